@@ -1,0 +1,110 @@
+//! The record behind a verdict.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Rule, Signal, Test, Verdict};
+
+/// What one rule saw: the value, the limit, how much data, and what follows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The rule that was judged.
+    pub rule: Rule,
+    /// The candidate's value in the signal's unit; `None` without data.
+    pub observed: Option<f64>,
+    /// The concurrent stable arm's value, where the rule compares with it and there was one.
+    pub baseline: Option<f64>,
+    /// The limit that was in force, in the signal's unit; `None` when it could not be computed.
+    pub limit: Option<f64>,
+    /// Requests (or checks) of the candidate behind the value.
+    pub requests: u64,
+    /// What the rule concludes.
+    pub verdict: Verdict,
+    /// What a failed check or a missing signal said, where that explains more than the numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Evidence {
+    /// The evidence in words: `error rate 2.1 %, limit 1.0 %, 4,812 requests`.
+    pub fn phrase(&self) -> String {
+        let signal = &self.rule.signal;
+        let Some(observed) = self.observed else {
+            return format!("{}: no data", signal.words());
+        };
+        let mut words = format!("{} {}", signal.words(), signal.format(observed));
+        if let Some(baseline) = self.baseline {
+            words.push_str(&format!(", stable {}", signal.format(baseline)));
+        }
+        if let Some(limit) = self.limit {
+            words.push_str(&format!(", limit {}", signal.format(limit)));
+        }
+        let unit = match signal {
+            Signal::HealthFailures => "checks",
+            Signal::Metric { .. } => "readings",
+            Signal::ErrorRate | Signal::Latency { .. } => "requests",
+        };
+        words.push_str(&format!(", {} {unit}", grouped(self.requests)));
+        if self.verdict == Verdict::Inconclusive && self.requests < self.rule.requests_min {
+            words.push_str(&format!(" of {} needed", grouped(self.rule.requests_min)));
+        }
+        words
+    }
+
+    /// How many more requests the rule needs before it says anything.
+    pub fn requests_missing(&self) -> u64 {
+        self.rule.requests_min.saturating_sub(self.requests)
+    }
+
+    pub(crate) fn empty(rule: &Rule) -> Evidence {
+        let limit = match rule.test {
+            Test::Limit { max } => Some(max),
+            Test::Baseline { .. } => None,
+        };
+        Evidence {
+            rule: rule.clone(),
+            observed: None,
+            baseline: None,
+            limit,
+            requests: 0,
+            verdict: Verdict::Undecided,
+            detail: None,
+        }
+    }
+}
+
+/// What a whole gate concludes from its samples so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The conclusion: the worst of the rules, and `Undecided` while the window is open.
+    pub verdict: Verdict,
+    /// One record per rule, in the gate's order.
+    pub evidence: Vec<Evidence>,
+    /// How much of the window was measured, in milliseconds.
+    pub measured_ms: u64,
+}
+
+impl Judgement {
+    /// The evidence that decided, in words: the first failed rule, else the first inconclusive one,
+    /// else the first rule.
+    pub fn phrase(&self) -> String {
+        let of = |verdict| self.evidence.iter().find(|e| e.verdict == verdict);
+        let deciding = of(Verdict::Fail).or_else(|| of(Verdict::Inconclusive));
+        match deciding.or(self.evidence.first()) {
+            Some(evidence) => evidence.phrase(),
+            None => "no rules".to_owned(),
+        }
+    }
+}
+
+/// A number with thousands separated by commas.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

@@ -1,0 +1,71 @@
+//! What was measured in one interval of a gate.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Histogram;
+
+/// One measurement: what both arms answered between two moments.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Start of the interval, milliseconds since the Unix epoch.
+    pub from_ms: u64,
+    /// End of the interval, milliseconds since the Unix epoch.
+    pub to_ms: u64,
+    /// What the candidate answered; `None` when its counters could not be read.
+    pub canary: Option<ArmSample>,
+    /// What the concurrent stable arm answered; `None` when there was none.
+    pub baseline: Option<ArmSample>,
+    /// The candidate's health and smoke checks; `None` when none was made.
+    pub health: Option<HealthSample>,
+    /// Figures that the candidate reports of itself, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
+}
+
+impl Sample {
+    /// The length of the interval in milliseconds.
+    pub fn duration_ms(&self) -> u64 {
+        self.to_ms.saturating_sub(self.from_ms)
+    }
+}
+
+/// Requests of one arm in one interval.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArmSample {
+    /// Requests that were answered or failed.
+    pub requests: u64,
+    /// Of those, the ones that failed: a 5xx answer, or no answer.
+    pub errors: u64,
+    /// Time from the request's head to the answer's head.
+    pub latency: Histogram,
+}
+
+impl ArmSample {
+    /// The share of failed requests, 0..=1; `None` without requests.
+    pub fn error_rate(&self) -> Option<f64> {
+        (self.requests > 0).then(|| self.errors as f64 / self.requests as f64)
+    }
+
+    /// Adds the counts of `other`.
+    pub fn merge(&mut self, other: &ArmSample) {
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.latency.merge(&other.latency);
+    }
+}
+
+/// Checks of the candidate in one interval.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthSample {
+    /// Checks that passed in the interval.
+    pub passed: u32,
+    /// Checks that failed in the interval.
+    pub failed: u32,
+    /// The longest run of failures in a row that ended in, or reached into, the interval.
+    pub consecutive_failures: u32,
+    /// What the last failed check saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
+}

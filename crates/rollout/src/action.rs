@@ -1,0 +1,308 @@
+//! What a step does. Every action carries all it needs: the plan that is printed is what runs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use portcullis_analysis::Analysis;
+use serde::{Deserialize, Serialize};
+
+use crate::{Artifact, ReleaseId, ServiceName, Target, Weight};
+
+/// What a step does to the world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// Look at everything that could stop the rollout before anything is touched.
+    Preflight(PreflightOrder),
+    /// Copy the stores to the vault and read the copy back.
+    Backup(BackupOrder),
+    /// Restore that backup to a scratch folder, migrate it there and try both releases on it.
+    Rehearse(Rehearsal),
+    /// Wait for a person.
+    Approve(Approval),
+    /// Change the live data.
+    Migrate(Migration),
+    /// Start a release beside what runs.
+    Start(Launch),
+    /// Try a started release with known questions and answers.
+    Smoke(SmokeOrder),
+    /// Replace the service's traffic split.
+    Shift(Split),
+    /// Measure until the analysis decides.
+    Gate(GateOrder),
+    /// Make the candidate the release that serves.
+    Promote(Split),
+    /// Wait until a release has no requests left, then stop it.
+    Retire(CutOff),
+    /// Put a backup back in place of the live data.
+    Restore(RestoreOrder),
+}
+
+/// What pre-flight looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightOrder {
+    /// The program must be there with this hash.
+    pub artifact: Artifact,
+    /// The address must be free for the new release.
+    pub address: String,
+    /// The stores must be readable, and the vault must have room for a copy of each.
+    pub stores: Vec<StoreRef>,
+    /// The release that serves now must be healthy: a rollback would go back to it.
+    pub serving: Option<SmokeOrder>,
+}
+
+/// A store as a plan refers to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreRef {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What it is.
+    pub kind: StoreKind,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// What a store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreKind {
+    /// One file.
+    File,
+    /// A folder with all that is in it.
+    Directory,
+}
+
+/// Which stores are copied, under which name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupOrder {
+    /// The backup's name: `<service>_<environment>_<UTC time>`.
+    pub name: String,
+    /// The service.
+    pub service: ServiceName,
+    /// The environment, for example `production`.
+    pub environment: String,
+    /// The release that wrote the data.
+    pub release: Option<ReleaseId>,
+    /// What is copied.
+    pub stores: Vec<StoreRef>,
+}
+
+/// Which backup is put back, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreOrder {
+    /// The backup's name.
+    pub backup: String,
+    /// The live stores that it replaces.
+    pub stores: Vec<StoreRef>,
+}
+
+/// A migration tried out on a restored copy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rehearsal {
+    /// The backup that is restored; `None` when the release has no data to rehearse on.
+    pub backup: String,
+    /// The folder for the copy; removed afterwards.
+    pub scratch: PathBuf,
+    /// Where each store of the backup goes within it.
+    pub stores: Vec<StoreRef>,
+    /// The migration, aimed at the copy.
+    pub migration: Migration,
+    /// The release that serves now, aimed at the migrated copy: it must still answer rightly, or the two
+    /// may not share the data.
+    pub old: Option<Trial>,
+    /// The new release, aimed at the migrated copy.
+    pub new: Trial,
+}
+
+/// A release started for a try-out and stopped again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// How it is started.
+    pub launch: Launch,
+    /// What it must answer.
+    pub smoke: SmokeOrder,
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// What is asked, in one sentence.
+    pub question: String,
+}
+
+/// A change of data, and the proof that it happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    /// What is run.
+    pub command: Command,
+    /// What shows that the data is migrated. The command's exit code is not proof.
+    pub proof: Proof,
+}
+
+/// How to see whether a migration took effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Proof {
+    /// A command: exit code 0 says migrated, 1 says not migrated, anything else says nothing.
+    Command(Command),
+    /// A JSON file has a value at a place.
+    Json {
+        /// The file.
+        file: PathBuf,
+        /// The place, an RFC 6901 pointer such as `/algorithm`.
+        pointer: String,
+        /// The value that shows the migration.
+        equals: serde_json::Value,
+    },
+}
+
+/// A program with its arguments. Nothing of it is given to a shell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Environment variables that are set for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// The folder it runs in.
+    pub folder: PathBuf,
+}
+
+/// How a release is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// The service.
+    pub service: ServiceName,
+    /// The release.
+    pub release: ReleaseId,
+    /// Where it will listen.
+    pub target: Target,
+    /// The program, checked against its hash before it is run.
+    pub artifact: Artifact,
+    /// What is run.
+    pub command: Command,
+    /// The check that must pass before it counts as started.
+    pub ready: Check,
+    /// How long that may take, in milliseconds.
+    pub ready_timeout_ms: u64,
+    /// How long it may take to stop after being asked, in milliseconds; then it is killed.
+    pub stop_timeout_ms: u64,
+}
+
+/// Questions to a started release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmokeOrder {
+    /// The release that is asked.
+    pub release: ReleaseId,
+    /// Where it listens.
+    pub address: String,
+    /// The questions; all must be answered as expected.
+    pub checks: Vec<Check>,
+}
+
+/// One HTTP request and what its answer must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The method, for example `GET`.
+    pub method: String,
+    /// Path and query, starting with `/`.
+    pub path: String,
+    /// A file whose bytes are sent as the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_file: Option<PathBuf>,
+    /// The status expected.
+    pub status: u16,
+    /// Values expected in the JSON answer, by RFC 6901 pointer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub json: BTreeMap<String, serde_json::Value>,
+    /// Text that the answer must contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+    /// How long the answer may take, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// A traffic split, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// The service.
+    pub service: ServiceName,
+    /// The release that serves.
+    pub stable: SplitArm,
+    /// The candidate.
+    pub canary: Option<SplitArm>,
+    /// The candidate's share.
+    pub weight: Weight,
+}
+
+/// One side of a split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitArm {
+    /// The release.
+    pub release: ReleaseId,
+    /// Where it listens.
+    pub address: String,
+}
+
+/// A gate: what is measured, and what decides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateOrder {
+    /// The service whose traffic is measured.
+    pub service: ServiceName,
+    /// The candidate.
+    pub canary: SplitArm,
+    /// The concurrent stable arm; `None` when all traffic goes to the candidate.
+    pub baseline: Option<SplitArm>,
+    /// The candidate's share while the gate is open.
+    pub weight: Weight,
+    /// The rules.
+    pub analysis: Analysis,
+    /// Questions put to the candidate directly while the gate is open.
+    pub checks: Vec<Check>,
+    /// Where the candidate reports figures of itself: path and the JSON pointer of each figure by name.
+    pub metrics: Option<MetricsSource>,
+}
+
+/// A JSON document in which a service reports figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricsSource {
+    /// Path and query, starting with `/`.
+    pub path: String,
+    /// The figures: name in the rules, RFC 6901 pointer in the document.
+    pub figures: BTreeMap<String, String>,
+}
+
+/// Which release is stopped, and how patiently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutOff {
+    /// The service.
+    pub service: ServiceName,
+    /// The release.
+    pub release: ReleaseId,
+    /// Where it runs.
+    pub target: Target,
+    /// How long its last requests may take, in milliseconds.
+    pub drain_timeout_ms: u64,
+    /// How long it may take to stop after being asked, in milliseconds; then it is killed.
+    pub stop_timeout_ms: u64,
+}
+
+impl Action {
+    /// The word for this kind of action, as the plan and the timeline print it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Action::Preflight(_) => "preflight",
+            Action::Backup(_) => "backup",
+            Action::Rehearse(_) => "rehearse",
+            Action::Approve(_) => "approve",
+            Action::Migrate(_) => "migrate",
+            Action::Start(_) => "start",
+            Action::Smoke(_) => "smoke",
+            Action::Shift(_) => "shift",
+            Action::Gate(_) => "gate",
+            Action::Promote(_) => "promote",
+            Action::Retire(_) => "retire",
+            Action::Restore(_) => "restore",
+        }
+    }
+}

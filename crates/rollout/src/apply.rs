@@ -1,0 +1,650 @@
+//! The transition function.
+//!
+//! One match over state and event, with no wildcard: adding a state or an event does not compile
+//! until each combination is a transition or a typed refusal (invariant 8). The table it implements is
+//! docs/reference/states.md. Undoing starts *at* the step that failed, because a failure may have
+//! half-applied it.
+
+use crate::{
+    Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, Halt, HeldWhy, Notice,
+    NoticeKind, OpKey, PausedWhy, Presence, Rollout, Run, State, StepIndex,
+};
+
+/// The first waiting time between two attempts, in milliseconds; it doubles with each attempt.
+const BACKOFF_FIRST_MS: u64 = 500;
+/// The longest waiting time between two attempts, in milliseconds.
+const BACKOFF_MAX_MS: u64 = 30_000;
+
+/// An event that is not possible now. Nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The event does not apply in this state.
+    #[error("`{event}` is not possible while the rollout is {state}")]
+    NotNow {
+        /// The event's word.
+        event: &'static str,
+        /// The state's word.
+        state: &'static str,
+    },
+    /// The outcome belongs to an attempt that is not the one under way.
+    #[error("the outcome of attempt {0} comes too late: another attempt took its place")]
+    StaleKey(OpKey),
+    /// Going back is no longer possible.
+    #[error("step {0} is past the pivot: what was done can no longer be undone")]
+    PastPivot(StepIndex),
+    /// The rollout is already going back.
+    #[error("the rollout is already going back")]
+    AlreadyGoingBack,
+    /// The measurement is of another gate.
+    #[error("the measurement is of step {0}, which is not being watched")]
+    OtherGate(StepIndex),
+}
+
+impl Rollout {
+    /// What becomes of this rollout when `event` happens, and what is then wanted.
+    ///
+    /// # Errors
+    /// When the event is not possible now. The rollout is unchanged.
+    pub fn apply(&self, event: &Event) -> Result<(Rollout, Vec<Effect>), Refused> {
+        use EventKind as E;
+        let mut turn = Turn { rollout: self, now_ms: event.at_ms, effects: Vec::new() };
+        let kind = &event.kind;
+        let not_now = || Refused::NotNow { event: kind.word(), state: self.state.word() };
+        let halt_by = |reason: &String| Halt { by: event.by.to_string(), reason: reason.clone() };
+        turn.check_key(kind)?;
+        let state = match &self.state {
+            State::Planned => match kind {
+                E::Start => turn.enter(StepIndex(0)),
+                E::Abort { reason } => {
+                    turn.done(End::Aborted, Some(Cause::Aborted(halt_by(reason))))
+                }
+                E::Recovered => State::Planned,
+                E::Succeeded { .. }
+                | E::Failed { .. }
+                | E::TimedOut { .. }
+                | E::Probed { .. }
+                | E::Woke { .. }
+                | E::Measured { .. }
+                | E::Resume
+                | E::Retry
+                | E::Skip => return Err(not_now()),
+            },
+
+            State::Advancing { at, attempt, run: Run::InFlight, halt } => match kind {
+                E::Succeeded { .. } => turn.went_well(*at, halt.as_ref()),
+                E::Failed { failure, .. } => match (halt, attempt.next()) {
+                    (None, Some(_)) if failure.retryable => {
+                        turn.rest(Direction::Do, *at, *attempt, None)
+                    }
+                    _ => turn.went_badly(*at, halt.as_ref(), failure.message.clone(), *attempt),
+                },
+                E::TimedOut { .. } | E::Recovered => {
+                    turn.doubt(Direction::Do, *at, *attempt, halt.clone(), None)
+                }
+                E::Abort { reason } => {
+                    turn.may_abort(*at, halt.as_ref())?;
+                    turn.cancel(*at, *attempt);
+                    State::Advancing {
+                        at: *at,
+                        attempt: *attempt,
+                        run: Run::InFlight,
+                        halt: Some(halt_by(reason)),
+                    }
+                }
+                E::Start
+                | E::Probed { .. }
+                | E::Woke { .. }
+                | E::Measured { .. }
+                | E::Resume
+                | E::Retry
+                | E::Skip => return Err(not_now()),
+            },
+            State::Advancing { at, attempt, run: Run::InDoubt, halt } => match kind {
+                E::Probed { presence: Presence::Applied, .. } => {
+                    turn.went_well(*at, halt.as_ref())
+                }
+                E::Probed { presence: Presence::Absent, facts, .. } => match (halt, attempt.next())
+                {
+                    (None, Some(next)) => turn.perform(Direction::Do, *at, next, None),
+                    _ => {
+                        let message = words_of("it did not take effect", facts);
+                        turn.went_badly(*at, halt.as_ref(), message, *attempt)
+                    }
+                },
+                E::Probed { presence: Presence::Unknown, facts, .. } => {
+                    let message = words_of("the probe could not tell whether it took effect", facts);
+                    let why = HeldWhy::Unknown { message };
+                    turn.hold(Direction::Do, *at, *attempt, halt.clone(), None, why)
+                }
+                E::Recovered => turn.doubt(Direction::Do, *at, *attempt, halt.clone(), None),
+                E::Abort { reason } => {
+                    turn.may_abort(*at, halt.as_ref())?;
+                    State::Advancing {
+                        at: *at,
+                        attempt: *attempt,
+                        run: Run::InDoubt,
+                        halt: Some(halt_by(reason)),
+                    }
+                }
+                E::Start
+                | E::Succeeded { .. }
+                | E::Failed { .. }
+                | E::TimedOut { .. }
+                | E::Woke { .. }
+                | E::Measured { .. }
+                | E::Resume
+                | E::Retry
+                | E::Skip => return Err(not_now()),
+            },
+            State::Advancing { at, attempt, run: Run::Resting { until_ms }, halt } => match kind {
+                E::Woke { .. } => match attempt.next() {
+                    Some(next) => turn.perform(Direction::Do, *at, next, None),
+                    None => return Err(not_now()),
+                },
+                E::Recovered => {
+                    turn.wake(Direction::Do, *at, *attempt, *until_ms);
+                    self.state.clone()
+                }
+                E::Abort { reason } => {
+                    turn.may_abort(*at, halt.as_ref())?;
+                    turn.go_back(*at, Cause::Aborted(halt_by(reason)))
+                }
+                E::Start
+                | E::Succeeded { .. }
+                | E::Failed { .. }
+                | E::TimedOut { .. }
+                | E::Probed { .. }
+                | E::Measured { .. }
+                | E::Resume
+                | E::Retry
+                | E::Skip => return Err(not_now()),
+            },
+
+            State::Watching { at, samples } => match kind {
+                E::Measured { sample, .. } => turn.measured(*at, samples, sample),
+                E::Abort { reason } => {
+                    turn.may_abort(*at, None)?;
+                    turn.go_back(*at, Cause::Aborted(halt_by(reason)))
+                }
+                E::Recovered => {
+                    turn.measure(*at);
+                    self.state.clone()
+                }
+                E::Start
+                | E::Succeeded { .. }
+                | E::Failed { .. }
+                | E::TimedOut { .. }
+                | E::Probed { .. }
+                | E::Woke { .. }
+                | E::Resume
+                | E::Retry
+                | E::Skip => return Err(not_now()),
+            },
+
+            State::Paused { at, samples, why } => match kind {
+                E::Measured { sample, .. } => turn.measured_paused(*at, samples, sample, why),
+                E::Resume => turn.enter(at.next()),
+                E::Abort { reason } => turn.fail(*at, Cause::Aborted(halt_by(reason)), None),
+                E::Recovered => {
+                    turn.measure(*at);
+                    self.state.clone()
+                }
+                E::Start
+                | E::Succeeded { .. }
+                | E::Failed { .. }
+                | E::TimedOut { .. }
+                | E::Probed { .. }
+                | E::Woke { .. }
+                | E::Retry
+                | E::Skip => return Err(not_now()),
+            },
+
+            State::Unwinding { at, attempt, run: Run::InFlight, cause } => match kind {
+                E::Succeeded { .. } => turn.unwind(at.previous(), cause.clone()),
+                E::Failed { failure, .. } => match attempt.next() {
+                    Some(_) => turn.rest(Direction::Undo, *at, *attempt, Some(cause.clone())),
+                    None => {
+                        let why = HeldWhy::UndoFailed { message: failure.message.clone() };
+                        turn.hold(Direction::Undo, *at, *attempt, None, Some(cause.clone()), why)
+                    }
+                },
+                E::TimedOut { .. } | E::Recovered => {
+                    turn.doubt(Direction::Undo, *at, *attempt, None, Some(cause.clone()))
+                }
+                E::Abort { .. } => return Err(Refused::AlreadyGoingBack),
+                E::Start
+                | E::Probed { .. }
+                | E::Woke { .. }
+                | E::Measured { .. }
+                | E::Resume
+                | E::Retry
+                | E::Skip => return Err(not_now()),
+            },
+            State::Unwinding { at, attempt, run: Run::InDoubt, cause } => match kind {
+                E::Probed { presence: Presence::Absent, .. } => {
+                    turn.unwind(at.previous(), cause.clone())
+                }
+                E::Probed { presence: Presence::Applied, facts, .. } => match attempt.next() {
+                    Some(next) => turn.perform(Direction::Undo, *at, next, Some(cause.clone())),
+                    None => {
+                        let message = words_of("it is still in effect", facts);
+                        let why = HeldWhy::UndoFailed { message };
+                        turn.hold(Direction::Undo, *at, *attempt, None, Some(cause.clone()), why)
+                    }
+                },
+                E::Probed { presence: Presence::Unknown, facts, .. } => {
+                    let message = words_of("the probe could not tell whether it is undone", facts);
+                    let why = HeldWhy::Unknown { message };
+                    turn.hold(Direction::Undo, *at, *attempt, None, Some(cause.clone()), why)
+                }
+                E::Recovered => {
+                    turn.doubt(Direction::Undo, *at, *attempt, None, Some(cause.clone()))
+                }
+                E::Abort { .. } => return Err(Refused::AlreadyGoingBack),
+                E::Start
+                | E::Succeeded { .. }
+                | E::Failed { .. }
+                | E::TimedOut { .. }
+                | E::Woke { .. }
+                | E::Measured { .. }
+                | E::Resume
+                | E::Retry
+                | E::Skip => return Err(not_now()),
+            },
+            State::Unwinding { at, attempt, run: Run::Resting { until_ms }, cause } => match kind {
+                E::Woke { .. } => match attempt.next() {
+                    Some(next) => turn.perform(Direction::Undo, *at, next, Some(cause.clone())),
+                    None => return Err(not_now()),
+                },
+                E::Recovered => {
+                    turn.wake(Direction::Undo, *at, *attempt, *until_ms);
+                    self.state.clone()
+                }
+                E::Abort { .. } => return Err(Refused::AlreadyGoingBack),
+                E::Start
+                | E::Succeeded { .. }
+                | E::Failed { .. }
+                | E::TimedOut { .. }
+                | E::Probed { .. }
+                | E::Measured { .. }
+                | E::Resume
+                | E::Retry
+                | E::Skip => return Err(not_now()),
+            },
+
+            State::Held { direction, at, attempt, halt, cause, .. } => match kind {
+                E::Retry => {
+                    let renewed = attempt.renewed(turn.attempts_max(*at));
+                    turn.doubt(*direction, *at, renewed, halt.clone(), cause.clone())
+                }
+                E::Skip => match (direction, halt, cause) {
+                    (Direction::Do, None, _) => turn.enter(at.next()),
+                    (Direction::Do, Some(halt), _) => {
+                        turn.go_back(*at, Cause::Aborted(halt.clone()))
+                    }
+                    (Direction::Undo, _, cause) => {
+                        turn.unwind(at.previous(), cause.clone().unwrap_or_else(|| held(*at)))
+                    }
+                },
+                E::Abort { reason } => {
+                    if *direction == Direction::Undo {
+                        return Err(Refused::AlreadyGoingBack);
+                    }
+                    turn.may_abort(*at, None)?;
+                    turn.go_back(*at, Cause::Aborted(halt_by(reason)))
+                }
+                E::Recovered => {
+                    turn.notify(NoticeKind::Held);
+                    self.state.clone()
+                }
+                E::Start
+                | E::Succeeded { .. }
+                | E::Failed { .. }
+                | E::TimedOut { .. }
+                | E::Probed { .. }
+                | E::Woke { .. }
+                | E::Measured { .. }
+                | E::Resume => return Err(not_now()),
+            },
+
+            State::Done { .. } => match kind {
+                E::Recovered => self.state.clone(),
+                E::Start
+                | E::Succeeded { .. }
+                | E::Failed { .. }
+                | E::TimedOut { .. }
+                | E::Probed { .. }
+                | E::Woke { .. }
+                | E::Measured { .. }
+                | E::Abort { .. }
+                | E::Resume
+                | E::Retry
+                | E::Skip => return Err(not_now()),
+            },
+        };
+        Ok(turn.finish(state))
+    }
+}
+
+/// One application of an event: what it reads, and the effects it collects.
+struct Turn<'a> {
+    rollout: &'a Rollout,
+    now_ms: u64,
+    effects: Vec<Effect>,
+}
+
+impl Turn<'_> {
+    /// Refuses an outcome of an attempt that is not the current one, and a sample of another gate.
+    fn check_key(&self, kind: &EventKind) -> Result<(), Refused> {
+        match kind {
+            EventKind::Succeeded { key, .. }
+            | EventKind::Failed { key, .. }
+            | EventKind::TimedOut { key }
+            | EventKind::Probed { key, .. }
+            | EventKind::Woke { key } => match self.rollout.op() {
+                Some(op) if op.key == *key => Ok(()),
+                _ => Err(Refused::StaleKey(key.clone())),
+            },
+            EventKind::Measured { step, .. } => match self.rollout.state {
+                State::Watching { at, .. } | State::Paused { at, .. } if at == *step => Ok(()),
+                _ => Err(Refused::OtherGate(*step)),
+            },
+            EventKind::Start
+            | EventKind::Recovered
+            | EventKind::Abort { .. }
+            | EventKind::Resume
+            | EventKind::Retry
+            | EventKind::Skip => Ok(()),
+        }
+    }
+
+    fn may_abort(&self, at: StepIndex, halt: Option<&Halt>) -> Result<(), Refused> {
+        if halt.is_some() {
+            Err(Refused::AlreadyGoingBack)
+        } else if at >= self.rollout.plan().pivot {
+            Err(Refused::PastPivot(at))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn attempts_max(&self, at: StepIndex) -> u32 {
+        self.rollout.plan().step(at).map_or(1, |step| step.attempts_max)
+    }
+
+    /// Goes to a step: performs it, opens its gate, asks its question, or ends the rollout.
+    fn enter(&mut self, at: StepIndex) -> State {
+        let Some(step) = self.rollout.plan().step(at) else {
+            return self.done(End::Promoted, None);
+        };
+        match &step.action {
+            Action::Gate(_) => {
+                self.measure(at);
+                State::Watching { at, samples: Vec::new() }
+            }
+            Action::Approve(approval) => {
+                self.notify(NoticeKind::Paused);
+                let why = PausedWhy::Approval { question: approval.question.clone() };
+                State::Paused { at, samples: Vec::new(), why }
+            }
+            _ => self.perform(Direction::Do, at, Attempt::first(step.attempts_max), None),
+        }
+    }
+
+    /// Starts an attempt. `cause` is given when going back.
+    fn perform(
+        &mut self,
+        direction: Direction,
+        at: StepIndex,
+        attempt: Attempt,
+        cause: Option<Cause>,
+    ) -> State {
+        if let Some(op) = self.rollout.op_at(direction, at, attempt.number) {
+            self.effects.push(Effect::Perform(op));
+        }
+        running(direction, at, attempt, Run::InFlight, None, cause)
+    }
+
+    /// Asks what became of an attempt.
+    fn doubt(
+        &mut self,
+        direction: Direction,
+        at: StepIndex,
+        attempt: Attempt,
+        halt: Option<Halt>,
+        cause: Option<Cause>,
+    ) -> State {
+        if let Some(op) = self.rollout.op_at(direction, at, attempt.number) {
+            self.effects.push(Effect::Probe(op));
+        }
+        running(direction, at, attempt, Run::InDoubt, halt, cause)
+    }
+
+    /// Waits before the next attempt.
+    fn rest(
+        &mut self,
+        direction: Direction,
+        at: StepIndex,
+        attempt: Attempt,
+        cause: Option<Cause>,
+    ) -> State {
+        let doublings = (attempt.number - 1).min(16);
+        let wait_ms = (BACKOFF_FIRST_MS << doublings).min(BACKOFF_MAX_MS);
+        let until_ms = self.now_ms + wait_ms;
+        self.wake(direction, at, attempt, until_ms);
+        running(direction, at, attempt, Run::Resting { until_ms }, None, cause)
+    }
+
+    fn wake(&mut self, direction: Direction, at: StepIndex, attempt: Attempt, at_ms: u64) {
+        if let Some(op) = self.rollout.op_at(direction, at, attempt.number) {
+            self.effects.push(Effect::Wake { key: op.key, at_ms });
+        }
+    }
+
+    fn cancel(&mut self, at: StepIndex, attempt: Attempt) {
+        if let Some(op) = self.rollout.op_at(Direction::Do, at, attempt.number) {
+            self.effects.push(Effect::Cancel(op.key));
+        }
+    }
+
+    fn went_well(&mut self, at: StepIndex, halt: Option<&Halt>) -> State {
+        match halt {
+            Some(halt) => self.go_back(at, Cause::Aborted(halt.clone())),
+            None => self.enter(at.next()),
+        }
+    }
+
+    fn went_badly(
+        &mut self,
+        at: StepIndex,
+        halt: Option<&Halt>,
+        message: String,
+        attempt: Attempt,
+    ) -> State {
+        match halt {
+            Some(halt) => self.go_back(at, Cause::Aborted(halt.clone())),
+            None => self.fail(at, Cause::StepFailed { step: at, message }, Some(attempt)),
+        }
+    }
+
+    /// Goes back from a step while that is possible, else holds.
+    fn fail(&mut self, at: StepIndex, cause: Cause, attempt: Option<Attempt>) -> State {
+        if at < self.rollout.plan().pivot {
+            return self.go_back(at, cause);
+        }
+        let why = HeldWhy::PastPivot { message: cause.words() };
+        let attempt = attempt.unwrap_or(Attempt::first(self.attempts_max(at)));
+        self.hold(Direction::Do, at, attempt, None, None, why)
+    }
+
+    fn go_back(&mut self, at: StepIndex, cause: Cause) -> State {
+        self.notify(NoticeKind::GoingBack);
+        self.unwind(Some(at), cause)
+    }
+
+    /// Undoes the nearest step at or before `from` that has an inverse; ends when there is none.
+    fn unwind(&mut self, from: Option<StepIndex>, cause: Cause) -> State {
+        let mut from = from;
+        while let Some(at) = from {
+            if let Some(step) = self.rollout.plan().step(at)
+                && step.undo.action().is_some()
+            {
+                let attempt = Attempt::first(step.attempts_max);
+                if step.undo.needs_consent() && self.rollout.exposed {
+                    let why = HeldWhy::WouldLoseWrites;
+                    return self.hold(Direction::Undo, at, attempt, None, Some(cause), why);
+                }
+                return self.perform(Direction::Undo, at, attempt, Some(cause));
+            }
+            from = at.previous();
+        }
+        self.done(End::RolledBack, Some(cause))
+    }
+
+    fn hold(
+        &mut self,
+        direction: Direction,
+        at: StepIndex,
+        attempt: Attempt,
+        halt: Option<Halt>,
+        cause: Option<Cause>,
+        why: HeldWhy,
+    ) -> State {
+        self.notify(NoticeKind::Held);
+        State::Held { direction, at, attempt, halt, cause, why }
+    }
+
+    fn done(&mut self, end: End, cause: Option<Cause>) -> State {
+        self.notify(NoticeKind::Done);
+        self.effects.push(Effect::ReleaseLease);
+        State::Done { end, cause }
+    }
+
+    fn measure(&mut self, at: StepIndex) {
+        if let Some(Action::Gate(gate)) = self.rollout.plan().step(at).map(|step| &step.action) {
+            let interval_ms = gate.analysis.interval_ms;
+            self.effects.push(Effect::Measure { step: at, interval_ms });
+        }
+    }
+
+    fn measured(
+        &mut self,
+        at: StepIndex,
+        samples: &[portcullis_analysis::Sample],
+        sample: &portcullis_analysis::Sample,
+    ) -> State {
+        use portcullis_analysis::Verdict;
+        let mut samples = samples.to_vec();
+        samples.push(sample.clone());
+        let Some(Action::Gate(gate)) = self.rollout.plan().step(at).map(|step| &step.action) else {
+            return State::Watching { at, samples };
+        };
+        let judgement = gate.analysis.judge(&samples);
+        match judgement.verdict {
+            Verdict::Pass => self.enter(at.next()),
+            Verdict::Fail => self.fail(at, Cause::GateFailed { step: at, judgement }, None),
+            Verdict::Undecided => {
+                self.measure(at);
+                State::Watching { at, samples }
+            }
+            Verdict::Inconclusive => {
+                self.notify(NoticeKind::Paused);
+                self.measure(at);
+                State::Paused { at, samples, why: PausedWhy::Inconclusive { judgement } }
+            }
+        }
+    }
+
+    /// A paused gate keeps only the latest window, and only a failure moves it.
+    fn measured_paused(
+        &mut self,
+        at: StepIndex,
+        samples: &[portcullis_analysis::Sample],
+        sample: &portcullis_analysis::Sample,
+        why: &PausedWhy,
+    ) -> State {
+        use portcullis_analysis::Verdict;
+        let Some(Action::Gate(gate)) = self.rollout.plan().step(at).map(|step| &step.action) else {
+            return self.rollout.state.clone();
+        };
+        let mut samples = samples.to_vec();
+        samples.push(sample.clone());
+        let mut kept_ms = 0;
+        let kept = samples.iter().rev().take_while(|sample| {
+            let needed = kept_ms < gate.analysis.window_ms;
+            kept_ms += sample.duration_ms();
+            needed
+        });
+        let kept = kept.count();
+        samples.drain(..samples.len() - kept);
+        let judgement = gate.analysis.judge(&samples);
+        if judgement.verdict == Verdict::Fail {
+            return self.fail(at, Cause::GateFailed { step: at, judgement }, None);
+        }
+        self.measure(at);
+        State::Paused { at, samples, why: why.clone() }
+    }
+
+    fn notify(&mut self, kind: NoticeKind) {
+        self.effects.push(Effect::Notify(Notice { kind, sentence: String::new() }));
+    }
+
+    /// The next rollout; notices get the sentence that it makes (invariant 16).
+    fn finish(self, state: State) -> (Rollout, Vec<Effect>) {
+        let mut next = self.rollout.clone();
+        next.seq += 1;
+        next.exposed |= self.effects.iter().any(exposes);
+        next.state = state;
+        let mut effects = self.effects;
+        for effect in &mut effects {
+            if let Effect::Notify(notice) = effect {
+                notice.sentence = next.sentence();
+            }
+        }
+        (next, effects)
+    }
+}
+
+fn running(
+    direction: Direction,
+    at: StepIndex,
+    attempt: Attempt,
+    run: Run,
+    halt: Option<Halt>,
+    cause: Option<Cause>,
+) -> State {
+    match direction {
+        Direction::Do => State::Advancing { at, attempt, run, halt },
+        Direction::Undo => {
+            let cause = cause.unwrap_or_else(|| held(at));
+            State::Unwinding { at, attempt, run, cause }
+        }
+    }
+}
+
+/// The cause of going back when a held rollout did not keep a better one.
+fn held(at: StepIndex) -> Cause {
+    Cause::StepFailed { step: at, message: "the rollout was held".to_owned() }
+}
+
+/// Whether an effect lets the new release take traffic.
+fn exposes(effect: &Effect) -> bool {
+    match effect {
+        Effect::Perform(op) if op.key.direction == Direction::Do => match &op.action {
+            Action::Shift(split) => split.weight.percent() > 0,
+            Action::Promote(_) => true,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn words_of(sentence: &str, facts: &[Fact]) -> String {
+    let details: Vec<String> =
+        facts.iter().map(|fact| format!("{}: {}", fact.name, fact.value)).collect();
+    if details.is_empty() {
+        sentence.to_owned()
+    } else {
+        format!("{sentence} ({})", details.join(", "))
+    }
+}

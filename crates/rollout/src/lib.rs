@@ -1,0 +1,40 @@
+//! The rollout: a pure fold over a journal.
+//!
+//! A [`Plan`] is immutable and leaves no choices for run time. A [`Rollout`] is what the events so far
+//! make of it: [`Rollout::apply`] takes one [`Event`] and returns the next rollout and the [`Effect`]s
+//! that are wanted, as data. Nothing here reads a clock, touches a file, draws a random number or waits
+//! (invariant 1); plan, dry run, live run, recovery, simulation and every screen use these same
+//! functions.
+
+mod action;
+mod apply;
+mod effect;
+mod event;
+mod ids;
+mod op;
+mod plan;
+mod release;
+mod rollout;
+mod sentence;
+mod state;
+mod step;
+mod timeline;
+
+pub use action::{
+    Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, Launch, MetricsSource, Migration,
+    PreflightOrder, Proof, Rehearsal, RestoreOrder, SmokeOrder, Split, SplitArm, StoreKind, Trial,
+    StoreRef,
+};
+pub use apply::Refused;
+pub use effect::{Effect, Notice, NoticeKind};
+pub use event::{Actor, Event, EventKind, Fact, Failure};
+pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
+pub use op::{Direction, Op, OpKey, Presence};
+pub use plan::{
+    DataPolicy, Plan, PlanProblem, PlanRequest, Purpose, Running, Strategy, Timeouts,
+};
+pub use release::{Artifact, Release, Target};
+pub use rollout::Rollout;
+pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
+pub use step::{Step, Undo};
+pub use timeline::{Moment, MomentKind, Timeline};

@@ -1,0 +1,162 @@
+//! The plan: immutable, complete, reviewable. What is printed is the object that runs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::release::digest_of;
+use crate::{Release, RolloutId, ServiceName, Step, StepIndex, Target, Undo, Weight};
+
+mod build;
+mod problem;
+mod request;
+mod steps;
+
+pub use problem::PlanProblem;
+pub use request::{PlanRequest, Timeouts};
+
+/// Ordered work, with no choices left for run time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The rollout that will carry it out.
+    pub id: RolloutId,
+    /// The service.
+    pub service: ServiceName,
+    /// The environment, for example `production`.
+    pub environment: String,
+    /// Going forward to a release, or back to an earlier one.
+    pub purpose: Purpose,
+    /// When the plan was made, milliseconds since the Unix epoch.
+    pub created_at_ms: u64,
+    /// The release that shall serve.
+    pub release: Release,
+    /// Where it will run.
+    pub target: Target,
+    /// The release that serves now; `None` for the first one.
+    pub previous: Option<Running>,
+    /// How traffic moves.
+    pub strategy: Strategy,
+    /// What a rollback means for the data.
+    pub policy: DataPolicy,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The first step that cannot be undone; the number of steps when all can.
+    pub pivot: StepIndex,
+    /// What a reader should know that the steps do not show.
+    pub notes: Vec<String>,
+}
+
+/// Why a plan is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To bring a release out.
+    Deploy,
+    /// To return to a release that served before.
+    Rollback,
+}
+
+/// A release and where it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// The release.
+    pub release: Release,
+    /// Where it runs.
+    pub target: Target,
+}
+
+/// How traffic moves to the new release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Strategy {
+    /// In steps, with a gate after each.
+    Canary {
+        /// The shares, rising, ending with 100 %.
+        weights: Vec<Weight>,
+    },
+    /// All at once beside the old release, with one gate.
+    BlueGreen,
+    /// All at once, without a gate; also what the first release of a service gets.
+    AtOnce,
+}
+
+/// What a rollback means for the data (ADR 0002).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataPolicy {
+    /// The release that serves now can work on the migrated data. The rehearsal proves it; without it
+    /// two releases may not run side by side on one store.
+    pub compatible: bool,
+    /// Whether going back puts the backup back or keeps the migrated data.
+    pub restore: bool,
+    /// Whether the running service itself writes to its stores, or only migrations do.
+    pub service_writes: bool,
+    /// Whether a restore that loses such writes may happen without asking a person.
+    pub accept_loss: bool,
+}
+
+impl Plan {
+    /// The step at an index; `None` past the end.
+    pub fn step(&self, at: StepIndex) -> Option<&Step> {
+        self.steps.get(at.0)
+    }
+
+    /// The plan's content hash: SHA-256 over its JSON form, hexadecimal.
+    pub fn hash(&self) -> String {
+        digest_of(self)
+    }
+
+    /// What a rollback of this plan would lose, in words.
+    pub fn rollback_loss(&self) -> String {
+        let restores = self.steps.iter().any(|step| matches!(step.undo, Undo::Restore { .. }));
+        let migrates = self.release.migration.is_some();
+        match (restores, self.policy.service_writes) {
+            (true, true) if self.policy.accept_loss => {
+                "going back restores the backup: writes taken since it are lost (the policy accepts \
+                 that)"
+                    .to_owned()
+            }
+            (true, true) => "going back moves traffic at once; restoring the backup would lose the \
+                             writes taken since, so a person is asked first"
+                .to_owned(),
+            (true, false) => {
+                "going back restores the backup and loses nothing: only migrations write".to_owned()
+            }
+            (false, _) if migrates => {
+                "going back keeps the migrated data, on which the old release was proven to work"
+                    .to_owned()
+            }
+            (false, _) => "going back moves traffic only and loses nothing".to_owned(),
+        }
+    }
+
+    /// A plan from steps that are already made, checked like a built one.
+    ///
+    /// # Errors
+    /// All problems found.
+    pub fn from_steps(
+        request: &PlanRequest,
+        steps: Vec<Step>,
+        pivot: StepIndex,
+    ) -> Result<Plan, Vec<PlanProblem>> {
+        let problems = build::check(&steps, pivot);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Plan {
+            id: request.id.clone(),
+            service: request.release.service.clone(),
+            environment: request.environment.clone(),
+            purpose: request.purpose,
+            created_at_ms: request.created_at_ms,
+            release: request.release.clone(),
+            target: request.target.clone(),
+            previous: request.previous.clone(),
+            strategy: request.strategy.clone(),
+            policy: request.policy,
+            steps,
+            pivot,
+            notes: Vec::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,404 @@
+//! Making a plan: which steps, in which order, with which inverse.
+
+use std::collections::BTreeSet;
+
+use super::steps::Places;
+use crate::{
+    Action, Approval, BackupOrder, Check, CutOff, Launch, Plan, PlanProblem, PlanRequest,
+    PreflightOrder, Purpose, Rehearsal, Release, RestoreOrder, SmokeOrder, Split, SplitArm, Step,
+    StepIndex, StoreRef, Strategy, Target, Trial, Undo, Weight,
+};
+use portcullis_analysis::AnalysisProblem;
+
+/// How often a step that is safe to repeat is tried.
+const ATTEMPTS: u32 = 3;
+
+impl Plan {
+    /// The plan for a request. Pure: equal requests give equal plans.
+    ///
+    /// # Errors
+    /// All problems that the request has, not only the first.
+    pub fn build(request: &PlanRequest) -> Result<Plan, Vec<PlanProblem>> {
+        let mut builder = Builder { request, steps: Vec::new(), problems: Vec::new() };
+        builder.check_request();
+        builder.prepare();
+        builder.start();
+        match (&request.previous, &request.strategy) {
+            (None, _) => builder.promote_first(),
+            (Some(_), strategy) => builder.shift(strategy),
+        }
+        let Builder { steps, mut problems, .. } = builder;
+        let pivot = steps
+            .iter()
+            .position(|step| step.undo == Undo::Impossible)
+            .unwrap_or(steps.len());
+        match Plan::from_steps(request, steps, StepIndex(pivot)) {
+            Ok(mut plan) if problems.is_empty() => {
+                plan.notes = notes(request);
+                Ok(plan)
+            }
+            Ok(_) => Err(problems),
+            Err(more) => {
+                problems.extend(more);
+                Err(problems)
+            }
+        }
+    }
+}
+
+/// The rules that every plan keeps, however it was made.
+pub(super) fn check(steps: &[Step], pivot: StepIndex) -> Vec<PlanProblem> {
+    let mut problems = Vec::new();
+    if steps.is_empty() {
+        problems.push(PlanProblem::Empty);
+    }
+    let mut names = BTreeSet::new();
+    let (mut backed_up, mut started) = (false, false);
+    for (index, step) in steps.iter().enumerate() {
+        let name = step.name.clone();
+        if !names.insert(step.name.as_str()) {
+            problems.push(PlanProblem::DuplicateName(name.clone()));
+        }
+        if step.deadline_ms == 0 || step.attempts_max == 0 {
+            problems.push(PlanProblem::NoTimeOrAttempt(name.clone()));
+        }
+        if index < pivot.0 && step.undo == Undo::Impossible {
+            problems.push(PlanProblem::ImpossibleBeforePivot(name.clone()));
+        }
+        match &step.action {
+            Action::Backup(_) => backed_up = true,
+            Action::Start(_) => started = true,
+            Action::Migrate(_) => {
+                if index >= pivot.0 {
+                    problems.push(PlanProblem::MigrationAfterPivot(name.clone()));
+                }
+                if !backed_up {
+                    problems.push(PlanProblem::MigrationWithoutBackup(name));
+                }
+            }
+            Action::Shift(_) if !started => problems.push(PlanProblem::ShiftBeforeStart(name)),
+            _ => {}
+        }
+    }
+    let undoable = |at: StepIndex| steps.get(at.0).is_some_and(|s| s.undo != Undo::Impossible);
+    if pivot.0 > steps.len() || undoable(pivot) {
+        problems.push(PlanProblem::PivotMisplaced);
+    }
+    problems
+}
+
+struct Builder<'a> {
+    request: &'a PlanRequest,
+    steps: Vec<Step>,
+    problems: Vec<PlanProblem>,
+}
+
+impl Builder<'_> {
+    fn push(&mut self, name: &str, action: Action, undo: Undo, deadline_ms: u64, attempts: u32) {
+        let name = name.to_owned();
+        self.steps.push(Step { name, action, undo, deadline_ms, attempts_max: attempts });
+    }
+
+    fn check_request(&mut self) {
+        let request = self.request;
+        let release = &request.release;
+        if request.previous.as_ref().is_some_and(|previous| previous.release.id == release.id) {
+            self.problems.push(PlanProblem::AlreadyServes(release.id.clone()));
+        }
+        if release.migration.is_some() && request.purpose == Purpose::Deploy {
+            if request.stores.is_empty() {
+                self.problems.push(PlanProblem::MigrationWithoutStore(release.id.clone()));
+            }
+            if request.previous.is_some() && !request.policy.compatible {
+                self.problems.push(PlanProblem::NotCompatible(release.id.clone()));
+            }
+        }
+        if let Strategy::Canary { weights } = &request.strategy {
+            let rising = weights.windows(2).all(|pair| pair[0] < pair[1]);
+            let from_above_zero = weights.first().is_some_and(|first| first.percent() > 0);
+            if !rising || !from_above_zero || weights.last() != Some(&Weight::ALL) {
+                let given = weights.iter().map(|weight| weight.percent()).collect();
+                self.problems.push(PlanProblem::Weights(given));
+            }
+        }
+        if !request.stores.is_empty() && request.backup_name.is_none() {
+            self.problems.push(PlanProblem::NoBackupName);
+        }
+    }
+
+    /// Everything before the new release is started: nothing here can be noticed by a user.
+    fn prepare(&mut self) {
+        let request = self.request;
+        let serving = request.previous.as_ref().map(|previous| SmokeOrder {
+            release: previous.release.id.clone(),
+            address: previous.target.address.clone(),
+            checks: vec![self.fill_check(
+                &previous.release,
+                &previous.target.address,
+                &request.ready,
+            )],
+        });
+        let preflight = PreflightOrder {
+            artifact: request.release.artifact.clone(),
+            address: request.target.address.clone(),
+            stores: request.stores.clone(),
+            serving,
+        };
+        let short_ms = request.timeouts.short_ms;
+        self.push("preflight", Action::Preflight(preflight), Undo::Nothing, short_ms, ATTEMPTS);
+        let backup = request.backup_name.clone().filter(|_| !request.stores.is_empty());
+        if let Some(name) = &backup {
+            let order = BackupOrder {
+                name: name.clone(),
+                service: request.release.service.clone(),
+                environment: request.environment.clone(),
+                release: request.previous.as_ref().map(|previous| previous.release.id.clone()),
+                stores: request.stores.clone(),
+            };
+            let backup_ms = request.timeouts.backup_ms;
+            self.push("backup", Action::Backup(order), Undo::Nothing, backup_ms, ATTEMPTS);
+        }
+        let migrates = request.release.migration.is_some() && request.purpose == Purpose::Deploy;
+        if let (Some(name), true) = (&backup, migrates) {
+            let rehearsal = self.rehearsal(name);
+            let deadline_ms = request.timeouts.backup_ms
+                + request.timeouts.migrate_ms
+                + 2 * (request.timeouts.ready_ms + request.timeouts.stop_ms);
+            if let Some(rehearsal) = rehearsal {
+                let action = Action::Rehearse(rehearsal);
+                self.push("rehearse", action, Undo::Nothing, deadline_ms, 1);
+            }
+        }
+        if let Some(question) = &request.approval {
+            let action = Action::Approve(Approval { question: question.clone() });
+            self.push("approve", action, Undo::Nothing, short_ms, 1);
+        }
+        if migrates {
+            self.migrate(backup.as_deref());
+        }
+    }
+
+    fn migrate(&mut self, backup: Option<&str>) {
+        let request = self.request;
+        let address = &request.target.address;
+        let mut places = Places::new(&request.release, address, &request.stores);
+        let Some(migration) = request.release.migration.as_ref() else { return };
+        let migration = places.migration(migration);
+        self.problems.append(&mut places.problems);
+        let undo = match backup {
+            Some(backup) if request.policy.restore => Undo::Restore {
+                order: RestoreOrder {
+                    backup: backup.to_owned(),
+                    stores: request.stores.clone(),
+                },
+                loses_writes: request.policy.service_writes,
+                automatic: request.policy.accept_loss,
+            },
+            _ => Undo::Nothing,
+        };
+        // A migration that failed may have half happened: it is undone, never repeated blindly.
+        self.push("migrate", Action::Migrate(migration), undo, request.timeouts.migrate_ms, 1);
+    }
+
+    fn start(&mut self) {
+        let request = self.request;
+        let release = &request.release;
+        let launch = self.launch(release, &request.target, &request.stores);
+        let smoke = self.smoke(release, &request.target.address);
+        let undo = Undo::Run { action: Box::new(Action::Retire(self.cut_off(&launch))) };
+        let deadline_ms = request.timeouts.ready_ms + request.timeouts.short_ms;
+        self.push("start", Action::Start(launch), undo, deadline_ms, 2);
+        let smoke_ms = smoke.checks.iter().map(|check| check.timeout_ms).sum::<u64>();
+        let deadline_ms = smoke_ms + request.timeouts.short_ms;
+        self.push("smoke", Action::Smoke(smoke), Undo::Nothing, deadline_ms, 2);
+    }
+
+    /// The first release of a service: there is nothing to compare with and nothing to go back to.
+    fn promote_first(&mut self) {
+        let request = self.request;
+        let split = Split {
+            service: request.release.service.clone(),
+            stable: arm(&request.release, &request.target),
+            canary: None,
+            weight: Weight::NONE,
+        };
+        let short_ms = request.timeouts.short_ms;
+        self.push("promote", Action::Promote(split), Undo::Impossible, short_ms, ATTEMPTS);
+    }
+
+    fn shift(&mut self, strategy: &Strategy) {
+        let request = self.request;
+        let Some(previous) = &request.previous else { return };
+        let split = |weight| Split {
+            service: request.release.service.clone(),
+            stable: arm(&previous.release, &previous.target),
+            canary: Some(arm(&request.release, &request.target)),
+            weight,
+        };
+        // Whatever share the new release had, going back takes it out of the split, at once: not even
+        // a request that asks for the canary reaches it any more.
+        let alone = Split { canary: None, ..split(Weight::NONE) };
+        let back = || Undo::Run { action: Box::new(Action::Shift(alone.clone())) };
+        let (weights, gated) = match strategy {
+            Strategy::Canary { weights } => (weights.clone(), true),
+            Strategy::BlueGreen => (vec![Weight::ALL], true),
+            Strategy::AtOnce => (vec![Weight::ALL], false),
+        };
+        let short_ms = request.timeouts.short_ms;
+        for weight in weights {
+            let split = split(weight);
+            let gate = request.gate(&split).filter(|_| gated);
+            let name = format!("shift-{}", weight.percent());
+            self.push(&name, Action::Shift(split), back(), short_ms, ATTEMPTS);
+            if let Some(gate) = gate {
+                self.gate(gate, weight);
+            }
+        }
+        let promoted = Split {
+            service: request.release.service.clone(),
+            stable: arm(&request.release, &request.target),
+            canary: None,
+            weight: Weight::NONE,
+        };
+        self.push("promote", Action::Promote(promoted), back(), short_ms, ATTEMPTS);
+        let old = CutOff {
+            service: request.release.service.clone(),
+            release: previous.release.id.clone(),
+            target: previous.target.clone(),
+            drain_timeout_ms: request.timeouts.drain_ms,
+            stop_timeout_ms: request.timeouts.stop_ms,
+        };
+        let deadline_ms = request.timeouts.drain_ms + request.timeouts.stop_ms + short_ms;
+        self.push("retire", Action::Retire(old), Undo::Impossible, deadline_ms, ATTEMPTS);
+    }
+
+    fn gate(&mut self, mut gate: crate::GateOrder, weight: Weight) {
+        let request = self.request;
+        let address = &request.target.address;
+        let checks = std::iter::once(&request.ready).chain(&request.smoke);
+        let checks: Vec<Check> =
+            checks.map(|check| self.fill_check(&request.release, address, check)).collect();
+        gate.checks = checks;
+        for problem in gate.analysis.problems() {
+            let problem = match problem {
+                AnalysisProblem::NoRules => {
+                    "has no rule that can be judged there: rules that compare with the stable \
+                     release need one that takes part of the traffic"
+                        .to_owned()
+                }
+                AnalysisProblem::Interval => {
+                    "needs an interval of more than 0 and at most its window".to_owned()
+                }
+                AnalysisProblem::Rule(index, text) => format!("has a bad rule {}: {text}", index + 1),
+            };
+            self.problems.push(PlanProblem::Gate { weight: weight.percent(), problem });
+        }
+        let name = format!("gate-{}", weight.percent());
+        let deadline_ms = gate.analysis.window_ms.max(1);
+        self.push(&name, Action::Gate(gate), Undo::Nothing, deadline_ms, 1);
+    }
+
+    fn rehearsal(&mut self, backup: &str) -> Option<Rehearsal> {
+        let request = self.request;
+        let scratch = request.scratch.clone();
+        let stores: Vec<StoreRef> = request
+            .stores
+            .iter()
+            .map(|store| {
+                let file = store.path.file_name().map(Into::into);
+                let leaf: std::path::PathBuf = file.unwrap_or_else(|| "data".into());
+                StoreRef { path: scratch.join(&store.name).join(leaf), ..store.clone() }
+            })
+            .collect();
+        let [old_address, new_address] = &request.trial_addresses;
+        let trial_target =
+            |address: &str| Target { address: address.to_owned(), ..request.target.clone() };
+        let old = request.previous.as_ref().map(|previous| Trial {
+            launch: self.launch(&previous.release, &trial_target(old_address), &stores),
+            smoke: self.smoke(&previous.release, old_address),
+        });
+        let new = Trial {
+            launch: self.launch(&request.release, &trial_target(new_address), &stores),
+            smoke: self.smoke(&request.release, new_address),
+        };
+        let mut places = Places::new(&request.release, new_address, &stores);
+        let migration = places.migration(request.release.migration.as_ref()?);
+        self.problems.append(&mut places.problems);
+        Some(Rehearsal { backup: backup.to_owned(), scratch, stores, migration, old, new })
+    }
+
+    fn launch(&mut self, release: &Release, target: &Target, stores: &[StoreRef]) -> Launch {
+        let request = self.request;
+        let mut places = Places::new(release, &target.address, stores);
+        let context = format!("the command of release {}", release.id);
+        let command = places.command(&release.command, &release.env, &request.folder, &context);
+        let ready = places.check(&request.ready);
+        self.note(places.problems);
+        Launch {
+            service: release.service.clone(),
+            release: release.id.clone(),
+            target: target.clone(),
+            artifact: release.artifact.clone(),
+            command,
+            ready,
+            ready_timeout_ms: request.timeouts.ready_ms,
+            stop_timeout_ms: request.timeouts.stop_ms,
+        }
+    }
+
+    fn cut_off(&self, launch: &Launch) -> CutOff {
+        CutOff {
+            service: launch.service.clone(),
+            release: launch.release.clone(),
+            target: launch.target.clone(),
+            drain_timeout_ms: self.request.timeouts.drain_ms,
+            stop_timeout_ms: self.request.timeouts.stop_ms,
+        }
+    }
+
+    fn smoke(&mut self, release: &Release, address: &str) -> SmokeOrder {
+        let request = self.request;
+        let checks = std::iter::once(&request.ready).chain(&request.smoke);
+        let checks = checks.map(|check| self.fill_check(release, address, check)).collect();
+        SmokeOrder { release: release.id.clone(), address: address.to_owned(), checks }
+    }
+
+    fn fill_check(&mut self, release: &Release, address: &str, check: &Check) -> Check {
+        let mut places = Places::new(release, address, &self.request.stores);
+        let filled = places.check(check);
+        self.note(places.problems);
+        filled
+    }
+
+    /// Keeps problems that were not seen before: the same check is filled in for several steps.
+    fn note(&mut self, problems: Vec<PlanProblem>) {
+        for problem in problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+    }
+}
+
+fn arm(release: &Release, target: &Target) -> SplitArm {
+    SplitArm { release: release.id.clone(), address: target.address.clone() }
+}
+
+fn notes(request: &PlanRequest) -> Vec<String> {
+    let mut notes = Vec::new();
+    let compares = request.analysis.rules.iter().any(|rule| rule.test.needs_baseline());
+    let gated = !matches!(request.strategy, Strategy::AtOnce) && request.previous.is_some();
+    if compares && gated {
+        notes.push(
+            "at 100 % no traffic is left to compare with: that gate has the fixed limits only"
+                .to_owned(),
+        );
+    }
+    if request.previous.is_none() {
+        notes.push(
+            "first release: nothing serves yet, so there is no gate and nothing to go back to"
+                .to_owned(),
+        );
+    }
+    notes
+}

@@ -1,0 +1,89 @@
+//! All that a plan is made from.
+
+use std::path::PathBuf;
+
+use crate::{
+    Check, DataPolicy, GateOrder, MetricsSource, Purpose, Release, RolloutId, Running, StoreRef,
+    Strategy, Target,
+};
+use portcullis_analysis::Analysis;
+
+/// What a plan is made from. Whatever depends on the moment (addresses, names with a time) is in it,
+/// so that making the plan is a pure function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanRequest {
+    /// The rollout's name.
+    pub id: RolloutId,
+    /// When the plan is made, milliseconds since the Unix epoch.
+    pub created_at_ms: u64,
+    /// The environment.
+    pub environment: String,
+    /// Forward or back.
+    pub purpose: Purpose,
+    /// The release that shall serve.
+    pub release: Release,
+    /// Where it will run: a free address.
+    pub target: Target,
+    /// The release that serves now.
+    pub previous: Option<Running>,
+    /// How traffic moves.
+    pub strategy: Strategy,
+    /// What a rollback means for the data.
+    pub policy: DataPolicy,
+    /// The service's stores.
+    pub stores: Vec<StoreRef>,
+    /// The folder that commands run in.
+    pub folder: PathBuf,
+    /// A folder for rehearsal copies that nothing else uses.
+    pub scratch: PathBuf,
+    /// Free addresses for the try-outs of the old and the new release in the rehearsal.
+    pub trial_addresses: [String; 2],
+    /// The name of the backup that the plan makes.
+    pub backup_name: Option<String>,
+    /// The check that tells that a release is up.
+    pub ready: Check,
+    /// The smoke checks.
+    pub smoke: Vec<Check>,
+    /// The rules of the gates.
+    pub analysis: Analysis,
+    /// Figures that the service reports of itself.
+    pub metrics: Option<MetricsSource>,
+    /// A question to a person before live data or traffic is touched.
+    pub approval: Option<String>,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+}
+
+/// How long things may take, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// A release to become ready.
+    pub ready_ms: u64,
+    /// A release to stop after being asked.
+    pub stop_ms: u64,
+    /// A release's last requests.
+    pub drain_ms: u64,
+    /// A backup, its verification, or a restore.
+    pub backup_ms: u64,
+    /// A migration.
+    pub migrate_ms: u64,
+    /// Anything short: pre-flight, smoke checks, a change of the split.
+    pub short_ms: u64,
+}
+
+impl PlanRequest {
+    /// The gate's order at a weight, before it is checked.
+    pub(crate) fn gate(&self, split: &crate::Split) -> Option<GateOrder> {
+        let canary = split.canary.clone()?;
+        let all = split.weight.percent() == 100;
+        Some(GateOrder {
+            service: split.service.clone(),
+            canary,
+            baseline: (!all).then(|| split.stable.clone()),
+            weight: split.weight,
+            analysis: if all { self.analysis.without_baseline() } else { self.analysis.clone() },
+            checks: Vec::new(),
+            metrics: self.metrics.clone(),
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! A rollout: a plan and what the events so far made of it.
+
+use std::sync::Arc;
+
+use portcullis_analysis::Judgement;
+
+use crate::{Action, Direction, Event, Op, OpKey, Plan, Refused, State, StepIndex};
+
+/// One execution of a plan: the fold of its events, changed in no other way (invariant 3).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollout {
+    plan: Arc<Plan>,
+    pub(crate) state: State,
+    pub(crate) seq: u64,
+    /// Whether the new release was ever asked to take traffic: from then on it may have taken writes.
+    pub(crate) exposed: bool,
+}
+
+impl Rollout {
+    /// A rollout of `plan` to which nothing has happened yet.
+    pub fn new(plan: Arc<Plan>) -> Rollout {
+        Rollout { plan, state: State::Planned, seq: 0, exposed: false }
+    }
+
+    /// The fold of `events` over a new rollout.
+    ///
+    /// # Errors
+    /// The first event that is refused, with its position: a journal in which that happens was not
+    /// written by this state machine.
+    pub fn fold<'a>(
+        plan: Arc<Plan>,
+        events: impl IntoIterator<Item = &'a Event>,
+    ) -> Result<Rollout, (usize, Refused)> {
+        let mut rollout = Rollout::new(plan);
+        for (position, event) in events.into_iter().enumerate() {
+            (rollout, _) = rollout.apply(event).map_err(|refused| (position, refused))?;
+        }
+        Ok(rollout)
+    }
+
+    /// What is being carried out.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Where it is.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How many events were applied.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Whether the new release was ever asked to take traffic.
+    pub fn exposed(&self) -> bool {
+        self.exposed
+    }
+
+    /// The attempt that is under way, in doubt or resting, if one is.
+    pub fn op(&self) -> Option<Op> {
+        match &self.state {
+            State::Advancing { at, attempt, .. } => self.op_at(Direction::Do, *at, attempt.number),
+            State::Unwinding { at, attempt, .. } => {
+                self.op_at(Direction::Undo, *at, attempt.number)
+            }
+            State::Held { direction, at, attempt, .. } => {
+                self.op_at(*direction, *at, attempt.number)
+            }
+            State::Planned | State::Watching { .. } | State::Paused { .. } | State::Done { .. } => {
+                None
+            }
+        }
+    }
+
+    /// What the open gate has seen so far, if one is open.
+    pub fn judgement(&self) -> Option<Judgement> {
+        let (at, samples) = match &self.state {
+            State::Watching { at, samples } | State::Paused { at, samples, .. } => (at, samples),
+            _ => return None,
+        };
+        match &self.plan.step(*at)?.action {
+            Action::Gate(gate) => Some(gate.analysis.judge(samples)),
+            _ => None,
+        }
+    }
+
+    /// The attempt `attempt` at a step in a direction; `None` when there is nothing to run there.
+    pub(crate) fn op_at(&self, direction: Direction, at: StepIndex, attempt: u32) -> Option<Op> {
+        let step = self.plan.step(at)?;
+        let action = match direction {
+            Direction::Do => step.action.clone(),
+            Direction::Undo => step.undo.action()?,
+        };
+        let key = OpKey { rollout: self.plan.id.clone(), direction, step: at, attempt };
+        Some(Op { key, action, deadline_ms: step.deadline_ms })
+    }
+}
+
+#[cfg(test)]
+mod tests;

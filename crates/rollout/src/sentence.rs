@@ -1,0 +1,138 @@
+//! The one verdict sentence (invariant 16): the command line, the page, the notices and the API all
+//! show this text.
+
+use crate::{
+    Action, Cause, Direction, End, HeldWhy, PausedWhy, Plan, Purpose, Rollout, Run, State,
+    StepIndex,
+};
+
+impl Rollout {
+    /// Where the rollout is and why, with the numbers, in one sentence without a full stop.
+    pub fn sentence(&self) -> String {
+        let plan = self.plan();
+        match self.state() {
+            State::Planned => format!("Planned: {}; nothing was touched yet", plan.title()),
+            State::Advancing { at, attempt, run, halt } => {
+                let mut words = format!("{}: {}", plan.title(), plan.place(*at));
+                match run {
+                    Run::InFlight if attempt.number > 1 => {
+                        words.push_str(&format!(", attempt {}", attempt.number));
+                    }
+                    Run::InFlight => {}
+                    Run::InDoubt => words.push_str(", looking whether it took effect"),
+                    Run::Resting { .. } => words.push_str(", failed once, waiting to try again"),
+                }
+                if halt.is_some() {
+                    words.push_str("; going back as soon as this settles");
+                }
+                words
+            }
+            State::Watching { at, .. } => {
+                let weight = plan.weight_at(*at);
+                match self.judgement() {
+                    Some(judgement) if judgement.measured_ms > 0 => {
+                        format!("Holding at {weight}: {}", judgement.phrase())
+                    }
+                    _ => format!("Holding at {weight}: measuring"),
+                }
+            }
+            State::Paused { at, why, .. } => match why {
+                PausedWhy::Approval { question } => format!("Waiting for approval: {question}"),
+                PausedWhy::Inconclusive { judgement } => format!(
+                    "Paused at {}, cannot decide: {}",
+                    plan.weight_at(*at),
+                    judgement.phrase()
+                ),
+            },
+            State::Unwinding { at, cause, .. } => format!(
+                "Going back to {}: undoing {}, because {}",
+                plan.came_from(),
+                plan.place(*at),
+                cause.words()
+            ),
+            State::Held { direction, at, why, .. } => {
+                let doing = match direction {
+                    Direction::Do => "at",
+                    Direction::Undo => "undoing",
+                };
+                format!("Held {doing} {}: {}", plan.place(*at), why.words())
+            }
+            State::Done { end, cause } => {
+                let because =
+                    cause.as_ref().map(|c| format!(": {}", c.words())).unwrap_or_default();
+                match end {
+                    End::Promoted => format!("{}: done, {} serves", plan.title(), plan.release.id),
+                    End::RolledBack => format!("Rolled back to {}{because}", plan.came_from()),
+                    End::Aborted => format!("Aborted before anything was touched{because}"),
+                }
+            }
+        }
+    }
+}
+
+impl Cause {
+    /// Why the rollout goes back, in words.
+    pub fn words(&self) -> String {
+        match self {
+            Cause::StepFailed { message, .. } => message.clone(),
+            Cause::GateFailed { judgement, .. } => judgement.phrase(),
+            Cause::Aborted(halt) if halt.reason.is_empty() => format!("aborted by {}", halt.by),
+            Cause::Aborted(halt) => format!("aborted by {} ({})", halt.by, halt.reason),
+        }
+    }
+}
+
+impl HeldWhy {
+    /// Why a person is needed, in words.
+    pub fn words(&self) -> String {
+        match self {
+            HeldWhy::Unknown { message } => message.clone(),
+            HeldWhy::UndoFailed { message } => format!("undoing it failed: {message}"),
+            HeldWhy::PastPivot { message } => {
+                format!("{message}; this is past the pivot and is not undone")
+            }
+            HeldWhy::WouldLoseWrites => {
+                "putting the backup back would lose the writes taken since; `retry` does it, `skip` \
+                 keeps the data as it is"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// What the plan does, for example `Releasing dhash 1.0 -> 1.1`.
+    pub fn title(&self) -> String {
+        let verb = match self.purpose {
+            Purpose::Deploy => "Releasing",
+            Purpose::Rollback => "Returning",
+        };
+        match &self.previous {
+            Some(previous) => {
+                format!("{verb} {} {} -> {}", self.service, previous.release.id, self.release.id)
+            }
+            None => format!("{verb} {} {}", self.service, self.release.id),
+        }
+    }
+
+    /// A step in words, for example `step 4 of 14, migrate`.
+    pub fn place(&self, at: StepIndex) -> String {
+        match self.step(at) {
+            Some(step) => format!("step {at} of {}, {}", self.steps.len(), step.name),
+            None => format!("step {at}"),
+        }
+    }
+
+    fn came_from(&self) -> String {
+        self.previous
+            .as_ref()
+            .map_or_else(|| "nothing".to_owned(), |previous| previous.release.id.to_string())
+    }
+
+    fn weight_at(&self, at: StepIndex) -> String {
+        match self.step(at).map(|step| &step.action) {
+            Some(Action::Gate(gate)) => gate.weight.to_string(),
+            _ => "0 %".to_owned(),
+        }
+    }
+}

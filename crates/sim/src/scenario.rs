@@ -1,0 +1,144 @@
+//! The plans that are explored: made by the real `Plan::build`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use portcullis_analysis::{Analysis, Rule, Signal, Test};
+use portcullis_rollout::{
+    Artifact, Check, Command, DataPolicy, Migration, Plan, PlanProblem, PlanRequest, Proof,
+    Purpose, Release, ReleaseId, RolloutId, Running, ServiceName, StoreKind, StoreRef, Strategy,
+    Target, Timeouts, Weight,
+};
+
+/// A plan to explore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scenario {
+    /// A canary release with a migration whose undo restores a backup and loses nothing.
+    Guarded,
+    /// The same where the service writes: the restore needs a person's consent.
+    LosesWrites,
+    /// The same with a planned approval before the data is touched.
+    Approved,
+    /// The first release of a service.
+    First,
+}
+
+impl Scenario {
+    /// Every scenario.
+    pub const ALL: [Scenario; 4] =
+        [Scenario::Guarded, Scenario::LosesWrites, Scenario::Approved, Scenario::First];
+
+    /// The plan, made by the real builder, with at most two attempts a step to keep the space small.
+    ///
+    /// # Errors
+    /// When the builder refuses the request.
+    pub fn plan(self) -> Result<Arc<Plan>, Vec<PlanProblem>> {
+        let mut plan = Plan::build(&self.request())?;
+        for step in &mut plan.steps {
+            step.attempts_max = step.attempts_max.min(2);
+        }
+        Ok(Arc::new(plan))
+    }
+
+    fn request(self) -> PlanRequest {
+        let migration = Migration {
+            command: command(&["{artifact}", "migrate", "{store.library}"]),
+            proof: Proof::Json {
+                file: "{store.library}".into(),
+                pointer: "/schema".to_owned(),
+                equals: 2.into(),
+            },
+        };
+        let previous = Running { release: release("1.0", None), target: target(41000) };
+        PlanRequest {
+            id: RolloutId::new("sim-1"),
+            created_at_ms: 0,
+            environment: "simulated".to_owned(),
+            purpose: Purpose::Deploy,
+            release: release("1.1", Some(migration)),
+            target: target(41001),
+            previous: (self != Scenario::First).then_some(previous),
+            strategy: Strategy::Canary { weights: vec![weight(10), Weight::ALL] },
+            policy: DataPolicy {
+                compatible: true,
+                restore: true,
+                service_writes: self == Scenario::LosesWrites,
+                accept_loss: false,
+            },
+            stores: vec![StoreRef {
+                name: "library".to_owned(),
+                kind: StoreKind::File,
+                path: "/data/library.json".into(),
+            }],
+            folder: "/data".into(),
+            scratch: "/scratch".into(),
+            trial_addresses: ["127.0.0.1:41002".to_owned(), "127.0.0.1:41003".to_owned()],
+            backup_name: Some("sim_simulated_19700101T000000Z".to_owned()),
+            ready: check("/health"),
+            smoke: vec![check("/lookup/0")],
+            analysis: Analysis {
+                rules: vec![Rule {
+                    signal: Signal::ErrorRate,
+                    test: Test::Limit { max: 0.01 },
+                    requests_min: 10,
+                }],
+                window_ms: 1000,
+                interval_ms: 1000,
+                samples_min: 1,
+            },
+            metrics: None,
+            approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
+            timeouts: Timeouts {
+                ready_ms: 1000,
+                stop_ms: 1000,
+                drain_ms: 1000,
+                backup_ms: 1000,
+                migrate_ms: 1000,
+                short_ms: 1000,
+            },
+        }
+    }
+}
+
+fn release(id: &str, migration: Option<Migration>) -> Release {
+    Release {
+        id: ReleaseId::new(id),
+        service: ServiceName::new("sim"),
+        artifact: Artifact { path: "/bin/service".into(), sha256: "00".repeat(32) },
+        command: vec!["{artifact}".to_owned(), "{port}".to_owned()],
+        env: BTreeMap::new(),
+        migration,
+    }
+}
+
+fn target(port: u16) -> Target {
+    Target {
+        name: "local".to_owned(),
+        driver: "process".to_owned(),
+        address: format!("127.0.0.1:{port}"),
+    }
+}
+
+fn command(argv: &[&str]) -> Command {
+    Command {
+        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+        env: BTreeMap::new(),
+        folder: "/data".into(),
+    }
+}
+
+fn check(path: &str) -> Check {
+    Check {
+        method: "GET".to_owned(),
+        path: path.to_owned(),
+        body_file: None,
+        status: 200,
+        json: BTreeMap::new(),
+        contains: None,
+        timeout_ms: 100,
+    }
+}
+
+fn weight(percent: u8) -> Weight {
+    Weight::new(percent).unwrap_or(Weight::ALL)
+}

@@ -1,0 +1,65 @@
+//! Invariants 2, 3, 4, 6, 7, 12, 15 and 16 over everything that can happen within the budgets, and over
+//! long random walks; and the proof that breaking a rule is noticed.
+
+use portcullis_sim::{Budgets, Mutation, Scenario, explore, wander};
+
+fn sound(scenario: Scenario, faults: u8, crashes: u8, aborts: u8) -> portcullis_sim::Explored {
+    let found = explore(scenario, Budgets { faults, crashes, aborts }, None).unwrap();
+    assert!(found.violations.is_empty(), "{:#?}", found.violations);
+    assert_eq!(found.stuck, 0, "points from which the rollout can never end");
+    found
+}
+
+#[test]
+fn nothing_going_wrong_promotes_in_one_way() {
+    let found = sound(Scenario::Guarded, 0, 0, 0);
+    assert_eq!(found.ends.into_iter().collect::<Vec<_>>(), [("promoted", 1)]);
+}
+
+#[test]
+fn a_guarded_release_keeps_every_invariant() {
+    let found = sound(Scenario::Guarded, 2, 2, 1);
+    assert!(found.states > 10_000, "{}", found.states);
+    assert_eq!(found.ends.len(), 3, "{:?}", found.ends);
+}
+
+#[test]
+fn a_release_whose_restore_would_lose_writes_keeps_every_invariant() {
+    sound(Scenario::LosesWrites, 2, 1, 1);
+}
+
+#[test]
+fn a_release_that_waits_for_approval_keeps_every_invariant() {
+    sound(Scenario::Approved, 1, 2, 1);
+}
+
+#[test]
+fn a_first_release_keeps_every_invariant() {
+    sound(Scenario::First, 2, 2, 1);
+}
+
+#[test]
+fn every_mutation_is_caught() {
+    for mutation in Mutation::ALL {
+        let scenario = match mutation {
+            Mutation::RestoreWithoutConsent => Scenario::LosesWrites,
+            _ => Scenario::Guarded,
+        };
+        let budgets = Budgets { faults: 2, crashes: 1, aborts: 1 };
+        let found = explore(scenario, budgets, Some(mutation)).unwrap();
+        assert!(!found.violations.is_empty(), "{mutation:?} went unnoticed");
+    }
+}
+
+#[test]
+fn long_random_walks_keep_every_invariant_and_end() {
+    for seed in 0..200 {
+        for scenario in Scenario::ALL {
+            let budgets = Budgets { faults: 12, crashes: 8, aborts: 1 };
+            let walk = wander(scenario, budgets, seed).unwrap();
+            assert!(walk.violations.is_empty(), "{scenario:?} seed {seed}: {:#?}", walk.violations);
+            let ends = ["promoted", "rolled back", "aborted"];
+            assert!(ends.contains(&walk.end), "{scenario:?} seed {seed} is stuck: {}", walk.end);
+        }
+    }
+}
