@@ -42,9 +42,9 @@ pub enum PlanProblem {
     Weights(Vec<u8>),
     /// A migration of a store that two releases would share without being able to.
     #[error(
-        "release {0} migrates data that the serving release shares while both run; declare `data = \
-         \"compatible\"` if the serving release works on migrated data (the rehearsal will prove it), \
-         or choose `strategy = \"at-once\"`"
+        "release {0} migrates data that the serving release shares while both run; if the serving \
+         release works on migrated data, say `compatible = true` under [data] and the rehearsal will \
+         prove it; releases that cannot share their data need a cut-over, which is not built yet"
     )]
     NotCompatible(ReleaseId),
     /// The release migrates data but no store is declared.

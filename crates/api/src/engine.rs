@@ -1,0 +1,223 @@
+//! The engine's API under `/api/v1`.
+//!
+//! | call | body | answer |
+//! |---|---|---|
+//! | `GET /status` | | [`Status`] |
+//! | `GET /rollouts` | | `[`[`Summary`]`]`, newest first |
+//! | `GET /rollouts/{id}` | | [`Detail`] |
+//! | `POST /plans` | [`PlanWish`] | [`PlanView`]; changes nothing |
+//! | `POST /rollouts` | [`DeployWish`] | [`PlanView`] of the rollout that has begun |
+//! | `POST /commands` | [`CommandWish`] | [`Accepted`] |
+//! | `POST /rollback` | [`RollbackWish`] | [`Accepted`] |
+//! | `GET /events` | | server-sent events, one per journal entry: [`JournalEvent`] |
+//!
+//! Every call needs `Authorization: Bearer TOKEN`. Refusals are [`crate::Problem`]s.
+
+use std::sync::Arc;
+
+use portcullis_rollout::{DataPolicy, Moment, Plan, State};
+use serde::{Deserialize, Serialize};
+
+/// How a service stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// `portcullis.status/1`.
+    pub schema: String,
+    /// The service.
+    pub service: String,
+    /// The environment.
+    pub environment: String,
+    /// Whether the engine acts, or why not.
+    pub engine: EngineStanding,
+    /// The verdict sentence.
+    pub sentence: String,
+    /// The release that serves.
+    pub serving: Option<Serving>,
+    /// The rollout that is not over.
+    pub live: Option<Summary>,
+    /// The newest journal entry.
+    pub journal_seq: u64,
+    /// The fencing epoch.
+    pub epoch: u64,
+}
+
+/// Whether the engine acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "standing", rename_all = "snake_case")]
+pub enum EngineStanding {
+    /// It acts.
+    Acting,
+    /// It stopped.
+    Stopped {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A release that serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Serving {
+    /// The release.
+    pub release: String,
+    /// Where it listens.
+    pub address: String,
+    /// SHA-256 of its program.
+    pub artifact_sha256: String,
+}
+
+/// A rollout in short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Its name.
+    pub rollout: String,
+    /// The release it came from.
+    pub from: Option<String>,
+    /// The release it goes to.
+    pub to: String,
+    /// The word of its state: planned, advancing, watching, paused, unwinding, held, promoted, rolled
+    /// back, aborted.
+    pub state: String,
+    /// The verdict sentence.
+    pub sentence: String,
+    /// Whether it is over.
+    pub over: bool,
+    /// When it was planned, milliseconds since the Unix epoch.
+    pub planned_at_ms: u64,
+    /// When something last happened to it, milliseconds since the Unix epoch.
+    pub changed_at_ms: u64,
+}
+
+/// A rollout with everything that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Detail {
+    /// `portcullis.rollout/1`.
+    pub schema: String,
+    /// In short.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// Its plan.
+    pub plan: PlanView,
+    /// Where it is.
+    pub state_detail: State,
+    /// What happened.
+    pub moments: Vec<Moment>,
+}
+
+/// A plan, and what a reader wants to know about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanView {
+    /// `portcullis.plan/1`.
+    pub schema: String,
+    /// The plan's content hash.
+    pub hash: String,
+    /// What it does.
+    pub title: String,
+    /// What a rollback would lose.
+    pub rollback_loss: String,
+    /// What a rollback means for the data.
+    pub policy: DataPolicy,
+    /// The plan.
+    pub plan: Arc<Plan>,
+}
+
+impl PlanView {
+    /// The view of a plan.
+    pub fn of(plan: Arc<Plan>) -> PlanView {
+        PlanView {
+            schema: "portcullis.plan/1".to_owned(),
+            hash: plan.hash(),
+            title: plan.title(),
+            rollback_loss: plan.rollback_loss(),
+            policy: plan.policy,
+            plan,
+        }
+    }
+}
+
+/// What to plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanWish {
+    /// The release; the last in the configuration when missing.
+    #[serde(default)]
+    pub release: Option<String>,
+    /// Plan the way back instead.
+    #[serde(default)]
+    pub back: bool,
+}
+
+/// What to bring out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeployWish {
+    /// The release; the last in the configuration when missing.
+    #[serde(default)]
+    pub release: Option<String>,
+    /// Who asks.
+    pub by: String,
+}
+
+/// What to tell the live rollout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandWish {
+    /// The rollout; the live one when missing.
+    #[serde(default)]
+    pub rollout: Option<String>,
+    /// What.
+    pub command: CommandName,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// Who asks.
+    pub by: String,
+}
+
+/// Commands to a live rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandName {
+    /// Stop and go back.
+    Abort,
+    /// Go on after a pause, or approve.
+    Resume,
+    /// Look again at a held step and go on from what is found.
+    Retry,
+    /// Vouch for a held step.
+    Skip,
+}
+
+/// Who wants to go back, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackWish {
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// Who asks.
+    pub by: String,
+}
+
+/// A command was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The rollout it concerns.
+    pub rollout: String,
+    /// What happens now.
+    pub sentence: String,
+}
+
+/// A journal entry as a listener sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEvent {
+    /// The entry's number; also the event's id, so that a listener can go on where it was.
+    pub seq: u64,
+    /// When, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// By whom.
+    pub by: String,
+    /// Its hash, hexadecimal.
+    pub hash: String,
+    /// The record.
+    pub body: serde_json::Value,
+}

@@ -1,0 +1,117 @@
+//! The gateway's admin API: `GET /v1/gateway`, `GET /v1/routes/{service}` and
+//! `PUT /v1/routes/{service}/split`.
+//!
+//! A split is always replaced as a whole and carries the epoch of whoever asks; the gateway remembers
+//! the highest epoch it has seen for a service and refuses older ones with 409, so that an engine
+//! that lost its lease cannot move traffic (invariant 9).
+
+use portcullis_analysis::Histogram;
+use serde::{Deserialize, Serialize};
+
+/// How the traffic of one service is divided. Replaced as a whole, never edited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// The release that serves.
+    pub stable: Arm,
+    /// The candidate, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Arm>,
+    /// The canary's share of the traffic in percent, 0..=100; 0 without a canary.
+    pub weight_percent: u8,
+}
+
+/// One release as the gateway reaches it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    /// The release's version, for example `1.1`.
+    pub release: String,
+    /// Where it listens, `host:port`.
+    pub address: String,
+}
+
+/// A request to replace a split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitChange {
+    /// The whole new split.
+    pub split: Split,
+    /// The fencing epoch of the asker.
+    pub epoch: u64,
+}
+
+/// The gateway and all its routes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GatewayStatus {
+    /// Differs after every start of the gateway: counters of different instances do not subtract.
+    pub instance: String,
+    /// When it started, milliseconds since the Unix epoch.
+    pub started_at_ms: u64,
+    /// The gateway's clock at the time of the answer, milliseconds since the Unix epoch.
+    pub now_ms: u64,
+    /// Where it listens for traffic, `host:port`.
+    pub listen: String,
+    /// Every route.
+    pub routes: Vec<RouteStatus>,
+}
+
+/// One service's route: its split and what each arm answered since the gateway started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteStatus {
+    /// The service.
+    pub service: String,
+    /// The split in force; `None` before the first release.
+    pub split: Option<Split>,
+    /// The highest epoch seen.
+    pub epoch: u64,
+    /// How often the split was changed.
+    pub changes: u64,
+    /// When it was changed last, milliseconds since the Unix epoch; 0 if never.
+    pub changed_at_ms: u64,
+    /// Every arm that the gateway knows, also ones that were removed (bounded, the oldest forgotten).
+    pub arms: Vec<ArmStatus>,
+    /// Requests that found no release to serve them and were answered 503.
+    pub unrouted: u64,
+}
+
+/// Counters of one arm since the gateway started. They only grow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmStatus {
+    /// Which arm.
+    #[serde(flatten)]
+    pub arm: Arm,
+    /// Requests that were assigned to this arm and are over.
+    pub requests: u64,
+    /// Of those, failed ones: a 5xx answer, a connection that failed or broke, a time-out.
+    pub errors: u64,
+    /// Of the errors, those where the arm could not be reached at all and the stable arm answered the
+    /// user instead.
+    pub failed_over: u64,
+    /// Requests under way now, streams included.
+    pub in_flight: u64,
+    /// Answers by status class: 1xx, 2xx, 3xx, 4xx, 5xx.
+    pub by_class: [u64; 5],
+    /// Time from the request's head to the answer's head.
+    pub latency: Histogram,
+    /// When a request was last sent to it, milliseconds since the Unix epoch; 0 if never.
+    pub last_sent_at_ms: u64,
+    /// Its health as the gateway's own checks see it.
+    pub health: ArmHealth,
+}
+
+/// What the gateway's active health checks of an arm say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArmHealth {
+    /// Whether traffic may go there. An arm is not healthy before its first passed check.
+    pub healthy: bool,
+    /// Failed checks in a row.
+    pub consecutive_failures: u32,
+    /// Checks that passed.
+    pub passed: u64,
+    /// Checks that failed.
+    pub failed: u64,
+    /// What the last failed check saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
+}

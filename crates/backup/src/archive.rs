@@ -1,0 +1,395 @@
+//! The archive: a tar file compressed with zstd, which ordinary tools can read.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use tar::{EntryType, Header};
+
+use crate::bounds::{COMPRESSION_LEVEL, DAMAGES_MAX, MANIFEST_BYTES_MAX};
+use crate::hashing::{HashingReader, HashingWriter, drain};
+use crate::manifest::{DirectoryEntry, FileEntry, Manifest, StoreManifest, SymlinkEntry};
+use crate::relative_path::escape;
+use crate::{BackupError, Damage, RelativePath};
+
+/// The manifest's path in the archive.
+const MANIFEST_PATH: &str = "manifest.json";
+const STORES_PATH: &str = "stores";
+/// The name that GNU tar gives to an entry that only carries a long link target.
+const LONG_LINK_PATH: &str = "././@LongLink";
+
+/// Writes an archive, hashing it on the way.
+pub(crate) struct ArchiveWriter {
+    builder: tar::Builder<zstd::Encoder<'static, HashingWriter<File>>>,
+    path: PathBuf,
+}
+
+/// What was written.
+pub(crate) struct Written {
+    pub(crate) file: File,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
+
+impl ArchiveWriter {
+    /// Writes to `file`; `path` is for messages.
+    pub(crate) fn new(file: File, path: &Path) -> Result<Self, BackupError> {
+        let encoder = zstd::Encoder::new(HashingWriter::new(file), COMPRESSION_LEVEL)
+            .and_then(|mut encoder| encoder.include_checksum(true).map(|()| encoder))
+            .map_err(|source| failed(path, source))?;
+        Ok(Self {
+            builder: tar::Builder::new(encoder),
+            path: path.to_owned(),
+        })
+    }
+
+    pub(crate) fn directory(
+        &mut self,
+        store: &str,
+        entry: &DirectoryEntry,
+    ) -> Result<(), BackupError> {
+        let mut header = header(EntryType::Directory, 0, entry.mode, (entry.uid, entry.gid));
+        self.append(
+            &mut header,
+            &archive_path(store, &entry.path),
+            &mut io::empty(),
+        )
+    }
+
+    /// The target is written byte for byte: the library's own function would tidy it up, and
+    /// `a//b` is another target than `a/b`.
+    pub(crate) fn symlink(&mut self, store: &str, entry: &SymlinkEntry) -> Result<(), BackupError> {
+        let mut header = header(EntryType::Symlink, 0, 0o777, (entry.uid, entry.gid));
+        let target = entry.target.as_os_str().as_bytes();
+        let room = header.as_old().linkname.len();
+        let mut in_header = target;
+        if let Some((beginning, _)) = target.split_at_checked(room + 1) {
+            self.long_link_target(target)?;
+            in_header = &beginning[..room];
+        }
+        header
+            .set_link_name_literal(in_header)
+            .map_err(|source| failed(&self.path, source))?;
+        self.append(
+            &mut header,
+            &archive_path(store, &entry.path),
+            &mut io::empty(),
+        )
+    }
+
+    /// GNU tar's way for a target that the header has no room for: an entry before it, whose
+    /// content is the target and a NUL.
+    fn long_link_target(&mut self, target: &[u8]) -> Result<(), BackupError> {
+        let content = [target, b"\0"].concat();
+        let mut header = header(EntryType::GNULongLink, content.len() as u64, 0o644, (0, 0));
+        self.append(&mut header, Path::new(LONG_LINK_PATH), &mut &content[..])
+    }
+
+    /// Writes the file's content from `reader`, which must give as many bytes as the entry says.
+    pub(crate) fn file(
+        &mut self,
+        store: &str,
+        entry: &FileEntry,
+        reader: &mut dyn Read,
+    ) -> Result<(), BackupError> {
+        let mut header = header(
+            EntryType::Regular,
+            entry.size,
+            entry.mode,
+            (entry.uid, entry.gid),
+        );
+        header.set_mtime(u64::try_from(entry.mtime.as_second()).unwrap_or(0));
+        self.append(&mut header, &archive_path(store, &entry.path), reader)
+    }
+
+    /// Adds the manifest and completes the archive.
+    pub(crate) fn finish(mut self, manifest_json: &[u8]) -> Result<Written, BackupError> {
+        let size = manifest_json.len() as u64;
+        let mut header = header(EntryType::Regular, size, 0o600, (0, 0));
+        let mut reader = manifest_json;
+        self.append(&mut header, Path::new(MANIFEST_PATH), &mut reader)?;
+        let writer = self
+            .builder
+            .into_inner()
+            .and_then(zstd::Encoder::finish)
+            .map_err(|source| failed(&self.path, source))?;
+        let (bytes, sha256) = (writer.bytes, writer.sha256());
+        Ok(Written {
+            file: writer.inner,
+            bytes,
+            sha256,
+        })
+    }
+
+    fn append(
+        &mut self,
+        header: &mut Header,
+        path: &Path,
+        reader: &mut dyn Read,
+    ) -> Result<(), BackupError> {
+        self.builder
+            .append_data(header, path, reader)
+            .map_err(|source| failed(&self.path, source))
+    }
+}
+
+/// What a walk through an archive found.
+pub(crate) struct Walk {
+    pub(crate) sha256: String,
+    pub(crate) damages: Vec<Damage>,
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+}
+
+/// Is given each file that the manifest lists. It need not read to the end. A failed read is not
+/// its to report.
+pub(crate) type OnFile<'a> =
+    dyn FnMut(&StoreManifest, &FileEntry, &mut dyn Read) -> Result<(), BackupError> + 'a;
+
+/// Reads the archive to its end and compares everything in it with the manifest, whose bytes are
+/// `manifest_json`. Only what the manifest lists is given to `on_file`, so a path in the archive
+/// never becomes a path on the disk.
+pub(crate) fn walk(
+    archive: File,
+    manifest: &Manifest,
+    manifest_json: &[u8],
+    on_file: &mut OnFile<'_>,
+) -> Result<Walk, BackupError> {
+    let mut raw = HashingReader::new(archive);
+    let mut walk = Walk {
+        sha256: String::new(),
+        damages: Vec::new(),
+        files: 0,
+        bytes: 0,
+    };
+    let outcome = Walker {
+        walk: &mut walk,
+        expected: expected(manifest),
+        manifest_json,
+    }
+    .run(&mut raw, on_file)?;
+    // Hash what the decoder did not ask for: the digest is that of the whole file in any case.
+    let rest = drain(&mut raw);
+    if let Err(error) = outcome.and(rest) {
+        walk.note(Damage::ArchiveUnreadable {
+            why: error.to_string(),
+        });
+    }
+    walk.sha256 = raw.sha256();
+    Ok(walk)
+}
+
+/// What the manifest says is at a path of the archive.
+enum Expected<'a> {
+    File(&'a StoreManifest, &'a FileEntry),
+    Directory(&'a DirectoryEntry),
+    Symlink(&'a SymlinkEntry),
+    Manifest,
+}
+
+struct Walker<'a> {
+    walk: &'a mut Walk,
+    /// What has not been met yet.
+    expected: BTreeMap<OsString, Expected<'a>>,
+    manifest_json: &'a [u8],
+}
+
+impl Walker<'_> {
+    /// The outer error is the caller's, the inner one is the archive's.
+    fn run(
+        mut self,
+        raw: &mut HashingReader<File>,
+        on_file: &mut OnFile<'_>,
+    ) -> Result<io::Result<()>, BackupError> {
+        let decoder = match zstd::Decoder::new(raw) {
+            Ok(decoder) => decoder,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut archive = tar::Archive::new(decoder);
+        let entries = match archive.entries() {
+            Ok(entries) => entries,
+            Err(error) => return Ok(Err(error)),
+        };
+        for entry in entries {
+            let outcome = match entry {
+                Ok(mut entry) => self.entry(&mut entry, on_file)?,
+                Err(error) => Err(error),
+            };
+            if outcome.is_err() {
+                return Ok(outcome);
+            }
+        }
+        // To the end of the compressed stream, where its own checksum is.
+        let outcome = drain(&mut archive.into_inner());
+        if outcome.is_ok() {
+            for path in self.expected.keys() {
+                self.walk.note(Damage::Missing { path: escape(path) });
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn entry(
+        &mut self,
+        entry: &mut tar::Entry<'_, impl Read>,
+        on_file: &mut OnFile<'_>,
+    ) -> Result<io::Result<()>, BackupError> {
+        let path = entry.path_bytes().into_owned();
+        let path = OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(&path));
+        let text = escape(path);
+        let Some(expected) = self.expected.remove(path) else {
+            self.walk.note(Damage::Unexpected { path: text });
+            return Ok(Ok(()));
+        };
+        let kind = entry.header().entry_type();
+        let mode = match entry.header().mode() {
+            Ok(mode) => mode & 0o7777,
+            Err(error) => return Ok(Err(error)),
+        };
+        match (expected, kind) {
+            (Expected::File(store, file), EntryType::Regular) => {
+                self.walk.compare_mode(&text, file.mode, mode);
+                return self.file(text, (store, file), entry, on_file);
+            }
+            (Expected::Directory(directory), EntryType::Directory) => {
+                self.walk.compare_mode(&text, directory.mode, mode);
+            }
+            (Expected::Symlink(link), EntryType::Symlink) => {
+                let found = entry.link_name_bytes().unwrap_or_default().into_owned();
+                if found != link.target.as_os_str().as_bytes() {
+                    let expected = format!("a link to {}", link.target);
+                    let found = format!("a link to {}", escape(OsStr::from_bytes(&found)));
+                    self.walk.note(Damage::Attributes {
+                        path: text,
+                        expected,
+                        found,
+                    });
+                }
+            }
+            (Expected::Manifest, EntryType::Regular) => {
+                let mut json = Vec::new();
+                if let Err(error) = entry.take(MANIFEST_BYTES_MAX).read_to_end(&mut json) {
+                    return Ok(Err(error));
+                }
+                if json != self.manifest_json {
+                    self.walk.note(Damage::ManifestsDiffer);
+                }
+            }
+            (expected, kind) => {
+                let found = format!("{kind:?}").to_lowercase();
+                let expected = expected.kind().to_owned();
+                self.walk.note(Damage::Attributes {
+                    path: text,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn file(
+        &mut self,
+        path: String,
+        (store, file): (&StoreManifest, &FileEntry),
+        entry: &mut tar::Entry<'_, impl Read>,
+        on_file: &mut OnFile<'_>,
+    ) -> Result<io::Result<()>, BackupError> {
+        let mut reader = HashingReader::new(entry);
+        on_file(store, file, &mut reader)?;
+        if let Err(error) = drain(&mut reader) {
+            return Ok(Err(error));
+        }
+        let (bytes, sha256) = (reader.bytes, reader.sha256());
+        self.walk.files += 1;
+        self.walk.bytes += bytes;
+        if bytes != file.size || sha256 != file.sha256 {
+            self.walk.note(Damage::Content {
+                path,
+                expected: format!("{} bytes with SHA-256 {}", file.size, file.sha256),
+                found: format!("{bytes} bytes with SHA-256 {sha256}"),
+            });
+        }
+        Ok(Ok(()))
+    }
+}
+
+impl Expected<'_> {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::File(..) => "regular",
+            Self::Directory(_) => "directory",
+            Self::Symlink(_) => "symlink",
+            Self::Manifest => "the manifest",
+        }
+    }
+}
+
+impl Walk {
+    fn note(&mut self, damage: Damage) {
+        if self.damages.len() < DAMAGES_MAX {
+            self.damages.push(damage);
+        }
+    }
+
+    fn compare_mode(&mut self, path: &str, expected: u32, found: u32) {
+        if expected != found {
+            self.note(Damage::Attributes {
+                path: path.to_owned(),
+                expected: format!("mode {expected:04o}"),
+                found: format!("mode {found:04o}"),
+            });
+        }
+    }
+}
+
+fn expected(manifest: &Manifest) -> BTreeMap<OsString, Expected<'_>> {
+    let mut all = BTreeMap::new();
+    all.insert(OsString::from(MANIFEST_PATH), Expected::Manifest);
+    for store in &manifest.stores {
+        let mut insert = |path, expected| {
+            all.insert(archive_path(&store.name, path).into_os_string(), expected);
+        };
+        for entry in &store.files {
+            insert(&entry.path, Expected::File(store, entry));
+        }
+        for entry in &store.directories {
+            insert(&entry.path, Expected::Directory(entry));
+        }
+        for entry in &store.symlinks {
+            insert(&entry.path, Expected::Symlink(entry));
+        }
+    }
+    all
+}
+
+fn archive_path(store: &str, path: &RelativePath) -> PathBuf {
+    let root = Path::new(STORES_PATH).join(store);
+    if path.is_root() {
+        root
+    } else {
+        root.join(path.as_path())
+    }
+}
+
+fn header(kind: EntryType, size: u64, mode: u32, (uid, gid): (u32, u32)) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(size);
+    header.set_mode(mode);
+    header.set_uid(u64::from(uid));
+    header.set_gid(u64::from(gid));
+    header.set_mtime(0);
+    header
+}
+
+fn failed(path: &Path, source: io::Error) -> BackupError {
+    BackupError::Vault {
+        doing: "write",
+        path: path.to_owned(),
+        source,
+    }
+}

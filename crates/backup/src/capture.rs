@@ -1,0 +1,192 @@
+//! Reading a store once: into an archive, or only to know its digests.
+//!
+//! A file is opened once and its size and modification time are compared before and after, on the
+//! open file: a file that is replaced by renaming is read whole in its old or new form, one that is
+//! written in place is noticed. What can be missed is a write in place that keeps the size and
+//! follows another one within the resolution of the file system's clock, some milliseconds on
+//! older kernels; programs that replace their files by renaming are never affected.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use rustix::fs::{FileType, OFlags, fstat, readlinkat};
+use rustix::io::Errno;
+
+use crate::archive::ArchiveWriter;
+use crate::hashing::{HashingReader, drain};
+use crate::manifest::{DirectoryEntry, FileEntry, LinkTarget, StoreManifest, SymlinkEntry};
+use crate::scan::{
+    Item, ItemKind, Scan, Stamp, location, open_beneath, open_folder_of, unreadable,
+};
+use crate::{BackupError, Store, StoreKind};
+
+/// Why a capture gave nothing.
+pub(crate) enum Unsettled {
+    /// This file was written to while it was read; another attempt may succeed.
+    Changed(PathBuf),
+    /// Another attempt would fail too.
+    Failed(BackupError),
+}
+
+impl From<BackupError> for Unsettled {
+    fn from(error: BackupError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Reads the whole store, and writes it to `archive` if there is one.
+pub(crate) fn capture(
+    store: &Store,
+    archive: Option<&mut ArchiveWriter>,
+) -> Result<StoreManifest, Unsettled> {
+    let scan = Scan::of(store)?;
+    let mut capture = Capture {
+        store,
+        root: location(store),
+        scan: &scan,
+        archive,
+        manifest: StoreManifest {
+            name: store.name.clone(),
+            kind: store.kind,
+            digest: String::new(),
+            steady: true,
+            files: Vec::new(),
+            directories: Vec::new(),
+            symlinks: Vec::new(),
+        },
+    };
+    for item in &scan.items {
+        match item.kind {
+            ItemKind::File => capture.file(item)?,
+            ItemKind::Directory => capture.directory(item)?,
+            ItemKind::Symlink => capture.symlink(item)?,
+        }
+    }
+    let mut manifest = capture.manifest;
+    if store.kind == StoreKind::Directory && Scan::of(store)?.items != scan.items {
+        manifest.steady = false;
+    }
+    manifest.digest = manifest.content_digest();
+    Ok(manifest)
+}
+
+struct Capture<'a> {
+    store: &'a Store,
+    root: PathBuf,
+    scan: &'a Scan,
+    archive: Option<&'a mut ArchiveWriter>,
+    manifest: StoreManifest,
+}
+
+impl Capture<'_> {
+    fn directory(&mut self, item: &Item) -> Result<(), Unsettled> {
+        let Item {
+            path,
+            mode,
+            uid,
+            gid,
+            ..
+        } = item.clone();
+        let entry = DirectoryEntry {
+            path,
+            mode,
+            uid,
+            gid,
+        };
+        if let Some(archive) = &mut self.archive {
+            archive.directory(&self.store.name, &entry)?;
+        }
+        self.manifest.directories.push(entry);
+        Ok(())
+    }
+
+    fn symlink(&mut self, item: &Item) -> Result<(), Unsettled> {
+        let target = open_folder_of(&self.scan.root, &item.path).and_then(|(folder, name)| {
+            readlinkat(folder.as_ref().unwrap_or(&self.scan.root), name, Vec::new())
+        });
+        let target = match target {
+            Ok(target) => std::os::unix::ffi::OsStringExt::from_vec(target.into_bytes()),
+            Err(Errno::NOENT) => return Ok(()), // removed meanwhile; the second scan notices
+            Err(Errno::INVAL | Errno::LOOP | Errno::NOTDIR) => return Err(self.changed(item)),
+            Err(error) => return Err(self.unreadable(item, error.into())),
+        };
+        let Item { path, uid, gid, .. } = item.clone();
+        let entry = SymlinkEntry {
+            path,
+            target: LinkTarget::new(target),
+            uid,
+            gid,
+        };
+        if let Some(archive) = &mut self.archive {
+            archive.symlink(&self.store.name, &entry)?;
+        }
+        self.manifest.symlinks.push(entry);
+        Ok(())
+    }
+
+    fn file(&mut self, item: &Item) -> Result<(), Unsettled> {
+        // NONBLOCK: if a named pipe takes the file's place, opening it must not wait for a writer.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        let mut file = match open_beneath(&self.scan.root, &item.path, flags) {
+            Ok(file) => File::from(file),
+            // Removed meanwhile: in a directory the second scan notices, a file store is retried.
+            Err(Errno::NOENT) if self.store.kind == StoreKind::Directory => return Ok(()),
+            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => return Err(self.changed(item)),
+            Err(error) => return Err(self.unreadable(item, error.into())),
+        };
+        let stat = fstat(&file).map_err(|error| self.unreadable(item, error.into()))?;
+        let before = Stamp::of(&stat);
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(self.changed(item));
+        }
+        let mut entry = FileEntry {
+            path: item.path.clone(),
+            size: before.size,
+            sha256: String::new(),
+            mode: stat.st_mode & 0o7777,
+            mtime: before.mtime(),
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+        };
+        let mut reader = HashingReader::new((&mut file).take(before.size));
+        let outcome = match &mut self.archive {
+            Some(archive) => archive.file(&self.store.name, &entry, &mut reader),
+            None => drain(&mut reader).map_err(|source| unreadable(self.store, &self.root, source)),
+        };
+        let (failed, bytes, sha256) = (reader.failed, reader.bytes, reader.sha256());
+        match outcome {
+            Err(
+                BackupError::Vault { source, .. } | BackupError::StoreUnreadable { source, .. },
+            ) if failed => {
+                return Err(self.unreadable(item, source));
+            }
+            other => other?,
+        }
+        let after = fstat(&file).map_err(|error| self.unreadable(item, error.into()))?;
+        if bytes != before.size || Stamp::of(&after) != before {
+            return Err(self.changed(item));
+        }
+        entry.sha256 = sha256;
+        self.manifest.files.push(entry);
+        Ok(())
+    }
+
+    fn changed(&self, item: &Item) -> Unsettled {
+        Unsettled::Changed(self.at(item))
+    }
+
+    fn unreadable(&self, item: &Item, source: std::io::Error) -> Unsettled {
+        Unsettled::Failed(unreadable(self.store, &self.at(item), source))
+    }
+
+    fn at(&self, item: &Item) -> PathBuf {
+        match self.store.kind {
+            StoreKind::File => self.root.clone(),
+            StoreKind::Directory => self.root.join(item.path.as_path()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! What can go wrong with backups.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::{BackupName, Damage, NameRefused, StoreKind};
+
+/// What can go wrong with backups.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// A name that is no name of a backup, or a service or environment that cannot be part of one.
+    #[error(transparent)]
+    Name(#[from] NameRefused),
+    /// A store's name is refused, given twice, or no store is given at all.
+    #[error("the stores cannot be backed up: {why}")]
+    StoresRefused {
+        /// What is wrong.
+        why: String,
+    },
+    /// There is a backup of that name, or the remains of one.
+    #[error("the vault {vault} already has a backup {name}; make it again a second later")]
+    NameTaken {
+        /// The name.
+        name: BackupName,
+        /// The vault.
+        vault: PathBuf,
+    },
+    /// There is no such backup.
+    #[error("the vault {vault} has no backup {name}; list what it has")]
+    UnknownBackup {
+        /// The name.
+        name: BackupName,
+        /// The vault.
+        vault: PathBuf,
+    },
+    /// The backup was never completed, or a part of it was removed.
+    #[error("the backup {name} is not complete: {missing} is missing; use another one")]
+    Incomplete {
+        /// The name.
+        name: BackupName,
+        /// The missing file.
+        missing: String,
+    },
+    /// The backup is not what was written.
+    #[error(
+        "the backup {name} is damaged and must not be restored: {}",
+        list(damages)
+    )]
+    Damaged {
+        /// The name.
+        name: BackupName,
+        /// Everything that was found, at most twenty.
+        damages: Vec<Damage>,
+    },
+    /// The backup has no store of that name.
+    #[error("the backup {name} has no store {store:?}; it has {}", known.join(", "))]
+    UnknownStore {
+        /// The backup.
+        name: BackupName,
+        /// The store that was asked for.
+        store: String,
+        /// The stores that it has.
+        known: Vec<String>,
+    },
+    /// The store has another kind than its backup.
+    #[error("store {store:?} is a {found}, and the backup holds a {expected}")]
+    KindDiffers {
+        /// The store.
+        store: String,
+        /// The kind in the backup.
+        expected: StoreKind,
+        /// The kind that was given.
+        found: StoreKind,
+    },
+    /// The store is missing, of another kind, or holds something that cannot be backed up.
+    #[error("store {store:?} cannot be backed up: {}: {why}", path.display())]
+    StoreRefused {
+        /// The store.
+        store: String,
+        /// The path at fault.
+        path: PathBuf,
+        /// What it is, and what was expected.
+        why: String,
+    },
+    /// The store cannot be read.
+    #[error("cannot read {} of store {store:?}; check its permissions", path.display())]
+    StoreUnreadable {
+        /// The store.
+        store: String,
+        /// The path at fault.
+        path: PathBuf,
+        /// The failure.
+        #[source]
+        source: io::Error,
+    },
+    /// A file was written to at each attempt to read it.
+    #[error(
+        "store {store:?} keeps changing: {} changed while it was read, {attempts} times; \
+         stop what writes to it, or have it written by renaming",
+        path.display()
+    )]
+    StoreChanged {
+        /// The store.
+        store: String,
+        /// The file that changed last.
+        path: PathBuf,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The vault cannot be used.
+    #[error("cannot {doing} {}; check that the vault exists and may be written to", path.display())]
+    Vault {
+        /// What was attempted.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The failure.
+        #[source]
+        source: io::Error,
+    },
+    /// The disk of the vault is full, or a quota or limit is reached. Nothing is left behind.
+    #[error(
+        "the vault {} is full ({free_bytes} bytes free): make room or use another vault",
+        path.display()
+    )]
+    VaultFull {
+        /// The vault.
+        path: PathBuf,
+        /// What is free now, after the unfinished files were removed.
+        free_bytes: u64,
+        /// The failure.
+        #[source]
+        source: io::Error,
+    },
+    /// Others may look into the vault, which holds copies of all data.
+    #[error("the vault {} is open to others (mode {mode:04o}); run: chmod 700 {}", path.display(), path.display())]
+    VaultTooOpen {
+        /// The vault.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The vault lies in a store, or a store in the vault.
+    #[error(
+        "store {store:?} ({}) and the vault {} lie in each other; move the vault elsewhere",
+        path.display(),
+        vault.display()
+    )]
+    VaultOverlaps {
+        /// The store.
+        store: String,
+        /// Where the store is.
+        path: PathBuf,
+        /// Where the vault is.
+        vault: PathBuf,
+    },
+    /// There is something where the restored copy should go.
+    #[error("{} exists; a restore goes to a path where nothing is", path.display())]
+    TargetExists {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The restored copy cannot be written or put in place.
+    #[error("cannot {doing} {}; check permissions, free space and that it is no mount point", path.display())]
+    Target {
+        /// What was attempted.
+        doing: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// The failure.
+        #[source]
+        source: io::Error,
+    },
+    /// What was written and read back is not what the backup holds.
+    #[error(
+        "the restored copy differs at {path}: expected {expected}, found {found}; check the disk"
+    )]
+    RestoredDiffers {
+        /// The path below the store.
+        path: String,
+        /// What the manifest says.
+        expected: String,
+        /// What was read back.
+        found: String,
+    },
+    /// The name under which the replaced data would be kept is in use.
+    #[error("{} exists, so the replaced data cannot be kept there; restore a second later", path.display())]
+    KeptNameTaken {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+fn list(damages: &[Damage]) -> String {
+    damages
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}

@@ -1,0 +1,52 @@
+//! Backups of the data that a release may change: make, verify, list, restore.
+//!
+//! What holds here:
+//!
+//! * **A backup is complete or it is none.** Archive, manifest and checksums are written under
+//!   temporary names, synced and renamed; the `.sha256` comes last, so its presence means that the
+//!   backup is complete.
+//! * **Verified means read back.** [`Vault::verify`] reads every byte of the archive from the disk
+//!   again and compares each file with the manifest; a restore does the same and re-reads what it
+//!   wrote.
+//! * **A restore never leaves a hole.** [`Vault::restore_in_place`] prepares the data beside the
+//!   store, verifies it, and swaps it in one step; what it replaced stays under a name.
+//! * **Nothing outside a store is read or written.** Symbolic links are kept as links and never
+//!   followed; paths that leave their folder are refused.
+//! * **No clock is read for a decision.** Times come in as parameters; only durations are measured.
+//!
+//! All functions block: call them where blocking is allowed.
+//!
+//! # On disk
+//! `<vault>/<name>.tar.zst` holds `stores/<store>/<path>` for each store and, last,
+//! `manifest.json`; plain `tar` and `zstd` can read it. `<name>.manifest.json` is the same manifest
+//! again. `<name>.sha256` covers both and is accepted by `sha256sum -c` run in the vault. Owners,
+//! modes and modification times are kept; extended attributes, hard links and holes are not.
+
+mod archive;
+mod backup_name;
+mod bounds;
+mod capture;
+mod clock;
+mod damage;
+mod durable;
+mod error;
+mod hashing;
+mod manifest;
+mod octal;
+mod relative_path;
+mod scan;
+mod store;
+mod sums;
+mod vault;
+
+pub use backup_name::{BackupName, NameRefused};
+pub use damage::Damage;
+pub use error::BackupError;
+pub use manifest::{
+    DirectoryEntry, FileEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest, SymlinkEntry,
+};
+pub use relative_path::{PathRefused, RelativePath};
+pub use store::{Store, StoreKind, StoreSize, store_digest};
+pub use vault::{
+    Backup, BackupRequest, BackupState, BackupSummary, Replaced, Restored, Space, Vault, Verified,
+};

@@ -1,0 +1,283 @@
+//! What is in a backup: every file with its size and SHA-256.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::backup_name::is_plain_name;
+use crate::relative_path::{escape, unescape};
+use crate::{BackupName, RelativePath, StoreKind};
+
+/// The format that this program writes and reads.
+pub const MANIFEST_FORMAT: u32 = 1;
+
+/// The description of a backup. It lies beside the archive and, byte for byte the same, in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of this format, [`MANIFEST_FORMAT`].
+    pub format: u32,
+    /// The name of the backup.
+    pub name: BackupName,
+    /// The service, as in the name.
+    pub service: String,
+    /// The environment, as in the name.
+    pub environment: String,
+    /// When it was made, by the caller's clock.
+    pub created_at: Timestamp,
+    /// The release that was running, if one was.
+    pub release: Option<String>,
+    /// Why it was made.
+    pub reason: String,
+    /// The version of the program that made it.
+    pub portcullis_version: String,
+    /// The stores, in the order in which they are in the archive.
+    pub stores: Vec<StoreManifest>,
+}
+
+/// The description of one store. All lists are in order of path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreManifest {
+    /// The name of the store.
+    pub name: String,
+    /// A file or a directory.
+    pub kind: StoreKind,
+    /// The digest of the content; see [`crate::store_digest`].
+    pub digest: String,
+    /// False if files were added, removed or replaced in a directory while it was read. Each file
+    /// is then whole, but they may not all be of the same moment.
+    pub steady: bool,
+    /// The regular files. A file store has exactly one, under its file name.
+    pub files: Vec<FileEntry>,
+    /// The directories, with the root as `.`; empty for a file store.
+    pub directories: Vec<DirectoryEntry>,
+    /// The symbolic links, which are kept and never followed.
+    pub symlinks: Vec<SymlinkEntry>,
+}
+
+/// One regular file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Its path below the store.
+    pub path: RelativePath,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The SHA-256 of its content, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Its permission bits, written in octal.
+    #[serde(with = "crate::octal")]
+    pub mode: u32,
+    /// When it was last modified.
+    pub mtime: Timestamp,
+    /// The number of its owner.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+}
+
+/// One directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryEntry {
+    /// Its path below the store, `.` for the store itself.
+    pub path: RelativePath,
+    /// Its permission bits, written in octal.
+    #[serde(with = "crate::octal")]
+    pub mode: u32,
+    /// The number of its owner.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+}
+
+/// One symbolic link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SymlinkEntry {
+    /// Its path below the store.
+    pub path: RelativePath,
+    /// What it points to, unchanged, be it inside the store or not.
+    pub target: LinkTarget,
+    /// The number of its owner.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+}
+
+/// What a symbolic link points to: any bytes, escaped in JSON as a [`RelativePath`] is.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LinkTarget(OsString);
+
+impl LinkTarget {
+    /// Takes the target as the system gives it.
+    #[must_use]
+    pub fn new(target: OsString) -> Self {
+        Self(target)
+    }
+
+    /// The target as the system takes it.
+    #[must_use]
+    pub fn as_os_str(&self) -> &OsStr {
+        &self.0
+    }
+}
+
+impl fmt::Display for LinkTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape(&self.0))
+    }
+}
+
+impl fmt::Debug for LinkTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LinkTarget({self})")
+    }
+}
+
+impl TryFrom<String> for LinkTarget {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        unescape(&text)
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is not escaped as documented"))
+    }
+}
+
+impl From<LinkTarget> for String {
+    fn from(target: LinkTarget) -> Self {
+        target.to_string()
+    }
+}
+
+impl Manifest {
+    /// Writes it as JSON with a line break at the end.
+    pub(crate) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// Reads a manifest that should describe `name`, and refuses one that could do harm.
+    pub(crate) fn from_json(json: &[u8], name: &BackupName) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let Format { format } = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if format != MANIFEST_FORMAT {
+            return Err(format!(
+                "it has format {format} and this program reads {MANIFEST_FORMAT}"
+            ));
+        }
+        let manifest: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if manifest.name != *name {
+            return Err(format!("it describes the backup {}", manifest.name));
+        }
+        if manifest.service != name.service() || manifest.environment != name.environment() {
+            return Err("its service or environment is not that of its name".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        for store in &manifest.stores {
+            if !is_plain_name(&store.name) || !names.insert(&store.name) {
+                return Err(format!(
+                    "the store name {:?} is refused or not unique",
+                    store.name
+                ));
+            }
+            store
+                .check()
+                .map_err(|why| format!("store {:?}: {why}", store.name))?;
+        }
+        Ok(manifest)
+    }
+
+    /// The store of that name.
+    #[must_use]
+    pub fn store(&self, name: &str) -> Option<&StoreManifest> {
+        self.stores.iter().find(|store| store.name == name)
+    }
+}
+
+impl StoreManifest {
+    /// How many bytes its files have.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// The digest of the content; the format is documented at [`crate::store_digest`].
+    pub(crate) fn content_digest(&self) -> String {
+        if let (StoreKind::File, [file]) = (self.kind, self.files.as_slice()) {
+            return file.sha256.clone();
+        }
+        let mut lines: Vec<(&RelativePath, String)> = Vec::new();
+        for entry in &self.files {
+            let line = format!("file {} {} {}\n", entry.size, entry.sha256, entry.path);
+            lines.push((&entry.path, line));
+        }
+        for entry in self
+            .directories
+            .iter()
+            .filter(|entry| !entry.path.is_root())
+        {
+            lines.push((&entry.path, format!("directory 0 - {}\n", entry.path)));
+        }
+        for entry in &self.symlinks {
+            let target = entry.target.as_os_str().as_encoded_bytes();
+            let sha256 = hex::encode(Sha256::digest(target));
+            let line = format!("symlink {} {sha256} {}\n", target.len(), entry.path);
+            lines.push((&entry.path, line));
+        }
+        lines.sort();
+        let mut sha = Sha256::new();
+        for (_, line) in &lines {
+            sha.update(line);
+        }
+        hex::encode(sha.finalize())
+    }
+
+    /// No path twice, every parent a directory of the manifest (so that nothing is ever written
+    /// through a link), and the shape that its kind has.
+    fn check(&self) -> Result<(), String> {
+        let directories: BTreeSet<_> = self.directories.iter().map(|entry| &entry.path).collect();
+        let mut paths = directories.clone();
+        let others = self.files.iter().map(|entry| &entry.path);
+        let others = others.chain(self.symlinks.iter().map(|entry| &entry.path));
+        let count = self.directories.len() + self.files.len() + self.symlinks.len();
+        paths.extend(others);
+        if paths.len() != count {
+            return Err("a path is listed twice".to_owned());
+        }
+        match self.kind {
+            StoreKind::File if count != 1 || self.files.len() != 1 => {
+                return Err(format!(
+                    "a file store has exactly one file, found {count} entries"
+                ));
+            }
+            StoreKind::File if !self.files.iter().all(|file| file.path.parent().is_root()) => {
+                return Err("the file of a file store is not in a folder".to_owned());
+            }
+            StoreKind::Directory => {
+                if let Some(orphan) = paths
+                    .iter()
+                    .find(|path| !directories.contains(&path.parent()))
+                {
+                    return Err(format!("the folder of {orphan} is not listed"));
+                }
+            }
+            StoreKind::File => {}
+        }
+        if self.files.iter().any(|file| file.path.is_root())
+            || self.symlinks.iter().any(|link| link.path.is_root())
+        {
+            return Err("the root is not a directory".to_owned());
+        }
+        if self.digest != self.content_digest() {
+            return Err("its digest is not that of its files".to_owned());
+        }
+        Ok(())
+    }
+}

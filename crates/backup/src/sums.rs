@@ -1,0 +1,45 @@
+//! The `.sha256` file: two lines as `sha256sum` writes them, with names that hold in the vault.
+
+use crate::BackupName;
+
+/// The digests of a backup's two other files.
+pub(crate) struct Sums {
+    pub(crate) archive: String,
+    pub(crate) manifest: String,
+}
+
+impl Sums {
+    pub(crate) fn format(&self, name: &BackupName) -> String {
+        let Self { archive, manifest } = self;
+        format!("{archive}  {name}.tar.zst\n{manifest}  {name}.manifest.json\n")
+    }
+
+    pub(crate) fn parse(text: &str, name: &BackupName) -> Result<Self, String> {
+        let [archive, manifest] = text.lines().collect::<Vec<_>>()[..] else {
+            return Err("expected two lines".to_owned());
+        };
+        let sums = Self {
+            archive: digest(archive, &format!("{name}.tar.zst"))?,
+            manifest: digest(manifest, &format!("{name}.manifest.json"))?,
+        };
+        if sums.format(name) == text {
+            Ok(sums)
+        } else {
+            Err("expected two lines".to_owned())
+        }
+    }
+}
+
+fn digest(line: &str, file: &str) -> Result<String, String> {
+    let refused = || format!("expected \"<sha256>  {file}\", found {line:?}");
+    let (digest, name) = line.split_once("  ").ok_or_else(refused)?;
+    let plain = digest.len() == 64
+        && digest
+            .bytes()
+            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if plain && name == file {
+        Ok(digest.to_owned())
+    } else {
+        Err(refused())
+    }
+}

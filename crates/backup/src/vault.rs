@@ -1,0 +1,333 @@
+//! The folder in which backups are kept, and finding them there.
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::bounds::{ENTRY_OVERHEAD_BYTES, MANIFEST_BYTES_MAX};
+use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder};
+use crate::{BackupError, BackupName, Manifest, Store};
+
+mod create;
+mod replace;
+mod restore;
+mod verify;
+
+pub use create::{Backup, BackupRequest};
+pub use replace::Replaced;
+pub use restore::Restored;
+pub use verify::Verified;
+
+/// A local folder of backups, readable by its owner only.
+///
+/// Several processes may use the same vault at the same time: a name is given to one of them.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    root: PathBuf,
+}
+
+/// One backup in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupSummary {
+    /// Its name.
+    pub name: BackupName,
+    /// When it was made, from its name.
+    pub created_at: Timestamp,
+    /// The size of its archive in bytes; 0 if there is none.
+    pub bytes: u64,
+    /// What can be said without reading the archive.
+    pub state: BackupState,
+}
+
+/// What can be said of a backup without reading its archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackupState {
+    /// All three files are there and the manifest can be read.
+    Complete {
+        /// The release that was running.
+        release: Option<String>,
+        /// Why it was made.
+        reason: String,
+        /// The names of its stores.
+        stores: Vec<String>,
+    },
+    /// It cannot be used.
+    Broken {
+        /// What is missing or wrong.
+        why: String,
+    },
+}
+
+/// What a backup would need, and what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// An upper estimate of the size of a new backup: the data as if it did not compress at all.
+    pub needed_bytes: u64,
+    /// What this process may still write to the disk of the vault.
+    pub free_bytes: u64,
+}
+
+impl Vault {
+    /// Opens the vault, and makes its folder (mode 0700) if it is missing.
+    ///
+    /// # Errors
+    /// [`BackupError::VaultTooOpen`] if others may look into it; [`BackupError::Vault`] if it
+    /// cannot be made or read.
+    pub fn open(root: &Path) -> Result<Self, BackupError> {
+        let failed = |doing, source| BackupError::Vault {
+            doing,
+            path: root.to_owned(),
+            source,
+        };
+        match DirBuilder::new().mode(0o700).create(root) {
+            Ok(()) => sync_folder(folder_of(root)).map_err(|error| failed("sync", error))?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed("create the vault", error)),
+        }
+        let metadata = fs::metadata(root).map_err(|error| failed("open the vault", error))?;
+        if !metadata.is_dir() {
+            let error = io::Error::from(io::ErrorKind::NotADirectory);
+            return Err(failed("open the vault", error));
+        }
+        let mode = metadata.permissions().mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(BackupError::VaultTooOpen {
+                path: root.to_owned(),
+                mode,
+            });
+        }
+        Ok(Self {
+            root: root.to_owned(),
+        })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Every backup in the vault, newest first by the time in its name. A backup that cannot be
+    /// used is listed as [`BackupState::Broken`]; unfinished temporary files and files that are
+    /// not Portcullis's are not listed.
+    ///
+    /// # Errors
+    /// [`BackupError::Vault`] if the folder cannot be read.
+    pub fn list(&self) -> Result<Vec<BackupSummary>, BackupError> {
+        let mut names = BTreeSet::new();
+        for file in self.files()? {
+            let Some(file) = file.file_name().and_then(|name| name.to_str()) else {
+                continue;
+            };
+            let stem = SUFFIXES.iter().find_map(|suffix| file.strip_suffix(suffix));
+            if let Some(Ok(_)) = stem.map(str::parse::<BackupName>) {
+                names.extend(stem.map(str::to_owned));
+            }
+        }
+        let mut list: Vec<BackupSummary> = names
+            .iter()
+            .filter_map(|name| name.parse().ok())
+            .map(|name| self.summary(name))
+            .collect();
+        // By time; the name only breaks ties, so that the order is always the same.
+        list.sort_by(|a, b| {
+            b.created_at
+                .cmp(&a.created_at)
+                .then_with(|| a.name.as_str().cmp(b.name.as_str()))
+        });
+        Ok(list)
+    }
+
+    /// The newest usable backup of exactly this service and environment. With `verified_only`,
+    /// candidates are verified newest first until one passes, which reads their archives.
+    ///
+    /// # Errors
+    /// [`BackupError::Vault`] if the folder cannot be read. A backup that does not verify is
+    /// passed over and no error.
+    pub fn latest(
+        &self,
+        service: &str,
+        environment: &str,
+        verified_only: bool,
+    ) -> Result<Option<BackupSummary>, BackupError> {
+        Ok(self.list()?.into_iter().find(|summary| {
+            summary.name.service() == service
+                && summary.name.environment() == environment
+                && matches!(summary.state, BackupState::Complete { .. })
+                && (!verified_only || self.verify(&summary.name).is_ok())
+        }))
+    }
+
+    /// The manifest that lies beside the archive. It is not verified.
+    ///
+    /// # Errors
+    /// [`BackupError::UnknownBackup`], [`BackupError::Incomplete`], or [`BackupError::Damaged`] if
+    /// it cannot be used.
+    pub fn manifest(&self, name: &BackupName) -> Result<Manifest, BackupError> {
+        self.check_complete(name)?;
+        let json = self.read_manifest(name)?;
+        Manifest::from_json(&json, name).map_err(|why| BackupError::Damaged {
+            name: name.clone(),
+            damages: vec![crate::Damage::ManifestUnreadable { why }],
+        })
+    }
+
+    /// What a backup of these stores would need at most, and what is free.
+    ///
+    /// # Errors
+    /// The errors of [`Store::size`], and [`BackupError::Vault`].
+    pub fn space(&self, stores: &[Store]) -> Result<Space, BackupError> {
+        let mut needed_bytes = ENTRY_OVERHEAD_BYTES;
+        for store in stores {
+            let size = store.size()?;
+            let overhead = size.entries.saturating_mul(ENTRY_OVERHEAD_BYTES);
+            needed_bytes = needed_bytes
+                .saturating_add(size.bytes)
+                .saturating_add(overhead);
+        }
+        Ok(Space {
+            needed_bytes,
+            free_bytes: self.free_bytes()?,
+        })
+    }
+
+    /// The unfinished files that crashed processes left behind. They are harmless and may be
+    /// removed while no backup is being made.
+    ///
+    /// # Errors
+    /// [`BackupError::Vault`] if the folder cannot be read.
+    pub fn leftovers(&self) -> Result<Vec<PathBuf>, BackupError> {
+        let mut files = self.files()?;
+        files.retain(|file| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
+        });
+        files.sort();
+        Ok(files)
+    }
+
+    pub(crate) fn archive_path(&self, name: &BackupName) -> PathBuf {
+        self.root.join(format!("{name}{ARCHIVE_SUFFIX}"))
+    }
+
+    pub(crate) fn manifest_path(&self, name: &BackupName) -> PathBuf {
+        self.root.join(format!("{name}{MANIFEST_SUFFIX}"))
+    }
+
+    pub(crate) fn sums_path(&self, name: &BackupName) -> PathBuf {
+        self.root.join(format!("{name}{SUMS_SUFFIX}"))
+    }
+
+    /// All three files must be there.
+    pub(crate) fn check_complete(&self, name: &BackupName) -> Result<(), BackupError> {
+        let paths = [
+            self.archive_path(name),
+            self.manifest_path(name),
+            self.sums_path(name),
+        ];
+        let mut missing = Vec::new();
+        for path in &paths {
+            match fs::symlink_metadata(path) {
+                Ok(metadata) if metadata.is_file() => {}
+                Ok(_) => missing.push(path),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(path),
+                Err(source) => return Err(failed_to("look at", path, source)),
+            }
+        }
+        if missing.len() == paths.len() {
+            return Err(BackupError::UnknownBackup {
+                name: name.clone(),
+                vault: self.root.clone(),
+            });
+        }
+        if let Some(path) = missing.first() {
+            let missing = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            return Err(BackupError::Incomplete {
+                name: name.clone(),
+                missing,
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn read_manifest(&self, name: &BackupName) -> Result<Vec<u8>, BackupError> {
+        read_bounded(&self.manifest_path(name), MANIFEST_BYTES_MAX)
+    }
+
+    fn free_bytes(&self) -> Result<u64, BackupError> {
+        let space = rustix::fs::statvfs(&self.root)
+            .map_err(|error| failed_to("measure the free space of", &self.root, error.into()))?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
+    fn files(&self) -> Result<Vec<PathBuf>, BackupError> {
+        let failed = |source| failed_to("list", &self.root, source);
+        let listing = fs::read_dir(&self.root).map_err(failed)?;
+        listing
+            .map(|entry| entry.map(|entry| entry.path()).map_err(failed))
+            .collect()
+    }
+
+    fn summary(&self, name: BackupName) -> BackupSummary {
+        let bytes = fs::metadata(self.archive_path(&name)).map_or(0, |metadata| metadata.len());
+        let state = match self.manifest(&name) {
+            Ok(manifest) => BackupState::Complete {
+                release: manifest.release,
+                reason: manifest.reason,
+                stores: manifest
+                    .stores
+                    .into_iter()
+                    .map(|store| store.name)
+                    .collect(),
+            },
+            Err(error) => BackupState::Broken {
+                why: error.to_string(),
+            },
+        };
+        BackupSummary {
+            created_at: name.created_at(),
+            name,
+            bytes,
+            state,
+        }
+    }
+}
+
+const ARCHIVE_SUFFIX: &str = ".tar.zst";
+const MANIFEST_SUFFIX: &str = ".manifest.json";
+const SUMS_SUFFIX: &str = ".sha256";
+const SUFFIXES: [&str; 3] = [ARCHIVE_SUFFIX, MANIFEST_SUFFIX, SUMS_SUFFIX];
+
+pub(crate) fn failed_to(doing: &'static str, path: &Path, source: io::Error) -> BackupError {
+    BackupError::Vault {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Reads a whole file, but no more than `limit` bytes of it.
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, BackupError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| {
+        crate::durable::forget_cached(&file);
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)
+    });
+    read.map_err(|source| failed_to("read", path, source))?;
+    if bytes.len() as u64 > limit {
+        let source = io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("more than {limit} bytes"),
+        );
+        return Err(failed_to("read", path, source));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,278 @@
+//! Making a backup.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Vault, failed_to};
+use crate::archive::ArchiveWriter;
+use crate::backup_name::is_plain_name;
+use crate::bounds::ATTEMPTS_MAX;
+use crate::capture::{Unsettled, capture};
+use crate::durable::{folder_of, place, sync_folder, temporary_file};
+use crate::manifest::{MANIFEST_FORMAT, Manifest};
+use crate::sums::Sums;
+use crate::{BackupError, BackupName, Store};
+
+/// What to note about a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupRequest {
+    /// The service; part of the name.
+    pub service: String,
+    /// The environment; part of the name.
+    pub environment: String,
+    /// When it is made; to the second, part of the name.
+    pub created_at: Timestamp,
+    /// The release that is running, if one is.
+    pub release: Option<String>,
+    /// Why it is made, for people who look for it later.
+    pub reason: String,
+}
+
+/// A backup that was made. It is complete and durable; whether it can be read back is for
+/// [`Vault::verify`] to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Its name.
+    pub name: BackupName,
+    /// What is in it.
+    pub manifest: Manifest,
+    /// Where the archive is.
+    pub archive: PathBuf,
+    /// The size of the archive in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of the archive.
+    pub archive_sha256: String,
+    /// The SHA-256 of the manifest.
+    pub manifest_sha256: String,
+}
+
+impl Vault {
+    /// Backs up the stores, one after the other, in one archive.
+    ///
+    /// If it fails or the process dies, no backup of that name is listed as complete.
+    ///
+    /// # Errors
+    /// [`BackupError::NameTaken`] if there is one of that name; [`BackupError::StoreChanged`] if a
+    /// file is written to at each of three attempts; [`BackupError::VaultFull`] if there is no
+    /// room; [`BackupError::StoreRefused`] for a store that is missing or holds a socket, pipe or
+    /// device; [`BackupError::VaultOverlaps`], [`BackupError::StoresRefused`],
+    /// [`BackupError::Name`], [`BackupError::StoreUnreadable`] and [`BackupError::Vault`] as they
+    /// say.
+    pub fn create(&self, request: &BackupRequest, stores: &[Store]) -> Result<Backup, BackupError> {
+        let name = BackupName::new(&request.service, &request.environment, request.created_at)?;
+        check_names(stores)?;
+        for store in stores {
+            self.check_apart(store)?;
+        }
+        self.check_free(&name)?;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.attempt(&name, request, stores) {
+                Ok(backup) => return Ok(backup),
+                Err((_, Unsettled::Changed(_))) if attempts < ATTEMPTS_MAX => {}
+                Err((store, Unsettled::Changed(path))) => {
+                    return Err(BackupError::StoreChanged {
+                        store,
+                        path,
+                        attempts,
+                    });
+                }
+                Err((_, Unsettled::Failed(error))) => return Err(self.explain(error)),
+            }
+        }
+    }
+
+    /// One attempt; an error comes with the name of the store at which it happened.
+    fn attempt(
+        &self,
+        name: &BackupName,
+        request: &BackupRequest,
+        stores: &[Store],
+    ) -> Result<Backup, (String, Unsettled)> {
+        let vault = |error: BackupError| (String::new(), Unsettled::Failed(error));
+        let temporary = temporary_file(&self.root)
+            .map_err(|source| vault(failed_to("create a file in", &self.root, source)))?;
+        let handle = temporary
+            .as_file()
+            .try_clone()
+            .map_err(|source| vault(failed_to("write", &self.root, source)))?;
+        let archive_path = self.archive_path(name);
+        let mut archive = ArchiveWriter::new(handle, &archive_path).map_err(vault)?;
+        let mut manifest = Manifest {
+            format: MANIFEST_FORMAT,
+            name: name.clone(),
+            service: request.service.clone(),
+            environment: request.environment.clone(),
+            created_at: request.created_at,
+            release: request.release.clone(),
+            reason: request.reason.clone(),
+            portcullis_version: env!("CARGO_PKG_VERSION").to_owned(),
+            stores: Vec::new(),
+        };
+        for store in stores {
+            let captured = capture(store, Some(&mut archive));
+            manifest
+                .stores
+                .push(captured.map_err(|why| (store.name.clone(), why))?);
+        }
+        let json = manifest.to_json().map_err(|error| {
+            vault(failed_to(
+                "write",
+                &self.manifest_path(name),
+                io::Error::other(error),
+            ))
+        })?;
+        let written = archive.finish(&json).map_err(vault)?;
+        let backup = Backup {
+            name: name.clone(),
+            manifest,
+            archive: archive_path,
+            bytes: written.bytes,
+            archive_sha256: written.sha256,
+            manifest_sha256: hex::encode(Sha256::digest(&json)),
+        };
+        drop(written.file);
+        self.publish(&backup, temporary, &json).map_err(vault)?;
+        Ok(backup)
+    }
+
+    /// Gives the three files their names, the `.sha256` last.
+    fn publish(
+        &self,
+        backup: &Backup,
+        archive: tempfile::NamedTempFile,
+        json: &[u8],
+    ) -> Result<(), BackupError> {
+        let name = &backup.name;
+        let sums = Sums {
+            archive: backup.archive_sha256.clone(),
+            manifest: backup.manifest_sha256.clone(),
+        };
+        let manifest = self.prepare(json)?;
+        let sums = self.prepare(sums.format(name).as_bytes())?;
+        let mut placed = Placed(Vec::new());
+        let files = [
+            (archive, self.archive_path(name)),
+            (manifest, self.manifest_path(name)),
+            (sums, self.sums_path(name)),
+        ];
+        let last = self.sums_path(name);
+        for (file, path) in files {
+            if path == last {
+                // The other two must be durable under their names before this one says so.
+                self.sync()?;
+            }
+            place(file, &path).map_err(|source| match source.kind() {
+                io::ErrorKind::AlreadyExists => self.taken(name),
+                _ => failed_to("write", &path, source),
+            })?;
+            placed.0.push(path);
+        }
+        self.sync()?;
+        placed.0.clear();
+        Ok(())
+    }
+
+    fn prepare(&self, content: &[u8]) -> Result<tempfile::NamedTempFile, BackupError> {
+        temporary_file(&self.root)
+            .and_then(|mut file| file.write_all(content).map(|()| file))
+            .map_err(|source| failed_to("write a file in", &self.root, source))
+    }
+
+    fn sync(&self) -> Result<(), BackupError> {
+        sync_folder(&self.root).map_err(|source| failed_to("sync", &self.root, source))
+    }
+
+    fn taken(&self, name: &BackupName) -> BackupError {
+        BackupError::NameTaken {
+            name: name.clone(),
+            vault: self.root.clone(),
+        }
+    }
+
+    fn check_free(&self, name: &BackupName) -> Result<(), BackupError> {
+        match self.check_complete(name) {
+            Err(BackupError::UnknownBackup { .. }) => Ok(()),
+            Ok(()) | Err(BackupError::Incomplete { .. }) => Err(self.taken(name)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// A vault in a store would back itself up; a store in the vault would be cleared with it.
+    fn check_apart(&self, store: &Store) -> Result<(), BackupError> {
+        // A path that cannot be resolved is missing; reading the store says so better.
+        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let (vault, path) = (real(&self.root), real(&store.path));
+        if vault.starts_with(&path) || path.starts_with(&vault) {
+            return Err(BackupError::VaultOverlaps {
+                store: store.name.clone(),
+                path: store.path.clone(),
+                vault: self.root.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Tells a full disk from other failures. By now the unfinished files are gone.
+    fn explain(&self, error: BackupError) -> BackupError {
+        match error {
+            BackupError::Vault { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::StorageFull
+                        | io::ErrorKind::QuotaExceeded
+                        | io::ErrorKind::FileTooLarge
+                ) =>
+            {
+                let free_bytes = self.free_bytes().unwrap_or(0);
+                BackupError::VaultFull {
+                    path: self.root.clone(),
+                    free_bytes,
+                    source,
+                }
+            }
+            other => other,
+        }
+    }
+}
+
+/// Files that have their names already; removed again if the rest fails.
+struct Placed(Vec<PathBuf>);
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        for path in self.0.iter().rev() {
+            // If even this fails, what stays is listed as broken: its .sha256 is missing.
+            let _ = fs::remove_file(path);
+        }
+        if let Some(path) = self.0.first() {
+            let _ = sync_folder(folder_of(path));
+        }
+    }
+}
+
+fn check_names(stores: &[Store]) -> Result<(), BackupError> {
+    let mut names = BTreeSet::new();
+    let refused = |why| Err(BackupError::StoresRefused { why });
+    if stores.is_empty() {
+        return refused("no store is given; name at least one".to_owned());
+    }
+    for store in stores {
+        if !is_plain_name(&store.name) {
+            return refused(format!(
+                "the store name {:?} has other characters than a-z, 0-9 and '-', or not 1 to 63",
+                store.name
+            ));
+        }
+        if !names.insert(&store.name) {
+            return refused(format!("the store name {:?} is given twice", store.name));
+        }
+    }
+    Ok(())
+}

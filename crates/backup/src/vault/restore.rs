@@ -1,0 +1,395 @@
+//! Restoring a store to a new copy.
+//!
+//! The copy is prepared in a folder beside its final place, so that the last step is a rename. The
+//! paths come from the checked manifest, never from the archive. Folders are made first and links
+//! last, and nothing is opened through a link, so no entry can lead out of the copy.
+
+use std::cell::Cell;
+use std::fs::{self, File, FileTimes};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{
+    AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, Uid, chownat, fchmod, fchown, mkdirat, openat,
+    renameat_with, symlinkat,
+};
+use rustix::io::Errno;
+use tempfile::TempDir;
+
+use super::Vault;
+use crate::capture::{Unsettled, capture};
+use crate::clock::Stopwatch;
+use crate::durable::{RESTORE_PREFIX, folder_of, forget_cached, sync_folder};
+use crate::hashing::{CopyFailed, copy};
+use crate::manifest::{FileEntry, StoreManifest};
+use crate::scan::{open_beneath, open_beneath_with, open_folder_of};
+use crate::{BackupError, BackupName, RelativePath, Store, StoreKind};
+
+/// A store that was restored to a new place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// Where the copy is.
+    pub path: PathBuf,
+    /// The digest of its content, computed from what was read back; equal to that of the backup.
+    pub digest: String,
+    /// How many files it has.
+    pub files: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+    /// How many entries could not be given back to their owner, because this process may not.
+    pub owners_not_set: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Vault {
+    /// Restores one store of a backup to `to`, where nothing must be; the folder of `to` must
+    /// exist. The whole backup is verified on the way, and the copy is read back from the disk and
+    /// compared with the manifest before it appears under its name, complete.
+    ///
+    /// # Errors
+    /// [`BackupError::TargetExists`]; [`BackupError::Damaged`] if the backup does not verify, in
+    /// which case nothing is left behind; [`BackupError::UnknownStore`];
+    /// [`BackupError::RestoredDiffers`] if the copy cannot be read back as written;
+    /// [`BackupError::Target`] if it cannot be written.
+    pub fn restore(
+        &self,
+        name: &BackupName,
+        store_name: &str,
+        to: &Path,
+    ) -> Result<Restored, BackupError> {
+        let watch = Stopwatch::start();
+        let to: PathBuf = to.components().collect();
+        if exists(&to)? {
+            return Err(BackupError::TargetExists { path: to });
+        }
+        let staged = self.stage(name, store_name, folder_of(&to))?;
+        rename_to_free(&staged.data, &to)?;
+        sync_folder(folder_of(&to)).map_err(|source| failed("sync", folder_of(&to), source))?;
+        Ok(Restored {
+            path: to,
+            digest: staged.manifest.digest.clone(),
+            files: staged.manifest.files.len() as u64,
+            bytes: staged.manifest.bytes(),
+            owners_not_set: staged.owners_not_set,
+            took: watch.elapsed(),
+        })
+    }
+
+    /// Prepares a verified copy in a private folder in `folder`.
+    pub(super) fn stage(
+        &self,
+        name: &BackupName,
+        store_name: &str,
+        folder: &Path,
+    ) -> Result<Staged, BackupError> {
+        let manifest = self.manifest(name)?;
+        let Some(store) = manifest.store(store_name) else {
+            return Err(BackupError::UnknownStore {
+                name: name.clone(),
+                store: store_name.to_owned(),
+                known: manifest
+                    .stores
+                    .into_iter()
+                    .map(|store| store.name)
+                    .collect(),
+            });
+        };
+        let private = tempfile::Builder::new()
+            .prefix(RESTORE_PREFIX)
+            .tempdir_in(folder)
+            .map_err(|source| failed("create a folder in", folder, source))?;
+        let writer = Writer::new(&private, store)?;
+        // The archive is read and verified as a whole while it is unpacked; if anything in it is
+        // wrong, or the manifest changed since it was read above, the copy goes away again.
+        let read = self.read_back(name, &mut |of, file, reader| {
+            if of.name == store_name {
+                writer.file(file, reader)
+            } else {
+                Ok(())
+            }
+        })?;
+        if read.manifest != manifest {
+            let damages = vec![crate::Damage::ManifestsDiffer];
+            return Err(BackupError::Damaged {
+                name: name.clone(),
+                damages,
+            });
+        }
+        writer.symlinks()?;
+        writer.check()?;
+        writer.finish_directories()?;
+        let owners_not_set = writer.owners_not_set.get();
+        let data = writer.data.clone();
+        let manifest = store.clone();
+        Ok(Staged {
+            _private: private,
+            data,
+            manifest,
+            owners_not_set,
+        })
+    }
+}
+
+/// A verified copy that waits to be put in place. Dropping it removes what was not moved away.
+pub(super) struct Staged {
+    _private: TempDir,
+    /// The copy: a file or a directory.
+    pub(super) data: PathBuf,
+    pub(super) manifest: StoreManifest,
+    pub(super) owners_not_set: u64,
+}
+
+/// Writes one store.
+struct Writer<'a> {
+    store: &'a StoreManifest,
+    /// What paths are relative to: the copy itself, or the folder of a file store.
+    root: OwnedFd,
+    root_path: PathBuf,
+    data: PathBuf,
+    owners_not_set: Cell<u64>,
+}
+
+impl<'a> Writer<'a> {
+    /// Makes all folders, so that every file and link has a place.
+    fn new(private: &TempDir, store: &'a StoreManifest) -> Result<Self, BackupError> {
+        let private = private.path();
+        let (root_path, data) = match (store.kind, store.files.first()) {
+            (StoreKind::File, Some(file)) => {
+                (private.to_owned(), private.join(file.path.as_path()))
+            }
+            _ => (private.join("data"), private.join("data")),
+        };
+        if store.kind == StoreKind::Directory {
+            fs::create_dir(&root_path).map_err(|source| failed("create", &root_path, source))?;
+        }
+        let root = openat(
+            CWD,
+            &root_path,
+            OFlags::RDONLY | OFlags::DIRECTORY,
+            Mode::empty(),
+        )
+        .map_err(|error| failed("open", &root_path, error.into()))?;
+        let writer = Self {
+            store,
+            root,
+            root_path,
+            data,
+            owners_not_set: Cell::new(0),
+        };
+        let mut paths: Vec<_> = store.directories.iter().map(|entry| &entry.path).collect();
+        paths.sort();
+        for path in paths.into_iter().filter(|path| !path.is_root()) {
+            // Private and writable until everything is in it.
+            writer.at(path, "create", |folder, name| {
+                mkdirat(folder, name, Mode::RWXU)
+            })?;
+        }
+        Ok(writer)
+    }
+
+    fn file(&self, entry: &FileEntry, reader: &mut dyn io::Read) -> Result<(), BackupError> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let mut file = open_beneath_with(&self.root, &entry.path, flags, mode)
+            .map(File::from)
+            .map_err(|error| self.failed("create", &entry.path, error.into()))?;
+        match copy(reader, &mut file) {
+            // A failed read is the archive's fault and reported by who reads it.
+            Ok(()) | Err(CopyFailed::Read(_)) => {}
+            Err(CopyFailed::Write(source)) => {
+                return Err(self.failed("write", &entry.path, source));
+            }
+        }
+        let owner = fchown(
+            &file,
+            Some(Uid::from_raw(entry.uid)),
+            Some(Gid::from_raw(entry.gid)),
+        );
+        self.note_owner(&entry.path, owner)?;
+        // After the owner, whose change clears the set-user-id bit.
+        fchmod(&file, Mode::from_raw_mode(entry.mode))
+            .map_err(|error| self.failed("set the mode of", &entry.path, error.into()))?;
+        let times = FileTimes::new().set_modified(SystemTime::from(entry.mtime));
+        file.set_times(times)
+            .map_err(|source| self.failed("set the time of", &entry.path, source))
+    }
+
+    fn symlinks(&self) -> Result<(), BackupError> {
+        for entry in &self.store.symlinks {
+            let target = entry.target.as_os_str();
+            self.at(&entry.path, "create", |folder, name| {
+                symlinkat(target, folder, name)
+            })?;
+            let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
+            let (folder, name) = open_folder_of(&self.root, &entry.path)
+                .map_err(|error| self.failed("open", &entry.path, error.into()))?;
+            let folder = folder.as_ref().unwrap_or(&self.root);
+            let owner = chownat(
+                folder,
+                name,
+                Some(uid),
+                Some(gid),
+                AtFlags::SYMLINK_NOFOLLOW,
+            );
+            self.note_owner(&entry.path, owner)?;
+        }
+        Ok(())
+    }
+
+    /// Syncs every file, drops it from memory, reads it again and compares it with the manifest.
+    fn check(&self) -> Result<(), BackupError> {
+        for entry in &self.store.files {
+            let flags = OFlags::RDONLY;
+            let file = open_beneath(&self.root, &entry.path, flags)
+                .map(File::from)
+                .map_err(|error| self.failed("open", &entry.path, error.into()))?;
+            file.sync_all()
+                .map_err(|source| self.failed("sync", &entry.path, source))?;
+            forget_cached(&file);
+        }
+        let copy = Store {
+            name: self.store.name.clone(),
+            kind: self.store.kind,
+            path: self.data.clone(),
+        };
+        let found = match capture(&copy, None) {
+            Ok(found) => found,
+            Err(Unsettled::Failed(error)) => return Err(error),
+            Err(Unsettled::Changed(path)) => {
+                return Err(BackupError::RestoredDiffers {
+                    path: path.display().to_string(),
+                    expected: "a file that nobody else writes to".to_owned(),
+                    found: "one that changed while it was read back".to_owned(),
+                });
+            }
+        };
+        compare(self.store, &found)
+    }
+
+    /// Gives the folders their owners and modes, the deepest first: a folder may not be writable.
+    fn finish_directories(&self) -> Result<(), BackupError> {
+        let mut entries: Vec<_> = self.store.directories.iter().collect();
+        entries.sort_by(|a, b| b.path.cmp(&a.path));
+        // The root, written ".", last.
+        entries.sort_by_key(|entry| entry.path.is_root());
+        for entry in entries {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+            let folder = open_beneath(&self.root, &entry.path, flags)
+                .map_err(|error| self.failed("open", &entry.path, error.into()))?;
+            let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
+            self.note_owner(&entry.path, fchown(&folder, Some(uid), Some(gid)))?;
+            fchmod(&folder, Mode::from_raw_mode(entry.mode))
+                .map_err(|error| self.failed("set the mode of", &entry.path, error.into()))?;
+            File::from(folder)
+                .sync_all()
+                .map_err(|source| self.failed("sync", &entry.path, source))?;
+        }
+        Ok(())
+    }
+
+    /// Does something in the folder of `path`, opened without following links.
+    fn at(
+        &self,
+        path: &RelativePath,
+        doing: &'static str,
+        act: impl FnOnce(std::os::fd::BorrowedFd<'_>, &std::ffi::OsStr) -> rustix::io::Result<()>,
+    ) -> Result<(), BackupError> {
+        open_folder_of(&self.root, path)
+            .and_then(|(folder, name)| act(folder.as_ref().unwrap_or(&self.root).as_fd(), name))
+            .map_err(|error| self.failed(doing, path, error.into()))
+    }
+
+    /// Only a privileged process may give files away; others keep them, and the report says so.
+    fn note_owner(
+        &self,
+        path: &RelativePath,
+        outcome: rustix::io::Result<()>,
+    ) -> Result<(), BackupError> {
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Errno::PERM | Errno::INVAL | Errno::NOTSUP) => {
+                self.owners_not_set.set(self.owners_not_set.get() + 1);
+                Ok(())
+            }
+            Err(error) => Err(self.failed("set the owner of", path, error.into())),
+        }
+    }
+
+    fn failed(&self, doing: &'static str, path: &RelativePath, source: io::Error) -> BackupError {
+        failed(doing, &self.root_path.join(path.as_path()), source)
+    }
+}
+
+/// Compares what was read back with the manifest and names the first difference.
+fn compare(expected: &StoreManifest, found: &StoreManifest) -> Result<(), BackupError> {
+    let differs = |path: String, expected: String, found: String| {
+        Err(BackupError::RestoredDiffers {
+            path,
+            expected,
+            found,
+        })
+    };
+    let text = |file: &FileEntry| {
+        format!(
+            "{} bytes, mode {:04o}, SHA-256 {}",
+            file.size, file.mode, file.sha256
+        )
+    };
+    for (wanted, got) in expected.files.iter().zip(&found.files) {
+        if wanted.path != got.path || text(wanted) != text(got) {
+            let got = format!("{} ({})", text(got), got.path);
+            return differs(wanted.path.to_string(), text(wanted), got);
+        }
+    }
+    if expected.digest != found.digest {
+        return differs(
+            ".".to_owned(),
+            expected.digest.clone(),
+            found.digest.clone(),
+        );
+    }
+    Ok(())
+}
+
+/// Renames to a name that nothing has, and never over something.
+pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<(), BackupError> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(Errno::EXIST) => Err(BackupError::TargetExists {
+            path: to.to_owned(),
+        }),
+        // A file system that cannot promise it: look, then rename.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            if exists(to)? {
+                return Err(BackupError::TargetExists {
+                    path: to.to_owned(),
+                });
+            }
+            fs::rename(from, to).map_err(|source| failed("put in place", to, source))
+        }
+        Err(error) => Err(failed("put in place", to, error.into())),
+    }
+}
+
+/// Whether anything has that name, be it a link that leads nowhere.
+pub(super) fn exists(path: &Path) -> Result<bool, BackupError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(failed("look at", path, source)),
+    }
+}
+
+pub(super) fn failed(doing: &'static str, path: &Path, source: io::Error) -> BackupError {
+    BackupError::Target {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! What is read back is compared: a disk that does not keep what it was given is found out.
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::manifest::DirectoryEntry;
+
+fn manifest(folder: &Path) -> StoreManifest {
+    let path = folder.join("store");
+    fs::create_dir_all(path.join("d")).unwrap();
+    fs::write(path.join("d/one"), "first").unwrap();
+    fs::write(path.join("two"), "second").unwrap();
+    std::os::unix::fs::symlink("two", path.join("link")).unwrap();
+    let store = Store {
+        name: "store".to_owned(),
+        kind: StoreKind::Directory,
+        path,
+    };
+    match capture(&store, None) {
+        Ok(manifest) => manifest,
+        Err(_) => panic!("a quiet store can be read"),
+    }
+}
+
+/// Writes the copy, lets `spoil` change it, and reads it back.
+fn check_after(spoil: fn(&Path)) -> Result<(), BackupError> {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = manifest(folder.path());
+    let private = tempfile::tempdir().unwrap();
+    let writer = Writer::new(&private, &manifest).unwrap();
+    for file in &manifest.files {
+        let content = fs::read(folder.path().join("store").join(file.path.as_path())).unwrap();
+        writer.file(file, &mut &content[..]).unwrap();
+    }
+    writer.symlinks().unwrap();
+    spoil(&writer.data);
+    writer.check()
+}
+
+#[test]
+fn a_copy_that_is_not_what_was_written_is_refused() {
+    check_after(|_| {}).unwrap();
+    let spoilers: [fn(&Path); 7] = [
+        |copy| fs::write(copy.join("two"), "sEcond").unwrap(),
+        |copy| fs::write(copy.join("two"), "").unwrap(),
+        |copy| fs::write(copy.join("more"), "").unwrap(),
+        |copy| fs::create_dir(copy.join("d/more")).unwrap(),
+        |copy| fs::rename(copy.join("d/one"), copy.join("d/two")).unwrap(),
+        |copy| fs::set_permissions(copy.join("two"), fs::Permissions::from_mode(0o666)).unwrap(),
+        |copy| {
+            fs::remove_file(copy.join("link")).unwrap();
+            std::os::unix::fs::symlink("d", copy.join("link")).unwrap();
+        },
+    ];
+    for (index, spoil) in spoilers.into_iter().enumerate() {
+        match check_after(spoil) {
+            Err(BackupError::RestoredDiffers { .. } | BackupError::Target { .. }) => {}
+            other => panic!("{index}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn nothing_is_written_through_a_link() {
+    let outside = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = manifest(folder.path());
+    let private = tempfile::tempdir().unwrap();
+    let writer = Writer::new(&private, &manifest).unwrap();
+    fs::remove_dir(writer.data.join("d")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), writer.data.join("d")).unwrap();
+    let file = &manifest.files[0];
+    assert_eq!(file.path.to_string(), "d/one");
+    assert!(matches!(
+        writer.file(file, &mut &b"first"[..]),
+        Err(BackupError::Target { .. })
+    ));
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn folders_get_their_modes_last_so_that_they_may_be_read_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut manifest = manifest(folder.path());
+    for DirectoryEntry { mode, .. } in &mut manifest.directories {
+        *mode = 0o500;
+    }
+    let private = tempfile::tempdir().unwrap();
+    let writer = Writer::new(&private, &manifest).unwrap();
+    for file in &manifest.files {
+        writer
+            .file(file, &mut io::repeat(b'x').take(file.size))
+            .unwrap();
+    }
+    writer.finish_directories().unwrap();
+    for path in [writer.data.clone(), writer.data.join("d")] {
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!(
+            metadata.permissions().mode() & 0o7777,
+            0o500,
+            "{}",
+            path.display()
+        );
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+}

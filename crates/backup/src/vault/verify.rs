@@ -1,0 +1,187 @@
+//! Verifying a backup by reading it back.
+
+use std::fs::File;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::{Vault, failed_to, read_bounded};
+use crate::archive::{OnFile, Walk, walk};
+use crate::bounds::SUMS_BYTES_MAX;
+use crate::clock::Stopwatch;
+use crate::durable::forget_cached;
+use crate::hashing::{HashingReader, drain};
+use crate::manifest::Manifest;
+use crate::sums::Sums;
+use crate::{BackupError, BackupName, Damage};
+
+/// The outcome of a verification that found nothing wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// How many files were read and compared.
+    pub files: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+    /// The SHA-256 of the archive.
+    pub archive_sha256: String,
+    /// The SHA-256 of the manifest.
+    pub manifest_sha256: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Vault {
+    /// Reads the whole backup again: the archive against the `.sha256`, every file in it against
+    /// the manifest, and the manifest in it against the one beside it.
+    ///
+    /// # Errors
+    /// [`BackupError::Damaged`] with everything that is wrong, naming the file at fault;
+    /// [`BackupError::UnknownBackup`], [`BackupError::Incomplete`] and [`BackupError::Vault`] as
+    /// they say.
+    pub fn verify(&self, name: &BackupName) -> Result<Verified, BackupError> {
+        let watch = Stopwatch::start();
+        let checked = self.read_back(name, &mut |_, _, _| Ok(()))?;
+        Ok(Verified {
+            files: checked.walk.files,
+            bytes: checked.walk.bytes,
+            archive_sha256: checked.walk.sha256,
+            manifest_sha256: checked.manifest_sha256,
+            took: watch.elapsed(),
+        })
+    }
+
+    /// Reads the archive once, gives each of its files to `on_file`, and checks everything.
+    pub(super) fn read_back(
+        &self,
+        name: &BackupName,
+        on_file: &mut OnFile<'_>,
+    ) -> Result<ReadBack, BackupError> {
+        let prepared = self.prepare_reading(name)?;
+        let archive = self.open_archive(name)?;
+        let walk = walk(archive, &prepared.manifest, &prepared.json, on_file)?;
+        let damages = judge(name, &prepared, &walk);
+        if !damages.is_empty() {
+            return Err(BackupError::Damaged {
+                name: name.clone(),
+                damages,
+            });
+        }
+        let Prepared {
+            manifest,
+            manifest_sha256,
+            ..
+        } = prepared;
+        Ok(ReadBack {
+            manifest,
+            manifest_sha256,
+            walk,
+        })
+    }
+
+    /// Reads everything but the archive.
+    fn prepare_reading(&self, name: &BackupName) -> Result<Prepared, BackupError> {
+        self.check_complete(name)?;
+        let json = self.read_manifest(name)?;
+        let manifest_sha256 = hex::encode(Sha256::digest(&json));
+        let sums = read_bounded(&self.sums_path(name), SUMS_BYTES_MAX)?;
+        let sums = String::from_utf8(sums)
+            .map_err(|_| "it is not text".to_owned())
+            .and_then(|text| Sums::parse(&text, name));
+        match Manifest::from_json(&json, name) {
+            Ok(manifest) => Ok(Prepared {
+                sums,
+                json,
+                manifest,
+                manifest_sha256,
+            }),
+            Err(why) => {
+                let mut damages = vec![Damage::ManifestUnreadable { why }];
+                match sums {
+                    // Say as well whether the archive is intact: the manifest is in it too.
+                    Ok(sums) => {
+                        let found = self.archive_digest(name)?;
+                        if found != sums.archive {
+                            let expected = sums.archive;
+                            damages.push(Damage::ArchiveDigest { expected, found });
+                        }
+                    }
+                    Err(why) => damages.push(Damage::SumsUnreadable { why }),
+                }
+                Err(BackupError::Damaged {
+                    name: name.clone(),
+                    damages,
+                })
+            }
+        }
+    }
+
+    fn archive_digest(&self, name: &BackupName) -> Result<String, BackupError> {
+        let mut reader = HashingReader::new(self.open_archive(name)?);
+        drain(&mut reader).map_err(|source| failed_to("read", &self.archive_path(name), source))?;
+        Ok(reader.sha256())
+    }
+
+    fn open_archive(&self, name: &BackupName) -> Result<File, BackupError> {
+        let path = self.archive_path(name);
+        let file = File::open(&path).map_err(|source| failed_to("read", &path, source))?;
+        forget_cached(&file);
+        Ok(file)
+    }
+}
+
+/// A backup that was read to its end and is in order.
+pub(super) struct ReadBack {
+    pub(super) manifest: Manifest,
+    pub(super) manifest_sha256: String,
+    pub(super) walk: Walk,
+}
+
+struct Prepared {
+    sums: Result<Sums, String>,
+    json: Vec<u8>,
+    manifest: Manifest,
+    manifest_sha256: String,
+}
+
+/// Puts the findings together.
+fn judge(name: &BackupName, prepared: &Prepared, walk: &Walk) -> Vec<Damage> {
+    let mut damages = Vec::new();
+    match &prepared.sums {
+        Err(why) => damages.push(Damage::SumsUnreadable { why: why.clone() }),
+        Ok(sums) => {
+            let (expected, found) = (sums.manifest.clone(), prepared.manifest_sha256.clone());
+            if nearly_equal(&expected, &found) {
+                damages.push(Damage::SumsWrong {
+                    file: format!("{name}.manifest.json"),
+                });
+            } else if expected != found {
+                damages.push(Damage::ManifestDigest { expected, found });
+            }
+            let (expected, found) = (sums.archive.clone(), walk.sha256.clone());
+            if nearly_equal(&expected, &found) {
+                damages.push(Damage::SumsWrong {
+                    file: format!("{name}.tar.zst"),
+                });
+            } else if expected != found {
+                damages.push(Damage::ArchiveDigest { expected, found });
+            }
+        }
+    }
+    damages.extend(walk.damages.iter().cloned());
+    damages
+}
+
+/// Whether two different digests have most digits in common. A change of the file that is hashed
+/// changes all of its digest, so then it was the written digest that was changed.
+fn nearly_equal(expected: &str, found: &str) -> bool {
+    let different = expected
+        .bytes()
+        .zip(found.bytes())
+        .filter(|(a, b)| a != b)
+        .count();
+    (1..=DIGITS_NEARLY_EQUAL).contains(&different)
+}
+
+/// Two unrelated digests of 64 digits differ in 60 on average, and in so few with a chance of less
+/// than 1 in 10^40.
+const DIGITS_NEARLY_EQUAL: usize = 16;

@@ -1,0 +1,328 @@
+//! Restoring in place: never a moment without the store, and the replaced data kept.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use portcullis_backup::{BackupError, Store, StoreKind, store_digest};
+
+use crate::{Place, at, look, names};
+
+fn kept_path(store: &Store) -> PathBuf {
+    let name = store.path.file_name().unwrap().to_str().unwrap();
+    store
+        .path
+        .with_file_name(format!("{name}.replaced-20261121T010100Z"))
+}
+
+fn stores(place: &Place) -> [Store; 2] {
+    [place.file_store("old"), place.directory_store("old")]
+}
+
+/// Changes the store's content by writing in place, as a bad release would.
+fn spoil(store: &Store) {
+    match store.kind {
+        StoreKind::File => fs::write(&store.path, "spoiled by the bad release").unwrap(),
+        StoreKind::Directory => {
+            fs::write(store.path.join("index"), "spoiled").unwrap();
+            fs::remove_file(store.path.join("2026/a.txt")).unwrap();
+            fs::write(store.path.join("added"), "new").unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_data_comes_back_and_what_it_replaced_is_kept() {
+    for index in 0..2 {
+        let place = Place::new();
+        let store = stores(&place)[index].clone();
+        let good = look(&store.path);
+        let digest = store_digest(&store).unwrap();
+        let backup = place.back_up(0, std::slice::from_ref(&store));
+        spoil(&store);
+        let spoiled = look(&store.path);
+        let replaced = place
+            .vault
+            .restore_in_place(&backup.name, &store, at(60))
+            .unwrap();
+        assert_eq!(replaced.digest, digest);
+        assert_eq!(replaced.kept, Some(kept_path(&store)));
+        assert_eq!(replaced.owners_not_set, 0);
+        assert_eq!(look(&store.path), good);
+        assert_eq!(store_digest(&store).unwrap(), digest);
+        assert_eq!(look(&kept_path(&store)), spoiled);
+
+        // Calling again with the same time does nothing.
+        let before = look(place.folder.path());
+        let again = place
+            .vault
+            .restore_in_place(&backup.name, &store, at(60))
+            .unwrap();
+        assert_eq!(again, replaced);
+        assert_eq!(look(place.folder.path()), before);
+
+        // And the kept data can be used like any other: a way back.
+        let kept = Store {
+            path: kept_path(&store),
+            ..store.clone()
+        };
+        let way_back = place.back_up(61, &[kept]);
+        assert_ne!(way_back.manifest.stores[0].digest, digest);
+    }
+}
+
+/// A reader opens and reads all the time, and sees the one content or the other, whole.
+#[test]
+fn a_reader_never_sees_it_missing_or_partial() {
+    for index in 0..2 {
+        let place = Place::new();
+        let store = stores(&place)[index].clone();
+        let probe = match store.kind {
+            StoreKind::File => store.path.clone(),
+            StoreKind::Directory => store.path.join("index"),
+        };
+        let contents = ["one".repeat(30_000), "two".repeat(40_000)];
+        let backups = [0, 1].map(|round| {
+            fs::write(&probe, &contents[round]).unwrap();
+            let second = i64::try_from(round).unwrap();
+            place.back_up(second, std::slice::from_ref(&store))
+        });
+        let stop = AtomicBool::new(false);
+        let reads = AtomicU64::new(0);
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let found = fs::read_to_string(&probe).expect("the store is always there");
+                    assert!(contents.contains(&found), "{} bytes", found.len());
+                    reads.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            for round in 0..30 {
+                let name = &backups[round % 2].name;
+                let now = at(60 + i64::try_from(round).unwrap());
+                place.vault.restore_in_place(name, &store, now).unwrap();
+                assert_eq!(fs::read_to_string(&probe).unwrap(), contents[round % 2]);
+                if reader.is_finished() {
+                    break;
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+            reader.join().unwrap();
+        });
+        assert!(reads.load(Ordering::Relaxed) > 30);
+        let kept = names(place.folder.path());
+        assert_eq!(
+            kept.iter()
+                .filter(|name| name.contains(".replaced-"))
+                .count(),
+            30
+        );
+        assert!(
+            !kept.iter().any(|name| name.starts_with(".portcullis")),
+            "{kept:?}"
+        );
+    }
+}
+
+#[test]
+fn a_store_that_is_gone_comes_back_too() {
+    for index in 0..2 {
+        let place = Place::new();
+        let store = stores(&place)[index].clone();
+        let good = look(&store.path);
+        let backup = place.back_up(0, std::slice::from_ref(&store));
+        match store.kind {
+            StoreKind::File => fs::remove_file(&store.path).unwrap(),
+            StoreKind::Directory => fs::remove_dir_all(&store.path).unwrap(),
+        }
+        let replaced = place
+            .vault
+            .restore_in_place(&backup.name, &store, at(60))
+            .unwrap();
+        assert_eq!(replaced.kept, None);
+        assert_eq!(look(&store.path), good);
+    }
+}
+
+/// Every state that a crash can leave is completed by a second call with the same time.
+#[test]
+fn an_interrupted_restore_is_completed_by_the_next_call() {
+    let complete = |place: &Place, store: &Store, name, good: &_, spoiled: &_| {
+        let replaced = place.vault.restore_in_place(name, store, at(60)).unwrap();
+        assert_eq!(replaced.kept, Some(kept_path(store)));
+        assert_eq!(&look(&store.path), good);
+        assert_eq!(&look(&kept_path(store)), spoiled);
+    };
+    // A file whose old data has both names already.
+    let place = Place::new();
+    let store = place.file_store("old");
+    let good = look(&store.path);
+    let backup = place.back_up(0, std::slice::from_ref(&store));
+    spoil(&store);
+    let spoiled = look(&store.path);
+    fs::hard_link(&store.path, kept_path(&store)).unwrap();
+    complete(&place, &store, &backup.name, &good, &spoiled);
+
+    // A directory whose new data waits under the kept name.
+    let place = Place::new();
+    let store = place.directory_store("old");
+    let good = look(&store.path);
+    let backup = place.back_up(0, std::slice::from_ref(&store));
+    spoil(&store);
+    let spoiled = look(&store.path);
+    place
+        .vault
+        .restore(&backup.name, "photos", &kept_path(&store))
+        .unwrap();
+    complete(&place, &store, &backup.name, &good, &spoiled);
+
+    // Between two renames, on a file system that cannot exchange names.
+    let place = Place::new();
+    let store = place.directory_store("old");
+    let good = look(&store.path);
+    let backup = place.back_up(0, std::slice::from_ref(&store));
+    spoil(&store);
+    let spoiled = look(&store.path);
+    fs::rename(&store.path, kept_path(&store)).unwrap();
+    complete(&place, &store, &backup.name, &good, &spoiled);
+}
+
+#[test]
+fn the_remains_of_a_crash_are_in_nobodys_way() {
+    let place = Place::new();
+    let store = place.file_store("old");
+    let backup = place.back_up(0, std::slice::from_ref(&store));
+    fs::create_dir(place.path(".portcullis-restore-Ab12")).unwrap();
+    fs::write(place.path(".portcullis-restore-Ab12/library.json"), "half").unwrap();
+    fs::write(place.vault.root().join(".portcullis-Cd34.tmp"), "half").unwrap();
+    spoil(&store);
+    place
+        .vault
+        .restore_in_place(&backup.name, &store, at(60))
+        .unwrap();
+    assert_eq!(fs::read_to_string(&store.path).unwrap(), "old");
+    place.back_up(1, &[store]);
+    assert_eq!(place.vault.list().unwrap().len(), 2);
+}
+
+#[test]
+fn a_kept_name_that_is_used_for_something_else_is_not_touched() {
+    for index in 0..2 {
+        let place = Place::new();
+        let store = stores(&place)[index].clone();
+        let backup = place.back_up(0, std::slice::from_ref(&store));
+        spoil(&store);
+        fs::write(kept_path(&store), "something else").unwrap();
+        let before = look(place.folder.path());
+        let error = place
+            .vault
+            .restore_in_place(&backup.name, &store, at(60))
+            .unwrap_err();
+        assert!(
+            matches!(error, BackupError::KeptNameTaken { .. }),
+            "{error:?}"
+        );
+        assert_eq!(look(place.folder.path()), before);
+    }
+}
+
+#[test]
+fn links_other_kinds_and_other_stores_are_refused() {
+    let place = Place::new();
+    let [file, directory] = stores(&place);
+    let backup = place.back_up(0, &[file.clone(), directory.clone()]);
+    let refused = |store: &Store| {
+        let before = look(place.folder.path());
+        let error = place
+            .vault
+            .restore_in_place(&backup.name, store, at(60))
+            .unwrap_err();
+        assert_eq!(look(place.folder.path()), before);
+        error
+    };
+    let link = place.path("link");
+    symlink(&file.path, &link).unwrap();
+    let error = refused(&Store {
+        path: link,
+        ..file.clone()
+    });
+    assert!(
+        matches!(error, BackupError::StoreRefused { .. }),
+        "{error:?}"
+    );
+    let error = refused(&Store {
+        kind: StoreKind::Directory,
+        ..file.clone()
+    });
+    assert!(
+        matches!(error, BackupError::KindDiffers { .. }),
+        "{error:?}"
+    );
+    let error = refused(&Store {
+        path: directory.path.clone(),
+        ..file.clone()
+    });
+    assert!(
+        matches!(error, BackupError::StoreRefused { .. }),
+        "{error:?}"
+    );
+    let error = refused(&Store {
+        name: "else".to_owned(),
+        ..file
+    });
+    assert!(
+        matches!(error, BackupError::UnknownStore { .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_relative_path_of_one_component_works() {
+    // In a child, because the current folder belongs to the whole process.
+    let place = Place::new();
+    let store = place.file_store("old");
+    let backup = place.back_up(0, std::slice::from_ref(&store));
+    spoil(&store);
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "in_place::child_with_a_relative_path",
+            "--ignored",
+        ])
+        .current_dir(place.folder.path())
+        .env(RELATIVE_VARIABLE, backup.name.as_str())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    assert_eq!(fs::read_to_string(&store.path).unwrap(), "old");
+    assert!(kept_path(&store).exists());
+}
+
+const RELATIVE_VARIABLE: &str = "PORTCULLIS_TEST_RELATIVE";
+
+#[test]
+#[ignore = "the child process of a_relative_path_of_one_component_works"]
+fn child_with_a_relative_path() {
+    let Ok(name) = std::env::var(RELATIVE_VARIABLE) else {
+        return;
+    };
+    let name = name.parse().unwrap();
+    let vault = portcullis_backup::Vault::open(Path::new("vault")).unwrap();
+    let path = PathBuf::from("library.json");
+    let store = Store {
+        name: "library".to_owned(),
+        kind: StoreKind::File,
+        path,
+    };
+    vault.restore_in_place(&name, &store, at(60)).unwrap();
+    vault.restore(&name, "library", Path::new("copy")).unwrap();
+    let missing = fs::symlink_metadata("nothing").unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+}

@@ -1,0 +1,155 @@
+//! Finding backups: by the time in the name, for exactly one service and environment.
+
+use std::fs::{self, File, FileTimes};
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
+
+use portcullis_backup::{BackupError, BackupRequest, BackupState, Vault};
+
+use crate::{Place, at, flip, request};
+
+fn make(place: &Place, service: &str, environment: &str, second: i64) -> String {
+    let request = BackupRequest {
+        service: service.to_owned(),
+        environment: environment.to_owned(),
+        ..request(second)
+    };
+    place
+        .vault
+        .create(&request, &[place.file_store("a")])
+        .unwrap()
+        .name
+        .to_string()
+}
+
+fn listed(place: &Place) -> Vec<String> {
+    place
+        .vault
+        .list()
+        .unwrap()
+        .iter()
+        .map(|summary| summary.name.to_string())
+        .collect()
+}
+
+fn latest(place: &Place, environment: &str, verified_only: bool) -> Option<String> {
+    let latest = place
+        .vault
+        .latest("dhash", environment, verified_only)
+        .unwrap();
+    latest.map(|summary| summary.name.to_string())
+}
+
+#[test]
+fn newest_first_by_the_time_in_the_name() {
+    let place = Place::new();
+    assert!(listed(&place).is_empty());
+    let middle = make(&place, "dhash", "production", 5);
+    let newest = make(&place, "dhash", "production", 9);
+    let oldest = make(&place, "dhash", "production", 1);
+    // The oldest was written last, and its files say so even more.
+    let times =
+        FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 32));
+    for name in [&oldest] {
+        for suffix in [".tar.zst", ".manifest.json", ".sha256"] {
+            let path = place.vault.root().join(format!("{name}{suffix}"));
+            File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_times(times)
+                .unwrap();
+        }
+    }
+    assert_eq!(listed(&place), [newest.clone(), middle, oldest]);
+    assert_eq!(latest(&place, "production", false), Some(newest));
+    let list = place.vault.list().unwrap();
+    assert!(list[0].bytes > 0);
+    assert_eq!(list[0].created_at.as_second(), at(9).as_second());
+    match &list[0].state {
+        BackupState::Complete {
+            release,
+            reason,
+            stores,
+        } => {
+            assert_eq!(release.as_deref(), Some("1.0"));
+            assert_eq!(reason, "before the release of 1.1");
+            assert_eq!(stores, &["library"]);
+        }
+        BackupState::Broken { why } => panic!("{why}"),
+    }
+}
+
+#[test]
+fn the_latest_is_never_of_another_environment_or_service() {
+    let place = Place::new();
+    make(&place, "dhash", "staging", 9);
+    make(&place, "dhash-two", "production", 9);
+    assert_eq!(latest(&place, "production", false), None);
+    let own = make(&place, "dhash", "production", 1);
+    assert_eq!(latest(&place, "production", false), Some(own));
+}
+
+#[test]
+fn a_broken_backup_is_listed_as_such_and_passed_over() {
+    let place = Place::new();
+    let good = make(&place, "dhash", "production", 1);
+    let damaged = make(&place, "dhash", "production", 2);
+    let incomplete = make(&place, "dhash", "production", 3);
+    let archive = place.vault.root().join(format!("{damaged}.tar.zst"));
+    let length = fs::metadata(&archive).unwrap().len();
+    flip(&archive, usize::try_from(length / 2).unwrap());
+    fs::remove_file(place.vault.root().join(format!("{incomplete}.sha256"))).unwrap();
+
+    let list = place.vault.list().unwrap();
+    assert_eq!(list.len(), 3);
+    match &list[0].state {
+        BackupState::Broken { why } => assert!(why.contains(".sha256 is missing"), "{why}"),
+        BackupState::Complete { .. } => panic!("it is not complete"),
+    }
+    // What only reading the archive shows is found when asked for.
+    assert_eq!(latest(&place, "production", false), Some(damaged));
+    assert_eq!(latest(&place, "production", true), Some(good));
+}
+
+#[test]
+fn other_files_and_leftovers_are_not_backups() {
+    let place = Place::new();
+    let good = make(&place, "dhash", "production", 1);
+    let leftover = place.vault.root().join(".portcullis-Ab12.tmp");
+    for name in [
+        "README",
+        "dhash_production.tar.zst",
+        "dhash_production_20261121T010203.sha256",
+        "Dhash_production_20261121T010203Z.sha256",
+        "dhash_production_20261399T010203Z.sha256",
+        "dhash_production_20261121T010203Z.sha256.tmp",
+    ] {
+        fs::write(place.vault.root().join(name), "x").unwrap();
+    }
+    fs::write(&leftover, "half an archive").unwrap();
+    assert_eq!(listed(&place), [good]);
+    assert_eq!(place.vault.leftovers().unwrap(), [leftover]);
+}
+
+#[test]
+fn a_vault_that_others_may_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("vault");
+    fs::create_dir(&root).unwrap();
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+    match Vault::open(&root) {
+        Err(error @ BackupError::VaultTooOpen { mode: 0o755, .. }) => {
+            assert!(error.to_string().contains("chmod 700"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).unwrap();
+    Vault::open(&root).unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    for bad in ["file", "missing/vault"] {
+        let error = Vault::open(&folder.path().join(bad)).unwrap_err();
+        assert!(matches!(error, BackupError::Vault { .. }), "{error:?}");
+        assert!(error.to_string().contains(bad), "{error}");
+    }
+}

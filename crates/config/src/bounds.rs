@@ -1,0 +1,20 @@
+//! Every size and limit of this crate that is not a key of the file.
+
+/// Bytes of a configuration file: room for several hundred releases. A larger one is surely another
+/// file.
+pub(crate) const CONFIG_BYTES_MAX: usize = 256 * 1024;
+/// Problems that are kept; further ones are only counted.
+pub(crate) const PROBLEMS_MAX: usize = 100;
+/// Characters of a source line that a rendered problem shows.
+pub(crate) const SOURCE_LINE_CHARS_MAX: usize = 120;
+/// Characters of a found value that a message quotes.
+pub(crate) const QUOTED_CHARS_MAX: usize = 60;
+/// The longest duration that the file can ask for, in milliseconds: seven days. Longer ones are slips
+/// of the unit.
+pub(crate) const DURATION_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
+/// Characters of a service's, environment's or store's name: what a host name's label may have.
+pub(crate) const NAME_CHARS_MAX: usize = 63;
+/// Characters of a release's version.
+pub(crate) const VERSION_CHARS_MAX: usize = 64;
+/// Bytes of a Unix socket's path on Linux, without the closing zero (`sun_path` in unix(7)).
+pub(crate) const SOCKET_PATH_BYTES_MAX: usize = 107;

@@ -1,0 +1,76 @@
+//! What a configuration file means, once everything in it was found to be right.
+//!
+//! A [`Config`] only comes out of [`crate::parse`] and [`crate::load`], so whoever holds one need not
+//! check it again: paths are absolute, names are plain, weights rise to 100, every `{place}` has a
+//! value and every gate has rules that can be judged. What depends on the disk is looked at only by
+//! [`Config::check_files`].
+
+use std::path::PathBuf;
+
+use portcullis_analysis::Analysis;
+use portcullis_rollout::{DataPolicy, ReleaseId, StoreRef, Timeouts};
+
+use crate::Problems;
+use crate::origin::Origin;
+
+mod gateway;
+mod listen;
+mod ports;
+mod release;
+mod server;
+mod service;
+mod state;
+
+pub use gateway::{GatewayConfig, HealthConfig, StickyConfig};
+pub use listen::Listen;
+pub use ports::{PortRange, PortRangeRefused};
+pub use release::ReleaseConfig;
+pub use server::ServerConfig;
+pub use service::ServiceConfig;
+pub use state::StateConfig;
+
+/// A service, its data, its gates and its releases.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The file it was read from, as it was named.
+    pub file: PathBuf,
+    /// The folder of that file, absolute. Relative paths in the file start here, and commands run here.
+    pub folder: PathBuf,
+    /// The service.
+    pub service: ServiceConfig,
+    /// Its stores, with absolute paths and different names.
+    pub stores: Vec<StoreRef>,
+    /// What a rollback means for the data.
+    pub policy: DataPolicy,
+    /// The rules of the gates: those of the file, or the documented ones of the strategy.
+    pub analysis: Analysis,
+    /// Where the service's clients connect, and how they are divided.
+    pub gateway: GatewayConfig,
+    /// Where Portcullis itself is reached.
+    pub server: ServerConfig,
+    /// Where Portcullis keeps what it knows.
+    pub state: StateConfig,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// The releases, in the order of the file; at least one, with different versions.
+    pub releases: Vec<ReleaseConfig>,
+    /// Where things stand in the file, for [`Config::check_files`].
+    pub(crate) origin: Origin,
+}
+
+impl Config {
+    /// The release of a version, if the file has it.
+    pub fn release(&self, id: &ReleaseId) -> Option<&ReleaseConfig> {
+        self.releases.iter().find(|release| release.id == *id)
+    }
+
+    /// Looks at the disk: whether every artifact, body file and store is there and of the right kind,
+    /// and whether the paths of Unix sockets are short enough. Everything else was checked when the
+    /// file was read; nothing here opens a file or touches the network.
+    ///
+    /// # Errors
+    /// All problems found, each at its place in the configuration file.
+    pub fn check_files(&self) -> Result<(), Problems> {
+        self.origin.check_files()
+    }
+}

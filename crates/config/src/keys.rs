@@ -1,0 +1,132 @@
+//! Every key of the file, in one table.
+//!
+//! The parser knows no key that is not here, takes its defaults from here as the TOML text that the
+//! reference prints, and refuses (in debug builds, so in every test) to leave a key of a table unread.
+//! The reference, the "did you mean" hints and the parser therefore cannot drift apart.
+
+mod kind;
+mod operation;
+mod service;
+
+pub(crate) use kind::Kind;
+use operation::{GATEWAY, SERVER, STATE, TIMEOUTS};
+pub(crate) use service::RELEASE;
+use service::{DATA, GATE, SERVICE, STORE};
+
+/// A table of the file and its keys.
+#[derive(Debug)]
+pub(crate) struct Section {
+    /// How its header is written, for example `[[gate.rule]]`.
+    pub(crate) header: &'static str,
+    /// What it is for, in a sentence or two.
+    pub(crate) about: &'static str,
+    /// Its keys, in the order of the reference.
+    pub(crate) keys: &'static [Key],
+}
+
+/// A key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) preset: Preset,
+    /// What it is, in a sentence.
+    pub(crate) meaning: &'static str,
+}
+
+/// What holds when a key is not given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Preset {
+    /// It must be given.
+    Required,
+    /// Nothing, which these words describe; empty where there is nothing to say.
+    Absent(&'static str),
+    /// This value, as TOML.
+    Value(&'static str),
+}
+
+/// The file as a whole.
+pub(crate) static ROOT: Section = Section {
+    header: "",
+    about: "",
+    keys: &[
+        key(
+            "service",
+            Kind::Table(&SERVICE),
+            Preset::Required,
+            "The service.",
+        ),
+        key(
+            "store",
+            Kind::Tables(&STORE),
+            Preset::Absent(""),
+            "Its data.",
+        ),
+        key(
+            "data",
+            Kind::Table(&DATA),
+            Preset::Absent(""),
+            "What a rollback means for the data.",
+        ),
+        key(
+            "gate",
+            Kind::Table(&GATE),
+            Preset::Absent(""),
+            "What must hold at each weight.",
+        ),
+        key(
+            "gateway",
+            Kind::Table(&GATEWAY),
+            Preset::Absent(""),
+            "Where clients connect.",
+        ),
+        key(
+            "server",
+            Kind::Table(&SERVER),
+            Preset::Absent(""),
+            "Where Portcullis is reached.",
+        ),
+        key(
+            "state",
+            Kind::Table(&STATE),
+            Preset::Absent(""),
+            "Where Portcullis keeps its state.",
+        ),
+        key(
+            "timeouts",
+            Kind::Table(&TIMEOUTS),
+            Preset::Absent(""),
+            "How long things may take.",
+        ),
+        key(
+            "release",
+            Kind::Tables(&RELEASE),
+            Preset::Required,
+            "The releases.",
+        ),
+    ],
+};
+
+impl Section {
+    /// The key of a name.
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// This section and those within it, in the order of the reference.
+    pub(crate) fn all(&'static self) -> Vec<&'static Section> {
+        let within = self.keys.iter().filter_map(|key| key.kind.section());
+        std::iter::once(self)
+            .chain(within.flat_map(Section::all))
+            .collect()
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, preset: Preset, meaning: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        preset,
+        meaning,
+    }
+}

@@ -1,0 +1,171 @@
+//! The keys that describe Portcullis itself: where it listens, what it keeps, how long it waits.
+
+use super::{Kind, Preset, Section, key};
+
+const COUNT_MAX: u64 = 0xffff_ffff;
+
+pub(crate) static GATEWAY: Section = Section {
+    header: "[gateway]",
+    about: "The gateway in front of the service: where clients connect, and how they are divided \
+            between two releases.",
+    keys: &[
+        key(
+            "listen",
+            Kind::Address,
+            Preset::Value("\"127.0.0.1:8080\""),
+            "Where clients connect. `0.0.0.0:8080` takes them from other machines.",
+        ),
+        key(
+            "admin",
+            Kind::Listen,
+            Preset::Value("\"unix\""),
+            "Where the gateway's own interface is: `gateway.sock` in the state folder, or an address on \
+             loopback.",
+        ),
+        key(
+            "sticky",
+            Kind::Choice(&["cookie", "header", "address"]),
+            Preset::Value("\"cookie\""),
+            "What ties a user to one release: a cookie that the gateway issues, a header of the \
+             request, or the client's IP address.",
+        ),
+        key(
+            "sticky_name",
+            Kind::Token,
+            Preset::Absent("`portcullis_user` for a cookie; must be given for a header"),
+            "The name of the cookie or header.",
+        ),
+        key(
+            "force_header",
+            Kind::Boolean,
+            Preset::Value("true"),
+            "Whether a request with the header `canary: true` goes to the canary whatever the weight.",
+        ),
+        key(
+            "health",
+            Kind::Table(&HEALTH),
+            Preset::Absent(""),
+            "How it finds out who is healthy.",
+        ),
+    ],
+};
+
+pub(crate) static HEALTH: Section = Section {
+    header: "[gateway.health]",
+    about: "How the gateway finds out whether a release is healthy: `GET` of a path, any 2xx answer \
+            passes. Also written inline.",
+    keys: &[
+        key(
+            "path",
+            Kind::UrlPath,
+            Preset::Absent("the path of `[service.ready]`"),
+            "The path that is asked.",
+        ),
+        key(
+            "interval",
+            Kind::Duration,
+            Preset::Value("\"1s\""),
+            "The pause between two checks.",
+        ),
+        key(
+            "timeout",
+            Kind::Duration,
+            Preset::Value("\"1s\""),
+            "How long one check may take.",
+        ),
+        key(
+            "unhealthy_after",
+            Kind::Whole(1, COUNT_MAX),
+            Preset::Value("3"),
+            "Failed checks in a row after which a release is unhealthy.",
+        ),
+        key(
+            "healthy_after",
+            Kind::Whole(1, COUNT_MAX),
+            Preset::Value("2"),
+            "Passed checks in a row after which it is healthy again.",
+        ),
+    ],
+};
+
+pub(crate) static SERVER: Section = Section {
+    header: "[server]",
+    about: "Portcullis's own interface, which the command line talks to.",
+    keys: &[
+        key(
+            "listen",
+            Kind::Listen,
+            Preset::Value("\"unix\""),
+            "Where it is reached: `api.sock` in the state folder, or an address.",
+        ),
+        key(
+            "allow_remote",
+            Kind::Boolean,
+            Preset::Value("false"),
+            "Whether `listen` may be an address that other machines can reach. Nothing is encrypted \
+             there.",
+        ),
+    ],
+};
+
+pub(crate) static STATE: Section = Section {
+    header: "[state]",
+    about: "Where Portcullis keeps what it knows. The folders are made when needed.",
+    keys: &[
+        key(
+            "folder",
+            Kind::Path,
+            Preset::Value("\".portcullis\""),
+            "The journal, saved routes, logs and sockets.",
+        ),
+        key(
+            "vault",
+            Kind::Path,
+            Preset::Absent("`vault` in the state folder"),
+            "Backups.",
+        ),
+    ],
+};
+
+pub(crate) static TIMEOUTS: Section = Section {
+    header: "[timeouts]",
+    about: "How long things may take.",
+    keys: &[
+        key(
+            "ready",
+            Kind::Duration,
+            Preset::Value("\"30s\""),
+            "A release to become ready.",
+        ),
+        key(
+            "stop",
+            Kind::Duration,
+            Preset::Value("\"10s\""),
+            "A release to stop after being asked; then it is killed.",
+        ),
+        key(
+            "drain",
+            Kind::Duration,
+            Preset::Value("\"30s\""),
+            "A release's last requests.",
+        ),
+        key(
+            "backup",
+            Kind::Duration,
+            Preset::Value("\"10m\""),
+            "A backup, its verification, or a restore.",
+        ),
+        key(
+            "migrate",
+            Kind::Duration,
+            Preset::Value("\"30m\""),
+            "A migration.",
+        ),
+        key(
+            "short",
+            Kind::Duration,
+            Preset::Value("\"30s\""),
+            "Anything short: pre-flight, smoke checks, a change of the split.",
+        ),
+    ],
+};

@@ -1,0 +1,393 @@
+//! The keys that describe the service: what it is, its data, its gates and its releases.
+
+use super::{Key, Kind, Preset, Section, key};
+
+const NONE: Preset = Preset::Absent("");
+const COUNT_MAX: u64 = 0xffff_ffff;
+
+/// A check's keys; the same in all three tables of checks but for what must be given.
+const METHOD: Key = key(
+    "method",
+    Kind::Method,
+    Preset::Value("\"GET\""),
+    "The request's method.",
+);
+const PATH: Key = key(
+    "path",
+    Kind::UrlPath,
+    Preset::Required,
+    "The request's path and query. Places such as `{release}` are filled in.",
+);
+const BODY_FILE: Key = key(
+    "body_file",
+    Kind::Path,
+    NONE,
+    "A file whose bytes are sent as the request's body.",
+);
+const STATUS: Key = key(
+    "status",
+    Kind::Whole(100, 599),
+    Preset::Value("200"),
+    "The status of the answer.",
+);
+const JSON: Key = key(
+    "json",
+    Kind::Values,
+    NONE,
+    "Values that the JSON answer must have, by JSON pointer. Places are filled in.",
+);
+const CONTAINS: Key = key(
+    "contains",
+    Kind::Text,
+    NONE,
+    "Text that the answer's body must contain. Places are filled in.",
+);
+const TIMEOUT: Key = key(
+    "timeout",
+    Kind::Duration,
+    Preset::Value("\"2s\""),
+    "How long the answer may take.",
+);
+
+const SMOKE_TIMEOUT: Key = key(
+    "timeout",
+    Kind::Duration,
+    Preset::Value("\"10s\""),
+    "How long the answer may take.",
+);
+
+pub(crate) static SERVICE: Section = Section {
+    header: "[service]",
+    about: "What is being guarded, and how its releases are brought out.",
+    keys: &[
+        key("name", Kind::Name, Preset::Required, "The service's name."),
+        key(
+            "environment",
+            Kind::Name,
+            Preset::Value("\"production\""),
+            "The environment; part of each backup's name.",
+        ),
+        key(
+            "strategy",
+            Kind::Choice(&["canary", "blue-green", "at-once"]),
+            Preset::Value("\"canary\""),
+            "How traffic moves: in steps with a gate after each, all at once with one gate, or all at \
+             once without a gate.",
+        ),
+        key(
+            "weights",
+            Kind::Weights,
+            Preset::Value("[10, 50, 100]"),
+            "The canary's shares in percent, rising, ending with 100. Only for `canary`.",
+        ),
+        key(
+            "approval",
+            Kind::Text,
+            Preset::Absent("nobody is asked"),
+            "A question to a person, asked before live data or traffic is touched.",
+        ),
+        key(
+            "ports",
+            Kind::Ports,
+            Preset::Value("\"41000-41099\""),
+            "The ports that releases are given, on loopback. At least four: the serving release, the \
+             new one, and both again for the rehearsal.",
+        ),
+        key(
+            "ready",
+            Kind::Table(&CHECK),
+            Preset::Required,
+            "The check that tells that a release is up.",
+        ),
+        key(
+            "smoke",
+            Kind::Tables(&SMOKE),
+            NONE,
+            "Known questions and answers.",
+        ),
+        key(
+            "metrics",
+            Kind::Table(&METRICS),
+            NONE,
+            "Figures that the service reports of itself.",
+        ),
+    ],
+};
+
+pub(crate) static CHECK: Section = Section {
+    header: "[service.ready]",
+    about: "The check that tells that a release is up. Also written inline: `ready = { path = \
+            \"/health\" }`.",
+    keys: &[METHOD, PATH, BODY_FILE, STATUS, JSON, CONTAINS, TIMEOUT],
+};
+
+pub(crate) static SMOKE: Section = Section {
+    header: "[[service.smoke]]",
+    about: "A known question and its answer, asked of each release directly before it gets traffic, \
+            and again while a gate is open. Repeat the table for each.",
+    keys: &[
+        METHOD,
+        PATH,
+        BODY_FILE,
+        STATUS,
+        JSON,
+        CONTAINS,
+        SMOKE_TIMEOUT,
+    ],
+};
+
+pub(crate) static METRICS: Section = Section {
+    header: "[service.metrics]",
+    about: "A JSON document in which the service reports figures of itself, for rules with `signal = \
+            \"metric\"`.",
+    keys: &[
+        key(
+            "path",
+            Kind::UrlPath,
+            Preset::Required,
+            "Where the document is.",
+        ),
+        key(
+            "figures",
+            Kind::Pointers,
+            Preset::Required,
+            "The figures: the name that rules use, and the JSON pointer to the number.",
+        ),
+    ],
+};
+
+pub(crate) static STORE: Section = Section {
+    header: "[[store]]",
+    about: "Data that a release may change. It is backed up before each rollout. Repeat the table for \
+            each.",
+    keys: &[
+        key(
+            "name",
+            Kind::Name,
+            Preset::Required,
+            "The store's name: `{store.NAME}` stands for its path in commands.",
+        ),
+        key(
+            "kind",
+            Kind::Choice(&["file", "directory"]),
+            Preset::Required,
+            "One file, or a folder with everything in it.",
+        ),
+        key("path", Kind::Path, Preset::Required, "Where it is."),
+    ],
+};
+
+pub(crate) static DATA: Section = Section {
+    header: "[data]",
+    about: "What a rollback means for the data, when a release migrates it.",
+    keys: &[
+        key(
+            "compatible",
+            Kind::Boolean,
+            Preset::Value("false"),
+            "Whether the release that serves works on migrated data. The rehearsal proves it. Without \
+             it two releases may not run side by side on one store.",
+        ),
+        key(
+            "rollback",
+            Kind::Choice(&["restore", "keep"]),
+            Preset::Value("\"restore\""),
+            "Whether going back puts the backup back or keeps the migrated data.",
+        ),
+        key(
+            "written_by",
+            Kind::Choice(&["service", "migrations"]),
+            Preset::Value("\"service\""),
+            "Whether the running service writes to its stores, or only migrations do. If the service \
+             does, a restore loses what it wrote since the backup.",
+        ),
+        key(
+            "accept_loss",
+            Kind::Boolean,
+            Preset::Value("false"),
+            "Whether a restore that loses such writes may happen without asking a person.",
+        ),
+    ],
+};
+
+/// The rules of a gate when the file has none. Comparisons are left out unless the strategy is canary.
+const DEFAULT_RULES: &str = r#"[
+  { signal = "error-rate", max = "5%", requests_min = 100 },
+  { signal = "error-rate", worse_than_stable_by = "1%", requests_min = 100 },
+  { signal = "latency", quantile = 0.95, ratio_max = 1.5, worse_than_stable_by = "50ms", requests_min = 100 },
+  { signal = "health", max = 2 },
+]"#;
+
+pub(crate) static GATE: Section = Section {
+    header: "[gate]",
+    about: "What must hold after each step of traffic. A gate passes when the window was measured and \
+            every rule holds, fails as soon as a rule is broken, and asks a person when there is too \
+            little data to tell.",
+    keys: &[
+        key(
+            "window",
+            Kind::Duration,
+            Preset::Value("\"1m\""),
+            "How long must be measured before a gate can pass.",
+        ),
+        key(
+            "interval",
+            Kind::Duration,
+            Preset::Value("\"5s\""),
+            "How far apart measurements are.",
+        ),
+        key(
+            "samples_min",
+            Kind::Whole(1, 100_000),
+            Preset::Value("3"),
+            "How many measurements there must be before a gate can pass.",
+        ),
+        key(
+            "rule",
+            Kind::Tables(&RULE),
+            Preset::Value(DEFAULT_RULES),
+            "The rules; all must hold.",
+        ),
+    ],
+};
+
+pub(crate) static RULE: Section = Section {
+    header: "[[gate.rule]]",
+    about: "One rule: a signal, and either a fixed limit (`max`) or a comparison with the stable \
+            release that serves at the same time (`worse_than_stable_by`, `ratio_max`). A comparison \
+            is broken when the canary's value is above `stable * ratio_max + worse_than_stable_by`. \
+            Repeat the table for each.",
+    keys: &[
+        key(
+            "signal",
+            Kind::Choice(&["error-rate", "latency", "health", "metric"]),
+            Preset::Required,
+            "What is looked at: the share of failed requests, a quantile of the latency, failed checks \
+             in a row, or a figure of `[service.metrics]`.",
+        ),
+        key(
+            "max",
+            Kind::Limit,
+            NONE,
+            "A fixed limit: for error-rate a percentage (`\"1%\"`) or a fraction (`0.01`), for latency \
+             a duration, for health a whole number, for metric a number.",
+        ),
+        key(
+            "worse_than_stable_by",
+            Kind::Limit,
+            Preset::Absent("0, if `ratio_max` is given"),
+            "A comparison's margin: for error-rate a percentage or a fraction, for latency a duration.",
+        ),
+        key(
+            "ratio_max",
+            Kind::Number,
+            Preset::Absent("1.0, if `worse_than_stable_by` is given"),
+            "A comparison's factor, at least 1.",
+        ),
+        key(
+            "quantile",
+            Kind::Number,
+            Preset::Absent("0.95 for latency"),
+            "Which quantile of the latency, above 0 and below 1.",
+        ),
+        key(
+            "metric",
+            Kind::Text,
+            NONE,
+            "Which figure of `[service.metrics]`. Only for metric.",
+        ),
+        key(
+            "requests_min",
+            Kind::Whole(1, COUNT_MAX),
+            Preset::Absent("100 for error-rate and latency, 1 for health and metric"),
+            "How many requests (checks, readings) there must be, in each release that is compared, \
+             before the rule says anything.",
+        ),
+    ],
+};
+
+pub(crate) static RELEASE: Section = Section {
+    header: "[[release]]",
+    about: "A version of the service. Repeat the table for each; at least one.",
+    keys: &[
+        key("version", Kind::Version, Preset::Required, "The version."),
+        key(
+            "artifact",
+            Kind::Path,
+            Preset::Required,
+            "The program file. Its SHA-256 goes into the plan.",
+        ),
+        key(
+            "command",
+            Kind::Command,
+            Preset::Required,
+            "How it is started; no shell is involved. It must be told where to listen: `{port}` or \
+             `{address}` stands in it or in `env`.",
+        ),
+        key(
+            "env",
+            Kind::Texts,
+            NONE,
+            "Environment variables that are set for it, for its migration and for the proof. Places \
+             are filled in.",
+        ),
+        key(
+            "migrate",
+            Kind::Table(&MIGRATE),
+            NONE,
+            "How it changes the service's data.",
+        ),
+    ],
+};
+
+pub(crate) static MIGRATE: Section = Section {
+    header: "[release.migrate]",
+    about: "How this release changes the service's data: tried on a restored copy first, then done \
+            once after a verified backup.",
+    keys: &[
+        key(
+            "command",
+            Kind::Command,
+            Preset::Required,
+            "The migration. It runs in this file's folder.",
+        ),
+        key(
+            "proof",
+            Kind::Table(&PROOF),
+            Preset::Required,
+            "What shows that the data is migrated; the command's exit code is not proof.",
+        ),
+    ],
+};
+
+pub(crate) static PROOF: Section = Section {
+    header: "[release.migrate.proof]",
+    about: "What shows that the data is migrated: either a command, or a value in a JSON file. Also \
+            written inline.",
+    keys: &[
+        key(
+            "command",
+            Kind::Command,
+            NONE,
+            "A command: exit code 0 says migrated, 1 says not migrated, anything else says nothing.",
+        ),
+        key(
+            "file",
+            Kind::Path,
+            NONE,
+            "A JSON file, for example `{store.NAME}`.",
+        ),
+        key(
+            "pointer",
+            Kind::Pointer,
+            NONE,
+            "Where in that file the value is.",
+        ),
+        key(
+            "equals",
+            Kind::Any,
+            NONE,
+            "The value that shows the migration. Places are filled in.",
+        ),
+    ],
+};

@@ -1,0 +1,124 @@
+//! Where the paths of a configuration stand in its file, so that a look at the disk can point there.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use crate::bounds::SOCKET_PATH_BYTES_MAX;
+use crate::report::{Report, Spot, Wrong};
+use crate::source::Source;
+use crate::{Code, Problems};
+
+/// A configuration's text, and the paths in it that the disk must have.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) source: Source,
+    pub(crate) uses: Vec<PathUse>,
+}
+
+/// A path that the disk must have.
+#[derive(Debug, Clone)]
+pub(crate) struct PathUse {
+    pub(crate) path: PathBuf,
+    pub(crate) wanted: Wanted,
+    pub(crate) spot: Spot,
+}
+
+/// What must be at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// A release's artifact that is run itself.
+    Program,
+    /// A release's artifact that another program runs, such as a script.
+    Artifact,
+    /// A file whose bytes are sent.
+    Body,
+    /// A store of one file.
+    FileStore,
+    /// A store of a whole folder.
+    DirectoryStore,
+    /// A socket that will be made there.
+    Socket,
+}
+
+impl Origin {
+    /// # Errors
+    /// All problems found, each at its place in the file.
+    pub(crate) fn check_files(&self) -> Result<(), Problems> {
+        let report = Report::new(&self.source);
+        for used in &self.uses {
+            if let Some(wrong) = used.wrong() {
+                report.add(&used.spot, wrong);
+            }
+        }
+        if report.is_empty() {
+            Ok(())
+        } else {
+            Err(report.into_problems())
+        }
+    }
+}
+
+impl PartialEq for Origin {
+    /// Where a value was written is no part of what it means.
+    fn eq(&self, _other: &Origin) -> bool {
+        true
+    }
+}
+
+impl PathUse {
+    fn wrong(&self) -> Option<Wrong> {
+        let path = self.path.display();
+        if self.wanted == Wanted::Socket {
+            let bytes = self.path.as_os_str().as_bytes().len();
+            let message = format!(
+                "the socket `{path}` has a path of {bytes} bytes; the system allows \
+                 {SOCKET_PATH_BYTES_MAX}"
+            );
+            let hint = "choose a shorter state.folder, or an address such as \"127.0.0.1:8081\"";
+            return (bytes > SOCKET_PATH_BYTES_MAX)
+                .then(|| Wrong::new(Code::BadValue, message).hint(hint));
+        }
+        let missing = |text: String| Some(Wrong::new(Code::FileMissing, text));
+        let found = match std::fs::metadata(&self.path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let wrong = missing(format!("there is nothing at `{path}`"));
+                return wrong.map(|wrong| wrong.maybe(self.hint()));
+            }
+            Err(error) => return missing(format!("`{path}` cannot be looked at: {error}")),
+        };
+        match self.wanted {
+            Wanted::DirectoryStore if found.is_file() => missing(format!(
+                "`{path}` is a file, expected a folder; did you mean kind = \"file\"?"
+            )),
+            Wanted::DirectoryStore if found.is_dir() => None,
+            Wanted::DirectoryStore => missing(format!("`{path}` is not a folder")),
+            Wanted::FileStore if found.is_dir() => missing(format!(
+                "`{path}` is a folder, expected a file; did you mean kind = \"directory\"?"
+            )),
+            _ if !found.is_file() => missing(format!("`{path}` is not a file")),
+            Wanted::Program if !executable(&found) => Some(
+                Wrong::new(Code::FileMissing, format!("`{path}` may not be run"))
+                    .hint(format!("make it a program with `chmod +x {path}`")),
+            ),
+            _ => None,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self.wanted {
+            Wanted::Program | Wanted::Artifact => "build the release or correct the path",
+            Wanted::Body => "the path starts at the configuration file's folder",
+            Wanted::FileStore | Wanted::DirectoryStore => {
+                "a store must exist before the first release is brought out"
+            }
+            Wanted::Socket => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn executable(found: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    found.permissions().mode() & 0o111 != 0
+}

@@ -1,0 +1,77 @@
+//! The gate and its rules.
+
+use crate::raw::value_or_default;
+use crate::report::{At, Spot};
+use crate::table::Table;
+use crate::units::{self, Limit};
+
+/// `[gate]` as written.
+#[derive(Debug, Default)]
+pub(crate) struct RawGate {
+    pub(crate) window_ms: Option<At<u64>>,
+    pub(crate) interval_ms: Option<At<u64>>,
+    pub(crate) samples_min: u32,
+    pub(crate) rules: Vec<RawRule>,
+    /// The table's place.
+    pub(crate) spot: Option<Spot>,
+    /// Whether the file has the table.
+    pub(crate) given: bool,
+}
+
+/// A `[[gate.rule]]` as written.
+#[derive(Debug)]
+pub(crate) struct RawRule {
+    pub(crate) signal: Option<At<String>>,
+    pub(crate) max: Option<At<Limit>>,
+    pub(crate) worse_than_stable_by: Option<At<Limit>>,
+    pub(crate) ratio_max: Option<At<f64>>,
+    pub(crate) quantile: Option<At<f64>>,
+    pub(crate) metric: Option<At<String>>,
+    pub(crate) requests_min: Option<u64>,
+    /// Whether the file gives a limit of any kind, rightly or not.
+    pub(crate) limit_given: bool,
+    /// Whether it gives a part of a comparison that could not be read.
+    pub(crate) comparison_broken: bool,
+    /// The table's place.
+    pub(crate) spot: Spot,
+    /// Whether it stands in the file; otherwise it is one of the default rules.
+    pub(crate) given: bool,
+}
+
+impl RawGate {
+    pub(crate) fn read(table: Table<'_>) -> RawGate {
+        RawGate {
+            window_ms: table.duration_ms("window"),
+            interval_ms: table.duration_ms("interval"),
+            samples_min: value_or_default(table.count("samples_min")),
+            rules: table.tables("rule", RawRule::read),
+            spot: Some(table.spot.clone()),
+            given: table.given,
+        }
+    }
+}
+
+impl RawRule {
+    fn read(table: Table<'_>) -> RawRule {
+        let max = table.read("max", |_, value| units::limit(value));
+        let margin = table.read("worse_than_stable_by", |_, value| units::limit(value));
+        let ratio_max = table.read("ratio_max", |_, value| units::number(value));
+        let broken = |name, read: bool| table.has(name) && !read;
+        RawRule {
+            signal: table.text("signal"),
+            limit_given: ["max", "worse_than_stable_by", "ratio_max"]
+                .iter()
+                .any(|n| table.has(n)),
+            comparison_broken: broken("worse_than_stable_by", margin.is_some())
+                || broken("ratio_max", ratio_max.is_some()),
+            max,
+            worse_than_stable_by: margin,
+            ratio_max,
+            quantile: table.read("quantile", |_, value| units::quantile(value)),
+            metric: table.text("metric"),
+            requests_min: table.whole("requests_min").map(|at| at.value),
+            spot: table.spot.clone(),
+            given: table.given,
+        }
+    }
+}

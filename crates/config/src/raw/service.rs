@@ -1,0 +1,100 @@
+//! The service and its data.
+
+use toml::de::DeValue;
+
+use crate::Code;
+use crate::config::PortRange;
+use crate::keys::Kind;
+use crate::raw::{RawCheck, value_or_default};
+use crate::report::{At, Wrong};
+use crate::table::{Entries, Table};
+use crate::units;
+
+/// `[service]` as written.
+#[derive(Debug, Default)]
+pub(crate) struct RawService {
+    pub(crate) name: String,
+    pub(crate) environment: String,
+    pub(crate) strategy: Option<At<String>>,
+    pub(crate) weights: Option<At<Vec<At<u8>>>>,
+    pub(crate) approval: Option<String>,
+    pub(crate) ports: Option<At<PortRange>>,
+    pub(crate) ready: RawCheck,
+    pub(crate) smoke: Vec<RawCheck>,
+    pub(crate) metrics: Option<RawMetrics>,
+}
+
+/// `[service.metrics]` as written.
+#[derive(Debug)]
+pub(crate) struct RawMetrics {
+    pub(crate) path: Option<At<String>>,
+    pub(crate) figures: Entries<String>,
+}
+
+/// A `[[store]]` as written.
+#[derive(Debug)]
+pub(crate) struct RawStore {
+    pub(crate) name: Option<At<String>>,
+    pub(crate) kind: Option<At<String>>,
+    pub(crate) path: Option<At<String>>,
+}
+
+/// `[data]` as written.
+#[derive(Debug, Default)]
+pub(crate) struct RawData {
+    pub(crate) compatible: Option<At<bool>>,
+    pub(crate) rollback: Option<At<String>>,
+    pub(crate) written_by: String,
+    pub(crate) accept_loss: bool,
+}
+
+impl RawService {
+    pub(crate) fn read(table: Table<'_>) -> RawService {
+        RawService {
+            name: value_or_default(table.text("name")),
+            environment: value_or_default(table.text("environment")),
+            strategy: table.text("strategy"),
+            weights: table.list("weights", units::weight),
+            approval: table.text("approval").map(|at| at.value),
+            ports: table.read("ports", |_, value| units::ports(value)),
+            ready: table.table("ready", RawCheck::read).unwrap_or_default(),
+            smoke: table.tables("smoke", RawCheck::read),
+            metrics: table.optional_table("metrics", RawMetrics::read),
+        }
+    }
+}
+
+impl RawMetrics {
+    fn read(table: Table<'_>) -> RawMetrics {
+        let named = |name: &str| match name.trim() {
+            "" => Err(Wrong::new(Code::BadValue, "a figure needs a name")),
+            _ => Ok(()),
+        };
+        let pointer = |value: &DeValue<'_>| units::plain(Kind::Pointer, value);
+        RawMetrics {
+            path: table.text("path"),
+            figures: value_or_default(table.entries("figures", named, pointer)),
+        }
+    }
+}
+
+impl RawStore {
+    pub(crate) fn read(table: Table<'_>) -> RawStore {
+        RawStore {
+            name: table.text("name"),
+            kind: table.text("kind"),
+            path: table.text("path"),
+        }
+    }
+}
+
+impl RawData {
+    pub(crate) fn read(table: Table<'_>) -> RawData {
+        RawData {
+            compatible: table.boolean("compatible"),
+            rollback: table.text("rollback"),
+            written_by: value_or_default(table.text("written_by")),
+            accept_loss: value_or_default(table.boolean("accept_loss")),
+        }
+    }
+}

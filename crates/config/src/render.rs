@@ -1,0 +1,325 @@
+//! A configuration as a file that means the same, with every value written out.
+
+use std::path::Path;
+
+use portcullis_analysis::{Rule, Signal, Test};
+use portcullis_rollout::{Check, Migration, Proof, StoreKind, Strategy};
+use toml::{Table, Value};
+
+use crate::config::{Config, Listen, ReleaseConfig, StickyConfig};
+use crate::units::duration_text;
+
+impl Config {
+    /// A configuration file that means the same: all defaults written out, all paths absolute. Reading
+    /// it gives an equal configuration, given that all paths are UTF-8.
+    pub fn to_toml(&self) -> String {
+        let mut file = Table::new();
+        file.insert("service".into(), service(self).into());
+        file.insert("store".into(), stores(self));
+        file.insert("data".into(), data(self).into());
+        if self.service.strategy != Strategy::AtOnce {
+            file.insert("gate".into(), gate(self).into());
+        }
+        file.insert("gateway".into(), gateway(self).into());
+        let listen = listen(&self.server.listen);
+        file.insert(
+            "server".into(),
+            table([
+                ("listen", listen),
+                ("allow_remote", self.server.allow_remote.into()),
+            ])
+            .into(),
+        );
+        let folders = table([
+            ("folder", path(&self.state.folder)),
+            ("vault", path(&self.state.vault)),
+        ]);
+        file.insert("state".into(), folders.into());
+        file.insert("timeouts".into(), timeouts(self).into());
+        let releases = self
+            .releases
+            .iter()
+            .map(|one| Value::Table(release(one)))
+            .collect();
+        file.insert("release".into(), Value::Array(releases));
+        file.to_string()
+    }
+}
+
+fn table<const N: usize>(pairs: [(&str, Value); N]) -> Table {
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn service(config: &Config) -> Table {
+    let service = &config.service;
+    let mut out = table([
+        ("name", service.name.as_str().into()),
+        ("environment", service.environment.as_str().into()),
+        ("ports", service.ports.to_string().into()),
+        ("ready", check(&service.ready).into()),
+    ]);
+    let strategy = match &service.strategy {
+        Strategy::Canary { weights } => {
+            let weights = weights
+                .iter()
+                .map(|weight| Value::Integer(weight.percent().into()));
+            out.insert("weights".into(), Value::Array(weights.collect()));
+            "canary"
+        }
+        Strategy::BlueGreen => "blue-green",
+        Strategy::AtOnce => "at-once",
+    };
+    out.insert("strategy".into(), strategy.into());
+    if let Some(question) = &service.approval {
+        out.insert("approval".into(), question.as_str().into());
+    }
+    if !service.smoke.is_empty() {
+        let smoke = service.smoke.iter().map(|smoke| Value::Table(check(smoke)));
+        out.insert("smoke".into(), Value::Array(smoke.collect()));
+    }
+    if let Some(metrics) = &service.metrics {
+        let figures = metrics.figures.iter();
+        let figures: Table = figures
+            .map(|(name, pointer)| (name.clone(), pointer.as_str().into()))
+            .collect();
+        let metrics = table([
+            ("path", metrics.path.as_str().into()),
+            ("figures", figures.into()),
+        ]);
+        out.insert("metrics".into(), metrics.into());
+    }
+    out
+}
+
+fn check(check: &Check) -> Table {
+    let mut out = table([
+        ("method", check.method.as_str().into()),
+        ("path", check.path.as_str().into()),
+        ("status", i64::from(check.status).into()),
+        ("timeout", duration(check.timeout_ms)),
+    ]);
+    if let Some(file) = &check.body_file {
+        out.insert("body_file".into(), path(file));
+    }
+    if !check.json.is_empty() {
+        let values = check
+            .json
+            .iter()
+            .map(|(pointer, value)| (pointer.clone(), json(value)));
+        out.insert("json".into(), Value::Table(values.collect()));
+    }
+    if let Some(text) = &check.contains {
+        out.insert("contains".into(), text.as_str().into());
+    }
+    out
+}
+
+fn stores(config: &Config) -> Value {
+    let stores = config.stores.iter().map(|store| {
+        let kind = match store.kind {
+            StoreKind::File => "file",
+            StoreKind::Directory => "directory",
+        };
+        let name = store.name.as_str().into();
+        Value::Table(table([
+            ("name", name),
+            ("kind", kind.into()),
+            ("path", path(&store.path)),
+        ]))
+    });
+    Value::Array(stores.collect())
+}
+
+fn data(config: &Config) -> Table {
+    let policy = &config.policy;
+    table([
+        ("compatible", policy.compatible.into()),
+        (
+            "rollback",
+            if policy.restore { "restore" } else { "keep" }.into(),
+        ),
+        (
+            "written_by",
+            if policy.service_writes {
+                "service"
+            } else {
+                "migrations"
+            }
+            .into(),
+        ),
+        ("accept_loss", policy.accept_loss.into()),
+    ])
+}
+
+fn gate(config: &Config) -> Table {
+    let analysis = &config.analysis;
+    table([
+        ("window", duration(analysis.window_ms)),
+        ("interval", duration(analysis.interval_ms)),
+        ("samples_min", i64::from(analysis.samples_min).into()),
+        (
+            "rule",
+            Value::Array(
+                analysis
+                    .rules
+                    .iter()
+                    .map(|one| Value::Table(rule(one)))
+                    .collect(),
+            ),
+        ),
+    ])
+}
+
+fn rule(rule: &Rule) -> Table {
+    // Requests are counted up to 32 bits in the file.
+    let requests_min = i64::try_from(rule.requests_min).unwrap_or(i64::MAX);
+    let mut out = table([("requests_min", requests_min.into())]);
+    let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
+    let signal = match &rule.signal {
+        Signal::ErrorRate => "error-rate",
+        Signal::Latency { quantile } => {
+            put("quantile", (*quantile).into());
+            "latency"
+        }
+        Signal::HealthFailures => "health",
+        Signal::Metric { name } => {
+            put("metric", name.as_str().into());
+            "metric"
+        }
+    };
+    put("signal", signal.into());
+    let unit = |value: f64| match &rule.signal {
+        Signal::Latency { .. } => Value::String(format!("{value:.0}ms")),
+        Signal::HealthFailures => Value::Integer(value as i64),
+        Signal::ErrorRate | Signal::Metric { .. } => Value::Float(value),
+    };
+    match rule.test {
+        Test::Limit { max } => put("max", unit(max)),
+        Test::Baseline { ratio_max, margin } => {
+            put("ratio_max", ratio_max.into());
+            put("worse_than_stable_by", unit(margin))
+        }
+    };
+    out
+}
+
+fn gateway(config: &Config) -> Table {
+    let gateway = &config.gateway;
+    let health = table([
+        ("path", gateway.health.path.as_str().into()),
+        ("interval", duration(gateway.health.interval_ms)),
+        ("timeout", duration(gateway.health.timeout_ms)),
+        (
+            "unhealthy_after",
+            i64::from(gateway.health.unhealthy_after).into(),
+        ),
+        (
+            "healthy_after",
+            i64::from(gateway.health.healthy_after).into(),
+        ),
+    ]);
+    let mut out = table([
+        ("listen", gateway.listen.to_string().into()),
+        ("admin", listen(&gateway.admin)),
+        ("force_header", gateway.force_header.into()),
+        ("health", health.into()),
+    ]);
+    let (sticky, name) = match &gateway.sticky {
+        StickyConfig::Cookie { name } => ("cookie", Some(name)),
+        StickyConfig::Header { name } => ("header", Some(name)),
+        StickyConfig::Address => ("address", None),
+    };
+    out.insert("sticky".into(), sticky.into());
+    if let Some(name) = name {
+        out.insert("sticky_name".into(), name.as_str().into());
+    }
+    out
+}
+
+fn timeouts(config: &Config) -> Table {
+    let timeouts = &config.timeouts;
+    table([
+        ("ready", duration(timeouts.ready_ms)),
+        ("stop", duration(timeouts.stop_ms)),
+        ("drain", duration(timeouts.drain_ms)),
+        ("backup", duration(timeouts.backup_ms)),
+        ("migrate", duration(timeouts.migrate_ms)),
+        ("short", duration(timeouts.short_ms)),
+    ])
+}
+
+fn release(release: &ReleaseConfig) -> Table {
+    let mut out = table([
+        ("version", release.id.as_str().into()),
+        ("artifact", path(&release.artifact_path)),
+        ("command", release.command.clone().into()),
+    ]);
+    if !release.env.is_empty() {
+        let env = release
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_str().into()));
+        out.insert("env".into(), Value::Table(env.collect()));
+    }
+    if let Some(migration) = &release.migration {
+        out.insert("migrate".into(), migrate(migration).into());
+    }
+    out
+}
+
+fn migrate(migration: &Migration) -> Table {
+    let proof = match &migration.proof {
+        Proof::Command(command) => table([("command", command.argv.clone().into())]),
+        Proof::Json {
+            file,
+            pointer,
+            equals,
+        } => table([
+            ("file", path(file)),
+            ("pointer", pointer.as_str().into()),
+            ("equals", json(equals)),
+        ]),
+    };
+    table([
+        ("command", migration.command.argv.clone().into()),
+        ("proof", proof.into()),
+    ])
+}
+
+fn listen(listen: &Listen) -> Value {
+    match listen {
+        Listen::Unix(_) => "unix".into(),
+        Listen::Tcp(address) => address.to_string().into(),
+    }
+}
+
+fn duration(ms: u64) -> Value {
+    duration_text(ms).into()
+}
+
+fn path(path: &Path) -> Value {
+    path.to_string_lossy().as_ref().into()
+}
+
+fn json(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Bool(truth) => (*truth).into(),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(whole) => whole.into(),
+            None => number.as_f64().unwrap_or_default().into(),
+        },
+        serde_json::Value::String(text) => text.as_str().into(),
+        serde_json::Value::Array(items) => Value::Array(items.iter().map(json).collect()),
+        serde_json::Value::Object(object) => Value::Table(
+            object
+                .iter()
+                .map(|(name, value)| (name.clone(), json(value)))
+                .collect(),
+        ),
+        // Values come from TOML, which has no null.
+        serde_json::Value::Null => "".into(),
+    }
+}

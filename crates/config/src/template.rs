@@ -1,0 +1,211 @@
+//! The file that a new user starts from.
+
+use std::net::SocketAddr;
+
+use portcullis_rollout::StoreKind;
+use toml::Value;
+
+use crate::PortRange;
+
+/// What a starter file is made for. Its values stand in the file as they are, so the file is right
+/// exactly when they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateOptions {
+    /// The service's name.
+    pub service: String,
+    /// The first release's version.
+    pub version: String,
+    /// The first release's program file.
+    pub artifact: String,
+    /// How it is started, with places such as `{port}`.
+    pub command: Vec<String>,
+    /// The path that answers 200 when the service is up.
+    pub health_path: String,
+    /// Its data, if any is known.
+    pub store: Option<TemplateStore>,
+    /// The ports that releases are given.
+    pub ports: PortRange,
+    /// Where clients connect.
+    pub listen: SocketAddr,
+}
+
+/// Data of the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateStore {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: StoreKind,
+    /// Where it is, relative to the file's folder.
+    pub path: String,
+}
+
+impl Default for TemplateOptions {
+    /// A service that nothing is known about.
+    fn default() -> TemplateOptions {
+        let words = ["{artifact}", "--port", "{port}"];
+        TemplateOptions {
+            service: "my-service".to_owned(),
+            version: "1.0".to_owned(),
+            artifact: "releases/1.0/my-service".to_owned(),
+            command: words.map(str::to_owned).to_vec(),
+            health_path: "/health".to_owned(),
+            store: None,
+            ports: PortRange::DEFAULT,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+        }
+    }
+}
+
+/// A commented portcullis.toml to start from. Prose stands behind `# `; a setting that is left at its
+/// default stands behind `#` alone and works when that is removed.
+pub fn template(options: &TemplateOptions) -> String {
+    let text = |text: &str| Value::from(text).to_string();
+    let command = Value::from(options.command.clone()).to_string();
+    let parts = [
+        ("@SERVICE@", text(&options.service)),
+        ("@VERSION@", text(&options.version)),
+        ("@ARTIFACT@", text(&options.artifact)),
+        ("@COMMAND@", command),
+        ("@HEALTH@", text(&options.health_path)),
+        ("@PORTS@", text(&options.ports.to_string())),
+        ("@LISTEN@", text(&options.listen.to_string())),
+        ("@STORE@", store(options.store.as_ref())),
+        ("@MIGRATE@", migrate(options.store.as_ref())),
+    ];
+    // One pass over the text, so that a value is never taken for a part.
+    let mut out = String::with_capacity(TEXT.len() * 2);
+    let mut rest = TEXT;
+    while let Some((at, name, value)) = parts
+        .iter()
+        .filter_map(|(name, value)| rest.find(name).map(|at| (at, *name, value)))
+        .min_by_key(|(at, _, _)| *at)
+    {
+        out.push_str(&rest[..at]);
+        out.push_str(value);
+        rest = &rest[at + name.len()..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The store's table, commented out when there is none.
+fn store(store: Option<&TemplateStore>) -> String {
+    let Some(store) = store else {
+        return "#[[store]]\n#name = \"library\"\n#kind = \"file\"\n#path = \"data/library.json\"\n"
+            .to_owned();
+    };
+    let kind = match store.kind {
+        StoreKind::File => "file",
+        StoreKind::Directory => "directory",
+    };
+    let text = |text: &str| Value::from(text).to_string();
+    format!(
+        "[[store]]\nname = {}\nkind = \"{kind}\"                     # file | directory\npath = {}\n",
+        text(&store.name),
+        text(&store.path)
+    )
+}
+
+/// A migration of that store, commented out.
+fn migrate(store: Option<&TemplateStore>) -> String {
+    let place = format!("{{store.{}}}", store.map_or("library", |store| &store.name));
+    let words = |words: [&str; 4]| Value::from(words.map(Value::from).to_vec()).to_string();
+    format!(
+        "#[release.migrate]\n#command = {}\n#proof = {{ command = {} }}\n",
+        words(["{artifact}", "migrate", "--data", &place]),
+        words(["{artifact}", "check", "--data", &place])
+    )
+}
+
+const TEXT: &str = r##"# How Portcullis releases this service. All keys: docs/reference/config.md.
+# Lines with a `#` and no blank after it are settings at their defaults, or examples: remove the `#`.
+# Then: portcullis check, portcullis plan, portcullis serve, portcullis deploy.
+
+[service]
+name = @SERVICE@
+#environment = "production"         # part of each backup's name
+strategy = "canary"                 # canary | blue-green | at-once
+weights = [10, 50, 100]             # percent of the users, with a gate at each
+#approval = "Release to production?" # asks a person before data or traffic is touched
+ports = @PORTS@             # where releases listen, on loopback
+ready = { path = @HEALTH@, status = 200 }  # tells that a release is up
+
+# Known questions and answers, asked of each release before it gets traffic. Repeat for more.
+[[service.smoke]]
+path = @HEALTH@
+status = 200
+#json = { "/version" = "{release}" } # values in the answer, by JSON pointer
+#contains = "ok"                    # text in the answer
+
+# Figures that the service reports of itself, for rules with signal = "metric".
+#[service.metrics]
+#path = "/metrics.json"
+#[service.metrics.figures]
+#queue = "/queue/length"
+
+# Data that a release may change: backed up, and verified, before each rollout. Repeat for more.
+@STORE@
+[data]
+compatible = true                   # the release that serves works on migrated data (rehearsed)
+rollback = "restore"                # keep | restore
+written_by = "service"              # service | migrations
+accept_loss = false                 # true: restore without asking, and lose what was written since
+
+# What must hold after each step of traffic. Without rules, the defaults of the reference hold.
+[gate]
+window = "1m"
+interval = "5s"
+#samples_min = 3
+[[gate.rule]]
+signal = "error-rate"               # failed requests, at most 1 %
+max = "1%"
+requests_min = 100
+[[gate.rule]]
+signal = "error-rate"               # not worse than the release that serves now
+worse_than_stable_by = "0.5%"
+requests_min = 100
+[[gate.rule]]
+signal = "latency"                  # of 100 requests, the 95th fastest
+quantile = 0.95
+ratio_max = 1.5
+worse_than_stable_by = "50ms"
+requests_min = 100
+[[gate.rule]]
+signal = "health"                   # failed checks in a row
+max = 2
+
+[gateway]
+listen = @LISTEN@           # where clients connect
+#admin = "unix"                     # gateway.sock in the state folder, or "127.0.0.1:PORT"
+#sticky = "cookie"                  # cookie | header | address: what ties a user to a release
+#sticky_name = "portcullis_user"
+#force_header = true                # `canary: true` reaches the canary
+#health = { interval = "1s", timeout = "1s", unhealthy_after = 3, healthy_after = 2 }
+
+#[server]
+#listen = "unix"                    # api.sock in the state folder, or "127.0.0.1:PORT"
+
+#[state]
+#folder = ".portcullis"
+#vault = ".portcullis/vault"        # where backups go: better another disk
+
+#[timeouts]
+#ready = "30s"
+#stop = "10s"
+#drain = "30s"
+#backup = "10m"
+#migrate = "30m"
+#short = "30s"
+
+# Versions of the service. The program's SHA-256 goes into the plan. Repeat for more.
+[[release]]
+version = @VERSION@
+artifact = @ARTIFACT@
+command = @COMMAND@
+#env = { RELEASE = "{release}" }
+# What the release does to the data: tried on a restored copy first. Exit codes are not proof.
+@MIGRATE@"##;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+use std::path::Path;
+
+use super::*;
+use crate::parse;
+
+#[test]
+fn the_template_is_a_right_file_with_and_without_a_store() {
+    let store = TemplateStore {
+        name: "library".to_owned(),
+        kind: StoreKind::File,
+        path: "data/@PORTS@ \"quoted\".json".to_owned(),
+    };
+    for store in [None, Some(store)] {
+        let options = TemplateOptions {
+            store: store.clone(),
+            ..TemplateOptions::default()
+        };
+        let text = template(&options);
+        let config =
+            parse(&text, Path::new("/srv/portcullis.toml")).unwrap_or_else(|p| panic!("{p}"));
+        assert_eq!(config.service.name.as_str(), "my-service");
+        assert_eq!(config.service.ports, PortRange::DEFAULT);
+        assert_eq!(config.gateway.listen, options.listen);
+        assert_eq!(config.releases[0].command, options.command);
+        let paths: Vec<_> = config
+            .stores
+            .iter()
+            .map(|store| store.path.clone())
+            .collect();
+        let wanted = store.map(|store| Path::new("/srv").join(store.path));
+        assert_eq!(paths, Vec::from_iter(wanted));
+    }
+}
+
+/// Whoever follows the template's own advice gets a right file, too.
+#[test]
+fn the_template_is_right_with_every_setting_uncommented() {
+    let text = template(&TemplateOptions::default());
+    let uncommented: Vec<&str> = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(setting) if !setting.starts_with(' ') => setting,
+            _ => line,
+        })
+        .collect();
+    let text = uncommented.join("\n");
+    let config = parse(&text, Path::new("/srv/portcullis.toml")).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(config.stores.len(), 1);
+    assert!(config.releases[0].migration.is_some());
+    assert!(config.service.metrics.is_some());
+    assert_eq!(config.service.smoke[0].contains.as_deref(), Some("ok"));
+}

@@ -1,0 +1,99 @@
+//! From what was written to what it means: values compared with each other, defaults that depend on
+//! others, absolute paths.
+//!
+//! Everything is looked at even when something is already known to be wrong; what could not be read is
+//! left out of the comparisons, so that one mistake is reported once.
+
+use std::path::{Path, PathBuf};
+
+use portcullis_rollout::Weight;
+
+use crate::Config;
+use crate::origin::{Origin, PathUse, Wanted};
+use crate::raw::RawConfig;
+use crate::report::{At, Report, Spot};
+
+mod data;
+mod gate;
+mod operation;
+mod paths;
+mod places;
+mod release;
+mod service;
+
+use places::Places;
+
+/// What the validation of a part needs of the whole.
+struct Context<'r> {
+    report: &'r Report<'r>,
+    folder: &'r Path,
+    places: Places<'r>,
+    /// Paths that the disk must have, collected on the way.
+    uses: Vec<PathUse>,
+}
+
+/// Compares everything with everything. When the report has problems afterwards, the configuration
+/// has stand-ins and must not be used.
+pub(crate) fn validate(raw: RawConfig, report: &Report<'_>, file: &Path, folder: &Path) -> Config {
+    let store_names = raw.stores.iter().filter_map(|store| store.name.as_ref());
+    let places = Places::new(report, store_names.map(|name| name.value.clone()).collect());
+    let mut context = Context {
+        report,
+        folder,
+        places,
+        uses: Vec::new(),
+    };
+    let strategy = service::strategy(&raw.service, report);
+    let analysis = gate::analysis(&raw.gate, &raw.service, strategy.as_ref(), report);
+    let state = operation::state(&raw.state, &context);
+    let stores = data::stores(&raw.stores, &raw.state, &state, &mut context);
+    let policy = data::policy(&raw.data, &raw.releases, strategy.as_ref(), report);
+    let gateway = operation::gateway(&raw, &state, &mut context);
+    let server = operation::server(&raw.server, &state, &mut context);
+    operation::addresses(&raw, report);
+    let service = service::service(raw.service, strategy, &mut context);
+    let releases = release::releases(raw.releases, !raw.stores.is_empty(), &mut context);
+    Config {
+        file: file.to_owned(),
+        folder: folder.to_owned(),
+        service,
+        stores,
+        policy,
+        analysis,
+        gateway,
+        server,
+        state,
+        timeouts: raw.timeouts,
+        releases,
+        origin: Origin {
+            source: report.source().clone(),
+            uses: context.uses,
+        },
+    }
+}
+
+impl Context<'_> {
+    /// A path of the file as an absolute one.
+    fn absolute(&self, path: &str) -> PathBuf {
+        paths::absolute(self.folder, path)
+    }
+
+    /// Remembers that the disk must have a path.
+    fn needs(&mut self, path: &Path, wanted: Wanted, spot: &Spot) {
+        self.uses.push(PathUse {
+            path: path.to_owned(),
+            wanted,
+            spot: spot.clone(),
+        });
+    }
+}
+
+/// The text of a value that could be read.
+fn text(at: Option<&At<String>>) -> Option<&str> {
+    at.map(|at| at.value.as_str())
+}
+
+/// A weight that is known to be at most 100.
+fn weight(percent: u8) -> Weight {
+    Weight::new(percent).unwrap_or(Weight::ALL)
+}

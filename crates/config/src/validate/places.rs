@@ -1,0 +1,142 @@
+//! The places of commands and checks: `{port}`, `{store.NAME}` and so on, filled in when a plan is
+//! made. `{{` and `}}` stand for the braces themselves; an opening brace without a closing one stands
+//! for itself.
+
+use serde_json::Value;
+
+use crate::Code;
+use crate::raw::RawCheck;
+use crate::report::{At, Report, Spot, Wrong};
+use crate::similar::nearest;
+use crate::table::Entries;
+use crate::units::known;
+
+/// The places that every command and check has.
+const ALWAYS: [&str; 5] = ["port", "host", "address", "release", "artifact"];
+
+/// Which places there are.
+pub(super) struct Places<'r> {
+    report: &'r Report<'r>,
+    names: Vec<String>,
+}
+
+impl<'r> Places<'r> {
+    pub(super) fn new(report: &'r Report<'r>, stores: Vec<String>) -> Places<'r> {
+        let always = ALWAYS.iter().map(|name| (*name).to_owned());
+        let stores = stores.into_iter().map(|name| format!("store.{name}"));
+        Places {
+            report,
+            names: always.chain(stores).collect(),
+        }
+    }
+
+    /// Reports the places of a text that have no value.
+    pub(super) fn check(&self, text: &At<String>) {
+        for name in places(&text.value) {
+            if self.names.iter().any(|known| known == name) {
+                continue;
+            }
+            let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+            let hint = match nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{{{near}}}`?"),
+                None if name.contains([' ', '"', ':', ',']) => {
+                    "write `{{` and `}}` for braces that stand for themselves".to_owned()
+                }
+                None => known(&names, ""),
+            };
+            let message = format!("`{{{}}}` is not known", name.escape_debug());
+            let wrong = Wrong::new(Code::UnknownName, message).hint(hint);
+            self.report.add(&self.narrow(&text.spot, name), wrong);
+        }
+    }
+
+    /// Reports the places of a command and its environment that have no value.
+    pub(super) fn check_all(&self, texts: &[At<String>]) {
+        texts.iter().for_each(|text| self.check(text));
+    }
+
+    /// Reports the places of environment variables that have no value.
+    pub(super) fn check_entries(&self, entries: &Entries<String>) {
+        entries.values().for_each(|text| self.check(text));
+    }
+
+    /// Reports the places of a JSON value that have no value. Only a text has places, not texts within
+    /// lists and tables: that is how a plan fills them in.
+    pub(super) fn check_json(&self, value: &At<Value>) {
+        if let Value::String(text) = &value.value {
+            self.check(&At {
+                value: text.clone(),
+                spot: value.spot.clone(),
+                given: value.given,
+            });
+        }
+    }
+
+    /// Reports the places of a check that have no value.
+    pub(super) fn check_check(&self, check: &RawCheck) {
+        check.path.iter().for_each(|path| self.check(path));
+        check.contains.iter().for_each(|text| self.check(text));
+        check.json.values().for_each(|value| self.check_json(value));
+    }
+
+    /// Reports a place in a path that nothing fills in.
+    pub(super) fn refuse(&self, text: &At<String>) {
+        if let Some(name) = places(&text.value).next() {
+            let message = format!("`{{{}}}` would not be filled in here", name.escape_debug());
+            let wrong = Wrong::new(Code::UnknownName, message).hint("write the path out");
+            self.report.add(&self.narrow(&text.spot, name), wrong);
+        }
+    }
+
+    /// The place's own span, where the text stands in the file as it is.
+    fn narrow(&self, spot: &Spot, name: &str) -> Spot {
+        let written = self
+            .report
+            .source()
+            .text()
+            .get(spot.span.clone())
+            .unwrap_or_default();
+        let place = format!("{{{name}}}");
+        match written.find(&place) {
+            Some(at) => {
+                let start = spot.span.start + at;
+                Spot {
+                    span: start..start + place.len(),
+                    ..spot.clone()
+                }
+            }
+            None => spot.clone(),
+        }
+    }
+}
+
+/// Whether a text has one of some places.
+pub(super) fn mentions(text: &str, names: &[&str]) -> bool {
+    places(text).any(|name| names.contains(&name))
+}
+
+/// Whether a text has any place.
+pub(super) fn mentions_any(text: &str) -> bool {
+    places(text).next().is_some()
+}
+
+/// The names of a text's places, in order.
+fn places(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let tail = &rest[rest.find(['{', '}'])?..];
+            if tail.starts_with("{{") || tail.starts_with("}}") {
+                rest = &tail[2..];
+            } else if let (true, Some(end)) = (tail.starts_with('{'), tail.find('}')) {
+                rest = &tail[end + 1..];
+                return Some(&tail[1..end]);
+            } else {
+                rest = &tail[1..];
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! The service: its strategy, its checks and its figures.
+
+use std::path::PathBuf;
+
+use portcullis_rollout::{Check, MetricsSource, ServiceName, Strategy};
+
+use super::{Context, text, weight};
+use crate::config::PortRange;
+use crate::origin::Wanted;
+use crate::raw::{RawCheck, RawMetrics, RawService};
+use crate::report::{Report, Wrong};
+use crate::units::found_number;
+use crate::{Code, ServiceConfig};
+
+/// The strategy, if it could be read.
+pub(super) fn strategy(raw: &RawService, report: &Report<'_>) -> Option<Strategy> {
+    let strategy = text(raw.strategy.as_ref())?;
+    let weights = raw.weights.as_ref();
+    if strategy == "canary" {
+        rising(raw, report);
+        let weights = weights?.value.iter().map(|at| weight(at.value)).collect();
+        return Some(Strategy::Canary { weights });
+    }
+    if let Some(given) = weights.filter(|weights| weights.given) {
+        let message = format!("only the strategy canary has weights, and this one is {strategy}");
+        let wrong = Wrong::new(Code::Contradiction, message);
+        report.add(
+            &given.spot,
+            wrong.hint("remove them, or set strategy = \"canary\""),
+        );
+    }
+    Some(if strategy == "at-once" {
+        Strategy::AtOnce
+    } else {
+        Strategy::BlueGreen
+    })
+}
+
+/// Weights rise and end with 100.
+fn rising(raw: &RawService, report: &Report<'_>) {
+    let Some(weights) = &raw.weights else { return };
+    for pair in weights.value.windows(2) {
+        if let [before, after] = pair
+            && after.value <= before.value
+        {
+            let message = format!(
+                "weights must rise: {} follows {}",
+                after.value, before.value
+            );
+            report.add(&after.spot, Wrong::new(Code::BadValue, message));
+        }
+    }
+    let last = weights.value.last();
+    if last.is_none_or(|last| last.value != 100) {
+        let spot = last.map_or(&weights.spot, |last| &last.spot);
+        let found = last.map_or("found none".to_owned(), |last| found_number(last.value));
+        let message = format!("the last weight must be 100, {found}");
+        report.add(spot, Wrong::new(Code::BadValue, message));
+    }
+}
+
+/// The service as a whole.
+pub(super) fn service(
+    raw: RawService,
+    strategy: Option<Strategy>,
+    context: &mut Context<'_>,
+) -> ServiceConfig {
+    ServiceConfig {
+        name: ServiceName::new(raw.name),
+        environment: raw.environment,
+        strategy: strategy.unwrap_or(Strategy::BlueGreen),
+        approval: raw.approval,
+        ports: raw.ports.map_or(PortRange::DEFAULT, |at| at.value),
+        ready: check(raw.ready, context),
+        smoke: raw
+            .smoke
+            .into_iter()
+            .map(|smoke| check(smoke, context))
+            .collect(),
+        metrics: raw.metrics.map(|metrics| source(metrics, context)),
+    }
+}
+
+fn check(raw: RawCheck, context: &mut Context<'_>) -> Check {
+    context.places.check_check(&raw);
+    let body_file: Option<PathBuf> = raw.body_file.map(|at| {
+        let path = context.absolute(&at.value);
+        context.needs(&path, Wanted::Body, &at.spot);
+        path
+    });
+    Check {
+        method: raw.method,
+        path: raw.path.map(|at| at.value).unwrap_or_default(),
+        body_file,
+        status: raw.status,
+        json: raw
+            .json
+            .into_iter()
+            .map(|(pointer, at)| (pointer, at.value))
+            .collect(),
+        contains: raw.contains.map(|at| at.value),
+        timeout_ms: raw.timeout_ms,
+    }
+}
+
+fn source(raw: RawMetrics, context: &Context<'_>) -> MetricsSource {
+    raw.path.iter().for_each(|path| context.places.refuse(path));
+    MetricsSource {
+        path: raw.path.map(|at| at.value).unwrap_or_default(),
+        figures: raw
+            .figures
+            .into_iter()
+            .map(|(name, at)| (name, at.value))
+            .collect(),
+    }
+}

@@ -1,0 +1,91 @@
+//! What is looked at on the disk.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use portcullis_config::{Code, load};
+
+use crate::least;
+
+const TABLES: &str = "
+[[service.smoke]]
+path = \"/hash\"
+body_file = \"samples/tux.png\"
+[[store]]
+name = \"library\"
+kind = \"file\"
+path = \"data\"
+[[store]]
+name = \"images\"
+kind = \"directory\"
+path = \"images\"
+";
+
+#[test]
+fn files_that_are_missing_or_of_another_kind_are_found_at_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("portcullis.toml");
+    fs::write(&file, least("", TABLES)).unwrap();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    fs::write(folder.path().join("images"), "").unwrap();
+    fs::write(folder.path().join("dhash"), "").unwrap();
+    let config = load(&file).unwrap_or_else(|problems| panic!("{problems}"));
+    let problems = config.check_files().expect_err("problems");
+    let shown = problems
+        .to_string()
+        .replace(&folder.path().display().to_string(), "FOLDER");
+    insta::assert_snapshot!(shown);
+
+    fs::remove_dir(folder.path().join("data")).unwrap();
+    fs::remove_file(folder.path().join("images")).unwrap();
+    fs::create_dir_all(folder.path().join("samples")).unwrap();
+    fs::create_dir_all(folder.path().join("images")).unwrap();
+    fs::write(folder.path().join("data"), "").unwrap();
+    fs::write(folder.path().join("samples/tux.png"), "").unwrap();
+    let program = folder.path().join("dhash");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    config
+        .check_files()
+        .unwrap_or_else(|problems| panic!("{problems}"));
+}
+
+#[test]
+fn a_socket_path_that_the_system_refuses_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("dhash"), "").unwrap();
+    let program = folder.path().join("dhash");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let file = folder.path().join("portcullis.toml");
+    let state = format!("[state]\nfolder = \"{}\"", "s".repeat(100));
+    fs::write(&file, least("", &state)).unwrap();
+    let config = load(&file).unwrap_or_else(|problems| panic!("{problems}"));
+    let problems = config.check_files().expect_err("problems");
+    assert_eq!(problems.count(), 2, "{problems}");
+    assert!(
+        problems.to_string().contains("the system allows 107"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_problem_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("portcullis.toml");
+    let code = |problems: &portcullis_config::Problems| problems.as_slice()[0].code;
+    let missing = load(&file).expect_err("a problem");
+    assert_eq!(code(&missing), Code::Unreadable);
+    assert!(missing.to_string().contains("portcullis init"), "{missing}");
+
+    fs::write(&file, b"[service]\nname = \"d\xffhash\"").unwrap();
+    let bytes = load(&file).expect_err("a problem");
+    assert!(
+        bytes
+            .to_string()
+            .contains("portcullis.toml:2:10: this byte is not UTF-8"),
+        "{bytes}"
+    );
+
+    fs::write(&file, "#".repeat(256 * 1024 + 1)).unwrap();
+    let large = load(&file).expect_err("a problem");
+    assert!(large.to_string().contains("larger than"), "{large}");
+}

@@ -1,0 +1,34 @@
+//! The crate as its users see it.
+
+mod disk;
+mod good;
+mod hostile;
+mod mistakes;
+mod properties;
+mod reference;
+
+use std::path::Path;
+
+use portcullis_config::{Config, Problems, parse};
+
+/// Reads a text as the file `/srv/dhash/portcullis.toml`.
+fn read(text: &str) -> Result<Config, Problems> {
+    parse(text, Path::new("/srv/dhash/portcullis.toml"))
+}
+
+/// The rendering of everything that is wrong with a text, under a short name.
+fn wrong(text: &str) -> String {
+    match parse(text, Path::new("portcullis.toml")) {
+        Ok(_) => panic!("nothing is wrong with:\n{text}"),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+/// The least that a file must have, with more lines for `[service]` and more tables.
+fn least(service: &str, tables: &str) -> String {
+    format!(
+        "[service]\nname = \"dhash\"\nready = {{ path = \"/health\" }}\n{service}\n\
+         [[release]]\nversion = \"1.0\"\nartifact = \"dhash\"\n\
+         command = [\"{{artifact}}\", \"--port\", \"{{port}}\"]\n{tables}\n"
+    )
+}

@@ -1,0 +1,20 @@
+//! Every bound of the engine, by name.
+
+use std::time::Duration;
+
+/// How long a probe may take; verifying a large backup is the longest.
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(600);
+/// How often a probe is asked while it cannot tell.
+pub(crate) const PROBE_ATTEMPTS: u32 = 3;
+/// The pause between two such probes.
+pub(crate) const PROBE_PAUSE: Duration = Duration::from_millis(300);
+/// How long a lease lasts without being renewed.
+pub(crate) const LEASE_TTL_MS: u64 = 15_000;
+/// How often a lease is renewed.
+pub(crate) const LEASE_RENEWAL: Duration = Duration::from_secs(5);
+/// Requests that may wait for the engine.
+pub(crate) const REQUESTS_WAITING_MAX: usize = 64;
+/// Outcomes that may wait for the engine.
+pub(crate) const OUTCOMES_WAITING_MAX: usize = 256;
+/// Journal entries kept for a slow listener before it has to read them from the journal.
+pub(crate) const LISTENER_BACKLOG: usize = 1024;

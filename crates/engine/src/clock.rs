@@ -1,0 +1,20 @@
+//! The one place where the engine reads the time.
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now, milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WallClock;
+
+impl Clock for WallClock {
+    // The ban exists so that everything else takes its time from here.
+    #[allow(clippy::disallowed_methods)]
+    fn now_ms(&self) -> u64 {
+        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since_epoch.map_or(0, |since| since.as_millis() as u64)
+    }
+}

@@ -1,0 +1,274 @@
+//! The engine's task: one event at a time, durable before anything follows from it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use portcullis_driver::{Driver, Meter, Query};
+use portcullis_journal::{Entry, Journal};
+use portcullis_rollout::{
+    Action, Actor, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, State, StepIndex,
+};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::{EngineError, Request, Standing};
+use crate::bounds::{LEASE_RENEWAL, LEASE_TTL_MS, OUTCOMES_WAITING_MAX};
+use crate::clock::Clock;
+use crate::hands::chain;
+use crate::history::History;
+use crate::performer::{perform, probe};
+use crate::runner::{Runner, RunnerError, Step};
+
+pub(super) struct Task<J, D, M, C> {
+    runner: Runner<J>,
+    driver: Arc<D>,
+    meter: Arc<M>,
+    clock: C,
+    history: Arc<RwLock<History>>,
+    entries: broadcast::Sender<Entry>,
+    outcomes: mpsc::Sender<EventKind>,
+    reported: mpsc::Receiver<EventKind>,
+    attempts: HashMap<OpKey, CancellationToken>,
+    /// Dropping the set stops everything that runs in it.
+    running: JoinSet<()>,
+}
+
+impl<J, D, M, C> Task<J, D, M, C>
+where
+    J: Journal,
+    D: Driver + 'static,
+    M: Meter + 'static,
+    C: Clock,
+{
+    pub(super) fn new(
+        runner: Runner<J>,
+        driver: D,
+        meter: M,
+        clock: C,
+        history: Arc<RwLock<History>>,
+        entries: broadcast::Sender<Entry>,
+    ) -> Self {
+        let (outcomes, reported) = mpsc::channel(OUTCOMES_WAITING_MAX);
+        Task {
+            runner,
+            driver: Arc::new(driver),
+            meter: Arc::new(meter),
+            clock,
+            history,
+            entries,
+            outcomes,
+            reported,
+            attempts: HashMap::new(),
+            running: JoinSet::new(),
+        }
+    }
+
+    /// Runs until it is asked to stop or must.
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) -> Standing {
+        let mut renewal = tokio::time::interval(LEASE_RENEWAL);
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let end = loop {
+            let went = tokio::select! {
+                request = inbox.recv() => match request {
+                    Some(Request::Stop { reply }) => {
+                        self.running.shutdown().await;
+                        let _ = reply.send(());
+                        break Standing::Stopped;
+                    }
+                    Some(request) => self.answer(request).await,
+                    None => break Standing::Stopped,
+                },
+                Some(kind) = self.reported.recv() => self.outcome(kind).await,
+                Some(_) = self.running.join_next() => Ok(()),
+                _ = renewal.tick() => self.runner.renew(self.clock.now_ms(), LEASE_TTL_MS).await,
+            };
+            if let Err(error) = went {
+                let why = chain(&error);
+                tracing::error!(error = %why, "the engine stops: it may not act without a record");
+                self.running.shutdown().await;
+                break Standing::Failed(why);
+            }
+        };
+        if end == Standing::Stopped
+            && let Err(error) = self.runner.close().await
+        {
+            tracing::warn!(error = %chain(&error), "the lease could not be given up");
+        }
+        end
+    }
+
+    /// Answers a request. An error that only concerns the asker goes to the asker.
+    async fn answer(&mut self, request: Request) -> Result<(), RunnerError> {
+        match request {
+            Request::Deploy { plan, by, reply } => {
+                let now_ms = self.clock.now_ms();
+                let went = match self.runner.begin(plan, now_ms, &by).await {
+                    Ok(entry) => {
+                        self.publish(entry);
+                        self.feed(EventKind::Start, by).await
+                    }
+                    Err(error) => Err(error),
+                };
+                finish(went, reply)
+            }
+            Request::Command { rollout, command, by, reply } => {
+                let live = self.runner.live().map(|live| live.plan().id.clone());
+                match (live, rollout) {
+                    (Some(live), Some(wanted)) if wanted != live.as_str() => {
+                        let _ = reply.send(Err(EngineError::NotLive(wanted)));
+                        Ok(())
+                    }
+                    (Some(live), _) => {
+                        let went = self.feed(command.event(), by).await;
+                        finish(went.map(|()| live), reply)
+                    }
+                    (None, _) => finish(Err(RunnerError::NothingLive), reply),
+                }
+            }
+            Request::Read { from_seq, reply } => finish(self.runner.read(from_seq).await, reply),
+            Request::Stop { .. } => Ok(()),
+        }
+    }
+
+    /// Takes the report of an attempt, a measurement or a wait. One that comes too late is refused by
+    /// the rollout and forgotten.
+    async fn outcome(&mut self, kind: EventKind) -> Result<(), RunnerError> {
+        if let EventKind::Succeeded { key, .. }
+        | EventKind::Failed { key, .. }
+        | EventKind::TimedOut { key }
+        | EventKind::Probed { key, .. } = &kind
+        {
+            self.attempts.remove(key);
+        }
+        let word = kind.word();
+        match self.feed(kind, Actor::Engine).await {
+            Err(error) if error.is_refusal() => {
+                tracing::debug!(event = word, reason = %chain(&error), "a late report was refused");
+                Ok(())
+            }
+            went => went,
+        }
+    }
+
+    async fn feed(&mut self, kind: EventKind, by: Actor) -> Result<(), RunnerError> {
+        let event = Event { at_ms: self.clock.now_ms(), by, kind };
+        let step = self.runner.feed(event).await?;
+        self.carry_out(step);
+        Ok(())
+    }
+
+    /// Publishes a durable entry and starts what follows from it.
+    pub(super) fn carry_out(&mut self, step: Step) {
+        self.publish(step.entry);
+        for effect in step.effects {
+            match effect {
+                Effect::Perform(op) => self.perform(op),
+                Effect::Probe(op) => self.probe(op),
+                Effect::Cancel(key) => {
+                    if let Some(token) = self.attempts.get(&key) {
+                        token.cancel();
+                    }
+                }
+                Effect::Measure { step, .. } => self.measure(step),
+                Effect::Wake { key, at_ms } => self.wake(key, at_ms),
+                Effect::Notify(notice) => notify(&notice),
+                // The engine keeps the service's lease between rollouts; what ends with the rollout is
+                // everything that was started for it.
+                Effect::ReleaseLease => self.attempts.clear(),
+            }
+        }
+    }
+
+    fn publish(&mut self, entry: Entry) {
+        let history = self.runner.history().clone();
+        *self.history.write().unwrap_or_else(PoisonError::into_inner) = history;
+        // Nobody listening is no error.
+        let _ = self.entries.send(entry);
+    }
+
+    fn perform(&mut self, op: Op) {
+        let token = CancellationToken::new();
+        self.attempts.insert(op.key.clone(), token.clone());
+        let (driver, outcomes) = (self.driver.clone(), self.outcomes.clone());
+        tracing::info!(op = %op.key, action = op.action.word(), "performing");
+        self.running.spawn(async move {
+            let kind = perform(driver.as_ref(), &op, &token).await;
+            let _ = outcomes.send(kind).await;
+        });
+    }
+
+    fn probe(&mut self, op: Op) {
+        let (driver, outcomes) = (self.driver.clone(), self.outcomes.clone());
+        tracing::info!(op = %op.key, action = op.action.word(), "probing");
+        self.running.spawn(async move {
+            let kind = probe(driver.as_ref(), &op).await;
+            let _ = outcomes.send(kind).await;
+        });
+    }
+
+    fn measure(&mut self, step: StepIndex) {
+        let Some(rollout) = self.runner.live() else { return };
+        let open = match rollout.state() {
+            State::Watching { at, .. } | State::Paused { at, .. } => *at == step,
+            _ => false,
+        };
+        let Some(Action::Gate(gate)) = rollout.plan().step(step).map(|step| &step.action) else {
+            return;
+        };
+        if !open {
+            return;
+        }
+        let rollout = rollout.plan().id.clone();
+        let query = Query { rollout, step, gate: gate.clone() };
+        let (meter, outcomes) = (self.meter.clone(), self.outcomes.clone());
+        self.running.spawn(async move {
+            let sample = meter.sample(&query).await;
+            let _ = outcomes.send(EventKind::Measured { step, sample }).await;
+        });
+    }
+
+    fn wake(&mut self, key: OpKey, at_ms: u64) {
+        let wait = Duration::from_millis(at_ms.saturating_sub(self.clock.now_ms()));
+        let outcomes = self.outcomes.clone();
+        self.running.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _ = outcomes.send(EventKind::Woke { key }).await;
+        });
+    }
+}
+
+/// Answers the asker. A refusal concerns only them; an error that ends the engine goes to both.
+fn finish<T>(
+    went: Result<T, RunnerError>,
+    reply: oneshot::Sender<Result<T, EngineError>>,
+) -> Result<(), RunnerError> {
+    match went {
+        Ok(value) => {
+            let _ = reply.send(Ok(value));
+            Ok(())
+        }
+        Err(error) if error.is_refusal() => {
+            let _ = reply.send(Err(error.into()));
+            Ok(())
+        }
+        Err(error) => {
+            let _ = reply.send(Err(EngineError::Stopped(chain(&error))));
+            Err(error)
+        }
+    }
+}
+
+/// Tells people through the log. It cannot fail, so it cannot change an outcome (invariant 14).
+fn notify(notice: &Notice) {
+    match notice.kind {
+        NoticeKind::Held | NoticeKind::Paused => {
+            tracing::warn!(kind = ?notice.kind, "{}", notice.sentence);
+        }
+        NoticeKind::GoingBack | NoticeKind::Done => {
+            tracing::info!(kind = ?notice.kind, "{}", notice.sentence);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The engine's hands: each action goes to the driver that can do it.
+//!
+//! Hands decide nothing. They send an op to its driver and, where an action needs two (a release is
+//! drained by the gateway, then stopped as a process), do one after the other.
+
+use portcullis_driver::{
+    CheckClient, CommandDriver, Driver, GatewayDriver, Probed, ProcessDriver, SmokeDriver,
+};
+use portcullis_rollout::{Action, Fact, Failure, Op, Presence};
+
+mod data;
+mod preflight;
+mod rehearse;
+
+pub use data::DataHand;
+pub(crate) use preflight::file_sha256;
+use preflight::PreflightHand;
+pub use rehearse::RehearsalHand;
+
+/// All drivers of one service.
+#[derive(Clone)]
+pub struct Hands {
+    process: ProcessDriver,
+    gateway: GatewayDriver,
+    command: CommandDriver,
+    smoke: SmokeDriver,
+    data: DataHand,
+    preflight: PreflightHand,
+    rehearsal: RehearsalHand,
+}
+
+impl Hands {
+    /// Hands that use these drivers.
+    pub fn new(
+        process: ProcessDriver,
+        gateway: GatewayDriver,
+        checks: CheckClient,
+        data: DataHand,
+        rehearsal: RehearsalHand,
+    ) -> Hands {
+        Hands {
+            process,
+            gateway,
+            command: CommandDriver::new(),
+            smoke: SmokeDriver::new(checks.clone()),
+            preflight: PreflightHand::new(data.clone(), checks),
+            data,
+            rehearsal,
+        }
+    }
+}
+
+impl Driver for Hands {
+    async fn probe(&self, op: &Op) -> Probed {
+        match &op.action {
+            Action::Preflight(order) => self.preflight.probe(order).await,
+            Action::Backup(order) => self.data.probe_backup(order).await,
+            Action::Restore(order) => self.data.probe_restore(order).await,
+            Action::Rehearse(order) => self.rehearsal.probe(order).await,
+            Action::Migrate(_) => self.command.probe(op).await,
+            Action::Start(_) | Action::Retire(_) => self.process.probe(op).await,
+            Action::Smoke(_) => self.smoke.probe(op).await,
+            Action::Shift(_) | Action::Promote(_) => self.gateway.probe(op).await,
+            Action::Approve(_) | Action::Gate(_) => Probed::new(Presence::Unknown)
+                .with("reason", "approvals and gates are not carried out by a driver"),
+        }
+    }
+
+    async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
+        match &op.action {
+            Action::Preflight(order) => self.preflight.look(order).await,
+            Action::Backup(order) => self.data.backup(order).await,
+            Action::Restore(order) => self.data.restore(order).await,
+            Action::Rehearse(order) => self.rehearsal.apply(order).await,
+            Action::Migrate(_) => self.command.apply(op).await,
+            Action::Start(_) => self.process.apply(op).await,
+            Action::Retire(order) => {
+                let mut facts = self.gateway.drained(order).await?;
+                facts.extend(self.process.apply(op).await?);
+                Ok(facts)
+            }
+            Action::Smoke(_) => self.smoke.apply(op).await,
+            Action::Shift(_) | Action::Promote(_) => self.gateway.apply(op).await,
+            Action::Approve(_) | Action::Gate(_) => Err(Failure {
+                message: "approvals and gates are not carried out by a driver".to_owned(),
+                retryable: false,
+                facts: Vec::new(),
+            }),
+        }
+    }
+}
+
+/// A failure that another attempt may mend.
+pub(crate) fn retryable(error: &dyn std::error::Error) -> Failure {
+    Failure { message: chain(error), retryable: true, facts: Vec::new() }
+}
+
+/// A failure that stays.
+pub(crate) fn lasting(message: impl Into<String>) -> Failure {
+    Failure { message: message.into(), retryable: false, facts: Vec::new() }
+}
+
+/// An error with its sources in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}

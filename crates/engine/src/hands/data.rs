@@ -1,0 +1,210 @@
+//! Backup and restore as ops.
+//!
+//! Copying blocks, and a blocking call cannot be stopped half way: one lock is held until it has really
+//! ended, and every probe waits for it, so a probe never looks at a copy that is still being made
+//! (invariant 5).
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use portcullis_backup::{
+    BackupError, BackupName, BackupRequest, Store, StoreKind, Vault, store_digest,
+};
+use portcullis_driver::Probed;
+use portcullis_rollout::{BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreRef};
+use tokio::sync::Mutex;
+
+use super::{chain, lasting, retryable};
+use crate::clock::{Clock, WallClock};
+
+/// Backs stores up and puts them back.
+#[derive(Clone)]
+pub struct DataHand {
+    vault: Arc<Vault>,
+    busy: Arc<Mutex<()>>,
+}
+
+impl DataHand {
+    /// A hand that keeps backups in `vault`.
+    pub fn new(vault: Vault) -> DataHand {
+        DataHand { vault: Arc::new(vault), busy: Arc::new(Mutex::new(())) }
+    }
+
+    /// Runs blocking work on the vault, one at a time, to its real end even if nobody waits any more.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Vault) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let guard = self.busy.clone().lock_owned().await;
+        let vault = self.vault.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let outcome = work(&vault);
+            drop(guard);
+            outcome
+        });
+        task.await.map_err(|error| lasting(format!("the copy stopped unexpectedly: {error}")))
+    }
+
+    /// Makes the backup, or finds it made already.
+    pub(super) async fn backup(&self, order: &BackupOrder) -> Result<Vec<Fact>, Failure> {
+        let name = parse(&order.name)?;
+        let order = order.clone();
+        let made = self.blocking(move |vault| {
+            if vault.verify(&name).is_ok() {
+                return Ok(None);
+            }
+            let request = BackupRequest {
+                service: order.service.to_string(),
+                environment: order.environment.clone(),
+                created_at: name.created_at(),
+                release: order.release.as_ref().map(ToString::to_string),
+                reason: "before a release".to_owned(),
+            };
+            vault.create(&request, &stores(&order.stores)).map(Some)
+        });
+        match made.await? {
+            Ok(Some(backup)) => Ok(vec![
+                Fact::new("backup", &backup.name),
+                Fact::new("size", size(backup.bytes)),
+            ]),
+            Ok(None) => Ok(Vec::new()),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    /// Whether the backup is there: read back, every byte of it.
+    pub(super) async fn probe_backup(&self, order: &BackupOrder) -> Probed {
+        let name = match parse(&order.name) {
+            Ok(name) => name,
+            Err(failure) => {
+                return Probed::new(Presence::Absent).with("reason", failure.message);
+            }
+        };
+        match self.blocking(move |vault| vault.verify(&name)).await {
+            Ok(Ok(verified)) => Probed::new(Presence::Applied)
+                .with("files", verified.files)
+                .with("data", size(verified.bytes))
+                .with("sha256", &verified.archive_sha256)
+                .with("read back in", format!("{} ms", verified.took.as_millis())),
+            Ok(Err(error)) => Probed::new(Presence::Absent).with("reason", chain(&error)),
+            Err(failure) => Probed::new(Presence::Unknown).with("reason", failure.message),
+        }
+    }
+
+    /// Puts the backup back, store by store. A store that already equals it is left alone.
+    pub(super) async fn restore(&self, order: &RestoreOrder) -> Result<Vec<Fact>, Failure> {
+        let name = parse(&order.backup)?;
+        let stores = stores(&order.stores);
+        let now = Timestamp::from_millisecond(WallClock.now_ms() as i64).unwrap_or_default();
+        let done = self.blocking(move |vault| -> Result<Vec<Fact>, BackupError> {
+            let manifest = vault.manifest(&name)?;
+            let mut facts = Vec::new();
+            for store in &stores {
+                let wanted = manifest.store(&store.name).map(|store| store.digest.as_str());
+                if store_digest(store).ok().as_deref() == wanted {
+                    facts.push(Fact::new(&store.name, "was as in the backup"));
+                    continue;
+                }
+                let replaced = vault.restore_in_place(&name, store, now)?;
+                facts.push(Fact::new(&store.name, format!("sha256 {}", replaced.digest)));
+                if let Some(kept) = replaced.kept {
+                    facts.push(Fact::new("replaced data kept as", kept.display()));
+                }
+            }
+            Ok(facts)
+        });
+        done.await?.map_err(|error| failure(&error))
+    }
+
+    /// Whether the live stores equal the backup, byte for byte.
+    pub(super) async fn probe_restore(&self, order: &RestoreOrder) -> Probed {
+        let name = match parse(&order.backup) {
+            Ok(name) => name,
+            Err(failure) => {
+                return Probed::new(Presence::Unknown).with("reason", failure.message);
+            }
+        };
+        let stores = stores(&order.stores);
+        let compared = self.blocking(move |vault| -> Result<Option<String>, BackupError> {
+            let manifest = vault.manifest(&name)?;
+            for store in &stores {
+                let wanted = manifest.store(&store.name).map(|store| store.digest.clone());
+                // A store that is missing or unreadable surely is not as in the backup.
+                let found = store_digest(store).ok();
+                if found != wanted {
+                    let found = found.unwrap_or_else(|| "missing".to_owned());
+                    return Ok(Some(format!("{} is {found}", store.name)));
+                }
+            }
+            Ok(None)
+        });
+        match compared.await {
+            Ok(Ok(None)) => Probed::new(Presence::Applied),
+            Ok(Ok(Some(differs))) => Probed::new(Presence::Absent).with("differs", differs),
+            Ok(Err(error)) => Probed::new(Presence::Unknown).with("reason", chain(&error)),
+            Err(failure) => Probed::new(Presence::Unknown).with("reason", failure.message),
+        }
+    }
+
+    /// Restores stores of a backup to new places; their folders are made.
+    pub(super) async fn restore_copies(
+        &self,
+        backup: &str,
+        copies: Vec<(String, PathBuf)>,
+    ) -> Result<(), Failure> {
+        let name = parse(backup)?;
+        let done = self.blocking(move |vault| -> Result<(), Failure> {
+            for (store, to) in copies {
+                if let Some(folder) = to.parent() {
+                    std::fs::create_dir_all(folder).map_err(|error| retryable(&error))?;
+                }
+                vault.restore(&name, &store, &to).map_err(|error| failure(&error))?;
+            }
+            Ok(())
+        });
+        done.await?
+    }
+}
+
+/// Stores as the backup crate knows them.
+pub(crate) fn stores(refs: &[StoreRef]) -> Vec<Store> {
+    let kind = |kind| match kind {
+        portcullis_rollout::StoreKind::File => StoreKind::File,
+        portcullis_rollout::StoreKind::Directory => StoreKind::Directory,
+    };
+    refs.iter()
+        .map(|store| Store {
+            name: store.name.clone(),
+            kind: kind(store.kind),
+            path: store.path.clone(),
+        })
+        .collect()
+}
+
+/// A number of bytes as people read it.
+pub(crate) fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let mut unit = "B";
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if value < 1000.0 {
+            break;
+        }
+        value /= 1000.0;
+        unit = larger;
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+}
+
+fn parse(name: &str) -> Result<BackupName, Failure> {
+    BackupName::from_str(name).map_err(|error| lasting(chain(&error)))
+}
+
+fn failure(error: &BackupError) -> Failure {
+    let passing = matches!(
+        error,
+        BackupError::StoreChanged { .. } | BackupError::Vault { .. } | BackupError::VaultFull { .. }
+    );
+    Failure { message: chain(error), retryable: passing, facts: Vec::new() }
+}

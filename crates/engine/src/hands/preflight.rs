@@ -1,0 +1,129 @@
+//! Pre-flight: everything that could stop the rollout, looked at before anything is touched.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use portcullis_driver::{CheckClient, Probed};
+use portcullis_rollout::{Fact, Failure, PreflightOrder, Presence};
+use sha2::{Digest, Sha256};
+
+use super::data::{DataHand, size, stores};
+use super::chain;
+
+#[derive(Clone)]
+pub(super) struct PreflightHand {
+    data: DataHand,
+    checks: CheckClient,
+}
+
+impl PreflightHand {
+    pub(super) fn new(data: DataHand, checks: CheckClient) -> PreflightHand {
+        PreflightHand { data, checks }
+    }
+
+    /// Looks at everything and reports all problems together.
+    pub(super) async fn look(&self, order: &PreflightOrder) -> Result<Vec<Fact>, Failure> {
+        let mut facts = Vec::new();
+        let mut problems = Vec::new();
+        let mut note = |seen: Result<Fact, String>| match seen {
+            Ok(fact) => facts.push(fact),
+            Err(problem) => problems.push(problem),
+        };
+        note(self.artifact(order).await);
+        note(address(&order.address));
+        if !order.stores.is_empty() {
+            note(self.room(order).await);
+        }
+        if let Some(serving) = &order.serving {
+            for check in &serving.checks {
+                note(match self.checks.run(check, &serving.address).await {
+                    Ok(_) => Ok(Fact::new("serving", format!("{} is healthy", serving.release))),
+                    Err(failed) => Err(format!(
+                        "release {} serves now and is not healthy, so there would be nothing to go \
+                         back to: {}",
+                        serving.release, failed.message
+                    )),
+                });
+            }
+        }
+        if problems.is_empty() {
+            Ok(facts)
+        } else {
+            Err(Failure { message: problems.join("; "), retryable: true, facts })
+        }
+    }
+
+    /// Pre-flight changes nothing: it is in effect when looking again finds nothing.
+    pub(super) async fn probe(&self, order: &PreflightOrder) -> Probed {
+        match self.look(order).await {
+            Ok(facts) => Probed { presence: Presence::Applied, facts },
+            Err(failure) => Probed::new(Presence::Absent).with("reason", failure.message),
+        }
+    }
+
+    async fn artifact(&self, order: &PreflightOrder) -> Result<Fact, String> {
+        let (path, wanted) = (order.artifact.path.clone(), order.artifact.sha256.clone());
+        let hashed = self.data.blocking(move |_| file_sha256(&path)).await;
+        let found = hashed.map_err(|failure| failure.message)?.map_err(|error| {
+            format!("the program {} cannot be read: {error}", order.artifact.path.display())
+        })?;
+        if found == wanted {
+            Ok(Fact::new("program", format!("sha256 {}", &found[..12.min(found.len())])))
+        } else {
+            Err(format!(
+                "the program {} changed since the plan was made: its SHA-256 is {found}, planned \
+                 was {wanted}; plan again",
+                order.artifact.path.display()
+            ))
+        }
+    }
+
+    async fn room(&self, order: &PreflightOrder) -> Result<Fact, String> {
+        let wanted = stores(&order.stores);
+        let space = self.data.blocking(move |vault| vault.space(&wanted)).await;
+        let space = space.map_err(|failure| failure.message)?.map_err(|error| chain(&error))?;
+        if space.needed_bytes <= space.free_bytes {
+            let (needed, free) = (size(space.needed_bytes), size(space.free_bytes));
+            Ok(Fact::new("vault", format!("needs {needed}, has {free}")))
+        } else {
+            Err(format!(
+                "the vault has {} free, a backup may need {}; make room or choose another vault",
+                size(space.free_bytes),
+                size(space.needed_bytes)
+            ))
+        }
+    }
+}
+
+/// Whether the new release could listen there now.
+fn address(address: &str) -> Result<Fact, String> {
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(Fact::new("address", format!("{address} is free"))),
+        Err(error) => Err(format!("{address} cannot be listened on: {error}; plan again")),
+    }
+}
+
+/// SHA-256 of a file's bytes, hexadecimal.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn file_sha256(path: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut file, &mut HashWriter(&mut hasher))?;
+    Ok(hex::encode(hasher.finalize()))
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+

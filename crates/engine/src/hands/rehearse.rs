@@ -1,0 +1,155 @@
+//! The rehearsal: the migration on a restored copy, then both releases on the migrated copy.
+//!
+//! It proves three things before live data is touched: that the backup can be restored, that the
+//! migration works on real data, and that the release which serves now still answers rightly on migrated
+//! data, without which the two could not run side by side. What passed is noted beside the copy, so that
+//! a probe can tell; the copy itself is removed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portcullis_driver::{Driver, Probed, ProcessDriver, SmokeDriver, prove, run_command};
+use portcullis_rollout::{
+    Action, CutOff, Direction, Fact, Failure, Op, OpKey, Presence, Rehearsal, RolloutId, StepIndex,
+    Trial,
+};
+
+use super::data::DataHand;
+use super::{lasting, retryable};
+use crate::clock::{Clock, WallClock};
+
+/// Rehearses migrations.
+#[derive(Clone)]
+pub struct RehearsalHand {
+    data: DataHand,
+    /// Its own process driver: a trial of the serving release must not be mistaken for the release.
+    process: ProcessDriver,
+    smoke: SmokeDriver,
+}
+
+impl RehearsalHand {
+    /// A hand that restores with `data` and starts trials with `process`, which nothing else may use.
+    pub fn new(data: DataHand, process: ProcessDriver, smoke: SmokeDriver) -> RehearsalHand {
+        RehearsalHand { data, process, smoke }
+    }
+
+    /// Restores, migrates and tries; cleans up whatever came of it.
+    pub(super) async fn apply(&self, order: &Rehearsal) -> Result<Vec<Fact>, Failure> {
+        self.clean(order).await?;
+        let outcome = self.rehearse(order).await;
+        let cleaned = self.clean(order).await;
+        let facts = outcome?;
+        cleaned?;
+        let note = serde_json::to_vec(&facts).map_err(|error| retryable(&error))?;
+        let passed = passed_note(order);
+        if let Some(folder) = passed.parent() {
+            tokio::fs::create_dir_all(folder).await.map_err(|error| retryable(&error))?;
+        }
+        tokio::fs::write(&passed, note).await.map_err(|error| retryable(&error))?;
+        Ok(facts)
+    }
+
+    /// Whether the rehearsal passed.
+    pub(super) async fn probe(&self, order: &Rehearsal) -> Probed {
+        match tokio::fs::read(passed_note(order)).await {
+            Ok(note) => match serde_json::from_slice(&note) {
+                Ok(facts) => Probed { presence: Presence::Applied, facts },
+                Err(_) => Probed::new(Presence::Absent),
+            },
+            Err(_) => Probed::new(Presence::Absent),
+        }
+    }
+
+    async fn rehearse(&self, order: &Rehearsal) -> Result<Vec<Fact>, Failure> {
+        let mut facts = Vec::new();
+        let began = WallClock.now_ms();
+        let copies =
+            order.stores.iter().map(|store| (store.name.clone(), store.path.clone())).collect();
+        self.data.restore_copies(&order.backup, copies).await?;
+        facts.push(Fact::new("restored in", format!("{} ms", WallClock.now_ms() - began)));
+
+        let began = WallClock.now_ms();
+        // The step's own deadline ends this wait too, by dropping the future.
+        let outcome = run_command(&order.migration.command, Duration::MAX).await;
+        let proof = prove(&order.migration.proof).await;
+        if proof.presence != Presence::Applied {
+            let mut evidence = outcome.facts();
+            evidence.extend(proof.facts);
+            return Err(Failure {
+                message: "the migration did not take effect on the restored copy; the live data was \
+                          not touched"
+                    .to_owned(),
+                retryable: false,
+                facts: evidence,
+            });
+        }
+        facts.push(Fact::new("migrated in", format!("{} ms", WallClock.now_ms() - began)));
+        if let Some(old) = &order.old {
+            let passed = self.trial(old, "on migrated data").await?;
+            facts.push(Fact::new(format!("{} on migrated data", old.launch.release), passed));
+        }
+        let passed = self.trial(&order.new, "on migrated data").await?;
+        facts.push(Fact::new(format!("{} on migrated data", order.new.launch.release), passed));
+        Ok(facts)
+    }
+
+    /// Starts a release on the copy, asks it everything, stops it.
+    async fn trial(&self, trial: &Trial, on: &str) -> Result<String, Failure> {
+        let start = op(Action::Start(trial.launch.clone()));
+        let release = &trial.launch.release;
+        let told = |failure: Failure| Failure {
+            message: format!("release {release} {on}: {}", failure.message),
+            ..failure
+        };
+        self.process.apply(&start).await.map_err(told)?;
+        let smoke = op(Action::Smoke(trial.smoke.clone()));
+        let asked = self.smoke.apply(&smoke).await.map_err(told);
+        let stopped = self.process.apply(&op(Action::Retire(stop(trial)))).await.map_err(told);
+        asked?;
+        stopped?;
+        Ok(format!("{} checks passed", trial.smoke.checks.len()))
+    }
+
+    /// Stops what a rehearsal left running and removes its copy and note.
+    async fn clean(&self, order: &Rehearsal) -> Result<(), Failure> {
+        for trial in order.old.iter().chain([&order.new]) {
+            self.process.apply(&op(Action::Retire(stop(trial)))).await?;
+        }
+        for remains in [order.scratch.clone(), passed_note(order)] {
+            let removed = match tokio::fs::metadata(&remains).await {
+                Ok(found) if found.is_dir() => tokio::fs::remove_dir_all(&remains).await,
+                Ok(_) => tokio::fs::remove_file(&remains).await,
+                Err(_) => Ok(()),
+            };
+            removed.map_err(|error| {
+                lasting(format!("{} cannot be removed: {error}", remains.display()))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn passed_note(order: &Rehearsal) -> PathBuf {
+    order.scratch.with_extension("passed.json")
+}
+
+fn stop(trial: &Trial) -> CutOff {
+    CutOff {
+        service: trial.launch.service.clone(),
+        release: trial.launch.release.clone(),
+        target: trial.launch.target.clone(),
+        drain_timeout_ms: 0,
+        stop_timeout_ms: trial.launch.stop_timeout_ms,
+    }
+}
+
+/// An op of the rehearsal's own: it is not in the plan, and its driver is used by nothing else.
+fn op(action: Action) -> Op {
+    let key = OpKey {
+        rollout: RolloutId::new("rehearsal"),
+        direction: Direction::Do,
+        step: StepIndex(0),
+        attempt: 1,
+    };
+    Op { key, action, deadline_ms: u64::MAX }
+}

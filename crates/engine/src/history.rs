@@ -1,0 +1,171 @@
+//! A service's past: the fold of its journal.
+
+use std::sync::Arc;
+
+use portcullis_journal::Entry;
+use portcullis_rollout::{
+    End, Event, Plan, Purpose, Refused, ReleaseId, Rollout, RolloutId, Running, State, Timeline,
+};
+
+use crate::record::{Body, BodyUnreadable, event_of};
+
+/// All rollouts of one service, oldest first. Derived from the journal, stored nowhere else
+/// (invariant 3).
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    past: Vec<Past>,
+    next_seq: u64,
+}
+
+/// One rollout with its events.
+#[derive(Debug, Clone)]
+pub struct Past {
+    rollout: Rollout,
+    events: Vec<Event>,
+}
+
+/// A journal that the engine did not write, or not this version.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// An entry cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] BodyUnreadable),
+    /// An entry is about a rollout that was never planned.
+    #[error("journal entry {seq} is about rollout {rollout}, which was never planned")]
+    Unplanned {
+        /// The entry's number.
+        seq: u64,
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// An entry records an event that was not possible.
+    #[error("journal entry {seq} records something that was not possible then")]
+    Impossible {
+        /// The entry's number.
+        seq: u64,
+        /// Why not.
+        #[source]
+        source: Refused,
+    },
+}
+
+impl History {
+    /// The history that journal entries tell.
+    ///
+    /// # Errors
+    /// At the first entry that does not fit.
+    pub fn read(entries: &[Entry]) -> Result<History, HistoryError> {
+        let mut history = History { past: Vec::new(), next_seq: 1 };
+        for entry in entries {
+            history.push(entry)?;
+        }
+        Ok(history)
+    }
+
+    /// Adds the next journal entry.
+    ///
+    /// # Errors
+    /// When it does not fit what went before.
+    pub fn push(&mut self, entry: &Entry) -> Result<(), HistoryError> {
+        let seq = entry.seq;
+        match Body::decode(entry)? {
+            Body::Planned { plan, .. } => {
+                self.past.push(Past { rollout: Rollout::new(plan), events: Vec::new() });
+            }
+            Body::Happened { rollout, kind } => {
+                let event = event_of(entry, kind);
+                let past = self.past.iter_mut().rev().find(|past| past.id() == &rollout);
+                let past = past.ok_or(HistoryError::Unplanned { seq, rollout })?;
+                let applied = past.rollout.apply(&event);
+                let (next, _) =
+                    applied.map_err(|source| HistoryError::Impossible { seq, source })?;
+                past.rollout = next;
+                past.events.push(event);
+            }
+        }
+        self.next_seq = seq + 1;
+        Ok(())
+    }
+
+    /// Every rollout, oldest first.
+    pub fn rollouts(&self) -> &[Past] {
+        &self.past
+    }
+
+    /// The rollout with this name.
+    pub fn find(&self, id: &str) -> Option<&Past> {
+        self.past.iter().rev().find(|past| past.id().as_str() == id)
+    }
+
+    /// The rollout that is not over, if there is one. At most one is live at a time.
+    pub fn live(&self) -> Option<&Past> {
+        self.past.iter().rev().find(|past| !past.rollout.state().is_done())
+    }
+
+    /// The number of the journal entry after the last one seen.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq.max(1)
+    }
+
+    /// The release that serves and where, as the finished rollouts left it.
+    pub fn serving(&self) -> Option<Running> {
+        self.promotions().last().map(|plan| Running {
+            release: plan.release.clone(),
+            target: plan.target.clone(),
+        })
+    }
+
+    /// The release to which a rollback would return: the one that the serving release replaced when
+    /// it was first brought out. Rolling back twice goes back twice, it never flips forward.
+    pub fn predecessor(&self) -> Option<Running> {
+        let serving = self.serving()?;
+        self.came_after(&serving.release.id)
+    }
+
+    /// The name of the next rollout.
+    pub fn next_id(&self, service: &str) -> RolloutId {
+        RolloutId::new(format!("{service}-{}", self.past.len() + 1))
+    }
+
+    fn promotions(&self) -> impl DoubleEndedIterator<Item = &Arc<Plan>> {
+        self.past.iter().filter_map(|past| match past.rollout.state() {
+            State::Done { end: End::Promoted, .. } => Some(past.rollout.plan()),
+            _ => None,
+        })
+    }
+
+    fn came_after(&self, release: &ReleaseId) -> Option<Running> {
+        let forward = |plan: &&Arc<Plan>| plan.purpose == Purpose::Deploy;
+        let brought = self.promotions().rev().filter(forward).find(|p| p.release.id == *release)?;
+        brought.previous.clone()
+    }
+}
+
+impl Past {
+    /// The rollout's name.
+    pub fn id(&self) -> &RolloutId {
+        &self.rollout.plan().id
+    }
+
+    /// The rollout as its events left it.
+    pub fn rollout(&self) -> &Rollout {
+        &self.rollout
+    }
+
+    /// Its events, in order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// What happened, for people.
+    pub fn timeline(&self) -> Timeline {
+        let mut timeline = Timeline::new(self.rollout.plan().clone());
+        for event in &self.events {
+            // Each event was accepted when this history was read.
+            if timeline.push(event).is_err() {
+                break;
+            }
+        }
+        timeline
+    }
+}

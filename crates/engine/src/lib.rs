@@ -1,0 +1,26 @@
+//! The engine: plans rollouts, runs them, and survives whatever happens to it.
+//!
+//! The runner is the only thing that changes a rollout; the performer turns effects into outcomes; the
+//! hands touch the world. Deciding is done in `portcullis-rollout`, never here.
+
+mod bounds;
+mod clock;
+mod engine;
+mod hands;
+mod history;
+mod performer;
+mod planner;
+mod record;
+mod runner;
+mod service;
+
+pub use clock::{Clock, WallClock};
+pub use engine::{Command, Engine, EngineError, Standing};
+pub use hands::{DataHand, Hands, RehearsalHand};
+pub use history::{History, HistoryError, Past};
+pub use performer::{outcome, perform, probe};
+pub use planner::{Planner, PlanningError};
+pub use portcullis_journal::Entry as JournalEntry;
+pub use record::{Body, BodyUnreadable};
+pub use runner::{Runner, RunnerError, Step};
+pub use service::{GoneBack, Service, ServiceError, Wanted};

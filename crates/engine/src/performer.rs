@@ -1,0 +1,100 @@
+//! Carrying out effects: from an op to the event that tells its outcome.
+//!
+//! An exit code or an answer is not proof: every op is probed after it was applied, and counts as done
+//! only when the probe says so (invariant 15). A probe is asked only once the attempt has settled
+//! (invariant 5): the future of a timed-out attempt is dropped, which stops what it started, before
+//! anything is asked.
+
+use std::time::Duration;
+
+use portcullis_driver::{Driver, Probed};
+use portcullis_rollout::{Direction, EventKind, Fact, Failure, Op, Presence};
+use tokio_util::sync::CancellationToken;
+
+use crate::bounds::{PROBE_ATTEMPTS, PROBE_PAUSE, PROBE_TIMEOUT};
+
+/// Applies an op within its deadline, probes it, and says what happened.
+pub async fn perform<D: Driver>(driver: &D, op: &Op, cancelled: &CancellationToken) -> EventKind {
+    let key = op.key.clone();
+    let deadline = Duration::from_millis(op.deadline_ms);
+    let applied = tokio::select! {
+        applied = tokio::time::timeout(deadline, driver.apply(op)) => applied,
+        () = cancelled.cancelled() => return EventKind::TimedOut { key },
+    };
+    let Ok(applied) = applied else {
+        return EventKind::TimedOut { key };
+    };
+    let probed = ask(driver, op).await;
+    outcome(op, applied, probed)
+}
+
+/// Asks whether an op took effect. For an inverse, the answer is turned round: it is about the step.
+pub async fn probe<D: Driver>(driver: &D, op: &Op) -> EventKind {
+    let probed = ask(driver, op).await;
+    let presence = match op.key.direction {
+        Direction::Do => probed.presence,
+        Direction::Undo => probed.presence.inverted(),
+    };
+    EventKind::Probed { key: op.key.clone(), presence, facts: probed.facts }
+}
+
+/// What an applied and probed op comes to. The probe decides; what apply said is evidence.
+pub fn outcome(op: &Op, applied: Result<Vec<Fact>, Failure>, probed: Probed) -> EventKind {
+    let key = op.key.clone();
+    match (applied, probed.presence) {
+        (Ok(mut facts), Presence::Applied) => {
+            merge(&mut facts, probed.facts);
+            EventKind::Succeeded { key, facts }
+        }
+        (Err(failure), Presence::Applied) => {
+            let mut facts = failure.facts;
+            facts.push(Fact::new("reported failure", failure.message));
+            merge(&mut facts, probed.facts);
+            EventKind::Succeeded { key, facts }
+        }
+        (Ok(mut facts), Presence::Absent) => {
+            merge(&mut facts, probed.facts);
+            let seen: Vec<String> =
+                facts.iter().map(|fact| format!("{} {}", fact.name, fact.value)).collect();
+            let message = format!(
+                "{} reported success but did not take effect ({})",
+                op.action.word(),
+                if seen.is_empty() { "nothing to show".to_owned() } else { seen.join(", ") }
+            );
+            EventKind::Failed { key, failure: Failure { message, retryable: true, facts } }
+        }
+        (Err(mut failure), Presence::Absent) => {
+            merge(&mut failure.facts, probed.facts);
+            EventKind::Failed { key, failure }
+        }
+        (_, Presence::Unknown) => EventKind::TimedOut { key },
+    }
+}
+
+/// Probes, with a few more tries while the answer is that it cannot be told: a server that is just
+/// starting answers a moment later.
+async fn ask<D: Driver>(driver: &D, op: &Op) -> Probed {
+    let mut last = Probed::new(Presence::Unknown);
+    for attempt in 0..PROBE_ATTEMPTS {
+        if attempt > 0 {
+            tokio::time::sleep(PROBE_PAUSE).await;
+        }
+        last = match tokio::time::timeout(PROBE_TIMEOUT, driver.probe(op)).await {
+            Ok(probed) => probed,
+            Err(_) => Probed::new(Presence::Unknown)
+                .with("probe", format!("no answer within {} s", PROBE_TIMEOUT.as_secs())),
+        };
+        if last.presence != Presence::Unknown {
+            break;
+        }
+    }
+    last
+}
+
+fn merge(facts: &mut Vec<Fact>, more: Vec<Fact>) {
+    for fact in more {
+        if !facts.iter().any(|known| known.name == fact.name) {
+            facts.push(fact);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A service as its people see it: plan, deploy, go back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use portcullis_config::{Config, Problems};
+use portcullis_rollout::{Actor, Plan, ReleaseId, RolloutId};
+
+use crate::clock::{Clock, WallClock};
+use crate::engine::{Command, Engine, EngineError};
+use crate::planner::{Planner, PlanningError};
+
+/// One service: its configuration file, its planner and its engine.
+#[derive(Clone)]
+pub struct Service {
+    file: PathBuf,
+    planner: Planner,
+    engine: Engine,
+}
+
+/// What is to be planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// To bring out a release; without a name, the last in the configuration.
+    Release(Option<ReleaseId>),
+    /// To go back to the release that the serving one replaced.
+    Predecessor,
+}
+
+/// What a request to go back led to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GoneBack {
+    /// The live rollout was aborted and goes back.
+    Aborted(RolloutId),
+    /// A rollout to the predecessor has begun.
+    Begun(Arc<Plan>),
+}
+
+/// Why a request cannot be met.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The configuration file has problems. What runs goes on with what it had.
+    #[error("the configuration has problems")]
+    Config(Problems),
+    /// No plan can be made.
+    #[error(transparent)]
+    Planning(#[from] PlanningError),
+    /// The engine refuses.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The planning task died.
+    #[error("planning stopped unexpectedly: {0}")]
+    Died(String),
+}
+
+impl Service {
+    /// A service whose configuration is read from `file` whenever something is planned.
+    pub fn new(file: PathBuf, planner: Planner, engine: Engine) -> Service {
+        Service { file, planner, engine }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The plan that a deployment now would carry out. Changes nothing.
+    ///
+    /// # Errors
+    /// When the configuration has problems or no plan can be made.
+    pub async fn plan(&self, wanted: Wanted) -> Result<Plan, ServiceError> {
+        let (file, planner, history) =
+            (self.file.clone(), self.planner.clone(), self.engine.history());
+        // Reading and hashing programs blocks.
+        let made = tokio::task::spawn_blocking(move || {
+            let config: Config = portcullis_config::load(&file).map_err(ServiceError::Config)?;
+            let now_ms = WallClock.now_ms();
+            let plan = match wanted {
+                Wanted::Release(id) => planner.deploy(&config, &history, id.as_ref(), now_ms),
+                Wanted::Predecessor => planner.rollback(&config, &history, now_ms),
+            };
+            Ok(plan?)
+        });
+        made.await.map_err(|error| ServiceError::Died(error.to_string()))?
+    }
+
+    /// Plans and begins the rollout.
+    ///
+    /// # Errors
+    /// As for [`Service::plan`], and when a rollout is live.
+    pub async fn deploy(&self, wanted: Wanted, by: Actor) -> Result<Arc<Plan>, ServiceError> {
+        if let Some(live) = self.engine.history().live() {
+            return Err(EngineError::StillLive(live.id().clone()).into());
+        }
+        let plan = Arc::new(self.plan(wanted).await?);
+        self.engine.deploy(plan.clone(), by).await?;
+        Ok(plan)
+    }
+
+    /// Goes back: aborts the live rollout, or returns to the predecessor of the release that serves.
+    ///
+    /// # Errors
+    /// When neither is possible.
+    pub async fn go_back(&self, by: Actor, reason: String) -> Result<GoneBack, ServiceError> {
+        if self.engine.history().live().is_some() {
+            let abort = Command::Abort { reason };
+            let id = self.engine.command(None, abort, by).await?;
+            return Ok(GoneBack::Aborted(id));
+        }
+        Ok(GoneBack::Begun(self.deploy(Wanted::Predecessor, by).await?))
+    }
+}

@@ -1,0 +1,12 @@
+//! Every bound of the binary, by name.
+
+use std::time::Duration;
+
+/// How long a lease on a service lasts without being renewed, in milliseconds.
+pub(crate) const LEASE_TTL_MS: u64 = 15_000;
+/// How long requests through the gateway may take to end when `serve` stops.
+pub(crate) const GATEWAY_DRAIN: Duration = Duration::from_secs(10);
+/// How long to wait for an event before looking at the rollout again.
+pub(crate) const FOLLOW_PAUSE: Duration = Duration::from_secs(2);
+/// How long a service may take to stop when `serve --stop-services` stops, in milliseconds.
+pub(crate) const STOP_TIMEOUT_MS: u64 = 10_000;

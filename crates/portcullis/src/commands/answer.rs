@@ -1,0 +1,79 @@
+//! What a person tells the live rollout: `abort`, `rollback`, `resume`, `retry`, `skip`.
+
+use std::path::Path;
+
+use portcullis_api::Client;
+use portcullis_api::engine::{Accepted, CommandName, CommandWish, RollbackWish};
+
+use super::follow::follow;
+use crate::cli::{Abort, Answer, Rollback};
+use crate::command_error::{CommandError, Exit};
+use crate::{connect, output};
+
+/// A word that lets a waiting rollout go on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Word {
+    Resume,
+    Retry,
+    Skip,
+}
+
+pub(super) async fn abort(file: &Path, json: bool, args: &Abort) -> Result<Exit, CommandError> {
+    let client = connect::client(&connect::config(file)?)?;
+    let wish = CommandWish {
+        rollout: args.rollout.clone(),
+        command: CommandName::Abort,
+        reason: args.reason.clone(),
+        by: connect::user(),
+    };
+    let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
+    after(&client, accepted, args.wait, json).await
+}
+
+pub(super) async fn rollback(
+    file: &Path,
+    json: bool,
+    args: &Rollback,
+) -> Result<Exit, CommandError> {
+    let client = connect::client(&connect::config(file)?)?;
+    let wish = RollbackWish { reason: args.reason.clone(), by: connect::user() };
+    let accepted: Accepted = client.post("/api/v1/rollback", &wish).await?;
+    after(&client, accepted, args.wait, json).await
+}
+
+pub(super) async fn answer(
+    file: &Path,
+    json: bool,
+    args: &Answer,
+    word: Word,
+) -> Result<Exit, CommandError> {
+    let client = connect::client(&connect::config(file)?)?;
+    let command = match word {
+        Word::Resume => CommandName::Resume,
+        Word::Retry => CommandName::Retry,
+        Word::Skip => CommandName::Skip,
+    };
+    let (rollout, reason, by) = (args.rollout.clone(), String::new(), connect::user());
+    let wish = CommandWish { rollout, command, reason, by };
+    let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
+    after(&client, accepted, false, json).await
+}
+
+async fn after(
+    client: &Client,
+    accepted: Accepted,
+    wait: bool,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    if wait {
+        output::talk(&accepted.sentence);
+        return follow(client, &accepted.rollout, json).await;
+    }
+    if json {
+        output::json(&accepted);
+    } else {
+        output::result(&accepted.sentence);
+        output::talk(&format!("follow it: portcullis show {}", accepted.rollout));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,259 @@
+//! `portcullis backup`: on the files, with and without a running server.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use portcullis_backup::{BackupName, BackupRequest, BackupState, Store, StoreKind, Vault};
+use portcullis_config::Config;
+
+use crate::cli::Backup;
+use crate::command_error::{CommandError, Exit};
+use crate::state_folder::StateFolder;
+use crate::{clock, connect, output, render};
+
+pub(super) async fn run(file: &Path, json: bool, command: &Backup) -> Result<Exit, CommandError> {
+    let config = connect::config(file)?;
+    let vault = Vault::open(&config.state.vault).map_err(|error| failed(&error))?;
+    match command {
+        Backup::Create { reason } => create(&config, &vault, reason, json),
+        Backup::List => list(&vault, json),
+        Backup::Verify { name } => verify(&config, &vault, name.as_deref(), json),
+        Backup::Restore { name, store, to: Some(to), .. } => {
+            restore_copy(&vault, name, store.as_deref(), to, json)
+        }
+        Backup::Restore { name, store, to: None, .. } => {
+            restore_in_place(&config, &vault, name, store.as_deref(), json)
+        }
+    }
+}
+
+fn create(config: &Config, vault: &Vault, reason: &str, json: bool) -> Result<Exit, CommandError> {
+    let stores = stores(config);
+    if stores.is_empty() {
+        return Err(CommandError::new(Exit::Failed, "the service declares no store to back up")
+            .hint("add a [[store]] to the configuration"));
+    }
+    let request = BackupRequest {
+        service: config.service.name.to_string(),
+        environment: config.service.environment.clone(),
+        created_at: now(),
+        release: None,
+        reason: reason.to_owned(),
+    };
+    let backup = vault.create(&request, &stores).map_err(|error| failed(&error))?;
+    let verified = vault.verify(&backup.name).map_err(|error| failed(&error))?;
+    if json {
+        output::json(&serde_json::json!({
+            "schema": "portcullis.backup/1",
+            "name": backup.name.as_str(),
+            "archive": backup.archive,
+            "bytes": backup.bytes,
+            "files": verified.files,
+            "sha256": verified.archive_sha256,
+            "verified": true,
+        }));
+    } else {
+        output::result(backup.name.as_str());
+        output::talk(&format!(
+            "{} files, {}, read back and verified; sha256 {}",
+            verified.files,
+            render::size(backup.bytes),
+            verified.archive_sha256
+        ));
+        output::talk(&format!("restore a copy: portcullis backup restore {} --to DIR", backup.name));
+    }
+    Ok(Exit::Done)
+}
+
+fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
+    let backups = vault.list().map_err(|error| failed(&error))?;
+    if json {
+        let rows: Vec<_> = backups
+            .iter()
+            .map(|backup| {
+                let (state, why) = state_words(&backup.state);
+                serde_json::json!({
+                    "name": backup.name.as_str(),
+                    "created_at": backup.created_at.to_string(),
+                    "bytes": backup.bytes,
+                    "state": state,
+                    "why": why,
+                })
+            })
+            .collect();
+        output::json(&serde_json::json!({ "schema": "portcullis.backups/1", "backups": rows }));
+    } else if backups.is_empty() {
+        output::talk("there are no backups yet; `portcullis backup create` makes one");
+    } else {
+        for backup in &backups {
+            let (state, why) = state_words(&backup.state);
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            let size = render::size(backup.bytes);
+            output::result(&format!("{}  {size:>9}  {state}{why}", backup.name));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn verify(
+    config: &Config,
+    vault: &Vault,
+    name: Option<&str>,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    let name = match name {
+        Some(name) => parse(name)?,
+        None => {
+            let (service, environment) =
+                (config.service.name.as_str(), config.service.environment.as_str());
+            let listed = vault.list().map_err(|error| failed(&error))?;
+            let newest = listed.into_iter().map(|backup| backup.name);
+            let mut ours = newest
+                .filter(|name| name.service() == service && name.environment() == environment);
+            ours.next().ok_or_else(|| {
+                CommandError::new(Exit::Failed, "there are no backups to verify")
+                    .hint("`portcullis backup create` makes one")
+            })?
+        }
+    };
+    let verified = vault.verify(&name).map_err(|error| failed(&error))?;
+    if json {
+        output::json(&serde_json::json!({
+            "schema": "portcullis.backup-verify/1",
+            "name": name.as_str(),
+            "files": verified.files,
+            "bytes": verified.bytes,
+            "sha256": verified.archive_sha256,
+            "took_ms": verified.took.as_millis() as u64,
+        }));
+    } else {
+        output::result(&format!(
+            "{name}: {} files, {} read back in {} ms, all as in the manifest; sha256 {}",
+            verified.files,
+            render::size(verified.bytes),
+            verified.took.as_millis(),
+            verified.archive_sha256
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+fn restore_copy(
+    vault: &Vault,
+    name: &str,
+    store: Option<&str>,
+    to: &Path,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    let name = parse(name)?;
+    let manifest = vault.manifest(&name).map_err(|error| failed(&error))?;
+    std::fs::create_dir_all(to).map_err(|error| failed(&error))?;
+    let mut copies = Vec::new();
+    for held in manifest.stores.iter().filter(|held| store.is_none_or(|s| s == held.name)) {
+        let target = to.join(&held.name);
+        let restored = vault.restore(&name, &held.name, &target).map_err(|e| failed(&e))?;
+        copies.push((held.name.clone(), target, restored.digest));
+    }
+    if copies.is_empty() {
+        let known: Vec<&str> = manifest.stores.iter().map(|store| store.name.as_str()).collect();
+        return Err(CommandError::new(
+            Exit::Failed,
+            format!("{name} has no store {}; it has {}", store.unwrap_or(""), known.join(", ")),
+        ));
+    }
+    report_restored(&name, &copies, json);
+    Ok(Exit::Done)
+}
+
+/// Replaces live data. The folder's lock keeps a server, which would not know of it, out.
+fn restore_in_place(
+    config: &Config,
+    vault: &Vault,
+    name: &str,
+    store: Option<&str>,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    let name = parse(name)?;
+    let folder = StateFolder::new(&config.state.folder);
+    folder.create()?;
+    let _lock = folder.lock()?;
+    let mut copies = Vec::new();
+    for held in stores(config).iter().filter(|held| store.is_none_or(|s| s == held.name)) {
+        let replaced = vault.restore_in_place(&name, held, now()).map_err(|e| failed(&e))?;
+        if let Some(kept) = &replaced.kept {
+            output::talk(&format!(
+                "what was there is kept as {}; undo: move it back",
+                kept.display()
+            ));
+        }
+        copies.push((held.name.clone(), held.path.clone(), replaced.digest));
+    }
+    if copies.is_empty() {
+        return Err(CommandError::new(
+            Exit::Failed,
+            format!("the configuration has no store {}", store.unwrap_or("at all")),
+        ));
+    }
+    report_restored(&name, &copies, json);
+    Ok(Exit::Done)
+}
+
+fn report_restored(
+    name: &BackupName,
+    copies: &[(String, std::path::PathBuf, String)],
+    json: bool,
+) {
+    if json {
+        let rows: Vec<_> = copies
+            .iter()
+            .map(|(store, path, digest)| {
+                serde_json::json!({ "store": store, "path": path, "digest": digest })
+            })
+            .collect();
+        output::json(&serde_json::json!({
+            "schema": "portcullis.backup-restore/1",
+            "name": name.as_str(),
+            "restored": rows,
+        }));
+    } else {
+        for (store, path, digest) in copies {
+            output::result(&format!("{store} restored to {}; sha256 {digest}", path.display()));
+        }
+    }
+}
+
+fn stores(config: &Config) -> Vec<Store> {
+    let kind = |kind| match kind {
+        portcullis_rollout::StoreKind::File => StoreKind::File,
+        portcullis_rollout::StoreKind::Directory => StoreKind::Directory,
+    };
+    let refs = config.stores.iter();
+    refs.map(|store| Store {
+        name: store.name.clone(),
+        kind: kind(store.kind),
+        path: store.path.clone(),
+    })
+    .collect()
+}
+
+fn state_words(state: &BackupState) -> (&'static str, Option<String>) {
+    match state {
+        BackupState::Complete { reason, .. } => ("complete", Some(reason.clone())),
+        BackupState::Broken { why } => ("broken", Some(why.clone())),
+    }
+}
+
+fn parse(name: &str) -> Result<BackupName, CommandError> {
+    BackupName::from_str(name).map_err(|error| {
+        CommandError::of(Exit::Usage, &error).hint("`portcullis backup list` lists the names")
+    })
+}
+
+fn failed(error: &dyn std::error::Error) -> CommandError {
+    CommandError::of(Exit::Failed, error)
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(clock::now_ms() as i64).unwrap_or_default()
+}

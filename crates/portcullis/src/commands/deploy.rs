@@ -1,0 +1,35 @@
+//! `portcullis deploy`.
+
+use std::path::Path;
+
+use portcullis_api::engine::{DeployWish, PlanView, PlanWish};
+
+use super::follow::follow;
+use super::plan::show;
+use crate::cli::Deploy;
+use crate::command_error::{CommandError, Exit};
+use crate::{connect, output};
+
+pub(super) async fn run(file: &Path, json: bool, args: &Deploy) -> Result<Exit, CommandError> {
+    let config = connect::config(file)?;
+    let client = connect::client(&config)?;
+    if args.dry_run {
+        let wish = PlanWish { release: args.release.clone(), back: false };
+        return show(&client.post("/api/v1/plans", &wish).await?, json);
+    }
+    let wish = DeployWish { release: args.release.clone(), by: connect::user() };
+    let begun: PlanView = client.post("/api/v1/rollouts", &wish).await?;
+    let id = begun.plan.id.to_string();
+    if args.wait {
+        output::talk(&format!("{} as rollout {id}", begun.title));
+        return follow(&client, &id, json).await;
+    }
+    if json {
+        output::json(&begun);
+    } else {
+        output::result(&id);
+        output::talk(&format!("{} has begun; follow it: portcullis show {id}", begun.title));
+        output::talk(&format!("undo: portcullis abort {id} ({})", begun.rollback_loss));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,90 @@
+//! Following a rollout to its end: each moment once, then the verdict as the exit code.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+use portcullis_api::engine::Detail;
+use portcullis_api::{Client, ClientError};
+use portcullis_rollout::{Cause, End, PausedWhy, State};
+
+use crate::bounds::FOLLOW_PAUSE;
+use crate::command_error::{CommandError, Exit};
+use crate::{output, render};
+
+/// Follows until the rollout is over or waits for a person. An interrupt detaches; the rollout goes on.
+pub(super) async fn follow(client: &Client, id: &str, json: bool) -> Result<Exit, CommandError> {
+    tokio::select! {
+        ended = to_the_end(client, id, json) => ended,
+        _ = tokio::signal::ctrl_c() => {
+            output::talk(&format!(
+                "detached; the rollout goes on: portcullis show {id}, stop it: portcullis abort {id}"
+            ));
+            Ok(Exit::Detached)
+        }
+    }
+}
+
+async fn to_the_end(client: &Client, id: &str, json: bool) -> Result<Exit, CommandError> {
+    let mut told = 0;
+    // The stream only says that something happened; what, is read from the rollout. If it breaks, the
+    // rollout is looked at every now and then all the same.
+    let mut news = client.stream("/api/v1/events").await?.boxed();
+    loop {
+        let detail: Detail = match client.get(&format!("/api/v1/rollouts/{id}")).await {
+            Ok(detail) => detail,
+            Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
+            Err(error) => return Err(error.into()),
+        };
+        if !json {
+            for moment in &detail.moments[told.min(detail.moments.len())..] {
+                output::result(&render::moment(moment));
+            }
+        }
+        told = detail.moments.len();
+        if let Some(exit) = verdict(&detail.state_detail) {
+            finish(&detail, exit, json);
+            return Ok(exit);
+        }
+        let _ = tokio::time::timeout(FOLLOW_PAUSE, news.next()).await;
+    }
+}
+
+/// The exit code of a rollout that is over or waits for a person.
+fn verdict(state: &State) -> Option<Exit> {
+    match state {
+        State::Done { end: End::Promoted, .. } => Some(Exit::Done),
+        State::Done { cause: Some(Cause::GateFailed { .. }), .. } => Some(Exit::RolledBack),
+        State::Done { .. } => Some(Exit::Failed),
+        State::Held { .. } | State::Paused { why: PausedWhy::Approval { .. }, .. } => {
+            Some(Exit::Waits)
+        }
+        State::Paused { why: PausedWhy::Inconclusive { .. }, .. } => Some(Exit::Inconclusive),
+        State::Planned
+        | State::Advancing { .. }
+        | State::Watching { .. }
+        | State::Unwinding { .. } => None,
+    }
+}
+
+fn finish(detail: &Detail, exit: Exit, json: bool) {
+    if json {
+        output::json(detail);
+        return;
+    }
+    let id = &detail.summary.rollout;
+    let next = match exit {
+        Exit::Done => BTreeMap::from([(
+            "undo",
+            format!("portcullis rollback (traffic returns to the release before; {})", "the data stays as it is"),
+        )]),
+        Exit::Waits | Exit::Inconclusive => BTreeMap::from([
+            ("look", format!("portcullis show {id}")),
+            ("go on", "portcullis resume, retry or skip".to_owned()),
+            ("stop", format!("portcullis abort {id}")),
+        ]),
+        _ => BTreeMap::from([("look", format!("portcullis show {id}"))]),
+    };
+    for (word, command) in next {
+        output::talk(&format!("{word}: {command}"));
+    }
+}

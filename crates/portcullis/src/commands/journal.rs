@@ -1,0 +1,49 @@
+//! `portcullis journal verify`: works on the file, with and without a running server.
+
+use std::path::Path;
+
+use portcullis_engine::History;
+use portcullis_journal::{Journal, Scope, SqliteJournal};
+
+use crate::command_error::{CommandError, Exit};
+use crate::state_folder::StateFolder;
+use crate::{connect, output};
+
+pub(super) async fn verify(file: &Path, json: bool) -> Result<Exit, CommandError> {
+    let config = connect::config(file)?;
+    let path = StateFolder::new(&config.state.folder).journal();
+    if !path.exists() {
+        return Err(CommandError::new(
+            Exit::Failed,
+            format!("there is no journal at {}", path.display()),
+        )
+        .hint("`portcullis serve` makes it"));
+    }
+    let broken = |error: &dyn std::error::Error| {
+        CommandError::of(Exit::Failed, error)
+            .hint("do not release anything until this is understood; keep a copy of the file")
+    };
+    let journal = SqliteJournal::open_read_only(&path).await.map_err(|e| broken(&e))?;
+    let scope = Scope::new(config.service.name.as_str()).map_err(|e| broken(&e))?;
+    let verified = journal.verify(&scope).await.map_err(|e| broken(&e))?;
+    let entries = journal.read(&scope, 1).await.map_err(|e| broken(&e))?;
+    let history = History::read(&entries).map_err(|e| broken(&e))?;
+    let rollouts = history.rollouts().len();
+    if json {
+        output::json(&serde_json::json!({
+            "schema": "portcullis.journal-verify/1",
+            "journal": path,
+            "entries": verified.entries,
+            "head": verified.head.to_string(),
+            "rollouts": rollouts,
+        }));
+    } else {
+        output::result(&format!(
+            "{}: {} entries, chain whole, {rollouts} rollouts fold; head {}",
+            path.display(),
+            verified.entries,
+            verified.head
+        ));
+    }
+    Ok(Exit::Done)
+}

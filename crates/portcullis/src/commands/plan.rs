@@ -1,0 +1,69 @@
+//! `portcullis plan`: asks the server, or plans from the files when none runs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use portcullis_api::ClientError;
+use portcullis_api::engine::{PlanView, PlanWish};
+use portcullis_config::Config;
+use portcullis_driver::ProcessDriver;
+use portcullis_engine::{History, Planner};
+use portcullis_journal::{Journal, Scope, SqliteJournal};
+use portcullis_rollout::ReleaseId;
+
+use crate::cli::Plan;
+use crate::command_error::{CommandError, Exit};
+use crate::state_folder::StateFolder;
+use crate::{clock, connect, output, render};
+
+pub(super) async fn run(file: &Path, json: bool, args: &Plan) -> Result<Exit, CommandError> {
+    let config = connect::config(file)?;
+    let wish = PlanWish { release: args.release.clone(), back: args.back };
+    let asked = match connect::client(&config) {
+        Ok(client) => client.post::<PlanView>("/api/v1/plans", &wish).await,
+        // Without a token there is no server either.
+        Err(_) => return show(&offline(&config, &wish).await?, json),
+    };
+    let view = match asked {
+        Ok(view) => view,
+        Err(ClientError::Unreachable { .. }) => offline(&config, &wish).await?,
+        Err(error) => return Err(error.into()),
+    };
+    show(&view, json)
+}
+
+pub(super) fn show(view: &PlanView, json: bool) -> Result<Exit, CommandError> {
+    if json {
+        output::json(view);
+    } else {
+        output::result(&render::plan(view));
+    }
+    Ok(Exit::Done)
+}
+
+/// The plan from the configuration and the journal's file alone.
+async fn offline(config: &Config, wish: &PlanWish) -> Result<PlanView, CommandError> {
+    output::talk("no server runs; planned from the files");
+    let folder = StateFolder::new(&config.state.folder);
+    let history = if folder.journal().exists() {
+        let failed = |error: &dyn std::error::Error| CommandError::of(Exit::Failed, error);
+        let journal =
+            SqliteJournal::open_read_only(&folder.journal()).await.map_err(|e| failed(&e))?;
+        let scope = Scope::new(config.service.name.as_str()).map_err(|e| failed(&e))?;
+        let entries = journal.read(&scope, 1).await.map_err(|e| failed(&e))?;
+        History::read(&entries).map_err(|e| failed(&e))?
+    } else {
+        History::default()
+    };
+    let process = ProcessDriver::open(folder.root().to_owned())
+        .map_err(|error| CommandError::of(Exit::Failed, &error))?;
+    let planner = Planner::new(process);
+    let wanted = wish.release.clone().map(ReleaseId::new);
+    let planned = if wish.back {
+        planner.rollback(config, &history, clock::now_ms())
+    } else {
+        planner.deploy(config, &history, wanted.as_ref(), clock::now_ms())
+    };
+    let plan = planned.map_err(|error| CommandError::of(Exit::Failed, &error))?;
+    Ok(PlanView::of(Arc::new(plan)))
+}

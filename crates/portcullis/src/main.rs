@@ -1,0 +1,42 @@
+//! Portcullis: guarded deployments of AI services.
+//!
+//! This crate is the binary: it reads the command line, wires engine, gateway and API together in
+//! `serve`, and puts results and errors into words. It decides nothing.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod bounds;
+mod cli;
+mod clock;
+mod command_error;
+mod commands;
+mod connect;
+mod output;
+mod render;
+mod state_folder;
+
+/// The gateway's measurements were taken with it; see docs/benchmarks.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are results, usage errors are talk; clap knows which is which.
+            let code = if error.use_stderr() { command_error::Exit::Usage } else { command_error::Exit::Done };
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let json = cli.json;
+    match commands::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            error.report(json);
+            error.exit().into()
+        }
+    }
+}

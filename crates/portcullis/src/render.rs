@@ -1,0 +1,114 @@
+//! From wire types to text for people.
+
+use portcullis_api::engine::{Detail, EngineStanding, Status, Summary};
+use portcullis_rollout::{Fact, Moment, MomentKind};
+
+use crate::clock::local;
+
+mod plan;
+mod timeline;
+
+pub(crate) use plan::plan;
+pub(crate) use timeline::moment;
+
+/// How a service stands.
+pub(crate) fn status(status: &Status) -> String {
+    let mut lines = vec![format!("{} ({}): {}", status.service, status.environment, status.sentence)];
+    match &status.serving {
+        Some(serving) => lines.push(format!(
+            "serving   {} at {}, program sha256 {}",
+            serving.release,
+            serving.address,
+            short(&serving.artifact_sha256)
+        )),
+        None => lines.push("serving   nothing; `portcullis deploy` brings out a release".to_owned()),
+    }
+    if let Some(live) = &status.live {
+        lines.push(format!(
+            "rollout   {} {} -> {}, {}; `portcullis show {}`",
+            live.rollout,
+            live.from.as_deref().unwrap_or("nothing"),
+            live.to,
+            live.state,
+            live.rollout
+        ));
+    }
+    match &status.engine {
+        EngineStanding::Acting => lines.push(format!(
+            "engine    acting, epoch {}, {} journal entries",
+            status.epoch, status.journal_seq
+        )),
+        EngineStanding::Stopped { why } => lines.push(format!("engine    stopped: {why}")),
+    }
+    lines.join("\n")
+}
+
+/// All rollouts, a line each.
+pub(crate) fn history(rollouts: &[Summary]) -> String {
+    let width = rollouts.iter().map(|rollout| rollout.rollout.len()).max().unwrap_or(0);
+    let lines: Vec<String> = rollouts
+        .iter()
+        .map(|rollout| {
+            format!(
+                "{:width$}  {}  {:11}  {}",
+                rollout.rollout,
+                local(rollout.planned_at_ms).strftime("%Y-%m-%d %H:%M:%S"),
+                rollout.state,
+                rollout.sentence
+            )
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// A rollout with its timeline.
+pub(crate) fn detail(detail: &Detail) -> String {
+    let summary = &detail.summary;
+    let mut lines = vec![summary.sentence.clone(), String::new()];
+    lines.push(format!(
+        "rollout {}, plan {}, {}",
+        summary.rollout,
+        short(&detail.plan.hash),
+        local(summary.planned_at_ms).strftime("%Y-%m-%d %H:%M:%S %Z")
+    ));
+    lines.push(format!("data: {}", detail.plan.rollback_loss));
+    lines.push(String::new());
+    lines.extend(detail.moments.iter().map(timeline::moment_in_full));
+    if !summary.over {
+        lines.push(String::new());
+        lines.push(format!("stop it: portcullis abort {}", summary.rollout));
+    }
+    lines.join("\n")
+}
+
+/// A number of bytes as people read it.
+pub(crate) fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let mut unit = "B";
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if value < 1000.0 {
+            break;
+        }
+        value /= 1000.0;
+        unit = larger;
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+}
+
+/// The start of a hash, enough to recognise it.
+pub(crate) fn short(hash: &str) -> &str {
+    &hash[..hash.len().min(12)]
+}
+
+fn facts(facts: &[Fact]) -> String {
+    let words: Vec<String> =
+        facts.iter().map(|fact| format!("{}: {}", fact.name, fact.value)).collect();
+    words.join("; ")
+}
+
+fn name_of(moment: &Moment) -> String {
+    match &moment.kind {
+        MomentKind::Began { .. } | MomentKind::Turned { .. } => String::new(),
+        _ => moment.name.clone().unwrap_or_default(),
+    }
+}

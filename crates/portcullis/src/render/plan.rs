@@ -1,0 +1,123 @@
+//! A plan for a reviewer: what would happen, how each step is undone, what cannot be.
+
+use portcullis_analysis::{Rule, Signal, Test};
+use portcullis_api::engine::PlanView;
+use portcullis_rollout::{Action, GateOrder, Plan, Proof, Step, Undo};
+
+use super::short;
+
+/// The plan as text.
+pub(crate) fn plan(view: &PlanView) -> String {
+    let plan = &view.plan;
+    let mut lines = vec![format!("{} ({})", view.title, plan.environment)];
+    lines.push(format!(
+        "plan {}, program {} sha256 {}, at {}",
+        short(&view.hash),
+        plan.release.artifact.path.display(),
+        short(&plan.release.artifact.sha256),
+        plan.target.address
+    ));
+    lines.push(format!("data: {}", view.rollback_loss));
+    lines.push(String::new());
+    let width = plan.steps.iter().map(|step| step.name.len()).max().unwrap_or(0);
+    for (index, step) in plan.steps.iter().enumerate() {
+        if index == plan.pivot.0 {
+            lines.push(format!("  -- pivot: from here on nothing is undone {}", "-".repeat(20)));
+        }
+        let number = index + 1;
+        lines.push(format!("{number:>3} {:width$}  {}", step.name, what(plan, step)));
+        if let Some(undo) = undo(step) {
+            lines.push(format!("    {:width$}  undo: {undo}", ""));
+        }
+    }
+    if !plan.notes.is_empty() {
+        lines.push(String::new());
+        lines.extend(plan.notes.iter().map(|note| format!("note: {note}")));
+    }
+    lines.push(String::new());
+    let release = &plan.release.id;
+    lines.push(format!("Nothing was changed. To do it: portcullis deploy --release {release}"));
+    lines.join("\n")
+}
+
+fn what(plan: &Plan, step: &Step) -> String {
+    match &step.action {
+        Action::Preflight(_) => "look at program, address, data, vault and what serves now".to_owned(),
+        Action::Backup(order) => {
+            let stores: Vec<&str> = order.stores.iter().map(|store| store.name.as_str()).collect();
+            format!("copy {} to {}, read it back", stores.join(", "), order.name)
+        }
+        Action::Rehearse(rehearsal) => {
+            let new = &rehearsal.new.launch.release;
+            match &rehearsal.old {
+                Some(old) => format!(
+                    "restore it to scratch, migrate there, try {} and {new} on the result",
+                    old.launch.release
+                ),
+                None => format!("restore it to scratch, migrate there, try {new} on the result"),
+            }
+        }
+        Action::Approve(approval) => format!("wait for a person: {}", approval.question),
+        Action::Migrate(migration) => {
+            let proof = match &migration.proof {
+                Proof::Command(command) => command.argv.join(" "),
+                Proof::Json { pointer, equals, .. } => format!("{pointer} is {equals}"),
+            };
+            format!("{}; proof: {proof}", migration.command.argv.join(" "))
+        }
+        Action::Start(launch) => {
+            format!("start {} at {} beside what runs", launch.release, launch.target.address)
+        }
+        Action::Smoke(order) => format!("ask {} {} known questions", order.release, order.checks.len()),
+        Action::Shift(split) => format!("{} of the traffic to {}", split.weight, plan.release.id),
+        Action::Gate(gate) => rules(gate),
+        Action::Promote(split) => format!("{} is the release that serves", split.stable.release),
+        Action::Retire(order) => format!("let {} finish its requests and stop it", order.release),
+        Action::Restore(order) => format!("put {} back", order.backup),
+    }
+}
+
+fn undo(step: &Step) -> Option<String> {
+    match &step.undo {
+        Undo::Nothing => None,
+        Undo::Impossible => Some("impossible".to_owned()),
+        Undo::Run { action } => Some(match action.as_ref() {
+            Action::Shift(split) => format!("all traffic back to {}", split.stable.release),
+            Action::Retire(order) => format!("stop {}", order.release),
+            other => other.word().to_owned(),
+        }),
+        Undo::Restore { order, loses_writes, automatic } => {
+            let loss = match (loses_writes, automatic) {
+                (false, _) => "loses nothing",
+                (true, true) => "loses the writes taken since",
+                (true, false) => "would lose the writes taken since: a person is asked",
+            };
+            Some(format!("put {} back; {loss}", order.backup))
+        }
+    }
+}
+
+fn rules(gate: &GateOrder) -> String {
+    let rules: Vec<String> = gate.analysis.rules.iter().map(rule).collect();
+    let window = gate.analysis.window_ms as f64 / 1000.0;
+    format!("for {window} s: {}", rules.join("; "))
+}
+
+fn rule(rule: &Rule) -> String {
+    let words = rule.signal.words();
+    let unit = match rule.signal {
+        Signal::HealthFailures => "checks",
+        Signal::Metric { .. } => "readings",
+        Signal::ErrorRate | Signal::Latency { .. } => "requests",
+    };
+    let least = rule.requests_min;
+    match rule.test {
+        Test::Limit { max } => {
+            format!("{words} at most {} (from {least} {unit})", rule.signal.format(max))
+        }
+        Test::Baseline { ratio_max, margin } => format!(
+            "{words} at most {ratio_max} times the stable one's plus {} (from {least} {unit})",
+            rule.signal.format(margin)
+        ),
+    }
+}

@@ -1,0 +1,138 @@
+//! The state folder: what lies where.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use crate::command_error::{CommandError, Exit};
+
+/// The folder that holds everything Portcullis keeps about a service; mode 0700.
+#[derive(Debug, Clone)]
+pub(crate) struct StateFolder {
+    root: PathBuf,
+}
+
+/// The right to act on a state folder, held until dropped or until the process dies.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl StateFolder {
+    pub(crate) fn new(root: &Path) -> StateFolder {
+        StateFolder { root: root.to_owned() }
+    }
+
+    /// Makes the folder if it is missing. Returns whether it was.
+    pub(crate) fn create(&self) -> Result<bool, CommandError> {
+        if self.root.is_dir() {
+            return Ok(false);
+        }
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.root);
+        made.map_err(|error| self.failed("cannot be made", &error))?;
+        Ok(true)
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("journal.db")
+    }
+
+    pub(crate) fn routes(&self) -> PathBuf {
+        self.root.join("gateway.json")
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn token_file(&self) -> PathBuf {
+        self.root.join("token")
+    }
+
+    /// Makes the API token if there is none. Returns whether it was made.
+    pub(crate) fn create_token(&self) -> Result<bool, CommandError> {
+        let mut random = [0u8; 32];
+        getrandom::fill(&mut random)
+            .map_err(|error| CommandError::new(Exit::Internal, error.to_string()))?;
+        let file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.token_file());
+        match file {
+            Ok(mut file) => {
+                let text = format!("pc_{}\n", hex::encode(random));
+                let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+                written.map_err(|error| self.failed("cannot hold a token", &error))?;
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(self.failed("cannot hold a token", &error)),
+        }
+    }
+
+    /// The API token.
+    pub(crate) fn token(&self) -> Result<SecretString, CommandError> {
+        let text = std::fs::read_to_string(self.token_file()).map_err(|error| {
+            self.failed("has no readable token", &error)
+                .hint("`portcullis init` makes the state folder and the token")
+        })?;
+        let token = text.trim();
+        if token.len() < 16 {
+            return Err(CommandError::new(
+                Exit::NotAuthorised,
+                format!("the token in {} is too short to be one", self.token_file().display()),
+            )
+            .hint("remove the file and run `portcullis init`"));
+        }
+        Ok(SecretString::from(token))
+    }
+
+    /// Takes the right to act on this folder. The system gives it back when the process dies.
+    pub(crate) fn lock(&self) -> Result<Lock, CommandError> {
+        let path = self.root.join("lock");
+        let opened = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path);
+        let mut file = opened.map_err(|error| self.failed("cannot be locked", &error))?;
+        match file.try_lock() {
+            Ok(()) => {
+                let note = format!("pid {}\n", std::process::id());
+                let noted = file.set_len(0).and_then(|()| file.write_all(note.as_bytes()));
+                noted.map_err(|error| self.failed("cannot be locked", &error))?;
+                Ok(Lock { _file: file })
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                let folder = self.root.display();
+                Err(CommandError::new(
+                    Exit::LeaseHeld,
+                    format!("another Portcullis ({}) acts on {folder}", holder.trim()),
+                )
+                .hint("only one may; stop it first, or use another state folder"))
+            }
+            Err(std::fs::TryLockError::Error(error)) => {
+                Err(self.failed("cannot be locked", &error))
+            }
+        }
+    }
+
+    fn failed(&self, what: &str, error: &std::io::Error) -> CommandError {
+        CommandError::of(
+            Exit::Failed,
+            &StateFolderError { what: format!("{} {what}", self.root.display()), reason: error.to_string() },
+        )
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the state folder {what}: {reason}")]
+struct StateFolderError {
+    what: String,
+    reason: String,
+}

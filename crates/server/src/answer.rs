@@ -1,0 +1,93 @@
+//! Refusals as `application/problem+json`.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use portcullis_api::Problem;
+use portcullis_engine::{EngineError, ServiceError};
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub(crate) struct Answer(Problem);
+
+impl Answer {
+    fn new(status: StatusCode, code: &str, detail: String) -> Answer {
+        let title = status.canonical_reason().unwrap_or("refused").to_owned();
+        Answer(Problem {
+            status: status.as_u16(),
+            title,
+            detail: Some(detail),
+            code: Some(code.to_owned()),
+            problems: Vec::new(),
+        })
+    }
+
+    pub(crate) fn unauthorized() -> Answer {
+        let detail = "this call needs `Authorization: Bearer TOKEN`; the token is in the file \
+                      `token` of the state folder, made by `portcullis init`";
+        Answer::new(StatusCode::UNAUTHORIZED, "not_authorised", detail.to_owned())
+    }
+
+    pub(crate) fn not_found(detail: String) -> Answer {
+        Answer::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+}
+
+impl From<ServiceError> for Answer {
+    fn from(error: ServiceError) -> Answer {
+        match &error {
+            ServiceError::Config(problems) => {
+                let mut answer = Answer::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "configuration",
+                    problems.to_string(),
+                );
+                answer.0.problems = problems.into_iter().map(ToString::to_string).collect();
+                answer
+            }
+            ServiceError::Planning(planning) => {
+                let mut detail = planning.to_string();
+                if let Some(source) = std::error::Error::source(planning) {
+                    detail = format!("{detail}: {source}");
+                }
+                let mut answer =
+                    Answer::new(StatusCode::UNPROCESSABLE_ENTITY, "plan_refused", detail);
+                if let portcullis_engine::PlanningError::Refused(problems) = planning {
+                    answer.0.problems = problems.iter().map(ToString::to_string).collect();
+                }
+                answer
+            }
+            ServiceError::Engine(engine) => engine_answer(engine),
+            ServiceError::Died(_) => {
+                Answer::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
+            }
+        }
+    }
+}
+
+impl From<EngineError> for Answer {
+    fn from(error: EngineError) -> Answer {
+        engine_answer(&error)
+    }
+}
+
+fn engine_answer(error: &EngineError) -> Answer {
+    let (status, code) = match error {
+        EngineError::Refused(_) => (StatusCode::CONFLICT, "not_now"),
+        EngineError::NothingLive => (StatusCode::CONFLICT, "nothing_live"),
+        EngineError::StillLive(_) => (StatusCode::CONFLICT, "still_live"),
+        EngineError::NotLive(_) => (StatusCode::CONFLICT, "not_live"),
+        EngineError::Stopped(_) => (StatusCode::SERVICE_UNAVAILABLE, "engine_stopped"),
+    };
+    Answer::new(status, code, error.to_string())
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(self.0)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+}

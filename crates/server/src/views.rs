@@ -1,0 +1,77 @@
+//! From the engine's history to what goes over the wire.
+
+use portcullis_api::engine::{
+    Detail, EngineStanding, JournalEvent, PlanView, Serving, Status, Summary,
+};
+use portcullis_engine::{Engine, History, Past, Standing};
+
+pub(crate) fn status(service: &str, environment: &str, engine: &Engine) -> Status {
+    let history = engine.history();
+    let serving = history.serving().map(|running| Serving {
+        release: running.release.id.to_string(),
+        address: running.target.address,
+        artifact_sha256: running.release.artifact.sha256,
+    });
+    let live = history.live().map(summary);
+    let standing = match engine.standing() {
+        Standing::Acting => EngineStanding::Acting,
+        Standing::Stopped => EngineStanding::Stopped { why: "on request".to_owned() },
+        Standing::Failed(why) => EngineStanding::Stopped { why },
+    };
+    let sentence = sentence(&history, live.as_ref(), serving.as_ref());
+    Status {
+        schema: "portcullis.status/1".to_owned(),
+        service: service.to_owned(),
+        environment: environment.to_owned(),
+        engine: standing,
+        sentence,
+        serving,
+        live,
+        journal_seq: history.next_seq() - 1,
+        epoch: engine.epoch(),
+    }
+}
+
+fn sentence(history: &History, live: Option<&Summary>, serving: Option<&Serving>) -> String {
+    match (live, history.rollouts().last(), serving) {
+        (Some(live), _, _) => live.sentence.clone(),
+        (None, Some(last), _) => last.rollout().sentence(),
+        (None, None, Some(serving)) => format!("{} serves", serving.release),
+        (None, None, None) => "Nothing was released yet".to_owned(),
+    }
+}
+
+pub(crate) fn summary(past: &Past) -> Summary {
+    let rollout = past.rollout();
+    let plan = rollout.plan();
+    Summary {
+        rollout: plan.id.to_string(),
+        from: plan.previous.as_ref().map(|previous| previous.release.id.to_string()),
+        to: plan.release.id.to_string(),
+        state: rollout.state().word().to_owned(),
+        sentence: rollout.sentence(),
+        over: rollout.state().is_done(),
+        planned_at_ms: plan.created_at_ms,
+        changed_at_ms: past.events().last().map_or(plan.created_at_ms, |event| event.at_ms),
+    }
+}
+
+pub(crate) fn detail(past: &Past) -> Detail {
+    Detail {
+        schema: "portcullis.rollout/1".to_owned(),
+        summary: summary(past),
+        plan: PlanView::of(past.rollout().plan().clone()),
+        state_detail: past.rollout().state().clone(),
+        moments: past.timeline().moments().to_vec(),
+    }
+}
+
+pub(crate) fn journal_event(entry: &portcullis_engine::JournalEntry) -> JournalEvent {
+    JournalEvent {
+        seq: entry.seq,
+        at_ms: entry.at_ms,
+        by: entry.by.clone(),
+        hash: entry.hash.to_string(),
+        body: serde_json::from_str(&entry.body).unwrap_or(serde_json::Value::Null),
+    }
+}

@@ -1,0 +1,55 @@
+//! Automation for this repository: `cargo xtask COMMAND`.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod cargo;
+mod demo;
+mod setup;
+mod test;
+mod tidy;
+
+/// Automation for the Portcullis repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build in release mode and show two guarded releases: a good one and one that is rolled back.
+    Demo(demo::Demo),
+    /// Install what is missing (Debian packages) and run all tests.
+    Test {
+        /// Passed on to the test runner, for example a filter.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Install the Debian packages that tests, demo and benchmarks use.
+    Setup {
+        /// Also what only benchmarks use.
+        #[arg(long)]
+        bench: bool,
+    },
+    /// Check the import table, file and function lengths, names and documents.
+    Tidy,
+    /// Format, lint, tidy and test, as CI does.
+    Ci,
+    /// Measure, side by side with a peer.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Demo(demo) => demo.run(),
+        Command::Test { args } => test::run(&args),
+        Command::Setup { bench } => setup::run(bench),
+        Command::Tidy => tidy::run(),
+        Command::Ci => test::ci(),
+        Command::Bench(bench) => bench.run(),
+    }
+}

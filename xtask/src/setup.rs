@@ -1,0 +1,72 @@
+//! Installing what a fresh Debian machine lacks.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+/// What tests and demo use, and why.
+const PACKAGES: [(&str, &str); 2] = [
+    ("nginx-light", "a real upstream for the gateway's tests"),
+    ("mate-backgrounds", "photographs for the demo and the dhash tests"),
+];
+/// What only benchmarks use.
+const BENCH_PACKAGES: [(&str, &str); 3] = [
+    ("wrk", "load for the gateway benchmark"),
+    ("tuxpaint-stamps-default", "pictures with transparency for the dhash benchmark"),
+    ("python3-venv", "the Python peer of the dhash benchmark"),
+];
+
+/// Installs what is missing; says what cannot be installed and how.
+pub fn run(bench: bool) -> Result<()> {
+    let mut wanted = PACKAGES.to_vec();
+    if bench {
+        wanted.extend(BENCH_PACKAGES);
+    }
+    let missing: Vec<_> = wanted.into_iter().filter(|(name, _)| !is_installed(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for (name, reason) in &missing {
+        eprintln!("missing: {name} ({reason})");
+    }
+    let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
+    if !install(&names) {
+        bail!(
+            "these packages could not be installed; install them by hand: apt-get install {}",
+            names.join(" ")
+        );
+    }
+    Ok(())
+}
+
+/// Whether a Debian package is installed.
+pub fn is_installed(package: &str) -> bool {
+    let query = Command::new("dpkg-query")
+        .args(["-W", "-f=${db:Status-Abbrev}", package])
+        .stderr(Stdio::null())
+        .output();
+    query.is_ok_and(|output| output.stdout.starts_with(b"ii"))
+}
+
+fn install(names: &[&str]) -> bool {
+    let apt = |args: &[&str]| {
+        let mut command = if is_root() {
+            Command::new("apt-get")
+        } else {
+            let mut sudo = Command::new("sudo");
+            sudo.args(["-n", "apt-get"]);
+            sudo
+        };
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        command.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    let mut install = vec!["install", "-y", "--no-install-recommends"];
+    install.extend(names);
+    // The package list may be there already; asking for it anew is the slower part.
+    apt(&install) || (apt(&["update"]) && apt(&install))
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}

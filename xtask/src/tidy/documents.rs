@@ -1,0 +1,79 @@
+//! What the documents promise: both commands, a test for each invariant, links that lead somewhere.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use walkdir::WalkDir;
+
+use crate::cargo::root;
+
+/// The invariants are numbered from 1 to this.
+const INVARIANTS: usize = 16;
+
+/// Checks README.md, ARCHITECTURE.md and the links of every document.
+pub fn check(rust_files: &[PathBuf], findings: &mut Vec<String>) -> Result<()> {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).with_context(|| name.to_owned());
+    let readme = read("README.md")?;
+    for command in ["cargo xtask demo", "cargo xtask test"] {
+        if !readme.contains(command) {
+            findings.push(format!("README.md does not name `{command}`"));
+        }
+    }
+    let mut code = String::new();
+    for file in rust_files {
+        code.push_str(&std::fs::read_to_string(file)?);
+    }
+    check_invariants(&read("ARCHITECTURE.md")?, &code, findings);
+    for document in documents() {
+        let text = std::fs::read_to_string(&document)?;
+        check_links(&document, &text, findings);
+    }
+    Ok(())
+}
+
+/// Each row `| N | ... | test |` of the table names at least one test function that exists.
+fn check_invariants(architecture: &str, code: &str, findings: &mut Vec<String>) {
+    for number in 1..=INVARIANTS {
+        let row = architecture.lines().find(|line| line.starts_with(&format!("| {number} |")));
+        let Some(row) = row else {
+            findings.push(format!("ARCHITECTURE.md: invariant {number} has no row"));
+            continue;
+        };
+        let last = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        let tests: Vec<&str> = last.split('`').skip(1).step_by(2).collect();
+        if tests.is_empty() && !last.contains("later") {
+            findings.push(format!("ARCHITECTURE.md: invariant {number} names no test"));
+        }
+        for test in tests {
+            if !code.contains(&format!("fn {test}(")) {
+                findings.push(format!("ARCHITECTURE.md: there is no test `{test}`"));
+            }
+        }
+    }
+}
+
+fn check_links(document: &std::path::Path, text: &str, findings: &mut Vec<String>) {
+    let folder = document.parent().unwrap_or(document);
+    for part in text.split("](").skip(1) {
+        let target = part.split(')').next().unwrap_or_default();
+        let path = target.split('#').next().unwrap_or_default();
+        if path.is_empty() || path.contains("://") || path.contains(' ') {
+            continue;
+        }
+        if !folder.join(path).exists() {
+            let name = document.strip_prefix(root()).unwrap_or(document).display().to_string();
+            findings.push(format!("{name}: the link to {path} leads nowhere"));
+        }
+    }
+}
+
+fn documents() -> Vec<PathBuf> {
+    let folders = ["docs", "workloads", "examples"].map(|folder| root().join(folder));
+    let nested = folders.into_iter().flat_map(|folder| WalkDir::new(folder).sort_by_file_name());
+    let nested = nested.filter_map(Result::ok).map(walkdir::DirEntry::into_path);
+    let top = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root().join(name));
+    nested
+        .chain(top)
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect()
+}
