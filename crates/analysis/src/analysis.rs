@@ -73,8 +73,11 @@ impl Analysis {
     pub fn judge(&self, samples: &[Sample]) -> Judgement {
         let measured_ms: u64 = samples.iter().map(Sample::duration_ms).sum();
         let over = measured_ms >= self.window_ms && samples.len() >= self.samples_min as usize;
-        let evidence: Vec<Evidence> =
-            self.rules.iter().map(|rule| judge_rule(rule, samples, over)).collect();
+        let evidence: Vec<Evidence> = self
+            .rules
+            .iter()
+            .map(|rule| judge_rule(rule, samples, over))
+            .collect();
         let any = |verdict| evidence.iter().any(|e| e.verdict == verdict);
         let verdict = if any(Verdict::Fail) {
             Verdict::Fail
@@ -85,7 +88,11 @@ impl Analysis {
         } else {
             Verdict::Pass
         };
-        Judgement { verdict, evidence, measured_ms }
+        Judgement {
+            verdict,
+            evidence,
+            measured_ms,
+        }
     }
 }
 
@@ -135,14 +142,20 @@ fn judge_rule(rule: &Rule, samples: &[Sample], over: bool) -> Evidence {
 /// Fills the evidence and says whether the rule is broken; `None` when there is too little data.
 fn measure_health(samples: &[Sample], evidence: &mut Evidence) -> Option<bool> {
     let health = || samples.iter().filter_map(|s| s.health.as_ref());
-    let checks: u64 = health().map(|h| u64::from(h.passed) + u64::from(h.failed)).sum();
+    let checks: u64 = health()
+        .map(|h| u64::from(h.passed) + u64::from(h.failed))
+        .sum();
     let worst = health().map(|h| h.consecutive_failures).max()?;
     evidence.requests = checks;
     evidence.observed = Some(f64::from(worst));
     evidence.detail = health().filter_map(|h| h.last_failure.clone()).next_back();
     let broken = f64::from(worst) > evidence.limit?;
     // A run of failures is proof whatever the number of checks; health needs enough of them.
-    if broken || checks >= evidence.rule.requests_min { Some(broken) } else { None }
+    if broken || checks >= evidence.rule.requests_min {
+        Some(broken)
+    } else {
+        None
+    }
 }
 
 fn measure_metric(name: &str, samples: &[Sample], evidence: &mut Evidence) -> Option<bool> {
@@ -200,9 +213,10 @@ fn merged<'a>(arms: impl Iterator<Item = &'a ArmSample>) -> ArmSample {
 fn value_of(signal: &Signal, arm: &ArmSample) -> Option<f64> {
     match signal {
         Signal::ErrorRate => arm.error_rate(),
-        Signal::Latency { quantile } => {
-            arm.latency.quantile_us(*quantile).map(|us| us as f64 / 1000.0)
-        }
+        Signal::Latency { quantile } => arm
+            .latency
+            .quantile_us(*quantile)
+            .map(|us| us as f64 / 1000.0),
         Signal::HealthFailures | Signal::Metric { .. } => None,
     }
 }

@@ -52,7 +52,10 @@ impl Histogram {
     pub fn from_counts(counts: impl IntoIterator<Item = u64>) -> Histogram {
         let counts = counts.into_iter().take(BUCKETS).enumerate();
         Histogram {
-            counts: counts.filter(|(_, n)| *n > 0).map(|(bucket, n)| (bucket as u32, n)).collect(),
+            counts: counts
+                .filter(|(_, n)| *n > 0)
+                .map(|(bucket, n)| (bucket as u32, n))
+                .collect(),
         }
     }
 
@@ -97,7 +100,9 @@ impl Histogram {
     /// backwards (the source restarted) contributes nothing rather than a wrapped number.
     #[must_use]
     pub fn since(&self, earlier: &Histogram) -> Histogram {
-        Histogram { counts: combine(&self.counts, &earlier.counts, |a, b| a.saturating_sub(b)) }
+        Histogram {
+            counts: combine(&self.counts, &earlier.counts, |a, b| a.saturating_sub(b)),
+        }
     }
 }
 

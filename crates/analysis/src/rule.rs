@@ -41,7 +41,10 @@ impl Signal {
             Signal::ErrorRate => "error rate".to_owned(),
             Signal::Latency { quantile } => {
                 let percent = format!("{:.3}", quantile * 100.0);
-                format!("p{} latency", percent.trim_end_matches('0').trim_end_matches('.'))
+                format!(
+                    "p{} latency",
+                    percent.trim_end_matches('0').trim_end_matches('.')
+                )
             }
             Signal::HealthFailures => "failed checks in a row".to_owned(),
             Signal::Metric { name } => name.clone(),

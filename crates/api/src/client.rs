@@ -69,12 +69,18 @@ impl Client {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub fn new(endpoint: Endpoint, token: Option<SecretString>) -> Result<Client, ClientError> {
-        let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy();
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .no_proxy();
         if let Endpoint::Unix(path) = &endpoint {
             builder = builder.unix_socket(path.as_path() as &Path);
         }
         let http = builder.build().map_err(ClientError::Setup)?;
-        Ok(Client { http, endpoint, token })
+        Ok(Client {
+            http,
+            endpoint,
+            token,
+        })
     }
 
     /// Where this client calls.
@@ -150,12 +156,20 @@ impl Client {
             request = request.json(body);
         }
         let response = self.send(request).await?;
-        response.json().await.map_err(|source| ClientError::Malformed { what, source })
+        response
+            .json()
+            .await
+            .map_err(|source| ClientError::Malformed { what, source })
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, ClientError> {
-        let unreachable =
-            |source| ClientError::Unreachable { endpoint: self.endpoint.clone(), source };
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, ClientError> {
+        let unreachable = |source| ClientError::Unreachable {
+            endpoint: self.endpoint.clone(),
+            source,
+        };
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         if status.is_success() {

@@ -79,15 +79,24 @@ pub struct Engine {
 }
 
 pub(crate) enum Request {
-    Deploy { plan: Arc<Plan>, by: Actor, reply: oneshot::Sender<Result<(), EngineError>> },
+    Deploy {
+        plan: Arc<Plan>,
+        by: Actor,
+        reply: oneshot::Sender<Result<(), EngineError>>,
+    },
     Command {
         rollout: Option<String>,
         command: Command,
         by: Actor,
         reply: oneshot::Sender<Result<RolloutId, EngineError>>,
     },
-    Read { from_seq: u64, reply: oneshot::Sender<Result<Vec<Entry>, EngineError>> },
-    Stop { reply: oneshot::Sender<()> },
+    Read {
+        from_seq: u64,
+        reply: oneshot::Sender<Result<Vec<Entry>, EngineError>>,
+    },
+    Stop {
+        reply: oneshot::Sender<()>,
+    },
 }
 
 impl Engine {
@@ -113,8 +122,14 @@ impl Engine {
         let (standing_out, standing) = watch::channel(Standing::Acting);
         let history = Arc::new(RwLock::new(runner.history().clone()));
         let epoch = runner.lease().epoch.0;
-        let mut task =
-            Task::new(runner, driver, meter, clock, history.clone(), entries.clone());
+        let mut task = Task::new(
+            runner,
+            driver,
+            meter,
+            clock,
+            history.clone(),
+            entries.clone(),
+        );
         for step in recovered {
             task.carry_out(step);
         }
@@ -122,7 +137,13 @@ impl Engine {
             let end = task.run(inbox).await;
             let _ = standing_out.send(end);
         });
-        Ok(Engine { requests, history, entries, standing, epoch })
+        Ok(Engine {
+            requests,
+            history,
+            entries,
+            standing,
+            epoch,
+        })
     }
 
     /// Records a plan and begins its rollout.
@@ -131,7 +152,8 @@ impl Engine {
     /// When another rollout is live or the engine has stopped.
     pub async fn deploy(&self, plan: Arc<Plan>, by: Actor) -> Result<RolloutId, EngineError> {
         let id = plan.id.clone();
-        self.ask(|reply| Request::Deploy { plan, by, reply }).await??;
+        self.ask(|reply| Request::Deploy { plan, by, reply })
+            .await??;
         Ok(id)
     }
 
@@ -145,7 +167,13 @@ impl Engine {
         command: Command,
         by: Actor,
     ) -> Result<RolloutId, EngineError> {
-        self.ask(|reply| Request::Command { rollout, command, by, reply }).await?
+        self.ask(|reply| Request::Command {
+            rollout,
+            command,
+            by,
+            reply,
+        })
+        .await?
     }
 
     /// The journal entries from a number on.
@@ -164,7 +192,10 @@ impl Engine {
     /// Everything that happened, as a copy.
     pub fn history(&self) -> History {
         // A poisoned lock still holds the last complete history: it is replaced as a whole.
-        self.history.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.history
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     /// New journal entries from now on.
@@ -180,7 +211,9 @@ impl Engine {
     /// Waits until the engine stops, and says why.
     pub async fn ended(&self) -> Standing {
         let mut standing = self.standing.clone();
-        let ended = standing.wait_for(|standing| *standing != Standing::Acting).await;
+        let ended = standing
+            .wait_for(|standing| *standing != Standing::Acting)
+            .await;
         ended.map_or(Standing::Stopped, |standing| standing.clone())
     }
 
@@ -198,7 +231,10 @@ impl Engine {
             Standing::Acting | Standing::Stopped => EngineError::Stopped("on request".to_owned()),
         };
         let (reply, answer) = oneshot::channel();
-        self.requests.send(request(reply)).await.map_err(|_| stopped())?;
+        self.requests
+            .send(request(reply))
+            .await
+            .map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())
     }
 }

@@ -13,8 +13,8 @@ mod preflight;
 mod rehearse;
 
 pub use data::DataHand;
-pub(crate) use preflight::file_sha256;
 use preflight::PreflightHand;
+pub(crate) use preflight::file_sha256;
 pub use rehearse::RehearsalHand;
 
 /// All drivers of one service.
@@ -61,8 +61,10 @@ impl Driver for Hands {
             Action::Start(_) | Action::Retire(_) => self.process.probe(op).await,
             Action::Smoke(_) => self.smoke.probe(op).await,
             Action::Shift(_) | Action::Promote(_) => self.gateway.probe(op).await,
-            Action::Approve(_) | Action::Gate(_) => Probed::new(Presence::Unknown)
-                .with("reason", "approvals and gates are not carried out by a driver"),
+            Action::Approve(_) | Action::Gate(_) => Probed::new(Presence::Unknown).with(
+                "reason",
+                "approvals and gates are not carried out by a driver",
+            ),
         }
     }
 
@@ -92,12 +94,20 @@ impl Driver for Hands {
 
 /// A failure that another attempt may mend.
 pub(crate) fn retryable(error: &dyn std::error::Error) -> Failure {
-    Failure { message: chain(error), retryable: true, facts: Vec::new() }
+    Failure {
+        message: chain(error),
+        retryable: true,
+        facts: Vec::new(),
+    }
 }
 
 /// A failure that stays.
 pub(crate) fn lasting(message: impl Into<String>) -> Failure {
-    Failure { message: message.into(), retryable: false, facts: Vec::new() }
+    Failure {
+        message: message.into(),
+        retryable: false,
+        facts: Vec::new(),
+    }
 }
 
 /// An error with its sources in one line.

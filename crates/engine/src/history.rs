@@ -55,7 +55,10 @@ impl History {
     /// # Errors
     /// At the first entry that does not fit.
     pub fn read(entries: &[Entry]) -> Result<History, HistoryError> {
-        let mut history = History { past: Vec::new(), next_seq: 1 };
+        let mut history = History {
+            past: Vec::new(),
+            next_seq: 1,
+        };
         for entry in entries {
             history.push(entry)?;
         }
@@ -70,11 +73,18 @@ impl History {
         let seq = entry.seq;
         match Body::decode(entry)? {
             Body::Planned { plan, .. } => {
-                self.past.push(Past { rollout: Rollout::new(plan), events: Vec::new() });
+                self.past.push(Past {
+                    rollout: Rollout::new(plan),
+                    events: Vec::new(),
+                });
             }
             Body::Happened { rollout, kind } => {
                 let event = event_of(entry, kind);
-                let past = self.past.iter_mut().rev().find(|past| past.id() == &rollout);
+                let past = self
+                    .past
+                    .iter_mut()
+                    .rev()
+                    .find(|past| past.id() == &rollout);
                 let past = past.ok_or(HistoryError::Unplanned { seq, rollout })?;
                 let applied = past.rollout.apply(&event);
                 let (next, _) =
@@ -99,7 +109,10 @@ impl History {
 
     /// The rollout that is not over, if there is one. At most one is live at a time.
     pub fn live(&self) -> Option<&Past> {
-        self.past.iter().rev().find(|past| !past.rollout.state().is_done())
+        self.past
+            .iter()
+            .rev()
+            .find(|past| !past.rollout.state().is_done())
     }
 
     /// The number of the journal entry after the last one seen.
@@ -128,15 +141,23 @@ impl History {
     }
 
     fn promotions(&self) -> impl DoubleEndedIterator<Item = &Arc<Plan>> {
-        self.past.iter().filter_map(|past| match past.rollout.state() {
-            State::Done { end: End::Promoted, .. } => Some(past.rollout.plan()),
-            _ => None,
-        })
+        self.past
+            .iter()
+            .filter_map(|past| match past.rollout.state() {
+                State::Done {
+                    end: End::Promoted, ..
+                } => Some(past.rollout.plan()),
+                _ => None,
+            })
     }
 
     fn came_after(&self, release: &ReleaseId) -> Option<Running> {
         let forward = |plan: &&Arc<Plan>| plan.purpose == Purpose::Deploy;
-        let brought = self.promotions().rev().filter(forward).find(|p| p.release.id == *release)?;
+        let brought = self
+            .promotions()
+            .rev()
+            .filter(forward)
+            .find(|p| p.release.id == *release)?;
         brought.previous.clone()
     }
 }

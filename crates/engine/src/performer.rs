@@ -35,7 +35,11 @@ pub async fn probe<D: Driver>(driver: &D, op: &Op) -> EventKind {
         Direction::Do => probed.presence,
         Direction::Undo => probed.presence.inverted(),
     };
-    EventKind::Probed { key: op.key.clone(), presence, facts: probed.facts }
+    EventKind::Probed {
+        key: op.key.clone(),
+        presence,
+        facts: probed.facts,
+    }
 }
 
 /// What an applied and probed op comes to. The probe decides; what apply said is evidence.
@@ -54,14 +58,27 @@ pub fn outcome(op: &Op, applied: Result<Vec<Fact>, Failure>, probed: Probed) -> 
         }
         (Ok(mut facts), Presence::Absent) => {
             merge(&mut facts, probed.facts);
-            let seen: Vec<String> =
-                facts.iter().map(|fact| format!("{} {}", fact.name, fact.value)).collect();
+            let seen: Vec<String> = facts
+                .iter()
+                .map(|fact| format!("{} {}", fact.name, fact.value))
+                .collect();
             let message = format!(
                 "{} reported success but did not take effect ({})",
                 op.action.word(),
-                if seen.is_empty() { "nothing to show".to_owned() } else { seen.join(", ") }
+                if seen.is_empty() {
+                    "nothing to show".to_owned()
+                } else {
+                    seen.join(", ")
+                }
             );
-            EventKind::Failed { key, failure: Failure { message, retryable: true, facts } }
+            EventKind::Failed {
+                key,
+                failure: Failure {
+                    message,
+                    retryable: true,
+                    facts,
+                },
+            }
         }
         (Err(mut failure), Presence::Absent) => {
             merge(&mut failure.facts, probed.facts);
@@ -81,8 +98,10 @@ async fn ask<D: Driver>(driver: &D, op: &Op) -> Probed {
         }
         last = match tokio::time::timeout(PROBE_TIMEOUT, driver.probe(op)).await {
             Ok(probed) => probed,
-            Err(_) => Probed::new(Presence::Unknown)
-                .with("probe", format!("no answer within {} s", PROBE_TIMEOUT.as_secs())),
+            Err(_) => Probed::new(Presence::Unknown).with(
+                "probe",
+                format!("no answer within {} s", PROBE_TIMEOUT.as_secs()),
+            ),
         };
         if last.presence != Presence::Unknown {
             break;

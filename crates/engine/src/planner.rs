@@ -89,16 +89,19 @@ impl Planner {
             return Err(PlanningError::UnknownRelease {
                 wanted: wanted.cloned().unwrap_or_else(|| ReleaseId::new("(none)")),
                 file: config.file.display().to_string(),
-                known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
+                known: if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                },
             });
         };
-        let sha256 = file_sha256(&found.artifact_path).map_err(|source| {
-            PlanningError::Artifact {
+        let sha256 =
+            file_sha256(&found.artifact_path).map_err(|source| PlanningError::Artifact {
                 release: found.id.clone(),
                 path: found.artifact_path.display().to_string(),
                 source,
-            }
-        })?;
+            })?;
         let release = found.release(&config.service.name, sha256);
         self.plan(config, history, release, Purpose::Deploy, now_ms)
     }
@@ -133,10 +136,15 @@ impl Planner {
     ) -> Result<Plan, PlanningError> {
         let service = &config.service;
         let previous = history.serving();
-        let taken: Vec<String> =
-            previous.iter().map(|running| running.target.address.clone()).collect();
+        let taken: Vec<String> = previous
+            .iter()
+            .map(|running| running.target.address.clone())
+            .collect();
         let range = service.ports.ports();
-        let mut free = self.process.free_addresses("127.0.0.1", range, 3, &taken)?.into_iter();
+        let mut free = self
+            .process
+            .free_addresses("127.0.0.1", range, 3, &taken)?
+            .into_iter();
         let mut address = || free.next().unwrap_or_default();
         let at = Timestamp::from_millisecond(now_ms as i64).unwrap_or_default();
         let backup_name = if config.stores.is_empty() {
@@ -172,7 +180,10 @@ impl Planner {
             smoke: service.smoke.clone(),
             analysis: config.analysis.clone(),
             metrics: service.metrics.clone(),
-            approval: service.approval.clone().filter(|_| purpose == Purpose::Deploy),
+            approval: service
+                .approval
+                .clone()
+                .filter(|_| purpose == Purpose::Deploy),
             timeouts: config.timeouts,
             id,
             release,

@@ -52,12 +52,19 @@ impl Body {
     /// # Errors
     /// When the text is not a record of this version.
     pub fn decode(entry: &Entry) -> Result<Body, BodyUnreadable> {
-        let unreadable = |source| BodyUnreadable { seq: entry.seq, source };
+        let unreadable = |source| BodyUnreadable {
+            seq: entry.seq,
+            source,
+        };
         serde_json::from_str(&entry.body).map_err(unreadable)
     }
 }
 
 /// The event that an entry records, with the entry's time and actor.
 pub(crate) fn event_of(entry: &Entry, kind: EventKind) -> Event {
-    Event { at_ms: entry.at_ms, by: Actor::from(entry.by.clone()), kind }
+    Event {
+        at_ms: entry.at_ms,
+        by: Actor::from(entry.by.clone()),
+        kind,
+    }
 }

@@ -79,7 +79,12 @@ impl<J: Journal> Runner<J> {
     ) -> Result<Runner<J>, RunnerError> {
         let lease = journal.acquire(&scope, holder, now_ms, ttl_ms).await?;
         let history = History::read(&journal.read(&scope, 1).await?)?;
-        Ok(Runner { journal, scope, lease, history })
+        Ok(Runner {
+            journal,
+            scope,
+            lease,
+            history,
+        })
     }
 
     /// Records a plan; its rollout is live from then on.
@@ -95,7 +100,10 @@ impl<J: Journal> Runner<J> {
         if let Some(live) = self.history.live() {
             return Err(RunnerError::StillLive(live.id().clone()));
         }
-        let body = Body::Planned { plan_hash: plan.hash(), plan };
+        let body = Body::Planned {
+            plan_hash: plan.hash(),
+            plan,
+        };
         self.append(body, now_ms, by).await
     }
 
@@ -107,7 +115,10 @@ impl<J: Journal> Runner<J> {
         let live = self.history.live().ok_or(RunnerError::NothingLive)?;
         let (_, effects) = live.rollout().apply(&event)?;
         let rollout = live.id().clone();
-        let body = Body::Happened { rollout, kind: event.kind };
+        let body = Body::Happened {
+            rollout,
+            kind: event.kind,
+        };
         let entry = self.append(body, event.at_ms, &event.by).await?;
         Ok(Step { effects, entry })
     }
@@ -121,7 +132,11 @@ impl<J: Journal> Runner<J> {
         if self.live().is_none() {
             return Ok(Vec::new());
         }
-        let event = |kind| Event { at_ms: now_ms, by: Actor::Engine, kind };
+        let event = |kind| Event {
+            at_ms: now_ms,
+            by: Actor::Engine,
+            kind,
+        };
         let mut steps = vec![self.feed(event(EventKind::Recovered)).await?];
         let waits = |r: &Rollout| matches!(r.state(), portcullis_rollout::State::Planned);
         if self.live().is_some_and(waits) {
@@ -175,14 +190,16 @@ impl<J: Journal> Runner<J> {
         &self.journal
     }
 
-    async fn append(
-        &mut self,
-        body: Body,
-        at_ms: u64,
-        by: &Actor,
-    ) -> Result<Entry, RunnerError> {
-        let record = Record { at_ms, by: by.to_string(), body: body.encode()? };
-        let entry = self.journal.append(&self.scope, self.lease.epoch, record).await?;
+    async fn append(&mut self, body: Body, at_ms: u64, by: &Actor) -> Result<Entry, RunnerError> {
+        let record = Record {
+            at_ms,
+            by: by.to_string(),
+            body: body.encode()?,
+        };
+        let entry = self
+            .journal
+            .append(&self.scope, self.lease.epoch, record)
+            .await?;
         // The state is folded from what was written, never changed beside it (invariant 3).
         self.history.push(&entry)?;
         Ok(entry)

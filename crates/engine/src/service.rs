@@ -56,7 +56,11 @@ pub enum ServiceError {
 impl Service {
     /// A service whose configuration is read from `file` whenever something is planned.
     pub fn new(file: PathBuf, planner: Planner, engine: Engine) -> Service {
-        Service { file, planner, engine }
+        Service {
+            file,
+            planner,
+            engine,
+        }
     }
 
     /// The engine.
@@ -69,8 +73,11 @@ impl Service {
     /// # Errors
     /// When the configuration has problems or no plan can be made.
     pub async fn plan(&self, wanted: Wanted) -> Result<Plan, ServiceError> {
-        let (file, planner, history) =
-            (self.file.clone(), self.planner.clone(), self.engine.history());
+        let (file, planner, history) = (
+            self.file.clone(),
+            self.planner.clone(),
+            self.engine.history(),
+        );
         // Reading and hashing programs blocks.
         let made = tokio::task::spawn_blocking(move || {
             let config: Config = portcullis_config::load(&file).map_err(ServiceError::Config)?;
@@ -81,7 +88,8 @@ impl Service {
             };
             Ok(plan?)
         });
-        made.await.map_err(|error| ServiceError::Died(error.to_string()))?
+        made.await
+            .map_err(|error| ServiceError::Died(error.to_string()))?
     }
 
     /// Plans and begins the rollout.

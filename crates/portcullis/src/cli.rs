@@ -7,7 +7,12 @@ use clap::{Args, Parser, Subcommand};
 /// Guarded deployments of AI services: plan, back up, rehearse, shift traffic through gates, and roll
 /// traffic and data back by itself.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "portcullis",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 #[command(after_help = "\
 Start here:
   portcullis init        make a portcullis.toml and the state folder
@@ -23,7 +28,13 @@ Exit codes:
   6 somebody else holds the lease")]
 pub(crate) struct Cli {
     /// The configuration file.
-    #[arg(short, long, global = true, default_value = "portcullis.toml", env = "PORTCULLIS_FILE")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        default_value = "portcullis.toml",
+        env = "PORTCULLIS_FILE"
+    )]
     pub(crate) file: PathBuf,
     /// Print the result (and errors) as JSON on standard output.
     #[arg(long, global = true)]

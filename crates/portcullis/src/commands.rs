@@ -37,9 +37,11 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
 }
 
 /// Runs a client command to its end.
-fn wait(
-    command: impl Future<Output = Result<Exit, CommandError>>,
-) -> Result<Exit, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| CommandError::of(Exit::Internal, &error))?.block_on(command)
+fn wait(command: impl Future<Output = Result<Exit, CommandError>>) -> Result<Exit, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| CommandError::of(Exit::Internal, &error))?
+        .block_on(command)
 }

@@ -30,6 +30,8 @@ pub(crate) fn endpoint(listen: &Listen) -> Endpoint {
 /// Who is asking, for the record.
 pub(crate) fn user() -> String {
     let named = ["PORTCULLIS_USER", "USER", "LOGNAME"];
-    let found = named.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let found = named
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     found.unwrap_or_else(|| "operator".to_owned())
 }

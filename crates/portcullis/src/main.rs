@@ -26,7 +26,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are results, usage errors are talk; clap knows which is which.
-            let code = if error.use_stderr() { command_error::Exit::Usage } else { command_error::Exit::Done };
+            let code = if error.use_stderr() {
+                command_error::Exit::Usage
+            } else {
+                command_error::Exit::Done
+            };
             let _ = error.print();
             return code.into();
         }

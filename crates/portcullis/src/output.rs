@@ -16,6 +16,8 @@ pub(crate) fn talk(line: &str) {
 pub(crate) fn json(value: &impl serde::Serialize) {
     match serde_json::to_string_pretty(value) {
         Ok(text) => result(&text),
-        Err(error) => talk(&format!("error: the result cannot be written as JSON: {error}")),
+        Err(error) => talk(&format!(
+            "error: the result cannot be written as JSON: {error}"
+        )),
     }
 }

@@ -13,7 +13,10 @@ pub(crate) use timeline::moment;
 
 /// How a service stands.
 pub(crate) fn status(status: &Status) -> String {
-    let mut lines = vec![format!("{} ({}): {}", status.service, status.environment, status.sentence)];
+    let mut lines = vec![format!(
+        "{} ({}): {}",
+        status.service, status.environment, status.sentence
+    )];
     match &status.serving {
         Some(serving) => lines.push(format!(
             "serving   {} at {}, program sha256 {}",
@@ -21,7 +24,9 @@ pub(crate) fn status(status: &Status) -> String {
             serving.address,
             short(&serving.artifact_sha256)
         )),
-        None => lines.push("serving   nothing; `portcullis deploy` brings out a release".to_owned()),
+        None => {
+            lines.push("serving   nothing; `portcullis deploy` brings out a release".to_owned())
+        }
     }
     if let Some(live) = &status.live {
         lines.push(format!(
@@ -45,7 +50,11 @@ pub(crate) fn status(status: &Status) -> String {
 
 /// All rollouts, a line each.
 pub(crate) fn history(rollouts: &[Summary]) -> String {
-    let width = rollouts.iter().map(|rollout| rollout.rollout.len()).max().unwrap_or(0);
+    let width = rollouts
+        .iter()
+        .map(|rollout| rollout.rollout.len())
+        .max()
+        .unwrap_or(0);
     let lines: Vec<String> = rollouts
         .iter()
         .map(|rollout| {
@@ -92,7 +101,11 @@ pub(crate) fn size(bytes: u64) -> String {
         value /= 1000.0;
         unit = larger;
     }
-    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+    if unit == "B" {
+        format!("{bytes} B")
+    } else {
+        format!("{value:.1} {unit}")
+    }
 }
 
 /// The start of a hash, enough to recognise it.
@@ -101,8 +114,10 @@ pub(crate) fn short(hash: &str) -> &str {
 }
 
 fn facts(facts: &[Fact]) -> String {
-    let words: Vec<String> =
-        facts.iter().map(|fact| format!("{}: {}", fact.name, fact.value)).collect();
+    let words: Vec<String> = facts
+        .iter()
+        .map(|fact| format!("{}: {}", fact.name, fact.value))
+        .collect();
     words.join("; ")
 }
 

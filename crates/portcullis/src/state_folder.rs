@@ -23,7 +23,9 @@ pub(crate) struct Lock {
 
 impl StateFolder {
     pub(crate) fn new(root: &Path) -> StateFolder {
-        StateFolder { root: root.to_owned() }
+        StateFolder {
+            root: root.to_owned(),
+        }
     }
 
     /// Makes the folder if it is missing. Returns whether it was.
@@ -31,7 +33,10 @@ impl StateFolder {
         if self.root.is_dir() {
             return Ok(false);
         }
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.root);
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.root);
         made.map_err(|error| self.failed("cannot be made", &error))?;
         Ok(true)
     }
@@ -57,12 +62,17 @@ impl StateFolder {
         let mut random = [0u8; 32];
         getrandom::fill(&mut random)
             .map_err(|error| CommandError::new(Exit::Internal, error.to_string()))?;
-        let file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.token_file());
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.token_file());
         match file {
             Ok(mut file) => {
                 let text = format!("pc_{}\n", hex::encode(random));
-                let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+                let written = file
+                    .write_all(text.as_bytes())
+                    .and_then(|()| file.sync_all());
                 written.map_err(|error| self.failed("cannot hold a token", &error))?;
                 Ok(true)
             }
@@ -81,7 +91,10 @@ impl StateFolder {
         if token.len() < 16 {
             return Err(CommandError::new(
                 Exit::NotAuthorised,
-                format!("the token in {} is too short to be one", self.token_file().display()),
+                format!(
+                    "the token in {} is too short to be one",
+                    self.token_file().display()
+                ),
             )
             .hint("remove the file and run `portcullis init`"));
         }
@@ -102,7 +115,9 @@ impl StateFolder {
         match file.try_lock() {
             Ok(()) => {
                 let note = format!("pid {}\n", std::process::id());
-                let noted = file.set_len(0).and_then(|()| file.write_all(note.as_bytes()));
+                let noted = file
+                    .set_len(0)
+                    .and_then(|()| file.write_all(note.as_bytes()));
                 noted.map_err(|error| self.failed("cannot be locked", &error))?;
                 Ok(Lock { _file: file })
             }
@@ -125,7 +140,10 @@ impl StateFolder {
     fn failed(&self, what: &str, error: &std::io::Error) -> CommandError {
         CommandError::of(
             Exit::Failed,
-            &StateFolderError { what: format!("{} {what}", self.root.display()), reason: error.to_string() },
+            &StateFolderError {
+                what: format!("{} {what}", self.root.display()),
+                reason: error.to_string(),
+            },
         )
     }
 }

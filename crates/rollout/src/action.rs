@@ -17,7 +17,7 @@ pub enum Action {
     /// Copy the stores to the vault and read the copy back.
     Backup(BackupOrder),
     /// Restore that backup to a scratch folder, migrate it there and try both releases on it.
-    Rehearse(Rehearsal),
+    Rehearse(Box<Rehearsal>),
     /// Wait for a person.
     Approve(Approval),
     /// Change the live data.

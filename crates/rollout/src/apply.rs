@@ -47,10 +47,20 @@ impl Rollout {
     /// When the event is not possible now. The rollout is unchanged.
     pub fn apply(&self, event: &Event) -> Result<(Rollout, Vec<Effect>), Refused> {
         use EventKind as E;
-        let mut turn = Turn { rollout: self, now_ms: event.at_ms, effects: Vec::new() };
+        let mut turn = Turn {
+            rollout: self,
+            now_ms: event.at_ms,
+            effects: Vec::new(),
+        };
         let kind = &event.kind;
-        let not_now = || Refused::NotNow { event: kind.word(), state: self.state.word() };
-        let halt_by = |reason: &String| Halt { by: event.by.to_string(), reason: reason.clone() };
+        let not_now = || Refused::NotNow {
+            event: kind.word(),
+            state: self.state.word(),
+        };
+        let halt_by = |reason: &String| Halt {
+            by: event.by.to_string(),
+            reason: reason.clone(),
+        };
         turn.check_key(kind)?;
         let state = match &self.state {
             State::Planned => match kind {
@@ -70,7 +80,12 @@ impl Rollout {
                 | E::Skip => return Err(not_now()),
             },
 
-            State::Advancing { at, attempt, run: Run::InFlight, halt } => match kind {
+            State::Advancing {
+                at,
+                attempt,
+                run: Run::InFlight,
+                halt,
+            } => match kind {
                 E::Succeeded { .. } => turn.went_well(*at, halt.as_ref()),
                 E::Failed { failure, .. } => match (halt, attempt.next()) {
                     (None, Some(_)) if failure.retryable => {
@@ -99,22 +114,41 @@ impl Rollout {
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
-            State::Advancing { at, attempt, run: Run::InDoubt, halt } => match kind {
-                E::Probed { presence: Presence::Applied, .. } => {
-                    turn.went_well(*at, halt.as_ref())
-                }
-                E::Probed { presence: Presence::Absent, facts, .. } => match (halt, attempt.next())
-                {
+            State::Advancing {
+                at,
+                attempt,
+                run: Run::InDoubt,
+                halt,
+            } => match kind {
+                E::Probed {
+                    presence: Presence::Applied,
+                    ..
+                } => turn.went_well(*at, halt.as_ref()),
+                E::Probed {
+                    presence: Presence::Absent,
+                    facts,
+                    ..
+                } => match (halt, attempt.next()) {
                     (None, Some(next)) => turn.perform(Direction::Do, *at, next, None),
                     _ => {
                         let message = words_of("it did not take effect", facts);
                         turn.went_badly(*at, halt.as_ref(), message, *attempt)
                     }
                 },
-                E::Probed { presence: Presence::Unknown, facts, .. } => {
-                    let message = words_of("the probe could not tell whether it took effect", facts);
+                E::Probed {
+                    presence: Presence::Unknown,
+                    facts,
+                    ..
+                } => {
+                    let message =
+                        words_of("the probe could not tell whether it took effect", facts);
                     let why = HeldWhy::Unknown { message };
-                    turn.hold(Direction::Do, *at, *attempt, halt.clone(), None, why)
+                    turn.hold(
+                        Tried::new(Direction::Do, *at, *attempt),
+                        halt.clone(),
+                        None,
+                        why,
+                    )
                 }
                 E::Recovered => turn.doubt(Direction::Do, *at, *attempt, halt.clone(), None),
                 E::Abort { reason } => {
@@ -136,7 +170,12 @@ impl Rollout {
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
-            State::Advancing { at, attempt, run: Run::Resting { until_ms }, halt } => match kind {
+            State::Advancing {
+                at,
+                attempt,
+                run: Run::Resting { until_ms },
+                halt,
+            } => match kind {
                 E::Woke { .. } => match attempt.next() {
                     Some(next) => turn.perform(Direction::Do, *at, next, None),
                     None => return Err(not_now()),
@@ -199,13 +238,25 @@ impl Rollout {
                 | E::Skip => return Err(not_now()),
             },
 
-            State::Unwinding { at, attempt, run: Run::InFlight, cause } => match kind {
+            State::Unwinding {
+                at,
+                attempt,
+                run: Run::InFlight,
+                cause,
+            } => match kind {
                 E::Succeeded { .. } => turn.unwind(at.previous(), cause.clone()),
                 E::Failed { failure, .. } => match attempt.next() {
                     Some(_) => turn.rest(Direction::Undo, *at, *attempt, Some(cause.clone())),
                     None => {
-                        let why = HeldWhy::UndoFailed { message: failure.message.clone() };
-                        turn.hold(Direction::Undo, *at, *attempt, None, Some(cause.clone()), why)
+                        let why = HeldWhy::UndoFailed {
+                            message: failure.message.clone(),
+                        };
+                        turn.hold(
+                            Tried::new(Direction::Undo, *at, *attempt),
+                            None,
+                            Some(cause.clone()),
+                            why,
+                        )
                     }
                 },
                 E::TimedOut { .. } | E::Recovered => {
@@ -220,22 +271,46 @@ impl Rollout {
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
-            State::Unwinding { at, attempt, run: Run::InDoubt, cause } => match kind {
-                E::Probed { presence: Presence::Absent, .. } => {
-                    turn.unwind(at.previous(), cause.clone())
-                }
-                E::Probed { presence: Presence::Applied, facts, .. } => match attempt.next() {
+            State::Unwinding {
+                at,
+                attempt,
+                run: Run::InDoubt,
+                cause,
+            } => match kind {
+                E::Probed {
+                    presence: Presence::Absent,
+                    ..
+                } => turn.unwind(at.previous(), cause.clone()),
+                E::Probed {
+                    presence: Presence::Applied,
+                    facts,
+                    ..
+                } => match attempt.next() {
                     Some(next) => turn.perform(Direction::Undo, *at, next, Some(cause.clone())),
                     None => {
                         let message = words_of("it is still in effect", facts);
                         let why = HeldWhy::UndoFailed { message };
-                        turn.hold(Direction::Undo, *at, *attempt, None, Some(cause.clone()), why)
+                        turn.hold(
+                            Tried::new(Direction::Undo, *at, *attempt),
+                            None,
+                            Some(cause.clone()),
+                            why,
+                        )
                     }
                 },
-                E::Probed { presence: Presence::Unknown, facts, .. } => {
+                E::Probed {
+                    presence: Presence::Unknown,
+                    facts,
+                    ..
+                } => {
                     let message = words_of("the probe could not tell whether it is undone", facts);
                     let why = HeldWhy::Unknown { message };
-                    turn.hold(Direction::Undo, *at, *attempt, None, Some(cause.clone()), why)
+                    turn.hold(
+                        Tried::new(Direction::Undo, *at, *attempt),
+                        None,
+                        Some(cause.clone()),
+                        why,
+                    )
                 }
                 E::Recovered => {
                     turn.doubt(Direction::Undo, *at, *attempt, None, Some(cause.clone()))
@@ -251,7 +326,12 @@ impl Rollout {
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
-            State::Unwinding { at, attempt, run: Run::Resting { until_ms }, cause } => match kind {
+            State::Unwinding {
+                at,
+                attempt,
+                run: Run::Resting { until_ms },
+                cause,
+            } => match kind {
                 E::Woke { .. } => match attempt.next() {
                     Some(next) => turn.perform(Direction::Undo, *at, next, Some(cause.clone())),
                     None => return Err(not_now()),
@@ -272,7 +352,14 @@ impl Rollout {
                 | E::Skip => return Err(not_now()),
             },
 
-            State::Held { direction, at, attempt, halt, cause, .. } => match kind {
+            State::Held {
+                direction,
+                at,
+                attempt,
+                halt,
+                cause,
+                ..
+            } => match kind {
                 E::Retry => {
                     let renewed = attempt.renewed(turn.attempts_max(*at));
                     turn.doubt(*direction, *at, renewed, halt.clone(), cause.clone())
@@ -369,7 +456,10 @@ impl Turn<'_> {
     }
 
     fn attempts_max(&self, at: StepIndex) -> u32 {
-        self.rollout.plan().step(at).map_or(1, |step| step.attempts_max)
+        self.rollout
+            .plan()
+            .step(at)
+            .map_or(1, |step| step.attempts_max)
     }
 
     /// Goes to a step: performs it, opens its gate, asks its question, or ends the rollout.
@@ -380,12 +470,21 @@ impl Turn<'_> {
         match &step.action {
             Action::Gate(_) => {
                 self.measure(at);
-                State::Watching { at, samples: Vec::new() }
+                State::Watching {
+                    at,
+                    samples: Vec::new(),
+                }
             }
             Action::Approve(approval) => {
                 self.notify(NoticeKind::Paused);
-                let why = PausedWhy::Approval { question: approval.question.clone() };
-                State::Paused { at, samples: Vec::new(), why }
+                let why = PausedWhy::Approval {
+                    question: approval.question.clone(),
+                };
+                State::Paused {
+                    at,
+                    samples: Vec::new(),
+                    why,
+                }
             }
             _ => self.perform(Direction::Do, at, Attempt::first(step.attempts_max), None),
         }
@@ -432,7 +531,14 @@ impl Turn<'_> {
         let wait_ms = (BACKOFF_FIRST_MS << doublings).min(BACKOFF_MAX_MS);
         let until_ms = self.now_ms + wait_ms;
         self.wake(direction, at, attempt, until_ms);
-        running(direction, at, attempt, Run::Resting { until_ms }, None, cause)
+        running(
+            direction,
+            at,
+            attempt,
+            Run::Resting { until_ms },
+            None,
+            cause,
+        )
     }
 
     fn wake(&mut self, direction: Direction, at: StepIndex, attempt: Attempt, at_ms: u64) {
@@ -472,9 +578,11 @@ impl Turn<'_> {
         if at < self.rollout.plan().pivot {
             return self.go_back(at, cause);
         }
-        let why = HeldWhy::PastPivot { message: cause.words() };
+        let why = HeldWhy::PastPivot {
+            message: cause.words(),
+        };
         let attempt = attempt.unwrap_or(Attempt::first(self.attempts_max(at)));
-        self.hold(Direction::Do, at, attempt, None, None, why)
+        self.hold(Tried::new(Direction::Do, at, attempt), None, None, why)
     }
 
     fn go_back(&mut self, at: StepIndex, cause: Cause) -> State {
@@ -492,7 +600,12 @@ impl Turn<'_> {
                 let attempt = Attempt::first(step.attempts_max);
                 if step.undo.needs_consent() && self.rollout.exposed {
                     let why = HeldWhy::WouldLoseWrites;
-                    return self.hold(Direction::Undo, at, attempt, None, Some(cause), why);
+                    return self.hold(
+                        Tried::new(Direction::Undo, at, attempt),
+                        None,
+                        Some(cause),
+                        why,
+                    );
                 }
                 return self.perform(Direction::Undo, at, attempt, Some(cause));
             }
@@ -503,15 +616,25 @@ impl Turn<'_> {
 
     fn hold(
         &mut self,
-        direction: Direction,
-        at: StepIndex,
-        attempt: Attempt,
+        tried: Tried,
         halt: Option<Halt>,
         cause: Option<Cause>,
         why: HeldWhy,
     ) -> State {
         self.notify(NoticeKind::Held);
-        State::Held { direction, at, attempt, halt, cause, why }
+        let Tried {
+            direction,
+            at,
+            attempt,
+        } = tried;
+        State::Held {
+            direction,
+            at,
+            attempt,
+            halt,
+            cause,
+            why,
+        }
     }
 
     fn done(&mut self, end: End, cause: Option<Cause>) -> State {
@@ -523,7 +646,10 @@ impl Turn<'_> {
     fn measure(&mut self, at: StepIndex) {
         if let Some(Action::Gate(gate)) = self.rollout.plan().step(at).map(|step| &step.action) {
             let interval_ms = gate.analysis.interval_ms;
-            self.effects.push(Effect::Measure { step: at, interval_ms });
+            self.effects.push(Effect::Measure {
+                step: at,
+                interval_ms,
+            });
         }
     }
 
@@ -542,7 +668,14 @@ impl Turn<'_> {
         let judgement = gate.analysis.judge(&samples);
         match judgement.verdict {
             Verdict::Pass => self.enter(at.next()),
-            Verdict::Fail => self.fail(at, Cause::GateFailed { step: at, judgement }, None),
+            Verdict::Fail => self.fail(
+                at,
+                Cause::GateFailed {
+                    step: at,
+                    judgement,
+                },
+                None,
+            ),
             Verdict::Undecided => {
                 self.measure(at);
                 State::Watching { at, samples }
@@ -550,7 +683,11 @@ impl Turn<'_> {
             Verdict::Inconclusive => {
                 self.notify(NoticeKind::Paused);
                 self.measure(at);
-                State::Paused { at, samples, why: PausedWhy::Inconclusive { judgement } }
+                State::Paused {
+                    at,
+                    samples,
+                    why: PausedWhy::Inconclusive { judgement },
+                }
             }
         }
     }
@@ -579,14 +716,28 @@ impl Turn<'_> {
         samples.drain(..samples.len() - kept);
         let judgement = gate.analysis.judge(&samples);
         if judgement.verdict == Verdict::Fail {
-            return self.fail(at, Cause::GateFailed { step: at, judgement }, None);
+            return self.fail(
+                at,
+                Cause::GateFailed {
+                    step: at,
+                    judgement,
+                },
+                None,
+            );
         }
         self.measure(at);
-        State::Paused { at, samples, why: why.clone() }
+        State::Paused {
+            at,
+            samples,
+            why: why.clone(),
+        }
     }
 
     fn notify(&mut self, kind: NoticeKind) {
-        self.effects.push(Effect::Notify(Notice { kind, sentence: String::new() }));
+        self.effects.push(Effect::Notify(Notice {
+            kind,
+            sentence: String::new(),
+        }));
     }
 
     /// The next rollout; notices get the sentence that it makes (invariant 16).
@@ -605,6 +756,23 @@ impl Turn<'_> {
     }
 }
 
+/// The last attempt that was made when a rollout is held.
+struct Tried {
+    direction: Direction,
+    at: StepIndex,
+    attempt: Attempt,
+}
+
+impl Tried {
+    fn new(direction: Direction, at: StepIndex, attempt: Attempt) -> Tried {
+        Tried {
+            direction,
+            at,
+            attempt,
+        }
+    }
+}
+
 fn running(
     direction: Direction,
     at: StepIndex,
@@ -614,17 +782,30 @@ fn running(
     cause: Option<Cause>,
 ) -> State {
     match direction {
-        Direction::Do => State::Advancing { at, attempt, run, halt },
+        Direction::Do => State::Advancing {
+            at,
+            attempt,
+            run,
+            halt,
+        },
         Direction::Undo => {
             let cause = cause.unwrap_or_else(|| held(at));
-            State::Unwinding { at, attempt, run, cause }
+            State::Unwinding {
+                at,
+                attempt,
+                run,
+                cause,
+            }
         }
     }
 }
 
 /// The cause of going back when a held rollout did not keep a better one.
 fn held(at: StepIndex) -> Cause {
-    Cause::StepFailed { step: at, message: "the rollout was held".to_owned() }
+    Cause::StepFailed {
+        step: at,
+        message: "the rollout was held".to_owned(),
+    }
 }
 
 /// Whether an effect lets the new release take traffic.
@@ -640,8 +821,10 @@ fn exposes(effect: &Effect) -> bool {
 }
 
 fn words_of(sentence: &str, facts: &[Fact]) -> String {
-    let details: Vec<String> =
-        facts.iter().map(|fact| format!("{}: {}", fact.name, fact.value)).collect();
+    let details: Vec<String> = facts
+        .iter()
+        .map(|fact| format!("{}: {}", fact.name, fact.value))
+        .collect();
     if details.is_empty() {
         sentence.to_owned()
     } else {

@@ -115,7 +115,10 @@ pub struct Failure {
 impl Fact {
     /// A fact.
     pub fn new(name: impl Into<String>, value: impl fmt::Display) -> Fact {
-        Fact { name: name.into(), value: value.to_string() }
+        Fact {
+            name: name.into(),
+            value: value.to_string(),
+        }
     }
 }
 
@@ -156,6 +159,10 @@ impl From<Actor> for String {
 
 impl From<String> for Actor {
     fn from(name: String) -> Actor {
-        if name == "engine" { Actor::Engine } else { Actor::Person(name) }
+        if name == "engine" {
+            Actor::Engine
+        } else {
+            Actor::Person(name)
+        }
     }
 }

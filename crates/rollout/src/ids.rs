@@ -45,9 +45,7 @@ text_id! {
 }
 
 /// The position of a step in its plan, from 0.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StepIndex(pub usize);
 
@@ -94,7 +92,11 @@ impl Weight {
     /// # Errors
     /// When it is above 100.
     pub fn new(percent: u8) -> Result<Weight, WeightOutOfRange> {
-        if percent <= 100 { Ok(Weight(percent)) } else { Err(WeightOutOfRange(percent)) }
+        if percent <= 100 {
+            Ok(Weight(percent))
+        } else {
+            Err(WeightOutOfRange(percent))
+        }
     }
 
     /// The weight in percent, 0..=100.

@@ -36,7 +36,11 @@ impl fmt::Display for OpKey {
             Direction::Do => "do",
             Direction::Undo => "undo",
         };
-        write!(f, "{}/{}/{}/{}", self.rollout, self.step, direction, self.attempt)
+        write!(
+            f,
+            "{}/{}/{}/{}",
+            self.rollout, self.step, direction, self.attempt
+        )
     }
 }
 

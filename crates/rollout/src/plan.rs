@@ -105,7 +105,10 @@ impl Plan {
 
     /// What a rollback of this plan would lose, in words.
     pub fn rollback_loss(&self) -> String {
-        let restores = self.steps.iter().any(|step| matches!(step.undo, Undo::Restore { .. }));
+        let restores = self
+            .steps
+            .iter()
+            .any(|step| matches!(step.undo, Undo::Restore { .. }));
         let migrates = self.release.migration.is_some();
         match (restores, self.policy.service_writes) {
             (true, true) if self.policy.accept_loss => {
@@ -159,4 +162,4 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

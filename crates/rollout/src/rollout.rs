@@ -19,7 +19,12 @@ pub struct Rollout {
 impl Rollout {
     /// A rollout of `plan` to which nothing has happened yet.
     pub fn new(plan: Arc<Plan>) -> Rollout {
-        Rollout { plan, state: State::Planned, seq: 0, exposed: false }
+        Rollout {
+            plan,
+            state: State::Planned,
+            seq: 0,
+            exposed: false,
+        }
     }
 
     /// The fold of `events` over a new rollout.
@@ -33,7 +38,9 @@ impl Rollout {
     ) -> Result<Rollout, (usize, Refused)> {
         let mut rollout = Rollout::new(plan);
         for (position, event) in events.into_iter().enumerate() {
-            (rollout, _) = rollout.apply(event).map_err(|refused| (position, refused))?;
+            (rollout, _) = rollout
+                .apply(event)
+                .map_err(|refused| (position, refused))?;
         }
         Ok(rollout)
     }
@@ -65,9 +72,12 @@ impl Rollout {
             State::Unwinding { at, attempt, .. } => {
                 self.op_at(Direction::Undo, *at, attempt.number)
             }
-            State::Held { direction, at, attempt, .. } => {
-                self.op_at(*direction, *at, attempt.number)
-            }
+            State::Held {
+                direction,
+                at,
+                attempt,
+                ..
+            } => self.op_at(*direction, *at, attempt.number),
             State::Planned | State::Watching { .. } | State::Paused { .. } | State::Done { .. } => {
                 None
             }
@@ -93,8 +103,17 @@ impl Rollout {
             Direction::Do => step.action.clone(),
             Direction::Undo => step.undo.action()?,
         };
-        let key = OpKey { rollout: self.plan.id.clone(), direction, step: at, attempt };
-        Some(Op { key, action, deadline_ms: step.deadline_ms })
+        let key = OpKey {
+            rollout: self.plan.id.clone(),
+            direction,
+            step: at,
+            attempt,
+        };
+        Some(Op {
+            key,
+            action,
+            deadline_ms: step.deadline_ms,
+        })
     }
 }
 

@@ -12,7 +12,12 @@ impl Rollout {
         let plan = self.plan();
         match self.state() {
             State::Planned => format!("Planned: {}; nothing was touched yet", plan.title()),
-            State::Advancing { at, attempt, run, halt } => {
+            State::Advancing {
+                at,
+                attempt,
+                run,
+                halt,
+            } => {
                 let mut words = format!("{}: {}", plan.title(), plan.place(*at));
                 match run {
                     Run::InFlight if attempt.number > 1 => {
@@ -50,7 +55,9 @@ impl Rollout {
                 plan.place(*at),
                 cause.words()
             ),
-            State::Held { direction, at, why, .. } => {
+            State::Held {
+                direction, at, why, ..
+            } => {
                 let doing = match direction {
                     Direction::Do => "at",
                     Direction::Undo => "undoing",
@@ -58,8 +65,10 @@ impl Rollout {
                 format!("Held {doing} {}: {}", plan.place(*at), why.words())
             }
             State::Done { end, cause } => {
-                let because =
-                    cause.as_ref().map(|c| format!(": {}", c.words())).unwrap_or_default();
+                let because = cause
+                    .as_ref()
+                    .map(|c| format!(": {}", c.words()))
+                    .unwrap_or_default();
                 match end {
                     End::Promoted => format!("{}: done, {} serves", plan.title(), plan.release.id),
                     End::RolledBack => format!("Rolled back to {}{because}", plan.came_from()),
@@ -109,7 +118,10 @@ impl Plan {
         };
         match &self.previous {
             Some(previous) => {
-                format!("{verb} {} {} -> {}", self.service, previous.release.id, self.release.id)
+                format!(
+                    "{verb} {} {} -> {}",
+                    self.service, previous.release.id, self.release.id
+                )
             }
             None => format!("{verb} {} {}", self.service, self.release.id),
         }
@@ -124,9 +136,10 @@ impl Plan {
     }
 
     fn came_from(&self) -> String {
-        self.previous
-            .as_ref()
-            .map_or_else(|| "nothing".to_owned(), |previous| previous.release.id.to_string())
+        self.previous.as_ref().map_or_else(
+            || "nothing".to_owned(),
+            |previous| previous.release.id.to_string(),
+        )
     }
 
     fn weight_at(&self, at: StepIndex) -> String {

@@ -182,18 +182,27 @@ pub enum End {
 impl Attempt {
     /// The first of at most `attempts_max` attempts.
     pub fn first(attempts_max: u32) -> Attempt {
-        Attempt { number: 1, last: attempts_max.max(1) }
+        Attempt {
+            number: 1,
+            last: attempts_max.max(1),
+        }
     }
 
     /// The attempt after this one, if one is left.
     pub fn next(self) -> Option<Attempt> {
-        (self.number < self.last).then(|| Attempt { number: self.number + 1, last: self.last })
+        (self.number < self.last).then(|| Attempt {
+            number: self.number + 1,
+            last: self.last,
+        })
     }
 
     /// This attempt with a fresh allowance: a person asked to try again.
     #[must_use]
     pub fn renewed(self, attempts_max: u32) -> Attempt {
-        Attempt { number: self.number, last: self.number.saturating_add(attempts_max.max(1)) }
+        Attempt {
+            number: self.number,
+            last: self.number.saturating_add(attempts_max.max(1)),
+        }
     }
 }
 
@@ -207,9 +216,16 @@ impl State {
             State::Paused { .. } => "paused",
             State::Unwinding { .. } => "unwinding",
             State::Held { .. } => "held",
-            State::Done { end: End::Promoted, .. } => "promoted",
-            State::Done { end: End::RolledBack, .. } => "rolled back",
-            State::Done { end: End::Aborted, .. } => "aborted",
+            State::Done {
+                end: End::Promoted, ..
+            } => "promoted",
+            State::Done {
+                end: End::RolledBack,
+                ..
+            } => "rolled back",
+            State::Done {
+                end: End::Aborted, ..
+            } => "aborted",
         }
     }
 

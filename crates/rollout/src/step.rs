@@ -55,7 +55,14 @@ impl Undo {
 
     /// Whether running it loses writes and nobody has agreed to that in advance.
     pub fn needs_consent(&self) -> bool {
-        matches!(self, Undo::Restore { loses_writes: true, automatic: false, .. })
+        matches!(
+            self,
+            Undo::Restore {
+                loses_writes: true,
+                automatic: false,
+                ..
+            }
+        )
     }
 }
 

@@ -87,7 +87,11 @@ pub enum MomentKind {
 impl Timeline {
     /// The timeline of a plan to which nothing has happened.
     pub fn new(plan: Arc<Plan>) -> Timeline {
-        Timeline { rollout: Rollout::new(plan), moments: Vec::new(), begun_ms: Vec::new() }
+        Timeline {
+            rollout: Rollout::new(plan),
+            moments: Vec::new(),
+            begun_ms: Vec::new(),
+        }
     }
 
     /// Applies the next event.
@@ -106,7 +110,11 @@ impl Timeline {
         let was_turned = turned(before.state());
         if turned(self.rollout.state()) && (!was_turned || self.rollout.state().is_done()) {
             let sentence = self.rollout.sentence();
-            self.moment(event, self.rollout.state().step(), MomentKind::Turned { sentence });
+            self.moment(
+                event,
+                self.rollout.state().step(),
+                MomentKind::Turned { sentence },
+            );
         }
         Ok(())
     }
@@ -122,9 +130,17 @@ impl Timeline {
     }
 
     fn moment(&mut self, event: &Event, step: Option<StepIndex>, kind: MomentKind) {
-        let name = step.and_then(|at| self.rollout.plan().step(at)).map(|step| step.name.clone());
+        let name = step
+            .and_then(|at| self.rollout.plan().step(at))
+            .map(|step| step.name.clone());
         let by = event.by.to_string();
-        self.moments.push(Moment { at_ms: event.at_ms, by, step, name, kind });
+        self.moments.push(Moment {
+            at_ms: event.at_ms,
+            by,
+            step,
+            name,
+            kind,
+        });
     }
 
     fn took_ms(&self, key: &OpKey, now_ms: u64) -> u64 {
@@ -140,7 +156,11 @@ impl Timeline {
                 self.moment(event, None, MomentKind::Began { title });
             }
             EventKind::Succeeded { key, facts } => self.settled(event, key, facts),
-            EventKind::Probed { key, presence, facts } => {
+            EventKind::Probed {
+                key,
+                presence,
+                facts,
+            } => {
                 let done = match key.direction {
                     Direction::Do => crate::Presence::Applied,
                     Direction::Undo => crate::Presence::Absent,
@@ -176,7 +196,10 @@ impl Timeline {
                     _ => String::new(),
                 };
                 let word = event.kind.word().to_owned();
-                let kind = MomentKind::Intervened { event: word, message };
+                let kind = MomentKind::Intervened {
+                    event: word,
+                    message,
+                };
                 self.moment(event, before.state().step(), kind);
             }
             EventKind::Woke { .. } => {}
@@ -185,8 +208,11 @@ impl Timeline {
 
     fn settled(&mut self, event: &Event, key: &OpKey, facts: &[Fact]) {
         let took_ms = self.took_ms(key, event.at_ms);
-        let kind =
-            MomentKind::Settled { direction: key.direction, took_ms, facts: facts.to_vec() };
+        let kind = MomentKind::Settled {
+            direction: key.direction,
+            took_ms,
+            facts: facts.to_vec(),
+        };
         self.moment(event, Some(key.step), kind);
     }
 
@@ -221,9 +247,10 @@ impl Timeline {
 
 fn turned(state: &State) -> bool {
     match state {
-        State::Unwinding { .. } | State::Held { .. } | State::Paused { .. } | State::Done { .. } => {
-            true
-        }
+        State::Unwinding { .. }
+        | State::Held { .. }
+        | State::Paused { .. }
+        | State::Done { .. } => true,
         State::Planned | State::Advancing { .. } | State::Watching { .. } => false,
     }
 }

@@ -24,7 +24,11 @@ impl Answer {
     pub(crate) fn unauthorized() -> Answer {
         let detail = "this call needs `Authorization: Bearer TOKEN`; the token is in the file \
                       `token` of the state folder, made by `portcullis init`";
-        Answer::new(StatusCode::UNAUTHORIZED, "not_authorised", detail.to_owned())
+        Answer::new(
+            StatusCode::UNAUTHORIZED,
+            "not_authorised",
+            detail.to_owned(),
+        )
     }
 
     pub(crate) fn not_found(detail: String) -> Answer {
@@ -57,9 +61,11 @@ impl From<ServiceError> for Answer {
                 answer
             }
             ServiceError::Engine(engine) => engine_answer(engine),
-            ServiceError::Died(_) => {
-                Answer::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
-            }
+            ServiceError::Died(_) => Answer::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                error.to_string(),
+            ),
         }
     }
 }

@@ -24,7 +24,12 @@ pub(crate) async fn require_token(
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     let matches = given.is_some_and(|given| {
-        bool::from(given.trim().as_bytes().ct_eq(token.expose_secret().as_bytes()))
+        bool::from(
+            given
+                .trim()
+                .as_bytes()
+                .ct_eq(token.expose_secret().as_bytes()),
+        )
     });
     if matches {
         next.run(request).await

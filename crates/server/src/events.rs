@@ -20,11 +20,19 @@ pub(crate) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, EngineError> {
     let fresh = engine.subscribe();
     let past = engine.entries(after_seq + 1).await?;
-    let feed = Feed { engine, fresh, waiting: past.into(), sent_seq: after_seq };
+    let feed = Feed {
+        engine,
+        fresh,
+        waiting: past.into(),
+        sent_seq: after_seq,
+    };
     let events = futures::stream::unfold(feed, |mut feed| async move {
         let entry = feed.next().await?;
         let seq = entry.seq.to_string();
-        let event = Event::default().event("entry").id(seq).json_data(journal_event(&entry));
+        let event = Event::default()
+            .event("entry")
+            .id(seq)
+            .json_data(journal_event(&entry));
         Some((Ok(event.unwrap_or_default()), feed))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(EVENT_KEEP_ALIVE)))

@@ -25,12 +25,23 @@ pub(crate) struct Shared {
 }
 
 pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
-    Json(views::status(&shared.name, &shared.environment, shared.service.engine()))
+    Json(views::status(
+        &shared.name,
+        &shared.environment,
+        shared.service.engine(),
+    ))
 }
 
 pub(crate) async fn rollouts(State(shared): State<Shared>) -> Json<Vec<Summary>> {
     let history = shared.service.engine().history();
-    Json(history.rollouts().iter().rev().map(views::summary).collect())
+    Json(
+        history
+            .rollouts()
+            .iter()
+            .rev()
+            .map(views::summary)
+            .collect(),
+    )
 }
 
 pub(crate) async fn rollout(
@@ -40,7 +51,9 @@ pub(crate) async fn rollout(
     let history = shared.service.engine().history();
     let found = history.find(&id).map(views::detail);
     found.map(Json).ok_or_else(|| {
-        Answer::not_found(format!("there is no rollout {id}; `portcullis history` lists them"))
+        Answer::not_found(format!(
+            "there is no rollout {id}; `portcullis history` lists them"
+        ))
     })
 }
 
@@ -71,13 +84,17 @@ pub(crate) async fn command(
     Json(wish): Json<CommandWish>,
 ) -> Result<Json<Accepted>, Answer> {
     let command = match wish.command {
-        CommandName::Abort => Command::Abort { reason: wish.reason },
+        CommandName::Abort => Command::Abort {
+            reason: wish.reason,
+        },
         CommandName::Resume => Command::Resume,
         CommandName::Retry => Command::Retry,
         CommandName::Skip => Command::Skip,
     };
     let engine = shared.service.engine();
-    let id = engine.command(wish.rollout, command, person(wish.by)).await?;
+    let id = engine
+        .command(wish.rollout, command, person(wish.by))
+        .await?;
     Ok(Json(accepted(&shared, id.as_str())))
 }
 
@@ -108,8 +125,14 @@ pub(crate) async fn unknown() -> Answer {
 
 fn accepted(shared: &Shared, id: &str) -> Accepted {
     let history = shared.service.engine().history();
-    let sentence = history.find(id).map(|past| past.rollout().sentence()).unwrap_or_default();
-    Accepted { rollout: id.to_owned(), sentence }
+    let sentence = history
+        .find(id)
+        .map(|past| past.rollout().sentence())
+        .unwrap_or_default();
+    Accepted {
+        rollout: id.to_owned(),
+        sentence,
+    }
 }
 
 /// Nobody can pass for the engine itself.

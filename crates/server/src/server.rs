@@ -60,7 +60,14 @@ impl Server {
         name: String,
         environment: String,
     ) -> Result<Server, ServerError> {
-        let router = router(token, Shared { service, name, environment });
+        let router = router(
+            token,
+            Shared {
+                service,
+                name,
+                environment,
+            },
+        );
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let failed = |place: String| move |source| ServerError { place, source };
@@ -70,15 +77,25 @@ impl Server {
                 let listener = bind_unix(path).map_err(failed(place))?;
                 let serving = axum::serve(listener, router).with_graceful_shutdown(stopped);
                 let task = tokio::spawn(async move { serving.await });
-                Ok(Server { stop, task, address: None })
+                Ok(Server {
+                    stop,
+                    task,
+                    address: None,
+                })
             }
             Listen::Tcp(address) => {
                 let place = address.to_string();
-                let listener = TcpListener::bind(address).await.map_err(failed(place.clone()))?;
+                let listener = TcpListener::bind(address)
+                    .await
+                    .map_err(failed(place.clone()))?;
                 let address = listener.local_addr().map_err(failed(place))?;
                 let serving = axum::serve(listener, router).with_graceful_shutdown(stopped);
                 let task = tokio::spawn(async move { serving.await });
-                Ok(Server { stop, task, address: Some(address) })
+                Ok(Server {
+                    stop,
+                    task,
+                    address: Some(address),
+                })
             }
         }
     }
@@ -91,7 +108,10 @@ impl Server {
     /// Stops accepting and waits a moment for requests to end; event streams are cut.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        if tokio::time::timeout(STOP_TIMEOUT, &mut self.task).await.is_err() {
+        if tokio::time::timeout(STOP_TIMEOUT, &mut self.task)
+            .await
+            .is_err()
+        {
             self.task.abort();
         }
     }

@@ -15,7 +15,9 @@ pub(crate) fn status(service: &str, environment: &str, engine: &Engine) -> Statu
     let live = history.live().map(summary);
     let standing = match engine.standing() {
         Standing::Acting => EngineStanding::Acting,
-        Standing::Stopped => EngineStanding::Stopped { why: "on request".to_owned() },
+        Standing::Stopped => EngineStanding::Stopped {
+            why: "on request".to_owned(),
+        },
         Standing::Failed(why) => EngineStanding::Stopped { why },
     };
     let sentence = sentence(&history, live.as_ref(), serving.as_ref());
@@ -46,13 +48,19 @@ pub(crate) fn summary(past: &Past) -> Summary {
     let plan = rollout.plan();
     Summary {
         rollout: plan.id.to_string(),
-        from: plan.previous.as_ref().map(|previous| previous.release.id.to_string()),
+        from: plan
+            .previous
+            .as_ref()
+            .map(|previous| previous.release.id.to_string()),
         to: plan.release.id.to_string(),
         state: rollout.state().word().to_owned(),
         sentence: rollout.sentence(),
         over: rollout.state().is_done(),
         planned_at_ms: plan.created_at_ms,
-        changed_at_ms: past.events().last().map_or(plan.created_at_ms, |event| event.at_ms),
+        changed_at_ms: past
+            .events()
+            .last()
+            .map_or(plan.created_at_ms, |event| event.at_ms),
     }
 }
 

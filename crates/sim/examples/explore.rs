@@ -9,7 +9,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for scenario in Scenario::ALL {
         for (faults, crashes, aborts) in [(0, 1, 0), (1, 1, 1), (2, 2, 1), (4, 3, 1)] {
             let begun = Instant::now();
-            let found = explore(scenario, Budgets { faults, crashes, aborts }, None)?;
+            let found = explore(
+                scenario,
+                Budgets {
+                    faults,
+                    crashes,
+                    aborts,
+                },
+                None,
+            )?;
             let rate = found.states as f64 / begun.elapsed().as_secs_f64();
             println!(
                 "{scenario:?} faults={faults} crashes={crashes} aborts={aborts}: {} states, {} \

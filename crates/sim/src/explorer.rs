@@ -66,14 +66,27 @@ pub fn explore(
         *violations.entry(violation).or_insert(0) += 1;
     }
     let stuck = stuck(&ended, &edges);
-    Ok(Explored { states: ids.len(), transitions: edges.len(), ends, stuck, violations })
+    Ok(Explored {
+        states: ids.len(),
+        transitions: edges.len(),
+        ends,
+        stuck,
+        violations,
+    })
 }
 
 fn end_of(node: &Node) -> Option<&'static str> {
     match node.rollout().state() {
-        State::Done { end: End::Promoted, .. } => Some("promoted"),
-        State::Done { end: End::RolledBack, .. } => Some("rolled back"),
-        State::Done { end: End::Aborted, .. } => Some("aborted"),
+        State::Done {
+            end: End::Promoted, ..
+        } => Some("promoted"),
+        State::Done {
+            end: End::RolledBack,
+            ..
+        } => Some("rolled back"),
+        State::Done {
+            end: End::Aborted, ..
+        } => Some("aborted"),
         State::Planned
         | State::Advancing { .. }
         | State::Watching { .. }
@@ -90,8 +103,9 @@ fn stuck(ended: &[Option<&'static str>], edges: &[(u32, u32)]) -> usize {
         before[*to as usize].push(*from);
     }
     let mut reaches: Vec<bool> = ended.iter().map(Option::is_some).collect();
-    let mut waiting: Vec<u32> =
-        (0..ended.len() as u32).filter(|point| reaches[*point as usize]).collect();
+    let mut waiting: Vec<u32> = (0..ended.len() as u32)
+        .filter(|point| reaches[*point as usize])
+        .collect();
     while let Some(point) = waiting.pop() {
         for earlier in &before[point as usize] {
             if !std::mem::replace(&mut reaches[*earlier as usize], true) {

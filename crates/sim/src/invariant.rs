@@ -15,7 +15,10 @@ pub struct Violation {
 }
 
 pub(crate) fn violation(invariant: u8, what: impl Into<String>) -> Violation {
-    Violation { invariant, what: what.into() }
+    Violation {
+        invariant,
+        what: what.into(),
+    }
 }
 
 /// Checks one transition: `world` is the world when the effects were handed out.
@@ -52,33 +55,46 @@ fn check_do(plan: &Plan, op: &Op, event: &EventKind, world: &World, found: &mut 
     if let Some(step) = (0..at).find(missing)
         && !world.vouched
     {
-        let what = format!("{} done before {}", plan.steps[at].name, plan.steps[step].name);
+        let what = format!(
+            "{} done before {}",
+            plan.steps[at].name, plan.steps[step].name
+        );
         found.push(violation(15, what));
     }
     let blind = matches!(event, EventKind::Recovered | EventKind::Probed { .. });
     if blind && world.at(op.key.step) == Effected::Whole {
-        found.push(violation(4, format!("{} run a second time blindly", plan.steps[at].name)));
+        found.push(violation(
+            4,
+            format!("{} run a second time blindly", plan.steps[at].name),
+        ));
     }
 }
 
 fn check_undo(plan: &Plan, op: &Op, world: &World, found: &mut Vec<Violation>) {
     let name = &plan.steps[op.key.step.0].name;
     if world.past_pivot {
-        found.push(violation(6, format!("{name} undone after the pivot was performed")));
+        found.push(violation(
+            6,
+            format!("{name} undone after the pivot was performed"),
+        ));
     }
     let exposed = plan.steps.iter().enumerate().any(|(index, step)| {
-        matches!(step.action, portcullis_rollout::Action::Shift(_))
-            && world.was_shifted(index)
+        matches!(step.action, portcullis_rollout::Action::Shift(_)) && world.was_shifted(index)
     });
     if plan.steps[op.key.step.0].undo.needs_consent() && exposed && !world.consented {
-        found.push(violation(12, format!("{name} undone, losing writes without consent")));
+        found.push(violation(
+            12,
+            format!("{name} undone, losing writes without consent"),
+        ));
     }
 }
 
 /// Checks where a rollout ended.
 pub(crate) fn check_end(node: &Node, found: &mut Vec<Violation>) {
     let rollout = node.rollout();
-    let State::Done { end, .. } = rollout.state() else { return };
+    let State::Done { end, .. } = rollout.state() else {
+        return;
+    };
     let (plan, world) = (rollout.plan(), &node.world);
     let at = |step: usize| world.at(portcullis_rollout::StepIndex(step));
     let steps = 0..plan.steps.len();
@@ -86,23 +102,35 @@ pub(crate) fn check_end(node: &Node, found: &mut Vec<Violation>) {
         End::RolledBack => {
             for step in steps.filter(|s| undoable(plan, *s) && at(*s) != Effected::Clean) {
                 let name = &plan.steps[step].name;
-                found.push(violation(15, format!("rolled back, but {name} is in effect")));
+                found.push(violation(
+                    15,
+                    format!("rolled back, but {name} is in effect"),
+                ));
             }
         }
         End::Promoted => {
             for step in steps.filter(|s| mutates(plan, *s) && at(*s) != Effected::Whole) {
                 if !world.vouched {
                     let name = &plan.steps[step].name;
-                    found.push(violation(15, format!("promoted, but {name} is not in effect")));
+                    found.push(violation(
+                        15,
+                        format!("promoted, but {name} is not in effect"),
+                    ));
                 }
             }
             if world.abort_accepted {
-                found.push(violation(7, "an abort was accepted, then the release was promoted"));
+                found.push(violation(
+                    7,
+                    "an abort was accepted, then the release was promoted",
+                ));
             }
         }
         End::Aborted => {
             if steps.clone().any(|step| at(step) != Effected::Clean) {
-                found.push(violation(7, "aborted as untouched, but something is in effect"));
+                found.push(violation(
+                    7,
+                    "aborted as untouched, but something is in effect",
+                ));
             }
         }
     }
@@ -122,6 +150,15 @@ pub(crate) fn check_undo_op(
             step,
             attempt: 1,
         };
-        check_undo(plan, &Op { key, action, deadline_ms: 1 }, world, found);
+        check_undo(
+            plan,
+            &Op {
+                key,
+                action,
+                deadline_ms: 1,
+            },
+            world,
+            found,
+        );
     }
 }

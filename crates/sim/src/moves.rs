@@ -27,7 +27,12 @@ impl<'a> Moves<'a> {
         mutation: Option<Mutation>,
         found: &'a mut Vec<Violation>,
     ) -> Vec<Node> {
-        let mut moves = Moves { node, mutation, found, next: Vec::new() };
+        let mut moves = Moves {
+            node,
+            mutation,
+            found,
+            next: Vec::new(),
+        };
         moves.straggler();
         if matches!(node.rollout().state(), State::Planned) {
             moves.feed(node.clone(), EventKind::Start);
@@ -68,7 +73,8 @@ impl<'a> Moves<'a> {
     fn landed(node: &Node, op: &Op, what: Effected) -> Node {
         let mut node = node.clone();
         let plan = node.rollout().plan().clone();
-        node.world.land(&plan, op.key.direction, op.key.step.0, what);
+        node.world
+            .land(&plan, op.key.direction, op.key.step.0, what);
         node
     }
 
@@ -77,13 +83,18 @@ impl<'a> Moves<'a> {
         let ok = || Ok(Vec::new());
         let honest = |node: &Node| Probed::new(node.world.presence(op));
         if self.skips_undo(rest, op) {
-            let kind = EventKind::Succeeded { key: op.key.clone(), facts: Vec::new() };
+            let kind = EventKind::Succeeded {
+                key: op.key.clone(),
+                facts: Vec::new(),
+            };
             return self.feed(rest.clone(), kind);
         }
         let whole = Self::landed(rest, op, Effected::Whole);
         let probed = honest(&whole);
         self.feed(whole, outcome(op, ok(), probed));
-        let Some(faulty) = Self::fault(rest) else { return };
+        let Some(faulty) = Self::fault(rest) else {
+            return;
+        };
         for what in [Effected::Clean, Effected::Half, Effected::Whole] {
             let node = Self::landed(&faulty, op, what);
             let probed = honest(&node);
@@ -95,11 +106,19 @@ impl<'a> Moves<'a> {
                 });
                 self.feed(node.clone(), outcome(op, failed, probed.clone()));
             }
-            self.feed(node.clone(), EventKind::TimedOut { key: op.key.clone() });
+            self.feed(
+                node.clone(),
+                EventKind::TimedOut {
+                    key: op.key.clone(),
+                },
+            );
             if what != Effected::Whole {
                 // It claims success; only the probe knows better.
                 let kind = if self.mutation == Some(Mutation::BelieveTheExitCode) {
-                    EventKind::Succeeded { key: op.key.clone(), facts: Vec::new() }
+                    EventKind::Succeeded {
+                        key: op.key.clone(),
+                        facts: Vec::new(),
+                    }
                 } else {
                     outcome(op, ok(), probed)
                 };
@@ -146,7 +165,11 @@ impl<'a> Moves<'a> {
         let sample = |requests, errors| Sample {
             from_ms: 0,
             to_ms: 1000,
-            canary: Some(ArmSample { requests, errors, ..ArmSample::default() }),
+            canary: Some(ArmSample {
+                requests,
+                errors,
+                ..ArmSample::default()
+            }),
             ..Sample::default()
         };
         let measured = |sample| EventKind::Measured { step, sample };
@@ -154,7 +177,13 @@ impl<'a> Moves<'a> {
         if let Some(faulty) = Self::fault(rest) {
             self.feed(faulty.clone(), measured(sample(100, 50)));
             self.feed(faulty.clone(), measured(sample(0, 0)));
-            self.feed(faulty, measured(Sample { to_ms: 500, ..Sample::default() }));
+            self.feed(
+                faulty,
+                measured(Sample {
+                    to_ms: 500,
+                    ..Sample::default()
+                }),
+            );
         }
     }
 
@@ -167,11 +196,12 @@ impl<'a> Moves<'a> {
         }
         match node.rollout().state() {
             State::Paused { .. } => self.feed_by(node.clone(), EventKind::Resume, by()),
-            State::Held { direction, at, why, .. } => {
+            State::Held {
+                direction, at, why, ..
+            } => {
                 let mut asked = node.clone();
                 if *why == HeldWhy::WouldLoseWrites {
-                    asked.world.consented =
-                        self.mutation != Some(Mutation::RestoreWithoutConsent);
+                    asked.world.consented = self.mutation != Some(Mutation::RestoreWithoutConsent);
                 }
                 self.feed_by(asked, EventKind::Retry, by());
                 let wanted = match direction {
@@ -200,9 +230,14 @@ impl<'a> Moves<'a> {
         node.world.abort_accepted = true;
         let in_flight = matches!(
             node.rollout().state(),
-            State::Advancing { run: Run::InFlight | Run::InDoubt, .. }
+            State::Advancing {
+                run: Run::InFlight | Run::InDoubt,
+                ..
+            }
         );
-        let kind = EventKind::Abort { reason: "changed my mind".to_owned() };
+        let kind = EventKind::Abort {
+            reason: "changed my mind".to_owned(),
+        };
         if self.mutation == Some(Mutation::DropHalt) && in_flight {
             // The person is told "accepted"; nothing is recorded.
             if node.clone().feed(kind, by, self.found).is_some() {
@@ -219,7 +254,9 @@ impl<'a> Moves<'a> {
 
     fn unwind_past_pivot(&mut self, at: StepIndex) {
         let plan = self.node.rollout().plan();
-        let undoable = plan.steps[..=at.0].iter().rposition(|step| step.undo.action().is_some());
+        let undoable = plan.steps[..=at.0]
+            .iter()
+            .rposition(|step| step.undo.action().is_some());
         if let Some(step) = undoable {
             check_undo_op(plan, StepIndex(step), &self.node.world, self.found);
         }

@@ -6,9 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use portcullis_engine::{History, Runner, RunnerError};
 use portcullis_journal::{Journal, MemoryJournal, Scope};
-use portcullis_rollout::{
-    Actor, Effect, Event, EventKind, Plan, Rollout, State, Timeline,
-};
+use portcullis_rollout::{Actor, Effect, Event, EventKind, Plan, Rollout, State, Timeline};
 
 use crate::invariant::{Violation, check_end, check_step, violation};
 use crate::world::World;
@@ -39,7 +37,12 @@ impl Node {
         let journal = MemoryJournal::new();
         let mut runner = ready(Runner::open(journal, scope, "sim", 0, 1))?;
         ready(runner.begin(plan.clone(), 0, &Actor::Engine))?;
-        Ok(Node { runner, pending: Vec::new(), world: World::new(plan), budgets })
+        Ok(Node {
+            runner,
+            pending: Vec::new(),
+            world: World::new(plan),
+            budgets,
+        })
     }
 
     /// The rollout, live or over.
@@ -73,7 +76,11 @@ impl Node {
     ) -> Option<Node> {
         let mut next = self.clone();
         let before = self.rollout().clone();
-        let event = Event { at_ms: 0, by, kind: kind.clone() };
+        let event = Event {
+            at_ms: 0,
+            by,
+            kind: kind.clone(),
+        };
         match ready(next.runner.feed(event)) {
             Ok(step) => {
                 check_step(&before, &kind, &step.effects, &next.world, found);
@@ -105,7 +112,13 @@ impl Node {
             Ok((runner, steps)) => {
                 next.runner = runner;
                 for step in steps {
-                    check_step(&before, &EventKind::Recovered, &step.effects, &next.world, found);
+                    check_step(
+                        &before,
+                        &EventKind::Recovered,
+                        &step.effects,
+                        &next.world,
+                        found,
+                    );
                     next.pending.extend(step.effects.into_iter().filter(wants));
                 }
                 next.check(found);
@@ -152,7 +165,10 @@ impl Node {
                 }
                 if let Some(past) = history.rollouts().last() {
                     let mut timeline = Timeline::new(past.rollout().plan().clone());
-                    let told = past.events().iter().all(|event| timeline.push(event).is_ok());
+                    let told = past
+                        .events()
+                        .iter()
+                        .all(|event| timeline.push(event).is_ok());
                     if !told || timeline.rollout().sentence() != self.rollout().sentence() {
                         found.push(violation(16, "the timeline tells another story"));
                     }

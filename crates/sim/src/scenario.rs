@@ -25,8 +25,12 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 4] =
-        [Scenario::Guarded, Scenario::LosesWrites, Scenario::Approved, Scenario::First];
+    pub const ALL: [Scenario; 4] = [
+        Scenario::Guarded,
+        Scenario::LosesWrites,
+        Scenario::Approved,
+        Scenario::First,
+    ];
 
     /// The plan, made by the real builder, with at most two attempts a step to keep the space small.
     ///
@@ -49,7 +53,10 @@ impl Scenario {
                 equals: 2.into(),
             },
         };
-        let previous = Running { release: release("1.0", None), target: target(41000) };
+        let previous = Running {
+            release: release("1.0", None),
+            target: target(41000),
+        };
         PlanRequest {
             id: RolloutId::new("sim-1"),
             created_at_ms: 0,
@@ -58,7 +65,9 @@ impl Scenario {
             release: release("1.1", Some(migration)),
             target: target(41001),
             previous: (self != Scenario::First).then_some(previous),
-            strategy: Strategy::Canary { weights: vec![weight(10), Weight::ALL] },
+            strategy: Strategy::Canary {
+                weights: vec![weight(10), Weight::ALL],
+            },
             policy: DataPolicy {
                 compatible: true,
                 restore: true,
@@ -104,7 +113,10 @@ fn release(id: &str, migration: Option<Migration>) -> Release {
     Release {
         id: ReleaseId::new(id),
         service: ServiceName::new("sim"),
-        artifact: Artifact { path: "/bin/service".into(), sha256: "00".repeat(32) },
+        artifact: Artifact {
+            path: "/bin/service".into(),
+            sha256: "00".repeat(32),
+        },
         command: vec!["{artifact}".to_owned(), "{port}".to_owned()],
         env: BTreeMap::new(),
         migration,

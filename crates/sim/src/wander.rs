@@ -31,9 +31,9 @@ pub struct Wandered {
 /// # Errors
 /// When the rollout cannot be begun at all.
 pub fn wander(scenario: Scenario, budgets: Budgets, seed: u64) -> Result<Wandered, RunnerError> {
-    let plan = scenario.plan().unwrap_or_else(|problems| {
-        unreachable!("the builder refuses {scenario:?}: {problems:?}")
-    });
+    let plan = scenario
+        .plan()
+        .unwrap_or_else(|problems| unreachable!("the builder refuses {scenario:?}: {problems:?}"));
     let mut random = StdRng::seed_from_u64(seed);
     let mut node = Node::start(&plan, budgets)?;
     let mut violations = Vec::new();
@@ -47,5 +47,10 @@ pub fn wander(scenario: Scenario, budgets: Budgets, seed: u64) -> Result<Wandere
         events += 1;
     }
     node.check_journal(&mut violations);
-    Ok(Wandered { seed, events, end: node.rollout().state().word(), violations })
+    Ok(Wandered {
+        seed,
+        events,
+        end: node.rollout().state().word(),
+        violations,
+    })
 }

@@ -73,13 +73,20 @@ impl World {
             Direction::Do => Effected::Whole,
             Direction::Undo => Effected::Clean,
         };
-        if self.at(op.key.step) == wanted { Presence::Applied } else { Presence::Absent }
+        if self.at(op.key.step) == wanted {
+            Presence::Applied
+        } else {
+            Presence::Absent
+        }
     }
 }
 
 /// Whether a step leaves something in the world.
 pub(crate) fn mutates(plan: &Plan, step: usize) -> bool {
-    !matches!(plan.steps[step].action, Action::Gate(_) | Action::Approve(_))
+    !matches!(
+        plan.steps[step].action,
+        Action::Gate(_) | Action::Approve(_)
+    )
 }
 
 /// Whether a step has an inverse.

@@ -4,16 +4,31 @@
 use portcullis_sim::{Budgets, Mutation, Scenario, explore, wander};
 
 fn sound(scenario: Scenario, faults: u8, crashes: u8, aborts: u8) -> portcullis_sim::Explored {
-    let found = explore(scenario, Budgets { faults, crashes, aborts }, None).unwrap();
+    let found = explore(
+        scenario,
+        Budgets {
+            faults,
+            crashes,
+            aborts,
+        },
+        None,
+    )
+    .unwrap();
     assert!(found.violations.is_empty(), "{:#?}", found.violations);
-    assert_eq!(found.stuck, 0, "points from which the rollout can never end");
+    assert_eq!(
+        found.stuck, 0,
+        "points from which the rollout can never end"
+    );
     found
 }
 
 #[test]
 fn nothing_going_wrong_promotes_in_one_way() {
     let found = sound(Scenario::Guarded, 0, 0, 0);
-    assert_eq!(found.ends.into_iter().collect::<Vec<_>>(), [("promoted", 1)]);
+    assert_eq!(
+        found.ends.into_iter().collect::<Vec<_>>(),
+        [("promoted", 1)]
+    );
 }
 
 #[test]
@@ -45,7 +60,11 @@ fn every_mutation_is_caught() {
             Mutation::RestoreWithoutConsent => Scenario::LosesWrites,
             _ => Scenario::Guarded,
         };
-        let budgets = Budgets { faults: 2, crashes: 1, aborts: 1 };
+        let budgets = Budgets {
+            faults: 2,
+            crashes: 1,
+            aborts: 1,
+        };
         let found = explore(scenario, budgets, Some(mutation)).unwrap();
         assert!(!found.violations.is_empty(), "{mutation:?} went unnoticed");
     }
@@ -55,11 +74,23 @@ fn every_mutation_is_caught() {
 fn long_random_walks_keep_every_invariant_and_end() {
     for seed in 0..200 {
         for scenario in Scenario::ALL {
-            let budgets = Budgets { faults: 12, crashes: 8, aborts: 1 };
+            let budgets = Budgets {
+                faults: 12,
+                crashes: 8,
+                aborts: 1,
+            };
             let walk = wander(scenario, budgets, seed).unwrap();
-            assert!(walk.violations.is_empty(), "{scenario:?} seed {seed}: {:#?}", walk.violations);
+            assert!(
+                walk.violations.is_empty(),
+                "{scenario:?} seed {seed}: {:#?}",
+                walk.violations
+            );
             let ends = ["promoted", "rolled back", "aborted"];
-            assert!(ends.contains(&walk.end), "{scenario:?} seed {seed} is stuck: {}", walk.end);
+            assert!(
+                ends.contains(&walk.end),
+                "{scenario:?} seed {seed} is stuck: {}",
+                walk.end
+            );
         }
     }
 }

@@ -3,7 +3,11 @@ use crate::HealthSample;
 use proptest::prelude::*;
 
 fn arm(requests: u64, errors: u64, latency_ms: u64) -> ArmSample {
-    let mut arm = ArmSample { requests, errors, ..ArmSample::default() };
+    let mut arm = ArmSample {
+        requests,
+        errors,
+        ..ArmSample::default()
+    };
     (0..requests).for_each(|_| arm.latency.record(latency_ms * 1000));
     arm
 }
@@ -19,22 +23,40 @@ fn second(at: u64, canary: ArmSample, baseline: ArmSample) -> Sample {
 }
 
 fn gate(rule: Rule) -> Analysis {
-    Analysis { rules: vec![rule], window_ms: 5000, interval_ms: 1000, samples_min: 3 }
+    Analysis {
+        rules: vec![rule],
+        window_ms: 5000,
+        interval_ms: 1000,
+        samples_min: 3,
+    }
 }
 
 fn limit(signal: Signal, max: f64) -> Analysis {
-    gate(Rule { signal, test: Test::Limit { max }, requests_min: 100 })
+    gate(Rule {
+        signal,
+        test: Test::Limit { max },
+        requests_min: 100,
+    })
 }
 
 #[test]
 fn no_samples_and_no_requests_never_pass_or_fail() {
     let analysis = limit(Signal::ErrorRate, 0.01);
     assert_eq!(analysis.judge(&[]).verdict, Verdict::Undecided);
-    let silent: Vec<_> = (0..5).map(|t| second(t, arm(0, 0, 0), arm(500, 0, 5))).collect();
+    let silent: Vec<_> = (0..5)
+        .map(|t| second(t, arm(0, 0, 0), arm(500, 0, 5)))
+        .collect();
     let judgement = analysis.judge(&silent);
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert_eq!(judgement.phrase(), "error rate: no data");
-    let unread = vec![Sample { from_ms: 0, to_ms: 5000, ..Sample::default() }; 3];
+    let unread = vec![
+        Sample {
+            from_ms: 0,
+            to_ms: 5000,
+            ..Sample::default()
+        };
+        3
+    ];
     assert_eq!(analysis.judge(&unread).verdict, Verdict::Inconclusive);
 }
 
@@ -46,13 +68,18 @@ fn a_rate_over_its_limit_fails_before_the_window_ends_but_not_before_the_minimum
     let enough = [second(0, arm(100, 3, 5), arm(900, 0, 5))];
     let judgement = analysis.judge(&enough);
     assert_eq!(judgement.verdict, Verdict::Fail);
-    assert_eq!(judgement.phrase(), "error rate 3.0 %, limit 1.0 %, 100 requests");
+    assert_eq!(
+        judgement.phrase(),
+        "error rate 3.0 %, limit 1.0 %, 100 requests"
+    );
 }
 
 #[test]
 fn a_good_gate_passes_only_when_the_whole_window_was_measured() {
     let analysis = limit(Signal::Latency { quantile: 0.95 }, 50.0);
-    let samples: Vec<_> = (0..5).map(|t| second(t, arm(40, 0, 10), arm(40, 0, 10))).collect();
+    let samples: Vec<_> = (0..5)
+        .map(|t| second(t, arm(40, 0, 10), arm(40, 0, 10)))
+        .collect();
     assert_eq!(analysis.judge(&samples[..4]).verdict, Verdict::Undecided);
     assert_eq!(analysis.judge(&samples).verdict, Verdict::Pass);
 }
@@ -60,36 +87,64 @@ fn a_good_gate_passes_only_when_the_whole_window_was_measured() {
 #[test]
 fn a_gap_in_measuring_does_not_count_as_measured() {
     let analysis = limit(Signal::ErrorRate, 0.01);
-    let samples =
-        [second(0, arm(100, 0, 5), arm(1, 0, 5)), second(3600, arm(100, 0, 5), arm(1, 0, 5))];
+    let samples = [
+        second(0, arm(100, 0, 5), arm(1, 0, 5)),
+        second(3600, arm(100, 0, 5), arm(1, 0, 5)),
+    ];
     let judgement = analysis.judge(&samples);
-    assert_eq!((judgement.verdict, judgement.measured_ms), (Verdict::Undecided, 2000));
+    assert_eq!(
+        (judgement.verdict, judgement.measured_ms),
+        (Verdict::Undecided, 2000)
+    );
 }
 
 #[test]
 fn an_incident_that_hits_both_arms_alike_does_not_fail_the_comparison() {
-    let test = Test::Baseline { ratio_max: 1.0, margin: 0.005 };
-    let analysis = gate(Rule { signal: Signal::ErrorRate, test, requests_min: 100 });
-    let both: Vec<_> = (0..5).map(|t| second(t, arm(100, 10, 5), arm(900, 90, 5))).collect();
+    let test = Test::Baseline {
+        ratio_max: 1.0,
+        margin: 0.005,
+    };
+    let analysis = gate(Rule {
+        signal: Signal::ErrorRate,
+        test,
+        requests_min: 100,
+    });
+    let both: Vec<_> = (0..5)
+        .map(|t| second(t, arm(100, 10, 5), arm(900, 90, 5)))
+        .collect();
     assert_eq!(analysis.judge(&both).verdict, Verdict::Pass);
-    let canary_only: Vec<_> = (0..5).map(|t| second(t, arm(100, 10, 5), arm(900, 5, 5))).collect();
+    let canary_only: Vec<_> = (0..5)
+        .map(|t| second(t, arm(100, 10, 5), arm(900, 5, 5)))
+        .collect();
     assert_eq!(analysis.judge(&canary_only).verdict, Verdict::Fail);
     // Two errors in a hundred against none in nine hundred may be chance.
     let chance = [second(0, arm(100, 1, 5), arm(900, 1, 5))];
     assert_eq!(analysis.judge(&chance).verdict, Verdict::Undecided);
-    let no_baseline: Vec<_> = (0..5).map(|t| second(t, arm(100, 0, 5), arm(0, 0, 5))).collect();
+    let no_baseline: Vec<_> = (0..5)
+        .map(|t| second(t, arm(100, 0, 5), arm(0, 0, 5)))
+        .collect();
     assert_eq!(analysis.judge(&no_baseline).verdict, Verdict::Inconclusive);
 }
 
 #[test]
 fn a_slower_candidate_fails_the_latency_comparison() {
-    let test = Test::Baseline { ratio_max: 1.5, margin: 20.0 };
-    let analysis =
-        gate(Rule { signal: Signal::Latency { quantile: 0.95 }, test, requests_min: 50 });
+    let test = Test::Baseline {
+        ratio_max: 1.5,
+        margin: 20.0,
+    };
+    let analysis = gate(Rule {
+        signal: Signal::Latency { quantile: 0.95 },
+        test,
+        requests_min: 50,
+    });
     let slow = [second(0, arm(100, 0, 270), arm(900, 0, 20))];
     let judgement = analysis.judge(&slow);
     assert_eq!(judgement.verdict, Verdict::Fail);
-    assert!(judgement.phrase().starts_with("p95 latency 2"), "{}", judgement.phrase());
+    assert!(
+        judgement.phrase().starts_with("p95 latency 2"),
+        "{}",
+        judgement.phrase()
+    );
 }
 
 #[test]
@@ -113,13 +168,21 @@ fn checks_that_fail_in_a_row_fail_the_gate_at_once() {
     assert_eq!(analysis.judge(&[failing(2)]).verdict, Verdict::Undecided);
     let judgement = analysis.judge(&[failing(3)]);
     assert_eq!(judgement.verdict, Verdict::Fail);
-    assert!(judgement.evidence[0].detail.as_deref().unwrap().contains("503"));
+    assert!(
+        judgement.evidence[0]
+            .detail
+            .as_deref()
+            .unwrap()
+            .contains("503")
+    );
 }
 
 #[test]
 fn a_metric_is_judged_by_its_latest_reading() {
     let analysis = gate(Rule {
-        signal: Signal::Metric { name: "queue".into() },
+        signal: Signal::Metric {
+            name: "queue".into(),
+        },
         test: Test::Limit { max: 1000.0 },
         requests_min: 1,
     });
@@ -131,7 +194,10 @@ fn a_metric_is_judged_by_its_latest_reading() {
     let samples = [reading(1018.0), reading(990.0), reading(990.0)];
     assert_eq!(analysis.judge(&samples).verdict, Verdict::Pass);
     assert_eq!(analysis.judge(&samples[..1]).verdict, Verdict::Fail);
-    assert_eq!(analysis.judge(&vec![reading(f64::NAN); 3]).verdict, Verdict::Inconclusive);
+    assert_eq!(
+        analysis.judge(&vec![reading(f64::NAN); 3]).verdict,
+        Verdict::Inconclusive
+    );
 }
 
 #[test]
@@ -140,7 +206,10 @@ fn numbers_out_of_range_are_named() {
     analysis.interval_ms = 0;
     assert_eq!(analysis.problems().len(), 2);
     analysis.rules.clear();
-    assert_eq!(analysis.problems(), [AnalysisProblem::NoRules, AnalysisProblem::Interval]);
+    assert_eq!(
+        analysis.problems(),
+        [AnalysisProblem::NoRules, AnalysisProblem::Interval]
+    );
 }
 
 proptest! {

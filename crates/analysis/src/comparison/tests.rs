@@ -11,7 +11,10 @@ fn newcombes_published_example_comes_out() {
 #[test]
 fn wilsons_published_example_comes_out() {
     let (low, high) = wilson_interval(81, 263, 1.959964).unwrap();
-    assert!((low - 0.2553).abs() < 5e-4 && (high - 0.3662).abs() < 5e-4, "{low} {high}");
+    assert!(
+        (low - 0.2553).abs() < 5e-4 && (high - 0.3662).abs() < 5e-4,
+        "{low} {high}"
+    );
 }
 
 #[test]

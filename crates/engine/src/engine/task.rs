@@ -114,7 +114,12 @@ where
                 };
                 finish(went, reply)
             }
-            Request::Command { rollout, command, by, reply } => {
+            Request::Command {
+                rollout,
+                command,
+                by,
+                reply,
+            } => {
                 let live = self.runner.live().map(|live| live.plan().id.clone());
                 match (live, rollout) {
                     (Some(live), Some(wanted)) if wanted != live.as_str() => {
@@ -154,7 +159,11 @@ where
     }
 
     async fn feed(&mut self, kind: EventKind, by: Actor) -> Result<(), RunnerError> {
-        let event = Event { at_ms: self.clock.now_ms(), by, kind };
+        let event = Event {
+            at_ms: self.clock.now_ms(),
+            by,
+            kind,
+        };
         let step = self.runner.feed(event).await?;
         self.carry_out(step);
         Ok(())
@@ -210,7 +219,9 @@ where
     }
 
     fn measure(&mut self, step: StepIndex) {
-        let Some(rollout) = self.runner.live() else { return };
+        let Some(rollout) = self.runner.live() else {
+            return;
+        };
         let open = match rollout.state() {
             State::Watching { at, .. } | State::Paused { at, .. } => *at == step,
             _ => false,
@@ -222,7 +233,11 @@ where
             return;
         }
         let rollout = rollout.plan().id.clone();
-        let query = Query { rollout, step, gate: gate.clone() };
+        let query = Query {
+            rollout,
+            step,
+            gate: gate.clone(),
+        };
         let (meter, outcomes) = (self.meter.clone(), self.outcomes.clone());
         self.running.spawn(async move {
             let sample = meter.sample(&query).await;

@@ -29,7 +29,10 @@ pub struct DataHand {
 impl DataHand {
     /// A hand that keeps backups in `vault`.
     pub fn new(vault: Vault) -> DataHand {
-        DataHand { vault: Arc::new(vault), busy: Arc::new(Mutex::new(())) }
+        DataHand {
+            vault: Arc::new(vault),
+            busy: Arc::new(Mutex::new(())),
+        }
     }
 
     /// Runs blocking work on the vault, one at a time, to its real end even if nobody waits any more.
@@ -44,7 +47,8 @@ impl DataHand {
             drop(guard);
             outcome
         });
-        task.await.map_err(|error| lasting(format!("the copy stopped unexpectedly: {error}")))
+        task.await
+            .map_err(|error| lasting(format!("the copy stopped unexpectedly: {error}")))
     }
 
     /// Makes the backup, or finds it made already.
@@ -102,13 +106,18 @@ impl DataHand {
             let manifest = vault.manifest(&name)?;
             let mut facts = Vec::new();
             for store in &stores {
-                let wanted = manifest.store(&store.name).map(|store| store.digest.as_str());
+                let wanted = manifest
+                    .store(&store.name)
+                    .map(|store| store.digest.as_str());
                 if store_digest(store).ok().as_deref() == wanted {
                     facts.push(Fact::new(&store.name, "was as in the backup"));
                     continue;
                 }
                 let replaced = vault.restore_in_place(&name, store, now)?;
-                facts.push(Fact::new(&store.name, format!("sha256 {}", replaced.digest)));
+                facts.push(Fact::new(
+                    &store.name,
+                    format!("sha256 {}", replaced.digest),
+                ));
                 if let Some(kept) = replaced.kept {
                     facts.push(Fact::new("replaced data kept as", kept.display()));
                 }
@@ -130,7 +139,9 @@ impl DataHand {
         let compared = self.blocking(move |vault| -> Result<Option<String>, BackupError> {
             let manifest = vault.manifest(&name)?;
             for store in &stores {
-                let wanted = manifest.store(&store.name).map(|store| store.digest.clone());
+                let wanted = manifest
+                    .store(&store.name)
+                    .map(|store| store.digest.clone());
                 // A store that is missing or unreadable surely is not as in the backup.
                 let found = store_digest(store).ok();
                 if found != wanted {
@@ -160,7 +171,9 @@ impl DataHand {
                 if let Some(folder) = to.parent() {
                     std::fs::create_dir_all(folder).map_err(|error| retryable(&error))?;
                 }
-                vault.restore(&name, &store, &to).map_err(|error| failure(&error))?;
+                vault
+                    .restore(&name, &store, &to)
+                    .map_err(|error| failure(&error))?;
             }
             Ok(())
         });
@@ -194,7 +207,11 @@ pub(crate) fn size(bytes: u64) -> String {
         value /= 1000.0;
         unit = larger;
     }
-    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+    if unit == "B" {
+        format!("{bytes} B")
+    } else {
+        format!("{value:.1} {unit}")
+    }
 }
 
 fn parse(name: &str) -> Result<BackupName, Failure> {
@@ -204,7 +221,13 @@ fn parse(name: &str) -> Result<BackupName, Failure> {
 fn failure(error: &BackupError) -> Failure {
     let passing = matches!(
         error,
-        BackupError::StoreChanged { .. } | BackupError::Vault { .. } | BackupError::VaultFull { .. }
+        BackupError::StoreChanged { .. }
+            | BackupError::Vault { .. }
+            | BackupError::VaultFull { .. }
     );
-    Failure { message: chain(error), retryable: passing, facts: Vec::new() }
+    Failure {
+        message: chain(error),
+        retryable: passing,
+        facts: Vec::new(),
+    }
 }

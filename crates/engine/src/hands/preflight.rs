@@ -7,8 +7,8 @@ use portcullis_driver::{CheckClient, Probed};
 use portcullis_rollout::{Fact, Failure, PreflightOrder, Presence};
 use sha2::{Digest, Sha256};
 
-use super::data::{DataHand, size, stores};
 use super::chain;
+use super::data::{DataHand, size, stores};
 
 #[derive(Clone)]
 pub(super) struct PreflightHand {
@@ -37,7 +37,10 @@ impl PreflightHand {
         if let Some(serving) = &order.serving {
             for check in &serving.checks {
                 note(match self.checks.run(check, &serving.address).await {
-                    Ok(_) => Ok(Fact::new("serving", format!("{} is healthy", serving.release))),
+                    Ok(_) => Ok(Fact::new(
+                        "serving",
+                        format!("{} is healthy", serving.release),
+                    )),
                     Err(failed) => Err(format!(
                         "release {} serves now and is not healthy, so there would be nothing to go \
                          back to: {}",
@@ -49,14 +52,21 @@ impl PreflightHand {
         if problems.is_empty() {
             Ok(facts)
         } else {
-            Err(Failure { message: problems.join("; "), retryable: true, facts })
+            Err(Failure {
+                message: problems.join("; "),
+                retryable: true,
+                facts,
+            })
         }
     }
 
     /// Pre-flight changes nothing: it is in effect when looking again finds nothing.
     pub(super) async fn probe(&self, order: &PreflightOrder) -> Probed {
         match self.look(order).await {
-            Ok(facts) => Probed { presence: Presence::Applied, facts },
+            Ok(facts) => Probed {
+                presence: Presence::Applied,
+                facts,
+            },
             Err(failure) => Probed::new(Presence::Absent).with("reason", failure.message),
         }
     }
@@ -64,11 +74,19 @@ impl PreflightHand {
     async fn artifact(&self, order: &PreflightOrder) -> Result<Fact, String> {
         let (path, wanted) = (order.artifact.path.clone(), order.artifact.sha256.clone());
         let hashed = self.data.blocking(move |_| file_sha256(&path)).await;
-        let found = hashed.map_err(|failure| failure.message)?.map_err(|error| {
-            format!("the program {} cannot be read: {error}", order.artifact.path.display())
-        })?;
+        let found = hashed
+            .map_err(|failure| failure.message)?
+            .map_err(|error| {
+                format!(
+                    "the program {} cannot be read: {error}",
+                    order.artifact.path.display()
+                )
+            })?;
         if found == wanted {
-            Ok(Fact::new("program", format!("sha256 {}", &found[..12.min(found.len())])))
+            Ok(Fact::new(
+                "program",
+                format!("sha256 {}", &found[..12.min(found.len())]),
+            ))
         } else {
             Err(format!(
                 "the program {} changed since the plan was made: its SHA-256 is {found}, planned \
@@ -81,7 +99,9 @@ impl PreflightHand {
     async fn room(&self, order: &PreflightOrder) -> Result<Fact, String> {
         let wanted = stores(&order.stores);
         let space = self.data.blocking(move |vault| vault.space(&wanted)).await;
-        let space = space.map_err(|failure| failure.message)?.map_err(|error| chain(&error))?;
+        let space = space
+            .map_err(|failure| failure.message)?
+            .map_err(|error| chain(&error))?;
         if space.needed_bytes <= space.free_bytes {
             let (needed, free) = (size(space.needed_bytes), size(space.free_bytes));
             Ok(Fact::new("vault", format!("needs {needed}, has {free}")))
@@ -99,7 +119,9 @@ impl PreflightHand {
 fn address(address: &str) -> Result<Fact, String> {
     match TcpListener::bind(address) {
         Ok(_) => Ok(Fact::new("address", format!("{address} is free"))),
-        Err(error) => Err(format!("{address} cannot be listened on: {error}; plan again")),
+        Err(error) => Err(format!(
+            "{address} cannot be listened on: {error}; plan again"
+        )),
     }
 }
 
@@ -126,4 +148,3 @@ impl std::io::Write for HashWriter<'_> {
         Ok(())
     }
 }
-

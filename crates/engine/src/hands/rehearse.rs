@@ -30,7 +30,11 @@ pub struct RehearsalHand {
 impl RehearsalHand {
     /// A hand that restores with `data` and starts trials with `process`, which nothing else may use.
     pub fn new(data: DataHand, process: ProcessDriver, smoke: SmokeDriver) -> RehearsalHand {
-        RehearsalHand { data, process, smoke }
+        RehearsalHand {
+            data,
+            process,
+            smoke,
+        }
     }
 
     /// Restores, migrates and tries; cleans up whatever came of it.
@@ -43,9 +47,13 @@ impl RehearsalHand {
         let note = serde_json::to_vec(&facts).map_err(|error| retryable(&error))?;
         let passed = passed_note(order);
         if let Some(folder) = passed.parent() {
-            tokio::fs::create_dir_all(folder).await.map_err(|error| retryable(&error))?;
+            tokio::fs::create_dir_all(folder)
+                .await
+                .map_err(|error| retryable(&error))?;
         }
-        tokio::fs::write(&passed, note).await.map_err(|error| retryable(&error))?;
+        tokio::fs::write(&passed, note)
+            .await
+            .map_err(|error| retryable(&error))?;
         Ok(facts)
     }
 
@@ -53,7 +61,10 @@ impl RehearsalHand {
     pub(super) async fn probe(&self, order: &Rehearsal) -> Probed {
         match tokio::fs::read(passed_note(order)).await {
             Ok(note) => match serde_json::from_slice(&note) {
-                Ok(facts) => Probed { presence: Presence::Applied, facts },
+                Ok(facts) => Probed {
+                    presence: Presence::Applied,
+                    facts,
+                },
                 Err(_) => Probed::new(Presence::Absent),
             },
             Err(_) => Probed::new(Presence::Absent),
@@ -63,10 +74,16 @@ impl RehearsalHand {
     async fn rehearse(&self, order: &Rehearsal) -> Result<Vec<Fact>, Failure> {
         let mut facts = Vec::new();
         let began = WallClock.now_ms();
-        let copies =
-            order.stores.iter().map(|store| (store.name.clone(), store.path.clone())).collect();
+        let copies = order
+            .stores
+            .iter()
+            .map(|store| (store.name.clone(), store.path.clone()))
+            .collect();
         self.data.restore_copies(&order.backup, copies).await?;
-        facts.push(Fact::new("restored in", format!("{} ms", WallClock.now_ms() - began)));
+        facts.push(Fact::new(
+            "restored in",
+            format!("{} ms", WallClock.now_ms() - began),
+        ));
 
         let began = WallClock.now_ms();
         // The step's own deadline ends this wait too, by dropping the future.
@@ -76,20 +93,30 @@ impl RehearsalHand {
             let mut evidence = outcome.facts();
             evidence.extend(proof.facts);
             return Err(Failure {
-                message: "the migration did not take effect on the restored copy; the live data was \
+                message:
+                    "the migration did not take effect on the restored copy; the live data was \
                           not touched"
-                    .to_owned(),
+                        .to_owned(),
                 retryable: false,
                 facts: evidence,
             });
         }
-        facts.push(Fact::new("migrated in", format!("{} ms", WallClock.now_ms() - began)));
+        facts.push(Fact::new(
+            "migrated in",
+            format!("{} ms", WallClock.now_ms() - began),
+        ));
         if let Some(old) = &order.old {
             let passed = self.trial(old, "on migrated data").await?;
-            facts.push(Fact::new(format!("{} on migrated data", old.launch.release), passed));
+            facts.push(Fact::new(
+                format!("{} on migrated data", old.launch.release),
+                passed,
+            ));
         }
         let passed = self.trial(&order.new, "on migrated data").await?;
-        facts.push(Fact::new(format!("{} on migrated data", order.new.launch.release), passed));
+        facts.push(Fact::new(
+            format!("{} on migrated data", order.new.launch.release),
+            passed,
+        ));
         Ok(facts)
     }
 
@@ -104,7 +131,11 @@ impl RehearsalHand {
         self.process.apply(&start).await.map_err(told)?;
         let smoke = op(Action::Smoke(trial.smoke.clone()));
         let asked = self.smoke.apply(&smoke).await.map_err(told);
-        let stopped = self.process.apply(&op(Action::Retire(stop(trial)))).await.map_err(told);
+        let stopped = self
+            .process
+            .apply(&op(Action::Retire(stop(trial))))
+            .await
+            .map_err(told);
         asked?;
         stopped?;
         Ok(format!("{} checks passed", trial.smoke.checks.len()))
@@ -151,5 +182,9 @@ fn op(action: Action) -> Op {
         step: StepIndex(0),
         attempt: 1,
     };
-    Op { key, action, deadline_ms: u64::MAX }
+    Op {
+        key,
+        action,
+        deadline_ms: u64::MAX,
+    }
 }

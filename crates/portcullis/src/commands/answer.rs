@@ -36,7 +36,10 @@ pub(super) async fn rollback(
     args: &Rollback,
 ) -> Result<Exit, CommandError> {
     let client = connect::client(&connect::config(file)?)?;
-    let wish = RollbackWish { reason: args.reason.clone(), by: connect::user() };
+    let wish = RollbackWish {
+        reason: args.reason.clone(),
+        by: connect::user(),
+    };
     let accepted: Accepted = client.post("/api/v1/rollback", &wish).await?;
     after(&client, accepted, args.wait, json).await
 }
@@ -54,7 +57,12 @@ pub(super) async fn answer(
         Word::Skip => CommandName::Skip,
     };
     let (rollout, reason, by) = (args.rollout.clone(), String::new(), connect::user());
-    let wish = CommandWish { rollout, command, reason, by };
+    let wish = CommandWish {
+        rollout,
+        command,
+        reason,
+        by,
+    };
     let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
     after(&client, accepted, false, json).await
 }

@@ -19,20 +19,28 @@ pub(super) async fn run(file: &Path, json: bool, command: &Backup) -> Result<Exi
         Backup::Create { reason } => create(&config, &vault, reason, json),
         Backup::List => list(&vault, json),
         Backup::Verify { name } => verify(&config, &vault, name.as_deref(), json),
-        Backup::Restore { name, store, to: Some(to), .. } => {
-            restore_copy(&vault, name, store.as_deref(), to, json)
-        }
-        Backup::Restore { name, store, to: None, .. } => {
-            restore_in_place(&config, &vault, name, store.as_deref(), json)
-        }
+        Backup::Restore {
+            name,
+            store,
+            to: Some(to),
+            ..
+        } => restore_copy(&vault, name, store.as_deref(), to, json),
+        Backup::Restore {
+            name,
+            store,
+            to: None,
+            ..
+        } => restore_in_place(&config, &vault, name, store.as_deref(), json),
     }
 }
 
 fn create(config: &Config, vault: &Vault, reason: &str, json: bool) -> Result<Exit, CommandError> {
     let stores = stores(config);
     if stores.is_empty() {
-        return Err(CommandError::new(Exit::Failed, "the service declares no store to back up")
-            .hint("add a [[store]] to the configuration"));
+        return Err(
+            CommandError::new(Exit::Failed, "the service declares no store to back up")
+                .hint("add a [[store]] to the configuration"),
+        );
     }
     let request = BackupRequest {
         service: config.service.name.to_string(),
@@ -41,7 +49,9 @@ fn create(config: &Config, vault: &Vault, reason: &str, json: bool) -> Result<Ex
         release: None,
         reason: reason.to_owned(),
     };
-    let backup = vault.create(&request, &stores).map_err(|error| failed(&error))?;
+    let backup = vault
+        .create(&request, &stores)
+        .map_err(|error| failed(&error))?;
     let verified = vault.verify(&backup.name).map_err(|error| failed(&error))?;
     if json {
         output::json(&serde_json::json!({
@@ -61,7 +71,10 @@ fn create(config: &Config, vault: &Vault, reason: &str, json: bool) -> Result<Ex
             render::size(backup.bytes),
             verified.archive_sha256
         ));
-        output::talk(&format!("restore a copy: portcullis backup restore {} --to DIR", backup.name));
+        output::talk(&format!(
+            "restore a copy: portcullis backup restore {} --to DIR",
+            backup.name
+        ));
     }
     Ok(Exit::Done)
 }
@@ -105,8 +118,10 @@ fn verify(
     let name = match name {
         Some(name) => parse(name)?,
         None => {
-            let (service, environment) =
-                (config.service.name.as_str(), config.service.environment.as_str());
+            let (service, environment) = (
+                config.service.name.as_str(),
+                config.service.environment.as_str(),
+            );
             let listed = vault.list().map_err(|error| failed(&error))?;
             let newest = listed.into_iter().map(|backup| backup.name);
             let mut ours = newest
@@ -150,16 +165,30 @@ fn restore_copy(
     let manifest = vault.manifest(&name).map_err(|error| failed(&error))?;
     std::fs::create_dir_all(to).map_err(|error| failed(&error))?;
     let mut copies = Vec::new();
-    for held in manifest.stores.iter().filter(|held| store.is_none_or(|s| s == held.name)) {
+    for held in manifest
+        .stores
+        .iter()
+        .filter(|held| store.is_none_or(|s| s == held.name))
+    {
         let target = to.join(&held.name);
-        let restored = vault.restore(&name, &held.name, &target).map_err(|e| failed(&e))?;
+        let restored = vault
+            .restore(&name, &held.name, &target)
+            .map_err(|e| failed(&e))?;
         copies.push((held.name.clone(), target, restored.digest));
     }
     if copies.is_empty() {
-        let known: Vec<&str> = manifest.stores.iter().map(|store| store.name.as_str()).collect();
+        let known: Vec<&str> = manifest
+            .stores
+            .iter()
+            .map(|store| store.name.as_str())
+            .collect();
         return Err(CommandError::new(
             Exit::Failed,
-            format!("{name} has no store {}; it has {}", store.unwrap_or(""), known.join(", ")),
+            format!(
+                "{name} has no store {}; it has {}",
+                store.unwrap_or(""),
+                known.join(", ")
+            ),
         ));
     }
     report_restored(&name, &copies, json);
@@ -179,8 +208,13 @@ fn restore_in_place(
     folder.create()?;
     let _lock = folder.lock()?;
     let mut copies = Vec::new();
-    for held in stores(config).iter().filter(|held| store.is_none_or(|s| s == held.name)) {
-        let replaced = vault.restore_in_place(&name, held, now()).map_err(|e| failed(&e))?;
+    for held in stores(config)
+        .iter()
+        .filter(|held| store.is_none_or(|s| s == held.name))
+    {
+        let replaced = vault
+            .restore_in_place(&name, held, now())
+            .map_err(|e| failed(&e))?;
         if let Some(kept) = &replaced.kept {
             output::talk(&format!(
                 "what was there is kept as {}; undo: move it back",
@@ -192,18 +226,17 @@ fn restore_in_place(
     if copies.is_empty() {
         return Err(CommandError::new(
             Exit::Failed,
-            format!("the configuration has no store {}", store.unwrap_or("at all")),
+            format!(
+                "the configuration has no store {}",
+                store.unwrap_or("at all")
+            ),
         ));
     }
     report_restored(&name, &copies, json);
     Ok(Exit::Done)
 }
 
-fn report_restored(
-    name: &BackupName,
-    copies: &[(String, std::path::PathBuf, String)],
-    json: bool,
-) {
+fn report_restored(name: &BackupName, copies: &[(String, std::path::PathBuf, String)], json: bool) {
     if json {
         let rows: Vec<_> = copies
             .iter()
@@ -218,7 +251,10 @@ fn report_restored(
         }));
     } else {
         for (store, path, digest) in copies {
-            output::result(&format!("{store} restored to {}; sha256 {digest}", path.display()));
+            output::result(&format!(
+                "{store} restored to {}; sha256 {digest}",
+                path.display()
+            ));
         }
     }
 }

@@ -14,10 +14,16 @@ pub(super) async fn run(file: &Path, json: bool, args: &Deploy) -> Result<Exit, 
     let config = connect::config(file)?;
     let client = connect::client(&config)?;
     if args.dry_run {
-        let wish = PlanWish { release: args.release.clone(), back: false };
+        let wish = PlanWish {
+            release: args.release.clone(),
+            back: false,
+        };
         return show(&client.post("/api/v1/plans", &wish).await?, json);
     }
-    let wish = DeployWish { release: args.release.clone(), by: connect::user() };
+    let wish = DeployWish {
+        release: args.release.clone(),
+        by: connect::user(),
+    };
     let begun: PlanView = client.post("/api/v1/rollouts", &wish).await?;
     let id = begun.plan.id.to_string();
     if args.wait {
@@ -28,8 +34,14 @@ pub(super) async fn run(file: &Path, json: bool, args: &Deploy) -> Result<Exit, 
         output::json(&begun);
     } else {
         output::result(&id);
-        output::talk(&format!("{} has begun; follow it: portcullis show {id}", begun.title));
-        output::talk(&format!("undo: portcullis abort {id} ({})", begun.rollback_loss));
+        output::talk(&format!(
+            "{} has begun; follow it: portcullis show {id}",
+            begun.title
+        ));
+        output::talk(&format!(
+            "undo: portcullis abort {id} ({})",
+            begun.rollback_loss
+        ));
     }
     Ok(Exit::Done)
 }

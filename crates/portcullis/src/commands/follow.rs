@@ -52,13 +52,23 @@ async fn to_the_end(client: &Client, id: &str, json: bool) -> Result<Exit, Comma
 /// The exit code of a rollout that is over or waits for a person.
 fn verdict(state: &State) -> Option<Exit> {
     match state {
-        State::Done { end: End::Promoted, .. } => Some(Exit::Done),
-        State::Done { cause: Some(Cause::GateFailed { .. }), .. } => Some(Exit::RolledBack),
+        State::Done {
+            end: End::Promoted, ..
+        } => Some(Exit::Done),
+        State::Done {
+            cause: Some(Cause::GateFailed { .. }),
+            ..
+        } => Some(Exit::RolledBack),
         State::Done { .. } => Some(Exit::Failed),
-        State::Held { .. } | State::Paused { why: PausedWhy::Approval { .. }, .. } => {
-            Some(Exit::Waits)
-        }
-        State::Paused { why: PausedWhy::Inconclusive { .. }, .. } => Some(Exit::Inconclusive),
+        State::Held { .. }
+        | State::Paused {
+            why: PausedWhy::Approval { .. },
+            ..
+        } => Some(Exit::Waits),
+        State::Paused {
+            why: PausedWhy::Inconclusive { .. },
+            ..
+        } => Some(Exit::Inconclusive),
         State::Planned
         | State::Advancing { .. }
         | State::Watching { .. }
@@ -75,7 +85,10 @@ fn finish(detail: &Detail, exit: Exit, json: bool) {
     let next = match exit {
         Exit::Done => BTreeMap::from([(
             "undo",
-            format!("portcullis rollback (traffic returns to the release before; {})", "the data stays as it is"),
+            format!(
+                "portcullis rollback (traffic returns to the release before; {})",
+                "the data stays as it is"
+            ),
         )]),
         Exit::Waits | Exit::Inconclusive => BTreeMap::from([
             ("look", format!("portcullis show {id}")),

@@ -42,7 +42,10 @@ pub(super) fn run(file: &Path, json: bool, args: &Init) -> Result<Exit, CommandE
         output::result(&format!("made {path}"));
     }
     if written {
-        output::talk(&format!("next: edit {}, then `portcullis check`", file.display()));
+        output::talk(&format!(
+            "next: edit {}, then `portcullis check`",
+            file.display()
+        ));
     } else {
         output::talk("next: `portcullis serve`, then `portcullis deploy`");
     }
@@ -64,11 +67,19 @@ fn write_configuration(file: &Path, args: &Init) -> Result<bool, CommandError> {
                 .hint("for example --command './my-service --port {port}'"));
         };
         options.artifact = program;
-        options.command = std::iter::once("{artifact}".to_owned()).chain(words).collect();
+        options.command = std::iter::once("{artifact}".to_owned())
+            .chain(words)
+            .collect();
     }
     if let Some(store) = &args.store {
-        let kind = if store.is_dir() { StoreKind::Directory } else { StoreKind::File };
-        let name = store.file_stem().map(|stem| stem.to_string_lossy().to_ascii_lowercase());
+        let kind = if store.is_dir() {
+            StoreKind::Directory
+        } else {
+            StoreKind::File
+        };
+        let name = store
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().to_ascii_lowercase());
         let valid = name.filter(|n| n.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
         options.store = Some(TemplateStore {
             name: valid.unwrap_or_else(|| "data".to_owned()),
@@ -76,7 +87,10 @@ fn write_configuration(file: &Path, args: &Init) -> Result<bool, CommandError> {
             path: store.display().to_string(),
         });
     }
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(file);
     match made {
         Ok(mut opened) => {
             let written = opened.write_all(template(&options).as_bytes());
@@ -89,6 +103,9 @@ fn write_configuration(file: &Path, args: &Init) -> Result<bool, CommandError> {
 }
 
 fn unwritable(file: &Path, error: &std::io::Error) -> CommandError {
-    CommandError::new(Exit::Failed, format!("{} cannot be written: {error}", file.display()))
-        .hint("run this in a folder of yours, or name a file with --file")
+    CommandError::new(
+        Exit::Failed,
+        format!("{} cannot be written: {error}", file.display()),
+    )
+    .hint("run this in a folder of yours, or name a file with --file")
 }

@@ -23,7 +23,9 @@ pub(super) async fn verify(file: &Path, json: bool) -> Result<Exit, CommandError
         CommandError::of(Exit::Failed, error)
             .hint("do not release anything until this is understood; keep a copy of the file")
     };
-    let journal = SqliteJournal::open_read_only(&path).await.map_err(|e| broken(&e))?;
+    let journal = SqliteJournal::open_read_only(&path)
+        .await
+        .map_err(|e| broken(&e))?;
     let scope = Scope::new(config.service.name.as_str()).map_err(|e| broken(&e))?;
     let verified = journal.verify(&scope).await.map_err(|e| broken(&e))?;
     let entries = journal.read(&scope, 1).await.map_err(|e| broken(&e))?;

@@ -18,7 +18,10 @@ use crate::{clock, connect, output, render};
 
 pub(super) async fn run(file: &Path, json: bool, args: &Plan) -> Result<Exit, CommandError> {
     let config = connect::config(file)?;
-    let wish = PlanWish { release: args.release.clone(), back: args.back };
+    let wish = PlanWish {
+        release: args.release.clone(),
+        back: args.back,
+    };
     let asked = match connect::client(&config) {
         Ok(client) => client.post::<PlanView>("/api/v1/plans", &wish).await,
         // Without a token there is no server either.
@@ -47,8 +50,9 @@ async fn offline(config: &Config, wish: &PlanWish) -> Result<PlanView, CommandEr
     let folder = StateFolder::new(&config.state.folder);
     let history = if folder.journal().exists() {
         let failed = |error: &dyn std::error::Error| CommandError::of(Exit::Failed, error);
-        let journal =
-            SqliteJournal::open_read_only(&folder.journal()).await.map_err(|e| failed(&e))?;
+        let journal = SqliteJournal::open_read_only(&folder.journal())
+            .await
+            .map_err(|e| failed(&e))?;
         let scope = Scope::new(config.service.name.as_str()).map_err(|e| failed(&e))?;
         let entries = journal.read(&scope, 1).await.map_err(|e| failed(&e))?;
         History::read(&entries).map_err(|e| failed(&e))?

@@ -36,8 +36,10 @@ pub(super) async fn history(file: &Path, json: bool) -> Result<Exit, CommandErro
 
 pub(super) async fn show(file: &Path, json: bool, id: &str) -> Result<Exit, CommandError> {
     if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-        return Err(CommandError::new(Exit::Usage, format!("`{id}` is not a rollout's name"))
-            .hint("names look like `dhash-2`; `portcullis history` lists them"));
+        return Err(
+            CommandError::new(Exit::Usage, format!("`{id}` is not a rollout's name"))
+                .hint("names look like `dhash-2`; `portcullis history` lists them"),
+        );
     }
     let config = connect::config(file)?;
     let client = connect::client(&config)?;

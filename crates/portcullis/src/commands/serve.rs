@@ -30,7 +30,10 @@ use crate::{connect, output};
 
 pub(super) fn run(file: &Path, args: &Serve) -> Result<Exit, CommandError> {
     log_to_stderr(args.log_json);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| CommandError::of(Exit::Internal, &error))?;
     runtime.block_on(serve(file, args))
 }
@@ -74,13 +77,17 @@ async fn serve(file: &Path, args: &Serve) -> Result<Exit, CommandError> {
     }
     let cut = gateway.stop(GATEWAY_DRAIN).await;
     if cut > 0 {
-        output::talk(&format!("{cut} connections were cut after {} s", GATEWAY_DRAIN.as_secs()));
+        output::talk(&format!(
+            "{cut} connections were cut after {} s",
+            GATEWAY_DRAIN.as_secs()
+        ));
     }
     match end {
-        Standing::Failed(why) => {
-            Err(CommandError::new(Exit::Failed, format!("the engine had to stop: {why}"))
-                .hint("nothing was done without a record; mend the cause and start again"))
-        }
+        Standing::Failed(why) => Err(CommandError::new(
+            Exit::Failed,
+            format!("the engine had to stop: {why}"),
+        )
+        .hint("nothing was done without a record; mend the cause and start again")),
         Standing::Acting | Standing::Stopped => Ok(Exit::Done),
     }
 }
@@ -110,7 +117,9 @@ async fn start_engine(
     folder: &StateFolder,
     process: &ProcessDriver,
 ) -> Result<Engine, CommandError> {
-    let journal = SqliteJournal::open(&folder.journal()).await.map_err(|e| failed(&e))?;
+    let journal = SqliteJournal::open(&folder.journal())
+        .await
+        .map_err(|e| failed(&e))?;
     let scope = Scope::new(config.service.name.as_str()).map_err(|e| failed(&e))?;
     // The folder's lock admits one process, so its name can be stable: after a crash the lease is taken
     // over at once, with a higher epoch.
@@ -127,7 +136,9 @@ async fn start_engine(
     let gateway = GatewayDriver::new(client.clone()).with_epoch(runner.lease().epoch.0);
     let hands = Hands::new(process.clone(), gateway, checks.clone(), data, rehearsal);
     let meter = GatewayMeter::new(client, checks);
-    Engine::start(runner, hands, meter, WallClock).await.map_err(|error| failed(&error))
+    Engine::start(runner, hands, meter, WallClock)
+        .await
+        .map_err(|error| failed(&error))
 }
 
 fn start_gateway(config: &Config, folder: &StateFolder) -> Result<Gateway, CommandError> {
@@ -182,9 +193,16 @@ async fn stop_services(process: &ProcessDriver) {
             step: StepIndex(0),
             attempt: 1,
         };
-        let op = Op { key, action: Action::Retire(order), deadline_ms: 2 * STOP_TIMEOUT_MS };
+        let op = Op {
+            key,
+            action: Action::Retire(order),
+            deadline_ms: 2 * STOP_TIMEOUT_MS,
+        };
         if let Err(failure) = process.apply(&op).await {
-            output::talk(&format!("warning: {} goes on running: {}", instance.release, failure.message));
+            output::talk(&format!(
+                "warning: {} goes on running: {}",
+                instance.release, failure.message
+            ));
         }
     }
 }
@@ -199,9 +217,14 @@ fn server_listen(listen: &Listen) -> portcullis_server::Listen {
 fn log_to_stderr(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PORTCULLIS_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json { builder.json().init() } else { builder.with_target(false).init() }
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json {
+        builder.json().init()
+    } else {
+        builder.with_target(false).init()
+    }
 }
 
 fn failed(error: &dyn std::error::Error) -> CommandError {

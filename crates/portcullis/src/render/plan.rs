@@ -19,13 +19,25 @@ pub(crate) fn plan(view: &PlanView) -> String {
     ));
     lines.push(format!("data: {}", view.rollback_loss));
     lines.push(String::new());
-    let width = plan.steps.iter().map(|step| step.name.len()).max().unwrap_or(0);
+    let width = plan
+        .steps
+        .iter()
+        .map(|step| step.name.len())
+        .max()
+        .unwrap_or(0);
     for (index, step) in plan.steps.iter().enumerate() {
         if index == plan.pivot.0 {
-            lines.push(format!("  -- pivot: from here on nothing is undone {}", "-".repeat(20)));
+            lines.push(format!(
+                "  -- pivot: from here on nothing is undone {}",
+                "-".repeat(20)
+            ));
         }
         let number = index + 1;
-        lines.push(format!("{number:>3} {:width$}  {}", step.name, what(plan, step)));
+        lines.push(format!(
+            "{number:>3} {:width$}  {}",
+            step.name,
+            what(plan, step)
+        ));
         if let Some(undo) = undo(step) {
             lines.push(format!("    {:width$}  undo: {undo}", ""));
         }
@@ -36,15 +48,23 @@ pub(crate) fn plan(view: &PlanView) -> String {
     }
     lines.push(String::new());
     let release = &plan.release.id;
-    lines.push(format!("Nothing was changed. To do it: portcullis deploy --release {release}"));
+    lines.push(format!(
+        "Nothing was changed. To do it: portcullis deploy --release {release}"
+    ));
     lines.join("\n")
 }
 
 fn what(plan: &Plan, step: &Step) -> String {
     match &step.action {
-        Action::Preflight(_) => "look at program, address, data, vault and what serves now".to_owned(),
+        Action::Preflight(_) => {
+            "look at program, address, data, vault and what serves now".to_owned()
+        }
         Action::Backup(order) => {
-            let stores: Vec<&str> = order.stores.iter().map(|store| store.name.as_str()).collect();
+            let stores: Vec<&str> = order
+                .stores
+                .iter()
+                .map(|store| store.name.as_str())
+                .collect();
             format!("copy {} to {}, read it back", stores.join(", "), order.name)
         }
         Action::Rehearse(rehearsal) => {
@@ -61,14 +81,23 @@ fn what(plan: &Plan, step: &Step) -> String {
         Action::Migrate(migration) => {
             let proof = match &migration.proof {
                 Proof::Command(command) => command.argv.join(" "),
-                Proof::Json { pointer, equals, .. } => format!("{pointer} is {equals}"),
+                Proof::Json {
+                    pointer, equals, ..
+                } => format!("{pointer} is {equals}"),
             };
             format!("{}; proof: {proof}", migration.command.argv.join(" "))
         }
         Action::Start(launch) => {
-            format!("start {} at {} beside what runs", launch.release, launch.target.address)
+            format!(
+                "start {} at {} beside what runs",
+                launch.release, launch.target.address
+            )
         }
-        Action::Smoke(order) => format!("ask {} {} known questions", order.release, order.checks.len()),
+        Action::Smoke(order) => format!(
+            "ask {} {} known questions",
+            order.release,
+            order.checks.len()
+        ),
         Action::Shift(split) => format!("{} of the traffic to {}", split.weight, plan.release.id),
         Action::Gate(gate) => rules(gate),
         Action::Promote(split) => format!("{} is the release that serves", split.stable.release),
@@ -86,7 +115,11 @@ fn undo(step: &Step) -> Option<String> {
             Action::Retire(order) => format!("stop {}", order.release),
             other => other.word().to_owned(),
         }),
-        Undo::Restore { order, loses_writes, automatic } => {
+        Undo::Restore {
+            order,
+            loses_writes,
+            automatic,
+        } => {
             let loss = match (loses_writes, automatic) {
                 (false, _) => "loses nothing",
                 (true, true) => "loses the writes taken since",
@@ -113,7 +146,10 @@ fn rule(rule: &Rule) -> String {
     let least = rule.requests_min;
     match rule.test {
         Test::Limit { max } => {
-            format!("{words} at most {} (from {least} {unit})", rule.signal.format(max))
+            format!(
+                "{words} at most {} (from {least} {unit})",
+                rule.signal.format(max)
+            )
         }
         Test::Baseline { ratio_max, margin } => format!(
             "{words} at most {ratio_max} times the stable one's plus {} (from {least} {unit})",

@@ -11,7 +11,11 @@ pub(crate) fn moment(moment: &Moment) -> String {
     let name = name_of(moment);
     match &moment.kind {
         MomentKind::Began { title } => format!("{time}  {title}"),
-        MomentKind::Settled { direction, took_ms, facts: shown } => {
+        MomentKind::Settled {
+            direction,
+            took_ms,
+            facts: shown,
+        } => {
             let word = match direction {
                 Direction::Do => "done",
                 Direction::Undo => "undone",
@@ -20,7 +24,9 @@ pub(crate) fn moment(moment: &Moment) -> String {
             let shown = facts(shown);
             format!("{time}  {name:<10} {word:<7} {took:>7}  {shown}")
         }
-        MomentKind::Failed { message, .. } => format!("{time}  {name:<10} failed           {message}"),
+        MomentKind::Failed { message, .. } => {
+            format!("{time}  {name:<10} failed           {message}")
+        }
         MomentKind::Doubt { message } => format!("{time}  {name:<10} in doubt         {message}"),
         MomentKind::Decided { judgement } => {
             let (word, phrase) = (judgement.verdict.word(), judgement.phrase());
@@ -41,8 +47,17 @@ pub(crate) fn moment_in_full(moment_told: &Moment) -> String {
     match &moment_told.kind {
         MomentKind::Decided { judgement } if judgement.evidence.len() > 1 => {
             for evidence in &judgement.evidence {
-                lines.push(format!("{indent}{:<12} {}", evidence.verdict.word(), evidence.phrase()));
-                lines.extend(evidence.detail.iter().map(|detail| format!("{indent}{detail}")));
+                lines.push(format!(
+                    "{indent}{:<12} {}",
+                    evidence.verdict.word(),
+                    evidence.phrase()
+                ));
+                lines.extend(
+                    evidence
+                        .detail
+                        .iter()
+                        .map(|detail| format!("{indent}{detail}")),
+                );
             }
         }
         MomentKind::Failed { facts, .. } => {

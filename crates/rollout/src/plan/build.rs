@@ -19,7 +19,11 @@ impl Plan {
     /// # Errors
     /// All problems that the request has, not only the first.
     pub fn build(request: &PlanRequest) -> Result<Plan, Vec<PlanProblem>> {
-        let mut builder = Builder { request, steps: Vec::new(), problems: Vec::new() };
+        let mut builder = Builder {
+            request,
+            steps: Vec::new(),
+            problems: Vec::new(),
+        };
         builder.check_request();
         builder.prepare();
         builder.start();
@@ -27,7 +31,11 @@ impl Plan {
             (None, _) => builder.promote_first(),
             (Some(_), strategy) => builder.shift(strategy),
         }
-        let Builder { steps, mut problems, .. } = builder;
+        let Builder {
+            steps,
+            mut problems,
+            ..
+        } = builder;
         let pivot = steps
             .iter()
             .position(|step| step.undo == Undo::Impossible)
@@ -96,21 +104,34 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn push(&mut self, name: &str, action: Action, undo: Undo, deadline_ms: u64, attempts: u32) {
         let name = name.to_owned();
-        self.steps.push(Step { name, action, undo, deadline_ms, attempts_max: attempts });
+        self.steps.push(Step {
+            name,
+            action,
+            undo,
+            deadline_ms,
+            attempts_max: attempts,
+        });
     }
 
     fn check_request(&mut self) {
         let request = self.request;
         let release = &request.release;
-        if request.previous.as_ref().is_some_and(|previous| previous.release.id == release.id) {
-            self.problems.push(PlanProblem::AlreadyServes(release.id.clone()));
+        if request
+            .previous
+            .as_ref()
+            .is_some_and(|previous| previous.release.id == release.id)
+        {
+            self.problems
+                .push(PlanProblem::AlreadyServes(release.id.clone()));
         }
         if release.migration.is_some() && request.purpose == Purpose::Deploy {
             if request.stores.is_empty() {
-                self.problems.push(PlanProblem::MigrationWithoutStore(release.id.clone()));
+                self.problems
+                    .push(PlanProblem::MigrationWithoutStore(release.id.clone()));
             }
             if request.previous.is_some() && !request.policy.compatible {
-                self.problems.push(PlanProblem::NotCompatible(release.id.clone()));
+                self.problems
+                    .push(PlanProblem::NotCompatible(release.id.clone()));
             }
         }
         if let Strategy::Canary { weights } = &request.strategy {
@@ -145,18 +166,36 @@ impl Builder<'_> {
             serving,
         };
         let short_ms = request.timeouts.short_ms;
-        self.push("preflight", Action::Preflight(preflight), Undo::Nothing, short_ms, ATTEMPTS);
-        let backup = request.backup_name.clone().filter(|_| !request.stores.is_empty());
+        self.push(
+            "preflight",
+            Action::Preflight(preflight),
+            Undo::Nothing,
+            short_ms,
+            ATTEMPTS,
+        );
+        let backup = request
+            .backup_name
+            .clone()
+            .filter(|_| !request.stores.is_empty());
         if let Some(name) = &backup {
             let order = BackupOrder {
                 name: name.clone(),
                 service: request.release.service.clone(),
                 environment: request.environment.clone(),
-                release: request.previous.as_ref().map(|previous| previous.release.id.clone()),
+                release: request
+                    .previous
+                    .as_ref()
+                    .map(|previous| previous.release.id.clone()),
                 stores: request.stores.clone(),
             };
             let backup_ms = request.timeouts.backup_ms;
-            self.push("backup", Action::Backup(order), Undo::Nothing, backup_ms, ATTEMPTS);
+            self.push(
+                "backup",
+                Action::Backup(order),
+                Undo::Nothing,
+                backup_ms,
+                ATTEMPTS,
+            );
         }
         let migrates = request.release.migration.is_some() && request.purpose == Purpose::Deploy;
         if let (Some(name), true) = (&backup, migrates) {
@@ -165,12 +204,14 @@ impl Builder<'_> {
                 + request.timeouts.migrate_ms
                 + 2 * (request.timeouts.ready_ms + request.timeouts.stop_ms);
             if let Some(rehearsal) = rehearsal {
-                let action = Action::Rehearse(rehearsal);
+                let action = Action::Rehearse(Box::new(rehearsal));
                 self.push("rehearse", action, Undo::Nothing, deadline_ms, 1);
             }
         }
         if let Some(question) = &request.approval {
-            let action = Action::Approve(Approval { question: question.clone() });
+            let action = Action::Approve(Approval {
+                question: question.clone(),
+            });
             self.push("approve", action, Undo::Nothing, short_ms, 1);
         }
         if migrates {
@@ -182,7 +223,9 @@ impl Builder<'_> {
         let request = self.request;
         let address = &request.target.address;
         let mut places = Places::new(&request.release, address, &request.stores);
-        let Some(migration) = request.release.migration.as_ref() else { return };
+        let Some(migration) = request.release.migration.as_ref() else {
+            return;
+        };
         let migration = places.migration(migration);
         self.problems.append(&mut places.problems);
         let undo = match backup {
@@ -197,7 +240,13 @@ impl Builder<'_> {
             _ => Undo::Nothing,
         };
         // A migration that failed may have half happened: it is undone, never repeated blindly.
-        self.push("migrate", Action::Migrate(migration), undo, request.timeouts.migrate_ms, 1);
+        self.push(
+            "migrate",
+            Action::Migrate(migration),
+            undo,
+            request.timeouts.migrate_ms,
+            1,
+        );
     }
 
     fn start(&mut self) {
@@ -205,10 +254,16 @@ impl Builder<'_> {
         let release = &request.release;
         let launch = self.launch(release, &request.target, &request.stores);
         let smoke = self.smoke(release, &request.target.address);
-        let undo = Undo::Run { action: Box::new(Action::Retire(self.cut_off(&launch))) };
+        let undo = Undo::Run {
+            action: Box::new(Action::Retire(self.cut_off(&launch))),
+        };
         let deadline_ms = request.timeouts.ready_ms + request.timeouts.short_ms;
         self.push("start", Action::Start(launch), undo, deadline_ms, 2);
-        let smoke_ms = smoke.checks.iter().map(|check| check.timeout_ms).sum::<u64>();
+        let smoke_ms = smoke
+            .checks
+            .iter()
+            .map(|check| check.timeout_ms)
+            .sum::<u64>();
         let deadline_ms = smoke_ms + request.timeouts.short_ms;
         self.push("smoke", Action::Smoke(smoke), Undo::Nothing, deadline_ms, 2);
     }
@@ -223,12 +278,20 @@ impl Builder<'_> {
             weight: Weight::NONE,
         };
         let short_ms = request.timeouts.short_ms;
-        self.push("promote", Action::Promote(split), Undo::Impossible, short_ms, ATTEMPTS);
+        self.push(
+            "promote",
+            Action::Promote(split),
+            Undo::Impossible,
+            short_ms,
+            ATTEMPTS,
+        );
     }
 
     fn shift(&mut self, strategy: &Strategy) {
         let request = self.request;
-        let Some(previous) = &request.previous else { return };
+        let Some(previous) = &request.previous else {
+            return;
+        };
         let split = |weight| Split {
             service: request.release.service.clone(),
             stable: arm(&previous.release, &previous.target),
@@ -237,8 +300,13 @@ impl Builder<'_> {
         };
         // Whatever share the new release had, going back takes it out of the split, at once: not even
         // a request that asks for the canary reaches it any more.
-        let alone = Split { canary: None, ..split(Weight::NONE) };
-        let back = || Undo::Run { action: Box::new(Action::Shift(alone.clone())) };
+        let alone = Split {
+            canary: None,
+            ..split(Weight::NONE)
+        };
+        let back = || Undo::Run {
+            action: Box::new(Action::Shift(alone.clone())),
+        };
         let (weights, gated) = match strategy {
             Strategy::Canary { weights } => (weights.clone(), true),
             Strategy::BlueGreen => (vec![Weight::ALL], true),
@@ -260,7 +328,13 @@ impl Builder<'_> {
             canary: None,
             weight: Weight::NONE,
         };
-        self.push("promote", Action::Promote(promoted), back(), short_ms, ATTEMPTS);
+        self.push(
+            "promote",
+            Action::Promote(promoted),
+            back(),
+            short_ms,
+            ATTEMPTS,
+        );
         let old = CutOff {
             service: request.release.service.clone(),
             release: previous.release.id.clone(),
@@ -269,15 +343,22 @@ impl Builder<'_> {
             stop_timeout_ms: request.timeouts.stop_ms,
         };
         let deadline_ms = request.timeouts.drain_ms + request.timeouts.stop_ms + short_ms;
-        self.push("retire", Action::Retire(old), Undo::Impossible, deadline_ms, ATTEMPTS);
+        self.push(
+            "retire",
+            Action::Retire(old),
+            Undo::Impossible,
+            deadline_ms,
+            ATTEMPTS,
+        );
     }
 
     fn gate(&mut self, mut gate: crate::GateOrder, weight: Weight) {
         let request = self.request;
         let address = &request.target.address;
         let checks = std::iter::once(&request.ready).chain(&request.smoke);
-        let checks: Vec<Check> =
-            checks.map(|check| self.fill_check(&request.release, address, check)).collect();
+        let checks: Vec<Check> = checks
+            .map(|check| self.fill_check(&request.release, address, check))
+            .collect();
         gate.checks = checks;
         for problem in gate.analysis.problems() {
             let problem = match problem {
@@ -289,9 +370,14 @@ impl Builder<'_> {
                 AnalysisProblem::Interval => {
                     "needs an interval of more than 0 and at most its window".to_owned()
                 }
-                AnalysisProblem::Rule(index, text) => format!("has a bad rule {}: {text}", index + 1),
+                AnalysisProblem::Rule(index, text) => {
+                    format!("has a bad rule {}: {text}", index + 1)
+                }
             };
-            self.problems.push(PlanProblem::Gate { weight: weight.percent(), problem });
+            self.problems.push(PlanProblem::Gate {
+                weight: weight.percent(),
+                problem,
+            });
         }
         let name = format!("gate-{}", weight.percent());
         let deadline_ms = gate.analysis.window_ms.max(1);
@@ -307,12 +393,17 @@ impl Builder<'_> {
             .map(|store| {
                 let file = store.path.file_name().map(Into::into);
                 let leaf: std::path::PathBuf = file.unwrap_or_else(|| "data".into());
-                StoreRef { path: scratch.join(&store.name).join(leaf), ..store.clone() }
+                StoreRef {
+                    path: scratch.join(&store.name).join(leaf),
+                    ..store.clone()
+                }
             })
             .collect();
         let [old_address, new_address] = &request.trial_addresses;
-        let trial_target =
-            |address: &str| Target { address: address.to_owned(), ..request.target.clone() };
+        let trial_target = |address: &str| Target {
+            address: address.to_owned(),
+            ..request.target.clone()
+        };
         let old = request.previous.as_ref().map(|previous| Trial {
             launch: self.launch(&previous.release, &trial_target(old_address), &stores),
             smoke: self.smoke(&previous.release, old_address),
@@ -324,7 +415,14 @@ impl Builder<'_> {
         let mut places = Places::new(&request.release, new_address, &stores);
         let migration = places.migration(request.release.migration.as_ref()?);
         self.problems.append(&mut places.problems);
-        Some(Rehearsal { backup: backup.to_owned(), scratch, stores, migration, old, new })
+        Some(Rehearsal {
+            backup: backup.to_owned(),
+            scratch,
+            stores,
+            migration,
+            old,
+            new,
+        })
     }
 
     fn launch(&mut self, release: &Release, target: &Target, stores: &[StoreRef]) -> Launch {
@@ -359,8 +457,14 @@ impl Builder<'_> {
     fn smoke(&mut self, release: &Release, address: &str) -> SmokeOrder {
         let request = self.request;
         let checks = std::iter::once(&request.ready).chain(&request.smoke);
-        let checks = checks.map(|check| self.fill_check(release, address, check)).collect();
-        SmokeOrder { release: release.id.clone(), address: address.to_owned(), checks }
+        let checks = checks
+            .map(|check| self.fill_check(release, address, check))
+            .collect();
+        SmokeOrder {
+            release: release.id.clone(),
+            address: address.to_owned(),
+            checks,
+        }
     }
 
     fn fill_check(&mut self, release: &Release, address: &str, check: &Check) -> Check {
@@ -381,12 +485,19 @@ impl Builder<'_> {
 }
 
 fn arm(release: &Release, target: &Target) -> SplitArm {
-    SplitArm { release: release.id.clone(), address: target.address.clone() }
+    SplitArm {
+        release: release.id.clone(),
+        address: target.address.clone(),
+    }
 }
 
 fn notes(request: &PlanRequest) -> Vec<String> {
     let mut notes = Vec::new();
-    let compares = request.analysis.rules.iter().any(|rule| rule.test.needs_baseline());
+    let compares = request
+        .analysis
+        .rules
+        .iter()
+        .any(|rule| rule.test.needs_baseline());
     let gated = !matches!(request.strategy, Strategy::AtOnce) && request.previous.is_some();
     if compares && gated {
         notes.push(

@@ -81,7 +81,11 @@ impl PlanRequest {
             canary,
             baseline: (!all).then(|| split.stable.clone()),
             weight: split.weight,
-            analysis: if all { self.analysis.without_baseline() } else { self.analysis.clone() },
+            analysis: if all {
+                self.analysis.without_baseline()
+            } else {
+                self.analysis.clone()
+            },
             checks: Vec::new(),
             metrics: self.metrics.clone(),
         })

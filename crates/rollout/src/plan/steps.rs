@@ -19,11 +19,20 @@ impl Places {
         values.insert("port".to_owned(), port.to_owned());
         values.insert("address".to_owned(), address.to_owned());
         values.insert("release".to_owned(), release.id.to_string());
-        values.insert("artifact".to_owned(), release.artifact.path.display().to_string());
+        values.insert(
+            "artifact".to_owned(),
+            release.artifact.path.display().to_string(),
+        );
         for store in stores {
-            values.insert(format!("store.{}", store.name), store.path.display().to_string());
+            values.insert(
+                format!("store.{}", store.name),
+                store.path.display().to_string(),
+            );
         }
-        Places { values, problems: Vec::new() }
+        Places {
+            values,
+            problems: Vec::new(),
+        }
     }
 
     /// `text` with its places filled in. `{{` and `}}` stand for the braces themselves.
@@ -52,8 +61,11 @@ impl Places {
         match self.values.get(name) {
             Some(value) => out.push_str(value),
             None => {
-                let known: Vec<String> =
-                    self.values.keys().map(|name| format!("`{{{name}}}`")).collect();
+                let known: Vec<String> = self
+                    .values
+                    .keys()
+                    .map(|name| format!("`{{{name}}}`"))
+                    .collect();
                 let problem = PlanProblem::UnknownPlace {
                     name: name.to_owned(),
                     context: context.to_owned(),
@@ -75,7 +87,10 @@ impl Places {
     ) -> Command {
         Command {
             argv: argv.iter().map(|word| self.fill(word, context)).collect(),
-            env: env.iter().map(|(name, v)| (name.clone(), self.fill(v, context))).collect(),
+            env: env
+                .iter()
+                .map(|(name, v)| (name.clone(), self.fill(v, context)))
+                .collect(),
             folder: folder.to_owned(),
         }
     }
@@ -91,21 +106,37 @@ impl Places {
                 &proof.folder,
                 "the migration's proof",
             )),
-            Proof::Json { file, pointer, equals } => Proof::Json {
-                file: self.fill(&file.display().to_string(), "the migration's proof").into(),
+            Proof::Json {
+                file,
+                pointer,
+                equals,
+            } => Proof::Json {
+                file: self
+                    .fill(&file.display().to_string(), "the migration's proof")
+                    .into(),
                 pointer: pointer.clone(),
                 equals: self.json(equals, "the migration's proof"),
             },
         };
-        Migration { command: filled, proof }
+        Migration {
+            command: filled,
+            proof,
+        }
     }
 
     pub(super) fn check(&mut self, check: &Check) -> Check {
         let context = "a check";
         Check {
             path: self.fill(&check.path, context),
-            json: check.json.iter().map(|(k, v)| (k.clone(), self.json(v, context))).collect(),
-            contains: check.contains.as_deref().map(|text| self.fill(text, context)),
+            json: check
+                .json
+                .iter()
+                .map(|(k, v)| (k.clone(), self.json(v, context)))
+                .collect(),
+            contains: check
+                .contains
+                .as_deref()
+                .map(|text| self.fill(text, context)),
             ..check.clone()
         }
     }

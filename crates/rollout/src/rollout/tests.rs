@@ -1,1 +1,394 @@
+use std::sync::Arc;
 
+use portcullis_analysis::{ArmSample, Sample};
+
+use crate::*;
+
+fn plan() -> Arc<Plan> {
+    Arc::new(Plan::build(&crate::plan::tests::request()).unwrap())
+}
+
+fn event(kind: EventKind) -> Event {
+    Event {
+        at_ms: 0,
+        by: Actor::Engine,
+        kind,
+    }
+}
+
+fn ok(rollout: &Rollout) -> EventKind {
+    EventKind::Succeeded {
+        key: rollout.op().unwrap().key,
+        facts: Vec::new(),
+    }
+}
+
+fn failed(rollout: &Rollout) -> EventKind {
+    let failure = Failure {
+        message: "no".to_owned(),
+        retryable: true,
+        facts: Vec::new(),
+    };
+    EventKind::Failed {
+        key: rollout.op().unwrap().key,
+        failure,
+    }
+}
+
+fn probed(rollout: &Rollout, presence: Presence) -> EventKind {
+    EventKind::Probed {
+        key: rollout.op().unwrap().key,
+        presence,
+        facts: Vec::new(),
+    }
+}
+
+fn measured(rollout: &Rollout, requests: u64, errors: u64) -> EventKind {
+    let mut canary = ArmSample {
+        requests,
+        errors,
+        ..ArmSample::default()
+    };
+    (0..requests).for_each(|_| canary.latency.record(1_000));
+    let baseline = Some(canary.clone());
+    let sample = Sample {
+        from_ms: 0,
+        to_ms: 1_000,
+        canary: Some(canary),
+        baseline,
+        ..Sample::default()
+    };
+    EventKind::Measured {
+        step: rollout.state().step().unwrap(),
+        sample,
+    }
+}
+
+fn abort() -> EventKind {
+    EventKind::Abort {
+        reason: "test".to_owned(),
+    }
+}
+
+fn apply(rollout: &Rollout, kind: EventKind) -> Rollout {
+    rollout.apply(&event(kind)).unwrap().0
+}
+
+/// Applies what lets the rollout go on, until a step is reached.
+fn advance_to(name: &str) -> Rollout {
+    let mut rollout = apply(&Rollout::new(plan()), EventKind::Start);
+    loop {
+        let at = rollout.state().step().unwrap();
+        if rollout.plan().steps[at.0].name == name {
+            return rollout;
+        }
+        let kind = match rollout.state() {
+            State::Watching { .. } => measured(&rollout, 100, 0),
+            _ => ok(&rollout),
+        };
+        rollout = apply(&rollout, kind);
+    }
+}
+
+/// One rollout in every state that a rollout can be in.
+fn every_state() -> Vec<Rollout> {
+    let in_flight = advance_to("start");
+    let in_doubt = apply(&in_flight, EventKind::Recovered);
+    let resting = apply(&in_flight, failed(&in_flight));
+    let watching = advance_to("gate-10");
+    let paused = apply(&watching, measured(&watching, 0, 0));
+    let unwinding = apply(&watching, abort());
+    let unwinding_in_doubt = apply(&unwinding, EventKind::Recovered);
+    let unwinding_resting = apply(&unwinding, failed(&unwinding));
+    let held = apply(&in_doubt, probed(&in_doubt, Presence::Unknown));
+    let held_back = apply(
+        &unwinding_in_doubt,
+        probed(&unwinding_in_doubt, Presence::Unknown),
+    );
+    let retire = advance_to("retire");
+    let done = apply(&retire, ok(&retire));
+    vec![
+        Rollout::new(plan()),
+        in_flight,
+        in_doubt,
+        resting,
+        watching,
+        paused,
+        unwinding,
+        unwinding_in_doubt,
+        unwinding_resting,
+        held,
+        held_back,
+        done,
+    ]
+}
+
+fn every_event(rollout: &Rollout) -> Vec<EventKind> {
+    let key = rollout.op().map(|op| op.key).unwrap_or(OpKey {
+        rollout: rollout.plan().id.clone(),
+        direction: Direction::Do,
+        step: StepIndex(0),
+        attempt: 1,
+    });
+    let failure = Failure {
+        message: "no".to_owned(),
+        retryable: false,
+        facts: Vec::new(),
+    };
+    let probe = |presence| EventKind::Probed {
+        key: key.clone(),
+        presence,
+        facts: Vec::new(),
+    };
+    vec![
+        EventKind::Start,
+        EventKind::Succeeded {
+            key: key.clone(),
+            facts: Vec::new(),
+        },
+        EventKind::Failed {
+            key: key.clone(),
+            failure,
+        },
+        EventKind::TimedOut { key: key.clone() },
+        probe(Presence::Applied),
+        probe(Presence::Absent),
+        probe(Presence::Unknown),
+        EventKind::Woke { key: key.clone() },
+        EventKind::Measured {
+            step: rollout.state().step().unwrap_or(StepIndex(7)),
+            sample: Sample::default(),
+        },
+        EventKind::Recovered,
+        abort(),
+        EventKind::Resume,
+        EventKind::Retry,
+        EventKind::Skip,
+    ]
+}
+
+fn place(rollout: &Rollout) -> String {
+    match rollout.state() {
+        State::Advancing { run, .. } => format!("advancing {}", run_word(run)),
+        State::Unwinding { run, .. } => format!("unwinding {}", run_word(run)),
+        State::Held { direction, .. } => format!("held {direction:?}").to_lowercase(),
+        other => other.word().to_owned(),
+    }
+}
+
+fn run_word(run: &Run) -> &'static str {
+    match run {
+        Run::InFlight => "in flight",
+        Run::InDoubt => "in doubt",
+        Run::Resting { .. } => "resting",
+    }
+}
+
+/// Invariant 8: every pair of state and event is a transition or a typed refusal. The table is the
+/// reference that people read; a change of the machine shows here.
+#[test]
+fn every_state_answers_every_event() {
+    let mut table = String::new();
+    for rollout in every_state() {
+        for kind in every_event(&rollout) {
+            let word = match &kind {
+                EventKind::Probed { presence, .. } => format!("probed {presence:?}").to_lowercase(),
+                other => other.word().to_owned(),
+            };
+            let answer = match rollout.apply(&event(kind)) {
+                Ok((next, effects)) => {
+                    let at = next
+                        .state()
+                        .step()
+                        .map(|at| next.plan().steps[at.0].name.clone());
+                    let wants: Vec<&str> = effects.iter().map(effect_word).collect();
+                    format!(
+                        "{}{} [{}]",
+                        place(&next),
+                        at.map(|at| format!(" {at}")).unwrap_or_default(),
+                        wants.join(", ")
+                    )
+                }
+                Err(refused) => format!("refused: {refused}"),
+            };
+            table.push_str(&format!("{} + {word} -> {answer}\n", place(&rollout)));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+fn effect_word(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Perform(_) => "perform",
+        Effect::Probe(_) => "probe",
+        Effect::Cancel(_) => "cancel",
+        Effect::Measure { .. } => "measure",
+        Effect::Wake { .. } => "wake",
+        Effect::Notify(_) => "notify",
+        Effect::ReleaseLease => "release lease",
+    }
+}
+
+#[test]
+fn an_accepted_abort_survives_doubt_and_hold() {
+    let in_flight = advance_to("start");
+    let aborted = apply(&in_flight, abort());
+    let in_doubt = apply(&aborted, EventKind::Recovered);
+    let held = apply(&in_doubt, probed(&in_doubt, Presence::Unknown));
+    let again = apply(&held, EventKind::Retry);
+    let back = apply(&again, probed(&again, Presence::Applied));
+    assert!(matches!(
+        back.state(),
+        State::Unwinding {
+            cause: Cause::Aborted(_),
+            ..
+        }
+    ));
+    assert_eq!(back.state().step(), in_flight.state().step());
+}
+
+#[test]
+fn a_failed_step_is_undone_itself_because_it_may_have_half_happened() {
+    let migrate = advance_to("migrate");
+    let (back, effects) = migrate.apply(&event(failed(&migrate))).unwrap();
+    let undo = effects.iter().find_map(|effect| match effect {
+        Effect::Perform(op) => Some(op.clone()),
+        _ => None,
+    });
+    let undo = undo.unwrap();
+    assert_eq!(undo.key.direction, Direction::Undo);
+    assert_eq!(undo.action.word(), "restore");
+    assert_eq!(back.state().step(), migrate.state().step());
+}
+
+#[test]
+fn a_failure_past_the_pivot_holds_and_never_undoes() {
+    let mut retire = advance_to("retire");
+    for _ in 0..2 {
+        retire = apply(&retire, failed(&retire));
+        let key = retire.op().unwrap().key;
+        retire = apply(&retire, EventKind::Woke { key });
+    }
+    let held = apply(&retire, failed(&retire));
+    assert!(matches!(
+        held.state(),
+        State::Held {
+            why: HeldWhy::PastPivot { .. },
+            ..
+        }
+    ));
+    let refused = held.apply(&event(abort())).unwrap_err();
+    assert!(matches!(refused, Refused::PastPivot(_)));
+}
+
+#[test]
+fn losing_writes_needs_a_person_once_the_release_was_exposed() {
+    let mut request = crate::plan::tests::request();
+    request.policy.service_writes = true;
+    let plan = Arc::new(Plan::build(&request).unwrap());
+    let mut rollout = apply(&Rollout::new(plan), EventKind::Start);
+    while rollout.judgement().is_none() {
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    rollout = apply(&rollout, measured(&rollout, 100, 50));
+    while matches!(rollout.state(), State::Unwinding { .. }) {
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    assert!(
+        matches!(
+            rollout.state(),
+            State::Held {
+                why: HeldWhy::WouldLoseWrites,
+                ..
+            }
+        ),
+        "{:?}",
+        rollout.state()
+    );
+    // Traffic is back already; only the data waits for a person.
+    let kept = apply(&rollout, EventKind::Skip);
+    assert!(matches!(
+        kept.state(),
+        State::Done {
+            end: End::RolledBack,
+            ..
+        }
+    ));
+    let asked = apply(&rollout, EventKind::Retry);
+    let (restoring, effects) = asked
+        .apply(&event(probed(&asked, Presence::Applied)))
+        .unwrap();
+    assert!(matches!(restoring.state(), State::Unwinding { .. }));
+    assert!(matches!(&effects[0], Effect::Perform(op) if op.action.word() == "restore"));
+}
+
+#[test]
+fn a_late_outcome_of_an_earlier_attempt_is_refused() {
+    let first = advance_to("start");
+    let late = ok(&first);
+    let resting = apply(&first, failed(&first));
+    let key = resting.op().unwrap().key;
+    let second = apply(&resting, EventKind::Woke { key });
+    let refused = second.apply(&event(late)).unwrap_err();
+    assert!(matches!(refused, Refused::StaleKey(_)));
+}
+
+#[test]
+fn the_sentence_has_the_numbers() {
+    let watching = advance_to("gate-10");
+    assert_eq!(watching.sentence(), "Holding at 10 %: measuring");
+    let back = apply(&watching, measured(&watching, 100, 5));
+    assert!(
+        back.sentence().contains(
+            "Going back to 1.0: undoing step 7 of 14, shift-10, because error rate 5.0 %, limit \
+             1.0 %, 100 requests"
+        ),
+        "{}",
+        back.sentence()
+    );
+}
+
+/// A golden journal: recovering from every prefix of it gives a rollout that can still end.
+#[test]
+fn every_prefix_of_a_journal_recovers() {
+    let mut rollout = Rollout::new(plan());
+    let mut events = vec![event(EventKind::Start)];
+    rollout = apply(&rollout, EventKind::Start);
+    let mut gates = 0;
+    while !rollout.state().is_done() {
+        let kind = match rollout.state() {
+            State::Watching { .. } => {
+                gates += 1;
+                measured(&rollout, 100, if gates == 2 { 50 } else { 0 })
+            }
+            _ => ok(&rollout),
+        };
+        events.push(event(kind.clone()));
+        rollout = apply(&rollout, kind);
+    }
+    assert_eq!(rollout.state().word(), "rolled back");
+    for length in 0..=events.len() {
+        let prefix = Rollout::fold(plan(), &events[..length]).unwrap();
+        let mut back = apply(&prefix, EventKind::Recovered);
+        for _ in 0..100 {
+            let kind = match back.state() {
+                State::Planned => EventKind::Start,
+                State::Watching { .. } => measured(&back, 100, 50),
+                State::Advancing {
+                    run: Run::InDoubt, ..
+                } => probed(&back, Presence::Applied),
+                State::Unwinding {
+                    run: Run::InDoubt, ..
+                } => probed(&back, Presence::Absent),
+                State::Done { .. } => break,
+                _ => ok(&back),
+            };
+            back = apply(&back, kind);
+        }
+        assert!(
+            back.state().is_done(),
+            "prefix {length}: {:?}",
+            back.state()
+        );
+    }
+}
