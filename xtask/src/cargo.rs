@@ -22,7 +22,9 @@ pub fn cargo() -> Command {
 /// Runs a command that must succeed.
 pub fn run(command: &mut Command) -> Result<()> {
     let words = words(command);
-    let status = command.status().with_context(|| format!("`{words}` could not be started"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("`{words}` could not be started"))?;
     if !status.success() {
         bail!("`{words}` failed: {status}");
     }
@@ -31,12 +33,20 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// The folder that cargo builds into.
 pub fn target_folder() -> Result<PathBuf> {
-    let metadata = cargo_metadata::MetadataCommand::new().current_dir(root()).no_deps().exec()?;
+    let metadata = cargo_metadata::MetadataCommand::new()
+        .current_dir(root())
+        .no_deps()
+        .exec()?;
     Ok(metadata.target_directory.into_std_path_buf())
 }
 
 fn words(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
     let words = std::iter::once(program).chain(command.get_args());
-    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+    words
+        .map(OsStr::to_string_lossy)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -50,8 +50,17 @@ impl Demo {
     /// was lost.
     pub fn run(&self) -> Result<()> {
         eprintln!("building in release mode");
-        run(cargo().args(["build", "--release", "--package", "portcullis", "--package", "dhash"]))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        run(cargo().args([
+            "build",
+            "--release",
+            "--package",
+            "portcullis",
+            "--package",
+            "dhash",
+        ]))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(self.show())
     }
 
@@ -72,7 +81,9 @@ impl Demo {
         portcullis.run(&["check"])?;
         portcullis.run(&["init"])?;
         let mut serve = portcullis.serve().await?;
-        let shown = self.releases(&progress, &workplace, &portcullis, questions).await;
+        let shown = self
+            .releases(&progress, &workplace, &portcullis, questions)
+            .await;
         progress.step("stopping Portcullis and the services");
         let stopped = serve.stop().await;
         progress.finish();
@@ -106,7 +117,10 @@ impl Demo {
         let good = portcullis.deploy("1.1", progress).await?;
         let library_before = workplace.library_sha256()?;
 
-        progress.step(&format!("releasing 1.2, which is bad: {}", self.fault.words()));
+        progress.step(&format!(
+            "releasing 1.2, which is bad: {}",
+            self.fault.words()
+        ));
         let bad = portcullis.deploy("1.2", progress).await?;
         tokio::time::sleep(COOL_DOWN).await;
         let tally = load.stop().await;
@@ -132,7 +146,9 @@ impl Demo {
 /// Runs a program that must succeed and returns what it printed.
 fn output_of(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| format!("{name} could not be started"))?;
+    let output = command
+        .output()
+        .with_context(|| format!("{name} could not be started"))?;
     if !output.status.success() {
         bail!(
             "{name} failed ({}): {}{}",

@@ -7,12 +7,18 @@ use anyhow::{Result, bail};
 /// What tests and demo use, and why.
 const PACKAGES: [(&str, &str); 2] = [
     ("nginx-light", "a real upstream for the gateway's tests"),
-    ("mate-backgrounds", "photographs for the demo and the dhash tests"),
+    (
+        "mate-backgrounds",
+        "photographs for the demo and the dhash tests",
+    ),
 ];
 /// What only benchmarks use.
 const BENCH_PACKAGES: [(&str, &str); 3] = [
     ("wrk", "load for the gateway benchmark"),
-    ("tuxpaint-stamps-default", "pictures with transparency for the dhash benchmark"),
+    (
+        "tuxpaint-stamps-default",
+        "pictures with transparency for the dhash benchmark",
+    ),
     ("python3-venv", "the Python peer of the dhash benchmark"),
 ];
 
@@ -22,7 +28,10 @@ pub fn run(bench: bool) -> Result<()> {
     if bench {
         wanted.extend(BENCH_PACKAGES);
     }
-    let missing: Vec<_> = wanted.into_iter().filter(|(name, _)| !is_installed(name)).collect();
+    let missing: Vec<_> = wanted
+        .into_iter()
+        .filter(|(name, _)| !is_installed(name))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -57,8 +66,14 @@ fn install(names: &[&str]) -> bool {
             sudo.args(["-n", "apt-get"]);
             sudo
         };
-        command.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
-        command.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+        command
+            .args(args)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null());
+        command
+            .stdout(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
     };
     let mut install = vec!["install", "-y", "--no-install-recommends"];
     install.extend(names);

@@ -31,7 +31,14 @@ pub fn run(args: &[String]) -> Result<()> {
 /// Format, lint, tidy and test.
 pub fn ci() -> Result<()> {
     cargo::run(cargo::cargo().args(["fmt", "--all", "--check"]))?;
-    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
     cargo::run(cargo::cargo().args(clippy))?;
     tidy::run()?;
     run(&[])

@@ -35,19 +35,30 @@ pub fn run() -> Result<()> {
 }
 
 fn check_name(name: &str, findings: &mut Vec<String>) {
-    let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-    if matches!(&*stem, "mod" | "utils" | "util" | "helpers" | "helper" | "common" | "manager") {
+    let stem = Path::new(name)
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
+    if matches!(
+        &*stem,
+        "mod" | "utils" | "util" | "helpers" | "helper" | "common" | "manager"
+    ) {
         findings.push(format!("{name}: name the file after what is in it"));
     }
 }
 
 fn relative(file: &Path) -> String {
-    file.strip_prefix(root()).unwrap_or(file).display().to_string()
+    file.strip_prefix(root())
+        .unwrap_or(file)
+        .display()
+        .to_string()
 }
 
 fn rust_files() -> Vec<PathBuf> {
     let folders = ["crates", "workloads", "xtask"].map(|folder| root().join(folder));
-    let entries = folders.into_iter().flat_map(|folder| WalkDir::new(folder).sort_by_file_name());
+    let entries = folders
+        .into_iter()
+        .flat_map(|folder| WalkDir::new(folder).sort_by_file_name());
     entries
         .filter_map(Result::ok)
         .map(walkdir::DirEntry::into_path)

@@ -70,11 +70,18 @@ impl Workplace {
                     .with_context(|| format!("{} must not exist yet", folder.display()))?;
                 folder.canonicalize()?
             }
-            None => tempfile::Builder::new().prefix("portcullis-demo-").tempdir()?.keep(),
+            None => tempfile::Builder::new()
+                .prefix("portcullis-demo-")
+                .tempdir()?
+                .keep(),
         };
         std::fs::create_dir(folder.join("data"))?;
         let (port, first_port) = free_ports()?;
-        Ok(Workplace { folder, port, first_port })
+        Ok(Workplace {
+            folder,
+            port,
+            first_port,
+        })
     }
 
     pub fn images(&self) -> PathBuf {
@@ -96,8 +103,15 @@ impl Workplace {
 
     pub fn build_library(&self, binaries: &Path) -> Result<()> {
         let mut build = Command::new(binaries.join("dhash"));
-        build.current_dir(&self.folder).args(["build", "--images", "images"]);
-        build.args(["--library", "data/library.json", "--algorithm", ALGORITHMS[0]]);
+        build
+            .current_dir(&self.folder)
+            .args(["build", "--images", "images"]);
+        build.args([
+            "--library",
+            "data/library.json",
+            "--algorithm",
+            ALGORITHMS[0],
+        ]);
         output_of(&mut build)?;
         Ok(())
     }
@@ -129,11 +143,16 @@ impl Workplace {
     /// Look-ups of every picture, and a few small pictures to hash.
     fn questions(&self) -> Result<Vec<Question>> {
         let library: Value = serde_json::from_slice(&std::fs::read(self.library())?)?;
-        let images = library["images"].as_array().context("library.json has no images")?;
+        let images = library["images"]
+            .as_array()
+            .context("library.json has no images")?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let mut questions: Vec<Question> = images
             .iter()
-            .map(|image| Question::Lookup { hash: text(&image["hash"]), path: text(&image["path"]) })
+            .map(|image| Question::Lookup {
+                hash: text(&image["hash"]),
+                path: text(&image["path"]),
+            })
             .collect();
         let mut uploads = Vec::new();
         for image in images.iter().take(UPLOADS) {
@@ -141,7 +160,9 @@ impl Workplace {
             let small = picture.thumbnail(UPLOAD_SIDE, UPLOAD_SIDE).to_rgb8();
             let mut body = std::io::Cursor::new(Vec::new());
             small.write_to(&mut body, ImageFormat::Png)?;
-            uploads.push(Question::Hash { body: body.into_inner().into() });
+            uploads.push(Question::Hash {
+                body: body.into_inner().into(),
+            });
         }
         questions.extend(uploads);
         Ok(questions)
@@ -152,9 +173,9 @@ impl Workplace {
 fn free_ports() -> Result<(u16, u16)> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let range = (41_000u16..60_000).step_by(20).find(|first| {
-        !(*first..*first + 20).contains(&port) && (*first..*first + 20).all(is_free)
-    });
+    let range = (41_000u16..60_000)
+        .step_by(20)
+        .find(|first| !(*first..*first + 20).contains(&port) && (*first..*first + 20).all(is_free));
     match range {
         Some(first) => Ok((port, first)),
         None => bail!("no 20 free ports in a row between 41000 and 60000"),

@@ -37,24 +37,37 @@ pub fn collect(given: Option<&Path>, to: &Path) -> Result<String> {
     }
     let copied = copy(backgrounds, to)?;
     if copied > 0 {
-        return Ok(format!("{copied} photographs and pictures from {BACKGROUNDS}"));
+        return Ok(format!(
+            "{copied} photographs and pictures from {BACKGROUNDS}"
+        ));
     }
     for seed in 0..DRAWN {
         draw(seed).save(to.join(format!("drawn-{seed:02}.png")))?;
     }
-    Ok(format!("no photographs could be had, so {DRAWN} pictures were drawn; give some with --images"))
+    Ok(format!(
+        "no photographs could be had, so {DRAWN} pictures were drawn; give some with --images"
+    ))
 }
 
 /// Pictures below a folder, in a fixed order.
 fn pictures(folder: &Path) -> Vec<PathBuf> {
-    let entries = WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(Result::ok);
+    let entries = WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(Result::ok);
     entries
         .filter(|entry| entry.file_type().is_file())
-        .filter(|entry| entry.metadata().is_ok_and(|data| data.len() <= PICTURE_BYTES_MAX))
+        .filter(|entry| {
+            entry
+                .metadata()
+                .is_ok_and(|data| data.len() <= PICTURE_BYTES_MAX)
+        })
         .map(walkdir::DirEntry::into_path)
         .filter(|path| {
             let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-            ["jpg", "jpeg", "png"].iter().any(|known| extension == *known)
+            ["jpg", "jpeg", "png"]
+                .iter()
+                .any(|known| extension == *known)
         })
         .take(PICTURES_MAX)
         .collect()

@@ -47,7 +47,14 @@ impl Load {
             .map(|sender| {
                 let (client, questions, gateway) =
                     (client.clone(), questions.clone(), gateway.clone());
-                tokio::spawn(send(client, gateway, questions, sender, pause, stopped.clone()))
+                tokio::spawn(send(
+                    client,
+                    gateway,
+                    questions,
+                    sender,
+                    pause,
+                    stopped.clone(),
+                ))
             })
             .collect();
         Ok(Load { stop, senders })
@@ -72,8 +79,9 @@ async fn send(
     pause: Duration,
     stopped: watch::Receiver<bool>,
 ) -> Vec<Answered> {
-    let (lookups, hashes): (Vec<_>, Vec<_>) =
-        questions.iter().partition(|question| matches!(question, Question::Lookup { .. }));
+    let (lookups, hashes): (Vec<_>, Vec<_>) = questions
+        .iter()
+        .partition(|question| matches!(question, Question::Lookup { .. }));
     let mut answers = Vec::new();
     // Senders start one after the other, so that requests are spread evenly.
     tokio::time::sleep(pause * sender / SENDERS).await;
@@ -83,7 +91,11 @@ async fn send(
     while !*stopped.borrow() {
         ticks.tick().await;
         number += u64::from(SENDERS);
-        let kind = if number / u64::from(SENDERS) % HASH_EVERY == 0 { &hashes } else { &lookups };
+        let kind = if number / u64::from(SENDERS) % HASH_EVERY == 0 {
+            &hashes
+        } else {
+            &lookups
+        };
         let question = kind[(number % kind.len() as u64) as usize];
         let user = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % USERS;
         answers.push(ask(&client, &gateway, question, user).await);
@@ -96,18 +108,25 @@ async fn ask(client: &Client, gateway: &str, question: &Question, user: u64) -> 
         Question::Lookup { hash, .. } => {
             client.get(format!("http://{gateway}/lookup/{hash}?radius=10&limit=50"))
         }
-        Question::Hash { body } => {
-            client.post(format!("http://{gateway}/hash")).body(body.clone())
-        }
+        Question::Hash { body } => client
+            .post(format!("http://{gateway}/hash"))
+            .body(body.clone()),
     };
-    let sent_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
+    let sent_ms = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_millis() as u64);
     let begun = Instant::now();
-    let response = request.header("x-user", format!("user-{user}")).send().await;
+    let response = request
+        .header("x-user", format!("user-{user}"))
+        .send()
+        .await;
     let (release, outcome) = match response {
         Err(_) => (None, Outcome::Dropped),
         Ok(response) => {
             let named = response.headers().get("x-portcullis-release");
-            let release = named.and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let release = named
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned);
             let good_status = response.status().is_success();
             match response.json::<Value>().await {
                 Ok(answer) if good_status && is_right(question, &answer) => {
@@ -120,7 +139,12 @@ async fn ask(client: &Client, gateway: &str, question: &Question, user: u64) -> 
             }
         }
     };
-    Answered { sent_ms, took_us: begun.elapsed().as_micros() as u64, release, outcome }
+    Answered {
+        sent_ms,
+        took_us: begun.elapsed().as_micros() as u64,
+        release,
+        outcome,
+    }
 }
 
 /// Whether the answer is what it must be, not only a good status.

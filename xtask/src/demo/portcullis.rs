@@ -37,7 +37,11 @@ impl Portcullis {
 
     /// Runs a command that must succeed.
     pub fn run(&self, args: &[&str]) -> Result<String> {
-        output_of(std::process::Command::new(&self.binary).args(args).current_dir(&self.folder))
+        output_of(
+            std::process::Command::new(&self.binary)
+                .args(args)
+                .current_dir(&self.folder),
+        )
     }
 
     /// Starts `portcullis serve` and waits until it answers.
@@ -64,7 +68,10 @@ impl Portcullis {
             Ok(())
         };
         let started = tokio::time::timeout(START_TIMEOUT, answers).await;
-        started.context("portcullis serve does not answer").flatten().with_context(|| serve.last_words())?;
+        started
+            .context("portcullis serve does not answer")
+            .flatten()
+            .with_context(|| serve.last_words())?;
         Ok(serve)
     }
 
@@ -93,7 +100,12 @@ impl Portcullis {
             progress.detail(&line);
         }
         let status = child.wait().await?;
-        for line in talk.await.unwrap_or_default().iter().filter(|line| line.starts_with("error")) {
+        for line in talk
+            .await
+            .unwrap_or_default()
+            .iter()
+            .filter(|line| line.starts_with("error"))
+        {
             progress.say(line);
         }
         status.code().context("portcullis deploy was killed")
@@ -113,7 +125,9 @@ impl Portcullis {
 
     pub async fn gateway(&self) -> Result<GatewayStatus> {
         let socket = self.folder.join(".portcullis/gateway.sock");
-        Ok(Client::new(Endpoint::Unix(socket), None)?.get("/v1/gateway").await?)
+        Ok(Client::new(Endpoint::Unix(socket), None)?
+            .get("/v1/gateway")
+            .await?)
     }
 }
 
@@ -121,13 +135,18 @@ impl Serve {
     /// Asks it to stop, as Ctrl-C does.
     pub async fn stop(&mut self) -> Result<()> {
         if let Some(pid) = self.child.id() {
-            let kill = std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status();
+            let kill = std::process::Command::new("kill")
+                .args(["-TERM", &pid.to_string()])
+                .status();
             kill.context("kill could not be run")?;
         }
         let ended = tokio::time::timeout(STOP_TIMEOUT, self.child.wait()).await;
         let status = ended.context("portcullis serve does not stop")??;
         if !status.success() {
-            bail!("portcullis serve ended with {status}; {}", self.last_words());
+            bail!(
+                "portcullis serve ended with {status}; {}",
+                self.last_words()
+            );
         }
         Ok(())
     }

@@ -50,7 +50,10 @@ fn heading(text: &str) {
 
 fn users(story: &Story) {
     let tally = &story.tally;
-    println!("{:<10} {:>9} {:>9} {:>9}", "release", "served", "failed", "dropped");
+    println!(
+        "{:<10} {:>9} {:>9} {:>9}",
+        "release", "served", "failed", "dropped"
+    );
     for (release, [served, failed, dropped]) in tally.by_release() {
         println!("{release:<10} {served:>9} {failed:>9} {dropped:>9}");
     }
@@ -63,8 +66,16 @@ fn users(story: &Story) {
 }
 
 fn speed(story: &Story) {
-    let begun = when(&story.bad, |kind| matches!(kind, MomentKind::Settled { .. }), "shift-10");
-    let decided = when(&story.bad, |kind| matches!(kind, MomentKind::Decided { .. }), "gate-");
+    let begun = when(
+        &story.bad,
+        |kind| matches!(kind, MomentKind::Settled { .. }),
+        "shift-10",
+    );
+    let decided = when(
+        &story.bad,
+        |kind| matches!(kind, MomentKind::Decided { .. }),
+        "gate-",
+    );
     let first_failure = story.tally.first_failure("1.2");
     let fault = first_failure.or(begun);
     match (fault, decided) {
@@ -80,7 +91,10 @@ fn speed(story: &Story) {
         _ => println!("no gate decided on 1.2"),
     }
     let arms = story.gateway.routes.iter().flat_map(|route| &route.arms);
-    let last = arms.filter(|arm| arm.arm.release == "1.2").map(|arm| arm.last_sent_at_ms).max();
+    let last = arms
+        .filter(|arm| arm.arm.release == "1.2")
+        .map(|arm| arm.last_sent_at_ms)
+        .max();
     if let (Some(last), Some(decided)) = (last, decided) {
         let took = seconds(last.saturating_sub(decided));
         println!("from the decision to the last request sent to 1.2: {took}");
@@ -93,29 +107,53 @@ fn speed(story: &Story) {
 }
 
 fn proof(story: &Story) -> bool {
-    let failed_outside = story.tally.by_release().into_iter().any(|(release, [_, failed, _])| {
-        release != "1.2" && failed > 0
-    });
-    let serving = story.status.serving.as_ref().map(|serving| serving.release.as_str());
+    let failed_outside = story
+        .tally
+        .by_release()
+        .into_iter()
+        .any(|(release, [_, failed, _])| release != "1.2" && failed > 0);
+    let serving = story
+        .status
+        .serving
+        .as_ref()
+        .map(|serving| serving.release.as_str());
     let checks = [
         (story.good_exit == 0, "1.1 was promoted".to_owned()),
         (
             story.library_at_first != story.library_before,
             "1.1 changed the library: its SHA-256 differs from the one at the start".to_owned(),
         ),
-        (story.bad_exit == 3, "1.2 was rolled back by a gate".to_owned()),
+        (
+            story.bad_exit == 3,
+            "1.2 was rolled back by a gate".to_owned(),
+        ),
         (
             story.library_before == story.library_after,
-            format!("the library is as before 1.2: SHA-256 {}", story.library_after),
+            format!(
+                "the library is as before 1.2: SHA-256 {}",
+                story.library_after
+            ),
         ),
-        (serving == Some("1.1"), format!("{} serves", serving.unwrap_or("nothing"))),
+        (
+            serving == Some("1.1"),
+            format!("{} serves", serving.unwrap_or("nothing")),
+        ),
         (
             story.tally.count(Outcome::Dropped) == 0,
-            format!("{} requests were dropped", story.tally.count(Outcome::Dropped)),
+            format!(
+                "{} requests were dropped",
+                story.tally.count(Outcome::Dropped)
+            ),
         ),
         (!failed_outside, "no answer of 1.0 or 1.1 failed".to_owned()),
-        (story.backups_verified, "the newest backup reads back whole".to_owned()),
-        (story.journal_verified, "the journal's chain is whole and folds".to_owned()),
+        (
+            story.backups_verified,
+            "the newest backup reads back whole".to_owned(),
+        ),
+        (
+            story.journal_verified,
+            "the journal's chain is whole and folds".to_owned(),
+        ),
     ];
     for (kept, words) in &checks {
         println!("{:<7} {words}", if *kept { "ok" } else { "FAILED" });
@@ -135,7 +173,10 @@ fn look_further(workplace: &Workplace) {
 /// When something first happened to a step whose name begins like this.
 fn when(detail: &Detail, is: impl Fn(&MomentKind) -> bool, step: &str) -> Option<u64> {
     let of_step = |name: &Option<String>| name.as_deref().is_some_and(|n| n.starts_with(step));
-    let last_first = detail.moments.iter().filter(|moment| is(&moment.kind) && of_step(&moment.name));
+    let last_first = detail
+        .moments
+        .iter()
+        .filter(|moment| is(&moment.kind) && of_step(&moment.name));
     // A gate that passed is followed by others: the deciding one is the last.
     if step.ends_with('-') {
         last_first.map(|moment| moment.at_ms).max()
@@ -146,5 +187,9 @@ fn when(detail: &Detail, is: impl Fn(&MomentKind) -> bool, step: &str) -> Option
 
 fn seconds(ms: u64) -> String {
     let duration = Duration::from_millis(ms);
-    if ms < 1000 { format!("{ms} ms") } else { format!("{:.1} s", duration.as_secs_f64()) }
+    if ms < 1000 {
+        format!("{ms} ms")
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
 }

@@ -34,14 +34,20 @@ pub struct Tally {
 
 impl Tally {
     pub fn count(&self, outcome: Outcome) -> usize {
-        self.answers.iter().filter(|answer| answer.outcome == outcome).count()
+        self.answers
+            .iter()
+            .filter(|answer| answer.outcome == outcome)
+            .count()
     }
 
     /// Served, failed and dropped requests of each release.
     pub fn by_release(&self) -> BTreeMap<String, [usize; 3]> {
         let mut table = BTreeMap::new();
         for answer in &self.answers {
-            let release = answer.release.clone().unwrap_or_else(|| "(none)".to_owned());
+            let release = answer
+                .release
+                .clone()
+                .unwrap_or_else(|| "(none)".to_owned());
             let row: &mut [usize; 3] = table.entry(release).or_default();
             row[answer.outcome as usize] += 1;
         }
@@ -51,13 +57,20 @@ impl Tally {
     /// The first failed answer of a release.
     pub fn first_failure(&self, release: &str) -> Option<u64> {
         let of = |answer: &&Answered| answer.release.as_deref() == Some(release);
-        let failures = self.answers.iter().filter(of).filter(|a| a.outcome != Outcome::Served);
+        let failures = self
+            .answers
+            .iter()
+            .filter(of)
+            .filter(|a| a.outcome != Outcome::Served);
         failures.map(|answer| answer.sent_ms).min()
     }
 
     /// The median and the 95th percentile of the right answers' times, in milliseconds.
     pub fn latency_ms(&self) -> Option<(f64, f64)> {
-        let served = self.answers.iter().filter(|answer| answer.outcome == Outcome::Served);
+        let served = self
+            .answers
+            .iter()
+            .filter(|answer| answer.outcome == Outcome::Served);
         let mut times: Vec<u64> = served.map(|answer| answer.took_us).collect();
         times.sort_unstable();
         let at = |quantile: f64| {

@@ -12,7 +12,8 @@ const INVARIANTS: usize = 16;
 
 /// Checks README.md, ARCHITECTURE.md and the links of every document.
 pub fn check(rust_files: &[PathBuf], findings: &mut Vec<String>) -> Result<()> {
-    let read = |name: &str| std::fs::read_to_string(root().join(name)).with_context(|| name.to_owned());
+    let read =
+        |name: &str| std::fs::read_to_string(root().join(name)).with_context(|| name.to_owned());
     let readme = read("README.md")?;
     for command in ["cargo xtask demo", "cargo xtask test"] {
         if !readme.contains(command) {
@@ -34,12 +35,18 @@ pub fn check(rust_files: &[PathBuf], findings: &mut Vec<String>) -> Result<()> {
 /// Each row `| N | ... | test |` of the table names at least one test function that exists.
 fn check_invariants(architecture: &str, code: &str, findings: &mut Vec<String>) {
     for number in 1..=INVARIANTS {
-        let row = architecture.lines().find(|line| line.starts_with(&format!("| {number} |")));
+        let row = architecture
+            .lines()
+            .find(|line| line.starts_with(&format!("| {number} |")));
         let Some(row) = row else {
             findings.push(format!("ARCHITECTURE.md: invariant {number} has no row"));
             continue;
         };
-        let last = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        let last = row
+            .trim_end_matches('|')
+            .rsplit('|')
+            .next()
+            .unwrap_or_default();
         let tests: Vec<&str> = last.split('`').skip(1).step_by(2).collect();
         if tests.is_empty() && !last.contains("later") {
             findings.push(format!("ARCHITECTURE.md: invariant {number} names no test"));
@@ -61,7 +68,11 @@ fn check_links(document: &std::path::Path, text: &str, findings: &mut Vec<String
             continue;
         }
         if !folder.join(path).exists() {
-            let name = document.strip_prefix(root()).unwrap_or(document).display().to_string();
+            let name = document
+                .strip_prefix(root())
+                .unwrap_or(document)
+                .display()
+                .to_string();
             findings.push(format!("{name}: the link to {path} leads nowhere"));
         }
     }
@@ -69,8 +80,12 @@ fn check_links(document: &std::path::Path, text: &str, findings: &mut Vec<String
 
 fn documents() -> Vec<PathBuf> {
     let folders = ["docs", "workloads", "examples"].map(|folder| root().join(folder));
-    let nested = folders.into_iter().flat_map(|folder| WalkDir::new(folder).sort_by_file_name());
-    let nested = nested.filter_map(Result::ok).map(walkdir::DirEntry::into_path);
+    let nested = folders
+        .into_iter()
+        .flat_map(|folder| WalkDir::new(folder).sort_by_file_name());
+    let nested = nested
+        .filter_map(Result::ok)
+        .map(walkdir::DirEntry::into_path);
     let top = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root().join(name));
     nested
         .chain(top)

@@ -16,9 +16,19 @@ const TABLE: [(&str, &[&str]); 13] = [
     ("backup", &["rollout", "analysis"]),
     ("driver", &["rollout", "analysis", "api"]),
     ("gateway", &["mask", "config", "api", "analysis"]),
-    ("engine", &["rollout", "analysis", "journal", "driver", "backup", "config"]),
+    (
+        "engine",
+        &[
+            "rollout", "analysis", "journal", "driver", "backup", "config",
+        ],
+    ),
     ("server", &["engine", "api", "rollout"]),
-    ("sim", &["rollout", "analysis", "journal", "driver", "backup", "engine"]),
+    (
+        "sim",
+        &[
+            "rollout", "analysis", "journal", "driver", "backup", "engine",
+        ],
+    ),
     (
         "portcullis",
         &[
@@ -30,7 +40,10 @@ const TABLE: [(&str, &[&str]); 13] = [
 
 /// Checks every manifest, development and build dependencies included.
 pub fn check(findings: &mut Vec<String>) -> Result<()> {
-    let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec()?;
+    let metadata = MetadataCommand::new()
+        .current_dir(root())
+        .no_deps()
+        .exec()?;
     for package in &metadata.packages {
         let name = room(&package.name);
         let ours = package.dependencies.iter().filter_map(|dependency| {
@@ -49,7 +62,9 @@ pub fn check(findings: &mut Vec<String>) -> Result<()> {
         };
         for import in ours {
             if !allowed.contains(&import.as_str()) {
-                findings.push(format!("{name} imports {import}, which the import table forbids"));
+                findings.push(format!(
+                    "{name} imports {import}, which the import table forbids"
+                ));
             }
         }
     }

@@ -9,7 +9,8 @@ const MAY_BE_LONG: &str = "crates/rollout/src/apply.rs";
 
 /// Checks one file.
 pub fn check(name: &str, text: &str, findings: &mut Vec<String>) {
-    let is_test = name.contains("/tests/") || name.ends_with("/tests.rs") || name.ends_with("/it.rs");
+    let is_test =
+        name.contains("/tests/") || name.ends_with("/tests.rs") || name.ends_with("/it.rs");
     let lines: Vec<&str> = text.lines().collect();
     let tests_from = lines.iter().position(|line| line.trim() == "#[cfg(test)]");
     let code = tests_from.unwrap_or(lines.len());
@@ -22,7 +23,9 @@ pub fn check(name: &str, text: &str, findings: &mut Vec<String>) {
     for (start, length) in functions(&lines[..code]) {
         if length > FUNCTION_LINES_MAX {
             let line = start + 1;
-            findings.push(format!("{name}:{line}: {length} lines, at most {FUNCTION_LINES_MAX}"));
+            findings.push(format!(
+                "{name}:{line}: {length} lines, at most {FUNCTION_LINES_MAX}"
+            ));
         }
     }
 }
@@ -33,8 +36,20 @@ fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let body = line.trim_start();
-        let words = ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn "];
-        let more = ["pub(crate) async fn ", "pub(super) async fn ", "const fn ", "pub const fn "];
+        let words = [
+            "fn ",
+            "pub fn ",
+            "pub(crate) fn ",
+            "pub(super) fn ",
+            "async fn ",
+            "pub async fn ",
+        ];
+        let more = [
+            "pub(crate) async fn ",
+            "pub(super) async fn ",
+            "const fn ",
+            "pub const fn ",
+        ];
         if !words.iter().chain(&more).any(|word| body.starts_with(word)) {
             continue;
         }

@@ -1,0 +1,80 @@
+//! Every timeout, size and count of this crate that an op does not carry itself.
+
+use std::time::Duration;
+
+/// How much of a file is read at a time while it is hashed.
+pub(crate) const HASH_CHUNK_BYTES: usize = 256 * 1024;
+
+/// The first pause between two readiness checks of a starting process.
+pub(crate) const READY_PAUSE_MIN: Duration = Duration::from_millis(20);
+/// The longest pause between two readiness checks of a starting process.
+pub(crate) const READY_PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// The pause before the first restart of a process that exited by itself; it doubles from there.
+pub(crate) const RESTART_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest pause before a restart.
+pub(crate) const RESTART_PAUSE_MAX: Duration = Duration::from_secs(10);
+/// A process that lived this long starts with the shortest pause again.
+pub(crate) const RESTART_RESET_AFTER: Duration = Duration::from_secs(30);
+
+/// How often a freshly written program is tried while the system says that it is still being written.
+pub(crate) const BUSY_ATTEMPTS_MAX: u32 = 20;
+/// The pause between these attempts.
+pub(crate) const BUSY_PAUSE: Duration = Duration::from_millis(25);
+
+/// How often the processes of a session are looked up and killed before giving up: each round catches
+/// what was forked since the previous one.
+pub(crate) const KILL_ROUNDS_MAX: u32 = 10;
+/// How long one round waits for killed processes to be gone.
+pub(crate) const KILL_WAIT: Duration = Duration::from_secs(2);
+
+/// How long a probe waits for a short operation on the same instance, such as a restart.
+pub(crate) const PROBE_LOCK_WAIT: Duration = Duration::from_millis(500);
+/// How long the state folder's owner is waited for: one that was just killed lets go at once.
+pub(crate) const CLAIM_ATTEMPTS_MAX: u32 = 40;
+/// The pause between these attempts.
+pub(crate) const CLAIM_PAUSE: Duration = Duration::from_millis(25);
+
+/// Records of stopped instances that are kept, per service.
+pub(crate) const STOPPED_RECORDS_KEPT: usize = 50;
+/// The largest instance record that is read.
+pub(crate) const RECORD_BYTES_MAX: u64 = 1024 * 1024;
+/// A log longer than this is set aside as `.1` when its service is started; the older `.1` is dropped.
+pub(crate) const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Last lines of a log or of a command's output that are kept as evidence.
+pub(crate) const EVIDENCE_LINES_MAX: usize = 20;
+/// Characters of each of these lines.
+pub(crate) const EVIDENCE_LINE_CHARS_MAX: usize = 300;
+/// How far back from its end a log is read for evidence.
+pub(crate) const EVIDENCE_READ_BYTES_MAX: u64 = 64 * 1024;
+/// Characters of an answer's body that are kept as evidence.
+pub(crate) const BODY_EXCERPT_CHARS_MAX: usize = 300;
+
+/// How long a connection of a check may take.
+pub(crate) const CHECK_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The largest answer of a check that is read.
+pub(crate) const CHECK_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The largest file that is sent as a check's body.
+pub(crate) const CHECK_BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How long a service may take to report its figures.
+pub(crate) const METRICS_TIMEOUT_MS: u64 = 5_000;
+
+/// How long a proof's command may take.
+pub(crate) const PROOF_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a command's output is read on after the command itself has ended.
+pub(crate) const OUTPUT_TAIL_WAIT: Duration = Duration::from_millis(500);
+/// The largest JSON file that is read for a proof.
+pub(crate) const PROOF_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// How often a command left over from an interrupted attempt is looked for while it still runs.
+pub(crate) const LEFTOVER_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a probe waits for a change of the split that was sent and not answered yet: longer than the
+/// client waits for the answer.
+pub(crate) const CHANGE_WAIT: Duration = Duration::from_secs(40);
+/// The first pause between two looks at the requests that are left on an arm.
+pub(crate) const DRAIN_PAUSE_MIN: Duration = Duration::from_millis(20);
+/// The longest pause between two such looks.
+pub(crate) const DRAIN_PAUSE_MAX: Duration = Duration::from_millis(250);
+/// Gates whose previous measurement a meter remembers; the one that was not used longest is forgotten.
+pub(crate) const GATES_REMEMBERED: usize = 64;

@@ -1,0 +1,274 @@
+//! Asking a release a question over HTTP and comparing the answer.
+
+use std::time::Duration;
+
+use portcullis_rollout::{Check, Fact, MetricsSource};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
+use serde_json::Value;
+
+use crate::bounds::{
+    CHECK_ANSWER_BYTES_MAX, CHECK_BODY_BYTES_MAX, CHECK_CONNECT_TIMEOUT, METRICS_TIMEOUT_MS,
+};
+use crate::clock::Stopwatch;
+use crate::evidence::body_excerpt;
+
+/// Puts checks to releases: no proxy, no redirects, a new connection for every question, so that an
+/// answer always comes from the process that listens now.
+#[derive(Debug, Clone)]
+pub struct CheckClient {
+    http: reqwest::Client,
+}
+
+/// The client could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client for checks could not be set up")]
+pub struct CheckSetupError(#[source] reqwest::Error);
+
+/// A check whose answer was as expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckPassed {
+    /// Time from the question to the end of the answer, in milliseconds.
+    pub took_ms: u64,
+    /// What was compared, for example `/version` = `"1.1"`.
+    pub facts: Vec<Fact>,
+}
+
+/// A check whose answer was not as expected, or that had none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CheckFailed {
+    /// What was asked, what came and what was expected, for example
+    /// `GET /health answered 503, expected 200`.
+    pub message: String,
+    /// The beginning of the answer's body, at most 300 printable characters.
+    pub body_excerpt: Option<String>,
+}
+
+impl CheckClient {
+    /// A client.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be set up.
+    pub fn new() -> Result<CheckClient, CheckSetupError> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .pool_max_idle_per_host(0)
+            .connect_timeout(CHECK_CONNECT_TIMEOUT)
+            .build()
+            .map_err(CheckSetupError)?;
+        Ok(CheckClient { http })
+    }
+
+    /// Asks what `check` says at `address` (`host:port`) and compares status, JSON values and text.
+    ///
+    /// # Errors
+    /// When there is no answer within the check's time, or it is not the expected one.
+    pub async fn run(&self, check: &Check, address: &str) -> Result<CheckPassed, CheckFailed> {
+        let what = format!("{} {}", check.method, check.path);
+        let watch = Stopwatch::start();
+        let timeout = Duration::from_millis(check.timeout_ms);
+        let (status, body) = match tokio::time::timeout(timeout, self.ask(check, address)).await {
+            Ok(answer) => answer.map_err(|why| failed(format!("{what} {why}"), b""))?,
+            Err(_) => {
+                let ms = check.timeout_ms;
+                return Err(failed(format!("{what} got no answer within {ms} ms"), b""));
+            }
+        };
+        if status != check.status {
+            let expected = check.status;
+            return Err(failed(
+                format!("{what} answered {status}, expected {expected}"),
+                &body,
+            ));
+        }
+        let facts = compare(check, &what, &body)?;
+        Ok(CheckPassed {
+            took_ms: watch.elapsed_ms(),
+            facts,
+        })
+    }
+
+    /// The figures that a release reports of itself, by name. Those that are missing from the document,
+    /// or are neither numbers nor text that is one, are left out.
+    ///
+    /// # Errors
+    /// When the document could not be read at all; says why.
+    pub async fn figures(
+        &self,
+        source: &MetricsSource,
+        address: &str,
+    ) -> Result<Vec<(String, f64)>, CheckFailed> {
+        let check = Check {
+            method: "GET".to_owned(),
+            path: source.path.clone(),
+            body_file: None,
+            status: 200,
+            json: Default::default(),
+            contains: None,
+            timeout_ms: METRICS_TIMEOUT_MS,
+        };
+        let what = format!("GET {}", source.path);
+        let timeout = Duration::from_millis(METRICS_TIMEOUT_MS);
+        let answer = tokio::time::timeout(timeout, self.ask(&check, address)).await;
+        let answer = answer.unwrap_or_else(|_| Err("got no answer in time".to_owned()));
+        let (status, body) = answer.map_err(|why| failed(format!("{what} {why}"), b""))?;
+        let document: Option<Value> = serde_json::from_slice(&body).ok().filter(|_| status == 200);
+        let Some(document) = document else {
+            return Err(failed(
+                format!("{what} answered {status} without JSON figures"),
+                &body,
+            ));
+        };
+        let figure = |(name, pointer): (&String, &String)| {
+            let value = number(document.pointer(pointer)?)?;
+            Some((name.clone(), value))
+        };
+        Ok(source.figures.iter().filter_map(figure).collect())
+    }
+
+    /// Status and body, or what went wrong, to be put behind method and path.
+    async fn ask(&self, check: &Check, address: &str) -> Result<(u16, Vec<u8>), String> {
+        let method = reqwest::Method::from_bytes(check.method.as_bytes())
+            .map_err(|_| format!("cannot be asked: {:?} is not an HTTP method", check.method))?;
+        let url = format!("http://{address}{}", check.path);
+        let mut request = self.http.request(method, &url);
+        if let Some(file) = &check.body_file {
+            let json = file
+                .extension()
+                .is_some_and(|extension| extension == "json");
+            let kind = if json {
+                "application/json"
+            } else {
+                "application/octet-stream"
+            };
+            request = request
+                .header(CONTENT_TYPE, kind)
+                .body(read_body(file).await?);
+        }
+        let mut response = request
+            .send()
+            .await
+            .map_err(|error| no_answer(&error, address))?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= CHECK_ANSWER_BYTES_MAX => {
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(Some(_)) => {
+                    return Err(format!("answered more than {CHECK_ANSWER_BYTES_MAX} bytes"));
+                }
+                Ok(None) => return Ok((status, body)),
+                Err(_) => {
+                    return Err(format!("answered {status} and then broke off the answer"));
+                }
+            }
+        }
+    }
+}
+
+impl CheckFailed {
+    /// This failure as evidence.
+    pub fn facts(&self) -> Vec<Fact> {
+        let mut facts = vec![Fact::new("check", &self.message)];
+        facts.extend(
+            self.body_excerpt
+                .as_ref()
+                .map(|body| Fact::new("answer", body)),
+        );
+        facts
+    }
+}
+
+fn failed(message: String, body: &[u8]) -> CheckFailed {
+    CheckFailed {
+        message,
+        body_excerpt: body_excerpt(body),
+    }
+}
+
+async fn read_body(file: &std::path::Path) -> Result<Vec<u8>, String> {
+    let cannot = |why: String| format!("cannot be asked: {} {why}", file.display());
+    match tokio::fs::metadata(file).await {
+        Ok(metadata) if metadata.len() > CHECK_BODY_BYTES_MAX => {
+            return Err(cannot(format!(
+                "is larger than {CHECK_BODY_BYTES_MAX} bytes"
+            )));
+        }
+        Ok(_) => {}
+        Err(error) => return Err(cannot(format!("cannot be read ({error})"))),
+    }
+    tokio::fs::read(file)
+        .await
+        .map_err(|error| cannot(format!("cannot be read ({error})")))
+}
+
+fn no_answer(error: &reqwest::Error, address: &str) -> String {
+    if error.is_builder() {
+        return format!("cannot be asked: http://{address} with this path is not a URL");
+    }
+    // The innermost cause is the system's own words, for example "Connection refused".
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if error.is_connect() {
+        format!("could not connect to {address}: {cause}")
+    } else {
+        format!("got no answer from {address}: {cause}")
+    }
+}
+
+fn compare(check: &Check, what: &str, body: &[u8]) -> Result<Vec<Fact>, CheckFailed> {
+    let mut facts = Vec::new();
+    if !check.json.is_empty() {
+        let document: Value = serde_json::from_slice(body).map_err(|error| {
+            failed(
+                format!("{what}: the answer is not JSON ({error}), expected values in it"),
+                body,
+            )
+        })?;
+        for (pointer, expected) in &check.json {
+            match document.pointer(pointer) {
+                Some(found) if equal(found, expected) => facts.push(Fact::new(pointer, found)),
+                Some(found) => {
+                    let message = format!("{what}: {pointer} is {found}, expected {expected}");
+                    return Err(failed(message, body));
+                }
+                None => {
+                    let message = format!("{what}: {pointer} is missing, expected {expected}");
+                    return Err(failed(message, body));
+                }
+            }
+        }
+    }
+    if let Some(text) = &check.contains
+        && !String::from_utf8_lossy(body).contains(text.as_str())
+    {
+        return Err(failed(
+            format!("{what}: the answer does not contain {text:?}"),
+            body,
+        ));
+    }
+    Ok(facts)
+}
+
+/// JSON equality in which `1` and `1.0` are the same number.
+pub(crate) fn equal(found: &Value, expected: &Value) -> bool {
+    match (found, expected) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        _ => found == expected,
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    number.filter(|number| number.is_finite())
+}

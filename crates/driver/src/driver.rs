@@ -1,0 +1,55 @@
+//! The port through which the engine acts on the world.
+
+use std::future::Future;
+
+use portcullis_rollout::{Fact, Failure, Op, Presence};
+
+/// Something that carries out attempts and can tell whether they took effect.
+///
+/// A driver decides nothing: no retry, no ordering, no fallback. Every implementation passes the one
+/// conformance suite in [`crate::conformance`]: apply then probe answers `Applied`; applying twice is
+/// applying once; an inverse of nothing probes as already in effect; an apply that was killed half way
+/// probes truthfully. A driver that cannot tell answers [`Presence::Unknown`].
+pub trait Driver: Send + Sync {
+    /// Whether the attempt's action is in effect. For the inverse of a step this is asked about the
+    /// inverse action; the engine turns the answer round.
+    fn probe(&self, op: &Op) -> impl Future<Output = Probed> + Send;
+
+    /// Carries the action out. Dropping the future stops what it started.
+    fn apply(&self, op: &Op) -> impl Future<Output = Result<Vec<Fact>, Failure>> + Send;
+}
+
+/// What a probe saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probed {
+    /// Whether the action is in effect.
+    pub presence: Presence,
+    /// What shows it.
+    pub facts: Vec<Fact>,
+}
+
+impl Probed {
+    /// An answer with nothing more to show.
+    pub fn new(presence: Presence) -> Probed {
+        Probed {
+            presence,
+            facts: Vec::new(),
+        }
+    }
+
+    /// This answer with one more fact.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl std::fmt::Display) -> Probed {
+        self.facts.push(Fact::new(name, value));
+        self
+    }
+}
+
+/// The answer of a driver that was given an action that is not its own.
+pub(crate) fn not_mine(op: &Op, driver: &str) -> Failure {
+    Failure {
+        message: format!("the {driver} cannot carry out `{}`", op.action.word()),
+        retryable: false,
+        facts: Vec::new(),
+    }
+}

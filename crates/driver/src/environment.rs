@@ -1,0 +1,32 @@
+//! The environment that services and commands run in: a short list of inherited variables, so that
+//! whatever secrets Portcullis itself was started with stay with it, and a marker.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// Set for every process that is started, to a value that no other has: it finds a process again that
+/// was started just before Portcullis was killed, and children that left the session.
+pub(crate) const MARKER: &str = "PORTCULLIS_INSTANCE";
+
+/// What is inherited, besides every variable that starts with `LC_`.
+const INHERITED: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
+
+/// The whole environment of a process: what is inherited, then what is configured, then the marker.
+pub(crate) fn environment(
+    configured: &BTreeMap<String, String>,
+    marker: &str,
+) -> BTreeMap<OsString, OsString> {
+    let inherited = std::env::vars_os().filter(|(name, _)| is_inherited(name));
+    let configured = configured
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()));
+    inherited
+        .chain(configured)
+        .chain([(MARKER.into(), marker.into())])
+        .collect()
+}
+
+fn is_inherited(name: &OsStr) -> bool {
+    name.to_str()
+        .is_some_and(|name| INHERITED.contains(&name) || name.starts_with("LC_"))
+}

@@ -1,0 +1,213 @@
+//! Measuring gates: the gateway's counters, subtracted, and questions put to the candidate directly.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::join_all;
+use portcullis_analysis::{ArmSample, HealthSample, Sample};
+use portcullis_api::Client;
+use portcullis_api::gateway::{ArmStatus, GatewayStatus};
+use portcullis_rollout::{GateOrder, RolloutId, SplitArm, StepIndex};
+
+use crate::CheckClient;
+use crate::bounds::GATES_REMEMBERED;
+use crate::causes::with_causes;
+use crate::clock::{Stopwatch, wall_ms};
+use crate::meter::{Meter, Query};
+
+/// A [`Meter`] over the gateway's admin API. Clones share what they remember.
+///
+/// Counters only grow while a gateway runs; a sample is the difference of two readings. What cannot be
+/// told is missing: counters of a gateway that was restarted in between, or of an arm that was not there
+/// at both readings, give no sample rather than zeros.
+#[derive(Debug, Clone)]
+pub struct GatewayMeter {
+    client: Client,
+    checks: CheckClient,
+    gates: Arc<Mutex<HashMap<(RolloutId, StepIndex), Reading>>>,
+}
+
+/// The end of the previous sample of a gate.
+#[derive(Debug, Clone)]
+struct Reading {
+    watch: Stopwatch,
+    at_ms: u64,
+    gateway: Option<GatewayStatus>,
+    /// Failures in a row, by the check's position.
+    failures: Vec<u32>,
+}
+
+impl GatewayMeter {
+    /// A meter of the gateway whose admin API `client` speaks to; `checks` asks the candidate.
+    pub fn new(client: Client, checks: CheckClient) -> GatewayMeter {
+        GatewayMeter {
+            client,
+            checks,
+            gates: Arc::default(),
+        }
+    }
+
+    async fn read(&self) -> Option<GatewayStatus> {
+        match self.client.get("/v1/gateway").await {
+            Ok(status) => Some(status),
+            Err(error) => {
+                tracing::warn!(
+                    "the gateway's counters could not be read: {}",
+                    with_causes(&error)
+                );
+                None
+            }
+        }
+    }
+
+    async fn previous(&self, query: &Query) -> Reading {
+        let known = self.gates().get(&key(query)).cloned();
+        match known {
+            Some(reading) => reading,
+            None => {
+                let gateway = self.read().await;
+                let failures = vec![0; query.gate.checks.len()];
+                Reading {
+                    watch: Stopwatch::start(),
+                    at_ms: wall_ms(),
+                    gateway,
+                    failures,
+                }
+            }
+        }
+    }
+
+    /// All checks once. Counts each check's failures in a row on its own: one that always fails is not
+    /// hidden by others that pass.
+    async fn health(&self, gate: &GateOrder, failures: &mut Vec<u32>) -> Option<HealthSample> {
+        if gate.checks.is_empty() {
+            return None;
+        }
+        failures.resize(gate.checks.len(), 0);
+        let address = &gate.canary.address;
+        let answers = join_all(
+            gate.checks
+                .iter()
+                .map(|check| self.checks.run(check, address)),
+        );
+        let mut health = HealthSample::default();
+        for (answer, run) in answers.await.into_iter().zip(failures) {
+            match answer {
+                Ok(_) => {
+                    health.passed += 1;
+                    *run = 0;
+                }
+                Err(failed) => {
+                    health.failed += 1;
+                    *run += 1;
+                    health.last_failure = Some(failed.message);
+                }
+            }
+            health.consecutive_failures = health.consecutive_failures.max(*run);
+        }
+        Some(health)
+    }
+
+    async fn figures(&self, gate: &GateOrder) -> Vec<(String, f64)> {
+        let Some(source) = &gate.metrics else {
+            return Vec::new();
+        };
+        match self.checks.figures(source, &gate.canary.address).await {
+            Ok(figures) => figures,
+            Err(failed) => {
+                tracing::warn!("the candidate's figures could not be read: {failed}");
+                Vec::new()
+            }
+        }
+    }
+
+    fn gates(&self) -> MutexGuard<'_, HashMap<(RolloutId, StepIndex), Reading>> {
+        // The map is only ever changed by whole entries, so a panic elsewhere cannot have bent it.
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, query: &Query, reading: Reading) {
+        let mut gates = self.gates();
+        if gates.len() >= GATES_REMEMBERED && !gates.contains_key(&key(query)) {
+            let oldest = gates.iter().min_by_key(|(_, reading)| reading.at_ms);
+            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
+                gates.remove(&oldest);
+            }
+        }
+        gates.insert(key(query), reading);
+    }
+}
+
+impl Meter for GatewayMeter {
+    async fn sample(&self, query: &Query) -> Sample {
+        let gate = &query.gate;
+        let before = self.previous(query).await;
+        let interval = Duration::from_millis(gate.analysis.interval_ms);
+        let mut failures = before.failures.clone();
+        let wait = tokio::time::sleep(before.watch.left_of(interval));
+        let (health, figures, ()) =
+            tokio::join!(self.health(gate, &mut failures), self.figures(gate), wait);
+        let gateway = self.read().await;
+        let after = Reading {
+            watch: Stopwatch::start(),
+            // The wall clock may be set back; an interval never ends before it began.
+            at_ms: wall_ms().max(before.at_ms),
+            gateway,
+            failures,
+        };
+        let arm = |wanted: &SplitArm| {
+            let service = gate.service.as_str();
+            difference(
+                before.gateway.as_ref()?,
+                after.gateway.as_ref()?,
+                service,
+                wanted,
+            )
+        };
+        let sample = Sample {
+            from_ms: before.at_ms,
+            to_ms: after.at_ms,
+            canary: arm(&gate.canary),
+            baseline: gate.baseline.as_ref().and_then(arm),
+            health,
+            metrics: figures.into_iter().collect(),
+        };
+        self.remember(query, after);
+        sample
+    }
+}
+
+fn key(query: &Query) -> (RolloutId, StepIndex) {
+    (query.rollout.clone(), query.step)
+}
+
+/// What an arm answered between two readings; `None` when they do not subtract.
+fn difference(
+    before: &GatewayStatus,
+    after: &GatewayStatus,
+    service: &str,
+    wanted: &SplitArm,
+) -> Option<ArmSample> {
+    if before.instance != after.instance {
+        return None;
+    }
+    let before = find(before, service, wanted)?;
+    let after = find(after, service, wanted)?;
+    Some(ArmSample {
+        // An arm that was forgotten and came back counts from zero again: no difference either.
+        requests: after.requests.checked_sub(before.requests)?,
+        errors: after.errors.checked_sub(before.errors)?,
+        latency: after.latency.since(&before.latency),
+    })
+}
+
+fn find<'a>(status: &'a GatewayStatus, service: &str, wanted: &SplitArm) -> Option<&'a ArmStatus> {
+    let route = status
+        .routes
+        .iter()
+        .find(|route| route.service == service)?;
+    route.arms.iter().find(|status| {
+        status.arm.release == wanted.release.as_str() && status.arm.address == wanted.address
+    })
+}

@@ -1,0 +1,40 @@
+//! Drivers: how the engine's ops reach the world, and how the world is measured.
+//!
+//! [`ProcessDriver`] starts and stops releases as processes of this machine and keeps them running,
+//! [`GatewayDriver`] moves traffic, [`CommandDriver`] migrates data, [`SmokeDriver`] asks questions and
+//! [`GatewayMeter`] measures gates. Drivers decide nothing: whether an attempt took effect is answered
+//! by looking at the world, and everything else is the engine's. [`conformance`] is the suite that
+//! every driver passes.
+
+mod addresses;
+mod bounds;
+mod causes;
+mod check;
+mod clock;
+mod command;
+pub mod conformance;
+mod digest;
+mod driver;
+mod environment;
+mod evidence;
+mod gateway;
+mod gateway_meter;
+mod instance;
+mod meter;
+mod migration;
+mod process;
+mod process_table;
+mod record;
+mod session;
+mod smoke;
+
+pub use check::{CheckClient, CheckFailed, CheckPassed, CheckSetupError};
+pub use command::{CommandEnd, CommandOutcome, run_command};
+pub use driver::{Driver, Probed};
+pub use gateway::{Drained, GatewayDriver};
+pub use gateway_meter::GatewayMeter;
+pub use instance::{Instance, InstanceState};
+pub use meter::{Meter, Query};
+pub use migration::{CommandDriver, prove};
+pub use process::{AddressError, ProcessDriver, ProcessDriverError};
+pub use smoke::SmokeDriver;

@@ -1,0 +1,167 @@
+//! The driver of migrations: a command, and a proof that it took effect.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use portcullis_rollout::{Action, Direction, Fact, Failure, Op, OpKey, Presence, Proof};
+use serde_json::Value;
+
+use crate::bounds::{LEFTOVER_PAUSE, PROOF_FILE_BYTES_MAX, PROOF_TIMEOUT};
+use crate::check::equal;
+use crate::clock::Stopwatch;
+use crate::command::{CommandEnd, random_marker, run_command, run_marked};
+use crate::driver::{Driver, Probed, not_mine};
+use crate::process_table::with_variable;
+
+/// Names the attempt that a command belongs to, in its environment.
+const OP_VARIABLE: &str = "PORTCULLIS_OP";
+
+/// Carries out [`Action::Migrate`]: runs the command. Whether the data is migrated is decided by the
+/// proof, never by the exit code, which is only reported.
+///
+/// While a command of an earlier attempt at the same step still runs (Portcullis was killed meanwhile),
+/// a probe waits for its end as long as the op may take, and then answers [`Presence::Unknown`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CommandDriver;
+
+impl CommandDriver {
+    /// A driver.
+    pub fn new() -> CommandDriver {
+        CommandDriver
+    }
+}
+
+impl Driver for CommandDriver {
+    async fn probe(&self, op: &Op) -> Probed {
+        let Action::Migrate(migration) = &op.action else {
+            return Probed::new(Presence::Unknown);
+        };
+        let watch = Stopwatch::start();
+        let patience = Duration::from_millis(op.deadline_ms);
+        loop {
+            match still_running(&op.key) {
+                Ok(None) => break,
+                Ok(Some(pid)) if watch.left_of(patience).is_zero() => {
+                    let text = format!("process {pid} of an earlier attempt has not ended");
+                    return Probed::new(Presence::Unknown).with("still running", text);
+                }
+                Ok(Some(_)) => tokio::time::sleep(LEFTOVER_PAUSE).await,
+                Err(error) => {
+                    return Probed::new(Presence::Unknown).with("processes", error);
+                }
+            }
+        }
+        prove(&migration.proof).await
+    }
+
+    async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
+        let Action::Migrate(migration) = &op.action else {
+            return Err(not_mine(op, "command driver"));
+        };
+        let refuse = |message: String, retryable| Failure {
+            message,
+            retryable,
+            facts: Vec::new(),
+        };
+        match still_running(&op.key) {
+            Ok(None) => {}
+            Ok(Some(pid)) => {
+                let message = format!(
+                    "process {pid} of an earlier attempt at this migration still runs; two must \
+                     not change the same data"
+                );
+                return Err(refuse(message, true));
+            }
+            Err(error) => return Err(refuse(format!("processes cannot be listed: {error}"), true)),
+        }
+        let marker = random_marker().map_err(|error| refuse(error.to_string(), true))?;
+        let deadline = Duration::from_millis(op.deadline_ms);
+        let own = [(OP_VARIABLE, op.key.to_string())];
+        let own = own.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let outcome = run_marked(&migration.command, deadline, &marker, &own).await;
+        let message = match &outcome.end {
+            CommandEnd::Exited(_) | CommandEnd::Signalled(_) => return Ok(outcome.facts()),
+            CommandEnd::TimedOut => format!("the migration took longer than {} ms", op.deadline_ms),
+            end => format!("the migration {end}"),
+        };
+        Err(Failure {
+            message,
+            retryable: false,
+            facts: outcome.facts(),
+        })
+    }
+}
+
+/// Whether a proof shows the migration now.
+pub async fn prove(proof: &Proof) -> Probed {
+    match proof {
+        Proof::Command(command) => {
+            let outcome = run_command(command, PROOF_TIMEOUT).await;
+            let presence = match outcome.end {
+                CommandEnd::Exited(0) => Presence::Applied,
+                CommandEnd::Exited(1) => Presence::Absent,
+                _ => Presence::Unknown,
+            };
+            let mut facts = vec![Fact::new("proof", format!("the command {}", outcome.end))];
+            if !outcome.last_lines.is_empty() {
+                facts.push(Fact::new("proof says", outcome.last_lines));
+            }
+            Probed { presence, facts }
+        }
+        Proof::Json {
+            file,
+            pointer,
+            equals,
+        } => prove_json(file, pointer, equals).await,
+    }
+}
+
+async fn prove_json(file: &Path, pointer: &str, expected: &Value) -> Probed {
+    let name = file.display();
+    let unknown = |why: String| Probed::new(Presence::Unknown).with("proof", why);
+    match tokio::fs::metadata(file).await {
+        Ok(found) if found.len() > PROOF_FILE_BYTES_MAX => {
+            return unknown(format!(
+                "{name} is larger than {PROOF_FILE_BYTES_MAX} bytes"
+            ));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Probed::new(Presence::Absent).with("proof", format!("{name} does not exist"));
+        }
+        Err(error) => return unknown(format!("{name} cannot be read: {error}")),
+    }
+    let bytes = match tokio::fs::read(file).await {
+        Ok(bytes) => bytes,
+        Err(error) => return unknown(format!("{name} cannot be read: {error}")),
+    };
+    let document: Value = match serde_json::from_slice(&bytes) {
+        Ok(document) => document,
+        Err(error) => return unknown(format!("{name} is not JSON: {error}")),
+    };
+    match document.pointer(pointer) {
+        Some(found) if equal(found, expected) => {
+            Probed::new(Presence::Applied).with("proof", format!("{pointer} in {name} is {found}"))
+        }
+        Some(found) => Probed::new(Presence::Absent).with(
+            "proof",
+            format!("{pointer} in {name} is {found}, expected {expected}"),
+        ),
+        None => Probed::new(Presence::Absent).with(
+            "proof",
+            format!("{pointer} is missing in {name}, expected {expected}"),
+        ),
+    }
+}
+
+/// A process of any attempt at the same step in the same direction.
+fn still_running(key: &OpKey) -> io::Result<Option<i32>> {
+    let direction = match key.direction {
+        Direction::Do => "do",
+        Direction::Undo => "undo",
+    };
+    let step = format!("{}/{}/{direction}/", key.rollout, key.step);
+    let found = with_variable(OP_VARIABLE, |value| value.starts_with(&step))?;
+    Ok(found.first().map(|process| process.id.pid))
+}

@@ -1,0 +1,239 @@
+//! Measuring a gate.
+
+use portcullis_analysis::{Analysis, Sample};
+use portcullis_api::gateway::Arm;
+use portcullis_driver::{CheckClient, Driver, GatewayMeter, Meter, Query};
+use portcullis_rollout::{
+    Check, GateOrder, Launch, MetricsSource, ReleaseId, RolloutId, ServiceName, SplitArm,
+    StepIndex, Weight,
+};
+
+use crate::admin_server::{AdminServer, Counts, arm_of, client_of};
+use crate::world::{World, free_address, health, start};
+
+const STABLE: &str = "127.0.0.1:11";
+const INTERVAL_MS: u64 = 100;
+
+fn query(canary: &str, checks: Vec<Check>) -> Query {
+    let arm = |release: &str, address: &str| SplitArm {
+        release: ReleaseId::new(release),
+        address: address.to_owned(),
+    };
+    let analysis = Analysis {
+        rules: vec![],
+        window_ms: 1_000,
+        interval_ms: INTERVAL_MS,
+        samples_min: 1,
+    };
+    let gate = GateOrder {
+        service: ServiceName::new("tiny"),
+        canary: arm("1.1", canary),
+        baseline: Some(arm("1.0", STABLE)),
+        weight: Weight::new(10).unwrap(),
+        analysis,
+        checks,
+        metrics: None,
+    };
+    Query {
+        rollout: RolloutId::new("tiny-1"),
+        step: StepIndex(4),
+        gate,
+    }
+}
+
+fn meter(server: &AdminServer) -> GatewayMeter {
+    GatewayMeter::new(server.client(), CheckClient::new().unwrap())
+}
+
+fn arms(canary: &str, of_canary: Counts, of_stable: Counts) -> [(Arm, u64, Counts); 2] {
+    [
+        (arm_of("1.1", canary), 0, of_canary),
+        (arm_of("1.0", STABLE), 0, of_stable),
+    ]
+}
+
+/// One sample, with the counters set to new values while it waits.
+async fn sample_while(
+    meter: &GatewayMeter,
+    server: &AdminServer,
+    query: &Query,
+    then: [(Arm, u64, Counts); 2],
+) -> Sample {
+    let (sample, ()) = tokio::join!(meter.sample(query), async {
+        tokio::time::sleep(std::time::Duration::from_millis(INTERVAL_MS / 2)).await;
+        server.set("tiny", None, &then);
+    });
+    sample
+}
+
+#[tokio::test]
+async fn a_sample_is_what_was_counted_between_two_readings() {
+    let server = AdminServer::start().await;
+    let meter = meter(&server);
+    let canary = "127.0.0.1:12";
+    let query = query(canary, vec![]);
+    server.set(
+        "tiny",
+        None,
+        &arms(canary, (10, 2, vec![100]), (100, 0, vec![50; 3])),
+    );
+    let then = arms(canary, (15, 3, vec![100, 900]), (160, 1, vec![50; 5]));
+    let first = sample_while(&meter, &server, &query, then).await;
+    assert!(first.duration_ms() >= INTERVAL_MS - 5, "{first:?}");
+    let (of_canary, of_stable) = (first.canary.unwrap(), first.baseline.unwrap());
+    assert_eq!((of_canary.requests, of_canary.errors), (5, 1));
+    assert_eq!((of_stable.requests, of_stable.errors), (60, 1));
+    assert_eq!(
+        (of_canary.latency.count(), of_stable.latency.count()),
+        (1, 2)
+    );
+    assert!(of_canary.latency.quantile_us(0.5).unwrap() >= 900);
+    assert_eq!(first.health, None, "no check was made");
+
+    // The next sample begins where this one ended, and nothing is counted twice.
+    let then = arms(canary, (15, 3, vec![100, 900]), (161, 1, vec![50; 6]));
+    let second = sample_while(&meter, &server, &query, then).await;
+    assert_eq!(second.from_ms, first.to_ms);
+    assert_eq!(
+        (
+            second.canary.unwrap().requests,
+            second.baseline.unwrap().requests
+        ),
+        (0, 1)
+    );
+
+    // Another gate has readings of its own.
+    let other = Query {
+        step: StepIndex(6),
+        ..query
+    };
+    let then = arms(canary, (16, 3, vec![]), (161, 1, vec![]));
+    let third = sample_while(&meter, &server, &other, then).await;
+    assert_eq!(third.canary.unwrap().requests, 1);
+}
+
+#[tokio::test]
+async fn a_restarted_gateway_gives_no_figures_for_that_interval() {
+    let server = AdminServer::start().await;
+    let meter = meter(&server);
+    let canary = "127.0.0.1:12";
+    let query = query(canary, vec![]);
+    server.set(
+        "tiny",
+        None,
+        &arms(canary, (10, 0, vec![]), (100, 0, vec![])),
+    );
+    let (sample, ()) = tokio::join!(meter.sample(&query), async {
+        tokio::time::sleep(std::time::Duration::from_millis(INTERVAL_MS / 2)).await;
+        // It counts from zero again, and has already passed its old figures.
+        server.status().instance = "second".to_owned();
+        server.set(
+            "tiny",
+            None,
+            &arms(canary, (11, 0, vec![]), (120, 0, vec![])),
+        );
+    });
+    assert_eq!((sample.canary, sample.baseline), (None, None));
+    let then = arms(canary, (14, 1, vec![]), (120, 0, vec![]));
+    let next = sample_while(&meter, &server, &query, then).await;
+    assert_eq!(
+        next.canary.unwrap().requests,
+        3,
+        "from the new gateway's first reading on"
+    );
+}
+
+#[tokio::test]
+async fn an_arm_that_is_missing_or_counts_backwards_gives_no_figures() {
+    let server = AdminServer::start().await;
+    let meter = meter(&server);
+    let canary = "127.0.0.1:12";
+    let query = query(canary, vec![]);
+    server.set(
+        "tiny",
+        None,
+        &arms("127.0.0.1:99", (10, 0, vec![]), (100, 0, vec![])),
+    );
+    let then = arms(canary, (11, 0, vec![]), (90, 0, vec![]));
+    let sample = sample_while(&meter, &server, &query, then).await;
+    assert_eq!((sample.canary, sample.baseline), (None, None));
+    let alone = Query {
+        gate: GateOrder {
+            baseline: None,
+            ..query.gate.clone()
+        },
+        ..query
+    };
+    let then = arms(canary, (12, 0, vec![]), (91, 0, vec![]));
+    let sample = sample_while(&meter, &server, &alone, then).await;
+    assert_eq!(sample.canary.unwrap().requests, 1);
+    assert_eq!(sample.baseline, None);
+}
+
+#[tokio::test]
+async fn an_unreachable_gateway_leaves_only_the_checks() {
+    let meter = GatewayMeter::new(client_of(&free_address()), CheckClient::new().unwrap());
+    let nobody = free_address();
+    let sample = meter.sample(&query(&nobody, vec![health("1.1")])).await;
+    assert_eq!((sample.canary, sample.baseline), (None, None));
+    assert_eq!(sample.health.unwrap().failed, 1);
+    assert!(sample.to_ms > sample.from_ms);
+}
+
+async fn canary_in(world: &World) -> Launch {
+    let launch = world.launch("1.1");
+    world.driver.apply(&start(&launch)).await.unwrap();
+    launch
+}
+
+#[tokio::test]
+async fn failures_in_a_row_are_counted_across_samples_for_each_check() {
+    let (world, server) = (World::new(), AdminServer::start().await);
+    let launch = canary_in(&world).await;
+    let meter = meter(&server);
+    let missing = Check {
+        path: "/none".to_owned(),
+        ..health("1.1")
+    };
+    let query = query(&launch.target.address, vec![health("1.1"), missing]);
+    for row in 1..=3 {
+        let health = meter.sample(&query).await.health.unwrap();
+        assert_eq!(
+            (health.passed, health.failed, health.consecutive_failures),
+            (1, 1, row)
+        );
+        let seen = health.last_failure.as_deref();
+        assert_eq!(seen, Some("GET /none answered 404, expected 200"));
+    }
+    let mut well = query;
+    well.gate.checks.truncate(1);
+    let health = meter.sample(&well).await.health.unwrap();
+    assert_eq!(
+        (health.passed, health.failed, health.consecutive_failures),
+        (1, 0, 0)
+    );
+}
+
+#[tokio::test]
+async fn figures_are_numbers_or_text_that_is_one() {
+    let (world, server) = (World::new(), AdminServer::start().await);
+    let launch = canary_in(&world).await;
+    let mut query = query(&launch.target.address, vec![]);
+    let pointers = [
+        ("low", "/queue/low"),
+        ("rate", "/rate"),
+        ("name", "/name"),
+        ("gone", "/gone"),
+    ];
+    query.gate.metrics = Some(MetricsSource {
+        path: "/figures".to_owned(),
+        figures: pointers
+            .map(|(name, at)| (name.to_owned(), at.to_owned()))
+            .into(),
+    });
+    let sample = meter(&server).sample(&query).await;
+    let expected = [("low".to_owned(), 7.0), ("rate".to_owned(), 0.25)];
+    assert_eq!(sample.metrics, expected.into());
+    query.gate.metrics.as_mut().unwrap().path = "/none".to_owned();
+    assert_eq!(meter(&server).sample(&query).await.metrics, [].into());
+}

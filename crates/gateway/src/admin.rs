@@ -1,0 +1,124 @@
+//! The admin API over HTTP; its types and meaning are in `portcullis_api::gateway`.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, put};
+use portcullis_api::gateway::SplitChange;
+
+use crate::bounds::ADMIN_BODY_BYTES_MAX;
+use crate::control::{ChangeError, Control};
+use crate::problem::{PROBLEM_JSON, Problem};
+
+/// The admin API.
+pub(crate) fn router(control: Arc<Control>) -> Router {
+    Router::new()
+        .route("/v1/gateway", get(gateway))
+        .route("/v1/routes/{service}", get(route))
+        .route("/v1/routes/{service}/split", put(change_split))
+        .fallback(async || not_found("nothing is here; try GET /v1/gateway"))
+        .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
+        .with_state(control)
+}
+
+async fn gateway(State(control): State<Arc<Control>>) -> Response {
+    axum::Json(control.status().await).into_response()
+}
+
+async fn route(State(control): State<Arc<Control>>, Path(service): Path<String>) -> Response {
+    match control.route_status(&service).await {
+        Ok(status) => axum::Json(status).into_response(),
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn change_split(
+    State(control): State<Arc<Control>>,
+    Path(service): Path<String>,
+    body: Bytes,
+) -> Response {
+    let change: SplitChange = match serde_json::from_slice(&body) {
+        Ok(change) => change,
+        Err(error) => {
+            return answer(&Problem::new(
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:not-a-split-change",
+                "The body is not a split change",
+                format!("the body is not a JSON object with `split` and `epoch`: {error}"),
+            ));
+        }
+    };
+    // In a task of its own: once begun, a change is finished even if the asker goes away.
+    let changed = tokio::spawn(async move { control.change(&service, change).await });
+    match changed.await {
+        Ok(Ok(status)) => axum::Json(status).into_response(),
+        Ok(Err(error)) => refuse(&error),
+        Err(error) => {
+            tracing::error!(%error, "a change of a split ended in a panic");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn not_found(detail: &str) -> Response {
+    let title = "Not found";
+    answer(&Problem::new(
+        StatusCode::NOT_FOUND,
+        "urn:portcullis:problem:not-found",
+        title,
+        detail,
+    ))
+}
+
+fn refuse(error: &ChangeError) -> Response {
+    let detail = match error.source() {
+        Some(source) => {
+            tracing::error!(%error, source, "a split was not changed");
+            format!("{error}: {source}")
+        }
+        None => error.to_string(),
+    };
+    let (status, kind, title) = match error {
+        ChangeError::UnknownService(_) => return not_found(&detail),
+        ChangeError::Invalid(_) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "urn:portcullis:problem:invalid-split",
+            "The split is not valid",
+        ),
+        ChangeError::Stale { .. } => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:stale-epoch",
+            "The epoch is fenced off",
+        ),
+        ChangeError::Unhealthy { .. } => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:unhealthy-arm",
+            "An arm is not healthy",
+        ),
+        ChangeError::Overtaken => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:overtaken",
+            "Another change was first",
+        ),
+        ChangeError::Save(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "urn:portcullis:problem:not-saved",
+            "The split could not be saved",
+        ),
+    };
+    let mut problem = Problem::new(status, kind, title, detail);
+    if let ChangeError::Stale { current, .. } = error {
+        problem = problem.with_epoch(*current);
+    }
+    answer(&problem)
+}
+
+fn answer(problem: &Problem) -> Response {
+    let headers = [(header::CONTENT_TYPE, PROBLEM_JSON)];
+    (problem.status(), headers, problem.to_json()).into_response()
+}

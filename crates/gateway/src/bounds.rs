@@ -1,0 +1,40 @@
+//! Every timeout, queue and size that the gateway does not leave to its settings.
+
+/// How long a client may take to send a request's head once its first byte arrived.
+pub(crate) const HEAD_READ_TIMEOUT_MS: u64 = 10_000;
+/// How long a client's connection may stay open without a request.
+pub(crate) const CLIENT_IDLE_TIMEOUT_MS: u64 = 60_000;
+/// How long a client may pause in the middle of sending a body, or of taking one.
+pub(crate) const CLIENT_STALL_TIMEOUT_MS: u64 = 60_000;
+/// Header fields that a request or an upstream's answer may have.
+pub(crate) const HEADERS_MAX: usize = 100;
+/// Bytes of a request's head; hyper refuses longer ones with 431.
+pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Read buffer of one connection, which also bounds one frame of a streamed body.
+pub(crate) const CONNECTION_BUFFER_BYTES_MAX: usize = 256 * 1024;
+/// Client connections of one worker; further ones wait in the listener's queue.
+pub(crate) const CONNECTIONS_PER_WORKER_MAX: usize = 16_384;
+/// Length of the listener's queue.
+pub(crate) const LISTEN_BACKLOG: i32 = 1024;
+/// Pause after the system refused to accept (no free file descriptors), before trying again.
+pub(crate) const ACCEPT_RETRY_MS: u64 = 50;
+/// Idle upstream connections that a worker keeps for one arm.
+pub(crate) const POOL_IDLE_PER_ARM_MAX: usize = 256;
+/// How long an idle upstream connection is kept: below the five seconds after which common
+/// application servers close theirs, so that reuse seldom meets a closing connection.
+pub(crate) const POOL_IDLE_TIMEOUT_MS: u64 = 4_000;
+/// How often idle upstream connections are looked through.
+pub(crate) const POOL_SWEEP_MS: u64 = 500;
+/// How often deadlines are looked at: the precision of every timeout on the data path.
+pub(crate) const TICK_MS: u64 = 50;
+/// While draining: how long idle client connections stay open, so that a request that is on its way
+/// is still answered (with `Connection: close`).
+pub(crate) const DRAIN_LINGER_MS: u64 = 1_000;
+/// Arms outside the split whose counters are kept for the status, per service.
+pub(crate) const ARMS_REMEMBERED: usize = 16;
+/// How long a change of a split waits for the first health checks of its arms.
+pub(crate) const HEALTH_WAIT_MAX_MS: u64 = 10_000;
+/// Body of a request to the admin API.
+pub(crate) const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
+/// What `Retry-After` says when no release serves yet, in seconds.
+pub(crate) const RETRY_AFTER_S: &str = "1";

@@ -1,0 +1,450 @@
+//! The one who may change the routing table.
+//!
+//! A change is checked, its arms are checked, it is written to the disk, and then it takes effect
+//! with one store. Whoever asked is answered after that.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use portcullis_api::gateway::{Arm, GatewayStatus, RouteStatus, Split, SplitChange};
+use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::task::JoinHandle;
+
+use crate::arm::ArmState;
+use crate::bounds::{ARMS_REMEMBERED, HEALTH_WAIT_MAX_MS};
+use crate::clock;
+use crate::health;
+use crate::route::{ActiveSplit, Route, Table};
+use crate::settings::{GatewaySettings, RouteSettings};
+use crate::split_change::{must_check_canary, must_check_stable, validate};
+use crate::state_file::{SavedService, SavedState, StateFileError};
+use crate::sticky::{BucketHash, canary_buckets};
+use crate::worker::Orders;
+
+/// Why a change of a split was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeError {
+    /// No such service.
+    #[error("no service `{0}` is served here")]
+    UnknownService(String),
+    /// The split is not valid.
+    #[error("{0}")]
+    Invalid(String),
+    /// The asker's epoch is not the newest.
+    #[error(
+        "epoch {asked} is fenced off: epoch {current} has been seen, so someone else holds the lease"
+    )]
+    Stale {
+        /// The asker's.
+        asked: u64,
+        /// The newest.
+        current: u64,
+    },
+    /// An arm may not get traffic.
+    #[error("{role} {release} at {address} is not healthy, so it gets no traffic: {reason}")]
+    Unhealthy {
+        /// `stable` or `canary`.
+        role: &'static str,
+        /// Its release.
+        release: String,
+        /// Where it was asked.
+        address: String,
+        /// What the check saw.
+        reason: String,
+    },
+    /// Another change took effect while this one waited for a health check.
+    #[error("another change took effect while this one waited for a health check; ask again")]
+    Overtaken,
+    /// The change could not be saved, so it did not take effect.
+    #[error("the change could not be saved and did not take effect")]
+    Save(#[source] StateFileError),
+}
+
+/// What the admin API and the health checks work on.
+pub(crate) struct Control {
+    settings: GatewaySettings,
+    workers: usize,
+    listen: String,
+    instance: String,
+    started_at_ms: u64,
+    table: Arc<ArcSwap<Table>>,
+    orders: watch::Sender<Orders>,
+    services: Mutex<Services>,
+}
+
+struct Services {
+    saved: SavedState,
+    /// The highest epoch that asked for a change, by service; it counts from the moment it is seen,
+    /// and is saved when the change is decided.
+    seen: BTreeMap<String, u64>,
+    live: BTreeMap<String, Live>,
+}
+
+/// What is known of a service besides what is saved.
+#[derive(Default)]
+struct Live {
+    unrouted: Arc<AtomicU64>,
+    /// Every arm that is known, the latest to join the split last.
+    arms: Vec<KnownArm>,
+}
+
+struct KnownArm {
+    state: Arc<ArmState>,
+    /// Its health checks, as long as it is in the split.
+    checks: Option<JoinHandle<()>>,
+}
+
+impl Control {
+    /// Takes over the saved state. Must be called on the control runtime: health checks start at
+    /// once.
+    pub(crate) fn new(
+        settings: GatewaySettings,
+        workers: usize,
+        listen: String,
+        saved: SavedState,
+        (table, orders): (Arc<ArcSwap<Table>>, watch::Sender<Orders>),
+    ) -> Result<Control, StateFileError> {
+        let mut live: BTreeMap<String, Live> = BTreeMap::new();
+        for route in &settings.routes {
+            let entry = live.entry(route.service.clone()).or_default();
+            let split = saved
+                .services
+                .get(&route.service)
+                .and_then(|saved| saved.split.as_ref());
+            if let Some(split) = split {
+                let joined = validate(split).and_then(|()| entry.join(split, route, workers));
+                joined.map_err(|reason| StateFileError::Split {
+                    path: settings.state_file.clone(),
+                    service: route.service.clone(),
+                    reason,
+                })?;
+            }
+        }
+        let services = Services {
+            saved,
+            seen: BTreeMap::new(),
+            live,
+        };
+        table.store(Arc::new(services.table(&settings.routes)));
+        Ok(Control {
+            workers,
+            listen,
+            instance: format!("{:016x}", rand::random::<u64>()),
+            started_at_ms: clock::wall_ms(),
+            table,
+            orders,
+            services: Mutex::new(services),
+            settings,
+        })
+    }
+
+    /// The gateway and all its routes.
+    pub(crate) async fn status(&self) -> GatewayStatus {
+        let services = self.services.lock().await;
+        let routes = self
+            .settings
+            .routes
+            .iter()
+            .map(|route| services.status(&route.service));
+        GatewayStatus {
+            instance: self.instance.clone(),
+            started_at_ms: self.started_at_ms,
+            now_ms: clock::wall_ms(),
+            listen: self.listen.clone(),
+            routes: routes.collect(),
+        }
+    }
+
+    /// One route.
+    pub(crate) async fn route_status(&self, service: &str) -> Result<RouteStatus, ChangeError> {
+        self.route(service)?;
+        Ok(self.services.lock().await.status(service))
+    }
+
+    /// Replaces a split. When this returns, the new one is saved and in force, or nothing has
+    /// changed.
+    pub(crate) async fn change(
+        &self,
+        service: &str,
+        change: SplitChange,
+    ) -> Result<RouteStatus, ChangeError> {
+        let route = self.route(service)?;
+        validate(&change.split).map_err(ChangeError::Invalid)?;
+        let mut services = self.services.lock().await;
+        let current = services.claim(service, change.epoch)?;
+        if current.split.as_ref() == Some(&change.split) {
+            if current.epoch < change.epoch {
+                self.save(&mut services, service, None).await?;
+            }
+            return Ok(services.status(service));
+        }
+        let checks = services.arms_to_check(route, &current, &change.split, self.workers)?;
+        if !checks.is_empty() {
+            // The lock is not held while arms are asked, so that the way back stays open meanwhile.
+            drop(services);
+            let checked = self.ensure_healthy(route, checks).await;
+            services = self.services.lock().await;
+            let now = services.claim(service, change.epoch)?;
+            if let Err(refused) = checked {
+                self.save(&mut services, service, None).await?;
+                return Err(refused);
+            }
+            if now.changes != current.changes {
+                return Err(ChangeError::Overtaken);
+            }
+        }
+        self.save(&mut services, service, Some(change.split))
+            .await?;
+        self.put_in_force(&mut services, route)
+            .map_err(ChangeError::Invalid)?;
+        Ok(services.status(service))
+    }
+
+    fn route(&self, service: &str) -> Result<&RouteSettings, ChangeError> {
+        let found = self
+            .settings
+            .routes
+            .iter()
+            .find(|route| route.service == service);
+        found.ok_or_else(|| ChangeError::UnknownService(service.to_owned()))
+    }
+
+    async fn ensure_healthy(
+        &self,
+        route: &RouteSettings,
+        arms: Vec<(&'static str, Arc<ArmState>)>,
+    ) -> Result<(), ChangeError> {
+        for (role, arm) in arms {
+            let limit = Duration::from_millis(HEALTH_WAIT_MAX_MS);
+            let checked = tokio::time::timeout(limit, health::ensure(&arm, &route.health)).await;
+            let checked = checked.unwrap_or_else(|_| Err("the check took too long".to_owned()));
+            checked.map_err(|reason| ChangeError::Unhealthy {
+                role,
+                release: arm.arm.release.clone(),
+                address: arm.arm.address.clone(),
+                reason,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Writes the new state to the disk, and only then takes it as the saved one.
+    async fn save(
+        &self,
+        services: &mut MutexGuard<'_, Services>,
+        service: &str,
+        split: Option<Split>,
+    ) -> Result<(), ChangeError> {
+        let mut next = services.saved.clone();
+        let epoch = services.epoch(service);
+        let entry = next.services.entry(service.to_owned()).or_default();
+        entry.epoch = epoch;
+        if let Some(split) = split {
+            entry.split = Some(split);
+            entry.changes += 1;
+            entry.changed_at_ms = clock::wall_ms();
+        }
+        let (path, copy): (PathBuf, _) = (self.settings.state_file.clone(), next.clone());
+        let written = tokio::task::spawn_blocking(move || copy.write(&path)).await;
+        let written = written.unwrap_or_else(|panicked| {
+            let path = self.settings.state_file.clone();
+            Err(StateFileError::Write {
+                path,
+                source: std::io::Error::other(panicked),
+            })
+        });
+        written.map_err(ChangeError::Save)?;
+        services.saved = next;
+        Ok(())
+    }
+
+    /// Makes the saved split the one that workers see.
+    fn put_in_force(&self, services: &mut Services, route: &RouteSettings) -> Result<(), String> {
+        let split = services.saved(&route.service).split;
+        let live = services.live.entry(route.service.clone()).or_default();
+        if let Some(split) = &split {
+            live.join(split, route, self.workers)?;
+        }
+        self.table
+            .store(Arc::new(services.table(&self.settings.routes)));
+        if let (Some(split), Some(live)) = (&split, services.live.get_mut(&route.service)) {
+            live.retire_others(split);
+        }
+        // Workers close what they keep open to removed arms.
+        self.orders.send_modify(|orders| orders.table_changes += 1);
+        Ok(())
+    }
+}
+
+impl Services {
+    fn saved(&self, service: &str) -> SavedService {
+        self.saved
+            .services
+            .get(service)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// The highest epoch known.
+    fn epoch(&self, service: &str) -> u64 {
+        let seen = self.seen.get(service).copied().unwrap_or(0);
+        seen.max(
+            self.saved
+                .services
+                .get(service)
+                .map_or(0, |saved| saved.epoch),
+        )
+    }
+
+    /// The service as it is saved, if `epoch` may change it. From here on older ones may not.
+    fn claim(&mut self, service: &str, epoch: u64) -> Result<SavedService, ChangeError> {
+        let current = self.epoch(service);
+        if epoch < current {
+            return Err(ChangeError::Stale {
+                asked: epoch,
+                current,
+            });
+        }
+        self.seen.insert(service.to_owned(), epoch);
+        Ok(self.saved(service))
+    }
+
+    /// The arms that must be healthy before `next` takes effect. New ones are made known here, so
+    /// that a refusal shows in the status.
+    fn arms_to_check(
+        &mut self,
+        route: &RouteSettings,
+        current: &SavedService,
+        next: &Split,
+        workers: usize,
+    ) -> Result<Vec<(&'static str, Arc<ArmState>)>, ChangeError> {
+        let live = self.live.entry(route.service.clone()).or_default();
+        let mut arms = Vec::new();
+        if must_check_stable(current.split.as_ref(), next) {
+            let arm = live
+                .arm(&next.stable, workers)
+                .map_err(ChangeError::Invalid)?;
+            arms.push(("stable", Arc::clone(&arm.state)));
+        }
+        if let Some(canary) = &next.canary
+            && must_check_canary(current.split.as_ref(), next)
+        {
+            let arm = live.arm(canary, workers).map_err(ChangeError::Invalid)?;
+            arms.push(("canary", Arc::clone(&arm.state)));
+        }
+        Ok(arms)
+    }
+
+    fn status(&self, service: &str) -> RouteStatus {
+        let saved = self.saved(service);
+        let live = self.live.get(service);
+        RouteStatus {
+            service: service.to_owned(),
+            split: saved.split,
+            epoch: self.epoch(service),
+            changes: saved.changes,
+            changed_at_ms: saved.changed_at_ms,
+            arms: live.map_or_else(Vec::new, |live| {
+                live.arms.iter().map(|known| known.state.status()).collect()
+            }),
+            unrouted: live.map_or(0, |live| live.unrouted.load(Relaxed)),
+        }
+    }
+
+    fn table(&self, routes: &[RouteSettings]) -> Table {
+        let routes = routes.iter().map(|settings| {
+            let live = self.live.get(&settings.service);
+            let split = self.saved(&settings.service).split;
+            Arc::new(Route {
+                settings: settings.clone(),
+                hash: BucketHash::new(&settings.service),
+                active: split
+                    .zip(live)
+                    .and_then(|(split, live)| live.active(&split)),
+                unrouted: live
+                    .map(|live| Arc::clone(&live.unrouted))
+                    .unwrap_or_default(),
+            })
+        });
+        Table {
+            routes: routes.collect(),
+        }
+    }
+}
+
+impl Live {
+    /// The arm, made known if it is not.
+    fn arm(&mut self, arm: &Arm, workers: usize) -> Result<&mut KnownArm, String> {
+        let found = self.arms.iter().position(|known| known.state.arm == *arm);
+        let index = match found {
+            Some(index) => index,
+            None => {
+                let state = Arc::new(ArmState::new(arm.clone(), workers)?);
+                state.set_retired(true);
+                self.arms.push(KnownArm {
+                    state,
+                    checks: None,
+                });
+                self.forget_oldest();
+                self.arms.len() - 1
+            }
+        };
+        Ok(&mut self.arms[index])
+    }
+
+    /// Brings a split's arms into service: known, not retired, and under checks.
+    fn join(&mut self, split: &Split, route: &RouteSettings, workers: usize) -> Result<(), String> {
+        for arm in std::iter::once(&split.stable).chain(&split.canary) {
+            let known = self.arm(arm, workers)?;
+            known.state.set_retired(false);
+            if known.checks.is_none() {
+                let checks = health::watch(Arc::clone(&known.state), route.health.clone());
+                known.checks = Some(tokio::spawn(checks));
+            }
+        }
+        // A stable sort: those in the split are the latest that were in it.
+        self.arms.sort_by_key(|known| known.checks.is_some());
+        Ok(())
+    }
+
+    /// Takes arms that are not in `split` out of service. Their requests under way go on.
+    fn retire_others(&mut self, split: &Split) {
+        for known in &mut self.arms {
+            let arm = &known.state.arm;
+            if *arm != split.stable && Some(arm) != split.canary.as_ref() {
+                known.state.set_retired(true);
+                if let Some(checks) = known.checks.take() {
+                    checks.abort();
+                }
+            }
+        }
+    }
+
+    /// Keeps the number of idle arms outside the split bounded. One with requests under way
+    /// is kept: whoever waits for it to drain must see it.
+    fn forget_oldest(&mut self) {
+        let is_idle = |known: &KnownArm| known.checks.is_none() && known.state.in_flight() == 0;
+        while self.arms.iter().filter(|known| is_idle(known)).count() > ARMS_REMEMBERED {
+            let Some(oldest) = self.arms.iter().position(is_idle) else {
+                return;
+            };
+            self.arms.remove(oldest);
+        }
+    }
+
+    fn active(&self, split: &Split) -> Option<ActiveSplit> {
+        let find = |arm: &Arm| {
+            let found = self.arms.iter().find(|known| known.state.arm == *arm);
+            found.map(|known| Arc::clone(&known.state))
+        };
+        Some(ActiveSplit {
+            stable: find(&split.stable)?,
+            canary: split.canary.as_ref().and_then(find),
+            canary_buckets: canary_buckets(split.weight_percent),
+        })
+    }
+}

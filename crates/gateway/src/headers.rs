@@ -1,0 +1,172 @@
+//! What a proxy does to the header fields of a message (RFC 9110, 7.6; RFC 9112, 6 and 7).
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Uri, request, response};
+
+/// Names the release that answered.
+pub(crate) const RELEASE: HeaderName = HeaderName::from_static("x-portcullis-release");
+/// Asks for the canary when its value is `true`.
+pub(crate) const CANARY: HeaderName = HeaderName::from_static("canary");
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// What is wrong with a request's head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HeadError {
+    /// HTTP/1.1 needs exactly one `Host`.
+    #[error("the request needs exactly one valid Host header")]
+    Host,
+    /// The target has no path.
+    #[error("the request's target is not a path")]
+    Target,
+}
+
+/// Rewrites a client's request for an arm: its target in origin form, `Host` as the client sent it,
+/// hop-by-hop fields removed, and `X-Forwarded-For` (appended), `-Proto` and `-Host` (set).
+/// `own_host` is the arm's own, for a request that has none.
+pub(crate) fn prepare_request(
+    head: &mut request::Parts,
+    peer: &HeaderValue,
+    own_host: &HeaderValue,
+    upgrade: Option<HeaderValue>,
+) -> Result<(), HeadError> {
+    set_target(head)?;
+    let chunked = head.headers.contains_key(TRANSFER_ENCODING);
+    let trailers = wants_trailers(&head.headers);
+    let headers = &mut head.headers;
+    remove_hop_by_hop(headers);
+    // The gateway itself says `100 Continue` as soon as an arm is there to take the body.
+    headers.remove(EXPECT);
+    if chunked {
+        // Said again because hyper would not send the body of a chunked GET otherwise.
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if let Some(protocol) = upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol);
+    }
+    match headers.get(HOST).cloned() {
+        Some(host) => headers.insert(FORWARDED_HOST, host),
+        // HTTP/1.0 may come without one, but goes on as HTTP/1.1, which may not.
+        None => headers.insert(HOST, own_host.clone()),
+    };
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    let forwarded_for = match headers.contains_key(FORWARDED_FOR) {
+        true => append_peer(headers, peer),
+        false => peer.clone(),
+    };
+    headers.insert(FORWARDED_FOR, forwarded_for);
+    Ok(())
+}
+
+/// Rewrites an arm's answer for the client: hop-by-hop fields removed, the release named.
+pub(crate) fn prepare_answer(head: &mut response::Parts, release: &HeaderValue) {
+    if head.headers.contains_key(TRANSFER_ENCODING) {
+        head.headers.remove(CONTENT_LENGTH);
+    }
+    // A client that is not told of trailers to come does not get them.
+    remove_hop_by_hop(&mut head.headers);
+    head.headers.insert(RELEASE, release.clone());
+}
+
+/// The protocol that a request or an answer with `Connection: upgrade` names.
+pub(crate) fn upgrade_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    let protocol = headers.get(UPGRADE)?;
+    names(headers)
+        .any(|name| name.eq_ignore_ascii_case("upgrade"))
+        .then(|| protocol.clone())
+}
+
+/// The one `Host` of a request, or the authority of a target in absolute form.
+fn set_target(head: &mut request::Parts) -> Result<(), HeadError> {
+    if let Some(authority) = head.uri.authority() {
+        // RFC 9112, 3.2.2: the target wins over the Host field.
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| HeadError::Host)?;
+        if head.uri.scheme().is_none() {
+            return Err(HeadError::Target);
+        }
+        if authority.as_str().contains('@') {
+            return Err(HeadError::Host);
+        }
+        head.headers.insert(HOST, host);
+        let target = head.uri.path_and_query().cloned();
+        let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        head.uri = Uri::from(target);
+    }
+    if !head.uri.path().starts_with('/') && head.uri.path() != "*" {
+        return Err(HeadError::Target);
+    }
+    let mut hosts = head.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if host.to_str().is_ok_and(is_host) => Ok(()),
+        (None, None) if head.version == http::Version::HTTP_10 => Ok(()),
+        _ => Err(HeadError::Host),
+    }
+}
+
+/// Whether `host` can be a host with an optional port. What an arm makes of anything else is
+/// unknown.
+fn is_host(host: &str) -> bool {
+    host.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+;=".contains(&byte))
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        // What frames and addresses the message is not the client's to remove.
+        let named: Vec<HeaderName> = names(headers)
+            .filter_map(|name| name.parse().ok())
+            .filter(|name| ![HOST, CONTENT_LENGTH, TRAILER].contains(name))
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+}
+
+/// What `Connection` lists.
+fn names(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(CONNECTION).into_iter();
+    let lines = lines.filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+}
+
+fn wants_trailers(headers: &HeaderMap) -> bool {
+    let lines = headers
+        .get_all(TE)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok());
+    let mut codings = lines.flat_map(|line| line.split(','));
+    codings.any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
+}
+
+fn append_peer(headers: &HeaderMap, peer: &HeaderValue) -> HeaderValue {
+    let mut list = Vec::new();
+    for line in headers.get_all(FORWARDED_FOR) {
+        list.extend_from_slice(line.as_bytes());
+        list.extend_from_slice(b", ");
+    }
+    list.extend_from_slice(peer.as_bytes());
+    HeaderValue::from_bytes(&list).unwrap_or_else(|_| peer.clone())
+}
+
+#[cfg(test)]
+mod tests;

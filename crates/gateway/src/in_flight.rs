@@ -1,0 +1,74 @@
+//! Counts one request of one arm exactly once, however it ends.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use http::StatusCode;
+
+use crate::arm::ArmState;
+use crate::clock;
+
+/// One request under way to an arm. Dropping it ends the request: with the answer's body, on an
+/// error, or when the client goes away.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    arm: Arc<ArmState>,
+    worker: usize,
+    failed: bool,
+    failed_over: bool,
+}
+
+impl InFlight {
+    /// Counts a request as under way.
+    pub(crate) fn begin(arm: Arc<ArmState>, worker: usize) -> InFlight {
+        arm.counters(worker).in_flight.fetch_add(1, Relaxed);
+        InFlight {
+            arm,
+            worker,
+            failed: false,
+            failed_over: false,
+        }
+    }
+
+    /// The arm.
+    pub(crate) fn arm(&self) -> &Arc<ArmState> {
+        &self.arm
+    }
+
+    /// Takes note that the request is being sent now.
+    pub(crate) fn sent(&self) {
+        self.arm
+            .counters(self.worker)
+            .last_sent_at_ms
+            .store(clock::wall_ms(), Relaxed);
+    }
+
+    /// Counts the answer's head; a 5xx is an error of the arm.
+    pub(crate) fn answered(&mut self, status: StatusCode, latency_us: u64) {
+        self.arm.counters(self.worker).answered(status, latency_us);
+        self.failed |= status.is_server_error();
+    }
+
+    /// The arm failed.
+    pub(crate) fn failed(&mut self) {
+        self.failed = true;
+    }
+
+    /// The arm could not be reached and the stable arm answers instead.
+    pub(crate) fn failed_over(mut self) {
+        self.failed = true;
+        self.failed_over = true;
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let counters = self.arm.counters(self.worker);
+        counters.in_flight.fetch_sub(1, Relaxed);
+        counters.requests.fetch_add(1, Relaxed);
+        counters.errors.fetch_add(u64::from(self.failed), Relaxed);
+        counters
+            .failed_over
+            .fetch_add(u64::from(self.failed_over), Relaxed);
+    }
+}

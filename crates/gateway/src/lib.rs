@@ -1,0 +1,45 @@
+//! The data plane: an HTTP/1.1 reverse proxy that divides a service's users between two releases.
+//!
+//! - `worker`: one thread, runtime and listener (SO_REUSEPORT) per core; nothing on the data path
+//!   is shared but the routing table and the arms' counters.
+//! - `route`, `sticky`: pure; which arm a request belongs to.
+//! - `forward`, `headers`, `body`, `upstream`, `pool`, `tunnel`: one request from the client to the
+//!   arm and back.
+//! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
+//!   durably first, then as a whole.
+//!
+//! The gateway knows nothing of rollouts and serves without the engine, from its last saved splits
+//! (invariant 10); an arm gets traffic only when it is healthy (invariant 11).
+
+mod admin;
+mod arm;
+mod body;
+mod bounds;
+mod clock;
+mod connection;
+mod control;
+mod error;
+mod forward;
+mod gateway;
+mod headers;
+mod health;
+mod in_flight;
+mod listen;
+mod pool;
+mod problem;
+mod refusal;
+mod route;
+mod settings;
+mod split_change;
+mod state_file;
+mod sticky;
+mod tunnel;
+mod upstream;
+mod worker;
+
+pub use error::GatewayError;
+pub use gateway::Gateway;
+pub use settings::{
+    AdminListen, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
+};
+pub use state_file::StateFileError;

@@ -1,0 +1,123 @@
+//! What the gateway is told when it starts. Plain values: reading and checking a configuration file
+//! is the binary's business.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Everything a gateway needs to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewaySettings {
+    /// Where clients connect. Port 0 takes a free one, see [`crate::Gateway::listen_address`].
+    pub listen: SocketAddr,
+    /// Where the admin API listens.
+    pub admin: AdminListen,
+    /// The file that keeps splits and epochs over a restart (JSON, replaced atomically). Its folder
+    /// must exist.
+    pub state_file: PathBuf,
+    /// Worker threads, each with its own listener; 0 means one per core.
+    pub workers: usize,
+    /// The services. A single one gets every request; of several, each gets the requests whose
+    /// `Host` is the service's name or begins with it and a dot.
+    pub routes: Vec<RouteSettings>,
+}
+
+/// Where the admin API listens. It has no authentication of its own, so nothing but the local
+/// machine can reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminListen {
+    /// A Unix socket, made with mode 0600.
+    Unix(PathBuf),
+    /// A loopback address; any other is refused at start. Port 0 takes a free one.
+    Tcp(SocketAddr),
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteSettings {
+    /// The service's name, as the admin API's paths have it.
+    pub service: String,
+    /// What ties a user to an arm.
+    pub sticky: Sticky,
+    /// How arms are checked.
+    pub health: HealthSettings,
+    /// How long an arm may take.
+    pub timeouts: TimeoutSettings,
+    /// Whether a request with the header `canary: true` goes to the canary whatever the weight.
+    pub force_header: bool,
+}
+
+/// What ties a user to an arm while a split is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sticky {
+    /// A cookie with a random identity. The gateway issues it (`HttpOnly; SameSite=Lax`) to
+    /// requests without one, as long as there is a canary to choose.
+    Cookie {
+        /// The cookie's name.
+        name: String,
+    },
+    /// The value of a request header, for example a user's id. Requests without it are spread
+    /// randomly.
+    Header {
+        /// The header's name.
+        name: String,
+    },
+    /// The client's IP address.
+    ClientAddress,
+}
+
+impl Default for Sticky {
+    fn default() -> Self {
+        Sticky::Cookie {
+            name: "portcullis_id".to_owned(),
+        }
+    }
+}
+
+/// How an arm's health is checked: `GET` of a path on the arm's address, any 2xx answer passes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthSettings {
+    /// The path, beginning with a slash.
+    pub path: String,
+    /// Pause between two checks in milliseconds.
+    pub interval_ms: u64,
+    /// How long one check may take in milliseconds.
+    pub timeout_ms: u64,
+    /// Failed checks in a row after which a healthy arm is unhealthy; at least 1.
+    pub unhealthy_after: u32,
+    /// Passed checks in a row after which an unhealthy arm is healthy again; at least 1. A new arm
+    /// is healthy after its first one.
+    pub healthy_after: u32,
+}
+
+impl Default for HealthSettings {
+    fn default() -> Self {
+        HealthSettings {
+            path: "/health".to_owned(),
+            interval_ms: 1_000,
+            timeout_ms: 1_000,
+            unhealthy_after: 3,
+            healthy_after: 2,
+        }
+    }
+}
+
+/// How long an arm may take before the gateway gives up on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeoutSettings {
+    /// To accept a connection, in milliseconds.
+    pub connect_ms: u64,
+    /// From the end of the request to the answer's head, in milliseconds; then the client gets 504.
+    pub first_byte_ms: u64,
+    /// Between two pieces of an answer's body, in milliseconds; then the answer is broken off.
+    pub idle_ms: u64,
+}
+
+impl Default for TimeoutSettings {
+    fn default() -> Self {
+        TimeoutSettings {
+            connect_ms: 1_000,
+            first_byte_ms: 60_000,
+            idle_ms: 300_000,
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! One worker: a thread with a runtime, a listener and a pool of its own. Workers share nothing but
+//! the routing table and the counters.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+
+use crate::bounds::{
+    ACCEPT_RETRY_MS, CLIENT_IDLE_TIMEOUT_MS, CONNECTION_BUFFER_BYTES_MAX,
+    CONNECTIONS_PER_WORKER_MAX, DRAIN_LINGER_MS, HEAD_BYTES_MAX, HEADERS_MAX, TICK_MS,
+};
+use crate::clock;
+use crate::connection::{ConnectionState, Step, TappedStream};
+use crate::forward::forward;
+use crate::pool::Pool;
+use crate::route::Table;
+
+/// What a worker is told while it runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Orders {
+    /// Grows with every change of the table: idle connections to removed arms are closed.
+    pub(crate) table_changes: u64,
+    /// Stop, and take at most this long about it.
+    pub(crate) stop_within: Option<Duration>,
+}
+
+/// How far a worker is with stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// Every answer closes its connection.
+    Draining,
+    /// Connections without a request are closed as well.
+    Closing,
+}
+
+/// One worker's state. All of it belongs to one thread.
+pub(crate) struct Worker {
+    /// Which of the workers it is; the index of its counters.
+    pub(crate) index: usize,
+    /// The routing table.
+    pub(crate) table: Arc<ArcSwap<Table>>,
+    /// Idle upstream connections.
+    pub(crate) pool: Rc<Pool>,
+    now_ms: Rc<Cell<u64>>,
+    phase: Cell<Phase>,
+    connections: RefCell<HashMap<u64, Rc<ConnectionState>>>,
+    next_connection: Cell<u64>,
+    tunnels: Cell<usize>,
+    /// A connection was opened or closed.
+    changed: Notify,
+}
+
+/// Counts one open tunnel.
+pub(crate) struct OpenTunnel(Rc<Worker>);
+
+impl Drop for OpenTunnel {
+    fn drop(&mut self) {
+        self.0.tunnels.set(self.0.tunnels.get() - 1);
+        self.0.changed.notify_waiters();
+    }
+}
+
+impl Worker {
+    /// A worker that has not started.
+    pub(crate) fn new(index: usize, table: Arc<ArcSwap<Table>>) -> Worker {
+        let now_ms = Rc::new(Cell::new(clock::monotonic_ms()));
+        Worker {
+            index,
+            table,
+            pool: Rc::new(Pool::new(Rc::clone(&now_ms))),
+            now_ms,
+            phase: Cell::new(Phase::Serving),
+            connections: RefCell::default(),
+            next_connection: Cell::new(0),
+            tunnels: Cell::new(0),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Whether answers must close their connections.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.phase.get() != Phase::Serving
+    }
+
+    /// Counts a tunnel until the result is dropped.
+    pub(crate) fn count_tunnel(self: &Rc<Self>) -> OpenTunnel {
+        self.tunnels.set(self.tunnels.get() + 1);
+        OpenTunnel(Rc::clone(self))
+    }
+
+    /// Serves until it is ordered to stop; returns how many requests and tunnels were cut off.
+    pub(crate) async fn run(
+        self: Rc<Self>,
+        listener: std::net::TcpListener,
+        mut orders: watch::Receiver<Orders>,
+    ) -> std::io::Result<usize> {
+        let listener = TcpListener::from_std(listener)?;
+        tokio::task::spawn_local(Rc::clone(&self).tick());
+        let stop_within = loop {
+            tokio::select! {
+                accepted = self.accept(&listener) => self.open(accepted),
+                changed = orders.changed() => {
+                    self.pool.sweep();
+                    let stop_within = orders.borrow().stop_within;
+                    // Without anyone to give orders there is no gateway any more.
+                    if let Some(within) = stop_within.or(changed.is_err().then_some(Duration::ZERO)) {
+                        break within;
+                    }
+                }
+            }
+        };
+        // What the system has accepted already is served.
+        self.phase.set(Phase::Draining);
+        while let Some(accepted) = std::future::poll_fn(|cx| match listener.poll_accept(cx) {
+            Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+        {
+            self.open(accepted);
+        }
+        drop(listener);
+        Ok(self.drain(stop_within).await)
+    }
+
+    /// Waits for the requests under way, closing connections as they fall idle.
+    async fn drain(&self, within: Duration) -> usize {
+        let linger = within.min(Duration::from_millis(DRAIN_LINGER_MS));
+        let _ = tokio::time::timeout(linger, self.all_closed()).await;
+        self.phase.set(Phase::Closing);
+        for connection in self.connections.borrow().values() {
+            connection.wake();
+        }
+        let _ = tokio::time::timeout(within.saturating_sub(linger), self.all_closed()).await;
+        let busy = self
+            .connections
+            .borrow()
+            .values()
+            .filter(|state| state.is_busy())
+            .count();
+        busy + self.tunnels.get()
+    }
+
+    async fn all_closed(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.connections.borrow().is_empty() && self.tunnels.get() == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
+        loop {
+            let changed = self.changed.notified();
+            if self.connections.borrow().len() >= CONNECTIONS_PER_WORKER_MAX {
+                changed.await;
+                continue;
+            }
+            match listener.accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+                }
+            }
+        }
+    }
+
+    fn open(self: &Rc<Self>, (stream, peer): (TcpStream, SocketAddr)) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a client was gone before it was served");
+            return;
+        }
+        self.now_ms.set(clock::monotonic_ms());
+        let state = Rc::new(ConnectionState::new(peer.ip(), Rc::clone(&self.now_ms)));
+        state.enter(Step::Idle, CLIENT_IDLE_TIMEOUT_MS);
+        let id = self.next_connection.get();
+        self.next_connection.set(id + 1);
+        self.connections.borrow_mut().insert(id, Rc::clone(&state));
+        self.changed.notify_waiters();
+        let worker = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            let closed = Closed {
+                worker: Rc::clone(&worker),
+                id,
+            };
+            worker.serve(stream, state).await;
+            drop(closed);
+        });
+    }
+
+    async fn serve(self: Rc<Self>, stream: TcpStream, state: Rc<ConnectionState>) {
+        let stream = TokioIo::new(TappedStream::new(stream, Arc::clone(&state.tap)));
+        let (worker, shared) = (Rc::clone(&self), Rc::clone(&state));
+        let service =
+            service_fn(move |request| forward(Rc::clone(&worker), Rc::clone(&shared), request));
+        let mut builder = http1::Builder::new();
+        builder
+            .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
+            .max_headers(HEADERS_MAX);
+        builder.max_header_size(HEAD_BYTES_MAX);
+        let mut connection =
+            std::pin::pin!(builder.serve_connection(stream, service).with_upgrades());
+        let mut closing = false;
+        let served = std::future::poll_fn(|cx| {
+            state.set_waker(cx.waker());
+            let mut polled = connection.as_mut().poll(cx);
+            if polled.is_pending() && self.phase.get() == Phase::Closing && !closing {
+                closing = true;
+                connection.as_mut().graceful_shutdown();
+                polled = connection.as_mut().poll(cx);
+            }
+            state.notice_head();
+            let waits_for_client =
+                matches!(state.step(), Step::Idle | Step::Head | Step::ClientRead);
+            if polled.is_pending() && waits_for_client && state.is_overdue() {
+                return Poll::Ready(Ok(()));
+            }
+            polled
+        });
+        if let Err(error) = served.await {
+            tracing::debug!(%error, "a client's connection ended early");
+        }
+    }
+
+    /// Keeps the coarse clock, wakes what is overdue and sweeps the pool, as long as there is
+    /// anything.
+    async fn tick(self: Rc<Self>) {
+        let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            if self.connections.borrow().is_empty() && self.pool.is_empty() {
+                self.changed.notified().await;
+            }
+            interval.tick().await;
+            self.now_ms.set(clock::monotonic_ms());
+            for connection in self.connections.borrow().values() {
+                if connection.is_overdue() {
+                    connection.wake();
+                }
+            }
+            self.pool.sweep_if_due();
+        }
+    }
+}
+
+/// Takes a connection off the worker's list, however its task ends.
+struct Closed {
+    worker: Rc<Worker>,
+    id: u64,
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.worker.connections.borrow_mut().remove(&self.id);
+        self.worker.changed.notify_waiters();
+    }
+}

@@ -1,0 +1,16 @@
+//! The gateway over real sockets: in front of hyper servers made for the test, and of nginx.
+// clippy's leave to unwrap in tests does not reach the functions that the tests share.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod drain;
+mod failures;
+mod forwarding;
+mod lifecycle;
+mod nginx;
+mod rig;
+mod service;
+mod smuggling;
+mod split;
+mod streaming;
+mod under_load;
+mod upgrade;
