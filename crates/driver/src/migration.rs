@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_rollout::{Action, Direction, Fact, Failure, Op, OpKey, Presence, Proof};
+use portcullis_rollout::{Action, Command, Fact, Failure, Op, Presence, Proof};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::bounds::{LEFTOVER_PAUSE, PROOF_FILE_BYTES_MAX, PROOF_TIMEOUT};
 use crate::check::equal;
@@ -14,14 +15,14 @@ use crate::command::{CommandEnd, random_marker, run_command, run_marked};
 use crate::driver::{Driver, Probed, not_mine};
 use crate::process_table::with_variable;
 
-/// Names the attempt that a command belongs to, in its environment.
-const OP_VARIABLE: &str = "PORTCULLIS_OP";
+/// Names a migration in the environment of its processes: a digest of its command. Wherever the same
+/// command still runs, whoever started it, it must not be run a second time beside it.
+const MIGRATION_VARIABLE: &str = "PORTCULLIS_MIGRATION";
 
 /// Carries out [`Action::Migrate`]: runs the command. Whether the data is migrated is decided by the
 /// proof, never by the exit code, which is only reported.
 ///
-/// While a command of an earlier attempt at the same step still runs (Portcullis was killed meanwhile),
-/// a probe waits for its end as long as the op may take, and then answers [`Presence::Unknown`].
+/// While the same command of an earlier attempt still runs (Portcullis was killed meanwhile), a probe waits for its end as long as the op may take, and then answers [`Presence::Unknown`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CommandDriver;
 
@@ -40,7 +41,7 @@ impl Driver for CommandDriver {
         let watch = Stopwatch::start();
         let patience = Duration::from_millis(op.deadline_ms);
         loop {
-            match still_running(&op.key) {
+            match still_running(&migration.command) {
                 Ok(None) => break,
                 Ok(Some(pid)) if watch.left_of(patience).is_zero() => {
                     let text = format!("process {pid} of an earlier attempt has not ended");
@@ -64,7 +65,7 @@ impl Driver for CommandDriver {
             retryable,
             facts: Vec::new(),
         };
-        match still_running(&op.key) {
+        match still_running(&migration.command) {
             Ok(None) => {}
             Ok(Some(pid)) => {
                 let message = format!(
@@ -77,9 +78,9 @@ impl Driver for CommandDriver {
         }
         let marker = random_marker().map_err(|error| refuse(error.to_string(), true))?;
         let deadline = Duration::from_millis(op.deadline_ms);
-        let own = [(OP_VARIABLE, op.key.to_string())];
-        let own = own.each_ref().map(|(name, value)| (*name, value.as_str()));
-        let outcome = run_marked(&migration.command, deadline, &marker, &own).await;
+        let name = name_of(&migration.command);
+        let named = [(MIGRATION_VARIABLE, name.as_str())];
+        let outcome = run_marked(&migration.command, deadline, &marker, &named).await;
         let message = match &outcome.end {
             CommandEnd::Exited(_) | CommandEnd::Signalled(_) => return Ok(outcome.facts()),
             CommandEnd::TimedOut => format!("the migration took longer than {} ms", op.deadline_ms),
@@ -155,13 +156,16 @@ async fn prove_json(file: &Path, pointer: &str, expected: &Value) -> Probed {
     }
 }
 
-/// A process of any attempt at the same step in the same direction.
-fn still_running(key: &OpKey) -> io::Result<Option<i32>> {
-    let direction = match key.direction {
-        Direction::Do => "do",
-        Direction::Undo => "undo",
-    };
-    let step = format!("{}/{}/{direction}/", key.rollout, key.step);
-    let found = with_variable(OP_VARIABLE, |value| value.starts_with(&step))?;
+/// A process of any attempt at the same migration.
+fn still_running(command: &Command) -> io::Result<Option<i32>> {
+    let name = name_of(command);
+    let found = with_variable(MIGRATION_VARIABLE, |value| value == name)?;
     Ok(found.first().map(|process| process.id.pid))
+}
+
+fn name_of(command: &Command) -> String {
+    // A command has text and a path only; one whose path is not text has the name of the empty one,
+    // and at worst waits for another like it.
+    let bytes = serde_json::to_vec(command).unwrap_or_default();
+    hex::encode(Sha256::digest(bytes))
 }

@@ -16,6 +16,8 @@ const BACKGROUNDS: &str = "/usr/share/backgrounds";
 const PICTURES_MAX: usize = 48;
 /// Larger files are left out: the demo is about releases, not about patience.
 const PICTURE_BYTES_MAX: u64 = 2_500_000;
+/// How many tall strips are cut out of pictures.
+const TALL_CUTS: usize = 12;
 /// How many pictures are drawn when there are no photographs.
 const DRAWN: u64 = 32;
 
@@ -27,7 +29,7 @@ pub fn collect(given: Option<&Path>, to: &Path) -> Result<String> {
         if copied == 0 {
             bail!("there are no .jpg or .png pictures in {}", folder.display());
         }
-        return Ok(format!("{copied} pictures from {}", folder.display()));
+        return Ok(format!("{copied} pictures from {} and tall cuts of some", folder.display()));
     }
     let backgrounds = Path::new(BACKGROUNDS);
     if pictures(backgrounds).is_empty()
@@ -73,8 +75,21 @@ fn pictures(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Cuts tall strips out of the first pictures: tall ones are what release 1.1 hashes differently.
+fn cut_tall(from: &[PathBuf], to: &Path) -> Result<()> {
+    for (index, path) in from.iter().enumerate().take(TALL_CUTS) {
+        let picture = image::open(path).with_context(|| format!("reading {}", path.display()))?;
+        let width = picture.width().min(picture.height() / 3);
+        let left = (picture.width() - width) / 2;
+        let strip = picture.crop_imm(left, 0, width, picture.height()).to_rgb8();
+        strip.save(to.join(format!("tall-{index:02}.png")))?;
+    }
+    Ok(())
+}
+
 fn copy(from: &Path, to: &Path) -> Result<usize> {
     let found = pictures(from);
+    cut_tall(&found, to)?;
     for (index, picture) in found.iter().enumerate() {
         let name = picture.file_name().unwrap_or_default().to_string_lossy();
         let copy = to.join(format!("{index:02}-{name}"));
@@ -86,7 +101,9 @@ fn copy(from: &Path, to: &Path) -> Result<usize> {
 /// Overlapping soft discs on a gradient: different enough from each other to hash apart.
 fn draw(seed: u64) -> RgbImage {
     let mut random = StdRng::seed_from_u64(seed);
-    let (width, height) = (random.random_range(400..900), random.random_range(300..900));
+    // Every other one is tall.
+    let height = random.random_range(600..900);
+    let width = if seed % 2 == 0 { random.random_range(400..900) } else { height / 3 };
     let discs: Vec<(f32, f32, f32, [f32; 3])> = (0..12)
         .map(|_| {
             let colour = [0; 3].map(|_| random.random_range(0.0..255.0));

@@ -7,7 +7,7 @@ use portcullis_driver::{CommandDriver, CommandEnd, Driver, run_command};
 use portcullis_rollout::{Action, Command, Direction, Migration, Op, Presence, Proof};
 use serde_json::json;
 
-use crate::world::{World, fact, lives, op, pid_in};
+use crate::world::{World, fact, lives, op, pid_in, sha256_of};
 
 fn shell(world: &World, script: &str) -> Command {
     Command {
@@ -210,14 +210,18 @@ async fn a_migration_left_by_a_killed_portcullis_is_waited_for_and_then_unknown(
     let world = World::new();
     let mut migration = migrate(&world, "true");
     migration.deadline_ms = 300;
-    // As an earlier attempt at the same step would run.
+    // As an earlier attempt at the same migration would run.
+    let Action::Migrate(Migration { command, .. }) = &migration.action else {
+        panic!()
+    };
+    let name = sha256_of(&serde_json::to_vec(command).unwrap());
     let mut left = std::process::Command::new("/bin/sh")
         .args([
             "-c",
             "while [ ! -e go ]; do sleep 0.02; done; echo '{\"algorithm\":2}' > library.json",
         ])
         .current_dir(world.scratch.path())
-        .env("PORTCULLIS_OP", "tiny-1/1/do/7")
+        .env("PORTCULLIS_MIGRATION", name)
         .spawn()
         .unwrap();
     let driver = CommandDriver::new();

@@ -115,10 +115,11 @@ pub(crate) fn example(name: &str) -> PathBuf {
 }
 
 pub(crate) fn sha256(file: &Path) -> String {
-    Sha256::digest(std::fs::read(file).unwrap())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sha256_of(&std::fs::read(file).unwrap())
+}
+
+pub(crate) fn sha256_of(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// An address at which nothing listens now. Ports below the range that the system takes for outgoing

@@ -1,7 +1,5 @@
 //! Following a rollout to its end: each moment once, then the verdict as the exit code.
 
-use std::collections::BTreeMap;
-
 use futures::StreamExt;
 use portcullis_api::engine::Detail;
 use portcullis_api::{Client, ClientError};
@@ -82,22 +80,20 @@ fn finish(detail: &Detail, exit: Exit, json: bool) {
         return;
     }
     let id = &detail.summary.rollout;
-    let next = match exit {
-        Exit::Done => BTreeMap::from([(
-            "undo",
-            format!(
-                "portcullis rollback (traffic returns to the release before; {})",
-                "the data stays as it is"
-            ),
-        )]),
-        Exit::Waits | Exit::Inconclusive => BTreeMap::from([
-            ("look", format!("portcullis show {id}")),
-            ("go on", "portcullis resume, retry or skip".to_owned()),
-            ("stop", format!("portcullis abort {id}")),
-        ]),
-        _ => BTreeMap::from([("look", format!("portcullis show {id}"))]),
-    };
-    for (word, command) in next {
-        output::talk(&format!("{word}: {command}"));
+    match exit {
+        Exit::Done => {
+            if let Some(from) = &detail.summary.from {
+                output::talk(&format!(
+                    "undo: portcullis rollback (starts {from} again and moves traffic to it; the \
+                     data stays as it is)"
+                ));
+            }
+        }
+        Exit::Waits | Exit::Inconclusive => {
+            output::talk(&format!("look:  portcullis show {id}"));
+            output::talk("go on: portcullis resume, retry or skip");
+            output::talk(&format!("stop:  portcullis abort {id}"));
+        }
+        _ => output::talk(&format!("look: portcullis show {id}")),
     }
 }

@@ -4,6 +4,7 @@
 //! split before anything else, so that users are served while the engine looks at what became of things.
 //! Services are adopted before the engine recovers, because it will ask about them.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use portcullis_config::{Config, Listen, StickyConfig};
@@ -221,9 +222,10 @@ fn log_to_stderr(json: bool) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     if json {
-        builder.json().init()
+        builder.json().init();
     } else {
-        builder.with_target(false).init()
+        let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        builder.with_target(false).with_ansi(coloured).init();
     }
 }
 
