@@ -55,6 +55,7 @@ impl Signal {
     pub fn format(&self, value: f64) -> String {
         match self {
             Signal::ErrorRate => format!("{:.1} %", value * 100.0),
+            Signal::Latency { .. } if value < 10.0 => format!("{value:.1} ms"),
             Signal::Latency { .. } => format!("{value:.0} ms"),
             Signal::HealthFailures => format!("{value:.0}"),
             Signal::Metric { .. } => {

@@ -17,7 +17,7 @@ use crate::body::{AnswerBody, ArmBody, RequestBody};
 use crate::bounds::{CLIENT_STALL_TIMEOUT_MS, RETRY_AFTER_S};
 use crate::clock;
 use crate::connection::{ConnectionState, Step};
-use crate::headers::{self, CANARY};
+use crate::headers::{self, CANARY, RELEASE};
 use crate::in_flight::InFlight;
 use crate::problem::PROBLEM_JSON;
 use crate::refusal::Refusal;
@@ -326,7 +326,10 @@ impl Forward {
     /// Answers in place of an arm.
     fn give_up(self, mut in_flight: InFlight, refusal: Refusal, cause: &str) -> Answer {
         let arm = in_flight.arm().arm.clone();
-        let answer = refuse(&self.state, refusal, Some(&self.route), Some((&arm, cause)));
+        let mut answer = refuse(&self.state, refusal, Some(&self.route), Some((&arm, cause)));
+        // Also an answer in place of an arm names it: whoever counts failures can tell whose they are.
+        let release = in_flight.arm().release_header.clone();
+        answer.headers_mut().insert(RELEASE, release);
         if refusal.is_arms_error() {
             in_flight.answered(answer.status(), self.latency_us());
             in_flight.failed();

@@ -13,6 +13,7 @@ mod clock;
 mod command_error;
 mod commands;
 mod connect;
+mod offline;
 mod output;
 mod render;
 mod state_folder;

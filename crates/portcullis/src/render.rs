@@ -113,9 +113,11 @@ pub(crate) fn short(hash: &str) -> &str {
     &hash[..hash.len().min(12)]
 }
 
+/// Facts in one line; what has several lines is in `--json` and, where it explains a failure, in `show`.
 fn facts(facts: &[Fact]) -> String {
     let words: Vec<String> = facts
         .iter()
+        .filter(|fact| !fact.value.contains('\n'))
         .map(|fact| format!("{}: {}", fact.name, fact.value))
         .collect();
     words.join("; ")

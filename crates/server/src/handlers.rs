@@ -25,10 +25,15 @@ pub(crate) struct Shared {
 }
 
 pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
+    let engine = shared.service.engine();
+    let (name, environment) = (&shared.name, &shared.environment);
+    let standing = views::standing(engine);
     Json(views::status(
-        &shared.name,
-        &shared.environment,
-        shared.service.engine(),
+        name,
+        environment,
+        &engine.history(),
+        standing,
+        engine.epoch(),
     ))
 }
 

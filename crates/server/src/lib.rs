@@ -12,3 +12,4 @@ mod server;
 mod views;
 
 pub use server::{Listen, Server, ServerError};
+pub use views::{detail, status, summary};

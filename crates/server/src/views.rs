@@ -1,26 +1,26 @@
-//! From the engine's history to what goes over the wire.
+//! From a service's history to what goes over the wire; also for a reader of the journal's file when no
+//! server runs.
 
 use portcullis_api::engine::{
     Detail, EngineStanding, JournalEvent, PlanView, Serving, Status, Summary,
 };
 use portcullis_engine::{Engine, History, Past, Standing};
 
-pub(crate) fn status(service: &str, environment: &str, engine: &Engine) -> Status {
-    let history = engine.history();
+/// How a service stands, from its history and what is known of its engine.
+pub fn status(
+    service: &str,
+    environment: &str,
+    history: &History,
+    standing: EngineStanding,
+    epoch: u64,
+) -> Status {
     let serving = history.serving().map(|running| Serving {
         release: running.release.id.to_string(),
         address: running.target.address,
         artifact_sha256: running.release.artifact.sha256,
     });
     let live = history.live().map(summary);
-    let standing = match engine.standing() {
-        Standing::Acting => EngineStanding::Acting,
-        Standing::Stopped => EngineStanding::Stopped {
-            why: "on request".to_owned(),
-        },
-        Standing::Failed(why) => EngineStanding::Stopped { why },
-    };
-    let sentence = sentence(&history, live.as_ref(), serving.as_ref());
+    let sentence = sentence(history, live.as_ref(), serving.as_ref());
     Status {
         schema: "portcullis.status/1".to_owned(),
         service: service.to_owned(),
@@ -30,7 +30,17 @@ pub(crate) fn status(service: &str, environment: &str, engine: &Engine) -> Statu
         serving,
         live,
         journal_seq: history.next_seq() - 1,
-        epoch: engine.epoch(),
+        epoch,
+    }
+}
+
+pub(crate) fn standing(engine: &Engine) -> EngineStanding {
+    match engine.standing() {
+        Standing::Acting => EngineStanding::Acting,
+        Standing::Stopped => EngineStanding::Stopped {
+            why: "on request".to_owned(),
+        },
+        Standing::Failed(why) => EngineStanding::Stopped { why },
     }
 }
 
@@ -43,7 +53,8 @@ fn sentence(history: &History, live: Option<&Summary>, serving: Option<&Serving>
     }
 }
 
-pub(crate) fn summary(past: &Past) -> Summary {
+/// A rollout in short.
+pub fn summary(past: &Past) -> Summary {
     let rollout = past.rollout();
     let plan = rollout.plan();
     Summary {
@@ -64,7 +75,8 @@ pub(crate) fn summary(past: &Past) -> Summary {
     }
 }
 
-pub(crate) fn detail(past: &Past) -> Detail {
+/// A rollout with everything that happened.
+pub fn detail(past: &Past) -> Detail {
     Detail {
         schema: "portcullis.rollout/1".to_owned(),
         summary: summary(past),

@@ -173,12 +173,12 @@ impl Workplace {
 fn free_ports() -> Result<(u16, u16)> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let range = (41_000u16..60_000)
+    let range = (21_000u16..32_000)
         .step_by(20)
         .find(|first| !(*first..*first + 20).contains(&port) && (*first..*first + 20).all(is_free));
     match range {
         Some(first) => Ok((port, first)),
-        None => bail!("no 20 free ports in a row between 41000 and 60000"),
+        None => bail!("no 20 free ports in a row between 21000 and 32000"),
     }
 }
 

@@ -29,7 +29,10 @@ pub fn collect(given: Option<&Path>, to: &Path) -> Result<String> {
         if copied == 0 {
             bail!("there are no .jpg or .png pictures in {}", folder.display());
         }
-        return Ok(format!("{copied} pictures from {} and tall cuts of some", folder.display()));
+        return Ok(format!(
+            "{copied} pictures from {} and tall cuts of some",
+            folder.display()
+        ));
     }
     let backgrounds = Path::new(BACKGROUNDS);
     if pictures(backgrounds).is_empty()
@@ -103,7 +106,11 @@ fn draw(seed: u64) -> RgbImage {
     let mut random = StdRng::seed_from_u64(seed);
     // Every other one is tall.
     let height = random.random_range(600..900);
-    let width = if seed % 2 == 0 { random.random_range(400..900) } else { height / 3 };
+    let width = if seed % 2 == 0 {
+        random.random_range(400..900)
+    } else {
+        height / 3
+    };
     let discs: Vec<(f32, f32, f32, [f32; 3])> = (0..12)
         .map(|_| {
             let colour = [0; 3].map(|_| random.random_range(0.0..255.0));

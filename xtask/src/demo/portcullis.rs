@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use portcullis_api::engine::{Detail, Status};
+use portcullis_api::engine::{Detail, EngineStanding, Status};
 use portcullis_api::gateway::GatewayStatus;
 use portcullis_api::{Client, Endpoint};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -59,7 +59,11 @@ impl Portcullis {
             .context("portcullis serve could not be started")?;
         let mut serve = Serve { child, log };
         let answers = async {
-            while self.run(&["status"]).is_err() {
+            // Without a server, `status` reads the journal and says that no engine acts.
+            while !self
+                .status()
+                .is_ok_and(|status| status.engine == EngineStanding::Acting)
+            {
                 if serve.child.try_wait()?.is_some() {
                     bail!("portcullis serve ended at once");
                 }

@@ -167,7 +167,9 @@ fn look_further(workplace: &Workplace) {
     println!("  portcullis.log        what `portcullis serve` said");
     println!("  .portcullis/vault     the backups: `sha256sum -c *.sha256` there checks them");
     println!("  .portcullis/logs      what each release printed");
-    println!("start it again there with `portcullis serve`; `portcullis history` tells the story");
+    println!(
+        "`portcullis history` and `portcullis show dhash-3` there tell the story again;\n`portcullis serve` starts it again"
+    );
 }
 
 /// When something first happened to a step whose name begins like this.

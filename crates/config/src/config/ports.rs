@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-/// Ports that releases may be given, all on loopback. Written `41000-41099`.
+/// Ports that releases may be given, all on loopback. Written `21000-21099`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortRange {
     first: u16,
@@ -16,7 +16,7 @@ pub struct PortRange {
 pub enum PortRangeRefused {
     /// It is not two numbers with a hyphen between them.
     #[error(
-        "expected two ports from 1 to 65535 with a hyphen between them, for example 41000-41099"
+        "expected two ports from 1 to 65535 with a hyphen between them, for example 21000-21099"
     )]
     Form,
     /// The first port is above the last.
@@ -37,8 +37,8 @@ impl PortRange {
 
     /// The ports of a file that names none.
     pub(crate) const DEFAULT: PortRange = PortRange {
-        first: 41_000,
-        last: 41_099,
+        first: 21_000,
+        last: 21_099,
     };
 
     /// The ports from `first` to `last`, both included.

@@ -94,7 +94,7 @@ impl Kind {
             Kind::Path => "a path, relative to this file's folder".to_owned(),
             Kind::UrlPath => "a path such as \"/health\"".to_owned(),
             Kind::Pointer => "a JSON pointer such as \"/version\"".to_owned(),
-            Kind::Ports => "a range of ports such as \"41000-41099\"".to_owned(),
+            Kind::Ports => "a range of ports such as \"21000-21099\"".to_owned(),
             Kind::Address => "an IP address with a port, such as \"127.0.0.1:8080\"".to_owned(),
             Kind::Listen => {
                 "\"unix\" or an IP address with a port, such as \"127.0.0.1:8081\"".to_owned()

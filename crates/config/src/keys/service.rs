@@ -89,7 +89,7 @@ pub(crate) static SERVICE: Section = Section {
         key(
             "ports",
             Kind::Ports,
-            Preset::Value("\"41000-41099\""),
+            Preset::Value("\"21000-21099\""),
             "The ports that releases are given, on loopback. At least four: the serving release, the \
              new one, and both again for the rehearsal.",
         ),

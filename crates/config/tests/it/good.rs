@@ -177,7 +177,7 @@ fn the_least_file_gets_the_documented_defaults() {
     let config = read(&least("", "")).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.service.environment, "production");
     assert!(matches!(&config.service.strategy, Strategy::Canary { weights } if weights.len() == 3));
-    assert_eq!(config.service.ports.to_string(), "41000-41099");
+    assert_eq!(config.service.ports.to_string(), "21000-21099");
     assert_eq!(config.service.ready.method, "GET");
     assert_eq!(config.gateway.health.path, "/health");
     assert_eq!(

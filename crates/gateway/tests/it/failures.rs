@@ -142,6 +142,7 @@ async fn an_arm_that_breaks_off_after_the_request_is_502() {
     rig.split(&stable, None, 0).await;
     let answer = rig.get("/who").await;
     assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(answer.headers()["x-portcullis-release"], "1.0");
     assert!(
         answer
             .text()

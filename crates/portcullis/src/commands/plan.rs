@@ -7,14 +7,13 @@ use portcullis_api::ClientError;
 use portcullis_api::engine::{PlanView, PlanWish};
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
-use portcullis_engine::{History, Planner};
-use portcullis_journal::{Journal, Scope, SqliteJournal};
+use portcullis_engine::Planner;
 use portcullis_rollout::ReleaseId;
 
 use crate::cli::Plan;
 use crate::command_error::{CommandError, Exit};
 use crate::state_folder::StateFolder;
-use crate::{clock, connect, output, render};
+use crate::{clock, connect, offline, output, render};
 
 pub(super) async fn run(file: &Path, json: bool, args: &Plan) -> Result<Exit, CommandError> {
     let config = connect::config(file)?;
@@ -48,17 +47,7 @@ pub(super) fn show(view: &PlanView, json: bool) -> Result<Exit, CommandError> {
 async fn offline(config: &Config, wish: &PlanWish) -> Result<PlanView, CommandError> {
     output::talk("no server runs; planned from the files");
     let folder = StateFolder::new(&config.state.folder);
-    let history = if folder.journal().exists() {
-        let failed = |error: &dyn std::error::Error| CommandError::of(Exit::Failed, error);
-        let journal = SqliteJournal::open_read_only(&folder.journal())
-            .await
-            .map_err(|e| failed(&e))?;
-        let scope = Scope::new(config.service.name.as_str()).map_err(|e| failed(&e))?;
-        let entries = journal.read(&scope, 1).await.map_err(|e| failed(&e))?;
-        History::read(&entries).map_err(|e| failed(&e))?
-    } else {
-        History::default()
-    };
+    let history = offline::history(config).await?;
     let process = ProcessDriver::open(folder.root().to_owned())
         .map_err(|error| CommandError::of(Exit::Failed, &error))?;
     let planner = Planner::new(process);

@@ -1,15 +1,27 @@
-//! `portcullis status`, `history` and `show`.
+//! `portcullis status`, `history` and `show`: from the server, or from the journal's file when none runs.
 
 use std::path::Path;
 
-use portcullis_api::engine::{Detail, Status, Summary};
+use portcullis_api::ClientError;
+use portcullis_api::engine::{Detail, EngineStanding, Status, Summary};
+use portcullis_config::Config;
+use serde::de::DeserializeOwned;
 
 use crate::command_error::{CommandError, Exit};
-use crate::{connect, output, render};
+use crate::{connect, offline, output, render};
 
 pub(super) async fn status(file: &Path, json: bool) -> Result<Exit, CommandError> {
     let config = connect::config(file)?;
-    let status: Status = connect::client(&config)?.get("/api/v1/status").await?;
+    let status = match ask::<Status>(&config, "/api/v1/status").await? {
+        Some(status) => status,
+        None => {
+            let history = offline::history(&config).await?;
+            let (name, environment) = (config.service.name.as_str(), &config.service.environment);
+            let why = "no server runs; `portcullis serve` starts it".to_owned();
+            let standing = EngineStanding::Stopped { why };
+            portcullis_server::status(name, environment, &history, standing, 0)
+        }
+    };
     if json {
         output::json(&status);
     } else {
@@ -20,7 +32,18 @@ pub(super) async fn status(file: &Path, json: bool) -> Result<Exit, CommandError
 
 pub(super) async fn history(file: &Path, json: bool) -> Result<Exit, CommandError> {
     let config = connect::config(file)?;
-    let rollouts: Vec<Summary> = connect::client(&config)?.get("/api/v1/rollouts").await?;
+    let rollouts = match ask::<Vec<Summary>>(&config, "/api/v1/rollouts").await? {
+        Some(rollouts) => rollouts,
+        None => {
+            let history = offline::history(&config).await?;
+            history
+                .rollouts()
+                .iter()
+                .rev()
+                .map(portcullis_server::summary)
+                .collect()
+        }
+    };
     if json {
         output::json(&serde_json::json!({
             "schema": "portcullis.history/1",
@@ -42,12 +65,30 @@ pub(super) async fn show(file: &Path, json: bool, id: &str) -> Result<Exit, Comm
         );
     }
     let config = connect::config(file)?;
-    let client = connect::client(&config)?;
-    let detail: Detail = client.get(&format!("/api/v1/rollouts/{id}")).await?;
+    let detail = match ask::<Detail>(&config, &format!("/api/v1/rollouts/{id}")).await? {
+        Some(detail) => detail,
+        None => {
+            let history = offline::history(&config).await?;
+            let found = history.find(id).map(portcullis_server::detail);
+            found.ok_or_else(|| {
+                CommandError::new(Exit::Failed, format!("there is no rollout {id}"))
+                    .hint("`portcullis history` lists them")
+            })?
+        }
+    };
     if json {
         output::json(&detail);
     } else {
         output::result(&render::detail(&detail));
     }
     Ok(Exit::Done)
+}
+
+/// The server's answer; `None` when no server runs.
+async fn ask<T: DeserializeOwned>(config: &Config, path: &str) -> Result<Option<T>, CommandError> {
+    match connect::client(config)?.get(path).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(ClientError::Unreachable { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

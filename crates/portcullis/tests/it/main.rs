@@ -1,0 +1,8 @@
+//! Portcullis through its built binary, with a real service behind it.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
+mod command_line;
+mod conformance;
+mod release;
+mod rig;
+mod survival;

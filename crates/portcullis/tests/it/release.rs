@@ -1,0 +1,112 @@
+//! Releases and rollbacks, end to end.
+
+use crate::rig::Rig;
+
+#[test]
+fn a_good_release_is_promoted_and_a_bad_one_goes_back_with_its_data() {
+    let mut rig = Rig::serving("errors:0.2");
+    let at_first = rig.library_sha256();
+    let users = rig.users();
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 0);
+    assert_eq!(rig.serving_release(), "1.1");
+    let before = rig.library_sha256();
+    assert_ne!(at_first, before, "the migration changed nothing");
+
+    assert_eq!(rig.exit(&["deploy", "--release", "1.2", "--wait"]), 3);
+    assert_eq!(rig.library_sha256(), before);
+    assert_eq!(rig.serving_release(), "1.1");
+    assert_eq!(users.stop(), 0, "requests were dropped");
+
+    let shown = rig.ok(&["show", "dhash-3"]);
+    assert!(
+        shown.contains("error rate") && shown.contains("limit 1.0 %"),
+        "{shown}"
+    );
+    let kept = std::fs::read_dir(rig.folder.path().join("data")).unwrap();
+    let replaced = kept.filter_map(Result::ok).filter(|entry| {
+        entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("library.json.replaced-")
+    });
+    assert_eq!(
+        replaced.count(),
+        1,
+        "the replaced data is kept under a name"
+    );
+    rig.ok(&["journal", "verify"]);
+    rig.ok(&["backup", "verify"]);
+    assert_eq!(rig.stop(), Some(0));
+    // The story can be read without a server.
+    assert!(rig.ok(&["history"]).contains("Rolled back to 1.1"));
+}
+
+#[test]
+fn a_gate_without_traffic_pauses_and_a_person_decides() {
+    let rig = Rig::serving("none");
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 5);
+    assert_eq!(rig.state_of("dhash-2"), "paused");
+    let before_abort = rig.library_sha256();
+    assert_eq!(
+        rig.exit(&["abort", "--reason", "no users at night", "--wait"]),
+        1
+    );
+    assert_eq!(rig.state_of("dhash-2"), "rolled back");
+    assert_ne!(
+        rig.library_sha256(),
+        before_abort,
+        "the backup was put back"
+    );
+    assert!(
+        rig.ok(&["show", "dhash-2"])
+            .contains("aborted by tester (no users at night)")
+    );
+    assert_eq!(rig.exit(&["abort"]), 1, "nothing is live");
+}
+
+#[test]
+fn a_release_can_be_rolled_back_after_it_was_promoted() {
+    let rig = Rig::serving("none");
+    let users = rig.users();
+    rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    rig.ok(&["rollback", "--wait"]);
+    assert_eq!(rig.serving_release(), "1.0");
+    assert_eq!(rig.exit(&["rollback"]), 1, "1.0 was the first");
+    assert_eq!(users.stop(), 0, "requests were dropped");
+}
+
+#[test]
+fn a_failing_migration_stops_in_the_rehearsal_before_anything_is_touched() {
+    let rig = Rig::serving("none");
+    rig.edit(
+        "\"--to\", \"imagehash4/pillow13\"",
+        "\"--to\", \"imagehash4/pillow<=12\"",
+    );
+    let before = rig.library_sha256();
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 1);
+    assert_eq!(rig.library_sha256(), before);
+    let shown = rig.ok(&["show", "dhash-2"]);
+    assert!(shown.contains("the live data was not touched"), "{shown}");
+    assert!(!shown.contains("migrate    done"), "{shown}");
+}
+
+#[test]
+fn a_release_that_never_becomes_ready_goes_back_and_says_why() {
+    let rig = Rig::serving("none");
+    rig.edit("drain = \"5s\"", "drain = \"5s\"\nready = \"2s\"");
+    let before = rig.library_sha256();
+    // Only the live start fails: the rehearsal's library is found, the live one is not.
+    rig.edit(
+        "\"{store.library}\", \"--port\", \"{port}\", \"--algorithm\", \"imagehash4/pillow13\"]\nenv \
+         = { DHASH_RELEASE = \"{release}\" }",
+        "\"{store.library}\", \"--port\", \"{port}\", \"--algorithm\", \"no-such\"]\nenv = { \
+         DHASH_RELEASE = \"{release}\" }",
+    );
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 1);
+    assert_eq!(rig.library_sha256(), before);
+    assert_eq!(rig.serving_release(), "1.0");
+    assert!(
+        rig.ok(&["show", "dhash-2"]).contains("no-such"),
+        "the log's last lines are shown"
+    );
+}
