@@ -1,5 +1,6 @@
 //! What people type and read: help, errors, exit codes.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::rig::Rig;
@@ -98,7 +99,9 @@ fn init_makes_a_file_that_check_accepts() {
             .output()
             .unwrap()
     };
-    std::fs::write(folder.path().join("serve.sh"), "#!/bin/sh\n").unwrap();
+    let program = folder.path().join("serve.sh");
+    std::fs::write(&program, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
     std::fs::write(folder.path().join("notes.db"), "x").unwrap();
     let command = "./serve.sh --port {port}";
     let made = run(&[
@@ -122,10 +125,7 @@ fn init_makes_a_file_that_check_accepts() {
         String::from_utf8_lossy(&checked.stderr)
     );
     let token = std::fs::metadata(folder.path().join(".portcullis/token")).unwrap();
-    assert_eq!(
-        std::os::unix::fs::PermissionsExt::mode(&token.permissions()) & 0o777,
-        0o600
-    );
+    assert_eq!(token.permissions().mode() & 0o777, 0o600);
 }
 
 #[test]

@@ -91,22 +91,42 @@ fn a_failing_migration_stops_in_the_rehearsal_before_anything_is_touched() {
 }
 
 #[test]
-fn a_release_that_never_becomes_ready_goes_back_and_says_why() {
+fn a_release_that_never_becomes_ready_goes_back_with_its_data_and_says_why() {
     let rig = Rig::serving("none");
-    rig.edit("drain = \"5s\"", "drain = \"5s\"\nready = \"2s\"");
     let before = rig.library_sha256();
-    // Only the live start fails: the rehearsal's library is found, the live one is not.
-    rig.edit(
-        "\"{store.library}\", \"--port\", \"{port}\", \"--algorithm\", \"imagehash4/pillow13\"]\nenv \
-         = { DHASH_RELEASE = \"{release}\" }",
-        "\"{store.library}\", \"--port\", \"{port}\", \"--algorithm\", \"no-such\"]\nenv = { \
-         DHASH_RELEASE = \"{release}\" }",
+    rig.edit("drain = \"5s\"", "drain = \"5s\"\nready = \"2s\"");
+    // It works in the rehearsal, and hangs when it is started on the live data.
+    rig.replace_program(
+        "1.1",
+        "case \"$*\" in serve*/rehearsals/*|migrate*|check*) exec \"$0.real\" \"$@\";; esac\n\
+         echo the licence server does not answer; exec sleep 600\n",
+    );
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 1);
+    let shown = rig.ok(&["show", "dhash-2"]);
+    assert!(
+        shown.contains("the licence server does not answer"),
+        "{shown}"
+    );
+    assert!(shown.contains("migrate    undone"), "{shown}");
+    assert_eq!(rig.library_sha256(), before);
+    assert_eq!(rig.serving_release(), "1.0");
+}
+
+#[test]
+fn a_migration_that_lies_about_its_success_goes_back() {
+    let rig = Rig::serving("none");
+    let before = rig.library_sha256();
+    // It works on the copy; on the live data it writes garbage and reports success.
+    rig.replace_program(
+        "1.1",
+        "case \"$*\" in migrate*/rehearsals/*|serve*|check*) exec \"$0.real\" \"$@\";; esac\n\
+         echo garbage > data/library.json; exit 0\n",
     );
     assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 1);
     assert_eq!(rig.library_sha256(), before);
-    assert_eq!(rig.serving_release(), "1.0");
+    let shown = rig.ok(&["show", "dhash-2"]);
     assert!(
-        rig.ok(&["show", "dhash-2"]).contains("no-such"),
-        "the log's last lines are shown"
+        shown.contains("reported success but did not take effect"),
+        "{shown}"
     );
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -18,23 +19,23 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A service's folder and the binary that is tested.
-pub struct Rig {
-    pub folder: TempDir,
+pub(crate) struct Rig {
+    pub(crate) folder: TempDir,
     gateway: String,
     serve: Option<Child>,
 }
 
 /// Users who ask through the gateway.
-pub struct Users {
+pub(crate) struct Users {
     stop: Arc<AtomicBool>,
     /// Requests that got no answer.
-    pub dropped: Arc<AtomicU64>,
+    pub(crate) dropped: Arc<AtomicU64>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Rig {
     /// A folder with three releases of dhash; 1.2 has the given fault.
-    pub fn new(fault: &str) -> Rig {
+    pub(crate) fn new(fault: &str) -> Rig {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         std::fs::create_dir_all(root.join("images")).unwrap();
@@ -87,15 +88,28 @@ impl Rig {
     }
 
     /// Changes the configuration file.
-    pub fn edit(&self, from: &str, to: &str) {
+    pub(crate) fn edit(&self, from: &str, to: &str) {
         let file = self.folder.path().join("portcullis.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.contains(from), "{from}");
         std::fs::write(file, text.replace(from, to)).unwrap();
     }
 
+    /// Puts a shell script in the place of a release's program, which stays beside it as `dhash.real`.
+    pub(crate) fn replace_program(&self, version: &str, script: &str) {
+        let program = self
+            .folder
+            .path()
+            .join("releases")
+            .join(version)
+            .join("dhash");
+        std::fs::rename(&program, program.with_extension("real")).unwrap();
+        std::fs::write(&program, format!("#!/bin/sh\n{script}")).unwrap();
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
     /// A rig whose server runs and where release 1.0 serves.
-    pub fn serving(fault: &str) -> Rig {
+    pub(crate) fn serving(fault: &str) -> Rig {
         let mut rig = Rig::new(fault);
         rig.ok(&["init"]);
         rig.start();
@@ -104,7 +118,7 @@ impl Rig {
     }
 
     /// Runs a command.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_portcullis"))
             .current_dir(self.folder.path())
             .args(args)
@@ -116,7 +130,7 @@ impl Rig {
     }
 
     /// Runs a command that must succeed, and returns what it printed.
-    pub fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert!(
             output.status.success(),
@@ -130,19 +144,19 @@ impl Rig {
     }
 
     /// Runs a command that must succeed with `--json`.
-    pub fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let mut all = args.to_vec();
         all.push("--json");
         serde_json::from_str(&self.ok(&all)).unwrap()
     }
 
     /// Runs a command and returns its exit code.
-    pub fn exit(&self, args: &[&str]) -> i32 {
+    pub(crate) fn exit(&self, args: &[&str]) -> i32 {
         self.run(args).status.code().unwrap()
     }
 
     /// Starts the server and waits until its engine acts.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -165,14 +179,14 @@ impl Rig {
     }
 
     /// `kill -9` of the server: services go on.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.serve.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// Stops the server as Ctrl-C does, services included. Returns its exit code.
-    pub fn stop(&mut self) -> Option<i32> {
+    pub(crate) fn stop(&mut self) -> Option<i32> {
         let mut child = self.serve.take()?;
         let pid = child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().unwrap();
@@ -180,7 +194,7 @@ impl Rig {
     }
 
     /// Waits until something holds.
-    pub fn until(&self, what: &str, holds: impl Fn(&Rig) -> bool) {
+    pub(crate) fn until(&self, what: &str, holds: impl Fn(&Rig) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
             assert!(
@@ -192,13 +206,13 @@ impl Rig {
         }
     }
 
-    pub fn state_of(&self, rollout: &str) -> String {
+    pub(crate) fn state_of(&self, rollout: &str) -> String {
         let output = self.run(&["show", rollout, "--json"]);
         let detail: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         detail["state"].as_str().unwrap_or_default().to_owned()
     }
 
-    pub fn library_sha256(&self) -> String {
+    pub(crate) fn library_sha256(&self) -> String {
         let bytes = std::fs::read(self.folder.path().join("data/library.json")).unwrap();
         Sha256::digest(bytes)
             .iter()
@@ -206,7 +220,7 @@ impl Rig {
             .collect()
     }
 
-    pub fn serving_release(&self) -> String {
+    pub(crate) fn serving_release(&self) -> String {
         self.json(&["status"])["serving"]["release"]
             .as_str()
             .unwrap_or_default()
@@ -214,12 +228,12 @@ impl Rig {
     }
 
     /// Sends one request through the gateway and returns the answer; empty when there was none.
-    pub fn get(&self, path: &str, user: &str) -> String {
+    pub(crate) fn get(&self, path: &str, user: &str) -> String {
         get(&self.gateway, path, user)
     }
 
     /// Users who look pictures up until they are told to stop.
-    pub fn users(&self) -> Users {
+    pub(crate) fn users(&self) -> Users {
         let stop = Arc::new(AtomicBool::new(false));
         let dropped = Arc::new(AtomicU64::new(0));
         let threads = (0..4u64)
@@ -254,7 +268,7 @@ impl Rig {
 
 impl Users {
     /// Stops them and returns how many requests got no answer.
-    pub fn stop(self) -> u64 {
+    pub(crate) fn stop(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             thread.join().unwrap();
