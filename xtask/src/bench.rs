@@ -1,13 +1,40 @@
-//! `cargo xtask bench`: measurements side by side with a peer.
+//! `cargo xtask bench`: measurements side by side with a peer in the same run. What was measured is
+//! recorded in docs/benchmarks.md.
+
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::cargo::{cargo, run};
+use crate::cargo::{cargo, root, run, target_folder};
+use crate::setup;
 
 /// What to measure.
 #[derive(Subcommand)]
 pub enum Bench {
+    /// dhash against Python's imagehash: identical share and images per second of CPU time.
+    Dhash {
+        /// Which Pillow the peer uses.
+        #[arg(long, default_value = "12.0.0")]
+        pillow: String,
+        /// The fast mode, which is not exact.
+        #[arg(long)]
+        fast: bool,
+    },
+    /// A look-up over a million hashes.
+    Lookup,
+    /// The gateway against nginx: CPU seconds per 100,000 requests.
+    Gateway {
+        /// Rounds; the two take turns.
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+        /// Seconds of each round.
+        #[arg(long, default_value_t = 4)]
+        seconds: u32,
+    },
+    /// Appends and verified entries per second of the journal.
+    Journal,
     /// States per second of the explorer.
     Explorer,
 }
@@ -16,10 +43,46 @@ impl Bench {
     /// Measures and prints.
     pub fn run(&self) -> Result<()> {
         match self {
-            Bench::Explorer => {
-                let package = ["run", "--release", "--package", "portcullis-sim"];
-                run(cargo().args(package).args(["--example", "explore"]))
-            }
+            Bench::Dhash { pillow, fast } => dhash(pillow, *fast),
+            Bench::Lookup => example("dhash", "bench_lookup"),
+            Bench::Gateway { rounds, seconds } => gateway(*rounds, *seconds),
+            Bench::Journal => example("portcullis-journal", "append_rate"),
+            Bench::Explorer => example("portcullis-sim", "explore"),
         }
     }
+}
+
+fn example(package: &str, name: &str) -> Result<()> {
+    run(cargo().args(["run", "--release", "--package", package, "--example", name]))
+}
+
+fn dhash(pillow: &str, fast: bool) -> Result<()> {
+    setup::run(true)?;
+    run(cargo().args(["build", "--release", "--package", "dhash"]))?;
+    let target = target_folder()?;
+    let peer = target.join(format!("bench/pillow-{pillow}"));
+    let python = peer.join("bin/python");
+    if !python.exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&peer))?;
+        let wanted = format!("pillow=={pillow}");
+        run(Command::new(&python).args(["-m", "pip", "install", "-q", "imagehash", &wanted]))?;
+    }
+    let mut compare = Command::new(&python);
+    compare.arg(root().join("workloads/dhash/bench/compare.py"));
+    compare.arg("--dhash").arg(target.join("release/dhash"));
+    if fast {
+        compare.args(["--fast", "--identical-min", "0"]);
+    }
+    let folders = ["/usr/share/backgrounds", "/usr/share/tuxpaint/stamps"];
+    run(compare.args(folders.iter().filter(|folder| Path::new(folder).is_dir())))
+}
+
+fn gateway(rounds: u32, seconds: u32) -> Result<()> {
+    setup::run(true)?;
+    let package = ["build", "--release", "--package", "portcullis-gateway"];
+    run(cargo().args(package).args(["--example", "gateway_bench"]))?;
+    let mut bench = Command::new("python3");
+    bench.arg(root().join("crates/gateway/bench/run.py"));
+    bench.arg(target_folder()?.join("release/examples/gateway_bench"));
+    run(bench.args([rounds.to_string(), seconds.to_string()]))
 }

@@ -1,6 +1,8 @@
 //! Invariants 2, 3, 4, 6, 7, 12, 15 and 16 over everything that can happen within the budgets, and over
 //! long random walks; and the proof that breaking a rule is noticed.
 
+#![allow(clippy::unwrap_used)]
+
 use portcullis_sim::{Budgets, Mutation, Scenario, explore, wander};
 
 fn sound(scenario: Scenario, faults: u8, crashes: u8, aborts: u8) -> portcullis_sim::Explored {

@@ -106,7 +106,7 @@ fn draw(seed: u64) -> RgbImage {
     let mut random = StdRng::seed_from_u64(seed);
     // Every other one is tall.
     let height = random.random_range(600..900);
-    let width = if seed % 2 == 0 {
+    let width = if seed.is_multiple_of(2) {
         random.random_range(400..900)
     } else {
         height / 3
