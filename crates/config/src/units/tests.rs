@@ -136,12 +136,12 @@ fn addresses_are_written_in_full() {
 fn ports_leave_room_for_a_rehearsal() {
     let read = |text: &str| ports(&value(text));
     assert_eq!(
-        read("\"21000-41003\"").map(|range| range.ports().count()),
+        read("\"21000-21003\"").map(|range| range.ports().count()),
         Ok(4)
     );
     for text in [
-        "\"21000-41002\"",
-        "\"41003-21000\"",
+        "\"21000-21002\"",
+        "\"21003-21000\"",
         "\"0-99\"",
         "\"+1-9\"",
         "\"21000\"",

@@ -103,7 +103,7 @@ fn data_that_could_be_lost_is_refused() {
 
 #[test]
 fn addresses_that_clash_or_are_too_open_are_refused() {
-    let tables = "[gateway]\nlisten = \"127.0.0.1:41005\"\nadmin = \"0.0.0.0:8081\"\nsticky = \"header\"\n\
+    let tables = "[gateway]\nlisten = \"127.0.0.1:21005\"\nadmin = \"0.0.0.0:8081\"\nsticky = \"header\"\n\
                   [server]\nlisten = \"192.0.2.1:8081\"\n";
     let other = "[gateway]\nlisten = 8080\nadmin = \"unix:/run/x\"\nsticky = \"address\"\n\
                  sticky_name = \"a b\"\n";

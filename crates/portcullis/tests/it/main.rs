@@ -1,6 +1,7 @@
 //! Portcullis through its built binary, with a real service behind it.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod api;
 mod command_line;
 mod conformance;
 mod release;

@@ -1,0 +1,6 @@
+//! The engine with a journal in memory and a driver that records what it is asked.
+#![allow(clippy::unwrap_used)]
+
+mod acting;
+mod outcomes;
+mod world;

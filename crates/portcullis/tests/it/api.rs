@@ -1,0 +1,61 @@
+//! The engine's API on its Unix socket.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use crate::rig::Rig;
+
+fn ask(rig: &Rig, path: &str, headers: &str) -> String {
+    let socket = rig.folder.path().join(".portcullis/api.sock");
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_millis(500)))
+        .unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // An event stream does not end: what came until the time was over is the answer.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn token(rig: &Rig) -> String {
+    let text = std::fs::read_to_string(rig.folder.path().join(".portcullis/token")).unwrap();
+    format!("Authorization: Bearer {}\r\n", text.trim())
+}
+
+#[test]
+fn nothing_is_answered_without_the_token() {
+    let rig = Rig::serving("none");
+    for path in ["/api/v1/status", "/api/v1/events", "/nowhere"] {
+        for headers in [
+            "",
+            "Authorization: Bearer pc_0000\r\n",
+            "Authorization: Basic eDp5\r\n",
+        ] {
+            let answer = ask(&rig, path, headers);
+            assert!(
+                answer.starts_with("HTTP/1.1 401"),
+                "{path} {headers}: {answer}"
+            );
+            assert!(answer.contains("application/problem+json"), "{answer}");
+        }
+    }
+    let answer = ask(&rig, "/api/v1/nowhere", &token(&rig));
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+}
+
+#[test]
+fn the_event_stream_goes_on_where_a_listener_was() {
+    let rig = Rig::serving("none");
+    let all = ask(&rig, "/api/v1/events", &token(&rig));
+    let ids = |answer: &str| -> Vec<u64> {
+        let lines = answer.lines().filter_map(|line| line.strip_prefix("id: "));
+        lines.map(|id| id.parse().unwrap()).collect()
+    };
+    let every: Vec<u64> = ids(&all);
+    assert_eq!(every, (1..=every.len() as u64).collect::<Vec<_>>(), "{all}");
+    let headers = format!("{}Last-Event-ID: 3\r\n", token(&rig));
+    assert_eq!(ids(&ask(&rig, "/api/v1/events", &headers)), every[3..]);
+}
