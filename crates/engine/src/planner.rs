@@ -3,8 +3,6 @@
 //! Everything that depends on the moment is settled here, once: the program's hash, free addresses, the
 //! name of the backup. Making the plan itself is pure.
 
-use std::str::FromStr;
-
 use jiff::Timestamp;
 use portcullis_backup::{BackupName, NameRefused};
 use portcullis_config::Config;
@@ -146,13 +144,7 @@ impl Planner {
             .free_addresses("127.0.0.1", range, 3, &taken)?
             .into_iter();
         let mut address = || free.next().unwrap_or_default();
-        let at = Timestamp::from_millisecond(now_ms as i64).unwrap_or_default();
-        let backup_name = if config.stores.is_empty() {
-            None
-        } else {
-            let name = BackupName::new(service.name.as_str(), &service.environment, at)?;
-            Some(BackupName::from_str(name.as_str())?.to_string())
-        };
+        let backup_name = free_backup_name(config, now_ms)?;
         let id = history.next_id(service.name.as_str());
         let strategy = match purpose {
             Purpose::Deploy => service.strategy.clone(),
@@ -189,6 +181,29 @@ impl Planner {
             release,
         };
         Plan::build(&request).map_err(PlanningError::Refused)
+    }
+}
+
+/// A name for the backup that the vault does not have yet: names have a time to the second, and two
+/// rollouts may be planned within one.
+fn free_backup_name(config: &Config, now_ms: u64) -> Result<Option<String>, PlanningError> {
+    if config.stores.is_empty() {
+        return Ok(None);
+    }
+    let (service, environment) = (config.service.name.as_str(), &config.service.environment);
+    let mut at_ms = now_ms;
+    loop {
+        let at = Timestamp::from_millisecond(at_ms as i64).unwrap_or_default();
+        let name = BackupName::new(service, environment, at)?;
+        if !config
+            .state
+            .vault
+            .join(format!("{name}.manifest.json"))
+            .exists()
+        {
+            return Ok(Some(name.to_string()));
+        }
+        at_ms += 1000;
     }
 }
 

@@ -108,6 +108,15 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// A number of files as people read it.
+pub(crate) fn files(count: u64) -> String {
+    if count == 1 {
+        "1 file".to_owned()
+    } else {
+        format!("{count} files")
+    }
+}
+
 /// The start of a hash, enough to recognise it.
 pub(crate) fn short(hash: &str) -> &str {
     &hash[..hash.len().min(12)]

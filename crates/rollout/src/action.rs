@@ -83,6 +83,9 @@ pub struct BackupOrder {
     pub environment: String,
     /// The release that wrote the data.
     pub release: Option<ReleaseId>,
+    /// Why it is made; names the rollout, so that a backup of the same name that was made for something
+    /// else is not taken for this one.
+    pub reason: String,
     /// What is copied.
     pub stores: Vec<StoreRef>,
 }

@@ -83,7 +83,7 @@ fn check_undo(plan: &Plan, op: &Op, world: &World, found: &mut Vec<Violation>) {
     });
     if plan.steps[op.key.step.0].undo.needs_consent() && exposed && !world.consented {
         found.push(violation(
-            12,
+            17,
             format!("{name} undone, losing writes without consent"),
         ));
     }

@@ -1,4 +1,4 @@
-//! Invariants 2, 3, 4, 6, 7, 12, 15 and 16 over everything that can happen within the budgets, and over
+//! Invariants 2, 3, 4, 6, 7, 15, 16 and 17 over everything that can happen within the budgets, and over
 //! long random walks; and the proof that breaking a rule is noticed.
 
 #![allow(clippy::unwrap_used)]
@@ -64,7 +64,11 @@ fn every_mutation_is_caught() {
             _ => Scenario::Guarded,
         };
         let budgets = Budgets {
-            faults: if mutation == Mutation::UnwindPastPivot { 2 } else { 1 },
+            faults: if mutation == Mutation::UnwindPastPivot {
+                2
+            } else {
+                1
+            },
             crashes: 1,
             aborts: 1,
         };

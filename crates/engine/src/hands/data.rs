@@ -56,7 +56,7 @@ impl DataHand {
         let name = parse(&order.name)?;
         let order = order.clone();
         let made = self.blocking(move |vault| {
-            if vault.verify(&name).is_ok() {
+            if is_ours(vault, &name, &order.reason) && vault.verify(&name).is_ok() {
                 return Ok(None);
             }
             let request = BackupRequest {
@@ -64,7 +64,7 @@ impl DataHand {
                 environment: order.environment.clone(),
                 created_at: name.created_at(),
                 release: order.release.as_ref().map(ToString::to_string),
-                reason: "before a release".to_owned(),
+                reason: order.reason.clone(),
             };
             vault.create(&request, &stores(&order.stores)).map(Some)
         });
@@ -86,8 +86,16 @@ impl DataHand {
                 return Probed::new(Presence::Absent).with("reason", failure.message);
             }
         };
-        match self.blocking(move |vault| vault.verify(&name)).await {
-            Ok(Ok(verified)) => Probed::new(Presence::Applied)
+        let reason = order.reason.clone();
+        let verified = self.blocking(move |vault| {
+            is_ours(vault, &name, &reason)
+                .then(|| vault.verify(&name))
+                .transpose()
+        });
+        match verified.await {
+            Ok(Ok(None)) => Probed::new(Presence::Absent)
+                .with("reason", "there is no backup of that name for this rollout"),
+            Ok(Ok(Some(verified))) => Probed::new(Presence::Applied)
                 .with("files", verified.files)
                 .with("data", size(verified.bytes))
                 .with("sha256", &verified.archive_sha256)
@@ -181,6 +189,13 @@ impl DataHand {
     }
 }
 
+/// Whether a backup of this name is the one that was ordered: names have a time to the second only.
+fn is_ours(vault: &Vault, name: &BackupName, reason: &str) -> bool {
+    vault
+        .manifest(name)
+        .is_ok_and(|manifest| manifest.reason == reason)
+}
+
 /// Stores as the backup crate knows them.
 pub(crate) fn stores(refs: &[StoreRef]) -> Vec<Store> {
     let kind = |kind| match kind {
@@ -231,3 +246,6 @@ fn failure(error: &BackupError) -> Failure {
         facts: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use portcullis_api::Client;
-use portcullis_api::engine::{Accepted, CommandName, CommandWish, RollbackWish};
+use portcullis_api::engine::{Accepted, CommandName, CommandWish, RollbackWish, Status};
 
-use super::follow::follow;
+use super::follow::{Goal, follow};
 use crate::cli::{Abort, Answer, Rollback};
 use crate::command_error::{CommandError, Exit};
 use crate::{connect, output};
@@ -27,7 +27,7 @@ pub(super) async fn abort(file: &Path, json: bool, args: &Abort) -> Result<Exit,
         by: connect::user(),
     };
     let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
-    after(&client, accepted, args.wait, json).await
+    after(&client, accepted, Goal::Return, args.wait, json).await
 }
 
 pub(super) async fn rollback(
@@ -40,8 +40,15 @@ pub(super) async fn rollback(
         reason: args.reason.clone(),
         by: connect::user(),
     };
+    let before: Status = client.get("/api/v1/status").await?;
+    // Going back from a live rollout undoes it; otherwise a rollout of its own is promoted.
+    let goal = if before.live.is_some() {
+        Goal::Return
+    } else {
+        Goal::Promotion
+    };
     let accepted: Accepted = client.post("/api/v1/rollback", &wish).await?;
-    after(&client, accepted, args.wait, json).await
+    after(&client, accepted, goal, args.wait, json).await
 }
 
 pub(super) async fn answer(
@@ -64,18 +71,19 @@ pub(super) async fn answer(
         by,
     };
     let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
-    after(&client, accepted, false, json).await
+    after(&client, accepted, Goal::Promotion, false, json).await
 }
 
 async fn after(
     client: &Client,
     accepted: Accepted,
+    goal: Goal,
     wait: bool,
     json: bool,
 ) -> Result<Exit, CommandError> {
     if wait {
         output::talk(&accepted.sentence);
-        return follow(client, &accepted.rollout, json).await;
+        return follow(client, &accepted.rollout, goal, json).await;
     }
     if json {
         output::json(&accepted);

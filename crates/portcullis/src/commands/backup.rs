@@ -66,8 +66,8 @@ fn create(config: &Config, vault: &Vault, reason: &str, json: bool) -> Result<Ex
     } else {
         output::result(backup.name.as_str());
         output::talk(&format!(
-            "{} files, {}, read back and verified; sha256 {}",
-            verified.files,
+            "{}, {}, read back and verified; sha256 {}",
+            render::files(verified.files),
             render::size(backup.bytes),
             verified.archive_sha256
         ));
@@ -144,8 +144,8 @@ fn verify(
         }));
     } else {
         output::result(&format!(
-            "{name}: {} files, {} read back in {} ms, all as in the manifest; sha256 {}",
-            verified.files,
+            "{name}: {}, {} read back in {} ms, all as in the manifest; sha256 {}",
+            render::files(verified.files),
             render::size(verified.bytes),
             verified.took.as_millis(),
             verified.archive_sha256

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use portcullis_api::engine::{DeployWish, PlanView, PlanWish};
 
-use super::follow::follow;
+use super::follow::{Goal, follow};
 use super::plan::show;
 use crate::cli::Deploy;
 use crate::command_error::{CommandError, Exit};
@@ -28,7 +28,7 @@ pub(super) async fn run(file: &Path, json: bool, args: &Deploy) -> Result<Exit, 
     let id = begun.plan.id.to_string();
     if args.wait {
         output::talk(&format!("{} as rollout {id}", begun.title));
-        return follow(&client, &id, json).await;
+        return follow(&client, &id, Goal::Promotion, json).await;
     }
     if json {
         output::json(&begun);

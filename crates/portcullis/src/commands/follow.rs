@@ -9,10 +9,24 @@ use crate::bounds::FOLLOW_PAUSE;
 use crate::command_error::{CommandError, Exit};
 use crate::{output, render};
 
+/// What the person who follows wants to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// The release serves in the end.
+    Promotion,
+    /// The rollout is undone in the end.
+    Return,
+}
+
 /// Follows until the rollout is over or waits for a person. An interrupt detaches; the rollout goes on.
-pub(super) async fn follow(client: &Client, id: &str, json: bool) -> Result<Exit, CommandError> {
+pub(super) async fn follow(
+    client: &Client,
+    id: &str,
+    goal: Goal,
+    json: bool,
+) -> Result<Exit, CommandError> {
     tokio::select! {
-        ended = to_the_end(client, id, json) => ended,
+        ended = to_the_end(client, id, goal, json) => ended,
         _ = tokio::signal::ctrl_c() => {
             output::talk(&format!(
                 "detached; the rollout goes on: portcullis show {id}, stop it: portcullis abort {id}"
@@ -22,7 +36,12 @@ pub(super) async fn follow(client: &Client, id: &str, json: bool) -> Result<Exit
     }
 }
 
-async fn to_the_end(client: &Client, id: &str, json: bool) -> Result<Exit, CommandError> {
+async fn to_the_end(
+    client: &Client,
+    id: &str,
+    goal: Goal,
+    json: bool,
+) -> Result<Exit, CommandError> {
     let mut told = 0;
     // The stream only says that something happened; what, is read from the rollout. If it breaks, the
     // rollout is looked at every now and then all the same.
@@ -39,7 +58,7 @@ async fn to_the_end(client: &Client, id: &str, json: bool) -> Result<Exit, Comma
             }
         }
         told = detail.moments.len();
-        if let Some(exit) = verdict(&detail.state_detail) {
+        if let Some(exit) = verdict(&detail.state_detail, goal) {
             finish(&detail, exit, json);
             return Ok(exit);
         }
@@ -48,11 +67,15 @@ async fn to_the_end(client: &Client, id: &str, json: bool) -> Result<Exit, Comma
 }
 
 /// The exit code of a rollout that is over or waits for a person.
-fn verdict(state: &State) -> Option<Exit> {
+fn verdict(state: &State, goal: Goal) -> Option<Exit> {
     match state {
         State::Done {
+            end: End::RolledBack | End::Aborted,
+            ..
+        } if goal == Goal::Return => Some(Exit::Done),
+        State::Done {
             end: End::Promoted, ..
-        } => Some(Exit::Done),
+        } if goal == Goal::Promotion => Some(Exit::Done),
         State::Done {
             cause: Some(Cause::GateFailed { .. }),
             ..
@@ -91,7 +114,11 @@ fn finish(detail: &Detail, exit: Exit, json: bool) {
         }
         Exit::Waits | Exit::Inconclusive => {
             output::talk(&format!("look:  portcullis show {id}"));
-            output::talk("go on: portcullis resume, retry or skip");
+            let words = match detail.state_detail {
+                State::Held { .. } => "portcullis retry (look again) or skip (vouch for the step)",
+                _ => "portcullis resume",
+            };
+            output::talk(&format!("go on: {words}"));
             output::talk(&format!("stop:  portcullis abort {id}"));
         }
         _ => output::talk(&format!("look: portcullis show {id}")),

@@ -186,6 +186,7 @@ impl Builder<'_> {
                     .previous
                     .as_ref()
                     .map(|previous| previous.release.id.clone()),
+                reason: format!("before rollout {}", request.id),
                 stores: request.stores.clone(),
             };
             let backup_ms = request.timeouts.backup_ms;
@@ -355,7 +356,7 @@ impl Builder<'_> {
     fn gate(&mut self, mut gate: crate::GateOrder, weight: Weight) {
         let request = self.request;
         let address = &request.target.address;
-        let checks = std::iter::once(&request.ready).chain(&request.smoke);
+        let checks = request.questions();
         let checks: Vec<Check> = checks
             .map(|check| self.fill_check(&request.release, address, check))
             .collect();
@@ -456,7 +457,7 @@ impl Builder<'_> {
 
     fn smoke(&mut self, release: &Release, address: &str) -> SmokeOrder {
         let request = self.request;
-        let checks = std::iter::once(&request.ready).chain(&request.smoke);
+        let checks = request.questions();
         let checks = checks
             .map(|check| self.fill_check(release, address, check))
             .collect();

@@ -72,6 +72,15 @@ pub struct Timeouts {
 }
 
 impl PlanRequest {
+    /// What a started release is asked: the smoke checks, and the ready check first unless one of them
+    /// asks the same.
+    pub(crate) fn questions(&self) -> impl Iterator<Item = &Check> {
+        let asked =
+            |check: &Check| check.path == self.ready.path && check.method == self.ready.method;
+        let ready = (!self.smoke.iter().any(asked)).then_some(&self.ready);
+        ready.into_iter().chain(&self.smoke)
+    }
+
     /// The gate's order at a weight, before it is checked.
     pub(crate) fn gate(&self, split: &crate::Split) -> Option<GateOrder> {
         let canary = split.canary.clone()?;
