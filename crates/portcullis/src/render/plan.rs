@@ -93,11 +93,10 @@ fn what(plan: &Plan, step: &Step) -> String {
                 launch.release, launch.target.address
             )
         }
-        Action::Smoke(order) => format!(
-            "ask {} {} known questions",
-            order.release,
-            order.checks.len()
-        ),
+        Action::Smoke(order) => match order.checks.len() {
+            1 => format!("ask {} 1 known question", order.release),
+            count => format!("ask {} {count} known questions", order.release),
+        },
         Action::Shift(split) => format!("{} of the traffic to {}", split.weight, plan.release.id),
         Action::Gate(gate) => rules(gate),
         Action::Promote(split) => format!("{} is the release that serves", split.stable.release),

@@ -173,6 +173,32 @@ impl Builder<'_> {
             short_ms,
             ATTEMPTS,
         );
+        let backup = self.back_up();
+        let migrates = request.release.migration.is_some() && request.purpose == Purpose::Deploy;
+        if let (Some(name), true) = (&backup, migrates) {
+            let rehearsal = self.rehearsal(name);
+            let deadline_ms = request.timeouts.backup_ms
+                + request.timeouts.migrate_ms
+                + 2 * (request.timeouts.ready_ms + request.timeouts.stop_ms);
+            if let Some(rehearsal) = rehearsal {
+                let action = Action::Rehearse(Box::new(rehearsal));
+                self.push("rehearse", action, Undo::Nothing, deadline_ms, 1);
+            }
+        }
+        if let Some(question) = &request.approval {
+            let action = Action::Approve(Approval {
+                question: question.clone(),
+            });
+            self.push("approve", action, Undo::Nothing, short_ms, 1);
+        }
+        if migrates {
+            self.migrate(backup.as_deref());
+        }
+    }
+
+    /// The backup step, if there is data; returns the backup's name.
+    fn back_up(&mut self) -> Option<String> {
+        let request = self.request;
         let backup = request
             .backup_name
             .clone()
@@ -198,26 +224,7 @@ impl Builder<'_> {
                 ATTEMPTS,
             );
         }
-        let migrates = request.release.migration.is_some() && request.purpose == Purpose::Deploy;
-        if let (Some(name), true) = (&backup, migrates) {
-            let rehearsal = self.rehearsal(name);
-            let deadline_ms = request.timeouts.backup_ms
-                + request.timeouts.migrate_ms
-                + 2 * (request.timeouts.ready_ms + request.timeouts.stop_ms);
-            if let Some(rehearsal) = rehearsal {
-                let action = Action::Rehearse(Box::new(rehearsal));
-                self.push("rehearse", action, Undo::Nothing, deadline_ms, 1);
-            }
-        }
-        if let Some(question) = &request.approval {
-            let action = Action::Approve(Approval {
-                question: question.clone(),
-            });
-            self.push("approve", action, Undo::Nothing, short_ms, 1);
-        }
-        if migrates {
-            self.migrate(backup.as_deref());
-        }
+        backup
     }
 
     fn migrate(&mut self, backup: Option<&str>) {
