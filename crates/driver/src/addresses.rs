@@ -11,17 +11,9 @@ use crate::process_table::name_of;
 /// The state of a listening socket in `/proc/net/tcp`: proc_net_tcp.txt of the kernel's documentation.
 const LISTENING: &str = "0A";
 
-/// Whether a socket may take over an address whose last connections have just been closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reuse {
-    /// As services do: only another listener is in the way.
-    Allowed,
-    /// Nothing may be left of an earlier use.
-    Refused,
-}
-
-/// Tries to listen at `address`, and stops at once.
-pub(crate) fn try_listen(address: &str, reuse: Reuse) -> io::Result<()> {
+/// Tries to listen at `address`, and stops at once. As services do, it takes over an address whose last
+/// connections have just been closed: only another listener is in the way.
+pub(crate) fn try_listen(address: &str) -> io::Result<()> {
     let found = address.to_socket_addrs()?.next();
     let Some(address) = found else {
         return Err(io::Error::new(
@@ -30,7 +22,7 @@ pub(crate) fn try_listen(address: &str, reuse: Reuse) -> io::Result<()> {
         ));
     };
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(reuse == Reuse::Allowed)?;
+    socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(1)
 }

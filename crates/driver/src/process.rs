@@ -18,7 +18,7 @@ use portcullis_rollout::{Action, Fact, Failure, Launch, Op, Presence};
 use rustix::fs::{FlockOperation, flock};
 use tokio::task::JoinHandle;
 
-use crate::addresses::{Reuse, try_listen};
+use crate::addresses::try_listen;
 use crate::bounds::{CLAIM_ATTEMPTS_MAX, CLAIM_PAUSE};
 use crate::causes::with_causes;
 use crate::driver::{Driver, Probed, not_mine};
@@ -207,7 +207,7 @@ impl ProcessDriver {
             if recorded.contains(&address) || taken.contains(&address) {
                 continue;
             }
-            match try_listen(&address, Reuse::Refused) {
+            match try_listen(&address) {
                 Ok(()) => free.push(address),
                 Err(error) if is_taken(&error) => {}
                 Err(error) => {

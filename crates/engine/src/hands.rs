@@ -56,7 +56,7 @@ impl Driver for Hands {
             Action::Preflight(order) => self.preflight.probe(order).await,
             Action::Backup(order) => self.data.probe_backup(order).await,
             Action::Restore(order) => self.data.probe_restore(order).await,
-            Action::Rehearse(order) => self.rehearsal.probe(order).await,
+            Action::Rehearse(order) => self.rehearsal.probe(order, op.deadline_ms).await,
             Action::Migrate(_) => self.command.probe(op).await,
             Action::Start(_) | Action::Retire(_) => self.process.probe(op).await,
             Action::Smoke(_) => self.smoke.probe(op).await,

@@ -13,7 +13,8 @@ use crate::record::{Body, BodyUnreadable, event_of};
 /// (invariant 3).
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    past: Vec<Past>,
+    /// Shared between copies: taking a copy of a history is cheap.
+    past: Vec<Arc<Past>>,
     next_seq: u64,
 }
 
@@ -73,10 +74,11 @@ impl History {
         let seq = entry.seq;
         match Body::decode(entry)? {
             Body::Planned { plan, .. } => {
-                self.past.push(Past {
+                let past = Past {
                     rollout: Rollout::new(plan),
                     events: Vec::new(),
-                });
+                };
+                self.past.push(Arc::new(past));
             }
             Body::Happened { rollout, kind } => {
                 let event = event_of(entry, kind);
@@ -85,7 +87,7 @@ impl History {
                     .iter_mut()
                     .rev()
                     .find(|past| past.id() == &rollout);
-                let past = past.ok_or(HistoryError::Unplanned { seq, rollout })?;
+                let past = Arc::make_mut(past.ok_or(HistoryError::Unplanned { seq, rollout })?);
                 let applied = past.rollout.apply(&event);
                 let (next, _) =
                     applied.map_err(|source| HistoryError::Impossible { seq, source })?;
@@ -98,13 +100,17 @@ impl History {
     }
 
     /// Every rollout, oldest first.
-    pub fn rollouts(&self) -> &[Past] {
+    pub fn rollouts(&self) -> &[Arc<Past>] {
         &self.past
     }
 
     /// The rollout with this name.
     pub fn find(&self, id: &str) -> Option<&Past> {
-        self.past.iter().rev().find(|past| past.id().as_str() == id)
+        self.past
+            .iter()
+            .rev()
+            .find(|past| past.id().as_str() == id)
+            .map(Arc::as_ref)
     }
 
     /// The rollout that is not over, if there is one. At most one is live at a time.
@@ -113,6 +119,7 @@ impl History {
             .iter()
             .rev()
             .find(|past| !past.rollout.state().is_done())
+            .map(Arc::as_ref)
     }
 
     /// The number of the journal entry after the last one seen.

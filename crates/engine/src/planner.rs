@@ -139,9 +139,12 @@ impl Planner {
             .map(|running| running.target.address.clone())
             .collect();
         let range = service.ports.ports();
+        // A rehearsal starts both releases a second time.
+        let rehearses = release.migration.is_some() && purpose == Purpose::Deploy;
+        let wanted = if rehearses { 3 } else { 1 };
         let mut free = self
             .process
-            .free_addresses("127.0.0.1", range, 3, &taken)?
+            .free_addresses("127.0.0.1", range, wanted, &taken)?
             .into_iter();
         let mut address = || free.next().unwrap_or_default();
         let backup_name = free_backup_name(config, now_ms)?;

@@ -78,6 +78,8 @@ impl<J: Journal> Runner<J> {
         ttl_ms: u64,
     ) -> Result<Runner<J>, RunnerError> {
         let lease = journal.acquire(&scope, holder, now_ms, ttl_ms).await?;
+        // A journal that was tampered with tells a story that did not happen: nothing follows from it.
+        journal.verify(&scope).await?;
         let history = History::read(&journal.read(&scope, 1).await?)?;
         Ok(Runner {
             journal,

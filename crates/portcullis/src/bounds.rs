@@ -10,3 +10,7 @@ pub(crate) const GATEWAY_DRAIN: Duration = Duration::from_secs(10);
 pub(crate) const FOLLOW_PAUSE: Duration = Duration::from_secs(2);
 /// How long a service may take to stop when `serve --stop-services` stops, in milliseconds.
 pub(crate) const STOP_TIMEOUT_MS: u64 = 10_000;
+/// How long to wait for the state folder's lock, which a process that was just killed may still hold.
+pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+/// The pause between two tries to lock it.
+pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(50);

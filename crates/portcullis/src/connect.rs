@@ -6,7 +6,13 @@ use portcullis_api::{Client, Endpoint};
 use portcullis_config::{Config, Listen};
 
 use crate::command_error::CommandError;
+use crate::output;
 use crate::state_folder::StateFolder;
+
+/// The state folder of a configuration that names none.
+const DEFAULT_STATE_FOLDER: &str = ".portcullis";
+/// The API's socket in it.
+const DEFAULT_SOCKET: &str = "api.sock";
 
 /// The configuration, read and validated.
 pub(crate) fn config(file: &Path) -> Result<Config, CommandError> {
@@ -17,6 +23,30 @@ pub(crate) fn config(file: &Path) -> Result<Config, CommandError> {
 pub(crate) fn client(config: &Config) -> Result<Client, CommandError> {
     let token = StateFolder::new(&config.state.folder).token()?;
     Ok(Client::new(endpoint(&config.server.listen), Some(token))?)
+}
+
+/// A client of the running server for commands that need nothing else of the configuration: a mistake in
+/// the file must not keep anybody from stopping a rollout. Then the default state folder is tried.
+pub(crate) fn running(file: &Path) -> Result<Client, CommandError> {
+    let problems = match portcullis_config::load(file) {
+        Ok(config) => return client(&config),
+        Err(problems) => problems,
+    };
+    let folder = file
+        .parent()
+        .unwrap_or(Path::new(""))
+        .join(DEFAULT_STATE_FOLDER);
+    let socket = folder.join(DEFAULT_SOCKET);
+    if !socket.exists() {
+        return Err(problems.into());
+    }
+    output::talk(&format!(
+        "warning: {} has problems, see `portcullis check`; asking the server at {}",
+        file.display(),
+        socket.display()
+    ));
+    let token = StateFolder::new(&folder).token()?;
+    Ok(Client::new(Endpoint::Unix(socket), Some(token))?)
 }
 
 /// Where an API is reached.

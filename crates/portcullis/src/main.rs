@@ -32,7 +32,14 @@ fn main() -> ExitCode {
             } else {
                 command_error::Exit::Done
             };
-            let _ = error.print();
+            let wants_json = std::env::args_os().any(|word| word == "--json");
+            if wants_json && error.use_stderr() {
+                let text = error.to_string();
+                let words = text.trim().trim_start_matches("error: ");
+                command_error::CommandError::new(code, words).report(true);
+            } else {
+                let _ = error.print();
+            }
             return code.into();
         }
     };

@@ -1,12 +1,14 @@
 //! The state folder: what lies where.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::bounds::{LOCK_PATIENCE, LOCK_PAUSE};
 use crate::command_error::{CommandError, Exit};
 
 /// The folder that holds everything Portcullis keeps about a service; mode 0700.
@@ -112,7 +114,8 @@ impl StateFolder {
             .mode(0o600)
             .open(&path);
         let mut file = opened.map_err(|error| self.failed("cannot be locked", &error))?;
-        match file.try_lock() {
+        // A process that was just killed holds its locks until the system has cleared it away.
+        match lock_within(&file, LOCK_PATIENCE) {
             Ok(()) => {
                 let note = format!("pid {}\n", std::process::id());
                 let noted = file
@@ -121,7 +124,7 @@ impl StateFolder {
                 noted.map_err(|error| self.failed("cannot be locked", &error))?;
                 Ok(Lock { _file: file })
             }
-            Err(std::fs::TryLockError::WouldBlock) => {
+            Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
                 let folder = self.root.display();
@@ -131,9 +134,7 @@ impl StateFolder {
                 )
                 .hint("only one may; stop it first, or use another state folder"))
             }
-            Err(std::fs::TryLockError::Error(error)) => {
-                Err(self.failed("cannot be locked", &error))
-            }
+            Err(TryLockError::Error(error)) => Err(self.failed("cannot be locked", &error)),
         }
     }
 
@@ -153,4 +154,16 @@ impl StateFolder {
 struct StateFolderError {
     what: String,
     reason: String,
+}
+
+/// Tries to lock a file for a while.
+fn lock_within(file: &File, patience: Duration) -> Result<(), TryLockError> {
+    let pauses = patience.as_millis() / LOCK_PAUSE.as_millis();
+    for _ in 0..pauses {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            answer => return answer,
+        }
+    }
+    file.try_lock()
 }

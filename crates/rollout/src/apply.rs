@@ -14,6 +14,8 @@ use crate::{
 const BACKOFF_FIRST_MS: u64 = 500;
 /// The longest waiting time between two attempts, in milliseconds.
 const BACKOFF_MAX_MS: u64 = 30_000;
+/// A paused gate is measured at most this often, in milliseconds: a pause may last for days.
+const PAUSED_INTERVAL_MIN_MS: u64 = 30_000;
 
 /// An event that is not possible now. Nothing changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -225,7 +227,7 @@ impl Rollout {
                 E::Resume => turn.enter(at.next()),
                 E::Abort { reason } => turn.fail(*at, Cause::Aborted(halt_by(reason)), None),
                 E::Recovered => {
-                    turn.measure(*at);
+                    turn.measure_after(*at, PAUSED_INTERVAL_MIN_MS);
                     self.state.clone()
                 }
                 E::Start
@@ -644,8 +646,12 @@ impl Turn<'_> {
     }
 
     fn measure(&mut self, at: StepIndex) {
+        self.measure_after(at, 0);
+    }
+
+    fn measure_after(&mut self, at: StepIndex, interval_min_ms: u64) {
         if let Some(Action::Gate(gate)) = self.rollout.plan().step(at).map(|step| &step.action) {
-            let interval_ms = gate.analysis.interval_ms;
+            let interval_ms = gate.analysis.interval_ms.max(interval_min_ms);
             self.effects.push(Effect::Measure {
                 step: at,
                 interval_ms,
@@ -682,7 +688,7 @@ impl Turn<'_> {
             }
             Verdict::Inconclusive => {
                 self.notify(NoticeKind::Paused);
-                self.measure(at);
+                self.measure_after(at, PAUSED_INTERVAL_MIN_MS);
                 State::Paused {
                     at,
                     samples,
@@ -725,7 +731,7 @@ impl Turn<'_> {
                 None,
             );
         }
-        self.measure(at);
+        self.measure_after(at, PAUSED_INTERVAL_MIN_MS);
         State::Paused {
             at,
             samples,

@@ -22,7 +22,8 @@ pub(crate) async fn require_token(
         .headers()
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
+        .and_then(|value| value.split_once(' '))
+        .and_then(|(scheme, given)| scheme.eq_ignore_ascii_case("bearer").then_some(given));
     let matches = given.is_some_and(|given| {
         bool::from(
             given

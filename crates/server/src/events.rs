@@ -19,6 +19,8 @@ pub(crate) async fn stream(
     after_seq: u64,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, EngineError> {
     let fresh = engine.subscribe();
+    // An id that was never issued is no reason to miss what comes.
+    let after_seq = after_seq.min(engine.history().next_seq() - 1);
     let past = engine.entries(after_seq + 1).await?;
     let feed = Feed {
         engine,

@@ -44,7 +44,7 @@ pub(crate) async fn rollouts(State(shared): State<Shared>) -> Json<Vec<Summary>>
             .rollouts()
             .iter()
             .rev()
-            .map(views::summary)
+            .map(|past| views::summary(past))
             .collect(),
     )
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use portcullis_rollout::{Artifact, Fact, Failure, Launch};
 
 use super::{Inner, Supervisor, failure, is_taken, locked, record_failure, supervise};
-use crate::addresses::{Reuse, listener_of, try_listen};
+use crate::addresses::{listener_of, try_listen};
 use crate::bounds::LOG_BYTES_MAX;
 use crate::causes::with_causes;
 use crate::clock::{Stopwatch, wall_ms};
@@ -158,7 +158,7 @@ impl Inner {
 
     fn check_address(&self, launch: &Launch) -> Result<(), Failure> {
         let address = &launch.target.address;
-        let error = match try_listen(address, Reuse::Allowed) {
+        let error = match try_listen(address) {
             Ok(()) => return Ok(()),
             Err(error) if is_taken(&error) => error,
             Err(error) => {

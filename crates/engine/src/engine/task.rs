@@ -181,7 +181,7 @@ where
                         token.cancel();
                     }
                 }
-                Effect::Measure { step, .. } => self.measure(step),
+                Effect::Measure { step, interval_ms } => self.measure(step, interval_ms),
                 Effect::Wake { key, at_ms } => self.wake(key, at_ms),
                 Effect::Notify(notice) => notify(&notice),
                 // The engine keeps the service's lease between rollouts; what ends with the rollout is
@@ -218,7 +218,7 @@ where
         });
     }
 
-    fn measure(&mut self, step: StepIndex) {
+    fn measure(&mut self, step: StepIndex, interval_ms: u64) {
         let Some(rollout) = self.runner.live() else {
             return;
         };
@@ -233,10 +233,12 @@ where
             return;
         }
         let rollout = rollout.plan().id.clone();
+        let mut gate = gate.clone();
+        gate.analysis.interval_ms = interval_ms;
         let query = Query {
             rollout,
             step,
-            gate: gate.clone(),
+            gate,
         };
         let (meter, outcomes) = (self.meter.clone(), self.outcomes.clone());
         self.running.spawn(async move {

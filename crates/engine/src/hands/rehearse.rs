@@ -6,9 +6,8 @@
 //! a probe can tell; the copy itself is removed.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use portcullis_driver::{Driver, Probed, ProcessDriver, SmokeDriver, prove, run_command};
+use portcullis_driver::{CommandDriver, Driver, Probed, ProcessDriver, SmokeDriver};
 use portcullis_rollout::{
     Action, CutOff, Direction, Fact, Failure, Op, OpKey, Presence, Rehearsal, RolloutId, StepIndex,
     Trial,
@@ -25,6 +24,7 @@ pub struct RehearsalHand {
     /// Its own process driver: a trial of the serving release must not be mistaken for the release.
     process: ProcessDriver,
     smoke: SmokeDriver,
+    command: CommandDriver,
 }
 
 impl RehearsalHand {
@@ -34,6 +34,7 @@ impl RehearsalHand {
             data,
             process,
             smoke,
+            command: CommandDriver::new(),
         }
     }
 
@@ -57,8 +58,15 @@ impl RehearsalHand {
         Ok(facts)
     }
 
-    /// Whether the rehearsal passed.
-    pub(super) async fn probe(&self, order: &Rehearsal) -> Probed {
+    /// Whether the rehearsal passed. A migration of the copy that a killed Portcullis left running is
+    /// waited for, up to the step's deadline: until it has ended, nothing is settled.
+    pub(super) async fn probe(&self, order: &Rehearsal, deadline_ms: u64) -> Probed {
+        let mut migrate = op(Action::Migrate(order.migration.clone()));
+        migrate.deadline_ms = deadline_ms;
+        let left = self.command.probe(&migrate).await;
+        if left.presence == Presence::Unknown && order.scratch.exists() {
+            return left;
+        }
         match tokio::fs::read(passed_note(order)).await {
             Ok(note) => match serde_json::from_slice(&note) {
                 Ok(facts) => Probed {
@@ -87,10 +95,14 @@ impl RehearsalHand {
 
         let began = WallClock.now_ms();
         // The step's own deadline ends this wait too, by dropping the future.
-        let outcome = run_command(&order.migration.command, Duration::MAX).await;
-        let proof = prove(&order.migration.proof).await;
+        let migrate = op(Action::Migrate(order.migration.clone()));
+        let ran = self.command.apply(&migrate).await;
+        let proof = self.command.probe(&migrate).await;
         if proof.presence != Presence::Applied {
-            let mut evidence = outcome.facts();
+            let mut evidence = match ran {
+                Ok(facts) => facts,
+                Err(failure) => failure.facts,
+            };
             evidence.extend(proof.facts);
             return Err(Failure {
                 message:

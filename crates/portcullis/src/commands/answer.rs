@@ -19,7 +19,7 @@ pub(super) enum Word {
 }
 
 pub(super) async fn abort(file: &Path, json: bool, args: &Abort) -> Result<Exit, CommandError> {
-    let client = connect::client(&connect::config(file)?)?;
+    let client = connect::running(file)?;
     let wish = CommandWish {
         rollout: args.rollout.clone(),
         command: CommandName::Abort,
@@ -35,7 +35,7 @@ pub(super) async fn rollback(
     json: bool,
     args: &Rollback,
 ) -> Result<Exit, CommandError> {
-    let client = connect::client(&connect::config(file)?)?;
+    let client = connect::running(file)?;
     let wish = RollbackWish {
         reason: args.reason.clone(),
         by: connect::user(),
@@ -57,7 +57,7 @@ pub(super) async fn answer(
     args: &Answer,
     word: Word,
 ) -> Result<Exit, CommandError> {
-    let client = connect::client(&connect::config(file)?)?;
+    let client = connect::running(file)?;
     let command = match word {
         Word::Resume => CommandName::Resume,
         Word::Retry => CommandName::Retry,

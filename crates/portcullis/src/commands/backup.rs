@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use portcullis_backup::{BackupName, BackupRequest, BackupState, Store, StoreKind, Vault};
 use portcullis_config::Config;
+use portcullis_driver::ProcessDriver;
 
 use crate::cli::Backup;
 use crate::command_error::{CommandError, Exit};
@@ -163,7 +164,10 @@ fn restore_copy(
 ) -> Result<Exit, CommandError> {
     let name = parse(name)?;
     let manifest = vault.manifest(&name).map_err(|error| failed(&error))?;
-    std::fs::create_dir_all(to).map_err(|error| failed(&error))?;
+    std::fs::create_dir_all(to).map_err(|error| {
+        let what = format!("the folder {} cannot be made: {error}", to.display());
+        CommandError::new(Exit::Failed, what).hint("--to names a folder, which may be new")
+    })?;
     let mut copies = Vec::new();
     for held in manifest
         .stores
@@ -207,6 +211,20 @@ fn restore_in_place(
     let folder = StateFolder::new(&config.state.folder);
     folder.create()?;
     let _lock = folder.lock()?;
+    let process = ProcessDriver::open(folder.root().to_owned()).map_err(|e| failed(&e))?;
+    if let Some(running) = process
+        .instances()
+        .iter()
+        .find(|instance| instance.pid.is_some())
+    {
+        let what = format!(
+            "release {} runs at {} on this data and would not know that it was replaced",
+            running.release, running.address
+        );
+        return Err(CommandError::new(Exit::Failed, what).hint(
+            "stop the services first: start `portcullis serve --stop-services` and stop it again",
+        ));
+    }
     let mut copies = Vec::new();
     for held in stores(config)
         .iter()

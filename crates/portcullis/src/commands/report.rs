@@ -12,9 +12,11 @@ use crate::{connect, offline, output, render};
 
 pub(super) async fn status(file: &Path, json: bool) -> Result<Exit, CommandError> {
     let config = connect::config(file)?;
+    let mut exit = Exit::Done;
     let status = match ask::<Status>(&config, "/api/v1/status").await? {
         Some(status) => status,
         None => {
+            exit = Exit::Unreachable;
             let history = offline::history(&config).await?;
             let (name, environment) = (config.service.name.as_str(), &config.service.environment);
             let why = "no server runs; `portcullis serve` starts it".to_owned();
@@ -27,7 +29,7 @@ pub(super) async fn status(file: &Path, json: bool) -> Result<Exit, CommandError
     } else {
         output::result(&render::status(&status));
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 pub(super) async fn history(file: &Path, json: bool) -> Result<Exit, CommandError> {
@@ -40,7 +42,7 @@ pub(super) async fn history(file: &Path, json: bool) -> Result<Exit, CommandErro
                 .rollouts()
                 .iter()
                 .rev()
-                .map(portcullis_server::summary)
+                .map(|past| portcullis_server::summary(past))
                 .collect()
         }
     };

@@ -7,6 +7,7 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use portcullis_api::gateway::RouteStatus;
 use portcullis_config::{Config, Listen, StickyConfig};
 use portcullis_driver::{
     CheckClient, Driver, GatewayDriver, GatewayMeter, ProcessDriver, SmokeDriver,
@@ -50,7 +51,10 @@ async fn serve(file: &Path, args: &Serve) -> Result<Exit, CommandError> {
     for instance in &adopted {
         tracing::info!(release = %instance.release, address = %instance.address, "adopted");
     }
-    let engine = start_engine(&config, &folder, &process).await?;
+    let engine = match start_engine(&config, &folder, &process).await {
+        Ok(engine) => engine,
+        Err(error) => return serve_without_engine(gateway, error).await,
+    };
     let file = std::path::absolute(file).map_err(|error| failed(&error))?;
     let service = Service::new(file, Planner::new(process.clone()), engine.clone());
     let server = Server::start(
@@ -93,6 +97,24 @@ async fn serve(file: &Path, args: &Serve) -> Result<Exit, CommandError> {
     }
 }
 
+/// Goes on serving from the last saved routes when the engine may not act, until interrupted.
+async fn serve_without_engine(gateway: Gateway, error: CommandError) -> Result<Exit, CommandError> {
+    error.report(false);
+    output::talk(&format!(
+        "the engine does not act; traffic is still served on http://{} from the last saved routes; \
+         stop with Ctrl-C",
+        gateway.listen_address()
+    ));
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    gateway.stop(GATEWAY_DRAIN).await;
+    Err(error)
+}
+
 /// Waits for an interrupt. An engine that had to stop does not end this process: the gateway goes on
 /// serving, and `status` says why nothing else happens.
 async fn until_stopped(engine: &Engine) -> Result<Standing, CommandError> {
@@ -128,6 +150,7 @@ async fn start_engine(
     let opened = Runner::open(journal, scope, &holder, now_ms(), LEASE_TTL_MS).await;
     let runner = opened.map_err(|error| failed(&error))?;
     let client = portcullis_api::Client::new(connect::endpoint(&config.gateway.admin), None)?;
+    check_journal_fits(config, &runner, process, &client).await?;
     let checks = CheckClient::new().map_err(|error| failed(&error))?;
     let vault = portcullis_backup::Vault::open(&config.state.vault).map_err(|e| failed(&e))?;
     let data = DataHand::new(vault);
@@ -140,6 +163,40 @@ async fn start_engine(
     Engine::start(runner, hands, meter, WallClock)
         .await
         .map_err(|error| failed(&error))
+}
+
+/// Refuses a journal that others know more than: it was lost, emptied or replaced, and planning from it
+/// would take a service that runs for one that was never released.
+async fn check_journal_fits(
+    config: &Config,
+    runner: &Runner<SqliteJournal>,
+    process: &ProcessDriver,
+    gateway: &portcullis_api::Client,
+) -> Result<(), CommandError> {
+    let service = config.service.name.as_str();
+    let route: RouteStatus = gateway.get(&format!("/v1/routes/{service}")).await?;
+    let epoch = runner.lease().epoch.0;
+    let hint = "put the journal back from a copy; if it is lost for good, stop the services, move the \
+                state folder aside and run `portcullis init`";
+    if route.epoch > epoch {
+        let what = format!(
+            "the journal was lost or replaced: its epoch is {epoch}, the gateway has seen {}",
+            route.epoch
+        );
+        return Err(CommandError::new(Exit::Failed, what).hint(hint));
+    }
+    let unknown = process
+        .instances()
+        .into_iter()
+        .find(|_| runner.history().rollouts().is_empty());
+    if let Some(instance) = unknown {
+        let what = format!(
+            "the journal was lost or replaced: release {} runs at {}, but no rollout is recorded",
+            instance.release, instance.address
+        );
+        return Err(CommandError::new(Exit::Failed, what).hint(hint));
+    }
+    Ok(())
 }
 
 fn start_gateway(config: &Config, folder: &StateFolder) -> Result<Gateway, CommandError> {

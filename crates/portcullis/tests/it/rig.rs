@@ -76,7 +76,7 @@ impl Rig {
         let text = include_str!("portcullis.toml")
             .replace("@PORT@", &port.to_string())
             .replace("@FIRST@", &first.to_string())
-            .replace("@LAST@", &(first + 9).to_string())
+            .replace("@LAST@", &(first + 4).to_string())
             .replace("@FAULT@", fault);
         std::fs::write(root.join("portcullis.toml"), text).unwrap();
         let gateway = format!("127.0.0.1:{port}");
@@ -155,8 +155,8 @@ impl Rig {
         self.run(args).status.code().unwrap()
     }
 
-    /// Starts the server and waits until its engine acts.
-    pub(crate) fn start(&mut self) {
+    /// Starts the server.
+    pub(crate) fn launch(&mut self) {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -171,6 +171,11 @@ impl Rig {
             .spawn()
             .unwrap();
         self.serve = Some(child);
+    }
+
+    /// Starts the server and waits until its engine acts.
+    pub(crate) fn start(&mut self) {
+        self.launch();
         self.until("the engine acts", |rig| {
             let status = rig.run(&["status", "--json"]);
             let status: Value = serde_json::from_slice(&status.stdout).unwrap_or_default();
@@ -261,7 +266,19 @@ impl Rig {
         }
     }
 
-    fn log(&self) -> String {
+    /// Ends the server and the services when no engine can do that any more.
+    pub(crate) fn stop_what_runs(&mut self) {
+        self.kill();
+        let releases = self.folder.path().join("releases");
+        let pattern = releases.display().to_string();
+        Command::new("pkill")
+            .args(["-KILL", "-f", &pattern])
+            .status()
+            .unwrap();
+        std::fs::remove_dir_all(self.folder.path().join(".portcullis/instances")).unwrap();
+    }
+
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("serve.log")).unwrap_or_default()
     }
 }

@@ -53,3 +53,70 @@ fn a_second_server_on_one_state_folder_is_refused() {
         6
     );
 }
+
+/// Changes the journal's file behind the engine's back.
+fn tamper(rig: &Rig, statement: &'static str) {
+    let path = rig.folder.path().join(".portcullis/journal.db");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let url = format!("sqlite:{}", path.display());
+        let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+        sqlx::query(statement).execute(&pool).await.unwrap();
+        pool.close().await;
+    });
+}
+
+/// Starts a server that may not act, and checks that it serves and says why.
+fn serves_but_does_not_act(rig: &mut Rig, why: &str) {
+    rig.launch();
+    rig.until("the gateway serves", |rig| {
+        rig.get("/health", "me").contains("\"version\":\"1.0\"")
+    });
+    rig.until("it says why", |rig| rig.log().contains(why));
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1"]), 8);
+    assert_eq!(rig.exit(&["status"]), 8);
+}
+
+#[test]
+fn a_tampered_journal_is_not_acted_on() {
+    let mut rig = Rig::serving("none");
+    rig.kill();
+    tamper(
+        &rig,
+        "update entries set written_by = 'mallory' where seq = 2",
+    );
+    assert_eq!(rig.exit(&["journal", "verify"]), 1);
+    serves_but_does_not_act(&mut rig, "the engine does not act");
+    rig.stop_what_runs();
+}
+
+#[test]
+fn a_lost_journal_is_noticed_before_anything_is_planned_from_it() {
+    let mut rig = Rig::serving("none");
+    rig.kill();
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(
+            rig.folder
+                .path()
+                .join(format!(".portcullis/journal.db{end}")),
+        );
+    }
+    serves_but_does_not_act(&mut rig, "the journal was lost or replaced");
+    rig.stop_what_runs();
+}
+
+#[test]
+fn a_broken_configuration_does_not_keep_anybody_from_aborting() {
+    let rig = Rig::serving("none");
+    rig.ok(&["deploy", "--release", "1.1"]);
+    rig.until("the first gate is open", |rig| {
+        ["watching", "paused"].contains(&rig.state_of("dhash-2").as_str())
+    });
+    rig.edit("strategy = \"canary\"", "strategy = canary");
+    assert_eq!(rig.exit(&["abort", "--wait"]), 0);
+    rig.edit("strategy = canary", "strategy = \"canary\"");
+    assert_eq!(rig.state_of("dhash-2"), "rolled back");
+}
