@@ -15,7 +15,8 @@ pub trait Driver: Send + Sync {
     /// inverse action; the engine turns the answer round.
     fn probe(&self, op: &Op) -> impl Future<Output = Probed> + Send;
 
-    /// Carries the action out. Dropping the future stops what it started.
+    /// Carries the action out. Dropping the future stops what it started; where that is not possible,
+    /// as with a change of the gateway's split that was sent, probes wait until it has settled.
     fn apply(&self, op: &Op) -> impl Future<Output = Result<Vec<Fact>, Failure>> + Send;
 }
 
