@@ -87,13 +87,20 @@ fn write_configuration(file: &Path, args: &Init) -> Result<bool, CommandError> {
             path: store.display().to_string(),
         });
     }
+    let text = template(&options);
+    if !file.exists() {
+        // Nothing is written that `check` would not accept.
+        portcullis_config::parse(&text, file).map_err(|problems| {
+            CommandError::from(problems).hint("nothing was written; mend the arguments of `init`")
+        })?;
+    }
     let made = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(file);
     match made {
         Ok(mut opened) => {
-            let written = opened.write_all(template(&options).as_bytes());
+            let written = opened.write_all(text.as_bytes());
             written.map_err(|error| unwritable(file, &error))?;
             Ok(true)
         }

@@ -103,6 +103,9 @@ fn init_makes_a_file_that_check_accepts() {
     std::fs::write(&program, "#!/bin/sh\n").unwrap();
     std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
     std::fs::write(folder.path().join("notes.db"), "x").unwrap();
+    let bad = run(&["init", "--name", "No Good"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(!folder.path().join("portcullis.toml").exists());
     let command = "./serve.sh --port {port}";
     let made = run(&[
         "init",
