@@ -12,7 +12,7 @@ mod data;
 mod preflight;
 mod rehearse;
 
-pub use data::DataHand;
+pub use data::{DataHand, size_words, stores_of};
 use preflight::PreflightHand;
 pub(crate) use preflight::file_sha256;
 pub use rehearse::RehearsalHand;

@@ -90,24 +90,6 @@ pub(crate) fn detail(detail: &Detail) -> String {
     lines.join("\n")
 }
 
-/// A number of bytes as people read it.
-pub(crate) fn size(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    let mut unit = "B";
-    for larger in ["kB", "MB", "GB", "TB"] {
-        if value < 1000.0 {
-            break;
-        }
-        value /= 1000.0;
-        unit = larger;
-    }
-    if unit == "B" {
-        format!("{bytes} B")
-    } else {
-        format!("{value:.1} {unit}")
-    }
-}
-
 /// A number of files as people read it.
 pub(crate) fn files(count: u64) -> String {
     if count == 1 {

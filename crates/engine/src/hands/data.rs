@@ -66,12 +66,12 @@ impl DataHand {
                 release: order.release.as_ref().map(ToString::to_string),
                 reason: order.reason.clone(),
             };
-            vault.create(&request, &stores(&order.stores)).map(Some)
+            vault.create(&request, &stores_of(&order.stores)).map(Some)
         });
         match made.await? {
             Ok(Some(backup)) => Ok(vec![
                 Fact::new("backup", &backup.name),
-                Fact::new("size", size(backup.bytes)),
+                Fact::new("size", size_words(backup.bytes)),
             ]),
             Ok(None) => Ok(Vec::new()),
             Err(error) => Err(failure(&error)),
@@ -97,7 +97,7 @@ impl DataHand {
                 .with("reason", "there is no backup of that name for this rollout"),
             Ok(Ok(Some(verified))) => Probed::new(Presence::Applied)
                 .with("files", verified.files)
-                .with("data", size(verified.bytes))
+                .with("data", size_words(verified.bytes))
                 .with("sha256", &verified.archive_sha256)
                 .with("read back in", format!("{} ms", verified.took.as_millis())),
             Ok(Err(error)) => Probed::new(Presence::Absent).with("reason", chain(&error)),
@@ -108,7 +108,7 @@ impl DataHand {
     /// Puts the backup back, store by store. A store that already equals it is left alone.
     pub(super) async fn restore(&self, order: &RestoreOrder) -> Result<Vec<Fact>, Failure> {
         let name = parse(&order.backup)?;
-        let stores = stores(&order.stores);
+        let stores = stores_of(&order.stores);
         let now = Timestamp::from_millisecond(WallClock.now_ms() as i64).unwrap_or_default();
         let done = self.blocking(move |vault| -> Result<Vec<Fact>, BackupError> {
             let manifest = vault.manifest(&name)?;
@@ -143,7 +143,7 @@ impl DataHand {
                 return Probed::new(Presence::Unknown).with("reason", failure.message);
             }
         };
-        let stores = stores(&order.stores);
+        let stores = stores_of(&order.stores);
         let compared = self.blocking(move |vault| -> Result<Option<String>, BackupError> {
             let manifest = vault.manifest(&name)?;
             for store in &stores {
@@ -197,7 +197,7 @@ fn is_ours(vault: &Vault, name: &BackupName, reason: &str) -> bool {
 }
 
 /// Stores as the backup crate knows them.
-pub(crate) fn stores(refs: &[StoreRef]) -> Vec<Store> {
+pub fn stores_of(refs: &[StoreRef]) -> Vec<Store> {
     let kind = |kind| match kind {
         portcullis_rollout::StoreKind::File => StoreKind::File,
         portcullis_rollout::StoreKind::Directory => StoreKind::Directory,
@@ -212,7 +212,7 @@ pub(crate) fn stores(refs: &[StoreRef]) -> Vec<Store> {
 }
 
 /// A number of bytes as people read it.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size_words(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut unit = "B";
     for larger in ["kB", "MB", "GB", "TB"] {

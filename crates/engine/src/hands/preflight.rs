@@ -8,7 +8,7 @@ use portcullis_rollout::{Fact, Failure, PreflightOrder, Presence};
 use sha2::{Digest, Sha256};
 
 use super::chain;
-use super::data::{DataHand, size, stores};
+use super::data::{DataHand, size_words, stores_of};
 
 #[derive(Clone)]
 pub(super) struct PreflightHand {
@@ -97,19 +97,19 @@ impl PreflightHand {
     }
 
     async fn room(&self, order: &PreflightOrder) -> Result<Fact, String> {
-        let wanted = stores(&order.stores);
+        let wanted = stores_of(&order.stores);
         let space = self.data.blocking(move |vault| vault.space(&wanted)).await;
         let space = space
             .map_err(|failure| failure.message)?
             .map_err(|error| chain(&error))?;
         if space.needed_bytes <= space.free_bytes {
-            let (needed, free) = (size(space.needed_bytes), size(space.free_bytes));
+            let (needed, free) = (size_words(space.needed_bytes), size_words(space.free_bytes));
             Ok(Fact::new("vault", format!("needs {needed}, has {free}")))
         } else {
             Err(format!(
                 "the vault has {} free, a backup may need {}; make room or choose another vault",
-                size(space.free_bytes),
-                size(space.needed_bytes)
+                size_words(space.free_bytes),
+                size_words(space.needed_bytes)
             ))
         }
     }

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use portcullis_backup::{BackupName, BackupRequest, BackupState, Store, StoreKind, Vault};
+use portcullis_backup::{BackupName, BackupRequest, BackupState, Vault};
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
+use portcullis_engine::{size_words, stores_of};
 
 use crate::cli::Backup;
 use crate::command_error::{CommandError, Exit};
@@ -36,7 +37,7 @@ pub(super) async fn run(file: &Path, json: bool, command: &Backup) -> Result<Exi
 }
 
 fn create(config: &Config, vault: &Vault, reason: &str, json: bool) -> Result<Exit, CommandError> {
-    let stores = stores(config);
+    let stores = stores_of(&config.stores);
     if stores.is_empty() {
         return Err(
             CommandError::new(Exit::Failed, "the service declares no store to back up")
@@ -69,7 +70,7 @@ fn create(config: &Config, vault: &Vault, reason: &str, json: bool) -> Result<Ex
         output::talk(&format!(
             "{}, {}, read back and verified; sha256 {}",
             render::files(verified.files),
-            render::size(backup.bytes),
+            size_words(backup.bytes),
             verified.archive_sha256
         ));
         output::talk(&format!(
@@ -103,7 +104,7 @@ fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
         for backup in &backups {
             let (state, why) = state_words(&backup.state);
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-            let size = render::size(backup.bytes);
+            let size = size_words(backup.bytes);
             output::result(&format!("{}  {size:>9}  {state}{why}", backup.name));
         }
     }
@@ -147,7 +148,7 @@ fn verify(
         output::result(&format!(
             "{name}: {}, {} read back in {} ms, all as in the manifest; sha256 {}",
             render::files(verified.files),
-            render::size(verified.bytes),
+            size_words(verified.bytes),
             verified.took.as_millis(),
             verified.archive_sha256
         ));
@@ -226,7 +227,7 @@ fn restore_in_place(
         ));
     }
     let mut copies = Vec::new();
-    for held in stores(config)
+    for held in stores_of(&config.stores)
         .iter()
         .filter(|held| store.is_none_or(|s| s == held.name))
     {
@@ -275,20 +276,6 @@ fn report_restored(name: &BackupName, copies: &[(String, std::path::PathBuf, Str
             ));
         }
     }
-}
-
-fn stores(config: &Config) -> Vec<Store> {
-    let kind = |kind| match kind {
-        portcullis_rollout::StoreKind::File => StoreKind::File,
-        portcullis_rollout::StoreKind::Directory => StoreKind::Directory,
-    };
-    let refs = config.stores.iter();
-    refs.map(|store| Store {
-        name: store.name.clone(),
-        kind: kind(store.kind),
-        path: store.path.clone(),
-    })
-    .collect()
 }
 
 fn state_words(state: &BackupState) -> (&'static str, Option<String>) {
