@@ -101,7 +101,11 @@ impl RehearsalHand {
         if proof.presence != Presence::Applied {
             let mut evidence = match ran {
                 Ok(facts) => facts,
-                Err(failure) => failure.facts,
+                Err(failure) => {
+                    let mut facts = vec![Fact::new("migration", failure.message)];
+                    facts.extend(failure.facts);
+                    facts
+                }
             };
             evidence.extend(proof.facts);
             return Err(Failure {
