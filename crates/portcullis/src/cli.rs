@@ -36,9 +36,15 @@ pub(crate) struct Cli {
         env = "PORTCULLIS_FILE"
     )]
     pub(crate) file: PathBuf,
+    /// The environment whose `[environment.NAME]` table overlays the file.
+    #[arg(long, global = true, env = "PORTCULLIS_ENV", value_name = "NAME")]
+    pub(crate) env: Option<String>,
     /// Print the result (and errors) as JSON on standard output.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Words instead of colours, bars and redrawn screens, for screen readers and logs.
+    #[arg(long, global = true, env = "PORTCULLIS_PLAIN", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) plain: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -69,10 +75,20 @@ pub(crate) enum Command {
     History,
     /// Show a rollout with its timeline and the evidence behind each verdict.
     Show(Show),
+    /// Follow a rollout on a live screen, to its end; returns its verdict as the exit code.
+    ///
+    /// On a terminal the screen is redrawn; otherwise, and with --plain, one line is printed for each
+    /// thing that happens. Ctrl-C detaches; the rollout goes on.
+    Watch(Watch),
     /// Stop the live rollout and go back.
     Abort(Abort),
-    /// Go back: abort the live rollout, or return to the release that served before.
+    /// Go back: abort the live rollout, or return to the release that served before or to a named one.
     Rollback(Rollback),
+    /// Let the live rollout stop and wait at the end of its present step. An open gate goes on measuring,
+    /// and still goes back if it fails.
+    Pause(Pause),
+    /// Answer a planned question with yes.
+    Approve(Answer),
     /// Let a paused rollout go on; also approves a planned stop.
     Resume(Answer),
     /// Let a held rollout look again and go on from what it finds.
@@ -85,6 +101,24 @@ pub(crate) enum Command {
     /// Look after the journal.
     #[command(subcommand)]
     Journal(Journal),
+    /// Print what a service's releases wrote.
+    Logs(Logs),
+    /// Look at the gateway's routes and set a split by hand.
+    #[command(subcommand)]
+    Gateway(Gateway),
+    /// Look into the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Say what an error code means and what to do about it.
+    Explain(Explain),
+    /// Read the documentation in the terminal; without a topic, list the topics.
+    Docs(Docs),
+    /// Look at this machine and this configuration, and say what would keep a release from going well.
+    Doctor,
+    /// Print a completion script for a shell.
+    Completions(Completions),
+    /// Write the man pages to a folder, or print the main one.
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -111,6 +145,9 @@ pub(crate) struct Plan {
     /// Plan the way back to the release that served before.
     #[arg(long, conflicts_with = "release")]
     pub(crate) back: bool,
+    /// Save the plan to a file, for review; `portcullis deploy FILE` carries it out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +165,10 @@ pub(crate) struct Deploy {
     /// The release; the last in the configuration when not given.
     #[arg(long)]
     pub(crate) release: Option<String>,
+    /// A plan saved by `portcullis plan --out`. It is carried out as it was reviewed, or refused if the
+    /// world has moved since.
+    #[arg(conflicts_with_all = ["release", "dry_run"])]
+    pub(crate) plan: Option<PathBuf>,
     /// Show the plan and change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -156,6 +197,8 @@ pub(crate) struct Abort {
 
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
+    /// The release to return to; the one that served before when not given.
+    pub(crate) to: Option<String>,
     /// Why, for the record.
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
@@ -170,6 +213,85 @@ pub(crate) struct Answer {
     pub(crate) rollout: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// The rollout; the live one, or else the last, when not given.
+    pub(crate) rollout: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pause {
+    /// The rollout; the live one when not given.
+    pub(crate) rollout: Option<String>,
+    /// Why, for the record.
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// The release; every release that runs when not given.
+    #[arg(long)]
+    pub(crate) release: Option<String>,
+    /// The service; must be the configured one, for scripts that name it.
+    pub(crate) service: Option<String>,
+    /// How many of the last lines.
+    #[arg(short = 'n', long, default_value_t = 50)]
+    pub(crate) lines: usize,
+    /// Go on with what is written from now on, until interrupted.
+    #[arg(short = 'F', long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Gateway {
+    /// Show the routes: each arm with its share, health, requests and errors.
+    Routes,
+    /// Show the split, or set the canary's share by hand. Refused while a rollout is live.
+    Split {
+        /// The canary's share in percent.
+        weight: Option<u8>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every value with where it came from: the file and line, the environment's table, an
+    /// environment variable, or the default. Secrets are never printed.
+    Explain {
+        /// Only the keys that begin with this, for example `gateway` or `service.name`.
+        key: Option<String>,
+    },
+    /// Print the JSON Schema of portcullis.toml.
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code, for example `PC0101`; all codes are listed when not given.
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Docs {
+    /// The topic, for example `gates`.
+    pub(crate) topic: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_parser = ["bash", "zsh", "fish", "elvish", "powershell"])]
+    pub(crate) shell: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder to write all pages to; the main page is printed when not given.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Backup {
     /// Back up the service's stores now and read the copy back.
@@ -180,6 +302,20 @@ pub(crate) enum Backup {
     },
     /// List all backups, newest first.
     List,
+    /// Remove old backups by the rules of `[backup]`, and say of each why it goes or stays.
+    ///
+    /// The last verified backup is never removed, nor one that a live rollout may need.
+    Prune {
+        /// Say what would be removed, and remove nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Keep at least this many, instead of the configured number.
+        #[arg(long)]
+        keep_last: Option<u32>,
+        /// Keep everything younger than this many days, instead of the configured number.
+        #[arg(long)]
+        keep_days: Option<u32>,
+    },
     /// Read a backup back, every byte, and compare it with its manifest.
     Verify {
         /// The backup; the newest when not given.

@@ -2,37 +2,61 @@
 
 use crate::cli::{Cli, Command};
 use crate::command_error::{CommandError, Exit};
+use crate::site::Site;
 
 mod answer;
 mod backup;
 mod check;
+mod config;
 mod deploy;
+mod docs;
+mod doctor;
+mod explain;
 mod follow;
+mod gateway;
 mod init;
 mod journal;
+mod logs;
 mod plan;
 mod report;
 mod serve;
+mod shell;
+mod watch;
 
 /// Runs a command.
 pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
-    let (file, json) = (cli.file, cli.json);
+    let (json, plain) = (cli.json, cli.plain);
+    let site = Site {
+        file: cli.file,
+        environment: cli.env,
+    };
     match cli.command {
-        Command::Init(init) => init::run(&file, json, &init),
-        Command::Check => check::run(&file, json),
-        Command::Plan(plan) => wait(plan::run(&file, json, &plan)),
-        Command::Serve(serve) => serve::run(&file, &serve),
-        Command::Deploy(deploy) => wait(deploy::run(&file, json, &deploy)),
-        Command::Status => wait(report::status(&file, json)),
-        Command::History => wait(report::history(&file, json)),
-        Command::Show(show) => wait(report::show(&file, json, &show.rollout)),
-        Command::Abort(abort) => wait(answer::abort(&file, json, &abort)),
-        Command::Rollback(rollback) => wait(answer::rollback(&file, json, &rollback)),
-        Command::Resume(to) => wait(answer::answer(&file, json, &to, answer::Word::Resume)),
-        Command::Retry(to) => wait(answer::answer(&file, json, &to, answer::Word::Retry)),
-        Command::Skip(to) => wait(answer::answer(&file, json, &to, answer::Word::Skip)),
-        Command::Backup(backup) => wait(backup::run(&file, json, &backup)),
-        Command::Journal(_) => wait(journal::verify(&file, json)),
+        Command::Init(init) => init::run(&site, json, &init),
+        Command::Check => check::run(&site, json),
+        Command::Plan(plan) => wait(plan::run(&site, json, &plan)),
+        Command::Serve(serve) => serve::run(&site, &serve),
+        Command::Deploy(deploy) => wait(deploy::run(&site, json, &deploy)),
+        Command::Status => wait(report::status(&site, json)),
+        Command::History => wait(report::history(&site, json)),
+        Command::Show(show) => wait(report::show(&site, json, &show.rollout)),
+        Command::Abort(abort) => wait(answer::abort(&site, json, &abort)),
+        Command::Rollback(rollback) => wait(answer::rollback(&site, json, &rollback)),
+        Command::Resume(to) => wait(answer::answer(&site, json, &to, answer::Word::Resume)),
+        Command::Retry(to) => wait(answer::answer(&site, json, &to, answer::Word::Retry)),
+        Command::Skip(to) => wait(answer::answer(&site, json, &to, answer::Word::Skip)),
+        Command::Watch(to) => wait(watch::run(&site, json, plain, &to)),
+        Command::Pause(to) => wait(answer::pause(&site, json, &to)),
+        Command::Approve(to) => wait(answer::answer(&site, json, &to, answer::Word::Approve)),
+        Command::Backup(backup) => wait(backup::run(&site, json, &backup)),
+        Command::Journal(_) => wait(journal::verify(&site, json)),
+        Command::Logs(args) => wait(logs::run(&site, json, &args)),
+        Command::Gateway(command) => wait(gateway::run(&site, json, &command)),
+        Command::Config(command) => config::run(&site, json, &command),
+        Command::Explain(args) => explain::run(json, &args),
+        Command::Docs(args) => docs::run(json, &args),
+        Command::Doctor => wait(doctor::run(&site, json)),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
     }
 }
 

@@ -7,6 +7,7 @@ use portcullis_config::{Config, Listen};
 
 use crate::command_error::CommandError;
 use crate::output;
+use crate::site::Site;
 use crate::state_folder::StateFolder;
 
 /// The state folder of a configuration that names none.
@@ -15,8 +16,8 @@ const DEFAULT_STATE_FOLDER: &str = ".portcullis";
 const DEFAULT_SOCKET: &str = "api.sock";
 
 /// The configuration, read and validated.
-pub(crate) fn config(file: &Path) -> Result<Config, CommandError> {
-    Ok(portcullis_config::load(file)?)
+pub(crate) fn config(site: &Site) -> Result<Config, CommandError> {
+    Ok(portcullis_config::load(&site.file)?)
 }
 
 /// A client of the server that the configuration describes.
@@ -27,12 +28,13 @@ pub(crate) fn client(config: &Config) -> Result<Client, CommandError> {
 
 /// A client of the running server for commands that need nothing else of the configuration: a mistake in
 /// the file must not keep anybody from stopping a rollout. Then the default state folder is tried.
-pub(crate) fn running(file: &Path) -> Result<Client, CommandError> {
-    let problems = match portcullis_config::load(file) {
+pub(crate) fn running(site: &Site) -> Result<Client, CommandError> {
+    let problems = match portcullis_config::load(&site.file) {
         Ok(config) => return client(&config),
         Err(problems) => problems,
     };
-    let folder = file
+    let folder = site
+        .file
         .parent()
         .unwrap_or(Path::new(""))
         .join(DEFAULT_STATE_FOLDER);
@@ -42,7 +44,7 @@ pub(crate) fn running(file: &Path) -> Result<Client, CommandError> {
     }
     output::talk(&format!(
         "warning: {} has problems, see `portcullis check`; asking the server at {}",
-        file.display(),
+        site.file.display(),
         socket.display()
     ));
     let token = StateFolder::new(&folder).token()?;

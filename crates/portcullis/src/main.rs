@@ -16,6 +16,7 @@ mod connect;
 mod offline;
 mod output;
 mod render;
+mod site;
 mod state_folder;
 
 /// The gateway's measurements were taken with it; see docs/benchmarks.md.

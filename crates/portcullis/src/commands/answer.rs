@@ -1,13 +1,12 @@
 //! What a person tells the live rollout: `abort`, `rollback`, `resume`, `retry`, `skip`.
 
-use std::path::Path;
-
 use portcullis_api::Client;
 use portcullis_api::engine::{Accepted, CommandName, CommandWish, RollbackWish, Status};
 
 use super::follow::{Goal, follow};
-use crate::cli::{Abort, Answer, Rollback};
+use crate::cli::{Abort, Answer, Pause, Rollback};
 use crate::command_error::{CommandError, Exit};
+use crate::site::Site;
 use crate::{connect, output};
 
 /// A word that lets a waiting rollout go on.
@@ -15,11 +14,12 @@ use crate::{connect, output};
 pub(super) enum Word {
     Resume,
     Retry,
+    Approve,
     Skip,
 }
 
-pub(super) async fn abort(file: &Path, json: bool, args: &Abort) -> Result<Exit, CommandError> {
-    let client = connect::running(file)?;
+pub(super) async fn abort(site: &Site, json: bool, args: &Abort) -> Result<Exit, CommandError> {
+    let client = connect::running(site)?;
     let wish = CommandWish {
         rollout: args.rollout.clone(),
         command: CommandName::Abort,
@@ -31,11 +31,11 @@ pub(super) async fn abort(file: &Path, json: bool, args: &Abort) -> Result<Exit,
 }
 
 pub(super) async fn rollback(
-    file: &Path,
+    site: &Site,
     json: bool,
     args: &Rollback,
 ) -> Result<Exit, CommandError> {
-    let client = connect::running(file)?;
+    let client = connect::running(site)?;
     let wish = RollbackWish {
         reason: args.reason.clone(),
         by: connect::user(),
@@ -52,15 +52,16 @@ pub(super) async fn rollback(
 }
 
 pub(super) async fn answer(
-    file: &Path,
+    site: &Site,
     json: bool,
     args: &Answer,
     word: Word,
 ) -> Result<Exit, CommandError> {
-    let client = connect::running(file)?;
+    let client = connect::running(site)?;
     let command = match word {
         Word::Resume => CommandName::Resume,
         Word::Retry => CommandName::Retry,
+        Word::Approve => CommandName::Resume,
         Word::Skip => CommandName::Skip,
     };
     let (rollout, reason, by) = (args.rollout.clone(), String::new(), connect::user());
@@ -92,4 +93,8 @@ async fn after(
         output::talk(&format!("follow it: portcullis show {}", accepted.rollout));
     }
     Ok(Exit::Done)
+}
+
+pub(super) async fn pause(_site: &Site, _json: bool, _args: &Pause) -> Result<Exit, CommandError> {
+    Err(CommandError::new(Exit::Internal, "not there yet"))
 }

@@ -1,6 +1,5 @@
 //! `portcullis backup`: on the files, with and without a running server.
 
-use std::path::Path;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -11,11 +10,14 @@ use portcullis_engine::{size_words, stores_of};
 
 use crate::cli::Backup;
 use crate::command_error::{CommandError, Exit};
+use std::path::Path;
+
+use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{clock, connect, output, render};
 
-pub(super) async fn run(file: &Path, json: bool, command: &Backup) -> Result<Exit, CommandError> {
-    let config = connect::config(file)?;
+pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
+    let config = connect::config(site)?;
     let vault = Vault::open(&config.state.vault).map_err(|error| failed(&error))?;
     match command {
         Backup::Create { reason } => create(&config, &vault, reason, json),

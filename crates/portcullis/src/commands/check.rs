@@ -1,12 +1,11 @@
 //! `portcullis check`.
 
-use std::path::Path;
-
 use crate::command_error::{CommandError, Exit};
+use crate::site::Site;
 use crate::{connect, output};
 
-pub(super) fn run(file: &Path, json: bool) -> Result<Exit, CommandError> {
-    let config = connect::config(file)?;
+pub(super) fn run(site: &Site, json: bool) -> Result<Exit, CommandError> {
+    let config = connect::config(site)?;
     config.check_files()?;
     let releases: Vec<&str> = config.releases.iter().map(|r| r.id.as_str()).collect();
     if json {
@@ -21,7 +20,7 @@ pub(super) fn run(file: &Path, json: bool) -> Result<Exit, CommandError> {
     } else {
         output::result(&format!(
             "{}: no problems; service {} ({}), releases {}",
-            file.display(),
+            site.file.display(),
             config.service.name,
             config.service.environment,
             releases.join(", ")

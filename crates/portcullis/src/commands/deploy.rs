@@ -1,17 +1,16 @@
 //! `portcullis deploy`.
 
-use std::path::Path;
-
 use portcullis_api::engine::{DeployWish, PlanView, PlanWish};
 
 use super::follow::{Goal, follow};
 use super::plan::show;
 use crate::cli::Deploy;
 use crate::command_error::{CommandError, Exit};
+use crate::site::Site;
 use crate::{connect, output};
 
-pub(super) async fn run(file: &Path, json: bool, args: &Deploy) -> Result<Exit, CommandError> {
-    let config = connect::config(file)?;
+pub(super) async fn run(site: &Site, json: bool, args: &Deploy) -> Result<Exit, CommandError> {
+    let config = connect::config(site)?;
     let client = connect::client(&config)?;
     if args.dry_run {
         let wish = PlanWish {

@@ -9,16 +9,18 @@ use portcullis_rollout::StoreKind;
 
 use crate::cli::Init;
 use crate::command_error::{CommandError, Exit};
+use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{connect, output};
 
-pub(super) fn run(file: &Path, json: bool, args: &Init) -> Result<Exit, CommandError> {
+pub(super) fn run(site: &Site, json: bool, args: &Init) -> Result<Exit, CommandError> {
+    let file = &site.file;
     let mut made = Vec::new();
     let written = write_configuration(file, args)?;
     if written {
         made.push(file.display().to_string());
     }
-    let config = connect::config(file)?;
+    let config = connect::config(site)?;
     let folder = StateFolder::new(&config.state.folder);
     if folder.create()? {
         made.push(folder.root().display().to_string());

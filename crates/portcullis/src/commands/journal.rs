@@ -1,16 +1,15 @@
 //! `portcullis journal verify`: works on the file, with and without a running server.
 
-use std::path::Path;
-
 use portcullis_engine::History;
 use portcullis_journal::{Journal, Scope, SqliteJournal};
 
 use crate::command_error::{CommandError, Exit};
+use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{connect, output};
 
-pub(super) async fn verify(file: &Path, json: bool) -> Result<Exit, CommandError> {
-    let config = connect::config(file)?;
+pub(super) async fn verify(site: &Site, json: bool) -> Result<Exit, CommandError> {
+    let config = connect::config(site)?;
     let path = StateFolder::new(&config.state.folder).journal();
     if !path.exists() {
         return Err(CommandError::new(

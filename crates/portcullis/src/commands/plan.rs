@@ -1,6 +1,5 @@
 //! `portcullis plan`: asks the server, or plans from the files when none runs.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_api::ClientError;
@@ -12,11 +11,12 @@ use portcullis_rollout::ReleaseId;
 
 use crate::cli::Plan;
 use crate::command_error::{CommandError, Exit};
+use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{clock, connect, offline, output, render};
 
-pub(super) async fn run(file: &Path, json: bool, args: &Plan) -> Result<Exit, CommandError> {
-    let config = connect::config(file)?;
+pub(super) async fn run(site: &Site, json: bool, args: &Plan) -> Result<Exit, CommandError> {
+    let config = connect::config(site)?;
     let wish = PlanWish {
         release: args.release.clone(),
         back: args.back,

@@ -1,17 +1,16 @@
 //! `portcullis status`, `history` and `show`: from the server, or from the journal's file when none runs.
 
-use std::path::Path;
-
 use portcullis_api::ClientError;
 use portcullis_api::engine::{Detail, EngineStanding, Status, Summary};
 use portcullis_config::Config;
 use serde::de::DeserializeOwned;
 
 use crate::command_error::{CommandError, Exit};
+use crate::site::Site;
 use crate::{connect, offline, output, render};
 
-pub(super) async fn status(file: &Path, json: bool) -> Result<Exit, CommandError> {
-    let config = connect::config(file)?;
+pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError> {
+    let config = connect::config(site)?;
     let mut exit = Exit::Done;
     let status = match ask::<Status>(&config, "/api/v1/status").await? {
         Some(status) => status,
@@ -32,8 +31,8 @@ pub(super) async fn status(file: &Path, json: bool) -> Result<Exit, CommandError
     Ok(exit)
 }
 
-pub(super) async fn history(file: &Path, json: bool) -> Result<Exit, CommandError> {
-    let config = connect::config(file)?;
+pub(super) async fn history(site: &Site, json: bool) -> Result<Exit, CommandError> {
+    let config = connect::config(site)?;
     let rollouts = match ask::<Vec<Summary>>(&config, "/api/v1/rollouts").await? {
         Some(rollouts) => rollouts,
         None => {
@@ -59,14 +58,14 @@ pub(super) async fn history(file: &Path, json: bool) -> Result<Exit, CommandErro
     Ok(Exit::Done)
 }
 
-pub(super) async fn show(file: &Path, json: bool, id: &str) -> Result<Exit, CommandError> {
+pub(super) async fn show(site: &Site, json: bool, id: &str) -> Result<Exit, CommandError> {
     if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         return Err(
             CommandError::new(Exit::Usage, format!("`{id}` is not a rollout's name"))
                 .hint("names look like `dhash-2`; `portcullis history` lists them"),
         );
     }
-    let config = connect::config(file)?;
+    let config = connect::config(site)?;
     let detail = match ask::<Detail>(&config, &format!("/api/v1/rollouts/{id}")).await? {
         Some(detail) => detail,
         None => {

@@ -5,7 +5,6 @@
 //! Services are adopted before the engine recovers, because it will ask about them.
 
 use std::io::IsTerminal;
-use std::path::Path;
 
 use portcullis_api::gateway::RouteStatus;
 use portcullis_config::{Config, Listen, StickyConfig};
@@ -27,21 +26,22 @@ use crate::bounds::{GATEWAY_DRAIN, LEASE_TTL_MS, STOP_TIMEOUT_MS};
 use crate::cli::Serve;
 use crate::clock::now_ms;
 use crate::command_error::{CommandError, Exit};
+use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{connect, output};
 
-pub(super) fn run(file: &Path, args: &Serve) -> Result<Exit, CommandError> {
+pub(super) fn run(site: &Site, args: &Serve) -> Result<Exit, CommandError> {
     log_to_stderr(args.log_json);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| CommandError::of(Exit::Internal, &error))?;
-    runtime.block_on(serve(file, args))
+    runtime.block_on(serve(site, args))
 }
 
-async fn serve(file: &Path, args: &Serve) -> Result<Exit, CommandError> {
-    let config = connect::config(file)?;
+async fn serve(site: &Site, args: &Serve) -> Result<Exit, CommandError> {
+    let config = connect::config(site)?;
     let folder = StateFolder::new(&config.state.folder);
     let token = folder.token()?;
     let _lock = folder.lock()?;
@@ -55,7 +55,7 @@ async fn serve(file: &Path, args: &Serve) -> Result<Exit, CommandError> {
         Ok(engine) => engine,
         Err(error) => return serve_without_engine(gateway, error).await,
     };
-    let file = std::path::absolute(file).map_err(|error| failed(&error))?;
+    let file = std::path::absolute(&site.file).map_err(|error| failed(&error))?;
     let service = Service::new(file, Planner::new(process.clone()), engine.clone());
     let server = Server::start(
         &server_listen(&config.server.listen),
