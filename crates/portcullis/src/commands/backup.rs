@@ -20,6 +20,7 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
     let config = connect::config(site)?;
     let vault = Vault::open(&config.state.vault).map_err(|error| failed(&error))?;
     match command {
+        Backup::Prune { .. } => Err(CommandError::new(Exit::Internal, "not there yet")),
         Backup::Create { reason } => create(&config, &vault, reason, json),
         Backup::List => list(&vault, json),
         Backup::Verify { name } => verify(&config, &vault, name.as_deref(), json),
