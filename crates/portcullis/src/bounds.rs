@@ -14,3 +14,5 @@ pub(crate) const STOP_TIMEOUT_MS: u64 = 10_000;
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two tries to lock it.
 pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// The largest file that is read as a saved plan, in bytes.
+pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;

@@ -97,6 +97,8 @@ impl Scenario {
             },
             metrics: None,
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
+            hooks: Vec::new(),
+            keep_warm_ms: 0,
             timeouts: Timeouts {
                 ready_ms: 1000,
                 stop_ms: 1000,

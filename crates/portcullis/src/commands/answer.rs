@@ -37,6 +37,7 @@ pub(super) async fn rollback(
 ) -> Result<Exit, CommandError> {
     let client = connect::running(site)?;
     let wish = RollbackWish {
+        to: args.to.clone(),
         reason: args.reason.clone(),
         by: connect::user(),
     };
@@ -61,7 +62,7 @@ pub(super) async fn answer(
     let command = match word {
         Word::Resume => CommandName::Resume,
         Word::Retry => CommandName::Retry,
-        Word::Approve => CommandName::Resume,
+        Word::Approve => CommandName::Approve,
         Word::Skip => CommandName::Skip,
     };
     let (rollout, reason, by) = (args.rollout.clone(), String::new(), connect::user());
@@ -95,6 +96,17 @@ async fn after(
     Ok(Exit::Done)
 }
 
-pub(super) async fn pause(_site: &Site, _json: bool, _args: &Pause) -> Result<Exit, CommandError> {
-    Err(CommandError::new(Exit::Internal, "not there yet"))
+pub(super) async fn pause(site: &Site, json: bool, args: &Pause) -> Result<Exit, CommandError> {
+    let client = connect::running(site)?;
+    let wish = CommandWish {
+        rollout: args.rollout.clone(),
+        command: CommandName::Pause,
+        reason: args.reason.clone(),
+        by: connect::user(),
+    };
+    let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
+    if !json {
+        output::talk("undo: portcullis resume (loses nothing)");
+    }
+    after(&client, accepted, Goal::Promotion, false, json).await
 }

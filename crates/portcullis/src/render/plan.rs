@@ -99,7 +99,13 @@ fn what(plan: &Plan, step: &Step) -> String {
         },
         Action::Shift(split) => format!("{} of the traffic to {}", split.weight, plan.release.id),
         Action::Gate(gate) => rules(gate),
-        Action::Promote(split) => format!("{} is the release that serves", split.stable.release),
+        Action::Promote(promotion) => {
+            format!(
+                "{} is the release that serves",
+                promotion.split.stable.release
+            )
+        }
+        Action::Hook(order) => format!("run {}", order.command.argv.join(" ")),
         Action::Retire(order) => format!("let {} finish its requests and stop it", order.release),
         Action::Restore(order) => format!("put {} back", order.backup),
     }

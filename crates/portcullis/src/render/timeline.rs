@@ -67,6 +67,17 @@ pub(crate) fn moment_in_full(moment_told: &Moment) -> String {
                 }
             }
         }
+        // What is taken back is shown once more: the last lines of a release that failed.
+        MomentKind::Settled {
+            direction: Direction::Undo,
+            facts,
+            ..
+        } => {
+            for fact in facts.iter().filter(|fact| fact.value.contains('\n')) {
+                lines.push(format!("{indent}{}:", fact.name));
+                lines.extend(fact.value.lines().map(|line| format!("{indent}  {line}")));
+            }
+        }
         _ => {}
     }
     lines.join("\n")
