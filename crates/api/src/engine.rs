@@ -227,6 +227,9 @@ pub struct Accepted {
     pub rollout: String,
     /// What happens now.
     pub sentence: String,
+    /// How this is taken back and what that would lose; missing when it cannot be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
 }
 
 /// A journal entry as a listener sees it.

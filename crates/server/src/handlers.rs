@@ -11,7 +11,7 @@ use portcullis_api::engine::{
     Status, Summary,
 };
 use portcullis_engine::{Command, GoneBack, Service, Wanted};
-use portcullis_rollout::{Actor, Plan, ReleaseId};
+use portcullis_rollout::{Actor, Plan, ReleaseId, Rollout};
 
 use crate::answer::Answer;
 use crate::{events, views};
@@ -116,7 +116,7 @@ pub(crate) async fn command(
     let id = engine
         .command(wish.rollout, command, person(wish.by))
         .await?;
-    Ok(Json(accepted(&shared, id.as_str())))
+    Ok(Json(accepted(&shared, id.as_str(), wish.command)))
 }
 
 pub(crate) async fn rollback(
@@ -128,11 +128,11 @@ pub(crate) async fn rollback(
         .service
         .go_back(to, person(wish.by), wish.reason)
         .await?;
-    let id = match &went {
-        GoneBack::Aborted(id) => id.as_str(),
-        GoneBack::Begun(plan) => plan.id.as_str(),
+    let (id, command) = match &went {
+        GoneBack::Aborted(id) => (id.as_str(), CommandName::Abort),
+        GoneBack::Begun(plan) => (plan.id.as_str(), CommandName::Resume),
     };
-    Ok(Json(accepted(&shared, id)))
+    Ok(Json(accepted(&shared, id, command)))
 }
 
 pub(crate) async fn event_stream(
@@ -148,15 +148,30 @@ pub(crate) async fn unknown() -> Answer {
     Answer::not_found("there is no such call; the API is under /api/v1".to_owned())
 }
 
-fn accepted(shared: &Shared, id: &str) -> Accepted {
+fn accepted(shared: &Shared, id: &str, command: CommandName) -> Accepted {
     let history = shared.service.engine().history();
-    let sentence = history
-        .find(id)
-        .map(|past| past.rollout().sentence())
-        .unwrap_or_default();
+    let found = history.find(id).map(|past| past.rollout());
     Accepted {
         rollout: id.to_owned(),
-        sentence,
+        sentence: found.map(|rollout| rollout.sentence()).unwrap_or_default(),
+        undo: found.and_then(|rollout| undo(rollout, command)),
+    }
+}
+
+/// How a command is taken back, and what that would lose.
+fn undo(rollout: &Rollout, command: CommandName) -> Option<String> {
+    let plan = rollout.plan();
+    let past_pivot = rollout.state().step().is_none_or(|at| at >= plan.pivot);
+    match command {
+        CommandName::Abort => Some(format!(
+            "portcullis deploy --release {} (a rollout of its own, from the beginning)",
+            plan.release.id
+        )),
+        CommandName::Pause => Some("portcullis resume (loses nothing)".to_owned()),
+        CommandName::Resume | CommandName::Approve | CommandName::Retry | CommandName::Skip => {
+            (!past_pivot)
+                .then(|| format!("portcullis abort {} ({})", plan.id, plan.rollback_loss()))
+        }
     }
 }
 

@@ -91,7 +91,10 @@ async fn after(
         output::json(&accepted);
     } else {
         output::result(&accepted.sentence);
-        output::talk(&format!("follow it: portcullis show {}", accepted.rollout));
+        output::talk(&format!("follow it: portcullis watch {}", accepted.rollout));
+        if let Some(undo) = &accepted.undo {
+            output::talk(&format!("undo: {undo}"));
+        }
     }
     Ok(Exit::Done)
 }
@@ -105,8 +108,5 @@ pub(super) async fn pause(site: &Site, json: bool, args: &Pause) -> Result<Exit,
         by: connect::user(),
     };
     let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
-    if !json {
-        output::talk("undo: portcullis resume (loses nothing)");
-    }
     after(&client, accepted, Goal::Promotion, false, json).await
 }

@@ -39,7 +39,7 @@ pub(super) async fn run(site: &Site, json: bool, args: &Deploy) -> Result<Exit, 
     } else {
         output::result(&id);
         output::talk(&format!(
-            "{} has begun; follow it: portcullis show {id}",
+            "{} has begun; follow it: portcullis watch {id}",
             begun.title
         ));
         output::talk(&format!(
