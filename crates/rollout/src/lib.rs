@@ -19,6 +19,7 @@ mod sentence;
 mod state;
 mod step;
 mod timeline;
+mod value_source;
 
 pub use action::{
     Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, GateRole, HookOrder,
@@ -39,3 +40,4 @@ pub use rollout::Rollout;
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};
 pub use timeline::{Moment, MomentKind, Timeline};
+pub use value_source::ValueSource;
