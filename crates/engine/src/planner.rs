@@ -5,10 +5,11 @@
 
 use jiff::Timestamp;
 use portcullis_backup::{BackupName, NameRefused};
-use portcullis_config::Config;
+use portcullis_config::{Config, HookFailure, HookStep};
 use portcullis_driver::{AddressError, ProcessDriver};
 use portcullis_rollout::{
-    Action, Plan, PlanProblem, PlanRequest, Purpose, Release, ReleaseId, Running, Strategy, Target,
+    Action, Command, Hook, HookPoint, HookTime, Plan, PlanProblem, PlanRequest, Purpose, Release,
+    ReleaseId, Running, Strategy, Target,
 };
 
 use crate::hands::file_sha256;
@@ -310,7 +311,7 @@ fn request(
             .clone()
             .filter(|_| purpose == Purpose::Deploy),
         hooks: hooks(config),
-        keep_warm_ms: keep_warm_ms(config),
+        keep_warm_ms: service.keep_warm_ms,
         timeouts: config.timeouts,
         id,
         release,
@@ -429,10 +430,30 @@ fn list(problems: &[PlanProblem]) -> String {
     lines.join("; ")
 }
 
-fn hooks(_config: &Config) -> Vec<portcullis_rollout::Hook> {
-    Vec::new()
-}
-
-fn keep_warm_ms(_config: &Config) -> u64 {
-    0
+/// The hooks of the configuration, as the plan's builder knows them.
+fn hooks(config: &Config) -> Vec<Hook> {
+    let kind = |step: HookStep| (step != HookStep::Any).then(|| step.as_str().to_owned());
+    let point = |point: &portcullis_config::HookPoint| match point {
+        portcullis_config::HookPoint::Before(step) => HookPoint::Step {
+            time: HookTime::Before,
+            kind: kind(*step),
+        },
+        portcullis_config::HookPoint::After(step) => HookPoint::Step {
+            time: HookTime::After,
+            kind: kind(*step),
+        },
+        portcullis_config::HookPoint::Notice => HookPoint::Notice,
+    };
+    let hook = |hook: &portcullis_config::HookConfig| Hook {
+        name: hook.name.clone(),
+        points: hook.on.iter().map(point).collect(),
+        command: Command {
+            argv: hook.command.clone(),
+            env: hook.env.clone(),
+            folder: hook.folder.clone(),
+        },
+        timeout_ms: hook.timeout_ms,
+        must_succeed: hook.on_failure == HookFailure::Fail,
+    };
+    config.hooks.iter().map(hook).collect()
 }

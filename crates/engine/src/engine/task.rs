@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{EngineError, Request, Standing};
-use crate::bounds::{LEASE_RENEWAL, LEASE_TTL_MS, OUTCOMES_WAITING_MAX};
+use crate::bounds::{LEASE_RENEWAL_MIN, LEASE_RENEWALS, OUTCOMES_WAITING_MAX};
 use crate::clock::Clock;
 use crate::hands::chain;
 use crate::history::History;
@@ -68,7 +68,7 @@ where
 
     /// Runs until it is asked to stop or must.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) -> Standing {
-        let mut renewal = tokio::time::interval(LEASE_RENEWAL);
+        let mut renewal = tokio::time::interval(renewal_of(self.runner.ttl_ms()));
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
             let went = tokio::select! {
@@ -83,7 +83,7 @@ where
                 },
                 Some(kind) = self.reported.recv() => self.outcome(kind).await,
                 Some(_) = self.running.join_next() => Ok(()),
-                _ = renewal.tick() => self.runner.renew(self.clock.now_ms(), LEASE_TTL_MS).await,
+                _ = renewal.tick() => self.runner.renew(self.clock.now_ms()).await,
             };
             if let Err(error) = went {
                 let why = chain(&error);
@@ -284,6 +284,11 @@ where
             let _ = outcomes.send(EventKind::Woke { key }).await;
         });
     }
+}
+
+/// How often a lease is renewed: several times while it is good.
+fn renewal_of(ttl_ms: u64) -> Duration {
+    Duration::from_millis(ttl_ms / LEASE_RENEWALS).max(LEASE_RENEWAL_MIN)
 }
 
 /// Answers the asker. A refusal concerns only them; an error that ends the engine goes to both.
