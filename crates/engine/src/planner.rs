@@ -147,6 +147,10 @@ impl Planner {
         history: &History,
         saved: &Plan,
     ) -> Result<(), PlanningError> {
+        let moved = other_history(saved, history);
+        if !moved.is_empty() {
+            return Err(PlanningError::Moved(moved));
+        }
         let id = &saved.release.id;
         let release = match saved.purpose {
             Purpose::Deploy => self.configured(config, Some(id))?,
@@ -343,23 +347,30 @@ fn unproven(history: &History, plan: &Plan) -> Option<String> {
     })
 }
 
-/// Everything in which a saved plan differs from what would be planned now.
-fn differences(saved: &Plan, now: &Plan) -> Vec<String> {
+/// What happened since a plan was saved. With another history nothing else can be compared.
+fn other_history(saved: &Plan, history: &History) -> Vec<String> {
     let mut moved = Vec::new();
-    if saved.id != now.id {
-        let (was, is) = (&saved.id, &now.id);
+    let (was, is) = (&saved.id, history.next_id(saved.service.as_str()));
+    if *was != is {
         moved.push(format!(
             "other rollouts came first: {was} would be {is} now"
         ));
     }
-    let serving = |plan: &Plan| match &plan.previous {
+    let words = |running: Option<&Running>| match running {
         Some(running) => format!("{} at {}", running.release.id, running.target.address),
         None => "nothing".to_owned(),
     };
-    if saved.previous != now.previous {
-        let (was, is) = (serving(saved), serving(now));
+    let serving = history.serving();
+    if saved.previous != serving {
+        let (was, is) = (words(saved.previous.as_ref()), words(serving.as_ref()));
         moved.push(format!("{was} served then, {is} serves now"));
     }
+    moved
+}
+
+/// Everything in which a saved plan differs from what would be planned now.
+fn differences(saved: &Plan, now: &Plan) -> Vec<String> {
+    let mut moved = Vec::new();
     let (was, is) = (&saved.release.artifact, &now.release.artifact);
     if was.sha256 != is.sha256 {
         moved.push(format!(

@@ -10,7 +10,7 @@ use portcullis_rollout::{
     Action, Actor, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, State, StepIndex,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,7 @@ pub(super) struct Task<J, D, M, C> {
     outcomes: mpsc::Sender<EventKind>,
     reported: mpsc::Receiver<EventKind>,
     attempts: HashMap<OpKey, CancellationToken>,
+    measuring: Option<AbortHandle>,
     /// Dropping the set stops everything that runs in it.
     running: JoinSet<()>,
 }
@@ -62,6 +63,7 @@ where
             outcomes,
             reported,
             attempts: HashMap::new(),
+            measuring: None,
             running: JoinSet::new(),
         }
     }
@@ -241,10 +243,15 @@ where
             gate,
         };
         let (meter, outcomes) = (self.meter.clone(), self.outcomes.clone());
-        self.running.spawn(async move {
+        // One measurement at a time: one that was asked for earlier and still waits is given up.
+        if let Some(earlier) = self.measuring.take() {
+            earlier.abort();
+        }
+        let measuring = self.running.spawn(async move {
             let sample = meter.sample(&query).await;
             let _ = outcomes.send(EventKind::Measured { step, sample }).await;
         });
+        self.measuring = Some(measuring);
     }
 
     /// Tells people: through the log, and through the hooks of the plan. Nothing waits for it, and
