@@ -7,6 +7,7 @@ mod hostile;
 mod mistakes;
 mod properties;
 mod reference;
+mod schema;
 
 use std::path::Path;
 
