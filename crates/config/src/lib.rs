@@ -14,6 +14,7 @@
 
 mod bounds;
 mod config;
+mod explain;
 mod keys;
 mod origin;
 mod overlay;
@@ -37,6 +38,7 @@ pub use config::{
     JournalConfig, Listen, PortRange, PortRangeRefused, ReleaseConfig, RetentionConfig, SecretText,
     ServerConfig, ServiceConfig, StateConfig, StickyConfig,
 };
+pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
 pub use parse::{load, load_environment, parse, parse_environment};
 pub use problem::{Code, Problem};
 pub use problems::Problems;

@@ -2,6 +2,7 @@
 
 mod disk;
 mod environments;
+mod explain;
 mod good;
 mod hostile;
 mod mistakes;
