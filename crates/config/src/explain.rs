@@ -6,6 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use portcullis_rollout::Strategy;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -15,7 +16,7 @@ use crate::overlay::Overlay;
 use crate::parse::{read_layers, text};
 use crate::similar::nearest;
 use crate::source::Source;
-use crate::{Problems, render, units};
+use crate::{Config, Problems, StickyConfig, render, units};
 
 /// A key with its value and where that came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +83,7 @@ pub fn explain_text(
     read_layers(text, file, environment, |source, config, document| {
         let mut walk = Walk {
             source,
+            config: &config,
             overlay: config.origin.overlay.as_ref(),
             found: Vec::new(),
         };
@@ -146,6 +148,7 @@ fn prefixes(key: &str) -> Vec<String> {
 
 struct Walk<'s> {
     source: &'s Source,
+    config: &'s Config,
     overlay: Option<&'s Overlay>,
     found: Vec<Explained>,
 }
@@ -181,7 +184,8 @@ impl Walk<'_> {
                     self.section(section, &name, None, false);
                 }
                 (_, Preset::Absent(words)) => {
-                    let value = (!words.is_empty()).then(|| format!("({words})"));
+                    let words = (!words.is_empty()).then(|| format!("({words})"));
+                    let value = effective(self.config, &name).or(words);
                     self.note(name, value, ValueOrigin::Default);
                 }
                 (_, Preset::Required) => self.note(name, None, ValueOrigin::Default),
@@ -196,7 +200,9 @@ impl Walk<'_> {
             }
             (Kind::Tables(section), DeValue::Array(items)) if !items.is_empty() => {
                 for (index, item) in items.iter().enumerate() {
-                    if let DeValue::Table(values) = item.get_ref() {
+                    if let DeValue::Table(values) = item.get_ref()
+                        && (given || self.holds(values))
+                    {
                         self.section(section, &format!("{path}[{index}]"), Some(values), given);
                     }
                 }
@@ -212,6 +218,16 @@ impl Walk<'_> {
                 let origin = self.origin(value, given);
                 self.note(path.to_owned(), plain(kind, plain_value), origin);
             }
+        }
+    }
+
+    /// Whether a rule of the default ones holds: comparisons need a canary, and at once there is no gate.
+    fn holds(&self, rule: &DeTable<'_>) -> bool {
+        let compares = ["ratio_max", "worse_than_stable_by"];
+        match self.config.service.strategy {
+            Strategy::Canary { .. } => true,
+            Strategy::BlueGreen => !compares.iter().any(|key| rule.contains_key(*key)),
+            Strategy::AtOnce => false,
         }
     }
 
@@ -235,6 +251,21 @@ impl Walk<'_> {
     fn note(&mut self, key: String, value: Option<String>, origin: ValueOrigin) {
         self.found.push(Explained { key, value, origin });
     }
+}
+
+/// The defaults that depend on other keys.
+fn effective(config: &Config, key: &str) -> Option<String> {
+    let value = match (key, &config.gateway.sticky) {
+        ("gateway.health.path", _) => config.gateway.health.path.clone(),
+        ("gateway.sticky_name", StickyConfig::Cookie { name }) => name.clone(),
+        ("state.vault", _) => {
+            let vault = &config.state.vault;
+            let shown = vault.strip_prefix(&config.folder).unwrap_or(vault);
+            shown.display().to_string()
+        }
+        _ => return None,
+    };
+    Some(toml::Value::from(value).to_string())
 }
 
 /// A value as it may be shown.
