@@ -152,7 +152,7 @@ async fn start_engine(
     let client = portcullis_api::Client::new(connect::endpoint(&config.gateway.admin), None)?;
     check_journal_fits(config, &runner, process, &client).await?;
     let checks = CheckClient::new().map_err(|error| failed(&error))?;
-    let vault = portcullis_backup::Vault::open(&config.state.vault).map_err(|e| failed(&e))?;
+    let vault = portcullis_backup::Vault::open_or_create(&config.state.vault).map_err(|e| failed(&e))?;
     let data = DataHand::new(vault);
     let trials = process.for_trials();
     let smoke = SmokeDriver::new(checks.clone());
