@@ -25,6 +25,7 @@ mod migration;
 mod process;
 mod process_table;
 mod record;
+mod release_log;
 mod session;
 mod smoke;
 
@@ -36,5 +37,6 @@ pub use gateway_meter::GatewayMeter;
 pub use instance::{Instance, InstanceState};
 pub use meter::{Meter, Query};
 pub use migration::{CommandDriver, prove};
-pub use process::{AddressError, ProcessDriver, ProcessDriverError};
+pub use process::{AddressError, LogKeeper, ProcessDriver, ProcessDriverError};
+pub use release_log::{LogReader, OnLine, ReleaseLog, release_logs};
 pub use smoke::SmokeDriver;

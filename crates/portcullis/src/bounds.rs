@@ -14,3 +14,11 @@ pub(crate) const STOP_TIMEOUT_MS: u64 = 10_000;
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two tries to lock it.
 pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// `backup.keep_last` when the configuration does not say: how many of the newest backups are kept.
+pub(crate) const BACKUP_KEEP_LAST: u32 = 5;
+/// `backup.keep_days` when the configuration does not say: backups younger than this are kept.
+pub(crate) const BACKUP_KEEP_DAYS: u32 = 14;
+/// How far apart the two looks are from which `gateway routes` tells what each arm gets now.
+pub(crate) const ROUTES_LOOK: Duration = Duration::from_secs(1);
+/// How often `logs --follow` looks for new lines and new releases.
+pub(crate) const LOGS_PAUSE: Duration = Duration::from_millis(250);
