@@ -6,6 +6,7 @@
 mod admin_server;
 mod checks;
 mod gateway;
+mod logs;
 mod meter;
 mod migrations;
 mod processes;
