@@ -175,7 +175,7 @@ impl LogReader {
             (_, Some(older)) if lengths.1 > 0 => byte_at(older, lengths.1 - 1)?,
             _ => b'\n',
         };
-        let mut wanted = lines + usize::from(last == b'\n');
+        let mut wanted = lines.saturating_add(usize::from(last == b'\n'));
         if let Some(file) = &reader.file {
             match after_line_feed(file, lengths.0, &mut wanted)? {
                 Some(position) => {

@@ -4,6 +4,7 @@
 mod api;
 mod command_line;
 mod conformance;
+mod operations;
 mod release;
 mod rig;
 mod survival;
