@@ -298,7 +298,9 @@ fn a_split_is_set_by_hand_with_its_undo_and_the_engine_is_not_locked_out() {
     assert_eq!(undone["epoch"], route["epoch"]);
 
     // The engine goes on under the same epoch, and what it wants holds.
+    let users = rig.users();
     rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    users.stop();
     assert_eq!(rig.serving_release(), "1.1");
     let split = rig.json(&["gateway", "split"])["split"].clone();
     assert_eq!(split["stable"]["release"], "1.1");
@@ -350,7 +352,9 @@ fn logs_are_read_and_followed_with_and_without_a_server() {
     rig.until("the release that runs is shown", |_| {
         has("1.0 | good morning from 1.0\n")
     });
+    let users = rig.users();
     rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    users.stop();
     rig.until("the new release is shown", |_| {
         has("good morning from 1.1\n")
     });
