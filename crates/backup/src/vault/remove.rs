@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use super::{Vault, failed_to};
-use crate::{BackupError, BackupSummary};
+use crate::{BackupError, BackupName, BackupSummary};
 
 /// A backup that was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,18 @@ pub struct Removed {
 }
 
 impl Vault {
+    /// How many bytes all files of a backup have: what removing it frees.
+    #[must_use]
+    pub fn bytes_of(&self, name: &BackupName) -> u64 {
+        let files = [
+            self.sums_path(name),
+            self.record_path(name),
+            self.manifest_path(name),
+            self.archive_path(name),
+        ];
+        files.iter().map(|path| length_of(path)).sum()
+    }
+
     /// Removes a backup, or what is left of one, as it was when it was listed. Whether it may go is
     /// the caller's decision, see [`crate::retention`]; if the backup changed since (what looked like
     /// rubble was completed), that decision no longer holds and nothing is removed.
@@ -43,7 +56,7 @@ impl Vault {
             self.archive_path(name),
         ];
         for path in std::iter::once(&first).chain(&rest) {
-            let length = fs::symlink_metadata(path).map_or(0, |metadata| metadata.len());
+            let length = length_of(path);
             match fs::remove_file(path) {
                 Ok(()) => bytes += length,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -56,4 +69,9 @@ impl Vault {
         self.sync()?;
         Ok(Removed { bytes })
     }
+}
+
+/// The length of a file; 0 if there is none.
+fn length_of(path: &Path) -> u64 {
+    fs::symlink_metadata(path).map_or(0, |metadata| metadata.len())
 }

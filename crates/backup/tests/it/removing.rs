@@ -15,7 +15,9 @@ fn a_removed_backup_is_gone_with_all_its_files() {
     let second = place.back_up(1, std::slice::from_ref(&store));
     let before: u64 = sizes(&place);
     let listed = place.vault.list().unwrap().pop().unwrap();
+    let announced = place.vault.bytes_of(&first.name);
     let removed = place.vault.remove(&listed).unwrap();
+    assert_eq!(removed.bytes, announced);
     assert_eq!(removed.bytes, before - sizes(&place));
     assert!(removed.bytes > first.bytes);
     let left = names(place.vault.root());

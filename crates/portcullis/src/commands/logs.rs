@@ -37,13 +37,22 @@ pub(super) async fn run(site: &Site, json: bool, args: &Logs) -> Result<Exit, Co
         terminal: std::io::stdout().is_terminal(),
         // Others may follow.
         labelled: wanted.len() > 1 || (args.follow && args.release.is_none()),
+        width: 0,
         followed: Vec::new(),
     };
-    for log in &known {
-        let is_wanted = wanted.contains(&log.file);
-        if is_wanted || args.follow && is_named(log, args) {
-            screen.add(log, if is_wanted { args.lines } else { 0 })?;
-        }
+    let (shown, silent): (Vec<_>, Vec<_>) =
+        known.iter().partition(|log| wanted.contains(&log.file));
+    for log in &shown {
+        // A rehearsal runs a release a second time.
+        let same = |other: &&&ReleaseLog| other.release == log.release;
+        screen.add(log, args.lines, shown.iter().filter(same).count() > 1)?;
+    }
+    // What does not run now may run again.
+    for log in silent
+        .into_iter()
+        .filter(|log| args.follow && is_named(log, args))
+    {
+        screen.add(log, 0, screen.has_release(&log.release))?;
     }
     if let Shown::ReaderGone = screen.show()? {
         return Ok(Exit::Done);
@@ -65,6 +74,8 @@ struct Screen {
     terminal: bool,
     /// Whether each line begins with its release.
     labelled: bool,
+    /// The longest label so far.
+    width: usize,
     followed: Vec<Followed>,
 }
 
@@ -82,15 +93,21 @@ enum Shown {
 }
 
 impl Screen {
-    fn add(&mut self, log: &ReleaseLog, lines: usize) -> Result<(), CommandError> {
+    fn has_release(&self, release: &str) -> bool {
+        let mut all = self.followed.iter();
+        all.any(|followed| followed.log.release == release)
+    }
+
+    /// Adds a log from its last lines on. The address tells logs of the same release apart.
+    fn add(
+        &mut self,
+        log: &ReleaseLog,
+        lines: usize,
+        with_address: bool,
+    ) -> Result<(), CommandError> {
         let reader =
             LogReader::of_last_lines(&log.file, lines).map_err(|error| unreadable(log, &error))?;
-        // A rehearsal runs a release a second time.
-        let twice = self
-            .followed
-            .iter()
-            .any(|other| other.log.release == log.release);
-        let label = match twice {
+        let label = match with_address {
             true => format!("{}@{}", log.release, log.address),
             false => log.release.clone(),
         };
@@ -116,9 +133,8 @@ impl Screen {
         &mut self,
         read: impl Fn(&mut Followed, &mut portcullis_driver::OnLine<'_>) -> std::io::Result<()>,
     ) -> Result<Shown, CommandError> {
-        let labels = self.followed.iter().map(|followed| followed.label.len());
-        let width = labels.max().unwrap_or(0);
         let (json, terminal, labelled) = (self.json, self.terminal, self.labelled);
+        let width = &mut self.width;
         for followed in &mut self.followed {
             let (label, log) = (followed.label.clone(), followed.log.clone());
             let mut gone = false;
@@ -127,7 +143,11 @@ impl Screen {
                 let line = line.trim_end_matches('\r');
                 let text = match (json, labelled) {
                     (true, _) => json_line(&log, line),
-                    (false, true) => format!("{label:width$} | {}", shown(line, terminal)),
+                    (false, true) => {
+                        *width = label.len().max(*width);
+                        let width = *width;
+                        format!("{label:width$} | {}", shown(line, terminal))
+                    }
                     (false, false) => shown(line, terminal),
                 };
                 output::stream(&text).inspect_err(|_| gone = true)
@@ -156,7 +176,7 @@ async fn follow(config: &Config, args: &Logs, screen: &mut Screen) -> Result<(),
         for log in logs_of(config)? {
             if !known.contains(&log.file) && is_named(&log, args) {
                 // All of it was written since the last look.
-                screen.add(&log, usize::MAX)?;
+                screen.add(&log, usize::MAX, screen.has_release(&log.release))?;
             }
         }
         if let Shown::ReaderGone = screen.show()? {

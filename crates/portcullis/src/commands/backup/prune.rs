@@ -22,7 +22,7 @@ pub(super) fn configured(_config: &Config) -> (u32, u32) {
 /// What became of a backup that was to go.
 struct Outcome {
     decision: Decision,
-    /// Bytes freed; in a dry run, what its archive would free.
+    /// Bytes freed; in a dry run, what would be freed.
     freed_bytes: u64,
     /// Why it could not be removed.
     error: Option<BackupError>,
@@ -82,7 +82,7 @@ fn carry_out(
     };
     match (decision.keep, dry_run) {
         (true, _) => outcome(0, None),
-        (false, true) => outcome(backup.bytes, None),
+        (false, true) => outcome(vault.bytes_of(&backup.name), None),
         (false, false) => match vault.remove(backup) {
             Ok(removed) => outcome(removed.bytes, None),
             // Somebody was faster.
