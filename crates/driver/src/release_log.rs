@@ -252,10 +252,14 @@ impl LogReader {
         if length_of(file)? < self.length {
             return Ok(true);
         }
-        let mut found = vec![0; self.remembered.len()];
-        let from = self.position.saturating_sub(found.len() as u64);
+        // After a cut, some of what is remembered was before the file's beginning.
+        let here = usize::try_from(self.position).unwrap_or(usize::MAX);
+        let unknown = self.remembered.len().saturating_sub(here);
+        let remembered = &self.remembered[unknown..];
+        let mut found = vec![0; remembered.len()];
+        let from = self.position - remembered.len() as u64;
         match file.read_exact_at(&mut found, from) {
-            Ok(()) => Ok(found != self.remembered),
+            Ok(()) => Ok(found != remembered),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
             Err(error) => Err(error),
         }

@@ -22,7 +22,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -182,13 +182,25 @@ pub(super) fn cut_front(log: &Path, wish: Cut) -> io::Result<Cut> {
     Ok(Cut::Everything)
 }
 
-/// Writes a new file and gives it the name, in place of what has it.
+/// Writes a new file and gives it the name, in place of what has it. What a crash leaves of it is
+/// overwritten the next time.
 fn place(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<File> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = tempfile::NamedTempFile::new_in(folder)?;
-    write(temporary.as_file())?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)
+    let unfinished = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    let file = options
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    let placed = write(&file)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&unfinished, path));
+    if placed.is_err() {
+        // A full disk shall not be fuller by it.
+        let _ = fs::remove_file(&unfinished);
+    }
+    placed.map(|()| file)
 }
 
 /// Copies up to `to` or the end, and returns up to where it was copied.

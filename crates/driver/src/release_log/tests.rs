@@ -102,6 +102,17 @@ fn a_follower_goes_on_over_a_cut_a_restart_and_a_late_start() {
     fs::write(older_piece(&place.log), "ree\nfour\nfive\ns").unwrap();
     fs::write(&place.log, "ix\nseven\n").unwrap();
     assert_eq!(read(&mut reader), ["five", "six", "seven"]);
+    // A new piece is there, and the front is not cut off yet.
+    fs::rename(
+        older_piece(&place.log),
+        place.log.with_extension("gone too"),
+    )
+    .unwrap();
+    fs::write(older_piece(&place.log), "ix\nsev").unwrap();
+    place.append("again\n");
+    assert_eq!(read(&mut reader), ["again"]);
+    fs::write(&place.log, "en\nagain\nand again\n").unwrap();
+    assert_eq!(read(&mut reader), ["and again"]);
     // Set aside when the release was started anew, with a line that was not read.
     place.append("eight\n");
     fs::rename(&place.log, older_piece(&place.log)).unwrap();
