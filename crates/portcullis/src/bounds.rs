@@ -14,3 +14,7 @@ pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// The largest file that is read as a saved plan, in bytes.
 pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;
+/// How far apart the two looks are from which `gateway routes` tells what each arm gets now.
+pub(crate) const ROUTES_LOOK: Duration = Duration::from_secs(1);
+/// How often `logs --follow` looks for new lines and new releases.
+pub(crate) const LOGS_PAUSE: Duration = Duration::from_millis(250);
