@@ -27,7 +27,7 @@ pub(super) async fn abort(site: &Site, json: bool, args: &Abort) -> Result<Exit,
         by: connect::user(),
     };
     let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
-    after(&client, accepted, Goal::Return, args.wait, json).await
+    after(site, &client, accepted, Goal::Return, args.wait, json).await
 }
 
 pub(super) async fn rollback(
@@ -48,7 +48,7 @@ pub(super) async fn rollback(
         Goal::Promotion
     };
     let accepted: Accepted = client.post("/api/v1/rollback", &wish).await?;
-    after(&client, accepted, goal, args.wait, json).await
+    after(site, &client, accepted, goal, args.wait, json).await
 }
 
 pub(super) async fn answer(
@@ -72,10 +72,11 @@ pub(super) async fn answer(
         by,
     };
     let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
-    after(&client, accepted, Goal::Promotion, false, json).await
+    after(site, &client, accepted, Goal::Promotion, false, json).await
 }
 
 async fn after(
+    site: &Site,
     client: &Client,
     accepted: Accepted,
     goal: Goal,
@@ -84,7 +85,7 @@ async fn after(
 ) -> Result<Exit, CommandError> {
     if wait {
         output::talk(&accepted.sentence);
-        return follow(client, &accepted.rollout, goal, json).await;
+        return follow(site, client, &accepted.rollout, goal, json).await;
     }
     if json {
         output::json(&accepted);

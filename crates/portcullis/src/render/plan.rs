@@ -54,7 +54,8 @@ pub(crate) fn plan(view: &PlanView) -> String {
     lines.join("\n")
 }
 
-fn what(plan: &Plan, step: &Step) -> String {
+/// What a step does.
+pub(super) fn what(plan: &Plan, step: &Step) -> String {
     match &step.action {
         Action::Preflight(_) => {
             "look at program, address, data, vault and what serves now".to_owned()
@@ -105,7 +106,8 @@ fn what(plan: &Plan, step: &Step) -> String {
     }
 }
 
-fn undo(step: &Step) -> Option<String> {
+/// How a step is undone; `None` when it leaves nothing to undo.
+pub(super) fn undo(step: &Step) -> Option<String> {
     match &step.undo {
         Undo::Nothing => None,
         Undo::Impossible => Some("impossible".to_owned()),

@@ -72,7 +72,8 @@ pub(crate) fn moment_in_full(moment_told: &Moment) -> String {
     lines.join("\n")
 }
 
-fn duration(ms: u64) -> String {
+/// A length of time as people read it.
+pub(super) fn duration(ms: u64) -> String {
     match ms {
         0..1000 => format!("{ms} ms"),
         1000..60_000 => format!("{:.1} s", ms as f64 / 1000.0),
