@@ -154,9 +154,14 @@ pub(super) async fn follow_as(
     goal: Goal,
     form: Form,
 ) -> Result<Exit, CommandError> {
+    let on_a_screen = matches!(form, Form::Live(_));
     tokio::select! {
         ended = to_the_end(client, id, goal, form) => ended,
         _ = tokio::signal::ctrl_c() => {
+            if on_a_screen {
+                // The terminal has shown the key as ^C below the last frame.
+                output::paint("\r\x1b[K");
+            }
             output::talk(&format!(
                 "detached; the rollout goes on\n  come back: portcullis watch {id}\n  stop it:   \
                  portcullis abort {id}"

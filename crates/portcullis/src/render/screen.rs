@@ -16,6 +16,7 @@ mod tree;
 
 pub(crate) use line::{Line, Tone};
 
+use super::timeline;
 use line::{padded, seconds, wrap};
 use marks::Marks;
 use portcullis_rollout::{MomentKind, State};
@@ -190,11 +191,11 @@ fn head(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
     } else {
         scene.now_ms
     };
-    let took = seconds(until_ms.saturating_sub(summary.planned_at_ms));
+    let took = until_ms.saturating_sub(summary.planned_at_ms);
     let took = if summary.over {
-        format!("took {took}")
+        format!("took {}", timeline::duration(took))
     } else {
-        format!("for {took}")
+        format!("running for {}", seconds(took))
     };
     let plan = &scene.detail.plan.plan;
     let words = format!("rollout {}, {}, {took}", summary.rollout, plan.environment);

@@ -27,7 +27,7 @@ pub(super) fn next(scene: &Scene<'_>) -> String {
             "goes back as soon as this step has settled".to_owned()
         }
         State::Advancing { at, run, .. } => match run {
-            Run::InFlight => format!("then {}", step(plan, at.next())),
+            Run::InFlight => step(plan, at.next()),
             Run::InDoubt => "looks whether the step took effect, and goes on from that".to_owned(),
             Run::Resting { until_ms } => format!("tries again {}", when(scene, *until_ms)),
         },
@@ -41,8 +41,8 @@ pub(super) fn next(scene: &Scene<'_>) -> String {
         State::Paused { at, .. } => format!("waits for a person; then {}", step(plan, at.next())),
         State::Unwinding { at, run, .. } => match run {
             Run::InFlight | Run::InDoubt => match to_undo(plan, *at) {
-                Some(step) => format!("then undoes {step}"),
-                None => "then it is over".to_owned(),
+                Some(step) => format!("undoes {step}"),
+                None => "it is over".to_owned(),
             },
             Run::Resting { until_ms } => format!("tries the undo again {}", when(scene, *until_ms)),
         },

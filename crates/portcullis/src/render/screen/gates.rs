@@ -4,9 +4,10 @@ use portcullis_analysis::{Evidence, Judgement, Sample, Signal, Verdict};
 use portcullis_rollout::{Action, Cause, GateOrder, PausedWhy, State, StepIndex};
 use unicode_width::UnicodeWidthStr;
 
-use super::line::{Line, Tone, grouped, padded, seconds};
+use super::line::{Line, Tone, counted, grouped, padded, seconds};
 use super::standing::cause;
 use super::{Room, Scene};
+use crate::render::timeline::duration;
 
 /// From this width on a rule is one line.
 const ONE_LINE_FROM: usize = 76;
@@ -83,9 +84,9 @@ impl Watched<'_> {
 
     /// The most requests that any rule still needs.
     pub(super) fn requests_missing(&self) -> u64 {
-        let counted =
+        let of_requests =
             |e: &&Evidence| matches!(e.rule.signal, Signal::ErrorRate | Signal::Latency { .. });
-        let missing = self.judgement.evidence.iter().filter(counted);
+        let missing = self.judgement.evidence.iter().filter(of_requests);
         missing.map(Evidence::requests_missing).max().unwrap_or(0)
     }
 
@@ -135,7 +136,7 @@ fn head(scene: &Scene<'_>, room: &Room, gate: &Watched<'_>) -> Line {
             Verdict::Pass => ("passes", Tone::Good),
             Verdict::Undecided => ("undecided", Tone::Warn),
         };
-        let words = format!(" after {}", seconds(measured));
+        let words = format!(" after {}", duration(measured));
         return line.with(tone, word).with(Tone::Plain, words);
     }
     let width = room.width.saturating_sub(44).clamp(6, 24);
@@ -161,15 +162,15 @@ fn rule(scene: &Scene<'_>, room: &Room, evidence: &Evidence, width: usize) -> Ve
         .baseline
         .map(|v| format!("stable {}", signal.format(v)));
     let unit = match signal {
-        Signal::HealthFailures => "checks",
-        Signal::Metric { .. } => "readings",
-        Signal::ErrorRate | Signal::Latency { .. } => "requests",
+        Signal::HealthFailures => "check",
+        Signal::Metric { .. } => "reading",
+        Signal::ErrorRate | Signal::Latency { .. } => "request",
     };
     let (seen, least) = (evidence.requests, evidence.rule.requests_min);
     let amount = if seen < least {
-        format!("{} of {} {unit}", grouped(seen), grouped(least))
+        format!("{} of {} {unit}s", grouped(seen), grouped(least))
     } else {
-        format!("{} {unit}", grouped(seen))
+        counted(seen, unit)
     };
     let head = Line::of(tone, format!("  {mark} "))
         .with(tone, padded(word, 10))
@@ -202,7 +203,9 @@ fn conclusion(scene: &Scene<'_>, evidence: &Evidence) -> (&'static str, &'static
         Verdict::Inconclusive => (marks.warning(), "too little", Tone::Warn),
         Verdict::Undecided if evidence.observed.is_none() => (marks.open(), "no data", Tone::Warn),
         Verdict::Undecided if evidence.requests_missing() > 0 => {
-            (marks.open(), "too few", Tone::Plain)
+            let over = evidence.observed > evidence.limit;
+            let tone = if over { Tone::Warn } else { Tone::Plain };
+            (marks.open(), "too few", tone)
         }
         Verdict::Undecided => (marks.open(), "holds", Tone::Good),
     }

@@ -59,17 +59,17 @@ fn row(word: &str, name: &str, percent: u8, counts: Counts, width: usize) -> Lin
     } = counts;
     let share = match requests {
         0 => String::new(),
-        _ => format!(" ({:.1} %)", errors as f64 / requests as f64 * 100.0),
+        _ => format!("({:.1} %)", errors as f64 / requests as f64 * 100.0),
     };
     let tone = if errors == 0 { Tone::Plain } else { Tone::Bad };
     let mut line = Line::of(Tone::Plain, format!("  {word} {}", padded(name, width)))
         .with(Tone::Plain, format!(" {percent:>3} %"))
         .with(Tone::Plain, format!("  {:>7} requests", grouped(requests)))
-        .with(tone, format!("  {:>5} errors{share}", grouped(errors)));
+        .with(tone, format!("  {:>5} errors {share:<8}", grouped(errors)));
     if let Some(p95) = counts.p95_us {
         line = line.with(Tone::Dim, format!("  p95 {:.1} ms", p95 as f64 / 1000.0));
     }
-    if counts.healthy == Some(false) && (percent > 0 || word == "new") {
+    if counts.healthy == Some(false) && percent > 0 {
         line = line.with(Tone::Warn, "  not healthy");
     }
     line

@@ -1,10 +1,10 @@
 //! The steps: done, running, failed, undone, to come; with durations, undo points and the pivot.
 
-use portcullis_rollout::{Action, Step, StepIndex};
+use portcullis_rollout::{Action, Step, StepIndex, Undo};
 use unicode_width::UnicodeWidthStr;
 
 use super::line::{Line, Tone, grouped, padded, seconds};
-use super::standing::{Standing, Standings, current_since_ms, standings};
+use super::standing::{Standing, Standings, cause, current_since_ms, standings};
 use super::{Room, Scene};
 use crate::render::plan;
 use crate::render::timeline::duration;
@@ -21,6 +21,8 @@ pub(super) fn lines(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
     let detail = scene.detail;
     let all = standings(detail);
     let pivot = detail.plan.plan.pivot;
+    // On the way back, and when it is over, nobody will pass it any more.
+    let ahead = cause(&detail.state_detail).is_none() && !detail.summary.over;
     let name_width = detail.plan.plan.steps.iter().map(|step| step.name.width());
     let name_width = name_width.max().unwrap_or(0);
     let mut lines = Vec::new();
@@ -28,14 +30,14 @@ pub(super) fn lines(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
     while index < all.len() {
         let run = folded_run(&all, index, room);
         let has_pivot = index <= pivot.0 && pivot.0 < index + run;
-        if has_pivot && (run == 1 || pivot.0 == index) && room.pivot {
+        if has_pivot && (run == 1 || pivot.0 == index) && room.pivot && ahead {
             lines.push(pivot_line(scene, room.width));
         }
         if run == 1 {
             let step = &detail.plan.plan.steps[index];
             lines.push(step_line(scene, room, step, index, all[index], name_width));
         } else {
-            let inside = (has_pivot && pivot.0 != index).then_some(pivot);
+            let inside = (has_pivot && pivot.0 != index && ahead).then_some(pivot);
             lines.push(folded(scene, &all, index, run, inside));
         }
         index += run;
@@ -115,8 +117,9 @@ fn step_line(
     if known.standing == Standing::Failed && undone {
         line = line.with(Tone::Plain, "  undone");
     }
-    let undo = plan::undo(step).filter(|_| !undone && known.standing != Standing::NotReached);
-    if let Some(undo) = undo {
+    // Behind the pivot nothing can be undone; the line above it says so.
+    let possible = step.undo != Undo::Impossible && known.standing != Standing::NotReached;
+    if let Some(undo) = plan::undo(step).filter(|_| possible && !undone) {
         line = line.with(Tone::Dim, format!("  {}", scene.marks().undo()));
         if room.width >= UNDO_FROM {
             line = line.with(Tone::Dim, format!(" undo: {undo}"));
@@ -138,9 +141,17 @@ fn time(scene: &Scene<'_>, step: &Step, index: usize, known: Standings) -> Strin
             (Some((from, to)), _) => format!("{}-{} s", grouped(from / 1000), to.div_ceil(1000)),
             (None, Action::Gate(gate)) => format!("for {}", seconds(gate.analysis.window_ms)),
             (None, Action::Approve(_)) => "asks you".to_owned(),
-            (None, _) => format!("max {}", seconds(step.deadline_ms)),
+            (None, _) => bound(step.deadline_ms),
         },
         _ => seconds(scene.now_ms.saturating_sub(current_since_ms(scene.detail))),
+    }
+}
+
+/// A planned bound, in whole minutes where it is long.
+fn bound(ms: u64) -> String {
+    match ms.div_ceil(1000) {
+        short @ 0..120 => format!("max {short} s"),
+        long => format!("max {} min", long.div_ceil(60)),
     }
 }
 

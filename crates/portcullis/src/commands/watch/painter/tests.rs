@@ -1,4 +1,10 @@
+use std::num::NonZero;
+
 use super::*;
+
+fn size(number: u16) -> NonZero<u16> {
+    NonZero::new(number).unwrap()
+}
 
 fn shown(terminal: &mut vt100::Parser, painter: &mut Painter, lines: &[&str], columns: usize) {
     let lines = lines.iter().map(|text| Line::of(Tone::Good, text));
@@ -10,7 +16,7 @@ fn shown(terminal: &mut vt100::Parser, painter: &mut Painter, lines: &[&str], co
 
 #[test]
 fn a_frame_takes_the_place_of_the_one_before() {
-    let mut terminal = vt100::Parser::new(10, 20, 0);
+    let mut terminal = vt100::Parser::new(size(10), size(20), 0);
     terminal.process(b"before\r\n");
     let mut painter = Painter::new(true);
     shown(
