@@ -124,7 +124,7 @@ pub(crate) fn screen(scene: &Scene<'_>, width: usize, height: usize) -> Screen {
         lines.truncate(height);
     }
     let ellipsis = scene.marks().ellipsis();
-    let clip = |line: Line| line.clip(width, ellipsis);
+    let clip = |line: Line| line.clip(width, ellipsis).trimmed();
     Screen {
         lines: lines.into_iter().map(clip).collect(),
     }

@@ -61,6 +61,19 @@ impl Line {
         self.spans.iter().map(|span| span.text.width()).sum()
     }
 
+    /// This line without spaces at its end.
+    #[must_use]
+    pub(crate) fn trimmed(mut self) -> Line {
+        while let Some(mut last) = self.spans.pop() {
+            last.text.truncate(last.text.trim_end().len());
+            if !last.text.is_empty() {
+                self.spans.push(last);
+                break;
+            }
+        }
+        self
+    }
+
     /// The text alone.
     #[cfg(test)]
     pub(crate) fn text(&self) -> String {
