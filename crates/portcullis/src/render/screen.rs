@@ -77,7 +77,7 @@ enum Rules {
 }
 
 /// What gives way when there is too little room, in this order.
-const GIVING_WAY: [fn(&mut Room); 13] = [
+const GIVING_WAY: [fn(&mut Room); 14] = [
     |room| room.log_lines = 3,
     |room| room.fold_settled = true,
     |room| room.to_come_kept = 3,
@@ -91,42 +91,66 @@ const GIVING_WAY: [fn(&mut Room); 13] = [
     |room| room.gate_rules = Rules::None,
     |room| room.next = false,
     |room| room.tree = false,
+    |room| room.traffic = false,
 ];
 
 /// The screen of a scene, at most `width` columns wide and `height` lines high.
 pub(crate) fn screen(scene: &Scene<'_>, width: usize, height: usize) -> Screen {
     let width = width.clamp(WIDTH_MIN, WIDTH_MAX);
-    let mut room = Room {
-        width,
-        log_lines: 6,
-        fold_settled: false,
-        to_come_kept: usize::MAX / 2,
-        blank_lines: true,
-        traffic_rows: true,
-        traffic: true,
-        gate_rules: Rules::All,
-        tree: true,
-        pivot: true,
-        consequences: true,
-        next: true,
-    };
-    let mut lines = build(scene, &room);
-    let traffic_goes: fn(&mut Room) = |room| room.traffic = false;
-    for give_way in GIVING_WAY.into_iter().chain([traffic_goes]) {
-        if lines.len() <= height {
-            break;
+    let built = |given: &[bool]| build(scene, &Room::after(width, given));
+    let mut given = [false; GIVING_WAY.len()];
+    let mut lines = built(&given);
+    for index in 0..given.len() {
+        if lines.len() > height {
+            given[index] = true;
+            lines = built(&given);
         }
-        give_way(&mut room);
-        lines = build(scene, &room);
     }
-    if lines.len() > height {
-        // Not even the sentence and the commands have room: the sentence wins.
-        lines.truncate(height);
+    // What gave way in vain, because what followed made more room than was needed, comes back.
+    for index in (0..given.len()).rev() {
+        if lines.len() < height && std::mem::replace(&mut given[index], false) {
+            let more = built(&given);
+            if more.len() <= height {
+                lines = more;
+            } else {
+                given[index] = true;
+            }
+        }
     }
+    // Where not even the sentence and the commands have room, the sentence wins.
+    lines.truncate(height);
     let ellipsis = scene.marks().ellipsis();
     let clip = |line: Line| line.clip(width, ellipsis).trimmed();
     Screen {
         lines: lines.into_iter().map(clip).collect(),
+    }
+}
+
+impl Room {
+    /// All there is, on a screen of `width` columns.
+    fn ample(width: usize) -> Room {
+        Room {
+            width,
+            log_lines: 6,
+            fold_settled: false,
+            to_come_kept: usize::MAX / 2,
+            blank_lines: true,
+            traffic_rows: true,
+            traffic: true,
+            gate_rules: Rules::All,
+            tree: true,
+            pivot: true,
+            consequences: true,
+            next: true,
+        }
+    }
+
+    /// What is left of it after that which is marked in `given` has given way.
+    fn after(width: usize, given: &[bool]) -> Room {
+        let mut room = Room::ample(width);
+        let giving = GIVING_WAY.iter().zip(given).filter(|(_, given)| **given);
+        giving.for_each(|(give_way, _)| give_way(&mut room));
+        room
     }
 }
 
@@ -301,10 +325,7 @@ fn foot(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
         }
     }
     if !over && room.consequences {
-        lines.push(Line::of(
-            Tone::Dim,
-            "Ctrl-C leaves this screen; the rollout goes on",
-        ));
+        lines.push(Line::of(Tone::Dim, "Ctrl-C leaves; the rollout goes on"));
     }
     lines
 }

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use serde_json::Value;
 
 use crate::rig::Rig;
 
@@ -91,6 +92,24 @@ impl Terminal {
                 last.unwrap_or_default(),
                 shown.all
             );
+            (shown, _) = changed
+                .wait_timeout(shown, Duration::from_millis(100))
+                .unwrap();
+        }
+    }
+
+    /// Waits until the newest frame has all of these words, and not that one.
+    fn until_last(&self, words: &[&str], without: &str) {
+        let (lock, changed) = &*self.shown;
+        let mut shown = lock.lock().unwrap();
+        let begun = Instant::now();
+        loop {
+            let last = shown.frames.last().map(|frame| frame.text.clone());
+            let last = last.unwrap_or_default();
+            if words.iter().all(|word| last.contains(word)) && !last.contains(without) {
+                return;
+            }
+            assert!(!shown.closed && begun.elapsed() < PATIENCE, "{last}");
             (shown, _) = changed
                 .wait_timeout(shown, Duration::from_millis(100))
                 .unwrap();
@@ -191,6 +210,7 @@ fn a_rollback_is_watched_to_its_end_and_an_interrupt_only_detaches() {
         "no traffic was seen"
     );
     assert!(last.contains("0 % to 1.2"), "{last}");
+    told_to_programs_and_screen_readers(&rig);
     if let Some(path) = std::env::var_os(RECORD) {
         record(Path::new(&path), &rig, &frames);
     }
@@ -225,17 +245,12 @@ fn record(path: &Path, rig: &Rig, frames: &[Frame]) {
         let seconds = frame.since_start.as_secs_f64();
         write!(
             text,
-            "\n## {title} ({seconds:.1} s)\n\n```text\n{}\n```\n",
+            "\n## {title} ({seconds:.2} s)\n\n```text\n{}\n```\n",
             shown.trim_end()
         )
         .unwrap();
     }
     std::fs::write(path, text).unwrap();
-    std::fs::write(
-        path.with_extension("json"),
-        serde_json::to_string(&rig.json(&["show", "dhash-3"])).unwrap(),
-    )
-    .unwrap();
 }
 
 const DOCUMENT_HEAD: &str = "# A session of `portcullis watch`
@@ -248,4 +263,53 @@ each title is since `watch` began.
 
 fn nonzero(number: u16) -> NonZero<u16> {
     NonZero::new(number).unwrap()
+}
+
+fn told_to_programs_and_screen_readers(rig: &Rig) {
+    let output = rig.run(&["watch", "dhash-3", "--json"]);
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["schema"] == "portcullis.watch/1")
+    );
+    let (last, moments) = lines.split_last().unwrap();
+    assert!(moments.len() > 10 && moments.iter().all(|line| line["kind"] == "moment"));
+    assert_eq!(
+        (&last["kind"], &last["exit_code"]),
+        (&"rollout".into(), &3.into())
+    );
+
+    let (code, frames, all) = Terminal::open(rig, &["watch", "--plain"]).end();
+    assert_eq!((code, frames.len()), (3, 0), "{all}");
+    assert!(all.contains("=> Rolled back to 1.1"), "{all}");
+}
+
+#[test]
+fn a_server_that_restarts_is_waited_for() {
+    let mut rig = Rig::serving("none");
+    rig.edit("window = \"2s\"", "window = \"1h\"");
+    rig.ok(&["deploy", "--release", "1.1"]);
+    let watcher = Terminal::open(&rig, &["watch"]);
+    watcher.until(&["Holding at 20 %"]);
+    rig.kill();
+    watcher.until(&["no server answers; trying again"]);
+    rig.start();
+    watcher.until_last(
+        &["Holding at 20 %", "portcullis abort dhash-2"],
+        "no server answers",
+    );
+    rig.ok(&["abort", "--reason", "seen enough"]);
+    let (code, frames, all) = watcher.end();
+    assert_eq!(code, 1, "{all}");
+    let last = &frames.last().unwrap().text;
+    assert!(
+        last.starts_with("Rolled back to 1.0: aborted by tester (seen enough)"),
+        "{last}"
+    );
 }

@@ -4,7 +4,7 @@ use portcullis_analysis::{Evidence, Judgement, Sample, Signal, Verdict};
 use portcullis_rollout::{Action, Cause, GateOrder, PausedWhy, State, StepIndex};
 use unicode_width::UnicodeWidthStr;
 
-use super::line::{Line, Tone, counted, grouped, padded, seconds};
+use super::line::{Line, Tone, counted, grouped, padded, seconds, wrap};
 use super::standing::cause;
 use super::{Room, Scene};
 use crate::render::timeline::duration;
@@ -183,8 +183,10 @@ fn rule(scene: &Scene<'_>, room: &Room, evidence: &Evidence, width: usize) -> Ve
         let numbers = numbers.join(", ");
         vec![head.with(Tone::Strong, format!("  {numbers}"))]
     } else {
-        let numbers = Line::of(Tone::Strong, format!("    {}", numbers.join(", ")));
-        vec![head, numbers]
+        let numbers = wrap(&numbers.join(", "), room.width.saturating_sub(4));
+        let numbers = numbers.into_iter();
+        let below = numbers.map(|text| Line::of(Tone::Strong, format!("    {text}")));
+        [head].into_iter().chain(below).collect()
     };
     if evidence.verdict == Verdict::Fail
         && let Some(detail) = &evidence.detail

@@ -26,6 +26,14 @@ fn in_state(state: State, sentence: &str) -> Detail {
             going_back || moment.step.is_none_or(|step| step < now)
         };
         detail.moments.retain(before);
+        let undone = |kind: &MomentKind| {
+            let back = Direction::Undo;
+            matches!(kind, MomentKind::Settled { direction, .. } if *direction == back)
+        };
+        let has_cause = standing::cause(&state).is_some();
+        detail
+            .moments
+            .retain(|moment| has_cause || !undone(&moment.kind));
         let turned = |kind: &MomentKind| matches!(kind, MomentKind::Turned { .. });
         detail.moments.retain(|moment| !turned(&moment.kind));
     }
@@ -249,7 +257,7 @@ fn the_end_of_a_rollback() {
 #[test]
 fn a_person_is_asked_what_each_answer_means() {
     let text = [inconclusive(), held(), promoted()].map(|detail| {
-        let lines = foot(&scene_of(&detail), &wide());
+        let lines = foot(&scene_of(&detail), &Room::ample(100));
         let lines: Vec<String> = lines.iter().map(Line::text).collect();
         lines.join("\n")
     });
@@ -268,27 +276,10 @@ fn scene_of(detail: &Detail) -> Scene<'_> {
     }
 }
 
-fn wide() -> Room {
-    Room {
-        width: 100,
-        log_lines: 6,
-        fold_settled: false,
-        to_come_kept: 99,
-        blank_lines: true,
-        traffic_rows: true,
-        traffic: true,
-        gate_rules: Rules::All,
-        tree: true,
-        pivot: true,
-        consequences: true,
-        next: true,
-    }
-}
-
 #[test]
 fn whatever_the_size_nothing_is_too_long_and_the_sentence_comes_first() {
     for detail in all() {
-        for width in 20..=140 {
+        for width in [20, 25, 31, 39, 40, 52, 66, 75, 76, 80, 101, 132, 140] {
             for height in [1, 2, 3, 5, 8, 10, 12, 16, 24, 33, 50] {
                 let screen = shown(&detail, 20, width, height, width % 2 == 0);
                 let text = screen.text();

@@ -8,6 +8,11 @@ use unicode_width::UnicodeWidthStr;
 use super::line::{Line, Tone, grouped, padded};
 use super::{Room, Scene};
 
+/// Below this width a release's answers are told in short.
+const NARROW: usize = 60;
+/// From this width on there is room to say since when the gateway has counted.
+const SINCE_FROM: usize = 104;
+
 /// What is known of one release's answers.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
@@ -33,10 +38,13 @@ pub(super) fn lines(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
     let percent = division.new_percent;
     let width = room.width.saturating_sub(30).clamp(8, 50);
     let head = Line::of(Tone::Strong, "traffic  ");
-    let bar = scene
+    let mut bar = scene
         .marks()
         .bar(head, u64::from(percent), 100, width, Tone::Active)
         .with(Tone::Strong, format!(" {percent} % to {}", division.new.0));
+    if room.width >= SINCE_FROM && room.traffic_rows && scene.traffic.is_some() {
+        bar = bar.with(Tone::Dim, "  (counted since the gateway started)");
+    }
     let mut lines = vec![bar];
     if room.traffic_rows {
         let width = division
@@ -45,15 +53,20 @@ pub(super) fn lines(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
             .map_or(0, |(name, _)| name.width())
             .max(division.new.0.width());
         if let Some((name, counts)) = &division.old {
-            lines.push(row("old", name, 100 - percent, *counts, width));
+            lines.push(row(
+                room,
+                ["old", &padded(name, width)],
+                100 - percent,
+                *counts,
+            ));
         }
         let (name, counts) = &division.new;
-        lines.push(row("new", name, percent, *counts, width));
+        lines.push(row(room, ["new", &padded(name, width)], percent, *counts));
     }
     lines
 }
 
-fn row(word: &str, name: &str, percent: u8, counts: Counts, width: usize) -> Line {
+fn row(room: &Room, [word, name]: [&str; 2], percent: u8, counts: Counts) -> Line {
     let Counts {
         requests, errors, ..
     } = counts;
@@ -62,8 +75,11 @@ fn row(word: &str, name: &str, percent: u8, counts: Counts, width: usize) -> Lin
         _ => format!("({:.1} %)", errors as f64 / requests as f64 * 100.0),
     };
     let tone = if errors == 0 { Tone::Plain } else { Tone::Bad };
-    let mut line = Line::of(Tone::Plain, format!("  {word} {}", padded(name, width)))
-        .with(Tone::Plain, format!(" {percent:>3} %"))
+    if room.width < NARROW {
+        let failed = format!("  {} of {} failed", grouped(errors), grouped(requests));
+        return Line::of(Tone::Plain, format!("  {word} {name} {percent:>3} %")).with(tone, failed);
+    }
+    let mut line = Line::of(Tone::Plain, format!("  {word} {name} {percent:>3} %"))
         .with(Tone::Plain, format!("  {:>7} requests", grouped(requests)))
         .with(tone, format!("  {:>5} errors {share:<8}", grouped(errors)));
     if let Some(p95) = counts.p95_us {

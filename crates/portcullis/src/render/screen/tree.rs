@@ -16,6 +16,9 @@ const TIME_WIDTH: usize = 12;
 /// From this width on the undo is written out behind each step.
 const UNDO_FROM: usize = 66;
 
+/// Below this width the tree is not indented and says less.
+const NARROW: usize = 50;
+
 /// The lines of the tree.
 pub(super) fn lines(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
     let detail = scene.detail;
@@ -38,7 +41,7 @@ pub(super) fn lines(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
             lines.push(step_line(scene, room, step, index, all[index], name_width));
         } else {
             let inside = (has_pivot && pivot.0 != index && ahead).then_some(pivot);
-            lines.push(folded(scene, &all, index, run, inside));
+            lines.push(folded(scene, room, &all[index..index + run], index, inside));
         }
         index += run;
     }
@@ -65,27 +68,30 @@ fn folded_run(all: &[Standings], index: usize, room: &Room) -> usize {
 
 fn folded(
     scene: &Scene<'_>,
-    all: &[Standings],
+    room: &Room,
+    run: &[Standings],
     index: usize,
-    run: usize,
     pivot: Option<StepIndex>,
 ) -> Line {
-    let standing = all[index].standing;
+    let standing = run[0].standing;
     let (mark, tone) = scene.marks().step(standing);
     let steps = &scene.detail.plan.plan.steps;
-    let (first, last) = (&steps[index].name, &steps[index + run - 1].name);
-    let took: u64 = all[index..index + run]
-        .iter()
-        .filter_map(|s| s.took_ms)
-        .sum();
-    let mut text = format!("{run} steps, {first} to {last}");
+    let (first, last) = (&steps[index].name, &steps[index + run.len() - 1].name);
+    let took: u64 = run.iter().filter_map(|step| step.took_ms).sum();
+    let indent = indent(room);
+    if room.width < NARROW {
+        return Line::of(tone, format!("{indent}{mark} "))
+            .with(tone, padded(standing.word(), WORD_WIDTH))
+            .with(Tone::Plain, format!(" {first} to {last}"));
+    }
+    let mut text = format!("{} steps, {first} to {last}", run.len());
     if standing == Standing::Done && took > 0 {
         text.push_str(&format!(", {}", duration(took)));
     }
     if let Some(pivot) = pivot {
         text.push_str(&format!("; pivot at {}", steps[pivot.0].name));
     }
-    Line::of(tone, format!("  {mark} "))
+    Line::of(tone, format!("{indent}{mark} "))
         .with(tone, padded(standing.word(), WORD_WIDTH))
         .with(Tone::Plain, format!(" {text}"))
 }
@@ -104,7 +110,7 @@ fn step_line(
         Standing::ToCome | Standing::NotReached => Tone::Dim,
         _ => Tone::Plain,
     };
-    let indent = if room.width < 50 { "" } else { "  " };
+    let indent = indent(room);
     let mut line = Line::of(tone, format!("{indent}{mark} "))
         .with(tone, padded(known.standing.word(), WORD_WIDTH))
         .with(Tone::Dim, format!(" {:>2} ", index + 1))
@@ -126,6 +132,10 @@ fn step_line(
         }
     }
     line
+}
+
+fn indent(room: &Room) -> &'static str {
+    if room.width < NARROW { "" } else { "  " }
 }
 
 /// The real duration, the one so far, or the planned bound.
@@ -157,7 +167,7 @@ fn bound(ms: u64) -> String {
 
 fn pivot_line(scene: &Scene<'_>, width: usize) -> Line {
     let rule = scene.marks().rule();
-    let words = if width < 50 {
+    let words = if width < NARROW {
         " pivot: no undo from here "
     } else {
         " pivot: from here on nothing is undone "
