@@ -30,3 +30,5 @@ pub(crate) const LOG_TAIL_BYTES: u64 = 8 * 1024;
 pub(crate) const LOG_TAIL_LINES: usize = 12;
 /// Columns and rows of a terminal that does not tell its size.
 pub(crate) const SCREEN_FALLBACK: (usize, usize) = (80, 24);
+/// How long its first frame waits for that.
+pub(crate) const FIRST_GLANCE_TIMEOUT: Duration = Duration::from_millis(30);

@@ -228,7 +228,7 @@ fn record(path: &Path, rig: &Rig, frames: &[Frame]) {
         ("A gate opens", find(&["Holding at 20 %", "too few"])),
         ("The gate still needs requests", {
             let open = |frame: &&Frame| frame.text.starts_with("Holding at 20 %");
-            frames.iter().filter(open).next_back()
+            frames.iter().rfind(open)
         }),
         (
             "The gate has failed, the way back",

@@ -4,7 +4,7 @@ use portcullis_api::engine::Detail;
 
 use super::painter::Painter;
 use super::surroundings::Surroundings;
-use crate::bounds::{LOST_PATIENCE, SCREEN_FALLBACK};
+use crate::bounds::{FIRST_GLANCE_TIMEOUT, GLANCE_TIMEOUT, LOST_PATIENCE, SCREEN_FALLBACK};
 use crate::clock::now_ms;
 use crate::output::{self, Look};
 use crate::render::screen::{Scene, screen};
@@ -30,10 +30,13 @@ impl Live {
 
     /// Draws the rollout as it is.
     pub(in crate::commands) async fn show(&mut self, detail: Detail) {
-        let route = self
-            .surroundings
-            .route(detail.plan.plan.service.as_str())
-            .await;
+        // The first frame comes at once, if need be without the traffic.
+        let limit = match self.last {
+            Some(_) => GLANCE_TIMEOUT,
+            None => FIRST_GLANCE_TIMEOUT,
+        };
+        let service = detail.plan.plan.service.as_str();
+        let route = self.surroundings.route(service, limit).await;
         let log = self.surroundings.log(&detail);
         let scene = Scene {
             detail: &detail,

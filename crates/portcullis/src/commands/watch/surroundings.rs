@@ -8,7 +8,7 @@ use portcullis_api::Client;
 use portcullis_api::engine::Detail;
 use portcullis_api::gateway::RouteStatus;
 
-use crate::bounds::{GLANCE_TIMEOUT, LOG_TAIL_BYTES, LOG_TAIL_LINES};
+use crate::bounds::{LOG_TAIL_BYTES, LOG_TAIL_LINES};
 use crate::connect;
 use crate::site::Site;
 
@@ -32,11 +32,12 @@ impl Surroundings {
         }
     }
 
-    /// The gateway's route of a service.
-    pub(super) async fn route(&self, service: &str) -> Option<RouteStatus> {
+    /// The gateway's route of a service, if it says so
+    /// within `limit`.
+    pub(super) async fn route(&self, service: &str, limit: Duration) -> Option<RouteStatus> {
         let client = self.gateway.as_ref()?;
         let path = format!("/v1/routes/{service}");
-        within(GLANCE_TIMEOUT, client.get(&path)).await
+        within(limit, client.get(&path)).await
     }
 
     /// The last lines that the rollout's new release wrote, oldest first.
