@@ -19,7 +19,7 @@ pub(crate) use line::{Line, Tone};
 use super::timeline;
 use line::{padded, seconds, wrap};
 use marks::Marks;
-use portcullis_rollout::{MomentKind, State};
+use portcullis_rollout::{Moment, MomentKind, State};
 
 /// The narrowest screen that is drawn; a narrower terminal shows its left part.
 const WIDTH_MIN: usize = 20;
@@ -231,30 +231,23 @@ fn head(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
 
 /// What the step that failed left behind: the failed check's body, the last lines.
 fn evidence(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
-    let failed = |kind: &MomentKind| match kind {
-        MomentKind::Failed { message, facts, .. } => Some((message.clone(), facts.clone())),
-        _ => None,
-    };
     let moments = &scene.detail.moments;
-    // A failed attempt that was made good by the next one explains nothing.
-    let last = moments.iter().rev().find_map(|m| match &m.kind {
-        MomentKind::Failed { .. } => Some(m),
-        _ => None,
-    });
-    let Some(moment) = last else {
+    let failed = |m: &&Moment| matches!(m.kind, MomentKind::Failed { .. });
+    let Some(position) = moments.iter().rposition(|m| failed(&m)) else {
         return Vec::new();
     };
-    let settled_since = |m: &&portcullis_rollout::Moment| {
-        m.step == moment.step && matches!(m.kind, MomentKind::Settled { .. })
+    let moment = &moments[position];
+    let MomentKind::Failed { message, facts, .. } = &moment.kind else {
+        return Vec::new();
     };
+    // A failed attempt that was made good by the next one explains nothing.
     let forward = standing::cause(&scene.detail.state_detail).is_none();
-    let after = moments.iter().rev().take_while(|m| *m != moment);
-    if room.log_lines == 0 || forward && after.filter(settled_since).next().is_some() {
+    let made_good = moments[position..]
+        .iter()
+        .any(|m| m.step == moment.step && matches!(m.kind, MomentKind::Settled { .. }));
+    if room.log_lines == 0 || forward && made_good {
         return Vec::new();
     }
-    let Some((message, facts)) = failed(&moment.kind) else {
-        return Vec::new();
-    };
     let name = moment.name.clone().unwrap_or_default();
     let mut lines =
         vec![Line::of(Tone::Strong, format!("{name} failed  ")).with(Tone::Bad, message)];

@@ -123,8 +123,10 @@ fn step_line(
     if known.standing == Standing::Failed && undone {
         line = line.with(Tone::Plain, "  undone");
     }
-    // Behind the pivot nothing can be undone; the line above it says so.
-    let possible = step.undo != Undo::Impossible && known.standing != Standing::NotReached;
+    // Behind the pivot nothing can be undone; the line above it says so. When it is over, neither.
+    let possible = step.undo != Undo::Impossible
+        && known.standing != Standing::NotReached
+        && !scene.detail.summary.over;
     if let Some(undo) = plan::undo(step).filter(|_| possible && !undone) {
         line = line.with(Tone::Dim, format!("  {}", scene.marks().undo()));
         if room.width >= UNDO_FROM {
