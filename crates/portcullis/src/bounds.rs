@@ -18,3 +18,21 @@ pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;
 pub(crate) const ROUTES_LOOK: Duration = Duration::from_secs(1);
 /// How often `logs --follow` looks for new lines and new releases.
 pub(crate) const LOGS_PAUSE: Duration = Duration::from_millis(250);
+/// How long the live screen waits for an event before it is drawn again, for the times on it.
+pub(crate) const TICK: Duration = Duration::from_secs(1);
+/// The least time from one frame of the live screen to the next.
+pub(crate) const FRAME_PAUSE: Duration = Duration::from_millis(100);
+/// How long a server may be gone while a rollout is followed.
+pub(crate) const LOST_PATIENCE: Duration = Duration::from_secs(60);
+/// The pause between two tries to reach it.
+pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// How long the live screen waits for something that it can do without.
+pub(crate) const GLANCE_TIMEOUT: Duration = Duration::from_millis(500);
+/// How much of the end of a log is read for the live screen, in bytes.
+pub(crate) const LOG_TAIL_BYTES: u64 = 8 * 1024;
+/// How many lines of it are kept.
+pub(crate) const LOG_TAIL_LINES: usize = 12;
+/// Columns and rows of a terminal that does not tell its size.
+pub(crate) const SCREEN_FALLBACK: (usize, usize) = (80, 24);
+/// How long its first frame waits for that.
+pub(crate) const FIRST_GLANCE_TIMEOUT: Duration = Duration::from_millis(30);

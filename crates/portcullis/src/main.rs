@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         }
     };
     let json = cli.json;
+    output::settle(cli.plain);
     match commands::run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {

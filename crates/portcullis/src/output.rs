@@ -1,6 +1,61 @@
-//! The one place that writes to the terminal: results to standard output, talk to standard error.
+//! The one place that writes to the terminal: results to standard output, talk to standard error. It also
+//! decides how things may look.
 
-use std::io::Write;
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
+
+/// How things may look on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Colours may be used, always beside a word and never instead of one.
+    pub(crate) colour: bool,
+    /// A screen may be redrawn in place.
+    pub(crate) live: bool,
+    /// Icons and bars outside ASCII can be shown.
+    pub(crate) unicode: bool,
+}
+
+static LOOK: OnceLock<Look> = OnceLock::new();
+
+impl Look {
+    /// The policy: `--plain`, then a `NO_COLOR` that is not empty, then `CLICOLOR_FORCE`, then whether
+    /// standard output is a terminal that is more than a `TERM=dumb`.
+    fn decide(plain: bool, terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> Look {
+        let filled = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let capable = terminal && filled("TERM").is_none_or(|term| term != "dumb");
+        let forced = filled("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(filled);
+        let locale = locale.map(|name| name.to_string_lossy().to_ascii_lowercase());
+        let is_utf8 = |name: String| name.contains("utf-8") || name.contains("utf8");
+        Look {
+            colour: !plain && filled("NO_COLOR").is_none() && (forced || capable),
+            live: !plain && capable,
+            unicode: !plain && locale.is_some_and(is_utf8),
+        }
+    }
+}
+
+/// Settles how things look, once, from what was typed.
+pub(crate) fn settle(plain: bool) {
+    let terminal = std::io::stdout().is_terminal();
+    let _ = LOOK.set(Look::decide(plain, terminal, |name| std::env::var_os(name)));
+}
+
+/// How things look. Before it is settled: words alone.
+pub(crate) fn look() -> Look {
+    LOOK.get().copied().unwrap_or(Look {
+        colour: false,
+        live: false,
+        unicode: false,
+    })
+}
+
+/// The terminal's columns and rows; `None` when standard output is no terminal.
+pub(crate) fn size() -> Option<(usize, usize)> {
+    let (width, height) = terminal_size::terminal_size_of(std::io::stdout())?;
+    Some((usize::from(width.0), usize::from(height.0)))
+}
 
 /// Writes a line of result. A reader that has gone away is no error.
 pub(crate) fn result(line: &str) {
@@ -18,12 +73,32 @@ pub(crate) fn talk(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// Writes a frame of a screen, all of it at once so that no half of it is ever seen.
+pub(crate) fn paint(frame: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout
+        .write_all(frame.as_bytes())
+        .and_then(|()| stdout.flush());
+}
+
 /// Writes a result as JSON.
 pub(crate) fn json(value: &impl serde::Serialize) {
-    match serde_json::to_string_pretty(value) {
+    written(serde_json::to_string_pretty(value));
+}
+
+/// Writes a result as JSON in one line.
+pub(crate) fn json_line(value: &impl serde::Serialize) {
+    written(serde_json::to_string(value));
+}
+
+fn written(text: Result<String, serde_json::Error>) {
+    match text {
         Ok(text) => result(&text),
         Err(error) => talk(&format!(
             "error: the result cannot be written as JSON: {error}"
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

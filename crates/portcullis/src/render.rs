@@ -6,6 +6,7 @@ use portcullis_rollout::{Fact, Moment, MomentKind};
 use crate::clock::local;
 
 mod plan;
+pub(crate) mod screen;
 mod timeline;
 
 pub(crate) use plan::plan;

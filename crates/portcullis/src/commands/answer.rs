@@ -27,7 +27,7 @@ pub(super) async fn abort(site: &Site, json: bool, args: &Abort) -> Result<Exit,
         by: connect::user(),
     };
     let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
-    after(&client, accepted, Goal::Return, args.wait, json).await
+    after(site, &client, accepted, Goal::Return, args.wait, json).await
 }
 
 pub(super) async fn rollback(
@@ -49,7 +49,7 @@ pub(super) async fn rollback(
         Goal::Promotion
     };
     let accepted: Accepted = client.post("/api/v1/rollback", &wish).await?;
-    after(&client, accepted, goal, args.wait, json).await
+    after(site, &client, accepted, goal, args.wait, json).await
 }
 
 pub(super) async fn answer(
@@ -73,10 +73,11 @@ pub(super) async fn answer(
         by,
     };
     let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
-    after(&client, accepted, Goal::Promotion, false, json).await
+    after(site, &client, accepted, Goal::Promotion, false, json).await
 }
 
 async fn after(
+    site: &Site,
     client: &Client,
     accepted: Accepted,
     goal: Goal,
@@ -85,7 +86,7 @@ async fn after(
 ) -> Result<Exit, CommandError> {
     if wait {
         output::talk(&accepted.sentence);
-        return follow(client, &accepted.rollout, goal, json).await;
+        return follow(site, client, &accepted.rollout, goal, json).await;
     }
     if json {
         output::json(&accepted);
@@ -108,5 +109,5 @@ pub(super) async fn pause(site: &Site, json: bool, args: &Pause) -> Result<Exit,
         by: connect::user(),
     };
     let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
-    after(&client, accepted, Goal::Promotion, false, json).await
+    after(site, &client, accepted, Goal::Promotion, false, json).await
 }

@@ -34,7 +34,7 @@ pub(super) async fn run(site: &Site, json: bool, args: &Deploy) -> Result<Exit, 
     let id = begun.plan.id.to_string();
     if args.wait {
         output::talk(&format!("{} as rollout {id}", begun.title));
-        return follow(&client, &id, Goal::Promotion, json).await;
+        return follow(site, &client, &id, Goal::Promotion, json).await;
     }
     if json {
         output::json(&begun);

@@ -1,12 +1,19 @@
 //! Following a rollout to its end: each moment once, then the verdict as the exit code.
 
-use futures::StreamExt;
+use std::time::Duration;
+
 use portcullis_api::engine::Detail;
 use portcullis_api::{Client, ClientError};
-use portcullis_rollout::{Cause, End, PausedWhy, State};
+use portcullis_rollout::{Cause, End, Moment, PausedWhy, State};
+use serde::Serialize;
 
-use crate::bounds::FOLLOW_PAUSE;
+use super::watch::feed::Feed;
+use super::watch::live::Live;
+use super::watch::surroundings::Surroundings;
+use crate::bounds::{FOLLOW_PAUSE, FRAME_PAUSE, LOST_PATIENCE, RETRY_PAUSE, TICK};
+use crate::clock::now_ms;
 use crate::command_error::{CommandError, Exit};
+use crate::site::Site;
 use crate::{output, render};
 
 /// What the person who follows wants to see.
@@ -18,18 +25,146 @@ pub(super) enum Goal {
     Return,
 }
 
+/// In which form it is told.
+#[derive(Debug)]
+pub(super) enum Form {
+    /// A screen that is redrawn. A person can answer a question in another terminal, so it goes on while
+    /// the rollout waits.
+    Live(Box<Live>),
+    /// A line for each moment.
+    Lines,
+    /// A JSON object in one line for each moment, then the rollout.
+    JsonLines,
+    /// The rollout as JSON, at the end.
+    Json,
+}
+
+/// A line of `watch --json`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Told<'a> {
+    /// Something happened.
+    Moment {
+        schema: &'static str,
+        rollout: &'a str,
+        moment: &'a Moment,
+    },
+    /// It is over, or waits for a person.
+    Rollout {
+        schema: &'static str,
+        rollout: &'a str,
+        exit_code: u8,
+        detail: &'a Detail,
+    },
+}
+
+const WATCH_SCHEMA: &str = "portcullis.watch/1";
+
+impl Form {
+    /// A live screen on a terminal that can show one, else lines.
+    pub(super) fn fitting(site: &Site) -> Form {
+        let look = output::look();
+        if look.live {
+            Form::Live(Box::new(Live::new(look, Surroundings::of(site))))
+        } else {
+            Form::Lines
+        }
+    }
+
+    /// How long to wait for news before looking again.
+    fn pause(&self) -> Duration {
+        match self {
+            Form::Live(_) => TICK,
+            Form::Lines | Form::JsonLines | Form::Json => FOLLOW_PAUSE,
+        }
+    }
+
+    /// Tells what is new since the first `told` moments.
+    async fn tell(&mut self, detail: &Detail, told: usize) {
+        let fresh = &detail.moments[told.min(detail.moments.len())..];
+        match self {
+            Form::Live(live) => live.show(detail.clone()).await,
+            Form::Lines => fresh
+                .iter()
+                .for_each(|moment| output::result(&render::moment(moment))),
+            Form::JsonLines => fresh.iter().for_each(|moment| {
+                output::json_line(&Told::Moment {
+                    schema: WATCH_SCHEMA,
+                    rollout: &detail.summary.rollout,
+                    moment,
+                });
+            }),
+            Form::Json => {}
+        }
+    }
+
+    /// Tells that nobody answers since `lost_ms` milliseconds; in lines, once.
+    fn lost(&mut self, lost_ms: Option<u64>) {
+        match (self, lost_ms) {
+            (Form::Live(live), lost_ms) => live.lost(lost_ms.unwrap_or(0)),
+            (_, None) => output::talk(&format!(
+                "no server answers; trying again for {} s",
+                LOST_PATIENCE.as_secs()
+            )),
+            (_, Some(_)) => {}
+        }
+    }
+
+    /// Whether it ends with this state: a live screen stays while a person is waited for.
+    fn ends_with(&self, state: &State) -> bool {
+        state.is_done() || !matches!(self, Form::Live(_))
+    }
+
+    fn finish(&self, detail: &Detail, exit: Exit) {
+        match self {
+            // The last frame says it all.
+            Form::Live(_) => {}
+            Form::Lines => last_words(detail, exit),
+            Form::JsonLines => output::json_line(&Told::Rollout {
+                schema: WATCH_SCHEMA,
+                rollout: &detail.summary.rollout,
+                exit_code: exit as u8,
+                detail,
+            }),
+            Form::Json => output::json(detail),
+        }
+    }
+}
+
 /// Follows until the rollout is over or waits for a person. An interrupt detaches; the rollout goes on.
 pub(super) async fn follow(
+    site: &Site,
     client: &Client,
     id: &str,
     goal: Goal,
     json: bool,
 ) -> Result<Exit, CommandError> {
+    let form = if json {
+        Form::Json
+    } else {
+        Form::fitting(site)
+    };
+    follow_as(client, id, goal, form).await
+}
+
+/// Follows in a form of one's choice.
+pub(super) async fn follow_as(
+    client: &Client,
+    id: &str,
+    goal: Goal,
+    form: Form,
+) -> Result<Exit, CommandError> {
+    let on_a_screen = matches!(form, Form::Live(_));
     tokio::select! {
-        ended = to_the_end(client, id, goal, json) => ended,
+        ended = to_the_end(client, id, goal, form) => ended,
         _ = tokio::signal::ctrl_c() => {
+            if on_a_screen {
+                // The terminal has shown the key as ^C below the last frame.
+                output::paint("\r\x1b[K");
+            }
             output::talk(&format!(
-                "detached; the rollout goes on: portcullis show {id}, stop it: portcullis abort {id}"
+                "detached; the rollout goes on\n  come back: portcullis watch {id}\n  stop it:   \
+                 portcullis abort {id}"
             ));
             Ok(Exit::Detached)
         }
@@ -40,29 +175,52 @@ async fn to_the_end(
     client: &Client,
     id: &str,
     goal: Goal,
-    json: bool,
+    mut form: Form,
 ) -> Result<Exit, CommandError> {
-    let mut told = 0;
-    // The stream only says that something happened; what, is read from the rollout. If it breaks, the
-    // rollout is looked at every now and then all the same.
-    let mut news = client.stream("/api/v1/events").await?.boxed();
+    let mut feed = Feed::new(client, id);
+    let mut told = None;
+    let mut lost_at_ms = None;
     loop {
-        let detail: Detail = match client.get(&format!("/api/v1/rollouts/{id}")).await {
-            Ok(detail) => detail,
-            Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
-            Err(error) => return Err(error.into()),
-        };
-        if !json {
-            for moment in &detail.moments[told.min(detail.moments.len())..] {
-                output::result(&render::moment(moment));
+        let began_ms = now_ms();
+        match feed.look().await {
+            Ok(detail) => {
+                lost_at_ms = None;
+                form.tell(&detail, told.unwrap_or(0)).await;
+                told = Some(detail.moments.len());
+                let exit = verdict(&detail.state_detail, goal);
+                if let Some(exit) = exit.filter(|_| form.ends_with(&detail.state_detail)) {
+                    form.finish(&detail, exit);
+                    return Ok(exit);
+                }
+                feed.wait(form.pause()).await;
             }
+            Err(error) if told.is_some() && may_come_back(&error) => {
+                let lost_ms = lost_at_ms.map(|at_ms| now_ms().saturating_sub(at_ms));
+                if lost_ms.is_some_and(|ms| u128::from(ms) >= LOST_PATIENCE.as_millis()) {
+                    return Err(CommandError::of(Exit::Unreachable, &error).hint(format!(
+                        "the rollout is in the journal; `portcullis serve` goes on with it, \
+                         `portcullis watch {id}` comes back"
+                    )));
+                }
+                form.lost(lost_ms);
+                lost_at_ms.get_or_insert(began_ms);
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
         }
-        told = detail.moments.len();
-        if let Some(exit) = verdict(&detail.state_detail, goal) {
-            finish(&detail, exit, json);
-            return Ok(exit);
-        }
-        let _ = tokio::time::timeout(FOLLOW_PAUSE, news.next()).await;
+        let spent_ms = now_ms().saturating_sub(began_ms);
+        tokio::time::sleep(FRAME_PAUSE.saturating_sub(Duration::from_millis(spent_ms))).await;
+        feed.catch_up();
+    }
+}
+
+/// Whether a server that is restarted may answer later: it is gone, it hung up in the middle of an
+/// answer, or it is not ready.
+fn may_come_back(error: &ClientError) -> bool {
+    match error {
+        ClientError::Unreachable { .. } | ClientError::Malformed { .. } => true,
+        ClientError::Refused(problem) => problem.status == 503,
+        ClientError::Setup(_) => false,
     }
 }
 
@@ -97,11 +255,8 @@ fn verdict(state: &State, goal: Goal) -> Option<Exit> {
     }
 }
 
-fn finish(detail: &Detail, exit: Exit, json: bool) {
-    if json {
-        output::json(detail);
-        return;
-    }
+/// What a person can do now.
+fn last_words(detail: &Detail, exit: Exit) {
     let id = &detail.summary.rollout;
     match exit {
         Exit::Done => {

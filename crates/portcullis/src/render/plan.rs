@@ -86,7 +86,8 @@ fn range((least, most): (u64, u64)) -> String {
     }
 }
 
-fn what(plan: &Plan, step: &Step) -> String {
+/// What a step does.
+pub(super) fn what(plan: &Plan, step: &Step) -> String {
     match &step.action {
         Action::Preflight(_) => {
             "look at program, address, data, vault and what serves now".to_owned()
@@ -150,7 +151,8 @@ fn what(plan: &Plan, step: &Step) -> String {
     }
 }
 
-fn undo(step: &Step) -> Option<String> {
+/// How a step is undone; `None` when it leaves nothing to undo.
+pub(super) fn undo(step: &Step) -> Option<String> {
     match &step.undo {
         Undo::Nothing => None,
         Undo::Impossible => Some("impossible".to_owned()),

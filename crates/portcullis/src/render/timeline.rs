@@ -83,7 +83,7 @@ pub(crate) fn moment_in_full(moment_told: &Moment) -> String {
     lines.join("\n")
 }
 
-/// A time as people read it.
+/// A length of time as people read it.
 pub(super) fn duration(ms: u64) -> String {
     match ms {
         0..1000 => format!("{ms} ms"),

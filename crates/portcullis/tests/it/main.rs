@@ -10,3 +10,4 @@ mod operations;
 mod release;
 mod rig;
 mod survival;
+mod watch;

@@ -1,0 +1,162 @@
+//! How users are divided between the old and the new release, and what each answers.
+
+use portcullis_analysis::ArmSample;
+use portcullis_api::gateway::RouteStatus;
+use portcullis_rollout::{Action, State};
+use unicode_width::UnicodeWidthStr;
+
+use super::line::{Line, Tone, grouped, padded};
+use super::{Room, Scene};
+
+/// Below this width a release's answers are told in short.
+const NARROW: usize = 60;
+/// From this width on there is room to say since when the gateway has counted.
+const SINCE_FROM: usize = 104;
+
+/// What is known of one release's answers.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    requests: u64,
+    errors: u64,
+    p95_us: Option<u64>,
+    healthy: Option<bool>,
+}
+
+/// The division as it is in force.
+#[derive(Debug)]
+struct Division {
+    old: Option<(String, Counts)>,
+    new: (String, Counts),
+    new_percent: u8,
+}
+
+/// The lines of the bar and the two releases; none before anything is known.
+pub(super) fn lines(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
+    let Some(division) = division(scene) else {
+        return Vec::new();
+    };
+    let percent = division.new_percent;
+    let width = room.width.saturating_sub(30).clamp(8, 50);
+    let head = Line::of(Tone::Strong, "traffic  ");
+    let mut bar = scene
+        .marks()
+        .bar(head, u64::from(percent), 100, width, Tone::Active)
+        .with(Tone::Strong, format!(" {percent} % to {}", division.new.0));
+    if room.width >= SINCE_FROM && room.traffic_rows && scene.traffic.is_some() {
+        bar = bar.with(Tone::Dim, "  (counted since the gateway started)");
+    }
+    let mut lines = vec![bar];
+    if room.traffic_rows {
+        let width = division
+            .old
+            .as_ref()
+            .map_or(0, |(name, _)| name.width())
+            .max(division.new.0.width());
+        if let Some((name, counts)) = &division.old {
+            lines.push(row(
+                room,
+                ["old", &padded(name, width)],
+                100 - percent,
+                *counts,
+            ));
+        }
+        let (name, counts) = &division.new;
+        lines.push(row(room, ["new", &padded(name, width)], percent, *counts));
+    }
+    lines
+}
+
+fn row(room: &Room, [word, name]: [&str; 2], percent: u8, counts: Counts) -> Line {
+    let Counts {
+        requests, errors, ..
+    } = counts;
+    let share = match requests {
+        0 => String::new(),
+        _ => format!("({:.1} %)", errors as f64 / requests as f64 * 100.0),
+    };
+    let tone = if errors == 0 { Tone::Plain } else { Tone::Bad };
+    if room.width < NARROW {
+        let failed = format!("  {} of {} failed", grouped(errors), grouped(requests));
+        return Line::of(Tone::Plain, format!("  {word} {name} {percent:>3} %")).with(tone, failed);
+    }
+    let mut line = Line::of(Tone::Plain, format!("  {word} {name} {percent:>3} %"))
+        .with(Tone::Plain, format!("  {:>7} requests", grouped(requests)))
+        .with(tone, format!("  {:>5} errors {share:<8}", grouped(errors)));
+    if let Some(p95) = counts.p95_us {
+        line = line.with(Tone::Dim, format!("  p95 {:.1} ms", p95 as f64 / 1000.0));
+    }
+    if counts.healthy == Some(false) && percent > 0 {
+        line = line.with(Tone::Warn, "  not healthy");
+    }
+    line
+}
+
+fn division(scene: &Scene<'_>) -> Option<Division> {
+    match scene.traffic {
+        Some(route) => from_route(scene, route),
+        None => from_samples(scene),
+    }
+}
+
+fn from_route(scene: &Scene<'_>, route: &RouteStatus) -> Option<Division> {
+    let plan = &scene.detail.plan.plan;
+    let split = route.split.as_ref()?;
+    let counts = |release: &str, address: &str| {
+        let arm = route
+            .arms
+            .iter()
+            .rev()
+            .find(|known| known.arm.release == release && known.arm.address == address);
+        arm.map_or(Counts::default(), |arm| Counts {
+            requests: arm.requests,
+            errors: arm.errors,
+            p95_us: arm.latency.quantile_us(0.95),
+            healthy: Some(arm.health.healthy),
+        })
+    };
+    let new_at = plan.target.address.as_str();
+    let new = plan.release.id.to_string();
+    let new_percent = match &split.canary {
+        Some(canary) if canary.address == new_at => split.weight_percent,
+        _ if split.stable.address == new_at => 100,
+        _ => 0,
+    };
+    let old = plan.previous.as_ref().map(|previous| {
+        let name = previous.release.id.to_string();
+        let seen = counts(&name, &previous.target.address);
+        (name, seen)
+    });
+    let seen = counts(&new, new_at);
+    Some(Division {
+        old,
+        new: (new, seen),
+        new_percent,
+    })
+}
+
+/// Without the gateway's own word: what the open gate has measured.
+fn from_samples(scene: &Scene<'_>) -> Option<Division> {
+    let plan = &scene.detail.plan.plan;
+    let (State::Watching { at, samples } | State::Paused { at, samples, .. }) =
+        &scene.detail.state_detail
+    else {
+        return None;
+    };
+    let Action::Gate(gate) = &plan.step(*at)?.action else {
+        return None;
+    };
+    let counted = |arms: Vec<&ArmSample>| Counts {
+        requests: arms.iter().map(|arm| arm.requests).sum(),
+        errors: arms.iter().map(|arm| arm.errors).sum(),
+        ..Counts::default()
+    };
+    let baseline = samples.iter().filter_map(|s| s.baseline.as_ref());
+    let canary = samples.iter().filter_map(|s| s.canary.as_ref());
+    let baseline = counted(baseline.collect());
+    let old = plan.previous.as_ref();
+    Some(Division {
+        old: old.map(|previous| (previous.release.id.to_string(), baseline)),
+        new: (plan.release.id.to_string(), counted(canary.collect())),
+        new_percent: gate.weight.percent(),
+    })
+}
