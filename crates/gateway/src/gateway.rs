@@ -62,6 +62,27 @@ impl Gateway {
         settings: GatewaySettings,
         inherited: Vec<TcpListener>,
     ) -> Result<Gateway, GatewayError> {
+        Gateway::start_as(settings, inherited, false)
+    }
+
+    /// Like [`Gateway::start_on`], but no connection is accepted before [`Gateway::admit`]. Dropping it
+    /// until then costs no client anything.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Gateway::start_on`].
+    pub fn start_held(
+        settings: GatewaySettings,
+        inherited: Vec<TcpListener>,
+    ) -> Result<Gateway, GatewayError> {
+        Gateway::start_as(settings, inherited, true)
+    }
+
+    fn start_as(
+        settings: GatewaySettings,
+        inherited: Vec<TcpListener>,
+        held: bool,
+    ) -> Result<Gateway, GatewayError> {
         check(&settings)?;
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         let count = if settings.workers == 0 {
@@ -86,7 +107,10 @@ impl Gateway {
             AdminListener::Unix(_) => None,
         };
         let table = Arc::new(ArcSwap::from_pointee(Table::default()));
-        let (orders, _) = watch::channel(Orders::default());
+        let (orders, _) = watch::channel(Orders {
+            held,
+            ..Orders::default()
+        });
         let start = ControlStart {
             settings,
             workers: count,
@@ -132,14 +156,41 @@ impl Gateway {
     ///
     /// Idle connections stay open for up to a second of that time, so that requests that are on
     /// their way are still answered. The admin API answers until the end.
-    pub async fn stop(self, drain: Duration) -> usize {
-        self.stop_as(Stop::within(drain)).await
+    pub async fn stop(mut self, drain: Duration) -> usize {
+        self.listeners.clear();
+        let stop = Stop::within(drain);
+        self.orders.send_modify(|orders| {
+            orders.stop.get_or_insert(stop);
+        });
+        let mut cut = 0;
+        for worker in self.workers.drain(..) {
+            cut += worker.finish().await.unwrap_or(0);
+        }
+        self.control_orders = None;
+        if let Some(control) = self.control.take() {
+            control.finish().await;
+        }
+        cut
     }
 
-    /// Stops after a successor has taken over the listening sockets: idle connections stay open for
-    /// `linger`, all of it takes at most `within`. Returns how many requests and tunnels were cut off.
-    pub async fn retire(self, linger: Duration, within: Duration) -> usize {
-        self.stop_as(Stop { linger, within }).await
+    /// Begins to stop after a successor has taken over the listening sockets: idle connections stay open
+    /// for `linger`, all of it takes at most `within`. [`Gateway::stop`] tells how it ended.
+    pub fn retire(&mut self, linger: Duration, within: Duration) {
+        self.listeners.clear();
+        let stop = Stop { linger, within };
+        self.orders.send_modify(|orders| orders.stop = Some(stop));
+    }
+
+    /// Whether every worker has ended.
+    pub fn is_drained(&self) -> bool {
+        self.workers
+            .iter()
+            .all(|worker| worker.thread.is_finished())
+    }
+
+    /// Lets a gateway that was started with [`Gateway::start_held`] accept connections.
+    pub fn admit(&self) {
+        self.orders.send_modify(|orders| orders.held = false);
     }
 
     /// The sockets that clients connect to, as copies that a successor may listen on. Each has a queue
@@ -187,20 +238,6 @@ impl Gateway {
         let (reply, answer) = oneshot::channel();
         self.control_orders.as_ref()?.send(make(reply)).ok()?;
         answer.await.ok()
-    }
-
-    async fn stop_as(mut self, stop: Stop) -> usize {
-        self.listeners.clear();
-        self.orders.send_modify(|orders| orders.stop = Some(stop));
-        let mut cut = 0;
-        for worker in self.workers.drain(..) {
-            cut += worker.finish().await.unwrap_or(0);
-        }
-        self.control_orders = None;
-        if let Some(control) = self.control.take() {
-            control.finish().await;
-        }
-        cut
     }
 }
 

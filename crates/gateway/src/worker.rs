@@ -31,6 +31,8 @@ use crate::route::Table;
 pub(crate) struct Orders {
     /// Grows with every change of the table: idle connections to removed arms are closed.
     pub(crate) table_changes: u64,
+    /// Accept no connections yet.
+    pub(crate) held: bool,
     /// Stop.
     pub(crate) stop: Option<Stop>,
 }
@@ -127,8 +129,9 @@ impl Worker {
         let listeners: Vec<TcpListener> = listeners.collect::<std::io::Result<_>>()?;
         tokio::task::spawn_local(Rc::clone(&self).tick());
         let stop = loop {
+            let held = orders.borrow().held;
             tokio::select! {
-                accepted = self.accept(&listeners) => self.open(accepted),
+                accepted = self.accept(&listeners), if !held => self.open(accepted),
                 changed = orders.changed() => {
                     self.pool.sweep();
                     let stop = orders.borrow().stop;
