@@ -7,3 +7,4 @@ mod conformance;
 mod release;
 mod rig;
 mod survival;
+mod upgrade;
