@@ -50,7 +50,13 @@ pub(crate) async fn run_control(
     ready: mpsc::Sender<Result<(), GatewayError>>,
 ) {
     let saved = SavedState::read(&start.settings.state_file);
-    let (shared, admin_listen) = ((start.table, start.orders), start.settings.admin.clone());
+    let shared = (start.table, start.orders);
+    // With port 0 the port that was found is the one to come back to.
+    let admin_listen = match &start.admin {
+        AdminListener::Tcp(listener) => listener.local_addr().ok().map(AdminListen::Tcp),
+        AdminListener::Unix(_) => None,
+    };
+    let admin_listen = admin_listen.unwrap_or_else(|| start.settings.admin.clone());
     let listen = start.listen.to_string();
     let control =
         saved.and_then(|saved| Control::new(start.settings, start.workers, listen, saved, shared));

@@ -176,11 +176,22 @@ fn a_configuration_that_breaks_while_running_is_shown_until_it_is_mended() {
     // Without a signal: the file is looked at now and then.
     service.until_log("the configuration is broken (1 to mend)");
     assert_eq!(service.rig.exit(&["deploy", "--release", "1.1"]), 2);
+    let told = service.rig.ok(&["status"]);
+    assert!(told.contains("configuration: broken since "), "{told}");
+    assert!(
+        told.contains(", 1 problem; the last good one is used"),
+        "{told}"
+    );
+    let standing = service.rig.json(&["status"])["configuration"].clone();
+    assert_eq!(standing["standing"], "broken");
+    assert_eq!(standing["problems"], 1);
     service
         .rig
         .edit("strategy = \"carnival\"", "strategy = \"canary\"");
     service.signal("HUP");
     service.until_log("the configuration is valid again");
+    let standing = service.rig.json(&["status"])["configuration"].clone();
+    assert_eq!(standing["standing"], "valid");
     service
         .rig
         .edit("unhealthy_after = 2", "unhealthy_after = 3");

@@ -124,13 +124,6 @@ impl Manager {
 /// Gives a sign of life in half of the time that is allowed, as long as everybody answers. Whoever does
 /// not answer is named once in the log; the service manager acts when the time is over.
 async fn watch_over(admin: Endpoint, limit: Duration, alive: watch::Receiver<Alive>) {
-    let client = match Client::new(admin, None) {
-        Ok(client) => client,
-        Err(error) => {
-            tracing::error!(%error, "no signs of life can be given");
-            return;
-        }
-    };
     let pause = limit / 2;
     let mut interval = tokio::time::interval(pause);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -138,7 +131,7 @@ async fn watch_over(admin: Endpoint, limit: Duration, alive: watch::Receiver<Ali
         interval.tick().await;
         let asked = alive.borrow().clone();
         let patience = (pause / 2).min(ALIVE_CHECK_MAX);
-        let answered = tokio::time::timeout(patience, ask(&client, asked)).await;
+        let answered = tokio::time::timeout(patience, ask(&admin, asked)).await;
         let why = match answered {
             Ok(Ok(())) => {
                 if let Err(error) = sd_notify::notify(&[NotifyState::Watchdog]) {
@@ -156,10 +149,12 @@ async fn watch_over(admin: Endpoint, limit: Duration, alive: watch::Receiver<Ali
     }
 }
 
-async fn ask(client: &Client, alive: Alive) -> Result<(), String> {
+async fn ask(admin: &Endpoint, alive: Alive) -> Result<(), String> {
     let Alive::Serving(engine) = alive else {
         return Ok(());
     };
+    // A connection of its own each time: that new ones are accepted is part of being alive.
+    let client = Client::new(admin.clone(), None).map_err(|error| error.to_string())?;
     let answer = client.get::<GatewayStatus>("/v1/gateway").await;
     answer.map_err(|error| format!("gateway: {error}"))?;
     // An engine that had to stop said why, and would stop again: starting anew mends nothing.
