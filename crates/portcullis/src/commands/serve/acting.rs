@@ -141,7 +141,8 @@ impl Acting {
             let refusal = match running {
                 Ok(running) => {
                     let standing = running.engine.standing();
-                    running.engine.stop().await;
+                    // One that hangs is ended with its runtime, below.
+                    let _ = tokio::time::timeout(ACTING_STOP, running.engine.stop()).await;
                     running.server.stop().await;
                     engine_failure(standing)
                 }

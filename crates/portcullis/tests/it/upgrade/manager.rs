@@ -1,5 +1,7 @@
 //! The service manager's end of the notification socket (sd_notify(3)).
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
@@ -10,13 +12,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct ServiceManager {
     socket: UnixDatagram,
     folder: TempDir,
+    /// What was said and not asked for yet.
+    lines: RefCell<VecDeque<String>>,
 }
 
 impl ServiceManager {
     pub(super) fn new() -> ServiceManager {
         let folder = tempfile::tempdir().unwrap();
         let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
-        ServiceManager { socket, folder }
+        ServiceManager {
+            socket,
+            folder,
+            lines: RefCell::default(),
+        }
     }
 
     /// What a service is started with, which must give a sign of life within `watchdog`.
@@ -28,19 +36,23 @@ impl ServiceManager {
         ]
     }
 
-    /// Waits for a line that begins with `words`. What came before it is forgotten.
+    /// Waits for a line that begins with `words`. The lines before it are forgotten.
     pub(super) fn until(&self, words: &str) {
         let begun = Instant::now();
-        let mut heard = String::new();
+        let mut passed = Vec::new();
         while begun.elapsed() < PATIENCE {
-            let message = self.hear(Duration::from_millis(200));
-            if message.lines().any(|line| line.starts_with(words)) {
-                return;
+            let next = self.lines.borrow_mut().pop_front();
+            match next {
+                Some(line) if line.starts_with(words) => return,
+                Some(line) => passed.push(line),
+                None => {
+                    let message = self.hear(Duration::from_millis(200));
+                    let lines = message.lines().map(str::to_owned);
+                    self.lines.borrow_mut().extend(lines);
+                }
             }
-            heard.push_str(&message);
-            heard.push('\n');
         }
-        panic!("`{words}` never came; heard:\n{heard}");
+        panic!("`{words}` never came; heard: {passed:#?}");
     }
 
     /// Everything that is said within a time.
@@ -55,6 +67,7 @@ impl ServiceManager {
 
     /// Forgets what was said until now.
     pub(super) fn forget(&self) {
+        self.lines.borrow_mut().clear();
         while !self.hear(Duration::from_millis(1)).is_empty() {}
     }
 
