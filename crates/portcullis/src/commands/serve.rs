@@ -6,7 +6,7 @@
 //!
 //! - `acting`: the half that acts; it can be let go while the gateway serves on.
 //! - `front`, `sockets`: the gateway, and listening sockets that were opened elsewhere.
-//! - `manager`, `log`: what the service manager and its journal are told.
+//! - `notifier`, `log`: what the service manager and its journal are told.
 //! - `configuration`: the file while all this runs.
 //! - `upgrade`, `succession`, `program`: a new binary takes over.
 
@@ -33,7 +33,7 @@ mod acting;
 mod configuration;
 mod front;
 mod log;
-mod manager;
+mod notifier;
 mod program;
 mod sockets;
 mod succession;
@@ -41,7 +41,7 @@ mod upgrade;
 
 use acting::{Acting, Grounds, Work};
 use configuration::Configuration;
-use manager::{Alive, Manager};
+use notifier::{Alive, Notifier};
 use sockets::Inherited;
 use succession::{Peer, Predecessor};
 use upgrade::{Bequest, Successor};
@@ -67,7 +67,7 @@ struct Serving<'a> {
     grounds: Grounds,
     signals: Signals,
     configuration: Configuration,
-    manager: Manager,
+    notifier: Notifier,
     gateway: Gateway,
     /// `None` only while another process is to take over.
     acting: Option<Acting>,
@@ -149,7 +149,7 @@ impl<'a> Serving<'a> {
             grounds,
             signals,
             configuration,
-            manager: Manager::new(),
+            notifier: Notifier::new(),
             gateway,
             acting: None,
             entries: None,
@@ -198,7 +198,7 @@ impl<'a> Serving<'a> {
 
     /// Begins to talk to the service manager.
     fn begin(&mut self) {
-        self.manager
+        self.notifier
             .begin(connect::endpoint(&self.grounds.config.gateway.admin));
     }
 
@@ -228,7 +228,8 @@ impl<'a> Serving<'a> {
             ));
         }
         self.entries = acting.engine().map(Engine::subscribe);
-        self.manager.alive(Alive::Serving(acting.engine().cloned()));
+        self.notifier
+            .alive(Alive::Serving(acting.engine().cloned()));
         self.acting = Some(acting);
     }
 
@@ -243,9 +244,9 @@ impl<'a> Serving<'a> {
             match self.next(&mut status, &mut look, watched.as_ref()).await {
                 Next::Stop => return self.stop().await,
                 Next::ReadConfiguration => {
-                    self.manager.reloading();
+                    self.notifier.reloading();
                     self.configuration.read();
-                    self.manager.reloaded();
+                    self.notifier.reloaded();
                 }
                 Next::LookAtConfiguration => self.configuration.look(),
                 Next::Entry => stale = true,
@@ -265,7 +266,6 @@ impl<'a> Serving<'a> {
                 }
                 Next::Predecessor(traffic) => self.hear_predecessor(traffic).await,
                 Next::Upgrade => {
-                    // What is polled below must not end an engine's watch twice.
                     match self.upgrade().await {
                         Ok(successor) => return self.retire(successor).await,
                         Err(error) => {
@@ -273,7 +273,7 @@ impl<'a> Serving<'a> {
                             output::talk(
                                 "the upgrade did not happen; this process goes on as before",
                             );
-                            self.manager.reloaded();
+                            self.notifier.reloaded();
                         }
                     }
                     watched = self.engine().cloned();
@@ -315,7 +315,7 @@ impl<'a> Serving<'a> {
     }
 
     fn begin_once(&mut self) {
-        if !self.manager.has_begun() {
+        if !self.notifier.has_begun() {
             self.begin();
         }
     }
@@ -347,7 +347,7 @@ impl<'a> Serving<'a> {
             }
             (None, None) => return,
         };
-        self.manager.status(&sentence);
+        self.notifier.status(&sentence);
     }
 
     async fn upgrade(&mut self) -> Result<Successor, CommandError> {
@@ -359,7 +359,7 @@ impl<'a> Serving<'a> {
             .hint("ask again when it is gone"));
         }
         tracing::info!(program = %self.program.display(), "an upgrade was asked for");
-        self.manager.reloading();
+        self.notifier.reloading();
         upgrade::check(&self.program, self.site).await?;
         let Some(acting) = self.acting.take() else {
             return Err(CommandError::new(Exit::Internal, "nothing acts"));
@@ -384,7 +384,7 @@ impl<'a> Serving<'a> {
             .is_some_and(|e| e.standing() == Standing::Acting);
         let api = acting.listener().or_else(|| self.copy_of_api());
         self.api = api.as_ref().and_then(|api| api.try_clone().ok());
-        self.manager.alive(Alive::HandingOver);
+        self.notifier.alive(Alive::HandingOver);
         self.entries = None;
         acting.stop(false).await;
         self.gateway.release_control().await;
@@ -406,8 +406,8 @@ impl<'a> Serving<'a> {
                     let sentence = format!(
                         "the engine does not act after a failed upgrade: {worse}; traffic is still served"
                     );
-                    self.manager.status(&sentence);
-                    self.manager.alive(Alive::Serving(None));
+                    self.notifier.status(&sentence);
+                    self.notifier.alive(Alive::Serving(None));
                 }
                 Err(error)
             }
@@ -432,7 +432,7 @@ impl<'a> Serving<'a> {
     /// Ends after a successor has taken over: what is under way ends in peace.
     async fn retire(mut self, successor: Successor) -> Result<Exit, CommandError> {
         let Successor { pid, mut peer } = successor;
-        self.manager.succeeded_by(pid);
+        self.notifier.succeeded_by(pid);
         output::talk(&format!(
             "process {pid} has taken over; this one ends the requests and streams that it has"
         ));
@@ -460,8 +460,8 @@ impl<'a> Serving<'a> {
     }
 
     async fn stop(mut self) -> Result<Exit, CommandError> {
-        self.manager.stopping();
-        self.manager.alive(Alive::HandingOver);
+        self.notifier.stopping();
+        self.notifier.alive(Alive::HandingOver);
         let acting = self.acting.take();
         if !self.args.stop_services && acting.as_ref().is_some_and(Acting::has_services) {
             output::talk("services go on running; `portcullis serve` adopts them again");

@@ -2,13 +2,13 @@
 //! told how things stand, sockets are taken over, and the configuration is watched.
 
 mod load;
-mod manager;
+mod notify_socket;
 mod service;
 
 use std::time::Duration;
 
 use load::Load;
-use manager::ServiceManager;
+use notify_socket::NotifySocket;
 use service::SystemService;
 
 #[test]
@@ -104,7 +104,7 @@ fn a_successor_that_hangs_is_killed_and_its_predecessor_acts_again() {
 
 #[test]
 fn the_service_manager_is_told_ready_alive_reloading_succeeded_and_stopping() {
-    let manager = ServiceManager::new();
+    let manager = NotifySocket::new();
     let mut service = SystemService::prepared();
     service.launch(&manager.environment(Duration::from_secs(2)));
     manager.until("READY=1");
@@ -126,7 +126,7 @@ fn the_service_manager_is_told_ready_alive_reloading_succeeded_and_stopping() {
 
 #[test]
 fn no_sign_of_life_is_given_while_the_gateway_does_not_answer() {
-    let manager = ServiceManager::new();
+    let manager = NotifySocket::new();
     let mut service = SystemService::prepared();
     service.launch(&manager.environment(Duration::from_secs(2)));
     manager.until("WATCHDOG=1");

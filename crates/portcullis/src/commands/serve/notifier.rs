@@ -15,7 +15,7 @@ use crate::bounds::ALIVE_CHECK_MAX;
 
 /// The connection to the service manager.
 #[derive(Debug)]
-pub(super) struct Manager {
+pub(super) struct Notifier {
     /// The main process is another one, to which the service manager listens instead.
     silent: bool,
     status: String,
@@ -42,10 +42,10 @@ impl std::fmt::Debug for Alive {
     }
 }
 
-impl Manager {
-    /// A manager that is told nothing before [`Manager::begin`].
-    pub(super) fn new() -> Manager {
-        Manager {
+impl Notifier {
+    /// A notifier that says nothing before [`Notifier::begin`].
+    pub(super) fn new() -> Notifier {
+        Notifier {
             silent: true,
             status: String::new(),
             watchdog: None,
@@ -65,7 +65,7 @@ impl Manager {
         }
     }
 
-    /// Whether it is told anything.
+    /// Whether it says anything.
     pub(super) fn has_begun(&self) -> bool {
         !self.silent
     }
@@ -122,7 +122,7 @@ impl Manager {
 }
 
 /// Gives a sign of life in half of the time that is allowed, as long as everybody answers. Whoever does
-/// not answer is named once in the log; the service manager acts when the time is over.
+/// not answer is named in the log; the service manager acts when the time is over.
 async fn watch_over(admin: Endpoint, limit: Duration, alive: watch::Receiver<Alive>) {
     let pause = limit / 2;
     let mut interval = tokio::time::interval(pause);

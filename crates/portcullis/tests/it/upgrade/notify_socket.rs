@@ -9,18 +9,18 @@ use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) struct ServiceManager {
+pub(super) struct NotifySocket {
     socket: UnixDatagram,
     folder: TempDir,
     /// What was said and not asked for yet.
     lines: RefCell<VecDeque<String>>,
 }
 
-impl ServiceManager {
-    pub(super) fn new() -> ServiceManager {
+impl NotifySocket {
+    pub(super) fn new() -> NotifySocket {
         let folder = tempfile::tempdir().unwrap();
         let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
-        ServiceManager {
+        NotifySocket {
             socket,
             folder,
             lines: RefCell::default(),
