@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-/// How long a lease on a service lasts without being renewed, in milliseconds.
-pub(crate) const LEASE_TTL_MS: u64 = 15_000;
 /// How long requests through the gateway may take to end when `serve` stops.
 pub(crate) const GATEWAY_DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait for an event before looking at the rollout again.
@@ -41,3 +39,5 @@ pub(crate) const RETIRE_WITHIN: Duration = Duration::from_secs(600);
 pub(crate) const RETIRE_REPORT_PAUSE: Duration = Duration::from_millis(100);
 /// The longest line that two generations of `serve` send each other, in bytes.
 pub(crate) const SUCCESSION_LINE_MAX: usize = 64 * 1024;
+/// The largest file that is read as a saved plan, in bytes.
+pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;

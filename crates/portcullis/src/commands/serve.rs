@@ -126,10 +126,12 @@ impl<'a> Serving<'a> {
         let lock = folder.lock()?;
         let gateway = front::start_held(&config, &folder, inherited.gateway)?;
         let file = std::path::absolute(&site.file).map_err(|error| failed(&error))?;
-        let configuration = Configuration::new(file.clone(), config.clone());
+        let configuration =
+            Configuration::new(file.clone(), site.environment.clone(), config.clone());
         let grounds = Grounds {
             config,
             file,
+            environment: site.environment.clone(),
             folder,
             token,
             configuration: configuration.standing(),

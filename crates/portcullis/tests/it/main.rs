@@ -3,7 +3,9 @@
 
 mod api;
 mod command_line;
+mod config_command;
 mod conformance;
+mod control;
 mod release;
 mod rig;
 mod survival;

@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::failed;
-use crate::bounds::{ACTING_STOP, LEASE_TTL_MS, STOP_TIMEOUT_MS, UPGRADE_SETTLE_PAUSE};
+use crate::bounds::{ACTING_STOP, STOP_TIMEOUT_MS, UPGRADE_SETTLE_PAUSE};
 use crate::clock::now_ms;
 use crate::command_error::{CommandError, Exit};
 use crate::state_folder::{Lock, StateFolder};
@@ -37,6 +37,8 @@ pub(super) struct Grounds {
     pub(super) config: Config,
     /// The configuration file, absolute.
     pub(super) file: PathBuf,
+    /// The environment of it that was asked for.
+    pub(super) environment: Option<String>,
     pub(super) folder: StateFolder,
     pub(super) token: SecretString,
     pub(super) configuration: watch::Receiver<ConfigurationStanding>,
@@ -216,7 +218,12 @@ fn start_server(
     engine: Engine,
     listener: Option<Listener>,
 ) -> Result<Running, CommandError> {
-    let service = Service::new(grounds.file, Planner::new(process.clone()), engine.clone());
+    let service = Service::new(
+        grounds.file,
+        grounds.environment,
+        Planner::new(process.clone()),
+        engine.clone(),
+    );
     let listener = match listener {
         Some(listener) => listener,
         None => Listener::bind(&server_listen(&grounds.config.server.listen))
@@ -251,7 +258,7 @@ async fn start_engine(
     // The folder's lock admits one process, so its name can be stable: after a crash the lease is taken
     // over at once, with a higher epoch.
     let holder = format!("serve {}", folder.root().display());
-    let opened = Runner::open(journal, scope, &holder, now_ms(), LEASE_TTL_MS).await;
+    let opened = Runner::open(journal, scope, &holder, now_ms(), config.state.lease_ttl_ms).await;
     let runner = opened.map_err(|error| failed(&error))?;
     let client = portcullis_api::Client::new(connect::endpoint(&config.gateway.admin), None)?;
     check_journal_fits(config, &runner, process, &client).await?;

@@ -14,6 +14,7 @@ use crate::clock::now_ms;
 #[derive(Debug)]
 pub(super) struct Configuration {
     file: PathBuf,
+    environment: Option<String>,
     /// What this process was started with.
     started_with: Config,
     seen: Option<(SystemTime, u64)>,
@@ -25,9 +26,14 @@ pub(super) struct Configuration {
 
 impl Configuration {
     /// The file that `started_with` was read from.
-    pub(super) fn new(file: PathBuf, started_with: Config) -> Configuration {
+    pub(super) fn new(
+        file: PathBuf,
+        environment: Option<String>,
+        started_with: Config,
+    ) -> Configuration {
         let mut configuration = Configuration {
             file,
+            environment,
             started_with,
             seen: None,
             told: None,
@@ -54,7 +60,7 @@ impl Configuration {
 
     /// Reads the file, and says what has changed about it.
     pub(super) fn read(&mut self) {
-        match portcullis_config::load(&self.file) {
+        match portcullis_config::load_environment(&self.file, self.environment.as_deref()) {
             Ok(config) => {
                 let broken = self.told.take().is_some();
                 self.standing.send_replace(ConfigurationStanding::Valid);
