@@ -39,6 +39,26 @@ pub struct Status {
     pub journal_seq: u64,
     /// The fencing epoch.
     pub epoch: u64,
+    /// Whether the configuration file can be used.
+    #[serde(default)]
+    pub configuration: ConfigurationStanding,
+}
+
+/// Whether the configuration file can be used.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "standing", rename_all = "snake_case")]
+pub enum ConfigurationStanding {
+    /// It is valid, or nobody has looked.
+    #[default]
+    Valid,
+    /// It was broken while Portcullis ran. What runs goes on with the last good one; nothing can be
+    /// planned until it is mended.
+    Broken {
+        /// When that was noticed, milliseconds since the Unix epoch.
+        since_ms: u64,
+        /// How many problems it has; `portcullis check` lists them.
+        problems: u64,
+    },
 }
 
 /// Whether the engine acts.

@@ -142,6 +142,11 @@ fn refuse(error: &ChangeError) -> Response {
             "urn:portcullis:problem:overtaken",
             "Another change was first",
         ),
+        ChangeError::Succeeded => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:portcullis:problem:succeeded",
+            "Another process takes over",
+        ),
         ChangeError::Save(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "urn:portcullis:problem:not-saved",

@@ -28,8 +28,10 @@ pub(crate) const POOL_SWEEP_MS: u64 = 500;
 /// How often deadlines are looked at: the precision of every timeout on the data path.
 pub(crate) const TICK_MS: u64 = 50;
 /// While draining: how long idle client connections stay open, so that a request that is on its way
-/// is still answered (with `Connection: close`).
+/// is still answered (with `Connection: close`). A hand-over may ask for longer.
 pub(crate) const DRAIN_LINGER_MS: u64 = 1_000;
+/// While a successor acts: how often the saved splits are looked at, which it alone changes then.
+pub(crate) const FOLLOW_MS: u64 = 100;
 /// Arms outside the split whose counters are kept for the status, per service.
 pub(crate) const ARMS_REMEMBERED: usize = 16;
 /// How long a change of a split waits for the first health checks of its arms.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use portcullis_api::gateway::{Arm, GatewayStatus, RouteStatus, Split, SplitChange};
+use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus, Split, SplitChange};
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio::task::JoinHandle;
 
@@ -23,6 +23,7 @@ use crate::settings::{GatewaySettings, RouteSettings};
 use crate::split_change::{must_check_canary, must_check_stable, validate};
 use crate::state_file::{SavedService, SavedState, StateFileError};
 use crate::sticky::{BucketHash, canary_buckets};
+use crate::traffic::Traffic;
 use crate::worker::Orders;
 
 /// Why a change of a split was refused.
@@ -59,6 +60,9 @@ pub(crate) enum ChangeError {
     /// Another change took effect since the asker looked, or while this one waited for a health check.
     #[error("another change of the split took effect first; look at it and ask again")]
     Overtaken,
+    /// A successor decides now.
+    #[error("this gateway is being succeeded by another process, which decides now; ask again")]
+    Succeeded,
     /// The change could not be saved, so it did not take effect.
     #[error("the change could not be saved and did not take effect")]
     Save(#[source] StateFileError),
@@ -82,6 +86,10 @@ struct Services {
     /// and is saved when the change is decided.
     seen: BTreeMap<String, u64>,
     live: BTreeMap<String, Live>,
+    /// A successor decides; this gateway only follows what it saves.
+    released: bool,
+    /// What a predecessor still has under way.
+    predecessor: Option<Traffic>,
 }
 
 /// What is known of a service besides what is saved.
@@ -128,6 +136,8 @@ impl Control {
             saved,
             seen: BTreeMap::new(),
             live,
+            released: false,
+            predecessor: None,
         };
         table.store(Arc::new(services.table(&settings.routes)));
         Ok(Control {
@@ -208,6 +218,61 @@ impl Control {
         self.put_in_force(&mut services, route)
             .map_err(ChangeError::Invalid)?;
         Ok(services.status(service))
+    }
+
+    /// Leaves every decision to a successor. A change that is under way does not take effect.
+    pub(crate) async fn release(&self) {
+        self.services.lock().await.released = true;
+    }
+
+    /// Decides again, from what is saved now.
+    pub(crate) async fn reclaim(&self) {
+        self.follow().await;
+        self.services.lock().await.released = false;
+    }
+
+    /// Takes over what a successor has saved.
+    pub(crate) async fn follow(&self) {
+        let path = self.settings.state_file.clone();
+        let read = tokio::task::spawn_blocking(move || SavedState::read(&path)).await;
+        let saved = match read {
+            Ok(Ok(saved)) => saved,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the successor's splits cannot be followed");
+                return;
+            }
+            Err(_) => return,
+        };
+        let mut services = self.services.lock().await;
+        if !services.released || services.saved == saved {
+            return;
+        }
+        services.saved = saved;
+        for route in &self.settings.routes {
+            if let Err(reason) = self.put_in_force(&mut services, route) {
+                tracing::warn!(service = route.service, reason, "a split was not followed");
+            }
+        }
+    }
+
+    /// What is under way.
+    pub(crate) async fn traffic(&self) -> Traffic {
+        let services = self.services.lock().await;
+        let mut traffic = Traffic::default();
+        for (service, live) in &services.live {
+            let changes = services.saved(service).changes;
+            traffic.changes.insert(service.clone(), changes);
+            for known in &live.arms {
+                let address = known.state.arm.address.clone();
+                *traffic.in_flight.entry(address).or_default() += known.state.in_flight();
+            }
+        }
+        traffic
+    }
+
+    /// Takes note of what a predecessor still has under way.
+    pub(crate) async fn note_predecessor(&self, traffic: Option<Traffic>) {
+        self.services.lock().await.predecessor = traffic;
     }
 
     fn route(&self, service: &str) -> Result<&RouteSettings, ChangeError> {
@@ -308,6 +373,9 @@ impl Services {
 
     /// The service as it is saved, if `epoch` may change it. From here on older ones may not.
     fn claim(&mut self, service: &str, epoch: u64) -> Result<SavedService, ChangeError> {
+        if self.released {
+            return Err(ChangeError::Succeeded);
+        }
         let current = self.epoch(service);
         if epoch < current {
             return Err(ChangeError::Stale {
@@ -355,10 +423,20 @@ impl Services {
             changes: saved.changes,
             changed_at_ms: saved.changed_at_ms,
             arms: live.map_or_else(Vec::new, |live| {
-                live.arms.iter().map(|known| known.state.status()).collect()
+                let arms = live.arms.iter().map(|known| known.state.status());
+                arms.map(|arm| self.with_predecessor(service, saved.changes, arm))
+                    .collect()
             }),
             unrouted: live.map_or(0, |live| live.unrouted.load(Relaxed)),
         }
+    }
+
+    /// An arm with the requests that a predecessor still has under way to it.
+    fn with_predecessor(&self, service: &str, changes: u64, mut arm: ArmStatus) -> ArmStatus {
+        if let Some(traffic) = &self.predecessor {
+            arm.in_flight += traffic.in_flight(service, &arm.arm.address, changes);
+        }
+        arm
     }
 
     fn table(&self, routes: &[RouteSettings]) -> Table {

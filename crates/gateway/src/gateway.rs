@@ -10,16 +10,15 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc as orders_mpsc, oneshot, watch};
 
-use crate::admin;
-use crate::control::Control;
+use crate::control_thread::{ControlOrder, ControlStart, run_control};
 use crate::error::GatewayError;
-use crate::listen::{AdminListener, bind_admin, bind_workers};
+use crate::listen::{AdminListener, bind_admin, bind_workers, share_out};
 use crate::route::Table;
 use crate::settings::{AdminListen, GatewaySettings, Sticky};
-use crate::state_file::SavedState;
-use crate::worker::{Orders, Worker};
+use crate::traffic::Traffic;
+use crate::worker::{Orders, Stop, Worker};
 
 /// A running gateway. Dropping it stops it at once; [`Gateway::stop`] lets requests finish.
 #[derive(Debug)]
@@ -30,7 +29,9 @@ pub struct Gateway {
     workers: Vec<RunningThread<usize>>,
     control: Option<RunningThread<()>>,
     /// Dropped to end the control thread, after the workers are done.
-    control_end: Option<oneshot::Sender<()>>,
+    control_orders: Option<orders_mpsc::UnboundedSender<ControlOrder>>,
+    /// The workers' sockets, to be passed on.
+    listeners: Vec<TcpListener>,
 }
 
 /// A thread and the word that it is done.
@@ -38,16 +39,6 @@ pub struct Gateway {
 struct RunningThread<T> {
     done: oneshot::Receiver<T>,
     thread: JoinHandle<()>,
-}
-
-/// What the control thread needs.
-struct ControlStart {
-    settings: GatewaySettings,
-    workers: usize,
-    listen: SocketAddr,
-    admin: AdminListener,
-    table: Arc<ArcSwap<Table>>,
-    orders: watch::Sender<Orders>,
 }
 
 impl Gateway {
@@ -58,6 +49,41 @@ impl Gateway {
     /// If an address cannot be had, the settings are not valid, or the state file exists and cannot
     /// be used. Nothing is left running then.
     pub fn start(settings: GatewaySettings) -> Result<Gateway, GatewayError> {
+        Gateway::start_on(settings, Vec::new())
+    }
+
+    /// Like [`Gateway::start`], but on listening sockets that were opened elsewhere, if there are any:
+    /// by systemd, or by the gateway that this one succeeds. The address of the settings is not used
+    /// then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Gateway::start`], and if a socket cannot be used.
+    pub fn start_on(
+        settings: GatewaySettings,
+        inherited: Vec<TcpListener>,
+    ) -> Result<Gateway, GatewayError> {
+        Gateway::start_as(settings, inherited, false)
+    }
+
+    /// Like [`Gateway::start_on`], but no connection is accepted before [`Gateway::admit`]. Dropping it
+    /// until then costs no client anything.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Gateway::start_on`].
+    pub fn start_held(
+        settings: GatewaySettings,
+        inherited: Vec<TcpListener>,
+    ) -> Result<Gateway, GatewayError> {
+        Gateway::start_as(settings, inherited, true)
+    }
+
+    fn start_as(
+        settings: GatewaySettings,
+        inherited: Vec<TcpListener>,
+        held: bool,
+    ) -> Result<Gateway, GatewayError> {
         check(&settings)?;
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         let count = if settings.workers == 0 {
@@ -65,14 +91,27 @@ impl Gateway {
         } else {
             settings.workers
         };
-        let (listen, listeners) = bind_workers(settings.listen, count)?;
+        let error = |source| GatewayError::Listen {
+            address: settings.listen,
+            source,
+        };
+        let (listen, listeners) = match inherited.first() {
+            Some(first) => (first.local_addr().map_err(error)?, inherited),
+            None => bind_workers(settings.listen, count)?,
+        };
+        let kept = listeners.iter().map(TcpListener::try_clone);
+        let kept = kept.collect::<std::io::Result<_>>().map_err(error)?;
+        let shares = share_out(listeners, count).map_err(error)?;
         let admin_listener = bind_admin(&settings.admin)?;
         let admin = match &admin_listener {
             AdminListener::Tcp(listener) => listener.local_addr().ok(),
             AdminListener::Unix(_) => None,
         };
         let table = Arc::new(ArcSwap::from_pointee(Table::default()));
-        let (orders, _) = watch::channel(Orders::default());
+        let (orders, _) = watch::channel(Orders {
+            held,
+            ..Orders::default()
+        });
         let start = ControlStart {
             settings,
             workers: count,
@@ -81,19 +120,20 @@ impl Gateway {
             table: Arc::clone(&table),
             orders: orders.clone(),
         };
-        let (control, control_end) = start_control(start)?;
+        let (control, control_orders) = start_control(start)?;
         let mut gateway = Gateway {
             listen,
             admin,
             orders,
             workers: Vec::new(),
             control: Some(control),
-            control_end: Some(control_end),
+            control_orders: Some(control_orders),
+            listeners: kept,
         };
-        for (index, listener) in listeners.into_iter().enumerate() {
+        for (index, listeners) in shares.into_iter().enumerate() {
             let worker = start_worker(
                 index,
-                listener,
+                listeners,
                 Arc::clone(&table),
                 gateway.orders.subscribe(),
             );
@@ -118,24 +158,94 @@ impl Gateway {
     /// Idle connections stay open for up to a second of that time, so that requests that are on
     /// their way are still answered. The admin API answers until the end.
     pub async fn stop(mut self, drain: Duration) -> usize {
-        self.orders
-            .send_modify(|orders| orders.stop_within = Some(drain));
+        self.listeners.clear();
+        let stop = Stop::within(drain);
+        self.orders.send_modify(|orders| {
+            orders.stop.get_or_insert(stop);
+        });
         let mut cut = 0;
         for worker in self.workers.drain(..) {
             cut += worker.finish().await.unwrap_or(0);
         }
-        self.control_end = None;
+        self.control_orders = None;
         if let Some(control) = self.control.take() {
             control.finish().await;
         }
         cut
+    }
+
+    /// Begins to stop after a successor has taken over the listening sockets: idle connections stay open
+    /// for `linger`, all of it takes at most `within`. [`Gateway::stop`] tells how it ended.
+    pub fn retire(&mut self, linger: Duration, within: Duration) {
+        self.listeners.clear();
+        let stop = Stop { linger, within };
+        self.orders.send_modify(|orders| orders.stop = Some(stop));
+    }
+
+    /// Whether every worker has ended.
+    pub fn is_drained(&self) -> bool {
+        self.workers
+            .iter()
+            .all(|worker| worker.thread.is_finished())
+    }
+
+    /// Lets a gateway that was started with [`Gateway::start_held`] accept connections.
+    pub fn admit(&self) {
+        self.orders.send_modify(|orders| orders.held = false);
+    }
+
+    /// The sockets that clients connect to, as copies that a successor may listen on. Each has a queue
+    /// of its own, so all of them must be passed on.
+    ///
+    /// # Errors
+    ///
+    /// If a socket cannot be copied (no free file descriptors).
+    pub fn listeners(&self) -> std::io::Result<Vec<TcpListener>> {
+        self.listeners.iter().map(TcpListener::try_clone).collect()
+    }
+
+    /// Gives up the admin API and the right to change splits, for a successor that is about to start.
+    /// Serving goes on; what the successor changes in the state file is followed.
+    pub async fn release_control(&self) {
+        self.order(ControlOrder::Release).await;
+    }
+
+    /// Takes back what [`Gateway::release_control`] gave up, after the successor is gone.
+    ///
+    /// # Errors
+    ///
+    /// If the admin API's address cannot be had.
+    pub async fn reclaim_control(&self) -> Result<(), GatewayError> {
+        let gone = || GatewayError::Threads(std::io::Error::other("the control thread has ended"));
+        self.order(ControlOrder::Reclaim)
+            .await
+            .ok_or_else(gone)
+            .flatten()
+    }
+
+    /// What is under way, for a successor; nothing once the control thread has ended.
+    pub async fn traffic(&self) -> Option<Traffic> {
+        self.order(ControlOrder::Traffic).await
+    }
+
+    /// Takes note of what a predecessor still has under way: its requests count as in flight, so that
+    /// no arm passes for drained too early. `None` when it is gone.
+    pub async fn note_predecessor(&self, traffic: Option<Traffic>) {
+        self.order(|reply| ControlOrder::Predecessor(traffic, reply))
+            .await;
+    }
+
+    async fn order<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> ControlOrder) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.control_orders.as_ref()?.send(make(reply)).ok()?;
+        answer.await.ok()
     }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.orders.send_modify(|orders| {
-            orders.stop_within.get_or_insert(Duration::ZERO);
+            orders.stop.get_or_insert(Stop::within(Duration::ZERO));
         });
     }
 }
@@ -192,7 +302,7 @@ fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
 
 fn start_worker(
     index: usize,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     table: Arc<ArcSwap<Table>>,
     orders: watch::Receiver<Orders>,
 ) -> Result<RunningThread<usize>, GatewayError> {
@@ -212,7 +322,7 @@ fn start_worker(
         let _ = ready_sender.send(Ok(()));
         let worker = Rc::new(Worker::new(index, table));
         let cut = runtime
-            .block_on(worker.run(listener, orders))
+            .block_on(worker.run(listeners, orders))
             .unwrap_or_else(|error| {
                 tracing::error!(%error, index, "a worker could not listen");
                 0
@@ -230,9 +340,15 @@ fn start_worker(
 
 fn start_control(
     start: ControlStart,
-) -> Result<(RunningThread<()>, oneshot::Sender<()>), GatewayError> {
+) -> Result<
+    (
+        RunningThread<()>,
+        orders_mpsc::UnboundedSender<ControlOrder>,
+    ),
+    GatewayError,
+> {
     let (done_sender, done) = oneshot::channel();
-    let (end_sender, end) = oneshot::channel();
+    let (order_sender, orders) = orders_mpsc::unbounded_channel();
     let (ready_sender, ready) = mpsc::channel();
     let body = move || {
         let runtime = match Builder::new_current_thread().enable_all().build() {
@@ -242,7 +358,7 @@ fn start_control(
                 return;
             }
         };
-        runtime.block_on(run_control(start, end, ready_sender));
+        runtime.block_on(run_control(start, orders, ready_sender));
         runtime.shutdown_background();
         let _ = done_sender.send(());
     };
@@ -251,51 +367,7 @@ fn start_control(
         .spawn(body);
     let thread = thread.map_err(GatewayError::Threads)?;
     wait_ready(&ready)??;
-    Ok((RunningThread { done, thread }, end_sender))
-}
-
-async fn run_control(
-    start: ControlStart,
-    end: oneshot::Receiver<()>,
-    ready: mpsc::Sender<Result<(), GatewayError>>,
-) {
-    let saved = SavedState::read(&start.settings.state_file);
-    let shared = (start.table, start.orders);
-    let listen = start.listen.to_string();
-    let token = match &start.settings.admin {
-        AdminListen::Tcp { token, .. } => Some(token.clone()),
-        AdminListen::Unix(_) => None,
-    };
-    let control =
-        saved.and_then(|saved| Control::new(start.settings, start.workers, listen, saved, shared));
-    let control = match control {
-        Ok(control) => Arc::new(control),
-        Err(error) => {
-            let _ = ready.send(Err(error.into()));
-            return;
-        }
-    };
-    let router = admin::router(control, token);
-    let _ = ready.send(Ok(()));
-    let served = async {
-        match start.admin {
-            AdminListener::Tcp(listener) => {
-                axum::serve(tokio::net::TcpListener::from_std(listener)?, router).await
-            }
-            AdminListener::Unix(listener) => {
-                axum::serve(tokio::net::UnixListener::from_std(listener)?, router).await
-            }
-        }
-    };
-    tokio::select! {
-        served = served => {
-            if let Err(error) = served {
-                tracing::error!(%error, "the admin API ended");
-            }
-        }
-        // Both an order and the end of whoever gives orders.
-        _ = end => {}
-    }
+    Ok((RunningThread { done, thread }, order_sender))
 }
 
 fn wait_ready<T>(ready: &mpsc::Receiver<T>) -> Result<T, GatewayError> {

@@ -18,6 +18,7 @@ mod bounds;
 mod clock;
 mod connection;
 mod control;
+mod control_thread;
 mod error;
 mod forward;
 mod gateway;
@@ -33,6 +34,7 @@ mod settings;
 mod split_change;
 mod state_file;
 mod sticky;
+mod traffic;
 mod tunnel;
 mod upstream;
 mod worker;
@@ -43,3 +45,4 @@ pub use settings::{
     AdminListen, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
 };
 pub use state_file::StateFileError;
+pub use traffic::Traffic;

@@ -38,6 +38,29 @@ pub(crate) fn bind_workers(
     Ok((bound, listeners))
 }
 
+/// What each worker listens on, of sockets that were opened elsewhere: by systemd, or by the gateway that
+/// this one succeeds. Every socket has a queue of its own, so each is given to a worker; where there are
+/// fewer than workers, workers share one, and the system wakes whoever is free.
+pub(crate) fn share_out(
+    listeners: Vec<TcpListener>,
+    workers: usize,
+) -> io::Result<Vec<Vec<TcpListener>>> {
+    for listener in &listeners {
+        listener.set_nonblocking(true)?;
+    }
+    let mut shares: Vec<Vec<TcpListener>> = Vec::new();
+    shares.resize_with(workers, Vec::new);
+    if let Some(last) = listeners.len().checked_sub(1) {
+        for (worker, share) in shares.iter_mut().enumerate().skip(last + 1) {
+            share.push(listeners[worker % (last + 1)].try_clone()?);
+        }
+    }
+    for (index, listener) in listeners.into_iter().enumerate() {
+        shares[index % workers].push(listener);
+    }
+    Ok(shares)
+}
+
 /// The admin API's socket, which only the local machine can reach.
 pub(crate) fn bind_admin(listen: &AdminListen) -> Result<AdminListener, GatewayError> {
     match listen {

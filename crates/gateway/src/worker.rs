@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -31,8 +31,27 @@ use crate::route::Table;
 pub(crate) struct Orders {
     /// Grows with every change of the table: idle connections to removed arms are closed.
     pub(crate) table_changes: u64,
-    /// Stop, and take at most this long about it.
-    pub(crate) stop_within: Option<Duration>,
+    /// Accept no connections yet.
+    pub(crate) held: bool,
+    /// Stop.
+    pub(crate) stop: Option<Stop>,
+}
+
+/// How to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// How long idle connections stay open, so that requests on their way are still answered.
+    pub(crate) linger: Duration,
+    /// How long all of it may take.
+    pub(crate) within: Duration,
+}
+
+impl Stop {
+    /// Within a time of which the shorter part goes to idle connections.
+    pub(crate) fn within(within: Duration) -> Stop {
+        let linger = Duration::from_millis(DRAIN_LINGER_MS);
+        Stop { linger, within }
+    }
 }
 
 /// How far a worker is with stopping.
@@ -103,27 +122,30 @@ impl Worker {
     /// Serves until it is ordered to stop; returns how many requests and tunnels were cut off.
     pub(crate) async fn run(
         self: Rc<Self>,
-        listener: std::net::TcpListener,
+        listeners: Vec<std::net::TcpListener>,
         mut orders: watch::Receiver<Orders>,
     ) -> std::io::Result<usize> {
-        let listener = TcpListener::from_std(listener)?;
+        let listeners = listeners.into_iter().map(TcpListener::from_std);
+        let listeners: Vec<TcpListener> = listeners.collect::<std::io::Result<_>>()?;
         tokio::task::spawn_local(Rc::clone(&self).tick());
-        let stop_within = loop {
+        let stop = loop {
+            let held = orders.borrow().held;
             tokio::select! {
-                accepted = self.accept(&listener) => self.open(accepted),
+                accepted = self.accept(&listeners), if !held => self.open(accepted),
                 changed = orders.changed() => {
                     self.pool.sweep();
-                    let stop_within = orders.borrow().stop_within;
+                    let stop = orders.borrow().stop;
                     // Without anyone to give orders there is no gateway any more.
-                    if let Some(within) = stop_within.or(changed.is_err().then_some(Duration::ZERO)) {
-                        break within;
+                    let orphaned = changed.is_err().then_some(Stop::within(Duration::ZERO));
+                    if let Some(stop) = stop.or(orphaned) {
+                        break stop;
                     }
                 }
             }
         };
         // What the system has accepted already is served.
         self.phase.set(Phase::Draining);
-        while let Some(accepted) = std::future::poll_fn(|cx| match listener.poll_accept(cx) {
+        while let Some(accepted) = std::future::poll_fn(|cx| match poll_accept(&listeners, cx) {
             Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
             Poll::Pending => Poll::Ready(None),
         })
@@ -131,13 +153,14 @@ impl Worker {
         {
             self.open(accepted);
         }
-        drop(listener);
-        Ok(self.drain(stop_within).await)
+        drop(listeners);
+        Ok(self.drain(stop).await)
     }
 
     /// Waits for the requests under way, closing connections as they fall idle.
-    async fn drain(&self, within: Duration) -> usize {
-        let linger = within.min(Duration::from_millis(DRAIN_LINGER_MS));
+    async fn drain(&self, stop: Stop) -> usize {
+        let within = stop.within;
+        let linger = within.min(stop.linger);
         let _ = tokio::time::timeout(linger, self.all_closed()).await;
         self.phase.set(Phase::Closing);
         for connection in self.connections.borrow().values() {
@@ -163,14 +186,14 @@ impl Worker {
         }
     }
 
-    async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    async fn accept(&self, listeners: &[TcpListener]) -> (TcpStream, SocketAddr) {
         loop {
             let changed = self.changed.notified();
             if self.connections.borrow().len() >= CONNECTIONS_PER_WORKER_MAX {
                 changed.await;
                 continue;
             }
-            match listener.accept().await {
+            match std::future::poll_fn(|cx| poll_accept(listeners, cx)).await {
                 Ok(accepted) => return accepted,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -256,6 +279,19 @@ impl Worker {
             self.pool.sweep_if_due();
         }
     }
+}
+
+/// The next connection of any of the listeners.
+fn poll_accept(
+    listeners: &[TcpListener],
+    cx: &mut Context<'_>,
+) -> Poll<std::io::Result<(TcpStream, SocketAddr)>> {
+    for listener in listeners {
+        if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+            return Poll::Ready(accepted);
+        }
+    }
+    Poll::Pending
 }
 
 /// Takes a connection off the worker's list, however its task ends.

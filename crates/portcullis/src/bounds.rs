@@ -12,6 +12,33 @@ pub(crate) const STOP_TIMEOUT_MS: u64 = 10_000;
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two tries to lock it.
 pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// How long the checks behind one sign of life to the service manager may take at most.
+pub(crate) const ALIVE_CHECK_MAX: Duration = Duration::from_secs(5);
+/// The pause between two looks at the verdict sentence, and so between two changes of the status that the
+/// service manager shows.
+pub(crate) const STATUS_PAUSE: Duration = Duration::from_secs(1);
+/// The pause between two looks at the configuration file's time of change.
+pub(crate) const CONFIGURATION_PAUSE: Duration = Duration::from_secs(2);
+/// How long a new binary may take to check the configuration.
+pub(crate) const UPGRADE_CHECK: Duration = Duration::from_secs(10);
+/// How long an upgrade waits for a step that is under way; then it is put off.
+pub(crate) const UPGRADE_SETTLE: Duration = Duration::from_secs(30);
+/// The pause between two looks at whether it has settled.
+pub(crate) const UPGRADE_SETTLE_PAUSE: Duration = Duration::from_millis(50);
+/// How long a successor may take to be ready.
+pub(crate) const UPGRADE_READY: Duration = Duration::from_secs(30);
+/// How long the engine and the API may take to end.
+pub(crate) const ACTING_STOP: Duration = Duration::from_secs(5);
+/// How long a gateway that was succeeded answers on idle connections, telling their clients to come back
+/// on a new one.
+pub(crate) const RETIRE_LINGER: Duration = Duration::from_secs(5);
+/// How long a gateway that was succeeded goes on with the streams and WebSockets that it has. Requests
+/// without an answer end before, by the time-outs of their route.
+pub(crate) const RETIRE_WITHIN: Duration = Duration::from_secs(600);
+/// The pause between two reports of a gateway that was succeeded to its successor.
+pub(crate) const RETIRE_REPORT_PAUSE: Duration = Duration::from_millis(100);
+/// The longest line that two generations of `serve` send each other, in bytes.
+pub(crate) const SUCCESSION_LINE_MAX: usize = 64 * 1024;
 /// The largest file that is read as a saved plan, in bytes.
 pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;
 /// How far apart the two looks are from which `gateway routes` tells what each arm gets now.

@@ -133,6 +133,12 @@ impl CommandError {
     }
 }
 
+impl std::fmt::Display for CommandError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl From<Problems> for CommandError {
     fn from(problems: Problems) -> CommandError {
         let count = problems.count();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use portcullis_api::{Client, Endpoint};
 use portcullis_config::{Config, Listen};
+use secrecy::SecretString;
 
 use crate::command_error::CommandError;
 use crate::output;
@@ -33,11 +34,16 @@ pub(crate) fn client(config: &Config) -> Result<Client, CommandError> {
 /// A client of the gateway's admin API. On a TCP address, which every local user can reach, it shows the
 /// token; on its socket nothing is asked for.
 pub(crate) fn gateway(config: &Config) -> Result<Client, CommandError> {
-    let token = match &config.gateway.admin {
-        Listen::Unix(_) => None,
-        Listen::Tcp(_) => Some(StateFolder::new(&config.state.folder).token()?),
-    };
+    let token = gateway_token(config)?;
     Ok(Client::new(endpoint(&config.gateway.admin), token)?)
+}
+
+/// The token that the gateway's admin API needs; its Unix socket is guarded by its mode.
+pub(crate) fn gateway_token(config: &Config) -> Result<Option<SecretString>, CommandError> {
+    match &config.gateway.admin {
+        Listen::Unix(_) => Ok(None),
+        Listen::Tcp(_) => Ok(Some(StateFolder::new(&config.state.folder).token()?)),
+    }
 }
 
 /// A client of the running server for commands that need nothing else of the configuration: a mistake in

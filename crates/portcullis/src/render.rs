@@ -1,6 +1,6 @@
 //! From wire types to text for people.
 
-use portcullis_api::engine::{Detail, EngineStanding, Status, Summary};
+use portcullis_api::engine::{ConfigurationStanding, Detail, EngineStanding, Status, Summary};
 use portcullis_rollout::{Fact, Moment, MomentKind};
 
 use crate::clock::local;
@@ -45,6 +45,14 @@ pub(crate) fn status(status: &Status) -> String {
             status.epoch, status.journal_seq
         )),
         EngineStanding::Stopped { why } => lines.push(format!("engine    stopped: {why}")),
+    }
+    if let ConfigurationStanding::Broken { since_ms, problems } = &status.configuration {
+        lines.push(format!(
+            "configuration: broken since {}, {}; the last good one is used, and nothing can be planned \
+             until it is mended, see `portcullis check`",
+            local(*since_ms).strftime("%Y-%m-%d %H:%M:%S"),
+            if *problems == 1 { "1 problem".to_owned() } else { format!("{problems} problems") }
+        ));
     }
     lines.join("\n")
 }

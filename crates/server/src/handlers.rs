@@ -7,11 +7,12 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use portcullis_api::engine::{
-    Accepted, CommandName, CommandWish, DeployWish, Detail, PlanView, PlanWish, RollbackWish,
-    Status, Summary,
+    Accepted, CommandName, CommandWish, ConfigurationStanding, DeployWish, Detail, PlanView,
+    PlanWish, RollbackWish, Status, Summary,
 };
 use portcullis_engine::{Command, GoneBack, Service, Wanted};
 use portcullis_rollout::{Actor, Plan, ReleaseId, Rollout};
+use tokio::sync::watch;
 
 use crate::answer::Answer;
 use crate::{events, views};
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) service: Service,
     pub(crate) name: String,
     pub(crate) environment: String,
+    pub(crate) configuration: watch::Receiver<ConfigurationStanding>,
 }
 
 impl Shared {
@@ -41,13 +43,11 @@ pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
     let engine = shared.service.engine();
     let (name, environment) = (&shared.name, &shared.environment);
     let standing = views::standing(engine);
-    Json(views::status(
-        name,
-        environment,
-        &engine.history(),
-        standing,
-        engine.epoch(),
-    ))
+    let history = engine.history();
+    Json(Status {
+        configuration: shared.configuration.borrow().clone(),
+        ..views::status(name, environment, &history, standing, engine.epoch())
+    })
 }
 
 pub(crate) async fn rollouts(State(shared): State<Shared>) -> Json<Vec<Summary>> {

@@ -8,8 +8,10 @@ mod auth;
 mod bounds;
 mod events;
 mod handlers;
+mod listener;
 mod server;
 mod views;
 
-pub use server::{Listen, Server, ServerError};
+pub use listener::{Listen, Listener, ServerError};
+pub use server::Server;
 pub use views::{detail, status, summary};

@@ -2,7 +2,7 @@
 //! server runs.
 
 use portcullis_api::engine::{
-    Detail, EngineStanding, JournalEvent, PlanView, Serving, Status, Summary,
+    ConfigurationStanding, Detail, EngineStanding, JournalEvent, PlanView, Serving, Status, Summary,
 };
 use portcullis_engine::{Engine, History, Past, Standing};
 
@@ -31,6 +31,7 @@ pub fn status(
         live,
         journal_seq: history.next_seq() - 1,
         epoch,
+        configuration: ConfigurationStanding::Valid,
     }
 }
 

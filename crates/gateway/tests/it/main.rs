@@ -5,6 +5,7 @@
 mod drain;
 mod failures;
 mod forwarding;
+mod hand_over;
 mod lifecycle;
 mod nginx;
 mod rig;

@@ -10,7 +10,10 @@ use crate::site::Site;
 use crate::{connect, offline, output, render};
 
 pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError> {
-    let config = connect::config(site)?;
+    let config = match connect::config(site) {
+        Ok(config) => config,
+        Err(error) => return status_despite(error, site, json).await,
+    };
     let mut exit = Exit::Done;
     let status = match ask::<Status>(&config, "/api/v1/status").await? {
         Some(status) => status,
@@ -81,6 +84,26 @@ pub(super) async fn show(site: &Site, json: bool, id: &str) -> Result<Exit, Comm
         output::json(&detail);
     } else {
         output::result(&render::detail(&detail));
+    }
+    Ok(Exit::Done)
+}
+
+/// The status although the configuration is broken, if a server runs: it goes on with the last good one.
+async fn status_despite(
+    error: CommandError,
+    site: &Site,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    let Ok(client) = connect::running(site) else {
+        return Err(error);
+    };
+    let Ok(status) = client.get::<Status>("/api/v1/status").await else {
+        return Err(error);
+    };
+    if json {
+        output::json(&status);
+    } else {
+        output::result(&render::status(&status));
     }
     Ok(Exit::Done)
 }

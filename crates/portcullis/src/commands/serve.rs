@@ -3,297 +3,522 @@
 //! The order matters. The folder's lock comes first: one process acts. The gateway starts from its saved
 //! split before anything else, so that users are served while the engine looks at what became of things.
 //! Services are adopted before the engine recovers, because it will ask about them.
+//!
+//! - `acting`: the half that acts; it can be let go while the gateway serves on.
+//! - `front`, `sockets`: the gateway, and listening sockets that were opened elsewhere.
+//! - `notifier`, `log`: what the service manager and its journal are told.
+//! - `configuration`: the file while all this runs.
+//! - `upgrade`, `succession`, `program`: a new binary takes over.
 
-use std::io::IsTerminal;
+use std::path::PathBuf;
 
-use portcullis_api::gateway::RouteStatus;
-use portcullis_config::{Config, Listen, StickyConfig};
-use portcullis_driver::{
-    CheckClient, Driver, GatewayDriver, GatewayMeter, ProcessDriver, SmokeDriver,
-};
-use portcullis_engine::{
-    DataHand, Engine, Hands, Planner, RehearsalHand, Runner, Service, Standing, WallClock,
-};
-use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
-};
-use portcullis_journal::{Scope, SqliteJournal};
-use portcullis_rollout::{Action, CutOff, Direction, Op, OpKey, RolloutId, StepIndex, Target};
-use portcullis_server::Server;
-use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
+use portcullis_engine::{Engine, Standing};
+use portcullis_gateway::{Gateway, Traffic};
+use portcullis_journal::Entry;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::broadcast;
+use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::bounds::{GATEWAY_DRAIN, STOP_TIMEOUT_MS};
+use crate::bounds::{
+    CONFIGURATION_PAUSE, GATEWAY_DRAIN, RETIRE_LINGER, RETIRE_REPORT_PAUSE, RETIRE_WITHIN,
+    STATUS_PAUSE, UPGRADE_SETTLE,
+};
 use crate::cli::Serve;
-use crate::clock::now_ms;
 use crate::command_error::{CommandError, Exit};
 use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{connect, output};
 
+mod acting;
+mod configuration;
+mod front;
+mod log;
+mod notifier;
+mod program;
+mod sockets;
+mod succession;
+mod upgrade;
+
+use acting::{Acting, Grounds, Work};
+use configuration::Configuration;
+use notifier::{Alive, Notifier};
+use sockets::Inherited;
+use succession::{Peer, Predecessor};
+use upgrade::{Bequest, Successor};
+
 pub(super) fn run(site: &Site, args: &Serve) -> Result<Exit, CommandError> {
-    log_to_stderr(args.log_json);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    log::start(args.log_json);
+    let program = program::find().map_err(|error| failed(&error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| CommandError::of(Exit::Internal, &error))?;
-    runtime.block_on(serve(site, args))
+    runtime.block_on(async {
+        let serving = Serving::start(site, args, program).await?;
+        serving.run().await
+    })
 }
 
-async fn serve(site: &Site, args: &Serve) -> Result<Exit, CommandError> {
-    let config = connect::config(site)?;
-    let folder = StateFolder::new(&config.state.folder);
-    let token = folder.token()?;
-    let _lock = folder.lock()?;
-    let gateway = start_gateway(&config, &folder, &token)?;
-    let process = ProcessDriver::open(folder.root().to_owned()).map_err(|e| failed(&e))?;
-    let _logs = process.keep_logs_bounded();
-    let adopted = process.adopt().await.map_err(|error| failed(&error))?;
-    for instance in &adopted {
-        tracing::info!(release = %instance.release, address = %instance.address, "adopted");
-    }
-    let engine = match start_engine(&config, &folder, &process).await {
-        Ok(engine) => engine,
-        Err(error) => return serve_without_engine(gateway, error).await,
-    };
-    let file = std::path::absolute(&site.file).map_err(|error| failed(&error))?;
-    let planner = Planner::new(process.clone());
-    let service = Service::new(file, site.environment.clone(), planner, engine.clone());
-    let server = Server::start(
-        &server_listen(&config.server.listen),
-        token,
-        service,
-        config.service.name.to_string(),
-        config.service.environment.clone(),
-    )
-    .await
-    .map_err(|error| failed(&error))?;
-    output::talk(&format!(
-        "portcullis serves {} on http://{}; API on {}; stop with Ctrl-C",
-        config.service.name,
-        gateway.listen_address(),
-        config.server.listen,
-    ));
-    let end = until_stopped(&engine).await?;
-    engine.stop().await;
-    server.stop().await;
-    if args.stop_services {
-        stop_services(&process).await;
-    } else if !process.instances().is_empty() {
-        output::talk("services go on running; `portcullis serve` adopts them again");
-    }
-    let cut = gateway.stop(GATEWAY_DRAIN).await;
-    if cut > 0 {
-        output::talk(&format!(
-            "{cut} connections were cut after {} s",
-            GATEWAY_DRAIN.as_secs()
-        ));
-    }
-    match end {
-        Standing::Failed(why) => Err(CommandError::new(
-            Exit::Failed,
-            format!("the engine had to stop: {why}"),
-        )
-        .hint("nothing was done without a record; mend the cause and start again")),
-        Standing::Acting | Standing::Stopped => Ok(Exit::Done),
+/// What runs, and what it was started with.
+struct Serving<'a> {
+    site: &'a Site,
+    args: &'a Serve,
+    program: PathBuf,
+    grounds: Grounds,
+    signals: Signals,
+    configuration: Configuration,
+    notifier: Notifier,
+    gateway: Gateway,
+    /// `None` only while another process is to take over.
+    acting: Option<Acting>,
+    /// New journal entries, as long as there is an engine.
+    entries: Option<broadcast::Receiver<Entry>>,
+    /// The socket of the API that was passed to this process, for later starts.
+    api: Option<portcullis_server::Listener>,
+    predecessor: Option<Peer>,
+}
+
+/// The signals that mean something.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+    upgrade: Signal,
+}
+
+/// What there is to do next.
+enum Next {
+    Stop,
+    ReadConfiguration,
+    LookAtConfiguration,
+    Upgrade,
+    Entry,
+    ShowStatus,
+    EngineEnded(Standing),
+    Predecessor(Option<Traffic>),
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+            upgrade: signal(SignalKind::user_defined2())?,
+        })
     }
 }
 
-/// Goes on serving from the last saved routes when the engine may not act, until interrupted.
-async fn serve_without_engine(gateway: Gateway, error: CommandError) -> Result<Exit, CommandError> {
-    error.report(false);
-    output::talk(&format!(
-        "the engine does not act; traffic is still served on http://{} from the last saved routes; \
-         stop with Ctrl-C",
-        gateway.listen_address()
-    ));
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+impl<'a> Serving<'a> {
+    async fn start(
+        site: &'a Site,
+        args: &'a Serve,
+        program: PathBuf,
+    ) -> Result<Serving<'a>, CommandError> {
+        // Before anything takes time: an unhandled signal of these would end the process.
+        let signals = Signals::new().map_err(|error| failed(&error))?;
+        let predecessor = Predecessor::find()?;
+        let inherited = Inherited::take()?;
+        let config = connect::config(site)?;
+        inherited.compare(config.gateway.listen, &config.server.listen);
+        let folder = StateFolder::new(&config.state.folder);
+        let token = folder.token()?;
+        let lock = folder.lock()?;
+        let gateway = front::start_held(&config, &folder, inherited.gateway)?;
+        let file = std::path::absolute(&site.file).map_err(|error| failed(&error))?;
+        let configuration =
+            Configuration::new(file.clone(), site.environment.clone(), config.clone());
+        let grounds = Grounds {
+            config,
+            file,
+            environment: site.environment.clone(),
+            folder,
+            token,
+            configuration: configuration.standing(),
+        };
+        if predecessor.is_some() {
+            // Until it has said what it has under way, that may be anything.
+            gateway.note_predecessor(Some(Traffic::default())).await;
+        } else {
+            gateway.admit();
+        }
+        let kept = inherited.api.as_ref().and_then(|api| api.try_clone().ok());
+        let acting = Acting::start(lock, grounds.clone(), inherited.api).await?;
+        let mut serving = Serving {
+            site,
+            args,
+            program,
+            grounds,
+            signals,
+            configuration,
+            notifier: Notifier::new(),
+            gateway,
+            acting: None,
+            entries: None,
+            api: kept,
+            predecessor: None,
+        };
+        serving.take_up(acting);
+        if let Some(predecessor) = predecessor {
+            serving.succeed(predecessor).await?;
+        }
+        serving.show_status();
+        if serving.predecessor.is_none() {
+            serving.begin();
+        }
+        serving.greet();
+        Ok(serving)
     }
-    gateway.stop(GATEWAY_DRAIN).await;
-    Err(error)
-}
 
-/// Waits for an interrupt. An engine that had to stop does not end this process: the gateway goes on
-/// serving, and `status` says why nothing else happens.
-async fn until_stopped(engine: &Engine) -> Result<Standing, CommandError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
-    let mut watching = true;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(engine.standing()),
-            _ = interrupt.recv() => return Ok(engine.standing()),
-            standing = engine.ended(), if watching => {
-                watching = false;
-                if let Standing::Failed(why) = standing {
-                    output::talk(&format!("the engine had to stop: {why}; traffic is still served"));
+    /// Takes over from another process, from which this one got its sockets.
+    async fn succeed(&mut self, predecessor: Predecessor) -> Result<(), CommandError> {
+        let Predecessor { mut peer, acted } = predecessor;
+        let acting = self.acting.take();
+        if acted
+            && acting
+                .as_ref()
+                .is_some_and(|acting| acting.refusal().is_some())
+        {
+            // The predecessor's engine acts. It goes on instead of this one.
+            let refusal = match acting {
+                Some(acting) => acting.stop(false).await,
+                None => None,
+            };
+            return Err(refusal.unwrap_or_else(|| {
+                CommandError::new(Exit::Failed, "the engine does not act in this process")
+            }));
+        }
+        self.acting = acting;
+        self.gateway.admit();
+        peer.say_ready().await.map_err(|error| {
+            CommandError::of(Exit::Failed, &error)
+                .hint("the process that was to be succeeded is gone")
+        })?;
+        self.predecessor = Some(peer);
+        Ok(())
+    }
+
+    /// Begins to talk to the service manager.
+    fn begin(&mut self) {
+        let config = &self.grounds.config;
+        // The folder's token was read when this process started; without it the watch has nobody to ask.
+        let token = connect::gateway_token(config).unwrap_or_default();
+        self.notifier
+            .begin(connect::endpoint(&config.gateway.admin), token);
+    }
+
+    fn greet(&self) {
+        let config = &self.grounds.config;
+        let address = self.gateway.listen_address();
+        if self.engine().is_some() {
+            output::talk(&format!(
+                "portcullis serves {} on http://{address}; API on {}; stop with Ctrl-C",
+                config.service.name, config.server.listen,
+            ));
+        }
+    }
+
+    fn engine(&self) -> Option<&Engine> {
+        self.acting.as_ref().and_then(Acting::engine)
+    }
+
+    /// Takes up an acting half that was started.
+    fn take_up(&mut self, acting: Acting) {
+        if let Some(refusal) = acting.refusal() {
+            refusal.report(false);
+            output::talk(&format!(
+                "the engine does not act; traffic is still served on http://{} from the last saved \
+                 routes; stop with Ctrl-C",
+                self.gateway.listen_address()
+            ));
+        }
+        self.entries = acting.engine().map(Engine::subscribe);
+        self.notifier
+            .alive(Alive::Serving(acting.engine().cloned()));
+        self.acting = Some(acting);
+    }
+
+    /// Serves until it is stopped or succeeded. An engine that had to stop does not end this process: the
+    /// gateway goes on serving, and `status` says why nothing else happens.
+    async fn run(mut self) -> Result<Exit, CommandError> {
+        let mut status = every(STATUS_PAUSE);
+        let mut look = every(CONFIGURATION_PAUSE);
+        let mut stale = false;
+        let mut watched = self.engine().cloned();
+        loop {
+            match self.next(&mut status, &mut look, watched.as_ref()).await {
+                Next::Stop => return self.stop().await,
+                Next::ReadConfiguration => {
+                    self.notifier.reloading();
+                    self.configuration.read();
+                    self.notifier.reloaded();
+                }
+                Next::LookAtConfiguration => self.configuration.look(),
+                Next::Entry => stale = true,
+                Next::ShowStatus if stale => {
+                    self.show_status();
+                    stale = false;
+                }
+                Next::ShowStatus => {}
+                Next::EngineEnded(standing) => {
+                    watched = None;
+                    stale = true;
+                    if let Standing::Failed(why) = standing {
+                        output::talk(&format!(
+                            "the engine had to stop: {why}; traffic is still served"
+                        ));
+                    }
+                }
+                Next::Predecessor(traffic) => self.hear_predecessor(traffic).await,
+                Next::Upgrade => {
+                    match self.upgrade().await {
+                        Ok(successor) => return self.retire(successor).await,
+                        Err(error) => {
+                            error.report(false);
+                            output::talk(
+                                "the upgrade did not happen; this process goes on as before",
+                            );
+                            self.notifier.reloaded();
+                        }
+                    }
+                    watched = self.engine().cloned();
+                    stale = true;
                 }
             }
         }
     }
-}
 
-async fn start_engine(
-    config: &Config,
-    folder: &StateFolder,
-    process: &ProcessDriver,
-) -> Result<Engine, CommandError> {
-    let journal = SqliteJournal::open(&folder.journal())
-        .await
-        .map_err(|e| failed(&e))?;
-    let scope = Scope::new(config.service.name.as_str()).map_err(|e| failed(&e))?;
-    // The folder's lock admits one process, so its name can be stable: after a crash the lease is taken
-    // over at once, with a higher epoch.
-    let holder = format!("serve {}", folder.root().display());
-    let opened = Runner::open(journal, scope, &holder, now_ms(), config.state.lease_ttl_ms).await;
-    let runner = opened.map_err(|error| failed(&error))?;
-    let client = connect::gateway(config)?;
-    check_journal_fits(config, &runner, process, &client).await?;
-    let checks = CheckClient::new().map_err(|error| failed(&error))?;
-    let vault =
-        portcullis_backup::Vault::open_or_create(&config.state.vault).map_err(|e| failed(&e))?;
-    let data = DataHand::new(vault);
-    let trials = process.for_trials();
-    let smoke = SmokeDriver::new(checks.clone());
-    let rehearsal = RehearsalHand::new(data.clone(), trials, smoke);
-    let gateway = GatewayDriver::new(client.clone()).with_epoch(runner.lease().epoch.0);
-    let hands = Hands::new(process.clone(), gateway, checks.clone(), data, rehearsal);
-    let meter = GatewayMeter::new(client, checks);
-    Engine::start(runner, hands, meter, WallClock)
-        .await
-        .map_err(|error| failed(&error))
-}
-
-/// Refuses a journal that others know more than: it was lost, emptied or replaced, and planning from it
-/// would take a service that runs for one that was never released.
-async fn check_journal_fits(
-    config: &Config,
-    runner: &Runner<SqliteJournal>,
-    process: &ProcessDriver,
-    gateway: &portcullis_api::Client,
-) -> Result<(), CommandError> {
-    let service = config.service.name.as_str();
-    let route: RouteStatus = gateway.get(&format!("/v1/routes/{service}")).await?;
-    let epoch = runner.lease().epoch.0;
-    let hint = "put the journal back from a copy; if it is lost for good, stop the services, move the \
-                state folder aside and run `portcullis init`";
-    if route.epoch > epoch {
-        let what = format!(
-            "the journal was lost or replaced: its epoch is {epoch}, the gateway has seen {}",
-            route.epoch
-        );
-        return Err(CommandError::new(Exit::Failed, what).hint(hint));
-    }
-    let unknown = process
-        .instances()
-        .into_iter()
-        .find(|_| runner.history().rollouts().is_empty());
-    if let Some(instance) = unknown {
-        let what = format!(
-            "the journal was lost or replaced: release {} runs at {}, but no rollout is recorded",
-            instance.release, instance.address
-        );
-        return Err(CommandError::new(Exit::Failed, what).hint(hint));
-    }
-    Ok(())
-}
-
-fn start_gateway(
-    config: &Config,
-    folder: &StateFolder,
-    token: &SecretString,
-) -> Result<Gateway, CommandError> {
-    let gateway = &config.gateway;
-    let health = &gateway.health;
-    let settings = GatewaySettings {
-        listen: gateway.listen,
-        admin: match &gateway.admin {
-            Listen::Unix(path) => AdminListen::Unix(path.clone()),
-            Listen::Tcp(address) => AdminListen::Tcp {
-                address: *address,
-                token: token.clone(),
-            },
-        },
-        state_file: folder.routes(),
-        workers: 0,
-        routes: vec![RouteSettings {
-            service: config.service.name.to_string(),
-            sticky: match &gateway.sticky {
-                StickyConfig::Cookie { name } => Sticky::Cookie { name: name.clone() },
-                StickyConfig::Header { name } => Sticky::Header { name: name.clone() },
-                StickyConfig::Address => Sticky::ClientAddress,
-            },
-            health: HealthSettings {
-                path: health.path.clone(),
-                interval_ms: health.interval_ms,
-                timeout_ms: health.timeout_ms,
-                unhealthy_after: health.unhealthy_after,
-                healthy_after: health.healthy_after,
-            },
-            timeouts: TimeoutSettings::default(),
-            force_header: gateway.force_header,
-        }],
-    };
-    Gateway::start(settings).map_err(|error| failed(&error))
-}
-
-/// Stops every service, each with a moment to finish.
-async fn stop_services(process: &ProcessDriver) {
-    for instance in process.instances() {
-        let order = CutOff {
-            service: instance.service.clone(),
-            release: instance.release.clone(),
-            target: Target {
-                name: "local".to_owned(),
-                driver: "process".to_owned(),
-                address: instance.address.clone(),
-            },
-            drain_timeout_ms: 0,
-            stop_timeout_ms: STOP_TIMEOUT_MS,
-        };
-        let key = OpKey {
-            rollout: RolloutId::new("serve"),
-            direction: Direction::Do,
-            step: StepIndex(0),
-            attempt: 1,
-        };
-        let op = Op {
-            key,
-            action: Action::Retire(order),
-            deadline_ms: 2 * STOP_TIMEOUT_MS,
-        };
-        if let Err(failure) = process.apply(&op).await {
-            output::talk(&format!(
-                "warning: {} goes on running: {}",
-                instance.release, failure.message
-            ));
+    async fn next(
+        &mut self,
+        status: &mut Interval,
+        look: &mut Interval,
+        watched: Option<&Engine>,
+    ) -> Next {
+        let signals = &mut self.signals;
+        tokio::select! {
+            _ = signals.terminate.recv() => Next::Stop,
+            _ = signals.interrupt.recv() => Next::Stop,
+            _ = signals.hang_up.recv() => Next::ReadConfiguration,
+            // One hand-over at a time: the predecessor's streams may still be ending.
+            _ = signals.upgrade.recv() => Next::Upgrade,
+            _ = status.tick() => Next::ShowStatus,
+            _ = look.tick() => Next::LookAtConfiguration,
+            standing = ended(watched) => Next::EngineEnded(standing),
+            _ = new_entry(&mut self.entries) => Next::Entry,
+            traffic = hear(&mut self.predecessor) => Next::Predecessor(traffic),
         }
     }
-}
 
-fn server_listen(listen: &Listen) -> portcullis_server::Listen {
-    match listen {
-        Listen::Unix(path) => portcullis_server::Listen::Unix(path.clone()),
-        Listen::Tcp(address) => portcullis_server::Listen::Tcp(*address),
+    /// The first report of the predecessor says that the service manager knows of this process.
+    async fn hear_predecessor(&mut self, traffic: Option<Traffic>) {
+        self.begin_once();
+        if traffic.is_none() {
+            self.predecessor = None;
+            tracing::info!("the process that was succeeded has ended");
+        }
+        self.gateway.note_predecessor(traffic).await;
+    }
+
+    fn begin_once(&mut self) {
+        if !self.notifier.has_begun() {
+            self.begin();
+        }
+    }
+
+    fn show_status(&mut self) {
+        let sentence = match (
+            self.engine(),
+            self.acting.as_ref().and_then(Acting::refusal),
+        ) {
+            (Some(engine), _) => match engine.standing() {
+                Standing::Failed(why) => {
+                    format!("the engine had to stop: {why}; traffic is still served")
+                }
+                _ => {
+                    let config = &self.grounds.config.service;
+                    let (name, environment) = (config.name.as_str(), config.environment.as_str());
+                    portcullis_server::status(
+                        name,
+                        environment,
+                        &engine.history(),
+                        portcullis_api::engine::EngineStanding::Acting,
+                        engine.epoch(),
+                    )
+                    .sentence
+                }
+            },
+            (None, Some(refusal)) => {
+                format!("the engine does not act: {refusal}; traffic is still served")
+            }
+            (None, None) => return,
+        };
+        self.notifier.status(&sentence);
+    }
+
+    async fn upgrade(&mut self) -> Result<Successor, CommandError> {
+        if self.predecessor.is_some() {
+            return Err(CommandError::new(
+                Exit::Failed,
+                "the process that this one succeeded still ends its streams",
+            )
+            .hint("ask again when it is gone"));
+        }
+        tracing::info!(program = %self.program.display(), "an upgrade was asked for");
+        self.notifier.reloading();
+        upgrade::check(&self.program, self.site).await?;
+        let Some(acting) = self.acting.take() else {
+            return Err(CommandError::new(Exit::Internal, "nothing acts"));
+        };
+        if let Work::UnderWay(step) = acting.settle(UPGRADE_SETTLE).await {
+            self.acting = Some(acting);
+            let limit = UPGRADE_SETTLE.as_secs();
+            return Err(CommandError::new(
+                Exit::Failed,
+                format!("the step `{step}` is still under way after {limit} s"),
+            )
+            .hint("ask again when it is over, or abort the rollout first"));
+        }
+        self.hand_over(acting).await
+    }
+
+    /// Lets go of everything but the traffic, and starts the successor. If that fails, everything is
+    /// taken back.
+    async fn hand_over(&mut self, acting: Acting) -> Result<Successor, CommandError> {
+        let acted = acting
+            .engine()
+            .is_some_and(|e| e.standing() == Standing::Acting);
+        let api = acting.listener().or_else(|| self.copy_of_api());
+        self.api = api.as_ref().and_then(|api| api.try_clone().ok());
+        self.notifier.alive(Alive::HandingOver);
+        self.entries = None;
+        acting.stop(false).await;
+        self.gateway.release_control().await;
+        let bequest = Bequest {
+            program: self.program.clone(),
+            acted,
+            api,
+        };
+        match upgrade::start(&self.gateway, bequest).await {
+            Ok(successor) => Ok(successor),
+            Err(error) => {
+                if let Err(worse) = self.take_back().await {
+                    worse.report(false);
+                    output::talk(&format!(
+                        "the engine does not act; traffic is still served on http://{}; start this \
+                         process anew when the cause is mended",
+                        self.gateway.listen_address()
+                    ));
+                    let sentence = format!(
+                        "the engine does not act after a failed upgrade: {worse}; traffic is still served"
+                    );
+                    self.notifier.status(&sentence);
+                    self.notifier.alive(Alive::Serving(None));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn copy_of_api(&self) -> Option<portcullis_server::Listener> {
+        self.api.as_ref().and_then(|api| api.try_clone().ok())
+    }
+
+    async fn take_back(&mut self) -> Result<(), CommandError> {
+        let reclaimed = self.gateway.reclaim_control().await;
+        reclaimed.map_err(|error| failed(&error))?;
+        let lock = self.grounds.folder.lock()?;
+        let api = self.copy_of_api();
+        let acting = Acting::start(lock, self.grounds.clone(), api).await?;
+        self.take_up(acting);
+        tracing::info!("this process acts again");
+        Ok(())
+    }
+
+    /// Ends after a successor has taken over: what is under way ends in peace.
+    async fn retire(mut self, successor: Successor) -> Result<Exit, CommandError> {
+        let Successor { pid, mut peer } = successor;
+        self.notifier.succeeded_by(pid);
+        output::talk(&format!(
+            "process {pid} has taken over; this one ends the requests and streams that it has"
+        ));
+        drop(self.api.take());
+        self.gateway.retire(RETIRE_LINGER, RETIRE_WITHIN);
+        let mut report = every(RETIRE_REPORT_PAUSE);
+        while !self.gateway.is_drained() {
+            tokio::select! {
+                _ = self.signals.terminate.recv() => break,
+                _ = self.signals.interrupt.recv() => break,
+                _ = report.tick() => {}
+            }
+            if let Some(traffic) = self.gateway.traffic().await
+                && let Err(error) = peer.say_traffic(&traffic).await
+            {
+                tracing::debug!(%error, "the successor does not listen");
+            }
+        }
+        if !self.gateway.is_drained() {
+            return Ok(Exit::Done);
+        }
+        let cut = self.gateway.stop(GATEWAY_DRAIN).await;
+        tracing::info!(cut, "this process was succeeded and ends");
+        Ok(Exit::Done)
+    }
+
+    async fn stop(mut self) -> Result<Exit, CommandError> {
+        self.notifier.stopping();
+        self.notifier.alive(Alive::HandingOver);
+        let acting = self.acting.take();
+        if !self.args.stop_services && acting.as_ref().is_some_and(Acting::has_services) {
+            output::talk("services go on running; `portcullis serve` adopts them again");
+        }
+        let refusal = match acting {
+            Some(acting) => acting.stop(self.args.stop_services).await,
+            None => Some(CommandError::new(
+                Exit::Failed,
+                "the engine did not act after a failed upgrade",
+            )),
+        };
+        let cut = self.gateway.stop(GATEWAY_DRAIN).await;
+        if cut > 0 {
+            output::talk(&format!(
+                "{cut} connections were cut after {} s",
+                GATEWAY_DRAIN.as_secs()
+            ));
+        }
+        refusal.map_or(Ok(Exit::Done), Err)
     }
 }
 
-fn log_to_stderr(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PORTCULLIS_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if json {
-        builder.json().init();
-    } else {
-        let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        builder.with_target(false).with_ansi(coloured).init();
+fn every(pause: std::time::Duration) -> Interval {
+    let mut interval = tokio::time::interval(pause);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn ended(engine: Option<&Engine>) -> Standing {
+    match engine {
+        Some(engine) => engine.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn new_entry(entries: &mut Option<broadcast::Receiver<Entry>>) {
+    let closed = match entries {
+        Some(receiver) => matches!(
+            receiver.recv().await,
+            Err(broadcast::error::RecvError::Closed)
+        ),
+        None => std::future::pending().await,
+    };
+    if closed {
+        *entries = None;
+    }
+}
+
+async fn hear(predecessor: &mut Option<Peer>) -> Option<Traffic> {
+    match predecessor {
+        Some(peer) => peer.next_traffic().await,
+        None => std::future::pending().await,
     }
 }
 

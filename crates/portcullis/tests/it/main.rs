@@ -10,4 +10,5 @@ mod operations;
 mod release;
 mod rig;
 mod survival;
+mod upgrade;
 mod watch;

@@ -1,0 +1,356 @@
+//! The half of `serve` that acts: the right to act, the processes, the engine and its API.
+//!
+//! It runs on a runtime of its own, so that all of it can be let go while the gateway serves on: once the
+//! runtime is gone, nothing is left that could act or that holds a lock.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portcullis_api::engine::ConfigurationStanding;
+use portcullis_api::gateway::RouteStatus;
+use portcullis_config::{Config, Listen};
+use portcullis_driver::{
+    CheckClient, Driver, GatewayDriver, GatewayMeter, LogKeeper, ProcessDriver, SmokeDriver,
+};
+use portcullis_engine::{
+    DataHand, Engine, Hands, Planner, RehearsalHand, Runner, Service, Standing, WallClock,
+};
+use portcullis_journal::{Scope, SqliteJournal};
+use portcullis_rollout::{
+    Action, CutOff, Direction, Op, OpKey, RolloutId, Run, State, StepIndex, Target,
+};
+use portcullis_server::{Listener, Server};
+use secrecy::SecretString;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use super::failed;
+use crate::bounds::{ACTING_STOP, STOP_TIMEOUT_MS, UPGRADE_SETTLE_PAUSE};
+use crate::clock::now_ms;
+use crate::command_error::{CommandError, Exit};
+use crate::state_folder::{Lock, StateFolder};
+use crate::{connect, output};
+
+/// What acting needs.
+#[derive(Debug, Clone)]
+pub(super) struct Grounds {
+    pub(super) config: Config,
+    /// The configuration file, absolute.
+    pub(super) file: PathBuf,
+    /// The environment of it that was asked for.
+    pub(super) environment: Option<String>,
+    pub(super) folder: StateFolder,
+    pub(super) token: SecretString,
+    pub(super) configuration: watch::Receiver<ConfigurationStanding>,
+}
+
+/// The half of `serve` that acts, or that holds the right to and cannot.
+pub(super) struct Acting {
+    runtime: Runtime,
+    lock: Lock,
+    process: ProcessDriver,
+    running: Result<Running, CommandError>,
+}
+
+/// An engine that acts, and its API.
+struct Running {
+    engine: Engine,
+    server: Server,
+    listener: Listener,
+    /// Cuts the logs of releases while this acts.
+    _logs: LogKeeper,
+}
+
+/// How the engine's work stands when an upgrade is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Nothing would be broken off.
+    Resting,
+    /// A step is under way; its name.
+    UnderWay(String),
+}
+
+impl Acting {
+    /// Adopts the services and starts the engine and its API, on `listener` if there is one.
+    ///
+    /// # Errors
+    /// When the processes cannot be looked after. An engine that cannot act is no error.
+    pub(super) async fn start(
+        lock: Lock,
+        grounds: Grounds,
+        listener: Option<Listener>,
+    ) -> Result<Acting, CommandError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("acting")
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(|error| CommandError::of(Exit::Internal, &error))?;
+        let started = runtime.spawn(start(grounds, listener)).await;
+        let started = started.map_err(|error| CommandError::of(Exit::Internal, &error));
+        match started.flatten() {
+            Ok((process, running)) => Ok(Acting {
+                runtime,
+                lock,
+                process,
+                running,
+            }),
+            Err(error) => {
+                end(runtime, lock).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The engine, if it could be started.
+    pub(super) fn engine(&self) -> Option<&Engine> {
+        self.running.as_ref().ok().map(|running| &running.engine)
+    }
+
+    /// Why the engine could not be started.
+    pub(super) fn refusal(&self) -> Option<&CommandError> {
+        self.running.as_ref().err()
+    }
+
+    /// A copy of the API's socket.
+    pub(super) fn listener(&self) -> Option<Listener> {
+        let running = self.running.as_ref().ok()?;
+        running.listener.try_clone().ok()
+    }
+
+    /// Whether services run.
+    pub(super) fn has_services(&self) -> bool {
+        !self.process.instances().is_empty()
+    }
+
+    /// Waits up to `patience` until no step is under way.
+    pub(super) async fn settle(&self, patience: Duration) -> Work {
+        let Some(engine) = self.engine() else {
+            return Work::Resting;
+        };
+        let rested = async {
+            while work(engine) != Work::Resting {
+                tokio::time::sleep(UPGRADE_SETTLE_PAUSE).await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, rested).await;
+        work(engine)
+    }
+
+    /// Stops engine and API, lets the services go on unwatched, and gives up the right to act. Returns
+    /// why the engine does not act, if it did not.
+    pub(super) async fn stop(self, stop_services_too: bool) -> Option<CommandError> {
+        let (process, running) = (self.process, self.running);
+        let ended = self.runtime.spawn(async move {
+            let refusal = match running {
+                Ok(running) => {
+                    let standing = running.engine.standing();
+                    // One that hangs is ended with its runtime, below.
+                    let _ = tokio::time::timeout(ACTING_STOP, running.engine.stop()).await;
+                    running.server.stop().await;
+                    engine_failure(standing)
+                }
+                Err(refusal) => Some(refusal),
+            };
+            if stop_services_too {
+                stop_services(&process).await;
+            }
+            refusal
+        });
+        let refusal = ended.await.unwrap_or(None);
+        end(self.runtime, self.lock).await;
+        refusal
+    }
+}
+
+/// Ends everything that runs on a runtime, and then gives up the right to act.
+async fn end(runtime: Runtime, lock: Lock) {
+    let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(ACTING_STOP));
+    let _ = ended.await;
+    drop(lock);
+}
+
+fn engine_failure(standing: Standing) -> Option<CommandError> {
+    match standing {
+        Standing::Failed(why) => Some(
+            CommandError::new(Exit::Failed, format!("the engine had to stop: {why}"))
+                .hint("nothing was done without a record; mend the cause and start again"),
+        ),
+        Standing::Acting | Standing::Stopped => None,
+    }
+}
+
+fn work(engine: &Engine) -> Work {
+    let history = engine.history();
+    let Some(live) = history.live() else {
+        return Work::Resting;
+    };
+    let rollout = live.rollout();
+    match rollout.state() {
+        State::Advancing { at, run, .. } | State::Unwinding { at, run, .. }
+            if !matches!(run, Run::Resting { .. }) && engine.standing() == Standing::Acting =>
+        {
+            let step = rollout.plan().steps.get(at.0);
+            Work::UnderWay(step.map(|step| step.name.clone()).unwrap_or_default())
+        }
+        _ => Work::Resting,
+    }
+}
+
+async fn start(
+    grounds: Grounds,
+    listener: Option<Listener>,
+) -> Result<(ProcessDriver, Result<Running, CommandError>), CommandError> {
+    let folder = &grounds.folder;
+    let process = ProcessDriver::open(folder.root().to_owned()).map_err(|e| failed(&e))?;
+    let adopted = process.adopt().await.map_err(|error| failed(&error))?;
+    for instance in &adopted {
+        tracing::info!(release = %instance.release, address = %instance.address, "adopted");
+    }
+    let running = match start_engine(&grounds.config, folder, &process).await {
+        Ok(engine) => Ok(start_server(grounds, &process, engine, listener)?),
+        Err(error) => Err(error),
+    };
+    Ok((process, running))
+}
+
+fn start_server(
+    grounds: Grounds,
+    process: &ProcessDriver,
+    engine: Engine,
+    listener: Option<Listener>,
+) -> Result<Running, CommandError> {
+    let service = Service::new(
+        grounds.file,
+        grounds.environment,
+        Planner::new(process.clone()),
+        engine.clone(),
+    );
+    let listener = match listener {
+        Some(listener) => listener,
+        None => Listener::bind(&server_listen(&grounds.config.server.listen))
+            .map_err(|error| failed(&error))?,
+    };
+    let kept = listener.try_clone().map_err(|error| failed(&error))?;
+    let server = Server::start(
+        listener,
+        grounds.token,
+        service,
+        grounds.config.service.name.to_string(),
+        grounds.config.service.environment.clone(),
+        grounds.configuration,
+    )
+    .map_err(|error| failed(&error))?;
+    Ok(Running {
+        engine,
+        server,
+        listener: kept,
+        _logs: process.keep_logs_bounded(),
+    })
+}
+
+async fn start_engine(
+    config: &Config,
+    folder: &StateFolder,
+    process: &ProcessDriver,
+) -> Result<Engine, CommandError> {
+    let journal = SqliteJournal::open(&folder.journal())
+        .await
+        .map_err(|e| failed(&e))?;
+    let scope = Scope::new(config.service.name.as_str()).map_err(|e| failed(&e))?;
+    // The folder's lock admits one process, so its name can be stable: after a crash the lease is taken
+    // over at once, with a higher epoch.
+    let holder = format!("serve {}", folder.root().display());
+    let opened = Runner::open(journal, scope, &holder, now_ms(), config.state.lease_ttl_ms).await;
+    let runner = opened.map_err(|error| failed(&error))?;
+    let client = connect::gateway(config)?;
+    check_journal_fits(config, &runner, process, &client).await?;
+    let checks = CheckClient::new().map_err(|error| failed(&error))?;
+    let vault =
+        portcullis_backup::Vault::open_or_create(&config.state.vault).map_err(|e| failed(&e))?;
+    let data = DataHand::new(vault);
+    let trials = process.for_trials();
+    let smoke = SmokeDriver::new(checks.clone());
+    let rehearsal = RehearsalHand::new(data.clone(), trials, smoke);
+    let gateway = GatewayDriver::new(client.clone()).with_epoch(runner.lease().epoch.0);
+    let hands = Hands::new(process.clone(), gateway, checks.clone(), data, rehearsal);
+    let meter = GatewayMeter::new(client, checks);
+    Engine::start(runner, hands, meter, WallClock)
+        .await
+        .map_err(|error| failed(&error))
+}
+
+/// Refuses a journal that others know more than: it was lost, emptied or replaced, and planning from it
+/// would take a service that runs for one that was never released.
+async fn check_journal_fits(
+    config: &Config,
+    runner: &Runner<SqliteJournal>,
+    process: &ProcessDriver,
+    gateway: &portcullis_api::Client,
+) -> Result<(), CommandError> {
+    let service = config.service.name.as_str();
+    let route: RouteStatus = gateway.get(&format!("/v1/routes/{service}")).await?;
+    let epoch = runner.lease().epoch.0;
+    let hint = "put the journal back from a copy; if it is lost for good, stop the services, move the \
+                state folder aside and run `portcullis init`";
+    if route.epoch > epoch {
+        let what = format!(
+            "the journal was lost or replaced: its epoch is {epoch}, the gateway has seen {}",
+            route.epoch
+        );
+        return Err(CommandError::new(Exit::Failed, what).hint(hint));
+    }
+    let unknown = process
+        .instances()
+        .into_iter()
+        .find(|_| runner.history().rollouts().is_empty());
+    if let Some(instance) = unknown {
+        let what = format!(
+            "the journal was lost or replaced: release {} runs at {}, but no rollout is recorded",
+            instance.release, instance.address
+        );
+        return Err(CommandError::new(Exit::Failed, what).hint(hint));
+    }
+    Ok(())
+}
+
+/// Stops every service, each with a moment to finish.
+async fn stop_services(process: &ProcessDriver) {
+    for instance in process.instances() {
+        let order = CutOff {
+            service: instance.service.clone(),
+            release: instance.release.clone(),
+            target: Target {
+                name: "local".to_owned(),
+                driver: "process".to_owned(),
+                address: instance.address.clone(),
+            },
+            drain_timeout_ms: 0,
+            stop_timeout_ms: STOP_TIMEOUT_MS,
+        };
+        let key = OpKey {
+            rollout: RolloutId::new("serve"),
+            direction: Direction::Do,
+            step: StepIndex(0),
+            attempt: 1,
+        };
+        let op = Op {
+            key,
+            action: Action::Retire(order),
+            deadline_ms: 2 * STOP_TIMEOUT_MS,
+        };
+        if let Err(failure) = process.apply(&op).await {
+            output::talk(&format!(
+                "warning: {} goes on running: {}",
+                instance.release, failure.message
+            ));
+        }
+    }
+}
+
+fn server_listen(listen: &Listen) -> portcullis_server::Listen {
+    match listen {
+        Listen::Unix(path) => portcullis_server::Listen::Unix(path.clone()),
+        Listen::Tcp(address) => portcullis_server::Listen::Tcp(*address),
+    }
+}

@@ -1,0 +1,53 @@
+//! The gateway's settings, from the configuration.
+
+use std::net::TcpListener;
+
+use portcullis_config::{Config, Listen, StickyConfig};
+use portcullis_gateway::{
+    AdminListen, Gateway, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
+};
+
+use super::failed;
+use crate::command_error::CommandError;
+use crate::state_folder::StateFolder;
+
+/// Starts the gateway from its saved split, on `inherited` sockets if there are any. It accepts no
+/// connection before it is told to.
+pub(super) fn start_held(
+    config: &Config,
+    folder: &StateFolder,
+    inherited: Vec<TcpListener>,
+) -> Result<Gateway, CommandError> {
+    let gateway = &config.gateway;
+    let health = &gateway.health;
+    let settings = GatewaySettings {
+        listen: gateway.listen,
+        admin: match &gateway.admin {
+            Listen::Unix(path) => AdminListen::Unix(path.clone()),
+            Listen::Tcp(address) => AdminListen::Tcp {
+                address: *address,
+                token: folder.token()?,
+            },
+        },
+        state_file: folder.routes(),
+        workers: 0,
+        routes: vec![RouteSettings {
+            service: config.service.name.to_string(),
+            sticky: match &gateway.sticky {
+                StickyConfig::Cookie { name } => Sticky::Cookie { name: name.clone() },
+                StickyConfig::Header { name } => Sticky::Header { name: name.clone() },
+                StickyConfig::Address => Sticky::ClientAddress,
+            },
+            health: HealthSettings {
+                path: health.path.clone(),
+                interval_ms: health.interval_ms,
+                timeout_ms: health.timeout_ms,
+                unhealthy_after: health.unhealthy_after,
+                healthy_after: health.healthy_after,
+            },
+            timeouts: TimeoutSettings::default(),
+            force_header: gateway.force_header,
+        }],
+    };
+    Gateway::start_held(settings, inherited).map_err(|error| failed(&error))
+}
