@@ -4,6 +4,7 @@
 mod api;
 mod command_line;
 mod conformance;
+mod faults;
 mod release;
 mod rig;
 mod survival;

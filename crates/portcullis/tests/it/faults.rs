@@ -1,0 +1,7 @@
+//! The faults that Portcullis must survive, each through the built binary. The table of all of them is
+//! docs/reference/faults.md; `cargo xtask tidy` checks that each of its rows names a test.
+
+mod diary;
+mod kills;
+mod siege;
+mod witness;
