@@ -3,5 +3,6 @@
 
 mod diary;
 mod kills;
+mod migrations;
 mod siege;
 mod witness;

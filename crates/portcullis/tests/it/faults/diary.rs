@@ -81,6 +81,12 @@ impl Diary {
         }
     }
 
+    /// The verdict sentence of the last rollout.
+    pub(super) fn sentence(&self) -> String {
+        let last = self.history.rollouts().last();
+        last.map_or_else(String::new, |last| last.rollout().sentence())
+    }
+
     /// Whether the last rollout waits for a person, and for what.
     pub(super) fn question(&self) -> Option<String> {
         let last = self.history.rollouts().last()?;

@@ -126,6 +126,7 @@ impl Siege {
             }
             self.next_entry();
         }
+        println!("{}", self.diary.sentence());
         self.diary.place()
     }
 
@@ -142,7 +143,11 @@ impl Siege {
         let now = std::fs::read(self.rig.path("data/library.json")).unwrap();
         match end.as_str() {
             "Promoted" => assert_eq!(self.rig.serving_release(), release),
-            _ => assert!(now == before, "the data is not as it was\n{}", self.rig.log()),
+            _ => assert!(
+                now == before,
+                "the data is not as it was\n{}",
+                self.rig.log()
+            ),
         }
         self.rig.ok(&["journal", "verify"]);
     }

@@ -104,7 +104,10 @@ impl Shared {
             if good {
                 self.answered.fetch_add(1, Ordering::SeqCst);
             } else if was_up {
-                self.note(format!("{name} got {:?} in phase {phase}", first_line(&answer)));
+                self.note(format!(
+                    "{name} got {:?} in phase {phase}",
+                    first_line(&answer)
+                ));
             }
             std::thread::sleep(PAUSE);
         }
@@ -119,7 +122,10 @@ impl Shared {
                 if good {
                     self.asked_directly.fetch_add(1, Ordering::SeqCst);
                 } else if still() {
-                    self.note(format!("{release} at {address} answered {:?}", first_line(&answer)));
+                    self.note(format!(
+                        "{release} at {address} answered {:?}",
+                        first_line(&answer)
+                    ));
                 }
             }
             std::thread::sleep(PAUSE);

@@ -10,7 +10,8 @@ pub(crate) fn processes_in(folder: &Path) -> Vec<u32> {
     let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     let is_inside = |id: &u32| {
         let place = Path::new("/proc").join(id.to_string());
-        let works_there = std::fs::read_link(place.join("cwd")).is_ok_and(|at| at.starts_with(folder));
+        let works_there =
+            std::fs::read_link(place.join("cwd")).is_ok_and(|at| at.starts_with(folder));
         let line = std::fs::read(place.join("cmdline")).unwrap_or_default();
         works_there || String::from_utf8_lossy(&line).contains(&name)
     };
