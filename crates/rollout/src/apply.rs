@@ -13,7 +13,7 @@ use crate::{
 /// The first waiting time between two attempts, in milliseconds; it doubles with each attempt.
 const BACKOFF_FIRST_MS: u64 = 500;
 /// The longest waiting time between two attempts, in milliseconds.
-const BACKOFF_MAX_MS: u64 = 30_000;
+pub const BACKOFF_MAX_MS: u64 = 30_000;
 /// A paused gate is measured at most this often, in milliseconds: a pause may last for days.
 const PAUSED_INTERVAL_MIN_MS: u64 = 30_000;
 

@@ -1,8 +1,11 @@
 //! The faults that Portcullis must survive, each through the built binary. The table of all of them is
 //! docs/reference/faults.md; `cargo xtask tidy` checks that each of its rows names a test.
 
+mod clocks;
+mod damage;
 mod diary;
 mod kills;
 mod migrations;
+mod processes;
 mod siege;
 mod witness;
