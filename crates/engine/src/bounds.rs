@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+/// How long after an op's deadline a driver may still report how it ended the attempt.
+pub(crate) const DEADLINE_GRACE: Duration = Duration::from_secs(3);
 /// How long a probe may take; verifying a large backup is the longest.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(600);
 /// How often a probe is asked while it cannot tell.

@@ -11,12 +11,14 @@ use portcullis_driver::{Driver, Probed};
 use portcullis_rollout::{Direction, EventKind, Fact, Failure, Op, Presence};
 use tokio_util::sync::CancellationToken;
 
-use crate::bounds::{PROBE_ATTEMPTS, PROBE_PAUSE, PROBE_TIMEOUT};
+use crate::bounds::{DEADLINE_GRACE, PROBE_ATTEMPTS, PROBE_PAUSE, PROBE_TIMEOUT};
 
 /// Applies an op within its deadline, probes it, and says what happened.
 pub async fn perform<D: Driver>(driver: &D, op: &Op, cancelled: &CancellationToken) -> EventKind {
     let key = op.key.clone();
-    let deadline = Duration::from_millis(op.deadline_ms);
+    // A driver that watches the deadline itself ends the attempt and says what it saw; only one that does
+    // not is dropped.
+    let deadline = Duration::from_millis(op.deadline_ms).saturating_add(DEADLINE_GRACE);
     let applied = tokio::select! {
         applied = tokio::time::timeout(deadline, driver.apply(op)) => applied,
         () = cancelled.cancelled() => return EventKind::TimedOut { key },

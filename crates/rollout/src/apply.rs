@@ -133,7 +133,8 @@ impl Rollout {
                 } => match (halt, attempt.next()) {
                     (None, Some(next)) => turn.perform(Direction::Do, *at, next, None),
                     _ => {
-                        let message = words_of("it did not take effect", facts);
+                        let sentence = turn.interrupted(*at);
+                        let message = words_of(&sentence, facts);
                         turn.went_badly(*at, halt.as_ref(), message, *attempt)
                     }
                 },
@@ -462,6 +463,13 @@ impl Turn<'_> {
             .plan()
             .step(at)
             .map_or(1, |step| step.attempts_max)
+    }
+
+    /// What is said of an attempt whose outcome was not reported and that a probe did not find in effect.
+    fn interrupted(&self, at: StepIndex) -> String {
+        let step = self.rollout.plan().step(at);
+        let name = step.map_or("the step", |step| step.name.as_str());
+        format!("{name} was interrupted and did not take effect")
     }
 
     /// Goes to a step: performs it, opens its gate, asks its question, or ends the rollout.

@@ -4,8 +4,10 @@
 mod clocks;
 mod damage;
 mod diary;
+mod disks;
 mod kills;
 mod migrations;
+mod mount;
 mod processes;
 mod siege;
 mod witness;

@@ -97,7 +97,10 @@ fn archives(vault: &Path) -> Vec<PathBuf> {
 /// Flips one byte in the middle of an archive, in place.
 fn flip_in_place(archive: &Path, at: u64) -> std::io::Result<()> {
     use std::os::unix::fs::FileExt;
-    let file = std::fs::File::options().read(true).write(true).open(archive)?;
+    let file = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(archive)?;
     let mut byte = [0];
     file.read_exact_at(&mut byte, at)?;
     file.write_all_at(&[byte[0] ^ 0x10], at)
@@ -122,7 +125,10 @@ fn a_backup_that_went_bad_is_not_restored_and_the_rollout_is_held() {
     assert_eq!(rig.state_of("dhash-2"), "held");
     assert_eq!(rig.library_sha256(), migrated, "live data was touched");
     let shown = rig.ok(&["show", "dhash-2"]);
-    assert!(shown.contains("damaged") || shown.contains("SHA-256"), "{shown}");
+    assert!(
+        shown.contains("damaged") || shown.contains("SHA-256"),
+        "{shown}"
+    );
     // Traffic went back first: the old release serves on the migrated data, which it can read.
     assert!(rig.get("/health", "me").contains("\"version\":\"1.0\""));
     // With a good copy of the backup, a person lets it look again, and it goes on.
@@ -130,7 +136,9 @@ fn a_backup_that_went_bad_is_not_restored_and_the_rollout_is_held() {
         std::fs::write(archive, bytes).unwrap();
     }
     rig.ok(&["retry"]);
-    rig.until("it went back", |rig| rig.state_of("dhash-2") == "rolled back");
+    rig.until("it went back", |rig| {
+        rig.state_of("dhash-2") == "rolled back"
+    });
     assert_ne!(rig.library_sha256(), migrated);
 }
 

@@ -105,6 +105,38 @@ impl Random {
 }
 
 #[test]
+fn killed_in_a_gate_each_user_stays_with_their_release() {
+    let mut siege = Siege::begin();
+    siege.deploy(&FORWARD);
+    while siege.diary.place() != "gate 8 opened" {
+        assert!(siege.next_entry(), "{}", siege.diary.sentence());
+    }
+    let releases = |siege: &Siege| -> Vec<&str> {
+        let release = |user| {
+            let answer = siege.rig.get("/health", &format!("user-{user}"));
+            ["1.0", "1.1"]
+                .into_iter()
+                .find(|release| answer.contains(&format!("\"version\":\"{release}\"")))
+        };
+        (0..60).map(|user| release(user).unwrap()).collect()
+    };
+    let before = releases(&siege);
+    let canary = before.iter().filter(|release| **release == "1.1").count();
+    assert!((3..30).contains(&canary), "{canary} of 60 users at 20 %");
+    siege.strike();
+    let after = releases(&siege);
+    siege.diary.catch_up();
+    assert!(
+        siege.diary.place().starts_with("gate 8"),
+        "the gate is over too early to compare: {}",
+        siege.diary.place()
+    );
+    assert_eq!(before, after);
+    siege.settle();
+    siege.end();
+}
+
+#[test]
 fn killed_at_every_boundary_of_a_rollout_it_comes_to_an_end() {
     kill_at_every_boundary(&FORWARD, "1.1", |_| true);
 }

@@ -34,7 +34,10 @@ fn answer(rig: &Rig, user: &str) -> (String, String) {
     let status = answer.lines().next().unwrap_or_default().to_owned();
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    (status, body["version"].as_str().unwrap_or_default().to_owned())
+    (
+        status,
+        body["version"].as_str().unwrap_or_default().to_owned(),
+    )
 }
 
 /// Waits until every one of some users is answered with 200.
@@ -86,7 +89,8 @@ fn a_stable_release_that_is_killed_in_the_gate_is_started_again() {
     all_are_served(&rig);
     assert_eq!(users.stop(), 0, "requests got no answer at all");
     assert!(
-        rig.log().contains("release 1.0 of dhash was ended by signal 9"),
+        rig.log()
+            .contains("release 1.0 of dhash was ended by signal 9"),
         "{}",
         rig.log()
     );
@@ -121,7 +125,10 @@ fn a_release_that_crashes_again_and_again_in_the_gate_goes_back() {
     assert!(shown.contains("Rolled back to 1.0"), "{shown}");
     assert_eq!(rig.library_sha256(), before);
     assert_eq!(users.stop(), 0, "requests got no answer at all");
-    assert!(processes_of(&rig, "1.1").is_empty(), "it is still started again");
+    assert!(
+        processes_of(&rig, "1.1").is_empty(),
+        "it is still started again"
+    );
 }
 
 #[test]
@@ -152,7 +159,9 @@ fn a_port_that_somebody_took_is_named_with_who_has_it() {
          exec \"$0.real\" \"$@\"\n",
     );
     rig.ok(&["deploy", "--release", "1.1"]);
-    rig.until("it rehearses", |rig| rig.log().contains("action=\"rehearse\""));
+    rig.until("it rehearses", |rig| {
+        rig.log().contains("action=\"rehearse\"")
+    });
     // 1.0 has the first port, so the lowest free one is the second.
     let (first, _) = rig.release_ports();
     let taken = TcpListener::bind(("127.0.0.1", first + 1)).unwrap();
