@@ -20,3 +20,5 @@ pub(crate) const REQUESTS_WAITING_MAX: usize = 64;
 pub(crate) const OUTCOMES_WAITING_MAX: usize = 256;
 /// Journal entries kept for a slow listener before it has to read them from the journal.
 pub(crate) const LISTENER_BACKLOG: usize = 1024;
+/// A fact of at most this many characters may stand in a sentence.
+pub(crate) const SEEN_CHARS_MAX: usize = 160;

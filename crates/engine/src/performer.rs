@@ -11,7 +11,7 @@ use portcullis_driver::{Driver, Probed};
 use portcullis_rollout::{Direction, EventKind, Fact, Failure, Op, Presence};
 use tokio_util::sync::CancellationToken;
 
-use crate::bounds::{DEADLINE_GRACE, PROBE_ATTEMPTS, PROBE_PAUSE, PROBE_TIMEOUT};
+use crate::bounds::{DEADLINE_GRACE, PROBE_ATTEMPTS, PROBE_PAUSE, PROBE_TIMEOUT, SEEN_CHARS_MAX};
 
 /// Applies an op within its deadline, probes it, and says what happened.
 pub async fn perform<D: Driver>(driver: &D, op: &Op, cancelled: &CancellationToken) -> EventKind {
@@ -60,8 +60,13 @@ pub fn outcome(op: &Op, applied: Result<Vec<Fact>, Failure>, probed: Probed) -> 
         }
         (Ok(mut facts), Presence::Absent) => {
             merge(&mut facts, probed.facts);
+            // Longer evidence is listed below the sentence, not in it.
+            let is_short = |fact: &&Fact| {
+                !fact.value.contains('\n') && fact.value.chars().count() <= SEEN_CHARS_MAX
+            };
             let seen: Vec<String> = facts
                 .iter()
+                .filter(is_short)
                 .map(|fact| format!("{} {}", fact.name, fact.value))
                 .collect();
             let message = format!(

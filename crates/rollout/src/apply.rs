@@ -835,8 +835,10 @@ fn exposes(effect: &Effect) -> bool {
 }
 
 fn words_of(sentence: &str, facts: &[Fact]) -> String {
+    // A sentence is one line; longer evidence is listed below it.
     let details: Vec<String> = facts
         .iter()
+        .filter(|fact| !fact.value.contains('\n'))
         .map(|fact| format!("{}: {}", fact.name, fact.value))
         .collect();
     if details.is_empty() {

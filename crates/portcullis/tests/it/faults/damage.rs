@@ -182,6 +182,8 @@ fn a_vault_that_spoils_what_is_written_to_it_stops_the_rollout_before_anything_i
     assert!(spoilt.load(Ordering::SeqCst) > 0, "nothing was spoilt");
     assert_eq!(exit, 1, "{shown}");
     assert_eq!(rig.state_of("dhash-2"), "rolled back", "{shown}");
+    let sentence = shown.lines().next().unwrap_or_default();
+    assert!(sentence.contains("is damaged"), "{sentence}");
     assert_eq!(rig.library_sha256(), before, "live data was touched");
     assert!(!shown.contains("migrate    done"), "{shown}");
     assert_eq!(users.stop(), 0, "requests were dropped");

@@ -11,7 +11,7 @@ const ROUNDS_USUAL: u64 = 24;
 /// So many rollouts are enough to be killed at every boundary of one.
 const ROLLOUTS_MAX: usize = 30;
 /// The longest random wait before a kill.
-const WAIT_MAX_MS: u64 = 900;
+const WAIT_MAX_MS: u64 = 2_000;
 /// So many entries lie between two kills of one rollout, so that it gets on.
 const ENTRIES_BETWEEN: usize = 3;
 

@@ -39,7 +39,7 @@ impl Ports {
                 .all(is_free)
                 .then_some(Ports { first, _held: file })
         });
-        taken.expect("a free block of ports")
+        taken.unwrap_or_else(|| panic!("no block of {BLOCK} ports is free"))
     }
 
     /// The port for the gateway.
