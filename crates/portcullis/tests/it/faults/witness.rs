@@ -96,7 +96,7 @@ impl Shared {
             let phase = self.phase.load(Ordering::SeqCst);
             let name = format!("user-{}", number * 7919 % 400);
             let answer = get(&self.gateway, "/lookup/0123456789abcdef?radius=4", &name);
-            let was_up = phase % 2 == 0 && phase == self.phase.load(Ordering::SeqCst);
+            let was_up = phase.is_multiple_of(2) && phase == self.phase.load(Ordering::SeqCst);
             // A candidate may answer 500 when the test tells it to; the gateway itself never may fail.
             let good = ["HTTP/1.1 200", "HTTP/1.1 500"]
                 .iter()
