@@ -22,3 +22,5 @@ pub(crate) const OUTCOMES_WAITING_MAX: usize = 256;
 pub(crate) const LISTENER_BACKLOG: usize = 1024;
 /// A fact of at most this many characters may stand in a sentence.
 pub(crate) const SEEN_CHARS_MAX: usize = 160;
+/// How many names are tried for data that a restore replaces.
+pub(crate) const KEPT_NAMES_TRIED: u32 = 60;

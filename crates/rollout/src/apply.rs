@@ -13,7 +13,7 @@ use crate::{
 /// The first waiting time between two attempts, in milliseconds; it doubles with each attempt.
 const BACKOFF_FIRST_MS: u64 = 500;
 /// The longest waiting time between two attempts, in milliseconds.
-pub const BACKOFF_MAX_MS: u64 = 30_000;
+const BACKOFF_MAX_MS: u64 = 30_000;
 /// A paused gate is measured at most this often, in milliseconds: a pause may last for days.
 const PAUSED_INTERVAL_MIN_MS: u64 = 30_000;
 
@@ -537,9 +537,7 @@ impl Turn<'_> {
         attempt: Attempt,
         cause: Option<Cause>,
     ) -> State {
-        let doublings = (attempt.number - 1).min(16);
-        let wait_ms = (BACKOFF_FIRST_MS << doublings).min(BACKOFF_MAX_MS);
-        let until_ms = self.now_ms + wait_ms;
+        let until_ms = self.now_ms + backoff_ms(attempt);
         self.wake(direction, at, attempt, until_ms);
         running(
             direction,
@@ -551,7 +549,10 @@ impl Turn<'_> {
         )
     }
 
-    fn wake(&mut self, direction: Direction, at: StepIndex, attempt: Attempt, at_ms: u64) {
+    /// Wakes at a moment of the wall clock, but never later than the whole pause from now: the clock may
+    /// have been set back since that moment was chosen.
+    fn wake(&mut self, direction: Direction, at: StepIndex, attempt: Attempt, until_ms: u64) {
+        let at_ms = until_ms.min(self.now_ms + backoff_ms(attempt));
         if let Some(op) = self.rollout.op_at(direction, at, attempt.number) {
             self.effects.push(Effect::Wake { key: op.key, at_ms });
         }
@@ -832,6 +833,12 @@ fn exposes(effect: &Effect) -> bool {
         },
         _ => false,
     }
+}
+
+/// The waiting time after an attempt.
+fn backoff_ms(attempt: Attempt) -> u64 {
+    let doublings = attempt.number.saturating_sub(1).min(16);
+    (BACKOFF_FIRST_MS << doublings).min(BACKOFF_MAX_MS)
 }
 
 fn words_of(sentence: &str, facts: &[Fact]) -> String {

@@ -25,7 +25,7 @@ pub use action::{
     Migration, PreflightOrder, Proof, Rehearsal, RestoreOrder, SmokeOrder, Split, SplitArm,
     StoreKind, StoreRef, Trial,
 };
-pub use apply::{BACKOFF_MAX_MS, Refused};
+pub use apply::Refused;
 pub use effect::{Effect, Notice, NoticeKind};
 pub use event::{Actor, Event, EventKind, Fact, Failure};
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};

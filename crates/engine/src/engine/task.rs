@@ -7,8 +7,7 @@ use std::time::Duration;
 use portcullis_driver::{Driver, Meter, Query};
 use portcullis_journal::{Entry, Journal};
 use portcullis_rollout::{
-    Action, Actor, BACKOFF_MAX_MS, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, State,
-    StepIndex,
+    Action, Actor, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, State, StepIndex,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -249,9 +248,7 @@ where
     }
 
     fn wake(&mut self, key: OpKey, at_ms: u64) {
-        // The moment is one of the wall clock, which may have been set back since it was chosen.
-        let left_ms = at_ms.saturating_sub(self.clock.now_ms());
-        let wait = Duration::from_millis(left_ms.min(BACKOFF_MAX_MS));
+        let wait = Duration::from_millis(at_ms.saturating_sub(self.clock.now_ms()));
         let outcomes = self.outcomes.clone();
         self.running.spawn(async move {
             tokio::time::sleep(wait).await;

@@ -143,8 +143,11 @@ fn a_clock_set_back_during_a_pause_does_not_stretch_it() {
     std::fs::write(&vault, "in the way").unwrap();
     rig.ok(&["deploy", "--release", "1.1"]);
     let mut diary = Diary::open(&rig.path(".portcullis/journal.db"));
-    rig.until("an attempt has failed", |rig| rig.log().contains("do/2"));
-    diary.catch_up();
+    let begun = Instant::now();
+    while !diary.place().ends_with("resting") {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", rig.log());
+        diary.catch_up();
+    }
     rig.kill();
     diary.check_nothing_is_lost();
     assert!(diary.place().ends_with("resting"), "{}", diary.place());

@@ -41,7 +41,7 @@ fn settle_journal(rig: &Rig) -> PathBuf {
 }
 
 /// Starts a server that may not act, and checks that it serves and that nothing can be done with it.
-fn serves_and_does_not_act(rig: &mut Rig) {
+fn serves_and_does_not_act(rig: &mut Rig, why: &str) {
     rig.launch();
     rig.until("the gateway serves", |rig| {
         rig.get("/health", "me").contains("\"version\":\"1.0\"")
@@ -49,7 +49,8 @@ fn serves_and_does_not_act(rig: &mut Rig) {
     rig.until("it says so", |rig| {
         rig.log().contains("the engine does not act")
     });
-    assert_ne!(rig.exit(&["deploy", "--release", "1.1"]), 0);
+    assert!(rig.log().contains(why), "{}", rig.log());
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1"]), 8);
     assert_ne!(rig.exit(&["status"]), 0);
     assert!(rig.get("/health", "me").contains("\"version\":\"1.0\""));
     rig.stop_what_runs();
@@ -62,7 +63,7 @@ fn a_journal_with_a_flipped_byte_is_not_acted_on() {
     let path = settle_journal(&rig);
     flip_within(&path, b"\"event\":\"succeeded\"");
     assert_eq!(rig.exit(&["journal", "verify"]), 1);
-    serves_and_does_not_act(&mut rig);
+    serves_and_does_not_act(&mut rig, "entry 3");
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn a_journal_whose_file_was_cut_is_not_acted_on() {
     let file = std::fs::File::options().write(true).open(&path).unwrap();
     file.set_len(length / 2).unwrap();
     assert_eq!(rig.exit(&["journal", "verify"]), 1);
-    serves_and_does_not_act(&mut rig);
+    serves_and_does_not_act(&mut rig, "malformed");
 }
 
 /// The archives of all backups, finished or not.

@@ -107,6 +107,8 @@ impl Random {
 #[test]
 fn killed_in_a_gate_each_user_stays_with_their_release() {
     let mut siege = Siege::begin();
+    // Long enough to compare before and after within one gate.
+    siege.rig.edit("window = \"600ms\"", "window = \"6s\"");
     siege.deploy(&FORWARD);
     while siege.diary.place() != "gate 8 opened" {
         assert!(siege.next_entry(), "{}", siege.diary.sentence());

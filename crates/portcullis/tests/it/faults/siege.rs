@@ -16,6 +16,9 @@ const COUNTED: &str = "case \"$*\" in migrate*/rehearsals/*) ;; migrate*) \
 /// A rollout that is over neither after this time nor after this many answers is stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 const ANSWERS_MAX: usize = 6;
+/// How often the journal is looked at: often enough to kill before the next entry, and not so often that
+/// nothing else gets to run.
+const LOOK_PAUSE: Duration = Duration::from_micros(300);
 
 /// The rig, its witnesses and its journal.
 pub(super) struct Siege {
@@ -58,7 +61,7 @@ impl Siege {
         self.rig.spawn(args);
         while !self.diary.catch_up() {
             assert!(begun.elapsed() < PATIENCE, "{}", self.rig.log());
-            std::thread::yield_now();
+            std::thread::sleep(LOOK_PAUSE);
         }
     }
 
@@ -100,7 +103,7 @@ impl Siege {
                 self.diary.place(),
                 self.rig.log()
             );
-            std::thread::yield_now();
+            std::thread::sleep(LOOK_PAUSE);
         }
         true
     }
