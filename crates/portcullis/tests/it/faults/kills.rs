@@ -1,6 +1,6 @@
 //! `kill -9` of Portcullis, at every step boundary and at random moments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::siege::Siege;
@@ -62,33 +62,51 @@ fn kill_at_every_boundary(deploy: &[&str], release: &str, is_wanted: impl Fn(&st
     println!("{} kills at {wanted:?}", siege.end());
 }
 
-/// Kills the server at random moments while rollouts go on, one after the other.
+/// Kills the server at random moments while rollouts go on, one after the other. One that was promoted is
+/// followed by a `rollback`, which is killed in the same way.
 fn kill_at_random(deploy: &[&str], release: &str, seed: u64) {
     let rounds = std::env::var(ROUNDS_VARIABLE).map_or(ROUNDS_USUAL, |n| n.parse().unwrap()) / 2;
     let mut siege = Siege::begin();
     let mut random = Random(seed);
-    let mut before = siege.library();
-    siege.deploy(deploy);
     let mut ends = Vec::new();
-    for _ in 0..rounds {
-        let wait = Duration::from_millis(random.below(WAIT_MAX_MS));
-        let begun = Instant::now();
-        while begun.elapsed() < wait {
-            siege.diary.catch_up();
-            if siege.is_over() || siege.diary.question().is_some() {
-                ends.push(siege.settle());
-                siege.check_end(release, &before);
-                siege.reset();
-                before = siege.library();
-                siege.deploy(deploy);
-            }
-            std::thread::sleep(Duration::from_millis(1));
+    let mut kills = 0;
+    while kills < rounds {
+        let back = siege.rig.serving_release() == release;
+        let (command, to): (&[&str], _) = if back {
+            (&["rollback"], "1.0")
+        } else {
+            siege.reset();
+            (deploy, release)
+        };
+        let before = siege.library();
+        siege.deploy(command);
+        while kills < rounds && strike_within(&mut siege, random.below(WAIT_MAX_MS)) {
+            kills += 1;
         }
-        siege.strike();
+        let end = siege.settle();
+        siege.check_end(to, &before);
+        ends.push(format!("{} {end}", command[0]));
     }
-    ends.push(siege.settle());
-    siege.check_end(release, &before);
-    println!("{} kills; the rollouts ended {ends:?}", siege.end());
+    ends.sort();
+    let mut counted = BTreeMap::new();
+    for end in &ends {
+        *counted.entry(end).or_insert(0) += 1;
+    }
+    println!("{} kills; the rollouts ended {counted:?}", siege.end());
+}
+
+/// Kills the server after a time, if the rollout is not over by then. Returns whether it did.
+fn strike_within(siege: &mut Siege, wait_ms: u64) -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(wait_ms) {
+        siege.diary.catch_up();
+        if siege.is_over() || siege.diary.question().is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    siege.strike();
+    true
 }
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): the same seed kills at the same moments.
