@@ -16,8 +16,6 @@ use crate::driver::{Driver, Probed, not_mine};
 
 /// Statuses with which the gateway refuses for good: asking again cannot help.
 const FINAL_STATUSES: [u16; 7] = [400, 401, 403, 404, 405, 413, 422];
-/// The status with which it refuses an old epoch for good, and an arm that is not healthy for now.
-const CONFLICT: u16 = 409;
 /// The status of an unknown route.
 const NOT_FOUND: u16 = 404;
 
@@ -165,7 +163,7 @@ impl GatewayDriver {
                 });
             }
         };
-        if is_conflict(&refused) && self.is_fenced(service).await {
+        if is_fenced(&refused) {
             let why = with_causes(&refused);
             let message =
                 format!("the gateway refused: {why}; someone else acts on this service now");
@@ -176,12 +174,6 @@ impl GatewayDriver {
             });
         }
         Err(failure(&refused))
-    }
-
-    /// Whether the gateway has seen a newer epoch than this driver's.
-    async fn is_fenced(&self, service: &str) -> bool {
-        let route = self.route(service).await.ok().flatten();
-        route.is_some_and(|route| route.epoch > self.epoch())
     }
 
     async fn route(&self, service: &str) -> Result<Option<RouteStatus>, ClientError> {
@@ -195,7 +187,7 @@ impl GatewayDriver {
 
 impl Driver for GatewayDriver {
     async fn probe(&self, op: &Op) -> Probed {
-        let (Action::Shift(split) | Action::Promote(split)) = &op.action else {
+        let Some(split) = split_of(&op.action) else {
             return Probed::new(Presence::Unknown);
         };
         let Ok(_turn) = tokio::time::timeout(CHANGE_WAIT, self.turn.lock()).await else {
@@ -216,12 +208,13 @@ impl Driver for GatewayDriver {
     }
 
     async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
-        let (Action::Shift(split) | Action::Promote(split)) = &op.action else {
+        let Some(split) = split_of(&op.action) else {
             return Err(not_mine(op, "gateway driver"));
         };
         let change = SplitChange {
             split: wire(split),
             epoch: self.epoch(),
+            if_changes: None,
         };
         let in_force = describe(Some(&change.split));
         let status = self.change(split.service.as_str(), change).await?;
@@ -299,6 +292,16 @@ fn failure(error: &ClientError) -> Failure {
     }
 }
 
-fn is_conflict(error: &ClientError) -> bool {
-    matches!(error, ClientError::Refused(problem) if problem.status == CONFLICT)
+/// Whether the gateway has seen a newer epoch than this driver's.
+fn is_fenced(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused(problem) if problem.code.as_deref() == Some(gateway::STALE_EPOCH))
+}
+
+/// The split that an action of this driver leads to.
+fn split_of(action: &Action) -> Option<&Split> {
+    match action {
+        Action::Shift(split) => Some(split),
+        Action::Promote(promotion) => Some(&promotion.split),
+        _ => None,
+    }
 }

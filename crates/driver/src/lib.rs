@@ -1,7 +1,7 @@
 //! Drivers: how the engine's ops reach the world, and how the world is measured.
 //!
 //! [`ProcessDriver`] starts and stops releases as processes of this machine and keeps them running,
-//! [`GatewayDriver`] moves traffic, [`CommandDriver`] migrates data, [`SmokeDriver`] asks questions and
+//! [`GatewayDriver`] moves traffic, [`HookDriver`] runs the operator's commands, [`CommandDriver`] migrates data, [`SmokeDriver`] asks questions and
 //! [`GatewayMeter`] measures gates. Drivers decide nothing: whether an attempt took effect is answered
 //! by looking at the world, and everything else is the engine's. [`conformance`] is the suite that
 //! every driver passes.
@@ -19,12 +19,15 @@ mod environment;
 mod evidence;
 mod gateway;
 mod gateway_meter;
+mod hook;
 mod instance;
 mod meter;
 mod migration;
 mod process;
 mod process_table;
 mod record;
+mod release_log;
+mod secret_reference;
 mod session;
 mod smoke;
 
@@ -33,8 +36,11 @@ pub use command::{CommandEnd, CommandOutcome, run_command};
 pub use driver::{Driver, Probed};
 pub use gateway::{Drained, GatewayDriver};
 pub use gateway_meter::GatewayMeter;
+pub use hook::{HookDriver, run_notice};
 pub use instance::{Instance, InstanceState};
 pub use meter::{Meter, Query};
 pub use migration::{CommandDriver, prove};
-pub use process::{AddressError, ProcessDriver, ProcessDriverError};
+pub use process::{AddressError, LogKeeper, ProcessDriver, ProcessDriverError};
+pub use release_log::{LogReader, OnLine, ReleaseLog, release_logs};
+pub use secret_reference::{SecretError, SecretErrorWhy, resolve_secret};
 pub use smoke::SmokeDriver;

@@ -14,6 +14,9 @@ use portcullis_gateway::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// It guards nothing: a benchmark's gateway has one arm and lives for minutes.
+const TOKEN: &str = "benchmark";
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, listen, upstream, rest @ ..] = arguments.as_slice() else {
@@ -22,7 +25,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let gateway = Gateway::start(GatewaySettings {
         listen: listen.parse()?,
-        admin: AdminListen::Tcp("127.0.0.1:0".parse()?),
+        admin: AdminListen::Tcp {
+            address: "127.0.0.1:0".parse()?,
+            token: TOKEN.into(),
+        },
         state_file: folder.path().join("splits.json"),
         workers: rest.first().map_or(Ok(1), |count| count.parse())?,
         routes: vec![RouteSettings {
@@ -46,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     write!(
         stream,
         "PUT /v1/routes/bench/split HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\
-         Content-Length: {}\r\n\r\n{body}",
+         Authorization: Bearer {TOKEN}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )?;
     let mut answer = String::new();

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-/// How long a lease on a service lasts without being renewed, in milliseconds.
-pub(crate) const LEASE_TTL_MS: u64 = 15_000;
 /// How long requests through the gateway may take to end when `serve` stops.
 pub(crate) const GATEWAY_DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait for an event before looking at the rollout again.
@@ -14,3 +12,9 @@ pub(crate) const STOP_TIMEOUT_MS: u64 = 10_000;
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two tries to lock it.
 pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// The largest file that is read as a saved plan, in bytes.
+pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;
+/// How far apart the two looks are from which `gateway routes` tells what each arm gets now.
+pub(crate) const ROUTES_LOOK: Duration = Duration::from_secs(1);
+/// How often `logs --follow` looks for new lines and new releases.
+pub(crate) const LOGS_PAUSE: Duration = Duration::from_millis(250);

@@ -142,8 +142,8 @@ pub(crate) struct Plan {
     /// The release; the last in the configuration when not given.
     #[arg(long)]
     pub(crate) release: Option<String>,
-    /// Plan the way back to the release that served before.
-    #[arg(long, conflicts_with = "release")]
+    /// Plan the way back to the release that served before, or to the one named by --release.
+    #[arg(long)]
     pub(crate) back: bool,
     /// Save the plan to a file, for review; `portcullis deploy FILE` carries it out.
     #[arg(long, value_name = "FILE")]
@@ -238,7 +238,8 @@ pub(crate) struct Logs {
     /// How many of the last lines.
     #[arg(short = 'n', long, default_value_t = 50)]
     pub(crate) lines: usize,
-    /// Go on with what is written from now on, until interrupted.
+    /// Go on with what is written from now on, also by releases that are started later, until
+    /// interrupted. An interrupt is the way to end this, so the exit code is 0 then.
     #[arg(short = 'F', long)]
     pub(crate) follow: bool,
 }

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use portcullis_api::Problem;
-use portcullis_engine::{EngineError, ServiceError};
+use portcullis_engine::{EngineError, PlanningError, ServiceError};
 
 /// A refusal on its way out.
 #[derive(Debug)]
@@ -31,6 +31,10 @@ impl Answer {
         )
     }
 
+    pub(crate) fn other_environment(detail: String) -> Answer {
+        Answer::new(StatusCode::CONFLICT, "other_environment", detail)
+    }
+
     pub(crate) fn not_found(detail: String) -> Answer {
         Answer::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
@@ -53,10 +57,17 @@ impl From<ServiceError> for Answer {
                 if let Some(source) = std::error::Error::source(planning) {
                     detail = format!("{detail}: {source}");
                 }
-                let mut answer =
-                    Answer::new(StatusCode::UNPROCESSABLE_ENTITY, "plan_refused", detail);
-                if let portcullis_engine::PlanningError::Refused(problems) = planning {
-                    answer.0.problems = problems.iter().map(ToString::to_string).collect();
+                let code = match planning {
+                    PlanningError::Moved(_) => "plan_moved",
+                    _ => "plan_refused",
+                };
+                let mut answer = Answer::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
+                match planning {
+                    PlanningError::Refused(problems) => {
+                        answer.0.problems = problems.iter().map(ToString::to_string).collect();
+                    }
+                    PlanningError::Moved(moved) => answer.0.problems = moved.clone(),
+                    _ => {}
                 }
                 answer
             }

@@ -20,6 +20,8 @@ pub struct Budgets {
     pub crashes: u8,
     /// Aborts by a person.
     pub aborts: u8,
+    /// Pauses by a person.
+    pub pauses: u8,
 }
 
 /// One point of the explored space.
@@ -58,7 +60,8 @@ impl Node {
     pub(crate) fn key(&self) -> u128 {
         let rollout = self.rollout();
         let pending: Vec<String> = self.pending.iter().map(describe).collect();
-        let text = format!("{:?} {} {pending:?}", rollout.state(), rollout.exposed());
+        let (state, pause) = (rollout.state(), rollout.pause());
+        let text = format!("{state:?} {} {pause:?} {pending:?}", rollout.exposed());
         let half = |salt: u64| {
             let mut hasher = DefaultHasher::new();
             (salt, &text, &self.world, self.budgets).hash(&mut hasher);
@@ -84,7 +87,7 @@ impl Node {
         match ready(next.runner.feed(event)) {
             Ok(step) => {
                 check_step(&before, &kind, &step.effects, &next.world, found);
-                next.pending.extend(step.effects.into_iter().filter(wants));
+                next.want(step.effects);
                 next.stop_measuring();
                 next.check(found);
                 Some(next)
@@ -129,6 +132,18 @@ impl Node {
                 None
             }
         }
+    }
+
+    /// Takes up what is wanted. As in the engine, a new measurement takes the place of one that waits.
+    fn want(&mut self, effects: Vec<Effect>) {
+        if effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Measure { .. }))
+        {
+            self.pending
+                .retain(|effect| !matches!(effect, Effect::Measure { .. }));
+        }
+        self.pending.extend(effects.into_iter().filter(wants));
     }
 
     /// The runner stops measuring a gate that the rollout has left.

@@ -1,11 +1,14 @@
 //! The crate as its users see it.
 
 mod disk;
+mod environments;
+mod explain;
 mod good;
 mod hostile;
 mod mistakes;
 mod properties;
 mod reference;
+mod schema;
 
 use std::path::Path;
 

@@ -4,18 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use portcullis_driver::{Driver, Meter, Query};
+use portcullis_driver::{Driver, Meter, Query, run_notice};
 use portcullis_journal::{Entry, Journal};
 use portcullis_rollout::{
     Action, Actor, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, State, StepIndex,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{EngineError, Request, Standing};
-use crate::bounds::{LEASE_RENEWAL, LEASE_TTL_MS, OUTCOMES_WAITING_MAX};
+use crate::bounds::{LEASE_RENEWAL_MIN, LEASE_RENEWALS, OUTCOMES_WAITING_MAX};
 use crate::clock::Clock;
 use crate::hands::chain;
 use crate::history::History;
@@ -32,6 +32,7 @@ pub(super) struct Task<J, D, M, C> {
     outcomes: mpsc::Sender<EventKind>,
     reported: mpsc::Receiver<EventKind>,
     attempts: HashMap<OpKey, CancellationToken>,
+    measuring: Option<AbortHandle>,
     /// Dropping the set stops everything that runs in it.
     running: JoinSet<()>,
 }
@@ -62,13 +63,14 @@ where
             outcomes,
             reported,
             attempts: HashMap::new(),
+            measuring: None,
             running: JoinSet::new(),
         }
     }
 
     /// Runs until it is asked to stop or must.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) -> Standing {
-        let mut renewal = tokio::time::interval(LEASE_RENEWAL);
+        let mut renewal = tokio::time::interval(renewal_of(self.runner.ttl_ms()));
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
             let went = tokio::select! {
@@ -83,7 +85,7 @@ where
                 },
                 Some(kind) = self.reported.recv() => self.outcome(kind).await,
                 Some(_) = self.running.join_next() => Ok(()),
-                _ = renewal.tick() => self.runner.renew(self.clock.now_ms(), LEASE_TTL_MS).await,
+                _ = renewal.tick() => self.runner.renew(self.clock.now_ms()).await,
             };
             if let Err(error) = went {
                 let why = chain(&error);
@@ -183,7 +185,7 @@ where
                 }
                 Effect::Measure { step, interval_ms } => self.measure(step, interval_ms),
                 Effect::Wake { key, at_ms } => self.wake(key, at_ms),
-                Effect::Notify(notice) => notify(&notice),
+                Effect::Notify(notice) => self.notify(&notice),
                 // The engine keeps the service's lease between rollouts; what ends with the rollout is
                 // everything that was started for it.
                 Effect::ReleaseLease => self.attempts.clear(),
@@ -241,10 +243,44 @@ where
             gate,
         };
         let (meter, outcomes) = (self.meter.clone(), self.outcomes.clone());
-        self.running.spawn(async move {
+        // One measurement at a time: one that was asked for earlier and still waits is given up.
+        if let Some(earlier) = self.measuring.take() {
+            earlier.abort();
+        }
+        let measuring = self.running.spawn(async move {
             let sample = meter.sample(&query).await;
             let _ = outcomes.send(EventKind::Measured { step, sample }).await;
         });
+        self.measuring = Some(measuring);
+    }
+
+    /// Tells people: through the log, and through the hooks of the plan. Nothing waits for it, and
+    /// nothing comes of it (invariant 14).
+    fn notify(&mut self, notice: &Notice) {
+        tell(notice);
+        let Some(past) = self.runner.history().rollouts().last() else {
+            return;
+        };
+        let plan = past.rollout().plan();
+        for hook in &plan.notices {
+            let input = serde_json::json!({
+                "schema": "portcullis.notice/1",
+                "hook": hook.name,
+                "kind": notice.kind,
+                "sentence": notice.sentence,
+                "rollout": plan.id,
+                "service": plan.service,
+                "environment": plan.environment,
+                "plan": **plan,
+            });
+            let hook = hook.clone();
+            self.running.spawn(async move {
+                let outcome = run_notice(&hook, &input.to_string()).await;
+                if !outcome.succeeded() {
+                    tracing::warn!(hook = hook.name, end = %outcome.end, "a notice was not delivered");
+                }
+            });
+        }
     }
 
     fn wake(&mut self, key: OpKey, at_ms: u64) {
@@ -255,6 +291,11 @@ where
             let _ = outcomes.send(EventKind::Woke { key }).await;
         });
     }
+}
+
+/// How often a lease is renewed: several times while it is good.
+fn renewal_of(ttl_ms: u64) -> Duration {
+    Duration::from_millis(ttl_ms / LEASE_RENEWALS).max(LEASE_RENEWAL_MIN)
 }
 
 /// Answers the asker. A refusal concerns only them; an error that ends the engine goes to both.
@@ -278,8 +319,8 @@ fn finish<T>(
     }
 }
 
-/// Tells people through the log. It cannot fail, so it cannot change an outcome (invariant 14).
-fn notify(notice: &Notice) {
+/// Tells people through the log.
+fn tell(notice: &Notice) {
     match notice.kind {
         NoticeKind::Held | NoticeKind::Paused => {
             tracing::warn!(kind = ?notice.kind, "{}", notice.sentence);

@@ -20,9 +20,10 @@ use portcullis_gateway::{
 use portcullis_journal::{Scope, SqliteJournal};
 use portcullis_rollout::{Action, CutOff, Direction, Op, OpKey, RolloutId, StepIndex, Target};
 use portcullis_server::Server;
+use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::bounds::{GATEWAY_DRAIN, LEASE_TTL_MS, STOP_TIMEOUT_MS};
+use crate::bounds::{GATEWAY_DRAIN, STOP_TIMEOUT_MS};
 use crate::cli::Serve;
 use crate::clock::now_ms;
 use crate::command_error::{CommandError, Exit};
@@ -45,8 +46,9 @@ async fn serve(site: &Site, args: &Serve) -> Result<Exit, CommandError> {
     let folder = StateFolder::new(&config.state.folder);
     let token = folder.token()?;
     let _lock = folder.lock()?;
-    let gateway = start_gateway(&config, &folder)?;
+    let gateway = start_gateway(&config, &folder, &token)?;
     let process = ProcessDriver::open(folder.root().to_owned()).map_err(|e| failed(&e))?;
+    let _logs = process.keep_logs_bounded();
     let adopted = process.adopt().await.map_err(|error| failed(&error))?;
     for instance in &adopted {
         tracing::info!(release = %instance.release, address = %instance.address, "adopted");
@@ -56,7 +58,8 @@ async fn serve(site: &Site, args: &Serve) -> Result<Exit, CommandError> {
         Err(error) => return serve_without_engine(gateway, error).await,
     };
     let file = std::path::absolute(&site.file).map_err(|error| failed(&error))?;
-    let service = Service::new(file, Planner::new(process.clone()), engine.clone());
+    let planner = Planner::new(process.clone());
+    let service = Service::new(file, site.environment.clone(), planner, engine.clone());
     let server = Server::start(
         &server_listen(&config.server.listen),
         token,
@@ -147,12 +150,13 @@ async fn start_engine(
     // The folder's lock admits one process, so its name can be stable: after a crash the lease is taken
     // over at once, with a higher epoch.
     let holder = format!("serve {}", folder.root().display());
-    let opened = Runner::open(journal, scope, &holder, now_ms(), LEASE_TTL_MS).await;
+    let opened = Runner::open(journal, scope, &holder, now_ms(), config.state.lease_ttl_ms).await;
     let runner = opened.map_err(|error| failed(&error))?;
-    let client = portcullis_api::Client::new(connect::endpoint(&config.gateway.admin), None)?;
+    let client = connect::gateway(config)?;
     check_journal_fits(config, &runner, process, &client).await?;
     let checks = CheckClient::new().map_err(|error| failed(&error))?;
-    let vault = portcullis_backup::Vault::open(&config.state.vault).map_err(|e| failed(&e))?;
+    let vault =
+        portcullis_backup::Vault::open_or_create(&config.state.vault).map_err(|e| failed(&e))?;
     let data = DataHand::new(vault);
     let trials = process.for_trials();
     let smoke = SmokeDriver::new(checks.clone());
@@ -199,14 +203,21 @@ async fn check_journal_fits(
     Ok(())
 }
 
-fn start_gateway(config: &Config, folder: &StateFolder) -> Result<Gateway, CommandError> {
+fn start_gateway(
+    config: &Config,
+    folder: &StateFolder,
+    token: &SecretString,
+) -> Result<Gateway, CommandError> {
     let gateway = &config.gateway;
     let health = &gateway.health;
     let settings = GatewaySettings {
         listen: gateway.listen,
         admin: match &gateway.admin {
             Listen::Unix(path) => AdminListen::Unix(path.clone()),
-            Listen::Tcp(address) => AdminListen::Tcp(*address),
+            Listen::Tcp(address) => AdminListen::Tcp {
+                address: *address,
+                token: token.clone(),
+            },
         },
         state_file: folder.routes(),
         workers: 0,

@@ -3,8 +3,11 @@
 
 mod api;
 mod command_line;
+mod config_command;
 mod conformance;
+mod control;
 mod faults;
+mod operations;
 mod release;
 mod rig;
 mod survival;
