@@ -42,7 +42,7 @@ async fn two_restores_within_one_second_both_succeed_and_both_keep_what_they_rep
     let folder = tempfile::tempdir().unwrap();
     let live = folder.path().join("library.json");
     std::fs::write(&live, "before").unwrap();
-    let hand = DataHand::new(Vault::open(&folder.path().join("vault")).unwrap());
+    let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
     let backup = order(folder.path(), "before rollout dhash-1");
     hand.backup(&backup).await.unwrap();
     let restore = RestoreOrder {
@@ -67,7 +67,7 @@ async fn a_backup_of_this_rollout_that_went_bad_is_said_to_be_damaged() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("library.json"), "before").unwrap();
     let vault = folder.path().join("vault");
-    let hand = DataHand::new(Vault::open(&vault).unwrap());
+    let hand = DataHand::new(Vault::open_or_create(&vault).unwrap());
     let order = order(folder.path(), "before rollout dhash-1");
     hand.backup(&order).await.unwrap();
     for entry in std::fs::read_dir(&vault).unwrap() {
