@@ -30,6 +30,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Kill Portcullis at 200 random moments of rollouts and rollbacks, in place of the few of `test`, and
+    /// run all other fault tests too. Takes some minutes.
+    Faults {
+        /// How many random kills there are in all.
+        #[arg(long, default_value_t = 200)]
+        rounds: u32,
+    },
     /// Install the Debian packages that tests, demo and benchmarks use.
     Setup {
         /// Also what only benchmarks use.
@@ -59,6 +66,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(demo) => demo.run(),
         Command::Test { args } => test::run(&args),
+        Command::Faults { rounds } => test::faults(rounds),
         Command::Setup { bench } => setup::run(bench),
         Command::Tidy => tidy::run(),
         Command::Ci => test::ci(),

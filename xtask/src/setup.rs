@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 2] = [
+const PACKAGES: [(&str, &str); 3] = [
+    ("faketime", "a clock that can be set, for the fault tests"),
     ("nginx-light", "a real upstream for the gateway's tests"),
     (
         "mate-backgrounds",

@@ -1,6 +1,6 @@
 //! Running the tests.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
@@ -12,6 +12,23 @@ pub fn run(args: &[String]) -> Result<()> {
     setup::run(false)?;
     // The binaries that end-to-end tests start.
     cargo::run(cargo::cargo().args(["build", "--package", "portcullis", "--package", "dhash"]))?;
+    let mut command = runner();
+    cargo::run(command.arg("--workspace").args(args))
+}
+
+/// Runs the fault tests with `rounds` random kills.
+pub fn faults(rounds: u32) -> Result<()> {
+    setup::run(false)?;
+    cargo::run(cargo::cargo().args(["build", "--package", "portcullis", "--package", "dhash"]))?;
+    let mut command = runner();
+    command.args(["--package", "portcullis", "--test", "it", "faults::"]);
+    // Read by crates/portcullis/tests/it/faults/kills.rs.
+    command.env("PORTCULLIS_FAULT_ROUNDS", rounds.to_string());
+    cargo::run(&mut command)
+}
+
+/// Nextest where it is installed, else cargo's own runner.
+fn runner() -> Command {
     let has_nextest = cargo::cargo()
         .args(["nextest", "--version"])
         .stdout(Stdio::null())
@@ -20,12 +37,12 @@ pub fn run(args: &[String]) -> Result<()> {
         .is_ok_and(|status| status.success());
     let mut command = cargo::cargo();
     if has_nextest {
-        command.args(["nextest", "run", "--workspace"]).args(args);
+        command.args(["nextest", "run"]);
     } else {
         eprintln!("cargo-nextest is not installed; using cargo test");
-        command.args(["test", "--workspace"]).args(args);
+        command.arg("test");
     }
-    cargo::run(&mut command)
+    command
 }
 
 /// Format, lint, tidy and test.

@@ -11,7 +11,8 @@ use crate::Histogram;
 pub struct Sample {
     /// Start of the interval, milliseconds since the Unix epoch.
     pub from_ms: u64,
-    /// End of the interval, milliseconds since the Unix epoch.
+    /// End of the interval: its start and the length that a monotonic clock measured, so that the length
+    /// is right even when the wall clock was set meanwhile.
     pub to_ms: u64,
     /// What the candidate answered; `None` when its counters could not be read.
     pub canary: Option<ArmSample>,

@@ -62,8 +62,10 @@ pub(crate) const METRICS_TIMEOUT_MS: u64 = 5_000;
 
 /// How long a proof's command may take.
 pub(crate) const PROOF_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a command's output is read on after the command itself has ended.
-pub(crate) const OUTPUT_TAIL_WAIT: Duration = Duration::from_millis(500);
+/// A command's output is cut to its last part when it has grown to this many bytes.
+pub(crate) const OUTPUT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How often the size of a running command's output is looked at.
+pub(crate) const OUTPUT_LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// The largest JSON file that is read for a proof.
 pub(crate) const PROOF_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// How often a command left over from an interrupted attempt is looked for while it still runs.

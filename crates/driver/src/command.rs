@@ -1,15 +1,15 @@
 //! Running a command to its end, with all that it starts.
 
-use std::io::{self, PipeReader};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use std::os::unix::process::ExitStatusExt;
-
 use portcullis_rollout::{Command, Fact};
-use tokio::net::unix::pipe;
 
-use crate::bounds::{EVIDENCE_READ_BYTES_MAX, OUTPUT_TAIL_WAIT};
+use crate::bounds::{EVIDENCE_READ_BYTES_MAX, OUTPUT_BYTES_MAX, OUTPUT_LOOK_PAUSE};
 use crate::causes::with_causes;
 use crate::clock::Stopwatch;
 use crate::environment::environment;
@@ -84,20 +84,18 @@ pub(crate) async fn run_marked(
         environment,
         input,
     };
-    let (reader, mut session) = match start(&spawn, marker).await {
+    let (output, mut session) = match start(&spawn, marker).await {
         Ok(started) => started,
         Err(error) => return CommandOutcome::not_started(explain(command, &error)),
     };
     let leader = session.id();
-    let mut output = Output::default();
     let ended = tokio::select! {
         ended = session.ended() => Some(ended),
         () = tokio::time::sleep(watch.left_of(deadline)) => None,
-        never = output.follow(&reader) => match never {},
+        never = output.bound() => match never {},
     };
     // Whatever is still in the session now was left behind by the command, or is to be killed.
     let stopped = stop(marker, Some(leader), Duration::ZERO).await;
-    let _ = tokio::time::timeout(OUTPUT_TAIL_WAIT, output.finish(&reader)).await;
     let timed_out = ended.is_none();
     if timed_out {
         let _ = session.ended().await;
@@ -109,7 +107,8 @@ pub(crate) async fn run_marked(
         (Some(Ok(status)), Ok(stopped)) => (CommandEnd::of(status), stopped.asked),
         (Some(Err(error)), Ok(stopped)) => (CommandEnd::Lost(error.to_string()), stopped.asked),
     };
-    let last_lines = last_lines(&output.bytes);
+    // Evidence only: an outcome does not depend on it.
+    let last_lines = last_lines(&output.tail().unwrap_or_default());
     CommandOutcome {
         end,
         took_ms: watch.elapsed_ms(),
@@ -191,64 +190,60 @@ pub(crate) fn explain(command: &Command, error: &io::Error) -> String {
     }
 }
 
-async fn start(spawn: &Spawn<'_>, marker: &str) -> io::Result<(pipe::Receiver, Session)> {
-    let (reader, writer): (PipeReader, _) = io::pipe()?;
-    // One pipe for both keeps the lines in the order in which they were written.
-    let output = || {
+async fn start(spawn: &Spawn<'_>, marker: &str) -> io::Result<(Output, Session)> {
+    let output = Output::new()?;
+    let session = Session::spawn(spawn, marker, || {
+        // One open file for both keeps the lines in the order in which they were written.
         Ok((
-            Stdio::from(writer.try_clone()?),
-            Stdio::from(writer.try_clone()?),
+            Stdio::from(output.file.try_clone()?),
+            Stdio::from(output.file.try_clone()?),
         ))
-    };
-    let session = Session::spawn(spawn, marker, output).await?;
-    Ok((pipe::Receiver::from_owned_fd(reader.into())?, session))
+    })
+    .await?;
+    Ok((output, session))
 }
 
-/// The end of a command's output.
-#[derive(Default)]
+/// A command's output: a file without a name, not a pipe. When Portcullis is killed, a pipe would break
+/// and its writer would be ended by the next line that it writes, in the middle of a migration; a file
+/// outlives its reader.
 struct Output {
-    bytes: Vec<u8>,
-    closed: bool,
+    file: File,
 }
 
 impl Output {
-    /// Reads for ever, so that the command never waits for its output to be taken.
-    async fn follow(&mut self, reader: &pipe::Receiver) -> std::convert::Infallible {
+    fn new() -> io::Result<Output> {
+        // Appending: the file may be cut while others write to it.
+        let named = tempfile::Builder::new().append(true).tempfile()?;
+        Ok(Output {
+            file: named.into_file(),
+        })
+    }
+
+    /// Keeps the file within its bound, for ever. A command never waits for its output to be taken.
+    async fn bound(&self) -> std::convert::Infallible {
         loop {
-            if self.closed {
-                std::future::pending::<()>().await;
+            tokio::time::sleep(OUTPUT_LOOK_PAUSE).await;
+            let length = self.file.metadata().map_or(0, |metadata| metadata.len());
+            if length > OUTPUT_BYTES_MAX
+                && let Err(error) = self.cut()
+            {
+                tracing::warn!("the output of a command could not be cut: {error}");
             }
-            self.read(reader).await;
         }
     }
 
-    /// Reads until all writers are gone.
-    async fn finish(&mut self, reader: &pipe::Receiver) {
-        while !self.closed {
-            self.read(reader).await;
-        }
+    fn cut(&self) -> io::Result<()> {
+        let kept = self.tail()?;
+        self.file.set_len(0)?;
+        (&self.file).write_all(&kept)
     }
 
-    async fn read(&mut self, reader: &pipe::Receiver) {
-        let mut chunk = [0; 8192];
-        if reader.readable().await.is_err() {
-            self.closed = true;
-            return;
-        }
-        match reader.try_read(&mut chunk) {
-            Ok(0) => self.closed = true,
-            Ok(n) => self.keep(&chunk[..n]),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => self.closed = true,
-        }
-    }
-
-    fn keep(&mut self, chunk: &[u8]) {
-        self.bytes.extend_from_slice(chunk);
-        let bound = EVIDENCE_READ_BYTES_MAX as usize;
-        // Cutting at twice the bound moves each byte at most once.
-        if self.bytes.len() > 2 * bound {
-            self.bytes.drain(..self.bytes.len() - bound);
-        }
+    /// The end of what was written.
+    fn tail(&self) -> io::Result<Vec<u8>> {
+        let length = self.file.metadata()?.len();
+        let wanted = length.min(EVIDENCE_READ_BYTES_MAX);
+        let mut bytes = vec![0; wanted as usize];
+        self.file.read_exact_at(&mut bytes, length - wanted)?;
+        Ok(bytes)
     }
 }

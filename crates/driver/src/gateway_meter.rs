@@ -32,6 +32,8 @@ pub struct GatewayMeter {
 #[derive(Debug, Clone)]
 struct Reading {
     watch: Stopwatch,
+    /// The wall clock at the gate's first reading, and from then on what the monotonic clock added: a
+    /// wall clock that is set passes no gate early and keeps none open.
     at_ms: u64,
     gateway: Option<GatewayStatus>,
     /// Failures in a row, by the check's position.
@@ -150,9 +152,8 @@ impl Meter for GatewayMeter {
             tokio::join!(self.health(gate, &mut failures), self.figures(gate), wait);
         let gateway = self.read().await;
         let after = Reading {
+            at_ms: before.at_ms.saturating_add(before.watch.elapsed_ms()),
             watch: Stopwatch::start(),
-            // The wall clock may be set back; an interval never ends before it began.
-            at_ms: wall_ms().max(before.at_ms),
             gateway,
             failures,
         };

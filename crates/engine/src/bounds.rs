@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+/// How long after an op's deadline a driver may still report how it ended the attempt.
+pub(crate) const DEADLINE_GRACE: Duration = Duration::from_secs(3);
 /// How long a probe may take; verifying a large backup is the longest.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(600);
 /// How often a probe is asked while it cannot tell.
@@ -18,3 +20,7 @@ pub(crate) const REQUESTS_WAITING_MAX: usize = 64;
 pub(crate) const OUTCOMES_WAITING_MAX: usize = 256;
 /// Journal entries kept for a slow listener before it has to read them from the journal.
 pub(crate) const LISTENER_BACKLOG: usize = 1024;
+/// A fact of at most this many characters may stand in a sentence.
+pub(crate) const SEEN_CHARS_MAX: usize = 160;
+/// How many names are tried for data that a restore replaces.
+pub(crate) const KEPT_NAMES_TRIED: u32 = 60;

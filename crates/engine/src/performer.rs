@@ -11,12 +11,14 @@ use portcullis_driver::{Driver, Probed};
 use portcullis_rollout::{Direction, EventKind, Fact, Failure, Op, Presence};
 use tokio_util::sync::CancellationToken;
 
-use crate::bounds::{PROBE_ATTEMPTS, PROBE_PAUSE, PROBE_TIMEOUT};
+use crate::bounds::{DEADLINE_GRACE, PROBE_ATTEMPTS, PROBE_PAUSE, PROBE_TIMEOUT, SEEN_CHARS_MAX};
 
 /// Applies an op within its deadline, probes it, and says what happened.
 pub async fn perform<D: Driver>(driver: &D, op: &Op, cancelled: &CancellationToken) -> EventKind {
     let key = op.key.clone();
-    let deadline = Duration::from_millis(op.deadline_ms);
+    // A driver that watches the deadline itself ends the attempt and says what it saw; only one that does
+    // not is dropped.
+    let deadline = Duration::from_millis(op.deadline_ms).saturating_add(DEADLINE_GRACE);
     let applied = tokio::select! {
         applied = tokio::time::timeout(deadline, driver.apply(op)) => applied,
         () = cancelled.cancelled() => return EventKind::TimedOut { key },
@@ -58,8 +60,13 @@ pub fn outcome(op: &Op, applied: Result<Vec<Fact>, Failure>, probed: Probed) -> 
         }
         (Ok(mut facts), Presence::Absent) => {
             merge(&mut facts, probed.facts);
+            // Longer evidence is listed below the sentence, not in it.
+            let is_short = |fact: &&Fact| {
+                !fact.value.contains('\n') && fact.value.chars().count() <= SEEN_CHARS_MAX
+            };
             let seen: Vec<String> = facts
                 .iter()
+                .filter(is_short)
                 .map(|fact| format!("{} {}", fact.name, fact.value))
                 .collect();
             let message = format!(

@@ -148,7 +148,8 @@ impl Rollout {
                 } => match (halt, attempt.next()) {
                     (None, Some(next)) => turn.perform(Direction::Do, *at, next, None),
                     _ => {
-                        let message = words_of("it did not take effect", facts);
+                        let sentence = turn.interrupted(*at);
+                        let message = words_of(&sentence, facts);
                         turn.went_badly(*at, halt.as_ref(), message, *attempt)
                     }
                 },
@@ -561,6 +562,13 @@ impl Turn<'_> {
             .map_or(1, |step| step.attempts_max)
     }
 
+    /// What is said of an attempt whose outcome was not reported and that a probe did not find in effect.
+    fn interrupted(&self, at: StepIndex) -> String {
+        let step = self.rollout.plan().step(at);
+        let name = step.map_or("the step", |step| step.name.as_str());
+        format!("{name} was interrupted and did not take effect")
+    }
+
     /// Goes to a step: performs it, opens its gate, asks its question, or ends the rollout.
     fn enter(&mut self, at: StepIndex) -> State {
         let Some(step) = self.rollout.plan().step(at) else {
@@ -626,9 +634,7 @@ impl Turn<'_> {
         attempt: Attempt,
         cause: Option<Cause>,
     ) -> State {
-        let doublings = (attempt.number - 1).min(16);
-        let wait_ms = (BACKOFF_FIRST_MS << doublings).min(BACKOFF_MAX_MS);
-        let until_ms = self.now_ms + wait_ms;
+        let until_ms = self.now_ms + backoff_ms(attempt);
         self.wake(direction, at, attempt, until_ms);
         running(
             direction,
@@ -640,7 +646,10 @@ impl Turn<'_> {
         )
     }
 
-    fn wake(&mut self, direction: Direction, at: StepIndex, attempt: Attempt, at_ms: u64) {
+    /// Wakes at a moment of the wall clock, but never later than the whole pause from now: the clock may
+    /// have been set back since that moment was chosen.
+    fn wake(&mut self, direction: Direction, at: StepIndex, attempt: Attempt, until_ms: u64) {
+        let at_ms = until_ms.min(self.now_ms + backoff_ms(attempt));
         if let Some(op) = self.rollout.op_at(direction, at, attempt.number) {
             self.effects.push(Effect::Wake { key: op.key, at_ms });
         }
@@ -945,9 +954,17 @@ fn exposes(effect: &Effect) -> bool {
     }
 }
 
+/// The waiting time after an attempt.
+fn backoff_ms(attempt: Attempt) -> u64 {
+    let doublings = attempt.number.saturating_sub(1).min(16);
+    (BACKOFF_FIRST_MS << doublings).min(BACKOFF_MAX_MS)
+}
+
 fn words_of(sentence: &str, facts: &[Fact]) -> String {
+    // A sentence is one line; longer evidence is listed below it.
     let details: Vec<String> = facts
         .iter()
+        .filter(|fact| !fact.value.contains('\n'))
         .map(|fact| format!("{}: {}", fact.name, fact.value))
         .collect();
     if details.is_empty() {

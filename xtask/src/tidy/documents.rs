@@ -10,7 +10,12 @@ use crate::cargo::root;
 /// The invariants are numbered from 1 to this.
 const INVARIANTS: usize = 17;
 
-/// Checks README.md, ARCHITECTURE.md and the links of every document.
+/// The table of faults.
+const FAULTS: &str = "docs/reference/faults.md";
+/// The table has at least this many rows; fewer means that its form was not understood.
+const FAULT_ROWS_MIN: usize = 30;
+
+/// Checks README.md, ARCHITECTURE.md, the table of faults and the links of every document.
 pub fn check(rust_files: &[PathBuf], findings: &mut Vec<String>) -> Result<()> {
     let read =
         |name: &str| std::fs::read_to_string(root().join(name)).with_context(|| name.to_owned());
@@ -25,6 +30,7 @@ pub fn check(rust_files: &[PathBuf], findings: &mut Vec<String>) -> Result<()> {
         code.push_str(&std::fs::read_to_string(file)?);
     }
     check_invariants(&read("ARCHITECTURE.md")?, &code, findings);
+    check_faults(&read(FAULTS)?, &code, findings);
     for document in documents() {
         let text = std::fs::read_to_string(&document)?;
         check_links(&document, &text, findings);
@@ -42,19 +48,47 @@ fn check_invariants(architecture: &str, code: &str, findings: &mut Vec<String>) 
             findings.push(format!("ARCHITECTURE.md: invariant {number} has no row"));
             continue;
         };
-        let last = row
-            .trim_end_matches('|')
-            .rsplit('|')
-            .next()
-            .unwrap_or_default();
-        let tests: Vec<&str> = last.split('`').skip(1).step_by(2).collect();
-        if tests.is_empty() && !last.contains("later") {
+        let tests = tests_of(row);
+        if tests.is_empty() && !row.contains("later") {
             findings.push(format!("ARCHITECTURE.md: invariant {number} names no test"));
         }
-        for test in tests {
-            if !code.contains(&format!("fn {test}(")) {
-                findings.push(format!("ARCHITECTURE.md: there is no test `{test}`"));
-            }
+        check_tests("ARCHITECTURE.md", &tests, code, findings);
+    }
+}
+
+/// Each row of the tables of faults names at least one test function that exists.
+fn check_faults(faults: &str, code: &str, findings: &mut Vec<String>) {
+    let is_row = |line: &&str| {
+        line.starts_with("| ") && !line.starts_with("| fault |") && !line.starts_with("|---")
+    };
+    let rows: Vec<&str> = faults.lines().filter(is_row).collect();
+    if rows.len() < FAULT_ROWS_MIN {
+        findings.push(format!("{FAULTS}: only {} rows were found", rows.len()));
+    }
+    for row in rows {
+        let tests = tests_of(row);
+        if tests.is_empty() {
+            let fault = row.split('|').nth(1).unwrap_or_default().trim();
+            findings.push(format!("{FAULTS}: \"{fault}\" names no test"));
+        }
+        check_tests(FAULTS, &tests, code, findings);
+    }
+}
+
+/// What stands in backticks in the last column of a row.
+fn tests_of(row: &str) -> Vec<&str> {
+    let last = row
+        .trim_end_matches('|')
+        .rsplit('|')
+        .next()
+        .unwrap_or_default();
+    last.split('`').skip(1).step_by(2).collect()
+}
+
+fn check_tests(document: &str, tests: &[&str], code: &str, findings: &mut Vec<String>) {
+    for test in tests {
+        if !code.contains(&format!("fn {test}(")) {
+            findings.push(format!("{document}: there is no test `{test}`"));
         }
     }
 }
@@ -92,3 +126,6 @@ fn documents() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,8 +81,9 @@ async fn exit_codes_prove_nothing() {
     );
 
     let grumpy = migrate(&world, &format!("{TO_2}; echo oops >&2; exit 1"));
-    let facts = driver.apply(&grumpy).await.unwrap();
-    assert_eq!(fact(&facts, "command"), "exited with code 1");
+    let failure = driver.apply(&grumpy).await.unwrap_err();
+    assert_eq!(failure.message, "the migration exited with code 1");
+    assert_eq!(fact(&failure.facts, "last lines"), "oops");
     assert_eq!(driver.probe(&grumpy).await.presence, Presence::Applied);
 }
 
@@ -203,6 +204,18 @@ async fn endless_output_is_bounded_and_does_not_block() {
     let lines: Vec<&str> = outcome.last_lines.lines().collect();
     assert_eq!(lines.len(), 20);
     assert_eq!(lines.last(), Some(&"line number 19999 of many"));
+}
+
+#[tokio::test]
+async fn output_over_its_bound_is_cut_to_its_end() {
+    let world = World::new();
+    let script = "yes | head -c 40000000; sleep 0.4; echo the end; stat -L -c %s /proc/self/fd/1";
+    let outcome = run_command(&shell(&world, script), Duration::from_secs(20)).await;
+    assert!(outcome.succeeded(), "{outcome:?}");
+    let lines: Vec<&str> = outcome.last_lines.lines().rev().take(2).collect();
+    let size: u64 = lines[0].parse().unwrap();
+    assert!(size < 20_000_000, "{size}");
+    assert_eq!(lines[1], "the end");
 }
 
 #[tokio::test]

@@ -8,15 +8,16 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, Store, StoreKind, Vault, store_digest,
+    BackupError, BackupName, BackupRequest, Replaced, Store, StoreKind, Vault, store_digest,
 };
 use portcullis_driver::Probed;
 use portcullis_rollout::{BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreRef};
 use tokio::sync::Mutex;
 
 use super::{chain, lasting, retryable};
+use crate::bounds::KEPT_NAMES_TRIED;
 use crate::clock::{Clock, WallClock};
 
 /// Backs stores up and puts them back.
@@ -56,8 +57,9 @@ impl DataHand {
         let name = parse(&order.name)?;
         let order = order.clone();
         let made = self.blocking(move |vault| {
-            if is_ours(vault, &name, &order.reason) && vault.verify(&name).is_ok() {
-                return Ok(None);
+            if is_ours(vault, &name, &order.reason) {
+                // One that went bad is left as it is and named: the vault cannot be relied on.
+                return vault.verify(&name).map(|_| None);
             }
             let request = BackupRequest {
                 service: order.service.to_string(),
@@ -121,7 +123,7 @@ impl DataHand {
                     facts.push(Fact::new(&store.name, "was as in the backup"));
                     continue;
                 }
-                let replaced = vault.restore_in_place(&name, store, now)?;
+                let replaced = replace(vault, &name, store, now)?;
                 facts.push(Fact::new(
                     &store.name,
                     format!("sha256 {}", replaced.digest),
@@ -187,6 +189,24 @@ impl DataHand {
         });
         done.await?
     }
+}
+
+/// Puts a store back. The replaced data is kept under a name with the time to the second: when a rollout
+/// before this one took that name within the same second, the next free second names it.
+fn replace(
+    vault: &Vault,
+    name: &BackupName,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Replaced, BackupError> {
+    let mut now = now;
+    for _ in 1..KEPT_NAMES_TRIED {
+        match vault.restore_in_place(name, store, now) {
+            Err(BackupError::KeptNameTaken { .. }) => now += SignedDuration::from_secs(1),
+            done => return done,
+        }
+    }
+    vault.restore_in_place(name, store, now)
 }
 
 /// Whether a backup of this name is the one that was ordered: names have a time to the second only.

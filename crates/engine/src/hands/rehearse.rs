@@ -141,7 +141,10 @@ impl RehearsalHand {
         let start = op(Action::Start(trial.launch.clone()));
         let release = &trial.launch.release;
         let told = |failure: Failure| Failure {
-            message: format!("release {release} {on}: {}", failure.message),
+            message: format!(
+                "release {release} {on}: {}; the live data was not touched",
+                failure.message
+            ),
             ..failure
         };
         self.process.apply(&start).await.map_err(told)?;

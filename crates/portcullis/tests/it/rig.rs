@@ -1,10 +1,10 @@
 //! A folder with a dhash service, a running `portcullis serve`, and users.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -15,6 +15,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+mod leftovers;
+mod ports;
+
+pub(crate) use leftovers::{processes_in, signal};
+use ports::Ports;
+
 /// How long anything that is waited for may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -23,6 +29,9 @@ pub(crate) struct Rig {
     pub(crate) folder: TempDir,
     gateway: String,
     serve: Option<Child>,
+    /// Variables that the server is started with, besides its own.
+    pub(crate) serve_environment: Vec<(String, String)>,
+    ports: Ports,
 }
 
 /// Users who ask through the gateway.
@@ -72,11 +81,12 @@ impl Rig {
             "{}",
             String::from_utf8_lossy(&built.stderr)
         );
-        let (port, first) = free_ports();
+        let ports = Ports::take();
+        let (port, (first, last)) = (ports.gateway(), ports.releases());
         let text = include_str!("portcullis.toml")
             .replace("@PORT@", &port.to_string())
             .replace("@FIRST@", &first.to_string())
-            .replace("@LAST@", &(first + 4).to_string())
+            .replace("@LAST@", &last.to_string())
             .replace("@FAULT@", fault);
         std::fs::write(root.join("portcullis.toml"), text).unwrap();
         let gateway = format!("127.0.0.1:{port}");
@@ -84,7 +94,24 @@ impl Rig {
             folder,
             gateway,
             serve: None,
+            serve_environment: Vec::new(),
+            ports,
         }
+    }
+
+    /// A file or folder of the rig.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The first and the last port for releases.
+    pub(crate) fn release_ports(&self) -> (u16, u16) {
+        self.ports.releases()
+    }
+
+    /// The gateway's address.
+    pub(crate) fn gateway(&self) -> &str {
+        &self.gateway
     }
 
     /// Changes the configuration file.
@@ -129,6 +156,21 @@ impl Rig {
             .unwrap()
     }
 
+    /// Begins a command and does not wait for it; it may be killed or fail.
+    pub(crate) fn spawn(&self, args: &[&str]) -> JoinHandle<ExitStatus> {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .current_dir(self.folder.path())
+            .args(args)
+            .env("NO_COLOR", "1")
+            .env("USER", "tester")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::spawn(move || child.wait().unwrap())
+    }
+
     /// Runs a command that must succeed, and returns what it printed.
     pub(crate) fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args);
@@ -165,6 +207,7 @@ impl Rig {
         let child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
             .current_dir(self.folder.path())
             .args(["serve", "--stop-services"])
+            .envs(self.serve_environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -269,12 +312,7 @@ impl Rig {
     /// Ends the server and the services when no engine can do that any more.
     pub(crate) fn stop_what_runs(&mut self) {
         self.kill();
-        let releases = self.folder.path().join("releases");
-        let pattern = releases.display().to_string();
-        Command::new("pkill")
-            .args(["-KILL", "-f", &pattern])
-            .status()
-            .unwrap();
+        leftovers::kill_all_in(self.folder.path());
         std::fs::remove_dir_all(self.folder.path().join(".portcullis/instances")).unwrap();
     }
 
@@ -296,17 +334,13 @@ impl Users {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        if self.serve.is_none() && self.folder.path().join(".portcullis/instances").exists() {
-            // A killed server leaves its services running: a new one stops them.
-            if !std::thread::panicking() {
-                self.start();
-            }
-        }
         self.stop();
+        // A killed server leaves its services running.
+        leftovers::kill_all_in(self.folder.path());
     }
 }
 
-fn get(gateway: &str, path: &str, user: &str) -> String {
+pub(crate) fn get(gateway: &str, path: &str, user: &str) -> String {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(gateway)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -332,20 +366,4 @@ fn binary(name: &str) -> PathBuf {
         assert!(built.unwrap().success(), "{name} could not be built");
     }
     path
-}
-
-/// A free port for the gateway and a range of ten for releases. Tests run at the same time, so each
-/// starts to look at another place.
-fn free_ports() -> (u16, u16) {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let start = 20_000 + (std::process::id() % 1_000) as u16 * 10;
-    let found = (0..1_000u16)
-        .map(|step| start.saturating_add(step * 10))
-        .find(|first| (*first..first + 10).all(is_free));
-    (port, found.unwrap())
 }

@@ -155,3 +155,19 @@ fn a_rehearsal_that_was_killed_has_ended_before_the_rollout_goes_back() {
     );
     assert_eq!(rig.library_sha256(), before);
 }
+
+#[test]
+fn a_configuration_broken_while_running_is_shown_at_the_next_deploy_and_changes_nothing() {
+    let rig = Rig::serving("none");
+    let users = rig.users();
+    rig.edit("weights = [20, 100]", "weights = [20, 200]");
+    let output = rig.run(&["deploy", "--release", "1.1"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("weights"), "{told}");
+    assert_eq!(rig.state_of("dhash-2"), "", "nothing was planned");
+    assert!(rig.get("/health", "me").contains("\"version\":\"1.0\""));
+    rig.edit("weights = [20, 200]", "weights = [20, 100]");
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 0);
+    assert_eq!(users.stop(), 0, "requests were dropped");
+}

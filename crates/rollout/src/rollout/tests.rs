@@ -435,6 +435,27 @@ fn every_prefix_of_a_journal_recovers() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_does_not_stretch_the_pause_between_two_attempts() {
+    let day_ms = 24 * 60 * 60 * 1000;
+    let first = advance_to("start");
+    let at = |at_ms, kind| Event {
+        at_ms,
+        ..event(kind)
+    };
+    let (resting, _) = first.apply(&at(2 * day_ms, failed(&first))).unwrap();
+    let wakes_at = |now_ms| {
+        let (_, effects) = resting.apply(&at(now_ms, EventKind::Recovered)).unwrap();
+        effects.iter().find_map(|effect| match effect {
+            Effect::Wake { at_ms, .. } => Some(*at_ms),
+            _ => None,
+        })
+    };
+    assert_eq!(wakes_at(2 * day_ms + 100), Some(2 * day_ms + 500));
+    assert_eq!(wakes_at(day_ms), Some(day_ms + 500));
+    assert_eq!(wakes_at(3 * day_ms), Some(2 * day_ms + 500));
+}
+
+#[test]
 fn a_pause_takes_effect_when_the_step_has_settled() {
     let start = advance_to("start");
     let asked = apply(&start, pause());
