@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use portcullis_api::Problem;
-use portcullis_engine::{EngineError, ServiceError};
+use portcullis_engine::{EngineError, PlanningError, ServiceError};
 
 /// A refusal on its way out.
 #[derive(Debug)]
@@ -53,9 +53,9 @@ impl From<ServiceError> for Answer {
                 if let Some(source) = std::error::Error::source(planning) {
                     detail = format!("{detail}: {source}");
                 }
-                let mut answer =
-                    Answer::new(StatusCode::UNPROCESSABLE_ENTITY, "plan_refused", detail);
-                if let portcullis_engine::PlanningError::Refused(problems) = planning {
+                let code = planning_code(planning);
+                let mut answer = Answer::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
+                if let PlanningError::Refused(problems) = planning {
                     answer.0.problems = problems.iter().map(ToString::to_string).collect();
                 }
                 answer
@@ -73,6 +73,17 @@ impl From<ServiceError> for Answer {
 impl From<EngineError> for Answer {
     fn from(error: EngineError) -> Answer {
         engine_answer(&error)
+    }
+}
+
+/// The word for why no plan can be made.
+fn planning_code(error: &PlanningError) -> &'static str {
+    match error {
+        PlanningError::UnknownRelease { .. } => "unknown_release",
+        PlanningError::NoPredecessor(_) => "no_predecessor",
+        PlanningError::Artifact { .. } => "artifact_unreadable",
+        PlanningError::Address(_) => "no_free_port",
+        _ => "plan_refused",
     }
 }
 
