@@ -14,3 +14,7 @@ pub(crate) const STOP_TIMEOUT_MS: u64 = 10_000;
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two tries to lock it.
 pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// The largest file that `init` reads to learn how a service is started, in bytes.
+pub(crate) const GUESSED_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// How long one check of `doctor` may take.
+pub(crate) const DOCTOR_CHECK_MAX: Duration = Duration::from_secs(5);

@@ -123,18 +123,29 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// The service's name.
-    #[arg(long, default_value = "my-service")]
-    pub(crate) name: String,
-    /// The port that the gateway listens on, on loopback.
-    #[arg(long, default_value_t = 8080)]
-    pub(crate) port: u16,
-    /// The command that starts the service; `{port}` stands for the port it must listen on.
+    /// The service's name; guessed from the files of the folder, or the folder's own, when not given.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The port that the gateway listens on, on loopback; the port that the service has now, or 8080,
+    /// when not given.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// The command that starts the service, as you would type it; `{port}` stands for the port it must
+    /// listen on.
     #[arg(long)]
     pub(crate) command: Option<String>,
-    /// The data file or folder that a release may change.
-    #[arg(long)]
+    /// The path that answers 200 when the service is up, for example /health.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ready: Option<String>,
+    /// The data file or folder that a release may change; found in the folder when not given.
+    #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+    /// Take the first of several possible commands, and ask nothing.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Print the configuration that would be written, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -126,6 +126,13 @@ impl CommandError {
         self
     }
 
+    /// Adds a cause.
+    #[must_use]
+    pub(crate) fn because(mut self, cause: impl Into<String>) -> CommandError {
+        self.causes.push(cause.into());
+        self
+    }
+
     /// Says which kind of error it is. The exit code stays.
     #[must_use]
     pub(crate) fn code(mut self, code: ErrorCode) -> CommandError {

@@ -12,6 +12,12 @@ pub(crate) fn talk(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// Writes a question without ending the line.
+pub(crate) fn ask(question: &str) {
+    let mut stream = std::io::stderr().lock();
+    let _ = write!(stream, "{question}").and_then(|()| stream.flush());
+}
+
 /// Writes a result as JSON.
 pub(crate) fn json(value: &impl serde::Serialize) {
     match serde_json::to_string_pretty(value) {
