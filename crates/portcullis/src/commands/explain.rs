@@ -97,9 +97,10 @@ fn of_the_configuration() -> impl Iterator<Item = Told> {
             "{} The problem names file, line, column and key, and what was expected there.",
             code.meaning()
         ),
-        remedy: "Mend the place that is named, then run `portcullis check`. `portcullis docs config` \
+        remedy:
+            "Mend the place that is named, then run `portcullis check`. `portcullis docs config` \
                  describes every key."
-            .to_owned(),
+                .to_owned(),
         exit_code: Exit::Usage as u8,
     })
 }

@@ -45,11 +45,15 @@ pub(super) fn draft(folder: &Path, args: &Init) -> Result<Draft, CommandError> {
         Some(path) => path.clone(),
         None => match others().find_map(|guess| Some((guess.ready_path.clone()?, &guess.from))) {
             Some((path, from)) => {
-                told.push(format!("ready check: GET {path}, from the health check of {from}"));
+                told.push(format!(
+                    "ready check: GET {path}, from the health check of {from}"
+                ));
                 path
             }
             None => {
-                told.push("ready check: GET / must answer 200; --ready names another path".to_owned());
+                told.push(
+                    "ready check: GET / must answer 200; --ready names another path".to_owned(),
+                );
                 "/".to_owned()
             }
         },
@@ -102,8 +106,11 @@ fn taken(folder: &Path, args: &Init, guesses: &[Guess]) -> Result<Candidate, Com
         guess.command = Some(line.clone());
         let start = ground.start(line, true, &BTreeMap::new(), None, None);
         let start = start.map_err(|why| {
-            CommandError::coded(ErrorCode::BadValue, format!("--command cannot be used: {why}"))
-                .hint("for example --command './my-service --port {port}'")
+            CommandError::coded(
+                ErrorCode::BadValue,
+                format!("--command cannot be used: {why}"),
+            )
+            .hint("for example --command './my-service --port {port}'")
         })?;
         return Ok(Candidate { guess, start });
     }
@@ -126,7 +133,8 @@ fn taken(folder: &Path, args: &Init, guesses: &[Guess]) -> Result<Candidate, Com
         let message = "it is not known how the service is started";
         let error = CommandError::coded(ErrorCode::NoCommandGuessed, message);
         let error = refused.into_iter().fold(error, CommandError::because);
-        let seen = "init looks at Procfile, *.service, compose.yaml, package.json, app.py and releases/";
+        let seen =
+            "init looks at Procfile, *.service, compose.yaml, package.json, app.py and releases/";
         return Err(error
             .hint("say it: portcullis init --command './my-service --port {port}'")
             .hint(seen));
@@ -150,10 +158,16 @@ fn npm(guess: &Guess, guesses: &[Guess]) -> Option<String> {
 /// them.
 fn without_secrets(env: &BTreeMap<String, String>) -> (BTreeMap<String, String>, Vec<String>) {
     let marks = ["PASSWORD", "SECRET", "TOKEN", "KEY", "CREDENTIAL"];
-    let secret = |name: &str| marks.iter().any(|mark| name.to_ascii_uppercase().contains(mark));
+    let secret = |name: &str| {
+        marks
+            .iter()
+            .any(|mark| name.to_ascii_uppercase().contains(mark))
+    };
     let kept = env.iter().filter(|(name, _)| !secret(name));
     let told = env.keys().filter(|name| secret(name)).map(|name| {
-        format!("note: {name} looks like a secret and was left out; the service must find it in a file")
+        format!(
+            "note: {name} looks like a secret and was left out; the service must find it in a file"
+        )
     });
     let told = told.collect();
     let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
@@ -239,7 +253,10 @@ fn stores(
         let name = stem
             .and_then(|stem| name_of(&stem))
             .unwrap_or_else(|| "data".to_owned());
-        let taken = stores.iter().filter(|other| other.name.starts_with(&name)).count();
+        let taken = stores
+            .iter()
+            .filter(|other| other.name.starts_with(&name))
+            .count();
         let name = match taken {
             0 => name,
             more => format!("{name}-{}", more + 1),
@@ -261,7 +278,8 @@ fn completed(
     env: &BTreeMap<String, String>,
 ) -> Result<String, CommandError> {
     let internal = |error: toml_edit::TomlError| {
-        CommandError::coded(ErrorCode::Internal, "the starter file is not right").because(error.to_string())
+        CommandError::coded(ErrorCode::Internal, "the starter file is not right")
+            .because(error.to_string())
     };
     let mut document: DocumentMut = text.parse().map_err(internal)?;
     if let Some(tables) = document
@@ -287,7 +305,9 @@ fn completed(
     if let Some(release) = release
         && !env.is_empty()
     {
-        let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs = env
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         let table: InlineTable = pairs.collect();
         release.insert("env", value(table));
     }

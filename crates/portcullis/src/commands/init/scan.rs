@@ -109,7 +109,9 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
         });
     }
     for name in names(folder) {
-        let looks = [".db", ".sqlite", ".sqlite3"].iter().any(|end| name.ends_with(end));
+        let looks = [".db", ".sqlite", ".sqlite3"]
+            .iter()
+            .any(|end| name.ends_with(end));
         if looks && is_sqlite(&folder.join(&name)) {
             found.push(FoundStore {
                 kind: StoreKind::File,
@@ -118,8 +120,13 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
             });
         }
     }
-    for path in guess.map(|guess| guess.stores.as_slice()).unwrap_or_default() {
-        let inside = found.iter().any(|store| Path::new(path).starts_with(&store.path));
+    for path in guess
+        .map(|guess| guess.stores.as_slice())
+        .unwrap_or_default()
+    {
+        let inside = found
+            .iter()
+            .any(|store| Path::new(path).starts_with(&store.path));
         let plain = Path::new(path)
             .components()
             .all(|part| matches!(part, std::path::Component::Normal(_)));

@@ -118,7 +118,9 @@ pub(super) fn package_json(text: &str) -> Option<Guess> {
 /// pyproject.toml: only the project's name; what starts it is seen from its programs.
 pub(super) fn pyproject(text: &str) -> Option<Guess> {
     let table: toml::Table = text.parse().ok()?;
-    let project = table.get("project").or_else(|| table.get("tool")?.get("poetry"))?;
+    let project = table
+        .get("project")
+        .or_else(|| table.get("tool")?.get("poetry"))?;
     let mut guess = Guess::from("pyproject.toml");
     guess.name = project.get("name")?.as_str().and_then(name_of);
     guess.name.is_some().then_some(guess)

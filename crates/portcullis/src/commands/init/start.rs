@@ -61,7 +61,8 @@ impl Ground<'_> {
         port: Option<u16>,
         from_folder: Option<&str>,
     ) -> Result<Start, String> {
-        let words = shell_words::split(line).map_err(|_| "a quotation mark is missing".to_owned())?;
+        let words =
+            shell_words::split(line).map_err(|_| "a quotation mark is missing".to_owned())?;
         let mut start = Start {
             env: env.clone(),
             ..Start::default()
@@ -75,7 +76,10 @@ impl Ground<'_> {
             start.env.insert(name, value);
             words.remove(0);
         }
-        if let Some(word) = words.iter().find(|word| SHELL_WORDS.contains(&word.as_str())) {
+        if let Some(word) = words
+            .iter()
+            .find(|word| SHELL_WORDS.contains(&word.as_str()))
+        {
             return Err(format!("`{word}` needs a shell; name one program"));
         }
         if words.is_empty() {
@@ -83,7 +87,10 @@ impl Ground<'_> {
         }
         if !typed {
             let escape = |text: &mut String| *text = text.replace('{', "{{").replace('}', "}}");
-            words.iter_mut().filter(|w| !w.contains("${")).for_each(escape);
+            words
+                .iter_mut()
+                .filter(|w| !w.contains("${"))
+                .for_each(escape);
             start.env.values_mut().for_each(escape);
         }
         start.port = port.or_else(|| port_of(&words, &start.env));
@@ -112,9 +119,9 @@ impl Ground<'_> {
             return Err("`{artifact}` stands for a file, which has to be named".to_owned());
         }
         let bare = program.rsplit('/').next().unwrap_or(&program);
-        let is_interpreter = INTERPRETERS.contains(&bare.trim_end_matches(|c: char| {
-            c.is_ascii_digit() || c == '.'
-        })) || INTERPRETERS.contains(&bare);
+        let is_interpreter = INTERPRETERS
+            .contains(&bare.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'))
+            || INTERPRETERS.contains(&bare);
         let there = program.contains('/') && self.is_file(&program);
         if !there && self.program(&program).is_none() {
             return Err(format!("the program {program} is not on this machine"));
@@ -178,7 +185,9 @@ impl Start {
                     let value = self.env.get(&name).cloned().or(default);
                     self.told.push(match &value {
                         Some(value) => format!("${name} in the command was filled in: {value}"),
-                        None => format!("note: ${name} in the command has no value here and was left out"),
+                        None => format!(
+                            "note: ${name} in the command has no value here and was left out"
+                        ),
                     });
                     value.unwrap_or_default()
                 };
@@ -192,7 +201,8 @@ impl Start {
         if let Some(port) = self.port.map(|port| port.to_string()) {
             for word in words.iter_mut().skip(1) {
                 let before = word.strip_suffix(&port);
-                let Some(before) = before.filter(|b| b.is_empty() || b.ends_with(['=', ':'])) else {
+                let Some(before) = before.filter(|b| b.is_empty() || b.ends_with(['=', ':']))
+                else {
                     continue;
                 };
                 let placed = format!("{before}{{port}}");

@@ -23,13 +23,14 @@ pub(in super::super) fn compose(file: &str, text: &str) -> Option<Guess> {
         .and_then(|health| health.get("test"))
         .and_then(words)
         .and_then(|words| path_of_url(&words.join(" ")));
-    guess.command = service
-        .get("command")
-        .and_then(words)
-        .map(|words| match service.get("command") {
-            Some(Value::String(line)) => line.clone(),
-            _ => shell_words::join(&words),
-        });
+    guess.command =
+        service
+            .get("command")
+            .and_then(words)
+            .map(|words| match service.get("command") {
+                Some(Value::String(line)) => line.clone(),
+                _ => shell_words::join(&words),
+            });
     environment(service, &mut guess);
     for volume in list(service.get("volumes")) {
         let path = match volume {
@@ -40,9 +41,11 @@ pub(in super::super) fn compose(file: &str, text: &str) -> Option<Guess> {
                 .map(str::to_owned),
         };
         let own = path.filter(|path| path.starts_with("./"));
-        guess
-            .stores
-            .extend(own.map(|path| path.trim_start_matches("./").trim_end_matches('/').to_owned()));
+        guess.stores.extend(own.map(|path| {
+            path.trim_start_matches("./")
+                .trim_end_matches('/')
+                .to_owned()
+        }));
     }
     guess.notes.push(format!(
         "{file} describes containers; Portcullis starts processes, so images, networks and limits in it \
