@@ -84,7 +84,7 @@ fn errors_are_json_when_asked_for() {
     rig.ok(&["init"]);
     let output = rig.run(&["deploy", "--json"]);
     let error: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(error["schema"], "portcullis.error/1");
+    assert_eq!(error["schema"], "portcullis.error/2");
     assert_eq!(error["exit_code"], 8);
 }
 

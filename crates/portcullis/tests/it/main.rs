@@ -4,6 +4,7 @@
 mod api;
 mod command_line;
 mod conformance;
+mod guide;
 mod release;
 mod rig;
 mod survival;

@@ -87,6 +87,15 @@ impl Rig {
         }
     }
 
+    /// A rig over a folder that has its configuration already.
+    pub(crate) fn of(folder: TempDir, gateway_port: u16) -> Rig {
+        Rig {
+            folder,
+            gateway: format!("127.0.0.1:{gateway_port}"),
+            serve: None,
+        }
+    }
+
     /// Changes the configuration file.
     pub(crate) fn edit(&self, from: &str, to: &str) {
         let file = self.folder.path().join("portcullis.toml");
@@ -336,7 +345,7 @@ fn binary(name: &str) -> PathBuf {
 
 /// A free port for the gateway and a range of ten for releases. Tests run at the same time, so each
 /// starts to look at another place.
-fn free_ports() -> (u16, u16) {
+pub(crate) fn free_ports() -> (u16, u16) {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

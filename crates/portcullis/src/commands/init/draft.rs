@@ -34,13 +34,13 @@ pub(super) struct Draft {
 pub(super) fn draft(folder: &Path, args: &Init) -> Result<Draft, CommandError> {
     let guesses = scan::guesses(folder);
     let taken = taken(folder, args, &guesses)?;
-    let (guess, start) = (&taken.guess, &taken.start);
+    let (guess, mut start) = (&taken.guess, taken.start.clone());
     let mut told = vec![format!("command: from {}", guess.from)];
     told.extend(start.told.iter().map(|line| format!("  {line}")));
     // What the chosen file does not say, the others may: a compose file knows data and health.
     let others = || std::iter::once(guess).chain(&guesses);
     let name = service_name(folder, args, others(), &mut told);
-    let listen = listen_port(args, start, others(), &mut told);
+    let listen = listen_port(args, &start, others(), &mut told);
     let health_path = match &args.ready {
         Some(path) => path.clone(),
         None => match others().find_map(|guess| Some((guess.ready_path.clone()?, &guess.from))) {
@@ -59,6 +59,20 @@ pub(super) fn draft(folder: &Path, args: &Init) -> Result<Draft, CommandError> {
         },
     };
     let stores = stores(folder, args, guess, &guesses, &mut told);
+    for store in &stores {
+        if start.place_store(&store.name, &store.path) {
+            told.push(format!(
+                "  {} in the command became {{store.{}}}, so that rehearsals work on a copy",
+                store.path, store.name
+            ));
+        } else {
+            told.push(format!(
+                "note: the command does not say where {} is; a migration can only be rehearsed on a copy \
+                 when it does: add {{store.{}}} to it or to env",
+                store.path, store.name
+            ));
+        }
+    }
     told.extend(others().flat_map(|guess| &guess.notes).fold(
         Vec::new(),
         |mut notes: Vec<String>, note| {

@@ -63,8 +63,12 @@ impl Ground<'_> {
     ) -> Result<Start, String> {
         let words =
             shell_words::split(line).map_err(|_| "a quotation mark is missing".to_owned())?;
+        let env = env.iter().map(|(name, value)| {
+            let value = self.here(value.clone(), from_folder);
+            (name.clone(), value)
+        });
         let mut start = Start {
-            env: env.clone(),
+            env: env.collect(),
             ..Start::default()
         };
         let mut words: Vec<String> = words
@@ -105,9 +109,14 @@ impl Ground<'_> {
         let inner = from_folder
             .and_then(|folder| word.strip_prefix(folder))
             .and_then(|rest| rest.strip_prefix('/'));
-        match inner {
-            Some(rest) if self.folder.join(rest).exists() => rest.to_owned(),
-            _ => word,
+        // A database may still have to be made, but not the folder that it is in.
+        let there = |rest: &&str| {
+            let path = self.folder.join(rest);
+            path.exists() || path.parent().is_some_and(Path::is_dir)
+        };
+        match inner.filter(there) {
+            Some(rest) => rest.to_owned(),
+            None => word,
         }
     }
 
@@ -168,6 +177,25 @@ impl Ground<'_> {
 }
 
 impl Start {
+    /// Puts `{store.NAME}` where the path of a store stands, so that a rehearsal works on the copy.
+    /// Returns whether any word or variable names it.
+    pub(super) fn place_store(&mut self, name: &str, path: &str) -> bool {
+        let mut placed = false;
+        for text in self.command.iter_mut().chain(self.env.values_mut()) {
+            let (option, value) = match text.split_once('=') {
+                Some((option, value)) if option.starts_with('-') => (format!("{option}="), value),
+                _ => (String::new(), text.as_str()),
+            };
+            let inner = value.trim_start_matches("./").strip_prefix(path);
+            let Some(rest) = inner.filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
+                continue;
+            };
+            *text = format!("{option}{{store.{name}}}{rest}");
+            placed = true;
+        }
+        placed
+    }
+
     /// Fills in `$PORT` and other variables, which no shell will.
     fn place_variables(&mut self, words: &mut [String]) {
         for word in words {

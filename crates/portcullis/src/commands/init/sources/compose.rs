@@ -33,14 +33,23 @@ pub(in super::super) fn compose(file: &str, text: &str) -> Option<Guess> {
             });
     environment(service, &mut guess);
     for volume in list(service.get("volumes")) {
-        let path = match volume {
-            Value::String(text) => text.split(':').next().map(str::to_owned),
-            other => other
-                .get("source")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
+        let (path, inside) = match volume {
+            Value::String(text) => {
+                let mut parts = text.split(':').map(str::to_owned);
+                (parts.next(), parts.next())
+            }
+            other => {
+                let text = |key: &str| other.get(key).and_then(Value::as_str).map(str::to_owned);
+                (text("source"), text("target"))
+            }
         };
         let own = path.filter(|path| path.starts_with("./"));
+        // `./data:/app/data` says that `/app` in the container is this folder.
+        let folder = own.as_ref().zip(inside).and_then(|(own, inside)| {
+            let folder = inside.strip_suffix(own.trim_start_matches('.'))?;
+            Some(folder.to_owned())
+        });
+        guess.folder = guess.folder.take().or(folder);
         guess.stores.extend(own.map(|path| {
             path.trim_start_matches("./")
                 .trim_end_matches('/')
