@@ -13,7 +13,10 @@ pub(crate) fn mistyped(error: &clap::Error) -> CommandError {
     let (mut message, mut hints, mut usage) = (Vec::new(), Vec::new(), None);
     for line in error.to_string().lines().map(str::trim) {
         if let Some(tip) = line.strip_prefix("tip: ") {
-            hints.push(tip.to_owned());
+            // Nobody means a mistyped option as a value.
+            if !tip.starts_with("to pass ") {
+                hints.push(tip.to_owned());
+            }
         } else if let Some(line) = line.strip_prefix("Usage: ") {
             usage = Some(format!("usage: {line}"));
         } else if !line.is_empty() && !line.starts_with("For more information") {

@@ -115,10 +115,16 @@ fn normal(text: &str) -> Option<String> {
 
 fn unknown(wanted: &str, all: &[Told]) -> CommandError {
     let near = normal(wanted).unwrap_or_else(|| wanted.to_ascii_uppercase());
+    // Of codes that are as near, the one whose number is nearer.
+    let number = |code: &str| code.trim_start_matches("PC").parse().unwrap_or(0i64);
+    let distance = |told: &&Told| {
+        let apart = (number(&told.code) - number(&near)).abs();
+        (strsim::levenshtein(&told.code, &near), apart)
+    };
     let nearest = all
         .iter()
-        .min_by_key(|told| strsim::levenshtein(&told.code, &near))
-        .filter(|told| strsim::levenshtein(&told.code, &near) <= 2);
+        .min_by_key(distance)
+        .filter(|told| distance(told).0 <= 2);
     let shown: String = wanted.chars().take(40).collect();
     let error = CommandError::coded(
         ErrorCode::UnknownCode,

@@ -300,10 +300,7 @@ fn variable(word: &str) -> Option<(usize, usize, String, Option<String>)> {
 /// The port in a command or its variables.
 fn port_of(words: &[String], env: &BTreeMap<String, String>) -> Option<u16> {
     let pairs = words.windows(2).filter_map(|pair| {
-        let option = matches!(
-            pair[0].as_str(),
-            "--port" | "-p" | "-port" | "--listen" | "http.server"
-        );
+        let option = matches!(pair[0].as_str(), "--port" | "-p" | "-port" | "--listen");
         option.then(|| pair[1].rsplit(':').next()?.parse().ok())?
     });
     let joined = words.iter().skip(1).filter_map(|word| {
@@ -311,8 +308,17 @@ fn port_of(words: &[String], env: &BTreeMap<String, String>) -> Option<u16> {
         let known = name.ends_with("port") || name.contains('.') || name == "localhost";
         (known || word.starts_with(':')).then(|| value.parse().ok())?
     });
+    // `python3 -m http.server --bind 127.0.0.1 8000`
+    let positional = words
+        .iter()
+        .skip_while(|word| *word != "http.server")
+        .filter_map(|word| word.parse().ok());
     let told = env.get("PORT").and_then(|port| port.parse().ok());
-    pairs.chain(joined).chain(told).find(|port| *port > 0)
+    pairs
+        .chain(joined)
+        .chain(positional)
+        .chain(told)
+        .find(|port| *port > 0)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 /// Exit codes as the main page tells them; docs/reference/exit-codes.md has the same in full.
-const EXIT_CODES: [(&str, &str); 11] = [
+pub(super) const EXIT_CODES: [(&str, &str); 11] = [
     ("0", "Done."),
     ("1", "Failed or refused."),
     ("2", "The command line or the configuration is wrong."),

@@ -90,3 +90,16 @@ fn the_main_page_has_exit_codes_files_and_environment() {
         );
     }
 }
+
+#[test]
+fn the_exit_codes_of_the_man_page_and_of_the_documents_are_the_same() {
+    let document = include_str!("../../../../../docs/reference/exit-codes.md");
+    let rows: Vec<&str> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" |").map(|row| row.0))
+        .take_while(|code| *code != "the rollout")
+        .filter(|code| code.parse::<u8>().is_ok())
+        .collect();
+    let listed: Vec<&str> = pages::EXIT_CODES.iter().map(|(code, _)| *code).collect();
+    assert_eq!(listed, rows);
+}

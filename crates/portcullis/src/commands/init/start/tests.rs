@@ -87,6 +87,8 @@ fn an_interpreter_without_a_file_is_the_artifact_itself_and_this_is_said() {
         assert!(start.artifact.ends_with("bin/python3"), "{start:?}");
         assert_eq!(start.command, ["{artifact}", "-m", "http.server", "{port}"]);
         assert!(start.told.iter().any(|line| line.contains("not part of")));
+        let line = "python3 -m http.server --bind 127.0.0.1 8000";
+        assert_eq!(started(ground, line, None).port, Some(8000));
     });
 }
 
