@@ -116,6 +116,10 @@ pub struct PlanView {
     pub rollback_loss: String,
     /// What a rollback means for the data.
     pub policy: DataPolicy,
+    /// How long each step took in earlier rollouts, shortest and longest in milliseconds; `null` for a
+    /// step that was never done. Empty when nobody looked.
+    #[serde(default)]
+    pub expected_ms: Vec<Option<(u64, u64)>>,
     /// The plan.
     pub plan: Arc<Plan>,
 }
@@ -129,8 +133,16 @@ impl PlanView {
             title: plan.title(),
             rollback_loss: plan.rollback_loss(),
             policy: plan.policy,
+            expected_ms: Vec::new(),
             plan,
         }
+    }
+
+    /// This view with the times that its steps took before.
+    #[must_use]
+    pub fn expecting(mut self, expected_ms: Vec<Option<(u64, u64)>>) -> PlanView {
+        self.expected_ms = expected_ms;
+        self
     }
 }
 
@@ -141,18 +153,21 @@ pub struct PlanWish {
     /// The release; the last in the configuration when missing.
     #[serde(default)]
     pub release: Option<String>,
-    /// Plan the way back instead.
+    /// Plan the way back instead, to that release, or to the one that served before.
     #[serde(default)]
     pub back: bool,
 }
 
 /// What to bring out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeployWish {
     /// The release; the last in the configuration when missing.
     #[serde(default)]
     pub release: Option<String>,
+    /// A saved plan, to be carried out as it is or refused; then `release` must be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<Plan>>,
     /// Who asks.
     pub by: String,
 }
@@ -179,8 +194,12 @@ pub struct CommandWish {
 pub enum CommandName {
     /// Stop and go back.
     Abort,
-    /// Go on after a pause, or approve.
+    /// Wait: at once at a gate, else at the end of the step.
+    Pause,
+    /// Go on after a pause; also ends the time for which the old release is kept warm.
     Resume,
+    /// Answer a planned question with yes.
+    Approve,
     /// Look again at a held step and go on from what is found.
     Retry,
     /// Vouch for a held step.
@@ -191,6 +210,9 @@ pub enum CommandName {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackWish {
+    /// The release to return to; the one that served before when missing.
+    #[serde(default)]
+    pub to: Option<String>,
     /// Why.
     #[serde(default)]
     pub reason: String,
@@ -205,6 +227,9 @@ pub struct Accepted {
     pub rollout: String,
     /// What happens now.
     pub sentence: String,
+    /// How this is taken back and what that would lose; missing when it cannot be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
 }
 
 /// A journal entry as a listener sees it.

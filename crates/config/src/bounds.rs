@@ -18,3 +18,5 @@ pub(crate) const NAME_CHARS_MAX: usize = 63;
 pub(crate) const VERSION_CHARS_MAX: usize = 64;
 /// Bytes of a Unix socket's path on Linux, without the closing zero (`sun_path` in unix(7)).
 pub(crate) const SOCKET_PATH_BYTES_MAX: usize = 107;
+/// The shortest lease, in milliseconds: a shorter one would expire while its holder waits for a disk.
+pub(crate) const LEASE_MS_MIN: u64 = 3_000;

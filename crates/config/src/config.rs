@@ -14,17 +14,25 @@ use crate::Problems;
 use crate::origin::Origin;
 
 mod gateway;
+mod hook;
+mod journal;
 mod listen;
 mod ports;
 mod release;
+mod retention;
+mod secret_text;
 mod server;
 mod service;
 mod state;
 
 pub use gateway::{GatewayConfig, HealthConfig, StickyConfig};
+pub use hook::{HookConfig, HookFailure, HookPoint, HookStep};
+pub use journal::JournalConfig;
 pub use listen::Listen;
 pub use ports::{PortRange, PortRangeRefused};
 pub use release::ReleaseConfig;
+pub use retention::RetentionConfig;
+pub use secret_text::SecretText;
 pub use server::ServerConfig;
 pub use service::ServiceConfig;
 pub use state::StateConfig;
@@ -50,10 +58,14 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where Portcullis keeps what it knows.
     pub state: StateConfig,
+    /// How long backups are kept.
+    pub retention: RetentionConfig,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// The releases, in the order of the file; at least one, with different versions.
     pub releases: Vec<ReleaseConfig>,
+    /// Commands of the user's own at the steps of a rollout, in the order of the file.
+    pub hooks: Vec<HookConfig>,
     /// Where things stand in the file, for [`Config::check_files`].
     pub(crate) origin: Origin,
 }
@@ -62,6 +74,11 @@ impl Config {
     /// The release of a version, if the file has it.
     pub fn release(&self, id: &ReleaseId) -> Option<&ReleaseConfig> {
         self.releases.iter().find(|release| release.id == *id)
+    }
+
+    /// The names of all environments of the file, whichever was chosen.
+    pub fn environments(&self) -> &[String] {
+        &self.origin.environments
     }
 
     /// Looks at the disk: whether every artifact, body file and store is there and of the right kind,

@@ -4,14 +4,15 @@
 //! reference prints, and refuses (in debug builds, so in every test) to leave a key of a table unread.
 //! The reference, the "did you mean" hints and the parser therefore cannot drift apart.
 
+mod hook;
 mod kind;
 mod operation;
 mod service;
 
+use hook::HOOK;
 pub(crate) use kind::Kind;
-use operation::{GATEWAY, SERVER, STATE, TIMEOUTS};
-pub(crate) use service::RELEASE;
-use service::{DATA, GATE, SERVICE, STORE};
+use operation::{BACKUP, GATEWAY, SERVER, STATE, TIMEOUTS};
+use service::{DATA, GATE, RELEASE, SERVICE, STORE};
 
 /// A table of the file and its keys.
 #[derive(Debug)]
@@ -93,6 +94,12 @@ pub(crate) static ROOT: Section = Section {
             "Where Portcullis keeps its state.",
         ),
         key(
+            "backup",
+            Kind::Table(&BACKUP),
+            Preset::Absent(""),
+            "How long backups are kept.",
+        ),
+        key(
             "timeouts",
             Kind::Table(&TIMEOUTS),
             Preset::Absent(""),
@@ -104,7 +111,35 @@ pub(crate) static ROOT: Section = Section {
             Preset::Required,
             "The releases.",
         ),
+        key(
+            "hook",
+            Kind::Tables(&HOOK),
+            Preset::Absent(""),
+            "Commands of yours at the steps of a rollout.",
+        ),
+        key(
+            ENVIRONMENTS,
+            Kind::Environments(&ENVIRONMENT),
+            Preset::Absent(""),
+            "What differs from one environment to another.",
+        ),
     ],
+};
+
+/// The key under which the file has its environments.
+pub(crate) const ENVIRONMENTS: &str = "environment";
+
+/// An environment; what may stand in it is [`ROOT`] again.
+pub(crate) static ENVIRONMENT: Section = Section {
+    header: "[environment.NAME]",
+    about: "What is different in one environment, chosen with `--env NAME`. All tables above may stand \
+            below it, for example `[environment.staging.gateway]` and `[[environment.staging.hook]]`. A \
+            key that is given there replaces the file's, a table is merged key by key, and a list \
+            (weights, a command, rules, smoke checks, stores, releases, hooks) is replaced as a whole. \
+            `service.environment` is NAME unless the environment gives it itself. Without `--env` the \
+            file counts as it stands. Every environment is validated, whichever is chosen. See \
+            [Environments and secrets](../guide/environments-and-secrets.md).",
+    keys: &[],
 };
 
 impl Section {
@@ -120,6 +155,11 @@ impl Section {
             .chain(within.flat_map(Section::all))
             .collect()
     }
+}
+
+/// Whether any table has a key of this name.
+pub(crate) fn is_key(name: &str) -> bool {
+    ROOT.all().iter().any(|section| section.key(name).is_some())
 }
 
 const fn key(name: &'static str, kind: Kind, preset: Preset, meaning: &'static str) -> Key {

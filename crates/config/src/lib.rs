@@ -7,12 +7,16 @@
 //! other. Neither reads a clock, the environment or the network; the disk is only looked at by
 //! [`load`], for the file itself, and by [`Config::check_files`].
 //!
+//! A file may have environments, tables that are laid over the rest of it, see [`parse_environment`]; all
+//! of them are read whichever is chosen. Secrets stand in it by reference only, see [`SecretText`].
+//!
 //! The table of keys that the parser uses is also the reference for users, see [`reference()`].
 
 mod bounds;
 mod config;
 mod keys;
 mod origin;
+mod overlay;
 mod parse;
 mod problem;
 mod problems;
@@ -28,10 +32,11 @@ mod units;
 mod validate;
 
 pub use config::{
-    Config, GatewayConfig, HealthConfig, Listen, PortRange, PortRangeRefused, ReleaseConfig,
+    Config, GatewayConfig, HealthConfig, HookConfig, HookFailure, HookPoint, HookStep,
+    JournalConfig, Listen, PortRange, PortRangeRefused, ReleaseConfig, RetentionConfig, SecretText,
     ServerConfig, ServiceConfig, StateConfig, StickyConfig,
 };
-pub use parse::{load, parse};
+pub use parse::{load, load_environment, parse, parse_environment};
 pub use problem::{Code, Problem};
 pub use problems::Problems;
 pub use reference::reference;

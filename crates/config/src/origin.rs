@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::bounds::SOCKET_PATH_BYTES_MAX;
+use crate::overlay::Overlay;
 use crate::report::{Report, Spot, Wrong};
 use crate::source::Source;
 use crate::{Code, Problems};
@@ -13,6 +14,10 @@ use crate::{Code, Problems};
 pub(crate) struct Origin {
     pub(crate) source: Source,
     pub(crate) uses: Vec<PathUse>,
+    /// The environment that was chosen.
+    pub(crate) overlay: Option<Overlay>,
+    /// The names of all environments of the file, in order.
+    pub(crate) environments: Vec<String>,
 }
 
 /// A path that the disk must have.
@@ -45,6 +50,7 @@ impl Origin {
     /// All problems found, each at its place in the file.
     pub(crate) fn check_files(&self) -> Result<(), Problems> {
         let report = Report::new(&self.source);
+        report.read_as(self.overlay.clone());
         for used in &self.uses {
             if let Some(wrong) = used.wrong() {
                 report.add(&used.spot, wrong);

@@ -2,44 +2,69 @@
 
 use std::path::{Path, PathBuf};
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::bounds::CONFIG_BYTES_MAX;
-use crate::keys::RELEASE;
+use crate::keys::{ENVIRONMENTS, is_key};
+use crate::overlay::{Layers, Overlay};
 use crate::raw::RawConfig;
 use crate::report::{Report, Spot, Wrong};
+use crate::similar::nearest;
 use crate::source::Source;
 use crate::table::Table;
+use crate::units;
 use crate::validate::validate;
 use crate::{Code, Config, Problems};
 
-/// Reads a configuration file from the disk.
+/// Reads a configuration file from the disk, as it stands.
 ///
 /// # Errors
 /// All problems found; also when the file cannot be read, is not UTF-8 or is larger than 256 KiB.
 pub fn load(file: &Path) -> Result<Config, Problems> {
-    let bytes = match read(file) {
-        Ok(bytes) => bytes,
-        Err(wrong) => return Err(unreadable(file, "", 0, wrong)),
-    };
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => parse(text, file),
-        Err(error) => {
-            let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            let wrong = Wrong::new(Code::Unreadable, "this byte is not UTF-8")
-                .hint("save the file with the encoding UTF-8");
-            Err(unreadable(file, &good, good.len(), wrong))
-        }
-    }
+    load_environment(file, None)
 }
 
-/// Reads a configuration from its text. `file` is the name that problems are reported with; its folder
-/// is where relative paths start (a relative one is taken from the current folder, the only thing that
-/// is asked of the system). The file itself need not exist.
+/// Reads a configuration file from the disk, with one of its environments laid over the rest, or as it
+/// stands. The file must be right as it stands and with every one of its environments, whichever is
+/// chosen.
+///
+/// # Errors
+/// As [`load`], and when the file has no such environment.
+pub fn load_environment(file: &Path, environment: Option<&str>) -> Result<Config, Problems> {
+    parse_environment(&text(file)?, file, environment)
+}
+
+/// Reads a configuration from its text, as it stands. `file` is the name that problems are reported with;
+/// its folder is where relative paths start (a relative one is taken from the current folder, the only
+/// thing that is asked of the system). The file itself need not exist.
 ///
 /// # Errors
 /// All problems found. If the text is not TOML, those of the syntax only: the rest could be misread.
 pub fn parse(text: &str, file: &Path) -> Result<Config, Problems> {
+    parse_environment(text, file, None)
+}
+
+/// As [`parse`], with one of the file's environments laid over the rest.
+///
+/// # Errors
+/// As [`parse`], and when the file has no such environment.
+pub fn parse_environment(
+    text: &str,
+    file: &Path,
+    environment: Option<&str>,
+) -> Result<Config, Problems> {
+    read_layers(text, file, environment, |_, config, _| config)
+}
+
+/// Reads the file as it stands and every environment, and makes something of the one that was chosen: of
+/// its text, its configuration and the document that it was read from.
+pub(crate) fn read_layers<T>(
+    text: &str,
+    file: &Path,
+    environment: Option<&str>,
+    make: impl FnOnce(&Source, Config, &DeTable<'_>) -> T,
+) -> Result<T, Problems> {
     if text.len() > CONFIG_BYTES_MAX {
         return Err(unreadable(file, "", 0, too_large()));
     }
@@ -50,8 +75,47 @@ pub fn parse(text: &str, file: &Path) -> Result<Config, Problems> {
         hide_likely_secrets(text, &mut source);
     }
     let report = Report::new(&source);
+    if !syntax_errors(text, &errors, &report) {
+        return Err(report.into_problems());
+    }
+    let layers = Layers::of(document.get_ref(), &report);
+    let names: Vec<String> = layers
+        .environments
+        .iter()
+        .map(|(overlay, _)| overlay.name.clone())
+        .collect();
+    let folder = folder(file);
+    let read = |document: &DeTable<'_>, overlay: Option<Overlay>| {
+        report.read_as(overlay.clone());
+        let raw = RawConfig::read(&Table::root(&report, document));
+        let config = validate(raw, &report, file, &folder, overlay, &names);
+        report.read_as(None);
+        config
+    };
+    let mut chosen = (read(&layers.file, None), &layers.file);
+    for (overlay, document) in &layers.environments {
+        if report.is_full() {
+            break;
+        }
+        let config = read(document, Some(overlay.clone()));
+        if environment == Some(overlay.name.as_str()) {
+            chosen = (config, document);
+        }
+    }
+    if let Some(name) = environment.filter(|name| !names.iter().any(|known| known == name)) {
+        unknown_environment(name, &names, &report);
+    }
+    if !report.is_empty() {
+        return Err(report.into_problems());
+    }
+    let (config, document) = chosen;
+    Ok(make(&source, config, document))
+}
+
+/// Reports what is not TOML. Whether the rest can still be read.
+fn syntax_errors(text: &str, errors: &[toml::de::Error], report: &Report<'_>) -> bool {
     let mut readable = true;
-    for error in &errors {
+    for error in errors {
         let span = error.span().unwrap_or(text.len()..text.len());
         let label = if error.message() == DUPLICATE {
             text.get(span.clone())
@@ -66,16 +130,39 @@ pub fn parse(text: &str, file: &Path) -> Result<Config, Problems> {
         };
         report.add(&spot, syntax(error.message()));
     }
-    if !readable {
-        return Err(report.into_problems());
-    }
-    let raw = RawConfig::read(&Table::root(&report, document.get_ref()));
-    let config = validate(raw, &report, file, &folder(file));
-    let problems = report.into_problems();
-    if problems.count() > 0 {
-        return Err(problems);
-    }
-    Ok(config)
+    readable
+}
+
+fn unknown_environment(name: &str, names: &[String], report: &Report<'_>) {
+    let spot = Spot {
+        span: 0..0,
+        key: ENVIRONMENTS.to_owned(),
+        label: format!("--env {}", name.escape_debug()),
+    };
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = nearest(name, known.iter().copied());
+    let known = units::known(&known, "the file has no [environment.NAME]");
+    let hint = near.map_or_else(
+        || known.clone(),
+        |near| format!("did you mean {near}? {known}"),
+    );
+    let message = "the file has no such environment";
+    report.add(
+        &spot,
+        Wrong::new(Code::UnknownEnvironment, message).hint(hint),
+    );
+}
+
+/// The text of a configuration file.
+pub(crate) fn text(file: &Path) -> Result<String, Problems> {
+    let bytes = read(file).map_err(|wrong| unreadable(file, "", 0, wrong))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let good = String::from_utf8_lossy(&error.as_bytes()[..valid]);
+        let wrong = Wrong::new(Code::Unreadable, "this byte is not UTF-8")
+            .hint("save the file with the encoding UTF-8");
+        unreadable(file, &good, good.len(), wrong)
+    })
 }
 
 /// What the parser says of a key that is there twice. Everything else can still be read.
@@ -134,30 +221,45 @@ fn folder(file: &Path) -> PathBuf {
     absolute.parent().map(Path::to_owned).unwrap_or(absolute)
 }
 
-/// Values of environment variables may be secrets: their lines are never quoted.
-fn hide_secrets(document: &DeTable<'_>, source: &mut Source) {
-    let releases = document.get("release").map(toml::Spanned::get_ref);
-    let Some(DeValue::Array(releases)) = releases else {
-        return;
-    };
-    for release in releases.iter() {
-        let DeValue::Table(release) = release.get_ref() else {
-            continue;
-        };
-        for (name, value) in release.iter() {
-            let name: &str = name.get_ref();
-            match value.get_ref() {
-                // A table under an unknown name is probably a misspelt `env`.
-                DeValue::Table(variables) if RELEASE.key(name).is_none() || name == "env" => {
-                    source.hide(&value.span());
-                    variables
-                        .iter()
-                        .for_each(|(_, value)| source.hide(&value.span()));
-                }
-                _ if name == "env" => source.hide(&value.span()),
-                _ => {}
+/// Values of environment variables may be secrets, and so may the journal's URL: their lines are never
+/// quoted. Nor are those of tables under unknown names: one is probably a misspelt `env`.
+fn hide_secrets(table: &DeTable<'_>, source: &mut Source) {
+    for (name, value) in table.iter() {
+        let name: &str = name.get_ref();
+        if ["env", "journal"].contains(&name) {
+            hide_value(value, source);
+        } else {
+            hide_below(value, is_key(name), source);
+        }
+    }
+}
+
+fn hide_below(value: &Spanned<DeValue<'_>>, known: bool, source: &mut Source) {
+    match value.get_ref() {
+        DeValue::Table(table) => {
+            if !known {
+                table
+                    .values()
+                    .filter(|value| value.get_ref().is_str())
+                    .for_each(|value| source.hide(&value.span()));
+            }
+            hide_secrets(table, source);
+        }
+        DeValue::Array(items) => {
+            for item in items.iter() {
+                hide_below(item, known, source);
             }
         }
+        _ => {}
+    }
+}
+
+fn hide_value(value: &Spanned<DeValue<'_>>, source: &mut Source) {
+    source.hide(&value.span());
+    if let DeValue::Table(variables) = value.get_ref() {
+        variables
+            .values()
+            .for_each(|value| source.hide(&value.span()));
     }
 }
 
@@ -168,9 +270,11 @@ fn hide_likely_secrets(text: &str, source: &mut Source) {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let header = line.trim_start().starts_with('[');
-        let named = line.match_indices("env").any(|(at, word)| {
-            let next = line[at + word.len()..].chars().next();
-            !next.is_some_and(char::is_alphanumeric)
+        let named = ["env", "journal"].iter().any(|secret| {
+            line.match_indices(secret).any(|(at, word)| {
+                let next = line[at + word.len()..].chars().next();
+                !next.is_some_and(char::is_alphanumeric)
+            })
         });
         if named || (within && !header) {
             source.hide(&(start..start + line.trim_end().len()));

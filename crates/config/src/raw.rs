@@ -4,20 +4,25 @@
 
 use portcullis_rollout::Timeouts;
 
+use crate::keys::ENVIRONMENTS;
 use crate::report::At;
 use crate::table::Table;
 
 mod check;
 mod gate;
+mod hook;
 mod operation;
 mod release;
 mod service;
+mod variables;
 
 pub(crate) use check::RawCheck;
 pub(crate) use gate::{RawGate, RawRule};
-pub(crate) use operation::{RawGateway, RawHealth, RawServer, RawState};
+pub(crate) use hook::RawHook;
+pub(crate) use operation::{RawBackup, RawGateway, RawHealth, RawServer, RawState};
 pub(crate) use release::{RawMigration, RawProof, RawRelease};
 pub(crate) use service::{RawData, RawMetrics, RawService, RawStore};
+pub(crate) use variables::{reference, variables};
 
 /// The file as it was written. What is `None` was either wrong, which is reported, or not given.
 #[derive(Debug)]
@@ -29,13 +34,17 @@ pub(crate) struct RawConfig {
     pub(crate) gateway: RawGateway,
     pub(crate) server: RawServer,
     pub(crate) state: RawState,
+    pub(crate) backup: RawBackup,
     pub(crate) timeouts: Timeouts,
     pub(crate) releases: Vec<RawRelease>,
+    pub(crate) hooks: Vec<RawHook>,
 }
 
 impl RawConfig {
-    /// Reads the whole file.
+    /// Reads a whole document: the file as it stands, or with an environment laid over it.
     pub(crate) fn read(root: &Table<'_>) -> RawConfig {
+        // The environments were taken out before.
+        root.leave(ENVIRONMENTS);
         let releases = root.tables("release", RawRelease::read);
         RawConfig {
             service: root.table("service", RawService::read).unwrap_or_default(),
@@ -46,6 +55,8 @@ impl RawConfig {
             server: root.table("server", RawServer::read).unwrap_or_default(),
             state: root.table("state", RawState::read).unwrap_or_default(),
             timeouts: root.table("timeouts", timeouts).unwrap_or(NO_TIME),
+            backup: root.table("backup", RawBackup::read).unwrap_or_default(),
+            hooks: root.tables("hook", RawHook::read),
             releases,
         }
     }

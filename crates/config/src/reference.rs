@@ -11,14 +11,17 @@ pub fn reference() -> String {
     for section in ROOT.all() {
         if !section.header.is_empty() {
             let _ = write!(out, "\n## `{}`\n\n{}\n\n", section.header, section.about);
+            if section.keys.is_empty() {
+                continue;
+            }
             out.push_str("| key | type | default | meaning |\n|---|---|---|---|\n");
             section.keys.iter().for_each(|key| row(&mut out, key));
             examples(&mut out, section);
         }
     }
     out.push_str(CODES);
-    for code in Code::ALL {
-        let _ = writeln!(out, "| {code} | {} |", code.meaning());
+    for code in Code::all() {
+        let _ = writeln!(out, "| {code} | {} | {} |", code.meaning(), code.remedy());
     }
     out
 }
@@ -37,13 +40,18 @@ touches the network. Keys that are not listed here are refused.
 `{port}`, `{host}`, `{address}` (where the release listens), `{release}` (its version), `{artifact}` \
 (its program file) and `{store.NAME}` (a store's path). Write `{{` and `}}` for braces themselves. \
 Rehearsals fill in the paths of the copies.
+- **Secrets** are given by reference: the value of an environment variable may be `env:NAME` (a \
+variable of Portcullis's own environment), `file:PATH` (what a file says) or `cmd:PROGRAM ARG...` (what \
+a command prints; no shell is involved). It is read when a process is started; plans, journal and logs \
+hold the reference. A variable with a name like `TOKEN` or `DB_PASSWORD` takes nothing else. `text:` in \
+front of a value makes it a literal, whatever it is: `text:env:x` is `env:x`.
 ";
 
 const CODES: &str = "
 ## Codes
 
-| code | meaning |
-|---|---|
+| code | meaning | what to do |
+|---|---|---|
 ";
 
 fn row(out: &mut String, key: &Key) {

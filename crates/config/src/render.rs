@@ -1,17 +1,20 @@
 //! A configuration as a file that means the same, with every value written out.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use portcullis_analysis::{Rule, Signal, Test};
 use portcullis_rollout::{Check, Migration, Proof, StoreKind, Strategy};
 use toml::{Table, Value};
 
-use crate::config::{Config, Listen, ReleaseConfig, StickyConfig};
+use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig, StickyConfig};
 use crate::units::duration_text;
 
 impl Config {
     /// A configuration file that means the same: all defaults written out, all paths absolute. Reading
-    /// it gives an equal configuration, given that all paths are UTF-8.
+    /// it gives an equal configuration, given that all paths are UTF-8. Environments are not written: it is
+    /// the chosen one. References to secrets are written as such; what was configured as a literal is too,
+    /// so the text is no more for printing than the file itself.
     pub fn to_toml(&self) -> String {
         let mut file = Table::new();
         file.insert("service".into(), service(self).into());
@@ -30,11 +33,22 @@ impl Config {
             ])
             .into(),
         );
-        let folders = table([
+        let journal = match &self.state.journal {
+            JournalConfig::Sqlite => "sqlite",
+            JournalConfig::Postgres(url) => url.expose(),
+        };
+        let state = table([
             ("folder", path(&self.state.folder)),
             ("vault", path(&self.state.vault)),
+            ("journal", journal.into()),
+            ("lease", duration(self.state.lease_ttl_ms)),
         ]);
-        file.insert("state".into(), folders.into());
+        file.insert("state".into(), state.into());
+        let retention = table([
+            ("keep_last", i64::from(self.retention.keep_last).into()),
+            ("keep_days", i64::from(self.retention.keep_days).into()),
+        ]);
+        file.insert("backup".into(), retention.into());
         file.insert("timeouts".into(), timeouts(self).into());
         let releases = self
             .releases
@@ -42,6 +56,8 @@ impl Config {
             .map(|one| Value::Table(release(one)))
             .collect();
         file.insert("release".into(), Value::Array(releases));
+        let hooks = self.hooks.iter().map(|one| Value::Table(hook(one)));
+        file.insert("hook".into(), Value::Array(hooks.collect()));
         file.to_string()
     }
 }
@@ -59,6 +75,7 @@ fn service(config: &Config) -> Table {
         ("name", service.name.as_str().into()),
         ("environment", service.environment.as_str().into()),
         ("ports", service.ports.to_string().into()),
+        ("keep_warm", duration(service.keep_warm_ms)),
         ("ready", check(&service.ready).into()),
     ]);
     let strategy = match &service.strategy {
@@ -258,16 +275,33 @@ fn release(release: &ReleaseConfig) -> Table {
         ("command", release.command.clone().into()),
     ]);
     if !release.env.is_empty() {
-        let env = release
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), value.as_str().into()));
-        out.insert("env".into(), Value::Table(env.collect()));
+        out.insert("env".into(), variables(&release.env));
     }
     if let Some(migration) = &release.migration {
         out.insert("migrate".into(), migrate(migration).into());
     }
     out
+}
+
+fn hook(hook: &HookConfig) -> Table {
+    let on = hook.on.iter().map(|point| Value::String(point.to_string()));
+    table([
+        ("name", hook.name.as_str().into()),
+        ("on", Value::Array(on.collect())),
+        ("command", hook.command.clone().into()),
+        ("env", variables(&hook.env)),
+        ("timeout", duration(hook.timeout_ms)),
+        ("on_failure", hook.on_failure.as_str().into()),
+    ])
+}
+
+fn variables(env: &BTreeMap<String, String>) -> Value {
+    let pairs = env.iter();
+    Value::Table(
+        pairs
+            .map(|(name, value)| (name.clone(), value.as_str().into()))
+            .collect(),
+    )
 }
 
 fn migrate(migration: &Migration) -> Table {

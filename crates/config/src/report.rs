@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
 use crate::bounds::PROBLEMS_MAX;
+use crate::overlay::Overlay;
 use crate::source::Source;
 use crate::{Code, Problem, Problems};
 
@@ -40,6 +41,8 @@ pub(crate) struct Report<'s> {
     source: &'s Source,
     found: RefCell<Vec<Problem>>,
     omitted: Cell<usize>,
+    /// The environment that is being read, if it is one.
+    overlay: RefCell<Option<Overlay>>,
 }
 
 impl<T> At<T> {
@@ -81,6 +84,7 @@ impl<'s> Report<'s> {
             source,
             found: RefCell::default(),
             omitted: Cell::new(0),
+            overlay: RefCell::default(),
         }
     }
 
@@ -89,15 +93,34 @@ impl<'s> Report<'s> {
         self.source
     }
 
+    /// What is noted from now on is about an environment, or about the file as it stands.
+    pub(crate) fn read_as(&self, overlay: Option<Overlay>) {
+        self.overlay.replace(overlay);
+    }
+
+    /// Whether no more problems are kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.borrow().len() >= PROBLEMS_MAX
+    }
+
     /// Notes a problem. The same one at the same place is kept once.
     pub(crate) fn add(&self, spot: &Spot, wrong: Wrong) {
-        let mut found = self.found.borrow_mut();
-        if found.len() >= PROBLEMS_MAX {
+        if self.is_full() {
             self.omitted.set(self.omitted.get() + 1);
             return;
         }
-        let problem = self.problem(spot, wrong);
-        if !found.contains(&problem) {
+        let mut problem = self.problem(spot, wrong);
+        let mut found = self.found.borrow_mut();
+        let mut kept = found.contains(&problem);
+        // A problem that the file has only when an environment is laid over it.
+        if let Some(overlay) = self.overlay.borrow().as_ref()
+            && !kept
+            && !overlay.covers(&spot.span)
+        {
+            problem.message = format!("{} (in the environment {})", problem.message, overlay.name);
+            kept = found.contains(&problem);
+        }
+        if !kept {
             found.push(problem);
         }
     }
@@ -118,15 +141,26 @@ impl<'s> Report<'s> {
 
     fn problem(&self, spot: &Spot, wrong: Wrong) -> Problem {
         let (line, column) = self.source.locate(spot.span.start);
+        let overlay = self.overlay.borrow();
+        let own = overlay
+            .as_ref()
+            .filter(|overlay| overlay.covers(&spot.span));
+        let (key, label) = match own {
+            Some(own) => (
+                format!("{}.{}", own.key(), spot.key),
+                own.label(&spot.label),
+            ),
+            None => (spot.key.clone(), spot.label.clone()),
+        };
         Problem {
             file: self.source.file.clone(),
             line,
             column,
-            key: spot.key.clone(),
+            key,
             message: wrong.message,
             hint: wrong.hint,
             code: wrong.code,
-            label: spot.label.clone(),
+            label,
             excerpt: self.source.excerpt(&spot.span),
         }
     }

@@ -47,7 +47,7 @@ impl Source {
     /// character is that character.
     pub(crate) fn locate(&self, offset: usize) -> (usize, usize) {
         let offset = self.boundary(offset);
-        let line = self.starts.partition_point(|start| *start <= offset).max(1);
+        let line = self.line_of(offset);
         (
             line,
             self.text[self.line_start(line)..offset]
@@ -60,8 +60,8 @@ impl Source {
 
     /// Never quotes the lines of a span.
     pub(crate) fn hide(&mut self, span: &Range<usize>) {
-        let first = self.locate(span.start).0;
-        let last = self.locate(span.end).0;
+        let first = self.line_of(self.boundary(span.start));
+        let last = self.line_of(self.boundary(span.end));
         self.hidden.extend(first..=last);
     }
 
@@ -86,6 +86,11 @@ impl Source {
         let marked_start = self.boundary(span.start).min(marked_end);
         let marked = self.text[marked_start..marked_end].chars().count();
         Some(cut(&characters, before, marked))
+    }
+
+    /// The line of a byte offset, from 1.
+    fn line_of(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset).max(1)
     }
 
     fn line_start(&self, line: usize) -> usize {

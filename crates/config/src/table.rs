@@ -95,7 +95,12 @@ impl<'t> Table<'t> {
 
     /// A duration in milliseconds.
     pub(crate) fn duration_ms(&self, name: &'static str) -> Option<At<u64>> {
-        self.read(name, |_, value| units::duration_ms(value))
+        self.read(name, units::duration_ms)
+    }
+
+    /// Leaves a key to another reader.
+    pub(crate) fn leave(&self, name: &'static str) {
+        let _ = self.key(name);
     }
 
     /// A value read by any function of [`units`].

@@ -6,15 +6,17 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_rollout::Weight;
+use portcullis_rollout::{ValueSource, Weight};
 
-use crate::Config;
 use crate::origin::{Origin, PathUse, Wanted};
+use crate::overlay::Overlay;
 use crate::raw::RawConfig;
 use crate::report::{At, Report, Spot};
+use crate::{Config, RetentionConfig};
 
 mod data;
 mod gate;
+mod hook;
 mod operation;
 mod paths;
 mod places;
@@ -34,7 +36,14 @@ struct Context<'r> {
 
 /// Compares everything with everything. When the report has problems afterwards, the configuration
 /// has stand-ins and must not be used.
-pub(crate) fn validate(raw: RawConfig, report: &Report<'_>, file: &Path, folder: &Path) -> Config {
+pub(crate) fn validate(
+    raw: RawConfig,
+    report: &Report<'_>,
+    file: &Path,
+    folder: &Path,
+    overlay: Option<Overlay>,
+    environments: &[String],
+) -> Config {
     let store_names = raw.stores.iter().filter_map(|store| store.name.as_ref());
     let places = Places::new(report, store_names.map(|name| name.value.clone()).collect());
     let mut context = Context {
@@ -53,6 +62,7 @@ pub(crate) fn validate(raw: RawConfig, report: &Report<'_>, file: &Path, folder:
     operation::addresses(&raw, report);
     let service = service::service(raw.service, strategy, &mut context);
     let releases = release::releases(raw.releases, !raw.stores.is_empty(), &mut context);
+    let hooks = hook::hooks(raw.hooks, &context);
     Config {
         file: file.to_owned(),
         folder: folder.to_owned(),
@@ -63,11 +73,18 @@ pub(crate) fn validate(raw: RawConfig, report: &Report<'_>, file: &Path, folder:
         gateway,
         server,
         state,
+        retention: RetentionConfig {
+            keep_last: raw.backup.keep_last,
+            keep_days: raw.backup.keep_days,
+        },
         timeouts: raw.timeouts,
         releases,
+        hooks,
         origin: Origin {
             source: report.source().clone(),
             uses: context.uses,
+            overlay,
+            environments: environments.to_vec(),
         },
     }
 }
@@ -76,6 +93,18 @@ impl Context<'_> {
     /// A path of the file as an absolute one.
     fn absolute(&self, path: &str) -> PathBuf {
         paths::absolute(self.folder, path)
+    }
+
+    /// The value of an environment variable, or another text that may be a reference, with an absolute
+    /// path in a reference to a file.
+    fn referenced(&self, text: String) -> String {
+        match ValueSource::of(&text) {
+            // A path that begins with a place is absolute once that is filled in.
+            ValueSource::File(path) if !places::begins_with_place(path) => {
+                format!("file:{}", self.absolute(path).display())
+            }
+            _ => text,
+        }
     }
 
     /// Remembers that the disk must have a path.

@@ -78,3 +78,5 @@ pub(crate) const DRAIN_PAUSE_MIN: Duration = Duration::from_millis(20);
 pub(crate) const DRAIN_PAUSE_MAX: Duration = Duration::from_millis(250);
 /// Gates whose previous measurement a meter remembers; the one that was not used longest is forgotten.
 pub(crate) const GATES_REMEMBERED: usize = 64;
+/// How many outcomes of hooks are remembered; those of one rollout fit many times over.
+pub(crate) const HOOK_OUTCOMES_MAX: usize = 1024;

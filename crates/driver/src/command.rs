@@ -51,17 +51,19 @@ pub enum CommandEnd {
 /// passes, or the future is dropped, it is killed with all that it started.
 pub async fn run_command(command: &Command, deadline: Duration) -> CommandOutcome {
     match random_marker() {
-        Ok(marker) => run_marked(command, deadline, &marker, &[]).await,
+        Ok(marker) => run_marked(command, deadline, &marker, &[], &[]).await,
         Err(error) => CommandOutcome::not_started(error.to_string()),
     }
 }
 
-/// As [`run_command`], with the marker that its processes carry and further variables.
+/// As [`run_command`], with the marker that its processes carry, further variables, and what it reads
+/// from standard input.
 pub(crate) async fn run_marked(
     command: &Command,
     deadline: Duration,
     marker: &str,
     variables: &[(&str, &str)],
+    input: &[u8],
 ) -> CommandOutcome {
     let watch = Stopwatch::start();
     let mut environment = environment(&command.env, marker);
@@ -74,6 +76,7 @@ pub(crate) async fn run_marked(
         argv: &command.argv,
         folder: &command.folder,
         environment,
+        input,
     };
     let (reader, mut session) = match start(&spawn, marker).await {
         Ok(started) => started,
@@ -129,7 +132,7 @@ impl CommandOutcome {
         facts
     }
 
-    fn not_started(why: String) -> CommandOutcome {
+    pub(crate) fn not_started(why: String) -> CommandOutcome {
         CommandOutcome {
             end: CommandEnd::NotStarted(why),
             took_ms: 0,

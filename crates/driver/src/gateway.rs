@@ -195,7 +195,7 @@ impl GatewayDriver {
 
 impl Driver for GatewayDriver {
     async fn probe(&self, op: &Op) -> Probed {
-        let (Action::Shift(split) | Action::Promote(split)) = &op.action else {
+        let Some(split) = split_of(&op.action) else {
             return Probed::new(Presence::Unknown);
         };
         let Ok(_turn) = tokio::time::timeout(CHANGE_WAIT, self.turn.lock()).await else {
@@ -216,7 +216,7 @@ impl Driver for GatewayDriver {
     }
 
     async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
-        let (Action::Shift(split) | Action::Promote(split)) = &op.action else {
+        let Some(split) = split_of(&op.action) else {
             return Err(not_mine(op, "gateway driver"));
         };
         let change = SplitChange {
@@ -301,4 +301,13 @@ fn failure(error: &ClientError) -> Failure {
 
 fn is_conflict(error: &ClientError) -> bool {
     matches!(error, ClientError::Refused(problem) if problem.status == CONFLICT)
+}
+
+/// The split that an action of this driver leads to.
+fn split_of(action: &Action) -> Option<&Split> {
+    match action {
+        Action::Shift(split) => Some(split),
+        Action::Promote(promotion) => Some(&promotion.split),
+        _ => None,
+    }
 }

@@ -1,7 +1,7 @@
 //! Drivers: how the engine's ops reach the world, and how the world is measured.
 //!
 //! [`ProcessDriver`] starts and stops releases as processes of this machine and keeps them running,
-//! [`GatewayDriver`] moves traffic, [`CommandDriver`] migrates data, [`SmokeDriver`] asks questions and
+//! [`GatewayDriver`] moves traffic, [`HookDriver`] runs the operator's commands, [`CommandDriver`] migrates data, [`SmokeDriver`] asks questions and
 //! [`GatewayMeter`] measures gates. Drivers decide nothing: whether an attempt took effect is answered
 //! by looking at the world, and everything else is the engine's. [`conformance`] is the suite that
 //! every driver passes.
@@ -19,6 +19,7 @@ mod environment;
 mod evidence;
 mod gateway;
 mod gateway_meter;
+mod hook;
 mod instance;
 mod meter;
 mod migration;
@@ -33,6 +34,7 @@ pub use command::{CommandEnd, CommandOutcome, run_command};
 pub use driver::{Driver, Probed};
 pub use gateway::{Drained, GatewayDriver};
 pub use gateway_meter::GatewayMeter;
+pub use hook::{HookDriver, run_notice};
 pub use instance::{Instance, InstanceState};
 pub use meter::{Meter, Query};
 pub use migration::{CommandDriver, prove};

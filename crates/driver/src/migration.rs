@@ -80,7 +80,7 @@ impl Driver for CommandDriver {
         let deadline = Duration::from_millis(op.deadline_ms);
         let name = name_of(&migration.command);
         let named = [(MIGRATION_VARIABLE, name.as_str())];
-        let outcome = run_marked(&migration.command, deadline, &marker, &named).await;
+        let outcome = run_marked(&migration.command, deadline, &marker, &named, &[]).await;
         let message = match &outcome.end {
             CommandEnd::Exited(_) | CommandEnd::Signalled(_) => return Ok(outcome.facts()),
             CommandEnd::TimedOut => format!("the migration took longer than {} ms", op.deadline_ms),

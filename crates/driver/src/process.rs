@@ -14,7 +14,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use portcullis_rollout::{Action, Fact, Failure, Launch, Op, Presence};
+use portcullis_rollout::{Action, Fact, Failure, Launch, Op, Presence, ReleaseId};
 use rustix::fs::{FlockOperation, flock};
 use tokio::task::JoinHandle;
 
@@ -22,6 +22,7 @@ use crate::addresses::try_listen;
 use crate::bounds::{CLAIM_ATTEMPTS_MAX, CLAIM_PAUSE};
 use crate::causes::with_causes;
 use crate::driver::{Driver, Probed, not_mine};
+use crate::evidence::last_lines_of;
 use crate::record::{InstanceKey, Record, RecordError, Records, make_private};
 use crate::{CheckClient, CheckSetupError, Instance};
 
@@ -171,6 +172,23 @@ impl ProcessDriver {
                 Vec::new()
             }
         }
+    }
+
+    /// Whether what `launch` describes runs now: the planned program, at its address, ready.
+    pub async fn runs(&self, launch: &Launch) -> Probed {
+        self.inner.probe_start(launch).await
+    }
+
+    /// The last lines that a release wrote; empty when it wrote nothing or never ran there. They are
+    /// evidence: what a failed release said is shown before it is cleared away.
+    pub fn last_lines(&self, release: &ReleaseId, address: &str) -> String {
+        let records = self.inner.all_records().unwrap_or_default();
+        let found = records.iter().find(|record| {
+            record.launch.release == *release && record.launch.target.address == address
+        });
+        found.map_or_else(String::new, |record| {
+            last_lines_of(&self.inner.log_file(&record.key()), 0)
+        })
     }
 
     /// The file that a release's output goes to.

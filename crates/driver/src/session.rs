@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use futures::future::join_all;
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::Signal;
 
 use crate::bounds::{BUSY_ATTEMPTS_MAX, BUSY_PAUSE, KILL_ROUNDS_MAX, KILL_WAIT};
@@ -22,6 +24,8 @@ pub(crate) struct Spawn<'a> {
     pub(crate) argv: &'a [String],
     pub(crate) folder: &'a Path,
     pub(crate) environment: BTreeMap<OsString, OsString>,
+    /// What it reads from standard input.
+    pub(crate) input: &'a [u8],
 }
 
 /// How stopping went.
@@ -56,7 +60,7 @@ pub(crate) enum StopError {
 }
 
 impl Session {
-    /// Starts a process in its own session, without input, its output going to `stdout` and `stderr`.
+    /// Starts a process in its own session, its output going to `stdout` and `stderr`.
     pub(crate) async fn spawn(
         spawn: &Spawn<'_>,
         marker: &str,
@@ -72,10 +76,11 @@ impl Session {
         loop {
             attempt += 1;
             let (stdout, stderr) = output()?;
+            let stdin = input_of(spawn.input)?;
             let mut command = CommandWrap::with_new(program, |command| {
                 command.args(&spawn.argv[1..]).current_dir(spawn.folder);
                 command.env_clear().envs(&spawn.environment);
-                command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+                command.stdin(stdin).stdout(stdout).stderr(stderr);
             });
             match command.wrap(ProcessSession).spawn() {
                 Ok(child) => return Session::of(child, marker),
@@ -222,4 +227,16 @@ fn signal_all(processes: &[ProcessHandle], signal: Signal) -> Result<(), StopErr
 
 async fn all_ended(processes: &[ProcessHandle]) {
     join_all(processes.iter().map(ProcessHandle::ended)).await;
+}
+
+/// Standard input with this in it. It lies in memory, not in a pipe: a process that does not read it
+/// keeps nobody waiting.
+fn input_of(bytes: &[u8]) -> io::Result<Stdio> {
+    if bytes.is_empty() {
+        return Ok(Stdio::null());
+    }
+    let mut file = File::from(memfd_create("input", MemfdFlags::CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(Stdio::from(file))
 }

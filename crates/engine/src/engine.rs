@@ -29,8 +29,15 @@ pub enum Command {
         /// Why.
         reason: String,
     },
-    /// Go on after a pause, or approve.
+    /// Wait: at once at a gate, else at the end of the step.
+    Pause {
+        /// Why.
+        reason: String,
+    },
+    /// Go on after a pause; also ends the time for which the old release is kept warm.
     Resume,
+    /// Answer a planned question with yes.
+    Approve,
     /// Look again at a held step and go on from what is found.
     Retry,
     /// Vouch for a held step.
@@ -243,7 +250,9 @@ impl Command {
     pub(crate) fn event(self) -> EventKind {
         match self {
             Command::Abort { reason } => EventKind::Abort { reason },
+            Command::Pause { reason } => EventKind::Pause { reason },
             Command::Resume => EventKind::Resume,
+            Command::Approve => EventKind::Approve,
             Command::Retry => EventKind::Retry,
             Command::Skip => EventKind::Skip,
         }

@@ -4,9 +4,10 @@
 //! drained by the gateway, then stopped as a process), do one after the other.
 
 use portcullis_driver::{
-    CheckClient, CommandDriver, Driver, GatewayDriver, Probed, ProcessDriver, SmokeDriver,
+    CheckClient, CommandDriver, Driver, GatewayDriver, HookDriver, Probed, ProcessDriver,
+    SmokeDriver,
 };
-use portcullis_rollout::{Action, Fact, Failure, Op, Presence};
+use portcullis_rollout::{Action, Direction, Fact, Failure, Op, Presence, Promotion, ReleaseId};
 
 mod data;
 mod preflight;
@@ -23,6 +24,7 @@ pub struct Hands {
     process: ProcessDriver,
     gateway: GatewayDriver,
     command: CommandDriver,
+    hook: HookDriver,
     smoke: SmokeDriver,
     data: DataHand,
     preflight: PreflightHand,
@@ -42,11 +44,32 @@ impl Hands {
             process,
             gateway,
             command: CommandDriver::new(),
+            hook: HookDriver::new(),
             smoke: SmokeDriver::new(checks.clone()),
             preflight: PreflightHand::new(data.clone(), checks),
             data,
             rehearsal,
         }
+    }
+}
+
+impl Hands {
+    /// A promotion is done when the traffic has moved *and* the very program that was planned runs where
+    /// it went: a gateway that says yes proves nothing about what answers.
+    async fn probe_promotion(&self, op: &Op, promotion: &Promotion) -> Probed {
+        let moved = self.gateway.probe(op).await;
+        if moved.presence != Presence::Applied {
+            return moved;
+        }
+        let mut running = self.process.runs(&promotion.launch).await;
+        running.facts.extend(moved.facts);
+        running
+    }
+
+    /// What a release wrote last, if it wrote anything.
+    fn last_words(&self, release: &ReleaseId, address: &str) -> Option<Fact> {
+        let lines = self.process.last_lines(release, address);
+        (!lines.is_empty()).then(|| Fact::new("last lines", lines))
     }
 }
 
@@ -60,7 +83,9 @@ impl Driver for Hands {
             Action::Migrate(_) => self.command.probe(op).await,
             Action::Start(_) | Action::Retire(_) => self.process.probe(op).await,
             Action::Smoke(_) => self.smoke.probe(op).await,
-            Action::Shift(_) | Action::Promote(_) => self.gateway.probe(op).await,
+            Action::Shift(_) => self.gateway.probe(op).await,
+            Action::Promote(promotion) => self.probe_promotion(op, promotion).await,
+            Action::Hook(_) => self.hook.probe(op).await,
             Action::Approve(_) | Action::Gate(_) => Probed::new(Presence::Unknown).with(
                 "reason",
                 "approvals and gates are not carried out by a driver",
@@ -78,10 +103,20 @@ impl Driver for Hands {
             Action::Start(_) => self.process.apply(op).await,
             Action::Retire(order) => {
                 let mut facts = self.gateway.drained(order).await?;
+                // A release that is taken back is evidence: what it said comes first.
+                if op.key.direction == Direction::Undo {
+                    let address = &order.target.address;
+                    facts.extend(self.last_words(&order.release, address));
+                }
                 facts.extend(self.process.apply(op).await?);
                 Ok(facts)
             }
-            Action::Smoke(_) => self.smoke.apply(op).await,
+            Action::Smoke(order) => self.smoke.apply(op).await.map_err(|mut failure| {
+                let said = self.last_words(&order.release, &order.address);
+                failure.facts.extend(said);
+                failure
+            }),
+            Action::Hook(_) => self.hook.apply(op).await,
             Action::Shift(_) | Action::Promote(_) => self.gateway.apply(op).await,
             Action::Approve(_) | Action::Gate(_) => Err(Failure {
                 message: "approvals and gates are not carried out by a driver".to_owned(),

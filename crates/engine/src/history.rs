@@ -1,13 +1,19 @@
 //! A service's past: the fold of its journal.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use portcullis_journal::Entry;
 use portcullis_rollout::{
-    End, Event, Plan, Purpose, Refused, ReleaseId, Rollout, RolloutId, Running, State, Timeline,
+    Event, Plan, Purpose, Refused, ReleaseId, Rollout, RolloutId, Running, Step, Timeline,
 };
 
 use crate::record::{Body, BodyUnreadable, event_of};
+
+/// How many durations of a step are looked at to say how long it will take.
+const DURATIONS_MAX: usize = 5;
+/// How many rollouts are looked through for them.
+const ROLLOUTS_LOOKED_AT: usize = 20;
 
 /// All rollouts of one service, oldest first. Derived from the journal, stored nowhere else
 /// (invariant 3).
@@ -127,12 +133,52 @@ impl History {
         self.next_seq.max(1)
     }
 
-    /// The release that serves and where, as the finished rollouts left it.
+    /// The release that serves and where: the last one that was promoted, also by a rollout that is
+    /// still live because the old release is kept warm or is being retired.
     pub fn serving(&self) -> Option<Running> {
         self.promotions().last().map(|plan| Running {
             release: plan.release.clone(),
             target: plan.target.clone(),
         })
+    }
+
+    /// The release with this name and where it last ran, if it was ever promoted.
+    pub fn promoted(&self, release: &ReleaseId) -> Option<Running> {
+        let found = self.promotions().rev().find(|p| p.release.id == *release)?;
+        Some(Running {
+            release: found.release.clone(),
+            target: found.target.clone(),
+        })
+    }
+
+    /// The releases that were ever promoted, newest first, each once.
+    pub fn promoted_releases(&self) -> Vec<ReleaseId> {
+        let mut seen: Vec<ReleaseId> = Vec::new();
+        for plan in self.promotions().rev() {
+            if !seen.contains(&plan.release.id) {
+                seen.push(plan.release.id.clone());
+            }
+        }
+        seen
+    }
+
+    /// How long each step of a plan took in earlier rollouts of the service, shortest and longest of the
+    /// last five, in milliseconds; `None` for a step that was never done.
+    pub fn expected_ms(&self, plan: &Plan) -> Vec<Option<(u64, u64)>> {
+        let mut seen: HashMap<String, Vec<u64>> = HashMap::new();
+        for past in self.past.iter().rev().take(ROLLOUTS_LOOKED_AT) {
+            for (name, took_ms) in past.timeline().durations_ms() {
+                let known = seen.entry(name).or_default();
+                if known.len() < DURATIONS_MAX {
+                    known.push(took_ms);
+                }
+            }
+        }
+        let range = |step: &Step| {
+            let known = seen.get(&step.name)?;
+            Some((*known.iter().min()?, *known.iter().max()?))
+        };
+        plan.steps.iter().map(range).collect()
     }
 
     /// The release to which a rollback would return: the one that the serving release replaced when
@@ -150,12 +196,8 @@ impl History {
     fn promotions(&self) -> impl DoubleEndedIterator<Item = &Arc<Plan>> {
         self.past
             .iter()
-            .filter_map(|past| match past.rollout.state() {
-                State::Done {
-                    end: End::Promoted, ..
-                } => Some(past.rollout.plan()),
-                _ => None,
-            })
+            .filter(|past| past.rollout.is_promoted())
+            .map(|past| past.rollout.plan())
     }
 
     fn came_after(&self, release: &ReleaseId) -> Option<Running> {

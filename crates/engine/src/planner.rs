@@ -8,7 +8,7 @@ use portcullis_backup::{BackupName, NameRefused};
 use portcullis_config::Config;
 use portcullis_driver::{AddressError, ProcessDriver};
 use portcullis_rollout::{
-    Plan, PlanProblem, PlanRequest, Purpose, Release, ReleaseId, Running, Strategy, Target,
+    Action, Plan, PlanProblem, PlanRequest, Purpose, Release, ReleaseId, Running, Strategy, Target,
 };
 
 use crate::hands::file_sha256;
@@ -47,6 +47,17 @@ pub enum PlanningError {
     /// The backup cannot be named.
     #[error("the backup cannot be named")]
     BackupName(#[from] NameRefused),
+    /// The release never served, so there is nothing to go back to.
+    #[error("release {wanted} never served here; served have {known}")]
+    NeverServed {
+        /// What was asked for.
+        wanted: ReleaseId,
+        /// The releases that did, newest first.
+        known: String,
+    },
+    /// A saved plan is not what would be planned now.
+    #[error("the world has moved since the plan was saved: {}", .0.join("; "))]
+    Moved(Vec<String>),
     /// The plan is refused.
     #[error("{}", list(.0))]
     Refused(Vec<PlanProblem>),
@@ -78,20 +89,26 @@ impl Planner {
         wanted: Option<&ReleaseId>,
         now_ms: u64,
     ) -> Result<Plan, PlanningError> {
+        let release = self.configured(config, wanted)?;
+        self.plan(config, history, release, Purpose::Deploy, now_ms)
+    }
+
+    /// A release of the configuration, with the hash that its program has now.
+    fn configured(
+        &self,
+        config: &Config,
+        wanted: Option<&ReleaseId>,
+    ) -> Result<Release, PlanningError> {
         let found = match wanted {
             Some(id) => config.release(id),
             None => config.releases.last(),
         };
         let Some(found) = found else {
-            let known: Vec<&str> = config.releases.iter().map(|r| r.id.as_str()).collect();
+            let known: Vec<ReleaseId> = config.releases.iter().map(|r| r.id.clone()).collect();
             return Err(PlanningError::UnknownRelease {
                 wanted: wanted.cloned().unwrap_or_else(|| ReleaseId::new("(none)")),
                 file: config.file.display().to_string(),
-                known: if known.is_empty() {
-                    "none".to_owned()
-                } else {
-                    known.join(", ")
-                },
+                known: names(&known),
             });
         };
         let sha256 =
@@ -100,8 +117,7 @@ impl Planner {
                 path: found.artifact_path.display().to_string(),
                 source,
             })?;
-        let release = found.release(&config.service.name, sha256);
-        self.plan(config, history, release, Purpose::Deploy, now_ms)
+        Ok(found.release(&config.service.name, sha256))
     }
 
     /// The plan to go back to the release that the serving one replaced, or to a named earlier one.
@@ -112,8 +128,67 @@ impl Planner {
         &self,
         config: &Config,
         history: &History,
+        to: Option<&ReleaseId>,
         now_ms: u64,
     ) -> Result<Plan, PlanningError> {
+        let release = self.earlier(history, to)?;
+        self.plan(config, history, release, Purpose::Rollback, now_ms)
+    }
+
+    /// A saved plan, if it is still exactly what would be planned at its moment now: the same history
+    /// before it, the same program, the same configuration, its address and backup name still free.
+    ///
+    /// # Errors
+    /// [`PlanningError::Moved`] with everything that differs, and what [`Planner::deploy`] refuses.
+    pub fn confirm(
+        &self,
+        config: &Config,
+        history: &History,
+        saved: &Plan,
+    ) -> Result<(), PlanningError> {
+        let id = &saved.release.id;
+        let release = match saved.purpose {
+            Purpose::Deploy => self.configured(config, Some(id))?,
+            Purpose::Rollback => self.earlier(history, Some(id))?,
+        };
+        let moment = Moment::of(saved);
+        let request = request(config, history, release, saved.purpose, moment);
+        let now = build(history, &request)?;
+        let mut moved = differences(saved, &now);
+        let address = &saved.target.address;
+        let port = address
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
+        let (host, port): (&str, u16) = ("127.0.0.1", port.unwrap_or_default());
+        if self
+            .process
+            .free_addresses(host, port..=port, 1, &[])
+            .is_err()
+        {
+            moved.push(format!("{address}, where the release would run, is taken"));
+        }
+        if let Some(name) = &request.backup_name
+            && backup_exists(config, name)
+        {
+            moved.push(format!("there is a backup named {name} already"));
+        }
+        if moved.is_empty() {
+            Ok(())
+        } else {
+            Err(PlanningError::Moved(moved))
+        }
+    }
+
+    /// The release that a rollback returns to.
+    fn earlier(&self, history: &History, to: Option<&ReleaseId>) -> Result<Release, PlanningError> {
+        let known = history.promoted_releases();
+        if let Some(wanted) = to {
+            let found = history.promoted(wanted).map(|running| running.release);
+            return found.ok_or_else(|| PlanningError::NeverServed {
+                wanted: wanted.clone(),
+                known: names(&known),
+            });
+        }
         let Some(Running { release, .. }) = history.predecessor() else {
             let why = match history.serving() {
                 Some(serving) => format!("{} is the first that served", serving.release.id),
@@ -121,7 +196,7 @@ impl Planner {
             };
             return Err(PlanningError::NoPredecessor(why));
         };
-        self.plan(config, history, release, Purpose::Rollback, now_ms)
+        Ok(release)
     }
 
     fn plan(
@@ -142,49 +217,193 @@ impl Planner {
         // A rehearsal starts both releases a second time.
         let rehearses = release.migration.is_some() && purpose == Purpose::Deploy;
         let wanted = if rehearses { 3 } else { 1 };
-        let mut free = self
+        let addresses = self
             .process
-            .free_addresses("127.0.0.1", range, wanted, &taken)?
-            .into_iter();
-        let mut address = || free.next().unwrap_or_default();
-        let backup_name = free_backup_name(config, now_ms)?;
-        let id = history.next_id(service.name.as_str());
-        let strategy = match purpose {
-            Purpose::Deploy => service.strategy.clone(),
-            // The old release has served before: it is brought back at once, not tried out.
-            Purpose::Rollback => Strategy::AtOnce,
+            .free_addresses("127.0.0.1", range, wanted, &taken)?;
+        let moment = Moment {
+            now_ms,
+            addresses,
+            backup_name: free_backup_name(config, now_ms)?,
         };
-        let request = PlanRequest {
-            created_at_ms: now_ms,
-            environment: service.environment.clone(),
-            purpose,
-            target: Target {
-                name: "local".to_owned(),
-                driver: "process".to_owned(),
-                address: address(),
-            },
-            trial_addresses: [address(), address()],
-            previous,
-            strategy,
-            policy: config.policy,
-            stores: config.stores.clone(),
-            folder: config.folder.clone(),
-            scratch: config.state.folder.join("rehearsals").join(id.as_str()),
-            backup_name,
-            ready: service.ready.clone(),
-            smoke: service.smoke.clone(),
-            analysis: config.analysis.clone(),
-            metrics: service.metrics.clone(),
-            approval: service
-                .approval
-                .clone()
-                .filter(|_| purpose == Purpose::Deploy),
-            timeouts: config.timeouts,
-            id,
-            release,
-        };
-        Plan::build(&request).map_err(PlanningError::Refused)
+        let request = request(config, history, release, purpose, moment);
+        build(history, &request)
     }
+}
+
+fn build(history: &History, request: &PlanRequest) -> Result<Plan, PlanningError> {
+    let mut plan = Plan::build(request).map_err(PlanningError::Refused)?;
+    plan.notes.extend(unproven(history, &plan));
+    Ok(plan)
+}
+
+/// What depends on the moment at which a plan is made.
+struct Moment {
+    now_ms: u64,
+    /// Where the release will run, then where the rehearsal tries the old one and the new one.
+    addresses: Vec<String>,
+    backup_name: Option<String>,
+}
+
+impl Moment {
+    /// The moment at which a saved plan was made.
+    fn of(saved: &Plan) -> Moment {
+        let mut addresses = vec![saved.target.address.clone()];
+        let mut backup_name = None;
+        for step in &saved.steps {
+            match &step.action {
+                Action::Backup(order) => backup_name = Some(order.name.clone()),
+                Action::Rehearse(rehearsal) => {
+                    let old = rehearsal.old.as_ref();
+                    addresses.push(old.map_or_else(String::new, |old| old.smoke.address.clone()));
+                    addresses.push(rehearsal.new.smoke.address.clone());
+                }
+                _ => {}
+            }
+        }
+        Moment {
+            now_ms: saved.created_at_ms,
+            addresses,
+            backup_name,
+        }
+    }
+}
+
+fn request(
+    config: &Config,
+    history: &History,
+    release: Release,
+    purpose: Purpose,
+    moment: Moment,
+) -> PlanRequest {
+    let service = &config.service;
+    let id = history.next_id(service.name.as_str());
+    let mut addresses = moment.addresses.into_iter();
+    let mut address = || addresses.next().unwrap_or_default();
+    let strategy = match purpose {
+        Purpose::Deploy => service.strategy.clone(),
+        // The old release has served before: it is brought back at once, not tried out.
+        Purpose::Rollback => Strategy::AtOnce,
+    };
+    PlanRequest {
+        created_at_ms: moment.now_ms,
+        environment: service.environment.clone(),
+        purpose,
+        target: Target {
+            name: "local".to_owned(),
+            driver: "process".to_owned(),
+            address: address(),
+        },
+        trial_addresses: [address(), address()],
+        previous: history.serving(),
+        strategy,
+        policy: config.policy,
+        stores: config.stores.clone(),
+        folder: config.folder.clone(),
+        scratch: config.state.folder.join("rehearsals").join(id.as_str()),
+        backup_name: moment.backup_name,
+        ready: service.ready.clone(),
+        smoke: service.smoke.clone(),
+        analysis: config.analysis.clone(),
+        metrics: service.metrics.clone(),
+        approval: service
+            .approval
+            .clone()
+            .filter(|_| purpose == Purpose::Deploy),
+        hooks: hooks(config),
+        keep_warm_ms: keep_warm_ms(config),
+        timeouts: config.timeouts,
+        id,
+        release,
+    }
+}
+
+/// What a reviewer should know of a way back that no rehearsal has tried: data was migrated since the
+/// release last served, and only the direct predecessor was tried on it.
+fn unproven(history: &History, plan: &Plan) -> Option<String> {
+    if plan.purpose != Purpose::Rollback || history.predecessor()?.release.id == plan.release.id {
+        return None;
+    }
+    let since: Vec<String> = history
+        .rollouts()
+        .iter()
+        .rev()
+        .map(|past| past.rollout())
+        .filter(|rollout| rollout.is_promoted())
+        .take_while(|rollout| rollout.plan().release.id != plan.release.id)
+        .filter(|rollout| rollout.plan().release.migration.is_some())
+        .map(|rollout| rollout.plan().release.id.to_string())
+        .collect();
+    (!since.is_empty()).then(|| {
+        format!(
+            "{} was never tried on the data as the migration of {} left it; the data is kept as it is",
+            plan.release.id,
+            since.join(", ")
+        )
+    })
+}
+
+/// Everything in which a saved plan differs from what would be planned now.
+fn differences(saved: &Plan, now: &Plan) -> Vec<String> {
+    let mut moved = Vec::new();
+    if saved.id != now.id {
+        let (was, is) = (&saved.id, &now.id);
+        moved.push(format!(
+            "other rollouts came first: {was} would be {is} now"
+        ));
+    }
+    let serving = |plan: &Plan| match &plan.previous {
+        Some(running) => format!("{} at {}", running.release.id, running.target.address),
+        None => "nothing".to_owned(),
+    };
+    if saved.previous != now.previous {
+        let (was, is) = (serving(saved), serving(now));
+        moved.push(format!("{was} served then, {is} serves now"));
+    }
+    let (was, is) = (&saved.release.artifact, &now.release.artifact);
+    if was.sha256 != is.sha256 {
+        moved.push(format!(
+            "the program {} has changed: its sha256 was {}, it is {}",
+            is.path.display(),
+            was.sha256,
+            is.sha256
+        ));
+    }
+    let differ: Vec<&str> = now
+        .steps
+        .iter()
+        .filter(|step| saved.steps.iter().find(|s| s.name == step.name) != Some(*step))
+        .chain(
+            saved
+                .steps
+                .iter()
+                .filter(|step| !now.steps.iter().any(|n| n.name == step.name)),
+        )
+        .map(|step| step.name.as_str())
+        .collect();
+    // A changed program or history shows in many steps; they say nothing more.
+    if moved.is_empty() && !differ.is_empty() {
+        let steps = differ.join(", ");
+        moved.push(format!(
+            "the configuration has changed; it shows in {steps}"
+        ));
+    }
+    if moved.is_empty() && saved.hash() != now.hash() {
+        moved.push("the configuration or this version of Portcullis has changed".to_owned());
+    }
+    moved
+}
+
+fn names(releases: &[ReleaseId]) -> String {
+    if releases.is_empty() {
+        return "none".to_owned();
+    }
+    let names: Vec<&str> = releases.iter().map(ReleaseId::as_str).collect();
+    names.join(", ")
+}
+
+fn backup_exists(config: &Config, name: &str) -> bool {
+    let manifest = format!("{name}.manifest.json");
+    config.state.vault.join(manifest).exists()
 }
 
 /// A name for the backup that the vault does not have yet: names have a time to the second, and two
@@ -198,12 +417,7 @@ fn free_backup_name(config: &Config, now_ms: u64) -> Result<Option<String>, Plan
     loop {
         let at = Timestamp::from_millisecond(at_ms as i64).unwrap_or_default();
         let name = BackupName::new(service, environment, at)?;
-        if !config
-            .state
-            .vault
-            .join(format!("{name}.manifest.json"))
-            .exists()
-        {
+        if !backup_exists(config, &name.to_string()) {
             return Ok(Some(name.to_string()));
         }
         at_ms += 1000;
@@ -213,4 +427,12 @@ fn free_backup_name(config: &Config, now_ms: u64) -> Result<Option<String>, Plan
 fn list(problems: &[PlanProblem]) -> String {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     lines.join("; ")
+}
+
+fn hooks(_config: &Config) -> Vec<portcullis_rollout::Hook> {
+    Vec::new()
+}
+
+fn keep_warm_ms(_config: &Config) -> u64 {
+    0
 }

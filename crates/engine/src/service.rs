@@ -23,8 +23,9 @@ pub struct Service {
 pub enum Wanted {
     /// To bring out a release; without a name, the last in the configuration.
     Release(Option<ReleaseId>),
-    /// To go back to the release that the serving one replaced.
-    Predecessor,
+    /// To go back to a release that served before; without a name, to the one that the serving release
+    /// replaced.
+    Earlier(Option<ReleaseId>),
 }
 
 /// What a request to go back led to.
@@ -84,7 +85,7 @@ impl Service {
             let now_ms = WallClock.now_ms();
             let plan = match wanted {
                 Wanted::Release(id) => planner.deploy(&config, &history, id.as_ref(), now_ms),
-                Wanted::Predecessor => planner.rollback(&config, &history, now_ms),
+                Wanted::Earlier(id) => planner.rollback(&config, &history, id.as_ref(), now_ms),
             };
             Ok(plan?)
         });
@@ -105,16 +106,53 @@ impl Service {
         Ok(plan)
     }
 
-    /// Goes back: aborts the live rollout, or returns to the predecessor of the release that serves.
+    /// Begins the rollout of a saved plan as it was reviewed.
     ///
     /// # Errors
-    /// When neither is possible.
-    pub async fn go_back(&self, by: Actor, reason: String) -> Result<GoneBack, ServiceError> {
-        if self.engine.history().live().is_some() {
-            let abort = Command::Abort { reason };
-            let id = self.engine.command(None, abort, by).await?;
-            return Ok(GoneBack::Aborted(id));
+    /// When the world has moved since it was saved, and as for [`Service::deploy`].
+    pub async fn deploy_saved(&self, plan: Plan, by: Actor) -> Result<Arc<Plan>, ServiceError> {
+        let history = self.engine.history();
+        if let Some(live) = history.live() {
+            return Err(EngineError::StillLive(live.id().clone()).into());
         }
-        Ok(GoneBack::Begun(self.deploy(Wanted::Predecessor, by).await?))
+        let (file, planner, saved) = (self.file.clone(), self.planner.clone(), plan.clone());
+        let confirmed = tokio::task::spawn_blocking(move || {
+            let config: Config = portcullis_config::load(&file).map_err(ServiceError::Config)?;
+            Ok::<(), ServiceError>(planner.confirm(&config, &history, &saved)?)
+        });
+        confirmed
+            .await
+            .map_err(|error| ServiceError::Died(error.to_string()))??;
+        let plan = Arc::new(plan);
+        self.engine.deploy(plan.clone(), by).await?;
+        Ok(plan)
+    }
+
+    /// Goes back: aborts the live rollout, or returns to the predecessor of the release that serves, or
+    /// to a named release that served before.
+    ///
+    /// # Errors
+    /// When neither is possible; also when a rollout is live that did not come from the named release.
+    pub async fn go_back(
+        &self,
+        to: Option<ReleaseId>,
+        by: Actor,
+        reason: String,
+    ) -> Result<GoneBack, ServiceError> {
+        let history = self.engine.history();
+        let Some(live) = history.live() else {
+            return Ok(GoneBack::Begun(self.deploy(Wanted::Earlier(to), by).await?));
+        };
+        let plan = live.rollout().plan();
+        let came_from = plan.previous.as_ref().map(|running| &running.release.id);
+        if to.is_some() && to.as_ref() != came_from {
+            return Err(EngineError::StillLive(live.id().clone()).into());
+        }
+        let abort = Command::Abort { reason };
+        let id = self
+            .engine
+            .command(Some(live.id().to_string()), abort, by)
+            .await?;
+        Ok(GoneBack::Aborted(id))
     }
 }

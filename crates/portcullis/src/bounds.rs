@@ -18,3 +18,5 @@ pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) const GUESSED_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// How long one check of `doctor` may take.
 pub(crate) const DOCTOR_CHECK_MAX: Duration = Duration::from_secs(5);
+/// The largest file that is read as a saved plan, in bytes.
+pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;

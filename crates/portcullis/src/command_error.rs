@@ -120,6 +120,18 @@ impl CommandError {
         made
     }
 
+    /// An error in words of its own, because of another error and that one's sources.
+    pub(crate) fn because(
+        exit: Exit,
+        message: impl Into<String>,
+        error: &dyn std::error::Error,
+    ) -> CommandError {
+        let mut made = CommandError::of(exit, error);
+        let reason = std::mem::replace(&mut made.message, message.into());
+        made.causes.insert(0, reason);
+        made
+    }
+
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> CommandError {
         self.hints.push(hint.into());
@@ -128,7 +140,7 @@ impl CommandError {
 
     /// Adds a cause.
     #[must_use]
-    pub(crate) fn because(mut self, cause: impl Into<String>) -> CommandError {
+    pub(crate) fn cause(mut self, cause: impl Into<String>) -> CommandError {
         self.causes.push(cause.into());
         self
     }

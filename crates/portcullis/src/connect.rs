@@ -17,7 +17,11 @@ const DEFAULT_SOCKET: &str = "api.sock";
 
 /// The configuration, read and validated.
 pub(crate) fn config(site: &Site) -> Result<Config, CommandError> {
-    Ok(portcullis_config::load(&site.file)?)
+    let environment = site.environment.as_deref();
+    Ok(portcullis_config::load_environment(
+        &site.file,
+        environment,
+    )?)
 }
 
 /// A client of the server that the configuration describes.
@@ -29,7 +33,7 @@ pub(crate) fn client(config: &Config) -> Result<Client, CommandError> {
 /// A client of the running server for commands that need nothing else of the configuration: a mistake in
 /// the file must not keep anybody from stopping a rollout. Then the default state folder is tried.
 pub(crate) fn running(site: &Site) -> Result<Client, CommandError> {
-    let problems = match portcullis_config::load(&site.file) {
+    let problems = match config(site) {
         Ok(config) => return client(&config),
         Err(problems) => problems,
     };
@@ -40,7 +44,7 @@ pub(crate) fn running(site: &Site) -> Result<Client, CommandError> {
         .join(DEFAULT_STATE_FOLDER);
     let socket = folder.join(DEFAULT_SOCKET);
     if !socket.exists() {
-        return Err(problems.into());
+        return Err(problems);
     }
     output::talk(&format!(
         "warning: {} has problems, see `portcullis check`; asking the server at {}",

@@ -16,6 +16,7 @@ mod connect;
 mod offline;
 mod output;
 mod render;
+mod saved_plan;
 mod site;
 mod state_folder;
 

@@ -31,11 +31,13 @@ pub enum Action {
     /// Measure until the analysis decides.
     Gate(GateOrder),
     /// Make the candidate the release that serves.
-    Promote(Split),
+    Promote(Box<Promotion>),
     /// Wait until a release has no requests left, then stop it.
     Retire(CutOff),
     /// Put a backup back in place of the live data.
     Restore(RestoreOrder),
+    /// Run a command of the operator's beside the rollout.
+    Hook(HookOrder),
 }
 
 /// What pre-flight looks at.
@@ -238,6 +240,15 @@ pub struct Split {
     pub weight: Weight,
 }
 
+/// The last change of traffic, and what must be running when it is called done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// The split in which the candidate is the stable release.
+    pub split: Split,
+    /// What was started: the promotion counts as done only while this very program runs there.
+    pub launch: Launch,
+}
+
 /// One side of a split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitArm {
@@ -247,11 +258,26 @@ pub struct SplitArm {
     pub address: String,
 }
 
+/// What a gate is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateRole {
+    /// It must pass before the rollout goes on; not being able to decide pauses the rollout.
+    #[default]
+    Decide,
+    /// The release is promoted and the old one is kept warm. Only a failure matters: it goes back at
+    /// once. Too little traffic to decide is no reason to wait for a person.
+    KeepWarm,
+}
+
 /// A gate: what is measured, and what decides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateOrder {
     /// The service whose traffic is measured.
     pub service: ServiceName,
+    /// What the gate is for.
+    #[serde(default)]
+    pub role: GateRole,
     /// The candidate.
     pub canary: SplitArm,
     /// The concurrent stable arm; `None` when all traffic goes to the candidate.
@@ -290,6 +316,50 @@ pub struct CutOff {
     pub stop_timeout_ms: u64,
 }
 
+/// A command of the operator's that is run before or after a step.
+///
+/// It gets one JSON document on standard input: the step that it belongs to, the verdict sentence and the
+/// plan. A crash of Portcullis in the middle may run it once more, so it should do no harm twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookOrder {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Before or after the step.
+    pub when: HookTime,
+    /// The name of the step that it belongs to.
+    pub step: String,
+    /// What is run.
+    pub command: Command,
+    /// How long it may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// Whether a failure fails the step; otherwise it is only noted.
+    pub must_succeed: bool,
+    /// What it gets on standard input. Filled in when an attempt is made and never recorded: it has the
+    /// plan in it, which the journal has already.
+    #[serde(skip)]
+    pub input: String,
+}
+
+/// Before or after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HookTime {
+    /// Before the step.
+    Before,
+    /// After the step.
+    After,
+}
+
+impl HookTime {
+    /// The word, as configuration and plan write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            HookTime::Before => "before",
+            HookTime::After => "after",
+        }
+    }
+}
+
 impl Action {
     /// The word for this kind of action, as the plan and the timeline print it.
     pub fn word(&self) -> &'static str {
@@ -306,6 +376,7 @@ impl Action {
             Action::Promote(_) => "promote",
             Action::Retire(_) => "retire",
             Action::Restore(_) => "restore",
+            Action::Hook(_) => "hook",
         }
     }
 }

@@ -6,8 +6,8 @@
 //! half-applied it.
 
 use crate::{
-    Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, Halt, HeldWhy, Notice,
-    NoticeKind, OpKey, PausedWhy, Presence, Rollout, Run, State, StepIndex,
+    Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, GateOrder, GateRole,
+    Halt, HeldWhy, Notice, NoticeKind, OpKey, PausedWhy, Presence, Rollout, Run, State, StepIndex,
 };
 
 /// The first waiting time between two attempts, in milliseconds; it doubles with each attempt.
@@ -37,6 +37,12 @@ pub enum Refused {
     /// The rollout is already going back.
     #[error("the rollout is already going back")]
     AlreadyGoingBack,
+    /// The rollout is already paused, or will be when its step has settled.
+    #[error("the rollout is already paused, or will be at the end of its step")]
+    AlreadyPaused,
+    /// No planned question is open.
+    #[error("no question is waiting for an answer; `resume` lets a paused rollout go on")]
+    NoQuestion,
     /// The measurement is of another gate.
     #[error("the measurement is of step {0}, which is not being watched")]
     OtherGate(StepIndex),
@@ -53,6 +59,7 @@ impl Rollout {
             rollout: self,
             now_ms: event.at_ms,
             effects: Vec::new(),
+            pause: self.pause.clone(),
         };
         let kind = &event.kind;
         let not_now = || Refused::NotNow {
@@ -77,7 +84,9 @@ impl Rollout {
                 | E::Probed { .. }
                 | E::Woke { .. }
                 | E::Measured { .. }
+                | E::Pause { .. }
                 | E::Resume
+                | E::Approve
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
@@ -108,11 +117,17 @@ impl Rollout {
                         halt: Some(halt_by(reason)),
                     }
                 }
+                E::Pause { reason } => {
+                    turn.may_pause(halt.as_ref())?;
+                    turn.pause = Some(halt_by(reason));
+                    self.state.clone()
+                }
                 E::Start
                 | E::Probed { .. }
                 | E::Woke { .. }
                 | E::Measured { .. }
                 | E::Resume
+                | E::Approve
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
@@ -162,6 +177,11 @@ impl Rollout {
                         halt: Some(halt_by(reason)),
                     }
                 }
+                E::Pause { reason } => {
+                    turn.may_pause(halt.as_ref())?;
+                    turn.pause = Some(halt_by(reason));
+                    self.state.clone()
+                }
                 E::Start
                 | E::Succeeded { .. }
                 | E::Failed { .. }
@@ -169,6 +189,7 @@ impl Rollout {
                 | E::Woke { .. }
                 | E::Measured { .. }
                 | E::Resume
+                | E::Approve
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
@@ -190,6 +211,11 @@ impl Rollout {
                     turn.may_abort(*at, halt.as_ref())?;
                     turn.go_back(*at, Cause::Aborted(halt_by(reason)))
                 }
+                E::Pause { reason } => {
+                    turn.may_pause(halt.as_ref())?;
+                    turn.pause = Some(halt_by(reason));
+                    self.state.clone()
+                }
                 E::Start
                 | E::Succeeded { .. }
                 | E::Failed { .. }
@@ -197,6 +223,7 @@ impl Rollout {
                 | E::Probed { .. }
                 | E::Measured { .. }
                 | E::Resume
+                | E::Approve
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
@@ -211,20 +238,47 @@ impl Rollout {
                     turn.measure(*at);
                     self.state.clone()
                 }
+                // The measurement that is under way reports to the paused gate.
+                E::Pause { reason } => {
+                    turn.notify(NoticeKind::Paused);
+                    State::Paused {
+                        at: *at,
+                        samples: samples.clone(),
+                        why: PausedWhy::Asked(halt_by(reason)),
+                    }
+                }
+                E::Resume if turn.keeps_warm(*at) => turn.enter(at.next()),
+                E::Resume => return Err(not_now()),
                 E::Start
                 | E::Succeeded { .. }
                 | E::Failed { .. }
                 | E::TimedOut { .. }
                 | E::Probed { .. }
                 | E::Woke { .. }
-                | E::Resume
+                | E::Approve
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
 
             State::Paused { at, samples, why } => match kind {
                 E::Measured { sample, .. } => turn.measured_paused(*at, samples, sample, why),
-                E::Resume => turn.enter(at.next()),
+                E::Resume => match why {
+                    // The gate goes on where it was; what was measured while it waited counts.
+                    PausedWhy::Asked(_) if turn.is_gate(*at) => State::Watching {
+                        at: *at,
+                        samples: samples.clone(),
+                    },
+                    PausedWhy::Asked(_)
+                    | PausedWhy::Approval { .. }
+                    | PausedWhy::Inconclusive { .. } => turn.enter(at.next()),
+                },
+                E::Approve => match why {
+                    PausedWhy::Approval { .. } => turn.enter(at.next()),
+                    PausedWhy::Asked(_) | PausedWhy::Inconclusive { .. } => {
+                        return Err(Refused::NoQuestion);
+                    }
+                },
+                E::Pause { .. } => return Err(Refused::AlreadyPaused),
                 E::Abort { reason } => turn.fail(*at, Cause::Aborted(halt_by(reason)), None),
                 E::Recovered => {
                     turn.measure_after(*at, PAUSED_INTERVAL_MIN_MS);
@@ -269,7 +323,9 @@ impl Rollout {
                 | E::Probed { .. }
                 | E::Woke { .. }
                 | E::Measured { .. }
+                | E::Pause { .. }
                 | E::Resume
+                | E::Approve
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
@@ -324,7 +380,9 @@ impl Rollout {
                 | E::TimedOut { .. }
                 | E::Woke { .. }
                 | E::Measured { .. }
+                | E::Pause { .. }
                 | E::Resume
+                | E::Approve
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
@@ -349,7 +407,9 @@ impl Rollout {
                 | E::TimedOut { .. }
                 | E::Probed { .. }
                 | E::Measured { .. }
+                | E::Pause { .. }
                 | E::Resume
+                | E::Approve
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
@@ -393,7 +453,9 @@ impl Rollout {
                 | E::Probed { .. }
                 | E::Woke { .. }
                 | E::Measured { .. }
-                | E::Resume => return Err(not_now()),
+                | E::Pause { .. }
+                | E::Resume
+                | E::Approve => return Err(not_now()),
             },
 
             State::Done { .. } => match kind {
@@ -406,7 +468,9 @@ impl Rollout {
                 | E::Woke { .. }
                 | E::Measured { .. }
                 | E::Abort { .. }
+                | E::Pause { .. }
                 | E::Resume
+                | E::Approve
                 | E::Retry
                 | E::Skip => return Err(not_now()),
             },
@@ -420,6 +484,8 @@ struct Turn<'a> {
     rollout: &'a Rollout,
     now_ms: u64,
     effects: Vec<Effect>,
+    /// The pause that is asked for; it is kept only while the rollout advances.
+    pause: Option<Halt>,
 }
 
 impl Turn<'_> {
@@ -441,7 +507,9 @@ impl Turn<'_> {
             EventKind::Start
             | EventKind::Recovered
             | EventKind::Abort { .. }
+            | EventKind::Pause { .. }
             | EventKind::Resume
+            | EventKind::Approve
             | EventKind::Retry
             | EventKind::Skip => Ok(()),
         }
@@ -455,6 +523,32 @@ impl Turn<'_> {
         } else {
             Ok(())
         }
+    }
+
+    fn may_pause(&self, halt: Option<&Halt>) -> Result<(), Refused> {
+        if halt.is_some() {
+            Err(Refused::AlreadyGoingBack)
+        } else if self.pause.is_some() {
+            Err(Refused::AlreadyPaused)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn gate(&self, at: StepIndex) -> Option<&GateOrder> {
+        match &self.rollout.plan().step(at)?.action {
+            Action::Gate(gate) => Some(gate),
+            _ => None,
+        }
+    }
+
+    fn is_gate(&self, at: StepIndex) -> bool {
+        self.gate(at).is_some()
+    }
+
+    fn keeps_warm(&self, at: StepIndex) -> bool {
+        self.gate(at)
+            .is_some_and(|gate| gate.role == GateRole::KeepWarm)
     }
 
     fn attempts_max(&self, at: StepIndex) -> u32 {
@@ -558,7 +652,24 @@ impl Turn<'_> {
     fn went_well(&mut self, at: StepIndex, halt: Option<&Halt>) -> State {
         match halt {
             Some(halt) => self.go_back(at, Cause::Aborted(halt.clone())),
+            None => self.enter_unless_paused(at),
+        }
+    }
+
+    /// Goes to the step after `at`, or waits there if a pause was asked for. After the last step there
+    /// is nothing to wait for.
+    fn enter_unless_paused(&mut self, at: StepIndex) -> State {
+        let more = self.rollout.plan().step(at.next()).is_some();
+        match self.pause.take().filter(|_| more) {
             None => self.enter(at.next()),
+            Some(asked) => {
+                self.notify(NoticeKind::Paused);
+                State::Paused {
+                    at,
+                    samples: Vec::new(),
+                    why: PausedWhy::Asked(asked),
+                }
+            }
         }
     }
 
@@ -686,6 +797,7 @@ impl Turn<'_> {
                 self.measure(at);
                 State::Watching { at, samples }
             }
+            Verdict::Inconclusive if gate.role == GateRole::KeepWarm => self.enter(at.next()),
             Verdict::Inconclusive => {
                 self.notify(NoticeKind::Paused);
                 self.measure_after(at, PAUSED_INTERVAL_MIN_MS);
@@ -751,6 +863,10 @@ impl Turn<'_> {
         let mut next = self.rollout.clone();
         next.seq += 1;
         next.exposed |= self.effects.iter().any(exposes);
+        next.pause = match state {
+            State::Advancing { .. } => self.pause,
+            _ => None,
+        };
         next.state = state;
         let mut effects = self.effects;
         for effect in &mut effects {

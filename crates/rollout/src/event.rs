@@ -83,8 +83,15 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
+    /// A person asks the rollout to wait: at once at a gate, else at the end of the step.
+    Pause {
+        /// Why.
+        reason: String,
+    },
     /// A person lets a paused rollout go on.
     Resume,
+    /// A person answers a planned question with yes.
+    Approve,
     /// A person asks a held rollout to look again and go on from what it finds.
     Retry,
     /// A person vouches that a held step is done (or undone) and lets the rollout go on.
@@ -135,7 +142,9 @@ impl EventKind {
             EventKind::Measured { .. } => "measured",
             EventKind::Recovered => "recovered",
             EventKind::Abort { .. } => "abort",
+            EventKind::Pause { .. } => "pause",
             EventKind::Resume => "resume",
+            EventKind::Approve => "approve",
             EventKind::Retry => "retry",
             EventKind::Skip => "skip",
         }

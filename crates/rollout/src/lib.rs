@@ -19,20 +19,25 @@ mod sentence;
 mod state;
 mod step;
 mod timeline;
+mod value_source;
 
 pub use action::{
-    Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, Launch, MetricsSource,
-    Migration, PreflightOrder, Proof, Rehearsal, RestoreOrder, SmokeOrder, Split, SplitArm,
-    StoreKind, StoreRef, Trial,
+    Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, GateRole, HookOrder,
+    HookTime, Launch, MetricsSource, Migration, PreflightOrder, Promotion, Proof, Rehearsal,
+    RestoreOrder, SmokeOrder, Split, SplitArm, StoreKind, StoreRef, Trial,
 };
 pub use apply::Refused;
 pub use effect::{Effect, Notice, NoticeKind};
 pub use event::{Actor, Event, EventKind, Fact, Failure};
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
 pub use op::{Direction, Op, OpKey, Presence};
-pub use plan::{DataPolicy, Plan, PlanProblem, PlanRequest, Purpose, Running, Strategy, Timeouts};
+pub use plan::{
+    DataPolicy, Hook, HookPoint, NoticeHook, Plan, PlanProblem, PlanRequest, Purpose, Running,
+    Strategy, Timeouts,
+};
 pub use release::{Artifact, Release, Target};
 pub use rollout::Rollout;
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};
 pub use timeline::{Moment, MomentKind, Timeline};
+pub use value_source::ValueSource;

@@ -6,10 +6,12 @@ use crate::release::digest_of;
 use crate::{Release, RolloutId, ServiceName, Step, StepIndex, Target, Undo, Weight};
 
 mod build;
+mod hook;
 mod problem;
 mod request;
 mod steps;
 
+pub use hook::{Hook, HookPoint, NoticeHook};
 pub use problem::PlanProblem;
 pub use request::{PlanRequest, Timeouts};
 
@@ -40,6 +42,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The first step that cannot be undone; the number of steps when all can.
     pub pivot: StepIndex,
+    /// Commands that are run whenever people are told something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeHook>,
     /// What a reader should know that the steps do not show.
     pub notes: Vec<String>,
 }
@@ -156,6 +161,7 @@ impl Plan {
             policy: request.policy,
             steps,
             pivot,
+            notices: Vec::new(),
             notes: Vec::new(),
         })
     }

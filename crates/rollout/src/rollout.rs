@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use portcullis_analysis::Judgement;
 
-use crate::{Action, Direction, Event, Op, OpKey, Plan, Refused, State, StepIndex};
+use crate::{
+    Action, Direction, End, Event, Halt, HookOrder, Op, OpKey, Plan, Refused, State, StepIndex,
+};
 
 /// One execution of a plan: the fold of its events, changed in no other way (invariant 3).
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +16,8 @@ pub struct Rollout {
     pub(crate) seq: u64,
     /// Whether the new release was ever asked to take traffic: from then on it may have taken writes.
     pub(crate) exposed: bool,
+    /// An accepted pause that waits for the step to settle.
+    pub(crate) pause: Option<Halt>,
 }
 
 impl Rollout {
@@ -24,6 +28,7 @@ impl Rollout {
             state: State::Planned,
             seq: 0,
             exposed: false,
+            pause: None,
         }
     }
 
@@ -60,9 +65,35 @@ impl Rollout {
         self.seq
     }
 
+    /// Whether the new release is the one that serves: it was promoted, and the rollout is not going
+    /// back.
+    pub fn is_promoted(&self) -> bool {
+        let at = match &self.state {
+            State::Done { end, .. } => return *end == End::Promoted,
+            State::Planned
+            | State::Unwinding { .. }
+            | State::Held {
+                direction: Direction::Undo,
+                ..
+            } => return false,
+            State::Advancing { at, .. }
+            | State::Watching { at, .. }
+            | State::Paused { at, .. }
+            | State::Held { at, .. } => *at,
+        };
+        let done = self.plan.steps.iter().take(at.0);
+        done.into_iter()
+            .any(|step| matches!(step.action, Action::Promote(_)))
+    }
+
     /// Whether the new release was ever asked to take traffic.
     pub fn exposed(&self) -> bool {
         self.exposed
+    }
+
+    /// The pause that was asked for and takes effect when the step has settled, if one was.
+    pub fn pause(&self) -> Option<&Halt> {
+        self.pause.as_ref()
     }
 
     /// The attempt that is under way, in doubt or resting, if one is.
@@ -99,10 +130,13 @@ impl Rollout {
     /// The attempt `attempt` at a step in a direction; `None` when there is nothing to run there.
     pub(crate) fn op_at(&self, direction: Direction, at: StepIndex, attempt: u32) -> Option<Op> {
         let step = self.plan.step(at)?;
-        let action = match direction {
+        let mut action = match direction {
             Direction::Do => step.action.clone(),
             Direction::Undo => step.undo.action()?,
         };
+        if let Action::Hook(hook) = &mut action {
+            hook.input = self.hook_input(hook);
+        }
         let key = OpKey {
             rollout: self.plan.id.clone(),
             direction,
@@ -114,6 +148,23 @@ impl Rollout {
             action,
             deadline_ms: step.deadline_ms,
         })
+    }
+
+    /// What a hook gets on standard input.
+    fn hook_input(&self, hook: &HookOrder) -> String {
+        let belongs_to = self.plan.steps.iter().find(|step| step.name == hook.step);
+        serde_json::json!({
+            "schema": "portcullis.hook/1",
+            "hook": hook.name,
+            "when": hook.when.word(),
+            "step": hook.step,
+            "kind": belongs_to.map(|step| step.action.word()),
+            "rollout": self.plan.id,
+            "service": self.plan.service,
+            "sentence": self.sentence(),
+            "plan": *self.plan,
+        })
+        .to_string()
     }
 }
 

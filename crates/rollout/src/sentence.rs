@@ -2,8 +2,8 @@
 //! show this text.
 
 use crate::{
-    Action, Cause, Direction, End, HeldWhy, PausedWhy, Plan, Purpose, Rollout, Run, State,
-    StepIndex,
+    Action, Cause, Direction, End, GateRole, Halt, HeldWhy, PausedWhy, Plan, Purpose, Rollout, Run,
+    State, StepIndex,
 };
 
 impl Rollout {
@@ -29,8 +29,22 @@ impl Rollout {
                 }
                 if halt.is_some() {
                     words.push_str("; going back as soon as this settles");
+                } else if self.pause().is_some() {
+                    words.push_str("; pausing as soon as this settles");
                 }
                 words
+            }
+            State::Watching { at, .. } if plan.keeps_warm(*at) => {
+                let seen = self
+                    .judgement()
+                    .filter(|judgement| judgement.measured_ms > 0);
+                let seen = seen.map(|judgement| format!(": {}", judgement.phrase()));
+                format!(
+                    "{} serves, {} is kept warm{}",
+                    plan.release.id,
+                    plan.came_from(),
+                    seen.unwrap_or_default()
+                )
             }
             State::Watching { at, .. } => {
                 let weight = plan.weight_at(*at);
@@ -43,6 +57,9 @@ impl Rollout {
             }
             State::Paused { at, why, .. } => match why {
                 PausedWhy::Approval { question } => format!("Waiting for approval: {question}"),
+                PausedWhy::Asked(halt) => {
+                    format!("{} at {}", halt.asked("Paused"), plan.place(*at))
+                }
                 PausedWhy::Inconclusive { judgement } => format!(
                     "Paused at {}, cannot decide: {}",
                     plan.weight_at(*at),
@@ -85,8 +102,18 @@ impl Cause {
         match self {
             Cause::StepFailed { message, .. } => message.clone(),
             Cause::GateFailed { judgement, .. } => judgement.phrase(),
-            Cause::Aborted(halt) if halt.reason.is_empty() => format!("aborted by {}", halt.by),
-            Cause::Aborted(halt) => format!("aborted by {} ({})", halt.by, halt.reason),
+            Cause::Aborted(halt) => halt.asked("aborted"),
+        }
+    }
+}
+
+impl Halt {
+    /// Who asked for it and why, in words that begin with what they asked for.
+    fn asked(&self, done: &str) -> String {
+        if self.reason.is_empty() {
+            format!("{done} by {}", self.by)
+        } else {
+            format!("{done} by {} ({})", self.by, self.reason)
         }
     }
 }
@@ -140,6 +167,13 @@ impl Plan {
             || "nothing".to_owned(),
             |previous| previous.release.id.to_string(),
         )
+    }
+
+    fn keeps_warm(&self, at: StepIndex) -> bool {
+        match self.step(at).map(|step| &step.action) {
+            Some(Action::Gate(gate)) => gate.role == GateRole::KeepWarm,
+            _ => false,
+        }
     }
 
     fn weight_at(&self, at: StepIndex) -> String {

@@ -97,7 +97,7 @@ pub enum Run {
     },
 }
 
-/// An accepted abort.
+/// An accepted request to stop: an abort, or a pause.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Halt {
     /// Who asked.
@@ -142,6 +142,8 @@ pub enum PausedWhy {
         /// What it saw.
         judgement: Judgement,
     },
+    /// A person asked for it.
+    Asked(Halt),
 }
 
 /// Why a rollout is held.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_analysis::Judgement;
+use portcullis_analysis::{Judgement, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -119,6 +119,31 @@ impl Timeline {
         Ok(())
     }
 
+    /// How long each step that was done took, in milliseconds, by name. A gate took as long as it was
+    /// open.
+    pub fn durations_ms(&self) -> Vec<(String, u64)> {
+        let mut durations = Vec::new();
+        let mut before_ms = None;
+        for moment in &self.moments {
+            let took_ms = match &moment.kind {
+                MomentKind::Settled {
+                    direction: Direction::Do,
+                    took_ms,
+                    ..
+                } => Some(*took_ms),
+                MomentKind::Decided { judgement } if judgement.verdict == Verdict::Pass => {
+                    before_ms.map(|before_ms| moment.at_ms.saturating_sub(before_ms))
+                }
+                _ => None,
+            };
+            if let (Some(name), Some(took_ms)) = (&moment.name, took_ms) {
+                durations.push((name.clone(), took_ms));
+            }
+            before_ms = Some(moment.at_ms);
+        }
+        durations
+    }
+
     /// The rollout as it is now.
     pub fn rollout(&self) -> &Rollout {
         &self.rollout
@@ -187,11 +212,13 @@ impl Timeline {
             EventKind::Measured { step, sample } => self.measured(before, event, *step, sample),
             EventKind::Recovered
             | EventKind::Abort { .. }
+            | EventKind::Pause { .. }
             | EventKind::Resume
+            | EventKind::Approve
             | EventKind::Retry
             | EventKind::Skip => {
                 let message = match &event.kind {
-                    EventKind::Abort { reason } => reason.clone(),
+                    EventKind::Abort { reason } | EventKind::Pause { reason } => reason.clone(),
                     EventKind::Recovered => "the engine came back".to_owned(),
                     _ => String::new(),
                 };

@@ -55,8 +55,12 @@ impl From<ServiceError> for Answer {
                 }
                 let code = planning_code(planning);
                 let mut answer = Answer::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
-                if let PlanningError::Refused(problems) = planning {
-                    answer.0.problems = problems.iter().map(ToString::to_string).collect();
+                match planning {
+                    PlanningError::Refused(problems) => {
+                        answer.0.problems = problems.iter().map(ToString::to_string).collect();
+                    }
+                    PlanningError::Moved(moved) => answer.0.problems = moved.clone(),
+                    _ => {}
                 }
                 answer
             }
@@ -83,6 +87,7 @@ fn planning_code(error: &PlanningError) -> &'static str {
         PlanningError::NoPredecessor(_) => "no_predecessor",
         PlanningError::Artifact { .. } => "artifact_unreadable",
         PlanningError::Address(_) => "no_free_port",
+        PlanningError::Moved(_) => "plan_moved",
         _ => "plan_refused",
     }
 }

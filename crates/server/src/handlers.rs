@@ -11,7 +11,7 @@ use portcullis_api::engine::{
     Status, Summary,
 };
 use portcullis_engine::{Command, GoneBack, Service, Wanted};
-use portcullis_rollout::{Actor, ReleaseId};
+use portcullis_rollout::{Actor, Plan, ReleaseId, Rollout};
 
 use crate::answer::Answer;
 use crate::{events, views};
@@ -67,21 +67,33 @@ pub(crate) async fn plan(
     Json(wish): Json<PlanWish>,
 ) -> Result<Json<PlanView>, Answer> {
     let wanted = if wish.back {
-        Wanted::Predecessor
+        Wanted::Earlier(wish.release.map(ReleaseId::new))
     } else {
         Wanted::Release(wish.release.map(ReleaseId::new))
     };
     let plan = shared.service.plan(wanted).await?;
-    Ok(Json(PlanView::of(Arc::new(plan))))
+    Ok(Json(view(&shared, Arc::new(plan))))
+}
+
+/// A plan with what earlier rollouts say of it.
+fn view(shared: &Shared, plan: Arc<Plan>) -> PlanView {
+    let expected_ms = shared.service.engine().history().expected_ms(&plan);
+    PlanView::of(plan).expecting(expected_ms)
 }
 
 pub(crate) async fn deploy(
     State(shared): State<Shared>,
     Json(wish): Json<DeployWish>,
 ) -> Result<Json<PlanView>, Answer> {
-    let wanted = Wanted::Release(wish.release.map(ReleaseId::new));
-    let plan = shared.service.deploy(wanted, person(wish.by)).await?;
-    Ok(Json(PlanView::of(plan)))
+    let by = person(wish.by);
+    let plan = match wish.plan {
+        Some(saved) => shared.service.deploy_saved(*saved, by).await?,
+        None => {
+            let wanted = Wanted::Release(wish.release.map(ReleaseId::new));
+            shared.service.deploy(wanted, by).await?
+        }
+    };
+    Ok(Json(view(&shared, plan)))
 }
 
 pub(crate) async fn command(
@@ -92,7 +104,11 @@ pub(crate) async fn command(
         CommandName::Abort => Command::Abort {
             reason: wish.reason,
         },
+        CommandName::Pause => Command::Pause {
+            reason: wish.reason,
+        },
         CommandName::Resume => Command::Resume,
+        CommandName::Approve => Command::Approve,
         CommandName::Retry => Command::Retry,
         CommandName::Skip => Command::Skip,
     };
@@ -100,19 +116,23 @@ pub(crate) async fn command(
     let id = engine
         .command(wish.rollout, command, person(wish.by))
         .await?;
-    Ok(Json(accepted(&shared, id.as_str())))
+    Ok(Json(accepted(&shared, id.as_str(), wish.command)))
 }
 
 pub(crate) async fn rollback(
     State(shared): State<Shared>,
     Json(wish): Json<RollbackWish>,
 ) -> Result<Json<Accepted>, Answer> {
-    let went = shared.service.go_back(person(wish.by), wish.reason).await?;
-    let id = match &went {
-        GoneBack::Aborted(id) => id.as_str(),
-        GoneBack::Begun(plan) => plan.id.as_str(),
+    let to = wish.to.map(ReleaseId::new);
+    let went = shared
+        .service
+        .go_back(to, person(wish.by), wish.reason)
+        .await?;
+    let (id, command) = match &went {
+        GoneBack::Aborted(id) => (id.as_str(), CommandName::Abort),
+        GoneBack::Begun(plan) => (plan.id.as_str(), CommandName::Resume),
     };
-    Ok(Json(accepted(&shared, id)))
+    Ok(Json(accepted(&shared, id, command)))
 }
 
 pub(crate) async fn event_stream(
@@ -128,15 +148,30 @@ pub(crate) async fn unknown() -> Answer {
     Answer::not_found("there is no such call; the API is under /api/v1".to_owned())
 }
 
-fn accepted(shared: &Shared, id: &str) -> Accepted {
+fn accepted(shared: &Shared, id: &str, command: CommandName) -> Accepted {
     let history = shared.service.engine().history();
-    let sentence = history
-        .find(id)
-        .map(|past| past.rollout().sentence())
-        .unwrap_or_default();
+    let found = history.find(id).map(|past| past.rollout());
     Accepted {
         rollout: id.to_owned(),
-        sentence,
+        sentence: found.map(|rollout| rollout.sentence()).unwrap_or_default(),
+        undo: found.and_then(|rollout| undo(rollout, command)),
+    }
+}
+
+/// How a command is taken back, and what that would lose.
+fn undo(rollout: &Rollout, command: CommandName) -> Option<String> {
+    let plan = rollout.plan();
+    let past_pivot = rollout.state().step().is_none_or(|at| at >= plan.pivot);
+    match command {
+        CommandName::Abort => Some(format!(
+            "portcullis deploy --release {} (a rollout of its own, from the beginning)",
+            plan.release.id
+        )),
+        CommandName::Pause => Some("portcullis resume (loses nothing)".to_owned()),
+        CommandName::Resume | CommandName::Approve | CommandName::Retry | CommandName::Skip => {
+            (!past_pivot)
+                .then(|| format!("portcullis abort {} ({})", plan.id, plan.rollback_loss()))
+        }
     }
 }
 

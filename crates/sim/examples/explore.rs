@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     faults,
                     crashes,
                     aborts,
+                    pauses: 1,
                 },
                 None,
             )?;

@@ -38,6 +38,19 @@ pub(crate) fn check_step(
             }
         }
     }
+    let goes_on = |effect: &Effect| match effect {
+        Effect::Perform(op) => {
+            op.key.direction == Direction::Do && Some(op.key.step) != before.state().step()
+        }
+        Effect::Measure { step, .. } => Some(*step) != before.state().step(),
+        _ => false,
+    };
+    if before.pause().is_some() && effects.iter().any(goes_on) {
+        found.push(violation(
+            7,
+            "a pause was accepted, then the next step began",
+        ));
+    }
     let waiting = effects
         .iter()
         .filter(|effect| matches!(effect, Effect::Perform(_) | Effect::Probe(_)))

@@ -187,15 +187,26 @@ impl<'a> Moves<'a> {
         }
     }
 
-    /// What a person can do now: abort, resume, ask for a retry, vouch, and consent to a loss.
+    /// What a person can do now: abort, pause, resume, approve, ask for a retry, vouch, and consent to a loss.
     fn person(&mut self) {
         let node = self.node;
         let by = || Actor::Person("operator".to_owned());
         if node.budgets.aborts > 0 && !node.is_done() {
             self.abort(by());
         }
+        if node.budgets.pauses > 0 && !node.is_done() {
+            let mut asked = node.clone();
+            asked.budgets.pauses -= 1;
+            let reason = "let me look".to_owned();
+            self.feed_by(asked, EventKind::Pause { reason }, by());
+        }
         match node.rollout().state() {
-            State::Paused { .. } => self.feed_by(node.clone(), EventKind::Resume, by()),
+            State::Paused { .. } => {
+                self.feed_by(node.clone(), EventKind::Resume, by());
+                self.feed_by(node.clone(), EventKind::Approve, by());
+            }
+            // Refused, unless the old release is only kept warm.
+            State::Watching { .. } => self.feed_by(node.clone(), EventKind::Resume, by()),
             State::Held {
                 direction, at, why, ..
             } => {
@@ -218,7 +229,6 @@ impl<'a> Moves<'a> {
             }
             State::Planned
             | State::Advancing { .. }
-            | State::Watching { .. }
             | State::Unwinding { .. }
             | State::Done { .. } => {}
         }

@@ -20,6 +20,8 @@ pub struct Budgets {
     pub crashes: u8,
     /// Aborts by a person.
     pub aborts: u8,
+    /// Pauses by a person.
+    pub pauses: u8,
 }
 
 /// One point of the explored space.
@@ -58,7 +60,8 @@ impl Node {
     pub(crate) fn key(&self) -> u128 {
         let rollout = self.rollout();
         let pending: Vec<String> = self.pending.iter().map(describe).collect();
-        let text = format!("{:?} {} {pending:?}", rollout.state(), rollout.exposed());
+        let (state, pause) = (rollout.state(), rollout.pause());
+        let text = format!("{state:?} {} {pause:?} {pending:?}", rollout.exposed());
         let half = |salt: u64| {
             let mut hasher = DefaultHasher::new();
             (salt, &text, &self.world, self.budgets).hash(&mut hasher);

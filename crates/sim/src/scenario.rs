@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use portcullis_analysis::{Analysis, Rule, Signal, Test};
 use portcullis_rollout::{
-    Artifact, Check, Command, DataPolicy, Migration, Plan, PlanProblem, PlanRequest, Proof,
-    Purpose, Release, ReleaseId, RolloutId, Running, ServiceName, StoreKind, StoreRef, Strategy,
-    Target, Timeouts, Weight,
+    Artifact, Check, Command, DataPolicy, Hook, HookPoint, HookTime, Migration, Plan, PlanProblem,
+    PlanRequest, Proof, Purpose, Release, ReleaseId, RolloutId, Running, ServiceName, StoreKind,
+    StoreRef, Strategy, Target, Timeouts, Weight,
 };
 
 /// A plan to explore.
@@ -19,16 +19,19 @@ pub enum Scenario {
     LosesWrites,
     /// The same with a planned approval before the data is touched.
     Approved,
+    /// The same with the old release kept warm after the promotion, and with hooks.
+    KeptWarm,
     /// The first release of a service.
     First,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 4] = [
+    pub const ALL: [Scenario; 5] = [
         Scenario::Guarded,
         Scenario::LosesWrites,
         Scenario::Approved,
+        Scenario::KeptWarm,
         Scenario::First,
     ];
 
@@ -97,6 +100,15 @@ impl Scenario {
             },
             metrics: None,
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
+            hooks: if self == Scenario::KeptWarm {
+                vec![
+                    hook("before-migrate", HookTime::Before),
+                    hook("after", HookTime::After),
+                ]
+            } else {
+                Vec::new()
+            },
+            keep_warm_ms: if self == Scenario::KeptWarm { 2000 } else { 0 },
             timeouts: Timeouts {
                 ready_ms: 1000,
                 stop_ms: 1000,
@@ -106,6 +118,19 @@ impl Scenario {
                 short_ms: 1000,
             },
         }
+    }
+}
+
+fn hook(name: &str, time: HookTime) -> Hook {
+    Hook {
+        name: name.to_owned(),
+        points: vec![HookPoint::Step {
+            time,
+            kind: Some("migrate".to_owned()),
+        }],
+        command: command(&["tell", "{release}"]),
+        timeout_ms: 1000,
+        must_succeed: true,
     }
 }
 

@@ -6,16 +6,17 @@
 use portcullis_sim::{Budgets, Mutation, Scenario, explore, wander};
 
 fn sound(scenario: Scenario, faults: u8, crashes: u8, aborts: u8) -> portcullis_sim::Explored {
-    let found = explore(
-        scenario,
-        Budgets {
-            faults,
-            crashes,
-            aborts,
-        },
-        None,
-    )
-    .unwrap();
+    let budgets = Budgets {
+        faults,
+        crashes,
+        aborts,
+        pauses: 0,
+    };
+    sound_within(scenario, budgets)
+}
+
+fn sound_within(scenario: Scenario, budgets: Budgets) -> portcullis_sim::Explored {
+    let found = explore(scenario, budgets, None).unwrap();
     assert!(found.violations.is_empty(), "{:#?}", found.violations);
     assert_eq!(
         found.stuck, 0,
@@ -51,6 +52,18 @@ fn a_release_that_waits_for_approval_keeps_every_invariant() {
 }
 
 #[test]
+fn a_release_that_is_paused_and_kept_warm_keeps_every_invariant() {
+    let budgets = Budgets {
+        faults: 1,
+        crashes: 1,
+        aborts: 1,
+        pauses: 2,
+    };
+    let found = sound_within(Scenario::KeptWarm, budgets);
+    assert_eq!(found.ends.len(), 3, "{:?}", found.ends);
+}
+
+#[test]
 fn a_first_release_keeps_every_invariant() {
     sound(Scenario::First, 2, 2, 1);
 }
@@ -71,6 +84,7 @@ fn every_mutation_is_caught() {
             },
             crashes: 1,
             aborts: 1,
+            pauses: 0,
         };
         let found = explore(scenario, budgets, Some(mutation)).unwrap();
         assert!(!found.violations.is_empty(), "{mutation:?} went unnoticed");
@@ -85,6 +99,7 @@ fn long_random_walks_keep_every_invariant_and_end() {
                 faults: 12,
                 crashes: 8,
                 aborts: 1,
+                pauses: 2,
             };
             let walk = wander(scenario, budgets, seed).unwrap();
             assert!(

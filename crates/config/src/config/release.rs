@@ -14,7 +14,8 @@ pub struct ReleaseConfig {
     pub artifact_path: PathBuf,
     /// The command line, with its places still to be filled in. Not empty.
     pub command: Vec<String>,
-    /// Environment variables, with their places still to be filled in.
+    /// Environment variables, with their places still to be filled in. A value may be a reference to a
+    /// secret, see [`portcullis_rollout::ValueSource`]; paths in it are absolute.
     pub env: BTreeMap<String, String>,
     /// How it changes the service's data; its commands run in the configuration file's folder.
     pub migration: Option<Migration>,

@@ -17,6 +17,9 @@ pub struct ServiceConfig {
     pub approval: Option<String>,
     /// The ports that releases are given.
     pub ports: PortRange,
+    /// How long the old release is kept running after the new one was promoted, in milliseconds; 0 stops it
+    /// at once.
+    pub keep_warm_ms: u64,
     /// The check that tells that a release is up.
     pub ready: Check,
     /// Known questions and answers, asked of each release directly. Body files have absolute paths.

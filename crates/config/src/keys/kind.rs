@@ -1,6 +1,7 @@
 //! What a key's value may be.
 
 use super::Section;
+use crate::units::duration_text;
 
 /// What a key's value may be.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +22,8 @@ pub(crate) enum Kind {
     Number,
     /// A whole number with a unit, such as `"250ms"`.
     Duration,
+    /// The same, of at least so many milliseconds; 0 allows none at all.
+    DurationFrom(u64),
     /// A limit, whose unit depends on the signal.
     Limit,
     /// A path on the disk, relative to the file's folder.
@@ -43,6 +46,10 @@ pub(crate) enum Kind {
     Weights,
     /// Program and arguments.
     Command,
+    /// When a hook is run.
+    HookPoints,
+    /// Where the journal is.
+    Journal,
     /// A table of texts with free keys.
     Texts,
     /// A table of JSON pointers with free keys.
@@ -55,13 +62,17 @@ pub(crate) enum Kind {
     Table(&'static Section),
     /// A list of tables.
     Tables(&'static Section),
+    /// Tables with free names, each with the keys of the whole file.
+    Environments(&'static Section),
 }
 
 impl Kind {
     /// The section that it opens.
     pub(crate) fn section(self) -> Option<&'static Section> {
         match self {
-            Kind::Table(section) | Kind::Tables(section) => Some(section),
+            Kind::Table(section) | Kind::Tables(section) | Kind::Environments(section) => {
+                Some(section)
+            }
             _ => None,
         }
     }
@@ -87,6 +98,10 @@ impl Kind {
                 "a duration: a whole number and ms, s, m, h or d, such as \"250ms\" or \"10m\""
                     .to_owned()
             }
+            Kind::DurationFrom(min_ms) => format!(
+                "a duration of at least {}: a whole number and ms, s, m, h or d, such as \"30s\"",
+                duration_text(min_ms)
+            ),
             Kind::Limit => {
                 "a limit: a percentage such as \"1%\", a duration such as \"250ms\" or a number"
                     .to_owned()
@@ -103,6 +118,14 @@ impl Kind {
             Kind::Method => "a method such as \"GET\" or \"POST\"".to_owned(),
             Kind::Weights => "percentages that rise to 100, such as [10, 50, 100]".to_owned(),
             Kind::Command => "a list of texts: a program and its arguments".to_owned(),
+            Kind::HookPoints => {
+                "a list of before-KIND, after-KIND and notice, such as [\"before-migrate\"]".to_owned()
+            }
+            Kind::Journal => {
+                "\"sqlite\", a URL such as \"postgres://user@host/database\", or a reference to one such \
+                 as \"env:JOURNAL_URL\""
+                    .to_owned()
+            }
             Kind::Texts => "a table of texts, such as { LANG = \"C\" }".to_owned(),
             Kind::Pointers => {
                 "a table of JSON pointers, such as { queue = \"/queue/length\" }".to_owned()
@@ -114,6 +137,9 @@ impl Kind {
             Kind::Table(_) => "a table".to_owned(),
             Kind::Tables(section) => {
                 format!("a list of tables, each with the header {}", section.header)
+            }
+            Kind::Environments(section) => {
+                format!("tables, each with the header {}", section.header)
             }
         }
     }
@@ -130,6 +156,10 @@ impl Kind {
             Kind::Whole(min, max) => format!("whole number, {min} to {max}"),
             Kind::Number => "number".to_owned(),
             Kind::Duration => "duration".to_owned(),
+            Kind::DurationFrom(0) => "duration, or `0s`".to_owned(),
+            Kind::DurationFrom(min_ms) => {
+                format!("duration, at least `{}`", duration_text(min_ms))
+            }
             Kind::Limit => "percentage, duration or number".to_owned(),
             Kind::Path => "path".to_owned(),
             Kind::UrlPath => "path of a request".to_owned(),
@@ -141,12 +171,15 @@ impl Kind {
             Kind::Method => "HTTP method".to_owned(),
             Kind::Weights => "list of percentages".to_owned(),
             Kind::Command => "program and arguments".to_owned(),
+            Kind::HookPoints => "list of `before-KIND`, `after-KIND` and `notice`".to_owned(),
+            Kind::Journal => "`sqlite`, URL or reference".to_owned(),
             Kind::Texts => "table of texts".to_owned(),
             Kind::Pointers => "table of JSON pointers".to_owned(),
             Kind::Values => "table of values by JSON pointer".to_owned(),
             Kind::Any => "any value".to_owned(),
             Kind::Table(section) => format!("table `{}`", section.header),
             Kind::Tables(section) => format!("list of tables `{}`", section.header),
+            Kind::Environments(section) => format!("tables `{}`", section.header),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The keys that describe Portcullis itself: where it listens, what it keeps, how long it waits.
 
 use super::{Kind, Preset, Section, key};
+use crate::bounds::LEASE_MS_MIN;
 
 const COUNT_MAX: u64 = 0xffff_ffff;
 
@@ -116,13 +117,48 @@ pub(crate) static STATE: Section = Section {
             "folder",
             Kind::Path,
             Preset::Value("\".portcullis\""),
-            "The journal, saved routes, logs and sockets.",
+            "The journal (unless it is in PostgreSQL), saved routes, logs and sockets.",
         ),
         key(
             "vault",
             Kind::Path,
             Preset::Absent("`vault` in the state folder"),
             "Backups.",
+        ),
+        key(
+            "journal",
+            Kind::Journal,
+            Preset::Value("\"sqlite\""),
+            "Where the journal is: `sqlite` is `journal.db` in the state folder; \
+             `postgres://USER@HOST/DATABASE` is a PostgreSQL database, which two engines may share. A \
+             URL with a password is given by reference: `env:NAME`, `file:PATH` or `cmd:PROGRAM ARG...`.",
+        ),
+        key(
+            "lease",
+            Kind::DurationFrom(LEASE_MS_MIN),
+            Preset::Value("\"15s\""),
+            "For how long an engine that was not heard of still has the right to act; then another may \
+             take over.",
+        ),
+    ],
+};
+
+pub(crate) static BACKUP: Section = Section {
+    header: "[backup]",
+    about: "How long backups are kept by `portcullis backup prune`: a backup that either rule keeps \
+            stays.",
+    keys: &[
+        key(
+            "keep_last",
+            Kind::Whole(1, COUNT_MAX),
+            Preset::Value("5"),
+            "How many of the newest are kept, however old.",
+        ),
+        key(
+            "keep_days",
+            Kind::Whole(0, COUNT_MAX),
+            Preset::Value("14"),
+            "For how many days each is kept, however many there are.",
         ),
     ],
 };

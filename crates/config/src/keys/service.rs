@@ -94,6 +94,13 @@ pub(crate) static SERVICE: Section = Section {
              new one, and both again for the rehearsal.",
         ),
         key(
+            "keep_warm",
+            Kind::DurationFrom(0),
+            Preset::Value("\"10m\""),
+            "How long the old release is kept running after the new one was promoted, so that going back \
+             takes seconds. `0s` stops it at once.",
+        ),
+        key(
             "ready",
             Kind::Table(&CHECK),
             Preset::Required,
@@ -329,7 +336,7 @@ pub(crate) static RELEASE: Section = Section {
             Kind::Texts,
             NONE,
             "Environment variables that are set for it, for its migration and for the proof. Places \
-             are filled in.",
+             are filled in. Secrets by reference.",
         ),
         key(
             "migrate",

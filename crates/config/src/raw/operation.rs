@@ -2,10 +2,16 @@
 
 use std::net::SocketAddr;
 
+use portcullis_rollout::ValueSource;
+use toml::de::DeValue;
+
+use crate::config::JournalConfig;
+use crate::keys::Kind;
 use crate::raw::value_or_default;
-use crate::report::{At, Spot};
+use crate::report::{At, Spot, Wrong};
 use crate::table::Table;
 use crate::units;
+use crate::{Code, SecretText};
 
 /// `[gateway]` as written.
 #[derive(Debug, Default)]
@@ -44,6 +50,15 @@ pub(crate) struct RawServer {
 pub(crate) struct RawState {
     pub(crate) folder: Option<At<String>>,
     pub(crate) vault: Option<At<String>>,
+    pub(crate) journal: Option<At<JournalConfig>>,
+    pub(crate) lease_ttl_ms: u64,
+}
+
+/// `[backup]` as written.
+#[derive(Debug, Default)]
+pub(crate) struct RawBackup {
+    pub(crate) keep_last: u32,
+    pub(crate) keep_days: u32,
 }
 
 impl RawGateway {
@@ -86,6 +101,57 @@ impl RawState {
         RawState {
             folder: table.text("folder"),
             vault: table.text("vault"),
+            journal: table.read("journal", |_, value| journal(value)),
+            lease_ttl_ms: value_or_default(table.duration_ms("lease")),
         }
     }
+}
+
+impl RawBackup {
+    pub(crate) fn read(table: Table<'_>) -> RawBackup {
+        RawBackup {
+            keep_last: value_or_default(table.count("keep_last")),
+            keep_days: value_or_default(table.count("keep_days")),
+        }
+    }
+}
+
+/// Where the journal is. No message quotes what was found: it may have a password.
+fn journal(value: &DeValue<'_>) -> Result<JournalConfig, Wrong> {
+    let expected = || format!("expected {}", Kind::Journal.expected());
+    let DeValue::String(text) = value else {
+        return Err(Wrong::new(Code::WrongType, expected()));
+    };
+    if text == "sqlite" {
+        return Ok(JournalConfig::Sqlite);
+    }
+    super::reference(text)?;
+    let source = ValueSource::of(text);
+    if let ValueSource::Literal(url) = source {
+        let rest = POSTGRES_SCHEMES
+            .iter()
+            .find_map(|scheme| url.strip_prefix(scheme));
+        let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.contains('\0')) else {
+            return Err(Wrong::new(Code::BadValue, expected()));
+        };
+        if has_password(rest) && !text.starts_with("text:") {
+            let message = "this URL has a password, which does not belong into a file";
+            let hint = "give the whole URL by reference: \"env:NAME\", \"file:PATH\" or \
+                        \"cmd:PROGRAM ARG...\"; to insist, put text: in front of it";
+            return Err(Wrong::new(Code::PlainSecret, message).hint(hint));
+        }
+    }
+    Ok(JournalConfig::Postgres(SecretText::new(
+        text.clone().into_owned(),
+    )))
+}
+
+/// How the URL of a PostgreSQL database begins.
+const POSTGRES_SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
+
+/// Whether what follows a URL's scheme has a password: before the host, or as a parameter.
+fn has_password(rest: &str) -> bool {
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let before_host = authority.rsplit_once('@').map(|(user, _)| user);
+    before_host.is_some_and(|user| user.contains(':')) || rest.contains("password=")
 }

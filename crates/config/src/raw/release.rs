@@ -1,10 +1,8 @@
 //! A release and its migration.
 
 use serde_json::Value;
-use toml::de::DeValue;
 
 use crate::Code;
-use crate::raw::value_or_default;
 use crate::report::{At, Spot, Wrong};
 use crate::table::{Entries, Table};
 use crate::units;
@@ -51,7 +49,7 @@ impl RawRelease {
             version: table.text("version"),
             artifact: table.text("artifact"),
             command: table.command("command"),
-            env: value_or_default(table.entries("env", variable_name, variable)),
+            env: super::variables(&table),
             migrate: table.optional_table("migrate", RawMigration::read),
         }
     }
@@ -94,23 +92,5 @@ impl RawProof {
             equals: equals?,
         };
         Some(RawProof::Json(Box::new(json)))
-    }
-}
-
-/// The name of an environment variable.
-fn variable_name(name: &str) -> Result<(), Wrong> {
-    if name.is_empty() || name.contains(['=', '\0']) {
-        let message = "the name of an environment variable is not empty and has no `=`";
-        return Err(Wrong::new(Code::BadValue, message));
-    }
-    Ok(())
-}
-
-/// The value of an environment variable. It may be a secret, so no message quotes it.
-fn variable(value: &DeValue<'_>) -> Result<String, Wrong> {
-    match value {
-        DeValue::String(text) if !text.contains('\0') => Ok(text.clone().into_owned()),
-        DeValue::String(_) => Err(Wrong::new(Code::BadValue, "a variable has no zero byte")),
-        _ => Err(Wrong::new(Code::WrongType, "expected a text in quotes")),
     }
 }

@@ -21,21 +21,32 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// A duration in milliseconds, from 1 to seven days.
-pub(crate) fn duration_ms(value: &DeValue<'_>) -> Result<u64, Wrong> {
+/// A duration in milliseconds, from what its kind asks for, or else 1, to seven days.
+pub(crate) fn duration_ms(kind: Kind, value: &DeValue<'_>) -> Result<u64, Wrong> {
+    let min_ms = match kind {
+        Kind::DurationFrom(min_ms) => min_ms,
+        _ => 1,
+    };
     if let DeValue::Integer(number) = value {
         let hint = format!("a number needs a unit: did you mean \"{number}s\" or \"{number}ms\"?");
-        return Err(wrong_type(Kind::Duration, value).hint(hint));
+        return Err(wrong_type(kind, value).hint(hint));
     }
-    let text = text(Kind::Duration, value).map_err(|wrong| wrong.maybe(None))?;
+    let text = text(kind, value).map_err(|wrong| wrong.maybe(None))?;
     match milliseconds(text) {
-        Some(ms) if (1..=DURATION_MS_MAX).contains(&ms) => Ok(ms),
+        Some(ms) if (min_ms..=DURATION_MS_MAX).contains(&ms) => Ok(ms),
+        Some(ms) if ms < min_ms && min_ms > 1 => Err(Wrong::new(
+            Code::BadValue,
+            format!(
+                "expected at least {}, found \"{text}\"",
+                duration_text(min_ms)
+            ),
+        )),
         Some(0) => Err(Wrong::new(Code::BadValue, "expected a duration above 0")),
         Some(_) => Err(Wrong::new(
             Code::BadValue,
             format!("expected at most 7d, found \"{text}\"; is the unit right?"),
         )),
-        None => Err(bad_value(Kind::Duration, text).maybe(hint(text))),
+        None => Err(bad_value(kind, text).maybe(hint(text))),
     }
 }
 
@@ -49,7 +60,10 @@ pub(crate) fn milliseconds(text: &str) -> Option<u64> {
 
 /// The text of a duration, with the largest unit that divides it.
 pub(crate) fn duration_text(ms: u64) -> String {
-    let fits = |(_, length_ms): &&(&str, u64)| ms > 0 && ms.is_multiple_of(*length_ms);
+    let fits = |(_, length_ms): &&(&str, u64)| ms.is_multiple_of(*length_ms);
+    if ms == 0 {
+        return "0s".to_owned();
+    }
     match UNITS.iter().find(fits) {
         Some((unit, length_ms)) => format!("{}{unit}", ms / length_ms),
         None => format!("{ms}ms"),

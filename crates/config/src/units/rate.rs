@@ -103,7 +103,7 @@ pub(crate) fn latency_ms(limit: &Limit) -> Result<f64, Wrong> {
             Some(ms) if ms <= DURATION_MS_MAX => Ok(ms as f64),
             _ => {
                 let value = DeValue::String(text.as_str().into());
-                let hint = super::duration_ms(&value)
+                let hint = super::duration_ms(Kind::Duration, &value)
                     .err()
                     .and_then(|wrong| wrong.hint);
                 let message = format!("{expected}, found {}", found(&value));

@@ -19,7 +19,10 @@ fn durations_have_one_number_and_one_unit() {
     ] {
         assert_eq!(milliseconds(text), Some(ms), "{text}");
         assert_eq!(duration_text(ms), text);
-        assert_eq!(duration_ms(&value(&format!("{text:?}"))), Ok(ms));
+        assert_eq!(
+            duration_ms(Kind::Duration, &value(&format!("{text:?}"))),
+            Ok(ms)
+        );
     }
     const DAYS: u64 = 7 * 86_400_000;
     for text in [
@@ -39,13 +42,16 @@ fn durations_have_one_number_and_one_unit() {
     // Both would overflow if the product were not checked.
     assert_eq!(milliseconds("18446744073709551615d"), None);
     for text in ["0s", "8d", "18446744073709551615ms"] {
-        assert!(duration_ms(&value(&format!("{text:?}"))).is_err(), "{text}");
+        assert!(
+            duration_ms(Kind::Duration, &value(&format!("{text:?}"))).is_err(),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a_slip_in_a_duration_gets_the_right_spelling() {
-    let asked = |text: &str| hint(duration_ms(&value(text)));
+    let asked = |text: &str| hint(duration_ms(Kind::Duration, &value(text)));
     assert_eq!(
         asked("8"),
         "a number needs a unit: did you mean \"8s\" or \"8ms\"?"

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use super::{Context, text};
 use crate::Code;
-use crate::config::{GatewayConfig, HealthConfig, Listen, ServerConfig, StateConfig, StickyConfig};
+use crate::config::{
+    GatewayConfig, HealthConfig, JournalConfig, Listen, SecretText, ServerConfig, StateConfig,
+    StickyConfig,
+};
 use crate::origin::Wanted;
 use crate::raw::{RawConfig, RawGateway, RawHealth, RawServer, RawState, value_or_default};
 use crate::report::{At, Report, Wrong};
@@ -21,14 +24,26 @@ const COOKIE: &str = "portcullis_user";
 /// What stands in for an address that could not be read.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-/// Portcullis's own folders.
+/// Portcullis's own folders, and its journal.
 pub(super) fn state(raw: &RawState, context: &Context<'_>) -> StateConfig {
     let folder = context.absolute(text(raw.folder.as_ref()).unwrap_or_default());
     let vault = match &raw.vault {
         Some(vault) => context.absolute(&vault.value),
         None => folder.join(VAULT),
     };
-    StateConfig { folder, vault }
+    let journal = match raw.journal.as_ref().map(|at| &at.value) {
+        Some(JournalConfig::Postgres(url)) => {
+            let url = context.referenced(url.expose().to_owned());
+            JournalConfig::Postgres(SecretText::new(url))
+        }
+        Some(JournalConfig::Sqlite) | None => JournalConfig::Sqlite,
+    };
+    StateConfig {
+        folder,
+        vault,
+        journal,
+        lease_ttl_ms: raw.lease_ttl_ms,
+    }
 }
 
 /// The gateway.

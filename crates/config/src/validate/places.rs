@@ -115,6 +115,11 @@ pub(super) fn mentions(text: &str, names: &[&str]) -> bool {
     places(text).any(|name| names.contains(&name))
 }
 
+/// Whether a text begins with a place.
+pub(super) fn begins_with_place(text: &str) -> bool {
+    text.starts_with('{') && !text.starts_with("{{")
+}
+
 /// Whether a text has any place.
 pub(super) fn mentions_any(text: &str) -> bool {
     places(text).next().is_some()

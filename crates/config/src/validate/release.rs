@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use portcullis_rollout::{Command, Migration, Proof, ReleaseId};
 
-use super::places::mentions;
+use super::places::{begins_with_place, mentions};
 use super::{Context, text};
 use crate::origin::Wanted;
 use crate::raw::{RawMigration, RawProof, RawRelease};
@@ -56,7 +56,7 @@ fn release(raw: RawRelease, has_stores: bool, context: &mut Context<'_>) -> Rele
     let env: BTreeMap<String, String> = raw
         .env
         .into_iter()
-        .map(|(name, at)| (name, at.value))
+        .map(|(name, at)| (name, context.referenced(at.value)))
         .collect();
     ReleaseConfig {
         id: ReleaseId::new(raw.version.map(|at| at.value).unwrap_or_default()),
@@ -135,8 +135,7 @@ fn migration(
 
 /// A path that begins with a place is absolute once that is filled in.
 fn proof_file(file: &str, context: &Context<'_>) -> PathBuf {
-    let begins_with_place = file.starts_with('{') && !file.starts_with("{{");
-    if begins_with_place {
+    if begins_with_place(file) {
         PathBuf::from(file)
     } else {
         context.absolute(file)

@@ -71,6 +71,7 @@ pub(super) fn service(
         strategy: strategy.unwrap_or(Strategy::BlueGreen),
         approval: raw.approval,
         ports: raw.ports.map_or(PortRange::DEFAULT, |at| at.value),
+        keep_warm_ms: raw.keep_warm_ms,
         ready: check(raw.ready, context),
         smoke: raw
             .smoke

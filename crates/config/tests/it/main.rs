@@ -1,6 +1,7 @@
 //! The crate as its users see it.
 
 mod disk;
+mod environments;
 mod good;
 mod hostile;
 mod mistakes;

@@ -222,6 +222,8 @@ fn request(
         analysis: config.analysis.clone(),
         metrics: service.metrics.clone(),
         approval: service.approval.clone(),
+        hooks: Vec::new(),
+        keep_warm_ms: 0,
         timeouts: config.timeouts,
     }
 }

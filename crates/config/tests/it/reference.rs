@@ -21,8 +21,13 @@ fn the_reference_in_docs_is_up_to_date() {
 
 #[test]
 fn codes_are_written_the_same_everywhere() {
-    for code in Code::ALL {
-        assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
-        assert!(reference().contains(&format!("| {code} | {} |", code.meaning())));
+    for &code in Code::all() {
+        assert_eq!(serde_json::to_value(code).unwrap(), code.number());
+        assert!(reference().contains(&format!(
+            "| {code} | {} | {} |",
+            code.meaning(),
+            code.remedy()
+        )));
+        assert!(code.meaning().ends_with('.') && code.remedy().ends_with('.'));
     }
 }

@@ -233,6 +233,7 @@ impl Inner {
 pub(super) async fn spawn(record: &Record, log: &Log) -> io::Result<Session> {
     let command = &record.launch.command;
     let spawn = Spawn {
+        input: &[],
         argv: &command.argv,
         folder: &command.folder,
         environment: environment(&command.env, &record.marker),

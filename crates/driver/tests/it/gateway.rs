@@ -5,7 +5,8 @@ use std::time::Duration;
 use portcullis_driver::conformance::{self, Scenario};
 use portcullis_driver::{Driver, GatewayDriver};
 use portcullis_rollout::{
-    Action, CutOff, Direction, Presence, ReleaseId, ServiceName, Split, SplitArm, Target, Weight,
+    Action, CutOff, Direction, Presence, Promotion, ReleaseId, ServiceName, Split, SplitArm,
+    Target, Weight,
 };
 
 use crate::admin_server::{AdminServer, arm_of, changes_of, client_of};
@@ -119,7 +120,12 @@ async fn a_split_is_compared_as_a_whole() {
         stable: arm("1.1", CANARY),
         ..split(None, 0)
     };
-    let promote = op(Direction::Do, Action::Promote(promote));
+    let launch = crate::world::World::new().launch("1.1");
+    let promotion = Promotion {
+        split: promote,
+        launch,
+    };
+    let promote = op(Direction::Do, Action::Promote(Box::new(promotion)));
     driver.apply(&promote).await.unwrap();
     assert_eq!(driver.probe(&promote).await.presence, Presence::Applied);
     assert_eq!(changes_of(&server.status())["tiny"], 2);

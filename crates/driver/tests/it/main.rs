@@ -6,6 +6,7 @@
 mod admin_server;
 mod checks;
 mod gateway;
+mod hooks;
 mod meter;
 mod migrations;
 mod processes;

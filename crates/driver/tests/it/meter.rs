@@ -26,6 +26,7 @@ fn query(canary: &str, checks: Vec<Check>) -> Query {
         samples_min: 1,
     };
     let gate = GateOrder {
+        role: portcullis_rollout::GateRole::Decide,
         service: ServiceName::new("tiny"),
         canary: arm("1.1", canary),
         baseline: Some(arm("1.0", STABLE)),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use portcullis_driver::{Driver, Meter, Query};
+use portcullis_driver::{Driver, Meter, Query, run_notice};
 use portcullis_journal::{Entry, Journal};
 use portcullis_rollout::{
     Action, Actor, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, State, StepIndex,
@@ -183,7 +183,7 @@ where
                 }
                 Effect::Measure { step, interval_ms } => self.measure(step, interval_ms),
                 Effect::Wake { key, at_ms } => self.wake(key, at_ms),
-                Effect::Notify(notice) => notify(&notice),
+                Effect::Notify(notice) => self.notify(&notice),
                 // The engine keeps the service's lease between rollouts; what ends with the rollout is
                 // everything that was started for it.
                 Effect::ReleaseLease => self.attempts.clear(),
@@ -247,6 +247,35 @@ where
         });
     }
 
+    /// Tells people: through the log, and through the hooks of the plan. Nothing waits for it, and
+    /// nothing comes of it (invariant 14).
+    fn notify(&mut self, notice: &Notice) {
+        tell(notice);
+        let Some(past) = self.runner.history().rollouts().last() else {
+            return;
+        };
+        let plan = past.rollout().plan();
+        for hook in &plan.notices {
+            let input = serde_json::json!({
+                "schema": "portcullis.notice/1",
+                "hook": hook.name,
+                "kind": notice.kind,
+                "sentence": notice.sentence,
+                "rollout": plan.id,
+                "service": plan.service,
+                "environment": plan.environment,
+                "plan": **plan,
+            });
+            let hook = hook.clone();
+            self.running.spawn(async move {
+                let outcome = run_notice(&hook, &input.to_string()).await;
+                if !outcome.succeeded() {
+                    tracing::warn!(hook = hook.name, end = %outcome.end, "a notice was not delivered");
+                }
+            });
+        }
+    }
+
     fn wake(&mut self, key: OpKey, at_ms: u64) {
         let wait = Duration::from_millis(at_ms.saturating_sub(self.clock.now_ms()));
         let outcomes = self.outcomes.clone();
@@ -278,8 +307,8 @@ fn finish<T>(
     }
 }
 
-/// Tells people through the log. It cannot fail, so it cannot change an outcome (invariant 14).
-fn notify(notice: &Notice) {
+/// Tells people through the log.
+fn tell(notice: &Notice) {
     match notice.kind {
         NoticeKind::Held | NoticeKind::Paused => {
             tracing::warn!(kind = ?notice.kind, "{}", notice.sentence);

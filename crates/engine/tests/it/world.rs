@@ -148,6 +148,8 @@ pub(crate) fn plan() -> Arc<Plan> {
         },
         metrics: None,
         approval: None,
+        hooks: Vec::new(),
+        keep_warm_ms: 0,
         timeouts: Timeouts {
             ready_ms: 200,
             stop_ms: 200,

@@ -38,6 +38,7 @@ pub(crate) enum ErrorCode {
     NoPredecessor,
     ArtifactUnreadable,
     NoFreePort,
+    PlanMoved,
     NothingLive,
     StillLive,
     NotNow,
@@ -75,7 +76,7 @@ pub(crate) struct Meaning {
 
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 45] = [
+    pub(crate) const ALL: [ErrorCode; 46] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -103,6 +104,7 @@ impl ErrorCode {
         ErrorCode::NoPredecessor,
         ErrorCode::ArtifactUnreadable,
         ErrorCode::NoFreePort,
+        ErrorCode::PlanMoved,
         ErrorCode::NothingLive,
         ErrorCode::StillLive,
         ErrorCode::NotNow,
@@ -150,6 +152,7 @@ impl ErrorCode {
             (Some("no_predecessor"), _) => ErrorCode::NoPredecessor,
             (Some("artifact_unreadable"), _) => ErrorCode::ArtifactUnreadable,
             (Some("no_free_port"), _) => ErrorCode::NoFreePort,
+            (Some("plan_moved"), _) => ErrorCode::PlanMoved,
             (Some("nothing_live"), _) => ErrorCode::NothingLive,
             (Some("still_live"), _) => ErrorCode::StillLive,
             (Some("not_live"), _) => ErrorCode::NotLive,

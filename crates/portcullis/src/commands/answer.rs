@@ -37,6 +37,7 @@ pub(super) async fn rollback(
 ) -> Result<Exit, CommandError> {
     let client = connect::running(site)?;
     let wish = RollbackWish {
+        to: args.to.clone(),
         reason: args.reason.clone(),
         by: connect::user(),
     };
@@ -61,7 +62,7 @@ pub(super) async fn answer(
     let command = match word {
         Word::Resume => CommandName::Resume,
         Word::Retry => CommandName::Retry,
-        Word::Approve => CommandName::Resume,
+        Word::Approve => CommandName::Approve,
         Word::Skip => CommandName::Skip,
     };
     let (rollout, reason, by) = (args.rollout.clone(), String::new(), connect::user());
@@ -90,11 +91,22 @@ async fn after(
         output::json(&accepted);
     } else {
         output::result(&accepted.sentence);
-        output::talk(&format!("follow it: portcullis show {}", accepted.rollout));
+        output::talk(&format!("follow it: portcullis watch {}", accepted.rollout));
+        if let Some(undo) = &accepted.undo {
+            output::talk(&format!("undo: {undo}"));
+        }
     }
     Ok(Exit::Done)
 }
 
-pub(super) async fn pause(_site: &Site, _json: bool, _args: &Pause) -> Result<Exit, CommandError> {
-    Err(CommandError::new(Exit::Internal, "not there yet"))
+pub(super) async fn pause(site: &Site, json: bool, args: &Pause) -> Result<Exit, CommandError> {
+    let client = connect::running(site)?;
+    let wish = CommandWish {
+        rollout: args.rollout.clone(),
+        command: CommandName::Pause,
+        reason: args.reason.clone(),
+        by: connect::user(),
+    };
+    let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
+    after(&client, accepted, Goal::Promotion, false, json).await
 }

@@ -7,11 +7,15 @@ use super::plan::show;
 use crate::cli::Deploy;
 use crate::command_error::{CommandError, Exit};
 use crate::site::Site;
-use crate::{connect, output};
+use crate::{connect, output, saved_plan};
 
 pub(super) async fn run(site: &Site, json: bool, args: &Deploy) -> Result<Exit, CommandError> {
     let config = connect::config(site)?;
     let client = connect::client(&config)?;
+    let saved = match &args.plan {
+        Some(file) => Some(saved_plan::read(file)?),
+        None => None,
+    };
     if args.dry_run {
         let wish = PlanWish {
             release: args.release.clone(),
@@ -21,6 +25,7 @@ pub(super) async fn run(site: &Site, json: bool, args: &Deploy) -> Result<Exit, 
     }
     let wish = DeployWish {
         release: args.release.clone(),
+        plan: saved.map(|view| Box::new((*view.plan).clone())),
         by: connect::user(),
     };
     let begun: PlanView = client.post("/api/v1/rollouts", &wish).await?;
@@ -34,7 +39,7 @@ pub(super) async fn run(site: &Site, json: bool, args: &Deploy) -> Result<Exit, 
     } else {
         output::result(&id);
         output::talk(&format!(
-            "{} has begun; follow it: portcullis show {id}",
+            "{} has begun; follow it: portcullis watch {id}",
             begun.title
         ));
         output::talk(&format!(

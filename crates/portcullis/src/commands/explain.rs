@@ -90,19 +90,32 @@ fn all() -> Vec<Told> {
 ///
 /// This is the one place where they are chained in.
 fn of_the_configuration() -> impl Iterator<Item = Told> {
-    portcullis_config::Code::ALL.into_iter().map(|code| Told {
-        code: code.to_string(),
-        title: code.meaning().trim_end_matches('.').to_owned(),
-        meaning: format!(
-            "{} The problem names file, line, column and key, and what was expected there.",
-            code.meaning()
-        ),
-        remedy:
-            "Mend the place that is named, then run `portcullis check`. `portcullis docs config` \
-                 describes every key."
-                .to_owned(),
+    portcullis_config::Code::all().iter().map(|code| Told {
+        code: code.number().to_owned(),
+        title: title(*code).to_owned(),
+        meaning: code.meaning().to_owned(),
+        remedy: code.remedy().to_owned(),
         exit_code: Exit::Usage as u8,
     })
+}
+
+/// A code of the configuration in a few words.
+fn title(code: portcullis_config::Code) -> &'static str {
+    use portcullis_config::Code;
+    match code {
+        Code::Unreadable => "The configuration cannot be read",
+        Code::Syntax => "The text is not TOML",
+        Code::UnknownKey => "A key is not known",
+        Code::MissingKey => "A key is missing",
+        Code::WrongType => "A value has another type than expected",
+        Code::BadValue => "A value is not allowed",
+        Code::Duplicate => "Something is there twice",
+        Code::UnknownName => "A name is not declared",
+        Code::Contradiction => "Two keys contradict each other",
+        Code::FileMissing => "A file or folder is missing",
+        Code::PlainSecret => "A secret stands in the file",
+        Code::UnknownEnvironment => "The environment is not in the file",
+    }
 }
 
 /// `pc0601`, `0601` and `601` as `PC0601`.

@@ -83,7 +83,7 @@ fn verdict(state: &State, goal: Goal) -> Option<Exit> {
         State::Done { .. } => Some(Exit::Failed),
         State::Held { .. }
         | State::Paused {
-            why: PausedWhy::Approval { .. },
+            why: PausedWhy::Approval { .. } | PausedWhy::Asked(_),
             ..
         } => Some(Exit::Waits),
         State::Paused {

@@ -13,7 +13,7 @@ use crate::cli::Plan;
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
 use crate::state_folder::StateFolder;
-use crate::{clock, connect, offline, output, render};
+use crate::{clock, connect, offline, output, render, saved_plan};
 
 pub(super) async fn run(site: &Site, json: bool, args: &Plan) -> Result<Exit, CommandError> {
     let config = connect::config(site)?;
@@ -24,14 +24,28 @@ pub(super) async fn run(site: &Site, json: bool, args: &Plan) -> Result<Exit, Co
     let asked = match connect::client(&config) {
         Ok(client) => client.post::<PlanView>("/api/v1/plans", &wish).await,
         // Without a token there is no server either.
-        Err(_) => return show(&offline(&config, &wish).await?, json),
+        Err(_) => return finish(&offline(&config, &wish).await?, json, args),
     };
-    let view = match asked {
+    let view: PlanView = match asked {
         Ok(view) => view,
         Err(ClientError::Unreachable { .. }) => offline(&config, &wish).await?,
         Err(error) => return Err(error.into()),
     };
-    show(&view, json)
+    finish(&view, json, args)
+}
+
+/// Saves the plan if that was asked for, and shows it.
+fn finish(view: &PlanView, json: bool, args: &Plan) -> Result<Exit, CommandError> {
+    if let Some(out) = &args.out {
+        saved_plan::save(out, view)?;
+        output::talk(&format!(
+            "saved to {}, plan {}; carry it out: portcullis deploy {}",
+            out.display(),
+            view.hash,
+            out.display()
+        ));
+    }
+    show(view, json)
 }
 
 pub(super) fn show(view: &PlanView, json: bool) -> Result<Exit, CommandError> {
@@ -53,7 +67,7 @@ async fn offline(config: &Config, wish: &PlanWish) -> Result<PlanView, CommandEr
     let planner = Planner::new(process);
     let wanted = wish.release.clone().map(ReleaseId::new);
     let planned = if wish.back {
-        planner.rollback(config, &history, clock::now_ms())
+        planner.rollback(config, &history, wanted.as_ref(), clock::now_ms())
     } else {
         planner.deploy(config, &history, wanted.as_ref(), clock::now_ms())
     };
@@ -61,7 +75,8 @@ async fn offline(config: &Config, wish: &PlanWish) -> Result<PlanView, CommandEr
         let code = planning_code(&error);
         CommandError::of(Exit::Failed, &error).code(code)
     })?;
-    Ok(PlanView::of(Arc::new(plan)))
+    let expected_ms = history.expected_ms(&plan);
+    Ok(PlanView::of(Arc::new(plan)).expecting(expected_ms))
 }
 
 /// The kind of a refusal to plan; the same as the server's.
@@ -71,6 +86,7 @@ fn planning_code(error: &PlanningError) -> ErrorCode {
         PlanningError::NoPredecessor(_) => ErrorCode::NoPredecessor,
         PlanningError::Artifact { .. } => ErrorCode::ArtifactUnreadable,
         PlanningError::Address(_) => ErrorCode::NoFreePort,
+        PlanningError::Moved(_) => ErrorCode::PlanMoved,
         _ => ErrorCode::PlanRefused,
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn completions(args: &Completions) -> Result<Exit, CommandError> {
             ErrorCode::BadValue,
             format!("there is no shell {}", args.shell),
         )
-        .because(why)
+        .cause(why)
     })?;
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "portcullis", &mut text);
@@ -67,7 +67,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> CommandError {
         ErrorCode::FileUnwritable,
         format!("{} cannot be written", path.display()),
     )
-    .because(error.to_string())
+    .cause(error.to_string())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use portcullis_api::engine::PlanView;
 use portcullis_rollout::{Action, GateOrder, Plan, Proof, Step, Undo};
 
 use super::short;
+use super::timeline::duration;
 
 /// The plan as text.
 pub(crate) fn plan(view: &PlanView) -> String {
@@ -25,6 +26,10 @@ pub(crate) fn plan(view: &PlanView) -> String {
         .map(|step| step.name.len())
         .max()
         .unwrap_or(0);
+    if view.expected_ms.iter().any(Option::is_some) {
+        lines.push(format!("time: {}", total(view)));
+        lines.push(String::new());
+    }
     for (index, step) in plan.steps.iter().enumerate() {
         if index == plan.pivot.0 {
             lines.push(format!(
@@ -38,6 +43,10 @@ pub(crate) fn plan(view: &PlanView) -> String {
             step.name,
             what(plan, step)
         ));
+        if let Some(Some(expected)) = view.expected_ms.get(index) {
+            let took = format!("took {} before", range(*expected));
+            lines.push(format!("    {:width$}  {took}", ""));
+        }
         if let Some(undo) = undo(step) {
             lines.push(format!("    {:width$}  undo: {undo}", ""));
         }
@@ -52,6 +61,29 @@ pub(crate) fn plan(view: &PlanView) -> String {
         "Nothing was changed. To do it: portcullis deploy --release {release}"
     ));
     lines.join("\n")
+}
+
+/// How long the whole may take, from the steps that were done before.
+fn total(view: &PlanView) -> String {
+    let known: Vec<(u64, u64)> = view.expected_ms.iter().flatten().copied().collect();
+    let least = known.iter().map(|(least, _)| least).sum();
+    let most = known.iter().map(|(_, most)| most).sum();
+    let unknown = view.plan.steps.len() - known.len();
+    let rest = match unknown {
+        0 => String::new(),
+        1 => "; 1 step was never done before".to_owned(),
+        count => format!("; {count} steps were never done before"),
+    };
+    format!("{} in earlier rollouts{rest}", range((least, most)))
+}
+
+fn range((least, most): (u64, u64)) -> String {
+    let (least, most) = (duration(least), duration(most));
+    if least == most {
+        least
+    } else {
+        format!("{least} to {most}")
+    }
 }
 
 fn what(plan: &Plan, step: &Step) -> String {
@@ -99,7 +131,20 @@ fn what(plan: &Plan, step: &Step) -> String {
         },
         Action::Shift(split) => format!("{} of the traffic to {}", split.weight, plan.release.id),
         Action::Gate(gate) => rules(gate),
-        Action::Promote(split) => format!("{} is the release that serves", split.stable.release),
+        Action::Promote(promotion) => {
+            format!(
+                "{} is the release that serves",
+                promotion.split.stable.release
+            )
+        }
+        Action::Hook(order) => {
+            let then = if order.must_succeed {
+                "a failure fails the rollout"
+            } else {
+                "a failure is only noted"
+            };
+            format!("run {}; {then}", order.command.argv.join(" "))
+        }
         Action::Retire(order) => format!("let {} finish its requests and stop it", order.release),
         Action::Restore(order) => format!("put {} back", order.backup),
     }

@@ -67,12 +67,24 @@ pub(crate) fn moment_in_full(moment_told: &Moment) -> String {
                 }
             }
         }
+        // What is taken back is shown once more: the last lines of a release that failed.
+        MomentKind::Settled {
+            direction: Direction::Undo,
+            facts,
+            ..
+        } => {
+            for fact in facts.iter().filter(|fact| fact.value.contains('\n')) {
+                lines.push(format!("{indent}{}:", fact.name));
+                lines.extend(fact.value.lines().map(|line| format!("{indent}  {line}")));
+            }
+        }
         _ => {}
     }
     lines.join("\n")
 }
 
-fn duration(ms: u64) -> String {
+/// A time as people read it.
+pub(super) fn duration(ms: u64) -> String {
     match ms {
         0..1000 => format!("{ms} ms"),
         1000..60_000 => format!("{:.1} s", ms as f64 / 1000.0),

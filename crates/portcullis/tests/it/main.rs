@@ -4,6 +4,7 @@
 mod api;
 mod command_line;
 mod conformance;
+mod control;
 mod guide;
 mod release;
 mod rig;

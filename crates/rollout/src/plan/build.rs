@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 
 use super::steps::Places;
 use crate::{
-    Action, Approval, BackupOrder, Check, CutOff, Launch, Plan, PlanProblem, PlanRequest,
-    PreflightOrder, Purpose, Rehearsal, Release, RestoreOrder, SmokeOrder, Split, SplitArm, Step,
-    StepIndex, StoreRef, Strategy, Target, Trial, Undo, Weight,
+    Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, Hook, HookOrder, HookTime,
+    Launch, NoticeHook, Plan, PlanProblem, PlanRequest, PreflightOrder, Promotion, Purpose,
+    Rehearsal, Release, RestoreOrder, SmokeOrder, Split, SplitArm, Step, StepIndex, StoreRef,
+    Strategy, Target, Trial, Undo, Weight,
 };
 use portcullis_analysis::AnalysisProblem;
 
 /// How often a step that is safe to repeat is tried.
 const ATTEMPTS: u32 = 3;
+/// What an attempt at a hook may take longer than the hook itself, in milliseconds: to end what it left.
+const HOOK_GRACE_MS: u64 = 10_000;
 
 impl Plan {
     /// The plan for a request. Pure: equal requests give equal plans.
@@ -31,6 +34,7 @@ impl Plan {
             (None, _) => builder.promote_first(),
             (Some(_), strategy) => builder.shift(strategy),
         }
+        let notices = builder.notices();
         let Builder {
             steps,
             mut problems,
@@ -43,6 +47,7 @@ impl Plan {
         match Plan::from_steps(request, steps, StepIndex(pivot)) {
             Ok(mut plan) if problems.is_empty() => {
                 plan.notes = notes(request);
+                plan.notices = notices;
                 Ok(plan)
             }
             Ok(_) => Err(problems),
@@ -102,15 +107,63 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// Adds a step, with the hooks that belong before and after it.
     fn push(&mut self, name: &str, action: Action, undo: Undo, deadline_ms: u64, attempts: u32) {
-        let name = name.to_owned();
+        self.hooks(HookTime::Before, name, &action);
         self.steps.push(Step {
-            name,
-            action,
+            name: name.to_owned(),
+            action: action.clone(),
             undo,
             deadline_ms,
             attempts_max: attempts,
         });
+        self.hooks(HookTime::After, name, &action);
+    }
+
+    /// Hooks are steps of their own: the plan shows them, and the journal has their outcomes.
+    fn hooks(&mut self, when: HookTime, step: &str, action: &Action) {
+        let request = self.request;
+        for hook in request.hooks.iter().filter(|hook| hook.is_at(when, action)) {
+            let order = HookOrder {
+                name: hook.name.clone(),
+                when,
+                step: step.to_owned(),
+                command: self.hook_command(hook),
+                timeout_ms: hook.timeout_ms,
+                must_succeed: hook.must_succeed,
+                input: String::new(),
+            };
+            self.steps.push(Step {
+                name: format!("{}-{}-{step}", hook.name, when.word()),
+                action: Action::Hook(order),
+                undo: Undo::Nothing,
+                deadline_ms: hook.timeout_ms + HOOK_GRACE_MS,
+                // A failure is not repeated. An attempt that a crash of ours cut off is.
+                attempts_max: ATTEMPTS,
+            });
+        }
+    }
+
+    fn hook_command(&mut self, hook: &Hook) -> Command {
+        let request = self.request;
+        let address = &request.target.address;
+        let mut places = Places::new(&request.release, address, &request.stores);
+        let context = format!("the command of hook {}", hook.name);
+        let raw = &hook.command;
+        let filled = places.command(&raw.argv, &raw.env, &raw.folder, &context);
+        self.note(places.problems);
+        filled
+    }
+
+    fn notices(&mut self) -> Vec<NoticeHook> {
+        let request = self.request;
+        let told = request.hooks.iter().filter(|hook| hook.is_told());
+        told.map(|hook| NoticeHook {
+            name: hook.name.clone(),
+            command: self.hook_command(hook),
+            timeout_ms: hook.timeout_ms,
+        })
+        .collect()
     }
 
     fn check_request(&mut self) {
@@ -286,13 +339,8 @@ impl Builder<'_> {
             weight: Weight::NONE,
         };
         let short_ms = request.timeouts.short_ms;
-        self.push(
-            "promote",
-            Action::Promote(split),
-            Undo::Impossible,
-            short_ms,
-            ATTEMPTS,
-        );
+        let promotion = self.promotion(split);
+        self.push("promote", promotion, Undo::Impossible, short_ms, ATTEMPTS);
     }
 
     fn shift(&mut self, strategy: &Strategy) {
@@ -336,13 +384,11 @@ impl Builder<'_> {
             canary: None,
             weight: Weight::NONE,
         };
-        self.push(
-            "promote",
-            Action::Promote(promoted),
-            back(),
-            short_ms,
-            ATTEMPTS,
-        );
+        let promotion = self.promotion(promoted);
+        self.push("promote", promotion, back(), short_ms, ATTEMPTS);
+        if let Some(gate) = request.keep_warm_gate(arm(&request.release, &request.target)) {
+            self.open_gate("keep-warm", gate);
+        }
         let old = CutOff {
             service: request.release.service.clone(),
             release: previous.release.id.clone(),
@@ -360,14 +406,7 @@ impl Builder<'_> {
         );
     }
 
-    fn gate(&mut self, mut gate: crate::GateOrder, weight: Weight) {
-        let request = self.request;
-        let address = &request.target.address;
-        let checks = request.questions();
-        let checks: Vec<Check> = checks
-            .map(|check| self.fill_check(&request.release, address, check))
-            .collect();
-        gate.checks = checks;
+    fn gate(&mut self, gate: GateOrder, weight: Weight) {
         for problem in gate.analysis.problems() {
             let problem = match problem {
                 AnalysisProblem::NoRules => {
@@ -388,8 +427,27 @@ impl Builder<'_> {
             });
         }
         let name = format!("gate-{}", weight.percent());
+        self.open_gate(&name, gate);
+    }
+
+    /// Adds a gate that asks the candidate every known question while it is open.
+    fn open_gate(&mut self, name: &str, mut gate: GateOrder) {
+        let request = self.request;
+        let address = &request.target.address;
+        let checks = request.questions();
+        let checks: Vec<Check> = checks
+            .map(|check| self.fill_check(&request.release, address, check))
+            .collect();
+        gate.checks = checks;
         let deadline_ms = gate.analysis.window_ms.max(1);
-        self.push(&name, Action::Gate(gate), Undo::Nothing, deadline_ms, 1);
+        self.push(name, Action::Gate(gate), Undo::Nothing, deadline_ms, 1);
+    }
+
+    /// The promotion to a split, with the program that must run for it to count as done.
+    fn promotion(&mut self, split: Split) -> Action {
+        let request = self.request;
+        let launch = self.launch(&request.release, &request.target, &request.stores);
+        Action::Promote(Box::new(Promotion { split, launch }))
     }
 
     fn rehearsal(&mut self, backup: &str) -> Option<Rehearsal> {
@@ -513,6 +571,16 @@ fn notes(request: &PlanRequest) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if request.keep_warm_ms > 0
+        && let Some(previous) = &request.previous
+    {
+        notes.push(format!(
+            "{} is kept warm for {} after the promotion: until then `portcullis rollback` takes \
+             seconds, and `portcullis resume` ends the wait",
+            previous.release.id,
+            words_of_ms(request.keep_warm_ms)
+        ));
+    }
     if request.previous.is_none() {
         notes.push(
             "first release: nothing serves yet, so there is no gate and nothing to go back to"
@@ -520,4 +588,13 @@ fn notes(request: &PlanRequest) -> Vec<String> {
         );
     }
     notes
+}
+
+/// A time as people say it: `45 s`, `10 min`, `2 h`.
+fn words_of_ms(ms: u64) -> String {
+    match ms {
+        ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
+        ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),
+        ms => format!("{} s", ms as f64 / 1000.0),
+    }
 }

@@ -3,10 +3,15 @@
 use std::path::PathBuf;
 
 use crate::{
-    Check, DataPolicy, GateOrder, MetricsSource, Purpose, Release, RolloutId, Running, StoreRef,
-    Strategy, Target,
+    Check, DataPolicy, GateOrder, GateRole, Hook, MetricsSource, Purpose, Release, RolloutId,
+    Running, SplitArm, StoreRef, Strategy, Target, Weight,
 };
 use portcullis_analysis::Analysis;
+
+/// About how often the new release is measured while the old one is kept warm.
+const KEEP_WARM_SAMPLES: u64 = 60;
+/// The longest time between two such measurements, in milliseconds: a failure is noticed within it.
+const KEEP_WARM_INTERVAL_MAX_MS: u64 = 15_000;
 
 /// What a plan is made from. Whatever depends on the moment (addresses, names with a time) is in it,
 /// so that making the plan is a pure function.
@@ -50,6 +55,11 @@ pub struct PlanRequest {
     pub metrics: Option<MetricsSource>,
     /// A question to a person before live data or traffic is touched.
     pub approval: Option<String>,
+    /// Commands of the operator's.
+    pub hooks: Vec<Hook>,
+    /// How long the old release is kept running after the new one was promoted, in milliseconds; 0 stops
+    /// it at once.
+    pub keep_warm_ms: u64,
     /// How long things may take.
     pub timeouts: Timeouts,
 }
@@ -81,12 +91,35 @@ impl PlanRequest {
         ready.into_iter().chain(&self.smoke)
     }
 
+    /// The gate that stays open while the old release is kept warm: the new one has all the traffic, so
+    /// only the fixed limits are left. Measurements are far apart, for the journal keeps each of them.
+    pub(crate) fn keep_warm_gate(&self, canary: SplitArm) -> Option<GateOrder> {
+        if self.keep_warm_ms == 0 {
+            return None;
+        }
+        let mut analysis = self.analysis.without_baseline();
+        let spread_ms = (self.keep_warm_ms / KEEP_WARM_SAMPLES).min(KEEP_WARM_INTERVAL_MAX_MS);
+        analysis.window_ms = self.keep_warm_ms;
+        analysis.interval_ms = analysis.interval_ms.max(spread_ms).min(self.keep_warm_ms);
+        Some(GateOrder {
+            service: self.release.service.clone(),
+            role: GateRole::KeepWarm,
+            canary,
+            baseline: None,
+            weight: Weight::ALL,
+            analysis,
+            checks: Vec::new(),
+            metrics: self.metrics.clone(),
+        })
+    }
+
     /// The gate's order at a weight, before it is checked.
     pub(crate) fn gate(&self, split: &crate::Split) -> Option<GateOrder> {
         let canary = split.canary.clone()?;
         let all = split.weight.percent() == 100;
         Some(GateOrder {
             service: split.service.clone(),
+            role: GateRole::Decide,
             canary,
             baseline: (!all).then(|| split.stable.clone()),
             weight: split.weight,

@@ -70,6 +70,8 @@ pub(crate) fn request() -> PlanRequest {
         },
         metrics: None,
         approval: None,
+        hooks: Vec::new(),
+        keep_warm_ms: 0,
         timeouts: Timeouts {
             ready_ms: 1_000,
             stop_ms: 2_000,

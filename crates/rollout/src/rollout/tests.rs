@@ -70,13 +70,51 @@ fn abort() -> EventKind {
     }
 }
 
+fn pause() -> EventKind {
+    EventKind::Pause {
+        reason: "let me look".to_owned(),
+    }
+}
+
 fn apply(rollout: &Rollout, kind: EventKind) -> Rollout {
     rollout.apply(&event(kind)).unwrap().0
 }
 
+/// A plan in which everything can happen: approval, hooks, the old release kept warm.
+fn rich_plan() -> Arc<Plan> {
+    let hook = |name: &str, time, kind: &str| Hook {
+        name: name.to_owned(),
+        points: vec![HookPoint::Step {
+            time,
+            kind: Some(kind.to_owned()),
+        }],
+        command: Command {
+            argv: vec!["tell".to_owned(), "{release}".to_owned()],
+            env: Default::default(),
+            folder: "/srv".into(),
+        },
+        timeout_ms: 1_000,
+        must_succeed: true,
+    };
+    let request = PlanRequest {
+        approval: Some("Now?".to_owned()),
+        hooks: vec![
+            hook("freeze", HookTime::Before, "migrate"),
+            hook("thaw", HookTime::After, "migrate"),
+        ],
+        keep_warm_ms: 2_000,
+        ..crate::plan::tests::request()
+    };
+    Arc::new(Plan::build(&request).unwrap())
+}
+
 /// Applies what lets the rollout go on, until a step is reached.
 fn advance_to(name: &str) -> Rollout {
-    let mut rollout = apply(&Rollout::new(plan()), EventKind::Start);
+    advance(plan(), name)
+}
+
+fn advance(plan: Arc<Plan>, name: &str) -> Rollout {
+    let mut rollout = apply(&Rollout::new(plan), EventKind::Start);
     loop {
         let at = rollout.state().step().unwrap();
         if rollout.plan().steps[at.0].name == name {
@@ -84,6 +122,7 @@ fn advance_to(name: &str) -> Rollout {
         }
         let kind = match rollout.state() {
             State::Watching { .. } => measured(&rollout, 100, 0),
+            State::Paused { .. } => EventKind::Approve,
             _ => ok(&rollout),
         };
         rollout = apply(&rollout, kind);
@@ -161,7 +200,9 @@ fn every_event(rollout: &Rollout) -> Vec<EventKind> {
         },
         EventKind::Recovered,
         abort(),
+        pause(),
         EventKind::Resume,
+        EventKind::Approve,
         EventKind::Retry,
         EventKind::Skip,
     ]
@@ -391,4 +432,137 @@ fn every_prefix_of_a_journal_recovers() {
             back.state()
         );
     }
+}
+
+#[test]
+fn a_pause_takes_effect_when_the_step_has_settled() {
+    let start = advance_to("start");
+    let asked = apply(&start, pause());
+    assert!(
+        asked
+            .sentence()
+            .ends_with("; pausing as soon as this settles")
+    );
+    assert_eq!(asked.apply(&event(pause())), Err(Refused::AlreadyPaused));
+    // It survives a crash and a repeated attempt.
+    let doubt = apply(&asked, EventKind::Recovered);
+    let paused = apply(&doubt, probed(&doubt, Presence::Applied));
+    assert_eq!(
+        paused.sentence(),
+        "Paused by engine (let me look) at step 5 of 14, start"
+    );
+    assert_eq!(paused.pause(), None);
+    let on = apply(&paused, EventKind::Resume);
+    assert_eq!(
+        on.plan().place(on.state().step().unwrap()),
+        "step 6 of 14, smoke"
+    );
+    let back = apply(&paused, abort());
+    assert!(
+        matches!(
+            back.state(),
+            State::Unwinding {
+                at: StepIndex(4),
+                ..
+            }
+        ),
+        "{:?}",
+        back.state()
+    );
+}
+
+#[test]
+fn a_pause_is_forgotten_when_the_rollout_goes_back() {
+    let asked = apply(&advance_to("start"), pause());
+    let failure = Failure {
+        message: "no".to_owned(),
+        retryable: false,
+        facts: Vec::new(),
+    };
+    let key = asked.op().unwrap().key;
+    let back = apply(&asked, EventKind::Failed { key, failure });
+    assert!(matches!(back.state(), State::Unwinding { .. }));
+    assert_eq!(back.pause(), None);
+}
+
+#[test]
+fn a_paused_gate_goes_on_measuring_and_still_fails() {
+    let paused = apply(&advance_to("gate-10"), pause());
+    assert!(matches!(paused.state(), State::Paused { .. }));
+    let still = apply(&paused, measured(&paused, 100, 0));
+    assert!(
+        matches!(still.state(), State::Paused { .. }),
+        "a pass does not end a pause"
+    );
+    let watching = apply(&still, EventKind::Resume);
+    assert!(
+        matches!(watching.state(), State::Watching { .. }),
+        "the gate is not skipped"
+    );
+    let failing = apply(&still, measured(&still, 100, 50));
+    assert!(matches!(failing.state(), State::Unwinding { .. }));
+}
+
+#[test]
+fn only_a_planned_question_is_approved() {
+    let asked = advance(rich_plan(), "approve");
+    assert_eq!(asked.sentence(), "Waiting for approval: Now?");
+    let on = apply(&asked, EventKind::Approve);
+    assert!(matches!(on.state(), State::Advancing { .. }));
+    let paused = apply(&advance_to("gate-10"), pause());
+    assert_eq!(
+        paused.apply(&event(EventKind::Approve)),
+        Err(Refused::NoQuestion)
+    );
+}
+
+#[test]
+fn a_promoted_release_goes_back_while_the_old_one_is_warm() {
+    let warm = advance(rich_plan(), "keep-warm");
+    assert!(warm.is_promoted());
+    assert_eq!(warm.sentence(), "1.1 serves, 1.0 is kept warm");
+    let failing = apply(&warm, measured(&warm, 100, 50));
+    assert!(!failing.is_promoted());
+    // The undo of the promotion: all traffic back to the old release, which still runs.
+    let op = failing.op().unwrap();
+    assert!(matches!(op.action, Action::Shift(ref split) if split.canary.is_none()));
+    let quiet = |rollout: &Rollout| measured(rollout, 0, 0);
+    let half = apply(&warm, quiet(&warm));
+    let over = apply(&half, quiet(&half));
+    assert_eq!(
+        over.plan()
+            .place(over.state().step().unwrap())
+            .split(", ")
+            .last(),
+        Some("retire"),
+        "a quiet hour asks nobody"
+    );
+    let early = apply(&warm, EventKind::Resume);
+    assert_eq!(early.state().step(), over.state().step());
+    let gate = advance_to("gate-10");
+    assert!(
+        gate.apply(&event(EventKind::Resume)).is_err(),
+        "a gate that decides is not skipped"
+    );
+}
+
+#[test]
+fn hooks_are_steps_around_their_step() {
+    let plan = rich_plan();
+    let names: Vec<&str> = plan.steps.iter().map(|step| step.name.as_str()).collect();
+    let at = names.iter().position(|name| *name == "migrate").unwrap();
+    assert_eq!(
+        names[at - 1..=at + 1],
+        ["freeze-before-migrate", "migrate", "thaw-after-migrate"]
+    );
+    let hook = advance(plan, "thaw-after-migrate");
+    let Action::Hook(order) = hook.op().unwrap().action else {
+        panic!("not a hook");
+    };
+    assert_eq!(order.command.argv, ["tell", "1.1"]);
+    let input: serde_json::Value = serde_json::from_str(&order.input).unwrap();
+    assert_eq!(input["kind"], "migrate");
+    assert_eq!(input["when"], "after");
+    assert_eq!(input["sentence"], hook.sentence());
+    assert_eq!(input["plan"]["release"]["id"], "1.1");
 }

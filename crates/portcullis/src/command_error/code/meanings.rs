@@ -32,6 +32,7 @@ pub(super) fn meaning(code: ErrorCode) -> Meaning {
         ErrorCode::NoPredecessor => NO_PREDECESSOR,
         ErrorCode::ArtifactUnreadable => ARTIFACT_UNREADABLE,
         ErrorCode::NoFreePort => NO_FREE_PORT,
+        ErrorCode::PlanMoved => PLAN_MOVED,
         ErrorCode::NothingLive => NOTHING_LIVE,
         ErrorCode::StillLive => STILL_LIVE,
         ErrorCode::NotNow => NOT_NOW,
@@ -290,6 +291,16 @@ const NO_FREE_PORT: Meaning = Meaning {
                free.",
     remedy: "Make the range wider, or stop what listens there; `portcullis doctor` says what \
               does.",
+    exit: Exit::Failed,
+};
+
+const PLAN_MOVED: Meaning = Meaning {
+    number: 506,
+    title: "The world has moved since the plan was saved",
+    meaning: "A saved plan is carried out exactly as it was reviewed, or not at all. Since it was saved, \
+              something that it depends on has changed; every change is told.",
+    remedy: "Look at what changed, save a new plan with `portcullis plan --out FILE`, review it and deploy \
+             that one.",
     exit: Exit::Failed,
 };
 

@@ -36,6 +36,7 @@ fn every_word_of_the_api_has_a_code() {
         "no_predecessor",
         "artifact_unreadable",
         "no_free_port",
+        "plan_moved",
         "internal",
         "not_now",
         "nothing_live",

@@ -146,7 +146,7 @@ fn taken(folder: &Path, args: &Init, guesses: &[Guess]) -> Result<Candidate, Com
     if candidates.is_empty() {
         let message = "it is not known how the service is started";
         let error = CommandError::coded(ErrorCode::NoCommandGuessed, message);
-        let error = refused.into_iter().fold(error, CommandError::because);
+        let error = refused.into_iter().fold(error, CommandError::cause);
         let seen =
             "init looks at Procfile, *.service, compose.yaml, package.json, app.py and releases/";
         return Err(error
@@ -293,7 +293,7 @@ fn completed(
 ) -> Result<String, CommandError> {
     let internal = |error: toml_edit::TomlError| {
         CommandError::coded(ErrorCode::Internal, "the starter file is not right")
-            .because(error.to_string())
+            .cause(error.to_string())
     };
     let mut document: DocumentMut = text.parse().map_err(internal)?;
     if let Some(tables) = document

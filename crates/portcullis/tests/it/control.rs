@@ -1,0 +1,279 @@
+//! What a person can do with a rollout: pause, approve, go back to a warm release or a named one, carry
+//! out a reviewed plan; and what the operator's own commands can do.
+
+use std::time::{Duration, Instant};
+
+use crate::rig::Rig;
+
+const KEPT_WARM: (&str, &str) = ("keep_warm = \"0s\"", "keep_warm = \"10m\"");
+
+fn stderr(rig: &Rig, args: &[&str], code: i32) -> String {
+    let output = rig.run(args);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{args:?}\n{text}");
+    text
+}
+
+fn sentence(rig: &Rig) -> String {
+    rig.json(&["status"])["sentence"].to_string()
+}
+
+#[test]
+fn a_paused_rollout_waits_and_goes_on_where_it_was() {
+    let rig = Rig::serving("none");
+    let users = rig.users();
+    rig.ok(&["deploy", "--release", "1.1"]);
+    rig.until("the gate is open", |rig| {
+        rig.state_of("dhash-2") == "watching"
+    });
+    let said = stderr(&rig, &["pause", "--reason", "lunch"], 0);
+    assert!(
+        said.contains("undo: portcullis resume (loses nothing)"),
+        "{said}"
+    );
+    assert!(
+        sentence(&rig).contains("Paused by tester (lunch)"),
+        "{}",
+        sentence(&rig)
+    );
+    let again = stderr(&rig, &["pause"], 1);
+    assert!(again.contains("already paused"), "{again}");
+    let unasked = stderr(&rig, &["approve"], 1);
+    assert!(unasked.contains("no question is waiting"), "{unasked}");
+    let said = stderr(&rig, &["resume"], 0);
+    assert!(said.contains("undo: portcullis abort dhash-2"), "{said}");
+    // The measurement of a paused gate comes every half minute at most.
+    rig.until("it is promoted", |rig| {
+        rig.state_of("dhash-2") == "promoted"
+    });
+    assert_eq!(users.stop(), 0, "requests were dropped");
+}
+
+#[test]
+fn a_planned_question_is_answered_by_approve() {
+    let rig = Rig::serving("none");
+    rig.edit(
+        "[service]",
+        "[service]\napproval = \"May the library be migrated?\"",
+    );
+    let users = rig.users();
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 4);
+    assert!(sentence(&rig).contains("Waiting for approval: May the library be migrated?"));
+    rig.ok(&["approve"]);
+    rig.until("it is promoted", |rig| {
+        rig.state_of("dhash-2") == "promoted"
+    });
+    users.stop();
+}
+
+#[test]
+fn a_promoted_release_goes_back_in_a_second_while_the_old_one_is_warm() {
+    let rig = Rig::serving("none");
+    rig.edit(KEPT_WARM.0, KEPT_WARM.1);
+    let users = rig.users();
+    rig.ok(&["deploy", "--release", "1.1"]);
+    rig.until("1.0 is kept warm", |rig| {
+        sentence(rig).contains("1.0 is kept warm")
+    });
+    assert_eq!(rig.serving_release(), "1.1");
+    let begun = Instant::now();
+    rig.ok(&["rollback", "--wait"]);
+    let took = begun.elapsed();
+    assert_eq!(rig.state_of("dhash-2"), "rolled back");
+    assert_eq!(rig.serving_release(), "1.0");
+    // It includes putting the data back and stopping the new release, which may take its time.
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert_eq!(users.stop(), 0, "requests were dropped");
+    assert_eq!(rig.exit(&["rollback"]), 1, "it does not flip forward again");
+}
+
+#[test]
+fn the_time_in_which_the_old_release_is_kept_warm_can_be_ended() {
+    let rig = Rig::serving("none");
+    rig.edit(KEPT_WARM.0, KEPT_WARM.1);
+    let users = rig.users();
+    rig.ok(&["deploy", "--release", "1.1"]);
+    rig.until("1.0 is kept warm", |rig| {
+        sentence(rig).contains("1.0 is kept warm")
+    });
+    let busy = stderr(&rig, &["deploy", "--release", "1.2"], 1);
+    assert!(busy.contains("still live"), "{busy}");
+    rig.ok(&["resume"]);
+    rig.until("1.0 is retired", |rig| {
+        rig.state_of("dhash-2") == "promoted"
+    });
+    assert_eq!(users.stop(), 0, "requests were dropped");
+}
+
+#[test]
+fn a_named_release_comes_back_however_old_it_is() {
+    let rig = Rig::serving("none");
+    let users = rig.users();
+    rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    rig.ok(&["deploy", "--release", "1.2", "--wait"]);
+    let never = stderr(&rig, &["rollback", "0.9"], 1);
+    assert!(
+        never.contains("release 0.9 never served here; served have 1.2, 1.1, 1.0"),
+        "{never}"
+    );
+    let plan = rig.ok(&["plan", "--back", "--release", "1.0"]);
+    assert!(
+        plan.contains("1.0 was never tried on the data as the migration of 1.2, 1.1 left it"),
+        "{plan}"
+    );
+    assert!(plan.contains("in earlier rollouts"), "{plan}");
+    rig.ok(&["rollback", "1.0", "--wait"]);
+    assert_eq!(rig.serving_release(), "1.0");
+    assert_eq!(users.stop(), 0, "requests were dropped");
+}
+
+#[test]
+fn a_reviewed_plan_is_carried_out_or_refused() {
+    let rig = Rig::serving("none");
+    let users = rig.users();
+    rig.ok(&["plan", "--release", "1.1", "--out", "reviewed.json"]);
+    let file = rig.folder.path().join("reviewed.json");
+    let saved = std::fs::read_to_string(&file).unwrap();
+
+    std::fs::write(
+        &file,
+        saved.replace("\"drain_timeout_ms\": 5000", "\"drain_timeout_ms\": 1"),
+    )
+    .unwrap();
+    let changed = stderr(&rig, &["deploy", "reviewed.json"], 1);
+    assert!(
+        changed.contains("reviewed.json was changed after it was saved"),
+        "{changed}"
+    );
+    std::fs::write(&file, "{}").unwrap();
+    let none = stderr(&rig, &["deploy", "reviewed.json"], 2);
+    assert!(none.contains("is no saved plan"), "{none}");
+    let missing = stderr(&rig, &["deploy", "nowhere.json"], 2);
+    assert!(missing.contains("nowhere.json cannot be read"), "{missing}");
+
+    std::fs::write(&file, &saved).unwrap();
+    rig.edit("window = \"2s\"", "window = \"3s\"");
+    let moved = stderr(&rig, &["deploy", "reviewed.json"], 1);
+    assert!(
+        moved.contains("the configuration has changed; it shows in gate-20, gate-100"),
+        "{moved}"
+    );
+    rig.edit("window = \"3s\"", "window = \"2s\"");
+
+    let program = rig.folder.path().join("releases/1.1/dhash");
+    let bytes = std::fs::read(&program).unwrap();
+    std::fs::write(&program, [bytes.as_slice(), b"\0"].concat()).unwrap();
+    let moved = stderr(&rig, &["deploy", "reviewed.json"], 1);
+    assert!(
+        moved.contains("releases/1.1/dhash has changed: its sha256 was"),
+        "{moved}"
+    );
+    std::fs::write(&program, bytes).unwrap();
+    assert_eq!(
+        rig.json(&["history"])["rollouts"].as_array().unwrap().len(),
+        1,
+        "nothing was begun"
+    );
+
+    rig.ok(&["deploy", "reviewed.json", "--wait"]);
+    assert_eq!(rig.serving_release(), "1.1");
+    let hash = serde_json::from_str::<serde_json::Value>(&saved).unwrap()["hash"].clone();
+    assert_eq!(
+        rig.json(&["show", "dhash-2"])["plan"]["hash"],
+        hash,
+        "the very plan was carried out"
+    );
+    let again = stderr(&rig, &["deploy", "reviewed.json"], 1);
+    assert!(
+        again.contains("other rollouts came first: dhash-2 would be dhash-3 now"),
+        "{again}"
+    );
+    users.stop();
+}
+
+#[test]
+fn hooks_run_around_their_steps_and_a_failing_one_fails_its_step() {
+    let rig = Rig::serving("none");
+    let hooks = r#"
+[[hook]]
+name = "freeze"
+on = ["before-migrate"]
+command = ["sh", "-c", "cat > frozen.json"]
+
+[[hook]]
+name = "page"
+on = ["notice"]
+command = ["sh", "-c", "cat >> notices.jsonl; echo >> notices.jsonl"]
+
+[[hook]]
+name = "shrug"
+on = ["after-any"]
+command = ["sh", "-c", "exit 7"]
+on_failure = "note"
+
+[[release]]
+version = "1.0""#;
+    rig.edit("\n[[release]]\nversion = \"1.0\"", hooks);
+    let users = rig.users();
+    let plan = rig.ok(&["plan", "--release", "1.1"]);
+    assert!(plan.contains("freeze-before-migrate"), "{plan}");
+    rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    let frozen = std::fs::read_to_string(rig.folder.path().join("frozen.json")).unwrap();
+    let frozen: serde_json::Value = serde_json::from_str(&frozen).unwrap();
+    assert_eq!(frozen["step"], "migrate");
+    assert_eq!(frozen["plan"]["id"], "dhash-2");
+    let shown = rig.ok(&["show", "dhash-2"]);
+    assert!(
+        shown.contains("hook shrug after migrate exited with code 7"),
+        "{shown}"
+    );
+
+    rig.edit("cat > frozen.json", "echo the database is busy; exit 1");
+    let before = rig.library_sha256();
+    assert_eq!(rig.exit(&["deploy", "--release", "1.2", "--wait"]), 1);
+    assert_eq!(rig.library_sha256(), before, "the migration never ran");
+    assert_eq!(rig.serving_release(), "1.1");
+    let shown = rig.ok(&["show", "dhash-3"]);
+    assert!(
+        shown.contains("hook freeze before migrate exited with code 1"),
+        "{shown}"
+    );
+    assert!(shown.contains("the database is busy"), "{shown}");
+    let heard = std::fs::read_to_string(rig.folder.path().join("notices.jsonl")).unwrap();
+    let last = heard.lines().rfind(|line| !line.is_empty()).unwrap();
+    let last: serde_json::Value = serde_json::from_str(last).unwrap();
+    assert_eq!(last["kind"], "done");
+    assert!(
+        last["sentence"]
+            .as_str()
+            .unwrap()
+            .starts_with("Rolled back to 1.1"),
+        "{last}"
+    );
+    users.stop();
+}
+
+#[test]
+fn a_failed_release_shows_its_last_words_before_it_is_cleared_away() {
+    let rig = Rig::serving("none");
+    rig.replace_program(
+        "1.1",
+        "echo I am about to give wrong answers >&2\nexec \"$(dirname \"$0\")/dhash.real\" \"$@\"\n",
+    );
+    rig.edit(
+        "json = { \"/version\" = \"{release}\" }",
+        "json = { \"/version\" = \"9.9\" }",
+    );
+    let users = rig.users();
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 1);
+    let shown = rig.ok(&["show", "dhash-2"]);
+    assert!(
+        shown.contains("I am about to give wrong answers"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("9.9"),
+        "the failed check shows what was expected\n{shown}"
+    );
+    users.stop();
+}
