@@ -41,38 +41,9 @@ pub(super) fn draft(folder: &Path, args: &Init) -> Result<Draft, CommandError> {
     let others = || std::iter::once(guess).chain(&guesses);
     let name = service_name(folder, args, others(), &mut told);
     let listen = listen_port(args, &start, others(), &mut told);
-    let health_path = match &args.ready {
-        Some(path) => path.clone(),
-        None => match others().find_map(|guess| Some((guess.ready_path.clone()?, &guess.from))) {
-            Some((path, from)) => {
-                told.push(format!(
-                    "ready check: GET {path}, from the health check of {from}"
-                ));
-                path
-            }
-            None => {
-                told.push(
-                    "ready check: GET / must answer 200; --ready names another path".to_owned(),
-                );
-                "/".to_owned()
-            }
-        },
-    };
+    let health_path = ready_path(args, others(), &mut told);
     let stores = stores(folder, args, guess, &guesses, &mut told);
-    for store in &stores {
-        if start.place_store(&store.name, &store.path) {
-            told.push(format!(
-                "  {} in the command became {{store.{}}}, so that rehearsals work on a copy",
-                store.path, store.name
-            ));
-        } else {
-            told.push(format!(
-                "note: the command does not say where {} is; a migration can only be rehearsed on a copy \
-                 when it does: add {{store.{}}} to it or to env",
-                store.path, store.name
-            ));
-        }
-    }
+    place_stores(&mut start, &stores, &mut told);
     told.extend(others().flat_map(|guess| &guess.notes).fold(
         Vec::new(),
         |mut notes: Vec<String>, note| {
@@ -232,6 +203,44 @@ fn listen_port<'a>(
             port
         }
         None => LISTEN_PORT,
+    }
+}
+
+/// The path that answers when the service is up.
+fn ready_path<'a>(
+    args: &Init,
+    mut guesses: impl Iterator<Item = &'a Guess>,
+    told: &mut Vec<String>,
+) -> String {
+    if let Some(path) = &args.ready {
+        return path.clone();
+    }
+    let found = guesses.find_map(|guess| Some((guess.ready_path.clone()?, &guess.from)));
+    let Some((path, from)) = found else {
+        told.push("ready check: GET / must answer 200; --ready names another path".to_owned());
+        return "/".to_owned();
+    };
+    told.push(format!(
+        "ready check: GET {path}, from the health check of {from}"
+    ));
+    path
+}
+
+/// Puts the stores' places into the command, and says where it does not name them.
+fn place_stores(start: &mut Start, stores: &[TemplateStore], told: &mut Vec<String>) {
+    for store in stores {
+        if start.place_store(&store.name, &store.path) {
+            told.push(format!(
+                "  {} in the command became {{store.{}}}, so that rehearsals work on a copy",
+                store.path, store.name
+            ));
+        } else {
+            told.push(format!(
+                "note: the command does not say where {} is; a migration can only be rehearsed on a copy \
+                 when it does: add {{store.{}}} to it or to env",
+                store.path, store.name
+            ));
+        }
     }
 }
 
