@@ -149,6 +149,7 @@ async fn output(line: &str, folder: &Path) -> Result<Zeroizing<Vec<u8>>, Refused
         argv: &argv,
         folder,
         environment: environment.collect(),
+        input: &[],
     };
     let run = async {
         let (reader, mut session) = start(&spawn, &marker).await.map_err(not_started)?;

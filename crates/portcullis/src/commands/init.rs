@@ -39,7 +39,7 @@ pub(super) fn run(site: &Site, json: bool, args: &Init) -> Result<Exit, CommandE
             output::result(draft.text.trim_end());
             return Ok(Exit::Done);
         }
-        if write_configuration(file, &draft.text)? {
+        if write_new(file, &draft.text)? {
             made.push(file.display().to_string());
         }
     } else if args.dry_run {
@@ -54,6 +54,13 @@ pub(super) fn run(site: &Site, json: bool, args: &Init) -> Result<Exit, CommandE
     let folder = StateFolder::new(&config.state.folder);
     if folder.create()? {
         made.push(folder.root().display().to_string());
+    }
+    if written {
+        // The configuration's first line names it, for editors.
+        let schema = folder.root().join("schema.json");
+        if write_new(&schema, &portcullis_config::schema())? {
+            made.push(schema.display().to_string());
+        }
     }
     if folder.create_token()? {
         made.push(format!("{}/token", folder.root().display()));
@@ -95,7 +102,7 @@ fn folder_of(file: &Path) -> std::path::PathBuf {
 }
 
 /// Writes the file unless there is one. Returns whether it wrote it.
-fn write_configuration(file: &Path, text: &str) -> Result<bool, CommandError> {
+fn write_new(file: &Path, text: &str) -> Result<bool, CommandError> {
     let made = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)

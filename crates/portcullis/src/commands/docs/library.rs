@@ -1,10 +1,16 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 1] = [(
-    "first-guarded-release",
-    include_str!("../../../../../docs/guide/first-guarded-release.md"),
-)];
+pub(super) const GUIDES: [(&str, &str); 2] = [
+    (
+        "first-guarded-release",
+        include_str!("../../../../../docs/guide/first-guarded-release.md"),
+    ),
+    (
+        "environments-and-secrets",
+        include_str!("../../../../../docs/guide/environments-and-secrets.md"),
+    ),
+];
 
 /// References that are written by hand, by their topic's name. A test compares the list with the folder.
 pub(super) const REFERENCES: [(&str, &str); 2] = [

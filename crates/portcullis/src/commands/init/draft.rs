@@ -15,8 +15,8 @@ use super::start::{Ground, Start};
 use crate::cli::Init;
 use crate::command_error::{CommandError, ErrorCode};
 
-/// The first line of the file, which editors read. `portcullis config schema` prints the schema; where
-/// it is published, this is the one place to name its address.
+/// The first line of the file, which editors read; `init` writes the schema there. Where it is published,
+/// this is the one place to name its address.
 const SCHEMA_LINE: &str = "#:schema .portcullis/schema.json\n";
 /// Where clients connect when nothing says otherwise.
 const LISTEN_PORT: u16 = 8080;
