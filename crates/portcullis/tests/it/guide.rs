@@ -79,7 +79,11 @@ fn init_on_a_procfile_leads_to_a_second_version_that_is_promoted() {
         "worse_than_stable_by = \"50ms\"",
         "worse_than_stable_by = \"2s\"",
     );
-    rig.edit("weights = [10, 50, 100]", "weights = [50, 100]");
+    // The old release would be kept for ten minutes, and a follower waits for its end.
+    rig.edit(
+        "weights = [10, 50, 100]",
+        "keep_warm = \"0s\"\nweights = [50, 100]",
+    );
     rig.start();
     rig.ok(&["deploy", "--wait"]);
     assert!(rig.get("/", "a").contains("\"version\": \"1.0\""));
