@@ -15,7 +15,7 @@ mod rehearse;
 
 pub use data::{DataHand, size_words, stores_of};
 use preflight::PreflightHand;
-pub(crate) use preflight::file_sha256;
+pub use preflight::file_sha256;
 pub use rehearse::RehearsalHand;
 
 /// All drivers of one service.

@@ -16,7 +16,7 @@ mod service;
 
 pub use clock::{Clock, WallClock};
 pub use engine::{Command, Engine, EngineError, Standing};
-pub use hands::{DataHand, Hands, RehearsalHand, size_words, stores_of};
+pub use hands::{DataHand, Hands, RehearsalHand, file_sha256, size_words, stores_of};
 pub use history::{History, HistoryError, Past};
 pub use performer::{outcome, perform, probe};
 pub use planner::{Planner, PlanningError};

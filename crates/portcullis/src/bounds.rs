@@ -39,6 +39,10 @@ pub(crate) const RETIRE_WITHIN: Duration = Duration::from_secs(600);
 pub(crate) const RETIRE_REPORT_PAUSE: Duration = Duration::from_millis(100);
 /// The longest line that two generations of `serve` send each other, in bytes.
 pub(crate) const SUCCESSION_LINE_MAX: usize = 64 * 1024;
+/// The largest file that `init` reads to learn how a service is started, in bytes.
+pub(crate) const GUESSED_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// How long one check of `doctor` may take.
+pub(crate) const DOCTOR_CHECK_MAX: Duration = Duration::from_secs(5);
 /// The largest file that is read as a saved plan, in bytes.
 pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;
 /// How far apart the two looks are from which `gateway routes` tells what each arm gets now.

@@ -27,23 +27,30 @@ Exit codes:
   3 a gate failed and it was rolled back       130 detached; the rollout goes on
   6 somebody else holds the lease")]
 pub(crate) struct Cli {
-    /// The configuration file.
+    /// The configuration file that the command is about.
     #[arg(
         short,
         long,
         global = true,
+        help_heading = "Options of every command",
         default_value = "portcullis.toml",
         env = "PORTCULLIS_FILE"
     )]
     pub(crate) file: PathBuf,
     /// The environment whose `[environment.NAME]` table overlays the file.
-    #[arg(long, global = true, env = "PORTCULLIS_ENV", value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Options of every command",
+        env = "PORTCULLIS_ENV",
+        value_name = "NAME"
+    )]
     pub(crate) env: Option<String>,
     /// Print the result (and errors) as JSON on standard output.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Options of every command")]
     pub(crate) json: bool,
     /// Words instead of colours, bars and redrawn screens, for screen readers and logs.
-    #[arg(long, global = true, env = "PORTCULLIS_PLAIN", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, global = true, help_heading = "Options of every command", env = "PORTCULLIS_PLAIN", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) plain: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -53,55 +60,78 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Make a commented portcullis.toml, the state folder and the API token.
     ///
-    /// An existing portcullis.toml is kept as it is; what is missing is added.
+    /// How the service is started is taken from the first of these that says it: --command, Procfile, a
+    /// systemd unit (*.service), compose.yaml, package.json, app.py (main.py, server.py, wsgi.py), and a
+    /// program in releases/. What was taken from where is printed. An existing portcullis.toml is kept as
+    /// it is; what is missing is added.
+    #[command(
+        after_long_help = "Examples:\n  portcullis init --command './notes --port {port}' --store data/notes.db\n  portcullis init --dry-run"
+    )]
     Init(Init),
     /// Read the configuration and report every problem at once. Never touches the network.
+    #[command(after_long_help = "Example:\n  portcullis check")]
     Check,
     /// Show what a deployment now would do: the very object that would run.
     ///
     /// Changes nothing. Works with and without a running server.
+    #[command(after_long_help = "Example:\n  portcullis plan --release 1.1 --out plan.json")]
     Plan(Plan),
     /// Run engine, gateway and API in this process until interrupted.
     ///
     /// Services run as processes of their own: they go on when this stops and are adopted again.
+    #[command(after_long_help = "Example:\n  portcullis serve")]
     Serve(Serve),
     /// Release a version: back up, rehearse, migrate, start beside, shift through gates, promote.
     ///
     /// If a gate fails, traffic and data go back by themselves.
+    #[command(after_long_help = "Example:\n  portcullis deploy --release 1.1 --wait")]
     Deploy(Deploy),
     /// Say in one sentence how the service stands, and what runs.
+    #[command(after_long_help = "Example:\n  portcullis status")]
     Status,
     /// List all rollouts, newest first.
+    #[command(after_long_help = "Example:\n  portcullis history --json")]
     History,
     /// Show a rollout with its timeline and the evidence behind each verdict.
+    #[command(after_long_help = "Example:\n  portcullis show notes-2")]
     Show(Show),
     /// Follow a rollout on a live screen, to its end; returns its verdict as the exit code.
     ///
     /// On a terminal the screen is redrawn; otherwise, and with --plain, one line is printed for each
     /// thing that happens. Ctrl-C detaches; the rollout goes on.
+    #[command(after_long_help = "Example:\n  portcullis watch")]
     Watch(Watch),
     /// Stop the live rollout and go back.
+    #[command(after_long_help = "Example:\n  portcullis abort --reason 'errors in the log' --wait")]
     Abort(Abort),
     /// Go back: abort the live rollout, or return to the release that served before or to a named one.
+    #[command(after_long_help = "Example:\n  portcullis rollback --wait")]
     Rollback(Rollback),
-    /// Let the live rollout stop and wait at the end of its present step. An open gate goes on measuring,
-    /// and still goes back if it fails.
+    /// Let the live rollout stop and wait at the end of its present step.
+    ///
+    /// An open gate goes on measuring, and still goes back if it fails.
+    #[command(after_long_help = "Example:\n  portcullis pause --reason 'looking at the figures'")]
     Pause(Pause),
     /// Answer a planned question with yes.
+    #[command(after_long_help = "Example:\n  portcullis approve")]
     Approve(Answer),
     /// Let a paused rollout go on; also approves a planned stop.
+    #[command(after_long_help = "Example:\n  portcullis resume")]
     Resume(Answer),
     /// Let a held rollout look again and go on from what it finds.
+    #[command(after_long_help = "Example:\n  portcullis retry")]
     Retry(Answer),
     /// Vouch that a held step is done (or undone) and let the rollout go on.
+    #[command(after_long_help = "Example:\n  portcullis skip")]
     Skip(Answer),
     /// Make, list, verify and restore backups.
     #[command(subcommand)]
     Backup(Backup),
-    /// Look after the journal.
+    /// Look after the journal, the record of all that happened.
     #[command(subcommand)]
     Journal(Journal),
     /// Print what a service's releases wrote.
+    #[command(after_long_help = "Example:\n  portcullis logs --release 1.1 --lines 100 --follow")]
     Logs(Logs),
     /// Look at the gateway's routes and set a split by hand.
     #[command(subcommand)]
@@ -110,31 +140,56 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Say what an error code means and what to do about it.
+    ///
+    /// Every error begins with its code, for example `error[PC0401]: no server answers`.
+    #[command(after_long_help = "Example:\n  portcullis explain PC0401")]
     Explain(Explain),
     /// Read the documentation in the terminal; without a topic, list the topics.
+    #[command(after_long_help = "Example:\n  portcullis docs gate")]
     Docs(Docs),
     /// Look at this machine and this configuration, and say what would keep a release from going well.
+    ///
+    /// Changes nothing. Ends with 0 when everything is well or there are only warnings, and with 1 when
+    /// something failed.
+    #[command(after_long_help = "Example:\n  portcullis doctor")]
     Doctor,
     /// Print a completion script for a shell.
+    ///
+    /// Put it where your shell looks for such scripts, and open a new shell.
+    #[command(
+        after_long_help = "Example:\n  portcullis completions bash > ~/.local/share/bash-completion/completions/portcullis"
+    )]
     Completions(Completions),
     /// Write the man pages to a folder, or print the main one.
+    #[command(after_long_help = "Example:\n  portcullis man --out ~/.local/share/man/man1")]
     Man(Man),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// The service's name.
-    #[arg(long, default_value = "my-service")]
-    pub(crate) name: String,
-    /// The port that the gateway listens on, on loopback.
-    #[arg(long, default_value_t = 8080)]
-    pub(crate) port: u16,
-    /// The command that starts the service; `{port}` stands for the port it must listen on.
+    /// The service's name; guessed from the files of the folder, or the folder's own, when not given.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The port that the gateway listens on, on loopback; the port that the service has now, or 8080,
+    /// when not given.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// The command that starts the service, as you would type it; `{port}` stands for the port it must
+    /// listen on.
     #[arg(long)]
     pub(crate) command: Option<String>,
-    /// The data file or folder that a release may change.
-    #[arg(long)]
+    /// The path that answers 200 when the service is up, for example /health.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ready: Option<String>,
+    /// The data file or folder that a release may change; found in the folder when not given.
+    #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+    /// Take the first of several possible commands, and ask nothing.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Print the configuration that would be written, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -187,7 +242,7 @@ pub(crate) struct Show {
 pub(crate) struct Abort {
     /// The rollout; the live one when not given.
     pub(crate) rollout: Option<String>,
-    /// Why, for the record.
+    /// Why you do it, for the record.
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
     /// Follow it back to its end.
@@ -199,7 +254,7 @@ pub(crate) struct Abort {
 pub(crate) struct Rollback {
     /// The release to return to; the one that served before when not given.
     pub(crate) to: Option<String>,
-    /// Why, for the record.
+    /// Why you do it, for the record.
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
     /// Follow it to its end.
@@ -223,7 +278,7 @@ pub(crate) struct Watch {
 pub(crate) struct Pause {
     /// The rollout; the live one when not given.
     pub(crate) rollout: Option<String>,
-    /// Why, for the record.
+    /// Why you do it, for the record.
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
 }
@@ -235,7 +290,7 @@ pub(crate) struct Logs {
     pub(crate) release: Option<String>,
     /// The service; must be the configured one, for scripts that name it.
     pub(crate) service: Option<String>,
-    /// How many of the last lines.
+    /// How many of the last lines are printed.
     #[arg(short = 'n', long, default_value_t = 50)]
     pub(crate) lines: usize,
     /// Go on with what is written from now on, also by releases that are started later, until
@@ -247,8 +302,10 @@ pub(crate) struct Logs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Gateway {
     /// Show the routes: each arm with its share, health, requests and errors.
+    #[command(after_long_help = "Example:\n  portcullis gateway routes")]
     Routes,
     /// Show the split, or set the canary's share by hand. Refused while a rollout is live.
+    #[command(after_long_help = "Example:\n  portcullis gateway split 10")]
     Split {
         /// The canary's share in percent.
         weight: Option<u8>,
@@ -259,29 +316,31 @@ pub(crate) enum Gateway {
 pub(crate) enum ConfigCommand {
     /// Print every value with where it came from: the file and line, the environment's table, an
     /// environment variable, or the default. Secrets are never printed.
+    #[command(after_long_help = "Example:\n  portcullis config explain gateway")]
     Explain {
         /// Only the keys that begin with this, for example `gateway` or `service.name`.
         key: Option<String>,
     },
     /// Print the JSON Schema of portcullis.toml.
+    #[command(after_long_help = "Example:\n  portcullis config schema > .portcullis/schema.json")]
     Schema,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The code, for example `PC0101`; all codes are listed when not given.
+    /// The code, for example `PC0101` or just `101`; all codes are listed when not given.
     pub(crate) code: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Docs {
-    /// The topic, for example `gates`.
+    /// The topic, for example `gate`; all topics are listed when not given.
     pub(crate) topic: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
-    /// The shell.
+    /// The shell that the script is for.
     #[arg(value_parser = ["bash", "zsh", "fish", "elvish", "powershell"])]
     pub(crate) shell: String,
 }
@@ -296,16 +355,21 @@ pub(crate) struct Man {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Backup {
     /// Back up the service's stores now and read the copy back.
+    #[command(
+        after_long_help = "Example:\n  portcullis backup create --reason 'before the holidays'"
+    )]
     Create {
         /// Why, for people who look for it later.
         #[arg(long, default_value = "by hand")]
         reason: String,
     },
     /// List all backups, newest first.
+    #[command(after_long_help = "Example:\n  portcullis backup list")]
     List,
     /// Remove old backups by the rules of `[backup]`, and say of each why it goes or stays.
     ///
     /// The last verified backup is never removed, nor one that a live rollout may need.
+    #[command(after_long_help = "Example:\n  portcullis backup prune --dry-run")]
     Prune {
         /// Say what would be removed, and remove nothing.
         #[arg(long)]
@@ -318,13 +382,17 @@ pub(crate) enum Backup {
         keep_days: Option<u32>,
     },
     /// Read a backup back, every byte, and compare it with its manifest.
+    #[command(after_long_help = "Example:\n  portcullis backup verify")]
     Verify {
-        /// The backup; the newest when not given.
+        /// The backup's name; the newest when not given.
         name: Option<String>,
     },
     /// Restore a store of a backup to a new place, or in place of the live data.
+    #[command(
+        after_long_help = "Example:\n  portcullis backup restore notes_production_20261121T040000Z --to copy"
+    )]
     Restore {
-        /// The backup.
+        /// The backup's name, as `portcullis backup list` shows it.
         name: String,
         /// The store; all stores when not given.
         #[arg(long)]
@@ -342,5 +410,6 @@ pub(crate) enum Backup {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Journal {
     /// Recompute every hash of the journal and fold it again.
+    #[command(after_long_help = "Example:\n  portcullis journal verify")]
     Verify,
 }

@@ -1,5 +1,6 @@
-//! Errors at the command's edge: what happened, why, what to do, and the exit code.
+//! Errors at the command's edge: which kind, what happened, why, what to do, and the exit code.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use portcullis_api::{ClientError, Problem};
@@ -7,6 +8,12 @@ use portcullis_config::Problems;
 use serde::Serialize;
 
 use crate::output;
+
+mod code;
+mod typed;
+
+pub(crate) use code::ErrorCode;
+pub(crate) use typed::mistyped;
 
 /// The documented exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,32 +51,62 @@ impl From<Exit> for ExitCode {
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct CommandError {
+    /// What was said about its kind; the exit code's own kind otherwise.
+    code: Option<ErrorCode>,
     exit: Exit,
     message: String,
     causes: Vec<String>,
     hints: Vec<String>,
-    details: Vec<String>,
+    details: Vec<Detail>,
+}
+
+/// One of several things that are wrong.
+#[derive(Debug, Default, Serialize)]
+struct Detail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// The same for people, with the place in the file.
+    #[serde(skip)]
+    text: String,
 }
 
 #[derive(Serialize)]
 struct Wire<'a> {
     schema: &'a str,
+    code: String,
     exit_code: u8,
     message: &'a str,
     causes: &'a [String],
     hints: &'a [String],
-    details: &'a [String],
+    details: &'a [Detail],
 }
 
 impl CommandError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> CommandError {
         CommandError {
+            code: None,
             exit,
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
             details: Vec::new(),
         }
+    }
+
+    /// An error of a known kind, with that kind's exit code.
+    pub(crate) fn coded(code: ErrorCode, message: impl Into<String>) -> CommandError {
+        CommandError::new(code.meaning().exit, message).code(code)
     }
 
     /// An error with its sources as causes.
@@ -101,15 +138,50 @@ impl CommandError {
         self
     }
 
+    /// Adds a cause.
+    #[must_use]
+    pub(crate) fn cause(mut self, cause: impl Into<String>) -> CommandError {
+        self.causes.push(cause.into());
+        self
+    }
+
+    /// Says which kind of error it is. The exit code stays.
+    #[must_use]
+    pub(crate) fn code(mut self, code: ErrorCode) -> CommandError {
+        self.code = Some(code);
+        self
+    }
+
+    /// Says which kind of failure it is, if nobody did that more exactly. Other exit codes than
+    /// [`Exit::Failed`] have kinds of their own.
+    #[must_use]
+    pub(crate) fn or_code(mut self, code: ErrorCode) -> CommandError {
+        if self.code.is_none() && self.exit == Exit::Failed {
+            self.code = Some(code);
+        }
+        self
+    }
+
+    /// What happened.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// Which kind of error it is. Every error has one.
+    fn kind(&self) -> ErrorCode {
+        self.code.unwrap_or_else(|| ErrorCode::of_exit(self.exit))
     }
 
     /// Tells the person, or the program that reads JSON.
     pub(crate) fn report(&self, json: bool) {
         if json {
             output::json(&Wire {
-                schema: "portcullis.error/1",
+                schema: "portcullis.error/2",
+                code: self.kind().to_string(),
                 exit_code: self.exit as u8,
                 message: &self.message,
                 causes: &self.causes,
@@ -118,12 +190,12 @@ impl CommandError {
             });
             return;
         }
-        output::talk(&format!("error: {}", self.message));
+        output::talk(&format!("error[{}]: {}", self.kind(), self.message));
         for cause in &self.causes {
             output::talk(&format!("  because: {cause}"));
         }
         for detail in &self.details {
-            for line in detail.lines() {
+            for line in detail.text.lines() {
                 output::talk(&format!("  {line}"));
             }
         }
@@ -139,14 +211,50 @@ impl std::fmt::Display for CommandError {
     }
 }
 
+impl From<&portcullis_config::Problem> for Detail {
+    fn from(problem: &portcullis_config::Problem) -> Detail {
+        let key = Some(problem.key.clone()).filter(|key| !key.is_empty());
+        Detail {
+            code: Some(problem.code.to_string()),
+            file: Some(problem.file.clone()),
+            line: Some(problem.line),
+            column: Some(problem.column),
+            key,
+            message: problem.message.clone(),
+            hint: problem.hint.clone(),
+            text: problem.to_string(),
+        }
+    }
+}
+
 impl From<Problems> for CommandError {
     fn from(problems: Problems) -> CommandError {
         let count = problems.count();
         let noun = if count == 1 { "problem" } else { "problems" };
-        let mut error =
-            CommandError::new(Exit::Usage, format!("the configuration has {count} {noun}"));
-        error.details = vec![problems.to_string()];
+        let message = format!("the configuration has {count} {noun}");
+        let mut error = CommandError::coded(ErrorCode::Configuration, message);
+        error.details = problems.into_iter().map(Detail::from).collect();
+        // A blank line between problems, which have several lines each.
+        let last = error.details.len().saturating_sub(1);
+        error.details[..last]
+            .iter_mut()
+            .for_each(|detail| detail.text.push_str("\n\n"));
+        if problems.omitted() > 0 {
+            let text = format!("and {} more", problems.omitted());
+            error.details.push(Detail::said(text));
+        }
         error
+    }
+}
+
+impl Detail {
+    /// Something that is only known as words.
+    fn said(text: String) -> Detail {
+        Detail {
+            message: text.clone(),
+            text,
+            ..Detail::default()
+        }
     }
 }
 
@@ -156,30 +264,37 @@ impl From<ClientError> for CommandError {
             ClientError::Unreachable { .. } => CommandError::of(Exit::Unreachable, &error)
                 .hint("start it with `portcullis serve`, or name the right file with --file"),
             ClientError::Refused(problem) => refused(problem),
-            ClientError::Malformed { .. } | ClientError::Setup(_) => {
-                CommandError::of(Exit::Internal, &error)
+            ClientError::Malformed { .. } => {
+                CommandError::of(Exit::Internal, &error).code(ErrorCode::AnswerUnreadable)
             }
+            ClientError::Setup(_) => CommandError::of(Exit::Internal, &error),
         }
     }
 }
 
 fn refused(problem: &Problem) -> CommandError {
-    let exit = match (problem.status, problem.code.as_deref()) {
-        (401 | 403, _) => Exit::NotAuthorised,
-        (_, Some("configuration")) => Exit::Usage,
-        (500, _) => Exit::Internal,
-        _ => Exit::Failed,
-    };
-    let mut error = CommandError::new(exit, problem.to_string());
-    if problem.code.as_deref() == Some("configuration") {
-        error.message = "the configuration has problems; what runs is not affected".to_owned();
-        error.details = vec![problem.detail.clone().unwrap_or_default()];
+    let code = ErrorCode::of_refusal(problem.code.as_deref(), problem.status);
+    let mut error = CommandError::coded(code, problem.to_string());
+    match code {
+        ErrorCode::Configuration => {
+            error.message = "the configuration has problems; what runs is not affected".to_owned();
+            error.details = problem.problems.iter().cloned().map(Detail::said).collect();
+            error
+        }
+        ErrorCode::StillLive => {
+            error.hint("`portcullis status` shows it, `portcullis abort` stops it")
+        }
+        ErrorCode::NothingLive => error
+            .hint("`portcullis status` says how things stand; `portcullis rollback` returns to the release before"),
+        ErrorCode::NotNow | ErrorCode::NotLive => {
+            error.hint("`portcullis status` says which words it takes now")
+        }
+        ErrorCode::EngineStopped => {
+            error.hint("`portcullis serve` printed why; start it again when mended")
+        }
+        ErrorCode::NotAuthorised => {
+            error.hint("the token in the state folder and the server's differ")
+        }
+        _ => error,
     }
-    let hint = match problem.code.as_deref() {
-        Some("still_live") => "`portcullis status` shows it, `portcullis abort` stops it",
-        Some("engine_stopped") => "`portcullis serve` printed why; start it again when mended",
-        Some("not_authorised") => "the token in the state folder and the server's differ",
-        _ => return error,
-    };
-    error.hint(hint)
 }

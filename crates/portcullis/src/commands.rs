@@ -1,7 +1,7 @@
 //! One module per command; each returns its exit code.
 
 use crate::cli::{Cli, Command};
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
 
 mod answer;
@@ -30,7 +30,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         file: cli.file,
         environment: cli.env,
     };
-    match cli.command {
+    let otherwise = otherwise(&cli.command);
+    let done = match cli.command {
         Command::Init(init) => init::run(&site, json, &init),
         Command::Check => check::run(&site, json),
         Command::Plan(plan) => wait(plan::run(&site, json, &plan)),
@@ -53,10 +54,22 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Gateway(command) => wait(gateway::run(&site, json, &command)),
         Command::Config(command) => config::run(&site, json, &command),
         Command::Explain(args) => explain::run(json, &args),
-        Command::Docs(args) => docs::run(json, &args),
+        Command::Docs(args) => docs::run(json, plain, &args),
         Command::Doctor => wait(doctor::run(&site, json)),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
+    };
+    done.map_err(|error| error.or_code(otherwise))
+}
+
+/// The kind of a failure that the command itself does not say more about.
+fn otherwise(command: &Command) -> ErrorCode {
+    match command {
+        Command::Plan(_) | Command::Deploy(_) => ErrorCode::PlanRefused,
+        Command::Backup(_) => ErrorCode::BackupFailed,
+        Command::Journal(_) => ErrorCode::JournalFailed,
+        Command::Serve(_) => ErrorCode::ServeFailed,
+        _ => ErrorCode::Failed,
     }
 }
 

@@ -27,22 +27,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
+        // Help and version are results, usage errors are talk; clap knows which is which.
+        Err(error) if error.use_stderr() => {
+            let json = std::env::args_os().any(|word| word == "--json");
+            let mistake = command_error::mistyped(&error);
+            mistake.report(json);
+            return mistake.exit().into();
+        }
         Err(error) => {
-            // Help and version are results, usage errors are talk; clap knows which is which.
-            let code = if error.use_stderr() {
-                command_error::Exit::Usage
-            } else {
-                command_error::Exit::Done
-            };
-            let wants_json = std::env::args_os().any(|word| word == "--json");
-            if wants_json && error.use_stderr() {
-                let text = error.to_string();
-                let words = text.trim().trim_start_matches("error: ");
-                command_error::CommandError::new(code, words).report(true);
-            } else {
-                let _ = error.print();
-            }
-            return code.into();
+            let _ = error.print();
+            return command_error::Exit::Done.into();
         }
     };
     let json = cli.json;

@@ -4,7 +4,7 @@ use portcullis_config::Config;
 use portcullis_engine::History;
 use portcullis_journal::{Journal, Scope, SqliteJournal};
 
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::state_folder::StateFolder;
 
 /// Everything that happened, from the journal's file; empty when there is none yet.
@@ -13,7 +13,9 @@ pub(crate) async fn history(config: &Config) -> Result<History, CommandError> {
     if !path.exists() {
         return Ok(History::default());
     }
-    let failed = |error: &dyn std::error::Error| CommandError::of(Exit::Failed, error);
+    let failed = |error: &dyn std::error::Error| {
+        CommandError::of(Exit::Failed, error).code(ErrorCode::JournalUnreadable)
+    };
     let journal = SqliteJournal::open_read_only(&path)
         .await
         .map_err(|e| failed(&e))?;

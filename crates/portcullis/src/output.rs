@@ -81,6 +81,12 @@ pub(crate) fn paint(frame: &str) {
         .and_then(|()| stdout.flush());
 }
 
+/// Writes a question without ending the line.
+pub(crate) fn ask(question: &str) {
+    let mut stream = std::io::stderr().lock();
+    let _ = write!(stream, "{question}").and_then(|()| stream.flush());
+}
+
 /// Writes a result as JSON.
 pub(crate) fn json(value: &impl serde::Serialize) {
     written(serde_json::to_string_pretty(value));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::bounds::{LOCK_PATIENCE, LOCK_PAUSE};
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::{CommandError, ErrorCode, Exit};
 
 /// The folder that holds everything Portcullis keeps about a service; mode 0700.
 #[derive(Debug, Clone)]
@@ -87,6 +87,7 @@ impl StateFolder {
     pub(crate) fn token(&self) -> Result<SecretString, CommandError> {
         let text = std::fs::read_to_string(self.token_file()).map_err(|error| {
             self.failed("has no readable token", &error)
+                .code(ErrorCode::NoToken)
                 .hint("`portcullis init` makes the state folder and the token")
         })?;
         let token = text.trim();
@@ -98,6 +99,7 @@ impl StateFolder {
                     self.token_file().display()
                 ),
             )
+            .code(ErrorCode::BadToken)
             .hint("remove the file and run `portcullis init`"));
         }
         Ok(SecretString::from(token))
@@ -146,6 +148,7 @@ impl StateFolder {
                 reason: error.to_string(),
             },
         )
+        .code(ErrorCode::StateFolder)
     }
 }
 

@@ -57,10 +57,7 @@ impl From<ServiceError> for Answer {
                 if let Some(source) = std::error::Error::source(planning) {
                     detail = format!("{detail}: {source}");
                 }
-                let code = match planning {
-                    PlanningError::Moved(_) => "plan_moved",
-                    _ => "plan_refused",
-                };
+                let code = planning_code(planning);
                 let mut answer = Answer::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
                 match planning {
                     PlanningError::Refused(problems) => {
@@ -84,6 +81,18 @@ impl From<ServiceError> for Answer {
 impl From<EngineError> for Answer {
     fn from(error: EngineError) -> Answer {
         engine_answer(&error)
+    }
+}
+
+/// The word for why no plan can be made.
+fn planning_code(error: &PlanningError) -> &'static str {
+    match error {
+        PlanningError::UnknownRelease { .. } => "unknown_release",
+        PlanningError::NoPredecessor(_) => "no_predecessor",
+        PlanningError::Artifact { .. } => "artifact_unreadable",
+        PlanningError::Address(_) => "no_free_port",
+        PlanningError::Moved(_) => "plan_moved",
+        _ => "plan_refused",
     }
 }
 

@@ -129,7 +129,7 @@ fn address(address: &str) -> Result<Fact, String> {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(crate) fn file_sha256(path: &Path) -> std::io::Result<String> {
+pub fn file_sha256(path: &Path) -> std::io::Result<String> {
     let mut file = std::fs::File::open(path)?;
     let mut hasher = Sha256::new();
     std::io::copy(&mut file, &mut HashWriter(&mut hasher))?;

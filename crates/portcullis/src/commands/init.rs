@@ -1,29 +1,66 @@
 //! `portcullis init`: a configuration to start from, the state folder and the API token.
+//!
+//! What the file says is guessed from what lies in the folder, in a documented order, and every guess is
+//! told with its source. Options override guesses. Nothing is written that `check` would not accept, and
+//! nothing that exists is changed.
 
 use std::io::{ErrorKind, Write};
-use std::net::SocketAddr;
 use std::path::Path;
 
-use portcullis_config::{TemplateOptions, TemplateStore, template};
-use portcullis_rollout::StoreKind;
-
 use crate::cli::Init;
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{connect, output};
 
+mod choice;
+mod draft;
+mod guess;
+mod scan;
+mod sources;
+mod start;
+
 pub(super) fn run(site: &Site, json: bool, args: &Init) -> Result<Exit, CommandError> {
     let file = &site.file;
     let mut made = Vec::new();
-    let written = write_configuration(file, args)?;
-    if written {
-        made.push(file.display().to_string());
+    let mut told = Vec::new();
+    if !file.exists() {
+        let draft = draft::draft(&folder_of(file), args)?;
+        // Nothing is written that `check` would not accept.
+        portcullis_config::parse(&draft.text, file)
+            .and_then(|config| config.check_files())
+            .map_err(|problems| {
+                CommandError::from(problems)
+                    .hint("nothing was written; mend the arguments of `init`")
+            })?;
+        told = draft.told;
+        if args.dry_run {
+            told.iter().for_each(|line| output::talk(line));
+            output::result(draft.text.trim_end());
+            return Ok(Exit::Done);
+        }
+        if write_new(file, &draft.text)? {
+            made.push(file.display().to_string());
+        }
+    } else if args.dry_run {
+        output::talk(&format!(
+            "{} is there already and would be kept",
+            file.display()
+        ));
+        return Ok(Exit::Done);
     }
+    let written = !made.is_empty();
     let config = connect::config(site)?;
     let folder = StateFolder::new(&config.state.folder);
     if folder.create()? {
         made.push(folder.root().display().to_string());
+    }
+    if written {
+        // The configuration's first line names it, for editors.
+        let schema = folder.root().join("schema.json");
+        if write_new(&schema, &portcullis_config::schema())? {
+            made.push(schema.display().to_string());
+        }
     }
     if folder.create_token()? {
         made.push(format!("{}/token", folder.root().display()));
@@ -34,9 +71,11 @@ pub(super) fn run(site: &Site, json: bool, args: &Init) -> Result<Exit, CommandE
             "file": file,
             "state_folder": folder.root(),
             "made": made,
+            "told": told,
         }));
         return Ok(Exit::Done);
     }
+    told.iter().for_each(|line| output::talk(line));
     if made.is_empty() {
         output::result("everything was there already; nothing was changed");
     }
@@ -45,7 +84,7 @@ pub(super) fn run(site: &Site, json: bool, args: &Init) -> Result<Exit, CommandE
     }
     if written {
         output::talk(&format!(
-            "next: edit {}, then `portcullis check`",
+            "next: look at {}, then `portcullis check` and `portcullis serve`",
             file.display()
         ));
     } else {
@@ -54,48 +93,16 @@ pub(super) fn run(site: &Site, json: bool, args: &Init) -> Result<Exit, CommandE
     Ok(Exit::Done)
 }
 
-/// Writes a starter configuration unless there is a file. Returns whether it wrote one.
-fn write_configuration(file: &Path, args: &Init) -> Result<bool, CommandError> {
-    let mut options = TemplateOptions {
-        service: args.name.clone(),
-        listen: SocketAddr::from(([127, 0, 0, 1], args.port)),
-        artifact: format!("releases/1.0/{}", args.name),
-        ..TemplateOptions::default()
-    };
-    if let Some(command) = &args.command {
-        let mut words = command.split_whitespace().map(str::to_owned);
-        let Some(program) = words.next() else {
-            return Err(CommandError::new(Exit::Usage, "--command is empty")
-                .hint("for example --command './my-service --port {port}'"));
-        };
-        options.artifact = program;
-        options.command = std::iter::once("{artifact}".to_owned())
-            .chain(words)
-            .collect();
+/// The folder of a file, also of one that is named without a folder.
+fn folder_of(file: &Path) -> std::path::PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => std::path::PathBuf::from("."),
     }
-    if let Some(store) = &args.store {
-        let kind = if store.is_dir() {
-            StoreKind::Directory
-        } else {
-            StoreKind::File
-        };
-        let name = store
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().to_ascii_lowercase());
-        let valid = name.filter(|n| n.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
-        options.store = Some(TemplateStore {
-            name: valid.unwrap_or_else(|| "data".to_owned()),
-            kind,
-            path: store.display().to_string(),
-        });
-    }
-    let text = template(&options);
-    if !file.exists() {
-        // Nothing is written that `check` would not accept.
-        portcullis_config::parse(&text, file).map_err(|problems| {
-            CommandError::from(problems).hint("nothing was written; mend the arguments of `init`")
-        })?;
-    }
+}
+
+/// Writes the file unless there is one. Returns whether it wrote it.
+fn write_new(file: &Path, text: &str) -> Result<bool, CommandError> {
     let made = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -112,8 +119,8 @@ fn write_configuration(file: &Path, args: &Init) -> Result<bool, CommandError> {
 }
 
 fn unwritable(file: &Path, error: &std::io::Error) -> CommandError {
-    CommandError::new(
-        Exit::Failed,
+    CommandError::coded(
+        ErrorCode::FileUnwritable,
         format!("{} cannot be written: {error}", file.display()),
     )
     .hint("run this in a folder of yours, or name a file with --file")

@@ -6,11 +6,11 @@ use portcullis_api::ClientError;
 use portcullis_api::engine::{PlanView, PlanWish};
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
-use portcullis_engine::Planner;
+use portcullis_engine::{Planner, PlanningError};
 use portcullis_rollout::ReleaseId;
 
 use crate::cli::Plan;
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{clock, connect, offline, output, render, saved_plan};
@@ -72,7 +72,22 @@ async fn offline(config: &Config, wish: &PlanWish) -> Result<PlanView, CommandEr
     } else {
         planner.deploy(config, &history, wanted.as_ref(), clock::now_ms())
     };
-    let plan = planned.map_err(|error| CommandError::of(Exit::Failed, &error))?;
+    let plan = planned.map_err(|error| {
+        let code = planning_code(&error);
+        CommandError::of(Exit::Failed, &error).code(code)
+    })?;
     let expected_ms = history.expected_ms(&plan);
     Ok(PlanView::of(Arc::new(plan)).expecting(expected_ms))
+}
+
+/// The kind of a refusal to plan; the same as the server's.
+fn planning_code(error: &PlanningError) -> ErrorCode {
+    match error {
+        PlanningError::UnknownRelease { .. } => ErrorCode::UnknownRelease,
+        PlanningError::NoPredecessor(_) => ErrorCode::NoPredecessor,
+        PlanningError::Artifact { .. } => ErrorCode::ArtifactUnreadable,
+        PlanningError::Address(_) => ErrorCode::NoFreePort,
+        PlanningError::Moved(_) => ErrorCode::PlanMoved,
+        _ => ErrorCode::PlanRefused,
+    }
 }

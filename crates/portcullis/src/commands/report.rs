@@ -5,7 +5,7 @@ use portcullis_api::engine::{Detail, EngineStanding, Status, Summary};
 use portcullis_config::Config;
 use serde::de::DeserializeOwned;
 
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
 use crate::{connect, offline, output, render};
 
@@ -65,6 +65,7 @@ pub(super) async fn show(site: &Site, json: bool, id: &str) -> Result<Exit, Comm
     if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         return Err(
             CommandError::new(Exit::Usage, format!("`{id}` is not a rollout's name"))
+                .code(ErrorCode::BadValue)
                 .hint("names look like `dhash-2`; `portcullis history` lists them"),
         );
     }
@@ -76,6 +77,7 @@ pub(super) async fn show(site: &Site, json: bool, id: &str) -> Result<Exit, Comm
             let found = history.find(id).map(portcullis_server::detail);
             found.ok_or_else(|| {
                 CommandError::new(Exit::Failed, format!("there is no rollout {id}"))
+                    .code(ErrorCode::UnknownRollout)
                     .hint("`portcullis history` lists them")
             })?
         }

@@ -26,6 +26,7 @@ fn a_plan_reads_like_a_story() {
     settings.add_filter(r"sha256 [0-9a-f]{12}", "sha256 HASH");
     settings.add_filter(r"127\.0\.0\.1:\d+", "ADDRESS");
     settings.add_filter(r"\d{8}T\d{6}Z", "TIME");
+    settings.add_filter(r"\d+(\.\d+)? m?s (before|in earlier)", "SHORT $2");
     settings.bind(|| insta::assert_snapshot!(plan));
     // What is printed is what runs: the same plan as JSON has the same steps.
     let json = rig.json(&["deploy", "--release", "1.1", "--dry-run"]);
@@ -84,7 +85,7 @@ fn errors_are_json_when_asked_for() {
     rig.ok(&["init"]);
     let output = rig.run(&["deploy", "--json"]);
     let error: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(error["schema"], "portcullis.error/1");
+    assert_eq!(error["schema"], "portcullis.error/2");
     assert_eq!(error["exit_code"], 8);
 }
 

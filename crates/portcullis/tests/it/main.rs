@@ -7,6 +7,7 @@ mod config_command;
 mod conformance;
 mod control;
 mod faults;
+mod guide;
 mod operations;
 mod release;
 mod rig;

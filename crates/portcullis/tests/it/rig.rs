@@ -19,7 +19,7 @@ mod leftovers;
 mod ports;
 
 pub(crate) use leftovers::{processes_in, signal};
-use ports::Ports;
+pub(crate) use ports::Ports;
 
 /// How long anything that is waited for may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -112,6 +112,17 @@ impl Rig {
     /// The gateway's address.
     pub(crate) fn gateway(&self) -> &str {
         &self.gateway
+    }
+
+    /// A rig over a folder that has its configuration already.
+    pub(crate) fn of(folder: TempDir, ports: Ports) -> Rig {
+        Rig {
+            folder,
+            gateway: format!("127.0.0.1:{}", ports.gateway()),
+            ports,
+            serve: None,
+            serve_environment: Vec::new(),
+        }
     }
 
     /// Changes the configuration file.

@@ -1,0 +1,182 @@
+//! Every error of the command line: its number, what it means, what to do, and the exit code it ends
+//! with. The texts of `portcullis explain` and of docs/reference/errors.md come from here, so that they
+//! cannot differ from what the program prints.
+//!
+//! A number keeps its meaning for ever; a new meaning gets a new number.
+
+use std::fmt;
+
+use super::Exit;
+
+/// A kind of error, with a number that people can look up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ErrorCode {
+    Configuration,
+    Usage,
+    UnknownWord,
+    BadValue,
+    MissingArgument,
+    Contradiction,
+    UnknownCode,
+    UnknownTopic,
+    NoCommandGuessed,
+    StateFolder,
+    NoToken,
+    BadToken,
+    LockHeld,
+    FileUnwritable,
+    NoServer,
+    NotAuthorised,
+    NotFound,
+    EngineStopped,
+    AnswerUnreadable,
+    ServerFailed,
+    RequestRefused,
+    ServeFailed,
+    PlanRefused,
+    UnknownRelease,
+    NoPredecessor,
+    ArtifactUnreadable,
+    NoFreePort,
+    PlanMoved,
+    NothingLive,
+    StillLive,
+    NotNow,
+    NotLive,
+    UnknownRollout,
+    RolledBack,
+    Waits,
+    Inconclusive,
+    Detached,
+    JournalFailed,
+    NoJournal,
+    JournalUnreadable,
+    BackupFailed,
+    NoBackup,
+    NoStore,
+    StoreInUse,
+    Failed,
+    Internal,
+}
+
+/// What a code stands for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Meaning {
+    /// The number after `PC`, with four digits.
+    pub(crate) number: u16,
+    /// A few words.
+    pub(crate) title: &'static str,
+    /// What it means, in one to three sentences.
+    pub(crate) meaning: &'static str,
+    /// What to do about it.
+    pub(crate) remedy: &'static str,
+    /// The exit code of a command that ends with it.
+    pub(crate) exit: Exit,
+}
+
+impl ErrorCode {
+    /// Every code, by number.
+    pub(crate) const ALL: [ErrorCode; 46] = [
+        ErrorCode::Configuration,
+        ErrorCode::Usage,
+        ErrorCode::UnknownWord,
+        ErrorCode::BadValue,
+        ErrorCode::MissingArgument,
+        ErrorCode::Contradiction,
+        ErrorCode::UnknownCode,
+        ErrorCode::UnknownTopic,
+        ErrorCode::NoCommandGuessed,
+        ErrorCode::StateFolder,
+        ErrorCode::NoToken,
+        ErrorCode::BadToken,
+        ErrorCode::LockHeld,
+        ErrorCode::FileUnwritable,
+        ErrorCode::NoServer,
+        ErrorCode::NotAuthorised,
+        ErrorCode::NotFound,
+        ErrorCode::EngineStopped,
+        ErrorCode::AnswerUnreadable,
+        ErrorCode::ServerFailed,
+        ErrorCode::RequestRefused,
+        ErrorCode::ServeFailed,
+        ErrorCode::PlanRefused,
+        ErrorCode::UnknownRelease,
+        ErrorCode::NoPredecessor,
+        ErrorCode::ArtifactUnreadable,
+        ErrorCode::NoFreePort,
+        ErrorCode::PlanMoved,
+        ErrorCode::NothingLive,
+        ErrorCode::StillLive,
+        ErrorCode::NotNow,
+        ErrorCode::NotLive,
+        ErrorCode::UnknownRollout,
+        ErrorCode::RolledBack,
+        ErrorCode::Waits,
+        ErrorCode::Inconclusive,
+        ErrorCode::Detached,
+        ErrorCode::JournalFailed,
+        ErrorCode::NoJournal,
+        ErrorCode::JournalUnreadable,
+        ErrorCode::BackupFailed,
+        ErrorCode::NoBackup,
+        ErrorCode::NoStore,
+        ErrorCode::StoreInUse,
+        ErrorCode::Failed,
+        ErrorCode::Internal,
+    ];
+
+    /// The code of an error that was given none: every error has one.
+    pub(crate) fn of_exit(exit: Exit) -> ErrorCode {
+        match exit {
+            Exit::Done | Exit::Failed => ErrorCode::Failed,
+            Exit::Usage => ErrorCode::Usage,
+            Exit::RolledBack => ErrorCode::RolledBack,
+            Exit::Waits => ErrorCode::Waits,
+            Exit::Inconclusive => ErrorCode::Inconclusive,
+            Exit::LeaseHeld => ErrorCode::LockHeld,
+            Exit::Unreachable => ErrorCode::NoServer,
+            Exit::NotAuthorised => ErrorCode::NotAuthorised,
+            Exit::Internal => ErrorCode::Internal,
+            Exit::Detached => ErrorCode::Detached,
+        }
+    }
+
+    /// The code of a refusal by the API, from its word in [`portcullis_api::Problem`].
+    pub(crate) fn of_refusal(word: Option<&str>, status: u16) -> ErrorCode {
+        match (word, status) {
+            (Some("not_authorised"), _) | (_, 401 | 403) => ErrorCode::NotAuthorised,
+            (Some("configuration"), _) => ErrorCode::Configuration,
+            (Some("not_found"), _) | (None, 404) => ErrorCode::NotFound,
+            (Some("plan_refused"), _) => ErrorCode::PlanRefused,
+            (Some("unknown_release"), _) => ErrorCode::UnknownRelease,
+            (Some("no_predecessor"), _) => ErrorCode::NoPredecessor,
+            (Some("artifact_unreadable"), _) => ErrorCode::ArtifactUnreadable,
+            (Some("no_free_port"), _) => ErrorCode::NoFreePort,
+            (Some("plan_moved"), _) => ErrorCode::PlanMoved,
+            (Some("nothing_live"), _) => ErrorCode::NothingLive,
+            (Some("still_live"), _) => ErrorCode::StillLive,
+            (Some("not_live"), _) => ErrorCode::NotLive,
+            (Some("not_now"), _) => ErrorCode::NotNow,
+            (Some("engine_stopped"), _) => ErrorCode::EngineStopped,
+            (Some("internal"), _) | (_, 500) => ErrorCode::ServerFailed,
+            _ => ErrorCode::RequestRefused,
+        }
+    }
+
+    /// What it stands for.
+    pub(crate) fn meaning(self) -> Meaning {
+        meanings::meaning(self)
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    /// `PC0601`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PC{:04}", self.meaning().number)
+    }
+}
+
+mod meanings;
+
+#[cfg(test)]
+mod tests;

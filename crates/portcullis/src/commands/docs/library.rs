@@ -1,0 +1,84 @@
+//! The documents of the repository, and the topics that they have.
+
+/// Guides, by their topic's name. A test compares the list with the folder.
+pub(super) const GUIDES: [(&str, &str); 2] = [
+    (
+        "first-guarded-release",
+        include_str!("../../../../../docs/guide/first-guarded-release.md"),
+    ),
+    (
+        "environments-and-secrets",
+        include_str!("../../../../../docs/guide/environments-and-secrets.md"),
+    ),
+];
+
+/// References that are written by hand, by their topic's name. A test compares the list with the folder.
+pub(super) const REFERENCES: [(&str, &str); 2] = [
+    (
+        "exit-codes",
+        include_str!("../../../../../docs/reference/exit-codes.md"),
+    ),
+    (
+        "states",
+        include_str!("../../../../../docs/reference/states.md"),
+    ),
+];
+
+const GLOSSARY: &str = include_str!("../../../../../docs/glossary.md");
+
+/// Something to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Topic {
+    pub(super) name: String,
+    pub(super) title: String,
+    /// Markdown.
+    pub(super) text: String,
+}
+
+/// All topics: guides, references, the glossary, and each section of the configuration.
+pub(super) fn topics(errors: String, commands: String) -> Vec<Topic> {
+    let config = portcullis_config::reference();
+    let mut topics: Vec<Topic> = GUIDES
+        .into_iter()
+        .map(|(name, text)| topic(name, text))
+        .collect();
+    topics.push(topic("commands", &commands));
+    topics.push(topic("config", &config));
+    topics.push(topic("errors", &errors));
+    topics.extend(REFERENCES.into_iter().map(|(name, text)| topic(name, text)));
+    topics.push(topic("glossary", GLOSSARY));
+    let mut sections = Vec::new();
+    for part in config.split("\n## ").skip(1) {
+        let (heading, body) = part.split_once('\n').unwrap_or((part, ""));
+        let header = heading.trim().trim_matches('`');
+        if !header.starts_with('[') {
+            continue;
+        }
+        let about = first_sentence(body);
+        sections.push(Topic {
+            name: header.trim_matches(['[', ']']).to_owned(),
+            title: format!("{header}: {about}"),
+            text: format!("# {heading}\n{body}"),
+        });
+    }
+    topics.extend(sections);
+    topics
+}
+
+fn topic(name: &str, text: &str) -> Topic {
+    let heading = text.lines().find_map(|line| line.strip_prefix("# "));
+    Topic {
+        name: name.to_owned(),
+        title: heading.unwrap_or(name).replace('`', ""),
+        text: text.to_owned(),
+    }
+}
+
+fn first_sentence(text: &str) -> String {
+    let line = text.lines().find(|line| !line.trim().is_empty());
+    let line = line.unwrap_or_default();
+    match line.split_once(". ") {
+        Some((first, _)) => format!("{first}."),
+        None => line.to_owned(),
+    }
+}

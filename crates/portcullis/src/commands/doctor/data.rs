@@ -1,0 +1,92 @@
+//! Backups: where they go, whether there is room, and how old the newest is that can be trusted.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use jiff::Timestamp;
+use portcullis_backup::Vault;
+use portcullis_config::Config;
+use portcullis_engine::{size_words, stores_of};
+
+use super::finding::Finding;
+use crate::clock;
+
+/// A backup older than this is worth a word, in days.
+const OLD_DAYS: u64 = 7;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The vault, its space and its newest verified backup. Reads archives: it blocks.
+pub(super) fn examine(config: &Config) -> Vec<Finding> {
+    if config.stores.is_empty() {
+        let message = "the service declares no data, so there is nothing to back up";
+        return vec![Finding::ok("backups", message)];
+    }
+    let root = &config.state.vault;
+    let shown = root.display();
+    // Opening a vault makes it, and a doctor changes nothing.
+    let Ok(meta) = fs::metadata(root) else {
+        let message = format!("the vault {shown} is not there yet; the first backup makes it");
+        return vec![Finding::ok("backups", message)];
+    };
+    let mode = meta.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let message = format!("the vault {shown} has mode {mode:04o}: others may look into it");
+        return vec![Finding::fail("backups", message).hint(format!("chmod 700 {shown}"))];
+    }
+    match Vault::open(root) {
+        Ok(vault) => vec![space(config, &vault), newest(config, &vault)],
+        Err(error) => vec![Finding::fail("backups", error.to_string())],
+    }
+}
+
+fn space(config: &Config, vault: &Vault) -> Finding {
+    match vault.space(&stores_of(&config.stores)) {
+        Ok(space) => {
+            let (needed, free) = (size_words(space.needed_bytes), size_words(space.free_bytes));
+            // A rollout also keeps a restored copy for its rehearsal.
+            if space.free_bytes < space.needed_bytes.saturating_mul(2) {
+                Finding::fail(
+                    "space",
+                    format!("{free} free, and a backup with its rehearsal needs twice {needed}"),
+                )
+                .hint("make room, or move the vault to another disk with [state] vault")
+            } else {
+                Finding::ok(
+                    "space",
+                    format!("{free} free; a backup needs at most {needed}"),
+                )
+            }
+        }
+        Err(error) => Finding::fail("space", error.to_string())
+            .hint("the stores of the configuration must be there; see `portcullis check`"),
+    }
+}
+
+fn newest(config: &Config, vault: &Vault) -> Finding {
+    let (service, environment) = (config.service.name.as_str(), &config.service.environment);
+    match vault.latest(service, environment, true) {
+        Ok(Some(backup)) => {
+            let age_ms = clock::now_ms().saturating_sub(milliseconds(backup.created_at));
+            let days = age_ms / DAY_MS;
+            let message = match days {
+                0 => format!(
+                    "{} reads back whole and is less than a day old",
+                    backup.name
+                ),
+                days => format!("{} reads back whole and is {days} days old", backup.name),
+            };
+            if days >= OLD_DAYS {
+                Finding::warn("backups", message).hint("`portcullis backup create` makes a new one")
+            } else {
+                Finding::ok("backups", message)
+            }
+        }
+        Ok(None) => Finding::warn("backups", "there is none that reads back whole")
+            .hint("`portcullis backup create` makes one; a release makes its own all the same"),
+        Err(error) => Finding::fail("backups", error.to_string()),
+    }
+}
+
+fn milliseconds(at: Timestamp) -> u64 {
+    u64::try_from(at.as_millisecond()).unwrap_or(0)
+}
