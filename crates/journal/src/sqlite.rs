@@ -3,25 +3,35 @@
 //! Write-ahead log with `synchronous=FULL`: a commit returns after the log was synced to disk.
 //! Every write is one `BEGIN IMMEDIATE` transaction that reads the row it depends on, decides by
 //! the rules shared with every other journal, and writes; so two processes on one file cannot
-//! both pass the fence. The statements are plain SQL that PostgreSQL takes too; what is special to
-//! SQLite is in `sqlite/schema.rs` and in opening the file.
+//! both pass the fence.
+//!
+//! The head of every chain is also kept in a small file beside the database (`sqlite/head.rs`), so that
+//! a database that lost its tail is noticed when it is opened and when it is verified.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-use crate::bounds::{BUSY_TIMEOUT, CONNECTION_WAIT, NUMBER_MAX, READERS_MAX, VERIFY_PAGE_ENTRIES};
+use crate::bounds::{
+    BUSY_TIMEOUT, CONNECTION_WAIT, LOG_BYTES_KEPT, NUMBER_MAX, READERS_MAX, VERIFY_PAGE_ENTRIES,
+};
 use crate::chain::{ChainCheck, next_entry};
 use crate::journal::Journal;
 use crate::lease::{self, LeaseRow};
+use crate::rows::{Reading, signed};
 use crate::{Entry, Epoch, Hash, JournalError, Lease, Record, Scope, Verified};
 
-mod rows;
+mod head;
+mod heads;
 mod schema;
+
+use head::Head;
+use heads::Heads;
 
 /// The journal in an SQLite file, which several processes may open at the same time.
 ///
@@ -33,6 +43,7 @@ pub struct SqliteJournal {
     /// One connection, so that writers of this process queue here and not in SQLite's busy loop.
     /// None if opened for reading only.
     writer: Option<SqlitePool>,
+    heads: Arc<Heads>,
 }
 
 impl SqliteJournal {
@@ -40,30 +51,43 @@ impl SqliteJournal {
     /// readable and writable by its owner only; the folder must exist.
     ///
     /// # Errors
-    /// [`JournalError::Storage`] if it cannot be opened, [`JournalError::NotAJournal`] if it is
-    /// some other database, [`JournalError::SchemaTooNew`] if a newer program wrote it.
+    /// [`JournalError::Storage`] if it cannot be opened, [`JournalError::Damaged`] if it is no
+    /// database or a damaged one, [`JournalError::NotAJournal`] if it is some other database,
+    /// [`JournalError::SchemaTooNew`] if a newer program wrote it, [`JournalError::Torn`] if it lacks
+    /// entries that were acknowledged.
     pub async fn open(path: &Path) -> Result<Self, JournalError> {
         const DOING: &str = "open the file";
+        let heads = Heads::new(path);
+        // Known heads are read before the database, which may grow meanwhile but not shrink.
+        let known = heads.all()?;
+        refuse_empty(path, &heads, &known)?;
         create_private(path).map_err(|source| storage(path, DOING, source))?;
         let options = connect_options(path)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("journal_size_limit", LOG_BYTES_KEPT.to_string());
         let writer = pool(1)
             .connect_with(options.clone())
             .await
             .map_err(|source| storage(path, DOING, source))?;
+        let readers = pool(READERS_MAX).connect_lazy_with(options.read_only(true));
+        let journal = Self {
+            path: path.to_owned(),
+            readers,
+            writer: Some(writer.clone()),
+            heads: Arc::new(heads),
+        };
         let mut connection = writer
             .acquire()
             .await
             .map_err(|source| storage(path, DOING, source))?;
+        if !known.is_empty() {
+            // Before the schema is brought up to date: a torn file is left as it is.
+            journal.check_schema_and_heads(&mut connection, known).await?;
+        }
         schema::migrate(&mut connection, path).await?;
         drop(connection);
-        let readers = pool(READERS_MAX).connect_lazy_with(options.read_only(true));
-        Ok(Self {
-            path: path.to_owned(),
-            readers,
-            writer: Some(writer),
-        })
+        Ok(journal)
     }
 
     /// Opens an existing journal for reading only. Acquiring, renewing, releasing and appending
@@ -73,6 +97,9 @@ impl SqliteJournal {
     /// As [`SqliteJournal::open`]; a missing file or one with an older schema is an error too.
     pub async fn open_read_only(path: &Path) -> Result<Self, JournalError> {
         const DOING: &str = "open the file for reading";
+        let heads = Heads::new(path);
+        let known = heads.all()?;
+        refuse_empty(path, &heads, &known)?;
         let readers = pool(READERS_MAX)
             .connect_with(connect_options(path).read_only(true))
             .await
@@ -81,13 +108,27 @@ impl SqliteJournal {
             .acquire()
             .await
             .map_err(|source| storage(path, DOING, source))?;
-        schema::check(&mut connection, path).await?;
-        drop(connection);
-        Ok(Self {
+        let journal = Self {
             path: path.to_owned(),
             readers,
             writer: None,
-        })
+            heads: Arc::new(heads),
+        };
+        schema::check(&mut connection, path).await?;
+        journal.check_heads(&mut connection, known).await?;
+        drop(connection);
+        Ok(journal)
+    }
+
+    /// Whether there is anything of a journal at `path`: the file, or the head of one that is lost.
+    ///
+    /// # Errors
+    /// If the folder cannot be looked at.
+    pub fn exists(path: &Path) -> Result<bool, JournalError> {
+        const DOING: &str = "look for the file";
+        let file = path.try_exists();
+        let file = file.map_err(|source| storage(path, DOING, source))?;
+        Ok(file || !Heads::new(path).all()?.is_empty())
     }
 
     /// The file.
@@ -130,12 +171,7 @@ impl SqliteJournal {
             .fetch_optional(connection)
             .await
             .map_err(|source| self.storage("read the lease", source))?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(LeaseRow {
-            epoch: Epoch(rows::number(&row, scope, 0, "epoch")?),
-            holder: rows::column(&row, scope, 0, "holder")?,
-            expires_ms: rows::number(&row, scope, 0, "expires_ms")?,
-        }))
+        row.map(|row| Reading::new(&row, scope).lease()).transpose()
     }
 
     async fn set_lease(
@@ -170,9 +206,54 @@ impl SqliteJournal {
             .fetch_optional(connection)
             .await
             .map_err(|source| self.storage("read the last entry", source))?;
-        let Some(row) = row else { return Ok(None) };
-        let seq = rows::number(&row, scope, 0, "seq")?;
-        Ok(Some((seq, rows::hash(&row, scope, seq, "hash")?)))
+        row.map(|row| Reading::new(&row, scope).head()).transpose()
+    }
+
+    async fn hash_at(
+        &self,
+        connection: &mut SqliteConnection,
+        scope: &Scope,
+        seq: u64,
+    ) -> Result<Option<Hash>, JournalError> {
+        const SELECT: &str = "SELECT hash FROM entries WHERE scope = $1 AND seq = $2";
+        let row = sqlx::query(SELECT)
+            .bind(scope.as_str())
+            .bind(signed(seq))
+            .fetch_optional(connection)
+            .await
+            .map_err(|source| self.storage("read the head", source))?;
+        row.map(|row| Reading::new(&row, scope).hash("hash"))
+            .transpose()
+    }
+
+    /// Every known head must be in the database, which may have grown beyond it.
+    async fn check_heads(
+        &self,
+        connection: &mut SqliteConnection,
+        known: Vec<(Scope, Head)>,
+    ) -> Result<(), JournalError> {
+        for (scope, head) in known {
+            if self.hash_at(connection, &scope, head.seq).await? == Some(head.hash) {
+                continue;
+            }
+            let found = match self.last(connection, &scope).await? {
+                Some((seq, hash)) => format!("entry {seq} with hash {hash}"),
+                None => "no entry".to_owned(),
+            };
+            return Err(self.heads.torn(&scope, head, found));
+        }
+        Ok(())
+    }
+
+    async fn check_schema_and_heads(
+        &self,
+        connection: &mut SqliteConnection,
+        known: Vec<(Scope, Head)>,
+    ) -> Result<(), JournalError> {
+        match schema::is_empty(connection, &self.path).await? {
+            false => self.check_heads(connection, known).await,
+            true => refuse_all(&self.heads, &known, "a database without tables"),
+        }
     }
 
     async fn insert(
@@ -215,7 +296,8 @@ impl SqliteJournal {
             .fetch_all(&self.readers)
             .await
             .map_err(|source| self.storage("read entries", source))?;
-        rows.iter().map(|row| rows::entry(row, scope)).collect()
+        let entries = rows.iter().map(|row| Reading::new(row, scope).entry());
+        entries.collect()
     }
 
     async fn check_chain(
@@ -224,6 +306,7 @@ impl SqliteJournal {
         known: Option<Hash>,
     ) -> Result<Verified, JournalError> {
         let mut check = ChainCheck::new(scope, known);
+        let head = self.heads.read(scope)?;
         let mut page = self.page(scope, 0, VERIFY_PAGE_ENTRIES).await?;
         while let Some(last) = page.last() {
             let next = last.seq.saturating_add(1);
@@ -232,7 +315,17 @@ impl SqliteJournal {
             }
             page = self.page(scope, next, VERIFY_PAGE_ENTRIES).await?;
         }
-        Ok(check.finish()?)
+        let verified = check.finish()?;
+        if let Some(head) = head {
+            let mut connection = self
+                .readers
+                .acquire()
+                .await
+                .map_err(|source| self.storage("read the head", source))?;
+            let known = vec![(scope.clone(), head)];
+            self.check_heads(&mut connection, known).await?;
+        }
+        Ok(verified)
     }
 
     fn storage(
@@ -262,6 +355,7 @@ impl Journal for SqliteJournal {
             .commit()
             .await
             .map_err(|source| self.storage(DOING, source))?;
+        self.heads.prepare(scope).await?;
         Ok(lease)
     }
 
@@ -276,6 +370,7 @@ impl Journal for SqliteJournal {
             .commit()
             .await
             .map_err(|source| self.storage(DOING, source))?;
+        self.heads.sync(&lease.scope).await?;
         Ok(renewed)
     }
 
@@ -293,7 +388,8 @@ impl Journal for SqliteJournal {
         transaction
             .commit()
             .await
-            .map_err(|source| self.storage(DOING, source))
+            .map_err(|source| self.storage(DOING, source))?;
+        self.heads.sync(&lease.scope).await
     }
 
     async fn append(
@@ -314,6 +410,11 @@ impl Journal for SqliteJournal {
             .commit()
             .await
             .map_err(|source| self.storage(DOING, source))?;
+        let head = Head {
+            seq: entry.seq,
+            hash: entry.hash,
+        };
+        self.heads.write(scope, head).await?;
         Ok(entry)
     }
 
@@ -381,10 +482,7 @@ fn create_private(path: &Path) -> io::Result<()> {
     {
         Ok(file) => {
             file.sync_all()?;
-            let folder = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+            head::sync_folder_of(path)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let permissions = fs::metadata(path)?.permissions();
@@ -397,9 +495,26 @@ fn create_private(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Every number was checked against `NUMBER_MAX` when it came in, so nothing is cut off here.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+/// SQLite takes an empty file for a new database and deletes the log beside it, so what is left of a
+/// torn journal is not even opened.
+fn refuse_empty(path: &Path, heads: &Heads, known: &[(Scope, Head)]) -> Result<(), JournalError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.len() > 0 => Ok(()),
+        Ok(_) => refuse_all(heads, known, "an empty file"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            refuse_all(heads, known, "no file")
+        }
+        // Opening it will say what is wrong.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Nothing is there that could have a known head.
+fn refuse_all(heads: &Heads, known: &[(Scope, Head)], found: &str) -> Result<(), JournalError> {
+    match known.first() {
+        Some((scope, head)) => Err(heads.torn(scope, *head, found.to_owned())),
+        None => Ok(()),
+    }
 }
 
 fn storage(
@@ -407,11 +522,28 @@ fn storage(
     doing: &'static str,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> JournalError {
-    JournalError::Storage {
-        doing,
-        path: path.display().to_string(),
-        source: source.into(),
+    let source = source.into();
+    let path = path.display().to_string();
+    if is_damage(source.as_ref()) {
+        JournalError::Damaged { path, source }
+    } else {
+        JournalError::Storage {
+            doing,
+            path,
+            source,
+        }
     }
+}
+
+/// Whether SQLite found its own file damaged. The codes are from its list of result codes: CORRUPT,
+/// NOTADB, IOERR_SHORT_READ, and the extended forms of CORRUPT.
+fn is_damage(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    let code = error
+        .downcast_ref::<sqlx::Error>()
+        .and_then(sqlx::Error::as_database_error)
+        .and_then(|error| error.code());
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 11 | 26) || code == 522)
 }
 
 #[cfg(test)]

@@ -95,6 +95,14 @@ pub(super) async fn check(
     }
 }
 
+/// Whether the database has no tables at all.
+pub(super) async fn is_empty(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<bool, JournalError> {
+    Ok(found_version(connection, path).await?.is_none())
+}
+
 /// The version of the file, or None if it is an empty database.
 async fn found_version(
     connection: &mut SqliteConnection,
