@@ -83,7 +83,9 @@ impl SqliteJournal {
             .map_err(|source| storage(path, DOING, source))?;
         if !known.is_empty() {
             // Before the schema is brought up to date: a torn file is left as it is.
-            journal.check_schema_and_heads(&mut connection, known).await?;
+            journal
+                .check_schema_and_heads(&mut connection, known)
+                .await?;
         }
         schema::migrate(&mut connection, path).await?;
         drop(connection);

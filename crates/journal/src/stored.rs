@@ -22,9 +22,7 @@ impl StoredJournal {
     pub async fn open(location: &JournalLocation) -> Result<Self, JournalError> {
         match location {
             JournalLocation::File(path) => Ok(Self::Sqlite(SqliteJournal::open(path).await?)),
-            JournalLocation::Postgres(url) => {
-                Ok(Self::Postgres(PostgresJournal::open(url).await?))
-            }
+            JournalLocation::Postgres(url) => Ok(Self::Postgres(PostgresJournal::open(url).await?)),
         }
     }
 

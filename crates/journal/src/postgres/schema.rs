@@ -120,7 +120,11 @@ async fn check_durable(
         .map_err(|source| Failure::of(url, "read the server's settings", source).into_error())?;
     let place = url.to_string();
     if fsync == "off" || full_pages == "off" {
-        let setting = if fsync == "off" { "fsync" } else { "full_page_writes" };
+        let setting = if fsync == "off" {
+            "fsync"
+        } else {
+            "full_page_writes"
+        };
         return Err(JournalError::NotDurable { place, setting });
     }
     if encoding != "UTF8" {
@@ -147,8 +151,9 @@ async fn found_version(
         let Some((other,)) = tables.first() else {
             return Ok(None);
         };
-        let why =
-            format!("its schema \"portcullis\" has a table {other:?} and no table \"schema_version\"");
+        let why = format!(
+            "its schema \"portcullis\" has a table {other:?} and no table \"schema_version\""
+        );
         return Err(not_a_journal(url, why));
     }
     let version: Option<(i64,)> = sqlx::query_as("SELECT version FROM portcullis.schema_version")

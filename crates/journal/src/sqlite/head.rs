@@ -66,17 +66,7 @@ pub(super) fn read(journal: &Path, scope: &Scope) -> io::Result<Option<Head>> {
             read => filled += read,
         }
     }
-    let slots = slots[..filled].chunks(SLOT_BYTES);
-    let blank = |slot: &&[u8]| slot.iter().all(|byte| matches!(byte, 0 | b' ' | b'\n'));
-    let heads = slots.clone().filter_map(|slot| parse(slot, scope));
-    match heads.max_by_key(|head| head.seq) {
-        Some(head) => Ok(Some(head)),
-        None if filled == 0 || slots.clone().any(|slot| blank(&slot)) => Ok(None),
-        None => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "neither slot holds a head with a matching checksum",
-        )),
-    }
+    pick(&slots[..filled], scope)
 }
 
 impl HeadFile {
@@ -126,6 +116,21 @@ pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// The higher of the heads in the slots.
+fn pick(bytes: &[u8], scope: &Scope) -> io::Result<Option<Head>> {
+    let slots = bytes.chunks(SLOT_BYTES);
+    let blank = |slot: &[u8]| slot.iter().all(|byte| matches!(byte, 0 | b' ' | b'\n'));
+    let heads = slots.clone().filter_map(|slot| parse(slot, scope));
+    match heads.max_by_key(|head| head.seq) {
+        Some(head) => Ok(Some(head)),
+        None if bytes.is_empty() || slots.clone().any(blank) => Ok(None),
+        None => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "neither slot holds a head with a matching checksum",
+        )),
+    }
 }
 
 fn format_slot(head: Head, scope: &Scope) -> Vec<u8> {
