@@ -165,6 +165,18 @@ pub enum JournalError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The connection cannot be encrypted as the address asks for.
+    #[error(
+        "no trusted TLS connection to the PostgreSQL server of {place}; check the server's \
+         certificate, and sslmode and sslrootcert in the address"
+    )]
+    NotTrusted {
+        /// Host, port and database.
+        place: String,
+        /// What the TLS library said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The server does not let this user in.
     #[error(
         "the PostgreSQL server of {place} refused to let us in; check the user in the address, the \

@@ -54,7 +54,7 @@ impl PostgresJournal {
     /// Connects, and creates the schema `portcullis` with its tables if it is missing.
     ///
     /// # Errors
-    /// [`JournalError::Unreachable`], [`JournalError::AccessRefused`],
+    /// [`JournalError::Unreachable`], [`JournalError::NotTrusted`], [`JournalError::AccessRefused`],
     /// [`JournalError::DatabaseMissing`] and [`JournalError::PermissionDenied`] say what the server
     /// answered; [`JournalError::NotDurable`] if the server is set up to lose what it acknowledged;
     /// [`JournalError::NotAJournal`] if the schema holds something else,

@@ -8,30 +8,30 @@
 //! The head of every chain is also kept in a small file beside the database (`sqlite/head.rs`), so that
 //! a database that lost its tail is noticed when it is opened and when it is verified.
 
-use std::fs::{self, OpenOptions};
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
-
-use crate::bounds::{
-    BUSY_TIMEOUT, CONNECTION_WAIT, LOG_BYTES_KEPT, NUMBER_MAX, READERS_MAX, VERIFY_PAGE_ENTRIES,
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqliteSynchronous,
 };
+
+use crate::bounds::{LOG_BYTES_KEPT, NUMBER_MAX, READERS_MAX, VERIFY_PAGE_ENTRIES};
 use crate::chain::{ChainCheck, next_entry};
 use crate::journal::Journal;
 use crate::lease::{self, LeaseRow};
 use crate::rows::{Reading, signed};
 use crate::{Entry, Epoch, Hash, JournalError, Lease, Record, Scope, Verified};
 
+mod file;
 mod head;
 mod heads;
 mod schema;
+mod session;
 
+use file::{connect_options, create_private, has_log, is_cannot_open, pool, storage};
 use head::Head;
 use heads::Heads;
+use session::{Session, Writer};
 
 /// The journal in an SQLite file, which several processes may open at the same time.
 ///
@@ -40,9 +40,8 @@ use heads::Heads;
 pub struct SqliteJournal {
     path: PathBuf,
     readers: SqlitePool,
-    /// One connection, so that writers of this process queue here and not in SQLite's busy loop.
     /// None if opened for reading only.
-    writer: Option<SqlitePool>,
+    writer: Option<Writer>,
     heads: Arc<Heads>,
 }
 
@@ -60,27 +59,19 @@ impl SqliteJournal {
         let heads = Heads::new(path);
         // Known heads are read before the database, which may grow meanwhile but not shrink.
         let known = heads.all()?;
-        refuse_empty(path, &heads, &known)?;
+        heads.refuse_empty(&known)?;
         create_private(path).map_err(|source| storage(path, DOING, source))?;
         let options = connect_options(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("journal_size_limit", LOG_BYTES_KEPT.to_string());
-        let writer = pool(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(|source| storage(path, DOING, source))?;
-        let readers = pool(READERS_MAX).connect_lazy_with(options.read_only(true));
+        let (writer, mut connection) = Writer::open(path, options.clone(), DOING).await?;
         let journal = Self {
             path: path.to_owned(),
-            readers,
+            readers: pool(READERS_MAX).connect_lazy_with(options.read_only(true)),
             writer: Some(writer.clone()),
             heads: Arc::new(heads),
         };
-        let mut connection = writer
-            .acquire()
-            .await
-            .map_err(|source| storage(path, DOING, source))?;
         if !known.is_empty() {
             // Before the schema is brought up to date: a torn file is left as it is.
             journal
@@ -88,7 +79,7 @@ impl SqliteJournal {
                 .await?;
         }
         schema::migrate(&mut connection, path).await?;
-        drop(connection);
+        writer.hand_in(connection).await;
         Ok(journal)
     }
 
@@ -101,11 +92,10 @@ impl SqliteJournal {
         const DOING: &str = "open the file for reading";
         let heads = Heads::new(path);
         let known = heads.all()?;
-        refuse_empty(path, &heads, &known)?;
-        let readers = pool(READERS_MAX)
-            .connect_with(connect_options(path).read_only(true))
-            .await
-            .map_err(|source| storage(path, DOING, source))?;
+        heads.refuse_empty(&known)?;
+        let options = connect_options(path).read_only(true);
+        let readers = Self::connect_readers(path, options).await;
+        let readers = readers.map_err(|source| storage(path, DOING, source))?;
         let mut connection = readers
             .acquire()
             .await
@@ -148,18 +138,34 @@ impl SqliteJournal {
         }
     }
 
-    async fn begin(
-        &self,
-        doing: &'static str,
-    ) -> Result<Transaction<'static, Sqlite>, JournalError> {
-        let Some(writer) = &self.writer else {
-            let path = self.path.display().to_string();
-            return Err(JournalError::ReadOnly { doing, path });
-        };
-        writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(|source| self.storage(doing, source))
+    /// Connects for reading. On a disk that takes no new files SQLite cannot make the index of the log;
+    /// without a log none is needed, and the file cannot change there, so it is read as it is.
+    async fn connect_readers(
+        path: &Path,
+        options: SqliteConnectOptions,
+    ) -> Result<SqlitePool, sqlx::Error> {
+        let readers = pool(READERS_MAX).connect_with(options.clone()).await?;
+        let looked = sqlx::query("SELECT count(*) FROM sqlite_master")
+            .execute(&readers)
+            .await;
+        match looked {
+            Err(error) if is_cannot_open(&error) && !has_log(path) => {
+                pool(READERS_MAX)
+                    .connect_with(options.immutable(true))
+                    .await
+            }
+            _ => Ok(readers),
+        }
+    }
+
+    async fn begin(&self, doing: &'static str) -> Result<Session<'_>, JournalError> {
+        match &self.writer {
+            Some(writer) => writer.begin(doing).await,
+            None => Err(JournalError::ReadOnly {
+                doing,
+                path: self.path.display().to_string(),
+            }),
+        }
     }
 
     async fn lease_row(
@@ -254,7 +260,7 @@ impl SqliteJournal {
     ) -> Result<(), JournalError> {
         match schema::is_empty(connection, &self.path).await? {
             false => self.check_heads(connection, known).await,
-            true => refuse_all(&self.heads, &known, "a database without tables"),
+            true => self.heads.refuse_all(&known, "a database without tables"),
         }
     }
 
@@ -348,49 +354,56 @@ impl Journal for SqliteJournal {
         ttl_ms: u64,
     ) -> Result<Lease, JournalError> {
         const DOING: &str = "acquire a lease";
-        let mut transaction = self.begin(DOING).await?;
-        let row = self.lease_row(&mut transaction, scope).await?;
-        let lease = lease::grant(row.as_ref(), scope, holder, now_ms, ttl_ms)?;
-        self.set_lease(&mut transaction, scope, LeaseRow::from(&lease))
+        let mut session = self.begin(DOING).await?;
+        let row = self.lease_row(&mut session.connection, scope).await?;
+        let lease = match lease::grant(row.as_ref(), scope, holder, now_ms, ttl_ms) {
+            Ok(lease) => lease,
+            Err(refusal) => return Err(session.refuse(refusal).await),
+        };
+        self.set_lease(&mut session.connection, scope, LeaseRow::from(&lease))
             .await?;
-        transaction
-            .commit()
-            .await
-            .map_err(|source| self.storage(DOING, source))?;
+        session.commit().await?;
         self.heads.prepare(scope).await?;
         Ok(lease)
     }
 
     async fn renew(&self, lease: &Lease, now_ms: u64, ttl_ms: u64) -> Result<Lease, JournalError> {
         const DOING: &str = "renew a lease";
-        let mut transaction = self.begin(DOING).await?;
-        let row = self.lease_row(&mut transaction, &lease.scope).await?;
-        let renewed = lease::extend(row.as_ref(), lease, now_ms, ttl_ms)?;
-        self.set_lease(&mut transaction, &lease.scope, LeaseRow::from(&renewed))
+        let mut session = self.begin(DOING).await?;
+        let row = self
+            .lease_row(&mut session.connection, &lease.scope)
             .await?;
-        transaction
-            .commit()
-            .await
-            .map_err(|source| self.storage(DOING, source))?;
+        let renewed = match lease::extend(row.as_ref(), lease, now_ms, ttl_ms) {
+            Ok(renewed) => renewed,
+            Err(refusal) => return Err(session.refuse(refusal).await),
+        };
+        self.set_lease(
+            &mut session.connection,
+            &lease.scope,
+            LeaseRow::from(&renewed),
+        )
+        .await?;
+        session.commit().await?;
         self.heads.sync(&lease.scope).await?;
         Ok(renewed)
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), JournalError> {
         const DOING: &str = "release a lease";
-        let mut transaction = self.begin(DOING).await?;
-        let row = self.lease_row(&mut transaction, &lease.scope).await?;
-        lease::check_current(row.as_ref(), &lease.scope, lease.epoch)?;
+        let mut session = self.begin(DOING).await?;
+        let row = self
+            .lease_row(&mut session.connection, &lease.scope)
+            .await?;
+        if let Err(refusal) = lease::check_current(row.as_ref(), &lease.scope, lease.epoch) {
+            return Err(session.refuse(refusal).await);
+        }
         self.set_lease(
-            &mut transaction,
+            &mut session.connection,
             &lease.scope,
             LeaseRow::released(lease.epoch),
         )
         .await?;
-        transaction
-            .commit()
-            .await
-            .map_err(|source| self.storage(DOING, source))?;
+        session.commit().await?;
         self.heads.sync(&lease.scope).await
     }
 
@@ -402,16 +415,15 @@ impl Journal for SqliteJournal {
     ) -> Result<Entry, JournalError> {
         const DOING: &str = "append an entry";
         record.check()?;
-        let mut transaction = self.begin(DOING).await?;
-        let row = self.lease_row(&mut transaction, scope).await?;
-        lease::check_current(row.as_ref(), scope, epoch)?;
-        let last = self.last(&mut transaction, scope).await?;
+        let mut session = self.begin(DOING).await?;
+        let row = self.lease_row(&mut session.connection, scope).await?;
+        if let Err(refusal) = lease::check_current(row.as_ref(), scope, epoch) {
+            return Err(session.refuse(refusal).await);
+        }
+        let last = self.last(&mut session.connection, scope).await?;
         let entry = next_entry(scope, last, epoch, record);
-        self.insert(&mut transaction, scope, &entry).await?;
-        transaction
-            .commit()
-            .await
-            .map_err(|source| self.storage(DOING, source))?;
+        self.insert(&mut session.connection, scope, &entry).await?;
+        session.commit().await?;
         let head = Head {
             seq: entry.seq,
             hash: entry.hash,
@@ -454,98 +466,6 @@ impl Journal for SqliteJournal {
     ) -> Result<Verified, JournalError> {
         self.check_chain(scope, Some(known_head)).await
     }
-}
-
-fn connect_options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .busy_timeout(BUSY_TIMEOUT)
-        .foreign_keys(true)
-}
-
-fn pool(connections: u32) -> SqlitePoolOptions {
-    // A connection to a file does not go stale, so none is tested or replaced for its age.
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(CONNECTION_WAIT)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-}
-
-/// Makes sure that the file exists and that only its owner may use it. SQLite gives the log files
-/// beside it the same permissions. The folder is synced, or a new file could vanish with the power.
-fn create_private(path: &Path) -> io::Result<()> {
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
-        Ok(file) => {
-            file.sync_all()?;
-            head::sync_folder_of(path)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let permissions = fs::metadata(path)?.permissions();
-            if permissions.mode() & 0o077 != 0 {
-                fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-            }
-            Ok(())
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// SQLite takes an empty file for a new database and deletes the log beside it, so what is left of a
-/// torn journal is not even opened.
-fn refuse_empty(path: &Path, heads: &Heads, known: &[(Scope, Head)]) -> Result<(), JournalError> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.len() > 0 => Ok(()),
-        Ok(_) => refuse_all(heads, known, "an empty file"),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            refuse_all(heads, known, "no file")
-        }
-        // Opening it will say what is wrong.
-        Err(_) => Ok(()),
-    }
-}
-
-/// Nothing is there that could have a known head.
-fn refuse_all(heads: &Heads, known: &[(Scope, Head)], found: &str) -> Result<(), JournalError> {
-    match known.first() {
-        Some((scope, head)) => Err(heads.torn(scope, *head, found.to_owned())),
-        None => Ok(()),
-    }
-}
-
-fn storage(
-    path: &Path,
-    doing: &'static str,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> JournalError {
-    let source = source.into();
-    let path = path.display().to_string();
-    if is_damage(source.as_ref()) {
-        JournalError::Damaged { path, source }
-    } else {
-        JournalError::Storage {
-            doing,
-            path,
-            source,
-        }
-    }
-}
-
-/// Whether SQLite found its own file damaged. The codes are from its list of result codes: CORRUPT,
-/// NOTADB, IOERR_SHORT_READ, and the extended forms of CORRUPT.
-fn is_damage(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    let code = error
-        .downcast_ref::<sqlx::Error>()
-        .and_then(sqlx::Error::as_database_error)
-        .and_then(|error| error.code());
-    let code = code.and_then(|code| code.parse::<u32>().ok());
-    code.is_some_and(|code| matches!(code & 0xff, 11 | 26) || code == 522)
 }
 
 #[cfg(test)]

@@ -23,6 +23,15 @@ impl Failure {
         let place = url.to_string();
         let code = match &source {
             sqlx::Error::Database(error) => error.code().map(|code| code.into_owned()),
+            // The TLS library reports a certificate that does not hold as invalid data.
+            sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                let source = source.into();
+                return Self::Final(JournalError::NotTrusted { place, source });
+            }
+            sqlx::Error::Tls(_) => {
+                let source = source.into();
+                return Self::Final(JournalError::NotTrusted { place, source });
+            }
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => {
                 let source = source.into();
                 return Self::Lost(JournalError::Unreachable { place, source });

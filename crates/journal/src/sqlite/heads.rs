@@ -85,6 +85,32 @@ impl Heads {
         }
     }
 
+    /// Refuses a database that has nothing at all if any head is known.
+    pub(super) fn refuse_all(
+        &self,
+        known: &[(Scope, Head)],
+        found: &str,
+    ) -> Result<(), JournalError> {
+        match known.first() {
+            Some((scope, head)) => Err(self.torn(scope, *head, found.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a missing or empty file if any head is known. SQLite takes an empty file for a new
+    /// database and deletes the log beside it, so what is left of a torn journal is not even opened.
+    pub(super) fn refuse_empty(&self, known: &[(Scope, Head)]) -> Result<(), JournalError> {
+        match fs::metadata(&self.journal) {
+            Ok(metadata) if metadata.len() > 0 => Ok(()),
+            Ok(_) => self.refuse_all(known, "an empty file"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.refuse_all(known, "no file")
+            }
+            // Opening it will say what is wrong.
+            Err(_) => Ok(()),
+        }
+    }
+
     async fn sync_file(&self, file: Arc<HeadFile>) -> Result<(), JournalError> {
         let synced = tokio::task::spawn_blocking(move || file.sync()).await;
         let synced = synced.unwrap_or_else(|stopped| Err(io::Error::other(stopped)));
@@ -131,6 +157,6 @@ impl Heads {
     }
 
     fn failed(&self, source: io::Error) -> JournalError {
-        super::storage(&self.journal, "keep the head", source)
+        super::file::storage(&self.journal, "keep the head", source)
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sqlx::{Connection, SqliteConnection};
 
-use super::storage;
+use super::file::storage;
 use crate::JournalError;
 
 /// What each schema version adds; version n is the first n steps.

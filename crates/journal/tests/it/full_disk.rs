@@ -75,8 +75,9 @@ async fn fill_and_go_on(folder: &Path, make_space: impl Fn()) {
 #[ignore = "the child process of the tests below"]
 async fn child_that_fills_a_small_disk() {
     let Some(folder) = folder() else { return };
+    // As much again as the journal gets: closing moves the log into the file, which needs its space.
     let ballast = folder.join("ballast");
-    fs::write(&ballast, vec![0; 200_000]).unwrap();
+    fs::write(&ballast, vec![0; 1_100_000]).unwrap();
     fill_and_go_on(&folder, || fs::remove_file(&ballast).unwrap()).await;
 }
 
@@ -177,7 +178,7 @@ fn may_mount() -> bool {
     may
 }
 
-const MOUNT: &str = "mount -t tmpfs -o size=1m,mode=700 tmpfs \"$PORTCULLIS_TEST_DISK\"";
+const MOUNT: &str = "mount -t tmpfs -o size=2m,mode=700 tmpfs \"$PORTCULLIS_TEST_DISK\"";
 
 #[test]
 fn a_journal_on_a_full_file_system_keeps_what_it_acknowledged_and_goes_on_with_space() {
@@ -194,7 +195,7 @@ fn a_journal_on_a_full_file_system_keeps_what_it_acknowledged_and_goes_on_with_s
 #[test]
 fn a_journal_at_the_limit_on_file_sizes_keeps_what_it_acknowledged_and_goes_on_without_it() {
     // Blocks of 512 or 1024 bytes, depending on the shell. Only the soft limit: it can be lifted again.
-    let prepare = "trap '' XFSZ && ulimit -S -f 400";
+    let prepare = "trap '' XFSZ && ulimit -S -f 1600";
     assert_done(&run_child(
         "child_that_meets_a_limit_on_file_sizes",
         "env",

@@ -150,7 +150,7 @@ async fn carry(
             read = client.read(&mut up) => {
                 let Ok(1..) = read else { return };
                 let sent = &up[..read.unwrap()];
-                let commits = sent.windows(6).any(|word| word == b"COMMIT");
+                let commits = sent.windows(7).any(|word| word == b"COMMIT\0");
                 let order = if commits { next_commit.swap(PASS, Ordering::SeqCst) } else { PASS };
                 if order == CUT_BEFORE_COMMIT {
                     cuts.fetch_add(1, Ordering::SeqCst);

@@ -195,7 +195,10 @@ async fn engines_that_open_at_once_set_up_one_schema_and_readers_cannot_write() 
 async fn the_server_is_reached_with_tls_and_its_certificate_is_checked() {
     let mut server = PostgresServer::start();
     let plain = refused(&format!("{}?sslmode=require", server.url("postgres"))).await;
-    assert!(matches!(plain, JournalError::Server { .. }), "{plain:?}");
+    assert!(
+        matches!(plain, JournalError::NotTrusted { .. }),
+        "{plain:?}"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let certificate = folder.path().join("server.crt");
@@ -231,7 +234,7 @@ async fn the_server_is_reached_with_tls_and_its_certificate_is_checked() {
     let url = server.url("postgres");
     let stranger = refused(&format!("{url}?sslmode=verify-full")).await;
     assert!(
-        matches!(stranger, JournalError::Server { .. }),
+        matches!(stranger, JournalError::NotTrusted { .. }),
         "{stranger:?}"
     );
     let root = fs::canonicalize(&certificate).unwrap();

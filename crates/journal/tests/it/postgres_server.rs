@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A server with an empty cluster, the user `postgres` and the database `postgres`.
 #[derive(Debug)]
-pub struct PostgresServer {
+pub(crate) struct PostgresServer {
     programs: PathBuf,
     folder: tempfile::TempDir,
     port: u16,
@@ -28,7 +28,7 @@ pub struct PostgresServer {
 
 impl PostgresServer {
     /// Makes a cluster and starts the server.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new()
             .prefix("portcullis-postgres-")
@@ -62,22 +62,22 @@ impl PostgresServer {
     }
 
     /// The address of a database, for a user that is trusted.
-    pub fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
     /// The port.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// The folder of the cluster: configuration, pg_hba.conf and data.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     /// Runs one statement, in a database, and returns what psql prints: columns by `|`, no headings.
-    pub fn sql(&self, database: &str, statement: &str) -> String {
+    pub(crate) fn sql(&self, database: &str, statement: &str) -> String {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"]);
         psql.arg(self.url(database)).args(["-c", statement]);
@@ -86,20 +86,20 @@ impl PostgresServer {
     }
 
     /// Creates a database and returns its address.
-    pub fn create_database(&self, name: &str) -> String {
+    pub(crate) fn create_database(&self, name: &str) -> String {
         self.sql("postgres", &format!("CREATE DATABASE {name}"));
         self.url(name)
     }
 
     /// Adds a line to a file of the cluster as its first line, keeping the file's owner.
-    pub fn prepend(&self, file: &str, line: &str) {
+    pub(crate) fn prepend(&self, file: &str, line: &str) {
         let path = self.data().join(file);
         let old = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{line}\n{old}")).unwrap();
     }
 
     /// Copies a file into the cluster, for the server's eyes only.
-    pub fn install(&self, from: &Path, name: &str) {
+    pub(crate) fn install(&self, from: &Path, name: &str) {
         let to = self.data().join(name);
         fs::copy(from, &to).unwrap();
         run(Command::new("chmod").arg("600").arg(&to));
@@ -109,12 +109,12 @@ impl PostgresServer {
     }
 
     /// Makes the server read its configuration again.
-    pub fn reload(&self) {
+    pub(crate) fn reload(&self) {
         self.sql("postgres", "SELECT pg_reload_conf()");
     }
 
     /// Kills the server with SIGKILL, all of its processes: they get no chance to write anything.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let Some(mut child) = self.child.take() else {
             return;
         };
@@ -135,7 +135,7 @@ impl PostgresServer {
     }
 
     /// Stops the server; connections are cut.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             // SIGINT is PostgreSQL's fast shutdown.
             let _ = Command::new("kill")
@@ -146,7 +146,7 @@ impl PostgresServer {
     }
 
     /// Starts the server again, on the same port, and waits until it answers.
-    pub fn launch(&mut self) {
+    pub(crate) fn launch(&mut self) {
         let mut server = self.as_server_user("postgres");
         server.arg("-D").arg(self.data());
         server.args(["-c", "listen_addresses=127.0.0.1"]);

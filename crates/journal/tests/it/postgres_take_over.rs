@@ -170,7 +170,8 @@ async fn the_second_engine_takes_over_within_the_lease_when_the_first_dies_or_fr
         .unwrap();
     signal("-CONT", &writer);
     let status = tokio::task::spawn_blocking(move || {
-        let fenced = out.lines().any(|line| line.unwrap().contains("fenced off"));
+        let lines: Vec<String> = out.lines().map(Result::unwrap).collect();
+        let fenced = lines.iter().any(|line| line.contains("fenced off"));
         (fenced, writer.wait().unwrap())
     });
     let (fenced, status) = timeout(Duration::from_secs(60), status)
