@@ -24,5 +24,39 @@ pub(crate) const CONNECTION_WAIT: Duration = Duration::from_secs(30);
 /// How many entries `verify` holds in memory at a time.
 pub(crate) const VERIFY_PAGE_ENTRIES: u64 = 512;
 
+/// How many entries are read from a server by one statement, so that each stays within its bound.
+pub(crate) const READ_PAGE_ENTRIES: u64 = 4096;
+
+/// After how many appends the head that is kept beside an SQLite file is synced at the latest; every
+/// lease operation syncs it too. A power cut may set it back by as many.
+pub(crate) const HEADS_UNSYNCED_MAX: u64 = 64;
+
+/// To how many bytes SQLite's write-ahead log is cut back after a checkpoint. A checkpoint comes every
+/// 1,000 pages of 4 KiB, so the log stays at about this size.
+pub(crate) const LOG_BYTES_KEPT: u64 = 4 * 1024 * 1024;
+
+/// How long connecting to a server may take.
+pub(crate) const CONNECT_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a server has to come back in the middle of an operation before the operation fails. Less
+/// than the time of a lease: after it somebody else may have taken over anyway.
+pub(crate) const RECOVERY_WAIT: Duration = Duration::from_secs(10);
+
+/// How long to wait between two attempts to reach a server.
+pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long one attempt of an operation on a server may take, all statements together.
+pub(crate) const OPERATION_WAIT: Duration = Duration::from_secs(15);
+
+/// How long a statement on a server waits for a lock: somebody else's transaction on the same scope.
+pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// After how long a server ends a transaction whose client does nothing. A holder that froze in the
+/// middle of one keeps its lease row locked for no longer than this.
+pub(crate) const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(5);
+
+/// How long saying goodbye to a server may take.
+pub(crate) const GOODBYE_WAIT: Duration = Duration::from_secs(2);
+
 /// The largest number that a signed 64-bit column takes: times, sequence numbers and epochs.
 pub(crate) const NUMBER_MAX: u64 = i64::MAX as u64;

@@ -1,11 +1,12 @@
 //! What can go wrong with a journal.
 
-use crate::{Broken, Epoch, Scope};
+use crate::{Broken, Epoch, Hash, Scope, UrlRefused};
 
 /// What can go wrong with a journal.
 ///
-/// After [`JournalError::Storage`] from an append it is **not known** whether the entry was
-/// written: stop acting, and find out by reading the journal again.
+/// After [`JournalError::Storage`], [`JournalError::Server`], [`JournalError::Unreachable`] or
+/// [`JournalError::Damaged`] from an append it is **not known** whether the entry was written: stop
+/// acting, and find out by reading the journal again.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// Somebody else holds the lease and it has not expired.
@@ -101,6 +102,132 @@ pub enum JournalError {
         doing: &'static str,
         /// The file, or "memory".
         path: String,
+        /// The failure.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database file is damaged, or is none.
+    #[error(
+        "{path} is damaged or no SQLite database; keep the file and put the journal back from a copy"
+    )]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What SQLite found.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database lacks an entry that was acknowledged: its tail was lost, or it was replaced by
+    /// another or an older one.
+    #[error(
+        "the journal {path} is torn: entry {known_seq} of {scope} with hash {known_hash} was \
+         acknowledged, but the journal has {found}; keep the file and put the journal back from a \
+         newer copy, or, to go on without the lost entries, move {head_path} away"
+    )]
+    Torn {
+        /// The file.
+        path: String,
+        /// Whose chain.
+        scope: Scope,
+        /// The number of the entry that must be there.
+        known_seq: u64,
+        /// Its hash.
+        known_hash: Hash,
+        /// What the chain ends with instead.
+        found: String,
+        /// The file that remembers the head.
+        head_path: String,
+    },
+    /// The file that remembers a head cannot be read.
+    #[error(
+        "the head of the journal in {path} cannot be read, so it is not known whether entries were \
+         lost; check the disk, and, if the journal is known to be whole, move this file away"
+    )]
+    HeadUnreadable {
+        /// The file that remembers the head.
+        path: String,
+        /// The failure.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address of a database cannot be used.
+    #[error(transparent)]
+    UrlRefused(#[from] UrlRefused),
+    /// Nobody answers at the address of the server, or not in time.
+    #[error(
+        "the PostgreSQL server of {place} cannot be reached; check that it runs, that address and \
+         port are right, and that no firewall is between"
+    )]
+    Unreachable {
+        /// Host, port and database.
+        place: String,
+        /// The failure.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The connection cannot be encrypted as the address asks for.
+    #[error(
+        "no trusted TLS connection to the PostgreSQL server of {place}; check the server's \
+         certificate, and sslmode and sslrootcert in the address"
+    )]
+    NotTrusted {
+        /// Host, port and database.
+        place: String,
+        /// What the TLS library said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server does not let this user in.
+    #[error(
+        "the PostgreSQL server of {place} refused to let us in; check the user in the address, the \
+         password in PGPASSWORD or ~/.pgpass, and the server's pg_hba.conf"
+    )]
+    AccessRefused {
+        /// Host, port and database.
+        place: String,
+        /// What the server said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server has no such database.
+    #[error("there is no database at {place}; create it (`createdb`), or mend the address")]
+    DatabaseMissing {
+        /// Host, port and database.
+        place: String,
+    },
+    /// The user may not do this in the database.
+    #[error(
+        "no permission to {doing} in {place}; an administrator can run \
+         `CREATE SCHEMA portcullis AUTHORIZATION ...` for the journal's user"
+    )]
+    PermissionDenied {
+        /// What was attempted.
+        doing: &'static str,
+        /// Host, port and database.
+        place: String,
+        /// What the server said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server is set up to lose what it acknowledged.
+    #[error(
+        "the PostgreSQL server of {place} runs with {setting} = off, so a power cut may destroy what \
+         it acknowledged; switch it on in postgresql.conf"
+    )]
+    NotDurable {
+        /// Host, port and database.
+        place: String,
+        /// The server's setting.
+        setting: &'static str,
+    },
+    /// The server failed, or the connection to it. After an append it is not known whether the entry
+    /// was written.
+    #[error("cannot {doing} in the journal at {place}; check the server and its log")]
+    Server {
+        /// What was attempted.
+        doing: &'static str,
+        /// Host, port and database.
+        place: String,
         /// The failure.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,

@@ -3,25 +3,35 @@
 //! Write-ahead log with `synchronous=FULL`: a commit returns after the log was synced to disk.
 //! Every write is one `BEGIN IMMEDIATE` transaction that reads the row it depends on, decides by
 //! the rules shared with every other journal, and writes; so two processes on one file cannot
-//! both pass the fence. The statements are plain SQL that PostgreSQL takes too; what is special to
-//! SQLite is in `sqlite/schema.rs` and in opening the file.
+//! both pass the fence.
+//!
+//! The head of every chain is also kept in a small file beside the database (`sqlite/head.rs`), so that
+//! a database that lost its tail is noticed when it is opened and when it is verified.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqliteSynchronous,
+};
 
-use crate::bounds::{BUSY_TIMEOUT, CONNECTION_WAIT, NUMBER_MAX, READERS_MAX, VERIFY_PAGE_ENTRIES};
+use crate::bounds::{LOG_BYTES_KEPT, NUMBER_MAX, READERS_MAX, VERIFY_PAGE_ENTRIES};
 use crate::chain::{ChainCheck, next_entry};
 use crate::journal::Journal;
 use crate::lease::{self, LeaseRow};
+use crate::rows::{Reading, signed};
 use crate::{Entry, Epoch, Hash, JournalError, Lease, Record, Scope, Verified};
 
-mod rows;
+mod file;
+mod head;
+mod heads;
 mod schema;
+mod session;
+
+use file::{connect_options, create_private, has_log, is_cannot_open, pool, storage};
+use head::Head;
+use heads::Heads;
+use session::{Session, Writer};
 
 /// The journal in an SQLite file, which several processes may open at the same time.
 ///
@@ -30,9 +40,9 @@ mod schema;
 pub struct SqliteJournal {
     path: PathBuf,
     readers: SqlitePool,
-    /// One connection, so that writers of this process queue here and not in SQLite's busy loop.
     /// None if opened for reading only.
-    writer: Option<SqlitePool>,
+    writer: Option<Writer>,
+    heads: Arc<Heads>,
 }
 
 impl SqliteJournal {
@@ -40,30 +50,37 @@ impl SqliteJournal {
     /// readable and writable by its owner only; the folder must exist.
     ///
     /// # Errors
-    /// [`JournalError::Storage`] if it cannot be opened, [`JournalError::NotAJournal`] if it is
-    /// some other database, [`JournalError::SchemaTooNew`] if a newer program wrote it.
+    /// [`JournalError::Storage`] if it cannot be opened, [`JournalError::Damaged`] if it is no
+    /// database or a damaged one, [`JournalError::NotAJournal`] if it is some other database,
+    /// [`JournalError::SchemaTooNew`] if a newer program wrote it, [`JournalError::Torn`] if it lacks
+    /// entries that were acknowledged.
     pub async fn open(path: &Path) -> Result<Self, JournalError> {
         const DOING: &str = "open the file";
+        let heads = Heads::new(path);
+        // Known heads are read before the database, which may grow meanwhile but not shrink.
+        let known = heads.all()?;
+        heads.refuse_empty(&known)?;
         create_private(path).map_err(|source| storage(path, DOING, source))?;
         let options = connect_options(path)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let writer = pool(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(|source| storage(path, DOING, source))?;
-        let mut connection = writer
-            .acquire()
-            .await
-            .map_err(|source| storage(path, DOING, source))?;
-        schema::migrate(&mut connection, path).await?;
-        drop(connection);
-        let readers = pool(READERS_MAX).connect_lazy_with(options.read_only(true));
-        Ok(Self {
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("journal_size_limit", LOG_BYTES_KEPT.to_string());
+        let (writer, mut connection) = Writer::open(path, options.clone(), DOING).await?;
+        let journal = Self {
             path: path.to_owned(),
-            readers,
-            writer: Some(writer),
-        })
+            readers: pool(READERS_MAX).connect_lazy_with(options.read_only(true)),
+            writer: Some(writer.clone()),
+            heads: Arc::new(heads),
+        };
+        if !known.is_empty() {
+            // Before the schema is brought up to date: a torn file is left as it is.
+            journal
+                .check_schema_and_heads(&mut connection, known)
+                .await?;
+        }
+        schema::migrate(&mut connection, path).await?;
+        writer.hand_in(connection).await;
+        Ok(journal)
     }
 
     /// Opens an existing journal for reading only. Acquiring, renewing, releasing and appending
@@ -73,21 +90,37 @@ impl SqliteJournal {
     /// As [`SqliteJournal::open`]; a missing file or one with an older schema is an error too.
     pub async fn open_read_only(path: &Path) -> Result<Self, JournalError> {
         const DOING: &str = "open the file for reading";
-        let readers = pool(READERS_MAX)
-            .connect_with(connect_options(path).read_only(true))
-            .await
-            .map_err(|source| storage(path, DOING, source))?;
+        let heads = Heads::new(path);
+        let known = heads.all()?;
+        heads.refuse_empty(&known)?;
+        let options = connect_options(path).read_only(true);
+        let readers = Self::connect_readers(path, options).await;
+        let readers = readers.map_err(|source| storage(path, DOING, source))?;
         let mut connection = readers
             .acquire()
             .await
             .map_err(|source| storage(path, DOING, source))?;
-        schema::check(&mut connection, path).await?;
-        drop(connection);
-        Ok(Self {
+        let journal = Self {
             path: path.to_owned(),
             readers,
             writer: None,
-        })
+            heads: Arc::new(heads),
+        };
+        schema::check(&mut connection, path).await?;
+        journal.check_heads(&mut connection, known).await?;
+        drop(connection);
+        Ok(journal)
+    }
+
+    /// Whether there is anything of a journal at `path`: the file, or the head of one that is lost.
+    ///
+    /// # Errors
+    /// If the folder cannot be looked at.
+    pub fn exists(path: &Path) -> Result<bool, JournalError> {
+        const DOING: &str = "look for the file";
+        let file = path.try_exists();
+        let file = file.map_err(|source| storage(path, DOING, source))?;
+        Ok(file || !Heads::new(path).all()?.is_empty())
     }
 
     /// The file.
@@ -105,18 +138,34 @@ impl SqliteJournal {
         }
     }
 
-    async fn begin(
-        &self,
-        doing: &'static str,
-    ) -> Result<Transaction<'static, Sqlite>, JournalError> {
-        let Some(writer) = &self.writer else {
-            let path = self.path.display().to_string();
-            return Err(JournalError::ReadOnly { doing, path });
-        };
-        writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(|source| self.storage(doing, source))
+    /// Connects for reading. On a disk that takes no new files SQLite cannot make the index of the log;
+    /// without a log none is needed, and the file cannot change there, so it is read as it is.
+    async fn connect_readers(
+        path: &Path,
+        options: SqliteConnectOptions,
+    ) -> Result<SqlitePool, sqlx::Error> {
+        let readers = pool(READERS_MAX).connect_with(options.clone()).await?;
+        let looked = sqlx::query("SELECT count(*) FROM sqlite_master")
+            .execute(&readers)
+            .await;
+        match looked {
+            Err(error) if is_cannot_open(&error) && !has_log(path) => {
+                pool(READERS_MAX)
+                    .connect_with(options.immutable(true))
+                    .await
+            }
+            _ => Ok(readers),
+        }
+    }
+
+    async fn begin(&self, doing: &'static str) -> Result<Session<'_>, JournalError> {
+        match &self.writer {
+            Some(writer) => writer.begin(doing).await,
+            None => Err(JournalError::ReadOnly {
+                doing,
+                path: self.path.display().to_string(),
+            }),
+        }
     }
 
     async fn lease_row(
@@ -130,12 +179,7 @@ impl SqliteJournal {
             .fetch_optional(connection)
             .await
             .map_err(|source| self.storage("read the lease", source))?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(LeaseRow {
-            epoch: Epoch(rows::number(&row, scope, 0, "epoch")?),
-            holder: rows::column(&row, scope, 0, "holder")?,
-            expires_ms: rows::number(&row, scope, 0, "expires_ms")?,
-        }))
+        row.map(|row| Reading::new(&row, scope).lease()).transpose()
     }
 
     async fn set_lease(
@@ -170,9 +214,54 @@ impl SqliteJournal {
             .fetch_optional(connection)
             .await
             .map_err(|source| self.storage("read the last entry", source))?;
-        let Some(row) = row else { return Ok(None) };
-        let seq = rows::number(&row, scope, 0, "seq")?;
-        Ok(Some((seq, rows::hash(&row, scope, seq, "hash")?)))
+        row.map(|row| Reading::new(&row, scope).head()).transpose()
+    }
+
+    async fn hash_at(
+        &self,
+        connection: &mut SqliteConnection,
+        scope: &Scope,
+        seq: u64,
+    ) -> Result<Option<Hash>, JournalError> {
+        const SELECT: &str = "SELECT hash FROM entries WHERE scope = $1 AND seq = $2";
+        let row = sqlx::query(SELECT)
+            .bind(scope.as_str())
+            .bind(signed(seq))
+            .fetch_optional(connection)
+            .await
+            .map_err(|source| self.storage("read the head", source))?;
+        row.map(|row| Reading::new(&row, scope).hash("hash"))
+            .transpose()
+    }
+
+    /// Every known head must be in the database, which may have grown beyond it.
+    async fn check_heads(
+        &self,
+        connection: &mut SqliteConnection,
+        known: Vec<(Scope, Head)>,
+    ) -> Result<(), JournalError> {
+        for (scope, head) in known {
+            if self.hash_at(connection, &scope, head.seq).await? == Some(head.hash) {
+                continue;
+            }
+            let found = match self.last(connection, &scope).await? {
+                Some((seq, hash)) => format!("entry {seq} with hash {hash}"),
+                None => "no entry".to_owned(),
+            };
+            return Err(self.heads.torn(&scope, head, found));
+        }
+        Ok(())
+    }
+
+    async fn check_schema_and_heads(
+        &self,
+        connection: &mut SqliteConnection,
+        known: Vec<(Scope, Head)>,
+    ) -> Result<(), JournalError> {
+        match schema::is_empty(connection, &self.path).await? {
+            false => self.check_heads(connection, known).await,
+            true => self.heads.refuse_all(&known, "a database without tables"),
+        }
     }
 
     async fn insert(
@@ -215,7 +304,8 @@ impl SqliteJournal {
             .fetch_all(&self.readers)
             .await
             .map_err(|source| self.storage("read entries", source))?;
-        rows.iter().map(|row| rows::entry(row, scope)).collect()
+        let entries = rows.iter().map(|row| Reading::new(row, scope).entry());
+        entries.collect()
     }
 
     async fn check_chain(
@@ -224,6 +314,7 @@ impl SqliteJournal {
         known: Option<Hash>,
     ) -> Result<Verified, JournalError> {
         let mut check = ChainCheck::new(scope, known);
+        let head = self.heads.read(scope)?;
         let mut page = self.page(scope, 0, VERIFY_PAGE_ENTRIES).await?;
         while let Some(last) = page.last() {
             let next = last.seq.saturating_add(1);
@@ -232,7 +323,17 @@ impl SqliteJournal {
             }
             page = self.page(scope, next, VERIFY_PAGE_ENTRIES).await?;
         }
-        Ok(check.finish()?)
+        let verified = check.finish()?;
+        if let Some(head) = head {
+            let mut connection = self
+                .readers
+                .acquire()
+                .await
+                .map_err(|source| self.storage("read the head", source))?;
+            let known = vec![(scope.clone(), head)];
+            self.check_heads(&mut connection, known).await?;
+        }
+        Ok(verified)
     }
 
     fn storage(
@@ -253,47 +354,57 @@ impl Journal for SqliteJournal {
         ttl_ms: u64,
     ) -> Result<Lease, JournalError> {
         const DOING: &str = "acquire a lease";
-        let mut transaction = self.begin(DOING).await?;
-        let row = self.lease_row(&mut transaction, scope).await?;
-        let lease = lease::grant(row.as_ref(), scope, holder, now_ms, ttl_ms)?;
-        self.set_lease(&mut transaction, scope, LeaseRow::from(&lease))
+        let mut session = self.begin(DOING).await?;
+        let row = self.lease_row(&mut session.connection, scope).await?;
+        let lease = match lease::grant(row.as_ref(), scope, holder, now_ms, ttl_ms) {
+            Ok(lease) => lease,
+            Err(refusal) => return Err(session.refuse(refusal).await),
+        };
+        self.set_lease(&mut session.connection, scope, LeaseRow::from(&lease))
             .await?;
-        transaction
-            .commit()
-            .await
-            .map_err(|source| self.storage(DOING, source))?;
+        session.commit().await?;
+        self.heads.prepare(scope).await?;
         Ok(lease)
     }
 
     async fn renew(&self, lease: &Lease, now_ms: u64, ttl_ms: u64) -> Result<Lease, JournalError> {
         const DOING: &str = "renew a lease";
-        let mut transaction = self.begin(DOING).await?;
-        let row = self.lease_row(&mut transaction, &lease.scope).await?;
-        let renewed = lease::extend(row.as_ref(), lease, now_ms, ttl_ms)?;
-        self.set_lease(&mut transaction, &lease.scope, LeaseRow::from(&renewed))
+        let mut session = self.begin(DOING).await?;
+        let row = self
+            .lease_row(&mut session.connection, &lease.scope)
             .await?;
-        transaction
-            .commit()
-            .await
-            .map_err(|source| self.storage(DOING, source))?;
+        let renewed = match lease::extend(row.as_ref(), lease, now_ms, ttl_ms) {
+            Ok(renewed) => renewed,
+            Err(refusal) => return Err(session.refuse(refusal).await),
+        };
+        self.set_lease(
+            &mut session.connection,
+            &lease.scope,
+            LeaseRow::from(&renewed),
+        )
+        .await?;
+        session.commit().await?;
+        self.heads.sync(&lease.scope).await?;
         Ok(renewed)
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), JournalError> {
         const DOING: &str = "release a lease";
-        let mut transaction = self.begin(DOING).await?;
-        let row = self.lease_row(&mut transaction, &lease.scope).await?;
-        lease::check_current(row.as_ref(), &lease.scope, lease.epoch)?;
+        let mut session = self.begin(DOING).await?;
+        let row = self
+            .lease_row(&mut session.connection, &lease.scope)
+            .await?;
+        if let Err(refusal) = lease::check_current(row.as_ref(), &lease.scope, lease.epoch) {
+            return Err(session.refuse(refusal).await);
+        }
         self.set_lease(
-            &mut transaction,
+            &mut session.connection,
             &lease.scope,
             LeaseRow::released(lease.epoch),
         )
         .await?;
-        transaction
-            .commit()
-            .await
-            .map_err(|source| self.storage(DOING, source))
+        session.commit().await?;
+        self.heads.sync(&lease.scope).await
     }
 
     async fn append(
@@ -304,16 +415,20 @@ impl Journal for SqliteJournal {
     ) -> Result<Entry, JournalError> {
         const DOING: &str = "append an entry";
         record.check()?;
-        let mut transaction = self.begin(DOING).await?;
-        let row = self.lease_row(&mut transaction, scope).await?;
-        lease::check_current(row.as_ref(), scope, epoch)?;
-        let last = self.last(&mut transaction, scope).await?;
+        let mut session = self.begin(DOING).await?;
+        let row = self.lease_row(&mut session.connection, scope).await?;
+        if let Err(refusal) = lease::check_current(row.as_ref(), scope, epoch) {
+            return Err(session.refuse(refusal).await);
+        }
+        let last = self.last(&mut session.connection, scope).await?;
         let entry = next_entry(scope, last, epoch, record);
-        self.insert(&mut transaction, scope, &entry).await?;
-        transaction
-            .commit()
-            .await
-            .map_err(|source| self.storage(DOING, source))?;
+        self.insert(&mut session.connection, scope, &entry).await?;
+        session.commit().await?;
+        let head = Head {
+            seq: entry.seq,
+            hash: entry.hash,
+        };
+        self.heads.write(scope, head).await?;
         Ok(entry)
     }
 
@@ -350,67 +465,6 @@ impl Journal for SqliteJournal {
         known_head: Hash,
     ) -> Result<Verified, JournalError> {
         self.check_chain(scope, Some(known_head)).await
-    }
-}
-
-fn connect_options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .busy_timeout(BUSY_TIMEOUT)
-        .foreign_keys(true)
-}
-
-fn pool(connections: u32) -> SqlitePoolOptions {
-    // A connection to a file does not go stale, so none is tested or replaced for its age.
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(CONNECTION_WAIT)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-}
-
-/// Makes sure that the file exists and that only its owner may use it. SQLite gives the log files
-/// beside it the same permissions. The folder is synced, or a new file could vanish with the power.
-fn create_private(path: &Path) -> io::Result<()> {
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
-        Ok(file) => {
-            file.sync_all()?;
-            let folder = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let permissions = fs::metadata(path)?.permissions();
-            if permissions.mode() & 0o077 != 0 {
-                fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-            }
-            Ok(())
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Every number was checked against `NUMBER_MAX` when it came in, so nothing is cut off here.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn storage(
-    path: &Path,
-    doing: &'static str,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> JournalError {
-    JournalError::Storage {
-        doing,
-        path: path.display().to_string(),
-        source: source.into(),
     }
 }
 

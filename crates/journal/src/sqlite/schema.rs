@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sqlx::{Connection, SqliteConnection};
 
-use super::storage;
+use super::file::storage;
 use crate::JournalError;
 
 /// What each schema version adds; version n is the first n steps.
@@ -93,6 +93,14 @@ pub(super) async fn check(
             "it is empty; expected one that was in use".to_owned(),
         )),
     }
+}
+
+/// Whether the database has no tables at all.
+pub(super) async fn is_empty(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<bool, JournalError> {
+    Ok(found_version(connection, path).await?.is_none())
 }
 
 /// The version of the file, or None if it is an empty database.

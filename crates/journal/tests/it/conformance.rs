@@ -43,7 +43,7 @@ conformance!(
     is_usable_from_spawned_tasks,
 );
 
-async fn append_read_verify(journal: &impl Journal) {
+pub(crate) async fn append_read_verify(journal: &impl Journal) {
     let dhash = scope("dhash");
     let empty = journal.verify(&dhash).await.unwrap();
     assert_eq!((empty.entries, empty.head), (0, genesis_hash(&dhash)));
@@ -72,7 +72,7 @@ async fn append_read_verify(journal: &impl Journal) {
     assert_eq!((verified.entries, verified.head), (5, written[4].hash));
 }
 
-async fn scopes_are_apart(journal: &impl Journal) {
+pub(crate) async fn scopes_are_apart(journal: &impl Journal) {
     let (one, two) = (scope("one"), scope("two"));
     let second = journal.acquire(&two, "b", 0, 100).await.unwrap();
     let first = journal.acquire(&one, "a", 0, 100).await.unwrap();
@@ -85,7 +85,7 @@ async fn scopes_are_apart(journal: &impl Journal) {
     assert_eq!(journal.read(&one, 0).await.unwrap(), [a]);
 }
 
-async fn epochs_only_grow(journal: &impl Journal) {
+pub(crate) async fn epochs_only_grow(journal: &impl Journal) {
     let dhash = scope("dhash");
     for expected in 1..=3 {
         let lease = journal.acquire(&dhash, "a", 0, 100).await.unwrap();
@@ -102,7 +102,7 @@ async fn epochs_only_grow(journal: &impl Journal) {
     assert_eq!(lease.epoch, Epoch(5), "a release does not forget the epoch");
 }
 
-async fn a_held_lease_is_refused_until_it_expires(journal: &impl Journal) {
+pub(crate) async fn a_held_lease_is_refused_until_it_expires(journal: &impl Journal) {
     let dhash = scope("dhash");
     let lease = journal.acquire(&dhash, "a", 1_000, 500).await.unwrap();
     assert_eq!(lease.expires_ms, 1_500);
@@ -121,7 +121,7 @@ async fn a_held_lease_is_refused_until_it_expires(journal: &impl Journal) {
     assert_eq!((taken.epoch, taken.expires_ms), (Epoch(2), 2_000));
 }
 
-async fn the_fence_stops_the_former_holder(journal: &impl Journal) {
+pub(crate) async fn the_fence_stops_the_former_holder(journal: &impl Journal) {
     let dhash = scope("dhash");
     let old = journal.acquire(&dhash, "a", 0, 10).await.unwrap();
     journal.append(&dhash, old.epoch, record(1)).await.unwrap();
@@ -146,7 +146,7 @@ async fn the_fence_stops_the_former_holder(journal: &impl Journal) {
     assert_eq!(journal.verify(&dhash).await.unwrap().entries, 3);
 }
 
-async fn renewal(journal: &impl Journal) {
+pub(crate) async fn renewal(journal: &impl Journal) {
     let dhash = scope("dhash");
     let lease = journal.acquire(&dhash, "a", 0, 10).await.unwrap();
     let renewed = journal.renew(&lease, 5, 10).await.unwrap();
@@ -168,7 +168,7 @@ async fn renewal(journal: &impl Journal) {
     ));
 }
 
-async fn release_lets_the_next_one_in_at_once(journal: &impl Journal) {
+pub(crate) async fn release_lets_the_next_one_in_at_once(journal: &impl Journal) {
     let dhash = scope("dhash");
     let lease = journal.acquire(&dhash, "a", 0, 1_000_000).await.unwrap();
     journal.release(&lease).await.unwrap();
@@ -181,7 +181,7 @@ async fn release_lets_the_next_one_in_at_once(journal: &impl Journal) {
     ));
 }
 
-async fn unissued_epochs_are_refused(journal: &impl Journal) {
+pub(crate) async fn unissued_epochs_are_refused(journal: &impl Journal) {
     let dhash = scope("dhash");
     for given in [Epoch(0), Epoch(1)] {
         match journal.append(&dhash, given, record(1)).await {
@@ -207,7 +207,7 @@ async fn unissued_epochs_are_refused(journal: &impl Journal) {
     assert!(journal.read(&dhash, 0).await.unwrap().is_empty());
 }
 
-async fn what_cannot_be_stored_is_refused(journal: &impl Journal) {
+pub(crate) async fn what_cannot_be_stored_is_refused(journal: &impl Journal) {
     let dhash = scope("dhash");
     let lease = journal.acquire(&dhash, "a", 0, 10).await.unwrap();
     let good = record(1);
@@ -282,7 +282,7 @@ async fn what_cannot_be_stored_is_refused(journal: &impl Journal) {
     );
 }
 
-async fn odd_texts_come_back_unchanged(journal: &impl Journal) {
+pub(crate) async fn odd_texts_come_back_unchanged(journal: &impl Journal) {
     let dhash = scope("dhash");
     let lease = journal
         .acquire(&dhash, "O'Brien \"; DROP TABLE entries; --", 0, 10)
@@ -308,7 +308,7 @@ async fn odd_texts_come_back_unchanged(journal: &impl Journal) {
     journal.verify(&dhash).await.unwrap();
 }
 
-async fn known_heads(journal: &impl Journal) {
+pub(crate) async fn known_heads(journal: &impl Journal) {
     let dhash = scope("dhash");
     let lease = journal.acquire(&dhash, "a", 0, 10).await.unwrap();
     let mut heads = vec![journal.verify(&dhash).await.unwrap().head];
@@ -333,7 +333,7 @@ async fn known_heads(journal: &impl Journal) {
     }
 }
 
-async fn is_usable_from_spawned_tasks<J: Journal>(journal: &J) {
+pub(crate) async fn is_usable_from_spawned_tasks<J: Journal>(journal: &J) {
     fn assert_send<T: Send>(value: T) -> T {
         value
     }
@@ -349,7 +349,7 @@ async fn is_usable_from_spawned_tasks<J: Journal>(journal: &J) {
 
 /// One call of a random history. Holders and times are few, so that they meet often.
 #[derive(Clone, Debug)]
-enum Call {
+pub(crate) enum Call {
     Acquire {
         scope: u8,
         holder: u8,
@@ -377,7 +377,7 @@ enum Call {
     },
 }
 
-fn call() -> impl Strategy<Value = Call> {
+pub(crate) fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         (0..2u8, 0..3u8, 0..50u64, 0..20u64).prop_map(|(scope, holder, now_ms, ttl_ms)| {
             Call::Acquire {
@@ -400,7 +400,7 @@ fn call() -> impl Strategy<Value = Call> {
 }
 
 /// Runs a history and writes down every answer.
-async fn run(journal: &impl Journal, calls: &[Call]) -> Vec<String> {
+pub(crate) async fn run(journal: &impl Journal, calls: &[Call]) -> Vec<String> {
     let scopes = [scope("one"), scope("two")];
     let mut leases = Vec::new();
     let mut answers = Vec::new();

@@ -5,8 +5,16 @@
 
 mod conformance;
 mod crash;
+mod full_disk;
+mod growth;
+mod postgres_conformance;
+mod postgres_faults;
+mod postgres_open;
+mod postgres_server;
+mod postgres_take_over;
 mod sqlite_file;
 mod tampering;
+mod torn;
 mod two_writers;
 
 use portcullis_journal::{Record, Scope};

@@ -121,7 +121,7 @@ async fn every_edit_is_found_where_it_was_made() {
 }
 
 #[tokio::test]
-async fn a_cut_tail_needs_a_known_head() {
+async fn a_cut_tail_is_found_by_the_head_beside_the_file_and_by_a_known_head() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     let dhash = scope("dhash");
@@ -135,6 +135,13 @@ async fn a_cut_tail_needs_a_known_head() {
     }
     let head = journal.verify(&dhash).await.unwrap().head;
     edit(&path, "DELETE FROM entries WHERE seq > 4").await;
+    let outcome = journal.verify(&dhash).await;
+    assert!(
+        matches!(outcome, Err(JournalError::Torn { known_seq: 6, known_hash, .. }) if known_hash == head),
+        "{outcome:?}"
+    );
+    // Whoever moves the head away accepts the loss, unless another head is known.
+    std::fs::remove_file(folder.path().join("journal.db.dhash.head")).unwrap();
     assert_eq!(journal.verify(&dhash).await.unwrap().entries, 4);
     match journal.verify_against(&dhash, head).await {
         Err(JournalError::Broken(broken)) => {
