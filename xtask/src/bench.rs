@@ -3,12 +3,22 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Subcommand;
 
 use crate::cargo::{cargo, root, run, target_folder};
 use crate::setup;
+
+mod clock;
+mod engine;
+mod figures;
+mod rollback;
+mod serve;
+mod site;
+mod switch;
+mod users;
 
 /// What to measure.
 #[derive(Subcommand)]
@@ -37,6 +47,48 @@ pub enum Bench {
     Journal,
     /// States per second of the explorer.
     Explorer,
+    /// Many simulated services rolled out at once: does it grow linearly?
+    Engine {
+        /// How many services; each size is a process of its own.
+        #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1_000])]
+        sizes: Vec<u32>,
+    },
+    /// All traffic flipped back and forth under load, in the gateway and in nginx.
+    Switch {
+        /// How often the traffic moves.
+        #[arg(long, default_value_t = 100)]
+        flips: u32,
+        /// Requests that must be answered in all, at least.
+        #[arg(long, default_value_t = 1_000_000)]
+        requests: u64,
+        /// Kept-alive connections that ask at the same time.
+        #[arg(long, default_value_t = 16)]
+        connections: u32,
+        /// Rounds; the two take turns.
+        #[arg(long, default_value_t = 1)]
+        rounds: u32,
+    },
+    /// Warm rollbacks through the built binary, while users ask.
+    Rollback {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        times: u32,
+    },
+    /// Memory of an idle `portcullis serve`, and how fast `status` answers, with short and long journals.
+    Serve {
+        /// How long the server is left alone before its memory is read, in seconds.
+        #[arg(long, default_value_t = 30)]
+        idle: u64,
+        /// How often each command is run.
+        #[arg(long, default_value_t = 200)]
+        runs: u32,
+        /// Rollouts in the past of the longer journal.
+        #[arg(long, default_value_t = 1_000)]
+        rollouts: u64,
+        /// Entries of the longest journal.
+        #[arg(long, default_value_t = 100_000)]
+        entries: u64,
+    },
 }
 
 impl Bench {
@@ -48,6 +100,20 @@ impl Bench {
             Bench::Gateway { rounds, seconds } => gateway(*rounds, *seconds),
             Bench::Journal => example("portcullis-journal", "append_rate"),
             Bench::Explorer => example("portcullis-sim", "explore"),
+            Bench::Engine { sizes } => engine::measure(sizes),
+            Bench::Switch {
+                flips,
+                requests,
+                connections,
+                rounds,
+            } => switch::measure(*flips, *requests, *connections, *rounds),
+            Bench::Rollback { times } => rollback::measure(*times),
+            Bench::Serve {
+                idle,
+                runs,
+                rollouts,
+                entries,
+            } => serve::measure(Duration::from_secs(*idle), *runs, *rollouts, *entries),
         }
     }
 }

@@ -185,7 +185,9 @@ async fn roll_out(engines: &[Engine]) -> Result<(), Failed> {
                 });
                 match state {
                     Some((true, "promoted")) => return Ok::<(), Failed>(()),
-                    Some((true, word)) => return Err(format!("service {number} ended {word}").into()),
+                    Some((true, word)) => {
+                        return Err(format!("service {number} ended {word}").into());
+                    }
                     _ => {}
                 }
                 entries.recv().await?;
