@@ -16,3 +16,8 @@ pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// The largest file that is read as a saved plan, in bytes.
 pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;
+/// How many of a journal's last entries `status` reads first when no server runs: more than most rollouts
+/// have.
+pub(crate) const LAST_ENTRIES: u64 = 256;
+/// How many times as many it reads each time the last plan was not among them.
+pub(crate) const LAST_ENTRIES_FACTOR: u64 = 4;
