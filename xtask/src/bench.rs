@@ -1,9 +1,8 @@
 //! `cargo xtask bench`: measurements side by side with a peer in the same run. What was measured is
 //! recorded in docs/benchmarks.md.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -73,22 +72,12 @@ pub enum Bench {
         /// How many.
         #[arg(long, default_value_t = 20)]
         times: u32,
+        /// A folder with the programs `portcullis` and `dhash`; without it they are built.
+        #[arg(long)]
+        binaries: Option<PathBuf>,
     },
     /// Memory of an idle `portcullis serve`, and how fast `status` answers, with short and long journals.
-    Serve {
-        /// How long the server is left alone before its memory is read, in seconds.
-        #[arg(long, default_value_t = 30)]
-        idle: u64,
-        /// How often each command is run.
-        #[arg(long, default_value_t = 200)]
-        runs: u32,
-        /// Rollouts in the past of the longer journal.
-        #[arg(long, default_value_t = 1_000)]
-        rollouts: u64,
-        /// Entries of the longest journal.
-        #[arg(long, default_value_t = 100_000)]
-        entries: u64,
-    },
+    Serve(serve::Serve),
 }
 
 impl Bench {
@@ -107,13 +96,8 @@ impl Bench {
                 connections,
                 rounds,
             } => switch::measure(*flips, *requests, *connections, *rounds),
-            Bench::Rollback { times } => rollback::measure(*times),
-            Bench::Serve {
-                idle,
-                runs,
-                rollouts,
-                entries,
-            } => serve::measure(Duration::from_secs(*idle), *runs, *rollouts, *entries),
+            Bench::Rollback { times, binaries } => rollback::measure(*times, binaries.as_deref()),
+            Bench::Serve(args) => serve::measure(args),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! How long a warm rollback takes, through the built binary.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use portcullis_api::engine::Detail;
 use portcullis_rollout::{Direction, MomentKind};
@@ -16,8 +18,8 @@ const KEEP_WARM: &str = "keep-warm";
 
 /// Releases 1.1 over 1.0, waits until it is promoted and 1.0 is kept warm, and rolls back, again and
 /// again, while users ask.
-pub fn measure(times: u32) -> Result<()> {
-    let mut site = Site::make()?;
+pub fn measure(times: u32, binaries: Option<&Path>) -> Result<()> {
+    let mut site = Site::make(binaries)?;
     site.start()?;
     site.run(&["deploy", "--release", "1.0", "--wait"])?;
     let users = Users::start(&site.gateway);

@@ -1,6 +1,7 @@
 //! What `portcullis serve` needs while nothing happens, and how fast the command line answers.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -21,40 +22,59 @@ const FIRST_BYTE_TARGET_MS: f64 = 100.0;
 /// The rollout that is repeated to make the journal long: a canary release with its gates.
 const MODEL: &str = "dhash-2";
 
-/// Measures with a small journal, with the past of `rollouts` rollouts, and with one of `entries` entries.
-pub fn measure(idle: Duration, runs: u32, rollouts: u64, entries: u64) -> Result<()> {
+/// What is measured.
+#[derive(clap::Args)]
+pub struct Serve {
+    /// How long the server is left alone before its memory is read, in seconds.
+    #[arg(long, default_value_t = 30)]
+    idle: u64,
+    /// How often each command is run.
+    #[arg(long, default_value_t = 200)]
+    runs: u32,
+    /// Rollouts in the past of the longer journal.
+    #[arg(long, default_value_t = 1_000)]
+    rollouts: u64,
+    /// Entries of the longest journal.
+    #[arg(long, default_value_t = 100_000)]
+    entries: u64,
+    /// A folder with the programs `portcullis` and `dhash`; without it they are built.
+    #[arg(long)]
+    binaries: Option<PathBuf>,
+}
+
+/// Measures with a small journal, with many rollouts in the past, and with very many entries.
+pub fn measure(args: &Serve) -> Result<()> {
+    let (idle, runs) = (Duration::from_secs(args.idle), args.runs);
     let sim = ["build", "--release", "--package", "portcullis-sim"];
     run(cargo().args(sim).args(["--example", "grow_journal"]))?;
-    let mut site = Site::make()?;
+    let mut site = Site::make(args.binaries.as_deref())?;
     site.start()?;
     site.run(&["deploy", "--release", "1.0", "--wait"])?;
     let users = Users::start(&site.gateway);
     site.run(&["deploy", "--release", "1.1"])?;
     site.until("1.1 is promoted", |site| {
         let detail = site.rollout(MODEL)?;
-        if detail.summary.over {
+        if detail.summary.state == "watching" && serves(site, "1.1")? {
+            // The old release need not be kept warm any longer.
+            site.run(&["resume"])?;
+        }
+        if detail.summary.over && detail.summary.state != "promoted" {
             bail!("{}", detail.summary.sentence);
         }
-        let step = detail
-            .state_detail
-            .step()
-            .and_then(|at| detail.plan.plan.step(at));
-        Ok(step.is_some_and(|step| step.name == "keep-warm"))
-    })?;
-    // The old release need not be kept any longer.
-    site.run(&["resume"])?;
-    site.until("the rollout is over", |site| {
-        Ok(site.rollout(MODEL)?.summary.over)
+        Ok(detail.summary.over)
     })?;
     users.stop();
     look(&mut site, "small journal", idle, runs)?;
     let per_rollout = site.status()?.journal_seq / 2;
     for (words, wanted) in [
         (
-            format!("{rollouts} rollouts in the past"),
-            rollouts * per_rollout,
+            format!("{} rollouts in the past", args.rollouts),
+            args.rollouts * per_rollout,
         ),
-        (format!("a journal of {entries} entries"), entries),
+        (
+            format!("a journal of {} entries", args.entries),
+            args.entries,
+        ),
     ] {
         site.stop()?;
         grow(&site, wanted)?;
@@ -130,6 +150,11 @@ fn first_bytes(site: &Site, args: &[&str], runs: u32) -> Result<Spread> {
         child.wait()?;
     }
     Ok(Spread::new(took_ms))
+}
+
+fn serves(site: &Site, release: &str) -> Result<bool> {
+    let serving = site.status()?.serving;
+    Ok(serving.is_some_and(|serving| serving.release == release))
 }
 
 /// Repeats the model rollout until the journal has so many entries. No server may run.

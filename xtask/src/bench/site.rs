@@ -26,11 +26,17 @@ pub struct Site {
 }
 
 impl Site {
-    /// Builds what is needed in release mode and makes a folder with nothing running yet.
-    pub fn make() -> Result<Site> {
-        let packages = ["--package", "portcullis", "--package", "dhash"];
-        run(cargo().args(["build", "--release"]).args(packages))?;
-        let binaries = target_folder()?.join("release");
+    /// Makes a folder with nothing running yet. The programs come from `binaries`; without it they are
+    /// built in release mode.
+    pub fn make(binaries: Option<&Path>) -> Result<Site> {
+        let binaries = match binaries {
+            Some(folder) => folder.canonicalize()?,
+            None => {
+                let packages = ["--package", "portcullis", "--package", "dhash"];
+                run(cargo().args(["build", "--release"]).args(packages))?;
+                target_folder()?.join("release")
+            }
+        };
         let folder = tempfile::tempdir()?;
         let root = folder.path();
         for part in ["images", "data"] {
