@@ -150,6 +150,9 @@ impl PlanView {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanWish {
+    /// The environment that is meant; refused when the server is of another. Not checked when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// The release; the last in the configuration when missing.
     #[serde(default)]
     pub release: Option<String>,
@@ -162,6 +165,9 @@ pub struct PlanWish {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeployWish {
+    /// The environment that is meant; refused when the server is of another. Not checked when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// The release; the last in the configuration when missing.
     #[serde(default)]
     pub release: Option<String>,

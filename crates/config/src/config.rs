@@ -33,6 +33,7 @@ pub use ports::{PortRange, PortRangeRefused};
 pub use release::ReleaseConfig;
 pub use retention::RetentionConfig;
 pub use secret_text::SecretText;
+pub(crate) use secret_text::shown;
 pub use server::ServerConfig;
 pub use service::ServiceConfig;
 pub use state::StateConfig;

@@ -148,6 +148,14 @@ impl Section {
         self.keys.iter().find(|key| key.name == name)
     }
 
+    /// Whether the table has a meaning when the file does not have it: nothing in it must be given, and
+    /// something has a default.
+    pub(crate) fn has_defaults(&self) -> bool {
+        let required = |key: &Key| matches!(key.preset, Preset::Required);
+        let valued = |key: &Key| matches!(key.preset, Preset::Value(_));
+        !self.keys.iter().any(required) && self.keys.iter().any(valued)
+    }
+
     /// This section and those within it, in the order of the reference.
     pub(crate) fn all(&'static self) -> Vec<&'static Section> {
         let within = self.keys.iter().filter_map(|key| key.kind.section());

@@ -14,6 +14,7 @@
 
 mod bounds;
 mod config;
+mod explain;
 mod keys;
 mod origin;
 mod overlay;
@@ -24,6 +25,7 @@ mod raw;
 mod reference;
 mod render;
 mod report;
+mod schema;
 mod similar;
 mod source;
 mod table;
@@ -36,8 +38,10 @@ pub use config::{
     JournalConfig, Listen, PortRange, PortRangeRefused, ReleaseConfig, RetentionConfig, SecretText,
     ServerConfig, ServiceConfig, StateConfig, StickyConfig,
 };
+pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
 pub use parse::{load, load_environment, parse, parse_environment};
 pub use problem::{Code, Problem};
 pub use problems::Problems;
 pub use reference::reference;
+pub use schema::schema;
 pub use template::{TemplateOptions, TemplateStore, template};

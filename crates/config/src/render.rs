@@ -338,7 +338,8 @@ fn path(path: &Path) -> Value {
     path.to_string_lossy().as_ref().into()
 }
 
-fn json(value: &serde_json::Value) -> Value {
+/// A JSON value as TOML writes it.
+pub(crate) fn json(value: &serde_json::Value) -> Value {
     match value {
         serde_json::Value::Bool(truth) => (*truth).into(),
         serde_json::Value::Number(number) => match number.as_i64() {

@@ -11,6 +11,9 @@ use crate::PortRange;
 /// exactly when they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateOptions {
+    /// Where the JSON Schema of the file is (see [`crate::schema()`]), for editors: a path relative to the
+    /// file's folder. The file's first line names it.
+    pub schema: Option<String>,
     /// The service's name.
     pub service: String,
     /// The first release's version.
@@ -45,6 +48,7 @@ impl Default for TemplateOptions {
     fn default() -> TemplateOptions {
         let words = ["{artifact}", "--port", "{port}"];
         TemplateOptions {
+            schema: None,
             service: "my-service".to_owned(),
             version: "1.0".to_owned(),
             artifact: "releases/1.0/my-service".to_owned(),
@@ -62,7 +66,12 @@ impl Default for TemplateOptions {
 pub fn template(options: &TemplateOptions) -> String {
     let text = |text: &str| Value::from(text).to_string();
     let command = Value::from(options.command.clone()).to_string();
+    let schema = options.schema.as_ref();
     let parts = [
+        (
+            "@SCHEMA@",
+            schema.map_or_else(String::new, |path| format!("#:schema {path}\n")),
+        ),
         ("@SERVICE@", text(&options.service)),
         ("@VERSION@", text(&options.version)),
         ("@ARTIFACT@", text(&options.artifact)),
@@ -118,7 +127,7 @@ fn migrate(store: Option<&TemplateStore>) -> String {
     )
 }
 
-const TEXT: &str = r##"# How Portcullis releases this service. All keys: docs/reference/config.md.
+const TEXT: &str = r##"@SCHEMA@# How Portcullis releases this service. All keys: docs/reference/config.md.
 # Lines with a `#` and no blank after it are settings at their defaults, or examples: remove the `#`.
 # Then: portcullis check, portcullis plan, portcullis serve, portcullis deploy.
 
@@ -129,6 +138,7 @@ strategy = "canary"                 # canary | blue-green | at-once
 weights = [10, 50, 100]             # percent of the users, with a gate at each
 #approval = "Release to production?" # asks a person before data or traffic is touched
 ports = @PORTS@             # where releases listen, on loopback
+#keep_warm = "10m"                  # the old release runs on, so that going back takes seconds
 ready = { path = @HEALTH@, status = 200 }  # tells that a release is up
 
 # Known questions and answers, asked of each release before it gets traffic. Repeat for more.
@@ -189,6 +199,12 @@ listen = @LISTEN@           # where clients connect
 #[state]
 #folder = ".portcullis"
 #vault = ".portcullis/vault"        # where backups go: better another disk
+#journal = "sqlite"                 # or "env:JOURNAL_URL", a postgres://... that two engines share
+#lease = "15s"
+
+#[backup]
+#keep_last = 5                      # the newest are kept
+#keep_days = 14                     # and those of so many days
 
 #[timeouts]
 #ready = "30s"
@@ -203,9 +219,19 @@ listen = @LISTEN@           # where clients connect
 version = @VERSION@
 artifact = @ARTIFACT@
 command = @COMMAND@
-#env = { RELEASE = "{release}" }
+#env = { RELEASE = "{release}", API_TOKEN = "env:API_TOKEN" } # secrets: env:, file: or cmd:
 # What the release does to the data: tried on a restored copy first. Exit codes are not proof.
-@MIGRATE@"##;
+@MIGRATE@
+# Commands of yours at the steps of a rollout. Repeat for more.
+#[[hook]]
+#name = "tell"
+#on = ["after-promote"]             # before-KIND | after-KIND | notice
+#command = ["./tell.sh"]            # gets the plan and the verdict as JSON on its standard input
+
+# What differs in one environment, chosen with --env staging. Any table above may stand below it.
+#[environment.staging.service]
+#weights = [50, 100]
+"##;
 
 #[cfg(test)]
 mod tests;

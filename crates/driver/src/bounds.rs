@@ -80,3 +80,8 @@ pub(crate) const DRAIN_PAUSE_MAX: Duration = Duration::from_millis(250);
 pub(crate) const GATES_REMEMBERED: usize = 64;
 /// How many outcomes of hooks are remembered; those of one rollout fit many times over.
 pub(crate) const HOOK_OUTCOMES_MAX: usize = 1024;
+
+/// The largest value of a secret that is read from a file or from a command's output.
+pub(crate) const SECRET_BYTES_MAX: usize = 64 * 1024;
+/// How long a command that prints a secret may take.
+pub(crate) const SECRET_COMMAND_TIMEOUT: Duration = Duration::from_secs(10);

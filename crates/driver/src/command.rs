@@ -66,7 +66,13 @@ pub(crate) async fn run_marked(
     input: &[u8],
 ) -> CommandOutcome {
     let watch = Stopwatch::start();
-    let mut environment = environment(&command.env, marker);
+    // The time that secrets take counts, too.
+    let environment = environment(&command.env, &command.folder, marker);
+    let mut environment = match tokio::time::timeout(deadline, environment).await {
+        Ok(Ok(environment)) => environment,
+        Ok(Err(error)) => return CommandOutcome::not_started(error.to_string()),
+        Err(_) => return CommandOutcome::not_started("its secrets took too long".to_owned()),
+    };
     environment.extend(
         variables
             .iter()

@@ -26,6 +26,7 @@ mod migration;
 mod process;
 mod process_table;
 mod record;
+mod secret_reference;
 mod session;
 mod smoke;
 
@@ -39,4 +40,5 @@ pub use instance::{Instance, InstanceState};
 pub use meter::{Meter, Query};
 pub use migration::{CommandDriver, prove};
 pub use process::{AddressError, ProcessDriver, ProcessDriverError};
+pub use secret_reference::{SecretError, SecretErrorWhy, resolve_secret};
 pub use smoke::SmokeDriver;

@@ -8,10 +8,10 @@ pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(600);
 pub(crate) const PROBE_ATTEMPTS: u32 = 3;
 /// The pause between two such probes.
 pub(crate) const PROBE_PAUSE: Duration = Duration::from_millis(300);
-/// How long a lease lasts without being renewed.
-pub(crate) const LEASE_TTL_MS: u64 = 15_000;
-/// How often a lease is renewed.
-pub(crate) const LEASE_RENEWAL: Duration = Duration::from_secs(5);
+/// How often a lease is renewed within the time for which it is good.
+pub(crate) const LEASE_RENEWALS: u64 = 3;
+/// The shortest time between two renewals.
+pub(crate) const LEASE_RENEWAL_MIN: Duration = Duration::from_millis(200);
 /// Requests that may wait for the engine.
 pub(crate) const REQUESTS_WAITING_MAX: usize = 64;
 /// Outcomes that may wait for the engine.

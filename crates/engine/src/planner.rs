@@ -5,10 +5,11 @@
 
 use jiff::Timestamp;
 use portcullis_backup::{BackupName, NameRefused};
-use portcullis_config::Config;
+use portcullis_config::{Config, HookFailure, HookStep};
 use portcullis_driver::{AddressError, ProcessDriver};
 use portcullis_rollout::{
-    Action, Plan, PlanProblem, PlanRequest, Purpose, Release, ReleaseId, Running, Strategy, Target,
+    Action, Command, Hook, HookPoint, HookTime, Plan, PlanProblem, PlanRequest, Purpose, Release,
+    ReleaseId, Running, Strategy, Target,
 };
 
 use crate::hands::file_sha256;
@@ -146,6 +147,10 @@ impl Planner {
         history: &History,
         saved: &Plan,
     ) -> Result<(), PlanningError> {
+        let moved = other_history(saved, history);
+        if !moved.is_empty() {
+            return Err(PlanningError::Moved(moved));
+        }
         let id = &saved.release.id;
         let release = match saved.purpose {
             Purpose::Deploy => self.configured(config, Some(id))?,
@@ -310,7 +315,7 @@ fn request(
             .clone()
             .filter(|_| purpose == Purpose::Deploy),
         hooks: hooks(config),
-        keep_warm_ms: keep_warm_ms(config),
+        keep_warm_ms: service.keep_warm_ms,
         timeouts: config.timeouts,
         id,
         release,
@@ -342,23 +347,30 @@ fn unproven(history: &History, plan: &Plan) -> Option<String> {
     })
 }
 
-/// Everything in which a saved plan differs from what would be planned now.
-fn differences(saved: &Plan, now: &Plan) -> Vec<String> {
+/// What happened since a plan was saved. With another history nothing else can be compared.
+fn other_history(saved: &Plan, history: &History) -> Vec<String> {
     let mut moved = Vec::new();
-    if saved.id != now.id {
-        let (was, is) = (&saved.id, &now.id);
+    let (was, is) = (&saved.id, history.next_id(saved.service.as_str()));
+    if *was != is {
         moved.push(format!(
             "other rollouts came first: {was} would be {is} now"
         ));
     }
-    let serving = |plan: &Plan| match &plan.previous {
+    let words = |running: Option<&Running>| match running {
         Some(running) => format!("{} at {}", running.release.id, running.target.address),
         None => "nothing".to_owned(),
     };
-    if saved.previous != now.previous {
-        let (was, is) = (serving(saved), serving(now));
+    let serving = history.serving();
+    if saved.previous != serving {
+        let (was, is) = (words(saved.previous.as_ref()), words(serving.as_ref()));
         moved.push(format!("{was} served then, {is} serves now"));
     }
+    moved
+}
+
+/// Everything in which a saved plan differs from what would be planned now.
+fn differences(saved: &Plan, now: &Plan) -> Vec<String> {
+    let mut moved = Vec::new();
     let (was, is) = (&saved.release.artifact, &now.release.artifact);
     if was.sha256 != is.sha256 {
         moved.push(format!(
@@ -429,10 +441,30 @@ fn list(problems: &[PlanProblem]) -> String {
     lines.join("; ")
 }
 
-fn hooks(_config: &Config) -> Vec<portcullis_rollout::Hook> {
-    Vec::new()
-}
-
-fn keep_warm_ms(_config: &Config) -> u64 {
-    0
+/// The hooks of the configuration, as the plan's builder knows them.
+fn hooks(config: &Config) -> Vec<Hook> {
+    let kind = |step: HookStep| (step != HookStep::Any).then(|| step.as_str().to_owned());
+    let point = |point: &portcullis_config::HookPoint| match point {
+        portcullis_config::HookPoint::Before(step) => HookPoint::Step {
+            time: HookTime::Before,
+            kind: kind(*step),
+        },
+        portcullis_config::HookPoint::After(step) => HookPoint::Step {
+            time: HookTime::After,
+            kind: kind(*step),
+        },
+        portcullis_config::HookPoint::Notice => HookPoint::Notice,
+    };
+    let hook = |hook: &portcullis_config::HookConfig| Hook {
+        name: hook.name.clone(),
+        points: hook.on.iter().map(point).collect(),
+        command: Command {
+            argv: hook.command.clone(),
+            env: hook.env.clone(),
+            folder: hook.folder.clone(),
+        },
+        timeout_ms: hook.timeout_ms,
+        must_succeed: hook.on_failure == HookFailure::Fail,
+    };
+    config.hooks.iter().map(hook).collect()
 }

@@ -19,6 +19,7 @@ pub struct Runner<J> {
     journal: J,
     scope: Scope,
     lease: Lease,
+    ttl_ms: u64,
     history: History,
 }
 
@@ -85,6 +86,7 @@ impl<J: Journal> Runner<J> {
             journal,
             scope,
             lease,
+            ttl_ms,
             history,
         })
     }
@@ -151,9 +153,14 @@ impl<J: Journal> Runner<J> {
     ///
     /// # Errors
     /// When somebody else has taken over: this runner must not act any more.
-    pub async fn renew(&mut self, now_ms: u64, ttl_ms: u64) -> Result<(), RunnerError> {
-        self.lease = self.journal.renew(&self.lease, now_ms, ttl_ms).await?;
+    pub async fn renew(&mut self, now_ms: u64) -> Result<(), RunnerError> {
+        self.lease = self.journal.renew(&self.lease, now_ms, self.ttl_ms).await?;
         Ok(())
+    }
+
+    /// How long the lease is good for without being renewed, in milliseconds.
+    pub fn ttl_ms(&self) -> u64 {
+        self.ttl_ms
     }
 
     /// Gives the lease up.

@@ -14,6 +14,7 @@ use crate::planner::{Planner, PlanningError};
 #[derive(Clone)]
 pub struct Service {
     file: PathBuf,
+    environment: Option<String>,
     planner: Planner,
     engine: Engine,
 }
@@ -55,10 +56,17 @@ pub enum ServiceError {
 }
 
 impl Service {
-    /// A service whose configuration is read from `file` whenever something is planned.
-    pub fn new(file: PathBuf, planner: Planner, engine: Engine) -> Service {
+    /// A service whose configuration is read from `file`, with the table of `environment` over it,
+    /// whenever something is planned.
+    pub fn new(
+        file: PathBuf,
+        environment: Option<String>,
+        planner: Planner,
+        engine: Engine,
+    ) -> Service {
         Service {
             file,
+            environment,
             planner,
             engine,
         }
@@ -74,14 +82,10 @@ impl Service {
     /// # Errors
     /// When the configuration has problems or no plan can be made.
     pub async fn plan(&self, wanted: Wanted) -> Result<Plan, ServiceError> {
-        let (file, planner, history) = (
-            self.file.clone(),
-            self.planner.clone(),
-            self.engine.history(),
-        );
+        let (service, history) = (self.clone(), self.engine.history());
         // Reading and hashing programs blocks.
         let made = tokio::task::spawn_blocking(move || {
-            let config: Config = portcullis_config::load(&file).map_err(ServiceError::Config)?;
+            let (config, planner) = (service.config()?, &service.planner);
             let now_ms = WallClock.now_ms();
             let plan = match wanted {
                 Wanted::Release(id) => planner.deploy(&config, &history, id.as_ref(), now_ms),
@@ -115,10 +119,10 @@ impl Service {
         if let Some(live) = history.live() {
             return Err(EngineError::StillLive(live.id().clone()).into());
         }
-        let (file, planner, saved) = (self.file.clone(), self.planner.clone(), plan.clone());
+        let (service, saved) = (self.clone(), plan.clone());
         let confirmed = tokio::task::spawn_blocking(move || {
-            let config: Config = portcullis_config::load(&file).map_err(ServiceError::Config)?;
-            Ok::<(), ServiceError>(planner.confirm(&config, &history, &saved)?)
+            let config = service.config()?;
+            Ok::<(), ServiceError>(service.planner.confirm(&config, &history, &saved)?)
         });
         confirmed
             .await
@@ -154,5 +158,11 @@ impl Service {
             .command(Some(live.id().to_string()), abort, by)
             .await?;
         Ok(GoneBack::Aborted(id))
+    }
+
+    /// The configuration as it is now.
+    fn config(&self) -> Result<Config, ServiceError> {
+        let environment = self.environment.as_deref();
+        portcullis_config::load_environment(&self.file, environment).map_err(ServiceError::Config)
     }
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-/// How long a lease on a service lasts without being renewed, in milliseconds.
-pub(crate) const LEASE_TTL_MS: u64 = 15_000;
 /// How long requests through the gateway may take to end when `serve` stops.
 pub(crate) const GATEWAY_DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait for an event before looking at the rollout again.

@@ -142,8 +142,8 @@ pub(crate) struct Plan {
     /// The release; the last in the configuration when not given.
     #[arg(long)]
     pub(crate) release: Option<String>,
-    /// Plan the way back to the release that served before.
-    #[arg(long, conflicts_with = "release")]
+    /// Plan the way back to the release that served before, or to the one named by --release.
+    #[arg(long)]
     pub(crate) back: bool,
     /// Save the plan to a file, for review; `portcullis deploy FILE` carries it out.
     #[arg(long, value_name = "FILE")]

@@ -264,10 +264,13 @@ impl Rollout {
                 E::Measured { sample, .. } => turn.measured_paused(*at, samples, sample, why),
                 E::Resume => match why {
                     // The gate goes on where it was; what was measured while it waited counts.
-                    PausedWhy::Asked(_) if turn.is_gate(*at) => State::Watching {
-                        at: *at,
-                        samples: samples.clone(),
-                    },
+                    PausedWhy::Asked(_) if turn.is_gate(*at) => {
+                        turn.measure(*at);
+                        State::Watching {
+                            at: *at,
+                            samples: samples.clone(),
+                        }
+                    }
                     PausedWhy::Asked(_)
                     | PausedWhy::Approval { .. }
                     | PausedWhy::Inconclusive { .. } => turn.enter(at.next()),

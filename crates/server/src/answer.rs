@@ -31,6 +31,10 @@ impl Answer {
         )
     }
 
+    pub(crate) fn other_environment(detail: String) -> Answer {
+        Answer::new(StatusCode::CONFLICT, "other_environment", detail)
+    }
+
     pub(crate) fn not_found(detail: String) -> Answer {
         Answer::new(StatusCode::NOT_FOUND, "not_found", detail)
     }

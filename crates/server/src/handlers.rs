@@ -24,6 +24,19 @@ pub(crate) struct Shared {
     pub(crate) environment: String,
 }
 
+impl Shared {
+    /// Refuses a wish that is meant for another environment than this server's.
+    fn is_meant(&self, wanted: Option<&str>) -> Result<(), Answer> {
+        match wanted {
+            Some(wanted) if wanted != self.environment => Err(Answer::other_environment(format!(
+                "this server is of environment {}, the wish is meant for {wanted}; nothing was done",
+                self.environment
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
 pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
     let engine = shared.service.engine();
     let (name, environment) = (&shared.name, &shared.environment);
@@ -66,6 +79,7 @@ pub(crate) async fn plan(
     State(shared): State<Shared>,
     Json(wish): Json<PlanWish>,
 ) -> Result<Json<PlanView>, Answer> {
+    shared.is_meant(wish.environment.as_deref())?;
     let wanted = if wish.back {
         Wanted::Earlier(wish.release.map(ReleaseId::new))
     } else {
@@ -85,6 +99,7 @@ pub(crate) async fn deploy(
     State(shared): State<Shared>,
     Json(wish): Json<DeployWish>,
 ) -> Result<Json<PlanView>, Answer> {
+    shared.is_meant(wish.environment.as_deref())?;
     let by = person(wish.by);
     let plan = match wish.plan {
         Some(saved) => shared.service.deploy_saved(*saved, by).await?,

@@ -87,7 +87,7 @@ impl Node {
         match ready(next.runner.feed(event)) {
             Ok(step) => {
                 check_step(&before, &kind, &step.effects, &next.world, found);
-                next.pending.extend(step.effects.into_iter().filter(wants));
+                next.want(step.effects);
                 next.stop_measuring();
                 next.check(found);
                 Some(next)
@@ -132,6 +132,18 @@ impl Node {
                 None
             }
         }
+    }
+
+    /// Takes up what is wanted. As in the engine, a new measurement takes the place of one that waits.
+    fn want(&mut self, effects: Vec<Effect>) {
+        if effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Measure { .. }))
+        {
+            self.pending
+                .retain(|effect| !matches!(effect, Effect::Measure { .. }));
+        }
+        self.pending.extend(effects.into_iter().filter(wants));
     }
 
     /// The runner stops measuring a gate that the rollout has left.

@@ -62,8 +62,6 @@ pub enum HookStep {
     Promote,
     /// Stopping the old release.
     Retire,
-    /// Putting a backup back.
-    Restore,
 }
 
 /// What a hook's failure means.
@@ -77,7 +75,7 @@ pub enum HookFailure {
 
 impl HookStep {
     /// All of them.
-    pub const ALL: [HookStep; 13] = [
+    pub const ALL: [HookStep; 12] = [
         HookStep::Preflight,
         HookStep::Backup,
         HookStep::Rehearse,
@@ -89,7 +87,6 @@ impl HookStep {
         HookStep::Gate,
         HookStep::Promote,
         HookStep::Retire,
-        HookStep::Restore,
         HookStep::Any,
     ];
 
@@ -108,7 +105,6 @@ impl HookStep {
             HookStep::Gate => "gate",
             HookStep::Promote => "promote",
             HookStep::Retire => "retire",
-            HookStep::Restore => "restore",
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) static HOOK: Section = Section {
             Preset::Required,
             "When it is run: `before-KIND` and `after-KIND`, where KIND is a kind of step (`preflight`, \
              `backup`, `rehearse`, `approve`, `migrate`, `start`, `smoke`, `shift`, `gate`, `promote`, \
-             `retire`, `restore`) or `any`; and `notice`, whenever a person is told something: that the \
+             `retire`) or `any`; and `notice`, whenever a person is told something: that the \
              rollout paused, is held, goes back or is done.",
         ),
         key(

@@ -98,6 +98,9 @@ impl Kind {
                 "a duration: a whole number and ms, s, m, h or d, such as \"250ms\" or \"10m\""
                     .to_owned()
             }
+            Kind::DurationFrom(0) => {
+                "a duration or \"0s\": a whole number and ms, s, m, h or d, such as \"10m\"".to_owned()
+            }
             Kind::DurationFrom(min_ms) => format!(
                 "a duration of at least {}: a whole number and ms, s, m, h or d, such as \"30s\"",
                 duration_text(min_ms)

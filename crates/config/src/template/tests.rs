@@ -32,6 +32,22 @@ fn the_template_is_a_right_file_with_and_without_a_store() {
     }
 }
 
+#[test]
+fn the_first_line_names_the_schema_for_editors() {
+    let path = "./.portcullis/portcullis.schema.json".to_owned();
+    let options = TemplateOptions {
+        schema: Some(path),
+        ..TemplateOptions::default()
+    };
+    let text = template(&options);
+    assert!(
+        text.starts_with("#:schema ./.portcullis/portcullis.schema.json\n# How"),
+        "{text}"
+    );
+    assert!(parse(&text, Path::new("/srv/portcullis.toml")).is_ok());
+    assert!(!template(&TemplateOptions::default()).contains("#:schema"));
+}
+
 /// Whoever follows the template's own advice gets a right file, too.
 #[test]
 fn the_template_is_right_with_every_setting_uncommented() {
@@ -48,5 +64,7 @@ fn the_template_is_right_with_every_setting_uncommented() {
     assert_eq!(config.stores.len(), 1);
     assert!(config.releases[0].migration.is_some());
     assert!(config.service.metrics.is_some());
+    assert_eq!(config.hooks.len(), 1);
+    assert_eq!(config.environments(), ["staging"]);
     assert_eq!(config.service.smoke[0].contains.as_deref(), Some("ok"));
 }

@@ -245,3 +245,33 @@ fn secrets_of_environments_and_journals_are_never_quoted() {
         assert!(!told.contains("8461937"), "{told}");
     }
 }
+
+/// What the guide shows is what happens.
+#[test]
+fn the_examples_of_the_guide_are_right() {
+    let guide = include_str!("../../../../docs/guide/environments-and-secrets.md");
+    let examples: Vec<&str> = guide
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(examples.len(), 2);
+    let staging = good(examples[0], Some("staging"));
+    assert!(!staging.gateway.force_header);
+    assert_eq!(staging.gateway.listen.port(), 9080);
+    assert_eq!(
+        good(examples[0], Some("production")).retention.keep_days,
+        30
+    );
+    let file = Path::new("portcullis.toml");
+    let explained = portcullis_config::explain_text(examples[0], file, Some("staging"))
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    for one in &explained[..4] {
+        let value = one.value.as_deref().unwrap_or_default();
+        let line = format!("{:19}  {value:17}  {}", one.key, one.origin);
+        assert!(guide.lines().any(|shown| shown == line), "{line}");
+    }
+    let env = &good(examples[1], None).releases[0].env;
+    assert_eq!(env["API_TOKEN"], "env:DHASH_API_TOKEN");
+    assert_eq!(env["DB_PASSWORD"], "file:/srv/dhash/secrets/db-password");
+}

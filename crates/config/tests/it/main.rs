@@ -2,11 +2,13 @@
 
 mod disk;
 mod environments;
+mod explain;
 mod good;
 mod hostile;
 mod mistakes;
 mod properties;
 mod reference;
+mod schema;
 
 use std::path::Path;
 

@@ -236,7 +236,7 @@ pub(super) async fn spawn(record: &Record, log: &Log) -> io::Result<Session> {
         input: &[],
         argv: &command.argv,
         folder: &command.folder,
-        environment: environment(&command.env, &record.marker),
+        environment: environment(&command.env, &command.folder, &record.marker).await?,
     };
     let output = || {
         Ok((

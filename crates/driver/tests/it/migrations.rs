@@ -247,3 +247,32 @@ async fn a_migration_left_by_a_killed_portcullis_is_waited_for_and_then_unknown(
     let (probed, ()) = tokio::join!(probing, ending);
     assert_eq!(probed.presence, Presence::Applied, "{probed:?}");
 }
+
+/// A secret reaches the process, and nothing else: not the op, not its record, not its evidence.
+#[tokio::test]
+async fn secrets_are_resolved_when_the_command_is_started() {
+    let world = World::new();
+    std::fs::write(world.path("secret"), "8461937\n").unwrap();
+    let mut command = shell(&world, r#"printf %s "$TOKEN-$PLAIN" > seen"#);
+    command
+        .env
+        .insert("TOKEN".to_owned(), "file:secret".to_owned());
+    command
+        .env
+        .insert("PLAIN".to_owned(), "text:env:x".to_owned());
+    let outcome = run_command(&command, Duration::from_secs(10)).await;
+    assert_eq!(outcome.end, CommandEnd::Exited(0), "{outcome:?}");
+    let seen = std::fs::read_to_string(world.path("seen")).unwrap();
+    assert_eq!(seen, "8461937-env:x");
+    assert!(!format!("{outcome:?}{command:?}").contains("8461937"));
+
+    std::fs::remove_file(world.path("secret")).unwrap();
+    let outcome = run_command(&command, Duration::from_secs(10)).await;
+    let CommandEnd::NotStarted(why) = &outcome.end else {
+        panic!("{outcome:?}")
+    };
+    assert!(
+        why.starts_with("the variable TOKEN: `file:secret` cannot be read"),
+        "{why}"
+    );
+}

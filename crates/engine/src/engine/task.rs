@@ -10,12 +10,12 @@ use portcullis_rollout::{
     Action, Actor, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, State, StepIndex,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{EngineError, Request, Standing};
-use crate::bounds::{LEASE_RENEWAL, LEASE_TTL_MS, OUTCOMES_WAITING_MAX};
+use crate::bounds::{LEASE_RENEWAL_MIN, LEASE_RENEWALS, OUTCOMES_WAITING_MAX};
 use crate::clock::Clock;
 use crate::hands::chain;
 use crate::history::History;
@@ -32,6 +32,7 @@ pub(super) struct Task<J, D, M, C> {
     outcomes: mpsc::Sender<EventKind>,
     reported: mpsc::Receiver<EventKind>,
     attempts: HashMap<OpKey, CancellationToken>,
+    measuring: Option<AbortHandle>,
     /// Dropping the set stops everything that runs in it.
     running: JoinSet<()>,
 }
@@ -62,13 +63,14 @@ where
             outcomes,
             reported,
             attempts: HashMap::new(),
+            measuring: None,
             running: JoinSet::new(),
         }
     }
 
     /// Runs until it is asked to stop or must.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) -> Standing {
-        let mut renewal = tokio::time::interval(LEASE_RENEWAL);
+        let mut renewal = tokio::time::interval(renewal_of(self.runner.ttl_ms()));
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
             let went = tokio::select! {
@@ -83,7 +85,7 @@ where
                 },
                 Some(kind) = self.reported.recv() => self.outcome(kind).await,
                 Some(_) = self.running.join_next() => Ok(()),
-                _ = renewal.tick() => self.runner.renew(self.clock.now_ms(), LEASE_TTL_MS).await,
+                _ = renewal.tick() => self.runner.renew(self.clock.now_ms()).await,
             };
             if let Err(error) = went {
                 let why = chain(&error);
@@ -241,10 +243,15 @@ where
             gate,
         };
         let (meter, outcomes) = (self.meter.clone(), self.outcomes.clone());
-        self.running.spawn(async move {
+        // One measurement at a time: one that was asked for earlier and still waits is given up.
+        if let Some(earlier) = self.measuring.take() {
+            earlier.abort();
+        }
+        let measuring = self.running.spawn(async move {
             let sample = meter.sample(&query).await;
             let _ = outcomes.send(EventKind::Measured { step, sample }).await;
         });
+        self.measuring = Some(measuring);
     }
 
     /// Tells people: through the log, and through the hooks of the plan. Nothing waits for it, and
@@ -284,6 +291,11 @@ where
             let _ = outcomes.send(EventKind::Woke { key }).await;
         });
     }
+}
+
+/// How often a lease is renewed: several times while it is good.
+fn renewal_of(ttl_ms: u64) -> Duration {
+    Duration::from_millis(ttl_ms / LEASE_RENEWALS).max(LEASE_RENEWAL_MIN)
 }
 
 /// Answers the asker. A refusal concerns only them; an error that ends the engine goes to both.

@@ -18,12 +18,14 @@ pub(super) async fn run(site: &Site, json: bool, args: &Deploy) -> Result<Exit, 
     };
     if args.dry_run {
         let wish = PlanWish {
+            environment: Some(config.service.environment.clone()),
             release: args.release.clone(),
             back: false,
         };
         return show(&client.post("/api/v1/plans", &wish).await?, json);
     }
     let wish = DeployWish {
+        environment: Some(config.service.environment.clone()),
         release: args.release.clone(),
         plan: saved.map(|view| Box::new((*view.plan).clone())),
         by: connect::user(),

@@ -18,6 +18,7 @@ use crate::{clock, connect, offline, output, render, saved_plan};
 pub(super) async fn run(site: &Site, json: bool, args: &Plan) -> Result<Exit, CommandError> {
     let config = connect::config(site)?;
     let wish = PlanWish {
+        environment: Some(config.service.environment.clone()),
         release: args.release.clone(),
         back: args.back,
     };

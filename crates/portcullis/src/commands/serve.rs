@@ -22,7 +22,7 @@ use portcullis_rollout::{Action, CutOff, Direction, Op, OpKey, RolloutId, StepIn
 use portcullis_server::Server;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::bounds::{GATEWAY_DRAIN, LEASE_TTL_MS, STOP_TIMEOUT_MS};
+use crate::bounds::{GATEWAY_DRAIN, STOP_TIMEOUT_MS};
 use crate::cli::Serve;
 use crate::clock::now_ms;
 use crate::command_error::{CommandError, Exit};
@@ -56,7 +56,8 @@ async fn serve(site: &Site, args: &Serve) -> Result<Exit, CommandError> {
         Err(error) => return serve_without_engine(gateway, error).await,
     };
     let file = std::path::absolute(&site.file).map_err(|error| failed(&error))?;
-    let service = Service::new(file, Planner::new(process.clone()), engine.clone());
+    let planner = Planner::new(process.clone());
+    let service = Service::new(file, site.environment.clone(), planner, engine.clone());
     let server = Server::start(
         &server_listen(&config.server.listen),
         token,
@@ -147,7 +148,7 @@ async fn start_engine(
     // The folder's lock admits one process, so its name can be stable: after a crash the lease is taken
     // over at once, with a higher epoch.
     let holder = format!("serve {}", folder.root().display());
-    let opened = Runner::open(journal, scope, &holder, now_ms(), LEASE_TTL_MS).await;
+    let opened = Runner::open(journal, scope, &holder, now_ms(), config.state.lease_ttl_ms).await;
     let runner = opened.map_err(|error| failed(&error))?;
     let client = portcullis_api::Client::new(connect::endpoint(&config.gateway.admin), None)?;
     check_journal_fits(config, &runner, process, &client).await?;

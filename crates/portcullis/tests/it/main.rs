@@ -3,6 +3,7 @@
 
 mod api;
 mod command_line;
+mod config_command;
 mod conformance;
 mod control;
 mod release;
