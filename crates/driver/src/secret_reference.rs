@@ -148,6 +148,7 @@ async fn output(line: &str, folder: &Path) -> Result<Zeroizing<Vec<u8>>, Refused
     let spawn = Spawn {
         argv: &argv,
         folder,
+        input: &[],
         environment: environment.collect(),
     };
     let run = async {

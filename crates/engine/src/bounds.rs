@@ -16,5 +16,6 @@ pub(crate) const LEASE_RENEWAL_MIN: Duration = Duration::from_millis(200);
 pub(crate) const REQUESTS_WAITING_MAX: usize = 64;
 /// Outcomes that may wait for the engine.
 pub(crate) const OUTCOMES_WAITING_MAX: usize = 256;
-/// Journal entries kept for a slow listener before it has to read them from the journal.
-pub(crate) const LISTENER_BACKLOG: usize = 1024;
+/// Journal entries kept for a slow listener before it has to read them from the journal. The room is set
+/// aside when the engine starts, so it is a cost of every service, listened to or not.
+pub(crate) const LISTENER_BACKLOG: usize = 64;

@@ -31,7 +31,8 @@ pub struct History {
 #[derive(Debug, Clone)]
 pub struct Past {
     rollout: Rollout,
-    events: Vec<Event>,
+    /// Shared between copies: a rollout that somebody still looks at is copied when it goes on.
+    events: Vec<Arc<Event>>,
 }
 
 /// A journal that the engine did not write, or not this version.
@@ -120,7 +121,7 @@ impl History {
                 let (next, _) =
                     applied.map_err(|source| HistoryError::Impossible { seq, source })?;
                 past.rollout = next;
-                past.events.push(event);
+                past.events.push(Arc::new(event));
             }
         }
         self.next_seq = seq + 1;
@@ -246,7 +247,7 @@ impl Past {
     }
 
     /// Its events, in order.
-    pub fn events(&self) -> &[Event] {
+    pub fn events(&self) -> &[Arc<Event>] {
         &self.events
     }
 

@@ -1,7 +1,7 @@
-//! Rolls out many simulated services at once in one process: `engine_scale JOURNAL SERVICES`.
+//! Rolls out many simulated services at once in one process: `engine_scale JOURNAL SERVICES [SAMPLES]`.
 //!
 //! JOURNAL is `memory`, `files` (an SQLite file for each service) or `shared` (one SQLite file with a
-//! scope for each service). Engine, runner, plan and journal are the real ones; driver and meter answer
+//! scope for each service); each of the two gates takes SAMPLES measurements, 10 if not given. Engine, runner, plan and journal are the real ones; driver and meter answer
 //! at once, so what is measured is what the engine itself costs. Prints one line of JSON.
 //! `cargo xtask bench engine` runs it at several sizes and prints the table.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)] // a measurement for people
@@ -20,13 +20,14 @@ use portcullis_rollout::{
     Action, Actor, Direction, Fact, Failure, Op, Plan, Presence, RolloutId, StepIndex,
 };
 use portcullis_sim::Scenario;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
 /// As in the product.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How many measurements each gate takes before it passes.
+/// How many measurements each gate takes before it passes, if not given.
 const SAMPLES_PER_GATE: u64 = 10;
 /// How long a lease lasts, in milliseconds.
 const LEASE_TTL_MS: u64 = 60_000;
@@ -91,18 +92,21 @@ impl Meter for Hand {
 
 fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [journal, services] = arguments.as_slice() else {
-        return Err("usage: engine_scale memory|files|shared SERVICES".into());
+    let [journal, services, rest @ ..] = arguments.as_slice() else {
+        return Err("usage: engine_scale memory|files|shared SERVICES [SAMPLES]".into());
     };
+    let samples = rest
+        .first()
+        .map_or(Ok(SAMPLES_PER_GATE), |count| count.parse())?;
     // Two workers, as in `portcullis serve`.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(measure(journal, services.parse()?))
+    runtime.block_on(measure(journal, services.parse()?, samples))
 }
 
-async fn measure(kind: &str, services: usize) -> Result<(), Failed> {
+async fn measure(kind: &str, services: usize, samples: u64) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let at_first_kib = status_kib("VmRSS")?;
     let begun = Instant::now();
@@ -135,7 +139,7 @@ async fn measure(kind: &str, services: usize) -> Result<(), Failed> {
     let opening_s = begun.elapsed().as_secs_f64();
     let opened_kib = status_kib("VmRSS")?;
     let begun = Instant::now();
-    tokio::time::timeout(PATIENCE, roll_out(&engines)).await??;
+    tokio::time::timeout(PATIENCE, roll_out(&engines, samples)).await??;
     let rolling_s = begun.elapsed().as_secs_f64();
     let entries: u64 = engines.iter().map(|e| e.history().next_seq() - 1).sum();
     let line = serde_json::json!({
@@ -166,8 +170,8 @@ async fn engine<J: Journal + 'static>(journal: J, number: usize) -> Result<Engin
 }
 
 /// Deploys everywhere at once and waits until every release is promoted.
-async fn roll_out(engines: &[Engine]) -> Result<(), Failed> {
-    let plan = plan()?;
+async fn roll_out(engines: &[Engine], samples: u64) -> Result<(), Failed> {
+    let plan = plan(samples)?;
     let mut running = JoinSet::new();
     for (number, engine) in engines.iter().enumerate() {
         let mut plan = plan.clone();
@@ -190,7 +194,10 @@ async fn roll_out(engines: &[Engine]) -> Result<(), Failed> {
                     }
                     _ => {}
                 }
-                entries.recv().await?;
+                // One that was too slow for an entry has a look at what came of it.
+                if let Err(RecvError::Closed) = entries.recv().await {
+                    return Err(format!("the engine of service {number} ended").into());
+                }
             }
         });
     }
@@ -200,15 +207,15 @@ async fn roll_out(engines: &[Engine]) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A guarded canary release with a migration, its gates with ten measurements each.
-fn plan() -> Result<Plan, Failed> {
+/// A guarded canary release with a migration, its gates with so many measurements each.
+fn plan(samples: u64) -> Result<Plan, Failed> {
     let plan = Scenario::Guarded
         .plan()
         .map_err(|problems| format!("{problems:?}"))?;
     let mut plan = Plan::clone(&plan);
     for step in &mut plan.steps {
         if let Action::Gate(gate) = &mut step.action {
-            gate.analysis.window_ms = SAMPLES_PER_GATE * gate.analysis.interval_ms;
+            gate.analysis.window_ms = samples * gate.analysis.interval_ms;
         }
     }
     Ok(plan)
