@@ -19,3 +19,5 @@ pub(crate) const OUTCOMES_WAITING_MAX: usize = 256;
 /// Journal entries kept for a slow listener before it has to read them from the journal. The room is set
 /// aside when the engine starts, so it is a cost of every service, listened to or not.
 pub(crate) const LISTENER_BACKLOG: usize = 64;
+/// Journal entries that are read at a time when the engine starts.
+pub(crate) const PAGE_ENTRIES: u64 = 512;

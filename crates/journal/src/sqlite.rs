@@ -324,6 +324,18 @@ impl Journal for SqliteJournal {
         self.page(scope, from_seq, NUMBER_MAX).await
     }
 
+    async fn read_page(
+        &self,
+        scope: &Scope,
+        from_seq: u64,
+        count: u64,
+    ) -> Result<Vec<Entry>, JournalError> {
+        if from_seq > NUMBER_MAX {
+            return Ok(Vec::new());
+        }
+        self.page(scope, from_seq, count.min(NUMBER_MAX)).await
+    }
+
     async fn read_last(&self, scope: &Scope, count: u64) -> Result<Vec<Entry>, JournalError> {
         const SELECT: &str = "SELECT seq, epoch, at_ms, written_by, body, prev_hash, hash \
             FROM entries WHERE scope = $1 ORDER BY seq DESC LIMIT $2";

@@ -72,5 +72,8 @@ async fn the_last_entries_are_those_that_a_whole_reading_ends_with() {
         let last = sqlite.read_last(&scope, count).await.unwrap();
         assert_eq!(last, all[skipped..], "the last {count}");
         assert_eq!(memory.read_last(&scope, count).await.unwrap(), last);
+        let page = sqlite.read_page(&scope, 2, count).await.unwrap();
+        assert_eq!(page, all[1..1 + count.min(4) as usize], "{count} from 2");
+        assert_eq!(memory.read_page(&scope, 2, count).await.unwrap(), page);
     }
 }
