@@ -81,10 +81,10 @@ impl Row {
     }
 
     fn line(&self, journal: &str, before: Option<&Row>) -> String {
-        let ratio = |of: fn(&Row) -> f64| {
-            before.map_or("-".to_owned(), |before| {
-                format!("{:.2}", of(self) / of(before))
-            })
+        // The kernel counts CPU time in hundredths of a second: too coarse for the smallest size.
+        let ratio = |of: fn(&Row) -> f64| match before {
+            Some(before) if of(before) > 0.0 => format!("{:.2}", of(self) / of(before)),
+            _ => "-".to_owned(),
         };
         format!(
             "| {journal} | {} | {} | {:.0} | {:.2} | {:.2} | {:.1} | {} | {:.1} | {} | {:.1} | {:.0} | {} | {} |",
