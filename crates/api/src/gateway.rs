@@ -4,6 +4,9 @@
 //! A split is always replaced as a whole and carries the epoch of whoever asks; the gateway remembers
 //! the highest epoch it has seen for a service and refuses older ones with 409, so that an engine
 //! that lost its lease cannot move traffic (invariant 9).
+//!
+//! On a Unix socket, which only its owner may open, nothing else is asked for; on a TCP address every
+//! call needs `Authorization: Bearer TOKEN`. Refusals are [`crate::Problem`]s with a code.
 
 use portcullis_analysis::Histogram;
 use serde::{Deserialize, Serialize};
@@ -39,7 +42,18 @@ pub struct SplitChange {
     pub split: Split,
     /// The fencing epoch of the asker.
     pub epoch: u64,
+    /// Refuse with 409 `overtaken` unless the split was changed exactly this often
+    /// ([`RouteStatus::changes`]): for an asker whose new split is made from the one it saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_changes: Option<u64>,
 }
+
+/// The code of a refusal because of an old epoch.
+pub const STALE_EPOCH: &str = "stale_epoch";
+/// The code of a refusal because another change took effect first.
+pub const OVERTAKEN: &str = "overtaken";
+/// The code of a refusal because an arm is not healthy.
+pub const UNHEALTHY_ARM: &str = "unhealthy_arm";
 
 /// The gateway and all its routes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

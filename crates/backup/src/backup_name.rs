@@ -134,10 +134,5 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
-/// The time as it stands in names.
-pub(crate) fn compact_time(at: Timestamp) -> String {
-    at.strftime(TIME_FORMAT).to_string()
-}
-
 #[cfg(test)]
 mod tests;

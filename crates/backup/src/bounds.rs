@@ -23,3 +23,6 @@ pub(crate) const DAMAGES_MAX: usize = 20;
 
 /// zstd's own default: photographs do not compress anyway, and JSON does well at any level.
 pub(crate) const COMPRESSION_LEVEL: i32 = 3;
+
+/// The largest record that is read; a real one has less than 200 bytes.
+pub(crate) const RECORD_BYTES_MAX: u64 = 64 * 1024;

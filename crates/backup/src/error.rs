@@ -118,6 +118,22 @@ pub enum BackupError {
         #[source]
         source: io::Error,
     },
+    /// There is no vault.
+    #[error(
+        "there is no vault at {}; the first backup makes it (`portcullis backup create`), and if there \
+         should be one, see whether its disk is mounted and `state.vault` names it",
+        path.display()
+    )]
+    NoVault {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The backup is being made, read or restored, so it cannot be removed now.
+    #[error("the backup {name} is in use now; try again when that is over")]
+    InUse {
+        /// The name.
+        name: BackupName,
+    },
     /// The disk of the vault is full, or a quota or limit is reached. Nothing is left behind.
     #[error(
         "the vault {} is full ({free_bytes} bytes free): make room or use another vault",

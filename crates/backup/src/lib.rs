@@ -8,6 +8,9 @@
 //! * **Verified means read back.** [`Vault::verify`] reads every byte of the archive from the disk
 //!   again and compares each file with the manifest; a restore does the same and re-reads what it
 //!   wrote.
+//! * **What is in use is not removed.** Whoever makes or reads a backup holds a lock on its archive;
+//!   [`Vault::remove`] refuses then. It removes the `.sha256` first, so that what a crash leaves
+//!   behind is never taken for a backup.
 //! * **A restore never leaves a hole.** [`Vault::restore_in_place`] prepares the data beside the
 //!   store, verifies it, and swaps it in one step; what it replaced stays under a name.
 //! * **Nothing outside a store is read or written.** Symbolic links are kept as links and never
@@ -21,6 +24,8 @@
 //! `manifest.json`; plain `tar` and `zstd` can read it. `<name>.manifest.json` is the same manifest
 //! again. `<name>.sha256` covers both and is accepted by `sha256sum -c` run in the vault. Owners,
 //! modes and modification times are kept; extended attributes, hard links and holes are not.
+//! `<name>.record.json` says how long the archive is and whether it was read back in order; a backup
+//! without it is whole, and counts as not verified.
 
 mod archive;
 mod backup_name;
@@ -33,7 +38,9 @@ mod error;
 mod hashing;
 mod manifest;
 mod octal;
+mod record;
 mod relative_path;
+mod retention;
 mod scan;
 mod store;
 mod sums;
@@ -46,7 +53,9 @@ pub use manifest::{
     DirectoryEntry, FileEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest, SymlinkEntry,
 };
 pub use relative_path::{PathRefused, RelativePath};
+pub use retention::{Decision, Retention, retention};
 pub use store::{Store, StoreKind, StoreSize, store_digest};
 pub use vault::{
-    Backup, BackupRequest, BackupState, BackupSummary, Replaced, Restored, Space, Vault, Verified,
+    Backup, BackupRequest, BackupState, BackupSummary, Hold, Removed, Replaced, Restored, Space,
+    Vault, Verified,
 };

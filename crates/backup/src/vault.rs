@@ -13,11 +13,15 @@ use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder}
 use crate::{BackupError, BackupName, Manifest, Store};
 
 mod create;
+mod hold;
+mod remove;
 mod replace;
 mod restore;
 mod verify;
 
 pub use create::{Backup, BackupRequest};
+pub use hold::Hold;
+pub use remove::Removed;
 pub use replace::Replaced;
 pub use restore::Restored;
 pub use verify::Verified;
@@ -41,12 +45,14 @@ pub struct BackupSummary {
     pub bytes: u64,
     /// What can be said without reading the archive.
     pub state: BackupState,
+    /// Whether it was read back and found in order the last time that it was verified.
+    pub verified: bool,
 }
 
 /// What can be said of a backup without reading its archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BackupState {
-    /// All three files are there and the manifest can be read.
+    /// All three files are there, the manifest can be read and the archive is as long as it was.
     Complete {
         /// The release that was running.
         release: Option<String>,
@@ -72,23 +78,36 @@ pub struct Space {
 }
 
 impl Vault {
-    /// Opens the vault, and makes its folder (mode 0700) if it is missing.
+    /// Opens the vault, and makes its folder (mode 0700) if it is missing: for those who make
+    /// backups.
     ///
     /// # Errors
     /// [`BackupError::VaultTooOpen`] if others may look into it; [`BackupError::Vault`] if it
     /// cannot be made or read.
-    pub fn open(root: &Path) -> Result<Self, BackupError> {
-        let failed = |doing, source| BackupError::Vault {
-            doing,
-            path: root.to_owned(),
-            source,
-        };
+    pub fn open_or_create(root: &Path) -> Result<Self, BackupError> {
+        let failed = |doing, source| failed_to(doing, root, source);
         match DirBuilder::new().mode(0o700).create(root) {
             Ok(()) => sync_folder(folder_of(root)).map_err(|error| failed("sync", error))?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed("create the vault", error)),
         }
-        let metadata = fs::metadata(root).map_err(|error| failed("open the vault", error))?;
+        Self::open(root)
+    }
+
+    /// Opens a vault that exists: a missing one is not made, because a wrong path or a disk that is
+    /// not mounted must not pass for an empty vault.
+    ///
+    /// # Errors
+    /// [`BackupError::NoVault`] if there is none; [`BackupError::VaultTooOpen`] if others may look
+    /// into it; [`BackupError::Vault`] if it cannot be read.
+    pub fn open(root: &Path) -> Result<Self, BackupError> {
+        let failed = |doing, source| failed_to(doing, root, source);
+        let metadata = fs::metadata(root).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => BackupError::NoVault {
+                path: root.to_owned(),
+            },
+            _ => failed("open the vault", error),
+        })?;
         if !metadata.is_dir() {
             let error = io::Error::from(io::ErrorKind::NotADirectory);
             return Err(failed("open the vault", error));
@@ -218,6 +237,10 @@ impl Vault {
         self.root.join(format!("{name}{MANIFEST_SUFFIX}"))
     }
 
+    pub(crate) fn record_path(&self, name: &BackupName) -> PathBuf {
+        self.root.join(format!("{name}{RECORD_SUFFIX}"))
+    }
+
     pub(crate) fn sums_path(&self, name: &BackupName) -> PathBuf {
         self.root.join(format!("{name}{SUMS_SUFFIX}"))
     }
@@ -278,7 +301,14 @@ impl Vault {
 
     fn summary(&self, name: BackupName) -> BackupSummary {
         let bytes = fs::metadata(self.archive_path(&name)).map_or(0, |metadata| metadata.len());
+        let record = self.record(&name);
+        let written = record.as_ref().map_or(bytes, |record| record.archive_bytes);
         let state = match self.manifest(&name) {
+            Ok(_) if bytes != written => BackupState::Broken {
+                why: format!(
+                    "damaged: the archive has {bytes} bytes, and {written} were written; use another one"
+                ),
+            },
             Ok(manifest) => BackupState::Complete {
                 release: manifest.release,
                 reason: manifest.reason,
@@ -296,6 +326,8 @@ impl Vault {
             created_at: name.created_at(),
             name,
             bytes,
+            verified: matches!(state, BackupState::Complete { .. })
+                && record.is_some_and(|record| record.verified),
             state,
         }
     }
@@ -304,6 +336,8 @@ impl Vault {
 const ARCHIVE_SUFFIX: &str = ".tar.zst";
 const MANIFEST_SUFFIX: &str = ".manifest.json";
 const SUMS_SUFFIX: &str = ".sha256";
+/// Not one of [`SUFFIXES`]: a record alone is not even the remains of a backup.
+const RECORD_SUFFIX: &str = ".record.json";
 const SUFFIXES: [&str; 3] = [ARCHIVE_SUFFIX, MANIFEST_SUFFIX, SUMS_SUFFIX];
 
 pub(crate) fn failed_to(doing: &'static str, path: &Path, source: io::Error) -> BackupError {

@@ -39,7 +39,7 @@ pub(crate) const CLAIM_PAUSE: Duration = Duration::from_millis(25);
 pub(crate) const STOPPED_RECORDS_KEPT: usize = 50;
 /// The largest instance record that is read.
 pub(crate) const RECORD_BYTES_MAX: u64 = 1024 * 1024;
-/// A log longer than this is set aside as `.1` when its service is started; the older `.1` is dropped.
+/// The front of a log longer than this is moved to `.log.1`, and the older `.log.1` is dropped.
 pub(crate) const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Last lines of a log or of a command's output that are kept as evidence.
@@ -85,3 +85,12 @@ pub(crate) const HOOK_OUTCOMES_MAX: usize = 1024;
 pub(crate) const SECRET_BYTES_MAX: usize = 64 * 1024;
 /// How long a command that prints a secret may take.
 pub(crate) const SECRET_COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often the logs of releases are looked at for their length.
+pub(crate) const LOG_CHECK_PAUSE: Duration = Duration::from_secs(15);
+/// Logs of stopped instances that are kept, per service.
+pub(crate) const STOPPED_LOGS_KEPT: usize = 50;
+/// How much of a log is read at a time.
+pub(crate) const LOG_CHUNK_BYTES: usize = 64 * 1024;
+/// A longer line of a log is given to its reader in pieces.
+pub(crate) const LINE_BYTES_MAX: usize = 64 * 1024;

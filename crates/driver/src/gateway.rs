@@ -16,8 +16,6 @@ use crate::driver::{Driver, Probed, not_mine};
 
 /// Statuses with which the gateway refuses for good: asking again cannot help.
 const FINAL_STATUSES: [u16; 7] = [400, 401, 403, 404, 405, 413, 422];
-/// The status with which it refuses an old epoch for good, and an arm that is not healthy for now.
-const CONFLICT: u16 = 409;
 /// The status of an unknown route.
 const NOT_FOUND: u16 = 404;
 
@@ -165,7 +163,7 @@ impl GatewayDriver {
                 });
             }
         };
-        if is_conflict(&refused) && self.is_fenced(service).await {
+        if is_fenced(&refused) {
             let why = with_causes(&refused);
             let message =
                 format!("the gateway refused: {why}; someone else acts on this service now");
@@ -176,12 +174,6 @@ impl GatewayDriver {
             });
         }
         Err(failure(&refused))
-    }
-
-    /// Whether the gateway has seen a newer epoch than this driver's.
-    async fn is_fenced(&self, service: &str) -> bool {
-        let route = self.route(service).await.ok().flatten();
-        route.is_some_and(|route| route.epoch > self.epoch())
     }
 
     async fn route(&self, service: &str) -> Result<Option<RouteStatus>, ClientError> {
@@ -222,6 +214,7 @@ impl Driver for GatewayDriver {
         let change = SplitChange {
             split: wire(split),
             epoch: self.epoch(),
+            if_changes: None,
         };
         let in_force = describe(Some(&change.split));
         let status = self.change(split.service.as_str(), change).await?;
@@ -299,8 +292,9 @@ fn failure(error: &ClientError) -> Failure {
     }
 }
 
-fn is_conflict(error: &ClientError) -> bool {
-    matches!(error, ClientError::Refused(problem) if problem.status == CONFLICT)
+/// Whether the gateway has seen a newer epoch than this driver's.
+fn is_fenced(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused(problem) if problem.code.as_deref() == Some(gateway::STALE_EPOCH))
 }
 
 /// The split that an action of this driver leads to.

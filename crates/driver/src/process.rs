@@ -1,5 +1,6 @@
 //! The driver of processes: releases that run on this machine.
 
+mod log_bound;
 mod probe;
 mod ready;
 mod start;
@@ -14,6 +15,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use log_bound::LogKeeper;
 use portcullis_rollout::{Action, Fact, Failure, Launch, Op, Presence, ReleaseId};
 use rustix::fs::{FlockOperation, flock};
 use tokio::task::JoinHandle;

@@ -146,9 +146,9 @@ async fn output(line: &str, folder: &Path) -> Result<Zeroizing<Vec<u8>>, Refused
     let marker = random_marker().map_err(not_started)?;
     let environment = std::env::vars_os().chain([(MARKER.into(), marker.as_str().into())]);
     let spawn = Spawn {
+        input: &[],
         argv: &argv,
         folder,
-        input: &[],
         environment: environment.collect(),
     };
     let run = async {

@@ -15,6 +15,9 @@ use portcullis_gateway::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// It guards nothing: a benchmark's gateway has arms of its own and lives for minutes.
+const TOKEN: &str = "benchmark";
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, listen, upstream, rest @ ..] = arguments.as_slice() else {
@@ -24,7 +27,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let admin = std::env::var("GATEWAY_BENCH_ADMIN").unwrap_or_else(|_| "127.0.0.1:0".to_owned());
     let gateway = Gateway::start(GatewaySettings {
         listen: listen.parse()?,
-        admin: AdminListen::Tcp(admin.parse()?),
+        admin: AdminListen::Tcp {
+            address: admin.parse()?,
+            token: TOKEN.into(),
+        },
         state_file: folder.path().join("splits.json"),
         workers: rest.first().map_or(Ok(1), |count| count.parse())?,
         routes: vec![RouteSettings {
@@ -48,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     write!(
         stream,
         "PUT /v1/routes/bench/split HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\
-         Content-Length: {}\r\n\r\n{body}",
+         Authorization: Bearer {TOKEN}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )?;
     let mut answer = String::new();

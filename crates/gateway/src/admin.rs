@@ -5,25 +5,62 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use portcullis_api::gateway::SplitChange;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
 
 use crate::bounds::ADMIN_BODY_BYTES_MAX;
 use crate::control::{ChangeError, Control};
 use crate::problem::{PROBLEM_JSON, Problem};
 
-/// The admin API.
-pub(crate) fn router(control: Arc<Control>) -> Router {
-    Router::new()
+/// The admin API, for everybody who may connect or for those who have the token.
+pub(crate) fn router(control: Arc<Control>, token: Option<SecretString>) -> Router {
+    let router = Router::new()
         .route("/v1/gateway", get(gateway))
         .route("/v1/routes/{service}", get(route))
         .route("/v1/routes/{service}/split", put(change_split))
         .fallback(async || not_found("nothing is here; try GET /v1/gateway"))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
-        .with_state(control)
+        .with_state(control);
+    match token {
+        Some(token) => router.layer(from_fn_with_state(Arc::new(token), require_token)),
+        None => router,
+    }
+}
+
+/// Lets a request through when it carries the token. The comparison takes the same time wherever the
+/// texts differ.
+async fn require_token(
+    State(token): State<Arc<SecretString>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .and_then(|(scheme, given)| {
+            scheme
+                .eq_ignore_ascii_case("bearer")
+                .then_some(given.trim())
+        });
+    let token = token.expose_secret().as_bytes();
+    if given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(token))) {
+        return next.run(request).await;
+    }
+    let refused = answer(&Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "urn:portcullis:problem:not-authorised",
+        "Not authorised",
+        "the admin API needs `Authorization: Bearer TOKEN`, with the token of the state folder",
+    ));
+    ([(header::WWW_AUTHENTICATE, "Bearer")], refused).into_response()
 }
 
 async fn gateway(State(control): State<Arc<Control>>) -> Response {

@@ -56,8 +56,8 @@ pub(crate) enum ChangeError {
         /// What the check saw.
         reason: String,
     },
-    /// Another change took effect while this one waited for a health check.
-    #[error("another change took effect while this one waited for a health check; ask again")]
+    /// Another change took effect since the asker looked, or while this one waited for a health check.
+    #[error("another change of the split took effect first; look at it and ask again")]
     Overtaken,
     /// The change could not be saved, so it did not take effect.
     #[error("the change could not be saved and did not take effect")]
@@ -176,6 +176,12 @@ impl Control {
         validate(&change.split).map_err(ChangeError::Invalid)?;
         let mut services = self.services.lock().await;
         let current = services.claim(service, change.epoch)?;
+        if change
+            .if_changes
+            .is_some_and(|seen| seen != current.changes)
+        {
+            return Err(ChangeError::Overtaken);
+        }
         if current.split.as_ref() == Some(&change.split) {
             if current.epoch < change.epoch {
                 self.save(&mut services, service, None).await?;

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{oneshot, watch};
 
@@ -16,7 +17,7 @@ use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_workers};
 use crate::route::Table;
-use crate::settings::{GatewaySettings, Sticky};
+use crate::settings::{AdminListen, GatewaySettings, Sticky};
 use crate::state_file::SavedState;
 use crate::worker::{Orders, Worker};
 
@@ -155,6 +156,11 @@ fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
     if settings.routes.is_empty() {
         return refuse("the gateway has no route: name at least one service".to_owned());
     }
+    if let AdminListen::Tcp { token, .. } = &settings.admin
+        && token.expose_secret().is_empty()
+    {
+        return refuse("the admin API on a TCP address needs a token".to_owned());
+    }
     for (index, route) in settings.routes.iter().enumerate() {
         let service = &route.service;
         if service.is_empty()
@@ -256,6 +262,10 @@ async fn run_control(
     let saved = SavedState::read(&start.settings.state_file);
     let shared = (start.table, start.orders);
     let listen = start.listen.to_string();
+    let token = match &start.settings.admin {
+        AdminListen::Tcp { token, .. } => Some(token.clone()),
+        AdminListen::Unix(_) => None,
+    };
     let control =
         saved.and_then(|saved| Control::new(start.settings, start.workers, listen, saved, shared));
     let control = match control {
@@ -265,7 +275,7 @@ async fn run_control(
             return;
         }
     };
-    let router = admin::router(control);
+    let router = admin::router(control, token);
     let _ = ready.send(Ok(()));
     let served = async {
         match start.admin {

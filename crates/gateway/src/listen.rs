@@ -41,17 +41,15 @@ pub(crate) fn bind_workers(
 /// The admin API's socket, which only the local machine can reach.
 pub(crate) fn bind_admin(listen: &AdminListen) -> Result<AdminListener, GatewayError> {
     match listen {
-        AdminListen::Tcp(address) if !address.ip().is_loopback() => {
+        AdminListen::Tcp { address, .. } if !address.ip().is_loopback() => {
             Err(GatewayError::AdminNotLoopback { address: *address })
         }
-        AdminListen::Tcp(address) => {
-            bind_tcp(*address, false)
-                .map(AdminListener::Tcp)
-                .map_err(|source| GatewayError::AdminListen {
-                    address: address.to_string(),
-                    source,
-                })
-        }
+        AdminListen::Tcp { address, .. } => bind_tcp(*address, false)
+            .map(AdminListener::Tcp)
+            .map_err(|source| GatewayError::AdminListen {
+                address: address.to_string(),
+                source,
+            }),
         AdminListen::Unix(path) => {
             bind_unix(path)
                 .map(AdminListener::Unix)

@@ -13,6 +13,8 @@ pub(crate) struct Problem {
     /// Identifies the kind of problem.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The end of the kind as a word that a program can act on, for example `stale_epoch`.
+    code: String,
     /// The kind of problem in words.
     title: &'static str,
     /// The status of the answer.
@@ -37,8 +39,10 @@ impl Problem {
     ) -> Problem {
         let detail = detail.into();
         let status = status.as_u16();
+        let code = kind.rsplit(':').next().unwrap_or(kind).replace('-', "_");
         Problem {
             kind,
+            code,
             title,
             status,
             detail,

@@ -4,8 +4,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use secrecy::SecretString;
+
 /// Everything a gateway needs to start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct GatewaySettings {
     /// Where clients connect. Port 0 takes a free one, see [`crate::Gateway::listen_address`].
     pub listen: SocketAddr,
@@ -21,14 +23,19 @@ pub struct GatewaySettings {
     pub routes: Vec<RouteSettings>,
 }
 
-/// Where the admin API listens. It has no authentication of its own, so nothing but the local
-/// machine can reach it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the admin API listens. Whoever may call it moves traffic, so nothing but the local machine can
+/// reach it, and there only its owner.
+#[derive(Debug, Clone)]
 pub enum AdminListen {
     /// A Unix socket, made with mode 0600.
     Unix(PathBuf),
-    /// A loopback address; any other is refused at start. Port 0 takes a free one.
-    Tcp(SocketAddr),
+    /// A loopback address. Every local user can connect to it, so every call must carry the token.
+    Tcp {
+        /// The address; one that is not loopback is refused at start. Port 0 takes a free one.
+        address: SocketAddr,
+        /// The bearer token; an empty one is refused at start.
+        token: SecretString,
+    },
 }
 
 /// One service.

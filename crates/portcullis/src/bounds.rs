@@ -19,3 +19,7 @@ pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;
 pub(crate) const LAST_ENTRIES: u64 = 256;
 /// How many times as many it reads each time the last plan was not among them.
 pub(crate) const LAST_ENTRIES_FACTOR: u64 = 4;
+/// How far apart the two looks are from which `gateway routes` tells what each arm gets now.
+pub(crate) const ROUTES_LOOK: Duration = Duration::from_secs(1);
+/// How often `logs --follow` looks for new lines and new releases.
+pub(crate) const LOGS_PAUSE: Duration = Duration::from_millis(250);

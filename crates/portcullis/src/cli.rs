@@ -238,7 +238,8 @@ pub(crate) struct Logs {
     /// How many of the last lines.
     #[arg(short = 'n', long, default_value_t = 50)]
     pub(crate) lines: usize,
-    /// Go on with what is written from now on, until interrupted.
+    /// Go on with what is written from now on, also by releases that are started later, until
+    /// interrupted. An interrupt is the way to end this, so the exit code is 0 then.
     #[arg(short = 'F', long)]
     pub(crate) follow: bool,
 }

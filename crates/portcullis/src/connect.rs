@@ -30,6 +30,16 @@ pub(crate) fn client(config: &Config) -> Result<Client, CommandError> {
     Ok(Client::new(endpoint(&config.server.listen), Some(token))?)
 }
 
+/// A client of the gateway's admin API. On a TCP address, which every local user can reach, it shows the
+/// token; on its socket nothing is asked for.
+pub(crate) fn gateway(config: &Config) -> Result<Client, CommandError> {
+    let token = match &config.gateway.admin {
+        Listen::Unix(_) => None,
+        Listen::Tcp(_) => Some(StateFolder::new(&config.state.folder).token()?),
+    };
+    Ok(Client::new(endpoint(&config.gateway.admin), token)?)
+}
+
 /// A client of the running server for commands that need nothing else of the configuration: a mistake in
 /// the file must not keep anybody from stopping a rollout. Then the default state folder is tried.
 pub(crate) fn running(site: &Site) -> Result<Client, CommandError> {

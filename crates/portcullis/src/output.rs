@@ -7,6 +7,12 @@ pub(crate) fn result(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
+/// Writes a line of a result that may have no end; whoever writes one must hear that its reader has gone
+/// away.
+pub(crate) fn stream(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}")
+}
+
 /// Writes a line of talk.
 pub(crate) fn talk(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Vault, failed_to};
+use super::{Hold, Vault, failed_to};
 use crate::archive::ArchiveWriter;
 use crate::backup_name::is_plain_name;
 use crate::bounds::ATTEMPTS_MAX;
 use crate::capture::{Unsettled, capture};
 use crate::durable::{folder_of, place, sync_folder, temporary_file};
 use crate::manifest::{MANIFEST_FORMAT, Manifest};
+use crate::record::Record;
 use crate::sums::Sums;
 use crate::{BackupError, BackupName, Store};
 
@@ -98,10 +99,14 @@ impl Vault {
         let vault = |error: BackupError| (String::new(), Unsettled::Failed(error));
         let temporary = temporary_file(&self.root)
             .map_err(|source| vault(failed_to("create a file in", &self.root, source)))?;
-        let handle = temporary
-            .as_file()
-            .try_clone()
-            .map_err(|source| vault(failed_to("write", &self.root, source)))?;
+        let clone = || {
+            let cloned = temporary.as_file().try_clone();
+            cloned.map_err(|source| vault(failed_to("write", &self.root, source)))
+        };
+        let handle = clone()?;
+        // Until the `.sha256` is there, what has its name already looks like the remains of a crash.
+        // The lock moves with the file when that gets its name.
+        let _hold = Hold::of_new(clone()?);
         let archive_path = self.archive_path(name);
         let mut archive = ArchiveWriter::new(handle, &archive_path).map_err(vault)?;
         let mut manifest = Manifest {
@@ -155,7 +160,9 @@ impl Vault {
             manifest: backup.manifest_sha256.clone(),
         };
         let manifest = self.prepare(json)?;
-        let sums = self.prepare(sums.format(name).as_bytes())?;
+        let sums_text = sums.format(name);
+        let record = Record::new(backup.bytes, sums_text.as_bytes());
+        let sums = self.prepare(sums_text.as_bytes())?;
         let mut placed = Placed(Vec::new());
         let files = [
             (archive, self.archive_path(name)),
@@ -165,7 +172,10 @@ impl Vault {
         let last = self.sums_path(name);
         for (file, path) in files {
             if path == last {
-                // The other two must be durable under their names before this one says so.
+                // The name is ours now. The record must be there when the backup is complete, and the
+                // others durable under their names.
+                self.save_record(name, &record)?;
+                placed.0.push(self.record_path(name));
                 self.sync()?;
             }
             place(file, &path).map_err(|source| match source.kind() {
@@ -185,7 +195,7 @@ impl Vault {
             .map_err(|source| failed_to("write a file in", &self.root, source))
     }
 
-    fn sync(&self) -> Result<(), BackupError> {
+    pub(super) fn sync(&self) -> Result<(), BackupError> {
         sync_folder(&self.root).map_err(|source| failed_to("sync", &self.root, source))
     }
 

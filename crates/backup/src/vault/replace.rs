@@ -22,15 +22,18 @@ use rustix::io::Errno;
 
 use super::Vault;
 use super::restore::{exists, failed, rename_to_free};
-use crate::backup_name::compact_time;
 use crate::durable::{RESTORE_PREFIX, folder_of, sync_folder};
 use crate::scan::location;
 use crate::{BackupError, BackupName, Store, StoreKind, store_digest};
 
+/// Milliseconds are part of it: two restores within one second keep what they replaced apart.
+const KEPT_TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
+
 /// A store whose data was put back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
-    /// Where the replaced data is kept, `<path>.replaced-<UTC time>`; None if there was none.
+    /// Where the replaced data is kept, `<path>.replaced-<UTC time>` with
+    /// milliseconds; None if there was none.
     pub kept: Option<PathBuf>,
     /// The digest of the store now, equal to that of the backup.
     pub digest: String,
@@ -131,7 +134,7 @@ impl Swap {
     fn new(store: &Store, now: Timestamp) -> Self {
         let live = location(store);
         let mut kept = OsString::from(&live);
-        kept.push(format!(".replaced-{}", compact_time(now)));
+        kept.push(format!(".replaced-{}", now.strftime(KEPT_TIME_FORMAT)));
         Self {
             live,
             kept: kept.into(),

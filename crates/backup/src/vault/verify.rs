@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::{Vault, failed_to, read_bounded};
+use super::{Hold, Vault, failed_to, read_bounded};
 use crate::archive::{OnFile, Walk, walk};
 use crate::bounds::SUMS_BYTES_MAX;
 use crate::clock::Stopwatch;
@@ -32,7 +32,9 @@ pub struct Verified {
 
 impl Vault {
     /// Reads the whole backup again: the archive against the `.sha256`, every file in it against
-    /// the manifest, and the manifest in it against the one beside it.
+    /// the manifest, and the manifest in it against the one beside it. The outcome is noted beside
+    /// the archive, where [`super::BackupSummary::verified`] finds it; if the vault cannot be written
+    /// to, the outcome holds all the same and the backup counts as it did before.
     ///
     /// # Errors
     /// [`BackupError::Damaged`] with everything that is wrong, naming the file at fault;
@@ -40,7 +42,13 @@ impl Vault {
     /// they say.
     pub fn verify(&self, name: &BackupName) -> Result<Verified, BackupError> {
         let watch = Stopwatch::start();
-        let checked = self.read_back(name, &mut |_, _, _| Ok(()))?;
+        let checked = self.read_back(name, &mut |_, _, _| Ok(()));
+        match &checked {
+            Ok(_) => self.note_verified(name, true),
+            Err(BackupError::Damaged { .. }) => self.note_verified(name, false),
+            Err(_) => {}
+        }
+        let checked = checked?;
         Ok(Verified {
             files: checked.walk.files,
             bytes: checked.walk.bytes,
@@ -57,7 +65,7 @@ impl Vault {
         on_file: &mut OnFile<'_>,
     ) -> Result<ReadBack, BackupError> {
         let prepared = self.prepare_reading(name)?;
-        let archive = self.open_archive(name)?;
+        let (archive, _hold) = self.open_archive(name)?;
         let walk = walk(archive, &prepared.manifest, &prepared.json, on_file)?;
         let damages = judge(name, &prepared, &walk);
         if !damages.is_empty() {
@@ -116,16 +124,18 @@ impl Vault {
     }
 
     fn archive_digest(&self, name: &BackupName) -> Result<String, BackupError> {
-        let mut reader = HashingReader::new(self.open_archive(name)?);
+        let mut reader = HashingReader::new(self.open_archive(name)?.0);
         drain(&mut reader).map_err(|source| failed_to("read", &self.archive_path(name), source))?;
         Ok(reader.sha256())
     }
 
-    fn open_archive(&self, name: &BackupName) -> Result<File, BackupError> {
+    /// The archive, and a hold on it: what is being read is not removed.
+    fn open_archive(&self, name: &BackupName) -> Result<(File, Hold), BackupError> {
         let path = self.archive_path(name);
+        let hold = self.hold(name)?;
         let file = File::open(&path).map_err(|source| failed_to("read", &path, source))?;
         forget_cached(&file);
-        Ok(file)
+        Ok((file, hold))
     }
 }
 

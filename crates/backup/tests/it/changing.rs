@@ -80,9 +80,7 @@ fn a_file_that_is_written_in_place_is_named_after_three_attempts() {
 /// Removes complete backups and makes sure that nothing else is in the vault.
 fn clear(place: &Place) {
     for summary in place.vault.list().unwrap() {
-        for suffix in [".tar.zst", ".manifest.json", ".sha256"] {
-            fs::remove_file(place.vault.root().join(format!("{}{suffix}", summary.name))).unwrap();
-        }
+        place.vault.remove(&summary).unwrap();
     }
     assert!(
         names(place.vault.root()).is_empty(),

@@ -19,7 +19,7 @@ fn child_that_fills_its_vault() {
         return;
     };
     let folder = Path::new(&folder);
-    let vault = Vault::open(&folder.join("vault")).unwrap();
+    let vault = Vault::open_or_create(&folder.join("vault")).unwrap();
     let store = |name: &str| Store {
         name: name.to_owned(),
         kind: StoreKind::File,

@@ -15,7 +15,7 @@ fn kept_path(store: &Store) -> PathBuf {
     let name = store.path.file_name().unwrap().to_str().unwrap();
     store
         .path
-        .with_file_name(format!("{name}.replaced-20261121T010100Z"))
+        .with_file_name(format!("{name}.replaced-20261121T010100.123Z"))
 }
 
 fn stores(place: &Place) -> [Store; 2] {
@@ -209,6 +209,28 @@ fn the_remains_of_a_crash_are_in_nobodys_way() {
 }
 
 #[test]
+fn two_restores_in_one_second_keep_what_they_replaced_apart() {
+    let place = Place::new();
+    let store = place.file_store("one");
+    let backup = place.back_up(0, std::slice::from_ref(&store));
+    let mut kept = Vec::new();
+    for (content, millisecond) in [("two", 0), ("three", 1)] {
+        std::fs::write(&store.path, content).unwrap();
+        let now = at(60) + jiff::SignedDuration::from_millis(millisecond);
+        let replaced = place
+            .vault
+            .restore_in_place(&backup.name, &store, now)
+            .unwrap();
+        kept.push(replaced.kept.unwrap());
+    }
+    let contents: Vec<_> = kept
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    assert_eq!(contents, ["two", "three"]);
+}
+
+#[test]
 fn a_kept_name_that_is_used_for_something_else_is_not_touched() {
     for index in 0..2 {
         let place = Place::new();
@@ -314,7 +336,7 @@ fn child_with_a_relative_path() {
         return;
     };
     let name = name.parse().unwrap();
-    let vault = portcullis_backup::Vault::open(Path::new("vault")).unwrap();
+    let vault = portcullis_backup::Vault::open_or_create(Path::new("vault")).unwrap();
     let path = PathBuf::from("library.json");
     let store = Store {
         name: "library".to_owned(),

@@ -77,7 +77,7 @@ fn child_that_backs_up() {
         return;
     };
     let from: i64 = std::env::var(FROM_VARIABLE).unwrap().parse().unwrap();
-    let vault = Vault::open(&Path::new(&folder).join("vault")).unwrap();
+    let vault = Vault::open_or_create(&Path::new(&folder).join("vault")).unwrap();
     for second in from.. {
         vault
             .create(&request(second), &[directory(Path::new(&folder))])
@@ -129,7 +129,7 @@ fn child_that_restores() {
     };
     let from: i64 = std::env::var(FROM_VARIABLE).unwrap().parse().unwrap();
     let folder = Path::new(&folder);
-    let vault = Vault::open(&folder.join("vault")).unwrap();
+    let vault = Vault::open_or_create(&folder.join("vault")).unwrap();
     for second in from.. {
         let name = BackupName::new("dhash", "production", at(second % 2)).unwrap();
         for store in [directory(folder), file(folder)] {

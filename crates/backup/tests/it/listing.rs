@@ -113,6 +113,54 @@ fn a_broken_backup_is_listed_as_such_and_passed_over() {
 }
 
 #[test]
+fn an_archive_that_was_cut_off_or_is_gone_is_listed_as_damaged_without_reading_it() {
+    let place = Place::new();
+    let cut = make(&place, "dhash", "production", 2);
+    let gone = make(&place, "dhash", "production", 1);
+    place.vault.verify(&cut.parse().unwrap()).unwrap();
+    assert!(place.vault.list().unwrap()[0].verified);
+    let archive = |name: &str| place.vault.root().join(format!("{name}.tar.zst"));
+    let length = fs::metadata(archive(&cut)).unwrap().len();
+    let file = File::options().write(true).open(archive(&cut)).unwrap();
+    file.set_len(length - 1).unwrap();
+    fs::remove_file(archive(&gone)).unwrap();
+    let list = place.vault.list().unwrap();
+    let why = |index: usize| match &list[index].state {
+        BackupState::Broken { why } => why.clone(),
+        BackupState::Complete { .. } => panic!("it is damaged"),
+    };
+    assert!(why(0).contains("damaged"), "{}", why(0));
+    assert!(
+        why(0).contains(&format!("{length} were written")),
+        "{}",
+        why(0)
+    );
+    assert!(!list[0].verified);
+    assert!(why(1).contains(".tar.zst is missing"), "{}", why(1));
+}
+
+#[test]
+fn a_backup_counts_as_verified_until_it_is_found_damaged() {
+    let place = Place::new();
+    let name = make(&place, "dhash", "production", 1);
+    let verified = || place.vault.list().unwrap()[0].verified;
+    assert!(!verified(), "it was not read back yet");
+    let parsed = name.parse().unwrap();
+    place.vault.verify(&parsed).unwrap();
+    assert!(verified());
+    let archive = place.vault.root().join(format!("{name}.tar.zst"));
+    flip(&archive, 20);
+    place.vault.verify(&parsed).unwrap_err();
+    assert!(!verified());
+    // A backup of before there were records is whole, and can be verified.
+    flip(&archive, 20);
+    fs::remove_file(place.vault.root().join(format!("{name}.record.json"))).unwrap();
+    assert!(!verified());
+    place.vault.verify(&parsed).unwrap();
+    assert!(verified());
+}
+
+#[test]
 fn other_files_and_leftovers_are_not_backups() {
     let place = Place::new();
     let good = make(&place, "dhash", "production", 1);
@@ -138,17 +186,25 @@ fn a_vault_that_others_may_read_is_refused() {
     let root = folder.path().join("vault");
     fs::create_dir(&root).unwrap();
     fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
-    match Vault::open(&root) {
+    match Vault::open_or_create(&root) {
         Err(error @ BackupError::VaultTooOpen { mode: 0o755, .. }) => {
             assert!(error.to_string().contains("chmod 700"), "{error}");
         }
         other => panic!("{other:?}"),
     }
     fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).unwrap();
-    Vault::open(&root).unwrap();
+    Vault::open_or_create(&root).unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
+    let missing = folder.path().join("none");
+    let error = Vault::open(&missing).unwrap_err();
+    assert!(matches!(error, BackupError::NoVault { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("there is no vault at"),
+        "{error}"
+    );
+    assert!(!missing.exists(), "looking does not make one");
     for bad in ["file", "missing/vault"] {
-        let error = Vault::open(&folder.path().join(bad)).unwrap_err();
+        let error = Vault::open_or_create(&folder.path().join(bad)).unwrap_err();
         assert!(matches!(error, BackupError::Vault { .. }), "{error:?}");
         assert!(error.to_string().contains(bad), "{error}");
     }

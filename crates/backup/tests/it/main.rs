@@ -11,6 +11,7 @@ mod killed;
 mod listing;
 mod random_trees;
 mod refusals;
+mod removing;
 mod round_trip;
 
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(&folder.path().join("vault")).unwrap();
+        let vault = Vault::open_or_create(&folder.path().join("vault")).unwrap();
         Self { folder, vault }
     }
 

@@ -85,7 +85,7 @@ fn the_vault_is_for_its_owner_only() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(place.vault.root()), 0o700);
     let files = names(place.vault.root());
-    assert_eq!(files.len(), 3);
+    assert_eq!(files.len(), 4);
     for file in files {
         assert_eq!(mode(&place.vault.root().join(&file)), 0o600, "{file}");
     }
@@ -414,7 +414,7 @@ fn of_several_that_want_the_same_name_one_gets_it() {
     assert_eq!(outcomes.iter().filter(taken).count(), 3, "{outcomes:?}");
     let verified = place.vault.verify(&made[0].name).unwrap();
     assert_eq!(verified.archive_sha256, made[0].archive_sha256);
-    assert_eq!(names(place.vault.root()).len(), 3);
+    assert_eq!(names(place.vault.root()).len(), 4);
 }
 
 /// Only root may give files away; `refusals` shows what others are told.

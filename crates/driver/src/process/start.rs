@@ -22,6 +22,7 @@ use crate::evidence::last_lines_of;
 use crate::instance::InstanceState;
 use crate::process_table::boot_id;
 use crate::record::{InstanceKey, Record, make_private};
+use crate::release_log::older_piece;
 use crate::session::{Session, Spawn, stop};
 use supervise::Watched;
 
@@ -193,7 +194,7 @@ impl Inner {
         let path = self.log_file(key);
         make_private(path.parent().unwrap_or(Path::new(".")))?;
         if std::fs::metadata(&path).is_ok_and(|log| log.len() > LOG_BYTES_MAX) {
-            std::fs::rename(&path, path.with_extension("log.1"))?;
+            std::fs::rename(&path, older_piece(&path))?;
         }
         // Appending: several writers do not overwrite each other, and the file may be cut from outside.
         let file = OpenOptions::new()

@@ -9,7 +9,9 @@ use axum::http::StatusCode;
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use portcullis_analysis::Histogram;
-use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus, Split, SplitChange};
+use portcullis_api::gateway::{
+    Arm, ArmStatus, GatewayStatus, RouteStatus, STALE_EPOCH, Split, SplitChange, UNHEALTHY_ARM,
+};
 use portcullis_api::{Client, Endpoint, Problem};
 use tokio::task::JoinHandle;
 
@@ -131,7 +133,7 @@ async fn route(
         .cloned();
     found
         .map(Json)
-        .ok_or_else(|| refuse(StatusCode::NOT_FOUND, "there is no such route"))
+        .ok_or_else(|| refuse(StatusCode::NOT_FOUND, "not_found", "there is no such route"))
 }
 
 async fn change(
@@ -166,10 +168,18 @@ fn put_in_force(
         .iter_mut()
         .find(|route| route.service == service)
     else {
-        return Err(refuse(StatusCode::NOT_FOUND, "there is no such route"));
+        return Err(refuse(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is no such route",
+        ));
     };
     if change.epoch < route.epoch {
-        return Err(refuse(StatusCode::CONFLICT, "epoch 1 is fenced off"));
+        return Err(refuse(
+            StatusCode::CONFLICT,
+            STALE_EPOCH,
+            "epoch 1 is fenced off",
+        ));
     }
     if change
         .split
@@ -177,7 +187,11 @@ fn put_in_force(
         .as_ref()
         .is_some_and(|canary| canary.release == "sick")
     {
-        return Err(refuse(StatusCode::CONFLICT, "release sick is not healthy"));
+        return Err(refuse(
+            StatusCode::CONFLICT,
+            UNHEALTHY_ARM,
+            "release sick is not healthy",
+        ));
     }
     route.epoch = change.epoch;
     if route.split.as_ref() != Some(&change.split) {
@@ -187,11 +201,12 @@ fn put_in_force(
     Ok(Json(route.clone()))
 }
 
-fn refuse(status: StatusCode, detail: &str) -> (StatusCode, Json<Problem>) {
+fn refuse(status: StatusCode, code: &str, detail: &str) -> (StatusCode, Json<Problem>) {
     let problem = Problem {
         status: status.as_u16(),
         title: "refused".to_owned(),
         detail: Some(detail.to_owned()),
+        code: Some(code.to_owned()),
         ..Problem::default()
     };
     (status, Json(problem))

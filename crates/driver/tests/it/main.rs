@@ -7,6 +7,7 @@ mod admin_server;
 mod checks;
 mod gateway;
 mod hooks;
+mod logs;
 mod meter;
 mod migrations;
 mod processes;

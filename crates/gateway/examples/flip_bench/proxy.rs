@@ -13,6 +13,8 @@ use crate::Failed;
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between two looks at whether it has.
 const START_PAUSE: Duration = Duration::from_millis(20);
+/// The token of `gateway_bench`'s admin API.
+const TOKEN: &str = "benchmark";
 /// As in `crates/gateway/bench/proxy.conf`, with the upstream in a file of its own.
 const NGINX: &str = include_str!("nginx.conf");
 
@@ -64,9 +66,15 @@ impl Proxy {
                         weight_percent: if to == 1 { 100 } else { 0 },
                     },
                     epoch: 1,
+                    if_changes: None,
                 };
                 let url = format!("http://{admin}/v1/routes/bench/split");
-                let answer = client.put(url).json(&change).send().await?;
+                let answer = client
+                    .put(url)
+                    .bearer_auth(TOKEN)
+                    .json(&change)
+                    .send()
+                    .await?;
                 if !answer.status().is_success() {
                     return Err(answer.text().await?.into());
                 }

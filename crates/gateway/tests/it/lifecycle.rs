@@ -8,7 +8,7 @@ use portcullis_gateway::{AdminListen, Gateway, GatewayError};
 use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::rig::{Rig, arm, settings, split};
+use crate::rig::{Rig, TOKEN, admin_at, arm, settings, split};
 use crate::service::Service;
 
 fn refusal(result: Result<Gateway, GatewayError>) -> String {
@@ -33,6 +33,7 @@ async fn a_restart_restores_split_and_epoch() {
     let change = |weight, epoch| SplitChange {
         split: split(&stable, Some(&canary), weight),
         epoch,
+        if_changes: None,
     };
     assert!(rig.put(&change(30, 5)).await.status().is_success());
     let mut arms = Vec::new();
@@ -73,12 +74,14 @@ async fn an_epoch_is_remembered_even_if_its_change_was_refused() {
     let change = |canary, epoch| SplitChange {
         split: split(&stable, canary, 0),
         epoch,
+        if_changes: None,
     };
     assert!(rig.put(&change(None, 1)).await.status().is_success());
     drop(new);
     let refused = SplitChange {
         split: split(&stable, Some(&canary), 10),
         epoch: 8,
+        if_changes: None,
     };
     assert_eq!(rig.put(&refused).await.status(), StatusCode::CONFLICT);
     rig.stop(Duration::ZERO).await;
@@ -150,21 +153,64 @@ async fn addresses_that_cannot_be_had_are_named() {
         "{text}"
     );
     let mut same = fresh();
-    same.admin = AdminListen::Tcp(rig.admin);
+    same.admin = admin_at(rig.admin);
     let text = refusal(Gateway::start(same));
     assert!(
         text.contains(&format!("for the admin API on {}", rig.admin)),
         "{text}"
     );
     let mut open = fresh();
-    open.admin = AdminListen::Tcp("0.0.0.0:0".parse().unwrap());
+    open.admin = admin_at("0.0.0.0:0".parse().unwrap());
     assert!(refusal(Gateway::start(open)).contains("give a loopback address"));
+    let mut open = fresh();
+    open.admin = AdminListen::Tcp {
+        address: "127.0.0.1:0".parse().unwrap(),
+        token: "".into(),
+    };
+    assert!(refusal(Gateway::start(open)).contains("needs a token"));
     let mut none = fresh();
     none.routes.clear();
     assert!(refusal(Gateway::start(none)).contains("name at least one service"));
     let mut twice = fresh();
     twice.routes.push(twice.routes[0].clone());
     assert!(refusal(Gateway::start(twice)).contains("`shop` is empty or named twice"));
+}
+
+#[tokio::test]
+async fn the_admin_api_on_an_address_is_for_those_who_have_the_token() {
+    let service = Service::start("old");
+    let rig = Rig::start();
+    let stable = arm("1.0", &service);
+    let url = |path: &str| format!("http://{}{path}", rig.admin);
+    let change = SplitChange {
+        split: split(&stable, None, 0),
+        epoch: 1,
+        if_changes: None,
+    };
+    let split_url = url("/v1/routes/shop/split");
+    let short = &TOKEN[..TOKEN.len() - 1];
+    let long = format!("{TOKEN}x");
+    for token in [None, Some(""), Some("wrong"), Some(short), Some(&long)] {
+        let ask = |request: reqwest::RequestBuilder| match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let requests = [
+            ask(rig.client.get(url("/v1/gateway"))),
+            ask(rig.client.get(url("/v1/routes/shop"))),
+            ask(rig.client.get(url("/v2"))),
+            ask(rig.client.put(&split_url).json(&change)),
+        ];
+        for request in requests {
+            let refused = request.send().await.unwrap();
+            assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "{token:?}");
+            assert_eq!(refused.headers()["www-authenticate"], "Bearer");
+            let problem: serde_json::Value = refused.json().await.unwrap();
+            assert_eq!(problem["code"], "not_authorised");
+        }
+    }
+    assert_eq!(rig.route().await.split, None, "nobody moved anything");
+    assert_eq!(rig.put(&change).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -22,10 +22,20 @@ pub(crate) struct Rig {
     _folder: Option<tempfile::TempDir>,
 }
 
+/// The token of every test's gateway.
+pub(crate) const TOKEN: &str = "pc_for_tests_only";
+
+pub(crate) fn admin_at(address: SocketAddr) -> AdminListen {
+    AdminListen::Tcp {
+        address,
+        token: TOKEN.into(),
+    }
+}
+
 pub(crate) fn settings(state_file: PathBuf) -> GatewaySettings {
     GatewaySettings {
         listen: "127.0.0.1:0".parse().unwrap(),
-        admin: AdminListen::Tcp("127.0.0.1:0".parse().unwrap()),
+        admin: admin_at("127.0.0.1:0".parse().unwrap()),
         state_file,
         workers: 2,
         routes: vec![route("shop")],
@@ -99,12 +109,24 @@ impl Rig {
 
     pub(crate) async fn put(&self, change: &SplitChange) -> Response {
         let url = format!("http://{}/v1/routes/shop/split", self.admin);
-        self.client.put(url).json(change).send().await.unwrap()
+        self.client
+            .put(url)
+            .bearer_auth(TOKEN)
+            .json(change)
+            .send()
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn try_split(&self, split: Split) -> Result<RouteStatus, (StatusCode, Value)> {
         let epoch = self.epoch.load(std::sync::atomic::Ordering::SeqCst);
-        let response = self.put(&SplitChange { split, epoch }).await;
+        let response = self
+            .put(&SplitChange {
+                split,
+                epoch,
+                if_changes: None,
+            })
+            .await;
         let status = response.status();
         match status.is_success() {
             true => Ok(response.json().await.unwrap()),
@@ -125,6 +147,7 @@ impl Rig {
         let url = format!("http://{}/v1/routes/shop", self.admin);
         self.client
             .get(url)
+            .bearer_auth(TOKEN)
             .send()
             .await
             .unwrap()
@@ -137,6 +160,7 @@ impl Rig {
         let url = format!("http://{}/v1/gateway", self.admin);
         self.client
             .get(url)
+            .bearer_auth(TOKEN)
             .send()
             .await
             .unwrap()

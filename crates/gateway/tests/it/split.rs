@@ -6,7 +6,7 @@ use portcullis_api::gateway::SplitChange;
 use portcullis_gateway::Sticky;
 use reqwest::StatusCode;
 
-use crate::rig::{Rig, arm, closed_address, release, split};
+use crate::rig::{Rig, TOKEN, arm, closed_address, release, split};
 use crate::service::Service;
 
 #[tokio::test]
@@ -169,6 +169,7 @@ async fn stale_epoch_is_refused_and_the_same_split_is_accepted_again() {
     let change = |weight, epoch| SplitChange {
         split: split(&stable, Some(&canary), weight),
         epoch,
+        if_changes: None,
     };
     assert!(rig.put(&change(10, 7)).await.status().is_success());
     let refused = rig.put(&change(50, 6)).await;
@@ -179,6 +180,7 @@ async fn stale_epoch_is_refused_and_the_same_split_is_accepted_again() {
     );
     let problem: serde_json::Value = refused.json().await.unwrap();
     assert_eq!(problem["type"], "urn:portcullis:problem:stale-epoch");
+    assert_eq!(problem["code"], "stale_epoch");
     assert_eq!(problem["current_epoch"], 7);
     assert!(rig.put(&change(10, 7)).await.status().is_success());
     assert_eq!(
@@ -229,13 +231,20 @@ async fn invalid_splits_are_refused_with_the_reason() {
     let garbage = rig
         .client
         .put(url("/v1/routes/shop/split"))
+        .bearer_auth(TOKEN)
         .body("{")
         .send()
         .await
         .unwrap();
     assert_eq!(garbage.status(), StatusCode::BAD_REQUEST);
     for path in ["/v1/routes/unknown", "/v2"] {
-        let missing = rig.client.get(url(path)).send().await.unwrap();
+        let missing = rig
+            .client
+            .get(url(path))
+            .bearer_auth(TOKEN)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(missing.status(), StatusCode::NOT_FOUND);
         assert_eq!(
             missing.headers()["content-type"],
@@ -243,6 +252,31 @@ async fn invalid_splits_are_refused_with_the_reason() {
         );
     }
     assert_eq!(rig.route().await.split, None);
+}
+
+#[tokio::test]
+async fn whoever_saw_an_older_split_does_not_overwrite_the_newer_one() {
+    let (old, new) = (Service::start("old"), Service::start("new"));
+    let (stable, canary) = (arm("1.0", &old), arm("1.1", &new));
+    let rig = Rig::start();
+    let seen = rig.split(&stable, Some(&canary), 10).await;
+    rig.split(&stable, Some(&canary), 20).await;
+    let change = |if_changes| SplitChange {
+        split: split(&stable, Some(&canary), 50),
+        epoch: seen.epoch,
+        if_changes: Some(if_changes),
+    };
+    let refused = rig.put(&change(seen.changes)).await;
+    assert_eq!(refused.status(), StatusCode::CONFLICT);
+    let problem: serde_json::Value = refused.json().await.unwrap();
+    assert_eq!(problem["code"], "overtaken");
+    let route = rig.route().await;
+    assert_eq!(route.split.unwrap().weight_percent, 20);
+    let done = rig.put(&change(route.changes)).await;
+    assert_eq!(done.status(), StatusCode::OK);
+    // The engine's next change has the same epoch, asks for nothing, and is not locked out.
+    assert_eq!(rig.route().await.split.unwrap().weight_percent, 50);
+    rig.split(&stable, None, 0).await;
 }
 
 #[tokio::test]
@@ -372,14 +406,17 @@ async fn a_change_that_waits_for_a_check_fences_and_can_be_overtaken() {
     let waiting = SplitChange {
         split: split(&stable, Some(&silent), 10),
         epoch: 5,
+        if_changes: None,
     };
     let older = SplitChange {
         split: split(&stable, Some(&silent), 0),
         epoch: 4,
+        if_changes: None,
     };
     let newer = SplitChange {
         split: split(&stable, Some(&silent), 0),
         epoch: 5,
+        if_changes: None,
     };
     let (waited, ()) = tokio::join!(rig.put(&waiting), async {
         asked.await.unwrap();
@@ -441,11 +478,13 @@ async fn several_services_are_told_apart_by_host() {
     let change = SplitChange {
         split: split(&arm("2.0", &second), None, 0),
         epoch: 1,
+        if_changes: None,
     };
     let url = format!("http://{}/v1/routes/cafe/split", rig.admin);
     assert!(
         rig.client
             .put(url)
+            .bearer_auth(TOKEN)
             .json(&change)
             .send()
             .await

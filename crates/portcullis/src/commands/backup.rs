@@ -1,5 +1,8 @@
 //! `portcullis backup`: on the files, with and without a running server.
 
+mod prune;
+
+use std::path::Path;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -10,17 +13,28 @@ use portcullis_engine::{size_words, stores_of};
 
 use crate::cli::Backup;
 use crate::command_error::{CommandError, Exit};
-use std::path::Path;
-
 use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{clock, connect, output, render};
 
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
     let config = connect::config(site)?;
-    let vault = Vault::open(&config.state.vault).map_err(|error| failed(&error))?;
+    // Only making a backup makes the vault: whoever looks for backups at a wrong place shall hear of it.
+    let vault = match command {
+        Backup::Create { .. } => Vault::open_or_create(&config.state.vault),
+        _ => Vault::open(&config.state.vault),
+    };
+    let vault = vault.map_err(|error| failed(&error))?;
     match command {
-        Backup::Prune { .. } => Err(CommandError::new(Exit::Internal, "not there yet")),
+        Backup::Prune {
+            dry_run,
+            keep_last,
+            keep_days,
+        } => {
+            let (last, days) = prune::configured(&config);
+            let keep = (keep_last.unwrap_or(last), keep_days.unwrap_or(days));
+            prune::run(&config, &vault, keep, *dry_run, json).await
+        }
         Backup::Create { reason } => create(&config, &vault, reason, json),
         Backup::List => list(&vault, json),
         Backup::Verify { name } => verify(&config, &vault, name.as_deref(), json),
@@ -96,6 +110,7 @@ fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
                     "created_at": backup.created_at.to_string(),
                     "bytes": backup.bytes,
                     "state": state,
+                    "verified": backup.verified,
                     "why": why,
                 })
             })
@@ -106,6 +121,7 @@ fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
     } else {
         for backup in &backups {
             let (state, why) = state_words(&backup.state);
+            let state = if backup.verified { "verified" } else { state };
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             let size = size_words(backup.bytes);
             output::result(&format!("{}  {size:>9}  {state}{why}", backup.name));
@@ -167,6 +183,8 @@ fn restore_copy(
     json: bool,
 ) -> Result<Exit, CommandError> {
     let name = parse(name)?;
+    // Between two stores too, nobody shall prune it away.
+    let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let manifest = vault.manifest(&name).map_err(|error| failed(&error))?;
     std::fs::create_dir_all(to).map_err(|error| {
         let what = format!("the folder {} cannot be made: {error}", to.display());
@@ -215,6 +233,7 @@ fn restore_in_place(
     let folder = StateFolder::new(&config.state.folder);
     folder.create()?;
     let _lock = folder.lock()?;
+    let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let process = ProcessDriver::open(folder.root().to_owned()).map_err(|e| failed(&e))?;
     if let Some(running) = process
         .instances()

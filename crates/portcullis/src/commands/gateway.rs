@@ -1,13 +1,47 @@
-//! `portcullis gateway`: routes and splits.
+//! `portcullis gateway`: what the gateway does, and a split set by hand. Both ask the gateway's admin API
+//! directly, so they work while the engine does not act.
+
+mod routes;
+mod split;
+
+use portcullis_api::{Client, ClientError};
+use portcullis_config::Config;
 
 use crate::cli::Gateway;
 use crate::command_error::{CommandError, Exit};
+use crate::connect;
 use crate::site::Site;
 
-pub(super) async fn run(
-    _site: &Site,
-    _json: bool,
-    _command: &Gateway,
-) -> Result<Exit, CommandError> {
-    Err(CommandError::new(Exit::Internal, "not there yet"))
+pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Exit, CommandError> {
+    let config = connect::config(site)?;
+    let client = connect::gateway(&config)?;
+    match command {
+        Gateway::Routes => routes::run(&client, json).await,
+        Gateway::Split { weight: None } => split::show(&config, &client, json).await,
+        Gateway::Split {
+            weight: Some(weight),
+        } => split::set(&config, &client, *weight, json).await,
+    }
+}
+
+/// Says that it is the gateway that does not answer.
+fn explain(error: ClientError, client: &Client) -> CommandError {
+    match &error {
+        ClientError::Unreachable { .. } => {
+            let what = format!(
+                "no gateway answers at {}: `portcullis serve` does not run",
+                client.endpoint()
+            );
+            CommandError::new(Exit::Unreachable, what)
+                .hint("start it with `portcullis serve`, or name the right file with --file")
+        }
+        ClientError::Refused(_) | ClientError::Malformed { .. } | ClientError::Setup(_) => {
+            error.into()
+        }
+    }
+}
+
+/// The path of the configured service's route.
+fn route_path(config: &Config) -> String {
+    format!("/v1/routes/{}", config.service.name)
 }

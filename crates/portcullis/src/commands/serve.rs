@@ -20,6 +20,7 @@ use portcullis_gateway::{
 use portcullis_journal::{Scope, SqliteJournal};
 use portcullis_rollout::{Action, CutOff, Direction, Op, OpKey, RolloutId, StepIndex, Target};
 use portcullis_server::Server;
+use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bounds::{GATEWAY_DRAIN, STOP_TIMEOUT_MS};
@@ -45,8 +46,9 @@ async fn serve(site: &Site, args: &Serve) -> Result<Exit, CommandError> {
     let folder = StateFolder::new(&config.state.folder);
     let token = folder.token()?;
     let _lock = folder.lock()?;
-    let gateway = start_gateway(&config, &folder)?;
+    let gateway = start_gateway(&config, &folder, &token)?;
     let process = ProcessDriver::open(folder.root().to_owned()).map_err(|e| failed(&e))?;
+    let _logs = process.keep_logs_bounded();
     let adopted = process.adopt().await.map_err(|error| failed(&error))?;
     for instance in &adopted {
         tracing::info!(release = %instance.release, address = %instance.address, "adopted");
@@ -150,10 +152,11 @@ async fn start_engine(
     let holder = format!("serve {}", folder.root().display());
     let opened = Runner::open(journal, scope, &holder, now_ms(), config.state.lease_ttl_ms).await;
     let runner = opened.map_err(|error| failed(&error))?;
-    let client = portcullis_api::Client::new(connect::endpoint(&config.gateway.admin), None)?;
+    let client = connect::gateway(config)?;
     check_journal_fits(config, &runner, process, &client).await?;
     let checks = CheckClient::new().map_err(|error| failed(&error))?;
-    let vault = portcullis_backup::Vault::open(&config.state.vault).map_err(|e| failed(&e))?;
+    let vault =
+        portcullis_backup::Vault::open_or_create(&config.state.vault).map_err(|e| failed(&e))?;
     let data = DataHand::new(vault);
     let trials = process.for_trials();
     let smoke = SmokeDriver::new(checks.clone());
@@ -200,14 +203,21 @@ async fn check_journal_fits(
     Ok(())
 }
 
-fn start_gateway(config: &Config, folder: &StateFolder) -> Result<Gateway, CommandError> {
+fn start_gateway(
+    config: &Config,
+    folder: &StateFolder,
+    token: &SecretString,
+) -> Result<Gateway, CommandError> {
     let gateway = &config.gateway;
     let health = &gateway.health;
     let settings = GatewaySettings {
         listen: gateway.listen,
         admin: match &gateway.admin {
             Listen::Unix(path) => AdminListen::Unix(path.clone()),
-            Listen::Tcp(address) => AdminListen::Tcp(*address),
+            Listen::Tcp(address) => AdminListen::Tcp {
+                address: *address,
+                token: token.clone(),
+            },
         },
         state_file: folder.routes(),
         workers: 0,

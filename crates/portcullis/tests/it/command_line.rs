@@ -140,7 +140,7 @@ fn backups_are_made_listed_verified_and_restored() {
         .trim()
         .to_owned();
     assert!(name.starts_with("dhash_test_"), "{name}");
-    assert!(rig.ok(&["backup", "list"]).contains("complete: a test"));
+    assert!(rig.ok(&["backup", "list"]).contains("verified: a test"));
     rig.ok(&["backup", "verify", &name]);
     rig.ok(&["backup", "restore", &name, "--to", "copy"]);
     let live = std::fs::read(rig.folder.path().join("data/library.json")).unwrap();

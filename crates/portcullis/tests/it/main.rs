@@ -6,6 +6,7 @@ mod command_line;
 mod config_command;
 mod conformance;
 mod control;
+mod operations;
 mod release;
 mod rig;
 mod survival;

@@ -23,7 +23,7 @@ fn order(folder: &std::path::Path, reason: &str) -> BackupOrder {
 async fn a_backup_made_for_another_rollout_is_not_taken_for_this_one() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("library.json"), "before").unwrap();
-    let hand = DataHand::new(Vault::open(&folder.path().join("vault")).unwrap());
+    let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
     let first = order(folder.path(), "before rollout dhash-1");
     assert_eq!(hand.probe_backup(&first).await.presence, Presence::Absent);
     hand.backup(&first).await.unwrap();

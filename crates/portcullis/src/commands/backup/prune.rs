@@ -1,0 +1,210 @@
+//! `portcullis backup prune`: the rules decide, the vault removes, and every line says why.
+//!
+//! What a rollout that is not over may need is read from the journal. Without a readable journal nothing
+//! is removed, because nobody can know what is needed.
+
+use portcullis_backup::{BackupError, BackupSummary, Decision, Retention, Vault, retention};
+use portcullis_config::Config;
+use portcullis_engine::{History, size_words};
+use portcullis_rollout::{Action, Plan, Undo};
+
+use super::{failed, now};
+use crate::command_error::{CommandError, Exit};
+use crate::state_folder::StateFolder;
+use crate::{offline, output};
+
+/// `keep_last` and `keep_days` of the configuration's `[backup]` table.
+pub(super) fn configured(config: &Config) -> (u32, u32) {
+    (config.retention.keep_last, config.retention.keep_days)
+}
+
+/// What became of a backup that was to go.
+struct Outcome {
+    decision: Decision,
+    /// Bytes freed; in a dry run, what would be freed.
+    freed_bytes: u64,
+    /// Why it could not be removed.
+    error: Option<BackupError>,
+}
+
+pub(super) async fn run(
+    config: &Config,
+    vault: &Vault,
+    (keep_last, keep_days): (u32, u32),
+    dry_run: bool,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    let needed = needed_by_live_rollouts(config).await?;
+    let backups = vault.list().map_err(|error| failed(&error))?;
+    let in_use = backups
+        .iter()
+        .filter(|backup| vault.is_in_use(&backup.name));
+    let rules = Retention {
+        service: config.service.name.to_string(),
+        environment: config.service.environment.clone(),
+        keep_last,
+        keep_days,
+        needed,
+        in_use: in_use.map(|backup| backup.name.to_string()).collect(),
+        now: now(),
+    };
+    let decisions = retention(&backups, &rules);
+    let outcomes: Vec<Outcome> = backups
+        .iter()
+        .zip(decisions)
+        .map(|(backup, decision)| carry_out(vault, backup, decision, dry_run))
+        .collect();
+    if json {
+        report_json(&outcomes, &rules, dry_run);
+    } else {
+        report(&outcomes, dry_run);
+    }
+    let mut errors = outcomes.iter().filter_map(|outcome| outcome.error.as_ref());
+    match errors.next() {
+        // It is said above; there is one result on standard output.
+        Some(_) if json => Ok(Exit::Failed),
+        Some(error) => Err(CommandError::of(Exit::Failed, error)),
+        None => Ok(Exit::Done),
+    }
+}
+
+fn carry_out(
+    vault: &Vault,
+    backup: &BackupSummary,
+    mut decision: Decision,
+    dry_run: bool,
+) -> Outcome {
+    let outcome = |freed_bytes, error| Outcome {
+        decision: decision.clone(),
+        freed_bytes,
+        error,
+    };
+    match (decision.keep, dry_run) {
+        (true, _) => outcome(0, None),
+        (false, true) => outcome(vault.bytes_of(&backup.name), None),
+        (false, false) => match vault.remove(backup) {
+            Ok(removed) => outcome(removed.bytes, None),
+            // Somebody was faster.
+            Err(error @ (BackupError::InUse { .. } | BackupError::UnknownBackup { .. })) => {
+                decision.keep = matches!(error, BackupError::InUse { .. });
+                decision.why = match decision.keep {
+                    true => "it has just come into use".to_owned(),
+                    false => "somebody else removed it meanwhile".to_owned(),
+                };
+                Outcome {
+                    decision,
+                    freed_bytes: 0,
+                    error: None,
+                }
+            }
+            Err(error) => outcome(0, Some(error)),
+        },
+    }
+}
+
+/// The names of the backups in the plans of rollouts that are not over, with the rollout's name.
+async fn needed_by_live_rollouts(config: &Config) -> Result<Vec<(String, String)>, CommandError> {
+    let unknown = |error: CommandError| {
+        error.hint(
+            "without the journal nobody knows what a rollout may need, so nothing was removed; \
+             `portcullis journal verify` says more",
+        )
+    };
+    let folder = StateFolder::new(&config.state.folder);
+    // A folder where a gateway ran had a journal: it is lost, not empty.
+    if folder.routes().exists() && !folder.journal().exists() {
+        let what = format!("the journal {} is missing", folder.journal().display());
+        return Err(unknown(CommandError::new(Exit::Failed, what)));
+    }
+    let history: History = offline::history(config).await.map_err(unknown)?;
+    let mut needed = Vec::new();
+    for past in history.rollouts() {
+        if !past.rollout().state().is_done() {
+            let names = names_in(past.rollout().plan());
+            needed.extend(names.into_iter().map(|name| (name, past.id().to_string())));
+        }
+    }
+    Ok(needed)
+}
+
+/// Every backup that a plan makes, tries out or puts back.
+fn names_in(plan: &Plan) -> Vec<String> {
+    let mut names = Vec::new();
+    for step in &plan.steps {
+        let undo = match &step.undo {
+            Undo::Nothing | Undo::Impossible => None,
+            Undo::Run { .. } | Undo::Restore { .. } => step.undo.action(),
+        };
+        for action in std::iter::once(&step.action).chain(&undo) {
+            match action {
+                Action::Backup(order) => names.push(order.name.clone()),
+                Action::Rehearse(rehearsal) => names.push(rehearsal.backup.clone()),
+                Action::Restore(order) => names.push(order.backup.clone()),
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+fn report(outcomes: &[Outcome], dry_run: bool) {
+    if outcomes.is_empty() {
+        output::talk("there are no backups; `portcullis backup create` makes one");
+        return;
+    }
+    let goes = if dry_run { "would remove" } else { "removed" };
+    let width = if dry_run { 12 } else { 7 };
+    for outcome in outcomes {
+        let decision = &outcome.decision;
+        let word = match (decision.keep, &outcome.error) {
+            (true, _) => "keeps",
+            (false, Some(_)) => "failed",
+            (false, None) => goes,
+        };
+        let size = size_words(decision.bytes);
+        let (name, why) = (&decision.name, &decision.why);
+        output::result(&format!("{word:width$}  {name}  {size:>9}  {why}"));
+    }
+    let gone = removed(outcomes).count();
+    let freed = size_words(removed(outcomes).map(|outcome| outcome.freed_bytes).sum());
+    let stay = outcomes.len() - gone;
+    output::talk(&match (gone, dry_run) {
+        (0, _) => format!("nothing to remove; {stay} stay"),
+        (_, true) => {
+            format!("{gone} would go and free {freed}, {stay} stay; nothing was removed")
+        }
+        (_, false) => format!("{gone} removed, {freed} freed, {stay} stay"),
+    });
+}
+
+fn report_json(outcomes: &[Outcome], rules: &Retention, dry_run: bool) {
+    let rows: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| {
+            let decision = &outcome.decision;
+            serde_json::json!({
+                "name": decision.name.as_str(),
+                "keep": decision.keep,
+                "why": decision.why,
+                "bytes": decision.bytes,
+                "error": outcome.error.as_ref().map(ToString::to_string),
+            })
+        })
+        .collect();
+    let freed_bytes: u64 = removed(outcomes).map(|outcome| outcome.freed_bytes).sum();
+    output::json(&serde_json::json!({
+        "schema": "portcullis.backup-prune/1",
+        "dry_run": dry_run,
+        "keep_last": rules.keep_last,
+        "keep_days": rules.keep_days,
+        "removed": removed(outcomes).count(),
+        "freed_bytes": freed_bytes,
+        "backups": rows,
+    }));
+}
+
+fn removed(outcomes: &[Outcome]) -> impl Iterator<Item = &Outcome> {
+    outcomes
+        .iter()
+        .filter(|outcome| !outcome.decision.keep && outcome.error.is_none())
+}
