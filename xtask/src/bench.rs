@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: measurements side by side with a peer in the same run. What was measured is
 //! recorded in docs/benchmarks.md.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -9,6 +9,15 @@ use clap::Subcommand;
 
 use crate::cargo::{cargo, root, run, target_folder};
 use crate::setup;
+
+mod clock;
+mod engine;
+mod figures;
+mod rollback;
+mod serve;
+mod site;
+mod switch;
+mod users;
 
 /// What to measure.
 #[derive(Subcommand)]
@@ -37,6 +46,38 @@ pub enum Bench {
     Journal,
     /// States per second of the explorer.
     Explorer,
+    /// Many simulated services rolled out at once: does it grow linearly?
+    Engine {
+        /// How many services; each size is a process of its own.
+        #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1_000])]
+        sizes: Vec<u32>,
+    },
+    /// All traffic flipped back and forth under load, in the gateway and in nginx.
+    Switch {
+        /// How often the traffic moves.
+        #[arg(long, default_value_t = 100)]
+        flips: u32,
+        /// Requests that must be answered in all, at least.
+        #[arg(long, default_value_t = 1_000_000)]
+        requests: u64,
+        /// Kept-alive connections that ask at the same time.
+        #[arg(long, default_value_t = 16)]
+        connections: u32,
+        /// Rounds; the two take turns.
+        #[arg(long, default_value_t = 1)]
+        rounds: u32,
+    },
+    /// Warm rollbacks through the built binary, while users ask.
+    Rollback {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        times: u32,
+        /// A folder with the programs `portcullis` and `dhash`; without it they are built.
+        #[arg(long)]
+        binaries: Option<PathBuf>,
+    },
+    /// Memory of an idle `portcullis serve`, and how fast `status` answers, with short and long journals.
+    Serve(serve::Serve),
 }
 
 impl Bench {
@@ -48,6 +89,15 @@ impl Bench {
             Bench::Gateway { rounds, seconds } => gateway(*rounds, *seconds),
             Bench::Journal => example("portcullis-journal", "append_rate"),
             Bench::Explorer => example("portcullis-sim", "explore"),
+            Bench::Engine { sizes } => engine::measure(sizes),
+            Bench::Switch {
+                flips,
+                requests,
+                connections,
+                rounds,
+            } => switch::measure(*flips, *requests, *connections, *rounds),
+            Bench::Rollback { times, binaries } => rollback::measure(*times, binaries.as_deref()),
+            Bench::Serve(args) => serve::measure(args),
         }
     }
 }

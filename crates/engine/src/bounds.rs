@@ -18,9 +18,12 @@ pub(crate) const LEASE_RENEWAL_MIN: Duration = Duration::from_millis(200);
 pub(crate) const REQUESTS_WAITING_MAX: usize = 64;
 /// Outcomes that may wait for the engine.
 pub(crate) const OUTCOMES_WAITING_MAX: usize = 256;
-/// Journal entries kept for a slow listener before it has to read them from the journal.
-pub(crate) const LISTENER_BACKLOG: usize = 1024;
 /// A fact of at most this many characters may stand in a sentence.
 pub(crate) const SEEN_CHARS_MAX: usize = 160;
 /// How many names are tried for data that a restore replaces.
 pub(crate) const KEPT_NAMES_TRIED: u32 = 60;
+/// Journal entries kept for a slow listener before it has to read them from the journal. The room is set
+/// aside when the engine starts, so it is a cost of every service, listened to or not.
+pub(crate) const LISTENER_BACKLOG: usize = 64;
+/// Journal entries that are read at a time when the engine starts.
+pub(crate) const PAGE_ENTRIES: u64 = 512;

@@ -22,13 +22,17 @@ pub struct History {
     /// Shared between copies: taking a copy of a history is cheap.
     past: Vec<Arc<Past>>,
     next_seq: u64,
+    /// What served before the first rollout that is known here; only a history that was not read from
+    /// the journal's beginning has it.
+    served_before: Option<Running>,
 }
 
 /// One rollout with its events.
 #[derive(Debug, Clone)]
 pub struct Past {
     rollout: Rollout,
-    events: Vec<Event>,
+    /// Shared between copies: a rollout that somebody still looks at is copied when it goes on.
+    events: Vec<Arc<Event>>,
 }
 
 /// A journal that the engine did not write, or not this version.
@@ -62,14 +66,33 @@ impl History {
     /// # Errors
     /// At the first entry that does not fit.
     pub fn read(entries: &[Entry]) -> Result<History, HistoryError> {
-        let mut history = History {
-            past: Vec::new(),
-            next_seq: 1,
-        };
+        let mut history = History::default();
         for entry in entries {
             history.push(entry)?;
         }
         Ok(history)
+    }
+
+    /// The history from the last plan in `entries` on, which are the end of a journal; `None` when no
+    /// plan is among them. It knows one rollout only, and tells of the present all that the whole one
+    /// does: which rollout was last or is live, what serves, and the next entry's number.
+    ///
+    /// # Errors
+    /// At the first entry that does not fit.
+    pub fn read_last(entries: &[Entry]) -> Result<Option<History>, HistoryError> {
+        for (position, entry) in entries.iter().enumerate().rev() {
+            if let Body::Planned { plan, .. } = Body::decode(entry)? {
+                let mut history = History {
+                    served_before: plan.previous.clone(),
+                    ..History::default()
+                };
+                for entry in &entries[position..] {
+                    history.push(entry)?;
+                }
+                return Ok(Some(history));
+            }
+        }
+        Ok(None)
     }
 
     /// Adds the next journal entry.
@@ -98,7 +121,7 @@ impl History {
                 let (next, _) =
                     applied.map_err(|source| HistoryError::Impossible { seq, source })?;
                 past.rollout = next;
-                past.events.push(event);
+                past.events.push(Arc::new(event));
             }
         }
         self.next_seq = seq + 1;
@@ -136,10 +159,11 @@ impl History {
     /// The release that serves and where: the last one that was promoted, also by a rollout that is
     /// still live because the old release is kept warm or is being retired.
     pub fn serving(&self) -> Option<Running> {
-        self.promotions().last().map(|plan| Running {
+        let promoted = self.promotions().last().map(|plan| Running {
             release: plan.release.clone(),
             target: plan.target.clone(),
-        })
+        });
+        promoted.or_else(|| self.served_before.clone())
     }
 
     /// The release with this name and where it last ran, if it was ever promoted.
@@ -223,7 +247,7 @@ impl Past {
     }
 
     /// Its events, in order.
-    pub fn events(&self) -> &[Event] {
+    pub fn events(&self) -> &[Arc<Event>] {
         &self.events
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use portcullis_journal::{Entry, Journal, JournalError, Lease, Record, Scope};
 use portcullis_rollout::{Actor, Effect, Event, EventKind, Plan, Refused, Rollout};
 
+use crate::bounds::PAGE_ENTRIES;
 use crate::history::{History, HistoryError};
 use crate::record::Body;
 
@@ -81,7 +82,7 @@ impl<J: Journal> Runner<J> {
         let lease = journal.acquire(&scope, holder, now_ms, ttl_ms).await?;
         // A journal that was tampered with tells a story that did not happen: nothing follows from it.
         journal.verify(&scope).await?;
-        let history = History::read(&journal.read(&scope, 1).await?)?;
+        let history = fold(&journal, &scope).await?;
         Ok(Runner {
             journal,
             scope,
@@ -212,5 +213,21 @@ impl<J: Journal> Runner<J> {
         // The state is folded from what was written, never changed beside it (invariant 3).
         self.history.push(&entry)?;
         Ok(entry)
+    }
+}
+
+/// The history that a journal tells, read in pages: its text need not fit in memory, and what was read
+/// once is not kept beside what was made of it.
+async fn fold<J: Journal>(journal: &J, scope: &Scope) -> Result<History, RunnerError> {
+    let mut history = History::default();
+    loop {
+        let next_seq = history.next_seq();
+        let page = journal.read_page(scope, next_seq, PAGE_ENTRIES).await?;
+        for entry in &page {
+            history.push(entry)?;
+        }
+        if page.is_empty() {
+            return Ok(history);
+        }
     }
 }

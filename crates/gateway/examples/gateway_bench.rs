@@ -1,6 +1,7 @@
 //! A gateway in front of one address, for benchmarks: `gateway_bench LISTEN UPSTREAM [WORKERS]`.
 //!
-//! Prints its addresses and process id and serves until it is killed.
+//! Prints its addresses and process id and serves until it is killed. The admin API listens on a free
+//! port, or on the address in the environment variable GATEWAY_BENCH_ADMIN.
 //! `crates/gateway/bench/run.py` drives it next to nginx.
 #![allow(clippy::print_stdout)] // a program for a person, not a library
 
@@ -14,7 +15,7 @@ use portcullis_gateway::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// It guards nothing: a benchmark's gateway has one arm and lives for minutes.
+/// It guards nothing: a benchmark's gateway has arms of its own and lives for minutes.
 const TOKEN: &str = "benchmark";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,10 +24,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: gateway_bench LISTEN UPSTREAM [WORKERS]".into());
     };
     let folder = tempfile::tempdir()?;
+    let admin = std::env::var("GATEWAY_BENCH_ADMIN").unwrap_or_else(|_| "127.0.0.1:0".to_owned());
     let gateway = Gateway::start(GatewaySettings {
         listen: listen.parse()?,
         admin: AdminListen::Tcp {
-            address: "127.0.0.1:0".parse()?,
+            address: admin.parse()?,
             token: TOKEN.into(),
         },
         state_file: folder.path().join("splits.json"),

@@ -70,6 +70,43 @@ pub trait Journal: Send + Sync {
         from_seq: u64,
     ) -> impl Future<Output = Result<Vec<Entry>, JournalError>> + Send;
 
+    /// As [`Journal::read`], at most `count` entries: for a reader that goes through a long journal and
+    /// need not have all of it in memory at once.
+    ///
+    /// # Errors
+    /// As for [`Journal::read`].
+    fn read_page(
+        &self,
+        scope: &Scope,
+        from_seq: u64,
+        count: u64,
+    ) -> impl Future<Output = Result<Vec<Entry>, JournalError>> + Send {
+        async move {
+            let mut entries = self.read(scope, from_seq).await?;
+            entries.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+            Ok(entries)
+        }
+    }
+
+    /// The last `count` entries of a scope, in order; fewer if there are not as many. For a reader
+    /// that needs the present and not the whole past: with an index it costs no more in a long
+    /// journal than in a short one.
+    ///
+    /// # Errors
+    /// As for [`Journal::read`].
+    fn read_last(
+        &self,
+        scope: &Scope,
+        count: u64,
+    ) -> impl Future<Output = Result<Vec<Entry>, JournalError>> + Send {
+        async move {
+            let mut entries = self.read(scope, 1).await?;
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            entries.drain(..entries.len().saturating_sub(count));
+            Ok(entries)
+        }
+    }
+
     /// Every scope that was ever acquired, in order of name.
     ///
     /// # Errors

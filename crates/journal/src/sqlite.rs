@@ -439,6 +439,34 @@ impl Journal for SqliteJournal {
         self.page(scope, from_seq, NUMBER_MAX).await
     }
 
+    async fn read_page(
+        &self,
+        scope: &Scope,
+        from_seq: u64,
+        count: u64,
+    ) -> Result<Vec<Entry>, JournalError> {
+        if from_seq > NUMBER_MAX {
+            return Ok(Vec::new());
+        }
+        self.page(scope, from_seq, count.min(NUMBER_MAX)).await
+    }
+
+    async fn read_last(&self, scope: &Scope, count: u64) -> Result<Vec<Entry>, JournalError> {
+        const SELECT: &str = "SELECT seq, epoch, at_ms, written_by, body, prev_hash, hash \
+            FROM entries WHERE scope = $1 ORDER BY seq DESC LIMIT $2";
+        let rows = sqlx::query(SELECT)
+            .bind(scope.as_str())
+            .bind(signed(count))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|source| self.storage("read entries", source))?;
+        let entries = rows
+            .iter()
+            .rev()
+            .map(|row| Reading::new(row, scope).entry());
+        entries.collect()
+    }
+
     async fn scopes(&self) -> Result<Vec<Scope>, JournalError> {
         // Entries without a lease can only come from tampering; verify must get to see them.
         const SELECT: &str =

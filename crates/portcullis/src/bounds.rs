@@ -45,6 +45,11 @@ pub(crate) const GUESSED_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub(crate) const DOCTOR_CHECK_MAX: Duration = Duration::from_secs(5);
 /// The largest file that is read as a saved plan, in bytes.
 pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;
+/// How many of a journal's last entries `status` reads first when no server runs: more than most rollouts
+/// have.
+pub(crate) const LAST_ENTRIES: u64 = 256;
+/// How many times as many it reads each time the last plan was not among them.
+pub(crate) const LAST_ENTRIES_FACTOR: u64 = 4;
 /// How far apart the two looks are from which `gateway routes` tells what each arm gets now.
 pub(crate) const ROUTES_LOOK: Duration = Duration::from_secs(1);
 /// How often `logs --follow` looks for new lines and new releases.

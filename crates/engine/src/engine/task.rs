@@ -72,12 +72,13 @@ where
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) -> Standing {
         let mut renewal = tokio::time::interval(renewal_of(self.runner.ttl_ms()));
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut asked = None;
         let end = loop {
             let went = tokio::select! {
                 request = inbox.recv() => match request {
                     Some(Request::Stop { reply }) => {
                         self.running.shutdown().await;
-                        let _ = reply.send(());
+                        asked = Some(reply);
                         break Standing::Stopped;
                     }
                     Some(request) => self.answer(request).await,
@@ -98,6 +99,10 @@ where
             && let Err(error) = self.runner.close().await
         {
             tracing::warn!(error = %chain(&error), "the lease could not be given up");
+        }
+        // Only now: whoever asked may end the process, and the next holder should not have to wait.
+        if let Some(reply) = asked {
+            let _ = reply.send(());
         }
         end
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_engine::{Command, Engine, EngineError, Runner, Standing};
-use portcullis_journal::{Journal, MemoryJournal};
+use portcullis_journal::{Journal, MemoryJournal, SqliteJournal};
 use portcullis_rollout::Actor;
 
 use crate::world::{Hand, engine, plan, scope};
@@ -137,6 +137,25 @@ async fn an_abort_stops_a_hanging_attempt_and_goes_back() {
     assert!(matches!(wrong, Err(EngineError::NotLive(_))));
     engine.command(None, abort, me()).await.unwrap();
     until(&engine, "rolled back").await;
+}
+
+/// Whoever stopped the engine may end the process: by then the next holder need not wait any more.
+#[tokio::test]
+async fn a_stopped_engine_has_given_its_lease_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = SqliteJournal::open(&folder.path().join("journal.db"))
+        .await
+        .unwrap();
+    let runner = Runner::open(journal.clone(), scope(), "first", 0, u64::MAX / 4)
+        .await
+        .unwrap();
+    let (hand, clock) = (Hand::default(), portcullis_engine::WallClock);
+    let engine = Engine::start(runner, hand.clone(), hand, clock)
+        .await
+        .unwrap();
+    engine.stop().await;
+    let next = journal.acquire(&scope(), "second", 0, 1).await.unwrap();
+    assert_eq!(next.epoch.0, engine.epoch() + 1);
 }
 
 #[tokio::test]

@@ -3,4 +3,5 @@
 
 mod acting;
 mod outcomes;
+mod present;
 mod world;

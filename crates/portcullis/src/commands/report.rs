@@ -19,7 +19,7 @@ pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError
         Some(status) => status,
         None => {
             exit = Exit::Unreachable;
-            let history = offline::history(&config).await?;
+            let history = offline::present(&config).await?;
             let (name, environment) = (config.service.name.as_str(), &config.service.environment);
             let why = "no server runs; `portcullis serve` starts it".to_owned();
             let standing = EngineStanding::Stopped { why };
