@@ -2,8 +2,8 @@
 //! show this text.
 
 use crate::{
-    Action, Cause, Direction, End, GateRole, Halt, HeldWhy, PausedWhy, Plan, Purpose, Rollout, Run,
-    State, StepIndex,
+    Action, Attempt, Cause, Direction, End, GateRole, Halt, HeldWhy, PausedWhy, Plan, Purpose,
+    Rollout, Run, State, StepIndex,
 };
 
 impl Rollout {
@@ -17,23 +17,7 @@ impl Rollout {
                 attempt,
                 run,
                 halt,
-            } => {
-                let mut words = format!("{}: {}", plan.title(), plan.place(*at));
-                match run {
-                    Run::InFlight if attempt.number > 1 => {
-                        words.push_str(&format!(", attempt {}", attempt.number));
-                    }
-                    Run::InFlight => {}
-                    Run::InDoubt => words.push_str(", looking whether it took effect"),
-                    Run::Resting { .. } => words.push_str(", failed once, waiting to try again"),
-                }
-                if halt.is_some() {
-                    words.push_str("; going back as soon as this settles");
-                } else if self.pause().is_some() {
-                    words.push_str("; pausing as soon as this settles");
-                }
-                words
-            }
+            } => self.advancing(*at, *attempt, *run, halt.is_some()),
             State::Watching { at, .. } if plan.keeps_warm(*at) => {
                 let seen = self
                     .judgement()
@@ -93,6 +77,26 @@ impl Rollout {
                 }
             }
         }
+    }
+
+    /// A step that is being done.
+    fn advancing(&self, at: StepIndex, attempt: Attempt, run: Run, halted: bool) -> String {
+        let plan = self.plan();
+        let mut words = format!("{}: {}", plan.title(), plan.place(at));
+        match run {
+            Run::InFlight if attempt.number > 1 => {
+                words.push_str(&format!(", attempt {}", attempt.number));
+            }
+            Run::InFlight => {}
+            Run::InDoubt => words.push_str(", looking whether it took effect"),
+            Run::Resting { .. } => words.push_str(", failed once, waiting to try again"),
+        }
+        if halted {
+            words.push_str("; going back as soon as this settles");
+        } else if self.pause().is_some() {
+            words.push_str("; pausing as soon as this settles");
+        }
+        words
     }
 }
 

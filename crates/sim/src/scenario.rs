@@ -47,6 +47,16 @@ impl Scenario {
         Ok(Arc::new(plan))
     }
 
+    fn hooks(self) -> Vec<Hook> {
+        if self != Scenario::KeptWarm {
+            return Vec::new();
+        }
+        vec![
+            hook("before-migrate", HookTime::Before),
+            hook("after", HookTime::After),
+        ]
+    }
+
     fn request(self) -> PlanRequest {
         let migration = Migration {
             command: command(&["{artifact}", "migrate", "{store.library}"]),
@@ -100,14 +110,7 @@ impl Scenario {
             },
             metrics: None,
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
-            hooks: if self == Scenario::KeptWarm {
-                vec![
-                    hook("before-migrate", HookTime::Before),
-                    hook("after", HookTime::After),
-                ]
-            } else {
-                Vec::new()
-            },
+            hooks: self.hooks(),
             keep_warm_ms: if self == Scenario::KeptWarm { 2000 } else { 0 },
             timeouts: Timeouts {
                 ready_ms: 1000,

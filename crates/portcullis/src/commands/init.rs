@@ -76,10 +76,16 @@ pub(super) fn run(site: &Site, json: bool, args: &Init) -> Result<Exit, CommandE
         return Ok(Exit::Done);
     }
     told.iter().for_each(|line| output::talk(line));
+    tell(file, &made, written);
+    Ok(Exit::Done)
+}
+
+/// Says what was made, and what comes next.
+fn tell(file: &Path, made: &[String], written: bool) {
     if made.is_empty() {
         output::result("everything was there already; nothing was changed");
     }
-    for path in &made {
+    for path in made {
         output::result(&format!("made {path}"));
     }
     if written {
@@ -90,7 +96,6 @@ pub(super) fn run(site: &Site, json: bool, args: &Init) -> Result<Exit, CommandE
     } else {
         output::talk("next: `portcullis serve`, then `portcullis deploy`");
     }
-    Ok(Exit::Done)
 }
 
 /// The folder of a file, also of one that is named without a folder.
