@@ -5,8 +5,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 2] = [
+const PACKAGES: [(&str, &str); 4] = [
     ("nginx-light", "a real upstream for the gateway's tests"),
+    ("postgresql", "a real server for the journal's tests"),
+    ("openssl", "the certificate of that server"),
     (
         "mate-backgrounds",
         "photographs for the demo and the dhash tests",

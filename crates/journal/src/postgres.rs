@@ -17,9 +17,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 
-use crate::bounds::{
-    CONNECTION_WAIT, NUMBER_MAX, READ_PAGE_ENTRIES, READERS_MAX, VERIFY_PAGE_ENTRIES,
-};
+use crate::bounds::{CONNECTION_WAIT, NUMBER_MAX, PAGE_ENTRIES, READERS_MAX};
 use crate::chain::{ChainCheck, next_entry};
 use crate::journal::Journal;
 use crate::lease::{self, LeaseRow};
@@ -359,13 +357,13 @@ impl PostgresJournal {
         known: Option<Hash>,
     ) -> Result<Verified, JournalError> {
         let mut check = ChainCheck::new(scope, known);
-        let mut page = self.page(scope, 0, VERIFY_PAGE_ENTRIES).await?;
+        let mut page = self.page(scope, 0, PAGE_ENTRIES).await?;
         while let Some(last) = page.last() {
             let next = last.seq.saturating_add(1);
             for entry in &page {
                 check.push(entry)?;
             }
-            page = self.page(scope, next, VERIFY_PAGE_ENTRIES).await?;
+            page = self.page(scope, next, PAGE_ENTRIES).await?;
         }
         Ok(check.finish()?)
     }
@@ -415,11 +413,11 @@ impl Journal for PostgresJournal {
         if from_seq > NUMBER_MAX {
             return Ok(Vec::new());
         }
-        let mut entries = self.page(scope, from_seq, READ_PAGE_ENTRIES).await?;
+        let mut entries = self.page(scope, from_seq, PAGE_ENTRIES).await?;
         let mut read = entries.len() as u64;
-        while read == READ_PAGE_ENTRIES {
+        while read == PAGE_ENTRIES {
             let next = entries.last().map_or(0, |last| last.seq.saturating_add(1));
-            let page = self.page(scope, next, READ_PAGE_ENTRIES).await?;
+            let page = self.page(scope, next, PAGE_ENTRIES).await?;
             read = page.len() as u64;
             entries.extend(page);
         }

@@ -15,7 +15,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqliteSynchronous,
 };
 
-use crate::bounds::{LOG_BYTES_KEPT, NUMBER_MAX, READERS_MAX, VERIFY_PAGE_ENTRIES};
+use crate::bounds::{LOG_BYTES_KEPT, NUMBER_MAX, PAGE_ENTRIES, READERS_MAX};
 use crate::chain::{ChainCheck, next_entry};
 use crate::journal::Journal;
 use crate::lease::{self, LeaseRow};
@@ -315,13 +315,13 @@ impl SqliteJournal {
     ) -> Result<Verified, JournalError> {
         let mut check = ChainCheck::new(scope, known);
         let head = self.heads.read(scope)?;
-        let mut page = self.page(scope, 0, VERIFY_PAGE_ENTRIES).await?;
+        let mut page = self.page(scope, 0, PAGE_ENTRIES).await?;
         while let Some(last) = page.last() {
             let next = last.seq.saturating_add(1);
             for entry in &page {
                 check.push(entry)?;
             }
-            page = self.page(scope, next, VERIFY_PAGE_ENTRIES).await?;
+            page = self.page(scope, next, PAGE_ENTRIES).await?;
         }
         let verified = check.finish()?;
         if let Some(head) = head {
@@ -436,7 +436,15 @@ impl Journal for SqliteJournal {
         if from_seq > NUMBER_MAX {
             return Ok(Vec::new());
         }
-        self.page(scope, from_seq, NUMBER_MAX).await
+        let mut entries = self.page(scope, from_seq, PAGE_ENTRIES).await?;
+        let mut read = entries.len() as u64;
+        while read == PAGE_ENTRIES {
+            let next = entries.last().map_or(0, |last| last.seq.saturating_add(1));
+            let page = self.page(scope, next, PAGE_ENTRIES).await?;
+            read = page.len() as u64;
+            entries.extend(page);
+        }
+        Ok(entries)
     }
 
     async fn scopes(&self) -> Result<Vec<Scope>, JournalError> {
