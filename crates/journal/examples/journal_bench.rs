@@ -231,6 +231,8 @@ async fn fill(path: &Path, entries: u64) {
     }
     transaction.commit().await.unwrap();
     connection.close().await.unwrap();
+    // Or the disk would still be busy with it while reading is measured.
+    fs::File::open(path).unwrap().sync_all().unwrap();
 }
 
 async fn sqlite_bulk(path: &Path, entries: u64, recovery: bool) {

@@ -16,9 +16,10 @@ use sqlx::sqlite::{
 };
 
 use crate::bounds::{LOG_BYTES_KEPT, NUMBER_MAX, PAGE_ENTRIES, READERS_MAX};
-use crate::chain::{ChainCheck, next_entry};
+use crate::chain::next_entry;
 use crate::journal::Journal;
 use crate::lease::{self, LeaseRow};
+use crate::paging::{read_all, verify_all};
 use crate::rows::{Reading, signed};
 use crate::{Entry, Epoch, Hash, JournalError, Lease, Record, Scope, Verified};
 
@@ -288,19 +289,14 @@ impl SqliteJournal {
         Ok(())
     }
 
-    /// At most `limit` entries from `from_seq` on.
-    async fn page(
-        &self,
-        scope: &Scope,
-        from_seq: u64,
-        limit: u64,
-    ) -> Result<Vec<Entry>, JournalError> {
+    /// The next page of entries from `from_seq` on.
+    async fn page(&self, scope: &Scope, from_seq: u64) -> Result<Vec<Entry>, JournalError> {
         const SELECT: &str = "SELECT seq, epoch, at_ms, written_by, body, prev_hash, hash \
             FROM entries WHERE scope = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
         let rows = sqlx::query(SELECT)
             .bind(scope.as_str())
             .bind(signed(from_seq))
-            .bind(signed(limit))
+            .bind(signed(PAGE_ENTRIES))
             .fetch_all(&self.readers)
             .await
             .map_err(|source| self.storage("read entries", source))?;
@@ -313,17 +309,8 @@ impl SqliteJournal {
         scope: &Scope,
         known: Option<Hash>,
     ) -> Result<Verified, JournalError> {
-        let mut check = ChainCheck::new(scope, known);
         let head = self.heads.read(scope)?;
-        let mut page = self.page(scope, 0, PAGE_ENTRIES).await?;
-        while let Some(last) = page.last() {
-            let next = last.seq.saturating_add(1);
-            for entry in &page {
-                check.push(entry)?;
-            }
-            page = self.page(scope, next, PAGE_ENTRIES).await?;
-        }
-        let verified = check.finish()?;
+        let verified = verify_all(scope, known, |from| self.page(scope, from)).await?;
         if let Some(head) = head {
             let mut connection = self
                 .readers
@@ -436,15 +423,7 @@ impl Journal for SqliteJournal {
         if from_seq > NUMBER_MAX {
             return Ok(Vec::new());
         }
-        let mut entries = self.page(scope, from_seq, PAGE_ENTRIES).await?;
-        let mut read = entries.len() as u64;
-        while read == PAGE_ENTRIES {
-            let next = entries.last().map_or(0, |last| last.seq.saturating_add(1));
-            let page = self.page(scope, next, PAGE_ENTRIES).await?;
-            read = page.len() as u64;
-            entries.extend(page);
-        }
-        Ok(entries)
+        read_all(from_seq, |from| self.page(scope, from)).await
     }
 
     async fn scopes(&self) -> Result<Vec<Scope>, JournalError> {
