@@ -13,6 +13,7 @@ use crate::setup;
 mod clock;
 mod engine;
 mod figures;
+mod journal;
 mod rollback;
 mod serve;
 mod site;
@@ -42,8 +43,13 @@ pub enum Bench {
         #[arg(long, default_value_t = 4)]
         seconds: u32,
     },
-    /// Appends and verified entries per second of the journal.
-    Journal,
+    /// The journal on SQLite and PostgreSQL: durable appends against a plain INSERT, recovery of 1e5
+    /// entries, verification of 1e6, and how large a year is.
+    Journal {
+        /// The folder on whose disk SQLite is measured.
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
     /// States per second of the explorer.
     Explorer,
     /// Many simulated services rolled out at once: does it grow linearly?
@@ -87,7 +93,7 @@ impl Bench {
             Bench::Dhash { pillow, fast } => dhash(pillow, *fast),
             Bench::Lookup => example("dhash", "bench_lookup"),
             Bench::Gateway { rounds, seconds } => gateway(*rounds, *seconds),
-            Bench::Journal => example("portcullis-journal", "append_rate"),
+            Bench::Journal { folder } => journal::run_bench(folder.as_deref()),
             Bench::Explorer => example("portcullis-sim", "explore"),
             Bench::Engine { sizes } => engine::measure(sizes),
             Bench::Switch {

@@ -5,9 +5,11 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 3] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("faketime", "a clock that can be set, for the fault tests"),
     ("nginx-light", "a real upstream for the gateway's tests"),
+    ("postgresql", "a real server for the journal's tests"),
+    ("openssl", "the certificate of that server"),
     (
         "mate-backgrounds",
         "photographs for the demo and the dhash tests",

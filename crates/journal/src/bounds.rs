@@ -21,11 +21,13 @@ pub(crate) const READERS_MAX: u32 = 4;
 /// How long a task waits for a free connection.
 pub(crate) const CONNECTION_WAIT: Duration = Duration::from_secs(30);
 
-/// How many entries `verify` holds in memory at a time.
-pub(crate) const VERIFY_PAGE_ENTRIES: u64 = 512;
+/// How many entries one statement reads; `verify` holds as many in memory at a time. More makes neither
+/// faster, and on a server each statement stays far within its bound.
+pub(crate) const PAGE_ENTRIES: u64 = 512;
 
-/// How many entries are read from a server by one statement, so that each stays within its bound.
-pub(crate) const READ_PAGE_ENTRIES: u64 = 4096;
+/// Rows that SQLite's thread may be ahead of the reader: a page, or the two would wake each other up for
+/// every few rows.
+pub(crate) const ROWS_AHEAD: usize = 512;
 
 /// After how many appends the head that is kept beside an SQLite file is synced at the latest; every
 /// lease operation syncs it too. A power cut may set it back by as many.

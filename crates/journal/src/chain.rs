@@ -61,8 +61,8 @@ pub(crate) fn next_entry(
 }
 
 /// Checks a chain entry by entry, so that it need not fit in memory.
-pub(crate) struct ChainCheck<'a> {
-    scope: &'a Scope,
+pub(crate) struct ChainCheck {
+    scope: Scope,
     entries: u64,
     epoch: Epoch,
     head: Hash,
@@ -70,9 +70,9 @@ pub(crate) struct ChainCheck<'a> {
     known: Option<Hash>,
 }
 
-impl<'a> ChainCheck<'a> {
-    pub(crate) fn new(scope: &'a Scope, known: Option<Hash>) -> Self {
-        let head = genesis_hash(scope);
+impl ChainCheck {
+    pub(crate) fn new(scope: Scope, known: Option<Hash>) -> Self {
+        let head = genesis_hash(&scope);
         let known = known.filter(|known| *known != head);
         Self {
             scope,
@@ -102,7 +102,7 @@ impl<'a> ChainCheck<'a> {
             let (expected, found) = (self.head.to_string(), entry.prev_hash.to_string());
             return broken(Breakage::PreviousHash, expected, found);
         }
-        let hash = entry_hash(self.scope, entry);
+        let hash = entry_hash(&self.scope, entry);
         if entry.hash != hash {
             return broken(
                 Breakage::EntryHash,
@@ -125,7 +125,7 @@ impl<'a> ChainCheck<'a> {
     pub(crate) fn finish(self) -> Result<Verified, Broken> {
         match self.known {
             Some(known) => Err(Broken {
-                scope: self.scope.clone(),
+                scope: self.scope,
                 seq: self.entries,
                 what: Breakage::KnownHead,
                 expected: known.to_string(),

@@ -6,8 +6,11 @@ use crate::{Entry, Epoch, Hash, JournalError, Lease, Record, Scope, Verified};
 
 /// A durable log with a lease and a hash chain for each scope.
 ///
-/// All times are the caller's: no implementation reads a clock. Every future is `Send`. Dropping
-/// the future of a write leaves it open whether the write took place.
+/// Every time that goes in or comes out is in the caller's time. A journal that several machines share
+/// judges expiries by a clock of its own, because theirs differ: it counts `ttl_ms` by that clock and
+/// translates what it says to the caller's time with the help of `now_ms`. The others read no clock and
+/// take `now_ms` for the time. Every future is `Send`. Dropping the future of a write leaves it open
+/// whether the write took place.
 pub trait Journal: Send + Sync {
     /// Takes the lease of a scope for `ttl_ms` milliseconds from `now_ms` on.
     ///
@@ -50,8 +53,7 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError::Fenced`] or [`JournalError::EpochNeverIssued`] if `epoch` is not the last
     /// one issued for the scope, [`JournalError::RecordRefused`] for a record that cannot be
-    /// stored: nothing was written then. After [`JournalError::Storage`] it is not known whether
-    /// it was.
+    /// stored: nothing was written then. After any other error it is not known whether it was.
     fn append(
         &self,
         scope: &Scope,
@@ -114,10 +116,12 @@ pub trait Journal: Send + Sync {
     fn scopes(&self) -> impl Future<Output = Result<Vec<Scope>, JournalError>> + Send;
 
     /// Recomputes every hash of a scope's chain. An empty chain is in order. A cut-off tail looks
-    /// like a shorter chain; only [`Journal::verify_against`] finds it.
+    /// like a shorter chain; only [`Journal::verify_against`] finds it, and a journal that keeps its
+    /// head elsewhere too.
     ///
     /// # Errors
-    /// [`JournalError::Broken`] with the first place that does not hold.
+    /// [`JournalError::Broken`] with the first place that does not hold; [`JournalError::Torn`] if the
+    /// head that is kept elsewhere is not in the chain.
     fn verify(&self, scope: &Scope) -> impl Future<Output = Result<Verified, JournalError>> + Send;
 
     /// As [`Journal::verify`], and the head that an earlier verification returned must still be in

@@ -30,6 +30,7 @@ mod journal;
 mod lease;
 mod location;
 mod memory;
+mod paging;
 mod postgres;
 mod rows;
 mod scope;

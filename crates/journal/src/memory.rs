@@ -67,7 +67,7 @@ impl MemoryJournal {
     }
 
     fn check_chain(&self, scope: &Scope, known: Option<Hash>) -> Result<Verified, JournalError> {
-        let mut check = ChainCheck::new(scope, known);
+        let mut check = ChainCheck::new(scope.clone(), known);
         for entry in self.lock().entries(scope) {
             check.push(entry)?;
         }

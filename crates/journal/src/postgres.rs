@@ -17,12 +17,11 @@ use std::sync::{Mutex, PoisonError};
 
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 
-use crate::bounds::{
-    CONNECTION_WAIT, NUMBER_MAX, READ_PAGE_ENTRIES, READERS_MAX, VERIFY_PAGE_ENTRIES,
-};
-use crate::chain::{ChainCheck, next_entry};
+use crate::bounds::{CONNECTION_WAIT, NUMBER_MAX, PAGE_ENTRIES, READERS_MAX};
+use crate::chain::next_entry;
 use crate::journal::Journal;
 use crate::lease::{self, LeaseRow};
+use crate::paging::{read_all, verify_all};
 use crate::rows::{Reading, signed};
 use crate::{Entry, Epoch, Hash, JournalError, Lease, Record, Scope, Verified};
 
@@ -329,13 +328,8 @@ impl PostgresJournal {
         Ok(())
     }
 
-    /// At most `limit` entries from `from_seq` on.
-    async fn page(
-        &self,
-        scope: &Scope,
-        from_seq: u64,
-        limit: u64,
-    ) -> Result<Vec<Entry>, JournalError> {
+    /// The next page of entries from `from_seq` on.
+    async fn page(&self, scope: &Scope, from_seq: u64) -> Result<Vec<Entry>, JournalError> {
         const DOING: &str = "read entries";
         const SELECT: &str = "SELECT seq, epoch, at_ms, written_by, body, prev_hash, hash \
             FROM portcullis.entries WHERE scope = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
@@ -343,7 +337,7 @@ impl PostgresJournal {
             let rows = sqlx::query(SELECT)
                 .bind(scope.as_str())
                 .bind(signed(from_seq))
-                .bind(signed(limit))
+                .bind(signed(PAGE_ENTRIES))
                 .fetch_all(&self.readers)
                 .await
                 .map_err(self.failed(DOING))?;
@@ -358,16 +352,7 @@ impl PostgresJournal {
         scope: &Scope,
         known: Option<Hash>,
     ) -> Result<Verified, JournalError> {
-        let mut check = ChainCheck::new(scope, known);
-        let mut page = self.page(scope, 0, VERIFY_PAGE_ENTRIES).await?;
-        while let Some(last) = page.last() {
-            let next = last.seq.saturating_add(1);
-            for entry in &page {
-                check.push(entry)?;
-            }
-            page = self.page(scope, next, VERIFY_PAGE_ENTRIES).await?;
-        }
-        Ok(check.finish()?)
+        verify_all(scope, known, |from| self.page(scope, from)).await
     }
 }
 
@@ -415,15 +400,7 @@ impl Journal for PostgresJournal {
         if from_seq > NUMBER_MAX {
             return Ok(Vec::new());
         }
-        let mut entries = self.page(scope, from_seq, READ_PAGE_ENTRIES).await?;
-        let mut read = entries.len() as u64;
-        while read == READ_PAGE_ENTRIES {
-            let next = entries.last().map_or(0, |last| last.seq.saturating_add(1));
-            let page = self.page(scope, next, READ_PAGE_ENTRIES).await?;
-            read = page.len() as u64;
-            entries.extend(page);
-        }
-        Ok(entries)
+        read_all(from_seq, |from| self.page(scope, from)).await
     }
 
     async fn scopes(&self) -> Result<Vec<Scope>, JournalError> {

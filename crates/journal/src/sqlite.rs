@@ -15,10 +15,11 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqliteSynchronous,
 };
 
-use crate::bounds::{LOG_BYTES_KEPT, NUMBER_MAX, READERS_MAX, VERIFY_PAGE_ENTRIES};
-use crate::chain::{ChainCheck, next_entry};
+use crate::bounds::{LOG_BYTES_KEPT, NUMBER_MAX, PAGE_ENTRIES, READERS_MAX};
+use crate::chain::next_entry;
 use crate::journal::Journal;
 use crate::lease::{self, LeaseRow};
+use crate::paging::{read_all, verify_all};
 use crate::rows::{Reading, signed};
 use crate::{Entry, Epoch, Hash, JournalError, Lease, Record, Scope, Verified};
 
@@ -288,7 +289,7 @@ impl SqliteJournal {
         Ok(())
     }
 
-    /// At most `limit` entries from `from_seq` on.
+    /// The next entries from `from_seq` on, at most `limit`.
     async fn page(
         &self,
         scope: &Scope,
@@ -313,17 +314,9 @@ impl SqliteJournal {
         scope: &Scope,
         known: Option<Hash>,
     ) -> Result<Verified, JournalError> {
-        let mut check = ChainCheck::new(scope, known);
         let head = self.heads.read(scope)?;
-        let mut page = self.page(scope, 0, VERIFY_PAGE_ENTRIES).await?;
-        while let Some(last) = page.last() {
-            let next = last.seq.saturating_add(1);
-            for entry in &page {
-                check.push(entry)?;
-            }
-            page = self.page(scope, next, VERIFY_PAGE_ENTRIES).await?;
-        }
-        let verified = check.finish()?;
+        let verified =
+            verify_all(scope, known, |from| self.page(scope, from, PAGE_ENTRIES)).await?;
         if let Some(head) = head {
             let mut connection = self
                 .readers
@@ -436,7 +429,7 @@ impl Journal for SqliteJournal {
         if from_seq > NUMBER_MAX {
             return Ok(Vec::new());
         }
-        self.page(scope, from_seq, NUMBER_MAX).await
+        read_all(from_seq, |from| self.page(scope, from, PAGE_ENTRIES)).await
     }
 
     async fn read_page(

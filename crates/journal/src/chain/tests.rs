@@ -24,7 +24,7 @@ fn chain(scope: &Scope, records: Vec<(u64, Record)>) -> Vec<Entry> {
 }
 
 fn check(scope: &Scope, entries: &[Entry], known: Option<Hash>) -> Result<Verified, Broken> {
-    let mut check = ChainCheck::new(scope, known);
+    let mut check = ChainCheck::new(scope.clone(), known);
     for entry in entries {
         check.push(entry)?;
     }

@@ -9,12 +9,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use super::head;
 use crate::JournalError;
-use crate::bounds::{BUSY_TIMEOUT, CONNECTION_WAIT};
+use crate::bounds::{BUSY_TIMEOUT, CONNECTION_WAIT, ROWS_AHEAD};
 
 pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY_TIMEOUT)
+        .row_buffer_size(ROWS_AHEAD)
         .foreign_keys(true)
 }
 
