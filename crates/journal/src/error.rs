@@ -1,6 +1,6 @@
 //! What can go wrong with a journal.
 
-use crate::{Broken, Epoch, Hash, Scope, UrlRefused};
+use crate::{Broken, Epoch, Scope, Torn, UrlRefused};
 
 /// What can go wrong with a journal.
 ///
@@ -117,27 +117,9 @@ pub enum JournalError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The database lacks an entry that was acknowledged: its tail was lost, or it was replaced by
-    /// another or an older one.
-    #[error(
-        "the journal {path} is torn: entry {known_seq} of {scope} with hash {known_hash} was \
-         acknowledged, but the journal has {found}; keep the file and put the journal back from a \
-         newer copy, or, to go on without the lost entries, move {head_path} away"
-    )]
-    Torn {
-        /// The file.
-        path: String,
-        /// Whose chain.
-        scope: Scope,
-        /// The number of the entry that must be there.
-        known_seq: u64,
-        /// Its hash.
-        known_hash: Hash,
-        /// What the chain ends with instead.
-        found: String,
-        /// The file that remembers the head.
-        head_path: String,
-    },
+    /// The database lacks an entry that was acknowledged.
+    #[error(transparent)]
+    Torn(#[from] Box<Torn>),
     /// The file that remembers a head cannot be read.
     #[error(
         "the head of the journal in {path} cannot be read, so it is not known whether entries were \

@@ -36,6 +36,7 @@ mod rows;
 mod scope;
 mod sqlite;
 mod stored;
+mod torn;
 
 pub use bounds::{BODY_BYTES_MAX, NAME_BYTES_MAX, SCOPE_BYTES_MAX};
 pub use broken::{Breakage, Broken};
@@ -52,3 +53,4 @@ pub use postgres::{PostgresJournal, PostgresUrl, UrlRefused};
 pub use scope::{Scope, ScopeRefused};
 pub use sqlite::SqliteJournal;
 pub use stored::StoredJournal;
+pub use torn::Torn;

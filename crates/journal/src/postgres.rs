@@ -344,7 +344,7 @@ impl PostgresJournal {
             let entries = rows.iter().map(|row| Reading::new(row, scope).entry());
             Ok(entries.collect::<Result<Vec<_>, _>>()?)
         };
-        persist(&self.url, DOING, || query()).await
+        persist(&self.url, DOING, query).await
     }
 
     async fn check_chain(
@@ -417,7 +417,7 @@ impl Journal for PostgresJournal {
             });
             scopes.collect()
         };
-        persist(&self.url, DOING, || query()).await
+        persist(&self.url, DOING, query).await
     }
 
     async fn verify(&self, scope: &Scope) -> Result<Verified, JournalError> {

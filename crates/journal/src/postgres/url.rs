@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
@@ -27,7 +28,7 @@ const PARAMETERS: [&str; 8] = [
 /// certificates. The default is `prefer`: encrypted if the server can, but not checked.
 #[derive(Clone)]
 pub struct PostgresUrl {
-    options: PgConnectOptions,
+    options: Arc<PgConnectOptions>,
     host: String,
     database: String,
 }
@@ -88,7 +89,7 @@ impl PostgresUrl {
             None => options.get_host().to_owned(),
         };
         Ok(Self {
-            options,
+            options: Arc::new(options),
             host,
             database,
         })

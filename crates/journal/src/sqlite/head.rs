@@ -95,7 +95,11 @@ impl HeadFile {
 
     /// Writes a head into its slot and returns how many were written since the last sync.
     pub(super) fn write(&self, head: Head) -> io::Result<u64> {
-        let slot = if head.seq % 2 == 0 { 0 } else { SLOT_BYTES };
+        let slot = if head.seq.is_multiple_of(2) {
+            0
+        } else {
+            SLOT_BYTES
+        };
         self.file
             .write_all_at(&format_slot(head, &self.scope), slot as u64)?;
         Ok(self.unsynced.fetch_add(1, Ordering::Relaxed) + 1)

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::head::{self, Head, HeadFile};
 use crate::bounds::HEADS_UNSYNCED_MAX;
-use crate::{JournalError, Scope};
+use crate::{JournalError, Scope, Torn};
 
 /// The heads that are kept beside a journal's file.
 #[derive(Debug)]
@@ -75,14 +75,15 @@ impl Heads {
 
     /// The error for a database that does not have a known head. `found` says what it has instead.
     pub(super) fn torn(&self, scope: &Scope, known: Head, found: String) -> JournalError {
-        JournalError::Torn {
+        let torn = Torn {
             path: self.journal.display().to_string(),
             scope: scope.clone(),
             known_seq: known.seq,
             known_hash: known.hash,
             found,
             head_path: head::path_of(&self.journal, scope).display().to_string(),
-        }
+        };
+        Box::new(torn).into()
     }
 
     /// Refuses a database that has nothing at all if any head is known.

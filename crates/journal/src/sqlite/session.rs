@@ -20,7 +20,7 @@ use crate::bounds::CONNECTION_WAIT;
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     path: PathBuf,
-    options: SqliteConnectOptions,
+    options: Arc<SqliteConnectOptions>,
     /// None while it is in use, and after it failed.
     slot: Arc<Mutex<Option<SqliteConnection>>>,
 }
@@ -43,7 +43,7 @@ impl Writer {
         let connection = connect(path, &options, doing).await?;
         let writer = Self {
             path: path.to_owned(),
-            options,
+            options: Arc::new(options),
             slot: Arc::default(),
         };
         Ok((writer, connection))

@@ -25,6 +25,16 @@ macro_rules! conformance {
                 super::$name(&portcullis_journal::SqliteJournal::open(&path).await.unwrap()).await;
             })+
         }
+        mod stored {
+            $(#[tokio::test]
+            async fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("journal.db");
+                let location = portcullis_journal::JournalLocation::File(path);
+                let journal = portcullis_journal::StoredJournal::open(&location).await.unwrap();
+                super::$name(&journal).await;
+            })+
+        }
     };
 }
 

@@ -159,7 +159,7 @@ async fn carry(
                 server.write_all(sent).await.unwrap();
                 if order == CUT_AFTER_COMMIT {
                     // The server has committed when it answers; the answer goes nowhere.
-                    server.read(&mut down).await.unwrap();
+                    assert_ne!(server.read(&mut down).await.unwrap(), 0);
                     cuts.fetch_add(1, Ordering::SeqCst);
                     return;
                 }

@@ -104,6 +104,15 @@ fn a_lost_journal_is_noticed_before_anything_is_planned_from_it() {
                 .join(format!(".portcullis/journal.db{end}")),
         );
     }
+    // The head beside the file remembers it; without the head, the gateway and the releases do.
+    serves_but_does_not_act(&mut rig, "is torn");
+    rig.kill();
+    for file in std::fs::read_dir(rig.folder.path().join(".portcullis")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|end| end == "head") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
     serves_but_does_not_act(&mut rig, "the journal was lost or replaced");
     rig.stop_what_runs();
 }
