@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 2] = [
+pub(super) const GUIDES: [(&str, &str); 4] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -10,10 +10,18 @@ pub(super) const GUIDES: [(&str, &str); 2] = [
         "environments-and-secrets",
         include_str!("../../../../../docs/guide/environments-and-secrets.md"),
     ),
+    (
+        "running-under-systemd",
+        include_str!("../../../../../docs/guide/running-under-systemd.md"),
+    ),
+    (
+        "upgrading-portcullis",
+        include_str!("../../../../../docs/guide/upgrading-portcullis.md"),
+    ),
 ];
 
 /// References that are written by hand, by their topic's name. A test compares the list with the folder.
-pub(super) const REFERENCES: [(&str, &str); 2] = [
+pub(super) const REFERENCES: [(&str, &str); 4] = [
     (
         "exit-codes",
         include_str!("../../../../../docs/reference/exit-codes.md"),
@@ -21,6 +29,14 @@ pub(super) const REFERENCES: [(&str, &str); 2] = [
     (
         "states",
         include_str!("../../../../../docs/reference/states.md"),
+    ),
+    (
+        "faults",
+        include_str!("../../../../../docs/reference/faults.md"),
+    ),
+    (
+        "watch-session",
+        include_str!("../../../../../docs/reference/watch-session.md"),
     ),
 ];
 
