@@ -57,7 +57,7 @@ fn a_release_that_is_paused_and_kept_warm_keeps_every_invariant() {
         faults: 1,
         crashes: 1,
         aborts: 1,
-        pauses: 2,
+        pauses: 1,
     };
     let found = sound_within(Scenario::KeptWarm, budgets);
     assert_eq!(found.ends.len(), 3, "{:?}", found.ends);
