@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use portcullis_journal::Entry;
 use portcullis_rollout::{
-    Event, Plan, Purpose, Refused, ReleaseId, Rollout, RolloutId, Running, Step, Timeline,
+    Action, Event, Plan, Promotion, Purpose, Refused, ReleaseId, Rollout, RolloutId, Running, Step,
+    Timeline,
 };
 
 use crate::record::{Body, BodyUnreadable, event_of};
@@ -173,6 +174,17 @@ impl History {
             release: found.release.clone(),
             target: found.target.clone(),
         })
+    }
+
+    /// The last change of traffic to the release that serves, with what was started for it and the name of
+    /// its rollout; `None` when nothing was ever promoted.
+    pub fn serving_promotion(&self) -> Option<(RolloutId, Promotion)> {
+        let plan = self.promotions().last()?;
+        let promotion = plan.steps.iter().rev().find_map(|step| match &step.action {
+            Action::Promote(promotion) => Some((**promotion).clone()),
+            _ => None,
+        });
+        Some((plan.id.clone(), promotion?))
     }
 
     /// The releases that were ever promoted, newest first, each once.

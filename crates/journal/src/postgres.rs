@@ -93,6 +93,41 @@ impl PostgresJournal {
         &self.url
     }
 
+    /// The lease of a scope, expired or not, in the caller's time; `None` if it was released or nobody
+    /// ever acted. A look only: it may be another's a moment later.
+    ///
+    /// # Errors
+    /// [`JournalError::Server`] and its kind.
+    pub async fn lease(&self, scope: &Scope, now_ms: u64) -> Result<Option<Lease>, JournalError> {
+        const DOING: &str = "read the lease";
+        const SELECT: &str = "SELECT epoch, holder, expires_ms FROM portcullis.leases \
+            WHERE scope = $1";
+        let query = async || {
+            let reader = self.readers.acquire().await;
+            let mut reader = reader.map_err(self.failed(DOING))?;
+            let row = sqlx::query(SELECT)
+                .bind(scope.as_str())
+                .fetch_optional(&mut *reader)
+                .await
+                .map_err(self.failed(DOING))?;
+            let Some(row) = row
+                .map(|row| Reading::new(&row, scope).lease())
+                .transpose()?
+            else {
+                return Ok(None);
+            };
+            let clock = self.clock(&mut reader, now_ms).await?;
+            let row = clock.to_caller(row);
+            Ok(row.holder.map(|holder| Lease {
+                scope: scope.clone(),
+                holder,
+                epoch: row.epoch,
+                expires_ms: row.expires_ms,
+            }))
+        };
+        persist(&self.url, DOING, query).await
+    }
+
     /// Closes all connections. Without it nothing is lost.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -328,8 +363,13 @@ impl PostgresJournal {
         Ok(())
     }
 
-    /// The next page of entries from `from_seq` on.
-    async fn page(&self, scope: &Scope, from_seq: u64) -> Result<Vec<Entry>, JournalError> {
+    /// At most `count` entries from `from_seq` on.
+    async fn page(
+        &self,
+        scope: &Scope,
+        from_seq: u64,
+        count: u64,
+    ) -> Result<Vec<Entry>, JournalError> {
         const DOING: &str = "read entries";
         const SELECT: &str = "SELECT seq, epoch, at_ms, written_by, body, prev_hash, hash \
             FROM portcullis.entries WHERE scope = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
@@ -337,7 +377,7 @@ impl PostgresJournal {
             let rows = sqlx::query(SELECT)
                 .bind(scope.as_str())
                 .bind(signed(from_seq))
-                .bind(signed(PAGE_ENTRIES))
+                .bind(signed(count))
                 .fetch_all(&self.readers)
                 .await
                 .map_err(self.failed(DOING))?;
@@ -352,7 +392,8 @@ impl PostgresJournal {
         scope: &Scope,
         known: Option<Hash>,
     ) -> Result<Verified, JournalError> {
-        verify_all(scope, known, |from| self.page(scope, from)).await
+        let page = |from| self.page(scope, from, PAGE_ENTRIES);
+        verify_all(scope, known, page).await
     }
 }
 
@@ -400,7 +441,37 @@ impl Journal for PostgresJournal {
         if from_seq > NUMBER_MAX {
             return Ok(Vec::new());
         }
-        read_all(from_seq, |from| self.page(scope, from)).await
+        read_all(from_seq, |from| self.page(scope, from, PAGE_ENTRIES)).await
+    }
+
+    async fn read_page(
+        &self,
+        scope: &Scope,
+        from_seq: u64,
+        count: u64,
+    ) -> Result<Vec<Entry>, JournalError> {
+        if from_seq > NUMBER_MAX {
+            return Ok(Vec::new());
+        }
+        self.page(scope, from_seq, count.min(NUMBER_MAX)).await
+    }
+
+    async fn read_last(&self, scope: &Scope, count: u64) -> Result<Vec<Entry>, JournalError> {
+        const DOING: &str = "read entries";
+        const SELECT: &str = "SELECT seq, epoch, at_ms, written_by, body, prev_hash, hash \
+            FROM portcullis.entries WHERE scope = $1 ORDER BY seq DESC LIMIT $2";
+        let query = async || {
+            let rows = sqlx::query(SELECT)
+                .bind(scope.as_str())
+                .bind(signed(count.min(NUMBER_MAX)))
+                .fetch_all(&self.readers)
+                .await
+                .map_err(self.failed(DOING))?;
+            let rows = rows.iter().rev();
+            let entries = rows.map(|row| Reading::new(row, scope).entry());
+            Ok(entries.collect::<Result<Vec<_>, _>>()?)
+        };
+        persist(&self.url, DOING, query).await
     }
 
     async fn scopes(&self) -> Result<Vec<Scope>, JournalError> {

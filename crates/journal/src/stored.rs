@@ -44,6 +44,22 @@ impl StoredJournal {
         }
     }
 
+    /// Who holds a scope's lease in a database that several engines share; see
+    /// [`PostgresJournal::lease`]. `None` for a file, which has one user.
+    ///
+    /// # Errors
+    /// As [`PostgresJournal::lease`].
+    pub async fn shared_lease(
+        &self,
+        scope: &Scope,
+        now_ms: u64,
+    ) -> Result<Option<Lease>, JournalError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(journal) => journal.lease(scope, now_ms).await,
+        }
+    }
+
     /// Closes all connections. Without it nothing is lost.
     pub async fn close(&self) {
         match self {
@@ -93,6 +109,19 @@ impl Journal for StoredJournal {
 
     async fn read(&self, scope: &Scope, from_seq: u64) -> Result<Vec<Entry>, JournalError> {
         pass_on!(self.read(scope, from_seq))
+    }
+
+    async fn read_page(
+        &self,
+        scope: &Scope,
+        from_seq: u64,
+        count: u64,
+    ) -> Result<Vec<Entry>, JournalError> {
+        pass_on!(self.read_page(scope, from_seq, count))
+    }
+
+    async fn read_last(&self, scope: &Scope, count: u64) -> Result<Vec<Entry>, JournalError> {
+        pass_on!(self.read_last(scope, count))
     }
 
     async fn scopes(&self) -> Result<Vec<Scope>, JournalError> {

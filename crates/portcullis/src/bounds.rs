@@ -17,6 +17,11 @@ pub(crate) const ALIVE_CHECK_MAX: Duration = Duration::from_secs(5);
 /// The pause between two looks at the verdict sentence, and so between two changes of the status that the
 /// service manager shows.
 pub(crate) const STATUS_PAUSE: Duration = Duration::from_secs(1);
+/// The pause between two tries to become the engine that acts, where several share a journal.
+pub(crate) const TAKE_OVER_PAUSE: Duration = Duration::from_secs(1);
+/// How long the release that serves may take to start where an engine takes over, in milliseconds, besides
+/// the time that it may take to be ready.
+pub(crate) const TAKE_OVER_START_MS: u64 = 10_000;
 /// The pause between two looks at the configuration file's time of change.
 pub(crate) const CONFIGURATION_PAUSE: Duration = Duration::from_secs(2);
 /// How long a new binary may take to check the configuration.

@@ -167,6 +167,16 @@ impl CommandError {
         &self.message
     }
 
+    /// What happened and why, in one line.
+    pub(crate) fn sentence(&self) -> String {
+        let mut sentence = self.message.clone();
+        for cause in &self.causes {
+            sentence.push_str(": ");
+            sentence.push_str(cause);
+        }
+        sentence
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use portcullis_api::{Client, Endpoint};
-use portcullis_config::{Config, JournalConfig, Listen};
+use portcullis_config::{Config, Listen};
 use secrecy::SecretString;
 
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::CommandError;
 use crate::output;
 use crate::site::Site;
 use crate::state_folder::StateFolder;
@@ -19,16 +19,10 @@ const DEFAULT_SOCKET: &str = "api.sock";
 /// The configuration, read and validated.
 pub(crate) fn config(site: &Site) -> Result<Config, CommandError> {
     let environment = site.environment.as_deref();
-    let config = portcullis_config::load_environment(&site.file, environment)?;
-    if matches!(config.state.journal, JournalConfig::Postgres(_)) {
-        // Acting on another journal than the configured one would be worse than not acting.
-        return Err(CommandError::new(
-            Exit::Usage,
-            "`state.journal` names a PostgreSQL database, which `serve` cannot use yet",
-        )
-        .hint("leave `journal` out of [state], or set it to \"sqlite\""));
-    }
-    Ok(config)
+    Ok(portcullis_config::load_environment(
+        &site.file,
+        environment,
+    )?)
 }
 
 /// A client of the server that the configuration describes.

@@ -13,6 +13,7 @@ mod clock;
 mod command_error;
 mod commands;
 mod connect;
+mod journal_place;
 mod offline;
 mod output;
 mod render;

@@ -1,14 +1,16 @@
-//! Reading the journal's file when no server runs.
+//! Reading the journal when no server runs.
 
 use portcullis_config::Config;
 use portcullis_engine::History;
-use portcullis_journal::{Journal, Scope, SqliteJournal};
+use portcullis_journal::{Journal, Scope, StoredJournal};
 
 use crate::bounds::{LAST_ENTRIES, LAST_ENTRIES_FACTOR};
+use crate::clock::now_ms;
 use crate::command_error::{CommandError, ErrorCode, Exit};
+use crate::journal_place;
 use crate::state_folder::StateFolder;
 
-/// Everything that happened, from the journal's file; empty when there is none yet.
+/// Everything that happened, from the journal; empty when there is none yet.
 pub(crate) async fn history(config: &Config) -> Result<History, CommandError> {
     let Some((journal, scope)) = open(config).await? else {
         return Ok(History::default());
@@ -37,13 +39,23 @@ pub(crate) async fn present(config: &Config) -> Result<History, CommandError> {
     }
 }
 
-async fn open(config: &Config) -> Result<Option<(SqliteJournal, Scope)>, CommandError> {
-    let path = StateFolder::new(&config.state.folder).journal();
-    if !path.exists() {
+/// Which other engine acts, according to a journal that several share; `None` when none does.
+pub(crate) async fn other_engine(config: &Config) -> Result<Option<String>, CommandError> {
+    let ours = StateFolder::new(&config.state.folder).known_engine_name()?;
+    let Some((journal, scope)) = open(config).await? else {
         return Ok(None);
-    }
-    let opened = SqliteJournal::open_read_only(&path).await;
-    let journal = opened.map_err(|e| failed(&e))?;
+    };
+    let lease = journal.shared_lease(&scope, now_ms()).await;
+    let lease = lease.map_err(|e| failed(&e))?;
+    let lease = lease.filter(|lease| lease.expires_ms > now_ms());
+    let holder = lease.map(|lease| lease.holder);
+    Ok(holder.filter(|holder| ours.is_none_or(|ours| !holder.contains(&ours))))
+}
+
+async fn open(config: &Config) -> Result<Option<(StoredJournal, Scope)>, CommandError> {
+    let Some((_, journal)) = journal_place::open_read_only(config).await? else {
+        return Ok(None);
+    };
     let scope = Scope::new(config.service.name.as_str()).map_err(|e| failed(&e))?;
     Ok(Some((journal, scope)))
 }

@@ -105,6 +105,55 @@ impl StateFolder {
         Ok(SecretString::from(token))
     }
 
+    /// The name of this folder's engine, which no other folder has; it is made at the first call.
+    pub(crate) fn engine_name(&self) -> Result<String, CommandError> {
+        if let Some(name) = self.known_engine_name()? {
+            return Ok(name);
+        }
+        let mut random = [0u8; 4];
+        getrandom::fill(&mut random)
+            .map_err(|error| CommandError::new(Exit::Internal, error.to_string()))?;
+        let host = rustix::system::uname();
+        let host = host.nodename().to_string_lossy().into_owned();
+        let name = format!("{host}-{}", hex::encode(random));
+        self.note(&self.root.join("engine"), &name)?;
+        Ok(name)
+    }
+
+    /// The name of this folder's engine, if it has one by now.
+    pub(crate) fn known_engine_name(&self) -> Result<Option<String>, CommandError> {
+        self.noted(&self.root.join("engine"))
+    }
+
+    /// The epoch under which this folder's engine acted last; `None` if it never did.
+    pub(crate) fn last_epoch(&self) -> Result<Option<u64>, CommandError> {
+        let noted = self.noted(&self.root.join("epoch"))?;
+        Ok(noted.and_then(|text| text.parse().ok()))
+    }
+
+    /// Notes the epoch under which this folder's engine acts.
+    pub(crate) fn note_epoch(&self, epoch: u64) -> Result<(), CommandError> {
+        self.note(&self.root.join("epoch"), &epoch.to_string())
+    }
+
+    fn noted(&self, file: &Path) -> Result<Option<String>, CommandError> {
+        match std::fs::read_to_string(file) {
+            Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed("cannot be read", &error)),
+        }
+    }
+
+    /// Replaces a small file as a whole: a crash leaves the old one or the new one.
+    fn note(&self, file: &Path, text: &str) -> Result<(), CommandError> {
+        let fresh = file.with_extension("new");
+        let written = std::fs::write(&fresh, format!("{text}\n"))
+            .and_then(|()| File::open(&fresh)?.sync_all())
+            .and_then(|()| std::fs::rename(&fresh, file))
+            .and_then(|()| File::open(&self.root)?.sync_all());
+        written.map_err(|error| self.failed("cannot be written", &error))
+    }
+
     /// Takes the right to act on this folder. The system gives it back when the process dies.
     pub(crate) fn lock(&self) -> Result<Lock, CommandError> {
         let path = self.root.join("lock");

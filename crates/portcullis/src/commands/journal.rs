@@ -1,30 +1,26 @@
-//! `portcullis journal verify`: works on the file, with and without a running server.
+//! `portcullis journal verify`: works on the file or the database, with and without a running server.
 
 use portcullis_engine::History;
-use portcullis_journal::{Journal, Scope, SqliteJournal};
+use portcullis_journal::{Journal, Scope, StoredJournal};
 
 use crate::command_error::{CommandError, Exit};
 use crate::site::Site;
-use crate::state_folder::StateFolder;
-use crate::{connect, output};
+use crate::{connect, journal_place, output};
 
 pub(super) async fn verify(site: &Site, json: bool) -> Result<Exit, CommandError> {
     let config = connect::config(site)?;
-    let path = StateFolder::new(&config.state.folder).journal();
-    if !path.exists() {
-        return Err(CommandError::new(
-            Exit::Failed,
-            format!("there is no journal at {}", path.display()),
-        )
-        .hint("`portcullis serve` makes it"));
-    }
+    let location = journal_place::locate(&config).await?;
     let broken = |error: &dyn std::error::Error| {
         CommandError::of(Exit::Failed, error)
-            .hint("do not release anything until this is understood; keep a copy of the file")
+            .hint("do not release anything until this is understood; keep a copy of the journal")
     };
-    let journal = SqliteJournal::open_read_only(&path)
-        .await
-        .map_err(|e| broken(&e))?;
+    let opened = StoredJournal::open_read_only(&location).await;
+    let Some(journal) = opened.map_err(|e| broken(&e))? else {
+        return Err(
+            CommandError::new(Exit::Failed, format!("there is no journal at {location}"))
+                .hint("`portcullis serve` makes it"),
+        );
+    };
     let scope = Scope::new(config.service.name.as_str()).map_err(|e| broken(&e))?;
     let verified = journal.verify(&scope).await.map_err(|e| broken(&e))?;
     let entries = journal.read(&scope, 1).await.map_err(|e| broken(&e))?;
@@ -33,7 +29,7 @@ pub(super) async fn verify(site: &Site, json: bool) -> Result<Exit, CommandError
     if json {
         output::json(&serde_json::json!({
             "schema": "portcullis.journal-verify/1",
-            "journal": path,
+            "journal": location.to_string(),
             "entries": verified.entries,
             "head": verified.head.to_string(),
             "rollouts": rollouts,
@@ -41,9 +37,7 @@ pub(super) async fn verify(site: &Site, json: bool) -> Result<Exit, CommandError
     } else {
         output::result(&format!(
             "{}: {} entries, chain whole, {rollouts} rollouts fold; head {}",
-            path.display(),
-            verified.entries,
-            verified.head
+            location, verified.entries, verified.head
         ));
     }
     Ok(Exit::Done)

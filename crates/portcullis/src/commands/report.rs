@@ -21,7 +21,10 @@ pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError
             exit = Exit::Unreachable;
             let history = offline::present(&config).await?;
             let (name, environment) = (config.service.name.as_str(), &config.service.environment);
-            let why = "no server runs; `portcullis serve` starts it".to_owned();
+            let why = match offline::other_engine(&config).await? {
+                Some(holder) => format!("another engine acts: {holder}; nothing can be asked here"),
+                None => "no server runs; `portcullis serve` starts it".to_owned(),
+            };
             let standing = EngineStanding::Stopped { why };
             portcullis_server::status(name, environment, &history, standing, 0)
         }

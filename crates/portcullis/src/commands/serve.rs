@@ -5,6 +5,7 @@
 //! Services are adopted before the engine recovers, because it will ask about them.
 //!
 //! - `acting`: the half that acts; it can be let go while the gateway serves on.
+//! - `standby`, `take_over`: one of several engines that share a journal acts, the others wait for it.
 //! - `front`, `sockets`: the gateway, and listening sockets that were opened elsewhere.
 //! - `notifier`, `log`: what the service manager and its journal are told.
 //! - `configuration`: the file while all this runs.
@@ -36,13 +37,16 @@ mod log;
 mod notifier;
 mod program;
 mod sockets;
+mod standby;
 mod succession;
+mod take_over;
 mod upgrade;
 
 use acting::{Acting, Grounds, Work};
 use configuration::Configuration;
 use notifier::{Alive, Notifier};
 use sockets::Inherited;
+use standby::Turn;
 use succession::{Peer, Predecessor};
 use upgrade::{Bequest, Successor};
 
@@ -96,6 +100,7 @@ enum Next {
     ShowStatus,
     EngineEnded(Standing),
     Predecessor(Option<Traffic>),
+    Turn(Turn),
 }
 
 impl Signals {
@@ -223,7 +228,7 @@ impl<'a> Serving<'a> {
     }
 
     /// Takes up an acting half that was started.
-    fn take_up(&mut self, acting: Acting) {
+    fn take_up(&mut self, mut acting: Acting) {
         if let Some(refusal) = acting.refusal() {
             refusal.report(false);
             output::talk(&format!(
@@ -231,6 +236,7 @@ impl<'a> Serving<'a> {
                  routes; stop with Ctrl-C",
                 self.gateway.listen_address()
             ));
+            acting.stand_by(&self.grounds);
         }
         self.entries = acting.engine().map(Engine::subscribe);
         self.notifier
@@ -268,8 +274,21 @@ impl<'a> Serving<'a> {
                             "the engine had to stop: {why}; traffic is still served"
                         ));
                     }
+                    if let Some(acting) = &mut self.acting {
+                        acting.stand_by(&self.grounds);
+                    }
                 }
                 Next::Predecessor(traffic) => self.hear_predecessor(traffic).await,
+                Next::Turn(Turn::Act(engine)) => {
+                    self.act(engine).await;
+                    watched = self.engine().cloned();
+                    stale = true;
+                }
+                Next::Turn(Turn::Wait(why)) => {
+                    let shown = format!("standing by: {why}; traffic is still served");
+                    self.notifier.status(&shown);
+                    output::talk(&format!("standing by: {why}"));
+                }
                 Next::Upgrade => {
                     match self.upgrade().await {
                         Ok(successor) => return self.retire(successor).await,
@@ -306,6 +325,7 @@ impl<'a> Serving<'a> {
             standing = ended(watched) => Next::EngineEnded(standing),
             _ = new_entry(&mut self.entries) => Next::Entry,
             traffic = hear(&mut self.predecessor) => Next::Predecessor(traffic),
+            turn = turn(&mut self.acting) => Next::Turn(turn),
         }
     }
 
@@ -317,6 +337,22 @@ impl<'a> Serving<'a> {
             tracing::info!("the process that was succeeded has ended");
         }
         self.gateway.note_predecessor(traffic).await;
+    }
+
+    /// This engine's turn has come: another one acted until now, or the journal was out of reach.
+    async fn act(&mut self, engine: Engine) {
+        let api = self.copy_of_api();
+        let Some(acting) = &mut self.acting else {
+            return;
+        };
+        let taken = acting.take_over(engine, self.grounds.clone(), api).await;
+        self.entries = acting.engine().map(Engine::subscribe);
+        self.notifier
+            .alive(Alive::Serving(acting.engine().cloned()));
+        match taken {
+            Ok(()) => self.greet(),
+            Err(error) => error.report(false),
+        }
     }
 
     fn begin_once(&mut self) {
@@ -512,6 +548,13 @@ async fn new_entry(entries: &mut Option<broadcast::Receiver<Entry>>) {
     };
     if closed {
         *entries = None;
+    }
+}
+
+async fn turn(acting: &mut Option<Acting>) -> Turn {
+    match acting {
+        Some(acting) => acting.turn().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -9,8 +9,12 @@ mod control;
 mod faults;
 mod guide;
 mod operations;
+#[path = "../../../journal/tests/it/postgres_server.rs"]
+#[allow(dead_code)]
+mod postgres_server;
 mod release;
 mod rig;
+mod shared_journal;
 mod survival;
 mod upgrade;
 mod watch;

@@ -244,6 +244,16 @@ impl Rig {
         child.wait().unwrap();
     }
 
+    /// The server's process id.
+    pub(crate) fn serve_id(&self) -> u32 {
+        self.serve.as_ref().unwrap().id()
+    }
+
+    /// Forgets a server that something else has killed.
+    pub(crate) fn forget_serve(&mut self) {
+        self.serve.take().unwrap().wait().unwrap();
+    }
+
     /// Stops the server as Ctrl-C does, services included. Returns its exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
         let mut child = self.serve.take()?;
@@ -293,31 +303,7 @@ impl Rig {
 
     /// Users who look pictures up until they are told to stop.
     pub(crate) fn users(&self) -> Users {
-        let stop = Arc::new(AtomicBool::new(false));
-        let dropped = Arc::new(AtomicU64::new(0));
-        let threads = (0..4u64)
-            .map(|thread| {
-                let (stop, dropped) = (stop.clone(), dropped.clone());
-                let gateway = self.gateway.clone();
-                std::thread::spawn(move || {
-                    let mut number = thread;
-                    while !stop.load(Ordering::Relaxed) {
-                        number += 4;
-                        let user = format!("user-{}", number * 7919 % 400);
-                        let answer = get(&gateway, "/lookup/0123456789abcdef?radius=4", &user);
-                        if answer.is_empty() {
-                            dropped.fetch_add(1, Ordering::Relaxed);
-                        }
-                        std::thread::sleep(Duration::from_millis(8));
-                    }
-                })
-            })
-            .collect();
-        Users {
-            stop,
-            dropped,
-            threads,
-        }
+        users_of(&self.gateway)
     }
 
     /// Ends the server and the services when no engine can do that any more.
@@ -348,6 +334,35 @@ impl Drop for Rig {
         self.stop();
         // A killed server leaves its services running.
         leftovers::kill_all_in(self.folder.path());
+    }
+}
+
+/// Users who ask through a gateway until they are told to stop.
+pub(crate) fn users_of(gateway: &str) -> Users {
+    let stop = Arc::new(AtomicBool::new(false));
+    let dropped = Arc::new(AtomicU64::new(0));
+    let threads = (0..4u64)
+        .map(|thread| {
+            let (stop, dropped) = (stop.clone(), dropped.clone());
+            let gateway = gateway.to_owned();
+            std::thread::spawn(move || {
+                let mut number = thread;
+                while !stop.load(Ordering::Relaxed) {
+                    number += 4;
+                    let user = format!("user-{}", number * 7919 % 400);
+                    let answer = get(&gateway, "/lookup/0123456789abcdef?radius=4", &user);
+                    if answer.is_empty() {
+                        dropped.fetch_add(1, Ordering::Relaxed);
+                    }
+                    std::thread::sleep(Duration::from_millis(8));
+                }
+            })
+        })
+        .collect();
+    Users {
+        stop,
+        dropped,
+        threads,
     }
 }
 

@@ -11,7 +11,7 @@ use portcullis_rollout::{Action, Plan, Undo};
 use super::{failed, now};
 use crate::command_error::{CommandError, Exit};
 use crate::state_folder::StateFolder;
-use crate::{offline, output};
+use crate::{journal_place, offline, output};
 
 /// `keep_last` and `keep_days` of the configuration's `[backup]` table.
 pub(super) fn configured(config: &Config) -> (u32, u32) {
@@ -112,8 +112,9 @@ async fn needed_by_live_rollouts(config: &Config) -> Result<Vec<(String, String)
     };
     let folder = StateFolder::new(&config.state.folder);
     // A folder where a gateway ran had a journal: it is lost, not empty.
-    if folder.routes().exists() && !folder.journal().exists() {
-        let what = format!("the journal {} is missing", folder.journal().display());
+    let missing = journal_place::missing_file(config).filter(|_| folder.routes().exists());
+    if let Some(file) = missing {
+        let what = format!("the journal {} is missing", file.display());
         return Err(unknown(CommandError::new(Exit::Failed, what)));
     }
     let history: History = offline::history(config).await.map_err(unknown)?;

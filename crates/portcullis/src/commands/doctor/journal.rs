@@ -2,19 +2,17 @@
 
 use portcullis_config::Config;
 use portcullis_engine::{History, size_words};
-use portcullis_journal::{Journal, Scope, SqliteJournal};
+use portcullis_journal::{Journal, Scope};
 
 use super::finding::Finding;
-use crate::clock;
-use crate::state_folder::StateFolder;
+use crate::{clock, journal_place};
 
 /// How far the newest entry may be ahead of the clock, in milliseconds: clocks are set now and then.
 const AHEAD_MS_MAX: u64 = 5_000;
 
 /// Verifies every entry, and reads what they say.
 pub(super) async fn examine(config: &Config) -> (Option<History>, Vec<Finding>) {
-    let path = StateFolder::new(&config.state.folder).journal();
-    if !path.exists() {
+    if journal_place::missing_file(config).is_some() {
         let message = "there is none yet; `portcullis serve` makes it";
         return (
             Some(History::default()),
@@ -28,8 +26,7 @@ pub(super) async fn examine(config: &Config) -> (Option<History>, Vec<Finding>) 
             if let Some(source) = error.source() {
                 message = format!("{message}: {source}");
             }
-            let hint =
-                "release nothing; keep a copy of the file; `portcullis journal verify` says more";
+            let hint = "release nothing; keep a copy of the journal; `portcullis journal verify` says more";
             (None, vec![Finding::fail("journal", message).hint(hint)])
         }
     }
@@ -38,9 +35,15 @@ pub(super) async fn examine(config: &Config) -> (Option<History>, Vec<Finding>) 
 type Read = (Option<History>, Vec<Finding>);
 
 async fn read(config: &Config) -> Result<Read, Box<dyn std::error::Error + Send + Sync>> {
-    let path = StateFolder::new(&config.state.folder).journal();
-    let bytes = std::fs::metadata(&path)?.len();
-    let journal = SqliteJournal::open_read_only(&path).await?;
+    let opened = journal_place::open_read_only(config).await;
+    let Some((location, journal)) = opened.map_err(|error| error.to_string())? else {
+        let found = Finding::ok("journal", "there is none yet; `portcullis serve` makes it");
+        return Ok((Some(History::default()), vec![found]));
+    };
+    let place = match location.file() {
+        Some(path) => size_words(std::fs::metadata(path)?.len()),
+        None => location.to_string(),
+    };
     let scope = Scope::new(config.service.name.as_str())?;
     let verified = journal.verify(&scope).await?;
     let entries = journal.read(&scope, 1).await?;
@@ -48,9 +51,8 @@ async fn read(config: &Config) -> Result<Read, Box<dyn std::error::Error + Send 
     let history = History::read(&entries)?;
     journal.close().await;
     let message = format!(
-        "whole: {} entries in {}, all understood by this version",
-        verified.entries,
-        size_words(bytes)
+        "whole: {} entries in {place}, all understood by this version",
+        verified.entries
     );
     let found = vec![Finding::ok("journal", message), clock_is_sane(newest)];
     Ok((Some(history), found))

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use portcullis_api::engine::ConfigurationStanding;
 use portcullis_api::gateway::RouteStatus;
-use portcullis_config::{Config, Listen};
+use portcullis_config::{Config, JournalConfig, Listen};
 use portcullis_driver::{
     CheckClient, Driver, GatewayDriver, GatewayMeter, LogKeeper, ProcessDriver, SmokeDriver,
 };
 use portcullis_engine::{
-    DataHand, Engine, Hands, Planner, RehearsalHand, Runner, Service, Standing, WallClock,
+    DataHand, Engine, Hands, Planner, RehearsalHand, Runner, RunnerError, Service, Standing,
+    WallClock,
 };
-use portcullis_journal::{Scope, SqliteJournal};
+use portcullis_journal::{JournalError, Scope, StoredJournal};
 use portcullis_rollout::{
     Action, CutOff, Direction, Op, OpKey, RolloutId, Run, State, StepIndex, Target,
 };
@@ -24,12 +25,17 @@ use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::failed;
+use super::standby::{Standby, Turn};
+use super::{failed, take_over};
 use crate::bounds::{ACTING_STOP, STOP_TIMEOUT_MS, UPGRADE_SETTLE_PAUSE};
 use crate::clock::now_ms;
 use crate::command_error::{CommandError, Exit};
 use crate::state_folder::{Lock, StateFolder};
-use crate::{connect, output};
+use crate::{connect, journal_place, output};
+
+/// What to do when others know more than the journal.
+const JOURNAL_LOST: &str = "put the journal back from a copy; if it is lost for good, stop the services, \
+                            move the state folder aside and run `portcullis init`";
 
 /// What acting needs.
 #[derive(Debug, Clone)]
@@ -50,6 +56,8 @@ pub(super) struct Acting {
     lock: Lock,
     process: ProcessDriver,
     running: Result<Running, CommandError>,
+    /// Where several engines share a journal, and another one acts: the wait for its end.
+    standby: Option<Standby>,
 }
 
 /// An engine that acts, and its API.
@@ -94,6 +102,7 @@ impl Acting {
                 lock,
                 process,
                 running,
+                standby: None,
             }),
             Err(error) => {
                 end(runtime, lock).await;
@@ -110,6 +119,56 @@ impl Acting {
     /// Why the engine could not be started.
     pub(super) fn refusal(&self) -> Option<&CommandError> {
         self.running.as_ref().err()
+    }
+
+    /// Begins to wait for the right to act, if the journal is one that several engines share and this one
+    /// does not act.
+    pub(super) fn stand_by(&mut self, grounds: &Grounds) {
+        let shared = matches!(grounds.config.state.journal, JournalConfig::Postgres(_));
+        let acts = self
+            .engine()
+            .is_some_and(|engine| engine.standing() == Standing::Acting);
+        if shared && !acts && self.standby.is_none() {
+            let known = self.refusal().map(CommandError::sentence);
+            let (grounds, process) = (grounds.clone(), self.process.clone());
+            let standby = Standby::begin(&self.runtime, grounds, process, known);
+            self.standby = Some(standby);
+        }
+    }
+
+    /// Waits until this engine may act. Never, if it does not wait for that.
+    pub(super) async fn turn(&mut self) -> Turn {
+        match &mut self.standby {
+            Some(standby) => standby.turn().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes up the engine that has got its turn, and its API.
+    ///
+    /// # Errors
+    /// When the API cannot be started.
+    pub(super) async fn take_over(
+        &mut self,
+        engine: Engine,
+        grounds: Grounds,
+        api: Option<Listener>,
+    ) -> Result<(), CommandError> {
+        self.standby = None;
+        let ended = CommandError::new(Exit::Internal, "the engine's API is being started anew");
+        let listener = match std::mem::replace(&mut self.running, Err(ended)) {
+            Ok(earlier) => {
+                earlier.server.stop().await;
+                Some(earlier.listener)
+            }
+            Err(_) => api,
+        };
+        let process = self.process.clone();
+        let starting = async move { start_server(grounds, &process, engine, listener) };
+        let started = self.runtime.spawn(starting).await;
+        let started = started.map_err(|error| CommandError::of(Exit::Internal, &error));
+        self.running = Ok(started.flatten()?);
+        Ok(())
     }
 
     /// A copy of the API's socket.
@@ -141,6 +200,7 @@ impl Acting {
     /// why the engine does not act, if it did not.
     pub(super) async fn stop(self, stop_services_too: bool) -> Option<CommandError> {
         let (process, running) = (self.process, self.running);
+        drop(self.standby);
         let ended = self.runtime.spawn(async move {
             let refusal = match running {
                 Ok(running) => {
@@ -249,22 +309,81 @@ fn start_server(
     })
 }
 
-async fn start_engine(
+pub(super) async fn start_engine(
     config: &Config,
     folder: &StateFolder,
     process: &ProcessDriver,
 ) -> Result<Engine, CommandError> {
-    let journal = SqliteJournal::open(&folder.journal())
-        .await
-        .map_err(|e| failed(&e))?;
+    let location = journal_place::locate(config).await?;
+    let opened = StoredJournal::open(&location).await;
+    let journal = opened.map_err(|e| failed(&e))?;
     let scope = Scope::new(config.service.name.as_str()).map_err(|e| failed(&e))?;
     // The folder's lock admits one process, so its name can be stable: after a crash the lease is taken
-    // over at once, with a higher epoch.
-    let holder = format!("serve {}", folder.root().display());
-    let opened = Runner::open(journal, scope, &holder, now_ms(), config.state.lease_ttl_ms).await;
-    let runner = opened.map_err(|error| failed(&error))?;
+    // over at once, with a higher epoch. Where engines on several machines share a journal, two folders
+    // may have the same path; the engine's name tells them apart.
+    let mut holder = format!("serve {}", folder.root().display());
+    if location.is_shared() {
+        holder = format!("{holder} ({})", folder.engine_name()?);
+    }
+    let (now, ttl_ms) = (now_ms(), config.state.lease_ttl_ms);
+    let opened = Runner::open(journal, scope, &holder, now, ttl_ms).await;
+    let runner = opened.map_err(|error| refused(&error))?;
+    match prepare(config, folder, &runner, process).await {
+        Ok((took_over, hands, meter)) => {
+            let started = Engine::start(runner, hands, meter, WallClock).await;
+            let engine = started.map_err(|error| failed(&error))?;
+            if took_over {
+                take_over::end_live(&engine).await;
+            }
+            Ok(engine)
+        }
+        Err(error) => {
+            // Others must not wait for one that cannot.
+            if let Err(error) = runner.close().await {
+                tracing::warn!(%error, "the lease could not be given up");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Whether another engine acted since this folder's last did. Notes that this one acts now.
+fn has_been_away(epoch: u64, folder: &StateFolder) -> Result<bool, CommandError> {
+    let last = folder.last_epoch()?.unwrap_or(0);
+    if epoch <= last {
+        let what = format!(
+            "the journal was lost or replaced: its epoch is {epoch}, this engine acted under {last}"
+        );
+        return Err(CommandError::new(Exit::Failed, what).hint(JOURNAL_LOST));
+    }
+    folder.note_epoch(epoch)?;
+    Ok(epoch > last + 1)
+}
+
+/// Somebody else having the lease, in words for people.
+fn refused(error: &RunnerError) -> CommandError {
+    let RunnerError::Journal(JournalError::LeaseHeld { scope, holder, .. }) = error else {
+        return failed(error);
+    };
+    CommandError::new(
+        Exit::LeaseHeld,
+        format!("another engine acts on {scope}: {holder}"),
+    )
+    .hint("this one stands by and takes over when that one is gone")
+}
+
+/// Looks whether the journal can be acted on here, and makes everything that acting needs. Says also
+/// whether another engine acted in between.
+async fn prepare(
+    config: &Config,
+    folder: &StateFolder,
+    runner: &Runner<StoredJournal>,
+    process: &ProcessDriver,
+) -> Result<(bool, Hands, GatewayMeter), CommandError> {
     let client = connect::gateway(config)?;
-    check_journal_fits(config, &runner, process, &client).await?;
+    check_journal_fits(config, runner, process, &client).await?;
+    let shared = matches!(config.state.journal, JournalConfig::Postgres(_));
+    let took_over = shared && has_been_away(runner.lease().epoch.0, folder)?;
     let checks = CheckClient::new().map_err(|error| failed(&error))?;
     let vault =
         portcullis_backup::Vault::open_or_create(&config.state.vault).map_err(|e| failed(&e))?;
@@ -273,32 +392,31 @@ async fn start_engine(
     let smoke = SmokeDriver::new(checks.clone());
     let rehearsal = RehearsalHand::new(data.clone(), trials, smoke);
     let gateway = GatewayDriver::new(client.clone()).with_epoch(runner.lease().epoch.0);
+    if took_over {
+        take_over::make_true(runner.history(), process, &gateway).await?;
+    }
     let hands = Hands::new(process.clone(), gateway, checks.clone(), data, rehearsal);
     let meter = GatewayMeter::new(client, checks);
-    Engine::start(runner, hands, meter, WallClock)
-        .await
-        .map_err(|error| failed(&error))
+    Ok((took_over, hands, meter))
 }
 
 /// Refuses a journal that others know more than: it was lost, emptied or replaced, and planning from it
 /// would take a service that runs for one that was never released.
 async fn check_journal_fits(
     config: &Config,
-    runner: &Runner<SqliteJournal>,
+    runner: &Runner<StoredJournal>,
     process: &ProcessDriver,
     gateway: &portcullis_api::Client,
 ) -> Result<(), CommandError> {
     let service = config.service.name.as_str();
     let route: RouteStatus = gateway.get(&format!("/v1/routes/{service}")).await?;
     let epoch = runner.lease().epoch.0;
-    let hint = "put the journal back from a copy; if it is lost for good, stop the services, move the \
-                state folder aside and run `portcullis init`";
     if route.epoch > epoch {
         let what = format!(
             "the journal was lost or replaced: its epoch is {epoch}, the gateway has seen {}",
             route.epoch
         );
-        return Err(CommandError::new(Exit::Failed, what).hint(hint));
+        return Err(CommandError::new(Exit::Failed, what).hint(JOURNAL_LOST));
     }
     let unknown = process
         .instances()
@@ -309,7 +427,7 @@ async fn check_journal_fits(
             "the journal was lost or replaced: release {} runs at {}, but no rollout is recorded",
             instance.release, instance.address
         );
-        return Err(CommandError::new(Exit::Failed, what).hint(hint));
+        return Err(CommandError::new(Exit::Failed, what).hint(JOURNAL_LOST));
     }
     Ok(())
 }
