@@ -78,6 +78,15 @@ pub(crate) async fn append_read_verify(journal: &impl Journal) {
     assert_eq!(journal.read(&dhash, 4).await.unwrap(), written[3..]);
     assert!(journal.read(&dhash, 6).await.unwrap().is_empty());
     assert!(journal.read(&dhash, u64::MAX).await.unwrap().is_empty());
+    let page = async |from, count| journal.read_page(&dhash, from, count).await.unwrap();
+    assert_eq!(page(0, 2).await, written[..2]);
+    assert_eq!(page(3, 2).await, written[2..4]);
+    assert_eq!(page(4, u64::MAX).await, written[3..]);
+    assert!(page(6, 2).await.is_empty() && page(1, 0).await.is_empty());
+    let last = async |count| journal.read_last(&dhash, count).await.unwrap();
+    assert_eq!(last(2).await, written[3..]);
+    assert_eq!(last(u64::MAX).await, written);
+    assert!(last(0).await.is_empty());
     let verified = journal.verify(&dhash).await.unwrap();
     assert_eq!((verified.entries, verified.head), (5, written[4].hash));
 }

@@ -89,6 +89,19 @@ impl Journal for Steered {
         self.journal.read(scope, from_seq).await
     }
 
+    async fn read_page(
+        &self,
+        scope: &Scope,
+        from_seq: u64,
+        count: u64,
+    ) -> Result<Vec<Entry>, JournalError> {
+        self.journal.read_page(scope, from_seq, count).await
+    }
+
+    async fn read_last(&self, scope: &Scope, count: u64) -> Result<Vec<Entry>, JournalError> {
+        self.journal.read_last(scope, count).await
+    }
+
     async fn scopes(&self) -> Result<Vec<Scope>, JournalError> {
         self.journal.scopes().await
     }

@@ -8,6 +8,7 @@ mod clocks;
 mod damage;
 mod diary;
 mod disks;
+mod growth;
 mod kills;
 mod migrations;
 mod mount;

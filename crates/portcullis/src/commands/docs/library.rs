@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 4] = [
+pub(super) const GUIDES: [(&str, &str); 5] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -17,6 +17,10 @@ pub(super) const GUIDES: [(&str, &str); 4] = [
     (
         "upgrading-portcullis",
         include_str!("../../../../../docs/guide/upgrading-portcullis.md"),
+    ),
+    (
+        "sharing-a-journal",
+        include_str!("../../../../../docs/guide/sharing-a-journal.md"),
     ),
 ];
 

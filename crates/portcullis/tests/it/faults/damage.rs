@@ -78,6 +78,25 @@ fn a_journal_whose_file_was_cut_is_not_acted_on() {
     serves_and_does_not_act(&mut rig, "malformed");
 }
 
+#[test]
+fn a_journal_that_lost_its_last_entries_is_not_acted_on() {
+    let mut rig = Rig::serving("none");
+    rig.kill();
+    let path = settle_journal(&rig);
+    let older = std::fs::read(&path).unwrap();
+    rig.start();
+    let users = rig.users();
+    rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    rig.ok(&["rollback", "--wait"]);
+    users.stop();
+    rig.kill();
+    settle_journal(&rig);
+    // What a file system brings back after a power cut, or a person from a copy: whole, but older.
+    std::fs::write(&path, older).unwrap();
+    assert_eq!(rig.exit(&["journal", "verify"]), 1);
+    serves_and_does_not_act(&mut rig, "was acknowledged, but the journal has");
+}
+
 /// The archives of all backups, finished or not.
 fn archives(vault: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
