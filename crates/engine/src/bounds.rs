@@ -27,3 +27,5 @@ pub(crate) const KEPT_NAMES_TRIED: u32 = 60;
 pub(crate) const LISTENER_BACKLOG: usize = 64;
 /// Journal entries that are read at a time when the engine starts.
 pub(crate) const PAGE_ENTRIES: u64 = 512;
+/// Notices that may wait for one hook while it is told an earlier one.
+pub(crate) const NOTICES_WAITING_MAX: usize = 32;

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::history::History;
 use crate::runner::{Runner, RunnerError};
 
+mod notices;
 mod task;
 
 use task::Task;
