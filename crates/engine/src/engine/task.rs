@@ -144,7 +144,16 @@ where
                     (None, _) => finish(Err(RunnerError::NothingLive), reply),
                 }
             }
-            Request::Read { from_seq, reply } => finish(self.runner.read(from_seq).await, reply),
+            Request::Read {
+                from_seq,
+                count,
+                reply,
+            } => {
+                // What cannot be read now concerns only the asker: nothing is done because of it.
+                let read = self.runner.read(from_seq, count).await;
+                let _ = reply.send(read.map_err(|error| EngineError::Past(error.into())));
+                Ok(())
+            }
             Request::Stop { .. } => Ok(()),
         }
     }
@@ -267,7 +276,7 @@ where
     /// nothing comes of it (invariant 14).
     fn notify(&mut self, notice: &Notice) {
         tell(notice);
-        if let Some(past) = self.runner.history().rollouts().last() {
+        if let Some(past) = self.runner.history().last() {
             let plan = past.rollout().plan();
             self.notices.post(notice, plan, &mut self.running);
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod acting;
+mod forgetting;
 mod notices;
 mod outcomes;
 mod present;

@@ -55,7 +55,7 @@ async fn rolled_back(folder: &Path) -> Engine {
     engine.deploy(told(folder), by).await.unwrap();
     until("it is over", || {
         let history = engine.history();
-        let last = history.rollouts().last().unwrap();
+        let last = history.last().unwrap();
         last.rollout().state().word() == "rolled back"
     })
     .await;

@@ -303,7 +303,7 @@ async fn check_journal_fits(
     let unknown = process
         .instances()
         .into_iter()
-        .find(|_| runner.history().rollouts().is_empty());
+        .find(|_| runner.history().is_empty());
     if let Some(instance) = unknown {
         let what = format!(
             "the journal was lost or replaced: release {} runs at {}, but no rollout is recorded",
