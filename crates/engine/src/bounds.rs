@@ -25,5 +25,19 @@ pub(crate) const KEPT_NAMES_TRIED: u32 = 60;
 /// Journal entries kept for a slow listener before it has to read them from the journal. The room is set
 /// aside when the engine starts, so it is a cost of every service, listened to or not.
 pub(crate) const LISTENER_BACKLOG: usize = 64;
-/// Journal entries that are read at a time when the engine starts.
+/// Journal entries that are read at a time.
 pub(crate) const PAGE_ENTRIES: u64 = 512;
+/// Notices that may wait for one hook while it is told an earlier one.
+pub(crate) const NOTICES_WAITING_MAX: usize = 32;
+/// Rollouts that are kept with all of their events, the live one among them; of older ones only an outline
+/// is kept, and the rest is read from the journal when somebody asks for it.
+pub(crate) const ROLLOUTS_KEPT: usize = 20;
+/// Events that these may have together before the oldest of them is forgotten earlier. The newest rollout
+/// is always kept whole.
+pub(crate) const EVENTS_KEPT: usize = 2_000;
+/// How many rollouts are looked through for how long steps take.
+pub(crate) const ROLLOUTS_LOOKED_AT: usize = 20;
+/// How many durations of a step are looked at to say how long it will take.
+pub(crate) const DURATIONS_MAX: usize = 5;
+/// How many earlier rollouts are looked through for a release that is kept already.
+pub(crate) const RUNNING_LOOKED_AT: usize = 8;

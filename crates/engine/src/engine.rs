@@ -12,11 +12,12 @@ use portcullis_journal::{Entry, Journal};
 use portcullis_rollout::{Actor, EventKind, Plan, Refused, RolloutId};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use crate::bounds::{LISTENER_BACKLOG, REQUESTS_WAITING_MAX};
+use crate::bounds::{LISTENER_BACKLOG, PAGE_ENTRIES, REQUESTS_WAITING_MAX};
 use crate::clock::Clock;
-use crate::history::History;
+use crate::history::{History, HistoryError, Past, ReadingError, Recall};
 use crate::runner::{Runner, RunnerError};
 
+mod notices;
 mod task;
 
 use task::Task;
@@ -59,6 +60,9 @@ pub enum EngineError {
     /// The named rollout is not the live one.
     #[error("rollout {0} is not live")]
     NotLive(String),
+    /// The past cannot be read from the journal now.
+    #[error(transparent)]
+    Past(ReadingError),
     /// The engine has stopped.
     #[error("the engine has stopped: {0}")]
     Stopped(String),
@@ -99,6 +103,7 @@ pub(crate) enum Request {
     },
     Read {
         from_seq: u64,
+        count: u64,
         reply: oneshot::Sender<Result<Vec<Entry>, EngineError>>,
     },
     Stop {
@@ -183,12 +188,34 @@ impl Engine {
         .await?
     }
 
-    /// The journal entries from a number on.
+    /// The journal entries from a number on: a page of them, so that a reader of a long journal neither
+    /// needs much memory nor keeps the engine from its work. There are no more when it is empty.
     ///
     /// # Errors
-    /// When the journal cannot be read or the engine has stopped.
+    /// When the journal cannot be read now or the engine has stopped.
     pub async fn entries(&self, from_seq: u64) -> Result<Vec<Entry>, EngineError> {
-        self.ask(|reply| Request::Read { from_seq, reply }).await?
+        self.page(from_seq, PAGE_ENTRIES).await
+    }
+
+    /// The rollout with this name and everything that happened to it; an old one is read from the
+    /// journal. `None` when there never was one.
+    ///
+    /// # Errors
+    /// When the journal cannot be read now or the engine has stopped.
+    pub async fn rollout(&self, id: &str) -> Result<Option<Past>, EngineError> {
+        let history = self.history();
+        if let Some(past) = history.find(id) {
+            return Ok(Some(past.clone()));
+        }
+        let Some(outline) = history.outline(id) else {
+            return Ok(None);
+        };
+        let mut recall = Recall::new(&outline);
+        while let Some((from_seq, count)) = recall.wanted() {
+            let page = self.page(from_seq, count).await?;
+            recall.take(&page)?;
+        }
+        Ok(Some(recall.finish()?))
     }
 
     /// Stops the engine: what is under way is stopped and looked at again after the next start.
@@ -229,6 +256,15 @@ impl Engine {
         self.epoch
     }
 
+    async fn page(&self, from_seq: u64, count: u64) -> Result<Vec<Entry>, EngineError> {
+        let read = |reply| Request::Read {
+            from_seq,
+            count,
+            reply,
+        };
+        self.ask(read).await?
+    }
+
     async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
@@ -256,6 +292,12 @@ impl Command {
             Command::Retry => EventKind::Retry,
             Command::Skip => EventKind::Skip,
         }
+    }
+}
+
+impl From<HistoryError> for EngineError {
+    fn from(error: HistoryError) -> EngineError {
+        EngineError::Past(error.into())
     }
 }
 

@@ -1,40 +1,51 @@
 //! A service's past: the fold of its journal.
+//!
+//! The live rollout and the last ones are known with every event. Of those before them an outline is kept:
+//! what lists them, what serves, and what a way back to their release needs. Who asks for more reads it
+//! from the journal again, where the outline says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use portcullis_journal::Entry;
-use portcullis_rollout::{
-    Action, Event, Plan, Promotion, Purpose, Refused, ReleaseId, Rollout, RolloutId, Running, Step,
-    Timeline,
-};
+use portcullis_journal::{Entry, Journal, Scope};
+use portcullis_rollout::{Plan, Purpose, Refused, ReleaseId, RolloutId, Running, Step};
 
+use crate::bounds::{
+    DURATIONS_MAX, EVENTS_KEPT, PAGE_ENTRIES, ROLLOUTS_KEPT, ROLLOUTS_LOOKED_AT, RUNNING_LOOKED_AT,
+};
 use crate::record::{Body, BodyUnreadable, event_of};
 
-/// How many durations of a step are looked at to say how long it will take.
-const DURATIONS_MAX: usize = 5;
-/// How many rollouts are looked through for them.
-const ROLLOUTS_LOOKED_AT: usize = 20;
+mod outline;
+mod past;
+mod reading;
+
+pub use outline::Outline;
+pub use past::Past;
+pub use reading::ReadingError;
+
+pub(crate) use reading::Recall;
+
+use outline::{Promoted, Promotion};
 
 /// All rollouts of one service, oldest first. Derived from the journal, stored nowhere else
 /// (invariant 3).
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// Shared between copies: taking a copy of a history is cheap.
-    past: Vec<Arc<Past>>,
+    /// Those that are over and older than `recent`. Shared between copies: taking a copy of a history is
+    /// cheap.
+    old: Arc<Vec<Arc<Outline>>>,
+    /// The newest, with their events; shared between copies too.
+    recent: Vec<Arc<Past>>,
+    /// How long the steps of the newest in `old` took, where one that is expected may depend on it.
+    durations: VecDeque<Arc<Durations>>,
     next_seq: u64,
     /// What served before the first rollout that is known here; only a history that was not read from
     /// the journal's beginning has it.
     served_before: Option<Running>,
 }
 
-/// One rollout with its events.
-#[derive(Debug, Clone)]
-pub struct Past {
-    rollout: Rollout,
-    /// Shared between copies: a rollout that somebody still looks at is copied when it goes on.
-    events: Vec<Arc<Event>>,
-}
+/// Steps by name, and how long each took in milliseconds.
+type Durations = Vec<(String, u64)>;
 
 /// A journal that the engine did not write, or not this version.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +60,22 @@ pub enum HistoryError {
         seq: u64,
         /// The rollout.
         rollout: RolloutId,
+    },
+    /// An entry is about a rollout that was over long before.
+    #[error("journal entry {seq} is about rollout {rollout}, which was over long before")]
+    Over {
+        /// The entry's number.
+        seq: u64,
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// A rollout is not where the journal had it.
+    #[error("rollout {rollout} is not in the journal any more from entry {from_seq} on")]
+    Gone {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The entry from which on it was expected.
+        from_seq: u64,
     },
     /// An entry records an event that was not possible.
     #[error("journal entry {seq} records something that was not possible then")]
@@ -96,6 +123,25 @@ impl History {
         Ok(None)
     }
 
+    /// The history that a journal tells, read in pages: neither its text nor all of its events need to
+    /// fit in memory.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, and at the first entry that does not fit.
+    pub async fn read_all<J: Journal>(journal: &J, scope: &Scope) -> Result<History, ReadingError> {
+        let mut history = History::default();
+        loop {
+            let next_seq = history.next_seq();
+            let page = journal.read_page(scope, next_seq, PAGE_ENTRIES).await?;
+            for entry in &page {
+                history.push(entry)?;
+            }
+            if page.is_empty() {
+                return Ok(history);
+            }
+        }
+    }
+
     /// Adds the next journal entry.
     ///
     /// # Errors
@@ -103,53 +149,66 @@ impl History {
     pub fn push(&mut self, entry: &Entry) -> Result<(), HistoryError> {
         let seq = entry.seq;
         match Body::decode(entry)? {
-            Body::Planned { plan, .. } => {
-                let past = Past {
-                    rollout: Rollout::new(plan),
-                    events: Vec::new(),
-                };
-                self.past.push(Arc::new(past));
-            }
+            Body::Planned { plan, .. } => self.recent.push(Arc::new(Past::new(plan, seq))),
             Body::Happened { rollout, kind } => {
-                let event = event_of(entry, kind);
-                let past = self
-                    .past
-                    .iter_mut()
-                    .rev()
-                    .find(|past| past.id() == &rollout);
-                let past = Arc::make_mut(past.ok_or(HistoryError::Unplanned { seq, rollout })?);
-                let applied = past.rollout.apply(&event);
-                let (next, _) =
-                    applied.map_err(|source| HistoryError::Impossible { seq, source })?;
-                past.rollout = next;
-                past.events.push(Arc::new(event));
+                let mut newest_first = self.recent.iter_mut().rev();
+                let Some(past) = newest_first.find(|past| past.id() == &rollout) else {
+                    return Err(match self.old.iter().any(|old| old.id == rollout) {
+                        true => HistoryError::Over { seq, rollout },
+                        false => HistoryError::Unplanned { seq, rollout },
+                    });
+                };
+                Arc::make_mut(past).push(seq, event_of(entry, kind))?;
             }
         }
         self.next_seq = seq + 1;
+        self.forget();
         Ok(())
     }
 
-    /// Every rollout, oldest first.
-    pub fn rollouts(&self) -> &[Arc<Past>] {
-        &self.past
+    /// Every rollout in short, oldest first.
+    pub fn outlines(&self) -> impl DoubleEndedIterator<Item = Arc<Outline>> {
+        let recent = self.recent.iter().map(|past| Arc::new(past.outline()));
+        self.old.iter().cloned().chain(recent)
     }
 
-    /// The rollout with this name.
+    /// How many rollouts there were.
+    pub fn len(&self) -> usize {
+        self.old.len() + self.recent.len()
+    }
+
+    /// Whether nothing was ever planned.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The newest rollout.
+    pub fn last(&self) -> Option<&Past> {
+        self.recent.last().map(Arc::as_ref)
+    }
+
+    /// The rollout with this name, if it is the live one or among the last ones. For any other
+    /// [`History::outline`] says where the journal has it.
     pub fn find(&self, id: &str) -> Option<&Past> {
-        self.past
-            .iter()
-            .rev()
-            .find(|past| past.id().as_str() == id)
-            .map(Arc::as_ref)
+        let mut newest_first = self.recent.iter().rev();
+        let found = newest_first.find(|past| past.id().as_str() == id);
+        found.map(Arc::as_ref)
+    }
+
+    /// The rollout with this name in short, however old it is.
+    pub fn outline(&self, id: &str) -> Option<Arc<Outline>> {
+        if let Some(past) = self.find(id) {
+            return Some(Arc::new(past.outline()));
+        }
+        let mut newest_first = self.old.iter().rev();
+        newest_first.find(|old| old.id.as_str() == id).cloned()
     }
 
     /// The rollout that is not over, if there is one. At most one is live at a time.
     pub fn live(&self) -> Option<&Past> {
-        self.past
-            .iter()
-            .rev()
-            .find(|past| !past.rollout.state().is_done())
-            .map(Arc::as_ref)
+        let mut newest_first = self.recent.iter().rev();
+        let live = newest_first.find(|past| !past.rollout().state().is_done());
+        live.map(Arc::as_ref)
     }
 
     /// The number of the journal entry after the last one seen.
@@ -160,53 +219,56 @@ impl History {
     /// The release that serves and where: the last one that was promoted, also by a rollout that is
     /// still live because the old release is kept warm or is being retired.
     pub fn serving(&self) -> Option<Running> {
-        let promoted = self.promotions().last().map(|plan| Running {
-            release: plan.release.clone(),
-            target: plan.target.clone(),
-        });
-        promoted.or_else(|| self.served_before.clone())
+        let promoted = self.promotions().next_back();
+        promoted.map_or_else(|| self.served_before.clone(), |last| Some(last.running()))
     }
 
     /// The release with this name and where it last ran, if it was ever promoted.
     pub fn promoted(&self, release: &ReleaseId) -> Option<Running> {
-        let found = self.promotions().rev().find(|p| p.release.id == *release)?;
-        Some(Running {
-            release: found.release.clone(),
-            target: found.target.clone(),
-        })
+        let mut newest_first = self.promotions().rev();
+        let found = newest_first.find(|promoted| promoted.release.id == *release)?;
+        Some(found.running())
     }
 
-    /// The last change of traffic to the release that serves, with what was started for it and the name of
-    /// its rollout; `None` when nothing was ever promoted.
-    pub fn serving_promotion(&self) -> Option<(RolloutId, Promotion)> {
-        let plan = self.promotions().last()?;
-        let promotion = plan.steps.iter().rev().find_map(|step| match &step.action {
-            Action::Promote(promotion) => Some((**promotion).clone()),
-            _ => None,
-        });
-        Some((plan.id.clone(), promotion?))
+    /// The rollout that brought out the release that serves; `None` when none ever did.
+    pub fn serving_outline(&self) -> Option<Arc<Outline>> {
+        let mut newest_first = self.outlines().rev();
+        newest_first.find(|outline| outline.promoted().is_some())
     }
 
     /// The releases that were ever promoted, newest first, each once.
     pub fn promoted_releases(&self) -> Vec<ReleaseId> {
         let mut seen: Vec<ReleaseId> = Vec::new();
-        for plan in self.promotions().rev() {
-            if !seen.contains(&plan.release.id) {
-                seen.push(plan.release.id.clone());
+        for promoted in self.promotions().rev() {
+            if !seen.contains(&promoted.release.id) {
+                seen.push(promoted.release.id.clone());
             }
         }
         seen
     }
 
+    /// The releases with a migration that were promoted since this one served last, newest first.
+    pub fn migrated_since(&self, release: &ReleaseId) -> Vec<ReleaseId> {
+        self.promotions()
+            .rev()
+            .take_while(|promoted| promoted.release.id != *release)
+            .filter(|promoted| promoted.release.migration.is_some())
+            .map(|promoted| promoted.release.id.clone())
+            .collect()
+    }
+
     /// How long each step of a plan took in earlier rollouts of the service, shortest and longest of the
     /// last five, in milliseconds; `None` for a step that was never done.
     pub fn expected_ms(&self, plan: &Plan) -> Vec<Option<(u64, u64)>> {
+        let recent = self.recent.iter().rev();
+        let recent = recent.map(|past| Arc::new(past.timeline().durations_ms()));
+        let newest_first = recent.chain(self.durations.iter().rev().cloned());
         let mut seen: HashMap<String, Vec<u64>> = HashMap::new();
-        for past in self.past.iter().rev().take(ROLLOUTS_LOOKED_AT) {
-            for (name, took_ms) in past.timeline().durations_ms() {
-                let known = seen.entry(name).or_default();
+        for durations in newest_first.take(ROLLOUTS_LOOKED_AT) {
+            for (name, took_ms) in durations.iter() {
+                let known = seen.entry(name.clone()).or_default();
                 if known.len() < DURATIONS_MAX {
-                    known.push(took_ms);
+                    known.push(*took_ms);
                 }
             }
         }
@@ -226,52 +288,59 @@ impl History {
 
     /// The name of the next rollout.
     pub fn next_id(&self, service: &str) -> RolloutId {
-        RolloutId::new(format!("{service}-{}", self.past.len() + 1))
+        RolloutId::new(format!("{service}-{}", self.len() + 1))
     }
 
-    fn promotions(&self) -> impl DoubleEndedIterator<Item = &Arc<Plan>> {
-        self.past
-            .iter()
-            .filter(|past| past.rollout.is_promoted())
-            .map(|past| past.rollout.plan())
+    fn promotions(&self) -> impl DoubleEndedIterator<Item = Promoted<'_>> {
+        let old = self.old.iter().filter_map(|old| old.promoted());
+        old.chain(self.recent.iter().filter_map(|past| past.promoted()))
     }
 
     fn came_after(&self, release: &ReleaseId) -> Option<Running> {
-        let forward = |plan: &&Arc<Plan>| plan.purpose == Purpose::Deploy;
         let brought = self
             .promotions()
             .rev()
-            .filter(forward)
-            .find(|p| p.release.id == *release)?;
-        brought.previous.clone()
-    }
-}
-
-impl Past {
-    /// The rollout's name.
-    pub fn id(&self) -> &RolloutId {
-        &self.rollout.plan().id
+            .filter(|promoted| promoted.purpose == Purpose::Deploy)
+            .find(|promoted| promoted.release.id == *release)?;
+        brought.previous.cloned()
     }
 
-    /// The rollout as its events left it.
-    pub fn rollout(&self) -> &Rollout {
-        &self.rollout
-    }
-
-    /// Its events, in order.
-    pub fn events(&self) -> &[Arc<Event>] {
-        &self.events
-    }
-
-    /// What happened, for people.
-    pub fn timeline(&self) -> Timeline {
-        let mut timeline = Timeline::new(self.rollout.plan().clone());
-        for event in &self.events {
-            // Each event was accepted when this history was read.
-            if timeline.push(event).is_err() {
+    /// Keeps only the outline of what is over and no longer among the last: those are bounded in number
+    /// and in events. The newest stays.
+    fn forget(&mut self) {
+        let mut events: usize = self.recent.iter().map(|past| past.events().len()).sum();
+        while self.recent.len() > ROLLOUTS_KEPT || (events > EVENTS_KEPT && self.recent.len() > 1) {
+            if !self.recent[0].rollout().state().is_done() {
                 break;
             }
+            let past = self.recent.remove(0);
+            events -= past.events().len();
+            if self.recent.len() < ROLLOUTS_LOOKED_AT {
+                let durations = past.timeline().durations_ms();
+                self.durations.push_back(Arc::new(durations));
+                if self.durations.len() > ROLLOUTS_LOOKED_AT {
+                    self.durations.pop_front();
+                }
+            }
+            let mut outline = past.outline();
+            if let Some(promotion) = &mut outline.promotion {
+                self.share(promotion);
+            }
+            Arc::make_mut(&mut self.old).push(Arc::new(outline));
         }
-        timeline
+    }
+
+    /// What one rollout brought out is what the next one comes from: it is kept once.
+    fn share(&self, promotion: &mut Promotion) {
+        let known = self.old.iter().rev().take(RUNNING_LOOKED_AT);
+        let known = known.filter_map(|old| old.promotion.as_ref());
+        let known: Vec<&Arc<Running>> = known
+            .flat_map(|before| std::iter::once(&before.running).chain(&before.previous))
+            .collect();
+        for running in std::iter::once(&mut promotion.running).chain(&mut promotion.previous) {
+            if let Some(same) = known.iter().find(|known| ***known == *running) {
+                *running = Arc::clone(same);
+            }
+        }
     }
 }

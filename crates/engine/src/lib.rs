@@ -17,7 +17,7 @@ mod service;
 pub use clock::{Clock, WallClock};
 pub use engine::{Command, Engine, EngineError, Standing};
 pub use hands::{DataHand, Hands, RehearsalHand, file_sha256, size_words, stores_of};
-pub use history::{History, HistoryError, Past};
+pub use history::{History, HistoryError, Outline, Past, ReadingError};
 pub use performer::{outcome, perform, probe};
 pub use planner::{Planner, PlanningError};
 pub use portcullis_journal::Entry as JournalEntry;

@@ -328,21 +328,12 @@ fn unproven(history: &History, plan: &Plan) -> Option<String> {
     if plan.purpose != Purpose::Rollback || history.predecessor()?.release.id == plan.release.id {
         return None;
     }
-    let since: Vec<String> = history
-        .rollouts()
-        .iter()
-        .rev()
-        .map(|past| past.rollout())
-        .filter(|rollout| rollout.is_promoted())
-        .take_while(|rollout| rollout.plan().release.id != plan.release.id)
-        .filter(|rollout| rollout.plan().release.migration.is_some())
-        .map(|rollout| rollout.plan().release.id.to_string())
-        .collect();
+    let since = history.migrated_since(&plan.release.id);
     (!since.is_empty()).then(|| {
         format!(
             "{} was never tried on the data as the migration of {} left it; the data is kept as it is",
             plan.release.id,
-            since.join(", ")
+            names(&since)
         )
     })
 }

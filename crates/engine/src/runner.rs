@@ -10,8 +10,7 @@ use std::sync::Arc;
 use portcullis_journal::{Entry, Journal, JournalError, Lease, Record, Scope};
 use portcullis_rollout::{Actor, Effect, Event, EventKind, Plan, Refused, Rollout};
 
-use crate::bounds::PAGE_ENTRIES;
-use crate::history::{History, HistoryError};
+use crate::history::{History, HistoryError, ReadingError};
 use crate::record::Body;
 
 /// The right to act on one service, and its rollouts.
@@ -66,6 +65,15 @@ impl RunnerError {
     }
 }
 
+impl From<ReadingError> for RunnerError {
+    fn from(error: ReadingError) -> RunnerError {
+        match error {
+            ReadingError::Journal(error) => RunnerError::Journal(error),
+            ReadingError::History(error) => RunnerError::History(error),
+        }
+    }
+}
+
 impl<J: Journal> Runner<J> {
     /// Takes the lease of a service and folds its journal. The lease is taken first: from then on nobody
     /// else can append, so what is read stays true.
@@ -82,7 +90,7 @@ impl<J: Journal> Runner<J> {
         let lease = journal.acquire(&scope, holder, now_ms, ttl_ms).await?;
         // A journal that was tampered with tells a story that did not happen: nothing follows from it.
         journal.verify(&scope).await?;
-        let history = fold(&journal, &scope).await?;
+        let history = History::read_all(&journal, &scope).await?;
         Ok(Runner {
             journal,
             scope,
@@ -172,12 +180,12 @@ impl<J: Journal> Runner<J> {
         Ok(self.journal.release(&self.lease).await?)
     }
 
-    /// The journal entries from a number on.
+    /// At most `count` journal entries from a number on.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn read(&self, from_seq: u64) -> Result<Vec<Entry>, RunnerError> {
-        Ok(self.journal.read(&self.scope, from_seq).await?)
+    pub async fn read(&self, from_seq: u64, count: u64) -> Result<Vec<Entry>, JournalError> {
+        self.journal.read_page(&self.scope, from_seq, count).await
     }
 
     /// The live rollout, if there is one.
@@ -213,21 +221,5 @@ impl<J: Journal> Runner<J> {
         // The state is folded from what was written, never changed beside it (invariant 3).
         self.history.push(&entry)?;
         Ok(entry)
-    }
-}
-
-/// The history that a journal tells, read in pages: its text need not fit in memory, and what was read
-/// once is not kept beside what was made of it.
-async fn fold<J: Journal>(journal: &J, scope: &Scope) -> Result<History, RunnerError> {
-    let mut history = History::default();
-    loop {
-        let next_seq = history.next_seq();
-        let page = journal.read_page(scope, next_seq, PAGE_ENTRIES).await?;
-        for entry in &page {
-            history.push(entry)?;
-        }
-        if page.is_empty() {
-            return Ok(history);
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Reading the journal when no server runs.
 
 use portcullis_config::Config;
-use portcullis_engine::History;
+use portcullis_engine::{History, Past};
 use portcullis_journal::{Journal, Scope, StoredJournal};
 
 use crate::bounds::{LAST_ENTRIES, LAST_ENTRIES_FACTOR};
@@ -15,8 +15,21 @@ pub(crate) async fn history(config: &Config) -> Result<History, CommandError> {
     let Some((journal, scope)) = open(config).await? else {
         return Ok(History::default());
     };
-    let entries = journal.read(&scope, 1).await.map_err(|e| failed(&e))?;
-    History::read(&entries).map_err(|e| failed(&e))
+    let history = History::read_all(&journal, &scope).await;
+    history.map_err(|e| failed(&e))
+}
+
+/// The rollout with this name, from the journal; `None` when there never was one.
+pub(crate) async fn rollout(config: &Config, id: &str) -> Result<Option<Past>, CommandError> {
+    let Some((journal, scope)) = open(config).await? else {
+        return Ok(None);
+    };
+    let history = History::read_all(&journal, &scope).await;
+    let Some(outline) = history.map_err(|e| failed(&e))?.outline(id) else {
+        return Ok(None);
+    };
+    let past = Past::read(&journal, &scope, &outline).await;
+    past.map(Some).map_err(|e| failed(&e))
 }
 
 /// The last rollout and what serves: enough for `status`, and as quick in a long journal as in a short

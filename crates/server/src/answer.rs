@@ -102,6 +102,7 @@ fn engine_answer(error: &EngineError) -> Answer {
         EngineError::NothingLive => (StatusCode::CONFLICT, "nothing_live"),
         EngineError::StillLive(_) => (StatusCode::CONFLICT, "still_live"),
         EngineError::NotLive(_) => (StatusCode::CONFLICT, "not_live"),
+        EngineError::Past(_) => (StatusCode::SERVICE_UNAVAILABLE, "journal_unreadable"),
         EngineError::Stopped(_) => (StatusCode::SERVICE_UNAVAILABLE, "engine_stopped"),
     };
     Answer::new(status, code, error.to_string())

@@ -25,6 +25,7 @@ pub(crate) async fn stream(
     let feed = Feed {
         engine,
         fresh,
+        behind: !past.is_empty(),
         waiting: past.into(),
         sent_seq: after_seq,
     };
@@ -44,6 +45,8 @@ struct Feed {
     engine: Engine,
     fresh: Receiver<JournalEntry>,
     waiting: VecDeque<JournalEntry>,
+    /// Whether the journal may have entries that `fresh` no longer brings.
+    behind: bool,
     sent_seq: u64,
 }
 
@@ -57,11 +60,14 @@ impl Feed {
                     return Some(entry);
                 }
             }
+            if self.behind {
+                self.waiting = self.engine.entries(self.sent_seq + 1).await.ok()?.into();
+                self.behind = !self.waiting.is_empty();
+                continue;
+            }
             match self.fresh.recv().await {
                 Ok(entry) => self.waiting.push_back(entry),
-                Err(RecvError::Lagged(_)) => {
-                    self.waiting = self.engine.entries(self.sent_seq + 1).await.ok()?.into();
-                }
+                Err(RecvError::Lagged(_)) => self.behind = true,
                 Err(RecvError::Closed) => return None,
             }
         }

@@ -54,10 +54,9 @@ pub(crate) async fn rollouts(State(shared): State<Shared>) -> Json<Vec<Summary>>
     let history = shared.service.engine().history();
     Json(
         history
-            .rollouts()
-            .iter()
+            .outlines()
             .rev()
-            .map(|past| views::summary(past))
+            .map(|outline| views::summary(&outline))
             .collect(),
     )
 }
@@ -66,9 +65,8 @@ pub(crate) async fn rollout(
     State(shared): State<Shared>,
     Path(id): Path<String>,
 ) -> Result<Json<Detail>, Answer> {
-    let history = shared.service.engine().history();
-    let found = history.find(&id).map(views::detail);
-    found.map(Json).ok_or_else(|| {
+    let found = shared.service.engine().rollout(&id).await?;
+    found.as_ref().map(views::detail).map(Json).ok_or_else(|| {
         Answer::not_found(format!(
             "there is no rollout {id}; `portcullis history` lists them"
         ))

@@ -4,7 +4,7 @@
 use portcullis_api::engine::{
     ConfigurationStanding, Detail, EngineStanding, JournalEvent, PlanView, Serving, Status, Summary,
 };
-use portcullis_engine::{Engine, History, Past, Standing};
+use portcullis_engine::{Engine, History, Outline, Past, Standing};
 
 /// How a service stands, from its history and what is known of its engine.
 pub fn status(
@@ -19,7 +19,7 @@ pub fn status(
         address: running.target.address,
         artifact_sha256: running.release.artifact.sha256,
     });
-    let live = history.live().map(summary);
+    let live = history.live().map(|past| summary(&past.outline()));
     let sentence = sentence(history, live.as_ref(), serving.as_ref());
     Status {
         schema: "portcullis.status/1".to_owned(),
@@ -46,7 +46,7 @@ pub(crate) fn standing(engine: &Engine) -> EngineStanding {
 }
 
 fn sentence(history: &History, live: Option<&Summary>, serving: Option<&Serving>) -> String {
-    match (live, history.rollouts().last(), serving) {
+    match (live, history.last(), serving) {
         (Some(live), _, _) => live.sentence.clone(),
         (None, Some(last), _) => last.rollout().sentence(),
         (None, None, Some(serving)) => format!("{} serves", serving.release),
@@ -55,24 +55,16 @@ fn sentence(history: &History, live: Option<&Summary>, serving: Option<&Serving>
 }
 
 /// A rollout in short.
-pub fn summary(past: &Past) -> Summary {
-    let rollout = past.rollout();
-    let plan = rollout.plan();
+pub fn summary(outline: &Outline) -> Summary {
     Summary {
-        rollout: plan.id.to_string(),
-        from: plan
-            .previous
-            .as_ref()
-            .map(|previous| previous.release.id.to_string()),
-        to: plan.release.id.to_string(),
-        state: rollout.state().word().to_owned(),
-        sentence: rollout.sentence(),
-        over: rollout.state().is_done(),
-        planned_at_ms: plan.created_at_ms,
-        changed_at_ms: past
-            .events()
-            .last()
-            .map_or(plan.created_at_ms, |event| event.at_ms),
+        rollout: outline.id.to_string(),
+        from: outline.from.as_ref().map(ToString::to_string),
+        to: outline.to.to_string(),
+        state: outline.state.to_owned(),
+        sentence: outline.sentence.to_string(),
+        over: outline.over,
+        planned_at_ms: outline.planned_at_ms,
+        changed_at_ms: outline.changed_at_ms,
     }
 }
 
@@ -80,7 +72,7 @@ pub fn summary(past: &Past) -> Summary {
 pub fn detail(past: &Past) -> Detail {
     Detail {
         schema: "portcullis.rollout/1".to_owned(),
-        summary: summary(past),
+        summary: summary(&past.outline()),
         plan: PlanView::of(past.rollout().plan().clone()),
         state_detail: past.rollout().state().clone(),
         moments: past.timeline().moments().to_vec(),

@@ -183,7 +183,7 @@ async fn roll_out(engines: &[Engine], samples: u64) -> Result<(), Failed> {
                 .deploy(Arc::new(plan), Actor::Person("bench".to_owned()))
                 .await?;
             loop {
-                let state = engine.history().rollouts().last().map(|past| {
+                let state = engine.history().last().map(|past| {
                     let state = past.rollout().state();
                     (state.is_done(), state.word())
                 });

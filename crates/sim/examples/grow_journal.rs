@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     journal.release(&lease).await?;
     journal.close().await;
-    let (rollouts, entries) = (history.rollouts().len(), history.next_seq() - 1);
+    let (rollouts, entries) = (history.len(), history.next_seq() - 1);
     println!("{rollouts} rollouts in {entries} entries");
     Ok(())
 }

@@ -49,7 +49,7 @@ impl Node {
 
     /// The rollout, live or over.
     pub(crate) fn rollout(&self) -> &Rollout {
-        match self.runner.history().rollouts().last() {
+        match self.runner.history().last() {
             Some(past) => past.rollout(),
             // `start` records the plan before a node exists.
             None => unreachable!("a node without a rollout"),
@@ -174,11 +174,11 @@ impl Node {
         let entries = ready(journal.read(&scope, 1)).unwrap_or_default();
         match History::read(&entries) {
             Ok(history) => {
-                let refolded = history.rollouts().last().map(|past| past.rollout());
+                let refolded = history.last().map(|past| past.rollout());
                 if refolded != Some(self.rollout()) {
                     found.push(violation(3, "the state is not the fold of the journal"));
                 }
-                if let Some(past) = history.rollouts().last() {
+                if let Some(past) = history.last() {
                     let mut timeline = Timeline::new(past.rollout().plan().clone());
                     let told = past
                         .events()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use portcullis_driver::{Driver, Meter, Query, run_notice};
+use portcullis_driver::{Driver, Meter, Query};
 use portcullis_journal::{Entry, Journal};
 use portcullis_rollout::{
     Action, Actor, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, State, StepIndex,
@@ -14,6 +14,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::notices::Notices;
 use super::{EngineError, Request, Standing};
 use crate::bounds::{LEASE_RENEWAL_MIN, LEASE_RENEWALS, OUTCOMES_WAITING_MAX};
 use crate::clock::Clock;
@@ -33,6 +34,7 @@ pub(super) struct Task<J, D, M, C> {
     reported: mpsc::Receiver<EventKind>,
     attempts: HashMap<OpKey, CancellationToken>,
     measuring: Option<AbortHandle>,
+    notices: Notices,
     /// Dropping the set stops everything that runs in it.
     running: JoinSet<()>,
 }
@@ -64,6 +66,7 @@ where
             reported,
             attempts: HashMap::new(),
             measuring: None,
+            notices: Notices::default(),
             running: JoinSet::new(),
         }
     }
@@ -95,6 +98,7 @@ where
                 break Standing::Failed(why);
             }
         };
+        self.notices.give_up();
         if end == Standing::Stopped
             && let Err(error) = self.runner.close().await
         {
@@ -140,7 +144,16 @@ where
                     (None, _) => finish(Err(RunnerError::NothingLive), reply),
                 }
             }
-            Request::Read { from_seq, reply } => finish(self.runner.read(from_seq).await, reply),
+            Request::Read {
+                from_seq,
+                count,
+                reply,
+            } => {
+                // What cannot be read now concerns only the asker: nothing is done because of it.
+                let read = self.runner.read(from_seq, count).await;
+                let _ = reply.send(read.map_err(|error| EngineError::Past(error.into())));
+                Ok(())
+            }
             Request::Stop { .. } => Ok(()),
         }
     }
@@ -263,28 +276,9 @@ where
     /// nothing comes of it (invariant 14).
     fn notify(&mut self, notice: &Notice) {
         tell(notice);
-        let Some(past) = self.runner.history().rollouts().last() else {
-            return;
-        };
-        let plan = past.rollout().plan();
-        for hook in &plan.notices {
-            let input = serde_json::json!({
-                "schema": "portcullis.notice/1",
-                "hook": hook.name,
-                "kind": notice.kind,
-                "sentence": notice.sentence,
-                "rollout": plan.id,
-                "service": plan.service,
-                "environment": plan.environment,
-                "plan": **plan,
-            });
-            let hook = hook.clone();
-            self.running.spawn(async move {
-                let outcome = run_notice(&hook, &input.to_string()).await;
-                if !outcome.succeeded() {
-                    tracing::warn!(hook = hook.name, end = %outcome.end, "a notice was not delivered");
-                }
-            });
+        if let Some(past) = self.runner.history().last() {
+            let plan = past.rollout().plan();
+            self.notices.post(notice, plan, &mut self.running);
         }
     }
 

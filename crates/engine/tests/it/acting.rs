@@ -16,7 +16,6 @@ async fn until(engine: &Engine, word: &str) {
     let wait = async {
         while engine
             .history()
-            .rollouts()
             .last()
             .map(|past| past.rollout().state().word())
             != Some(word)
@@ -27,7 +26,6 @@ async fn until(engine: &Engine, word: &str) {
     let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
     let now = engine
         .history()
-        .rollouts()
         .last()
         .map(|past| past.rollout().sentence());
     waited.unwrap_or_else(|_| panic!("never {word}: {now:?}"));

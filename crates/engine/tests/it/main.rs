@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod acting;
+mod forgetting;
+mod notices;
 mod outcomes;
 mod present;
 mod world;

@@ -9,7 +9,7 @@ use portcullis_rollout::{Actor, Plan, ReleaseId, RolloutId, Running};
 use crate::world::{Hand, engine, plan};
 
 /// A plan for the next release over the one that `before` brought out.
-fn next(before: &Plan, id: &str, release: &str) -> Arc<Plan> {
+pub(crate) fn next(before: &Plan, id: &str, release: &str) -> Arc<Plan> {
     let mut plan = before.clone();
     plan.id = RolloutId::new(id);
     plan.previous = Some(Running {
@@ -20,14 +20,14 @@ fn next(before: &Plan, id: &str, release: &str) -> Arc<Plan> {
     Arc::new(plan)
 }
 
-async fn roll_out(engine: &Engine, plan: Arc<Plan>) -> String {
+pub(crate) async fn roll_out(engine: &Engine, plan: Arc<Plan>) -> String {
     let mut entries = engine.subscribe();
     let by = Actor::Person("tester".to_owned());
     engine.deploy(plan, by).await.unwrap();
     loop {
         entries.recv().await.unwrap();
         let history = engine.history();
-        let state = history.rollouts().last().unwrap().rollout().state();
+        let state = history.last().unwrap().rollout().state();
         if state.is_done() {
             return state.word().to_owned();
         }
@@ -52,7 +52,7 @@ async fn the_end_of_a_journal_tells_the_present_as_the_whole_does() {
         let whole = History::read(&all[..until]).unwrap();
         let last = History::read_last(&all[..until]).unwrap().unwrap();
         let words = |history: &History| {
-            let rollout = history.rollouts().last().unwrap().rollout();
+            let rollout = history.last().unwrap().rollout();
             (rollout.plan().id.clone(), rollout.sentence())
         };
         let live = |history: &History| history.live().map(|past| past.id().clone());
@@ -63,7 +63,7 @@ async fn the_end_of_a_journal_tells_the_present_as_the_whole_does() {
         if let Some(serving) = whole.serving() {
             assert_eq!(last.serving(), Some(serving));
         }
-        lasts.push(last.rollouts().len());
+        lasts.push(last.len());
     }
     assert!(lasts.iter().all(|known| *known == 1), "{lasts:?}");
     assert!(all.len() > 15);

@@ -157,6 +157,7 @@ impl ErrorCode {
             (Some("still_live"), _) => ErrorCode::StillLive,
             (Some("not_live"), _) => ErrorCode::NotLive,
             (Some("not_now"), _) => ErrorCode::NotNow,
+            (Some("journal_unreadable"), _) => ErrorCode::JournalUnreadable,
             (Some("engine_stopped"), _) => ErrorCode::EngineStopped,
             (Some("internal"), _) | (_, 500) => ErrorCode::ServerFailed,
             _ => ErrorCode::RequestRefused,

@@ -23,9 +23,8 @@ pub(super) async fn verify(site: &Site, json: bool) -> Result<Exit, CommandError
     };
     let scope = Scope::new(config.service.name.as_str()).map_err(|e| broken(&e))?;
     let verified = journal.verify(&scope).await.map_err(|e| broken(&e))?;
-    let entries = journal.read(&scope, 1).await.map_err(|e| broken(&e))?;
-    let history = History::read(&entries).map_err(|e| broken(&e))?;
-    let rollouts = history.rollouts().len();
+    let history = History::read_all(&journal, &scope).await;
+    let rollouts = history.map_err(|e| broken(&e))?.len();
     if json {
         output::json(&serde_json::json!({
             "schema": "portcullis.journal-verify/1",

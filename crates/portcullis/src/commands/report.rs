@@ -43,11 +43,9 @@ pub(super) async fn history(site: &Site, json: bool) -> Result<Exit, CommandErro
         Some(rollouts) => rollouts,
         None => {
             let history = offline::history(&config).await?;
-            history
-                .rollouts()
-                .iter()
-                .rev()
-                .map(|past| portcullis_server::summary(past))
+            let newest_first = history.outlines().rev();
+            newest_first
+                .map(|outline| portcullis_server::summary(&outline))
                 .collect()
         }
     };
@@ -76,8 +74,8 @@ pub(super) async fn show(site: &Site, json: bool, id: &str) -> Result<Exit, Comm
     let detail = match ask::<Detail>(&config, &format!("/api/v1/rollouts/{id}")).await? {
         Some(detail) => detail,
         None => {
-            let history = offline::history(&config).await?;
-            let found = history.find(id).map(portcullis_server::detail);
+            let found = offline::rollout(&config, id).await?;
+            let found = found.as_ref().map(portcullis_server::detail);
             found.ok_or_else(|| {
                 CommandError::new(Exit::Failed, format!("there is no rollout {id}"))
                     .code(ErrorCode::UnknownRollout)

@@ -243,10 +243,18 @@ version = "1.0""#;
         "{shown}"
     );
     assert!(shown.contains("the database is busy"), "{shown}");
-    let heard = std::fs::read_to_string(rig.folder.path().join("notices.jsonl")).unwrap();
-    let last = heard.lines().rfind(|line| !line.is_empty()).unwrap();
-    let last: serde_json::Value = serde_json::from_str(last).unwrap();
-    assert_eq!(last["kind"], "done");
+    // Nobody waits for a notice; they come one after the other, so the last one is there when its line is.
+    let last_told = || {
+        let heard = std::fs::read_to_string(rig.folder.path().join("notices.jsonl"));
+        let whole = heard.unwrap_or_default();
+        let lines = whole.lines().filter(|line| !line.is_empty());
+        let notices: Result<Vec<serde_json::Value>, _> = lines.map(serde_json::from_str).collect();
+        notices.ok()?.pop()
+    };
+    rig.until("the end of the rollout was told", |_| {
+        last_told().is_some_and(|last| last["rollout"] == "dhash-3" && last["kind"] == "done")
+    });
+    let last = last_told().unwrap();
     assert!(
         last["sentence"]
             .as_str()

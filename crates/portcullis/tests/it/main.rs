@@ -10,7 +10,7 @@ mod faults;
 mod guide;
 mod operations;
 #[path = "../../../journal/tests/it/postgres_server.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, clippy::expect_used)]
 mod postgres_server;
 mod release;
 mod rig;

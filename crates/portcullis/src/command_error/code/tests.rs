@@ -42,6 +42,7 @@ fn every_word_of_the_api_has_a_code() {
         "nothing_live",
         "still_live",
         "not_live",
+        "journal_unreadable",
         "engine_stopped",
     ];
     for word in words {

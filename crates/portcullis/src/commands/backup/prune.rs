@@ -34,7 +34,7 @@ pub(super) async fn run(
     dry_run: bool,
     json: bool,
 ) -> Result<Exit, CommandError> {
-    let needed = needed_by_live_rollouts(config).await?;
+    let needed = needed_by_live_rollout(config).await?;
     let backups = vault.list().map_err(|error| failed(&error))?;
     let in_use = backups
         .iter()
@@ -102,8 +102,8 @@ fn carry_out(
     }
 }
 
-/// The names of the backups in the plans of rollouts that are not over, with the rollout's name.
-async fn needed_by_live_rollouts(config: &Config) -> Result<Vec<(String, String)>, CommandError> {
+/// The names of the backups in the plan of the rollout that is not over, with the rollout's name.
+async fn needed_by_live_rollout(config: &Config) -> Result<Vec<(String, String)>, CommandError> {
     let unknown = |error: CommandError| {
         error.hint(
             "without the journal nobody knows what a rollout may need, so nothing was removed; \
@@ -118,14 +118,11 @@ async fn needed_by_live_rollouts(config: &Config) -> Result<Vec<(String, String)
         return Err(unknown(CommandError::new(Exit::Failed, what)));
     }
     let history: History = offline::history(config).await.map_err(unknown)?;
-    let mut needed = Vec::new();
-    for past in history.rollouts() {
-        if !past.rollout().state().is_done() {
-            let names = names_in(past.rollout().plan());
-            needed.extend(names.into_iter().map(|name| (name, past.id().to_string())));
-        }
-    }
-    Ok(needed)
+    let Some(live) = history.live() else {
+        return Ok(Vec::new());
+    };
+    let names = names_in(live.rollout().plan()).into_iter();
+    Ok(names.map(|name| (name, live.id().to_string())).collect())
 }
 
 /// Every backup that a plan makes, tries out or puts back.

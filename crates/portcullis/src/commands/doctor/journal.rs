@@ -46,9 +46,9 @@ async fn read(config: &Config) -> Result<Read, Box<dyn std::error::Error + Send 
     };
     let scope = Scope::new(config.service.name.as_str())?;
     let verified = journal.verify(&scope).await?;
-    let entries = journal.read(&scope, 1).await?;
-    let newest = entries.last().map(|entry| entry.at_ms);
-    let history = History::read(&entries)?;
+    let newest = journal.read_last(&scope, 1).await?;
+    let newest = newest.last().map(|entry| entry.at_ms);
+    let history = History::read_all(&journal, &scope).await?;
     journal.close().await;
     let message = format!(
         "whole: {} entries in {place}, all understood by this version",

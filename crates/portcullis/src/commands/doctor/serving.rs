@@ -95,14 +95,8 @@ pub(super) fn unknown(patient: &Patient) -> Vec<Finding> {
         return Vec::new();
     };
     let known = |instance: &Instance| {
-        history.rollouts().iter().any(|past| {
-            let plan = past.rollout().plan();
-            let before = plan
-                .previous
-                .as_ref()
-                .map(|running| &running.target.address);
-            plan.target.address == instance.address || before == Some(&instance.address)
-        })
+        let mut outlines = history.outlines();
+        outlines.any(|outline| *outline.address == *instance.address)
     };
     // Only of this service: a state folder may be shared.
     let ours = |instance: &Instance| instance.service == patient.config.service.name;

@@ -393,7 +393,7 @@ async fn prepare(
     let rehearsal = RehearsalHand::new(data.clone(), trials, smoke);
     let gateway = GatewayDriver::new(client.clone()).with_epoch(runner.lease().epoch.0);
     if took_over {
-        take_over::make_true(runner.history(), process, &gateway).await?;
+        take_over::make_true(runner, process, &gateway).await?;
     }
     let hands = Hands::new(process.clone(), gateway, checks.clone(), data, rehearsal);
     let meter = GatewayMeter::new(client, checks);
@@ -421,7 +421,7 @@ async fn check_journal_fits(
     let unknown = process
         .instances()
         .into_iter()
-        .find(|_| runner.history().rollouts().is_empty());
+        .find(|_| runner.history().is_empty());
     if let Some(instance) = unknown {
         let what = format!(
             "the journal was lost or replaced: release {} runs at {}, but no rollout is recorded",

@@ -11,9 +11,10 @@
 //! ended with the new release serving.
 
 use portcullis_driver::{Driver, GatewayDriver, ProcessDriver};
-use portcullis_engine::{Command, Engine, History};
+use portcullis_engine::{Command, Engine, History, Past, Runner};
+use portcullis_journal::StoredJournal;
 use portcullis_rollout::{
-    Action, Actor, CutOff, Direction, Failure, Op, OpKey, Presence, Promotion, RolloutId,
+    Action, Actor, CutOff, Direction, Failure, Op, OpKey, Plan, Presence, Promotion, RolloutId,
     ServiceName, StepIndex, Target,
 };
 
@@ -25,12 +26,17 @@ use crate::command_error::{CommandError, ErrorCode, Exit};
 /// # Errors
 /// When the serving release cannot be started here, or the gateway cannot be told.
 pub(super) async fn make_true(
-    history: &History,
+    runner: &Runner<StoredJournal>,
     process: &ProcessDriver,
     gateway: &GatewayDriver,
 ) -> Result<(), CommandError> {
-    if let Some((rollout, promotion)) = history.serving_promotion() {
-        serve(rollout, promotion, process, gateway).await?;
+    let history = runner.history();
+    if let Some(outline) = history.serving_outline() {
+        let past = Past::read(runner.journal(), &runner.lease().scope, &outline).await;
+        let past = past.map_err(|error| CommandError::of(Exit::Failed, &error))?;
+        if let Some(promotion) = promotion_of(past.rollout().plan()) {
+            serve(outline.id.clone(), promotion, process, gateway).await?;
+        }
     }
     let needed = needed_addresses(history);
     for instance in process.instances() {
@@ -67,6 +73,15 @@ pub(super) async fn end_live(engine: &Engine) {
         Ok(_) => tracing::warn!(rollout = %live, "ended what another engine had under way"),
         Err(error) => tracing::info!(rollout = %live, %error, "goes on by itself"),
     }
+}
+
+/// The last change of traffic in a plan, with what was started for it.
+fn promotion_of(plan: &Plan) -> Option<Promotion> {
+    let mut last_first = plan.steps.iter().rev();
+    last_first.find_map(|step| match &step.action {
+        Action::Promote(promotion) => Some((**promotion).clone()),
+        _ => None,
+    })
 }
 
 async fn serve(

@@ -66,7 +66,7 @@ impl Diary {
 
     /// Where the last rollout stands: the place between two journal entries at which a kill hits.
     pub(super) fn place(&self) -> String {
-        let Some(last) = self.history.rollouts().last() else {
+        let Some(last) = self.history.last() else {
             return "nothing planned".to_owned();
         };
         match last.rollout().state() {
@@ -83,13 +83,13 @@ impl Diary {
 
     /// The verdict sentence of the last rollout.
     pub(super) fn sentence(&self) -> String {
-        let last = self.history.rollouts().last();
+        let last = self.history.last();
         last.map_or_else(String::new, |last| last.rollout().sentence())
     }
 
     /// Whether the last rollout waits for a person, and for what.
     pub(super) fn question(&self) -> Option<String> {
-        let last = self.history.rollouts().last()?;
+        let last = self.history.last()?;
         match last.rollout().state() {
             State::Paused { .. } | State::Held { .. } => Some(last.rollout().sentence()),
             _ => None,

@@ -52,7 +52,7 @@ async fn live_through(file: &Path, rollouts: usize) {
     journal.close().await;
     let all = SqliteJournal::open_read_only(file).await.unwrap();
     let all = all.read(&scope, 1).await.unwrap();
-    assert_eq!(History::read(&all).unwrap().rollouts().len(), rollouts);
+    assert_eq!(History::read(&all).unwrap().len(), rollouts);
 }
 
 fn bytes_in(folder: &Path) -> u64 {

@@ -1,0 +1,96 @@
+//! One rollout with everything that happened to it.
+
+use std::sync::Arc;
+
+use portcullis_rollout::{Event, Plan, Rollout, RolloutId, Timeline};
+
+use super::HistoryError;
+use super::outline::{Outline, Promoted};
+
+/// One rollout with its events.
+#[derive(Debug, Clone)]
+pub struct Past {
+    rollout: Rollout,
+    /// Shared between copies: a rollout that somebody still looks at is copied when it goes on.
+    events: Vec<Arc<Event>>,
+    first_seq: u64,
+    last_seq: u64,
+}
+
+impl Past {
+    /// A rollout whose plan is journal entry `seq`.
+    pub(super) fn new(plan: Arc<Plan>, seq: u64) -> Past {
+        Past {
+            rollout: Rollout::new(plan),
+            events: Vec::new(),
+            first_seq: seq,
+            last_seq: seq,
+        }
+    }
+
+    /// Applies the event of journal entry `seq`.
+    pub(super) fn push(&mut self, seq: u64, event: Event) -> Result<(), HistoryError> {
+        let applied = self.rollout.apply(&event);
+        let (next, _) = applied.map_err(|source| HistoryError::Impossible { seq, source })?;
+        self.rollout = next;
+        self.events.push(Arc::new(event));
+        self.last_seq = seq;
+        Ok(())
+    }
+
+    /// The rollout's name.
+    pub fn id(&self) -> &RolloutId {
+        &self.rollout.plan().id
+    }
+
+    /// The rollout as its events left it.
+    pub fn rollout(&self) -> &Rollout {
+        &self.rollout
+    }
+
+    /// Its events, in order.
+    pub fn events(&self) -> &[Arc<Event>] {
+        &self.events
+    }
+
+    /// The rollout in short.
+    pub fn outline(&self) -> Outline {
+        let (plan, state) = (self.rollout.plan(), self.rollout.state());
+        let changed = self.events.last().map(|event| event.at_ms);
+        Outline {
+            id: plan.id.clone(),
+            from: plan.previous.as_ref().map(|from| from.release.id.clone()),
+            to: plan.release.id.clone(),
+            address: plan.target.address.as_str().into(),
+            state: state.word(),
+            sentence: self.rollout.sentence().into(),
+            over: state.is_done(),
+            planned_at_ms: plan.created_at_ms,
+            changed_at_ms: changed.unwrap_or(plan.created_at_ms),
+            entries: self.first_seq..=self.last_seq,
+            promotion: self.promoted().map(|promoted| promoted.kept()),
+        }
+    }
+
+    /// What happened, for people.
+    pub fn timeline(&self) -> Timeline {
+        let mut timeline = Timeline::new(self.rollout.plan().clone());
+        for event in &self.events {
+            // Each event was accepted when this history was read.
+            if timeline.push(event).is_err() {
+                break;
+            }
+        }
+        timeline
+    }
+
+    pub(super) fn promoted(&self) -> Option<Promoted<'_>> {
+        let plan = self.rollout.plan();
+        self.rollout.is_promoted().then(|| Promoted {
+            purpose: plan.purpose,
+            release: &plan.release,
+            target: &plan.target,
+            previous: plan.previous.as_ref(),
+        })
+    }
+}
