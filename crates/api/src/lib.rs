@@ -9,4 +9,4 @@ pub mod gateway;
 mod problem;
 
 pub use client::{Client, ClientError, Endpoint};
-pub use problem::Problem;
+pub use problem::{Problem, Unread};

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use portcullis_api::gateway::SplitChange;
@@ -17,6 +17,7 @@ use subtle::ConstantTimeEq;
 use crate::bounds::ADMIN_BODY_BYTES_MAX;
 use crate::control::{ChangeError, Control};
 use crate::problem::{PROBLEM_JSON, Problem};
+use crate::unread::as_problem;
 
 /// The admin API, for everybody who may connect or for those who have the token.
 pub(crate) fn router(control: Arc<Control>, token: Option<SecretString>) -> Router {
@@ -27,10 +28,11 @@ pub(crate) fn router(control: Arc<Control>, token: Option<SecretString>) -> Rout
         .fallback(async || not_found("nothing is here; try GET /v1/gateway"))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         .with_state(control);
-    match token {
+    let router = match token {
         Some(token) => router.layer(from_fn_with_state(Arc::new(token), require_token)),
         None => router,
-    }
+    };
+    router.layer(from_fn(as_problem))
 }
 
 /// Lets a request through when it carries the token. The comparison takes the same time wherever the

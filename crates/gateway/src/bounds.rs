@@ -38,5 +38,7 @@ pub(crate) const ARMS_REMEMBERED: usize = 16;
 pub(crate) const HEALTH_WAIT_MAX_MS: u64 = 10_000;
 /// Body of a request to the admin API.
 pub(crate) const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
+/// The longest text of a refusal by the HTTP library that the admin API passes on.
+pub(crate) const ADMIN_REFUSAL_BYTES_MAX: usize = 4 * 1024;
 /// What `Retry-After` says when no release serves yet, in seconds.
 pub(crate) const RETRY_AFTER_S: &str = "1";

@@ -36,6 +36,7 @@ mod state_file;
 mod sticky;
 mod traffic;
 mod tunnel;
+mod unread;
 mod upstream;
 mod worker;
 

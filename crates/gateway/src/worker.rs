@@ -18,7 +18,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::bounds::{
     ACCEPT_RETRY_MS, CLIENT_IDLE_TIMEOUT_MS, CONNECTION_BUFFER_BYTES_MAX,
-    CONNECTIONS_PER_WORKER_MAX, DRAIN_LINGER_MS, HEAD_BYTES_MAX, HEADERS_MAX, TICK_MS,
+    CONNECTIONS_PER_WORKER_MAX, DRAIN_LINGER_MS, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG,
+    TICK_MS,
 };
 use crate::clock;
 use crate::connection::{ConnectionState, Step, TappedStream};
@@ -143,17 +144,10 @@ impl Worker {
                 }
             }
         };
-        // What the system has accepted already is served.
         self.phase.set(Phase::Draining);
-        while let Some(accepted) = std::future::poll_fn(|cx| match poll_accept(&listeners, cx) {
-            Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
-            Poll::Pending => Poll::Ready(None),
-        })
-        .await
-        {
-            self.open(accepted);
+        for listener in listeners {
+            self.open_waiting(&listener.into_std()?);
         }
-        drop(listeners);
         Ok(self.drain(stop).await)
     }
 
@@ -183,6 +177,29 @@ impl Worker {
                 return;
             }
             changed.await;
+        }
+    }
+
+    /// Serves the connections that the system has accepted already; closing the listener would reset
+    /// them. The system is asked itself: tokio may not know yet that connections wait, and hides some of
+    /// them once a task has had its share of time.
+    fn open_waiting(self: &Rc<Self>, listener: &std::net::TcpListener) {
+        // New ones may come as fast as these are taken; those that waited fit into the queue.
+        for _ in 0..=LISTEN_BACKLOG {
+            let accepted = listener.accept().and_then(|(stream, peer)| {
+                stream.set_nonblocking(true)?;
+                Ok((TcpStream::from_std(stream)?, peer))
+            });
+            match accepted {
+                Ok(accepted) => self.open(accepted),
+                // One client was gone already; the next may not be.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept the connections that wait");
+                    return;
+                }
+            }
         }
     }
 

@@ -5,6 +5,9 @@ use axum::response::{IntoResponse, Response};
 use portcullis_api::Problem;
 use portcullis_engine::{EngineError, PlanningError, ServiceError};
 
+/// The media type of refusals.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
 /// A refusal on its way out.
 #[derive(Debug)]
 pub(crate) struct Answer(Problem);
@@ -12,13 +15,7 @@ pub(crate) struct Answer(Problem);
 impl Answer {
     fn new(status: StatusCode, code: &str, detail: String) -> Answer {
         let title = status.canonical_reason().unwrap_or("refused").to_owned();
-        Answer(Problem {
-            status: status.as_u16(),
-            title,
-            detail: Some(detail),
-            code: Some(code.to_owned()),
-            problems: Vec::new(),
-        })
+        Answer(Problem::new(status.as_u16(), title, code, detail))
     }
 
     pub(crate) fn unauthorized() -> Answer {
@@ -37,6 +34,12 @@ impl Answer {
 
     pub(crate) fn not_found(detail: String) -> Answer {
         Answer::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+}
+
+impl From<Problem> for Answer {
+    fn from(problem: Problem) -> Answer {
+        Answer(problem)
     }
 }
 
@@ -113,8 +116,14 @@ impl IntoResponse for Answer {
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(self.0)).into_response();
-        let kind = HeaderValue::from_static("application/problem+json");
+        let kind = HeaderValue::from_static(PROBLEM_JSON);
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, scheme);
+        }
         response
     }
 }

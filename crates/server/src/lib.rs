@@ -10,6 +10,7 @@ mod events;
 mod handlers;
 mod listener;
 mod server;
+mod unread;
 mod views;
 
 pub use listener::{Listen, Listener, ServerError};

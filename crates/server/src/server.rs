@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use portcullis_api::engine::ConfigurationStanding;
 use portcullis_engine::Service;
@@ -19,6 +19,7 @@ use crate::auth::require_token;
 use crate::bounds::{BODY_BYTES_MAX, STOP_TIMEOUT};
 use crate::handlers::{self, Shared};
 use crate::listener::{Listener, ServerError};
+use crate::unread::as_problem;
 
 /// A running server.
 #[derive(Debug)]
@@ -105,4 +106,5 @@ fn router(token: SecretString, shared: Shared) -> Router {
         .fallback(handlers::unknown)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(Arc::new(token), require_token))
+        .layer(from_fn(as_problem))
 }

@@ -214,6 +214,48 @@ async fn the_admin_api_on_an_address_is_for_those_who_have_the_token() {
 }
 
 #[tokio::test]
+async fn what_the_admin_api_does_not_read_is_a_problem_with_a_code() {
+    let rig = Rig::start();
+    let url = |path: &str| format!("http://{}{path}", rig.admin);
+    let huge = " ".repeat(64 * 1024 + 1);
+    let client = &rig.client;
+    let requests = [
+        (client.delete(url("/v1/gateway")), 405, "method_not_allowed"),
+        (
+            client.post(url("/v1/routes/shop/split")).body("{}"),
+            405,
+            "method_not_allowed",
+        ),
+        (
+            client.put(url("/v1/routes/shop/split")).body(huge),
+            413,
+            "body_too_large",
+        ),
+        (
+            client.put(url("/v1/routes/shop/split")).body("{"),
+            400,
+            "not_a_split_change",
+        ),
+        (client.get(url("/v1/routes/%FF")), 400, "request_unreadable"),
+        (client.get(url("/v2")), 404, "not_found"),
+    ];
+    for (request, status, code) in requests {
+        let refused = request.bearer_auth(TOKEN).send().await.unwrap();
+        assert_eq!(refused.status().as_u16(), status, "{code}");
+        let kind = &refused.headers()["content-type"];
+        assert_eq!(kind, "application/problem+json", "{code}");
+        let allow = refused.headers().get("allow").cloned();
+        assert_eq!(allow.is_some(), status == 405, "{code}: {allow:?}");
+        let problem: serde_json::Value = refused.json().await.unwrap();
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        let kind = format!("urn:portcullis:problem:{}", code.replace('_', "-"));
+        assert_eq!(problem["type"], kind, "{problem}");
+        assert!(!problem["detail"].as_str().unwrap().is_empty(), "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn the_admin_api_can_be_a_private_unix_socket() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gateway.sock");

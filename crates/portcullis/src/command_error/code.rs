@@ -33,6 +33,7 @@ pub(crate) enum ErrorCode {
     ServerFailed,
     RequestRefused,
     ServeFailed,
+    RequestUnreadable,
     PlanRefused,
     UnknownRelease,
     NoPredecessor,
@@ -74,9 +75,41 @@ pub(crate) struct Meaning {
     pub(crate) exit: Exit,
 }
 
+/// The words of the engine's API and of the gateway's admin API, and the code that tells of each.
+const WORDS: [(&str, ErrorCode); 28] = [
+    ("configuration", ErrorCode::Configuration),
+    ("not_authorised", ErrorCode::NotAuthorised),
+    ("not_found", ErrorCode::NotFound),
+    ("journal_unreadable", ErrorCode::JournalUnreadable),
+    ("engine_stopped", ErrorCode::EngineStopped),
+    ("internal", ErrorCode::ServerFailed),
+    ("other_environment", ErrorCode::RequestRefused),
+    ("invalid_split", ErrorCode::RequestRefused),
+    ("stale_epoch", ErrorCode::RequestRefused),
+    ("unhealthy_arm", ErrorCode::RequestRefused),
+    ("overtaken", ErrorCode::RequestRefused),
+    ("succeeded", ErrorCode::RequestRefused),
+    ("not_saved", ErrorCode::ServerFailed),
+    ("request_unreadable", ErrorCode::RequestUnreadable),
+    ("method_not_allowed", ErrorCode::RequestUnreadable),
+    ("media_type", ErrorCode::RequestUnreadable),
+    ("body_too_large", ErrorCode::RequestUnreadable),
+    ("not_a_split_change", ErrorCode::RequestUnreadable),
+    ("plan_refused", ErrorCode::PlanRefused),
+    ("unknown_release", ErrorCode::UnknownRelease),
+    ("no_predecessor", ErrorCode::NoPredecessor),
+    ("artifact_unreadable", ErrorCode::ArtifactUnreadable),
+    ("no_free_port", ErrorCode::NoFreePort),
+    ("plan_moved", ErrorCode::PlanMoved),
+    ("nothing_live", ErrorCode::NothingLive),
+    ("still_live", ErrorCode::StillLive),
+    ("not_now", ErrorCode::NotNow),
+    ("not_live", ErrorCode::NotLive),
+];
+
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 46] = [
+    pub(crate) const ALL: [ErrorCode; 47] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -99,6 +132,7 @@ impl ErrorCode {
         ErrorCode::ServerFailed,
         ErrorCode::RequestRefused,
         ErrorCode::ServeFailed,
+        ErrorCode::RequestUnreadable,
         ErrorCode::PlanRefused,
         ErrorCode::UnknownRelease,
         ErrorCode::NoPredecessor,
@@ -143,25 +177,20 @@ impl ErrorCode {
 
     /// The code of a refusal by the API, from its word in [`portcullis_api::Problem`].
     pub(crate) fn of_refusal(word: Option<&str>, status: u16) -> ErrorCode {
-        match (word, status) {
-            (Some("not_authorised"), _) | (_, 401 | 403) => ErrorCode::NotAuthorised,
-            (Some("configuration"), _) => ErrorCode::Configuration,
-            (Some("not_found"), _) | (None, 404) => ErrorCode::NotFound,
-            (Some("plan_refused"), _) => ErrorCode::PlanRefused,
-            (Some("unknown_release"), _) => ErrorCode::UnknownRelease,
-            (Some("no_predecessor"), _) => ErrorCode::NoPredecessor,
-            (Some("artifact_unreadable"), _) => ErrorCode::ArtifactUnreadable,
-            (Some("no_free_port"), _) => ErrorCode::NoFreePort,
-            (Some("plan_moved"), _) => ErrorCode::PlanMoved,
-            (Some("nothing_live"), _) => ErrorCode::NothingLive,
-            (Some("still_live"), _) => ErrorCode::StillLive,
-            (Some("not_live"), _) => ErrorCode::NotLive,
-            (Some("not_now"), _) => ErrorCode::NotNow,
-            (Some("journal_unreadable"), _) => ErrorCode::JournalUnreadable,
-            (Some("engine_stopped"), _) => ErrorCode::EngineStopped,
-            (Some("internal"), _) | (_, 500) => ErrorCode::ServerFailed,
-            _ => ErrorCode::RequestRefused,
+        let known = word.and_then(|word| WORDS.iter().find(|(known, _)| *known == word));
+        match (known, word, status) {
+            (_, _, 401 | 403) => ErrorCode::NotAuthorised,
+            (Some((_, code)), _, _) => *code,
+            (None, None, 404) => ErrorCode::NotFound,
+            (None, _, 500) => ErrorCode::ServerFailed,
+            (None, _, _) => ErrorCode::RequestRefused,
         }
+    }
+
+    /// The words by which the APIs say it, in the field `code` of their refusals.
+    pub(crate) fn words(self) -> impl Iterator<Item = &'static str> {
+        let ours = WORDS.iter().filter(move |(_, code)| *code == self);
+        ours.map(|(word, _)| *word)
     }
 
     /// What it stands for.

@@ -16,6 +16,9 @@ struct Told {
     meaning: String,
     remedy: String,
     exit_code: u8,
+    /// The words by which the APIs say it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    api_codes: Vec<&'static str>,
 }
 
 pub(super) fn run(json: bool, args: &Explain) -> Result<Exit, CommandError> {
@@ -57,7 +60,8 @@ pub(super) fn markdown() -> String {
          # Error codes\n\n\
          Every error of the command line begins with its code, for example `error[PC0401]: no server \
          answers`. `portcullis explain PC0401` prints the same text as this page. With `--json` the \
-         code is the field `code`. A number keeps its meaning for ever.\n",
+         code is the field `code`. A number keeps its meaning for ever. The HTTP APIs refuse with \
+         `application/problem+json` (RFC 9457), whose field `code` is a word that is named here too.\n",
     );
     for told in all() {
         let _ = write!(
@@ -65,6 +69,9 @@ pub(super) fn markdown() -> String {
             "\n## {}: {}\n\n{}\n\nWhat to do: {}\n\nExit code: {}.\n",
             told.code, told.title, told.meaning, told.remedy, told.exit_code
         );
+        if !told.api_codes.is_empty() {
+            let _ = write!(out, "\nIn the APIs: `{}`.\n", told.api_codes.join("`, `"));
+        }
     }
     out
 }
@@ -79,6 +86,7 @@ fn all() -> Vec<Told> {
             meaning: meaning.meaning.to_owned(),
             remedy: meaning.remedy.to_owned(),
             exit_code: meaning.exit as u8,
+            api_codes: code.words().collect(),
         }
     });
     let mut all: Vec<Told> = ours.chain(of_the_configuration()).collect();
@@ -96,6 +104,7 @@ fn of_the_configuration() -> impl Iterator<Item = Told> {
         meaning: code.meaning().to_owned(),
         remedy: code.remedy().to_owned(),
         exit_code: Exit::Usage as u8,
+        api_codes: Vec::new(),
     })
 }
 

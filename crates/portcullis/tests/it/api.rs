@@ -7,12 +7,20 @@ use std::time::Duration;
 use crate::rig::Rig;
 
 fn ask(rig: &Rig, path: &str, headers: &str) -> String {
+    send(rig, "GET", path, headers, "")
+}
+
+fn send(rig: &Rig, method: &str, path: &str, headers: &str, body: &str) -> String {
     let socket = rig.folder.path().join(".portcullis/api.sock");
     let mut stream = UnixStream::connect(socket).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_millis(500)))
         .unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n");
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\
+         Connection: close\r\n\r\n{body}"
+    );
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     // An event stream does not end: what came until the time was over is the answer.
@@ -44,6 +52,45 @@ fn nothing_is_answered_without_the_token() {
     }
     let answer = ask(&rig, "/api/v1/nowhere", &token(&rig));
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+}
+
+#[test]
+fn what_the_server_does_not_read_is_a_problem_with_a_code() {
+    let rig = Rig::serving("none");
+    let json = "Content-Type: application/json\r\n";
+    let huge = " ".repeat(64 * 1024 + 1);
+    let calls = [
+        ("POST", "/plans", json, "{", 400, "request_unreadable"),
+        ("POST", "/plans", json, "[1]", 422, "request_unreadable"),
+        (
+            "POST",
+            "/commands",
+            json,
+            r#"{"by":"me"}"#,
+            422,
+            "request_unreadable",
+        ),
+        ("POST", "/commands", "", "{}", 415, "media_type"),
+        ("POST", "/plans", json, &huge, 413, "body_too_large"),
+        ("DELETE", "/status", "", "", 405, "method_not_allowed"),
+        ("GET", "/rollouts/%FF", "", "", 400, "request_unreadable"),
+        ("GET", "/nowhere", "", "", 404, "not_found"),
+    ];
+    for (method, path, headers, body, status, code) in calls {
+        let headers = format!("{}{headers}", token(&rig));
+        let answer = send(&rig, method, &format!("/api/v1{path}"), &headers, body);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(
+            head.contains("content-type: application/problem+json"),
+            "{answer}"
+        );
+        assert_eq!(head.contains("allow: GET"), status == 405, "{answer}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["code"], code, "{answer}");
+        assert_eq!(problem["status"], status, "{answer}");
+        assert!(!problem["detail"].as_str().unwrap().is_empty(), "{answer}");
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub(super) fn meaning(code: ErrorCode) -> Meaning {
         ErrorCode::ServerFailed => SERVER_FAILED,
         ErrorCode::RequestRefused => REQUEST_REFUSED,
         ErrorCode::ServeFailed => SERVE_FAILED,
+        ErrorCode::RequestUnreadable => REQUEST_UNREADABLE,
         ErrorCode::PlanRefused => PLAN_REFUSED,
         ErrorCode::UnknownRelease => UNKNOWN_RELEASE,
         ErrorCode::NoPredecessor => NO_PREDECESSOR,
@@ -246,6 +247,16 @@ const SERVE_FAILED: Meaning = Meaning {
                record.",
     remedy: "The cause is in the message: often a port that is taken, or a journal that does not \
               fit. Mend it and start again; `portcullis doctor` helps to find it.",
+    exit: Exit::Failed,
+};
+
+const REQUEST_UNREADABLE: Meaning = Meaning {
+    number: 409,
+    title: "The server cannot read the request",
+    meaning: "A request to the API has the wrong method, a body that is too large, or a body that is \
+               not the JSON that the call takes. Nothing was done.",
+    remedy: "Compare `portcullis --version` with the version of the program that serves; \
+              `portcullis doctor` does it too. A program of your own must send what the message asks for.",
     exit: Exit::Failed,
 };
 

@@ -24,30 +24,25 @@ fn the_default_code_of_an_exit_code_ends_with_that_exit_code() {
 }
 
 #[test]
-fn every_word_of_the_api_has_a_code() {
-    // The words that crates/server writes into its refusals.
-    let written = include_str!("../../../../server/src/answer.rs");
-    let words = [
-        "not_authorised",
-        "not_found",
-        "configuration",
-        "plan_refused",
-        "unknown_release",
-        "no_predecessor",
-        "artifact_unreadable",
-        "no_free_port",
-        "plan_moved",
-        "internal",
-        "not_now",
-        "nothing_live",
-        "still_live",
-        "not_live",
-        "journal_unreadable",
-        "engine_stopped",
-    ];
-    for word in words {
-        assert!(written.contains(&format!("\"{word}\"")), "{word}");
-        let code = ErrorCode::of_refusal(Some(word), 409);
-        assert_ne!(code, ErrorCode::RequestRefused, "{word}");
+fn every_word_of_the_apis_has_a_code_and_every_code_is_of_a_word_that_is_written() {
+    // Where crates/server and crates/gateway write words into their refusals.
+    let written = [
+        include_str!("../../../../server/src/answer.rs"),
+        include_str!("../../../../api/src/problem.rs"),
+        include_str!("../../../../gateway/src/admin.rs"),
+    ]
+    .concat();
+    for (word, code) in WORDS {
+        let urn = format!("urn:portcullis:problem:{}\"", word.replace('_', "-"));
+        let is_written = written.contains(&format!("\"{word}\"")) || written.contains(&urn);
+        assert!(is_written, "{word} is written nowhere");
+        assert_eq!(ErrorCode::of_refusal(Some(word), 409), code, "{word}");
+    }
+    let known = |word: &str| WORDS.iter().any(|(known, _)| *known == word);
+    for kind in written.split("urn:portcullis:problem:").skip(1) {
+        let end = kind.find(|c: char| !c.is_ascii_lowercase() && c != '-');
+        let word = kind[..end.unwrap_or(kind.len())].replace('-', "_");
+        // The one that is put together has no word in the text.
+        assert!(word.is_empty() || known(&word), "{word} has no code");
     }
 }
