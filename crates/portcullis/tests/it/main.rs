@@ -10,6 +10,7 @@ mod faults;
 mod guide;
 mod operations;
 mod release;
+mod restarts;
 mod rig;
 mod survival;
 mod upgrade;
