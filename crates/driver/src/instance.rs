@@ -36,6 +36,8 @@ pub enum InstanceState {
     Running,
     /// It exited by itself and is started again after a pause.
     Restarting,
+    /// It was stopped together with Portcullis, and is started again when that is.
+    Resting,
     /// It was told to stop.
     Stopping,
 }
@@ -43,6 +45,9 @@ pub enum InstanceState {
 impl InstanceState {
     /// Whether a process is expected to run, and is started again when there is none.
     pub fn is_expected(self) -> bool {
-        matches!(self, InstanceState::Running | InstanceState::Restarting)
+        matches!(
+            self,
+            InstanceState::Running | InstanceState::Restarting | InstanceState::Resting
+        )
     }
 }

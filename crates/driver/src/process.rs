@@ -3,6 +3,7 @@
 mod log_bound;
 mod probe;
 mod ready;
+mod rest;
 mod start;
 mod stop;
 mod supervise;
@@ -14,7 +15,9 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures::future::join_all;
 pub use log_bound::LogKeeper;
 use portcullis_rollout::{Action, Fact, Failure, Launch, Op, Presence, ReleaseId};
 use rustix::fs::{FlockOperation, flock};
@@ -149,19 +152,41 @@ impl ProcessDriver {
         }
     }
 
-    /// Takes up everything that should run after Portcullis was restarted: watches what lives, restarts
-    /// what died meanwhile, stops the try-outs of an earlier Portcullis. Returns all instances. Doing it
-    /// twice changes nothing.
+    /// Takes up everything that should run after Portcullis was restarted: watches what lives, starts
+    /// again what died meanwhile, with the machine, or with [`ProcessDriver::rest`], and stops the try-outs
+    /// of an earlier Portcullis. Returns all instances. Doing it twice changes nothing.
+    ///
+    /// What is started again has passed its readiness check when this returns, or has failed to: then it
+    /// is tried again for as long as this driver lives. What was in a crash loop is not waited for.
     ///
     /// # Errors
     /// When another driver acts on the state folder, or the records cannot be read.
     pub async fn adopt(&self) -> Result<Vec<Instance>, ProcessDriverError> {
         self.inner.claim().await?;
-        for record in self.inner.all_records()? {
-            supervise::adopt(&self.inner, record).await;
-        }
+        let records = self.inner.all_records()?.into_iter();
+        join_all(records.map(|record| supervise::adopt(&self.inner, record))).await;
         let records = self.inner.all_records()?;
         Ok(records.iter().map(Record::instance).collect())
+    }
+
+    /// Stops everything, with all that it started, and remembers what is to be started again by the next
+    /// [`ProcessDriver::adopt`]. Each is asked to end and killed after `patience`. Try-outs and the
+    /// remains of interrupted starts are forgotten. Returns what could not be stopped, and why.
+    ///
+    /// # Errors
+    /// When another driver acts on the state folder, or the records cannot be read.
+    pub async fn rest(
+        &self,
+        patience: Duration,
+    ) -> Result<Vec<(ReleaseId, Failure)>, ProcessDriverError> {
+        self.inner.claim().await?;
+        let records = self.inner.all_records()?.into_iter();
+        let stopped = records.map(async |record| {
+            let release = record.launch.release.clone();
+            let failed = self.inner.rest(&record.key(), patience).await.err()?;
+            Some((release, failed))
+        });
+        Ok(join_all(stopped).await.into_iter().flatten().collect())
     }
 
     /// All instances on record, whoever started them. Records that cannot be read are left out and

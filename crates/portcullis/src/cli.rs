@@ -210,7 +210,8 @@ pub(crate) struct Serve {
     /// Write the log as JSON lines.
     #[arg(long)]
     pub(crate) log_json: bool,
-    /// Stop the services too when this process stops. Without it they go on running.
+    /// Stop the services too when this process stops; the next `serve` starts them again. Without it they go
+    /// on running.
     #[arg(long)]
     pub(crate) stop_services: bool,
 }

@@ -34,8 +34,8 @@ pub(super) struct Log {
 }
 
 /// A release did not start.
-struct NotStarted {
-    message: String,
+pub(super) struct NotStarted {
+    pub(super) message: String,
     facts: Vec<Fact>,
 }
 
@@ -111,7 +111,10 @@ impl Inner {
 
     /// Runs what a record says and waits until it is ready. What was started is stopped again when this
     /// fails or is dropped.
-    async fn bring_up(&self, record: &mut Record) -> Result<(Session, Vec<Fact>), NotStarted> {
+    pub(super) async fn bring_up(
+        &self,
+        record: &mut Record,
+    ) -> Result<(Session, Vec<Fact>), NotStarted> {
         let launch = record.launch.clone();
         let release = &launch.release;
         let not_started = |why: String| NotStarted {
@@ -157,7 +160,7 @@ impl Inner {
         }
     }
 
-    fn check_address(&self, launch: &Launch) -> Result<(), Failure> {
+    pub(super) fn check_address(&self, launch: &Launch) -> Result<(), Failure> {
         let address = &launch.target.address;
         let error = match try_listen(address) {
             Ok(()) => return Ok(()),

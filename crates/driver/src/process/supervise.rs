@@ -75,6 +75,10 @@ pub(super) async fn adopt(inner: &Arc<Inner>, record: Record) {
         return;
     }
     match record.any_process() {
+        Ok(None) if !was_crashing(&record) => {
+            *supervisor = Some(inner.bring_back(&mut record).await);
+            return;
+        }
         Ok(process) if process.is_some() && process != record.process => {
             record.process = process;
             save(inner, &record);
@@ -90,6 +94,13 @@ pub(super) async fn adopt(inner: &Arc<Inner>, record: Record) {
         }
     }
     *supervisor = watch(inner, &record);
+}
+
+/// Whether an instance had ended by itself, and waited to be started again, when it was last looked after
+/// in this run of the system.
+fn was_crashing(record: &Record) -> bool {
+    record.state == InstanceState::Restarting
+        && boot_id().is_ok_and(|this_run| this_run == record.boot_id)
 }
 
 /// Watches the recorded process of an instance, or starts it when it does not live.
@@ -244,7 +255,7 @@ impl Inner {
 }
 
 /// Saves a record whose loss can be made good: it is found again by its marker.
-fn save(inner: &Inner, record: &Record) {
+pub(super) fn save(inner: &Inner, record: &Record) {
     if let Err(error) = inner.records.save(record) {
         tracing::error!("{}", with_causes(&error));
     }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use portcullis_driver::{Driver, InstanceState, ProcessDriver};
 use portcullis_rollout::{Launch, Op, Presence};
@@ -250,4 +251,43 @@ fn edit_record(world: &World, edit: impl FnOnce(&mut serde_json::Value)) {
     let mut record = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     edit(&mut record);
     std::fs::write(&file, serde_json::to_vec(&record).unwrap()).unwrap();
+}
+
+#[tokio::test]
+async fn what_was_stopped_to_be_started_again_is_ready_when_it_is_adopted() {
+    let world = World::new();
+    let launch = world.launch("1.0");
+    world.driver.apply(&start(&launch)).await.unwrap();
+    let pid = world.driver.instances()[0].pid.unwrap();
+
+    let left = world.driver.rest(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(left, []);
+    assert!(!lives(pid) && !answers(&launch).await);
+    let resting = world.driver.instances();
+    assert_eq!(
+        (resting[0].state, resting[0].pid),
+        (InstanceState::Resting, None)
+    );
+    assert_eq!(
+        world.driver.probe(&start(&launch)).await.presence,
+        Presence::Absent
+    );
+
+    let adopted = world.driver.adopt().await.unwrap();
+    assert!(answers(&launch).await, "it is ready at once");
+    assert_eq!(adopted[0].state, InstanceState::Running);
+    assert_eq!(adopted[0].restarts, 0, "it did not end by itself");
+    let pid = adopted[0].pid.unwrap();
+    // It is watched as before.
+    signal(pid, Signal::KILL);
+    until("it is restarted", async || {
+        world.driver.instances()[0].restarts == 1 && answers(&launch).await
+    })
+    .await;
+
+    // What rests can be retired, and is then forgotten.
+    world.driver.rest(Duration::from_secs(5)).await.unwrap();
+    world.driver.apply(&retire(&launch)).await.unwrap();
+    assert_eq!(world.driver.adopt().await.unwrap(), []);
+    assert!(!answers(&launch).await);
 }

@@ -245,7 +245,8 @@ fn restore_in_place(
             running.release, running.address
         );
         return Err(CommandError::new(Exit::Failed, what).hint(
-            "stop the services first: start `portcullis serve --stop-services` and stop it again",
+            "stop the services first: start `portcullis serve --stop-services` and stop it again; the \
+             next `portcullis serve` starts them again",
         ));
     }
     let mut copies = Vec::new();

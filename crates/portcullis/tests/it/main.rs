@@ -13,6 +13,7 @@ mod operations;
 #[allow(dead_code, clippy::expect_used)]
 mod postgres_server;
 mod release;
+mod restarts;
 mod rig;
 mod shared_journal;
 mod survival;

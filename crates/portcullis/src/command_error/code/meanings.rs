@@ -453,7 +453,7 @@ const STORE_IN_USE: Meaning = Meaning {
     title: "The data is in use",
     meaning: "A release runs on the data that would be replaced, and would not know of it.",
     remedy: "Stop the services first: `portcullis serve --stop-services`, then stop it with \
-              Ctrl-C.",
+              Ctrl-C. After the restore the next `portcullis serve` starts them again.",
     exit: Exit::Failed,
 };
 

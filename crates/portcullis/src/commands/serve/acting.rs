@@ -10,16 +10,14 @@ use portcullis_api::engine::ConfigurationStanding;
 use portcullis_api::gateway::RouteStatus;
 use portcullis_config::{Config, JournalConfig, Listen};
 use portcullis_driver::{
-    CheckClient, Driver, GatewayDriver, GatewayMeter, LogKeeper, ProcessDriver, SmokeDriver,
+    CheckClient, GatewayDriver, GatewayMeter, LogKeeper, ProcessDriver, SmokeDriver,
 };
 use portcullis_engine::{
     DataHand, Engine, Hands, Planner, RehearsalHand, Runner, RunnerError, Service, Standing,
     WallClock,
 };
 use portcullis_journal::{JournalError, Scope, StoredJournal};
-use portcullis_rollout::{
-    Action, CutOff, Direction, Op, OpKey, RolloutId, Run, State, StepIndex, Target,
-};
+use portcullis_rollout::{Run, State};
 use portcullis_server::{Listener, Server};
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
@@ -432,37 +430,17 @@ async fn check_journal_fits(
     Ok(())
 }
 
-/// Stops every service, each with a moment to finish.
+/// Stops every service, each with a moment to finish. The next `serve` starts them again.
 async fn stop_services(process: &ProcessDriver) {
-    for instance in process.instances() {
-        let order = CutOff {
-            service: instance.service.clone(),
-            release: instance.release.clone(),
-            target: Target {
-                name: "local".to_owned(),
-                driver: "process".to_owned(),
-                address: instance.address.clone(),
-            },
-            drain_timeout_ms: 0,
-            stop_timeout_ms: STOP_TIMEOUT_MS,
-        };
-        let key = OpKey {
-            rollout: RolloutId::new("serve"),
-            direction: Direction::Do,
-            step: StepIndex(0),
-            attempt: 1,
-        };
-        let op = Op {
-            key,
-            action: Action::Retire(order),
-            deadline_ms: 2 * STOP_TIMEOUT_MS,
-        };
-        if let Err(failure) = process.apply(&op).await {
-            output::talk(&format!(
-                "warning: {} goes on running: {}",
-                instance.release, failure.message
-            ));
+    let patience = Duration::from_millis(STOP_TIMEOUT_MS);
+    match process.rest(patience).await {
+        Ok(left) => {
+            for (release, failure) in left {
+                let why = failure.message;
+                output::talk(&format!("warning: {release} goes on running: {why}"));
+            }
         }
+        Err(error) => output::talk(&format!("warning: services go on running: {error}")),
     }
 }
 
