@@ -273,7 +273,7 @@ impl From<ClientError> for CommandError {
         match &error {
             ClientError::Unreachable { .. } => CommandError::of(Exit::Unreachable, &error)
                 .hint("start it with `portcullis serve`, or name the right file with --file"),
-            ClientError::Refused(problem) => refused(&problem),
+            ClientError::Refused(problem) => refused(problem),
             ClientError::Malformed { .. } => {
                 CommandError::of(Exit::Internal, &error).code(ErrorCode::AnswerUnreadable)
             }
