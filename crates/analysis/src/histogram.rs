@@ -107,13 +107,22 @@ impl Histogram {
 }
 
 impl From<Vec<(u32, u64)>> for Histogram {
-    fn from(pairs: Vec<(u32, u64)>) -> Self {
-        let mut histogram = Histogram::default();
-        for (bucket, n) in pairs {
-            let one = [(bucket.min(BUCKETS as u32 - 1), n)];
-            histogram.counts = combine(&histogram.counts, &one, |a, b| a.saturating_add(b));
+    /// In any order, and with a bucket several times; what was written by a histogram is in order already
+    /// and is taken as it is.
+    fn from(mut pairs: Vec<(u32, u64)>) -> Self {
+        for (bucket, _) in &mut pairs {
+            *bucket = (*bucket).min(BUCKETS as u32 - 1);
         }
-        histogram
+        pairs.sort_by_key(|(bucket, _)| *bucket);
+        pairs.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                kept.1 = kept.1.saturating_add(later.1);
+            }
+            same
+        });
+        pairs.retain(|(_, n)| *n > 0);
+        Histogram { counts: pairs }
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) const KEPT_NAMES_TRIED: u32 = 60;
 /// aside when the engine starts, so it is a cost of every service, listened to or not.
 pub(crate) const LISTENER_BACKLOG: usize = 64;
 /// Journal entries that are read at a time.
-pub(crate) const PAGE_ENTRIES: u64 = 512;
+pub(crate) const PAGE_ENTRIES: u64 = 128;
 /// Notices that may wait for one hook while it is told an earlier one.
 pub(crate) const NOTICES_WAITING_MAX: usize = 32;
 /// Rollouts that are kept with all of their events, the live one among them; of older ones only an outline

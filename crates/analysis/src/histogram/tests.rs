@@ -22,6 +22,21 @@ fn the_median_of_one_to_a_thousand_is_within_one_bucket() {
     assert_eq!(Histogram::default().quantile_us(0.5), None);
 }
 
+#[test]
+fn pairs_in_any_order_and_more_than_once_make_one_histogram() {
+    let last = BUCKETS as u32 - 1;
+    let pairs = vec![
+        (7, 1),
+        (3, 2),
+        (7, 4),
+        (5, 0),
+        (last + 9, 1),
+        (last, u64::MAX),
+    ];
+    let read: Vec<(u32, u64)> = Histogram::from(pairs).into();
+    assert_eq!(read, [(3, 2), (7, 5), (last, u64::MAX)]);
+}
+
 proptest! {
     #[test]
     fn a_quantile_never_understates_and_overstates_by_at_most_a_thirtysecond(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_engine::{Engine, History, Outline, Past, Runner, WallClock};
+use portcullis_engine::{Body, Engine, History, Outline, Past, Runner, WallClock};
 use portcullis_journal::{Journal, SqliteJournal};
 use portcullis_rollout::{Actor, Event, EventKind, Moment, Plan, Purpose, ReleaseId, RolloutId};
 
@@ -64,6 +64,10 @@ async fn an_old_rollout_is_told_from_the_journal_as_it_was_told_from_memory() {
     let whole = {
         let mut whole = Vec::new();
         let entries = journal.read(&scope(), 1).await.unwrap();
+        for entry in &entries {
+            let slowly: Body = serde_json::from_str(&entry.body).unwrap();
+            assert_eq!(Body::decode(entry).unwrap(), slowly);
+        }
         let of = |id: &str| {
             let pattern = format!("\"{id}\"");
             let mut own = entries.clone();
