@@ -9,6 +9,7 @@ mod control;
 mod faults;
 mod guide;
 mod operations;
+mod rehearsals;
 mod release;
 mod restarts;
 mod rig;

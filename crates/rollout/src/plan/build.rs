@@ -235,7 +235,8 @@ impl Builder<'_> {
                 + 2 * (request.timeouts.ready_ms + request.timeouts.stop_ms);
             if let Some(rehearsal) = rehearsal {
                 let action = Action::Rehearse(Box::new(rehearsal));
-                self.push("rehearse", action, Undo::Nothing, deadline_ms, 1);
+                // As with hooks: a failure is not repeated, an attempt that was cut off is.
+                self.push("rehearse", action, Undo::Nothing, deadline_ms, ATTEMPTS);
             }
         }
         if let Some(question) = &request.approval {
