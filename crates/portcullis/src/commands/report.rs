@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
+use crate::state_folder::StateFolder;
 use crate::{connect, offline, output, render};
 
 pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError> {
@@ -21,8 +22,9 @@ pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError
             exit = Exit::Unreachable;
             let history = offline::present(&config).await?;
             let (name, environment) = (config.service.name.as_str(), &config.service.environment);
-            let why = "no server runs; `portcullis serve` starts it".to_owned();
-            let standing = EngineStanding::Stopped { why };
+            let standing = EngineStanding::Stopped {
+                why: why_stopped(&config),
+            };
             portcullis_server::status(name, environment, &history, standing, 0)
         }
     };
@@ -108,6 +110,20 @@ async fn status_despite(
         output::result(&render::status(&status));
     }
     Ok(Exit::Done)
+}
+
+/// Why no engine answers.
+fn why_stopped(config: &Config) -> String {
+    let folder = StateFolder::new(&config.state.folder);
+    if folder.is_writable() || !folder.root().exists() {
+        return "no server runs; `portcullis serve` starts it".to_owned();
+    }
+    format!(
+        "nothing can be written to the state folder {}, so nothing may be done; a gateway that was \
+         started serves from the last saved routes; make the folder writable, then stop `portcullis \
+         serve` and start it again",
+        folder.root().display()
+    )
 }
 
 /// The server's answer; `None` when no server runs.

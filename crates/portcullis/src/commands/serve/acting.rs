@@ -46,7 +46,8 @@ pub(super) struct Grounds {
 pub(super) struct Acting {
     runtime: Runtime,
     lock: Lock,
-    process: ProcessDriver,
+    /// `None` where what runs may not be touched either.
+    process: Option<ProcessDriver>,
     running: Result<Running, CommandError>,
 }
 
@@ -72,9 +73,10 @@ impl Acting {
     /// Adopts the services and starts the engine and its API, on `listener` if there is one.
     ///
     /// # Errors
-    /// When the processes cannot be looked after. An engine that cannot act is no error.
+    /// When the processes cannot be looked after. An engine that cannot act is no error, and neither is a
+    /// state folder to which nothing can be written: then nothing is touched at all.
     pub(super) async fn start(
-        lock: Lock,
+        mut lock: Lock,
         grounds: Grounds,
         listener: Option<Listener>,
     ) -> Result<Acting, CommandError> {
@@ -84,13 +86,21 @@ impl Acting {
             .enable_all()
             .build();
         let runtime = runtime.map_err(|error| CommandError::of(Exit::Internal, &error))?;
+        if let Some(refusal) = lock.take_refusal() {
+            return Ok(Acting {
+                runtime,
+                lock,
+                process: None,
+                running: Err(refusal),
+            });
+        }
         let started = runtime.spawn(start(grounds, listener)).await;
         let started = started.map_err(|error| CommandError::of(Exit::Internal, &error));
         match started.flatten() {
             Ok((process, running)) => Ok(Acting {
                 runtime,
                 lock,
-                process,
+                process: Some(process),
                 running,
             }),
             Err(error) => {
@@ -118,7 +128,8 @@ impl Acting {
 
     /// Whether services run.
     pub(super) fn has_services(&self) -> bool {
-        !self.process.instances().is_empty()
+        let process = self.process.as_ref();
+        process.is_some_and(|process| !process.instances().is_empty())
     }
 
     /// Waits up to `patience` until no step is under way.
@@ -150,8 +161,12 @@ impl Acting {
                 }
                 Err(refusal) => Some(refusal),
             };
-            if stop_services_too {
-                stop_services(&process).await;
+            match process {
+                Some(process) if stop_services_too => stop_services(&process).await,
+                None if stop_services_too => output::talk(
+                    "services that run go on: what becomes of them could not be recorded",
+                ),
+                _ => {}
             }
             refusal
         });
