@@ -13,6 +13,7 @@ mod rehearsals;
 mod release;
 mod restarts;
 mod rig;
+mod starting;
 mod survival;
 mod upgrade;
 mod watch;
