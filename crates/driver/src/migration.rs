@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_rollout::{Action, Command, Fact, Failure, Op, Presence, Proof};
+use portcullis_rollout::{Action, Command, Fact, Failure, Migration, Op, Presence, Proof};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -22,7 +22,8 @@ const MIGRATION_VARIABLE: &str = "PORTCULLIS_MIGRATION";
 /// Carries out [`Action::Migrate`]: runs the command. Whether the data is migrated is decided by the
 /// proof, never by the exit code, which is only reported.
 ///
-/// While the same command of an earlier attempt still runs (Portcullis was killed meanwhile), a probe waits for its end as long as the op may take, and then answers [`Presence::Unknown`].
+/// While the same command of an earlier attempt still runs (Portcullis was killed meanwhile), a probe waits
+/// for its end as long as the op may take, and then answers [`Presence::Unknown`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CommandDriver;
 
@@ -31,6 +32,28 @@ impl CommandDriver {
     pub fn new() -> CommandDriver {
         CommandDriver
     }
+
+    /// Waits up to `patience` until no process of an earlier attempt at this migration is left. It asks
+    /// no proof.
+    ///
+    /// # Errors
+    /// When one is left, or the processes cannot be listed: then nothing can be told about the data.
+    pub async fn settled(&self, migration: &Migration, patience: Duration) -> Result<(), Probed> {
+        let watch = Stopwatch::start();
+        loop {
+            match still_running(&migration.command) {
+                Ok(None) => return Ok(()),
+                Ok(Some(pid)) if watch.left_of(patience).is_zero() => {
+                    let text = format!("process {pid} of an earlier attempt has not ended");
+                    return Err(Probed::new(Presence::Unknown).with("still running", text));
+                }
+                Ok(Some(_)) => tokio::time::sleep(LEFTOVER_PAUSE).await,
+                Err(error) => {
+                    return Err(Probed::new(Presence::Unknown).with("processes", error));
+                }
+            }
+        }
+    }
 }
 
 impl Driver for CommandDriver {
@@ -38,20 +61,9 @@ impl Driver for CommandDriver {
         let Action::Migrate(migration) = &op.action else {
             return Probed::new(Presence::Unknown);
         };
-        let watch = Stopwatch::start();
         let patience = Duration::from_millis(op.deadline_ms);
-        loop {
-            match still_running(&migration.command) {
-                Ok(None) => break,
-                Ok(Some(pid)) if watch.left_of(patience).is_zero() => {
-                    let text = format!("process {pid} of an earlier attempt has not ended");
-                    return Probed::new(Presence::Unknown).with("still running", text);
-                }
-                Ok(Some(_)) => tokio::time::sleep(LEFTOVER_PAUSE).await,
-                Err(error) => {
-                    return Probed::new(Presence::Unknown).with("processes", error);
-                }
-            }
+        if let Err(unknown) = self.settled(migration, patience).await {
+            return unknown;
         }
         prove(&migration.proof).await
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// How long after an op's deadline a driver may still report how it ended the attempt.
 pub(crate) const DEADLINE_GRACE: Duration = Duration::from_secs(3);
+/// How long a rehearsal that took too long may be cleared away before that is said; shorter than the grace.
+pub(crate) const REHEARSAL_CLEARING: Duration = Duration::from_secs(2);
 /// How long a probe may take; verifying a large backup is the longest.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(600);
 /// How often a probe is asked while it cannot tell.

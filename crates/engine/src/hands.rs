@@ -98,7 +98,7 @@ impl Driver for Hands {
             Action::Preflight(order) => self.preflight.look(order).await,
             Action::Backup(order) => self.data.backup(order).await,
             Action::Restore(order) => self.data.restore(order).await,
-            Action::Rehearse(order) => self.rehearsal.apply(order).await,
+            Action::Rehearse(order) => self.rehearsal.apply(order, op.deadline_ms).await,
             Action::Migrate(_) => self.command.apply(op).await,
             Action::Start(_) => self.process.apply(op).await,
             Action::Retire(order) => {

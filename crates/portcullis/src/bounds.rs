@@ -50,6 +50,11 @@ pub(crate) const GUESSED_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub(crate) const DOCTOR_CHECK_MAX: Duration = Duration::from_secs(5);
 /// The largest file that is read as a saved plan, in bytes.
 pub(crate) const SAVED_PLAN_BYTES_MAX: u64 = 8 << 20;
+/// How often a command that only looks asks a server, and reads the journal's file, while the server seems to
+/// be starting or ending.
+pub(crate) const STARTING_ATTEMPTS: u32 = 8;
+/// The pause between two such looks.
+pub(crate) const STARTING_PAUSE: Duration = Duration::from_millis(150);
 /// How many of a journal's last entries `status` reads first when no server runs: more than most rollouts
 /// have.
 pub(crate) const LAST_ENTRIES: u64 = 256;

@@ -21,6 +21,16 @@ pub(crate) struct StateFolder {
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
+    /// Why nothing may be done with it.
+    refusal: Option<CommandError>,
+}
+
+impl Lock {
+    /// Why the holder may not act: nothing can be written to the folder, and there is no action without a
+    /// record. Asked once; then it is taken.
+    pub(crate) fn take_refusal(&mut self) -> Option<CommandError> {
+        self.refusal.take()
+    }
 }
 
 impl StateFolder {
@@ -154,8 +164,32 @@ impl StateFolder {
         written.map_err(|error| self.failed("cannot be written", &error))
     }
 
+    /// Whether files can be made in the folder now.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.check_writable().is_ok()
+    }
+
+    fn check_writable(&self) -> std::io::Result<()> {
+        let how = (rustix::fs::Access::WRITE_OK, rustix::fs::AtFlags::EACCESS);
+        rustix::fs::accessat(rustix::fs::CWD, &self.root, how.0, how.1)?;
+        Ok(())
+    }
+
     /// Takes the right to act on this folder. The system gives it back when the process dies.
     pub(crate) fn lock(&self) -> Result<Lock, CommandError> {
+        match self.lock_or_guard()? {
+            Lock {
+                refusal: Some(refusal),
+                ..
+            } => Err(refusal),
+            lock => Ok(lock),
+        }
+    }
+
+    /// Takes the right to act on this folder, or, where nothing can be written to it, the right to serve
+    /// from it without acting. Both are one lock on one file, which can be had on a read-only file system
+    /// too: no two processes serve from the folder.
+    pub(crate) fn lock_or_guard(&self) -> Result<Lock, CommandError> {
         let path = self.root.join("lock");
         let opened = OpenOptions::new()
             .read(true)
@@ -164,16 +198,32 @@ impl StateFolder {
             .truncate(false)
             .mode(0o600)
             .open(&path);
+        let writable = self.check_writable();
+        let (opened, why) = match (opened, writable) {
+            (Ok(file), Ok(())) => (Ok(file), None),
+            (Ok(file), Err(why)) => (Ok(file), Some(why)),
+            (Err(why), _) if cannot_be_written(&why) && path.exists() => {
+                (File::open(&path), Some(why))
+            }
+            (Err(error), _) => (Err(error), None),
+        };
         let mut file = opened.map_err(|error| self.failed("cannot be locked", &error))?;
         // A process that was just killed holds its locks until the system has cleared it away.
         match lock_within(&file, LOCK_PATIENCE) {
             Ok(()) => {
                 let note = format!("pid {}\n", std::process::id());
+                // It only names the holder to others; on a full disk it is not worth failing for.
                 let noted = file
                     .set_len(0)
                     .and_then(|()| file.write_all(note.as_bytes()));
-                noted.map_err(|error| self.failed("cannot be locked", &error))?;
-                Ok(Lock { _file: file })
+                if let (Err(error), None) = (noted, &why) {
+                    tracing::warn!("the lock does not name its holder: {error}");
+                }
+                let refusal = why.map(|why| self.read_only(&why));
+                Ok(Lock {
+                    _file: file,
+                    refusal,
+                })
             }
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -187,6 +237,11 @@ impl StateFolder {
             }
             Err(TryLockError::Error(error)) => Err(self.failed("cannot be locked", &error)),
         }
+    }
+
+    fn read_only(&self, error: &std::io::Error) -> CommandError {
+        self.failed("cannot be written to", error)
+            .hint("make it writable, then stop `portcullis serve` and start it again")
     }
 
     fn failed(&self, what: &str, error: &std::io::Error) -> CommandError {
@@ -206,6 +261,13 @@ impl StateFolder {
 struct StateFolderError {
     what: String,
     reason: String,
+}
+
+fn cannot_be_written(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied
+    )
 }
 
 /// Tries to lock a file for a while.

@@ -4,8 +4,13 @@
 //! migration works on real data, and that the release which serves now still answers rightly on migrated
 //! data, without which the two could not run side by side. What passed is noted beside the copy, so that
 //! a probe can tell; the copy itself is removed.
+//!
+//! Nothing live is touched, so an attempt that was cut off, because Portcullis was killed or stopped, is
+//! cleared away and made again. An attempt that came to an end is not: whatever it says, the next would
+//! say the same, or hide a release that works only sometimes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use portcullis_driver::{CommandDriver, Driver, Probed, ProcessDriver, SmokeDriver};
 use portcullis_rollout::{
@@ -15,6 +20,7 @@ use portcullis_rollout::{
 
 use super::data::DataHand;
 use super::{lasting, retryable};
+use crate::bounds::REHEARSAL_CLEARING;
 use crate::clock::{Clock, WallClock};
 
 /// Rehearses migrations.
@@ -38,13 +44,35 @@ impl RehearsalHand {
         }
     }
 
-    /// Restores, migrates and tries; cleans up whatever came of it.
-    pub(super) async fn apply(&self, order: &Rehearsal) -> Result<Vec<Fact>, Failure> {
-        self.clean(order).await?;
-        let outcome = self.rehearse(order).await;
-        let cleaned = self.clean(order).await;
-        let facts = outcome?;
-        cleaned?;
+    /// Restores, migrates and tries, within the deadline; cleans up whatever came of it. No failure is
+    /// worth repeating.
+    pub(super) async fn apply(
+        &self,
+        order: &Rehearsal,
+        deadline_ms: u64,
+    ) -> Result<Vec<Fact>, Failure> {
+        let went = self.try_out(order, deadline_ms).await;
+        went.map_err(|failure| Failure {
+            retryable: false,
+            ..failure
+        })
+    }
+
+    async fn try_out(&self, order: &Rehearsal, deadline_ms: u64) -> Result<Vec<Fact>, Failure> {
+        let deadline = Duration::from_millis(deadline_ms);
+        let went = tokio::time::timeout(deadline, async {
+            self.clean(order).await?;
+            let outcome = self.rehearse(order).await;
+            let cleaned = self.clean(order).await;
+            let facts = outcome?;
+            cleaned?;
+            Ok(facts)
+        });
+        let facts = match went.await {
+            Ok(outcome) => outcome?,
+            // What it ran was ended with it.
+            Err(_) => return Err(self.too_long(order, deadline_ms).await),
+        };
         let note = serde_json::to_vec(&facts).map_err(|error| retryable(&error))?;
         let passed = passed_note(order);
         if let Some(folder) = passed.parent() {
@@ -58,14 +86,31 @@ impl RehearsalHand {
         Ok(facts)
     }
 
+    /// What is said of a rehearsal that did not end in time. Clearing it away must not take so long that
+    /// nobody hears this.
+    async fn too_long(&self, order: &Rehearsal, deadline_ms: u64) -> Failure {
+        let cleaned = tokio::time::timeout(REHEARSAL_CLEARING, self.clean(order)).await;
+        let left = match cleaned {
+            Ok(Ok(())) => None,
+            Ok(Err(failure)) => Some(failure.message),
+            Err(_) => Some("it could not be cleared away in time".to_owned()),
+        };
+        let mut failure = lasting(format!(
+            "the rehearsal took longer than {deadline_ms} ms; the live data was not touched"
+        ));
+        failure
+            .facts
+            .extend(left.map(|left| Fact::new("left behind", left)));
+        failure
+    }
+
     /// Whether the rehearsal passed. A migration of the copy that a killed Portcullis left running is
-    /// waited for, up to the step's deadline: until it has ended, nothing is settled.
+    /// waited for, up to the step's deadline: until it has ended, nothing is settled. Its own proof is not
+    /// asked: of an attempt that was cut off nothing is believed, and half a copy is no reason to hold.
     pub(super) async fn probe(&self, order: &Rehearsal, deadline_ms: u64) -> Probed {
-        let mut migrate = op(Action::Migrate(order.migration.clone()));
-        migrate.deadline_ms = deadline_ms;
-        let left = self.command.probe(&migrate).await;
-        if left.presence == Presence::Unknown && order.scratch.exists() {
-            return left;
+        let patience = Duration::from_millis(deadline_ms);
+        if let Err(unknown) = self.command.settled(&order.migration, patience).await {
+            return unknown;
         }
         match tokio::fs::read(passed_note(order)).await {
             Ok(note) => match serde_json::from_slice(&note) {
@@ -94,7 +139,7 @@ impl RehearsalHand {
         ));
 
         let began = WallClock.now_ms();
-        // The step's own deadline ends this wait too, by dropping the future.
+        // The step's own deadline ends this wait too, by dropping this future.
         let migrate = op(Action::Migrate(order.migration.clone()));
         let ran = self.command.apply(&migrate).await;
         let proof = self.command.probe(&migrate).await;

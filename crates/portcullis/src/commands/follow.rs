@@ -216,7 +216,7 @@ async fn to_the_end(
 
 /// Whether a server that is restarted may answer later: it is gone, it hung up in the middle of an
 /// answer, or it is not ready.
-fn may_come_back(error: &ClientError) -> bool {
+pub(super) fn may_come_back(error: &ClientError) -> bool {
     match error {
         ClientError::Unreachable { .. } | ClientError::Malformed { .. } => true,
         ClientError::Refused(problem) => problem.status == 503,

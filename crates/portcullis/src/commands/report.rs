@@ -5,8 +5,11 @@ use portcullis_api::engine::{Detail, EngineStanding, Status, Summary};
 use portcullis_config::Config;
 use serde::de::DeserializeOwned;
 
+use super::follow::may_come_back;
+use crate::bounds::{STARTING_ATTEMPTS, STARTING_PAUSE};
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
+use crate::state_folder::StateFolder;
 use crate::{connect, offline, output, render};
 
 pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError> {
@@ -14,20 +17,25 @@ pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError
         Ok(config) => config,
         Err(error) => return status_despite(error, site, json).await,
     };
-    let mut exit = Exit::Done;
-    let status = match ask::<Status>(&config, "/api/v1/status").await? {
-        Some(status) => status,
-        None => {
-            exit = Exit::Unreachable;
-            let history = offline::present(&config).await?;
-            let (name, environment) = (config.service.name.as_str(), &config.service.environment);
-            let why = match offline::other_engine(&config).await? {
-                Some(holder) => format!("another engine acts: {holder}; nothing can be asked here"),
-                None => "no server runs; `portcullis serve` starts it".to_owned(),
-            };
-            let standing = EngineStanding::Stopped { why };
-            portcullis_server::status(name, environment, &history, standing, 0)
-        }
+    let asked = ask_or_read(&config, "/api/v1/status", async || {
+        let history = offline::present(&config).await?;
+        let (name, environment) = (config.service.name.as_str(), &config.service.environment);
+        let why = match offline::other_engine(&config).await? {
+            Some(holder) => format!("another engine acts: {holder}; nothing can be asked here"),
+            None => why_stopped(&config),
+        };
+        let standing = EngineStanding::Stopped { why };
+        Ok(portcullis_server::status(
+            name,
+            environment,
+            &history,
+            standing,
+            0,
+        ))
+    });
+    let (status, exit): (Status, Exit) = match asked.await? {
+        Looked::Answered(status) => (status, Exit::Done),
+        Looked::Read(status) => (status, Exit::Unreachable),
     };
     if json {
         output::json(&status);
@@ -39,16 +47,14 @@ pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError
 
 pub(super) async fn history(site: &Site, json: bool) -> Result<Exit, CommandError> {
     let config = connect::config(site)?;
-    let rollouts = match ask::<Vec<Summary>>(&config, "/api/v1/rollouts").await? {
-        Some(rollouts) => rollouts,
-        None => {
-            let history = offline::history(&config).await?;
-            let newest_first = history.outlines().rev();
-            newest_first
-                .map(|outline| portcullis_server::summary(&outline))
-                .collect()
-        }
-    };
+    let asked = ask_or_read(&config, "/api/v1/rollouts", async || {
+        let history = offline::history(&config).await?;
+        let newest_first = history.outlines().rev();
+        Ok(newest_first
+            .map(|outline| portcullis_server::summary(&outline))
+            .collect())
+    });
+    let rollouts: Vec<Summary> = asked.await?.into();
     if json {
         output::json(&serde_json::json!({
             "schema": "portcullis.history/1",
@@ -71,18 +77,17 @@ pub(super) async fn show(site: &Site, json: bool, id: &str) -> Result<Exit, Comm
         );
     }
     let config = connect::config(site)?;
-    let detail = match ask::<Detail>(&config, &format!("/api/v1/rollouts/{id}")).await? {
-        Some(detail) => detail,
-        None => {
-            let found = offline::rollout(&config, id).await?;
-            let found = found.as_ref().map(portcullis_server::detail);
-            found.ok_or_else(|| {
-                CommandError::new(Exit::Failed, format!("there is no rollout {id}"))
-                    .code(ErrorCode::UnknownRollout)
-                    .hint("`portcullis history` lists them")
-            })?
-        }
-    };
+    let path = format!("/api/v1/rollouts/{id}");
+    let asked = ask_or_read(&config, &path, async || {
+        let found = offline::rollout(&config, id).await?;
+        Ok(found.as_ref().map(portcullis_server::detail))
+    });
+    let detail: Option<Detail> = asked.await?.into();
+    let detail = detail.ok_or_else(|| {
+        CommandError::new(Exit::Failed, format!("there is no rollout {id}"))
+            .code(ErrorCode::UnknownRollout)
+            .hint("`portcullis history` lists them")
+    })?;
     if json {
         output::json(&detail);
     } else {
@@ -111,11 +116,61 @@ async fn status_despite(
     Ok(Exit::Done)
 }
 
-/// The server's answer; `None` when no server runs.
-async fn ask<T: DeserializeOwned>(config: &Config, path: &str) -> Result<Option<T>, CommandError> {
-    match connect::client(config)?.get(path).await {
-        Ok(answer) => Ok(Some(answer)),
-        Err(ClientError::Unreachable { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+/// Why no engine answers.
+fn why_stopped(config: &Config) -> String {
+    let folder = StateFolder::new(&config.state.folder);
+    if folder.is_writable() || !folder.root().exists() {
+        return "no server runs; `portcullis serve` starts it".to_owned();
+    }
+    format!(
+        "nothing can be written to the state folder {}, so nothing may be done; a gateway that was \
+         started serves from the last saved routes; make the folder writable, then stop `portcullis \
+         serve` and start it again",
+        folder.root().display()
+    )
+}
+
+/// What a command learnt, and from whom.
+enum Looked<T> {
+    /// The server's answer.
+    Answered(T),
+    /// What the journal's file says; no server runs.
+    Read(T),
+}
+
+impl<T> Looked<T> {
+    fn into(self) -> T {
+        match self {
+            Looked::Answered(told) | Looked::Read(told) => told,
+        }
+    }
+}
+
+/// The server's answer, or what `read` finds in the journal's file when no server runs.
+///
+/// A server that is just starting or ending does neither well: it hangs up, or holds the file for itself.
+/// That lasts for a moment, so both are tried again before it counts as a failure.
+async fn ask_or_read<T: DeserializeOwned>(
+    config: &Config,
+    path: &str,
+    read: impl AsyncFn() -> Result<T, CommandError>,
+) -> Result<Looked<T>, CommandError> {
+    let client = connect::client(config)?;
+    let mut attempt = 1;
+    loop {
+        let failed = match client.get(path).await {
+            Ok(answer) => return Ok(Looked::Answered(answer)),
+            Err(ClientError::Unreachable { .. }) => match read().await {
+                Ok(found) => return Ok(Looked::Read(found)),
+                Err(error) => error,
+            },
+            Err(error) if may_come_back(&error) => error.into(),
+            Err(error) => return Err(error.into()),
+        };
+        if attempt == STARTING_ATTEMPTS {
+            return Err(failed);
+        }
+        attempt += 1;
+        tokio::time::sleep(STARTING_PAUSE).await;
     }
 }

@@ -13,6 +13,7 @@
 
 use std::path::PathBuf;
 
+use portcullis_api::Endpoint;
 use portcullis_engine::{Engine, Standing};
 use portcullis_gateway::{Gateway, Traffic};
 use portcullis_journal::Entry;
@@ -128,7 +129,7 @@ impl<'a> Serving<'a> {
         inherited.compare(config.gateway.listen, &config.server.listen);
         let folder = StateFolder::new(&config.state.folder);
         let token = folder.token()?;
-        let lock = folder.lock()?;
+        let lock = folder.lock_or_guard()?;
         let gateway = front::start_held(&config, &folder, inherited.gateway)?;
         let file = std::path::absolute(&site.file).map_err(|error| failed(&error))?;
         let configuration =
@@ -205,11 +206,15 @@ impl<'a> Serving<'a> {
 
     /// Begins to talk to the service manager.
     fn begin(&mut self) {
-        let config = &self.grounds.config;
-        // The folder's token was read when this process started; without it the watch has nobody to ask.
-        let token = connect::gateway_token(config).unwrap_or_default();
-        self.notifier
-            .begin(connect::endpoint(&config.gateway.admin), token);
+        let admin = &self.grounds.config.gateway.admin;
+        let asked_at = match self.gateway.admin_address() {
+            Some(address) => {
+                let token = self.grounds.token.clone();
+                (Endpoint::Tcp(address.to_string()), Some(token))
+            }
+            None => (connect::endpoint(admin), None),
+        };
+        self.notifier.begin(asked_at.0, asked_at.1);
     }
 
     fn greet(&self) {
@@ -462,7 +467,7 @@ impl<'a> Serving<'a> {
     async fn take_back(&mut self) -> Result<(), CommandError> {
         let reclaimed = self.gateway.reclaim_control().await;
         reclaimed.map_err(|error| failed(&error))?;
-        let lock = self.grounds.folder.lock()?;
+        let lock = self.grounds.folder.lock_or_guard()?;
         let api = self.copy_of_api();
         let acting = Acting::start(lock, self.grounds.clone(), api).await?;
         self.take_up(acting);

@@ -12,10 +12,12 @@ mod operations;
 #[path = "../../../journal/tests/it/postgres_server.rs"]
 #[allow(dead_code, clippy::expect_used)]
 mod postgres_server;
+mod rehearsals;
 mod release;
 mod restarts;
 mod rig;
 mod shared_journal;
+mod starting;
 mod survival;
 mod upgrade;
 mod watch;

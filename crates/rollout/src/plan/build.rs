@@ -229,13 +229,13 @@ impl Builder<'_> {
         let backup = self.back_up();
         let migrates = request.release.migration.is_some() && request.purpose == Purpose::Deploy;
         if let (Some(name), true) = (&backup, migrates) {
-            let rehearsal = self.rehearsal(name);
             let deadline_ms = request.timeouts.backup_ms
                 + request.timeouts.migrate_ms
                 + 2 * (request.timeouts.ready_ms + request.timeouts.stop_ms);
-            if let Some(rehearsal) = rehearsal {
+            if let Some(rehearsal) = self.rehearsal(name) {
                 let action = Action::Rehearse(Box::new(rehearsal));
-                self.push("rehearse", action, Undo::Nothing, deadline_ms, 1);
+                // As with hooks: a failure is not repeated, an attempt that was cut off is.
+                self.push("rehearse", action, Undo::Nothing, deadline_ms, ATTEMPTS);
             }
         }
         if let Some(question) = &request.approval {

@@ -52,7 +52,8 @@ pub(super) struct Grounds {
 pub(super) struct Acting {
     runtime: Runtime,
     lock: Lock,
-    process: ProcessDriver,
+    /// `None` where what runs may not be touched either.
+    process: Option<ProcessDriver>,
     running: Result<Running, CommandError>,
     /// Where several engines share a journal, and another one acts: the wait for its end.
     standby: Option<Standby>,
@@ -80,9 +81,10 @@ impl Acting {
     /// Adopts the services and starts the engine and its API, on `listener` if there is one.
     ///
     /// # Errors
-    /// When the processes cannot be looked after. An engine that cannot act is no error.
+    /// When the processes cannot be looked after. An engine that cannot act is no error, and neither is a
+    /// state folder to which nothing can be written: then nothing is touched at all.
     pub(super) async fn start(
-        lock: Lock,
+        mut lock: Lock,
         grounds: Grounds,
         listener: Option<Listener>,
     ) -> Result<Acting, CommandError> {
@@ -92,13 +94,22 @@ impl Acting {
             .enable_all()
             .build();
         let runtime = runtime.map_err(|error| CommandError::of(Exit::Internal, &error))?;
+        if let Some(refusal) = lock.take_refusal() {
+            return Ok(Acting {
+                runtime,
+                lock,
+                process: None,
+                running: Err(refusal),
+                standby: None,
+            });
+        }
         let started = runtime.spawn(start(grounds, listener)).await;
         let started = started.map_err(|error| CommandError::of(Exit::Internal, &error));
         match started.flatten() {
             Ok((process, running)) => Ok(Acting {
                 runtime,
                 lock,
-                process,
+                process: Some(process),
                 running,
                 standby: None,
             }),
@@ -126,10 +137,12 @@ impl Acting {
         let acts = self
             .engine()
             .is_some_and(|engine| engine.standing() == Standing::Acting);
+        let Some(process) = self.process.clone() else {
+            return;
+        };
         if shared && !acts && self.standby.is_none() {
             let known = self.refusal().map(CommandError::sentence);
-            let (grounds, process) = (grounds.clone(), self.process.clone());
-            let standby = Standby::begin(&self.runtime, grounds, process, known);
+            let standby = Standby::begin(&self.runtime, grounds.clone(), process, known);
             self.standby = Some(standby);
         }
     }
@@ -153,6 +166,9 @@ impl Acting {
         api: Option<Listener>,
     ) -> Result<(), CommandError> {
         self.standby = None;
+        let Some(process) = self.process.clone() else {
+            return Ok(());
+        };
         let ended = CommandError::new(Exit::Internal, "the engine's API is being started anew");
         let listener = match std::mem::replace(&mut self.running, Err(ended)) {
             Ok(earlier) => {
@@ -161,7 +177,6 @@ impl Acting {
             }
             Err(_) => api,
         };
-        let process = self.process.clone();
         let starting = async move { start_server(grounds, &process, engine, listener) };
         let started = self.runtime.spawn(starting).await;
         let started = started.map_err(|error| CommandError::of(Exit::Internal, &error));
@@ -177,7 +192,8 @@ impl Acting {
 
     /// Whether services run.
     pub(super) fn has_services(&self) -> bool {
-        !self.process.instances().is_empty()
+        let process = self.process.as_ref();
+        process.is_some_and(|process| !process.instances().is_empty())
     }
 
     /// Waits up to `patience` until no step is under way.
@@ -210,8 +226,12 @@ impl Acting {
                 }
                 Err(refusal) => Some(refusal),
             };
-            if stop_services_too {
-                stop_services(&process).await;
+            match process {
+                Some(process) if stop_services_too => stop_services(&process).await,
+                None if stop_services_too => output::talk(
+                    "services that run go on: what becomes of them could not be recorded",
+                ),
+                _ => {}
             }
             refusal
         });

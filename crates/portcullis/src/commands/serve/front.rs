@@ -1,6 +1,6 @@
 //! The gateway's settings, from the configuration.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use portcullis_config::{Config, Listen, StickyConfig};
 use portcullis_gateway::{
@@ -10,6 +10,9 @@ use portcullis_gateway::{
 use super::failed;
 use crate::command_error::CommandError;
 use crate::state_folder::StateFolder;
+
+/// Where the admin API listens when its socket cannot be made.
+const ANY_LOOPBACK_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Starts the gateway from its saved split, on `inherited` sockets if there are any. It accepts no
 /// connection before it is told to.
@@ -23,6 +26,13 @@ pub(super) fn start_held(
     let settings = GatewaySettings {
         listen: gateway.listen,
         admin: match &gateway.admin {
+            // No socket can be made there. Only this process asks then: it must know that the gateway lives.
+            Listen::Unix(path) if path.starts_with(folder.root()) && !folder.is_writable() => {
+                AdminListen::Tcp {
+                    address: ANY_LOOPBACK_PORT,
+                    token: folder.token()?,
+                }
+            }
             Listen::Unix(path) => AdminListen::Unix(path.clone()),
             Listen::Tcp(address) => AdminListen::Tcp {
                 address: *address,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::diary::Diary;
-use super::mount::SmallDisk;
+use super::mount::{ReadOnly, SmallDisk};
 use crate::rig::Rig;
 
 /// A rig with `folder` on a disk of its own, where release 1.0 serves. The disk must be dropped after
@@ -81,21 +81,93 @@ fn a_full_disk_under_the_journal_stops_the_engine_and_not_the_gateway() {
     rig.stop();
 }
 
+/// Which release each of some users gets.
+fn releases(rig: &Rig) -> Vec<String> {
+    let release = |user| {
+        let answer = rig.get("/health", &format!("user-{user}"));
+        let (_, rest) = answer.split_once("\"version\":\"").unwrap_or_default();
+        rest.chars().take(3).collect()
+    };
+    (0..40).map(release).collect()
+}
+
 #[test]
-fn a_state_folder_that_is_read_only_is_named_when_serve_starts() {
+fn with_a_read_only_state_folder_the_gateway_serves_and_nothing_is_done() {
+    let mut rig = Rig::new("none");
+    rig.edit("window = \"2s\"", "window = \"6s\"");
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    open_gate(&rig);
+    let before = releases(&rig);
+    assert!(before.contains(&"1.1".to_owned()), "{before:?}");
+    rig.kill();
+    let mut diary = Diary::open(&rig.path(".portcullis/journal.db"));
+    let entries = diary.entries.len();
+
+    let view = ReadOnly::over(rig.path(".portcullis"));
+    rig.launch();
+    rig.until("the gateway serves", |rig| {
+        rig.get("/health", "me").starts_with("HTTP/1.1 200")
+    });
+    assert_eq!(releases(&rig), before, "users changed their release");
+    rig.until("it says why", |rig| {
+        rig.log().contains("the engine does not act")
+    });
+    for told in [
+        "cannot be written to: Read-only file system",
+        "make it writable",
+    ] {
+        assert!(rig.log().contains(told), "{}", rig.log());
+    }
+    let status = rig.run(&["status"]);
+    assert_eq!(status.status.code(), Some(8));
+    let told = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(
+        told.contains("nothing can be written to the state folder"),
+        "{told}{}",
+        String::from_utf8_lossy(&status.stderr)
+    );
+    assert_eq!(rig.exit(&["abort"]), 8);
+    // It is told from a server that acts, and from another like it.
+    assert_eq!(rig.exit(&["serve"]), 6);
+    drop(view);
+    diary.check_nothing_is_lost();
+    assert_eq!(diary.entries.len(), entries, "something was done");
+
+    assert_eq!(rig.stop(), Some(1));
+    let users = rig.users();
+    rig.start();
+    rig.until("it is over", |rig| rig.state_of("dhash-2") == "promoted");
+    users.stop();
+    diary.check_nothing_is_lost();
+}
+
+#[test]
+fn with_a_read_only_state_folder_what_was_stopped_stays_stopped_and_status_says_so() {
     let (mut rig, disk) = serving_with_a_disk(".portcullis", 24);
-    // The releases write their logs there too.
     rig.stop();
     disk.make_read_only();
-    let output = rig.run(&["serve"]);
-    assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.contains(".portcullis"), "{told}");
-    let why = "cannot be locked: Read-only file system";
-    assert!(told.contains(why), "{told}");
+    rig.launch();
+    rig.until("it says why", |rig| {
+        rig.log().contains("the engine does not act")
+    });
+    assert!(
+        rig.get("/health", "me").starts_with("HTTP/1.1 502"),
+        "the gateway does not answer"
+    );
+    let status = rig.run(&["status", "--json"]);
+    let why = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(
+        why.contains("nothing can be written to the state folder"),
+        "{why}{}",
+        String::from_utf8_lossy(&status.stderr)
+    );
+    assert!(why.contains("\"1.0\""), "{why}");
+    rig.kill();
     disk.make_writable();
     rig.start();
-    assert_eq!(rig.serving_release(), "1.0");
+    assert!(rig.get("/health", "me").contains("\"version\":\"1.0\""));
     rig.stop();
 }
 

@@ -68,6 +68,32 @@ impl Drop for SmallDisk {
     }
 }
 
+/// A folder that nobody can write to any more: a read-only view lies over it. What was open before stays
+/// as it was. The view is taken away when this is dropped.
+pub(super) struct ReadOnly {
+    at: PathBuf,
+}
+
+impl ReadOnly {
+    pub(super) fn over(at: PathBuf) -> ReadOnly {
+        let mount = |args: &[&str]| {
+            let output = Command::new("mount").args(args).arg(&at).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "mount {args:?}: {said}");
+        };
+        mount(&["--bind", at.to_str().unwrap()]);
+        let view = ReadOnly { at: at.clone() };
+        mount(&["-o", "remount,bind,ro"]);
+        view
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        unmount(&self.at);
+    }
+}
+
 /// Detaches at once; what is still open there stays until it is closed.
 fn unmount(at: &Path) {
     let _ = Command::new("umount").arg("-l").arg(at).status();
