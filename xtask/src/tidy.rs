@@ -11,11 +11,13 @@ use crate::cargo::root;
 mod documents;
 mod imports;
 mod lengths;
+mod licences;
 
 /// Checks everything and reports all findings.
 pub fn run() -> Result<()> {
     let mut findings = Vec::new();
     imports::check(&mut findings)?;
+    licences::check(&mut findings)?;
     let files = rust_files();
     for file in &files {
         let text = std::fs::read_to_string(file)?;

@@ -23,6 +23,10 @@ use serde::{Deserialize, Serialize};
 pub struct Status {
     /// `portcullis.status/1`.
     pub schema: String,
+    /// The version of the server that says so; missing when no server was asked, or one that did not tell
+    /// its version yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_version: Option<String>,
     /// The service.
     pub service: String,
     /// The environment.

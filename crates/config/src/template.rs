@@ -187,7 +187,8 @@ max = 2
 
 [gateway]
 listen = @LISTEN@           # where clients connect
-#admin = "unix"                     # gateway.sock in the state folder, or "127.0.0.1:PORT"
+#admin = "unix"                     # gateway.sock in the state folder, or "127.0.0.1:PORT", where
+                                    # every call needs the token of the state folder
 #sticky = "cookie"                  # cookie | header | address: what ties a user to a release
 #sticky_name = "portcullis_user"
 #force_header = true                # `canary: true` reaches the canary

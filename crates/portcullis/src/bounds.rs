@@ -82,3 +82,7 @@ pub(crate) const LOG_TAIL_LINES: usize = 12;
 pub(crate) const SCREEN_FALLBACK: (usize, usize) = (80, 24);
 /// How long its first frame waits for that.
 pub(crate) const FIRST_GLANCE_TIMEOUT: Duration = Duration::from_millis(30);
+/// Prose is broken at this many columns, however wide the terminal is.
+pub(crate) const PROSE_WIDTH_MAX: usize = 100;
+/// How much further in the rest of a broken line of talk stands, in columns.
+pub(crate) const TALK_HANG: usize = 2;

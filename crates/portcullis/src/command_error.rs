@@ -206,7 +206,14 @@ impl CommandError {
         }
         for detail in &self.details {
             for line in detail.text.lines() {
-                output::talk(&format!("  {line}"));
+                // Marks stand below what they point at.
+                let is_excerpt = line.trim_start().split(' ').nth(1) == Some("|")
+                    || line.trim_start().starts_with('|');
+                let line = format!("  {line}");
+                match is_excerpt {
+                    true => output::talk_unbroken(&line),
+                    false => output::talk(&line),
+                }
             }
         }
         for hint in &self.hints {

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 
+use crate::bounds::{PROSE_WIDTH_MAX, TALK_HANG};
+
 /// How things may look on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Look {
@@ -15,6 +17,11 @@ pub(crate) struct Look {
     /// Icons and bars outside ASCII can be shown.
     pub(crate) unicode: bool,
 }
+
+mod wrap;
+
+use wrap::fitted;
+pub(crate) use wrap::wrap;
 
 static LOOK: OnceLock<Look> = OnceLock::new();
 
@@ -68,8 +75,21 @@ pub(crate) fn stream(line: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout().lock(), "{line}")
 }
 
-/// Writes a line of talk.
+/// Writes a result that is prose: broken at the width of the terminal, if standard output is one.
+pub(crate) fn prose(text: &str) {
+    let width = size().map(|(width, _)| width.min(PROSE_WIDTH_MAX));
+    result(&fitted(text, width, 0));
+}
+
+/// Writes a line of talk: broken at the width of the terminal, if standard error is one.
 pub(crate) fn talk(line: &str) {
+    let size = terminal_size::terminal_size_of(std::io::stderr());
+    let width = size.map(|(width, _)| usize::from(width.0).min(PROSE_WIDTH_MAX));
+    talk_unbroken(&fitted(line, width, TALK_HANG));
+}
+
+/// Writes a line of talk whose columns mean something, such as a place in a file.
+pub(crate) fn talk_unbroken(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 

@@ -45,6 +45,7 @@ pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
     let standing = views::standing(engine);
     let history = engine.history();
     Json(Status {
+        server_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         configuration: shared.configuration.borrow().clone(),
         ..views::status(name, environment, &history, standing, engine.epoch())
     })

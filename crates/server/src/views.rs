@@ -23,6 +23,7 @@ pub fn status(
     let sentence = sentence(history, live.as_ref(), serving.as_ref());
     Status {
         schema: "portcullis.status/1".to_owned(),
+        server_version: None,
         service: service.to_owned(),
         environment: environment.to_owned(),
         engine: standing,

@@ -20,8 +20,8 @@ pub(crate) static GATEWAY: Section = Section {
             "admin",
             Kind::Listen,
             Preset::Value("\"unix\""),
-            "Where the gateway's own interface is: `gateway.sock` in the state folder, or an address on \
-             loopback.",
+            "Where the gateway's own interface is: `gateway.sock` in the state folder, which only its \
+             owner may open, or an address on loopback, where every call needs the token of the state folder.",
         ),
         key(
             "sticky",

@@ -45,7 +45,7 @@ pub(super) fn run(json: bool, args: &Explain) -> Result<Exit, CommandError> {
         value["schema"] = "portcullis.explain/1".into();
         output::json(&value);
     } else {
-        output::result(&format!(
+        output::prose(&format!(
             "{}: {}\n\n{}\n\nWhat to do: {}\n\nExit code: {}",
             told.code, told.title, told.meaning, told.remedy, told.exit_code
         ));

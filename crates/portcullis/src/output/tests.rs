@@ -35,3 +35,15 @@ fn icons_need_a_locale_that_has_them() {
     assert!(!look(false, true, &[]).unicode);
     assert!(!look(true, true, &[("LANG", "de_DE.UTF-8")]).unicode);
 }
+
+#[test]
+fn long_lines_are_broken_at_the_width_of_a_terminal_and_never_elsewhere() {
+    let text = "  hint: one two three four\nshort";
+    assert_eq!(
+        fitted(text, Some(14), 2),
+        "  hint: one\n    two three\n    four\nshort"
+    );
+    assert_eq!(fitted(text, None, 2), text);
+    // A word that is longer than the terminal is wide stays whole: it may be a path.
+    assert_eq!(fitted("a /long/path/x", Some(6), 0), "a\n/long/path/x");
+}

@@ -1,6 +1,8 @@
 //! What a new user meets: `init` on a service that was not written for Portcullis, the documentation in
 //! the binary, `doctor`, and the exit codes.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -128,6 +130,7 @@ fn init_on_a_procfile_leads_to_a_second_version_that_is_promoted() {
         "space",
         "backups",
         "server",
+        "server version",
         "ports",
         "gateway",
         "serving release",
@@ -305,6 +308,41 @@ fn a_doctor_without_a_server_warns_and_with_a_broken_file_fails() {
     let output = run(folder.path(), &["doctor"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(words(&output).0.contains("fail  configuration"));
+}
+
+#[test]
+fn the_doctor_says_when_the_server_is_of_another_version() {
+    let mut rig = Rig::new("none");
+    rig.ok(&["init"]);
+    rig.start();
+    let mut status = rig.json(&["status"]);
+    assert_eq!(status["server_version"], env!("CARGO_PKG_VERSION"));
+    rig.stop();
+
+    // A server of the future, as far as the doctor asks.
+    status["server_version"] = "99.0.0".into();
+    let body = status.to_string();
+    let socket = rig.path(".portcullis/api.sock");
+    let _ = std::fs::remove_file(&socket);
+    let listener = UnixListener::bind(&socket).unwrap();
+    let future = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            asked.extend(byte);
+        }
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        stream.write_all((head + &body).as_bytes()).unwrap();
+    });
+    let (out, _) = words(&rig.run(&["doctor"]));
+    let ours = env!("CARGO_PKG_VERSION");
+    let line = format!("warn  server version: the server is 99.0.0, this command is {ours}");
+    assert!(out.contains(&line), "{out}");
+    future.join().unwrap();
 }
 
 #[test]

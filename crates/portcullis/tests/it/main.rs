@@ -6,6 +6,7 @@ mod command_line;
 mod config_command;
 mod conformance;
 mod control;
+mod examples;
 mod faults;
 mod guide;
 mod operations;

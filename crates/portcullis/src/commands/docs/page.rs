@@ -5,10 +5,9 @@
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 mod grid;
-mod wrap;
 
+use crate::output::wrap;
 use grid::grid;
-use wrap::wrap;
 
 /// How a page looks.
 #[derive(Debug, Clone, Copy)]

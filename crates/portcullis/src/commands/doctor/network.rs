@@ -31,7 +31,8 @@ pub(super) async fn server(config: &Config) -> (Option<Status>, Vec<Finding>) {
                         .hint("mend the cause and start `portcullis serve` again")
                 }
             };
-            (Some(status), vec![found])
+            let version = version(status.server_version.as_deref());
+            (Some(status), vec![found, version])
         }
         Err(ClientError::Unreachable { .. }) => {
             let found = Finding::warn(
@@ -50,6 +51,22 @@ pub(super) async fn server(config: &Config) -> (Option<Status>, Vec<Finding>) {
             )
         }
     }
+}
+
+/// Whether the server is of this version. All crates of Portcullis have one version.
+fn version(server: Option<&str>) -> Finding {
+    let (about, ours) = ("server version", env!("CARGO_PKG_VERSION"));
+    let message = match server {
+        Some(server) if server == ours => {
+            return Finding::ok(about, format!("{server}, as this command"));
+        }
+        Some(server) => format!("the server is {server}, this command is {ours}"),
+        None => format!("the server does not tell its version, this command is {ours}"),
+    };
+    Finding::warn(about, message).hint(
+        "use the `portcullis` that the server was started from, or bring the server to this version: \
+         `portcullis docs upgrading-portcullis`",
+    )
 }
 
 /// Whether enough ports are free for a rollout, and who has the others.

@@ -1,6 +1,6 @@
 //! Tables as aligned columns.
 
-use super::wrap::wrap;
+use crate::output::wrap;
 
 /// What stands between two columns.
 const GAP: usize = 2;
