@@ -48,7 +48,7 @@ pub enum ClientError {
     },
     /// The server refused, and said why.
     #[error("{0}")]
-    Refused(Problem),
+    Refused(Box<Problem>),
     /// The answer was cut off or is not what the API promises.
     #[error("the server's answer to {what} could not be read")]
     Malformed {
@@ -181,7 +181,7 @@ impl Client {
             title: status.canonical_reason().unwrap_or("refused").to_owned(),
             ..Problem::default()
         });
-        Err(ClientError::Refused(problem))
+        Err(ClientError::Refused(Box::new(problem)))
     }
 }
 

@@ -10,12 +10,12 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A refusal on its way out.
 #[derive(Debug)]
-pub(crate) struct Answer(Problem);
+pub(crate) struct Answer(Box<Problem>);
 
 impl Answer {
     fn new(status: StatusCode, code: &str, detail: String) -> Answer {
         let title = status.canonical_reason().unwrap_or("refused").to_owned();
-        Answer(Problem::new(status.as_u16(), title, code, detail))
+        Answer::from(Problem::new(status.as_u16(), title, code, detail))
     }
 
     pub(crate) fn unauthorized() -> Answer {
@@ -39,7 +39,7 @@ impl Answer {
 
 impl From<Problem> for Answer {
     fn from(problem: Problem) -> Answer {
-        Answer(problem)
+        Answer(Box::new(problem))
     }
 }
 

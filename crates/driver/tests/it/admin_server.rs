@@ -123,7 +123,7 @@ async fn gateway(State(status): State<Shared>) -> Json<GatewayStatus> {
 async fn route(
     State(status): State<Shared>,
     Path(service): Path<String>,
-) -> Result<Json<RouteStatus>, (StatusCode, Json<Problem>)> {
+) -> Result<Json<RouteStatus>, (StatusCode, Json<Box<Problem>>)> {
     let found = status
         .lock()
         .unwrap()
@@ -140,7 +140,7 @@ async fn change(
     State(status): State<Shared>,
     Path(service): Path<String>,
     Json(change): Json<SplitChange>,
-) -> Result<Json<RouteStatus>, (StatusCode, Json<Problem>)> {
+) -> Result<Json<RouteStatus>, (StatusCode, Json<Box<Problem>>)> {
     // In a task of its own: once begun, a change is finished even if the asker goes away.
     tokio::spawn(async move {
         if change
@@ -161,7 +161,7 @@ fn put_in_force(
     status: &Shared,
     service: &str,
     change: SplitChange,
-) -> Result<Json<RouteStatus>, (StatusCode, Json<Problem>)> {
+) -> Result<Json<RouteStatus>, (StatusCode, Json<Box<Problem>>)> {
     let mut status = status.lock().unwrap();
     let Some(route) = status
         .routes
@@ -201,7 +201,7 @@ fn put_in_force(
     Ok(Json(route.clone()))
 }
 
-fn refuse(status: StatusCode, code: &str, detail: &str) -> (StatusCode, Json<Problem>) {
+fn refuse(status: StatusCode, code: &str, detail: &str) -> (StatusCode, Json<Box<Problem>>) {
     let problem = Problem {
         status: status.as_u16(),
         title: "refused".to_owned(),
@@ -209,7 +209,7 @@ fn refuse(status: StatusCode, code: &str, detail: &str) -> (StatusCode, Json<Pro
         code: Some(code.to_owned()),
         ..Problem::default()
     };
-    (status, Json(problem))
+    (status, Json(Box::new(problem)))
 }
 
 /// Keeps the type of a map of routes in one place for tests that compare them.
