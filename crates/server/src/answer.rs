@@ -15,7 +15,7 @@ pub(crate) struct Answer(Box<Problem>);
 impl Answer {
     fn new(status: StatusCode, code: &str, detail: String) -> Answer {
         let title = status.canonical_reason().unwrap_or("refused").to_owned();
-        Answer(Box::new(Problem::new(status.as_u16(), title, code, detail)))
+        Answer::from(Problem::new(status.as_u16(), title, code, detail))
     }
 
     pub(crate) fn unauthorized() -> Answer {
