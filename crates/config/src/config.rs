@@ -25,7 +25,15 @@ mod server;
 mod service;
 mod state;
 
-pub use gateway::{GatewayConfig, HealthConfig, StickyConfig};
+pub use gateway::{
+    AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,
+    CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig, CorsConfig, EjectConfig,
+    GatewayConfig, HeaderCondition, HealthConfig, HostPattern, JwksSource, JwtAlgorithm, JwtConfig,
+    LimitConfig, LimitKey, MetricsConfig, PathPattern, RedirectConfig, RetryConfig, RewriteConfig,
+    RouteConfig, RouteTarget, RouteTimeouts, SecurityHeaders, ServerWeight, SharedConfig,
+    StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownRequest, UploadConfig,
+    UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
+};
 pub use hook::{HookConfig, HookFailure, HookPoint, HookStep};
 pub use journal::JournalConfig;
 pub use listen::Listen;

@@ -34,9 +34,15 @@ mod units;
 mod validate;
 
 pub use config::{
-    Config, GatewayConfig, HealthConfig, HookConfig, HookFailure, HookPoint, HookStep,
-    JournalConfig, Listen, PortRange, PortRangeRefused, ReleaseConfig, RetentionConfig, SecretText,
-    ServerConfig, ServiceConfig, StateConfig, StickyConfig,
+    AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,
+    CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig, Config, CorsConfig,
+    EjectConfig, GatewayConfig, HeaderCondition, HealthConfig, HookConfig, HookFailure, HookPoint,
+    HookStep, HostPattern, JournalConfig, JwksSource, JwtAlgorithm, JwtConfig, LimitConfig,
+    LimitKey, Listen, MetricsConfig, PathPattern, PortRange, PortRangeRefused, RedirectConfig,
+    ReleaseConfig, RetentionConfig, RetryConfig, RewriteConfig, RouteConfig, RouteTarget,
+    RouteTimeouts, SecretText, SecurityHeaders, ServerConfig, ServerWeight, ServiceConfig,
+    SharedConfig, StateConfig, StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownRequest,
+    UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
 };
 pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
 pub use parse::{load, load_environment, parse, parse_environment};

@@ -4,6 +4,31 @@ use std::net::SocketAddr;
 
 use crate::Listen;
 
+mod access;
+mod browser;
+mod clients;
+mod limit;
+mod observe;
+mod route;
+mod tls;
+mod upstream;
+
+pub use access::{AccessConfig, ApiKeysConfig, JwksSource, JwtAlgorithm, JwtConfig};
+pub use browser::{CorsConfig, SecurityHeaders, UploadConfig};
+pub use clients::ClientsConfig;
+pub use limit::{LimitConfig, LimitKey};
+pub use observe::{AccessLogConfig, AccessLogPlace, MetricsConfig, SharedConfig, TracesConfig};
+pub use route::{
+    CapacityConfig, HeaderCondition, HostPattern, PathPattern, RedirectConfig, RetryConfig,
+    RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts,
+};
+pub use tls::{
+    AcmeChallenge, AcmeConfig, CertificateConfig, ClientCertificates, TlsConfig, TlsVersion,
+};
+pub use upstream::{
+    EjectConfig, ServerWeight, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
+};
+
 /// Where clients connect, and how they are divided between two releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatewayConfig {
@@ -17,6 +42,43 @@ pub struct GatewayConfig {
     pub force_header: bool,
     /// How the gateway finds out whether a release is healthy.
     pub health: HealthConfig,
+    /// Users that always get the canary: values of what `sticky` ties them by.
+    pub canary_users: Vec<String>,
+    /// Of every hundred requests, how many are also sent to the canary, whose answer is compared and thrown
+    /// away; 0..=100. Only requests that change nothing (GET and HEAD).
+    pub shadow_percent: u8,
+    /// What becomes of a request that no route takes.
+    pub unknown: UnknownRequest,
+    /// What clients may do.
+    pub clients: ClientsConfig,
+    /// TLS towards clients; `None` speaks plain text only.
+    pub tls: Option<TlsConfig>,
+    /// Servers besides the service.
+    pub upstreams: Vec<UpstreamConfig>,
+    /// Ways through the gateway, in the order of the file. Without any, every request goes to the
+    /// service.
+    pub routes: Vec<RouteConfig>,
+    /// Rate limits, by name.
+    pub limits: Vec<LimitConfig>,
+    /// Policies of who may use a route, by name.
+    pub access: Vec<AccessConfig>,
+    /// The log of requests.
+    pub log: AccessLogConfig,
+    /// Metrics.
+    pub metrics: MetricsConfig,
+    /// Traces; `None` sends none.
+    pub traces: Option<TracesConfig>,
+    /// What is shared with other gateways; `None` keeps everything here.
+    pub shared: Option<SharedConfig>,
+}
+
+/// What becomes of a request that no route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownRequest {
+    /// It goes to the service.
+    Service,
+    /// It is answered with 421 if no route has its host, with 404 otherwise.
+    Refuse,
 }
 
 /// What ties a user to one release.

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Context, text};
 use crate::Code;
 use crate::config::{
-    GatewayConfig, HealthConfig, JournalConfig, Listen, SecretText, ServerConfig, StateConfig,
-    StickyConfig,
+    AccessLogConfig, AccessLogPlace, ClientsConfig, GatewayConfig, HealthConfig, JournalConfig,
+    Listen, MetricsConfig, SecretText, ServerConfig, StateConfig, StickyConfig, UnknownRequest,
 };
 use crate::origin::Wanted;
 use crate::raw::{RawConfig, RawGateway, RawHealth, RawServer, RawState, value_or_default};
@@ -80,6 +80,22 @@ pub(super) fn gateway(
         sticky: sticky(gateway, context.report),
         force_header: gateway.force_header,
         health: health(&gateway.health, raw.service.ready.path.as_ref(), context),
+        canary_users: Vec::new(),
+        shadow_percent: 0,
+        unknown: UnknownRequest::Service,
+        clients: ClientsConfig::default(),
+        tls: None,
+        upstreams: Vec::new(),
+        routes: Vec::new(),
+        limits: Vec::new(),
+        access: Vec::new(),
+        log: AccessLogConfig {
+            to: AccessLogPlace::Off,
+            sample: 1,
+        },
+        metrics: MetricsConfig { listen: None },
+        traces: None,
+        shared: None,
     }
 }
 
