@@ -145,17 +145,22 @@ impl SqliteJournal {
         path: &Path,
         options: SqliteConnectOptions,
     ) -> Result<SqlitePool, sqlx::Error> {
-        let readers = pool(READERS_MAX).connect_with(options.clone()).await?;
-        let looked = sqlx::query("SELECT count(*) FROM sqlite_master")
-            .execute(&readers)
-            .await;
-        match looked {
-            Err(error) if is_cannot_open(&error) && !has_log(path) => {
+        let readers = pool(READERS_MAX).connect_with(options.clone()).await;
+        // Connecting looks at the file already where it sets how much of it is kept in memory.
+        let looked = match &readers {
+            Ok(readers) => {
+                let look = sqlx::query("SELECT count(*) FROM sqlite_master");
+                look.execute(readers).await.err()
+            }
+            Err(_) => None,
+        };
+        match looked.as_ref().or(readers.as_ref().err()) {
+            Some(error) if is_cannot_open(error) && !has_log(path) => {
                 pool(READERS_MAX)
                     .connect_with(options.immutable(true))
                     .await
             }
-            _ => Ok(readers),
+            _ => readers,
         }
     }
 
