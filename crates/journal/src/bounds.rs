@@ -21,13 +21,17 @@ pub(crate) const READERS_MAX: u32 = 4;
 /// How long a task waits for a free connection.
 pub(crate) const CONNECTION_WAIT: Duration = Duration::from_secs(30);
 
+/// Pages of the file that each SQLite connection keeps in memory, in KiB; SQLite's own default is 2,000. A
+/// chain is read from one end to the other, so what was read before does not help.
+pub(crate) const FILE_CACHE_KIB: u32 = 512;
+
 /// How many entries one statement reads; `verify` holds as many in memory at a time. More makes neither
 /// faster, and on a server each statement stays far within its bound.
-pub(crate) const PAGE_ENTRIES: u64 = 512;
+pub(crate) const PAGE_ENTRIES: u64 = 128;
 
 /// Rows that SQLite's thread may be ahead of the reader: a page, or the two would wake each other up for
 /// every few rows.
-pub(crate) const ROWS_AHEAD: usize = 512;
+pub(crate) const ROWS_AHEAD: usize = 128;
 
 /// After how many appends the head that is kept beside an SQLite file is synced at the latest; every
 /// lease operation syncs it too. A power cut may set it back by as many.

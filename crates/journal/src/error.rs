@@ -4,8 +4,8 @@ use crate::{Broken, Epoch, Scope, Torn, UrlRefused};
 
 /// What can go wrong with a journal.
 ///
-/// After [`JournalError::Storage`], [`JournalError::Server`], [`JournalError::Unreachable`] or
-/// [`JournalError::Damaged`] from an append it is **not known** whether the entry was written: stop
+/// After [`JournalError::Storage`], [`JournalError::Server`], [`JournalError::Unreachable`],
+/// [`JournalError::Replaced`] or [`JournalError::Damaged`] from an append it is **not known** whether the entry was written: stop
 /// acting, and find out by reading the journal again.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -120,6 +120,17 @@ pub enum JournalError {
     /// The database lacks an entry that was acknowledged.
     #[error(transparent)]
     Torn(#[from] Box<Torn>),
+    /// The database file was removed or replaced while it was in use.
+    #[error(
+        "the journal {path} was removed or replaced while it was in use ({found}); stop acting, put the \
+         journal back from a copy, and find out who did it"
+    )]
+    Replaced {
+        /// The file.
+        path: String,
+        /// What lies there now.
+        found: String,
+    },
     /// The file that remembers a head cannot be read.
     #[error(
         "the head of the journal in {path} cannot be read, so it is not known whether entries were \

@@ -26,12 +26,14 @@ use crate::{Entry, Epoch, Hash, JournalError, Lease, Record, Scope, Verified};
 mod file;
 mod head;
 mod heads;
+mod identity;
 mod schema;
 mod session;
 
 use file::{connect_options, create_private, has_log, is_cannot_open, pool, storage};
 use head::Head;
 use heads::Heads;
+use identity::FileIdentity;
 use session::{Session, Writer};
 
 /// The journal in an SQLite file, which several processes may open at the same time.
@@ -43,6 +45,8 @@ pub struct SqliteJournal {
     readers: SqlitePool,
     /// None if opened for reading only.
     writer: Option<Writer>,
+    /// The file that the writer has open; None if opened for reading only.
+    identity: Option<FileIdentity>,
     heads: Arc<Heads>,
 }
 
@@ -67,10 +71,12 @@ impl SqliteJournal {
             .synchronous(SqliteSynchronous::Full)
             .pragma("journal_size_limit", LOG_BYTES_KEPT.to_string());
         let (writer, mut connection) = Writer::open(path, options.clone(), DOING).await?;
+        let identity = FileIdentity::of(path).map_err(|source| storage(path, DOING, source))?;
         let journal = Self {
             path: path.to_owned(),
             readers: pool(READERS_MAX).connect_lazy_with(options.read_only(true)),
             writer: Some(writer.clone()),
+            identity: Some(identity),
             heads: Arc::new(heads),
         };
         if !known.is_empty() {
@@ -105,6 +111,7 @@ impl SqliteJournal {
             path: path.to_owned(),
             readers,
             writer: None,
+            identity: None,
             heads: Arc::new(heads),
         };
         schema::check(&mut connection, path).await?;
@@ -145,21 +152,32 @@ impl SqliteJournal {
         path: &Path,
         options: SqliteConnectOptions,
     ) -> Result<SqlitePool, sqlx::Error> {
-        let readers = pool(READERS_MAX).connect_with(options.clone()).await?;
-        let looked = sqlx::query("SELECT count(*) FROM sqlite_master")
-            .execute(&readers)
-            .await;
-        match looked {
-            Err(error) if is_cannot_open(&error) && !has_log(path) => {
+        let readers = pool(READERS_MAX).connect_with(options.clone()).await;
+        // Connecting looks at the file already where it sets how much of it is kept in memory.
+        let looked = match &readers {
+            Ok(readers) => {
+                let look = sqlx::query("SELECT count(*) FROM sqlite_master");
+                look.execute(readers).await.err()
+            }
+            Err(_) => None,
+        };
+        match looked.as_ref().or(readers.as_ref().err()) {
+            Some(error) if is_cannot_open(error) && !has_log(path) => {
                 pool(READERS_MAX)
                     .connect_with(options.immutable(true))
                     .await
             }
-            _ => Ok(readers),
+            _ => readers,
         }
     }
 
+    /// Whether the file at the path is the one that is written.
+    fn check_identity(&self) -> Result<(), JournalError> {
+        self.identity.as_ref().map_or(Ok(()), FileIdentity::check)
+    }
+
     async fn begin(&self, doing: &'static str) -> Result<Session<'_>, JournalError> {
+        self.check_identity()?;
         match &self.writer {
             Some(writer) => writer.begin(doing).await,
             None => Err(JournalError::ReadOnly {
@@ -417,6 +435,8 @@ impl Journal for SqliteJournal {
         let entry = next_entry(scope, last, epoch, record);
         self.insert(&mut session.connection, scope, &entry).await?;
         session.commit().await?;
+        // An entry in a file that is gone by now would be acknowledged and lost.
+        self.check_identity()?;
         let head = Head {
             seq: entry.seq,
             hash: entry.hash,

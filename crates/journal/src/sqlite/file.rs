@@ -9,10 +9,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use super::head;
 use crate::JournalError;
-use crate::bounds::{BUSY_TIMEOUT, CONNECTION_WAIT, ROWS_AHEAD};
+use crate::bounds::{BUSY_TIMEOUT, CONNECTION_WAIT, FILE_CACHE_KIB, ROWS_AHEAD};
 
 pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
+        // A negative number is KiB, a positive one pages.
+        .pragma("cache_size", format!("-{FILE_CACHE_KIB}"))
         .filename(path)
         .busy_timeout(BUSY_TIMEOUT)
         .row_buffer_size(ROWS_AHEAD)

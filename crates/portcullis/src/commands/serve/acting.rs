@@ -352,6 +352,7 @@ pub(super) async fn start_engine(
             let engine = started.map_err(|error| failed(&error))?;
             if took_over {
                 take_over::end_live(&engine).await;
+                folder.note_epoch(engine.epoch())?;
             }
             Ok(engine)
         }
@@ -365,7 +366,8 @@ pub(super) async fn start_engine(
     }
 }
 
-/// Whether another engine acted since this folder's last did. Notes that this one acts now.
+/// Whether another engine acted since this folder's last did. If not, notes that this one acts now; else
+/// that is noted when the present is made true here, so that an attempt that fails is made again in full.
 fn has_been_away(epoch: u64, folder: &StateFolder) -> Result<bool, CommandError> {
     let last = folder.last_epoch()?.unwrap_or(0);
     if epoch <= last {
@@ -374,8 +376,11 @@ fn has_been_away(epoch: u64, folder: &StateFolder) -> Result<bool, CommandError>
         );
         return Err(CommandError::new(Exit::Failed, what).hint(JOURNAL_LOST));
     }
-    folder.note_epoch(epoch)?;
-    Ok(epoch > last + 1)
+    let away = epoch > last + 1;
+    if !away {
+        folder.note_epoch(epoch)?;
+    }
+    Ok(away)
 }
 
 /// Somebody else having the lease, in words for people.

@@ -97,6 +97,38 @@ fn a_journal_that_lost_its_last_entries_is_not_acted_on() {
     serves_and_does_not_act(&mut rig, "was acknowledged, but the journal has");
 }
 
+#[test]
+fn a_journal_that_is_removed_while_it_is_in_use_stops_the_engine() {
+    let mut rig = Rig::serving("none");
+    let users = rig.users();
+    rig.ok(&["deploy", "--release", "1.1"]);
+    rig.until("the first gate is open", |rig| {
+        rig.state_of("dhash-2") == "watching"
+    });
+    let kept = rig.path("kept");
+    std::fs::create_dir(&kept).unwrap();
+    for end in ["", "-wal", "-shm"] {
+        let name = format!("journal.db{end}");
+        std::fs::rename(rig.path(&format!(".portcullis/{name}")), kept.join(&name)).unwrap();
+    }
+    rig.until("the engine stops", |rig| {
+        rig.log()
+            .contains("was removed or replaced while it was in use")
+    });
+    assert!(!rig.log().contains("action=\"promote\" op=dhash-2"));
+    assert!(rig.get("/health", "me").contains("\"version\":\"1."));
+    assert_ne!(rig.exit(&["deploy", "--release", "1.2"]), 0);
+    // With the journal back where it was, the rollout goes on.
+    rig.kill();
+    for name in std::fs::read_dir(&kept).unwrap().flatten() {
+        let to = rig.path(".portcullis").join(name.file_name());
+        std::fs::rename(name.path(), to).unwrap();
+    }
+    rig.start();
+    rig.until("it ends", |rig| rig.state_of("dhash-2") == "promoted");
+    users.stop();
+}
+
 /// The archives of all backups, finished or not.
 fn archives(vault: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
