@@ -42,3 +42,20 @@ pub(crate) const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const ADMIN_REFUSAL_BYTES_MAX: usize = 4 * 1024;
 /// What `Retry-After` says when no release serves yet, in seconds.
 pub(crate) const RETRY_AFTER_S: &str = "1";
+/// Streams at once on one HTTP/2 connection.
+pub(crate) const HTTP2_STREAMS_MAX: u32 = 100;
+/// Bytes that a client may send on a stream before an arm has taken some.
+pub(crate) const HTTP2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Bytes that a client may send on all streams of a connection before some were taken.
+pub(crate) const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Bytes of an answer that wait on one stream for the client.
+pub(crate) const HTTP2_SEND_BUFFER_BYTES_MAX: usize = 256 * 1024;
+/// Streams that a client opened and reset before they were looked at (CVE-2023-44487); with more of them
+/// the connection is closed.
+pub(crate) const HTTP2_RESETS_PENDING_MAX: usize = 20;
+/// How often a silent HTTP/2 client is asked whether it is there.
+pub(crate) const HTTP2_PING_PAUSE_MS: u64 = 20_000;
+/// How long it may take to say so.
+pub(crate) const HTTP2_PING_TIMEOUT_MS: u64 = 10_000;
+/// How long a client may take until it is known which protocol it speaks, TLS included.
+pub(crate) const HELLO_TIMEOUT_MS: u64 = 10_000;

@@ -1,4 +1,5 @@
-//! One client connection: its deadline, the step it is at, and a tap on what the client sends.
+//! One client connection, or one stream of an HTTP/2 connection: its deadline, the step it is at, and a
+//! tap on what the client sends.
 //!
 //! A connection, the request on it and the upstream connection that answers it are all one task, so
 //! there is one deadline at a time and one waker for it. The worker's ticker looks at the deadlines
@@ -7,15 +8,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use http::HeaderValue;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::bounds::{HEAD_BYTES_MAX, HEAD_READ_TIMEOUT_MS};
 
@@ -36,6 +34,17 @@ pub(crate) enum Step {
     AnswerBody,
     /// The client, to take what was answered.
     ClientRead,
+    /// Its streams, each of which has a state of its own.
+    Streams,
+}
+
+/// How requests come over a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// One after the other: HTTP/1.1 or 1.0.
+    Http1,
+    /// As streams side by side: HTTP/2.
+    Http2,
 }
 
 /// What is shared between a connection's parts. All of them run on one thread.
@@ -43,6 +52,11 @@ pub(crate) enum Step {
 pub(crate) struct ConnectionState {
     /// The client's address as `X-Forwarded-For` has it.
     pub(crate) peer_header: HeaderValue,
+    /// Whether the client speaks TLS.
+    pub(crate) is_secure: bool,
+    protocol: Cell<Protocol>,
+    /// Streams under way, of an HTTP/2 connection.
+    streams: Cell<usize>,
     step: Cell<Step>,
     deadline_ms: Cell<u64>,
     now_ms: Rc<Cell<u64>>,
@@ -54,11 +68,30 @@ pub(crate) struct ConnectionState {
 
 impl ConnectionState {
     /// A connection that waits for its first request. `now_ms` is the worker's coarse clock.
-    pub(crate) fn new(peer: IpAddr, now_ms: Rc<Cell<u64>>) -> ConnectionState {
+    pub(crate) fn new(peer: IpAddr, is_secure: bool, now_ms: Rc<Cell<u64>>) -> ConnectionState {
         let text = peer.to_canonical().to_string();
+        let peer_header = HeaderValue::from_str(&text);
+        ConnectionState::of(
+            peer_header.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            is_secure,
+            now_ms,
+        )
+    }
+
+    /// The state of a stream that begins on this connection.
+    pub(crate) fn stream(&self) -> ConnectionState {
+        let peer_header = self.peer_header.clone();
+        let stream = ConnectionState::of(peer_header, self.is_secure, Rc::clone(&self.now_ms));
+        stream.protocol.set(Protocol::Http2);
+        stream
+    }
+
+    fn of(peer_header: HeaderValue, is_secure: bool, now_ms: Rc<Cell<u64>>) -> ConnectionState {
         ConnectionState {
-            peer_header: HeaderValue::from_str(&text)
-                .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            peer_header,
+            is_secure,
+            protocol: Cell::new(Protocol::Http1),
+            streams: Cell::new(0),
             step: Cell::new(Step::Idle),
             deadline_ms: Cell::new(u64::MAX),
             now_ms,
@@ -92,9 +125,38 @@ impl ConnectionState {
         self.deadline_ms.get() <= self.now_ms.get()
     }
 
-    /// Whether a request is under way.
+    /// Whether a request is under way here; those of streams are under way there.
     pub(crate) fn is_busy(&self) -> bool {
-        !matches!(self.step.get(), Step::Idle | Step::Head)
+        !matches!(self.step.get(), Step::Idle | Step::Head | Step::Streams)
+    }
+
+    /// How requests come.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol.get()
+    }
+
+    /// Sets how requests come, once that is known.
+    pub(crate) fn set_protocol(&self, protocol: Protocol) {
+        self.protocol.set(protocol);
+    }
+
+    /// Counts a stream that began.
+    pub(crate) fn stream_began(&self) {
+        self.streams.set(self.streams.get() + 1);
+        self.enter(Step::Streams, u64::MAX);
+    }
+
+    /// Counts a stream that ended. Without any the connection is idle, for at most `idle_ms`.
+    pub(crate) fn stream_ended(&self, idle_ms: u64) {
+        self.streams.set(self.streams.get().saturating_sub(1));
+        if self.streams.get() == 0 {
+            self.enter(Step::Idle, idle_ms);
+        }
+    }
+
+    /// Whether what the connection waits for is the client's to do.
+    pub(crate) fn waits_for_client(&self) -> bool {
+        matches!(self.step.get(), Step::Idle | Step::Head | Step::ClientRead)
     }
 
     /// Takes note that the client broke off in the middle of a body: not an arm's error.
@@ -183,71 +245,13 @@ impl HeadTap {
             .is_empty()
     }
 
-    fn push(&self, new: &[u8]) {
+    /// Takes note of what was read.
+    pub(crate) fn push(&self, new: &[u8]) {
         if self.open.load(Relaxed) {
             let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
             let room = HEAD_BYTES_MAX.saturating_sub(bytes.len());
             bytes.extend_from_slice(&new[..new.len().min(room)]);
         }
-    }
-}
-
-/// A client's socket that shows what comes in to a [`HeadTap`].
-#[derive(Debug)]
-pub(crate) struct TappedStream {
-    stream: TcpStream,
-    tap: Arc<HeadTap>,
-}
-
-impl TappedStream {
-    /// Taps `stream`.
-    pub(crate) fn new(stream: TcpStream, tap: Arc<HeadTap>) -> TappedStream {
-        TappedStream { stream, tap }
-    }
-}
-
-impl AsyncRead for TappedStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if polled.is_ready() {
-            self.tap.push(&buffer.filled()[before..]);
-        }
-        polled
-    }
-}
-
-impl AsyncWrite for TappedStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::arm::ArmState;
 use crate::body::{AnswerBody, ArmBody, RequestBody};
 use crate::bounds::{CLIENT_STALL_TIMEOUT_MS, RETRY_AFTER_S};
 use crate::clock;
-use crate::connection::{ConnectionState, Step};
+use crate::connection::{ConnectionState, Protocol, Step};
 use crate::headers::{self, CANARY, RELEASE};
 use crate::in_flight::InFlight;
 use crate::problem::PROBLEM_JSON;
@@ -61,7 +61,7 @@ pub(crate) async fn forward(
         Ok(route) => {
             let forward = Forward {
                 worker: Rc::clone(&worker),
-                state,
+                state: Rc::clone(&state),
                 route,
                 started_us,
                 upgrade: None,
@@ -69,7 +69,8 @@ pub(crate) async fn forward(
             forward.run(head, incoming).await
         }
     };
-    if worker.is_draining() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+    let closes = worker.is_draining() && state.protocol() == Protocol::Http1;
+    if closes && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         answer
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -114,10 +115,17 @@ impl Forward {
             return refuse(&self.state, Refusal::Unrouted, Some(&route), None);
         };
         let (assignment, cookie) = self.assign(split, &head.headers);
-        let protocol = headers::upgrade_protocol(&head.headers);
+        // HTTP/2 has no upgrades (RFC 9113, 8.6).
+        let protocol = headers::upgrade_protocol(&head.headers)
+            .filter(|_| self.state.protocol() == Protocol::Http1);
         let prepared = headers::prepare_request(
             &mut head,
-            &self.state.peer_header,
+            headers::Origin {
+                peer: &self.state.peer_header,
+                is_secure: self.state.is_secure,
+                is_stream: self.state.protocol() == Protocol::Http2,
+                has_body: !hyper::body::Body::is_end_stream(&incoming),
+            },
             &split.stable.host_header,
             protocol.clone(),
         );
@@ -374,7 +382,7 @@ fn refuse(
     if refusal == Refusal::Unrouted {
         headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
     }
-    if refusal.closes() {
+    if refusal.closes() && state.protocol() == Protocol::Http1 {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer

@@ -1,7 +1,7 @@
 //! What a proxy does to the header fields of a message (RFC 9110, 7.6; RFC 9112, 6 and 7).
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE, TRAILER,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
@@ -29,17 +29,32 @@ pub(crate) enum HeadError {
     Target,
 }
 
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    /// The client's address.
+    pub(crate) peer: &'a HeaderValue,
+    /// Whether it speaks TLS.
+    pub(crate) is_secure: bool,
+    /// Whether it came on a stream of HTTP/2.
+    pub(crate) is_stream: bool,
+    /// Whether a body follows.
+    pub(crate) has_body: bool,
+}
+
 /// Rewrites a client's request for an arm: its target in origin form, `Host` as the client sent it,
 /// hop-by-hop fields removed, and `X-Forwarded-For` (appended), `-Proto` and `-Host` (set).
 /// `own_host` is the arm's own, for a request that has none.
 pub(crate) fn prepare_request(
     head: &mut request::Parts,
-    peer: &HeaderValue,
+    origin: Origin<'_>,
     own_host: &HeaderValue,
     upgrade: Option<HeaderValue>,
 ) -> Result<(), HeadError> {
     set_target(head)?;
-    let chunked = head.headers.contains_key(TRANSFER_ENCODING);
+    let unsized_stream =
+        origin.is_stream && origin.has_body && !head.headers.contains_key(CONTENT_LENGTH);
+    let chunked = unsized_stream || head.headers.contains_key(TRANSFER_ENCODING);
     let trailers = wants_trailers(&head.headers);
     let headers = &mut head.headers;
     remove_hop_by_hop(headers);
@@ -48,6 +63,9 @@ pub(crate) fn prepare_request(
     if chunked {
         // Said again because hyper would not send the body of a chunked GET otherwise.
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    if origin.is_stream {
+        join_cookies(headers);
     }
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -61,10 +79,11 @@ pub(crate) fn prepare_request(
         // HTTP/1.0 may come without one, but goes on as HTTP/1.1, which may not.
         None => headers.insert(HOST, own_host.clone()),
     };
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    let scheme = if origin.is_secure { "https" } else { "http" };
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
     let forwarded_for = match headers.contains_key(FORWARDED_FOR) {
-        true => append_peer(headers, peer),
-        false => peer.clone(),
+        true => append_peer(headers, origin.peer),
+        false => origin.peer.clone(),
     };
     headers.insert(FORWARDED_FOR, forwarded_for);
     Ok(())
@@ -147,6 +166,22 @@ fn names(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .flat_map(|line| line.split(','))
         .map(str::trim)
         .filter(|name| !name.is_empty())
+}
+
+/// HTTP/2 may send cookies in several fields, which HTTP/1.1 may not (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut lines = headers.get_all(COOKIE).iter();
+    if lines.next().is_none() || lines.next().is_none() {
+        return;
+    }
+    let all: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 fn wants_trailers(headers: &HeaderMap) -> bool {

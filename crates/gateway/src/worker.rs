@@ -13,19 +13,25 @@ use arc_swap::ArcSwap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
 use crate::bounds::{
     ACCEPT_RETRY_MS, CLIENT_IDLE_TIMEOUT_MS, CONNECTION_BUFFER_BYTES_MAX,
-    CONNECTIONS_PER_WORKER_MAX, DRAIN_LINGER_MS, HEAD_BYTES_MAX, HEADERS_MAX, LISTEN_BACKLOG,
-    TICK_MS,
+    CONNECTIONS_PER_WORKER_MAX, DRAIN_LINGER_MS, HEAD_BYTES_MAX, HEAD_READ_TIMEOUT_MS, HEADERS_MAX,
+    LISTEN_BACKLOG, TICK_MS,
 };
 use crate::clock;
-use crate::connection::{ConnectionState, Step, TappedStream};
+use crate::connection::{ConnectionState, Step};
 use crate::forward::forward;
+use crate::http2;
 use crate::pool::Pool;
 use crate::route::Table;
+use crate::tapped::TappedStream;
+
+/// How a connection begins whose client knows that it may speak HTTP/2.
+const HTTP2_BEGIN: &[u8] = b"PRI";
 
 /// What a worker is told while it runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,6 +83,9 @@ pub(crate) struct Worker {
     phase: Cell<Phase>,
     connections: RefCell<HashMap<u64, Rc<ConnectionState>>>,
     next_connection: Cell<u64>,
+    /// Streams under way on HTTP/2 connections.
+    streams: RefCell<HashMap<u64, Rc<ConnectionState>>>,
+    next_stream: Cell<u64>,
     tunnels: Cell<usize>,
     /// A connection was opened or closed.
     changed: Notify,
@@ -104,6 +113,8 @@ impl Worker {
             phase: Cell::new(Phase::Serving),
             connections: RefCell::default(),
             next_connection: Cell::new(0),
+            streams: RefCell::default(),
+            next_stream: Cell::new(0),
             tunnels: Cell::new(0),
             changed: Notify::new(),
         }
@@ -118,6 +129,21 @@ impl Worker {
     pub(crate) fn count_tunnel(self: &Rc<Self>) -> OpenTunnel {
         self.tunnels.set(self.tunnels.get() + 1);
         OpenTunnel(Rc::clone(self))
+    }
+
+    /// Begins a stream on an HTTP/2 connection; it is under way until the result is dropped.
+    pub(crate) fn open_stream(self: &Rc<Self>, connection: Rc<ConnectionState>) -> OpenStream {
+        let state = Rc::new(connection.stream());
+        let id = self.next_stream.get();
+        self.next_stream.set(id + 1);
+        self.streams.borrow_mut().insert(id, Rc::clone(&state));
+        connection.stream_began();
+        OpenStream {
+            worker: Rc::clone(self),
+            connection,
+            state,
+            id,
+        }
     }
 
     /// Serves until it is ordered to stop; returns how many requests and tunnels were cut off.
@@ -155,19 +181,18 @@ impl Worker {
     async fn drain(&self, stop: Stop) -> usize {
         let within = stop.within;
         let linger = within.min(stop.linger);
+        for connection in self.connections.borrow().values() {
+            connection.wake();
+        }
         let _ = tokio::time::timeout(linger, self.all_closed()).await;
         self.phase.set(Phase::Closing);
         for connection in self.connections.borrow().values() {
             connection.wake();
         }
         let _ = tokio::time::timeout(within.saturating_sub(linger), self.all_closed()).await;
-        let busy = self
-            .connections
-            .borrow()
-            .values()
-            .filter(|state| state.is_busy())
-            .count();
-        busy + self.tunnels.get()
+        let connections = self.connections.borrow();
+        let busy = connections.values().filter(|state| state.is_busy()).count();
+        busy + self.streams.borrow().len() + self.tunnels.get()
     }
 
     async fn all_closed(&self) {
@@ -226,7 +251,8 @@ impl Worker {
             return;
         }
         self.now_ms.set(clock::monotonic_ms());
-        let state = Rc::new(ConnectionState::new(peer.ip(), Rc::clone(&self.now_ms)));
+        let now_ms = Rc::clone(&self.now_ms);
+        let state = Rc::new(ConnectionState::new(peer.ip(), false, now_ms));
         state.enter(Step::Idle, CLIENT_IDLE_TIMEOUT_MS);
         let id = self.next_connection.get();
         self.next_connection.set(id + 1);
@@ -243,7 +269,61 @@ impl Worker {
         });
     }
 
+    /// Serves one connection in plain text. Clients that know that they may speak HTTP/2 begin with its
+    /// preface (RFC 9113, 3.3).
     async fn serve(self: Rc<Self>, stream: TcpStream, state: Rc<ConnectionState>) {
+        let served = match self.speaks_http2(&stream, &state).await {
+            Ok(true) => http2::serve(self, stream, state).await,
+            Ok(false) => self.serve_http1(stream, state).await,
+            Err(_) => return,
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "a client's connection ended early");
+        }
+    }
+
+    /// Whether the client begins with the preface of HTTP/2, `PRI * HTTP/2.0`. No method of HTTP/1.1 begins
+    /// with these three letters.
+    async fn speaks_http2(
+        &self,
+        stream: &TcpStream,
+        state: &ConnectionState,
+    ) -> std::io::Result<bool> {
+        let mut begin = [0; HTTP2_BEGIN.len()];
+        loop {
+            let mut buffer = ReadBuf::new(&mut begin);
+            let read = std::future::poll_fn(|cx| {
+                state.set_waker(cx.waker());
+                let polled = stream.poll_peek(cx, &mut buffer);
+                if polled.is_pending() && (state.is_overdue() || self.phase.get() == Phase::Closing)
+                {
+                    return Poll::Ready(Err(std::io::ErrorKind::TimedOut.into()));
+                }
+                polled
+            })
+            .await?;
+            let begin = &buffer.filled()[..read];
+            if begin != &HTTP2_BEGIN[..read] || begin.is_empty() {
+                return Ok(false);
+            }
+            if read == HTTP2_BEGIN.len() {
+                return Ok(true);
+            }
+            // So far it may be either. What was seen stays in the socket, so there is nothing to wait on
+            // but time.
+            state.enter_once(Step::Head, HEAD_READ_TIMEOUT_MS);
+            tokio::time::sleep(Duration::from_millis(TICK_MS)).await;
+        }
+    }
+
+    async fn serve_http1<S>(
+        self: Rc<Self>,
+        stream: S,
+        state: Rc<ConnectionState>,
+    ) -> Result<(), hyper::Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let stream = TokioIo::new(TappedStream::new(stream, Arc::clone(&state.tap)));
         let (worker, shared) = (Rc::clone(&self), Rc::clone(&state));
         let service =
@@ -256,7 +336,7 @@ impl Worker {
         let mut connection =
             std::pin::pin!(builder.serve_connection(stream, service).with_upgrades());
         let mut closing = false;
-        let served = std::future::poll_fn(|cx| {
+        std::future::poll_fn(|cx| {
             state.set_waker(cx.waker());
             let mut polled = connection.as_mut().poll(cx);
             if polled.is_pending() && self.phase.get() == Phase::Closing && !closing {
@@ -265,16 +345,12 @@ impl Worker {
                 polled = connection.as_mut().poll(cx);
             }
             state.notice_head();
-            let waits_for_client =
-                matches!(state.step(), Step::Idle | Step::Head | Step::ClientRead);
-            if polled.is_pending() && waits_for_client && state.is_overdue() {
+            if polled.is_pending() && state.waits_for_client() && state.is_overdue() {
                 return Poll::Ready(Ok(()));
             }
             polled
-        });
-        if let Err(error) = served.await {
-            tracing::debug!(%error, "a client's connection ended early");
-        }
+        })
+        .await
     }
 
     /// Keeps the coarse clock, wakes what is overdue and sweeps the pool, as long as there is
@@ -293,8 +369,35 @@ impl Worker {
                     connection.wake();
                 }
             }
+            for stream in self.streams.borrow().values() {
+                if stream.is_overdue() {
+                    stream.wake();
+                }
+            }
             self.pool.sweep_if_due();
         }
+    }
+}
+
+/// A stream under way.
+pub(crate) struct OpenStream {
+    worker: Rc<Worker>,
+    connection: Rc<ConnectionState>,
+    state: Rc<ConnectionState>,
+    id: u64,
+}
+
+impl OpenStream {
+    /// The stream's own state.
+    pub(crate) fn state(&self) -> &Rc<ConnectionState> {
+        &self.state
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.worker.streams.borrow_mut().remove(&self.id);
+        self.connection.stream_ended(CLIENT_IDLE_TIMEOUT_MS);
     }
 }
 

@@ -64,7 +64,7 @@ fn the_copy_is_bounded() {
 #[test]
 fn deadlines_follow_the_steps() {
     let now_ms = Rc::new(Cell::new(1_000));
-    let state = ConnectionState::new("127.0.0.1".parse().unwrap(), Rc::clone(&now_ms));
+    let state = ConnectionState::new("127.0.0.1".parse().unwrap(), false, Rc::clone(&now_ms));
     assert!(!state.is_overdue() && !state.is_busy());
     state.enter(Step::Connect, 50);
     assert!(state.is_busy());
@@ -94,6 +94,6 @@ fn deadlines_follow_the_steps() {
 
 #[test]
 fn mapped_addresses_are_shown_as_ipv4() {
-    let state = ConnectionState::new("::ffff:10.0.0.1".parse().unwrap(), Rc::default());
+    let state = ConnectionState::new("::ffff:10.0.0.1".parse().unwrap(), false, Rc::default());
     assert_eq!(state.peer_header, "10.0.0.1");
 }

@@ -9,7 +9,13 @@ fn prepared(request: Request<()>) -> Result<request::Parts, HeadError> {
         HeaderValue::from_static("10.0.0.1"),
         HeaderValue::from_static("own:80"),
     );
-    prepare_request(&mut head, &peer, &own, upgrade)?;
+    let origin = Origin {
+        peer: &peer,
+        is_secure: false,
+        is_stream: false,
+        has_body: false,
+    };
+    prepare_request(&mut head, origin, &own, upgrade)?;
     Ok(head)
 }
 

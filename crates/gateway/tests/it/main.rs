@@ -6,6 +6,7 @@ mod drain;
 mod failures;
 mod forwarding;
 mod hand_over;
+mod http2;
 mod lifecycle;
 mod nginx;
 mod rig;
