@@ -57,5 +57,7 @@ pub(crate) const HTTP2_RESETS_PENDING_MAX: usize = 20;
 pub(crate) const HTTP2_PING_PAUSE_MS: u64 = 20_000;
 /// How long it may take to say so.
 pub(crate) const HTTP2_PING_TIMEOUT_MS: u64 = 10_000;
+/// How often certificates are looked at for changes.
+pub(crate) const TLS_LOOK_MS: u64 = 1_000;
 /// How long a client may take until it is known which protocol it speaks, TLS included.
 pub(crate) const HELLO_TIMEOUT_MS: u64 = 10_000;

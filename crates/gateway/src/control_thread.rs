@@ -9,15 +9,17 @@ use secrecy::SecretString;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use crate::admin;
-use crate::bounds::FOLLOW_MS;
+use crate::bounds::{FOLLOW_MS, TLS_LOOK_MS};
 use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin};
 use crate::route::Table;
 use crate::settings::{AdminListen, GatewaySettings};
 use crate::state_file::SavedState;
+use crate::tls::{Tls, Versions};
 use crate::traffic::Traffic;
 use crate::worker::Orders;
 
@@ -28,6 +30,7 @@ pub(crate) struct ControlStart {
     pub(crate) listen: SocketAddr,
     pub(crate) admin: AdminListener,
     pub(crate) table: Arc<ArcSwap<Table>>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) orders: watch::Sender<Orders>,
 }
 
@@ -52,6 +55,7 @@ pub(crate) async fn run_control(
 ) {
     let saved = SavedState::read(&start.settings.state_file);
     let shared = (start.table, start.orders);
+    let mut certificates = start.tls.map(Watched::new);
     // With port 0 the port that was found is the one to come back to.
     let mut admin_listen = start.settings.admin.clone();
     if let (AdminListener::Tcp(listener), AdminListen::Tcp { address, .. }) =
@@ -74,11 +78,19 @@ pub(crate) async fn run_control(
     let mut admin = Some(serve_admin(start.admin, Arc::clone(&control), token));
     let _ = ready.send(Ok(()));
     let mut follow = tokio::time::interval(Duration::from_millis(FOLLOW_MS));
+    let mut look = tokio::time::interval(Duration::from_millis(TLS_LOOK_MS));
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let order = tokio::select! {
             order = orders.recv() => order,
             _ = follow.tick(), if admin.is_none() => {
                 control.follow().await;
+                continue;
+            }
+            _ = look.tick(), if certificates.is_some() => {
+                if let Some(certificates) = &mut certificates {
+                    certificates.look();
+                }
                 continue;
             }
         };
@@ -103,6 +115,35 @@ pub(crate) async fn run_control(
             Some(ControlOrder::Predecessor(traffic, reply)) => {
                 control.note_predecessor(traffic).await;
                 let _ = reply.send(());
+            }
+        }
+    }
+}
+
+/// Certificates, and how their files were when they were read.
+struct Watched {
+    tls: Arc<Tls>,
+    seen: Versions,
+}
+
+impl Watched {
+    fn new(tls: Arc<Tls>) -> Watched {
+        let seen = tls.versions();
+        Watched { tls, seen }
+    }
+
+    /// Reads the files again if one has changed. Until they fit each other again, the old ones stay.
+    fn look(&mut self) {
+        let now = self.tls.versions();
+        if now == self.seen {
+            return;
+        }
+        self.seen = now;
+        match self.tls.reload() {
+            Ok(()) => tracing::info!("certificates were read again"),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, cause, "changed certificates are not used; the old ones stay");
             }
         }
     }

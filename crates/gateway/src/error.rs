@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::state_file::StateFileError;
+use crate::tls::TlsError;
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub enum GatewayError {
     /// The saved splits cannot be read.
     #[error("the gateway's saved state cannot be used")]
     State(#[from] StateFileError),
+    /// TLS towards clients cannot be set up.
+    #[error("TLS towards clients cannot be set up")]
+    Tls(#[from] TlsError),
     /// A thread or its runtime could not be started.
     #[error("cannot start the gateway's threads")]
     Threads(#[source] io::Error),

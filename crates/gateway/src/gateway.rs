@@ -17,13 +17,15 @@ use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_workers, share_out};
 use crate::route::Table;
 use crate::settings::{AdminListen, GatewaySettings, Sticky};
+use crate::tls::Tls;
 use crate::traffic::Traffic;
-use crate::worker::{Orders, Stop, Worker};
+use crate::worker::{Door, Orders, Stop, Worker};
 
 /// A running gateway. Dropping it stops it at once; [`Gateway::stop`] lets requests finish.
 #[derive(Debug)]
 pub struct Gateway {
     listen: SocketAddr,
+    tls_listen: Option<SocketAddr>,
     admin: Option<SocketAddr>,
     orders: watch::Sender<Orders>,
     workers: Vec<RunningThread<usize>>,
@@ -95,13 +97,28 @@ impl Gateway {
             address: settings.listen,
             source,
         };
+        let tls = settings
+            .tls
+            .clone()
+            .map(Tls::load)
+            .transpose()?
+            .map(Arc::new);
+        let (inherited, inherited_tls) = apart(inherited).map_err(error)?;
         let (listen, listeners) = match inherited.first() {
             Some(first) => (first.local_addr().map_err(error)?, inherited),
             None => bind_workers(settings.listen, count)?,
         };
-        let kept = listeners.iter().map(TcpListener::try_clone);
+        let secure = match (&settings.tls, inherited_tls.first()) {
+            (None, _) => None,
+            (Some(_), Some(first)) => Some((first.local_addr().map_err(error)?, inherited_tls)),
+            (Some(tls), None) => Some(bind_workers(tls.listen, count)?),
+        };
+        let tls_listen = secure.as_ref().map(|(address, _)| *address);
+        let secure = secure.map(|(_, listeners)| listeners).unwrap_or_default();
+        let kept = listeners.iter().chain(&secure).map(TcpListener::try_clone);
         let kept = kept.collect::<std::io::Result<_>>().map_err(error)?;
-        let shares = share_out(listeners, count).map_err(error)?;
+        let plain = share_out(listeners, count).map_err(error)?;
+        let secure = share_out(secure, count).map_err(error)?;
         let admin_listener = bind_admin(&settings.admin)?;
         let admin = match &admin_listener {
             AdminListener::Tcp(listener) => listener.local_addr().ok(),
@@ -118,11 +135,13 @@ impl Gateway {
             listen,
             admin: admin_listener,
             table: Arc::clone(&table),
+            tls: tls.clone(),
             orders: orders.clone(),
         };
         let (control, control_orders) = start_control(start)?;
         let mut gateway = Gateway {
             listen,
+            tls_listen,
             admin,
             orders,
             workers: Vec::new(),
@@ -130,13 +149,18 @@ impl Gateway {
             control_orders: Some(control_orders),
             listeners: kept,
         };
-        for (index, listeners) in shares.into_iter().enumerate() {
-            let worker = start_worker(
-                index,
-                listeners,
-                Arc::clone(&table),
-                gateway.orders.subscribe(),
-            );
+        for (index, (plain, secure)) in plain.into_iter().zip(secure).enumerate() {
+            let door = |is_secure| {
+                move |listener| Door {
+                    listener,
+                    is_secure,
+                }
+            };
+            let plain = plain.into_iter().map(door(false));
+            let doors = plain.chain(secure.into_iter().map(door(true))).collect();
+            let (table, tls) = (Arc::clone(&table), tls.clone());
+            let worker = move || Worker::new(index, table, tls);
+            let worker = start_worker(index, doors, worker, gateway.orders.subscribe());
             gateway.workers.push(worker?);
         }
         Ok(gateway)
@@ -145,6 +169,11 @@ impl Gateway {
     /// Where clients connect, with the real port.
     pub fn listen_address(&self) -> SocketAddr {
         self.listen
+    }
+
+    /// Where clients connect with TLS, with the real port; `None` where it is not spoken.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls_listen
     }
 
     /// Where the admin API listens, with the real port; `None` for a Unix socket.
@@ -300,10 +329,28 @@ fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
     Ok(())
 }
 
+/// Sockets that were opened elsewhere: those on the first one's address are for plain text, the others for
+/// TLS.
+fn apart(listeners: Vec<TcpListener>) -> std::io::Result<(Vec<TcpListener>, Vec<TcpListener>)> {
+    let Some(first) = listeners.first() else {
+        return Ok(Default::default());
+    };
+    let plain = first.local_addr()?;
+    let (mut same, mut other) = (Vec::new(), Vec::new());
+    for listener in listeners {
+        if listener.local_addr()? == plain {
+            same.push(listener);
+        } else {
+            other.push(listener);
+        }
+    }
+    Ok((same, other))
+}
+
 fn start_worker(
     index: usize,
-    listeners: Vec<TcpListener>,
-    table: Arc<ArcSwap<Table>>,
+    doors: Vec<Door<TcpListener>>,
+    worker: impl FnOnce() -> Worker + Send + 'static,
     orders: watch::Receiver<Orders>,
 ) -> Result<RunningThread<usize>, GatewayError> {
     let (done_sender, done) = oneshot::channel();
@@ -320,9 +367,9 @@ fn start_worker(
             }
         };
         let _ = ready_sender.send(Ok(()));
-        let worker = Rc::new(Worker::new(index, table));
+        let worker = Rc::new(worker());
         let cut = runtime
-            .block_on(worker.run(listeners, orders))
+            .block_on(worker.run(doors, orders))
             .unwrap_or_else(|error| {
                 tracing::error!(%error, index, "a worker could not listen");
                 0

@@ -36,6 +36,7 @@ mod split_change;
 mod state_file;
 mod sticky;
 mod tapped;
+mod tls;
 mod traffic;
 mod tunnel;
 mod unread;
@@ -48,4 +49,5 @@ pub use settings::{
     AdminListen, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
 };
 pub use state_file::StateFileError;
+pub use tls::TlsError;
 pub use traffic::Traffic;

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use portcullis_config::TlsConfig;
 use secrecy::SecretString;
 
 /// Everything a gateway needs to start.
@@ -16,6 +17,8 @@ pub struct GatewaySettings {
     /// The file that keeps splits and epochs over a restart (JSON, replaced atomically). Its folder
     /// must exist.
     pub state_file: PathBuf,
+    /// TLS on a second address; `None` speaks plain text only.
+    pub tls: Option<TlsConfig>,
     /// Worker threads, each with its own listener; 0 means one per core.
     pub workers: usize,
     /// The services. A single one gets every request; of several, each gets the requests whose

@@ -16,11 +16,12 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
+use tokio_rustls::TlsAcceptor;
 
 use crate::bounds::{
     ACCEPT_RETRY_MS, CLIENT_IDLE_TIMEOUT_MS, CONNECTION_BUFFER_BYTES_MAX,
     CONNECTIONS_PER_WORKER_MAX, DRAIN_LINGER_MS, HEAD_BYTES_MAX, HEAD_READ_TIMEOUT_MS, HEADERS_MAX,
-    LISTEN_BACKLOG, TICK_MS,
+    HELLO_TIMEOUT_MS, LISTEN_BACKLOG, TICK_MS,
 };
 use crate::clock;
 use crate::connection::{ConnectionState, Step};
@@ -29,6 +30,7 @@ use crate::http2;
 use crate::pool::Pool;
 use crate::route::Table;
 use crate::tapped::TappedStream;
+use crate::tls::Tls;
 
 /// How a connection begins whose client knows that it may speak HTTP/2.
 const HTTP2_BEGIN: &[u8] = b"PRI";
@@ -61,6 +63,17 @@ impl Stop {
     }
 }
 
+/// Where clients come in.
+#[derive(Debug)]
+pub(crate) struct Door<L> {
+    pub(crate) listener: L,
+    /// Whether they speak TLS there.
+    pub(crate) is_secure: bool,
+}
+
+/// A client's connection, where it is from, and whether it came in where TLS is spoken.
+type Accepted = (TcpStream, SocketAddr, bool);
+
 /// How far a worker is with stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -79,6 +92,8 @@ pub(crate) struct Worker {
     pub(crate) table: Arc<ArcSwap<Table>>,
     /// Idle upstream connections.
     pub(crate) pool: Rc<Pool>,
+    /// TLS towards clients; `None` where it is not spoken.
+    tls: Option<Arc<Tls>>,
     now_ms: Rc<Cell<u64>>,
     phase: Cell<Phase>,
     connections: RefCell<HashMap<u64, Rc<ConnectionState>>>,
@@ -103,12 +118,13 @@ impl Drop for OpenTunnel {
 
 impl Worker {
     /// A worker that has not started.
-    pub(crate) fn new(index: usize, table: Arc<ArcSwap<Table>>) -> Worker {
+    pub(crate) fn new(index: usize, table: Arc<ArcSwap<Table>>, tls: Option<Arc<Tls>>) -> Worker {
         let now_ms = Rc::new(Cell::new(clock::monotonic_ms()));
         Worker {
             index,
             table,
             pool: Rc::new(Pool::new(Rc::clone(&now_ms))),
+            tls,
             now_ms,
             phase: Cell::new(Phase::Serving),
             connections: RefCell::default(),
@@ -149,16 +165,23 @@ impl Worker {
     /// Serves until it is ordered to stop; returns how many requests and tunnels were cut off.
     pub(crate) async fn run(
         self: Rc<Self>,
-        listeners: Vec<std::net::TcpListener>,
+        doors: Vec<Door<std::net::TcpListener>>,
         mut orders: watch::Receiver<Orders>,
     ) -> std::io::Result<usize> {
-        let listeners = listeners.into_iter().map(TcpListener::from_std);
-        let listeners: Vec<TcpListener> = listeners.collect::<std::io::Result<_>>()?;
+        let opened = doors.into_iter().map(|door| {
+            let listener = TcpListener::from_std(door.listener)?;
+            let is_secure = door.is_secure;
+            Ok(Door {
+                listener,
+                is_secure,
+            })
+        });
+        let doors: Vec<Door<TcpListener>> = opened.collect::<std::io::Result<_>>()?;
         tokio::task::spawn_local(Rc::clone(&self).tick());
         let stop = loop {
             let held = orders.borrow().held;
             tokio::select! {
-                accepted = self.accept(&listeners), if !held => self.open(accepted),
+                accepted = self.accept(&doors), if !held => self.open(accepted),
                 changed = orders.changed() => {
                     self.pool.sweep();
                     let stop = orders.borrow().stop;
@@ -171,8 +194,8 @@ impl Worker {
             }
         };
         self.phase.set(Phase::Draining);
-        for listener in listeners {
-            self.open_waiting(&listener.into_std()?);
+        for door in doors {
+            self.open_waiting(&door.listener.into_std()?, door.is_secure);
         }
         Ok(self.drain(stop).await)
     }
@@ -208,12 +231,12 @@ impl Worker {
     /// Serves the connections that the system has accepted already; closing the listener would reset
     /// them. The system is asked itself: tokio may not know yet that connections wait, and hides some of
     /// them once a task has had its share of time.
-    fn open_waiting(self: &Rc<Self>, listener: &std::net::TcpListener) {
+    fn open_waiting(self: &Rc<Self>, listener: &std::net::TcpListener, is_secure: bool) {
         // New ones may come as fast as these are taken; those that waited fit into the queue.
         for _ in 0..=LISTEN_BACKLOG {
             let accepted = listener.accept().and_then(|(stream, peer)| {
                 stream.set_nonblocking(true)?;
-                Ok((TcpStream::from_std(stream)?, peer))
+                Ok((TcpStream::from_std(stream)?, peer, is_secure))
             });
             match accepted {
                 Ok(accepted) => self.open(accepted),
@@ -228,14 +251,14 @@ impl Worker {
         }
     }
 
-    async fn accept(&self, listeners: &[TcpListener]) -> (TcpStream, SocketAddr) {
+    async fn accept(&self, doors: &[Door<TcpListener>]) -> Accepted {
         loop {
             let changed = self.changed.notified();
             if self.connections.borrow().len() >= CONNECTIONS_PER_WORKER_MAX {
                 changed.await;
                 continue;
             }
-            match std::future::poll_fn(|cx| poll_accept(listeners, cx)).await {
+            match std::future::poll_fn(|cx| poll_accept(doors, cx)).await {
                 Ok(accepted) => return accepted,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -245,14 +268,14 @@ impl Worker {
         }
     }
 
-    fn open(self: &Rc<Self>, (stream, peer): (TcpStream, SocketAddr)) {
+    fn open(self: &Rc<Self>, (stream, peer, is_secure): Accepted) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a client was gone before it was served");
             return;
         }
         self.now_ms.set(clock::monotonic_ms());
         let now_ms = Rc::clone(&self.now_ms);
-        let state = Rc::new(ConnectionState::new(peer.ip(), false, now_ms));
+        let state = Rc::new(ConnectionState::new(peer.ip(), is_secure, now_ms));
         state.enter(Step::Idle, CLIENT_IDLE_TIMEOUT_MS);
         let id = self.next_connection.get();
         self.next_connection.set(id + 1);
@@ -264,7 +287,10 @@ impl Worker {
                 worker: Rc::clone(&worker),
                 id,
             };
-            worker.serve(stream, state).await;
+            match worker.tls.clone().filter(|_| is_secure) {
+                Some(tls) => worker.serve_secure(&tls, stream, state).await,
+                None => worker.serve(stream, state).await,
+            }
             drop(closed);
         });
     }
@@ -276,6 +302,40 @@ impl Worker {
             Ok(true) => http2::serve(self, stream, state).await,
             Ok(false) => self.serve_http1(stream, state).await,
             Err(_) => return,
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "a client's connection ended early");
+        }
+    }
+
+    /// Serves one connection over TLS; the handshake says which protocol the client speaks.
+    async fn serve_secure(
+        self: Rc<Self>,
+        tls: &Tls,
+        stream: TcpStream,
+        state: Rc<ConnectionState>,
+    ) {
+        state.enter(Step::Head, HELLO_TIMEOUT_MS);
+        let mut shaking = std::pin::pin!(TlsAcceptor::from(tls.current()).accept(stream));
+        let shaken = std::future::poll_fn(|cx| {
+            state.set_waker(cx.waker());
+            let polled = shaking.as_mut().poll(cx);
+            if polled.is_pending() && (state.is_overdue() || self.phase.get() == Phase::Closing) {
+                return Poll::Ready(Err(std::io::ErrorKind::TimedOut.into()));
+            }
+            polled
+        });
+        let stream = match shaken.await {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "a client's TLS handshake failed");
+                return;
+            }
+        };
+        state.enter(Step::Idle, CLIENT_IDLE_TIMEOUT_MS);
+        let served = match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => http2::serve(self, stream, state).await,
+            _ => self.serve_http1(stream, state).await,
         };
         if let Err(error) = served {
             tracing::debug!(%error, "a client's connection ended early");
@@ -403,11 +463,12 @@ impl Drop for OpenStream {
 
 /// The next connection of any of the listeners.
 fn poll_accept(
-    listeners: &[TcpListener],
+    doors: &[Door<TcpListener>],
     cx: &mut Context<'_>,
-) -> Poll<std::io::Result<(TcpStream, SocketAddr)>> {
-    for listener in listeners {
-        if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+) -> Poll<std::io::Result<Accepted>> {
+    for door in doors {
+        if let Poll::Ready(accepted) = door.listener.poll_accept(cx) {
+            let accepted = accepted.map(|(stream, peer)| (stream, peer, door.is_secure));
             return Poll::Ready(accepted);
         }
     }

@@ -14,5 +14,6 @@ mod service;
 mod smuggling;
 mod split;
 mod streaming;
+mod tls;
 mod under_load;
 mod upgrade;

@@ -40,6 +40,7 @@ pub(super) fn start_held(
             },
         },
         state_file: folder.routes(),
+        tls: None,
         workers: 0,
         routes: vec![RouteSettings {
             service: config.service.name.to_string(),

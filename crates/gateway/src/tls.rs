@@ -1,0 +1,225 @@
+//! TLS towards clients: certificates by name, read again when their files change.
+//!
+//! - A bad file never takes effect: whoever starts is told, and whoever runs keeps what it has.
+//! - Certificates and authorities are replaced as a whole. A handshake sees the old set or the new one;
+//!   connections that are open stay as they are.
+//! - Session tickets keep their keys over a reload, so clients can resume.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use portcullis_config::{ClientCertificates, TlsConfig, TlsVersion};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ProducesTickets, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+
+mod certificates;
+
+use certificates::Certificates;
+
+/// The protocols that are offered, the better one first (RFC 7301).
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// What of TLS cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read, or is no PEM file of the right kind.
+    #[error("{} cannot be read as {what}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: rustls::pki_types::pem::Error,
+    },
+    /// A file has nothing in it.
+    #[error("{} has no certificate in it", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key does not belong to its certificate, or cannot be used.
+    #[error("the certificate {} and the key {} do not fit", chain.display(), key.display())]
+    Pair {
+        /// The chain's file.
+        chain: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: rustls::Error,
+    },
+    /// An authority's certificate cannot be used.
+    #[error("{} has an authority that cannot be used", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There is no certificate.
+    #[error("TLS needs at least one certificate")]
+    NoCertificate,
+    /// The TLS library refuses.
+    #[error("TLS cannot be set up")]
+    Setup(#[source] rustls::Error),
+}
+
+/// TLS as all workers share it.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    settings: TlsConfig,
+    tickets: Arc<dyn ProducesTickets>,
+    current: ArcSwap<ServerConfig>,
+}
+
+/// When each file was changed last, to notice that one was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Versions(Vec<(PathBuf, Option<(SystemTime, u64)>)>);
+
+impl Tls {
+    /// Reads certificates, keys and authorities.
+    ///
+    /// # Errors
+    /// When one of them cannot be used.
+    pub(crate) fn load(settings: TlsConfig) -> Result<Tls, TlsError> {
+        let tickets = ring::Ticketer::new().map_err(TlsError::Setup)?;
+        let current = configure(&settings, Arc::clone(&tickets))?;
+        Ok(Tls {
+            settings,
+            tickets,
+            current: ArcSwap::from_pointee(current),
+        })
+    }
+
+    /// What the next handshake is made with.
+    pub(crate) fn current(&self) -> Arc<ServerConfig> {
+        self.current.load_full()
+    }
+
+    /// Reads everything again; what cannot be used does not take effect.
+    ///
+    /// # Errors
+    /// As [`Tls::load`].
+    pub(crate) fn reload(&self) -> Result<(), TlsError> {
+        let next = configure(&self.settings, Arc::clone(&self.tickets))?;
+        self.current.store(Arc::new(next));
+        Ok(())
+    }
+
+    /// The files as they are now.
+    pub(crate) fn versions(&self) -> Versions {
+        let settings = &self.settings;
+        let pairs = settings.certificates.iter();
+        let mut files: Vec<&Path> = pairs
+            .flat_map(|pair| [pair.chain_file.as_path(), pair.key_file.as_path()])
+            .collect();
+        match &settings.clients {
+            ClientCertificates::Off => {}
+            ClientCertificates::Optional { ca_file } | ClientCertificates::Required { ca_file } => {
+                files.push(ca_file);
+            }
+        }
+        let version = |file: &Path| {
+            let found = std::fs::metadata(file).ok()?;
+            Some((found.modified().ok()?, found.len()))
+        };
+        Versions(
+            files
+                .into_iter()
+                .map(|file| (file.to_owned(), version(file)))
+                .collect(),
+        )
+    }
+}
+
+fn configure(
+    settings: &TlsConfig,
+    tickets: Arc<dyn ProducesTickets>,
+) -> Result<ServerConfig, TlsError> {
+    let versions: &[&SupportedProtocolVersion] = match settings.version_min {
+        TlsVersion::V12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
+        TlsVersion::V13 => &[&rustls::version::TLS13],
+    };
+    let certificates = Certificates::read(&settings.certificates)?;
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(versions)
+        .map_err(TlsError::Setup)?;
+    let mut config = match verifier(&settings.clients)? {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    }
+    .with_cert_resolver(Arc::new(certificates));
+    config.alpn_protocols = PROTOCOLS.iter().map(|name| name.to_vec()).collect();
+    config.ticketer = tickets;
+    // Some data of a resumed session could be replayed, so none is taken early (RFC 8446, 8).
+    config.max_early_data_size = 0;
+    Ok(config)
+}
+
+fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+    let (ca_file, optional) = match clients {
+        ClientCertificates::Off => return Ok(None),
+        ClientCertificates::Optional { ca_file } => (ca_file, true),
+        ClientCertificates::Required { ca_file } => (ca_file, false),
+    };
+    let provider = Arc::new(ring::default_provider());
+    let roots = Arc::new(authorities(ca_file)?);
+    let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
+    if optional {
+        builder = builder.allow_unauthenticated();
+    }
+    let built = builder.build().map_err(|source| TlsError::Authority {
+        path: ca_file.clone(),
+        source: source.into(),
+    })?;
+    Ok(Some(built))
+}
+
+/// The authorities of a PEM file.
+fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in chain(path)? {
+        roots
+            .add(certificate)
+            .map_err(|source| TlsError::Authority {
+                path: path.to_owned(),
+                source: source.into(),
+            })?;
+    }
+    Ok(roots)
+}
+
+/// The certificates of a PEM file, in its order; at least one.
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let unreadable = |source| TlsError::File {
+        path: path.to_owned(),
+        what: "a PEM file with certificates",
+        source,
+    };
+    let certificates = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+    let chain: Vec<_> = certificates.collect::<Result<_, _>>().map_err(unreadable)?;
+    if chain.is_empty() {
+        return Err(TlsError::Empty {
+            path: path.to_owned(),
+        });
+    }
+    Ok(chain)
+}
+
+/// The private key of a PEM file.
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::File {
+        path: path.to_owned(),
+        what: "a PEM file with a private key",
+        source,
+    })
+}
