@@ -42,6 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 ..HealthSettings::default()
             },
             timeouts: TimeoutSettings::default(),
+            protocol: portcullis_config::UpstreamProtocol::Http1,
             force_header: true,
         }],
     })?;

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use http::{HeaderValue, StatusCode};
 use portcullis_analysis::{BUCKETS, Histogram, bucket_of};
 use portcullis_api::gateway::{Arm, ArmHealth, ArmStatus};
+use portcullis_config::UpstreamProtocol;
 
 use crate::settings::HealthSettings;
 
@@ -31,6 +32,8 @@ pub(crate) struct ArmState {
     pub(crate) arm: Arm,
     /// Where to connect.
     pub(crate) destination: Destination,
+    /// Which protocol it speaks.
+    pub(crate) protocol: UpstreamProtocol,
     /// The address as a `Host` header has it.
     pub(crate) host_header: HeaderValue,
     /// The release as the answer's header has it.
@@ -107,7 +110,11 @@ impl Destination {
 impl ArmState {
     /// A new arm whose health is unknown, with counters for `workers` workers; the error says which
     /// part of the arm is not valid.
-    pub(crate) fn new(arm: Arm, workers: usize) -> Result<ArmState, String> {
+    pub(crate) fn new(
+        arm: Arm,
+        protocol: UpstreamProtocol,
+        workers: usize,
+    ) -> Result<ArmState, String> {
         let destination = Destination::parse(&arm.address)?;
         let host_header = HeaderValue::from_str(&arm.address).map_err(|error| error.to_string())?;
         let release_header = match HeaderValue::from_str(&arm.release) {
@@ -122,6 +129,7 @@ impl ArmState {
         Ok(ArmState {
             arm,
             destination,
+            protocol,
             host_header,
             release_header,
             retired: AtomicBool::new(false),

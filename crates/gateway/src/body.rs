@@ -163,10 +163,15 @@ impl ArmBody {
         // As in `Upstream::exchange`: whatever comes, comes out of `drive`.
         let polled = Pin::new(&mut self.incoming).poll_frame(&mut silent());
         match &mut self.upstream {
-            Some(upstream) if polled.is_pending() => upstream.drive(cx),
+            Some(upstream) if polled.is_pending() => {
+                if upstream.drive(cx) {
+                    return Pin::new(&mut self.incoming).poll_frame(&mut silent());
+                }
+            }
             _ => return polled,
         }
-        Pin::new(&mut self.incoming).poll_frame(&mut silent())
+        // The body of a shared connection is woken by the task that drives it.
+        Pin::new(&mut self.incoming).poll_frame(cx)
     }
 }
 

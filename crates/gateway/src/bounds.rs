@@ -23,6 +23,9 @@ pub(crate) const POOL_IDLE_PER_ARM_MAX: usize = 256;
 /// How long an idle upstream connection is kept: below the five seconds after which common
 /// application servers close theirs, so that reuse seldom meets a closing connection.
 pub(crate) const POOL_IDLE_TIMEOUT_MS: u64 = 4_000;
+/// How long a shared connection to an arm is kept without a request. HTTP/2 says goodbye before it closes,
+/// so this may be longer.
+pub(crate) const SHARED_IDLE_TIMEOUT_MS: u64 = 60_000;
 /// How often idle upstream connections are looked through.
 pub(crate) const POOL_SWEEP_MS: u64 = 500;
 /// How often deadlines are looked at: the precision of every timeout on the data path.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus, Split, SplitChange};
+use portcullis_config::UpstreamProtocol;
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio::task::JoinHandle;
 
@@ -400,14 +401,16 @@ impl Services {
         let mut arms = Vec::new();
         if must_check_stable(current.split.as_ref(), next) {
             let arm = live
-                .arm(&next.stable, workers)
+                .arm(&next.stable, route.protocol, workers)
                 .map_err(ChangeError::Invalid)?;
             arms.push(("stable", Arc::clone(&arm.state)));
         }
         if let Some(canary) = &next.canary
             && must_check_canary(current.split.as_ref(), next)
         {
-            let arm = live.arm(canary, workers).map_err(ChangeError::Invalid)?;
+            let arm = live
+                .arm(canary, route.protocol, workers)
+                .map_err(ChangeError::Invalid)?;
             arms.push(("canary", Arc::clone(&arm.state)));
         }
         Ok(arms)
@@ -462,12 +465,17 @@ impl Services {
 
 impl Live {
     /// The arm, made known if it is not.
-    fn arm(&mut self, arm: &Arm, workers: usize) -> Result<&mut KnownArm, String> {
+    fn arm(
+        &mut self,
+        arm: &Arm,
+        protocol: UpstreamProtocol,
+        workers: usize,
+    ) -> Result<&mut KnownArm, String> {
         let found = self.arms.iter().position(|known| known.state.arm == *arm);
         let index = match found {
             Some(index) => index,
             None => {
-                let state = Arc::new(ArmState::new(arm.clone(), workers)?);
+                let state = Arc::new(ArmState::new(arm.clone(), protocol, workers)?);
                 state.set_retired(true);
                 self.arms.push(KnownArm {
                     state,
@@ -483,7 +491,7 @@ impl Live {
     /// Brings a split's arms into service: known, not retired, and under checks.
     fn join(&mut self, split: &Split, route: &RouteSettings, workers: usize) -> Result<(), String> {
         for arm in std::iter::once(&split.stable).chain(&split.canary) {
-            let known = self.arm(arm, workers)?;
+            let known = self.arm(arm, route.protocol, workers)?;
             known.state.set_retired(false);
             if known.checks.is_none() {
                 let checks = health::watch(Arc::clone(&known.state), route.health.clone());

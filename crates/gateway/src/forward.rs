@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request, r
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use portcullis_api::gateway::Arm;
+use portcullis_config::UpstreamProtocol;
 
 use crate::arm::ArmState;
 use crate::body::{AnswerBody, ArmBody, RequestBody};
@@ -25,7 +26,7 @@ use crate::route::{ActiveSplit, Assignment, Route};
 use crate::settings::{Sticky, TimeoutSettings};
 use crate::sticky::{self, BUCKETS};
 use crate::tunnel;
-use crate::upstream::{ExchangeError, Upstream};
+use crate::upstream::{ExchangeError, Http2Opened, Upstream};
 use crate::worker::Worker;
 
 type Answer = Response<AnswerBody>;
@@ -117,7 +118,8 @@ impl Forward {
         let (assignment, cookie) = self.assign(split, &head.headers);
         // HTTP/2 has no upgrades (RFC 9113, 8.6).
         let protocol = headers::upgrade_protocol(&head.headers)
-            .filter(|_| self.state.protocol() == Protocol::Http1);
+            .filter(|_| self.state.protocol() == Protocol::Http1)
+            .filter(|_| route.settings.protocol == UpstreamProtocol::Http1);
         let prepared = headers::prepare_request(
             &mut head,
             headers::Origin {
@@ -136,7 +138,14 @@ impl Forward {
             .extensions
             .remove::<OnUpgrade>()
             .filter(|_| protocol.is_some());
-        head.version = Version::HTTP_11;
+        match route.settings.protocol {
+            UpstreamProtocol::Http1 => head.version = Version::HTTP_11,
+            UpstreamProtocol::Http2 => {
+                if let Err(error) = headers::for_http2(&mut head) {
+                    return refuse(&self.state, Refusal::BadHead(error), Some(&route), None);
+                }
+            }
+        }
         let first_byte_ms = route.settings.timeouts.first_byte_ms;
         let body = RequestBody::new(incoming, Rc::clone(&self.state), first_byte_ms);
         let mut answer = self
@@ -230,7 +239,13 @@ impl Forward {
     ) -> Result<(Response<Incoming>, Upstream), Failure> {
         let timeouts = &self.route.settings.timeouts;
         loop {
-            let (mut upstream, reused) = match self.worker.pool.take(in_flight.arm()) {
+            let arm = in_flight.arm();
+            let is_shared = arm.protocol == UpstreamProtocol::Http2;
+            let known = match is_shared {
+                true => self.worker.pool.join(arm),
+                false => self.worker.pool.take(arm),
+            };
+            let (mut upstream, reused) = match known {
                 Some(upstream) => (upstream, true),
                 None => match self.connect(in_flight.arm(), timeouts).await {
                     Ok(upstream) => (upstream, false),
@@ -241,7 +256,10 @@ impl Forward {
             self.state.enter(Step::Answer, timeouts.first_byte_ms);
             match upstream.exchange(request, &self.state).await {
                 Ok(answer) => return Ok((answer, upstream)),
-                Err(ExchangeError::NotSent(returned, _)) if reused => request = *returned,
+                Err(ExchangeError::NotSent(returned, _)) if reused => {
+                    self.worker.pool.leave(in_flight.arm());
+                    request = *returned;
+                }
                 Err(ExchangeError::NotSent(returned, error)) => {
                     return Err(Failure::Unreachable(returned, error.to_string()));
                 }
@@ -269,11 +287,23 @@ impl Forward {
 
     async fn connect(
         &self,
-        arm: &ArmState,
+        arm: &Arc<ArmState>,
         timeouts: &TimeoutSettings,
     ) -> Result<Upstream, String> {
         self.state.enter(Step::Connect, timeouts.connect_ms);
-        let mut connecting = std::pin::pin!(Upstream::connect(&arm.destination));
+        let pool = &self.worker.pool;
+        let mut connecting = std::pin::pin!(async {
+            match arm.protocol {
+                UpstreamProtocol::Http1 => Upstream::connect(&arm.destination).await,
+                UpstreamProtocol::Http2 => match pool.join_or_dial(arm).await {
+                    Ok(joined) => Ok(joined),
+                    Err(_turn) => {
+                        let opened = Http2Opened::connect(&arm.destination).await?;
+                        Ok(pool.share(arm, opened))
+                    }
+                },
+            }
+        });
         let connected = std::future::poll_fn(|cx| {
             let polled = connecting
                 .as_mut()

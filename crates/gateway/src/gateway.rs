@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use portcullis_config::TlsConfig;
 use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc as orders_mpsc, oneshot, watch};
@@ -103,7 +104,7 @@ impl Gateway {
             .map(Tls::load)
             .transpose()?
             .map(Arc::new);
-        let (inherited, inherited_tls) = apart(inherited).map_err(error)?;
+        let (inherited, inherited_tls) = apart(inherited, settings.tls.as_ref()).map_err(error)?;
         let (listen, listeners) = match inherited.first() {
             Some(first) => (first.local_addr().map_err(error)?, inherited),
             None => bind_workers(settings.listen, count)?,
@@ -329,19 +330,23 @@ fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
     Ok(())
 }
 
-/// Sockets that were opened elsewhere: those on the first one's address are for plain text, the others for
-/// TLS.
-fn apart(listeners: Vec<TcpListener>) -> std::io::Result<(Vec<TcpListener>, Vec<TcpListener>)> {
-    let Some(first) = listeners.first() else {
-        return Ok(Default::default());
+/// Sockets that were opened elsewhere: for plain text, and for TLS if it is spoken. Those for TLS are on its
+/// port; where any port will do, on another one than the first socket, which is for plain text.
+fn apart(
+    listeners: Vec<TcpListener>,
+    tls: Option<&TlsConfig>,
+) -> std::io::Result<(Vec<TcpListener>, Vec<TcpListener>)> {
+    let (Some(first), Some(tls)) = (listeners.first(), tls) else {
+        return Ok((listeners, Vec::new()));
     };
-    let plain = first.local_addr()?;
+    let (plain, port) = (first.local_addr()?.port(), tls.listen.port());
     let (mut same, mut other) = (Vec::new(), Vec::new());
     for listener in listeners {
-        if listener.local_addr()? == plain {
-            same.push(listener);
-        } else {
+        let found = listener.local_addr()?.port();
+        if found == port || (port == 0 && found != plain) {
             other.push(listener);
+        } else {
+            same.push(listener);
         }
     }
     Ok((same, other))

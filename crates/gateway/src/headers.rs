@@ -4,7 +4,7 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Uri, request, response};
 
 /// Names the release that answered.
@@ -86,6 +86,23 @@ pub(crate) fn prepare_request(
         false => origin.peer.clone(),
     };
     headers.insert(FORWARDED_FOR, forwarded_for);
+    Ok(())
+}
+
+/// Makes a prepared request one of HTTP/2: its target in absolute form, and nothing that belongs to a
+/// connection (RFC 9113, 8.2.2 and 8.3.1).
+pub(crate) fn for_http2(head: &mut request::Parts) -> Result<(), HeadError> {
+    let host = head.headers.remove(HOST).ok_or(HeadError::Host)?;
+    let authority = host.to_str().ok().and_then(|host| host.parse().ok());
+    let authority: Authority = authority.ok_or(HeadError::Host)?;
+    let mut target = std::mem::take(&mut head.uri).into_parts();
+    target.scheme = Some(Scheme::HTTP);
+    target.authority = Some(authority);
+    head.uri = Uri::from_parts(target).map_err(|_| HeadError::Target)?;
+    head.headers.remove(CONNECTION);
+    head.headers.remove(UPGRADE);
+    head.headers.remove(TRANSFER_ENCODING);
+    head.version = http::Version::HTTP_2;
     Ok(())
 }
 

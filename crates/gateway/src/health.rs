@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http::header::{HOST, USER_AGENT};
 use http::{Request, StatusCode};
 use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use portcullis_config::UpstreamProtocol;
 use tokio::net::TcpStream;
 
 use crate::arm::{ArmState, Destination, Health};
@@ -60,6 +61,9 @@ async fn ask(arm: &ArmState, path: &str) -> Result<(), String> {
     };
     let stream = connected.map_err(|error| format!("no connection: {error}"))?;
     let broken = |error: hyper::Error| format!("GET {path} broke off: {error}");
+    if arm.protocol == UpstreamProtocol::Http2 {
+        return ask_http2(arm, path, stream).await;
+    }
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(broken)?;
@@ -81,6 +85,20 @@ async fn ask(arm: &ArmState, path: &str) -> Result<(), String> {
     };
     let status = answer.map_err(broken)?.status();
     judge(path, status)
+}
+
+async fn ask_http2(arm: &ArmState, path: &str, stream: TcpStream) -> Result<(), String> {
+    let broken = |error: hyper::Error| format!("GET {path} broke off: {error}");
+    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(broken)?;
+    let request = Request::get(format!("http://{}{path}", arm.arm.address))
+        .header(USER_AGENT, "portcullis-gateway-health")
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| format!("the path {path} cannot be asked for: {error}"))?;
+    let driving = tokio::spawn(connection);
+    let answer = sender.send_request(request).await;
+    driving.abort();
+    judge(path, answer.map_err(broken)?.status())
 }
 
 fn judge(path: &str, status: StatusCode) -> Result<(), String> {

@@ -4,9 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::arm::ArmState;
-use crate::bounds::{POOL_IDLE_PER_ARM_MAX, POOL_IDLE_TIMEOUT_MS, POOL_SWEEP_MS};
-use crate::upstream::Upstream;
+use crate::bounds::{
+    POOL_IDLE_PER_ARM_MAX, POOL_IDLE_TIMEOUT_MS, POOL_SWEEP_MS, SHARED_IDLE_TIMEOUT_MS,
+};
+use crate::upstream::{Http2Opened, Upstream};
 
 /// Idle connections by arm, the most recently used last. An arm is known by its address in memory:
 /// a worker meets a handful, so a list is faster than a map.
@@ -19,6 +23,27 @@ pub(crate) struct Pool {
 struct ArmPool {
     arm: Arc<ArmState>,
     idle: Vec<Idle>,
+    /// The connection that requests share, where the arm speaks HTTP/2.
+    shared: Option<Http2Opened>,
+    shared_used_at_ms: u64,
+    dialling: Rc<Dialling>,
+}
+
+/// Whether somebody is opening a connection that all will share, so that the others wait for it.
+#[derive(Default)]
+struct Dialling {
+    is_under_way: Cell<bool>,
+    over: Notify,
+}
+
+/// The turn to open the shared connection, until it is dropped.
+pub(crate) struct Turn(Rc<Dialling>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.is_under_way.set(false);
+        self.0.over.notify_waiters();
+    }
 }
 
 struct Idle {
@@ -48,6 +73,65 @@ impl Pool {
         }
     }
 
+    /// Another use of the connection that requests share, if it is still open.
+    pub(crate) fn join(&self, arm: &Arc<ArmState>) -> Option<Upstream> {
+        let mut arms = self.arms.borrow_mut();
+        let pool = arms.iter_mut().find(|pool| Arc::ptr_eq(&pool.arm, arm))?;
+        let shared = pool.shared.take().filter(Http2Opened::is_open)?;
+        let joined = shared.join();
+        pool.shared = Some(shared);
+        pool.shared_used_at_ms = self.now_ms.get();
+        Some(Upstream::Http2(joined))
+    }
+
+    /// Keeps a connection for all who come, and joins it.
+    pub(crate) fn share(&self, arm: &Arc<ArmState>, opened: Http2Opened) -> Upstream {
+        let joined = opened.join();
+        self.of(arm, |pool, now_ms| {
+            pool.shared = Some(opened);
+            pool.shared_used_at_ms = now_ms;
+        });
+        Upstream::Http2(joined)
+    }
+
+    /// Lets nobody else join a connection that took no request; those who use it go on.
+    pub(crate) fn leave(&self, arm: &Arc<ArmState>) {
+        self.of(arm, |pool, _| pool.shared = None);
+    }
+
+    /// Waits for the connection that somebody else is opening, or for the turn to open one.
+    pub(crate) async fn join_or_dial(&self, arm: &Arc<ArmState>) -> Result<Upstream, Turn> {
+        loop {
+            if let Some(joined) = self.join(arm) {
+                return Ok(joined);
+            }
+            let dialling = self.of(arm, |pool, _| Rc::clone(&pool.dialling));
+            if !dialling.is_under_way.replace(true) {
+                return Err(Turn(dialling));
+            }
+            dialling.over.notified().await;
+        }
+    }
+
+    fn of<T>(&self, arm: &Arc<ArmState>, change: impl FnOnce(&mut ArmPool, u64) -> T) -> T {
+        let now_ms = self.now_ms.get();
+        let mut arms = self.arms.borrow_mut();
+        let index = match arms.iter().position(|pool| Arc::ptr_eq(&pool.arm, arm)) {
+            Some(index) => index,
+            None => {
+                arms.push(ArmPool {
+                    arm: Arc::clone(arm),
+                    idle: Vec::new(),
+                    shared: None,
+                    shared_used_at_ms: now_ms,
+                    dialling: Rc::default(),
+                });
+                arms.len() - 1
+            }
+        };
+        change(&mut arms[index], now_ms)
+    }
+
     /// The connection that was used last and is still open.
     pub(crate) fn take(&self, arm: &Arc<ArmState>) -> Option<Upstream> {
         let mut arms = self.arms.borrow_mut();
@@ -69,15 +153,11 @@ impl Pool {
             upstream,
             since_ms: self.now_ms.get(),
         };
-        let mut arms = self.arms.borrow_mut();
-        match arms.iter_mut().find(|pool| Arc::ptr_eq(&pool.arm, arm)) {
-            Some(pool) if pool.idle.len() < POOL_IDLE_PER_ARM_MAX => pool.idle.push(idle),
-            Some(_) => {}
-            None => arms.push(ArmPool {
-                arm: Arc::clone(arm),
-                idle: vec![idle],
-            }),
-        }
+        self.of(arm, |pool, _| {
+            if pool.idle.len() < POOL_IDLE_PER_ARM_MAX {
+                pool.idle.push(idle);
+            }
+        });
     }
 
     /// Closes connections that were idle for too long, that the other side closed, or whose arm is
@@ -93,7 +173,15 @@ impl Pool {
                 now_ms.saturating_sub(idle.since_ms) < POOL_IDLE_TIMEOUT_MS
                     && idle.upstream.is_reusable()
             });
-            !pool.idle.is_empty()
+            let unused = |shared: &Http2Opened| {
+                shared.is_idle()
+                    && now_ms.saturating_sub(pool.shared_used_at_ms) >= SHARED_IDLE_TIMEOUT_MS
+            };
+            pool.shared = pool
+                .shared
+                .take()
+                .filter(|shared| shared.is_open() && !unused(shared));
+            !pool.idle.is_empty() || pool.shared.is_some()
         });
     }
 }

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use portcullis_config::TlsConfig;
+use portcullis_config::{TlsConfig, UpstreamProtocol};
 use secrecy::SecretString;
 
 /// Everything a gateway needs to start.
@@ -52,6 +52,8 @@ pub struct RouteSettings {
     pub health: HealthSettings,
     /// How long an arm may take.
     pub timeouts: TimeoutSettings,
+    /// Which protocol the releases speak.
+    pub protocol: UpstreamProtocol,
     /// Whether a request with the header `canary: true` goes to the canary whatever the weight.
     pub force_header: bool,
 }

@@ -1,38 +1,28 @@
-//! One connection to an arm, driven by whoever uses it.
-//!
-//! hyper's usual way is a task of its own for every connection, which costs two task switches a
-//! request. Here the request's future polls the connection itself and, once the answer's head is
-//! there, the answer's body does ([`crate::body`]). An idle connection is polled by nobody; it is
-//! polled once when it is taken from the pool, which is when a close by the other side must be
-//! noticed.
+//! One request's way to a server: a connection of its own, or a stream of a shared one.
 
 use std::io;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::task::coop::has_budget_remaining;
 
 use crate::arm::Destination;
 use crate::body::RequestBody;
-use crate::bounds::{CONNECTION_BUFFER_BYTES_MAX, HEADERS_MAX};
 use crate::connection::ConnectionState;
 
-/// A connection to an arm.
-pub(crate) struct Upstream {
-    sender: SendRequest<RequestBody>,
-    link: Link,
-}
+mod http1;
+mod http2;
 
-/// A connection, and whether hyper is done with it.
-struct Link {
-    /// `None` once nothing more can come of it.
-    connection: Option<Connection<TokioIo<TcpStream>, RequestBody>>,
-    /// hyper must not poll it again; what is left of it is the socket.
-    finished: bool,
+use http1::Http1;
+pub(crate) use http2::{Http2, Http2Opened};
+
+/// A way to a server.
+pub(crate) enum Upstream {
+    /// A connection that one request at a time uses.
+    Http1(Http1),
+    /// A connection that many requests use at once; this is one of its users.
+    Http2(Http2),
 }
 
 /// Why a request got no answer over a connection.
@@ -46,87 +36,50 @@ pub(crate) enum ExchangeError {
 }
 
 impl Upstream {
-    /// Connects. The caller bounds the time.
+    /// Connects for HTTP/1.1. The caller bounds the time.
     pub(crate) async fn connect(destination: &Destination) -> io::Result<Upstream> {
-        let stream = match destination {
-            Destination::Address(address) => TcpStream::connect(address).await?,
-            Destination::Name(name) => TcpStream::connect(name.as_str()).await?,
-        };
-        stream.set_nodelay(true)?;
-        let mut builder = http1::Builder::new();
-        builder
-            .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
-            .max_headers(HEADERS_MAX);
-        let handshake = builder.handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(io::Error::other)?;
-        let link = Link {
-            connection: Some(connection),
-            finished: false,
-        };
-        Ok(Upstream { sender, link })
+        Http1::connect(destination).await.map(Upstream::Http1)
     }
 
-    /// Sends a request and drives the connection until the answer's head is there.
+    /// Sends a request and waits until the answer's head is there.
     pub(crate) async fn exchange(
         &mut self,
         request: Request<RequestBody>,
         state: &ConnectionState,
     ) -> Result<Response<Incoming>, ExchangeError> {
-        let mut answer = std::pin::pin!(self.sender.try_send_request(request));
-        let link = &mut self.link;
-        std::future::poll_fn(|cx| {
-            link.drive(cx);
-            // The answer comes out of `drive` alone, in this very poll: waking this task for it
-            // would only run it twice. A Pending for lack of budget is the exception.
-            let mut polled = answer.as_mut().poll(&mut silent());
-            if polled.is_pending() && link.finished {
-                // A request that is still in the queue comes back when the queue is dropped.
-                link.connection = None;
-                polled = answer.as_mut().poll(&mut silent());
-            }
-            if let Poll::Ready(answer) = polled {
-                return Poll::Ready(answer.map_err(|mut error| match error.take_message() {
-                    Some(request) => ExchangeError::NotSent(Box::new(request), error.into_error()),
-                    None => ExchangeError::Broken(error.into_error()),
-                }));
-            }
-            if !has_budget_remaining() {
-                cx.waker().wake_by_ref();
-            }
-            if state.is_overdue() {
-                Poll::Ready(Err(ExchangeError::Overdue))
-            } else {
-                Poll::Pending
-            }
-        })
-        .await
+        match self {
+            Upstream::Http1(upstream) => upstream.exchange(request, state).await,
+            Upstream::Http2(upstream) => upstream.exchange(request, state).await,
+        }
     }
 
-    /// Lets the connection do what it can: read more of a body, send more of one.
-    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
-        self.link.drive(cx);
+    /// Lets the connection do what it can: read more of a body, send more of one. Returns whether it is
+    /// this that brings the answer's body; a shared connection does that by itself.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Upstream::Http1(upstream) => {
+                upstream.drive(cx);
+                true
+            }
+            Upstream::Http2(_) => false,
+        }
     }
 
-    /// Whether the connection is open and free for a request, after a look at what the other side
-    /// did.
+    /// Whether another request may use it, after a look at what the other side did.
     pub(crate) fn is_reusable(&mut self) -> bool {
-        self.drive(&mut silent());
-        !self.link.finished && self.sender.is_ready()
+        match self {
+            Upstream::Http1(upstream) => upstream.is_reusable(),
+            // The pool keeps the connection itself.
+            Upstream::Http2(_) => false,
+        }
     }
 
     /// The socket of a connection that changed its protocol, and what was read beyond the answer.
-    pub(crate) async fn into_stream(mut self) -> Option<(TcpStream, bytes::Bytes)> {
-        std::future::poll_fn(|cx| {
-            self.link.drive(cx);
-            if self.link.finished {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
-        let parts = self.link.connection.take()?.into_parts();
-        Some((parts.io.into_inner(), parts.read_buf))
+    pub(crate) async fn into_stream(self) -> Option<(TcpStream, bytes::Bytes)> {
+        match self {
+            Upstream::Http1(upstream) => upstream.into_stream().await,
+            Upstream::Http2(_) => None,
+        }
     }
 }
 
@@ -135,13 +88,12 @@ pub(crate) fn silent() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-impl Link {
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        // The outcome is also what the sender or the body reports, so it is not lost here.
-        if let Some(connection) = &mut self.connection
-            && !self.finished
-        {
-            self.finished = connection.poll_without_shutdown(cx).is_ready();
-        }
-    }
+/// Opens a TCP connection.
+async fn dial(destination: &Destination) -> io::Result<TcpStream> {
+    let stream = match destination {
+        Destination::Address(address) => TcpStream::connect(address).await?,
+        Destination::Name(name) => TcpStream::connect(name.as_str()).await?,
+    };
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }

@@ -5,7 +5,7 @@ fn arm_state() -> ArmState {
         release: "1.0".to_owned(),
         address: "127.0.0.1:80".to_owned(),
     };
-    ArmState::new(arm, 2).unwrap()
+    ArmState::new(arm, portcullis_config::UpstreamProtocol::Http1, 2).unwrap()
 }
 
 #[test]
@@ -105,6 +105,10 @@ fn releases_must_fit_a_header() {
             release: release.to_owned(),
             address: "127.0.0.1:80".to_owned(),
         };
-        assert!(ArmState::new(arm, 1).unwrap_err().contains("release"));
+        assert!(
+            ArmState::new(arm, portcullis_config::UpstreamProtocol::Http1, 1)
+                .unwrap_err()
+                .contains("release")
+        );
     }
 }

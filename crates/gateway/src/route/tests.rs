@@ -8,7 +8,7 @@ fn state(release: &str) -> Arc<ArmState> {
         release: release.to_owned(),
         address: "127.0.0.1:80".to_owned(),
     };
-    Arc::new(ArmState::new(arm, 1).unwrap())
+    Arc::new(ArmState::new(arm, portcullis_config::UpstreamProtocol::Http1, 1).unwrap())
 }
 
 fn named(assignment: &Assignment) -> (&'static str, String) {

@@ -1,4 +1,4 @@
-//! Clients that speak HTTP/2 in plain text, with prior knowledge.
+//! Clients and releases that speak HTTP/2 in plain text, with prior knowledge.
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -268,4 +268,108 @@ async fn a_preface_that_comes_byte_by_byte_is_waited_for() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+async fn rig_of_http2(service: &Service) -> Rig {
+    let rig = Rig::start_with(|settings| {
+        settings.routes[0].protocol = portcullis_config::UpstreamProtocol::Http2;
+    });
+    rig.split(&arm("1.0", service), None, 0).await;
+    rig
+}
+
+#[tokio::test]
+async fn releases_that_speak_http2_are_reached_by_clients_of_both_kinds() {
+    let service = Service::start_http2("old");
+    let rig = rig_of_http2(&service).await;
+    let mut client = Client::connect(&rig).await;
+    let asked = request("/headers?a=b").header("te", "trailers");
+    let seen = text(client.send(asked.body(empty()).unwrap()).await).await;
+    assert!(
+        seen.starts_with("GET http://shop.example/headers?a=b\n"),
+        "{seen}"
+    );
+    assert!(seen.contains("te: trailers\n"), "{seen}");
+    assert!(seen.contains("x-forwarded-host: shop.example\n"), "{seen}");
+    assert!(
+        !seen.contains("\nhost:") && !seen.contains("connection"),
+        "{seen}"
+    );
+    let posted = rig.client.post(rig.url("/echo")).body("hello").send();
+    assert_eq!(posted.await.unwrap().text().await.unwrap(), "hello");
+    // A client of HTTP/1.1 cannot upgrade where the release has no such thing.
+    let asked = rig
+        .client
+        .get(rig.url("/who"))
+        .header("connection", "upgrade");
+    let answer = asked.header("upgrade", "shout").send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), "old");
+    rig.arm_when("1.0", |arm| {
+        arm.requests == 3 && arm.in_flight == 0 && arm.errors == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn requests_share_a_connection_to_a_release_and_survive_its_end() {
+    let service = Service::start_http2("old");
+    let rig = rig_of_http2(&service).await;
+    let many = (0..200).map(|_| rig.get_as("user"));
+    assert!(
+        futures::future::join_all(many)
+            .await
+            .iter()
+            .all(|release| release == "1.0")
+    );
+    // One of each worker, and those of the health checks.
+    let checks = service.seen.checks.load(SeqCst);
+    let connections = service.seen.connections.load(SeqCst);
+    assert!(
+        connections <= checks + 3,
+        "{connections} connections, {checks} checks"
+    );
+    let address = service.address;
+    drop(service);
+    let service = Service::start_speaking("again", address, true);
+    for _ in 0..10 {
+        assert_eq!(rig.get("/who").await.text().await.unwrap(), "again");
+    }
+    drop(service);
+    assert_eq!(rig.get("/who").await.status(), 502);
+}
+
+#[tokio::test]
+async fn trailers_and_streams_pass_between_two_that_speak_http2() {
+    let service = Service::start_http2("old");
+    let rig = rig_of_http2(&service).await;
+    let mut client = Client::connect(&rig).await;
+    let frames = [Ok(Frame::data(Bytes::from("hello")))];
+    let asked = request("/trailers")
+        .method("POST")
+        .header("te", "trailers")
+        .body(BodyExt::boxed(StreamBody::new(futures::stream::iter(
+            frames,
+        ))));
+    let answer = client.send(asked.unwrap()).await;
+    let collected = answer.into_body().collect().await.unwrap();
+    assert_eq!(collected.trailers().unwrap()["x-length"], "5");
+    let mut events = client.get("/sse").await.into_body().into_data_stream();
+    for number in 0..3 {
+        let event = events.next().await.unwrap().unwrap();
+        assert_eq!(event, format!("data: {number}\n\n"));
+        service.seen.gate.add_permits(1);
+    }
+    // A client that goes away ends the stream at the release.
+    let given_up = tokio::time::timeout(Duration::from_millis(200), client.get("/slow"));
+    assert!(given_up.await.is_err());
+    rig.arm_when("1.0", |arm| arm.in_flight == 0).await;
+    let mut broken = client.get("/break").await.into_body();
+    broken.frame().await.unwrap().unwrap();
+    service.seen.gate.add_permits(1);
+    while let Some(frame) = broken.frame().await {
+        if frame.is_err() {
+            break;
+        }
+    }
+    rig.arm_when("1.0", |arm| arm.errors == 1).await;
 }

@@ -61,6 +61,7 @@ pub(crate) fn route(service: &str) -> RouteSettings {
             first_byte_ms: 20_000,
             idle_ms: 20_000,
         },
+        protocol: portcullis_config::UpstreamProtocol::Http1,
         force_header: true,
     }
 }

@@ -12,7 +12,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -46,7 +46,16 @@ impl Service {
         Service::start_at(name, "127.0.0.1:0".parse().unwrap())
     }
 
+    /// A service that speaks HTTP/2 alone, with prior knowledge.
+    pub(crate) fn start_http2(name: &str) -> Service {
+        Service::start_speaking(name, "127.0.0.1:0".parse().unwrap(), true)
+    }
+
     pub(crate) fn start_at(name: &str, address: SocketAddr) -> Service {
+        Service::start_speaking(name, address, false)
+    }
+
+    pub(crate) fn start_speaking(name: &str, address: SocketAddr, http2: bool) -> Service {
         let seen = Arc::new(Seen {
             name: name.to_owned(),
             healthy: AtomicBool::new(true),
@@ -72,10 +81,16 @@ impl Service {
                     seen.open_connections.fetch_add(1, SeqCst);
                     let shared = Arc::clone(&seen);
                     let service = service_fn(move |request| answer(Arc::clone(&shared), request));
-                    let _ = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .with_upgrades()
-                        .await;
+                    if http2 {
+                        let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                            .serve_connection(TokioIo::new(stream), service)
+                            .await;
+                    } else {
+                        let _ = hyper::server::conn::http1::Builder::new()
+                            .serve_connection(TokioIo::new(stream), service)
+                            .with_upgrades()
+                            .await;
+                    }
                     seen.open_connections.fetch_sub(1, SeqCst);
                 });
             }

@@ -65,6 +65,7 @@ fn the_gateway_driver_conforms_on_the_real_gateway() {
             sticky: Sticky::ClientAddress,
             health: HealthSettings::default(),
             timeouts: TimeoutSettings::default(),
+            protocol: portcullis_config::UpstreamProtocol::Http1,
             force_header: true,
         }],
     })

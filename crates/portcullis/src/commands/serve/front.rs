@@ -57,6 +57,7 @@ pub(super) fn start_held(
                 healthy_after: health.healthy_after,
             },
             timeouts: TimeoutSettings::default(),
+            protocol: portcullis_config::UpstreamProtocol::Http1,
             force_header: gateway.force_header,
         }],
     };
