@@ -18,6 +18,10 @@ use http1::Http1;
 pub(crate) use http2::{Http2, Http2Opened};
 
 /// A way to a server.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of the large kind, and a box would cost an allocation"
+)]
 pub(crate) enum Upstream {
     /// A connection that one request at a time uses.
     Http1(Http1),
