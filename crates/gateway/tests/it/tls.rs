@@ -165,11 +165,14 @@ async fn certificates_are_read_again_and_bad_ones_are_not_used() {
     assert!(works("shop.example").await);
     // A good pair takes effect.
     authority.sign("shop", "renewed.example");
-    let begun = std::time::Instant::now();
-    while !works("renewed.example").await {
-        assert!(begun.elapsed() < Duration::from_secs(20));
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let renewed = async {
+        while !works("renewed.example").await {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), renewed)
+        .await
+        .unwrap();
     assert!(!works("shop.example").await);
 }
 
