@@ -4,14 +4,18 @@
 //! reference prints, and refuses (in debug builds, so in every test) to leave a key of a table unread.
 //! The reference, the "did you mean" hints and the parser therefore cannot drift apart.
 
+mod form;
+mod gateway;
 mod hook;
 mod kind;
 mod operation;
 mod service;
 
+pub(crate) use form::TextForm;
+use gateway::GATEWAY;
 use hook::HOOK;
 pub(crate) use kind::Kind;
-use operation::{BACKUP, GATEWAY, SERVER, STATE, TIMEOUTS};
+use operation::{BACKUP, SERVER, STATE, TIMEOUTS};
 use service::{DATA, GATE, RELEASE, SERVICE, STORE};
 
 /// A table of the file and its keys.

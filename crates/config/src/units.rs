@@ -14,12 +14,17 @@ use crate::keys::Kind;
 use crate::report::Wrong;
 use crate::similar::{nearest, one_of};
 
+mod amount;
 mod duration;
+mod form;
 mod json;
+mod network;
 mod rate;
 
+pub(crate) use amount::{bytes, bytes_text, percent, rate_text, request_rate, seconds};
 pub(crate) use duration::{duration_ms, duration_text, milliseconds};
 pub(crate) use json::json;
+pub(crate) use network::{is_address, network};
 pub(crate) use rate::{Limit, failures, figure, latency_ms, limit, quantile, rate};
 
 /// A value as a message quotes it: what it is and, if short, its text.
@@ -93,6 +98,7 @@ pub(crate) fn plain(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
     let text = text(kind, value)?;
     let wrong = || bad_value(kind, text);
     match kind {
+        Kind::Form(form) => form::formed(form, text).map_err(|hint| wrong().maybe(hint)),
         Kind::Name if !is_name(text) => {
             let lower = text.to_lowercase().replace(['_', ' ', '.'], "-");
             let hint = is_name(&lower).then(|| format!("did you mean \"{lower}\"?"));
@@ -167,6 +173,20 @@ pub(crate) fn whole(kind: Kind, value: &DeValue<'_>) -> Result<u64, Wrong> {
         }
         other => Err(wrong_type(kind, other)),
     }
+}
+
+/// A status of HTTP, one of those of its kind.
+pub(crate) fn status(kind: Kind, value: &DeValue<'_>) -> Result<u16, Wrong> {
+    let known = match kind {
+        Kind::Status(known) => known,
+        _ => &[],
+    };
+    let number = whole(kind, value)?;
+    let status = known.iter().find(|status| u64::from(**status) == number);
+    status.copied().ok_or_else(|| {
+        let message = format!("expected {}, found {}", kind.expected(), found(value));
+        Wrong::new(Code::BadValue, message)
+    })
 }
 
 /// A finite number.
@@ -266,7 +286,7 @@ fn is_url_path(text: &str) -> bool {
 }
 
 /// A token of RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let special = b"!#$%&'*+-.^_`|~";
     !text.is_empty()
         && text
