@@ -139,7 +139,7 @@ pub(crate) static ENVIRONMENT: Section = Section {
     about: "What is different in one environment, chosen with `--env NAME`. All tables above may stand \
             below it, for example `[environment.staging.gateway]` and `[[environment.staging.hook]]`. A \
             key that is given there replaces the file's, a table is merged key by key, and a list \
-            (weights, a command, rules, smoke checks, stores, releases, hooks) is replaced as a whole. \
+            (weights, a command, rules, smoke checks, stores, routes, releases, hooks) is replaced as a whole. \
             `service.environment` is NAME unless the environment gives it itself. Without `--env` the \
             file counts as it stands. Every environment is validated, whichever is chosen. See \
             [Environments and secrets](../guide/environments-and-secrets.md).",

@@ -22,14 +22,14 @@ pub(crate) use check::RawCheck;
 pub(crate) use gate::{RawGate, RawRule};
 pub(crate) use gateway::{
     RawAccess, RawAcme, RawCertificate, RawCors, RawEject, RawGateway, RawHealth, RawJwt, RawKeys,
-    RawLimit, RawLog, RawRedirect, RawRetries, RawRoute, RawServerWeight, RawShared, RawTls, RawUpload,
-    RawUpstream, RawUpstreamTls,
+    RawLimit, RawLog, RawRoute, RawServerWeight, RawShared, RawTls, RawUpload, RawUpstream,
+    RawUpstreamTls,
 };
 pub(crate) use hook::RawHook;
 pub(crate) use operation::{RawBackup, RawServer, RawState};
 pub(crate) use release::{RawMigration, RawProof, RawRelease};
-pub(crate) use service::{RawData, RawMetrics, RawService, RawStore};
 pub(crate) use secret_url::secret_url;
+pub(crate) use service::{RawData, RawMetrics, RawService, RawStore};
 pub(crate) use variables::{reference, variables};
 
 /// The file as it was written. What is `None` was either wrong, which is reported, or not given.

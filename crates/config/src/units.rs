@@ -24,7 +24,7 @@ mod rate;
 pub(crate) use amount::{bytes, bytes_text, percent, rate_text, request_rate, seconds};
 pub(crate) use duration::{duration_ms, duration_text, milliseconds};
 pub(crate) use json::json;
-pub(crate) use network::{is_address, network};
+pub(crate) use network::network;
 pub(crate) use rate::{Limit, failures, figure, latency_ms, limit, quantile, rate};
 
 /// A value as a message quotes it: what it is and, if short, its text.
@@ -41,9 +41,15 @@ pub(crate) fn found(value: &DeValue<'_>) -> String {
     }
 }
 
-/// A text in quotes, without control characters and not too long.
+/// A text in quotes, without control characters and not too long. The user and password of a URL are left
+/// out, whichever key it stands under.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", clipped(text))
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => {
+            format!("\"{}://...@{}\"", clipped(scheme), clipped(host))
+        }
+        _ => format!("\"{}\"", clipped(text)),
+    }
 }
 
 fn clipped(text: &str) -> String {

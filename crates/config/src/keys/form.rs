@@ -48,7 +48,9 @@ impl TextForm {
             }
             TextForm::Host => "a host such as \"api.example.org\"",
             TextForm::CertificateHost => "a host's full name such as \"api.example.org\"",
-            TextForm::HostHeader => "a host such as \"api.example.org\" or \"api.example.org:8080\"",
+            TextForm::HostHeader => {
+                "a host such as \"api.example.org\" or \"api.example.org:8080\""
+            }
             TextForm::HostPort => {
                 "a host with a port, such as \"127.0.0.1:9000\" or \"api.example.org:443\""
             }

@@ -119,7 +119,12 @@ pub(crate) static GATEWAY: Section = Section {
             "Policies of who may use a route.",
         ),
         key("log", Kind::Table(&LOG), NONE, "The log of requests."),
-        key("metrics", Kind::Table(&METRICS), NONE, "Metrics."),
+        key(
+            "metrics",
+            Kind::Table(&METRICS),
+            Preset::Absent("at `gateway.admin` only"),
+            "Metrics.",
+        ),
         key(
             "traces",
             Kind::Table(&TRACES),

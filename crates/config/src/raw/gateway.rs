@@ -21,7 +21,7 @@ pub(crate) use access::{RawAccess, RawJwt, RawKeys};
 pub(crate) use browser::{RawCors, RawUpload};
 pub(crate) use limit::RawLimit;
 pub(crate) use observe::{RawLog, RawShared};
-pub(crate) use route::{RawRedirect, RawRetries, RawRoute};
+pub(crate) use route::RawRoute;
 pub(crate) use tls::{RawAcme, RawCertificate, RawTls};
 pub(crate) use upstream::{RawEject, RawServerWeight, RawUpstream, RawUpstreamTls};
 

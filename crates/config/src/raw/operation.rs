@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 
 use toml::de::DeValue;
 
+use crate::SecretText;
 use crate::config::JournalConfig;
 use crate::keys::Kind;
 use crate::raw::{secret_url, value_or_default};
 use crate::report::{At, Wrong};
 use crate::table::Table;
 use crate::units;
-use crate::SecretText;
 
 /// `[server]` as written.
 #[derive(Debug, Default)]

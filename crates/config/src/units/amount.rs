@@ -71,7 +71,8 @@ fn bytes_hint(text: &str) -> Option<String> {
         "gi" | "gib" => "GiB",
         _ => return None,
     };
-    Some(format!("did you mean \"{number}{unit}\"?"))
+    let meant = format!("{number}{unit}");
+    (meant != text).then(|| format!("did you mean \"{meant}\"?"))
 }
 
 /// The digits at the beginning, and the rest.

@@ -28,8 +28,12 @@ pub(super) fn formed(form: TextForm, text: &str) -> Result<String, Option<String
 }
 
 fn route_path(text: &str) -> Result<String, Option<String>> {
-    let dots = |part: &str| part == "." || part == "..";
-    let plain = is_url_path(text) && !text.contains('?') && !text.split('/').any(dots);
+    // A dot may be written as `%2e`, and paths are compared as they are sent.
+    let dots = |part: &str| matches!(part.to_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let plain = is_url_path(text)
+        && !text.contains('?')
+        && !text.ends_with("/*")
+        && !text.split('/').any(dots);
     if plain {
         return Ok(text.to_owned());
     }
@@ -71,9 +75,16 @@ fn url(text: &str) -> Result<Url, Option<String>> {
     let parsed = Url::parse(text).ok().filter(|_| printable);
     let scheme = text.starts_with("http://") || text.starts_with("https://");
     let Some(url) = parsed.filter(|_| scheme) else {
-        let near = format!("https://{text}");
-        let meant = !text.contains("//") && text.contains('.') && printable;
-        return Err((meant && Url::parse(&near).is_ok()).then(|| format!("did you mean \"{near}\"?")));
+        let here = ["127.0.0.1", "[::1]", "localhost"].iter();
+        let scheme = match here.into_iter().any(|here| text.starts_with(here)) {
+            true => "http",
+            false => "https",
+        };
+        let near = format!("{scheme}://{text}");
+        let meant = !text.contains("//") && text.contains(['.', ':']) && printable;
+        return Err(
+            (meant && Url::parse(&near).is_ok()).then(|| format!("did you mean \"{near}\"?"))
+        );
     };
     let plain = url.has_host()
         && url.username().is_empty()
@@ -97,11 +108,17 @@ fn secure_url(text: &str) -> Result<String, Option<String>> {
 }
 
 /// The places of a redirect, with what a request could have for them.
-const LOCATION_PLACES: [(&str, &str); 3] =
-    [("{host}", "host.example"), ("{path}", "/path"), ("{query}", "?query")];
+const LOCATION_PLACES: [(&str, &str); 3] = [
+    ("{host}", "host.example"),
+    ("{path}", "/path"),
+    ("{query}", "?query"),
+];
 
 fn location(text: &str) -> Result<String, Option<String>> {
-    if text.starts_with("{path}") || text.starts_with("//") {
+    if text.starts_with("//") {
+        return Err(Some(format!("did you mean \"https:{text}\"?")));
+    }
+    if text.starts_with("{path}") {
         // A request for `//elsewhere.example` would be sent there.
         return Err(Some(
             "a client could choose the host: begin with \"https://{host}\"".to_owned(),
@@ -112,24 +129,23 @@ fn location(text: &str) -> Result<String, Option<String>> {
         filled = filled.replace(place, value);
     }
     if filled.contains(['{', '}']) {
-        return Err(Some(
-            "known places: {host}, {path} and {query}".to_owned(),
-        ));
+        return Err(Some("known places: {host}, {path} and {query}".to_owned()));
     }
     let path = filled.starts_with('/') && filled.bytes().all(|byte| byte.is_ascii_graphic());
     if path {
         return Ok(text.to_owned());
     }
-    url(&filled)
-        .map(|_| text.to_owned())
-        .map_err(|_| filled.starts_with("www.").then(|| format!("did you mean \"https://{text}\"?")))
+    url(&filled).map(|_| text.to_owned()).map_err(|_| {
+        filled
+            .starts_with("www.")
+            .then(|| format!("did you mean \"https://{text}\"?"))
+    })
 }
 
 fn media_type(text: &str) -> Result<String, Option<String>> {
     let part = |part: &str| {
-        let allowed = |byte: u8| {
-            matches!(byte, b'a'..=b'z' | b'0'..=b'9') || b"!#$&^_.+-".contains(&byte)
-        };
+        let allowed =
+            |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9') || b"!#$&^_.+-".contains(&byte);
         !part.is_empty() && part.bytes().all(allowed)
     };
     let good = |text: &str| {
@@ -207,7 +223,9 @@ fn contact(text: &str) -> Result<String, Option<String>> {
 
 fn log_place(text: &str) -> Result<String, Option<String>> {
     if text.starts_with("~/") || text == "~" {
-        return Err(Some("only a shell knows `~`: write the path out".to_owned()));
+        return Err(Some(
+            "only a shell knows `~`: write the path out".to_owned(),
+        ));
     }
     let near = match text.to_lowercase().as_str() {
         "stderr" | "stdout" | "-" => Some("log"),

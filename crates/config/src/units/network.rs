@@ -44,13 +44,10 @@ pub(super) fn host(text: &str) -> Result<String, Option<String>> {
         .next()
         .unwrap_or_default()
         .trim_end_matches('.');
-    let bare = match bare.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() => host,
-        _ => bare,
-    };
-    let bare = match bare.parse::<Ipv6Addr>() {
-        Ok(address) => format!("[{address}]"),
-        Err(_) => bare.to_owned(),
+    let bare = match (bare.parse::<Ipv6Addr>(), bare.rsplit_once(':')) {
+        (Ok(address), _) => format!("[{address}]"),
+        (Err(_), Some((host, port))) if port.parse::<u16>().is_ok() => host.to_owned(),
+        _ => bare.to_owned(),
     };
     Err(is_host(&bare).then(|| format!("did you mean \"{bare}\"?")))
 }
@@ -78,7 +75,8 @@ pub(super) fn host_pattern(text: &str) -> Result<String, Option<String>> {
 /// A name with more than one label, in lower case, for which an authority gives certificates.
 pub(super) fn certificate_host(text: &str) -> Result<String, Option<String>> {
     if text.starts_with("*.") {
-        let hint = "no challenge that the gateway answers can show a name with `*`: write each name";
+        let hint =
+            "no challenge that the gateway answers can show a name with `*`: write each name";
         return Err(Some(hint.to_owned()));
     }
     let host = host(text)?;
@@ -119,7 +117,9 @@ pub(super) fn host_port(text: &str) -> Result<String, Option<String>> {
     let hint = if bare != lower && host_port(bare).is_ok() {
         Some(format!("did you mean \"{bare}\"?"))
     } else if is_host(bare) {
-        Some(format!("it needs a port: did you mean \"{bare}:{default}\"?"))
+        Some(format!(
+            "it needs a port: did you mean \"{bare}:{default}\"?"
+        ))
     } else if let Ok(port) = bare.trim_start_matches(':').parse::<u16>() {
         Some(format!("did you mean \"127.0.0.1:{port}\"?"))
     } else {
@@ -154,6 +154,6 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Whether a host is an IP address rather than a name.
-pub(crate) fn is_address(host: &str) -> bool {
+fn is_address(host: &str) -> bool {
     host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
 }

@@ -8,15 +8,10 @@ pub(super) static ACCESS: Section = Section {
     about: "Who may use the routes that name it in `access`. Everything that is given must hold; \
             of `keys` and `jwt` one is enough. Repeat the table for each.",
     keys: &[
-        key(
-            "name",
-            Kind::Name,
-            Preset::Required,
-            "Its name.",
-        ),
+        key("name", Kind::Name, Preset::Required, "Its name."),
         key(
             "allow",
-            Kind::List(&Kind::Network, 0),
+            Kind::List(&Kind::Network, 1),
             Preset::Absent("all"),
             "Addresses that are let in.",
         ),

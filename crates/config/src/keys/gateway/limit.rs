@@ -9,12 +9,7 @@ pub(super) static LIMIT: Section = Section {
             for routes that name it in `limits`. What is beyond it is answered with 429, \
             `RateLimit-*` and `Retry-After`. Repeat the table for each.",
     keys: &[
-        key(
-            "name",
-            Kind::Name,
-            Preset::Required,
-            "Its name.",
-        ),
+        key("name", Kind::Name, Preset::Required, "Its name."),
         key(
             "rate",
             Kind::RequestRate,

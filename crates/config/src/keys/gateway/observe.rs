@@ -27,15 +27,13 @@ pub(super) static LOG: Section = Section {
 pub(super) static METRICS: Section = Section {
     header: "[gateway.metrics]",
     about: "Metrics for Prometheus. The admin interface always has them.",
-    keys: &[
-        key(
-            "listen",
-            Kind::Address,
-            Preset::Absent("at `gateway.admin` only"),
-            "Where `GET /metrics` is answered as well. Nobody is asked for a token there, so an \
+    keys: &[key(
+        "listen",
+        Kind::Address,
+        Preset::Absent("at `gateway.admin` only"),
+        "Where `GET /metrics` is answered as well. Nobody is asked for a token there, so an \
              address that is not on loopback shows them to everyone who reaches it.",
-        ),
-    ],
+    )],
 };
 
 pub(super) static TRACES: Section = Section {

@@ -21,7 +21,7 @@ pub(super) static ROUTE: Section = Section {
         ),
         key(
             "hosts",
-            Kind::List(&Kind::Form(TextForm::HostPattern), 0),
+            Kind::List(&Kind::Form(TextForm::HostPattern), 1),
             Preset::Absent("all"),
             "Hosts that it takes, without a port: `api.example.org`, or `*.example.org` for all \
              below it.",
@@ -41,7 +41,7 @@ pub(super) static ROUTE: Section = Section {
         ),
         key(
             "methods",
-            Kind::List(&Kind::Method, 0),
+            Kind::List(&Kind::Method, 1),
             Preset::Absent("all"),
             "Methods that it takes.",
         ),

@@ -99,12 +99,7 @@ static UPSTREAM_TLS: Section = Section {
             NONE,
             "The gateway's own certificate, a PEM file, for servers that ask for one.",
         ),
-        key(
-            "key",
-            Kind::Path,
-            NONE,
-            "Its private key, a PEM file.",
-        ),
+        key("key", Kind::Path, NONE, "Its private key, a PEM file."),
     ],
 };
 

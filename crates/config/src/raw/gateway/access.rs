@@ -18,7 +18,7 @@ pub(crate) struct RawAccess {
     pub(crate) jwt: Option<RawJwt>,
     /// Whether the file asks for keys or tokens, rightly or not.
     pub(crate) asks: bool,
-    /// Whether it names addresses, rightly or not; an empty list names none.
+    /// Whether it names addresses, rightly or not.
     pub(crate) names_addresses: bool,
     /// The table's place.
     pub(crate) spot: Spot,
@@ -51,13 +51,10 @@ impl RawAccess {
     pub(super) fn read(table: Table<'_>) -> RawAccess {
         let allow = table.items("allow", units::network);
         let deny = table.items("deny", units::network);
-        let named = |list: &Option<At<Vec<At<IpNet>>>>, name| match list {
-            Some(list) => !list.value.is_empty(),
-            None => table.has(name),
-        };
         RawAccess {
             name: table.text("name"),
-            names_addresses: named(&allow, "allow") || named(&deny, "deny"),
+            names_addresses: table.has("allow")
+                || (table.has("deny") && !table.is_empty_list("deny")),
             allow: value_or_default(allow),
             deny: value_or_default(deny),
             scopes: table.items("scopes", units::plain),

@@ -1,6 +1,6 @@
 //! Rate limits.
 
-use crate::report::{At, Spot};
+use crate::report::At;
 use crate::table::Table;
 use crate::units;
 
@@ -15,8 +15,6 @@ pub(crate) struct RawLimit {
     pub(crate) header: Option<At<String>>,
     /// Whether the file gives a header, rightly or not.
     pub(crate) header_given: bool,
-    /// The table's place.
-    pub(crate) spot: Spot,
 }
 
 impl RawLimit {
@@ -28,7 +26,6 @@ impl RawLimit {
             key: table.text("key"),
             header: table.text("header"),
             header_given: table.has("header"),
-            spot: table.spot.clone(),
         }
     }
 }

@@ -46,8 +46,6 @@ pub(crate) struct RawRoute {
 pub(crate) struct RawRedirect {
     pub(crate) location: String,
     pub(crate) status: u16,
-    /// The table's place.
-    pub(crate) spot: Spot,
 }
 
 /// `[gateway.route.retries]` as written.
@@ -135,7 +133,6 @@ impl RawRedirect {
         RawRedirect {
             location: value_or_default(table.text("location")),
             status: value_or_default(table.read("status", units::status)),
-            spot: table.spot.clone(),
         }
     }
 }

@@ -22,7 +22,9 @@ fn policy(raw: &RawAccess, context: &mut Context<'_>) -> AccessConfig {
         if raw.allow.iter().any(|allowed| allowed.value == net.value) {
             let message = format!("{} is in `allow` too, and `deny` wins", net.value);
             let wrong = Wrong::new(Code::Contradiction, message);
-            context.report.add(&net.spot, wrong.hint("remove one of them"));
+            context
+                .report
+                .add(&net.spot, wrong.hint("remove one of them"));
         }
     }
     let scopes = value_or_default(raw.scopes.clone()).into_iter();

@@ -16,10 +16,7 @@ fn limit(raw: &RawLimit, report: &Report<'_>) -> LimitConfig {
     if let (true, false, Some(key)) = (by_header, raw.header_given, &raw.key) {
         let message = "key = \"header\" needs the header's name";
         let hint = "add header = \"x-tenant\", or whichever header tells who asks";
-        report.add(
-            &key.spot,
-            Wrong::new(Code::MissingKey, message).hint(hint),
-        );
+        report.add(&key.spot, Wrong::new(Code::MissingKey, message).hint(hint));
     }
     if let (false, Some(header), Some(_)) = (by_header, &raw.header, &raw.key) {
         let message = "this limit does not count by a header";

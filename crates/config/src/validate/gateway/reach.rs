@@ -25,16 +25,14 @@ pub(super) fn check(raw: &[RawRoute], routes: &[RouteConfig], report: &Report<'_
             .iter()
             .map(|taker| format!("`{}`", taker.name))
             .collect();
+        let take = if names.len() == 1 { "takes" } else { "take" };
         let message = format!(
-            "this route is never used: {} before it takes the same requests",
+            "this route is never used: {} before it {take} the same requests",
             names.join(" and ")
         );
         let hint = "remove it, or give it a host, path, method or header of its own";
         let spot = raw.name.as_ref().map_or(&raw.spot, |name| &name.spot);
-        report.add(
-            spot,
-            Wrong::new(Code::Contradiction, message).hint(hint),
-        );
+        report.add(spot, Wrong::new(Code::Contradiction, message).hint(hint));
     }
 }
 

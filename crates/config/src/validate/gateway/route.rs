@@ -3,7 +3,8 @@
 use super::{Context, browser, reach, text, upstream};
 use crate::Code;
 use crate::config::{
-    HeaderCondition, HostPattern, PathPattern, RedirectConfig, RetryConfig, RouteConfig, RouteTarget,
+    HeaderCondition, HostPattern, PathPattern, RedirectConfig, RetryConfig, RouteConfig,
+    RouteTarget,
 };
 use crate::raw::{RawGateway, RawRoute, value_or_default};
 use crate::report::{At, Report, Wrong};
@@ -114,7 +115,8 @@ fn headers(raw: &RawRoute, report: &Report<'_>) -> Vec<HeaderCondition> {
         let name = name.to_ascii_lowercase();
         if headers.iter().any(|other| other.name == name) {
             let message = format!("`{name}` is already a condition of this route");
-            report.add(&at.spot, Wrong::new(Code::Duplicate, message));
+            let wrong = Wrong::new(Code::Duplicate, message);
+            report.add(&at.spot, wrong.hint("capitals make no other header of it"));
         }
         headers.push(HeaderCondition {
             name,
@@ -139,10 +141,7 @@ fn target(raw: &RawRoute, known: &Known<'_>, report: &Report<'_>) -> RouteTarget
             let message =
                 format!("this route answers with a redirect, so `{name}` would do nothing");
             let wrong = Wrong::new(Code::Contradiction, message);
-            report.add(
-                spot,
-                wrong.hint(format!("remove `{name}` or `redirect`")),
-            );
+            report.add(spot, wrong.hint(format!("remove `{name}` or `redirect`")));
         }
         return RouteTarget::Redirect(RedirectConfig {
             location: redirect.location.clone(),
@@ -194,9 +193,6 @@ fn capacity(raw: &RawRoute, report: &Report<'_>) {
     if let Some(queue) = &raw.queue {
         let message = "nothing waits without a limit of requests under way";
         let hint = "add in_flight to capacity, or remove the queue";
-        report.add(
-            queue,
-            Wrong::new(Code::Contradiction, message).hint(hint),
-        );
+        report.add(queue, Wrong::new(Code::Contradiction, message).hint(hint));
     }
 }

@@ -13,7 +13,8 @@ use crate::report::Wrong;
 pub(super) fn tls(raw: &RawTls, context: &mut Context<'_>) -> TlsConfig {
     if !raw.certificates_given {
         let message = "TLS needs a certificate";
-        let hint = "add a [[gateway.tls.certificate]] with `chain` and `key`, or [gateway.tls.acme]";
+        let hint =
+            "add a [[gateway.tls.certificate]] with `chain` and `key`, or [gateway.tls.acme]";
         let wrong = Wrong::new(Code::MissingKey, message).hint(hint);
         context.report.add(&raw.spot, wrong);
     }
@@ -61,12 +62,14 @@ fn clients(raw: &RawTls, context: &mut Context<'_>) -> ClientCertificates {
     match (&raw.client_ca, &raw.clients) {
         (None, Some(clients)) if asked => {
             let message = format!("clients = \"{}\" needs client_ca", clients.value);
-            let hint = "add client_ca, a PEM file with the authorities of the clients' certificates";
+            let hint =
+                "add client_ca, a PEM file with the authorities of the clients' certificates";
             let wrong = Wrong::new(Code::MissingKey, message).hint(hint);
             context.report.add(&clients.spot, wrong);
         }
         (Some(ca), Some(_)) if !asked => {
-            let message = "clients are not asked for a certificate, so nothing is compared with this";
+            let message =
+                "clients are not asked for a certificate, so nothing is compared with this";
             let hint = "set clients = \"required\" or \"optional\", or remove client_ca";
             let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
             context.report.add(&ca.spot, wrong);

@@ -59,10 +59,7 @@ fn servers(raw: &RawUpstream, report: &Report<'_>) -> Vec<ServerWeight> {
         if before.iter().any(|other| address(other) == address(server)) {
             let message = format!("{} is already a server of this upstream", at.value);
             let hint = "give it one table, with a larger weight";
-            report.add(
-                &at.spot,
-                Wrong::new(Code::Duplicate, message).hint(hint),
-            );
+            report.add(&at.spot, Wrong::new(Code::Duplicate, message).hint(hint));
         }
     }
     let none = |server: &RawServerWeight| server.weight.as_ref().is_some_and(|at| at.value == 0);
@@ -118,7 +115,8 @@ fn eject(raw: &RawEject, report: &Report<'_>) -> EjectConfig {
         let (least, most) = (duration_text(min.value), duration_text(max.value));
         let message = format!("`min` ({least}) is above `max` ({most})");
         let at = if min.given { min } else { max };
-        report.add(&at.spot, Wrong::new(Code::Contradiction, message));
+        let wrong = Wrong::new(Code::Contradiction, message);
+        report.add(&at.spot, wrong.hint("lower `min` or raise `max`"));
     }
     EjectConfig {
         failures: raw.failures,
