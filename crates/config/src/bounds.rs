@@ -20,3 +20,19 @@ pub(crate) const VERSION_CHARS_MAX: usize = 64;
 pub(crate) const SOCKET_PATH_BYTES_MAX: usize = 107;
 /// The shortest lease, in milliseconds: a shorter one would expire while its holder waits for a disk.
 pub(crate) const LEASE_MS_MIN: u64 = 3_000;
+/// The largest size that the file can ask for, in bytes: a tebibyte. Larger ones are slips of the unit.
+pub(crate) const BYTES_MAX: u64 = 1024 * 1024 * 1024 * 1024;
+/// The smallest limit of a request's head, in bytes: less has no room for a cookie and a token.
+pub(crate) const HEAD_BYTES_MIN: u64 = 1024;
+/// The largest limit of a request's head, in bytes; it is kept in memory for each connection.
+pub(crate) const HEAD_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// The largest limit of header lines in a request.
+pub(crate) const HEADERS_MAX: u64 = 10_000;
+/// Attempts of one request, at most.
+pub(crate) const ATTEMPTS_MAX: u64 = 5;
+/// The largest weight of an upstream's server.
+pub(crate) const WEIGHT_MAX: u64 = 1_000;
+/// Characters of a host's name (RFC 1035, 2.3.4, without the closing dot).
+pub(crate) const HOST_CHARS_MAX: usize = 253;
+/// Bytes of a file that are read to tell its kind; a key set or a certificate is far smaller.
+pub(crate) const LOOKED_AT_BYTES_MAX: u64 = 4 * 1024 * 1024;

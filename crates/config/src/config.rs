@@ -91,8 +91,9 @@ impl Config {
     }
 
     /// Looks at the disk: whether every artifact, body file and store is there and of the right kind,
-    /// and whether the paths of Unix sockets are short enough. Everything else was checked when the
-    /// file was read; nothing here opens a file or touches the network.
+    /// whether the paths of Unix sockets are short enough, and whether certificates, keys and key sets
+    /// can be read and are what they should be. Everything else was checked when the file was read;
+    /// nothing here touches the network.
     ///
     /// # Errors
     /// All problems found, each at its place in the configuration file.

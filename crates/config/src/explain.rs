@@ -207,7 +207,10 @@ impl Walk<'_> {
                     }
                 }
             }
-            (Kind::Texts | Kind::Pointers | Kind::Values, DeValue::Table(values)) => {
+            (
+                Kind::Texts | Kind::Pointers | Kind::Values | Kind::Conditions,
+                DeValue::Table(values),
+            ) => {
                 for (name, value) in values.iter() {
                     let path = format!("{path}.{}", units::key(name.get_ref()));
                     let origin = self.origin(value, given);
@@ -272,8 +275,8 @@ fn effective(config: &Config, key: &str) -> Option<String> {
 fn plain(kind: Kind, value: &DeValue<'_>) -> Option<String> {
     let text = match (kind, value) {
         (Kind::Journal, DeValue::String(text)) if text == "sqlite" => text.as_ref(),
-        (Kind::Texts | Kind::Journal, DeValue::String(text)) => shown(text),
-        (Kind::Texts | Kind::Journal, _) => SecretText::HIDDEN,
+        (Kind::Texts | Kind::Journal | Kind::Redis, DeValue::String(text)) => shown(text),
+        (Kind::Texts | Kind::Journal | Kind::Redis, _) => SecretText::HIDDEN,
         _ => {
             // What has no counterpart in JSON was refused before.
             let value = units::json(value).ok()?;

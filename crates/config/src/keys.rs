@@ -4,14 +4,18 @@
 //! reference prints, and refuses (in debug builds, so in every test) to leave a key of a table unread.
 //! The reference, the "did you mean" hints and the parser therefore cannot drift apart.
 
+mod form;
+mod gateway;
 mod hook;
 mod kind;
 mod operation;
 mod service;
 
+pub(crate) use form::TextForm;
+use gateway::GATEWAY;
 use hook::HOOK;
 pub(crate) use kind::Kind;
-use operation::{BACKUP, GATEWAY, SERVER, STATE, TIMEOUTS};
+use operation::{BACKUP, SERVER, STATE, TIMEOUTS};
 use service::{DATA, GATE, RELEASE, SERVICE, STORE};
 
 /// A table of the file and its keys.
@@ -135,7 +139,7 @@ pub(crate) static ENVIRONMENT: Section = Section {
     about: "What is different in one environment, chosen with `--env NAME`. All tables above may stand \
             below it, for example `[environment.staging.gateway]` and `[[environment.staging.hook]]`. A \
             key that is given there replaces the file's, a table is merged key by key, and a list \
-            (weights, a command, rules, smoke checks, stores, releases, hooks) is replaced as a whole. \
+            (weights, a command, rules, smoke checks, stores, routes, releases, hooks) is replaced as a whole. \
             `service.environment` is NAME unless the environment gives it itself. Without `--env` the \
             file counts as it stands. Every environment is validated, whichever is chosen. See \
             [Environments and secrets](../guide/environments-and-secrets.md).",

@@ -9,6 +9,10 @@ use crate::report::{Report, Spot, Wrong};
 use crate::source::Source;
 use crate::{Code, Problems};
 
+mod content;
+
+pub(crate) use content::Content;
+
 /// A configuration's text, and the paths in it that the disk must have.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
@@ -43,6 +47,10 @@ pub(crate) enum Wanted {
     DirectoryStore,
     /// A socket that will be made there.
     Socket,
+    /// A file that the gateway reads.
+    Read(Content),
+    /// A file that will be made there, in a folder that is there.
+    Written,
 }
 
 impl Origin {
@@ -85,6 +93,9 @@ impl PathUse {
                 .then(|| Wrong::new(Code::BadValue, message).hint(hint));
         }
         let missing = |text: String| Some(Wrong::new(Code::FileMissing, text));
+        if self.wanted == Wanted::Written {
+            return self.unwritable();
+        }
         let found = match std::fs::metadata(&self.path) {
             Ok(found) => found,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -107,8 +118,23 @@ impl PathUse {
                 Wrong::new(Code::FileMissing, format!("`{path}` may not be run"))
                     .hint(format!("make it a program with `chmod +x {path}`")),
             ),
+            Wanted::Read(content) => content.wrong(&self.path),
             _ => None,
         }
+    }
+
+    /// What keeps a file from being made.
+    fn unwritable(&self) -> Option<Wrong> {
+        let path = self.path.display();
+        let folder = self.path.parent().unwrap_or(&self.path);
+        let message = if self.path.is_dir() {
+            format!("`{path}` is a folder, expected a file")
+        } else if !folder.is_dir() {
+            format!("there is no folder `{}` for this file", folder.display())
+        } else {
+            return None;
+        };
+        Some(Wrong::new(Code::FileMissing, message).hint("make the folder or choose another path"))
     }
 
     fn hint(&self) -> Option<String> {
@@ -118,7 +144,8 @@ impl PathUse {
             Wanted::FileStore | Wanted::DirectoryStore => {
                 "a store must exist before the first release is brought out"
             }
-            Wanted::Socket => return None,
+            Wanted::Read(content) => content.hint(),
+            Wanted::Socket | Wanted::Written => return None,
         };
         Some(hint.to_owned())
     }

@@ -221,12 +221,15 @@ fn folder(file: &Path) -> PathBuf {
     absolute.parent().map(Path::to_owned).unwrap_or(absolute)
 }
 
-/// Values of environment variables may be secrets, and so may the journal's URL: their lines are never
+/// The keys whose values may be secrets: variables, and the URLs of databases.
+const SECRET_KEYS: [&str; 3] = ["env", "journal", "redis"];
+
+/// Values of environment variables may be secrets, and so may the URLs of databases: their lines are never
 /// quoted. Nor are those of tables under unknown names: one is probably a misspelt `env`.
 fn hide_secrets(table: &DeTable<'_>, source: &mut Source) {
     for (name, value) in table.iter() {
         let name: &str = name.get_ref();
-        if ["env", "journal"].contains(&name) {
+        if SECRET_KEYS.contains(&name) {
             hide_value(value, source);
         } else {
             hide_below(value, is_key(name), source);
@@ -250,6 +253,10 @@ fn hide_below(value: &Spanned<DeValue<'_>>, known: bool, source: &mut Source) {
                 hide_below(item, known, source);
             }
         }
+        // A user and probably a password, under whichever name.
+        DeValue::String(text) if text.contains("://") && text.contains('@') => {
+            source.hide(&value.span());
+        }
         _ => {}
     }
 }
@@ -270,7 +277,7 @@ fn hide_likely_secrets(text: &str, source: &mut Source) {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let header = line.trim_start().starts_with('[');
-        let named = ["env", "journal"].iter().any(|secret| {
+        let named = SECRET_KEYS.iter().any(|secret| {
             line.match_indices(secret).any(|(at, word)| {
                 let next = line[at + word.len()..].chars().next();
                 !next.is_some_and(char::is_alphanumeric)

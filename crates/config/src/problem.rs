@@ -56,7 +56,7 @@ pub enum Code {
     /// A name, path or address that is already taken.
     #[serde(rename = "PC0107")]
     Duplicate,
-    /// A place, figure or store is named that is not declared.
+    /// A place, figure, store, upstream, limit or policy is named that is not declared.
     #[serde(rename = "PC0108")]
     UnknownName,
     /// Keys that contradict each other.
@@ -140,8 +140,8 @@ impl Code {
                  the two would get into each other's way."
             }
             Code::UnknownName => {
-                "A place such as {store.NAME}, a figure or a store is named that the file does not \
-                 declare, so it could never be filled in."
+                "A place such as {store.NAME}, a figure, a store, an upstream, a limit or an access policy \
+                 is named that the file does not declare, so nothing could stand for it."
             }
             Code::Contradiction => {
                 "Two keys contradict each other: each is right on its own, and together they could not be \
@@ -149,7 +149,7 @@ impl Code {
             }
             Code::FileMissing => {
                 "A file or folder that the configuration names is not on the disk, is of another kind \
-                 than expected, or may not be run."
+                 than expected, cannot be read, does not hold what it should, or may not be run."
             }
             Code::PlainSecret => {
                 "A secret stands in the file itself. It would be copied into every plan and into the \

@@ -10,17 +10,25 @@ use crate::table::Table;
 
 mod check;
 mod gate;
+mod gateway;
 mod hook;
 mod operation;
 mod release;
+mod secret_url;
 mod service;
 mod variables;
 
 pub(crate) use check::RawCheck;
 pub(crate) use gate::{RawGate, RawRule};
+pub(crate) use gateway::{
+    RawAccess, RawAcme, RawCertificate, RawCors, RawEject, RawGateway, RawHealth, RawJwt, RawKeys,
+    RawLimit, RawLog, RawRoute, RawServerWeight, RawShared, RawTls, RawUpload, RawUpstream,
+    RawUpstreamTls,
+};
 pub(crate) use hook::RawHook;
-pub(crate) use operation::{RawBackup, RawGateway, RawHealth, RawServer, RawState};
+pub(crate) use operation::{RawBackup, RawServer, RawState};
 pub(crate) use release::{RawMigration, RawProof, RawRelease};
+pub(crate) use secret_url::secret_url;
 pub(crate) use service::{RawData, RawMetrics, RawService, RawStore};
 pub(crate) use variables::{reference, variables};
 

@@ -35,7 +35,11 @@ touches the network. Keys that are not listed here are refused.
 
 - **Paths** are relative to the folder of the file.
 - **Durations** are a whole number and a unit: `250ms`, `8s`, `10m`, `2h`, `1d`; at most seven days.
-- **Rates** are percentages (`\"1%\"`) or fractions (`0.01`).
+- **Rates** of errors are percentages (`\"1%\"`) or fractions (`0.01`); **percentages** elsewhere are \
+whole (`\"20%\"`).
+- **Sizes** are a whole number and a unit: `100B`, `64KB` (64,000 bytes), `64KiB` (65,536), `10MB`, `2GiB`.
+- **Requests per time** are two whole numbers: `100/1m`, `5/10s`; `10/s` is `10/1s`.
+- **IP networks** are an address and a length, `10.0.0.0/8`, or an address alone.
 - **Places** in commands, environment variables and checks are filled in when a plan is made: \
 `{port}`, `{host}`, `{address}` (where the release listens), `{release}` (its version), `{artifact}` \
 (its program file) and `{store.NAME}` (a store's path). Write `{{` and `}}` for braces themselves. \

@@ -7,8 +7,10 @@ use portcullis_analysis::{Rule, Signal, Test};
 use portcullis_rollout::{Check, Migration, Proof, StoreKind, Strategy};
 use toml::{Table, Value};
 
-use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig, StickyConfig};
+use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig};
 use crate::units::duration_text;
+
+mod gateway;
 
 impl Config {
     /// A configuration file that means the same: all defaults written out, all paths absolute. Reading
@@ -23,7 +25,7 @@ impl Config {
         if self.service.strategy != Strategy::AtOnce {
             file.insert("gate".into(), gate(self).into());
         }
-        file.insert("gateway".into(), gateway(self).into());
+        file.insert("gateway".into(), gateway::gateway(&self.gateway).into());
         let listen = listen(&self.server.listen);
         file.insert(
             "server".into(),
@@ -220,39 +222,6 @@ fn rule(rule: &Rule) -> Table {
             put("worse_than_stable_by", unit(margin))
         }
     };
-    out
-}
-
-fn gateway(config: &Config) -> Table {
-    let gateway = &config.gateway;
-    let health = table([
-        ("path", gateway.health.path.as_str().into()),
-        ("interval", duration(gateway.health.interval_ms)),
-        ("timeout", duration(gateway.health.timeout_ms)),
-        (
-            "unhealthy_after",
-            i64::from(gateway.health.unhealthy_after).into(),
-        ),
-        (
-            "healthy_after",
-            i64::from(gateway.health.healthy_after).into(),
-        ),
-    ]);
-    let mut out = table([
-        ("listen", gateway.listen.to_string().into()),
-        ("admin", listen(&gateway.admin)),
-        ("force_header", gateway.force_header.into()),
-        ("health", health.into()),
-    ]);
-    let (sticky, name) = match &gateway.sticky {
-        StickyConfig::Cookie { name } => ("cookie", Some(name)),
-        StickyConfig::Header { name } => ("header", Some(name)),
-        StickyConfig::Address => ("address", None),
-    };
-    out.insert("sticky".into(), sticky.into());
-    if let Some(name) = name {
-        out.insert("sticky_name".into(), name.as_str().into());
-    }
     out
 }
 

@@ -123,7 +123,20 @@ fn value(kind: Kind, form: Form) -> Value {
             })
         }
         Kind::Journal => pattern("^(sqlite$|postgres(ql)?://|env:|file:|cmd:|text:)"),
-        Kind::Texts => {
+        Kind::Redis => pattern("^(rediss?://|env:|file:|cmd:|text:)"),
+        Kind::Form(form) => pattern(form.pattern()),
+        Kind::Bytes(..) => pattern("^[0-9]+(B|KB|MB|GB|KiB|MiB|GiB)$"),
+        Kind::Percent(_) => pattern("^[0-9]{1,3}%$"),
+        Kind::RequestRate => pattern("^[0-9]+/[0-9]*(ms|s|m|h|d)$"),
+        Kind::Network => pattern("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"),
+        Kind::Status(statuses) => json!({ "type": "integer", "enum": statuses }),
+        Kind::List(item, min) => json!({
+            "type": "array",
+            "minItems": min,
+            "uniqueItems": true,
+            "items": value(*item, form),
+        }),
+        Kind::Texts | Kind::Conditions => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })
         }
         Kind::Pointers => {

@@ -282,6 +282,14 @@ impl<'t> Table<'t> {
         self.values.is_some_and(|values| values.get(name).is_some())
     }
 
+    /// Whether the file gives a key as a list without items.
+    pub(crate) fn is_empty_list(&self, name: &str) -> bool {
+        let value = self.values.and_then(|values| values.get(name));
+        value.is_some_and(
+            |value| matches!(value.get_ref(), DeValue::Array(items) if items.is_empty()),
+        )
+    }
+
     /// The hint for a key that another table has.
     fn elsewhere(&self, name: &str) -> Option<String> {
         let others = ROOT
@@ -321,7 +329,7 @@ impl Drop for Table<'_> {
 }
 
 /// In how many tables a misplaced key may be at home for a hint to name them.
-const HOMES_MAX: usize = 3;
+const HOMES_MAX: usize = 4;
 
 /// The places of a free-form table: each key with its value.
 pub(crate) type Entries<T> = BTreeMap<String, At<T>>;

@@ -14,12 +14,17 @@ use crate::keys::Kind;
 use crate::report::Wrong;
 use crate::similar::{nearest, one_of};
 
+mod amount;
 mod duration;
+mod form;
 mod json;
+mod network;
 mod rate;
 
+pub(crate) use amount::{bytes, bytes_text, percent, rate_text, request_rate, seconds};
 pub(crate) use duration::{duration_ms, duration_text, milliseconds};
 pub(crate) use json::json;
+pub(crate) use network::network;
 pub(crate) use rate::{Limit, failures, figure, latency_ms, limit, quantile, rate};
 
 /// A value as a message quotes it: what it is and, if short, its text.
@@ -36,9 +41,15 @@ pub(crate) fn found(value: &DeValue<'_>) -> String {
     }
 }
 
-/// A text in quotes, without control characters and not too long.
+/// A text in quotes, without control characters and not too long. The user and password of a URL are left
+/// out, whichever key it stands under.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", clipped(text))
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => {
+            format!("\"{}://...@{}\"", clipped(scheme), clipped(host))
+        }
+        _ => format!("\"{}\"", clipped(text)),
+    }
 }
 
 fn clipped(text: &str) -> String {
@@ -93,6 +104,7 @@ pub(crate) fn plain(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
     let text = text(kind, value)?;
     let wrong = || bad_value(kind, text);
     match kind {
+        Kind::Form(form) => form::formed(form, text).map_err(|hint| wrong().maybe(hint)),
         Kind::Name if !is_name(text) => {
             let lower = text.to_lowercase().replace(['_', ' ', '.'], "-");
             let hint = is_name(&lower).then(|| format!("did you mean \"{lower}\"?"));
@@ -167,6 +179,20 @@ pub(crate) fn whole(kind: Kind, value: &DeValue<'_>) -> Result<u64, Wrong> {
         }
         other => Err(wrong_type(kind, other)),
     }
+}
+
+/// A status of HTTP, one of those of its kind.
+pub(crate) fn status(kind: Kind, value: &DeValue<'_>) -> Result<u16, Wrong> {
+    let known = match kind {
+        Kind::Status(known) => known,
+        _ => &[],
+    };
+    let number = whole(kind, value)?;
+    let status = known.iter().find(|status| u64::from(**status) == number);
+    status.copied().ok_or_else(|| {
+        let message = format!("expected {}, found {}", kind.expected(), found(value));
+        Wrong::new(Code::BadValue, message)
+    })
 }
 
 /// A finite number.
@@ -266,7 +292,7 @@ fn is_url_path(text: &str) -> bool {
 }
 
 /// A token of RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let special = b"!#$%&'*+-.^_`|~";
     !text.is_empty()
         && text

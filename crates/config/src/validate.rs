@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_rollout::{ValueSource, Weight};
 
-use crate::origin::{Origin, PathUse, Wanted};
+use crate::origin::{Content, Origin, PathUse, Wanted};
 use crate::overlay::Overlay;
 use crate::raw::RawConfig;
 use crate::report::{At, Report, Spot};
@@ -16,7 +16,9 @@ use crate::{Config, RetentionConfig};
 
 mod data;
 mod gate;
+mod gateway;
 mod hook;
+mod names;
 mod operation;
 mod paths;
 mod places;
@@ -57,7 +59,7 @@ pub(crate) fn validate(
     let state = operation::state(&raw.state, &context);
     let stores = data::stores(&raw.stores, &raw.state, &state, &mut context);
     let policy = data::policy(&raw.data, &raw.releases, strategy.as_ref(), report);
-    let gateway = operation::gateway(&raw, &state, &mut context);
+    let gateway = gateway::gateway(&raw, &state, &mut context);
     let server = operation::server(&raw.server, &state, &mut context);
     operation::addresses(&raw, report);
     let service = service::service(raw.service, strategy, &mut context);
@@ -105,6 +107,16 @@ impl Context<'_> {
             }
             _ => text,
         }
+    }
+
+    /// The absolute path of a file that the gateway reads, which the disk must have.
+    fn file(&mut self, at: Option<&At<String>>, content: Content) -> PathBuf {
+        let Some(at) = at else {
+            return PathBuf::new();
+        };
+        let path = self.absolute(&at.value);
+        self.needs(&path, Wanted::Read(content), &at.spot);
+        path
     }
 
     /// Remembers that the disk must have a path.

@@ -1,7 +1,7 @@
 //! What a key's value may be.
 
-use super::Section;
-use crate::units::duration_text;
+use super::{Section, TextForm};
+use crate::units::{bytes_text, duration_text};
 
 /// What a key's value may be.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,24 @@ pub(crate) enum Kind {
     HookPoints,
     /// Where the journal is.
     Journal,
+    /// A Redis server.
+    Redis,
+    /// A text of a form of its own.
+    Form(TextForm),
+    /// A number of bytes within bounds, such as `"64KiB"`.
+    Bytes(u64, u64),
+    /// A whole percentage of at least so much.
+    Percent(u8),
+    /// So many requests in so much time, such as `"60/1m"`.
+    RequestRate,
+    /// An IP network.
+    Network,
+    /// A status of HTTP, one of these.
+    Status(&'static [u16]),
+    /// A list with at least so many items of a kind, each different from the others.
+    List(&'static Kind, usize),
+    /// A table of header values by name.
+    Conditions,
     /// A table of texts with free keys.
     Texts,
     /// A table of JSON pointers with free keys.
@@ -129,6 +147,15 @@ impl Kind {
                  as \"env:JOURNAL_URL\""
                     .to_owned()
             }
+            Kind::Redis
+            | Kind::Form(_)
+            | Kind::Bytes(..)
+            | Kind::Percent(_)
+            | Kind::RequestRate
+            | Kind::Network
+            | Kind::Status(_)
+            | Kind::List(..)
+            | Kind::Conditions => self.expected_by_gateway(),
             Kind::Texts => "a table of texts, such as { LANG = \"C\" }".to_owned(),
             Kind::Pointers => {
                 "a table of JSON pointers, such as { queue = \"/queue/length\" }".to_owned()
@@ -176,6 +203,15 @@ impl Kind {
             Kind::Command => "program and arguments".to_owned(),
             Kind::HookPoints => "list of `before-KIND`, `after-KIND` and `notice`".to_owned(),
             Kind::Journal => "`sqlite`, URL or reference".to_owned(),
+            Kind::Redis => "`redis` URL or reference".to_owned(),
+            Kind::Form(form) => form.words().to_owned(),
+            Kind::Bytes(..) => "size".to_owned(),
+            Kind::Percent(_) => "percentage".to_owned(),
+            Kind::RequestRate => "requests per time".to_owned(),
+            Kind::Network => "IP network".to_owned(),
+            Kind::Status(statuses) => one_status(statuses),
+            Kind::List(item, _) => format!("list, each: {}", item.words()),
+            Kind::Conditions => "table of header values".to_owned(),
             Kind::Texts => "table of texts".to_owned(),
             Kind::Pointers => "table of JSON pointers".to_owned(),
             Kind::Values => "table of values by JSON pointer".to_owned(),
@@ -185,4 +221,42 @@ impl Kind {
             Kind::Environments(section) => format!("tables `{}`", section.header),
         }
     }
+
+    /// The same for the kinds that only the gateway's keys have.
+    fn expected_by_gateway(self) -> String {
+        match self {
+            Kind::Redis => {
+                "a URL such as \"redis://127.0.0.1:6379\", or a reference to one such as \"env:REDIS_URL\""
+                    .to_owned()
+            }
+            Kind::Form(form) => form.expected().to_owned(),
+            Kind::Bytes(min, max) => format!(
+                "a size from {} to {}: a whole number and B, KB, MB, GB, KiB, MiB or GiB, such as \
+                 \"64KiB\" or \"10MB\"",
+                bytes_text(min),
+                bytes_text(max)
+            ),
+            Kind::Percent(min) => {
+                format!("a whole percentage from \"{min}%\" to \"100%\", such as \"20%\"")
+            }
+            Kind::RequestRate => {
+                "requests and a time, such as \"10/s\" or \"100/1m\"".to_owned()
+            }
+            Kind::Network => {
+                "an IP network such as \"10.0.0.0/8\" or \"2001:db8::/32\", or an address".to_owned()
+            }
+            Kind::Status(statuses) => one_status(statuses),
+            Kind::List(item, 0) => format!("a list, each item {}", item.expected()),
+            Kind::List(item, _) => {
+                format!("a list that is not empty, each item {}", item.expected())
+            }
+            _ => "a table of header values, such as { x-tenant = \"a\", x-any = \"*\" }".to_owned(),
+        }
+    }
+}
+
+fn one_status(statuses: &[u16]) -> String {
+    let statuses: Vec<String> = statuses.iter().map(u16::to_string).collect();
+    let statuses: Vec<&str> = statuses.iter().map(String::as_str).collect();
+    crate::similar::one_of(&statuses)
 }

@@ -81,6 +81,12 @@ impl Table<'_> {
         self.with(key, |spot, given, value| {
             let DeValue::Array(items) = value else {
                 let hint = match (key.kind, value) {
+                    (Kind::List(..), DeValue::String(text)) => {
+                        Some(format!("write it in brackets: [{}]", units::quoted(text)))
+                    }
+                    (Kind::List(..), DeValue::Integer(number)) => {
+                        Some(format!("write it in brackets: [{number}]"))
+                    }
                     (Kind::Command, DeValue::String(_)) => Some(
                         "no shell is involved: write each word as a text of its own, such as \
                          [\"{artifact}\", \"--port\", \"{port}\"]"
@@ -115,6 +121,44 @@ impl Table<'_> {
                 given,
             })
         })
+    }
+
+    /// The items of a key's list, each of its kind and different from the others, and as many as it needs.
+    pub(crate) fn items<T: PartialEq>(
+        &self,
+        name: &'static str,
+        convert: impl Fn(Kind, &DeValue<'_>) -> Result<T, Wrong>,
+    ) -> Option<At<Vec<At<T>>>> {
+        let Kind::List(item, min) = self.key(name)?.kind else {
+            return None;
+        };
+        let list = self.list(name, |value| convert(*item, value))?;
+        for (index, at) in list.value.iter().enumerate() {
+            if list.value[..index].iter().any(|one| one.value == at.value) {
+                let message = "this is already in the list";
+                let wrong = Wrong::new(Code::Duplicate, message);
+                self.report.add(&at.spot, wrong);
+            }
+        }
+        if list.value.len() < min {
+            let expected = Kind::List(item, min).expected();
+            let message = format!("expected {expected}, found an empty list");
+            self.report
+                .add(&list.spot, Wrong::new(Code::BadValue, message));
+        }
+        Some(list)
+    }
+
+    /// The texts of a key's list.
+    pub(crate) fn texts(&self, name: &'static str) -> Vec<At<String>> {
+        let list = self.items(name, units::plain);
+        list.map(|list| list.value).unwrap_or_default()
+    }
+
+    /// The texts of a key's list without their places.
+    pub(crate) fn plain_texts(&self, name: &'static str) -> Vec<String> {
+        let texts = self.texts(name).into_iter();
+        texts.map(|at| at.value).collect()
     }
 
     /// A program with its arguments.

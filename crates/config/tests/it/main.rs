@@ -6,6 +6,7 @@
 mod disk;
 mod environments;
 mod explain;
+mod gateway;
 mod good;
 mod hostile;
 mod mistakes;

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use crate::read;
 
 const FULL: &str = include_str!("full.toml");
+const GATEWAY: &str = include_str!("gateway.toml");
 
 /// A text that TOML and the file's keys allow in free places.
 fn words() -> impl Strategy<Value = String> {
@@ -164,7 +165,11 @@ prop_compose! {
 
 /// A file that is nearly right: the full one with pieces cut out, doubled or overwritten.
 fn damaged() -> impl Strategy<Value = String> {
-    let bases = [FULL.to_owned(), template(&Default::default())];
+    let bases = [
+        FULL.to_owned(),
+        GATEWAY.to_owned(),
+        template(&Default::default()),
+    ];
     let cut = (
         any::<prop::sample::Index>(),
         0usize..40,

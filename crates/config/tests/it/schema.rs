@@ -11,8 +11,10 @@ const FULL: &str = include_str!("full.toml");
 const DEMO: &str = include_str!("../../../../xtask/src/demo/portcullis.toml");
 const TUTORIAL: &str = include_str!("../../../portcullis/tests/it/portcullis.toml");
 const ENVIRONMENTS: &str = include_str!("environments.toml");
+const GATEWAY: &str = include_str!("gateway.toml");
 /// Files with mistakes, with a line of `-----` between them.
 const MISTAKES: &str = include_str!("mistakes.toml.txt");
+const GATEWAY_MISTAKES: &str = include_str!("gateway-mistakes.toml.txt");
 
 fn validator() -> Validator {
     let schema = serde_json::from_str(&schema()).expect("JSON");
@@ -62,12 +64,15 @@ fn the_schema_in_docs_is_up_to_date() {
 fn the_schema_takes_every_right_file() {
     let validator = validator();
     let full = read(FULL).unwrap_or_else(|problems| panic!("{problems}"));
+    let gateway = read(GATEWAY).unwrap_or_else(|problems| panic!("{problems}"));
     let starter = template(&TemplateOptions::default());
     for text in [
         FULL,
         &filled(DEMO),
         &filled(TUTORIAL),
         ENVIRONMENTS,
+        GATEWAY,
+        &gateway.to_toml(),
         &starter,
         &full.to_toml(),
         &least("keep_warm = \"0s\"", ""),
@@ -82,7 +87,8 @@ fn the_schema_takes_every_right_file() {
 fn what_the_schema_refuses_the_parser_refuses() {
     let validator = validator();
     let mut refused = 0;
-    let mistakes: Vec<&str> = MISTAKES.split("\n-----\n").collect();
+    let both = [MISTAKES, GATEWAY_MISTAKES].into_iter();
+    let mistakes: Vec<&str> = both.flat_map(|file| file.split("\n-----\n")).collect();
     for tables in &mistakes {
         let text = match tables.strip_prefix("# whole\n") {
             Some(whole) => whole.to_owned(),

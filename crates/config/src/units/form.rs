@@ -1,0 +1,240 @@
+//! Texts that have a form of their own.
+
+use url::Url;
+
+use super::network::{certificate_host, host, host_header, host_pattern, host_port};
+use super::{is_token, is_url_path};
+use crate::keys::TextForm;
+
+/// The text as it is kept, or what was probably meant.
+pub(super) fn formed(form: TextForm, text: &str) -> Result<String, Option<String>> {
+    match form {
+        TextForm::RoutePath => route_path(text),
+        TextForm::RoutePrefix => route_prefix(text),
+        TextForm::HostPattern => host_pattern(text),
+        TextForm::Host => host(text),
+        TextForm::CertificateHost => certificate_host(text),
+        TextForm::HostHeader => host_header(text),
+        TextForm::HostPort => host_port(text),
+        TextForm::Url => url(text).map(|_| text.to_owned()),
+        TextForm::SecureUrl => secure_url(text),
+        TextForm::Location => location(text),
+        TextForm::MediaType => media_type(text),
+        TextForm::Origin => origin(text),
+        TextForm::Header => header(text),
+        TextForm::Contact => contact(text),
+        TextForm::LogPlace => log_place(text),
+    }
+}
+
+fn route_path(text: &str) -> Result<String, Option<String>> {
+    // A dot may be written as `%2e`, and paths are compared as they are sent.
+    let dots = |part: &str| matches!(part.to_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let plain = is_url_path(text)
+        && !text.contains('?')
+        && !text.ends_with("/*")
+        && !text.split('/').any(dots);
+    if plain {
+        return Ok(text.to_owned());
+    }
+    let below = text.trim_end_matches('*').trim_end_matches('/');
+    let without_query = text.split(['?', '#']).next().unwrap_or_default();
+    let hint = if !text.starts_with(['/', '.', '*']) && route_path(&format!("/{text}")).is_ok() {
+        Some(format!("did you mean \"/{text}\"?"))
+    } else if text.ends_with("/*") && route_path(below).is_ok() {
+        Some(format!("did you mean path = \"{below}\"?"))
+    } else if without_query != text && route_path(without_query).is_ok() {
+        Some("queries are not looked at: leave it out".to_owned())
+    } else {
+        None
+    };
+    Err(hint)
+}
+
+fn route_prefix(text: &str) -> Result<String, Option<String>> {
+    // `/v1/*` would be taken as it is written, and means what a prefix means anyway.
+    if let Some(below) = text.strip_suffix("/*")
+        && route_path(below).is_ok()
+    {
+        let hint = format!("did you mean \"{below}\"? it takes all below it too");
+        return Err(Some(hint));
+    }
+    let path = route_path(text)?;
+    match path.strip_suffix('/') {
+        Some("") | None => Ok(path),
+        Some(bare) if !bare.ends_with('/') => Err(Some(format!(
+            "did you mean \"{bare}\"? it takes \"{bare}/\" and all below it too"
+        ))),
+        Some(_) => Err(None),
+    }
+}
+
+/// A URL of HTTP or HTTPS without user, password and fragment.
+fn url(text: &str) -> Result<Url, Option<String>> {
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+    let parsed = Url::parse(text).ok().filter(|_| printable);
+    let scheme = text.starts_with("http://") || text.starts_with("https://");
+    let Some(url) = parsed.filter(|_| scheme) else {
+        let here = ["127.0.0.1", "[::1]", "localhost"].iter();
+        let scheme = match here.into_iter().any(|here| text.starts_with(here)) {
+            true => "http",
+            false => "https",
+        };
+        let near = format!("{scheme}://{text}");
+        let meant = !text.contains("//") && text.contains(['.', ':']) && printable;
+        return Err(
+            (meant && Url::parse(&near).is_ok()).then(|| format!("did you mean \"{near}\"?"))
+        );
+    };
+    let plain = url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none();
+    if plain { Ok(url) } else { Err(None) }
+}
+
+/// The same with HTTPS, or with plain HTTP on this machine.
+fn secure_url(text: &str) -> Result<String, Option<String>> {
+    let url = url(text)?;
+    let host = url.host_str().unwrap_or_default();
+    let here = ["127.0.0.1", "[::1]", "localhost"].contains(&host);
+    if url.scheme() == "https" || here {
+        return Ok(text.to_owned());
+    }
+    let rest = text.trim_start_matches("http://");
+    Err(Some(format!(
+        "anybody on the way could change what it answers: did you mean \"https://{rest}\"?"
+    )))
+}
+
+/// The places of a redirect, with what a request could have for them.
+const LOCATION_PLACES: [(&str, &str); 3] = [
+    ("{host}", "host.example"),
+    ("{path}", "/path"),
+    ("{query}", "?query"),
+];
+
+fn location(text: &str) -> Result<String, Option<String>> {
+    if text.starts_with("//") {
+        return Err(Some(format!("did you mean \"https:{text}\"?")));
+    }
+    if text.starts_with("{path}") {
+        // A request for `//elsewhere.example` would be sent there.
+        return Err(Some(
+            "a client could choose the host: begin with \"https://{host}\"".to_owned(),
+        ));
+    }
+    let mut filled = text.to_owned();
+    for (place, value) in LOCATION_PLACES {
+        filled = filled.replace(place, value);
+    }
+    if filled.contains(['{', '}']) {
+        return Err(Some("known places: {host}, {path} and {query}".to_owned()));
+    }
+    let path = filled.starts_with('/') && filled.bytes().all(|byte| byte.is_ascii_graphic());
+    if path {
+        return Ok(text.to_owned());
+    }
+    url(&filled).map(|_| text.to_owned()).map_err(|_| {
+        filled
+            .starts_with("www.")
+            .then(|| format!("did you mean \"https://{text}\"?"))
+    })
+}
+
+fn media_type(text: &str) -> Result<String, Option<String>> {
+    let part = |part: &str| {
+        let allowed =
+            |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9') || b"!#$&^_.+-".contains(&byte);
+        !part.is_empty() && part.bytes().all(allowed)
+    };
+    let good = |text: &str| {
+        text.split_once('/')
+            .is_some_and(|(kind, sub)| part(kind) && part(sub))
+    };
+    if good(text) {
+        return Ok(text.to_owned());
+    }
+    let lower = text.to_lowercase();
+    let bare = lower.split(';').next().unwrap_or_default().trim();
+    let hint = if text.contains('*') {
+        Some("name each type, such as \"image/png\" and \"image/jpeg\"".to_owned())
+    } else {
+        good(bare).then(|| format!("did you mean \"{bare}\"?"))
+    };
+    Err(hint)
+}
+
+/// An origin as browsers send it: scheme, host and a port that is not the scheme's own.
+fn origin(text: &str) -> Result<String, Option<String>> {
+    if text == "*" {
+        return Ok(text.to_owned());
+    }
+    let split = |text: &str| -> Option<(String, String)> {
+        let (scheme, rest) = text.split_once("://")?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte);
+        let letter = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
+        let scheme = Some(scheme).filter(|scheme| letter && scheme.bytes().all(plain))?;
+        Some((scheme.to_ascii_lowercase(), host_header(rest).ok()?))
+    };
+    let bare = text.trim_end_matches('/');
+    let Some((scheme, host)) = split(bare) else {
+        let near = format!("https://{bare}");
+        let hint = split(&near).map(|_| format!("did you mean \"{near}\"?"));
+        return Err(hint.filter(|_| !text.contains("//") && text.contains('.')));
+    };
+    let own = match scheme.as_str() {
+        "https" => ":443",
+        "http" => ":80",
+        _ => "/",
+    };
+    let sent = format!("{scheme}://{}", host.strip_suffix(own).unwrap_or(&host));
+    if sent == text {
+        Ok(sent)
+    } else {
+        Err(Some(format!("browsers send \"{sent}\"")))
+    }
+}
+
+/// Names are kept in lower case; `*` alone would look as if it meant all.
+fn header(text: &str) -> Result<String, Option<String>> {
+    if text == "*" {
+        return Err(Some("name each header".to_owned()));
+    }
+    if is_token(text) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    let bare = text.trim().trim_end_matches(':');
+    Err(is_token(bare).then(|| format!("did you mean \"{bare}\"?")))
+}
+
+fn contact(text: &str) -> Result<String, Option<String>> {
+    let mail = |text: &str| {
+        let (name, domain) = text.split_once('@')?;
+        let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+        (plain && !name.is_empty() && host(domain).is_ok()).then_some(())
+    };
+    match text.strip_prefix("mailto:") {
+        Some(address) if mail(address).is_some() => Ok(text.to_owned()),
+        Some(_) => Err(None),
+        None => Err(mail(text).map(|()| format!("did you mean \"mailto:{text}\"?"))),
+    }
+}
+
+fn log_place(text: &str) -> Result<String, Option<String>> {
+    if text.starts_with("~/") || text == "~" {
+        return Err(Some(
+            "only a shell knows `~`: write the path out".to_owned(),
+        ));
+    }
+    let near = match text.to_lowercase().as_str() {
+        "stderr" | "stdout" | "-" => Some("log"),
+        "none" | "no" | "false" => Some("off"),
+        _ => None,
+    };
+    match near {
+        Some(near) => Err(Some(format!("did you mean \"{near}\"?"))),
+        None if text.trim().is_empty() || text.contains('\0') => Err(None),
+        None => Ok(text.to_owned()),
+    }
+}
