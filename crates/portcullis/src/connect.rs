@@ -1,13 +1,17 @@
 //! From the configuration to a client of the running server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use portcullis_api::{Client, Endpoint};
+use portcullis_api::{Client, ClientError, Endpoint};
 use portcullis_config::{Config, Listen};
 use secrecy::SecretString;
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::command_error::CommandError;
+use crate::bounds::LOOK_PATIENCE;
+use crate::command_error::{CommandError, Exit};
 use crate::output;
+use crate::serve_process::ServeProcess;
 use crate::site::Site;
 use crate::state_folder::StateFolder;
 
@@ -28,7 +32,44 @@ pub(crate) fn config(site: &Site) -> Result<Config, CommandError> {
 /// A client of the server that the configuration describes.
 pub(crate) fn client(config: &Config) -> Result<Client, CommandError> {
     let token = StateFolder::new(&config.state.folder).token()?;
-    Ok(Client::new(endpoint(&config.server.listen), Some(token))?)
+    let client = Client::new(endpoint(&config.server.listen), Some(token))?;
+    Ok(client.looking_for(LOOK_PATIENCE))
+}
+
+/// Asks for a change. A server that does not even say how it stands is not waited for: what is asked of it
+/// may take its time, for example to read large programs.
+///
+/// # Errors
+/// When the server cannot be reached, does not answer, or refuses.
+pub(crate) async fn ask<T: DeserializeOwned>(
+    client: &Client,
+    path: &str,
+    wish: &impl Serialize,
+) -> Result<T, ClientError> {
+    match client.get::<IgnoredAny>("/api/v1/status").await {
+        Err(error @ ClientError::Unreachable { .. }) => Err(error),
+        // What it refuses and why is said better about the change itself.
+        _ => client.post(path, wish).await,
+    }
+}
+
+/// Says of an error that no server answers whether one runs all the same, and what to do.
+pub(crate) fn explained(error: CommandError, site: &Site) -> CommandError {
+    if error.exit() != Exit::Unreachable {
+        return error;
+    }
+    let (folder, listen) = match config(site) {
+        Ok(config) => (config.state.folder, config.server.listen),
+        Err(_) => {
+            let folder = default_folder(site);
+            let listen = Listen::Unix(folder.join(DEFAULT_SOCKET));
+            (folder, listen)
+        }
+    };
+    match ServeProcess::of(&folder, &listen) {
+        found @ ServeProcess::None => error.hint(found.hint()),
+        found => error.reworded(found.sentence()).hint(found.hint()),
+    }
 }
 
 /// A client of the gateway's admin API. On a TCP address, which every local user can reach, it shows the
@@ -53,11 +94,7 @@ pub(crate) fn running(site: &Site) -> Result<Client, CommandError> {
         Ok(config) => return client(&config),
         Err(problems) => problems,
     };
-    let folder = site
-        .file
-        .parent()
-        .unwrap_or(Path::new(""))
-        .join(DEFAULT_STATE_FOLDER);
+    let folder = default_folder(site);
     let socket = folder.join(DEFAULT_SOCKET);
     if !socket.exists() {
         return Err(problems);
@@ -68,7 +105,13 @@ pub(crate) fn running(site: &Site) -> Result<Client, CommandError> {
         socket.display()
     ));
     let token = StateFolder::new(&folder).token()?;
-    Ok(Client::new(Endpoint::Unix(socket), Some(token))?)
+    Ok(Client::new(Endpoint::Unix(socket), Some(token))?.looking_for(LOOK_PATIENCE))
+}
+
+/// The state folder of a configuration that cannot be read.
+fn default_folder(site: &Site) -> PathBuf {
+    let beside = site.file.parent().unwrap_or(Path::new(""));
+    beside.join(DEFAULT_STATE_FOLDER)
 }
 
 /// Where an API is reached.

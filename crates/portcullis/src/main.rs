@@ -18,6 +18,7 @@ mod offline;
 mod output;
 mod render;
 mod saved_plan;
+mod serve_process;
 mod site;
 mod state_folder;
 
