@@ -29,7 +29,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
     let (json, plain) = (cli.json, cli.plain);
     let site = Site {
         file: cli.file,
-        environment: cli.env,
+        // Pipelines set the variable and leave it empty.
+        environment: cli.env.filter(|name| !name.is_empty()),
     };
     let otherwise = otherwise(&cli.command);
     // They tell of the gateway and of this process.
