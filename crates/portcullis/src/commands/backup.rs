@@ -304,7 +304,10 @@ fn report_restored(name: &BackupName, copies: &[(String, std::path::PathBuf, Str
 fn state_words(state: &BackupState) -> (&'static str, Option<String>) {
     match state {
         BackupState::Complete { reason, .. } => ("complete", Some(reason.clone())),
-        BackupState::Broken { why } => ("broken", Some(why.clone())),
+        BackupState::Broken { why } => match why.strip_prefix("damaged: ") {
+            Some(why) => ("damaged", Some(why.to_owned())),
+            None => ("broken", Some(why.clone())),
+        },
     }
 }
 
