@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use portcullis_api::engine::Status;
 use portcullis_api::{Client, ClientError, Endpoint};
-use portcullis_config::{Config, Listen};
+use portcullis_config::{Config, Listen, TemplateOptions, template};
+use portcullis_journal::{Journal, JournalLocation, StoredJournal};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::bounds::LOOK_PATIENCE;
 use crate::command_error::{CommandError, Exit};
+use crate::offline;
 use crate::output;
 use crate::serve_process::ServeProcess;
 use crate::site::Site;
@@ -106,6 +109,73 @@ pub(crate) fn running(site: &Site) -> Result<Client, CommandError> {
     ));
     let token = StateFolder::new(&folder).token()?;
     Ok(Client::new(Endpoint::Unix(socket), Some(token))?.looking_for(LOOK_PATIENCE))
+}
+
+/// The configuration for commands that only look at what is there: a mistake in the file must not blind
+/// anybody. Where it cannot be used, a configuration that says nothing but the service's name stands in for
+/// it: everything is where it is when the file does not say otherwise.
+///
+/// # Errors
+/// The file's problems, when there is no default state folder or it does not tell the service.
+pub(crate) async fn config_or_stand_in(site: &Site) -> Result<Config, CommandError> {
+    let problems = match config(site) {
+        Ok(config) => return Ok(config),
+        Err(problems) => problems,
+    };
+    // Whoever mistypes an environment must hear of it.
+    let mistyped = site.environment.is_some() && portcullis_config::load(&site.file).is_ok();
+    let folder = default_folder(site);
+    if mistyped || !folder.is_dir() {
+        return Err(problems);
+    }
+    let Some((service, environment)) = service_of(&folder).await else {
+        return Err(problems);
+    };
+    let text = template(&TemplateOptions {
+        service,
+        ..TemplateOptions::default()
+    });
+    let Ok(mut stand_in) = portcullis_config::parse(&text, &site.file) else {
+        return Err(problems);
+    };
+    let environment = match environment {
+        Some(environment) => Some(environment),
+        None => last_environment(&stand_in).await,
+    };
+    if let Some(environment) = environment {
+        stand_in.service.environment = environment;
+    }
+    output::talk(&format!(
+        "warning: {} has problems, see `portcullis check`; looking in {}",
+        site.file.display(),
+        folder.display()
+    ));
+    Ok(stand_in)
+}
+
+/// The environment of the last rollout.
+async fn last_environment(config: &Config) -> Option<String> {
+    let history = offline::present(config).await.ok()?;
+    Some(history.last()?.rollout().plan().environment.to_string())
+}
+
+/// The service of a state folder: the server says it with its environment, or the journal's file.
+async fn service_of(folder: &Path) -> Option<(String, Option<String>)> {
+    if let Ok(token) = StateFolder::new(folder).token()
+        && let Ok(client) = Client::new(Endpoint::Unix(folder.join(DEFAULT_SOCKET)), Some(token))
+    {
+        let client = client.looking_for(LOOK_PATIENCE);
+        if let Ok(status) = client.get::<Status>("/api/v1/status").await {
+            return Some((status.service, Some(status.environment)));
+        }
+    }
+    let location = JournalLocation::File(StateFolder::new(folder).journal());
+    let journal = StoredJournal::open_read_only(&location).await.ok()??;
+    // Of several services nobody knows which is meant.
+    match journal.scopes().await.ok()?.as_slice() {
+        [scope] => Some((scope.to_string(), None)),
+        _ => None,
+    }
 }
 
 /// The state folder of a configuration that cannot be read.

@@ -15,7 +15,12 @@ use crate::serve_process::{ServeProcess, Why};
 use crate::site::Site;
 
 pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Exit, CommandError> {
-    let config = connect::config(site)?;
+    let config = match command {
+        Gateway::Split { weight: Some(_) } => connect::config(site)?,
+        Gateway::Routes | Gateway::Split { weight: None } => {
+            connect::config_or_stand_in(site).await?
+        }
+    };
     let client = connect::gateway(&config)?.looking_for(LOOK_PATIENCE);
     match command {
         Gateway::Routes => routes::run(&config, &client, json).await,

@@ -38,7 +38,7 @@ pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError
 }
 
 pub(super) async fn history(site: &Site, json: bool) -> Result<Exit, CommandError> {
-    let config = connect::config(site)?;
+    let config = connect::config_or_stand_in(site).await?;
     let asked = ask_or_read(&config, "/api/v1/rollouts", async || {
         let history = offline::history(&config).await?;
         let newest_first = history.outlines().rev();
@@ -68,7 +68,7 @@ pub(super) async fn show(site: &Site, json: bool, id: &str) -> Result<Exit, Comm
                 .hint("names look like `dhash-2`; `portcullis history` lists them"),
         );
     }
-    let config = connect::config(site)?;
+    let config = connect::config_or_stand_in(site).await?;
     let path = format!("/api/v1/rollouts/{id}");
     let asked = ask_or_read(&config, &path, async || {
         let found = offline::rollout(&config, id).await?;

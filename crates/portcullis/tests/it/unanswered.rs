@@ -93,3 +93,48 @@ fn a_server_whose_engine_does_not_act_is_not_taken_for_none() {
     assert!(!said.contains("stop what listens there"), "{said}");
     rig.stop_what_runs();
 }
+
+#[test]
+fn a_configuration_that_was_broken_blinds_nobody() {
+    let mut rig = Rig::serving("none");
+    let name = rig.ok(&["backup", "create"]).trim().to_owned();
+    let looks: [(&[&str], &str); 8] = [
+        (&["history"], "dhash-1"),
+        (&["show", "dhash-1"], "plan "),
+        (&["logs", "--lines", "5"], ""),
+        (&["backup", "list"], &name),
+        (&["backup", "verify"], &name),
+        (&["journal", "verify"], "chain whole"),
+        (&["gateway", "routes"], "stable"),
+        (&["gateway", "split"], "100 % to 1.0"),
+    ];
+    let file = rig.path("portcullis.toml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{good}\n[[[\n")).unwrap();
+    for (args, wanted) in looks {
+        let (said, exit) = told(&rig, args);
+        assert_eq!(exit, 0, "{args:?}\n{said}");
+        assert!(said.contains(wanted), "{args:?}\n{said}");
+        assert!(
+            said.contains("portcullis.toml has problems"),
+            "{args:?}\n{said}"
+        );
+    }
+    // What changes something needs the whole file.
+    assert_eq!(rig.exit(&["gateway", "split", "10"]), 2);
+    assert_eq!(rig.exit(&["backup", "create"]), 2);
+    assert_eq!(
+        rig.exit(&["--env", "nowhere", "history"]),
+        0,
+        "nobody knows better"
+    );
+    // Without a server the files in the state folder say the same.
+    rig.kill();
+    for (args, wanted) in &looks[..6] {
+        let (said, exit) = told(&rig, args);
+        assert_eq!(exit, 0, "{args:?}\n{said}");
+        assert!(said.contains(wanted), "{args:?}\n{said}");
+    }
+    std::fs::write(&file, good).unwrap();
+    assert_eq!(rig.exit(&["--env", "nowhere", "history"]), 2);
+}
