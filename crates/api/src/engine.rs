@@ -78,6 +78,19 @@ pub enum EngineStanding {
     },
 }
 
+impl EngineStanding {
+    /// The reason of an engine that was asked to stop, for example because its server ends or is succeeded.
+    pub const ON_REQUEST: &'static str = "on request";
+
+    /// Why the engine had to stop; `None` when it acts, or was asked to stop.
+    pub fn failure(&self) -> Option<&str> {
+        match self {
+            EngineStanding::Stopped { why } if why != EngineStanding::ON_REQUEST => Some(why),
+            EngineStanding::Stopped { .. } | EngineStanding::Acting => None,
+        }
+    }
+}
+
 /// A release that serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Serving {

@@ -44,10 +44,20 @@ pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
     let (name, environment) = (&shared.name, &shared.environment);
     let standing = views::standing(engine);
     let history = engine.history();
+    let status = views::status(name, environment, &history, standing, engine.epoch());
+    let sentence = match status.engine.failure() {
+        // What the rollout says does not happen any more.
+        Some(why) => format!(
+            "The engine had to stop: {why}. Before that: {}",
+            status.sentence
+        ),
+        None => status.sentence.clone(),
+    };
     Json(Status {
         server_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         configuration: shared.configuration.borrow().clone(),
-        ..views::status(name, environment, &history, standing, engine.epoch())
+        sentence,
+        ..status
     })
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn standing(engine: &Engine) -> EngineStanding {
     match engine.standing() {
         Standing::Acting => EngineStanding::Acting,
         Standing::Stopped => EngineStanding::Stopped {
-            why: "on request".to_owned(),
+            why: EngineStanding::ON_REQUEST.to_owned(),
         },
         Standing::Failed(why) => EngineStanding::Stopped { why },
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_api::engine::Detail;
+use portcullis_api::engine::{Detail, Status};
 use portcullis_api::{Client, ClientError};
 use portcullis_rollout::{Cause, End, Moment, PausedWhy, State};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use super::watch::live::Live;
 use super::watch::surroundings::Surroundings;
 use crate::bounds::{FOLLOW_PAUSE, FRAME_PAUSE, LOST_PATIENCE, RETRY_PAUSE, TICK};
 use crate::clock::now_ms;
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
 use crate::{output, render};
 
@@ -186,11 +186,15 @@ async fn to_the_end(
             Ok(detail) => {
                 lost_at_ms = None;
                 form.tell(&detail, told.unwrap_or(0)).await;
-                told = Some(detail.moments.len());
+                let is_news = told.replace(detail.moments.len()) != Some(detail.moments.len());
                 let exit = verdict(&detail.state_detail, goal);
                 if let Some(exit) = exit.filter(|_| form.ends_with(&detail.state_detail)) {
                     form.finish(&detail, exit);
                     return Ok(exit);
+                }
+                // Where nothing happens, perhaps nothing can happen any more.
+                if !is_news && let Some(why) = why_stopped(client).await {
+                    return Err(stopped(id, &why));
                 }
                 feed.wait(form.pause()).await;
             }
@@ -212,6 +216,21 @@ async fn to_the_end(
         tokio::time::sleep(FRAME_PAUSE.saturating_sub(Duration::from_millis(spent_ms))).await;
         feed.catch_up();
     }
+}
+
+/// Why the engine had to stop, if it had to.
+async fn why_stopped(client: &Client) -> Option<String> {
+    let status: Status = client.get("/api/v1/status").await.ok()?;
+    status.engine.failure().map(str::to_owned)
+}
+
+fn stopped(id: &str, why: &str) -> CommandError {
+    CommandError::new(Exit::Failed, format!("the engine had to stop: {why}"))
+        .code(ErrorCode::EngineStopped)
+        .hint(format!(
+            "the rollout stays where it is and users are still served; mend the cause, then stop `portcullis \
+             serve` and start it again: it goes on, and `portcullis watch {id}` follows it"
+        ))
 }
 
 /// Whether a server that is restarted may answer later: it is gone, it hung up in the middle of an

@@ -181,9 +181,11 @@ const FILE_UNWRITABLE: Meaning = Meaning {
 const NO_SERVER: Meaning = Meaning {
     number: 401,
     title: "No server answers",
-    meaning: "Nothing answers where the configuration says that the API is reached. The gateway \
-               and the services may still be running.",
-    remedy: "Start it with `portcullis serve`, or name the right configuration with `--file`.",
+    meaning: "Nothing answers where the configuration says that the API is reached. The message \
+               says whether a `portcullis serve` runs all the same: it may be suspended, have lost \
+               its socket, or serve users while its engine does not act.",
+    remedy: "Where none runs, start it with `portcullis serve`, or name the right configuration \
+              with `--file`. Where one runs, do what the hint says: a second one would be refused.",
     exit: Exit::Unreachable,
 };
 
