@@ -5,7 +5,8 @@ use std::sync::Arc;
 use portcullis_analysis::Judgement;
 
 use crate::{
-    Action, Direction, End, Event, Halt, HookOrder, Op, OpKey, Plan, Refused, State, StepIndex,
+    Action, Actor, Direction, End, Event, EventKind, Halt, HookOrder, Op, OpKey, Plan, Refused,
+    State, StepIndex,
 };
 
 /// One execution of a plan: the fold of its events, changed in no other way (invariant 3).
@@ -84,6 +85,35 @@ impl Rollout {
         let done = self.plan.steps.iter().take(at.0);
         done.into_iter()
             .any(|step| matches!(step.action, Action::Promote(_)))
+    }
+
+    /// Whether the new release is promoted and all that is left is the time for which the old one is kept
+    /// warm: it may be ended at any moment without harm.
+    pub fn keeps_warm(&self) -> bool {
+        matches!(&self.state, State::Watching { at, .. } if self.plan.keeps_warm(*at))
+    }
+
+    /// The words that a person can say to this rollout now, for example `abort`; empty when it takes none.
+    pub fn words_taken(&self) -> Vec<&'static str> {
+        let reason = String::new;
+        let kinds = [
+            EventKind::Approve,
+            EventKind::Resume,
+            EventKind::Retry,
+            EventKind::Skip,
+            EventKind::Pause { reason: reason() },
+            EventKind::Abort { reason: reason() },
+        ];
+        let taken = kinds.into_iter().filter_map(|kind| {
+            let word = kind.word();
+            let event = Event {
+                at_ms: 0,
+                by: Actor::Engine,
+                kind,
+            };
+            self.apply(&event).is_ok().then_some(word)
+        });
+        taken.collect()
     }
 
     /// Whether the new release was ever asked to take traffic.

@@ -81,6 +81,10 @@ pub enum MomentKind {
     Turned {
         /// The sentence.
         sentence: String,
+        /// Until when that lasts, milliseconds since the Unix epoch, where it ends by itself: the old
+        /// release is kept warm until then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<u64>,
     },
 }
 
@@ -113,8 +117,14 @@ impl Timeline {
             self.moment(
                 event,
                 self.rollout.state().step(),
-                MomentKind::Turned { sentence },
+                MomentKind::Turned {
+                    sentence,
+                    until_ms: None,
+                },
             );
+        }
+        if self.rollout.keeps_warm() && before.state().step() != self.rollout.state().step() {
+            self.promoted(event);
         }
         Ok(())
     }
@@ -241,6 +251,19 @@ impl Timeline {
             facts: facts.to_vec(),
         };
         self.moment(event, Some(key.step), kind);
+    }
+
+    /// Tells that the release serves and the old one is kept warm.
+    fn promoted(&mut self, event: &Event) {
+        let plan = self.rollout.plan().clone();
+        let Some(at) = self.rollout.state().step() else {
+            return;
+        };
+        if let Some(crate::Action::Gate(gate)) = plan.step(at).map(|step| &step.action) {
+            let until_ms = Some(event.at_ms.saturating_add(gate.analysis.window_ms));
+            let sentence = plan.promoted_sentence(at);
+            self.moment(event, Some(at), MomentKind::Turned { sentence, until_ms });
+        }
     }
 
     /// Tells of a sample only when it decided.

@@ -2,10 +2,10 @@
 
 use portcullis_analysis::{Rule, Signal, Test};
 use portcullis_api::engine::PlanView;
-use portcullis_rollout::{Action, GateOrder, Plan, Proof, Step, Undo};
+use portcullis_rollout::{Action, GateOrder, GateRole, Plan, Proof, Step, Undo};
 
 use super::short;
-use super::timeline::duration;
+use super::timeline::{duration, span};
 
 /// The plan as text.
 pub(crate) fn plan(view: &PlanView) -> String {
@@ -121,8 +121,11 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
             format!("{}; proof: {proof}", migration.command.argv.join(" "))
         }
         Action::Start(launch) => {
+            let beside = plan.previous.as_ref().map_or_else(String::new, |previous| {
+                format!(" beside {}", previous.release.id)
+            });
             format!(
-                "start {} at {} beside what runs",
+                "start {} at {}{beside}",
                 launch.release, launch.target.address
             )
         }
@@ -131,7 +134,7 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
             count => format!("ask {} {count} known questions", order.release),
         },
         Action::Shift(split) => format!("{} of the traffic to {}", split.weight, plan.release.id),
-        Action::Gate(gate) => rules(gate),
+        Action::Gate(gate) => rules(plan, gate),
         Action::Promote(promotion) => {
             format!(
                 "{} is the release that serves",
@@ -176,10 +179,18 @@ pub(super) fn undo(step: &Step) -> Option<String> {
     }
 }
 
-fn rules(gate: &GateOrder) -> String {
+fn rules(plan: &Plan, gate: &GateOrder) -> String {
     let rules: Vec<String> = gate.analysis.rules.iter().map(rule).collect();
-    let window = gate.analysis.window_ms as f64 / 1000.0;
-    format!("for {window} s: {}", rules.join("; "))
+    let (window, rules) = (span(gate.analysis.window_ms), rules.join("; "));
+    match (gate.role, &plan.previous) {
+        (GateRole::KeepWarm, Some(previous)) => {
+            let kept = &previous.release.id;
+            format!(
+                "keep {kept} warm for {window}, going back is at once; it goes back by itself unless {rules}"
+            )
+        }
+        _ => format!("for {window}: {rules}"),
+    }
 }
 
 fn rule(rule: &Rule) -> String {
