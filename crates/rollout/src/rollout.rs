@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use portcullis_analysis::Judgement;
+use portcullis_analysis::{Judgement, Sample};
 
 use crate::{
-    Action, Actor, Direction, End, Event, EventKind, Halt, HookOrder, Op, OpKey, Plan, Refused,
-    State, StepIndex,
+    Action, Actor, Direction, End, Event, EventKind, GateOrder, Halt, HookOrder, Op, OpKey, Plan,
+    Refused, State, StepIndex,
 };
 
 /// One execution of a plan: the fold of its events, changed in no other way (invariant 3).
@@ -153,6 +153,45 @@ impl Rollout {
         };
         match &self.plan.step(*at)?.action {
             Action::Gate(gate) => Some(gate.analysis.judge(samples)),
+            _ => None,
+        }
+    }
+
+    /// What the open gate has seen with one more sample, and what follows from it: the one place that
+    /// judges. An open gate keeps all of its samples. A paused one keeps the latest window, and as many
+    /// as the checks failed in a row; it may stay for days.
+    pub(crate) fn judged_with(&self, sample: &Sample) -> Option<(Vec<Sample>, Judgement)> {
+        let (at, known, paused) = match &self.state {
+            State::Watching { at, samples } => (at, samples, false),
+            State::Paused { at, samples, .. } => (at, samples, true),
+            _ => return None,
+        };
+        let gate = self.gate(*at)?;
+        let mut samples = known.clone();
+        samples.push(sample.clone());
+        if paused {
+            let in_a_row = gate.failures_in_a_row(sample);
+            let mut kept_ms = 0;
+            let kept = samples
+                .iter()
+                .rev()
+                .enumerate()
+                .take_while(|(nth, sample)| {
+                    let needed = kept_ms < gate.analysis.window_ms || (*nth as u64) < in_a_row;
+                    kept_ms += sample.duration_ms();
+                    needed
+                });
+            let kept = kept.count();
+            samples.drain(..samples.len() - kept);
+        }
+        let judgement = gate.analysis.judge(&samples);
+        Some((samples, judgement))
+    }
+
+    /// The gate at a step, if it is one.
+    pub(crate) fn gate(&self, at: StepIndex) -> Option<&GateOrder> {
+        match &self.plan.step(at)?.action {
+            Action::Gate(gate) => Some(gate),
             _ => None,
         }
     }

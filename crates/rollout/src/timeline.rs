@@ -274,10 +274,6 @@ impl Timeline {
         step: StepIndex,
         sample: &portcullis_analysis::Sample,
     ) {
-        let (State::Watching { samples, .. } | State::Paused { samples, .. }) = before.state()
-        else {
-            return;
-        };
         let stays = |state: &State| match state {
             State::Watching { at, .. } | State::Paused { at, .. } => *at == step,
             _ => false,
@@ -286,10 +282,7 @@ impl Timeline {
         if stays(self.rollout.state()) && same_kind {
             return;
         }
-        if let Some(crate::Action::Gate(gate)) = before.plan().step(step).map(|step| &step.action) {
-            let mut samples = samples.clone();
-            samples.push(sample.clone());
-            let judgement = gate.analysis.judge(&samples);
+        if let Some((_, judgement)) = before.judged_with(sample) {
             self.moment(event, Some(step), MomentKind::Decided { judgement });
         }
     }

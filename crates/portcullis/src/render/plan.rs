@@ -1,6 +1,6 @@
 //! A plan for a reviewer: what would happen, how each step is undone, what cannot be.
 
-use portcullis_analysis::{Rule, Signal, Test};
+use portcullis_analysis::{Rule, Test, counted};
 use portcullis_api::engine::PlanView;
 use portcullis_rollout::{Action, GateOrder, GateRole, Plan, Proof, Step, Undo};
 
@@ -129,10 +129,11 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
                 launch.release, launch.target.address
             )
         }
-        Action::Smoke(order) => match order.checks.len() {
-            1 => format!("ask {} 1 known question", order.release),
-            count => format!("ask {} {count} known questions", order.release),
-        },
+        Action::Smoke(order) => {
+            let count = order.checks.len() as u64;
+            let questions = counted(count, "known question", "known questions");
+            format!("ask {} {questions}", order.release)
+        }
         Action::Shift(split) => format!("{} of the traffic to {}", split.weight, plan.release.id),
         Action::Gate(gate) => rules(plan, gate),
         Action::Promote(promotion) => {
@@ -195,21 +196,13 @@ fn rules(plan: &Plan, gate: &GateOrder) -> String {
 
 fn rule(rule: &Rule) -> String {
     let words = rule.signal.words();
-    let unit = match rule.signal {
-        Signal::HealthFailures => "checks",
-        Signal::Metric { .. } => "readings",
-        Signal::ErrorRate | Signal::Latency { .. } => "requests",
-    };
-    let least = rule.requests_min;
+    let least = rule.signal.counted(rule.requests_min);
     match rule.test {
         Test::Limit { max } => {
-            format!(
-                "{words} at most {} (from {least} {unit})",
-                rule.signal.format(max)
-            )
+            format!("{words} at most {} (from {least})", rule.signal.format(max))
         }
         Test::Baseline { ratio_max, margin } => format!(
-            "{words} at most {ratio_max} times the stable one's plus {} (from {least} {unit})",
+            "{words} at most {ratio_max} times the stable one's plus {} (from {least})",
             rule.signal.format(margin)
         ),
     }
