@@ -88,7 +88,7 @@ impl Form {
             Form::Live(live) => live.show(detail.clone()).await,
             Form::Lines => fresh
                 .iter()
-                .for_each(|moment| output::result(&render::moment(moment))),
+                .for_each(|moment| output::result(&render::moment_as_told(moment))),
             Form::JsonLines => fresh.iter().for_each(|moment| {
                 output::json_line(&Told::Moment {
                     schema: WATCH_SCHEMA,

@@ -56,6 +56,15 @@ pub(crate) fn moment(moment: &Moment) -> String {
     }
 }
 
+/// A moment as it is told while it happens: in one line, but a failure with its evidence below it, for
+/// what is cleaned up next cannot be looked at any more.
+pub(crate) fn moment_as_told(told: &Moment) -> String {
+    match &told.kind {
+        MomentKind::Failed { .. } => moment_in_full(told),
+        _ => moment(told),
+    }
+}
+
 /// A moment with all its evidence: every rule of a gate, every fact of a failure.
 pub(crate) fn moment_in_full(moment_told: &Moment) -> String {
     let mut lines = vec![moment(moment_told)];

@@ -316,6 +316,18 @@ version = "1.0""#;
             .starts_with("Rolled back to 1.1"),
         "{last}"
     );
+
+    // What guards the way forward does not bar the way back.
+    rig.edit(
+        "[\"before-migrate\"]",
+        "[\"before-migrate\", \"before-start\"]",
+    );
+    let told = rig.ok(&["rollback", "--wait"]);
+    assert!(
+        told.contains("noted: hook freeze before start exited"),
+        "{told}"
+    );
+    assert_eq!(rig.serving_release(), "1.0");
     users.stop();
 }
 

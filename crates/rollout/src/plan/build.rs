@@ -130,7 +130,7 @@ impl Builder<'_> {
                 step: step.to_owned(),
                 command: self.hook_command(hook),
                 timeout_ms: hook.timeout_ms,
-                must_succeed: hook.must_succeed,
+                must_succeed: hook.must_succeed_in(request.purpose),
                 input: String::new(),
             };
             self.steps.push(Step {

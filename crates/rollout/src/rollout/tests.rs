@@ -95,6 +95,7 @@ fn rich_plan() -> Arc<Plan> {
         },
         timeout_ms: 1_000,
         must_succeed: true,
+        must_succeed_back: false,
     };
     let request = PlanRequest {
         approval: Some("Now?".to_owned()),
