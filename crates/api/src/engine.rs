@@ -157,6 +157,9 @@ pub struct PlanView {
     /// step that was never done. Empty when nobody looked.
     #[serde(default)]
     pub expected_ms: Vec<Option<(u64, u64)>>,
+    /// The release that was kept warm and was stopped because this rollout began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_warm: Option<String>,
     /// The plan.
     pub plan: Arc<Plan>,
 }
@@ -171,6 +174,7 @@ impl PlanView {
             rollback_loss: plan.rollback_loss(),
             policy: plan.policy,
             expected_ms: Vec::new(),
+            ended_warm: None,
             plan,
         }
     }

@@ -298,6 +298,9 @@ impl From<ClientError> for CommandError {
 fn refused(problem: &Problem) -> CommandError {
     let code = ErrorCode::of_refusal(problem.code.as_deref(), problem.status);
     let mut error = CommandError::coded(code, problem.to_string());
+    if let Some(hint) = &problem.hint {
+        return error.hint(hint.clone());
+    }
     match code {
         ErrorCode::Configuration => {
             error.message = "the configuration has problems; what runs is not affected".to_owned();

@@ -10,7 +10,7 @@ pub(crate) mod screen;
 mod timeline;
 
 pub(crate) use plan::plan;
-pub(crate) use timeline::moment;
+pub(crate) use timeline::moment_as_told;
 
 /// How a service stands.
 pub(crate) fn status(status: &Status) -> String {

@@ -32,6 +32,11 @@ pub(super) async fn run(site: &Site, json: bool, args: &Deploy) -> Result<Exit, 
     };
     let begun: PlanView = connect::ask(&client, "/api/v1/rollouts", &wish).await?;
     let id = begun.plan.id.to_string();
+    if let Some(kept) = &begun.ended_warm {
+        output::talk(&format!(
+            "{kept} is no longer kept warm: a new release was asked for"
+        ));
+    }
     if args.wait {
         output::talk(&format!("{} as rollout {id}", begun.title));
         return follow(site, &client, &id, Goal::Promotion, json).await;

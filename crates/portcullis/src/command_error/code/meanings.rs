@@ -330,7 +330,9 @@ const STILL_LIVE: Meaning = Meaning {
     number: 602,
     title: "A rollout is still live",
     meaning: "Only one rollout of a service may be live at a time.",
-    remedy: "Wait for it with `portcullis watch`, or stop it with `portcullis abort`.",
+    remedy: "The message says how it stands and which words it takes now. Wait for it with \
+              `portcullis watch`, or stop it with `portcullis abort`. One that only keeps the old release \
+              warm is no obstacle: the next `portcullis deploy` ends it.",
     exit: Exit::Failed,
 };
 
@@ -339,7 +341,7 @@ const NOT_NOW: Meaning = Meaning {
     title: "Not possible now",
     meaning: "The rollout is in a state in which this word has no meaning, for example `resume` \
                for one that does not wait.",
-    remedy: "`portcullis status` says what it waits for and which words it takes.",
+    remedy: "The message lists the words that it takes now; `portcullis status` says what it waits for.",
     exit: Exit::Failed,
 };
 
