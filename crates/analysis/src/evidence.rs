@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::count::grouped;
 use crate::{Rule, Signal, Test, Verdict};
 
 /// What one rule saw: the value, the limit, how much data, and what follows.
@@ -38,14 +39,10 @@ impl Evidence {
         if let Some(limit) = self.limit {
             words.push_str(&format!(", limit {}", signal.format(limit)));
         }
-        let unit = match signal {
-            Signal::HealthFailures => "checks",
-            Signal::Metric { .. } => "readings",
-            Signal::ErrorRate | Signal::Latency { .. } => "requests",
-        };
-        words.push_str(&format!(", {} {unit}", grouped(self.requests)));
-        if self.verdict == Verdict::Inconclusive && self.requests < self.rule.requests_min {
-            words.push_str(&format!(" of {} needed", grouped(self.rule.requests_min)));
+        let (requests, least) = (self.requests, self.rule.requests_min);
+        words.push_str(&format!(", {}", signal.counted(requests)));
+        if self.verdict == Verdict::Inconclusive && requests < least {
+            words.push_str(&format!(" of {} needed", grouped(least)));
         }
         words
     }
@@ -85,26 +82,19 @@ pub struct Judgement {
 
 impl Judgement {
     /// The evidence that decided, in words: the first failed rule, else the first inconclusive one,
-    /// else the first rule.
+    /// else the first rule. Checks that failed are always told, whatever decided.
     pub fn phrase(&self) -> String {
         let of = |verdict| self.evidence.iter().find(|e| e.verdict == verdict);
         let deciding = of(Verdict::Fail).or_else(|| of(Verdict::Inconclusive));
-        match deciding.or(self.evidence.first()) {
-            Some(evidence) => evidence.phrase(),
-            None => "no rules".to_owned(),
+        let Some(deciding) = deciding.or(self.evidence.first()) else {
+            return "no rules".to_owned();
+        };
+        let is_health = |e: &&Evidence| e.rule.signal == Signal::HealthFailures;
+        let unwell = |e: &&Evidence| e.observed.is_some_and(|failures| failures > 0.0);
+        let mut health = self.evidence.iter().filter(is_health).filter(unwell);
+        match health.next().filter(|health| *health != deciding) {
+            Some(health) => format!("{}; {}", deciding.phrase(), health.phrase()),
+            None => deciding.phrase(),
         }
     }
-}
-
-/// A number with thousands separated by commas.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

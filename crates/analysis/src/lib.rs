@@ -9,6 +9,7 @@
 
 mod analysis;
 mod comparison;
+mod count;
 mod evidence;
 mod histogram;
 mod rule;
@@ -17,6 +18,7 @@ mod verdict;
 
 pub use analysis::{Analysis, AnalysisProblem};
 pub use comparison::{rate_difference_lower_bound, wilson_interval};
+pub use count::counted;
 pub use evidence::{Evidence, Judgement};
 pub use histogram::{BUCKETS, Histogram, bucket_of, bucket_upper_us};
 pub use rule::{Rule, Signal, Test};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::counted;
+
 /// A rule: a signal and the test it must hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
@@ -49,6 +51,16 @@ impl Signal {
             Signal::HealthFailures => "failed checks in a row".to_owned(),
             Signal::Metric { name } => name.clone(),
         }
+    }
+
+    /// A number of what this signal is made from, in words: `1 check`, `4,812 requests`.
+    pub fn counted(&self, count: u64) -> String {
+        let (one, many) = match self {
+            Signal::HealthFailures => ("check", "checks"),
+            Signal::Metric { .. } => ("reading", "readings"),
+            Signal::ErrorRate | Signal::Latency { .. } => ("request", "requests"),
+        };
+        counted(count, one, many)
     }
 
     /// A value of this signal as people read it, with its unit.

@@ -32,6 +32,8 @@ pub struct Client {
     http: reqwest::Client,
     endpoint: Endpoint,
     token: Option<SecretString>,
+    /// How long the answer to a `GET` may take.
+    look_timeout: Duration,
 }
 
 /// Why a call failed.
@@ -63,6 +65,18 @@ pub enum ClientError {
     Setup(#[source] reqwest::Error),
 }
 
+impl ClientError {
+    /// Whether the server was reached and let the time pass without an answer.
+    pub fn is_silence(&self) -> bool {
+        match self {
+            ClientError::Unreachable { source, .. } | ClientError::Malformed { source, .. } => {
+                source.is_timeout() && !source.is_connect()
+            }
+            ClientError::Refused(_) | ClientError::Setup(_) => false,
+        }
+    }
+}
+
 impl Client {
     /// A client of the server at `endpoint`, with a bearer token if it wants one.
     ///
@@ -80,7 +94,16 @@ impl Client {
             http,
             endpoint,
             token,
+            look_timeout: ANSWER_TIMEOUT,
         })
+    }
+
+    /// This client with less patience: the answer to a `GET` may take so long, and then the server counts as
+    /// unreachable. Changes and event streams are not affected.
+    #[must_use]
+    pub fn looking_for(mut self, at_most: Duration) -> Client {
+        self.look_timeout = at_most;
+        self
     }
 
     /// Where this client calls.
@@ -151,7 +174,11 @@ impl Client {
         body: Option<&impl Serialize>,
     ) -> Result<T, ClientError> {
         let what = format!("{method} {path}");
-        let mut request = self.request(method, path).timeout(ANSWER_TIMEOUT);
+        let limit = match method {
+            Method::GET => self.look_timeout,
+            _ => ANSWER_TIMEOUT,
+        };
+        let mut request = self.request(method, path).timeout(limit);
         if let Some(body) = body {
             request = request.json(body);
         }

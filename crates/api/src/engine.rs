@@ -78,6 +78,19 @@ pub enum EngineStanding {
     },
 }
 
+impl EngineStanding {
+    /// The reason of an engine that was asked to stop, for example because its server ends or is succeeded.
+    pub const ON_REQUEST: &'static str = "on request";
+
+    /// Why the engine had to stop; `None` when it acts, or was asked to stop.
+    pub fn failure(&self) -> Option<&str> {
+        match self {
+            EngineStanding::Stopped { why } if why != EngineStanding::ON_REQUEST => Some(why),
+            EngineStanding::Stopped { .. } | EngineStanding::Acting => None,
+        }
+    }
+}
+
 /// A release that serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Serving {
@@ -144,6 +157,9 @@ pub struct PlanView {
     /// step that was never done. Empty when nobody looked.
     #[serde(default)]
     pub expected_ms: Vec<Option<(u64, u64)>>,
+    /// The release that was kept warm and was stopped because this rollout began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_warm: Option<String>,
     /// The plan.
     pub plan: Arc<Plan>,
 }
@@ -158,6 +174,7 @@ impl PlanView {
             rollback_loss: plan.rollback_loss(),
             policy: plan.policy,
             expected_ms: Vec::new(),
+            ended_warm: None,
             plan,
         }
     }

@@ -18,6 +18,9 @@ pub struct Problem {
     /// A word that a program can act on, for example `lease_held`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// What to do about it, as things stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// All problems, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -47,6 +50,7 @@ impl Problem {
             title: title.into(),
             detail: Some(detail).filter(|detail| !detail.is_empty()),
             code: Some(code.to_owned()),
+            hint: None,
             problems: Vec::new(),
         }
     }

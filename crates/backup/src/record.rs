@@ -21,6 +21,9 @@ pub(crate) struct Record {
     pub(crate) archive_bytes: u64,
     /// Whether the last verification found it in order; false before the first.
     pub(crate) verified: bool,
+    /// Whether the last verification found it damaged.
+    #[serde(default)]
+    pub(crate) damaged: bool,
 }
 
 impl Record {
@@ -30,6 +33,7 @@ impl Record {
             sums_sha256: hex::encode(Sha256::digest(sums)),
             archive_bytes,
             verified: false,
+            damaged: false,
         }
     }
 }
@@ -58,16 +62,19 @@ impl Vault {
     /// Notes the outcome of a verification. A vault that cannot be written to does not change the
     /// outcome, so nothing is reported.
     pub(crate) fn note_verified(&self, name: &BackupName, verified: bool) {
-        let record = match self.record(name) {
-            Some(record) if record.verified == verified => return,
-            Some(record) => Some(record),
-            // One that was made before there were records. Without a readable `.sha256` there is
-            // nothing to note.
-            None if verified => self.first_record(name),
-            None => None,
-        };
+        // One that was made before there were records has none. Without a readable `.sha256` there is
+        // nothing to note.
+        let record = self.record(name).or_else(|| self.first_record(name));
         if let Some(record) = record {
-            let noted = Record { verified, ..record };
+            let damaged = !verified;
+            if (record.verified, record.damaged) == (verified, damaged) {
+                return;
+            }
+            let noted = Record {
+                verified,
+                damaged,
+                ..record
+            };
             let _ = self.save_record(name, &noted);
             let _ = crate::durable::sync_folder(self.root());
         }

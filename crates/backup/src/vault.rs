@@ -309,6 +309,11 @@ impl Vault {
                     "damaged: the archive has {bytes} bytes, and {written} were written; use another one"
                 ),
             },
+            Ok(_) if record.as_ref().is_some_and(|record| record.damaged) => BackupState::Broken {
+                why:
+                    "damaged: it did not read back whole when it was verified last; use another one"
+                        .to_owned(),
+            },
             Ok(manifest) => BackupState::Complete {
                 release: manifest.release,
                 reason: manifest.reason,

@@ -261,6 +261,7 @@ fn hook(hook: &HookConfig) -> Table {
         ("env", variables(&hook.env)),
         ("timeout", duration(hook.timeout_ms)),
         ("on_failure", hook.on_failure.as_str().into()),
+        ("on_failure_back", hook.on_failure_back.as_str().into()),
     ])
 }
 

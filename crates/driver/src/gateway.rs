@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use portcullis_analysis::counted;
 use portcullis_api::gateway::{self, RouteStatus, SplitChange};
 use portcullis_api::{Client, ClientError};
 use portcullis_rollout::{Action, CutOff, Fact, Failure, Op, Presence, Split, SplitArm};
@@ -92,7 +93,8 @@ impl GatewayDriver {
         let text = match drained.left {
             0 => format!("no request left after {} ms", drained.took_ms),
             left => format!(
-                "{left} requests were still under way after {} ms",
+                "{} still under way after {} ms",
+                counted(left, "request was", "requests were"),
                 drained.took_ms
             ),
         };

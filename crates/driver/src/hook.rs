@@ -13,7 +13,7 @@ use portcullis_rollout::{Action, Fact, Failure, HookOrder, NoticeHook, Op, OpKey
 
 use crate::bounds::{HOOK_OUTCOMES_MAX, LEFTOVER_PAUSE};
 use crate::clock::Stopwatch;
-use crate::command::{CommandOutcome, random_marker, run_marked};
+use crate::command::{CommandEnd, CommandOutcome, random_marker, run_marked};
 use crate::driver::{Driver, Probed, not_mine};
 use crate::process_table::with_variable;
 
@@ -110,14 +110,21 @@ pub async fn run_notice(hook: &NoticeHook, input: &str) -> CommandOutcome {
     }
 }
 
+/// How a hook failed, with its limit where that was passed, and with the last that it said.
 fn words(order: &HookOrder, outcome: &CommandOutcome) -> String {
-    format!(
-        "hook {} {} {} {}",
-        order.name,
-        order.when.word(),
-        order.step,
-        outcome.end
-    )
+    let mut words = format!("hook {} {} {} ", order.name, order.when.word(), order.step);
+    match &outcome.end {
+        CommandEnd::TimedOut => words.push_str(&format!(
+            "took longer than its limit of {} s and was killed",
+            order.timeout_ms as f64 / 1000.0
+        )),
+        end => words.push_str(&end.to_string()),
+    }
+    let said = outcome.last_lines.lines().rev();
+    if let Some(last) = said.map(str::trim).find(|line| !line.is_empty()) {
+        words.push_str(&format!("; its last line: {last}"));
+    }
+    words
 }
 
 /// A process of any attempt at the same step.

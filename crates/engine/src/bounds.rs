@@ -43,3 +43,6 @@ pub(crate) const ROLLOUTS_LOOKED_AT: usize = 20;
 pub(crate) const DURATIONS_MAX: usize = 5;
 /// How many earlier rollouts are looked through for a release that is kept already.
 pub(crate) const RUNNING_LOOKED_AT: usize = 8;
+/// How long a request for a new rollout waits until a release that was kept warm is stopped; less than a
+/// client of the API waits for an answer.
+pub(crate) const WARM_END_TIMEOUT: Duration = Duration::from_secs(20);

@@ -23,4 +23,4 @@ pub use planner::{Planner, PlanningError};
 pub use portcullis_journal::Entry as JournalEntry;
 pub use record::{Body, BodyUnreadable};
 pub use runner::{Runner, RunnerError, Step};
-pub use service::{GoneBack, Service, ServiceError, Wanted};
+pub use service::{Begun, GoneBack, Service, ServiceError, Wanted};

@@ -456,6 +456,7 @@ fn hooks(config: &Config) -> Vec<Hook> {
         },
         timeout_ms: hook.timeout_ms,
         must_succeed: hook.on_failure == HookFailure::Fail,
+        must_succeed_back: hook.on_failure_back == HookFailure::Fail,
     };
     config.hooks.iter().map(hook).collect()
 }

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use portcullis_config::{Config, Problems};
 use portcullis_rollout::{Actor, Plan, ReleaseId, RolloutId};
+use tokio::sync::broadcast::error::RecvError;
 
+use crate::bounds::WARM_END_TIMEOUT;
 use crate::clock::{Clock, WallClock};
 use crate::engine::{Command, Engine, EngineError};
+use crate::history::History;
 use crate::planner::{Planner, PlanningError};
 
 /// One service: its configuration file, its planner and its engine.
@@ -35,7 +38,16 @@ pub enum GoneBack {
     /// The live rollout was aborted and goes back.
     Aborted(RolloutId),
     /// A rollout to the predecessor has begun.
-    Begun(Arc<Plan>),
+    Begun(Begun),
+}
+
+/// A rollout that has begun.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Begun {
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// The release that was kept warm until now and was stopped to make room for it.
+    pub ended_warm: Option<ReleaseId>,
 }
 
 /// Why a request cannot be met.
@@ -97,28 +109,24 @@ impl Service {
             .map_err(|error| ServiceError::Died(error.to_string()))?
     }
 
-    /// Plans and begins the rollout.
+    /// Plans and begins the rollout. When all that is left of the one before is an old release that is
+    /// kept warm, that is ended first: whoever brings out a new release has decided.
     ///
     /// # Errors
     /// As for [`Service::plan`], and when a rollout is live.
-    pub async fn deploy(&self, wanted: Wanted, by: Actor) -> Result<Arc<Plan>, ServiceError> {
-        if let Some(live) = self.engine.history().live() {
-            return Err(EngineError::StillLive(live.id().clone()).into());
-        }
-        let plan = Arc::new(self.plan(wanted).await?);
-        self.engine.deploy(plan.clone(), by).await?;
-        Ok(plan)
+    pub async fn deploy(&self, wanted: Wanted, by: Actor) -> Result<Begun, ServiceError> {
+        may_make_way(&self.engine.history())?;
+        let plan = self.plan(wanted).await?;
+        self.begin(plan, by).await
     }
 
     /// Begins the rollout of a saved plan as it was reviewed.
     ///
     /// # Errors
     /// When the world has moved since it was saved, and as for [`Service::deploy`].
-    pub async fn deploy_saved(&self, plan: Plan, by: Actor) -> Result<Arc<Plan>, ServiceError> {
+    pub async fn deploy_saved(&self, plan: Plan, by: Actor) -> Result<Begun, ServiceError> {
         let history = self.engine.history();
-        if let Some(live) = history.live() {
-            return Err(EngineError::StillLive(live.id().clone()).into());
-        }
+        may_make_way(&history)?;
         let (service, saved) = (self.clone(), plan.clone());
         let confirmed = tokio::task::spawn_blocking(move || {
             let config = service.config()?;
@@ -127,9 +135,44 @@ impl Service {
         confirmed
             .await
             .map_err(|error| ServiceError::Died(error.to_string()))??;
+        self.begin(plan, by).await
+    }
+
+    /// Begins the rollout of a plan that was found good.
+    async fn begin(&self, plan: Plan, by: Actor) -> Result<Begun, ServiceError> {
+        let ended_warm = self.end_warm(&by).await?;
         let plan = Arc::new(plan);
         self.engine.deploy(plan.clone(), by).await?;
-        Ok(plan)
+        Ok(Begun { plan, ended_warm })
+    }
+
+    /// Ends the time for which an old release is kept warm, in the name of whoever wants the next rollout,
+    /// and waits until that release is stopped.
+    async fn end_warm(&self, by: &Actor) -> Result<Option<ReleaseId>, ServiceError> {
+        let mut entries = self.engine.subscribe();
+        let history = self.engine.history();
+        let Some(live) = history.live() else {
+            return Ok(None);
+        };
+        may_make_way(&history)?;
+        let id = live.id().to_string();
+        let kept = live.rollout().plan().previous.clone();
+        let resumed = self.engine.command(Some(id), Command::Resume, by.clone());
+        match resumed.await {
+            // It ended by itself in this moment.
+            Ok(_) | Err(EngineError::NothingLive | EngineError::Refused(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let over = async {
+            while self.engine.history().live().is_some() {
+                if let Err(RecvError::Closed) = entries.recv().await {
+                    break;
+                }
+            }
+        };
+        // Where it takes longer, the engine refuses the next rollout, and says that this one is live.
+        let _ = tokio::time::timeout(WARM_END_TIMEOUT, over).await;
+        Ok(kept.map(|running| running.release.id))
     }
 
     /// Goes back: aborts the live rollout, or returns to the predecessor of the release that serves, or
@@ -150,6 +193,9 @@ impl Service {
         let plan = live.rollout().plan();
         let came_from = plan.previous.as_ref().map(|running| &running.release.id);
         if to.is_some() && to.as_ref() != came_from {
+            if live.rollout().keeps_warm() {
+                return Ok(GoneBack::Begun(self.deploy(Wanted::Earlier(to), by).await?));
+            }
             return Err(EngineError::StillLive(live.id().clone()).into());
         }
         let abort = Command::Abort { reason };
@@ -164,5 +210,15 @@ impl Service {
     fn config(&self) -> Result<Config, ServiceError> {
         let environment = self.environment.as_deref();
         portcullis_config::load_environment(&self.file, environment).map_err(ServiceError::Config)
+    }
+}
+
+/// Whether the next rollout may begin: none is live, or one that only keeps an old release warm.
+fn may_make_way(history: &History) -> Result<(), EngineError> {
+    match history.live() {
+        Some(live) if !live.rollout().keeps_warm() => {
+            Err(EngineError::StillLive(live.id().clone()))
+        }
+        _ => Ok(()),
     }
 }

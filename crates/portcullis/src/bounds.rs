@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// How long requests through the gateway may take to end when `serve` stops.
 pub(crate) const GATEWAY_DRAIN: Duration = Duration::from_secs(10);
+/// How long a command waits for what it only wants to know from the server or the gateway.
+pub(crate) const LOOK_PATIENCE: Duration = Duration::from_secs(2);
 /// How long to wait for an event before looking at the rollout again.
 pub(crate) const FOLLOW_PAUSE: Duration = Duration::from_secs(2);
 /// How long a service may take to stop when `serve --stop-services` stops, in milliseconds.

@@ -145,6 +145,13 @@ impl CommandError {
         self
     }
 
+    /// The same error in other words.
+    #[must_use]
+    pub(crate) fn reworded(mut self, message: impl Into<String>) -> CommandError {
+        self.message = message.into();
+        self
+    }
+
     /// Says which kind of error it is. The exit code stays.
     #[must_use]
     pub(crate) fn code(mut self, code: ErrorCode) -> CommandError {
@@ -278,8 +285,7 @@ impl Detail {
 impl From<ClientError> for CommandError {
     fn from(error: ClientError) -> CommandError {
         match &error {
-            ClientError::Unreachable { .. } => CommandError::of(Exit::Unreachable, &error)
-                .hint("start it with `portcullis serve`, or name the right file with --file"),
+            ClientError::Unreachable { .. } => CommandError::of(Exit::Unreachable, &error),
             ClientError::Refused(problem) => refused(problem),
             ClientError::Malformed { .. } => {
                 CommandError::of(Exit::Internal, &error).code(ErrorCode::AnswerUnreadable)
@@ -292,6 +298,9 @@ impl From<ClientError> for CommandError {
 fn refused(problem: &Problem) -> CommandError {
     let code = ErrorCode::of_refusal(problem.code.as_deref(), problem.status);
     let mut error = CommandError::coded(code, problem.to_string());
+    if let Some(hint) = &problem.hint {
+        return error.hint(hint.clone());
+    }
     match code {
         ErrorCode::Configuration => {
             error.message = "the configuration has problems; what runs is not affected".to_owned();

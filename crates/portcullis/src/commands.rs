@@ -2,6 +2,7 @@
 
 use crate::cli::{Cli, Command};
 use crate::command_error::{CommandError, ErrorCode, Exit};
+use crate::connect;
 use crate::site::Site;
 
 mod answer;
@@ -28,9 +29,12 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
     let (json, plain) = (cli.json, cli.plain);
     let site = Site {
         file: cli.file,
-        environment: cli.env,
+        // Pipelines set the variable and leave it empty.
+        environment: cli.env.filter(|name| !name.is_empty()),
     };
     let otherwise = otherwise(&cli.command);
+    // They tell of the gateway and of this process.
+    let tells_itself = matches!(cli.command, Command::Gateway(_) | Command::Serve(_));
     let done = match cli.command {
         Command::Init(init) => init::run(&site, json, &init),
         Command::Check => check::run(&site, json),
@@ -59,7 +63,10 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
     };
-    done.map_err(|error| error.or_code(otherwise))
+    done.map_err(|error| match tells_itself {
+        true => error.or_code(otherwise),
+        false => connect::explained(error, &site).or_code(otherwise),
+    })
 }
 
 /// The kind of a failure that the command itself does not say more about.

@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use command_error::{CommandError, ErrorCode, Exit};
 
 mod bounds;
 mod cli;
@@ -18,6 +19,7 @@ mod offline;
 mod output;
 mod render;
 mod saved_plan;
+mod serve_process;
 mod site;
 mod state_folder;
 
@@ -36,17 +38,35 @@ fn main() -> ExitCode {
             return mistake.exit().into();
         }
         Err(error) => {
-            let _ = error.print();
-            return command_error::Exit::Done.into();
+            output::note(error.print());
+            return settled(Exit::Done).into();
         }
     };
     let json = cli.json;
     output::settle(cli.plain);
     match commands::run(cli) {
-        Ok(exit) => exit.into(),
+        Ok(exit) => settled(exit).into(),
         Err(error) => {
             error.report(json);
-            error.exit().into()
+            settled(error.exit()).into()
         }
+    }
+}
+
+/// The exit code, once it is known whether the result could be written. Nobody shall take half a result for
+/// a whole one.
+fn settled(exit: Exit) -> Exit {
+    let Some(why) = output::unwritten() else {
+        return exit;
+    };
+    let error = CommandError::coded(
+        ErrorCode::FileUnwritable,
+        format!("the result could not be written to standard output: {why}"),
+    )
+    .hint("make room where it is sent, and run the command again");
+    error.report(false);
+    match exit {
+        Exit::Done => error.exit(),
+        failed => failed,
     }
 }

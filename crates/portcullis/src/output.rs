@@ -2,7 +2,7 @@
 //! decides how things may look.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
 
 use crate::bounds::{PROSE_WIDTH_MAX, TALK_HANG};
@@ -64,15 +64,38 @@ pub(crate) fn size() -> Option<(usize, usize)> {
     Some((usize::from(width.0), usize::from(height.0)))
 }
 
-/// Writes a line of result. A reader that has gone away is no error.
+/// The first failure to write a result, other than a reader that has gone away.
+static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Why a result could not be written as a whole, once all of it should be. A reader that has gone away is no
+/// failure; a full disk is.
+pub(crate) fn unwritten() -> Option<&'static std::io::Error> {
+    note(std::io::stdout().lock().flush());
+    UNWRITTEN.get()
+}
+
+/// Keeps what became of a write of a result, for [`unwritten`].
+pub(crate) fn note(written: std::io::Result<()>) {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let _ = UNWRITTEN.set(error);
+        }
+        _ => {}
+    }
+}
+
+/// Writes a line of result. A reader that has gone away is no error; for others see [`unwritten`].
 pub(crate) fn result(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    note(writeln!(std::io::stdout().lock(), "{line}"));
 }
 
 /// Writes a line of a result that may have no end; whoever writes one must hear that its reader has gone
 /// away.
 pub(crate) fn stream(line: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout().lock(), "{line}")
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}").inspect_err(|error| {
+        note(Err(std::io::Error::new(error.kind(), error.to_string())));
+    })
 }
 
 /// Writes a result that is prose: broken at the width of the terminal, if standard output is one.
@@ -96,9 +119,8 @@ pub(crate) fn talk_unbroken(line: &str) {
 /// Writes a frame of a screen, all of it at once so that no half of it is ever seen.
 pub(crate) fn paint(frame: &str) {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout
-        .write_all(frame.as_bytes())
-        .and_then(|()| stdout.flush());
+    let written = stdout.write_all(frame.as_bytes());
+    note(written.and_then(|()| stdout.flush()));
 }
 
 /// Writes a question without ending the line.

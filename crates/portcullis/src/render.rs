@@ -10,7 +10,7 @@ pub(crate) mod screen;
 mod timeline;
 
 pub(crate) use plan::plan;
-pub(crate) use timeline::moment;
+pub(crate) use timeline::moment_as_told;
 
 /// How a service stands.
 pub(crate) fn status(status: &Status) -> String {
@@ -19,6 +19,11 @@ pub(crate) fn status(status: &Status) -> String {
         status.service, status.environment, status.sentence
     )];
     match &status.serving {
+        // What the gateway alone says has no program.
+        Some(serving) if serving.artifact_sha256.is_empty() => lines.push(format!(
+            "serving   {} at {}",
+            serving.release, serving.address
+        )),
         Some(serving) => lines.push(format!(
             "serving   {} at {}, program sha256 {}",
             serving.release,

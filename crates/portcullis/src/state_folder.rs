@@ -25,6 +25,13 @@ pub(crate) struct Lock {
     refusal: Option<CommandError>,
 }
 
+/// A process that holds the right to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// Its id, as far as it could note it.
+    pub(crate) pid: Option<u32>,
+}
+
 impl Lock {
     /// Why the holder may not act: nothing can be written to the folder, and there is no action without a
     /// record. Asked once; then it is taken.
@@ -236,6 +243,30 @@ impl StateFolder {
                 .hint("only one may; stop it first, or use another state folder"))
             }
             Err(TryLockError::Error(error)) => Err(self.failed("cannot be locked", &error)),
+        }
+    }
+
+    /// Who acts on this folder, by its lock; `None` when nobody does. A shared lock is tried for a moment: it
+    /// is had exactly when nobody acts.
+    ///
+    /// # Errors
+    /// When the lock cannot be looked at.
+    pub(crate) fn holder(&self) -> std::io::Result<Option<Holder>> {
+        let mut file = match File::open(self.root.join("lock")) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                let mut note = String::new();
+                file.read_to_string(&mut note)?;
+                let pid = note.trim().strip_prefix("pid ");
+                let pid = pid.and_then(|pid| pid.parse().ok());
+                Ok(Some(Holder { pid }))
+            }
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use portcullis_analysis::Analysis;
+use portcullis_analysis::{Analysis, Rule, Sample, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::{Artifact, ReleaseId, ServiceName, Target, Weight};
@@ -348,6 +348,19 @@ pub enum HookTime {
     Before,
     /// After the step.
     After,
+}
+
+impl GateOrder {
+    /// How many checks had failed in a row at a sample, where a rule of this gate is about that; else 0.
+    pub(crate) fn failures_in_a_row(&self, sample: &Sample) -> u64 {
+        let is_health = |rule: &Rule| rule.signal == Signal::HealthFailures;
+        match &sample.health {
+            Some(health) if self.analysis.rules.iter().any(is_health) => {
+                u64::from(health.consecutive_failures)
+            }
+            _ => 0,
+        }
+    }
 }
 
 impl HookTime {

@@ -6,8 +6,8 @@
 //! half-applied it.
 
 use crate::{
-    Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, GateOrder, GateRole,
-    Halt, HeldWhy, Notice, NoticeKind, OpKey, PausedWhy, Presence, Rollout, Run, State, StepIndex,
+    Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, GateRole, Halt,
+    HeldWhy, Notice, NoticeKind, OpKey, PausedWhy, Presence, Rollout, Run, State, StepIndex,
 };
 
 /// The first waiting time between two attempts, in milliseconds; it doubles with each attempt.
@@ -230,7 +230,7 @@ impl Rollout {
             },
 
             State::Watching { at, samples } => match kind {
-                E::Measured { sample, .. } => turn.measured(*at, samples, sample),
+                E::Measured { sample, .. } => turn.measured(*at, sample),
                 E::Abort { reason } => {
                     turn.may_abort(*at, None)?;
                     turn.go_back(*at, Cause::Aborted(halt_by(reason)))
@@ -262,7 +262,7 @@ impl Rollout {
             },
 
             State::Paused { at, samples, why } => match kind {
-                E::Measured { sample, .. } => turn.measured_paused(*at, samples, sample, why),
+                E::Measured { sample, .. } => turn.measured_paused(*at, sample, why),
                 E::Resume => match why {
                     // The gate goes on where it was; what was measured while it waited counts.
                     PausedWhy::Asked(_) if turn.is_gate(*at) => {
@@ -539,20 +539,12 @@ impl Turn<'_> {
         }
     }
 
-    fn gate(&self, at: StepIndex) -> Option<&GateOrder> {
-        match &self.rollout.plan().step(at)?.action {
-            Action::Gate(gate) => Some(gate),
-            _ => None,
-        }
-    }
-
     fn is_gate(&self, at: StepIndex) -> bool {
-        self.gate(at).is_some()
+        self.rollout.gate(at).is_some()
     }
 
     fn keeps_warm(&self, at: StepIndex) -> bool {
-        self.gate(at)
-            .is_some_and(|gate| gate.role == GateRole::KeepWarm)
+        self.rollout.plan().keeps_warm(at)
     }
 
     fn attempts_max(&self, at: StepIndex) -> u32 {
@@ -782,19 +774,14 @@ impl Turn<'_> {
         }
     }
 
-    fn measured(
-        &mut self,
-        at: StepIndex,
-        samples: &[portcullis_analysis::Sample],
-        sample: &portcullis_analysis::Sample,
-    ) -> State {
+    fn measured(&mut self, at: StepIndex, sample: &portcullis_analysis::Sample) -> State {
         use portcullis_analysis::Verdict;
-        let mut samples = samples.to_vec();
-        samples.push(sample.clone());
-        let Some(Action::Gate(gate)) = self.rollout.plan().step(at).map(|step| &step.action) else {
-            return State::Watching { at, samples };
+        let rollout = self.rollout;
+        let (Some(gate), Some((samples, judgement))) =
+            (rollout.gate(at), rollout.judged_with(sample))
+        else {
+            return rollout.state.clone();
         };
-        let judgement = gate.analysis.judge(&samples);
         match judgement.verdict {
             Verdict::Pass => self.enter(at.next()),
             Verdict::Fail => self.fail(
@@ -812,7 +799,7 @@ impl Turn<'_> {
             Verdict::Inconclusive if gate.role == GateRole::KeepWarm => self.enter(at.next()),
             Verdict::Inconclusive => {
                 self.notify(NoticeKind::Paused);
-                self.measure_after(at, PAUSED_INTERVAL_MIN_MS);
+                self.measure_paused(at, sample);
                 State::Paused {
                     at,
                     samples,
@@ -822,29 +809,17 @@ impl Turn<'_> {
         }
     }
 
-    /// A paused gate keeps only the latest window, and only a failure moves it.
+    /// A paused gate keeps only the latest samples, and only a failure moves it.
     fn measured_paused(
         &mut self,
         at: StepIndex,
-        samples: &[portcullis_analysis::Sample],
         sample: &portcullis_analysis::Sample,
         why: &PausedWhy,
     ) -> State {
         use portcullis_analysis::Verdict;
-        let Some(Action::Gate(gate)) = self.rollout.plan().step(at).map(|step| &step.action) else {
+        let Some((samples, judgement)) = self.rollout.judged_with(sample) else {
             return self.rollout.state.clone();
         };
-        let mut samples = samples.to_vec();
-        samples.push(sample.clone());
-        let mut kept_ms = 0;
-        let kept = samples.iter().rev().take_while(|sample| {
-            let needed = kept_ms < gate.analysis.window_ms;
-            kept_ms += sample.duration_ms();
-            needed
-        });
-        let kept = kept.count();
-        samples.drain(..samples.len() - kept);
-        let judgement = gate.analysis.judge(&samples);
         if judgement.verdict == Verdict::Fail {
             return self.fail(
                 at,
@@ -855,12 +830,21 @@ impl Turn<'_> {
                 None,
             );
         }
-        self.measure_after(at, PAUSED_INTERVAL_MIN_MS);
+        self.measure_paused(at, sample);
         State::Paused {
             at,
             samples,
             why: why.clone(),
         }
+    }
+
+    /// Measures a paused gate again: seldom, but at its own pace while checks fail, for a few more of
+    /// them decide.
+    fn measure_paused(&mut self, at: StepIndex, sample: &portcullis_analysis::Sample) {
+        let gate = self.rollout.gate(at);
+        let failing = gate.is_some_and(|gate| gate.failures_in_a_row(sample) > 0);
+        let interval_min_ms = if failing { 0 } else { PAUSED_INTERVAL_MIN_MS };
+        self.measure_after(at, interval_min_ms);
     }
 
     fn notify(&mut self, kind: NoticeKind) {

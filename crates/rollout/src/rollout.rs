@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use portcullis_analysis::Judgement;
+use portcullis_analysis::{Judgement, Sample};
 
 use crate::{
-    Action, Direction, End, Event, Halt, HookOrder, Op, OpKey, Plan, Refused, State, StepIndex,
+    Action, Actor, Direction, End, Event, EventKind, GateOrder, Halt, HookOrder, Op, OpKey, Plan,
+    Refused, State, StepIndex,
 };
 
 /// One execution of a plan: the fold of its events, changed in no other way (invariant 3).
@@ -86,6 +87,35 @@ impl Rollout {
             .any(|step| matches!(step.action, Action::Promote(_)))
     }
 
+    /// Whether the new release is promoted and all that is left is the time for which the old one is kept
+    /// warm: it may be ended at any moment without harm.
+    pub fn keeps_warm(&self) -> bool {
+        matches!(&self.state, State::Watching { at, .. } if self.plan.keeps_warm(*at))
+    }
+
+    /// The words that a person can say to this rollout now, for example `abort`; empty when it takes none.
+    pub fn words_taken(&self) -> Vec<&'static str> {
+        let reason = String::new;
+        let kinds = [
+            EventKind::Approve,
+            EventKind::Resume,
+            EventKind::Retry,
+            EventKind::Skip,
+            EventKind::Pause { reason: reason() },
+            EventKind::Abort { reason: reason() },
+        ];
+        let taken = kinds.into_iter().filter_map(|kind| {
+            let word = kind.word();
+            let event = Event {
+                at_ms: 0,
+                by: Actor::Engine,
+                kind,
+            };
+            self.apply(&event).is_ok().then_some(word)
+        });
+        taken.collect()
+    }
+
     /// Whether the new release was ever asked to take traffic.
     pub fn exposed(&self) -> bool {
         self.exposed
@@ -123,6 +153,45 @@ impl Rollout {
         };
         match &self.plan.step(*at)?.action {
             Action::Gate(gate) => Some(gate.analysis.judge(samples)),
+            _ => None,
+        }
+    }
+
+    /// What the open gate has seen with one more sample, and what follows from it: the one place that
+    /// judges. An open gate keeps all of its samples. A paused one keeps the latest window, and as many
+    /// as the checks failed in a row; it may stay for days.
+    pub(crate) fn judged_with(&self, sample: &Sample) -> Option<(Vec<Sample>, Judgement)> {
+        let (at, known, paused) = match &self.state {
+            State::Watching { at, samples } => (at, samples, false),
+            State::Paused { at, samples, .. } => (at, samples, true),
+            _ => return None,
+        };
+        let gate = self.gate(*at)?;
+        let mut samples = known.clone();
+        samples.push(sample.clone());
+        if paused {
+            let in_a_row = gate.failures_in_a_row(sample);
+            let mut kept_ms = 0;
+            let kept = samples
+                .iter()
+                .rev()
+                .enumerate()
+                .take_while(|(nth, sample)| {
+                    let needed = kept_ms < gate.analysis.window_ms || (*nth as u64) < in_a_row;
+                    kept_ms += sample.duration_ms();
+                    needed
+                });
+            let kept = kept.count();
+            samples.drain(..samples.len() - kept);
+        }
+        let judgement = gate.analysis.judge(&samples);
+        Some((samples, judgement))
+    }
+
+    /// The gate at a step, if it is one.
+    pub(crate) fn gate(&self, at: StepIndex) -> Option<&GateOrder> {
+        match &self.plan.step(at)?.action {
+            Action::Gate(gate) => Some(gate),
             _ => None,
         }
     }

@@ -51,8 +51,8 @@ impl Rollout {
                 ),
             },
             State::Unwinding { at, cause, .. } => format!(
-                "Going back to {}: undoing {}, because {}",
-                plan.came_from(),
+                "Going back{}: undoing {}, because {}",
+                plan.back_to(),
                 plan.place(*at),
                 cause.words()
             ),
@@ -72,7 +72,7 @@ impl Rollout {
                     .unwrap_or_default();
                 match end {
                     End::Promoted => format!("{}: done, {} serves", plan.title(), plan.release.id),
-                    End::RolledBack => format!("Rolled back to {}{because}", plan.came_from()),
+                    End::RolledBack => format!("Rolled back{}{because}", plan.back_to()),
                     End::Aborted => format!("Aborted before anything was touched{because}"),
                 }
             }
@@ -166,14 +166,37 @@ impl Plan {
         }
     }
 
+    /// The release that served before, or words for that there was none.
     fn came_from(&self) -> String {
         self.previous.as_ref().map_or_else(
-            || "nothing".to_owned(),
+            || "the old release".to_owned(),
             |previous| previous.release.id.to_string(),
         )
     }
 
-    fn keeps_warm(&self, at: StepIndex) -> bool {
+    /// Where going back leads, to be put behind a verb.
+    fn back_to(&self) -> String {
+        self.previous.as_ref().map_or_else(
+            || " (nothing served before)".to_owned(),
+            |previous| format!(" to {}", previous.release.id),
+        )
+    }
+
+    /// What is said when the release is promoted and the old one is kept warm at the step `at`.
+    pub(crate) fn promoted_sentence(&self, at: StepIndex) -> String {
+        let kept = match self.step(at).map(|step| &step.action) {
+            Some(Action::Gate(gate)) => span(gate.analysis.window_ms),
+            _ => "a while".to_owned(),
+        };
+        format!(
+            "Promoted: {} serves; {} is kept warm for {kept}",
+            self.release.id,
+            self.came_from()
+        )
+    }
+
+    /// Whether a step is the time for which the old release is kept warm.
+    pub fn keeps_warm(&self, at: StepIndex) -> bool {
         match self.step(at).map(|step| &step.action) {
             Some(Action::Gate(gate)) => gate.role == GateRole::KeepWarm,
             _ => false,
@@ -185,5 +208,14 @@ impl Plan {
             Some(Action::Gate(gate)) => gate.weight.to_string(),
             _ => "0 %".to_owned(),
         }
+    }
+}
+
+/// A span of time as a configuration would write it.
+fn span(ms: u64) -> String {
+    match ms {
+        _ if ms > 0 && ms.is_multiple_of(3_600_000) => format!("{} h", ms / 3_600_000),
+        _ if ms > 0 && ms.is_multiple_of(60_000) => format!("{} min", ms / 60_000),
+        _ => format!("{} s", ms as f64 / 1000.0),
     }
 }

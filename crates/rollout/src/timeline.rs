@@ -81,6 +81,10 @@ pub enum MomentKind {
     Turned {
         /// The sentence.
         sentence: String,
+        /// Until when that lasts, milliseconds since the Unix epoch, where it ends by itself: the old
+        /// release is kept warm until then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<u64>,
     },
 }
 
@@ -113,8 +117,14 @@ impl Timeline {
             self.moment(
                 event,
                 self.rollout.state().step(),
-                MomentKind::Turned { sentence },
+                MomentKind::Turned {
+                    sentence,
+                    until_ms: None,
+                },
             );
+        }
+        if self.rollout.keeps_warm() && before.state().step() != self.rollout.state().step() {
+            self.promoted(event);
         }
         Ok(())
     }
@@ -243,6 +253,19 @@ impl Timeline {
         self.moment(event, Some(key.step), kind);
     }
 
+    /// Tells that the release serves and the old one is kept warm.
+    fn promoted(&mut self, event: &Event) {
+        let plan = self.rollout.plan().clone();
+        let Some(at) = self.rollout.state().step() else {
+            return;
+        };
+        if let Some(crate::Action::Gate(gate)) = plan.step(at).map(|step| &step.action) {
+            let until_ms = Some(event.at_ms.saturating_add(gate.analysis.window_ms));
+            let sentence = plan.promoted_sentence(at);
+            self.moment(event, Some(at), MomentKind::Turned { sentence, until_ms });
+        }
+    }
+
     /// Tells of a sample only when it decided.
     fn measured(
         &mut self,
@@ -251,10 +274,6 @@ impl Timeline {
         step: StepIndex,
         sample: &portcullis_analysis::Sample,
     ) {
-        let (State::Watching { samples, .. } | State::Paused { samples, .. }) = before.state()
-        else {
-            return;
-        };
         let stays = |state: &State| match state {
             State::Watching { at, .. } | State::Paused { at, .. } => *at == step,
             _ => false,
@@ -263,10 +282,7 @@ impl Timeline {
         if stays(self.rollout.state()) && same_kind {
             return;
         }
-        if let Some(crate::Action::Gate(gate)) = before.plan().step(step).map(|step| &step.action) {
-            let mut samples = samples.clone();
-            samples.push(sample.clone());
-            let judgement = gate.analysis.judge(&samples);
+        if let Some((_, judgement)) = before.judged_with(sample) {
             self.moment(event, Some(step), MomentKind::Decided { judgement });
         }
     }

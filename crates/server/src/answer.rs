@@ -32,6 +32,18 @@ impl Answer {
         Answer::new(StatusCode::CONFLICT, "other_environment", detail)
     }
 
+    /// This refusal with what may be said to the live rollout, if that is why it was refused.
+    pub(crate) fn about_live(mut self, takes: Option<String>) -> Answer {
+        let concerns_live = matches!(
+            self.0.code.as_deref(),
+            Some("still_live" | "not_now" | "not_live")
+        );
+        if concerns_live {
+            self.0.hint = takes;
+        }
+        self
+    }
+
     pub(crate) fn not_found(detail: String) -> Answer {
         Answer::new(StatusCode::NOT_FOUND, "not_found", detail)
     }

@@ -10,7 +10,7 @@ use portcullis_api::engine::{
     Accepted, CommandName, CommandWish, ConfigurationStanding, DeployWish, Detail, PlanView,
     PlanWish, RollbackWish, Status, Summary,
 };
-use portcullis_engine::{Command, GoneBack, Service, Wanted};
+use portcullis_engine::{Command, GoneBack, Service, ServiceError, Wanted};
 use portcullis_rollout::{Actor, Plan, ReleaseId, Rollout};
 use tokio::sync::watch;
 
@@ -37,6 +37,13 @@ impl Shared {
             _ => Ok(()),
         }
     }
+
+    /// A refusal; where the live rollout is the reason, with what may be said to it now.
+    fn refusal(&self, error: ServiceError) -> Answer {
+        let history = self.service.engine().history();
+        let live = history.live().map(|past| views::takes(past.rollout()));
+        Answer::from(error).about_live(live)
+    }
 }
 
 pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
@@ -44,10 +51,20 @@ pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
     let (name, environment) = (&shared.name, &shared.environment);
     let standing = views::standing(engine);
     let history = engine.history();
+    let status = views::status(name, environment, &history, standing, engine.epoch());
+    let sentence = match status.engine.failure() {
+        // What the rollout says does not happen any more.
+        Some(why) => format!(
+            "The engine had to stop: {why}. Before that: {}",
+            status.sentence
+        ),
+        None => status.sentence.clone(),
+    };
     Json(Status {
         server_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         configuration: shared.configuration.borrow().clone(),
-        ..views::status(name, environment, &history, standing, engine.epoch())
+        sentence,
+        ..status
     })
 }
 
@@ -100,14 +117,17 @@ pub(crate) async fn deploy(
 ) -> Result<Json<PlanView>, Answer> {
     shared.is_meant(wish.environment.as_deref())?;
     let by = person(wish.by);
-    let plan = match wish.plan {
-        Some(saved) => shared.service.deploy_saved(*saved, by).await?,
+    let begun = match wish.plan {
+        Some(saved) => shared.service.deploy_saved(*saved, by).await,
         None => {
             let wanted = Wanted::Release(wish.release.map(ReleaseId::new));
-            shared.service.deploy(wanted, by).await?
+            shared.service.deploy(wanted, by).await
         }
     };
-    Ok(Json(view(&shared, plan)))
+    let begun = begun.map_err(|error| shared.refusal(error))?;
+    let mut view = view(&shared, begun.plan);
+    view.ended_warm = begun.ended_warm.map(|release| release.to_string());
+    Ok(Json(view))
 }
 
 pub(crate) async fn command(
@@ -129,7 +149,8 @@ pub(crate) async fn command(
     let engine = shared.service.engine();
     let id = engine
         .command(wish.rollout, command, person(wish.by))
-        .await?;
+        .await
+        .map_err(|error| shared.refusal(error.into()))?;
     Ok(Json(accepted(&shared, id.as_str(), wish.command)))
 }
 
@@ -141,10 +162,11 @@ pub(crate) async fn rollback(
     let went = shared
         .service
         .go_back(to, person(wish.by), wish.reason)
-        .await?;
+        .await
+        .map_err(|error| shared.refusal(error))?;
     let (id, command) = match &went {
         GoneBack::Aborted(id) => (id.as_str(), CommandName::Abort),
-        GoneBack::Begun(plan) => (plan.id.as_str(), CommandName::Resume),
+        GoneBack::Begun(begun) => (begun.plan.id.as_str(), CommandName::Resume),
     };
     Ok(Json(accepted(&shared, id, command)))
 }

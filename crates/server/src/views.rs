@@ -5,6 +5,7 @@ use portcullis_api::engine::{
     ConfigurationStanding, Detail, EngineStanding, JournalEvent, PlanView, Serving, Status, Summary,
 };
 use portcullis_engine::{Engine, History, Outline, Past, Standing};
+use portcullis_rollout::Rollout;
 
 /// How a service stands, from its history and what is known of its engine.
 pub fn status(
@@ -40,7 +41,7 @@ pub(crate) fn standing(engine: &Engine) -> EngineStanding {
     match engine.standing() {
         Standing::Acting => EngineStanding::Acting,
         Standing::Stopped => EngineStanding::Stopped {
-            why: "on request".to_owned(),
+            why: EngineStanding::ON_REQUEST.to_owned(),
         },
         Standing::Failed(why) => EngineStanding::Stopped { why },
     }
@@ -67,6 +68,42 @@ pub fn summary(outline: &Outline) -> Summary {
         planned_at_ms: outline.planned_at_ms,
         changed_at_ms: outline.changed_at_ms,
     }
+}
+
+/// How a live rollout stands and what may be said to it now, for somebody who was refused something else.
+pub(crate) fn takes(rollout: &Rollout) -> String {
+    let plan = rollout.plan();
+    let (id, sentence) = (&plan.id, rollout.sentence());
+    let words = rollout.words_taken();
+    if words.is_empty() {
+        return format!(
+            "{id} stands so: {sentence}; it goes back by itself, `portcullis watch {id}` follows it"
+        );
+    }
+    let came_from = plan.previous.as_ref().map(|running| &running.release.id);
+    let going = came_from.map_or("undoes what was done".to_owned(), |from| {
+        format!("goes back to {from}")
+    });
+    let meaning = |word: &str| match word {
+        "abort" => going.clone(),
+        "resume" if rollout.keeps_warm() => {
+            let kept = came_from.map_or("the old release".to_owned(), ToString::to_string);
+            format!("ends the time for which {kept} is kept warm")
+        }
+        "resume" => "goes on".to_owned(),
+        "pause" => "waits at the end of the step".to_owned(),
+        "approve" => "answers its question with yes".to_owned(),
+        "retry" => "looks again".to_owned(),
+        _ => "you vouch for the step".to_owned(),
+    };
+    let words: Vec<String> = words
+        .into_iter()
+        .map(|word| format!("`portcullis {word}` ({})", meaning(word)))
+        .collect();
+    format!(
+        "{id} stands so: {sentence}; it takes now: {}",
+        words.join(", ")
+    )
 }
 
 /// A rollout with everything that happened.

@@ -134,6 +134,7 @@ fn hook(name: &str, time: HookTime) -> Hook {
         command: command(&["tell", "{release}"]),
         timeout_ms: 1000,
         must_succeed: true,
+        must_succeed_back: false,
     }
 }
 

@@ -22,6 +22,8 @@ pub struct HookConfig {
     pub timeout_ms: u64,
     /// What it means when it fails; always [`HookFailure::Note`] when `on` has [`HookPoint::Notice`].
     pub on_failure: HookFailure,
+    /// The same for a rollout that returns to an earlier release.
+    pub on_failure_back: HookFailure,
 }
 
 /// When a hook is run.

@@ -48,5 +48,14 @@ pub(crate) static HOOK: Section = Section {
             "What it means when it fails: the step has failed, or it is only noted. A notice cannot \
              fail.",
         ),
+        key(
+            "on_failure_back",
+            Kind::Choice(&["fail", "note"]),
+            Preset::Value("\"note\""),
+            "The same where the rollout returns to an earlier release (`portcullis rollback`). What guards \
+             the way forward must not bar the way back, so a failure is only noted there; a hook that \
+             hangs costs its `timeout`. `fail` lets it stop a return as well. The undoing of a rollout \
+             that goes back by itself runs no hooks but those on `notice`.",
+        ),
     ],
 };

@@ -241,7 +241,8 @@ pub(crate) static GATE: Section = Section {
             "interval",
             Kind::Duration,
             Preset::Value("\"5s\""),
-            "How far apart measurements are.",
+            "How far apart measurements are. A check of the candidate that has no answer within this time (or \
+             one second, if that is longer) is a failed one.",
         ),
         key(
             "samples_min",

@@ -20,6 +20,7 @@ pub(crate) struct RawHook {
     pub(crate) env: Entries<String>,
     pub(crate) timeout_ms: u64,
     pub(crate) on_failure: Option<At<String>>,
+    pub(crate) on_failure_back: Option<At<String>>,
 }
 
 impl RawHook {
@@ -31,6 +32,7 @@ impl RawHook {
             env: super::variables(&table),
             timeout_ms: value_or_default(table.duration_ms("timeout")),
             on_failure: table.text("on_failure"),
+            on_failure_back: table.text("on_failure_back"),
         }
     }
 }

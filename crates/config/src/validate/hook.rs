@@ -26,6 +26,10 @@ fn hook(raw: RawHook, context: &Context<'_>) -> HookConfig {
         points(on, context.report);
     }
     let on_failure = on_failure(&raw, context.report);
+    let on_failure_back = match text(raw.on_failure_back.as_ref()) {
+        Some("fail") => HookFailure::Fail,
+        _ => HookFailure::Note,
+    };
     let words = value_or_default(raw.command);
     let env = raw.env.into_iter();
     HookConfig {
@@ -41,6 +45,7 @@ fn hook(raw: RawHook, context: &Context<'_>) -> HookConfig {
             .collect(),
         timeout_ms: raw.timeout_ms,
         on_failure,
+        on_failure_back,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_analysis::counted;
 use portcullis_rollout::{CutOff, Fact, Failure};
 
 use super::{Inner, failure, record_failure};
@@ -38,7 +39,10 @@ impl Inner {
         let text = match (stopped.asked, stopped.killed) {
             (0, 0) => "nothing was running any more".to_owned(),
             (_, 0) => format!("by itself after {ms} ms"),
-            (_, killed) => format!("{killed} processes had to be killed after {ms} ms"),
+            (_, killed) => {
+                let killed = counted(killed as u64, "process", "processes");
+                format!("{killed} had to be killed after {ms} ms")
+            }
         };
         facts.push(Fact::new("stopped", text));
         Ok(facts)

@@ -44,11 +44,26 @@ async fn a_hook_reads_what_happened_and_its_exit_code_counts() {
     let failure = driver.apply(&bad).await.unwrap_err();
     assert_eq!(
         failure.message,
-        "hook tell after migrate exited with code 3"
+        "hook tell after migrate exited with code 3; its last line: the pager is off"
     );
     assert!(!failure.retryable);
     assert_eq!(fact(&failure.facts, "last lines"), "the pager is off");
     assert_eq!(driver.probe(&bad).await.presence, Presence::Absent);
+}
+
+#[tokio::test]
+async fn a_hook_that_hangs_is_told_with_its_limit_and_its_last_line() {
+    let (world, driver) = (World::new(), HookDriver::new());
+    let mut slow = hook(&world, "echo boo; sleep 600", true);
+    if let Action::Hook(order) = &mut slow.action {
+        order.timeout_ms = 500;
+    }
+    let failure = driver.apply(&slow).await.unwrap_err();
+    assert_eq!(
+        failure.message,
+        "hook tell after migrate took longer than its limit of 0.5 s and was killed; its last line: boo"
+    );
+    assert_eq!(fact(&failure.facts, "last lines"), "boo");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use portcullis_analysis::counted;
 use portcullis_driver::{CommandDriver, Driver, Probed, ProcessDriver, SmokeDriver};
 use portcullis_rollout::{
     Action, CutOff, Direction, Fact, Failure, Op, OpKey, Presence, Rehearsal, RolloutId, StepIndex,
@@ -202,7 +203,10 @@ impl RehearsalHand {
             .map_err(told);
         asked?;
         stopped?;
-        Ok(format!("{} checks passed", trial.smoke.checks.len()))
+        Ok(format!(
+            "{} passed",
+            counted(trial.smoke.checks.len() as u64, "check", "checks")
+        ))
     }
 
     /// Stops what a rehearsal left running and removes its copy and note.

@@ -26,7 +26,7 @@ pub(super) async fn abort(site: &Site, json: bool, args: &Abort) -> Result<Exit,
         reason: args.reason.clone(),
         by: connect::user(),
     };
-    let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
+    let accepted: Accepted = connect::ask(&client, "/api/v1/commands", &wish).await?;
     after(site, &client, accepted, Goal::Return, args.wait, json).await
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn rollback(
     } else {
         Goal::Promotion
     };
-    let accepted: Accepted = client.post("/api/v1/rollback", &wish).await?;
+    let accepted: Accepted = connect::ask(&client, "/api/v1/rollback", &wish).await?;
     after(site, &client, accepted, goal, args.wait, json).await
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn answer(
         reason,
         by,
     };
-    let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
+    let accepted: Accepted = connect::ask(&client, "/api/v1/commands", &wish).await?;
     after(site, &client, accepted, Goal::Promotion, false, json).await
 }
 
@@ -108,6 +108,6 @@ pub(super) async fn pause(site: &Site, json: bool, args: &Pause) -> Result<Exit,
         reason: args.reason.clone(),
         by: connect::user(),
     };
-    let accepted: Accepted = client.post("/api/v1/commands", &wish).await?;
+    let accepted: Accepted = connect::ask(&client, "/api/v1/commands", &wish).await?;
     after(site, &client, accepted, Goal::Promotion, false, json).await
 }

@@ -18,7 +18,12 @@ use crate::state_folder::StateFolder;
 use crate::{clock, connect, output, render};
 
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
-    let config = connect::config(site)?;
+    let config = match command {
+        Backup::List | Backup::Verify { .. } => connect::config_or_stand_in(site).await?,
+        Backup::Create { .. } | Backup::Prune { .. } | Backup::Restore { .. } => {
+            connect::config(site)?
+        }
+    };
     // Only making a backup makes the vault: whoever looks for backups at a wrong place shall hear of it.
     let vault = match command {
         Backup::Create { .. } => Vault::open_or_create(&config.state.vault),
@@ -304,7 +309,10 @@ fn report_restored(name: &BackupName, copies: &[(String, std::path::PathBuf, Str
 fn state_words(state: &BackupState) -> (&'static str, Option<String>) {
     match state {
         BackupState::Complete { reason, .. } => ("complete", Some(reason.clone())),
-        BackupState::Broken { why } => ("broken", Some(why.clone())),
+        BackupState::Broken { why } => match why.strip_prefix("damaged: ") {
+            Some(why) => ("damaged", Some(why.to_owned())),
+            None => ("broken", Some(why.clone())),
+        },
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn run(site: &Site, json: bool, args: &Deploy) -> Result<Exit, 
             release: args.release.clone(),
             back: false,
         };
-        return show(&client.post("/api/v1/plans", &wish).await?, json);
+        return show(&connect::ask(&client, "/api/v1/plans", &wish).await?, json);
     }
     let wish = DeployWish {
         environment: Some(config.service.environment.clone()),
@@ -30,8 +30,13 @@ pub(super) async fn run(site: &Site, json: bool, args: &Deploy) -> Result<Exit, 
         plan: saved.map(|view| Box::new((*view.plan).clone())),
         by: connect::user(),
     };
-    let begun: PlanView = client.post("/api/v1/rollouts", &wish).await?;
+    let begun: PlanView = connect::ask(&client, "/api/v1/rollouts", &wish).await?;
     let id = begun.plan.id.to_string();
+    if let Some(kept) = &begun.ended_warm {
+        output::talk(&format!(
+            "{kept} is no longer kept warm: a new release was asked for"
+        ));
+    }
     if args.wait {
         output::talk(&format!("{} as rollout {id}", begun.title));
         return follow(site, &client, &id, Goal::Promotion, json).await;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis_api::engine::Detail;
+use portcullis_api::engine::{Detail, Status, Summary};
 use portcullis_api::{Client, ClientError};
-use portcullis_rollout::{Cause, End, Moment, PausedWhy, State};
+use portcullis_rollout::{Cause, End, Moment, PausedWhy, Purpose, State};
 use serde::Serialize;
 
 use super::watch::feed::Feed;
@@ -12,15 +12,17 @@ use super::watch::live::Live;
 use super::watch::surroundings::Surroundings;
 use crate::bounds::{FOLLOW_PAUSE, FRAME_PAUSE, LOST_PATIENCE, RETRY_PAUSE, TICK};
 use crate::clock::now_ms;
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
 use crate::{output, render};
 
 /// What the person who follows wants to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
-    /// The release serves in the end.
+    /// The release serves; the old one may still be kept warm.
     Promotion,
+    /// The release serves in the end, and the old one is stopped.
+    Retirement,
     /// The rollout is undone in the end.
     Return,
 }
@@ -86,7 +88,7 @@ impl Form {
             Form::Live(live) => live.show(detail.clone()).await,
             Form::Lines => fresh
                 .iter()
-                .for_each(|moment| output::result(&render::moment(moment))),
+                .for_each(|moment| output::result(&render::moment_as_told(moment))),
             Form::JsonLines => fresh.iter().for_each(|moment| {
                 output::json_line(&Told::Moment {
                     schema: WATCH_SCHEMA,
@@ -186,11 +188,19 @@ async fn to_the_end(
             Ok(detail) => {
                 lost_at_ms = None;
                 form.tell(&detail, told.unwrap_or(0)).await;
-                told = Some(detail.moments.len());
+                let is_news = told.replace(detail.moments.len()) != Some(detail.moments.len());
+                if goal == Goal::Promotion && keeps_warm(&detail) {
+                    form.finish(&detail, Exit::Done);
+                    return Ok(Exit::Done);
+                }
                 let exit = verdict(&detail.state_detail, goal);
                 if let Some(exit) = exit.filter(|_| form.ends_with(&detail.state_detail)) {
                     form.finish(&detail, exit);
                     return Ok(exit);
+                }
+                // Where nothing happens, perhaps nothing can happen any more.
+                if !is_news && let Some(why) = why_stopped(client).await {
+                    return Err(stopped(id, &why));
                 }
                 feed.wait(form.pause()).await;
             }
@@ -214,6 +224,21 @@ async fn to_the_end(
     }
 }
 
+/// Why the engine had to stop, if it had to.
+async fn why_stopped(client: &Client) -> Option<String> {
+    let status: Status = client.get("/api/v1/status").await.ok()?;
+    status.engine.failure().map(str::to_owned)
+}
+
+fn stopped(id: &str, why: &str) -> CommandError {
+    CommandError::new(Exit::Failed, format!("the engine had to stop: {why}"))
+        .code(ErrorCode::EngineStopped)
+        .hint(format!(
+            "the rollout stays where it is and users are still served; mend the cause, then stop `portcullis \
+             serve` and start it again: it goes on, and `portcullis watch {id}` follows it"
+        ))
+}
+
 /// Whether a server that is restarted may answer later: it is gone, it hung up in the middle of an
 /// answer, or it is not ready.
 pub(super) fn may_come_back(error: &ClientError) -> bool {
@@ -233,7 +258,7 @@ fn verdict(state: &State, goal: Goal) -> Option<Exit> {
         } if goal == Goal::Return => Some(Exit::Done),
         State::Done {
             end: End::Promoted, ..
-        } if goal == Goal::Promotion => Some(Exit::Done),
+        } if goal != Goal::Return => Some(Exit::Done),
         State::Done {
             cause: Some(Cause::GateFailed { .. }),
             ..
@@ -255,16 +280,57 @@ fn verdict(state: &State, goal: Goal) -> Option<Exit> {
     }
 }
 
+/// Whether the release serves and the old one is only kept warm.
+fn keeps_warm(detail: &Detail) -> bool {
+    let plan = &detail.plan.plan;
+    matches!(&detail.state_detail, State::Watching { at, .. } if plan.keeps_warm(*at))
+}
+
+/// How what was reached is taken back, and what that would lose.
+fn undo(detail: &Detail) -> Option<String> {
+    let Summary { from, to, .. } = &detail.summary;
+    match (&detail.state_detail, from) {
+        (
+            State::Done {
+                end: End::Promoted, ..
+            },
+            Some(from),
+        ) => Some(format!(
+            "portcullis rollback (starts {from} again and moves traffic to it; the data stays as it is)"
+        )),
+        (State::Done { .. }, _) => {
+            let again = match detail.plan.plan.purpose {
+                Purpose::Deploy => format!("deploy --release {to}"),
+                Purpose::Rollback => format!("rollback {to}"),
+            };
+            Some(format!(
+                "portcullis {again} (a rollout of its own, from the beginning)"
+            ))
+            .filter(|_| {
+                !matches!(
+                    &detail.state_detail,
+                    State::Done {
+                        end: End::Promoted,
+                        ..
+                    }
+                )
+            })
+        }
+        (_, Some(from)) => Some(format!(
+            "portcullis rollback (goes back to {from} at once; {})",
+            detail.plan.rollback_loss
+        )),
+        (_, None) => None,
+    }
+}
+
 /// What a person can do now.
 fn last_words(detail: &Detail, exit: Exit) {
     let id = &detail.summary.rollout;
     match exit {
         Exit::Done => {
-            if let Some(from) = &detail.summary.from {
-                output::talk(&format!(
-                    "undo: portcullis rollback (starts {from} again and moves traffic to it; the \
-                     data stays as it is)"
-                ));
+            if let Some(undo) = undo(detail) {
+                output::talk(&format!("undo: {undo}"));
             }
         }
         Exit::Waits | Exit::Inconclusive => {

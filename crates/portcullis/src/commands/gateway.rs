@@ -7,16 +7,23 @@ mod split;
 use portcullis_api::{Client, ClientError};
 use portcullis_config::Config;
 
+use crate::bounds::LOOK_PATIENCE;
 use crate::cli::Gateway;
 use crate::command_error::{CommandError, Exit};
 use crate::connect;
+use crate::serve_process::{ServeProcess, Why};
 use crate::site::Site;
 
 pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Exit, CommandError> {
-    let config = connect::config(site)?;
-    let client = connect::gateway(&config)?;
+    let config = match command {
+        Gateway::Split { weight: Some(_) } => connect::config(site)?,
+        Gateway::Routes | Gateway::Split { weight: None } => {
+            connect::config_or_stand_in(site).await?
+        }
+    };
+    let client = connect::gateway(&config)?.looking_for(LOOK_PATIENCE);
     match command {
-        Gateway::Routes => routes::run(&client, json).await,
+        Gateway::Routes => routes::run(&config, &client, json).await,
         Gateway::Split { weight: None } => split::show(&config, &client, json).await,
         Gateway::Split {
             weight: Some(weight),
@@ -25,15 +32,19 @@ pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Ex
 }
 
 /// Says that it is the gateway that does not answer.
-fn explain(error: ClientError, client: &Client) -> CommandError {
+fn explain(error: ClientError, config: &Config, client: &Client) -> CommandError {
     match &error {
         ClientError::Unreachable { .. } => {
-            let what = format!(
-                "no gateway answers at {}: `portcullis serve` does not run",
-                client.endpoint()
-            );
-            CommandError::new(Exit::Unreachable, what)
-                .hint("start it with `portcullis serve`, or name the right file with --file")
+            let process = ServeProcess::of(&config.state.folder, &config.gateway.admin);
+            let endpoint = client.endpoint();
+            let what = match process {
+                ServeProcess::Runs {
+                    why: Why::NotActing,
+                    ..
+                } => format!("no gateway answers at {endpoint}; `portcullis serve` starts or ends"),
+                _ => format!("no gateway answers at {endpoint}: {}", process.sentence()),
+            };
+            CommandError::new(Exit::Unreachable, what).hint(process.hint())
         }
         ClientError::Refused(_) | ClientError::Malformed { .. } | ClientError::Setup(_) => {
             error.into()

@@ -8,7 +8,7 @@ use crate::site::Site;
 use crate::{connect, journal_place, output};
 
 pub(super) async fn verify(site: &Site, json: bool) -> Result<Exit, CommandError> {
-    let config = connect::config(site)?;
+    let config = connect::config_or_stand_in(site).await?;
     let location = journal_place::locate(&config).await?;
     let broken = |error: &dyn std::error::Error| {
         CommandError::of(Exit::Failed, error)

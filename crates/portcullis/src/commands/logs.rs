@@ -20,7 +20,7 @@ use crate::site::Site;
 use crate::{connect, output};
 
 pub(super) async fn run(site: &Site, json: bool, args: &Logs) -> Result<Exit, CommandError> {
-    let config = connect::config(site)?;
+    let config = connect::config_or_stand_in(site).await?;
     check_service(&config, args.service.as_deref())?;
     let known = logs_of(&config)?;
     if let Some(release) = &args.release {

@@ -11,6 +11,7 @@ use portcullis_rollout::ReleaseId;
 
 use crate::cli::Plan;
 use crate::command_error::{CommandError, ErrorCode, Exit};
+use crate::serve_process::ServeProcess;
 use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{clock, connect, offline, output, render, saved_plan};
@@ -23,7 +24,7 @@ pub(super) async fn run(site: &Site, json: bool, args: &Plan) -> Result<Exit, Co
         back: args.back,
     };
     let asked = match connect::client(&config) {
-        Ok(client) => client.post::<PlanView>("/api/v1/plans", &wish).await,
+        Ok(client) => connect::ask::<PlanView>(&client, "/api/v1/plans", &wish).await,
         // Without a token there is no server either.
         Err(_) => return finish(&offline(&config, &wish).await?, json, args),
     };
@@ -60,8 +61,9 @@ pub(super) fn show(view: &PlanView, json: bool) -> Result<Exit, CommandError> {
 
 /// The plan from the configuration and the journal's file alone.
 async fn offline(config: &Config, wish: &PlanWish) -> Result<PlanView, CommandError> {
-    output::talk("no server runs; planned from the files");
     let folder = StateFolder::new(&config.state.folder);
+    let process = ServeProcess::of(folder.root(), &config.server.listen);
+    output::talk(&format!("{}; planned from the files", process.sentence()));
     let history = offline::history(config).await?;
     let process = ProcessDriver::open(folder.root().to_owned())
         .map_err(|error| CommandError::of(Exit::Failed, &error))?;

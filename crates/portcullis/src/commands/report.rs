@@ -1,13 +1,15 @@
 //! `portcullis status`, `history` and `show`: from the server, or from the journal's file when none runs.
 
 use portcullis_api::ClientError;
-use portcullis_api::engine::{Detail, EngineStanding, Status, Summary};
+use portcullis_api::engine::{Detail, EngineStanding, Serving, Status, Summary};
+use portcullis_api::gateway::{Arm, RouteStatus};
 use portcullis_config::Config;
 use serde::de::DeserializeOwned;
 
 use super::follow::may_come_back;
-use crate::bounds::{STARTING_ATTEMPTS, STARTING_PAUSE};
+use crate::bounds::{LOOK_PATIENCE, STARTING_ATTEMPTS, STARTING_PAUSE};
 use crate::command_error::{CommandError, ErrorCode, Exit};
+use crate::serve_process::ServeProcess;
 use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{connect, offline, output, render};
@@ -18,23 +20,13 @@ pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError
         Err(error) => return status_despite(error, site, json).await,
     };
     let asked = ask_or_read(&config, "/api/v1/status", async || {
-        let history = offline::present(&config).await?;
-        let (name, environment) = (config.service.name.as_str(), &config.service.environment);
-        let why = match offline::other_engine(&config).await? {
-            Some(holder) => format!("another engine acts: {holder}; nothing can be asked here"),
-            None => why_stopped(&config),
-        };
-        let standing = EngineStanding::Stopped { why };
-        Ok(portcullis_server::status(
-            name,
-            environment,
-            &history,
-            standing,
-            0,
-        ))
+        from_files(&config).await
     });
     let (status, exit): (Status, Exit) = match asked.await? {
-        Looked::Answered(status) => (status, Exit::Done),
+        Looked::Answered(status) => {
+            let exit = exit_of(&status);
+            (status, exit)
+        }
         Looked::Read(status) => (status, Exit::Unreachable),
     };
     if json {
@@ -46,7 +38,7 @@ pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError
 }
 
 pub(super) async fn history(site: &Site, json: bool) -> Result<Exit, CommandError> {
-    let config = connect::config(site)?;
+    let config = connect::config_or_stand_in(site).await?;
     let asked = ask_or_read(&config, "/api/v1/rollouts", async || {
         let history = offline::history(&config).await?;
         let newest_first = history.outlines().rev();
@@ -76,7 +68,7 @@ pub(super) async fn show(site: &Site, json: bool, id: &str) -> Result<Exit, Comm
                 .hint("names look like `dhash-2`; `portcullis history` lists them"),
         );
     }
-    let config = connect::config(site)?;
+    let config = connect::config_or_stand_in(site).await?;
     let path = format!("/api/v1/rollouts/{id}");
     let asked = ask_or_read(&config, &path, async || {
         let found = offline::rollout(&config, id).await?;
@@ -113,14 +105,70 @@ async fn status_despite(
     } else {
         output::result(&render::status(&status));
     }
-    Ok(Exit::Done)
+    Ok(exit_of(&status))
+}
+
+/// An engine that had to stop is a failure, whatever became of the rollout.
+fn exit_of(status: &Status) -> Exit {
+    match status.engine.failure() {
+        Some(_) => Exit::Failed,
+        None => Exit::Done,
+    }
+}
+
+/// How the service stands when no server answers: what the journal says, and the gateway, which may serve
+/// all the same.
+async fn from_files(config: &Config) -> Result<Status, CommandError> {
+    let process = ServeProcess::of(&config.state.folder, &config.server.listen);
+    let history = offline::present(config)
+        .await
+        .map_err(|error| match process {
+            ServeProcess::None => error,
+            _ => error.hint(format!("{}; {}", process.sentence(), process.hint())),
+        })?;
+    let why = match offline::other_engine(config).await? {
+        Some(holder) => format!("another engine acts: {holder}; nothing can be asked here"),
+        None => why_stopped(config, &process),
+    };
+    let (name, environment) = (config.service.name.as_str(), &config.service.environment);
+    let standing = EngineStanding::Stopped { why };
+    let mut status = portcullis_server::status(name, environment, &history, standing, 0);
+    if matches!(process, ServeProcess::Runs { .. }) && history.is_empty() {
+        status.sentence =
+            "The journal says nothing of a release, but `portcullis serve` runs".to_owned();
+        if let Some(stable) = stable_of_gateway(config).await {
+            status.sentence = format!(
+                "The journal says nothing of a release, but the gateway serves {}",
+                stable.release
+            );
+            status.serving = Some(Serving {
+                release: stable.release,
+                address: stable.address,
+                artifact_sha256: String::new(),
+            });
+        }
+    }
+    Ok(status)
+}
+
+/// The release to which the gateway sends users, if it answers.
+async fn stable_of_gateway(config: &Config) -> Option<Arm> {
+    let client = connect::gateway(config).ok()?.looking_for(LOOK_PATIENCE);
+    let path = format!("/v1/routes/{}", config.service.name);
+    let route: RouteStatus = client.get(&path).await.ok()?;
+    route.split.map(|split| split.stable)
 }
 
 /// Why no engine answers.
-fn why_stopped(config: &Config) -> String {
+fn why_stopped(config: &Config, process: &ServeProcess) -> String {
     let folder = StateFolder::new(&config.state.folder);
     if folder.is_writable() || !folder.root().exists() {
-        return "no server runs; `portcullis serve` starts it".to_owned();
+        return match process {
+            ServeProcess::None => "no server runs; `portcullis serve` starts it".to_owned(),
+            ServeProcess::Runs { .. } | ServeProcess::Hidden(_) => {
+                format!("{}; {}", process.sentence(), process.hint())
+            }
+        };
     }
     format!(
         "nothing can be written to the state folder {}, so nothing may be done; a gateway that was \
@@ -160,9 +208,11 @@ async fn ask_or_read<T: DeserializeOwned>(
     loop {
         let failed = match client.get(path).await {
             Ok(answer) => return Ok(Looked::Answered(answer)),
-            Err(ClientError::Unreachable { .. }) => match read().await {
+            Err(error @ ClientError::Unreachable { .. }) => match read().await {
                 Ok(found) => return Ok(Looked::Read(found)),
-                Err(error) => error,
+                // It had its time, and the next look would take as long.
+                Err(unread) if error.is_silence() => return Err(unread),
+                Err(unread) => unread,
             },
             Err(error) if may_come_back(&error) => error.into(),
             Err(error) => return Err(error.into()),

@@ -30,7 +30,7 @@ pub(super) async fn run(
     } else {
         Form::fitting(site)
     };
-    follow_as(&client, &id, Goal::Promotion, form).await
+    follow_as(&client, &id, Goal::Retirement, form).await
 }
 
 fn named(id: &str) -> Result<&str, CommandError> {

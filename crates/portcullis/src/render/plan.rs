@@ -1,11 +1,11 @@
 //! A plan for a reviewer: what would happen, how each step is undone, what cannot be.
 
-use portcullis_analysis::{Rule, Signal, Test};
+use portcullis_analysis::{Rule, Test, counted};
 use portcullis_api::engine::PlanView;
-use portcullis_rollout::{Action, GateOrder, Plan, Proof, Step, Undo};
+use portcullis_rollout::{Action, GateOrder, GateRole, Plan, Proof, Step, Undo};
 
 use super::short;
-use super::timeline::duration;
+use super::timeline::{duration, span};
 
 /// The plan as text.
 pub(crate) fn plan(view: &PlanView) -> String {
@@ -121,17 +121,21 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
             format!("{}; proof: {proof}", migration.command.argv.join(" "))
         }
         Action::Start(launch) => {
+            let beside = plan.previous.as_ref().map_or_else(String::new, |previous| {
+                format!(" beside {}", previous.release.id)
+            });
             format!(
-                "start {} at {} beside what runs",
+                "start {} at {}{beside}",
                 launch.release, launch.target.address
             )
         }
-        Action::Smoke(order) => match order.checks.len() {
-            1 => format!("ask {} 1 known question", order.release),
-            count => format!("ask {} {count} known questions", order.release),
-        },
+        Action::Smoke(order) => {
+            let count = order.checks.len() as u64;
+            let questions = counted(count, "known question", "known questions");
+            format!("ask {} {questions}", order.release)
+        }
         Action::Shift(split) => format!("{} of the traffic to {}", split.weight, plan.release.id),
-        Action::Gate(gate) => rules(gate),
+        Action::Gate(gate) => rules(plan, gate),
         Action::Promote(promotion) => {
             format!(
                 "{} is the release that serves",
@@ -176,29 +180,29 @@ pub(super) fn undo(step: &Step) -> Option<String> {
     }
 }
 
-fn rules(gate: &GateOrder) -> String {
+fn rules(plan: &Plan, gate: &GateOrder) -> String {
     let rules: Vec<String> = gate.analysis.rules.iter().map(rule).collect();
-    let window = gate.analysis.window_ms as f64 / 1000.0;
-    format!("for {window} s: {}", rules.join("; "))
+    let (window, rules) = (span(gate.analysis.window_ms), rules.join("; "));
+    match (gate.role, &plan.previous) {
+        (GateRole::KeepWarm, Some(previous)) => {
+            let kept = &previous.release.id;
+            format!(
+                "keep {kept} warm for {window}, going back is at once; it goes back by itself unless {rules}"
+            )
+        }
+        _ => format!("for {window}: {rules}"),
+    }
 }
 
 fn rule(rule: &Rule) -> String {
     let words = rule.signal.words();
-    let unit = match rule.signal {
-        Signal::HealthFailures => "checks",
-        Signal::Metric { .. } => "readings",
-        Signal::ErrorRate | Signal::Latency { .. } => "requests",
-    };
-    let least = rule.requests_min;
+    let least = rule.signal.counted(rule.requests_min);
     match rule.test {
         Test::Limit { max } => {
-            format!(
-                "{words} at most {} (from {least} {unit})",
-                rule.signal.format(max)
-            )
+            format!("{words} at most {} (from {least})", rule.signal.format(max))
         }
         Test::Baseline { ratio_max, margin } => format!(
-            "{words} at most {ratio_max} times the stable one's plus {} (from {least} {unit})",
+            "{words} at most {ratio_max} times the stable one's plus {} (from {least})",
             rule.signal.format(margin)
         ),
     }

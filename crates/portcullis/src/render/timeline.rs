@@ -33,10 +33,35 @@ pub(crate) fn moment(moment: &Moment) -> String {
             let took = duration(judgement.measured_ms);
             format!("{time}  {name:<10} {word:<7} {took:>7}  {phrase}")
         }
+        MomentKind::Intervened { event, message } if message.is_empty() => {
+            format!("{time}  {name:<10} {event} by {}", moment.by)
+        }
         MomentKind::Intervened { event, message } => {
             format!("{time}  {name:<10} {event} by {}: {message}", moment.by)
         }
-        MomentKind::Turned { sentence } => format!("{time}  => {sentence}"),
+        MomentKind::Turned {
+            sentence,
+            until_ms: None,
+        } => format!("{time}  => {sentence}"),
+        MomentKind::Turned {
+            sentence,
+            until_ms: Some(until_ms),
+        } => {
+            let until = local(*until_ms).strftime("%H:%M").to_string();
+            format!(
+                "{time}  => {sentence}, until {until} (`portcullis rollback` goes back at once; \
+                 `portcullis resume` ends it)"
+            )
+        }
+    }
+}
+
+/// A moment as it is told while it happens: in one line, but a failure with its evidence below it, for
+/// what is cleaned up next cannot be looked at any more.
+pub(crate) fn moment_as_told(told: &Moment) -> String {
+    match &told.kind {
+        MomentKind::Failed { .. } => moment_in_full(told),
+        _ => moment(told),
     }
 }
 
@@ -83,11 +108,21 @@ pub(crate) fn moment_in_full(moment_told: &Moment) -> String {
     lines.join("\n")
 }
 
+/// A length of time that somebody chose, as they would write it: `10 min`, `2.5 s`.
+pub(super) fn span(ms: u64) -> String {
+    match ms {
+        0..60_000 => format!("{} s", ms as f64 / 1000.0),
+        _ => duration(ms),
+    }
+}
+
 /// A length of time as people read it.
 pub(super) fn duration(ms: u64) -> String {
     match ms {
         0..1000 => format!("{ms} ms"),
         1000..60_000 => format!("{:.1} s", ms as f64 / 1000.0),
+        _ if ms.is_multiple_of(3_600_000) => format!("{} h", ms / 3_600_000),
+        _ if ms % 60_000 < 1000 => format!("{} min", ms / 60_000),
         _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
     }
 }

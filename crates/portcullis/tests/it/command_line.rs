@@ -168,6 +168,71 @@ fn backups_are_made_listed_verified_and_restored() {
     bytes[middle] ^= 1;
     std::fs::write(&archive, bytes).unwrap();
     assert_eq!(rig.exit(&["backup", "verify", &name]), 1);
+    let listed = rig.ok(&["backup", "list"]);
+    assert!(listed.contains("damaged: it did not read back"), "{listed}");
+    assert!(
+        !listed.contains("complete") && !listed.contains("verified:"),
+        "{listed}"
+    );
+    let kept = rig.ok(&[
+        "backup",
+        "prune",
+        "--keep-last",
+        "1",
+        "--keep-days",
+        "0",
+        "--dry-run",
+    ]);
+    assert!(
+        kept.contains("would remove"),
+        "it takes no place of a good one: {kept}"
+    );
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure_and_a_closed_pipe_is_none() {
+    let rig = Rig::new("none");
+    rig.ok(&["init"]);
+    let run = |args: &[&str], to: std::process::Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.current_dir(rig.folder.path()).args(args).stdout(to);
+        command.stderr(std::process::Stdio::piped());
+        command.output().unwrap()
+    };
+    for args in [
+        &["docs", "config"][..],
+        &["plan"],
+        &["plan", "--json"],
+        &["config", "schema"],
+        &["--help"],
+        &["completions", "bash"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let output = run(args, full.unwrap().into());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {told}");
+        assert!(told.contains("No space left on device"), "{args:?}: {told}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = run(args, writer.into());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {told}");
+        assert!(!told.contains("error"), "{args:?}: {told}");
+    }
+}
+
+#[test]
+fn an_empty_variable_for_the_environment_means_none() {
+    let rig = Rig::new("none");
+    let run = |value: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.current_dir(rig.folder.path()).arg("check");
+        command.env("PORTCULLIS_ENV", value).output().unwrap()
+    };
+    let output = run("");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    assert_eq!(run("nowhere").status.code(), Some(2));
 }
 
 /// The text as a pattern that matches itself.

@@ -100,12 +100,66 @@ fn the_time_in_which_the_old_release_is_kept_warm_can_be_ended() {
     rig.until("1.0 is kept warm", |rig| {
         sentence(rig).contains("1.0 is kept warm")
     });
-    let busy = stderr(&rig, &["deploy", "--release", "1.2"], 1);
-    assert!(busy.contains("still live"), "{busy}");
+    let told = stderr(&rig, &["retry"], 1);
+    assert!(
+        told.contains("`portcullis resume` (ends the time for which 1.0 is kept warm)"),
+        "{told}"
+    );
     rig.ok(&["resume"]);
     rig.until("1.0 is retired", |rig| {
         rig.state_of("dhash-2") == "promoted"
     });
+    assert_eq!(users.stop(), 0, "requests were dropped");
+}
+
+#[test]
+fn waiting_for_a_deployment_ends_with_its_promotion_and_the_next_one_ends_the_warm_time() {
+    let rig = Rig::serving("none");
+    rig.edit(KEPT_WARM.0, KEPT_WARM.1);
+    let users = rig.users();
+    rig.ok(&["deploy", "--release", "1.1"]);
+    let busy = stderr(&rig, &["deploy", "--release", "1.2"], 1);
+    assert!(busy.contains("still live"), "{busy}");
+    assert!(
+        busy.contains("`portcullis abort` (goes back to 1.0)")
+            && !busy.contains("`portcullis resume`"),
+        "{busy}"
+    );
+    rig.until("1.1 is promoted", |rig| rig.serving_release() == "1.1");
+
+    let begun = Instant::now();
+    let output = rig.run(&["deploy", "--release", "1.2", "--wait"]);
+    let took = begun.elapsed();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(err.contains("1.0 is no longer kept warm"), "{err}");
+    assert!(
+        out.contains("=> Promoted: 1.2 serves; 1.1 is kept warm for 10 min, until "),
+        "{out}"
+    );
+    assert!(out.contains("`portcullis resume` ends it"), "{out}");
+    assert!(
+        err.contains("undo: portcullis rollback (goes back to 1.1 at once;"),
+        "{err}"
+    );
+    assert_eq!(rig.state_of("dhash-2"), "promoted");
+    let past = rig.ok(&["show", "dhash-2"]);
+    assert!(past.contains("resume by tester"), "{past}");
+
+    // Going back to the warm release names the right way forward again.
+    let output = rig.run(&["rollback", "--wait"]);
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(
+        err.contains(
+            "undo: portcullis deploy --release 1.2 (a rollout of its own, from the beginning)"
+        ),
+        "{err}"
+    );
     assert_eq!(users.stop(), 0, "requests were dropped");
 }
 
@@ -262,6 +316,18 @@ version = "1.0""#;
             .starts_with("Rolled back to 1.1"),
         "{last}"
     );
+
+    // What guards the way forward does not bar the way back.
+    rig.edit(
+        "[\"before-migrate\"]",
+        "[\"before-migrate\", \"before-start\"]",
+    );
+    let told = rig.ok(&["rollback", "--wait"]);
+    assert!(
+        told.contains("noted: hook freeze before start exited"),
+        "{told}"
+    );
+    assert_eq!(rig.serving_release(), "1.0");
     users.stop();
 }
 

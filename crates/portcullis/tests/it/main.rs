@@ -20,5 +20,6 @@ mod rig;
 mod shared_journal;
 mod starting;
 mod survival;
+mod unanswered;
 mod upgrade;
 mod watch;

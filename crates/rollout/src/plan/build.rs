@@ -130,7 +130,7 @@ impl Builder<'_> {
                 step: step.to_owned(),
                 command: self.hook_command(hook),
                 timeout_ms: hook.timeout_ms,
-                must_succeed: hook.must_succeed,
+                must_succeed: hook.must_succeed_in(request.purpose),
                 input: String::new(),
             };
             self.steps.push(Step {
@@ -434,11 +434,10 @@ impl Builder<'_> {
     fn open_gate(&mut self, name: &str, mut gate: GateOrder) {
         let request = self.request;
         let address = &request.target.address;
-        let checks = request.questions();
-        let checks: Vec<Check> = checks
-            .map(|check| self.fill_check(&request.release, address, check))
+        let checks = request.questions_at(&gate.analysis);
+        gate.checks = checks
+            .map(|check| self.fill_check(&request.release, address, &check))
             .collect();
-        gate.checks = checks;
         let deadline_ms = gate.analysis.window_ms.max(1);
         self.push(name, Action::Gate(gate), Undo::Nothing, deadline_ms, 1);
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, Command, HookTime};
+use crate::{Action, Command, HookTime, Purpose};
 
 /// A command that is run before or after steps, or whenever people are told something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,9 @@ pub struct Hook {
     pub timeout_ms: u64,
     /// Whether a failure fails the step that it belongs to; otherwise it is only noted.
     pub must_succeed: bool,
+    /// The same where the rollout returns to an earlier release: what guards the way forward must not
+    /// bar the way back.
+    pub must_succeed_back: bool,
 }
 
 /// When a hook is run.
@@ -46,6 +49,14 @@ pub struct NoticeHook {
 }
 
 impl Hook {
+    /// Whether a failure fails the step in a rollout of this purpose.
+    pub(super) fn must_succeed_in(&self, purpose: Purpose) -> bool {
+        match purpose {
+            Purpose::Deploy => self.must_succeed,
+            Purpose::Rollback => self.must_succeed_back,
+        }
+    }
+
     /// Whether it is run at this point of steps with this action.
     pub(super) fn is_at(&self, wanted: HookTime, action: &Action) -> bool {
         self.points.iter().any(|point| match point {

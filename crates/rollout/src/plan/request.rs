@@ -13,6 +13,9 @@ const KEEP_WARM_SAMPLES: u64 = 60;
 /// The longest time between two such measurements, in milliseconds: a failure is noticed within it.
 const KEEP_WARM_INTERVAL_MAX_MS: u64 = 15_000;
 
+/// A check at a gate may take this long even where measurements are closer together, in milliseconds.
+const CHECK_AT_GATE_MIN_MS: u64 = 1_000;
+
 /// What a plan is made from. Whatever depends on the moment (addresses, names with a time) is in it,
 /// so that making the plan is a pure function.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +92,17 @@ impl PlanRequest {
             |check: &Check| check.path == self.ready.path && check.method == self.ready.method;
         let ready = (!self.smoke.iter().any(asked)).then_some(&self.ready);
         ready.into_iter().chain(&self.smoke)
+    }
+
+    /// What a release is asked at a gate. An answer that takes longer than the pause between two
+    /// measurements is a failed check: one release that hangs must not hold up the measurement that
+    /// shows it.
+    pub(crate) fn questions_at(&self, analysis: &Analysis) -> impl Iterator<Item = Check> {
+        let longest_ms = analysis.interval_ms.max(CHECK_AT_GATE_MIN_MS);
+        self.questions().cloned().map(move |check| Check {
+            timeout_ms: check.timeout_ms.min(longest_ms),
+            ..check
+        })
     }
 
     /// The gate that stays open while the old release is kept warm: the new one has all the traffic, so

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use portcullis_analysis::{ArmSample, Sample};
+use portcullis_analysis::{ArmSample, HealthSample, Rule, Sample, Signal, Test};
 
 use crate::*;
 
@@ -95,6 +95,7 @@ fn rich_plan() -> Arc<Plan> {
         },
         timeout_ms: 1_000,
         must_succeed: true,
+        must_succeed_back: false,
     };
     let request = PlanRequest {
         approval: Some("Now?".to_owned()),
@@ -586,4 +587,86 @@ fn hooks_are_steps_around_their_step() {
     assert_eq!(input["when"], "after");
     assert_eq!(input["sentence"], hook.sentence());
     assert_eq!(input["plan"]["release"]["id"], "1.1");
+}
+
+/// What a release that hangs gives: a check without an answer, and no requests.
+fn hanging(rollout: &Rollout, in_a_row: u32) -> EventKind {
+    let health = HealthSample {
+        passed: 0,
+        failed: 1,
+        consecutive_failures: in_a_row,
+        last_failure: Some("GET /health got no answer within 1000 ms".to_owned()),
+    };
+    let sample = Sample {
+        from_ms: 0,
+        to_ms: 1_000,
+        health: Some(health),
+        ..Sample::default()
+    };
+    EventKind::Measured {
+        step: rollout.state().step().unwrap(),
+        sample,
+    }
+}
+
+fn measured_again_in_ms(rollout: &Rollout, kind: EventKind) -> Option<u64> {
+    let (_, effects) = rollout.apply(&event(kind)).unwrap();
+    effects.into_iter().find_map(|effect| match effect {
+        Effect::Measure { interval_ms, .. } => Some(interval_ms),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_paused_gate_looks_again_soon_while_checks_fail_and_tells_the_same_numbers_everywhere() {
+    let mut request = crate::plan::tests::request();
+    request.analysis.rules.push(Rule {
+        signal: Signal::HealthFailures,
+        test: Test::Limit { max: 2.0 },
+        requests_min: 1,
+    });
+    let plan = Arc::new(Plan::build(&request).unwrap());
+    let interval_ms = request.analysis.interval_ms;
+    let window_ms = request.analysis.window_ms;
+    let mut timeline = Timeline::new(plan.clone());
+    let mut push = |kind: EventKind| {
+        timeline.push(&event(kind)).unwrap();
+        timeline.rollout().clone()
+    };
+    let mut rollout = push(EventKind::Start);
+    while !matches!(rollout.state(), State::Watching { .. }) {
+        rollout = push(ok(&rollout));
+    }
+    for _ in 0..window_ms.div_ceil(1_000) {
+        rollout = push(measured(&rollout, 0, 0));
+    }
+    assert!(matches!(rollout.state(), State::Paused { .. }));
+    let quiet = measured_again_in_ms(&rollout, measured(&rollout, 0, 0));
+    assert!(quiet > Some(interval_ms), "{quiet:?}");
+    for in_a_row in 1..=2 {
+        let kind = hanging(&rollout, in_a_row);
+        assert_eq!(
+            measured_again_in_ms(&rollout, kind.clone()),
+            Some(interval_ms)
+        );
+        rollout = push(kind);
+    }
+    let last = hanging(&rollout, 3);
+    rollout = push(last);
+    assert!(matches!(rollout.state(), State::Unwinding { .. }));
+    let numbers = "failed checks in a row 3, limit 2, 3 checks";
+    assert!(
+        rollout.sentence().ends_with(numbers),
+        "{}",
+        rollout.sentence()
+    );
+    let decided = timeline
+        .moments()
+        .iter()
+        .rev()
+        .find_map(|moment| match &moment.kind {
+            MomentKind::Decided { judgement } => Some(judgement.phrase()),
+            _ => None,
+        });
+    assert_eq!(decided.as_deref(), Some(numbers));
 }

@@ -181,9 +181,11 @@ const FILE_UNWRITABLE: Meaning = Meaning {
 const NO_SERVER: Meaning = Meaning {
     number: 401,
     title: "No server answers",
-    meaning: "Nothing answers where the configuration says that the API is reached. The gateway \
-               and the services may still be running.",
-    remedy: "Start it with `portcullis serve`, or name the right configuration with `--file`.",
+    meaning: "Nothing answers where the configuration says that the API is reached. The message \
+               says whether a `portcullis serve` runs all the same: it may be suspended, have lost \
+               its socket, or serve users while its engine does not act.",
+    remedy: "Where none runs, start it with `portcullis serve`, or name the right configuration \
+              with `--file`. Where one runs, do what the hint says: a second one would be refused.",
     exit: Exit::Unreachable,
 };
 
@@ -328,7 +330,9 @@ const STILL_LIVE: Meaning = Meaning {
     number: 602,
     title: "A rollout is still live",
     meaning: "Only one rollout of a service may be live at a time.",
-    remedy: "Wait for it with `portcullis watch`, or stop it with `portcullis abort`.",
+    remedy: "The message says how it stands and which words it takes now. Wait for it with \
+              `portcullis watch`, or stop it with `portcullis abort`. One that only keeps the old release \
+              warm is no obstacle: the next `portcullis deploy` ends it.",
     exit: Exit::Failed,
 };
 
@@ -337,7 +341,7 @@ const NOT_NOW: Meaning = Meaning {
     title: "Not possible now",
     meaning: "The rollout is in a state in which this word has no meaning, for example `resume` \
                for one that does not wait.",
-    remedy: "`portcullis status` says what it waits for and which words it takes.",
+    remedy: "The message lists the words that it takes now; `portcullis status` says what it waits for.",
     exit: Exit::Failed,
 };
 

@@ -3,6 +3,7 @@
 //! What a rollout that is not over may need is read from the journal. Without a readable journal nothing
 //! is removed, because nobody can know what is needed.
 
+use portcullis_analysis::counted;
 use portcullis_backup::{BackupError, BackupSummary, Decision, Retention, Vault, retention};
 use portcullis_config::Config;
 use portcullis_engine::{History, size_words};
@@ -165,13 +166,17 @@ fn report(outcomes: &[Outcome], dry_run: bool) {
     }
     let gone = removed(outcomes).count();
     let freed = size_words(removed(outcomes).map(|outcome| outcome.freed_bytes).sum());
-    let stay = outcomes.len() - gone;
+    let stay = counted(
+        (outcomes.len() - gone) as u64,
+        "backup stays",
+        "backups stay",
+    );
     output::talk(&match (gone, dry_run) {
-        (0, _) => format!("nothing to remove; {stay} stay"),
+        (0, _) => format!("nothing to remove; {stay}"),
         (_, true) => {
-            format!("{gone} would go and free {freed}, {stay} stay; nothing was removed")
+            format!("{gone} would go and free {freed}, {stay}; nothing was removed")
         }
-        (_, false) => format!("{gone} removed, {freed} freed, {stay} stay"),
+        (_, false) => format!("{gone} removed, {freed} freed, {stay}"),
     });
 }
 

@@ -9,6 +9,7 @@ use portcullis_config::Config;
 use super::Patient;
 use super::finding::Finding;
 use crate::connect;
+use crate::serve_process::ServeProcess;
 
 mod holder;
 
@@ -35,11 +36,17 @@ pub(super) async fn server(config: &Config) -> (Option<Status>, Vec<Finding>) {
             (Some(status), vec![found, version])
         }
         Err(ClientError::Unreachable { .. }) => {
-            let found = Finding::warn(
-                "server",
-                format!("no server answers at {}", client.endpoint()),
-            )
-            .hint("start it with `portcullis serve`");
+            let process = ServeProcess::of(&config.state.folder, &config.server.listen);
+            let message = format!("no server answers at {}", client.endpoint());
+            let found = match process {
+                ServeProcess::None => {
+                    Finding::warn("server", message).hint("start it with `portcullis serve`")
+                }
+                ServeProcess::Runs { .. } | ServeProcess::Hidden(_) => {
+                    let message = format!("{message}: {}", process.sentence());
+                    Finding::fail("server", message).hint(process.hint())
+                }
+            };
             (None, vec![found])
         }
         Err(error) => {
@@ -113,8 +120,18 @@ pub(super) fn gateway(patient: &Patient) -> Finding {
         };
     }
     let by = by_whom(address.port());
-    if patient.status.is_some() {
-        return Finding::ok("gateway", format!("{address} is served{by}"));
+    let listen = &patient.config.server.listen;
+    let process = ServeProcess::of(&patient.config.state.folder, listen);
+    // Whoever stops what serves users takes the service down.
+    match (&process, &patient.status) {
+        (ServeProcess::Runs { .. }, _) | (_, Some(_)) => {
+            return Finding::ok("gateway", format!("{address} is served{by}"));
+        }
+        (ServeProcess::Hidden(_), None) => {
+            let message = format!("{address} is taken{by}; {}", process.sentence());
+            return Finding::warn("gateway", message).hint(process.hint());
+        }
+        (ServeProcess::None, None) => {}
     }
     Finding::fail(
         "gateway",

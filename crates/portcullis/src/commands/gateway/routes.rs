@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use portcullis_api::Client;
 use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus, Split};
+use portcullis_config::Config;
 use serde::Serialize;
 
 use super::explain;
@@ -48,10 +49,14 @@ struct ArmRow {
     p99_us: Option<u64>,
 }
 
-pub(super) async fn run(client: &Client, json: bool) -> Result<Exit, CommandError> {
-    let first: GatewayStatus = look(client).await?;
+pub(super) async fn run(
+    config: &Config,
+    client: &Client,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    let first: GatewayStatus = look(config, client).await?;
     tokio::time::sleep(ROUTES_LOOK).await;
-    let second: GatewayStatus = look(client).await?;
+    let second: GatewayStatus = look(config, client).await?;
     let before: HashMap<(&str, &Arm), u64> = first
         .routes
         .iter()
@@ -87,9 +92,9 @@ pub(super) async fn run(client: &Client, json: bool) -> Result<Exit, CommandErro
     Ok(Exit::Done)
 }
 
-async fn look(client: &Client) -> Result<GatewayStatus, CommandError> {
+async fn look(config: &Config, client: &Client) -> Result<GatewayStatus, CommandError> {
     let status = client.get("/v1/gateway").await;
-    status.map_err(|error| explain(error, client))
+    status.map_err(|error| explain(error, config, client))
 }
 
 fn row(route: &RouteStatus, requests_now: impl Fn(&ArmStatus) -> u64) -> RouteRow {

@@ -75,7 +75,7 @@ pub(super) async fn set(
             return Err(CommandError::new(Exit::Failed, what)
                 .hint("look with `portcullis gateway split`, then set it again"));
         }
-        Err(error) => return Err(explain(error, client)),
+        Err(error) => return Err(explain(error, config, client)),
     };
     if json {
         report_json(&route, Some(before));
@@ -95,7 +95,7 @@ pub(super) async fn set(
 
 async fn route(config: &Config, client: &Client) -> Result<RouteStatus, CommandError> {
     let route = client.get(&route_path(config)).await;
-    route.map_err(|error| explain(error, client))
+    route.map_err(|error| explain(error, config, client))
 }
 
 /// Asks the server, or the journal's file when only the gateway runs.

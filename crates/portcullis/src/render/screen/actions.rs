@@ -71,6 +71,11 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
         State::Advancing { at, .. } => abort(*at).into_iter().chain([pause]).collect(),
         State::Watching { at, .. } => {
             let pause = choice("pause", "waits, and goes on measuring".to_owned());
+            if let (true, Some(from)) = (plan.keeps_warm(*at), &detail.summary.from) {
+                let words = format!("{from} is no longer kept warm and is stopped now");
+                let end = choice("resume", words);
+                return abort(*at).into_iter().chain([end, pause]).collect();
+            }
             abort(*at).into_iter().chain([pause]).collect()
         }
         State::Paused { at, why, .. } => {

@@ -53,9 +53,18 @@ fn a_full_disk_under_the_journal_stops_the_engine_and_not_the_gateway() {
     });
     let status = rig.run(&["status"]);
     let told = String::from_utf8_lossy(&status.stdout).into_owned();
+    let first = told.lines().next().unwrap_or_default();
     assert!(
-        told.contains("database or disk is full"),
+        first.contains("The engine had to stop") && first.contains("database or disk is full"),
         "status does not say why:\n{told}"
+    );
+    assert_eq!(status.status.code(), Some(1), "{told}");
+    let watched = rig.run(&["watch", "--plain", "dhash-2"]);
+    let told = String::from_utf8_lossy(&watched.stderr).into_owned();
+    assert_eq!(watched.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("error[PC0404]: the engine had to stop"),
+        "{told}"
     );
     // No action without a record: nothing moves any more, and nothing can be asked for.
     let mut diary = Diary::open(&rig.path(".portcullis/journal.db"));

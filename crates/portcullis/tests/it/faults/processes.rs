@@ -78,6 +78,38 @@ fn a_canary_that_is_killed_in_the_gate_is_started_again_or_goes_back() {
 }
 
 #[test]
+fn a_canary_that_hangs_in_the_gate_goes_back_within_seconds_without_any_user() {
+    let rig = Rig::serving("none");
+    rig.edit("window = \"2s\"", "window = \"30s\"");
+    // The checks may take longer than the measurements are apart, which must not slow the verdict down.
+    rig.edit("timeout = \"2s\" }", "timeout = \"25s\" }");
+    rig.ok(&["deploy", "--release", "1.1"]);
+    rig.until("the first gate is open", |rig| {
+        rig.state_of("dhash-2") == "watching"
+    });
+    let hung = Instant::now();
+    for id in processes_of(&rig, "1.1") {
+        signal("-STOP", id);
+    }
+    rig.until("it goes back", |rig| {
+        ["unwinding", "rolled back"].contains(&rig.state_of("dhash-2").as_str())
+    });
+    let took = hung.elapsed();
+    assert!(took < Duration::from_secs(12), "{took:?}");
+    let told = rig.json(&["status"])["sentence"].to_string();
+    assert!(told.contains("failed checks in a row 3, limit 2"), "{told}");
+    let numbers = told
+        .split("failed checks")
+        .nth(1)
+        .unwrap()
+        .trim_end_matches('"');
+    let shown = rig.ok(&["show", "dhash-2"]);
+    let places = shown.matches(numbers).count();
+    assert!(places >= 2, "{numbers} in:\n{shown}");
+    rig.until("it is over", |rig| is_over(rig, "dhash-2"));
+}
+
+#[test]
 fn a_stable_release_that_is_killed_in_the_gate_is_started_again() {
     let rig = in_the_gate();
     let users = rig.users();
