@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             token: TOKEN.into(),
         },
         state_file: folder.path().join("splits.json"),
+        clients: portcullis_config::ClientsConfig::default(),
         tls: None,
         workers: rest.first().map_or(Ok(1), |count| count.parse())?,
         routes: vec![RouteSettings {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use crate::bounds::{CLIENT_IDLE_TIMEOUT_MS, CLIENT_STALL_TIMEOUT_MS};
+use crate::bounds::{BODY_RATE_WINDOW_MS, CLIENT_STALL_TIMEOUT_MS};
 use crate::connection::{ConnectionState, Step};
 use crate::in_flight::InFlight;
 use crate::pool::Pool;
@@ -24,6 +24,9 @@ pub(crate) enum BodyError {
     /// The arm was silent for too long.
     #[error("the body paused for longer than the route allows")]
     Overdue,
+    /// The client sends slower than it may.
+    #[error("the body comes slower than is allowed")]
+    TooSlow,
 }
 
 /// A request's body on its way to an arm.
@@ -31,6 +34,9 @@ pub(crate) struct RequestBody {
     incoming: Incoming,
     state: Rc<ConnectionState>,
     first_byte_ms: u64,
+    /// When the measurement of its rate began, and what came since.
+    measured_since_ms: u64,
+    measured_bytes: u64,
 }
 
 /// The body of an answer to a client.
@@ -64,11 +70,34 @@ impl RequestBody {
         state: Rc<ConnectionState>,
         first_byte_ms: u64,
     ) -> RequestBody {
+        let measured_since_ms = state.now_ms();
         RequestBody {
             incoming,
             state,
             first_byte_ms,
+            measured_since_ms,
+            measured_bytes: 0,
         }
+    }
+
+    /// Whether what came in the last ten seconds is too little. An arm that takes nothing is not the
+    /// client's fault: then nothing is asked of the client, and this is not called.
+    fn is_too_slow(&mut self, bytes: usize) -> bool {
+        self.measured_bytes += bytes as u64;
+        let took_ms = self.state.now_ms().saturating_sub(self.measured_since_ms);
+        if took_ms < BODY_RATE_WINDOW_MS {
+            return false;
+        }
+        let wanted = self
+            .state
+            .clients
+            .body_bytes_per_second_min
+            .saturating_mul(took_ms)
+            / 1_000;
+        let is_too_slow = self.measured_bytes < wanted;
+        self.measured_since_ms = self.state.now_ms();
+        self.measured_bytes = 0;
+        is_too_slow
     }
 
     /// Whether the upload still decides what the connection waits for.
@@ -95,8 +124,16 @@ impl Body for RequestBody {
                 Poll::Ready(_) => self.state.enter(Step::Answer, self.first_byte_ms),
             }
         }
-        if let Poll::Ready(Some(Err(_))) = &polled {
-            self.state.client_failed();
+        match &polled {
+            Poll::Ready(Some(Err(_))) => self.state.client_failed(),
+            Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                if self.is_too_slow(bytes) && !self.incoming.is_end_stream() {
+                    self.state.client_failed();
+                    return Poll::Ready(Some(Err(BodyError::TooSlow)));
+                }
+            }
+            _ => {}
         }
         polled.map_err(BodyError::Broken)
     }
@@ -222,7 +259,7 @@ impl Body for ArmBody {
 
 impl Drop for ArmBody {
     fn drop(&mut self) {
-        self.state.enter(Step::Idle, CLIENT_IDLE_TIMEOUT_MS);
+        self.state.enter_idle();
         self.state.tap.open();
     }
 }
@@ -240,7 +277,7 @@ impl AnswerBody {
 impl Drop for AnswerBody {
     fn drop(&mut self) {
         if let AnswerBody::Own { state, .. } = self {
-            state.enter(Step::Idle, CLIENT_IDLE_TIMEOUT_MS);
+            state.enter_idle();
             state.tap.open();
         }
     }

@@ -1,19 +1,9 @@
 //! Every timeout, queue and size that the gateway does not leave to its settings.
 
-/// How long a client may take to send a request's head once its first byte arrived.
-pub(crate) const HEAD_READ_TIMEOUT_MS: u64 = 10_000;
-/// How long a client's connection may stay open without a request.
-pub(crate) const CLIENT_IDLE_TIMEOUT_MS: u64 = 60_000;
 /// How long a client may pause in the middle of sending a body, or of taking one.
 pub(crate) const CLIENT_STALL_TIMEOUT_MS: u64 = 60_000;
-/// Header fields that a request or an upstream's answer may have.
-pub(crate) const HEADERS_MAX: usize = 100;
-/// Bytes of a request's head; hyper refuses longer ones with 431.
-pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Read buffer of one connection, which also bounds one frame of a streamed body.
 pub(crate) const CONNECTION_BUFFER_BYTES_MAX: usize = 256 * 1024;
-/// Client connections of one worker; further ones wait in the listener's queue.
-pub(crate) const CONNECTIONS_PER_WORKER_MAX: usize = 16_384;
 /// Length of the listener's queue.
 pub(crate) const LISTEN_BACKLOG: i32 = 1024;
 /// Pause after the system refused to accept (no free file descriptors), before trying again.
@@ -45,8 +35,6 @@ pub(crate) const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const ADMIN_REFUSAL_BYTES_MAX: usize = 4 * 1024;
 /// What `Retry-After` says when no release serves yet, in seconds.
 pub(crate) const RETRY_AFTER_S: &str = "1";
-/// Streams at once on one HTTP/2 connection.
-pub(crate) const HTTP2_STREAMS_MAX: u32 = 100;
 /// Bytes that a client may send on a stream before an arm has taken some.
 pub(crate) const HTTP2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// Bytes that a client may send on all streams of a connection before some were taken.
@@ -64,3 +52,7 @@ pub(crate) const HTTP2_PING_TIMEOUT_MS: u64 = 10_000;
 pub(crate) const TLS_LOOK_MS: u64 = 1_000;
 /// How long a client may take until it is known which protocol it speaks, TLS included.
 pub(crate) const HELLO_TIMEOUT_MS: u64 = 10_000;
+/// Header fields that an answer of an arm may have.
+pub(crate) const ANSWER_HEADERS_MAX: usize = 200;
+/// Over how long the rate of a request's body is measured.
+pub(crate) const BODY_RATE_WINDOW_MS: u64 = 10_000;

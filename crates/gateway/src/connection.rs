@@ -14,8 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
 use http::HeaderValue;
-
-use crate::bounds::{HEAD_BYTES_MAX, HEAD_READ_TIMEOUT_MS};
+use portcullis_config::ClientsConfig;
 
 /// What a connection is waiting for, which decides what its deadline means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +53,8 @@ pub(crate) struct ConnectionState {
     pub(crate) peer_header: HeaderValue,
     /// Whether the client speaks TLS.
     pub(crate) is_secure: bool,
+    /// What the client may do.
+    pub(crate) clients: Rc<ClientsConfig>,
     protocol: Cell<Protocol>,
     /// Streams under way, of an HTTP/2 connection.
     streams: Cell<usize>,
@@ -68,12 +69,18 @@ pub(crate) struct ConnectionState {
 
 impl ConnectionState {
     /// A connection that waits for its first request. `now_ms` is the worker's coarse clock.
-    pub(crate) fn new(peer: IpAddr, is_secure: bool, now_ms: Rc<Cell<u64>>) -> ConnectionState {
+    pub(crate) fn new(
+        peer: IpAddr,
+        is_secure: bool,
+        clients: Rc<ClientsConfig>,
+        now_ms: Rc<Cell<u64>>,
+    ) -> ConnectionState {
         let text = peer.to_canonical().to_string();
         let peer_header = HeaderValue::from_str(&text);
         ConnectionState::of(
             peer_header.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             is_secure,
+            clients,
             now_ms,
         )
     }
@@ -81,15 +88,24 @@ impl ConnectionState {
     /// The state of a stream that begins on this connection.
     pub(crate) fn stream(&self) -> ConnectionState {
         let peer_header = self.peer_header.clone();
-        let stream = ConnectionState::of(peer_header, self.is_secure, Rc::clone(&self.now_ms));
+        let clients = Rc::clone(&self.clients);
+        let now_ms = Rc::clone(&self.now_ms);
+        let stream = ConnectionState::of(peer_header, self.is_secure, clients, now_ms);
         stream.protocol.set(Protocol::Http2);
         stream
     }
 
-    fn of(peer_header: HeaderValue, is_secure: bool, now_ms: Rc<Cell<u64>>) -> ConnectionState {
+    fn of(
+        peer_header: HeaderValue,
+        is_secure: bool,
+        clients: Rc<ClientsConfig>,
+        now_ms: Rc<Cell<u64>>,
+    ) -> ConnectionState {
+        let head_bytes_max = clients.head_bytes_max as usize;
         ConnectionState {
             peer_header,
             is_secure,
+            clients,
             protocol: Cell::new(Protocol::Http1),
             streams: Cell::new(0),
             step: Cell::new(Step::Idle),
@@ -97,7 +113,7 @@ impl ConnectionState {
             now_ms,
             waker: RefCell::new(None),
             client_failed: Cell::new(false),
-            tap: Arc::new(HeadTap::new()),
+            tap: Arc::new(HeadTap::new(head_bytes_max)),
         }
     }
 
@@ -113,6 +129,16 @@ impl ConnectionState {
         if self.step.get() != step {
             self.enter(step, limit_ms);
         }
+    }
+
+    /// Waits for the next request.
+    pub(crate) fn enter_idle(&self) {
+        self.enter(Step::Idle, self.clients.idle_timeout_ms);
+    }
+
+    /// The worker's coarse clock.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms.get()
     }
 
     /// The current step.
@@ -146,11 +172,11 @@ impl ConnectionState {
         self.enter(Step::Streams, u64::MAX);
     }
 
-    /// Counts a stream that ended. Without any the connection is idle, for at most `idle_ms`.
-    pub(crate) fn stream_ended(&self, idle_ms: u64) {
+    /// Counts a stream that ended. Without any the connection is idle.
+    pub(crate) fn stream_ended(&self) {
         self.streams.set(self.streams.get().saturating_sub(1));
         if self.streams.get() == 0 {
-            self.enter(Step::Idle, idle_ms);
+            self.enter_idle();
         }
     }
 
@@ -188,7 +214,7 @@ impl ConnectionState {
     /// Enters [`Step::Head`] if the first bytes of a request came while the connection was idle.
     pub(crate) fn notice_head(&self) {
         if self.step.get() == Step::Idle && self.tap.has_bytes() {
-            self.enter(Step::Head, HEAD_READ_TIMEOUT_MS);
+            self.enter(Step::Head, self.clients.head_timeout_ms);
         }
     }
 }
@@ -200,13 +226,15 @@ impl ConnectionState {
 /// an atomic only because hyper moves sockets that may be upgraded, and wants them to be `Send`.
 #[derive(Debug)]
 pub(crate) struct HeadTap {
+    bytes_max: usize,
     open: AtomicBool,
     bytes: Mutex<Vec<u8>>,
 }
 
 impl HeadTap {
-    fn new() -> HeadTap {
+    fn new(bytes_max: usize) -> HeadTap {
         HeadTap {
+            bytes_max,
             open: AtomicBool::new(true),
             bytes: Mutex::default(),
         }
@@ -249,7 +277,7 @@ impl HeadTap {
     pub(crate) fn push(&self, new: &[u8]) {
         if self.open.load(Relaxed) {
             let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = HEAD_BYTES_MAX.saturating_sub(bytes.len());
+            let room = self.bytes_max.saturating_sub(bytes.len());
             bytes.extend_from_slice(&new[..new.len().min(room)]);
         }
     }

@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc as orders_mpsc, oneshot, watch};
 
+use crate::client_addresses::ClientAddresses;
 use crate::control_thread::{ControlOrder, ControlStart, run_control};
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_workers, share_out};
@@ -20,7 +21,7 @@ use crate::route::Table;
 use crate::settings::{AdminListen, GatewaySettings, Sticky};
 use crate::tls::Tls;
 use crate::traffic::Traffic;
-use crate::worker::{Door, Orders, Stop, Worker};
+use crate::worker::{Door, Guests, Orders, Stop, Worker};
 
 /// A running gateway. Dropping it stops it at once; [`Gateway::stop`] lets requests finish.
 #[derive(Debug)]
@@ -130,6 +131,7 @@ impl Gateway {
             held,
             ..Orders::default()
         });
+        let clients = settings.clients.clone();
         let start = ControlStart {
             settings,
             workers: count,
@@ -150,6 +152,11 @@ impl Gateway {
             control_orders: Some(control_orders),
             listeners: kept,
         };
+        let guests = Guests {
+            connections_max: (clients.connections_max as usize).div_ceil(count),
+            addresses: Arc::new(ClientAddresses::new(clients.connections_per_address_max)),
+            clients,
+        };
         for (index, (plain, secure)) in plain.into_iter().zip(secure).enumerate() {
             let door = |is_secure| {
                 move |listener| Door {
@@ -160,7 +167,8 @@ impl Gateway {
             let plain = plain.into_iter().map(door(false));
             let doors = plain.chain(secure.into_iter().map(door(true))).collect();
             let (table, tls) = (Arc::clone(&table), tls.clone());
-            let worker = move || Worker::new(index, table, tls);
+            let guests = guests.clone();
+            let worker = move || Worker::new(index, table, tls, guests);
             let worker = start_worker(index, doors, worker, gateway.orders.subscribe());
             gateway.workers.push(worker?);
         }

@@ -23,9 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::body::{AnswerBody, BodyError};
 use crate::bounds::{
-    HEAD_BYTES_MAX, HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_PING_PAUSE_MS, HTTP2_PING_TIMEOUT_MS,
+    HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_PING_PAUSE_MS, HTTP2_PING_TIMEOUT_MS,
     HTTP2_RESETS_PENDING_MAX, HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_STREAM_WINDOW_BYTES,
-    HTTP2_STREAMS_MAX,
 };
 use crate::connection::{ConnectionState, Protocol};
 use crate::forward::forward;
@@ -79,8 +78,8 @@ where
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_millis(HTTP2_PING_PAUSE_MS))
         .keep_alive_timeout(Duration::from_millis(HTTP2_PING_TIMEOUT_MS))
-        .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .max_header_list_size(HEAD_BYTES_MAX as u32)
+        .max_concurrent_streams(state.clients.streams_max)
+        .max_header_list_size(state.clients.head_bytes_max)
         .max_pending_accept_reset_streams(HTTP2_RESETS_PENDING_MAX)
         .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)

@@ -15,6 +15,7 @@ mod admin;
 mod arm;
 mod body;
 mod bounds;
+mod client_addresses;
 mod clock;
 mod connection;
 mod control;

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use portcullis_config::{TlsConfig, UpstreamProtocol};
+use portcullis_config::{ClientsConfig, TlsConfig, UpstreamProtocol};
 use secrecy::SecretString;
 
 /// Everything a gateway needs to start.
@@ -17,6 +17,8 @@ pub struct GatewaySettings {
     /// The file that keeps splits and epochs over a restart (JSON, replaced atomically). Its folder
     /// must exist.
     pub state_file: PathBuf,
+    /// What clients may do.
+    pub clients: ClientsConfig,
     /// TLS on a second address; `None` speaks plain text only.
     pub tls: Option<TlsConfig>,
     /// Worker threads, each with its own listener; 0 means one per core.

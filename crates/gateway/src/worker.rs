@@ -13,16 +13,17 @@ use arc_swap::ArcSwap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use portcullis_config::ClientsConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::bounds::{
-    ACCEPT_RETRY_MS, CLIENT_IDLE_TIMEOUT_MS, CONNECTION_BUFFER_BYTES_MAX,
-    CONNECTIONS_PER_WORKER_MAX, DRAIN_LINGER_MS, HEAD_BYTES_MAX, HEAD_READ_TIMEOUT_MS, HEADERS_MAX,
-    HELLO_TIMEOUT_MS, LISTEN_BACKLOG, TICK_MS,
+    ACCEPT_RETRY_MS, CONNECTION_BUFFER_BYTES_MAX, DRAIN_LINGER_MS, HELLO_TIMEOUT_MS,
+    LISTEN_BACKLOG, TICK_MS,
 };
+use crate::client_addresses::{ClientAddresses, Counted};
 use crate::clock;
 use crate::connection::{ConnectionState, Step};
 use crate::forward::forward;
@@ -63,6 +64,15 @@ impl Stop {
     }
 }
 
+/// What clients may do, as one worker is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Guests {
+    pub(crate) clients: ClientsConfig,
+    /// Shared by all workers.
+    pub(crate) addresses: Arc<ClientAddresses>,
+    pub(crate) connections_max: usize,
+}
+
 /// Where clients come in.
 #[derive(Debug)]
 pub(crate) struct Door<L> {
@@ -94,6 +104,11 @@ pub(crate) struct Worker {
     pub(crate) pool: Rc<Pool>,
     /// TLS towards clients; `None` where it is not spoken.
     tls: Option<Arc<Tls>>,
+    /// What clients may do.
+    clients: Rc<ClientsConfig>,
+    addresses: Arc<ClientAddresses>,
+    /// This worker's share of all connections.
+    connections_max: usize,
     now_ms: Rc<Cell<u64>>,
     phase: Cell<Phase>,
     connections: RefCell<HashMap<u64, Rc<ConnectionState>>>,
@@ -118,13 +133,21 @@ impl Drop for OpenTunnel {
 
 impl Worker {
     /// A worker that has not started.
-    pub(crate) fn new(index: usize, table: Arc<ArcSwap<Table>>, tls: Option<Arc<Tls>>) -> Worker {
+    pub(crate) fn new(
+        index: usize,
+        table: Arc<ArcSwap<Table>>,
+        tls: Option<Arc<Tls>>,
+        guests: Guests,
+    ) -> Worker {
         let now_ms = Rc::new(Cell::new(clock::monotonic_ms()));
         Worker {
             index,
             table,
             pool: Rc::new(Pool::new(Rc::clone(&now_ms))),
             tls,
+            clients: Rc::new(guests.clients),
+            addresses: guests.addresses,
+            connections_max: guests.connections_max,
             now_ms,
             phase: Cell::new(Phase::Serving),
             connections: RefCell::default(),
@@ -254,7 +277,7 @@ impl Worker {
     async fn accept(&self, doors: &[Door<TcpListener>]) -> Accepted {
         loop {
             let changed = self.changed.notified();
-            if self.connections.borrow().len() >= CONNECTIONS_PER_WORKER_MAX {
+            if self.connections.borrow().len() >= self.connections_max {
                 changed.await;
                 continue;
             }
@@ -274,9 +297,13 @@ impl Worker {
             return;
         }
         self.now_ms.set(clock::monotonic_ms());
-        let now_ms = Rc::clone(&self.now_ms);
-        let state = Rc::new(ConnectionState::new(peer.ip(), is_secure, now_ms));
-        state.enter(Step::Idle, CLIENT_IDLE_TIMEOUT_MS);
+        let Some(counted) = self.addresses.count(peer.ip()) else {
+            tracing::debug!("a client has too many connections: another one is closed");
+            return;
+        };
+        let (clients, now_ms) = (Rc::clone(&self.clients), Rc::clone(&self.now_ms));
+        let state = Rc::new(ConnectionState::new(peer.ip(), is_secure, clients, now_ms));
+        state.enter_idle();
         let id = self.next_connection.get();
         self.next_connection.set(id + 1);
         self.connections.borrow_mut().insert(id, Rc::clone(&state));
@@ -286,6 +313,7 @@ impl Worker {
             let closed = Closed {
                 worker: Rc::clone(&worker),
                 id,
+                _counted: counted,
             };
             match worker.tls.clone().filter(|_| is_secure) {
                 Some(tls) => worker.serve_secure(&tls, stream, state).await,
@@ -332,7 +360,7 @@ impl Worker {
                 return;
             }
         };
-        state.enter(Step::Idle, CLIENT_IDLE_TIMEOUT_MS);
+        state.enter_idle();
         let served = match stream.get_ref().1.alpn_protocol() {
             Some(b"h2") => http2::serve(self, stream, state).await,
             _ => self.serve_http1(stream, state).await,
@@ -371,7 +399,7 @@ impl Worker {
             }
             // So far it may be either. What was seen stays in the socket, so there is nothing to wait on
             // but time.
-            state.enter_once(Step::Head, HEAD_READ_TIMEOUT_MS);
+            state.enter_once(Step::Head, state.clients.head_timeout_ms);
             tokio::time::sleep(Duration::from_millis(TICK_MS)).await;
         }
     }
@@ -391,8 +419,8 @@ impl Worker {
         let mut builder = http1::Builder::new();
         builder
             .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
-            .max_headers(HEADERS_MAX);
-        builder.max_header_size(HEAD_BYTES_MAX);
+            .max_headers(self.clients.headers_max as usize);
+        builder.max_header_size(self.clients.head_bytes_max as usize);
         let mut connection =
             std::pin::pin!(builder.serve_connection(stream, service).with_upgrades());
         let mut closing = false;
@@ -457,7 +485,7 @@ impl OpenStream {
 impl Drop for OpenStream {
     fn drop(&mut self) {
         self.worker.streams.borrow_mut().remove(&self.id);
-        self.connection.stream_ended(CLIENT_IDLE_TIMEOUT_MS);
+        self.connection.stream_ended();
     }
 }
 
@@ -479,6 +507,7 @@ fn poll_accept(
 struct Closed {
     worker: Rc<Worker>,
     id: u64,
+    _counted: Counted,
 }
 
 impl Drop for Closed {

@@ -19,7 +19,7 @@ use tokio::task::coop::has_budget_remaining;
 use super::{ExchangeError, dial, silent};
 use crate::arm::Destination;
 use crate::body::RequestBody;
-use crate::bounds::{CONNECTION_BUFFER_BYTES_MAX, HEADERS_MAX};
+use crate::bounds::{ANSWER_HEADERS_MAX, CONNECTION_BUFFER_BYTES_MAX};
 use crate::connection::ConnectionState;
 
 /// A connection to a server.
@@ -43,7 +43,7 @@ impl Http1 {
         let mut builder = http1::Builder::new();
         builder
             .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
-            .max_headers(HEADERS_MAX);
+            .max_headers(ANSWER_HEADERS_MAX);
         let handshake = builder.handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(io::Error::other)?;
         let link = Link {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
 
 use portcullis_gateway::TimeoutSettings;
 use reqwest::StatusCode;
@@ -233,4 +234,75 @@ async fn a_client_that_goes_away_is_not_the_arms_error() {
     }
     let status = rig.arm("1.0").await;
     assert_eq!((status.requests, status.errors), (3, 0));
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_and_no_more() {
+    let service = Service::start("old");
+    let rig = Rig::start_with(|settings| settings.clients.connections_per_address_max = 3);
+    rig.split(&arm("1.0", &service), None, 0).await;
+    let asked = b"GET /who HTTP/1.1\r\nHost: shop\r\n\r\n";
+    let ask = async |stream: &mut TcpStream| {
+        let mut answer = vec![0; 1024];
+        stream.write_all(asked).await?;
+        let count = stream.read(&mut answer).await?;
+        Ok::<_, std::io::Error>(count > 0)
+    };
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(rig.listen).await.unwrap();
+        assert!(ask(&mut stream).await.unwrap());
+        open.push(stream);
+    }
+    let mut more = TcpStream::connect(rig.listen).await.unwrap();
+    assert!(!ask(&mut more).await.unwrap_or(false));
+    // One that goes makes room for another.
+    drop(open.pop());
+    let room = async {
+        loop {
+            let mut stream = TcpStream::connect(rig.listen).await.unwrap();
+            if ask(&mut stream).await.unwrap_or(false) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), room)
+        .await
+        .unwrap();
+    assert!(ask(&mut open[0]).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_refused_and_is_not_the_arms_error() {
+    let service = Service::start("old");
+    let rig = Rig::start_with(|settings| settings.clients.body_bytes_per_second_min = 1_000);
+    rig.split(&arm("1.0", &service), None, 0).await;
+    let mut client = TcpStream::connect(rig.listen).await.unwrap();
+    let head = b"POST /swallow HTTP/1.1\r\nHost: shop\r\nContent-Length: 100000\r\n\r\n";
+    client.write_all(head).await.unwrap();
+    let dripping = async {
+        while client.write_all(b"drip").await.is_ok() {
+            let pause = tokio::time::sleep(Duration::from_millis(500));
+            let mut answer = [0; 1024];
+            tokio::select! {
+                _ = pause => {}
+                read = client.read(&mut answer) => {
+                    let count = read.unwrap_or(0);
+                    return String::from_utf8_lossy(&answer[..count]).into_owned();
+                }
+            }
+        }
+        String::new()
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(30), dripping)
+        .await
+        .unwrap();
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+        "{answer}"
+    );
+    rig.arm_when("1.0", |arm| {
+        arm.in_flight == 0 && arm.requests == 1 && arm.errors == 0
+    })
+    .await;
 }

@@ -37,6 +37,7 @@ pub(crate) fn settings(state_file: PathBuf) -> GatewaySettings {
         listen: "127.0.0.1:0".parse().unwrap(),
         admin: admin_at("127.0.0.1:0".parse().unwrap()),
         state_file,
+        clients: portcullis_config::ClientsConfig::default(),
         tls: None,
         workers: 2,
         routes: vec![route("shop")],

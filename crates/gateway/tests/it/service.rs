@@ -71,7 +71,15 @@ impl Service {
         let (sender, receiver) = std::sync::mpsc::channel();
         let shared = Arc::clone(&seen);
         runtime.spawn(async move {
-            let listener = TcpListener::bind(address).await.unwrap();
+            // A service that was killed there a moment ago may not be gone yet.
+            let listener = loop {
+                match TcpListener::bind(address).await {
+                    Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                    }
+                    bound => break bound.unwrap(),
+                }
+            };
             sender.send(listener.local_addr().unwrap()).unwrap();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();

@@ -58,6 +58,7 @@ fn the_gateway_driver_conforms_on_the_real_gateway() {
         listen: "127.0.0.1:0".parse().unwrap(),
         admin: AdminListen::Unix(socket.clone()),
         state_file: folder.path().join("gateway.json"),
+        clients: portcullis_config::ClientsConfig::default(),
         tls: None,
         workers: 1,
         routes: vec![RouteSettings {

@@ -40,6 +40,7 @@ pub(super) fn start_held(
             },
         },
         state_file: folder.routes(),
+        clients: portcullis_config::ClientsConfig::default(),
         tls: None,
         workers: 0,
         routes: vec![RouteSettings {
