@@ -12,6 +12,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::bounds::LOOK_PATIENCE;
 use crate::command_error::{CommandError, Exit};
+use crate::not_yet;
 use crate::offline;
 use crate::output;
 use crate::serve_process::ServeProcess;
@@ -26,10 +27,9 @@ const DEFAULT_SOCKET: &str = "api.sock";
 /// The configuration, read and validated.
 pub(crate) fn config(site: &Site) -> Result<Config, CommandError> {
     let environment = site.environment.as_deref();
-    Ok(portcullis_config::load_environment(
-        &site.file,
-        environment,
-    )?)
+    let config = portcullis_config::load_environment(&site.file, environment)?;
+    not_yet::refuse(&config)?;
+    Ok(config)
 }
 
 /// A client of the server that the configuration describes.

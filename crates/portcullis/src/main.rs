@@ -15,6 +15,7 @@ mod command_error;
 mod commands;
 mod connect;
 mod journal_place;
+mod not_yet;
 mod offline;
 mod output;
 mod render;

@@ -221,9 +221,13 @@ impl<'a> Serving<'a> {
         let config = &self.grounds.config;
         let address = self.gateway.listen_address();
         if self.engine().is_some() {
+            let secure = self.gateway.tls_address();
+            let secure = secure.map(|address| format!(" and https://{address}"));
             output::talk(&format!(
-                "portcullis serves {} on http://{address}; API on {}; stop with Ctrl-C",
-                config.service.name, config.server.listen,
+                "portcullis serves {} on http://{address}{}; API on {}; stop with Ctrl-C",
+                config.service.name,
+                secure.unwrap_or_default(),
+                config.server.listen,
             ));
         }
     }

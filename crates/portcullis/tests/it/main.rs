@@ -8,6 +8,7 @@ mod conformance;
 mod control;
 mod examples;
 mod faults;
+mod gateway_tls;
 mod guide;
 mod operations;
 #[path = "../../../journal/tests/it/postgres_server.rs"]

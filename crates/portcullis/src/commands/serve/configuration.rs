@@ -107,6 +107,8 @@ impl Configuration {
         let settings = [
             ("gateway.sticky", gateway.sticky != now.sticky),
             ("gateway.health", gateway.health != now.health),
+            ("gateway.clients", gateway.clients != now.clients),
+            ("gateway.tls", gateway.tls != now.tls),
             (
                 "gateway.force_header",
                 gateway.force_header != now.force_header,

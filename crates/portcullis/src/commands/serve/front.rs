@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
-use portcullis_config::{Config, Listen, StickyConfig};
+use portcullis_config::{Config, Listen, StickyConfig, UpstreamProtocol};
 use portcullis_gateway::{
     AdminListen, Gateway, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
 };
@@ -40,8 +40,8 @@ pub(super) fn start_held(
             },
         },
         state_file: folder.routes(),
-        clients: portcullis_config::ClientsConfig::default(),
-        tls: None,
+        clients: gateway.clients.clone(),
+        tls: gateway.tls.clone(),
         workers: 0,
         routes: vec![RouteSettings {
             service: config.service.name.to_string(),
@@ -58,7 +58,7 @@ pub(super) fn start_held(
                 healthy_after: health.healthy_after,
             },
             timeouts: TimeoutSettings::default(),
-            protocol: portcullis_config::UpstreamProtocol::Http1,
+            protocol: UpstreamProtocol::Http1,
             force_header: gateway.force_header,
         }],
     };

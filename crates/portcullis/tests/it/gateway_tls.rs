@@ -1,0 +1,59 @@
+//! TLS as it is configured in portcullis.toml.
+
+use std::process::{Command, Stdio};
+
+use rcgen::{CertificateParams, KeyPair};
+
+use crate::rig::{Ports, Rig};
+
+#[test]
+fn a_service_is_served_over_tls_beside_plain_text() {
+    let mut rig = Rig::new("none");
+    let ports = Ports::take();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["shop.example".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    std::fs::write(rig.path("cert.pem"), certificate.pem()).unwrap();
+    let tls = format!(
+        "[gateway.tls]\nlisten = \"127.0.0.1:{}\"\n[[gateway.tls.certificate]]\n\
+         chain = \"cert.pem\"\nkey = \"key.pem\"\n\n[timeouts]",
+        ports.gateway()
+    );
+    rig.edit("[timeouts]", &tls);
+    rig.ok(&["init"]);
+    let checked = rig.run(&["check"]);
+    assert_eq!(checked.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(said.contains("key.pem"), "{said}");
+    std::fs::write(rig.path("key.pem"), key.serialize_pem()).unwrap();
+    rig.ok(&["check"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    for version in ["--http1.1", "--http2"] {
+        let answer = Command::new("curl")
+            .current_dir(rig.folder.path())
+            .args(["--silent", "--show-error", "--cacert", "cert.pem", version])
+            .args(["--connect-to", &format!("::127.0.0.1:{}", ports.gateway())])
+            .arg("https://shop.example/health")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&answer.stdout).into_owned();
+        assert!(said.contains("\"version\":\"1.0\""), "{said}{answer:?}");
+    }
+    assert!(rig.get("/health", "me").contains("\"version\":\"1.0\""));
+}
+
+#[test]
+fn what_is_not_carried_out_yet_is_refused_and_not_passed_over() {
+    let rig = Rig::new("none");
+    let limit = "[[gateway.limit]]\nname = \"all\"\nrate = \"10/1s\"\n\n[timeouts]";
+    rig.edit("[timeouts]", limit);
+    let checked = rig.run(&["check"]);
+    assert_eq!(checked.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(
+        said.contains("does not carry out [[gateway.limit]] yet"),
+        "{said}"
+    );
+}
