@@ -28,6 +28,7 @@ mod in_flight;
 mod listen;
 mod pool;
 mod problem;
+pub mod protect;
 mod refusal;
 mod route;
 mod settings;
