@@ -14,9 +14,11 @@ mod client;
 mod cors;
 mod denial;
 mod file_stamp;
+mod jwt;
 mod limit;
 mod security_headers;
 mod trace;
+mod upload;
 
 pub use address::AddressRules;
 pub use api_key::{
@@ -26,6 +28,8 @@ pub use bounds::{JWKS_FRESH_MS, JWKS_REFRESH_PAUSE_MS, LIMIT_KEYS_MAX, UPLOAD_LO
 pub use client::{ClientTrust, Scheme};
 pub use cors::{Cors, CorsDecision};
 pub use denial::Denial;
+pub use jwt::{JwksError, JwksRefresh, Token, TokenCheck, TokenDenied, fetch_jwks};
 pub use limit::{Caller, Limit, LimitDecision, LimitSubject, LimitTable, RouteLimits};
 pub use security_headers::add_security_headers;
 pub use trace::{Trace, TraceParent};
+pub use upload::UploadCheck;

@@ -19,7 +19,9 @@ pub(super) fn multipart(media_type: &[u8]) -> Option<String> {
 pub(super) fn boundary(media_type: &[u8]) -> Result<Vec<u8>, Refusal> {
     const BAD: Refusal = Refusal::Form("a boundary that is none");
     let (_, parameters) = parameters(media_type).ok_or(BAD)?;
-    let mut found = parameters.into_iter().filter(|(name, _)| name == "boundary");
+    let mut found = parameters
+        .into_iter()
+        .filter(|(name, _)| name == "boundary");
     let (_, boundary) = found.next().ok_or(BAD)?;
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(byte);
     let valid = (1..=BOUNDARY_BYTES_MAX).contains(&boundary.len())

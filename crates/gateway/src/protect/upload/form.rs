@@ -18,8 +18,8 @@ enum State {
     Head,
     /// In the content of a part, which begins at `from` in what is held back.
     Content { content: Content, from: usize },
-    /// Behind the last boundary.
-    End,
+    /// Behind the last boundary; so many bytes of the line end that may follow were there.
+    End(usize),
 }
 
 /// The reader of one form. Positions are in bytes of what is held back.
@@ -59,7 +59,7 @@ impl Form {
     /// The form must be at its end.
     pub(super) fn end(&self) -> Result<(), Refusal> {
         match self.state {
-            State::End => Ok(()),
+            State::End(_) => Ok(()),
             _ => Err(Refusal::Form("no last boundary")),
         }
     }
@@ -103,7 +103,7 @@ impl Form {
                     Ok(true)
                 }
                 [b'-', b'-', ..] => {
-                    self.go(State::End, 2);
+                    self.go(State::End(0), 2);
                     Ok(true)
                 }
                 [] | [b'\r'] | [b'-'] => Ok(false),
@@ -111,15 +111,13 @@ impl Form {
             },
             State::Head => self.head(held),
             State::Content { .. } => self.content(held, rules),
-            State::End => {
-                if !b"\r\n".starts_with(rest) {
+            State::End(seen) => {
+                if !b"\r\n"[*seen..].starts_with(rest) {
                     return Err(Refusal::Form("something after the last boundary"));
                 }
-                self.decided = held.len();
-                // What was sent on is forgotten, so a line end that came is not looked for again.
-                if rest.len() == 2 {
-                    self.at = held.len() - 2;
-                }
+                *seen += rest.len();
+                self.at = held.len();
+                self.decided = self.at;
                 Ok(false)
             }
         }
@@ -162,7 +160,11 @@ impl Form {
         // A boundary right behind the head has no line end of its own: some readers end the part there,
         // others do not. It can only be seen while nothing of the content was sent on.
         let direct = &needle[2..];
-        if self.at == *from && held.get(*from..).is_some_and(|held| held.starts_with(direct)) {
+        if self.at == *from
+            && held
+                .get(*from..)
+                .is_some_and(|held| held.starts_with(direct))
+        {
             return Err(Refusal::Form("a part that ends before it begins"));
         }
         let found = self.delimiter.find(&held[self.searched..]);

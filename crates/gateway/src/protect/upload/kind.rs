@@ -105,13 +105,17 @@ fn media_type(start: &[u8]) -> &'static str {
         return TEXT;
     };
     let begins = |name: &[u8]| {
-        tag.get(..name.len()).is_some_and(|tag| tag.eq_ignore_ascii_case(name))
+        tag.get(..name.len())
+            .is_some_and(|tag| tag.eq_ignore_ascii_case(name))
     };
     if begins(b"svg") {
         "image/svg+xml"
     } else if begins(b"?xml") || begins(b"?") {
         "text/xml"
-    } else if tag.first().is_some_and(|b| b.is_ascii_alphabetic() || b"!/".contains(b)) {
+    } else if tag
+        .first()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b"!/".contains(b))
+    {
         "text/html"
     } else {
         TEXT

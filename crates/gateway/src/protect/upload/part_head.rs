@@ -32,7 +32,10 @@ pub(super) fn read(head: &[u8]) -> Result<PartKind, Refusal> {
     }
     if let Some(encoding) = encoding {
         let plain = [&b"7bit"[..], b"8bit", b"binary"];
-        if !plain.iter().any(|plain| encoding.eq_ignore_ascii_case(plain)) {
+        if !plain
+            .iter()
+            .any(|plain| encoding.eq_ignore_ascii_case(plain))
+        {
             return Err(Refusal::Form("a transfer encoding"));
         }
     }
@@ -46,7 +49,9 @@ pub(super) fn read(head: &[u8]) -> Result<PartKind, Refusal> {
     if kind != "form-data" || !parameters.iter().any(|(name, _)| name == "name") {
         return Err(Refusal::Form("a Content-Disposition without a name"));
     }
-    let named = parameters.iter().any(|(name, _)| name.starts_with("filename"));
+    let named = parameters
+        .iter()
+        .any(|(name, _)| name.starts_with("filename"));
     // Readers differ in what a backslash does: what looks like a file name to one of them is one.
     let doubtful = disposition.contains(&b'\\') && contains_filename(disposition);
     match named || doubtful || media_type.is_some() {
