@@ -62,7 +62,7 @@ struct Rules {
 #[derive(Debug)]
 enum Body {
     Raw(Content),
-    Form(Form),
+    Form(Box<Form>),
 }
 
 impl UploadCheck {
@@ -132,7 +132,7 @@ fn begin(config: &UploadConfig, headers: &HeaderMap) -> Result<UploadCheck, Refu
             Body::Raw(Content::default())
         }
         Some(subtype) if subtype == "form-data" => {
-            Body::Form(Form::new(&boundary::boundary(media_type)?))
+            Body::Form(Box::new(Form::new(&boundary::boundary(media_type)?)))
         }
         Some(_) => return Err(Refusal::Opaque),
     };
