@@ -7,6 +7,7 @@
 //! [`TokenCheck::refresh_from_file`] read a file, and [`fetch_jwks`] asks a URL. None can be made to
 //! panic by any byte of a request, and what each keeps in memory is bounded by a constant in `bounds`.
 
+mod access;
 mod address;
 mod api_key;
 mod bounds;
@@ -20,6 +21,7 @@ mod security_headers;
 mod trace;
 mod upload;
 
+pub use access::{Access, Admitted};
 pub use address::AddressRules;
 pub use api_key::{
     ApiKey, ApiKeyError, ApiKeyRecord, ApiKeys, ApiKeysFile, KeyDenied, KeyRefresh, NewApiKey,

@@ -156,6 +156,12 @@ impl ApiKeys {
         }
     }
 
+    /// Whether keys come in `Authorization`, where tokens are too.
+    #[must_use]
+    pub fn is_in_authorization(&self) -> bool {
+        self.header == AUTHORIZATION
+    }
+
     /// What to answer.
     #[must_use]
     pub fn denial(&self, denied: KeyDenied) -> Denial {
