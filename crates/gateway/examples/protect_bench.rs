@@ -48,11 +48,12 @@ fn measure(name: &str, mut decide: impl FnMut(u64)) {
     println!("{name:<58} {best:>10.0} ns");
 }
 
-fn limit(key: LimitKey) -> Arc<Limit> {
+/// A limit of a million at once, filled within `per_ms`.
+fn limit(key: LimitKey, per_ms: u64) -> Arc<Limit> {
     Arc::new(Limit::new(LimitConfig {
         name: "bench".into(),
         requests: 1_000_000,
-        per_ms: 1_000,
+        per_ms,
         burst: 1_000_000,
         key,
     }))
@@ -72,20 +73,23 @@ fn limits() {
         };
         black_box(limits.check(&subject, index / 1_000))
     };
-    let one = RouteLimits::new(vec![limit(LimitKey::ClientAddress)]);
+    let one = RouteLimits::new(vec![limit(LimitKey::ClientAddress, 1_000)]);
     measure("limit: one key", |i| drop(ask(&one, i, 1)));
-    let many = RouteLimits::new(vec![limit(LimitKey::ClientAddress)]);
+    let many = RouteLimits::new(vec![limit(LimitKey::ClientAddress, 1_000)]);
     measure("limit: 100,000 keys", |i| drop(ask(&many, i, 100_000)));
-    let full = RouteLimits::new(vec![limit(LimitKey::ClientAddress)]);
+    let full = RouteLimits::new(vec![limit(LimitKey::ClientAddress, u64::MAX / 1_000_000)]);
+    for index in 0..1_000_000 {
+        drop(ask(&full, index, 10_000_000));
+    }
     measure("limit: 10,000,000 keys, more than are kept", |i| {
         drop(ask(&full, i, 10_000_000));
     });
-    let route = RouteLimits::new(vec![limit(LimitKey::Route)]);
+    let route = RouteLimits::new(vec![limit(LimitKey::Route, 1_000)]);
     measure("limit: whole route", |i| drop(ask(&route, i, 1)));
     let three = RouteLimits::new(vec![
-        limit(LimitKey::ClientAddress),
-        limit(LimitKey::ClientAddress),
-        limit(LimitKey::Route),
+        limit(LimitKey::ClientAddress, 1_000),
+        limit(LimitKey::ClientAddress, 1_000),
+        limit(LimitKey::Route, 1_000),
     ]);
     measure("limit: three limits", |i| drop(ask(&three, i, 1_000)));
     for (name, limits, spread) in [

@@ -41,3 +41,6 @@ pub(super) const REQUEST_ID_BYTES_MAX: usize = 128;
 pub(super) const TRACESTATE_BYTES_MAX: usize = 512;
 /// Members of `tracestate` (W3C Trace Context, 3.3.1.1).
 pub(super) const TRACESTATE_MEMBERS_MAX: usize = 32;
+/// Parameters of one header value, or of one element of `Forwarded`, that are read: they are compared
+/// with each other.
+pub(super) const PARAMETERS_MAX: usize = 32;

@@ -10,6 +10,7 @@ use http::HeaderMap;
 use http::header::HeaderValue;
 
 use super::{FORWARDED, FORWARDED_FOR, Hop, Malformed, Scheme, hop};
+use crate::protect::bounds::PARAMETERS_MAX;
 
 /// What the lines say, the last element first. Lines are read from the last to the first, each only
 /// when it is needed.
@@ -123,7 +124,7 @@ impl Reader<'_> {
             if name == "for" {
                 node = hop(&value)?;
             }
-            if names.contains(&name) {
+            if names.len() == PARAMETERS_MAX || names.contains(&name) {
                 return Err(Malformed);
             }
             names.push(name);

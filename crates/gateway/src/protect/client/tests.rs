@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::protect::bounds::PARAMETERS_MAX;
 
 fn trust(forwarded: bool) -> ClientTrust {
     ClientTrust::new(&ClientsConfig {
@@ -160,6 +161,8 @@ fn the_examples_of_rfc_7239_are_read() {
 
 #[test]
 fn a_quote_that_a_client_opens_hides_no_later_element() {
+    let names = (0..PARAMETERS_MAX).map(|index| format!(";p{index}=1"));
+    let many = format!("for=1.2.3.4{}", names.collect::<String>());
     for bad in [
         "for=\"9.9.9.9, for=1.2.3.4",
         "for=9.9.9.9;x=\", for=1.2.3.4;host=\"a\"",
@@ -171,6 +174,7 @@ fn a_quote_that_a_client_opens_hides_no_later_element() {
         "=1.2.3.4",
         "for=1.2.3.4 for=9.9.9.9",
         "for=1.2.3.4\"x\"",
+        many.as_str(),
     ] {
         assert_eq!(by_forwarded(bad), None, "{bad}");
     }

@@ -1,6 +1,7 @@
 //! The header fields of one part of a form.
 
 use super::Refusal;
+use crate::protect::bounds::PARAMETERS_MAX;
 
 /// What the header fields of a part say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(super) fn read(head: &[u8]) -> Result<PartKind, Refusal> {
 }
 
 /// A value such as `form-data; name="a"; filename=b`: the word in front and the parameters, names in
-/// lower case. `None` when it is not well formed or a name comes twice.
+/// lower case. `None` when it is not well formed, a name comes twice or there are too many.
 pub(super) fn parameters(value: &[u8]) -> Option<(String, Parameters)> {
     let end = value.iter().position(|byte| *byte == b';');
     let (word, mut rest) = value.split_at(end.unwrap_or(value.len()));
@@ -93,7 +94,10 @@ pub(super) fn parameters(value: &[u8]) -> Option<(String, Parameters)> {
                 value.to_vec()
             }
         };
-        if name.is_empty() || parameters.iter().any(|(other, _)| *other == name) {
+        if name.is_empty()
+            || parameters.len() == PARAMETERS_MAX
+            || parameters.iter().any(|(other, _)| *other == name)
+        {
             return None;
         }
         parameters.push((name, value));
