@@ -5,6 +5,7 @@
 //! - `route`, `sticky`: pure; which arm a request belongs to.
 //! - `forward`, `headers`, `body`, `upstream`, `pool`, `tunnel`: one request from the client to the
 //!   arm and back.
+//! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
 //!
@@ -30,6 +31,7 @@ mod in_flight;
 mod listen;
 mod pool;
 mod problem;
+pub mod protect;
 mod refusal;
 mod route;
 mod settings;

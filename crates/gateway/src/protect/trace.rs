@@ -1,0 +1,196 @@
+//! What follows a request through the systems that it passes: `X-Request-Id`, `X-Trace-Id` and W3C
+//! Trace Context (`traceparent` and `tracestate`, <https://www.w3.org/TR/trace-context-2/>).
+
+mod state;
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+
+use super::bounds::REQUEST_ID_BYTES_MAX;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// The flags that are known: sampled, and random trace id (level 2, 3.2.2.5). Others are not passed on.
+const FLAGS_KNOWN: u8 = 0b11;
+const SAMPLED: u8 = 0b01;
+const RANDOM: u8 = 0b10;
+
+/// The names that one request has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// The client's `X-Request-Id` if it can be kept, otherwise a new one.
+    pub request_id: HeaderValue,
+    /// The client's `X-Trace-Id` if it can be kept, otherwise the trace id of [`Trace::parent`].
+    pub trace_id: HeaderValue,
+    /// What the release is told: the client's trace, or a new one, with this gateway's span as parent.
+    pub parent: TraceParent,
+    /// The client's span, when the trace is the client's.
+    pub client_span: Option<u64>,
+    /// `tracestate` as it is passed on.
+    state: Option<HeaderValue>,
+}
+
+/// A `traceparent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceParent {
+    /// The whole trace; never 0.
+    pub trace_id: u128,
+    /// One span of it; never 0.
+    pub span_id: u64,
+    /// The known flags; bit 0 says that the trace is sampled.
+    pub flags: u8,
+}
+
+impl Trace {
+    /// The names of a request. `sample` says whether a trace that begins here is sampled; one that the
+    /// client began is as the client says. A `traceparent` that is not as the standard says is as none,
+    /// and then `tracestate` is not read (3.3.1).
+    #[must_use]
+    pub fn begin(headers: &HeaderMap, sample: bool) -> Trace {
+        let given = single(headers, &TRACEPARENT).and_then(TraceParent::parse);
+        let said = single(headers, &TRACE_ID).filter(|id| is_sane(id));
+        let span_id = nonzero(rand::random);
+        let parent = match given {
+            Some(given) => TraceParent { span_id, ..given },
+            None => TraceParent {
+                // An id of the right form becomes the trace's, so that both names find the same.
+                trace_id: said
+                    .and_then(|id| hex(id.as_bytes(), 32))
+                    .filter(|id| *id != 0)
+                    .unwrap_or_else(|| {
+                        u128::from(nonzero(rand::random)) << 64 | u128::from(rand::random::<u64>())
+                    }),
+                span_id,
+                flags: match (sample, said.is_some()) {
+                    (true, false) => SAMPLED | RANDOM,
+                    (false, false) => RANDOM,
+                    (true, true) => SAMPLED,
+                    (false, true) => 0,
+                },
+            },
+        };
+        let request_id = single(headers, &REQUEST_ID)
+            .filter(|id| is_sane(id))
+            .cloned();
+        let made = || ascii(format!("{:032x}", rand::random::<u128>()));
+        Trace {
+            request_id: request_id.unwrap_or_else(made),
+            trace_id: match said {
+                Some(id) => id.clone(),
+                None => ascii(format!("{:032x}", parent.trace_id)),
+            },
+            parent,
+            client_span: given.map(|given| given.span_id),
+            state: given.and_then(|_| state::pass_on(headers.get_all(TRACESTATE).iter())),
+        }
+    }
+
+    /// Sets what the release is told.
+    pub fn set_request(&self, headers: &mut HeaderMap) {
+        headers.insert(REQUEST_ID, self.request_id.clone());
+        headers.insert(TRACE_ID, self.trace_id.clone());
+        headers.insert(TRACEPARENT, self.parent.header());
+        match &self.state {
+            Some(state) => headers.insert(TRACESTATE, state.clone()),
+            None => headers.remove(TRACESTATE),
+        };
+    }
+
+    /// Sets what the client is told: the request's id and the trace's.
+    pub fn set_answer(&self, headers: &mut HeaderMap) {
+        headers.insert(REQUEST_ID, self.request_id.clone());
+        headers.insert(TRACE_ID, self.trace_id.clone());
+    }
+
+    /// The request's id as text.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        self.request_id.to_str().unwrap_or_default()
+    }
+}
+
+impl TraceParent {
+    /// Reads a header value (3.2). Of later versions what version 00 has is read (4.3).
+    #[must_use]
+    pub fn parse(value: &HeaderValue) -> Option<TraceParent> {
+        let value = value.as_bytes();
+        let (known, rest) = value.split_at_checked(55)?;
+        let [v0, v1, b'-', ids @ ..] = known else {
+            return None;
+        };
+        let version = hex(&[*v0, *v1], 2)?;
+        let longer = !rest.is_empty();
+        if version == 0xff || (version == 0 && longer) || (longer && rest.first() != Some(&b'-')) {
+            return None;
+        }
+        let mut parts = ids.splitn(3, |byte| *byte == b'-');
+        let trace_id = hex(parts.next()?, 32)?;
+        let span_id = u64::try_from(hex(parts.next()?, 16)?).ok()?;
+        let flags = u8::try_from(hex(parts.next()?, 2)?).ok()?;
+        (trace_id != 0 && span_id != 0).then_some(TraceParent {
+            trace_id,
+            span_id,
+            flags: flags & FLAGS_KNOWN,
+        })
+    }
+
+    /// Whether the trace is sampled.
+    #[must_use]
+    pub fn is_sampled(self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// The header value, of version 00.
+    #[must_use]
+    pub fn header(self) -> HeaderValue {
+        let TraceParent {
+            trace_id,
+            span_id,
+            flags,
+        } = self;
+        ascii(format!("00-{trace_id:032x}-{span_id:016x}-{flags:02x}"))
+    }
+}
+
+/// The value of a field that is there once.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
+}
+
+/// Whether an id of a client can go into logs and headers as it is.
+fn is_sane(id: &HeaderValue) -> bool {
+    let bytes = id.as_bytes();
+    let sane = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=~@".contains(byte);
+    (1..=REQUEST_ID_BYTES_MAX).contains(&bytes.len()) && bytes.iter().all(sane)
+}
+
+/// A number of exactly `digits` hexadecimal digits in lower case.
+fn hex(text: &[u8], digits: usize) -> Option<u128> {
+    if text.len() != digits {
+        return None;
+    }
+    text.iter().try_fold(0_u128, |number, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u128::from(digit))
+    })
+}
+
+fn nonzero(random: impl Fn() -> u64) -> u64 {
+    random().max(1)
+}
+
+/// The header value of digits and dashes, which can always be one.
+fn ascii(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("0"))
+}
+
+#[cfg(test)]
+mod tests;
