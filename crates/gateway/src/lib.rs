@@ -26,6 +26,7 @@ mod headers;
 mod health;
 mod in_flight;
 mod listen;
+mod matching;
 mod pool;
 mod problem;
 mod refusal;
@@ -42,6 +43,9 @@ mod worker;
 
 pub use error::GatewayError;
 pub use gateway::Gateway;
+pub use matching::{
+    HostRefused, Match, PathRefused, RequestHost, RequestPath, RouteIndex, RouteRefused,
+};
 pub use settings::{
     AdminListen, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
 };
