@@ -30,6 +30,16 @@ mod matching;
 mod pool;
 mod problem;
 mod refusal;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod retry;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod rewrite;
 mod route;
 mod settings;
 mod split_change;
