@@ -49,6 +49,7 @@ mod traffic;
 mod tunnel;
 mod unread;
 mod upstream;
+mod upstream_set;
 mod worker;
 
 pub use error::GatewayError;
@@ -61,3 +62,4 @@ pub use settings::{
 };
 pub use state_file::StateFileError;
 pub use traffic::Traffic;
+pub use upstream_set::{InFlightAt, Outcome, Pick, UpstreamServer, UpstreamSet};
