@@ -15,6 +15,11 @@ mod admin;
 mod arm;
 mod body;
 mod bounds;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod capacity;
 mod clock;
 mod connection;
 mod control;

@@ -163,7 +163,10 @@ fn beyond_the_share_ejected_servers_get_their_whole_share() {
         let set = UpstreamSet::new(&config, 1, None).expect("set");
         (0..2).for_each(|place| eject(&set, place));
         let counts = shares(&set, 4000, 0);
-        assert!(counts.iter().all(|count| count.abs_diff(1000) < 120), "{choice:?}: {counts:?}");
+        assert!(
+            counts.iter().all(|count| count.abs_diff(1000) < 120),
+            "{choice:?}: {counts:?}"
+        );
     }
 }
 
