@@ -32,6 +32,11 @@ mod health;
 mod in_flight;
 mod listen;
 mod matching;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod metrics;
 mod pool;
 mod problem;
 mod refusal;
