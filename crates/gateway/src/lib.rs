@@ -11,6 +11,11 @@
 //! The gateway knows nothing of rollouts and serves without the engine, from its last saved splits
 //! (invariant 10); an arm gets traffic only when it is healthy (invariant 11).
 
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod access_log;
 mod admin;
 mod arm;
 mod body;
@@ -29,6 +34,11 @@ mod forward;
 mod gateway;
 mod headers;
 mod health;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod health_endpoints;
 mod in_flight;
 mod listen;
 mod matching;
