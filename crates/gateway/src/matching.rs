@@ -83,6 +83,16 @@ pub enum RouteRefused {
         /// The method.
         method: String,
     },
+    /// No header can have the value.
+    #[error(
+        "route `{route}`: no header `{name}` can have the value that is asked for; it has a control character"
+    )]
+    HeaderValue {
+        /// The route's name.
+        route: Arc<str>,
+        /// The header's name.
+        name: String,
+    },
     /// A header's name is not one.
     #[error("route `{route}`: `{name}` is not a header's name; write it like `x-tenant`")]
     Header {

@@ -15,12 +15,12 @@ use portcullis_api::gateway::ArmStatus;
 use crate::capacity::Capacity;
 use crate::upstream_set::UpstreamSet;
 
-mod counters;
+pub(crate) mod counters;
 mod exposition;
 mod families;
 mod format;
 
-pub(crate) use counters::{ClientMethod, GatewayCounters, RouteCounters};
+pub(crate) use counters::{GatewayCounters, RouteCounters};
 pub(crate) use format::Format;
 
 /// What one scrape tells. Names of routes, services and upstreams are different from each other.

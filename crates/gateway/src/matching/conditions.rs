@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, Method};
-use portcullis_config::RouteConfig;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use portcullis_config::{HeaderCondition, RouteConfig};
 
 use super::RouteRefused;
 
@@ -12,7 +12,8 @@ use super::RouteRefused;
 pub(super) struct Conditions {
     /// Empty takes all.
     methods: Box<[Method]>,
-    headers: Box<[(HeaderName, Option<Box<[u8]>>)]>,
+    /// `None` takes any value.
+    headers: Box<[(HeaderName, Option<HeaderValue>)]>,
 }
 
 impl Conditions {
@@ -24,18 +25,23 @@ impl Conditions {
                 method: method.clone(),
             })
         };
-        let header = |condition: &portcullis_config::HeaderCondition| {
-            let value = condition
-                .value
-                .as_ref()
-                .map(|value| value.as_bytes().into());
-            match HeaderName::from_bytes(condition.name.as_bytes()) {
-                Ok(name) => Ok((name, value)),
-                Err(_) => Err(RouteRefused::Header {
-                    route: Arc::clone(&route.name),
-                    name: condition.name.clone(),
-                }),
-            }
+        let header = |condition: &HeaderCondition| {
+            let refused = |_| RouteRefused::Header {
+                route: Arc::clone(&route.name),
+                name: condition.name.clone(),
+            };
+            let name = HeaderName::from_bytes(condition.name.as_bytes()).map_err(refused)?;
+            let value =
+                match &condition.value {
+                    None => None,
+                    Some(value) => Some(HeaderValue::from_str(value).map_err(|_| {
+                        RouteRefused::HeaderValue {
+                            route: Arc::clone(&route.name),
+                            name: condition.name.clone(),
+                        }
+                    })?),
+                };
+            Ok((name, value))
         };
         Ok(Conditions {
             methods: route.methods.iter().map(method).collect::<Result<_, _>>()?,
@@ -56,7 +62,7 @@ impl Conditions {
                 None => headers.contains_key(name),
                 Some(wanted) => {
                     let mut lines = headers.get_all(name).iter();
-                    lines.any(|line| line.as_bytes() == &**wanted)
+                    lines.any(|line| line == wanted)
                 }
             })
     }

@@ -185,14 +185,18 @@ fn what_no_request_can_match_is_refused_by_name() {
     );
     let method = bad(|route| route.methods = vec!["G ET".to_owned()]);
     assert!(method.contains("`G ET`"), "{method}");
-    let condition = || HeaderCondition {
-        name: "a:b".to_owned(),
-        value: None,
+    let condition = |name: &str, value: Option<&str>| {
+        let mut route = route("shop", &[], PathPattern::Any);
+        route.headers = vec![HeaderCondition {
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+        }];
+        RouteIndex::new(&[route]).expect_err("refused").to_string()
     };
-    let mut route = route("shop", &[], PathPattern::Any);
-    route.headers = vec![condition()];
-    let header = RouteIndex::new(&[route]).expect_err("refused").to_string();
+    let header = condition("a:b", None);
     assert!(header.contains("`a:b`"), "{header}");
+    let value = condition("a", Some("x\r\ny"));
+    assert!(value.contains("`a`") && !value.contains('\n'), "{value}");
 }
 
 /// A request as the naive model sees it.

@@ -8,6 +8,7 @@ use portcullis_config::{
     CapacityConfig, EjectConfig, ServerWeight, UpstreamChoice, UpstreamConfig, UpstreamProtocol,
 };
 
+use super::counters::ClientMethod;
 use super::*;
 use crate::upstream_set::Outcome;
 
