@@ -9,11 +9,12 @@
 //!
 //! Lookups cost one hash per label of the host (only when there are `*.name` routes) and per segment of
 //! the path (only as deep as the routes go), whatever the number of routes; what a client sends is never
-//! kept, so it cannot make the maps collide.
+//! kept, so it cannot make the maps collide and a fast hash is enough.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use http::{HeaderMap, Method};
 use portcullis_config::{HostPattern, PathPattern, RouteConfig};
 
@@ -28,12 +29,15 @@ pub use path::{PathRefused, RequestPath};
 use conditions::Conditions;
 use path_index::{Candidate, PathIndex};
 
+/// A map whose keys come from the settings.
+type Map<V> = HashMap<Box<str>, V, RandomState>;
+
 /// Routes that can be looked up.
 #[derive(Debug, Default)]
 pub struct RouteIndex {
-    exact: HashMap<Box<str>, PathIndex>,
+    exact: Map<PathIndex>,
     /// The keys begin with a dot.
-    below: HashMap<Box<str>, PathIndex>,
+    below: Map<PathIndex>,
     any: Option<PathIndex>,
 }
 

@@ -83,7 +83,9 @@ impl Rewrite {
             return None;
         }
         // A path that the route did not take keeps what it has: nothing is cut that was not matched.
-        let rest = path.strip_prefix(change.old.as_str()).unwrap_or(path);
+        let rest = path.strip_prefix(change.old.as_str());
+        let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let rest = rest.unwrap_or(path);
         let mut target = String::with_capacity(change.new.len() + path.len());
         target.push_str(match rest.starts_with('/') {
             true => change.new.trim_end_matches('/'),

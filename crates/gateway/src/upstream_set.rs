@@ -36,6 +36,8 @@ pub struct UpstreamSet {
     share_max_percent: u32,
     members: Box<[Member]>,
     weight_sum: u64,
+    /// Whether all servers have the same share.
+    has_equal_shares: bool,
     /// For [`UpstreamChoice::RoundRobin`], one for each worker, locked by that worker alone.
     turns: Box<[Mutex<Turns>]>,
 }
@@ -103,6 +105,9 @@ impl UpstreamSet {
                 weight_end: weight_sum,
             });
         }
+        let has_equal_shares = members
+            .windows(2)
+            .all(|pair| pair[0].weight.max(1) == pair[1].weight.max(1));
         let turns = || Mutex::new(Turns(vec![0; members.len()].into_boxed_slice()));
         Ok(UpstreamSet {
             name: Arc::clone(&config.name),
@@ -111,6 +116,7 @@ impl UpstreamSet {
             turns: (0..workers).map(|_| turns()).collect(),
             members: members.into_boxed_slice(),
             weight_sum,
+            has_equal_shares,
         })
     }
 
@@ -268,16 +274,19 @@ impl UpstreamSet {
     /// and one that comes takes its share from all others.
     fn highest_score(&self, client: &[u8], is_in: impl Fn(usize) -> bool) -> Option<usize> {
         let client = server::hash(client);
-        let mut best: Option<(usize, f64)> = None;
-        for place in (0..self.members.len()).filter(|place| is_in(*place)) {
-            let hash = server::mix(client ^ self.members[place].server.hash);
-            // 53 bits make a number in (0, 1).
-            let uniform = ((hash >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-            let score = self.share(place) as f64 / -uniform.ln();
-            if best.is_none_or(|(_, highest)| score > highest) {
-                best = Some((place, score));
-            }
+        let hash = |place: usize| server::mix(client ^ self.members[place].server.hash);
+        let places = (0..self.members.len()).filter(|place| is_in(*place));
+        if self.has_equal_shares {
+            // The score grows with the hash, so the highest hash has the highest score.
+            return places.max_by_key(|place| hash(*place) >> 11);
         }
+        let score = |place: usize| {
+            // 53 bits make a number in (0, 1).
+            let uniform = ((hash(place) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+            self.share(place) as f64 / -uniform.ln()
+        };
+        let scores = places.map(|place| (place, score(place)));
+        let best = scores.max_by(|(_, one), (_, other)| one.total_cmp(other));
         best.map(|(place, _)| place)
     }
 

@@ -1,11 +1,11 @@
 //! The routes of one host by their paths: a tree of the prefixes' segments.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use portcullis_config::PathPattern;
 
+use super::Map;
 use super::conditions::Conditions;
 
 /// A route that has the host and the path.
@@ -20,7 +20,7 @@ pub(super) struct Candidate {
 /// The routes of one host. Lists of candidates are in the order in which they are tried.
 #[derive(Debug)]
 pub(super) struct PathIndex {
-    exact: HashMap<Box<str>, Vec<Candidate>>,
+    exact: Map<Vec<Candidate>>,
     /// The tree of prefixes; the first node is the root, which stands for the empty path.
     nodes: Vec<Node>,
     any: Vec<Candidate>,
@@ -29,7 +29,7 @@ pub(super) struct PathIndex {
 #[derive(Debug, Default)]
 struct Node {
     parent: usize,
-    children: HashMap<Box<str>, usize>,
+    children: Map<usize>,
     /// Routes whose prefix ends here without a slash: they take this path and those below it.
     here: Vec<Candidate>,
     /// Routes whose prefix ends with a slash: they take the paths below this one only.
@@ -39,7 +39,7 @@ struct Node {
 impl Default for PathIndex {
     fn default() -> PathIndex {
         PathIndex {
-            exact: HashMap::new(),
+            exact: Map::default(),
             nodes: vec![Node::default()],
             any: Vec::new(),
         }

@@ -31,6 +31,9 @@ fn a_prefix_is_replaced_without_doubling_slashes() {
         ("/", "/api", "/x", "/api/x"),
         ("/", "/api", "/", "/api/"),
         ("/v1", "/v2", "/%761/a%2fb", "/v2/a%2Fb"),
+        // Not a path of the route: nothing is cut out of the middle of a segment.
+        ("/a", "", "/a.", "/a."),
+        ("/a", "/b", "/a.x", "/b/a.x"),
     ] {
         let rewrite = rewrite(PathPattern::Prefix(old.to_owned()), new);
         let found = target(&rewrite, path, None);
