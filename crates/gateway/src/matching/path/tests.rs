@@ -94,7 +94,9 @@ proptest! {
     ) {
         let at = at.index(path.len());
         let byte = path.as_bytes()[at];
-        prop_assume!(byte != b'/');
+        if byte == b'/' {
+            return Ok(());
+        }
         let escape = if lower { format!("%{byte:02x}") } else { format!("%{byte:02X}") };
         let spelt = format!("{}{escape}{}", &path[..at], &path[at + 1..]);
         prop_assert_eq!(read(&spelt), Ok(path));
