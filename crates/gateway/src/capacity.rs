@@ -73,7 +73,8 @@ pub(crate) enum ShedCause {
 struct Waiting<'a>(&'a AtomicU32);
 
 impl Capacity {
-    /// The places of a route.
+    /// The places of a route. Requests that are under way by other settings hold none of them, so after a change
+    /// of the limit there may be more for a while; settings that did not change should keep their `Capacity`.
     pub(crate) fn new(config: &CapacityConfig) -> Capacity {
         let places = |max: u32| Semaphore::new((max as usize).min(Semaphore::MAX_PERMITS));
         Capacity {
