@@ -12,11 +12,21 @@
 //! The gateway knows nothing of rollouts and serves without the engine, from its last saved splits
 //! (invariant 10); an arm gets traffic only when it is healthy (invariant 11).
 
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod access_log;
 mod admin;
 mod arm;
 mod body;
 mod bounds;
 mod client_addresses;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod capacity;
 mod clock;
 mod connection;
 mod control;
@@ -27,12 +37,33 @@ mod gateway;
 mod headers;
 mod health;
 mod http2;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod health_endpoints;
 mod in_flight;
 mod listen;
+mod matching;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod metrics;
 mod pool;
 mod problem;
 pub mod protect;
 mod refusal;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod retry;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod rewrite;
 mod route;
 mod settings;
 mod split_change;
@@ -44,13 +75,18 @@ mod traffic;
 mod tunnel;
 mod unread;
 mod upstream;
+mod upstream_set;
 mod worker;
 
 pub use error::GatewayError;
 pub use gateway::Gateway;
+pub use matching::{
+    HostRefused, Match, PathRefused, RequestHost, RequestPath, RouteIndex, RouteRefused,
+};
 pub use settings::{
     AdminListen, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
 };
 pub use state_file::StateFileError;
 pub use tls::TlsError;
 pub use traffic::Traffic;
+pub use upstream_set::{InFlightAt, Outcome, Pick, UpstreamServer, UpstreamSet};

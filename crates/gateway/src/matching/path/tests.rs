@@ -1,0 +1,104 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(text: &str) -> Result<String, PathRefused> {
+    RequestPath::read(text).map(|path| path.as_str().to_owned())
+}
+
+#[test]
+fn equal_spellings_become_one() {
+    for (text, normal) in [
+        ("/", "/"),
+        ("*", "*"),
+        ("/v1/x", "/v1/x"),
+        ("/v1/x/", "/v1/x/"),
+        ("/%76%31/%78", "/v1/x"),
+        ("/a%7Eb%7eb%2D%2d", "/a~b~b--"),
+        ("/a%2fb%2Fc", "/a%2Fb%2Fc"),
+        ("/a%20b%c3%bc", "/a%20b%C3%BC"),
+        ("/a%3Fb%23", "/a%3Fb%23"),
+        ("/%252e%252e/x", "/%252e%252e/x"),
+        ("/...", "/..."),
+        ("/.well-known/x", "/.well-known/x"),
+        ("/a..b/c.", "/a..b/c."),
+        ("/\u{fc}", "/\u{fc}"),
+        ("/a;b=c", "/a;b=c"),
+    ] {
+        assert_eq!(read(text).as_deref(), Ok(normal), "{text}");
+    }
+}
+
+#[test]
+fn what_servers_read_in_different_ways_is_refused() {
+    for (text, reason) in [
+        ("", PathRefused::NoSlash),
+        ("x", PathRefused::NoSlash),
+        ("**", PathRefused::NoSlash),
+        ("http://a/", PathRefused::NoSlash),
+        ("/.", PathRefused::DotSegment),
+        ("/..", PathRefused::DotSegment),
+        ("/a/../b", PathRefused::DotSegment),
+        ("/a/./b", PathRefused::DotSegment),
+        ("/a/..", PathRefused::DotSegment),
+        ("/%2e%2e/b", PathRefused::DotSegment),
+        ("/%2E./b", PathRefused::DotSegment),
+        ("/a/%2e", PathRefused::DotSegment),
+        ("/a%2F..%2fb", PathRefused::DotSegment),
+        ("/..%2Fetc", PathRefused::DotSegment),
+        ("/..;/admin", PathRefused::DotSegment),
+        ("/%2e%2e;a=b/admin", PathRefused::DotSegment),
+        ("//", PathRefused::EmptySegment),
+        ("//evil.example", PathRefused::EmptySegment),
+        ("/a//b", PathRefused::EmptySegment),
+        ("/a\\b", PathRefused::Backslash),
+        ("/a%5cb", PathRefused::Backslash),
+        ("/\\evil.example", PathRefused::Backslash),
+        ("/a%00", PathRefused::Nul),
+        ("/%", PathRefused::Escape),
+        ("/%4", PathRefused::Escape),
+        ("/%4g", PathRefused::Escape),
+        ("/%+1", PathRefused::Escape),
+        ("/%\u{fc}", PathRefused::Escape),
+        ("/%a\u{fc}", PathRefused::Escape),
+        ("/a b", PathRefused::Character),
+        ("/a\r\nb", PathRefused::Character),
+        ("/a?b", PathRefused::Character),
+        ("/a#b", PathRefused::Character),
+        ("/a\u{7f}", PathRefused::Character),
+    ] {
+        assert_eq!(read(text), Err(reason), "{text:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_path_that_was_read_is_safe_and_reads_as_itself(
+        text in prop_oneof!["/\\PC{0,40}", "/[./%2eEfF5cC;a\\\\]{0,12}", "\\PC{0,10}"]
+    ) {
+        if let Ok(path) = RequestPath::read(&text) {
+            let path = path.as_str();
+            prop_assert_eq!(read(path), Ok(path.to_owned()));
+            prop_assert!(path == "*" || path.starts_with('/'));
+            prop_assert!(!path.contains("//") && !path.contains('\\'));
+            let decoded = path.replace("%2F", "/").replace("%5C", "\\");
+            prop_assert!(decoded.split('/').all(|segment| segment != "." && segment != ".."));
+        }
+    }
+
+    #[test]
+    fn escaping_an_unreserved_character_changes_nothing(
+        path in "(/[a-z0-9_~-]{1,4}){1,4}",
+        at in any::<prop::sample::Index>(),
+        lower in any::<bool>(),
+    ) {
+        let at = at.index(path.len());
+        let byte = path.as_bytes()[at];
+        if byte == b'/' {
+            return Ok(());
+        }
+        let escape = if lower { format!("%{byte:02x}") } else { format!("%{byte:02X}") };
+        let spelt = format!("{}{escape}{}", &path[..at], &path[at + 1..]);
+        prop_assert_eq!(read(&spelt), Ok(path));
+    }
+}

@@ -1,0 +1,306 @@
+//! Which metrics there are.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use portcullis_analysis::bucket_upper_us;
+
+use super::counters::{CLASSES, EDGES_US, METHODS};
+use super::exposition::{Exposition, Kind};
+use super::{ArmScrape, Format, RouteScrape, Scrape};
+use crate::upstream_set::UpstreamServer;
+
+/// Writes all families.
+pub(super) fn render(scrape: &Scrape<'_>, format: Format) -> String {
+    let mut text = Exposition::new(format);
+    requests(&mut text, &scrape.routes);
+    routes(&mut text, &scrape.routes);
+    arms(&mut text, &scrape.arms);
+    split(&mut text, &scrape.arms);
+    upstreams(&mut text, scrape);
+    gateway(&mut text, scrape);
+    text.finish()
+}
+
+fn requests(text: &mut Exposition, routes: &[RouteScrape<'_>]) {
+    let name = "http_requests";
+    text.family(Kind::Counter, name, "Requests of clients that are over.");
+    for route in routes {
+        for (method, method_label) in METHODS.iter().enumerate() {
+            for (class, class_label) in CLASSES.iter().enumerate() {
+                let count = route.counters.requests(method, class);
+                if count > 0 {
+                    let labels = [
+                        ("route", route.name),
+                        ("method", method_label),
+                        ("status", class_label),
+                    ];
+                    text.whole(&labels, count);
+                }
+            }
+        }
+    }
+    let name = "http_request_duration_seconds";
+    let help = "Time from a request's head to the end of its answer.";
+    text.family(Kind::Histogram, name, help);
+    for route in routes {
+        for (method, method_label) in METHODS.iter().enumerate() {
+            let (counts, sum_us) = route.counters.durations(method);
+            if counts.iter().any(|count| *count > 0) {
+                let edges = EDGES_US.iter().map(|edge_us| seconds(*edge_us));
+                let below: Vec<(f64, u64)> = edges.zip(counts).collect();
+                let labels = [("route", route.name), ("method", method_label)];
+                text.histogram(&labels, &below, counts[EDGES_US.len()], seconds(sum_us));
+            }
+        }
+    }
+}
+
+fn routes(text: &mut Exposition, routes: &[RouteScrape<'_>]) {
+    type Value = fn(&RouteScrape<'_>) -> u64;
+    let families: [(Kind, &str, &str, Value); 6] = [
+        (
+            Kind::Gauge,
+            "portcullis_requests_in_flight",
+            "Requests under way.",
+            |route| route.counters.sum(|block| &block.in_flight),
+        ),
+        (
+            Kind::Gauge,
+            "portcullis_requests_waiting",
+            "Requests that wait for a place.",
+            |route| u64::from(route.capacity.waiting()),
+        ),
+        (
+            Kind::Counter,
+            "portcullis_requests_queued",
+            "Requests that had to wait for a place.",
+            |route| route.capacity.counters().queued.load(Relaxed),
+        ),
+        (
+            Kind::Counter,
+            "portcullis_requests_limited",
+            "Requests that a rate limit refused.",
+            |route| route.counters.sum(|block| &block.limited),
+        ),
+        (
+            Kind::Counter,
+            "portcullis_retries",
+            "Requests that were sent again.",
+            |route| route.counters.sum(|block| &block.retries),
+        ),
+        (
+            Kind::Counter,
+            "portcullis_hedges",
+            "Requests that were also sent to a second server.",
+            |route| route.counters.sum(|block| &block.hedges),
+        ),
+    ];
+    for (kind, name, help, value) in families {
+        text.family(kind, name, help);
+        for route in routes {
+            text.whole(&[("route", route.name)], value(route));
+        }
+    }
+    let name = "portcullis_requests_shed";
+    text.family(
+        Kind::Counter,
+        name,
+        "Requests that were refused for lack of a place.",
+    );
+    for route in routes {
+        let counters = route.capacity.counters();
+        let causes = [
+            ("queue_full", &counters.shed_full),
+            ("queue_timeout", &counters.shed_late),
+        ];
+        for (cause, count) in causes {
+            let labels = [("route", route.name), ("cause", cause)];
+            text.whole(&labels, count.load(Relaxed));
+        }
+    }
+}
+
+fn arms(text: &mut Exposition, arms: &[ArmScrape<'_>]) {
+    let name = "portcullis_arm_requests";
+    text.family(Kind::Counter, name, "Answers of a release by status class.");
+    for arm in arms {
+        for (class, count) in CLASSES.iter().zip(arm.status.by_class) {
+            let [service, release, address] = labels(arm);
+            text.whole(&[service, release, address, ("status", class)], count);
+        }
+    }
+    let name = "portcullis_arm_request_duration_seconds";
+    let help = "Time from a request's head to the head of the release's answer; the sum is from the buckets that \
+                latencies are kept in, which are up to 3.2 % wide.";
+    text.family(Kind::Histogram, name, help);
+    for arm in arms {
+        let (below, above, sum_s) = by_edge(arm);
+        text.histogram(&labels(arm), &below, above, sum_s);
+    }
+    type Value = fn(&ArmScrape<'_>) -> u64;
+    let families: [(Kind, &str, &str, Value); 4] = [
+        (
+            Kind::Counter,
+            "portcullis_arm_errors",
+            "Failed requests to a release: 5xx, no connection, broken or late answers.",
+            |arm| arm.status.errors,
+        ),
+        (
+            Kind::Counter,
+            "portcullis_arm_failed_over",
+            "Requests that the stable release answered in place of the canary.",
+            |arm| arm.status.failed_over,
+        ),
+        (
+            Kind::Gauge,
+            "portcullis_arm_in_flight",
+            "Requests under way to a release.",
+            |arm| arm.status.in_flight,
+        ),
+        (
+            Kind::Gauge,
+            "portcullis_arm_healthy",
+            "Whether the checks of a release pass.",
+            |arm| u64::from(arm.status.health.healthy),
+        ),
+    ];
+    for (kind, name, help, value) in families {
+        text.family(kind, name, help);
+        for arm in arms {
+            text.whole(&labels(arm), value(arm));
+        }
+    }
+}
+
+fn split(text: &mut Exposition, arms: &[ArmScrape<'_>]) {
+    let name = "portcullis_split_weight_ratio";
+    let help = "The share of the users that a release has by the split in force.";
+    text.family(Kind::Gauge, name, help);
+    let in_split = || arms.iter().filter(|arm| arm.weight_percent.is_some());
+    for arm in in_split() {
+        let percent = arm.weight_percent.unwrap_or_default();
+        text.number(&labels(arm), f64::from(percent) / 100.0);
+    }
+    let name = "portcullis_split_sent_ratio";
+    let help =
+        "The share of the requests that were sent to a release since the split last changed.";
+    text.family(Kind::Gauge, name, help);
+    for arm in in_split() {
+        let same = in_split().filter(|other| other.service == arm.service);
+        let all: u64 = same.map(|other| other.sent_in_split).sum();
+        if all > 0 {
+            text.number(&labels(arm), arm.sent_in_split as f64 / all as f64);
+        }
+    }
+}
+
+fn upstreams(text: &mut Exposition, scrape: &Scrape<'_>) {
+    type Value = fn(&UpstreamServer, u64) -> u64;
+    let families: [(Kind, &str, &str, Value); 6] = [
+        (
+            Kind::Gauge,
+            "portcullis_upstream_healthy",
+            "Whether the checks of a server pass.",
+            |server, _| u64::from(!server.is_unhealthy()),
+        ),
+        (
+            Kind::Gauge,
+            "portcullis_upstream_ejected",
+            "Whether a server is left out because of its answers.",
+            |server, now_ms| u64::from(server.is_ejected(now_ms)),
+        ),
+        (
+            Kind::Gauge,
+            "portcullis_upstream_in_flight",
+            "Requests under way to a server.",
+            |server, _| server.in_flight(),
+        ),
+        (
+            Kind::Counter,
+            "portcullis_upstream_requests",
+            "Requests to a server.",
+            |server, _| server.requests(),
+        ),
+        (
+            Kind::Counter,
+            "portcullis_upstream_failures",
+            "Failed requests to a server: 502, 503, 504, no connection, broken or late answers.",
+            |server, _| server.failures(),
+        ),
+        (
+            Kind::Counter,
+            "portcullis_upstream_ejections",
+            "How often a server was left out because of its answers.",
+            |server, _| server.ejections(),
+        ),
+    ];
+    for (kind, name, help, value) in families {
+        text.family(kind, name, help);
+        for set in &scrape.upstreams {
+            for server in set.servers() {
+                let labels = [
+                    ("upstream", &*set.name),
+                    ("server", server.address.as_str()),
+                ];
+                text.whole(&labels, value(server, scrape.now_ms));
+            }
+        }
+    }
+}
+
+fn gateway(text: &mut Exposition, scrape: &Scrape<'_>) {
+    let counters = scrape.gateway;
+    let name = "portcullis_connections_open";
+    text.family(Kind::Gauge, name, "Connections of clients.");
+    text.whole(&[], counters.sum(|block| &block.connections_open));
+    let name = "portcullis_connections";
+    text.family(Kind::Counter, name, "Connections that were accepted.");
+    text.whole(&[], counters.sum(|block| &block.connections));
+    let name = "portcullis_tls_handshakes";
+    text.family(Kind::Counter, name, "TLS handshakes with clients.");
+    let done = counters.sum(|block| &block.handshakes);
+    let failed = counters.sum(|block| &block.handshakes_failed);
+    text.whole(&[("result", "done")], done);
+    text.whole(&[("result", "failed")], failed);
+    let name = "portcullis_requests_unrouted";
+    text.family(Kind::Counter, name, "Requests that no route took.");
+    text.whole(&[], counters.sum(|block| &block.unrouted));
+    let name = "portcullis_access_log_dropped";
+    let help = "Lines that the log of requests lost because it could not be written fast enough.";
+    text.family(Kind::Counter, name, help);
+    text.whole(&[], scrape.access_lines_dropped);
+    let name = "portcullis_build_info";
+    text.family(Kind::Gauge, name, "The version of this program.");
+    text.whole(&[("version", scrape.version)], 1);
+}
+
+fn labels<'a>(arm: &ArmScrape<'a>) -> [(&'static str, &'a str); 3] {
+    [
+        ("service", arm.service),
+        ("release", arm.status.arm.release.as_str()),
+        ("address", arm.status.arm.address.as_str()),
+    ]
+}
+
+/// The fine buckets of an arm's latencies by the edges that are told. A bucket that an edge cuts counts as above
+/// it, so no latency is understated. The sum takes the middle of each bucket.
+fn by_edge(arm: &ArmScrape<'_>) -> (Vec<(f64, u64)>, u64, f64) {
+    let mut counts = [0; EDGES_US.len() + 1];
+    let mut sum_us = 0.0;
+    let fine: Vec<(u32, u64)> = arm.status.latency.clone().into();
+    for (bucket, count) in fine {
+        let bucket = bucket as usize;
+        let upper_us = bucket_upper_us(bucket);
+        let lower_us = bucket
+            .checked_sub(1)
+            .map_or(0, |bucket| bucket_upper_us(bucket) + 1);
+        counts[EDGES_US.partition_point(|edge_us| *edge_us < upper_us)] += count;
+        sum_us += (lower_us + upper_us) as f64 / 2.0 * count as f64;
+    }
+    let below = EDGES_US.iter().map(|edge_us| seconds(*edge_us)).zip(counts);
+    (below.collect(), counts[EDGES_US.len()], sum_us / 1e6)
+}
+
+fn seconds(us: u64) -> f64 {
+    us as f64 / 1e6
+}
