@@ -84,9 +84,15 @@ pub(crate) enum Command {
     /// Release a version: back up, rehearse, migrate, start beside, shift through gates, promote.
     ///
     /// If a gate fails, traffic and data go back by themselves.
+    ///
+    /// With --wait the exit code is the verdict: 0 promoted, 3 a gate failed and it was rolled back, 4 it
+    /// waits for a person, 5 a gate cannot decide, 1 it failed or was aborted, 130 detached. Without it, 0
+    /// says that the rollout has begun. `portcullis --help` lists all codes.
     #[command(after_long_help = "Example:\n  portcullis deploy --release 1.1 --wait")]
     Deploy(Deploy),
     /// Say in one sentence how the service stands, and what runs.
+    ///
+    /// Ends with 0 when the engine acts, with 1 when it had to stop, and with 8 when no server answers.
     #[command(after_long_help = "Example:\n  portcullis status")]
     Status,
     /// List all rollouts, newest first.
@@ -99,12 +105,19 @@ pub(crate) enum Command {
     ///
     /// On a terminal the screen is redrawn; otherwise, and with --plain, one line is printed for each
     /// thing that happens. Ctrl-C detaches; the rollout goes on.
+    ///
+    /// Exit codes: 0 promoted, 3 a gate failed and it was rolled back, 4 it waits for a person, 5 a gate
+    /// cannot decide, 1 it failed or was aborted, or the engine had to stop, 130 detached.
     #[command(after_long_help = "Example:\n  portcullis watch")]
     Watch(Watch),
     /// Stop the live rollout and go back.
+    ///
+    /// With --wait it ends with 0 when the rollout was undone, and with 1 when it was promoted all the same.
     #[command(after_long_help = "Example:\n  portcullis abort --reason 'errors in the log' --wait")]
     Abort(Abort),
     /// Go back: abort the live rollout, or return to the release that served before or to a named one.
+    ///
+    /// With --wait it ends with 0 when the release before serves again, and with 1 when it does not.
     #[command(after_long_help = "Example:\n  portcullis rollback --wait")]
     Rollback(Rollback),
     /// Let the live rollout stop and wait at the end of its present step.

@@ -174,6 +174,11 @@ impl CommandError {
         &self.message
     }
 
+    /// What to do, the first of it.
+    pub(crate) fn first_hint(&self) -> Option<&str> {
+        self.hints.first().map(String::as_str)
+    }
+
     /// What happened and why, in one line.
     pub(crate) fn sentence(&self) -> String {
         let mut sentence = self.message.clone();
@@ -319,7 +324,11 @@ fn refused(problem: &Problem) -> CommandError {
             error.hint("`portcullis serve` printed why; start it again when mended")
         }
         ErrorCode::NotAuthorised => {
-            error.hint("the token in the state folder and the server's differ")
+            error.hint(
+                "the token in the state folder and the server's differ: if the token was made anew, stop \
+                 `portcullis serve` and start it again, services go on; otherwise name the right file with \
+                 --file",
+            )
         }
         _ => error,
     }

@@ -26,6 +26,11 @@ fn a_paused_rollout_waits_and_goes_on_where_it_was() {
     rig.until("the gate is open", |rig| {
         rig.state_of("dhash-2") == "watching"
     });
+    let told = rig.ok(&["status"]);
+    assert!(
+        told.contains("; 1.1 at 127.0.0.1:") && told.contains("has 20 % of the users"),
+        "{told}"
+    );
     let said = stderr(&rig, &["pause", "--reason", "lunch"], 0);
     assert!(
         said.contains("undo: portcullis resume (loses nothing)"),
