@@ -345,3 +345,28 @@ fn a_failed_release_shows_its_last_words_before_it_is_cleared_away() {
     assert!(shown.contains("my last words"), "{shown}");
     users.stop();
 }
+
+#[test]
+fn a_secret_that_is_missing_is_found_before_anything_is_touched() {
+    let rig = Rig::serving("none");
+    rig.edit(
+        "env = { DHASH_RELEASE = \"{release}\", DHASH_FAULT",
+        "env = { TOKEN = \"cmd:false\", PIN = \"env:NOWHERE_SET\", DHASH_RELEASE = \"{release}\", DHASH_FAULT",
+    );
+    let before = rig.library_sha256();
+    assert_eq!(rig.exit(&["deploy", "--release", "1.2", "--wait"]), 1);
+    let shown = rig.ok(&["show", "dhash-2"]);
+    for told in [
+        "the variable TOKEN of release 1.2: `cmd:false` did not exit with code 0",
+        "the variable PIN of release 1.2: `env:NOWHERE_SET` is not set in the environment",
+    ] {
+        assert!(shown.contains(told), "{told} is not in:\n{shown}");
+    }
+    assert!(!shown.contains("  migrate "), "{shown}");
+    assert_eq!(rig.library_sha256(), before);
+
+    // One in a file is found without a server, too.
+    rig.edit("cmd:false", "file:secrets/none");
+    let checked = stderr(&rig, &["check"], 2);
+    assert!(checked.contains("secrets/none"), "{checked}");
+}
