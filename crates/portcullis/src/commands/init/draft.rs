@@ -151,7 +151,8 @@ fn without_secrets(env: &BTreeMap<String, String>) -> (BTreeMap<String, String>,
     let kept = env.iter().filter(|(name, _)| !secret(name));
     let told = env.keys().filter(|name| secret(name)).map(|name| {
         format!(
-            "note: {name} looks like a secret and was left out; the service must find it in a file"
+            "note: {name} looks like a secret and was left out; give it by reference, for example \
+             env = {{ {name} = \"env:{name}\" }} or \"file:PATH\""
         )
     });
     let told = told.collect();
