@@ -150,10 +150,11 @@ fn waiting_for_a_deployment_ends_with_its_promotion_and_the_next_one_ends_the_wa
     let past = rig.ok(&["show", "dhash-2"]);
     assert!(past.contains("resume by tester"), "{past}");
 
-    // Going back to the warm release names the right way forward again.
+    // Going back to the warm release names the right way forward again, and what it leaves behind.
     let output = rig.run(&["rollback", "--wait"]);
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(err.contains("library.json.replaced-"), "{err}");
     assert!(
         err.contains(
             "undo: portcullis deploy --release 1.2 (a rollout of its own, from the beginning)"
