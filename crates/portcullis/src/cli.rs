@@ -43,7 +43,8 @@ pub(crate) struct Cli {
         global = true,
         help_heading = "Options of every command",
         env = "PORTCULLIS_ENV",
-        value_name = "NAME"
+        value_name = "NAME",
+        value_hint = clap::ValueHint::Other
     )]
     pub(crate) env: Option<String>,
     /// Print the result (and errors) as JSON on standard output.
@@ -321,7 +322,8 @@ pub(crate) enum Gateway {
     /// Show the split, or set the canary's share by hand. Refused while a rollout is live.
     #[command(after_long_help = "Example:\n  portcullis gateway split 10")]
     Split {
-        /// The canary's share in percent.
+        /// The canary's share in percent, from 0 to 100.
+        #[arg(value_name = "PERCENT", value_parser = percent)]
         weight: Option<u8>,
     },
 }
@@ -403,7 +405,8 @@ pub(crate) enum Backup {
     },
     /// Restore a store of a backup to a new place, or in place of the live data.
     #[command(
-        after_long_help = "Example:\n  portcullis backup restore notes_production_20261121T040000Z --to copy"
+        after_long_help = "Example:\n  portcullis backup restore notes_production_20261121T040000Z --to copy",
+        group(clap::ArgGroup::new("where").required(true).args(["to", "in_place"]))
     )]
     Restore {
         /// The backup's name, as `portcullis backup list` shows it.
@@ -412,11 +415,11 @@ pub(crate) enum Backup {
         #[arg(long)]
         store: Option<String>,
         /// The folder for the copy; the live data is not touched.
-        #[arg(long, required_unless_present = "in_place")]
+        #[arg(long)]
         to: Option<PathBuf>,
         /// Replace the live data; what is replaced is kept under a name beside it. Refused while
         /// `portcullis serve` runs, which would not know of it.
-        #[arg(long, conflicts_with = "to")]
+        #[arg(long)]
         in_place: bool,
     },
 }
@@ -426,4 +429,13 @@ pub(crate) enum Journal {
     /// Recompute every hash of the journal and fold it again.
     #[command(after_long_help = "Example:\n  portcullis journal verify")]
     Verify,
+}
+
+/// A share of the traffic.
+fn percent(text: &str) -> Result<u8, String> {
+    let share = text.trim().trim_end_matches('%').parse();
+    share
+        .ok()
+        .filter(|share| *share <= 100)
+        .ok_or_else(|| "a share is a percentage from 0 to 100".to_owned())
 }

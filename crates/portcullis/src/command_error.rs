@@ -120,6 +120,14 @@ impl CommandError {
         made
     }
 
+    /// This error with only the last of its causes: the system's own words, without those of the library
+    /// in between.
+    fn innermost(mut self) -> CommandError {
+        let outer = self.causes.len().saturating_sub(1);
+        self.causes.drain(..outer);
+        self
+    }
+
     /// An error in words of its own, because of another error and that one's sources.
     pub(crate) fn because(
         exit: Exit,
@@ -290,7 +298,9 @@ impl Detail {
 impl From<ClientError> for CommandError {
     fn from(error: ClientError) -> CommandError {
         match &error {
-            ClientError::Unreachable { .. } => CommandError::of(Exit::Unreachable, &error),
+            ClientError::Unreachable { .. } => {
+                CommandError::of(Exit::Unreachable, &error).innermost()
+            }
             ClientError::Refused(problem) => refused(problem),
             ClientError::Malformed { .. } => {
                 CommandError::of(Exit::Internal, &error).code(ErrorCode::AnswerUnreadable)
