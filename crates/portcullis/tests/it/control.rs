@@ -185,7 +185,7 @@ fn a_named_release_comes_back_however_old_it_is() {
         plan.contains("1.0 was never tried on the data as the migration of 1.2, 1.1 left it"),
         "{plan}"
     );
-    assert!(plan.contains("in earlier rollouts"), "{plan}");
+    assert!(plan.contains("from earlier rollouts"), "{plan}");
     rig.ok(&["rollback", "1.0", "--wait"]);
     assert_eq!(rig.serving_release(), "1.0");
     assert_eq!(users.stop(), 0, "requests were dropped");
