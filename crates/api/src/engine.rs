@@ -37,6 +37,9 @@ pub struct Status {
     pub sentence: String,
     /// The release that serves.
     pub serving: Option<Serving>,
+    /// The release that a live rollout brings out, while it has some of the users and is not promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<Sharing>,
     /// The rollout that is not over.
     pub live: Option<Summary>,
     /// The newest journal entry.
@@ -100,6 +103,17 @@ pub struct Serving {
     pub address: String,
     /// SHA-256 of its program.
     pub artifact_sha256: String,
+}
+
+/// A release that is on trial with some of the users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sharing {
+    /// The release.
+    pub release: String,
+    /// Where it listens.
+    pub address: String,
+    /// Its share of the users, 1 to 100; the release that serves has the others.
+    pub percent: u8,
 }
 
 /// A rollout in short.

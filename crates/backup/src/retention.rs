@@ -118,9 +118,10 @@ fn why_kept(
 fn why_removed(backup: &BackupSummary, rank: Option<usize>, rules: &Retention) -> String {
     let age = age_words(rules.now.duration_since(backup.created_at));
     match (&backup.state, rank) {
-        (BackupState::Complete { .. }, Some(rank)) => match rank {
-            1 => format!("it is {age}, and a newer one is there"),
-            newer => format!("it is {age}, and {newer} newer ones are there"),
+        (BackupState::Complete { .. }, Some(_)) => match rules.keep_last {
+            0 => format!("no rule keeps it: it is {age}"),
+            1 => format!("no rule keeps it: it is not the newest, and {age}"),
+            last => format!("no rule keeps it: it is not one of the newest {last}, and {age}"),
         },
         _ => format!("it cannot be used and is {age}"),
     }

@@ -45,7 +45,7 @@ pub use config::{
     UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
 };
 pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
-pub use parse::{load, load_environment, parse, parse_environment};
+pub use parse::{check, load, load_environment, parse, parse_environment};
 pub use problem::{Code, Problem};
 pub use problems::Problems;
 pub use reference::reference;

@@ -39,6 +39,10 @@ pub(crate) enum Wanted {
     Program,
     /// A release's artifact that another program runs, such as a script.
     Artifact,
+    /// The program of a hook.
+    Hook,
+    /// A file whose content is a secret.
+    Secret,
     /// A file whose bytes are sent.
     Body,
     /// A store of one file.
@@ -58,17 +62,23 @@ impl Origin {
     /// All problems found, each at its place in the file.
     pub(crate) fn check_files(&self) -> Result<(), Problems> {
         let report = Report::new(&self.source);
+        self.look(&report);
+        if report.is_empty() {
+            Ok(())
+        } else {
+            Err(report.into_problems())
+        }
+    }
+
+    /// Looks at the disk and reports what is missing.
+    pub(crate) fn look(&self, report: &Report<'_>) {
         report.read_as(self.overlay.clone());
         for used in &self.uses {
             if let Some(wrong) = used.wrong() {
                 report.add(&used.spot, wrong);
             }
         }
-        if report.is_empty() {
-            Ok(())
-        } else {
-            Err(report.into_problems())
-        }
+        report.read_as(None);
     }
 }
 
@@ -114,7 +124,10 @@ impl PathUse {
                 "`{path}` is a folder, expected a file; did you mean kind = \"directory\"?"
             )),
             _ if !found.is_file() => missing(format!("`{path}` is not a file")),
-            Wanted::Program if !executable(&found) => Some(
+            Wanted::Secret => std::fs::File::open(&self.path)
+                .err()
+                .and_then(|error| missing(format!("`{path}` cannot be read: {error}"))),
+            Wanted::Program | Wanted::Hook if !executable(&found) => Some(
                 Wrong::new(Code::FileMissing, format!("`{path}` may not be run"))
                     .hint(format!("make it a program with `chmod +x {path}`")),
             ),
@@ -140,7 +153,9 @@ impl PathUse {
     fn hint(&self) -> Option<String> {
         let hint = match self.wanted {
             Wanted::Program | Wanted::Artifact => "build the release or correct the path",
-            Wanted::Body => "the path starts at the configuration file's folder",
+            Wanted::Body | Wanted::Hook | Wanted::Secret => {
+                "the path starts at the configuration file's folder"
+            }
             Wanted::FileStore | Wanted::DirectoryStore => {
                 "a store must exist before the first release is brought out"
             }

@@ -35,6 +35,15 @@ pub fn load_environment(file: &Path, environment: Option<&str>) -> Result<Config
     parse_environment(&text(file)?, file, environment)
 }
 
+/// As [`load_environment`], and looks at the disk as [`Config::check_files`] does, so that the problems of
+/// the text and of the files that it names are told at once.
+///
+/// # Errors
+/// As [`load_environment`], and when a file that the configuration needs is missing.
+pub fn check(file: &Path, environment: Option<&str>) -> Result<Config, Problems> {
+    read(&text(file)?, file, environment, true, |_, config, _| config)
+}
+
 /// Reads a configuration from its text, as it stands. `file` is the name that problems are reported with;
 /// its folder is where relative paths start (a relative one is taken from the current folder, the only
 /// thing that is asked of the system). The file itself need not exist.
@@ -65,6 +74,17 @@ pub(crate) fn read_layers<T>(
     environment: Option<&str>,
     make: impl FnOnce(&Source, Config, &DeTable<'_>) -> T,
 ) -> Result<T, Problems> {
+    read(text, file, environment, false, make)
+}
+
+/// As [`read_layers`], with a look at the disk or without.
+fn read<T>(
+    text: &str,
+    file: &Path,
+    environment: Option<&str>,
+    and_disk: bool,
+    make: impl FnOnce(&Source, Config, &DeTable<'_>) -> T,
+) -> Result<T, Problems> {
     if text.len() > CONFIG_BYTES_MAX {
         return Err(unreadable(file, "", 0, too_large()));
     }
@@ -85,19 +105,19 @@ pub(crate) fn read_layers<T>(
         .map(|(overlay, _)| overlay.name.clone())
         .collect();
     let folder = folder(file);
-    let read = |document: &DeTable<'_>, overlay: Option<Overlay>| {
+    let read_one = |document: &DeTable<'_>, overlay: Option<Overlay>| {
         report.read_as(overlay.clone());
         let raw = RawConfig::read(&Table::root(&report, document));
         let config = validate(raw, &report, file, &folder, overlay, &names);
         report.read_as(None);
         config
     };
-    let mut chosen = (read(&layers.file, None), &layers.file);
+    let mut chosen = (read_one(&layers.file, None), &layers.file);
     for (overlay, document) in &layers.environments {
         if report.is_full() {
             break;
         }
-        let config = read(document, Some(overlay.clone()));
+        let config = read_one(document, Some(overlay.clone()));
         if environment == Some(overlay.name.as_str()) {
             chosen = (config, document);
         }
@@ -105,10 +125,13 @@ pub(crate) fn read_layers<T>(
     if let Some(name) = environment.filter(|name| !names.iter().any(|known| known == name)) {
         unknown_environment(name, &names, &report);
     }
+    let (config, document) = chosen;
+    if and_disk {
+        config.origin.look(&report);
+    }
     if !report.is_empty() {
         return Err(report.into_problems());
     }
-    let (config, document) = chosen;
     Ok(make(&source, config, document))
 }
 
@@ -155,7 +178,7 @@ fn unknown_environment(name: &str, names: &[String], report: &Report<'_>) {
 
 /// The text of a configuration file.
 pub(crate) fn text(file: &Path) -> Result<String, Problems> {
-    let bytes = read(file).map_err(|wrong| unreadable(file, "", 0, wrong))?;
+    let bytes = bytes(file).map_err(|wrong| unreadable(file, "", 0, wrong))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let good = String::from_utf8_lossy(&error.as_bytes()[..valid]);
@@ -176,7 +199,7 @@ fn syntax(message: &str) -> Wrong {
     Wrong::new(Code::Syntax, message)
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Wrong> {
+fn bytes(file: &Path) -> Result<Vec<u8>, Wrong> {
     let wrong = |error: std::io::Error| {
         let wrong = Wrong::new(
             Code::Unreadable,

@@ -290,6 +290,15 @@ impl<'t> Table<'t> {
         )
     }
 
+    /// Whether the file gives a key as anything but an empty list.
+    pub(crate) fn has_other(&self, name: &str) -> bool {
+        let value = self.values.and_then(|values| values.get(name));
+        value.is_some_and(|value| match value.get_ref() {
+            DeValue::Array(items) => items.iter().next().is_some(),
+            _ => true,
+        })
+    }
+
     /// The hint for a key that another table has.
     fn elsewhere(&self, name: &str) -> Option<String> {
         let others = ROOT

@@ -127,7 +127,7 @@ fn migrate(store: Option<&TemplateStore>) -> String {
     )
 }
 
-const TEXT: &str = r##"@SCHEMA@# How Portcullis releases this service. All keys: docs/reference/config.md.
+const TEXT: &str = r##"@SCHEMA@# How Portcullis releases this service. All keys: `portcullis docs config`.
 # Lines with a `#` and no blank after it are settings at their defaults, or examples: remove the `#`.
 # Then: portcullis check, portcullis plan, portcullis serve, portcullis deploy.
 

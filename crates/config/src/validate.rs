@@ -12,6 +12,7 @@ use crate::origin::{Content, Origin, PathUse, Wanted};
 use crate::overlay::Overlay;
 use crate::raw::RawConfig;
 use crate::report::{At, Report, Spot};
+use crate::table::Entries;
 use crate::{Config, RetentionConfig};
 
 mod data;
@@ -64,7 +65,7 @@ pub(crate) fn validate(
     operation::addresses(&raw, report);
     let service = service::service(raw.service, strategy, &mut context);
     let releases = release::releases(raw.releases, !raw.stores.is_empty(), &mut context);
-    let hooks = hook::hooks(raw.hooks, &context);
+    let hooks = hook::hooks(raw.hooks, &mut context);
     Config {
         file: file.to_owned(),
         folder: folder.to_owned(),
@@ -117,6 +118,19 @@ impl Context<'_> {
         let path = self.absolute(&at.value);
         self.needs(&path, Wanted::Read(content), &at.spot);
         path
+    }
+
+    /// Remembers that the disk must have the files to which values refer.
+    fn needs_secrets(&mut self, env: &Entries<String>) {
+        for at in env.values() {
+            match ValueSource::of(&at.value) {
+                ValueSource::File(path) if !places::begins_with_place(path) => {
+                    let path = self.absolute(path);
+                    self.needs(&path, Wanted::Secret, &at.spot);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Remembers that the disk must have a path.

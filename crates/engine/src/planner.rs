@@ -147,11 +147,17 @@ impl Planner {
         history: &History,
         saved: &Plan,
     ) -> Result<(), PlanningError> {
-        let moved = other_history(saved, history);
+        let mut moved = other_history(saved, history);
+        let id = &saved.release.id;
         if !moved.is_empty() {
+            // The rest cannot be compared, but a program that changed as well should be known.
+            let now = match saved.purpose {
+                Purpose::Deploy => self.configured(config, Some(id)).ok(),
+                Purpose::Rollback => None,
+            };
+            moved.extend(now.and_then(|now| other_program(saved, &now)));
             return Err(PlanningError::Moved(moved));
         }
-        let id = &saved.release.id;
         let release = match saved.purpose {
             Purpose::Deploy => self.configured(config, Some(id))?,
             Purpose::Rollback => self.earlier(history, Some(id))?,
@@ -359,18 +365,22 @@ fn other_history(saved: &Plan, history: &History) -> Vec<String> {
     moved
 }
 
-/// Everything in which a saved plan differs from what would be planned now.
-fn differences(saved: &Plan, now: &Plan) -> Vec<String> {
-    let mut moved = Vec::new();
-    let (was, is) = (&saved.release.artifact, &now.release.artifact);
-    if was.sha256 != is.sha256 {
-        moved.push(format!(
+/// The program of a saved plan, if it is another one now.
+fn other_program(saved: &Plan, now: &Release) -> Option<String> {
+    let (was, is) = (&saved.release.artifact, &now.artifact);
+    (was.sha256 != is.sha256).then(|| {
+        format!(
             "the program {} has changed: its sha256 was {}, it is {}",
             is.path.display(),
             was.sha256,
             is.sha256
-        ));
-    }
+        )
+    })
+}
+
+/// Everything in which a saved plan differs from what would be planned now.
+fn differences(saved: &Plan, now: &Plan) -> Vec<String> {
+    let mut moved = Vec::from_iter(other_program(saved, &now.release));
     let differ: Vec<&str> = now
         .steps
         .iter()

@@ -21,12 +21,12 @@ mod admin;
 mod arm;
 mod body;
 mod bounds;
-mod client_addresses;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the data path is to use it next")
 )]
 mod capacity;
+mod client_addresses;
 mod clock;
 mod connection;
 mod control;
@@ -36,12 +36,12 @@ mod forward;
 mod gateway;
 mod headers;
 mod health;
-mod http2;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the data path is to use it next")
 )]
 mod health_endpoints;
+mod http2;
 mod in_flight;
 mod listen;
 mod matching;

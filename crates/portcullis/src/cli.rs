@@ -43,7 +43,8 @@ pub(crate) struct Cli {
         global = true,
         help_heading = "Options of every command",
         env = "PORTCULLIS_ENV",
-        value_name = "NAME"
+        value_name = "NAME",
+        value_hint = clap::ValueHint::Other
     )]
     pub(crate) env: Option<String>,
     /// Print the result (and errors) as JSON on standard output.
@@ -84,9 +85,15 @@ pub(crate) enum Command {
     /// Release a version: back up, rehearse, migrate, start beside, shift through gates, promote.
     ///
     /// If a gate fails, traffic and data go back by themselves.
+    ///
+    /// With --wait the exit code is the verdict: 0 promoted, 3 a gate failed and it was rolled back, 4 it
+    /// waits for a person, 5 a gate cannot decide, 1 it failed or was aborted, 130 detached. Without it, 0
+    /// says that the rollout has begun. `portcullis --help` lists all codes.
     #[command(after_long_help = "Example:\n  portcullis deploy --release 1.1 --wait")]
     Deploy(Deploy),
     /// Say in one sentence how the service stands, and what runs.
+    ///
+    /// Ends with 0 when the engine acts, with 1 when it had to stop, and with 8 when no server answers.
     #[command(after_long_help = "Example:\n  portcullis status")]
     Status,
     /// List all rollouts, newest first.
@@ -99,12 +106,19 @@ pub(crate) enum Command {
     ///
     /// On a terminal the screen is redrawn; otherwise, and with --plain, one line is printed for each
     /// thing that happens. Ctrl-C detaches; the rollout goes on.
+    ///
+    /// Exit codes: 0 promoted, 3 a gate failed and it was rolled back, 4 it waits for a person, 5 a gate
+    /// cannot decide, 1 it failed or was aborted, or the engine had to stop, 130 detached.
     #[command(after_long_help = "Example:\n  portcullis watch")]
     Watch(Watch),
     /// Stop the live rollout and go back.
+    ///
+    /// With --wait it ends with 0 when the rollout was undone, and with 1 when it was promoted all the same.
     #[command(after_long_help = "Example:\n  portcullis abort --reason 'errors in the log' --wait")]
     Abort(Abort),
     /// Go back: abort the live rollout, or return to the release that served before or to a named one.
+    ///
+    /// With --wait it ends with 0 when the release before serves again, and with 1 when it does not.
     #[command(after_long_help = "Example:\n  portcullis rollback --wait")]
     Rollback(Rollback),
     /// Let the live rollout stop and wait at the end of its present step.
@@ -308,7 +322,8 @@ pub(crate) enum Gateway {
     /// Show the split, or set the canary's share by hand. Refused while a rollout is live.
     #[command(after_long_help = "Example:\n  portcullis gateway split 10")]
     Split {
-        /// The canary's share in percent.
+        /// The canary's share in percent, from 0 to 100.
+        #[arg(value_name = "PERCENT", value_parser = percent)]
         weight: Option<u8>,
     },
 }
@@ -390,7 +405,8 @@ pub(crate) enum Backup {
     },
     /// Restore a store of a backup to a new place, or in place of the live data.
     #[command(
-        after_long_help = "Example:\n  portcullis backup restore notes_production_20261121T040000Z --to copy"
+        after_long_help = "Example:\n  portcullis backup restore notes_production_20261121T040000Z --to copy",
+        group(clap::ArgGroup::new("where").required(true).args(["to", "in_place"]))
     )]
     Restore {
         /// The backup's name, as `portcullis backup list` shows it.
@@ -399,11 +415,11 @@ pub(crate) enum Backup {
         #[arg(long)]
         store: Option<String>,
         /// The folder for the copy; the live data is not touched.
-        #[arg(long, required_unless_present = "in_place")]
+        #[arg(long)]
         to: Option<PathBuf>,
         /// Replace the live data; what is replaced is kept under a name beside it. Refused while
         /// `portcullis serve` runs, which would not know of it.
-        #[arg(long, conflicts_with = "to")]
+        #[arg(long)]
         in_place: bool,
     },
 }
@@ -413,4 +429,13 @@ pub(crate) enum Journal {
     /// Recompute every hash of the journal and fold it again.
     #[command(after_long_help = "Example:\n  portcullis journal verify")]
     Verify,
+}
+
+/// A share of the traffic.
+fn percent(text: &str) -> Result<u8, String> {
+    let share = text.trim().trim_end_matches('%').parse();
+    share
+        .ok()
+        .filter(|share| *share <= 100)
+        .ok_or_else(|| "a share is a percentage from 0 to 100".to_owned())
 }

@@ -120,6 +120,14 @@ impl CommandError {
         made
     }
 
+    /// This error with only the last of its causes: the system's own words, without those of the library
+    /// in between.
+    fn innermost(mut self) -> CommandError {
+        let outer = self.causes.len().saturating_sub(1);
+        self.causes.drain(..outer);
+        self
+    }
+
     /// An error in words of its own, because of another error and that one's sources.
     pub(crate) fn because(
         exit: Exit,
@@ -172,6 +180,11 @@ impl CommandError {
     /// What happened.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What to do, the first of it.
+    pub(crate) fn first_hint(&self) -> Option<&str> {
+        self.hints.first().map(String::as_str)
     }
 
     /// What happened and why, in one line.
@@ -285,7 +298,9 @@ impl Detail {
 impl From<ClientError> for CommandError {
     fn from(error: ClientError) -> CommandError {
         match &error {
-            ClientError::Unreachable { .. } => CommandError::of(Exit::Unreachable, &error),
+            ClientError::Unreachable { .. } => {
+                CommandError::of(Exit::Unreachable, &error).innermost()
+            }
             ClientError::Refused(problem) => refused(problem),
             ClientError::Malformed { .. } => {
                 CommandError::of(Exit::Internal, &error).code(ErrorCode::AnswerUnreadable)
@@ -319,7 +334,11 @@ fn refused(problem: &Problem) -> CommandError {
             error.hint("`portcullis serve` printed why; start it again when mended")
         }
         ErrorCode::NotAuthorised => {
-            error.hint("the token in the state folder and the server's differ")
+            error.hint(
+                "the token in the state folder and the server's differ: if the token was made anew, stop \
+                 `portcullis serve` and start it again, services go on; otherwise name the right file with \
+                 --file",
+            )
         }
         _ => error,
     }

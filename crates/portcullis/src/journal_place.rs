@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_config::{Config, JournalConfig};
-use portcullis_journal::{JournalLocation, PostgresUrl, StoredJournal};
+use portcullis_journal::{JournalError, JournalLocation, PostgresUrl, StoredJournal};
 use secrecy::ExposeSecret;
 
 use crate::command_error::{CommandError, ErrorCode, Exit};
@@ -39,16 +39,51 @@ pub(crate) async fn open_read_only(
 ) -> Result<Option<(JournalLocation, StoredJournal)>, CommandError> {
     let location = locate(config).await?;
     let opened = StoredJournal::open_read_only(&location).await;
-    let journal = opened.map_err(|error| {
-        CommandError::of(Exit::Failed, &error).code(ErrorCode::JournalUnreadable)
-    })?;
+    let journal = opened.map_err(|error| unreadable(&error))?;
     Ok(journal.map(|journal| (location, journal)))
+}
+
+/// The error of a journal that cannot be opened or read: the same code in every command.
+pub(crate) fn unreadable(error: &JournalError) -> CommandError {
+    let made = CommandError::of(Exit::Failed, error).code(ErrorCode::JournalUnreadable);
+    match out_of_reach(error) {
+        Some(hint) => made.hint(hint),
+        None => made,
+    }
+}
+
+/// What to do about a journal that may be whole and cannot be reached; `None` for others.
+pub(crate) fn out_of_reach(error: &JournalError) -> Option<&'static str> {
+    match error {
+        JournalError::Unreachable { .. } => Some(
+            "nothing can be released until the database answers, and nothing is lost; see that it runs and \
+             that the address in state.journal is right",
+        ),
+        JournalError::NotTrusted { .. }
+        | JournalError::AccessRefused { .. }
+        | JournalError::DatabaseMissing { .. }
+        | JournalError::PermissionDenied { .. }
+        | JournalError::UrlRefused(_) => {
+            Some("mend the access to the database; the journal itself was not looked at")
+        }
+        _ => None,
+    }
 }
 
 /// The journal's file, if it is kept in one and the file is missing.
 pub(crate) fn missing_file(config: &Config) -> Option<PathBuf> {
     match &config.state.journal {
-        JournalConfig::Sqlite => Some(file(config)).filter(|file| !file.exists()),
+        JournalConfig::Sqlite => {
+            Some(file(config)).filter(|file| matches!(file.try_exists(), Ok(false)))
+        }
+        JournalConfig::Postgres(_) => None,
+    }
+}
+
+/// Why nobody can say whether the journal's file is there, if it is kept in one.
+pub(crate) fn hidden_file(config: &Config) -> Option<std::io::Error> {
+    match &config.state.journal {
+        JournalConfig::Sqlite => file(config).try_exists().err(),
         JournalConfig::Postgres(_) => None,
     }
 }

@@ -1,6 +1,8 @@
 //! From wire types to text for people.
 
-use portcullis_api::engine::{ConfigurationStanding, Detail, EngineStanding, Status, Summary};
+use portcullis_api::engine::{
+    ConfigurationStanding, Detail, EngineStanding, Serving, Sharing, Status, Summary,
+};
 use portcullis_rollout::{Fact, Moment, MomentKind};
 
 use crate::clock::local;
@@ -24,12 +26,7 @@ pub(crate) fn status(status: &Status) -> String {
             "serving   {} at {}",
             serving.release, serving.address
         )),
-        Some(serving) => lines.push(format!(
-            "serving   {} at {}, program sha256 {}",
-            serving.release,
-            serving.address,
-            short(&serving.artifact_sha256)
-        )),
+        Some(serving) => lines.push(serving_line(serving, status.sharing.as_ref())),
         None => {
             lines.push("serving   nothing; `portcullis deploy` brings out a release".to_owned())
         }
@@ -60,6 +57,23 @@ pub(crate) fn status(status: &Status) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// Who has the users; a release on trial may have all of them before it is promoted.
+fn serving_line(serving: &Serving, sharing: Option<&Sharing>) -> String {
+    let (release, address) = (&serving.release, &serving.address);
+    let program = short(&serving.artifact_sha256);
+    match sharing {
+        None => format!("serving   {release} at {address}, program sha256 {program}"),
+        Some(new) if new.percent == 100 => format!(
+            "serving   {} at {} has 100 % of the users; {release} at {address} is kept until {} is promoted",
+            new.release, new.address, new.release
+        ),
+        Some(new) => format!(
+            "serving   {release} at {address}, program sha256 {program}; {} at {} has {} % of the users",
+            new.release, new.address, new.percent
+        ),
+    }
 }
 
 /// All rollouts, a line each.

@@ -23,7 +23,15 @@ pub(crate) fn save(file: &Path, view: &PlanView) -> Result<(), CommandError> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(|e| unwritable(&e))?;
+    // The library's words name a file that nobody asked for; the kind of the error is what counts.
+    let mut beside =
+        tempfile::NamedTempFile::new_in(folder).map_err(|error| match folder.is_dir() {
+            true => unwritable(&std::io::Error::from(error.kind())),
+            false => unwritable(&std::io::Error::other(format!(
+                "there is no folder {}",
+                folder.display()
+            ))),
+        })?;
     let written = writeln!(beside, "{text}").and_then(|()| beside.as_file().sync_all());
     written.map_err(|error| unwritable(&error))?;
     beside

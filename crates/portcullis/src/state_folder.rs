@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -103,9 +103,14 @@ impl StateFolder {
     /// The API token.
     pub(crate) fn token(&self) -> Result<SecretString, CommandError> {
         let text = std::fs::read_to_string(self.token_file()).map_err(|error| {
+            if error.kind() == ErrorKind::NotFound {
+                let failed = self.said("has no token", &error);
+                let hint = "`portcullis init` makes the state folder and the token; a server that runs \
+                            must then be started again, because it knows only the token it began with";
+                return failed.code(ErrorCode::NoToken).hint(hint);
+            }
             self.failed("has no readable token", &error)
                 .code(ErrorCode::NoToken)
-                .hint("`portcullis init` makes the state folder and the token")
         })?;
         let token = text.trim();
         if token.len() < 16 {
@@ -271,11 +276,38 @@ impl StateFolder {
     }
 
     fn read_only(&self, error: &std::io::Error) -> CommandError {
-        self.failed("cannot be written to", error)
+        self.said("cannot be written to", error)
             .hint("make it writable, then stop `portcullis serve` and start it again")
     }
 
+    /// An error of the folder, with what to do about it.
     fn failed(&self, what: &str, error: &std::io::Error) -> CommandError {
+        let hint = match error.kind() {
+            ErrorKind::PermissionDenied => self.permission_hint(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                "make room on its disk, then try again".to_owned()
+            }
+            ErrorKind::ReadOnlyFilesystem => "make it writable, then try again".to_owned(),
+            _ => "see that it is a folder of its own, mode 0700, on a disk that works; `portcullis doctor` \
+                  looks at it"
+                .to_owned(),
+        };
+        self.said(what, error).hint(hint)
+    }
+
+    /// What to do when the folder belongs to somebody else.
+    pub(crate) fn permission_hint(&self) -> String {
+        let owner = std::fs::metadata(&self.root).map(|meta| meta.uid());
+        match owner {
+            Ok(owner) => format!(
+                "run this as the user that owns it (user {owner}); you are user {}",
+                rustix::process::geteuid().as_raw()
+            ),
+            Err(_) => "run this as the user that runs `portcullis serve`".to_owned(),
+        }
+    }
+
+    fn said(&self, what: &str, error: &std::io::Error) -> CommandError {
         CommandError::of(
             Exit::Failed,
             &StateFolderError {

@@ -51,6 +51,21 @@ pub struct PreflightOrder {
     pub stores: Vec<StoreRef>,
     /// The release that serves now must be healthy: a rollback would go back to it.
     pub serving: Option<SmokeOrder>,
+    /// What the steps that follow take from elsewhere must be there: a secret that is missing is found
+    /// before anything is touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretNeed>,
+}
+
+/// A reference to a secret that a step will need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretNeed {
+    /// Who needs it, for example `the variable TOKEN of release 1.1`.
+    pub needed_by: String,
+    /// The reference, see [`crate::ValueSource`].
+    pub reference: String,
+    /// The folder at which relative paths start and in which commands run.
+    pub folder: PathBuf,
 }
 
 /// A store as a plan refers to it.

@@ -24,7 +24,7 @@ mod value_source;
 pub use action::{
     Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, GateRole, HookOrder,
     HookTime, Launch, MetricsSource, Migration, PreflightOrder, Promotion, Proof, Rehearsal,
-    RestoreOrder, SmokeOrder, Split, SplitArm, StoreKind, StoreRef, Trial,
+    RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, StoreKind, StoreRef, Trial,
 };
 pub use apply::Refused;
 pub use effect::{Effect, Notice, NoticeKind};

@@ -9,6 +9,7 @@ mod build;
 mod hook;
 mod problem;
 mod request;
+mod secrets;
 mod steps;
 
 pub use hook::{Hook, HookPoint, NoticeHook};

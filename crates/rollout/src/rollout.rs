@@ -116,6 +116,25 @@ impl Rollout {
         taken.collect()
     }
 
+    /// The share of the users that the new release has by the last shift that is done, in percent; 0 before
+    /// the first one, and where the shifts were undone. While a step moves traffic it is what was before.
+    pub fn share_percent(&self) -> u8 {
+        let at = match &self.state {
+            State::Planned | State::Done { .. } => return 0,
+            State::Advancing { at, .. }
+            | State::Watching { at, .. }
+            | State::Paused { at, .. }
+            | State::Unwinding { at, .. }
+            | State::Held { at, .. } => *at,
+        };
+        let done = self.plan.steps.iter().take(at.0).rev();
+        let mut shifts = done.filter_map(|step| match &step.action {
+            Action::Shift(split) => Some(split.weight.percent()),
+            _ => None,
+        });
+        shifts.next().unwrap_or(0)
+    }
+
     /// Whether the new release was ever asked to take traffic.
     pub fn exposed(&self) -> bool {
         self.exposed

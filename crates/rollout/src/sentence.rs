@@ -211,8 +211,8 @@ impl Plan {
     }
 }
 
-/// A span of time as a configuration would write it.
-fn span(ms: u64) -> String {
+/// A time as people say it: `45 s`, `10 min`, `2 h`.
+pub(crate) fn span(ms: u64) -> String {
     match ms {
         _ if ms > 0 && ms.is_multiple_of(3_600_000) => format!("{} h", ms / 3_600_000),
         _ if ms > 0 && ms.is_multiple_of(60_000) => format!("{} min", ms / 60_000),

@@ -44,6 +44,10 @@ impl Answer {
         self
     }
 
+    pub(crate) fn unknown_rollout(detail: String) -> Answer {
+        Answer::new(StatusCode::NOT_FOUND, "unknown_rollout", detail)
+    }
+
     pub(crate) fn not_found(detail: String) -> Answer {
         Answer::new(StatusCode::NOT_FOUND, "not_found", detail)
     }

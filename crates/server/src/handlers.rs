@@ -85,7 +85,7 @@ pub(crate) async fn rollout(
 ) -> Result<Json<Detail>, Answer> {
     let found = shared.service.engine().rollout(&id).await?;
     found.as_ref().map(views::detail).map(Json).ok_or_else(|| {
-        Answer::not_found(format!(
+        Answer::unknown_rollout(format!(
             "there is no rollout {id}; `portcullis history` lists them"
         ))
     })

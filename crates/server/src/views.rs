@@ -2,7 +2,8 @@
 //! server runs.
 
 use portcullis_api::engine::{
-    ConfigurationStanding, Detail, EngineStanding, JournalEvent, PlanView, Serving, Status, Summary,
+    ConfigurationStanding, Detail, EngineStanding, JournalEvent, PlanView, Serving, Sharing,
+    Status, Summary,
 };
 use portcullis_engine::{Engine, History, Outline, Past, Standing};
 use portcullis_rollout::Rollout;
@@ -20,6 +21,7 @@ pub fn status(
         address: running.target.address,
         artifact_sha256: running.release.artifact.sha256,
     });
+    let sharing = history.live().and_then(sharing);
     let live = history.live().map(|past| summary(&past.outline()));
     let sentence = sentence(history, live.as_ref(), serving.as_ref());
     Status {
@@ -30,11 +32,23 @@ pub fn status(
         engine: standing,
         sentence,
         serving,
+        sharing,
         live,
         journal_seq: history.next_seq() - 1,
         epoch,
         configuration: ConfigurationStanding::Valid,
     }
+}
+
+fn sharing(live: &Past) -> Option<Sharing> {
+    let rollout = live.rollout();
+    let percent = rollout.share_percent();
+    let plan = rollout.plan();
+    (percent > 0 && !rollout.is_promoted()).then(|| Sharing {
+        release: plan.release.id.to_string(),
+        address: plan.target.address.to_string(),
+        percent,
+    })
 }
 
 pub(crate) fn standing(engine: &Engine) -> EngineStanding {

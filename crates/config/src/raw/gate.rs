@@ -12,6 +12,8 @@ pub(crate) struct RawGate {
     pub(crate) interval_ms: Option<At<u64>>,
     pub(crate) samples_min: u32,
     pub(crate) rules: Vec<RawRule>,
+    /// Whether what the file gives as rules could not be read as such.
+    pub(crate) rules_broken: bool,
     /// The table's place.
     pub(crate) spot: Option<Spot>,
     /// Whether the file has the table.
@@ -40,11 +42,13 @@ pub(crate) struct RawRule {
 
 impl RawGate {
     pub(crate) fn read(table: Table<'_>) -> RawGate {
+        let rules = table.tables("rule", RawRule::read);
         RawGate {
             window_ms: table.duration_ms("window"),
             interval_ms: table.duration_ms("interval"),
             samples_min: value_or_default(table.count("samples_min")),
-            rules: table.tables("rule", RawRule::read),
+            rules_broken: rules.is_empty() && table.has_other("rule"),
+            rules,
             spot: Some(table.spot.clone()),
             given: table.given,
         }

@@ -51,7 +51,7 @@ pub(super) fn analysis(
         }
     }
     window(raw, report);
-    if let Some(spot) = raw.spot.as_ref().filter(|_| raw.given) {
+    if let Some(spot) = raw.spot.as_ref().filter(|_| raw.given && !raw.rules_broken) {
         judgeable(raw, &rules, strategy, spot, report);
     }
     Analysis {

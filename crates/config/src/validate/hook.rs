@@ -1,12 +1,13 @@
 //! The hooks.
 
 use super::{Context, text};
+use crate::origin::Wanted;
 use crate::raw::{RawHook, value_or_default};
 use crate::report::{At, Report, Wrong};
 use crate::{Code, HookConfig, HookFailure, HookPoint};
 
 /// The hooks, in the order of the file.
-pub(super) fn hooks(raw: Vec<RawHook>, context: &Context<'_>) -> Vec<HookConfig> {
+pub(super) fn hooks(raw: Vec<RawHook>, context: &mut Context<'_>) -> Vec<HookConfig> {
     for (index, hook) in raw.iter().enumerate() {
         let Some(name) = &hook.name else { continue };
         let same = |other: &RawHook| text(other.name.as_ref()) == Some(&name.value);
@@ -21,7 +22,14 @@ pub(super) fn hooks(raw: Vec<RawHook>, context: &Context<'_>) -> Vec<HookConfig>
         .collect()
 }
 
-fn hook(raw: RawHook, context: &Context<'_>) -> HookConfig {
+fn hook(raw: RawHook, context: &mut Context<'_>) -> HookConfig {
+    context.needs_secrets(&raw.env);
+    let program = raw.command.as_ref().and_then(|words| words.value.first());
+    // A name without a folder is looked for where the system looks when the hook is run.
+    if let Some(program) = program.filter(|program| program.value.contains('/')) {
+        let path = context.absolute(&program.value);
+        context.needs(&path, Wanted::Hook, &program.spot);
+    }
     if let Some(on) = &raw.on {
         points(on, context.report);
     }

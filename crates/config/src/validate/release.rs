@@ -53,6 +53,7 @@ fn release(raw: RawRelease, has_stores: bool, context: &mut Context<'_>) -> Rele
         }
         None => PathBuf::new(),
     };
+    context.needs_secrets(&raw.env);
     let env: BTreeMap<String, String> = raw
         .env
         .into_iter()

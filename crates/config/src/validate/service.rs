@@ -14,7 +14,13 @@ use crate::{Code, ServiceConfig};
 
 /// The strategy, if it could be read.
 pub(super) fn strategy(raw: &RawService, report: &Report<'_>) -> Option<Strategy> {
-    let strategy = text(raw.strategy.as_ref())?;
+    let Some(strategy) = text(raw.strategy.as_ref()) else {
+        // Only one strategy has weights, so whoever gives some means that one.
+        if raw.weights.as_ref().is_some_and(|weights| weights.given) {
+            rising(raw, report);
+        }
+        return None;
+    };
     let weights = raw.weights.as_ref();
     if strategy == "canary" {
         rising(raw, report);

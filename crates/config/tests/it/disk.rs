@@ -89,3 +89,38 @@ fn a_file_that_cannot_be_read_is_a_problem_like_any_other() {
     let large = load(&file).expect_err("a problem");
     assert!(large.to_string().contains("larger than"), "{large}");
 }
+
+#[test]
+fn what_the_text_and_what_the_disk_lacks_are_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("portcullis.toml");
+    let tables = "
+[[hook]]
+name = \"tell\"
+on = [\"before-start\"]
+command = [\"hooks/tell\"]
+env = { TOKEN = \"file:secrets/token\" }
+[gate]
+rule = 3
+";
+    let text = least("", tables).replace(
+        "[service]",
+        "[service]\nstrategy = \"canry\"\nweights = [100, 20]",
+    );
+    fs::write(&file, text).unwrap();
+    let problems = portcullis_config::check(&file, None).expect_err("problems");
+    let shown = problems
+        .to_string()
+        .replace(&folder.path().display().to_string(), "FOLDER");
+    for wanted in [
+        "did you mean",
+        "weights must rise",
+        "the last weight must be 100",
+        "there is nothing at `FOLDER/dhash`",
+        "there is nothing at `FOLDER/hooks/tell`",
+        "there is nothing at `FOLDER/secrets/token`",
+    ] {
+        assert!(shown.contains(wanted), "{wanted} is not in\n{shown}");
+    }
+    assert_eq!(problems.count(), 7, "{shown}");
+}

@@ -31,7 +31,7 @@ impl Inner {
             Err(unknown) => return unknown,
         };
         let Some(record) = record else {
-            return Probed::new(Presence::Absent).with("instance", "none on record");
+            return Probed::new(Presence::Absent).with("release", "it does not run");
         };
         match self.in_effect(&record, launch).await {
             Ok(facts) => Probed {
@@ -53,7 +53,7 @@ impl Inner {
             Err(unknown) => return unknown,
         };
         let Some(record) = record else {
-            return Probed::new(Presence::Applied).with("instance", "none on record");
+            return Probed::new(Presence::Applied).with("release", "it does not run");
         };
         match record.any_process() {
             Ok(Some(process)) => Probed::new(Presence::Absent)

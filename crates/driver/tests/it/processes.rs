@@ -400,7 +400,7 @@ async fn a_release_that_ignores_the_request_to_stop_is_killed() {
     let pid = world.driver.instances()[0].pid.unwrap();
     let facts = world.driver.apply(&retire(&launch)).await.unwrap();
     assert!(
-        fact(&facts, "stopped").starts_with("1 processes had to be killed"),
+        fact(&facts, "stopped").starts_with("1 process had to be killed"),
         "{facts:?}"
     );
     assert!(!lives(pid));

@@ -3,7 +3,9 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use portcullis_driver::{CheckClient, Probed};
+use futures::future::join_all;
+use portcullis_analysis::counted;
+use portcullis_driver::{CheckClient, Probed, resolve_secret};
 use portcullis_rollout::{Fact, Failure, PreflightOrder, Presence};
 use sha2::{Digest, Sha256};
 
@@ -33,6 +35,9 @@ impl PreflightHand {
         note(address(&order.address));
         if !order.stores.is_empty() {
             note(self.room(order).await);
+        }
+        for seen in self.secrets(order).await {
+            note(seen);
         }
         if let Some(serving) = &order.serving {
             for check in &serving.checks {
@@ -94,6 +99,23 @@ impl PreflightHand {
                 order.artifact.path.display()
             ))
         }
+    }
+
+    /// Whether every secret that is needed later has a value now. What was read is forgotten at once.
+    async fn secrets(&self, order: &PreflightOrder) -> Vec<Result<Fact, String>> {
+        let looks = order.secrets.iter().map(|need| async move {
+            match resolve_secret(&need.reference, &need.folder).await {
+                Ok(_) => None,
+                Err(error) => Some(Err(format!("{}: {}", need.needed_by, chain(&error)))),
+            }
+        });
+        let wrong: Vec<_> = join_all(looks).await.into_iter().flatten().collect();
+        let count = order.secrets.len() as u64;
+        if wrong.is_empty() && count > 0 {
+            let found = counted(count, "reference has", "references have");
+            return vec![Ok(Fact::new("secrets", format!("{found} a value")))];
+        }
+        wrong
     }
 
     async fn room(&self, order: &PreflightOrder) -> Result<Fact, String> {

@@ -76,7 +76,7 @@ pub(crate) struct Meaning {
 }
 
 /// The words of the engine's API and of the gateway's admin API, and the code that tells of each.
-const WORDS: [(&str, ErrorCode); 28] = [
+const WORDS: [(&str, ErrorCode); 29] = [
     ("configuration", ErrorCode::Configuration),
     ("not_authorised", ErrorCode::NotAuthorised),
     ("not_found", ErrorCode::NotFound),
@@ -105,6 +105,7 @@ const WORDS: [(&str, ErrorCode); 28] = [
     ("still_live", ErrorCode::StillLive),
     ("not_now", ErrorCode::NotNow),
     ("not_live", ErrorCode::NotLive),
+    ("unknown_rollout", ErrorCode::UnknownRollout),
 ];
 
 impl ErrorCode {

@@ -83,6 +83,9 @@ fn unknown(topics: &[Topic], wanted: &str) -> CommandError {
         .iter()
         .min_by_key(|topic| strsim::damerau_levenshtein(topic.name.as_str(), wanted))
         .filter(|topic| strsim::damerau_levenshtein(topic.name.as_str(), wanted) <= 3);
+    // The beginning of a name, such as `exit`, is nearer than another name of the same length.
+    let begins = |topic: &&Topic| wanted.len() > 1 && topic.name.starts_with(wanted);
+    let near = topics.iter().find(begins).or(near);
     let error = CommandError::coded(
         ErrorCode::UnknownTopic,
         format!("there is no topic `{}`", shown.escape_debug()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_api::engine::{Detail, Status, Summary};
 use portcullis_api::{Client, ClientError};
-use portcullis_rollout::{Cause, End, Moment, PausedWhy, Purpose, State};
+use portcullis_rollout::{Cause, End, Moment, MomentKind, PausedWhy, Purpose, State};
 use serde::Serialize;
 
 use super::watch::feed::Feed;
@@ -59,6 +59,9 @@ enum Told<'a> {
         detail: &'a Detail,
     },
 }
+
+/// The fact by which a restore tells where it has put what it replaced.
+const REPLACED_FACT: &str = "replaced data kept as";
 
 const WATCH_SCHEMA: &str = "portcullis.watch/1";
 
@@ -324,9 +327,27 @@ fn undo(detail: &Detail) -> Option<String> {
     }
 }
 
+/// Where the data is that a restore replaced: it is kept beside the store until somebody removes it.
+fn replaced(detail: &Detail) -> impl Iterator<Item = &str> {
+    let undone = detail
+        .moments
+        .iter()
+        .filter_map(|moment| match &moment.kind {
+            MomentKind::Settled { facts, .. } => Some(facts),
+            _ => None,
+        });
+    let kept = undone.flatten().filter(|fact| fact.name == REPLACED_FACT);
+    kept.map(|fact| fact.value.as_str())
+}
+
 /// What a person can do now.
 fn last_words(detail: &Detail, exit: Exit) {
     let id = &detail.summary.rollout;
+    for kept in replaced(detail) {
+        output::talk(&format!(
+            "kept: {kept} has the data from before going back; nothing removes it but you: rm -r {kept}"
+        ));
+    }
     match exit {
         Exit::Done => {
             if let Some(undo) = undo(detail) {

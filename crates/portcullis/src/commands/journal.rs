@@ -15,7 +15,11 @@ pub(super) async fn verify(site: &Site, json: bool) -> Result<Exit, CommandError
             .hint("do not release anything until this is understood; keep a copy of the journal")
     };
     let opened = StoredJournal::open_read_only(&location).await;
-    let Some(journal) = opened.map_err(|e| broken(&e))? else {
+    let opened = opened.map_err(|e| match journal_place::out_of_reach(&e) {
+        Some(_) => journal_place::unreadable(&e),
+        None => broken(&e),
+    });
+    let Some(journal) = opened? else {
         return Err(
             CommandError::new(Exit::Failed, format!("there is no journal at {location}"))
                 .hint("`portcullis serve` makes it"),

@@ -14,9 +14,9 @@
 use std::path::PathBuf;
 
 use portcullis_api::Endpoint;
-use portcullis_engine::{Engine, Standing};
+use portcullis_engine::{Engine, RunnerError, Standing};
 use portcullis_gateway::{Gateway, Traffic};
-use portcullis_journal::Entry;
+use portcullis_journal::{Entry, JournalError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast;
 use tokio::time::{Interval, MissedTickBehavior};
@@ -574,6 +574,14 @@ async fn hear(predecessor: &mut Option<Peer>) -> Option<Traffic> {
     }
 }
 
-fn failed(error: &dyn std::error::Error) -> CommandError {
-    CommandError::of(Exit::Failed, error)
+fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
+    // The same cause has the same code in every command.
+    let journal = match error.downcast_ref() {
+        Some(RunnerError::Journal(error)) => Some(error),
+        _ => error.downcast_ref::<JournalError>(),
+    };
+    match journal {
+        Some(error) => crate::journal_place::unreadable(error),
+        None => CommandError::of(Exit::Failed, error),
+    }
 }

@@ -26,8 +26,8 @@ pub(crate) fn plan(view: &PlanView) -> String {
         .map(|step| step.name.len())
         .max()
         .unwrap_or(0);
-    if view.expected_ms.iter().any(Option::is_some) {
-        lines.push(format!("time: {}", total(view)));
+    if let Some(total) = total(view) {
+        lines.push(format!("time: {total}"));
         lines.push(String::new());
     }
     for (index, step) in plan.steps.iter().enumerate() {
@@ -63,18 +63,57 @@ pub(crate) fn plan(view: &PlanView) -> String {
     lines.join("\n")
 }
 
-/// How long the whole may take, from the steps that were done before.
-fn total(view: &PlanView) -> String {
-    let known: Vec<(u64, u64)> = view.expected_ms.iter().flatten().copied().collect();
-    let least = known.iter().map(|(least, _)| least).sum();
-    let most = known.iter().map(|(_, most)| most).sum();
-    let unknown = view.plan.steps.len() - known.len();
-    let rest = match unknown {
-        0 => String::new(),
-        1 => "; 1 step was never done before".to_owned(),
-        count => format!("; {count} steps were never done before"),
+/// How long it takes until the release serves, from the steps that were done before and from the windows
+/// of gates, which are never shorter; and how long the old release is kept warm after that. `None` when
+/// nothing is known.
+fn total(view: &PlanView) -> Option<String> {
+    let (mut least, mut most, mut unknown, mut known) = (0, 0, 0_u64, false);
+    let mut warm_ms = None;
+    for (index, step) in view.plan.steps.iter().enumerate() {
+        let expected = view.expected_ms.get(index).copied().flatten();
+        let took = match &step.action {
+            Action::Gate(gate) if gate.role == GateRole::KeepWarm => {
+                warm_ms = Some(gate.analysis.window_ms);
+                continue;
+            }
+            // What comes after the time in which it is kept warm is not waited for.
+            _ if warm_ms.is_some() => continue,
+            Action::Gate(gate) => {
+                let window_ms = gate.analysis.window_ms;
+                let (least, most) = expected.unwrap_or((window_ms, window_ms));
+                Some((least.max(window_ms), most.max(window_ms)))
+            }
+            _ => expected,
+        };
+        match took {
+            Some((step_least, step_most)) => {
+                known = true;
+                least += step_least;
+                most += step_most;
+            }
+            None => unknown += 1,
+        }
+    }
+    let mut words = match unknown {
+        0 => format!(
+            "{}, from earlier rollouts and the gates' windows",
+            range((least, most))
+        ),
+        _ => format!(
+            "at least {}, from the gates' windows and what was done in earlier rollouts; {} never done \
+             before",
+            duration(least),
+            counted(unknown, "step was", "steps were")
+        ),
     };
-    format!("{} in earlier rollouts{rest}", range((least, most)))
+    if let (Some(warm_ms), Some(previous)) = (warm_ms, &view.plan.previous) {
+        let kept = &previous.release.id;
+        words.push_str(&format!(
+            "; after that {kept} is kept warm for {}",
+            span(warm_ms)
+        ));
+    }
+    known.then_some(words)
 }
 
 fn range((least, most): (u64, u64)) -> String {

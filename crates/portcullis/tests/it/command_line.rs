@@ -26,7 +26,8 @@ fn a_plan_reads_like_a_story() {
     settings.add_filter(r"sha256 [0-9a-f]{12}", "sha256 HASH");
     settings.add_filter(r"127\.0\.0\.1:\d+", "ADDRESS");
     settings.add_filter(r"\d{8}T\d{6}Z", "TIME");
-    settings.add_filter(r"\d+(\.\d+)? m?s (before|in earlier)", "SHORT $2");
+    settings.add_filter(r"\d+(\.\d+)? m?s before", "SHORT before");
+    settings.add_filter(r"at least 4\.\d s", "at least 4 s and SHORT");
     settings.bind(|| insta::assert_snapshot!(plan));
     // What is printed is what runs: the same plan as JSON has the same steps.
     let json = rig.json(&["deploy", "--release", "1.1", "--dry-run"]);

@@ -26,6 +26,11 @@ fn a_paused_rollout_waits_and_goes_on_where_it_was() {
     rig.until("the gate is open", |rig| {
         rig.state_of("dhash-2") == "watching"
     });
+    let told = rig.ok(&["status"]);
+    assert!(
+        told.contains("; 1.1 at 127.0.0.1:") && told.contains("has 20 % of the users"),
+        "{told}"
+    );
     let said = stderr(&rig, &["pause", "--reason", "lunch"], 0);
     assert!(
         said.contains("undo: portcullis resume (loses nothing)"),
@@ -150,10 +155,11 @@ fn waiting_for_a_deployment_ends_with_its_promotion_and_the_next_one_ends_the_wa
     let past = rig.ok(&["show", "dhash-2"]);
     assert!(past.contains("resume by tester"), "{past}");
 
-    // Going back to the warm release names the right way forward again.
+    // Going back to the warm release names the right way forward again, and what it leaves behind.
     let output = rig.run(&["rollback", "--wait"]);
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(err.contains("library.json.replaced-"), "{err}");
     assert!(
         err.contains(
             "undo: portcullis deploy --release 1.2 (a rollout of its own, from the beginning)"
@@ -179,7 +185,7 @@ fn a_named_release_comes_back_however_old_it_is() {
         plan.contains("1.0 was never tried on the data as the migration of 1.2, 1.1 left it"),
         "{plan}"
     );
-    assert!(plan.contains("in earlier rollouts"), "{plan}");
+    assert!(plan.contains("from earlier rollouts"), "{plan}");
     rig.ok(&["rollback", "1.0", "--wait"]);
     assert_eq!(rig.serving_release(), "1.0");
     assert_eq!(users.stop(), 0, "requests were dropped");
@@ -344,4 +350,29 @@ fn a_failed_release_shows_its_last_words_before_it_is_cleared_away() {
     let shown = rig.ok(&["show", "dhash-3"]);
     assert!(shown.contains("my last words"), "{shown}");
     users.stop();
+}
+
+#[test]
+fn a_secret_that_is_missing_is_found_before_anything_is_touched() {
+    let rig = Rig::serving("none");
+    rig.edit(
+        "env = { DHASH_RELEASE = \"{release}\", DHASH_FAULT",
+        "env = { TOKEN = \"cmd:false\", PIN = \"env:NOWHERE_SET\", DHASH_RELEASE = \"{release}\", DHASH_FAULT",
+    );
+    let before = rig.library_sha256();
+    assert_eq!(rig.exit(&["deploy", "--release", "1.2", "--wait"]), 1);
+    let shown = rig.ok(&["show", "dhash-2"]);
+    for told in [
+        "the variable TOKEN of release 1.2: `cmd:false` did not exit with code 0",
+        "the variable PIN of release 1.2: `env:NOWHERE_SET` is not set in the environment",
+    ] {
+        assert!(shown.contains(told), "{told} is not in:\n{shown}");
+    }
+    assert!(!shown.contains("  migrate "), "{shown}");
+    assert_eq!(rig.library_sha256(), before);
+
+    // One in a file is found without a server, too.
+    rig.edit("cmd:false", "file:secrets/none");
+    let checked = stderr(&rig, &["check"], 2);
+    assert!(checked.contains("secrets/none"), "{checked}");
 }

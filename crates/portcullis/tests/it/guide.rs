@@ -413,3 +413,49 @@ fn listing(folder: &Path) -> Vec<String> {
     found.sort();
     found
 }
+
+#[test]
+fn init_finds_all_releases_and_the_health_check_of_a_program() {
+    let folder = tempfile::tempdir().unwrap();
+    for version in ["1.0", "1.1", "1.10"] {
+        let home = folder.path().join("releases").join(version);
+        std::fs::create_dir_all(&home).unwrap();
+        let program = format!("{APP}\n# the path \"/health\" of {version}\n");
+        std::fs::write(home.join("notes.py"), program).unwrap();
+    }
+    let (_, told) = ok(folder.path(), &["init", "--yes"]);
+    assert!(told.contains("1.0, 1.1 from releases/ beside it"), "{told}");
+    assert!(told.contains("ready check: GET /health"), "{told}");
+    let config = configuration(folder.path());
+    let releases: Vec<(&str, String)> = config
+        .releases
+        .iter()
+        .map(|release| {
+            (
+                release.id.as_str(),
+                release.artifact_path.display().to_string(),
+            )
+        })
+        .collect();
+    let ids: Vec<&str> = releases.iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, ["1.0", "1.1", "1.10"], "the newest is the last");
+    for (id, path) in &releases {
+        assert!(path.ends_with(&format!("releases/{id}/notes.py")), "{path}");
+    }
+    let text = std::fs::read_to_string(folder.path().join("portcullis.toml")).unwrap();
+    assert!(text.contains("portcullis docs config"), "{text}");
+    ok(folder.path(), &["check"]);
+    ok(folder.path(), &["docs", "config"]);
+    let near = words(&run(folder.path(), &["docs", "exit"])).1;
+    assert!(near.contains("portcullis docs exit-codes"), "{near}");
+    let share = words(&run(folder.path(), &["gateway", "split", "500"])).1;
+    assert!(
+        share.contains("a share is a percentage from 0 to 100"),
+        "{share}"
+    );
+    let unsaved = words(&run(folder.path(), &["plan", "--out", "/nope/plan.json"])).1;
+    assert!(
+        unsaved.contains("there is no folder /nope") && !unsaved.contains(".tmp"),
+        "{unsaved}"
+    );
+}

@@ -129,7 +129,7 @@ fn a_damaged_archive_shows_in_the_list() {
     file.set_len(100).unwrap();
     let list = rig.ok(&["backup", "list"]);
     assert!(
-        list.contains("broken: damaged: the archive has 100 bytes"),
+        list.contains("  damaged: the archive has 100 bytes"),
         "{list}"
     );
 }

@@ -1,5 +1,6 @@
 //! A server that runs and does not answer is not taken for one that does not run.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::rig::{Rig, signal};
@@ -97,7 +98,9 @@ fn a_server_whose_engine_does_not_act_is_not_taken_for_none() {
 #[test]
 fn a_configuration_that_was_broken_blinds_nobody() {
     let mut rig = Rig::serving("none");
-    let name = rig.ok(&["backup", "create"]).trim().to_owned();
+    // The release made one.
+    let backups = rig.json(&["backup", "list"]);
+    let name = backups["backups"][0]["name"].as_str().unwrap().to_owned();
     let looks: [(&[&str], &str); 8] = [
         (&["history"], "dhash-1"),
         (&["show", "dhash-1"], "plan "),
@@ -137,4 +140,112 @@ fn a_configuration_that_was_broken_blinds_nobody() {
     }
     std::fs::write(&file, good).unwrap();
     assert_eq!(rig.exit(&["--env", "nowhere", "history"]), 2);
+}
+
+#[test]
+fn what_this_user_may_not_see_is_told_as_such() {
+    let mut rig = Rig::new("none");
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["backup", "create"]);
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(rig.folder.path(), open).unwrap();
+    // The binary may lie where nobody else may look.
+    let binary = rig.path("portcullis");
+    std::fs::copy(env!("CARGO_BIN_EXE_portcullis"), &binary).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        let output = command
+            .arg(&binary)
+            .args(args)
+            .current_dir(rig.folder.path());
+        let output = output.output().unwrap();
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        (text, output.status.code())
+    };
+    let (said, exit) = run(&["doctor"]);
+    if said.contains("setpriv:") {
+        eprintln!("this user may not become another one: {said}");
+        return;
+    }
+    assert_eq!(exit, Some(1), "{said}");
+    for about in ["lock", "journal", "backups", "token"] {
+        let line = said
+            .lines()
+            .find(|line| line.contains(&format!("  {about}: ")));
+        let line = line.unwrap_or_else(|| panic!("{about}\n{said}"));
+        assert!(
+            line.starts_with("fail") && line.contains("Permission denied"),
+            "{line}"
+        );
+    }
+    for wrong in [
+        "nobody has acted",
+        "none yet",
+        "not there yet",
+        "no server of this folder",
+    ] {
+        assert!(!said.contains(wrong), "{wrong}\n{said}");
+    }
+    assert!(!said.contains("portcullis init"), "{said}");
+    let (said, exit) = run(&["status"]);
+    assert_eq!(exit, Some(1), "{said}");
+    assert!(said.contains("run this as the user that owns it"), "{said}");
+    assert!(!said.contains("portcullis init"), "{said}");
+}
+
+#[test]
+fn a_token_that_was_made_anew_asks_for_a_restart_of_the_server() {
+    let mut rig = Rig::new("none");
+    rig.ok(&["init"]);
+    rig.start();
+    std::fs::remove_file(rig.path(".portcullis/token")).unwrap();
+    let (said, exit) = told(&rig, &["status"]);
+    assert_eq!(exit, 1, "{said}");
+    assert!(said.contains("must then be started again"), "{said}");
+    rig.ok(&["init"]);
+    let (said, exit) = told(&rig, &["status"]);
+    assert_eq!(exit, 9, "{said}");
+    assert!(
+        said.contains("stop `portcullis serve` and start it again"),
+        "{said}"
+    );
+    rig.stop();
+    rig.start();
+    rig.ok(&["status"]);
+}
+
+#[test]
+fn a_database_out_of_reach_is_told_alike_and_is_no_damage() {
+    let mut rig = Rig::new("none");
+    // Nothing listens on the port of a socket that was closed.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let journal = format!("[state]\njournal = \"postgres://nobody@127.0.0.1:{port}/none\"");
+    rig.edit("[timeouts]", &format!("{journal}\n\n[timeouts]"));
+    rig.ok(&["init"]);
+    let (said, exit) = told(&rig, &["doctor"]);
+    assert_eq!(exit, 1, "{said}");
+    assert!(said.contains("nothing is lost"), "{said}");
+    assert!(!said.contains("keep a copy"), "{said}");
+    for args in [["journal", "verify"], ["--plain", "status"]] {
+        let (said, exit) = told(&rig, &args);
+        assert_eq!(exit, 1, "{said}");
+        assert!(said.contains("error[PC0703]"), "{args:?}\n{said}");
+        assert!(!said.contains("keep a copy"), "{args:?}\n{said}");
+    }
+    rig.launch();
+    rig.until("it says so", |rig| rig.log().contains("does not act"));
+    rig.stop();
+    let log = rig.log();
+    assert_eq!(
+        log.matches("error[PC0703]").count(),
+        log.matches("error[").count(),
+        "{log}"
+    );
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::secrets;
 use super::steps::Places;
+use crate::sentence::span;
 use crate::{
     Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, Hook, HookOrder, HookTime,
     Launch, NoticeHook, Plan, PlanProblem, PlanRequest, PreflightOrder, Promotion, Purpose,
@@ -36,10 +38,11 @@ impl Plan {
         }
         let notices = builder.notices();
         let Builder {
-            steps,
+            mut steps,
             mut problems,
             ..
         } = builder;
+        secrets::look_first(&mut steps);
         let pivot = steps
             .iter()
             .position(|step| step.undo == Undo::Impossible)
@@ -217,6 +220,7 @@ impl Builder<'_> {
             address: request.target.address.clone(),
             stores: request.stores.clone(),
             serving,
+            secrets: Vec::new(),
         };
         let short_ms = request.timeouts.short_ms;
         self.push(
@@ -577,7 +581,7 @@ fn notes(request: &PlanRequest) -> Vec<String> {
             "{} is kept warm for {} after the promotion: until then `portcullis rollback` takes \
              seconds, and `portcullis resume` ends the wait",
             previous.release.id,
-            words_of_ms(request.keep_warm_ms)
+            span(request.keep_warm_ms)
         ));
     }
     if request.previous.is_none() {
@@ -587,13 +591,4 @@ fn notes(request: &PlanRequest) -> Vec<String> {
         );
     }
     notes
-}
-
-/// A time as people say it: `45 s`, `10 min`, `2 h`.
-fn words_of_ms(ms: u64) -> String {
-    match ms {
-        ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
-        ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),
-        ms => format!("{} s", ms as f64 / 1000.0),
-    }
 }

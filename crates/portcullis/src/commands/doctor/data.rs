@@ -1,6 +1,7 @@
 //! Backups: where they go, whether there is room, and how old the newest is that can be trusted.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use portcullis_config::Config;
 use portcullis_engine::{size_words, stores_of};
 
 use super::finding::Finding;
+use super::state::unseen;
 use crate::clock;
 
 /// A backup older than this is worth a word, in days.
@@ -24,9 +26,13 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let root = &config.state.vault;
     let shown = root.display();
     // Opening a vault makes it, and a doctor changes nothing.
-    let Ok(meta) = fs::metadata(root) else {
-        let message = format!("the vault {shown} is not there yet; the first backup makes it");
-        return vec![Finding::ok("backups", message)];
+    let meta = match fs::metadata(root) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let message = format!("the vault {shown} is not there yet; the first backup makes it");
+            return vec![Finding::ok("backups", message)];
+        }
+        Err(error) => return vec![unseen("backups", config, &error)],
     };
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {

@@ -2,9 +2,10 @@
 
 use portcullis_config::Config;
 use portcullis_engine::{History, size_words};
-use portcullis_journal::{Journal, Scope};
+use portcullis_journal::{Journal, Scope, StoredJournal};
 
 use super::finding::Finding;
+use super::state::unseen;
 use crate::{clock, journal_place};
 
 /// How far the newest entry may be ahead of the clock, in milliseconds: clocks are set now and then.
@@ -19,14 +20,22 @@ pub(super) async fn examine(config: &Config) -> (Option<History>, Vec<Finding>) 
             vec![Finding::ok("journal", message)],
         );
     }
+    if let Some(error) = journal_place::hidden_file(config) {
+        return (None, vec![unseen("journal", config, &error)]);
+    }
     match read(config).await {
         Ok(read) => read,
         Err(error) => {
             let mut message = error.to_string();
-            if let Some(source) = error.source() {
-                message = format!("{message}: {source}");
+            let mut source = error.source();
+            while let Some(inner) = source {
+                message = format!("{message}: {inner}");
+                source = inner.source();
             }
-            let hint = "release nothing; keep a copy of the journal; `portcullis journal verify` says more";
+            let hint = error
+                .downcast_ref()
+                .and_then(journal_place::out_of_reach)
+                .unwrap_or("release nothing; keep a copy of the journal; `portcullis journal verify` says more");
             (None, vec![Finding::fail("journal", message).hint(hint)])
         }
     }
@@ -35,8 +44,9 @@ pub(super) async fn examine(config: &Config) -> (Option<History>, Vec<Finding>) 
 type Read = (Option<History>, Vec<Finding>);
 
 async fn read(config: &Config) -> Result<Read, Box<dyn std::error::Error + Send + Sync>> {
-    let opened = journal_place::open_read_only(config).await;
-    let Some((location, journal)) = opened.map_err(|error| error.to_string())? else {
+    let location = journal_place::locate(config).await;
+    let location = location.map_err(|error| error.sentence())?;
+    let Some(journal) = StoredJournal::open_read_only(&location).await? else {
         let found = Finding::ok("journal", "there is none yet; `portcullis serve` makes it");
         return Ok((Some(History::default()), vec![found]));
     };

@@ -1,6 +1,7 @@
 //! The state folder: who may look into it, the token, and who acts on it.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -12,20 +13,39 @@ use crate::state_folder::StateFolder;
 /// The folder and its token: there, ours, and for nobody else.
 pub(super) fn folder(config: &Config) -> Vec<Finding> {
     let root = &config.state.folder;
-    let Ok(meta) = fs::metadata(root) else {
-        let message = format!("{} is not there", root.display());
-        return vec![Finding::fail("state folder", message).hint("`portcullis init` makes it")];
+    let folder = StateFolder::new(root);
+    let meta = match fs::metadata(root) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let message = format!("{} is not there", root.display());
+            return vec![Finding::fail("state folder", message).hint("`portcullis init` makes it")];
+        }
+        Err(error) => return vec![unseen("state folder", config, &error)],
     };
     let mut found = vec![private("state folder", root, &meta)];
-    let folder = StateFolder::new(root);
     found.push(match folder.token() {
         Ok(_) => match fs::metadata(root.join("token")) {
             Ok(meta) => private("token", &root.join("token"), &meta),
             Err(error) => Finding::fail("token", error.to_string()),
         },
-        Err(error) => Finding::fail("token", error.message()).hint("`portcullis init` makes it"),
+        Err(error) => {
+            let hint = error.first_hint().unwrap_or("`portcullis init` makes it");
+            Finding::fail("token", error.sentence()).hint(hint)
+        }
     });
     found
+}
+
+/// Something that this user may not look at. Nothing is said of it but that.
+pub(super) fn unseen(about: &'static str, config: &Config, error: &std::io::Error) -> Finding {
+    let message = format!("cannot be looked at: {error}");
+    let found = Finding::fail(about, message);
+    match error.kind() {
+        ErrorKind::PermissionDenied => {
+            found.hint(StateFolder::new(&config.state.folder).permission_hint())
+        }
+        _ => found.hint("look at the disk"),
+    }
 }
 
 fn private(about: &'static str, path: &Path, meta: &fs::Metadata) -> Finding {
@@ -53,8 +73,12 @@ fn private(about: &'static str, path: &Path, meta: &fs::Metadata) -> Finding {
 /// Who acts on the folder. A shared lock is tried for a moment: it is had exactly when nobody acts.
 pub(super) fn lock(config: &Config) -> Finding {
     let path = config.state.folder.join("lock");
-    let Ok(file) = File::open(&path) else {
-        return Finding::ok("lock", "nobody has acted here yet");
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Finding::ok("lock", "nobody has acted here yet");
+        }
+        Err(error) => return unseen("lock", config, &error),
     };
     let note = fs::read_to_string(&path).unwrap_or_default();
     let holder = note.trim();

@@ -39,10 +39,6 @@ pub(super) async fn set(
     weight_percent: u8,
     json: bool,
 ) -> Result<Exit, CommandError> {
-    if weight_percent > 100 {
-        let what = format!("{weight_percent} is not a share: it is a percentage from 0 to 100");
-        return Err(CommandError::new(Exit::Usage, what));
-    }
     // The gateway first: without one there is nothing to set, whatever the journal says.
     let seen = route(config, client).await?;
     refuse_while_live(config).await?;

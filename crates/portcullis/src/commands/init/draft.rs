@@ -6,7 +6,7 @@ use std::path::Path;
 
 use portcullis_config::{TemplateOptions, TemplateStore, template};
 use portcullis_rollout::StoreKind;
-use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
+use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::choice::{Candidate, choose};
 use super::guess::{Guess, name_of};
@@ -73,7 +73,21 @@ pub(super) fn draft(folder: &Path, args: &Init) -> Result<Draft, CommandError> {
         ..TemplateOptions::default()
     };
     let text = template(&options);
-    let text = completed(&text, stores.get(1..).unwrap_or_default(), &start.env)?;
+    let others = scan::other_versions(folder, &start.artifact);
+    if !others.is_empty() {
+        let names: Vec<&str> = others.iter().map(|(version, _)| version.as_str()).collect();
+        told.push(format!(
+            "releases: {version} is the one to bring out, {} from releases/ beside it, so that there is \
+             something to go back to",
+            names.join(", ")
+        ));
+    }
+    let text = completed(
+        &text,
+        stores.get(1..).unwrap_or_default(),
+        &start.env,
+        &others,
+    )?;
     Ok(Draft {
         text: format!("{SCHEMA_LINE}{text}"),
         told,
@@ -151,7 +165,8 @@ fn without_secrets(env: &BTreeMap<String, String>) -> (BTreeMap<String, String>,
     let kept = env.iter().filter(|(name, _)| !secret(name));
     let told = env.keys().filter(|name| secret(name)).map(|name| {
         format!(
-            "note: {name} looks like a secret and was left out; the service must find it in a file"
+            "note: {name} looks like a secret and was left out; give it by reference, for example \
+             env = {{ {name} = \"env:{name}\" }} or \"file:PATH\""
         )
     });
     let told = told.collect();
@@ -294,11 +309,12 @@ fn stores(
     stores
 }
 
-/// The template's text with further stores and the environment, which the template has no place for.
+/// The template's text with further stores, the environment and older releases, which the template has no place for.
 fn completed(
     text: &str,
     stores: &[TemplateStore],
     env: &BTreeMap<String, String>,
+    others: &[(String, String)],
 ) -> Result<String, CommandError> {
     let internal = |error: toml_edit::TomlError| {
         CommandError::coded(ErrorCode::Internal, "the starter file is not right")
@@ -334,5 +350,43 @@ fn completed(
         let table: InlineTable = pairs.collect();
         release.insert("env", value(table));
     }
+    if let Some(releases) = document
+        .get_mut("release")
+        .and_then(Item::as_array_of_tables_mut)
+    {
+        add_releases(releases, others);
+    }
     Ok(document.to_string())
+}
+
+/// Adds releases that are as the one that is there but for version and path. The one that is there stays
+/// the last: it is what `deploy` brings out when no release is named.
+fn add_releases(releases: &mut ArrayOfTables, others: &[(String, String)]) {
+    let Some(newest) = releases.get(0).cloned() else {
+        return;
+    };
+    let text = |table: &Table, key: &str| {
+        let found = table.get(key).and_then(Item::as_str);
+        found.unwrap_or_default().to_owned()
+    };
+    let home = format!("releases/{}/", text(&newest, "version"));
+    releases.clear();
+    for (version, path) in others {
+        let mut table = newest.clone();
+        table.insert("version", value(version.as_str()));
+        table.insert("artifact", value(path.as_str()));
+        if let Some(words) = table.get_mut("command").and_then(Item::as_array_mut) {
+            let moved = |word: &Value| {
+                let word = word.as_str().unwrap_or_default();
+                word.replace(&home, &format!("releases/{version}/"))
+            };
+            *words = words.iter().map(moved).collect();
+        }
+        releases.push(table);
+    }
+    releases.push(newest);
+    // What is said above a release is said once.
+    for table in releases.iter_mut().skip(1) {
+        table.decor_mut().set_prefix("\n");
+    }
 }

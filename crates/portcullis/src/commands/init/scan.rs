@@ -64,6 +64,22 @@ pub(super) fn version_of(path: &str) -> Option<&str> {
     version.chars().all(plain).then_some(version)
 }
 
+/// The other versions in `releases/` that have the same program as `artifact`, oldest first, each with its
+/// path.
+pub(super) fn other_versions(folder: &Path, artifact: &str) -> Vec<(String, String)> {
+    let Some(version) = version_of(artifact) else {
+        return Vec::new();
+    };
+    let file = &artifact["releases/".len() + version.len() + 1..];
+    let mut versions = names(&folder.join("releases"));
+    versions.sort_by_key(|version| natural(version));
+    let others = versions.into_iter().filter(|other| other != version);
+    others
+        .map(|other| (other.clone(), format!("releases/{other}/{file}")))
+        .filter(|(_, path)| version_of(path).is_some() && folder.join(path).is_file())
+        .collect()
+}
+
 /// The program in the newest folder of `releases/`.
 fn released(folder: &Path) -> Option<Guess> {
     let releases = folder.join("releases");

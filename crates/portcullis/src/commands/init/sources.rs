@@ -135,7 +135,18 @@ pub(super) fn python(file: &str, text: &str) -> Guess {
     }
     guess.command = Some(command);
     guess.port = default_port(text);
+    guess.ready_path = health_path(text);
     guess
+}
+
+/// The usual path of a health check that a program's text has as a whole word.
+fn health_path(text: &str) -> Option<String> {
+    let usual = ["/health", "/healthz", "/readyz", "/ready", "/livez"];
+    let named = |path: &&str| {
+        let quoted = |quote: char| text.contains(&format!("{quote}{path}{quote}"));
+        quoted('"') || quoted('\'')
+    };
+    usual.into_iter().find(named).map(str::to_owned)
 }
 
 /// The number that stands beside `PORT` or `--port` as its default.

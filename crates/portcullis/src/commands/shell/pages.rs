@@ -1,8 +1,10 @@
 //! Man pages: one for the program, one for each command.
 
-use clap::Command;
+use clap::{Arg, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
+
+use super::reference::arguments;
 
 /// Exit codes as the main page tells them; docs/reference/exit-codes.md has the same in full.
 pub(super) const EXIT_CODES: [(&str, &str); 11] = [
@@ -81,7 +83,7 @@ pub(super) fn page(command: &Command) -> String {
     let _ = man
         .render_title(&mut text)
         .and_then(|()| man.render_name_section(&mut text))
-        .and_then(|()| man.render_synopsis_section(&mut text))
+        .and_then(|()| synopsis(command).to_writer(&mut text))
         .and_then(|()| man.render_description_section(&mut text))
         .and_then(|()| man.render_options_section(&mut text));
     let mut text = String::from_utf8_lossy(&text).into_owned();
@@ -96,11 +98,7 @@ pub(super) fn page(command: &Command) -> String {
         }
     }
     let main = !command.get_bin_name().unwrap_or_default().contains(' ');
-    if main {
-        pairs(&mut roff, "EXIT STATUS", &EXIT_CODES, bold);
-        pairs(&mut roff, "FILES", &FILES, italic);
-        pairs(&mut roff, "ENVIRONMENT", &ENVIRONMENT, bold);
-    } else if let Some(example) = command.get_after_long_help() {
+    if let Some(example) = command.get_after_long_help() {
         roff.control("SH", ["EXAMPLE"]);
         roff.control("nf", []);
         for line in example.to_string().lines().skip(1) {
@@ -108,9 +106,50 @@ pub(super) fn page(command: &Command) -> String {
         }
         roff.control("fi", []);
     }
+    // Whoever looks up one command does not want to look up another page for these.
+    pairs(&mut roff, "EXIT STATUS", &EXIT_CODES, bold);
+    if main {
+        pairs(&mut roff, "FILES", &FILES, italic);
+    }
+    pairs(&mut roff, "ENVIRONMENT", &ENVIRONMENT, bold);
     see_also(&mut roff, command, main);
     text.push_str(&roff.render());
     text
+}
+
+/// How a command is typed, with the values of its options.
+fn synopsis(command: &Command) -> Roff {
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    let mut line = vec![bold(name)];
+    let (own, global): (Vec<&Arg>, Vec<&Arg>) =
+        arguments(command).partition(|arg| !arg.is_global_set());
+    let (positional, options): (Vec<&Arg>, Vec<&Arg>) =
+        own.into_iter().partition(|arg| arg.is_positional());
+    for arg in options.into_iter().chain(global).chain(positional) {
+        let (open, close) = match arg.is_required_set() {
+            true => (" ", ""),
+            false => (" [", "]"),
+        };
+        line.push(roman(open));
+        if let Some(long) = arg.get_long() {
+            line.push(bold(format!("--{long}")));
+        }
+        if arg.get_action().takes_values() {
+            let names = arg.get_value_names().unwrap_or_default();
+            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+            let space = if arg.is_positional() { "" } else { " " };
+            line.push(roman(space));
+            line.push(italic(names.join(" ")));
+        }
+        line.push(roman(close));
+    }
+    if command.has_subcommands() {
+        line.extend([roman(" "), italic("COMMAND")]);
+    }
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text(line);
+    roff
 }
 
 fn pairs(roff: &mut Roff, title: &str, pairs: &[(&str, &str)], look: fn(String) -> Inline) {

@@ -47,7 +47,7 @@ fn section(out: &mut String, command: &Command, level: &str) {
     }
 }
 
-fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
+pub(super) fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
     let built_in = |arg: &&Arg| !matches!(arg.get_id().as_str(), "help" | "version");
     command
         .get_arguments()

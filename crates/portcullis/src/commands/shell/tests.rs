@@ -92,6 +92,27 @@ fn the_main_page_has_exit_codes_files_and_environment() {
 }
 
 #[test]
+fn every_page_has_exit_codes_variables_and_the_values_of_options() {
+    let command = built();
+    for command in all(&command) {
+        let page = pages::page(command);
+        for wanted in ["EXIT STATUS", "130", "PORTCULLIS_FILE", "PORTCULLIS_ENV"] {
+            assert!(page.contains(wanted), "{}: {wanted}", command.get_name());
+        }
+    }
+    let deploy = all(&command)
+        .into_iter()
+        .find(|one| one.get_name() == "deploy");
+    let page = pages::page(deploy.unwrap());
+    let synopsis = page.lines().find(|line| line.contains("portcullis deploy"));
+    let synopsis = synopsis.unwrap().replace("\\fB", "").replace("\\fI", "");
+    let synopsis = synopsis.replace("\\fR", "").replace("\\-", "-");
+    assert!(synopsis.contains("[--release RELEASE]"), "{synopsis}");
+    assert!(synopsis.contains("[--env NAME]"), "{synopsis}");
+    assert!(synopsis.contains("[PLAN]"), "{synopsis}");
+}
+
+#[test]
 fn the_exit_codes_of_the_man_page_and_of_the_documents_are_the_same() {
     let document = include_str!("../../../../../docs/reference/exit-codes.md");
     let rows: Vec<&str> = document

@@ -1,8 +1,8 @@
 //! How users are divided between the old and the new release, and what each answers.
 
-use portcullis_analysis::ArmSample;
+use portcullis_analysis::{ArmSample, Signal};
 use portcullis_api::gateway::RouteStatus;
-use portcullis_rollout::{Action, State};
+use portcullis_rollout::{Action, End, MomentKind, State};
 use unicode_width::UnicodeWidthStr;
 
 use super::line::{Line, Tone, grouped, padded};
@@ -28,6 +28,8 @@ struct Division {
     old: Option<(String, Counts)>,
     new: (String, Counts),
     new_percent: u8,
+    /// By whom or since when the requests were counted, where that needs a word.
+    counted: Option<&'static str>,
 }
 
 /// The lines of the bar and the two releases; none before anything is known.
@@ -42,8 +44,9 @@ pub(super) fn lines(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
         .marks()
         .bar(head, u64::from(percent), 100, width, Tone::Active)
         .with(Tone::Strong, format!(" {percent} % to {}", division.new.0));
-    if room.width >= SINCE_FROM && room.traffic_rows && scene.traffic.is_some() {
-        bar = bar.with(Tone::Dim, "  (counted since the gateway started)");
+    let by = division.counted.filter(|_| room.traffic_rows);
+    if let Some(by) = by.filter(|_| room.width >= SINCE_FROM) {
+        bar = bar.with(Tone::Dim, format!("  ({by})"));
     }
     let mut lines = vec![bar];
     if room.traffic_rows {
@@ -62,6 +65,9 @@ pub(super) fn lines(scene: &Scene<'_>, room: &Room) -> Vec<Line> {
         }
         let (name, counts) = &division.new;
         lines.push(row(room, ["new", &padded(name, width)], percent, *counts));
+        if let Some(by) = by.filter(|_| room.width < SINCE_FROM) {
+            lines.push(Line::of(Tone::Dim, format!("  {by}")));
+        }
     }
     lines
 }
@@ -92,6 +98,9 @@ fn row(room: &Room, [word, name]: [&str; 2], percent: u8, counts: Counts) -> Lin
 }
 
 fn division(scene: &Scene<'_>) -> Option<Division> {
+    if scene.detail.summary.over {
+        return Some(from_verdicts(scene));
+    }
     match scene.traffic {
         Some(route) => from_route(scene, route),
         None => from_samples(scene),
@@ -131,7 +140,47 @@ fn from_route(scene: &Scene<'_>, route: &RouteStatus) -> Option<Division> {
         old,
         new: (new, seen),
         new_percent,
+        counted: Some("counted since the gateway started"),
     })
+}
+
+/// What the gates of a rollout that is over have counted. The gateway's own counts go on after it, and those
+/// of a release are the same for all rollouts that bring it out.
+fn from_verdicts(scene: &Scene<'_>) -> Division {
+    let plan = &scene.detail.plan.plan;
+    let mut counts = Counts::default();
+    for moment in &scene.detail.moments {
+        let MomentKind::Decided { judgement } = &moment.kind else {
+            continue;
+        };
+        let by_requests = judgement.evidence.iter().filter(|evidence| {
+            let signal = &evidence.rule.signal;
+            matches!(signal, Signal::ErrorRate | Signal::Latency { .. })
+        });
+        counts.requests += by_requests
+            .map(|evidence| evidence.requests)
+            .max()
+            .unwrap_or(0);
+        let errors = judgement.evidence.iter().find_map(|evidence| {
+            let rate = evidence.observed?;
+            let is_rate = matches!(evidence.rule.signal, Signal::ErrorRate);
+            is_rate.then(|| (rate * evidence.requests as f64).round() as u64)
+        });
+        counts.errors += errors.unwrap_or(0);
+    }
+    let promoted = matches!(
+        scene.detail.state_detail,
+        State::Done {
+            end: End::Promoted,
+            ..
+        }
+    );
+    Division {
+        old: None,
+        new: (plan.release.id.to_string(), counts),
+        new_percent: if promoted { 100 } else { 0 },
+        counted: Some("counted by its gates"),
+    }
 }
 
 /// Without the gateway's own word: what the open gate has measured.
@@ -158,5 +207,6 @@ fn from_samples(scene: &Scene<'_>) -> Option<Division> {
         old: old.map(|previous| (previous.release.id.to_string(), baseline)),
         new: (plan.release.id.to_string(), counted(canary.collect())),
         new_percent: gate.weight.percent(),
+        counted: None,
     })
 }

@@ -1,0 +1,43 @@
+//! The secrets of a plan: whatever its steps will need is looked for in the first of them.
+
+use crate::{Action, Command, SecretNeed, Step, ValueSource};
+
+/// Tells the pre-flight which references to secrets the other steps need.
+pub(super) fn look_first(steps: &mut [Step]) {
+    let mut needs: Vec<SecretNeed> = Vec::new();
+    // A migration has the variables of its release, which is the better name for who needs them.
+    for step in steps.iter() {
+        if let Action::Start(launch) = &step.action {
+            let owner = format!("release {}", launch.release);
+            note(&mut needs, &owner, &launch.command);
+        }
+    }
+    for step in steps.iter() {
+        match &step.action {
+            Action::Migrate(migration) => note(&mut needs, "the migration", &migration.command),
+            Action::Hook(order) => {
+                note(&mut needs, &format!("hook {}", order.name), &order.command)
+            }
+            _ => {}
+        }
+    }
+    for step in steps {
+        if let Action::Preflight(order) = &mut step.action {
+            order.secrets = needs;
+            return;
+        }
+    }
+}
+
+fn note(needs: &mut Vec<SecretNeed>, owner: &str, command: &Command) {
+    for (name, value) in &command.env {
+        let known = |need: &SecretNeed| need.reference == *value && need.folder == command.folder;
+        if ValueSource::of(value).is_reference() && !needs.iter().any(known) {
+            needs.push(SecretNeed {
+                needed_by: format!("the variable {name} of {owner}"),
+                reference: value.clone(),
+                folder: command.folder.clone(),
+            });
+        }
+    }
+}
