@@ -1,11 +1,17 @@
-//! The data plane: an HTTP/1.1 reverse proxy that divides a service's users between two releases.
+//! The data plane: a reverse proxy for HTTP/1.1 and HTTP/2 that divides a service's users between two
+//! releases.
 //!
 //! - `worker`: one thread, runtime and listener (SO_REUSEPORT) per core; nothing on the data path
 //!   is shared but the routing table and the arms' counters.
 //! - `route`, `sticky`: pure; which arm a request belongs to.
+//! - `tls`, `http2`, `connection`: how a client's requests come in; each stream is like a connection of
+//!   its own.
 //! - `forward`, `headers`, `body`, `upstream`, `pool`, `tunnel`: one request from the client to the
 //!   arm and back.
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
+//! - `matching`, `rewrite`, `upstream_set`, `capacity`, `retry`: where a request goes, and how often; pure
+//!   decisions that the data path is to use next.
+//! - `access_log`, `metrics`, `health_endpoints`: what is told about requests, likewise.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
 //!
