@@ -56,14 +56,7 @@ pub(crate) async fn run_control(
     let saved = SavedState::read(&start.settings.state_file);
     let shared = (start.table, start.orders);
     let mut certificates = start.tls.map(Watched::new);
-    // With port 0 the port that was found is the one to come back to.
-    let mut admin_listen = start.settings.admin.clone();
-    if let (AdminListener::Tcp(listener), AdminListen::Tcp { address, .. }) =
-        (&start.admin, &mut admin_listen)
-        && let Ok(found) = listener.local_addr()
-    {
-        *address = found;
-    }
+    let admin_listen = found(&start.settings.admin, &start.admin);
     let token = token_of(&admin_listen);
     let listen = start.listen.to_string();
     let control =
@@ -147,6 +140,17 @@ impl Watched {
             }
         }
     }
+}
+
+/// Where the admin API is. With port 0 the port that was found is the one to come back to.
+fn found(asked: &AdminListen, bound: &AdminListener) -> AdminListen {
+    let mut listen = asked.clone();
+    if let (AdminListener::Tcp(listener), AdminListen::Tcp { address, .. }) = (bound, &mut listen)
+        && let Ok(found) = listener.local_addr()
+    {
+        *address = found;
+    }
+    listen
 }
 
 async fn reclaim(

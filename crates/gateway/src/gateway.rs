@@ -8,20 +8,20 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use portcullis_config::TlsConfig;
 use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc as orders_mpsc, oneshot, watch};
 
 use crate::client_addresses::ClientAddresses;
 use crate::control_thread::{ControlOrder, ControlStart, run_control};
+use crate::doors::{Door, Doors};
 use crate::error::GatewayError;
-use crate::listen::{AdminListener, bind_admin, bind_workers, share_out};
+use crate::listen::{AdminListener, bind_admin};
 use crate::route::Table;
 use crate::settings::{AdminListen, GatewaySettings, Sticky};
 use crate::tls::Tls;
 use crate::traffic::Traffic;
-use crate::worker::{Door, Guests, Orders, Stop, Worker};
+use crate::worker::{Guests, Orders, Stop, Worker};
 
 /// A running gateway. Dropping it stops it at once; [`Gateway::stop`] lets requests finish.
 #[derive(Debug)]
@@ -95,32 +95,9 @@ impl Gateway {
         } else {
             settings.workers
         };
-        let error = |source| GatewayError::Listen {
-            address: settings.listen,
-            source,
-        };
-        let tls = settings
-            .tls
-            .clone()
-            .map(Tls::load)
-            .transpose()?
-            .map(Arc::new);
-        let (inherited, inherited_tls) = apart(inherited, settings.tls.as_ref()).map_err(error)?;
-        let (listen, listeners) = match inherited.first() {
-            Some(first) => (first.local_addr().map_err(error)?, inherited),
-            None => bind_workers(settings.listen, count)?,
-        };
-        let secure = match (&settings.tls, inherited_tls.first()) {
-            (None, _) => None,
-            (Some(_), Some(first)) => Some((first.local_addr().map_err(error)?, inherited_tls)),
-            (Some(tls), None) => Some(bind_workers(tls.listen, count)?),
-        };
-        let tls_listen = secure.as_ref().map(|(address, _)| *address);
-        let secure = secure.map(|(_, listeners)| listeners).unwrap_or_default();
-        let kept = listeners.iter().chain(&secure).map(TcpListener::try_clone);
-        let kept = kept.collect::<std::io::Result<_>>().map_err(error)?;
-        let plain = share_out(listeners, count).map_err(error)?;
-        let secure = share_out(secure, count).map_err(error)?;
+        let tls = settings.tls.clone().map(Tls::load).transpose()?;
+        let tls = tls.map(Arc::new);
+        let doors = Doors::open(&settings, inherited, count)?;
         let admin_listener = bind_admin(&settings.admin)?;
         let admin = match &admin_listener {
             AdminListener::Tcp(listener) => listener.local_addr().ok(),
@@ -135,7 +112,7 @@ impl Gateway {
         let start = ControlStart {
             settings,
             workers: count,
-            listen,
+            listen: doors.listen,
             admin: admin_listener,
             table: Arc::clone(&table),
             tls: tls.clone(),
@@ -143,29 +120,21 @@ impl Gateway {
         };
         let (control, control_orders) = start_control(start)?;
         let mut gateway = Gateway {
-            listen,
-            tls_listen,
+            listen: doors.listen,
+            tls_listen: doors.tls_listen,
             admin,
             orders,
             workers: Vec::new(),
             control: Some(control),
             control_orders: Some(control_orders),
-            listeners: kept,
+            listeners: doors.kept,
         };
         let guests = Guests {
             connections_max: (clients.connections_max as usize).div_ceil(count),
             addresses: Arc::new(ClientAddresses::new(clients.connections_per_address_max)),
             clients,
         };
-        for (index, (plain, secure)) in plain.into_iter().zip(secure).enumerate() {
-            let door = |is_secure| {
-                move |listener| Door {
-                    listener,
-                    is_secure,
-                }
-            };
-            let plain = plain.into_iter().map(door(false));
-            let doors = plain.chain(secure.into_iter().map(door(true))).collect();
+        for (index, doors) in doors.shares.into_iter().enumerate() {
             let (table, tls) = (Arc::clone(&table), tls.clone());
             let guests = guests.clone();
             let worker = move || Worker::new(index, table, tls, guests);
@@ -336,28 +305,6 @@ fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
         }
     }
     Ok(())
-}
-
-/// Sockets that were opened elsewhere: for plain text, and for TLS if it is spoken. Those for TLS are on its
-/// port; where any port will do, on another one than the first socket, which is for plain text.
-fn apart(
-    listeners: Vec<TcpListener>,
-    tls: Option<&TlsConfig>,
-) -> std::io::Result<(Vec<TcpListener>, Vec<TcpListener>)> {
-    let (Some(first), Some(tls)) = (listeners.first(), tls) else {
-        return Ok((listeners, Vec::new()));
-    };
-    let (plain, port) = (first.local_addr()?.port(), tls.listen.port());
-    let (mut same, mut other) = (Vec::new(), Vec::new());
-    for listener in listeners {
-        let found = listener.local_addr()?.port();
-        if found == port || (port == 0 && found != plain) {
-            other.push(listener);
-        } else {
-            same.push(listener);
-        }
-    }
-    Ok((same, other))
 }
 
 fn start_worker(

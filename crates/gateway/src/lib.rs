@@ -37,6 +37,7 @@ mod clock;
 mod connection;
 mod control;
 mod control_thread;
+mod doors;
 mod error;
 mod forward;
 mod gateway;

@@ -26,6 +26,7 @@ use crate::bounds::{
 use crate::client_addresses::{ClientAddresses, Counted};
 use crate::clock;
 use crate::connection::{ConnectionState, Step};
+use crate::doors::Door;
 use crate::forward::forward;
 use crate::http2;
 use crate::pool::Pool;
@@ -71,14 +72,6 @@ pub(crate) struct Guests {
     /// Shared by all workers.
     pub(crate) addresses: Arc<ClientAddresses>,
     pub(crate) connections_max: usize,
-}
-
-/// Where clients come in.
-#[derive(Debug)]
-pub(crate) struct Door<L> {
-    pub(crate) listener: L,
-    /// Whether they speak TLS there.
-    pub(crate) is_secure: bool,
 }
 
 /// A client's connection, where it is from, and whether it came in where TLS is spoken.

@@ -103,11 +103,7 @@ impl Kind {
             Kind::Version => {
                 "1 to 64 characters of A-Z, a-z, 0-9, \".\", \"_\" and \"-\"".to_owned()
             }
-            Kind::Choice(words) => {
-                let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
-                let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
-                crate::similar::one_of(&quoted)
-            }
+            Kind::Choice(words) => choice(words),
             Kind::Boolean => "true or false".to_owned(),
             Kind::Whole(min, u64::MAX | 0xffff_ffff) => format!("a whole number of at least {min}"),
             Kind::Whole(min, max) => format!("a whole number from {min} to {max}"),
@@ -165,12 +161,8 @@ impl Kind {
             }
             Kind::Any => "a text, a number, true, false, a list or a table".to_owned(),
             Kind::Table(_) => "a table".to_owned(),
-            Kind::Tables(section) => {
-                format!("a list of tables, each with the header {}", section.header)
-            }
-            Kind::Environments(section) => {
-                format!("tables, each with the header {}", section.header)
-            }
+            Kind::Tables(section) => format!("a list of tables, each with the header {}", section.header),
+            Kind::Environments(section) => format!("tables, each with the header {}", section.header),
         }
     }
 
@@ -259,4 +251,10 @@ fn one_status(statuses: &[u16]) -> String {
     let statuses: Vec<String> = statuses.iter().map(u16::to_string).collect();
     let statuses: Vec<&str> = statuses.iter().map(String::as_str).collect();
     crate::similar::one_of(&statuses)
+}
+
+fn choice(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
+    crate::similar::one_of(&quoted)
 }
