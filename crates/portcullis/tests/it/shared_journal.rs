@@ -174,7 +174,11 @@ fn a_second_engine_takes_over_within_the_lease_time_and_the_first_one_after_it()
         lose_first_machine(first, rig);
         // Something else has the address of the release that serves, for longer than one attempt.
         let address = rig.release_ports().0;
-        let taken = std::net::TcpListener::bind(("127.0.0.1", address)).unwrap();
+        let taken = std::cell::RefCell::new(None);
+        rig.until("the killed release has left its port", |_| {
+            *taken.borrow_mut() = std::net::TcpListener::bind(("127.0.0.1", address)).ok();
+            taken.borrow().is_some()
+        });
         rig.until("it cannot take over yet", |_| {
             second.log().contains("cannot be started here")
         });

@@ -16,7 +16,7 @@ use portcullis_engine::{
     DataHand, Engine, Hands, Planner, RehearsalHand, Runner, RunnerError, Service, Standing,
     WallClock,
 };
-use portcullis_journal::{JournalError, Scope, StoredJournal};
+use portcullis_journal::{Journal, JournalError, Scope, StoredJournal};
 use portcullis_rollout::{Run, State};
 use portcullis_server::{Listener, Server};
 use secrecy::SecretString;
@@ -346,7 +346,12 @@ pub(super) async fn start_engine(
     let (now, ttl_ms) = (now_ms(), config.state.lease_ttl_ms);
     let opened = Runner::open(journal, scope, &holder, now, ttl_ms).await;
     let runner = opened.map_err(|error| refused(&error))?;
-    match prepare(config, folder, &runner, process).await {
+    // Starting the release that serves may take longer than a lease lasts.
+    let prepared = tokio::select! {
+        prepared = prepare(config, folder, &runner, process) => prepared,
+        lost = keep_lease(&runner) => Err(lost),
+    };
+    match prepared {
         Ok((took_over, hands, meter)) => {
             let started = Engine::start(runner, hands, meter, WallClock).await;
             let engine = started.map_err(|error| failed(&error))?;
@@ -362,6 +367,18 @@ pub(super) async fn start_engine(
                 tracing::warn!(%error, "the lease could not be given up");
             }
             Err(error)
+        }
+    }
+}
+
+/// Renews the lease until that fails: then somebody else has taken over, or the journal is out of reach.
+async fn keep_lease(runner: &Runner<StoredJournal>) -> CommandError {
+    let pause = Duration::from_millis(runner.ttl_ms() / 4);
+    loop {
+        tokio::time::sleep(pause).await;
+        let (lease, ttl_ms) = (runner.lease(), runner.ttl_ms());
+        if let Err(error) = runner.journal().renew(lease, now_ms(), ttl_ms).await {
+            return failed(&error);
         }
     }
 }
