@@ -3,15 +3,15 @@
 //! Every worker has its own block of counters, so the data path never waits for another core; the
 //! admin API adds the blocks up when it is asked.
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderValue, StatusCode};
 use portcullis_analysis::{BUCKETS, Histogram, bucket_of};
 use portcullis_api::gateway::{Arm, ArmHealth, ArmStatus};
 use portcullis_config::UpstreamProtocol;
 
+use crate::endpoint::Endpoint;
 use crate::settings::HealthSettings;
 
 /// What is known about an arm's health.
@@ -30,28 +30,13 @@ pub(crate) enum Health {
 pub(crate) struct ArmState {
     /// The arm as the admin API has it.
     pub(crate) arm: Arm,
-    /// Where to connect.
-    pub(crate) destination: Destination,
-    /// Which protocol it speaks.
-    pub(crate) protocol: UpstreamProtocol,
-    /// The address as a `Host` header has it.
-    pub(crate) host_header: HeaderValue,
+    /// Where it is and how it is spoken to. An arm that is out of the split is retired.
+    pub(crate) endpoint: Arc<Endpoint>,
     /// The release as the answer's header has it.
     pub(crate) release_header: HeaderValue,
-    /// Whether the arm is out of the split: its connections are not kept.
-    retired: AtomicBool,
     health: AtomicU8,
     detail: Mutex<HealthDetail>,
     counters: Box<[WorkerCounters]>,
-}
-
-/// Where an arm listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Destination {
-    /// An IP address: nothing to look up.
-    Address(SocketAddr),
-    /// A host name with a port, looked up at every connect.
-    Name(String),
 }
 
 /// Counters that one worker writes. Aligned so that two workers never share a cache line.
@@ -78,35 +63,6 @@ struct HealthDetail {
     consecutive_passes: u32,
 }
 
-impl Destination {
-    /// Reads `host:port`; the error says what is wrong with it.
-    pub(crate) fn parse(address: &str) -> Result<Destination, String> {
-        if let Ok(parsed) = address.parse::<SocketAddr>() {
-            if parsed.port() == 0 {
-                return Err(format!(
-                    "address `{address}` has port 0; give the port it listens on"
-                ));
-            }
-            return Ok(Destination::Address(parsed));
-        }
-        let host_port = address.rsplit_once(':');
-        let named = |host: &str| {
-            !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-        };
-        match host_port {
-            Some((host, port)) if named(host) && port.parse::<u16>().is_ok_and(|port| port > 0) => {
-                Ok(Destination::Name(address.to_owned()))
-            }
-            _ => Err(format!(
-                "address `{address}` is not `host:port`, for example `127.0.0.1:8080`"
-            )),
-        }
-    }
-}
-
 impl ArmState {
     /// A new arm whose health is unknown, with counters for `workers` workers; the error says which
     /// part of the arm is not valid.
@@ -115,8 +71,7 @@ impl ArmState {
         protocol: UpstreamProtocol,
         workers: usize,
     ) -> Result<ArmState, String> {
-        let destination = Destination::parse(&arm.address)?;
-        let host_header = HeaderValue::from_str(&arm.address).map_err(|error| error.to_string())?;
+        let endpoint = Endpoint::new(&arm.address, protocol, None)?;
         let release_header = match HeaderValue::from_str(&arm.release) {
             Ok(value) if !arm.release.is_empty() => value,
             _ => {
@@ -128,11 +83,8 @@ impl ArmState {
         };
         Ok(ArmState {
             arm,
-            destination,
-            protocol,
-            host_header,
+            endpoint: Arc::new(endpoint),
             release_header,
-            retired: AtomicBool::new(false),
             health: AtomicU8::new(Health::Unknown as u8),
             detail: Mutex::default(),
             counters: (0..workers).map(|_| WorkerCounters::new()).collect(),
@@ -155,13 +107,13 @@ impl ArmState {
 
     /// Whether the arm is out of the split.
     pub(crate) fn is_retired(&self) -> bool {
-        self.retired.load(Relaxed)
+        self.endpoint.is_retired()
     }
 
     /// Marks the arm as out of the split, or as back in it. What is known of its health is
     /// forgotten with the first, because nobody checks it any more.
     pub(crate) fn set_retired(&self, retired: bool) {
-        self.retired.store(retired, Relaxed);
+        self.endpoint.set_retired(retired);
         if retired {
             let mut detail = self.detail.lock().unwrap_or_else(PoisonError::into_inner);
             self.health.store(Health::Unknown as u8, Relaxed);

@@ -174,7 +174,7 @@ impl ArmBody {
     /// The body is whole: the request is over and the connection is free again.
     fn complete(&mut self) {
         if let (Some(upstream), Some(in_flight)) = (self.upstream.take(), self.in_flight.take()) {
-            self.pool.put(in_flight.arm(), upstream);
+            self.pool.put(&in_flight.arm().endpoint, upstream);
         }
     }
 

@@ -8,12 +8,12 @@ pub(crate) const CONNECTION_BUFFER_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const LISTEN_BACKLOG: i32 = 1024;
 /// Pause after the system refused to accept (no free file descriptors), before trying again.
 pub(crate) const ACCEPT_RETRY_MS: u64 = 50;
-/// Idle upstream connections that a worker keeps for one arm.
-pub(crate) const POOL_IDLE_PER_ARM_MAX: usize = 256;
+/// Idle upstream connections that a worker keeps for one endpoint.
+pub(crate) const POOL_IDLE_PER_ENDPOINT_MAX: usize = 256;
 /// How long an idle upstream connection is kept: below the five seconds after which common
 /// application servers close theirs, so that reuse seldom meets a closing connection.
 pub(crate) const POOL_IDLE_TIMEOUT_MS: u64 = 4_000;
-/// How long a shared connection to an arm is kept without a request. HTTP/2 says goodbye before it closes,
+/// How long a shared connection to an endpoint is kept without a request. HTTP/2 says goodbye before it closes,
 /// so this may be longer.
 pub(crate) const SHARED_IDLE_TIMEOUT_MS: u64 = 60_000;
 /// How often idle upstream connections are looked through.

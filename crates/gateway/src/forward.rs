@@ -13,11 +13,11 @@ use hyper::upgrade::OnUpgrade;
 use portcullis_api::gateway::Arm;
 use portcullis_config::UpstreamProtocol;
 
-use crate::arm::ArmState;
 use crate::body::{AnswerBody, ArmBody, RequestBody};
 use crate::bounds::{CLIENT_STALL_TIMEOUT_MS, RETRY_AFTER_S};
 use crate::clock;
 use crate::connection::{ConnectionState, Protocol, Step};
+use crate::endpoint::Endpoint;
 use crate::headers::{self, CANARY, RELEASE};
 use crate::in_flight::InFlight;
 use crate::problem::PROBLEM_JSON;
@@ -128,7 +128,7 @@ impl Forward {
                 is_stream: self.state.protocol() == Protocol::Http2,
                 has_body: !hyper::body::Body::is_end_stream(&incoming),
             },
-            &split.stable.host_header,
+            &split.stable.endpoint.host_header,
             protocol.clone(),
         );
         if let Err(error) = prepared {
@@ -239,15 +239,15 @@ impl Forward {
     ) -> Result<(Response<Incoming>, Upstream), Failure> {
         let timeouts = &self.route.settings.timeouts;
         loop {
-            let arm = in_flight.arm();
-            let is_shared = arm.protocol == UpstreamProtocol::Http2;
+            let endpoint = &in_flight.arm().endpoint;
+            let is_shared = endpoint.protocol == UpstreamProtocol::Http2;
             let known = match is_shared {
-                true => self.worker.pool.join(arm),
-                false => self.worker.pool.take(arm),
+                true => self.worker.pool.join(endpoint),
+                false => self.worker.pool.take(endpoint),
             };
             let (mut upstream, reused) = match known {
                 Some(upstream) => (upstream, true),
-                None => match self.connect(in_flight.arm(), timeouts).await {
+                None => match self.connect(endpoint, timeouts).await {
                     Ok(upstream) => (upstream, false),
                     Err(cause) => return Err(Failure::Unreachable(Box::new(request), cause)),
                 },
@@ -257,7 +257,7 @@ impl Forward {
             match upstream.exchange(request, &self.state).await {
                 Ok(answer) => return Ok((answer, upstream)),
                 Err(ExchangeError::NotSent(returned, _)) if reused => {
-                    self.worker.pool.leave(in_flight.arm());
+                    self.worker.pool.leave(&in_flight.arm().endpoint);
                     request = *returned;
                 }
                 Err(ExchangeError::NotSent(returned, error)) => {
@@ -287,19 +287,19 @@ impl Forward {
 
     async fn connect(
         &self,
-        arm: &Arc<ArmState>,
+        endpoint: &Arc<Endpoint>,
         timeouts: &TimeoutSettings,
     ) -> Result<Upstream, String> {
         self.state.enter(Step::Connect, timeouts.connect_ms);
         let pool = &self.worker.pool;
         let mut connecting = std::pin::pin!(async {
-            match arm.protocol {
-                UpstreamProtocol::Http1 => Upstream::connect(&arm.destination).await,
-                UpstreamProtocol::Http2 => match pool.join_or_dial(arm).await {
+            match endpoint.protocol {
+                UpstreamProtocol::Http1 => Upstream::connect(endpoint).await,
+                UpstreamProtocol::Http2 => match pool.join_or_dial(endpoint).await {
                     Ok(joined) => Ok(joined),
                     Err(_turn) => {
-                        let opened = Http2Opened::connect(&arm.destination).await?;
-                        Ok(pool.share(arm, opened))
+                        let opened = Http2Opened::connect(endpoint).await?;
+                        Ok(pool.share(endpoint, opened))
                     }
                 },
             }

@@ -12,8 +12,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use portcullis_config::UpstreamProtocol;
 use tokio::net::TcpStream;
 
-use crate::arm::{ArmState, Destination, Health};
+use crate::arm::{ArmState, Health};
+use crate::endpoint::Endpoint;
 use crate::settings::HealthSettings;
+use crate::upstream::dial;
 
 /// Checks an arm again and again until the future is dropped.
 pub(crate) async fn watch(arm: Arc<ArmState>, settings: HealthSettings) {
@@ -43,7 +45,7 @@ pub(crate) async fn ensure(arm: &ArmState, settings: &HealthSettings) -> Result<
 /// One check, which the arm takes note of.
 pub(crate) async fn check(arm: &ArmState, settings: &HealthSettings) -> Result<(), String> {
     let limit = Duration::from_millis(settings.timeout_ms);
-    let result = match tokio::time::timeout(limit, ask(arm, &settings.path)).await {
+    let result = match tokio::time::timeout(limit, ask(&arm.endpoint, &settings.path)).await {
         Ok(result) => result,
         Err(_) => Err(format!(
             "GET {} took longer than {} ms",
@@ -54,21 +56,18 @@ pub(crate) async fn check(arm: &ArmState, settings: &HealthSettings) -> Result<(
     result
 }
 
-async fn ask(arm: &ArmState, path: &str) -> Result<(), String> {
-    let connected = match &arm.destination {
-        Destination::Address(address) => TcpStream::connect(address).await,
-        Destination::Name(name) => TcpStream::connect(name.as_str()).await,
-    };
-    let stream = connected.map_err(|error| format!("no connection: {error}"))?;
+async fn ask(endpoint: &Endpoint, path: &str) -> Result<(), String> {
+    let stream = dial(endpoint).await;
+    let stream = stream.map_err(|error| format!("no connection: {error}"))?;
     let broken = |error: hyper::Error| format!("GET {path} broke off: {error}");
-    if arm.protocol == UpstreamProtocol::Http2 {
-        return ask_http2(arm, path, stream).await;
+    if endpoint.protocol == UpstreamProtocol::Http2 {
+        return ask_http2(endpoint, path, stream).await;
     }
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(broken)?;
     let request = Request::get(path)
-        .header(HOST, arm.arm.address.as_str())
+        .header(HOST, &endpoint.host_header)
         .header(USER_AGENT, "portcullis-gateway-health")
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("the path {path} cannot be asked for: {error}"))?;
@@ -87,11 +86,11 @@ async fn ask(arm: &ArmState, path: &str) -> Result<(), String> {
     judge(path, status)
 }
 
-async fn ask_http2(arm: &ArmState, path: &str, stream: TcpStream) -> Result<(), String> {
+async fn ask_http2(endpoint: &Endpoint, path: &str, stream: TcpStream) -> Result<(), String> {
     let broken = |error: hyper::Error| format!("GET {path} broke off: {error}");
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.map_err(broken)?;
-    let request = Request::get(format!("http://{}{path}", arm.arm.address))
+    let request = Request::get(format!("http://{}{path}", endpoint.address()))
         .header(USER_AGENT, "portcullis-gateway-health")
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("the path {path} cannot be asked for: {error}"))?;

@@ -6,7 +6,7 @@
 //! - `route`, `sticky`: pure; which arm a request belongs to.
 //! - `tls`, `http2`, `connection`: how a client's requests come in; each stream is like a connection of
 //!   its own.
-//! - `forward`, `headers`, `body`, `upstream`, `pool`, `tunnel`: one request from the client to the
+//! - `forward`, `headers`, `body`, `endpoint`, `upstream`, `pool`, `tunnel`: one request from the client to the
 //!   arm and back.
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
 //! - `matching`, `rewrite`, `upstream_set`, `capacity`, `retry`: where a request goes, and how often; pure
@@ -38,6 +38,7 @@ mod connection;
 mod control;
 mod control_thread;
 mod doors;
+mod endpoint;
 mod error;
 mod forward;
 mod gateway;

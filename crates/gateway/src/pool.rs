@@ -6,24 +6,24 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::arm::ArmState;
 use crate::bounds::{
-    POOL_IDLE_PER_ARM_MAX, POOL_IDLE_TIMEOUT_MS, POOL_SWEEP_MS, SHARED_IDLE_TIMEOUT_MS,
+    POOL_IDLE_PER_ENDPOINT_MAX, POOL_IDLE_TIMEOUT_MS, POOL_SWEEP_MS, SHARED_IDLE_TIMEOUT_MS,
 };
+use crate::endpoint::Endpoint;
 use crate::upstream::{Http2Opened, Upstream};
 
-/// Idle connections by arm, the most recently used last. An arm is known by its address in memory:
+/// Idle connections by endpoint, the most recently used last. An endpoint is known by its address in memory:
 /// a worker meets a handful, so a list is faster than a map.
 pub(crate) struct Pool {
-    arms: RefCell<Vec<ArmPool>>,
+    pools: RefCell<Vec<EndpointPool>>,
     now_ms: Rc<Cell<u64>>,
     swept_at_ms: Cell<u64>,
 }
 
-struct ArmPool {
-    arm: Arc<ArmState>,
+struct EndpointPool {
+    endpoint: Arc<Endpoint>,
     idle: Vec<Idle>,
-    /// The connection that requests share, where the arm speaks HTTP/2.
+    /// The connection that requests share, where the endpoint speaks HTTP/2.
     shared: Option<Http2Opened>,
     shared_used_at_ms: u64,
     dialling: Rc<Dialling>,
@@ -55,7 +55,7 @@ impl Pool {
     /// An empty pool; `now_ms` is the worker's coarse clock.
     pub(crate) fn new(now_ms: Rc<Cell<u64>>) -> Pool {
         Pool {
-            arms: RefCell::default(),
+            pools: RefCell::default(),
             swept_at_ms: Cell::new(now_ms.get()),
             now_ms,
         }
@@ -63,7 +63,7 @@ impl Pool {
 
     /// Whether no connection is kept.
     pub(crate) fn is_empty(&self) -> bool {
-        self.arms.borrow().is_empty()
+        self.pools.borrow().is_empty()
     }
 
     /// [`Pool::sweep`], if the last one is a while ago.
@@ -74,9 +74,11 @@ impl Pool {
     }
 
     /// Another use of the connection that requests share, if it is still open.
-    pub(crate) fn join(&self, arm: &Arc<ArmState>) -> Option<Upstream> {
-        let mut arms = self.arms.borrow_mut();
-        let pool = arms.iter_mut().find(|pool| Arc::ptr_eq(&pool.arm, arm))?;
+    pub(crate) fn join(&self, endpoint: &Arc<Endpoint>) -> Option<Upstream> {
+        let mut pools = self.pools.borrow_mut();
+        let pool = pools
+            .iter_mut()
+            .find(|pool| Arc::ptr_eq(&pool.endpoint, endpoint))?;
         let shared = pool.shared.take().filter(Http2Opened::is_open)?;
         let joined = shared.join();
         pool.shared = Some(shared);
@@ -85,9 +87,9 @@ impl Pool {
     }
 
     /// Keeps a connection for all who come, and joins it.
-    pub(crate) fn share(&self, arm: &Arc<ArmState>, opened: Http2Opened) -> Upstream {
+    pub(crate) fn share(&self, endpoint: &Arc<Endpoint>, opened: Http2Opened) -> Upstream {
         let joined = opened.join();
-        self.of(arm, |pool, now_ms| {
+        self.of(endpoint, |pool, now_ms| {
             pool.shared = Some(opened);
             pool.shared_used_at_ms = now_ms;
         });
@@ -95,17 +97,17 @@ impl Pool {
     }
 
     /// Lets nobody else join a connection that took no request; those who use it go on.
-    pub(crate) fn leave(&self, arm: &Arc<ArmState>) {
-        self.of(arm, |pool, _| pool.shared = None);
+    pub(crate) fn leave(&self, endpoint: &Arc<Endpoint>) {
+        self.of(endpoint, |pool, _| pool.shared = None);
     }
 
     /// Waits for the connection that somebody else is opening, or for the turn to open one.
-    pub(crate) async fn join_or_dial(&self, arm: &Arc<ArmState>) -> Result<Upstream, Turn> {
+    pub(crate) async fn join_or_dial(&self, endpoint: &Arc<Endpoint>) -> Result<Upstream, Turn> {
         loop {
-            if let Some(joined) = self.join(arm) {
+            if let Some(joined) = self.join(endpoint) {
                 return Ok(joined);
             }
-            let dialling = self.of(arm, |pool, _| Rc::clone(&pool.dialling));
+            let dialling = self.of(endpoint, |pool, _| Rc::clone(&pool.dialling));
             if !dialling.is_under_way.replace(true) {
                 return Err(Turn(dialling));
             }
@@ -113,29 +115,38 @@ impl Pool {
         }
     }
 
-    fn of<T>(&self, arm: &Arc<ArmState>, change: impl FnOnce(&mut ArmPool, u64) -> T) -> T {
+    fn of<T>(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        change: impl FnOnce(&mut EndpointPool, u64) -> T,
+    ) -> T {
         let now_ms = self.now_ms.get();
-        let mut arms = self.arms.borrow_mut();
-        let index = match arms.iter().position(|pool| Arc::ptr_eq(&pool.arm, arm)) {
+        let mut pools = self.pools.borrow_mut();
+        let index = match pools
+            .iter()
+            .position(|pool| Arc::ptr_eq(&pool.endpoint, endpoint))
+        {
             Some(index) => index,
             None => {
-                arms.push(ArmPool {
-                    arm: Arc::clone(arm),
+                pools.push(EndpointPool {
+                    endpoint: Arc::clone(endpoint),
                     idle: Vec::new(),
                     shared: None,
                     shared_used_at_ms: now_ms,
                     dialling: Rc::default(),
                 });
-                arms.len() - 1
+                pools.len() - 1
             }
         };
-        change(&mut arms[index], now_ms)
+        change(&mut pools[index], now_ms)
     }
 
     /// The connection that was used last and is still open.
-    pub(crate) fn take(&self, arm: &Arc<ArmState>) -> Option<Upstream> {
-        let mut arms = self.arms.borrow_mut();
-        let pool = arms.iter_mut().find(|pool| Arc::ptr_eq(&pool.arm, arm))?;
+    pub(crate) fn take(&self, endpoint: &Arc<Endpoint>) -> Option<Upstream> {
+        let mut pools = self.pools.borrow_mut();
+        let pool = pools
+            .iter_mut()
+            .find(|pool| Arc::ptr_eq(&pool.endpoint, endpoint))?;
         while let Some(mut idle) = pool.idle.pop() {
             if idle.upstream.is_reusable() {
                 return Some(idle.upstream);
@@ -145,28 +156,28 @@ impl Pool {
     }
 
     /// Takes a connection back, unless it cannot be used again or is not wanted any more.
-    pub(crate) fn put(&self, arm: &Arc<ArmState>, mut upstream: Upstream) {
-        if arm.is_retired() || !upstream.is_reusable() {
+    pub(crate) fn put(&self, endpoint: &Arc<Endpoint>, mut upstream: Upstream) {
+        if endpoint.is_retired() || !upstream.is_reusable() {
             return;
         }
         let idle = Idle {
             upstream,
             since_ms: self.now_ms.get(),
         };
-        self.of(arm, |pool, _| {
-            if pool.idle.len() < POOL_IDLE_PER_ARM_MAX {
+        self.of(endpoint, |pool, _| {
+            if pool.idle.len() < POOL_IDLE_PER_ENDPOINT_MAX {
                 pool.idle.push(idle);
             }
         });
     }
 
-    /// Closes connections that were idle for too long, that the other side closed, or whose arm is
-    /// out of the split.
+    /// Closes connections that were idle for too long, that the other side closed, or whose
+    /// endpoint is retired.
     pub(crate) fn sweep(&self) {
         let now_ms = self.now_ms.get();
         self.swept_at_ms.set(now_ms);
-        self.arms.borrow_mut().retain_mut(|pool| {
-            if pool.arm.is_retired() {
+        self.pools.borrow_mut().retain_mut(|pool| {
+            if pool.endpoint.is_retired() {
                 return false;
             }
             pool.idle.retain_mut(|idle| {

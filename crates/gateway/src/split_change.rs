@@ -3,7 +3,7 @@
 
 use portcullis_api::gateway::Split;
 
-use crate::arm::Destination;
+use crate::endpoint::Destination;
 
 /// Checks a split by itself; the error says what is wrong and what to do.
 pub(crate) fn validate(split: &Split) -> Result<(), String> {

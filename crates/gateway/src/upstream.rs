@@ -7,15 +7,17 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::net::TcpStream;
 
-use crate::arm::Destination;
 use crate::body::RequestBody;
 use crate::connection::ConnectionState;
+use crate::endpoint::{Destination, Endpoint};
 
 mod http1;
 mod http2;
+mod tls;
 
 use http1::Http1;
 pub(crate) use http2::{Http2, Http2Opened};
+pub(crate) use tls::UpstreamTlsClient;
 
 /// A way to a server.
 #[expect(
@@ -41,8 +43,8 @@ pub(crate) enum ExchangeError {
 
 impl Upstream {
     /// Connects for HTTP/1.1. The caller bounds the time.
-    pub(crate) async fn connect(destination: &Destination) -> io::Result<Upstream> {
-        Http1::connect(destination).await.map(Upstream::Http1)
+    pub(crate) async fn connect(endpoint: &Endpoint) -> io::Result<Upstream> {
+        Http1::connect(endpoint).await.map(Upstream::Http1)
     }
 
     /// Sends a request and waits until the answer's head is there.
@@ -93,8 +95,8 @@ pub(crate) fn silent() -> Context<'static> {
 }
 
 /// Opens a TCP connection.
-async fn dial(destination: &Destination) -> io::Result<TcpStream> {
-    let stream = match destination {
+pub(crate) async fn dial(endpoint: &Endpoint) -> io::Result<TcpStream> {
+    let stream = match &endpoint.destination {
         Destination::Address(address) => TcpStream::connect(address).await?,
         Destination::Name(name) => TcpStream::connect(name.as_str()).await?,
     };

@@ -17,7 +17,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portcullis_config::{UpstreamChoice, UpstreamConfig};
+use portcullis_config::{UpstreamChoice, UpstreamConfig, UpstreamProtocol};
+
+use crate::endpoint::Endpoint;
 
 mod ejection;
 mod server;
@@ -79,8 +81,8 @@ struct Tier {
 }
 
 impl UpstreamSet {
-    /// The set of the settings for `workers` workers. Servers that `before` has too keep their health,
-    /// ejection and counters.
+    /// The set of the settings for `workers` workers. Servers that `before` has too, with the same protocol,
+    /// keep their health, ejection and counters.
     ///
     /// # Errors
     /// What is wrong with an address.
@@ -92,10 +94,13 @@ impl UpstreamSet {
         let mut weight_sum = 0;
         let mut members = Vec::with_capacity(config.servers.len());
         for entry in &config.servers {
-            let kept = before.and_then(|before| before.server_at(&entry.address));
+            let kept = before.and_then(|before| before.server_at(&entry.address, config.protocol));
             let server = match kept {
                 Some(server) => Arc::clone(server),
-                None => Arc::new(UpstreamServer::new(&entry.address, workers)?),
+                None => {
+                    let endpoint = Endpoint::new(&entry.address, config.protocol, None)?;
+                    Arc::new(UpstreamServer::new(endpoint, workers))
+                }
             };
             server.set_eject(&config.eject);
             weight_sum += u64::from(entry.weight);
@@ -290,8 +295,10 @@ impl UpstreamSet {
         best.map(|(place, _)| place)
     }
 
-    fn server_at(&self, address: &str) -> Option<&Arc<UpstreamServer>> {
-        self.servers().find(|server| server.address == address)
+    /// The server at an address, if it is spoken to in the same way.
+    fn server_at(&self, address: &str, protocol: UpstreamProtocol) -> Option<&Arc<UpstreamServer>> {
+        self.servers()
+            .find(|server| server.address == address && server.endpoint.protocol == protocol)
     }
 }
 

@@ -9,39 +9,6 @@ fn arm_state() -> ArmState {
 }
 
 #[test]
-fn addresses_are_read() {
-    let address = |text| Destination::parse(text);
-    assert_eq!(
-        address("127.0.0.1:80"),
-        Ok(Destination::Address("127.0.0.1:80".parse().unwrap()))
-    );
-    assert_eq!(
-        address("[::1]:80"),
-        Ok(Destination::Address("[::1]:80".parse().unwrap()))
-    );
-    assert_eq!(
-        address("app-1.local:80"),
-        Ok(Destination::Name("app-1.local:80".to_owned()))
-    );
-    for wrong in [
-        "",
-        ":80",
-        "app",
-        "app:",
-        "app:0",
-        "127.0.0.1:0",
-        "app:65536",
-        "http://app:80",
-        "a b:80",
-    ] {
-        assert!(
-            address(wrong).unwrap_err().contains(&format!("`{wrong}`")),
-            "{wrong}"
-        );
-    }
-}
-
-#[test]
 fn a_new_arm_is_healthy_after_one_check_and_a_failed_one_after_several() {
     let settings = HealthSettings {
         unhealthy_after: 2,

@@ -17,10 +17,10 @@ use tokio::net::TcpStream;
 use tokio::task::coop::has_budget_remaining;
 
 use super::{ExchangeError, dial, silent};
-use crate::arm::Destination;
 use crate::body::RequestBody;
 use crate::bounds::{ANSWER_HEADERS_MAX, CONNECTION_BUFFER_BYTES_MAX};
 use crate::connection::ConnectionState;
+use crate::endpoint::Endpoint;
 
 /// A connection to a server.
 pub(crate) struct Http1 {
@@ -38,8 +38,8 @@ struct Link {
 
 impl Http1 {
     /// Connects. The caller bounds the time.
-    pub(crate) async fn connect(destination: &Destination) -> io::Result<Http1> {
-        let stream = dial(destination).await?;
+    pub(crate) async fn connect(endpoint: &Endpoint) -> io::Result<Http1> {
+        let stream = dial(endpoint).await?;
         let mut builder = http1::Builder::new();
         builder
             .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)

@@ -14,13 +14,13 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::{ExchangeError, dial};
-use crate::arm::Destination;
 use crate::body::RequestBody;
 use crate::bounds::{
     HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_PING_PAUSE_MS, HTTP2_PING_TIMEOUT_MS,
     HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_STREAM_WINDOW_BYTES,
 };
 use crate::connection::ConnectionState;
+use crate::endpoint::Endpoint;
 
 /// One user of a shared connection.
 pub(crate) struct Http2 {
@@ -49,8 +49,8 @@ impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Local {
 
 impl Http2Opened {
     /// Connects with prior knowledge (RFC 9113, 3.3). The caller bounds the time.
-    pub(crate) async fn connect(destination: &Destination) -> io::Result<Http2Opened> {
-        let stream = dial(destination).await?;
+    pub(crate) async fn connect(endpoint: &Endpoint) -> io::Result<Http2Opened> {
+        let stream = dial(endpoint).await?;
         let mut builder = Builder::new(Local);
         builder
             .timer(TokioTimer::new())

@@ -3,29 +3,19 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use portcullis_config::{EjectConfig, HealthConfig};
 
 use super::ejection::Ejection;
-use crate::arm::Destination;
+use crate::endpoint::Endpoint;
 
 /// One server. What a request reads of it seldom changes, and what a request writes is its worker's own.
 #[derive(Debug)]
 pub struct UpstreamServer {
     /// `host:port`.
     pub address: String,
-    /// Where to connect.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the data path is to use it next")
-    )]
-    pub(crate) destination: Destination,
-    /// The address as a `Host` header has it.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the data path is to use it next")
-    )]
-    pub(crate) host_header: HeaderValue,
+    /// Where it is and how it is spoken to.
+    pub(crate) endpoint: Arc<Endpoint>,
     /// The hash of the address, the server's part of a client's choice.
     pub(super) hash: u64,
     unhealthy: AtomicBool,
@@ -73,18 +63,18 @@ struct Counters {
 
 impl UpstreamServer {
     /// A server of which nothing is known: it is in.
-    pub(super) fn new(address: &str, workers: usize) -> Result<UpstreamServer, String> {
-        Ok(UpstreamServer {
-            destination: Destination::parse(address)?,
-            host_header: HeaderValue::from_str(address).map_err(|error| error.to_string())?,
+    pub(super) fn new(endpoint: Endpoint, workers: usize) -> UpstreamServer {
+        let address = endpoint.address().to_owned();
+        UpstreamServer {
             hash: hash(address.as_bytes()),
-            address: address.to_owned(),
+            address,
+            endpoint: Arc::new(endpoint),
             unhealthy: AtomicBool::new(false),
             ejected_until_ms: AtomicU64::new(0),
             is_suspect: AtomicBool::new(false),
             detail: Mutex::new(Detail::new()),
             counters: (0..workers).map(|_| Counters::default()).collect(),
-        })
+        }
     }
 
     /// Whether it gets no requests while others can.

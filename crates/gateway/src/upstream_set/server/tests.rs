@@ -1,3 +1,5 @@
+use portcullis_config::UpstreamProtocol;
+
 use super::*;
 
 const HEALTH: HealthConfig = HealthConfig {
@@ -9,7 +11,8 @@ const HEALTH: HealthConfig = HealthConfig {
 };
 
 fn server() -> Arc<UpstreamServer> {
-    let server = UpstreamServer::new("127.0.0.1:8080", 2).expect("server");
+    let endpoint = Endpoint::new("127.0.0.1:8080", UpstreamProtocol::Http1, None);
+    let server = UpstreamServer::new(endpoint.expect("endpoint"), 2);
     server.set_eject(&EjectConfig {
         failures: 2,
         min_ms: 100,
@@ -74,17 +77,4 @@ fn failures_in_a_row_eject_and_the_time_brings_it_back() {
     };
     server.set_eject(&off);
     assert!(!server.is_ejected(121), "turned off");
-}
-
-#[test]
-fn addresses_that_nobody_can_connect_to_are_refused() {
-    for address in ["", "a", "a:0", "127.0.0.1:0", "a b:80", "a:b", "\r\n:1"] {
-        assert!(UpstreamServer::new(address, 1).is_err(), "{address:?}");
-    }
-    let named = UpstreamServer::new("api.example:80", 1).expect("a name");
-    assert_eq!(
-        named.destination,
-        Destination::Name("api.example:80".to_owned())
-    );
-    assert_eq!(named.host_header, "api.example:80");
 }
