@@ -20,7 +20,6 @@ pub(crate) struct Endpoint {
     /// The address as a `Host` header has it.
     pub(crate) host_header: HeaderValue,
     /// TLS to it; `None` speaks plain text.
-    #[expect(dead_code, reason = "connections are to use it next")]
     pub(crate) tls: Option<Arc<UpstreamTlsClient>>,
     /// Whether its connections are not kept.
     retired: AtomicBool,
