@@ -1,0 +1,82 @@
+//! A server that speaks TLS and sends back what it gets.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::super::{chain, key};
+
+/// Starts a server that lives as long as the runtime; `protocols` is what it agrees to by ALPN. Returns its
+/// address.
+pub(crate) async fn start(pair: &(PathBuf, PathBuf), protocols: &[&[u8]]) -> String {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth();
+    let (chain, key) = (chain(&pair.0).expect("chain"), key(&pair.1).expect("key"));
+    let mut config = builder.with_single_cert(chain, key).expect("pair");
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+    let address = listener.local_addr().expect("address").to_string();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                let (stream, service) = (TokioIo::new(stream), service_fn(answer));
+                if is_http2 {
+                    let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                    let _ = builder.serve_connection(stream, service).await;
+                } else {
+                    let builder = hyper::server::conn::http1::Builder::new();
+                    let connection = builder.serve_connection(stream, service);
+                    let _ = connection.with_upgrades().await;
+                }
+            });
+        }
+    });
+    address
+}
+
+async fn answer(
+    mut request: Request<Incoming>,
+) -> Result<Response<BoxBody<Bytes, hyper::Error>>, Infallible> {
+    if request.uri().path() != "/switch" {
+        return Ok(Response::new(request.into_body().boxed()));
+    }
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let mut stream = TokioIo::new(upgraded.await.expect("upgraded"));
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+            buffer[..count].make_ascii_uppercase();
+            if stream.write_all(&buffer[..count]).await.is_err() {
+                return;
+            }
+        }
+        let _ = stream.shutdown().await;
+    });
+    let answer = Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header("connection", "upgrade")
+        .header("upgrade", "shout");
+    let body = Empty::new().map_err(|never| match never {}).boxed();
+    Ok(answer.body(body).expect("answer"))
+}
