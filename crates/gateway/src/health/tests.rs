@@ -1,7 +1,7 @@
 use portcullis_config::{EjectConfig, ServerWeight, UpstreamChoice, UpstreamConfig, UpstreamTls};
 
 use super::*;
-use crate::upstream::tests::{Authority, Nginx, Wanted};
+use crate::upstream::tests::{Authority, Nginx, Wanted, echo};
 use crate::upstream_set::UpstreamSet;
 
 const NAME: &str = "models.example";
@@ -90,4 +90,27 @@ async fn a_server_that_is_not_believed_is_unhealthy_until_it_is() {
     set.look_at_files();
     until(&server, false).await;
     watching.abort();
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_certificate_is_told_apart() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let ca_file = clients.ca_file();
+    for (protocol, name) in [
+        (UpstreamProtocol::Http1, b"http/1.1".as_slice()),
+        (UpstreamProtocol::Http2, b"h2"),
+    ] {
+        let pair = authority.sign(NAME);
+        let address = echo::start_asking(&pair, &[name], Some(&ca_file)).await;
+        let mut config = config(&address, protocol, &authority);
+        let set = UpstreamSet::new(&config, 1, None).expect("set");
+        // TLS 1.3 tells only after the handshake (RFC 8446, 4.4.2.4).
+        let refused = ask(&set.server(0).endpoint, "/health").await;
+        let refused = refused.expect_err("no certificate");
+        assert!(refused.contains("CertificateRequired"), "{refused}");
+        let tls = config.tls.as_mut().expect("TLS");
+        tls.client = Some(clients.sign("gateway"));
+        let set = UpstreamSet::new(&config, 1, None).expect("set");
+        assert_eq!(ask(&set.server(0).endpoint, "/health").await, Ok(()));
+    }
 }

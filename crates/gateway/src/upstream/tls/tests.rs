@@ -8,7 +8,7 @@ use crate::endpoint::Endpoint;
 use crate::upstream::dial;
 
 mod authority;
-mod echo;
+pub(crate) mod echo;
 mod nginx;
 mod rig;
 
@@ -90,6 +90,10 @@ async fn http2_is_agreed_on_by_alpn() {
         let expected = format!("protocol=HTTP/2.0 scheme=https tls=TLSv1.3 name={NAME} ");
         assert!(text.starts_with(&expected), "{text}");
     }
+    let address = echo::start(&authority.sign(NAME), &[HTTP2]).await;
+    let rig = Rig::start(&address, HTTP2_ONLY, &client, CONNECT_MS);
+    let target = format!("https://{}/target", rig.listen);
+    assert_eq!(rig.get("/target").await, (200, target));
 }
 
 #[tokio::test]
@@ -312,4 +316,8 @@ fn what_cannot_be_used_is_named() {
         text.contains("`a..b`") && text.contains("`server_name`"),
         "{text}"
     );
+}
+#[test]
+fn plain_text_pays_nothing_for_the_room_of_tls() {
+    assert_eq!(size_of::<UpstreamStream>(), size_of::<TcpStream>());
 }

@@ -1,31 +1,49 @@
 //! A server that speaks TLS and sends back what it gets.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
+use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::super::{chain, key};
+use super::super::{authorities, chain, key};
 
 /// Starts a server that lives as long as the runtime; `protocols` is what it agrees to by ALPN. Returns its
 /// address.
 pub(crate) async fn start(pair: &(PathBuf, PathBuf), protocols: &[&[u8]]) -> String {
+    start_asking(pair, protocols, None).await
+}
+
+/// [`start`], for clients with a certificate of an authority alone.
+pub(crate) async fn start_asking(
+    pair: &(PathBuf, PathBuf),
+    protocols: &[&[u8]],
+    clients: Option<&Path>,
+) -> String {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth();
+        .expect("versions");
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(ca_file) => {
+            let roots = Arc::new(authorities(ca_file).expect("authority"));
+            let provider = Arc::new(ring::default_provider());
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+            builder.with_client_cert_verifier(verifier.expect("verifier"))
+        }
+    };
     let (chain, key) = (chain(&pair.0).expect("chain"), key(&pair.1).expect("key"));
     let mut config = builder.with_single_cert(chain, key).expect("pair");
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
@@ -58,6 +76,12 @@ pub(crate) async fn start(pair: &(PathBuf, PathBuf), protocols: &[&[u8]]) -> Str
 async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<Response<BoxBody<Bytes, hyper::Error>>, Infallible> {
+    if request.uri().path() == "/target" {
+        let target = Full::from(request.uri().to_string());
+        return Ok(Response::new(
+            target.map_err(|never| match never {}).boxed(),
+        ));
+    }
     if request.uri().path() != "/switch" {
         return Ok(Response::new(request.into_body().boxed()));
     }
