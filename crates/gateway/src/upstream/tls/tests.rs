@@ -277,6 +277,22 @@ async fn connections_that_change_their_protocol_pass_over_tls() {
     assert!(answer == words.to_uppercase(), "{} bytes", answer.len());
 }
 
+/// Whoever cuts the TCP connection must not be able to pass half an answer off as a whole one.
+#[tokio::test]
+async fn an_answer_that_is_cut_off_beneath_tls_is_not_whole() {
+    let authority = Authority::new();
+    let client = load(&settings(&authority), HTTP1_ONLY);
+    for (says_goodbye, is_whole) in [(true, true), (false, false)] {
+        let address = echo::start_cutting(&authority.sign(NAME), says_goodbye).await;
+        let rig = Rig::start(&address, HTTP1_ONLY, &client, CONNECT_MS);
+        let answer = rig.try_get("/").await.map_err(|error| error.to_string());
+        match is_whole {
+            true => assert_eq!(answer.as_deref(), Ok("half")),
+            false => assert!(answer.is_err(), "{answer:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_does_not_shake_hands_is_given_up_in_time() {
     let authority = Authority::new();

@@ -31,23 +31,7 @@ pub(crate) async fn start_asking(
     protocols: &[&[u8]],
     clients: Option<&Path>,
 ) -> String {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions");
-    let builder = match clients {
-        None => builder.with_no_client_auth(),
-        Some(ca_file) => {
-            let roots = Arc::new(authorities(ca_file).expect("authority"));
-            let provider = Arc::new(ring::default_provider());
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
-            builder.with_client_cert_verifier(verifier.expect("verifier"))
-        }
-    };
-    let (chain, key) = (chain(&pair.0).expect("chain"), key(&pair.1).expect("key"));
-    let mut config = builder.with_single_cert(chain, key).expect("pair");
-    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let acceptor = acceptor(pair, protocols, clients);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
     let address = listener.local_addr().expect("address").to_string();
     tokio::spawn(async move {
@@ -71,6 +55,50 @@ pub(crate) async fn start_asking(
         }
     });
     address
+}
+
+/// Starts a server whose one answer ends with its connection, which it closes as TLS has it or only
+/// beneath.
+pub(crate) async fn start_cutting(pair: &(PathBuf, PathBuf), says_goodbye: bool) -> String {
+    let acceptor = acceptor(pair, &[], None);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+    let address = listener.local_addr().expect("address").to_string();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("accepted");
+        let mut stream = acceptor.accept(stream).await.expect("shaken");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            assert!(stream.read_buf(&mut head).await.expect("read") > 0);
+        }
+        let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf";
+        stream.write_all(answer).await.expect("written");
+        stream.flush().await.expect("flushed");
+        match says_goodbye {
+            true => stream.shutdown().await.expect("ended"),
+            false => stream.get_mut().0.shutdown().await.expect("cut"),
+        }
+    });
+    address
+}
+
+fn acceptor(pair: &(PathBuf, PathBuf), protocols: &[&[u8]], clients: Option<&Path>) -> TlsAcceptor {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions");
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(ca_file) => {
+            let roots = Arc::new(authorities(ca_file).expect("authority"));
+            let provider = Arc::new(ring::default_provider());
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+            builder.with_client_cert_verifier(verifier.expect("verifier"))
+        }
+    };
+    let (chain, key) = (chain(&pair.0).expect("chain"), key(&pair.1).expect("key"));
+    let mut config = builder.with_single_cert(chain, key).expect("pair");
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
 }
 
 async fn answer(

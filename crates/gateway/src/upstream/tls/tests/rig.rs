@@ -98,6 +98,12 @@ impl Rig {
         self.post(path, Vec::new()).await
     }
 
+    /// The text of an answer, if it is whole.
+    pub(crate) async fn try_get(&self, path: &str) -> reqwest::Result<String> {
+        let url = format!("http://{}{path}", self.listen);
+        self.client.get(url).send().await?.text().await
+    }
+
     pub(crate) async fn post(&self, path: &str, body: Vec<u8>) -> (u16, String) {
         let url = format!("http://{}{path}", self.listen);
         let answer = self
