@@ -100,6 +100,9 @@ pub(crate) async fn run_control(
                 }
                 let routing = control.routing().await;
                 access.look(&routing);
+                for set in &routing.upstreams {
+                    set.look_at_files();
+                }
                 continue;
             }
         };

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use http::HeaderValue;
 use portcullis_config::UpstreamProtocol;
+use rustls::pki_types::ServerName;
 
 use crate::upstream::UpstreamTlsClient;
 
@@ -20,9 +21,18 @@ pub(crate) struct Endpoint {
     /// The address as a `Host` header has it.
     pub(crate) host_header: HeaderValue,
     /// TLS to it; `None` speaks plain text.
-    pub(crate) tls: Option<Arc<UpstreamTlsClient>>,
+    pub(crate) tls: Option<EndpointTls>,
     /// Whether its connections are not kept.
     retired: AtomicBool,
+}
+
+/// TLS to one endpoint.
+#[derive(Debug)]
+pub(crate) struct EndpointTls {
+    /// What connections are made with.
+    pub(crate) client: Arc<UpstreamTlsClient>,
+    /// The name that the certificate must have.
+    pub(crate) server_name: ServerName<'static>,
 }
 
 /// Where somebody listens.
@@ -35,17 +45,26 @@ pub(crate) enum Destination {
 }
 
 impl Endpoint {
-    /// An endpoint at `host:port` that is not retired; the error says what is wrong with the address.
+    /// An endpoint at `host:port` that is not retired, with TLS if `tls` is given; the error says what is
+    /// wrong with the address.
     pub(crate) fn new(
         address: &str,
         protocol: UpstreamProtocol,
         tls: Option<Arc<UpstreamTlsClient>>,
     ) -> Result<Endpoint, String> {
+        let destination = Destination::parse(address)?;
+        let tls = tls.map(|client| {
+            let server_name = client.server_name(address)?;
+            Ok::<_, String>(EndpointTls {
+                client,
+                server_name,
+            })
+        });
         Ok(Endpoint {
-            destination: Destination::parse(address)?,
+            destination,
             protocol,
             host_header: HeaderValue::from_str(address).map_err(|error| error.to_string())?,
-            tls,
+            tls: tls.transpose()?,
             retired: AtomicBool::new(false),
         })
     }
@@ -54,6 +73,20 @@ impl Endpoint {
     pub(crate) fn address(&self) -> &str {
         // An address has nothing but ASCII characters.
         self.host_header.to_str().unwrap_or_default()
+    }
+
+    /// Whether it is spoken to in this way.
+    pub(crate) fn speaks(
+        &self,
+        protocol: UpstreamProtocol,
+        tls: Option<&Arc<UpstreamTlsClient>>,
+    ) -> bool {
+        let same_tls = match (&self.tls, tls) {
+            (None, None) => true,
+            (Some(own), Some(other)) => Arc::ptr_eq(&own.client, other),
+            _ => false,
+        };
+        self.protocol == protocol && same_tls
     }
 
     /// Whether connections to it are not kept.

@@ -1,21 +1,23 @@
-//! Active health checks: one request to an arm, any 2xx answer in time passes.
+//! Active health checks: one request to an arm or a server, any 2xx answer in time passes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HOST, USER_AGENT};
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::Empty;
+use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use portcullis_config::UpstreamProtocol;
-use tokio::net::TcpStream;
+use portcullis_config::{HealthConfig, UpstreamProtocol};
 
 use crate::arm::{ArmState, Health};
 use crate::endpoint::Endpoint;
+use crate::error::with_causes;
 use crate::settings::HealthSettings;
 use crate::upstream::dial;
+use crate::upstream_set::UpstreamServer;
 
 /// Checks an arm again and again until the future is dropped.
 pub(crate) async fn watch(arm: Arc<ArmState>, settings: HealthSettings) {
@@ -44,60 +46,90 @@ pub(crate) async fn ensure(arm: &ArmState, settings: &HealthSettings) -> Result<
 
 /// One check, which the arm takes note of.
 pub(crate) async fn check(arm: &ArmState, settings: &HealthSettings) -> Result<(), String> {
-    let limit = Duration::from_millis(settings.timeout_ms);
-    let result = match tokio::time::timeout(limit, ask(&arm.endpoint, &settings.path)).await {
-        Ok(result) => result,
-        Err(_) => Err(format!(
-            "GET {} took longer than {} ms",
-            settings.path, settings.timeout_ms
-        )),
-    };
+    let result = ask_in_time(&arm.endpoint, &settings.path, settings.timeout_ms).await;
     arm.record_check(&result, settings);
     result
+}
+
+/// Checks a server of an upstream again and again until the future is dropped.
+pub(crate) async fn watch_server(server: Arc<UpstreamServer>, settings: HealthConfig) {
+    loop {
+        check_server(&server, &settings).await;
+        tokio::time::sleep(Duration::from_millis(settings.interval_ms)).await;
+    }
+}
+
+/// One check, which the server takes note of.
+async fn check_server(server: &UpstreamServer, settings: &HealthConfig) {
+    let result = ask_in_time(&server.endpoint, &settings.path, settings.timeout_ms).await;
+    let reason = result.as_ref().err().cloned().unwrap_or_default();
+    if !server.record_check(result, settings) {
+        return;
+    }
+    let address = &server.address;
+    match server.is_unhealthy() {
+        true => tracing::warn!(address, reason, "a server of an upstream is unhealthy"),
+        false => tracing::info!(address, "a server of an upstream is healthy"),
+    }
+}
+
+async fn ask_in_time(endpoint: &Endpoint, path: &str, timeout_ms: u64) -> Result<(), String> {
+    let limit = Duration::from_millis(timeout_ms);
+    match tokio::time::timeout(limit, ask(endpoint, path)).await {
+        Ok(result) => result,
+        Err(_) => Err(format!("GET {path} took longer than {timeout_ms} ms")),
+    }
 }
 
 async fn ask(endpoint: &Endpoint, path: &str) -> Result<(), String> {
     let stream = dial(endpoint).await;
     let stream = stream.map_err(|error| format!("no connection: {error}"))?;
-    let broken = |error: hyper::Error| format!("GET {path} broke off: {error}");
-    if endpoint.protocol == UpstreamProtocol::Http2 {
-        return ask_http2(endpoint, path, stream).await;
-    }
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
+    let scheme = if stream.is_secure() { "https" } else { "http" };
+    let stream = TokioIo::new(stream);
+    let broken = |error: hyper::Error| format!("GET {path} broke off: {}", with_causes(&error));
     let request = Request::get(path)
-        .header(HOST, &endpoint.host_header)
         .header(USER_AGENT, "portcullis-gateway-health")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| format!("the path {path} cannot be asked for: {error}"))?;
-    let mut answer = std::pin::pin!(sender.send_request(request));
+        .body(Empty::<Bytes>::new());
+    let unaskable = |error: http::Error| format!("the path {path} cannot be asked for: {error}");
+    let mut request = request.map_err(unaskable)?;
+    let status = match endpoint.protocol {
+        UpstreamProtocol::Http1 => {
+            let (mut sender, connection) = http1::handshake(stream).await.map_err(broken)?;
+            let host = endpoint.host_header.clone();
+            request.headers_mut().insert(HOST, host);
+            status_of(sender.send_request(request), connection).await
+        }
+        UpstreamProtocol::Http2 => {
+            let handshake = http2::handshake(TokioExecutor::new(), stream);
+            let (mut sender, connection) = handshake.await.map_err(broken)?;
+            *request.uri_mut() = Uri::builder()
+                .scheme(scheme)
+                .authority(endpoint.address())
+                .path_and_query(path)
+                .build()
+                .map_err(unaskable)?;
+            status_of(sender.send_request(request), connection).await
+        }
+    };
+    judge(path, status.map_err(broken)?)
+}
+
+/// Drives a connection until its one answer is there.
+async fn status_of(
+    answer: impl Future<Output = hyper::Result<Response<Incoming>>>,
+    connection: impl Future<Output = hyper::Result<()>>,
+) -> hyper::Result<StatusCode> {
+    let mut answer = std::pin::pin!(answer);
     let mut connection = std::pin::pin!(connection);
     let mut open = true;
-    let answer = loop {
+    loop {
         tokio::select! {
             biased;
-            answer = &mut answer => break answer,
+            answer = &mut answer => return answer.map(|answer| answer.status()),
             // An answer that came with the end of the connection is there in the next round.
             _ = &mut connection, if open => open = false,
         }
-    };
-    let status = answer.map_err(broken)?.status();
-    judge(path, status)
-}
-
-async fn ask_http2(endpoint: &Endpoint, path: &str, stream: TcpStream) -> Result<(), String> {
-    let broken = |error: hyper::Error| format!("GET {path} broke off: {error}");
-    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-    let (mut sender, connection) = handshake.await.map_err(broken)?;
-    let request = Request::get(format!("http://{}{path}", endpoint.address()))
-        .header(USER_AGENT, "portcullis-gateway-health")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| format!("the path {path} cannot be asked for: {error}"))?;
-    let driving = tokio::spawn(connection);
-    let answer = sender.send_request(request).await;
-    driving.abort();
-    judge(path, answer.map_err(broken)?.status())
+    }
 }
 
 fn judge(path: &str, status: StatusCode) -> Result<(), String> {
@@ -107,5 +139,5 @@ fn judge(path: &str, status: StatusCode) -> Result<(), String> {
     Err(format!("GET {path} answered {}", status.as_u16()))
 }
 
-/// TEMPORARY
-pub(crate) async fn watch_server(_s: Arc<crate::upstream_set::UpstreamServer>, _h: portcullis_config::HealthConfig) {}
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,9 @@ pub enum TlsError {
     /// There is no certificate.
     #[error("TLS needs at least one certificate")]
     NoCertificate,
+    /// The system has no authorities.
+    #[error("the system has no authorities to believe; give a PEM file as `ca` under `tls`")]
+    NoSystemAuthority,
     /// The TLS library refuses.
     #[error("TLS cannot be set up")]
     Setup(#[source] rustls::Error),
@@ -128,16 +131,18 @@ impl Tls {
                 files.push(ca_file);
             }
         }
+        Versions::of(files.into_iter())
+    }
+}
+
+impl Versions {
+    /// Some files as they are now.
+    pub(crate) fn of<'a>(files: impl Iterator<Item = &'a Path>) -> Versions {
         let version = |file: &Path| {
             let found = std::fs::metadata(file).ok()?;
             Some((found.modified().ok()?, found.len()))
         };
-        Versions(
-            files
-                .into_iter()
-                .map(|file| (file.to_owned(), version(file)))
-                .collect(),
-        )
+        Versions(files.map(|file| (file.to_owned(), version(file))).collect())
     }
 }
 
@@ -185,7 +190,7 @@ fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVer
 }
 
 /// The authorities of a PEM file.
-fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
+pub(crate) fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in chain(path)? {
         roots
@@ -199,7 +204,7 @@ fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
 }
 
 /// The certificates of a PEM file, in its order; at least one.
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let unreadable = |source| TlsError::File {
         path: path.to_owned(),
         what: "a PEM file with certificates",
@@ -216,7 +221,7 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 /// The private key of a PEM file.
-fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::File {
         path: path.to_owned(),
         what: "a PEM file with a private key",

@@ -13,11 +13,16 @@ use crate::endpoint::{Destination, Endpoint};
 
 mod http1;
 mod http2;
+mod stream;
 mod tls;
 
 use http1::Http1;
 pub(crate) use http2::{Http2, Http2Opened};
+pub(crate) use stream::UpstreamStream;
 pub(crate) use tls::UpstreamTlsClient;
+
+#[cfg(test)]
+pub(crate) use tls::tests;
 
 /// A way to a server.
 #[expect(
@@ -80,8 +85,8 @@ impl Upstream {
         }
     }
 
-    /// The socket of a connection that changed its protocol, and what was read beyond the answer.
-    pub(crate) async fn into_stream(self) -> Option<(TcpStream, bytes::Bytes)> {
+    /// The stream of a connection that changed its protocol, and what was read beyond the answer.
+    pub(crate) async fn into_stream(self) -> Option<(UpstreamStream, bytes::Bytes)> {
         match self {
             Upstream::Http1(upstream) => upstream.into_stream().await,
             Upstream::Http2(_) => None,
@@ -94,12 +99,15 @@ pub(crate) fn silent() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-/// Opens a TCP connection.
-pub(crate) async fn dial(endpoint: &Endpoint) -> io::Result<TcpStream> {
+/// Opens a connection, and shakes hands where TLS is spoken. The caller bounds the time.
+pub(crate) async fn dial(endpoint: &Endpoint) -> io::Result<UpstreamStream> {
     let stream = match &endpoint.destination {
         Destination::Address(address) => TcpStream::connect(address).await?,
         Destination::Name(name) => TcpStream::connect(name.as_str()).await?,
     };
     stream.set_nodelay(true)?;
-    Ok(stream)
+    match &endpoint.tls {
+        None => Ok(UpstreamStream::Plain(stream)),
+        Some(tls) => tls.client.shake_hands(stream, &tls.server_name).await,
+    }
 }

@@ -17,9 +17,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portcullis_config::{UpstreamChoice, UpstreamConfig, UpstreamProtocol};
+use portcullis_config::{UpstreamChoice, UpstreamConfig};
 
 use crate::endpoint::Endpoint;
+use crate::error::with_causes;
+use crate::upstream::UpstreamTlsClient;
 
 mod ejection;
 mod server;
@@ -36,6 +38,7 @@ pub struct UpstreamSet {
     pub name: Arc<str>,
     choice: UpstreamChoice,
     share_max_percent: u32,
+    tls: Option<Arc<UpstreamTlsClient>>,
     members: Box<[Member]>,
     weight_sum: u64,
     /// Whether all servers have the same share.
@@ -81,28 +84,33 @@ struct Tier {
 }
 
 impl UpstreamSet {
-    /// The set of the settings for `workers` workers. Servers that `before` has too, with the same protocol,
-    /// keep their health, ejection and counters.
+    /// The set of the settings for `workers` workers. Servers that `before` has too, with the same protocol
+    /// and TLS, keep their health, ejection and counters. Reads the files of TLS if that is new.
     ///
     /// # Errors
-    /// What is wrong with an address.
+    /// What is wrong with an address or a file.
     pub fn new(
         config: &UpstreamConfig,
         workers: usize,
         before: Option<&UpstreamSet>,
     ) -> Result<UpstreamSet, String> {
+        let tls = tls_client(config, before)?;
         let mut weight_sum = 0;
         let mut members = Vec::with_capacity(config.servers.len());
         for entry in &config.servers {
-            let kept = before.and_then(|before| before.server_at(&entry.address, config.protocol));
+            let kept =
+                before.and_then(|before| before.server_at(&entry.address, config, tls.as_ref()));
             let server = match kept {
                 Some(server) => Arc::clone(server),
                 None => {
-                    let endpoint = Endpoint::new(&entry.address, config.protocol, None)?;
+                    let endpoint = Endpoint::new(&entry.address, config.protocol, tls.clone())?;
                     Arc::new(UpstreamServer::new(endpoint, workers))
                 }
             };
             server.set_eject(&config.eject);
+            if config.health.is_none() {
+                server.forget_checks();
+            }
             weight_sum += u64::from(entry.weight);
             members.push(Member {
                 server,
@@ -118,11 +126,31 @@ impl UpstreamSet {
             name: Arc::clone(&config.name),
             choice: config.choice,
             share_max_percent: config.eject.share_max_percent,
+            tls,
             turns: (0..workers).map(|_| turns()).collect(),
             members: members.into_boxed_slice(),
             weight_sum,
             has_equal_shares,
         })
+    }
+
+    /// Reads the files of TLS again if one has changed, and says so in the log. To be called once in a
+    /// while, on a thread that may wait for the disk.
+    pub(crate) fn look_at_files(&self) {
+        if let Some(tls) = &self.tls {
+            tls.look();
+        }
+    }
+
+    /// Marks servers that `next` does not have as retired, so that connections to them are closed; requests
+    /// under way go on.
+    pub(crate) fn retire_others(&self, next: Option<&UpstreamSet>) {
+        for server in self.servers() {
+            let kept = |next: &UpstreamSet| next.servers().any(|other| Arc::ptr_eq(server, other));
+            if !next.is_some_and(kept) {
+                server.endpoint.set_retired(true);
+            }
+        }
     }
 
     /// The servers in the order of the settings.
@@ -296,9 +324,38 @@ impl UpstreamSet {
     }
 
     /// The server at an address, if it is spoken to in the same way.
-    fn server_at(&self, address: &str, protocol: UpstreamProtocol) -> Option<&Arc<UpstreamServer>> {
-        self.servers()
-            .find(|server| server.address == address && server.endpoint.protocol == protocol)
+    fn server_at(
+        &self,
+        address: &str,
+        config: &UpstreamConfig,
+        tls: Option<&Arc<UpstreamTlsClient>>,
+    ) -> Option<&Arc<UpstreamServer>> {
+        self.servers().find(|server| {
+            server.address == address && server.endpoint.speaks(config.protocol, tls)
+        })
+    }
+}
+
+/// TLS for the servers; that of `before` if it was made with the same settings, because it knows sessions.
+fn tls_client(
+    config: &UpstreamConfig,
+    before: Option<&UpstreamSet>,
+) -> Result<Option<Arc<UpstreamTlsClient>>, String> {
+    let Some(settings) = &config.tls else {
+        return Ok(None);
+    };
+    let known = before.and_then(|before| before.tls.as_ref());
+    if let Some(known) = known.filter(|known| known.is_of(settings, config.protocol)) {
+        return Ok(Some(Arc::clone(known)));
+    }
+    match UpstreamTlsClient::load(settings, config.protocol) {
+        Ok(client) => Ok(Some(Arc::new(client))),
+        Err(error) => {
+            let (name, cause) = (&config.name, with_causes(&error));
+            Err(format!(
+                "TLS to the upstream `{name}` cannot be set up: {cause}"
+            ))
+        }
     }
 }
 

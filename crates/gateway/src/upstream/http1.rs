@@ -13,10 +13,9 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::task::coop::has_budget_remaining;
 
-use super::{ExchangeError, dial, silent};
+use super::{ExchangeError, UpstreamStream, dial, silent};
 use crate::body::RequestBody;
 use crate::bounds::{ANSWER_HEADERS_MAX, CONNECTION_BUFFER_BYTES_MAX};
 use crate::connection::ConnectionState;
@@ -31,8 +30,8 @@ pub(crate) struct Http1 {
 /// A connection, and whether hyper is done with it.
 struct Link {
     /// `None` once nothing more can come of it.
-    connection: Option<Connection<TokioIo<TcpStream>, RequestBody>>,
-    /// hyper must not poll it again; what is left of it is the socket.
+    connection: Option<Connection<TokioIo<UpstreamStream>, RequestBody>>,
+    /// hyper must not poll it again; what is left of it is the stream.
     finished: bool,
 }
 
@@ -101,8 +100,8 @@ impl Http1 {
         !self.link.finished && self.sender.is_ready()
     }
 
-    /// The socket of a connection that changed its protocol, and what was read beyond the answer.
-    pub(crate) async fn into_stream(mut self) -> Option<(TcpStream, bytes::Bytes)> {
+    /// The stream of a connection that changed its protocol, and what was read beyond the answer.
+    pub(crate) async fn into_stream(mut self) -> Option<(UpstreamStream, bytes::Bytes)> {
         std::future::poll_fn(|cx| {
             self.link.drive(cx);
             if self.link.finished {

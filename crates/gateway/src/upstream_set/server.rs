@@ -150,6 +150,13 @@ impl UpstreamServer {
         before != after
     }
 
+    /// Forgets what checks said: there are none any more.
+    pub(super) fn forget_checks(&self) {
+        let mut detail = self.detail();
+        (detail.passes_in_a_row, detail.failures_in_a_row) = (0, 0);
+        self.unhealthy.store(false, Relaxed);
+    }
+
     /// Uses other rules from now on.
     pub(super) fn set_eject(&self, eject: &EjectConfig) {
         let mut detail = self.detail();

@@ -1,11 +1,12 @@
 use std::collections::HashMap;
 
-use portcullis_config::{EjectConfig, HealthConfig, ServerWeight, UpstreamProtocol};
+use portcullis_config::{EjectConfig, HealthConfig, ServerWeight, UpstreamProtocol, UpstreamTls};
 use proptest::prelude::*;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
+use crate::upstream::tests::Authority;
 
 fn config(choice: UpstreamChoice, servers: &[(u16, u32)]) -> UpstreamConfig {
     let server = |&(port, weight): &(u16, u32)| ServerWeight {
@@ -235,6 +236,62 @@ fn new_settings_keep_what_is_known_of_the_servers_that_stay() {
     drop(held);
     assert_eq!(new.server(1).in_flight(), 0);
     assert!(!new.server(0).is_ejected(0));
+}
+
+#[test]
+fn servers_that_are_spoken_to_in_another_way_are_new_and_the_old_ones_retire() {
+    let choice = UpstreamChoice::RoundRobin;
+    let plain = config(choice, &[(1, 1), (2, 1)]);
+    let old = UpstreamSet::new(&plain, 1, None).expect("set");
+    eject(&old, 1);
+    let mut changed = config(choice, &[(2, 1), (3, 1)]);
+    let same = UpstreamSet::new(&changed, 1, Some(&old)).expect("set");
+    assert!(same.server(0).is_ejected(0));
+    old.retire_others(Some(&same));
+    let retired = |set: &UpstreamSet| -> Vec<bool> {
+        let endpoints = set.servers().map(|server| &server.endpoint);
+        endpoints.map(|endpoint| endpoint.is_retired()).collect()
+    };
+    assert_eq!(
+        (retired(&old), retired(&same)),
+        (vec![true, false], vec![false; 2])
+    );
+    changed.protocol = UpstreamProtocol::Http2;
+    let other = UpstreamSet::new(&changed, 1, Some(&same)).expect("set");
+    assert!(!other.server(0).is_ejected(0));
+    let authority = Authority::new();
+    changed.tls = Some(UpstreamTls {
+        server_name: None,
+        ca_file: Some(authority.ca_file()),
+        client: None,
+    });
+    let secure = UpstreamSet::new(&changed, 1, Some(&other)).expect("set");
+    assert!(!Arc::ptr_eq(secure.server(0), other.server(0)));
+    let again = UpstreamSet::new(&changed, 1, Some(&secure)).expect("set");
+    assert!(
+        Arc::ptr_eq(secure.server(0), again.server(0)),
+        "the same TLS"
+    );
+    changed.tls = Some(UpstreamTls {
+        server_name: None,
+        ca_file: Some("/nowhere/ca.pem".into()),
+        client: None,
+    });
+    let error = UpstreamSet::new(&changed, 1, Some(&again)).expect_err("no file");
+    assert!(
+        error.contains("`models`") && error.contains("/nowhere/ca.pem"),
+        "{error}"
+    );
+}
+
+#[test]
+fn without_checks_no_server_stays_unhealthy() {
+    let choice = UpstreamChoice::RoundRobin;
+    let plain = config(choice, &[(1, 1), (2, 1)]);
+    let old = UpstreamSet::new(&plain, 1, None).expect("set");
+    make_unhealthy(&old, 0);
+    let new = UpstreamSet::new(&plain, 1, Some(&old)).expect("set");
+    assert!(!new.server(0).is_unhealthy());
 }
 
 proptest! {
