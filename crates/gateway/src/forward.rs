@@ -25,7 +25,7 @@ use crate::refusal::Refusal;
 use crate::route::{ActiveSplit, Assignment, Route};
 use crate::settings::{Sticky, TimeoutSettings};
 use crate::sticky::{self, BUCKETS};
-use crate::tunnel;
+use crate::tunnel::Tunnel;
 use crate::upstream::{ExchangeError, Http2Opened, Upstream};
 use crate::worker::Worker;
 
@@ -348,7 +348,7 @@ impl Forward {
         upstream: Upstream,
     ) -> Answer {
         let protocol = headers::upgrade_protocol(&head.headers);
-        let (Some(protocol), Some(client)) = (protocol, self.upgrade.take()) else {
+        let (Some(protocol), Some(_)) = (protocol, self.upgrade.take()) else {
             return self.give_up(in_flight, Refusal::Broken, "it switched protocols unasked");
         };
         in_flight.answered(head.status, self.latency_us());
@@ -357,7 +357,7 @@ impl Forward {
             .insert(CONNECTION, HeaderValue::from_static("upgrade"));
         head.headers.insert(UPGRADE, protocol);
         head.extensions.clear();
-        tunnel::open(self.worker, client, upstream, in_flight);
+        self.state.change_protocol(Tunnel::new(upstream, in_flight));
         Response::from_parts(head, AnswerBody::own(Bytes::new(), self.state))
     }
 

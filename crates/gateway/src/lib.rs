@@ -4,8 +4,8 @@
 //! - `worker`: one thread, runtime and listener (SO_REUSEPORT) per core; nothing on the data path
 //!   is shared but the routing table and the arms' counters.
 //! - `route`, `sticky`: pure; which arm a request belongs to.
-//! - `tls`, `http2`, `connection`: how a client's requests come in; each stream is like a connection of
-//!   its own.
+//! - `tls`, `http1`, `http2`, `connection`: how a client's requests come in; each stream is like a
+//!   connection of its own, and an idle connection of HTTP/1.1 is parked.
 //! - `forward`, `headers`, `body`, `upstream`, `pool`, `tunnel`: one request from the client to the
 //!   arm and back.
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
@@ -48,6 +48,7 @@ mod health;
     expect(dead_code, reason = "the data path is to use it next")
 )]
 mod health_endpoints;
+mod http1;
 mod http2;
 mod in_flight;
 mod listen;
