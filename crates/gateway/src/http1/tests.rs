@@ -295,8 +295,6 @@ fn a_client_that_leaves_frees_a_parked_connection_at_once() {
 fn a_parked_task_is_small() {
     run(async {
         let rig = Rig::start().await;
-        let stream = TcpStream::connect(rig.client.local_addr().unwrap());
-        drop(stream);
         let serving = serve(
             worker("127.0.0.1:9".parse().unwrap()),
             rig.client,
