@@ -20,6 +20,9 @@ pub(crate) const SHARED_IDLE_TIMEOUT_MS: u64 = 60_000;
 pub(crate) const POOL_SWEEP_MS: u64 = 500;
 /// How often deadlines are looked at: the precision of every timeout on the data path.
 pub(crate) const TICK_MS: u64 = 50;
+/// How long a client's HTTP/1.1 connection is idle before what it needs for requests is given back. Long
+/// enough that a client that goes on at once never pays for it.
+pub(crate) const PARK_AFTER_MS: u64 = 1_000;
 /// While draining: how long idle client connections stay open, so that a request that is on its way
 /// is still answered (with `Connection: close`). A hand-over may ask for longer.
 pub(crate) const DRAIN_LINGER_MS: u64 = 1_000;

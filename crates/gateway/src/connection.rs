@@ -9,20 +9,28 @@
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::Waker;
 
 use http::HeaderValue;
 use portcullis_config::ClientsConfig;
 
+use crate::bounds::PARK_AFTER_MS;
 use crate::protect::Denial;
+use crate::tapped::Wire;
+use crate::tunnel::Tunnel;
+
+mod head_tap;
+
+use head_tap::HeadTap;
 
 /// What a connection is waiting for, which decides what its deadline means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The next request; nothing of it has come.
     Idle,
+    /// The same, without anything that serves it: only the socket is kept.
+    Parked,
     /// The rest of a request's head.
     Head,
     /// A connection to an arm.
@@ -37,6 +45,8 @@ pub(crate) enum Step {
     ClientRead,
     /// Its streams, each of which has a state of its own.
     Streams,
+    /// Either side of a connection that changed its protocol.
+    Tunnel,
 }
 
 /// How requests come over a connection.
@@ -81,8 +91,14 @@ pub(crate) struct ConnectionState {
     waker: RefCell<Option<Waker>>,
     fault: RefCell<Option<ClientFault>>,
     body_bytes: Cell<u64>,
+    /// When to look whether the connection can be parked.
+    park_at_ms: Cell<u64>,
+    /// What begins once the client has the answer that changes the protocol.
+    tunnel: RefCell<Option<Box<Tunnel>>>,
     /// Shows the bytes of the head that the client is sending.
-    pub(crate) tap: Arc<HeadTap>,
+    pub(crate) tap: HeadTap,
+    /// How the last reading and writing went.
+    pub(crate) wire: Wire,
 }
 
 impl ConnectionState {
@@ -138,7 +154,10 @@ impl ConnectionState {
             waker: RefCell::new(None),
             fault: RefCell::new(None),
             body_bytes: Cell::new(0),
-            tap: Arc::new(HeadTap::new(head_bytes_max)),
+            park_at_ms: Cell::new(u64::MAX),
+            tunnel: RefCell::new(None),
+            tap: HeadTap::new(head_bytes_max),
+            wire: Wire::default(),
         }
     }
 
@@ -147,6 +166,7 @@ impl ConnectionState {
         self.step.set(step);
         let until_ms = self.now_ms.get().saturating_add(limit_ms);
         self.deadline_ms.set(until_ms.min(self.end_ms.get()));
+        self.park_at_ms.set(u64::MAX);
     }
 
     /// A request begins. `limit_ms` is how long the current step may last.
@@ -178,6 +198,41 @@ impl ConnectionState {
     pub(crate) fn enter_idle(&self) {
         self.end_ms.set(u64::MAX);
         self.enter(Step::Idle, self.clients.idle_timeout_ms);
+        self.park_later();
+    }
+
+    /// Lets the connection be parked in a moment, if it is one for HTTP/1.1 and still idle then.
+    pub(crate) fn park_later(&self) {
+        if self.protocol.get() == Protocol::Http1 {
+            self.park_at_ms.set(self.now_ms.get() + PARK_AFTER_MS);
+        }
+    }
+
+    /// Whether it is time to look whether the connection can be parked.
+    pub(crate) fn is_to_be_parked(&self) -> bool {
+        self.park_at_ms.get() <= self.now_ms.get()
+    }
+
+    /// Whether the connection is between two requests: the last answer is sent, and nothing that was read
+    /// is left.
+    pub(crate) fn is_between_requests(&self) -> bool {
+        self.step.get() == Step::Idle && self.tap.is_between() && self.wire.is_still()
+    }
+
+    /// Takes note that there is nothing but the socket until bytes come. The deadline stays.
+    pub(crate) fn park(&self) {
+        self.step.set(Step::Parked);
+        self.park_at_ms.set(u64::MAX);
+        self.tap.shrink();
+    }
+
+    /// Takes note that the connection is served, from the beginning or again. The deadline stays until
+    /// something of a request comes.
+    pub(crate) fn unpark(&self) {
+        if self.step.get() == Step::Parked {
+            self.step.set(Step::Idle);
+        }
+        self.park_later();
     }
 
     /// The worker's coarse clock.
@@ -195,9 +250,29 @@ impl ConnectionState {
         self.deadline_ms.get() <= self.now_ms.get()
     }
 
-    /// Whether a request is under way here; those of streams are under way there.
+    /// Whether the connection's task has something to do that no socket tells it.
+    pub(crate) fn is_due(&self) -> bool {
+        self.is_overdue() || self.is_to_be_parked()
+    }
+
+    /// Whether a request or a tunnel is under way here; the requests of streams are under way there.
     pub(crate) fn is_busy(&self) -> bool {
-        !matches!(self.step.get(), Step::Idle | Step::Head | Step::Streams)
+        let is_quiet = match self.step.get() {
+            Step::Idle | Step::Parked | Step::Head | Step::Streams => true,
+            Step::Connect | Step::ClientBody | Step::Answer => false,
+            Step::AnswerBody | Step::ClientRead | Step::Tunnel => false,
+        };
+        !is_quiet || self.tunnel.borrow().is_some()
+    }
+
+    /// Lets `tunnel` begin once the client has the answer.
+    pub(crate) fn change_protocol(&self, tunnel: Tunnel) {
+        *self.tunnel.borrow_mut() = Some(Box::new(tunnel));
+    }
+
+    /// The tunnel that is to begin.
+    pub(crate) fn take_tunnel(&self) -> Option<Box<Tunnel>> {
+        self.tunnel.borrow_mut().take()
     }
 
     /// How requests come.
@@ -208,6 +283,7 @@ impl ConnectionState {
     /// Sets how requests come, once that is known.
     pub(crate) fn set_protocol(&self, protocol: Protocol) {
         self.protocol.set(protocol);
+        self.park_at_ms.set(u64::MAX);
     }
 
     /// Counts a stream that began.
@@ -269,97 +345,6 @@ impl ConnectionState {
             self.enter(Step::Head, self.clients.head_timeout_ms);
         }
     }
-}
-
-/// A copy of the bytes of the head that a client is sending.
-///
-/// hyper drops `Content-Length` silently when there is a `Transfer-Encoding` too, so the raw bytes
-/// are the only way to refuse such a request. One thread alone uses a tap; it is made of a lock and
-/// an atomic only because hyper moves sockets that may be upgraded, and wants them to be `Send`.
-#[derive(Debug)]
-pub(crate) struct HeadTap {
-    bytes_max: usize,
-    open: AtomicBool,
-    bytes: Mutex<Vec<u8>>,
-}
-
-impl HeadTap {
-    fn new(bytes_max: usize) -> HeadTap {
-        HeadTap {
-            bytes_max,
-            open: AtomicBool::new(true),
-            bytes: Mutex::default(),
-        }
-    }
-
-    /// Forgets the head that was just parsed; with `look`, says whether it had a `Content-Length`
-    /// line.
-    ///
-    /// `has_body` closes the tap until [`HeadTap::open`]. What was read beyond the head stays if it
-    /// is the beginning of the next head. In a request that is pipelined behind a body the line is
-    /// not seen; there hyper's own rule holds, which is safe as well (the length is ignored and not
-    /// passed on, and the connection closes).
-    pub(crate) fn finish_head(&self, look: bool, has_body: bool) -> bool {
-        self.open.store(!has_body, Relaxed);
-        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let end = head_end(&bytes);
-        let found = look && has_content_length(&bytes[..end]);
-        if has_body {
-            bytes.clear();
-        } else {
-            bytes.drain(..end);
-        }
-        found
-    }
-
-    /// Opens the tap: the next bytes belong to a request's head.
-    pub(crate) fn open(&self) {
-        self.open.store(true, Relaxed);
-    }
-
-    fn has_bytes(&self) -> bool {
-        !self
-            .bytes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
-    }
-
-    /// Takes note of what was read.
-    pub(crate) fn push(&self, new: &[u8]) {
-        if self.open.load(Relaxed) {
-            let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = self.bytes_max.saturating_sub(bytes.len());
-            bytes.extend_from_slice(&new[..new.len().min(room)]);
-        }
-    }
-}
-
-/// Where the first head in `bytes` ends: behind its empty line, or at the end if there is none.
-fn head_end(bytes: &[u8]) -> usize {
-    // Empty lines before the request line are allowed (RFC 9112, 2.2).
-    let start = bytes
-        .iter()
-        .position(|byte| !matches!(byte, b'\r' | b'\n'))
-        .unwrap_or(0);
-    let mut line_start = start;
-    for newline in memchr::memchr_iter(b'\n', &bytes[start..]) {
-        let newline = start + newline;
-        if matches!(&bytes[line_start..newline], b"" | b"\r") {
-            return newline + 1;
-        }
-        line_start = newline + 1;
-    }
-    bytes.len()
-}
-
-fn has_content_length(head: &[u8]) -> bool {
-    let name = b"content-length";
-    head.split(|byte| *byte == b'\n').any(|line| {
-        line.len() > name.len()
-            && line[..name.len()].eq_ignore_ascii_case(name)
-            && line[name.len()] == b':'
-    })
 }
 
 #[cfg(test)]

@@ -24,7 +24,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, Version, request};
 use hyper::body::{Body, Incoming};
-use hyper::upgrade::OnUpgrade;
 use portcullis_config::UpstreamProtocol;
 
 use crate::body::{AnswerBody, BodyRules, ClientBody};
@@ -65,7 +64,8 @@ struct Passage {
     /// Ties the user to an arm.
     cookie: Option<HeaderValue>,
     place: Option<Place>,
-    upgrade: Option<OnUpgrade>,
+    /// Whether the client asks for another protocol, and may get it.
+    may_switch: bool,
 }
 
 /// A request that may be sent: its head as an arm gets it, and its body.
@@ -108,7 +108,7 @@ impl Passage {
             is_preflight: false,
             cookie: None,
             place: None,
-            upgrade: None,
+            may_switch: false,
             worker,
             state,
         }
@@ -234,10 +234,7 @@ impl Passage {
             &mut head.headers,
         );
         self.trace.set_request(&mut head.headers);
-        self.upgrade = head
-            .extensions
-            .remove::<OnUpgrade>()
-            .filter(|_| protocol.is_some());
+        self.may_switch = protocol.is_some();
         head.extensions.clear();
         match endpoint.protocol {
             UpstreamProtocol::Http1 => head.version = Version::HTTP_11,

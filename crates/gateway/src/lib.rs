@@ -5,8 +5,8 @@
 //!   is shared but the routing table and the arms' counters.
 //! - `table`, `routing`, `matching`, `rewrite`: which route takes a request.
 //! - `service`, `sticky`, `upstream_set`: pure; which arm or server answers it.
-//! - `tls`, `http2`, `connection`: how a client's requests come in; each stream is like a connection of
-//!   its own.
+//! - `tls`, `http1`, `http2`, `connection`: how a client's requests come in; each stream is like a
+//!   connection of its own, and an idle connection of HTTP/1.1 is parked.
 //! - `forward`, `headers`, `body`, `endpoint`, `upstream`, `pool`, `tunnel`: one request from the client to the
 //!   arm and back.
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
@@ -46,6 +46,7 @@ mod health;
     expect(dead_code, reason = "the data path is to use it next")
 )]
 mod health_endpoints;
+mod http1;
 mod http2;
 mod in_flight;
 mod listen;

@@ -99,3 +99,45 @@ impl Table {
         })
     }
 }
+
+#[cfg(test)]
+impl Table {
+    /// A service with one arm and no routes.
+    pub(crate) fn of_one_arm(
+        stable: Arc<crate::arm::ArmState>,
+        timeouts: crate::settings::TimeoutSettings,
+    ) -> Table {
+        use crate::settings::{HealthSettings, RoutingSettings, ServiceSettings, Sticky};
+
+        let settings = ServiceSettings {
+            service: "shop".to_owned(),
+            sticky: Sticky::ClientAddress,
+            health: HealthSettings::default(),
+            timeouts,
+            protocol: stable.endpoint.protocol,
+            force_header: false,
+            canary_users: Vec::new(),
+            shadow_percent: 0,
+        };
+        let clients = portcullis_config::ClientsConfig::default();
+        let routes = RoutingSettings::default();
+        let services = std::slice::from_ref(&settings);
+        let routing = Routing::new(&routes, services, &clients, 1, None).expect("routing");
+        let service = Service {
+            plain: Arc::clone(&routing.plain[0]),
+            settings: Arc::new(settings),
+            hash: crate::sticky::BucketHash::new("shop"),
+            active: Some(crate::service::ActiveSplit {
+                stable,
+                canary: None,
+                canary_buckets: 0,
+            }),
+            unrouted: Arc::default(),
+            canary_users: Arc::default(),
+        };
+        Table {
+            services: vec![Arc::new(service)],
+            routing: Arc::new(routing),
+        }
+    }
+}

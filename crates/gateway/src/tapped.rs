@@ -1,24 +1,54 @@
 //! A client's socket with a tap on what comes in.
 
+use std::cell::Cell;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::connection::HeadTap;
+use crate::connection::ConnectionState;
 
-/// A client's socket that shows what comes in to a [`HeadTap`].
+/// A client's socket that shows what comes in to its connection's [`HeadTap`].
+///
+/// [`HeadTap`]: crate::connection::ConnectionState::tap
 #[derive(Debug)]
 pub(crate) struct TappedStream<S> {
     stream: S,
-    tap: Arc<HeadTap>,
+    /// What was read from the stream before, and comes first.
+    early: Bytes,
+    state: Rc<ConnectionState>,
+}
+
+/// How the last reading and writing of a stream went.
+#[derive(Debug, Default)]
+pub(crate) struct Wire {
+    is_dry: Cell<bool>,
+    is_flushed: Cell<bool>,
+}
+
+impl Wire {
+    /// Whether all was read that has come, and all was sent that was to be sent. hyper flushes a stream
+    /// when it has written all that it has for it, and only then.
+    pub(crate) fn is_still(&self) -> bool {
+        self.is_dry.get() && self.is_flushed.get()
+    }
 }
 
 impl<S> TappedStream<S> {
-    /// Taps `stream`.
-    pub(crate) fn new(stream: S, tap: Arc<HeadTap>) -> TappedStream<S> {
-        TappedStream { stream, tap }
+    /// Taps `stream`, of which `early` was read already.
+    pub(crate) fn new(stream: S, early: Bytes, state: Rc<ConnectionState>) -> TappedStream<S> {
+        TappedStream {
+            stream,
+            early,
+            state,
+        }
+    }
+
+    /// The stream, and what of `early` nobody read.
+    pub(crate) fn into_parts(self) -> (S, Bytes) {
+        (self.stream, self.early)
     }
 }
 
@@ -29,10 +59,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for TappedStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let polled = if self.early.is_empty() {
+            Pin::new(&mut self.stream).poll_read(cx, buffer)
+        } else {
+            let count = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early[..count]);
+            self.early.advance(count);
+            Poll::Ready(Ok(()))
+        };
         if polled.is_ready() {
-            self.tap.push(&buffer.filled()[before..]);
+            self.state.tap.push(&buffer.filled()[before..]);
         }
+        self.state.wire.is_dry.set(polled.is_pending());
         polled
     }
 }
@@ -43,14 +81,19 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TappedStream<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
+        self.state.wire.is_flushed.set(false);
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        let is_flushed = matches!(polled, Poll::Ready(Ok(())));
+        self.state.wire.is_flushed.set(is_flushed);
+        polled
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        self.state.wire.is_flushed.set(false);
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
@@ -63,6 +106,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TappedStream<S> {
         cx: &mut Context<'_>,
         slices: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
+        self.state.wire.is_flushed.set(false);
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 }

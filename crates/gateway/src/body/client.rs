@@ -84,6 +84,9 @@ impl ClientBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if matches!(polled, Poll::Ready(None)) || self.incoming.is_end_stream() {
+            self.state.tap.finish_body();
+        }
         if self.is_uploading() {
             match &polled {
                 Poll::Pending => {

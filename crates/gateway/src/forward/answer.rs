@@ -17,7 +17,7 @@ use crate::headers::{self, RELEASE};
 use crate::problem::PROBLEM_JSON;
 use crate::protect::add_security_headers;
 use crate::refusal::Refusal;
-use crate::tunnel;
+use crate::tunnel::Tunnel;
 use crate::under_way::UnderWay;
 use crate::upstream::Upstream;
 
@@ -78,7 +78,7 @@ impl Passage {
         upstream: Upstream,
     ) -> Answer {
         let protocol = headers::upgrade_protocol(&head.headers);
-        let (Some(protocol), Some(client)) = (protocol, self.upgrade.take()) else {
+        let Some(protocol) = protocol.filter(|_| self.may_switch) else {
             let cause = "it switched protocols unasked";
             return self.give_up(under_way, &Refusal::Broken, cause);
         };
@@ -88,8 +88,8 @@ impl Passage {
             .insert(CONNECTION, HeaderValue::from_static("upgrade"));
         head.headers.insert(UPGRADE, protocol);
         head.extensions.clear();
-        let worker = Rc::clone(&self.worker);
-        tunnel::open(worker, client, upstream, (under_way, self.place.take()));
+        let tunnel = Tunnel::new(upstream, under_way, self.place.take());
+        self.state.change_protocol(tunnel);
         let state = Rc::clone(&self.state);
         Response::from_parts(head, AnswerBody::own(Bytes::new(), state))
     }

@@ -176,7 +176,7 @@ impl Passage {
             rules,
         } = prepared;
         let method = head.method.clone();
-        let may_repeat = retry::is_idempotent(&method) && self.upgrade.is_none();
+        let may_repeat = retry::is_idempotent(&method) && !self.may_switch;
         let is_empty = incoming.is_end_stream() && rules.upload.is_none();
         let (body, spare) = match (is_empty, may_repeat) {
             (true, true) => (RequestBody::Empty, Some(SpareBody::Empty)),

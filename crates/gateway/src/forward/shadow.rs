@@ -47,7 +47,7 @@ pub(super) fn begin(
         || rand::random_range(0..100) >= percent
         || !matches!(prepared.head.method, Method::GET | Method::HEAD)
         || !prepared.incoming.is_end_stream()
-        || passage.upgrade.is_some()
+        || passage.may_switch
         || canary.health() != Health::Healthy
     {
         return None;

@@ -11,13 +11,13 @@ use crate::rig::{Rig, arm};
 use crate::service::Service;
 
 /// An authority of the test's own, and what it signed, as PEM files in a folder.
-struct Authority {
+pub(crate) struct Authority {
     folder: tempfile::TempDir,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub(crate) fn new() -> Authority {
         let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -31,12 +31,12 @@ impl Authority {
         Authority { folder, issuer }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Signs a certificate for a name, and writes it and its key.
-    fn sign(&self, file: &str, name: &str) -> CertificateConfig {
+    pub(crate) fn sign(&self, file: &str, name: &str) -> CertificateConfig {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -50,7 +50,7 @@ impl Authority {
         pair
     }
 
-    fn settings(&self, certificates: Vec<CertificateConfig>) -> TlsConfig {
+    pub(crate) fn settings(&self, certificates: Vec<CertificateConfig>) -> TlsConfig {
         TlsConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             certificates,
@@ -61,7 +61,7 @@ impl Authority {
         }
     }
 
-    async fn rig(&self, service: &Service, tls: TlsConfig) -> Rig {
+    pub(crate) async fn rig(&self, service: &Service, tls: TlsConfig) -> Rig {
         let rig = Rig::start_with(|settings| settings.tls = Some(tls));
         rig.split(&arm("1.0", service), None, 0).await;
         rig

@@ -5,19 +5,17 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use portcullis_api::gateway::Arm;
-use portcullis_config::{ClientsConfig, UpstreamProtocol};
+use portcullis_config::UpstreamProtocol;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use super::super::UpstreamTlsClient;
 use crate::arm::ArmState;
-use crate::client_addresses::ClientAddresses;
 use crate::doors::Door;
 use crate::endpoint::Endpoint;
-use crate::route::{ActiveSplit, Route, Table};
-use crate::settings::{HealthSettings, RouteSettings, Sticky, TimeoutSettings};
-use crate::sticky::BucketHash;
-use crate::worker::{Guests, Orders, Worker};
+use crate::settings::TimeoutSettings;
+use crate::table::Table;
+use crate::worker::{Orders, Worker};
 
 pub(crate) struct Rig {
     pub(crate) listen: SocketAddr,
@@ -41,39 +39,19 @@ impl Rig {
         let mut stable = ArmState::new(arm, protocol, 1).expect("arm");
         let endpoint = Endpoint::new(address, protocol, Some(Arc::clone(tls)));
         stable.endpoint = Arc::new(endpoint.expect("endpoint"));
-        let route = Route {
-            settings: RouteSettings {
-                service: "shop".to_owned(),
-                sticky: Sticky::ClientAddress,
-                health: HealthSettings::default(),
-                timeouts: TimeoutSettings {
-                    connect_ms,
-                    ..TimeoutSettings::default()
-                },
-                protocol,
-                force_header: false,
-            },
-            hash: BucketHash::new("shop"),
-            active: Some(ActiveSplit {
-                stable: Arc::new(stable),
-                canary: None,
-                canary_buckets: 0,
-            }),
-            unrouted: Arc::default(),
+        let timeouts = TimeoutSettings {
+            connect_ms,
+            ..TimeoutSettings::default()
         };
-        let routes = vec![Arc::new(route)];
+        let table = Table::of_one_arm(Arc::new(stable), timeouts);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listener");
         listener.set_nonblocking(true).expect("nonblocking");
         let listen = listener.local_addr().expect("address");
         let (orders, received) = watch::channel(Orders::default());
         let thread = std::thread::spawn(move || {
-            let guests = Guests {
-                clients: ClientsConfig::default(),
-                addresses: Arc::new(ClientAddresses::new(1000)),
-                connections_max: 1000,
-            };
-            let table = Arc::new(ArcSwap::from_pointee(Table { routes }));
-            let worker = std::rc::Rc::new(Worker::new(0, table, None, guests));
+            let table = Arc::new(ArcSwap::from_pointee(table));
+            let worker = Worker::new((0, 1), table, None, Arc::default());
+            let worker = std::rc::Rc::new(worker);
             let door = Door {
                 listener,
                 is_secure: false,
