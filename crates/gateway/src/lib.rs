@@ -11,17 +11,13 @@
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
 //! - `matching`, `rewrite`, `upstream_set`, `capacity`, `retry`: where a request goes, and how often; pure
 //!   decisions that the data path is to use next.
-//! - `access_log`, `metrics`, `health_endpoints`: what is told about requests, likewise.
+//! - `observe`, `access_log`, `metrics`, `health_endpoints`: what is told about requests.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
 //!
 //! The gateway knows nothing of rollouts and serves without the engine, from its last saved splits
 //! (invariant 10); an arm gets traffic only when it is healthy (invariant 11).
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the data path is to use it next")
-)]
 mod access_log;
 mod admin;
 mod arm;
@@ -57,6 +53,11 @@ mod matching;
     expect(dead_code, reason = "the data path is to use it next")
 )]
 mod metrics;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the data path is to use it next")
+)]
+mod observe;
 mod pool;
 mod problem;
 pub mod protect;

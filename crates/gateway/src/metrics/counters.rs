@@ -30,11 +30,11 @@ pub(super) const EDGES_US: [u64; 16] = [
 pub(crate) struct ClientMethod(usize);
 
 /// The label of each method.
-pub(super) const METHODS: [&str; 8] = [
+pub(crate) const METHODS: [&str; 8] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other",
 ];
 /// The label of each status class; the last one is for requests whose client went away before an answer.
-pub(super) const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+pub(crate) const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
 /// What is counted of one route.
 #[derive(Debug)]
@@ -89,6 +89,14 @@ impl From<&Method> for ClientMethod {
     }
 }
 
+impl ClientMethod {
+    /// The method's name; `None` if it is none of the common ones.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        let known = &METHODS[..METHODS.len() - 1];
+        known.get(self.0).copied()
+    }
+}
+
 impl RouteCounters {
     /// Counters at zero.
     pub(crate) fn new(workers: usize) -> RouteCounters {
@@ -109,7 +117,7 @@ impl RouteCounters {
     }
 
     /// Requests by place of method and class.
-    pub(super) fn requests(&self, method: usize, class: usize) -> u64 {
+    pub(crate) fn requests(&self, method: usize, class: usize) -> u64 {
         self.sum(|block| &block.requests[method][class])
     }
 
