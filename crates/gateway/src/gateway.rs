@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::rc::Rc;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::client_addresses::ClientAddresses;
 use crate::control_thread::{ControlOrder, ControlStart, run_control};
 use crate::doors::{Door, Doors};
 use crate::error::GatewayError;
-use crate::listen::{AdminListener, bind_admin};
+use crate::listen::{AdminListener, bind_admin, bind_metrics};
+use crate::observe::{Observers, WorkerObservers};
 use crate::route::Table;
 use crate::settings::{AdminListen, GatewaySettings, Sticky};
 use crate::tls::Tls;
@@ -29,6 +30,9 @@ pub struct Gateway {
     listen: SocketAddr,
     tls_listen: Option<SocketAddr>,
     admin: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
+    /// The control thread has the last share of them: dropping it waits for the disk and for a collector.
+    observers: Weak<Observers>,
     orders: watch::Sender<Orders>,
     workers: Vec<RunningThread<usize>>,
     control: Option<RunningThread<()>>,
@@ -103,6 +107,14 @@ impl Gateway {
             AdminListener::Tcp(listener) => listener.local_addr().ok(),
             AdminListener::Unix(_) => None,
         };
+        let observe = &settings.observe;
+        let metrics_listener = observe.metrics.listen.map(bind_metrics).transpose()?;
+        let metrics = metrics_listener
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok());
+        let observers = Observers::start(&observe.log, observe.traces.as_ref(), count)
+            .map_err(|error| GatewayError::Observe(error.into()))?;
+        let observers = Arc::new(observers);
         let table = Arc::new(ArcSwap::from_pointee(Table::default()));
         let (orders, _) = watch::channel(Orders {
             held,
@@ -114,6 +126,8 @@ impl Gateway {
             workers: count,
             listen: doors.listen,
             admin: admin_listener,
+            metrics: metrics_listener,
+            observers: Arc::clone(&observers),
             table: Arc::clone(&table),
             tls: tls.clone(),
             orders: orders.clone(),
@@ -123,6 +137,8 @@ impl Gateway {
             listen: doors.listen,
             tls_listen: doors.tls_listen,
             admin,
+            metrics,
+            observers: Arc::downgrade(&observers),
             orders,
             workers: Vec::new(),
             control: Some(control),
@@ -137,7 +153,11 @@ impl Gateway {
         for (index, doors) in doors.shares.into_iter().enumerate() {
             let (table, tls) = (Arc::clone(&table), tls.clone());
             let guests = guests.clone();
-            let worker = move || Worker::new(index, table, tls, guests);
+            let observers = Arc::clone(&observers);
+            let worker = move || {
+                let observers = WorkerObservers::new(observers, index);
+                Worker::new(index, table, tls, guests, observers)
+            };
             let worker = start_worker(index, doors, worker, gateway.orders.subscribe());
             gateway.workers.push(worker?);
         }
@@ -157,6 +177,19 @@ impl Gateway {
     /// Where the admin API listens, with the real port; `None` for a Unix socket.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// Where metrics are answered besides the admin API, with the real port.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
+    }
+
+    /// Opens the file of the log of requests anew, after a log rotation has renamed it. Lines that were logged before
+    /// still go to the old file. If the new one cannot be opened, the log says so and the old one is written on.
+    pub fn reopen_log(&self) {
+        if let Some(observers) = self.observers.upgrade() {
+            observers.reopen_log();
+        }
     }
 
     /// Stops: no new connections, `Connection: close` on every answer, and at most `drain` for the
@@ -365,8 +398,11 @@ fn start_control(
                 return;
             }
         };
+        let observers = Arc::clone(&start.observers);
         runtime.block_on(run_control(start, orders, ready_sender));
         runtime.shutdown_background();
+        // Here, where nothing else waits: lines are written and spans are sent before the gateway has stopped.
+        drop(observers);
         let _ = done_sender.send(());
     };
     let thread = thread::Builder::new()

@@ -39,19 +39,11 @@ mod forward;
 mod gateway;
 mod headers;
 mod health;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the data path is to use it next")
-)]
 mod health_endpoints;
 mod http2;
 mod in_flight;
 mod listen;
 mod matching;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the data path is to use it next")
-)]
 mod metrics;
 #[cfg_attr(
     not(test),
@@ -92,7 +84,8 @@ pub use matching::{
     HostRefused, Match, PathRefused, RequestHost, RequestPath, RouteIndex, RouteRefused,
 };
 pub use settings::{
-    AdminListen, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
+    AdminListen, GatewaySettings, HealthSettings, ObserveSettings, RouteSettings, Sticky,
+    TimeoutSettings,
 };
 pub use state_file::StateFileError;
 pub use tls::TlsError;

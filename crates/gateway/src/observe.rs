@@ -33,6 +33,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use http::request;
 use portcullis_config::{AccessLogConfig, TracesConfig};
 
@@ -41,12 +42,17 @@ use crate::metrics::counters::GatewayBlock;
 use crate::metrics::{GatewayCounters, RouteCounters};
 use crate::protect::Trace;
 
+pub(crate) mod endpoints;
+mod gathering;
 mod observed;
 mod span;
 mod tracer;
+mod watched;
 
+pub(crate) use gathering::Gathering;
 pub(crate) use observed::Observed;
-pub(crate) use tracer::{Tracer, TracerError};
+pub(crate) use tracer::{Tracer, TracerCounters, TracerError};
+pub(crate) use watched::{Backing, WatchedRoute};
 
 /// What tells about requests, shared by all workers.
 #[derive(Debug)]
@@ -55,6 +61,7 @@ pub(crate) struct Observers {
     gateway: GatewayCounters,
     tracer: Option<Tracer>,
     routes: Mutex<BTreeMap<Arc<str>, Arc<ObservedRoute>>>,
+    watched: ArcSwap<Vec<WatchedRoute>>,
     workers: usize,
 }
 
@@ -117,6 +124,7 @@ impl Observers {
             gateway: GatewayCounters::new(workers),
             tracer: tracer.transpose()?,
             routes: Mutex::default(),
+            watched: ArcSwap::default(),
             workers,
         })
     }
@@ -135,6 +143,19 @@ impl Observers {
         });
         routes.insert(name, Arc::clone(&route));
         route
+    }
+
+    /// Says which routes are in force, when the table is made: metrics and readiness tell of these. Counters of
+    /// routes that are not among them are forgotten.
+    pub(crate) fn set_watched(&self, watched: Vec<WatchedRoute>) {
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes.retain(|name, _| watched.iter().any(|route| route.observed.name == *name));
+        self.watched.store(Arc::new(watched));
+    }
+
+    /// The routes in force.
+    pub(crate) fn watched(&self) -> Arc<Vec<WatchedRoute>> {
+        self.watched.load_full()
     }
 
     /// The counters of what concerns no route.

@@ -4,7 +4,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use portcullis_config::{ClientsConfig, TlsConfig, UpstreamProtocol};
+use portcullis_config::{
+    AccessLogConfig, AccessLogPlace, ClientsConfig, MetricsConfig, TlsConfig, TracesConfig,
+    UpstreamProtocol,
+};
 use secrecy::SecretString;
 
 /// Everything a gateway needs to start.
@@ -21,11 +24,38 @@ pub struct GatewaySettings {
     pub clients: ClientsConfig,
     /// TLS on a second address; `None` speaks plain text only.
     pub tls: Option<TlsConfig>,
+    /// What is told about requests.
+    pub observe: ObserveSettings,
     /// Worker threads, each with its own listener; 0 means one per core.
     pub workers: usize,
     /// The services. A single one gets every request; of several, each gets the requests whose
     /// `Host` is the service's name or begins with it and a dot.
     pub routes: Vec<RouteSettings>,
+}
+
+/// What is told about requests: as the configuration has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObserveSettings {
+    /// The log of requests.
+    pub log: AccessLogConfig,
+    /// Metrics. Port 0 takes a free one, see [`crate::Gateway::metrics_address`].
+    pub metrics: MetricsConfig,
+    /// Traces; `None` sends none.
+    pub traces: Option<TracesConfig>,
+}
+
+impl Default for ObserveSettings {
+    /// No log, no traces, and metrics at the admin API only.
+    fn default() -> ObserveSettings {
+        ObserveSettings {
+            log: AccessLogConfig {
+                to: AccessLogPlace::Off,
+                sample: 1,
+            },
+            metrics: MetricsConfig { listen: None },
+            traces: None,
+        }
+    }
 }
 
 /// Where the admin API listens. Whoever may call it moves traffic, so nothing but the local machine can

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use crate::connection::{ConnectionState, Step};
 use crate::doors::Door;
 use crate::forward::forward;
 use crate::http2;
+use crate::observe::WorkerObservers;
 use crate::pool::Pool;
 use crate::route::Table;
 use crate::tapped::TappedStream;
@@ -93,6 +95,8 @@ pub(crate) struct Worker {
     pub(crate) index: usize,
     /// The routing table.
     pub(crate) table: Arc<ArcSwap<Table>>,
+    /// What tells about requests.
+    pub(crate) observers: Rc<WorkerObservers>,
     /// Idle upstream connections.
     pub(crate) pool: Rc<Pool>,
     /// TLS towards clients; `None` where it is not spoken.
@@ -131,11 +135,13 @@ impl Worker {
         table: Arc<ArcSwap<Table>>,
         tls: Option<Arc<Tls>>,
         guests: Guests,
+        observers: Rc<WorkerObservers>,
     ) -> Worker {
         let now_ms = Rc::new(Cell::new(clock::monotonic_ms()));
         Worker {
             index,
             table,
+            observers,
             pool: Rc::new(Pool::new(Rc::clone(&now_ms))),
             tls,
             clients: Rc::new(guests.clients),
@@ -294,6 +300,9 @@ impl Worker {
             tracing::debug!("a client has too many connections: another one is closed");
             return;
         };
+        let block = self.observers.block();
+        block.connections.fetch_add(1, Relaxed);
+        block.connections_open.fetch_add(1, Relaxed);
         let (clients, now_ms) = (Rc::clone(&self.clients), Rc::clone(&self.now_ms));
         let state = Rc::new(ConnectionState::new(peer.ip(), is_secure, clients, now_ms));
         state.enter_idle();
@@ -349,10 +358,15 @@ impl Worker {
         let stream = match shaken.await {
             Ok(stream) => stream,
             Err(error) => {
+                self.observers
+                    .block()
+                    .handshakes_failed
+                    .fetch_add(1, Relaxed);
                 tracing::debug!(%error, "a client's TLS handshake failed");
                 return;
             }
         };
+        self.observers.block().handshakes.fetch_add(1, Relaxed);
         state.enter_idle();
         let served = match stream.get_ref().1.alpn_protocol() {
             Some(b"h2") => http2::serve(self, stream, state).await,
@@ -506,6 +520,8 @@ struct Closed {
 impl Drop for Closed {
     fn drop(&mut self) {
         self.worker.connections.borrow_mut().remove(&self.id);
+        let block = self.worker.observers.block();
+        block.connections_open.fetch_sub(1, Relaxed);
         self.worker.changed.notify_waiters();
     }
 }

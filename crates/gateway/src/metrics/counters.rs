@@ -1,6 +1,8 @@
 //! What workers count. Every worker has a block of its own, aligned so that no two share a cache line.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 use http::{Method, StatusCode};
 
@@ -80,6 +82,8 @@ pub(crate) struct GatewayBlock {
     pub(crate) handshakes_failed: AtomicU64,
     /// Requests that no route took.
     pub(crate) unrouted: AtomicU64,
+    /// Answers in place of a release, by code. The lock is this worker's own but for scrapes.
+    refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl From<&Method> for ClientMethod {
@@ -151,12 +155,32 @@ impl RouteBlock {
     }
 }
 
+impl GatewayBlock {
+    /// Counts an answer in place of a release. The code is one of this program's words, so there are few.
+    pub(crate) fn refused(&self, code: &'static str) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        *refusals.entry(code).or_default() += 1;
+    }
+}
+
 impl GatewayCounters {
     /// Counters at zero.
     pub(crate) fn new(workers: usize) -> GatewayCounters {
         GatewayCounters {
             workers: (0..workers).map(|_| GatewayBlock::default()).collect(),
         }
+    }
+
+    /// Answers in place of a release by code, of all workers.
+    pub(super) fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        let mut all = BTreeMap::new();
+        for block in &self.workers {
+            let refusals = block.refusals.lock();
+            for (code, count) in &*refusals.unwrap_or_else(PoisonError::into_inner) {
+                *all.entry(*code).or_default() += count;
+            }
+        }
+        all
     }
 
     /// The block of one worker.

@@ -215,6 +215,7 @@ impl Observed {
     /// The gateway answers itself, for a reason that `code` names, as its problem details do.
     pub(crate) fn refused(&self, code: &'static str) {
         self.refusal.set(Some(code));
+        self.at.block().refused(code);
     }
 
     /// The head of the answer goes to the client.

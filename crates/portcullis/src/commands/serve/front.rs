@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use portcullis_config::{Config, Listen, StickyConfig, UpstreamProtocol};
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
+    AdminListen, Gateway, GatewaySettings, HealthSettings, ObserveSettings, RouteSettings, Sticky,
+    TimeoutSettings,
 };
 
 use super::failed;
@@ -42,6 +43,11 @@ pub(super) fn start_held(
         state_file: folder.routes(),
         clients: gateway.clients.clone(),
         tls: gateway.tls.clone(),
+        observe: ObserveSettings {
+            log: gateway.log.clone(),
+            metrics: gateway.metrics.clone(),
+            traces: gateway.traces.clone(),
+        },
         workers: 0,
         routes: vec![RouteSettings {
             service: config.service.name.to_string(),
