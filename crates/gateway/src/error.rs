@@ -40,7 +40,7 @@ pub enum GatewayError {
         source: io::Error,
     },
     /// Nothing can be told about requests.
-    #[error("what the settings say is to be told about requests cannot be told")]
+    #[error("requests cannot be logged or traced as the settings say")]
     Observe(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The admin API would be reachable from other machines.
     #[error(
