@@ -118,7 +118,7 @@ impl Observers {
         traces: Option<&TracesConfig>,
         workers: usize,
     ) -> Result<Observers, ObserveError> {
-        let tracer = traces.map(|traces| Tracer::start(traces));
+        let tracer = traces.map(Tracer::start);
         Ok(Observers {
             log: AccessLog::start(log, workers)?,
             gateway: GatewayCounters::new(workers),

@@ -132,8 +132,8 @@ fn upstream() -> UpstreamSet {
 
 #[test]
 fn the_text_is_the_one_that_prometheus_reads() {
-    std::fs::write("src/metrics/tests/sample.prom", sample(Format::Text)).unwrap(); std::fs::write("src/metrics/tests/sample.openmetrics", sample(Format::OpenMetrics)).unwrap(); // TEMPORARY
-    // Both files were read by the two parsers of prometheus_client 0.26, the reference in Python.
+    // Both files were read by the two parsers of prometheus_client, the reference in Python, and the first one
+    // by `promtool check metrics` of Prometheus 2.42.
     assert_eq!(sample(Format::Text), include_str!("tests/sample.prom"));
     assert_eq!(
         sample(Format::OpenMetrics),

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use portcullis_config::{
-    AccessLogConfig, AccessLogPlace, CertificateConfig, ClientCertificates, TlsConfig, TlsVersion, TracesConfig,
+    AccessLogConfig, AccessLogPlace, CertificateConfig, ClientCertificates, TlsConfig, TlsVersion,
+    TracesConfig,
 };
 use portcullis_gateway::Gateway;
 use reqwest::{Response, StatusCode};
@@ -237,7 +238,9 @@ async fn metrics_tell_of_handshakes_and_of_the_end_of_a_certificate() {
     });
     assert!(asked.await.unwrap().status.success());
     let mut stranger = std::net::TcpStream::connect(tls.unwrap()).unwrap();
-    stranger.write_all(b"this is not TLS, whatever else\r\n").unwrap();
+    stranger
+        .write_all(b"this is not TLS, whatever else\r\n")
+        .unwrap();
     let name = "portcullis_tls_handshakes_total";
     let mut text = metrics(&rig, address).await;
     for _ in 0..1000 {
