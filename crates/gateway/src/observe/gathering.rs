@@ -219,3 +219,6 @@ fn behind_service(service: Option<&RouteStatus>) -> Behind {
         false => Behind::Unhealthy,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,11 +111,6 @@ impl Observed {
         &self.trace
     }
 
-    /// Monotonic time of its head in microseconds.
-    pub(crate) fn started_us(&self) -> u64 {
-        self.started_us
-    }
-
     /// The route takes it: from now on it counts as under way there. Only the first route counts.
     pub(crate) fn route(&self, route: &Arc<ObservedRoute>) {
         if self.route.set(Arc::clone(route)).is_ok() {

@@ -3,14 +3,19 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use portcullis_api::gateway::Arm;
-use portcullis_config::{AccessLogPlace, UpstreamProtocol};
+use portcullis_config::{
+    AccessLogPlace, CapacityConfig, EjectConfig, ServerWeight, UpstreamChoice, UpstreamConfig,
+    UpstreamProtocol,
+};
 use serde_json::Value;
 
 use super::*;
 use crate::arm::ArmState;
+use crate::capacity::Capacity;
 use crate::clock;
 use crate::metrics::counters::ClientMethod;
 use crate::protect::TraceParent;
+use crate::upstream_set::UpstreamSet;
 
 const GIVEN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -254,6 +259,35 @@ fn each_attempt_of_a_sampled_trace_tells_the_release_a_span_of_its_own() {
 }
 
 #[test]
+fn a_server_of_an_upstream_is_named_and_a_second_one_is_counted() {
+    let rig = rig(true, None);
+    let set = upstream("models");
+    let observed = rig.begin(get("/"));
+    observed.route(&rig.route);
+    observed.server(set.server(0));
+    observed.attempt(&mut get("/"));
+    observed.hedged();
+    observed.answered(StatusCode::OK);
+    observed.complete();
+    drop(observed);
+    assert_eq!(rig.route.counters.block(1).hedges.load(Relaxed), 1);
+    let lines = rig.lines();
+    assert_eq!(lines[0]["server"], "127.0.0.1:9");
+    assert!(lines[0].get("release").is_none());
+}
+
+#[test]
+fn routes_that_are_not_in_force_any_more_are_forgotten() {
+    let rig = rig(false, None);
+    let observers = &rig.observers.shared;
+    let gone = observers.route("gone");
+    observers.set_watched(vec![watched(&rig.route, Backing::Gateway)]);
+    assert_eq!(observers.watched().len(), 1);
+    assert!(Arc::ptr_eq(&rig.route, &observers.route("api")));
+    assert!(!Arc::ptr_eq(&gone, &observers.route("gone")));
+}
+
+#[test]
 fn a_log_that_cannot_be_opened_is_named() {
     let config = AccessLogConfig {
         to: AccessLogPlace::File(Path::new("/nowhere/requests.log").to_owned()),
@@ -261,6 +295,42 @@ fn a_log_that_cannot_be_opened_is_named() {
     };
     let error = Observers::start(&config, None, 1).unwrap_err().to_string();
     assert!(error.contains("/nowhere/requests.log"), "{error}");
+}
+
+/// A route in force without a limit.
+pub(super) fn watched(observed: &Arc<ObservedRoute>, backing: Backing) -> WatchedRoute {
+    let config = CapacityConfig {
+        in_flight_max: None,
+        queue_max: 0,
+        queue_timeout_ms: 0,
+    };
+    WatchedRoute {
+        observed: Arc::clone(observed),
+        capacity: Arc::new(Capacity::new(&config)),
+        backing,
+    }
+}
+
+/// An upstream of one server, which is ejected after one failure.
+pub(super) fn upstream(name: &str) -> Arc<UpstreamSet> {
+    let config = UpstreamConfig {
+        name: name.into(),
+        servers: vec![ServerWeight {
+            address: "127.0.0.1:9".to_owned(),
+            weight: 1,
+        }],
+        choice: UpstreamChoice::LeastLoaded,
+        protocol: UpstreamProtocol::Http1,
+        tls: None,
+        health: None,
+        eject: EjectConfig {
+            failures: 1,
+            min_ms: 1000,
+            max_ms: 1000,
+            share_max_percent: 100,
+        },
+    };
+    Arc::new(UpstreamSet::new(&config, 2, None).unwrap())
 }
 
 /// An address at which nothing listens.
