@@ -34,6 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         state_file: folder.path().join("splits.json"),
         clients: portcullis_config::ClientsConfig::default(),
         tls: None,
+        observe: portcullis_gateway::ObserveSettings::default(),
         workers: rest.first().map_or(Ok(1), |count| count.parse())?,
         services: vec![ServiceSettings {
             service: "bench".to_owned(),

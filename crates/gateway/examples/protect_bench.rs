@@ -244,7 +244,7 @@ fn others() {
     let none = HeaderMap::new();
     measure("trace: begun here, with its header fields", |_| {
         let mut request = HeaderMap::new();
-        Trace::begin(&none, true).set_request(&mut request);
+        Trace::begin(&none, || true).set_request(&mut request);
         black_box(request);
     });
     let config = UploadConfig {

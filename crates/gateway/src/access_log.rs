@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use portcullis_config::{AccessLogConfig, AccessLogPlace};
 
-mod address;
+pub(crate) mod address;
 pub(crate) mod line;
 
 use line::AccessLine;
@@ -133,6 +133,11 @@ impl AccessLog {
             shared,
             writer,
         })
+    }
+
+    /// Whether anything is written at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.writer.is_some()
     }
 
     /// Whether a request is to be written; asked once for each, before its line is made. `is_error`: it was

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
@@ -16,23 +16,38 @@ use subtle::ConstantTimeEq;
 
 use crate::bounds::ADMIN_BODY_BYTES_MAX;
 use crate::control::{ChangeError, Control};
+use crate::observe::{Gathering, endpoints};
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::unread::as_problem;
 
-/// The admin API, for everybody who may connect or for those who have the token.
-pub(crate) fn router(control: Arc<Control>, token: Option<SecretString>) -> Router {
+/// The admin API, for everybody who may connect or for those who have the token. `/healthz` and `/readyz` need no
+/// token: they tell little, and who asks them seldom can have one. `/metrics` needs it, because metrics tell who
+/// serves how much and where; the address of the settings for metrics alone is the way without one.
+pub(crate) fn router(
+    control: Arc<Control>,
+    gathering: Arc<Gathering>,
+    token: Option<SecretString>,
+) -> Router {
+    let metrics = Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(Arc::clone(&gathering));
+    let health = Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .with_state(gathering);
     let router = Router::new()
         .route("/v1/gateway", get(gateway))
         .route("/v1/routes/{service}", get(route))
         .route("/v1/routes/{service}/split", put(change_split))
         .fallback(async || not_found("nothing is here; try GET /v1/gateway"))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
-        .with_state(control);
+        .with_state(control)
+        .merge(metrics);
     let router = match token {
         Some(token) => router.layer(from_fn_with_state(Arc::new(token), require_token)),
         None => router,
     };
-    router.layer(from_fn(as_problem))
+    router.merge(health).layer(from_fn(as_problem))
 }
 
 /// Lets a request through when it carries the token. The comparison takes the same time wherever the
@@ -63,6 +78,20 @@ async fn require_token(
         "the admin API needs `Authorization: Bearer TOKEN`, with the token of the state folder",
     ));
     ([(header::WWW_AUTHENTICATE, "Bearer")], refused).into_response()
+}
+
+async fn metrics(State(gathering): State<Arc<Gathering>>, headers: HeaderMap) -> Response {
+    endpoints::metrics(&gathering, &headers)
+        .await
+        .map(Body::new)
+}
+
+async fn alive(State(gathering): State<Arc<Gathering>>) -> Response {
+    endpoints::alive(&gathering).map(Body::new)
+}
+
+async fn ready(State(gathering): State<Arc<Gathering>>) -> Response {
+    endpoints::ready(&gathering).await.map(Body::new)
 }
 
 async fn gateway(State(control): State<Arc<Control>>) -> Response {

@@ -32,6 +32,10 @@ pub(crate) const FOLLOW_MS: u64 = 100;
 pub(crate) const ARMS_REMEMBERED: usize = 16;
 /// How long a change of a split waits for the first health checks of its arms.
 pub(crate) const HEALTH_WAIT_MAX_MS: u64 = 10_000;
+/// Connections for metrics at once, on an address of their own.
+pub(crate) const METRICS_CONNECTIONS_MAX: usize = 32;
+/// How long one of them may take, from its first byte to its last.
+pub(crate) const METRICS_TIMEOUT_MS: u64 = 10_000;
 /// Body of a request to the admin API.
 pub(crate) const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
 /// The longest text of a refusal by the HTTP library that the admin API passes on.

@@ -18,10 +18,15 @@ pub(crate) fn monotonic_ms() -> u64 {
     monotonic_us() / 1000
 }
 
-/// Milliseconds since the Unix epoch.
+/// Microseconds since the Unix epoch.
 #[allow(clippy::disallowed_methods)] // the one place that may read the wall clock
-pub(crate) fn wall_ms() -> u64 {
+pub(crate) fn wall_us() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
+        .map_or(0, |since| since.as_micros() as u64)
+}
+
+/// Milliseconds of [`wall_us`].
+pub(crate) fn wall_ms() -> u64 {
+    wall_us() / 1000
 }

@@ -19,6 +19,7 @@ use crate::arm::ArmState;
 use crate::bounds::{ARMS_REMEMBERED, HEALTH_WAIT_MAX_MS};
 use crate::clock;
 use crate::health;
+use crate::observe::Observers;
 use crate::routing::{Routing, RoutingError};
 use crate::service::{ActiveSplit, Service};
 use crate::settings::{GatewaySettings, RoutingSettings, ServiceSettings};
@@ -80,6 +81,7 @@ pub(crate) struct Control {
     started_at_ms: u64,
     table: Arc<ArcSwap<Table>>,
     orders: watch::Sender<Orders>,
+    observers: Arc<Observers>,
     services: Mutex<Services>,
 }
 
@@ -126,7 +128,7 @@ impl Control {
     /// once.
     pub(crate) fn new(
         settings: GatewaySettings,
-        routing: Arc<Routing>,
+        (routing, observers): (Arc<Routing>, Arc<Observers>),
         workers: usize,
         listen: String,
         saved: SavedState,
@@ -159,8 +161,10 @@ impl Control {
             predecessor: None,
         };
         services.check_upstreams();
+        observers.set_watched(services.routing.watched());
         table.store(Arc::new(services.table()));
         Ok(Control {
+            observers,
             workers,
             listen,
             instance: format!("{:016x}", rand::random::<u64>()),
@@ -185,7 +189,8 @@ impl Control {
     ) -> Result<(), RoutingError> {
         let mut services = self.services.lock().await;
         let before = Arc::clone(&services.routing);
-        let next = Routing::new(routing, &settings, clients, self.workers, Some(&before))?;
+        let sources = (routing, settings.as_slice(), clients);
+        let next = Routing::new(sources, &self.observers, self.workers, Some(&before))?;
         let next = Arc::new(next);
         for changed in &settings {
             let known = services.settings_of(&changed.service);
@@ -198,6 +203,7 @@ impl Control {
         services.settings = guarded(settings);
         services.routing = next;
         services.check_upstreams();
+        self.observers.set_watched(services.routing.watched());
         self.table.store(Arc::new(services.table()));
         services.retire_upstreams(&before);
         self.orders.send_modify(|orders| orders.table_changes += 1);

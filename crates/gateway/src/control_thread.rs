@@ -1,10 +1,11 @@
 //! The control thread: the admin API, the health checks, and handing both over to a successor.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use axum::Router;
 use secrecy::SecretString;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
@@ -16,7 +17,8 @@ use crate::admin;
 use crate::bounds::{FOLLOW_MS, TLS_LOOK_MS};
 use crate::control::Control;
 use crate::error::GatewayError;
-use crate::listen::{AdminListener, bind_admin};
+use crate::listen::{AdminListener, bind_admin, bind_metrics};
+use crate::observe::{Gathering, Observers, endpoints};
 use crate::routing::Routing;
 use crate::table::Table;
 use crate::settings::{AdminListen, GatewaySettings};
@@ -32,6 +34,8 @@ pub(crate) struct ControlStart {
     pub(crate) workers: usize,
     pub(crate) listen: SocketAddr,
     pub(crate) admin: AdminListener,
+    pub(crate) metrics: Option<TcpListener>,
+    pub(crate) observers: Arc<Observers>,
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) orders: watch::Sender<Orders>,
@@ -62,16 +66,24 @@ pub(crate) async fn run_control(
     ready: mpsc::Sender<Result<(), GatewayError>>,
 ) {
     let saved = SavedState::read(&start.settings.state_file);
+    let orders_told = start.orders.subscribe();
     let shared = (start.table, start.orders);
+    let tls = start.tls.clone();
     let mut certificates = start.tls.map(Watched::new);
-    let admin_listen = found(&start.settings.admin, &start.admin);
     let mut access = AccessFiles::default();
-    let token = token_of(&admin_listen);
+    let addresses = Addresses {
+        admin: found(&start.settings.admin, &start.admin),
+        metrics: start
+            .metrics
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok()),
+    };
     let listen = start.listen.to_string();
     let settings = start.settings.clone();
     let mut in_force = start.settings;
+    let told = (start.routing, Arc::clone(&start.observers));
     let control =
-        saved.and_then(|saved| Control::new(settings, start.routing, start.workers, listen, saved, shared));
+        saved.and_then(|saved| Control::new(settings, told, start.workers, listen, saved, shared));
     let control = match control {
         Ok(control) => Arc::new(control),
         Err(error) => {
@@ -82,7 +94,11 @@ pub(crate) async fn run_control(
     // Nobody is let in by a key before the keys are read.
     let routing = control.routing().await;
     access.look(&routing);
-    let mut admin = Some(serve_admin(start.admin, Arc::clone(&control), token));
+    let gathering = Gathering::new(start.observers, Arc::clone(&control), tls, orders_told);
+    let gathering = Arc::new(gathering);
+    tokio::spawn(Arc::clone(&gathering).follow_splits());
+    let listeners = (start.admin, start.metrics);
+    let mut served = Some(addresses.serve(listeners, &control, &gathering));
     let _ = ready.send(Ok(()));
     let mut follow = tokio::time::interval(Duration::from_millis(FOLLOW_MS));
     let mut look = tokio::time::interval(Duration::from_millis(TLS_LOOK_MS));
@@ -90,7 +106,7 @@ pub(crate) async fn run_control(
     loop {
         let order = tokio::select! {
             order = orders.recv() => order,
-            _ = follow.tick(), if admin.is_none() => {
+            _ = follow.tick(), if served.is_none() => {
                 control.follow().await;
                 continue;
             }
@@ -114,16 +130,19 @@ pub(crate) async fn run_control(
             }
             Some(ControlOrder::Release(reply)) => {
                 control.release().await;
-                if let Some(admin) = admin.take() {
-                    admin.abort();
+                for task in served.take().unwrap_or_default() {
+                    task.abort();
                     // The socket is closed when the task is gone.
-                    let _ = admin.await;
+                    let _ = task.await;
                 }
                 let _ = reply.send(());
             }
             Some(ControlOrder::Reclaim(reply)) => {
-                let reclaimed = reclaim(&admin_listen, &control, &mut admin).await;
-                let _ = reply.send(reclaimed);
+                let reclaimed = addresses.reclaim(&control, &gathering, &mut served);
+                if let Ok(true) = reclaimed {
+                    control.reclaim().await;
+                }
+                let _ = reply.send(reclaimed.map(|_| ()));
             }
             Some(ControlOrder::Traffic(reply)) => {
                 let _ = reply.send(control.traffic().await);
@@ -151,6 +170,10 @@ async fn reload(
         ("the state file", in_force.state_file == settings.state_file),
         ("the number of workers", in_force.workers == settings.workers),
         ("[gateway.tls]", in_force.tls == settings.tls),
+        (
+            "[gateway.log], [gateway.metrics] or [gateway.traces]",
+            in_force.observe == settings.observe,
+        ),
         ("the service's name", names(in_force) == names(&settings)),
     ];
     if let Some((what, _)) = fixed.into_iter().find(|(_, same)| !same) {
@@ -204,20 +227,47 @@ fn found(asked: &AdminListen, bound: &AdminListener) -> AdminListen {
     listen
 }
 
-async fn reclaim(
-    listen: &AdminListen,
-    control: &Arc<Control>,
-    admin: &mut Option<JoinHandle<()>>,
-) -> Result<(), GatewayError> {
-    if admin.is_none() {
-        *admin = Some(serve_admin(
-            bind_admin(listen)?,
+/// Where the control thread answers.
+struct Addresses {
+    admin: AdminListen,
+    metrics: Option<SocketAddr>,
+}
+
+impl Addresses {
+    /// Answers on sockets that were bound already; the result is a task for each.
+    fn serve(
+        &self,
+        (admin, metrics): (AdminListener, Option<TcpListener>),
+        control: &Arc<Control>,
+        gathering: &Arc<Gathering>,
+    ) -> Vec<JoinHandle<()>> {
+        let router = admin::router(
             Arc::clone(control),
-            token_of(listen),
-        ));
-        control.reclaim().await;
+            Arc::clone(gathering),
+            token_of(&self.admin),
+        );
+        let mut tasks = vec![serve_admin(admin, router)];
+        tasks.extend(metrics.map(|listener| serve_metrics(listener, Arc::clone(gathering))));
+        tasks
     }
-    Ok(())
+
+    /// Answers again, unless it does so already; whether it did not.
+    fn reclaim(
+        &self,
+        control: &Arc<Control>,
+        gathering: &Arc<Gathering>,
+        served: &mut Option<Vec<JoinHandle<()>>>,
+    ) -> Result<bool, GatewayError> {
+        if served.is_some() {
+            return Ok(false);
+        }
+        let listeners = (
+            bind_admin(&self.admin)?,
+            self.metrics.map(bind_metrics).transpose()?,
+        );
+        *served = Some(self.serve(listeners, control, gathering));
+        Ok(true)
+    }
 }
 
 /// The token that calls need; a Unix socket is guarded by its mode.
@@ -228,12 +278,16 @@ fn token_of(listen: &AdminListen) -> Option<SecretString> {
     }
 }
 
-fn serve_admin(
-    listener: AdminListener,
-    control: Arc<Control>,
-    token: Option<SecretString>,
-) -> JoinHandle<()> {
-    let router = admin::router(control, token);
+fn serve_metrics(listener: TcpListener, gathering: Arc<Gathering>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => endpoints::serve(listener, gathering).await,
+            Err(error) => tracing::error!(%error, "metrics are not answered"),
+        }
+    })
+}
+
+fn serve_admin(listener: AdminListener, router: Router) -> JoinHandle<()> {
     tokio::spawn(async move {
         let served = match listener {
             AdminListener::Tcp(listener) => match tokio::net::TcpListener::from_std(listener) {

@@ -40,6 +40,18 @@ pub enum GatewayError {
         #[source]
         source: io::Error,
     },
+    /// The address for metrics cannot be had.
+    #[error("cannot listen for metrics on {address}: is another process using it?")]
+    MetricsListen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Nothing can be told about requests.
+    #[error("requests cannot be logged or traced as the settings say")]
+    Observe(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The admin API would be reachable from other machines.
     #[error(
         "the admin API may not listen on {address}: it has no authentication, so give a loopback \

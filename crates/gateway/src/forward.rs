@@ -33,11 +33,11 @@ use crate::clock;
 use crate::connection::{ConnectionState, Protocol, Step};
 use crate::endpoint::Endpoint;
 use crate::headers;
-use crate::protect::{Scheme, Trace, UploadCheck};
+use crate::observe::{Beginning, Observed};
+use crate::protect::{Denial, Scheme, UploadCheck};
 use crate::refusal::Refusal;
 use crate::routing::{Route, RouteTo};
 use crate::service::Service;
-use crate::table::Found;
 use crate::worker::Worker;
 
 type Answer = Response<AnswerBody>;
@@ -47,12 +47,14 @@ struct Passage {
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
     started_us: u64,
-    trace: Trace,
+    observed: Rc<Observed>,
     /// The client's address, as trusted proxies name it, and as text.
     client: IpAddr,
     client_header: HeaderValue,
     /// How the client spoke to the outermost trusted proxy.
     scheme: Scheme,
+    /// Why it cannot be told who the client is.
+    unclear: Option<Denial>,
     /// The route, once it is found.
     route: Option<Arc<Route>>,
     /// Fields of the answer that policies have set.
@@ -83,7 +85,7 @@ pub(crate) async fn forward(
 ) -> Result<Answer, Infallible> {
     state.begin_request(Step::Connect, CLIENT_STALL_TIMEOUT_MS);
     let (head, incoming) = request.into_parts();
-    let mut passage = Passage::begin(worker, state, &head.headers);
+    let mut passage = Passage::begin(worker, state, &head);
     let answer = match passage.pass(head, incoming).await {
         Ok(answer) => answer,
         Err(refusal) => passage.refuse(&refusal, None),
@@ -92,16 +94,41 @@ pub(crate) async fn forward(
 }
 
 impl Passage {
-    fn begin(worker: Rc<Worker>, state: Rc<ConnectionState>, headers: &HeaderMap) -> Passage {
+    fn begin(worker: Rc<Worker>, state: Rc<ConnectionState>, head: &request::Parts) -> Passage {
+        let started_us = clock::monotonic_us();
+        let connection = match state.is_secure {
+            true => Scheme::Https,
+            false => Scheme::Http,
+        };
+        let (peer, headers) = (state.peer, &head.headers);
+        let table = worker.table.load();
+        let trust = &table.routing.trust;
+        let mut client = (peer, state.peer_header.clone());
+        let (mut scheme, mut unclear) = (connection, None);
+        if trust.trusts(peer) {
+            scheme = trust.scheme(peer, connection, headers);
+            match trust.client(peer, headers) {
+                Ok(found) => {
+                    let text = HeaderValue::try_from(found.to_string());
+                    client = (found, text.unwrap_or(client.1));
+                }
+                Err(denial) => unclear = Some(denial),
+            }
+        }
+        drop(table);
+        let observed = worker.observers.begin(&Beginning {
+            started_us,
+            head,
+            client: client.0,
+            is_secure: scheme == Scheme::Https,
+        });
         Passage {
-            started_us: clock::monotonic_us(),
-            trace: Trace::begin(headers, false),
-            client: state.peer,
-            client_header: state.peer_header.clone(),
-            scheme: match state.is_secure {
-                true => Scheme::Https,
-                false => Scheme::Http,
-            },
+            started_us,
+            observed: Rc::new(observed),
+            client: client.0,
+            client_header: client.1,
+            scheme,
+            unclear,
             route: None,
             fields: Vec::new(),
             cors_origin: None,
@@ -121,8 +148,12 @@ impl Passage {
     ) -> Result<Answer, Refusal> {
         self.check_framing(&head, !incoming.is_end_stream())?;
         headers::set_target(&mut head)?;
-        let found = self.find(&head)?;
+        if let Some(denial) = self.unclear.take() {
+            return Err(denial.into());
+        }
+        let found = self.worker.table.load().find(&head)?;
         let route = Arc::clone(&found.route);
+        self.observed.route(&route.observed);
         self.route = Some(Arc::clone(&route));
         if let Some(preflight) = self.admit(&route, &mut head).await? {
             return Ok(preflight);
@@ -135,8 +166,7 @@ impl Passage {
             self.state.end_within(limit_ms);
         }
         self.state.enter(Step::Connect, u64::MAX);
-        let place = route.capacity.enter(clock::monotonic_us).await;
-        self.place = Some(place.map_err(Refusal::Shed)?);
+        self.enter(&route).await?;
         if let Some(target) = found.target {
             head.uri = target.into();
         }
@@ -157,6 +187,18 @@ impl Passage {
         }
     }
 
+    /// Takes a place among the requests that the route takes at once.
+    async fn enter(&mut self, route: &Route) -> Result<(), Refusal> {
+        if route.config.capacity.in_flight_max.is_none() {
+            return Ok(());
+        }
+        let began_us = clock::monotonic_us();
+        let place = route.capacity.enter(clock::monotonic_us).await;
+        self.observed.queued(clock::monotonic_us().saturating_sub(began_us));
+        self.place = Some(place.map_err(Refusal::Shed)?);
+        Ok(())
+    }
+
     fn check_framing(&self, head: &request::Parts, has_body: bool) -> Result<(), Refusal> {
         let chunked = head.headers.contains_key(http::header::TRANSFER_ENCODING);
         if self.state.tap.finish_head(chunked, has_body) {
@@ -166,21 +208,6 @@ impl Passage {
             true => Err(Refusal::NoTunnels),
             false => Ok(()),
         }
-    }
-
-    /// Finds out who the client is, and which route takes the request.
-    fn find(&mut self, head: &request::Parts) -> Result<Found, Refusal> {
-        let table = self.worker.table.load();
-        let trust = &table.routing.trust;
-        let peer = self.state.peer;
-        if trust.trusts(peer) {
-            self.client = trust.client(peer, &head.headers)?;
-            self.scheme = trust.scheme(peer, self.scheme, &head.headers);
-            if let Ok(text) = HeaderValue::try_from(self.client.to_string()) {
-                self.client_header = text;
-            }
-        }
-        table.find(head)
     }
 
     /// What is asked of the body. One whose length is said to be too large is refused before it comes.
@@ -233,7 +260,7 @@ impl Passage {
             host.as_ref(),
             &mut head.headers,
         );
-        self.trace.set_request(&mut head.headers);
+        self.observed.trace().set_request(&mut head.headers);
         self.may_switch = protocol.is_some();
         head.extensions.clear();
         match endpoint.protocol {
@@ -244,7 +271,8 @@ impl Passage {
     }
 
     fn client_body(&self, incoming: Incoming, rules: BodyRules) -> ClientBody {
-        ClientBody::new(incoming, Rc::clone(&self.state), rules)
+        let observed = Rc::clone(&self.observed);
+        ClientBody::new(incoming, Rc::clone(&self.state), observed, rules)
     }
 
     fn latency_us(&self) -> u64 {

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::rc::Rc;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::client_addresses::ClientAddresses;
 use crate::control_thread::{ControlOrder, ControlStart, run_control};
 use crate::doors::{Door, Doors};
 use crate::error::GatewayError;
-use crate::listen::{AdminListener, bind_admin};
+use crate::listen::{AdminListener, bind_admin, bind_metrics};
+use crate::observe::{Observers, WorkerObservers};
 use crate::routing::{Routing, RoutingError};
 use crate::table::Table;
 use crate::settings::{AdminListen, GatewaySettings, Sticky};
@@ -30,6 +31,9 @@ pub struct Gateway {
     listen: SocketAddr,
     tls_listen: Option<SocketAddr>,
     admin: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
+    /// The control thread has the last share of them: dropping it waits for the disk and for a collector.
+    observers: Weak<Observers>,
     orders: watch::Sender<Orders>,
     workers: Vec<RunningThread<usize>>,
     control: Option<RunningThread<()>>,
@@ -104,7 +108,15 @@ impl Gateway {
             AdminListener::Tcp(listener) => listener.local_addr().ok(),
             AdminListener::Unix(_) => None,
         };
-        let routing = routing(&settings, count)?;
+        let observe = &settings.observe;
+        let metrics_listener = observe.metrics.listen.map(bind_metrics).transpose()?;
+        let metrics = metrics_listener
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok());
+        let observers = Observers::start(&observe.log, observe.traces.as_ref(), count)
+            .map_err(|error| GatewayError::Observe(error.into()))?;
+        let observers = Arc::new(observers);
+        let routing = routing(&settings, &observers, count)?;
         let table = Arc::new(ArcSwap::from_pointee(Table {
             services: Vec::new(),
             routing: Arc::clone(&routing),
@@ -119,6 +131,8 @@ impl Gateway {
             workers: count,
             listen: doors.listen,
             admin: admin_listener,
+            metrics: metrics_listener,
+            observers: Arc::clone(&observers),
             table: Arc::clone(&table),
             tls: tls.clone(),
             orders: orders.clone(),
@@ -128,6 +142,8 @@ impl Gateway {
             listen: doors.listen,
             tls_listen: doors.tls_listen,
             admin,
+            metrics,
+            observers: Arc::downgrade(&observers),
             orders,
             workers: Vec::new(),
             control: Some(control),
@@ -138,7 +154,11 @@ impl Gateway {
         for (index, doors) in doors.shares.into_iter().enumerate() {
             let (table, tls) = (Arc::clone(&table), tls.clone());
             let addresses = Arc::clone(&addresses);
-            let worker = move || Worker::new((index, count), table, tls, addresses);
+            let observers = Arc::clone(&observers);
+            let worker = move || {
+                let observers = WorkerObservers::new(observers, index);
+                Worker::new((index, count), table, tls, addresses, observers)
+            };
             let worker = start_worker(index, doors, worker, gateway.orders.subscribe());
             gateway.workers.push(worker?);
         }
@@ -158,6 +178,19 @@ impl Gateway {
     /// Where the admin API listens, with the real port; `None` for a Unix socket.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// Where metrics are answered besides the admin API, with the real port.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
+    }
+
+    /// Opens the file of the log of requests anew, after a log rotation has renamed it. Lines that were logged before
+    /// still go to the old file. If the new one cannot be opened, the log says so and the old one is written on.
+    pub fn reopen_log(&self) {
+        if let Some(observers) = self.observers.upgrade() {
+            observers.reopen_log();
+        }
     }
 
     /// Stops: no new connections, `Connection: close` on every answer, and at most `drain` for the
@@ -325,10 +358,14 @@ fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
     Ok(())
 }
 
-fn routing(settings: &GatewaySettings, workers: usize) -> Result<Arc<Routing>, RoutingError> {
+fn routing(
+    settings: &GatewaySettings,
+    observers: &Observers,
+    workers: usize,
+) -> Result<Arc<Routing>, RoutingError> {
     let services = &settings.services;
-    let routing = Routing::new(&settings.routing, services, &settings.clients, workers, None);
-    routing.map(Arc::new)
+    let sources = (&settings.routing, services.as_slice(), &settings.clients);
+    Routing::new(sources, observers, workers, None).map(Arc::new)
 }
 
 fn start_worker(
@@ -389,8 +426,11 @@ fn start_control(
                 return;
             }
         };
+        let observers = Arc::clone(&start.observers);
         runtime.block_on(run_control(start, orders, ready_sender));
         runtime.shutdown_background();
+        // Here, where nothing else waits: lines are written and spans are sent before the gateway has stopped.
+        drop(observers);
         let _ = done_sender.send(());
     };
     let thread = thread::Builder::new()

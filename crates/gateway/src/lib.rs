@@ -11,7 +11,7 @@
 //!   arm and back.
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
 //! - `capacity`, `retry`: how many requests go at once, and how often one goes.
-//! - `access_log`, `metrics`, `health_endpoints`: what is told about requests, likewise.
+//! - `observe`, `access_log`, `metrics`, `health_endpoints`: what is told about requests.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
 //!
@@ -19,10 +19,6 @@
 //! (invariant 10); an arm gets traffic only when it is healthy (invariant 11).
 
 mod access_files;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the data path is to use it next")
-)]
 mod access_log;
 mod admin;
 mod arm;
@@ -41,21 +37,18 @@ mod forward;
 mod gateway;
 mod headers;
 mod health;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the data path is to use it next")
-)]
 mod health_endpoints;
 mod http1;
 mod http2;
 mod in_flight;
 mod listen;
 mod matching;
+mod metrics;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the data path is to use it next")
 )]
-mod metrics;
+mod observe;
 mod pool;
 mod problem;
 pub mod protect;
@@ -86,7 +79,8 @@ pub use matching::{
 };
 pub use routing::RoutingError;
 pub use settings::{
-    AdminListen, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky,
+    AdminListen, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings, ServiceSettings,
+    Sticky,
     TimeoutSettings,
 };
 pub use state_file::StateFileError;

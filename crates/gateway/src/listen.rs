@@ -84,6 +84,11 @@ pub(crate) fn bind_admin(listen: &AdminListen) -> Result<AdminListener, GatewayE
     }
 }
 
+/// The socket for metrics, on any address.
+pub(crate) fn bind_metrics(address: SocketAddr) -> Result<TcpListener, GatewayError> {
+    bind_tcp(address, false).map_err(|source| GatewayError::MetricsListen { address, source })
+}
+
 fn bind_tcp(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),

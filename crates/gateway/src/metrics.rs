@@ -13,6 +13,8 @@
 use portcullis_api::gateway::ArmStatus;
 
 use crate::capacity::Capacity;
+use crate::observe::TracerCounters;
+use crate::tls::Expiry;
 use crate::upstream_set::UpstreamSet;
 
 pub(crate) mod counters;
@@ -28,12 +30,18 @@ pub(crate) use format::Format;
 pub(crate) struct Scrape<'a> {
     /// The version of this program.
     pub(crate) version: &'a str,
+    /// When the gateway started, in milliseconds since the Unix epoch.
+    pub(crate) started_at_ms: u64,
     /// Monotonic time in milliseconds.
     pub(crate) now_ms: u64,
     /// What concerns no route.
     pub(crate) gateway: &'a GatewayCounters,
     /// Lines that the log of requests lost.
     pub(crate) access_lines_dropped: u64,
+    /// What became of spans, where there are traces.
+    pub(crate) tracer: Option<&'a TracerCounters>,
+    /// Certificates that are shown to clients, from different files.
+    pub(crate) certificates: &'a [Expiry],
     /// Every route.
     pub(crate) routes: Vec<RouteScrape<'a>>,
     /// Every arm, with different addresses within a release.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use portcullis_config::{ClientsConfig, RouteConfig, UnknownRequest};
 
 use crate::matching::{RouteIndex, RouteRefused};
+use crate::observe::{Observers, WatchedRoute};
 use crate::protect::{Access, ApiKeyError, ClientTrust, LimitTable};
 use crate::rewrite::RewriteRefused;
 use crate::rewrite::redirect::RedirectRefused;
@@ -99,9 +100,8 @@ impl Routing {
     /// # Errors
     /// The first part of them that cannot be carried out.
     pub(crate) fn new(
-        settings: &RoutingSettings,
-        services: &[ServiceSettings],
-        clients: &ClientsConfig,
+        (settings, services, clients): (&RoutingSettings, &[ServiceSettings], &ClientsConfig),
+        observers: &Observers,
         workers: usize,
         before: Option<&Routing>,
     ) -> Result<Routing, RoutingError> {
@@ -123,7 +123,7 @@ impl Routing {
         };
         for config in &settings.routes {
             let known = before.and_then(|before| before.known(config));
-            let route = routing.compile(config, workers, known)?;
+            let route = routing.compile(config, observers, workers, known)?;
             routing.routes.push(Arc::new(route));
         }
         let plain = services.iter().map(|service| {
@@ -131,7 +131,7 @@ impl Routing {
             let mut known = before.iter().flat_map(|before| &before.plain);
             let known = known.find(|known| known.config == config);
             known.cloned().map_or_else(
-                || routing.compile(&config, workers, None).map(Arc::new),
+                || routing.compile(&config, observers, workers, None).map(Arc::new),
                 Ok,
             )
         });
@@ -149,9 +149,12 @@ impl Routing {
         &self.routes[place]
     }
 
-    /// All routes, those of requests that no route takes included.
-    pub(crate) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
-        self.routes.iter().chain(&self.plain)
+    /// What metrics and readiness look at: all routes, those of requests that no route takes included where
+    /// there can be such requests.
+    pub(crate) fn watched(&self) -> Vec<WatchedRoute> {
+        let plain = self.plain.iter().filter(|_| !self.refuses_unknown());
+        let routes = self.routes.iter().chain(plain);
+        routes.map(|route| route.watched(&self.plain)).collect()
     }
 
     /// Whether a request that no route takes is refused.
@@ -173,10 +176,11 @@ impl Routing {
     fn compile(
         &self,
         config: &RouteConfig,
+        observers: &Observers,
         workers: usize,
         before: Option<&Route>,
     ) -> Result<Route, RoutingError> {
-        Route::compile(config, self, workers, before)
+        Route::compile(config, self, (observers, workers), before)
     }
 
     fn upstream(&self, name: &str) -> Option<&Arc<UpstreamSet>> {

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use portcullis_config::{
-    AccessConfig, CapacityConfig, ClientsConfig, LimitConfig, PathPattern, RetryConfig,
-    RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts, SecurityHeaders, TlsConfig,
-    UnknownRequest, UpstreamConfig, UpstreamProtocol,
+    AccessConfig, AccessLogConfig, AccessLogPlace, CapacityConfig, ClientsConfig, LimitConfig,
+    MetricsConfig, PathPattern, RetryConfig, RewriteConfig, RouteConfig, RouteTarget,
+    RouteTimeouts, SecurityHeaders, TlsConfig, TracesConfig, UnknownRequest, UpstreamConfig,
+    UpstreamProtocol,
 };
 use secrecy::SecretString;
 
@@ -25,6 +26,8 @@ pub struct GatewaySettings {
     pub clients: ClientsConfig,
     /// TLS on a second address; `None` speaks plain text only.
     pub tls: Option<TlsConfig>,
+    /// What is told about requests.
+    pub observe: ObserveSettings,
     /// Worker threads, each with its own listener; 0 means one per core.
     pub workers: usize,
     /// The guarded services. A single one gets every request that no route takes elsewhere; of several, each
@@ -58,6 +61,31 @@ impl Default for RoutingSettings {
             upstreams: Vec::new(),
             limits: Vec::new(),
             access: Vec::new(),
+        }
+    }
+}
+
+/// What is told about requests: as the configuration has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObserveSettings {
+    /// The log of requests.
+    pub log: AccessLogConfig,
+    /// Metrics. Port 0 takes a free one, see [`crate::Gateway::metrics_address`].
+    pub metrics: MetricsConfig,
+    /// Traces; `None` sends none.
+    pub traces: Option<TracesConfig>,
+}
+
+impl Default for ObserveSettings {
+    /// No log, no traces, and metrics at the admin API only.
+    fn default() -> ObserveSettings {
+        ObserveSettings {
+            log: AccessLogConfig {
+                to: AccessLogPlace::Off,
+                sample: 1,
+            },
+            metrics: MetricsConfig { listen: None },
+            traces: None,
         }
     }
 }

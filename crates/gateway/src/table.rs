@@ -122,7 +122,9 @@ impl Table {
         let clients = portcullis_config::ClientsConfig::default();
         let routes = RoutingSettings::default();
         let services = std::slice::from_ref(&settings);
-        let routing = Routing::new(&routes, services, &clients, 1, None).expect("routing");
+        let observers = crate::observe::Observers::none();
+        let routing = Routing::new((&routes, services, &clients), &observers, 1, None);
+        let routing = routing.expect("routing");
         let service = Service {
             plain: Arc::clone(&routing.plain[0]),
             settings: Arc::new(settings),

@@ -19,8 +19,10 @@ use rustls::server::{ProducesTickets, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 mod certificates;
+mod expiry;
 
 use certificates::Certificates;
+pub(crate) use expiry::Expiry;
 
 /// The protocols that are offered, the better one first (RFC 7301).
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -82,6 +84,7 @@ pub(crate) struct Tls {
     settings: TlsConfig,
     tickets: Arc<dyn ProducesTickets>,
     current: ArcSwap<ServerConfig>,
+    expiries: ArcSwap<Vec<Expiry>>,
 }
 
 /// When each file was changed last, to notice that one was.
@@ -97,6 +100,7 @@ impl Tls {
         let tickets = ring::Ticketer::new().map_err(TlsError::Setup)?;
         let current = configure(&settings, Arc::clone(&tickets))?;
         Ok(Tls {
+            expiries: ArcSwap::from_pointee(expiry::expiries(&settings.certificates)),
             settings,
             tickets,
             current: ArcSwap::from_pointee(current),
@@ -115,7 +119,14 @@ impl Tls {
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
         let next = configure(&self.settings, Arc::clone(&self.tickets))?;
         self.current.store(Arc::new(next));
+        let expiries = expiry::expiries(&self.settings.certificates);
+        self.expiries.store(Arc::new(expiries));
         Ok(())
+    }
+
+    /// Until when the certificates that are shown to clients are valid.
+    pub(crate) fn expiries(&self) -> Arc<Vec<Expiry>> {
+        self.expiries.load_full()
     }
 
     /// The files as they are now.

@@ -46,6 +46,17 @@ pub(crate) enum ExchangeError {
     Overdue,
 }
 
+impl ExchangeError {
+    /// What it was in one word.
+    pub(crate) fn cause(&self) -> &'static str {
+        match self {
+            ExchangeError::NotSent(..) => "unreachable",
+            ExchangeError::Broken(_) => "broken",
+            ExchangeError::Overdue => "timed-out",
+        }
+    }
+}
+
 impl Upstream {
     /// Connects for HTTP/1.1. The caller bounds the time.
     pub(crate) async fn connect(endpoint: &Endpoint) -> io::Result<Upstream> {

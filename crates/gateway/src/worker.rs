@@ -16,6 +16,7 @@ use crate::client_addresses::ClientAddresses;
 use crate::clock;
 use crate::connection::ConnectionState;
 use crate::doors::Door;
+use crate::observe::WorkerObservers;
 use crate::pool::Pool;
 use crate::table::Table;
 use crate::tls::Tls;
@@ -72,6 +73,8 @@ pub(crate) struct Worker {
     pub(crate) index: usize,
     /// The routing table.
     pub(crate) table: Arc<ArcSwap<Table>>,
+    /// What tells about requests.
+    pub(crate) observers: Rc<WorkerObservers>,
     /// Idle upstream connections.
     pub(crate) pool: Rc<Pool>,
     /// TLS towards clients; `None` where it is not spoken.
@@ -99,11 +102,13 @@ impl Worker {
         table: Arc<ArcSwap<Table>>,
         tls: Option<Arc<Tls>>,
         addresses: Arc<ClientAddresses>,
+        observers: Rc<WorkerObservers>,
     ) -> Worker {
         let now_ms = Rc::new(Cell::new(clock::monotonic_ms()));
         Worker {
             index,
             table,
+            observers,
             pool: Rc::new(Pool::new(Rc::clone(&now_ms))),
             tls,
             addresses,

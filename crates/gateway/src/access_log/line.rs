@@ -72,6 +72,9 @@ pub(crate) struct AccessLine<'a> {
     /// The code of the gateway's own answer, as its problem details have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refusal: Option<&'a str>,
+    /// Whether the answer did not go to its end: the client went away, or what sent it broke off.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) cut: bool,
     /// What masking did.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(crate) masking: Option<Masking<'a>>,
@@ -132,6 +135,10 @@ fn as_cut_option<S: Serializer>(text: &Option<&str>, serializer: S) -> Result<S:
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 #[cfg(test)]

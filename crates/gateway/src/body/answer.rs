@@ -13,6 +13,7 @@ use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
 use crate::capacity::Place;
 use crate::clock;
 use crate::connection::{ConnectionState, Step};
+use crate::observe::Observed;
 use crate::pool::Pool;
 use crate::under_way::UnderWay;
 use crate::upstream::{Upstream, silent};
@@ -27,6 +28,8 @@ pub(crate) enum AnswerBody {
         text: Option<Bytes>,
         /// The connection it goes to.
         state: Rc<ConnectionState>,
+        /// The request.
+        observed: Rc<Observed>,
     },
 }
 
@@ -40,6 +43,7 @@ pub(crate) struct ArmBody {
     place: Option<Place>,
     pool: Rc<Pool>,
     state: Rc<ConnectionState>,
+    observed: Rc<Observed>,
     idle_ms: u64,
 }
 
@@ -49,8 +53,7 @@ impl ArmBody {
         incoming: Incoming,
         upstream: Upstream,
         (under_way, place): (UnderWay, Option<Place>),
-        pool: Rc<Pool>,
-        state: Rc<ConnectionState>,
+        (pool, state, observed): (Rc<Pool>, Rc<ConnectionState>, Rc<Observed>),
         idle_ms: u64,
     ) -> ArmBody {
         let mut body = ArmBody {
@@ -60,6 +63,7 @@ impl ArmBody {
             place,
             pool,
             state,
+            observed,
             idle_ms,
         };
         if body.incoming.is_end_stream() {
@@ -70,6 +74,7 @@ impl ArmBody {
 
     /// The body is whole: the request is over and the connection is free again.
     fn complete(&mut self) {
+        self.observed.complete();
         if let (Some(upstream), Some(under_way)) = (self.upstream.take(), self.under_way.take()) {
             self.pool.put(under_way.endpoint(), upstream);
         }
@@ -123,6 +128,8 @@ impl Body for ArmBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.poll_incoming(cx) {
             Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                self.observed.bytes_out(bytes);
                 self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
                 if self.incoming.is_end_stream() {
                     self.complete();
@@ -160,6 +167,7 @@ impl Body for ArmBody {
 
 impl Drop for ArmBody {
     fn drop(&mut self) {
+        self.observed.end();
         self.state.enter_idle();
         self.state.tap.open();
     }
@@ -167,17 +175,28 @@ impl Drop for ArmBody {
 
 impl AnswerBody {
     /// A body made here.
-    pub(crate) fn own(text: Bytes, state: Rc<ConnectionState>) -> AnswerBody {
+    pub(crate) fn own(
+        text: Bytes,
+        state: Rc<ConnectionState>,
+        observed: Rc<Observed>,
+    ) -> AnswerBody {
+        observed.bytes_out(text.len());
+        observed.complete();
         AnswerBody::Own {
             text: (!text.is_empty()).then_some(text),
             state,
+            observed,
         }
     }
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        if let AnswerBody::Own { state, .. } = self {
+        if let AnswerBody::Own {
+            state, observed, ..
+        } = self
+        {
+            observed.end();
             state.enter_idle();
             state.tap.open();
         }

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use super::BodyError;
 use crate::bounds::{BODY_RATE_WINDOW_MS, CLIENT_STALL_TIMEOUT_MS};
 use crate::connection::{ClientFault, ConnectionState, Step};
+use crate::observe::Observed;
 use crate::protect::UploadCheck;
 
 /// What is asked of a body.
@@ -29,6 +30,7 @@ pub(crate) struct BodyRules {
 pub(crate) struct ClientBody {
     incoming: Incoming,
     state: Rc<ConnectionState>,
+    observed: Rc<Observed>,
     rules: BodyRules,
     /// Came behind what the upload check held back.
     trailers: Option<Frame<Bytes>>,
@@ -42,6 +44,7 @@ impl ClientBody {
     pub(crate) fn new(
         incoming: Incoming,
         state: Rc<ConnectionState>,
+        observed: Rc<Observed>,
         rules: BodyRules,
     ) -> ClientBody {
         ClientBody {
@@ -50,6 +53,7 @@ impl ClientBody {
             trailers: None,
             incoming,
             state,
+            observed,
             rules,
         }
     }
@@ -111,6 +115,7 @@ impl ClientBody {
 
     /// Looks at the length and the rate.
     fn check(&mut self, bytes: usize) -> Result<(), BodyError> {
+        self.observed.bytes_in(bytes);
         if self.state.count_body(bytes) > self.rules.bytes_max {
             self.state.client_failed(ClientFault::TooLarge);
             return Err(BodyError::Refused);

@@ -41,7 +41,10 @@ impl Passage {
             };
             match route.limits.check(&subject, clock::monotonic_ms()) {
                 LimitDecision::Allowed(fields) => self.fields.extend(fields),
-                LimitDecision::Refused { denial, .. } => return Err(denial.into()),
+                LimitDecision::Refused { denial, .. } => {
+                    self.observed.limited();
+                    return Err(denial.into());
+                }
             }
         }
         let admitted = admitted?;

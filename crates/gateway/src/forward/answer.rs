@@ -24,9 +24,11 @@ use crate::upstream::Upstream;
 impl Passage {
     /// What every answer gets.
     pub(super) fn finish(mut self, mut answer: Answer) -> Answer {
-        let is_switching = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let status = answer.status();
+        let is_switching = status == StatusCode::SWITCHING_PROTOCOLS;
         let headers = answer.headers_mut();
-        self.trace.set_answer(headers);
+        self.observed.answered(status);
+        self.observed.trace().set_answer(headers);
         for (name, value) in self.fields.drain(..) {
             headers.insert(name, value);
         }
@@ -63,10 +65,13 @@ impl Passage {
         head.extensions.clear();
         let idle_ms = self.route.as_ref().map_or(0, |route| route.config.timeouts.idle_ms);
         self.state.enter(Step::AnswerBody, idle_ms);
-        let pool = Rc::clone(&self.worker.pool);
         let request = (under_way, self.place.take());
-        let state = Rc::clone(&self.state);
-        let body = ArmBody::new(incoming, upstream, request, pool, state, idle_ms);
+        let shared = (
+            Rc::clone(&self.worker.pool),
+            Rc::clone(&self.state),
+            Rc::clone(&self.observed),
+        );
+        let body = ArmBody::new(incoming, upstream, request, shared, idle_ms);
         Response::from_parts(head, AnswerBody::Arm(Box::new(body)))
     }
 
@@ -90,8 +95,8 @@ impl Passage {
         head.extensions.clear();
         let tunnel = Tunnel::new(upstream, under_way, self.place.take());
         self.state.change_protocol(tunnel);
-        let state = Rc::clone(&self.state);
-        Response::from_parts(head, AnswerBody::own(Bytes::new(), state))
+        let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
+        Response::from_parts(head, AnswerBody::own(Bytes::new(), state, observed))
     }
 
     /// Answers in place of an arm.
@@ -119,9 +124,11 @@ impl Passage {
     /// `fault` is the server that gave no answer, and why.
     pub(super) fn refuse(&mut self, refusal: &Refusal, fault: Option<(&UnderWay, &str)>) -> Answer {
         self.place = None;
-        let request_id = self.trace.request_id();
+        let observed = Rc::clone(&self.observed);
+        let request_id = observed.trace().request_id();
         let route = self.route.as_ref().map_or("", |route| &route.config.name);
         let refused = refusal.cause();
+        observed.refused(refused);
         match fault {
             Some((under_way, cause)) => tracing::warn!(
                 request_id,
@@ -164,7 +171,8 @@ impl Passage {
 
     fn own(&mut self, status: StatusCode, text: Bytes) -> Answer {
         self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
-        let mut answer = Response::new(AnswerBody::own(text, Rc::clone(&self.state)));
+        let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
+        let mut answer = Response::new(AnswerBody::own(text, state, observed));
         *answer.status_mut() = status;
         answer
     }

@@ -10,6 +10,7 @@ use portcullis_config::{RouteTimeouts, UpstreamProtocol};
 
 use super::Passage;
 use crate::body::{KeptBody, RequestBody};
+use crate::clock;
 use crate::connection::{ClientFault, Step};
 use crate::endpoint::Endpoint;
 use crate::refusal::Refusal;
@@ -122,6 +123,10 @@ impl Passage {
         let mut fresh = false;
         loop {
             let endpoint = under_way.endpoint();
+            match under_way {
+                UnderWay::Arm(arm) => self.observed.arm(arm.arm()),
+                UnderWay::Server(at) => self.observed.server(at.server()),
+            }
             let known = match endpoint.protocol {
                 _ if fresh => None,
                 UpstreamProtocol::Http2 => pool.join(endpoint),
@@ -136,8 +141,16 @@ impl Passage {
             };
             under_way.sent();
             self.state.enter(Step::Answer, timeouts.first_byte_ms);
-            match upstream.exchange(request, &self.state).await {
-                Ok(answer) => return Ok((answer, upstream)),
+            let observed = self.observed.attempt(&mut request);
+            let exchanged = upstream.exchange(request, &self.state).await;
+            if let Err(error) = &exchanged {
+                self.observed.attempt_failed(observed, error.cause());
+            }
+            match exchanged {
+                Ok(answer) => {
+                    self.observed.attempt_answered(observed, answer.status());
+                    return Ok((answer, upstream));
+                }
                 Err(ExchangeError::NotSent(returned, _)) if reused => {
                     pool.leave(endpoint);
                     request = *returned;
@@ -194,10 +207,13 @@ impl Passage {
                 },
             }
         });
+        let began_us = clock::monotonic_us();
+        let took_us = || clock::monotonic_us().saturating_sub(began_us);
         let overdue = || Err(format!("no connection in {limit_ms} ms"));
         if beside_another {
             let limit = Duration::from_millis(limit_ms);
             let connected = tokio::time::timeout(limit, connecting).await;
+            self.observed.connected(took_us());
             return connected.map_or_else(|_| overdue(), |it| it.map_err(|e| e.to_string()));
         }
         self.state.enter(Step::Connect, limit_ms);
@@ -208,7 +224,9 @@ impl Passage {
             }
             polled.map_err(|error| error.to_string())
         });
-        connected.await
+        let connected = connected.await;
+        self.observed.connected(took_us());
+        connected
     }
 }
 

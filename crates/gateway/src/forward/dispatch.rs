@@ -321,6 +321,7 @@ impl Passage {
             return first.await;
         };
         *attempts += 1;
+        self.observed.hedged();
         let hedge = self.next_attempt(targets);
         // Both wait for an answer now, so one time-out is for both.
         self.state.enter(Step::Answer, timeouts.first_byte_ms);

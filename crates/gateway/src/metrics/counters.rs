@@ -1,6 +1,8 @@
 //! What workers count. Every worker has a block of its own, aligned so that no two share a cache line.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 use http::{Method, StatusCode};
 
@@ -30,11 +32,11 @@ pub(super) const EDGES_US: [u64; 16] = [
 pub(crate) struct ClientMethod(usize);
 
 /// The label of each method.
-pub(super) const METHODS: [&str; 8] = [
+pub(crate) const METHODS: [&str; 8] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other",
 ];
 /// The label of each status class; the last one is for requests whose client went away before an answer.
-pub(super) const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+pub(crate) const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
 /// What is counted of one route.
 #[derive(Debug)]
@@ -80,12 +82,22 @@ pub(crate) struct GatewayBlock {
     pub(crate) handshakes_failed: AtomicU64,
     /// Requests that no route took.
     pub(crate) unrouted: AtomicU64,
+    /// Answers in place of a release, by code. The lock is this worker's own but for scrapes.
+    refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl From<&Method> for ClientMethod {
     fn from(method: &Method) -> ClientMethod {
         let known = METHODS.iter().position(|name| *name == method.as_str());
         ClientMethod(known.unwrap_or(METHODS.len() - 1))
+    }
+}
+
+impl ClientMethod {
+    /// The method's name; `None` if it is none of the common ones.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        let known = &METHODS[..METHODS.len() - 1];
+        known.get(self.0).copied()
     }
 }
 
@@ -109,7 +121,7 @@ impl RouteCounters {
     }
 
     /// Requests by place of method and class.
-    pub(super) fn requests(&self, method: usize, class: usize) -> u64 {
+    pub(crate) fn requests(&self, method: usize, class: usize) -> u64 {
         self.sum(|block| &block.requests[method][class])
     }
 
@@ -143,12 +155,32 @@ impl RouteBlock {
     }
 }
 
+impl GatewayBlock {
+    /// Counts an answer in place of a release. The code is one of this program's words, so there are few.
+    pub(crate) fn refused(&self, code: &'static str) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        *refusals.entry(code).or_default() += 1;
+    }
+}
+
 impl GatewayCounters {
     /// Counters at zero.
     pub(crate) fn new(workers: usize) -> GatewayCounters {
         GatewayCounters {
             workers: (0..workers).map(|_| GatewayBlock::default()).collect(),
         }
+    }
+
+    /// Answers in place of a release by code, of all workers.
+    pub(super) fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        let mut all = BTreeMap::new();
+        for block in &self.workers {
+            let refusals = block.refusals.lock();
+            for (code, count) in &*refusals.unwrap_or_else(PoisonError::into_inner) {
+                *all.entry(*code).or_default() += count;
+            }
+        }
+        all
     }
 
     /// The block of one worker.

@@ -265,13 +265,43 @@ fn gateway(text: &mut Exposition, scrape: &Scrape<'_>) {
     let name = "portcullis_requests_unrouted";
     text.family(Kind::Counter, name, "Requests that no route took.");
     text.whole(&[], counters.sum(|block| &block.unrouted));
+    let name = "portcullis_refusals";
+    let help =
+        "Answers of the gateway in place of a release, by the code of their problem details.";
+    text.family(Kind::Counter, name, help);
+    for (code, count) in counters.refusals() {
+        text.whole(&[("code", code)], count);
+    }
     let name = "portcullis_access_log_dropped";
     let help = "Lines that the log of requests lost because it could not be written fast enough.";
     text.family(Kind::Counter, name, help);
     text.whole(&[], scrape.access_lines_dropped);
+    spans(text, scrape);
+    let name = "portcullis_tls_certificate_expiry_seconds";
+    let help = "When a certificate that is shown to clients ends, in seconds since the Unix epoch.";
+    text.family(Kind::Gauge, name, help);
+    for certificate in scrape.certificates {
+        let labels = [("file", certificate.file.as_str())];
+        text.number(&labels, certificate.not_after_s as f64);
+    }
+    let name = "portcullis_start_time_seconds";
+    let help = "When the gateway started, in seconds since the Unix epoch.";
+    text.family(Kind::Gauge, name, help);
+    text.number(&[], scrape.started_at_ms as f64 / 1e3);
     let name = "portcullis_build_info";
     text.family(Kind::Gauge, name, "The version of this program.");
     text.whole(&[("version", scrape.version)], 1);
+}
+
+fn spans(text: &mut Exposition, scrape: &Scrape<'_>) {
+    let Some(tracer) = scrape.tracer else { return };
+    let name = "portcullis_spans_sent";
+    text.family(Kind::Counter, name, "Spans that the collector took.");
+    text.whole(&[], tracer.sent.load(Relaxed));
+    let name = "portcullis_spans_dropped";
+    let help = "Spans that were lost: too many waited, or the collector was away or refused them.";
+    text.family(Kind::Counter, name, help);
+    text.whole(&[], tracer.dropped.load(Relaxed));
 }
 
 fn labels<'a>(arm: &ArmScrape<'a>) -> [(&'static str, &'a str); 3] {

@@ -45,6 +45,14 @@ fn sample(format: Format) -> String {
     let gateway = GatewayCounters::new(2);
     gateway.block(0).handshakes.fetch_add(5, Relaxed);
     gateway.block(1).handshakes.fetch_add(6, Relaxed);
+    gateway.block(0).refused("unknown_host");
+    gateway.block(1).refused("unknown_host");
+    let tracer = TracerCounters::default();
+    tracer.sent.fetch_add(8, Relaxed);
+    let certificates = [Expiry {
+        file: "/etc/portcullis/site.pem".to_owned(),
+        not_after_s: 1_800_000_000,
+    }];
     let route = |name, counters| RouteScrape {
         name,
         counters,
@@ -52,6 +60,9 @@ fn sample(format: Format) -> String {
     };
     let scrape = Scrape {
         version: "0.1.0",
+        started_at_ms: 1_700_000_000_250,
+        tracer: Some(&tracer),
+        certificates: &certificates,
         now_ms: 10,
         gateway: &gateway,
         access_lines_dropped: 7,
@@ -122,7 +133,8 @@ fn upstream() -> UpstreamSet {
 
 #[test]
 fn the_text_is_the_one_that_prometheus_reads() {
-    // Both files were read by the two parsers of prometheus_client 0.26, the reference in Python.
+    // Both files were read by the two parsers of prometheus_client, the reference in Python, and the first one
+    // by `promtool check metrics` of Prometheus 2.42.
     assert_eq!(sample(Format::Text), include_str!("tests/sample.prom"));
     assert_eq!(
         sample(Format::OpenMetrics),

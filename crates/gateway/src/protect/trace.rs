@@ -48,7 +48,7 @@ impl Trace {
     /// client began is as the client says. A `traceparent` that is not as the standard says is as none,
     /// and then `tracestate` is not read (3.3.1).
     #[must_use]
-    pub fn begin(headers: &HeaderMap, sample: bool) -> Trace {
+    pub fn begin(headers: &HeaderMap, sample: impl FnOnce() -> bool) -> Trace {
         let given = single(headers, &TRACEPARENT).and_then(TraceParent::parse);
         let said = single(headers, &TRACE_ID).filter(|id| is_sane(id));
         let span_id = nonzero(rand::random);
@@ -63,7 +63,7 @@ impl Trace {
                         u128::from(nonzero(rand::random)) << 64 | u128::from(rand::random::<u64>())
                     }),
                 span_id,
-                flags: match (sample, said.is_some()) {
+                flags: match (sample(), said.is_some()) {
                     (true, false) => SAMPLED | RANDOM,
                     (false, false) => RANDOM,
                     (true, true) => SAMPLED,
@@ -87,6 +87,17 @@ impl Trace {
         }
     }
 
+    /// The names of a request in a gateway that makes no spans: the client's `traceparent` goes on as it is, so
+    /// that what the release reports hangs on the client's span and not on one that nobody knows.
+    #[must_use]
+    pub fn pass(headers: &HeaderMap) -> Trace {
+        let mut trace = Trace::begin(headers, || false);
+        if let Some(span_id) = trace.client_span {
+            trace.parent.span_id = span_id;
+        }
+        trace
+    }
+
     /// Sets what the release is told.
     pub fn set_request(&self, headers: &mut HeaderMap) {
         headers.insert(REQUEST_ID, self.request_id.clone());
@@ -102,6 +113,28 @@ impl Trace {
     pub fn set_answer(&self, headers: &mut HeaderMap) {
         headers.insert(REQUEST_ID, self.request_id.clone());
         headers.insert(TRACE_ID, self.trace_id.clone());
+    }
+
+    /// Sets what the release is told to the span of one attempt; the other fields stay.
+    pub(crate) fn set_attempt(&self, headers: &mut HeaderMap, span_id: u64) {
+        let attempt = TraceParent {
+            span_id,
+            ..self.parent
+        };
+        headers.insert(TRACEPARENT, attempt.header());
+    }
+
+    /// `tracestate` as it is passed on; empty without any.
+    pub(crate) fn state(&self) -> &str {
+        let state = self.state.as_ref();
+        state
+            .and_then(|state| state.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// The id of the trace as logs have it.
+    pub(crate) fn trace_id(&self) -> &str {
+        self.trace_id.to_str().unwrap_or_default()
     }
 
     /// The request's id as text.
@@ -140,6 +173,11 @@ impl TraceParent {
     #[must_use]
     pub fn is_sampled(self) -> bool {
         self.flags & SAMPLED != 0
+    }
+
+    /// An id for a new span.
+    pub(crate) fn new_span_id() -> u64 {
+        nonzero(rand::random)
     }
 
     /// The header value, of version 00.

@@ -6,6 +6,7 @@ use portcullis_config::{RouteConfig, RouteTarget};
 
 use super::{NamedAccess, Routing, RoutingError};
 use crate::capacity::Capacity;
+use crate::observe::{Backing, ObservedRoute, Observers, WatchedRoute};
 use crate::protect::{Cors, RouteLimits};
 use crate::retry::budget::RetryBudget;
 use crate::rewrite::Rewrite;
@@ -31,6 +32,8 @@ pub(crate) struct Route {
     pub(crate) access: Option<Arc<NamedAccess>>,
     /// Which pages of other origins may use it.
     pub(crate) cors: Option<Cors>,
+    /// What is counted of it.
+    pub(crate) observed: Arc<ObservedRoute>,
 }
 
 /// What becomes of a route's requests.
@@ -50,7 +53,7 @@ impl Route {
     pub(super) fn compile(
         config: &RouteConfig,
         routing: &Routing,
-        workers: usize,
+        (observers, workers): (&Observers, usize),
         before: Option<&Route>,
     ) -> Result<Route, RoutingError> {
         let name = &config.name;
@@ -95,7 +98,29 @@ impl Route {
             limits: limits.ok_or_else(|| unknown("limit", &config.limits.join("`, `")))?,
             access,
             cors: config.cors.as_ref().map(Cors::new),
+            observed: observers.route(name),
             config: config.clone(),
         })
+    }
+
+    /// What metrics and readiness look at. Of several services, a route leads to the one that the request's
+    /// host names; then its readiness is that of the first.
+    pub(super) fn watched(&self, services: &[Arc<Route>]) -> WatchedRoute {
+        WatchedRoute {
+            observed: Arc::clone(&self.observed),
+            capacity: Arc::clone(&self.capacity),
+            backing: match &self.to {
+                RouteTo::Redirect(_) => Backing::Gateway,
+                RouteTo::Upstream(set) => Backing::Upstream(Arc::clone(set)),
+                RouteTo::Service => {
+                    let is_service = services.iter().any(|one| std::ptr::eq(&**one, self));
+                    let first = services.first().map_or(&self.config.name, |one| &one.config.name);
+                    Backing::Service(match is_service {
+                        true => Arc::clone(&self.config.name),
+                        false => Arc::clone(first),
+                    })
+                }
+            },
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ struct Closed {
 impl Drop for Closed {
     fn drop(&mut self) {
         let state = self.worker.connections.borrow_mut().remove(&self.id);
+        let block = self.worker.observers.block();
+        block.connections_open.fetch_sub(1, Relaxed);
         // A tunnel that never began knows the connection, which knows the tunnel.
         drop(state.and_then(|state| state.take_tunnel()));
         self.worker.changed.notify_waiters();
@@ -98,6 +101,9 @@ impl Worker {
         let now_ms = Rc::clone(&self.now_ms);
         let state = Rc::new(ConnectionState::new(peer.ip(), is_secure, clients, now_ms));
         state.enter_idle();
+        let block = self.observers.block();
+        block.connections.fetch_add(1, Relaxed);
+        block.connections_open.fetch_add(1, Relaxed);
         let id = self.next_connection.get();
         self.next_connection.set(id + 1);
         self.connections.borrow_mut().insert(id, Rc::clone(&state));

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -45,10 +46,13 @@ impl Worker {
         let stream = match Box::pin(self.shake_hands(tls, stream, &state)).await {
             Ok(stream) => stream,
             Err(error) => {
+                let block = self.observers.block();
+                block.handshakes_failed.fetch_add(1, Relaxed);
                 tracing::debug!(%error, "a client's TLS handshake failed");
                 return;
             }
         };
+        self.observers.block().handshakes.fetch_add(1, Relaxed);
         state.enter_idle();
         let served = match stream.get_ref().1.alpn_protocol() {
             Some(b"h2") => Box::pin(http2::serve(self, stream, state)).await,

@@ -9,6 +9,7 @@ mod hand_over;
 mod http2;
 mod lifecycle;
 mod nginx;
+mod observe;
 mod parking;
 mod rig;
 mod service;

@@ -39,6 +39,7 @@ pub(crate) fn settings(state_file: PathBuf) -> GatewaySettings {
         state_file,
         clients: portcullis_config::ClientsConfig::default(),
         tls: None,
+        observe: portcullis_gateway::ObserveSettings::default(),
         workers: 2,
         services: vec![route("shop")],
         routing: RoutingSettings::default(),

@@ -60,6 +60,7 @@ fn the_gateway_driver_conforms_on_the_real_gateway() {
         state_file: folder.path().join("gateway.json"),
         clients: portcullis_config::ClientsConfig::default(),
         tls: None,
+        observe: portcullis_gateway::ObserveSettings::default(),
         workers: 1,
         services: vec![ServiceSettings {
             service: "dhash".to_owned(),

@@ -13,7 +13,7 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 fn begin(lines: &[(&'static str, &str)]) -> Trace {
-    Trace::begin(&headers(lines), false)
+    Trace::begin(&headers(lines), || false)
 }
 
 fn parse(value: &str) -> Option<TraceParent> {
@@ -35,8 +35,26 @@ fn a_request_without_names_gets_some_that_belong_together() {
     assert_eq!(one.trace_id, format!("{:032x}", one.parent.trace_id));
     assert_eq!(one.client_span, None);
     assert!(!one.parent.is_sampled());
-    assert!(Trace::begin(&HeaderMap::new(), true).parent.is_sampled());
+    assert!(Trace::begin(&HeaderMap::new(), || true).parent.is_sampled());
     assert_eq!(TraceParent::parse(&one.parent.header()), Some(one.parent));
+}
+
+#[test]
+fn a_gateway_that_makes_no_spans_passes_the_clients_span_on() {
+    let request = headers(&[("traceparent", GIVEN), ("tracestate", "a=1")]);
+    let trace = Trace::pass(&request);
+    let mut sent = request.clone();
+    trace.set_request(&mut sent);
+    assert_eq!(sent["traceparent"], GIVEN);
+    assert_eq!(sent["tracestate"], "a=1");
+    assert!(!Trace::pass(&HeaderMap::new()).parent.is_sampled());
+}
+
+#[test]
+fn a_trace_that_the_client_began_is_not_drawn_again() {
+    let request = headers(&[("traceparent", GIVEN)]);
+    let trace = Trace::begin(&request, || panic!("asked"));
+    assert!(trace.parent.is_sampled());
 }
 
 #[test]
@@ -207,7 +225,7 @@ proptest! {
                 map.append(names[name].clone(), value);
             }
         }
-        Trace::begin(&map, true).set_request(&mut map);
+        Trace::begin(&map, || true).set_request(&mut map);
         prop_assert!(TraceParent::parse(&map["traceparent"]).is_some());
         prop_assert!(is_sane(&map["x-request-id"]) && is_sane(&map["x-trace-id"]));
     }

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use portcullis_config::{Config, Listen, StickyConfig, UpstreamProtocol};
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky, TimeoutSettings,
+    AdminListen, Gateway, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings,
+    ServiceSettings, Sticky, TimeoutSettings,
 };
 
 use super::failed;
@@ -51,6 +52,11 @@ pub(super) fn settings(
         state_file: folder.routes(),
         clients: gateway.clients.clone(),
         tls: gateway.tls.clone(),
+        observe: ObserveSettings {
+            log: gateway.log.clone(),
+            metrics: gateway.metrics.clone(),
+            traces: gateway.traces.clone(),
+        },
         workers: 0,
         services: vec![ServiceSettings {
             service: config.service.name.to_string(),

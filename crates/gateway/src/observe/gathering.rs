@@ -1,0 +1,224 @@
+//! Gathers what metrics and readiness tell, when somebody asks.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus};
+use tokio::sync::watch;
+
+use super::{Backing, Observers, WatchedRoute};
+use crate::clock;
+use crate::control::Control;
+use crate::health_endpoints::{Behind, HealthAnswer, Readiness, healthz, readyz};
+use crate::metrics::{ArmScrape, Format, RouteScrape, Scrape};
+use crate::tls::Tls;
+use crate::upstream_set::UpstreamSet;
+use crate::worker::Orders;
+
+/// Knows where everything is that metrics and readiness tell.
+pub(crate) struct Gathering {
+    observers: Arc<Observers>,
+    control: Arc<Control>,
+    tls: Option<Arc<Tls>>,
+    orders: watch::Receiver<Orders>,
+    began_ms: u64,
+    /// How much each arm had been sent when its service's split was changed last.
+    splits: Mutex<BTreeMap<String, SplitBegin>>,
+}
+
+/// The arms as they were when a split began.
+#[derive(Debug)]
+struct SplitBegin {
+    changes: u64,
+    sent: Vec<(Arm, u64)>,
+}
+
+impl Gathering {
+    /// Made once, when the gateway starts.
+    pub(crate) fn new(
+        observers: Arc<Observers>,
+        control: Arc<Control>,
+        tls: Option<Arc<Tls>>,
+        orders: watch::Receiver<Orders>,
+    ) -> Gathering {
+        Gathering {
+            observers,
+            control,
+            tls,
+            orders,
+            began_ms: clock::monotonic_ms(),
+            splits: Mutex::default(),
+        }
+    }
+
+    /// Takes note of each change of a split, so that the share that was really sent is told from the change on.
+    /// Never ends.
+    pub(crate) async fn follow_splits(self: Arc<Self>) {
+        let mut orders = self.orders.clone();
+        loop {
+            self.note(&self.control.status().await);
+            if orders.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The text of all metrics.
+    pub(crate) async fn metrics(&self, format: Format) -> String {
+        let status = self.control.status().await;
+        self.note(&status);
+        let watched = self.observers.watched();
+        let certificates = self.tls.as_ref().map(|tls| tls.expiries());
+        let scrape = Scrape {
+            version: env!("CARGO_PKG_VERSION"),
+            started_at_ms: status.started_at_ms,
+            now_ms: clock::monotonic_ms(),
+            gateway: self.observers.gateway(),
+            access_lines_dropped: self.observers.lines_dropped(),
+            tracer: self.observers.tracer().map(|tracer| tracer.counters()),
+            certificates: certificates.as_deref().map_or(&[], Vec::as_slice),
+            routes: watched.iter().map(route_scrape).collect(),
+            arms: self.arms(&status),
+            upstreams: upstreams(&watched),
+        };
+        scrape.render(format)
+    }
+
+    /// Whether the process is alive: it answers.
+    pub(crate) fn alive(&self) -> HealthAnswer {
+        healthz(clock::monotonic_ms().saturating_sub(self.began_ms))
+    }
+
+    /// Whether clients should be sent here.
+    pub(crate) async fn ready(&self) -> HealthAnswer {
+        let status = self.control.status().await;
+        let watched = self.observers.watched();
+        let now_ms = clock::monotonic_ms();
+        let orders = *self.orders.borrow();
+        let routes: Vec<(&str, Behind)> = match watched.is_empty() {
+            // Without routes, every request goes to a service.
+            true => {
+                let services = status.routes.iter();
+                services
+                    .map(|service| (service.service.as_str(), behind_service(Some(service))))
+                    .collect()
+            }
+            false => {
+                let routes = watched.iter();
+                routes
+                    .map(|route| (&*route.observed.name, behind(route, &status, now_ms)))
+                    .collect()
+            }
+        };
+        readyz(&Readiness {
+            accepting: !orders.held && orders.stop.is_none(),
+            draining: orders.stop.is_some(),
+            routes,
+        })
+    }
+
+    fn arms<'a>(&self, status: &'a GatewayStatus) -> Vec<ArmScrape<'a>> {
+        let splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner);
+        let arms_of = |service: &'a RouteStatus| {
+            let begin = splits.get(&service.service);
+            service.arms.iter().map(move |arm| ArmScrape {
+                service: &service.service,
+                status: arm,
+                weight_percent: weight_percent(service, &arm.arm),
+                sent_in_split: sent(arm)
+                    .saturating_sub(begin.map_or(0, |begin| begin.of(&arm.arm))),
+            })
+        };
+        status.routes.iter().flat_map(arms_of).collect()
+    }
+
+    /// Begins to count anew for services whose split has changed.
+    fn note(&self, status: &GatewayStatus) {
+        let mut splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner);
+        for service in &status.routes {
+            let known = splits.get(&service.service);
+            if known.is_some_and(|begin| begin.changes == service.changes) {
+                continue;
+            }
+            let arms = service.arms.iter();
+            let begin = SplitBegin {
+                changes: service.changes,
+                sent: arms.map(|arm| (arm.arm.clone(), sent(arm))).collect(),
+            };
+            splits.insert(service.service.clone(), begin);
+        }
+    }
+}
+
+impl SplitBegin {
+    /// What an arm had been sent; 0 for one that was not there.
+    fn of(&self, arm: &Arm) -> u64 {
+        let known = self.sent.iter().find(|(known, _)| known == arm);
+        known.map_or(0, |(_, sent)| *sent)
+    }
+}
+
+/// Requests that an arm was given, those under way included.
+fn sent(arm: &ArmStatus) -> u64 {
+    arm.requests + arm.in_flight
+}
+
+/// The share of an arm by the split in force; `None` outside it.
+fn weight_percent(service: &RouteStatus, arm: &Arm) -> Option<u8> {
+    let split = service.split.as_ref()?;
+    let canary_percent = match split.canary {
+        Some(_) => split.weight_percent,
+        None => 0,
+    };
+    if split.stable == *arm {
+        return Some(100_u8.saturating_sub(canary_percent));
+    }
+    (split.canary.as_ref() == Some(arm)).then_some(canary_percent)
+}
+
+fn route_scrape(route: &WatchedRoute) -> RouteScrape<'_> {
+    RouteScrape {
+        name: &route.observed.name,
+        counters: &route.observed.counters,
+        capacity: &route.capacity,
+    }
+}
+
+/// The upstreams of all routes, each once.
+fn upstreams(watched: &[WatchedRoute]) -> Vec<&UpstreamSet> {
+    let mut found: BTreeMap<&str, &UpstreamSet> = BTreeMap::new();
+    for route in watched {
+        if let Backing::Upstream(set) = &route.backing {
+            found.insert(&set.name, set);
+        }
+    }
+    found.into_values().collect()
+}
+
+fn behind(route: &WatchedRoute, status: &GatewayStatus, now_ms: u64) -> Behind {
+    match &route.backing {
+        Backing::Gateway => Behind::Gateway,
+        Backing::Service(name) => {
+            let service = status.routes.iter().find(|known| *known.service == **name);
+            behind_service(service)
+        }
+        Backing::Upstream(set) if set.is_healthy(now_ms) => Behind::Healthy,
+        Backing::Upstream(_) => Behind::Unhealthy,
+    }
+}
+
+/// A service is there for clients as long as its stable arm is: a canary that is down costs nobody an answer.
+fn behind_service(service: Option<&RouteStatus>) -> Behind {
+    let Some((service, split)) = service.and_then(|known| Some((known, known.split.as_ref()?)))
+    else {
+        return Behind::NoRelease;
+    };
+    let stable = service.arms.iter().find(|arm| arm.arm == split.stable);
+    match stable.is_some_and(|arm| arm.health.healthy) {
+        true => Behind::Healthy,
+        false => Behind::Unhealthy,
+    }
+}
+
+#[cfg(test)]
+mod tests;

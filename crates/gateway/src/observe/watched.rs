@@ -1,0 +1,29 @@
+//! The routes in force, as metrics and readiness look at them.
+
+use std::sync::Arc;
+
+use super::ObservedRoute;
+use crate::capacity::Capacity;
+use crate::upstream_set::UpstreamSet;
+
+/// One route in force.
+#[derive(Debug, Clone)]
+pub(crate) struct WatchedRoute {
+    /// Its name and counters.
+    pub(crate) observed: Arc<ObservedRoute>,
+    /// Its places.
+    pub(crate) capacity: Arc<Capacity>,
+    /// What its requests need.
+    pub(crate) backing: Backing,
+}
+
+/// What stands behind a route.
+#[derive(Debug, Clone)]
+pub(crate) enum Backing {
+    /// The gateway answers itself.
+    Gateway,
+    /// The service of this name.
+    Service(Arc<str>),
+    /// The servers of an upstream.
+    Upstream(Arc<UpstreamSet>),
+}
