@@ -112,6 +112,27 @@ pub struct ArmStatus {
     pub last_sent_at_ms: u64,
     /// Its health as the gateway's own checks see it.
     pub health: ArmHealth,
+    /// Requests that were mirrored to it; they count in nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowStatus>,
+}
+
+/// Requests that the stable arm answered and that were also sent to this one, whose answers were compared and
+/// thrown away.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShadowStatus {
+    /// Mirrored requests that are over.
+    pub requests: u64,
+    /// Of those, the ones that this arm answered with a 5xx or not at all.
+    pub errors: u64,
+    /// Of those, the ones that the two arms answered with different statuses.
+    pub differed: u64,
+    /// Requests that were not mirrored because too many were under way.
+    pub skipped: u64,
+    /// How long this arm took, the answer's body included.
+    pub latency: Histogram,
+    /// How long the stable arm took for the same requests, to the answer's head.
+    pub stable_latency: Histogram,
 }
 
 /// What the gateway's active health checks of an arm say.

@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
+    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky, TimeoutSettings,
 };
 
 #[global_allocator]
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         clients: portcullis_config::ClientsConfig::default(),
         tls: None,
         workers: rest.first().map_or(Ok(1), |count| count.parse())?,
-        routes: vec![RouteSettings {
+        services: vec![ServiceSettings {
             service: "bench".to_owned(),
             sticky: Sticky::default(),
             health: HealthSettings {
@@ -45,7 +45,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             timeouts: TimeoutSettings::default(),
             protocol: portcullis_config::UpstreamProtocol::Http1,
             force_header: true,
+            canary_users: Vec::new(),
+            shadow_percent: 0,
         }],
+        routing: RoutingSettings::default(),
     })?;
     let admin = gateway
         .admin_address()

@@ -14,6 +14,10 @@ use portcullis_config::UpstreamProtocol;
 use crate::endpoint::Endpoint;
 use crate::settings::HealthSettings;
 
+mod shadow;
+
+use shadow::ShadowCounters;
+
 /// What is known about an arm's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Health {
@@ -53,6 +57,8 @@ pub(crate) struct WorkerCounters {
     pub(crate) in_flight: AtomicU64,
     /// When a request was sent last, milliseconds since the Unix epoch.
     pub(crate) last_sent_at_ms: AtomicU64,
+    /// Requests that were mirrored to it.
+    pub(crate) shadow: ShadowCounters,
     by_class: [AtomicU64; 5],
     latency: Box<[AtomicU64]>,
 }
@@ -192,6 +198,7 @@ impl ArmState {
             latency: Histogram::from_counts(latency),
             last_sent_at_ms: last_sent.unwrap_or(0),
             health: detail.status.clone(),
+            shadow: ShadowCounters::sum(self.counters.iter().map(|one| &one.shadow)),
         }
     }
 }
@@ -204,6 +211,7 @@ impl WorkerCounters {
             failed_over: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             last_sent_at_ms: AtomicU64::new(0),
+            shadow: ShadowCounters::default(),
             by_class: Default::default(),
             latency: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
         }

@@ -34,7 +34,7 @@ pub(crate) const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
 /// The longest text of a refusal by the HTTP library that the admin API passes on.
 pub(crate) const ADMIN_REFUSAL_BYTES_MAX: usize = 4 * 1024;
 /// What `Retry-After` says when no release serves yet, in seconds.
-pub(crate) const RETRY_AFTER_S: &str = "1";
+pub(crate) const RETRY_AFTER_S: u64 = 1;
 /// Bytes that a client may send on a stream before an arm has taken some.
 pub(crate) const HTTP2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// Bytes that a client may send on all streams of a connection before some were taken.
@@ -56,3 +56,11 @@ pub(crate) const HELLO_TIMEOUT_MS: u64 = 10_000;
 pub(crate) const ANSWER_HEADERS_MAX: usize = 200;
 /// Over how long the rate of a request's body is measured.
 pub(crate) const BODY_RATE_WINDOW_MS: u64 = 10_000;
+/// The bytes of a request's body that are kept so that it can be sent again; a longer one is sent once.
+pub(crate) const BODY_KEPT_BYTES_MAX: usize = 64 * 1024;
+/// Mirrored requests that a worker has under way to a canary; further ones are not mirrored.
+pub(crate) const SHADOWS_MAX: usize = 64;
+/// How long a mirrored request may take, its answer's body included.
+pub(crate) const SHADOW_TIMEOUT_MS: u64 = 60_000;
+/// The bytes of a mirrored answer that are read before it is dropped.
+pub(crate) const SHADOW_ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -17,9 +17,8 @@ fn client_of(address: IpAddr) -> IpAddr {
 }
 
 /// Connections by client.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ClientAddresses {
-    max: u32,
     open: Mutex<HashMap<IpAddr, u32>>,
 }
 
@@ -31,20 +30,12 @@ pub(crate) struct Counted {
 }
 
 impl ClientAddresses {
-    /// Counts up to `max` connections of each client.
-    pub(crate) fn new(max: u32) -> ClientAddresses {
-        ClientAddresses {
-            max,
-            open: Mutex::default(),
-        }
-    }
-
-    /// Counts another connection, unless the client has enough.
-    pub(crate) fn count(self: &Arc<Self>, address: IpAddr) -> Option<Counted> {
+    /// Counts another connection, unless the client has `max` already.
+    pub(crate) fn count(self: &Arc<Self>, address: IpAddr, max: u32) -> Option<Counted> {
         let client = client_of(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(client).or_default();
-        if *count >= self.max {
+        if *count >= max {
             return None;
         }
         *count += 1;

@@ -16,6 +16,8 @@ use std::task::Waker;
 use http::HeaderValue;
 use portcullis_config::ClientsConfig;
 
+use crate::protect::Denial;
+
 /// What a connection is waiting for, which decides what its deadline means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -46,6 +48,17 @@ pub(crate) enum Protocol {
     Http2,
 }
 
+/// What is wrong with a request's body, found while it passes through.
+#[derive(Debug, Clone)]
+pub(crate) enum ClientFault {
+    /// The client broke off, or was too slow.
+    Broke,
+    /// It is longer than the route takes.
+    TooLarge,
+    /// What is in it may not be sent.
+    Denied(Denial),
+}
+
 /// What is shared between a connection's parts. All of them run on one thread.
 #[derive(Debug)]
 pub(crate) struct ConnectionState {
@@ -54,15 +67,20 @@ pub(crate) struct ConnectionState {
     /// Whether the client speaks TLS.
     pub(crate) is_secure: bool,
     /// What the client may do.
-    pub(crate) clients: Rc<ClientsConfig>,
+    pub(crate) clients: Arc<ClientsConfig>,
+    /// The client's address.
+    pub(crate) peer: IpAddr,
     protocol: Cell<Protocol>,
     /// Streams under way, of an HTTP/2 connection.
     streams: Cell<usize>,
     step: Cell<Step>,
     deadline_ms: Cell<u64>,
+    /// When the request under way must be over.
+    end_ms: Cell<u64>,
     now_ms: Rc<Cell<u64>>,
     waker: RefCell<Option<Waker>>,
-    client_failed: Cell<bool>,
+    fault: RefCell<Option<ClientFault>>,
+    body_bytes: Cell<u64>,
     /// Shows the bytes of the head that the client is sending.
     pub(crate) tap: Arc<HeadTap>,
 }
@@ -72,12 +90,14 @@ impl ConnectionState {
     pub(crate) fn new(
         peer: IpAddr,
         is_secure: bool,
-        clients: Rc<ClientsConfig>,
+        clients: Arc<ClientsConfig>,
         now_ms: Rc<Cell<u64>>,
     ) -> ConnectionState {
-        let text = peer.to_canonical().to_string();
+        let peer = peer.to_canonical();
+        let text = peer.to_string();
         let peer_header = HeaderValue::from_str(&text);
         ConnectionState::of(
+            peer,
             peer_header.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             is_secure,
             clients,
@@ -88,17 +108,19 @@ impl ConnectionState {
     /// The state of a stream that begins on this connection.
     pub(crate) fn stream(&self) -> ConnectionState {
         let peer_header = self.peer_header.clone();
-        let clients = Rc::clone(&self.clients);
+        let clients = Arc::clone(&self.clients);
         let now_ms = Rc::clone(&self.now_ms);
-        let stream = ConnectionState::of(peer_header, self.is_secure, clients, now_ms);
+        let stream =
+            ConnectionState::of(self.peer, peer_header, self.is_secure, clients, now_ms);
         stream.protocol.set(Protocol::Http2);
         stream
     }
 
     fn of(
+        peer: IpAddr,
         peer_header: HeaderValue,
         is_secure: bool,
-        clients: Rc<ClientsConfig>,
+        clients: Arc<ClientsConfig>,
         now_ms: Rc<Cell<u64>>,
     ) -> ConnectionState {
         let head_bytes_max = clients.head_bytes_max as usize;
@@ -106,13 +128,16 @@ impl ConnectionState {
             peer_header,
             is_secure,
             clients,
+            peer,
             protocol: Cell::new(Protocol::Http1),
             streams: Cell::new(0),
             step: Cell::new(Step::Idle),
             deadline_ms: Cell::new(u64::MAX),
+            end_ms: Cell::new(u64::MAX),
             now_ms,
             waker: RefCell::new(None),
-            client_failed: Cell::new(false),
+            fault: RefCell::new(None),
+            body_bytes: Cell::new(0),
             tap: Arc::new(HeadTap::new(head_bytes_max)),
         }
     }
@@ -120,8 +145,21 @@ impl ConnectionState {
     /// Enters `step`, which may last `limit_ms`.
     pub(crate) fn enter(&self, step: Step, limit_ms: u64) {
         self.step.set(step);
-        self.deadline_ms
-            .set(self.now_ms.get().saturating_add(limit_ms));
+        let until_ms = self.now_ms.get().saturating_add(limit_ms);
+        self.deadline_ms.set(until_ms.min(self.end_ms.get()));
+    }
+
+    /// A request begins. `limit_ms` is how long the current step may last.
+    pub(crate) fn begin_request(&self, step: Step, limit_ms: u64) {
+        self.end_ms.set(u64::MAX);
+        self.fault.replace(None);
+        self.body_bytes.set(0);
+        self.enter(step, limit_ms);
+    }
+
+    /// The request under way must be over in `limit_ms`, its answer included.
+    pub(crate) fn end_within(&self, limit_ms: u64) {
+        self.end_ms.set(self.now_ms.get().saturating_add(limit_ms));
     }
 
     /// Enters `step` unless it is the current one already, so that its deadline stays.
@@ -131,8 +169,14 @@ impl ConnectionState {
         }
     }
 
+    /// Whether the time of the request under way is over.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.end_ms.get() <= self.now_ms.get()
+    }
+
     /// Waits for the next request.
     pub(crate) fn enter_idle(&self) {
+        self.end_ms.set(u64::MAX);
         self.enter(Step::Idle, self.clients.idle_timeout_ms);
     }
 
@@ -185,14 +229,22 @@ impl ConnectionState {
         matches!(self.step.get(), Step::Idle | Step::Head | Step::ClientRead)
     }
 
-    /// Takes note that the client broke off in the middle of a body: not an arm's error.
-    pub(crate) fn client_failed(&self) {
-        self.client_failed.set(true);
+    /// Takes note of what is wrong with the body that the client sends: not an arm's error. The first fault
+    /// counts.
+    pub(crate) fn client_failed(&self, fault: ClientFault) {
+        self.fault.borrow_mut().get_or_insert(fault);
     }
 
-    /// Whether the client broke off.
-    pub(crate) fn has_client_failed(&self) -> bool {
-        self.client_failed.get()
+    /// What was wrong with the client's body.
+    pub(crate) fn client_fault(&self) -> Option<ClientFault> {
+        self.fault.borrow().clone()
+    }
+
+    /// Counts bytes of the request's body; returns how many there were so far.
+    pub(crate) fn count_body(&self, bytes: usize) -> u64 {
+        let sum = self.body_bytes.get() + bytes as u64;
+        self.body_bytes.set(sum);
+        sum
     }
 
     /// Sets whom to wake; called whenever the connection's task runs.

@@ -3,7 +3,7 @@
 //! A change is checked, its arms are checked, it is written to the disk, and then it takes effect
 //! with one store. Whoever asked is answered after that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus, Split, SplitChange};
-use portcullis_config::UpstreamProtocol;
+use portcullis_config::{ClientsConfig, UpstreamProtocol};
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio::task::JoinHandle;
 
@@ -19,12 +19,15 @@ use crate::arm::ArmState;
 use crate::bounds::{ARMS_REMEMBERED, HEALTH_WAIT_MAX_MS};
 use crate::clock;
 use crate::health;
-use crate::route::{ActiveSplit, Route, Table};
-use crate::settings::{GatewaySettings, RouteSettings};
+use crate::routing::{Routing, RoutingError};
+use crate::service::{ActiveSplit, Service};
+use crate::settings::{GatewaySettings, RoutingSettings, ServiceSettings};
 use crate::split_change::{must_check_canary, must_check_stable, validate};
 use crate::state_file::{SavedService, SavedState, StateFileError};
 use crate::sticky::{BucketHash, canary_buckets};
+use crate::table::Table;
 use crate::traffic::Traffic;
+use crate::upstream_set::UpstreamServer;
 use crate::worker::Orders;
 
 /// Why a change of a split was refused.
@@ -71,7 +74,7 @@ pub(crate) enum ChangeError {
 
 /// What the admin API and the health checks work on.
 pub(crate) struct Control {
-    settings: GatewaySettings,
+    state_file: PathBuf,
     workers: usize,
     listen: String,
     instance: String,
@@ -82,6 +85,11 @@ pub(crate) struct Control {
 }
 
 struct Services {
+    /// How each is served, in the order of the settings.
+    settings: Vec<Guarded>,
+    routing: Arc<Routing>,
+    /// Health checks of upstream servers.
+    checks: Vec<JoinHandle<()>>,
     saved: SavedState,
     /// The highest epoch that asked for a change, by service; it counts from the moment it is seen,
     /// and is saved when the change is decided.
@@ -91,6 +99,13 @@ struct Services {
     released: bool,
     /// What a predecessor still has under way.
     predecessor: Option<Traffic>,
+}
+
+/// The settings of a service as the data path reads them.
+#[derive(Clone)]
+struct Guarded {
+    settings: Arc<ServiceSettings>,
+    canary_users: Arc<HashSet<Box<[u8]>>>,
 }
 
 /// What is known of a service besides what is saved.
@@ -112,35 +127,40 @@ impl Control {
     /// once.
     pub(crate) fn new(
         settings: GatewaySettings,
+        routing: Arc<Routing>,
         workers: usize,
         listen: String,
         saved: SavedState,
         (table, orders): (Arc<ArcSwap<Table>>, watch::Sender<Orders>),
     ) -> Result<Control, StateFileError> {
         let mut live: BTreeMap<String, Live> = BTreeMap::new();
-        for route in &settings.routes {
-            let entry = live.entry(route.service.clone()).or_default();
+        for service in &settings.services {
+            let entry = live.entry(service.service.clone()).or_default();
             let split = saved
                 .services
-                .get(&route.service)
+                .get(&service.service)
                 .and_then(|saved| saved.split.as_ref());
             if let Some(split) = split {
-                let joined = validate(split).and_then(|()| entry.join(split, route, workers));
+                let joined = validate(split).and_then(|()| entry.join(split, service, workers));
                 joined.map_err(|reason| StateFileError::Split {
                     path: settings.state_file.clone(),
-                    service: route.service.clone(),
+                    service: service.service.clone(),
                     reason,
                 })?;
             }
         }
-        let services = Services {
+        let mut services = Services {
+            settings: guarded(settings.services),
+            routing,
+            checks: Vec::new(),
             saved,
             seen: BTreeMap::new(),
             live,
             released: false,
             predecessor: None,
         };
-        table.store(Arc::new(services.table(&settings.routes)));
+        services.check_upstreams();
+        table.store(Arc::new(services.table()));
         Ok(Control {
             workers,
             listen,
@@ -149,18 +169,54 @@ impl Control {
             table,
             orders,
             services: Mutex::new(services),
-            settings,
+            state_file: settings.state_file,
         })
+    }
+
+    /// Replaces the settings of the services, the routes and what clients may do, as a whole. Connections and
+    /// requests under way go on; what counts goes on counting where its settings did not change.
+    ///
+    /// # Errors
+    /// The settings cannot be carried out; then nothing has changed.
+    pub(crate) async fn reload(
+        &self,
+        settings: Vec<ServiceSettings>,
+        routing: &RoutingSettings,
+        clients: &ClientsConfig,
+    ) -> Result<(), RoutingError> {
+        let mut services = self.services.lock().await;
+        let before = Arc::clone(&services.routing);
+        let next = Routing::new(routing, &settings, clients, self.workers, Some(&before))?;
+        let next = Arc::new(next);
+        for changed in &settings {
+            let known = services.settings_of(&changed.service);
+            let same = known.is_ok_and(|known| known.health == changed.health);
+            // Checks are made as the settings say from now on.
+            if let Some(live) = services.live.get_mut(&changed.service).filter(|_| !same) {
+                live.check_as(changed);
+            }
+        }
+        services.settings = guarded(settings);
+        services.routing = next;
+        services.check_upstreams();
+        self.table.store(Arc::new(services.table()));
+        services.retire_upstreams(&before);
+        self.orders.send_modify(|orders| orders.table_changes += 1);
+        Ok(())
+    }
+
+    /// The routes in force.
+    pub(crate) async fn routing(&self) -> Arc<Routing> {
+        Arc::clone(&self.services.lock().await.routing)
     }
 
     /// The gateway and all its routes.
     pub(crate) async fn status(&self) -> GatewayStatus {
         let services = self.services.lock().await;
-        let routes = self
+        let routes = services
             .settings
-            .routes
             .iter()
-            .map(|route| services.status(&route.service));
+            .map(|service| services.status(&service.settings.service));
         GatewayStatus {
             instance: self.instance.clone(),
             started_at_ms: self.started_at_ms,
@@ -172,8 +228,9 @@ impl Control {
 
     /// One route.
     pub(crate) async fn route_status(&self, service: &str) -> Result<RouteStatus, ChangeError> {
-        self.route(service)?;
-        Ok(self.services.lock().await.status(service))
+        let services = self.services.lock().await;
+        services.settings_of(service)?;
+        Ok(services.status(service))
     }
 
     /// Replaces a split. When this returns, the new one is saved and in force, or nothing has
@@ -183,9 +240,9 @@ impl Control {
         service: &str,
         change: SplitChange,
     ) -> Result<RouteStatus, ChangeError> {
-        let route = self.route(service)?;
-        validate(&change.split).map_err(ChangeError::Invalid)?;
         let mut services = self.services.lock().await;
+        let route = services.settings_of(service)?;
+        validate(&change.split).map_err(ChangeError::Invalid)?;
         let current = services.claim(service, change.epoch)?;
         if change
             .if_changes
@@ -199,11 +256,11 @@ impl Control {
             }
             return Ok(services.status(service));
         }
-        let checks = services.arms_to_check(route, &current, &change.split, self.workers)?;
+        let checks = services.arms_to_check(&route, &current, &change.split, self.workers)?;
         if !checks.is_empty() {
             // The lock is not held while arms are asked, so that the way back stays open meanwhile.
             drop(services);
-            let checked = self.ensure_healthy(route, checks).await;
+            let checked = self.ensure_healthy(&route, checks).await;
             services = self.services.lock().await;
             let now = services.claim(service, change.epoch)?;
             if let Err(refused) = checked {
@@ -216,7 +273,7 @@ impl Control {
         }
         self.save(&mut services, service, Some(change.split))
             .await?;
-        self.put_in_force(&mut services, route)
+        self.put_in_force(&mut services, &route)
             .map_err(ChangeError::Invalid)?;
         Ok(services.status(service))
     }
@@ -234,7 +291,7 @@ impl Control {
 
     /// Takes over what a successor has saved.
     pub(crate) async fn follow(&self) {
-        let path = self.settings.state_file.clone();
+        let path = self.state_file.clone();
         let read = tokio::task::spawn_blocking(move || SavedState::read(&path)).await;
         let saved = match read {
             Ok(Ok(saved)) => saved,
@@ -249,7 +306,8 @@ impl Control {
             return;
         }
         services.saved = saved;
-        for route in &self.settings.routes {
+        for route in services.settings.clone() {
+            let route = &route.settings;
             if let Err(reason) = self.put_in_force(&mut services, route) {
                 tracing::warn!(service = route.service, reason, "a split was not followed");
             }
@@ -276,18 +334,9 @@ impl Control {
         self.services.lock().await.predecessor = traffic;
     }
 
-    fn route(&self, service: &str) -> Result<&RouteSettings, ChangeError> {
-        let found = self
-            .settings
-            .routes
-            .iter()
-            .find(|route| route.service == service);
-        found.ok_or_else(|| ChangeError::UnknownService(service.to_owned()))
-    }
-
     async fn ensure_healthy(
         &self,
-        route: &RouteSettings,
+        route: &ServiceSettings,
         arms: Vec<(&'static str, Arc<ArmState>)>,
     ) -> Result<(), ChangeError> {
         for (role, arm) in arms {
@@ -320,10 +369,10 @@ impl Control {
             entry.changes += 1;
             entry.changed_at_ms = clock::wall_ms();
         }
-        let (path, copy): (PathBuf, _) = (self.settings.state_file.clone(), next.clone());
+        let (path, copy): (PathBuf, _) = (self.state_file.clone(), next.clone());
         let written = tokio::task::spawn_blocking(move || copy.write(&path)).await;
         let written = written.unwrap_or_else(|panicked| {
-            let path = self.settings.state_file.clone();
+            let path = self.state_file.clone();
             Err(StateFileError::Write {
                 path,
                 source: std::io::Error::other(panicked),
@@ -335,14 +384,13 @@ impl Control {
     }
 
     /// Makes the saved split the one that workers see.
-    fn put_in_force(&self, services: &mut Services, route: &RouteSettings) -> Result<(), String> {
+    fn put_in_force(&self, services: &mut Services, route: &ServiceSettings) -> Result<(), String> {
         let split = services.saved(&route.service).split;
         let live = services.live.entry(route.service.clone()).or_default();
         if let Some(split) = &split {
             live.join(split, route, self.workers)?;
         }
-        self.table
-            .store(Arc::new(services.table(&self.settings.routes)));
+        self.table.store(Arc::new(services.table()));
         if let (Some(split), Some(live)) = (&split, services.live.get_mut(&route.service)) {
             live.retire_others(split);
         }
@@ -392,7 +440,7 @@ impl Services {
     /// that a refusal shows in the status.
     fn arms_to_check(
         &mut self,
-        route: &RouteSettings,
+        route: &ServiceSettings,
         current: &SavedService,
         next: &Split,
         workers: usize,
@@ -442,12 +490,14 @@ impl Services {
         arm
     }
 
-    fn table(&self, routes: &[RouteSettings]) -> Table {
-        let routes = routes.iter().map(|settings| {
+    fn table(&self) -> Table {
+        let plain = &self.routing.plain;
+        let services = self.settings.iter().zip(plain).map(|(guarded, plain)| {
+            let settings = &guarded.settings;
             let live = self.live.get(&settings.service);
             let split = self.saved(&settings.service).split;
-            Arc::new(Route {
-                settings: settings.clone(),
+            Arc::new(Service {
+                settings: Arc::clone(settings),
                 hash: BucketHash::new(&settings.service),
                 active: split
                     .zip(live)
@@ -455,12 +505,66 @@ impl Services {
                 unrouted: live
                     .map(|live| Arc::clone(&live.unrouted))
                     .unwrap_or_default(),
+                canary_users: Arc::clone(&guarded.canary_users),
+                plain: Arc::clone(plain),
             })
         });
         Table {
-            routes: routes.collect(),
+            services: services.collect(),
+            routing: Arc::clone(&self.routing),
         }
     }
+
+    fn settings_of(&self, service: &str) -> Result<Arc<ServiceSettings>, ChangeError> {
+        let mut all = self.settings.iter();
+        let found = all.find(|one| one.settings.service == service);
+        let found = found.map(|one| Arc::clone(&one.settings));
+        found.ok_or_else(|| ChangeError::UnknownService(service.to_owned()))
+    }
+
+    /// Begins to check the servers of upstreams as the settings say, and ends the checks of before.
+    fn check_upstreams(&mut self) {
+        for check in self.checks.drain(..) {
+            check.abort();
+        }
+        let upstreams = &self.routing.settings().upstreams;
+        for (config, set) in upstreams.iter().zip(&self.routing.upstreams) {
+            let Some(health) = &config.health else {
+                continue;
+            };
+            for server in set.servers() {
+                let watching = health::watch_server(Arc::clone(server), health.clone());
+                self.checks.push(tokio::spawn(watching));
+            }
+        }
+    }
+
+    /// Takes servers that are in no upstream any more out of service: connections to them are closed as they
+    /// fall idle.
+    fn retire_upstreams(&self, before: &Routing) {
+        let still = |server: &Arc<UpstreamServer>| {
+            let mut sets = self.routing.upstreams.iter();
+            sets.any(|set| set.servers().any(|known| Arc::ptr_eq(known, server)))
+        };
+        let servers = before.upstreams.iter().flat_map(|set| set.servers());
+        for server in servers.filter(|server| !still(server)) {
+            server.endpoint.set_retired(true);
+        }
+    }
+}
+
+fn guarded(settings: Vec<ServiceSettings>) -> Vec<Guarded> {
+    let settings = settings.into_iter().map(|settings| Guarded {
+        canary_users: Arc::new(
+            settings
+                .canary_users
+                .iter()
+                .map(|user| user.as_bytes().into())
+                .collect(),
+        ),
+        settings: Arc::new(settings),
+    });
+    settings.collect()
 }
 
 impl Live {
@@ -489,7 +593,7 @@ impl Live {
     }
 
     /// Brings a split's arms into service: known, not retired, and under checks.
-    fn join(&mut self, split: &Split, route: &RouteSettings, workers: usize) -> Result<(), String> {
+    fn join(&mut self, split: &Split, route: &ServiceSettings, workers: usize) -> Result<(), String> {
         for arm in std::iter::once(&split.stable).chain(&split.canary) {
             let known = self.arm(arm, route.protocol, workers)?;
             known.state.set_retired(false);
@@ -512,6 +616,17 @@ impl Live {
                 if let Some(checks) = known.checks.take() {
                     checks.abort();
                 }
+            }
+        }
+    }
+
+    /// Checks the arms of the split as `settings` say from now on.
+    fn check_as(&mut self, settings: &ServiceSettings) {
+        for known in &mut self.arms {
+            if let Some(checks) = known.checks.take() {
+                checks.abort();
+                let checks = health::watch(Arc::clone(&known.state), settings.health.clone());
+                known.checks = Some(tokio::spawn(checks));
             }
         }
     }

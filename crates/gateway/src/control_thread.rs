@@ -11,12 +11,14 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use crate::access_files::AccessFiles;
 use crate::admin;
 use crate::bounds::{FOLLOW_MS, TLS_LOOK_MS};
 use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin};
-use crate::route::Table;
+use crate::routing::Routing;
+use crate::table::Table;
 use crate::settings::{AdminListen, GatewaySettings};
 use crate::state_file::SavedState;
 use crate::tls::{Tls, Versions};
@@ -26,6 +28,7 @@ use crate::worker::Orders;
 /// What the control thread needs.
 pub(crate) struct ControlStart {
     pub(crate) settings: GatewaySettings,
+    pub(crate) routing: Arc<Routing>,
     pub(crate) workers: usize,
     pub(crate) listen: SocketAddr,
     pub(crate) admin: AdminListener,
@@ -37,6 +40,11 @@ pub(crate) struct ControlStart {
 /// What the control thread is told while it runs. It ends when nobody is left to tell it anything.
 #[derive(Debug)]
 pub(crate) enum ControlOrder {
+    /// Replace the settings.
+    Reload(
+        Box<GatewaySettings>,
+        oneshot::Sender<Result<(), GatewayError>>,
+    ),
     /// Close the admin API and change no split any more; follow the state file instead.
     Release(oneshot::Sender<()>),
     /// Open the admin API again, and change splits again.
@@ -57,10 +65,13 @@ pub(crate) async fn run_control(
     let shared = (start.table, start.orders);
     let mut certificates = start.tls.map(Watched::new);
     let admin_listen = found(&start.settings.admin, &start.admin);
+    let mut access = AccessFiles::default();
     let token = token_of(&admin_listen);
     let listen = start.listen.to_string();
+    let settings = start.settings.clone();
+    let mut in_force = start.settings;
     let control =
-        saved.and_then(|saved| Control::new(start.settings, start.workers, listen, saved, shared));
+        saved.and_then(|saved| Control::new(settings, start.routing, start.workers, listen, saved, shared));
     let control = match control {
         Ok(control) => Arc::new(control),
         Err(error) => {
@@ -68,6 +79,9 @@ pub(crate) async fn run_control(
             return;
         }
     };
+    // Nobody is let in by a key before the keys are read.
+    let routing = control.routing().await;
+    access.look(&routing);
     let mut admin = Some(serve_admin(start.admin, Arc::clone(&control), token));
     let _ = ready.send(Ok(()));
     let mut follow = tokio::time::interval(Duration::from_millis(FOLLOW_MS));
@@ -80,15 +94,24 @@ pub(crate) async fn run_control(
                 control.follow().await;
                 continue;
             }
-            _ = look.tick(), if certificates.is_some() => {
+            _ = look.tick() => {
                 if let Some(certificates) = &mut certificates {
                     certificates.look();
+                }
+                let routing = control.routing().await;
+                access.look(&routing);
+                for upstream in &routing.upstreams {
+                    upstream.look_at_files();
                 }
                 continue;
             }
         };
         match order {
             None => return,
+            Some(ControlOrder::Reload(settings, reply)) => {
+                let reloaded = reload(&mut in_force, &control, *settings).await;
+                let _ = reply.send(reloaded);
+            }
             Some(ControlOrder::Release(reply)) => {
                 control.release().await;
                 if let Some(admin) = admin.take() {
@@ -111,6 +134,34 @@ pub(crate) async fn run_control(
             }
         }
     }
+}
+
+/// Replaces what a running gateway can change; `in_force` is what it was told so far.
+async fn reload(
+    in_force: &mut GatewaySettings,
+    control: &Control,
+    settings: GatewaySettings,
+) -> Result<(), GatewayError> {
+    let names = |settings: &GatewaySettings| -> Vec<String> {
+        let services = settings.services.iter();
+        services.map(|service| service.service.clone()).collect()
+    };
+    let fixed = [
+        ("gateway.listen", in_force.listen == settings.listen),
+        ("the state file", in_force.state_file == settings.state_file),
+        ("the number of workers", in_force.workers == settings.workers),
+        ("[gateway.tls]", in_force.tls == settings.tls),
+        ("the service's name", names(in_force) == names(&settings)),
+    ];
+    if let Some((what, _)) = fixed.into_iter().find(|(_, same)| !same) {
+        return Err(GatewayError::Restart { what });
+    }
+    let services = settings.services.clone();
+    control
+        .reload(services, &settings.routing, &settings.clients)
+        .await?;
+    *in_force = settings;
+    Ok(())
 }
 
 /// Certificates, and how their files were when they were read.

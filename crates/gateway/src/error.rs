@@ -1,17 +1,27 @@
-//! Why a gateway does not start.
+//! Why a gateway does not start, or does not take other settings.
 
 use std::io;
 use std::net::SocketAddr;
 
+use crate::routing::RoutingError;
 use crate::state_file::StateFileError;
 use crate::tls::TlsError;
 
-/// Why a gateway does not start.
+/// Why a gateway does not start, or does not take other settings.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// The settings contradict themselves.
     #[error("{0}")]
     Settings(String),
+    /// A route, or what it names.
+    #[error("the gateway's routes cannot be carried out")]
+    Routing(#[from] RoutingError),
+    /// A running gateway cannot change this.
+    #[error("{what} cannot be changed while the gateway runs; restart it")]
+    Restart {
+        /// The setting.
+        what: &'static str,
+    },
     /// The address for clients cannot be had.
     #[error("cannot listen for clients on {address}: is another process using it?")]
     Listen {

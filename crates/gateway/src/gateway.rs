@@ -17,11 +17,12 @@ use crate::control_thread::{ControlOrder, ControlStart, run_control};
 use crate::doors::{Door, Doors};
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin};
-use crate::route::Table;
+use crate::routing::{Routing, RoutingError};
+use crate::table::Table;
 use crate::settings::{AdminListen, GatewaySettings, Sticky};
 use crate::tls::Tls;
 use crate::traffic::Traffic;
-use crate::worker::{Guests, Orders, Stop, Worker};
+use crate::worker::{Orders, Stop, Worker};
 
 /// A running gateway. Dropping it stops it at once; [`Gateway::stop`] lets requests finish.
 #[derive(Debug)]
@@ -103,14 +104,18 @@ impl Gateway {
             AdminListener::Tcp(listener) => listener.local_addr().ok(),
             AdminListener::Unix(_) => None,
         };
-        let table = Arc::new(ArcSwap::from_pointee(Table::default()));
+        let routing = routing(&settings, count)?;
+        let table = Arc::new(ArcSwap::from_pointee(Table {
+            services: Vec::new(),
+            routing: Arc::clone(&routing),
+        }));
         let (orders, _) = watch::channel(Orders {
             held,
             ..Orders::default()
         });
-        let clients = settings.clients.clone();
         let start = ControlStart {
             settings,
+            routing,
             workers: count,
             listen: doors.listen,
             admin: admin_listener,
@@ -129,15 +134,11 @@ impl Gateway {
             control_orders: Some(control_orders),
             listeners: doors.kept,
         };
-        let guests = Guests {
-            connections_max: (clients.connections_max as usize).div_ceil(count),
-            addresses: Arc::new(ClientAddresses::new(clients.connections_per_address_max)),
-            clients,
-        };
+        let addresses = Arc::new(ClientAddresses::default());
         for (index, doors) in doors.shares.into_iter().enumerate() {
             let (table, tls) = (Arc::clone(&table), tls.clone());
-            let guests = guests.clone();
-            let worker = move || Worker::new(index, table, tls, guests);
+            let addresses = Arc::clone(&addresses);
+            let worker = move || Worker::new((index, count), table, tls, addresses);
             let worker = start_worker(index, doors, worker, gateway.orders.subscribe());
             gateway.workers.push(worker?);
         }
@@ -211,6 +212,23 @@ impl Gateway {
         self.listeners.iter().map(TcpListener::try_clone).collect()
     }
 
+    /// Replaces the services' settings, the routes and what clients may do, as a whole: requests and connections
+    /// under way go on. What a running gateway cannot change (addresses, the state file, the number of workers,
+    /// which services there are) must be as it was.
+    ///
+    /// # Errors
+    ///
+    /// The settings are not valid, or one of them cannot be changed; then all stays as it was.
+    pub async fn reload(&self, settings: GatewaySettings) -> Result<(), GatewayError> {
+        check(&settings)?;
+        let gone = || GatewayError::Threads(std::io::Error::other("the control thread has ended"));
+        let settings = Box::new(settings);
+        self.order(|reply| ControlOrder::Reload(settings, reply))
+            .await
+            .ok_or_else(gone)
+            .flatten()
+    }
+
     /// Gives up the admin API and the right to change splits, for a successor that is about to start.
     /// Serving goes on; what the successor changes in the state file is followed.
     pub async fn release_control(&self) {
@@ -270,18 +288,18 @@ impl<T> RunningThread<T> {
 
 fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
     let refuse = |text: String| Err(GatewayError::Settings(text));
-    if settings.routes.is_empty() {
-        return refuse("the gateway has no route: name at least one service".to_owned());
+    if settings.services.is_empty() {
+        return refuse("the gateway has nothing to serve: name at least one service".to_owned());
     }
     if let AdminListen::Tcp { token, .. } = &settings.admin
         && token.expose_secret().is_empty()
     {
         return refuse("the admin API on a TCP address needs a token".to_owned());
     }
-    for (index, route) in settings.routes.iter().enumerate() {
+    for (index, route) in settings.services.iter().enumerate() {
         let service = &route.service;
         if service.is_empty()
-            || settings.routes[..index]
+            || settings.services[..index]
                 .iter()
                 .any(|r| r.service == *service)
         {
@@ -305,6 +323,12 @@ fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
         }
     }
     Ok(())
+}
+
+fn routing(settings: &GatewaySettings, workers: usize) -> Result<Arc<Routing>, RoutingError> {
+    let services = &settings.services;
+    let routing = Routing::new(&settings.routing, services, &settings.clients, workers, None);
+    routing.map(Arc::new)
 }
 
 fn start_worker(

@@ -14,9 +14,6 @@ pub(crate) const CANARY: HeaderName = HeaderName::from_static("canary");
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// What is wrong with a request's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,31 +26,17 @@ pub(crate) enum HeadError {
     Target,
 }
 
-/// Where a request comes from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Origin<'a> {
-    /// The client's address.
-    pub(crate) peer: &'a HeaderValue,
-    /// Whether it speaks TLS.
-    pub(crate) is_secure: bool,
-    /// Whether it came on a stream of HTTP/2.
-    pub(crate) is_stream: bool,
-    /// Whether a body follows.
-    pub(crate) has_body: bool,
-}
-
-/// Rewrites a client's request for an arm: its target in origin form, `Host` as the client sent it,
-/// hop-by-hop fields removed, and `X-Forwarded-For` (appended), `-Proto` and `-Host` (set).
-/// `own_host` is the arm's own, for a request that has none.
+/// Rewrites a client's request for a server: hop-by-hop fields removed, `Host` as the client sent it.
+/// `own_host` is the server's own, for a request that has none; with `sets_host` it replaces the client's.
+/// The target must have been looked at by [`set_target`].
 pub(crate) fn prepare_request(
     head: &mut request::Parts,
-    origin: Origin<'_>,
-    own_host: &HeaderValue,
+    is_stream: bool,
+    has_body: bool,
+    (own_host, sets_host): (&HeaderValue, bool),
     upgrade: Option<HeaderValue>,
-) -> Result<(), HeadError> {
-    set_target(head)?;
-    let unsized_stream =
-        origin.is_stream && origin.has_body && !head.headers.contains_key(CONTENT_LENGTH);
+) {
+    let unsized_stream = is_stream && has_body && !head.headers.contains_key(CONTENT_LENGTH);
     let chunked = unsized_stream || head.headers.contains_key(TRANSFER_ENCODING);
     let trailers = wants_trailers(&head.headers);
     let headers = &mut head.headers;
@@ -64,7 +47,7 @@ pub(crate) fn prepare_request(
         // Said again because hyper would not send the body of a chunked GET otherwise.
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    if origin.is_stream {
+    if is_stream {
         join_cookies(headers);
     }
     if trailers {
@@ -74,29 +57,23 @@ pub(crate) fn prepare_request(
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol);
     }
-    match headers.get(HOST).cloned() {
-        Some(host) => headers.insert(FORWARDED_HOST, host),
-        // HTTP/1.0 may come without one, but goes on as HTTP/1.1, which may not.
-        None => headers.insert(HOST, own_host.clone()),
-    };
-    let scheme = if origin.is_secure { "https" } else { "http" };
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    let forwarded_for = match headers.contains_key(FORWARDED_FOR) {
-        true => append_peer(headers, origin.peer),
-        false => origin.peer.clone(),
-    };
-    headers.insert(FORWARDED_FOR, forwarded_for);
-    Ok(())
+    // HTTP/1.0 may come without one, but goes on as HTTP/1.1, which may not.
+    if sets_host || !headers.contains_key(HOST) {
+        headers.insert(HOST, own_host.clone());
+    }
 }
 
 /// Makes a prepared request one of HTTP/2: its target in absolute form, and nothing that belongs to a
 /// connection (RFC 9113, 8.2.2 and 8.3.1).
-pub(crate) fn for_http2(head: &mut request::Parts) -> Result<(), HeadError> {
+pub(crate) fn for_http2(head: &mut request::Parts, is_secure: bool) -> Result<(), HeadError> {
     let host = head.headers.remove(HOST).ok_or(HeadError::Host)?;
     let authority = host.to_str().ok().and_then(|host| host.parse().ok());
     let authority: Authority = authority.ok_or(HeadError::Host)?;
     let mut target = std::mem::take(&mut head.uri).into_parts();
-    target.scheme = Some(Scheme::HTTP);
+    target.scheme = Some(match is_secure {
+        true => Scheme::HTTPS,
+        false => Scheme::HTTP,
+    });
     target.authority = Some(authority);
     head.uri = Uri::from_parts(target).map_err(|_| HeadError::Target)?;
     head.headers.remove(CONNECTION);
@@ -107,13 +84,17 @@ pub(crate) fn for_http2(head: &mut request::Parts) -> Result<(), HeadError> {
 }
 
 /// Rewrites an arm's answer for the client: hop-by-hop fields removed, the release named.
-pub(crate) fn prepare_answer(head: &mut response::Parts, release: &HeaderValue) {
+pub(crate) fn prepare_answer(head: &mut response::Parts, release: Option<&HeaderValue>) {
     if head.headers.contains_key(TRANSFER_ENCODING) {
         head.headers.remove(CONTENT_LENGTH);
     }
     // A client that is not told of trailers to come does not get them.
     remove_hop_by_hop(&mut head.headers);
-    head.headers.insert(RELEASE, release.clone());
+    match release {
+        Some(release) => head.headers.insert(RELEASE, release.clone()),
+        // A server that is no release does not speak for one.
+        None => head.headers.remove(RELEASE),
+    };
 }
 
 /// The protocol that a request or an answer with `Connection: upgrade` names.
@@ -124,8 +105,9 @@ pub(crate) fn upgrade_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
         .then(|| protocol.clone())
 }
 
-/// The one `Host` of a request, or the authority of a target in absolute form.
-fn set_target(head: &mut request::Parts) -> Result<(), HeadError> {
+/// Gives a request its target in origin form and its one `Host`: the client's, or the authority of a target in
+/// absolute form.
+pub(crate) fn set_target(head: &mut request::Parts) -> Result<(), HeadError> {
     if let Some(authority) = head.uri.authority() {
         // RFC 9112, 3.2.2: the target wins over the Host field.
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| HeadError::Host)?;
@@ -208,16 +190,6 @@ fn wants_trailers(headers: &HeaderMap) -> bool {
         .filter_map(|line| line.to_str().ok());
     let mut codings = lines.flat_map(|line| line.split(','));
     codings.any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
-}
-
-fn append_peer(headers: &HeaderMap, peer: &HeaderValue) -> HeaderValue {
-    let mut list = Vec::new();
-    for line in headers.get_all(FORWARDED_FOR) {
-        list.extend_from_slice(line.as_bytes());
-        list.extend_from_slice(b", ");
-    }
-    list.extend_from_slice(peer.as_bytes());
-    HeaderValue::from_bytes(&list).unwrap_or_else(|_| peer.clone())
 }
 
 #[cfg(test)]

@@ -52,10 +52,6 @@ pub(crate) async fn check(arm: &ArmState, settings: &HealthSettings) -> Result<(
 }
 
 /// Checks a server of an upstream again and again until the future is dropped.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the control thread is to use it next")
-)]
 pub(crate) async fn watch_server(server: Arc<UpstreamServer>, settings: HealthConfig) {
     loop {
         check_server(&server, &settings).await;

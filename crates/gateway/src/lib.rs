@@ -3,14 +3,14 @@
 //!
 //! - `worker`: one thread, runtime and listener (SO_REUSEPORT) per core; nothing on the data path
 //!   is shared but the routing table and the arms' counters.
-//! - `route`, `sticky`: pure; which arm a request belongs to.
+//! - `table`, `routing`, `matching`, `rewrite`: which route takes a request.
+//! - `service`, `sticky`, `upstream_set`: pure; which arm or server answers it.
 //! - `tls`, `http2`, `connection`: how a client's requests come in; each stream is like a connection of
 //!   its own.
 //! - `forward`, `headers`, `body`, `endpoint`, `upstream`, `pool`, `tunnel`: one request from the client to the
 //!   arm and back.
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
-//! - `matching`, `rewrite`, `upstream_set`, `capacity`, `retry`: where a request goes, and how often; pure
-//!   decisions that the data path is to use next.
+//! - `capacity`, `retry`: how many requests go at once, and how often one goes.
 //! - `access_log`, `metrics`, `health_endpoints`: what is told about requests, likewise.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
@@ -18,6 +18,7 @@
 //! The gateway knows nothing of rollouts and serves without the engine, from its last saved splits
 //! (invariant 10); an arm gets traffic only when it is healthy (invariant 11).
 
+mod access_files;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the data path is to use it next")
@@ -27,10 +28,6 @@ mod admin;
 mod arm;
 mod body;
 mod bounds;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the data path is to use it next")
-)]
 mod capacity;
 mod client_addresses;
 mod clock;
@@ -62,25 +59,20 @@ mod pool;
 mod problem;
 pub mod protect;
 mod refusal;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the data path is to use it next")
-)]
 mod retry;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the data path is to use it next")
-)]
 mod rewrite;
-mod route;
+mod routing;
+mod service;
 mod settings;
 mod split_change;
 mod state_file;
 mod sticky;
+mod table;
 mod tapped;
 mod tls;
 mod traffic;
 mod tunnel;
+mod under_way;
 mod unread;
 mod upstream;
 mod upstream_set;
@@ -91,8 +83,10 @@ pub use gateway::Gateway;
 pub use matching::{
     HostRefused, Match, PathRefused, RequestHost, RequestPath, RouteIndex, RouteRefused,
 };
+pub use routing::RoutingError;
 pub use settings::{
-    AdminListen, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
+    AdminListen, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky,
+    TimeoutSettings,
 };
 pub use state_file::StateFileError;
 pub use tls::TlsError;

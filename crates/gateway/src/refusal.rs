@@ -2,19 +2,35 @@
 
 use http::StatusCode;
 
+use crate::capacity::Shed;
+use crate::headers::HeadError;
+use crate::matching::{HostRefused, PathRefused};
 use crate::problem::Problem;
+use crate::protect::Denial;
 
 /// Why a client gets the gateway's own answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Refusal {
     /// Both `Content-Length` and `Transfer-Encoding`.
     AmbiguousLength,
     /// A head that must not be passed on.
-    BadHead(crate::headers::HeadError),
+    BadHead(HeadError),
+    /// A `Host` that is none.
+    BadHost(HostRefused),
+    /// A path that may be read in two ways.
+    BadPath(PathRefused),
     /// CONNECT.
     NoTunnels,
-    /// The host belongs to no service.
+    /// The host belongs to no service and to no route.
     UnknownHost,
+    /// Routes have the host, and none takes the path, method and headers.
+    UnknownPath,
+    /// A policy does not let the request through.
+    Denied(Box<Denial>),
+    /// The body is longer than the route takes.
+    BodyTooLarge,
+    /// Too much is under way.
+    Shed(Shed),
     /// No release yet.
     Unrouted,
     /// No connection to the arm.
@@ -31,22 +47,22 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The problem to answer with.
-    pub(crate) fn problem(self) -> Problem {
+    pub(crate) fn problem(&self) -> Problem {
+        let bad_request = |detail: String| {
+            let kind = "urn:portcullis:problem:bad-request";
+            Problem::new(StatusCode::BAD_REQUEST, kind, "The request is malformed", detail)
+        };
         let (status, kind, title, detail) = match self {
+            Refusal::BadHead(error) => return bad_request(error.to_string()),
+            Refusal::BadHost(error) => return bad_request(error.to_string()),
+            Refusal::BadPath(error) => return bad_request(error.to_string()),
+            Refusal::Denied(denial) => (denial.status, denial.kind, denial.title, denial.detail),
             Refusal::AmbiguousLength => (
                 StatusCode::BAD_REQUEST,
                 "urn:portcullis:problem:ambiguous-length",
                 "The request's length is ambiguous",
                 "the request has both Content-Length and Transfer-Encoding; send one of them",
             ),
-            Refusal::BadHead(error) => {
-                return Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "urn:portcullis:problem:bad-request",
-                    "The request is malformed",
-                    error.to_string(),
-                );
-            }
             Refusal::NoTunnels => (
                 StatusCode::NOT_IMPLEMENTED,
                 "urn:portcullis:problem:no-tunnels",
@@ -56,8 +72,26 @@ impl Refusal {
             Refusal::UnknownHost => (
                 StatusCode::MISDIRECTED_REQUEST,
                 "urn:portcullis:problem:unknown-host",
-                "No service has this host",
-                "the request's Host names none of the services behind this gateway",
+                "Nothing has this host",
+                "the request's Host names nothing that is behind this gateway",
+            ),
+            Refusal::UnknownPath => (
+                StatusCode::NOT_FOUND,
+                "urn:portcullis:problem:unknown-path",
+                "Nothing is here",
+                "no route of this gateway takes a request with this path, method and headers",
+            ),
+            Refusal::BodyTooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "urn:portcullis:problem:body-too-large",
+                "The request's body is too large",
+                "the body is longer than this route takes",
+            ),
+            Refusal::Shed(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "urn:portcullis:problem:overloaded",
+                "Too much is under way",
+                "as many requests are under way as this route takes; wait as long as Retry-After says",
             ),
             Refusal::Unrouted => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -95,12 +129,35 @@ impl Refusal {
         Problem::new(status, kind, title, detail)
     }
 
+    /// What it was in one word, for the log and the counters.
+    pub(crate) fn cause(&self) -> &'static str {
+        match self {
+            Refusal::AmbiguousLength => "ambiguous-length",
+            Refusal::BadHead(_) => "bad-head",
+            Refusal::BadHost(_) => "bad-host",
+            Refusal::BadPath(_) => "bad-path",
+            Refusal::NoTunnels => "no-tunnels",
+            Refusal::UnknownHost => "unknown-host",
+            Refusal::UnknownPath => "unknown-path",
+            Refusal::Denied(denial) => denial.cause,
+            Refusal::BodyTooLarge => "body-too-large",
+            Refusal::Shed(_) => "overloaded",
+            Refusal::Unrouted => "no-release",
+            Refusal::Unreachable => "unreachable",
+            Refusal::Broken => "broken",
+            Refusal::TimedOut => "timed-out",
+            Refusal::ClientStalled => "client-stalled",
+            Refusal::ClientBroke => "client-broke",
+        }
+    }
+
     /// Whether the client's connection must not be used again: what follows on it is uncertain.
-    pub(crate) fn closes(self) -> bool {
+    pub(crate) fn closes(&self) -> bool {
         matches!(
             self,
             Refusal::AmbiguousLength
                 | Refusal::BadHead(_)
+                | Refusal::BadHost(_)
                 | Refusal::NoTunnels
                 | Refusal::ClientStalled
                 | Refusal::ClientBroke
@@ -108,10 +165,31 @@ impl Refusal {
     }
 
     /// Whether the arm is to blame.
-    pub(crate) fn is_arms_error(self) -> bool {
+    pub(crate) fn is_arms_error(&self) -> bool {
         matches!(
             self,
             Refusal::Unreachable | Refusal::Broken | Refusal::TimedOut
         )
+    }
+
+    /// After how many seconds the client may come again, where that is known.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Refusal::Unrouted => Some(crate::bounds::RETRY_AFTER_S),
+            Refusal::Shed(shed) => Some(shed.retry_after_s),
+            _ => None,
+        }
+    }
+}
+
+impl From<HeadError> for Refusal {
+    fn from(error: HeadError) -> Refusal {
+        Refusal::BadHead(error)
+    }
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Refusal {
+        Refusal::Denied(Box::new(denial))
     }
 }

@@ -4,7 +4,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use portcullis_config::{ClientsConfig, TlsConfig, UpstreamProtocol};
+use portcullis_config::{
+    AccessConfig, CapacityConfig, ClientsConfig, LimitConfig, PathPattern, RetryConfig,
+    RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts, SecurityHeaders, TlsConfig,
+    UnknownRequest, UpstreamConfig, UpstreamProtocol,
+};
 use secrecy::SecretString;
 
 /// Everything a gateway needs to start.
@@ -23,9 +27,39 @@ pub struct GatewaySettings {
     pub tls: Option<TlsConfig>,
     /// Worker threads, each with its own listener; 0 means one per core.
     pub workers: usize,
-    /// The services. A single one gets every request; of several, each gets the requests whose
-    /// `Host` is the service's name or begins with it and a dot.
-    pub routes: Vec<RouteSettings>,
+    /// The guarded services. A single one gets every request that no route takes elsewhere; of several, each
+    /// gets the requests whose `Host` is the service's name or begins with it and a dot.
+    pub services: Vec<ServiceSettings>,
+    /// The routes, and what they name.
+    pub routing: RoutingSettings,
+}
+
+/// The routes, and what they name: as the configuration has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutingSettings {
+    /// In the order of the file. Without any, every request goes to the service.
+    pub routes: Vec<RouteConfig>,
+    /// What becomes of a request that no route takes.
+    pub unknown: UnknownRequest,
+    /// Servers besides the services.
+    pub upstreams: Vec<UpstreamConfig>,
+    /// Rate limits.
+    pub limits: Vec<LimitConfig>,
+    /// Policies of who may use a route.
+    pub access: Vec<AccessConfig>,
+}
+
+impl Default for RoutingSettings {
+    /// Every request goes to the service.
+    fn default() -> RoutingSettings {
+        RoutingSettings {
+            routes: Vec::new(),
+            unknown: UnknownRequest::Service,
+            upstreams: Vec::new(),
+            limits: Vec::new(),
+            access: Vec::new(),
+        }
+    }
 }
 
 /// Where the admin API listens. Whoever may call it moves traffic, so nothing but the local machine can
@@ -43,9 +77,9 @@ pub enum AdminListen {
     },
 }
 
-/// One service.
+/// One guarded service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteSettings {
+pub struct ServiceSettings {
     /// The service's name, as the admin API's paths have it.
     pub service: String,
     /// What ties a user to an arm.
@@ -58,6 +92,49 @@ pub struct RouteSettings {
     pub protocol: UpstreamProtocol,
     /// Whether a request with the header `canary: true` goes to the canary whatever the weight.
     pub force_header: bool,
+    /// Users that always get the canary: values of what `sticky` ties them by.
+    pub canary_users: Vec<String>,
+    /// Of every hundred `GET` and `HEAD` requests to the stable arm, how many are also sent to the canary, whose
+    /// answer is compared and thrown away; 0..=100.
+    pub shadow_percent: u8,
+}
+
+impl ServiceSettings {
+    /// The way of requests that no route of the settings takes. It is named after the service.
+    pub(crate) fn plain_route(&self) -> RouteConfig {
+        RouteConfig {
+            name: self.service.as_str().into(),
+            hosts: Vec::new(),
+            path: PathPattern::Any,
+            methods: Vec::new(),
+            headers: Vec::new(),
+            to: RouteTarget::Service,
+            rewrite: RewriteConfig::default(),
+            timeouts: RouteTimeouts {
+                connect_ms: self.timeouts.connect_ms,
+                first_byte_ms: self.timeouts.first_byte_ms,
+                idle_ms: self.timeouts.idle_ms,
+                whole_ms: None,
+            },
+            body_bytes_max: u64::MAX,
+            retries: RetryConfig {
+                attempts_max: 1,
+                budget_percent: 0,
+                statuses: Vec::new(),
+                hedge_after_ms: None,
+            },
+            capacity: CapacityConfig {
+                in_flight_max: None,
+                queue_max: 0,
+                queue_timeout_ms: 0,
+            },
+            limits: Vec::new(),
+            access: None,
+            cors: None,
+            security_headers: SecurityHeaders::Off,
+            upload: None,
+        }
+    }
 }
 
 /// What ties a user to an arm while a split is in force.
@@ -115,7 +192,7 @@ impl Default for HealthSettings {
     }
 }
 
-/// How long an arm may take before the gateway gives up on it.
+/// How long an arm may take for a request that no route takes, before the gateway gives up on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeoutSettings {
     /// To accept a connection, in milliseconds.

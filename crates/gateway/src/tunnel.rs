@@ -7,18 +7,25 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
-use crate::in_flight::InFlight;
+use crate::capacity::Place;
+use crate::under_way::UnderWay;
 use crate::upstream::Upstream;
 use crate::worker::Worker;
 
 /// Starts to pass bytes as soon as the client has the answer.
-pub(crate) fn open(worker: Rc<Worker>, client: OnUpgrade, upstream: Upstream, in_flight: InFlight) {
+pub(crate) fn open(
+    worker: Rc<Worker>,
+    client: OnUpgrade,
+    upstream: Upstream,
+    (under_way, place): (UnderWay, Option<Place>),
+) {
     let tunnel = worker.count_tunnel();
     tokio::task::spawn_local(async move {
         let _open = tunnel;
-        let mut in_flight = in_flight;
+        let _place = place;
+        let mut under_way = under_way;
         let Some((mut arm, early)) = upstream.into_stream().await else {
-            in_flight.failed();
+            under_way.failed();
             return;
         };
         // The client may be gone before it took the answer, which is nobody's error.

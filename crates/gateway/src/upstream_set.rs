@@ -136,27 +136,9 @@ impl UpstreamSet {
 
     /// Reads the files of TLS again if one has changed, and says so in the log. To be called once in a
     /// while, on a thread that may wait for the disk.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the control thread is to use it next")
-    )]
     pub(crate) fn look_at_files(&self) {
         if let Some(tls) = &self.tls {
             tls.look();
-        }
-    }
-
-    /// Marks servers that `next` does not have as retired, so that connections to them are closed; requests
-    /// under way go on.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the control thread is to use it next")
-    )]
-    pub(crate) fn retire_others(&self, next: &UpstreamSet) {
-        for server in self.servers() {
-            if !next.servers().any(|other| Arc::ptr_eq(server, other)) {
-                server.endpoint.set_retired(true);
-            }
         }
     }
 

@@ -13,7 +13,6 @@ use arc_swap::ArcSwap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use portcullis_config::ClientsConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -30,7 +29,7 @@ use crate::doors::Door;
 use crate::forward::forward;
 use crate::http2;
 use crate::pool::Pool;
-use crate::route::Table;
+use crate::table::Table;
 use crate::tapped::TappedStream;
 use crate::tls::Tls;
 
@@ -65,15 +64,6 @@ impl Stop {
     }
 }
 
-/// What clients may do, as one worker is told.
-#[derive(Debug, Clone)]
-pub(crate) struct Guests {
-    pub(crate) clients: ClientsConfig,
-    /// Shared by all workers.
-    pub(crate) addresses: Arc<ClientAddresses>,
-    pub(crate) connections_max: usize,
-}
-
 /// A client's connection, where it is from, and whether it came in where TLS is spoken.
 type Accepted = (TcpStream, SocketAddr, bool);
 
@@ -97,11 +87,9 @@ pub(crate) struct Worker {
     pub(crate) pool: Rc<Pool>,
     /// TLS towards clients; `None` where it is not spoken.
     tls: Option<Arc<Tls>>,
-    /// What clients may do.
-    clients: Rc<ClientsConfig>,
     addresses: Arc<ClientAddresses>,
-    /// This worker's share of all connections.
-    connections_max: usize,
+    /// How many workers share the connections.
+    workers: usize,
     now_ms: Rc<Cell<u64>>,
     phase: Cell<Phase>,
     connections: RefCell<HashMap<u64, Rc<ConnectionState>>>,
@@ -110,6 +98,8 @@ pub(crate) struct Worker {
     streams: RefCell<HashMap<u64, Rc<ConnectionState>>>,
     next_stream: Cell<u64>,
     tunnels: Cell<usize>,
+    /// Mirrored requests under way.
+    pub(crate) shadows: Cell<usize>,
     /// A connection was opened or closed.
     changed: Notify,
 }
@@ -125,12 +115,12 @@ impl Drop for OpenTunnel {
 }
 
 impl Worker {
-    /// A worker that has not started.
+    /// A worker that has not started: the one at a place, and how many there are.
     pub(crate) fn new(
-        index: usize,
+        (index, workers): (usize, usize),
         table: Arc<ArcSwap<Table>>,
         tls: Option<Arc<Tls>>,
-        guests: Guests,
+        addresses: Arc<ClientAddresses>,
     ) -> Worker {
         let now_ms = Rc::new(Cell::new(clock::monotonic_ms()));
         Worker {
@@ -138,9 +128,8 @@ impl Worker {
             table,
             pool: Rc::new(Pool::new(Rc::clone(&now_ms))),
             tls,
-            clients: Rc::new(guests.clients),
-            addresses: guests.addresses,
-            connections_max: guests.connections_max,
+            addresses,
+            workers,
             now_ms,
             phase: Cell::new(Phase::Serving),
             connections: RefCell::default(),
@@ -148,6 +137,7 @@ impl Worker {
             streams: RefCell::default(),
             next_stream: Cell::new(0),
             tunnels: Cell::new(0),
+            shadows: Cell::new(0),
             changed: Notify::new(),
         }
     }
@@ -270,7 +260,7 @@ impl Worker {
     async fn accept(&self, doors: &[Door<TcpListener>]) -> Accepted {
         loop {
             let changed = self.changed.notified();
-            if self.connections.borrow().len() >= self.connections_max {
+            if self.connections.borrow().len() >= self.connections_max() {
                 changed.await;
                 continue;
             }
@@ -284,17 +274,25 @@ impl Worker {
         }
     }
 
+    /// This worker's share of all connections.
+    fn connections_max(&self) -> usize {
+        let max = self.table.load().routing.clients.connections_max;
+        (max as usize).div_ceil(self.workers)
+    }
+
     fn open(self: &Rc<Self>, (stream, peer, is_secure): Accepted) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a client was gone before it was served");
             return;
         }
         self.now_ms.set(clock::monotonic_ms());
-        let Some(counted) = self.addresses.count(peer.ip()) else {
+        let clients = Arc::clone(&self.table.load().routing.clients);
+        let max = clients.connections_per_address_max;
+        let Some(counted) = self.addresses.count(peer.ip(), max) else {
             tracing::debug!("a client has too many connections: another one is closed");
             return;
         };
-        let (clients, now_ms) = (Rc::clone(&self.clients), Rc::clone(&self.now_ms));
+        let now_ms = Rc::clone(&self.now_ms);
         let state = Rc::new(ConnectionState::new(peer.ip(), is_secure, clients, now_ms));
         state.enter_idle();
         let id = self.next_connection.get();
@@ -412,8 +410,8 @@ impl Worker {
         let mut builder = http1::Builder::new();
         builder
             .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
-            .max_headers(self.clients.headers_max as usize);
-        builder.max_header_size(self.clients.head_bytes_max as usize);
+            .max_headers(state.clients.headers_max as usize);
+        builder.max_header_size(state.clients.head_bytes_max as usize);
         let mut connection =
             std::pin::pin!(builder.serve_connection(stream, service).with_upgrades());
         let mut closing = false;

@@ -1,7 +1,7 @@
 //! Settings that the file may have and that this version does not carry out yet. Passing over one in
 //! silence would leave a gateway open that its owner believes to be guarded.
 
-use portcullis_config::{AccessLogPlace, Config, UnknownRequest};
+use portcullis_config::{AccessLogPlace, Config};
 
 use crate::command_error::{CommandError, ErrorCode};
 
@@ -13,18 +13,6 @@ pub(crate) fn refuse(config: &Config) -> Result<(), CommandError> {
     let gateway = &config.gateway;
     let tls = gateway.tls.as_ref();
     let settings = [
-        ("[[gateway.route]]", !gateway.routes.is_empty()),
-        ("[[gateway.upstream]]", !gateway.upstreams.is_empty()),
-        ("[[gateway.limit]]", !gateway.limits.is_empty()),
-        ("[[gateway.access]]", !gateway.access.is_empty()),
-        ("gateway.canary_users", !gateway.canary_users.is_empty()),
-        ("gateway.shadow", gateway.shadow_percent > 0),
-        ("gateway.unknown", gateway.unknown == UnknownRequest::Refuse),
-        (
-            "gateway.clients.trusted_proxies",
-            !gateway.clients.trusted_proxies.is_empty(),
-        ),
-        ("gateway.clients.forwarded", gateway.clients.forwarded),
         (
             "[gateway.tls.acme]",
             tls.is_some_and(|tls| tls.acme.is_some()),

@@ -69,7 +69,7 @@ fn deadlines_follow_the_steps() {
     let state = ConnectionState::new(
         "127.0.0.1".parse().unwrap(),
         false,
-        Rc::default(),
+        Arc::default(),
         Rc::clone(&now_ms),
     );
     assert!(!state.is_overdue() && !state.is_busy());
@@ -104,7 +104,7 @@ fn mapped_addresses_are_shown_as_ipv4() {
     let state = ConnectionState::new(
         "::ffff:10.0.0.1".parse().unwrap(),
         false,
-        Rc::default(),
+        Arc::default(),
         Rc::default(),
     );
     assert_eq!(state.peer_header, "10.0.0.1");

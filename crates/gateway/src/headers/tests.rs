@@ -4,18 +4,10 @@ use super::*;
 
 fn prepared(request: Request<()>) -> Result<request::Parts, HeadError> {
     let (mut head, ()) = request.into_parts();
+    set_target(&mut head)?;
     let upgrade = upgrade_protocol(&head.headers);
-    let (peer, own) = (
-        HeaderValue::from_static("10.0.0.1"),
-        HeaderValue::from_static("own:80"),
-    );
-    let origin = Origin {
-        peer: &peer,
-        is_secure: false,
-        is_stream: false,
-        has_body: false,
-    };
-    prepare_request(&mut head, origin, &own, upgrade)?;
+    let own = HeaderValue::from_static("own:80");
+    prepare_request(&mut head, false, false, (&own, false), upgrade);
     Ok(head)
 }
 
@@ -90,7 +82,7 @@ fn an_answer_has_one_length() {
         .header("trailer", "x-sum")
         .header("x-portcullis-release", "forged");
     let (mut head, ()) = response.body(()).unwrap().into_parts();
-    prepare_answer(&mut head, &HeaderValue::from_static("1.0"));
+    prepare_answer(&mut head, Some(&HeaderValue::from_static("1.0")));
     let names: Vec<&str> = head.headers.keys().map(HeaderName::as_str).collect();
     assert_eq!(names, ["trailer", "x-portcullis-release"]);
     assert_eq!(head.headers[RELEASE], "1.0");

@@ -92,6 +92,7 @@ fn arm(release: &str, requests: u64, healthy: u64) -> ArmStatus {
             healthy: healthy > 0,
             ..ArmHealth::default()
         },
+        shadow: None,
     }
 }
 

@@ -116,10 +116,10 @@ impl ClientTrust {
 
     /// Sets what the release is told: `X-Forwarded-For`, `-Proto` and `-Host`, and `Forwarded` if the
     /// settings ask for it. What a trusted peer said is kept and added to, what another said is
-    /// replaced. `client` is what [`ClientTrust::client`] found, `host` the request's own.
+    /// replaced. The peer comes with its address as text. `client` is what [`ClientTrust::client`] found, `host` the request's own.
     pub fn set_forwarded(
         &self,
-        peer: IpAddr,
+        (peer, own): (IpAddr, &HeaderValue),
         client: IpAddr,
         connection: Scheme,
         host: Option<&HeaderValue>,
@@ -137,15 +137,11 @@ impl ClientTrust {
             Some(line) => headers.insert(FORWARDED, line),
             None => headers.remove(FORWARDED),
         };
-        let own = peer.to_string();
         let list = match trusted {
-            true => joined(headers, &own),
-            false => HeaderValue::try_from(own).ok(),
+            true => joined(headers, own),
+            false => own.clone(),
         };
-        match list {
-            Some(list) => headers.insert(FORWARDED_FOR, list),
-            None => headers.remove(FORWARDED_FOR),
-        };
+        headers.insert(FORWARDED_FOR, list);
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme.word()));
         match said_host.or_else(|| host.cloned()) {
             Some(host) => headers.insert(FORWARDED_HOST, host),
@@ -249,7 +245,7 @@ fn said_scheme(headers: &HeaderMap) -> Option<Scheme> {
 }
 
 /// All lines of `X-Forwarded-For` as one, and `own` after them.
-fn joined(headers: &HeaderMap, own: &str) -> Option<HeaderValue> {
+fn joined(headers: &HeaderMap, own: &HeaderValue) -> HeaderValue {
     let mut list = Vec::new();
     for line in headers.get_all(FORWARDED_FOR) {
         if !line.as_bytes().trim_ascii().is_empty() {
@@ -258,7 +254,7 @@ fn joined(headers: &HeaderMap, own: &str) -> Option<HeaderValue> {
         }
     }
     list.extend_from_slice(own.as_bytes());
-    HeaderValue::from_bytes(&list).ok()
+    HeaderValue::from_bytes(&list).unwrap_or_else(|_| own.clone())
 }
 
 #[cfg(test)]

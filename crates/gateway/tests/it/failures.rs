@@ -14,7 +14,7 @@ use crate::service::Service;
 
 fn patient_checks(settings: &mut portcullis_gateway::GatewaySettings) {
     // One check at the beginning and none after it: the data path is on its own.
-    settings.routes[0].health.interval_ms = 3_600_000;
+    settings.services[0].health.interval_ms = 3_600_000;
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn an_arm_that_breaks_off_after_the_request_is_502() {
 async fn an_arm_that_does_not_answer_in_time_is_504() {
     let service = Service::start("old");
     let rig = Rig::start_with(|s| {
-        s.routes[0].timeouts = TimeoutSettings {
+        s.services[0].timeouts = TimeoutSettings {
             first_byte_ms: 150,
             ..TimeoutSettings::default()
         };
@@ -182,7 +182,7 @@ async fn an_arm_that_does_not_answer_in_time_is_504() {
 async fn a_stream_that_pauses_too_long_is_broken_off() {
     let service = Service::start("old");
     let rig = Rig::start_with(|s| {
-        s.routes[0].timeouts = TimeoutSettings {
+        s.services[0].timeouts = TimeoutSettings {
             idle_ms: 150,
             ..TimeoutSettings::default()
         };

@@ -272,7 +272,7 @@ async fn a_preface_that_comes_byte_by_byte_is_waited_for() {
 
 async fn rig_of_http2(service: &Service) -> Rig {
     let rig = Rig::start_with(|settings| {
-        settings.routes[0].protocol = portcullis_config::UpstreamProtocol::Http2;
+        settings.services[0].protocol = portcullis_config::UpstreamProtocol::Http2;
     });
     rig.split(&arm("1.0", service), None, 0).await;
     rig

@@ -169,10 +169,10 @@ async fn addresses_that_cannot_be_had_are_named() {
     };
     assert!(refusal(Gateway::start(open)).contains("needs a token"));
     let mut none = fresh();
-    none.routes.clear();
+    none.services.clear();
     assert!(refusal(Gateway::start(none)).contains("name at least one service"));
     let mut twice = fresh();
-    twice.routes.push(twice.routes[0].clone());
+    twice.services.push(twice.services[0].clone());
     assert!(refusal(Gateway::start(twice)).contains("`shop` is empty or named twice"));
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus, Split, SplitChange};
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
+    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky, TimeoutSettings,
 };
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
@@ -40,12 +40,13 @@ pub(crate) fn settings(state_file: PathBuf) -> GatewaySettings {
         clients: portcullis_config::ClientsConfig::default(),
         tls: None,
         workers: 2,
-        routes: vec![route("shop")],
+        services: vec![route("shop")],
+        routing: RoutingSettings::default(),
     }
 }
 
-pub(crate) fn route(service: &str) -> RouteSettings {
-    RouteSettings {
+pub(crate) fn route(service: &str) -> ServiceSettings {
+    ServiceSettings {
         service: service.to_owned(),
         sticky: Sticky::Header {
             name: "x-user".to_owned(),
@@ -64,6 +65,8 @@ pub(crate) fn route(service: &str) -> RouteSettings {
         },
         protocol: portcullis_config::UpstreamProtocol::Http1,
         force_header: true,
+        canary_users: Vec::new(),
+        shadow_percent: 0,
     }
 }
 

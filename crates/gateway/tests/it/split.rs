@@ -49,7 +49,7 @@ async fn cookie_is_issued_once_and_keeps_the_user() {
     let (old, new) = (Service::start("old"), Service::start("new"));
     let (stable, canary) = (arm("1.0", &old), arm("1.1", &new));
     let rig = Rig::start_with(|s| {
-        s.routes[0].sticky = Sticky::Cookie {
+        s.services[0].sticky = Sticky::Cookie {
             name: "seat".to_owned(),
         }
     });
@@ -85,7 +85,7 @@ async fn cookie_is_issued_once_and_keeps_the_user() {
 #[tokio::test]
 async fn client_address_keeps_the_user() {
     let (old, new) = (Service::start("old"), Service::start("new"));
-    let rig = Rig::start_with(|s| s.routes[0].sticky = Sticky::ClientAddress);
+    let rig = Rig::start_with(|s| s.services[0].sticky = Sticky::ClientAddress);
     rig.split(&arm("1.0", &old), Some(&arm("1.1", &new)), 50)
         .await;
     let first = release(&rig.get("/who").await);
@@ -133,7 +133,7 @@ async fn canary_header_forces_the_canary() {
 #[tokio::test]
 async fn canary_header_means_nothing_where_it_is_switched_off() {
     let (old, new) = (Service::start("old"), Service::start("new"));
-    let rig = Rig::start_with(|s| s.routes[0].force_header = false);
+    let rig = Rig::start_with(|s| s.services[0].force_header = false);
     rig.split(&arm("1.0", &old), Some(&arm("1.1", &new)), 0)
         .await;
     rig.arm_when("1.1", |arm| arm.health.healthy).await;
@@ -473,7 +473,7 @@ async fn removed_arms_are_forgotten_oldest_first() {
 #[tokio::test]
 async fn several_services_are_told_apart_by_host() {
     let (first, second) = (Service::start("first"), Service::start("second"));
-    let rig = Rig::start_with(|s| s.routes.push(crate::rig::route("cafe")));
+    let rig = Rig::start_with(|s| s.services.push(crate::rig::route("cafe")));
     rig.split(&arm("1.0", &first), None, 0).await;
     let change = SplitChange {
         split: split(&arm("2.0", &second), None, 0),

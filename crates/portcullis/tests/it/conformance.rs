@@ -7,7 +7,7 @@ use portcullis_api::{Client, Endpoint};
 use portcullis_driver::GatewayDriver;
 use portcullis_driver::conformance::{Scenario, check};
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
+    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky, TimeoutSettings,
 };
 use portcullis_rollout::{
     Action, Direction, Op, OpKey, ReleaseId, RolloutId, ServiceName, Split, SplitArm, StepIndex,
@@ -61,14 +61,17 @@ fn the_gateway_driver_conforms_on_the_real_gateway() {
         clients: portcullis_config::ClientsConfig::default(),
         tls: None,
         workers: 1,
-        routes: vec![RouteSettings {
+        services: vec![ServiceSettings {
             service: "dhash".to_owned(),
             sticky: Sticky::ClientAddress,
             health: HealthSettings::default(),
             timeouts: TimeoutSettings::default(),
             protocol: portcullis_config::UpstreamProtocol::Http1,
             force_header: true,
+            canary_users: Vec::new(),
+            shadow_percent: 0,
         }],
+        routing: RoutingSettings::default(),
     })
     .unwrap();
     let (stable, canary) = (release(), release());

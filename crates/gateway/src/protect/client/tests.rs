@@ -36,6 +36,10 @@ fn by_forwarded(value: &str) -> Option<String> {
     found("10.0.0.1", &[("forwarded", value)])
 }
 
+fn text(address: IpAddr) -> HeaderValue {
+    HeaderValue::try_from(address.to_canonical().to_string()).unwrap()
+}
+
 #[test]
 fn a_peer_that_is_not_trusted_is_the_client_whatever_it_says() {
     let lines = [("x-forwarded-for", "1.2.3.4"), ("forwarded", "for=1.2.3.4")];
@@ -197,7 +201,7 @@ fn what_others_than_trusted_proxies_say_is_replaced() {
         ("forwarded", "for=9.9.9.9"),
     ]);
     let (peer, host) = (ip("192.0.2.1"), HeaderValue::from_static("a.example"));
-    trust(false).set_forwarded(peer, peer, Scheme::Http, Some(&host), &mut sent);
+    trust(false).set_forwarded((peer, &text(peer)), peer, Scheme::Http, Some(&host), &mut sent);
     let expected = headers(&[
         ("x-forwarded-for", "192.0.2.1"),
         ("x-forwarded-proto", "http"),
@@ -220,7 +224,7 @@ fn what_trusted_proxies_say_is_kept_and_added_to() {
     let trust = trust(true);
     assert_eq!(trust.scheme(peer, Scheme::Http, &sent), Scheme::Https);
     assert_eq!(trust.scheme(client, Scheme::Http, &sent), Scheme::Http);
-    trust.set_forwarded(peer, client, Scheme::Http, Some(&host), &mut sent);
+    trust.set_forwarded((peer, &text(peer)), client, Scheme::Http, Some(&host), &mut sent);
     let forwarded = "for=1.2.3.4, for=10.0.0.1;host=\"public.example\";proto=https";
     let expected = headers(&[
         ("x-forwarded-for", "9.9.9.9, 1.2.3.4, 10.0.0.1"),
@@ -239,7 +243,7 @@ fn forwarded_is_made_from_what_there_is() {
         let trust = trust(true);
         let client = trust.client(ip(peer), &sent).unwrap();
         let host = HeaderValue::from_bytes(host.as_bytes()).unwrap();
-        trust.set_forwarded(ip(peer), client, Scheme::Https, Some(&host), &mut sent);
+        trust.set_forwarded((ip(peer), &text(ip(peer))), client, Scheme::Https, Some(&host), &mut sent);
         sent["forwarded"].to_str().unwrap().to_owned()
     };
     let other = line("2001:db8::1", &[("forwarded", "for=9.9.9.9")], "a\"b");
@@ -274,7 +278,7 @@ proptest! {
         let peer = if trusted { ip("10.0.0.1") } else { ip("192.0.2.1") };
         let trust = trust(true);
         if let Ok(client) = trust.client(peer, &map) {
-            trust.set_forwarded(peer, client, Scheme::Http, None, &mut map);
+            trust.set_forwarded((peer, &text(peer)), client, Scheme::Http, None, &mut map);
             // The next gateway, which trusts this one, finds the same client.
             let next = trust.client(ip("10.0.0.99"), &map);
             prop_assert_eq!(next.unwrap(), client);

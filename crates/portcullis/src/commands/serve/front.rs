@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use portcullis_config::{Config, Listen, StickyConfig, UpstreamProtocol};
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RouteSettings, Sticky, TimeoutSettings,
+    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky, TimeoutSettings,
 };
 
 use super::failed;
@@ -21,9 +21,18 @@ pub(super) fn start_held(
     folder: &StateFolder,
     inherited: Vec<TcpListener>,
 ) -> Result<Gateway, CommandError> {
+    let settings = settings(config, folder)?;
+    Gateway::start_held(settings, inherited).map_err(|error| failed(&error))
+}
+
+/// What the configuration says of the gateway.
+pub(super) fn settings(
+    config: &Config,
+    folder: &StateFolder,
+) -> Result<GatewaySettings, CommandError> {
     let gateway = &config.gateway;
     let health = &gateway.health;
-    let settings = GatewaySettings {
+    Ok(GatewaySettings {
         listen: gateway.listen,
         admin: match &gateway.admin {
             // No socket can be made there. Only this process asks then: it must know that the gateway lives.
@@ -43,7 +52,7 @@ pub(super) fn start_held(
         clients: gateway.clients.clone(),
         tls: gateway.tls.clone(),
         workers: 0,
-        routes: vec![RouteSettings {
+        services: vec![ServiceSettings {
             service: config.service.name.to_string(),
             sticky: match &gateway.sticky {
                 StickyConfig::Cookie { name } => Sticky::Cookie { name: name.clone() },
@@ -60,7 +69,15 @@ pub(super) fn start_held(
             timeouts: TimeoutSettings::default(),
             protocol: UpstreamProtocol::Http1,
             force_header: gateway.force_header,
+            canary_users: gateway.canary_users.clone(),
+            shadow_percent: gateway.shadow_percent,
         }],
-    };
-    Gateway::start_held(settings, inherited).map_err(|error| failed(&error))
+        routing: RoutingSettings {
+            routes: gateway.routes.clone(),
+            unknown: gateway.unknown,
+            upstreams: gateway.upstreams.clone(),
+            limits: gateway.limits.clone(),
+            access: gateway.access.clone(),
+        },
+    })
 }

@@ -1,33 +1,35 @@
-//! The routing table: which service a request belongs to and which of its arms answers it.
+//! A guarded service as the data path sees it: which of its arms answers a request.
 //!
-//! A table is never changed, only replaced as a whole, so a request sees either the old split or
+//! A service is never changed, only replaced as a whole, so a request sees either the old split or
 //! the new one and nothing in between (invariant 10).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use http::{HeaderMap, HeaderValue};
+
 use crate::arm::{ArmState, Health};
-use crate::settings::RouteSettings;
-use crate::sticky::BucketHash;
+use crate::headers::CANARY;
+use crate::routing::Route;
+use crate::settings::{ServiceSettings, Sticky};
+use crate::sticky::{self, BUCKETS, BucketHash};
 
-/// All routes of the gateway.
-#[derive(Debug, Default)]
-pub(crate) struct Table {
-    /// In the order of the settings.
-    pub(crate) routes: Vec<Arc<Route>>,
-}
-
-/// One service as the data path sees it.
+/// One service.
 #[derive(Debug)]
-pub(crate) struct Route {
+pub(crate) struct Service {
     /// How the service is served.
-    pub(crate) settings: RouteSettings,
+    pub(crate) settings: Arc<ServiceSettings>,
     /// How its users are divided.
     pub(crate) hash: BucketHash,
     /// The split in force; `None` before the first release.
     pub(crate) active: Option<ActiveSplit>,
     /// Requests that found no release to serve them.
     pub(crate) unrouted: Arc<AtomicU64>,
+    /// Users that always get the canary.
+    pub(crate) canary_users: Arc<HashSet<Box<[u8]>>>,
+    /// The way of requests that no route of the settings takes.
+    pub(crate) plain: Arc<Route>,
 }
 
 /// A split with the arms it names.
@@ -63,16 +65,55 @@ pub(crate) enum Assignment {
     },
 }
 
-impl Table {
-    /// The route for a request with this `Host`; `None` if several services are served and it names
-    /// none of them.
-    pub(crate) fn route(&self, host: &str) -> Option<&Arc<Route>> {
-        match self.routes.as_slice() {
-            [only] => Some(only),
-            routes => routes
-                .iter()
-                .find(|route| host_names(host, &route.settings.service)),
+impl Service {
+    /// Chooses the arm for a request of `client` (its address as text), and makes the cookie that will
+    /// choose it again, where one is needed.
+    pub(crate) fn assign(
+        &self,
+        split: &ActiveSplit,
+        headers: &HeaderMap,
+        client: &HeaderValue,
+    ) -> (Assignment, Option<HeaderValue>) {
+        if split.canary.is_none() {
+            return (split.assign(BUCKETS, false), None);
         }
+        let mut issued = None;
+        let drawn: [u8; 16];
+        let made;
+        let key: &[u8] = match &self.settings.sticky {
+            Sticky::ClientAddress => client.as_bytes(),
+            Sticky::Header { name } => match headers.get(name.as_str()) {
+                Some(value) => value.as_bytes(),
+                None => {
+                    drawn = rand::random();
+                    &drawn
+                }
+            },
+            Sticky::Cookie { name } => match sticky::cookie(headers, name) {
+                Some(value) => value,
+                None => {
+                    made = format!("{:032x}", rand::random::<u128>());
+                    let cookie = format!("{name}={made}; Path=/; HttpOnly; SameSite=Lax");
+                    issued = HeaderValue::from_str(&cookie).ok();
+                    made.as_bytes()
+                }
+            },
+        };
+        let forced = self.asks_for_canary(headers) || self.canary_users.contains(key);
+        (split.assign(self.hash.bucket(key), forced), issued)
+    }
+
+    fn asks_for_canary(&self, headers: &HeaderMap) -> bool {
+        self.settings.force_header
+            && headers
+                .get(CANARY)
+                .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"true"))
+    }
+
+    /// Whether `host` (with or without a port) is the service's name or one of its subdomains by first
+    /// label.
+    pub(crate) fn is_named_by(&self, host: &str) -> bool {
+        host_names(host, &self.settings.service)
     }
 }
 
@@ -96,7 +137,6 @@ impl ActiveSplit {
     }
 }
 
-/// Whether `host` (with or without a port) is `service` or one of its subdomains by first label.
 fn host_names(host: &str, service: &str) -> bool {
     let Some(start) = host.get(..service.len()) else {
         return false;

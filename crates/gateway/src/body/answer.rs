@@ -1,0 +1,218 @@
+//! The body of an answer, from an arm or made here.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::BodyError;
+use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
+use crate::capacity::Place;
+use crate::clock;
+use crate::connection::{ConnectionState, Step};
+use crate::pool::Pool;
+use crate::under_way::UnderWay;
+use crate::upstream::{Upstream, silent};
+
+/// The body of an answer to a client.
+pub(crate) enum AnswerBody {
+    /// Comes from an arm.
+    Arm(Box<ArmBody>),
+    /// Made here; `None` once it was taken.
+    Own {
+        /// What is left to send.
+        text: Option<Bytes>,
+        /// The connection it goes to.
+        state: Rc<ConnectionState>,
+    },
+}
+
+/// An arm's answer: drives the upstream connection, counts the request, and gives the connection
+/// back.
+pub(crate) struct ArmBody {
+    incoming: Incoming,
+    upstream: Option<Upstream>,
+    under_way: Option<UnderWay>,
+    /// The request's place among those that the route takes at once.
+    place: Option<Place>,
+    pool: Rc<Pool>,
+    state: Rc<ConnectionState>,
+    idle_ms: u64,
+}
+
+impl ArmBody {
+    /// An answer whose head has come over `upstream`. The arm may pause for `idle_ms`.
+    pub(crate) fn new(
+        incoming: Incoming,
+        upstream: Upstream,
+        (under_way, place): (UnderWay, Option<Place>),
+        pool: Rc<Pool>,
+        state: Rc<ConnectionState>,
+        idle_ms: u64,
+    ) -> ArmBody {
+        let mut body = ArmBody {
+            incoming,
+            upstream: Some(upstream),
+            under_way: Some(under_way),
+            place,
+            pool,
+            state,
+            idle_ms,
+        };
+        if body.incoming.is_end_stream() {
+            body.complete();
+        }
+        body
+    }
+
+    /// The body is whole: the request is over and the connection is free again.
+    fn complete(&mut self) {
+        if let (Some(upstream), Some(under_way)) = (self.upstream.take(), self.under_way.take()) {
+            self.pool.put(under_way.endpoint(), upstream);
+        }
+        if let Some(place) = self.place.take() {
+            place.finish(clock::monotonic_us());
+        }
+    }
+
+    /// The arm broke off.
+    fn fail(&mut self) {
+        self.upstream = None;
+        self.place = None;
+        if let Some(mut under_way) = self.under_way.take()
+            && self.state.client_fault().is_none()
+        {
+            tracing::warn!(
+                release = under_way.release(),
+                address = under_way.endpoint().address(),
+                "an answer was broken off in the middle of its body"
+            );
+            under_way.failed();
+        }
+    }
+
+    fn poll_incoming(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        // As in `Upstream::exchange`: whatever comes, comes out of `drive`.
+        let polled = Pin::new(&mut self.incoming).poll_frame(&mut silent());
+        match &mut self.upstream {
+            Some(upstream) if polled.is_pending() => {
+                if upstream.drive(cx) {
+                    return Pin::new(&mut self.incoming).poll_frame(&mut silent());
+                }
+            }
+            _ => return polled,
+        }
+        // The body of a shared connection is woken by the task that drives it.
+        Pin::new(&mut self.incoming).poll_frame(cx)
+    }
+}
+
+impl Body for ArmBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.poll_incoming(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
+                if self.incoming.is_end_stream() {
+                    self.complete();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(None) => {
+                self.complete();
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(error))) => {
+                self.fail();
+                Poll::Ready(Some(Err(BodyError::Broken(error))))
+            }
+            Poll::Pending => {
+                let idle_ms = self.idle_ms;
+                self.state.enter_once(Step::AnswerBody, idle_ms);
+                if self.state.is_overdue() {
+                    self.fail();
+                    return Poll::Ready(Some(Err(BodyError::Overdue)));
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for ArmBody {
+    fn drop(&mut self) {
+        self.state.enter_idle();
+        self.state.tap.open();
+    }
+}
+
+impl AnswerBody {
+    /// A body made here.
+    pub(crate) fn own(text: Bytes, state: Rc<ConnectionState>) -> AnswerBody {
+        AnswerBody::Own {
+            text: (!text.is_empty()).then_some(text),
+            state,
+        }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        if let AnswerBody::Own { state, .. } = self {
+            state.enter_idle();
+            state.tap.open();
+        }
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            AnswerBody::Arm(body) => Pin::new(body.as_mut()).poll_frame(cx),
+            AnswerBody::Own { text, .. } => {
+                Poll::Ready(text.take().map(|text| Ok(Frame::data(text))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            AnswerBody::Arm(body) => body.is_end_stream(),
+            AnswerBody::Own { text, .. } => text.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            AnswerBody::Arm(body) => body.size_hint(),
+            AnswerBody::Own { text, .. } => {
+                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The end of a request's way: an arm's answer, or the gateway's own.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE, UPGRADE,
+};
+use http::{Response, StatusCode, Version, response};
+use hyper::body::Incoming;
+
+use super::{Answer, Passage};
+use crate::body::{AnswerBody, ArmBody};
+use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
+use crate::connection::{Protocol, Step};
+use crate::headers::{self, RELEASE};
+use crate::problem::PROBLEM_JSON;
+use crate::protect::add_security_headers;
+use crate::refusal::Refusal;
+use crate::tunnel;
+use crate::under_way::UnderWay;
+use crate::upstream::Upstream;
+
+impl Passage {
+    /// What every answer gets.
+    pub(super) fn finish(mut self, mut answer: Answer) -> Answer {
+        let is_switching = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let headers = answer.headers_mut();
+        self.trace.set_answer(headers);
+        for (name, value) in self.fields.drain(..) {
+            headers.insert(name, value);
+        }
+        if let Some(cookie) = self.cookie.take() {
+            headers.append(SET_COOKIE, cookie);
+        }
+        if let Some(route) = &self.route {
+            if let Some(cors) = route.cors.as_ref().filter(|_| !self.is_preflight) {
+                cors.set_answer(self.cors_origin.as_ref(), headers);
+            }
+            add_security_headers(route.config.security_headers, self.scheme, headers);
+        }
+        let closes = self.worker.is_draining() && self.state.protocol() == Protocol::Http1;
+        if closes && !is_switching {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+
+    /// Turns an arm's answer into the client's.
+    pub(super) fn accept(
+        &mut self,
+        mut under_way: UnderWay,
+        answer: Response<Incoming>,
+        upstream: Upstream,
+    ) -> Answer {
+        let (mut head, incoming) = answer.into_parts();
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return self.switch(under_way, head, upstream);
+        }
+        under_way.answered(head.status, self.latency_us());
+        headers::prepare_answer(&mut head, under_way.release_header());
+        head.version = Version::HTTP_11;
+        head.extensions.clear();
+        let idle_ms = self.route.as_ref().map_or(0, |route| route.config.timeouts.idle_ms);
+        self.state.enter(Step::AnswerBody, idle_ms);
+        let pool = Rc::clone(&self.worker.pool);
+        let request = (under_way, self.place.take());
+        let state = Rc::clone(&self.state);
+        let body = ArmBody::new(incoming, upstream, request, pool, state, idle_ms);
+        Response::from_parts(head, AnswerBody::Arm(Box::new(body)))
+    }
+
+    /// The arm changes the protocol, which only a client that asked for it may see.
+    fn switch(
+        &mut self,
+        mut under_way: UnderWay,
+        mut head: response::Parts,
+        upstream: Upstream,
+    ) -> Answer {
+        let protocol = headers::upgrade_protocol(&head.headers);
+        let (Some(protocol), Some(client)) = (protocol, self.upgrade.take()) else {
+            let cause = "it switched protocols unasked";
+            return self.give_up(under_way, &Refusal::Broken, cause);
+        };
+        under_way.answered(head.status, self.latency_us());
+        headers::prepare_answer(&mut head, under_way.release_header());
+        head.headers
+            .insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        head.headers.insert(UPGRADE, protocol);
+        head.extensions.clear();
+        let worker = Rc::clone(&self.worker);
+        tunnel::open(worker, client, upstream, (under_way, self.place.take()));
+        let state = Rc::clone(&self.state);
+        Response::from_parts(head, AnswerBody::own(Bytes::new(), state))
+    }
+
+    /// Answers in place of an arm.
+    pub(super) fn give_up(
+        &mut self,
+        mut under_way: UnderWay,
+        refusal: &Refusal,
+        cause: &str,
+    ) -> Answer {
+        let mut answer = self.refuse(refusal, Some((&under_way, cause)));
+        // Also an answer in place of an arm names it: whoever counts failures can tell whose they are.
+        if let Some(release) = under_way.release_header() {
+            answer.headers_mut().insert(RELEASE, release.clone());
+        }
+        if refusal.is_arms_error() {
+            if let UnderWay::Arm(arm) = &mut under_way {
+                arm.answered(answer.status(), self.latency_us());
+            }
+            under_way.failed();
+        }
+        answer
+    }
+
+    /// Makes the gateway's own answer, and writes the line in the log that its request id finds.
+    /// `fault` is the server that gave no answer, and why.
+    pub(super) fn refuse(&mut self, refusal: &Refusal, fault: Option<(&UnderWay, &str)>) -> Answer {
+        self.place = None;
+        let request_id = self.trace.request_id();
+        let route = self.route.as_ref().map_or("", |route| &route.config.name);
+        let refused = refusal.cause();
+        match fault {
+            Some((under_way, cause)) => tracing::warn!(
+                request_id,
+                route,
+                release = under_way.release(),
+                address = under_way.endpoint().address(),
+                refused,
+                cause,
+                "no answer from a server"
+            ),
+            None => tracing::info!(request_id, route, refused, "a request was refused"),
+        }
+        let problem = refusal.problem().with_request_id(request_id);
+        let mut answer = self.own(problem.status(), Bytes::from(problem.to_json()));
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Refusal::Denied(denial) = refusal {
+            denial.set_headers(headers);
+        }
+        if let Some(seconds) = refusal.retry_after_s() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if refusal.closes() && self.state.protocol() == Protocol::Http1 {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+
+    /// An answer that sends the client elsewhere.
+    pub(super) fn redirect(&mut self, status: StatusCode, location: HeaderValue) -> Answer {
+        let mut answer = self.empty(status);
+        answer.headers_mut().insert(LOCATION, location);
+        answer
+    }
+
+    /// An answer without a body.
+    pub(super) fn empty(&mut self, status: StatusCode) -> Answer {
+        self.own(status, Bytes::new())
+    }
+
+    fn own(&mut self, status: StatusCode, text: Bytes) -> Answer {
+        self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
+        let mut answer = Response::new(AnswerBody::own(text, Rc::clone(&self.state)));
+        *answer.status_mut() = status;
+        answer
+    }
+}

@@ -1,0 +1,224 @@
+//! One attempt to get an answer from one server.
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode, request};
+use hyper::body::Incoming;
+use portcullis_config::{RouteTimeouts, UpstreamProtocol};
+
+use super::Passage;
+use crate::body::{KeptBody, RequestBody};
+use crate::connection::{ClientFault, Step};
+use crate::endpoint::Endpoint;
+use crate::error::with_causes;
+use crate::refusal::Refusal;
+use crate::retry::{self, BodyLeft};
+use crate::under_way::UnderWay;
+use crate::upstream::{ExchangeError, Http2Opened, Upstream};
+
+/// A request that can be sent again.
+pub(super) struct Spare {
+    head: request::Parts,
+    body: SpareBody,
+}
+
+/// The body of a request that can be sent again.
+pub(super) enum SpareBody {
+    /// There is none.
+    Empty,
+    /// What came of it is kept.
+    Kept(std::rc::Rc<std::cell::RefCell<KeptBody>>),
+}
+
+/// Why an attempt gave no answer that is passed on.
+pub(super) struct Failed {
+    /// What the client is told if it is not tried again.
+    pub(super) refusal: Refusal,
+    /// For the log.
+    pub(super) cause: String,
+    /// What it means for another attempt; `None` if the client is to blame, and there is none.
+    pub(super) kind: Option<retry::Failure>,
+    /// The request, if nothing of it was sent.
+    pub(super) request: Option<Box<Request<RequestBody>>>,
+}
+
+impl Spare {
+    /// Keeps a copy of a head for a body.
+    pub(super) fn new(head: &request::Parts, body: SpareBody) -> Spare {
+        let head = head.clone();
+        Spare { head, body }
+    }
+
+    /// The request once more, if its body is whole.
+    pub(super) fn request(&self) -> Option<Request<RequestBody>> {
+        let body = match &self.body {
+            SpareBody::Empty => RequestBody::Empty,
+            SpareBody::Kept(kept) => {
+                let whole = kept.borrow().is_whole();
+                whole.then(|| RequestBody::Kept {
+                    kept: std::rc::Rc::clone(kept),
+                    sent: 0,
+                })?
+            }
+        };
+        Some(Request::from_parts(self.head.clone(), body))
+    }
+
+    /// What is left of the body.
+    pub(super) fn body_left(&self) -> BodyLeft {
+        match &self.body {
+            SpareBody::Empty => BodyLeft::Empty,
+            SpareBody::Kept(kept) if kept.borrow().is_whole() => BodyLeft::Whole,
+            SpareBody::Kept(_) => BodyLeft::Gone,
+        }
+    }
+}
+
+impl Failed {
+    fn not_sent(request: Box<Request<RequestBody>>, cause: String) -> Failed {
+        Failed {
+            refusal: Refusal::Unreachable,
+            cause,
+            kind: Some(retry::Failure::NotSent),
+            request: Some(request),
+        }
+    }
+
+    fn sent(refusal: Refusal, cause: String, kind: Option<retry::Failure>) -> Failed {
+        Failed {
+            refusal,
+            cause,
+            kind,
+            request: None,
+        }
+    }
+
+    /// The answer's head was not passed on.
+    pub(super) fn answered(status: StatusCode) -> Failed {
+        let cause = format!("it answered {}", status.as_u16());
+        let kind = Some(retry::Failure::Answered(status));
+        Failed::sent(Refusal::Broken, cause, kind)
+    }
+}
+
+impl Passage {
+    /// Tries one server: over idle connections first, as long as they turn out to be dead before
+    /// anything is sent, then over a new one.
+    ///
+    /// A server may close an idle connection in the very moment in which a request is sent on it. Nobody
+    /// is to blame then, so a request that can be sent again is, once, over a new connection, and it counts as
+    /// one attempt.
+    ///
+    /// An attempt beside another one does not make that one's time shorter by its own connect.
+    pub(super) async fn attempt(
+        &self,
+        under_way: &UnderWay,
+        timeouts: &RouteTimeouts,
+        (mut request, spare): (Request<RequestBody>, Option<&Spare>),
+        beside_another: bool,
+    ) -> Result<(Response<Incoming>, Upstream), Failed> {
+        let pool = &self.worker.pool;
+        let mut fresh = false;
+        loop {
+            let endpoint = under_way.endpoint();
+            let known = match endpoint.protocol {
+                _ if fresh => None,
+                UpstreamProtocol::Http2 => pool.join(endpoint),
+                UpstreamProtocol::Http1 => pool.take(endpoint),
+            };
+            let (mut upstream, reused) = match known {
+                Some(upstream) => (upstream, true),
+                None => match self.connect(endpoint, timeouts.connect_ms, beside_another).await {
+                    Ok(upstream) => (upstream, false),
+                    Err(cause) => return Err(Failed::not_sent(Box::new(request), cause)),
+                },
+            };
+            under_way.sent();
+            self.state.enter(Step::Answer, timeouts.first_byte_ms);
+            match upstream.exchange(request, &self.state).await {
+                Ok(answer) => return Ok((answer, upstream)),
+                Err(ExchangeError::NotSent(returned, _)) if reused => {
+                    pool.leave(endpoint);
+                    request = *returned;
+                }
+                Err(ExchangeError::NotSent(returned, error)) => {
+                    return Err(Failed::not_sent(returned, with_causes(&error)));
+                }
+                Err(ExchangeError::Broken(error)) => {
+                    if let Some(fault) = self.state.client_fault() {
+                        return Err(Failed::sent(fault.into(), with_causes(&error), None));
+                    }
+                    if let Some(again) = spare.filter(|_| reused && !fresh).and_then(Spare::request)
+                    {
+                        pool.leave(endpoint);
+                        fresh = true;
+                        request = again;
+                        continue;
+                    }
+                    let kind = Some(retry::Failure::Broken);
+                    return Err(Failed::sent(Refusal::Broken, with_causes(&error), kind));
+                }
+                Err(ExchangeError::Overdue) => return Err(self.overdue()),
+            }
+        }
+    }
+
+    fn overdue(&self) -> Failed {
+        let cause = "took too long".to_owned();
+        match self.state.step() == Step::ClientBody {
+            true => Failed::sent(Refusal::ClientStalled, cause, None),
+            false => {
+                let kind = Some(retry::Failure::TimedOut);
+                Failed::sent(Refusal::TimedOut, cause, kind)
+            }
+        }
+    }
+
+    async fn connect(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        limit_ms: u64,
+        beside_another: bool,
+    ) -> Result<Upstream, String> {
+        let pool = &self.worker.pool;
+        let mut connecting = std::pin::pin!(async {
+            match endpoint.protocol {
+                UpstreamProtocol::Http1 => Upstream::connect(endpoint).await,
+                UpstreamProtocol::Http2 => match pool.join_or_dial(endpoint).await {
+                    Ok(joined) => Ok(joined),
+                    Err(_turn) => {
+                        let opened = Http2Opened::connect(endpoint).await?;
+                        Ok(pool.share(endpoint, opened))
+                    }
+                },
+            }
+        });
+        let overdue = || Err(format!("no connection in {limit_ms} ms"));
+        if beside_another {
+            let limit = Duration::from_millis(limit_ms);
+            let connected = tokio::time::timeout(limit, connecting).await;
+            return connected.map_or_else(|_| overdue(), |it| it.map_err(|e| e.to_string()));
+        }
+        self.state.enter(Step::Connect, limit_ms);
+        let connected = std::future::poll_fn(|cx| {
+            let polled = connecting.as_mut().poll(cx);
+            if polled.is_pending() && self.state.is_overdue() {
+                return Poll::Ready(overdue());
+            }
+            polled.map_err(|error| error.to_string())
+        });
+        connected.await
+    }
+}
+
+impl From<ClientFault> for Refusal {
+    fn from(fault: ClientFault) -> Refusal {
+        match fault {
+            ClientFault::Broke => Refusal::ClientBroke,
+            ClientFault::TooLarge => Refusal::BodyTooLarge,
+            ClientFault::Denied(denial) => denial.into(),
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! To which servers a request is sent, and how often.
+//!
+//! For the guarded service it is the arm that the user belongs to. If the canary cannot be reached at all, the
+//! stable arm answers and the canary is charged with the failure. Every further attempt is at the same arm, and every
+//! attempt that failed there counts as a failed request of it: what a retry hides from the client, it does not hide
+//! from a gate.
+//!
+//! For an upstream it is a server that the set chooses; further attempts are at others as long as there are some.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use hyper::body::{Body, Incoming};
+
+use super::attempt::{Failed, Spare, SpareBody};
+use super::{Answer, Passage, Prepared, shadow};
+use crate::arm::ArmState;
+use crate::body::{KeptBody, RequestBody};
+use crate::clock;
+use crate::connection::Step;
+use crate::in_flight::InFlight;
+use crate::refusal::Refusal;
+use crate::retry::{self, BodyLeft, Tried, Verdict};
+use crate::routing::Route;
+use crate::service::{Assignment, Service};
+use crate::under_way::UnderWay;
+use crate::upstream::Upstream;
+use crate::upstream_set::{Pick, UpstreamSet};
+
+/// Where a request may be sent.
+enum Targets {
+    /// To an arm.
+    Arms {
+        /// The one that is next.
+        next: Arc<ArmState>,
+        /// The one that answers if that one cannot be reached.
+        stand_in: Option<Arc<ArmState>>,
+    },
+    /// To a server of an upstream.
+    Servers {
+        set: Arc<UpstreamSet>,
+        /// Places of servers that were tried.
+        tried: Vec<usize>,
+    },
+}
+
+/// A request with what is needed to send it again.
+struct Outgoing {
+    method: Method,
+    request: Request<RequestBody>,
+    spare: Option<Spare>,
+}
+
+type Attempted = Result<(Response<Incoming>, Upstream), Failed>;
+
+impl Passage {
+    /// Sends a request to the arm of the service that its user belongs to.
+    pub(super) async fn to_service(
+        &mut self,
+        service: &Service,
+        mut prepared: Prepared,
+    ) -> Result<Answer, Refusal> {
+        let Some(split) = &service.active else {
+            return Err(Passage::unrouted(service));
+        };
+        let headers = &prepared.head.headers;
+        let (assignment, cookie) = service.assign(split, headers, &self.client_header);
+        self.cookie = cookie;
+        self.prepare(&mut prepared, &split.stable.endpoint)?;
+        let mut shadowed = None;
+        let targets = match assignment {
+            Assignment::Stable(stable) => {
+                shadowed = shadow::begin(self, service, split, &prepared);
+                Targets::Arms {
+                    next: stable,
+                    stand_in: None,
+                }
+            }
+            Assignment::StandIn { canary, stable } => {
+                InFlight::begin(canary, self.worker.index).failed_over();
+                Targets::Arms {
+                    next: stable,
+                    stand_in: None,
+                }
+            }
+            Assignment::Canary { canary, stable } => Targets::Arms {
+                next: canary,
+                stand_in: Some(stable),
+            },
+        };
+        let answer = self.dispatch(targets, prepared).await;
+        if let Some(shadowed) = shadowed {
+            shadowed.answered(answer.status(), self.latency_us());
+        }
+        Ok(answer)
+    }
+
+    /// Sends a request to a server of an upstream.
+    pub(super) async fn to_upstream(
+        &mut self,
+        set: &Arc<UpstreamSet>,
+        mut prepared: Prepared,
+    ) -> Result<Answer, Refusal> {
+        // They all speak the same protocol.
+        let endpoint = Arc::clone(&set.server(0).endpoint);
+        self.prepare(&mut prepared, &endpoint)?;
+        let targets = Targets::Servers {
+            set: Arc::clone(set),
+            tried: Vec::new(),
+        };
+        Ok(self.dispatch(targets, prepared).await)
+    }
+
+    async fn dispatch(&mut self, mut targets: Targets, prepared: Prepared) -> Answer {
+        let Some(route) = self.route.clone() else {
+            return self.refuse(&Refusal::UnknownHost, None);
+        };
+        let retries = &route.config.retries;
+        if retries.attempts_max > 1 {
+            route.budget.request(self.worker.index, self.state.now_ms());
+        }
+        let outgoing = self.outgoing(&route, prepared);
+        let (method, spare) = (outgoing.method, outgoing.spare);
+        let mut request = outgoing.request;
+        let (mut attempts, mut free_used) = (1, false);
+        let mut under_way = self.next_attempt(&mut targets);
+        loop {
+            let attempted = self
+                .attempt_hedged(&route, &mut targets, &mut under_way, request, &spare, &mut attempts)
+                .await;
+            let wanted = |status: http::StatusCode| {
+                retries.statuses.contains(&status.as_u16()) && attempts < retries.attempts_max
+            };
+            let (mut failed, held) = match attempted {
+                Ok((answer, upstream)) if !wanted(answer.status()) => {
+                    return self.accept(under_way, answer, upstream);
+                }
+                // It is passed on if there is no further attempt after all.
+                Ok((answer, upstream)) => {
+                    (Failed::answered(answer.status()), Some((answer, upstream)))
+                }
+                Err(failed) => (failed, None),
+            };
+            if self.state.has_ended() && failed.kind.is_some() {
+                return self.give_up(under_way, &Refusal::TimedOut, &failed.cause);
+            }
+            let again = self.again(&route, &method, &spare, &failed, (attempts, free_used));
+            let next = failed
+                .request
+                .take()
+                .map(|request| *request)
+                .or_else(|| spare.as_ref().and_then(Spare::request));
+            let (Some(verdict), Some(next)) = (again, next) else {
+                return match held {
+                    Some((answer, upstream)) => self.accept(under_way, answer, upstream),
+                    None => self.give_up(under_way, &failed.refusal, &failed.cause),
+                };
+            };
+            match verdict {
+                Verdict::AgainForFree => free_used = true,
+                _ => attempts += 1,
+            }
+            under_way = self.move_on(&mut targets, under_way, &failed);
+            request = next;
+        }
+    }
+
+    /// What is sent, and a spare if it may be sent again.
+    fn outgoing(&self, route: &Route, prepared: Prepared) -> Outgoing {
+        let Prepared {
+            head,
+            incoming,
+            rules,
+        } = prepared;
+        let method = head.method.clone();
+        let may_repeat = retry::is_idempotent(&method) && self.upgrade.is_none();
+        let is_empty = incoming.is_end_stream() && rules.upload.is_none();
+        let (body, spare) = match (is_empty, may_repeat) {
+            (true, true) => (RequestBody::Empty, Some(SpareBody::Empty)),
+            (true, false) => (RequestBody::Empty, None),
+            (false, true) if route.config.retries.attempts_max > 1 => {
+                let kept = KeptBody::new(self.client_body(incoming, rules));
+                let kept = Rc::new(RefCell::new(kept));
+                let body = RequestBody::Kept {
+                    kept: Rc::clone(&kept),
+                    sent: 0,
+                };
+                (body, Some(SpareBody::Kept(kept)))
+            }
+            (false, _) => {
+                let client = self.client_body(incoming, rules);
+                (RequestBody::Once(Box::new(client)), None)
+            }
+        };
+        Outgoing {
+            method,
+            spare: spare.map(|body| Spare::new(&head, body)),
+            request: Request::from_parts(head, body),
+        }
+    }
+
+    /// Counts an attempt as under way.
+    fn next_attempt(&self, targets: &mut Targets) -> UnderWay {
+        let index = self.worker.index;
+        match targets {
+            Targets::Arms { next, .. } => UnderWay::Arm(InFlight::begin(Arc::clone(next), index)),
+            Targets::Servers { set, tried } => {
+                let now_ms = clock::monotonic_ms();
+                let pick = |tried: &[usize]| {
+                    let pick = Pick {
+                        worker: index,
+                        now_ms,
+                        client: self.client_header.as_bytes(),
+                        tried,
+                    };
+                    set.pick(&pick, rand::random)
+                };
+                // When all were tried, it begins anew.
+                let place = pick(tried).or_else(|| pick(&[])).unwrap_or(0);
+                tried.push(place);
+                UnderWay::Server(set.server(place).begin(index))
+            }
+        }
+    }
+
+    /// Ends a failed attempt and begins the next.
+    fn move_on(&self, targets: &mut Targets, mut under_way: UnderWay, failed: &Failed) -> UnderWay {
+        let was_sent = failed.kind != Some(retry::Failure::NotSent);
+        if let (Targets::Arms { next, stand_in }, UnderWay::Arm(arm)) = (&mut *targets, &under_way)
+            && !was_sent
+        {
+            let Some(stable) = stand_in.take() else {
+                // The same arm again, and nothing came of the request: it still counts as one.
+                return under_way;
+            };
+            let release = &arm.arm().arm.release;
+            let cause = &failed.cause;
+            tracing::warn!(release, cause, "the canary cannot be reached: failing over");
+            *next = stable;
+            if let UnderWay::Arm(arm) = under_way {
+                arm.failed_over();
+            }
+            return self.next_attempt(targets);
+        }
+        match failed.kind {
+            Some(retry::Failure::Answered(status)) => under_way.answered(status, self.latency_us()),
+            _ => under_way.failed(),
+        }
+        drop(under_way);
+        self.next_attempt(targets)
+    }
+
+    /// Whether a failed request is sent again.
+    fn again(
+        &self,
+        route: &Route,
+        method: &Method,
+        spare: &Option<Spare>,
+        failed: &Failed,
+        (attempts, free_used): (u32, bool),
+    ) -> Option<Verdict> {
+        let retries = &route.config.retries;
+        let body = match (&failed.request, spare) {
+            (Some(_), _) => BodyLeft::Whole,
+            (None, Some(spare)) => spare.body_left(),
+            (None, None) => BodyLeft::Gone,
+        };
+        let tried = Tried {
+            method,
+            body,
+            answer_begun: false,
+            attempts,
+            free_used,
+            failure: failed.kind?,
+        };
+        match retry::decide(retries, &tried) {
+            Verdict::AgainForFree => Some(Verdict::AgainForFree),
+            Verdict::AgainWithinBudget => {
+                let now_ms = self.state.now_ms();
+                let percent = retries.budget_percent;
+                let left = route.budget.take(self.worker.index, percent, now_ms);
+                left.then_some(Verdict::AgainWithinBudget)
+            }
+            Verdict::Stop(_) => None,
+        }
+    }
+
+    /// An attempt, and a second one at another server when the first is slow and the route is hedged. What comes
+    /// first wins; `under_way` is then what belongs to it.
+    async fn attempt_hedged(
+        &self,
+        route: &Route,
+        targets: &mut Targets,
+        under_way: &mut UnderWay,
+        request: Request<RequestBody>,
+        spare: &Option<Spare>,
+        attempts: &mut u32,
+    ) -> Attempted {
+        let timeouts = &route.config.timeouts;
+        let retries = &route.config.retries;
+        let left = spare.as_ref().map_or(BodyLeft::Gone, Spare::body_left);
+        let method = request.method().clone();
+        let hedge = retry::hedge_after_ms(retries, &method, left, *attempts);
+        let (Some(after_ms), Targets::Servers { .. }) = (hedge, &*targets) else {
+            let spare = spare.as_ref();
+            return self.attempt(under_way, timeouts, (request, spare), false).await;
+        };
+        let slow = under_way;
+        let mut first = Box::pin(self.attempt(slow, timeouts, (request, spare.as_ref()), false));
+        let wait = Duration::from_millis(after_ms);
+        if let Ok(attempted) = tokio::time::timeout(wait, first.as_mut()).await {
+            return attempted;
+        }
+        let now_ms = self.state.now_ms();
+        let second = spare.as_ref().and_then(Spare::request);
+        let budget = || route.budget.take(self.worker.index, retries.budget_percent, now_ms);
+        let Some(second) = second.filter(|_| budget()) else {
+            return first.await;
+        };
+        *attempts += 1;
+        let hedge = self.next_attempt(targets);
+        // Both wait for an answer now, so one time-out is for both.
+        self.state.enter(Step::Answer, timeouts.first_byte_ms);
+        let won = {
+            let mut other = std::pin::pin!(self.attempt(&hedge, timeouts, (second, spare.as_ref()), true));
+            tokio::select! {
+                biased;
+                one = first.as_mut() => match one {
+                    Ok(answer) => Ok((answer, false)),
+                    // The other one may still come.
+                    Err(_) => other.await.map(|answer| (answer, true)),
+                },
+                two = other.as_mut() => match two {
+                    Ok(answer) => Ok((answer, true)),
+                    Err(_) => first.as_mut().await.map(|answer| (answer, false)),
+                },
+            }
+        };
+        drop(first);
+        let (answer, by_second) = won?;
+        if by_second {
+            *slow = hedge;
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,252 @@
+//! The routes of the settings with everything that they name, compiled.
+//!
+//! A routing is made as a whole, checked as a whole and replaced as a whole. What goes on counting or is
+//! expensive to know again (limits, upstream servers, places, retry budgets, API keys) is taken over from the one
+//! before where the settings of it did not change.
+
+use std::sync::Arc;
+
+use portcullis_config::{ClientsConfig, RouteConfig, UnknownRequest};
+
+use crate::matching::{RouteIndex, RouteRefused};
+use crate::protect::{Access, ApiKeyError, ClientTrust, LimitTable};
+use crate::rewrite::RewriteRefused;
+use crate::rewrite::redirect::RedirectRefused;
+use crate::settings::{RoutingSettings, ServiceSettings};
+use crate::upstream_set::UpstreamSet;
+
+mod route;
+
+pub(crate) use route::{Route, RouteTo};
+
+/// Everything of the settings that the data path looks up, but for the splits.
+#[derive(Debug)]
+pub(crate) struct Routing {
+    /// `None` without routes: then every request goes to the service.
+    index: Option<RouteIndex>,
+    routes: Vec<Arc<Route>>,
+    unknown: UnknownRequest,
+    /// Servers besides the service.
+    pub(crate) upstreams: Vec<Arc<UpstreamSet>>,
+    limits: LimitTable,
+    /// Policies of who may use a route.
+    pub(crate) access: Vec<Arc<NamedAccess>>,
+    /// Whom is believed about clients.
+    pub(crate) trust: ClientTrust,
+    /// What clients may do.
+    pub(crate) clients: Arc<ClientsConfig>,
+    /// The ways of requests that no route takes, by service.
+    pub(crate) plain: Vec<Arc<Route>>,
+    settings: RoutingSettings,
+}
+
+/// A policy of who may use a route.
+#[derive(Debug)]
+pub(crate) struct NamedAccess {
+    /// Its settings, by which it is known again.
+    pub(crate) config: portcullis_config::AccessConfig,
+    /// The policy.
+    pub(crate) access: Access,
+}
+
+/// Settings that cannot be carried out. The check of a configuration file finds all of them, with their places.
+#[derive(Debug, thiserror::Error)]
+pub enum RoutingError {
+    /// The conditions of a route.
+    #[error(transparent)]
+    Route(#[from] RouteRefused),
+    /// What a route changes.
+    #[error("route `{route}` cannot rewrite requests as it says")]
+    Rewrite {
+        /// The route's name.
+        route: Arc<str>,
+        /// What is wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something that a route names.
+    #[error("route `{route}` names the {kind} `{name}`, which is not there")]
+    Unknown {
+        /// The route's name.
+        route: Arc<str>,
+        /// `upstream`, `limit` or `access policy`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A server of an upstream.
+    #[error("upstream `{upstream}`: {reason}")]
+    Upstream {
+        /// The upstream's name.
+        upstream: Arc<str>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A policy of who may use a route.
+    #[error("access policy `{access}` cannot be carried out")]
+    Access {
+        /// Its name.
+        access: Arc<str>,
+        /// What is wrong.
+        #[source]
+        source: ApiKeyError,
+    },
+}
+
+impl Routing {
+    /// Compiles settings for `workers` workers, with what `before` has of the same.
+    ///
+    /// # Errors
+    /// The first part of them that cannot be carried out.
+    pub(crate) fn new(
+        settings: &RoutingSettings,
+        services: &[ServiceSettings],
+        clients: &ClientsConfig,
+        workers: usize,
+        before: Option<&Routing>,
+    ) -> Result<Routing, RoutingError> {
+        let limits = LimitTable::new(&settings.limits, before.map(|before| &before.limits));
+        let mut routing = Routing {
+            index: match settings.routes.is_empty() {
+                true => None,
+                false => Some(RouteIndex::new(&settings.routes)?),
+            },
+            routes: Vec::new(),
+            unknown: settings.unknown,
+            upstreams: upstreams(settings, workers, before)?,
+            access: policies(settings, before)?,
+            limits,
+            trust: ClientTrust::new(clients),
+            clients: Arc::new(clients.clone()),
+            plain: Vec::new(),
+            settings: settings.clone(),
+        };
+        for config in &settings.routes {
+            let known = before.and_then(|before| before.known(config));
+            let route = routing.compile(config, workers, known)?;
+            routing.routes.push(Arc::new(route));
+        }
+        let plain = services.iter().map(|service| {
+            let config = service.plain_route();
+            let mut known = before.iter().flat_map(|before| &before.plain);
+            let known = known.find(|known| known.config == config);
+            known.cloned().map_or_else(
+                || routing.compile(&config, workers, None).map(Arc::new),
+                Ok,
+            )
+        });
+        routing.plain = plain.collect::<Result<_, _>>()?;
+        Ok(routing)
+    }
+
+    /// The index of the routes, if there are any.
+    pub(crate) fn index(&self) -> Option<&RouteIndex> {
+        self.index.as_ref()
+    }
+
+    /// The route at a place that the index gave.
+    pub(crate) fn route(&self, place: usize) -> &Arc<Route> {
+        &self.routes[place]
+    }
+
+    /// All routes, those of requests that no route takes included.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.iter().chain(&self.plain)
+    }
+
+    /// Whether a request that no route takes is refused.
+    pub(crate) fn refuses_unknown(&self) -> bool {
+        self.unknown == UnknownRequest::Refuse
+    }
+
+    /// What it was compiled from.
+    pub(crate) fn settings(&self) -> &RoutingSettings {
+        &self.settings
+    }
+
+    fn known(&self, config: &RouteConfig) -> Option<&Route> {
+        let mut routes = self.routes.iter();
+        let known = routes.find(|known| known.config.name == config.name);
+        known.map(Arc::as_ref)
+    }
+
+    fn compile(
+        &self,
+        config: &RouteConfig,
+        workers: usize,
+        before: Option<&Route>,
+    ) -> Result<Route, RoutingError> {
+        Route::compile(config, self, workers, before)
+    }
+
+    fn upstream(&self, name: &str) -> Option<&Arc<UpstreamSet>> {
+        self.upstreams.iter().find(|set| *set.name == *name)
+    }
+
+    fn policy(&self, name: &str) -> Option<&Arc<NamedAccess>> {
+        let mut policies = self.access.iter();
+        policies.find(|policy| *policy.config.name == *name)
+    }
+}
+
+impl RoutingError {
+    fn rewrite(route: &Arc<str>, source: RewriteRefused) -> RoutingError {
+        RoutingError::Rewrite {
+            route: Arc::clone(route),
+            source: Box::new(source),
+        }
+    }
+
+    fn redirect(route: &Arc<str>, source: RedirectRefused) -> RoutingError {
+        RoutingError::Rewrite {
+            route: Arc::clone(route),
+            source: Box::new(source),
+        }
+    }
+}
+
+fn upstreams(
+    settings: &RoutingSettings,
+    workers: usize,
+    before: Option<&Routing>,
+) -> Result<Vec<Arc<UpstreamSet>>, RoutingError> {
+    let sets = settings.upstreams.iter().map(|config| {
+        let known = before.and_then(|before| {
+            let place = before.settings.upstreams.iter().position(|one| one.name == config.name)?;
+            Some((before.settings.upstreams.get(place)?, before.upstreams.get(place)?))
+        });
+        if let Some((same, set)) = known
+            && same == config
+        {
+            return Ok(Arc::clone(set));
+        }
+        // Servers are only known again by those who reach them the same way.
+        let known = known.filter(|(old, _)| old.tls == config.tls && old.protocol == config.protocol);
+        let set = UpstreamSet::new(config, workers, known.map(|(_, set)| set.as_ref()));
+        set.map(Arc::new).map_err(|reason| RoutingError::Upstream {
+            upstream: Arc::clone(&config.name),
+            reason,
+        })
+    });
+    sets.collect()
+}
+
+fn policies(
+    settings: &RoutingSettings,
+    before: Option<&Routing>,
+) -> Result<Vec<Arc<NamedAccess>>, RoutingError> {
+    let policies = settings.access.iter().map(|config| {
+        let mut known = before.iter().flat_map(|before| &before.access);
+        if let Some(known) = known.find(|known| known.config == *config) {
+            return Ok(Arc::clone(known));
+        }
+        let access = Access::new(config).map_err(|source| RoutingError::Access {
+            access: Arc::clone(&config.name),
+            source,
+        })?;
+        let config = config.clone();
+        Ok(Arc::new(NamedAccess { config, access }))
+    });
+    policies.collect()
+}
+

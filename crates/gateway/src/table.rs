@@ -1,0 +1,101 @@
+//! The table that says where a request goes: the services with their splits, and the routes.
+//!
+//! A table is never changed, only replaced as a whole: a split changes its services, a reload of the
+//! settings its routing.
+
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, request};
+
+use crate::matching::{Match, RequestHost, RequestPath};
+use crate::refusal::Refusal;
+use crate::routing::{Route, RouteTo, Routing};
+use crate::service::Service;
+
+/// All that the data path looks up.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// In the order of the settings.
+    pub(crate) services: Vec<Arc<Service>>,
+    /// The routes and what they name.
+    pub(crate) routing: Arc<Routing>,
+}
+
+/// Where one request goes.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The route that takes it.
+    pub(crate) route: Arc<Route>,
+    /// The place of the service, where the route leads to one.
+    pub(crate) service: Option<usize>,
+    /// The target to send instead of the client's.
+    pub(crate) target: Option<PathAndQuery>,
+    /// Where the client is sent, by a route that redirects.
+    pub(crate) location: Option<HeaderValue>,
+}
+
+impl Table {
+    /// The route of a request whose target is in origin form and whose `Host` was looked at.
+    ///
+    /// # Errors
+    /// Why no route takes it.
+    pub(crate) fn find(&self, head: &request::Parts) -> Result<Found, Refusal> {
+        let host = head.headers.get(HOST);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or("");
+        let Some(index) = self.routing.index() else {
+            return self.plain(host);
+        };
+        let name = match host {
+            "" => RequestHost::absent(),
+            host => RequestHost::read(host).map_err(Refusal::BadHost)?,
+        };
+        let path = RequestPath::read(head.uri.path()).map_err(Refusal::BadPath)?;
+        let route = match index.find(&name, &path, &head.method, &head.headers) {
+            Match::Route(place) => self.routing.route(place),
+            Match::NoHost if self.routing.refuses_unknown() => return Err(Refusal::UnknownHost),
+            Match::NoPath if self.routing.refuses_unknown() => return Err(Refusal::UnknownPath),
+            Match::NoHost | Match::NoPath => return self.plain(host),
+        };
+        let query = head.uri.query();
+        let location = match &route.to {
+            RouteTo::Redirect(redirect) => {
+                let location = redirect.location(&name, &path, query);
+                Some(location.map_err(|_| Refusal::BadHead(crate::headers::HeadError::Host))?)
+            }
+            RouteTo::Service | RouteTo::Upstream(_) => None,
+        };
+        let service = match &route.to {
+            RouteTo::Service => Some(self.service(host).ok_or(Refusal::UnknownHost)?),
+            RouteTo::Upstream(_) | RouteTo::Redirect(_) => None,
+        };
+        Ok(Found {
+            target: route.rewrite.target(&path, query),
+            route: Arc::clone(route),
+            service,
+            location,
+        })
+    }
+
+    /// The place of the service for a request with this `Host`; `None` if several services are served and it
+    /// names none of them.
+    fn service(&self, host: &str) -> Option<usize> {
+        match self.services.as_slice() {
+            [_] => Some(0),
+            services => services
+                .iter()
+                .position(|service| service.is_named_by(host)),
+        }
+    }
+
+    fn plain(&self, host: &str) -> Result<Found, Refusal> {
+        let service = self.service(host).ok_or(Refusal::UnknownHost)?;
+        Ok(Found {
+            route: Arc::clone(&self.services[service].plain),
+            service: Some(service),
+            target: None,
+            location: None,
+        })
+    }
+}
