@@ -27,7 +27,6 @@ use crate::state_file::{SavedService, SavedState, StateFileError};
 use crate::sticky::{BucketHash, canary_buckets};
 use crate::table::Table;
 use crate::traffic::Traffic;
-use crate::upstream_set::UpstreamServer;
 use crate::worker::Orders;
 
 /// Why a change of a split was refused.
@@ -542,13 +541,9 @@ impl Services {
     /// Takes servers that are in no upstream any more out of service: connections to them are closed as they
     /// fall idle.
     fn retire_upstreams(&self, before: &Routing) {
-        let still = |server: &Arc<UpstreamServer>| {
-            let mut sets = self.routing.upstreams.iter();
-            sets.any(|set| set.servers().any(|known| Arc::ptr_eq(known, server)))
-        };
-        let servers = before.upstreams.iter().flat_map(|set| set.servers());
-        for server in servers.filter(|server| !still(server)) {
-            server.endpoint.set_retired(true);
+        for set in &before.upstreams {
+            let mut next = self.routing.upstreams.iter();
+            set.retire_others(next.find(|next| next.name == set.name).map(Arc::as_ref));
         }
     }
 }

@@ -100,8 +100,8 @@ pub(crate) async fn run_control(
                 }
                 let routing = control.routing().await;
                 access.look(&routing);
-                for upstream in &routing.upstreams {
-                    upstream.look_at_files();
+                for set in &routing.upstreams {
+                    set.look_at_files();
                 }
                 continue;
             }

@@ -220,8 +220,6 @@ fn upstreams(
         {
             return Ok(Arc::clone(set));
         }
-        // Servers are only known again by those who reach them the same way.
-        let known = known.filter(|(old, _)| old.tls == config.tls && old.protocol == config.protocol);
         let set = UpstreamSet::new(config, workers, known.map(|(_, set)| set.as_ref()));
         set.map(Arc::new).map_err(|reason| RoutingError::Upstream {
             upstream: Arc::clone(&config.name),

@@ -142,6 +142,17 @@ impl UpstreamSet {
         }
     }
 
+    /// Marks servers that `next` does not have as retired, so that connections to them are closed; requests
+    /// under way go on.
+    pub(crate) fn retire_others(&self, next: Option<&UpstreamSet>) {
+        for server in self.servers() {
+            let kept = |next: &UpstreamSet| next.servers().any(|other| Arc::ptr_eq(server, other));
+            if !next.is_some_and(kept) {
+                server.endpoint.set_retired(true);
+            }
+        }
+    }
+
     /// The servers in the order of the settings.
     pub fn servers(&self) -> impl ExactSizeIterator<Item = &Arc<UpstreamServer>> {
         self.members.iter().map(|member| &member.server)

@@ -239,7 +239,7 @@ fn new_settings_keep_what_is_known_of_the_servers_that_stay() {
 }
 
 #[test]
-fn servers_that_are_spoken_to_in_another_way_are_new() {
+fn servers_that_are_spoken_to_in_another_way_are_new_and_the_old_ones_retire() {
     let choice = UpstreamChoice::RoundRobin;
     let plain = config(choice, &[(1, 1), (2, 1)]);
     let old = UpstreamSet::new(&plain, 1, None).expect("set");
@@ -247,6 +247,15 @@ fn servers_that_are_spoken_to_in_another_way_are_new() {
     let mut changed = config(choice, &[(2, 1), (3, 1)]);
     let same = UpstreamSet::new(&changed, 1, Some(&old)).expect("set");
     assert!(same.server(0).is_ejected(0));
+    old.retire_others(Some(&same));
+    let retired = |set: &UpstreamSet| -> Vec<bool> {
+        let endpoints = set.servers().map(|server| &server.endpoint);
+        endpoints.map(|endpoint| endpoint.is_retired()).collect()
+    };
+    assert_eq!(
+        (retired(&old), retired(&same)),
+        (vec![true, false], vec![false; 2])
+    );
     changed.protocol = UpstreamProtocol::Http2;
     let other = UpstreamSet::new(&changed, 1, Some(&same)).expect("set");
     assert!(!other.server(0).is_ejected(0));
