@@ -44,10 +44,6 @@ mod in_flight;
 mod listen;
 mod matching;
 mod metrics;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the data path is to use it next")
-)]
 mod observe;
 mod pool;
 mod problem;

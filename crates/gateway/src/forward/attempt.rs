@@ -13,6 +13,7 @@ use crate::body::{KeptBody, RequestBody};
 use crate::clock;
 use crate::connection::{ClientFault, Step};
 use crate::endpoint::Endpoint;
+use crate::error::with_causes;
 use crate::refusal::Refusal;
 use crate::retry::{self, BodyLeft};
 use crate::under_way::UnderWay;
@@ -156,11 +157,11 @@ impl Passage {
                     request = *returned;
                 }
                 Err(ExchangeError::NotSent(returned, error)) => {
-                    return Err(Failed::not_sent(returned, error.to_string()));
+                    return Err(Failed::not_sent(returned, with_causes(&error)));
                 }
                 Err(ExchangeError::Broken(error)) => {
                     if let Some(fault) = self.state.client_fault() {
-                        return Err(Failed::sent(fault.into(), error.to_string(), None));
+                        return Err(Failed::sent(fault.into(), with_causes(&error), None));
                     }
                     if let Some(again) = spare.filter(|_| reused && !fresh).and_then(Spare::request)
                     {
@@ -170,7 +171,7 @@ impl Passage {
                         continue;
                     }
                     let kind = Some(retry::Failure::Broken);
-                    return Err(Failed::sent(Refusal::Broken, error.to_string(), kind));
+                    return Err(Failed::sent(Refusal::Broken, with_causes(&error), kind));
                 }
                 Err(ExchangeError::Overdue) => return Err(self.overdue()),
             }

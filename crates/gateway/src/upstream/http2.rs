@@ -8,8 +8,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::uri::Scheme;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,14 +25,12 @@ use crate::endpoint::Endpoint;
 /// One user of a shared connection.
 pub(crate) struct Http2 {
     sender: SendRequest<RequestBody>,
-    is_secure: bool,
     users: Users,
 }
 
 /// A shared connection.
 pub(crate) struct Http2Opened {
     sender: SendRequest<RequestBody>,
-    is_secure: bool,
     users: Rc<Cell<usize>>,
 }
 
@@ -54,7 +51,6 @@ impl Http2Opened {
     /// Connects, in plain text with prior knowledge (RFC 9113, 3.3). The caller bounds the time.
     pub(crate) async fn connect(endpoint: &Endpoint) -> io::Result<Http2Opened> {
         let stream = dial(endpoint).await?;
-        let is_secure = stream.is_secure();
         let mut builder = Builder::new(Local);
         builder
             .timer(TokioTimer::new())
@@ -72,7 +68,6 @@ impl Http2Opened {
         });
         Ok(Http2Opened {
             sender,
-            is_secure,
             users: Rc::default(),
         })
     }
@@ -82,7 +77,6 @@ impl Http2Opened {
         self.users.set(self.users.get() + 1);
         Http2 {
             sender: self.sender.clone(),
-            is_secure: self.is_secure,
             users: Users(Rc::clone(&self.users)),
         }
     }
@@ -101,11 +95,10 @@ impl Http2Opened {
 impl Http2 {
     pub(crate) async fn exchange(
         &mut self,
-        mut request: Request<RequestBody>,
+        request: Request<RequestBody>,
         state: &ConnectionState,
     ) -> Result<Response<Incoming>, ExchangeError> {
         debug_assert!(self.users.0.get() > 0);
-        set_scheme(request.uri_mut(), self.is_secure);
         let mut answer = std::pin::pin!(self.sender.try_send_request(request));
         std::future::poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Ready(answer) => {
@@ -118,23 +111,6 @@ impl Http2 {
             Poll::Pending => Poll::Pending,
         })
         .await
-    }
-}
-
-/// Gives a target the scheme of the connection, which servers compare (RFC 9113, 8.3.1). The request may have
-/// been meant for another one before.
-fn set_scheme(target: &mut Uri, is_secure: bool) {
-    let scheme = match is_secure {
-        true => Scheme::HTTPS,
-        false => Scheme::HTTP,
-    };
-    if target.scheme() == Some(&scheme) {
-        return;
-    }
-    let mut parts = target.clone().into_parts();
-    parts.scheme = Some(scheme);
-    if let Ok(changed) = Uri::from_parts(parts) {
-        *target = changed;
     }
 }
 

@@ -61,8 +61,12 @@ async fn http1_is_spoken_over_tls_and_sessions_are_resumed() {
             ..Wanted::default()
         };
         let nginx = Nginx::start(&authority.sign(NAME), wanted).await;
-        let client = load(&settings(&authority), HTTP1_ONLY);
-        let rig = Rig::start(&nginx.address, HTTP1_ONLY, &client, CONNECT_MS);
+        let rig = Rig::start(
+            &nginx.address,
+            HTTP1_ONLY,
+            &settings(&authority),
+            CONNECT_MS,
+        );
         // nginx ends each connection after two requests.
         for reused in [".", ".", "r", "r"] {
             let (status, text) = rig.get("/").await;
@@ -82,8 +86,8 @@ async fn http2_is_agreed_on_by_alpn() {
         ..Wanted::default()
     };
     let nginx = Nginx::start(&authority.sign(NAME), wanted).await;
-    let client = load(&settings(&authority), HTTP2_ONLY);
-    let rig = Rig::start(&nginx.address, HTTP2_ONLY, &client, CONNECT_MS);
+    let settings = settings(&authority);
+    let rig = Rig::start(&nginx.address, HTTP2_ONLY, &settings, CONNECT_MS);
     for _ in 0..5 {
         let (status, text) = rig.get("/").await;
         assert_eq!(status, 200, "{text}");
@@ -91,7 +95,7 @@ async fn http2_is_agreed_on_by_alpn() {
         assert!(text.starts_with(&expected), "{text}");
     }
     let address = echo::start(&authority.sign(NAME), &[HTTP2]).await;
-    let rig = Rig::start(&address, HTTP2_ONLY, &client, CONNECT_MS);
+    let rig = Rig::start(&address, HTTP2_ONLY, &settings, CONNECT_MS);
     let target = format!("https://{}/target", rig.listen);
     assert_eq!(rig.get("/target").await, (200, target));
 }
@@ -146,7 +150,7 @@ async fn other_names_and_unknown_authorities_are_refused() {
             text.contains("not believed") && text.contains("`ca`"),
             "{text}"
         );
-        let rig = Rig::start(&nginx.address, HTTP1_ONLY, &client, CONNECT_MS);
+        let rig = Rig::start(&nginx.address, HTTP1_ONLY, &settings, CONNECT_MS);
         assert_eq!(rig.get("/").await.0, 502);
     }
 }
@@ -171,16 +175,14 @@ async fn a_certificate_of_the_gateway_is_shown_where_it_is_asked_for() {
     };
     let nginx = Nginx::start(&authority.sign(NAME), wanted).await;
     let mut settings = settings(&authority);
-    let client = load(&settings, HTTP1_ONLY);
-    let rig = Rig::start(&nginx.address, HTTP1_ONLY, &client, CONNECT_MS);
+    let rig = Rig::start(&nginx.address, HTTP1_ONLY, &settings, CONNECT_MS);
     let (status, text) = rig.get("/").await;
     assert!(
         status == 400 && text.contains("No required SSL certificate"),
         "{text}"
     );
     settings.client = Some(clients.sign("gateway"));
-    let client = load(&settings, HTTP1_ONLY);
-    let rig = Rig::start(&nginx.address, HTTP1_ONLY, &client, CONNECT_MS);
+    let rig = Rig::start(&nginx.address, HTTP1_ONLY, &settings, CONNECT_MS);
     let (status, text) = rig.get("/").await;
     assert!(
         status == 200 && text.ends_with("client=CN=gateway"),
@@ -202,8 +204,9 @@ async fn changed_files_are_taken_up_and_bad_ones_are_not_used() {
     let client = load(&settings, HTTP1_ONLY);
     let first = Nginx::start(&old.sign(NAME), Wanted::default()).await;
     let second = Nginx::start(&new.sign(NAME), Wanted::default()).await;
-    let rig = Rig::start(&first.address, HTTP1_ONLY, &client, CONNECT_MS);
-    assert_eq!(rig.get("/").await.0, 200);
+    let rig = Rig::start(&second.address, HTTP1_ONLY, &settings, CONNECT_MS);
+    assert_eq!(rig.get("/").await.0, 502);
+    assert!(try_dial(&first.address, &client).await.is_ok());
     // Half a file, and no file.
     let good = text(&old);
     replace(&ca_file, &good[..good.len() / 2]);
@@ -221,6 +224,14 @@ async fn changed_files_are_taken_up_and_bad_ones_are_not_used() {
     assert!(try_dial(&second.address, &client).await.is_ok());
     let refused = refusal(&first.address, &client).await;
     assert!(refused.contains("not believed"), "{refused}");
+    // The gateway looks by itself.
+    let taken_up = async {
+        while rig.get("/").await.0 != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let taken_up = tokio::time::timeout(Duration::from_secs(20), taken_up).await;
+    taken_up.expect("the new authority is believed");
 }
 
 #[tokio::test]
@@ -231,8 +242,7 @@ async fn large_bodies_pass_both_ways_whole() {
         .map(|number| format!("{number:08}\n"))
         .collect();
     for protocol in [HTTP1_ONLY, HTTP2_ONLY] {
-        let client = load(&settings(&authority), protocol);
-        let rig = Rig::start(&address, protocol, &client, CONNECT_MS);
+        let rig = Rig::start(&address, protocol, &settings(&authority), CONNECT_MS);
         for _ in 0..3 {
             let (status, text) = rig.post("/", body.clone().into_bytes()).await;
             assert_eq!((status, text.len()), (200, body.len()), "{protocol:?}");
@@ -245,8 +255,7 @@ async fn large_bodies_pass_both_ways_whole() {
 async fn connections_that_change_their_protocol_pass_over_tls() {
     let authority = Authority::new();
     let address = echo::start(&authority.sign(NAME), &[HTTP1]).await;
-    let client = load(&settings(&authority), HTTP1_ONLY);
-    let rig = Rig::start(&address, HTTP1_ONLY, &client, CONNECT_MS);
+    let rig = Rig::start(&address, HTTP1_ONLY, &settings(&authority), CONNECT_MS);
     let mut stream = TcpStream::connect(rig.listen).await.expect("connected");
     let request =
         "GET /switch HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n";
@@ -281,10 +290,9 @@ async fn connections_that_change_their_protocol_pass_over_tls() {
 #[tokio::test]
 async fn an_answer_that_is_cut_off_beneath_tls_is_not_whole() {
     let authority = Authority::new();
-    let client = load(&settings(&authority), HTTP1_ONLY);
     for (says_goodbye, is_whole) in [(true, true), (false, false)] {
         let address = echo::start_cutting(&authority.sign(NAME), says_goodbye).await;
-        let rig = Rig::start(&address, HTTP1_ONLY, &client, CONNECT_MS);
+        let rig = Rig::start(&address, HTTP1_ONLY, &settings(&authority), CONNECT_MS);
         let answer = rig.try_get("/").await.map_err(|error| error.to_string());
         match is_whole {
             true => assert_eq!(answer.as_deref(), Ok("half")),
@@ -296,11 +304,10 @@ async fn an_answer_that_is_cut_off_beneath_tls_is_not_whole() {
 #[tokio::test]
 async fn a_server_that_does_not_shake_hands_is_given_up_in_time() {
     let authority = Authority::new();
-    let client = load(&settings(&authority), HTTP1_ONLY);
     // The system accepts for it; nobody answers.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listener");
     let address = listener.local_addr().expect("address").to_string();
-    let rig = Rig::start(&address, HTTP1_ONLY, &client, 200);
+    let rig = Rig::start(&address, HTTP1_ONLY, &settings(&authority), 200);
     let answered = tokio::time::timeout(Duration::from_secs(10), rig.get("/")).await;
     assert_eq!(answered.expect("in time").0, 502);
 }

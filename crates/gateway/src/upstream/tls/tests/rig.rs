@@ -1,74 +1,99 @@
-//! One worker in front of one arm that speaks TLS.
+//! A gateway in front of one server that speaks TLS.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use portcullis_api::gateway::Arm;
-use portcullis_config::UpstreamProtocol;
-use tokio::sync::watch;
-use tokio::task::LocalSet;
+use portcullis_config::{
+    EjectConfig, RouteTarget, ServerWeight, UpstreamChoice, UpstreamConfig, UpstreamProtocol,
+    UpstreamTls,
+};
 
-use super::super::UpstreamTlsClient;
-use crate::arm::ArmState;
-use crate::doors::Door;
-use crate::endpoint::Endpoint;
-use crate::settings::TimeoutSettings;
-use crate::table::Table;
-use crate::worker::{Orders, Worker};
+use crate::Gateway;
+use crate::settings::{
+    AdminListen, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky,
+    TimeoutSettings,
+};
 
 pub(crate) struct Rig {
     pub(crate) listen: SocketAddr,
     client: reqwest::Client,
-    thread: Option<std::thread::JoinHandle<()>>,
-    orders: Option<watch::Sender<Orders>>,
+    _gateway: Gateway,
+    _folder: tempfile::TempDir,
+}
+
+/// Servers behind TLS, without checks.
+pub(crate) fn upstream(
+    address: &str,
+    protocol: UpstreamProtocol,
+    tls: &UpstreamTls,
+) -> UpstreamConfig {
+    UpstreamConfig {
+        name: "models".into(),
+        servers: vec![ServerWeight {
+            address: address.to_owned(),
+            weight: 1,
+        }],
+        choice: UpstreamChoice::LeastLoaded,
+        protocol,
+        tls: Some(tls.clone()),
+        health: None,
+        eject: EjectConfig {
+            failures: 0,
+            min_ms: 1,
+            max_ms: 1,
+            share_max_percent: 100,
+        },
+    }
 }
 
 impl Rig {
-    /// A worker on a thread of its own; connections to the arm may take `connect_ms`.
+    /// A gateway all of whose requests go to the server; connections to it may take `connect_ms`.
     pub(crate) fn start(
         address: &str,
         protocol: UpstreamProtocol,
-        tls: &Arc<UpstreamTlsClient>,
+        tls: &UpstreamTls,
         connect_ms: u64,
     ) -> Rig {
-        let arm = Arm {
-            release: "1.0".to_owned(),
-            address: address.to_owned(),
+        let folder = tempfile::tempdir().expect("folder");
+        let service = ServiceSettings {
+            service: "shop".to_owned(),
+            sticky: Sticky::ClientAddress,
+            health: HealthSettings::default(),
+            timeouts: TimeoutSettings {
+                connect_ms,
+                ..TimeoutSettings::default()
+            },
+            protocol: UpstreamProtocol::Http1,
+            force_header: false,
+            canary_users: Vec::new(),
+            shadow_percent: 0,
         };
-        let mut stable = ArmState::new(arm, protocol, 1).expect("arm");
-        let endpoint = Endpoint::new(address, protocol, Some(Arc::clone(tls)));
-        stable.endpoint = Arc::new(endpoint.expect("endpoint"));
-        let timeouts = TimeoutSettings {
-            connect_ms,
-            ..TimeoutSettings::default()
-        };
-        let table = Table::of_one_arm(Arc::new(stable), timeouts);
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listener");
-        listener.set_nonblocking(true).expect("nonblocking");
-        let listen = listener.local_addr().expect("address");
-        let (orders, received) = watch::channel(Orders::default());
-        let thread = std::thread::spawn(move || {
-            let table = Arc::new(ArcSwap::from_pointee(table));
-            let worker = Worker::new((0, 1), table, None, Arc::default());
-            let worker = std::rc::Rc::new(worker);
-            let door = Door {
-                listener,
-                is_secure: false,
-            };
-            let mut builder = tokio::runtime::Builder::new_current_thread();
-            let runtime = builder.enable_all().build().expect("runtime");
-            let run = worker.run(vec![door], received);
-            LocalSet::new().block_on(&runtime, run).expect("worker");
+        let mut route = service.plain_route();
+        route.name = "models".into();
+        route.to = RouteTarget::Upstream("models".into());
+        let gateway = Gateway::start(GatewaySettings {
+            listen: "127.0.0.1:0".parse().expect("address"),
+            admin: AdminListen::Unix(folder.path().join("admin")),
+            state_file: folder.path().join("splits.json"),
+            clients: portcullis_config::ClientsConfig::default(),
+            tls: None,
+            observe: crate::settings::ObserveSettings::default(),
+            workers: 1,
+            services: vec![service],
+            routing: RoutingSettings {
+                routes: vec![route],
+                upstreams: vec![upstream(address, protocol, tls)],
+                ..RoutingSettings::default()
+            },
         });
+        let gateway = gateway.expect("gateway");
         Rig {
-            listen,
+            listen: gateway.listen_address(),
             client: reqwest::Client::builder()
                 .no_proxy()
                 .build()
                 .expect("client"),
-            thread: Some(thread),
-            orders: Some(orders),
+            _gateway: gateway,
+            _folder: folder,
         }
     }
 
@@ -92,15 +117,5 @@ impl Rig {
             .await
             .expect("answer");
         (answer.status().as_u16(), answer.text().await.expect("text"))
-    }
-}
-
-impl Drop for Rig {
-    fn drop(&mut self) {
-        // Without anyone to give orders the worker stops.
-        self.orders = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
