@@ -56,3 +56,13 @@ pub(crate) const HELLO_TIMEOUT_MS: u64 = 10_000;
 pub(crate) const ANSWER_HEADERS_MAX: usize = 200;
 /// Over how long the rate of a request's body is measured.
 pub(crate) const BODY_RATE_WINDOW_MS: u64 = 10_000;
+/// How long making a connection to the shared server may take, with its greeting and a first probe.
+pub(crate) const SHARED_CONNECT_TIMEOUT_MS: u64 = 2_000;
+/// Pause before the first attempt to reach the shared server again; it doubles with every failure.
+pub(crate) const SHARED_RETRY_MIN_MS: u64 = 100;
+/// The longest such pause.
+pub(crate) const SHARED_RETRY_MAX_MS: u64 = 5_000;
+/// How long the shared server has to be up until the pause begins small again.
+pub(crate) const SHARED_STEADY_MS: u64 = 10_000;
+/// Questions to the shared server that wait in one worker to be written.
+pub(crate) const SHARED_QUEUE_MAX: usize = 1_024;

@@ -12,6 +12,7 @@
 //! - `matching`, `rewrite`, `upstream_set`, `capacity`, `retry`: where a request goes, and how often; pure
 //!   decisions that the data path is to use next.
 //! - `access_log`, `metrics`, `health_endpoints`: what is told about requests, likewise.
+//! - `shared`: limits that several gateways count together, in a Redis or Valkey server.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
 //!
@@ -73,6 +74,7 @@ mod retry;
 mod rewrite;
 mod route;
 mod settings;
+pub mod shared;
 mod split_change;
 mod state_file;
 mod sticky;
