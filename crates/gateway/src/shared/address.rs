@@ -64,7 +64,8 @@ impl Address {
         if greeting.db() < 0 {
             return Err(wrong("the number of the database is negative"));
         }
-        let greeting = greeting.set_lib_name("portcullis", env!("CARGO_PKG_VERSION"));
+        // It would take one more right on the server.
+        let greeting = greeting.set_skip_set_lib_name();
         let (place, text) = match info.addr() {
             ConnectionAddr::Tcp(host, port) => {
                 let text = match host.contains(':') {

@@ -47,7 +47,7 @@ pub enum SharedError {
     Refused {
         /// The server's address.
         address: String,
-        /// The server's error code, such as `WRONGPASS`, or the kind of failure.
+        /// The server's error code, such as `NOPERM`, or the kind of failure.
         reason: String,
     },
     /// There was no answer in time.

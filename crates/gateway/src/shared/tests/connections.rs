@@ -41,7 +41,7 @@ async fn a_password_and_a_database_are_used() {
 #[tokio::test]
 async fn a_user_with_the_rights_that_the_guide_names_is_enough() {
     let redis = RedisServer::start_with(|folder, _| {
-        let rights = "~test:* +evalsha +script|load +get +set +time +select +client|setinfo";
+        let rights = "~test:* +evalsha +script|load +get +set +time +select";
         let file = folder.join("users.acl");
         let users = format!("user default off\nuser gate on >{PASSWORD} {rights}\n");
         std::fs::write(&file, users).unwrap();
@@ -102,11 +102,14 @@ async fn tls_is_spoken_and_the_server_is_checked() {
 #[tokio::test]
 async fn no_secret_stands_in_an_error() {
     let redis = RedisServer::start_with(|_, _| words(&format!("--requirepass {PASSWORD}")));
-    for (user, reason) in [("", "WRONGPASS"), ("alice", "WRONGPASS")] {
+    for user in ["", "alice"] {
         let url = format!("redis://{user}:hunter2@127.0.0.1:{}/0", redis.port);
         let server = server(&url, 10_000).unwrap();
         let error = server.probe().await.unwrap_err();
-        assert!(error.to_string().contains(reason), "{error}");
+        assert!(
+            error.to_string().ends_with("authentication failed"),
+            "{error}"
+        );
         let told = format!("{error} {error:?} {} {server:?}", error.line());
         assert!(
             !told.contains("hunter2") && !told.contains("alice"),
