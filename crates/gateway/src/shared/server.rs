@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portcullis_config::SharedConfig;
 use redis::aio::MultiplexedConnection;
 use rustls::RootCertStore;
 use secrecy::{ExposeSecret, SecretString};
@@ -78,13 +77,17 @@ pub(super) struct Live {
 
 impl SharedServer {
     /// The server of `[gateway.shared]`. `url` is what its `redis` says or refers to: whoever calls has
-    /// read the reference.
+    /// read the reference. Every key begins with `prefix`; a request waits for at most `timeout_ms`.
     ///
     /// # Errors
     ///
     /// The URL is none, or there are no certificates to check the server with.
-    pub fn new(url: &SecretString, config: &SharedConfig) -> Result<SharedServer, SharedError> {
-        SharedServer::with_roots(url, &config.prefix, config.timeout_ms, None)
+    pub fn new(
+        url: &SecretString,
+        prefix: &str,
+        timeout_ms: u64,
+    ) -> Result<SharedServer, SharedError> {
+        SharedServer::with_roots(url, prefix, timeout_ms, None)
     }
 
     /// With other certificates than the system's, if there are some given.
