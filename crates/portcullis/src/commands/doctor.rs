@@ -82,7 +82,7 @@ async fn examine(config: Config, findings: &mut Vec<Finding>) {
     findings.extend(network::ports(&patient));
     findings.push(network::gateway(&patient));
     let found = within("shared server", shared::examine(&patient.config)).await;
-    findings.extend(found.unwrap_or_else(|late| Some(late)));
+    findings.extend(found.unwrap_or_else(Some));
     let found = within("serving release", serving::examine(&patient)).await;
     findings.extend(found.unwrap_or_else(|late| vec![late]));
     findings.extend(serving::unknown(&patient));
