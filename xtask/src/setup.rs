@@ -5,11 +5,15 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 7] = [
     ("curl", "a client of the gateway that speaks TLS and HTTP/2"),
     ("faketime", "a clock that can be set, for the fault tests"),
     ("nginx-light", "a real upstream for the gateway's tests"),
     ("postgresql", "a real server for the journal's tests"),
+    (
+        "redis-server",
+        "a real server for limits that gateways share",
+    ),
     ("openssl", "the certificate of that server"),
     (
         "mate-backgrounds",

@@ -123,7 +123,7 @@ fn value(kind: Kind, form: Form) -> Value {
             })
         }
         Kind::Journal => pattern("^(sqlite$|postgres(ql)?://|env:|file:|cmd:|text:)"),
-        Kind::Redis => pattern("^(rediss?://|env:|file:|cmd:|text:)"),
+        Kind::Redis => pattern("^(redis(s|\\+unix)?://|env:|file:|cmd:|text:)"),
         Kind::Form(form) => pattern(form.pattern()),
         Kind::Bytes(..) => pattern("^[0-9]+(B|KB|MB|GB|KiB|MiB|GiB)$"),
         Kind::Percent(_) => pattern("^[0-9]{1,3}%$"),

@@ -9,7 +9,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky, TimeoutSettings,
+    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings,
+    Sticky, TimeoutSettings,
 };
 
 #[global_allocator]
@@ -50,6 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             shadow_percent: 0,
         }],
         routing: RoutingSettings::default(),
+        shared: None,
     })?;
     let admin = gateway
         .admin_address()

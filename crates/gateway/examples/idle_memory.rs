@@ -19,7 +19,8 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use portcullis_config::{CertificateConfig, ClientCertificates, TlsConfig, TlsVersion};
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky, TimeoutSettings,
+    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings,
+    Sticky, TimeoutSettings,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -142,6 +143,7 @@ fn serve(upstream: &str, folder: &Path) -> Result<(), Failed> {
             shadow_percent: 0,
         }],
         routing: RoutingSettings::default(),
+        shared: None,
     })?;
     let admin = gateway.admin_address().ok_or("no admin address")?;
     let body = format!(

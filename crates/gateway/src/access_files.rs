@@ -27,7 +27,11 @@ impl AccessFiles {
                 let told = (Arc::clone(name), cause);
                 if !self.failing.contains(&told) {
                     let cause = &told.1;
-                    tracing::warn!(access = &**name, cause, "keys cannot be used; those from before stay");
+                    tracing::warn!(
+                        access = &**name,
+                        cause,
+                        "keys cannot be used; those from before stay"
+                    );
                 }
                 failing.insert(told);
             };
@@ -64,7 +68,11 @@ async fn fetch(policy: Arc<NamedAccess>, url: String) {
     match tokens.fetched(fetched) {
         JwksRefresh::Kept(error) => {
             let cause = causes(&error);
-            tracing::warn!(access = &**name, cause, "the key set cannot be used; that from before stays");
+            tracing::warn!(
+                access = &**name,
+                cause,
+                "the key set cannot be used; that from before stays"
+            );
         }
         JwksRefresh::Loaded { keys } => {
             tracing::info!(access = &**name, keys, "a key set was fetched");

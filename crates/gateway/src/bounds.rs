@@ -71,3 +71,13 @@ pub(crate) const SHADOWS_MAX: usize = 64;
 pub(crate) const SHADOW_TIMEOUT_MS: u64 = 60_000;
 /// The bytes of a mirrored answer that are read before it is dropped.
 pub(crate) const SHADOW_ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How long making a connection to the shared server may take, with its greeting and a first probe.
+pub(crate) const SHARED_CONNECT_TIMEOUT_MS: u64 = 2_000;
+/// Pause before the first attempt to reach the shared server again; it doubles with every failure.
+pub(crate) const SHARED_RETRY_MIN_MS: u64 = 100;
+/// The longest such pause.
+pub(crate) const SHARED_RETRY_MAX_MS: u64 = 5_000;
+/// How long the shared server has to be up until the pause begins small again.
+pub(crate) const SHARED_STEADY_MS: u64 = 10_000;
+/// Questions to the shared server that wait in one worker to be written.
+pub(crate) const SHARED_QUEUE_MAX: usize = 1_024;

@@ -126,8 +126,7 @@ impl ConnectionState {
         let peer_header = self.peer_header.clone();
         let clients = Arc::clone(&self.clients);
         let now_ms = Rc::clone(&self.now_ms);
-        let stream =
-            ConnectionState::of(self.peer, peer_header, self.is_secure, clients, now_ms);
+        let stream = ConnectionState::of(self.peer, peer_header, self.is_secure, clients, now_ms);
         stream.protocol.set(Protocol::Http2);
         stream
     }

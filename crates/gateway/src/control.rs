@@ -594,7 +594,12 @@ impl Live {
     }
 
     /// Brings a split's arms into service: known, not retired, and under checks.
-    fn join(&mut self, split: &Split, route: &ServiceSettings, workers: usize) -> Result<(), String> {
+    fn join(
+        &mut self,
+        split: &Split,
+        route: &ServiceSettings,
+        workers: usize,
+    ) -> Result<(), String> {
         for arm in std::iter::once(&split.stable).chain(&split.canary) {
             let known = self.arm(arm, route.protocol, workers)?;
             known.state.set_retired(false);

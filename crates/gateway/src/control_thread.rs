@@ -20,9 +20,9 @@ use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
 use crate::observe::{Gathering, Observers, endpoints};
 use crate::routing::Routing;
-use crate::table::Table;
 use crate::settings::{AdminListen, GatewaySettings};
 use crate::state_file::SavedState;
+use crate::table::Table;
 use crate::tls::{Tls, Versions};
 use crate::traffic::Traffic;
 use crate::worker::Orders;
@@ -168,7 +168,10 @@ async fn reload(
     let fixed = [
         ("gateway.listen", in_force.listen == settings.listen),
         ("the state file", in_force.state_file == settings.state_file),
-        ("the number of workers", in_force.workers == settings.workers),
+        (
+            "the number of workers",
+            in_force.workers == settings.workers,
+        ),
         ("[gateway.tls]", in_force.tls == settings.tls),
         (
             "[gateway.log], [gateway.metrics] or [gateway.traces]",

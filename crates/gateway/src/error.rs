@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::routing::RoutingError;
+use crate::shared::SharedError;
 use crate::state_file::StateFileError;
 use crate::tls::TlsError;
 
@@ -64,6 +65,9 @@ pub enum GatewayError {
     /// The saved splits cannot be read.
     #[error("the gateway's saved state cannot be used")]
     State(#[from] StateFileError),
+    /// What is shared with other gateways cannot be set up.
+    #[error("the shared state of the gateway cannot be set up")]
+    Shared(#[from] SharedError),
     /// TLS towards clients cannot be set up.
     #[error("TLS towards clients cannot be set up")]
     Tls(#[from] TlsError),

@@ -194,7 +194,8 @@ impl Passage {
         }
         let began_us = clock::monotonic_us();
         let place = route.capacity.enter(clock::monotonic_us).await;
-        self.observed.queued(clock::monotonic_us().saturating_sub(began_us));
+        self.observed
+            .queued(clock::monotonic_us().saturating_sub(began_us));
         self.place = Some(place.map_err(Refusal::Shed)?);
         Ok(())
     }
@@ -238,7 +239,10 @@ impl Passage {
             .filter(|_| self.state.protocol() == Protocol::Http1)
             .filter(|_| endpoint.protocol == UpstreamProtocol::Http1);
         let host = head.headers.get(http::header::HOST).cloned();
-        let rewritten = self.route.as_ref().and_then(|route| route.rewrite.host.clone());
+        let rewritten = self
+            .route
+            .as_ref()
+            .and_then(|route| route.rewrite.host.clone());
         headers::prepare_request(
             head,
             self.state.protocol() == Protocol::Http2,

@@ -19,11 +19,12 @@ use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
 use crate::observe::{Observers, WorkerObservers};
 use crate::routing::{Routing, RoutingError};
-use crate::table::Table;
 use crate::settings::{AdminListen, GatewaySettings, Sticky};
+use crate::shared::SharedServer;
+use crate::table::Table;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
-use crate::worker::{Orders, Stop, Worker};
+use crate::worker::{Orders, Share, Stop, Worker};
 
 /// A running gateway. Dropping it stops it at once; [`Gateway::stop`] lets requests finish.
 #[derive(Debug)]
@@ -102,6 +103,10 @@ impl Gateway {
         };
         let tls = settings.tls.clone().map(Tls::load).transpose()?;
         let tls = tls.map(Arc::new);
+        let shared = settings.shared.as_ref().map(|shared| {
+            SharedServer::new(&shared.url, &shared.prefix, shared.timeout_ms).map(Arc::new)
+        });
+        let shared = shared.transpose()?;
         let doors = Doors::open(&settings, inherited, count)?;
         let admin_listener = bind_admin(&settings.admin)?;
         let admin = match &admin_listener {
@@ -153,11 +158,16 @@ impl Gateway {
         let addresses = Arc::new(ClientAddresses::default());
         for (index, doors) in doors.shares.into_iter().enumerate() {
             let (table, tls) = (Arc::clone(&table), tls.clone());
-            let addresses = Arc::clone(&addresses);
+            let share = Share {
+                table,
+                tls,
+                addresses: Arc::clone(&addresses),
+                server: shared.clone(),
+            };
             let observers = Arc::clone(&observers);
             let worker = move || {
                 let observers = WorkerObservers::new(observers, index);
-                Worker::new((index, count), table, tls, addresses, observers)
+                Worker::new((index, count), share, observers)
             };
             let worker = start_worker(index, doors, worker, gateway.orders.subscribe());
             gateway.workers.push(worker?);

@@ -12,6 +12,7 @@
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
 //! - `capacity`, `retry`: how many requests go at once, and how often one goes.
 //! - `observe`, `access_log`, `metrics`, `health_endpoints`: what is told about requests.
+//! - `shared`: limits that several gateways count together, in a Redis or Valkey server.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
 //!
@@ -54,6 +55,7 @@ mod rewrite;
 mod routing;
 mod service;
 mod settings;
+pub mod shared;
 mod split_change;
 mod state_file;
 mod sticky;
@@ -75,9 +77,8 @@ pub use matching::{
 };
 pub use routing::RoutingError;
 pub use settings::{
-    AdminListen, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings, ServiceSettings,
-    Sticky,
-    TimeoutSettings,
+    AdminListen, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings,
+    ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
 };
 pub use state_file::StateFileError;
 pub use tls::TlsError;

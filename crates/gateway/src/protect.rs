@@ -31,6 +31,7 @@ pub use client::{ClientTrust, Scheme};
 pub use cors::{Cors, CorsDecision};
 pub use denial::Denial;
 pub use jwt::{JwksError, JwksRefresh, Token, TokenCheck, TokenDenied, fetch_jwks};
+pub(crate) use limit::Claim;
 pub use limit::{Caller, Limit, LimitDecision, LimitSubject, LimitTable, RouteLimits};
 pub use security_headers::add_security_headers;
 pub use trace::{Trace, TraceParent};

@@ -50,7 +50,12 @@ impl Refusal {
     pub(crate) fn problem(&self) -> Problem {
         let bad_request = |detail: String| {
             let kind = "urn:portcullis:problem:bad-request";
-            Problem::new(StatusCode::BAD_REQUEST, kind, "The request is malformed", detail)
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                kind,
+                "The request is malformed",
+                detail,
+            )
         };
         let (status, kind, title, detail) = match self {
             Refusal::BadHead(error) => return bad_request(error.to_string()),

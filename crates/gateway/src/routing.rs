@@ -131,7 +131,11 @@ impl Routing {
             let mut known = before.iter().flat_map(|before| &before.plain);
             let known = known.find(|known| known.config == config);
             known.cloned().map_or_else(
-                || routing.compile(&config, observers, workers, None).map(Arc::new),
+                || {
+                    routing
+                        .compile(&config, observers, workers, None)
+                        .map(Arc::new)
+                },
                 Ok,
             )
         });
@@ -216,8 +220,15 @@ fn upstreams(
 ) -> Result<Vec<Arc<UpstreamSet>>, RoutingError> {
     let sets = settings.upstreams.iter().map(|config| {
         let known = before.and_then(|before| {
-            let place = before.settings.upstreams.iter().position(|one| one.name == config.name)?;
-            Some((before.settings.upstreams.get(place)?, before.upstreams.get(place)?))
+            let place = before
+                .settings
+                .upstreams
+                .iter()
+                .position(|one| one.name == config.name)?;
+            Some((
+                before.settings.upstreams.get(place)?,
+                before.upstreams.get(place)?,
+            ))
         });
         if let Some((same, set)) = known
             && same == config
@@ -251,4 +262,3 @@ fn policies(
     });
     policies.collect()
 }
-

@@ -35,6 +35,19 @@ pub struct GatewaySettings {
     pub services: Vec<ServiceSettings>,
     /// The routes, and what they name.
     pub routing: RoutingSettings,
+    /// A server that several gateways share; `None` counts everything here.
+    pub shared: Option<SharedSettings>,
+}
+
+/// A Redis or Valkey server that several gateways share.
+#[derive(Debug, Clone)]
+pub struct SharedSettings {
+    /// Its URL, which may have a password in it.
+    pub url: SecretString,
+    /// What every key begins with.
+    pub prefix: String,
+    /// How long an answer of it may take, in milliseconds; then limits are counted here alone.
+    pub timeout_ms: u64,
 }
 
 /// The routes, and what they name: as the configuration has them.

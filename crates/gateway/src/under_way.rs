@@ -70,6 +70,10 @@ impl UnderWay {
 fn ended(at: &InFlightAt, outcome: Outcome) {
     if let Some(out_ms) = at.ended(outcome, clock::monotonic_ms()) {
         let address = at.server().address.as_str();
-        tracing::warn!(address, out_ms, "a server failed too often and gets no requests for a while");
+        tracing::warn!(
+            address,
+            out_ms,
+            "a server failed too often and gets no requests for a while"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! One worker: a thread with a runtime, a listener and a pool of its own. Workers share nothing but
 //! the routing table and the counters.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::connection::ConnectionState;
 use crate::doors::Door;
 use crate::observe::WorkerObservers;
 use crate::pool::Pool;
+use crate::shared::{SharedServer, SharedStore};
 use crate::table::Table;
 use crate::tls::Tls;
 
@@ -56,6 +57,18 @@ impl Stop {
     }
 }
 
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Share {
+    /// The routing table.
+    pub(crate) table: Arc<ArcSwap<Table>>,
+    /// TLS towards clients; `None` where it is not spoken.
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// How many connections each client has.
+    pub(crate) addresses: Arc<ClientAddresses>,
+    /// What is shared with other gateways.
+    pub(crate) server: Option<Arc<SharedServer>>,
+}
 
 /// How far a worker is with stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +93,8 @@ pub(crate) struct Worker {
     /// TLS towards clients; `None` where it is not spoken.
     tls: Option<Arc<Tls>>,
     addresses: Arc<ClientAddresses>,
+    server: Option<Arc<SharedServer>>,
+    store: OnceCell<SharedStore>,
     /// How many workers share the connections.
     workers: usize,
     now_ms: Rc<Cell<u64>>,
@@ -99,19 +114,19 @@ impl Worker {
     /// A worker that has not started: the one at a place, and how many there are.
     pub(crate) fn new(
         (index, workers): (usize, usize),
-        table: Arc<ArcSwap<Table>>,
-        tls: Option<Arc<Tls>>,
-        addresses: Arc<ClientAddresses>,
+        share: Share,
         observers: Rc<WorkerObservers>,
     ) -> Worker {
         let now_ms = Rc::new(Cell::new(clock::monotonic_ms()));
         Worker {
             index,
-            table,
+            table: share.table,
             observers,
             pool: Rc::new(Pool::new(Rc::clone(&now_ms))),
-            tls,
-            addresses,
+            tls: share.tls,
+            addresses: share.addresses,
+            server: share.server,
+            store: OnceCell::new(),
             workers,
             now_ms,
             phase: Cell::new(Phase::Serving),
@@ -122,6 +137,11 @@ impl Worker {
             shadows: Cell::new(0),
             changed: Notify::new(),
         }
+    }
+
+    /// What counts limits together with other gateways.
+    pub(crate) fn store(&self) -> Option<&SharedStore> {
+        self.store.get()
     }
 
     /// Whether answers must close their connections.
@@ -149,6 +169,11 @@ impl Worker {
             })
         });
         let doors: Vec<Door<TcpListener>> = opened.collect::<std::io::Result<_>>()?;
+        if let Some(server) = &self.server {
+            // Only here is there a runtime for its connection.
+            self.store
+                .get_or_init(|| SharedStore::start(Arc::clone(server)));
+        }
         tokio::task::spawn_local(Rc::clone(&self).tick());
         let stop = loop {
             let held = orders.borrow().held;

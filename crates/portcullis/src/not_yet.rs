@@ -1,7 +1,7 @@
 //! Settings that the file may have and that this version does not carry out yet. Passing over one in
 //! silence would leave a gateway open that its owner believes to be guarded.
 
-use portcullis_config::{AccessLogPlace, Config};
+use portcullis_config::Config;
 
 use crate::command_error::{CommandError, ErrorCode};
 
@@ -18,10 +18,6 @@ pub(crate) fn refuse(config: &Config) -> Result<(), CommandError> {
             tls.is_some_and(|tls| tls.acme.is_some()),
         ),
         ("gateway.tls.redirect", tls.is_some_and(|tls| tls.redirect)),
-        ("[gateway.log]", gateway.log.to != AccessLogPlace::Off),
-        ("gateway.metrics.listen", gateway.metrics.listen.is_some()),
-        ("[gateway.traces]", gateway.traces.is_some()),
-        ("[gateway.shared]", gateway.shared.is_some()),
     ];
     let asked = settings.into_iter().filter(|(_, asked)| *asked);
     let names: Vec<&str> = asked.map(|(name, _)| name).collect();

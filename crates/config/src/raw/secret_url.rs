@@ -37,5 +37,8 @@ pub(crate) fn secret_url(
 fn has_password(rest: &str) -> bool {
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let before_host = authority.rsplit_once('@').map(|(user, _)| user);
-    before_host.is_some_and(|user| user.contains(':')) || rest.contains("password=")
+    before_host.is_some_and(|user| user.contains(':'))
+        || ["password=", "?pass=", "&pass="]
+            .iter()
+            .any(|parameter| rest.contains(parameter))
 }

@@ -321,6 +321,7 @@ fn the_password_of_a_redis_url_is_never_quoted() {
         "[gateway.shared]\nredis = \"http://u:8461937@h/0\"",
         "[gateway.sharde]\nredis = \"redis://u:8461937@h/0\"",
         "[gateway]\nshared = \"redis://u:8461937@h/0\"",
+        "[gateway.shared]\nredis = \"redis+unix:///run/redis.sock?pass=8461937\"",
         "[gateway.shared]\nredis = \"env:\"\nprefix = 8",
     ];
     for tables in cases {

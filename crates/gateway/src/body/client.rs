@@ -156,9 +156,7 @@ impl ClientBody {
                 other => {
                     self.trailers = other.and_then(Result::err);
                     return match check.finish() {
-                        Ok(rest) if rest.is_empty() => {
-                            Poll::Ready(self.trailers.take().map(Ok))
-                        }
+                        Ok(rest) if rest.is_empty() => Poll::Ready(self.trailers.take().map(Ok)),
                         Ok(rest) => Poll::Ready(Some(Ok(Frame::data(rest)))),
                         Err(denial) => self.refuse(denial),
                     };

@@ -39,7 +39,12 @@ impl Passage {
                 caller: admitted.as_ref().ok().and_then(Admitted::caller),
                 headers: &head.headers,
             };
-            match route.limits.check(&subject, clock::monotonic_ms()) {
+            let now_ms = clock::monotonic_ms();
+            let decision = match self.worker.store() {
+                Some(store) => store.check(&route.limits, &subject, now_ms).await,
+                None => route.limits.check(&subject, now_ms),
+            };
+            match decision {
                 LimitDecision::Allowed(fields) => self.fields.extend(fields),
                 LimitDecision::Refused { denial, .. } => {
                     self.observed.limited();

@@ -63,7 +63,10 @@ impl Passage {
         headers::prepare_answer(&mut head, under_way.release_header());
         head.version = Version::HTTP_11;
         head.extensions.clear();
-        let idle_ms = self.route.as_ref().map_or(0, |route| route.config.timeouts.idle_ms);
+        let idle_ms = self
+            .route
+            .as_ref()
+            .map_or(0, |route| route.config.timeouts.idle_ms);
         self.state.enter(Step::AnswerBody, idle_ms);
         let request = (under_way, self.place.take());
         let shared = (

@@ -135,7 +135,10 @@ impl Passage {
             };
             let (mut upstream, reused) = match known {
                 Some(upstream) => (upstream, true),
-                None => match self.connect(endpoint, timeouts.connect_ms, beside_another).await {
+                None => match self
+                    .connect(endpoint, timeouts.connect_ms, beside_another)
+                    .await
+                {
                     Ok(upstream) => (upstream, false),
                     Err(cause) => return Err(Failed::not_sent(Box::new(request), cause)),
                 },

@@ -129,7 +129,14 @@ impl Passage {
         let mut under_way = self.next_attempt(&mut targets);
         loop {
             let attempted = self
-                .attempt_hedged(&route, &mut targets, &mut under_way, request, &spare, &mut attempts)
+                .attempt_hedged(
+                    &route,
+                    &mut targets,
+                    &mut under_way,
+                    request,
+                    &spare,
+                    &mut attempts,
+                )
                 .await;
             let wanted = |status: http::StatusCode| {
                 retries.statuses.contains(&status.as_u16()) && attempts < retries.attempts_max
@@ -306,7 +313,9 @@ impl Passage {
         let hedge = retry::hedge_after_ms(retries, &method, left, *attempts);
         let (Some(after_ms), Targets::Servers { .. }) = (hedge, &*targets) else {
             let spare = spare.as_ref();
-            return self.attempt(under_way, timeouts, (request, spare), false).await;
+            return self
+                .attempt(under_way, timeouts, (request, spare), false)
+                .await;
         };
         let slow = under_way;
         let mut first = Box::pin(self.attempt(slow, timeouts, (request, spare.as_ref()), false));
@@ -316,7 +325,11 @@ impl Passage {
         }
         let now_ms = self.state.now_ms();
         let second = spare.as_ref().and_then(Spare::request);
-        let budget = || route.budget.take(self.worker.index, retries.budget_percent, now_ms);
+        let budget = || {
+            route
+                .budget
+                .take(self.worker.index, retries.budget_percent, now_ms)
+        };
         let Some(second) = second.filter(|_| budget()) else {
             return first.await;
         };
@@ -326,7 +339,8 @@ impl Passage {
         // Both wait for an answer now, so one time-out is for both.
         self.state.enter(Step::Answer, timeouts.first_byte_ms);
         let won = {
-            let mut other = std::pin::pin!(self.attempt(&hedge, timeouts, (second, spare.as_ref()), true));
+            let mut other =
+                std::pin::pin!(self.attempt(&hedge, timeouts, (second, spare.as_ref()), true));
             tokio::select! {
                 biased;
                 one = first.as_mut() => match one {

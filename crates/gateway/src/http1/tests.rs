@@ -14,8 +14,10 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::arm::ArmState;
 use crate::bounds::PARK_AFTER_MS;
+use crate::observe::{Observers, WorkerObservers};
 use crate::settings::TimeoutSettings;
 use crate::table::Table;
+use crate::worker::Share;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n";
 
@@ -96,7 +98,14 @@ fn worker(arm: SocketAddr) -> Rc<Worker> {
     let stable = Arc::new(ArmState::new(arm, UpstreamProtocol::Http1, 1).unwrap());
     let table = Table::of_one_arm(stable, TimeoutSettings::default());
     let table = Arc::new(ArcSwap::from_pointee(table));
-    Rc::new(Worker::new((0, 1), table, None, Arc::default()))
+    let share = Share {
+        table,
+        tls: None,
+        addresses: Arc::default(),
+        server: None,
+    };
+    let observers = WorkerObservers::new(Arc::new(Observers::none()), 0);
+    Rc::new(Worker::new((0, 1), share, observers))
 }
 
 /// Answers each request once it is there as a whole; what has a body ends with `0\r\n\r\n`. What a request

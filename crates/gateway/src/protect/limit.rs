@@ -5,6 +5,7 @@
 //! refused takes none.
 
 mod bucket;
+mod elsewhere;
 mod headers;
 mod table;
 
@@ -19,6 +20,7 @@ use portcullis_config::{LimitConfig, LimitKey};
 
 use super::Denial;
 use bucket::{Rate, Taken};
+pub(crate) use elsewhere::Claim;
 use table::Table;
 
 /// Who sent a request, as an API key or a token shows it.
@@ -257,7 +259,12 @@ impl RouteLimits {
         for (earlier, key, answer) in &taken {
             earlier.give_back(*key, answer.spare);
         }
-        let states = std::iter::once((&**limit, answer));
+        self.refusal(limit, answer)
+    }
+
+    /// What a request is answered for which `limit` has no token.
+    fn refusal(&self, limit: &Limit, answer: Taken) -> LimitDecision {
+        let states = std::iter::once((limit, answer));
         let mut fields = headers::fields(states, self.policy.as_ref());
         fields.push(headers::retry_after(answer.wait_ns));
         LimitDecision::Refused {

@@ -114,7 +114,9 @@ impl Route {
                 RouteTo::Upstream(set) => Backing::Upstream(Arc::clone(set)),
                 RouteTo::Service => {
                     let is_service = services.iter().any(|one| std::ptr::eq(&**one, self));
-                    let first = services.first().map_or(&self.config.name, |one| &one.config.name);
+                    let first = services
+                        .first()
+                        .map_or(&self.config.name, |one| &one.config.name);
                     Backing::Service(match is_service {
                         true => Arc::clone(&self.config.name),
                         false => Arc::clone(first),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus, Split, SplitChange};
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky, TimeoutSettings,
+    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings,
+    Sticky, TimeoutSettings,
 };
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
@@ -43,6 +44,7 @@ pub(crate) fn settings(state_file: PathBuf) -> GatewaySettings {
         workers: 2,
         services: vec![route("shop")],
         routing: RoutingSettings::default(),
+        shared: None,
     }
 }
 

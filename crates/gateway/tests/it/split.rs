@@ -44,6 +44,43 @@ async fn share_is_sticky_and_only_grows() {
     assert!(second.last_sent_at_ms <= rig.status().await.now_ms && second.last_sent_at_ms > 0);
 }
 
+/// Nothing is shared between them: the assignment is a function of user, service and weight.
+#[tokio::test]
+async fn two_gateways_send_the_same_users_to_the_same_arms() {
+    let (old, new) = (Service::start("old"), Service::start("new"));
+    let (stable, canary) = (arm("1.0", &old), arm("1.1", &new));
+    let (one, other) = (Rig::start(), Rig::start());
+    let by_cookie = Sticky::Cookie {
+        name: "seat".to_owned(),
+    };
+    let issuing = Rig::start_with(|s| s.services[0].sticky = by_cookie.clone());
+    let taking = Rig::start_with(|s| s.services[0].sticky = by_cookie);
+    for rig in [&one, &other, &issuing, &taking] {
+        rig.split(&stable, None, 0).await;
+        rig.split(&stable, Some(&canary), 30).await;
+    }
+    let mut met = std::collections::BTreeMap::new();
+    for user in 0..200 {
+        let user = format!("user-{user}");
+        let here = one.get_as(&user).await;
+        assert_eq!(here, other.get_as(&user).await, "{user}");
+        *met.entry(here).or_insert(0) += 1;
+    }
+    assert_eq!(met.len(), 2, "{met:?}");
+    met.clear();
+    for _ in 0..40 {
+        let first = issuing.get("/who").await;
+        let cookie = first.headers()["set-cookie"].to_str().unwrap();
+        let pair = cookie.split(';').next().unwrap();
+        let second = taking.client.get(taking.url("/who")).header("cookie", pair);
+        let second = second.send().await.unwrap();
+        assert_eq!(release(&first), release(&second), "{pair}");
+        assert!(!second.headers().contains_key("set-cookie"));
+        *met.entry(release(&first)).or_insert(0) += 1;
+    }
+    assert_eq!(met.len(), 2, "{met:?}");
+}
+
 #[tokio::test]
 async fn cookie_is_issued_once_and_keeps_the_user() {
     let (old, new) = (Service::start("old"), Service::start("new"));
@@ -154,11 +191,17 @@ async fn no_split_is_503_with_retry_after() {
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.headers()["retry-after"], "1");
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
-    let request_id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let request_id = answer.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     let problem: serde_json::Value = answer.json().await.unwrap();
     assert_eq!(problem["type"], "urn:portcullis:problem:no-release");
     assert_eq!(problem["status"], 503);
-    assert_eq!((problem["request_id"].as_str(), request_id.len()), (Some(&*request_id), 32));
+    assert_eq!(
+        (problem["request_id"].as_str(), request_id.len()),
+        (Some(&*request_id), 32)
+    );
     assert_eq!(rig.route().await.unrouted, 1);
 }
 

@@ -130,7 +130,7 @@ impl<'a> Serving<'a> {
         let folder = StateFolder::new(&config.state.folder);
         let token = folder.token()?;
         let lock = folder.lock_or_guard()?;
-        let gateway = front::start_held(&config, &folder, inherited.gateway)?;
+        let gateway = front::start_held(&config, &folder, inherited.gateway).await?;
         let file = std::path::absolute(&site.file).map_err(|error| failed(&error))?;
         let configuration =
             Configuration::new(file.clone(), site.environment.clone(), config.clone());

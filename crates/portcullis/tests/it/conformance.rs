@@ -7,7 +7,8 @@ use portcullis_api::{Client, Endpoint};
 use portcullis_driver::GatewayDriver;
 use portcullis_driver::conformance::{Scenario, check};
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings, Sticky, TimeoutSettings,
+    AdminListen, Gateway, GatewaySettings, HealthSettings, RoutingSettings, ServiceSettings,
+    Sticky, TimeoutSettings,
 };
 use portcullis_rollout::{
     Action, Direction, Op, OpKey, ReleaseId, RolloutId, ServiceName, Split, SplitArm, StepIndex,
@@ -73,6 +74,7 @@ fn the_gateway_driver_conforms_on_the_real_gateway() {
             shadow_percent: 0,
         }],
         routing: RoutingSettings::default(),
+        shared: None,
     })
     .unwrap();
     let (stable, canary) = (release(), release());

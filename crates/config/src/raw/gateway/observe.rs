@@ -52,5 +52,5 @@ pub(super) fn traces(table: Table<'_>) -> TracesConfig {
 
 /// Where the Redis server is. No message quotes what was found: it may have a password.
 fn redis(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
-    secret_url(kind, value, &["redis://", "rediss://"])
+    secret_url(kind, value, &["redis://", "rediss://", "redis+unix://"])
 }

@@ -201,7 +201,13 @@ fn what_others_than_trusted_proxies_say_is_replaced() {
         ("forwarded", "for=9.9.9.9"),
     ]);
     let (peer, host) = (ip("192.0.2.1"), HeaderValue::from_static("a.example"));
-    trust(false).set_forwarded((peer, &text(peer)), peer, Scheme::Http, Some(&host), &mut sent);
+    trust(false).set_forwarded(
+        (peer, &text(peer)),
+        peer,
+        Scheme::Http,
+        Some(&host),
+        &mut sent,
+    );
     let expected = headers(&[
         ("x-forwarded-for", "192.0.2.1"),
         ("x-forwarded-proto", "http"),
@@ -224,7 +230,13 @@ fn what_trusted_proxies_say_is_kept_and_added_to() {
     let trust = trust(true);
     assert_eq!(trust.scheme(peer, Scheme::Http, &sent), Scheme::Https);
     assert_eq!(trust.scheme(client, Scheme::Http, &sent), Scheme::Http);
-    trust.set_forwarded((peer, &text(peer)), client, Scheme::Http, Some(&host), &mut sent);
+    trust.set_forwarded(
+        (peer, &text(peer)),
+        client,
+        Scheme::Http,
+        Some(&host),
+        &mut sent,
+    );
     let forwarded = "for=1.2.3.4, for=10.0.0.1;host=\"public.example\";proto=https";
     let expected = headers(&[
         ("x-forwarded-for", "9.9.9.9, 1.2.3.4, 10.0.0.1"),
@@ -243,7 +255,13 @@ fn forwarded_is_made_from_what_there_is() {
         let trust = trust(true);
         let client = trust.client(ip(peer), &sent).unwrap();
         let host = HeaderValue::from_bytes(host.as_bytes()).unwrap();
-        trust.set_forwarded((ip(peer), &text(ip(peer))), client, Scheme::Https, Some(&host), &mut sent);
+        trust.set_forwarded(
+            (ip(peer), &text(ip(peer))),
+            client,
+            Scheme::Https,
+            Some(&host),
+            &mut sent,
+        );
         sent["forwarded"].to_str().unwrap().to_owned()
     };
     let other = line("2001:db8::1", &[("forwarded", "for=9.9.9.9")], "a\"b");

@@ -34,6 +34,18 @@ pub(super) struct Taken {
     pub(super) spare: bool,
 }
 
+impl Taken {
+    /// There was no token; there is one in `wait_ns`.
+    pub(super) fn missing(wait_ns: u64) -> Taken {
+        Taken {
+            full_at_ns: None,
+            remaining: 0,
+            wait_ns,
+            spare: false,
+        }
+    }
+}
+
 impl Rate {
     pub(super) fn new(config: &LimitConfig) -> Rate {
         let requests = u64::from(config.requests.max(1));
@@ -49,22 +61,31 @@ impl Rate {
         let after_ns = full_at_ns.saturating_add(self.token_ns);
         let missing_ns = after_ns - now_ns;
         match missing_ns.checked_sub(self.whole_ns) {
-            None | Some(0) => {
-                let left_ns = self.whole_ns - missing_ns;
-                Taken {
-                    full_at_ns: Some(after_ns),
-                    remaining: left_ns / self.token_ns,
-                    wait_ns: self.token_ns - left_ns % self.token_ns,
-                    spare: false,
-                }
-            }
-            Some(wait_ns) => Taken {
-                full_at_ns: None,
-                remaining: 0,
-                wait_ns,
-                spare: false,
-            },
+            None | Some(0) => self.taken(missing_ns, now_ns),
+            Some(wait_ns) => Taken::missing(wait_ns),
         }
+    }
+
+    /// A token was taken at `now_ns`, and now the bucket is full in `missing_ns`, which is at most
+    /// [`Rate::whole_ns`].
+    pub(super) fn taken(self, missing_ns: u64, now_ns: u64) -> Taken {
+        let left_ns = self.whole_ns.saturating_sub(missing_ns);
+        Taken {
+            full_at_ns: Some(now_ns.saturating_add(missing_ns)),
+            remaining: left_ns / self.token_ns,
+            wait_ns: self.token_ns - left_ns % self.token_ns,
+            spare: false,
+        }
+    }
+
+    /// The time between two tokens.
+    pub(super) fn token_ns(self) -> u64 {
+        self.token_ns
+    }
+
+    /// The time in which an empty bucket fills.
+    pub(super) fn whole_ns(self) -> u64 {
+        self.whole_ns
     }
 
     /// When a bucket is full into which a token is put back.

@@ -78,6 +78,29 @@ impl Table {
         }
     }
 
+    /// When the bucket of a key is full again; 0 for a key that is not known.
+    pub(super) fn full_at_ns(&self, key: u64) -> u64 {
+        let shard = self.shard(key);
+        shard.buckets.get(&key).copied().unwrap_or(0)
+    }
+
+    /// Sees to it that the bucket of a key is not full before `full_at_ns`. A new key for which there is
+    /// no room is left out: a spare bucket is not raised for one of those that share it.
+    pub(super) fn raise(&self, key: u64, full_at_ns: u64, now_ns: u64) {
+        let mut shard = self.shard(key);
+        let shard = &mut *shard;
+        if let Some(known) = shard.buckets.get_mut(&key) {
+            *known = full_at_ns.max(*known);
+            return;
+        }
+        if shard.buckets.len() >= self.keys_max {
+            shard.sweep(now_ns);
+        }
+        if shard.buckets.len() < self.keys_max {
+            shard.buckets.insert(key, full_at_ns);
+        }
+    }
+
     /// Puts a token back; `spare` as [`Table::take`] said.
     pub(super) fn give_back(&self, key: u64, spare: bool, rate: Rate) {
         let mut shard = self.shard(key);

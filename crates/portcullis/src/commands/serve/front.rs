@@ -1,15 +1,16 @@
 //! The gateway's settings, from the configuration.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 
 use portcullis_config::{Config, Listen, StickyConfig, UpstreamProtocol};
 use portcullis_gateway::{
     AdminListen, Gateway, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings,
-    ServiceSettings, Sticky, TimeoutSettings,
+    ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
 };
 
 use super::failed;
-use crate::command_error::CommandError;
+use crate::command_error::{CommandError, ErrorCode};
 use crate::state_folder::StateFolder;
 
 /// Where the admin API listens when its socket cannot be made.
@@ -17,17 +18,17 @@ const ANY_LOOPBACK_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCAL
 
 /// Starts the gateway from its saved split, on `inherited` sockets if there are any. It accepts no
 /// connection before it is told to.
-pub(super) fn start_held(
+pub(super) async fn start_held(
     config: &Config,
     folder: &StateFolder,
     inherited: Vec<TcpListener>,
 ) -> Result<Gateway, CommandError> {
-    let settings = settings(config, folder)?;
+    let settings = settings(config, folder).await?;
     Gateway::start_held(settings, inherited).map_err(|error| failed(&error))
 }
 
 /// What the configuration says of the gateway.
-pub(super) fn settings(
+pub(super) async fn settings(
     config: &Config,
     folder: &StateFolder,
 ) -> Result<GatewaySettings, CommandError> {
@@ -85,5 +86,24 @@ pub(super) fn settings(
             limits: gateway.limits.clone(),
             access: gateway.access.clone(),
         },
+        shared: shared(config).await?,
     })
+}
+
+/// The server that several gateways share, with its secrets.
+async fn shared(config: &Config) -> Result<Option<SharedSettings>, CommandError> {
+    let Some(shared) = &config.gateway.shared else {
+        return Ok(None);
+    };
+    let folder = config.file.parent().unwrap_or(Path::new(""));
+    let url = portcullis_driver::resolve_secret(shared.redis.expose(), folder).await;
+    let url = url.map_err(|error| {
+        let what = format!("gateway.shared.redis: {error}");
+        CommandError::coded(ErrorCode::Configuration, what)
+    })?;
+    Ok(Some(SharedSettings {
+        url,
+        prefix: shared.prefix.clone(),
+        timeout_ms: shared.timeout_ms,
+    }))
 }

@@ -84,6 +84,7 @@ impl Rig {
                 upstreams: vec![upstream(address, protocol, tls)],
                 ..RoutingSettings::default()
             },
+            shared: None,
         });
         let gateway = gateway.expect("gateway");
         Rig {
