@@ -258,7 +258,10 @@ impl ConnectionState {
 
     /// Whether what the connection waits for is the client's to do.
     pub(crate) fn waits_for_client(&self) -> bool {
-        matches!(self.step.get(), Step::Idle | Step::Head | Step::ClientRead)
+        matches!(
+            self.step.get(),
+            Step::Idle | Step::Parked | Step::Head | Step::ClientRead
+        )
     }
 
     /// Takes note that the client broke off in the middle of a body: not an arm's error.
