@@ -301,7 +301,10 @@ impl ConnectionState {
 
     /// Whether what the connection waits for is the client's to do.
     pub(crate) fn waits_for_client(&self) -> bool {
-        matches!(self.step.get(), Step::Idle | Step::Head | Step::ClientRead)
+        matches!(
+            self.step.get(),
+            Step::Idle | Step::Parked | Step::Head | Step::ClientRead
+        )
     }
 
     /// Takes note of what is wrong with the body that the client sends: not an arm's error. The first fault

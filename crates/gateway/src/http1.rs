@@ -130,10 +130,8 @@ async fn serve_some<S: ClientStream>(
     }
     let parts = connection.into_parts();
     let (stream, unread) = parts.io.into_inner().into_parts();
-    let early = match unread.is_empty() {
-        true => parts.read_buf,
-        false => [parts.read_buf, unread].concat().into(),
-    };
+    // A copy, because also an empty piece of hyper's buffer keeps all of it.
+    let early = Bytes::from([parts.read_buf, unread].concat());
     Ok(match tunnel {
         Some(tunnel) => Served::Changed(stream, early, tunnel),
         None => Served::Idle(stream, early),

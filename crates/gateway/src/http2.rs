@@ -63,6 +63,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     state.set_protocol(Protocol::Http2);
+    state.unpark();
     let streams = Streams {
         current: Rc::default(),
     };

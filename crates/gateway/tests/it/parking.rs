@@ -241,3 +241,19 @@ async fn a_client_that_may_speak_http2_and_says_no_more_is_not_waited_for() {
     let closed = tokio::time::timeout(Duration::from_secs(10), closed).await;
     assert!(closed.is_ok(), "the gateway waits");
 }
+
+#[tokio::test]
+async fn an_http2_client_that_asks_for_nothing_has_the_idle_timeout() {
+    let service = Service::start("old");
+    let rig = Rig::start_with(|settings| settings.clients.idle_timeout_ms = 300);
+    rig.split(&arm("1.0", &service), None, 0).await;
+    let mut stream = TcpStream::connect(rig.listen).await.unwrap();
+    // The preface and empty settings (RFC 9113, 3.4).
+    let begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(begin).await.unwrap();
+    let mut said = Vec::new();
+    let closed = stream.read_to_end(&mut said);
+    let closed = tokio::time::timeout(Duration::from_secs(10), closed).await;
+    assert!(closed.is_ok(), "the gateway waits");
+    assert!(!said.is_empty(), "it did begin to speak HTTP/2");
+}
