@@ -19,7 +19,7 @@ use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
 use crate::observe::{Observers, WorkerObservers};
 use crate::route::Table;
-use crate::settings::{AdminListen, GatewaySettings, Sticky};
+use crate::settings::{AdminListen, GatewaySettings, ObserveSettings, Sticky};
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::worker::{Guests, Orders, Stop, Worker};
@@ -107,14 +107,10 @@ impl Gateway {
             AdminListener::Tcp(listener) => listener.local_addr().ok(),
             AdminListener::Unix(_) => None,
         };
-        let observe = &settings.observe;
-        let metrics_listener = observe.metrics.listen.map(bind_metrics).transpose()?;
-        let metrics = metrics_listener
-            .as_ref()
-            .and_then(|listener| listener.local_addr().ok());
-        let observers = Observers::start(&observe.log, observe.traces.as_ref(), count)
-            .map_err(|error| GatewayError::Observe(error.into()))?;
-        let observers = Arc::new(observers);
+        let metrics_listen = settings.observe.metrics.listen;
+        let metrics_listener = metrics_listen.map(bind_metrics).transpose()?;
+        let metrics = metrics_listener.as_ref().and_then(|l| l.local_addr().ok());
+        let observers = start_observers(&settings.observe, count)?;
         let table = Arc::new(ArcSwap::from_pointee(Table::default()));
         let (orders, _) = watch::channel(Orders {
             held,
@@ -338,6 +334,15 @@ fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
         }
     }
     Ok(())
+}
+
+fn start_observers(
+    settings: &ObserveSettings,
+    workers: usize,
+) -> Result<Arc<Observers>, GatewayError> {
+    let started = Observers::start(&settings.log, settings.traces.as_ref(), workers);
+    let started = started.map_err(|error| GatewayError::Observe(error.into()))?;
+    Ok(Arc::new(started))
 }
 
 fn start_worker(
