@@ -93,12 +93,7 @@ impl Gateway {
         held: bool,
     ) -> Result<Gateway, GatewayError> {
         check(&settings)?;
-        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
-        let count = if settings.workers == 0 {
-            cores()
-        } else {
-            settings.workers
-        };
+        let count = worker_count(&settings);
         let tls = settings.tls.clone().map(Tls::load).transpose()?;
         let tls = tls.map(Arc::new);
         let doors = Doors::open(&settings, inherited, count)?;
@@ -334,6 +329,13 @@ fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
         }
     }
     Ok(())
+}
+
+fn worker_count(settings: &GatewaySettings) -> usize {
+    match settings.workers {
+        0 => thread::available_parallelism().map_or(1, NonZero::get),
+        count => count,
+    }
 }
 
 fn start_observers(
