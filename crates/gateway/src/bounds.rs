@@ -81,3 +81,23 @@ pub(crate) const SHARED_RETRY_MAX_MS: u64 = 5_000;
 pub(crate) const SHARED_STEADY_MS: u64 = 10_000;
 /// Questions to the shared server that wait in one worker to be written.
 pub(crate) const SHARED_QUEUE_MAX: usize = 1_024;
+/// Requests whose spans wait to be sent; further ones are dropped and counted.
+pub(crate) const SPANS_QUEUE_MAX: usize = 4096;
+/// How long a collector of traces may take to answer.
+pub(crate) const COLLECTOR_ANSWER_TIMEOUT_MS: u64 = 10_000;
+/// An answer of the collector that is longer is not read.
+pub(crate) const COLLECTOR_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// How long an open connection to the collector is kept without a batch.
+pub(crate) const COLLECTOR_IDLE_TIMEOUT_MS: u64 = 30_000;
+/// How long a span waits at most for others before it is sent.
+pub(crate) const SPANS_GATHER_MS: u64 = 1_000;
+/// Requests of one batch for the collector.
+pub(crate) const SPANS_BATCH_MAX: usize = 512;
+/// How often a batch is sent before it is given up.
+pub(crate) const SPANS_TRIES_MAX: u32 = 4;
+/// The pause before a batch is sent again; it doubles.
+pub(crate) const SPANS_PAUSE_MS: u64 = 500;
+/// The longest pause that a collector may ask for.
+pub(crate) const SPANS_PAUSE_MAX_MS: u64 = 30_000;
+/// How long it may take to send the spans that are left at the end.
+pub(crate) const SPANS_FLUSH_MS: u64 = 3_000;

@@ -65,19 +65,13 @@ pub(crate) async fn run_control(
     mut orders: UnboundedReceiver<ControlOrder>,
     ready: mpsc::Sender<Result<(), GatewayError>>,
 ) {
+    let addresses = Addresses::of(&start);
     let saved = SavedState::read(&start.settings.state_file);
     let orders_told = start.orders.subscribe();
     let shared = (start.table, start.orders);
     let tls = start.tls.clone();
     let mut certificates = start.tls.map(Watched::new);
     let mut access = AccessFiles::default();
-    let addresses = Addresses {
-        admin: found(&start.settings.admin, &start.admin),
-        metrics: start
-            .metrics
-            .as_ref()
-            .and_then(|listener| listener.local_addr().ok()),
-    };
     let listen = start.listen.to_string();
     let settings = start.settings.clone();
     let mut in_force = start.settings;
@@ -94,9 +88,7 @@ pub(crate) async fn run_control(
     // Nobody is let in by a key before the keys are read.
     let routing = control.routing().await;
     access.look(&routing);
-    let gathering = Gathering::new(start.observers, Arc::clone(&control), tls, orders_told);
-    let gathering = Arc::new(gathering);
-    tokio::spawn(Arc::clone(&gathering).follow_splits());
+    let gathering = Gathering::start(start.observers, Arc::clone(&control), tls, orders_told);
     let listeners = (start.admin, start.metrics);
     let mut served = Some(addresses.serve(listeners, &control, &gathering));
     let _ = ready.send(Ok(()));
@@ -130,11 +122,7 @@ pub(crate) async fn run_control(
             }
             Some(ControlOrder::Release(reply)) => {
                 control.release().await;
-                for task in served.take().unwrap_or_default() {
-                    task.abort();
-                    // The socket is closed when the task is gone.
-                    let _ = task.await;
-                }
+                close(served.take().unwrap_or_default()).await;
                 let _ = reply.send(());
             }
             Some(ControlOrder::Reclaim(reply)) => {
@@ -237,6 +225,14 @@ struct Addresses {
 }
 
 impl Addresses {
+    fn of(start: &ControlStart) -> Addresses {
+        let metrics = start.metrics.as_ref();
+        Addresses {
+            admin: found(&start.settings.admin, &start.admin),
+            metrics: metrics.and_then(|listener| listener.local_addr().ok()),
+        }
+    }
+
     /// Answers on sockets that were bound already; the result is a task for each.
     fn serve(
         &self,
@@ -270,6 +266,14 @@ impl Addresses {
         );
         *served = Some(self.serve(listeners, control, gathering));
         Ok(true)
+    }
+}
+
+/// Ends tasks that answer; their sockets are closed with them.
+async fn close(tasks: Vec<JoinHandle<()>>) {
+    for task in tasks {
+        task.abort();
+        let _ = task.await;
     }
 }
 

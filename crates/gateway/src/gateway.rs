@@ -19,7 +19,7 @@ use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
 use crate::observe::{Observers, WorkerObservers};
 use crate::routing::{Routing, RoutingError};
-use crate::settings::{AdminListen, GatewaySettings, Sticky};
+use crate::settings::{AdminListen, GatewaySettings, ObserveSettings, Sticky};
 use crate::shared::SharedServer;
 use crate::table::Table;
 use crate::tls::Tls;
@@ -95,12 +95,7 @@ impl Gateway {
         held: bool,
     ) -> Result<Gateway, GatewayError> {
         check(&settings)?;
-        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
-        let count = if settings.workers == 0 {
-            cores()
-        } else {
-            settings.workers
-        };
+        let count = worker_count(&settings);
         let tls = settings.tls.clone().map(Tls::load).transpose()?;
         let tls = tls.map(Arc::new);
         let shared = settings.shared.as_ref().map(|shared| {
@@ -113,14 +108,10 @@ impl Gateway {
             AdminListener::Tcp(listener) => listener.local_addr().ok(),
             AdminListener::Unix(_) => None,
         };
-        let observe = &settings.observe;
-        let metrics_listener = observe.metrics.listen.map(bind_metrics).transpose()?;
-        let metrics = metrics_listener
-            .as_ref()
-            .and_then(|listener| listener.local_addr().ok());
-        let observers = Observers::start(&observe.log, observe.traces.as_ref(), count)
-            .map_err(|error| GatewayError::Observe(error.into()))?;
-        let observers = Arc::new(observers);
+        let metrics_listen = settings.observe.metrics.listen;
+        let metrics_listener = metrics_listen.map(bind_metrics).transpose()?;
+        let metrics = metrics_listener.as_ref().and_then(|l| l.local_addr().ok());
+        let observers = start_observers(&settings.observe, count)?;
         let routing = routing(&settings, &observers, count)?;
         let table = Arc::new(ArcSwap::from_pointee(Table {
             services: Vec::new(),
@@ -366,6 +357,22 @@ fn check(settings: &GatewaySettings) -> Result<(), GatewayError> {
         }
     }
     Ok(())
+}
+
+fn worker_count(settings: &GatewaySettings) -> usize {
+    match settings.workers {
+        0 => thread::available_parallelism().map_or(1, NonZero::get),
+        count => count,
+    }
+}
+
+fn start_observers(
+    settings: &ObserveSettings,
+    workers: usize,
+) -> Result<Arc<Observers>, GatewayError> {
+    let started = Observers::start(&settings.log, settings.traces.as_ref(), workers);
+    let started = started.map_err(|error| GatewayError::Observe(error.into()))?;
+    Ok(Arc::new(started))
 }
 
 fn routing(

@@ -34,26 +34,28 @@ struct SplitBegin {
 }
 
 impl Gathering {
-    /// Made once, when the gateway starts.
-    pub(crate) fn new(
+    /// Begins to follow the splits. Must be called on the control runtime.
+    pub(crate) fn start(
         observers: Arc<Observers>,
         control: Arc<Control>,
         tls: Option<Arc<Tls>>,
         orders: watch::Receiver<Orders>,
-    ) -> Gathering {
-        Gathering {
+    ) -> Arc<Gathering> {
+        let gathering = Arc::new(Gathering {
             observers,
             control,
             tls,
             orders,
             began_ms: clock::monotonic_ms(),
             splits: Mutex::default(),
-        }
+        });
+        tokio::spawn(Arc::clone(&gathering).follow_splits());
+        gathering
     }
 
     /// Takes note of each change of a split, so that the share that was really sent is told from the change on.
     /// Never ends.
-    pub(crate) async fn follow_splits(self: Arc<Self>) {
+    async fn follow_splits(self: Arc<Self>) {
         let mut orders = self.orders.clone();
         loop {
             self.note(&self.control.status().await);

@@ -8,6 +8,7 @@ use portcullis_config::TracesConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::span::RequestSpan;
+use crate::bounds::SPANS_QUEUE_MAX;
 
 mod collector;
 mod exporter;
@@ -15,9 +16,6 @@ mod otlp;
 
 use collector::{Collector, CollectorError};
 use exporter::Exporter;
-
-/// Requests whose spans wait to be sent; further ones are dropped and counted.
-const QUEUE_MAX: usize = 4096;
 
 /// Hands spans to a thread that sends them. Dropping it sends what is left, for a bounded time.
 #[derive(Debug)]
@@ -58,7 +56,7 @@ impl Tracer {
     pub(crate) fn start(config: &TracesConfig) -> Result<Tracer, TracerError> {
         let collector = Collector::new(&config.endpoint).map_err(TracerError::Collector)?;
         let counters = Arc::new(TracerCounters::default());
-        let (queue, spans) = mpsc::channel(QUEUE_MAX);
+        let (queue, spans) = mpsc::channel(SPANS_QUEUE_MAX);
         let (stop, stopped) = oneshot::channel();
         let exporter = Exporter::new(collector, Arc::clone(&counters));
         let runtime = tokio::runtime::Builder::new_current_thread()

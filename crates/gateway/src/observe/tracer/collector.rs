@@ -19,12 +19,10 @@ use prost::Message;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 
-/// How long the collector may take to answer.
-const ANSWER_TIMEOUT_MS: u64 = 10_000;
-/// An answer that is longer is not read.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// How long an open connection is kept without a batch.
-const IDLE_TIMEOUT_MS: u64 = 30_000;
+use crate::bounds::{
+    COLLECTOR_ANSWER_BYTES_MAX, COLLECTOR_ANSWER_TIMEOUT_MS, COLLECTOR_IDLE_TIMEOUT_MS,
+};
+
 /// The path of traces.
 const PATH: &str = "/v1/traces";
 
@@ -115,7 +113,7 @@ impl Collector {
             .enable_http1()
             .build();
         let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(Duration::from_millis(IDLE_TIMEOUT_MS))
+            .pool_idle_timeout(Duration::from_millis(COLLECTOR_IDLE_TIMEOUT_MS))
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(1)
             .build(connector);
@@ -124,11 +122,11 @@ impl Collector {
 
     /// Sends a batch once.
     pub(super) async fn send(&self, batch: &ExportTraceServiceRequest) -> Delivery {
-        let whole = Duration::from_millis(ANSWER_TIMEOUT_MS);
+        let whole = Duration::from_millis(COLLECTOR_ANSWER_TIMEOUT_MS);
         let sent = tokio::time::timeout(whole, self.post(batch)).await;
         sent.unwrap_or_else(|_| {
             later(
-                format!("the collector did not answer in {ANSWER_TIMEOUT_MS} ms"),
+                format!("the collector did not answer in {COLLECTOR_ANSWER_TIMEOUT_MS} ms"),
                 None,
             )
         })
@@ -153,7 +151,9 @@ impl Collector {
         };
         let (head, body) = answer.into_parts();
         // Read to its end, so that the connection can be used again.
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+        let body = Limited::new(body, COLLECTOR_ANSWER_BYTES_MAX)
+            .collect()
+            .await;
         match head.status {
             StatusCode::OK => {
                 let body = body.map(http_body_util::Collected::to_bytes);

@@ -9,20 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::collector::{Collector, Delivery};
 use super::{TracerCounters, otlp};
+use crate::bounds::{
+    SPANS_BATCH_MAX, SPANS_FLUSH_MS, SPANS_GATHER_MS, SPANS_PAUSE_MAX_MS, SPANS_PAUSE_MS,
+    SPANS_TRIES_MAX,
+};
 use crate::observe::span::RequestSpan;
-
-/// How long a span waits at most for others before it is sent.
-const GATHER_MS: u64 = 1_000;
-/// Requests of one batch.
-const BATCH_MAX: usize = 512;
-/// How often a batch is sent before it is given up.
-const TRIES_MAX: u32 = 4;
-/// The pause before a batch is sent again; it doubles.
-const PAUSE_MS: u64 = 500;
-/// The longest pause that a collector may ask for.
-const PAUSE_MAX_MS: u64 = 30_000;
-/// How long it may take to send what is left at the end.
-const FLUSH_MS: u64 = 3_000;
 
 /// What sends spans.
 #[derive(Debug)]
@@ -60,7 +51,7 @@ impl Exporter {
             () = self.send_all(&mut spans) => {}
         }
         spans.close();
-        let whole = Duration::from_millis(FLUSH_MS);
+        let whole = Duration::from_millis(SPANS_FLUSH_MS);
         let flushed = tokio::time::timeout(whole, self.flush(&mut spans)).await;
         if flushed.is_err() {
             while let Ok(span) = spans.try_recv() {
@@ -71,7 +62,7 @@ impl Exporter {
     }
 
     async fn send_all(&mut self, spans: &mut mpsc::Receiver<RequestSpan>) {
-        while spans.recv_many(&mut self.batch, BATCH_MAX).await > 0 {
+        while spans.recv_many(&mut self.batch, SPANS_BATCH_MAX).await > 0 {
             self.gather(spans).await;
             self.send_batch().await;
         }
@@ -81,30 +72,31 @@ impl Exporter {
     async fn gather(&mut self, spans: &mut mpsc::Receiver<RequestSpan>) {
         let batch = &mut self.batch;
         let gathered = async {
-            while batch.len() < BATCH_MAX {
-                let room = BATCH_MAX - batch.len();
+            while batch.len() < SPANS_BATCH_MAX {
+                let room = SPANS_BATCH_MAX - batch.len();
                 if spans.recv_many(batch, room).await == 0 {
                     return;
                 }
             }
         };
         // What was received is in the batch, whether the time was over or not.
-        let _ = tokio::time::timeout(Duration::from_millis(GATHER_MS), gathered).await;
+        let _ = tokio::time::timeout(Duration::from_millis(SPANS_GATHER_MS), gathered).await;
     }
 
     /// Sends the batch, several times if it must be, and empties it.
     async fn send_batch(&mut self) {
         let message = otlp::message(&self.resource, &self.batch);
-        let mut pause_ms = PAUSE_MS;
+        let mut pause_ms = SPANS_PAUSE_MS;
         for tries in 1.. {
             match self.collector.send(&message).await {
                 Delivery::Taken { rejected } => return self.taken(rejected),
                 Delivery::Refused { reason } => return self.give_up(&reason),
-                Delivery::Later { reason, .. } if tries == TRIES_MAX => {
+                Delivery::Later { reason, .. } if tries == SPANS_TRIES_MAX => {
                     return self.give_up(&reason);
                 }
                 Delivery::Later { after_ms, .. } => {
-                    let wait_ms = after_ms.map_or(pause_ms, |ms| ms.clamp(pause_ms, PAUSE_MAX_MS));
+                    let wait_ms =
+                        after_ms.map_or(pause_ms, |ms| ms.clamp(pause_ms, SPANS_PAUSE_MAX_MS));
                     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
                     pause_ms *= 2;
                 }
@@ -124,7 +116,7 @@ impl Exporter {
                     }
                 }
             }
-            if spans.recv_many(&mut self.batch, BATCH_MAX).await == 0 {
+            if spans.recv_many(&mut self.batch, SPANS_BATCH_MAX).await == 0 {
                 return;
             }
         }
