@@ -9,7 +9,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 
 use super::case::get;
 use super::http1::Connection;
@@ -22,13 +22,15 @@ use crate::bench::figures::Spread;
 pub const RATE: u32 = 5_000;
 /// Connections that share them. Each has ten milliseconds for a request.
 const CONNECTIONS: u32 = 50;
+/// Whoever takes so much longer than the timetable did not keep it; the figures say so.
+const LATE_RATIO: f64 = 1.2;
 /// An answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks at the fixed rate for so many seconds.
 ///
 /// # Errors
-/// When a request fails, or the timetable could not be kept at all.
+/// When a request fails.
 pub fn run(address: SocketAddr, seconds: u32) -> Result<Load> {
     let period = Duration::from_secs(1) * CONNECTIONS / RATE;
     // Time for all threads to start.
@@ -46,18 +48,15 @@ pub fn run(address: SocketAddr, seconds: u32) -> Result<Load> {
         took_ms.extend(part.context("at a fixed rate")?);
     }
     let lasted_s = begin.elapsed().as_secs_f64();
-    ensure!(
-        lasted_s < f64::from(seconds) * 1.5,
-        "{} requests/s were not kept up: {lasted_s:.1} s in place of {seconds}",
-        RATE
-    );
+    let is_late = lasted_s > f64::from(seconds) * LATE_RATIO;
+    let late = || format!("the rate was not kept up: {lasted_s:.1} s in place of {seconds}");
     let (requests, spread) = (took_ms.len() as u64, Spread::new(took_ms));
     Ok(Load {
         requests,
         seconds: lasted_s,
         p50_ms: spread.quantile_ms(0.5),
         p99_ms: spread.quantile_ms(0.99),
-        errors: None,
+        errors: is_late.then(late),
     })
 }
 
