@@ -19,8 +19,10 @@ const CROWD: Crowd = Crowd {
     keep_alive: 12,
     new: 4,
     http2: 2,
-    events: 0,
+    events: 2,
 };
+/// Each release must have had at least one request in so many.
+const SHARE_MIN: u64 = 4;
 /// The route of the service.
 const ROUTE: &str = "/v1/routes/bench";
 
@@ -130,21 +132,19 @@ fn run_trial(trial: Trial, requests: u64, times: u64, binaries: &Binaries) -> Re
         .until_answered(requests.max(share * (times + 1)))?;
     let tally = users.stop();
     tally.print();
+    if trial == Trial::Flips {
+        check_shares(&stand, tally.answered())?;
+    }
     Ok(tally.failed())
 }
 
 /// Moves all traffic to the other release, as the engine does: by a change of the whole split.
 fn flip(stand: &Stand, number: u64) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let socket = stand.folder().join(".portcullis/gateway.sock");
-        let client = Client::new(Endpoint::Unix(socket), None)?;
+    let weight_percent = if number % 2 == 1 { 100 } else { 0 };
+    with_admin(stand, async |client| {
         let seen: RouteStatus = client.get(ROUTE).await?;
         let split = seen.split.context("no release serves")?;
         ensure!(split.canary.is_some(), "there is no canary to flip to");
-        let weight_percent = if number % 2 == 1 { 100 } else { 0 };
         let change = SplitChange {
             split: Split {
                 weight_percent,
@@ -158,4 +158,34 @@ fn flip(stand: &Stand, number: u64) -> Result<()> {
         ensure!(weight == Some(weight_percent), "the split is {weight:?}");
         Ok(())
     })
+}
+
+/// Flips that move nothing would prove nothing: each release must have had a fair share of the requests.
+fn check_shares(stand: &Stand, requests: u64) -> Result<()> {
+    with_admin(stand, async |client| {
+        let seen: RouteStatus = client.get(ROUTE).await?;
+        for arm in &seen.arms {
+            let (release, had) = (&arm.arm.release, arm.requests);
+            ensure!(
+                had >= requests / SHARE_MIN,
+                "release {release} had only {had} of {requests} requests"
+            );
+        }
+        ensure!(
+            seen.arms.len() == 2,
+            "there are {} releases",
+            seen.arms.len()
+        );
+        Ok(())
+    })
+}
+
+/// Does something with the gateway's admin API.
+fn with_admin(stand: &Stand, does: impl AsyncFnOnce(&Client) -> Result<()>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let socket = stand.folder().join(".portcullis/gateway.sock");
+    let client = Client::new(Endpoint::Unix(socket), None)?;
+    runtime.block_on(does(&client))
 }

@@ -199,3 +199,6 @@ fn framing(headers: &[httparse::Header<'_>]) -> Result<Framing, Failure> {
     let missing = || Failure::Wrong("neither a length nor chunks".to_owned());
     length.map(Framing::Length).ok_or_else(missing)
 }
+
+#[cfg(test)]
+mod tests;

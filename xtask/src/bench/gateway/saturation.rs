@@ -150,3 +150,6 @@ fn h2load(case: Case, peer: &Peer, stand: &Stand, seconds: u32) -> Result<Load> 
         errors: (!good).then(|| requests.to_owned()),
     })
 }
+
+#[cfg(test)]
+mod tests;

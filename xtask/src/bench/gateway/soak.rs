@@ -256,3 +256,6 @@ impl Trend {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;
