@@ -13,6 +13,7 @@ use crate::setup;
 mod clock;
 mod engine;
 mod figures;
+mod gateway;
 mod journal;
 mod rollback;
 mod serve;
@@ -34,15 +35,12 @@ pub enum Bench {
     },
     /// A look-up over a million hashes.
     Lookup,
-    /// The gateway against nginx: CPU seconds per 100,000 requests.
-    Gateway {
-        /// Rounds; the two take turns.
-        #[arg(long, default_value_t = 5)]
-        rounds: u32,
-        /// Seconds of each round.
-        #[arg(long, default_value_t = 4)]
-        seconds: u32,
-    },
+    /// The gateway against nginx and HAProxy: CPU time, throughput, latency and memory.
+    Gateway(gateway::Gateway),
+    /// A million requests during flips of the split, hot reloads and binary upgrades: none may fail.
+    GatewayEndure(gateway::endure::Endure),
+    /// Load for a long time with upstream failures and reloads: nothing may grow, nothing may be lost.
+    GatewaySoak(gateway::soak::Soak),
     /// The journal on SQLite and PostgreSQL: durable appends against a plain INSERT, recovery of 1e5
     /// entries, verification of 1e6, and how large a year is.
     Journal {
@@ -92,7 +90,9 @@ impl Bench {
         match self {
             Bench::Dhash { pillow, fast } => dhash(pillow, *fast),
             Bench::Lookup => example("dhash", "bench_lookup"),
-            Bench::Gateway { rounds, seconds } => gateway(*rounds, *seconds),
+            Bench::Gateway(args) => gateway::measure(args),
+            Bench::GatewayEndure(args) => gateway::endure::measure(args),
+            Bench::GatewaySoak(args) => gateway::soak::measure(args),
             Bench::Journal { folder } => journal::run_bench(folder.as_deref()),
             Bench::Explorer => example("portcullis-sim", "explore"),
             Bench::Engine { sizes } => engine::measure(sizes),
@@ -131,14 +131,4 @@ fn dhash(pillow: &str, fast: bool) -> Result<()> {
     }
     let folders = ["/usr/share/backgrounds", "/usr/share/tuxpaint/stamps"];
     run(compare.args(folders.iter().filter(|folder| Path::new(folder).is_dir())))
-}
-
-fn gateway(rounds: u32, seconds: u32) -> Result<()> {
-    setup::run(true)?;
-    let package = ["build", "--release", "--package", "portcullis-gateway"];
-    run(cargo().args(package).args(["--example", "gateway_bench"]))?;
-    let mut bench = Command::new("python3");
-    bench.arg(root().join("crates/gateway/bench/run.py"));
-    bench.arg(target_folder()?.join("release/examples/gateway_bench"));
-    run(bench.args([rounds.to_string(), seconds.to_string()]))
 }

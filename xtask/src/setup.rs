@@ -21,8 +21,10 @@ const PACKAGES: [(&str, &str); 7] = [
     ),
 ];
 /// What only benchmarks use.
-const BENCH_PACKAGES: [(&str, &str); 3] = [
+const BENCH_PACKAGES: [(&str, &str); 5] = [
     ("wrk", "load for the gateway benchmark"),
+    ("nghttp2-client", "h2load, its load over HTTP/2"),
+    ("haproxy", "a proxy that the gateway is compared with"),
     (
         "tuxpaint-stamps-default",
         "pictures with transparency for the dhash benchmark",

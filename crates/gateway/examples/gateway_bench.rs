@@ -2,7 +2,7 @@
 //!
 //! Prints its addresses and process id and serves until it is killed. The admin API listens on a free
 //! port, or on the address in the environment variable GATEWAY_BENCH_ADMIN.
-//! `crates/gateway/bench/run.py` drives it next to nginx.
+//! `cargo xtask bench switch` drives it next to nginx.
 #![allow(clippy::print_stdout)] // a program for a person, not a library
 
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! A folder with a dhash service and two releases, and the built `portcullis` that looks after it.
+//! A folder with a service and its releases, and the built `portcullis` that looks after it.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ pub struct Site {
     binary: PathBuf,
     /// The gateway's address, `host:port`.
     pub gateway: String,
+    /// The cores that the server is kept to, as `taskset -c` takes them. Its gateway has a worker for each.
+    pub cores: Option<String>,
     serve: Option<Child>,
 }
 
@@ -72,10 +74,17 @@ impl Site {
             .replace("@FIRST@", &first.to_string())
             .replace("@LAST@", &(first + 9).to_string());
         std::fs::write(root.join("portcullis.toml"), text)?;
+        let gateway = format!("127.0.0.1:{port}");
+        Site::prepare(folder, binaries.join("portcullis"), gateway)
+    }
+
+    /// Takes a folder that has all but the state folder. `gateway` is the address in its configuration.
+    pub fn prepare(folder: tempfile::TempDir, binary: PathBuf, gateway: String) -> Result<Site> {
         let site = Site {
-            binary: binaries.join("portcullis"),
-            gateway: format!("127.0.0.1:{port}"),
             folder,
+            binary,
+            gateway,
+            cores: None,
             serve: None,
         };
         site.run(&["init"])?;
@@ -130,6 +139,14 @@ impl Site {
             .append(true)
             .open(self.folder.path().join("serve.log"))?;
         let mut command = self.command(&["serve"]);
+        if let Some(cores) = &self.cores {
+            let mut pinned = Command::new("taskset");
+            pinned.args(["-c", cores]).arg(command.get_program());
+            pinned.args(command.get_args());
+            pinned.current_dir(self.folder.path()).env("NO_COLOR", "1");
+            command = pinned;
+            command.stdin(Stdio::null());
+        }
         let child = command.stdout(log.try_clone()?).stderr(log).spawn();
         self.serve = Some(child.context("portcullis serve could not be started")?);
         self.until("the engine acts", |site| {
@@ -143,15 +160,50 @@ impl Site {
         let Some(mut child) = self.serve.take() else {
             return Ok(());
         };
-        run(Command::new("kill").args(["-TERM", &child.id().to_string()]))?;
+        let acting = self.acting().unwrap_or(child.id());
+        run(Command::new("kill").args(["-TERM", &acting.to_string()]))?;
         child.wait()?;
-        Ok(())
+        // After an upgrade it is no child of this process.
+        self.until("the server is gone", |_| Ok(!lives(acting)))
+    }
+
+    /// The process that acts: the server that was started, or the one that has succeeded it.
+    pub fn acting(&self) -> Option<u32> {
+        let note = std::fs::read_to_string(self.folder.path().join(".portcullis/lock")).ok()?;
+        let pid = note.trim().strip_prefix("pid ")?.parse().ok()?;
+        // The note outlives its writer, and its number may be another program's by now.
+        let program = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        (program.trim() == "portcullis").then_some(pid)
+    }
+
+    /// Lets the program that lies at the server's path take over, and waits until it acts and its
+    /// predecessor is gone.
+    pub fn upgrade(&mut self) -> Result<()> {
+        let before = self.acting().context("no server acts")?;
+        run(Command::new("kill").args(["-USR2", &before.to_string()]))?;
+        self.until("another process acts", |site| {
+            let status = site.status();
+            let acts = status.is_ok_and(|status| status.engine == EngineStanding::Acting);
+            Ok(acts && site.acting().is_some_and(|now| now != before))
+        })?;
+        if let Some(child) = self.serve.as_mut().filter(|child| child.id() == before) {
+            child.wait()?;
+        }
+        let told = |log: &str, words: &str| log.matches(words).count();
+        self.until("the predecessor is gone", |site| {
+            let log = site.whole_log();
+            let (ended, begun) = (
+                "the process that was succeeded has ended",
+                "has taken over; this one",
+            );
+            Ok(!lives(before) && told(&log, ended) == told(&log, begun))
+        })
     }
 
     /// A figure of the server's process from /proc, in KiB: `VmRSS`, `VmHWM`.
     pub fn memory_kib(&self, name: &str) -> Result<u64> {
-        let child = self.serve.as_ref().context("no server runs")?;
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
+        let acting = self.acting().context("no server runs")?;
+        let status = std::fs::read_to_string(format!("/proc/{acting}/status"))?;
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let words = line.and_then(|line| line.trim_start_matches(':').split_whitespace().next());
         Ok(words.context("no such line in /proc/PID/status")?.parse()?)
@@ -172,9 +224,13 @@ impl Site {
         Ok(())
     }
 
-    fn log(&self) -> String {
+    fn whole_log(&self) -> String {
         let log = std::fs::read_to_string(self.folder.path().join("serve.log"));
-        let log = log.unwrap_or_default();
+        log.unwrap_or_default()
+    }
+
+    fn log(&self) -> String {
+        let log = self.whole_log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
@@ -198,8 +254,15 @@ impl Drop for Site {
     }
 }
 
+/// Whether a process lives.
+fn lives(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().unwrap_or_default().trim();
+    !state.is_empty() && !state.starts_with('Z')
+}
+
 /// A free port for the gateway and the first of ten in a row for releases.
-fn free_ports() -> Result<(u16, u16)> {
+pub fn free_ports() -> Result<(u16, u16)> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     let range = (24_000u16..32_000)
