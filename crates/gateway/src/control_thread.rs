@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use crate::acme::Keeping;
 use crate::admin;
 use crate::bounds::{FOLLOW_MS, TLS_LOOK_MS};
 use crate::control::Control;
@@ -31,6 +32,7 @@ pub(crate) struct ControlStart {
     pub(crate) admin: AdminListener,
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) orders: watch::Sender<Orders>,
 }
 
@@ -56,6 +58,7 @@ pub(crate) async fn run_control(
     let saved = SavedState::read(&start.settings.state_file);
     let shared = (start.table, start.orders);
     let mut certificates = start.tls.map(Watched::new);
+    let mut keeping = start.keeping;
     let admin_listen = found(&start.settings.admin, &start.admin);
     let token = token_of(&admin_listen);
     let listen = start.listen.to_string();
@@ -70,6 +73,7 @@ pub(crate) async fn run_control(
     };
     let mut admin = Some(serve_admin(start.admin, Arc::clone(&control), token));
     let _ = ready.send(Ok(()));
+    keeping.as_mut().map(Keeping::start);
     let mut follow = tokio::time::interval(Duration::from_millis(FOLLOW_MS));
     let mut look = tokio::time::interval(Duration::from_millis(TLS_LOOK_MS));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -90,6 +94,7 @@ pub(crate) async fn run_control(
         match order {
             None => return,
             Some(ControlOrder::Release(reply)) => {
+                keeping.as_mut().map(Keeping::pause);
                 control.release().await;
                 if let Some(admin) = admin.take() {
                     admin.abort();
@@ -99,7 +104,11 @@ pub(crate) async fn run_control(
                 let _ = reply.send(());
             }
             Some(ControlOrder::Reclaim(reply)) => {
+                let was_released = admin.is_none();
                 let reclaimed = reclaim(&admin_listen, &control, &mut admin).await;
+                if was_released && reclaimed.is_ok() {
+                    keeping.as_mut().map(Keeping::start);
+                }
                 let _ = reply.send(reclaimed);
             }
             Some(ControlOrder::Traffic(reply)) => {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::acme::AcmeError;
 use crate::state_file::StateFileError;
 use crate::tls::TlsError;
 
@@ -45,6 +46,9 @@ pub enum GatewayError {
     /// TLS towards clients cannot be set up.
     #[error("TLS towards clients cannot be set up")]
     Tls(#[from] TlsError),
+    /// What was kept of ACME cannot be used.
+    #[error("certificates by ACME cannot be set up")]
+    Acme(#[from] AcmeError),
     /// A thread or its runtime could not be started.
     #[error("cannot start the gateway's threads")]
     Threads(#[source] io::Error),

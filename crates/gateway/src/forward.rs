@@ -13,12 +13,14 @@ use hyper::upgrade::OnUpgrade;
 use portcullis_api::gateway::Arm;
 use portcullis_config::UpstreamProtocol;
 
+use crate::acme;
 use crate::arm::ArmState;
 use crate::body::{AnswerBody, ArmBody, RequestBody};
 use crate::bounds::{CLIENT_STALL_TIMEOUT_MS, RETRY_AFTER_S};
 use crate::clock;
 use crate::connection::{ConnectionState, Protocol, Step};
 use crate::headers::{self, CANARY, RELEASE};
+use crate::https_redirect;
 use crate::in_flight::InFlight;
 use crate::problem::PROBLEM_JSON;
 use crate::refusal::Refusal;
@@ -59,7 +61,8 @@ pub(crate) async fn forward(
     let (head, incoming) = request.into_parts();
     let mut answer = match admit(&worker, &state, &head, &incoming) {
         Err(refusal) => refuse(&state, refusal, None, None),
-        Ok(route) => {
+        Ok(Admitted::Own(answer)) => answer,
+        Ok(Admitted::Route(route)) => {
             let forward = Forward {
                 worker: Rc::clone(&worker),
                 state: Rc::clone(&state),
@@ -79,13 +82,20 @@ pub(crate) async fn forward(
     Ok(answer)
 }
 
+/// A request that may be answered.
+enum Admitted {
+    Route(Arc<Route>),
+    /// The gateway answers it before any route.
+    Own(Answer),
+}
+
 /// Finds the request's route, unless it is one that no route may have.
 fn admit(
     worker: &Worker,
-    state: &ConnectionState,
+    state: &Rc<ConnectionState>,
     head: &request::Parts,
     incoming: &Incoming,
-) -> Result<Arc<Route>, Refusal> {
+) -> Result<Admitted, Refusal> {
     let chunked = head.headers.contains_key(http::header::TRANSFER_ENCODING);
     let has_body = !hyper::body::Body::is_end_stream(incoming);
     if state.tap.finish_head(chunked, has_body) {
@@ -93,6 +103,12 @@ fn admit(
     }
     if head.method == Method::CONNECT {
         return Err(Refusal::NoTunnels);
+    }
+    if let Some(answer) = acme::answer_challenge(worker.tls(), state, head) {
+        return Ok(Admitted::Own(answer));
+    }
+    if let Some(answer) = https_redirect::answer(worker.tls(), state, head)? {
+        return Ok(Admitted::Own(answer));
     }
     let table = worker.table.load();
     let host = || {
@@ -105,7 +121,8 @@ fn admit(
         .uri
         .authority()
         .map_or_else(host, |authority| authority.as_str());
-    table.route(host).cloned().ok_or(Refusal::UnknownHost)
+    let route = table.route(host).cloned();
+    route.map(Admitted::Route).ok_or(Refusal::UnknownHost)
 }
 
 impl Forward {

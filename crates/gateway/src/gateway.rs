@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc as orders_mpsc, oneshot, watch};
 
+use crate::acme::Keeping;
 use crate::client_addresses::ClientAddresses;
 use crate::control_thread::{ControlOrder, ControlStart, run_control};
 use crate::doors::{Door, Doors};
@@ -96,18 +97,20 @@ impl Gateway {
             settings.workers
         };
         let tls = settings.tls.clone().map(Tls::load).transpose()?;
-        let tls = tls.map(Arc::new);
+        let (orders, followed) = watch::channel(Orders {
+            held,
+            ..Orders::default()
+        });
+        let keeping = Keeping::open(&settings, tls.as_ref(), followed)?;
         let doors = Doors::open(&settings, inherited, count)?;
+        let tls_port = doors.tls_listen.map(|address| address.port());
+        let tls = tls.map(|tls| Arc::new(tls.at_port(tls_port)));
         let admin_listener = bind_admin(&settings.admin)?;
         let admin = match &admin_listener {
             AdminListener::Tcp(listener) => listener.local_addr().ok(),
             AdminListener::Unix(_) => None,
         };
         let table = Arc::new(ArcSwap::from_pointee(Table::default()));
-        let (orders, _) = watch::channel(Orders {
-            held,
-            ..Orders::default()
-        });
         let clients = settings.clients.clone();
         let start = ControlStart {
             settings,
@@ -116,6 +119,7 @@ impl Gateway {
             admin: admin_listener,
             table: Arc::clone(&table),
             tls: tls.clone(),
+            keeping,
             orders: orders.clone(),
         };
         let (control, control_orders) = start_control(start)?;

@@ -6,6 +6,7 @@
 //! - `route`, `sticky`: pure; which arm a request belongs to.
 //! - `tls`, `http2`, `connection`: how a client's requests come in; each stream is like a connection of
 //!   its own.
+//! - `acme`, `https_redirect`: certificates that are fetched, and plain text that is sent to TLS.
 //! - `forward`, `headers`, `body`, `upstream`, `pool`, `tunnel`: one request from the client to the
 //!   arm and back.
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
@@ -23,6 +24,7 @@
     expect(dead_code, reason = "the data path is to use it next")
 )]
 mod access_log;
+mod acme;
 mod admin;
 mod arm;
 mod body;
@@ -49,6 +51,7 @@ mod health;
 )]
 mod health_endpoints;
 mod http2;
+mod https_redirect;
 mod in_flight;
 mod listen;
 mod matching;
@@ -85,6 +88,7 @@ mod upstream;
 mod upstream_set;
 mod worker;
 
+pub use acme::AcmeError;
 pub use error::GatewayError;
 pub use gateway::Gateway;
 pub use matching::{

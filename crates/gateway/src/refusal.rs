@@ -13,6 +13,8 @@ pub(crate) enum Refusal {
     BadHead(crate::headers::HeadError),
     /// CONNECT.
     NoTunnels,
+    /// No host, and one is needed.
+    HostMissing,
     /// The host belongs to no service.
     UnknownHost,
     /// No release yet.
@@ -52,6 +54,12 @@ impl Refusal {
                 "urn:portcullis:problem:no-tunnels",
                 "Tunnels are not offered",
                 "this is a gateway in front of a service, not a forward proxy: CONNECT is refused",
+            ),
+            Refusal::HostMissing => (
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:bad-request",
+                "The request is malformed",
+                "the request needs one Host header with a host in it",
             ),
             Refusal::UnknownHost => (
                 StatusCode::MISDIRECTED_REQUEST,

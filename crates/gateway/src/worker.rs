@@ -17,7 +17,6 @@ use portcullis_config::ClientsConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
-use tokio_rustls::TlsAcceptor;
 
 use crate::bounds::{
     ACCEPT_RETRY_MS, CONNECTION_BUFFER_BYTES_MAX, DRAIN_LINGER_MS, HELLO_TIMEOUT_MS,
@@ -150,6 +149,11 @@ impl Worker {
             tunnels: Cell::new(0),
             changed: Notify::new(),
         }
+    }
+
+    /// TLS towards clients; `None` where it is not spoken.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_deref()
     }
 
     /// Whether answers must close their connections.
@@ -337,7 +341,7 @@ impl Worker {
         state: Rc<ConnectionState>,
     ) {
         state.enter(Step::Head, HELLO_TIMEOUT_MS);
-        let mut shaking = std::pin::pin!(TlsAcceptor::from(tls.current()).accept(stream));
+        let mut shaking = std::pin::pin!(tls.accept(stream));
         let shaken = std::future::poll_fn(|cx| {
             state.set_waker(cx.waker());
             let polled = shaking.as_mut().poll(cx);
@@ -347,7 +351,8 @@ impl Worker {
             polled
         });
         let stream = match shaken.await {
-            Ok(stream) => stream,
+            Ok(Some(stream)) => stream,
+            Ok(None) => return,
             Err(error) => {
                 tracing::debug!(%error, "a client's TLS handshake failed");
                 return;
