@@ -139,7 +139,10 @@ impl Tls {
         &self,
         stream: TcpStream,
     ) -> std::io::Result<Option<TlsStream<TcpStream>>> {
-        let answers = self.answers.as_ref().filter(|answers| answers.may_be_asked());
+        let answers = self
+            .answers
+            .as_ref()
+            .filter(|answers| answers.may_be_asked());
         let Some(answers) = answers else {
             let accepted = TlsAcceptor::from(self.current.load_full()).accept(stream);
             return accepted.await.map(Some);

@@ -145,8 +145,7 @@ where
 {
     let (mut head, body) = request.into_parts();
     let authority = uri.authority().ok_or("the URL has no host")?.as_str();
-    head.headers
-        .insert(HOST, HeaderValue::from_str(authority)?);
+    head.headers.insert(HOST, HeaderValue::from_str(authority)?);
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     head.uri = path.parse()?;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;

@@ -73,7 +73,8 @@ fn is_for(end: &CertificateDer<'_>, host: &str) -> bool {
     let Ok(name) = ServerName::try_from(host) else {
         return false;
     };
-    EndEntityCert::try_from(end).is_ok_and(|end| end.verify_is_valid_for_subject_name(&name).is_ok())
+    EndEntityCert::try_from(end)
+        .is_ok_and(|end| end.verify_is_valid_for_subject_name(&name).is_ok())
 }
 
 #[cfg(test)]

@@ -8,12 +8,7 @@ use crate::bounds::{ACME_BACKOFF_MAX_MS, ACME_BACKOFF_MIN_MS};
 /// However wrong the clock is, a certificate is kept for a third of its life from `ordered_at_ms`, when
 /// it came: otherwise a clock that is ahead would make every new certificate look old. A time that is
 /// yet to come cannot have been it, and is not counted.
-pub(super) fn renewal_at_ms(
-    from_ms: u64,
-    until_ms: u64,
-    ordered_at_ms: u64,
-    now_ms: u64,
-) -> u64 {
+pub(super) fn renewal_at_ms(from_ms: u64, until_ms: u64, ordered_at_ms: u64, now_ms: u64) -> u64 {
     let third_ms = until_ms.saturating_sub(from_ms) / 3;
     let due_ms = until_ms.saturating_sub(third_ms);
     match ordered_at_ms <= now_ms {

@@ -120,7 +120,13 @@ impl Keeper {
         let (from_ms, until_ms) = (certificate.from_ms, certificate.until_ms);
         let ordered_at_ms = certificate.saved.ordered_at_ms;
         let at_ms = renewal_at_ms(from_ms, until_ms, ordered_at_ms, now_ms);
-        match self.pace.renew_at_ms.filter(|told| *told < at_ms) {
+        // An authority that asks for a renewal of each new certificate is not followed at its pace.
+        let told = self.pace.renew_at_ms;
+        let told = told.map(|told| match ordered_at_ms <= now_ms {
+            true => told.max(ordered_at_ms + ACME_QUESTION_PAUSE_MIN_MS),
+            false => told,
+        });
+        match told.filter(|told| *told < at_ms) {
             Some(told) => wanted(told, "the authority asks for a renewal"),
             None => wanted(at_ms, "less than a third of its life is left"),
         }

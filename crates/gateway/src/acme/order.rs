@@ -40,8 +40,7 @@ impl Ordering<'_> {
             Ok(order) => order,
             Err(error) if is_of_account(&error) => {
                 let why = "the authority does not know the account any more";
-                self.store
-                    .set_account_aside(&self.config.directory, why)?;
+                self.store.set_account_aside(&self.config.directory, why)?;
                 let account = self.account().await?;
                 self.begin(&account).await.map_err(AcmeError::Authority)?
             }

@@ -2,6 +2,7 @@
 // clippy's leave to unwrap in tests does not reach the functions that the tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod acme;
 mod drain;
 mod failures;
 mod forwarding;
@@ -9,6 +10,7 @@ mod hand_over;
 mod http2;
 mod lifecycle;
 mod nginx;
+mod pebble;
 mod rig;
 mod service;
 mod smuggling;
