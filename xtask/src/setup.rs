@@ -5,10 +5,11 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 7] = [
     ("curl", "a client of the gateway that speaks TLS and HTTP/2"),
     ("faketime", "a clock that can be set, for the fault tests"),
     ("nginx-light", "a real upstream for the gateway's tests"),
+    ("pebble", "a real ACME authority for the gateway's tests"),
     ("postgresql", "a real server for the journal's tests"),
     ("openssl", "the certificate of that server"),
     (

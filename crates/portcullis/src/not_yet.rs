@@ -11,7 +11,6 @@ use crate::command_error::{CommandError, ErrorCode};
 /// When there is such a setting; all of them are named.
 pub(crate) fn refuse(config: &Config) -> Result<(), CommandError> {
     let gateway = &config.gateway;
-    let tls = gateway.tls.as_ref();
     let settings = [
         ("[[gateway.route]]", !gateway.routes.is_empty()),
         ("[[gateway.upstream]]", !gateway.upstreams.is_empty()),
@@ -25,11 +24,6 @@ pub(crate) fn refuse(config: &Config) -> Result<(), CommandError> {
             !gateway.clients.trusted_proxies.is_empty(),
         ),
         ("gateway.clients.forwarded", gateway.clients.forwarded),
-        (
-            "[gateway.tls.acme]",
-            tls.is_some_and(|tls| tls.acme.is_some()),
-        ),
-        ("gateway.tls.redirect", tls.is_some_and(|tls| tls.redirect)),
         ("[gateway.log]", gateway.log.to != AccessLogPlace::Off),
         ("gateway.metrics.listen", gateway.metrics.listen.is_some()),
         ("[gateway.traces]", gateway.traces.is_some()),

@@ -17,7 +17,7 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::ClientHello;
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::error::AcmeError;
 use crate::body::AnswerBody;
@@ -29,6 +29,8 @@ use crate::tls::Tls;
 const WELL_KNOWN: &str = "/.well-known/acme-challenge/";
 /// The protocol that an authority asks for in a TLS-ALPN-01 challenge (RFC 8737).
 const ALPN: &[u8] = b"acme-tls/1";
+/// The length of a SHA-256.
+const DIGEST_BYTES: usize = 32;
 
 /// The certificate in force and the open challenges.
 #[derive(Debug, Default)]
@@ -159,7 +161,7 @@ pub(crate) fn answer_challenge(
 fn challenge_config(host: &str, digest: &[u8]) -> Result<ServerConfig, AcmeError> {
     let make = |error: rcgen::Error| AcmeError::Make(error.into());
     // What makes the extension does not check it.
-    if digest.len() != ring_digest_bytes() {
+    if digest.len() != DIGEST_BYTES {
         return Err(AcmeError::Make("the digest is no SHA-256".into()));
     }
     let mut params = CertificateParams::new([host.to_owned()]).map_err(make)?;
@@ -168,19 +170,17 @@ fn challenge_config(host: &str, digest: &[u8]) -> Result<ServerConfig, AcmeError
     let key = KeyPair::generate().map_err(make)?;
     let certificate = params.self_signed(&key).map_err(make)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let key = ring::sign::any_ecdsa_type(&key).map_err(AcmeError::Tls)?;
+    // Not read: the extension is critical, and nobody but ACME knows it.
+    let pair = CertifiedKey::new(vec![certificate.der().clone()], key);
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(AcmeError::Tls)?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .map_err(AcmeError::Tls)?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.send_tls13_tickets = 0;
     Ok(config)
-}
-
-fn ring_digest_bytes() -> usize {
-    ::ring::digest::SHA256.output_len()
 }
 
 #[cfg(test)]

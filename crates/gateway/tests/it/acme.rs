@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use portcullis_config::{
     AcmeChallenge, AcmeConfig, CertificateConfig, ClientCertificates, TlsConfig, TlsVersion,
 };
@@ -160,7 +161,7 @@ fn made(age: Duration, left: Duration) -> Made {
     std::fs::write(&ca_file, own.pem()).unwrap();
     let issuer = Issuer::new(authority, authority_key);
     let mut params = CertificateParams::new(HOSTS.map(str::to_owned)).unwrap();
-    let now = SystemTime::now();
+    let now = SystemTime::from(Timestamp::now());
     params.not_before = (now - age).into();
     params.not_after = (now + left).into();
     let key = KeyPair::generate().unwrap();
@@ -276,8 +277,7 @@ async fn until_the_first_certificate_is_there_those_in_files_are_shown_or_none()
     tokio::time::sleep(Duration::from_millis(500)).await;
     let again = place.json("pace.json").unwrap();
     assert_eq!(again, pace);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let now_ms = now.unwrap().as_millis() as u64;
+    let now_ms = Timestamp::now().as_millisecond() as u64;
     let pause_ms = pace["next_order_at_ms"].as_u64().unwrap() - now_ms;
     assert!((280_000..=300_000).contains(&pause_ms), "{pause_ms}");
 }
@@ -341,7 +341,7 @@ async fn an_authority_that_looks_elsewhere_gives_nothing_and_says_why() {
     let acme = asked_of(&pebble, AcmeChallenge::Http01);
     let _gateway = place.start(place.settings(acme));
     place.failed().await;
-    until("it is refused", || pebble.log().contains("-> invalid")).await;
+    until("it is refused", || pebble.log().contains("set INVALID by")).await;
     let answer = place.ask(HOSTS[0], &pebble.root()).await;
     assert_eq!(answer.status.code(), Some(35), "{answer:?}");
     tokio::time::sleep(Duration::from_secs(2)).await;
