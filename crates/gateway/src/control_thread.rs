@@ -104,11 +104,8 @@ pub(crate) async fn run_control(
                 let _ = reply.send(());
             }
             Some(ControlOrder::Reclaim(reply)) => {
-                let was_released = admin.is_none();
-                let reclaimed = reclaim(&admin_listen, &control, &mut admin).await;
-                if was_released && reclaimed.is_ok() {
-                    keeping.as_mut().map(Keeping::start);
-                }
+                let keeping = keeping.as_mut();
+                let reclaimed = reclaim(&admin_listen, &control, &mut admin, keeping).await;
                 let _ = reply.send(reclaimed);
             }
             Some(ControlOrder::Traffic(reply)) => {
@@ -166,6 +163,7 @@ async fn reclaim(
     listen: &AdminListen,
     control: &Arc<Control>,
     admin: &mut Option<JoinHandle<()>>,
+    keeping: Option<&mut Keeping>,
 ) -> Result<(), GatewayError> {
     if admin.is_none() {
         *admin = Some(serve_admin(
@@ -174,6 +172,7 @@ async fn reclaim(
             token_of(listen),
         ));
         control.reclaim().await;
+        keeping.map(Keeping::start);
     }
     Ok(())
 }
