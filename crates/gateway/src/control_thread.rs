@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::access_files::AccessFiles;
+use crate::acme::Keeping;
 use crate::admin;
 use crate::bounds::{FOLLOW_MS, TLS_LOOK_MS};
 use crate::control::Control;
@@ -38,6 +39,7 @@ pub(crate) struct ControlStart {
     pub(crate) observers: Arc<Observers>,
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) orders: watch::Sender<Orders>,
 }
 
@@ -72,6 +74,7 @@ pub(crate) async fn run_control(
     let tls = start.tls.clone();
     let mut certificates = start.tls.map(Watched::new);
     let mut access = AccessFiles::default();
+    let mut keeping = start.keeping;
     let listen = start.listen.to_string();
     let settings = start.settings.clone();
     let mut in_force = start.settings;
@@ -92,6 +95,7 @@ pub(crate) async fn run_control(
     let listeners = (start.admin, start.metrics);
     let mut served = Some(addresses.serve(listeners, &control, &gathering));
     let _ = ready.send(Ok(()));
+    keeping.as_mut().map(Keeping::start);
     let mut follow = tokio::time::interval(Duration::from_millis(FOLLOW_MS));
     let mut look = tokio::time::interval(Duration::from_millis(TLS_LOOK_MS));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -121,6 +125,7 @@ pub(crate) async fn run_control(
                 let _ = reply.send(reloaded);
             }
             Some(ControlOrder::Release(reply)) => {
+                keeping.as_mut().map(Keeping::pause);
                 control.release().await;
                 close(served.take().unwrap_or_default()).await;
                 let _ = reply.send(());
@@ -129,6 +134,7 @@ pub(crate) async fn run_control(
                 let reclaimed = addresses.reclaim(&control, &gathering, &mut served);
                 if let Ok(true) = reclaimed {
                     control.reclaim().await;
+                    keeping.as_mut().map(Keeping::start);
                 }
                 let _ = reply.send(reclaimed.map(|_| ()));
             }

@@ -7,6 +7,7 @@
 //! - `service`, `sticky`, `upstream_set`: pure; which arm or server answers it.
 //! - `tls`, `http1`, `http2`, `connection`: how a client's requests come in; each stream is like a
 //!   connection of its own, and an idle connection of HTTP/1.1 is parked.
+//! - `acme`, `https_redirect`: certificates that are fetched, and plain text that is sent to TLS.
 //! - `forward`, `headers`, `body`, `endpoint`, `upstream`, `pool`, `tunnel`: one request from the client to the
 //!   arm and back.
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
@@ -21,6 +22,7 @@
 
 mod access_files;
 mod access_log;
+mod acme;
 mod admin;
 mod arm;
 mod body;
@@ -41,6 +43,7 @@ mod health;
 mod health_endpoints;
 mod http1;
 mod http2;
+mod https_redirect;
 mod in_flight;
 mod listen;
 mod matching;
@@ -70,6 +73,7 @@ mod upstream;
 mod upstream_set;
 mod worker;
 
+pub use acme::AcmeError;
 pub use error::GatewayError;
 pub use gateway::Gateway;
 pub use matching::{
