@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::arm::ArmState;
 use crate::bounds::{ARMS_REMEMBERED, HEALTH_WAIT_MAX_MS};
+use crate::bypass::{self, Bypasses};
 use crate::clock;
 use crate::health;
 use crate::route::{ActiveSplit, Route, Table};
@@ -26,6 +27,8 @@ use crate::state_file::{SavedService, SavedState, StateFileError};
 use crate::sticky::{BucketHash, canary_buckets};
 use crate::traffic::Traffic;
 use crate::worker::Orders;
+
+mod bypassing;
 
 /// Why a change of a split was refused.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +70,15 @@ pub(crate) enum ChangeError {
     /// The change could not be saved, so it did not take effect.
     #[error("the change could not be saved and did not take effect")]
     Save(#[source] StateFileError),
+    /// The bypass is not valid.
+    #[error("{0}")]
+    InvalidBypass(String),
+    /// There is no bypass to end.
+    #[error("no bypass of `{0}` is in force; nothing was changed")]
+    NoBypass(String),
+    /// The bypass could not be recorded, so it did not take effect.
+    #[error("the bypass could not be recorded and did not take effect")]
+    Audit(#[source] std::io::Error),
 }
 
 /// What the admin API and the health checks work on.
@@ -83,6 +95,8 @@ pub(crate) struct Control {
 
 struct Services {
     saved: SavedState,
+    /// What takes a split out of the way for a while; also saved.
+    bypasses: Bypasses,
     /// The highest epoch that asked for a change, by service; it counts from the moment it is seen,
     /// and is saved when the change is decided.
     seen: BTreeMap<String, u64>,
@@ -135,6 +149,7 @@ impl Control {
         }
         let services = Services {
             saved,
+            bypasses: Bypasses::read(&settings.state_file),
             seen: BTreeMap::new(),
             live,
             released: false,
@@ -235,9 +250,12 @@ impl Control {
     /// Takes over what a successor has saved.
     pub(crate) async fn follow(&self) {
         let path = self.settings.state_file.clone();
-        let read = tokio::task::spawn_blocking(move || SavedState::read(&path)).await;
-        let saved = match read {
-            Ok(Ok(saved)) => saved,
+        let read = tokio::task::spawn_blocking(move || {
+            let bypasses = Bypasses::read(&path);
+            SavedState::read(&path).map(|saved| (saved, bypasses))
+        });
+        let (saved, bypasses) = match read.await {
+            Ok(Ok(read)) => read,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the successor's splits cannot be followed");
                 return;
@@ -245,10 +263,12 @@ impl Control {
             Err(_) => return,
         };
         let mut services = self.services.lock().await;
-        if !services.released || services.saved == saved {
+        let is_known = services.saved == saved && services.bypasses == bypasses;
+        if !services.released || is_known {
             return;
         }
         services.saved = saved;
+        services.bypasses = bypasses;
         for route in &self.settings.routes {
             if let Err(reason) = self.put_in_force(&mut services, route) {
                 tracing::warn!(service = route.service, reason, "a split was not followed");
@@ -431,6 +451,7 @@ impl Services {
                     .collect()
             }),
             unrouted: live.map_or(0, |live| live.unrouted.load(Relaxed)),
+            bypass: self.bypasses.in_force(service, clock::wall_ms()).cloned(),
         }
     }
 
@@ -445,7 +466,17 @@ impl Services {
     fn table(&self, routes: &[RouteSettings]) -> Table {
         let routes = routes.iter().map(|settings| {
             let live = self.live.get(&settings.service);
+            let bypassed = self
+                .bypasses
+                .in_force(&settings.service, clock::wall_ms())
+                .is_some();
             let split = self.saved(&settings.service).split;
+            // Masking is to be taken out of the way here too, once there is masking. Nothing else is:
+            // limits and access stay.
+            let split = match bypassed {
+                true => split.map(bypass::without_canary),
+                false => split,
+            };
             Arc::new(Route {
                 settings: settings.clone(),
                 hash: BucketHash::new(&settings.service),

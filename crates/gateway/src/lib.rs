@@ -14,6 +14,7 @@
 //! - `access_log`, `metrics`, `health_endpoints`: what is told about requests, likewise.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
+//! - `bypass`, `audit`: what takes the split out of the way in an emergency, and the record of it.
 //!
 //! The gateway knows nothing of rollouts and serves without the engine, from its last saved splits
 //! (invariant 10); an arm gets traffic only when it is healthy (invariant 11).
@@ -25,8 +26,10 @@
 mod access_log;
 mod admin;
 mod arm;
+mod audit;
 mod body;
 mod bounds;
+mod bypass;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the data path is to use it next")
@@ -85,6 +88,7 @@ mod upstream;
 mod upstream_set;
 mod worker;
 
+pub use audit::{AuditEntry, AuditEvent, AuditRead, AuditTrail};
 pub use error::GatewayError;
 pub use gateway::Gateway;
 pub use matching::{
