@@ -30,8 +30,11 @@ impl Rollout {
                     seen.unwrap_or_default()
                 )
             }
-            State::Watching { at, .. } => {
+            State::Watching { at, samples } => {
                 let weight = plan.weight_at(*at);
+                if let Some(why) = samples.last().and_then(|last| last.unmeasured.as_ref()) {
+                    return format!("Holding at {weight}, not measuring: {why}");
+                }
                 match self.judgement() {
                     Some(judgement) if judgement.measured_ms > 0 => {
                         format!("Holding at {weight}: {}", judgement.phrase())
