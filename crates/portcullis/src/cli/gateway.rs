@@ -89,7 +89,7 @@ pub(crate) enum Key {
         after_long_help = "Example:\n  portcullis gateway key rotate ci --overlap 24h --expires 90d"
     )]
     Rotate(KeyRotate),
-    /// Take a key out of the file: within a second nobody is let in with it.
+    /// Take a key out of the file, so that nobody is let in with it any more.
     #[command(after_long_help = "Example:\n  portcullis gateway key revoke ci")]
     Revoke {
         /// The key's name, or its beginning such as pk_0a1b2c3d.

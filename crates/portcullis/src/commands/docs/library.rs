@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 5] = [
+pub(super) const GUIDES: [(&str, &str); 6] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -21,6 +21,10 @@ pub(super) const GUIDES: [(&str, &str); 5] = [
     (
         "sharing-a-journal",
         include_str!("../../../../../docs/guide/sharing-a-journal.md"),
+    ),
+    (
+        "emergency-bypass",
+        include_str!("../../../../../docs/guide/emergency-bypass.md"),
     ),
 ];
 

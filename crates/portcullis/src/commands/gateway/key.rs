@@ -102,7 +102,11 @@ fn revoke(path: &Path, id: &str, json: bool) -> Result<Exit, CommandError> {
 /// Shows a new key, the only time that anything can.
 fn tell(path: &Path, made: &NewApiKey, old: Option<&ApiKeyRecord>, json: bool) {
     let (record, key) = (&made.record, made.key.expose_secret());
-    let undo = format!("portcullis gateway key revoke {}", record.id);
+    // The old key's end is not put back by taking the new one away.
+    let undo = match old {
+        None => Some(format!("portcullis gateway key revoke {}", record.id)),
+        Some(_) => None,
+    };
     if json {
         output::json(&serde_json::json!({
             "schema": "portcullis.gateway-key/1",
@@ -135,14 +139,16 @@ fn tell(path: &Path, made: &NewApiKey, old: Option<&ApiKeyRecord>, json: bool) {
         path.display()
     ));
     output::talk("keep it now: nothing can show it again");
-    if let Some(until) = old.and_then(|old| old.expires) {
-        let old = record.replaces.as_deref().unwrap_or_default();
+    if let Some((old, until)) = old.and_then(|old| Some((&old.id, old.expires?))) {
         output::talk(&format!(
-            "the old key {old} stays valid until {}",
-            shown(until)
+            "the old key {old} stays valid until {} and ends then, also if {} is revoked",
+            shown(until),
+            record.id
         ));
     }
-    output::talk(&format!("undo: {undo}"));
+    if let Some(undo) = undo {
+        output::talk(&format!("undo: {undo}"));
+    }
 }
 
 /// The file that is meant.
