@@ -126,3 +126,12 @@ pub(crate) const ACME_QUESTION_PAUSE_MIN_MS: u64 = 60 * 60_000;
 pub(crate) const ACME_QUESTION_PAUSE_MAX_MS: u64 = 24 * 60 * 60_000;
 /// The longest sleep until the clock is looked at again, which may have been set meanwhile.
 pub(crate) const ACME_LOOK_MS: u64 = 60 * 60_000;
+/// The longest bypass.
+pub(crate) const BYPASS_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+/// The longest reason for a bypass, and the longest name of whoever asks for one.
+pub(crate) const BYPASS_TEXT_BYTES_MAX: usize = 500;
+/// How often it is looked whether a bypass is over: the precision of its end.
+pub(crate) const BYPASS_LOOK_MS: u64 = 100;
+/// How far a clock may be set back while a bypass is in force. Set back further, the bypass ends, because
+/// nobody knows then when it should.
+pub(crate) const BYPASS_CLOCK_BACK_MAX_MS: u64 = 60_000;

@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 use crate::access_files::AccessFiles;
 use crate::acme::Keeping;
 use crate::admin;
-use crate::bounds::{FOLLOW_MS, TLS_LOOK_MS};
+use crate::bounds::{BYPASS_LOOK_MS, FOLLOW_MS, TLS_LOOK_MS};
 use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
@@ -99,11 +99,17 @@ pub(crate) async fn run_control(
     let mut follow = tokio::time::interval(Duration::from_millis(FOLLOW_MS));
     let mut look = tokio::time::interval(Duration::from_millis(TLS_LOOK_MS));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut bypasses = tokio::time::interval(Duration::from_millis(BYPASS_LOOK_MS));
+    bypasses.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let order = tokio::select! {
             order = orders.recv() => order,
             _ = follow.tick(), if served.is_none() => {
                 control.follow().await;
+                continue;
+            }
+            _ = bypasses.tick() => {
+                control.expire_bypasses().await;
                 continue;
             }
             _ = look.tick() => {

@@ -16,6 +16,7 @@
 //! - `shared`: limits that several gateways count together, in a Redis or Valkey server.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
+//! - `bypass`, `audit`: what takes the split out of the way in an emergency, and the record of it.
 //!
 //! The gateway knows nothing of rollouts and serves without the engine, from its last saved splits
 //! (invariant 10); an arm gets traffic only when it is healthy (invariant 11).
@@ -25,8 +26,10 @@ mod access_log;
 mod acme;
 mod admin;
 mod arm;
+mod audit;
 mod body;
 mod bounds;
+mod bypass;
 mod capacity;
 mod client_addresses;
 mod clock;
@@ -74,6 +77,7 @@ mod upstream_set;
 mod worker;
 
 pub use acme::AcmeError;
+pub use audit::{AuditEntry, AuditEvent, AuditRead, AuditTrail};
 pub use error::GatewayError;
 pub use gateway::Gateway;
 pub use matching::{

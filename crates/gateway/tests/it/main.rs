@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod acme;
+mod bypass;
 mod drain;
 mod failures;
 mod forwarding;

@@ -26,6 +26,10 @@ pub(super) const GUIDES: [(&str, &str); 6] = [
         "several-gateways",
         include_str!("../../../../../docs/guide/several-gateways.md"),
     ),
+    (
+        "emergency-bypass",
+        include_str!("../../../../../docs/guide/emergency-bypass.md"),
+    ),
 ];
 
 /// References that are written by hand, by their topic's name. A test compares the list with the folder.

@@ -191,6 +191,7 @@ fn route(detail: &Detail, percent: u8) -> RouteStatus {
         changes: 1,
         changed_at_ms: 0,
         unrouted: 0,
+        bypass: None,
     }
 }
 
