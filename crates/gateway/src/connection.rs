@@ -232,7 +232,7 @@ pub(crate) struct HeadTap {
 }
 
 impl HeadTap {
-    fn new(bytes_max: usize) -> HeadTap {
+    pub(crate) fn new(bytes_max: usize) -> HeadTap {
         HeadTap {
             bytes_max,
             open: AtomicBool::new(true),
@@ -265,7 +265,7 @@ impl HeadTap {
         self.open.store(true, Relaxed);
     }
 
-    fn has_bytes(&self) -> bool {
+    pub(crate) fn has_bytes(&self) -> bool {
         !self
             .bytes
             .lock()

@@ -40,6 +40,8 @@ mod control_thread;
 mod doors;
 mod error;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gateway;
 mod headers;
 mod health;

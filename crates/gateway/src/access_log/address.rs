@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The address without its last octet (IPv4) or its last 80 bits (IPv6), which leaves what an
 /// access provider gives to one site. An IPv4 address written as IPv6 is one of IPv4.
-pub(super) fn masked(address: IpAddr) -> IpAddr {
+pub(crate) fn masked(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let [a, b, c, _] = address.octets();

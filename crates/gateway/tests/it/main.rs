@@ -8,6 +8,7 @@ mod forwarding;
 mod hand_over;
 mod http2;
 mod lifecycle;
+mod malformed;
 mod nginx;
 mod rig;
 mod service;
