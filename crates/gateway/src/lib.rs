@@ -25,6 +25,7 @@
 mod access_log;
 mod admin;
 mod arm;
+mod bare_refusal;
 mod body;
 mod bounds;
 #[cfg_attr(

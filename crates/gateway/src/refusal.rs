@@ -40,8 +40,13 @@ impl Refusal {
                 "the request has both Content-Length and Transfer-Encoding; send one of them",
             ),
             Refusal::BadHead(error) => {
+                let status = match error {
+                    // RFC 9112, 6.1.
+                    crate::headers::HeadError::Coding => StatusCode::NOT_IMPLEMENTED,
+                    _ => StatusCode::BAD_REQUEST,
+                };
                 return Problem::new(
-                    StatusCode::BAD_REQUEST,
+                    status,
                     "urn:portcullis:problem:bad-request",
                     "The request is malformed",
                     error.to_string(),
@@ -85,7 +90,13 @@ impl Refusal {
                 "the service took the request and did not begin to answer in time; the request may \
                  have had an effect",
             ),
-            Refusal::ClientStalled | Refusal::ClientBroke => (
+            Refusal::ClientBroke => (
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:request-incomplete",
+                "The request is incomplete",
+                "the request's body broke off, or its chunks are malformed",
+            ),
+            Refusal::ClientStalled => (
                 StatusCode::REQUEST_TIMEOUT,
                 "urn:portcullis:problem:request-incomplete",
                 "The request is incomplete",

@@ -9,7 +9,13 @@ use super::Choices;
 use crate::protect::{ClientTrust, Scheme, Trace, TraceParent};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const PEERS: [&str; 5] = ["10.0.0.1", "192.0.2.1", "::ffff:10.0.0.2", "fd00::1", "2001:db8::1"];
+const PEERS: [&str; 5] = [
+    "10.0.0.1",
+    "192.0.2.1",
+    "::ffff:10.0.0.2",
+    "fd00::1",
+    "2001:db8::1",
+];
 const TRUSTED: [&str; 3] = ["10.0.0.0/8", "fd00::/8", "::ffff:172.16.0.0/108"];
 /// A proxy of the same house behind this one.
 const NEXT: &str = "10.9.9.9";
@@ -40,11 +46,21 @@ pub fn client(bytes: &[u8]) {
     let mut headers = HeaderMap::new();
     for (index, line) in super::values(lines).enumerate() {
         let is_forwarded = kind == 1 || (kind == 2 && index % 2 == 1);
-        headers.append(if is_forwarded { FORWARDED } else { FORWARDED_FOR }, line);
+        headers.append(
+            if is_forwarded {
+                FORWARDED
+            } else {
+                FORWARDED_FOR
+            },
+            line,
+        );
     }
     let trust = trust();
     let Ok(found) = trust.client(peer, &headers) else {
-        assert!(trust.trusts(peer), "only what a trusted proxy says is an error");
+        assert!(
+            trust.trusts(peer),
+            "only what a trusted proxy says is an error"
+        );
         return;
     };
     assert_eq!(found, found.to_canonical());
@@ -105,7 +121,10 @@ pub fn trace(bytes: &[u8]) {
     let next = Trace::begin(&sent, false);
     assert_eq!(next.client_span, Some(here.parent.span_id));
     assert_eq!(next.parent.trace_id, here.parent.trace_id);
-    assert_eq!((&next.request_id, &next.trace_id), (&here.request_id, &here.trace_id));
+    assert_eq!(
+        (&next.request_id, &next.trace_id),
+        (&here.request_id, &here.trace_id)
+    );
     next.set_request(&mut sent);
     assert_eq!(sent.get("tracestate"), state.as_ref());
 }
@@ -128,7 +147,9 @@ fn plain_walk(trust: &ClientTrust, peer: IpAddr, headers: &HeaderMap) -> Option<
         return None;
     }
     let list = lines.join(",");
-    let members = list.split(',').map(|member| member.trim_matches([' ', '\t']));
+    let members = list
+        .split(',')
+        .map(|member| member.trim_matches([' ', '\t']));
     let addresses: Vec<IpAddr> = members
         .filter(|member| !member.is_empty())
         .map(|member| member.parse::<IpAddr>().ok())

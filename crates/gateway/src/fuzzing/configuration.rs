@@ -32,7 +32,10 @@ pub fn config(bytes: &[u8]) {
         }
     }
     let again = portcullis_config::parse(text, file);
-    assert_eq!(read.map_err(|p| p.to_string()), again.map_err(|p| p.to_string()));
+    assert_eq!(
+        read.map_err(|p| p.to_string()),
+        again.map_err(|p| p.to_string())
+    );
 }
 
 /// A file with all that the gateway can have.

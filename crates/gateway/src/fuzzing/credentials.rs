@@ -79,7 +79,10 @@ pub fn api_key(bytes: &[u8]) {
             let sent = headers[name].to_str().unwrap();
             let sent = if kind % 3 == 1 { &sent[7..] } else { sent };
             assert_eq!(sent.trim(), key, "a key that nobody made was let in");
-            assert_eq!((found.id.as_str(), found.prefix.as_str()), ("ci", &key[..11]));
+            assert_eq!(
+                (found.id.as_str(), found.prefix.as_str()),
+                ("ci", &key[..11])
+            );
         }
         Err(denied) => {
             let denial = keys.denial(denied);
@@ -87,13 +90,20 @@ pub fn api_key(bytes: &[u8]) {
         }
     }
     keys.hide(&mut headers);
-    assert!(!headers.contains_key(name), "the release does not see the key");
+    assert!(
+        !headers.contains_key(name),
+        "the release does not see the key"
+    );
 }
 
 fn check() -> TokenCheck {
     let check = TokenCheck::new(&JwtConfig {
         keys: JwksSource::Url("https://issuer.example/keys".to_owned()),
-        algorithms: vec![JwtAlgorithm::EdDsa, JwtAlgorithm::Es256, JwtAlgorithm::Rs256],
+        algorithms: vec![
+            JwtAlgorithm::EdDsa,
+            JwtAlgorithm::Es256,
+            JwtAlgorithm::Rs256,
+        ],
         issuer: Some("https://issuer.example".to_owned()),
         audiences: vec!["api".to_owned()],
         skew_s: 60,
@@ -109,7 +119,9 @@ fn keys() -> &'static (ApiKeys, ApiKeys, String) {
     KEYS.get_or_init(|| {
         let mut file = ApiKeysFile::default();
         let scopes = vec!["read".to_owned()];
-        let made = file.create("ci", scopes, Timestamp::UNIX_EPOCH, None).unwrap();
+        let made = file
+            .create("ci", scopes, Timestamp::UNIX_EPOCH, None)
+            .unwrap();
         let name = format!("portcullis-fuzz-keys-{}.json", std::process::id());
         let path = std::env::temp_dir().join(name);
         file.write(&path).unwrap();

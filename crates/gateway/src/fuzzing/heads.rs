@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
 
 use crate::connection::HeadTap;
-use crate::sticky::{self, BucketHash, BUCKETS};
+use crate::sticky::{self, BUCKETS, BucketHash};
 
 const HEADS_MAX: usize = 8;
 const HEADERS_MAX: usize = 128;

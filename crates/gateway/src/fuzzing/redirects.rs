@@ -33,7 +33,10 @@ pub fn redirect(bytes: &[u8]) {
         let plain = redirect.location(&host, &root, None).unwrap();
         let full = redirect.location(&host, &path, target.query()).unwrap();
         let (plain, full) = (plain.to_str().unwrap(), full.to_str().unwrap());
-        assert!(full.bytes().all(|byte| (b'!'..=b'~').contains(&byte) && byte != b'\\'));
+        assert!(
+            full.bytes()
+                .all(|byte| (b'!'..=b'~').contains(&byte) && byte != b'\\')
+        );
         assert_eq!(place(full), place(plain), "{template:?}");
         let own = host.as_str();
         if let (Some(place), false) = (place(plain), template.contains("{host}")) {
@@ -77,7 +80,10 @@ fn place(location: &str) -> Option<&str> {
     match rest {
         Some(rest) => {
             let authority = rest.split(['/', '?', '#']).next().unwrap();
-            assert!(!authority.is_empty() && !authority.contains('@'), "{location:?}");
+            assert!(
+                !authority.is_empty() && !authority.contains('@'),
+                "{location:?}"
+            );
             Some(authority)
         }
         None => {

@@ -18,12 +18,20 @@ pub fn request_path(bytes: &[u8]) {
     };
     let path = path.as_str();
     let again = RequestPath::read(path).expect("a normal path is a path");
-    assert_eq!(again.as_str(), path, "the normal form has itself as its form");
+    assert_eq!(
+        again.as_str(),
+        path,
+        "the normal form has itself as its form"
+    );
     assert!(path == "*" || path.starts_with('/'));
     let plain = unescaped(path);
     assert_eq!(unescaped(text), plain, "the normal form means the same");
     assert!(!path.contains("//") && !plain.contains(&b'\\') && !plain.contains(&0));
-    assert!(!path.bytes().any(|byte| byte <= b' ' || byte == 0x7f || b"?#".contains(&byte)));
+    assert!(
+        !path
+            .bytes()
+            .any(|byte| byte <= b' ' || byte == 0x7f || b"?#".contains(&byte))
+    );
     // However a server cuts the path, before or after it undoes escapes, no part leads upwards.
     for form in [path.as_bytes(), &plain] {
         for segment in form.split(|byte| *byte == b'/') {
@@ -55,7 +63,11 @@ pub fn request_host(bytes: &[u8]) {
     assert_eq!(read(&format!("{host}:8080")).as_deref(), Ok(host));
     assert_eq!(read(&host.to_ascii_uppercase()).as_deref(), Ok(host));
     assert!(!host.is_empty() && host.len() <= 253);
-    assert!(!host.bytes().any(|byte| byte.is_ascii_uppercase() || b"@/\\?#%, ".contains(&byte)));
+    assert!(
+        !host
+            .bytes()
+            .any(|byte| byte.is_ascii_uppercase() || b"@/\\?#%, ".contains(&byte))
+    );
     match host.starts_with('[') {
         true => assert!(host.ends_with(']')),
         false => {
@@ -71,7 +83,9 @@ pub fn request_host(bytes: &[u8]) {
 }
 
 const NAMES: [&str; 4] = ["a", "b", "a.b", "c.a.b"];
-const PATHS: [&str; 9] = ["/", "/x", "/x/", "/x/y", "/x/y/", "/y", "/%78", "/x%2Fy", "/xy"];
+const PATHS: [&str; 9] = [
+    "/", "/x", "/x/", "/x/y", "/x/y/", "/y", "/%78", "/x%2Fy", "/xy",
+];
 const METHODS: [Method; 3] = [Method::GET, Method::POST, Method::PUT];
 const HEADERS: [&str; 2] = ["x-a", "x-b"];
 const VALUES: [&str; 2] = ["1", "2"];
@@ -95,7 +109,8 @@ pub fn route_find(bytes: &[u8]) {
     let found = index.find(&host, &path, &method, &headers);
     let takes = |route: &&(usize, &RouteConfig)| {
         let (_, route) = route;
-        let methods = route.methods.is_empty() || route.methods.iter().any(|m| m == method.as_str());
+        let methods =
+            route.methods.is_empty() || route.methods.iter().any(|m| m == method.as_str());
         let held = route.headers.iter().all(|condition| {
             let mut values = headers.get_all(&condition.name).iter();
             match &condition.value {
@@ -144,7 +159,10 @@ fn route(choices: &mut Choices<'_>) -> RouteConfig {
     }
     for name in HEADERS.iter().take(choices.below(3)) {
         let value = (choices.below(2) == 1).then(|| choices.of(&VALUES).to_owned());
-        route.headers.push(HeaderCondition { name: (*name).to_owned(), value });
+        route.headers.push(HeaderCondition {
+            name: (*name).to_owned(),
+            value,
+        });
     }
     route
 }
@@ -157,7 +175,9 @@ fn host_rank(route: &RouteConfig, host: &str) -> Option<usize> {
     let rank = |pattern: &HostPattern| match pattern {
         HostPattern::Exact(name) => (name == host).then_some(usize::MAX),
         HostPattern::Below(name) => {
-            let below = host.strip_suffix(name.as_str()).is_some_and(|label| !label.is_empty());
+            let below = host
+                .strip_suffix(name.as_str())
+                .is_some_and(|label| !label.is_empty());
             below.then_some(name.len())
         }
     };
@@ -189,7 +209,9 @@ fn unescaped(text: &str) -> Vec<u8> {
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         rest = after;
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = after
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(value) if *first == b'%' => {
                 plain.push(value);

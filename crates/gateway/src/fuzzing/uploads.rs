@@ -28,12 +28,17 @@ pub fn upload(bytes: &[u8]) {
     assert_eq!(whole.is_some(), cut.is_some(), "cut with {seed}");
     assert_eq!(whole.is_some(), bytewise.is_some(), "cut into bytes");
     let form = media_type.trim_ascii_start();
-    let form = form.get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart"));
+    let form = form
+        .get(..9)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"multipart"));
     if whole.is_some() && !form && !body.is_empty() {
         assert!(body.len() as u64 <= FILE_BYTES_MAX);
         let kind = infer::get(body).map(|kind| kind.mime_type());
         assert!(matches!(kind, None | Some("image/png")), "{kind:?}");
-        assert!(kind.is_some() || !body.contains(&0), "a text has no zero bytes");
+        assert!(
+            kind.is_some() || !body.contains(&0),
+            "a text has no zero bytes"
+        );
     }
 }
 

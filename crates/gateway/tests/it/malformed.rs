@@ -53,7 +53,7 @@ impl Lane {
             address: recorder.address.to_string(),
         };
         rig.split(&arm, None, 0).await;
-        recorder.take(&[]).unwrap();
+        recorder.take(&[]).await.unwrap();
         Lane { rig, recorder }
     }
 
@@ -65,21 +65,48 @@ impl Lane {
             return vec!["it hangs".to_owned()];
         };
         let told = match case.is_http2 {
-            true => frames::told(&answer).join(", "),
-            false => statuses(&answer).join(", "),
+            true => frames::told(&answer),
+            false => statuses(&answer),
         };
-        let told = if told.is_empty() { "closed".to_owned() } else { told };
+        let told = match case.is_flood {
+            true => told.last().cloned().unwrap_or_default(),
+            false => told.join(", "),
+        };
+        let told = if told.is_empty() {
+            "closed".to_owned()
+        } else {
+            told
+        };
         if !case.expect.split(" or ").any(|expect| expect == told) {
-            wrong.push(format!("expected {}, told {told}: {}", case.expect, answer.escape_ascii()));
+            wrong.push(format!(
+                "expected {}, told {told}: {}",
+                case.expect,
+                answer.escape_ascii()
+            ));
+        }
+        let refused = !case.is_http2 && told.len() == 3 && told.starts_with(['4', '5']);
+        if refused && !is_problem(&answer) {
+            wrong.push(format!(
+                "no problem with a request id: {}",
+                answer.escape_ascii()
+            ));
         }
         if let Some(problem) = &case.problem
             && !String::from_utf8_lossy(&answer).contains(problem.as_str())
         {
             wrong.push(format!("no {problem} in {}", answer.escape_ascii()));
         }
-        match self.recorder.take(&case.begun).map(|seen| without_host(seen, case)) {
+        match self
+            .recorder
+            .take(&case.begun)
+            .await
+            .map(|seen| without_host(seen, case))
+        {
             Ok(seen) if is_forwarded(&seen, case) => {}
-            Ok(seen) => wrong.push(format!("the upstream saw {seen:?}, not {:?}", case.forwarded)),
+            Ok(seen) => wrong.push(format!(
+                "the upstream saw {seen:?}, not {:?}",
+                case.forwarded
+            )),
             Err(error) => wrong.push(format!("the upstream saw {error}")),
         }
         let good = [GOOD.to_vec()];
@@ -89,7 +116,7 @@ impl Lane {
             Ok(answer) if statuses(&answer) == ["200"] => {}
             other => wrong.push(format!("another client is not served: {other:?}")),
         }
-        match self.recorder.take(&[]) {
+        match self.recorder.take(&[]).await {
             Ok(seen) if seen.len() == 1 && seen[0].line == "GET /good HTTP/1.1" => {}
             other => wrong.push(format!("the good request came as {other:?}")),
         }
@@ -98,6 +125,21 @@ impl Lane {
         }
         wrong
     }
+}
+
+/// Whether an answer says what is wrong, with an id that the log has too.
+fn is_problem(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let body = text
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| serde_json::from_str(body));
+    let Some(Ok(serde_json::Value::Object(body))) = body else {
+        return false;
+    };
+    text.contains("content-type: application/problem+json\r\n")
+        && ["type", "title", "status", "detail", "request_id"]
+            .iter()
+            .all(|key| body.contains_key(*key))
 }
 
 /// Whether the upstream saw what it may; where refusing is allowed too, nothing is as good.
@@ -162,7 +204,10 @@ fn statuses(mut bytes: &[u8]) -> Vec<String> {
             break;
         };
         statuses.push(answer.code.unwrap().to_string());
-        let length = answer.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"));
+        let length = answer
+            .headers
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case("content-length"));
         let length = length.and_then(|field| std::str::from_utf8(field.value).ok()?.parse().ok());
         bytes = &bytes[end..];
         // An answer to HEAD has a length and no body.
@@ -198,7 +243,10 @@ fn count_panics() {
 
 async fn check(file: &str) {
     count_panics();
-    let path = corpus().into_iter().find(|path| path.ends_with(file)).unwrap();
+    let path = corpus()
+        .into_iter()
+        .find(|path| path.ends_with(file))
+        .unwrap();
     let cases = case::read(&path);
     let lanes = (0..LANES).map(|lane| {
         let own = cases.iter().skip(lane).step_by(LANES);
@@ -209,15 +257,24 @@ async fn check(file: &str) {
                 let wrong = gateway.judge(case).await;
                 match (&case.known_bad, wrong.is_empty()) {
                     (None, true) | (Some(_), false) => {}
-                    (None, false) => findings.push(format!("{}\n  {}", case.name, wrong.join("\n  "))),
-                    (Some(_), true) => findings.push(format!("{}\n  it holds: take out known-bad", case.name)),
+                    (None, false) => {
+                        findings.push(format!("{}\n  {}", case.name, wrong.join("\n  ")))
+                    }
+                    (Some(_), true) => {
+                        findings.push(format!("{}\n  it holds: take out known-bad", case.name))
+                    }
                 }
             }
             findings
         }
     });
     let findings = futures::future::join_all(lanes).await.concat();
-    assert!(findings.is_empty(), "{} cases do not hold:\n{}", findings.len(), findings.join("\n"));
+    assert!(
+        findings.is_empty(),
+        "{} cases do not hold:\n{}",
+        findings.len(),
+        findings.join("\n")
+    );
 }
 
 #[tokio::test]
@@ -258,7 +315,10 @@ async fn floods_over_http2_are_cut_off() {
 #[test]
 fn the_corpus_has_at_least_two_hundred_cases_with_names_of_their_own() {
     let cases: Vec<Case> = corpus().iter().flat_map(|path| case::read(path)).collect();
-    let mut names: Vec<&str> = cases.iter().map(|case| case.name.split(": ").nth(1).unwrap()).collect();
+    let mut names: Vec<&str> = cases
+        .iter()
+        .map(|case| case.name.split(": ").nth(1).unwrap())
+        .collect();
     names.sort_unstable();
     let count = names.len();
     names.dedup();

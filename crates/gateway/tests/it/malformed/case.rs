@@ -1,4 +1,4 @@
-//! Cases in the text format of `tests/corpus`, see the README there.
+//! Cases in the text format of `tests/corpus`; its README has the rules.
 
 use std::path::Path;
 
@@ -22,6 +22,8 @@ pub(crate) struct Case {
     pub(crate) begun: Vec<String>,
     /// Whether the `host` of what is forwarded is left open.
     pub(crate) any_host: bool,
+    /// Whether only the last thing that the client is told counts.
+    pub(crate) is_flood: bool,
     /// Words of the problem's body.
     pub(crate) problem: Option<String>,
     /// Why it does not hold yet.
@@ -78,6 +80,7 @@ impl Case {
             "problem:" => self.problem = Some(rest.to_owned()),
             "known-bad:" => self.known_bad = Some(rest.to_owned()),
             "may:" => self.begun.push(rest.to_owned()),
+            "flood" => self.is_flood = true,
             "any-host" => self.any_host = true,
             "then:" if rest == "pause" => self.sent.push(Vec::new()),
             "then:" if rest == "end" => self.ends = true,

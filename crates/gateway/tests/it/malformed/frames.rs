@@ -45,7 +45,10 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
 
 /// A SETTINGS frame.
 pub(crate) fn settings(pairs: &[(u16, u32)]) -> Vec<u8> {
-    let payload: Vec<u8> = pairs.iter().flat_map(|(id, value)| setting(*id, *value)).collect();
+    let payload: Vec<u8> = pairs
+        .iter()
+        .flat_map(|(id, value)| setting(*id, *value))
+        .collect();
     frame(4, 0, 0, &payload)
 }
 
@@ -67,7 +70,9 @@ pub(crate) fn read(line: &str) -> Vec<u8> {
         }
         _ => (1, line),
     };
-    (0..count).flat_map(|number| read_one(line, number)).collect()
+    (0..count)
+        .flat_map(|number| read_one(line, number))
+        .collect()
 }
 
 fn read_one(line: &str, number: u32) -> Vec<u8> {
@@ -155,7 +160,9 @@ fn flag(name: &str) -> u8 {
 fn unhex(text: &str) -> Vec<u8> {
     assert!(text.len() % 2 == 0, "{text}");
     let digits = (0..text.len()).step_by(2).map(|at| &text[at..at + 2]);
-    digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    digits
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect()
 }
 
 /// What a server said, in the words of the cases: `goaway CODE`, `reset STREAM CODE` and `answer STREAM
@@ -164,13 +171,21 @@ pub(crate) fn told(mut bytes: &[u8]) -> Vec<String> {
     let mut told = Vec::new();
     while bytes.len() >= 9 {
         let length = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize;
-        let (kind, stream) = (bytes[3], u32::from_be_bytes(bytes[5..9].try_into().unwrap()));
+        let (kind, stream) = (
+            bytes[3],
+            u32::from_be_bytes(bytes[5..9].try_into().unwrap()),
+        );
         let Some(payload) = bytes.get(9..9 + length) else {
             break;
         };
         let code = |at: usize| {
-            let code = payload.get(at..at + 4).map(|code| u32::from_be_bytes(code.try_into().unwrap()));
-            CODES.get(code.unwrap_or(99) as usize).copied().unwrap_or("UNKNOWN")
+            let code = payload
+                .get(at..at + 4)
+                .map(|code| u32::from_be_bytes(code.try_into().unwrap()));
+            CODES
+                .get(code.unwrap_or(99) as usize)
+                .copied()
+                .unwrap_or("UNKNOWN")
         };
         match kind {
             1 if payload.first() == Some(&0) || payload.is_empty() => {}
@@ -207,7 +222,9 @@ fn status(block: &[u8]) -> Option<u16> {
 
 /// Three digits in the code of RFC 7541, appendix B.
 fn huffman_digits(bytes: &[u8]) -> Option<u16> {
-    let bits = bytes.iter().fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
+    let bits = bytes
+        .iter()
+        .fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
     let mut left = 8 * bytes.len();
     let mut number = 0;
     for _ in 0..3 {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,14 +21,22 @@ const ADDED: [&str; 9] = [
     "x-request-id",
     "x-trace-id",
 ];
+/// How often it is looked, every 10 ms, whether a request was broken off.
+const BREAK_OFF_LOOKS_MAX: usize = 300;
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// The upstream of one test.
 pub(crate) struct Recorder {
     pub(crate) address: SocketAddr,
-    /// What came over each connection.
-    connections: Arc<Mutex<Vec<Vec<u8>>>>,
+    connections: Arc<Mutex<Vec<Kept>>>,
     task: tokio::task::JoinHandle<()>,
+}
+
+/// What came over one connection.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    is_closed: bool,
 }
 
 impl Recorder {
@@ -41,7 +50,7 @@ impl Recorder {
                 let (stream, _) = listener.accept().await.unwrap();
                 let index = {
                     let mut all = kept.lock().unwrap();
-                    all.push(Vec::new());
+                    all.push(Kept::default());
                     all.len() - 1
                 };
                 tokio::spawn(serve(stream, Arc::clone(&kept), index));
@@ -59,15 +68,28 @@ impl Recorder {
     ///
     /// # Errors
     /// Bytes that are no request in the one form that the gateway may send.
-    pub(crate) fn take(&self, begun: &[String]) -> Result<Vec<Seen>, String> {
+    pub(crate) async fn take(&self, begun: &[String]) -> Result<Vec<Seen>, String> {
+        let waiting = || {
+            let all = self.connections.lock().unwrap();
+            let mut open = all.iter().filter(|kept| !kept.is_closed);
+            open.any(|kept| has_a_part(&kept.bytes))
+        };
+        // A request of which only a part came is broken off a moment after the client was told.
+        for _ in 0..BREAK_OFF_LOOKS_MAX {
+            if !waiting() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let mut all = self.connections.lock().unwrap();
         let mut requests = Vec::new();
-        for bytes in all.iter_mut() {
-            let taken = std::mem::take(bytes);
+        for kept in all.iter_mut() {
+            let taken = std::mem::take(&mut kept.bytes);
             let mut rest = &taken[..];
             while !rest.is_empty() {
                 let Some((seen, length)) = read(rest)? else {
-                    let allowed = |line: &String| rest.starts_with(format!("{line}\r\n").as_bytes());
+                    let allowed =
+                        |line: &String| rest.starts_with(format!("{line}\r\n").as_bytes());
                     match begun.iter().any(allowed) {
                         true => break,
                         false => return Err(format!("a part: {}", rest.escape_ascii())),
@@ -89,22 +111,35 @@ impl Drop for Recorder {
     }
 }
 
-async fn serve(mut stream: TcpStream, kept: Arc<Mutex<Vec<Vec<u8>>>>, index: usize) {
+async fn serve(mut stream: TcpStream, kept: Arc<Mutex<Vec<Kept>>>, index: usize) {
     let mut whole = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = stream.read(&mut buffer).await {
         whole.extend_from_slice(&buffer[..count]);
-        kept.lock().unwrap()[index].extend_from_slice(&buffer[..count]);
+        kept.lock().unwrap()[index]
+            .bytes
+            .extend_from_slice(&buffer[..count]);
         // What cannot be read gets no answer, and is complained about by whoever takes it.
         while let Ok(Some((seen, length))) = read(&whole) {
             whole.drain(..length);
             let head = seen.line.starts_with("HEAD ");
-            let answer = if head { &ANSWER[..ANSWER.len() - 2] } else { ANSWER };
-            if stream.write_all(answer).await.is_err() {
-                return;
-            }
+            let answer = if head {
+                &ANSWER[..ANSWER.len() - 2]
+            } else {
+                ANSWER
+            };
+            // A client that is gone is seen by the next read.
+            let _ = stream.write_all(answer).await;
         }
     }
+    kept.lock().unwrap()[index].is_closed = true;
+}
+
+fn has_a_part(mut bytes: &[u8]) -> bool {
+    while let Ok(Some((_, length))) = read(bytes) {
+        bytes = &bytes[length..];
+    }
+    !bytes.is_empty()
 }
 
 /// One request in the strictest reading of RFC 9112, and its length; `None` when there is not all of it.
@@ -113,7 +148,9 @@ fn read(bytes: &[u8]) -> Result<Option<(Seen, usize)>, String> {
         return Ok(None);
     };
     let head = &bytes[..end];
-    let lenient = head.iter().any(|byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127));
+    let lenient = head
+        .iter()
+        .any(|byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127));
     let text = String::from_utf8_lossy(head).replace("\r\n", "\u{1}");
     if lenient || text.contains(['\r', '\n']) {
         return Err(format!("control characters in {}", head.escape_ascii()));
@@ -127,7 +164,8 @@ fn read(bytes: &[u8]) -> Result<Option<(Seen, usize)>, String> {
     let (mut fields, mut lengths, mut codings) = (Vec::new(), Vec::new(), Vec::new());
     for field in lines {
         let (name, value) = field.split_once(": ").ok_or(format!("no field: {field}"))?;
-        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let is_token =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) || name != name.to_ascii_lowercase() {
             return Err(format!("no name of a field: {field}"));
         }
