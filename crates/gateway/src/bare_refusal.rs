@@ -34,8 +34,8 @@ pub(crate) fn explained(bytes: &[u8]) -> Option<Vec<u8>> {
         StatusCode::BAD_REQUEST => (
             "urn:portcullis:problem:bad-request",
             "The request is malformed",
-            "the request's head is not one of HTTP/1.1 (RFC 9112); look at its first line, the names and \
-             values of its fields, its length and its line ends",
+            "the request's head is not as RFC 9112 says; look at its first line, the names and values of its \
+             fields, its length and its line ends",
         ),
         _ => (
             "urn:portcullis:problem:head-too-large",

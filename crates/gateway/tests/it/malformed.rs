@@ -116,7 +116,12 @@ impl Lane {
             Ok(answer) if statuses(&answer) == ["200"] => {}
             other => wrong.push(format!("another client is not served: {other:?}")),
         }
-        match self.recorder.take(&[]).await {
+        match self
+            .recorder
+            .take(&case.begun)
+            .await
+            .map(|seen| without_flood(seen, case))
+        {
             Ok(seen) if seen.len() == 1 && seen[0].line == "GET /good HTTP/1.1" => {}
             other => wrong.push(format!("the good request came as {other:?}")),
         }
@@ -146,6 +151,12 @@ fn is_problem(answer: &[u8]) -> bool {
 fn is_forwarded(seen: &[Seen], case: &Case) -> bool {
     let may_refuse = case.expect.contains(" or ");
     seen == case.forwarded || (may_refuse && seen.is_empty())
+}
+
+/// Of a flood any number of requests may have passed before it was cut off.
+fn without_flood(mut seen: Vec<Seen>, case: &Case) -> Vec<Seen> {
+    seen.retain(|seen| !case.is_flood || !case.begun.contains(&seen.line));
+    seen
 }
 
 fn without_host(mut seen: Vec<Seen>, case: &Case) -> Vec<Seen> {

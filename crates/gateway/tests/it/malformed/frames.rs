@@ -58,11 +58,12 @@ fn setting(id: u16, value: u32) -> Vec<u8> {
 
 /// Reads one line of a case: a frame's type and after it, with spaces between them:
 ///
-/// - `COUNT*` in front for many of them, each on the next odd stream if it has `each`;
+/// - `COUNT*` in front for many of them, each on the next odd stream if it has `each`, and ` ; ` between
+///   several that are repeated together;
 /// - `stream=N`, `flags=END_STREAM,END_HEADERS,ACK,PADDED,PRIORITY`, `length=N` for a false length,
 ///   `type=N` for a type that has no name;
-/// - the payload, as often as needed: `field=NAME|VALUE` (HPACK without compression), `block=NAME|VALUE,...`
-///   is not needed; `text=...` up to the end of the line, `hex=...`, `u32=N`, `set=ID:VALUE`.
+/// - the payload, as often as needed: `field=NAME|VALUE` (HPACK without compression), `get` and `post` for the
+///   fields of a good request, `hex=...`, `u32=N`, `set=ID:VALUE`, and `text=...` up to the end of the line.
 pub(crate) fn read(line: &str) -> Vec<u8> {
     let (count, line) = match line.split_once("* ") {
         Some((count, rest)) if count.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -70,9 +71,10 @@ pub(crate) fn read(line: &str) -> Vec<u8> {
         }
         _ => (1, line),
     };
-    (0..count)
-        .flat_map(|number| read_one(line, number))
-        .collect()
+    let frames: Vec<&str> = line.split(" ; ").collect();
+    let frames = &frames;
+    let each = (0..count).flat_map(|number| frames.iter().map(move |line| read_one(line, number)));
+    each.flatten().collect()
 }
 
 fn read_one(line: &str, number: u32) -> Vec<u8> {
