@@ -130,7 +130,10 @@ pub fn trace(bytes: &[u8]) {
 }
 
 fn trust() -> ClientTrust {
-    let mut clients = super::configuration::with_one_route().gateway.clients;
+    let mut clients = super::configuration::with_one_route()
+        .gateway
+        .clients
+        .clone();
     clients.trusted_proxies = TRUSTED.map(|network| network.parse().unwrap()).to_vec();
     clients.forwarded = true;
     ClientTrust::new(&clients)

@@ -1,6 +1,7 @@
 //! Configuration files.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use portcullis_config::Config;
 
@@ -39,6 +40,8 @@ pub fn config(bytes: &[u8]) {
 }
 
 /// A file with all that the gateway can have.
-pub(super) fn with_one_route() -> Config {
-    portcullis_config::parse(ONE_ROUTE, Path::new("/etc/portcullis.toml")).unwrap()
+pub(super) fn with_one_route() -> &'static Config {
+    static CONFIG: OnceLock<Config> = OnceLock::new();
+    let file = Path::new("/etc/portcullis.toml");
+    CONFIG.get_or_init(|| portcullis_config::parse(ONE_ROUTE, file).unwrap())
 }

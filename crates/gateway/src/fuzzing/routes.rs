@@ -1,7 +1,5 @@
 //! Hosts, paths and the choice of a route.
 
-use std::sync::OnceLock;
-
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use portcullis_config::{HeaderCondition, HostPattern, PathPattern, RouteConfig};
 
@@ -139,7 +137,7 @@ pub fn route_find(bytes: &[u8]) {
 }
 
 fn route(choices: &mut Choices<'_>) -> RouteConfig {
-    let mut route = base().clone();
+    let mut route = super::configuration::with_one_route().gateway.routes[0].clone();
     route.hosts = (0..choices.below(3))
         .map(|_| match choices.below(2) {
             0 => HostPattern::Exact(choices.of(&NAMES).to_owned()),
@@ -196,12 +194,6 @@ fn path_rank(route: &RouteConfig, path: &str) -> Option<usize> {
             ends.then_some(prefix.len())
         }
     }
-}
-
-/// A route as the settings make it.
-fn base() -> &'static RouteConfig {
-    static BASE: OnceLock<RouteConfig> = OnceLock::new();
-    BASE.get_or_init(|| super::configuration::with_one_route().gateway.routes[0].clone())
 }
 
 fn unescaped(text: &str) -> Vec<u8> {

@@ -160,7 +160,7 @@ fn flag(name: &str) -> u8 {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    assert!(text.len() % 2 == 0, "{text}");
+    assert!(text.len().is_multiple_of(2), "{text}");
     let digits = (0..text.len()).step_by(2).map(|at| &text[at..at + 2]);
     digits
         .map(|pair| u8::from_str_radix(pair, 16).unwrap())
