@@ -28,8 +28,11 @@ pub use redirects::redirect;
 pub use routes::{request_host, request_path, route_find};
 pub use uploads::upload;
 
+/// What a target does with bytes.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name, which is the name of its corpus too.
-pub const TARGETS: [(&str, fn(&[u8])); 13] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("address", address),
     ("api_key", api_key),
     ("client", client),

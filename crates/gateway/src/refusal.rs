@@ -40,13 +40,8 @@ impl Refusal {
                 "the request has both Content-Length and Transfer-Encoding; send one of them",
             ),
             Refusal::BadHead(error) => {
-                let status = match error {
-                    // RFC 9112, 6.1.
-                    crate::headers::HeadError::Coding => StatusCode::NOT_IMPLEMENTED,
-                    _ => StatusCode::BAD_REQUEST,
-                };
                 return Problem::new(
-                    status,
+                    head_status(error),
                     "urn:portcullis:problem:bad-request",
                     "The request is malformed",
                     error.to_string(),
@@ -124,5 +119,14 @@ impl Refusal {
             self,
             Refusal::Unreachable | Refusal::Broken | Refusal::TimedOut
         )
+    }
+}
+
+/// The status for a head that must not be passed on.
+fn head_status(error: crate::headers::HeadError) -> StatusCode {
+    match error {
+        // RFC 9112, 6.1: a coding that is not understood.
+        crate::headers::HeadError::Coding => StatusCode::NOT_IMPLEMENTED,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
