@@ -107,6 +107,10 @@ impl Redirect {
                 }
             }
         }
+        // The path may be a slash alone, and what follows it may begin with one: together they would begin a
+        // host (RFC 3986, 4.2).
+        let slashes = location.len() - location.trim_start_matches('/').len();
+        location.drain(..slashes.saturating_sub(1));
         // Only URI characters are in it, so it is always a header's value.
         HeaderValue::from_str(&location).map_err(|_| RedirectMissing)
     }

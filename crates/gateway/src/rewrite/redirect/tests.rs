@@ -128,3 +128,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_path_and_what_follows_it_never_begin_a_host() {
+    let made = |template: &str, path: &str| {
+        let redirect = redirect(template).expect(template);
+        let host = RequestHost::read("a").expect("host");
+        let path = RequestPath::read(path).expect("path");
+        redirect.location(&host, &path, None).expect("location")
+    };
+    assert_eq!(made("{path}/x", "/"), "/x");
+    assert_eq!(made("{path}{path}", "/"), "/");
+    assert_eq!(made("{path}//x", "/"), "/x");
+    assert_eq!(made("{path}/x", "/b"), "/b/x");
+}
