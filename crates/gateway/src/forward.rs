@@ -149,7 +149,7 @@ impl Passage {
         incoming: Incoming,
     ) -> Result<Answer, Refusal> {
         self.check_framing(&head, !incoming.is_end_stream())?;
-        headers::set_target(&mut head)?;
+        headers::make_plain(&mut head)?;
         if let Some(denial) = self.unclear.take() {
             return Err(denial.into());
         }

@@ -27,6 +27,7 @@ mod acme;
 mod admin;
 mod arm;
 mod audit;
+mod bare_refusal;
 mod body;
 mod bounds;
 mod bypass;
@@ -40,6 +41,8 @@ mod doors;
 mod endpoint;
 mod error;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gateway;
 mod headers;
 mod health;

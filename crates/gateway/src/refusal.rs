@@ -50,19 +50,18 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// The problem to answer with.
     pub(crate) fn problem(&self) -> Problem {
-        let bad_request = |detail: String| {
+        let malformed = |status, detail: String| {
             let kind = "urn:portcullis:problem:bad-request";
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                kind,
-                "The request is malformed",
-                detail,
-            )
+            Problem::new(status, kind, "The request is malformed", detail)
         };
         let (status, kind, title, detail) = match self {
-            Refusal::BadHead(error) => return bad_request(error.to_string()),
-            Refusal::BadHost(error) => return bad_request(error.to_string()),
-            Refusal::BadPath(error) => return bad_request(error.to_string()),
+            Refusal::BadHead(error) => return malformed(head_status(*error), error.to_string()),
+            Refusal::BadHost(error) => {
+                return malformed(StatusCode::BAD_REQUEST, error.to_string());
+            }
+            Refusal::BadPath(error) => {
+                return malformed(StatusCode::BAD_REQUEST, error.to_string());
+            }
             Refusal::Denied(denial) => (denial.status, denial.kind, denial.title, denial.detail),
             Refusal::AmbiguousLength => (
                 StatusCode::BAD_REQUEST,
@@ -132,7 +131,13 @@ impl Refusal {
                 "the service took the request and did not begin to answer in time; the request may \
                  have had an effect",
             ),
-            Refusal::ClientStalled | Refusal::ClientBroke => (
+            Refusal::ClientBroke => (
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:request-incomplete",
+                "The request is incomplete",
+                "the request's body broke off, or its chunks are malformed",
+            ),
+            Refusal::ClientStalled => (
                 StatusCode::REQUEST_TIMEOUT,
                 "urn:portcullis:problem:request-incomplete",
                 "The request is incomplete",
@@ -204,5 +209,14 @@ impl From<HeadError> for Refusal {
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Refusal {
         Refusal::Denied(Box::new(denial))
+    }
+}
+
+/// The status for a head that must not be passed on.
+fn head_status(error: crate::headers::HeadError) -> StatusCode {
+    match error {
+        // RFC 9112, 6.1: a coding that is not understood.
+        crate::headers::HeadError::Coding => StatusCode::NOT_IMPLEMENTED,
+        _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -10,6 +10,7 @@ mod forwarding;
 mod hand_over;
 mod http2;
 mod lifecycle;
+mod malformed;
 mod nginx;
 mod observe;
 mod parking;
