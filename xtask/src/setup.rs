@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("curl", "a client of the gateway that speaks TLS and HTTP/2"),
     ("faketime", "a clock that can be set, for the fault tests"),
     ("nginx-light", "a real upstream for the gateway's tests"),

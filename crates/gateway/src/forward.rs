@@ -184,12 +184,12 @@ impl Passage {
             rules,
         };
         match (&route.to, found.service) {
-            (RouteTo::Upstream(set), _) => self.to_upstream(set, prepared).await,
+            (RouteTo::Upstream(set), _) => self.send_to_upstream(set, prepared).await,
             (_, Some(place)) => {
                 // Not the one that was found above: its split may have changed since.
                 let service = self.worker.table.load().services.get(place).cloned();
                 let service = service.ok_or(Refusal::UnknownHost)?;
-                self.to_service(&service, prepared).await
+                self.send_to_service(&service, prepared).await
             }
             (_, None) => Err(Refusal::UnknownHost),
         }

@@ -99,6 +99,26 @@ impl Refusal {
                 "The request's body is too large",
                 "the body is longer than this route takes",
             ),
+            Refusal::ClientBroke => (
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:request-incomplete",
+                "The request is incomplete",
+                "the request's body broke off, or its chunks are malformed",
+            ),
+            Refusal::ClientStalled => (
+                StatusCode::REQUEST_TIMEOUT,
+                "urn:portcullis:problem:request-incomplete",
+                "The request is incomplete",
+                "the request's body did not arrive whole",
+            ),
+            _ => return self.unserved(),
+        };
+        Problem::new(status, kind, title, detail)
+    }
+
+    /// The problem where nothing is wrong with the request.
+    fn unserved(&self) -> Problem {
+        let (status, kind, title, detail) = match self {
             Refusal::Shed(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:portcullis:problem:overloaded",
@@ -131,17 +151,12 @@ impl Refusal {
                 "the service took the request and did not begin to answer in time; the request may \
                  have had an effect",
             ),
-            Refusal::ClientBroke => (
-                StatusCode::BAD_REQUEST,
-                "urn:portcullis:problem:request-incomplete",
-                "The request is incomplete",
-                "the request's body broke off, or its chunks are malformed",
-            ),
-            Refusal::ClientStalled => (
-                StatusCode::REQUEST_TIMEOUT,
-                "urn:portcullis:problem:request-incomplete",
-                "The request is incomplete",
-                "the request's body did not arrive whole",
+            // Nothing else comes here; a client is told no more than that.
+            _ => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "urn:portcullis:problem:unserved",
+                "The request could not be served",
+                "the request could not be served",
             ),
         };
         Problem::new(status, kind, title, detail)

@@ -178,6 +178,7 @@ fn route(detail: &Detail, percent: u8) -> RouteStatus {
             healthy: true,
             ..ArmHealth::default()
         },
+        shadow: None,
     };
     RouteStatus {
         service: "dhash".to_owned(),
