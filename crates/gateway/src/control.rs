@@ -192,6 +192,8 @@ impl Control {
         let sources = (routing, settings.as_slice(), clients);
         let next = Routing::new(sources, &self.observers, self.workers, Some(&before))?;
         let next = Arc::new(next);
+        // Nobody who was let in a moment ago is turned away until somebody looks at the files.
+        next.read_keys(&before);
         for changed in &settings {
             let known = services.settings_of(&changed.service);
             let same = known.is_ok_and(|known| known.health == changed.health);
@@ -534,6 +536,7 @@ impl Services {
         }
         let upstreams = &self.routing.settings().upstreams;
         for (config, set) in upstreams.iter().zip(&self.routing.upstreams) {
+            set.put_in_force(config);
             let Some(health) = &config.health else {
                 continue;
             };
