@@ -101,3 +101,5 @@ pub(crate) const SPANS_PAUSE_MS: u64 = 500;
 pub(crate) const SPANS_PAUSE_MAX_MS: u64 = 30_000;
 /// How long it may take to send the spans that are left at the end.
 pub(crate) const SPANS_FLUSH_MS: u64 = 3_000;
+/// The longest answer to a health check in gRPC; a good one has 7 bytes.
+pub(crate) const HEALTH_ANSWER_BYTES_MAX: usize = 4_096;

@@ -2,6 +2,7 @@
 // clippy's leave to unwrap in tests does not reach the functions that the tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod clients;
 mod drain;
 mod failures;
 mod forwarding;
