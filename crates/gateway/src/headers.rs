@@ -60,18 +60,21 @@ pub(crate) fn prepare_request(
     (own_host, sets_host): (&HeaderValue, bool),
     upgrade: Option<HeaderValue>,
 ) {
-    let unsized_stream = is_stream && has_body && !head.headers.contains_key(CONTENT_LENGTH);
-    let chunked = unsized_stream || head.headers.contains_key(TRANSFER_ENCODING);
-    let trailers = wants_trailers(&head.headers);
     let headers = &mut head.headers;
-    remove_hop_by_hop(headers);
+    let there = Present::of(headers);
+    let unsized_stream = is_stream && has_body && !there.has(Present::CONTENT_LENGTH);
+    let chunked = unsized_stream || there.has(Present::TRANSFER_ENCODING);
+    let trailers = there.has(Present::TE) && wants_trailers(headers);
+    remove_hop_by_hop(headers, there);
     // The gateway itself says `100 Continue` as soon as an arm is there to take the body.
-    headers.remove(EXPECT);
+    if there.has(Present::EXPECT) {
+        headers.remove(EXPECT);
+    }
     if chunked {
         // Said again because hyper would not send the body of a chunked GET otherwise.
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    if is_stream {
+    if is_stream && there.has(Present::COOKIE) {
         join_cookies(headers);
     }
     if trailers {
@@ -82,7 +85,7 @@ pub(crate) fn prepare_request(
         headers.insert(UPGRADE, protocol);
     }
     // HTTP/1.0 may come without one, but goes on as HTTP/1.1, which may not.
-    if sets_host || !headers.contains_key(HOST) {
+    if sets_host || !there.has(Present::HOST) {
         headers.insert(HOST, own_host.clone());
     }
 }
@@ -109,11 +112,12 @@ pub(crate) fn for_http2(head: &mut request::Parts, is_secure: bool) -> Result<()
 
 /// Rewrites an arm's answer for the client: hop-by-hop fields removed, the release named.
 pub(crate) fn prepare_answer(head: &mut response::Parts, release: Option<&HeaderValue>) {
-    if head.headers.contains_key(TRANSFER_ENCODING) {
+    let there = Present::of(&head.headers);
+    if there.has(Present::TRANSFER_ENCODING) {
         head.headers.remove(CONTENT_LENGTH);
     }
     // A client that is not told of trailers to come does not get them.
-    remove_hop_by_hop(&mut head.headers);
+    remove_hop_by_hop(&mut head.headers, there);
     match release {
         Some(release) => head.headers.insert(RELEASE, release.clone()),
         // A server that is no release does not speak for one.
@@ -231,8 +235,8 @@ fn set_target(head: &mut request::Parts) -> Result<(), HeadError> {
     }
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
+fn remove_hop_by_hop(headers: &mut HeaderMap, there: Present) {
+    if there.has(Present::CONNECTION) {
         // What frames and addresses the message is not the client's to remove.
         let named: Vec<HeaderName> = names(headers)
             .filter_map(|name| name.parse().ok())
@@ -243,15 +247,17 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         }
         headers.remove(CONNECTION);
     }
-    for name in [
-        HTTP2_SETTINGS,
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        TE,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ] {
-        headers.remove(name);
+    if there.has(Present::OTHER_HOP) {
+        for name in [
+            HTTP2_SETTINGS,
+            KEEP_ALIVE,
+            PROXY_CONNECTION,
+            TE,
+            TRANSFER_ENCODING,
+            UPGRADE,
+        ] {
+            headers.remove(name);
+        }
     }
 }
 
@@ -288,6 +294,44 @@ fn wants_trailers(headers: &HeaderMap) -> bool {
         .filter_map(|line| line.to_str().ok());
     let mut codings = lines.flat_map(|line| line.split(','));
     codings.any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
+}
+
+/// Which of the fields that a proxy looks at a message has: one pass instead of a look-up for each.
+#[derive(Debug, Clone, Copy)]
+struct Present(u16);
+
+impl Present {
+    const CONNECTION: u16 = 1;
+    const TE: u16 = 1 << 1;
+    const TRANSFER_ENCODING: u16 = 1 << 2;
+    const CONTENT_LENGTH: u16 = 1 << 3;
+    const EXPECT: u16 = 1 << 4;
+    const COOKIE: u16 = 1 << 5;
+    const HOST: u16 = 1 << 6;
+    /// Any hop-by-hop field but `Connection` itself.
+    const OTHER_HOP: u16 = 1 << 7;
+
+    fn of(headers: &HeaderMap) -> Present {
+        let bits = headers.keys().map(|name| match *name {
+            CONNECTION => Present::CONNECTION,
+            TE => Present::TE | Present::OTHER_HOP,
+            TRANSFER_ENCODING => Present::TRANSFER_ENCODING | Present::OTHER_HOP,
+            UPGRADE => Present::OTHER_HOP,
+            CONTENT_LENGTH => Present::CONTENT_LENGTH,
+            EXPECT => Present::EXPECT,
+            COOKIE => Present::COOKIE,
+            HOST => Present::HOST,
+            _ if [HTTP2_SETTINGS, KEEP_ALIVE, PROXY_CONNECTION].contains(name) => {
+                Present::OTHER_HOP
+            }
+            _ => 0,
+        });
+        Present(bits.fold(0, |all, bit| all | bit))
+    }
+
+    fn has(self, bit: u16) -> bool {
+        self.0 & bit != 0
+    }
 }
 
 #[cfg(test)]
