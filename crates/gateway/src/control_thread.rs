@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -19,8 +19,9 @@ use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
 use crate::observe::{Gathering, Observers, endpoints};
+use crate::reload::ReloadDesk;
 use crate::routing::Routing;
-use crate::settings::{AdminListen, GatewaySettings};
+use crate::settings::{AdminListen, GatewaySettings, SharedSettings};
 use crate::state_file::SavedState;
 use crate::table::Table;
 use crate::tls::{Tls, Versions};
@@ -39,6 +40,7 @@ pub(crate) struct ControlStart {
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) orders: watch::Sender<Orders>,
+    pub(crate) desk: ReloadDesk,
 }
 
 /// What the control thread is told while it runs. It ends when nobody is left to tell it anything.
@@ -166,8 +168,17 @@ async fn reload(
             in_force.observe == settings.observe,
         ),
         ("the service's name", names(in_force) == names(&settings)),
+        (
+            "[gateway.shared]",
+            is_same_shared(in_force.shared.as_ref(), settings.shared.as_ref()),
+        ),
     ];
-    if let Some((what, _)) = fixed.into_iter().find(|(_, same)| !same) {
+    let differ: Vec<&str> = fixed
+        .into_iter()
+        .filter_map(|(what, same)| (!same).then_some(what))
+        .collect();
+    if !differ.is_empty() {
+        let what = differ.join(", ");
         return Err(GatewayError::Restart { what });
     }
     let services = settings.services.clone();
@@ -176,6 +187,18 @@ async fn reload(
         .await?;
     *in_force = settings;
     Ok(())
+}
+
+fn is_same_shared(one: Option<&SharedSettings>, other: Option<&SharedSettings>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => {
+            one.url.expose_secret() == other.url.expose_secret()
+                && one.prefix == other.prefix
+                && one.timeout_ms == other.timeout_ms
+        }
+        _ => false,
+    }
 }
 
 /// Certificates, and how their files were when they were read.
@@ -222,6 +245,8 @@ fn found(asked: &AdminListen, bound: &AdminListener) -> AdminListen {
 struct Addresses {
     admin: AdminListen,
     metrics: Option<SocketAddr>,
+    /// Where the admin API leaves requests for a reload.
+    desk: ReloadDesk,
 }
 
 impl Addresses {
@@ -230,6 +255,7 @@ impl Addresses {
         Addresses {
             admin: found(&start.settings.admin, &start.admin),
             metrics: metrics.and_then(|listener| listener.local_addr().ok()),
+            desk: start.desk.clone(),
         }
     }
 
@@ -244,6 +270,7 @@ impl Addresses {
             Arc::clone(control),
             Arc::clone(gathering),
             token_of(&self.admin),
+            self.desk.clone(),
         );
         let mut tasks = vec![serve_admin(admin, router)];
         tasks.extend(metrics.map(|listener| serve_metrics(listener, Arc::clone(gathering))));

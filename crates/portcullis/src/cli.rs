@@ -326,6 +326,13 @@ pub(crate) enum Gateway {
         #[arg(value_name = "PERCENT", value_parser = percent)]
         weight: Option<u8>,
     },
+    /// Let the running gateway read portcullis.toml again and put its part of it in force.
+    ///
+    /// No connection is dropped. The file is checked as a whole; if it has problems, they are printed as
+    /// `portcullis check` prints them, the exit code is 2 and nothing changes. A setting that a running
+    /// gateway cannot change is named, the exit code is 1 and nothing changes. SIGHUP does the same.
+    #[command(after_long_help = "Example:\n  portcullis gateway reload")]
+    Reload,
 }
 
 #[derive(Debug, Subcommand)]

@@ -34,6 +34,7 @@ pub(crate) enum ErrorCode {
     RequestRefused,
     ServeFailed,
     RequestUnreadable,
+    RestartNeeded,
     PlanRefused,
     UnknownRelease,
     NoPredecessor,
@@ -76,7 +77,7 @@ pub(crate) struct Meaning {
 }
 
 /// The words of the engine's API and of the gateway's admin API, and the code that tells of each.
-const WORDS: [(&str, ErrorCode); 29] = [
+const WORDS: [(&str, ErrorCode); 31] = [
     ("configuration", ErrorCode::Configuration),
     ("not_authorised", ErrorCode::NotAuthorised),
     ("not_found", ErrorCode::NotFound),
@@ -90,6 +91,8 @@ const WORDS: [(&str, ErrorCode); 29] = [
     ("overtaken", ErrorCode::RequestRefused),
     ("succeeded", ErrorCode::RequestRefused),
     ("not_saved", ErrorCode::ServerFailed),
+    ("not_reloaded", ErrorCode::RequestRefused),
+    ("restart_needed", ErrorCode::RestartNeeded),
     ("request_unreadable", ErrorCode::RequestUnreadable),
     ("method_not_allowed", ErrorCode::RequestUnreadable),
     ("media_type", ErrorCode::RequestUnreadable),
@@ -110,7 +113,7 @@ const WORDS: [(&str, ErrorCode); 29] = [
 
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 47] = [
+    pub(crate) const ALL: [ErrorCode; 48] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -134,6 +137,7 @@ impl ErrorCode {
         ErrorCode::RequestRefused,
         ErrorCode::ServeFailed,
         ErrorCode::RequestUnreadable,
+        ErrorCode::RestartNeeded,
         ErrorCode::PlanRefused,
         ErrorCode::UnknownRelease,
         ErrorCode::NoPredecessor,

@@ -1,6 +1,7 @@
-//! `portcullis gateway`: what the gateway does, and a split set by hand. Both ask the gateway's admin API
+//! `portcullis gateway`: what the gateway does, a split set by hand, and a reload. All ask the gateway's admin API
 //! directly, so they work while the engine does not act.
 
+mod reload;
 mod routes;
 mod split;
 
@@ -17,13 +18,14 @@ use crate::site::Site;
 pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Exit, CommandError> {
     let config = match command {
         Gateway::Split { weight: Some(_) } => connect::config(site)?,
-        Gateway::Routes | Gateway::Split { weight: None } => {
+        Gateway::Routes | Gateway::Reload | Gateway::Split { weight: None } => {
             connect::config_or_stand_in(site).await?
         }
     };
     let client = connect::gateway(&config)?.looking_for(LOOK_PATIENCE);
     match command {
         Gateway::Routes => routes::run(&config, &client, json).await,
+        Gateway::Reload => reload::run(site, &config, &client, json).await,
         Gateway::Split { weight: None } => split::show(&config, &client, json).await,
         Gateway::Split {
             weight: Some(weight),
