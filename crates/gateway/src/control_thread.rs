@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use portcullis_config::TlsConfig;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
@@ -13,8 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::access_files::AccessFiles;
+use crate::acme::Keeping;
 use crate::admin;
-use crate::bounds::{FOLLOW_MS, TLS_LOOK_MS};
+use crate::bounds::{BYPASS_LOOK_MS, FOLLOW_MS, TLS_LOOK_MS};
 use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
@@ -39,6 +41,7 @@ pub(crate) struct ControlStart {
     pub(crate) observers: Arc<Observers>,
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) orders: watch::Sender<Orders>,
     pub(crate) desk: ReloadDesk,
 }
@@ -74,6 +77,7 @@ pub(crate) async fn run_control(
     let tls = start.tls.clone();
     let mut certificates = start.tls.map(Watched::new);
     let mut access = AccessFiles::default();
+    let mut keeping = start.keeping;
     let listen = start.listen.to_string();
     let settings = start.settings.clone();
     let mut in_force = start.settings;
@@ -94,14 +98,21 @@ pub(crate) async fn run_control(
     let listeners = (start.admin, start.metrics);
     let mut served = Some(addresses.serve(listeners, &control, &gathering));
     let _ = ready.send(Ok(()));
+    keeping.as_mut().map(Keeping::start);
     let mut follow = tokio::time::interval(Duration::from_millis(FOLLOW_MS));
     let mut look = tokio::time::interval(Duration::from_millis(TLS_LOOK_MS));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut bypasses = tokio::time::interval(Duration::from_millis(BYPASS_LOOK_MS));
+    bypasses.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let order = tokio::select! {
             order = orders.recv() => order,
             _ = follow.tick(), if served.is_none() => {
                 control.follow().await;
+                continue;
+            }
+            _ = bypasses.tick() => {
+                control.expire_bypasses().await;
                 continue;
             }
             _ = look.tick() => {
@@ -119,10 +130,12 @@ pub(crate) async fn run_control(
         match order {
             None => return,
             Some(ControlOrder::Reload(settings, reply)) => {
-                let reloaded = reload(&mut in_force, &control, *settings).await;
+                let changed = (&*control, certificates.as_mut());
+                let reloaded = reload(&mut in_force, changed, *settings).await;
                 let _ = reply.send(reloaded);
             }
             Some(ControlOrder::Release(reply)) => {
+                keeping.as_mut().map(Keeping::pause);
                 control.release().await;
                 close(served.take().unwrap_or_default()).await;
                 let _ = reply.send(());
@@ -131,6 +144,7 @@ pub(crate) async fn run_control(
                 let reclaimed = addresses.reclaim(&control, &gathering, &mut served);
                 if let Ok(true) = reclaimed {
                     control.reclaim().await;
+                    keeping.as_mut().map(Keeping::start);
                 }
                 let _ = reply.send(reclaimed.map(|_| ()));
             }
@@ -148,7 +162,7 @@ pub(crate) async fn run_control(
 /// Replaces what a running gateway can change; `in_force` is what it was told so far.
 async fn reload(
     in_force: &mut GatewaySettings,
-    control: &Control,
+    (control, certificates): (&Control, Option<&mut Watched>),
     settings: GatewaySettings,
 ) -> Result<(), GatewayError> {
     let names = |settings: &GatewaySettings| -> Vec<String> {
@@ -162,7 +176,10 @@ async fn reload(
             "the number of workers",
             in_force.workers == settings.workers,
         ),
-        ("[gateway.tls]", in_force.tls == settings.tls),
+        (
+            "[gateway.tls], its address, redirect or ACME authority",
+            is_same_door(in_force.tls.as_ref(), settings.tls.as_ref()),
+        ),
         (
             "[gateway.log], [gateway.metrics] or [gateway.traces]",
             in_force.observe == settings.observe,
@@ -181,12 +198,30 @@ async fn reload(
         let what = differ.join(", ");
         return Err(GatewayError::Restart { what });
     }
+    let prepared = match (&certificates, &settings.tls) {
+        (Some(watched), Some(tls)) if in_force.tls.as_ref() != Some(tls) => {
+            Some(watched.tls.prepare(tls.clone())?)
+        }
+        _ => None,
+    };
     let services = settings.services.clone();
     control
         .reload(services, &settings.routing, &settings.clients)
         .await?;
+    if let (Some(watched), Some(prepared)) = (certificates, prepared) {
+        watched.tls.put_in_force(prepared);
+        watched.seen = watched.tls.versions();
+    }
     *in_force = settings;
     Ok(())
+}
+
+fn is_same_door(one: Option<&TlsConfig>, other: Option<&TlsConfig>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => Tls::takes(one, other),
+        _ => false,
+    }
 }
 
 fn is_same_shared(one: Option<&SharedSettings>, other: Option<&SharedSettings>) -> bool {

@@ -22,10 +22,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, Version, request};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::{Body, Incoming};
 use portcullis_config::UpstreamProtocol;
 
+use crate::acme;
 use crate::body::{AnswerBody, BodyRules, ClientBody};
 use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
 use crate::capacity::Place;
@@ -33,6 +34,7 @@ use crate::clock;
 use crate::connection::{ConnectionState, Protocol, Step};
 use crate::endpoint::Endpoint;
 use crate::headers;
+use crate::https_redirect;
 use crate::observe::{Beginning, Observed};
 use crate::protect::{Denial, Scheme, UploadCheck};
 use crate::refusal::Refusal;
@@ -150,6 +152,12 @@ impl Passage {
         headers::set_target(&mut head)?;
         if let Some(denial) = self.unclear.take() {
             return Err(denial.into());
+        }
+        if let Some(text) = acme::answer_challenge(self.worker.tls(), &head) {
+            return Ok(self.challenge(text));
+        }
+        if let Some(location) = https_redirect::location(self.worker.tls(), self.scheme, &head)? {
+            return Ok(self.redirect(StatusCode::PERMANENT_REDIRECT, location));
         }
         let found = self.worker.table.load().find(&head)?;
         let route = Arc::clone(&found.route);

@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc as orders_mpsc, oneshot, watch};
 
+use crate::acme::Keeping;
 use crate::client_addresses::ClientAddresses;
 use crate::control_thread::{ControlOrder, ControlStart, run_control};
 use crate::doors::{Door, Doors};
@@ -100,12 +101,18 @@ impl Gateway {
         check(&settings)?;
         let count = worker_count(&settings);
         let tls = settings.tls.clone().map(Tls::load).transpose()?;
-        let tls = tls.map(Arc::new);
         let shared = settings.shared.as_ref().map(|shared| {
             SharedServer::new(&shared.url, &shared.prefix, shared.timeout_ms).map(Arc::new)
         });
         let shared = shared.transpose()?;
+        let (orders, followed) = watch::channel(Orders {
+            held,
+            ..Orders::default()
+        });
+        let keeping = Keeping::open(&settings, tls.as_ref(), followed)?;
         let doors = Doors::open(&settings, inherited, count)?;
+        let tls_port = doors.tls_listen.map(|address| address.port());
+        let tls = tls.map(|tls| Arc::new(tls.at_port(tls_port)));
         let admin_listener = bind_admin(&settings.admin)?;
         let admin = match &admin_listener {
             AdminListener::Tcp(listener) => listener.local_addr().ok(),
@@ -120,10 +127,6 @@ impl Gateway {
             services: Vec::new(),
             routing: Arc::clone(&routing),
         }));
-        let (orders, _) = watch::channel(Orders {
-            held,
-            ..Orders::default()
-        });
         let (desk, reload_requests) = ReloadDesk::open();
         let start = ControlStart {
             settings,
@@ -136,6 +139,7 @@ impl Gateway {
             observers: Arc::clone(&observers),
             table: Arc::clone(&table),
             tls: tls.clone(),
+            keeping,
             orders: orders.clone(),
         };
         let (control, control_orders) = start_control(start)?;

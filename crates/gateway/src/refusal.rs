@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     BadPath(PathRefused),
     /// CONNECT.
     NoTunnels,
+    /// No host, and one is needed.
+    HostMissing,
     /// The host belongs to no service and to no route.
     UnknownHost,
     /// Routes have the host, and none takes the path, method and headers.
@@ -73,6 +75,12 @@ impl Refusal {
                 "urn:portcullis:problem:no-tunnels",
                 "Tunnels are not offered",
                 "this is a gateway in front of a service, not a forward proxy: CONNECT is refused",
+            ),
+            Refusal::HostMissing => (
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:bad-request",
+                "The request is malformed",
+                "the request needs one Host header with a host in it",
             ),
             Refusal::UnknownHost => (
                 StatusCode::MISDIRECTED_REQUEST,
@@ -139,7 +147,7 @@ impl Refusal {
         match self {
             Refusal::AmbiguousLength => "ambiguous-length",
             Refusal::BadHead(_) => "bad-head",
-            Refusal::BadHost(_) => "bad-host",
+            Refusal::BadHost(_) | Refusal::HostMissing => "bad-host",
             Refusal::BadPath(_) => "bad-path",
             Refusal::NoTunnels => "no-tunnels",
             Refusal::UnknownHost => "unknown-host",

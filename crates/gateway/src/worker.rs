@@ -144,6 +144,11 @@ impl Worker {
         self.store.get()
     }
 
+    /// TLS towards clients; `None` where it is not spoken.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_deref()
+    }
+
     /// Whether answers must close their connections.
     pub(crate) fn is_draining(&self) -> bool {
         self.phase.get() != Phase::Serving

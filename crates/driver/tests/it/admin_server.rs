@@ -74,6 +74,7 @@ impl AdminServer {
             changed_at_ms: 0,
             arms: arms.collect(),
             unrouted: 0,
+            bypass: None,
         };
         let mut status = self.status();
         status.routes.retain(|route| route.service != service);

@@ -2,6 +2,8 @@
 // clippy's leave to unwrap in tests does not reach the functions that the tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod acme;
+mod bypass;
 mod drain;
 mod failures;
 mod forwarding;
@@ -11,6 +13,7 @@ mod lifecycle;
 mod nginx;
 mod observe;
 mod parking;
+mod pebble;
 mod rig;
 mod service;
 mod smuggling;

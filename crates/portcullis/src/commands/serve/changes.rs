@@ -1,6 +1,6 @@
 //! Which parts of the configuration differ from what is in force, and when each takes effect.
 
-use portcullis_config::Config;
+use portcullis_config::{Config, TlsConfig};
 
 /// When a changed part takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,16 @@ pub(super) fn parts(in_force: &Config, config: &Config) -> Vec<Part> {
         ("[[gateway.access]]", old.access != new.access),
     ];
     add(When::Reload, true, &changeable);
+    let tls = tls(old.tls.as_ref(), new.tls.as_ref());
+    let handshakes = [
+        ("[[gateway.tls.certificate]]", tls.certificates),
+        ("gateway.tls.version_min", tls.version_min),
+        ("gateway.tls.clients", tls.clients),
+    ];
+    add(When::Reload, true, &handshakes);
     let kept = [
-        ("[gateway.tls]", old.tls != new.tls),
+        ("gateway.tls.redirect", tls.redirect),
+        ("[gateway.tls.acme]", tls.acme),
         ("[gateway.log]", old.log != new.log),
         ("[gateway.metrics]", old.metrics != new.metrics),
         ("[gateway.traces]", old.traces != new.traces),
@@ -77,6 +85,7 @@ pub(super) fn parts(in_force: &Config, config: &Config) -> Vec<Part> {
     let (before, service) = (&in_force.service, &config.service);
     let sockets = [
         ("gateway.listen", old.listen != new.listen),
+        ("[gateway.tls]", tls.door),
         ("gateway.admin", old.admin != new.admin),
         ("state.folder", in_force.state.folder != config.state.folder),
         ("service.name", before.name != service.name),
@@ -102,6 +111,36 @@ pub(super) fn parts(in_force: &Config, config: &Config) -> Vec<Part> {
         &[("service.environment", environment)],
     );
     parts
+}
+
+/// What differs of TLS.
+#[derive(Default)]
+struct TlsChanges {
+    /// Whether it is spoken at all, and where.
+    door: bool,
+    certificates: bool,
+    version_min: bool,
+    clients: bool,
+    redirect: bool,
+    acme: bool,
+}
+
+fn tls(old: Option<&TlsConfig>, new: Option<&TlsConfig>) -> TlsChanges {
+    match (old, new) {
+        (None, None) => TlsChanges::default(),
+        (Some(old), Some(new)) => TlsChanges {
+            door: old.listen != new.listen,
+            certificates: old.certificates != new.certificates,
+            version_min: old.version_min != new.version_min,
+            clients: old.clients != new.clients,
+            redirect: old.redirect != new.redirect,
+            acme: old.acme != new.acme,
+        },
+        _ => TlsChanges {
+            door: true,
+            ..TlsChanges::default()
+        },
+    }
 }
 
 #[cfg(test)]

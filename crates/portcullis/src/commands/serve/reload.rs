@@ -13,7 +13,6 @@ use super::changes::{self, Part, When};
 use super::configuration::Configuration;
 use super::front;
 use crate::command_error::CommandError;
-use crate::not_yet;
 use crate::state_folder::StateFolder;
 
 /// Who asks when a signal came.
@@ -83,7 +82,6 @@ async fn put_in_force(
     folder: &StateFolder,
 ) -> Result<Reloaded, Refused> {
     let config = configuration.read_again().map_err(Refused::Broken)?;
-    not_yet::refuse(&config).map_err(|error| Refused::Cannot(error.sentence()))?;
     let changed = changed(configuration.in_force(), &config)?;
     let settings = front::settings(&config, folder).await;
     let settings = settings.map_err(|error| Refused::Cannot(error.sentence()))?;

@@ -29,7 +29,7 @@ fn an_unchanged_file_differs_in_nothing() {
 
 #[test]
 fn a_route_needs_a_reload_and_a_log_of_requests_a_new_process() {
-    let route = "[[gateway.route]]\nname = \"here\"\nprefix = \"/here\"\n\
+    let route = "[[gateway.route]]\nname = \"here\"\nexact = \"/here\"\n\
                  redirect = { location = \"/there\", status = 307 }\n";
     assert_eq!(differing(route), [("[[gateway.route]]", When::Reload)]);
     let log = "[gateway.log]\nto = \"log\"\n";
