@@ -1,5 +1,7 @@
 //! Every timeout, queue and size that the gateway does not leave to its settings.
 
+/// Requests for a reload of the configuration that wait for their turn.
+pub(crate) const RELOADS_WAITING_MAX: usize = 4;
 /// How long a client may pause in the middle of sending a body, or of taking one.
 pub(crate) const CLIENT_STALL_TIMEOUT_MS: u64 = 60_000;
 /// Read buffer of one connection, which also bounds one frame of a streamed body.

@@ -59,6 +59,7 @@ mod pool;
 mod problem;
 pub mod protect;
 mod refusal;
+mod reload;
 mod retry;
 mod rewrite;
 mod routing;
@@ -86,6 +87,7 @@ pub use gateway::Gateway;
 pub use matching::{
     HostRefused, Match, PathRefused, RequestHost, RequestPath, RouteIndex, RouteRefused,
 };
+pub use reload::{ReloadRequest, ReloadRequests};
 pub use routing::RoutingError;
 pub use settings::{
     AdminListen, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings,

@@ -12,6 +12,13 @@ const EXPIRY_MAX: SignedDuration = SignedDuration::from_hours(24 * 366 * 10);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Gateway {
+    /// Let the running gateway read portcullis.toml again and put its part of it in force.
+    ///
+    /// No connection is dropped. The file is checked as a whole; if it has problems, they are printed as
+    /// `portcullis check` prints them, the exit code is 2 and nothing changes. A setting that a running
+    /// gateway cannot change is named, the exit code is 1 and nothing changes. SIGHUP does the same.
+    #[command(after_long_help = "Example:\n  portcullis gateway reload")]
+    Reload,
     /// Show the routes: each arm with its share, health, requests and errors.
     #[command(after_long_help = "Example:\n  portcullis gateway routes")]
     Routes,

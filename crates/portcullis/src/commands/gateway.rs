@@ -1,8 +1,9 @@
-//! `portcullis gateway`: what the gateway does, a split set by hand, and a bypass. They ask the gateway's
-//! admin API directly, so they work while the engine does not act. API keys are a matter of their file.
+//! `portcullis gateway`: what the gateway does, a split set by hand, a reload, and a bypass. They ask the
+//! gateway's admin API directly, so they work while the engine does not act. API keys are a matter of their file.
 
 mod bypass;
 mod key;
+mod reload;
 mod routes;
 mod split;
 
@@ -21,13 +22,15 @@ pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Ex
         Gateway::Key(command) => return key::run(site, json, command),
         Gateway::Split { weight: Some(_) } => connect::config(site)?,
         // In an emergency a mistake in the file must not be in the way.
-        Gateway::Routes | Gateway::Split { weight: None } | Gateway::Bypass(_) => {
-            connect::config_or_stand_in(site).await?
-        }
+        Gateway::Routes
+        | Gateway::Reload
+        | Gateway::Split { weight: None }
+        | Gateway::Bypass(_) => connect::config_or_stand_in(site).await?,
     };
     let client = connect::gateway(&config)?.looking_for(LOOK_PATIENCE);
     match command {
         Gateway::Routes => routes::run(&config, &client, json).await,
+        Gateway::Reload => reload::run(site, &config, &client, json).await,
         Gateway::Split { weight: None } => split::show(&config, &client, json).await,
         Gateway::Split {
             weight: Some(weight),

@@ -18,6 +18,7 @@ mod operations;
 mod postgres_server;
 mod rehearsals;
 mod release;
+mod reload;
 mod restarts;
 mod rig;
 mod shared_journal;

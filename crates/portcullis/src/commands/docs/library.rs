@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 7] = [
+pub(super) const GUIDES: [(&str, &str); 8] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -13,6 +13,10 @@ pub(super) const GUIDES: [(&str, &str); 7] = [
     (
         "running-under-systemd",
         include_str!("../../../../../docs/guide/running-under-systemd.md"),
+    ),
+    (
+        "changing-the-configuration",
+        include_str!("../../../../../docs/guide/changing-the-configuration.md"),
     ),
     (
         "upgrading-portcullis",
