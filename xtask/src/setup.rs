@@ -7,10 +7,11 @@ use anyhow::{Result, bail};
 mod python;
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 10] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("curl", "a client of the gateway that speaks TLS and HTTP/2"),
     ("faketime", "a clock that can be set, for the fault tests"),
     ("nginx-light", "a real upstream for the gateway's tests"),
+    ("pebble", "a real ACME authority for the gateway's tests"),
     ("postgresql", "a real server for the journal's tests"),
     (
         "redis-server",

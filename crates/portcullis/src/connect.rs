@@ -13,7 +13,6 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::bounds::LOOK_PATIENCE;
 use crate::command_error::{CommandError, Exit};
-use crate::not_yet;
 use crate::offline;
 use crate::output;
 use crate::serve_process::ServeProcess;
@@ -29,7 +28,6 @@ const DEFAULT_SOCKET: &str = "api.sock";
 pub(crate) fn config(site: &Site) -> Result<Config, CommandError> {
     let environment = site.environment.as_deref();
     let config = portcullis_config::load_environment(&site.file, environment)?;
-    not_yet::refuse(&config)?;
     Ok(config)
 }
 

@@ -2,6 +2,12 @@
 // clippy's leave to unwrap in tests does not reach the functions that the tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
+mod acme;
+mod bodies;
+mod browser;
+mod bypass;
+mod capacity;
 mod clients;
 mod drain;
 mod failures;
@@ -9,14 +15,26 @@ mod forwarding;
 mod hand_over;
 mod http2;
 mod lifecycle;
+mod limits;
+mod log;
+mod malformed;
 mod nginx;
 mod observe;
 mod parking;
+mod pebble;
+mod raw;
+mod reload;
+mod retries;
 mod rig;
+mod routes;
 mod service;
+mod shadow;
 mod smuggling;
 mod split;
 mod streaming;
 mod tls;
 mod under_load;
 mod upgrade;
+mod uploads;
+mod upstreams;
+mod ways;
