@@ -102,6 +102,7 @@ capacity = {{ in_flight = 1, queue = 0 }}
             rig.arm_when("old", |arm| arm.in_flight == 0).await;
             Value::Null
         }
+        "errors" => json!(rig.arm_when("old", |arm| arm.in_flight == 0).await.errors),
         "refused" => {
             let split = crate::rig::split(&deaf, None, 0);
             let (status, problem) = rig.try_split(split).await.unwrap_err();

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 8] = [
+pub(super) const GUIDES: [(&str, &str); 9] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -30,6 +30,7 @@ pub(super) const GUIDES: [(&str, &str); 8] = [
         "several-gateways",
         include_str!("../../../../../docs/guide/several-gateways.md"),
     ),
+    ("grpc", include_str!("../../../../../docs/guide/grpc.md")),
     (
         "emergency-bypass",
         include_str!("../../../../../docs/guide/emergency-bypass.md"),

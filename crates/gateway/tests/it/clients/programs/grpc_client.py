@@ -199,6 +199,25 @@ async def main():
                 await unary(channel, "None")(b"", timeout=10)
             equal(failed.error.code(), grpc.StatusCode.UNIMPLEMENTED)
 
+    async def failed_calls_count_as_errors_of_the_release(kind):
+        # UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS: the server is to blame.
+        blamed = {2, 4, 12, 13, 14, 15}
+        async with open_at(kind) as channel:
+            for number in range(1, 17):
+                before = await ask_aside("errors")
+                with fails(grpc.aio.AioRpcError):
+                    await unary(channel, "Fail")(str(number).encode(), timeout=10)
+                equal((number, await ask_aside("errors") - before), (number, int(number in blamed)))
+            before = await ask_aside("errors")
+            # With its status in the trailers behind a message.
+            call = channel.unary_stream("/test.Shop/FailLate")(b"", timeout=10)
+            equal(await call.read(), b"one")
+            with fails(grpc.aio.AioRpcError):
+                await call.read()
+            equal(await ask_aside("errors") - before, 1)
+            equal(await unary(channel, "Echo")(b"hello", timeout=10), b"hello")
+            equal(await ask_aside("errors") - before, 1)
+
     async def a_route_leads_to_an_upstream_of_http2(kind):
         async with open_at(kind) as channel:
             call = unary(channel, "Echo", "Other")(b"hello", timeout=10)
@@ -270,6 +289,7 @@ async def main():
         a_deadline_ends_the_call_on_both_sides,
         a_cancelled_call_ends_on_both_sides,
         statuses_pass_with_their_details,
+        failed_calls_count_as_errors_of_the_release,
         a_route_leads_to_an_upstream_of_http2,
         many_calls_share_a_connection,
         streams_go_on_when_the_split_moves,
