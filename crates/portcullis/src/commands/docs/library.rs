@@ -34,6 +34,7 @@ pub(super) const GUIDES: [(&str, &str); 9] = [
         "several-gateways",
         include_str!("../../../../../docs/guide/several-gateways.md"),
     ),
+    ("grpc", include_str!("../../../../../docs/guide/grpc.md")),
     (
         "emergency-bypass",
         include_str!("../../../../../docs/guide/emergency-bypass.md"),
