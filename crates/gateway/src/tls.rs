@@ -190,7 +190,8 @@ impl Tls {
     /// Whether these settings differ from those in force only in what can be replaced: certificates, the lowest
     /// version, and certificates of clients. The address, the redirect and the ACME authority are for a start.
     pub(crate) fn takes(before: &TlsConfig, settings: &TlsConfig) -> bool {
-        let kept = |settings: &TlsConfig| (settings.listen, settings.redirect, settings.acme.clone());
+        let kept =
+            |settings: &TlsConfig| (settings.listen, settings.redirect, settings.acme.clone());
         kept(before) == kept(settings)
     }
 

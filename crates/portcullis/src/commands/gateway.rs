@@ -21,11 +21,10 @@ pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Ex
     let config = match command {
         Gateway::Key(command) => return key::run(site, json, command),
         Gateway::Split { weight: Some(_) } => connect::config(site)?,
+        // It tells what is wrong with the file.
+        Gateway::Reload => connect::config_or_quiet_stand_in(site).await?.config(),
         // In an emergency a mistake in the file must not be in the way.
-        Gateway::Routes
-        | Gateway::Reload
-        | Gateway::Split { weight: None }
-        | Gateway::Bypass(_) => {
+        Gateway::Routes | Gateway::Split { weight: None } | Gateway::Bypass(_) => {
             connect::config_or_stand_in(site).await?
         }
     };

@@ -47,7 +47,9 @@ fn a_route_is_added_and_changed_under_load_by_command_and_by_signal() {
     assert_eq!(users.stop(), 0, "requests without an answer");
     let log = rig.log();
     assert!(
-        log.contains("the gateway's configuration was reloaded by=\"tester\" changed=\"[[gateway.route]]\""),
+        log.contains(
+            "the gateway's configuration was reloaded by=\"tester\" changed=\"[[gateway.route]]\""
+        ),
         "{log}"
     );
     assert!(log.contains("by=\"SIGHUP\""), "{log}");
@@ -74,7 +76,8 @@ fn a_broken_file_leaves_the_old_one_in_force_and_is_told_as_check_tells_it() {
     signal("-HUP", rig.serve_id());
     rig.until("the log says who asked and what is wrong", |rig| {
         let log = rig.log();
-        log.contains("was not reloaded, the old one stays in force") && log.contains("by=\"SIGHUP\"")
+        log.contains("was not reloaded, the old one stays in force")
+            && log.contains("by=\"SIGHUP\"")
     });
     assert!(rig.log().contains("prefx"), "{}", rig.log());
     assert!(rig.get("/moved", "me").contains("location: /good\r\n"));
@@ -96,13 +99,14 @@ fn a_setting_that_needs_a_restart_is_named_and_nothing_takes_effect() {
     insta::assert_snapshot!(said(&refused));
     assert!(rig.get("/moved", "me").starts_with("HTTP/1.1 404"));
     rig.edit(&other, &address);
-    rig.edit("[gateway.log]\nto = \"log\"\n", "[server]\nlisten = \"other.sock\"\n");
+    let server = format!("[server]\nlisten = \"{other}\"\n");
+    rig.edit("[gateway.log]\nto = \"log\"\n", &server);
     let done = rig.run(&["gateway", "reload"]);
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
     assert!(said(&done).contains("server.listen"), "{}", said(&done));
     assert!(rig.get("/moved", "me").contains("location: /later\r\n"));
     // The engine's API is still where it was.
-    rig.edit("[server]\nlisten = \"other.sock\"\n", "");
+    rig.edit(&server, "");
     rig.ok(&["status"]);
 }
 
@@ -125,7 +129,10 @@ fn a_reload_works_while_the_engine_does_not_act_and_says_when_nothing_runs() {
 #[test]
 fn a_log_of_requests_that_was_renamed_is_opened_anew() {
     let mut rig = Rig::new("none");
-    rig.edit("[timeouts]", "[gateway.log]\nto = \"./requests.log\"\n\n[timeouts]");
+    rig.edit(
+        "[timeouts]",
+        "[gateway.log]\nto = \"./requests.log\"\n\n[timeouts]",
+    );
     rig.ok(&["init"]);
     rig.start();
     rig.ok(&["deploy", "--release", "1.0", "--wait"]);
@@ -193,9 +200,6 @@ fn certificates_and_what_is_asked_of_clients_change_without_a_restart() {
         "clients = \"required\"\nclient_ca = \"first.pem\"\n[[gateway.tls.certificate]]",
     );
     let told = rig.ok(&["gateway", "reload"]);
-    assert_eq!(
-        told,
-        "reloaded: gateway.tls.clients changed and in force\n"
-    );
+    assert_eq!(told, "reloaded: gateway.tls.clients changed and in force\n");
     assert!(!ask("second"), "a client without a certificate is refused");
 }

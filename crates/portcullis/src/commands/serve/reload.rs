@@ -101,7 +101,9 @@ fn changed(in_force: &Config, config: &Config) -> Result<Vec<String>, Refused> {
     if later.is_empty() {
         return Ok(now.iter().map(|part| part.key.to_owned()).collect());
     }
-    Err(Refused::Restart(later.iter().map(|part| part.key).collect()))
+    Err(Refused::Restart(
+        later.iter().map(|part| part.key).collect(),
+    ))
 }
 
 fn refused(error: &GatewayError, config: &Config) -> Refused {
