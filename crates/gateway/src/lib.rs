@@ -39,6 +39,7 @@ mod control_thread;
 mod doors;
 mod endpoint;
 mod error;
+mod followers;
 mod forward;
 mod gateway;
 mod headers;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
+use portcullis_api::Client;
 use portcullis_api::engine::ConfigurationStanding;
 use portcullis_engine::Service;
 use secrecy::SecretString;
@@ -16,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::require_token;
-use crate::bounds::{BODY_BYTES_MAX, STOP_TIMEOUT};
+use crate::bounds::{BODY_BYTES_MAX, GATEWAY_BYTES_MAX, STOP_TIMEOUT};
 use crate::handlers::{self, Shared};
 use crate::listener::{Listener, ServerError};
 use crate::unread::as_problem;
@@ -41,6 +42,7 @@ impl Server {
         name: String,
         environment: String,
         configuration: watch::Receiver<ConfigurationStanding>,
+        gateway: Client,
     ) -> Result<Server, ServerError> {
         let place = listener.place();
         let address = listener.address();
@@ -49,6 +51,7 @@ impl Server {
             name,
             environment,
             configuration,
+            gateway,
         };
         let router = router(token, shared);
         let stop = CancellationToken::new();
@@ -99,6 +102,10 @@ fn router(token: SecretString, shared: Shared) -> Router {
         .route("/commands", post(handlers::command))
         .route("/rollback", post(handlers::rollback))
         .route("/events", get(handlers::event_stream))
+        .route(
+            "/gateways/{instance}",
+            put(handlers::hear_gateway).layer(DefaultBodyLimit::max(GATEWAY_BYTES_MAX)),
+        )
         .fallback(handlers::unknown)
         .with_state(shared);
     Router::new()

@@ -20,6 +20,8 @@ use crate::site::Site;
 pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Exit, CommandError> {
     let config = match command {
         Gateway::Key(command) => return key::run(site, json, command),
+        // It is a process of its own, with a runtime of its own.
+        Gateway::Serve(_) => return Ok(Exit::Done),
         Gateway::Split { weight: Some(_) } => connect::config(site)?,
         // It tells what is wrong with the file.
         Gateway::Reload => connect::config_or_quiet_stand_in(site).await?.config(),
@@ -38,6 +40,7 @@ pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Ex
         } => split::set(&config, &client, *weight, json).await,
         Gateway::Bypass(args) => bypass::run(&config, &client, args, json).await,
         Gateway::Key(command) => key::run(site, json, command),
+        Gateway::Serve(_) => Ok(Exit::Done),
     }
 }
 

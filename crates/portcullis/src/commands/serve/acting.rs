@@ -317,6 +317,7 @@ fn start_server(
         grounds.config.service.name.to_string(),
         grounds.config.service.environment.clone(),
         grounds.configuration,
+        connect::gateway(&grounds.config)?,
     )
     .map_err(|error| failed(&error))?;
     Ok(Running {
