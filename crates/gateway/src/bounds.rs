@@ -143,3 +143,5 @@ pub(crate) const BYPASS_LOOK_MS: u64 = 100;
 /// How far a clock may be set back while a bypass is in force. Set back further, the bypass ends, because
 /// nobody knows then when it should.
 pub(crate) const BYPASS_CLOCK_BACK_MAX_MS: u64 = 60_000;
+/// The longest answer to a health check in gRPC; a good one has 7 bytes.
+pub(crate) const HEALTH_ANSWER_BYTES_MAX: usize = 4_096;

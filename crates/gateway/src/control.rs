@@ -177,6 +177,8 @@ impl Control {
         let sources = (routing, settings.as_slice(), clients);
         let next = Routing::new(sources, &self.observers, self.workers, Some(&before))?;
         let next = Arc::new(next);
+        // Nobody who was let in a moment ago is turned away until somebody looks at the files.
+        next.read_keys(&before);
         for changed in &settings {
             let known = services.settings_of(&changed.service);
             let same = known.is_ok_and(|known| known.health == changed.health);

@@ -27,6 +27,7 @@ mod acme;
 mod admin;
 mod arm;
 mod audit;
+mod bare_refusal;
 mod body;
 mod bounds;
 mod bypass;
@@ -41,6 +42,8 @@ mod endpoint;
 mod error;
 mod followers;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gateway;
 mod headers;
 mod health;

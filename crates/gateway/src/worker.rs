@@ -58,7 +58,7 @@ impl Stop {
 }
 
 /// What all workers share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Share {
     /// The routing table.
     pub(crate) table: Arc<ArcSwap<Table>>,

@@ -30,6 +30,19 @@ pub struct Server {
     address: Option<SocketAddr>,
 }
 
+/// What the server knows besides the engine.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The service's name.
+    pub name: String,
+    /// The environment.
+    pub environment: String,
+    /// How the configuration file stands.
+    pub configuration: watch::Receiver<ConfigurationStanding>,
+    /// The admin API of the engine's own gateway.
+    pub gateway: Client,
+}
+
 impl Server {
     /// Answers on a listener until [`Server::stop`].
     ///
@@ -39,13 +52,16 @@ impl Server {
         listener: Listener,
         token: SecretString,
         service: Service,
-        name: String,
-        environment: String,
-        configuration: watch::Receiver<ConfigurationStanding>,
-        gateway: Client,
+        surroundings: Surroundings,
     ) -> Result<Server, ServerError> {
         let place = listener.place();
         let address = listener.address();
+        let Surroundings {
+            name,
+            environment,
+            configuration,
+            gateway,
+        } = surroundings;
         let shared = Shared {
             service,
             name,

@@ -116,6 +116,7 @@ fn arm_status(arm: Arm, (requests, errors, latencies_us): &Counts) -> ArmStatus 
         latency,
         last_sent_at_ms: 0,
         health: Default::default(),
+        shadow: None,
     }
 }
 

@@ -194,6 +194,7 @@ impl Services {
         }
         let upstreams = &self.routing.settings().upstreams;
         for (config, set) in upstreams.iter().zip(&self.routing.upstreams) {
+            set.put_in_force(config);
             let Some(health) = &config.health else {
                 continue;
             };

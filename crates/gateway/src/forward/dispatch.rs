@@ -26,7 +26,7 @@ use crate::refusal::Refusal;
 use crate::retry::{self, BodyLeft, Tried, Verdict};
 use crate::routing::Route;
 use crate::service::{Assignment, Service};
-use crate::under_way::UnderWay;
+use crate::under_way::{AtServer, UnderWay};
 use crate::upstream::Upstream;
 use crate::upstream_set::{Pick, UpstreamSet};
 
@@ -58,7 +58,7 @@ type Attempted = Result<(Response<Incoming>, Upstream), Failed>;
 
 impl Passage {
     /// Sends a request to the arm of the service that its user belongs to.
-    pub(super) async fn to_service(
+    pub(super) async fn send_to_service(
         &mut self,
         service: &Service,
         mut prepared: Prepared,
@@ -99,7 +99,7 @@ impl Passage {
     }
 
     /// Sends a request to a server of an upstream.
-    pub(super) async fn to_upstream(
+    pub(super) async fn send_to_upstream(
         &mut self,
         set: &Arc<UpstreamSet>,
         mut prepared: Prepared,
@@ -133,8 +133,7 @@ impl Passage {
                     &route,
                     &mut targets,
                     &mut under_way,
-                    request,
-                    &spare,
+                    (request, &spare),
                     &mut attempts,
                 )
                 .await;
@@ -166,6 +165,9 @@ impl Passage {
                     None => self.give_up(under_way, &failed.refusal, &failed.cause),
                 };
             };
+            if held.is_some() {
+                self.observed.superseded();
+            }
             match verdict {
                 Verdict::AgainForFree => free_used = true,
                 _ => attempts += 1,
@@ -228,7 +230,7 @@ impl Passage {
                 // When all were tried, it begins anew.
                 let place = pick(tried).or_else(|| pick(&[])).unwrap_or(0);
                 tried.push(place);
-                UnderWay::Server(set.server(place).begin(index))
+                UnderWay::Server(AtServer::begin(set.server(place), index))
             }
         }
     }
@@ -302,8 +304,7 @@ impl Passage {
         route: &Route,
         targets: &mut Targets,
         under_way: &mut UnderWay,
-        request: Request<RequestBody>,
-        spare: &Option<Spare>,
+        (request, spare): (Request<RequestBody>, &Option<Spare>),
         attempts: &mut u32,
     ) -> Attempted {
         let timeouts = &route.config.timeouts;
@@ -311,13 +312,14 @@ impl Passage {
         let left = spare.as_ref().map_or(BodyLeft::Gone, Spare::body_left);
         let method = request.method().clone();
         let hedge = retry::hedge_after_ms(retries, &method, left, *attempts);
-        let (Some(after_ms), Targets::Servers { .. }) = (hedge, &*targets) else {
+        let after_ms = hedge.filter(|_| targets.has_another());
+        let Some(after_ms) = after_ms else {
             let spare = spare.as_ref();
             return self
                 .attempt(under_way, timeouts, (request, spare), false)
                 .await;
         };
-        let slow = under_way;
+        let slow = &*under_way;
         let mut first = Box::pin(self.attempt(slow, timeouts, (request, spare.as_ref()), false));
         let wait = Duration::from_millis(after_ms);
         if let Ok(attempted) = tokio::time::timeout(wait, first.as_mut()).await {
@@ -338,27 +340,43 @@ impl Passage {
         let hedge = self.next_attempt(targets);
         // Both wait for an answer now, so one time-out is for both.
         self.state.enter(Step::Answer, timeouts.first_byte_ms);
-        let won = {
-            let mut other =
-                std::pin::pin!(self.attempt(&hedge, timeouts, (second, spare.as_ref()), true));
-            tokio::select! {
-                biased;
-                one = first.as_mut() => match one {
-                    Ok(answer) => Ok((answer, false)),
-                    // The other one may still come.
-                    Err(_) => other.await.map(|answer| (answer, true)),
-                },
-                two = other.as_mut() => match two {
-                    Ok(answer) => Ok((answer, true)),
-                    Err(_) => first.as_mut().await.map(|answer| (answer, false)),
-                },
-            }
+        let mut other = Box::pin(self.attempt(&hedge, timeouts, (second, spare.as_ref()), true));
+        // One that fails leaves it to the other, unless the client is to blame.
+        let goes_on = |one: &Attempted| matches!(one, Err(failed) if failed.kind.is_some());
+        let (attempted, by_second) = tokio::select! {
+            biased;
+            one = first.as_mut() => match goes_on(&one) {
+                true => {
+                    slow.lost();
+                    (other.as_mut().await, true)
+                }
+                false => (one, false),
+            },
+            two = other.as_mut() => match goes_on(&two) {
+                true => {
+                    hedge.lost();
+                    (first.as_mut().await, false)
+                }
+                false => (two, true),
+            },
         };
-        drop(first);
-        let (answer, by_second) = won?;
-        if by_second {
-            *slow = hedge;
+        drop((first, other));
+        match by_second {
+            true => *under_way = hedge,
+            false => self.observe(under_way),
         }
-        Ok(answer)
+        attempted
+    }
+}
+
+impl Targets {
+    /// Whether there is a server that was not tried. An arm is the only one of its kind.
+    fn has_another(&self) -> bool {
+        match self {
+            Targets::Arms { .. } => false,
+            Targets::Servers { set, tried } => {
+                (0..set.servers().len()).any(|place| !tried.contains(&place))
+            }
+        }
     }
 }

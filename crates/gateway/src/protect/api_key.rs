@@ -99,6 +99,16 @@ impl ApiKeys {
         })
     }
 
+    /// Takes over what `before` read of the same file.
+    pub(super) fn take_over(&self, before: &ApiKeys) {
+        if self.config.file == before.config.file {
+            let read = before.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut stamp = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+            *stamp = *read;
+            self.by_prefix.store(before.by_prefix.load_full());
+        }
+    }
+
     /// Reads the file if it changed. It blocks while it reads: not for a worker's thread.
     pub fn refresh(&self) -> KeyRefresh {
         let mut stamp = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);

@@ -230,7 +230,7 @@ async fn a_split_that_is_set_meanwhile_is_kept_for_afterwards() {
 async fn a_bypass_gives_no_cookie_for_a_choice_that_is_not_made() {
     let services = [Service::start("old"), Service::start("new")];
     let rig = Rig::start_with(|settings| {
-        settings.routes[0].sticky = Sticky::Cookie {
+        settings.services[0].sticky = Sticky::Cookie {
             name: "seat".to_owned(),
         };
     });

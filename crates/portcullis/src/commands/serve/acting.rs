@@ -9,16 +9,14 @@ use std::time::Duration;
 use portcullis_api::engine::ConfigurationStanding;
 use portcullis_api::gateway::RouteStatus;
 use portcullis_config::{Config, JournalConfig, Listen};
-use portcullis_driver::{
-    CheckClient, GatewayDriver, GatewayMeter, LogKeeper, ProcessDriver, SmokeDriver,
-};
+use portcullis_driver::{GatewayDriver, GatewayMeter, LogKeeper, ProcessDriver, SmokeDriver};
 use portcullis_engine::{
     DataHand, Engine, Hands, Planner, RehearsalHand, Runner, RunnerError, Service, Standing,
     WallClock,
 };
 use portcullis_journal::{Journal, JournalError, Scope, StoredJournal};
 use portcullis_rollout::{Run, State};
-use portcullis_server::{Listener, Server};
+use portcullis_server::{Listener, Server, Surroundings};
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -280,7 +278,11 @@ async fn start(
     listener: Option<Listener>,
 ) -> Result<(ProcessDriver, Result<Running, CommandError>), CommandError> {
     let folder = &grounds.folder;
-    let process = ProcessDriver::open(folder.root().to_owned()).map_err(|e| failed(&e))?;
+    let process = ProcessDriver::open_with_checks(
+        folder.root().to_owned(),
+        connect::checks(&grounds.config)?,
+    )
+    .map_err(|e| failed(&e))?;
     let adopted = process.adopt().await.map_err(|error| failed(&error))?;
     for instance in &adopted {
         tracing::info!(release = %instance.release, address = %instance.address, "adopted");
@@ -310,16 +312,14 @@ fn start_server(
             .map_err(|error| failed(&error))?,
     };
     let kept = listener.try_clone().map_err(|error| failed(&error))?;
-    let server = Server::start(
-        listener,
-        grounds.token,
-        service,
-        grounds.config.service.name.to_string(),
-        grounds.config.service.environment.clone(),
-        grounds.configuration,
-        connect::gateway(&grounds.config)?,
-    )
-    .map_err(|error| failed(&error))?;
+    let surroundings = Surroundings {
+        name: grounds.config.service.name.to_string(),
+        environment: grounds.config.service.environment.clone(),
+        configuration: grounds.configuration,
+        gateway: connect::gateway(&grounds.config)?,
+    };
+    let server = Server::start(listener, grounds.token, service, surroundings);
+    let server = server.map_err(|error| failed(&error))?;
     Ok(Running {
         engine,
         server,
@@ -425,7 +425,7 @@ async fn prepare(
     check_journal_fits(config, runner, process, &client).await?;
     let shared = matches!(config.state.journal, JournalConfig::Postgres(_));
     let took_over = shared && has_been_away(runner.lease().epoch.0, folder)?;
-    let checks = CheckClient::new().map_err(|error| failed(&error))?;
+    let checks = connect::checks(config)?;
     let vault =
         portcullis_backup::Vault::open_or_create(&config.state.vault).map_err(|e| failed(&e))?;
     let data = DataHand::new(vault);

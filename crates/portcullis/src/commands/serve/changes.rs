@@ -104,6 +104,8 @@ pub(super) fn parts(in_force: &Config, config: &Config) -> Vec<Part> {
         ),
     ];
     add(When::Restart, false, &other);
+    let protocol = before.protocol != service.protocol;
+    add(When::Upgrade, true, &[("service.protocol", protocol)]);
     let environment = before.environment != service.environment;
     add(
         When::Upgrade,
