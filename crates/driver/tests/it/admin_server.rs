@@ -106,7 +106,6 @@ fn arm_status(arm: Arm, (requests, errors, latencies_us): &Counts) -> ArmStatus 
         latency.record(*value_us);
     }
     ArmStatus {
-        shadow: None,
         arm,
         requests: *requests,
         errors: *errors,
