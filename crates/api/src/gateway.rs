@@ -132,6 +132,54 @@ pub struct GatewayStatus {
     pub listen: String,
     /// Every route.
     pub routes: Vec<RouteStatus>,
+    /// Gateways elsewhere that follow this one's splits, as they told it lately. The counters of the routes
+    /// above are this gateway's alone, but requests in flight are those of all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<Follower>,
+}
+
+/// A gateway that follows the splits of another one, as it was heard last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Follower {
+    /// How long ago it was heard, in milliseconds.
+    pub heard_ms_ago: u64,
+    /// What it said.
+    #[serde(flatten)]
+    pub report: FollowerReport,
+}
+
+/// What a follower tells the gateway that it follows, each time it asks for the split in force:
+/// `PUT /v1/followers/{instance}`, or over the engine's API `PUT /api/v1/gateways/{instance}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FollowerReport {
+    /// What it is called, for people.
+    pub name: String,
+    /// The service whose split it wants to know.
+    pub service: String,
+    /// Why it does not do as it was told, if it does not: an arm that it cannot reach, for example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+    /// How it stands, without followers of its own.
+    pub status: GatewayStatus,
+}
+
+/// What a follower is told: the split in force at the gateway that it follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lead {
+    /// The service.
+    pub service: String,
+    /// The split in force; `None` before the first release.
+    pub split: Option<Split>,
+    /// The highest epoch seen. A follower that has seen a higher one does not follow.
+    pub epoch: u64,
+}
+
+impl Follower {
+    /// The route of a service there.
+    pub fn route(&self, service: &str) -> Option<&RouteStatus> {
+        let mut routes = self.report.status.routes.iter();
+        routes.find(|route| route.service == service)
+    }
 }
 
 /// One service's route: its split and what each arm answered since the gateway started.

@@ -10,11 +10,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
-use portcullis_api::gateway::{BypassEnd, BypassWish, ReloadWish, RouteStatus, SplitChange};
+use portcullis_api::gateway::{
+    BypassEnd, BypassWish, FollowerReport, ReloadWish, RouteStatus, SplitChange,
+};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use crate::bounds::ADMIN_BODY_BYTES_MAX;
+use crate::bounds::{ADMIN_BODY_BYTES_MAX, FOLLOWER_BYTES_MAX};
 use crate::control::{ChangeError, Control};
 use crate::observe::{Gathering, endpoints};
 use crate::problem::{PROBLEM_JSON, Problem};
@@ -41,6 +43,10 @@ pub(crate) fn router(
         .route("/v1/reload", post(reload))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         .with_state(desk);
+    let followers = Router::new()
+        .route("/v1/followers/{instance}", put(hear_follower))
+        .layer(DefaultBodyLimit::max(FOLLOWER_BYTES_MAX))
+        .with_state(Arc::clone(&control));
     let router = Router::new()
         .route("/v1/gateway", get(gateway))
         .route("/v1/routes/{service}", get(route))
@@ -50,6 +56,7 @@ pub(crate) fn router(
         .fallback(async || not_found("nothing is here; try GET /v1/gateway"))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         .with_state(control)
+        .merge(followers)
         .merge(reloads)
         .merge(metrics);
     let router = match token {
@@ -180,6 +187,31 @@ async fn finish(
     }
 }
 
+async fn hear_follower(
+    State(control): State<Arc<Control>>,
+    Path(instance): Path<String>,
+    body: Bytes,
+) -> Response {
+    let unreadable = |detail: String| {
+        answer(&Problem::new(
+            StatusCode::BAD_REQUEST,
+            "urn:portcullis:problem:request-unreadable",
+            "The body is not a follower's report",
+            detail,
+        ))
+    };
+    match serde_json::from_slice::<FollowerReport>(&body) {
+        Err(error) => unreadable(format!("the body is not a follower's report: {error}")),
+        Ok(report) if report.status.instance != instance => {
+            unreadable("the instance in the path is not the one of the report".to_owned())
+        }
+        Ok(report) => match control.hear_follower(report).await {
+            Ok(lead) => axum::Json(lead).into_response(),
+            Err(error) => refuse(&error),
+        },
+    }
+}
+
 async fn reload(State(desk): State<ReloadDesk>, body: Bytes) -> Response {
     let wish: ReloadWish = match serde_json::from_slice(&body) {
         Ok(wish) => wish,
@@ -271,6 +303,11 @@ fn refuse(error: &ChangeError) -> Response {
             StatusCode::CONFLICT,
             "urn:portcullis:problem:unhealthy-arm",
             "An arm is not healthy",
+        ),
+        ChangeError::TooManyFollowers => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:too-many-followers",
+            "Too many gateways follow",
         ),
         ChangeError::Overtaken => (
             StatusCode::CONFLICT,

@@ -1,5 +1,11 @@
 //! Every timeout, queue and size that the gateway does not leave to its settings.
 
+/// Gateways that may follow this one.
+pub(crate) const FOLLOWERS_MAX: usize = 64;
+/// A follower that was not heard for so long is gone: nothing waits for it any more.
+pub(crate) const FOLLOWER_LOST_MS: u64 = 10_000;
+/// The longest report of a follower, in bytes: its counters, with a histogram for each arm.
+pub(crate) const FOLLOWER_BYTES_MAX: usize = 1024 * 1024;
 /// Requests for a reload of the configuration that wait for their turn.
 pub(crate) const RELOADS_WAITING_MAX: usize = 4;
 /// How long a client may pause in the middle of sending a body, or of taking one.

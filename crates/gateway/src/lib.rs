@@ -40,6 +40,7 @@ mod control_thread;
 mod doors;
 mod endpoint;
 mod error;
+mod followers;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

@@ -77,7 +77,7 @@ pub(crate) struct Meaning {
 }
 
 /// The words of the engine's API and of the gateway's admin API, and the code that tells of each.
-const WORDS: [(&str, ErrorCode); 35] = [
+const WORDS: [(&str, ErrorCode); 37] = [
     ("configuration", ErrorCode::Configuration),
     ("not_authorised", ErrorCode::NotAuthorised),
     ("not_found", ErrorCode::NotFound),
@@ -91,6 +91,8 @@ const WORDS: [(&str, ErrorCode); 35] = [
     ("overtaken", ErrorCode::RequestRefused),
     ("succeeded", ErrorCode::RequestRefused),
     ("not_saved", ErrorCode::ServerFailed),
+    ("too_many_followers", ErrorCode::RequestRefused),
+    ("gateway_unreachable", ErrorCode::ServerFailed),
     ("not_reloaded", ErrorCode::RequestRefused),
     ("restart_needed", ErrorCode::RestartNeeded),
     ("not_recorded", ErrorCode::StateFolder),

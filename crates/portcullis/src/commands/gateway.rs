@@ -20,12 +20,15 @@ use crate::site::Site;
 pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Exit, CommandError> {
     let config = match command {
         Gateway::Key(command) => return key::run(site, json, command),
+        // It is a process of its own, with a runtime of its own.
+        Gateway::Serve(_) => return Ok(Exit::Done),
         Gateway::Split { weight: Some(_) } => connect::config(site)?,
+        // It tells what is wrong with the file.
+        Gateway::Reload => connect::config_or_quiet_stand_in(site).await?.config(),
         // In an emergency a mistake in the file must not be in the way.
-        Gateway::Routes
-        | Gateway::Reload
-        | Gateway::Split { weight: None }
-        | Gateway::Bypass(_) => connect::config_or_stand_in(site).await?,
+        Gateway::Routes | Gateway::Split { weight: None } | Gateway::Bypass(_) => {
+            connect::config_or_stand_in(site).await?
+        }
     };
     let client = connect::gateway(&config)?.looking_for(LOOK_PATIENCE);
     match command {
@@ -37,6 +40,7 @@ pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Ex
         } => split::set(&config, &client, *weight, json).await,
         Gateway::Bypass(args) => bypass::run(&config, &client, args, json).await,
         Gateway::Key(command) => key::run(site, json, command),
+        Gateway::Serve(_) => Ok(Exit::Done),
     }
 }
 

@@ -4,6 +4,7 @@
 //! split before anything else, so that users are served while the engine looks at what became of things.
 //! Services are adopted before the engine recovers, because it will ask about them.
 //!
+//! - `alone`, `follower`: the gateway without an engine, following one elsewhere.
 //! - `acting`: the half that acts; it can be let go while the gateway serves on.
 //! - `standby`, `take_over`: one of several engines that share a journal acts, the others wait for it.
 //! - `front`, `sockets`: the gateway, and listening sockets that were opened elsewhere.
@@ -32,8 +33,10 @@ use crate::state_folder::StateFolder;
 use crate::{connect, output};
 
 mod acting;
+mod alone;
 mod changes;
 mod configuration;
+mod follower;
 mod front;
 mod log;
 mod notifier;
@@ -44,6 +47,8 @@ mod standby;
 mod succession;
 mod take_over;
 mod upgrade;
+
+pub(super) use alone::run as alone;
 
 use acting::{Acting, Grounds, Work};
 use configuration::Configuration;

@@ -9,6 +9,7 @@ mod conformance;
 mod control;
 mod examples;
 mod faults;
+mod gateway_alone;
 mod gateway_tls;
 mod grpc;
 mod guide;

@@ -99,16 +99,14 @@ fn a_setting_that_needs_a_restart_is_named_and_nothing_takes_effect() {
     insta::assert_snapshot!(said(&refused));
     assert!(rig.get("/moved", "me").starts_with("HTTP/1.1 404"));
     rig.edit(&other, &address);
-    rig.edit(
-        "[gateway.log]\nto = \"log\"\n",
-        "[server]\nlisten = \"other.sock\"\n",
-    );
+    let server = format!("[server]\nlisten = \"{other}\"\n");
+    rig.edit("[gateway.log]\nto = \"log\"\n", &server);
     let done = rig.run(&["gateway", "reload"]);
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
     assert!(said(&done).contains("server.listen"), "{}", said(&done));
     assert!(rig.get("/moved", "me").contains("location: /later\r\n"));
     // The engine's API is still where it was.
-    rig.edit("[server]\nlisten = \"other.sock\"\n", "");
+    rig.edit(&server, "");
     rig.ok(&["status"]);
 }
 

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 9] = [
+pub(super) const GUIDES: [(&str, &str); 10] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -29,6 +29,10 @@ pub(super) const GUIDES: [(&str, &str); 9] = [
     (
         "gateway",
         include_str!("../../../../../docs/guide/gateway.md"),
+    ),
+    (
+        "gateway-alone",
+        include_str!("../../../../../docs/guide/gateway-alone.md"),
     ),
     (
         "several-gateways",
