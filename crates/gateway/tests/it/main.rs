@@ -19,6 +19,7 @@ mod nginx;
 mod observe;
 mod parking;
 mod raw;
+mod redis_server;
 mod reload;
 mod retries;
 mod rig;
