@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use secrecy::SecretString;
+use portcullis_config::UpstreamProtocol;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -153,6 +154,10 @@ async fn reload(
         let services = settings.services.iter();
         services.map(|service| service.service.clone()).collect()
     };
+    let protocols = |settings: &GatewaySettings| -> Vec<UpstreamProtocol> {
+        let services = settings.services.iter();
+        services.map(|service| service.protocol).collect()
+    };
     let fixed = [
         ("gateway.listen", in_force.listen == settings.listen),
         ("the state file", in_force.state_file == settings.state_file),
@@ -166,6 +171,11 @@ async fn reload(
             in_force.observe == settings.observe,
         ),
         ("the service's name", names(in_force) == names(&settings)),
+        (
+            "the protocol that the releases speak",
+            protocols(in_force) == protocols(&settings),
+        ),
+        ("[gateway.shared]", shared(in_force) == shared(&settings)),
     ];
     if let Some((what, _)) = fixed.into_iter().find(|(_, same)| !same) {
         return Err(GatewayError::Restart { what });
@@ -176,6 +186,16 @@ async fn reload(
         .await?;
     *in_force = settings;
     Ok(())
+}
+
+/// Everything that says which server is shared, and how.
+fn shared(settings: &GatewaySettings) -> Option<(&str, &str, u64)> {
+    let shared = settings.shared.as_ref()?;
+    Some((
+        shared.url.expose_secret(),
+        &shared.prefix,
+        shared.timeout_ms,
+    ))
 }
 
 /// Certificates, and how their files were when they were read.

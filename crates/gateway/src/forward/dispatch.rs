@@ -344,8 +344,7 @@ impl Passage {
         self.state.enter(Step::Answer, timeouts.first_byte_ms);
         let mut other = Box::pin(self.attempt(&hedge, timeouts, (second, spare.as_ref()), true));
         // One that fails leaves it to the other, unless the client is to blame.
-        let goes_on =
-            |one: &Attempted| matches!(one, Err(failed) if failed.kind.is_some());
+        let goes_on = |one: &Attempted| matches!(one, Err(failed) if failed.kind.is_some());
         let (attempted, by_second) = tokio::select! {
             biased;
             one = first.as_mut() => match goes_on(&one) {

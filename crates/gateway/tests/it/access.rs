@@ -133,11 +133,17 @@ async fn keys_are_known_from_the_first_request_on_and_changes_of_the_file_are_fo
     let bytes = std::fs::read(&path).unwrap();
     let mut file = ApiKeysFile::parse(&path, &bytes).unwrap();
     let overlap = SignedDuration::from_hours(1);
-    let second = file.rotate("first", "second", Timestamp::now(), overlap).unwrap();
+    let second = file
+        .rotate("first", "second", Timestamp::now(), overlap)
+        .unwrap();
     let second = second.key.expose_secret().to_owned();
     file.write(&path).unwrap();
     comes(&rig, "x-api-key", &second, 200).await;
-    assert_eq!(with(&rig, "x-api-key", &keys[0]).await.0, 200, "both are good for a while");
+    assert_eq!(
+        with(&rig, "x-api-key", &keys[0]).await.0,
+        200,
+        "both are good for a while"
+    );
     // A file that is none changes nothing.
     std::fs::write(&path, "{").unwrap();
     tokio::time::sleep(Duration::from_millis(1_100)).await;
@@ -280,8 +286,13 @@ impl Signer {
         let signature = match self {
             Signer::Rsa(key) => {
                 let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signature)
-                    .unwrap();
+                key.sign(
+                    &RSA_PKCS1_SHA256,
+                    &random,
+                    message.as_bytes(),
+                    &mut signature,
+                )
+                .unwrap();
                 signature
             }
             Signer::Ec(key) => {
@@ -303,7 +314,11 @@ fn by_tokens(keys: JwksSource) -> AccessConfig {
     let mut policy = policy("tokens");
     policy.jwt = Some(JwtConfig {
         keys,
-        algorithms: vec![JwtAlgorithm::Rs256, JwtAlgorithm::Es256, JwtAlgorithm::EdDsa],
+        algorithms: vec![
+            JwtAlgorithm::Rs256,
+            JwtAlgorithm::Es256,
+            JwtAlgorithm::EdDsa,
+        ],
         issuer: None,
         audiences: vec!["shop".to_owned()],
         skew_s: 0,
@@ -322,11 +337,17 @@ async fn tokens_of_three_algorithms_are_checked_with_keys_from_a_file_that_chang
     std::fs::write(&path, key_set(&[rsa, ec, ed])).unwrap();
     let rig = served(guarded(by_tokens(JwksSource::File(path.clone()))), &service).await;
     for signer in &signers {
-        for (audience, seconds, wanted) in [("shop", 60, 200), ("other", 60, 401), ("shop", -5, 401)]
+        for (audience, seconds, wanted) in
+            [("shop", 60, 200), ("other", 60, 401), ("shop", -5, 401)]
         {
             let token = signer.token(audience, seconds);
             let (status, _) = with(&rig, "authorization", &token).await;
-            assert_eq!(status, wanted, "{} {audience} {seconds}", signer.algorithm());
+            assert_eq!(
+                status,
+                wanted,
+                "{} {audience} {seconds}",
+                signer.algorithm()
+            );
         }
     }
     let mut changed = ed.token("shop", 60);
@@ -337,7 +358,12 @@ async fn tokens_of_three_algorithms_are_checked_with_keys_from_a_file_that_chang
     std::fs::write(&path, key_set(&[&next])).unwrap();
     comes(&rig, "authorization", &next.token("shop", 60), 200).await;
     for signer in &signers {
-        assert_eq!(with(&rig, "authorization", &signer.token("shop", 60)).await.0, 401);
+        assert_eq!(
+            with(&rig, "authorization", &signer.token("shop", 60))
+                .await
+                .0,
+            401
+        );
     }
 }
 
@@ -366,8 +392,17 @@ async fn keys_are_fetched_from_a_url_and_a_reload_keeps_them() {
     comes(&rig, "authorization", &signer.token("shop", 60), 200).await;
     let mut settings = settings.unwrap();
     settings.routing.access[0].jwt.as_mut().unwrap().skew_s = 5;
-    rig.gateway.as_ref().unwrap().reload(settings).await.unwrap();
+    rig.gateway
+        .as_ref()
+        .unwrap()
+        .reload(settings)
+        .await
+        .unwrap();
     let late = signer.token("shop", -2);
-    assert_eq!(with(&rig, "authorization", &late).await.0, 200, "with the new skew");
+    assert_eq!(
+        with(&rig, "authorization", &late).await.0,
+        200,
+        "with the new skew"
+    );
     assert_eq!(issuer.heads(), 1);
 }

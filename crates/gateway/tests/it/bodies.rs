@@ -22,10 +22,17 @@ async fn a_body_of_the_allowed_length_passes_and_one_byte_more_does_not() {
     way.body_bytes_max = 1_000;
     let rig = Rig::start_with(with_upstream(way, upstream("api", &[service.address])));
     for (length, status) in [(1_000, 200), (1_001, 413)] {
-        let request = rig.client.post(rig.url("/collect")).body(vec![b'x'; length]);
+        let request = rig
+            .client
+            .post(rig.url("/collect"))
+            .body(vec![b'x'; length]);
         assert_eq!(request.send().await.unwrap().status().as_u16(), status);
     }
-    assert_eq!(service.requests(), 1, "a length that is too large is refused at once");
+    assert_eq!(
+        service.requests(),
+        1,
+        "a length that is too large is refused at once"
+    );
     for (count, status) in [(10, 200), (11, 413)] {
         let request = rig.client.post(rig.url("/collect")).body(chunks(count));
         let answer = request.send().await.unwrap();
@@ -34,7 +41,11 @@ async fn a_body_of_the_allowed_length_passes_and_one_byte_more_does_not() {
             assert_eq!(answer.headers()["content-type"], "application/problem+json");
         }
     }
-    assert_eq!(service.bodies().len(), 2, "what was too long never came to its end");
+    assert_eq!(
+        service.bodies().len(),
+        2,
+        "what was too long never came to its end"
+    );
     assert!(service.bodies().iter().all(|body| body.len() == 1_000));
 }
 
@@ -46,10 +57,18 @@ async fn a_client_that_sends_megabytes_too_much_can_read_why_not() {
     way.body_bytes_max = 1_000;
     let rig = Rig::start_with(with_upstream(way, upstream("api", &[service.address])));
     for _ in 0..20 {
-        let request = rig.client.post(rig.url("/collect")).body(vec![b'x'; 4 << 20]);
+        let request = rig
+            .client
+            .post(rig.url("/collect"))
+            .body(vec![b'x'; 4 << 20]);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
-        let answer = rig.client.post(rig.url("/collect")).body(chunks(40_000)).send().await;
+        let answer = rig
+            .client
+            .post(rig.url("/collect"))
+            .body(chunks(40_000))
+            .send()
+            .await;
         assert_eq!(answer.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 }
@@ -69,7 +88,10 @@ async fn a_body_that_becomes_too_long_is_broken_off_and_not_sent_again() {
     let rig = Rig::start_with(with_upstream(way, upstream("api", &[server.address])));
     for _ in 0..5 {
         let request = rig.client.put(rig.url("/")).body(chunks(20));
-        assert_eq!(request.send().await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(
+            request.send().await.unwrap().status(),
+            StatusCode::PAYLOAD_TOO_LARGE
+        );
     }
     assert_eq!(server.heads(), 5);
 }
@@ -86,7 +108,9 @@ async fn streams_of_http2_have_the_same_limit_and_the_connection_goes_on() {
     let rig = Rig::start_with(with_upstream(way, set));
     let mut client = http2::Client::connect(&rig).await;
     for (length, status) in [(1_000, 200), (1_001, 413), (1_000, 200)] {
-        let body = Full::from(vec![b'x'; length]).map_err(|never| match never {}).boxed();
+        let body = Full::from(vec![b'x'; length])
+            .map_err(|never| match never {})
+            .boxed();
         let request = http2::request("/collect").method("POST").body(body);
         let answer = client.send(request.unwrap()).await;
         assert_eq!(answer.status().as_u16(), status, "{length}");
@@ -108,11 +132,17 @@ async fn requests_on_one_connection_are_counted_each_for_itself() {
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(body.as_bytes()).await.unwrap();
         until("it was answered", || service.requests() == number + 1).await;
-        assert!(raw::read_head(&mut stream).await.starts_with("HTTP/1.1 200 "));
+        assert!(
+            raw::read_head(&mut stream)
+                .await
+                .starts_with("HTTP/1.1 200 ")
+        );
         // The length of what was swallowed so far, behind the head.
         let text = (900 * (number + 1)).to_string();
         let mut read = vec![0; text.len()];
-        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut read).await.unwrap();
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut read)
+            .await
+            .unwrap();
         assert_eq!(read, text.as_bytes());
     }
 }

@@ -34,7 +34,10 @@ async fn preflight(rig: &Rig, origin: &str) -> Response {
 }
 
 fn text<'a>(answer: &'a Response, name: &str) -> &'a str {
-    answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    answer
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
 }
 
 #[tokio::test]
@@ -45,8 +48,7 @@ async fn preflights_are_answered_here_and_answers_say_who_may_read_them() {
     let adjust = |settings: &mut GatewaySettings| {
         all.limits = named("few");
         with_ways(vec![all])(settings);
-        settings.routing.limits =
-            vec![limit("few", 2, 60_000, portcullis_config::LimitKey::Route)];
+        settings.routing.limits = vec![limit("few", 2, 60_000, portcullis_config::LimitKey::Route)];
     };
     let rig = served(adjust, &service).await;
     let asked = preflight(&rig, "https://app.example").await;
@@ -67,13 +69,22 @@ async fn preflights_are_answered_here_and_answers_say_who_may_read_them() {
     assert_eq!(service.requests(), 0);
     // Preflights have counted against nothing; a page can also read that it is refused.
     for wanted in [200, 200, 429] {
-        let request = rig.client.get(rig.url("/who")).header("origin", "https://app.example");
+        let request = rig
+            .client
+            .get(rig.url("/who"))
+            .header("origin", "https://app.example");
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status().as_u16(), wanted);
-        assert_eq!(text(&answer, "access-control-allow-origin"), "https://app.example");
+        assert_eq!(
+            text(&answer, "access-control-allow-origin"),
+            "https://app.example"
+        );
         assert_eq!(text(&answer, "access-control-expose-headers"), "x-public");
     }
-    let request = rig.client.get(rig.url("/who")).header("origin", "https://evil.example");
+    let request = rig
+        .client
+        .get(rig.url("/who"))
+        .header("origin", "https://evil.example");
     let answer = request.send().await.unwrap();
     assert_eq!(text(&answer, "access-control-allow-origin"), "");
     assert_eq!(text(&answer, "vary"), "origin");
@@ -84,7 +95,11 @@ async fn protective_headers_are_on_every_answer_and_hsts_only_under_tls() {
     let service = Service::start("old");
     for (preset, frame, hsts) in [
         (SecurityHeaders::Basic, "SAMEORIGIN", "max-age=31536000"),
-        (SecurityHeaders::Strict, "DENY", "max-age=63072000; includeSubDomains"),
+        (
+            SecurityHeaders::Strict,
+            "DENY",
+            "max-age=63072000; includeSubDomains",
+        ),
         (SecurityHeaders::Off, "", ""),
     ] {
         let mut all = way("all");
@@ -97,8 +112,17 @@ async fn protective_headers_are_on_every_answer_and_hsts_only_under_tls() {
             settings.tls = Some(tls);
         };
         let rig = served(adjust, &service).await;
-        let refused = rig.client.post(rig.url("/")).body("longer than ten").send().await;
-        for answer in [rig.get("/who").await, refused.unwrap(), rig.get("/fail").await] {
+        let refused = rig
+            .client
+            .post(rig.url("/"))
+            .body("longer than ten")
+            .send()
+            .await;
+        for answer in [
+            rig.get("/who").await,
+            refused.unwrap(),
+            rig.get("/fail").await,
+        ] {
             assert_eq!(text(&answer, "x-frame-options"), frame);
             let nosniff = if frame.is_empty() { "" } else { "nosniff" };
             assert_eq!(text(&answer, "x-content-type-options"), nosniff);

@@ -47,10 +47,18 @@ async fn nobody_who_is_not_a_trusted_proxy_is_believed() {
     assert_eq!(lines(&seen, "x-forwarded-for"), ["127.0.0.1"]);
     assert_eq!(lines(&seen, "x-forwarded-proto"), ["http"]);
     assert_eq!(lines(&seen, "x-forwarded-host"), [rig.listen.to_string()]);
-    for name in ["forwarded", "x-real-ip", "x-forwarded-port", "x-forwarded-prefix"] {
+    for name in [
+        "forwarded",
+        "x-real-ip",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+    ] {
         assert!(lines(&seen, name).is_empty(), "{name}: {seen}");
     }
-    assert!(!seen.contains("203.0.113.9") && !seen.contains("evil"), "{seen}");
+    assert!(
+        !seen.contains("203.0.113.9") && !seen.contains("evil"),
+        "{seen}"
+    );
 }
 
 #[tokio::test]
@@ -79,7 +87,10 @@ async fn forwarding_that_cannot_be_read_is_refused_and_the_connection_goes_on() 
     let rig = Rig::start_with(trusting);
     rig.split(&arm("1.0", &service), None, 0).await;
     for value in ["nonsense", "203.0.113.9, ;"] {
-        let request = rig.client.get(rig.url("/who")).header("x-forwarded-for", value);
+        let request = rig
+            .client
+            .get(rig.url("/who"))
+            .header("x-forwarded-for", value);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{value}");
     }
@@ -104,7 +115,10 @@ async fn users_are_tied_by_the_address_behind_the_proxy() {
         let mut met = Vec::new();
         for spoofed in ["", "192.0.2.1, ", "198.51.100.2, 192.0.2.1, "] {
             let list = format!("{spoofed}{client}");
-            let request = rig.client.get(rig.url("/who")).header("x-forwarded-for", list);
+            let request = rig
+                .client
+                .get(rig.url("/who"))
+                .header("x-forwarded-for", list);
             met.push(request.send().await.unwrap().text().await.unwrap());
         }
         met.dedup();
@@ -114,7 +128,10 @@ async fn users_are_tied_by_the_address_behind_the_proxy() {
     assert!((25..=75).contains(&of_canary), "{of_canary}");
     rig.split(&stable, Some(&canary), 0).await;
     for (client, wanted) in [("203.0.113.200", "new"), ("203.0.113.201", "old")] {
-        let request = rig.client.get(rig.url("/who")).header("x-forwarded-for", client);
+        let request = rig
+            .client
+            .get(rig.url("/who"))
+            .header("x-forwarded-for", client);
         assert_eq!(request.send().await.unwrap().text().await.unwrap(), wanted);
     }
 }
@@ -131,6 +148,7 @@ async fn named_users_and_the_header_get_the_canary_whatever_the_weight() {
         rig.split(&stable, None, 0).await;
         assert_eq!(rig.get_as("tester").await, "1.0", "there is no canary");
         rig.split(&stable, Some(&canary), 0).await;
+        rig.arm_when("1.1", |arm| arm.health.healthy).await;
         assert_eq!(rig.get_as("tester").await, "1.1");
         assert_eq!(rig.get_as("other").await, "1.0");
         let asked = rig.client.get(rig.url("/who")).header("canary", "TRUE");
@@ -167,9 +185,15 @@ async fn a_request_has_names_that_the_client_the_release_and_problems_share() {
     // Names that cannot be kept are replaced by new ones, every time others.
     let mut ids = std::collections::BTreeSet::new();
     for _ in 0..3 {
-        let request = rig.client.get(rig.url("/headers")).header("x-request-id", "a b\tc");
+        let request = rig
+            .client
+            .get(rig.url("/headers"))
+            .header("x-request-id", "a b\tc");
         let answer = request.send().await.unwrap();
-        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let id = answer.headers()["x-request-id"]
+            .to_str()
+            .unwrap()
+            .to_owned();
         assert_eq!(lines(&answer.text().await.unwrap(), "x-request-id"), [&id]);
         ids.insert(id);
     }

@@ -29,7 +29,10 @@ async fn served(adjust: impl FnOnce(&mut GatewaySettings), service: &Service) ->
 }
 
 async fn as_client(rig: &Rig, client: &str) -> Response {
-    let request = rig.client.get(rig.url("/who")).header("x-forwarded-for", client);
+    let request = rig
+        .client
+        .get(rig.url("/who"))
+        .header("x-forwarded-for", client);
     request.send().await.unwrap()
 }
 
@@ -91,7 +94,10 @@ async fn sixty_a_minute_with_a_burst_of_ten_are_counted_down_in_the_answers() {
         assert_eq!(text(&answer, "ratelimit-remaining"), left.to_string());
         assert_eq!(text(&answer, "ratelimit-limit"), "10");
     }
-    assert_eq!(rig.get("/who").await.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(
+        rig.get("/who").await.status(),
+        StatusCode::TOO_MANY_REQUESTS
+    );
     assert_eq!(service.requests(), 10);
 }
 
@@ -228,7 +234,10 @@ async fn two_gateways_count_together_and_go_on_alone_when_the_server_is_killed()
         let more = passed(&[rig], 30).await;
         assert!((4..=10).contains(&more), "{more}");
     }
-    assert!(began.elapsed() < Duration::from_secs(3), "nobody waits for it");
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "nobody waits for it"
+    );
 }
 
 #[tokio::test]

@@ -41,7 +41,10 @@ impl Logged {
     fn lines(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(&self.path).unwrap_or_default();
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        whole
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// The next line, and no other.
@@ -81,7 +84,10 @@ async fn answers_and_refusals_have_a_line_without_query_and_secrets() {
     let request = request.header("authorization", "Bearer secret-token");
     let request = request.header("cookie", "id=secret-cookie");
     let answer = request.body("secret-body").send().await.unwrap();
-    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let id = answer.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     answer.bytes().await.unwrap();
     let line = logged.line().await;
     let server = service.address.to_string();
@@ -103,8 +109,15 @@ async fn answers_and_refusals_have_a_line_without_query_and_secrets() {
         ],
     );
     rig.get("/few").await;
-    has(&logged.line().await, &[("route", "few".into()), ("status", 200.into())]);
-    let long = rig.client.post(rig.url("/few")).body("longer than ten").send();
+    has(
+        &logged.line().await,
+        &[("route", "few".into()), ("status", 200.into())],
+    );
+    let long = rig
+        .client
+        .post(rig.url("/few"))
+        .body("longer than ten")
+        .send();
     assert_eq!(long.await.unwrap().status(), 413);
     let wanted = [("status", 413.into()), ("refusal", "body-too-large".into())];
     has(&logged.line().await, &wanted);
@@ -115,7 +128,10 @@ async fn answers_and_refusals_have_a_line_without_query_and_secrets() {
     let wanted = [("status", 502.into()), ("refusal", "unreachable".into())];
     has(&logged.line().await, &wanted);
     let text = std::fs::read_to_string(&logged.path).unwrap();
-    assert!(!text.contains("secret") && !text.contains("token="), "{text}");
+    assert!(
+        !text.contains("secret") && !text.contains("token="),
+        "{text}"
+    );
     assert!(!text.contains("127.0.0.1\""), "{text}");
 }
 
@@ -132,17 +148,27 @@ async fn clients_that_go_away_and_answers_that_break_off_are_told() {
     stream.write_all(head).await.unwrap();
     until("it is there", || service.requests() == 1).await;
     drop(stream);
-    has(&logged.line().await, &[("status", Value::Null), cut.clone()]);
+    has(
+        &logged.line().await,
+        &[("status", Value::Null), cut.clone()],
+    );
     // In the middle of one.
     let mut stream = raw::connect(rig).await;
-    stream.write_all(b"GET /sse HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /sse HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
     raw::read_head(&mut stream).await;
     drop(stream);
     has(&logged.line().await, &[("status", 200.into()), cut.clone()]);
     // The release breaks off, or is silent for too long.
+    let answer = rig.get("/break").await;
     service.seen.gate.add_permits(1);
-    rig.get("/break").await.bytes().await.unwrap_err();
-    has(&logged.line().await, &[("status", 200.into()), ("bytes_out", 4.into()), cut.clone()]);
+    answer.bytes().await.unwrap_err();
+    has(
+        &logged.line().await,
+        &[("status", 200.into()), ("bytes_out", 4.into()), cut.clone()],
+    );
     rig.get("/break").await.bytes().await.unwrap_err();
     has(&logged.line().await, &[("status", 200.into()), cut.clone()]);
     // A body that is not finished.
@@ -156,10 +182,16 @@ async fn clients_that_go_away_and_answers_that_break_off_are_told() {
     let mut client = http2::Client::connect(rig).await;
     let answer = client.get("/who").await;
     assert_eq!(http2::text(answer).await, "old");
-    has(&logged.line().await, &[("status", 200.into()), ("host", "shop.example".into())]);
+    has(
+        &logged.line().await,
+        &[("status", 200.into()), ("host", "shop.example".into())],
+    );
     let given_up = tokio::time::timeout(Duration::from_millis(30), client.get("/slow")).await;
     assert!(given_up.is_err());
-    has(&logged.line().await, &[("status", Value::Null), ("cut", true.into())]);
+    has(
+        &logged.line().await,
+        &[("status", Value::Null), ("cut", true.into())],
+    );
 }
 
 #[tokio::test]
@@ -181,15 +213,27 @@ async fn a_connection_that_changes_its_protocol_has_a_line_and_so_has_what_faile
     };
     let logged = Logged::start(adjust, &service).await;
     let mut stream = raw::connect(&logged.rig).await;
-    let upgrade = b"GET /switch HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n";
+    let upgrade =
+        b"GET /switch HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n";
     stream.write_all(upgrade).await.unwrap();
     raw::read_head(&mut stream).await;
     stream.write_all(b"a").await.unwrap();
     assert_eq!(stream.read_u8().await.unwrap(), b'A');
     drop(stream);
     let line = logged.line().await;
-    has(&line, &[("status", 101.into()), ("release", "1.0".into()), ("cut", Value::Null)]);
+    has(
+        &line,
+        &[
+            ("status", 101.into()),
+            ("release", "1.0".into()),
+            ("cut", Value::Null),
+        ],
+    );
     logged.rig.get("/api").await;
-    let wanted = [("status", 200.into()), ("retries", 1.into()), ("refusal", Value::Null)];
+    let wanted = [
+        ("status", 200.into()),
+        ("retries", 1.into()),
+        ("refusal", Value::Null),
+    ];
     has(&logged.line().await, &wanted);
 }

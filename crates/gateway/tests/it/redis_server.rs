@@ -51,7 +51,14 @@ impl Drop for RedisServer {
 /// Waits until it takes connections. `None` when it ends before.
 fn launch(folder: &TempDir, port: u16) -> Option<Child> {
     let child = Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+        .args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+        ])
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

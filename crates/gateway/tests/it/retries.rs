@@ -155,7 +155,10 @@ async fn an_upload_under_way_goes_on_at_the_next_server_with_what_came_before() 
         connection.head().await?;
         match number {
             // It breaks in the middle of the body.
-            0 => connection.body(|read| read.ends_with(b"half\r\n")).await.map(drop),
+            0 => connection
+                .body(|read| read.ends_with(b"half\r\n"))
+                .await
+                .map(drop),
             _ => {
                 let body = connection.body(|read| dechunked(read).is_some()).await?;
                 let body = String::from_utf8(dechunked(&body)?).ok()?;
@@ -169,7 +172,8 @@ async fn an_upload_under_way_goes_on_at_the_next_server_with_what_came_before() 
         upstream("api", &[server.address]),
     ));
     let mut stream = raw::connect(&rig).await;
-    let head = "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head =
+        "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(b"4\r\nhalf\r\n").await.unwrap();
     until("it is tried again", || server.heads() == 2).await;
@@ -374,7 +378,9 @@ async fn a_hedged_body_that_is_not_kept_reaches_no_server_with_a_hole() {
     const PIECE: usize = 16 * 1024;
     const PIECES: usize = 32;
     for protocol in [UpstreamProtocol::Http1, UpstreamProtocol::Http2] {
-        let whole: Vec<u8> = (0..PIECES).flat_map(|n| vec![b'a' + n as u8 % 26; PIECE]).collect();
+        let whole: Vec<u8> = (0..PIECES)
+            .flat_map(|n| vec![b'a' + n as u8 % 26; PIECE])
+            .collect();
         let (one, two) = match protocol {
             UpstreamProtocol::Http1 => (Service::start("one"), Service::start("two")),
             UpstreamProtocol::Http2 => (Service::start_http2("one"), Service::start_http2("two")),
@@ -389,7 +395,11 @@ async fn a_hedged_body_that_is_not_kept_reaches_no_server_with_a_hole() {
             (number < PIECES).then_some((Ok::<_, std::io::Error>(piece), number + 1))
         });
         let request = rig.client.put(rig.url("/collect"));
-        let answer = request.body(Body::wrap_stream(pieces)).send().await.unwrap();
+        let answer = request
+            .body(Body::wrap_stream(pieces))
+            .send()
+            .await
+            .unwrap();
         if answer.status() == StatusCode::OK {
             assert_eq!(answer.bytes().await.unwrap(), whole);
         }
@@ -414,7 +424,11 @@ async fn a_hedged_body_that_is_refused_reaches_no_server_as_a_whole() {
         (number < 6).then_some((Ok::<_, std::io::Error>(piece), number + 1))
     });
     let request = rig.client.put(rig.url("/collect"));
-    let answer = request.body(Body::wrap_stream(pieces)).send().await.unwrap();
+    let answer = request
+        .body(Body::wrap_stream(pieces))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(one.requests() + two.requests(), 2, "it was hedged");
     assert!(one.bodies().is_empty() && two.bodies().is_empty());
@@ -437,6 +451,9 @@ async fn the_time_for_the_whole_request_is_not_begun_again_by_a_retry() {
     let answer = rig.get("/").await;
     assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
     let took = began.elapsed();
-    assert!(took > Duration::from_millis(340) && took < Duration::from_millis(900), "{took:?}");
+    assert!(
+        took > Duration::from_millis(340) && took < Duration::from_millis(900),
+        "{took:?}"
+    );
     assert!((2..=3).contains(&silent.heads()), "{}", silent.heads());
 }

@@ -28,6 +28,7 @@ async fn reads_are_mirrored_and_compared_and_count_for_no_gate() {
     let (stable, canary) = (arm("1.0", &old), arm("1.1", &new));
     rig.split(&stable, None, 0).await;
     rig.split(&stable, Some(&canary), 0).await;
+    rig.arm_when("1.1", |arm| arm.health.healthy).await;
     for _ in 0..10 {
         assert_eq!(rig.get("/who").await.text().await.unwrap(), "old");
     }
@@ -35,18 +36,32 @@ async fn reads_are_mirrored_and_compared_and_count_for_no_gate() {
     rig.get("/fail").await;
     for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        rig.client.request(method, rig.url("/who")).send().await.unwrap();
+        rig.client
+            .request(method, rig.url("/who"))
+            .send()
+            .await
+            .unwrap();
     }
     let with_body = rig.client.get(rig.url("/echo")).body("x");
     with_body.send().await.unwrap();
     let shadow = shadow_when(&rig, |shadow| shadow.requests == 12).await;
     assert_eq!((shadow.errors, shadow.differed, shadow.skipped), (1, 0, 0));
     assert_eq!(shadow.latency.count(), 12);
-    assert_eq!(new.requests(), 12, "nothing that has a body or changes something");
+    assert_eq!(
+        new.requests(),
+        12,
+        "nothing that has a body or changes something"
+    );
     let counted = rig.arm("1.1").await;
-    assert_eq!((counted.requests, counted.errors, counted.in_flight), (0, 0, 0));
+    assert_eq!(
+        (counted.requests, counted.errors, counted.in_flight),
+        (0, 0, 0)
+    );
     assert_eq!(counted.by_class, [0; 5]);
-    assert_eq!(rig.arm_when("1.0", |arm| arm.requests == 17).await.errors, 1);
+    assert_eq!(
+        rig.arm_when("1.0", |arm| arm.requests == 17).await.errors,
+        1
+    );
 }
 
 #[tokio::test]
@@ -71,6 +86,7 @@ async fn a_slow_canary_costs_the_client_nothing_and_no_more_than_so_many_wait_fo
     let (stable, canary) = (arm("1.0", &old), arm("1.1", &new));
     rig.split(&stable, None, 0).await;
     rig.split(&stable, Some(&canary), 0).await;
+    rig.arm_when("1.1", |arm| arm.health.healthy).await;
     old.seen.gate.add_permits(100);
     let began = Instant::now();
     for _ in 0..100 {
@@ -111,6 +127,7 @@ async fn a_canary_that_answers_otherwise_or_not_at_all_differs() {
     };
     rig.split(&stable, None, 0).await;
     rig.split(&stable, Some(&canary), 0).await;
+    rig.arm_when("1.1", |arm| arm.health.healthy).await;
     for path in ["/who", "/broken", "/who"] {
         assert_eq!(rig.get(path).await.status(), 200);
     }
@@ -139,6 +156,7 @@ async fn connections_that_a_canary_closes_are_no_difference() {
     };
     rig.split(&stable, None, 0).await;
     rig.split(&stable, Some(&canary), 0).await;
+    rig.arm_when("1.1", |arm| arm.health.healthy).await;
     for _ in 0..400 {
         rig.get("/who").await;
     }

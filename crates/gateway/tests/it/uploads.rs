@@ -22,7 +22,8 @@ async fn rig(service: &Service) -> Rig {
 }
 
 fn form(file: &[u8]) -> Vec<u8> {
-    let mut form = b"--edge\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n".to_vec();
+    let mut form =
+        b"--edge\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n".to_vec();
     form.extend(b"--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n");
     form.extend(b"Content-Type: image/png\r\n\r\n");
     form.extend(file);
@@ -76,7 +77,11 @@ async fn types_are_told_by_the_bytes_and_what_passes_is_unchanged() {
             }
         }
     }
-    assert_eq!(service.bodies().len(), passed, "nothing else came to its end");
+    assert_eq!(
+        service.bodies().len(),
+        passed,
+        "nothing else came to its end"
+    );
 }
 
 #[tokio::test]
