@@ -90,13 +90,10 @@ pub(crate) async fn forward(
     let (head, incoming) = request.into_parts();
     let mut passage = Passage::begin(worker, state, &head);
     let mut unread = Unread::new(&head, incoming);
-    let answer = match passage.pass(head, &mut unread).await {
-        Ok(answer) => answer,
-        Err(refusal) => {
-            passage.read_rest(unread, refusal.closes()).await;
-            passage.refuse(&refusal, None)
-        }
-    };
+    let passed = passage.pass(head, &mut unread).await;
+    let closes = passed.as_ref().is_err_and(Refusal::closes);
+    passage.read_rest(unread, closes).await;
+    let answer = passed.unwrap_or_else(|refusal| passage.refuse(&refusal, None));
     Ok(passage.finish(answer))
 }
 

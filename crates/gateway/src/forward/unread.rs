@@ -12,7 +12,7 @@ use http::request;
 use hyper::body::{Body, Incoming};
 
 use super::Passage;
-use crate::bounds::{UNREAD_BYTES_MAX, UNREAD_TIMEOUT_MS};
+use crate::bounds::{CLIENT_STALL_TIMEOUT_MS, UNREAD_BYTES_MAX, UNREAD_TIMEOUT_MS};
 use crate::connection::{Protocol, Step};
 
 /// A body that nobody has begun to read.
@@ -50,14 +50,14 @@ impl Unread {
 impl Passage {
     /// Reads what is left of a short body. It takes no place meanwhile.
     pub(super) async fn read_rest(&mut self, mut unread: Unread, closes: bool) {
-        self.place = None;
-        let is_wanted = unread.is_short && !closes && unread.has_body();
+        let is_wanted = unread.is_short
+            && !closes
+            && unread.has_body()
+            && self.state.protocol() == Protocol::Http1;
         let Some(mut incoming) = unread.take().filter(|_| is_wanted) else {
             return;
         };
-        if self.state.protocol() == Protocol::Http2 {
-            return;
-        }
+        self.place = None;
         self.state.enter(Step::ClientBody, UNREAD_TIMEOUT_MS);
         let mut read = 0;
         let state = &self.state;
@@ -81,5 +81,6 @@ impl Passage {
             }
         })
         .await;
+        self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
     }
 }

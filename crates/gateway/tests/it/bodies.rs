@@ -146,3 +146,39 @@ async fn requests_on_one_connection_are_counted_each_for_itself() {
         assert_eq!(read, text.as_bytes());
     }
 }
+
+/// A short body that nobody wants is read, so that the connection can go on; a long one ends it, and it is said.
+#[tokio::test]
+async fn a_connection_goes_on_behind_a_short_body_that_was_not_sent_on() {
+    let rig = Rig::start();
+    let mut stream = raw::connect(&rig).await;
+    for _ in 0..3 {
+        // There is no release. The body comes behind the head.
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+        stream.write_all("x".repeat(900).as_bytes()).await.unwrap();
+        let head = raw::read_head(&mut stream).await;
+        assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+        assert!(!head.contains("connection: close"), "{head}");
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.unwrap().parse().unwrap()];
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut body)
+            .await
+            .unwrap();
+    }
+    for head in [
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+        // It is waited for, and does not come.
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n",
+    ] {
+        let mut stream = raw::connect(&rig).await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = raw::read_all(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+    }
+}

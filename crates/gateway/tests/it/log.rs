@@ -177,7 +177,18 @@ async fn clients_that_go_away_and_answers_that_break_off_are_told() {
     stream.write_all(half).await.unwrap();
     until("it is there", || service.requests() == 5).await;
     drop(stream);
-    has(&logged.line().await, &[("bytes_in", 4.into()), cut]);
+    let wanted = [("status", 408.into()), ("refusal", "client-broke".into())];
+    has(
+        &logged.line().await,
+        &[
+            wanted,
+            [
+                ("bytes_in", 4.into()),
+                ("server", service.address.to_string().into()),
+            ],
+        ]
+        .concat(),
+    );
     // Streams of HTTP/2, one of which is reset.
     let mut client = http2::Client::connect(rig).await;
     let answer = client.get("/who").await;
