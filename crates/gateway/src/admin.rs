@@ -9,8 +9,8 @@ use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
-use portcullis_api::gateway::SplitChange;
+use axum::routing::{get, post, put};
+use portcullis_api::gateway::{BypassEnd, BypassWish, ReloadWish, RouteStatus, SplitChange};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
@@ -18,6 +18,7 @@ use crate::bounds::ADMIN_BODY_BYTES_MAX;
 use crate::control::{ChangeError, Control};
 use crate::observe::{Gathering, endpoints};
 use crate::problem::{PROBLEM_JSON, Problem};
+use crate::reload::{NotPassedOn, ReloadDesk};
 use crate::unread::as_problem;
 
 /// The admin API, for everybody who may connect or for those who have the token. `/healthz` and `/readyz` need no
@@ -27,6 +28,7 @@ pub(crate) fn router(
     control: Arc<Control>,
     gathering: Arc<Gathering>,
     token: Option<SecretString>,
+    desk: ReloadDesk,
 ) -> Router {
     let metrics = Router::new()
         .route("/metrics", get(metrics))
@@ -35,13 +37,20 @@ pub(crate) fn router(
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .with_state(gathering);
+    let reloads = Router::new()
+        .route("/v1/reload", post(reload))
+        .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
+        .with_state(desk);
     let router = Router::new()
         .route("/v1/gateway", get(gateway))
         .route("/v1/routes/{service}", get(route))
         .route("/v1/routes/{service}/split", put(change_split))
+        .route("/v1/routes/{service}/bypass", put(begin_bypass))
+        .route("/v1/routes/{service}/bypass/end", post(end_bypass))
         .fallback(async || not_found("nothing is here; try GET /v1/gateway"))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         .with_state(control)
+        .merge(reloads)
         .merge(metrics);
     let router = match token {
         Some(token) => router.layer(from_fn_with_state(Arc::new(token), require_token)),
@@ -121,9 +130,47 @@ async fn change_split(
             ));
         }
     };
-    // In a task of its own: once begun, a change is finished even if the asker goes away.
-    let changed = tokio::spawn(async move { control.change(&service, change).await });
-    match changed.await {
+    finish(async move { control.change(&service, change).await }).await
+}
+
+async fn begin_bypass(
+    State(control): State<Arc<Control>>,
+    Path(service): Path<String>,
+    body: Bytes,
+) -> Response {
+    let wish: BypassWish = match serde_json::from_slice(&body) {
+        Ok(wish) => wish,
+        Err(error) => return not_a_bypass("`by`, `reason` and `for_ms`", &error),
+    };
+    finish(async move { control.begin_bypass(&service, wish).await }).await
+}
+
+async fn end_bypass(
+    State(control): State<Arc<Control>>,
+    Path(service): Path<String>,
+    body: Bytes,
+) -> Response {
+    let end: BypassEnd = match serde_json::from_slice(&body) {
+        Ok(end) => end,
+        Err(error) => return not_a_bypass("`by`", &error),
+    };
+    finish(async move { control.end_bypass(&service, end).await }).await
+}
+
+fn not_a_bypass(fields: &str, error: &serde_json::Error) -> Response {
+    answer(&Problem::new(
+        StatusCode::BAD_REQUEST,
+        "urn:portcullis:problem:not-a-bypass",
+        "The body is not about a bypass",
+        format!("the body is not a JSON object with {fields}: {error}"),
+    ))
+}
+
+/// Makes a change in a task of its own: once begun, it is finished even if the asker goes away.
+async fn finish(
+    change: impl Future<Output = Result<RouteStatus, ChangeError>> + Send + 'static,
+) -> Response {
+    match tokio::spawn(change).await {
         Ok(Ok(status)) => axum::Json(status).into_response(),
         Ok(Err(error)) => refuse(&error),
         Err(error) => {
@@ -131,6 +178,63 @@ async fn change_split(
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+async fn reload(State(desk): State<ReloadDesk>, body: Bytes) -> Response {
+    let wish: ReloadWish = match serde_json::from_slice(&body) {
+        Ok(wish) => wish,
+        Err(error) => {
+            return answer(&Problem::new(
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:request-unreadable",
+                "The body is not a request for a reload",
+                format!("the body is not a JSON object with `by`: {error}"),
+            ));
+        }
+    };
+    // In a task of its own: once begun, it is finished even if the asker goes away.
+    let asked = tokio::spawn(async move { desk.ask(wish).await });
+    let answered = match asked.await {
+        Ok(answered) => answered,
+        Err(error) => {
+            tracing::error!(%error, "a reload ended in a panic");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    match answered {
+        Ok(Ok(reloaded)) => axum::Json(reloaded).into_response(),
+        Ok(Err(problem)) => {
+            let status = StatusCode::from_u16(problem.status);
+            let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut response = (status, axum::Json(problem)).into_response();
+            let kind = header::HeaderValue::from_static(PROBLEM_JSON);
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response
+        }
+        Err(why) => answer(&not_passed_on(why)),
+    }
+}
+
+fn not_passed_on(why: NotPassedOn) -> Problem {
+    let title = "The configuration was not read again";
+    let (status, kind, detail) = match why {
+        NotPassedOn::NobodyReads => (
+            StatusCode::NOT_IMPLEMENTED,
+            "urn:portcullis:problem:not-reloaded",
+            "the process that runs this gateway reads no configuration file again",
+        ),
+        NotPassedOn::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:portcullis:problem:not-reloaded",
+            "several others have asked for the same and wait; ask again in a moment",
+        ),
+        NotPassedOn::Ended => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:portcullis:problem:succeeded",
+            "this process ends, or is succeeded by another one; ask again",
+        ),
+    };
+    Problem::new(status, kind, title, detail)
 }
 
 fn not_found(detail: &str) -> Response {
@@ -146,7 +250,7 @@ fn not_found(detail: &str) -> Response {
 fn refuse(error: &ChangeError) -> Response {
     let detail = match error.source() {
         Some(source) => {
-            tracing::error!(%error, source, "a split was not changed");
+            tracing::error!(%error, source, "nothing was changed");
             format!("{error}: {source}")
         }
         None => error.to_string(),
@@ -181,7 +285,22 @@ fn refuse(error: &ChangeError) -> Response {
         ChangeError::Save(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "urn:portcullis:problem:not-saved",
-            "The split could not be saved",
+            "The change could not be saved",
+        ),
+        ChangeError::InvalidBypass(_) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "urn:portcullis:problem:invalid-bypass",
+            "The bypass is not valid",
+        ),
+        ChangeError::NoBypass(_) => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:no-bypass",
+            "No bypass is in force",
+        ),
+        ChangeError::Audit(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "urn:portcullis:problem:not-recorded",
+            "The bypass could not be recorded",
         ),
     };
     let mut problem = Problem::new(status, kind, title, detail);

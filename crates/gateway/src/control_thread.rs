@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use portcullis_config::UpstreamProtocol;
+use portcullis_config::{TlsConfig, UpstreamProtocol};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
@@ -14,14 +14,16 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::access_files::AccessFiles;
+use crate::acme::Keeping;
 use crate::admin;
-use crate::bounds::{FOLLOW_MS, TLS_LOOK_MS};
+use crate::bounds::{BYPASS_LOOK_MS, FOLLOW_MS, TLS_LOOK_MS};
 use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
 use crate::observe::{Gathering, Observers, endpoints};
+use crate::reload::ReloadDesk;
 use crate::routing::Routing;
-use crate::settings::{AdminListen, GatewaySettings};
+use crate::settings::{AdminListen, GatewaySettings, SharedSettings};
 use crate::state_file::SavedState;
 use crate::table::Table;
 use crate::tls::{Tls, Versions};
@@ -39,7 +41,9 @@ pub(crate) struct ControlStart {
     pub(crate) observers: Arc<Observers>,
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) orders: watch::Sender<Orders>,
+    pub(crate) desk: ReloadDesk,
 }
 
 /// What the control thread is told while it runs. It ends when nobody is left to tell it anything.
@@ -60,84 +64,123 @@ pub(crate) enum ControlOrder {
     Predecessor(Option<Traffic>, oneshot::Sender<()>),
 }
 
+/// What the control thread works with.
+struct ControlThread {
+    addresses: Addresses,
+    control: Arc<Control>,
+    gathering: Arc<Gathering>,
+    /// The tasks that answer; `None` while a successor decides.
+    served: Option<Vec<JoinHandle<()>>>,
+    certificates: Option<Watched>,
+    keeping: Option<Keeping>,
+    access: AccessFiles,
+    /// What the gateway was told so far.
+    in_force: GatewaySettings,
+}
+
 /// Runs until there is nobody left to give orders.
 pub(crate) async fn run_control(
     start: ControlStart,
     mut orders: UnboundedReceiver<ControlOrder>,
     ready: mpsc::Sender<Result<(), GatewayError>>,
 ) {
-    let addresses = Addresses::of(&start);
-    let saved = SavedState::read(&start.settings.state_file);
-    let orders_told = start.orders.subscribe();
-    let shared = (start.table, start.orders);
-    let tls = start.tls.clone();
-    let mut certificates = start.tls.map(Watched::new);
-    let mut access = AccessFiles::default();
-    let listen = start.listen.to_string();
-    let settings = start.settings.clone();
-    let mut in_force = start.settings;
-    let told = (start.routing, Arc::clone(&start.observers));
-    let control =
-        saved.and_then(|saved| Control::new(settings, told, start.workers, listen, saved, shared));
-    let control = match control {
-        Ok(control) => Arc::new(control),
+    let mut thread = match ControlThread::begin(start).await {
+        Ok(thread) => thread,
         Err(error) => {
-            let _ = ready.send(Err(error.into()));
+            let _ = ready.send(Err(error));
             return;
         }
     };
-    // Nobody is let in by a key before the keys are read.
-    let routing = control.routing().await;
-    access.look(&routing);
-    let gathering = Gathering::start(start.observers, Arc::clone(&control), tls, orders_told);
-    let listeners = (start.admin, start.metrics);
-    let mut served = Some(addresses.serve(listeners, &control, &gathering));
     let _ = ready.send(Ok(()));
-    let mut follow = tokio::time::interval(Duration::from_millis(FOLLOW_MS));
-    let mut look = tokio::time::interval(Duration::from_millis(TLS_LOOK_MS));
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    thread.keeping.as_mut().map(Keeping::start);
+    let every = |pause_ms| {
+        let mut every = tokio::time::interval(Duration::from_millis(pause_ms));
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        every
+    };
+    let mut follow = every(FOLLOW_MS);
+    let mut look = every(TLS_LOOK_MS);
+    let mut bypasses = every(BYPASS_LOOK_MS);
     loop {
-        let order = tokio::select! {
-            order = orders.recv() => order,
-            _ = follow.tick(), if served.is_none() => {
-                control.follow().await;
-                continue;
-            }
-            _ = look.tick() => {
-                if let Some(certificates) = &mut certificates {
-                    certificates.look();
-                }
-                let routing = control.routing().await;
-                access.look(&routing);
-                for set in &routing.upstreams {
-                    set.look_at_files();
-                }
-                continue;
-            }
-        };
+        tokio::select! {
+            order = orders.recv() => match order {
+                None => return,
+                Some(order) => thread.carry_out(order).await,
+            },
+            _ = follow.tick(), if thread.served.is_none() => thread.control.follow().await,
+            _ = bypasses.tick() => thread.control.expire_bypasses().await,
+            _ = look.tick() => thread.look().await,
+        }
+    }
+}
+
+impl ControlThread {
+    async fn begin(start: ControlStart) -> Result<ControlThread, GatewayError> {
+        let addresses = Addresses::of(&start);
+        let saved = SavedState::read(&start.settings.state_file)?;
+        let orders_told = start.orders.subscribe();
+        let shared = (start.table, start.orders);
+        let told = (start.routing, Arc::clone(&start.observers));
+        let (settings, listen) = (start.settings.clone(), start.listen.to_string());
+        let control = Control::new(settings, told, start.workers, listen, saved, shared)?;
+        let control = Arc::new(control);
+        // Nobody is let in by a key before the keys are read.
+        let mut access = AccessFiles::default();
+        access.look(&*control.routing().await);
+        let tls = start.tls.clone();
+        let gathering = Gathering::start(start.observers, Arc::clone(&control), tls, orders_told);
+        let listeners = (start.admin, start.metrics);
+        Ok(ControlThread {
+            served: Some(addresses.serve(listeners, &control, &gathering)),
+            addresses,
+            control,
+            gathering,
+            certificates: start.tls.map(Watched::new),
+            keeping: start.keeping,
+            access,
+            in_force: start.settings,
+        })
+    }
+
+    /// Looks at files that may have changed.
+    async fn look(&mut self) {
+        if let Some(certificates) = &mut self.certificates {
+            certificates.look();
+        }
+        let routing = self.control.routing().await;
+        self.access.look(&routing);
+        for set in &routing.upstreams {
+            set.look_at_files();
+        }
+    }
+
+    async fn carry_out(&mut self, order: ControlOrder) {
         match order {
-            None => return,
-            Some(ControlOrder::Reload(settings, reply)) => {
-                let reloaded = reload(&mut in_force, &control, *settings).await;
+            ControlOrder::Reload(settings, reply) => {
+                let changed = (&*self.control, self.certificates.as_mut());
+                let reloaded = reload(&mut self.in_force, changed, *settings).await;
                 let _ = reply.send(reloaded);
             }
-            Some(ControlOrder::Release(reply)) => {
-                control.release().await;
-                close(served.take().unwrap_or_default()).await;
+            ControlOrder::Release(reply) => {
+                self.keeping.as_mut().map(Keeping::pause);
+                self.control.release().await;
+                close(self.served.take().unwrap_or_default()).await;
                 let _ = reply.send(());
             }
-            Some(ControlOrder::Reclaim(reply)) => {
-                let reclaimed = addresses.reclaim(&control, &gathering, &mut served);
+            ControlOrder::Reclaim(reply) => {
+                let (control, gathering) = (&self.control, &self.gathering);
+                let reclaimed = self.addresses.reclaim(control, gathering, &mut self.served);
                 if let Ok(true) = reclaimed {
-                    control.reclaim().await;
+                    self.control.reclaim().await;
+                    self.keeping.as_mut().map(Keeping::start);
                 }
                 let _ = reply.send(reclaimed.map(|_| ()));
             }
-            Some(ControlOrder::Traffic(reply)) => {
-                let _ = reply.send(control.traffic().await);
+            ControlOrder::Traffic(reply) => {
+                let _ = reply.send(self.control.traffic().await);
             }
-            Some(ControlOrder::Predecessor(traffic, reply)) => {
-                control.note_predecessor(traffic).await;
+            ControlOrder::Predecessor(traffic, reply) => {
+                self.control.note_predecessor(traffic).await;
                 let _ = reply.send(());
             }
         }
@@ -147,7 +190,7 @@ pub(crate) async fn run_control(
 /// Replaces what a running gateway can change; `in_force` is what it was told so far.
 async fn reload(
     in_force: &mut GatewaySettings,
-    control: &Control,
+    (control, certificates): (&Control, Option<&mut Watched>),
     settings: GatewaySettings,
 ) -> Result<(), GatewayError> {
     let names = |settings: &GatewaySettings| -> Vec<String> {
@@ -165,37 +208,68 @@ async fn reload(
             "the number of workers",
             in_force.workers == settings.workers,
         ),
-        ("[gateway.tls]", in_force.tls == settings.tls),
+        (
+            "[gateway.tls], its address, redirect or ACME authority",
+            is_same_door(in_force.tls.as_ref(), settings.tls.as_ref()),
+        ),
         (
             "[gateway.log], [gateway.metrics] or [gateway.traces]",
             in_force.observe == settings.observe,
         ),
         ("the service's name", names(in_force) == names(&settings)),
         (
-            "the protocol that the releases speak",
+            "service.protocol",
             protocols(in_force) == protocols(&settings),
         ),
-        ("[gateway.shared]", shared(in_force) == shared(&settings)),
+        (
+            "[gateway.shared]",
+            is_same_shared(in_force.shared.as_ref(), settings.shared.as_ref()),
+        ),
     ];
-    if let Some((what, _)) = fixed.into_iter().find(|(_, same)| !same) {
+    let differ: Vec<&str> = fixed
+        .into_iter()
+        .filter_map(|(what, same)| (!same).then_some(what))
+        .collect();
+    if !differ.is_empty() {
+        let what = differ.join(", ");
         return Err(GatewayError::Restart { what });
     }
+    let prepared = match (&certificates, &settings.tls) {
+        (Some(watched), Some(tls)) if in_force.tls.as_ref() != Some(tls) => {
+            Some(watched.tls.prepare(tls.clone())?)
+        }
+        _ => None,
+    };
     let services = settings.services.clone();
     control
         .reload(services, &settings.routing, &settings.clients)
         .await?;
+    if let (Some(watched), Some(prepared)) = (certificates, prepared) {
+        watched.tls.put_in_force(prepared);
+        watched.seen = watched.tls.versions();
+    }
     *in_force = settings;
     Ok(())
 }
 
-/// Everything that says which server is shared, and how.
-fn shared(settings: &GatewaySettings) -> Option<(&str, &str, u64)> {
-    let shared = settings.shared.as_ref()?;
-    Some((
-        shared.url.expose_secret(),
-        &shared.prefix,
-        shared.timeout_ms,
-    ))
+fn is_same_door(one: Option<&TlsConfig>, other: Option<&TlsConfig>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => Tls::takes(one, other),
+        _ => false,
+    }
+}
+
+fn is_same_shared(one: Option<&SharedSettings>, other: Option<&SharedSettings>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => {
+            one.url.expose_secret() == other.url.expose_secret()
+                && one.prefix == other.prefix
+                && one.timeout_ms == other.timeout_ms
+        }
+        _ => false,
+    }
 }
 
 /// Certificates, and how their files were when they were read.
@@ -242,6 +316,8 @@ fn found(asked: &AdminListen, bound: &AdminListener) -> AdminListen {
 struct Addresses {
     admin: AdminListen,
     metrics: Option<SocketAddr>,
+    /// Where the admin API leaves requests for a reload.
+    desk: ReloadDesk,
 }
 
 impl Addresses {
@@ -250,6 +326,7 @@ impl Addresses {
         Addresses {
             admin: found(&start.settings.admin, &start.admin),
             metrics: metrics.and_then(|listener| listener.local_addr().ok()),
+            desk: start.desk.clone(),
         }
     }
 
@@ -264,6 +341,7 @@ impl Addresses {
             Arc::clone(control),
             Arc::clone(gathering),
             token_of(&self.admin),
+            self.desk.clone(),
         );
         let mut tasks = vec![serve_admin(admin, router)];
         tasks.extend(metrics.map(|listener| serve_metrics(listener, Arc::clone(gathering))));

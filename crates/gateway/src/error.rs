@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::acme::AcmeError;
 use crate::routing::RoutingError;
 use crate::shared::SharedError;
 use crate::state_file::StateFileError;
@@ -20,8 +21,8 @@ pub enum GatewayError {
     /// A running gateway cannot change this.
     #[error("{what} cannot be changed while the gateway runs; restart it")]
     Restart {
-        /// The setting.
-        what: &'static str,
+        /// The settings.
+        what: String,
     },
     /// The address for clients cannot be had.
     #[error("cannot listen for clients on {address}: is another process using it?")]
@@ -71,6 +72,9 @@ pub enum GatewayError {
     /// TLS towards clients cannot be set up.
     #[error("TLS towards clients cannot be set up")]
     Tls(#[from] TlsError),
+    /// What was kept of ACME cannot be used.
+    #[error("certificates by ACME cannot be set up")]
+    Acme(#[from] AcmeError),
     /// A thread or its runtime could not be started.
     #[error("cannot start the gateway's threads")]
     Threads(#[source] io::Error),

@@ -24,10 +24,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, Version, request};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::{Body, Incoming};
 use portcullis_config::UpstreamProtocol;
 
+use crate::acme;
 use crate::body::{AnswerBody, BodyRules, ClientBody};
 use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
 use crate::capacity::{Place, Shed, ShedCause};
@@ -35,6 +36,7 @@ use crate::clock;
 use crate::connection::{ConnectionState, Protocol, Step};
 use crate::endpoint::Endpoint;
 use crate::headers;
+use crate::https_redirect;
 use crate::observe::{Beginning, Observed};
 use crate::protect::{Denial, Scheme, UploadCheck};
 use crate::refusal::Refusal;
@@ -152,9 +154,15 @@ impl Passage {
     ) -> Result<Answer, Refusal> {
         let has_body = unread.has_body();
         self.check_framing(&head, has_body)?;
-        headers::set_target(&mut head)?;
+        headers::make_plain(&mut head)?;
         if let Some(denial) = self.unclear.take() {
             return Err(denial.into());
+        }
+        if let Some(text) = acme::answer_challenge(self.worker.tls(), &head) {
+            return Ok(self.challenge(text));
+        }
+        if let Some(location) = https_redirect::location(self.worker.tls(), self.scheme, &head)? {
+            return Ok(self.redirect(StatusCode::PERMANENT_REDIRECT, location));
         }
         let found = self.worker.table.load().find(&head)?;
         let route = Arc::clone(&found.route);
@@ -194,8 +202,8 @@ impl Passage {
             rules,
         };
         match (&route.to, service) {
-            (RouteTo::Upstream(set), _) => self.to_upstream(set, prepared).await,
-            (_, Some(service)) => self.to_service(&service, prepared).await,
+            (RouteTo::Upstream(set), _) => self.send_to_upstream(set, prepared).await,
+            (_, Some(service)) => self.send_to_service(&service, prepared).await,
             (_, None) => Err(Refusal::UnknownHost),
         }
     }

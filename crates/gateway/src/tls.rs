@@ -17,6 +17,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ProducesTickets, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
+
+use crate::acme::Answers;
 
 mod certificates;
 mod expiry;
@@ -81,15 +87,31 @@ pub enum TlsError {
 /// TLS as all workers share it.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    settings: TlsConfig,
-    tickets: Arc<dyn ProducesTickets>,
+    told: ArcSwap<Told>,
     current: ArcSwap<ServerConfig>,
     expiries: ArcSwap<Vec<Expiry>>,
+    /// What comes from an ACME authority, if one is asked.
+    answers: Option<Arc<Answers>>,
+    /// The port to which requests in plain text are redirected.
+    redirect_port: Option<u16>,
+}
+
+/// What it was told to be.
+#[derive(Debug)]
+struct Told {
+    settings: TlsConfig,
+    tickets: Arc<dyn ProducesTickets>,
 }
 
 /// When each file was changed last, to notice that one was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Versions(Vec<(PathBuf, Option<(SystemTime, u64)>)>);
+
+/// Settings, and what was read for them.
+pub(crate) struct Prepared {
+    told: Told,
+    config: ServerConfig,
+}
 
 impl Tls {
     /// Reads certificates, keys and authorities.
@@ -98,18 +120,61 @@ impl Tls {
     /// When one of them cannot be used.
     pub(crate) fn load(settings: TlsConfig) -> Result<Tls, TlsError> {
         let tickets = ring::Ticketer::new().map_err(TlsError::Setup)?;
-        let current = configure(&settings, Arc::clone(&tickets))?;
+        let answers = settings.acme.as_ref().map(|_| Arc::<Answers>::default());
+        let current = configure(&settings, Arc::clone(&tickets), answers.clone())?;
         Ok(Tls {
             expiries: ArcSwap::from_pointee(expiry::expiries(&settings.certificates)),
-            settings,
-            tickets,
+            told: ArcSwap::from_pointee(Told { settings, tickets }),
             current: ArcSwap::from_pointee(current),
+            answers,
+            redirect_port: None,
         })
     }
 
-    /// What the next handshake is made with.
-    pub(crate) fn current(&self) -> Arc<ServerConfig> {
-        self.current.load_full()
+    /// Takes note of where TLS is spoken, which is where requests in plain text are redirected to if the
+    /// settings say so.
+    #[must_use]
+    pub(crate) fn at_port(mut self, port: Option<u16>) -> Tls {
+        self.redirect_port = port.filter(|_| self.told.load().settings.redirect);
+        self
+    }
+
+    /// The port to which requests in plain text are redirected; `None` where they are served.
+    pub(crate) fn redirect_port(&self) -> Option<u16> {
+        self.redirect_port
+    }
+
+    /// What comes from an ACME authority, if one is asked.
+    pub(crate) fn answers(&self) -> Option<&Arc<Answers>> {
+        self.answers.as_ref()
+    }
+
+    /// Shakes hands with a client; `None` when it was an ACME authority that wanted no more than that.
+    ///
+    /// # Errors
+    /// When the handshake fails.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> std::io::Result<Option<TlsStream<TcpStream>>> {
+        let answers = self
+            .answers
+            .as_ref()
+            .filter(|answers| answers.may_be_asked());
+        let Some(answers) = answers else {
+            let accepted = TlsAcceptor::from(self.current.load_full()).accept(stream);
+            return accepted.await.map(Some);
+        };
+        let begun = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+        let Some(challenge) = answers.for_handshake(&begun.client_hello()) else {
+            let accepted = begun.into_stream(self.current.load_full());
+            return accepted.await.map(Some);
+        };
+        let mut stream = begun.into_stream(challenge).await?;
+        tracing::info!("an ACME challenge was asked for and answered");
+        // Nothing else may come over it (RFC 8737, 3).
+        stream.shutdown().await?;
+        Ok(None)
     }
 
     /// Reads everything again; what cannot be used does not take effect.
@@ -117,11 +182,42 @@ impl Tls {
     /// # Errors
     /// As [`Tls::load`].
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        let next = configure(&self.settings, Arc::clone(&self.tickets))?;
-        self.current.store(Arc::new(next));
-        let expiries = expiry::expiries(&self.settings.certificates);
-        self.expiries.store(Arc::new(expiries));
+        let settings = self.told.load().settings.clone();
+        self.put_in_force(self.prepare(settings)?);
         Ok(())
+    }
+
+    /// Whether these settings differ from those in force only in what can be replaced: certificates, the lowest
+    /// version, and certificates of clients. The address, the redirect and the ACME authority are for a start.
+    pub(crate) fn takes(before: &TlsConfig, settings: &TlsConfig) -> bool {
+        let kept =
+            |settings: &TlsConfig| (settings.listen, settings.redirect, settings.acme.clone());
+        kept(before) == kept(settings)
+    }
+
+    /// Reads everything that these settings name. Nothing takes effect yet.
+    ///
+    /// # Errors
+    /// As [`Tls::load`].
+    pub(crate) fn prepare(&self, settings: TlsConfig) -> Result<Prepared, TlsError> {
+        let told = self.told.load();
+        // Nobody may resume a session that was begun when less was asked of clients.
+        let tickets = match told.settings.clients == settings.clients {
+            true => Arc::clone(&told.tickets),
+            false => ring::Ticketer::new().map_err(TlsError::Setup)?,
+        };
+        let config = configure(&settings, Arc::clone(&tickets), self.answers.clone())?;
+        let told = Told { settings, tickets };
+        Ok(Prepared { told, config })
+    }
+
+    /// From now on handshakes are made with these.
+    pub(crate) fn put_in_force(&self, prepared: Prepared) {
+        let Prepared { told, config } = prepared;
+        let expiries = expiry::expiries(&told.settings.certificates);
+        self.current.store(Arc::new(config));
+        self.expiries.store(Arc::new(expiries));
+        self.told.store(Arc::new(told));
     }
 
     /// Until when the certificates that are shown to clients are valid.
@@ -131,7 +227,8 @@ impl Tls {
 
     /// The files as they are now.
     pub(crate) fn versions(&self) -> Versions {
-        let settings = &self.settings;
+        let told = self.told.load();
+        let settings = &told.settings;
         let pairs = settings.certificates.iter();
         let mut files: Vec<&Path> = pairs
             .flat_map(|pair| [pair.chain_file.as_path(), pair.key_file.as_path()])
@@ -160,12 +257,13 @@ impl Versions {
 fn configure(
     settings: &TlsConfig,
     tickets: Arc<dyn ProducesTickets>,
+    answers: Option<Arc<Answers>>,
 ) -> Result<ServerConfig, TlsError> {
     let versions: &[&SupportedProtocolVersion] = match settings.version_min {
         TlsVersion::V12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
         TlsVersion::V13 => &[&rustls::version::TLS13],
     };
-    let certificates = Certificates::read(&settings.certificates)?;
+    let certificates = Certificates::read(&settings.certificates, answers)?;
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(versions)
         .map_err(TlsError::Setup)?;
@@ -201,6 +299,9 @@ fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVer
 }
 
 /// The authorities of a PEM file.
+///
+/// # Errors
+/// When it cannot be read, or has one that cannot be used.
 pub(crate) fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in chain(path)? {

@@ -183,7 +183,7 @@ impl Body for RequestBody {
             RequestBody::Empty => SizeHint::with_exact(0),
             RequestBody::Once(client) => client.size_hint(),
             // It is asked for once, before anything is sent.
-            RequestBody::Kept { kept, .. } => kept.borrow().hint.clone(),
+            RequestBody::Kept { kept, .. } => kept.borrow().hint,
         }
     }
 }

@@ -58,7 +58,7 @@ type Attempted = Result<(Response<Incoming>, Upstream), Failed>;
 
 impl Passage {
     /// Sends a request to the arm of the service that its user belongs to.
-    pub(super) async fn to_service(
+    pub(super) async fn send_to_service(
         &mut self,
         service: &Service,
         mut prepared: Prepared,
@@ -99,7 +99,7 @@ impl Passage {
     }
 
     /// Sends a request to a server of an upstream.
-    pub(super) async fn to_upstream(
+    pub(super) async fn send_to_upstream(
         &mut self,
         set: &Arc<UpstreamSet>,
         mut prepared: Prepared,
@@ -133,8 +133,7 @@ impl Passage {
                     &route,
                     &mut targets,
                     &mut under_way,
-                    request,
-                    &spare,
+                    (request, &spare),
                     &mut attempts,
                 )
                 .await;
@@ -305,8 +304,7 @@ impl Passage {
         route: &Route,
         targets: &mut Targets,
         under_way: &mut UnderWay,
-        request: Request<RequestBody>,
-        spare: &Option<Spare>,
+        (request, spare): (Request<RequestBody>, &Option<Spare>),
         attempts: &mut u32,
     ) -> Attempted {
         let timeouts = &route.config.timeouts;

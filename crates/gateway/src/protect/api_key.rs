@@ -4,11 +4,11 @@
 //! what people choose themselves, and would cost every request what it costs an attacker. A key is
 //! never logged; its prefix, which is no secret, tells people which one is meant.
 
+mod edit;
 mod file;
 mod key;
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -18,8 +18,9 @@ use portcullis_config::ApiKeysConfig;
 use subtle::ConstantTimeEq;
 
 use super::Denial;
-use super::bounds::API_KEY_FILE_BYTES_MAX;
 use super::file_stamp::FileStamp;
+pub use edit::ApiKeysEdit;
+use file::read_bounded;
 pub use file::{ApiKeyError, ApiKeyRecord, ApiKeysFile, NewApiKey};
 use key::KeyText;
 
@@ -259,12 +260,7 @@ impl ApiKeys {
         if before == Some(stamp) {
             return Ok(None);
         }
-        let mut bytes = Vec::new();
-        let mut limited = file.take(API_KEY_FILE_BYTES_MAX + 1);
-        limited.read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > API_KEY_FILE_BYTES_MAX {
-            return Err(ApiKeyError::TooLarge { path: path.clone() });
-        }
+        let bytes = read_bounded(path, file)?;
         let file = ApiKeysFile::parse(path, &bytes)?;
         let known = file.keys.into_iter().map(|record| {
             let known = Known {

@@ -127,30 +127,55 @@ impl ClientTrust {
     ) {
         let peer = peer.to_canonical();
         let trusted = self.trusts(peer);
+        if !trusted {
+            return self.set_own(peer, own, (client, connection), host, headers);
+        }
         let scheme = self.scheme(peer, connection, headers);
-        let said_host = headers.get(FORWARDED_HOST).cloned().filter(|_| trusted);
+        let said_host = headers.get(FORWARDED_HOST).cloned();
         let forwarded = self.send_forwarded.then(|| {
-            let said = trusted.then_some(&*headers);
+            let said = Some(&*headers);
             forwarded::line(said, peer, client, scheme, said_host.as_ref().or(host))
         });
         match forwarded.flatten() {
             Some(line) => headers.insert(FORWARDED, line),
             None => headers.remove(FORWARDED),
         };
-        let list = match trusted {
-            true => joined(headers, own),
-            false => own.clone(),
-        };
+        let list = joined(headers, own);
         headers.insert(FORWARDED_FOR, list);
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme.word()));
         match said_host.or_else(|| host.cloned()) {
             Some(host) => headers.insert(FORWARDED_HOST, host),
             None => headers.remove(FORWARDED_HOST),
         };
-        if !trusted {
-            for name in BELIEVED_TOO {
+    }
+
+    /// What is told of a peer that is not trusted: nothing of what it says.
+    fn set_own(
+        &self,
+        peer: IpAddr,
+        own: &HeaderValue,
+        (client, scheme): (IpAddr, Scheme),
+        host: Option<&HeaderValue>,
+        headers: &mut HeaderMap,
+    ) {
+        // Most requests say nothing of the kind, and one pass is cheaper than seven look-ups.
+        let is_said = |name: &HeaderName| {
+            *name == FORWARDED || name.as_str().starts_with("x-") && is_believed(name)
+        };
+        if headers.keys().any(is_said) {
+            for name in [FORWARDED, FORWARDED_HOST].iter().chain(&BELIEVED_TOO) {
                 headers.remove(name);
             }
+        }
+        if self.send_forwarded
+            && let Some(line) = forwarded::line(None, peer, client, scheme, host)
+        {
+            headers.insert(FORWARDED, line);
+        }
+        headers.insert(FORWARDED_FOR, own.clone());
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme.word()));
+        if let Some(host) = host {
+            headers.insert(FORWARDED_HOST, host.clone());
         }
     }
 
@@ -231,6 +256,11 @@ fn hop(text: &str) -> Result<Hop, Malformed> {
         false => host.parse().map(|v4| Hop::Address(IpAddr::V4(v4))),
     }
     .map_err(|_| Malformed)
+}
+
+/// Whether applications believe a field to be about the client.
+fn is_believed(name: &HeaderName) -> bool {
+    *name == FORWARDED_HOST || BELIEVED_TOO.contains(name)
 }
 
 /// What a trusted peer says in the last member of `X-Forwarded-Proto`.

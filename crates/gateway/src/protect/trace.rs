@@ -3,6 +3,9 @@
 
 mod state;
 
+use std::ops::Range;
+
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
@@ -49,8 +52,9 @@ impl Trace {
     /// and then `tracestate` is not read (3.3.1).
     #[must_use]
     pub fn begin(headers: &HeaderMap, sample: impl FnOnce() -> bool) -> Trace {
-        let given = single(headers, &TRACEPARENT).and_then(TraceParent::parse);
-        let said = single(headers, &TRACE_ID).filter(|id| is_sane(id));
+        let given_fields = Given::of(headers);
+        let given = given_fields.parent.get().and_then(TraceParent::parse);
+        let said = given_fields.trace_id.get().filter(|id| is_sane(id));
         let span_id = nonzero(rand::random);
         let parent = match given {
             Some(given) => TraceParent { span_id, ..given },
@@ -71,19 +75,24 @@ impl Trace {
                 },
             },
         };
-        let request_id = single(headers, &REQUEST_ID)
-            .filter(|id| is_sane(id))
-            .cloned();
-        let made = || ascii(format!("{:032x}", rand::random::<u128>()));
+        let request_id = given_fields.request_id.get().filter(|id| is_sane(id));
+        // One piece of memory for both ids.
+        let mut made = [0; 64];
+        digits(rand::random(), &mut made[..32]);
+        digits(parent.trace_id, &mut made[32..]);
+        let made = match (request_id, said) {
+            (Some(_), Some(_)) => Bytes::new(),
+            _ => Bytes::copy_from_slice(&made),
+        };
+        let own = |place: Range<usize>| ascii(made.slice(place));
         Trace {
-            request_id: request_id.unwrap_or_else(made),
-            trace_id: match said {
-                Some(id) => id.clone(),
-                None => ascii(format!("{:032x}", parent.trace_id)),
-            },
+            request_id: request_id.cloned().unwrap_or_else(|| own(0..32)),
+            trace_id: said.cloned().unwrap_or_else(|| own(32..64)),
             parent,
             client_span: given.map(|given| given.span_id),
-            state: given.and_then(|_| state::pass_on(headers.get_all(TRACESTATE).iter())),
+            state: given
+                .filter(|_| given_fields.has_state)
+                .and_then(|_| state::pass_on(headers.get_all(TRACESTATE).iter())),
         }
     }
 
@@ -183,20 +192,62 @@ impl TraceParent {
     /// The header value, of version 00.
     #[must_use]
     pub fn header(self) -> HeaderValue {
-        let TraceParent {
-            trace_id,
-            span_id,
-            flags,
-        } = self;
-        ascii(format!("00-{trace_id:032x}-{span_id:016x}-{flags:02x}"))
+        let mut text = *b"00-................................-................-..";
+        digits(self.trace_id, &mut text[3..35]);
+        digits(self.span_id.into(), &mut text[36..52]);
+        digits(self.flags.into(), &mut text[53..]);
+        ascii(Bytes::copy_from_slice(&text))
     }
 }
 
+/// What the client says, found in one pass.
+#[derive(Default)]
+struct Given<'a> {
+    parent: Single<'a>,
+    request_id: Single<'a>,
+    trace_id: Single<'a>,
+    has_state: bool,
+}
+
 /// The value of a field that is there once.
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?;
-    values.next().is_none().then_some(value)
+#[derive(Default)]
+enum Single<'a> {
+    #[default]
+    None,
+    One(&'a HeaderValue),
+    Several,
+}
+
+impl<'a> Given<'a> {
+    fn of(headers: &'a HeaderMap) -> Given<'a> {
+        let mut given = Given::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "traceparent" => given.parent.add(value),
+                "x-request-id" => given.request_id.add(value),
+                "x-trace-id" => given.trace_id.add(value),
+                "tracestate" => given.has_state = true,
+                _ => {}
+            }
+        }
+        given
+    }
+}
+
+impl<'a> Single<'a> {
+    fn add(&mut self, value: &'a HeaderValue) {
+        *self = match self {
+            Single::None => Single::One(value),
+            Single::One(_) | Single::Several => Single::Several,
+        };
+    }
+
+    fn get(&self) -> Option<&'a HeaderValue> {
+        match self {
+            Single::One(value) => Some(value),
+            Single::None | Single::Several => None,
+        }
+    }
 }
 
 /// Whether an id of a client can go into logs and headers as it is.
@@ -225,9 +276,17 @@ fn nonzero(random: impl Fn() -> u64) -> u64 {
     random().max(1)
 }
 
+/// Writes the last digits of a number, as many as there is room for, in hexadecimal.
+fn digits(mut number: u128, text: &mut [u8]) {
+    for digit in text.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 0xf) as usize];
+        number >>= 4;
+    }
+}
+
 /// The header value of digits and dashes, which can always be one.
-fn ascii(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("0"))
+fn ascii(text: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text).unwrap_or_else(|_| HeaderValue::from_static("0"))
 }
 
 #[cfg(test)]

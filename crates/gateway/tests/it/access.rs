@@ -134,7 +134,7 @@ async fn keys_are_known_from_the_first_request_on_and_changes_of_the_file_are_fo
     let mut file = ApiKeysFile::parse(&path, &bytes).unwrap();
     let overlap = SignedDuration::from_hours(1);
     let second = file
-        .rotate("first", "second", Timestamp::now(), overlap)
+        .rotate("first", "second", Timestamp::now(), overlap, None)
         .unwrap();
     let second = second.key.expose_secret().to_owned();
     file.write(&path).unwrap();

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod acme;
 mod bodies;
 mod browser;
+mod bypass;
 mod capacity;
 mod clients;
 mod drain;
@@ -15,9 +17,12 @@ mod http2;
 mod lifecycle;
 mod limits;
 mod log;
+mod malformed;
 mod nginx;
 mod observe;
 mod parking;
+mod pebble;
+mod proxied;
 mod raw;
 mod redis_server;
 mod reload;

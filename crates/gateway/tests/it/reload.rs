@@ -142,7 +142,7 @@ async fn settings_that_cannot_be_carried_out_leave_the_old_ones_in_force() {
     rig.split(&arm("1.0", &release), None, 0).await;
     type Break = fn(&mut GatewaySettings);
     let bad: [(&str, Break); 9] = [
-        ("protocol", |settings| {
+        ("service.protocol", |settings| {
             settings.services[0].protocol = portcullis_config::UpstreamProtocol::Http2;
         }),
         ("shared", |settings| {

@@ -34,6 +34,7 @@ pub(crate) enum ErrorCode {
     RequestRefused,
     ServeFailed,
     RequestUnreadable,
+    RestartNeeded,
     PlanRefused,
     UnknownRelease,
     NoPredecessor,
@@ -76,7 +77,7 @@ pub(crate) struct Meaning {
 }
 
 /// The words of the engine's API and of the gateway's admin API, and the code that tells of each.
-const WORDS: [(&str, ErrorCode); 29] = [
+const WORDS: [(&str, ErrorCode); 35] = [
     ("configuration", ErrorCode::Configuration),
     ("not_authorised", ErrorCode::NotAuthorised),
     ("not_found", ErrorCode::NotFound),
@@ -90,11 +91,17 @@ const WORDS: [(&str, ErrorCode); 29] = [
     ("overtaken", ErrorCode::RequestRefused),
     ("succeeded", ErrorCode::RequestRefused),
     ("not_saved", ErrorCode::ServerFailed),
+    ("not_reloaded", ErrorCode::RequestRefused),
+    ("restart_needed", ErrorCode::RestartNeeded),
+    ("not_recorded", ErrorCode::StateFolder),
+    ("invalid_bypass", ErrorCode::RequestRefused),
+    ("no_bypass", ErrorCode::RequestRefused),
     ("request_unreadable", ErrorCode::RequestUnreadable),
     ("method_not_allowed", ErrorCode::RequestUnreadable),
     ("media_type", ErrorCode::RequestUnreadable),
     ("body_too_large", ErrorCode::RequestUnreadable),
     ("not_a_split_change", ErrorCode::RequestUnreadable),
+    ("not_a_bypass", ErrorCode::RequestUnreadable),
     ("plan_refused", ErrorCode::PlanRefused),
     ("unknown_release", ErrorCode::UnknownRelease),
     ("no_predecessor", ErrorCode::NoPredecessor),
@@ -110,7 +117,7 @@ const WORDS: [(&str, ErrorCode); 29] = [
 
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 47] = [
+    pub(crate) const ALL: [ErrorCode; 48] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -134,6 +141,7 @@ impl ErrorCode {
         ErrorCode::RequestRefused,
         ErrorCode::ServeFailed,
         ErrorCode::RequestUnreadable,
+        ErrorCode::RestartNeeded,
         ErrorCode::PlanRefused,
         ErrorCode::UnknownRelease,
         ErrorCode::NoPredecessor,
