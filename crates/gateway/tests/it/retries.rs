@@ -403,6 +403,7 @@ async fn a_hedged_body_that_is_not_kept_reaches_no_server_with_a_hole() {
         if answer.status() == StatusCode::OK {
             assert_eq!(answer.bytes().await.unwrap(), whole);
         }
+        assert_eq!(one.requests() + two.requests(), 2, "it was hedged");
         for service in [&one, &two] {
             for body in service.bodies() {
                 assert!(body == whole, "{} of {} bytes", body.len(), whole.len());
