@@ -183,8 +183,9 @@ async fn the_place_is_given_back_on_every_way_out() {
     // An answer that is silent for too long, and one that breaks off.
     rig.get("/sse").await.bytes().await.unwrap_err();
     is_free(&rig).await;
+    let answer = rig.get("/break").await;
     service.seen.gate.add_permits(1);
-    rig.get("/break").await.bytes().await.unwrap_err();
+    answer.bytes().await.unwrap_err();
     is_free(&rig).await;
     // A body that is too long, by what it says and by what comes.
     let post = rig.client.post(rig.url("/swallow")).body(vec![0; 2_000]);
@@ -252,6 +253,8 @@ async fn http2_streams_that_are_reset_in_the_queue_leave_it() {
         // The one before may not have left yet.
         assert!(given_up.is_err() || given_up.is_ok_and(|answer| answer.status() == 503));
     }
+    // When this is answered, what was sent before it was looked at.
+    assert_eq!(client.get("/a/../b").await.status(), 400);
     service.seen.gate.add_permits(1);
     assert_eq!(slow.await.unwrap(), "at last");
     is_free(&rig).await;
