@@ -117,6 +117,7 @@ fn serve(upstream: &str, folder: &Path) -> Result<(), Failed> {
         },
         state_file: folder.join("splits.json"),
         clients,
+        observe: portcullis_gateway::ObserveSettings::default(),
         tls: Some(TlsConfig {
             listen: any,
             certificates: vec![CertificateConfig {

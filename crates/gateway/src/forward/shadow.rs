@@ -123,7 +123,7 @@ impl Shadowed {
 async fn send(
     worker: &Worker,
     canary: &Arc<ArmState>,
-    request: Request<RequestBody>,
+    mut request: Request<RequestBody>,
     state: &ConnectionState,
 ) -> Result<StatusCode, String> {
     let endpoint = &canary.endpoint;
@@ -146,22 +146,11 @@ async fn send(
             }
         }
     };
-    let answer = upstream.exchange(request, state).await;
-    let answer = answer.map_err(|_| "no answer".to_owned())?;
-    let status = answer.status();
-    let mut body = answer.into_body();
+    let answer = upstream.exchange(&mut request, state).await;
+    let status = answer.map_err(|_| "no answer".to_owned())?.status;
     let mut read = 0;
     loop {
-        let frame = std::future::poll_fn(|cx| {
-            let polled = std::pin::Pin::new(&mut body).poll_frame(cx);
-            match polled {
-                std::task::Poll::Pending if upstream.drive(cx) => {
-                    std::pin::Pin::new(&mut body).poll_frame(cx)
-                }
-                polled => polled,
-            }
-        });
-        match frame.await {
+        match std::future::poll_fn(|cx| upstream.poll_frame(cx)).await {
             None => break,
             Some(Err(error)) => return Err(error.to_string()),
             Some(Ok(frame)) => {
