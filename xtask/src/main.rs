@@ -24,7 +24,7 @@ struct Cli {
 enum Command {
     /// Build in release mode and show two guarded releases: a good one and one that is rolled back.
     Demo(demo::Demo),
-    /// Install what is missing (Debian packages) and run all tests.
+    /// Install what is missing and run all tests.
     Test {
         /// Passed on to the test runner, for example a filter.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -37,7 +37,7 @@ enum Command {
         #[arg(long, default_value_t = 200)]
         rounds: u32,
     },
-    /// Install the Debian packages that tests, demo and benchmarks use.
+    /// Install what tests, demo and benchmarks use: Debian packages, and Python packages into target/.
     Setup {
         /// Also what only benchmarks use.
         #[arg(long)]

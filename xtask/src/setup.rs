@@ -4,36 +4,47 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
+mod python;
+
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("curl", "a client of the gateway that speaks TLS and HTTP/2"),
     ("faketime", "a clock that can be set, for the fault tests"),
     ("nginx-light", "a real upstream for the gateway's tests"),
+    ("pebble", "a real ACME authority for the gateway's tests"),
     ("postgresql", "a real server for the journal's tests"),
     (
         "redis-server",
         "a real server for limits that gateways share",
     ),
     ("openssl", "the certificate of that server"),
+    ("wrk", "load over HTTP/1.1 for tests and benchmarks"),
+    ("nghttp2-client", "h2load, load over HTTP/2"),
+    (
+        "python3-venv",
+        "the Python clients of the gateway's tests, and a peer of a benchmark",
+    ),
     (
         "mate-backgrounds",
         "photographs for the demo and the dhash tests",
     ),
 ];
 /// What only benchmarks use.
-const BENCH_PACKAGES: [(&str, &str); 5] = [
-    ("wrk", "load for the gateway benchmark"),
-    ("nghttp2-client", "h2load, its load over HTTP/2"),
+const BENCH_PACKAGES: [(&str, &str); 2] = [
     ("haproxy", "a proxy that the gateway is compared with"),
     (
         "tuxpaint-stamps-default",
         "pictures with transparency for the dhash benchmark",
     ),
-    ("python3-venv", "the Python peer of the dhash benchmark"),
 ];
 
 /// Installs what is missing; says what cannot be installed and how.
 pub fn run(bench: bool) -> Result<()> {
+    packages(bench)?;
+    python::clients()
+}
+
+fn packages(bench: bool) -> Result<()> {
     let mut wanted = PACKAGES.to_vec();
     if bench {
         wanted.extend(BENCH_PACKAGES);

@@ -69,10 +69,11 @@ impl Analysis {
     ///
     /// A rule fails as soon as it has its minimum of requests and its value is over the limit. A gate
     /// passes only once the window was measured in full. Time that was not measured, for example while
-    /// the engine was down, does not count as measured.
+    /// the engine was down or the candidate could get no traffic, does not count as measured.
     pub fn judge(&self, samples: &[Sample]) -> Judgement {
-        let measured_ms: u64 = samples.iter().map(Sample::duration_ms).sum();
-        let over = measured_ms >= self.window_ms && samples.len() >= self.samples_min as usize;
+        let measured = || samples.iter().filter(|sample| sample.unmeasured.is_none());
+        let measured_ms: u64 = measured().map(Sample::duration_ms).sum();
+        let over = measured_ms >= self.window_ms && measured().count() >= self.samples_min as usize;
         let evidence: Vec<Evidence> = self
             .rules
             .iter()

@@ -23,6 +23,11 @@ pub struct Sample {
     /// Figures that the candidate reports of itself, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
+    /// Why the candidate could get no traffic in this interval, in words that follow `not measuring: `.
+    /// Such a sample has no length and no arms, so it proves nothing and brings no gate nearer to
+    /// passing; checks that failed count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmeasured: Option<String>,
 }
 
 impl Sample {

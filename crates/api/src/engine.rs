@@ -18,6 +18,8 @@ use std::sync::Arc;
 use portcullis_rollout::{DataPolicy, Moment, Plan, State};
 use serde::{Deserialize, Serialize};
 
+use crate::gateway::Bypass;
+
 /// How a service stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -49,6 +51,10 @@ pub struct Status {
     /// Whether the configuration file can be used.
     #[serde(default)]
     pub configuration: ConfigurationStanding,
+    /// The gateway's bypass of the service, if one is in force. The engine does not know of it: who shows
+    /// a status asks the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bypass: Option<Bypass>,
 }
 
 /// Whether the configuration file can be used.

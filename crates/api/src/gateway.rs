@@ -1,5 +1,6 @@
-//! The gateway's admin API: `GET /v1/gateway`, `GET /v1/routes/{service}` and
-//! `PUT /v1/routes/{service}/split`.
+//! The gateway's admin API: `GET /v1/gateway`, `GET /v1/routes/{service}`,
+//! `PUT /v1/routes/{service}/split`, and for emergencies `PUT /v1/routes/{service}/bypass` and
+//! `POST /v1/routes/{service}/bypass/end`.
 //!
 //! A split is always replaced as a whole and carries the epoch of whoever asks; the gateway remembers
 //! the highest epoch it has seen for a service and refuses older ones with 409, so that an engine
@@ -55,6 +56,44 @@ pub const OVERTAKEN: &str = "overtaken";
 /// The code of a refusal because an arm is not healthy.
 pub const UNHEALTHY_ARM: &str = "unhealthy_arm";
 
+/// A request to take the split of a service out of the way for a while. One that is in force is replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BypassWish {
+    /// Who asks, for the record.
+    pub by: String,
+    /// Why, for the record: one line, not empty.
+    pub reason: String,
+    /// For how long, in milliseconds from now: more than 0 and at most 24 hours.
+    pub for_ms: u64,
+}
+
+/// A request to end a bypass before its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BypassEnd {
+    /// Who asks, for the record.
+    pub by: String,
+}
+
+/// A bypass: until it ends, every request of the service goes to the stable release, whatever the split
+/// says and whoever asks for the canary. The split itself stays as it is and holds again afterwards.
+/// Limits and access stay in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bypass {
+    /// Who began it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When it began, milliseconds since the Unix epoch.
+    pub begun_at_ms: u64,
+    /// When it ends by itself, milliseconds since the Unix epoch.
+    pub until_ms: u64,
+}
+
+/// The code of a refusal to end a bypass where none is in force.
+pub const NO_BYPASS: &str = "no_bypass";
+
 /// The gateway and all its routes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GatewayStatus {
@@ -87,6 +126,9 @@ pub struct RouteStatus {
     pub arms: Vec<ArmStatus>,
     /// Requests that found no release to serve them and were answered 503.
     pub unrouted: u64,
+    /// The bypass in force; the canary gets nothing while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bypass: Option<Bypass>,
 }
 
 /// Counters of one arm since the gateway started. They only grow.

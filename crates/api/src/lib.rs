@@ -6,6 +6,7 @@
 mod client;
 pub mod engine;
 pub mod gateway;
+pub mod grpc_health;
 mod problem;
 
 pub use client::{Client, ClientError, Endpoint};

@@ -7,7 +7,7 @@ use portcullis_analysis::{Rule, Signal, Test};
 use portcullis_rollout::{Check, Migration, Proof, StoreKind, Strategy};
 use toml::{Table, Value};
 
-use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig};
+use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig, UpstreamProtocol};
 use crate::units::duration_text;
 
 mod gateway;
@@ -71,12 +71,20 @@ fn table<const N: usize>(pairs: [(&str, Value); N]) -> Table {
         .collect()
 }
 
+fn protocol(protocol: UpstreamProtocol) -> &'static str {
+    match protocol {
+        UpstreamProtocol::Http1 => "http1",
+        UpstreamProtocol::Http2 => "http2",
+    }
+}
+
 fn service(config: &Config) -> Table {
     let service = &config.service;
     let mut out = table([
         ("name", service.name.as_str().into()),
         ("environment", service.environment.as_str().into()),
         ("ports", service.ports.to_string().into()),
+        ("protocol", protocol(service.protocol).into()),
         ("keep_warm", duration(service.keep_warm_ms)),
         ("ready", check(&service.ready).into()),
     ]);

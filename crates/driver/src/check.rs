@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use portcullis_api::grpc_health;
 use portcullis_rollout::{Check, Fact, MetricsSource};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderValue, TE};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
@@ -18,6 +19,16 @@ use crate::evidence::body_excerpt;
 #[derive(Debug, Clone)]
 pub struct CheckClient {
     http: reqwest::Client,
+}
+
+/// Which protocol releases speak, in plain text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CheckProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2, without asking first.
+    Http2,
 }
 
 /// The client could not be set up.
@@ -46,12 +57,25 @@ pub struct CheckFailed {
 }
 
 impl CheckClient {
-    /// A client.
+    /// A client of releases that speak HTTP/1.1.
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub fn new() -> Result<CheckClient, CheckSetupError> {
-        let http = reqwest::Client::builder()
+        CheckClient::speaking(CheckProtocol::Http1)
+    }
+
+    /// A client of releases that speak `protocol`.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be set up.
+    pub fn speaking(protocol: CheckProtocol) -> Result<CheckClient, CheckSetupError> {
+        let builder = reqwest::Client::builder();
+        let builder = match protocol {
+            CheckProtocol::Http1 => builder.http1_only(),
+            CheckProtocol::Http2 => builder.http2_prior_knowledge(),
+        };
+        let http = builder
             .no_proxy()
             .redirect(Policy::none())
             .pool_max_idle_per_host(0)
@@ -61,12 +85,17 @@ impl CheckClient {
         Ok(CheckClient { http })
     }
 
-    /// Asks what `check` says at `address` (`host:port`) and compares status, JSON values and text.
+    /// Asks what `check` says at `address` (`host:port`) and compares status, JSON values and text. The path
+    /// [`grpc_health::PATH`] is asked in gRPC.
     ///
     /// # Errors
     /// When there is no answer within the check's time, or it is not the expected one.
     pub async fn run(&self, check: &Check, address: &str) -> Result<CheckPassed, CheckFailed> {
-        let what = format!("{} {}", check.method, check.path);
+        let method = match check.path.as_str() {
+            grpc_health::PATH => "POST",
+            _ => &check.method,
+        };
+        let what = format!("{method} {}", check.path);
         let watch = Stopwatch::start();
         let timeout = Duration::from_millis(check.timeout_ms);
         let (status, body) = match tokio::time::timeout(timeout, self.ask(check, address)).await {
@@ -133,7 +162,14 @@ impl CheckClient {
         let method = reqwest::Method::from_bytes(check.method.as_bytes())
             .map_err(|_| format!("cannot be asked: {:?} is not an HTTP method", check.method))?;
         let url = format!("http://{address}{}", check.path);
-        let mut request = self.http.request(method, &url);
+        let in_grpc = check.path == grpc_health::PATH;
+        let mut request = if in_grpc {
+            let question = self.http.post(&url).header(TE, "trailers");
+            let question = question.header(CONTENT_TYPE, grpc_health::CONTENT_TYPE);
+            question.body(grpc_health::QUESTION.to_vec())
+        } else {
+            self.http.request(method, &url)
+        };
         if let Some(file) = &check.body_file {
             let json = file
                 .extension()
@@ -152,6 +188,7 @@ impl CheckClient {
             .await
             .map_err(|error| no_answer(&error, address))?;
         let status = response.status().as_u16();
+        let head_field = response.headers().get(grpc_health::STATUS_FIELD).cloned();
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
@@ -160,6 +197,11 @@ impl CheckClient {
                 }
                 Ok(Some(_)) => {
                     return Err(format!("answered more than {CHECK_ANSWER_BYTES_MAX} bytes"));
+                }
+                Ok(None) if in_grpc && status == 200 => {
+                    let grpc_status = head_field.as_ref().map(HeaderValue::as_bytes);
+                    grpc_health::judge(grpc_status, &body)?;
+                    return Ok((status, body));
                 }
                 Ok(None) => return Ok((status, body)),
                 Err(_) => {

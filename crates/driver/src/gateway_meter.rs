@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use portcullis_analysis::{ArmSample, HealthSample, Sample};
 use portcullis_api::Client;
-use portcullis_api::gateway::{ArmStatus, GatewayStatus};
+use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus};
 use portcullis_rollout::{GateOrder, RolloutId, SplitArm, StepIndex};
 
 use crate::CheckClient;
@@ -20,7 +20,8 @@ use crate::meter::{Meter, Query};
 ///
 /// Counters only grow while a gateway runs; a sample is the difference of two readings. What cannot be
 /// told is missing: counters of a gateway that was restarted in between, or of an arm that was not there
-/// at both readings, give no sample rather than zeros.
+/// at both readings, give no sample rather than zeros. While a bypass keeps traffic from the candidate,
+/// time does not pass for the gate: what it saw before must not become a pass by waiting.
 #[derive(Debug, Clone)]
 pub struct GatewayMeter {
     client: Client,
@@ -166,13 +167,20 @@ impl Meter for GatewayMeter {
                 wanted,
             )
         };
+        let readings = [before.gateway.as_ref(), after.gateway.as_ref()];
+        let unmeasured = readings.into_iter().flatten().find_map(|status| {
+            let route = route_of(status, gate.service.as_str())?;
+            bypassed(route, &gate.canary)
+        });
+        let measured = unmeasured.is_none();
         let sample = Sample {
-            from_ms: before.at_ms,
+            from_ms: if measured { before.at_ms } else { after.at_ms },
             to_ms: after.at_ms,
-            canary: arm(&gate.canary),
-            baseline: gate.baseline.as_ref().and_then(arm),
+            canary: Some(&gate.canary).filter(|_| measured).and_then(arm),
+            baseline: gate.baseline.as_ref().filter(|_| measured).and_then(arm),
             health,
             metrics: figures.into_iter().collect(),
+            unmeasured,
         };
         self.remember(query, after);
         sample
@@ -204,11 +212,28 @@ fn difference(
 }
 
 fn find<'a>(status: &'a GatewayStatus, service: &str, wanted: &SplitArm) -> Option<&'a ArmStatus> {
-    let route = status
-        .routes
-        .iter()
-        .find(|route| route.service == service)?;
-    route.arms.iter().find(|status| {
-        status.arm.release == wanted.release.as_str() && status.arm.address == wanted.address
+    let route = route_of(status, service)?;
+    route.arms.iter().find(|status| is(&status.arm, wanted))
+}
+
+fn route_of<'a>(status: &'a GatewayStatus, service: &str) -> Option<&'a RouteStatus> {
+    let mut routes = status.routes.iter();
+    routes.find(|route| route.service == service)
+}
+
+fn is(arm: &Arm, wanted: &SplitArm) -> bool {
+    arm.release == wanted.release.as_str() && arm.address == wanted.address
+}
+
+/// Why the candidate gets nothing, if a bypass keeps it from it. One that was promoted gets everything.
+fn bypassed(route: &RouteStatus, candidate: &SplitArm) -> Option<String> {
+    let bypass = route.bypass.as_ref()?;
+    let canary = route.split.as_ref()?.canary.as_ref()?;
+    is(canary, candidate).then(|| {
+        format!(
+            "the split is bypassed by {} ({}), so {} gets no traffic; the gate goes on when the bypass \
+             ends",
+            bypass.by, bypass.reason, candidate.release
+        )
     })
 }

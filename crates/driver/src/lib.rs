@@ -31,7 +31,7 @@ mod secret_reference;
 mod session;
 mod smoke;
 
-pub use check::{CheckClient, CheckFailed, CheckPassed, CheckSetupError};
+pub use check::{CheckClient, CheckFailed, CheckPassed, CheckProtocol, CheckSetupError};
 pub use command::{CommandEnd, CommandOutcome, run_command};
 pub use driver::{Driver, Probed};
 pub use gateway::{Drained, GatewayDriver};

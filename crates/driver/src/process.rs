@@ -114,6 +114,17 @@ impl ProcessDriver {
     /// # Errors
     /// When the folders cannot be made.
     pub fn open(folder: PathBuf) -> Result<ProcessDriver, ProcessDriverError> {
+        ProcessDriver::open_with_checks(folder, CheckClient::new()?)
+    }
+
+    /// The same, with a client for readiness checks that speaks what the releases speak.
+    ///
+    /// # Errors
+    /// When the folders cannot be made.
+    pub fn open_with_checks(
+        folder: PathBuf,
+        checks: CheckClient,
+    ) -> Result<ProcessDriver, ProcessDriverError> {
         // Records and logs outlive this process and whatever folder it runs in.
         let folder = std::path::absolute(&folder).map_err(|source| ProcessDriverError::Folder {
             folder: folder.clone(),
@@ -126,7 +137,6 @@ impl ProcessDriver {
         let records = Records::open(folder.join("instances")).map_err(unusable)?;
         let logs = folder.join("logs");
         make_private(&logs).map_err(unusable)?;
-        let checks = CheckClient::new()?;
         let (slots, trials, claim) = (Mutex::default(), Mutex::default(), Mutex::default());
         let inner = Arc::new(Inner {
             records,

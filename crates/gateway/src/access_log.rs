@@ -20,6 +20,9 @@ use portcullis_config::{AccessLogConfig, AccessLogPlace};
 pub(crate) mod address;
 pub(crate) mod line;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use address::masked;
+
 use line::AccessLine;
 
 /// How long a line waits at most before it is written.

@@ -9,8 +9,8 @@ use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
-use portcullis_api::gateway::SplitChange;
+use axum::routing::{get, post, put};
+use portcullis_api::gateway::{BypassEnd, BypassWish, RouteStatus, SplitChange};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
@@ -39,6 +39,8 @@ pub(crate) fn router(
         .route("/v1/gateway", get(gateway))
         .route("/v1/routes/{service}", get(route))
         .route("/v1/routes/{service}/split", put(change_split))
+        .route("/v1/routes/{service}/bypass", put(begin_bypass))
+        .route("/v1/routes/{service}/bypass/end", post(end_bypass))
         .fallback(async || not_found("nothing is here; try GET /v1/gateway"))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         .with_state(control)
@@ -121,9 +123,47 @@ async fn change_split(
             ));
         }
     };
-    // In a task of its own: once begun, a change is finished even if the asker goes away.
-    let changed = tokio::spawn(async move { control.change(&service, change).await });
-    match changed.await {
+    finish(async move { control.change(&service, change).await }).await
+}
+
+async fn begin_bypass(
+    State(control): State<Arc<Control>>,
+    Path(service): Path<String>,
+    body: Bytes,
+) -> Response {
+    let wish: BypassWish = match serde_json::from_slice(&body) {
+        Ok(wish) => wish,
+        Err(error) => return not_a_bypass("`by`, `reason` and `for_ms`", &error),
+    };
+    finish(async move { control.begin_bypass(&service, wish).await }).await
+}
+
+async fn end_bypass(
+    State(control): State<Arc<Control>>,
+    Path(service): Path<String>,
+    body: Bytes,
+) -> Response {
+    let end: BypassEnd = match serde_json::from_slice(&body) {
+        Ok(end) => end,
+        Err(error) => return not_a_bypass("`by`", &error),
+    };
+    finish(async move { control.end_bypass(&service, end).await }).await
+}
+
+fn not_a_bypass(fields: &str, error: &serde_json::Error) -> Response {
+    answer(&Problem::new(
+        StatusCode::BAD_REQUEST,
+        "urn:portcullis:problem:not-a-bypass",
+        "The body is not about a bypass",
+        format!("the body is not a JSON object with {fields}: {error}"),
+    ))
+}
+
+/// Makes a change in a task of its own: once begun, it is finished even if the asker goes away.
+async fn finish(
+    change: impl Future<Output = Result<RouteStatus, ChangeError>> + Send + 'static,
+) -> Response {
+    match tokio::spawn(change).await {
         Ok(Ok(status)) => axum::Json(status).into_response(),
         Ok(Err(error)) => refuse(&error),
         Err(error) => {
@@ -146,7 +186,7 @@ fn not_found(detail: &str) -> Response {
 fn refuse(error: &ChangeError) -> Response {
     let detail = match error.source() {
         Some(source) => {
-            tracing::error!(%error, source, "a split was not changed");
+            tracing::error!(%error, source, "nothing was changed");
             format!("{error}: {source}")
         }
         None => error.to_string(),
@@ -181,7 +221,22 @@ fn refuse(error: &ChangeError) -> Response {
         ChangeError::Save(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "urn:portcullis:problem:not-saved",
-            "The split could not be saved",
+            "The change could not be saved",
+        ),
+        ChangeError::InvalidBypass(_) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "urn:portcullis:problem:invalid-bypass",
+            "The bypass is not valid",
+        ),
+        ChangeError::NoBypass(_) => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:no-bypass",
+            "No bypass is in force",
+        ),
+        ChangeError::Audit(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "urn:portcullis:problem:not-recorded",
+            "The bypass could not be recorded",
         ),
     };
     let mut problem = Problem::new(status, kind, title, detail);

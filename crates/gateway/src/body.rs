@@ -26,6 +26,9 @@ pub(crate) enum BodyError {
     /// The client sends slower than it may.
     #[error("the body comes slower than is allowed")]
     TooSlow,
+    /// Another attempt took a part of it that is not kept.
+    #[error("a part of the body was sent elsewhere and is not kept")]
+    Gone,
     /// The client sends what it may not.
     #[error("the body is not let through")]
     Refused,

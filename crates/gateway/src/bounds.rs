@@ -107,3 +107,39 @@ pub(crate) const SPANS_PAUSE_MS: u64 = 500;
 pub(crate) const SPANS_PAUSE_MAX_MS: u64 = 30_000;
 /// How long it may take to send the spans that are left at the end.
 pub(crate) const SPANS_FLUSH_MS: u64 = 3_000;
+/// How long to wait after the first failure to get a certificate by ACME; each further one doubles it. So
+/// at most four orders begin within an hour, fewer than any public authority's limit on failures.
+pub(crate) const ACME_BACKOFF_MIN_MS: u64 = 5 * 60_000;
+/// The longest of these waits.
+pub(crate) const ACME_BACKOFF_MAX_MS: u64 = 6 * 60 * 60_000;
+/// How long an authority's own `Retry-After` may put off the next order.
+pub(crate) const ACME_RETRY_AFTER_MAX_MS: u64 = 7 * 24 * 60 * 60_000;
+/// How long an order may take, from the account to the certificate.
+pub(crate) const ACME_ORDER_TIMEOUT_MS: u64 = 5 * 60_000;
+/// How long an order is asked for after the challenges are set up, and again for the certificate.
+pub(crate) const ACME_POLL_TIMEOUT_MS: u64 = 120_000;
+/// The first pause between two such questions; each is longer by half than the one before.
+pub(crate) const ACME_POLL_PAUSE_MS: u64 = 500;
+/// How long one request to an ACME authority may take.
+pub(crate) const ACME_REQUEST_TIMEOUT_MS: u64 = 30_000;
+/// The longest answer of an ACME authority.
+pub(crate) const ACME_ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// How much of an authority's reason is told.
+pub(crate) const ACME_REASON_CHARS_MAX: usize = 400;
+/// How often an authority is asked when it would have a certificate renewed (RFC 9773), at most.
+pub(crate) const ACME_QUESTION_PAUSE_MIN_MS: u64 = 60 * 60_000;
+/// How often, at least; also after a question that got no answer.
+pub(crate) const ACME_QUESTION_PAUSE_MAX_MS: u64 = 24 * 60 * 60_000;
+/// The longest sleep until the clock is looked at again, which may have been set meanwhile.
+pub(crate) const ACME_LOOK_MS: u64 = 60 * 60_000;
+/// The longest bypass.
+pub(crate) const BYPASS_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+/// The longest reason for a bypass, and the longest name of whoever asks for one.
+pub(crate) const BYPASS_TEXT_BYTES_MAX: usize = 500;
+/// How often it is looked whether a bypass is over: the precision of its end.
+pub(crate) const BYPASS_LOOK_MS: u64 = 100;
+/// How far a clock may be set back while a bypass is in force. Set back further, the bypass ends, because
+/// nobody knows then when it should.
+pub(crate) const BYPASS_CLOCK_BACK_MAX_MS: u64 = 60_000;
+/// The longest answer to a health check in gRPC; a good one has 7 bytes.
+pub(crate) const HEALTH_ANSWER_BYTES_MAX: usize = 4_096;

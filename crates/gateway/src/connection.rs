@@ -22,7 +22,7 @@ use crate::tunnel::Tunnel;
 
 mod head_tap;
 
-use head_tap::HeadTap;
+pub(crate) use head_tap::HeadTap;
 
 /// What a connection is waiting for, which decides what its deadline means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,8 @@ pub(crate) struct ConnectionState {
     waker: RefCell<Option<Waker>>,
     fault: RefCell<Option<ClientFault>>,
     body_bytes: Cell<u64>,
+    /// Counts requests, so that what is left of an earlier one is known.
+    request: Cell<u64>,
     /// When to look whether the connection can be parked.
     park_at_ms: Cell<u64>,
     /// What begins once the client has the answer that changes the protocol.
@@ -153,6 +155,7 @@ impl ConnectionState {
             waker: RefCell::new(None),
             fault: RefCell::new(None),
             body_bytes: Cell::new(0),
+            request: Cell::new(0),
             park_at_ms: Cell::new(u64::MAX),
             tunnel: RefCell::new(None),
             tap: HeadTap::new(head_bytes_max),
@@ -173,7 +176,13 @@ impl ConnectionState {
         self.end_ms.set(u64::MAX);
         self.fault.replace(None);
         self.body_bytes.set(0);
+        self.request.set(self.request.get() + 1);
         self.enter(step, limit_ms);
+    }
+
+    /// The number of the request under way on this connection, or of the last one.
+    pub(crate) fn request(&self) -> u64 {
+        self.request.get()
     }
 
     /// The request under way must be over in `limit_ms`, its answer included.

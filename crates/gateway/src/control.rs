@@ -3,32 +3,36 @@
 //! A change is checked, its arms are checked, it is written to the disk, and then it takes effect
 //! with one store. Whoever asked is answered after that.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus, Split, SplitChange};
-use portcullis_config::{ClientsConfig, UpstreamProtocol};
+use portcullis_api::gateway::{GatewayStatus, RouteStatus, Split, SplitChange};
+use portcullis_config::ClientsConfig;
 use tokio::sync::{Mutex, MutexGuard, watch};
-use tokio::task::JoinHandle;
 
 use crate::arm::ArmState;
-use crate::bounds::{ARMS_REMEMBERED, HEALTH_WAIT_MAX_MS};
+use crate::bounds::HEALTH_WAIT_MAX_MS;
+use crate::bypass::Bypasses;
 use crate::clock;
 use crate::health;
 use crate::observe::Observers;
 use crate::routing::{Routing, RoutingError};
-use crate::service::{ActiveSplit, Service};
 use crate::settings::{GatewaySettings, RoutingSettings, ServiceSettings};
-use crate::split_change::{must_check_canary, must_check_stable, validate};
-use crate::state_file::{SavedService, SavedState, StateFileError};
-use crate::sticky::{BucketHash, canary_buckets};
+use crate::split_change::validate;
+use crate::state_file::{SavedState, StateFileError};
 use crate::table::Table;
 use crate::traffic::Traffic;
 use crate::worker::Orders;
+
+mod bypassing;
+mod live;
+mod services;
+
+use live::Live;
+use services::{Services, guarded};
 
 /// Why a change of a split was refused.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,15 @@ pub(crate) enum ChangeError {
     /// The change could not be saved, so it did not take effect.
     #[error("the change could not be saved and did not take effect")]
     Save(#[source] StateFileError),
+    /// The bypass is not valid.
+    #[error("{0}")]
+    InvalidBypass(String),
+    /// There is no bypass to end.
+    #[error("no bypass of `{0}` is in force; nothing was changed")]
+    NoBypass(String),
+    /// The bypass could not be recorded, so it did not take effect.
+    #[error("the bypass could not be recorded and did not take effect")]
+    Audit(#[source] std::io::Error),
 }
 
 /// What the admin API and the health checks work on.
@@ -83,44 +96,6 @@ pub(crate) struct Control {
     orders: watch::Sender<Orders>,
     observers: Arc<Observers>,
     services: Mutex<Services>,
-}
-
-struct Services {
-    /// How each is served, in the order of the settings.
-    settings: Vec<Guarded>,
-    routing: Arc<Routing>,
-    /// Health checks of upstream servers.
-    checks: Vec<JoinHandle<()>>,
-    saved: SavedState,
-    /// The highest epoch that asked for a change, by service; it counts from the moment it is seen,
-    /// and is saved when the change is decided.
-    seen: BTreeMap<String, u64>,
-    live: BTreeMap<String, Live>,
-    /// A successor decides; this gateway only follows what it saves.
-    released: bool,
-    /// What a predecessor still has under way.
-    predecessor: Option<Traffic>,
-}
-
-/// The settings of a service as the data path reads them.
-#[derive(Clone)]
-struct Guarded {
-    settings: Arc<ServiceSettings>,
-    canary_users: Arc<HashSet<Box<[u8]>>>,
-}
-
-/// What is known of a service besides what is saved.
-#[derive(Default)]
-struct Live {
-    unrouted: Arc<AtomicU64>,
-    /// Every arm that is known, the latest to join the split last.
-    arms: Vec<KnownArm>,
-}
-
-struct KnownArm {
-    state: Arc<ArmState>,
-    /// Its health checks, as long as it is in the split.
-    checks: Option<JoinHandle<()>>,
 }
 
 impl Control {
@@ -155,6 +130,7 @@ impl Control {
             routing,
             checks: Vec::new(),
             saved,
+            bypasses: Bypasses::read(&settings.state_file),
             seen: BTreeMap::new(),
             live,
             released: false,
@@ -192,6 +168,8 @@ impl Control {
         let sources = (routing, settings.as_slice(), clients);
         let next = Routing::new(sources, &self.observers, self.workers, Some(&before))?;
         let next = Arc::new(next);
+        // Nobody who was let in a moment ago is turned away until somebody looks at the files.
+        next.read_keys(&before);
         for changed in &settings {
             let known = services.settings_of(&changed.service);
             let same = known.is_ok_and(|known| known.health == changed.health);
@@ -297,9 +275,12 @@ impl Control {
     /// Takes over what a successor has saved.
     pub(crate) async fn follow(&self) {
         let path = self.state_file.clone();
-        let read = tokio::task::spawn_blocking(move || SavedState::read(&path)).await;
-        let saved = match read {
-            Ok(Ok(saved)) => saved,
+        let read = tokio::task::spawn_blocking(move || {
+            let bypasses = Bypasses::read(&path);
+            SavedState::read(&path).map(|saved| (saved, bypasses))
+        });
+        let (saved, bypasses) = match read.await {
+            Ok(Ok(read)) => read,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the successor's splits cannot be followed");
                 return;
@@ -307,10 +288,12 @@ impl Control {
             Err(_) => return,
         };
         let mut services = self.services.lock().await;
-        if !services.released || services.saved == saved {
+        let is_known = services.saved == saved && services.bypasses == bypasses;
+        if !services.released || is_known {
             return;
         }
         services.saved = saved;
+        services.bypasses = bypasses;
         for route in services.settings.clone() {
             let route = &route.settings;
             if let Err(reason) = self.put_in_force(&mut services, route) {
@@ -402,262 +385,5 @@ impl Control {
         // Workers close what they keep open to removed arms.
         self.orders.send_modify(|orders| orders.table_changes += 1);
         Ok(())
-    }
-}
-
-impl Services {
-    fn saved(&self, service: &str) -> SavedService {
-        self.saved
-            .services
-            .get(service)
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    /// The highest epoch known.
-    fn epoch(&self, service: &str) -> u64 {
-        let seen = self.seen.get(service).copied().unwrap_or(0);
-        seen.max(
-            self.saved
-                .services
-                .get(service)
-                .map_or(0, |saved| saved.epoch),
-        )
-    }
-
-    /// The service as it is saved, if `epoch` may change it. From here on older ones may not.
-    fn claim(&mut self, service: &str, epoch: u64) -> Result<SavedService, ChangeError> {
-        if self.released {
-            return Err(ChangeError::Succeeded);
-        }
-        let current = self.epoch(service);
-        if epoch < current {
-            return Err(ChangeError::Stale {
-                asked: epoch,
-                current,
-            });
-        }
-        self.seen.insert(service.to_owned(), epoch);
-        Ok(self.saved(service))
-    }
-
-    /// The arms that must be healthy before `next` takes effect. New ones are made known here, so
-    /// that a refusal shows in the status.
-    fn arms_to_check(
-        &mut self,
-        route: &ServiceSettings,
-        current: &SavedService,
-        next: &Split,
-        workers: usize,
-    ) -> Result<Vec<(&'static str, Arc<ArmState>)>, ChangeError> {
-        let live = self.live.entry(route.service.clone()).or_default();
-        let mut arms = Vec::new();
-        if must_check_stable(current.split.as_ref(), next) {
-            let arm = live
-                .arm(&next.stable, route.protocol, workers)
-                .map_err(ChangeError::Invalid)?;
-            arms.push(("stable", Arc::clone(&arm.state)));
-        }
-        if let Some(canary) = &next.canary
-            && must_check_canary(current.split.as_ref(), next)
-        {
-            let arm = live
-                .arm(canary, route.protocol, workers)
-                .map_err(ChangeError::Invalid)?;
-            arms.push(("canary", Arc::clone(&arm.state)));
-        }
-        Ok(arms)
-    }
-
-    fn status(&self, service: &str) -> RouteStatus {
-        let saved = self.saved(service);
-        let live = self.live.get(service);
-        RouteStatus {
-            service: service.to_owned(),
-            split: saved.split,
-            epoch: self.epoch(service),
-            changes: saved.changes,
-            changed_at_ms: saved.changed_at_ms,
-            arms: live.map_or_else(Vec::new, |live| {
-                let arms = live.arms.iter().map(|known| known.state.status());
-                arms.map(|arm| self.with_predecessor(service, saved.changes, arm))
-                    .collect()
-            }),
-            unrouted: live.map_or(0, |live| live.unrouted.load(Relaxed)),
-        }
-    }
-
-    /// An arm with the requests that a predecessor still has under way to it.
-    fn with_predecessor(&self, service: &str, changes: u64, mut arm: ArmStatus) -> ArmStatus {
-        if let Some(traffic) = &self.predecessor {
-            arm.in_flight += traffic.in_flight(service, &arm.arm.address, changes);
-        }
-        arm
-    }
-
-    fn table(&self) -> Table {
-        let plain = &self.routing.plain;
-        let services = self.settings.iter().zip(plain).map(|(guarded, plain)| {
-            let settings = &guarded.settings;
-            let live = self.live.get(&settings.service);
-            let split = self.saved(&settings.service).split;
-            Arc::new(Service {
-                settings: Arc::clone(settings),
-                hash: BucketHash::new(&settings.service),
-                active: split
-                    .zip(live)
-                    .and_then(|(split, live)| live.active(&split)),
-                unrouted: live
-                    .map(|live| Arc::clone(&live.unrouted))
-                    .unwrap_or_default(),
-                canary_users: Arc::clone(&guarded.canary_users),
-                plain: Arc::clone(plain),
-            })
-        });
-        Table {
-            services: services.collect(),
-            routing: Arc::clone(&self.routing),
-        }
-    }
-
-    fn settings_of(&self, service: &str) -> Result<Arc<ServiceSettings>, ChangeError> {
-        let mut all = self.settings.iter();
-        let found = all.find(|one| one.settings.service == service);
-        let found = found.map(|one| Arc::clone(&one.settings));
-        found.ok_or_else(|| ChangeError::UnknownService(service.to_owned()))
-    }
-
-    /// Begins to check the servers of upstreams as the settings say, and ends the checks of before.
-    fn check_upstreams(&mut self) {
-        for check in self.checks.drain(..) {
-            check.abort();
-        }
-        let upstreams = &self.routing.settings().upstreams;
-        for (config, set) in upstreams.iter().zip(&self.routing.upstreams) {
-            let Some(health) = &config.health else {
-                continue;
-            };
-            for server in set.servers() {
-                let watching = health::watch_server(Arc::clone(server), health.clone());
-                self.checks.push(tokio::spawn(watching));
-            }
-        }
-    }
-
-    /// Takes servers that are in no upstream any more out of service: connections to them are closed as they
-    /// fall idle.
-    fn retire_upstreams(&self, before: &Routing) {
-        for set in &before.upstreams {
-            let mut next = self.routing.upstreams.iter();
-            set.retire_others(next.find(|next| next.name == set.name).map(Arc::as_ref));
-        }
-    }
-}
-
-fn guarded(settings: Vec<ServiceSettings>) -> Vec<Guarded> {
-    let settings = settings.into_iter().map(|settings| Guarded {
-        canary_users: Arc::new(
-            settings
-                .canary_users
-                .iter()
-                .map(|user| user.as_bytes().into())
-                .collect(),
-        ),
-        settings: Arc::new(settings),
-    });
-    settings.collect()
-}
-
-impl Live {
-    /// The arm, made known if it is not.
-    fn arm(
-        &mut self,
-        arm: &Arm,
-        protocol: UpstreamProtocol,
-        workers: usize,
-    ) -> Result<&mut KnownArm, String> {
-        let found = self.arms.iter().position(|known| known.state.arm == *arm);
-        let index = match found {
-            Some(index) => index,
-            None => {
-                let state = Arc::new(ArmState::new(arm.clone(), protocol, workers)?);
-                state.set_retired(true);
-                self.arms.push(KnownArm {
-                    state,
-                    checks: None,
-                });
-                self.forget_oldest();
-                self.arms.len() - 1
-            }
-        };
-        Ok(&mut self.arms[index])
-    }
-
-    /// Brings a split's arms into service: known, not retired, and under checks.
-    fn join(
-        &mut self,
-        split: &Split,
-        route: &ServiceSettings,
-        workers: usize,
-    ) -> Result<(), String> {
-        for arm in std::iter::once(&split.stable).chain(&split.canary) {
-            let known = self.arm(arm, route.protocol, workers)?;
-            known.state.set_retired(false);
-            if known.checks.is_none() {
-                let checks = health::watch(Arc::clone(&known.state), route.health.clone());
-                known.checks = Some(tokio::spawn(checks));
-            }
-        }
-        // A stable sort: those in the split are the latest that were in it.
-        self.arms.sort_by_key(|known| known.checks.is_some());
-        Ok(())
-    }
-
-    /// Takes arms that are not in `split` out of service. Their requests under way go on.
-    fn retire_others(&mut self, split: &Split) {
-        for known in &mut self.arms {
-            let arm = &known.state.arm;
-            if *arm != split.stable && Some(arm) != split.canary.as_ref() {
-                known.state.set_retired(true);
-                if let Some(checks) = known.checks.take() {
-                    checks.abort();
-                }
-            }
-        }
-    }
-
-    /// Checks the arms of the split as `settings` say from now on.
-    fn check_as(&mut self, settings: &ServiceSettings) {
-        for known in &mut self.arms {
-            if let Some(checks) = known.checks.take() {
-                checks.abort();
-                let checks = health::watch(Arc::clone(&known.state), settings.health.clone());
-                known.checks = Some(tokio::spawn(checks));
-            }
-        }
-    }
-
-    /// Keeps the number of idle arms outside the split bounded. One with requests under way
-    /// is kept: whoever waits for it to drain must see it.
-    fn forget_oldest(&mut self) {
-        let is_idle = |known: &KnownArm| known.checks.is_none() && known.state.in_flight() == 0;
-        while self.arms.iter().filter(|known| is_idle(known)).count() > ARMS_REMEMBERED {
-            let Some(oldest) = self.arms.iter().position(is_idle) else {
-                return;
-            };
-            self.arms.remove(oldest);
-        }
-    }
-
-    fn active(&self, split: &Split) -> Option<ActiveSplit> {
-        let find = |arm: &Arm| {
-            let found = self.arms.iter().find(|known| known.state.arm == *arm);
-            found.map(|known| Arc::clone(&known.state))
-        };
-        Some(ActiveSplit {
-            stable: find(&split.stable)?,
-            canary: split.canary.as_ref().and_then(find),
-            canary_buckets: canary_buckets(split.weight_percent),
-        })
     }
 }

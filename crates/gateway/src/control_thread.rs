@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::access_files::AccessFiles;
+use crate::acme::Keeping;
 use crate::admin;
-use crate::bounds::{FOLLOW_MS, TLS_LOOK_MS};
+use crate::bounds::{BYPASS_LOOK_MS, FOLLOW_MS, TLS_LOOK_MS};
 use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
@@ -38,6 +39,7 @@ pub(crate) struct ControlStart {
     pub(crate) observers: Arc<Observers>,
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) orders: watch::Sender<Orders>,
 }
 
@@ -59,84 +61,122 @@ pub(crate) enum ControlOrder {
     Predecessor(Option<Traffic>, oneshot::Sender<()>),
 }
 
+/// What the control thread works with.
+struct ControlThread {
+    addresses: Addresses,
+    control: Arc<Control>,
+    gathering: Arc<Gathering>,
+    /// The tasks that answer; `None` while a successor decides.
+    served: Option<Vec<JoinHandle<()>>>,
+    certificates: Option<Watched>,
+    keeping: Option<Keeping>,
+    access: AccessFiles,
+    /// What the gateway was told so far.
+    in_force: GatewaySettings,
+}
+
 /// Runs until there is nobody left to give orders.
 pub(crate) async fn run_control(
     start: ControlStart,
     mut orders: UnboundedReceiver<ControlOrder>,
     ready: mpsc::Sender<Result<(), GatewayError>>,
 ) {
-    let addresses = Addresses::of(&start);
-    let saved = SavedState::read(&start.settings.state_file);
-    let orders_told = start.orders.subscribe();
-    let shared = (start.table, start.orders);
-    let tls = start.tls.clone();
-    let mut certificates = start.tls.map(Watched::new);
-    let mut access = AccessFiles::default();
-    let listen = start.listen.to_string();
-    let settings = start.settings.clone();
-    let mut in_force = start.settings;
-    let told = (start.routing, Arc::clone(&start.observers));
-    let control =
-        saved.and_then(|saved| Control::new(settings, told, start.workers, listen, saved, shared));
-    let control = match control {
-        Ok(control) => Arc::new(control),
+    let mut thread = match ControlThread::begin(start).await {
+        Ok(thread) => thread,
         Err(error) => {
-            let _ = ready.send(Err(error.into()));
+            let _ = ready.send(Err(error));
             return;
         }
     };
-    // Nobody is let in by a key before the keys are read.
-    let routing = control.routing().await;
-    access.look(&routing);
-    let gathering = Gathering::start(start.observers, Arc::clone(&control), tls, orders_told);
-    let listeners = (start.admin, start.metrics);
-    let mut served = Some(addresses.serve(listeners, &control, &gathering));
     let _ = ready.send(Ok(()));
-    let mut follow = tokio::time::interval(Duration::from_millis(FOLLOW_MS));
-    let mut look = tokio::time::interval(Duration::from_millis(TLS_LOOK_MS));
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    thread.keeping.as_mut().map(Keeping::start);
+    let every = |pause_ms| {
+        let mut every = tokio::time::interval(Duration::from_millis(pause_ms));
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        every
+    };
+    let mut follow = every(FOLLOW_MS);
+    let mut look = every(TLS_LOOK_MS);
+    let mut bypasses = every(BYPASS_LOOK_MS);
     loop {
-        let order = tokio::select! {
-            order = orders.recv() => order,
-            _ = follow.tick(), if served.is_none() => {
-                control.follow().await;
-                continue;
-            }
-            _ = look.tick() => {
-                if let Some(certificates) = &mut certificates {
-                    certificates.look();
-                }
-                let routing = control.routing().await;
-                access.look(&routing);
-                for set in &routing.upstreams {
-                    set.look_at_files();
-                }
-                continue;
-            }
-        };
+        tokio::select! {
+            order = orders.recv() => match order {
+                None => return,
+                Some(order) => thread.carry_out(order).await,
+            },
+            _ = follow.tick(), if thread.served.is_none() => thread.control.follow().await,
+            _ = bypasses.tick() => thread.control.expire_bypasses().await,
+            _ = look.tick() => thread.look().await,
+        }
+    }
+}
+
+impl ControlThread {
+    async fn begin(start: ControlStart) -> Result<ControlThread, GatewayError> {
+        let addresses = Addresses::of(&start);
+        let saved = SavedState::read(&start.settings.state_file)?;
+        let orders_told = start.orders.subscribe();
+        let shared = (start.table, start.orders);
+        let told = (start.routing, Arc::clone(&start.observers));
+        let (settings, listen) = (start.settings.clone(), start.listen.to_string());
+        let control = Control::new(settings, told, start.workers, listen, saved, shared)?;
+        let control = Arc::new(control);
+        // Nobody is let in by a key before the keys are read.
+        let mut access = AccessFiles::default();
+        access.look(&*control.routing().await);
+        let tls = start.tls.clone();
+        let gathering = Gathering::start(start.observers, Arc::clone(&control), tls, orders_told);
+        let listeners = (start.admin, start.metrics);
+        Ok(ControlThread {
+            served: Some(addresses.serve(listeners, &control, &gathering)),
+            addresses,
+            control,
+            gathering,
+            certificates: start.tls.map(Watched::new),
+            keeping: start.keeping,
+            access,
+            in_force: start.settings,
+        })
+    }
+
+    /// Looks at files that may have changed.
+    async fn look(&mut self) {
+        if let Some(certificates) = &mut self.certificates {
+            certificates.look();
+        }
+        let routing = self.control.routing().await;
+        self.access.look(&routing);
+        for set in &routing.upstreams {
+            set.look_at_files();
+        }
+    }
+
+    async fn carry_out(&mut self, order: ControlOrder) {
         match order {
-            None => return,
-            Some(ControlOrder::Reload(settings, reply)) => {
-                let reloaded = reload(&mut in_force, &control, *settings).await;
+            ControlOrder::Reload(settings, reply) => {
+                let reloaded = reload(&mut self.in_force, &self.control, *settings).await;
                 let _ = reply.send(reloaded);
             }
-            Some(ControlOrder::Release(reply)) => {
-                control.release().await;
-                close(served.take().unwrap_or_default()).await;
+            ControlOrder::Release(reply) => {
+                self.keeping.as_mut().map(Keeping::pause);
+                self.control.release().await;
+                close(self.served.take().unwrap_or_default()).await;
                 let _ = reply.send(());
             }
-            Some(ControlOrder::Reclaim(reply)) => {
-                let reclaimed = addresses.reclaim(&control, &gathering, &mut served);
+            ControlOrder::Reclaim(reply) => {
+                let (control, gathering) = (&self.control, &self.gathering);
+                let reclaimed = self.addresses.reclaim(control, gathering, &mut self.served);
                 if let Ok(true) = reclaimed {
-                    control.reclaim().await;
+                    self.control.reclaim().await;
+                    self.keeping.as_mut().map(Keeping::start);
                 }
                 let _ = reply.send(reclaimed.map(|_| ()));
             }
-            Some(ControlOrder::Traffic(reply)) => {
-                let _ = reply.send(control.traffic().await);
+            ControlOrder::Traffic(reply) => {
+                let _ = reply.send(self.control.traffic().await);
             }
-            Some(ControlOrder::Predecessor(traffic, reply)) => {
-                control.note_predecessor(traffic).await;
+            ControlOrder::Predecessor(traffic, reply) => {
+                self.control.note_predecessor(traffic).await;
                 let _ = reply.send(());
             }
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::acme::AcmeError;
 use crate::routing::RoutingError;
 use crate::shared::SharedError;
 use crate::state_file::StateFileError;
@@ -71,6 +72,9 @@ pub enum GatewayError {
     /// TLS towards clients cannot be set up.
     #[error("TLS towards clients cannot be set up")]
     Tls(#[from] TlsError),
+    /// What was kept of ACME cannot be used.
+    #[error("certificates by ACME cannot be set up")]
+    Acme(#[from] AcmeError),
     /// A thread or its runtime could not be started.
     #[error("cannot start the gateway's threads")]
     Threads(#[source] io::Error),

@@ -20,19 +20,22 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
 
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, Version, request};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::{Body, Incoming};
 use portcullis_config::UpstreamProtocol;
 
+use crate::acme;
 use crate::body::{AnswerBody, BodyRules, ClientBody};
 use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
-use crate::capacity::Place;
+use crate::capacity::{Place, Shed, ShedCause};
 use crate::clock;
 use crate::connection::{ConnectionState, Protocol, Step};
 use crate::endpoint::Endpoint;
 use crate::headers;
+use crate::https_redirect;
 use crate::observe::{Beginning, Observed};
 use crate::protect::{Denial, Scheme, UploadCheck};
 use crate::refusal::Refusal;
@@ -147,9 +150,15 @@ impl Passage {
         incoming: Incoming,
     ) -> Result<Answer, Refusal> {
         self.check_framing(&head, !incoming.is_end_stream())?;
-        headers::set_target(&mut head)?;
+        headers::make_plain(&mut head)?;
         if let Some(denial) = self.unclear.take() {
             return Err(denial.into());
+        }
+        if let Some(text) = acme::answer_challenge(self.worker.tls(), &head) {
+            return Ok(self.challenge(text));
+        }
+        if let Some(location) = https_redirect::location(self.worker.tls(), self.scheme, &head)? {
+            return Ok(self.redirect(StatusCode::PERMANENT_REDIRECT, location));
         }
         let found = self.worker.table.load().find(&head)?;
         let route = Arc::clone(&found.route);
@@ -176,24 +185,33 @@ impl Passage {
             rules,
         };
         match (&route.to, found.service) {
-            (RouteTo::Upstream(set), _) => self.to_upstream(set, prepared).await,
+            (RouteTo::Upstream(set), _) => self.send_to_upstream(set, prepared).await,
             (_, Some(place)) => {
                 // Not the one that was found above: its split may have changed since.
                 let service = self.worker.table.load().services.get(place).cloned();
                 let service = service.ok_or(Refusal::UnknownHost)?;
-                self.to_service(&service, prepared).await
+                self.send_to_service(&service, prepared).await
             }
             (_, None) => Err(Refusal::UnknownHost),
         }
     }
 
-    /// Takes a place among the requests that the route takes at once.
+    /// Takes a place among the requests that the route takes at once. The time for the whole request also ends
+    /// the wait: then nothing was sent.
     async fn enter(&mut self, route: &Route) -> Result<(), Refusal> {
         if route.config.capacity.in_flight_max.is_none() {
             return Ok(());
         }
         let began_us = clock::monotonic_us();
-        let place = route.capacity.enter(clock::monotonic_us).await;
+        let mut entering = std::pin::pin!(route.capacity.enter(clock::monotonic_us));
+        let place = std::future::poll_fn(|cx| match entering.as_mut().poll(cx) {
+            Poll::Pending if self.state.is_overdue() => Poll::Ready(Err(Shed {
+                cause: ShedCause::QueueTimeout,
+                retry_after_s: route.capacity.retry_after_s(),
+            })),
+            polled => polled,
+        });
+        let place = place.await;
         self.observed
             .queued(clock::monotonic_us().saturating_sub(began_us));
         self.place = Some(place.map_err(Refusal::Shed)?);

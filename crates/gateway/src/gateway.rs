@@ -12,15 +12,16 @@ use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc as orders_mpsc, oneshot, watch};
 
+use crate::acme::Keeping;
 use crate::client_addresses::ClientAddresses;
 use crate::control_thread::{ControlOrder, ControlStart, run_control};
 use crate::doors::{Door, Doors};
 use crate::error::GatewayError;
-use crate::listen::{AdminListener, bind_admin, bind_metrics};
+use crate::listen::{bind_admin, bind_metrics};
 use crate::observe::{Observers, WorkerObservers};
 use crate::routing::{Routing, RoutingError};
 use crate::settings::{AdminListen, GatewaySettings, ObserveSettings, Sticky};
-use crate::shared::SharedServer;
+use crate::shared::{SharedError, SharedServer};
 use crate::table::Table;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
@@ -97,17 +98,17 @@ impl Gateway {
         check(&settings)?;
         let count = worker_count(&settings);
         let tls = settings.tls.clone().map(Tls::load).transpose()?;
-        let tls = tls.map(Arc::new);
-        let shared = settings.shared.as_ref().map(|shared| {
-            SharedServer::new(&shared.url, &shared.prefix, shared.timeout_ms).map(Arc::new)
+        let shared = shared_server(&settings)?;
+        let (orders, followed) = watch::channel(Orders {
+            held,
+            ..Orders::default()
         });
-        let shared = shared.transpose()?;
+        let keeping = Keeping::open(&settings, tls.as_ref(), followed)?;
         let doors = Doors::open(&settings, inherited, count)?;
+        let tls_port = doors.tls_listen.map(|address| address.port());
+        let tls = tls.map(|tls| Arc::new(tls.at_port(tls_port)));
         let admin_listener = bind_admin(&settings.admin)?;
-        let admin = match &admin_listener {
-            AdminListener::Tcp(listener) => listener.local_addr().ok(),
-            AdminListener::Unix(_) => None,
-        };
+        let admin = admin_listener.tcp_address();
         let metrics_listen = settings.observe.metrics.listen;
         let metrics_listener = metrics_listen.map(bind_metrics).transpose()?;
         let metrics = metrics_listener.as_ref().and_then(|l| l.local_addr().ok());
@@ -117,10 +118,6 @@ impl Gateway {
             services: Vec::new(),
             routing: Arc::clone(&routing),
         }));
-        let (orders, _) = watch::channel(Orders {
-            held,
-            ..Orders::default()
-        });
         let start = ControlStart {
             settings,
             routing,
@@ -131,6 +128,7 @@ impl Gateway {
             observers: Arc::clone(&observers),
             table: Arc::clone(&table),
             tls: tls.clone(),
+            keeping,
             orders: orders.clone(),
         };
         let (control, control_orders) = start_control(start)?;
@@ -146,20 +144,16 @@ impl Gateway {
             control_orders: Some(control_orders),
             listeners: doors.kept,
         };
-        let addresses = Arc::new(ClientAddresses::default());
+        let share = Share {
+            table,
+            tls,
+            addresses: Arc::new(ClientAddresses::default()),
+            server: shared,
+        };
         for (index, doors) in doors.shares.into_iter().enumerate() {
-            let (table, tls) = (Arc::clone(&table), tls.clone());
-            let share = Share {
-                table,
-                tls,
-                addresses: Arc::clone(&addresses),
-                server: shared.clone(),
-            };
-            let observers = Arc::clone(&observers);
-            let worker = move || {
-                let observers = WorkerObservers::new(observers, index);
-                Worker::new((index, count), share, observers)
-            };
+            let (share, observers) = (share.clone(), Arc::clone(&observers));
+            let place = (index, count);
+            let worker = move || Worker::new(place, share, WorkerObservers::new(observers, index));
             let worker = start_worker(index, doors, worker, gateway.orders.subscribe());
             gateway.workers.push(worker?);
         }
@@ -364,6 +358,13 @@ fn worker_count(settings: &GatewaySettings) -> usize {
         0 => thread::available_parallelism().map_or(1, NonZero::get),
         count => count,
     }
+}
+
+fn shared_server(settings: &GatewaySettings) -> Result<Option<Arc<SharedServer>>, SharedError> {
+    let server = settings.shared.as_ref().map(|shared| {
+        SharedServer::new(&shared.url, &shared.prefix, shared.timeout_ms).map(Arc::new)
+    });
+    server.transpose()
 }
 
 fn start_observers(

@@ -7,6 +7,8 @@ use http::header::{
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Uri, request, response};
 
+use crate::matching::RequestHost;
+
 /// Names the release that answered.
 pub(crate) const RELEASE: HeaderName = HeaderName::from_static("x-portcullis-release");
 /// Asks for the canary when its value is `true`.
@@ -15,20 +17,42 @@ pub(crate) const CANARY: HeaderName = HeaderName::from_static("canary");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
+/// Names an upgrade to HTTP/2 besides `Upgrade` (RFC 7540, 3.2.1; obsolete with RFC 9113).
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+/// Fields that frame or route a message or that servers believe, and others that begin with `x-forwarded-`.
+const BELIEVED: [&str; 13] = [
+    "connection",
+    "content-length",
+    "expect",
+    "forwarded",
+    "host",
+    "te",
+    "traceparent",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-real-ip",
+    "x-request-id",
+    "x-trace-id",
+];
+
 /// What is wrong with a request's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HeadError {
     /// HTTP/1.1 needs exactly one `Host`.
     #[error("the request needs exactly one valid Host header")]
     Host,
-    /// The target has no path.
-    #[error("the request's target is not a path")]
+    /// The target has no path, or is not one of HTTP.
+    #[error("the request's target is not a path, or not one of http or https")]
     Target,
+    /// The body is coded in a way that is not undone here, and cannot be passed on either.
+    #[error("the request's Transfer-Encoding is not `chunked` alone; send it as that")]
+    Coding,
 }
 
 /// Rewrites a client's request for a server: hop-by-hop fields removed, `Host` as the client sent it.
 /// `own_host` is the server's own, for a request that has none; with `sets_host` it replaces the client's.
-/// The target must have been looked at by [`set_target`].
+/// The head must have been made plain by [`make_plain`].
 pub(crate) fn prepare_request(
     head: &mut request::Parts,
     is_stream: bool,
@@ -101,24 +125,91 @@ pub(crate) fn prepare_answer(head: &mut response::Parts, release: Option<&Header
     };
 }
 
-/// The protocol that a request or an answer with `Connection: upgrade` names.
+/// The protocol that a request or an answer with `Connection: upgrade` names. Another HTTP is none: requests
+/// in such a tunnel would pass by everything that looks at requests here.
 pub(crate) fn upgrade_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(UPGRADE)?;
+    let lines = headers.get_all(UPGRADE).into_iter();
+    let mut words = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    if words.any(is_another_http) {
+        return None;
+    }
     names(headers)
         .any(|name| name.eq_ignore_ascii_case("upgrade"))
         .then(|| protocol.clone())
 }
 
-/// Gives a request its target in origin form and its one `Host`: the client's, or the authority of a target in
-/// absolute form.
-pub(crate) fn set_target(head: &mut request::Parts) -> Result<(), HeadError> {
+fn is_another_http(word: &[u8]) -> bool {
+    let word = word.trim_ascii().to_ascii_lowercase();
+    ["h2", "h3", "http/", "tls/"]
+        .iter()
+        .any(|http| word.starts_with(http.as_bytes()))
+}
+
+/// Only `chunked` can be undone. Another coding before it would be lost on the way, because the body is
+/// chunked anew (RFC 9112, 6.1).
+fn check_coding(headers: &HeaderMap) -> Result<(), HeadError> {
+    let mut lines = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(coding) = lines.next() else {
+        return Ok(());
+    };
+    let is_chunked = coding
+        .as_bytes()
+        .trim_ascii()
+        .eq_ignore_ascii_case(b"chunked");
+    match is_chunked && lines.next().is_none() {
+        true => Ok(()),
+        false => Err(HeadError::Coding),
+    }
+}
+
+/// Writes a length without zeros in front, which some take for an octal number.
+fn set_plain_length(headers: &mut HeaderMap) {
+    let length = headers.get(CONTENT_LENGTH).map(HeaderValue::as_bytes);
+    if !length.is_some_and(|length| length.len() > 1 && length[0] == b'0') {
+        return;
+    }
+    let length = length.and_then(|length| std::str::from_utf8(length).ok()?.parse::<u64>().ok());
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+/// Removes fields whose names servers that speak CGI take for others: they read a dash and an underscore
+/// alike (RFC 3875, 4.1.18), so `Content_Length` is a second length to them.
+fn remove_look_alikes(headers: &mut HeaderMap) {
+    let looks_alike = |name: &&HeaderName| {
+        name.as_str().contains('_') && {
+            let name = name.as_str().replace('_', "-");
+            name.starts_with("x-forwarded-") || BELIEVED.contains(&name.as_str())
+        }
+    };
+    let names: Vec<HeaderName> = headers.keys().filter(looks_alike).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// Looks at a request's head, and gives it its target in origin form and its one `Host`: the client's, or the
+/// authority of a target in absolute form. What different servers read differently is made plain, or refused.
+pub(crate) fn make_plain(head: &mut request::Parts) -> Result<(), HeadError> {
+    set_target(head)?;
+    check_coding(&head.headers)?;
+    set_plain_length(&mut head.headers);
+    remove_look_alikes(&mut head.headers);
+    Ok(())
+}
+
+fn set_target(head: &mut request::Parts) -> Result<(), HeadError> {
     if let Some(authority) = head.uri.authority() {
         // RFC 9112, 3.2.2: the target wins over the Host field.
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| HeadError::Host)?;
-        if head.uri.scheme().is_none() {
+        let scheme = head.uri.scheme_str().unwrap_or_default();
+        if !["http", "https"].contains(&scheme) {
             return Err(HeadError::Target);
         }
-        if authority.as_str().contains('@') {
+        // Two are an error also where they do not count.
+        if head.headers.get_all(HOST).iter().nth(1).is_some() {
             return Err(HeadError::Host);
         }
         head.headers.insert(HOST, host);
@@ -126,22 +217,22 @@ pub(crate) fn set_target(head: &mut request::Parts) -> Result<(), HeadError> {
         let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
         head.uri = Uri::from(target);
     }
-    if !head.uri.path().starts_with('/') && head.uri.path() != "*" {
+    let is_asterisk = head.uri.path() == "*" && head.method == http::Method::OPTIONS;
+    if !head.uri.path().starts_with('/') && !is_asterisk {
         return Err(HeadError::Target);
     }
     let mut hosts = head.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) if host.to_str().is_ok_and(is_host) => Ok(()),
+        (Some(host), None)
+            if host
+                .to_str()
+                .is_ok_and(|host| RequestHost::read(host).is_ok()) =>
+        {
+            Ok(())
+        }
         (None, None) if head.version == http::Version::HTTP_10 => Ok(()),
         _ => Err(HeadError::Host),
     }
-}
-
-/// Whether `host` can be a host with an optional port. What an arm makes of anything else is
-/// unknown.
-fn is_host(host: &str) -> bool {
-    host.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+;=".contains(&byte))
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap, there: Present) {
@@ -157,7 +248,14 @@ fn remove_hop_by_hop(headers: &mut HeaderMap, there: Present) {
         headers.remove(CONNECTION);
     }
     if there.has(Present::OTHER_HOP) {
-        for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
+        for name in [
+            HTTP2_SETTINGS,
+            KEEP_ALIVE,
+            PROXY_CONNECTION,
+            TE,
+            TRANSFER_ENCODING,
+            UPGRADE,
+        ] {
             headers.remove(name);
         }
     }
@@ -223,7 +321,9 @@ impl Present {
             EXPECT => Present::EXPECT,
             COOKIE => Present::COOKIE,
             HOST => Present::HOST,
-            _ if *name == KEEP_ALIVE || *name == PROXY_CONNECTION => Present::OTHER_HOP,
+            _ if [HTTP2_SETTINGS, KEEP_ALIVE, PROXY_CONNECTION].contains(name) => {
+                Present::OTHER_HOP
+            }
             _ => 0,
         });
         Present(bits.fold(0, |all, bit| all | bit))

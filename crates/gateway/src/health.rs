@@ -1,18 +1,21 @@
-//! Active health checks: one request to an arm or a server, any 2xx answer in time passes.
+//! Active health checks: one request to an arm or a server, any 2xx answer in time passes. Servers of gRPC
+//! are asked in gRPC, by the path of its health checking protocol.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HOST, USER_AGENT};
-use http::{Request, Response, StatusCode, Uri};
-use http_body_util::Empty;
+use http::header::{CONTENT_TYPE, HOST, TE, USER_AGENT};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use portcullis_api::grpc_health;
 use portcullis_config::{HealthConfig, UpstreamProtocol};
 
 use crate::arm::{ArmState, Health};
+use crate::bounds::HEALTH_ANSWER_BYTES_MAX;
 use crate::endpoint::Endpoint;
 use crate::error::with_causes;
 use crate::settings::HealthSettings;
@@ -77,7 +80,17 @@ async fn ask_in_time(endpoint: &Endpoint, path: &str, timeout_ms: u64) -> Result
     let limit = Duration::from_millis(timeout_ms);
     match tokio::time::timeout(limit, ask(endpoint, path)).await {
         Ok(result) => result,
-        Err(_) => Err(format!("GET {path} took longer than {timeout_ms} ms")),
+        Err(_) => Err(format!(
+            "{} {path} took longer than {timeout_ms} ms",
+            method_of(path)
+        )),
+    }
+}
+
+fn method_of(path: &str) -> Method {
+    match path {
+        grpc_health::PATH => Method::POST,
+        _ => Method::GET,
     }
 }
 
@@ -86,10 +99,16 @@ async fn ask(endpoint: &Endpoint, path: &str) -> Result<(), String> {
     let stream = stream.map_err(|error| format!("no connection: {error}"))?;
     let scheme = if stream.is_secure() { "https" } else { "http" };
     let stream = TokioIo::new(stream);
-    let broken = |error: hyper::Error| format!("GET {path} broke off: {}", with_causes(&error));
+    let broken = |error: hyper::Error| {
+        format!(
+            "{} {path} broke off: {}",
+            method_of(path),
+            with_causes(&error)
+        )
+    };
     let request = Request::get(path)
         .header(USER_AGENT, "portcullis-gateway-health")
-        .body(Empty::<Bytes>::new());
+        .body(Full::<Bytes>::default());
     let unaskable = |error: http::Error| format!("the path {path} cannot be asked for: {error}");
     let mut request = request.map_err(unaskable)?;
     let status = match endpoint.protocol {
@@ -108,24 +127,72 @@ async fn ask(endpoint: &Endpoint, path: &str) -> Result<(), String> {
                 .path_and_query(path)
                 .build()
                 .map_err(unaskable)?;
+            if path == grpc_health::PATH {
+                let said = in_grpc(sender.send_request(as_grpc(request)));
+                let said = driven(said, connection).await.map_err(broken)?;
+                return said.map_err(|what| format!("POST {path} {what}"));
+            }
             status_of(sender.send_request(request), connection).await
         }
     };
     judge(path, status.map_err(broken)?)
 }
 
-/// Drives a connection until its one answer is there.
+/// The status of an answer.
 async fn status_of(
     answer: impl Future<Output = hyper::Result<Response<Incoming>>>,
     connection: impl Future<Output = hyper::Result<()>>,
 ) -> hyper::Result<StatusCode> {
-    let mut answer = std::pin::pin!(answer);
+    driven(answer, connection)
+        .await
+        .map(|answer| answer.status())
+}
+
+/// Makes a request the question of the gRPC health checking protocol.
+fn as_grpc(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    *request.method_mut() = method_of(grpc_health::PATH);
+    let fields = request.headers_mut();
+    let kind = HeaderValue::from_static(grpc_health::CONTENT_TYPE);
+    fields.insert(CONTENT_TYPE, kind);
+    fields.insert(TE, HeaderValue::from_static("trailers"));
+    *request.body_mut() = Full::from(&grpc_health::QUESTION[..]);
+    request
+}
+
+/// What a server of gRPC says of itself.
+async fn in_grpc(
+    answer: impl Future<Output = hyper::Result<Response<Incoming>>>,
+) -> hyper::Result<Result<(), String>> {
+    let (head, body) = answer.await?.into_parts();
+    if head.status != StatusCode::OK {
+        return Ok(Err(format!("answered {}", head.status.as_u16())));
+    }
+    let body = match Limited::new(body, HEALTH_ANSWER_BYTES_MAX).collect().await {
+        Ok(body) => body,
+        Err(error) => {
+            let why = with_causes(&*error);
+            return Ok(Err(format!("broke off its answer: {why}")));
+        }
+    };
+    let trailers = body.trailers().cloned().unwrap_or_default();
+    let status = head.headers.get(grpc_health::STATUS_FIELD);
+    let status = status.or_else(|| trailers.get(grpc_health::STATUS_FIELD));
+    let status = status.map(HeaderValue::as_bytes);
+    Ok(grpc_health::judge(status, &body.to_bytes()))
+}
+
+/// Drives a connection until what is wanted of it is there.
+async fn driven<T>(
+    wanted: impl Future<Output = hyper::Result<T>>,
+    connection: impl Future<Output = hyper::Result<()>>,
+) -> hyper::Result<T> {
+    let mut wanted = std::pin::pin!(wanted);
     let mut connection = std::pin::pin!(connection);
     let mut open = true;
     loop {
         tokio::select! {
             biased;
-            answer = &mut answer => return answer.map(|answer| answer.status()),
+            found = &mut wanted => return found,
             // An answer that came with the end of the connection is there in the next round.
             _ = &mut connection, if open => open = false,
         }

@@ -7,6 +7,7 @@
 //! - `service`, `sticky`, `upstream_set`: pure; which arm or server answers it.
 //! - `tls`, `http1`, `http2`, `connection`: how a client's requests come in; each stream is like a
 //!   connection of its own, and an idle connection of HTTP/1.1 is parked.
+//! - `acme`, `https_redirect`: certificates that are fetched, and plain text that is sent to TLS.
 //! - `forward`, `headers`, `body`, `endpoint`, `upstream`, `pool`, `tunnel`: one request from the client to the
 //!   arm and back.
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
@@ -15,16 +16,21 @@
 //! - `shared`: limits that several gateways count together, in a Redis or Valkey server.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
+//! - `bypass`, `audit`: what takes the split out of the way in an emergency, and the record of it.
 //!
 //! The gateway knows nothing of rollouts and serves without the engine, from its last saved splits
 //! (invariant 10); an arm gets traffic only when it is healthy (invariant 11).
 
 mod access_files;
 mod access_log;
+mod acme;
 mod admin;
 mod arm;
+mod audit;
+mod bare_refusal;
 mod body;
 mod bounds;
+mod bypass;
 mod capacity;
 mod client_addresses;
 mod clock;
@@ -35,12 +41,15 @@ mod doors;
 mod endpoint;
 mod error;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gateway;
 mod headers;
 mod health;
 mod health_endpoints;
 mod http1;
 mod http2;
+mod https_redirect;
 mod in_flight;
 mod listen;
 mod matching;
@@ -70,6 +79,8 @@ mod upstream;
 mod upstream_set;
 mod worker;
 
+pub use acme::AcmeError;
+pub use audit::{AuditEntry, AuditEvent, AuditRead, AuditTrail};
 pub use error::GatewayError;
 pub use gateway::Gateway;
 pub use matching::{

@@ -20,6 +20,16 @@ pub(crate) enum AdminListener {
     Tcp(TcpListener),
 }
 
+impl AdminListener {
+    /// Where it listens; `None` for a Unix socket.
+    pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
+        match self {
+            AdminListener::Tcp(listener) => listener.local_addr().ok(),
+            AdminListener::Unix(_) => None,
+        }
+    }
+}
+
 /// One listener per worker on the same address. With port 0 the first one's port is taken for all.
 pub(crate) fn bind_workers(
     address: SocketAddr,

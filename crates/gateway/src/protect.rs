@@ -24,7 +24,8 @@ mod upload;
 pub use access::{Access, Admitted};
 pub use address::AddressRules;
 pub use api_key::{
-    ApiKey, ApiKeyError, ApiKeyRecord, ApiKeys, ApiKeysFile, KeyDenied, KeyRefresh, NewApiKey,
+    ApiKey, ApiKeyError, ApiKeyRecord, ApiKeys, ApiKeysEdit, ApiKeysFile, KeyDenied, KeyRefresh,
+    NewApiKey,
 };
 pub use bounds::{JWKS_FRESH_MS, JWKS_REFRESH_PAUSE_MS, LIMIT_KEYS_MAX, UPLOAD_LOOK_AHEAD_BYTES};
 pub use client::{ClientTrust, Scheme};

@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     BadPath(PathRefused),
     /// CONNECT.
     NoTunnels,
+    /// No host, and one is needed.
+    HostMissing,
     /// The host belongs to no service and to no route.
     UnknownHost,
     /// Routes have the host, and none takes the path, method and headers.
@@ -48,19 +50,18 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// The problem to answer with.
     pub(crate) fn problem(&self) -> Problem {
-        let bad_request = |detail: String| {
+        let malformed = |status, detail: String| {
             let kind = "urn:portcullis:problem:bad-request";
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                kind,
-                "The request is malformed",
-                detail,
-            )
+            Problem::new(status, kind, "The request is malformed", detail)
         };
         let (status, kind, title, detail) = match self {
-            Refusal::BadHead(error) => return bad_request(error.to_string()),
-            Refusal::BadHost(error) => return bad_request(error.to_string()),
-            Refusal::BadPath(error) => return bad_request(error.to_string()),
+            Refusal::BadHead(error) => return malformed(head_status(*error), error.to_string()),
+            Refusal::BadHost(error) => {
+                return malformed(StatusCode::BAD_REQUEST, error.to_string());
+            }
+            Refusal::BadPath(error) => {
+                return malformed(StatusCode::BAD_REQUEST, error.to_string());
+            }
             Refusal::Denied(denial) => (denial.status, denial.kind, denial.title, denial.detail),
             Refusal::AmbiguousLength => (
                 StatusCode::BAD_REQUEST,
@@ -73,6 +74,12 @@ impl Refusal {
                 "urn:portcullis:problem:no-tunnels",
                 "Tunnels are not offered",
                 "this is a gateway in front of a service, not a forward proxy: CONNECT is refused",
+            ),
+            Refusal::HostMissing => (
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:bad-request",
+                "The request is malformed",
+                "the request needs one Host header with a host in it",
             ),
             Refusal::UnknownHost => (
                 StatusCode::MISDIRECTED_REQUEST,
@@ -92,6 +99,26 @@ impl Refusal {
                 "The request's body is too large",
                 "the body is longer than this route takes",
             ),
+            Refusal::ClientBroke => (
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:request-incomplete",
+                "The request is incomplete",
+                "the request's body broke off, or its chunks are malformed",
+            ),
+            Refusal::ClientStalled => (
+                StatusCode::REQUEST_TIMEOUT,
+                "urn:portcullis:problem:request-incomplete",
+                "The request is incomplete",
+                "the request's body did not arrive whole",
+            ),
+            _ => return self.unserved(),
+        };
+        Problem::new(status, kind, title, detail)
+    }
+
+    /// The problem where nothing is wrong with the request.
+    fn unserved(&self) -> Problem {
+        let (status, kind, title, detail) = match self {
             Refusal::Shed(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:portcullis:problem:overloaded",
@@ -124,11 +151,12 @@ impl Refusal {
                 "the service took the request and did not begin to answer in time; the request may \
                  have had an effect",
             ),
-            Refusal::ClientStalled | Refusal::ClientBroke => (
-                StatusCode::REQUEST_TIMEOUT,
-                "urn:portcullis:problem:request-incomplete",
-                "The request is incomplete",
-                "the request's body did not arrive whole",
+            // Nothing else comes here; a client is told no more than that.
+            _ => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "urn:portcullis:problem:unserved",
+                "The request could not be served",
+                "the request could not be served",
             ),
         };
         Problem::new(status, kind, title, detail)
@@ -139,7 +167,7 @@ impl Refusal {
         match self {
             Refusal::AmbiguousLength => "ambiguous-length",
             Refusal::BadHead(_) => "bad-head",
-            Refusal::BadHost(_) => "bad-host",
+            Refusal::BadHost(_) | Refusal::HostMissing => "bad-host",
             Refusal::BadPath(_) => "bad-path",
             Refusal::NoTunnels => "no-tunnels",
             Refusal::UnknownHost => "unknown-host",
@@ -196,5 +224,14 @@ impl From<HeadError> for Refusal {
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Refusal {
         Refusal::Denied(Box::new(denial))
+    }
+}
+
+/// The status for a head that must not be passed on.
+fn head_status(error: crate::headers::HeadError) -> StatusCode {
+    match error {
+        // RFC 9112, 6.1: a coding that is not understood.
+        crate::headers::HeadError::Coding => StatusCode::NOT_IMPLEMENTED,
+        _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -118,6 +118,11 @@ fn checked(new: &str) -> Result<String, RewriteRefused> {
         return Ok("/".to_owned());
     }
     match RequestPath::read(new) {
+        // Some characters are in no target of a request: such a prefix would never be sent.
+        Ok(path) if path.as_str().parse::<PathAndQuery>().is_err() => Err(RewriteRefused::Prefix {
+            prefix: new.to_owned(),
+            source: PathRefused::Character,
+        }),
         Ok(path) if path.as_str() != "*" => Ok(path.as_str().to_owned()),
         Ok(_) => Err(RewriteRefused::Prefix {
             prefix: new.to_owned(),

@@ -166,6 +166,16 @@ impl Routing {
         self.unknown == UnknownRequest::Refuse
     }
 
+    /// Reads the files with keys of the policies that `before` has not. It blocks while it reads. What cannot be read is
+    /// told by whoever looks at all files now and then.
+    pub(crate) fn read_keys(&self, before: &Routing) {
+        for policy in &self.access {
+            if !before.access.iter().any(|known| Arc::ptr_eq(known, policy)) {
+                policy.access.read_keys();
+            }
+        }
+    }
+
     /// What it was compiled from.
     pub(crate) fn settings(&self) -> &RoutingSettings {
         &self.settings
@@ -257,6 +267,10 @@ fn policies(
             access: Arc::clone(&config.name),
             source,
         })?;
+        let mut known = before.iter().flat_map(|before| &before.access);
+        if let Some(known) = known.find(|known| known.config.name == config.name) {
+            access.take_over(&known.access);
+        }
         let config = config.clone();
         Ok(Arc::new(NamedAccess { config, access }))
     });

@@ -1,4 +1,4 @@
-//! A client's socket with a tap on what comes in.
+//! A client's socket with a tap on what comes in, and with reasons for refusals that have none.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -8,9 +8,11 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::bare_refusal;
 use crate::connection::ConnectionState;
 
-/// A client's socket that shows what comes in to its connection's [`HeadTap`].
+/// A client's socket that shows what comes in to its connection's [`HeadTap`], and gives refusals of hyper's own
+/// a body.
 ///
 /// [`HeadTap`]: crate::connection::ConnectionState::tap
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(crate) struct TappedStream<S> {
     /// What was read from the stream before, and comes first.
     early: Bytes,
     state: Rc<ConnectionState>,
+    /// What is written in place of a refusal, and how much of it was.
+    refusal: Option<(Vec<u8>, usize)>,
 }
 
 /// How the last reading and writing of a stream went.
@@ -36,6 +40,30 @@ impl Wire {
     }
 }
 
+impl<S: AsyncWrite + Unpin> TappedStream<S> {
+    /// Writes the refusal that stands for `bytes`, if one does. `None` when `bytes` are to be written.
+    fn poll_refusal(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Option<Poll<std::io::Result<usize>>> {
+        if self.refusal.is_none() {
+            self.refusal = bare_refusal::explained(bytes).map(|text| (text, 0));
+        }
+        let (text, written) = self.refusal.as_mut()?;
+        while *written < text.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &text[*written..]) {
+                Poll::Ready(Ok(0)) => return Some(Poll::Ready(Ok(0))),
+                Poll::Ready(Ok(count)) => *written += count,
+                // hyper comes again with the same bytes.
+                other => return Some(other),
+            }
+        }
+        self.refusal = None;
+        Some(Poll::Ready(Ok(bytes.len())))
+    }
+}
+
 impl<S> TappedStream<S> {
     /// Taps `stream`, of which `early` was read already.
     pub(crate) fn new(stream: S, early: Bytes, state: Rc<ConnectionState>) -> TappedStream<S> {
@@ -43,6 +71,7 @@ impl<S> TappedStream<S> {
             stream,
             early,
             state,
+            refusal: None,
         }
     }
 
@@ -82,7 +111,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TappedStream<S> {
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
         self.state.wire.is_flushed.set(false);
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        match self.poll_refusal(cx, bytes) {
+            Some(polled) => polled,
+            None => Pin::new(&mut self.stream).poll_write(cx, bytes),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
@@ -107,6 +139,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TappedStream<S> {
         slices: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
         self.state.wire.is_flushed.set(false);
+        if let [bytes] = slices
+            && let Some(polled) = self.poll_refusal(cx, bytes)
+        {
+            return polled;
+        }
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 }

@@ -17,6 +17,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ProducesTickets, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
+
+use crate::acme::Answers;
 
 mod certificates;
 mod expiry;
@@ -85,6 +91,10 @@ pub(crate) struct Tls {
     tickets: Arc<dyn ProducesTickets>,
     current: ArcSwap<ServerConfig>,
     expiries: ArcSwap<Vec<Expiry>>,
+    /// What comes from an ACME authority, if one is asked.
+    answers: Option<Arc<Answers>>,
+    /// The port to which requests in plain text are redirected.
+    redirect_port: Option<u16>,
 }
 
 /// When each file was changed last, to notice that one was.
@@ -98,18 +108,62 @@ impl Tls {
     /// When one of them cannot be used.
     pub(crate) fn load(settings: TlsConfig) -> Result<Tls, TlsError> {
         let tickets = ring::Ticketer::new().map_err(TlsError::Setup)?;
-        let current = configure(&settings, Arc::clone(&tickets))?;
+        let answers = settings.acme.as_ref().map(|_| Arc::<Answers>::default());
+        let current = configure(&settings, Arc::clone(&tickets), answers.clone())?;
         Ok(Tls {
             expiries: ArcSwap::from_pointee(expiry::expiries(&settings.certificates)),
             settings,
             tickets,
             current: ArcSwap::from_pointee(current),
+            answers,
+            redirect_port: None,
         })
     }
 
-    /// What the next handshake is made with.
-    pub(crate) fn current(&self) -> Arc<ServerConfig> {
-        self.current.load_full()
+    /// Takes note of where TLS is spoken, which is where requests in plain text are redirected to if the
+    /// settings say so.
+    #[must_use]
+    pub(crate) fn at_port(mut self, port: Option<u16>) -> Tls {
+        self.redirect_port = port.filter(|_| self.settings.redirect);
+        self
+    }
+
+    /// The port to which requests in plain text are redirected; `None` where they are served.
+    pub(crate) fn redirect_port(&self) -> Option<u16> {
+        self.redirect_port
+    }
+
+    /// What comes from an ACME authority, if one is asked.
+    pub(crate) fn answers(&self) -> Option<&Arc<Answers>> {
+        self.answers.as_ref()
+    }
+
+    /// Shakes hands with a client; `None` when it was an ACME authority that wanted no more than that.
+    ///
+    /// # Errors
+    /// When the handshake fails.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> std::io::Result<Option<TlsStream<TcpStream>>> {
+        let answers = self
+            .answers
+            .as_ref()
+            .filter(|answers| answers.may_be_asked());
+        let Some(answers) = answers else {
+            let accepted = TlsAcceptor::from(self.current.load_full()).accept(stream);
+            return accepted.await.map(Some);
+        };
+        let begun = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+        let Some(challenge) = answers.for_handshake(&begun.client_hello()) else {
+            let accepted = begun.into_stream(self.current.load_full());
+            return accepted.await.map(Some);
+        };
+        let mut stream = begun.into_stream(challenge).await?;
+        tracing::info!("an ACME challenge was asked for and answered");
+        // Nothing else may come over it (RFC 8737, 3).
+        stream.shutdown().await?;
+        Ok(None)
     }
 
     /// Reads everything again; what cannot be used does not take effect.
@@ -117,7 +171,11 @@ impl Tls {
     /// # Errors
     /// As [`Tls::load`].
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        let next = configure(&self.settings, Arc::clone(&self.tickets))?;
+        let next = configure(
+            &self.settings,
+            Arc::clone(&self.tickets),
+            self.answers.clone(),
+        )?;
         self.current.store(Arc::new(next));
         let expiries = expiry::expiries(&self.settings.certificates);
         self.expiries.store(Arc::new(expiries));
@@ -160,12 +218,13 @@ impl Versions {
 fn configure(
     settings: &TlsConfig,
     tickets: Arc<dyn ProducesTickets>,
+    answers: Option<Arc<Answers>>,
 ) -> Result<ServerConfig, TlsError> {
     let versions: &[&SupportedProtocolVersion] = match settings.version_min {
         TlsVersion::V12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
         TlsVersion::V13 => &[&rustls::version::TLS13],
     };
-    let certificates = Certificates::read(&settings.certificates)?;
+    let certificates = Certificates::read(&settings.certificates, answers)?;
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(versions)
         .map_err(TlsError::Setup)?;
@@ -201,6 +260,9 @@ fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVer
 }
 
 /// The authorities of a PEM file.
+///
+/// # Errors
+/// When it cannot be read, or has one that cannot be used.
 pub(crate) fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in chain(path)? {

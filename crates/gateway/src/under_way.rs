@@ -1,5 +1,6 @@
 //! One attempt at a request, at an arm of the service or at another server.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use http::{HeaderValue, StatusCode};
@@ -7,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::in_flight::InFlight;
-use crate::upstream_set::{InFlightAt, Outcome};
+use crate::upstream_set::{InFlightAt, Outcome, UpstreamServer};
 
 /// An attempt that is under way; dropping it ends it.
 #[derive(Debug)]
@@ -15,7 +16,18 @@ pub(crate) enum UnderWay {
     /// At an arm.
     Arm(InFlight),
     /// At a server of an upstream.
-    Server(InFlightAt),
+    Server(AtServer),
+}
+
+/// An attempt at a server. A good answer counts for the server when it is over: only then it is known that it did not
+/// break off, and a server that always breaks off must not look good in between.
+#[derive(Debug)]
+pub(crate) struct AtServer {
+    at: InFlightAt,
+    /// An answer that is good so far.
+    good: Cell<Option<StatusCode>>,
+    /// The server knows already that it failed.
+    has_failed: Cell<bool>,
 }
 
 impl UnderWay {
@@ -23,7 +35,7 @@ impl UnderWay {
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
         match self {
             UnderWay::Arm(arm) => &arm.arm().endpoint,
-            UnderWay::Server(at) => &at.server().endpoint,
+            UnderWay::Server(at) => &at.at.server().endpoint,
         }
     }
 
@@ -54,7 +66,7 @@ impl UnderWay {
     pub(crate) fn answered(&mut self, status: StatusCode, latency_us: u64) {
         match self {
             UnderWay::Arm(arm) => arm.answered(status, latency_us),
-            UnderWay::Server(at) => ended(at, Outcome::Answered(status)),
+            UnderWay::Server(at) => at.answered(status),
         }
     }
 
@@ -62,18 +74,69 @@ impl UnderWay {
     pub(crate) fn failed(&mut self) {
         match self {
             UnderWay::Arm(arm) => arm.failed(),
-            UnderWay::Server(at) => ended(at, Outcome::Failed),
+            UnderWay::Server(at) => at.failed(),
+        }
+    }
+
+    /// There was no answer, while another attempt at the same request goes on.
+    pub(crate) fn lost(&self) {
+        if let UnderWay::Server(at) = self {
+            at.failed();
         }
     }
 }
 
-fn ended(at: &InFlightAt, outcome: Outcome) {
-    if let Some(out_ms) = at.ended(outcome, clock::monotonic_ms()) {
-        let address = at.server().address.as_str();
-        tracing::warn!(
-            address,
-            out_ms,
-            "a server failed too often and gets no requests for a while"
-        );
+impl AtServer {
+    /// An attempt that begins.
+    pub(crate) fn begin(server: &Arc<UpstreamServer>, worker: usize) -> AtServer {
+        AtServer {
+            at: server.begin(worker),
+            good: Cell::new(None),
+            has_failed: Cell::new(false),
+        }
+    }
+
+    /// The server.
+    pub(crate) fn server(&self) -> &Arc<UpstreamServer> {
+        self.at.server()
+    }
+
+    fn answered(&self, status: StatusCode) {
+        let outcome = Outcome::Answered(status);
+        match outcome.is_failure() {
+            true => self.tell_failure(outcome),
+            false => self.good.set(Some(status)),
+        }
+    }
+
+    fn failed(&self) {
+        self.good.set(None);
+        self.tell_failure(Outcome::Failed);
+    }
+
+    /// Once: an answer with 503 that breaks off is one failure.
+    fn tell_failure(&self, outcome: Outcome) {
+        if !self.has_failed.replace(true) {
+            self.tell(outcome);
+        }
+    }
+
+    fn tell(&self, outcome: Outcome) {
+        if let Some(out_ms) = self.at.ended(outcome, clock::monotonic_ms()) {
+            let address = self.at.server().address.as_str();
+            tracing::warn!(
+                address,
+                out_ms,
+                "a server failed too often and gets no requests for a while"
+            );
+        }
+    }
+}
+
+impl Drop for AtServer {
+    fn drop(&mut self) {
+        if let Some(status) = self.good.take() {
+            self.tell(Outcome::Answered(status));
+        }
     }
 }

@@ -85,7 +85,9 @@ struct Tier {
 
 impl UpstreamSet {
     /// The set of the settings for `workers` workers. Servers that `before` has too, with the same protocol
-    /// and TLS, keep their health, ejection and counters. Reads the files of TLS if that is new.
+    /// and TLS, keep their health, ejection and counters; what the settings say of them holds from
+    /// [`UpstreamSet::put_in_force`] on, because `before` goes on with them if the set is not used after all. Reads
+    /// the files of TLS if that is new.
     ///
     /// # Errors
     /// What is wrong with an address or a file.
@@ -104,13 +106,11 @@ impl UpstreamSet {
                 Some(server) => Arc::clone(server),
                 None => {
                     let endpoint = Endpoint::new(&entry.address, config.protocol, tls.clone())?;
-                    Arc::new(UpstreamServer::new(endpoint, workers))
+                    let server = UpstreamServer::new(endpoint, workers);
+                    server.set_eject(&config.eject);
+                    Arc::new(server)
                 }
             };
-            server.set_eject(&config.eject);
-            if config.health.is_none() {
-                server.forget_checks();
-            }
             weight_sum += u64::from(entry.weight);
             members.push(Member {
                 server,
@@ -139,6 +139,16 @@ impl UpstreamSet {
     pub(crate) fn look_at_files(&self) {
         if let Some(tls) = &self.tls {
             tls.look();
+        }
+    }
+
+    /// Lets the settings hold for servers that were there before, too.
+    pub fn put_in_force(&self, config: &UpstreamConfig) {
+        for server in self.servers() {
+            server.set_eject(&config.eject);
+            if config.health.is_none() {
+                server.forget_checks();
+            }
         }
     }
 

@@ -58,7 +58,7 @@ impl Stop {
 }
 
 /// What all workers share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Share {
     /// The routing table.
     pub(crate) table: Arc<ArcSwap<Table>>,
@@ -142,6 +142,11 @@ impl Worker {
     /// What counts limits together with other gateways.
     pub(crate) fn store(&self) -> Option<&SharedStore> {
         self.store.get()
+    }
+
+    /// TLS towards clients; `None` where it is not spoken.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_deref()
     }
 
     /// Whether answers must close their connections.

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod gateway;
+
+pub(crate) use gateway::{Bypass, Expiry, Gateway, Key, KeyAdd, KeyFile, KeyRotate};
+
 /// Guarded deployments of AI services: plan, back up, rehearse, shift traffic through gates, and roll
 /// traffic and data back by itself.
 #[derive(Debug, Parser)]
@@ -147,7 +151,7 @@ pub(crate) enum Command {
     /// Print what a service's releases wrote.
     #[command(after_long_help = "Example:\n  portcullis logs --release 1.1 --lines 100 --follow")]
     Logs(Logs),
-    /// Look at the gateway's routes and set a split by hand.
+    /// Look at the gateway's routes, set a split by hand, bypass it in an emergency, manage API keys.
     #[command(subcommand)]
     Gateway(Gateway),
     /// Look into the configuration.
@@ -315,20 +319,6 @@ pub(crate) struct Logs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Gateway {
-    /// Show the routes: each arm with its share, health, requests and errors.
-    #[command(after_long_help = "Example:\n  portcullis gateway routes")]
-    Routes,
-    /// Show the split, or set the canary's share by hand. Refused while a rollout is live.
-    #[command(after_long_help = "Example:\n  portcullis gateway split 10")]
-    Split {
-        /// The canary's share in percent, from 0 to 100.
-        #[arg(value_name = "PERCENT", value_parser = percent)]
-        weight: Option<u8>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print every value with where it came from: the file and line, the environment's table, an
     /// environment variable, or the default. Secrets are never printed.
@@ -429,13 +419,4 @@ pub(crate) enum Journal {
     /// Recompute every hash of the journal and fold it again.
     #[command(after_long_help = "Example:\n  portcullis journal verify")]
     Verify,
-}
-
-/// A share of the traffic.
-fn percent(text: &str) -> Result<u8, String> {
-    let share = text.trim().trim_end_matches('%').parse();
-    share
-        .ok()
-        .filter(|share| *share <= 100)
-        .ok_or_else(|| "a share is a percentage from 0 to 100".to_owned())
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use portcullis_api::engine::Status;
 use portcullis_api::{Client, ClientError, Endpoint};
-use portcullis_config::{Config, Listen, TemplateOptions, template};
+use portcullis_config::{Config, Listen, TemplateOptions, UpstreamProtocol, template};
+use portcullis_driver::{CheckClient, CheckProtocol};
 use portcullis_journal::{Journal, JournalLocation, StoredJournal};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -12,7 +13,6 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::bounds::LOOK_PATIENCE;
 use crate::command_error::{CommandError, Exit};
-use crate::not_yet;
 use crate::offline;
 use crate::output;
 use crate::serve_process::ServeProcess;
@@ -28,8 +28,17 @@ const DEFAULT_SOCKET: &str = "api.sock";
 pub(crate) fn config(site: &Site) -> Result<Config, CommandError> {
     let environment = site.environment.as_deref();
     let config = portcullis_config::load_environment(&site.file, environment)?;
-    not_yet::refuse(&config)?;
     Ok(config)
+}
+
+/// A client for checks that speaks what the releases speak.
+pub(crate) fn checks(config: &Config) -> Result<CheckClient, CommandError> {
+    let protocol = match config.service.protocol {
+        UpstreamProtocol::Http1 => CheckProtocol::Http1,
+        UpstreamProtocol::Http2 => CheckProtocol::Http2,
+    };
+    CheckClient::speaking(protocol)
+        .map_err(|error| CommandError::new(Exit::Failed, error.to_string()))
 }
 
 /// A client of the server that the configuration describes.

@@ -15,7 +15,6 @@ mod command_error;
 mod commands;
 mod connect;
 mod journal_place;
-mod not_yet;
 mod offline;
 mod output;
 mod render;

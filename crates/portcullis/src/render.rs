@@ -3,6 +3,7 @@
 use portcullis_api::engine::{
     ConfigurationStanding, Detail, EngineStanding, Serving, Sharing, Status, Summary,
 };
+use portcullis_api::gateway::Bypass;
 use portcullis_rollout::{Fact, Moment, MomentKind};
 
 use crate::clock::local;
@@ -31,6 +32,9 @@ pub(crate) fn status(status: &Status) -> String {
             lines.push("serving   nothing; `portcullis deploy` brings out a release".to_owned())
         }
     }
+    if let Some(bypass) = &status.bypass {
+        lines.push(format!("bypass    {}", bypassed(bypass, &status.service)));
+    }
     if let Some(live) = &status.live {
         lines.push(format!(
             "rollout   {} {} -> {}, {}; `portcullis show {}`",
@@ -57,6 +61,17 @@ pub(crate) fn status(status: &Status) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// A bypass that is in force, with its end.
+pub(crate) fn bypassed(bypass: &Bypass, service: &str) -> String {
+    format!(
+        "every request goes to the stable release until {}, by {}: {}; end it: portcullis gateway bypass \
+         {service} --end",
+        local(bypass.until_ms).strftime("%Y-%m-%d %H:%M:%S"),
+        bypass.by,
+        bypass.reason
+    )
 }
 
 /// Who has the users; a release on trial may have all of them before it is promoted.

@@ -1,6 +1,8 @@
 //! The one verdict sentence (invariant 16): the command line, the page, the notices and the API all
 //! show this text.
 
+use portcullis_analysis::Sample;
+
 use crate::{
     Action, Attempt, Cause, Direction, End, GateRole, Halt, HeldWhy, PausedWhy, Plan, Purpose,
     Rollout, Run, State, StepIndex,
@@ -30,15 +32,7 @@ impl Rollout {
                     seen.unwrap_or_default()
                 )
             }
-            State::Watching { at, .. } => {
-                let weight = plan.weight_at(*at);
-                match self.judgement() {
-                    Some(judgement) if judgement.measured_ms > 0 => {
-                        format!("Holding at {weight}: {}", judgement.phrase())
-                    }
-                    _ => format!("Holding at {weight}: measuring"),
-                }
-            }
+            State::Watching { at, samples } => self.watching(*at, samples),
             State::Paused { at, why, .. } => match why {
                 PausedWhy::Approval { question } => format!("Waiting for approval: {question}"),
                 PausedWhy::Asked(halt) => {
@@ -76,6 +70,20 @@ impl Rollout {
                     End::Aborted => format!("Aborted before anything was touched{because}"),
                 }
             }
+        }
+    }
+
+    /// A gate that is open.
+    fn watching(&self, at: StepIndex, samples: &[Sample]) -> String {
+        let weight = self.plan().weight_at(at);
+        if let Some(why) = samples.last().and_then(|last| last.unmeasured.as_ref()) {
+            return format!("Holding at {weight}, not measuring: {why}");
+        }
+        match self.judgement() {
+            Some(judgement) if judgement.measured_ms > 0 => {
+                format!("Holding at {weight}: {}", judgement.phrase())
+            }
+            _ => format!("Holding at {weight}: measuring"),
         }
     }
 

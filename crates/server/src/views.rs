@@ -37,6 +37,7 @@ pub fn status(
         journal_seq: history.next_seq() - 1,
         epoch,
         configuration: ConfigurationStanding::Valid,
+        bypass: None,
     }
 }
 

@@ -86,6 +86,7 @@ impl Meter for Hand {
                 ..HealthSample::default()
             }),
             metrics: BTreeMap::new(),
+            unmeasured: None,
         }
     }
 }

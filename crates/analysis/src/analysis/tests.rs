@@ -61,6 +61,37 @@ fn no_samples_and_no_requests_never_pass_or_fail() {
 }
 
 #[test]
+fn time_in_which_the_candidate_could_get_nothing_never_completes_a_window() {
+    let analysis = limit(Signal::ErrorRate, 0.01);
+    let kept_away = |at: u64| Sample {
+        from_ms: at * 1000,
+        to_ms: at * 1000,
+        unmeasured: Some("the split is bypassed".to_owned()),
+        ..Sample::default()
+    };
+    // All that the rule needs was seen, and the window is not over.
+    let mut samples: Vec<Sample> = (0..4)
+        .map(|at| second(at, arm(500, 0, 5), arm(500, 0, 5)))
+        .collect();
+    samples.extend((4..1000).map(kept_away));
+    let judgement = analysis.judge(&samples);
+    assert_eq!(judgement.verdict, Verdict::Undecided);
+    assert_eq!(judgement.measured_ms, 4000);
+    samples.push(second(1000, arm(500, 0, 5), arm(500, 0, 5)));
+    assert_eq!(analysis.judge(&samples).verdict, Verdict::Pass);
+    // Nor do they make up the number of samples: here the window is over and one of three is missing.
+    let long = |at: u64| Sample {
+        from_ms: at * 1000,
+        to_ms: (at + 5) * 1000,
+        ..second(at, arm(500, 0, 5), arm(500, 0, 5))
+    };
+    let mut few = vec![long(0), long(5), kept_away(10), kept_away(11)];
+    assert_eq!(analysis.judge(&few).verdict, Verdict::Undecided);
+    few.push(long(11));
+    assert_eq!(analysis.judge(&few).verdict, Verdict::Pass);
+}
+
+#[test]
 fn a_rate_over_its_limit_fails_before_the_window_ends_but_not_before_the_minimum() {
     let analysis = limit(Signal::ErrorRate, 0.01);
     let few = [second(0, arm(99, 50, 5), arm(900, 0, 5))];

@@ -2,7 +2,7 @@
 
 use portcullis_rollout::{Check, MetricsSource, ServiceName, Strategy};
 
-use crate::PortRange;
+use crate::{PortRange, UpstreamProtocol};
 
 /// What is being guarded, and how its releases are brought out.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,8 @@ pub struct ServiceConfig {
     pub approval: Option<String>,
     /// The ports that releases are given.
     pub ports: PortRange,
+    /// Which protocol the releases speak.
+    pub protocol: UpstreamProtocol,
     /// How long the old release is kept running after the new one was promoted, in milliseconds; 0 stops it
     /// at once.
     pub keep_warm_ms: u64,

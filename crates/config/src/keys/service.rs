@@ -16,7 +16,9 @@ const PATH: Key = key(
     "path",
     Kind::UrlPath,
     Preset::Required,
-    "The request's path and query. Places such as `{release}` are filled in.",
+    "The request's path and query. Places such as `{release}` are filled in. \
+     `/grpc.health.v1.Health/Check` is asked in gRPC and passes when the answer is `SERVING`; it needs \
+     `protocol = \"http2\"`.",
 );
 const BODY_FILE: Key = key(
     "body_file",
@@ -92,6 +94,14 @@ pub(crate) static SERVICE: Section = Section {
             Preset::Value("\"21000-21099\""),
             "The ports that releases are given, on loopback. At least four: the serving release, the \
              new one, and both again for the rehearsal.",
+        ),
+        key(
+            "protocol",
+            Kind::Choice(&["http1", "http2"]),
+            Preset::Value("\"http1\""),
+            "Which protocol the releases speak, in plain text on loopback: the gateway, its health checks and \
+             all checks of a release use it. `http2` is taken for granted (prior knowledge); gRPC needs it, \
+             WebSockets need `http1`.",
         ),
         key(
             "keep_warm",

@@ -63,7 +63,7 @@ impl Content {
                 "correct the path; certificates and keys stand in files of their own, as PEM"
             }
             Content::KeySet => "save the key set of whoever issues the tokens, or use jwks_url",
-            Content::ApiKeys => "make the first key with `portcullis gateway key`",
+            Content::ApiKeys => "make the first key with `portcullis gateway key add --name WHO`",
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use toml::{Table, Value};
 
-use super::{duration, listen, path, table};
+use super::{duration, listen, path, protocol, table};
 use crate::config::{
     AccessConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig, ClientCertificates,
     ClientsConfig, GatewayConfig, HealthConfig, JwksSource, JwtAlgorithm, JwtConfig, LimitConfig,
     LimitKey, StickyConfig, TlsConfig, TlsVersion, UnknownRequest, UpstreamChoice, UpstreamConfig,
-    UpstreamProtocol, UpstreamTls,
+    UpstreamTls,
 };
 use crate::units::{bytes_text, rate_text};
 
@@ -157,10 +157,6 @@ fn upstream(upstream: &UpstreamConfig) -> Table {
         UpstreamChoice::RoundRobin => "round-robin",
         UpstreamChoice::ClientHash => "client-hash",
     };
-    let protocol = match upstream.protocol {
-        UpstreamProtocol::Http1 => "http1",
-        UpstreamProtocol::Http2 => "http2",
-    };
     let servers = tables(&upstream.servers, |server| {
         table([
             ("address", server.address.as_str().into()),
@@ -177,7 +173,7 @@ fn upstream(upstream: &UpstreamConfig) -> Table {
         ("name", upstream.name.as_ref().into()),
         ("server", servers),
         ("choice", choice.into()),
-        ("protocol", protocol.into()),
+        ("protocol", protocol(upstream.protocol).into()),
         ("eject", eject.into()),
     ]);
     put(&mut out, "tls", upstream.tls.as_ref().map(upstream_tls));

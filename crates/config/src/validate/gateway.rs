@@ -3,9 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::operation::listen;
+use super::service::fits_protocol;
 use super::{Context, text};
 use crate::config::{GatewayConfig, HealthConfig, StateConfig, StickyConfig, UnknownRequest};
-use crate::raw::{RawConfig, RawGateway, RawHealth, value_or_default};
+use crate::raw::{RawConfig, RawGateway, RawHealth, RawService, value_or_default};
 use crate::report::{At, Report, Wrong};
 use crate::{Code, MetricsConfig};
 
@@ -38,7 +39,7 @@ pub(super) fn gateway(
         admin: listen(gateway.admin.as_ref(), &state.folder, SOCKET, context),
         sticky: sticky(gateway, context.report),
         force_header: gateway.force_header,
-        health: health(&gateway.health, raw.service.ready.path.as_ref(), context),
+        health: health(&gateway.health, &raw.service, context),
         canary_users: canary_users(gateway, context.report),
         shadow_percent: gateway.shadow_percent,
         unknown: unknown(gateway, context.report),
@@ -154,11 +155,14 @@ fn sticky(raw: &RawGateway, report: &Report<'_>) -> StickyConfig {
     }
 }
 
-fn health(raw: &RawHealth, ready: Option<&At<String>>, context: &Context<'_>) -> HealthConfig {
+fn health(raw: &RawHealth, service: &RawService, context: &Context<'_>) -> HealthConfig {
+    let protocol = super::service::protocol(service.protocol.as_ref());
+    let ready = service.ready.path.as_ref();
     // The ready check's path may have places; the gateway's has none, so it is looked at here too.
     let path = match (&raw.path, ready, &raw.spot) {
         (Some(path), _, _) => {
             context.places.refuse(path);
+            fits_protocol(path, protocol, context.report);
             Some(path.value.clone())
         }
         (None, Some(ready), Some(_)) if super::places::mentions_any(&ready.value) => {

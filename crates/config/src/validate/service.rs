@@ -8,9 +8,12 @@ use super::{Context, text, weight};
 use crate::config::PortRange;
 use crate::origin::Wanted;
 use crate::raw::{RawCheck, RawMetrics, RawService};
-use crate::report::{Report, Wrong};
+use crate::report::{At, Report, Wrong};
 use crate::units::found_number;
-use crate::{Code, ServiceConfig};
+use crate::{Code, ServiceConfig, UpstreamProtocol};
+
+/// Where servers of gRPC are asked how they are.
+const GRPC_HEALTH: &str = "/grpc.health.v1.Health/Check";
 
 /// The strategy, if it could be read.
 pub(super) fn strategy(raw: &RawService, report: &Report<'_>) -> Option<Strategy> {
@@ -71,12 +74,22 @@ pub(super) fn service(
     strategy: Option<Strategy>,
     context: &mut Context<'_>,
 ) -> ServiceConfig {
+    let protocol = protocol(raw.protocol.as_ref());
+    let paths = raw
+        .smoke
+        .iter()
+        .chain([&raw.ready])
+        .map(|check| &check.path);
+    for path in paths.flatten() {
+        fits_protocol(path, protocol, context.report);
+    }
     ServiceConfig {
         name: ServiceName::new(raw.name),
         environment: raw.environment,
         strategy: strategy.unwrap_or(Strategy::BlueGreen),
         approval: raw.approval,
         ports: raw.ports.map_or(PortRange::DEFAULT, |at| at.value),
+        protocol,
         keep_warm_ms: raw.keep_warm_ms,
         ready: check(raw.ready, context),
         smoke: raw
@@ -85,6 +98,23 @@ pub(super) fn service(
             .map(|smoke| check(smoke, context))
             .collect(),
         metrics: raw.metrics.map(|metrics| source(metrics, context)),
+    }
+}
+
+/// What is spoken to a server; HTTP/1.1 unless the file says otherwise.
+pub(super) fn protocol(raw: Option<&At<String>>) -> UpstreamProtocol {
+    match text(raw) {
+        Some("http2") => UpstreamProtocol::Http2,
+        _ => UpstreamProtocol::Http1,
+    }
+}
+
+/// The path of the gRPC health checking protocol is asked in gRPC, which is HTTP/2.
+pub(super) fn fits_protocol(path: &At<String>, protocol: UpstreamProtocol, report: &Report<'_>) {
+    if path.value == GRPC_HEALTH && protocol == UpstreamProtocol::Http1 {
+        let message = "this path is asked in gRPC, which HTTP/1.1 cannot carry";
+        let wrong = Wrong::new(Code::Contradiction, message);
+        report.add(&path.spot, wrong.hint("add protocol = \"http2\""));
     }
 }
 

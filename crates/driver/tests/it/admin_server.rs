@@ -74,6 +74,7 @@ impl AdminServer {
             changed_at_ms: 0,
             arms: arms.collect(),
             unrouted: 0,
+            bypass: None,
         };
         let mut status = self.status();
         status.routes.retain(|route| route.service != service);
@@ -113,6 +114,7 @@ fn arm_status(arm: Arm, (requests, errors, latencies_us): &Counts) -> ArmStatus 
         latency,
         last_sent_at_ms: 0,
         health: Default::default(),
+        shadow: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Measuring a gate.
 
 use portcullis_analysis::{Analysis, Sample};
-use portcullis_api::gateway::Arm;
+use portcullis_api::gateway::{Arm, Bypass, Split};
 use portcullis_driver::{CheckClient, Driver, GatewayMeter, Meter, Query};
 use portcullis_rollout::{
     Check, GateOrder, Launch, MetricsSource, ReleaseId, RolloutId, ServiceName, SplitArm,
@@ -142,6 +142,55 @@ async fn a_restarted_gateway_gives_no_figures_for_that_interval() {
         3,
         "from the new gateway's first reading on"
     );
+}
+
+#[tokio::test]
+async fn while_a_bypass_keeps_traffic_away_no_time_passes_for_the_gate() {
+    let server = AdminServer::start().await;
+    let meter = meter(&server);
+    let canary = "127.0.0.1:12";
+    let query = query(canary, vec![]);
+    let split = |canary_address: &str| Split {
+        stable: arm_of("1.0", STABLE),
+        canary: Some(arm_of("1.1", canary_address)),
+        weight_percent: 10,
+    };
+    let counts = |requests| arms(canary, (10, 0, vec![]), (requests, 0, vec![]));
+    let bypass = Bypass {
+        by: "ana".to_owned(),
+        reason: "orders are lost".to_owned(),
+        begun_at_ms: 1,
+        until_ms: 2,
+    };
+    let set = |requests, address: &str, bypass: Option<Bypass>| {
+        server.set("tiny", Some(split(address)), &counts(requests));
+        server.status().routes[0].bypass = bypass;
+    };
+    set(100, canary, None);
+    let (begun, ()) = tokio::join!(meter.sample(&query), async {
+        tokio::time::sleep(std::time::Duration::from_millis(INTERVAL_MS / 2)).await;
+        set(120, canary, Some(bypass.clone()));
+    });
+    let during = meter.sample(&query).await;
+    set(140, canary, None);
+    let ended = meter.sample(&query).await;
+    for sample in [&begun, &during, &ended] {
+        assert_eq!((&sample.canary, &sample.baseline), (&None, &None));
+        assert_eq!(sample.duration_ms(), 0);
+        let why = sample.unmeasured.as_deref().unwrap();
+        assert!(why.contains("bypassed by ana (orders are lost)"), "{why}");
+        assert!(why.contains("1.1 gets no traffic"), "{why}");
+    }
+    let after = meter.sample(&query).await;
+    assert_eq!(after.unmeasured, None);
+    assert_eq!(after.canary.as_ref().unwrap().requests, 0);
+    assert!(after.duration_ms() >= INTERVAL_MS - 5 && after.from_ms >= ended.to_ms);
+
+    // A bypass of a split without this candidate takes nothing from it.
+    set(140, "127.0.0.1:13", Some(bypass));
+    let other = meter.sample(&query).await;
+    assert_eq!(other.unmeasured, None);
+    assert!(other.canary.is_some());
 }
 
 #[tokio::test]

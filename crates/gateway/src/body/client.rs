@@ -30,6 +30,9 @@ pub(crate) struct BodyRules {
 pub(crate) struct ClientBody {
     incoming: Incoming,
     state: Rc<ConnectionState>,
+    /// Which request of the connection it belongs to. A server that speaks HTTP/2 may go on reading it when it has
+    /// answered and the connection is at its next request, to which nothing of this applies.
+    request: u64,
     observed: Rc<Observed>,
     rules: BodyRules,
     /// Came behind what the upload check held back.
@@ -52,6 +55,7 @@ impl ClientBody {
             measured_bytes: 0,
             trailers: None,
             incoming,
+            request: state.request(),
             state,
             observed,
             rules,
@@ -88,6 +92,9 @@ impl ClientBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if self.request != self.state.request() {
+            return polled.map_err(BodyError::Broken);
+        }
         if matches!(polled, Poll::Ready(None)) || self.incoming.is_end_stream() {
             self.state.tap.finish_body();
         }

@@ -16,7 +16,7 @@ pub(crate) struct HeadTap {
 }
 
 impl HeadTap {
-    pub(super) fn new(bytes_max: usize) -> HeadTap {
+    pub(crate) fn new(bytes_max: usize) -> HeadTap {
         HeadTap {
             bytes_max,
             open: Cell::new(true),
@@ -66,7 +66,7 @@ impl HeadTap {
         self.bytes.borrow_mut().shrink_to_fit();
     }
 
-    pub(super) fn has_bytes(&self) -> bool {
+    pub(crate) fn has_bytes(&self) -> bool {
         !self.bytes.borrow().is_empty()
     }
 

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE, UPGRADE,
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE,
+    UPGRADE,
 };
 use http::{Response, StatusCode, Version, response};
 
@@ -162,6 +163,16 @@ impl Passage {
     pub(super) fn redirect(&mut self, status: StatusCode, location: HeaderValue) -> Answer {
         let mut answer = self.empty(status);
         answer.headers_mut().insert(LOCATION, location);
+        answer
+    }
+
+    /// The answer to an ACME authority.
+    pub(super) fn challenge(&mut self, text: String) -> Answer {
+        let mut answer = self.own(StatusCode::OK, text.into());
+        let headers = answer.headers_mut();
+        let kind = HeaderValue::from_static("application/octet-stream");
+        headers.insert(CONTENT_TYPE, kind);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer
     }
 

@@ -104,10 +104,7 @@ impl Passage {
         let mut fresh = false;
         loop {
             let endpoint = under_way.endpoint();
-            match under_way {
-                UnderWay::Arm(arm) => self.observed.arm(arm.arm()),
-                UnderWay::Server(at) => self.observed.server(at.server()),
-            }
+            self.observe(under_way);
             let known = match endpoint.protocol {
                 _ if fresh => None,
                 UpstreamProtocol::Http2 => pool.join(endpoint),
@@ -155,6 +152,14 @@ impl Passage {
                 }
                 Err(ExchangeError::Overdue) => return Err(self.overdue()),
             }
+        }
+    }
+
+    /// Takes note of where the request is sent.
+    pub(super) fn observe(&self, under_way: &UnderWay) {
+        match under_way {
+            UnderWay::Arm(arm) => self.observed.arm(arm.arm()),
+            UnderWay::Server(at) => self.observed.server(at.server()),
         }
     }
 

@@ -26,7 +26,7 @@ use crate::refusal::Refusal;
 use crate::retry::{self, BodyLeft, Tried, Verdict};
 use crate::routing::Route;
 use crate::service::{Assignment, Service};
-use crate::under_way::UnderWay;
+use crate::under_way::{AtServer, UnderWay};
 use crate::upstream::Upstream;
 use crate::upstream_set::{Pick, UpstreamSet};
 
@@ -57,7 +57,7 @@ type Attempted = Result<(response::Parts, Upstream), Failed>;
 
 impl Passage {
     /// Sends a request to the arm of the service that its user belongs to.
-    pub(super) async fn to_service(
+    pub(super) async fn send_to_service(
         &mut self,
         service: &Service,
         mut prepared: Prepared,
@@ -98,7 +98,7 @@ impl Passage {
     }
 
     /// Sends a request to a server of an upstream.
-    pub(super) async fn to_upstream(
+    pub(super) async fn send_to_upstream(
         &mut self,
         set: &Arc<UpstreamSet>,
         mut prepared: Prepared,
@@ -157,6 +157,9 @@ impl Passage {
                     None => self.give_up(under_way, &failed.refusal, &failed.cause),
                 };
             };
+            if held.is_some() {
+                self.observed.superseded();
+            }
             match verdict {
                 Verdict::AgainForFree => free_used = true,
                 _ => attempts += 1,
@@ -220,7 +223,7 @@ impl Passage {
                 // When all were tried, it begins anew.
                 let place = pick(tried).or_else(|| pick(&[])).unwrap_or(0);
                 tried.push(place);
-                UnderWay::Server(set.server(place).begin(index))
+                UnderWay::Server(AtServer::begin(set.server(place), index))
             }
         }
     }
@@ -263,8 +266,8 @@ impl Passage {
     ) -> Option<Verdict> {
         let retries = &route.config.retries;
         let body = match (failed.kind, spare) {
-            (Some(retry::Failure::NotSent), _) => BodyLeft::Whole,
             (_, Some(spare)) => spare.left(),
+            (Some(retry::Failure::NotSent), None) => BodyLeft::Whole,
             (_, None) => BodyLeft::Gone,
         };
         let tried = Tried {
@@ -301,12 +304,13 @@ impl Passage {
         let retries = &route.config.retries;
         let left = spare.map_or(BodyLeft::Gone, SpareBody::left);
         let hedge = retry::hedge_after_ms(retries, request.method(), left, *attempts);
-        let (Some(after_ms), Targets::Servers { .. }) = (hedge, &*targets) else {
+        let after_ms = hedge.filter(|_| targets.has_another());
+        let Some(after_ms) = after_ms else {
             return self
                 .attempt(under_way, timeouts, (request, spare), false)
                 .await;
         };
-        let slow = under_way;
+        let slow = &*under_way;
         let mut second = copy_of(request);
         let mut first = Box::pin(self.attempt(slow, timeouts, (request, spare), false));
         let wait = Duration::from_millis(after_ms);
@@ -329,28 +333,44 @@ impl Passage {
         let hedge = self.next_attempt(targets);
         // Both wait for an answer now, so one time-out is for both.
         self.state.enter(Step::Answer, timeouts.first_byte_ms);
-        let won = {
-            let mut other =
-                std::pin::pin!(self.attempt(&hedge, timeouts, (&mut second, spare), true));
-            tokio::select! {
-                biased;
-                one = first.as_mut() => match one {
-                    Ok(answer) => Ok((answer, false)),
-                    // The other one may still come.
-                    Err(_) => other.await.map(|answer| (answer, true)),
-                },
-                two = other.as_mut() => match two {
-                    Ok(answer) => Ok((answer, true)),
-                    Err(_) => first.as_mut().await.map(|answer| (answer, false)),
-                },
-            }
+        let mut other = Box::pin(self.attempt(&hedge, timeouts, (&mut second, spare), true));
+        // One that fails leaves it to the other, unless the client is to blame.
+        let goes_on = |one: &Attempted| matches!(one, Err(failed) if failed.kind.is_some());
+        let (attempted, by_second) = tokio::select! {
+            biased;
+            one = first.as_mut() => match goes_on(&one) {
+                true => {
+                    slow.lost();
+                    (other.as_mut().await, true)
+                }
+                false => (one, false),
+            },
+            two = other.as_mut() => match goes_on(&two) {
+                true => {
+                    hedge.lost();
+                    (first.as_mut().await, false)
+                }
+                false => (two, true),
+            },
         };
-        drop(first);
-        let (answer, by_second) = won?;
-        if by_second {
-            *slow = hedge;
+        drop((first, other));
+        match by_second {
+            true => *under_way = hedge,
+            false => self.observe(under_way),
         }
-        Ok(answer)
+        attempted
+    }
+}
+
+impl Targets {
+    /// Whether there is a server that was not tried. An arm is the only one of its kind.
+    fn has_another(&self) -> bool {
+        match self {
+            Targets::Arms { .. } => false,
+            Targets::Servers { set, tried } => {
+                (0..set.servers().len()).any(|place| !tried.contains(&place))
+            }
+        }
     }
 }
 

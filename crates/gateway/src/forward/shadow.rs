@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
 use hyper::body::Body;
+use portcullis_config::UpstreamProtocol;
 
 use super::{Passage, Prepared};
 use crate::arm::{ArmState, Health};
@@ -20,6 +21,7 @@ use crate::body::RequestBody;
 use crate::bounds::{SHADOW_ANSWER_BYTES_MAX, SHADOW_TIMEOUT_MS, SHADOWS_MAX};
 use crate::clock;
 use crate::connection::ConnectionState;
+use crate::endpoint::Endpoint;
 use crate::service::{ActiveSplit, Service};
 use crate::upstream::{Http2Opened, Upstream};
 use crate::worker::Worker;
@@ -127,27 +129,27 @@ async fn send(
     state: &ConnectionState,
 ) -> Result<StatusCode, String> {
     let endpoint = &canary.endpoint;
-    let mut upstream = match endpoint.protocol {
-        portcullis_config::UpstreamProtocol::Http1 => match worker.pool.take(endpoint) {
-            Some(upstream) => upstream,
-            None => Upstream::connect(endpoint)
-                .await
-                .map_err(|error| error.to_string())?,
-        },
-        portcullis_config::UpstreamProtocol::Http2 => {
-            match worker.pool.join_or_dial(endpoint).await {
-                Ok(joined) => joined,
-                Err(_turn) => {
-                    let opened = Http2Opened::connect(endpoint).await;
-                    worker
-                        .pool
-                        .share(endpoint, opened.map_err(|error| error.to_string())?)
-                }
-            }
+    let idle = match endpoint.protocol {
+        UpstreamProtocol::Http1 => worker.pool.take(endpoint),
+        UpstreamProtocol::Http2 => worker.pool.join(endpoint),
+    };
+    let mut answered = None;
+    if let Some(mut upstream) = idle {
+        // An idle connection that the canary closed in this moment says nothing about its answer.
+        match upstream.exchange(&mut request, state).await {
+            Ok(answer) => answered = Some((answer, upstream)),
+            Err(_) => worker.pool.leave(endpoint),
+        }
+    }
+    let (answer, mut upstream) = match answered {
+        Some(answered) => answered,
+        None => {
+            let mut upstream = connect(worker, endpoint).await?;
+            let answer = upstream.exchange(&mut request, state).await;
+            (answer.map_err(|_| "no answer".to_owned())?, upstream)
         }
     };
-    let answer = upstream.exchange(&mut request, state).await;
-    let status = answer.map_err(|_| "no answer".to_owned())?.status;
+    let status = answer.status;
     let mut read = 0;
     loop {
         match std::future::poll_fn(|cx| upstream.poll_frame(cx)).await {
@@ -163,4 +165,20 @@ async fn send(
     }
     worker.pool.put(endpoint, upstream);
     Ok(status)
+}
+
+/// A new connection, or that which all share.
+async fn connect(worker: &Worker, endpoint: &Arc<Endpoint>) -> Result<Upstream, String> {
+    let opened = match endpoint.protocol {
+        UpstreamProtocol::Http1 => return connected(Upstream::connect(endpoint).await),
+        UpstreamProtocol::Http2 => match worker.pool.join_or_dial(endpoint).await {
+            Ok(joined) => return Ok(joined),
+            Err(_turn) => connected(Http2Opened::connect(endpoint).await)?,
+        },
+    };
+    Ok(worker.pool.share(endpoint, opened))
+}
+
+fn connected<T>(connected: std::io::Result<T>) -> Result<T, String> {
+    connected.map_err(|error| error.to_string())
 }

@@ -4,7 +4,7 @@ use super::*;
 
 fn prepared(request: Request<()>) -> Result<request::Parts, HeadError> {
     let (mut head, ()) = request.into_parts();
-    set_target(&mut head)?;
+    make_plain(&mut head)?;
     let upgrade = upgrade_protocol(&head.headers);
     let own = HeaderValue::from_static("own:80");
     prepare_request(&mut head, false, false, (&own, false), upgrade);
@@ -67,7 +67,8 @@ fn targets_are_brought_to_origin_form() {
         target("http://second"),
         Ok(("/".to_owned(), HeaderValue::from_static("second")))
     );
-    assert_eq!(target("*").map(|(target, _)| target), Ok("*".to_owned()));
+    assert_eq!(target("*"), Err(HeadError::Target));
+    assert_eq!(target("ftp://second/"), Err(HeadError::Target));
     assert_eq!(target("second:81"), Err(HeadError::Target));
     assert_eq!(target("http://user@second/"), Err(HeadError::Host));
 }
@@ -98,4 +99,56 @@ fn an_old_request_without_host_gets_the_arms_own() {
         request(http::Version::HTTP_11).unwrap_err(),
         HeadError::Host
     );
+}
+
+#[test]
+fn what_servers_take_for_another_field_is_removed() {
+    let request = Request::post("/a")
+        .header("host", "shop")
+        .header("content-length", "007")
+        .header("content_length", "0")
+        .header("Transfer_Encoding", "chunked")
+        .header("x-forwarded_for", "1.2.3.4")
+        .header("x_own", "kept");
+    let head = prepared(request.body(()).unwrap()).unwrap();
+    assert_eq!(head.headers["content-length"], "7");
+    assert_eq!(head.headers["x_own"], "kept");
+    let left = |name: &&HeaderName| name.as_str().contains('_');
+    assert_eq!(head.headers.keys().filter(left).count(), 1);
+}
+
+#[test]
+fn a_coding_that_would_be_lost_is_refused() {
+    let coded = |codings: &[&str]| {
+        let request = Request::post("/a").header("host", "shop");
+        let request = codings.iter().fold(request, |request, coding| {
+            request.header("transfer-encoding", *coding)
+        });
+        prepared(request.body(()).unwrap()).map(|head| head.headers["transfer-encoding"].clone())
+    };
+    assert_eq!(coded(&["Chunked"]).unwrap(), "chunked");
+    for codings in [
+        &["gzip, chunked"][..],
+        &["chunked", "chunked"],
+        &["identity"],
+    ] {
+        assert_eq!(coded(codings), Err(HeadError::Coding));
+    }
+}
+
+#[test]
+fn an_upgrade_to_another_http_is_none() {
+    for protocol in ["h2c", "H2C", "websocket, h2c", "HTTP/2.0", "TLS/1.0"] {
+        let request = Request::get("/")
+            .header("host", "a")
+            .header("connection", "upgrade, http2-settings")
+            .header("http2-settings", "AAAA")
+            .header("upgrade", protocol);
+        let head = prepared(request.body(()).unwrap()).unwrap();
+        let gone = ["connection", "upgrade", "http2-settings"];
+        assert!(
+            gone.iter().all(|name| !head.headers.contains_key(*name)),
+            "{protocol}"
+        );
+    }
 }

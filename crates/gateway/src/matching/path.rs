@@ -7,7 +7,7 @@
 //! is refused with 400 rather than guessed at:
 //!
 //! - `.` and `..` as a segment, also escaped (`%2e`), beside an escaped slash (`..%2F`) or with
-//!   parameters (`..;x`): resolved by some, kept by others;
+//!   parameters (`..;x`, `..%3Bx`): resolved by some, kept by others;
 //! - `//`: merged by some, kept by others, and at the beginning the start of an authority;
 //! - `\` and `%5C`: a slash for some;
 //! - `%00`: the end of the text for some;
@@ -124,10 +124,11 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
-/// Looks for dot segments, between slashes of either spelling.
+/// Looks for dot segments, between slashes and before semicolons of either spelling.
 fn check_segments(path: &str) -> Result<(), PathRefused> {
     for segment in path.split('/').flat_map(|segment| segment.split("%2F")) {
         let name = segment.split(';').next().unwrap_or(segment);
+        let name = name.split("%3B").next().unwrap_or(name);
         if name == "." || name == ".." {
             return Err(PathRefused::DotSegment);
         }

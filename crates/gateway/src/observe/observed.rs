@@ -200,10 +200,17 @@ impl Observed {
     }
 
     /// The head of an attempt's answer came. An answer that is not passed on is over with it: then
-    /// [`Observed::attempt_failed`] comes next.
+    /// [`Observed::superseded`] comes next.
     pub(crate) fn attempt_answered(&self, attempt: Attempt, status: StatusCode) {
         if let Some(span) = self.attempts.borrow_mut().get_mut(attempt.0) {
             span.status = Some(status.as_u16());
+        }
+    }
+
+    /// The answer of the last attempt is not passed on: the request is sent again.
+    pub(crate) fn superseded(&self) {
+        if let Some(span) = self.attempts.borrow_mut().last_mut() {
+            span.took_us = Some(self.age_us().saturating_sub(span.after_us));
         }
     }
 

@@ -102,6 +102,26 @@ impl Access {
         }
     }
 
+    /// Takes over the keys of a policy with other rules, where they come from the same place.
+    pub(crate) fn take_over(&self, before: &Access) {
+        if let (Some(keys), Some(known)) = (&self.keys, &before.keys) {
+            keys.take_over(known);
+        }
+        if let (Some(tokens), Some(known)) = (&self.tokens, &before.tokens) {
+            tokens.take_over(known);
+        }
+    }
+
+    /// Reads the files with keys, if they changed. It blocks while it reads.
+    pub(crate) fn read_keys(&self) {
+        if let Some(keys) = &self.keys {
+            let _ = keys.refresh();
+        }
+        if let Some(tokens) = &self.tokens {
+            let _ = tokens.refresh_from_file();
+        }
+    }
+
     /// The API keys, to be read again when their file changes.
     #[must_use]
     pub fn keys(&self) -> Option<&ApiKeys> {

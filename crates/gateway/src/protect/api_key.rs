@@ -4,11 +4,11 @@
 //! what people choose themselves, and would cost every request what it costs an attacker. A key is
 //! never logged; its prefix, which is no secret, tells people which one is meant.
 
+mod edit;
 mod file;
 mod key;
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -18,8 +18,9 @@ use portcullis_config::ApiKeysConfig;
 use subtle::ConstantTimeEq;
 
 use super::Denial;
-use super::bounds::API_KEY_FILE_BYTES_MAX;
 use super::file_stamp::FileStamp;
+pub use edit::ApiKeysEdit;
+use file::read_bounded;
 pub use file::{ApiKeyError, ApiKeyRecord, ApiKeysFile, NewApiKey};
 use key::KeyText;
 
@@ -96,6 +97,16 @@ impl ApiKeys {
             by_prefix: ArcSwap::default(),
             stamp: Mutex::new(None),
         })
+    }
+
+    /// Takes over what `before` read of the same file.
+    pub(super) fn take_over(&self, before: &ApiKeys) {
+        if self.config.file == before.config.file {
+            let read = before.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut stamp = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+            *stamp = *read;
+            self.by_prefix.store(before.by_prefix.load_full());
+        }
     }
 
     /// Reads the file if it changed. It blocks while it reads: not for a worker's thread.
@@ -249,12 +260,7 @@ impl ApiKeys {
         if before == Some(stamp) {
             return Ok(None);
         }
-        let mut bytes = Vec::new();
-        let mut limited = file.take(API_KEY_FILE_BYTES_MAX + 1);
-        limited.read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > API_KEY_FILE_BYTES_MAX {
-            return Err(ApiKeyError::TooLarge { path: path.clone() });
-        }
+        let bytes = read_bounded(path, file)?;
         let file = ApiKeysFile::parse(path, &bytes)?;
         let known = file.keys.into_iter().map(|record| {
             let known = Known {

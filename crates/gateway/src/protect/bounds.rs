@@ -44,3 +44,7 @@ pub(super) const TRACESTATE_MEMBERS_MAX: usize = 32;
 /// Parameters of one header value, or of one element of `Forwarded`, that are read: they are compared
 /// with each other.
 pub(super) const PARAMETERS_MAX: usize = 32;
+/// How often a writer of the file with API keys tries to be the only one.
+pub(super) const API_KEY_LOCK_TRIES: u32 = 60;
+/// The pause between two such tries.
+pub(super) const API_KEY_LOCK_PAUSE_MS: u64 = 50;

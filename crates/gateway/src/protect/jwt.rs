@@ -147,6 +147,21 @@ impl TokenCheck {
         Ok(token)
     }
 
+    /// Takes over the keys that `before` has from the same place.
+    pub(super) fn take_over(&self, before: &TokenCheck) {
+        if self.config.keys == before.config.keys {
+            let known = before.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+            *fetched = Fetched {
+                stamp: known.stamp,
+                // A fetch that is under way brings its keys to the other one.
+                began_ms: known.began_ms.filter(|_| known.good),
+                good: known.good,
+            };
+            self.keys.store(before.keys.load_full());
+        }
+    }
+
     /// Reads the file of keys if it changed; nothing to do for a URL. It blocks while it reads: not for
     /// a worker's thread.
     pub fn refresh_from_file(&self) -> JwksRefresh {

@@ -107,6 +107,10 @@ impl Redirect {
                 }
             }
         }
+        // The path may be a slash alone, and what follows it may begin with one: together they would begin a
+        // host (RFC 3986, 4.2).
+        let slashes = location.len() - location.trim_start_matches('/').len();
+        location.drain(..slashes.saturating_sub(1));
         // Only URI characters are in it, so it is always a header's value.
         HeaderValue::from_str(&location).map_err(|_| RedirectMissing)
     }
@@ -169,6 +173,9 @@ fn leads_where_it_says(parts: &[Part]) -> bool {
         return !name.is_empty();
     }
     // The authority goes on in the next part.
+    if !query_leaves_host(parts) {
+        return false;
+    }
     match parts.get(1) {
         None | Some(Part::Path | Part::Query) => !name.is_empty(),
         Some(Part::Host) => parts[2..].iter().all(|part| match part {
@@ -177,6 +184,31 @@ fn leads_where_it_says(parts: &[Part]) -> bool {
         }),
         Some(Part::Text(_)) => false,
     }
+}
+
+/// Whether the host is the same with a query and without: what follows `{query}` would be of the host without one,
+/// and of the query with one.
+fn query_leaves_host(parts: &[Part]) -> bool {
+    let ends_host = ['/', '?', '#'];
+    let mut after_query = false;
+    for part in parts {
+        match part {
+            Part::Path => return true,
+            Part::Query => after_query = true,
+            Part::Host if after_query => return false,
+            Part::Host => {}
+            Part::Text(text) if after_query => return text.starts_with(ends_host),
+            Part::Text(text) => {
+                let text = text
+                    .split_once("://")
+                    .map_or(text.as_str(), |(_, rest)| rest);
+                if text.contains(ends_host) {
+                    return true;
+                }
+            }
+        }
+    }
+    true
 }
 
 /// The characters of RFC 3986, 2.2 and 2.3, and the percent sign.

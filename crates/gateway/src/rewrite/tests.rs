@@ -66,7 +66,7 @@ fn nothing_changes_without_a_prefix_of_the_settings() {
 
 #[test]
 fn prefixes_and_hosts_that_would_do_harm_are_refused() {
-    for prefix in ["v2", "//evil", "/a/../b", "/a?b", "*", "/a\r\nx"] {
+    for prefix in ["v2", "//evil", "/a/../b", "/a?b", "*", "/a\r\nx", "/a`b"] {
         let config = RewriteConfig {
             prefix: Some(prefix.to_owned()),
             host: None,

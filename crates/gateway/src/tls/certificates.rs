@@ -10,15 +10,25 @@ use rustls::sign::CertifiedKey;
 use webpki::EndEntityCert;
 
 use super::{TlsError, chain, key};
+use crate::acme::Answers;
 
 /// Certificates with their keys. The first one that is valid for the name that a client asks for is
 /// taken, and the first one of all for clients that ask for none, or for a name that none has: the
 /// client then says what it thinks of it.
+///
+/// The one that was fetched by ACME comes first for its own names, and last for all others. Until it is
+/// there those in files stand in for it; without any the handshake is refused.
 #[derive(Debug)]
-pub(super) struct Certificates(Vec<Arc<CertifiedKey>>);
+pub(super) struct Certificates {
+    files: Vec<Arc<CertifiedKey>>,
+    fetched: Option<Arc<Answers>>,
+}
 
 impl Certificates {
-    pub(super) fn read(files: &[CertificateConfig]) -> Result<Certificates, TlsError> {
+    pub(super) fn read(
+        files: &[CertificateConfig],
+        fetched: Option<Arc<Answers>>,
+    ) -> Result<Certificates, TlsError> {
         let provider = ring::default_provider();
         let mut read = Vec::with_capacity(files.len());
         for CertificateConfig {
@@ -34,10 +44,13 @@ impl Certificates {
                 source,
             })?));
         }
-        if read.is_empty() {
+        if read.is_empty() && fetched.is_none() {
             return Err(TlsError::NoCertificate);
         }
-        Ok(Certificates(read))
+        Ok(Certificates {
+            files: read,
+            fetched,
+        })
     }
 }
 
@@ -53,6 +66,13 @@ impl ResolvesServerCert for Certificates {
             EndEntityCert::try_from(end)
                 .is_ok_and(|end| end.verify_is_valid_for_subject_name(name).is_ok())
         };
-        self.0.iter().find(fits).or(self.0.first()).cloned()
+        let fetched = self.fetched.as_ref();
+        let fetched_pair = fetched.and_then(|answers| answers.certificate());
+        let by_name = fetched_pair.iter().chain(&self.files).find(fits);
+        let chosen = by_name.or(self.files.first()).cloned().or(fetched_pair);
+        if let (None, Some(answers)) = (&chosen, fetched) {
+            answers.tell_refused();
+        }
+        chosen
     }
 }

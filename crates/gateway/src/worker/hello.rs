@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Worker;
@@ -44,7 +43,8 @@ impl Worker {
     ) {
         state.enter(Step::Head, HELLO_TIMEOUT_MS);
         let stream = match Box::pin(self.shake_hands(tls, stream, &state)).await {
-            Ok(stream) => stream,
+            Ok(Some(stream)) => stream,
+            Ok(None) => return,
             Err(error) => {
                 let block = self.observers.block();
                 block.handshakes_failed.fetch_add(1, Relaxed);
@@ -68,8 +68,8 @@ impl Worker {
         tls: Arc<Tls>,
         stream: TcpStream,
         state: &ConnectionState,
-    ) -> std::io::Result<Box<TlsStream<TcpStream>>> {
-        let mut shaking = std::pin::pin!(TlsAcceptor::from(tls.current()).accept(stream));
+    ) -> std::io::Result<Option<Box<TlsStream<TcpStream>>>> {
+        let mut shaking = std::pin::pin!(tls.accept(stream));
         let shaken = std::future::poll_fn(|cx| {
             state.set_waker(cx.waker());
             let polled = shaking.as_mut().poll(cx);
@@ -78,7 +78,7 @@ impl Worker {
             }
             polled
         });
-        shaken.await.map(Box::new)
+        Ok(shaken.await?.map(Box::new))
     }
 
     /// Whether the client begins with the preface of HTTP/2, `PRI * HTTP/2.0`. No method of HTTP/1.1 begins

@@ -236,6 +236,42 @@ async fn a_client_that_goes_away_is_not_the_arms_error() {
     assert_eq!((status.requests, status.errors), (3, 0));
 }
 
+/// Also one whose request had a body, however that came: the arm is free long before any timeout.
+#[tokio::test]
+async fn a_client_that_posted_and_goes_away_frees_the_arm_at_once() {
+    let service = Service::start("old");
+    let rig = Rig::start();
+    rig.split(&arm("1.0", &service), None, 0).await;
+    let length = "POST /sse HTTP/1.1\r\nHost: shop\r\nContent-Length: 5\r\n\r\n";
+    let chunked = "POST /sse HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let cases: [&[&str]; 4] = [
+        &[length, "hello"],
+        &[chunked, "5\r\nhello\r\n0\r\n\r\n"],
+        &[&format!("{length}hello")],
+        &[&format!("{chunked}5\r\nhello\r\n0\r\n\r\n")],
+    ];
+    for pieces in cases {
+        let mut client = TcpStream::connect(rig.listen).await.unwrap();
+        client.set_nodelay(true).unwrap();
+        let requests = service.requests();
+        for piece in pieces {
+            client.write_all(piece.as_bytes()).await.unwrap();
+            until("the head is at the arm", || service.requests() > requests).await;
+        }
+        let mut answer = Vec::new();
+        while !answer.windows(7).any(|bytes| bytes == b"data: 0") {
+            assert!(client.read_buf(&mut answer).await.unwrap() > 0);
+        }
+        assert_eq!(rig.arm("1.0").await.in_flight, 1);
+        drop(client);
+        let left = std::time::Duration::from_secs(5);
+        let free = rig.arm_when("1.0", |arm| arm.in_flight == 0);
+        let free = tokio::time::timeout(left, free).await;
+        assert!(free.is_ok(), "the arm still answers after {pieces:?}");
+    }
+    assert_eq!(rig.arm("1.0").await.errors, 0);
+}
+
 #[tokio::test]
 async fn an_address_has_so_many_connections_and_no_more() {
     let service = Service::start("old");

@@ -88,7 +88,10 @@ impl Rig {
     }
 
     pub(crate) fn start_settings(settings: GatewaySettings) -> Rig {
-        let gateway = Gateway::start(settings.clone()).unwrap();
+        Rig::around(Gateway::start(settings).unwrap())
+    }
+
+    pub(crate) fn around(gateway: Gateway) -> Rig {
         Rig {
             admin: gateway.admin_address().unwrap(),
             listen: gateway.listen_address(),

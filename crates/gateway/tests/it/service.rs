@@ -37,6 +37,8 @@ pub(crate) struct Seen {
     pub(crate) open_connections: AtomicU64,
     /// Bytes of a request body that came to `/swallow`.
     pub(crate) swallowed: AtomicU64,
+    /// Bodies that came whole to `/collect`.
+    pub(crate) bodies: std::sync::Mutex<Vec<Bytes>>,
     /// Lets `/sse` and `/slow` go on, one step a permit.
     pub(crate) gate: Semaphore,
 }
@@ -64,6 +66,7 @@ impl Service {
             connections: AtomicU64::new(0),
             open_connections: AtomicU64::new(0),
             swallowed: AtomicU64::new(0),
+            bodies: std::sync::Mutex::default(),
             gate: Semaphore::new(0),
         });
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -114,6 +117,10 @@ impl Service {
     pub(crate) fn requests(&self) -> u64 {
         self.seen.requests.load(SeqCst)
     }
+
+    pub(crate) fn bodies(&self) -> Vec<Bytes> {
+        self.seen.bodies.lock().unwrap().clone()
+    }
 }
 
 impl Drop for Service {
@@ -141,6 +148,7 @@ async fn answer(
     Ok(match path.as_str() {
         "/headers" => describe(&request),
         "/echo" => Response::new(request.into_body().map_err(std::io::Error::other).boxed()),
+        "/collect" => collect(seen, request).await,
         "/swallow" => swallow(seen, request).await,
         "/sse" => events(seen),
         "/slow" => {
@@ -175,6 +183,18 @@ fn describe(request: &Request<Incoming>) -> Response<TestBody> {
     headers.insert("x-private", HeaderValue::from_static("for the next hop"));
     headers.insert("x-public", HeaderValue::from_static("for the client"));
     response
+}
+
+/// The body comes back when it is whole.
+async fn collect(seen: Arc<Seen>, request: Request<Incoming>) -> Response<TestBody> {
+    match request.into_body().collect().await {
+        Ok(body) => {
+            let body = body.to_bytes();
+            seen.bodies.lock().unwrap().push(body.clone());
+            Response::new(Full::new(body).map_err(|never| match never {}).boxed())
+        }
+        Err(_) => plain(StatusCode::BAD_REQUEST, "cut"),
+    }
 }
 
 async fn swallow(seen: Arc<Seen>, request: Request<Incoming>) -> Response<TestBody> {

@@ -76,7 +76,7 @@ pub(crate) struct Meaning {
 }
 
 /// The words of the engine's API and of the gateway's admin API, and the code that tells of each.
-const WORDS: [(&str, ErrorCode); 29] = [
+const WORDS: [(&str, ErrorCode); 33] = [
     ("configuration", ErrorCode::Configuration),
     ("not_authorised", ErrorCode::NotAuthorised),
     ("not_found", ErrorCode::NotFound),
@@ -90,11 +90,15 @@ const WORDS: [(&str, ErrorCode); 29] = [
     ("overtaken", ErrorCode::RequestRefused),
     ("succeeded", ErrorCode::RequestRefused),
     ("not_saved", ErrorCode::ServerFailed),
+    ("not_recorded", ErrorCode::StateFolder),
+    ("invalid_bypass", ErrorCode::RequestRefused),
+    ("no_bypass", ErrorCode::RequestRefused),
     ("request_unreadable", ErrorCode::RequestUnreadable),
     ("method_not_allowed", ErrorCode::RequestUnreadable),
     ("media_type", ErrorCode::RequestUnreadable),
     ("body_too_large", ErrorCode::RequestUnreadable),
     ("not_a_split_change", ErrorCode::RequestUnreadable),
+    ("not_a_bypass", ErrorCode::RequestUnreadable),
     ("plan_refused", ErrorCode::PlanRefused),
     ("unknown_release", ErrorCode::UnknownRelease),
     ("no_predecessor", ErrorCode::NoPredecessor),

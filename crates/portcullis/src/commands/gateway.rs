@@ -1,6 +1,8 @@
-//! `portcullis gateway`: what the gateway does, and a split set by hand. Both ask the gateway's admin API
-//! directly, so they work while the engine does not act.
+//! `portcullis gateway`: what the gateway does, a split set by hand, and a bypass. They ask the gateway's
+//! admin API directly, so they work while the engine does not act. API keys are a matter of their file.
 
+mod bypass;
+mod key;
 mod routes;
 mod split;
 
@@ -16,8 +18,10 @@ use crate::site::Site;
 
 pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Exit, CommandError> {
     let config = match command {
+        Gateway::Key(command) => return key::run(site, json, command),
         Gateway::Split { weight: Some(_) } => connect::config(site)?,
-        Gateway::Routes | Gateway::Split { weight: None } => {
+        // In an emergency a mistake in the file must not be in the way.
+        Gateway::Routes | Gateway::Split { weight: None } | Gateway::Bypass(_) => {
             connect::config_or_stand_in(site).await?
         }
     };
@@ -28,6 +32,8 @@ pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Ex
         Gateway::Split {
             weight: Some(weight),
         } => split::set(&config, &client, *weight, json).await,
+        Gateway::Bypass(args) => bypass::run(&config, &client, args, json).await,
+        Gateway::Key(command) => key::run(site, json, command),
     }
 }
 

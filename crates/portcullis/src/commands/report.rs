@@ -22,13 +22,16 @@ pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError
     let asked = ask_or_read(&config, "/api/v1/status", async || {
         from_files(&config).await
     });
-    let (status, exit): (Status, Exit) = match asked.await? {
+    let (mut status, exit): (Status, Exit) = match asked.await? {
         Looked::Answered(status) => {
             let exit = exit_of(&status);
             (status, exit)
         }
         Looked::Read(status) => (status, Exit::Unreachable),
     };
+    status.bypass = route_of_gateway(&config)
+        .await
+        .and_then(|route| route.bypass);
     if json {
         output::json(&status);
     } else {
@@ -153,10 +156,15 @@ async fn from_files(config: &Config) -> Result<Status, CommandError> {
 
 /// The release to which the gateway sends users, if it answers.
 async fn stable_of_gateway(config: &Config) -> Option<Arm> {
+    let route = route_of_gateway(config).await?;
+    route.split.map(|split| split.stable)
+}
+
+/// How the gateway serves, if it answers.
+async fn route_of_gateway(config: &Config) -> Option<RouteStatus> {
     let client = connect::gateway(config).ok()?.looking_for(LOOK_PATIENCE);
     let path = format!("/v1/routes/{}", config.service.name);
-    let route: RouteStatus = client.get(&path).await.ok()?;
-    route.split.map(|split| split.stable)
+    client.get(&path).await.ok()
 }
 
 /// Why no engine answers.

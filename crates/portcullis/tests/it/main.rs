@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod api;
+mod bypass;
 mod command_line;
 mod config_command;
 mod conformance;
@@ -10,6 +11,7 @@ mod examples;
 mod faults;
 mod gateway_tls;
 mod guide;
+mod keys;
 mod operations;
 #[path = "../../../journal/tests/it/postgres_server.rs"]
 #[allow(dead_code, clippy::expect_used)]

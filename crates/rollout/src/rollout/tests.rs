@@ -589,6 +589,42 @@ fn hooks_are_steps_around_their_step() {
     assert_eq!(input["plan"]["release"]["id"], "1.1");
 }
 
+#[test]
+fn a_gate_holds_and_says_why_while_its_candidate_gets_no_traffic() {
+    let next = |rollout: &Rollout, kind| rollout.apply(&event(kind)).unwrap().0;
+    let mut request = crate::plan::tests::request();
+    request.analysis.window_ms = 2_000;
+    let plan = Arc::new(Plan::build(&request).unwrap());
+    let mut rollout = Rollout::new(plan);
+    rollout = next(&rollout, EventKind::Start);
+    while !matches!(rollout.state(), State::Watching { .. }) {
+        rollout = next(&rollout, ok(&rollout));
+    }
+    let at = rollout.state().step();
+    // Enough is seen to pass, if only the time were over.
+    rollout = next(&rollout, measured(&rollout, 500, 0));
+    for _ in 0..1000 {
+        let sample = Sample {
+            from_ms: 1_000,
+            to_ms: 1_000,
+            unmeasured: Some("the split is bypassed by ana (orders are lost)".to_owned()),
+            ..Sample::default()
+        };
+        let step = rollout.state().step().unwrap();
+        rollout = next(&rollout, EventKind::Measured { step, sample });
+    }
+    assert!(matches!(rollout.state(), State::Watching { .. }));
+    assert_eq!(rollout.state().step(), at);
+    let sentence = rollout.sentence();
+    assert!(
+        sentence.starts_with("Holding at ")
+            && sentence.ends_with("not measuring: the split is bypassed by ana (orders are lost)"),
+        "{sentence}"
+    );
+    rollout = next(&rollout, measured(&rollout, 500, 0));
+    assert_ne!(rollout.state().step(), at, "measured in full, it passes");
+}
+
 /// What a release that hangs gives: a check without an answer, and no requests.
 fn hanging(rollout: &Rollout, in_a_row: u32) -> EventKind {
     let health = HealthSample {

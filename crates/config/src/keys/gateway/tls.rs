@@ -49,7 +49,9 @@ pub(super) static TLS: Section = Section {
             "redirect",
             Kind::Boolean,
             Preset::Value("false"),
-            "Whether requests at `gateway.listen` are answered with a redirect to `https`.",
+            "Whether requests at `gateway.listen` are answered with a redirect (308) to `https`, at \
+             the port of `listen`. All of them are, gRPC and WebSocket too, whose clients do not \
+             follow it; only an authority's challenge is answered.",
         ),
     ],
 };
@@ -77,8 +79,15 @@ static CERTIFICATE: Section = Section {
 
 static ACME: Section = Section {
     header: "[gateway.tls.acme]",
-    about: "An authority that gives certificates by ACME (RFC 8555). They are fetched, kept in \
-            the state folder and renewed.",
+    about: "An authority that gives certificates by ACME (RFC 8555). Whoever names one agrees to \
+            its terms of service. The account and the certificate are kept in the folder `acme` \
+            beside the gateway's state, readable by its owner only. A certificate is ordered when \
+            there is none, when `hosts` or `directory` change, and when less than a third of its \
+            life is left or the authority asks for it (RFC 9773). After a failure the next order \
+            begins 5 minutes later, then twice as long each time, up to 6 hours, or when the \
+            authority allows it: at most 4 orders in an hour. That is kept over a restart; \
+            remove `acme/pace.json` and restart to try at once. Until the first certificate is \
+            there clients get those of `[[gateway.tls.certificate]]`, or are refused.",
     keys: &[
         key(
             "directory",

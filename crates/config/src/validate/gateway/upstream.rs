@@ -1,10 +1,9 @@
 //! Servers besides the service.
 
+use super::super::service::{fits_protocol, protocol};
 use super::{Context, checks, text};
 use crate::Code;
-use crate::config::{
-    EjectConfig, ServerWeight, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
-};
+use crate::config::{EjectConfig, ServerWeight, UpstreamChoice, UpstreamConfig, UpstreamTls};
 use crate::origin::Content;
 use crate::raw::{RawEject, RawServerWeight, RawUpstream, RawUpstreamTls, value_or_default};
 use crate::report::{Report, Wrong};
@@ -26,6 +25,7 @@ fn upstream(raw: &RawUpstream, context: &mut Context<'_>) -> UpstreamConfig {
         let wrong = Wrong::new(Code::Duplicate, message).hint("choose another name");
         context.report.add(&name.spot, wrong);
     }
+    let protocol = protocol(raw.protocol.as_ref());
     UpstreamConfig {
         name: value_or_default(raw.name.clone()).into(),
         servers: servers(raw, context.report),
@@ -34,16 +34,13 @@ fn upstream(raw: &RawUpstream, context: &mut Context<'_>) -> UpstreamConfig {
             Some("client-hash") => UpstreamChoice::ClientHash,
             _ => UpstreamChoice::LeastLoaded,
         },
-        protocol: match text(raw.protocol.as_ref()) {
-            Some("http2") => UpstreamProtocol::Http2,
-            _ => UpstreamProtocol::Http1,
-        },
+        protocol,
         tls: raw.tls.as_ref().map(|tls| self::tls(tls, context)),
         health: raw.health.as_ref().map(|health| {
-            health
-                .path
-                .iter()
-                .for_each(|path| context.places.refuse(path));
+            if let Some(path) = &health.path {
+                context.places.refuse(path);
+                fits_protocol(path, protocol, context.report);
+            }
             checks(health, value_or_default(health.path.clone()))
         }),
         eject: eject(&raw.eject, context.report),

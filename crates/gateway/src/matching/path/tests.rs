@@ -47,6 +47,8 @@ fn what_servers_read_in_different_ways_is_refused() {
         ("/a%2F..%2fb", PathRefused::DotSegment),
         ("/..%2Fetc", PathRefused::DotSegment),
         ("/..;/admin", PathRefused::DotSegment),
+        ("/..%3B/admin", PathRefused::DotSegment),
+        ("/a/%2e.%3bx", PathRefused::DotSegment),
         ("/%2e%2e;a=b/admin", PathRefused::DotSegment),
         ("//", PathRefused::EmptySegment),
         ("//evil.example", PathRefused::EmptySegment),

@@ -30,6 +30,7 @@ fn known(release: &str, healthy: bool) -> ArmStatus {
 fn service(stable_healthy: bool, canary_healthy: bool) -> RouteStatus {
     RouteStatus {
         service: "shop".to_owned(),
+        bypass: None,
         split: Some(Split {
             stable: arm("1.0"),
             canary: Some(arm("1.1")),

@@ -1,7 +1,8 @@
 //! The file with API keys: what is kept of them, and the changes that are made to it.
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::key;
+use crate::protect::bounds::API_KEY_FILE_BYTES_MAX;
+use crate::state_file::sync_folder_of;
 
 /// The content of the file: a JSON object with the list `keys`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +75,12 @@ pub enum ApiKeyError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// Somebody else is changing it.
+    #[error("another process is changing the API keys in {path}")]
+    Busy {
+        /// The file.
+        path: PathBuf,
     },
     /// It is longer than is read.
     #[error("{path} is larger than 64 MiB, which cannot be a file with API keys")]
@@ -160,6 +169,27 @@ impl ApiKeysFile {
         Ok(file)
     }
 
+    /// Reads the file; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is not what was expected.
+    pub fn read(path: &Path) -> Result<Option<ApiKeysFile>, ApiKeyError> {
+        let opened = File::open(path);
+        if opened
+            .as_ref()
+            .is_err_and(|e| e.kind() == ErrorKind::NotFound)
+        {
+            return Ok(None);
+        }
+        let bytes = opened.map_err(|source| ApiKeyError::Read {
+            path: path.to_owned(),
+            source,
+        });
+        let bytes = read_bounded(path, bytes?)?;
+        ApiKeysFile::parse(path, &bytes).map(Some)
+    }
+
     /// Makes a key and adds it.
     ///
     /// # Errors
@@ -194,8 +224,8 @@ impl ApiKeysFile {
         Ok(NewApiKey { key, record })
     }
 
-    /// Makes a key that takes the place of `old`, with its scopes. `old` stays valid for `overlap`, or
-    /// until it would have expired anyway.
+    /// Makes a key that takes the place of `old`, with its scopes, good until `expires`. `old` stays valid
+    /// for `overlap`, or until it would have expired anyway.
     ///
     /// # Errors
     ///
@@ -206,11 +236,12 @@ impl ApiKeysFile {
         new: &str,
         now: Timestamp,
         overlap: SignedDuration,
+        expires: Option<Timestamp>,
     ) -> Result<NewApiKey, ApiKeyError> {
         let position = self.keys.iter().position(|key| key.id == old);
         let position = position.ok_or_else(|| ApiKeyError::NoSuchKey { id: old.to_owned() })?;
         let scopes = self.keys[position].scopes.clone();
-        let mut made = self.create(new, scopes, now, None)?;
+        let mut made = self.create(new, scopes, now, expires)?;
         made.record.replaces = Some(old.to_owned());
         if let Some(last) = self.keys.last_mut() {
             last.replaces.clone_from(&made.record.replaces);
@@ -248,16 +279,36 @@ impl ApiKeysFile {
         name.push(format!(".{}.new", std::process::id()));
         let beside = PathBuf::from(name);
         let written = (|| {
+            // What a killed process of this number left behind may be readable by others.
+            let _ = std::fs::remove_file(&beside);
             let mut options = std::fs::OpenOptions::new();
-            options.write(true).create(true).truncate(true).mode(0o600);
+            options.write(true).create_new(true).mode(0o600);
             let mut file = options.open(&beside)?;
             file.write_all(&json)?;
             file.sync_all()?;
-            std::fs::rename(&beside, path)
+            std::fs::rename(&beside, path)?;
+            sync_folder_of(path)
         })();
         written.map_err(|source| {
             let _ = std::fs::remove_file(&beside);
             failed(source)
         })
+    }
+}
+
+/// The content of an open file, unless it is too long to be one with API keys.
+pub(super) fn read_bounded(path: &Path, file: File) -> Result<Vec<u8>, ApiKeyError> {
+    let mut bytes = Vec::new();
+    let mut limited = file.take(API_KEY_FILE_BYTES_MAX + 1);
+    let read = limited.read_to_end(&mut bytes);
+    read.map_err(|source| ApiKeyError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    match bytes.len() as u64 > API_KEY_FILE_BYTES_MAX {
+        true => Err(ApiKeyError::TooLarge {
+            path: path.to_owned(),
+        }),
+        false => Ok(bytes),
     }
 }

@@ -125,7 +125,7 @@ fn a_replaced_key_is_valid_until_the_overlap_is_over() {
     let mut file = ApiKeysFile::default();
     let old = file.create("ci", scopes(&["read"]), now(), None).unwrap();
     let day = SignedDuration::from_hours(24);
-    let new = file.rotate("ci", "ci-2", now(), day).unwrap();
+    let new = file.rotate("ci", "ci-2", now(), day, None).unwrap();
     assert_eq!(new.record, file.keys[1]);
     assert_eq!(new.record.replaces.as_deref(), Some("ci"));
     assert_eq!(new.record.scopes, ["read"]);
@@ -142,13 +142,15 @@ fn a_replaced_key_is_valid_until_the_overlap_is_over() {
     assert_eq!(with(&old, end), Err(KeyDenied::Expired));
     assert_eq!(with(&new, end).unwrap(), "ci-2");
     // A second rotation does not make the first key valid for longer.
-    file.rotate("ci", "ci-3", now(), day * 10).unwrap();
+    file.rotate("ci", "ci-3", now(), day * 10, Some(end))
+        .unwrap();
     assert_eq!(file.keys[0].expires, Some(end));
+    assert_eq!(file.keys[2].expires, Some(end));
     assert!(matches!(
-        file.rotate("x", "y", now(), day),
+        file.rotate("x", "y", now(), day, None),
         Err(ApiKeyError::NoSuchKey { .. })
     ));
-    let taken = file.rotate("ci", "ci-2", now(), day);
+    let taken = file.rotate("ci", "ci-2", now(), day, None);
     assert!(matches!(taken, Err(ApiKeyError::IdTaken { .. })));
     assert_eq!(file.revoke("ci-2").unwrap().id, "ci-2");
     file.write(&path).unwrap();
@@ -244,6 +246,65 @@ fn made_keys_use_all_digits_evenly() {
     assert_eq!(used, 62);
     let (mean, most) = (400 * 43 / 62, *counts.iter().max().unwrap());
     assert!(most < mean * 8 / 5, "{most} of {mean} expected");
+}
+
+#[test]
+fn of_many_writers_at_once_none_loses_what_another_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    std::thread::scope(|threads| {
+        for writer in 0..8 {
+            let path = &path;
+            threads.spawn(move || {
+                for number in 0..5 {
+                    let mut edit = ApiKeysEdit::begin(path).unwrap();
+                    let id = format!("{writer}-{number}");
+                    edit.keys.create(&id, Vec::new(), now(), None).unwrap();
+                    edit.save().unwrap();
+                }
+            });
+        }
+    });
+    let written = ApiKeysFile::read(&path).unwrap().unwrap();
+    assert_eq!(written.keys.len(), 40);
+    let mut names: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["keys.json", "keys.json.lock"]);
+}
+
+#[test]
+fn a_writer_that_does_not_end_keeps_others_out_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let first = ApiKeysEdit::begin(&path).unwrap();
+    let refused = ApiKeysEdit::begin(&path).unwrap_err();
+    assert!(matches!(refused, ApiKeyError::Busy { .. }), "{refused}");
+    drop(first);
+    ApiKeysEdit::begin(&path).unwrap();
+}
+
+#[test]
+fn a_damaged_file_is_not_taken_for_an_empty_one_and_a_link_stays_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    for bad in ["", "{\n  \"keys\": 7\n}", "{\"keys\":[]} x"] {
+        std::fs::write(&path, bad).unwrap();
+        let refused = ApiKeysEdit::begin(&path).unwrap_err();
+        let place = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(place.contains("line "), "{place}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), bad);
+    }
+    std::fs::write(&path, "{\"keys\":[]}").unwrap();
+    let link = folder.path().join("link.json");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let mut edit = ApiKeysEdit::begin(&link).unwrap();
+    edit.keys.create("ci", Vec::new(), now(), None).unwrap();
+    edit.save().unwrap();
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(ApiKeysFile::read(&path).unwrap().unwrap().keys.len(), 1);
 }
 
 proptest! {

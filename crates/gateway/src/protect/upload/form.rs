@@ -16,8 +16,13 @@ enum State {
     Boundary,
     /// In the header fields of a part.
     Head,
-    /// In the content of a part, which begins at `from` in what is held back.
-    Content { content: Content, from: usize },
+    /// In the content of a part, which begins at `from` in what is held back, or before it when some of it is
+    /// gone.
+    Content {
+        content: Content,
+        from: usize,
+        is_whole: bool,
+    },
     /// Behind the last boundary; so many bytes of the line end that may follow were there.
     End(usize),
 }
@@ -69,8 +74,14 @@ impl Form {
         self.at -= count;
         self.searched = self.searched.saturating_sub(count);
         self.decided -= count;
-        if let State::Content { content, from } = &mut self.state {
+        if let State::Content {
+            content,
+            from,
+            is_whole,
+        } = &mut self.state
+        {
             let of_content = count.saturating_sub(*from);
+            *is_whole &= of_content == 0;
             *from = from.saturating_sub(count);
             content.sent_on(of_content);
         }
@@ -148,19 +159,29 @@ impl Form {
             PartKind::Value => Content::value(),
         };
         let from = end + 4;
-        self.go(State::Content { content, from }, from - self.at);
+        let state = State::Content {
+            content,
+            from,
+            is_whole: true,
+        };
+        self.go(state, from - self.at);
         Ok(true)
     }
 
     fn content(&mut self, held: &[u8], rules: &Rules) -> Result<bool, Refusal> {
-        let State::Content { content, from } = &mut self.state else {
+        let State::Content {
+            content,
+            from,
+            is_whole,
+        } = &mut self.state
+        else {
             return Ok(false);
         };
         let needle = self.delimiter.needle();
         // A boundary right behind the head has no line end of its own: some readers end the part there,
-        // others do not. It can only be seen while nothing of the content was sent on.
+        // others do not.
         let direct = &needle[2..];
-        if self.at == *from
+        if *is_whole
             && held
                 .get(*from..)
                 .is_some_and(|held| held.starts_with(direct))
@@ -168,6 +189,11 @@ impl Form {
             return Err(Refusal::Form("a part that ends before it begins"));
         }
         let found = self.delimiter.find(&held[self.searched..]);
+        let end = found.map_or(held.len(), |found| self.searched + found);
+        let seen = self.searched.saturating_sub(2).max(*from);
+        if has_bare_boundary(&held[seen..end], direct) {
+            return Err(Refusal::Form("a boundary behind half a line end"));
+        }
         if let Some(found) = found {
             let end = self.searched + found;
             content.end(&held[*from..end], rules)?;
@@ -188,4 +214,16 @@ impl Form {
         }
         Ok(false)
     }
+}
+
+/// Whether a boundary follows a line feed or a carriage return alone, which ends a part for some readers. What
+/// is held back always has the bytes before a boundary that has just become whole.
+fn has_bare_boundary(content: &[u8], boundary: &[u8]) -> bool {
+    let places = memchr::memmem::find_iter(content, boundary);
+    let mut before = places.map(|place| &content[..place]);
+    before.any(|before| match before {
+        [.., b'\r', b'\n'] => false,
+        [.., b'\r' | b'\n'] => true,
+        _ => false,
+    })
 }

@@ -286,6 +286,9 @@ fn what_readers_of_forms_read_differently_is_refused() {
         b"--XX\r\nContent-Disposition: form-data; name=f\r\n\r\nx\r\n--XXY",
         b"--XX\r\nContent-Disposition: form-data; name=f\r\n\r\nx--XX--",
         b"--XX\r\nContent-Disposition: form-data; name=f\r\n\r\nx\n--XX--",
+        b"--XX\r\nContent-Disposition: form-data; name=f\r\n\r\nx\n--XX\r\ny\r\n--XX--",
+        b"--XX\r\nContent-Disposition: form-data; name=f\r\n\r\nx\r--XX\r\ny\r\n--XX--",
+        b"--XX\r\nContent-Disposition: form-data; name=f\r\n\r\n\n--XX\r\ny\r\n--XX--",
     ] {
         for size in [1, 1_000] {
             let pieces: Vec<&[u8]> = body.chunks(size).collect();
@@ -304,6 +307,20 @@ fn what_readers_of_forms_read_differently_is_refused() {
         .1
         .is_none()
     );
+}
+
+#[test]
+fn what_only_looks_like_a_boundary_is_content_in_any_pieces() {
+    let body = form(&[value(b"val--XX and --XX-- and\n--X\r\n--Y")]);
+    for size in 1..body.len() {
+        let pieces: Vec<&[u8]> = body.chunks(size).collect();
+        let (sent, refused) = send(&images(), FORM, &pieces);
+        assert_eq!(
+            (refused, sent.as_slice()),
+            (None, body.as_slice()),
+            "{size}"
+        );
+    }
 }
 
 #[test]
@@ -357,7 +374,8 @@ proptest! {
         for (is_file, content) in contents {
             let content = if is_file { [PNG, &content].concat() } else { content };
             let whole = [b"\r\n", content.as_slice(), b"\r\n--X"].concat();
-            if contains(&whole, b"\r\n--XX") || content.starts_with(b"--XX") {
+            let bounded = [&b"\n--XX"[..], b"\r--XX"].iter().any(|b| contains(&whole, b));
+            if bounded || content.starts_with(b"--XX") {
                 continue;
             }
             parts.push(if is_file { file(&content) } else { value(&content) });

@@ -47,6 +47,9 @@ fn templates_that_leave_the_host_to_the_client_are_refused() {
         "/\\evil.example",
         "https://{path}",
         "https://{query}",
+        "https://a{query}.evil.example",
+        "https://{host}{query}x{path}",
+        "https://{query}{host}",
         "https:///x",
         "https://",
         "{host}{path}",
@@ -124,4 +127,18 @@ proptest! {
             false => prop_assert!(text.starts_with('/') && !text.starts_with("//")),
         }
     }
+}
+
+#[test]
+fn a_path_and_what_follows_it_never_begin_a_host() {
+    let made = |template: &str, path: &str| {
+        let redirect = redirect(template).expect(template);
+        let host = RequestHost::read("a").expect("host");
+        let path = RequestPath::read(path).expect("path");
+        redirect.location(&host, &path, None).expect("location")
+    };
+    assert_eq!(made("{path}/x", "/"), "/x");
+    assert_eq!(made("{path}{path}", "/"), "/");
+    assert_eq!(made("{path}//x", "/"), "/x");
+    assert_eq!(made("{path}/x", "/b"), "/b/x");
 }

@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis_driver::{CheckClient, Instance, ProcessDriver};
+use portcullis_driver::{Instance, ProcessDriver};
 use portcullis_engine::file_sha256;
 
 use super::Patient;
 use super::finding::Finding;
+use crate::connect;
 
 /// Asks the serving release its ready check, and compares its program with the recorded digest.
 pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
@@ -20,7 +21,7 @@ pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
         return Vec::new();
     };
     let (release, address) = (&serving.release.id, &serving.target.address);
-    let checks = match CheckClient::new() {
+    let checks = match connect::checks(&patient.config) {
         Ok(checks) => checks,
         Err(error) => return vec![Finding::warn("serving release", error.to_string())],
     };

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use portcullis_api::Client;
-use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus, Split};
+use portcullis_api::gateway::{Arm, ArmStatus, Bypass, GatewayStatus, RouteStatus, Split};
 use portcullis_config::Config;
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use super::explain;
 use crate::bounds::ROUTES_LOOK;
 use crate::clock::local;
 use crate::command_error::{CommandError, Exit};
-use crate::output;
+use crate::{output, render};
 
 /// A route as it is shown.
 #[derive(Serialize)]
@@ -23,6 +23,8 @@ struct RouteRow {
     changes: u64,
     changed_at_ms: u64,
     unrouted: u64,
+    /// While there is one, the canary gets nothing, whatever its share.
+    bypass: Option<Bypass>,
     arms: Vec<ArmRow>,
 }
 
@@ -135,6 +137,7 @@ fn row(route: &RouteStatus, requests_now: impl Fn(&ArmStatus) -> u64) -> RouteRo
         changes: route.changes,
         changed_at_ms: route.changed_at_ms,
         unrouted: route.unrouted,
+        bypass: route.bypass.clone(),
         arms,
     }
 }
@@ -163,6 +166,10 @@ fn report(gateway: &GatewayStatus, route: &RouteRow) {
         "{service} on http://{listen}, {changed}, epoch {}",
         route.epoch
     ));
+    if let Some(bypass) = &route.bypass {
+        let told = render::bypassed(bypass, service);
+        output::result(&format!("  BYPASSED: {told}"));
+    }
     // What left the split and has nothing under way is history.
     let shown = route
         .arms

@@ -17,7 +17,7 @@ use portcullis_config::Config;
 
 use super::{explain, route_path};
 use crate::command_error::{CommandError, Exit};
-use crate::{connect, offline, output};
+use crate::{connect, offline, output, render};
 
 pub(super) async fn show(
     config: &Config,
@@ -128,7 +128,19 @@ fn with_canary(route: &RouteStatus) -> Option<(&Split, &Arm)> {
     Some((split, split.canary.as_ref()?))
 }
 
-fn sentence(route: &RouteStatus) -> String {
+/// How the requests are divided, and whether a bypass stands before that.
+pub(super) fn sentence(route: &RouteStatus) -> String {
+    let split = split_in_words(route);
+    match &route.bypass {
+        None => split,
+        Some(bypass) => format!(
+            "{split}\nBYPASSED: {}",
+            render::bypassed(bypass, &route.service)
+        ),
+    }
+}
+
+fn split_in_words(route: &RouteStatus) -> String {
     let service = &route.service;
     let Some(split) = &route.split else {
         return format!("{service}: no release serves yet");
@@ -155,5 +167,6 @@ fn report_json(route: &RouteStatus, before: Option<u8>) {
         "undo": before.map(|before| format!("portcullis gateway split {before}")),
         "epoch": route.epoch,
         "changes": route.changes,
+        "bypass": route.bypass,
     }));
 }

@@ -9,9 +9,7 @@ use std::time::Duration;
 use portcullis_api::engine::ConfigurationStanding;
 use portcullis_api::gateway::RouteStatus;
 use portcullis_config::{Config, JournalConfig, Listen};
-use portcullis_driver::{
-    CheckClient, GatewayDriver, GatewayMeter, LogKeeper, ProcessDriver, SmokeDriver,
-};
+use portcullis_driver::{GatewayDriver, GatewayMeter, LogKeeper, ProcessDriver, SmokeDriver};
 use portcullis_engine::{
     DataHand, Engine, Hands, Planner, RehearsalHand, Runner, RunnerError, Service, Standing,
     WallClock,
@@ -280,7 +278,11 @@ async fn start(
     listener: Option<Listener>,
 ) -> Result<(ProcessDriver, Result<Running, CommandError>), CommandError> {
     let folder = &grounds.folder;
-    let process = ProcessDriver::open(folder.root().to_owned()).map_err(|e| failed(&e))?;
+    let process = ProcessDriver::open_with_checks(
+        folder.root().to_owned(),
+        connect::checks(&grounds.config)?,
+    )
+    .map_err(|e| failed(&e))?;
     let adopted = process.adopt().await.map_err(|error| failed(&error))?;
     for instance in &adopted {
         tracing::info!(release = %instance.release, address = %instance.address, "adopted");
@@ -424,7 +426,7 @@ async fn prepare(
     check_journal_fits(config, runner, process, &client).await?;
     let shared = matches!(config.state.journal, JournalConfig::Postgres(_));
     let took_over = shared && has_been_away(runner.lease().epoch.0, folder)?;
-    let checks = CheckClient::new().map_err(|error| failed(&error))?;
+    let checks = connect::checks(config)?;
     let vault =
         portcullis_backup::Vault::open_or_create(&config.state.vault).map_err(|e| failed(&e))?;
     let data = DataHand::new(vault);

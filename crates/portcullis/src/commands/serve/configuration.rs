@@ -114,6 +114,10 @@ impl Configuration {
                 gateway.force_header != now.force_header,
             ),
             (
+                "service.protocol",
+                old.service.protocol != config.service.protocol,
+            ),
+            (
                 "service.environment",
                 old.service.environment != config.service.environment,
             ),

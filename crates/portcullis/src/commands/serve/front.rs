@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
-use portcullis_config::{Config, Listen, StickyConfig, UpstreamProtocol};
+use portcullis_config::{Config, Listen, StickyConfig};
 use portcullis_gateway::{
     AdminListen, Gateway, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings,
     ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
@@ -74,7 +74,7 @@ pub(super) async fn settings(
                 healthy_after: health.healthy_after,
             },
             timeouts: TimeoutSettings::default(),
-            protocol: UpstreamProtocol::Http1,
+            protocol: config.service.protocol,
             force_header: gateway.force_header,
             canary_users: gateway.canary_users.clone(),
             shadow_percent: gateway.shadow_percent,

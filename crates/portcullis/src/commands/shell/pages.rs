@@ -23,7 +23,7 @@ pub(super) const EXIT_CODES: [(&str, &str); 11] = [
     ("70", "A mistake in Portcullis."),
     ("130", "Detached by an interrupt; the rollout goes on."),
 ];
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     (
         "portcullis.toml",
         "The configuration: the service, its data, its gates and its releases.",
@@ -43,6 +43,10 @@ const FILES: [(&str, &str); 6] = [
     (
         ".portcullis/vault/",
         "The backups; better on another disk, with [state] vault.",
+    ),
+    (
+        ".portcullis/audit.jsonl",
+        "Which bypasses of the split there were: who, when, why, until when.",
     ),
     (".portcullis/logs/", "What the releases wrote."),
 ];

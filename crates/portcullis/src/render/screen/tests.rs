@@ -178,6 +178,7 @@ fn route(detail: &Detail, percent: u8) -> RouteStatus {
             healthy: true,
             ..ArmHealth::default()
         },
+        shadow: None,
     };
     RouteStatus {
         service: "dhash".to_owned(),
@@ -191,6 +192,7 @@ fn route(detail: &Detail, percent: u8) -> RouteStatus {
         changes: 1,
         changed_at_ms: 0,
         unrouted: 0,
+        bypass: None,
     }
 }
 

@@ -1,0 +1,124 @@
+//! What is known of a service besides what is saved: its arms, their counters and their health.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use portcullis_api::gateway::{Arm, Split};
+use portcullis_config::UpstreamProtocol;
+use tokio::task::JoinHandle;
+
+use crate::arm::ArmState;
+use crate::bounds::ARMS_REMEMBERED;
+use crate::health;
+use crate::service::ActiveSplit;
+use crate::settings::ServiceSettings;
+use crate::sticky::canary_buckets;
+
+/// What is known of a service besides what is saved.
+#[derive(Default)]
+pub(super) struct Live {
+    pub(super) unrouted: Arc<AtomicU64>,
+    /// Every arm that is known, the latest to join the split last.
+    pub(super) arms: Vec<KnownArm>,
+}
+
+/// An arm that is known.
+pub(super) struct KnownArm {
+    pub(super) state: Arc<ArmState>,
+    /// Its health checks, as long as it is in the split.
+    pub(super) checks: Option<JoinHandle<()>>,
+}
+
+impl Live {
+    /// The arm, made known if it is not.
+    pub(super) fn arm(
+        &mut self,
+        arm: &Arm,
+        protocol: UpstreamProtocol,
+        workers: usize,
+    ) -> Result<&mut KnownArm, String> {
+        let found = self.arms.iter().position(|known| known.state.arm == *arm);
+        let index = match found {
+            Some(index) => index,
+            None => {
+                let state = Arc::new(ArmState::new(arm.clone(), protocol, workers)?);
+                state.set_retired(true);
+                self.arms.push(KnownArm {
+                    state,
+                    checks: None,
+                });
+                self.forget_oldest();
+                self.arms.len() - 1
+            }
+        };
+        Ok(&mut self.arms[index])
+    }
+
+    /// Brings a split's arms into service: known, not retired, and under checks.
+    pub(super) fn join(
+        &mut self,
+        split: &Split,
+        route: &ServiceSettings,
+        workers: usize,
+    ) -> Result<(), String> {
+        for arm in std::iter::once(&split.stable).chain(&split.canary) {
+            let known = self.arm(arm, route.protocol, workers)?;
+            known.state.set_retired(false);
+            if known.checks.is_none() {
+                let checks = health::watch(Arc::clone(&known.state), route.health.clone());
+                known.checks = Some(tokio::spawn(checks));
+            }
+        }
+        // A stable sort: those in the split are the latest that were in it.
+        self.arms.sort_by_key(|known| known.checks.is_some());
+        Ok(())
+    }
+
+    /// Takes arms that are not in `split` out of service. Their requests under way go on.
+    pub(super) fn retire_others(&mut self, split: &Split) {
+        for known in &mut self.arms {
+            let arm = &known.state.arm;
+            if *arm != split.stable && Some(arm) != split.canary.as_ref() {
+                known.state.set_retired(true);
+                if let Some(checks) = known.checks.take() {
+                    checks.abort();
+                }
+            }
+        }
+    }
+
+    /// Checks the arms of the split as `settings` say from now on.
+    pub(super) fn check_as(&mut self, settings: &ServiceSettings) {
+        for known in &mut self.arms {
+            if let Some(checks) = known.checks.take() {
+                checks.abort();
+                let checks = health::watch(Arc::clone(&known.state), settings.health.clone());
+                known.checks = Some(tokio::spawn(checks));
+            }
+        }
+    }
+
+    /// Keeps the number of idle arms outside the split bounded. One with requests under way
+    /// is kept: whoever waits for it to drain must see it.
+    pub(super) fn forget_oldest(&mut self) {
+        let is_idle = |known: &KnownArm| known.checks.is_none() && known.state.in_flight() == 0;
+        while self.arms.iter().filter(|known| is_idle(known)).count() > ARMS_REMEMBERED {
+            let Some(oldest) = self.arms.iter().position(is_idle) else {
+                return;
+            };
+            self.arms.remove(oldest);
+        }
+    }
+
+    pub(super) fn active(&self, split: &Split) -> Option<ActiveSplit> {
+        let find = |arm: &Arm| {
+            let found = self.arms.iter().find(|known| known.state.arm == *arm);
+            found.map(|known| Arc::clone(&known.state))
+        };
+        Some(ActiveSplit {
+            stable: find(&split.stable)?,
+            canary: split.canary.as_ref().and_then(find),
+            canary_buckets: canary_buckets(split.weight_percent),
+        })
+    }
+}

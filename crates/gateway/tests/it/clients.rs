@@ -1,0 +1,10 @@
+//! Clients and servers that people use, through the gateway: curl, Python's httpx and websockets, the OpenAI
+//! SDK, gRPC, h2load and wrk. What `cargo xtask setup` installs must be there.
+
+mod curl;
+mod grpc;
+mod httpx;
+mod load;
+mod openai;
+mod program;
+mod websockets;

@@ -1,0 +1,127 @@
+//! A Python program that plays a client, and often the service behind the gateway too.
+//!
+//! It speaks with the test in lines of JSON: first it says where its servers listen, then it is told where
+//! the gateway is; what it asks for meanwhile is done by the test. It makes its own checks and ends with 0
+//! when all hold.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::rig::Rig;
+
+/// No program takes longer unless something hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program that runs.
+pub(crate) struct Program {
+    process: Child,
+    answers: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+    name: String,
+    /// What it said of its servers: their addresses by name.
+    pub(crate) servers: Value,
+}
+
+impl Program {
+    /// Starts `clients/programs/NAME.py` and waits until its servers listen.
+    pub(crate) async fn start(name: &str) -> Program {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients/programs");
+        let mut command = Command::new(python());
+        // Without a proxy or anything else from the environment of whoever runs the tests.
+        command
+            .arg("-u")
+            .arg(folder.join(format!("{name}.py")))
+            .env_clear()
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut process = command.spawn().unwrap();
+        let answers = process.stdin.take().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut program = Program {
+            process,
+            answers,
+            lines,
+            name: name.to_owned(),
+            servers: Value::Null,
+        };
+        program.servers = match program.next().await {
+            Some(servers) => servers,
+            None => program.failed("it ended before its servers listened").await,
+        };
+        program
+    }
+
+    /// The address of one of its servers.
+    pub(crate) fn address(&self, server: &str) -> String {
+        let address = self.servers[server].as_str();
+        address.expect("a server of this name").to_owned()
+    }
+
+    /// Tells it where the gateway is, does what it asks for, and waits until all its checks hold.
+    pub(crate) async fn play(mut self, stage: Value, mut act: impl AsyncFnMut(&Value) -> Value) {
+        self.tell(&stage).await;
+        while let Some(wish) = self.next().await {
+            let answer = act(&wish).await;
+            self.tell(&answer).await;
+        }
+        let status = self.process.wait().await.unwrap();
+        if !status.success() {
+            self.failed(&status.to_string()).await;
+        }
+    }
+
+    async fn tell(&mut self, what: &Value) {
+        let line = format!("{what}\n");
+        // One that has ended meanwhile is looked at when its lines end.
+        let _ = self.answers.write_all(line.as_bytes()).await;
+    }
+
+    /// What it says next; `None` at its end.
+    async fn next(&mut self) -> Option<Value> {
+        let line = match tokio::time::timeout(PATIENCE, self.lines.next_line()).await {
+            Ok(line) => line.unwrap()?,
+            Err(_) => {
+                self.process.start_kill().unwrap();
+                self.failed("it hangs").await
+            }
+        };
+        match serde_json::from_str(&line) {
+            Ok(said) => Some(said),
+            Err(_) => panic!("{}.py says {line:?}", self.name),
+        }
+    }
+
+    async fn failed(&mut self, why: &str) -> ! {
+        let mut text = String::new();
+        let stderr = self.process.stderr.as_mut().unwrap();
+        let _ =
+            tokio::time::timeout(Duration::from_secs(5), stderr.read_to_string(&mut text)).await;
+        panic!("{}.py failed: {why}\n{text}", self.name);
+    }
+}
+
+/// Where the gateway listens, for a program.
+pub(crate) fn stage(rig: &Rig) -> Value {
+    let secure = rig.gateway.as_ref().unwrap().tls_address();
+    json!({ "plain": rig.listen.to_string(), "secure": secure.map(|address| address.to_string()) })
+}
+
+/// Python with the packages of `clients/requirements.txt`.
+fn python() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let python = target.join("python-clients/bin/python");
+    assert!(
+        python.exists(),
+        "{} is missing; `cargo xtask setup` makes it",
+        python.display()
+    );
+    python
+}

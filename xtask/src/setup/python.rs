@@ -1,0 +1,47 @@
+//! The Python programs that the gateway's tests run.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::cargo::{root, run, target_folder};
+
+/// Which packages, each at its version.
+const REQUIREMENTS: &str = "crates/gateway/tests/it/clients/requirements.txt";
+/// The environment's folder in cargo's target folder, where the tests look for it.
+const FOLDER: &str = "python-clients";
+/// The requirements that are installed there, written when all of them are.
+const INSTALLED: &str = "installed.txt";
+
+/// Makes the virtual environment of the gateway's tests anew unless it has just what they require.
+pub fn clients() -> Result<()> {
+    let requirements = root().join(REQUIREMENTS);
+    let wanted = std::fs::read_to_string(&requirements)
+        .with_context(|| format!("{} could not be read", requirements.display()))?;
+    let folder = target_folder()?.join(FOLDER);
+    let (python, installed) = (folder.join("bin/python"), folder.join(INSTALLED));
+    if std::fs::read_to_string(&installed).is_ok_and(|found| found == wanted) && starts(&python) {
+        return Ok(());
+    }
+    eprintln!("installing Python packages into {}", folder.display());
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&folder))?;
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input"]);
+    pip.args([
+        "--disable-pip-version-check",
+        "--only-binary=:all:",
+        "--no-deps",
+    ]);
+    run(pip.arg("--requirement").arg(&requirements))?;
+    std::fs::write(&installed, wanted)
+        .with_context(|| format!("{} could not be written", installed.display()))
+}
+
+/// Whether the interpreter of an environment is still there: it is a link to the system's.
+fn starts(python: &Path) -> bool {
+    let probe = Command::new(python).args(["-c", ""]).status();
+    probe.is_ok_and(|status| status.success())
+}
