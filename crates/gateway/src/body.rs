@@ -9,12 +9,17 @@ pub(crate) use answer::{AnswerBody, ArmBody};
 pub(crate) use client::{BodyRules, ClientBody};
 pub(crate) use request::{KeptBody, RequestBody};
 
+use crate::upstream::UpstreamError;
+
 /// Why a body ended before its time.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
     /// The side that sends it broke off.
     #[error("the body was broken off")]
     Broken(#[source] hyper::Error),
+    /// The arm broke off, or sent what is no answer.
+    #[error("the answer was broken off")]
+    Upstream(#[source] UpstreamError),
     /// The arm was silent for too long.
     #[error("the body paused for longer than the route allows")]
     Overdue,

@@ -12,6 +12,12 @@ pub(crate) const RELOADS_WAITING_MAX: usize = 4;
 pub(crate) const CLIENT_STALL_TIMEOUT_MS: u64 = 60_000;
 /// Read buffer of one connection, which also bounds one frame of a streamed body.
 pub(crate) const CONNECTION_BUFFER_BYTES_MAX: usize = 256 * 1024;
+/// What is read at once of an answer that is not long; the pieces of a long one grow up to the limit above.
+pub(crate) const UPSTREAM_BUFFER_BYTES: usize = 8 * 1024;
+/// The line before a chunk of an answer, with its extensions.
+pub(crate) const CHUNK_LINE_BYTES_MAX: usize = 16 * 1024;
+/// The fields behind the last chunk of an answer.
+pub(crate) const ANSWER_TRAILER_BYTES_MAX: usize = 16 * 1024;
 /// Length of the listener's queue.
 pub(crate) const LISTEN_BACKLOG: i32 = 1024;
 /// Pause after the system refused to accept (no free file descriptors), before trying again.

@@ -155,9 +155,10 @@ impl Pool {
         None
     }
 
-    /// Takes a connection back, unless it cannot be used again or is not wanted any more.
-    pub(crate) fn put(&self, endpoint: &Arc<Endpoint>, mut upstream: Upstream) {
-        if endpoint.is_retired() || !upstream.is_reusable() {
+    /// Takes a connection back, unless it cannot be used again or is not wanted any more. Whether the other side
+    /// closes it is seen when it is taken.
+    pub(crate) fn put(&self, endpoint: &Arc<Endpoint>, upstream: Upstream) {
+        if endpoint.is_retired() || !upstream.is_free() {
             return;
         }
         let idle = Idle {

@@ -1,21 +1,24 @@
 //! One request's way to a server: a connection of its own, or a stream of a shared one.
 
 use std::io;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
-use http::{Request, Response};
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http::{Request, response};
+use http_body::{Frame, SizeHint};
 use tokio::net::TcpStream;
 
 use crate::body::RequestBody;
 use crate::connection::ConnectionState;
 use crate::endpoint::{Destination, Endpoint};
 
+mod error;
 mod http1;
 mod http2;
 mod stream;
 mod tls;
 
+pub(crate) use error::{ExchangeError, UpstreamError};
 use http1::Http1;
 pub(crate) use http2::{Http2, Http2Opened};
 pub(crate) use stream::UpstreamStream;
@@ -25,36 +28,11 @@ pub(crate) use tls::UpstreamTlsClient;
 pub(crate) use tls::tests;
 
 /// A way to a server.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are of the large kind, and a box would cost an allocation"
-)]
 pub(crate) enum Upstream {
     /// A connection that one request at a time uses.
     Http1(Http1),
     /// A connection that many requests use at once; this is one of its users.
     Http2(Http2),
-}
-
-/// Why a request got no answer over a connection.
-pub(crate) enum ExchangeError {
-    /// Nothing of it was sent: here it is again.
-    NotSent(Box<Request<RequestBody>>, hyper::Error),
-    /// It was sent, at least in part.
-    Broken(hyper::Error),
-    /// The current step lasted too long.
-    Overdue,
-}
-
-impl ExchangeError {
-    /// What it was in one word.
-    pub(crate) fn cause(&self) -> &'static str {
-        match self {
-            ExchangeError::NotSent(..) => "unreachable",
-            ExchangeError::Broken(_) => "broken",
-            ExchangeError::Overdue => "timed-out",
-        }
-    }
 }
 
 impl Upstream {
@@ -63,26 +41,52 @@ impl Upstream {
         Http1::connect(endpoint).await.map(Upstream::Http1)
     }
 
-    /// Sends a request and waits until the answer's head is there.
+    /// Sends a request and waits until the answer's head is there; its body comes out of
+    /// [`Upstream::poll_frame`]. The request's body is taken, unless nothing was sent. Its head stays if there is
+    /// no body, or one that is kept: such a request may be sent again.
     pub(crate) async fn exchange(
         &mut self,
-        request: Request<RequestBody>,
+        request: &mut Request<RequestBody>,
         state: &ConnectionState,
-    ) -> Result<Response<Incoming>, ExchangeError> {
+    ) -> Result<response::Parts, ExchangeError> {
         match self {
             Upstream::Http1(upstream) => upstream.exchange(request, state).await,
             Upstream::Http2(upstream) => upstream.exchange(request, state).await,
         }
     }
 
-    /// Lets the connection do what it can: read more of a body, send more of one. Returns whether it is
-    /// this that brings the answer's body; a shared connection does that by itself.
-    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) -> bool {
+    /// More of the answer's body. Over HTTP/1.1 it is this that sends the rest of the request, too.
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
         match self {
-            Upstream::Http1(upstream) => {
-                upstream.drive(cx);
-                true
-            }
+            Upstream::Http1(upstream) => upstream.poll_frame(cx),
+            Upstream::Http2(upstream) => upstream.poll_frame(cx),
+        }
+    }
+
+    /// Whether all of the answer was given away.
+    pub(crate) fn is_end_stream(&self) -> bool {
+        match self {
+            Upstream::Http1(upstream) => upstream.is_end_stream(),
+            Upstream::Http2(upstream) => upstream.is_end_stream(),
+        }
+    }
+
+    /// How long the rest of the answer is, if that is known.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        match self {
+            Upstream::Http1(upstream) => upstream.size_hint(),
+            Upstream::Http2(upstream) => upstream.size_hint(),
+        }
+    }
+
+    /// Whether another request may use it, as far as is known without a look at what the other side did since.
+    pub(crate) fn is_free(&self) -> bool {
+        match self {
+            Upstream::Http1(upstream) => upstream.is_free(),
+            // The pool keeps the connection itself.
             Upstream::Http2(_) => false,
         }
     }
@@ -97,7 +101,7 @@ impl Upstream {
     }
 
     /// The stream of a connection that changed its protocol, and what was read beyond the answer.
-    pub(crate) async fn into_stream(self) -> Option<(UpstreamStream, bytes::Bytes)> {
+    pub(crate) async fn into_stream(self) -> Option<(UpstreamStream, Bytes)> {
         match self {
             Upstream::Http1(upstream) => upstream.into_stream().await,
             Upstream::Http2(_) => None,

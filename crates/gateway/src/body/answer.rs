@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::BodyError;
 use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
@@ -16,7 +15,7 @@ use crate::connection::{ConnectionState, Step};
 use crate::observe::Observed;
 use crate::pool::Pool;
 use crate::under_way::UnderWay;
-use crate::upstream::{Upstream, silent};
+use crate::upstream::Upstream;
 
 /// The body of an answer to a client.
 pub(crate) enum AnswerBody {
@@ -36,7 +35,7 @@ pub(crate) enum AnswerBody {
 /// An arm's answer: drives the upstream connection, counts the request, and gives the connection
 /// back.
 pub(crate) struct ArmBody {
-    incoming: Incoming,
+    /// What brings it; `None` when it is over.
     upstream: Option<Upstream>,
     under_way: Option<UnderWay>,
     /// The request's place among those that the route takes at once.
@@ -50,14 +49,12 @@ pub(crate) struct ArmBody {
 impl ArmBody {
     /// An answer whose head has come over `upstream`. The arm may pause for `idle_ms`.
     pub(crate) fn new(
-        incoming: Incoming,
         upstream: Upstream,
         (under_way, place): (UnderWay, Option<Place>),
         (pool, state, observed): (Rc<Pool>, Rc<ConnectionState>, Rc<Observed>),
         idle_ms: u64,
     ) -> ArmBody {
         let mut body = ArmBody {
-            incoming,
             upstream: Some(upstream),
             under_way: Some(under_way),
             place,
@@ -66,7 +63,7 @@ impl ArmBody {
             observed,
             idle_ms,
         };
-        if body.incoming.is_end_stream() {
+        if body.is_end_stream() {
             body.complete();
         }
         body
@@ -98,24 +95,6 @@ impl ArmBody {
             under_way.failed();
         }
     }
-
-    fn poll_incoming(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        // As in `Upstream::exchange`: whatever comes, comes out of `drive`.
-        let polled = Pin::new(&mut self.incoming).poll_frame(&mut silent());
-        match &mut self.upstream {
-            Some(upstream) if polled.is_pending() => {
-                if upstream.drive(cx) {
-                    return Pin::new(&mut self.incoming).poll_frame(&mut silent());
-                }
-            }
-            _ => return polled,
-        }
-        // The body of a shared connection is woken by the task that drives it.
-        Pin::new(&mut self.incoming).poll_frame(cx)
-    }
 }
 
 impl Body for ArmBody {
@@ -126,7 +105,10 @@ impl Body for ArmBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.poll_incoming(cx) {
+        let Some(upstream) = &mut self.upstream else {
+            return Poll::Ready(None);
+        };
+        match upstream.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
                 self.observed.bytes_out(bytes);
@@ -136,7 +118,7 @@ impl Body for ArmBody {
                     under_way.judge_call(trailers);
                 }
                 self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
-                if self.incoming.is_end_stream() {
+                if self.is_end_stream() {
                     self.complete();
                 }
                 Poll::Ready(Some(Ok(frame)))
@@ -147,7 +129,7 @@ impl Body for ArmBody {
             }
             Poll::Ready(Some(Err(error))) => {
                 self.fail();
-                Poll::Ready(Some(Err(BodyError::Broken(error))))
+                Poll::Ready(Some(Err(BodyError::Upstream(error))))
             }
             Poll::Pending => {
                 let idle_ms = self.idle_ms;
@@ -162,11 +144,12 @@ impl Body for ArmBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.upstream.as_ref().is_none_or(Upstream::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        let upstream = self.upstream.as_ref();
+        upstream.map_or(SizeHint::with_exact(0), Upstream::size_hint)
     }
 }
 

@@ -8,7 +8,6 @@ use http::header::{
     UPGRADE,
 };
 use http::{Response, StatusCode, Version, response};
-use hyper::body::Incoming;
 
 use super::{Answer, Passage};
 use crate::body::{AnswerBody, ArmBody};
@@ -54,10 +53,9 @@ impl Passage {
     pub(super) fn accept(
         &mut self,
         mut under_way: UnderWay,
-        answer: Response<Incoming>,
+        mut head: response::Parts,
         upstream: Upstream,
     ) -> Answer {
-        let (mut head, incoming) = answer.into_parts();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return self.switch(under_way, head, upstream);
         }
@@ -77,7 +75,7 @@ impl Passage {
             Rc::clone(&self.state),
             Rc::clone(&self.observed),
         );
-        let body = ArmBody::new(incoming, upstream, request, shared, idle_ms);
+        let body = ArmBody::new(upstream, request, shared, idle_ms);
         Response::from_parts(head, AnswerBody::Arm(Box::new(body)))
     }
 

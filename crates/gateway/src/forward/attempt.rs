@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, request};
-use hyper::body::Incoming;
+use http::{Request, StatusCode, response};
 use portcullis_config::{RouteTimeouts, UpstreamProtocol};
 
 use super::Passage;
@@ -19,13 +18,7 @@ use crate::retry::{self, BodyLeft};
 use crate::under_way::UnderWay;
 use crate::upstream::{ExchangeError, Http2Opened, Upstream};
 
-/// A request that can be sent again.
-pub(super) struct Spare {
-    head: request::Parts,
-    body: SpareBody,
-}
-
-/// The body of a request that can be sent again.
+/// The body of a request that can be sent again; the head stays when it is sent.
 pub(super) enum SpareBody {
     /// There is none.
     Empty,
@@ -41,35 +34,26 @@ pub(super) struct Failed {
     pub(super) cause: String,
     /// What it means for another attempt; `None` if the client is to blame, and there is none.
     pub(super) kind: Option<retry::Failure>,
-    /// The request, if nothing of it was sent.
-    pub(super) request: Option<Box<Request<RequestBody>>>,
 }
 
-impl Spare {
-    /// Keeps a copy of a head for a body.
-    pub(super) fn new(head: &request::Parts, body: SpareBody) -> Spare {
-        let head = head.clone();
-        Spare { head, body }
-    }
-
-    /// The request once more, if its body is whole.
-    pub(super) fn request(&self) -> Option<Request<RequestBody>> {
-        let body = match &self.body {
-            SpareBody::Empty => RequestBody::Empty,
+impl SpareBody {
+    /// The body once more, if it is whole.
+    pub(super) fn again(&self) -> Option<RequestBody> {
+        match self {
+            SpareBody::Empty => Some(RequestBody::Empty),
             SpareBody::Kept(kept) => {
                 let whole = kept.borrow().is_whole();
                 whole.then(|| RequestBody::Kept {
                     kept: std::rc::Rc::clone(kept),
                     sent: 0,
-                })?
+                })
             }
-        };
-        Some(Request::from_parts(self.head.clone(), body))
+        }
     }
 
     /// What is left of the body.
-    pub(super) fn body_left(&self) -> BodyLeft {
-        match &self.body {
+    pub(super) fn left(&self) -> BodyLeft {
+        match self {
             SpareBody::Empty => BodyLeft::Empty,
             SpareBody::Kept(kept) if kept.borrow().is_whole() => BodyLeft::Whole,
             SpareBody::Kept(_) => BodyLeft::Gone,
@@ -78,13 +62,10 @@ impl Spare {
 }
 
 impl Failed {
-    fn not_sent(request: Box<Request<RequestBody>>, cause: String) -> Failed {
-        Failed {
-            refusal: Refusal::Unreachable,
-            cause,
-            kind: Some(retry::Failure::NotSent),
-            request: Some(request),
-        }
+    /// The request is where it was.
+    fn not_sent(cause: String) -> Failed {
+        let kind = Some(retry::Failure::NotSent);
+        Failed::sent(Refusal::Unreachable, cause, kind)
     }
 
     fn sent(refusal: Refusal, cause: String, kind: Option<retry::Failure>) -> Failed {
@@ -92,7 +73,6 @@ impl Failed {
             refusal,
             cause,
             kind,
-            request: None,
         }
     }
 
@@ -117,9 +97,9 @@ impl Passage {
         &self,
         under_way: &UnderWay,
         timeouts: &RouteTimeouts,
-        (mut request, spare): (Request<RequestBody>, Option<&Spare>),
+        (request, spare): (&mut Request<RequestBody>, Option<&SpareBody>),
         beside_another: bool,
-    ) -> Result<(Response<Incoming>, Upstream), Failed> {
+    ) -> Result<(response::Parts, Upstream), Failed> {
         let pool = &self.worker.pool;
         let mut fresh = false;
         loop {
@@ -137,37 +117,34 @@ impl Passage {
                     .await
                 {
                     Ok(upstream) => (upstream, false),
-                    Err(cause) => return Err(Failed::not_sent(Box::new(request), cause)),
+                    Err(cause) => return Err(Failed::not_sent(cause)),
                 },
             };
             under_way.sent();
             self.state.enter(Step::Answer, timeouts.first_byte_ms);
-            let observed = self.observed.attempt(&mut request);
+            let observed = self.observed.attempt(request);
             let exchanged = upstream.exchange(request, &self.state).await;
             if let Err(error) = &exchanged {
                 self.observed.attempt_failed(observed, error.cause());
             }
             match exchanged {
                 Ok(answer) => {
-                    self.observed.attempt_answered(observed, answer.status());
+                    self.observed.attempt_answered(observed, answer.status);
                     return Ok((answer, upstream));
                 }
-                Err(ExchangeError::NotSent(returned, _)) if reused => {
-                    pool.leave(endpoint);
-                    request = *returned;
-                }
-                Err(ExchangeError::NotSent(returned, error)) => {
-                    return Err(Failed::not_sent(returned, with_causes(&error)));
+                Err(ExchangeError::NotSent(_)) if reused => pool.leave(endpoint),
+                Err(ExchangeError::NotSent(error)) => {
+                    return Err(Failed::not_sent(with_causes(&error)));
                 }
                 Err(ExchangeError::Broken(error)) => {
                     if let Some(fault) = self.state.client_fault() {
                         return Err(Failed::sent(fault.into(), with_causes(&error), None));
                     }
-                    if let Some(again) = spare.filter(|_| reused && !fresh).and_then(Spare::request)
-                    {
+                    let spare = spare.filter(|_| reused && !fresh);
+                    if let Some(body) = spare.and_then(SpareBody::again) {
                         pool.leave(endpoint);
                         fresh = true;
-                        request = again;
+                        *request.body_mut() = body;
                         continue;
                     }
                     let kind = Some(retry::Failure::Broken);

@@ -12,10 +12,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, Response};
-use hyper::body::{Body, Incoming};
+use http::{Request, response};
+use hyper::body::Body;
 
-use super::attempt::{Failed, Spare, SpareBody};
+use super::attempt::{Failed, SpareBody};
 use super::{Answer, Passage, Prepared, shadow};
 use crate::arm::ArmState;
 use crate::body::{KeptBody, RequestBody};
@@ -49,12 +49,11 @@ enum Targets {
 
 /// A request with what is needed to send it again.
 struct Outgoing {
-    method: Method,
     request: Request<RequestBody>,
-    spare: Option<Spare>,
+    spare: Option<SpareBody>,
 }
 
-type Attempted = Result<(Response<Incoming>, Upstream), Failed>;
+type Attempted = Result<(response::Parts, Upstream), Failed>;
 
 impl Passage {
     /// Sends a request to the arm of the service that its user belongs to.
@@ -122,9 +121,7 @@ impl Passage {
         if retries.attempts_max > 1 {
             route.budget.request(self.worker.index, self.state.now_ms());
         }
-        let outgoing = self.outgoing(&route, prepared);
-        let (method, spare) = (outgoing.method, outgoing.spare);
-        let mut request = outgoing.request;
+        let Outgoing { mut request, spare } = self.outgoing(&route, prepared);
         let (mut attempts, mut free_used) = (1, false);
         let mut under_way = self.next_attempt(&mut targets);
         loop {
@@ -133,33 +130,28 @@ impl Passage {
                     &route,
                     &mut targets,
                     &mut under_way,
-                    (request, &spare),
+                    (&mut request, spare.as_ref()),
                     &mut attempts,
                 )
                 .await;
             let wanted = |status: http::StatusCode| {
                 retries.statuses.contains(&status.as_u16()) && attempts < retries.attempts_max
             };
-            let (mut failed, held) = match attempted {
-                Ok((answer, upstream)) if !wanted(answer.status()) => {
+            let (failed, held) = match attempted {
+                Ok((answer, upstream)) if !wanted(answer.status) => {
                     return self.accept(under_way, answer, upstream);
                 }
                 // It is passed on if there is no further attempt after all.
                 Ok((answer, upstream)) => {
-                    (Failed::answered(answer.status()), Some((answer, upstream)))
+                    (Failed::answered(answer.status), Some((answer, upstream)))
                 }
                 Err(failed) => (failed, None),
             };
             if self.state.has_ended() && failed.kind.is_some() {
                 return self.give_up(under_way, &Refusal::TimedOut, &failed.cause);
             }
-            let again = self.again(&route, &method, &spare, &failed, (attempts, free_used));
-            let next = failed
-                .request
-                .take()
-                .map(|request| *request)
-                .or_else(|| spare.as_ref().and_then(Spare::request));
-            let (Some(verdict), Some(next)) = (again, next) else {
+            let verdict = self.again(&route, &request, &spare, &failed, (attempts, free_used));
+            let Some(verdict) = verdict else {
                 return match held {
                     Some((answer, upstream)) => self.accept(under_way, answer, upstream),
                     None => self.give_up(under_way, &failed.refusal, &failed.cause),
@@ -173,7 +165,10 @@ impl Passage {
                 _ => attempts += 1,
             }
             under_way = self.move_on(&mut targets, under_way, &failed);
-            request = next;
+            // Without a spare nothing was sent, and the body is where it was.
+            if let Some(body) = spare.as_ref().and_then(SpareBody::again) {
+                *request.body_mut() = body;
+            }
         }
     }
 
@@ -184,8 +179,7 @@ impl Passage {
             incoming,
             rules,
         } = prepared;
-        let method = head.method.clone();
-        let may_repeat = retry::is_idempotent(&method) && !self.may_switch;
+        let may_repeat = retry::is_idempotent(&head.method) && !self.may_switch;
         let is_empty = incoming.is_end_stream() && rules.upload.is_none();
         let (body, spare) = match (is_empty, may_repeat) {
             (true, true) => (RequestBody::Empty, Some(SpareBody::Empty)),
@@ -205,8 +199,7 @@ impl Passage {
             }
         };
         Outgoing {
-            method,
-            spare: spare.map(|body| Spare::new(&head, body)),
+            spare,
             request: Request::from_parts(head, body),
         }
     }
@@ -266,19 +259,19 @@ impl Passage {
     fn again(
         &self,
         route: &Route,
-        method: &Method,
-        spare: &Option<Spare>,
+        request: &Request<RequestBody>,
+        spare: &Option<SpareBody>,
         failed: &Failed,
         (attempts, free_used): (u32, bool),
     ) -> Option<Verdict> {
         let retries = &route.config.retries;
-        let body = match (&failed.request, spare) {
-            (Some(_), _) => BodyLeft::Whole,
-            (None, Some(spare)) => spare.body_left(),
-            (None, None) => BodyLeft::Gone,
+        let body = match (failed.kind, spare) {
+            (_, Some(spare)) => spare.left(),
+            (Some(retry::Failure::NotSent), None) => BodyLeft::Whole,
+            (_, None) => BodyLeft::Gone,
         };
         let tried = Tried {
-            method,
+            method: request.method(),
             body,
             answer_begun: false,
             attempts,
@@ -304,43 +297,43 @@ impl Passage {
         route: &Route,
         targets: &mut Targets,
         under_way: &mut UnderWay,
-        (request, spare): (Request<RequestBody>, &Option<Spare>),
+        (request, spare): (&mut Request<RequestBody>, Option<&SpareBody>),
         attempts: &mut u32,
     ) -> Attempted {
         let timeouts = &route.config.timeouts;
         let retries = &route.config.retries;
-        let left = spare.as_ref().map_or(BodyLeft::Gone, Spare::body_left);
-        let method = request.method().clone();
-        let hedge = retry::hedge_after_ms(retries, &method, left, *attempts);
+        let left = spare.map_or(BodyLeft::Gone, SpareBody::left);
+        let hedge = retry::hedge_after_ms(retries, request.method(), left, *attempts);
         let after_ms = hedge.filter(|_| targets.has_another());
         let Some(after_ms) = after_ms else {
-            let spare = spare.as_ref();
             return self
                 .attempt(under_way, timeouts, (request, spare), false)
                 .await;
         };
         let slow = &*under_way;
-        let mut first = Box::pin(self.attempt(slow, timeouts, (request, spare.as_ref()), false));
+        let mut second = copy_of(request);
+        let mut first = Box::pin(self.attempt(slow, timeouts, (request, spare), false));
         let wait = Duration::from_millis(after_ms);
         if let Ok(attempted) = tokio::time::timeout(wait, first.as_mut()).await {
             return attempted;
         }
         let now_ms = self.state.now_ms();
-        let second = spare.as_ref().and_then(Spare::request);
+        let body = spare.and_then(SpareBody::again);
         let budget = || {
             route
                 .budget
                 .take(self.worker.index, retries.budget_percent, now_ms)
         };
-        let Some(second) = second.filter(|_| budget()) else {
+        let Some(body) = body.filter(|_| budget()) else {
             return first.await;
         };
+        *second.body_mut() = body;
         *attempts += 1;
         self.observed.hedged();
         let hedge = self.next_attempt(targets);
         // Both wait for an answer now, so one time-out is for both.
         self.state.enter(Step::Answer, timeouts.first_byte_ms);
-        let mut other = Box::pin(self.attempt(&hedge, timeouts, (second, spare.as_ref()), true));
+        let mut other = Box::pin(self.attempt(&hedge, timeouts, (&mut second, spare), true));
         // One that fails leaves it to the other, unless the client is to blame.
         let goes_on = |one: &Attempted| matches!(one, Err(failed) if failed.kind.is_some());
         let (attempted, by_second) = tokio::select! {
@@ -379,4 +372,14 @@ impl Targets {
         let mut servers = set.servers().enumerate();
         servers.any(|(place, server)| !tried.contains(&place) && !server.is_out(now_ms))
     }
+}
+
+/// The same head once more, without a body.
+fn copy_of(request: &Request<RequestBody>) -> Request<RequestBody> {
+    let mut copy = Request::new(RequestBody::Empty);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    copy
 }

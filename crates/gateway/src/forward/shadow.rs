@@ -125,12 +125,10 @@ impl Shadowed {
 async fn send(
     worker: &Worker,
     canary: &Arc<ArmState>,
-    request: Request<RequestBody>,
+    mut request: Request<RequestBody>,
     state: &ConnectionState,
 ) -> Result<StatusCode, String> {
     let endpoint = &canary.endpoint;
-    let (head, _) = request.into_parts();
-    let request = || Request::from_parts(head.clone(), RequestBody::Empty);
     let idle = match endpoint.protocol {
         UpstreamProtocol::Http1 => worker.pool.take(endpoint),
         UpstreamProtocol::Http2 => worker.pool.join(endpoint),
@@ -138,7 +136,7 @@ async fn send(
     let mut answered = None;
     if let Some(mut upstream) = idle {
         // An idle connection that the canary closed in this moment says nothing about its answer.
-        match upstream.exchange(request(), state).await {
+        match upstream.exchange(&mut request, state).await {
             Ok(answer) => answered = Some((answer, upstream)),
             Err(_) => worker.pool.leave(endpoint),
         }
@@ -147,24 +145,14 @@ async fn send(
         Some(answered) => answered,
         None => {
             let mut upstream = connect(worker, endpoint).await?;
-            let answer = upstream.exchange(request(), state).await;
+            let answer = upstream.exchange(&mut request, state).await;
             (answer.map_err(|_| "no answer".to_owned())?, upstream)
         }
     };
-    let status = answer.status();
-    let mut body = answer.into_body();
+    let status = answer.status;
     let mut read = 0;
     loop {
-        let frame = std::future::poll_fn(|cx| {
-            let polled = std::pin::Pin::new(&mut body).poll_frame(cx);
-            match polled {
-                std::task::Poll::Pending if upstream.drive(cx) => {
-                    std::pin::Pin::new(&mut body).poll_frame(cx)
-                }
-                polled => polled,
-            }
-        });
-        match frame.await {
+        match std::future::poll_fn(|cx| upstream.poll_frame(cx)).await {
             None => break,
             Some(Err(error)) => return Err(error.to_string()),
             Some(Ok(frame)) => {

@@ -4,16 +4,19 @@
 
 use std::cell::Cell;
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use bytes::Bytes;
+use http::{Request, response};
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::{ExchangeError, dial};
+use super::{ExchangeError, UpstreamError, dial};
 use crate::body::RequestBody;
 use crate::bounds::{
     HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_PING_PAUSE_MS, HTTP2_PING_TIMEOUT_MS,
@@ -25,6 +28,8 @@ use crate::endpoint::Endpoint;
 /// One user of a shared connection.
 pub(crate) struct Http2 {
     sender: SendRequest<RequestBody>,
+    /// The body of the answer that came.
+    answer: Option<Incoming>,
     users: Users,
 }
 
@@ -77,6 +82,7 @@ impl Http2Opened {
         self.users.set(self.users.get() + 1);
         Http2 {
             sender: self.sender.clone(),
+            answer: None,
             users: Users(Rc::clone(&self.users)),
         }
     }
@@ -95,22 +101,65 @@ impl Http2Opened {
 impl Http2 {
     pub(crate) async fn exchange(
         &mut self,
-        request: Request<RequestBody>,
+        request: &mut Request<RequestBody>,
         state: &ConnectionState,
-    ) -> Result<Response<Incoming>, ExchangeError> {
+    ) -> Result<response::Parts, ExchangeError> {
         debug_assert!(self.users.0.get() > 0);
-        let mut answer = std::pin::pin!(self.sender.try_send_request(request));
-        std::future::poll_fn(|cx| match answer.as_mut().poll(cx) {
-            Poll::Ready(answer) => {
-                Poll::Ready(answer.map_err(|mut error| match error.take_message() {
-                    Some(request) => ExchangeError::NotSent(Box::new(request), error.into_error()),
-                    None => ExchangeError::Broken(error.into_error()),
-                }))
+        let sent = match request.body() {
+            // It is sent once.
+            RequestBody::Once(_) => std::mem::replace(request, Request::new(RequestBody::Empty)),
+            RequestBody::Empty | RequestBody::Kept { .. } => {
+                let (mut copy, ()) = Request::new(()).into_parts();
+                copy.method = request.method().clone();
+                copy.uri = request.uri().clone();
+                copy.version = request.version();
+                copy.headers = request.headers().clone();
+                let body = std::mem::replace(request.body_mut(), RequestBody::Empty);
+                Request::from_parts(copy, body)
             }
+        };
+        let mut answer = std::pin::pin!(self.sender.try_send_request(sent));
+        let answer = std::future::poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Ready(Ok(answer)) => Poll::Ready(Ok(answer)),
+            Poll::Ready(Err(mut error)) => Poll::Ready(Err(match error.take_message() {
+                Some(returned) => {
+                    *request = returned;
+                    ExchangeError::NotSent(UpstreamError::Http2(error.into_error()))
+                }
+                None => ExchangeError::Broken(UpstreamError::Http2(error.into_error())),
+            })),
             Poll::Pending if state.is_overdue() => Poll::Ready(Err(ExchangeError::Overdue)),
             Poll::Pending => Poll::Pending,
         })
-        .await
+        .await?;
+        let (head, body) = answer.into_parts();
+        self.answer = Some(body);
+        Ok(head)
+    }
+
+    /// More of the answer's body, which the task that drives the connection brings.
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
+        match &mut self.answer {
+            Some(answer) => {
+                let polled = Pin::new(answer).poll_frame(cx);
+                polled.map_err(UpstreamError::Http2)
+            }
+            None => Poll::Ready(None),
+        }
+    }
+
+    /// Whether all of the answer was given away.
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.answer.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    /// How long the rest of the answer is, if that is known.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        let answer = self.answer.as_ref();
+        answer.map_or(SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

@@ -1,0 +1,60 @@
+//! Why there is no answer, or no more of it.
+
+use std::error::Error;
+use std::io;
+
+/// Why a request got no answer over a connection.
+pub(crate) enum ExchangeError {
+    /// Nothing of it was sent: its body is where it was.
+    NotSent(UpstreamError),
+    /// It was sent, at least in part.
+    Broken(UpstreamError),
+    /// The current step lasted too long.
+    Overdue,
+}
+
+/// What went wrong on the way to a server or back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpstreamError {
+    /// The answer did not come to its end.
+    #[error("the server closed the connection before its answer was whole")]
+    Closed,
+    /// The connection.
+    #[error("the connection broke")]
+    Io(#[source] io::Error),
+    /// The head of the answer, or its trailers.
+    #[error("the server's answer is not HTTP/1.1")]
+    Head(#[source] httparse::Error),
+    /// The head or the trailers of the answer.
+    #[error("the head of the server's answer is too long")]
+    HeadTooLong,
+    /// `Content-Length` of the answer.
+    #[error("the answer's Content-Length is not one number")]
+    Length,
+    /// `Transfer-Encoding` in an answer that cannot have one.
+    #[error("the answer is HTTP/1.0 with a Transfer-Encoding")]
+    Coding,
+    /// The chunked coding of the answer.
+    #[error("the answer's chunks are not as HTTP/1.1 has them")]
+    Chunk,
+    /// The request's body broke off.
+    #[error("the request's body did not come to its end")]
+    RequestBody(#[source] Box<dyn Error + Send + Sync>),
+    /// The request's body is shorter or longer than its head says.
+    #[error("the request's body is not as long as its head says")]
+    RequestLength,
+    /// A shared connection, or a stream of it.
+    #[error("the shared connection failed")]
+    Http2(#[source] hyper::Error),
+}
+
+impl ExchangeError {
+    /// What it was in one word.
+    pub(crate) fn cause(&self) -> &'static str {
+        match self {
+            ExchangeError::NotSent(_) => "unreachable",
+            ExchangeError::Broken(_) => "broken",
+            ExchangeError::Overdue => "timed-out",
+        }
+    }
+}

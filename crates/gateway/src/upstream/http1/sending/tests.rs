@@ -1,0 +1,113 @@
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures::stream;
+use http::{HeaderMap, HeaderValue, Request};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tokio::io::AsyncReadExt;
+
+use super::*;
+
+type Frames = Vec<Result<Frame<Bytes>, Infallible>>;
+
+/// Sends a request through a pipe that takes few bytes at a time; returns what came out.
+async fn sent(
+    request: http::request::Builder,
+    frames: Frames,
+    pipe_bytes: usize,
+) -> (Result<(), UpstreamError>, String) {
+    let body = StreamBody::new(stream::iter(frames));
+    let request = request
+        .body(StreamBody::new(stream::iter(Frames::new())))
+        .unwrap();
+    let (mut near, mut far) = tokio::io::duplex(pipe_bytes);
+    let mut sending = Sending::default();
+    sending.begin(&request, body);
+    let mut out = String::new();
+    let send = async {
+        let sent = std::future::poll_fn(|cx| sending.poll(&mut near, cx)).await;
+        drop(near);
+        sent
+    };
+    let (sent, read) = tokio::join!(send, far.read_to_string(&mut out));
+    read.unwrap();
+    (sent, out)
+}
+
+fn data(text: &'static str) -> Result<Frame<Bytes>, Infallible> {
+    Ok(Frame::data(Bytes::from_static(text.as_bytes())))
+}
+
+fn trailers() -> Result<Frame<Bytes>, Infallible> {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-sum", HeaderValue::from_static("1"));
+    trailers.insert("x-unsaid", HeaderValue::from_static("2"));
+    trailers.insert("content-length", HeaderValue::from_static("3"));
+    Ok(Frame::trailers(trailers))
+}
+
+#[tokio::test]
+async fn a_body_of_known_length_is_sent_as_it_is() {
+    for pipe_bytes in [1, 7, 4096] {
+        let request = Request::post("/a?b")
+            .header("host", "shop")
+            .header("content-length", "10");
+        let frames = vec![data("hello"), data(""), data("world")];
+        let (result, out) = sent(request, frames, pipe_bytes).await;
+        result.unwrap();
+        assert_eq!(
+            out,
+            "POST /a?b HTTP/1.1\r\nhost: shop\r\ncontent-length: 10\r\n\r\nhelloworld"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_sent_in_chunks_with_the_trailers_that_were_announced() {
+    for pipe_bytes in [1, 7, 4096] {
+        let request = Request::put("/")
+            .header("transfer-encoding", "chunked")
+            .header("trailer", "X-Sum, Content-Length");
+        let frames = vec![data("hello"), data("0123456789abcdef"), trailers()];
+        let (result, out) = sent(request, frames, pipe_bytes).await;
+        result.unwrap();
+        assert_eq!(
+            out,
+            "PUT / HTTP/1.1\r\ntrailer: X-Sum, Content-Length\r\ntransfer-encoding: chunked\r\n\r\n\
+             5\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\nx-sum: 1\r\n\r\n"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_or_with_two_is_sent_in_chunks_and_says_no_length() {
+    let lengths: [&[&str]; 3] = [&[], &["3", "4"], &["5", "x"]];
+    for lengths in lengths {
+        let mut request = Request::post("/");
+        for length in lengths {
+            request = request.header("content-length", *length);
+        }
+        let (result, out) = sent(request, vec![data("hello")], 4096).await;
+        result.unwrap();
+        let head = "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
+        assert_eq!(out, format!("{head}5\r\nhello\r\n0\r\n\r\n"), "{lengths:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_as_long_as_its_head_says_is_an_error() {
+    for frames in [
+        vec![data("hell")],
+        vec![data("hello"), data("!")],
+        vec![data("hello!")],
+    ] {
+        let request = Request::post("/").header("content-length", "5");
+        let (result, out) = sent(request, frames, 4096).await;
+        assert!(
+            matches!(result, Err(UpstreamError::RequestLength)),
+            "{result:?}"
+        );
+        assert!(!out.contains('!'), "{out}");
+    }
+}
