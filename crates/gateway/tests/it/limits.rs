@@ -1,6 +1,8 @@
 //! Rate limits over real sockets, alone and with a server that gateways share.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use portcullis_config::{ApiKeysConfig, LimitConfig, LimitKey};
 use portcullis_gateway::{GatewaySettings, SharedSettings};

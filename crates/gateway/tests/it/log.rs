@@ -177,7 +177,7 @@ async fn clients_that_go_away_and_answers_that_break_off_are_told() {
     stream.write_all(half).await.unwrap();
     until("it is there", || service.requests() == 5).await;
     drop(stream);
-    let wanted = [("status", 408.into()), ("refusal", "client-broke".into())];
+    let wanted = [("status", 400.into()), ("refusal", "client-broke".into())];
     has(
         &logged.line().await,
         &[

@@ -1,7 +1,9 @@
 //! Mirrored requests: what is sent to a canary beside the stable arm, and what is not.
 
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use portcullis_api::gateway::{Arm, ShadowStatus};
 

@@ -141,7 +141,7 @@ async fn a_server_that_fails_in_a_row_is_left_out_for_a_while_and_comes_back() {
         assert_eq!(bad.heads(), 3, "then it is left out");
         assert_eq!(answered, 17);
         told.store(true, SeqCst);
-        let began = std::time::Instant::now();
+        let began = tokio::time::Instant::now();
         while rig.get("/who").await.text().await.unwrap() != "moody" {
             assert!(
                 began.elapsed() < Duration::from_secs(5),
@@ -177,7 +177,7 @@ async fn active_checks_take_a_server_out_and_bring_it_back() {
     };
     for (healthy, wanted) in [(false, vec!["two"]), (true, vec!["one", "two"])] {
         servers[0].seen.healthy.store(healthy, SeqCst);
-        let began = std::time::Instant::now();
+        let began = tokio::time::Instant::now();
         while met(6).await != wanted {
             assert!(began.elapsed() < Duration::from_secs(5), "never {wanted:?}");
         }
