@@ -117,10 +117,7 @@ impl Gateway {
         let metrics = metrics_listener.as_ref().and_then(|l| l.local_addr().ok());
         let observers = start_observers(&settings.observe, count)?;
         let routing = routing(&settings, &observers, count)?;
-        let table = Arc::new(ArcSwap::from_pointee(Table {
-            services: Vec::new(),
-            routing: Arc::clone(&routing),
-        }));
+        let table = without_services(&routing);
         let (desk, reload_requests) = ReloadDesk::open();
         let start = ControlStart {
             settings,
@@ -396,6 +393,14 @@ fn routing(
     let services = &settings.services;
     let sources = (&settings.routing, services.as_slice(), &settings.clients);
     Routing::new(sources, observers, workers, None).map(Arc::new)
+}
+
+/// The table until the saved splits are read.
+fn without_services(routing: &Arc<Routing>) -> Arc<ArcSwap<Table>> {
+    Arc::new(ArcSwap::from_pointee(Table {
+        services: Vec::new(),
+        routing: Arc::clone(routing),
+    }))
 }
 
 fn start_worker(
