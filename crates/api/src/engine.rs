@@ -9,6 +9,7 @@
 //! | `POST /rollouts` | [`DeployWish`] | [`PlanView`] of the rollout that has begun |
 //! | `POST /commands` | [`CommandWish`] | [`Accepted`] |
 //! | `POST /rollback` | [`RollbackWish`] | [`Accepted`] |
+//! | `PUT /gateways/{instance}` | [`crate::gateway::FollowerReport`] | [`crate::gateway::Lead`]; for gateways elsewhere |
 //! | `GET /events` | | server-sent events, one per journal entry: [`JournalEvent`] |
 //!
 //! Every call needs `Authorization: Bearer TOKEN`. Refusals are [`crate::Problem`]s.

@@ -1,6 +1,6 @@
 //! The gateway's admin API: `GET /v1/gateway`, `GET /v1/routes/{service}`,
-//! `PUT /v1/routes/{service}/split`, and for emergencies `PUT /v1/routes/{service}/bypass` and
-//! `POST /v1/routes/{service}/bypass/end`.
+//! `PUT /v1/routes/{service}/split` and `POST /v1/reload`, and for emergencies
+//! `PUT /v1/routes/{service}/bypass` and `POST /v1/routes/{service}/bypass/end`.
 //!
 //! A split is always replaced as a whole and carries the epoch of whoever asks; the gateway remembers
 //! the highest epoch it has seen for a service and refuses older ones with 409, so that an engine
@@ -56,6 +56,31 @@ pub const OVERTAKEN: &str = "overtaken";
 /// The code of a refusal because an arm is not healthy.
 pub const UNHEALTHY_ARM: &str = "unhealthy_arm";
 
+/// The code of a refusal because a running gateway cannot change a setting.
+pub const RESTART_NEEDED: &str = "restart_needed";
+/// The code of a refusal because the settings cannot be carried out.
+pub const NOT_RELOADED: &str = "not_reloaded";
+/// The code of a refusal because the configuration file has problems; the same as of the engine's API.
+pub const CONFIGURATION: &str = "configuration";
+
+/// A request to read the configuration file again and to put the gateway's part of it in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReloadWish {
+    /// Who asks.
+    pub by: String,
+}
+
+/// The gateway's part of the configuration file is in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// The keys that took effect now, for example `[[gateway.route]]`; empty when nothing differed.
+    pub changed: Vec<String>,
+    /// Keys that differ from what runs, are not the gateway's, and are read at a start only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_restart: Vec<String>,
+}
+
 /// A request to take the split of a service out of the way for a while. One that is in force is replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,6 +132,54 @@ pub struct GatewayStatus {
     pub listen: String,
     /// Every route.
     pub routes: Vec<RouteStatus>,
+    /// Gateways elsewhere that follow this one's splits, as they told it lately. The counters of the routes
+    /// above are this gateway's alone, but requests in flight are those of all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<Follower>,
+}
+
+/// A gateway that follows the splits of another one, as it was heard last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Follower {
+    /// How long ago it was heard, in milliseconds.
+    pub heard_ms_ago: u64,
+    /// What it said.
+    #[serde(flatten)]
+    pub report: FollowerReport,
+}
+
+/// What a follower tells the gateway that it follows, each time it asks for the split in force:
+/// `PUT /v1/followers/{instance}`, or over the engine's API `PUT /api/v1/gateways/{instance}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FollowerReport {
+    /// What it is called, for people.
+    pub name: String,
+    /// The service whose split it wants to know.
+    pub service: String,
+    /// Why it does not do as it was told, if it does not: an arm that it cannot reach, for example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+    /// How it stands, without followers of its own.
+    pub status: GatewayStatus,
+}
+
+/// What a follower is told: the split in force at the gateway that it follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lead {
+    /// The service.
+    pub service: String,
+    /// The split in force; `None` before the first release.
+    pub split: Option<Split>,
+    /// The highest epoch seen. A follower that has seen a higher one does not follow.
+    pub epoch: u64,
+}
+
+impl Follower {
+    /// The route of a service there.
+    pub fn route(&self, service: &str) -> Option<&RouteStatus> {
+        let mut routes = self.report.status.routes.iter();
+        routes.find(|route| route.service == service)
+    }
 }
 
 /// One service's route: its split and what each arm answered since the gateway started.

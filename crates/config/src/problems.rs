@@ -28,6 +28,20 @@ impl Problems {
         self.omitted
     }
 
+    /// Those of a table and the tables in it, for example `gateway`; `None` when there are none. What was not
+    /// kept is not counted among them.
+    pub fn below(&self, table: &str) -> Option<Problems> {
+        let is_below = |problem: &&Problem| {
+            let rest = problem.key.strip_prefix(table);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let problems: Vec<Problem> = self.problems.iter().filter(is_below).cloned().collect();
+        (!problems.is_empty()).then_some(Problems {
+            problems,
+            omitted: 0,
+        })
+    }
+
     /// How many problems were found.
     pub fn count(&self) -> usize {
         self.problems.len() + self.omitted

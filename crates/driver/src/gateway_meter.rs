@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use portcullis_analysis::{ArmSample, HealthSample, Sample};
 use portcullis_api::Client;
-use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus};
+use portcullis_api::gateway::{Arm, ArmStatus, Follower, GatewayStatus, RouteStatus};
 use portcullis_rollout::{GateOrder, RolloutId, SplitArm, StepIndex};
 
 use crate::CheckClient;
@@ -201,14 +201,49 @@ fn difference(
     if before.instance != after.instance {
         return None;
     }
+    let (all_before, all_after) = (&before.followers, &after.followers);
     let before = find(before, service, wanted)?;
     let after = find(after, service, wanted)?;
-    Some(ArmSample {
+    let own = ArmSample {
         // An arm that was forgotten and came back counts from zero again: no difference either.
         requests: after.requests.checked_sub(before.requests)?,
         errors: after.errors.checked_sub(before.errors)?,
         latency: after.latency.since(&before.latency),
-    })
+    };
+    with_followers(own, (all_before, all_after), service, wanted)
+}
+
+/// Adds what followers have counted. One that is not there at the second reading any more, or was started anew, may
+/// have counted what nobody knows: then there is no sample. One that is new counts from its second reading on.
+fn with_followers(
+    mut sum: ArmSample,
+    (before, after): (&[Follower], &[Follower]),
+    service: &str,
+    wanted: &SplitArm,
+) -> Option<ArmSample> {
+    for follower in before {
+        let instance = &follower.report.status.instance;
+        let mut later = after.iter();
+        let later = later.find(|later| later.report.status.instance == *instance);
+        let earlier = find(&follower.report.status, service, wanted);
+        let later = later.map(|later| find(&later.report.status, service, wanted));
+        match (earlier, later) {
+            (None, None | Some(None)) => {}
+            (Some(_), None | Some(None)) => return None,
+            // The arm came to it in between: all that it counted is of this time.
+            (None, Some(Some(later))) => {
+                sum.requests += later.requests;
+                sum.errors += later.errors;
+                sum.latency.merge(&later.latency);
+            }
+            (Some(earlier), Some(Some(later))) => {
+                sum.requests += later.requests.checked_sub(earlier.requests)?;
+                sum.errors += later.errors.checked_sub(earlier.errors)?;
+                sum.latency.merge(&later.latency.since(&earlier.latency));
+            }
+        }
+    }
+    Some(sum)
 }
 
 fn find<'a>(status: &'a GatewayStatus, service: &str, wanted: &SplitArm) -> Option<&'a ArmStatus> {

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::clock;
+use crate::error::with_causes;
 use crate::protect::{JwksRefresh, KeyRefresh, fetch_jwks};
 use crate::routing::{NamedAccess, Routing};
 
@@ -41,14 +42,14 @@ impl AccessFiles {
                     KeyRefresh::Loaded { keys } => {
                         tracing::info!(access = &**name, keys, "API keys were read");
                     }
-                    KeyRefresh::Kept(error) => failed(causes(&error)),
+                    KeyRefresh::Kept(error) => failed(with_causes(&error)),
                 }
             }
             let Some(tokens) = policy.access.tokens() else {
                 continue;
             };
             if let JwksRefresh::Kept(error) = tokens.refresh_from_file() {
-                failed(causes(&error));
+                failed(with_causes(&error));
             }
             if let Some(url) = tokens.wants_fetch(clock::monotonic_ms()) {
                 tokio::spawn(fetch(Arc::clone(policy), url.to_owned()));
@@ -67,7 +68,7 @@ async fn fetch(policy: Arc<NamedAccess>, url: String) {
     };
     match tokens.fetched(fetched) {
         JwksRefresh::Kept(error) => {
-            let cause = causes(&error);
+            let cause = with_causes(&error);
             tracing::warn!(
                 access = &**name,
                 cause,
@@ -79,16 +80,4 @@ async fn fetch(policy: Arc<NamedAccess>, url: String) {
         }
         JwksRefresh::Unchanged => {}
     }
-}
-
-/// An error with all that caused it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

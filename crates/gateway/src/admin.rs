@@ -10,14 +10,17 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
-use portcullis_api::gateway::{BypassEnd, BypassWish, RouteStatus, SplitChange};
+use portcullis_api::gateway::{
+    BypassEnd, BypassWish, FollowerReport, ReloadWish, RouteStatus, SplitChange,
+};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use crate::bounds::ADMIN_BODY_BYTES_MAX;
+use crate::bounds::{ADMIN_BODY_BYTES_MAX, FOLLOWER_BYTES_MAX};
 use crate::control::{ChangeError, Control};
 use crate::observe::{Gathering, endpoints};
 use crate::problem::{PROBLEM_JSON, Problem};
+use crate::reload::{NotPassedOn, ReloadDesk};
 use crate::unread::as_problem;
 
 /// The admin API, for everybody who may connect or for those who have the token. `/healthz` and `/readyz` need no
@@ -27,6 +30,7 @@ pub(crate) fn router(
     control: Arc<Control>,
     gathering: Arc<Gathering>,
     token: Option<SecretString>,
+    desk: ReloadDesk,
 ) -> Router {
     let metrics = Router::new()
         .route("/metrics", get(metrics))
@@ -35,6 +39,14 @@ pub(crate) fn router(
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .with_state(gathering);
+    let reloads = Router::new()
+        .route("/v1/reload", post(reload))
+        .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
+        .with_state(desk);
+    let followers = Router::new()
+        .route("/v1/followers/{instance}", put(hear_follower))
+        .layer(DefaultBodyLimit::max(FOLLOWER_BYTES_MAX))
+        .with_state(Arc::clone(&control));
     let router = Router::new()
         .route("/v1/gateway", get(gateway))
         .route("/v1/routes/{service}", get(route))
@@ -44,6 +56,8 @@ pub(crate) fn router(
         .fallback(async || not_found("nothing is here; try GET /v1/gateway"))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         .with_state(control)
+        .merge(followers)
+        .merge(reloads)
         .merge(metrics);
     let router = match token {
         Some(token) => router.layer(from_fn_with_state(Arc::new(token), require_token)),
@@ -173,6 +187,88 @@ async fn finish(
     }
 }
 
+async fn hear_follower(
+    State(control): State<Arc<Control>>,
+    Path(instance): Path<String>,
+    body: Bytes,
+) -> Response {
+    let unreadable = |detail: String| {
+        answer(&Problem::new(
+            StatusCode::BAD_REQUEST,
+            "urn:portcullis:problem:request-unreadable",
+            "The body is not a follower's report",
+            detail,
+        ))
+    };
+    match serde_json::from_slice::<FollowerReport>(&body) {
+        Err(error) => unreadable(format!("the body is not a follower's report: {error}")),
+        Ok(report) if report.status.instance != instance => {
+            unreadable("the instance in the path is not the one of the report".to_owned())
+        }
+        Ok(report) => match control.hear_follower(report).await {
+            Ok(lead) => axum::Json(lead).into_response(),
+            Err(error) => refuse(&error),
+        },
+    }
+}
+
+async fn reload(State(desk): State<ReloadDesk>, body: Bytes) -> Response {
+    let wish: ReloadWish = match serde_json::from_slice(&body) {
+        Ok(wish) => wish,
+        Err(error) => {
+            return answer(&Problem::new(
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:request-unreadable",
+                "The body is not a request for a reload",
+                format!("the body is not a JSON object with `by`: {error}"),
+            ));
+        }
+    };
+    // In a task of its own: once begun, it is finished even if the asker goes away.
+    let asked = tokio::spawn(async move { desk.ask(wish).await });
+    let answered = match asked.await {
+        Ok(answered) => answered,
+        Err(error) => {
+            tracing::error!(%error, "a reload ended in a panic");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    match answered {
+        Ok(Ok(reloaded)) => axum::Json(reloaded).into_response(),
+        Ok(Err(problem)) => {
+            let status = StatusCode::from_u16(problem.status);
+            let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut response = (status, axum::Json(problem)).into_response();
+            let kind = header::HeaderValue::from_static(PROBLEM_JSON);
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response
+        }
+        Err(why) => answer(&not_passed_on(why)),
+    }
+}
+
+fn not_passed_on(why: NotPassedOn) -> Problem {
+    let title = "The configuration was not read again";
+    let (status, kind, detail) = match why {
+        NotPassedOn::NobodyReads => (
+            StatusCode::NOT_IMPLEMENTED,
+            "urn:portcullis:problem:not-reloaded",
+            "the process that runs this gateway reads no configuration file again",
+        ),
+        NotPassedOn::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:portcullis:problem:not-reloaded",
+            "several others have asked for the same and wait; ask again in a moment",
+        ),
+        NotPassedOn::Ended => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:portcullis:problem:succeeded",
+            "this process ends, or is succeeded by another one; ask again",
+        ),
+    };
+    Problem::new(status, kind, title, detail)
+}
+
 fn not_found(detail: &str) -> Response {
     let title = "Not found";
     answer(&Problem::new(
@@ -207,6 +303,11 @@ fn refuse(error: &ChangeError) -> Response {
             StatusCode::CONFLICT,
             "urn:portcullis:problem:unhealthy-arm",
             "An arm is not healthy",
+        ),
+        ChangeError::TooManyFollowers => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:too-many-followers",
+            "Too many gateways follow",
         ),
         ChangeError::Overtaken => (
             StatusCode::CONFLICT,

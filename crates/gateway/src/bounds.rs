@@ -1,5 +1,13 @@
 //! Every timeout, queue and size that the gateway does not leave to its settings.
 
+/// Gateways that may follow this one.
+pub(crate) const FOLLOWERS_MAX: usize = 64;
+/// A follower that was not heard for so long is gone: nothing waits for it any more.
+pub(crate) const FOLLOWER_LOST_MS: u64 = 10_000;
+/// The longest report of a follower, in bytes: its counters, with a histogram for each arm.
+pub(crate) const FOLLOWER_BYTES_MAX: usize = 1024 * 1024;
+/// Requests for a reload of the configuration that wait for their turn.
+pub(crate) const RELOADS_WAITING_MAX: usize = 4;
 /// How long a client may pause in the middle of sending a body, or of taking one.
 pub(crate) const CLIENT_STALL_TIMEOUT_MS: u64 = 60_000;
 /// Read buffer of one connection, which also bounds one frame of a streamed body.
@@ -107,6 +115,14 @@ pub(crate) const SPANS_PAUSE_MS: u64 = 500;
 pub(crate) const SPANS_PAUSE_MAX_MS: u64 = 30_000;
 /// How long it may take to send the spans that are left at the end.
 pub(crate) const SPANS_FLUSH_MS: u64 = 3_000;
+/// The bytes of a request's body that are read and thrown away so that the connection can go on, when the request is
+/// answered without it.
+pub(crate) const UNREAD_BYTES_MAX: u64 = 64 * 1024;
+/// How long that may take.
+pub(crate) const UNREAD_TIMEOUT_MS: u64 = 1_000;
+/// How long a connection that ends in the middle of a request's body is still read from, so that the client sees the
+/// answer.
+pub(crate) const LINGER_TIMEOUT_MS: u64 = 3_000;
 /// How long to wait after the first failure to get a certificate by ACME; each further one doubles it. So
 /// at most four orders begin within an hour, fewer than any public authority's limit on failures.
 pub(crate) const ACME_BACKOFF_MIN_MS: u64 = 5 * 60_000;

@@ -5,18 +5,21 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as ShortMutex, MutexGuard as ShortGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use portcullis_api::gateway::{GatewayStatus, RouteStatus, Split, SplitChange};
+use portcullis_api::gateway::{
+    FollowerReport, GatewayStatus, Lead, RouteStatus, Split, SplitChange,
+};
 use portcullis_config::ClientsConfig;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::arm::ArmState;
-use crate::bounds::HEALTH_WAIT_MAX_MS;
+use crate::bounds::{FOLLOWERS_MAX, HEALTH_WAIT_MAX_MS};
 use crate::bypass::Bypasses;
 use crate::clock;
+use crate::followers::Followers;
 use crate::health;
 use crate::observe::Observers;
 use crate::routing::{Routing, RoutingError};
@@ -68,6 +71,9 @@ pub(crate) enum ChangeError {
     /// Another change took effect since the asker looked, or while this one waited for a health check.
     #[error("another change of the split took effect first; look at it and ask again")]
     Overtaken,
+    /// Others follow already, as many as may.
+    #[error("{FOLLOWERS_MAX} gateways follow this one, and it takes no more")]
+    TooManyFollowers,
     /// A successor decides now.
     #[error("this gateway is being succeeded by another process, which decides now; ask again")]
     Succeeded,
@@ -96,6 +102,8 @@ pub(crate) struct Control {
     orders: watch::Sender<Orders>,
     observers: Arc<Observers>,
     services: Mutex<Services>,
+    /// Held for a moment only, and never while `services` is waited for.
+    followers: ShortMutex<Followers>,
 }
 
 impl Control {
@@ -148,6 +156,7 @@ impl Control {
             table,
             orders,
             services: Mutex::new(services),
+            followers: ShortMutex::default(),
             state_file: settings.state_file,
         })
     }
@@ -199,13 +208,16 @@ impl Control {
         let routes = services
             .settings
             .iter()
-            .map(|service| services.status(&service.settings.service));
+            .map(|service| self.with_followers(services.status(&service.settings.service)));
+        let routes: Vec<RouteStatus> = routes.collect();
+        let followers = self.followers().list(clock::monotonic_ms());
         GatewayStatus {
+            followers,
             instance: self.instance.clone(),
             started_at_ms: self.started_at_ms,
             now_ms: clock::wall_ms(),
             listen: self.listen.clone(),
-            routes: routes.collect(),
+            routes,
         }
     }
 
@@ -213,7 +225,42 @@ impl Control {
     pub(crate) async fn route_status(&self, service: &str) -> Result<RouteStatus, ChangeError> {
         let services = self.services.lock().await;
         services.settings_of(service)?;
-        Ok(services.status(service))
+        Ok(self.with_followers(services.status(service)))
+    }
+
+    /// Takes note of what a follower says, and tells it the split in force.
+    pub(crate) async fn hear_follower(&self, report: FollowerReport) -> Result<Lead, ChangeError> {
+        let services = self.services.lock().await;
+        let service = report.service.clone();
+        services.settings_of(&service)?;
+        if services.released {
+            return Err(ChangeError::Succeeded);
+        }
+        if !self.followers().hear(report, clock::monotonic_ms()) {
+            return Err(ChangeError::TooManyFollowers);
+        }
+        let (split, epoch) = (services.saved(&service).split, services.epoch(&service));
+        Ok(Lead {
+            service,
+            split,
+            epoch,
+        })
+    }
+
+    /// A route with what followers have under way.
+    fn with_followers(&self, mut route: RouteStatus) -> RouteStatus {
+        let (mut followers, now_ms) = (self.followers(), clock::monotonic_ms());
+        for arm in &mut route.arms {
+            let place = (arm.arm.address.as_str(), route.split.as_ref());
+            arm.in_flight += followers.in_flight(&route.service, place, now_ms);
+        }
+        route
+    }
+
+    fn followers(&self) -> ShortGuard<'_, Followers> {
+        // Only whole reports are put in and taken out, so a panic elsewhere cannot have bent it.
+        let locked = self.followers.lock();
+        locked.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces a split. When this returns, the new one is saved and in force, or nothing has

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use secrecy::SecretString;
+use portcullis_config::{TlsConfig, UpstreamProtocol};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -20,8 +21,9 @@ use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
 use crate::observe::{Gathering, Observers, endpoints};
+use crate::reload::ReloadDesk;
 use crate::routing::Routing;
-use crate::settings::{AdminListen, GatewaySettings};
+use crate::settings::{AdminListen, GatewaySettings, SharedSettings};
 use crate::state_file::SavedState;
 use crate::table::Table;
 use crate::tls::{Tls, Versions};
@@ -41,6 +43,7 @@ pub(crate) struct ControlStart {
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) keeping: Option<Keeping>,
     pub(crate) orders: watch::Sender<Orders>,
+    pub(crate) desk: ReloadDesk,
 }
 
 /// What the control thread is told while it runs. It ends when nobody is left to tell it anything.
@@ -154,7 +157,8 @@ impl ControlThread {
     async fn carry_out(&mut self, order: ControlOrder) {
         match order {
             ControlOrder::Reload(settings, reply) => {
-                let reloaded = reload(&mut self.in_force, &self.control, *settings).await;
+                let changed = (&*self.control, self.certificates.as_mut());
+                let reloaded = reload(&mut self.in_force, changed, *settings).await;
                 let _ = reply.send(reloaded);
             }
             ControlOrder::Release(reply) => {
@@ -186,12 +190,16 @@ impl ControlThread {
 /// Replaces what a running gateway can change; `in_force` is what it was told so far.
 async fn reload(
     in_force: &mut GatewaySettings,
-    control: &Control,
+    (control, certificates): (&Control, Option<&mut Watched>),
     settings: GatewaySettings,
 ) -> Result<(), GatewayError> {
     let names = |settings: &GatewaySettings| -> Vec<String> {
         let services = settings.services.iter();
         services.map(|service| service.service.clone()).collect()
+    };
+    let protocols = |settings: &GatewaySettings| -> Vec<UpstreamProtocol> {
+        let services = settings.services.iter();
+        services.map(|service| service.protocol).collect()
     };
     let fixed = [
         ("gateway.listen", in_force.listen == settings.listen),
@@ -200,22 +208,68 @@ async fn reload(
             "the number of workers",
             in_force.workers == settings.workers,
         ),
-        ("[gateway.tls]", in_force.tls == settings.tls),
+        (
+            "[gateway.tls], its address, redirect or ACME authority",
+            is_same_door(in_force.tls.as_ref(), settings.tls.as_ref()),
+        ),
         (
             "[gateway.log], [gateway.metrics] or [gateway.traces]",
             in_force.observe == settings.observe,
         ),
         ("the service's name", names(in_force) == names(&settings)),
+        (
+            "service.protocol",
+            protocols(in_force) == protocols(&settings),
+        ),
+        (
+            "[gateway.shared]",
+            is_same_shared(in_force.shared.as_ref(), settings.shared.as_ref()),
+        ),
     ];
-    if let Some((what, _)) = fixed.into_iter().find(|(_, same)| !same) {
+    let differ: Vec<&str> = fixed
+        .into_iter()
+        .filter_map(|(what, same)| (!same).then_some(what))
+        .collect();
+    if !differ.is_empty() {
+        let what = differ.join(", ");
         return Err(GatewayError::Restart { what });
     }
+    let prepared = match (&certificates, &settings.tls) {
+        (Some(watched), Some(tls)) if in_force.tls.as_ref() != Some(tls) => {
+            Some(watched.tls.prepare(tls.clone())?)
+        }
+        _ => None,
+    };
     let services = settings.services.clone();
     control
         .reload(services, &settings.routing, &settings.clients)
         .await?;
+    if let (Some(watched), Some(prepared)) = (certificates, prepared) {
+        watched.tls.put_in_force(prepared);
+        watched.seen = watched.tls.versions();
+    }
     *in_force = settings;
     Ok(())
+}
+
+fn is_same_door(one: Option<&TlsConfig>, other: Option<&TlsConfig>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => Tls::takes(one, other),
+        _ => false,
+    }
+}
+
+fn is_same_shared(one: Option<&SharedSettings>, other: Option<&SharedSettings>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => {
+            one.url.expose_secret() == other.url.expose_secret()
+                && one.prefix == other.prefix
+                && one.timeout_ms == other.timeout_ms
+        }
+        _ => false,
+    }
 }
 
 /// Certificates, and how their files were when they were read.
@@ -262,6 +316,8 @@ fn found(asked: &AdminListen, bound: &AdminListener) -> AdminListen {
 struct Addresses {
     admin: AdminListen,
     metrics: Option<SocketAddr>,
+    /// Where the admin API leaves requests for a reload.
+    desk: ReloadDesk,
 }
 
 impl Addresses {
@@ -270,6 +326,7 @@ impl Addresses {
         Addresses {
             admin: found(&start.settings.admin, &start.admin),
             metrics: metrics.and_then(|listener| listener.local_addr().ok()),
+            desk: start.desk.clone(),
         }
     }
 
@@ -284,6 +341,7 @@ impl Addresses {
             Arc::clone(control),
             Arc::clone(gathering),
             token_of(&self.admin),
+            self.desk.clone(),
         );
         let mut tasks = vec![serve_admin(admin, router)];
         tasks.extend(metrics.map(|listener| serve_metrics(listener, Arc::clone(gathering))));

@@ -21,8 +21,8 @@ pub enum GatewayError {
     /// A running gateway cannot change this.
     #[error("{what} cannot be changed while the gateway runs; restart it")]
     Restart {
-        /// The setting.
-        what: &'static str,
+        /// The settings.
+        what: String,
     },
     /// The address for clients cannot be had.
     #[error("cannot listen for clients on {address}: is another process using it?")]

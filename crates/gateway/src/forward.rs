@@ -14,6 +14,7 @@ mod answer;
 mod attempt;
 mod dispatch;
 mod shadow;
+mod unread;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -43,6 +44,7 @@ use crate::routing::{Route, RouteTo};
 use crate::service::Service;
 use crate::table::Table;
 use crate::worker::Worker;
+use unread::Unread;
 
 type Answer = Response<AnswerBody>;
 
@@ -90,10 +92,11 @@ pub(crate) async fn forward(
     state.begin_request(Step::Connect, CLIENT_STALL_TIMEOUT_MS);
     let (head, incoming) = request.into_parts();
     let mut passage = Passage::begin(worker, state, &head);
-    let answer = match passage.pass(head, incoming).await {
-        Ok(answer) => answer,
-        Err(refusal) => passage.refuse(&refusal, None),
-    };
+    let mut unread = Unread::new(&head, incoming);
+    let passed = passage.pass(head, &mut unread).await;
+    let closes = passed.as_ref().is_err_and(Refusal::closes);
+    passage.read_rest(unread, closes).await;
+    let answer = passed.unwrap_or_else(|refusal| passage.refuse(&refusal, None));
     Ok(passage.finish(answer))
 }
 
@@ -149,9 +152,10 @@ impl Passage {
     async fn pass(
         &mut self,
         mut head: request::Parts,
-        incoming: Incoming,
+        unread: &mut Unread,
     ) -> Result<Answer, Refusal> {
-        self.check_framing(&head, !incoming.is_end_stream())?;
+        let has_body = unread.has_body();
+        self.check_framing(&head, has_body)?;
         headers::make_plain(&mut head)?;
         if let Some(denial) = self.unclear.take() {
             return Err(denial.into());
@@ -172,7 +176,7 @@ impl Passage {
         if let (RouteTo::Redirect(redirect), Some(location)) = (&route.to, &found.location) {
             return Ok(self.redirect(redirect.status, location.clone()));
         }
-        let rules = self.body_rules(&route, &head.headers)?;
+        let rules = self.body_rules(&route, &head.headers, has_body)?;
         if let Some(limit_ms) = route.config.timeouts.whole_ms {
             self.state.end_within(limit_ms);
         }
@@ -181,20 +185,28 @@ impl Passage {
         if let Some(target) = found.target {
             head.uri = target.into();
         }
-        let prepared = Prepared {
-            head,
-            incoming,
-            rules,
-        };
-        match (&route.to, found.service) {
-            (RouteTo::Upstream(set), _) => self.send_to_upstream(set, prepared).await,
+        let service = match (&route.to, found.service) {
+            (RouteTo::Upstream(_), _) => None,
             (_, Some(place)) => {
                 // Not the one that was found above: its split may have changed since.
                 let services = |table: &Table| table.services.get(place).cloned();
                 let service = self.worker.with_table(services);
                 let service = service.ok_or(Refusal::UnknownHost)?;
-                self.send_to_service(&service, prepared).await
+                if service.active.is_none() {
+                    return Err(Passage::unrouted(&service));
+                }
+                Some(service)
             }
+            (_, None) => return Err(Refusal::UnknownHost),
+        };
+        let prepared = Prepared {
+            head,
+            incoming: unread.take().ok_or(Refusal::ClientBroke)?,
+            rules,
+        };
+        match (&route.to, service) {
+            (RouteTo::Upstream(set), _) => self.send_to_upstream(set, prepared).await,
+            (_, Some(service)) => self.send_to_service(&service, prepared).await,
             (_, None) => Err(Refusal::UnknownHost),
         }
     }
@@ -233,7 +245,12 @@ impl Passage {
     }
 
     /// What is asked of the body. One whose length is said to be too large is refused before it comes.
-    fn body_rules(&self, route: &Route, headers: &HeaderMap) -> Result<BodyRules, Refusal> {
+    fn body_rules(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        has_body: bool,
+    ) -> Result<BodyRules, Refusal> {
         let bytes_max = route.config.body_bytes_max;
         let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok());
         let length = length.and_then(|length| length.parse::<u64>().ok());
@@ -241,8 +258,15 @@ impl Passage {
             return Err(Refusal::BodyTooLarge);
         }
         let upload = match &route.config.upload {
-            Some(config) => Some(Box::new(UploadCheck::begin(config, headers)?)),
+            Some(config) => Some(UploadCheck::begin(config, headers)?),
             None => None,
+        };
+        let upload = match upload {
+            Some(check) if !has_body => {
+                check.finish()?;
+                None
+            }
+            upload => upload.map(Box::new),
         };
         Ok(BodyRules {
             first_byte_ms: route.config.timeouts.first_byte_ms,

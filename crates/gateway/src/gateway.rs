@@ -19,6 +19,7 @@ use crate::doors::{Door, Doors};
 use crate::error::GatewayError;
 use crate::listen::{bind_admin, bind_metrics};
 use crate::observe::{Observers, WorkerObservers};
+use crate::reload::{ReloadDesk, ReloadRequests};
 use crate::routing::{Routing, RoutingError};
 use crate::settings::{AdminListen, GatewaySettings, ObserveSettings, Sticky};
 use crate::shared::{SharedError, SharedServer};
@@ -43,6 +44,8 @@ pub struct Gateway {
     control_orders: Option<orders_mpsc::UnboundedSender<ControlOrder>>,
     /// The workers' sockets, to be passed on.
     listeners: Vec<TcpListener>,
+    /// Until somebody takes it.
+    reload_requests: Option<ReloadRequests>,
 }
 
 /// A thread and the word that it is done.
@@ -118,8 +121,10 @@ impl Gateway {
             services: Vec::new(),
             routing: Arc::clone(&routing),
         }));
+        let (desk, reload_requests) = ReloadDesk::open();
         let start = ControlStart {
             settings,
+            desk,
             routing,
             workers: count,
             listen: doors.listen,
@@ -143,6 +148,7 @@ impl Gateway {
             control: Some(control),
             control_orders: Some(control_orders),
             listeners: doors.kept,
+            reload_requests: Some(reload_requests),
         };
         let share = Share {
             table,
@@ -255,6 +261,12 @@ impl Gateway {
             .await
             .ok_or_else(gone)
             .flatten()
+    }
+
+    /// What the admin API is asked to read again, for the process that has the configuration file; once. Until
+    /// somebody has taken it, requests wait; once it is dropped, they are refused.
+    pub fn reload_requests(&mut self) -> Option<ReloadRequests> {
+        self.reload_requests.take()
     }
 
     /// Gives up the admin API and the right to change splits, for a successor that is about to start.

@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use crate::bounds::CONNECTION_BUFFER_BYTES_MAX;
+use crate::bounds::{CONNECTION_BUFFER_BYTES_MAX, LINGER_TIMEOUT_MS};
 use crate::connection::{ConnectionState, Step};
 use crate::forward::forward;
 use crate::tapped::TappedStream;
@@ -46,12 +46,27 @@ impl ClientStream for Box<TlsStream<TcpStream>> {
 
 /// What became of a connection that hyper had. The bytes were read from the stream already.
 enum Served<S> {
+    /// It ended in the middle of a request's body, and is still open.
+    InBody(S),
     /// It is closed.
     Closed,
+    /// It is of no use any more.
+    Overdue,
     /// It is between two requests.
     Idle(S, Bytes),
     /// It is to change its protocol.
     Changed(S, Bytes, Box<Tunnel>),
+}
+
+/// Why hyper does not have a connection any more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// It is done.
+    Over,
+    /// The client was too slow.
+    Overdue,
+    /// It is between two requests.
+    Idle,
 }
 
 /// Serves a connection until it is closed.
@@ -66,7 +81,11 @@ pub(crate) async fn serve<S: ClientStream>(
         // In boxes, so that a task that is parked has no room for them.
         let served = Box::pin(serve_some(&worker, stream, early, &state)).await?;
         match served {
-            Served::Closed => return Ok(()),
+            Served::Closed | Served::Overdue => return Ok(()),
+            Served::InBody(stream) => {
+                Box::pin(close(&worker, stream, &state)).await;
+                return Ok(());
+            }
             Served::Changed(stream, early, tunnel) => {
                 state.enter(Step::Tunnel, u64::MAX);
                 Box::pin(tunnel.run(stream, &early)).await;
@@ -103,7 +122,7 @@ async fn serve_some<S: ClientStream>(
         .max_header_size(state.clients.head_bytes_max as usize);
     let mut connection = builder.serve_connection(stream, service);
     let mut closing = false;
-    let is_idle = std::future::poll_fn(|cx| {
+    let ended = std::future::poll_fn(|cx| {
         state.set_waker(cx.waker());
         let mut polled = Pin::new(&mut connection).poll(cx);
         if polled.is_pending() && worker.is_closing() && !closing {
@@ -113,29 +132,61 @@ async fn serve_some<S: ClientStream>(
         }
         state.notice_head();
         if polled.is_pending() && state.waits_for_client() && state.is_overdue() {
-            return Poll::Ready(Ok(false));
+            return Poll::Ready(Ok(Ended::Overdue));
         }
         if polled.is_pending() && state.is_to_be_parked() {
             if !closing && state.is_between_requests() {
-                return Poll::Ready(Ok(true));
+                return Poll::Ready(Ok(Ended::Idle));
             }
             state.park_later();
         }
-        polled.map_ok(|()| false)
+        polled.map_ok(|()| Ended::Over)
     })
     .await?;
     let tunnel = state.take_tunnel();
-    if !is_idle && tunnel.is_none() {
-        return Ok(Served::Closed);
+    if ended == Ended::Overdue {
+        return Ok(Served::Overdue);
     }
     let parts = connection.into_parts();
     let (stream, unread) = parts.io.into_inner().into_parts();
     // A copy, because also an empty piece of hyper's buffer keeps all of it.
     let early = Bytes::from([parts.read_buf, unread].concat());
-    Ok(match tunnel {
-        Some(tunnel) => Served::Changed(stream, early, tunnel),
-        None => Served::Idle(stream, early),
+    Ok(match (tunnel, ended) {
+        (Some(tunnel), _) => Served::Changed(stream, early, tunnel),
+        (None, Ended::Idle) => Served::Idle(stream, early),
+        (None, _) if state.tap.is_in_body() => Served::InBody(stream),
+        (None, _) => Served::Closed,
     })
+}
+
+/// Closes a connection in the middle of a request's body. The client's side is read for a moment more: a socket that is
+/// closed with something unread in it takes the answer away from the client (RFC 9112, 9.6).
+async fn close<S: ClientStream>(worker: &Worker, mut stream: S, state: &ConnectionState) {
+    state.enter(Step::Idle, LINGER_TIMEOUT_MS);
+    let mut is_shut = false;
+    std::future::poll_fn(|cx| {
+        state.set_waker(cx.waker());
+        if state.is_overdue() || worker.is_closing() {
+            return Poll::Ready(());
+        }
+        if !is_shut {
+            match Pin::new(&mut stream).poll_shutdown(cx) {
+                Poll::Ready(Ok(())) => is_shut = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => {}
+            }
+        }
+        let mut bytes = [0; 8 * 1024];
+        loop {
+            let mut read = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut stream).poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    })
+    .await;
 }
 
 /// Waits until bytes come; `false` if the connection is over.

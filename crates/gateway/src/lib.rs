@@ -40,6 +40,7 @@ mod control_thread;
 mod doors;
 mod endpoint;
 mod error;
+mod followers;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -59,6 +60,7 @@ mod pool;
 mod problem;
 pub mod protect;
 mod refusal;
+mod reload;
 mod retry;
 mod rewrite;
 mod routing;
@@ -86,6 +88,7 @@ pub use gateway::Gateway;
 pub use matching::{
     HostRefused, Match, PathRefused, RequestHost, RequestPath, RouteIndex, RouteRefused,
 };
+pub use reload::{ReloadRequest, ReloadRequests};
 pub use routing::RoutingError;
 pub use settings::{
     AdminListen, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings,

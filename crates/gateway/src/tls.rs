@@ -87,8 +87,7 @@ pub enum TlsError {
 /// TLS as all workers share it.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    settings: TlsConfig,
-    tickets: Arc<dyn ProducesTickets>,
+    told: ArcSwap<Told>,
     current: ArcSwap<ServerConfig>,
     expiries: ArcSwap<Vec<Expiry>>,
     /// What comes from an ACME authority, if one is asked.
@@ -97,9 +96,22 @@ pub(crate) struct Tls {
     redirect_port: Option<u16>,
 }
 
+/// What it was told to be.
+#[derive(Debug)]
+struct Told {
+    settings: TlsConfig,
+    tickets: Arc<dyn ProducesTickets>,
+}
+
 /// When each file was changed last, to notice that one was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Versions(Vec<(PathBuf, Option<(SystemTime, u64)>)>);
+
+/// Settings, and what was read for them.
+pub(crate) struct Prepared {
+    told: Told,
+    config: ServerConfig,
+}
 
 impl Tls {
     /// Reads certificates, keys and authorities.
@@ -112,8 +124,7 @@ impl Tls {
         let current = configure(&settings, Arc::clone(&tickets), answers.clone())?;
         Ok(Tls {
             expiries: ArcSwap::from_pointee(expiry::expiries(&settings.certificates)),
-            settings,
-            tickets,
+            told: ArcSwap::from_pointee(Told { settings, tickets }),
             current: ArcSwap::from_pointee(current),
             answers,
             redirect_port: None,
@@ -124,7 +135,7 @@ impl Tls {
     /// settings say so.
     #[must_use]
     pub(crate) fn at_port(mut self, port: Option<u16>) -> Tls {
-        self.redirect_port = port.filter(|_| self.settings.redirect);
+        self.redirect_port = port.filter(|_| self.told.load().settings.redirect);
         self
     }
 
@@ -171,15 +182,42 @@ impl Tls {
     /// # Errors
     /// As [`Tls::load`].
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        let next = configure(
-            &self.settings,
-            Arc::clone(&self.tickets),
-            self.answers.clone(),
-        )?;
-        self.current.store(Arc::new(next));
-        let expiries = expiry::expiries(&self.settings.certificates);
-        self.expiries.store(Arc::new(expiries));
+        let settings = self.told.load().settings.clone();
+        self.put_in_force(self.prepare(settings)?);
         Ok(())
+    }
+
+    /// Whether these settings differ from those in force only in what can be replaced: certificates, the lowest
+    /// version, and certificates of clients. The address, the redirect and the ACME authority are for a start.
+    pub(crate) fn takes(before: &TlsConfig, settings: &TlsConfig) -> bool {
+        let kept =
+            |settings: &TlsConfig| (settings.listen, settings.redirect, settings.acme.clone());
+        kept(before) == kept(settings)
+    }
+
+    /// Reads everything that these settings name. Nothing takes effect yet.
+    ///
+    /// # Errors
+    /// As [`Tls::load`].
+    pub(crate) fn prepare(&self, settings: TlsConfig) -> Result<Prepared, TlsError> {
+        let told = self.told.load();
+        // Nobody may resume a session that was begun when less was asked of clients.
+        let tickets = match told.settings.clients == settings.clients {
+            true => Arc::clone(&told.tickets),
+            false => ring::Ticketer::new().map_err(TlsError::Setup)?,
+        };
+        let config = configure(&settings, Arc::clone(&tickets), self.answers.clone())?;
+        let told = Told { settings, tickets };
+        Ok(Prepared { told, config })
+    }
+
+    /// From now on handshakes are made with these.
+    pub(crate) fn put_in_force(&self, prepared: Prepared) {
+        let Prepared { told, config } = prepared;
+        let expiries = expiry::expiries(&told.settings.certificates);
+        self.current.store(Arc::new(config));
+        self.expiries.store(Arc::new(expiries));
+        self.told.store(Arc::new(told));
     }
 
     /// Until when the certificates that are shown to clients are valid.
@@ -189,7 +227,8 @@ impl Tls {
 
     /// The files as they are now.
     pub(crate) fn versions(&self) -> Versions {
-        let settings = &self.settings;
+        let told = self.told.load();
+        let settings = &told.settings;
         let pairs = settings.certificates.iter();
         let mut files: Vec<&Path> = pairs
             .flat_map(|pair| [pair.chain_file.as_path(), pair.key_file.as_path()])

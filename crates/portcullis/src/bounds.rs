@@ -2,6 +2,16 @@
 
 use std::time::Duration;
 
+/// How much news of a gateway on its own waits to be told.
+pub(crate) const NEWS_WAITING_MAX: usize = 4;
+/// The pause between two questions of a gateway on its own to the engine that it follows.
+pub(crate) const LEAD_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause while that engine does not answer.
+pub(crate) const LEAD_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// How long that engine may take to answer.
+pub(crate) const LEAD_PATIENCE: Duration = Duration::from_secs(2);
+/// How long an answer to whether a split can be put in force may take: an arm is asked for its health.
+pub(crate) const LEAD_CHANGE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long requests through the gateway may take to end when `serve` stops.
 pub(crate) const GATEWAY_DRAIN: Duration = Duration::from_secs(10);
 /// How long a command waits for what it only wants to know from the server or the gateway.

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod gateway;
 
-pub(crate) use gateway::{Bypass, Expiry, Gateway, Key, KeyAdd, KeyFile, KeyRotate};
+pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
 
 /// Guarded deployments of AI services: plan, back up, rehearse, shift traffic through gates, and roll
 /// traffic and data back by itself.

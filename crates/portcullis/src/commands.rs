@@ -55,6 +55,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Backup(backup) => wait(backup::run(&site, json, &backup)),
         Command::Journal(_) => wait(journal::verify(&site, json)),
         Command::Logs(args) => wait(logs::run(&site, json, &args)),
+        Command::Gateway(crate::cli::Gateway::Serve(args)) => serve::alone(&site, &args),
         Command::Gateway(command) => wait(gateway::run(&site, json, &command)),
         Command::Config(command) => config::run(&site, json, &command),
         Command::Explain(args) => explain::run(json, &args),

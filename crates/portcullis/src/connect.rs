@@ -127,8 +127,37 @@ pub(crate) fn running(site: &Site) -> Result<Client, CommandError> {
 /// # Errors
 /// The file's problems, when there is no default state folder or it does not tell the service.
 pub(crate) async fn config_or_stand_in(site: &Site) -> Result<Config, CommandError> {
+    let found = config_or_quiet_stand_in(site).await?;
+    if let Found::StandIn(config) = &found {
+        output::talk(&format!(
+            "warning: {} has problems, see `portcullis check`; looking in {}",
+            site.file.display(),
+            config.state.folder.display()
+        ));
+    }
+    Ok(found.config())
+}
+
+/// A configuration to find what runs by.
+pub(crate) enum Found {
+    /// The file's.
+    File(Config),
+    /// One that stands in for it.
+    StandIn(Config),
+}
+
+impl Found {
+    pub(crate) fn config(self) -> Config {
+        match self {
+            Found::File(config) | Found::StandIn(config) => config,
+        }
+    }
+}
+
+/// The same without a warning, for a command that tells what is wrong with the file itself.
+pub(crate) async fn config_or_quiet_stand_in(site: &Site) -> Result<Found, CommandError> {
     let problems = match config(site) {
-        Ok(config) => return Ok(config),
+        Ok(config) => return Ok(Found::File(config)),
         Err(problems) => problems,
     };
     // Whoever mistypes an environment must hear of it.
@@ -154,12 +183,7 @@ pub(crate) async fn config_or_stand_in(site: &Site) -> Result<Config, CommandErr
     if let Some(environment) = environment {
         stand_in.service.environment = environment;
     }
-    output::talk(&format!(
-        "warning: {} has problems, see `portcullis check`; looking in {}",
-        site.file.display(),
-        folder.display()
-    ));
-    Ok(stand_in)
+    Ok(Found::StandIn(stand_in))
 }
 
 /// The environment of the last rollout.

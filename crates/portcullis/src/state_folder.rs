@@ -100,6 +100,17 @@ impl StateFolder {
         }
     }
 
+    /// The API token of another folder, in a file.
+    pub(crate) fn token_in(file: &Path) -> Result<SecretString, CommandError> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let what = format!("the token file {} cannot be read", file.display());
+            CommandError::because(Exit::Failed, what, &error)
+                .code(ErrorCode::NoToken)
+                .hint("copy the file `token` of the engine's state folder, for your user only")
+        })?;
+        Ok(SecretString::from(text.trim()))
+    }
+
     /// The API token.
     pub(crate) fn token(&self) -> Result<SecretString, CommandError> {
         let text = std::fs::read_to_string(self.token_file()).map_err(|error| {

@@ -48,6 +48,14 @@ impl Answer {
         Answer::new(StatusCode::NOT_FOUND, "unknown_rollout", detail)
     }
 
+    pub(crate) fn gateway_unreachable(detail: String) -> Answer {
+        Answer::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "gateway_unreachable",
+            detail,
+        )
+    }
+
     pub(crate) fn not_found(detail: String) -> Answer {
         Answer::new(StatusCode::NOT_FOUND, "not_found", detail)
     }

@@ -10,6 +10,8 @@ use portcullis_api::engine::{
     Accepted, CommandName, CommandWish, ConfigurationStanding, DeployWish, Detail, PlanView,
     PlanWish, RollbackWish, Status, Summary,
 };
+use portcullis_api::gateway::{FollowerReport, Lead};
+use portcullis_api::{Client, ClientError};
 use portcullis_engine::{Command, GoneBack, Service, ServiceError, Wanted};
 use portcullis_rollout::{Actor, Plan, ReleaseId, Rollout};
 use tokio::sync::watch;
@@ -24,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) name: String,
     pub(crate) environment: String,
     pub(crate) configuration: watch::Receiver<ConfigurationStanding>,
+    /// The admin API of the engine's own gateway.
+    pub(crate) gateway: Client,
 }
 
 impl Shared {
@@ -178,6 +182,25 @@ pub(crate) async fn event_stream(
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let after_seq = last.and_then(|id| id.trim().parse().ok()).unwrap_or(0);
     Ok(events::stream(shared.service.engine().clone(), after_seq).await?)
+}
+
+/// Passes a follower's report on to the engine's own gateway, whose split is the one in force.
+pub(crate) async fn hear_gateway(
+    State(shared): State<Shared>,
+    Path(instance): Path<String>,
+    Json(report): Json<FollowerReport>,
+) -> Result<Json<Lead>, Answer> {
+    // It becomes part of another path.
+    if instance.is_empty() || !instance.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let detail = "an instance of a gateway is a word of letters and digits";
+        return Err(Answer::not_found(detail.to_owned()));
+    }
+    let path = format!("/v1/followers/{instance}");
+    match shared.gateway.put(&path, &report).await {
+        Ok(lead) => Ok(Json(lead)),
+        Err(ClientError::Refused(problem)) => Err(Answer::from(*problem)),
+        Err(error) => Err(Answer::gateway_unreachable(error.to_string())),
+    }
 }
 
 pub(crate) async fn unknown() -> Answer {

@@ -14,5 +14,5 @@ mod unread;
 mod views;
 
 pub use listener::{Listen, Listener, ServerError};
-pub use server::Server;
+pub use server::{Server, Surroundings};
 pub use views::{detail, status, summary};

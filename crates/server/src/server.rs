@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
+use portcullis_api::Client;
 use portcullis_api::engine::ConfigurationStanding;
 use portcullis_engine::Service;
 use secrecy::SecretString;
@@ -16,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::require_token;
-use crate::bounds::{BODY_BYTES_MAX, STOP_TIMEOUT};
+use crate::bounds::{BODY_BYTES_MAX, GATEWAY_BYTES_MAX, STOP_TIMEOUT};
 use crate::handlers::{self, Shared};
 use crate::listener::{Listener, ServerError};
 use crate::unread::as_problem;
@@ -29,6 +30,19 @@ pub struct Server {
     address: Option<SocketAddr>,
 }
 
+/// What the server knows besides the engine.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The service's name.
+    pub name: String,
+    /// The environment.
+    pub environment: String,
+    /// How the configuration file stands.
+    pub configuration: watch::Receiver<ConfigurationStanding>,
+    /// The admin API of the engine's own gateway.
+    pub gateway: Client,
+}
+
 impl Server {
     /// Answers on a listener until [`Server::stop`].
     ///
@@ -38,17 +52,22 @@ impl Server {
         listener: Listener,
         token: SecretString,
         service: Service,
-        name: String,
-        environment: String,
-        configuration: watch::Receiver<ConfigurationStanding>,
+        surroundings: Surroundings,
     ) -> Result<Server, ServerError> {
         let place = listener.place();
         let address = listener.address();
+        let Surroundings {
+            name,
+            environment,
+            configuration,
+            gateway,
+        } = surroundings;
         let shared = Shared {
             service,
             name,
             environment,
             configuration,
+            gateway,
         };
         let router = router(token, shared);
         let stop = CancellationToken::new();
@@ -99,6 +118,10 @@ fn router(token: SecretString, shared: Shared) -> Router {
         .route("/commands", post(handlers::command))
         .route("/rollback", post(handlers::rollback))
         .route("/events", get(handlers::event_stream))
+        .route(
+            "/gateways/{instance}",
+            put(handlers::hear_gateway).layer(DefaultBodyLimit::max(GATEWAY_BYTES_MAX)),
+        )
         .fallback(handlers::unknown)
         .with_state(shared);
     Router::new()

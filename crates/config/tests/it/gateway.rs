@@ -402,3 +402,18 @@ fn certificates_keys_and_key_sets_are_looked_at_on_the_disk() {
     fs::remove_dir(folder.path().join("logs/access.log")).unwrap();
     assert_eq!(check(), Ok(()));
 }
+
+/// What the guide shows is a configuration.
+#[test]
+fn the_example_of_the_guide_is_right() {
+    let guide = include_str!("../../../../docs/guide/gateway.md");
+    let examples: Vec<&str> = guide
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(examples.len(), 1);
+    let gateway = gateway(examples[0]);
+    assert_eq!(gateway.routes.len(), 5);
+    assert_eq!((gateway.limits.len(), gateway.shadow_percent), (3, 5));
+}

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_analysis::{Rule, Signal, Test};
-use portcullis_config::{Listen, StickyConfig};
+use portcullis_config::{Listen, StickyConfig, UpstreamProtocol};
 use portcullis_rollout::{
     DataPolicy, Proof, ReleaseId, ServiceName, StoreKind, Strategy, Timeouts, Weight,
 };
@@ -60,6 +60,7 @@ fn every_key_of_the_full_file_arrives() {
         accept_loss: true,
     };
     assert_eq!(config.policy, policy);
+    assert_eq!(service.protocol, UpstreamProtocol::Http2);
     assert_eq!(config.gateway.listen.to_string(), "0.0.0.0:8090");
     assert_eq!(
         config.gateway.sticky,

@@ -169,3 +169,28 @@ fn very_many_problems_are_counted() {
     assert_eq!((problems.as_slice().len(), problems.count()), (100, 252));
     assert!(problems.to_string().ends_with("and 152 more"));
 }
+
+#[test]
+fn grpc_is_asked_only_of_what_speaks_http2() {
+    let path = "/grpc.health.v1.Health/Check";
+    let smoke = format!("[[service.smoke]]\npath = \"{path}\"\n");
+    let health = format!("[gateway]\nhealth = {{ path = \"{path}\" }}\n");
+    let upstream = "[[gateway.upstream]]\nname = \"a\"\nserver = [{ address = \"127.0.0.1:1\" }]\n";
+    let upstream = format!("{upstream}health = {{ path = \"{path}\" }}\n");
+    for tables in [&smoke, &health, &upstream] {
+        let told = wrong(&least("", tables));
+        assert!(
+            told.contains("asked in gRPC, which HTTP/1.1 cannot carry"),
+            "{told}"
+        );
+        assert!(told.contains("add protocol = \"http2\""), "{told}");
+        assert_eq!(told.matches("HTTP/1.1 cannot").count(), 1, "{told}");
+    }
+    for tables in [&smoke, &health] {
+        let config = read(&least("protocol = \"http2\"", tables));
+        assert!(config.is_ok(), "{config:?}");
+    }
+    let spoken = upstream.replace("name", "protocol = \"http2\"\nname");
+    assert!(read(&least("", &spoken)).is_ok());
+    insta::assert_snapshot!(wrong(&least("protocol = \"http3\"", "")));
+}

@@ -30,6 +30,7 @@ pub(crate) type Counts = (u64, u64, Vec<u64>);
 impl AdminServer {
     pub(crate) async fn start() -> AdminServer {
         let status: Shared = Arc::new(Mutex::new(GatewayStatus {
+            followers: Vec::new(),
             instance: "first".to_owned(),
             started_at_ms: 1,
             now_ms: 2,

@@ -1,6 +1,6 @@
 //! Questions and answers.
 
-use portcullis_driver::{CheckClient, Driver, SmokeDriver};
+use portcullis_driver::{CheckClient, CheckProtocol, Driver, SmokeDriver};
 use portcullis_rollout::{Action, Check, Direction, Presence, ReleaseId, SmokeOrder};
 use serde_json::json;
 
@@ -141,4 +141,68 @@ async fn the_first_wrong_answer_fails_a_smoke_step() {
         !driver.apply(&start(&launch)).await.unwrap_err().retryable,
         "not its action"
     );
+}
+
+/// A server of both versions of HTTP, whose health service of gRPC answers this; none has no such service.
+async fn grpc_server(state: Option<&'static [u8]>) -> String {
+    use axum::extract::Request;
+    use axum::response::IntoResponse;
+    use axum::routing::{get, post};
+    let version = async |request: Request| format!("{:?}", request.version());
+    let health = async move |request: Request| {
+        assert_eq!(request.version(), axum::http::Version::HTTP_2);
+        assert_eq!(request.headers()["content-type"], "application/grpc");
+        assert_eq!(request.headers()["te"], "trailers");
+        let body = axum::body::to_bytes(request.into_body(), 100)
+            .await
+            .unwrap();
+        assert_eq!(body.as_ref(), [0; 5]);
+        match state {
+            Some(state) => state.into_response(),
+            None => [("grpc-status", "12")].into_response(),
+        }
+    };
+    let routes = axum::Router::new()
+        .route("/version", get(version))
+        .route(GRPC_HEALTH, post(health));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async { axum::serve(listener, routes).await });
+    address
+}
+
+const GRPC_HEALTH: &str = "/grpc.health.v1.Health/Check";
+
+#[tokio::test]
+async fn releases_are_asked_in_the_protocol_that_they_speak() {
+    let serving = grpc_server(Some(&[0, 0, 0, 0, 2, 8, 1])).await;
+    for (protocol, wanted) in [
+        (CheckProtocol::Http1, "HTTP/1.1"),
+        (CheckProtocol::Http2, "HTTP/2.0"),
+    ] {
+        let checks = CheckClient::speaking(protocol).unwrap();
+        let version = Check {
+            contains: Some(wanted.to_owned()),
+            ..get("/version")
+        };
+        checks.run(&version, &serving).await.unwrap();
+    }
+    let checks = CheckClient::speaking(CheckProtocol::Http2).unwrap();
+    checks.run(&get(GRPC_HEALTH), &serving).await.unwrap();
+    let cases: [(Option<&[u8]>, &str); 3] = [
+        (Some(&[0, 0, 0, 0, 2, 8, 2]), "answered NOT_SERVING"),
+        (Some(b"<html>"), "answered something else"),
+        (None, "gRPC status 12, the server has no health service"),
+    ];
+    for (state, wanted) in cases {
+        let failed = checks
+            .run(&get(GRPC_HEALTH), &grpc_server(state).await)
+            .await;
+        let message = failed.unwrap_err().message;
+        assert!(
+            message.starts_with("POST /grpc.health.v1.Health/Check answered"),
+            "{message}"
+        );
+        assert!(message.contains(wanted), "{message}");
+    }
 }

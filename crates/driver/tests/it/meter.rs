@@ -1,7 +1,7 @@
 //! Measuring a gate.
 
 use portcullis_analysis::{Analysis, Sample};
-use portcullis_api::gateway::{Arm, Bypass, Split};
+use portcullis_api::gateway::{Arm, Bypass, Follower, FollowerReport, GatewayStatus, Split};
 use portcullis_driver::{CheckClient, Driver, GatewayMeter, Meter, Query};
 use portcullis_rollout::{
     Check, GateOrder, Launch, MetricsSource, ReleaseId, RolloutId, ServiceName, SplitArm,
@@ -286,4 +286,57 @@ async fn figures_are_numbers_or_text_that_is_one() {
     assert_eq!(sample.metrics, expected.into());
     query.gate.metrics.as_mut().unwrap().path = "/none".to_owned();
     assert_eq!(meter(&server).sample(&query).await.metrics, [].into());
+}
+
+/// A follower that has counted what the gateway itself has counted now.
+fn follower(server: &AdminServer, instance: &str) -> Follower {
+    let status = GatewayStatus {
+        instance: instance.to_owned(),
+        followers: Vec::new(),
+        ..server.status().clone()
+    };
+    Follower {
+        heard_ms_ago: 0,
+        report: FollowerReport {
+            name: "edge".to_owned(),
+            service: "tiny".to_owned(),
+            why_not: None,
+            status,
+        },
+    }
+}
+
+#[tokio::test]
+async fn what_followers_count_is_added_by_instance_and_never_guessed() {
+    let server = AdminServer::start().await;
+    let meter = meter(&server);
+    let canary = "127.0.0.1:12";
+    let query = query(canary, vec![]);
+    let count = |of_canary: u64| {
+        let latencies = |count: u64| vec![100; usize::try_from(count).unwrap()];
+        let counts = (of_canary, 0, latencies(of_canary));
+        server.set("tiny", None, &arms(canary, counts, (100, 0, vec![])));
+    };
+    let told = |instances: &[&str]| {
+        let followers = instances.iter().map(|one| follower(&server, one)).collect();
+        server.status().followers = followers;
+    };
+    let sample = async |of_canary: u64, instances: &[&str]| {
+        let (sample, ()) = tokio::join!(meter.sample(&query), async {
+            tokio::time::sleep(std::time::Duration::from_millis(INTERVAL_MS / 2)).await;
+            count(of_canary);
+            told(instances);
+        });
+        sample.canary.map(|arm| (arm.requests, arm.latency.count()))
+    };
+    count(10);
+    told(&["a"]);
+    assert_eq!(sample(15, &["a"]).await, Some((10, 10)), "five at each");
+    assert_eq!(sample(17, &["a", "b"]).await, Some((4, 4)), "b is new");
+    assert_eq!(sample(20, &["a", "b"]).await, Some((9, 9)));
+    // Nobody knows what the first life of a has counted last.
+    assert_eq!(sample(21, &["c", "b"]).await, None);
+    assert_eq!(sample(22, &["c", "b"]).await, Some((3, 3)));
+    assert_eq!(sample(23, &["c"]).await, None, "b is gone");
+    assert_eq!(sample(24, &["c"]).await, Some((2, 2)));
 }

@@ -112,6 +112,11 @@ impl Body for ArmBody {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
                 self.observed.bytes_out(bytes);
+                if let (Some(trailers), Some(under_way)) =
+                    (frame.trailers_ref(), &mut self.under_way)
+                {
+                    under_way.judge_call(trailers);
+                }
                 self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
                 if self.is_end_stream() {
                     self.complete();

@@ -56,6 +56,11 @@ impl HeadTap {
         self.in_body.set(false);
     }
 
+    /// Whether more of a request's body is to come.
+    pub(crate) fn is_in_body(&self) -> bool {
+        self.in_body.get()
+    }
+
     /// Whether nothing is left of the last request, and nothing of the next one has come.
     pub(super) fn is_between(&self) -> bool {
         self.open.get() && !self.in_body.get() && !self.has_bytes()

@@ -41,8 +41,9 @@ impl Passage {
             }
             add_security_headers(route.config.security_headers, self.scheme, headers);
         }
-        let closes = self.worker.is_draining() && self.state.protocol() == Protocol::Http1;
-        if closes && !is_switching {
+        // Whatever is left of a body then is not read, so nothing can follow it.
+        let closes = self.worker.is_draining() || self.state.tap.is_in_body();
+        if closes && self.state.protocol() == Protocol::Http1 && !is_switching {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         answer
@@ -59,6 +60,7 @@ impl Passage {
             return self.switch(under_way, head, upstream);
         }
         under_way.answered(head.status, self.latency_us());
+        under_way.judge_call(&head.headers);
         headers::prepare_answer(&mut head, under_way.release_header());
         head.version = Version::HTTP_11;
         head.extensions.clear();

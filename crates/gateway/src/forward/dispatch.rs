@@ -363,14 +363,14 @@ impl Passage {
 }
 
 impl Targets {
-    /// Whether there is a server that was not tried. An arm is the only one of its kind.
+    /// Whether there is a server that is in and was not tried. An arm is the only one of its kind.
     fn has_another(&self) -> bool {
-        match self {
-            Targets::Arms { .. } => false,
-            Targets::Servers { set, tried } => {
-                (0..set.servers().len()).any(|place| !tried.contains(&place))
-            }
-        }
+        let Targets::Servers { set, tried } = self else {
+            return false;
+        };
+        let now_ms = clock::monotonic_ms();
+        let mut servers = set.servers().enumerate();
+        servers.any(|(place, server)| !tried.contains(&place) && !server.is_out(now_ms))
     }
 }
 

@@ -150,7 +150,10 @@ impl TokenCheck {
     /// Takes over the keys that `before` has from the same place.
     pub(super) fn take_over(&self, before: &TokenCheck) {
         if self.config.keys == before.config.keys {
-            let known = before.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = before
+                .fetched
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
             *fetched = Fetched {
                 stamp: known.stamp,

@@ -291,6 +291,8 @@ fn without_checks_no_server_stays_unhealthy() {
     let old = UpstreamSet::new(&plain, 1, None).expect("set");
     make_unhealthy(&old, 0);
     let new = UpstreamSet::new(&plain, 1, Some(&old)).expect("set");
+    assert!(old.server(0).is_unhealthy(), "it may not be used after all");
+    new.put_in_force(&plain);
     assert!(!new.server(0).is_unhealthy());
 }
 

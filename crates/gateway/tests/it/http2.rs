@@ -17,15 +17,15 @@ use tokio::net::TcpStream;
 use crate::rig::{Rig, arm, until};
 use crate::service::Service;
 
-type Body = BoxBody<Bytes, std::io::Error>;
+pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
 
-struct Client {
-    sender: SendRequest<Body>,
+pub(crate) struct Client {
+    pub(crate) sender: SendRequest<Body>,
     connection: tokio::task::JoinHandle<hyper::Result<()>>,
 }
 
 impl Client {
-    async fn connect(rig: &Rig) -> Client {
+    pub(crate) async fn connect(rig: &Rig) -> Client {
         let stream = TcpStream::connect(rig.listen).await.unwrap();
         let io = TokioIo::new(stream);
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), io);
@@ -34,29 +34,29 @@ impl Client {
         Client { sender, connection }
     }
 
-    async fn send(&mut self, request: Request<Body>) -> Response<Incoming> {
+    pub(crate) async fn send(&mut self, request: Request<Body>) -> Response<Incoming> {
         self.sender.ready().await.unwrap();
         self.sender.send_request(request).await.unwrap()
     }
 
-    async fn get(&mut self, path: &str) -> Response<Incoming> {
+    pub(crate) async fn get(&mut self, path: &str) -> Response<Incoming> {
         self.send(request(path).body(empty()).unwrap()).await
     }
 }
 
-fn request(path: &str) -> http::request::Builder {
+pub(crate) fn request(path: &str) -> http::request::Builder {
     Request::builder().uri(format!("http://shop.example{path}"))
 }
 
-fn empty() -> Body {
+pub(crate) fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed()
 }
 
-fn full(text: &'static str) -> Body {
+pub(crate) fn full(text: &'static str) -> Body {
     Full::from(text).map_err(|never| match never {}).boxed()
 }
 
-async fn text(answer: Response<Incoming>) -> String {
+pub(crate) async fn text(answer: Response<Incoming>) -> String {
     let bytes = answer.into_body().collect().await.unwrap().to_bytes();
     String::from_utf8(bytes.to_vec()).unwrap()
 }

@@ -1,1 +1,250 @@
-//! To come.
+//! The log of requests: one line for every way in which a request can end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portcullis_config::{AccessLogPlace, LimitKey};
+use portcullis_gateway::GatewaySettings;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::http2;
+use crate::raw::{self, RawServer};
+use crate::rig::{Rig, arm, closed_address, until};
+use crate::service::Service;
+use crate::ways::{limit, named, patient_way_to, upstream, way};
+
+struct Logged {
+    rig: Rig,
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+    seen: std::cell::Cell<usize>,
+}
+
+impl Logged {
+    async fn start(adjust: impl FnOnce(&mut GatewaySettings), service: &Service) -> Logged {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("requests.log");
+        let rig = Rig::start_with(|settings| {
+            settings.observe.log.to = AccessLogPlace::File(path.clone());
+            adjust(settings);
+        });
+        rig.split(&arm("1.0", service), None, 0).await;
+        Logged {
+            rig,
+            path,
+            _folder: folder,
+            seen: std::cell::Cell::new(0),
+        }
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// The next line, and no other.
+    async fn line(&self) -> Value {
+        let seen = self.seen.get();
+        until("the line is written", || self.lines().len() > seen).await;
+        let lines = self.lines();
+        assert_eq!(lines.len(), seen + 1, "{lines:#?}");
+        self.seen.set(seen + 1);
+        lines[seen].clone()
+    }
+}
+
+fn has(line: &Value, wanted: &[(&str, Value)]) {
+    for (name, value) in wanted {
+        assert_eq!(line[name], *value, "{name} in {line}");
+    }
+}
+
+#[tokio::test]
+async fn answers_and_refusals_have_a_line_without_query_and_secrets() {
+    let service = Service::start("old");
+    let adjust = |settings: &mut GatewaySettings| {
+        let mut few = way("few");
+        few.path = portcullis_config::PathPattern::Prefix("/few".to_owned());
+        few.limits = named("few");
+        few.body_bytes_max = 10;
+        let mut gone = patient_way_to("gone", 2);
+        gone.path = portcullis_config::PathPattern::Prefix("/gone".to_owned());
+        settings.routing.routes = vec![few, gone];
+        settings.routing.upstreams = vec![upstream("gone", &[closed_address()])];
+        settings.routing.limits = vec![limit("few", 2, 60_000, LimitKey::Route)];
+    };
+    let logged = Logged::start(adjust, &service).await;
+    let rig = &logged.rig;
+    let request = rig.client.post(rig.url("/echo?token=secret-query"));
+    let request = request.header("authorization", "Bearer secret-token");
+    let request = request.header("cookie", "id=secret-cookie");
+    let answer = request.body("secret-body").send().await.unwrap();
+    let id = answer.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    answer.bytes().await.unwrap();
+    let line = logged.line().await;
+    let server = service.address.to_string();
+    has(
+        &line,
+        &[
+            ("request_id", id.into()),
+            ("client", "127.0.0.0".into()),
+            ("method", "POST".into()),
+            ("path", "/echo".into()),
+            ("route", "shop".into()),
+            ("release", "1.0".into()),
+            ("server", server.into()),
+            ("status", 200.into()),
+            ("bytes_in", 11.into()),
+            ("bytes_out", 11.into()),
+            ("cut", Value::Null),
+            ("refusal", Value::Null),
+        ],
+    );
+    rig.get("/few").await;
+    has(
+        &logged.line().await,
+        &[("route", "few".into()), ("status", 200.into())],
+    );
+    let long = rig
+        .client
+        .post(rig.url("/few"))
+        .body("longer than ten")
+        .send();
+    assert_eq!(long.await.unwrap().status(), 413);
+    let wanted = [("status", 413.into()), ("refusal", "body-too-large".into())];
+    has(&logged.line().await, &wanted);
+    rig.get("/few").await;
+    let line = logged.line().await;
+    has(&line, &[("status", 429.into()), ("release", Value::Null)]);
+    rig.get("/gone").await;
+    let wanted = [("status", 502.into()), ("refusal", "unreachable".into())];
+    has(&logged.line().await, &wanted);
+    let text = std::fs::read_to_string(&logged.path).unwrap();
+    assert!(
+        !text.contains("secret") && !text.contains("token="),
+        "{text}"
+    );
+    assert!(!text.contains("127.0.0.1\""), "{text}");
+}
+
+#[tokio::test]
+async fn clients_that_go_away_and_answers_that_break_off_are_told() {
+    let service = Service::start("old");
+    let adjust = |settings: &mut GatewaySettings| settings.services[0].timeouts.idle_ms = 100;
+    let logged = Logged::start(adjust, &service).await;
+    let rig = &logged.rig;
+    let cut = ("cut", Value::Bool(true));
+    // Before there is an answer.
+    let mut stream = raw::connect(rig).await;
+    let head = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    until("it is there", || service.requests() == 1).await;
+    drop(stream);
+    has(
+        &logged.line().await,
+        &[("status", Value::Null), cut.clone()],
+    );
+    // In the middle of one.
+    let mut stream = raw::connect(rig).await;
+    stream
+        .write_all(b"GET /sse HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    raw::read_head(&mut stream).await;
+    drop(stream);
+    has(&logged.line().await, &[("status", 200.into()), cut.clone()]);
+    // The release breaks off, or is silent for too long.
+    let answer = rig.get("/break").await;
+    service.seen.gate.add_permits(1);
+    answer.bytes().await.unwrap_err();
+    has(
+        &logged.line().await,
+        &[("status", 200.into()), ("bytes_out", 4.into()), cut.clone()],
+    );
+    rig.get("/break").await.bytes().await.unwrap_err();
+    has(&logged.line().await, &[("status", 200.into()), cut.clone()]);
+    // A body that is not finished.
+    let mut stream = raw::connect(rig).await;
+    let half = b"POST /swallow HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf";
+    stream.write_all(half).await.unwrap();
+    until("it is there", || service.requests() == 5).await;
+    drop(stream);
+    let wanted = [("status", 408.into()), ("refusal", "client-broke".into())];
+    has(
+        &logged.line().await,
+        &[
+            wanted,
+            [
+                ("bytes_in", 4.into()),
+                ("server", service.address.to_string().into()),
+            ],
+        ]
+        .concat(),
+    );
+    // Streams of HTTP/2, one of which is reset.
+    let mut client = http2::Client::connect(rig).await;
+    let answer = client.get("/who").await;
+    assert_eq!(http2::text(answer).await, "old");
+    has(
+        &logged.line().await,
+        &[("status", 200.into()), ("host", "shop.example".into())],
+    );
+    let given_up = tokio::time::timeout(Duration::from_millis(30), client.get("/slow")).await;
+    assert!(given_up.is_err());
+    has(
+        &logged.line().await,
+        &[("status", Value::Null), ("cut", true.into())],
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_changes_its_protocol_has_a_line_and_so_has_what_failed_before() {
+    let service = Service::start("old");
+    let flaky = RawServer::start(|number, mut connection| async move {
+        connection.head().await?;
+        match number {
+            0 => None,
+            _ => connection.send(&raw::ok("good")).await,
+        }
+    })
+    .await;
+    let adjust = |settings: &mut GatewaySettings| {
+        let mut api = patient_way_to("api", 2);
+        api.path = portcullis_config::PathPattern::Prefix("/api".to_owned());
+        settings.routing.routes = vec![api];
+        settings.routing.upstreams = vec![upstream("api", &[flaky.address])];
+    };
+    let logged = Logged::start(adjust, &service).await;
+    let mut stream = raw::connect(&logged.rig).await;
+    let upgrade =
+        b"GET /switch HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n";
+    stream.write_all(upgrade).await.unwrap();
+    raw::read_head(&mut stream).await;
+    stream.write_all(b"a").await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'A');
+    drop(stream);
+    let line = logged.line().await;
+    has(
+        &line,
+        &[
+            ("status", 101.into()),
+            ("release", "1.0".into()),
+            ("cut", Value::Null),
+        ],
+    );
+    logged.rig.get("/api").await;
+    let wanted = [
+        ("status", 200.into()),
+        ("retries", 1.into()),
+        ("refusal", Value::Null),
+    ];
+    has(&logged.line().await, &wanted);
+}

@@ -7,7 +7,7 @@ use portcullis_api::gateway::Arm;
 
 use crate::rig::{Rig, release, until};
 
-struct Nginx {
+pub(crate) struct Nginx {
     process: Child,
     _folder: tempfile::TempDir,
 }
@@ -22,9 +22,9 @@ impl Drop for Nginx {
     }
 }
 
-/// nginx that answers `name` and closes every connection after seven requests; `None` if there is
-/// none on this machine.
-fn start(name: &str) -> Option<(Nginx, Arm)> {
+/// nginx that answers `name`, has a file of ten digits at `/file`, and closes every connection after seven
+/// requests; `None` if there is none on this machine.
+pub(crate) fn start(name: &str) -> Option<(Nginx, Arm)> {
     let program = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"];
     let program = program
         .into_iter()
@@ -43,9 +43,15 @@ fn start(name: &str) -> Option<(Nginx, Arm)> {
              access_log off; keepalive_requests 7;
              client_body_temp_path {at}/body; proxy_temp_path {at}/proxy;
              fastcgi_temp_path {at}/fastcgi; uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;
-             server {{ listen 127.0.0.1:{port}; location / {{ return 200 '{name}'; }} }}
+             server {{
+                 listen 127.0.0.1:{port}; root {at};
+                 location / {{ return 200 '{name}'; }}
+                 location = /empty {{ return 204; }}
+                 location = /file {{ }}
+             }}
          }}"
     );
+    std::fs::write(folder.path().join("file"), "0123456789").unwrap();
     let file = folder.path().join("nginx.conf");
     std::fs::write(&file, text).unwrap();
     let process = Command::new(program)
@@ -71,6 +77,14 @@ fn start(name: &str) -> Option<(Nginx, Arm)> {
     ))
 }
 
+/// Waits until it takes connections.
+pub(crate) async fn listens(arm: &Arm) {
+    until("nginx listens", || {
+        std::net::TcpStream::connect(&arm.address).is_ok()
+    })
+    .await;
+}
+
 /// nginx closes its connections after a few requests, now with a warning and now without: the
 /// gateway must neither lose a request nor send one twice.
 #[tokio::test]
@@ -79,10 +93,7 @@ async fn nginx_as_a_service_loses_nothing() {
     let (_first, stable) = nginx("1.0");
     let (_second, canary) = nginx("1.1");
     for arm in [&stable, &canary] {
-        until("nginx listens", || {
-            std::net::TcpStream::connect(&arm.address).is_ok()
-        })
-        .await;
+        listens(arm).await;
     }
     let rig = Rig::start();
     rig.split(&stable, Some(&canary), 50).await;

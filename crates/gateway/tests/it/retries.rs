@@ -10,7 +10,7 @@ use reqwest::{Body, Method, StatusCode};
 use tokio::io::AsyncWriteExt;
 
 use crate::raw::{self, RawServer, dechunked, ok};
-use crate::rig::{Rig, arm, closed_address, until};
+use crate::rig::{Rig, closed_address, until};
 use crate::service::Service;
 use crate::ways::{patient_way_to, upstream, way, way_to, with_upstream, with_ways};
 
@@ -41,10 +41,6 @@ const BUSY: &str = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
 async fn only_what_may_be_repeated_is_sent_again_after_it_was_sent() {
     let (first, second) = (breaking(0).await, breaking(0).await);
     let servers = [first.address, second.address];
-    let rig = Rig::start_with(with_upstream(
-        patient_way_to("api", 3),
-        upstream("api", &servers),
-    ));
     let sent = || first.heads() + second.heads();
     let mut before = 0;
     for (method, attempts) in [
@@ -53,6 +49,11 @@ async fn only_what_may_be_repeated_is_sent_again_after_it_was_sent() {
         (Method::POST, 1),
         (Method::PATCH, 1),
     ] {
+        // A gateway of its own, with a budget of its own.
+        let rig = Rig::start_with(with_upstream(
+            patient_way_to("api", 3),
+            upstream("api", &servers),
+        ));
         let request = rig.client.request(method.clone(), rig.url("/"));
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
@@ -154,7 +155,10 @@ async fn an_upload_under_way_goes_on_at_the_next_server_with_what_came_before() 
         connection.head().await?;
         match number {
             // It breaks in the middle of the body.
-            0 => connection.body(|read| read.ends_with(b"half\r\n")).await.map(drop),
+            0 => connection
+                .body(|read| read.ends_with(b"half\r\n"))
+                .await
+                .map(drop),
             _ => {
                 let body = connection.body(|read| dechunked(read).is_some()).await?;
                 let body = String::from_utf8(dechunked(&body)?).ok()?;
@@ -168,7 +172,8 @@ async fn an_upload_under_way_goes_on_at_the_next_server_with_what_came_before() 
         upstream("api", &[server.address]),
     ));
     let mut stream = raw::connect(&rig).await;
-    let head = "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head =
+        "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(b"4\r\nhalf\r\n").await.unwrap();
     until("it is tried again", || server.heads() == 2).await;
@@ -195,7 +200,6 @@ async fn closes_in_that_moment() -> RawServer {
     .await
 }
 
-/// Connections that say goodbye without an answer are the server's own fault only when they are new.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kept_connection_that_closes_in_the_very_moment_costs_nobody_an_answer() {
     let server = RawServer::start(|number, mut connection| async move {
@@ -258,7 +262,6 @@ async fn a_post_is_never_sent_twice() {
 
 #[tokio::test]
 async fn an_arm_that_breaks_is_tried_again_and_every_attempt_counts() {
-    let server = breaking(0).await;
     let mut way = way("all");
     way.retries = RetryConfig {
         attempts_max: 3,
@@ -277,7 +280,6 @@ async fn an_arm_that_breaks_is_tried_again_and_every_attempt_counts() {
         }
     })
     .await;
-    drop(server);
     let rig = Rig::start_with(with_ways(vec![way]));
     let arm = portcullis_api::gateway::Arm {
         release: "1.0".to_owned(),
@@ -290,7 +292,7 @@ async fn an_arm_that_breaks_is_tried_again_and_every_attempt_counts() {
     assert_eq!(counted.by_class[4], 1, "the client got one answer");
 }
 
-/// A server that answers nothing until it is told, and counts what goes away before.
+/// A route that asks a second server after a while.
 fn hedged(after_ms: u64, attempts: u32) -> portcullis_config::RouteConfig {
     let mut way = patient_way_to("api", attempts);
     way.retries.hedge_after_ms = Some(after_ms);
@@ -299,7 +301,7 @@ fn hedged(after_ms: u64, attempts: u32) -> portcullis_config::RouteConfig {
 
 #[tokio::test]
 async fn a_slow_server_is_hedged_and_the_loser_leaves_nothing_behind() {
-    let (slow, fast) = (Service::start("slow"), Service::start("fast"));
+    let fast = Service::start("fast");
     let silent = RawServer::start(|_, mut connection| async move {
         connection.head().await?;
         // It ends when the gateway closes.
@@ -317,7 +319,6 @@ async fn a_slow_server_is_hedged_and_the_loser_leaves_nothing_behind() {
         assert_eq!(answer.text().await.unwrap(), "fast");
     }
     assert!(silent.heads() >= 4, "half of the requests began there");
-    drop(slow);
 }
 
 #[tokio::test]
@@ -377,7 +378,9 @@ async fn a_hedged_body_that_is_not_kept_reaches_no_server_with_a_hole() {
     const PIECE: usize = 16 * 1024;
     const PIECES: usize = 32;
     for protocol in [UpstreamProtocol::Http1, UpstreamProtocol::Http2] {
-        let whole: Vec<u8> = (0..PIECES).flat_map(|n| vec![b'a' + n as u8 % 26; PIECE]).collect();
+        let whole: Vec<u8> = (0..PIECES)
+            .flat_map(|n| vec![b'a' + n as u8 % 26; PIECE])
+            .collect();
         let (one, two) = match protocol {
             UpstreamProtocol::Http1 => (Service::start("one"), Service::start("two")),
             UpstreamProtocol::Http2 => (Service::start_http2("one"), Service::start_http2("two")),
@@ -392,10 +395,15 @@ async fn a_hedged_body_that_is_not_kept_reaches_no_server_with_a_hole() {
             (number < PIECES).then_some((Ok::<_, std::io::Error>(piece), number + 1))
         });
         let request = rig.client.put(rig.url("/collect"));
-        let answer = request.body(Body::wrap_stream(pieces)).send().await.unwrap();
+        let answer = request
+            .body(Body::wrap_stream(pieces))
+            .send()
+            .await
+            .unwrap();
         if answer.status() == StatusCode::OK {
             assert_eq!(answer.bytes().await.unwrap(), whole);
         }
+        assert_eq!(one.requests() + two.requests(), 2, "it was hedged");
         for service in [&one, &two] {
             for body in service.bodies() {
                 assert!(body == whole, "{} of {} bytes", body.len(), whole.len());
@@ -417,7 +425,11 @@ async fn a_hedged_body_that_is_refused_reaches_no_server_as_a_whole() {
         (number < 6).then_some((Ok::<_, std::io::Error>(piece), number + 1))
     });
     let request = rig.client.put(rig.url("/collect"));
-    let answer = request.body(Body::wrap_stream(pieces)).send().await.unwrap();
+    let answer = request
+        .body(Body::wrap_stream(pieces))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(one.requests() + two.requests(), 2, "it was hedged");
     assert!(one.bodies().is_empty() && two.bodies().is_empty());
@@ -440,7 +452,9 @@ async fn the_time_for_the_whole_request_is_not_begun_again_by_a_retry() {
     let answer = rig.get("/").await;
     assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
     let took = began.elapsed();
-    assert!(took > Duration::from_millis(340) && took < Duration::from_millis(900), "{took:?}");
+    assert!(
+        took > Duration::from_millis(340) && took < Duration::from_millis(900),
+        "{took:?}"
+    );
     assert!((2..=3).contains(&silent.heads()), "{}", silent.heads());
-    let _ = arm;
 }

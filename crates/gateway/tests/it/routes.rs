@@ -104,7 +104,10 @@ async fn a_route_rewrites_path_and_host_and_keeps_the_query() {
     assert_eq!(status, StatusCode::OK);
     assert!(seen.starts_with("GET /headers?a=1&b=%2F\n"), "{seen}");
     assert!(seen.contains("host: inside.example\n"), "{seen}");
-    assert!(seen.contains("x-forwarded-host: outside.example\n"), "{seen}");
+    assert!(
+        seen.contains("x-forwarded-host: outside.example\n"),
+        "{seen}"
+    );
 }
 
 fn redirecting(settings: &mut GatewaySettings) {
@@ -122,15 +125,17 @@ fn redirecting(settings: &mut GatewaySettings) {
 #[tokio::test]
 async fn a_redirect_needs_no_release_and_the_connection_goes_on() {
     let rig = Rig::start_with(redirecting);
-    let request = |path: &str, more: &str| {
-        format!("GET {path} HTTP/1.1\r\nHost: shop.example\r\n{more}\r\n")
-    };
+    let request =
+        |path: &str, more: &str| format!("GET {path} HTTP/1.1\r\nHost: shop.example\r\n{more}\r\n");
     let both = request("/old/x?y=1", "") + &request("/old", "Connection: close\r\n");
     let answers = raw::send(&rig, &both).await;
     assert_eq!(answers.matches("HTTP/1.1 308 ").count(), 2, "{answers}");
     assert!(answers.contains("location: https://shop.example/new/old/x?y=1\r\n"));
     assert!(answers.contains("location: https://shop.example/new/old\r\n"));
-    assert_eq!(rig.get("/else").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        rig.get("/else").await.status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
 }
 
 #[tokio::test]

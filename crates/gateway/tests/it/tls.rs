@@ -68,7 +68,7 @@ impl Authority {
     }
 
     /// Asks for a path of `host`; the connection goes to the gateway whatever the name.
-    async fn curl(&self, rig: &Rig, host: &str, path: &str, more: &[&str]) -> Output {
+    pub(crate) async fn curl(&self, rig: &Rig, host: &str, path: &str, more: &[&str]) -> Output {
         let address = rig.gateway.as_ref().unwrap().tls_address().unwrap();
         let mut command = Command::new("curl");
         command

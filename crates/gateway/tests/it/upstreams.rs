@@ -28,7 +28,10 @@ async fn servers_are_chosen_in_turn_by_weight_and_the_spare_only_without_others(
     let gone = [one.address, two.address];
     drop((one, two));
     for address in gone {
-        until("it is gone", || std::net::TcpListener::bind(address).is_ok()).await;
+        until("it is gone", || {
+            std::net::TcpListener::bind(address).is_ok()
+        })
+        .await;
     }
     // Nobody is left out by the settings, so a way has to be tried.
     let set = {
@@ -140,7 +143,10 @@ async fn a_server_that_fails_in_a_row_is_left_out_for_a_while_and_comes_back() {
         told.store(true, SeqCst);
         let began = std::time::Instant::now();
         while rig.get("/who").await.text().await.unwrap() != "moody" {
-            assert!(began.elapsed() < Duration::from_secs(5), "it never came back");
+            assert!(
+                began.elapsed() < Duration::from_secs(5),
+                "it never came back"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -180,10 +186,16 @@ async fn active_checks_take_a_server_out_and_bring_it_back() {
     for server in &servers {
         server.seen.healthy.store(false, SeqCst);
     }
-    let checks = servers.each_ref().map(|server| server.seen.checks.load(SeqCst));
+    let checks = servers
+        .each_ref()
+        .map(|server| server.seen.checks.load(SeqCst));
     until("all are out", || {
-        let now = servers.each_ref().map(|server| server.seen.checks.load(SeqCst));
-        now.iter().zip(checks).all(|(now, before)| *now > before + 3)
+        let now = servers
+            .each_ref()
+            .map(|server| server.seen.checks.load(SeqCst));
+        now.iter()
+            .zip(checks)
+            .all(|(now, before)| *now > before + 3)
     })
     .await;
     assert_eq!(met(6).await, ["one", "two"]);

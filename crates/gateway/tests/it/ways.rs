@@ -98,7 +98,10 @@ pub(crate) fn limit(name: &str, requests: u32, per_ms: u64, key: LimitKey) -> Li
 }
 
 /// Settings with one worker, one route and one upstream.
-pub(crate) fn with_upstream(way: RouteConfig, upstream: UpstreamConfig) -> impl FnOnce(&mut GatewaySettings) {
+pub(crate) fn with_upstream(
+    way: RouteConfig,
+    upstream: UpstreamConfig,
+) -> impl FnOnce(&mut GatewaySettings) {
     move |settings| {
         settings.workers = 1;
         settings.routing.routes = vec![way];

@@ -12,6 +12,26 @@ const EXPIRY_MAX: SignedDuration = SignedDuration::from_hours(24 * 366 * 10);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Gateway {
+    /// Run a gateway without an engine, which follows the split of an engine elsewhere.
+    ///
+    /// It reads the [gateway] part of portcullis.toml, asks the engine a few times a second which split is in
+    /// force, keeps it in its own state folder, and serves from that while the engine is away. What it counts
+    /// is added to what the engine's own gateway counts, so gates see the traffic of both, and a release is
+    /// drained only when both have no request left there.
+    ///
+    /// It sends requests where the engine says the releases are. Releases that Portcullis starts listen on
+    /// 127.0.0.1, so such a gateway works on the engine's machine only.
+    #[command(
+        after_long_help = "Example:\n  portcullis gateway serve --engine 127.0.0.1:8081 --token-file engine.token"
+    )]
+    Serve(GatewayServe),
+    /// Let the running gateway read portcullis.toml again and put its part of it in force.
+    ///
+    /// No connection is dropped. The file is checked as a whole; if it has problems, they are printed as
+    /// `portcullis check` prints them, the exit code is 2 and nothing changes. A setting that a running
+    /// gateway cannot change is named, the exit code is 1 and nothing changes. SIGHUP does the same.
+    #[command(after_long_help = "Example:\n  portcullis gateway reload")]
+    Reload,
     /// Show the routes: each arm with its share, health, requests and errors.
     #[command(after_long_help = "Example:\n  portcullis gateway routes")]
     Routes,
@@ -38,6 +58,23 @@ pub(crate) enum Gateway {
     /// Manage the file of API keys that a `[[gateway.access]]` names.
     #[command(subcommand)]
     Key(Key),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GatewayServe {
+    /// Where the engine's API is: HOST:PORT, or the path of its socket. Several may be given, of engines
+    /// that share a journal; the next one is asked when one does not answer.
+    #[arg(long, required = true, value_name = "ADDRESS", value_parser = engine_address)]
+    pub(crate) engine: Vec<portcullis_api::Endpoint>,
+    /// A file with the engine's API token; the token in the state folder when not given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// What the engine calls this gateway; the machine's name when not given.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Write the log as JSON lines.
+    #[arg(long)]
+    pub(crate) log_json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -150,6 +187,30 @@ pub(crate) enum Expiry {
     Never,
     /// For so long from now.
     After(SignedDuration),
+}
+
+/// Where an engine's API is.
+fn engine_address(text: &str) -> Result<portcullis_api::Endpoint, String> {
+    use portcullis_api::Endpoint;
+    if text.starts_with("https://") {
+        return Err(
+            "the engine's API has no encryption of its own; give HOST:PORT of a tunnel".to_owned(),
+        );
+    }
+    if let Some(path) = text.strip_prefix("unix:") {
+        return Ok(Endpoint::Unix(path.into()));
+    }
+    if text.contains('/') && !text.starts_with("http://") {
+        return Ok(Endpoint::Unix(text.into()));
+    }
+    let address = text.trim_start_matches("http://").trim_end_matches('/');
+    let port = address
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse::<u16>().ok());
+    match port {
+        Some(_) => Ok(Endpoint::Tcp(address.to_owned())),
+        None => Err("an engine is at HOST:PORT, or at the path of its socket".to_owned()),
+    }
 }
 
 /// A share of the traffic.

@@ -34,6 +34,7 @@ pub(crate) enum ErrorCode {
     RequestRefused,
     ServeFailed,
     RequestUnreadable,
+    RestartNeeded,
     PlanRefused,
     UnknownRelease,
     NoPredecessor,
@@ -76,7 +77,7 @@ pub(crate) struct Meaning {
 }
 
 /// The words of the engine's API and of the gateway's admin API, and the code that tells of each.
-const WORDS: [(&str, ErrorCode); 33] = [
+const WORDS: [(&str, ErrorCode); 37] = [
     ("configuration", ErrorCode::Configuration),
     ("not_authorised", ErrorCode::NotAuthorised),
     ("not_found", ErrorCode::NotFound),
@@ -90,6 +91,10 @@ const WORDS: [(&str, ErrorCode); 33] = [
     ("overtaken", ErrorCode::RequestRefused),
     ("succeeded", ErrorCode::RequestRefused),
     ("not_saved", ErrorCode::ServerFailed),
+    ("too_many_followers", ErrorCode::RequestRefused),
+    ("gateway_unreachable", ErrorCode::ServerFailed),
+    ("not_reloaded", ErrorCode::RequestRefused),
+    ("restart_needed", ErrorCode::RestartNeeded),
     ("not_recorded", ErrorCode::StateFolder),
     ("invalid_bypass", ErrorCode::RequestRefused),
     ("no_bypass", ErrorCode::RequestRefused),
@@ -114,7 +119,7 @@ const WORDS: [(&str, ErrorCode); 33] = [
 
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 47] = [
+    pub(crate) const ALL: [ErrorCode; 48] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -138,6 +143,7 @@ impl ErrorCode {
         ErrorCode::RequestRefused,
         ErrorCode::ServeFailed,
         ErrorCode::RequestUnreadable,
+        ErrorCode::RestartNeeded,
         ErrorCode::PlanRefused,
         ErrorCode::UnknownRelease,
         ErrorCode::NoPredecessor,

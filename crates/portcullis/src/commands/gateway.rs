@@ -1,8 +1,9 @@
-//! `portcullis gateway`: what the gateway does, a split set by hand, and a bypass. They ask the gateway's
-//! admin API directly, so they work while the engine does not act. API keys are a matter of their file.
+//! `portcullis gateway`: what the gateway does, a split set by hand, a reload, and a bypass. They ask the
+//! gateway's admin API directly, so they work while the engine does not act. API keys are a matter of their file.
 
 mod bypass;
 mod key;
+mod reload;
 mod routes;
 mod split;
 
@@ -19,7 +20,11 @@ use crate::site::Site;
 pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Exit, CommandError> {
     let config = match command {
         Gateway::Key(command) => return key::run(site, json, command),
+        // It is a process of its own, with a runtime of its own.
+        Gateway::Serve(_) => return Ok(Exit::Done),
         Gateway::Split { weight: Some(_) } => connect::config(site)?,
+        // It tells what is wrong with the file.
+        Gateway::Reload => connect::config_or_quiet_stand_in(site).await?.config(),
         // In an emergency a mistake in the file must not be in the way.
         Gateway::Routes | Gateway::Split { weight: None } | Gateway::Bypass(_) => {
             connect::config_or_stand_in(site).await?
@@ -28,12 +33,14 @@ pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Ex
     let client = connect::gateway(&config)?.looking_for(LOOK_PATIENCE);
     match command {
         Gateway::Routes => routes::run(&config, &client, json).await,
+        Gateway::Reload => reload::run(site, &config, &client, json).await,
         Gateway::Split { weight: None } => split::show(&config, &client, json).await,
         Gateway::Split {
             weight: Some(weight),
         } => split::set(&config, &client, *weight, json).await,
         Gateway::Bypass(args) => bypass::run(&config, &client, args, json).await,
         Gateway::Key(command) => key::run(site, json, command),
+        Gateway::Serve(_) => Ok(Exit::Done),
     }
 }
 

@@ -4,18 +4,19 @@
 //! split before anything else, so that users are served while the engine looks at what became of things.
 //! Services are adopted before the engine recovers, because it will ask about them.
 //!
+//! - `alone`, `follower`: the gateway without an engine, following one elsewhere.
 //! - `acting`: the half that acts; it can be let go while the gateway serves on.
 //! - `standby`, `take_over`: one of several engines that share a journal acts, the others wait for it.
 //! - `front`, `sockets`: the gateway, and listening sockets that were opened elsewhere.
 //! - `notifier`, `log`: what the service manager and its journal are told.
-//! - `configuration`: the file while all this runs.
+//! - `configuration`, `changes`, `reload`: the file while all this runs.
 //! - `upgrade`, `succession`, `program`: a new binary takes over.
 
 use std::path::PathBuf;
 
 use portcullis_api::Endpoint;
 use portcullis_engine::{Engine, RunnerError, Standing};
-use portcullis_gateway::{Gateway, Traffic};
+use portcullis_gateway::{Gateway, ReloadRequest, ReloadRequests, Traffic};
 use portcullis_journal::{Entry, JournalError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast;
@@ -32,16 +33,22 @@ use crate::state_folder::StateFolder;
 use crate::{connect, output};
 
 mod acting;
+mod alone;
+mod changes;
 mod configuration;
+mod follower;
 mod front;
 mod log;
 mod notifier;
 mod program;
+mod reload;
 mod sockets;
 mod standby;
 mod succession;
 mod take_over;
 mod upgrade;
+
+pub(super) use alone::run as alone;
 
 use acting::{Acting, Grounds, Work};
 use configuration::Configuration;
@@ -74,6 +81,8 @@ struct Serving<'a> {
     configuration: Configuration,
     notifier: Notifier,
     gateway: Gateway,
+    /// What the admin API is asked to read again.
+    reloads: Option<ReloadRequests>,
     /// `None` only while another process is to take over.
     acting: Option<Acting>,
     /// New journal entries, as long as there is an engine.
@@ -94,7 +103,8 @@ struct Signals {
 /// What there is to do next.
 enum Next {
     Stop,
-    ReadConfiguration,
+    /// By a request, or by a signal.
+    Reload(Option<ReloadRequest>),
     LookAtConfiguration,
     Upgrade,
     Entry,
@@ -130,7 +140,7 @@ impl<'a> Serving<'a> {
         let folder = StateFolder::new(&config.state.folder);
         let token = folder.token()?;
         let lock = folder.lock_or_guard()?;
-        let gateway = front::start_held(&config, &folder, inherited.gateway).await?;
+        let mut gateway = front::start_held(&config, &folder, inherited.gateway).await?;
         let file = std::path::absolute(&site.file).map_err(|error| failed(&error))?;
         let configuration =
             Configuration::new(file.clone(), site.environment.clone(), config.clone());
@@ -158,6 +168,7 @@ impl<'a> Serving<'a> {
             signals,
             configuration,
             notifier: Notifier::new(),
+            reloads: gateway.reload_requests(),
             gateway,
             acting: None,
             entries: None,
@@ -263,9 +274,10 @@ impl<'a> Serving<'a> {
         loop {
             match self.next(&mut status, &mut look, watched.as_ref()).await {
                 Next::Stop => return self.stop().await,
-                Next::ReadConfiguration => {
+                Next::Reload(request) => {
                     self.notifier.reloading();
-                    self.configuration.read();
+                    let folder = &self.grounds.folder;
+                    reload::reload(&self.gateway, &mut self.configuration, folder, request).await;
                     self.notifier.reloaded();
                 }
                 Next::LookAtConfiguration => self.configuration.look(),
@@ -326,7 +338,8 @@ impl<'a> Serving<'a> {
         tokio::select! {
             _ = signals.terminate.recv() => Next::Stop,
             _ = signals.interrupt.recv() => Next::Stop,
-            _ = signals.hang_up.recv() => Next::ReadConfiguration,
+            _ = signals.hang_up.recv() => Next::Reload(None),
+            request = reload::next(&mut self.reloads) => Next::Reload(Some(request)),
             // One hand-over at a time: the predecessor's streams may still be ending.
             _ = signals.upgrade.recv() => Next::Upgrade,
             _ = status.tick() => Next::ShowStatus,

@@ -195,8 +195,11 @@ fn a_configuration_that_breaks_while_running_is_shown_until_it_is_mended() {
     service
         .rig
         .edit("unhealthy_after = 2", "unhealthy_after = 3");
+    service.until_log(
+        "[gateway.health] has changed: it takes effect with `portcullis gateway reload`",
+    );
     service.signal("HUP");
-    service.until_log("gateway.health has changed: it takes effect after");
+    service.until_log("the gateway's configuration was reloaded");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::cargo::run;
 
 /// Whether `portcullis serve` takes over a changed configuration on SIGHUP. While it only reads and compares
 /// it, nothing can be measured.
-pub const TAKES_EFFECT: bool = false;
+pub const TAKES_EFFECT: bool = true;
 /// What is said until then.
 pub const NOT_YET: &str = "hot reload of the gateway's configuration is not there yet: `portcullis serve` \
                            reads a changed file and says what differs, but does not act on it";

@@ -50,6 +50,7 @@ fn service(stable_healthy: bool, canary_healthy: bool) -> RouteStatus {
 
 fn status(services: Vec<RouteStatus>) -> GatewayStatus {
     GatewayStatus {
+        followers: Vec::new(),
         instance: "test".to_owned(),
         started_at_ms: 0,
         now_ms: 0,

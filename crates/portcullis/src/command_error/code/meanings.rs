@@ -28,6 +28,7 @@ pub(super) fn meaning(code: ErrorCode) -> Meaning {
         ErrorCode::RequestRefused => REQUEST_REFUSED,
         ErrorCode::ServeFailed => SERVE_FAILED,
         ErrorCode::RequestUnreadable => REQUEST_UNREADABLE,
+        ErrorCode::RestartNeeded => RESTART_NEEDED,
         ErrorCode::PlanRefused => PLAN_REFUSED,
         ErrorCode::UnknownRelease => UNKNOWN_RELEASE,
         ErrorCode::NoPredecessor => NO_PREDECESSOR,
@@ -259,6 +260,16 @@ const REQUEST_UNREADABLE: Meaning = Meaning {
                not the JSON that the call takes. Nothing was done.",
     remedy: "Compare `portcullis --version` with the version of the program that serves; \
               `portcullis doctor` does it too. A program of your own must send what the message asks for.",
+    exit: Exit::Failed,
+};
+
+const RESTART_NEEDED: Meaning = Meaning {
+    number: 410,
+    title: "A running gateway cannot change this",
+    meaning: "The configuration file has a setting that is read at a start only, so nothing of it was put \
+               in force: addresses, the state folder, and where requests are logged and counted.",
+    remedy: "Restart `portcullis serve`. An upgrade (SIGUSR2) does the same without a dropped request, \
+              but keeps the addresses. Or take the change back and reload again.",
     exit: Exit::Failed,
 };
 

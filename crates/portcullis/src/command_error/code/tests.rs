@@ -30,6 +30,7 @@ fn every_word_of_the_apis_has_a_code_and_every_code_is_of_a_word_that_is_written
         include_str!("../../../../server/src/answer.rs"),
         include_str!("../../../../api/src/problem.rs"),
         include_str!("../../../../gateway/src/admin.rs"),
+        include_str!("../../../../api/src/gateway.rs"),
     ]
     .concat();
     for (word, code) in WORDS {

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 7] = [
+pub(super) const GUIDES: [(&str, &str); 11] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -15,6 +15,10 @@ pub(super) const GUIDES: [(&str, &str); 7] = [
         include_str!("../../../../../docs/guide/running-under-systemd.md"),
     ),
     (
+        "changing-the-configuration",
+        include_str!("../../../../../docs/guide/changing-the-configuration.md"),
+    ),
+    (
         "upgrading-portcullis",
         include_str!("../../../../../docs/guide/upgrading-portcullis.md"),
     ),
@@ -23,9 +27,18 @@ pub(super) const GUIDES: [(&str, &str); 7] = [
         include_str!("../../../../../docs/guide/sharing-a-journal.md"),
     ),
     (
+        "gateway",
+        include_str!("../../../../../docs/guide/gateway.md"),
+    ),
+    (
+        "gateway-alone",
+        include_str!("../../../../../docs/guide/gateway-alone.md"),
+    ),
+    (
         "several-gateways",
         include_str!("../../../../../docs/guide/several-gateways.md"),
     ),
+    ("grpc", include_str!("../../../../../docs/guide/grpc.md")),
     (
         "emergency-bypass",
         include_str!("../../../../../docs/guide/emergency-bypass.md"),

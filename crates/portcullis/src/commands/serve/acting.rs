@@ -16,7 +16,7 @@ use portcullis_engine::{
 };
 use portcullis_journal::{Journal, JournalError, Scope, StoredJournal};
 use portcullis_rollout::{Run, State};
-use portcullis_server::{Listener, Server};
+use portcullis_server::{Listener, Server, Surroundings};
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -312,15 +312,14 @@ fn start_server(
             .map_err(|error| failed(&error))?,
     };
     let kept = listener.try_clone().map_err(|error| failed(&error))?;
-    let server = Server::start(
-        listener,
-        grounds.token,
-        service,
-        grounds.config.service.name.to_string(),
-        grounds.config.service.environment.clone(),
-        grounds.configuration,
-    )
-    .map_err(|error| failed(&error))?;
+    let surroundings = Surroundings {
+        name: grounds.config.service.name.to_string(),
+        environment: grounds.config.service.environment.clone(),
+        configuration: grounds.configuration,
+        gateway: connect::gateway(&grounds.config)?,
+    };
+    let server = Server::start(listener, grounds.token, service, surroundings);
+    let server = server.map_err(|error| failed(&error))?;
     Ok(Running {
         engine,
         server,

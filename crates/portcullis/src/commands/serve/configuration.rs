@@ -8,6 +8,7 @@ use portcullis_api::engine::ConfigurationStanding;
 use portcullis_config::{Config, Problems};
 use tokio::sync::watch;
 
+use super::changes;
 use crate::clock::now_ms;
 
 /// The configuration file and what is known of it.
@@ -15,8 +16,8 @@ use crate::clock::now_ms;
 pub(super) struct Configuration {
     file: PathBuf,
     environment: Option<String>,
-    /// What this process was started with.
-    started_with: Config,
+    /// What this process was started with, and what was put in force since.
+    in_force: Config,
     seen: Option<(SystemTime, u64)>,
     told: Option<Problems>,
     /// The keys that differ from what runs, so that each is named once.
@@ -25,16 +26,16 @@ pub(super) struct Configuration {
 }
 
 impl Configuration {
-    /// The file that `started_with` was read from.
+    /// The file that `in_force` was read from.
     pub(super) fn new(
         file: PathBuf,
         environment: Option<String>,
-        started_with: Config,
+        in_force: Config,
     ) -> Configuration {
         let mut configuration = Configuration {
             file,
             environment,
-            started_with,
+            in_force,
             seen: None,
             told: None,
             changed: Vec::new(),
@@ -49,17 +50,50 @@ impl Configuration {
         self.standing.subscribe()
     }
 
-    /// Reads the file if its time of change or its size differs from the last look.
+    /// Reads the file if its time of change or its size differs from the last look. Nothing of the gateway's
+    /// part takes effect by that: a file may be looked at while it is being written.
     pub(super) fn look(&mut self) {
         let stamp = self.stamp();
         if stamp != self.seen {
             self.seen = stamp;
-            self.read();
+            if let Ok(config) = self.read(false) {
+                self.name(&config);
+            }
         }
     }
 
-    /// Reads the file, and says what has changed about it.
-    pub(super) fn read(&mut self) {
+    /// Reads the file because somebody asked for it, and says what is wrong with it even if that was said before.
+    ///
+    /// # Errors
+    /// All of its problems, as `portcullis check` tells them. Of what is on the disk only what the gateway
+    /// uses counts: what a release needs is looked at when it is planned.
+    pub(super) fn read_again(&mut self) -> Result<Config, Problems> {
+        self.seen = self.stamp();
+        let config = self.read(true)?;
+        match config.check_files() {
+            Ok(()) => Ok(config),
+            Err(problems) => match problems.below("gateway") {
+                None => Ok(config),
+                Some(problems) => Err(problems),
+            },
+        }
+    }
+
+    /// What is in force.
+    pub(super) fn in_force(&self) -> &Config {
+        &self.in_force
+    }
+
+    /// Takes note that the gateway's part is in force, and names what of the rest is not.
+    pub(super) fn took_effect(&mut self, config: &Config) -> Vec<String> {
+        self.in_force.gateway = config.gateway.clone();
+        self.name(config);
+        let parts = changes::parts(&self.in_force, config);
+        let left = parts.iter().filter(|part| part.differs);
+        left.map(|part| part.key.to_owned()).collect()
+    }
+
+    fn read(&mut self, tell_again: bool) -> Result<Config, Problems> {
         match portcullis_config::load_environment(&self.file, self.environment.as_deref()) {
             Ok(config) => {
                 let broken = self.told.take().is_some();
@@ -69,75 +103,50 @@ impl Configuration {
                 } else {
                     tracing::info!("the configuration was read again and is valid");
                 }
-                self.compare(&config);
+                Ok(config)
             }
             Err(problems) => {
-                if self.told.as_ref() == Some(&problems) {
-                    return;
+                if tell_again || self.told.as_ref() != Some(&problems) {
+                    self.tell(&problems);
                 }
-                let since_ms = match &*self.standing.borrow() {
-                    ConfigurationStanding::Broken { since_ms, .. } => *since_ms,
-                    ConfigurationStanding::Valid => now_ms(),
-                };
-                let count = problems.count() as u64;
-                tracing::error!(
-                    "the configuration is broken ({count} to mend); what runs goes on with the last \
-                     good one, and nothing can be planned until it is mended\n{problems}"
-                );
-                self.standing.send_replace(ConfigurationStanding::Broken {
-                    since_ms,
-                    problems: count,
-                });
-                self.told = Some(problems);
+                Err(problems)
             }
         }
     }
 
-    /// Names the keys that differ from what runs and are read only at a start.
-    fn compare(&mut self, config: &Config) {
-        let old = &self.started_with;
-        let (gateway, now) = (&old.gateway, &config.gateway);
-        let sockets = [
-            ("gateway.listen", gateway.listen != now.listen),
-            ("gateway.admin", gateway.admin != now.admin),
-            ("server.listen", old.server != config.server),
-            ("state", old.state != config.state),
-            ("service.name", old.service.name != config.service.name),
-        ];
-        let settings = [
-            ("gateway.sticky", gateway.sticky != now.sticky),
-            ("gateway.health", gateway.health != now.health),
-            ("gateway.clients", gateway.clients != now.clients),
-            ("gateway.tls", gateway.tls != now.tls),
-            (
-                "gateway.force_header",
-                gateway.force_header != now.force_header,
-            ),
-            (
-                "service.protocol",
-                old.service.protocol != config.service.protocol,
-            ),
-            (
-                "service.environment",
-                old.service.environment != config.service.environment,
-            ),
-        ];
-        let before = std::mem::take(&mut self.changed);
-        let mut name = |keys: &[(&'static str, bool)], how: &str| {
-            for (key, _) in keys.iter().filter(|(_, differs)| *differs) {
-                if !before.contains(key) {
-                    tracing::warn!(
-                        "{key} has changed: it takes effect after {how}; everything that plans use takes effect at once"
-                    );
-                }
-                self.changed.push(key);
-            }
+    fn tell(&mut self, problems: &Problems) {
+        let since_ms = match &*self.standing.borrow() {
+            ConfigurationStanding::Broken { since_ms, .. } => *since_ms,
+            ConfigurationStanding::Valid => now_ms(),
         };
-        name(&sockets, "a restart of `portcullis serve`");
-        name(
-            &settings,
-            "a restart or an upgrade (SIGUSR2) of `portcullis serve`",
+        let count = problems.count() as u64;
+        tracing::error!(
+            "the configuration is broken ({count} to mend); what runs goes on with the last good one, and \
+             nothing can be planned until it is mended\n{problems}"
         );
+        self.standing.send_replace(ConfigurationStanding::Broken {
+            since_ms,
+            problems: count,
+        });
+        self.told = Some(problems.clone());
+    }
+
+    /// Names the keys that differ from what is in force, each once.
+    fn name(&mut self, config: &Config) {
+        let before = std::mem::take(&mut self.changed);
+        for part in changes::parts(&self.in_force, config) {
+            if !part.differs {
+                continue;
+            }
+            if !before.contains(&part.key) {
+                tracing::warn!(
+                    "{} has changed: it takes effect {}; everything that plans use takes effect at once",
+                    part.key,
+                    part.when.words()
+                );
+            }
+            self.changed.push(part.key);
+        }
     }
 
     fn stamp(&self) -> Option<(SystemTime, u64)> {

@@ -90,11 +90,12 @@ class Model:
             self.event(writer, json.dumps(piece | {"choices": [choice]}))
             self.sent += 1
             await writer.drain()
+        # Before the end is told: the next byte after it is the next request's.
+        gone.cancel()
+        await asyncio.wait([gone])
         self.event(writer, "[DONE]")
         writer.write(b"0\r\n\r\n")
         await writer.drain()
-        # Nothing is pipelined, so this byte would be the next request's.
-        gone.cancel()
 
     def event(self, writer, data):
         text = f"data: {data}\n\n".encode()

@@ -1,0 +1,37 @@
+use std::path::Path;
+
+use portcullis_config::{Config, TemplateOptions, parse, template};
+
+use super::{When, parts};
+
+fn configuration(change: impl Fn(String) -> String) -> Config {
+    let text = template(&TemplateOptions {
+        service: "shop".to_owned(),
+        ..TemplateOptions::default()
+    });
+    parse(&change(text), Path::new("portcullis.toml")).unwrap()
+}
+
+fn differing(text: &str) -> Vec<(&'static str, When)> {
+    let (before, after) = (
+        configuration(|plain| plain),
+        configuration(|plain| format!("{plain}\n{text}")),
+    );
+    let parts = parts(&before, &after);
+    let differ = parts.iter().filter(|part| part.differs);
+    differ.map(|part| (part.key, part.when)).collect()
+}
+
+#[test]
+fn an_unchanged_file_differs_in_nothing() {
+    assert_eq!(differing(""), []);
+}
+
+#[test]
+fn a_route_needs_a_reload_and_a_log_of_requests_a_new_process() {
+    let route = "[[gateway.route]]\nname = \"here\"\nexact = \"/here\"\n\
+                 redirect = { location = \"/there\", status = 307 }\n";
+    assert_eq!(differing(route), [("[[gateway.route]]", When::Reload)]);
+    let log = "[gateway.log]\nto = \"log\"\n";
+    assert_eq!(differing(log), [("[gateway.log]", When::Upgrade)]);
+}
