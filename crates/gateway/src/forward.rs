@@ -42,6 +42,7 @@ use crate::protect::{Denial, Scheme, UploadCheck};
 use crate::refusal::Refusal;
 use crate::routing::{Route, RouteTo};
 use crate::service::Service;
+use crate::table::Table;
 use crate::worker::Worker;
 use unread::Unread;
 
@@ -107,21 +108,22 @@ impl Passage {
             false => Scheme::Http,
         };
         let (peer, headers) = (state.peer, &head.headers);
-        let table = worker.table.load();
-        let trust = &table.routing.trust;
         let mut client = (peer, state.peer_header.clone());
         let (mut scheme, mut unclear) = (connection, None);
-        if trust.trusts(peer) {
-            scheme = trust.scheme(peer, connection, headers);
-            match trust.client(peer, headers) {
-                Ok(found) => {
-                    let text = HeaderValue::try_from(found.to_string());
-                    client = (found, text.unwrap_or(client.1));
+        worker.with_table(|table| {
+            let trust = &table.routing.trust;
+            if trust.trusts(peer) {
+                scheme = trust.scheme(peer, connection, headers);
+                match trust.client(peer, headers) {
+                    Ok(found) => {
+                        let text = HeaderValue::try_from(found.to_string());
+                        client.0 = found;
+                        client.1 = text.unwrap_or_else(|_| client.1.clone());
+                    }
+                    Err(denial) => unclear = Some(denial),
                 }
-                Err(denial) => unclear = Some(denial),
             }
-        }
-        drop(table);
+        });
         let observed = worker.observers.begin(&Beginning {
             started_us,
             head,
@@ -164,8 +166,8 @@ impl Passage {
         if let Some(location) = https_redirect::location(self.worker.tls(), self.scheme, &head)? {
             return Ok(self.redirect(StatusCode::PERMANENT_REDIRECT, location));
         }
-        let found = self.worker.table.load().find(&head)?;
-        let route = Arc::clone(&found.route);
+        let found = self.worker.with_table(|table| table.find(&head))?;
+        let route = found.route;
         self.observed.route(&route.observed);
         self.route = Some(Arc::clone(&route));
         if let Some(preflight) = self.admit(&route, &mut head).await? {
@@ -187,7 +189,8 @@ impl Passage {
             (RouteTo::Upstream(_), _) => None,
             (_, Some(place)) => {
                 // Not the one that was found above: its split may have changed since.
-                let service = self.worker.table.load().services.get(place).cloned();
+                let services = |table: &Table| table.services.get(place).cloned();
+                let service = self.worker.with_table(services);
                 let service = service.ok_or(Refusal::UnknownHost)?;
                 if service.active.is_none() {
                     return Err(Passage::unrouted(&service));
@@ -295,17 +298,16 @@ impl Passage {
             ),
             protocol.clone(),
         );
-        let table = self.worker.table.load();
-        table.routing.trust.set_forwarded(
-            (self.state.peer, &self.state.peer_header),
-            self.client,
-            match self.state.is_secure {
-                true => Scheme::Https,
-                false => Scheme::Http,
-            },
-            host.as_ref(),
-            &mut head.headers,
-        );
+        let connection = match self.state.is_secure {
+            true => Scheme::Https,
+            false => Scheme::Http,
+        };
+        let peer = (self.state.peer, &self.state.peer_header);
+        let (client, headers) = (self.client, &mut head.headers);
+        self.worker.with_table(|table| {
+            let trust = &table.routing.trust;
+            trust.set_forwarded(peer, client, connection, host.as_ref(), headers);
+        });
         self.observed.trace().set_request(&mut head.headers);
         self.may_switch = protocol.is_some();
         head.extensions.clear();

@@ -23,7 +23,7 @@ mod uploads;
 pub use addresses::{address, client, trace};
 pub use configuration::config;
 pub use credentials::{api_key, jwt};
-pub use heads::{cookie, head_tap};
+pub use heads::{answer, cookie, head_tap};
 pub use redirects::redirect;
 pub use routes::{request_host, request_path, route_find};
 pub use uploads::upload;
@@ -32,8 +32,9 @@ pub use uploads::upload;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is the name of its corpus too.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("address", address),
+    ("answer", answer),
     ("api_key", api_key),
     ("client", client),
     ("config", config),

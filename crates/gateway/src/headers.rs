@@ -237,8 +237,11 @@ fn set_target(head: &mut request::Parts) -> Result<(), HeadError> {
 
 fn remove_hop_by_hop(headers: &mut HeaderMap, there: Present) {
     if there.has(Present::CONNECTION) {
-        // What frames and addresses the message is not the client's to remove.
+        // What frames and addresses the message is not the client's to remove; of these words, which nearly all
+        // connections say, the first two are no fields, and the others are taken off below.
+        let words = ["keep-alive", "close", "upgrade", "te"];
         let named: Vec<HeaderName> = names(headers)
+            .filter(|name| !words.iter().any(|word| name.eq_ignore_ascii_case(word)))
             .filter_map(|name| name.parse().ok())
             .filter(|name| ![HOST, CONTENT_LENGTH, TRAILER].contains(name))
             .collect();

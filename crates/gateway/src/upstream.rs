@@ -20,6 +20,8 @@ mod tls;
 
 pub(crate) use error::{ExchangeError, UpstreamError};
 use http1::Http1;
+#[cfg(any(test, fuzzing))]
+pub(crate) use http1::WholeAnswer;
 pub(crate) use http2::{Http2, Http2Opened};
 pub(crate) use stream::UpstreamStream;
 pub(crate) use tls::UpstreamTlsClient;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Cache};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
@@ -84,8 +84,9 @@ enum Phase {
 pub(crate) struct Worker {
     /// Which of the workers it is; the index of its counters.
     pub(crate) index: usize,
-    /// The routing table.
-    pub(crate) table: Arc<ArcSwap<Table>>,
+    /// The routing table, and the one that this worker saw last: as long as it is the same, a look at it writes
+    /// to no memory that other workers read.
+    table: RefCell<Cache<Arc<ArcSwap<Table>>, Arc<Table>>>,
     /// What tells about requests.
     pub(crate) observers: Rc<WorkerObservers>,
     /// Idle upstream connections.
@@ -120,7 +121,7 @@ impl Worker {
         let now_ms = Rc::new(Cell::new(clock::monotonic_ms()));
         Worker {
             index,
-            table: share.table,
+            table: RefCell::new(Cache::new(share.table)),
             observers,
             pool: Rc::new(Pool::new(Rc::clone(&now_ms))),
             tls: share.tls,
@@ -137,6 +138,11 @@ impl Worker {
             shadows: Cell::new(0),
             changed: Notify::new(),
         }
+    }
+
+    /// Looks at the routing table in force. `look` must not ask for it again.
+    pub(crate) fn with_table<T>(&self, look: impl FnOnce(&Table) -> T) -> T {
+        look(self.table.borrow_mut().load())
     }
 
     /// What counts limits together with other gateways.
@@ -186,6 +192,8 @@ impl Worker {
                 accepted = self.accept(&doors), if !held => self.open(accepted),
                 changed = orders.changed() => {
                     self.pool.sweep();
+                    // The table before is not kept until the next request.
+                    self.with_table(|_| ());
                     let stop = orders.borrow().stop;
                     // Without anyone to give orders there is no gateway any more.
                     let orphaned = changed.is_err().then_some(Stop::within(Duration::ZERO));

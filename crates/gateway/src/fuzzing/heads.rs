@@ -5,6 +5,7 @@ use http::header::{COOKIE, HeaderValue};
 
 use crate::connection::HeadTap;
 use crate::sticky::{self, BUCKETS, BucketHash};
+use crate::upstream::WholeAnswer;
 
 const HEADS_MAX: usize = 8;
 const HEADERS_MAX: usize = 128;
@@ -73,5 +74,42 @@ pub fn cookie(bytes: &[u8]) {
     }
     for weight in 0..=u8::MAX {
         assert!(sticky::canary_buckets(weight) <= sticky::canary_buckets(weight.saturating_add(1)));
+    }
+}
+
+/// The answer of a server. However it is cut, the same is read of it, and a connection is used again only when
+/// nothing of it is left and its length was said in one way.
+pub fn answer(bytes: &[u8]) {
+    let [seed, bytes @ ..] = bytes else { return };
+    let method = match seed % 4 {
+        0 => http::Method::HEAD,
+        _ => http::Method::GET,
+    };
+    let whole = WholeAnswer::read(&method, &[bytes]);
+    assert_eq!(
+        whole,
+        WholeAnswer::read(&method, &super::pieces(bytes, *seed))
+    );
+    let Some(whole) = whole else { return };
+    let lengths = whole.fields.get_all(http::header::CONTENT_LENGTH);
+    let has_coding = whole.fields.contains_key(http::header::TRANSFER_ENCODING);
+    let has_length = lengths.iter().next().is_some();
+    let has_no_body = method == http::Method::HEAD || [204, 304].contains(&whole.status.as_u16());
+    assert!(!has_no_body || whole.data.is_empty());
+    assert!(!whole.status.is_informational() || whole.status == 101);
+    if whole.keeps && !has_no_body {
+        assert!(
+            has_length != has_coding,
+            "the length of a kept answer is said in one way"
+        );
+    }
+    if has_length && !has_coding && !has_no_body && whole.status != 101 {
+        let length = whole.data.len().to_string();
+        for said in lengths {
+            let mut said = said.to_str().unwrap().split(',').map(str::trim);
+            assert!(
+                said.all(|said| said.trim_start_matches('0') == length.trim_start_matches('0'))
+            );
+        }
     }
 }

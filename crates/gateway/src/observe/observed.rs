@@ -223,7 +223,10 @@ impl Observed {
     /// The head of the answer goes to the client.
     pub(crate) fn answered(&self, status: StatusCode) {
         self.status.set(Some(status));
-        self.first_byte_us.set(Some(self.age_us()));
+        // Only the log asks for it, and a clock costs something.
+        if self.text.is_some() {
+            self.first_byte_us.set(Some(self.age_us()));
+        }
     }
 
     /// Bytes of the request's body were taken from the client.

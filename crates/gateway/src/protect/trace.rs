@@ -77,9 +77,9 @@ impl Trace {
         };
         let request_id = given_fields.request_id.get().filter(|id| is_sane(id));
         // One piece of memory for both ids.
-        let mut made = [0; 64];
-        digits(rand::random(), &mut made[..32]);
-        digits(parent.trace_id, &mut made[32..]);
+        let mut made = [b'0'; 64];
+        digits(&rand::random::<u128>().to_be_bytes(), &mut made[..32]);
+        digits(&parent.trace_id.to_be_bytes(), &mut made[32..]);
         let made = match (request_id, said) {
             (Some(_), Some(_)) => Bytes::new(),
             _ => Bytes::copy_from_slice(&made),
@@ -193,9 +193,9 @@ impl TraceParent {
     #[must_use]
     pub fn header(self) -> HeaderValue {
         let mut text = *b"00-................................-................-..";
-        digits(self.trace_id, &mut text[3..35]);
-        digits(self.span_id.into(), &mut text[36..52]);
-        digits(self.flags.into(), &mut text[53..]);
+        digits(&self.trace_id.to_be_bytes(), &mut text[3..35]);
+        digits(&self.span_id.to_be_bytes(), &mut text[36..52]);
+        digits(&[self.flags], &mut text[53..]);
         ascii(Bytes::copy_from_slice(&text))
     }
 }
@@ -276,11 +276,12 @@ fn nonzero(random: impl Fn() -> u64) -> u64 {
     random().max(1)
 }
 
-/// Writes the last digits of a number, as many as there is room for, in hexadecimal.
-fn digits(mut number: u128, text: &mut [u8]) {
-    for digit in text.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(number & 0xf) as usize];
-        number >>= 4;
+/// Writes a number in hexadecimal, for which there must be room: two digits for each byte.
+fn digits(number: &[u8], text: &mut [u8]) {
+    debug_assert_eq!(number.len() * 2, text.len());
+    for (byte, pair) in number.iter().zip(text.chunks_exact_mut(2)) {
+        pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+        pair[1] = b"0123456789abcdef"[usize::from(byte & 0xf)];
     }
 }
 

@@ -29,10 +29,14 @@ use crate::endpoint::Endpoint;
 mod answer_head;
 mod chunked;
 mod sending;
+#[cfg(any(test, fuzzing))]
+mod whole;
 
 use answer_head::HeadReader;
 use chunked::Chunked;
 use sending::Sending;
+#[cfg(any(test, fuzzing))]
+pub(crate) use whole::WholeAnswer;
 
 /// A connection to a server. It goes through many hands, so it is one pointer.
 pub(crate) struct Http1(Box<Link>);
@@ -192,33 +196,13 @@ impl Link {
             return Poll::Ready(Some(Err(error)));
         }
         loop {
-            let frame = match &mut self.rest {
-                Rest::Nothing | Rest::Head => return Poll::Ready(None),
-                Rest::UntilEnd => take(&mut self.read, usize::MAX).map(Frame::data),
-                Rest::Length(left) => {
-                    let most = usize::try_from(*left).unwrap_or(usize::MAX);
-                    let data = take(&mut self.read, most);
-                    *left -= data.as_ref().map_or(0, |data| data.len() as u64);
-                    if *left == 0 {
-                        self.rest = Rest::Nothing;
-                    }
-                    data.map(Frame::data)
+            match self.rest.read(&mut self.read) {
+                Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
+                Ok(None) if matches!(self.rest, Rest::Nothing | Rest::Head) => {
+                    return Poll::Ready(None);
                 }
-                Rest::Chunks(chunks) => match chunks.read(&mut self.read) {
-                    Ok(frame) => {
-                        if chunks.is_done() {
-                            self.rest = Rest::Nothing;
-                        }
-                        frame
-                    }
-                    Err(error) => return Poll::Ready(Some(Err(error))),
-                },
-            };
-            if let Some(frame) = frame {
-                return Poll::Ready(Some(Ok(frame)));
-            }
-            if self.rest == Rest::Nothing {
-                return Poll::Ready(None);
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(error))),
             }
             match self.read_more(cx) {
                 Ok(Poll::Pending) => return Poll::Pending,
@@ -285,6 +269,30 @@ impl Link {
             }
         }
         polled
+    }
+}
+
+impl Rest {
+    /// The next frame in what was read; `None` if more has to be read, or if nothing is left.
+    fn read(&mut self, read: &mut BytesMut) -> Result<Option<Frame<Bytes>>, UpstreamError> {
+        let (frame, is_over) = match self {
+            Rest::Nothing | Rest::Head => return Ok(None),
+            Rest::UntilEnd => (take(read, usize::MAX).map(Frame::data), false),
+            Rest::Length(left) => {
+                let most = usize::try_from(*left).unwrap_or(usize::MAX);
+                let data = take(read, most);
+                *left -= data.as_ref().map_or(0, |data| data.len() as u64);
+                (data.map(Frame::data), *left == 0)
+            }
+            Rest::Chunks(chunks) => {
+                let frame = chunks.read(read)?;
+                (frame, chunks.is_done())
+            }
+        };
+        if is_over {
+            *self = Rest::Nothing;
+        }
+        Ok(frame)
     }
 }
 

@@ -81,7 +81,7 @@ impl Worker {
 
     /// This worker's share of all connections.
     fn connections_max(&self) -> usize {
-        let max = self.table.load().routing.clients.connections_max;
+        let max = self.with_table(|table| table.routing.clients.connections_max);
         (max as usize).div_ceil(self.workers)
     }
 
@@ -92,7 +92,7 @@ impl Worker {
             return;
         }
         self.now_ms.set(clock::monotonic_ms());
-        let clients = Arc::clone(&self.table.load().routing.clients);
+        let clients = self.with_table(|table| Arc::clone(&table.routing.clients));
         let max = clients.connections_per_address_max;
         let Some(counted) = self.addresses.count(peer.ip(), max) else {
             tracing::debug!("a client has too many connections: another one is closed");

@@ -38,6 +38,14 @@ struct Place {
     value: [u32; 2],
 }
 
+/// Which fields about the message's length and the connection there are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Framing {
+    has_connection: bool,
+    has_coding: bool,
+    lengths: usize,
+}
+
 /// The first line.
 struct StatusLine {
     version: Version,
@@ -76,10 +84,10 @@ impl HeadReader {
             };
             self.looked_at = 0;
             let bytes = read.split_to(line.length).freeze();
-            let fields = self.fields(&bytes)?;
+            let (fields, framing) = self.fields(&bytes)?;
             let informs = line.status.is_informational();
             if !informs || line.status == StatusCode::SWITCHING_PROTOCOLS {
-                return self.answer(&line, fields).map(Some);
+                return self.answer(&line, fields, framing).map(Some);
             }
         }
     }
@@ -125,7 +133,8 @@ impl HeadReader {
         }))
     }
 
-    fn fields(&self, bytes: &Bytes) -> Result<HeaderMap, UpstreamError> {
+    fn fields(&self, bytes: &Bytes) -> Result<(HeaderMap, Framing), UpstreamError> {
+        let mut framing = Framing::default();
         // What the gateway adds finds room.
         let mut fields = HeaderMap::with_capacity(self.places.len() + 4);
         let invalid = |kind| UpstreamError::Head(kind);
@@ -135,14 +144,28 @@ impl HeadReader {
             let value = bytes.slice(value[0] as usize..value[1] as usize);
             let value = HeaderValue::from_maybe_shared(value)
                 .map_err(|_| invalid(httparse::Error::HeaderValue))?;
+            match name {
+                CONNECTION => framing.has_connection = true,
+                TRANSFER_ENCODING => framing.has_coding = true,
+                CONTENT_LENGTH => framing.lengths += 1,
+                _ => {}
+            }
             fields.append(name, value);
         }
-        Ok(fields)
+        Ok((fields, framing))
     }
 
-    fn answer(&self, line: &StatusLine, fields: HeaderMap) -> Result<AnswerHead, UpstreamError> {
-        let rest = self.rest(line, &fields)?;
-        let (closes, keeps) = connection(&fields);
+    fn answer(
+        &self,
+        line: &StatusLine,
+        fields: HeaderMap,
+        framing: Framing,
+    ) -> Result<AnswerHead, UpstreamError> {
+        let rest = self.rest(line, &fields, framing)?;
+        let (closes, keeps) = match framing.has_connection {
+            true => connection(&fields),
+            false => (false, false),
+        };
         let keeps = match line.version {
             Version::HTTP_11 => !closes,
             _ => !closes && keeps,
@@ -154,7 +177,7 @@ impl HeadReader {
         // Of two lengths the server may mean the other one (RFC 9112, 6.3, rule 3).
         let is_last = match rest {
             Rest::UntilEnd => true,
-            Rest::Chunks(_) => head.headers.contains_key(CONTENT_LENGTH),
+            Rest::Chunks(_) => framing.lengths > 0,
             _ => line.status == StatusCode::SWITCHING_PROTOCOLS,
         };
         Ok(AnswerHead {
@@ -165,7 +188,12 @@ impl HeadReader {
     }
 
     /// How long the body is.
-    fn rest(&self, line: &StatusLine, fields: &HeaderMap) -> Result<Rest, UpstreamError> {
+    fn rest(
+        &self,
+        line: &StatusLine,
+        fields: &HeaderMap,
+        framing: Framing,
+    ) -> Result<Rest, UpstreamError> {
         let without = [
             StatusCode::SWITCHING_PROTOCOLS,
             StatusCode::NO_CONTENT,
@@ -174,12 +202,13 @@ impl HeadReader {
         if self.is_head || without.contains(&line.status) {
             return Ok(Rest::Nothing);
         }
-        let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
-        if let Some(last) = codings.next_back() {
+        if framing.has_coding {
+            let last = fields.get_all(TRANSFER_ENCODING).iter().next_back();
             if line.version == Version::HTTP_10 {
                 return Err(UpstreamError::Coding);
             }
-            let is_chunked = last.to_str().is_ok_and(|codings| {
+            let last = last.and_then(|last| last.to_str().ok());
+            let is_chunked = last.is_some_and(|codings| {
                 let last = codings.rsplit(',').next().unwrap_or_default();
                 last.trim().eq_ignore_ascii_case("chunked")
             });
@@ -187,6 +216,9 @@ impl HeadReader {
                 true => Rest::Chunks(Chunked::default()),
                 false => Rest::UntilEnd,
             });
+        }
+        if framing.lengths == 0 {
+            return Ok(Rest::UntilEnd);
         }
         Ok(match content_length(fields)? {
             None => Rest::UntilEnd,
