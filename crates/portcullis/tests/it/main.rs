@@ -11,6 +11,9 @@ mod faults;
 mod gateway_tls;
 mod guide;
 mod operations;
+#[path = "../../../gateway/tests/it/pebble.rs"]
+#[allow(dead_code, clippy::expect_used)]
+mod pebble;
 #[path = "../../../journal/tests/it/postgres_server.rs"]
 #[allow(dead_code, clippy::expect_used)]
 mod postgres_server;
