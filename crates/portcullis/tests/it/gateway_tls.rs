@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use rcgen::{CertificateParams, KeyPair};
 
+use crate::pebble::Pebble;
 use crate::rig::{Ports, Rig};
 
 #[test]
@@ -42,6 +43,46 @@ fn a_service_is_served_over_tls_beside_plain_text() {
         assert!(said.contains("\"version\":\"1.0\""), "{said}{answer:?}");
     }
     assert!(rig.get("/health", "me").contains("\"version\":\"1.0\""));
+}
+
+#[test]
+fn a_certificate_is_fetched_by_acme_while_plain_text_is_sent_to_tls() {
+    let mut rig = Rig::new("none");
+    let ports = Ports::take();
+    let (_, plain) = rig.gateway().rsplit_once(':').unwrap();
+    let plain = plain.to_owned();
+    let pebble = Pebble::start(plain.parse().unwrap(), ports.gateway());
+    let tls = format!(
+        "[gateway.tls]\nlisten = \"127.0.0.1:{}\"\nredirect = true\n[gateway.tls.acme]\n\
+         directory = \"{}\"\nca = \"{}\"\nhosts = [\"shop.example\"]\n\n[timeouts]",
+        ports.gateway(),
+        pebble.directory(),
+        pebble.ca_file().display()
+    );
+    rig.edit("[timeouts]", &tls);
+    rig.ok(&["init"]);
+    rig.ok(&["check"]);
+    rig.launch();
+    let connect = format!("::127.0.0.1:{}", ports.gateway());
+    rig.until("the gateway has a certificate", |_| {
+        let answer = Command::new("curl")
+            .args(["--silent", "--connect-to", &connect, "--cacert"])
+            .arg(pebble.root())
+            .arg("https://shop.example/health")
+            .stdin(Stdio::null())
+            .output();
+        answer.unwrap().status.success()
+    });
+    assert_eq!(pebble.orders(), 1, "{}", pebble.log());
+    let answer = Command::new("curl")
+        .args(["--silent", "--head", "--header", "host: shop.example"])
+        .arg(format!("http://127.0.0.1:{plain}/health"))
+        .stdin(Stdio::null())
+        .output();
+    let said = String::from_utf8(answer.unwrap().stdout).unwrap();
+    assert!(said.starts_with("HTTP/1.1 308 "), "{said}");
+    let location = format!("location: https://shop.example:{}/health", ports.gateway());
+    assert!(said.contains(&location), "{said}");
 }
 
 #[test]

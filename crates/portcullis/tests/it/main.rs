@@ -15,6 +15,9 @@ mod grpc;
 mod guide;
 mod keys;
 mod operations;
+#[path = "../../../gateway/tests/it/pebble.rs"]
+#[allow(dead_code, clippy::expect_used)]
+mod pebble;
 #[path = "../../../journal/tests/it/postgres_server.rs"]
 #[allow(dead_code, clippy::expect_used)]
 mod postgres_server;
