@@ -82,10 +82,24 @@ pub(super) fn parts(in_force: &Config, config: &Config) -> Vec<Part> {
         ("[gateway.shared]", old.shared != new.shared),
     ];
     add(When::Upgrade, true, &kept);
+    engines(&mut add, in_force, config);
+    parts
+}
+
+/// The parts that sockets and the engine are made of.
+fn engines(
+    add: &mut impl FnMut(When, bool, &[(&'static str, bool)]),
+    in_force: &Config,
+    config: &Config,
+) {
+    let (old, new) = (&in_force.gateway, &config.gateway);
     let (before, service) = (&in_force.service, &config.service);
     let sockets = [
         ("gateway.listen", old.listen != new.listen),
-        ("[gateway.tls]", tls.door),
+        (
+            "[gateway.tls]",
+            tls(old.tls.as_ref(), new.tls.as_ref()).door,
+        ),
         ("gateway.admin", old.admin != new.admin),
         ("state.folder", in_force.state.folder != config.state.folder),
         ("service.name", before.name != service.name),
@@ -112,7 +126,6 @@ pub(super) fn parts(in_force: &Config, config: &Config) -> Vec<Part> {
         false,
         &[("service.environment", environment)],
     );
-    parts
 }
 
 /// What differs of TLS.
