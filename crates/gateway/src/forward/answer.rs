@@ -26,6 +26,7 @@ impl Passage {
     pub(super) fn finish(mut self, mut answer: Answer) -> Answer {
         let status = answer.status();
         let is_switching = status == StatusCode::SWITCHING_PROTOCOLS;
+        let is_own = matches!(answer.body(), AnswerBody::Own { .. });
         let headers = answer.headers_mut();
         self.observed.answered(status);
         self.observed.trace().set_answer(headers);
@@ -41,8 +42,10 @@ impl Passage {
             }
             add_security_headers(route.config.security_headers, self.scheme, headers);
         }
-        // Whatever is left of a body then is not read, so nothing can follow it.
-        let closes = self.worker.is_draining() || self.state.tap.is_in_body();
+        // Under the gateway's own answer nobody reads what is left of a body, so nothing can follow it. An arm
+        // that answers early may still read it.
+        let is_unread = self.state.tap.is_in_body() && is_own;
+        let closes = self.worker.is_draining() || is_unread;
         if closes && self.state.protocol() == Protocol::Http1 && !is_switching {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }

@@ -84,17 +84,3 @@ fn a_certificate_is_fetched_by_acme_while_plain_text_is_sent_to_tls() {
     let location = format!("location: https://shop.example:{}/health", ports.gateway());
     assert!(said.contains(&location), "{said}");
 }
-
-#[test]
-fn what_is_not_carried_out_yet_is_refused_and_not_passed_over() {
-    let rig = Rig::new("none");
-    let limit = "[[gateway.limit]]\nname = \"all\"\nrate = \"10/1s\"\n\n[timeouts]";
-    rig.edit("[timeouts]", limit);
-    let checked = rig.run(&["check"]);
-    assert_eq!(checked.status.code(), Some(2));
-    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
-    assert!(
-        said.contains("does not carry out [[gateway.limit]] yet"),
-        "{said}"
-    );
-}
