@@ -86,8 +86,8 @@ impl Trace {
         };
         let own = |place: Range<usize>| ascii(made.slice(place));
         Trace {
-            request_id: request_id.cloned().unwrap_or_else(|| own(0..32)),
-            trace_id: said.cloned().unwrap_or_else(|| own(32..64)),
+            request_id: once(request_id.cloned().unwrap_or_else(|| own(0..32))),
+            trace_id: once(said.cloned().unwrap_or_else(|| own(32..64))),
             parent,
             client_span: given.map(|given| given.span_id),
             state: given
@@ -196,7 +196,7 @@ impl TraceParent {
         digits(&self.trace_id.to_be_bytes(), &mut text[3..35]);
         digits(&self.span_id.to_be_bytes(), &mut text[36..52]);
         digits(&[self.flags], &mut text[53..]);
-        ascii(Bytes::copy_from_slice(&text))
+        once(ascii(Bytes::copy_from_slice(&text)))
     }
 }
 
@@ -288,6 +288,13 @@ fn digits(number: &[u8], text: &mut [u8]) {
 /// The header value of digits and dashes, which can always be one.
 fn ascii(text: Bytes) -> HeaderValue {
     HeaderValue::from_maybe_shared(text).unwrap_or_else(|_| HeaderValue::from_static("0"))
+}
+
+/// A value that no other request has. In HTTP/2 it would push what repeats out of the table of known fields, so it
+/// is kept out of it (RFC 7541, 6.2.3), which is what `sensitive` says.
+fn once(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 #[cfg(test)]

@@ -48,8 +48,8 @@ impl Binaries {
         if let Some(folder) = folder {
             return Ok(Binaries(folder.canonicalize()?));
         }
-        run(cargo().args(["build", "--release", "--package", "portcullis"]))?;
-        Ok(Binaries(target_folder()?.join("release")))
+        run(cargo().args(["build", "--profile", "dist", "--package", "portcullis"]))?;
+        Ok(Binaries(target_folder()?.join("dist")))
     }
 
     /// The gateway's program.
