@@ -194,9 +194,17 @@ fn remove_look_alikes(headers: &mut HeaderMap) {
 /// authority of a target in absolute form. What different servers read differently is made plain, or refused.
 pub(crate) fn make_plain(head: &mut request::Parts) -> Result<(), HeadError> {
     set_target(head)?;
-    check_coding(&head.headers)?;
-    set_plain_length(&mut head.headers);
-    remove_look_alikes(&mut head.headers);
+    let headers = &mut head.headers;
+    let there = Present::of(headers);
+    if there.has(Present::TRANSFER_ENCODING) {
+        check_coding(headers)?;
+    }
+    if there.has(Present::CONTENT_LENGTH) {
+        set_plain_length(headers);
+    }
+    if there.has(Present::UNDERSCORE) {
+        remove_look_alikes(headers);
+    }
     Ok(())
 }
 
@@ -236,7 +244,7 @@ fn set_target(head: &mut request::Parts) -> Result<(), HeadError> {
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap, there: Present) {
-    if there.has(Present::CONNECTION) {
+    if there.has(Present::CONNECTION) && !says_one_word(headers) {
         // What frames and addresses the message is not the client's to remove; of these words, which nearly all
         // connections say, the first two are no fields, and the others are taken off below.
         let words = ["keep-alive", "close", "upgrade", "te"];
@@ -248,6 +256,8 @@ fn remove_hop_by_hop(headers: &mut HeaderMap, there: Present) {
         for name in named {
             headers.remove(name);
         }
+    }
+    if there.has(Present::CONNECTION) {
         headers.remove(CONNECTION);
     }
     if there.has(Present::OTHER_HOP) {
@@ -262,6 +272,14 @@ fn remove_hop_by_hop(headers: &mut HeaderMap, there: Present) {
             headers.remove(name);
         }
     }
+}
+
+/// Whether `Connection` is what it nearly always is, and names no field.
+fn says_one_word(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(CONNECTION).iter();
+    let line = lines.next().map(HeaderValue::as_bytes).unwrap_or_default();
+    let words = [&b"keep-alive"[..], b"close"];
+    lines.next().is_none() && words.iter().any(|word| line.eq_ignore_ascii_case(word))
 }
 
 /// What `Connection` lists.
@@ -313,6 +331,8 @@ impl Present {
     const HOST: u16 = 1 << 6;
     /// Any hop-by-hop field but `Connection` itself.
     const OTHER_HOP: u16 = 1 << 7;
+    /// A name that servers may take for another one.
+    const UNDERSCORE: u16 = 1 << 8;
 
     fn of(headers: &HeaderMap) -> Present {
         let bits = headers.keys().map(|name| match *name {
@@ -327,6 +347,7 @@ impl Present {
             _ if [HTTP2_SETTINGS, KEEP_ALIVE, PROXY_CONNECTION].contains(name) => {
                 Present::OTHER_HOP
             }
+            _ if name.as_str().as_bytes().contains(&b'_') => Present::UNDERSCORE,
             _ => 0,
         });
         Present(bits.fold(0, |all, bit| all | bit))
