@@ -238,9 +238,10 @@ impl Passage {
         if self.state.tap.finish_head(chunked, has_body) {
             return Err(Refusal::AmbiguousLength);
         }
-        match head.method == Method::CONNECT {
-            true => Err(Refusal::NoTunnels),
-            false => Ok(()),
+        match head.method {
+            Method::CONNECT => Err(Refusal::NoTunnels),
+            Method::TRACE => Err(Refusal::NoTrace),
+            _ => Ok(()),
         }
     }
 

@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE,
-    UPGRADE,
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, SET_COOKIE, UPGRADE,
 };
 use http::{Response, StatusCode, Version, response};
 
@@ -152,12 +151,7 @@ impl Passage {
         let mut answer = self.own(problem.status(), Bytes::from(problem.to_json()));
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if let Refusal::Denied(denial) = refusal {
-            denial.set_headers(headers);
-        }
-        if let Some(seconds) = refusal.retry_after_s() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        refusal.set_headers(headers);
         if refusal.closes() && self.state.protocol() == Protocol::Http1 {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
