@@ -2,7 +2,8 @@
 //!
 //! The order of things: the request gets its names (`protect::trace`); its framing and its target are looked
 //! at; it is found out who the client is; the table says which route takes it; then the route's
-//! policies (`admission`), a place among those that the route takes at once, and the way to a server and
+//! policies, from the cheapest to the most expensive (`admission`: address, preflight, limits of the address, key or
+//! token, the other limits), a place among those that the route takes at once, and the way to a server and
 //! back, several times if need be (`dispatch`, `attempt`). Whatever the answer is, an arm's or the
 //! gateway's own, it is finished in one place (`answer`).
 //!
