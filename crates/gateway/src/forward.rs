@@ -40,7 +40,7 @@ use crate::headers;
 use crate::https_redirect;
 use crate::observe::{Beginning, Observed};
 use crate::protect::{Denial, Scheme, UploadCheck};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, call};
 use crate::routing::{Route, RouteTo};
 use crate::service::Service;
 use crate::table::Table;
@@ -73,6 +73,8 @@ struct Passage {
     /// Ties the user to an arm.
     cookie: Option<HeaderValue>,
     place: Option<Place>,
+    /// Whether it is a call of gRPC, which is told of a refusal in its own words.
+    is_call: bool,
     /// Whether the client asks for another protocol, and may get it.
     may_switch: bool,
 }
@@ -144,6 +146,8 @@ impl Passage {
             is_preflight: false,
             cookie: None,
             place: None,
+            // gRPC has no other protocol.
+            is_call: state.protocol() == Protocol::Http2 && call::is_call(&head.headers),
             may_switch: false,
             worker,
             state,

@@ -9,6 +9,7 @@ use crate::matching::{HostRefused, PathRefused};
 use crate::problem::Problem;
 use crate::protect::Denial;
 
+pub(crate) mod call;
 mod words;
 
 /// The methods that are passed on, of those that have a meaning everywhere.
