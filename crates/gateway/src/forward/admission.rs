@@ -49,7 +49,7 @@ impl Passage {
         }
         let identified = identify(
             access,
-            &route.address_limits,
+            &route.limits,
             (self.client, &head.headers),
             (clock::monotonic_ms(), clock::wall_ms()),
         );
@@ -133,7 +133,7 @@ impl Passage {
 /// looked at. `now_ms` is monotonic, `wall_ms` the time since the Unix epoch.
 fn identify(
     access: Option<&Access>,
-    address_limits: &RouteLimits,
+    limits: &RouteLimits,
     (client, headers): (IpAddr, &HeaderMap),
     (now_ms, wall_ms): (u64, u64),
 ) -> Result<Result<Admitted, Denial>, LimitDecision> {
@@ -145,7 +145,7 @@ fn identify(
         caller: None,
         headers,
     };
-    match address_limits.used_up(&subject, now_ms) {
+    match limits.used_up_by_address(&subject, now_ms) {
         Some(refused) => Err(refused),
         None => Ok(access.identify(headers, wall_ms)),
     }

@@ -271,7 +271,7 @@ impl RouteLimits {
         self.refusal(limit, answer)
     }
 
-    /// Those that count by address alone: they hold before it is known who sent a request.
+    /// Those that count by address alone: they hold for requests of which nobody asks who sent them.
     #[must_use]
     pub fn of_addresses(&self) -> RouteLimits {
         let limits = self.limits.iter();
@@ -285,11 +285,19 @@ impl RouteLimits {
         self.limits.is_empty()
     }
 
-    /// The answer to a request for which a limit has no token here, as [`RouteLimits::check`] would give it; no
-    /// token is taken. `now_ms` is monotonic.
+    /// The answer to a request for which a limit that counts by address has no token here, as
+    /// [`RouteLimits::check`] would give it; no token is taken. `now_ms` is monotonic.
     #[must_use]
-    pub fn used_up(&self, subject: &LimitSubject<'_>, now_ms: u64) -> Option<LimitDecision> {
-        self.limits.iter().find_map(|limit| {
+    pub fn used_up_by_address(
+        &self,
+        subject: &LimitSubject<'_>,
+        now_ms: u64,
+    ) -> Option<LimitDecision> {
+        let mut limits = self.limits.iter();
+        limits.find_map(|limit| {
+            if limit.config.key != LimitKey::ClientAddress {
+                return None;
+            }
             let found = limit.look(limit.key(subject), now_ms);
             let is_used_up = found.full_at_ns.is_none();
             is_used_up.then(|| self.refusal(limit, found))

@@ -55,7 +55,7 @@ fn garbage(access: &Access, limits: &RouteLimits, client: &str, at_ms: u64) -> (
     headers.insert(AUTHORIZATION, HeaderValue::from_str(&value).unwrap());
     let client = client.parse().unwrap();
     let sent = (client, &headers);
-    let identified = identify(Some(access), &limits.of_addresses(), sent, (at_ms, at_ms));
+    let identified = identify(Some(access), limits, sent, (at_ms, at_ms));
     let subject = LimitSubject {
         client,
         caller: None,
