@@ -159,3 +159,5 @@ pub(crate) const BYPASS_LOOK_MS: u64 = 100;
 pub(crate) const BYPASS_CLOCK_BACK_MAX_MS: u64 = 60_000;
 /// The longest answer to a health check in gRPC; a good one has 7 bytes.
 pub(crate) const HEALTH_ANSWER_BYTES_MAX: usize = 4_096;
+/// How long a browser keeps the cookie that ties its user to a release, in seconds: longer than rollouts take.
+pub(crate) const STICKY_COOKIE_MAX_AGE_S: u64 = 30 * 24 * 60 * 60;

@@ -2,7 +2,8 @@
 //!
 //! The order of things: the request gets its names (`protect::trace`); its framing and its target are looked
 //! at; it is found out who the client is; the table says which route takes it; then the route's
-//! policies (`admission`), a place among those that the route takes at once, and the way to a server and
+//! policies, from the cheapest to the most expensive (`admission`: address, preflight, limits of the address, key or
+//! token, the other limits), a place among those that the route takes at once, and the way to a server and
 //! back, several times if need be (`dispatch`, `attempt`). Whatever the answer is, an arm's or the
 //! gateway's own, it is finished in one place (`answer`).
 //!
@@ -39,7 +40,7 @@ use crate::headers;
 use crate::https_redirect;
 use crate::observe::{Beginning, Observed};
 use crate::protect::{Denial, Scheme, UploadCheck};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, call};
 use crate::routing::{Route, RouteTo};
 use crate::service::Service;
 use crate::table::Table;
@@ -72,6 +73,8 @@ struct Passage {
     /// Ties the user to an arm.
     cookie: Option<HeaderValue>,
     place: Option<Place>,
+    /// Whether it is a call of gRPC, which is told of a refusal in its own words.
+    is_call: bool,
     /// Whether the client asks for another protocol, and may get it.
     may_switch: bool,
 }
@@ -143,6 +146,8 @@ impl Passage {
             is_preflight: false,
             cookie: None,
             place: None,
+            // gRPC has no other protocol.
+            is_call: state.protocol() == Protocol::Http2 && call::is_call(&head.headers),
             may_switch: false,
             worker,
             state,
@@ -238,9 +243,10 @@ impl Passage {
         if self.state.tap.finish_head(chunked, has_body) {
             return Err(Refusal::AmbiguousLength);
         }
-        match head.method == Method::CONNECT {
-            true => Err(Refusal::NoTunnels),
-            false => Ok(()),
+        match head.method {
+            Method::CONNECT => Err(Refusal::NoTunnels),
+            Method::TRACE => Err(Refusal::NoTrace),
+            _ => Ok(()),
         }
     }
 

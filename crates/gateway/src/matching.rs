@@ -7,6 +7,11 @@
 //! are one condition, as is each header. A route whose conditions a request does not meet does not take
 //! it, so the search goes on with less specific routes.
 //!
+//! A path with an escaped slash or a parameter may be another path to the server behind the gateway. It is taken by a
+//! route only if that route takes every such reading of it (`readings`), because a route is a border of access and
+//! limits: of the routes `/` and `/api`, `/api%2Fusers` and `/api;x/users` have none, while `/files/a%2Fb` has `/`.
+//! All other paths pay one look at a flag for it.
+//!
 //! Lookups cost one hash per label of the host (only when there are `*.name` routes) and per segment of
 //! the path (only as deep as the routes go), whatever the number of routes; what a client sends is never
 //! kept, so it cannot make the maps collide and a fast hash is enough.
@@ -22,6 +27,7 @@ mod conditions;
 mod host;
 mod path;
 mod path_index;
+mod readings;
 
 pub use host::{HostRefused, RequestHost};
 pub use path::{PathRefused, RequestPath};
@@ -50,6 +56,8 @@ pub enum Match {
     NoHost,
     /// Routes have its host, and none takes its path, method and headers.
     NoPath,
+    /// Servers may read its path in several ways, and not all of them lead to the same route.
+    Ambiguous,
 }
 
 /// Why a route of the settings cannot be compiled.
@@ -129,7 +137,29 @@ impl RouteIndex {
         method: &Method,
         headers: &HeaderMap,
     ) -> Match {
-        let find = |paths: &PathIndex| paths.find(path.as_str(), method, headers);
+        let found = self.find_reading(host, path.as_str(), method, headers);
+        if !path.has_readings() {
+            return found;
+        }
+        let readings = readings::of(path.as_str());
+        let mut others = readings
+            .iter()
+            .map(|reading| self.find_reading(host, reading, method, headers));
+        match others.all(|other| other == found) {
+            true => found,
+            false => Match::Ambiguous,
+        }
+    }
+
+    /// The route of one reading of the path.
+    fn find_reading(
+        &self,
+        host: &RequestHost<'_>,
+        path: &str,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Match {
+        let find = |paths: &PathIndex| paths.find(path, method, headers);
         let mut has_host = false;
         if let Some(paths) = self.exact.get(host.as_str()) {
             has_host = true;
@@ -193,13 +223,18 @@ impl RouteIndex {
 
 /// The route's path in the form in which those of requests are compared.
 fn normal_path(route: &RouteConfig) -> Result<PathPattern, RouteRefused> {
-    let normal = |path: &String| match RequestPath::read(path) {
-        Ok(path) => Ok(path.as_str().to_owned()),
-        Err(source) => Err(RouteRefused::Path {
+    let normal = |path: &String| {
+        let read = match RequestPath::read(path) {
+            // Some servers would take it for another path than the route does.
+            Ok(normal) if normal.has_readings() => Err(PathRefused::Ambiguous),
+            Ok(normal) => return Ok(normal.as_str().to_owned()),
+            Err(source) => Err(source),
+        };
+        read.map_err(|source| RouteRefused::Path {
             route: Arc::clone(&route.name),
             path: path.clone(),
             source,
-        }),
+        })
     };
     Ok(match &route.path {
         PathPattern::Any => PathPattern::Any,

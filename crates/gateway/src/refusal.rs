@@ -1,12 +1,19 @@
 //! Every answer that the data path gives in place of an arm's.
 
-use http::StatusCode;
+use http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
 
 use crate::capacity::Shed;
 use crate::headers::HeadError;
 use crate::matching::{HostRefused, PathRefused};
 use crate::problem::Problem;
 use crate::protect::Denial;
+
+pub(crate) mod call;
+mod words;
+
+/// The methods that are passed on, of those that have a meaning everywhere.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// Why a client gets the gateway's own answer.
 #[derive(Debug, Clone)]
@@ -21,6 +28,8 @@ pub(crate) enum Refusal {
     BadPath(PathRefused),
     /// CONNECT.
     NoTunnels,
+    /// TRACE, whose answer shows what browsers keep from a page's script (RFC 9110, 9.3.8).
+    NoTrace,
     /// No host, and one is needed.
     HostMissing,
     /// The host belongs to no service and to no route.
@@ -63,103 +72,38 @@ impl Refusal {
                 return malformed(StatusCode::BAD_REQUEST, error.to_string());
             }
             Refusal::Denied(denial) => (denial.status, denial.kind, denial.title, denial.detail),
-            Refusal::AmbiguousLength => (
-                StatusCode::BAD_REQUEST,
-                "urn:portcullis:problem:ambiguous-length",
-                "The request's length is ambiguous",
-                "the request has both Content-Length and Transfer-Encoding; send one of them",
-            ),
-            Refusal::NoTunnels => (
-                StatusCode::NOT_IMPLEMENTED,
-                "urn:portcullis:problem:no-tunnels",
-                "Tunnels are not offered",
-                "this is a gateway in front of a service, not a forward proxy: CONNECT is refused",
-            ),
-            Refusal::HostMissing => (
-                StatusCode::BAD_REQUEST,
-                "urn:portcullis:problem:bad-request",
-                "The request is malformed",
-                "the request needs one Host header with a host in it",
-            ),
-            Refusal::UnknownHost => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "urn:portcullis:problem:unknown-host",
-                "Nothing has this host",
-                "the request's Host names nothing that is behind this gateway",
-            ),
-            Refusal::UnknownPath => (
-                StatusCode::NOT_FOUND,
-                "urn:portcullis:problem:unknown-path",
-                "Nothing is here",
-                "no route of this gateway takes a request with this path, method and headers",
-            ),
-            Refusal::BodyTooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "urn:portcullis:problem:body-too-large",
-                "The request's body is too large",
-                "the body is longer than this route takes",
-            ),
-            Refusal::ClientBroke => (
-                StatusCode::BAD_REQUEST,
-                "urn:portcullis:problem:request-incomplete",
-                "The request is incomplete",
-                "the request's body broke off, or its chunks are malformed",
-            ),
-            Refusal::ClientStalled => (
-                StatusCode::REQUEST_TIMEOUT,
-                "urn:portcullis:problem:request-incomplete",
-                "The request is incomplete",
-                "the request's body did not arrive whole",
-            ),
-            _ => return self.unserved(),
+            Refusal::AmbiguousLength => words::AMBIGUOUS_LENGTH,
+            Refusal::NoTunnels => words::NO_TUNNELS,
+            Refusal::NoTrace => words::NO_TRACE,
+            Refusal::HostMissing => words::HOST_MISSING,
+            Refusal::UnknownHost => words::UNKNOWN_HOST,
+            Refusal::UnknownPath => words::UNKNOWN_PATH,
+            Refusal::BodyTooLarge => words::BODY_TOO_LARGE,
+            Refusal::Shed(_) => words::SHED,
+            Refusal::Unrouted => words::UNROUTED,
+            Refusal::Unreachable => words::UNREACHABLE,
+            Refusal::Broken => words::BROKEN,
+            Refusal::TimedOut => words::TIMED_OUT,
+            Refusal::ClientStalled => words::CLIENT_STALLED,
+            Refusal::ClientBroke => words::CLIENT_BROKE,
         };
         Problem::new(status, kind, title, detail)
     }
 
-    /// The problem where nothing is wrong with the request.
-    fn unserved(&self) -> Problem {
-        let (status, kind, title, detail) = match self {
-            Refusal::Shed(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "urn:portcullis:problem:overloaded",
-                "Too much is under way",
-                "as many requests are under way as this route takes; wait as long as Retry-After says",
-            ),
-            Refusal::Unrouted => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "urn:portcullis:problem:no-release",
-                "No release is serving",
-                "no release of this service has been put into service yet; try again later",
-            ),
-            Refusal::Unreachable => (
-                StatusCode::BAD_GATEWAY,
-                "urn:portcullis:problem:unreachable",
-                "The service cannot be reached",
-                "the service did not accept a connection; the request was not sent",
-            ),
-            Refusal::Broken => (
-                StatusCode::BAD_GATEWAY,
-                "urn:portcullis:problem:broken",
-                "The service broke off",
-                "the connection to the service broke before it answered; the request may have had \
-                 an effect",
-            ),
-            Refusal::TimedOut => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "urn:portcullis:problem:timed-out",
-                "The service did not answer in time",
-                "the service took the request and did not begin to answer in time; the request may \
-                 have had an effect",
-            ),
-            // Nothing else comes here; a client is told no more than that.
-            _ => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "urn:portcullis:problem:unserved",
-                "The request could not be served",
-                "the request could not be served",
-            ),
-        };
-        Problem::new(status, kind, title, detail)
+    /// Sets the fields of the answer that belong to the refusal: when to come again, how to identify oneself, which
+    /// methods there are.
+    pub(crate) fn set_headers(&self, headers: &mut HeaderMap) {
+        match self {
+            Refusal::Denied(denial) => denial.set_headers(headers),
+            // RFC 9110, 15.5.6: a 405 must have it. What a release takes of these is its own business.
+            Refusal::NoTrace => {
+                headers.insert(ALLOW, HeaderValue::from_static(METHODS));
+            }
+            _ => {}
+        }
+        if let Some(seconds) = self.retry_after_s() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
     }
 
     /// What it was in one word, for the log and the counters.
@@ -170,6 +114,7 @@ impl Refusal {
             Refusal::BadHost(_) | Refusal::HostMissing => "bad-host",
             Refusal::BadPath(_) => "bad-path",
             Refusal::NoTunnels => "no-tunnels",
+            Refusal::NoTrace => "no-trace",
             Refusal::UnknownHost => "unknown-host",
             Refusal::UnknownPath => "unknown-path",
             Refusal::Denied(denial) => denial.cause,
@@ -206,7 +151,7 @@ impl Refusal {
     }
 
     /// After how many seconds the client may come again, where that is known.
-    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+    fn retry_after_s(&self) -> Option<u64> {
         match self {
             Refusal::Unrouted => Some(crate::bounds::RETRY_AFTER_S),
             Refusal::Shed(shed) => Some(shed.retry_after_s),

@@ -10,7 +10,9 @@ use std::sync::atomic::AtomicU64;
 use http::{HeaderMap, HeaderValue};
 
 use crate::arm::{ArmState, Health};
+use crate::bounds::STICKY_COOKIE_MAX_AGE_S;
 use crate::headers::CANARY;
+use crate::protect::Scheme;
 use crate::routing::Route;
 use crate::settings::{ServiceSettings, Sticky};
 use crate::sticky::{self, BUCKETS, BucketHash};
@@ -66,13 +68,13 @@ pub(crate) enum Assignment {
 }
 
 impl Service {
-    /// Chooses the arm for a request of `client` (its address as text), and makes the cookie that will
-    /// choose it again, where one is needed.
+    /// Chooses the arm for a request of `client` (its address as text, and how it spoke), and makes the cookie that
+    /// will choose it again, where one is needed.
     pub(crate) fn assign(
         &self,
         split: &ActiveSplit,
         headers: &HeaderMap,
-        client: &HeaderValue,
+        (client, scheme): (&HeaderValue, Scheme),
     ) -> (Assignment, Option<HeaderValue>) {
         if split.canary.is_none() {
             return (split.assign(BUCKETS, false), None);
@@ -93,8 +95,7 @@ impl Service {
                 Some(value) => value,
                 None => {
                     made = format!("{:032x}", rand::random::<u128>());
-                    let cookie = format!("{name}={made}; Path=/; HttpOnly; SameSite=Lax");
-                    issued = HeaderValue::from_str(&cookie).ok();
+                    issued = cookie(name, &made, scheme);
                     made.as_bytes()
                 }
             },
@@ -135,6 +136,19 @@ impl ActiveSplit {
             Health::Unknown => Assignment::Stable(stable),
         }
     }
+}
+
+/// The cookie that ties a user to an arm. No script reads it, requests that other sites make do not carry it but for
+/// links, and one that was issued under TLS does not go over the wire in plain text.
+fn cookie(name: &str, value: &str, scheme: Scheme) -> Option<HeaderValue> {
+    let secure = match scheme {
+        Scheme::Https => "; Secure",
+        Scheme::Http => "",
+    };
+    let cookie = format!(
+        "{name}={value}; Max-Age={STICKY_COOKIE_MAX_AGE_S}; Path=/; HttpOnly; SameSite=Lax{secure}"
+    );
+    HeaderValue::from_str(&cookie).ok()
 }
 
 fn host_names(host: &str, service: &str) -> bool {

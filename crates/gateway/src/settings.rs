@@ -181,8 +181,9 @@ impl ServiceSettings {
 /// What ties a user to an arm while a split is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sticky {
-    /// A cookie with a random identity. The gateway issues it (`HttpOnly; SameSite=Lax`) to
-    /// requests without one, as long as there is a canary to choose.
+    /// A cookie with a random identity. The gateway issues it to requests without one, as long as there is a
+    /// canary to choose: for 30 days, with `Path=/; HttpOnly; SameSite=Lax`, and with `Secure` to a client that
+    /// came by TLS, to the gateway or to a trusted proxy before it.
     Cookie {
         /// The cookie's name.
         name: String,

@@ -9,7 +9,7 @@ use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, request};
 
-use crate::matching::{Match, RequestHost, RequestPath};
+use crate::matching::{Match, PathRefused, RequestHost, RequestPath};
 use crate::refusal::Refusal;
 use crate::routing::{Route, RouteTo, Routing};
 use crate::service::Service;
@@ -54,6 +54,7 @@ impl Table {
         let path = RequestPath::read(head.uri.path()).map_err(Refusal::BadPath)?;
         let route = match index.find(&name, &path, &head.method, &head.headers) {
             Match::Route(place) => self.routing.route(place),
+            Match::Ambiguous => return Err(Refusal::BadPath(PathRefused::Ambiguous)),
             Match::NoHost if self.routing.refuses_unknown() => return Err(Refusal::UnknownHost),
             Match::NoPath if self.routing.refuses_unknown() => return Err(Refusal::UnknownPath),
             Match::NoHost | Match::NoPath => return self.plain(host),

@@ -30,7 +30,11 @@ pub(super) fn formed(form: TextForm, text: &str) -> Result<String, Option<String
 fn route_path(text: &str) -> Result<String, Option<String>> {
     // A dot may be written as `%2e`, and paths are compared as they are sent.
     let dots = |part: &str| matches!(part.to_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    // An escaped slash and parameters are read differently by servers: the gateway takes no route with them.
+    let escapes = text.to_lowercase();
+    let is_ambiguous = text.contains(';') || escapes.contains("%2f") || escapes.contains("%3b");
     let plain = is_url_path(text)
+        && !is_ambiguous
         && !text.contains('?')
         && !text.ends_with("/*")
         && !text.split('/').any(dots);
@@ -45,6 +49,9 @@ fn route_path(text: &str) -> Result<String, Option<String>> {
         Some(format!("did you mean path = \"{below}\"?"))
     } else if without_query != text && route_path(without_query).is_ok() {
         Some("queries are not looked at: leave it out".to_owned())
+    } else if is_ambiguous && is_url_path(text) {
+        let hint = "servers do not agree on `;` and escaped slashes: use the path before it";
+        Some(hint.to_owned())
     } else {
         None
     };

@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE,
-    UPGRADE,
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, SET_COOKIE, UPGRADE,
 };
 use http::{Response, StatusCode, Version, response};
 
@@ -16,7 +15,7 @@ use crate::connection::{Protocol, Step};
 use crate::headers::{self, RELEASE};
 use crate::problem::PROBLEM_JSON;
 use crate::protect::add_security_headers;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, call};
 use crate::tunnel::Tunnel;
 use crate::under_way::UnderWay;
 use crate::upstream::Upstream;
@@ -27,8 +26,12 @@ impl Passage {
         let status = answer.status();
         let is_switching = status == StatusCode::SWITCHING_PROTOCOLS;
         let is_own = matches!(answer.body(), AnswerBody::Own { .. });
-        let headers = answer.headers_mut();
         self.observed.answered(status);
+        if self.is_call && is_own && (status.is_client_error() || status.is_server_error()) {
+            // A refusal; its head has the status of the call.
+            *answer.status_mut() = StatusCode::OK;
+        }
+        let headers = answer.headers_mut();
         self.observed.trace().set_answer(headers);
         for (name, value) in self.fields.drain(..) {
             headers.insert(name, value);
@@ -149,15 +152,19 @@ impl Passage {
             None => tracing::info!(request_id, route, refused, "a request was refused"),
         }
         let problem = refusal.problem().with_request_id(request_id);
-        let mut answer = self.own(problem.status(), Bytes::from(problem.to_json()));
+        let text = match self.is_call {
+            true => Bytes::new(),
+            false => Bytes::from(problem.to_json()),
+        };
+        let mut answer = self.own(problem.status(), text);
         let headers = answer.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if let Refusal::Denied(denial) = refusal {
-            denial.set_headers(headers);
+        match self.is_call {
+            true => call::set_headers(problem.status(), problem.detail(), headers),
+            false => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+            }
         }
-        if let Some(seconds) = refusal.retry_after_s() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        refusal.set_headers(headers);
         if refusal.closes() && self.state.protocol() == Protocol::Http1 {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }

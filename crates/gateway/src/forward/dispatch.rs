@@ -66,7 +66,8 @@ impl Passage {
             return Err(Passage::unrouted(service));
         };
         let headers = &prepared.head.headers;
-        let (assignment, cookie) = service.assign(split, headers, &self.client_header);
+        let client = (&self.client_header, self.scheme);
+        let (assignment, cookie) = service.assign(split, headers, client);
         self.cookie = cookie;
         self.prepare(&mut prepared, &split.stable.endpoint)?;
         let mut shadowed = None;

@@ -81,8 +81,21 @@ pub fn request_host(bytes: &[u8]) {
 }
 
 const NAMES: [&str; 4] = ["a", "b", "a.b", "c.a.b"];
-const PATHS: [&str; 9] = [
-    "/", "/x", "/x/", "/x/y", "/x/y/", "/y", "/%78", "/x%2Fy", "/xy",
+const PATHS: [&str; 8] = ["/", "/x", "/x/", "/x/y", "/x/y/", "/y", "/%78", "/xy"];
+/// The same, and some that servers read in several ways, with those.
+const SENT: [(&str, &[&str]); 12] = [
+    ("/", &[]),
+    ("/x", &[]),
+    ("/x/", &[]),
+    ("/x/y", &[]),
+    ("/x/y/", &[]),
+    ("/y", &[]),
+    ("/%78", &[]),
+    ("/x%2Fy", &["/x/y"]),
+    ("/xy", &[]),
+    ("/x;y", &["/x"]),
+    ("/x%3by", &["/x;y", "/x"]),
+    ("/%2fx/y%2F", &["//x/y/", "/x/y/"]),
 ];
 const METHODS: [Method; 3] = [Method::GET, Method::POST, Method::PUT];
 const HEADERS: [&str; 2] = ["x-a", "x-b"];
@@ -92,7 +105,8 @@ const VALUES: [&str; 2] = ["1", "2"];
 pub fn route_find(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
     let host = RequestHost::read(choices.of(&NAMES)).unwrap();
-    let path = RequestPath::read(choices.of(&PATHS)).unwrap();
+    let (sent, readings) = choices.of(&SENT);
+    let path = RequestPath::read(sent).unwrap();
     let method = choices.of(&METHODS);
     let mut headers = HeaderMap::new();
     for _ in 0..choices.below(3) {
@@ -105,6 +119,21 @@ pub fn route_find(bytes: &[u8]) {
     }
     let index = RouteIndex::new(&routes).expect("such routes can be compiled");
     let found = index.find(&host, &path, &method, &headers);
+    let best = |path| best(&routes, (host.as_str(), path), &method, &headers);
+    let wanted = best(path.as_str());
+    match readings.iter().all(|reading| best(reading) == wanted) {
+        true => assert_eq!(found, wanted, "{routes:?}"),
+        false => assert_eq!(found, Match::Ambiguous, "{routes:?}"),
+    }
+}
+
+/// What the rule of the settings names, looked for one by one.
+fn best(
+    routes: &[RouteConfig],
+    (host, path): (&str, &str),
+    method: &Method,
+    headers: &HeaderMap,
+) -> Match {
     let takes = |route: &&(usize, &RouteConfig)| {
         let (_, route) = route;
         let methods =
@@ -116,23 +145,23 @@ pub fn route_find(bytes: &[u8]) {
                 Some(value) => values.any(|sent| sent == value),
             }
         });
-        path_rank(route, path.as_str()).is_some() && methods && held
+        path_rank(route, path).is_some() && methods && held
     };
     let places: Vec<(usize, &RouteConfig)> = routes.iter().enumerate().collect();
     let of_host: Vec<_> = places
         .into_iter()
-        .filter(|(_, route)| host_rank(route, host.as_str()).is_some())
+        .filter(|(_, route)| host_rank(route, host).is_some())
         .collect();
     let best = of_host.iter().filter(takes).max_by_key(|(place, route)| {
         let conditions = usize::from(!route.methods.is_empty()) + route.headers.len();
-        let host = host_rank(route, host.as_str());
-        let path = path_rank(route, path.as_str());
+        let host = host_rank(route, host);
+        let path = path_rank(route, path);
         (host, path, conditions, usize::MAX - place)
     });
     match best {
-        Some((place, _)) => assert_eq!(found, Match::Route(*place), "{routes:?}"),
-        None if of_host.is_empty() => assert_eq!(found, Match::NoHost, "{routes:?}"),
-        None => assert_eq!(found, Match::NoPath, "{routes:?}"),
+        Some((place, _)) => Match::Route(*place),
+        None if of_host.is_empty() => Match::NoHost,
+        None => Match::NoPath,
     }
 }
 

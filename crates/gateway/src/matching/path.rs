@@ -11,10 +11,13 @@
 //! - `//`: merged by some, kept by others, and at the beginning the start of an authority;
 //! - `\` and `%5C`: a slash for some;
 //! - `%00`: the end of the text for some;
+//! - `%C0%AF` and other overlong UTF-8 (RFC 3629, 10): a slash or a dot for some;
 //! - `%` without two hexadecimal digits: kept, dropped or refused.
 //!
-//! `%2F` stays as it is: whether it separates segments is the server's business, and no route here
-//! takes it for a slash. Escapes are undone once, never twice (`%252e` stays).
+//! `%2F` and parameters (`;x=1`) are in honest paths too, and stay. Some servers take the one for a slash and
+//! cut the other off, so a path with either has several readings, and is refused where they lead to different
+//! routes (`readings`). Escapes are undone once, never twice (`%252F` stays). Paths that differ in
+//! capitals are different (RFC 3986, 6.2.2.1).
 //!
 //! What is sent on is the path as it came, unless a rewrite changes it: both spellings are equal to every
 //! server that follows RFC 3986, and a signature over the path stays valid.
@@ -24,7 +27,11 @@ use std::borrow::Cow;
 /// A path with unreserved characters unescaped and the remaining escapes in capitals. It begins with a slash,
 /// or is `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestPath<'a>(Cow<'a, str>);
+pub struct RequestPath<'a> {
+    text: Cow<'a, str>,
+    /// It has an escaped slash or a parameter.
+    has_readings: bool,
+}
 
 /// Why a path is refused with 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +51,15 @@ pub enum PathRefused {
     /// It has an escaped NUL.
     #[error("the path has a NUL")]
     Nul,
+    /// It has an escaped slash or a parameter, and some servers would take it for a path of another route.
+    #[error(
+        "the path has an escaped slash (`%2F`) or a parameter (`;`) where some servers would read another route's \
+         path; send the path that is meant"
+    )]
+    Ambiguous,
+    /// It has escaped bytes that are a longer form of another character.
+    #[error("the path has an overlong form of a character in UTF-8")]
+    Overlong,
     /// A percent sign is not followed by two hexadecimal digits.
     #[error(
         "the path has a `%` without two hexadecimal digits after it; send `%25` for a percent sign"
@@ -61,19 +77,24 @@ impl<'a> RequestPath<'a> {
     /// Why the path is refused with 400.
     pub fn read(text: &'a str) -> Result<RequestPath<'a>, PathRefused> {
         if text == "*" {
-            return Ok(RequestPath(Cow::Borrowed(text)));
+            return Ok(RequestPath {
+                text: Cow::Borrowed(text),
+                has_readings: false,
+            });
         }
         if !text.starts_with('/') {
             return Err(PathRefused::NoSlash);
         }
         let mut has_escapes = false;
         let mut has_dots = false;
+        let mut has_readings = false;
         let mut before = 0;
         for byte in text.bytes() {
             match byte {
                 b'%' => has_escapes = true,
                 b'/' if before == b'/' => return Err(PathRefused::EmptySegment),
                 b'.' if before == b'/' => has_dots = true,
+                b';' => has_readings = true,
                 b'\\' => return Err(PathRefused::Backslash),
                 0..=b' ' | 0x7f | b'?' | b'#' => return Err(PathRefused::Character),
                 _ => {}
@@ -84,16 +105,28 @@ impl<'a> RequestPath<'a> {
             if has_dots {
                 check_segments(text)?;
             }
-            return Ok(RequestPath(Cow::Borrowed(text)));
+            return Ok(RequestPath {
+                text: Cow::Borrowed(text),
+                has_readings,
+            });
         }
         let normal = unescape(text)?;
         check_segments(&normal)?;
-        Ok(RequestPath(Cow::Owned(normal)))
+        let has_readings = has_readings || normal.contains("%2F") || normal.contains("%3B");
+        Ok(RequestPath {
+            text: Cow::Owned(normal),
+            has_readings,
+        })
     }
 
     /// The path.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Whether servers may read it as another path.
+    pub(super) fn has_readings(&self) -> bool {
+        self.has_readings
     }
 }
 
@@ -101,23 +134,41 @@ impl<'a> RequestPath<'a> {
 fn unescape(text: &str) -> Result<String, PathRefused> {
     let mut normal = String::with_capacity(text.len());
     let mut rest = text;
+    // The bytes of the escapes just before, as long as they stand side by side.
+    let mut before = 0;
     while let Some(at) = rest.find('%') {
         normal.push_str(&rest[..at]);
         let digits = rest.as_bytes().get(at + 1..at + 3);
         let value = digits.and_then(|digits| Some(hex(digits[0])? << 4 | hex(digits[1])?));
-        match value.ok_or(PathRefused::Escape)? {
+        let value = value.ok_or(PathRefused::Escape)?;
+        if at > 0 {
+            before = 0;
+        }
+        match value {
             0 => return Err(PathRefused::Nul),
             b'\\' => return Err(PathRefused::Backslash),
+            0x80..=0xbf if is_overlong(before, value) => return Err(PathRefused::Overlong),
             value if value.is_ascii_alphanumeric() || b"-._~".contains(&value) => {
                 normal.push(char::from(value));
             }
             // Two ASCII digits follow the percent sign, so this is no cut through a character.
             _ => normal.push_str(&rest[at..at + 3].to_ascii_uppercase()),
         }
+        before = value;
         rest = &rest[at + 3..];
     }
     normal.push_str(rest);
     Ok(normal)
+}
+
+/// Whether a character in UTF-8 that begins with `lead` and goes on with `next` has a shorter form (RFC 3629, 4).
+fn is_overlong(lead: u8, next: u8) -> bool {
+    match lead {
+        0xc0 | 0xc1 => true,
+        0xe0 => next < 0xa0,
+        0xf0 => next < 0x90,
+        _ => false,
+    }
 }
 
 fn hex(digit: u8) -> Option<u8> {

@@ -120,9 +120,68 @@ fn a_prefix_ends_at_a_slash() {
     assert_eq!(find(&index, "h", "/v1/files"), Match::Route(3));
     assert_eq!(find(&index, "h", "/v1/files/"), Match::Route(2));
     assert_eq!(find(&index, "h", "/v1/%66iles/x"), Match::Route(2));
-    assert_eq!(find(&index, "h", "/v1%2Ffiles"), Match::NoPath);
+    assert_eq!(find(&index, "h", "/v1%2Ffiles"), Match::Ambiguous);
     assert_eq!(find(&index, "h", "/v10"), Match::NoPath);
     assert_eq!(find(&index, "h", "/"), Match::NoPath);
+}
+
+#[test]
+fn a_path_that_a_server_may_take_for_another_routes_is_ambiguous() {
+    let index = RouteIndex::new(&[
+        route("rest", &[], PathPattern::Any),
+        route("api", &[], prefix("/api")),
+        route("admin", &[], prefix("/api/admin")),
+        route("objects", &[], prefix("/v1/objects")),
+        route("login", &[], exact("/login")),
+    ])
+    .expect("routes");
+    for path in [
+        "/api%2Fusers",
+        "/api%2fusers",
+        "/%2Fapi/users",
+        "/api;x=1/users",
+        "/api;/users",
+        "/api%3Bx=1/users",
+        "/api;x=1%2Fusers",
+        "/;/api/users",
+        "/;x=1/api",
+        "/%3B/api",
+        "/api/admin;x",
+        "/api%2Fadmin",
+        "/api/%2Fadmin",
+        "/api/;x/admin",
+        "/api;x%2Fadmin",
+        "/v1%2Fobjects/a",
+        "/v1/objects;x/a",
+        "/login;jsessionid=1",
+    ] {
+        assert_eq!(find(&index, "h", path), Match::Ambiguous, "{path}");
+    }
+    for (path, wanted) in [
+        ("/v1/objects/a%2Fb", 3),
+        ("/v1/objects/https%3A%2F%2Fexample.org%2F", 3),
+        ("/v1/objects/a;b=c/d", 3),
+        ("/v1/objects/a%3Bb", 3),
+        ("/api/users;x=1", 1),
+        ("/api/users;x=/admin", 1),
+        ("/a%2Fb;c", 0),
+        ("/api%252Fusers", 0),
+        ("/API%2Fusers", 0),
+    ] {
+        assert_eq!(find(&index, "h", path), Match::Route(wanted), "{path}");
+    }
+}
+
+#[test]
+fn hosts_and_conditions_count_for_every_reading_of_a_path() {
+    let mut posts = route("posts", &["h"], prefix("/api"));
+    posts.methods = vec!["POST".to_owned()];
+    let index = RouteIndex::new(&[posts, route("any", &[], prefix("/"))]).expect("routes");
+    let headers = HeaderMap::new();
+    let find = |host, method| find_with(&index, host, "/api%2Fx", &method, &headers);
+    assert_eq!(find("h", Method::POST), Match::Ambiguous);
+    assert_eq!(find("h", Method::GET), Match::Route(1));
+    assert_eq!(find("other", Method::POST), Match::Route(1));
 }
 
 #[test]
@@ -183,6 +242,8 @@ fn what_no_request_can_match_is_refused_by_name() {
         path.contains("`shop`") && path.contains("`/a/../b`"),
         "{path}"
     );
+    let escaped = bad(|route| route.path = PathPattern::Prefix("/a%2fb".to_owned()));
+    assert!(escaped.contains("`/a%2fb`"), "{escaped}");
     let method = bad(|route| route.methods = vec!["G ET".to_owned()]);
     assert!(method.contains("`G ET`"), "{method}");
     let condition = |name: &str, value: Option<&str>| {
@@ -310,5 +371,32 @@ proptest! {
         let found = find_with(&index, host, &path, &method, &headers);
         let sent = Sent { host, path: &path, method: &method, headers: &headers };
         prop_assert_eq!(found, naive(&routes, &sent));
+    }
+
+    /// Servers that undo escapes, cut off parameters and merge slashes, in several orders.
+    #[test]
+    fn a_route_that_was_found_is_the_one_of_every_server(
+        routes in some_routes(),
+        path in "(/(a|b|%2F|;|%3B){0,3}){1,4}".prop_filter("no path", |path| !path.contains("//")),
+    ) {
+        let index = RouteIndex::new(&routes).expect("routes");
+        let found = find(&index, "a", &path);
+        prop_assume!(found != Match::Ambiguous);
+        let undo = |path: &str| path.replace("%2F", "/").replace("%3B", ";");
+        let cut = |path: &str| {
+            let names: Vec<_> = path.split('/').map(|s| s.split(';').next().unwrap_or("")).collect();
+            names.join("/")
+        };
+        let merge = |path: &str| {
+            let mut path = path.to_owned();
+            while path.contains("//") {
+                path = path.replace("//", "/");
+            }
+            path
+        };
+        for read in [undo(&path), cut(&path), cut(&undo(&path)), undo(&cut(&path))] {
+            let read = merge(&read);
+            prop_assert_eq!(find(&index, "a", &read.replace(';', "%3B")), found, "{}", read);
+        }
     }
 }

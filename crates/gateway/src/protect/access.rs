@@ -58,7 +58,26 @@ impl Access {
         headers: &HeaderMap,
         wall_ms: u64,
     ) -> Result<Admitted, Denial> {
-        self.addresses.check(client)?;
+        self.check_address(client)?;
+        self.identify(headers, wall_ms)
+    }
+
+    /// Whether requests of `client` are let in as far as addresses go. It costs next to nothing.
+    ///
+    /// # Errors
+    ///
+    /// What to answer to one that is not.
+    pub fn check_address(&self, client: IpAddr) -> Result<(), Denial> {
+        self.addresses.check(client)
+    }
+
+    /// Whether a request from an address that is let in has the key or token that is asked for. To check a token's
+    /// signature is the most expensive of all checks, whoever wrote it: limits come before.
+    ///
+    /// # Errors
+    ///
+    /// What to answer to one that has not.
+    pub fn identify(&self, headers: &HeaderMap, wall_ms: u64) -> Result<Admitted, Denial> {
         let key = self
             .keys
             .as_ref()

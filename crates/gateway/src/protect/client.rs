@@ -116,7 +116,8 @@ impl ClientTrust {
 
     /// Sets what the release is told: `X-Forwarded-For`, `-Proto` and `-Host`, and `Forwarded` if the
     /// settings ask for it. What a trusted peer said is kept and added to, what another said is
-    /// replaced. The peer comes with its address as text. `client` is what [`ClientTrust::client`] found, `host` the request's own.
+    /// replaced. When a trusted peer names the client in `Forwarded` only, `X-Forwarded-For` begins with that client. The
+    /// peer comes with its address as text. `client` is what [`ClientTrust::client`] found, `host` the request's own.
     pub fn set_forwarded(
         &self,
         (peer, own): (IpAddr, &HeaderValue),
@@ -140,7 +141,14 @@ impl ClientTrust {
             Some(line) => headers.insert(FORWARDED, line),
             None => headers.remove(FORWARDED),
         };
-        let list = joined(headers, own);
+        let list = match headers.contains_key(FORWARDED_FOR) {
+            true => joined(headers, own),
+            // Only `Forwarded` named the client, and releases that read the other field are to find it too.
+            false if client != peer => {
+                HeaderValue::try_from(format!("{client}, {peer}")).unwrap_or_else(|_| own.clone())
+            }
+            false => own.clone(),
+        };
         headers.insert(FORWARDED_FOR, list);
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme.word()));
         match said_host.or_else(|| host.cloned()) {

@@ -163,6 +163,15 @@ impl Limit {
         }
     }
 
+    /// What [`Limit::take`] would say, with nothing taken.
+    fn look(&self, key: u64, now_ms: u64) -> Taken {
+        let now_ns = now_ms.saturating_mul(bucket::NS_PER_MS);
+        match &self.store {
+            Store::One(full_at) => self.rate.take(full_at.load(Relaxed), now_ns),
+            Store::Many(table) => table.look(key, now_ns, self.rate),
+        }
+    }
+
     /// Puts a token back that was taken by [`Limit::take`].
     fn give_back(&self, key: u64, spare: bool) {
         match &self.store {
@@ -260,6 +269,39 @@ impl RouteLimits {
             earlier.give_back(*key, answer.spare);
         }
         self.refusal(limit, answer)
+    }
+
+    /// Those that count by address alone: they hold for requests of which nobody asks who sent them.
+    #[must_use]
+    pub fn of_addresses(&self) -> RouteLimits {
+        let limits = self.limits.iter();
+        let limits = limits.filter(|limit| limit.config.key == LimitKey::ClientAddress);
+        RouteLimits::new(limits.cloned().collect())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.limits.is_empty()
+    }
+
+    /// The answer to a request for which a limit that counts by address has no token here, as
+    /// [`RouteLimits::check`] would give it; no token is taken. `now_ms` is monotonic.
+    #[must_use]
+    pub fn used_up_by_address(
+        &self,
+        subject: &LimitSubject<'_>,
+        now_ms: u64,
+    ) -> Option<LimitDecision> {
+        let mut limits = self.limits.iter();
+        limits.find_map(|limit| {
+            if limit.config.key != LimitKey::ClientAddress {
+                return None;
+            }
+            let found = limit.look(limit.key(subject), now_ms);
+            let is_used_up = found.full_at_ns.is_none();
+            is_used_up.then(|| self.refusal(limit, found))
+        })
     }
 
     /// What a request is answered for which `limit` has no token.

@@ -28,6 +28,8 @@ pub(crate) struct Route {
     pub(crate) capacity: Arc<Capacity>,
     /// What its requests count against.
     pub(crate) limits: RouteLimits,
+    /// Those of them that count by address.
+    pub(crate) address_limits: RouteLimits,
     /// Who may use it.
     pub(crate) access: Option<Arc<NamedAccess>>,
     /// Which pages of other origins may use it.
@@ -83,6 +85,7 @@ impl Route {
             }
         };
         let limits = routing.limits.route(&config.limits);
+        let limits = limits.ok_or_else(|| unknown("limit", &config.limits.join("`, `")))?;
         let same_room = before.filter(|before| before.config.capacity == config.capacity);
         Ok(Route {
             to,
@@ -95,7 +98,8 @@ impl Route {
                 Some(before) => Arc::clone(&before.capacity),
                 None => Arc::new(Capacity::new(&config.capacity)),
             },
-            limits: limits.ok_or_else(|| unknown("limit", &config.limits.join("`, `")))?,
+            address_limits: limits.of_addresses(),
+            limits,
             access,
             cors: config.cors.as_ref().map(Cors::new),
             observed: observers.route(name),

@@ -9,7 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use portcullis_config::{
-    AccessConfig, ApiKeysConfig, JwksSource, JwtAlgorithm, JwtConfig, PathPattern,
+    AccessConfig, ApiKeysConfig, CorsConfig, JwksSource, JwtAlgorithm, JwtConfig, LimitKey,
+    PathPattern,
 };
 use portcullis_gateway::GatewaySettings;
 use portcullis_gateway::protect::ApiKeysFile;
@@ -25,7 +26,7 @@ use serde_json::{Value, json};
 use crate::raw::{RawServer, ok};
 use crate::rig::{Rig, arm};
 use crate::service::Service;
-use crate::ways::way;
+use crate::ways::{limit, named, way};
 
 /// A policy that asks for nothing.
 pub(crate) fn policy(name: &str) -> AccessConfig {
@@ -116,6 +117,59 @@ async fn addresses_are_let_in_and_turned_away_behind_a_trusted_proxy_too() {
     }
     assert_eq!(rig.get("/headers").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(service.requests(), 2);
+}
+
+#[tokio::test]
+async fn preflights_are_asked_for_their_address_and_count_for_it_but_need_no_key() {
+    let service = Service::start("old");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    write_keys(&path, &["first"]);
+    let mut rules = by_keys(path, "x-api-key");
+    rules.deny = vec!["10.6.6.0/24".parse().unwrap()];
+    let adjust = |settings: &mut GatewaySettings| {
+        guarded(rules)(settings);
+        let all = &mut settings.routing.routes[0];
+        all.limits = named("each");
+        all.cors = Some(CorsConfig {
+            origins: vec!["https://app.example".to_owned()],
+            methods: vec!["PUT".to_owned()],
+            headers: Vec::new(),
+            expose: Vec::new(),
+            credentials: false,
+            max_age_s: 60,
+        });
+        settings.routing.limits = vec![limit("each", 2, 3_600_000, LimitKey::ClientAddress)];
+        settings.clients.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    };
+    let rig = served(adjust, &service).await;
+    let preflight = async |client: &str, origin: &str| {
+        let request = rig
+            .client
+            .request(reqwest::Method::OPTIONS, rig.url("/headers"))
+            .header("origin", origin)
+            .header("access-control-request-method", "PUT")
+            .header("x-forwarded-for", client);
+        request.send().await.unwrap()
+    };
+    let denied = preflight("10.6.6.6", "https://app.example").await;
+    assert_eq!(denied.status(), StatusCode::FORBIDDEN);
+    let problem = denied.text().await.unwrap();
+    assert!(problem.contains("address_not_admitted"), "{problem}");
+    for (origin, wanted) in [
+        ("https://app.example", 204),
+        ("https://evil.example", 403),
+        ("https://app.example", 429),
+        ("https://evil.example", 429),
+    ] {
+        let answer = preflight("10.1.2.3", origin).await;
+        assert_eq!(answer.status().as_u16(), wanted, "{origin}");
+        assert_eq!(answer.headers().contains_key("retry-after"), wanted == 429);
+    }
+    let other = preflight("10.1.2.4", "https://app.example").await;
+    assert_eq!(other.status(), StatusCode::NO_CONTENT);
+    assert_eq!(other.headers()["access-control-allow-methods"], "PUT");
+    assert_eq!(service.requests(), 0);
 }
 
 #[tokio::test]

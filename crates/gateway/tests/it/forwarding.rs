@@ -145,3 +145,30 @@ async fn a_connection_that_the_arm_closed_is_replaced() {
     }
     assert_eq!(rig.arm("1.0").await.errors, 0);
 }
+
+/// An answer to TRACE would show a page's script the cookies and keys of its request (RFC 9110, 9.3.8).
+#[tokio::test]
+async fn trace_is_refused_and_the_connection_goes_on() {
+    let service = Service::start("old");
+    let rig = Rig::start();
+    rig.split(&arm("1.0", &service), None, 0).await;
+    let request =
+        |method: &str, more: &str| format!("{method} /who HTTP/1.1\r\nHost: shop\r\n{more}\r\n");
+    let both = request("TRACE", "Cookie: a=secret\r\n") + &request("GET", "Connection: close\r\n");
+    let answers = crate::raw::send(&rig, &both).await;
+    assert!(
+        answers.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"),
+        "{answers}"
+    );
+    assert!(
+        answers.contains("allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"),
+        "{answers}"
+    );
+    assert!(
+        answers.contains("\"code\":\"method_not_allowed\""),
+        "{answers}"
+    );
+    assert!(answers.contains("HTTP/1.1 200 OK\r\n"), "{answers}");
+    assert!(!answers.contains("secret"), "{answers}");
+    assert_eq!(service.requests(), 1);
+}

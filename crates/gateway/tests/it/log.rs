@@ -248,3 +248,49 @@ async fn a_connection_that_changes_its_protocol_has_a_line_and_so_has_what_faile
     ];
     has(&logged.line().await, &wanted);
 }
+
+#[tokio::test]
+async fn a_call_that_is_refused_has_the_status_that_it_stands_for() {
+    let service = Service::start("old");
+    let adjust = |settings: &mut GatewaySettings| {
+        let mut few = way("few");
+        few.limits = named("few");
+        settings.routing.routes = vec![few];
+        settings.routing.limits = vec![limit("few", 1, 3_600_000, LimitKey::Route)];
+    };
+    let logged = Logged::start(adjust, &service).await;
+    let rig = &logged.rig;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .http2_prior_knowledge();
+    let client = client.build().unwrap();
+    let ask = async |client: &reqwest::Client, kind: &str| {
+        let request = client.post(rig.url("/test.Shop/Buy"));
+        let request = request.header("content-type", kind).body("abc");
+        request.send().await.unwrap()
+    };
+    ask(&client, "application/grpc").await;
+    logged.line().await;
+    let answer = ask(&client, "application/grpc+proto").await;
+    assert_eq!(answer.status(), 200);
+    let field = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(field("content-type"), "application/grpc");
+    assert_eq!(field("grpc-status"), "8");
+    assert!(field("grpc-message").starts_with("more requests came"));
+    assert!(field("retry-after").parse::<u64>().unwrap() > 0);
+    assert!(!field("x-request-id").is_empty());
+    assert_eq!(answer.bytes().await.unwrap().len(), 0);
+    let refused = [("status", 429.into()), ("refusal", "rate-limited".into())];
+    has(&logged.line().await, &refused);
+    // Nobody else is spoken to in gRPC.
+    for (client, kind) in [
+        (&client, "application/grpc-web"),
+        (&rig.client, "application/grpc"),
+    ] {
+        let answer = ask(client, kind).await;
+        assert_eq!(answer.status(), 429, "{kind}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert!(!answer.headers().contains_key("grpc-status"));
+        has(&logged.line().await, &refused);
+    }
+}

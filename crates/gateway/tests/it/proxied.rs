@@ -82,6 +82,26 @@ async fn what_a_trusted_proxy_says_is_kept_and_added_to() {
 }
 
 #[tokio::test]
+async fn a_client_that_only_forwarded_names_is_the_first_in_x_forwarded_for() {
+    let service = Service::start("old");
+    let rig = Rig::start_with(trusting);
+    rig.split(&arm("1.0", &service), None, 0).await;
+    for (said, list) in [
+        ("for=203.0.113.9;proto=https", "203.0.113.9, 127.0.0.1"),
+        (
+            "for=192.0.2.7, for=203.0.113.9, for=10.0.0.1",
+            "203.0.113.9, 127.0.0.1",
+        ),
+        ("for=\"[2001:db8::1]:4711\"", "2001:db8::1, 127.0.0.1"),
+        ("for=unknown", "127.0.0.1"),
+        ("proto=https", "127.0.0.1"),
+    ] {
+        let seen = seen(&rig, &[("forwarded", said)]).await;
+        assert_eq!(lines(&seen, "x-forwarded-for"), [list], "{said}");
+    }
+}
+
+#[tokio::test]
 async fn forwarding_that_cannot_be_read_is_refused_and_the_connection_goes_on() {
     let service = Service::start("old");
     let rig = Rig::start_with(trusting);

@@ -174,3 +174,44 @@ async fn paths_that_may_be_read_in_two_ways_are_refused_where_there_are_routes()
     }
     assert_eq!(server.requests(), 0);
 }
+
+#[tokio::test]
+async fn no_spelling_of_a_path_passes_the_rules_of_its_route() {
+    let server = Service::start("api");
+    let rig = Rig::start_with(|settings| {
+        let mut inside = crate::access::policy("inside");
+        inside.allow = vec!["192.0.2.0/24".parse().unwrap()];
+        let mut api = to("api", None, prefix("/api"));
+        api.access = Some("inside".into());
+        settings.routing.access = vec![inside];
+        settings.routing.routes = vec![api, to("api", None, prefix("/headers"))];
+        settings.routing.upstreams = vec![upstream("api", &[server.address])];
+    });
+    rig.split(&arm("1.0", &server), None, 0).await;
+    for path in [
+        "/api%2Fusers",
+        "/api;x=1/users",
+        "/api;/users",
+        "/%2Fapi/users",
+        "/;/api/users",
+        "/api%5Cusers",
+        "/api%C0%AFusers",
+        "/x/..;/api/users",
+        "//api/users",
+    ] {
+        let bytes = format!("GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n");
+        let answer = raw::send(&rig, &bytes).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{path}: {answer}");
+        assert!(answer.contains("\"detail\":\"the path has"), "{answer}");
+    }
+    let (status, _) = ask(&rig, "shop", "/api/users").await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(server.requests(), 0);
+    // Where only one route can be meant, the spelling is the server's business.
+    for path in ["/headers/a%2Fb", "/headers/a;b=c", "/else/a%2fb"] {
+        let bytes = format!("GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n");
+        let answer = raw::send(&rig, &bytes).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+    }
+    assert_eq!(server.requests(), 3);
+}

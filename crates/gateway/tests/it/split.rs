@@ -102,7 +102,7 @@ async fn cookie_is_issued_once_and_keeps_the_user() {
         let first = rig.get("/who").await;
         let cookie = first.headers()["set-cookie"].to_str().unwrap().to_owned();
         assert!(
-            cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax"),
+            cookie.ends_with("; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax"),
             "{cookie}"
         );
         let pair = cookie.split(';').next().unwrap().to_owned();
@@ -553,5 +553,28 @@ async fn several_services_are_told_apart_by_host() {
             (answer.status().as_u16(), release(&answer).as_str()),
             (status, release_met)
         );
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_user_who_came_by_tls_is_for_tls_only() {
+    let (old, new) = (Service::start("old"), Service::start("new"));
+    let (stable, canary) = (arm("1.0", &old), arm("1.1", &new));
+    for (trusted, is_secure) in [(true, true), (false, false)] {
+        let rig = Rig::start_with(|s| {
+            s.services[0].sticky = Sticky::Cookie {
+                name: "seat".to_owned(),
+            };
+            if trusted {
+                s.clients.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+            }
+        });
+        rig.split(&stable, None, 0).await;
+        rig.split(&stable, Some(&canary), 50).await;
+        let request = rig.client.get(rig.url("/who"));
+        let answer = request.header("x-forwarded-proto", "https").send().await;
+        let answer = answer.unwrap();
+        let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+        assert_eq!(cookie.ends_with("; Secure"), is_secure, "{cookie}");
     }
 }

@@ -7,7 +7,9 @@ use crate::keys::{Kind, Preset, Section, key};
 pub(super) static CLIENTS: Section = Section {
     header: "[gateway.clients]",
     about: "What a client may do before anybody looks at its request. What goes beyond it is \
-            refused or closed, so that no client takes the place of others.",
+            refused or closed, so that no client takes the place of others. After a reload, \
+            `trusted_proxies` and `forwarded` hold for the next request, the others for new \
+            connections.",
     keys: &[
         key(
             "trusted_proxies",

@@ -212,7 +212,7 @@ static RETRIES: Section = Section {
             Kind::Whole(1, ATTEMPTS_MAX),
             Preset::Value("1"),
             "Attempts in all, of a request that may be repeated (`GET`, `HEAD`, `OPTIONS`, \
-             `TRACE`, `PUT`, `DELETE`).",
+             `PUT`, `DELETE`).",
         ),
         key(
             "budget",

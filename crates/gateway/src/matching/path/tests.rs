@@ -24,6 +24,10 @@ fn equal_spellings_become_one() {
         ("/a..b/c.", "/a..b/c."),
         ("/\u{fc}", "/\u{fc}"),
         ("/a;b=c", "/a;b=c"),
+        ("/a%3bb", "/a%3Bb"),
+        ("/caf%E9", "/caf%E9"),
+        ("/%E0%A0%80%F0%90%80%80", "/%E0%A0%80%F0%90%80%80"),
+        ("/%C0", "/%C0"),
     ] {
         assert_eq!(read(text).as_deref(), Ok(normal), "{text}");
     }
@@ -63,6 +67,11 @@ fn what_servers_read_in_different_ways_is_refused() {
         ("/%+1", PathRefused::Escape),
         ("/%\u{fc}", PathRefused::Escape),
         ("/%a\u{fc}", PathRefused::Escape),
+        ("/a%C0%AFb", PathRefused::Overlong),
+        ("/%c0%ae%c0%ae/b", PathRefused::Overlong),
+        ("/%C1%9C", PathRefused::Overlong),
+        ("/%E0%80%AFb", PathRefused::Overlong),
+        ("/%F0%80%80%AFb", PathRefused::Overlong),
         ("/a b", PathRefused::Character),
         ("/a\r\nb", PathRefused::Character),
         ("/a?b", PathRefused::Character),

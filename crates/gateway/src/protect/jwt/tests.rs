@@ -1,6 +1,9 @@
 //! ECDSA and Ed25519 keys are made in the tests. ring makes no RSA keys, so the one in
 //! `tests/rsa_test_key.pkcs8.b64` was made for these tests; it protects nothing.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
@@ -489,6 +492,73 @@ async fn a_key_set_is_fetched_over_http() {
         "{request}"
     );
     assert!(request.contains("host: 127.0.0.1:"), "{request}");
+}
+
+/// Answers every request with the keys that are in the list at the moment; counts them.
+async fn serve_keys(keys: Arc<Mutex<Vec<u8>>>) -> (String, Arc<AtomicUsize>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    let count = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&count);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            asked.fetch_add(1, Relaxed);
+            let keys = keys.lock().unwrap().clone();
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", keys.len());
+            let _ = stream.write_all(&[head.as_bytes(), &keys].concat()).await;
+        }
+    });
+    (url, count)
+}
+
+#[tokio::test]
+async fn rotated_keys_are_fetched_once_however_many_tokens_name_the_new_one() {
+    let (old, new) = (Key::rsa(), Key::ec());
+    let served = Arc::new(Mutex::new(set(&[(&old, "2025")])));
+    let (url, asked) = serve_keys(Arc::clone(&served)).await;
+    let check = TokenCheck::new(&config(JwksSource::Url(url)));
+    // As the gateway does it, a few times a second.
+    let look = async |now_ms: u64| {
+        if let Some(url) = check.wants_fetch(now_ms) {
+            let fetched = check.fetched(fetch_jwks(url).await);
+            assert!(matches!(fetched, JwksRefresh::Loaded { .. }), "{fetched:?}");
+        }
+    };
+    let by_old = old.sign(&header(&old, "2025"), &claims());
+    let by_new = new.sign(&header(&new, "2026"), &claims());
+    look(1_000).await;
+    ask(&check, &by_old).expect("the first key is known");
+    // Both are good for a while; then the old one is taken back.
+    *served.lock().unwrap() = set(&[(&old, "2025"), (&new, "2026")]);
+    for now_ms in (1_100..1_000 + JWKS_REFRESH_PAUSE_MS).step_by(100) {
+        assert_eq!(ask(&check, &by_new), Err(TokenDenied::UnknownKey));
+        look(now_ms).await;
+    }
+    assert_eq!(asked.load(Relaxed), 1, "not once for each token");
+    look(1_000 + JWKS_REFRESH_PAUSE_MS).await;
+    assert_eq!(asked.load(Relaxed), 2);
+    ask(&check, &by_new).expect("the new key is known");
+    ask(&check, &by_old).expect("and so is the old one");
+    *served.lock().unwrap() = set(&[(&new, "2026")]);
+    let fresh_ms = 1_000 + JWKS_REFRESH_PAUSE_MS + JWKS_FRESH_MS;
+    look(fresh_ms - 1).await;
+    ask(&check, &by_old).expect("the keys are fresh");
+    look(fresh_ms).await;
+    assert_eq!(ask(&check, &by_old), Err(TokenDenied::UnknownKey));
+    ask(&check, &by_new).expect("the new key stays");
+    // Keys that are nowhere are looked for at the same pace, however many tokens name them.
+    let nowhere = new.sign(&header(&new, "never"), &claims());
+    for now_ms in (fresh_ms + 100..fresh_ms + 10 * JWKS_REFRESH_PAUSE_MS).step_by(500) {
+        assert_eq!(ask(&check, &nowhere), Err(TokenDenied::UnknownKey));
+        look(now_ms).await;
+    }
+    assert_eq!(asked.load(Relaxed), 3 + 9);
 }
 
 #[tokio::test]

@@ -78,6 +78,17 @@ impl Table {
         }
     }
 
+    /// What [`Table::take`] would say, with nothing taken.
+    pub(super) fn look(&self, key: u64, now_ns: u64, rate: Rate) -> Taken {
+        let shard = self.shard(key);
+        let full_at_ns = match shard.buckets.get(&key) {
+            Some(full_at_ns) => *full_at_ns,
+            None if shard.buckets.len() < self.keys_max => 0,
+            None => shard.spare.get(spare_index(key)).copied().unwrap_or(0),
+        };
+        rate.take(full_at_ns, now_ns)
+    }
+
     /// When the bucket of a key is full again; 0 for a key that is not known.
     pub(super) fn full_at_ns(&self, key: u64) -> u64 {
         let shard = self.shard(key);
@@ -139,9 +150,13 @@ impl Shard {
         if self.spare.is_empty() {
             self.spare = vec![0; LIMIT_SPARE_BUCKETS];
         }
-        let index = (key >> 32) as usize % LIMIT_SPARE_BUCKETS;
-        &mut self.spare[index]
+        &mut self.spare[spare_index(key)]
     }
+}
+
+/// Which of its part's spare buckets a key shares.
+fn spare_index(key: u64) -> usize {
+    (key >> 32) as usize % LIMIT_SPARE_BUCKETS
 }
 
 impl Hasher for Hashed {

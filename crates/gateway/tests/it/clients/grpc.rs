@@ -34,6 +34,7 @@ fn configure(settings: &mut GatewaySettings, config: &Config) {
     settings.routing.routes = config.gateway.routes.clone();
     settings.routing.upstreams = config.gateway.upstreams.clone();
     settings.routing.limits = config.gateway.limits.clone();
+    settings.routing.access = config.gateway.access.clone();
 }
 
 #[tokio::test]
@@ -74,6 +75,20 @@ limits = ["rare"]
 name = "small"
 path = "/test.Small"
 body_max = "1KiB"
+[[gateway.access]]
+name = "token"
+jwt = {{ jwks_file = "keys.json", audiences = ["shop"] }}
+[[gateway.access]]
+name = "closed"
+deny = ["0.0.0.0/0"]
+[[gateway.route]]
+name = "guarded"
+path = "/test.Guarded"
+access = "token"
+[[gateway.route]]
+name = "closed"
+path = "/test.Closed"
+access = "closed"
 [[gateway.route]]
 name = "full"
 path = "/test.Full"

@@ -260,15 +260,23 @@ async def main():
         async with open_at(kind) as channel:
             error = await refused(channel, "Nowhere")
             equal(error.code(), grpc.StatusCode.UNAVAILABLE)
+            # The gateway's own words, not those of a client that met an HTTP status.
+            assert "did not accept a connection" in error.details(), error.details()
             error = await refused(channel, "Small", b"x" * 5_000)
-            # gRPC has no word for 413, and this client makes UNKNOWN of what it has no word for.
-            equal(error.code(), grpc.StatusCode.UNKNOWN)
-            assert "413" in error.details(), error.details()
+            equal(error.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+            assert "body" in error.details(), error.details()
+            error = await refused(channel, "Guarded")
+            equal(error.code(), grpc.StatusCode.UNAUTHENTICATED)
+            last = dict(error.trailing_metadata())
+            assert last["www-authenticate"] and last["x-request-id"], last
+            error = await refused(channel, "Closed")
+            equal(error.code(), grpc.StatusCode.PERMISSION_DENIED)
             holding = channel.stream_stream("/test.Full/Talk")(timeout=20)
             await holding.write(b"one")
             equal(await holding.read(), b"ONE")
             error = await refused(channel, "Full")
             equal(error.code(), grpc.StatusCode.UNAVAILABLE)
+            assert int(dict(error.trailing_metadata())["retry-after"]) > 0
             holding.cancel()
 
     async def a_limit_is_a_status():
@@ -277,8 +285,8 @@ async def main():
             for kind in ("plain", "secure"):
                 async with open_at(kind) as channel:
                     error = await refused(channel, "Limited")
-                    equal(error.code(), grpc.StatusCode.UNAVAILABLE)
-                    assert "429" in error.details(), error.details()
+                    equal(error.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+                    assert int(dict(error.trailing_metadata())["retry-after"]) > 0
 
     each_kind = (
         unary_calls_pass_with_their_metadata,
