@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::BodyError;
-use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
 use crate::capacity::Place;
 use crate::clock;
 use crate::connection::{ConnectionState, Step};
@@ -117,7 +116,7 @@ impl Body for ArmBody {
                 {
                     under_way.judge_call(trailers);
                 }
-                self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
+                self.state.enter_client_read();
                 if self.is_end_stream() {
                     self.complete();
                 }

@@ -11,7 +11,6 @@ use http::{Response, StatusCode, Version, response};
 
 use super::{Answer, Passage};
 use crate::body::{AnswerBody, ArmBody};
-use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
 use crate::connection::{Protocol, Step};
 use crate::headers::{self, RELEASE};
 use crate::problem::PROBLEM_JSON;
@@ -187,7 +186,7 @@ impl Passage {
     }
 
     fn own(&mut self, status: StatusCode, text: Bytes) -> Answer {
-        self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
+        self.state.enter_client_read();
         let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
         let mut answer = Response::new(AnswerBody::own(text, state, observed));
         *answer.status_mut() = status;
