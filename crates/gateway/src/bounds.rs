@@ -16,6 +16,12 @@ pub(crate) const UPSTREAM_BUFFER_BYTES: usize = 8 * 1024;
 pub(crate) const CHUNK_LINE_BYTES_MAX: usize = 16 * 1024;
 /// The fields behind the last chunk of an answer.
 pub(crate) const ANSWER_TRAILER_BYTES_MAX: usize = 16 * 1024;
+/// How long a TCP connection is silent before the system asks whether the other side is there.
+pub(crate) const KEEP_ALIVE_AFTER_MS: u64 = 60_000;
+/// How long it waits before it asks again.
+pub(crate) const KEEP_ALIVE_PAUSE_MS: u64 = 15_000;
+/// How often it asks before the connection is given up.
+pub(crate) const KEEP_ALIVE_PROBES_MAX: u32 = 4;
 /// Length of the listener's queue.
 pub(crate) const LISTEN_BACKLOG: i32 = 1024;
 /// Pause after the system refused to accept (no free file descriptors), before trying again.

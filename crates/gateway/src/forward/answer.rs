@@ -66,10 +66,7 @@ impl Passage {
         headers::prepare_answer(&mut head, under_way.release_header());
         head.version = Version::HTTP_11;
         head.extensions.clear();
-        let idle_ms = self
-            .route
-            .as_ref()
-            .map_or(0, |route| route.config.timeouts.idle_ms);
+        let idle_ms = self.idle_ms();
         self.state.enter(Step::AnswerBody, idle_ms);
         let request = (under_way, self.place.take());
         let shared = (
@@ -79,6 +76,12 @@ impl Passage {
         );
         let body = ArmBody::new(upstream, request, shared, idle_ms);
         Response::from_parts(head, AnswerBody::Arm(Box::new(body)))
+    }
+
+    /// How long a stream may be silent.
+    fn idle_ms(&self) -> u64 {
+        let route = self.route.as_ref();
+        route.map_or(0, |route| route.config.timeouts.idle_ms)
     }
 
     /// The arm changes the protocol, which only a client that asked for it may see.
@@ -99,10 +102,11 @@ impl Passage {
             .insert(CONNECTION, HeaderValue::from_static("upgrade"));
         head.headers.insert(UPGRADE, protocol);
         head.extensions.clear();
-        let tunnel = Tunnel::new(upstream, under_way, self.place.take());
+        let request = (under_way, self.place.take());
+        let observed = Rc::clone(&self.observed);
+        let tunnel = Tunnel::new(upstream, request, observed, self.idle_ms());
         self.state.change_protocol(tunnel);
-        let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
-        Response::from_parts(head, AnswerBody::own(Bytes::new(), state, observed))
+        Response::from_parts(head, AnswerBody::before_tunnel(Rc::clone(&self.state)))
     }
 
     /// Answers in place of an arm.
