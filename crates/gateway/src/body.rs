@@ -3,6 +3,7 @@
 
 mod answer;
 mod client;
+mod rate;
 mod request;
 
 pub(crate) use answer::{AnswerBody, ArmBody};

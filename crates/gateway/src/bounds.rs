@@ -8,8 +8,6 @@ pub(crate) const FOLLOWER_LOST_MS: u64 = 10_000;
 pub(crate) const FOLLOWER_BYTES_MAX: usize = 1024 * 1024;
 /// Requests for a reload of the configuration that wait for their turn.
 pub(crate) const RELOADS_WAITING_MAX: usize = 4;
-/// How long a client may pause in the middle of sending a body, or of taking one.
-pub(crate) const CLIENT_STALL_TIMEOUT_MS: u64 = 60_000;
 /// Read buffer of one connection, which also bounds one frame of a streamed body.
 pub(crate) const CONNECTION_BUFFER_BYTES_MAX: usize = 256 * 1024;
 /// What is read at once of an answer that is not long; the pieces of a long one grow up to the limit above.
@@ -18,6 +16,12 @@ pub(crate) const UPSTREAM_BUFFER_BYTES: usize = 8 * 1024;
 pub(crate) const CHUNK_LINE_BYTES_MAX: usize = 16 * 1024;
 /// The fields behind the last chunk of an answer.
 pub(crate) const ANSWER_TRAILER_BYTES_MAX: usize = 16 * 1024;
+/// How long a TCP connection is silent before the system asks whether the other side is there.
+pub(crate) const KEEP_ALIVE_AFTER_MS: u64 = 60_000;
+/// How long it waits before it asks again.
+pub(crate) const KEEP_ALIVE_PAUSE_MS: u64 = 15_000;
+/// How often it asks before the connection is given up.
+pub(crate) const KEEP_ALIVE_PROBES_MAX: u32 = 4;
 /// Length of the listener's queue.
 pub(crate) const LISTEN_BACKLOG: i32 = 1024;
 /// Pause after the system refused to accept (no free file descriptors), before trying again.
@@ -62,6 +66,9 @@ pub(crate) const HTTP2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 pub(crate) const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Bytes of an answer that wait on one stream for the client.
 pub(crate) const HTTP2_SEND_BUFFER_BYTES_MAX: usize = 256 * 1024;
+/// The longest piece of an answer that is given to one stream at once: the size of a frame, if the client does not ask
+/// for larger ones.
+pub(crate) const HTTP2_PIECE_BYTES_MAX: usize = 16 * 1024;
 /// Streams that a client opened and reset before they were looked at (CVE-2023-44487); with more of them
 /// the connection is closed.
 pub(crate) const HTTP2_RESETS_PENDING_MAX: usize = 20;

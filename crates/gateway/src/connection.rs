@@ -5,6 +5,27 @@
 //! there is one deadline at a time and one waker for it. The worker's ticker looks at the deadlines
 //! of all its connections every [`TICK_MS`](crate::bounds::TICK_MS); setting one is a store into a
 //! cell, where a timer per request would cost a lock and a heap operation.
+//!
+//! # Who is waited for, and who is blamed
+//!
+//! A request passes through these steps; each has one deadline, and whoever is waited for when it passes is to
+//! blame.
+//!
+//! - While a piece of the request is on its way to the arm: [`Step::Answer`], for `first_byte` of the route,
+//!   anew for each piece. An arm that takes nothing is the arm's fault: 504.
+//! - When the arm has taken all that came and more is to come: [`Step::ClientBody`], for `stall_timeout` of the
+//!   clients, anew for each piece. The client is to blame: 408. The arm need not answer yet, so `first_byte` does not
+//!   run, however long it takes until the request is whole.
+//! - The same in a call of gRPC: [`Step::Call`], for `idle` of the route. In a call either side may be
+//!   silent because the other one is, so the client is not to blame: 504.
+//! - When the request is whole: [`Step::Answer`], for `first_byte`: 504.
+//! - When the answer has begun, it is a stream both ways: [`Step::AnswerBody`], for `idle`, anew for each piece in
+//!   either direction. The answer is broken off.
+//! - When the client has to take some of it: [`Step::ClientRead`], for `stall_timeout`. The connection or the stream
+//!   is reset, and the arm is not to blame.
+//! - After a change of protocol: [`Step::Tunnel`], for `idle`, anew for every byte in either direction.
+//!
+//! The time for the whole request, if the route has one, ends any of them.
 
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -37,6 +58,8 @@ pub(crate) enum Step {
     Connect,
     /// More of the request's body from the client.
     ClientBody,
+    /// Either side of a call of gRPC whose answer has not begun: the client may say more, and need not.
+    Call,
     /// The arm: to take the request and begin to answer.
     Answer,
     /// More of the answer's body from the arm.
@@ -61,8 +84,10 @@ pub(crate) enum Protocol {
 /// What is wrong with a request's body, found while it passes through.
 #[derive(Debug, Clone)]
 pub(crate) enum ClientFault {
-    /// The client broke off, or was too slow.
+    /// The client broke off.
     Broke,
+    /// It comes slower than it may.
+    TooSlow,
     /// It is longer than the route takes.
     TooLarge,
     /// What is in it may not be sent.
@@ -197,6 +222,11 @@ impl ConnectionState {
         }
     }
 
+    /// Waits for the client to take what was answered.
+    pub(crate) fn enter_client_read(&self) {
+        self.enter(Step::ClientRead, self.clients.stall_timeout_ms);
+    }
+
     /// Whether the time of the request under way is over.
     pub(crate) fn has_ended(&self) -> bool {
         self.end_ms.get() <= self.now_ms.get()
@@ -267,7 +297,7 @@ impl ConnectionState {
     pub(crate) fn is_busy(&self) -> bool {
         let is_quiet = match self.step.get() {
             Step::Idle | Step::Parked | Step::Head | Step::Streams => true,
-            Step::Connect | Step::ClientBody | Step::Answer => false,
+            Step::Connect | Step::ClientBody | Step::Call | Step::Answer => false,
             Step::AnswerBody | Step::ClientRead | Step::Tunnel => false,
         };
         !is_quiet || self.tunnel.borrow().is_some()

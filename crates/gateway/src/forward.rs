@@ -31,7 +31,6 @@ use portcullis_config::UpstreamProtocol;
 
 use crate::acme;
 use crate::body::{AnswerBody, BodyRules, ClientBody};
-use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
 use crate::capacity::{Place, Shed, ShedCause};
 use crate::clock;
 use crate::connection::{ConnectionState, Protocol, Step};
@@ -92,7 +91,7 @@ pub(crate) async fn forward(
     state: Rc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
-    state.begin_request(Step::Connect, CLIENT_STALL_TIMEOUT_MS);
+    state.begin_request(Step::Connect, state.clients.stall_timeout_ms);
     let (head, incoming) = request.into_parts();
     let mut passage = Passage::begin(worker, state, &head);
     let mut unread = Unread::new(&head, incoming);
@@ -276,6 +275,8 @@ impl Passage {
         };
         Ok(BodyRules {
             first_byte_ms: route.config.timeouts.first_byte_ms,
+            idle_ms: route.config.timeouts.idle_ms,
+            is_call: headers::is_grpc(headers),
             bytes_max,
             upload,
         })

@@ -87,8 +87,7 @@ pub(crate) async fn serve<S: ClientStream>(
                 return Ok(());
             }
             Served::Changed(stream, early, tunnel) => {
-                state.enter(Step::Tunnel, u64::MAX);
-                Box::pin(tunnel.run(stream, &early)).await;
+                Box::pin(tunnel.run(stream, &early, &state)).await;
                 return Ok(());
             }
             Served::Idle(idle, read) => (stream, early) = (idle, read),

@@ -23,8 +23,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::body::{AnswerBody, BodyError};
 use crate::bounds::{
-    HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_PING_PAUSE_MS, HTTP2_PING_TIMEOUT_MS,
-    HTTP2_RESETS_PENDING_MAX, HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_STREAM_WINDOW_BYTES,
+    HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_PIECE_BYTES_MAX, HTTP2_PING_PAUSE_MS,
+    HTTP2_PING_TIMEOUT_MS, HTTP2_RESETS_PENDING_MAX, HTTP2_SEND_BUFFER_BYTES_MAX,
+    HTTP2_STREAM_WINDOW_BYTES,
 };
 use crate::connection::{ConnectionState, Protocol};
 use crate::forward::forward;
@@ -48,8 +49,13 @@ struct StreamTask<F> {
 }
 
 /// An answer on a stream; the stream is over when it is dropped.
+///
+/// It goes to the client in pieces, each of which has the client's time anew: hyper asks for the next one only when
+/// the client has let the one before come.
 struct StreamBody {
     body: AnswerBody,
+    /// What is left of a frame.
+    rest: Bytes,
     stream: OpenStream,
 }
 
@@ -70,9 +76,8 @@ where
     let current = Rc::clone(&streams.current);
     let (serving, shared) = (Rc::clone(&worker), Rc::clone(&state));
     let service = service_fn(move |request| {
-        // The call is made while the stream's task runs.
-        let slot = current.borrow().clone();
-        answer(Rc::clone(&serving), Rc::clone(&shared), slot, request)
+        let (serving, shared) = (Rc::clone(&serving), Rc::clone(&shared));
+        answer(serving, shared, Rc::clone(&current), request)
     });
     let mut builder = http2::Builder::new(streams);
     builder
@@ -105,12 +110,13 @@ where
 async fn answer(
     worker: Rc<Worker>,
     connection: Rc<ConnectionState>,
-    slot: Option<Slot>,
+    current: Rc<RefCell<Option<Slot>>>,
     request: Request<Incoming>,
 ) -> Result<Response<StreamBody>, Infallible> {
     let stream = worker.open_stream(connection);
     let state = Rc::clone(stream.state());
-    if let Some(slot) = slot {
+    // Only now: hyper makes this future while the connection's task runs, and asks it from the stream's own.
+    if let Some(slot) = current.borrow().as_ref() {
         *slot.borrow_mut() = Some(Rc::clone(&state));
     }
     let mut answering = std::pin::pin!(forward(worker, Rc::clone(&state), request));
@@ -119,7 +125,11 @@ async fn answer(
         answering.as_mut().poll(cx)
     })
     .await?;
-    Ok(answer.map(|body| StreamBody { body, stream }))
+    Ok(answer.map(|body| StreamBody {
+        body,
+        rest: Bytes::new(),
+        stream,
+    }))
 }
 
 impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
@@ -161,15 +171,45 @@ impl Body for StreamBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.stream.state().set_waker(cx.waker());
-        Pin::new(&mut self.body).poll_frame(cx)
+        let this = &mut *self;
+        this.stream.state().set_waker(cx.waker());
+        if !this.rest.is_empty() {
+            this.stream.state().enter_client_read();
+            return Poll::Ready(Some(Ok(Frame::data(this.take_piece()))));
+        }
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        polled.map_ok(|frame| match frame.into_data() {
+            Ok(data) => {
+                this.rest = data;
+                Frame::data(this.take_piece())
+            }
+            Err(other) => other,
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self.rest.len() as u64 {
+            0 => self.body.size_hint(),
+            rest => {
+                let hint = self.body.size_hint();
+                let mut whole = SizeHint::new();
+                whole.set_lower(hint.lower() + rest);
+                if let Some(upper) = hint.upper() {
+                    whole.set_upper(upper + rest);
+                }
+                whole
+            }
+        }
+    }
+}
+
+impl StreamBody {
+    fn take_piece(&mut self) -> Bytes {
+        let length = self.rest.len().min(HTTP2_PIECE_BYTES_MAX);
+        self.rest.split_to(length)
     }
 }

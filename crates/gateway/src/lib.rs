@@ -52,6 +52,7 @@ mod http1;
 mod http2;
 mod https_redirect;
 mod in_flight;
+mod keep_alive;
 mod listen;
 mod matching;
 mod metrics;

@@ -21,7 +21,7 @@
 //! observed.trace().set_answer(&mut headers);
 //! observed.bytes_in(n); observed.bytes_out(n);  // for each frame of data
 //! observed.complete();                          // the answer's body is whole; at once if it is the gateway's own
-//! observed.end();                               // the answer's body is dropped
+//! observed.end();                               // the answer's body is dropped, or the tunnel is over
 //! ```
 //!
 //! Dropping an `Observed` ends it too; only the first end counts. A request that ends without a status is one

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use crate::body::RequestBody;
 use crate::connection::ConnectionState;
 use crate::endpoint::{Destination, Endpoint};
+use crate::keep_alive::keep_alive;
 
 mod error;
 mod http1;
@@ -123,6 +124,7 @@ pub(crate) async fn dial(endpoint: &Endpoint) -> io::Result<UpstreamStream> {
         Destination::Name(name) => TcpStream::connect(name.as_str()).await?,
     };
     stream.set_nodelay(true)?;
+    keep_alive(&stream)?;
     match &endpoint.tls {
         None => Ok(UpstreamStream::Plain(stream)),
         Some(tls) => tls.client.shake_hands(stream, &tls.server_name).await,

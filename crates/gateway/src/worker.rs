@@ -16,6 +16,7 @@ use crate::client_addresses::ClientAddresses;
 use crate::clock;
 use crate::connection::ConnectionState;
 use crate::doors::Door;
+use crate::keep_alive::keep_alive;
 use crate::observe::WorkerObservers;
 use crate::pool::Pool;
 use crate::shared::{SharedServer, SharedStore};
@@ -172,6 +173,7 @@ impl Worker {
         mut orders: watch::Receiver<Orders>,
     ) -> std::io::Result<usize> {
         let opened = doors.into_iter().map(|door| {
+            keep_alive(&door.listener)?;
             let listener = TcpListener::from_std(door.listener)?;
             let is_secure = door.is_secure;
             Ok(Door {

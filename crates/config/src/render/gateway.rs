@@ -87,6 +87,7 @@ fn clients(clients: &ClientsConfig) -> Table {
         ),
         ("head_timeout", duration(clients.head_timeout_ms)),
         ("body_rate_min", bytes(clients.body_bytes_per_second_min)),
+        ("stall_timeout", duration(clients.stall_timeout_ms)),
         ("idle_timeout", duration(clients.idle_timeout_ms)),
         ("headers_max", count(clients.headers_max)),
         ("head_max", bytes(clients.head_bytes_max.into())),

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::BodyError;
-use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
 use crate::capacity::Place;
 use crate::clock;
 use crate::connection::{ConnectionState, Step};
@@ -27,8 +26,8 @@ pub(crate) enum AnswerBody {
         text: Option<Bytes>,
         /// The connection it goes to.
         state: Rc<ConnectionState>,
-        /// The request.
-        observed: Rc<Observed>,
+        /// The request, which ends with this body; `None` if it goes on in a tunnel.
+        observed: Option<Rc<Observed>>,
     },
 }
 
@@ -117,7 +116,7 @@ impl Body for ArmBody {
                 {
                     under_way.judge_call(trailers);
                 }
-                self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
+                self.state.enter_client_read();
                 if self.is_end_stream() {
                     self.complete();
                 }
@@ -173,7 +172,16 @@ impl AnswerBody {
         AnswerBody::Own {
             text: (!text.is_empty()).then_some(text),
             state,
-            observed,
+            observed: Some(observed),
+        }
+    }
+
+    /// The empty body of an answer that changes the protocol: the request goes on.
+    pub(crate) fn before_tunnel(state: Rc<ConnectionState>) -> AnswerBody {
+        AnswerBody::Own {
+            text: None,
+            state,
+            observed: None,
         }
     }
 }
@@ -184,7 +192,9 @@ impl Drop for AnswerBody {
             state, observed, ..
         } = self
         {
-            observed.end();
+            if let Some(observed) = observed {
+                observed.end();
+            }
             state.enter_idle();
             state.tap.open();
         }

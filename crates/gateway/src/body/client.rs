@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::BodyError;
-use crate::bounds::{BODY_RATE_WINDOW_MS, CLIENT_STALL_TIMEOUT_MS};
+use super::rate::BodyRate;
 use crate::connection::{ClientFault, ConnectionState, Step};
 use crate::observe::Observed;
 use crate::protect::UploadCheck;
@@ -20,6 +20,10 @@ use crate::protect::UploadCheck;
 pub(crate) struct BodyRules {
     /// How long the arm may take after the body's end, in milliseconds.
     pub(crate) first_byte_ms: u64,
+    /// How long a stream may be silent, in milliseconds.
+    pub(crate) idle_ms: u64,
+    /// A call of gRPC: a stream from its beginning, which may be as slow and as silent as its route allows.
+    pub(crate) is_call: bool,
     /// The longest body, in bytes.
     pub(crate) bytes_max: u64,
     /// What may be uploaded.
@@ -37,9 +41,7 @@ pub(crate) struct ClientBody {
     rules: BodyRules,
     /// Came behind what the upload check held back.
     trailers: Option<Frame<Bytes>>,
-    /// When the measurement of its rate began, and what came since.
-    measured_since_ms: u64,
-    measured_bytes: u64,
+    rate: BodyRate,
 }
 
 impl ClientBody {
@@ -51,8 +53,7 @@ impl ClientBody {
         rules: BodyRules,
     ) -> ClientBody {
         ClientBody {
-            measured_since_ms: state.now_ms(),
-            measured_bytes: 0,
+            rate: BodyRate::default(),
             trailers: None,
             incoming,
             request: state.request(),
@@ -62,29 +63,36 @@ impl ClientBody {
         }
     }
 
-    /// Whether what came in the last ten seconds is too little. An arm that takes nothing is not the
-    /// client's fault: then nothing is asked of the client, and this is not called.
-    fn is_too_slow(&mut self, bytes: usize) -> bool {
-        self.measured_bytes += bytes as u64;
-        let took_ms = self.state.now_ms().saturating_sub(self.measured_since_ms);
-        if took_ms < BODY_RATE_WINDOW_MS {
-            return false;
-        }
-        let wanted = self
-            .state
-            .clients
-            .body_bytes_per_second_min
-            .saturating_mul(took_ms)
-            / 1_000;
-        let is_too_slow = self.measured_bytes < wanted;
-        self.measured_since_ms = self.state.now_ms();
-        self.measured_bytes = 0;
-        is_too_slow
+    /// Whether the upload still decides what the connection waits for: the answer has not begun.
+    fn is_uploading(&self) -> bool {
+        matches!(
+            self.state.step(),
+            Step::ClientBody | Step::Call | Step::Answer
+        )
     }
 
-    /// Whether the upload still decides what the connection waits for.
-    fn is_uploading(&self) -> bool {
-        matches!(self.state.step(), Step::ClientBody | Step::Answer)
+    /// The client has nothing to give now.
+    fn wait(&mut self) {
+        match self.rules.is_call {
+            true => self.state.enter_once(Step::Call, self.rules.idle_ms),
+            false => {
+                self.rate.wait(self.state.now_ms());
+                let limit_ms = self.state.clients.stall_timeout_ms;
+                self.state.enter_once(Step::ClientBody, limit_ms);
+            }
+        }
+    }
+
+    /// Something came, or the end.
+    fn go_on(&self) {
+        match self.state.step() {
+            Step::ClientBody | Step::Call | Step::Answer => {
+                self.state.enter(Step::Answer, self.rules.first_byte_ms);
+            }
+            // A stream both ways, which is not silent.
+            Step::AnswerBody => self.state.enter(Step::AnswerBody, self.rules.idle_ms),
+            _ => {}
+        }
     }
 
     fn poll_incoming(
@@ -98,20 +106,17 @@ impl ClientBody {
         if matches!(polled, Poll::Ready(None)) || self.incoming.is_end_stream() {
             self.state.tap.finish_body();
         }
-        if self.is_uploading() {
-            match &polled {
-                Poll::Pending => {
-                    self.state
-                        .enter_once(Step::ClientBody, CLIENT_STALL_TIMEOUT_MS);
-                }
-                Poll::Ready(_) => self.state.enter(Step::Answer, self.rules.first_byte_ms),
-            }
+        let is_measured = self.is_uploading() && !self.rules.is_call;
+        match &polled {
+            Poll::Pending if self.is_uploading() => self.wait(),
+            Poll::Pending => {}
+            Poll::Ready(_) => self.go_on(),
         }
         match &polled {
             Poll::Ready(Some(Err(_))) => self.state.client_failed(ClientFault::Broke),
             Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
-                if let Err(error) = self.check(bytes) {
+                if let Err(error) = self.check(bytes, is_measured) {
                     return Poll::Ready(Some(Err(error)));
                 }
             }
@@ -120,15 +125,19 @@ impl ClientBody {
         polled.map_err(BodyError::Broken)
     }
 
-    /// Looks at the length and the rate.
-    fn check(&mut self, bytes: usize) -> Result<(), BodyError> {
+    /// Looks at the length, and at the rate if that matters.
+    fn check(&mut self, bytes: usize, is_measured: bool) -> Result<(), BodyError> {
         self.observed.bytes_in(bytes);
         if self.state.count_body(bytes) > self.rules.bytes_max {
             self.state.client_failed(ClientFault::TooLarge);
             return Err(BodyError::Refused);
         }
-        if self.is_too_slow(bytes) && !self.incoming.is_end_stream() {
-            self.state.client_failed(ClientFault::Broke);
+        let min = self.state.clients.body_bytes_per_second_min;
+        if is_measured
+            && self.rate.came(self.state.now_ms(), bytes, min)
+            && !self.incoming.is_end_stream()
+        {
+            self.state.client_failed(ClientFault::TooSlow);
             return Err(BodyError::TooSlow);
         }
         Ok(())

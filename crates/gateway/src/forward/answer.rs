@@ -10,7 +10,6 @@ use http::{Response, StatusCode, Version, response};
 
 use super::{Answer, Passage};
 use crate::body::{AnswerBody, ArmBody};
-use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
 use crate::connection::{Protocol, Step};
 use crate::headers::{self, RELEASE};
 use crate::problem::PROBLEM_JSON;
@@ -70,10 +69,7 @@ impl Passage {
         headers::prepare_answer(&mut head, under_way.release_header());
         head.version = Version::HTTP_11;
         head.extensions.clear();
-        let idle_ms = self
-            .route
-            .as_ref()
-            .map_or(0, |route| route.config.timeouts.idle_ms);
+        let idle_ms = self.idle_ms();
         self.state.enter(Step::AnswerBody, idle_ms);
         let request = (under_way, self.place.take());
         let shared = (
@@ -83,6 +79,12 @@ impl Passage {
         );
         let body = ArmBody::new(upstream, request, shared, idle_ms);
         Response::from_parts(head, AnswerBody::Arm(Box::new(body)))
+    }
+
+    /// How long a stream may be silent.
+    fn idle_ms(&self) -> u64 {
+        let route = self.route.as_ref();
+        route.map_or(0, |route| route.config.timeouts.idle_ms)
     }
 
     /// The arm changes the protocol, which only a client that asked for it may see.
@@ -103,10 +105,11 @@ impl Passage {
             .insert(CONNECTION, HeaderValue::from_static("upgrade"));
         head.headers.insert(UPGRADE, protocol);
         head.extensions.clear();
-        let tunnel = Tunnel::new(upstream, under_way, self.place.take());
+        let request = (under_way, self.place.take());
+        let observed = Rc::clone(&self.observed);
+        let tunnel = Tunnel::new(upstream, request, observed, self.idle_ms());
         self.state.change_protocol(tunnel);
-        let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
-        Response::from_parts(head, AnswerBody::own(Bytes::new(), state, observed))
+        Response::from_parts(head, AnswerBody::before_tunnel(Rc::clone(&self.state)))
     }
 
     /// Answers in place of an arm.
@@ -194,7 +197,7 @@ impl Passage {
     }
 
     fn own(&mut self, status: StatusCode, text: Bytes) -> Answer {
-        self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
+        self.state.enter_client_read();
         let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
         let mut answer = Response::new(AnswerBody::own(text, state, observed));
         *answer.status_mut() = status;

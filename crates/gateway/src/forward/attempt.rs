@@ -220,6 +220,7 @@ impl From<ClientFault> for Refusal {
     fn from(fault: ClientFault) -> Refusal {
         match fault {
             ClientFault::Broke => Refusal::ClientBroke,
+            ClientFault::TooSlow => Refusal::ClientStalled,
             ClientFault::TooLarge => Refusal::BodyTooLarge,
             ClientFault::Denied(denial) => denial.into(),
         }

@@ -12,7 +12,7 @@ use http::request;
 use hyper::body::{Body, Incoming};
 
 use super::Passage;
-use crate::bounds::{CLIENT_STALL_TIMEOUT_MS, UNREAD_BYTES_MAX, UNREAD_TIMEOUT_MS};
+use crate::bounds::{UNREAD_BYTES_MAX, UNREAD_TIMEOUT_MS};
 use crate::connection::{Protocol, Step};
 
 /// A body that nobody has begun to read.
@@ -81,6 +81,6 @@ impl Passage {
             }
         })
         .await;
-        self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
+        self.state.enter_client_read();
     }
 }

@@ -182,3 +182,37 @@ async fn a_connection_goes_on_behind_a_short_body_that_was_not_sent_on() {
         assert!(answer.contains("connection: close\r\n"), "{answer}");
     }
 }
+
+/// The answer's head is at the client before the body was sent; both come to their end, so the connection goes on.
+#[tokio::test]
+async fn a_connection_goes_on_behind_an_answer_that_began_before_the_body_was_sent() {
+    let server = RawServer::start(|_, mut connection| async move {
+        loop {
+            connection.head().await?;
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            connection.send(head).await?;
+            connection.body(|body| body.len() == 900).await?;
+            connection.send("5\r\ntaken\r\n0\r\n\r\n").await?;
+        }
+    })
+    .await;
+    let rig = Rig::start_with(with_upstream(
+        way_to("api"),
+        upstream("api", &[server.address]),
+    ));
+    let mut stream = raw::connect(&rig).await;
+    for number in 0..3 {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let head = raw::read_head(&mut stream).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{number}: {head}");
+        assert!(!head.contains("connection: close"), "{head}");
+        stream.write_all("x".repeat(900).as_bytes()).await.unwrap();
+        let mut body = [0; "5\r\ntaken\r\n0\r\n\r\n".len()];
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut body)
+            .await
+            .unwrap();
+        assert_eq!(&body, b"5\r\ntaken\r\n0\r\n\r\n");
+    }
+    assert_eq!(server.heads(), 3);
+}

@@ -334,7 +334,7 @@ async fn a_body_that_drips_is_refused_and_is_not_the_arms_error() {
         .await
         .unwrap();
     assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+        answer.is_empty() || answer.starts_with("HTTP/1.1 408 "),
         "{answer}"
     );
     rig.arm_when("1.0", |arm| {

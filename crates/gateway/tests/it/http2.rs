@@ -34,6 +34,14 @@ impl Client {
         Client { sender, connection }
     }
 
+    /// A client of a connection that was made elsewhere.
+    pub(crate) fn of(
+        sender: SendRequest<Body>,
+        connection: tokio::task::JoinHandle<hyper::Result<()>>,
+    ) -> Client {
+        Client { sender, connection }
+    }
+
     pub(crate) async fn send(&mut self, request: Request<Body>) -> Response<Incoming> {
         self.sender.ready().await.unwrap();
         self.sender.send_request(request).await.unwrap()

@@ -230,13 +230,22 @@ async fn a_connection_that_changes_its_protocol_has_a_line_and_so_has_what_faile
     raw::read_head(&mut stream).await;
     stream.write_all(b"a").await.unwrap();
     assert_eq!(stream.read_u8().await.unwrap(), b'A');
+    let open_ms = 300;
+    tokio::time::sleep(Duration::from_millis(open_ms)).await;
+    stream.write_all(b"bc").await.unwrap();
+    let mut read = [0; 2];
+    stream.read_exact(&mut read).await.unwrap();
+    assert!(logged.lines().is_empty(), "it is under way");
     drop(stream);
     let line = logged.line().await;
+    assert!(line["whole_ms"].as_u64() >= Some(open_ms), "{line}");
     has(
         &line,
         &[
             ("status", 101.into()),
             ("release", "1.0".into()),
+            ("bytes_in", 3.into()),
+            ("bytes_out", 3.into()),
             ("cut", Value::Null),
         ],
     );
@@ -293,4 +302,25 @@ async fn a_call_that_is_refused_has_the_status_that_it_stands_for() {
         assert!(!answer.headers().contains_key("grpc-status"));
         has(&logged.line().await, &refused);
     }
+}
+
+#[tokio::test]
+async fn a_tunnel_that_is_cut_off_by_a_stop_has_its_line() {
+    let service = Service::start("old");
+    let mut logged = Logged::start(|_| {}, &service).await;
+    let mut stream = raw::connect(&logged.rig).await;
+    let upgrade =
+        b"GET /switch HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n";
+    stream.write_all(upgrade).await.unwrap();
+    raw::read_head(&mut stream).await;
+    stream.write_all(b"a").await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'A');
+    let stopped = logged.rig.stop(Duration::from_millis(500));
+    let stopped = tokio::time::timeout(Duration::from_secs(5), stopped).await;
+    assert_eq!(stopped.expect("the stop hangs"), 1);
+    let wanted = [("status", 101.into()), ("bytes_in", 1.into())];
+    has(
+        &logged.line().await,
+        &[&wanted[..], &[("cut", true.into())]].concat(),
+    );
 }

@@ -21,6 +21,7 @@ mod malformed;
 mod nginx;
 mod observe;
 mod parking;
+mod patience;
 mod pebble;
 mod proxied;
 mod raw;

@@ -16,8 +16,13 @@ pub struct ClientsConfig {
     pub connections_per_address_max: u32,
     /// How long a request's head may take, in milliseconds.
     pub head_timeout_ms: u64,
-    /// The slowest that a body may come, in bytes a second, measured over ten seconds; 0 sets no limit.
+    /// The slowest that a body may come, in bytes a second, measured over ten seconds; 0 sets no limit. What
+    /// counts is the time in which the client is waited for, until the answer begins; calls of gRPC are
+    /// streams, and not measured.
     pub body_bytes_per_second_min: u64,
+    /// How long a client may pause in the middle of a request's body, or take nothing of an answer, in
+    /// milliseconds.
+    pub stall_timeout_ms: u64,
     /// How long a connection without a request stays open, in milliseconds.
     pub idle_timeout_ms: u64,
     /// Header lines in a request, at most.
@@ -38,6 +43,7 @@ impl Default for ClientsConfig {
             connections_per_address_max: 2_000,
             head_timeout_ms: 10_000,
             body_bytes_per_second_min: 100,
+            stall_timeout_ms: 60_000,
             idle_timeout_ms: 75_000,
             headers_max: 100,
             head_bytes_max: 64 * 1024,

@@ -47,7 +47,17 @@ pub(super) static CLIENTS: Section = Section {
             Kind::Bytes(0, BYTES_MAX),
             Preset::Value("\"100B\""),
             "The slowest that a body may come, in bytes a second, measured over ten seconds. \
+             What counts is the time in which the gateway waits for the client, until the answer \
+             begins: not the time in which a release takes nothing, and no call of gRPC. \
              `0B` sets no limit.",
+        ),
+        key(
+            "stall_timeout",
+            Kind::Duration,
+            Preset::Value("\"60s\""),
+            "How long a client may pause in the middle of a request's body, or take nothing of an \
+             answer. A stream that has begun (its answer has, or it is a call of gRPC) may be \
+             silent for as long as `idle` of its route says.",
         ),
         key(
             "idle_timeout",

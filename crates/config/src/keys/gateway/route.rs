@@ -185,13 +185,17 @@ static ROUTE_TIMEOUTS: Section = Section {
             "first_byte",
             Kind::Duration,
             Preset::Value("\"60s\""),
-            "From the end of the request to the answer's head.",
+            "From the end of the request to the answer's head. While the client still sends its \
+             body, what counts is how long nothing of it comes (`stall_timeout` of \
+             `[gateway.clients]`), and how long a piece of it waits for the server.",
         ),
         key(
             "idle",
             Kind::Duration,
             Preset::Value("\"300s\""),
-            "Between two pieces of the answer's body.",
+            "Between two pieces of the answer's body, or of the request's while the answer is \
+             under way: how long a stream, a call of gRPC or a WebSocket may be silent in both \
+             directions. A ping of either side keeps a WebSocket open.",
         ),
         key(
             "whole",

@@ -19,6 +19,7 @@ pub(super) fn read(table: Table<'_>) -> ClientsConfig {
         connections_per_address_max: value_or_default(table.count("connections_per_address_max")),
         head_timeout_ms: value_or_default(table.duration_ms("head_timeout")),
         body_bytes_per_second_min: value_or_default(table.read("body_rate_min", units::bytes)),
+        stall_timeout_ms: value_or_default(table.duration_ms("stall_timeout")),
         idle_timeout_ms: value_or_default(table.duration_ms("idle_timeout")),
         headers_max: value_or_default(table.count("headers_max")),
         // The key's bounds fit 32 bits.

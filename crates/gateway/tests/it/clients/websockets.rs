@@ -12,7 +12,11 @@ async fn websockets_pass_with_their_pings_fragments_closes_and_compression() {
     let program = Program::start("websockets_client").await;
     let authority = Authority::new();
     let pair = authority.sign("shop", "localhost");
-    let rig = Rig::start_with(|settings| settings.tls = Some(authority.settings(vec![pair])));
+    let rig = Rig::start_with(|settings| {
+        settings.tls = Some(authority.settings(vec![pair]));
+        // Nothing in the program is silent for so long but what is meant to be.
+        settings.services[0].timeouts.idle_ms = 2_000;
+    });
     let arm = |release: &str| Arm {
         release: release.to_owned(),
         address: program.address(release),

@@ -133,6 +133,16 @@ async def main():
             equal(closed.error.rcvd, None)
         await old.closes.get()
 
+    async def silence_closes_and_pings_keep_open(kind):
+        async with open_at(kind, ping_interval=0.5, ping_timeout=5) as pinging, open_at(kind) as silent:
+            with within(10), fails(ConnectionClosedError) as closed:
+                await silent.recv()
+            equal(closed.error.rcvd, None)
+            await asyncio.sleep(1.5)
+            await pinging.send("hello")
+            equal(await pinging.recv(), "hello")
+        equal(sorted([await old.closes.get(), await old.closes.get()]), [(1000, ""), (1006, "")])
+
     async def compression_is_agreed_on_end_to_end(kind):
         async with open_at(kind, compression="deflate") as client:
             equal("PerMessageDeflate" in repr(client.protocol.extensions), True)
@@ -198,6 +208,7 @@ async def main():
         large_and_fragmented_messages_pass,
         codes_of_closing_pass_both_ways,
         an_end_without_a_close_passes_both_ways,
+        silence_closes_and_pings_keep_open,
         compression_is_agreed_on_end_to_end,
         a_refusal_of_the_release_passes,
         a_tunnel_goes_on_when_the_split_moves,
