@@ -44,6 +44,7 @@ use crate::protect::Trace;
 
 pub(crate) mod endpoints;
 mod gathering;
+pub(crate) mod line_limit;
 mod observed;
 mod span;
 mod tracer;

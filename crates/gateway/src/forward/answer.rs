@@ -14,6 +14,7 @@ use crate::body::{AnswerBody, ArmBody};
 use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
 use crate::connection::{Protocol, Step};
 use crate::headers::{self, RELEASE};
+use crate::observe::line_limit;
 use crate::problem::PROBLEM_JSON;
 use crate::protect::add_security_headers;
 use crate::refusal::Refusal;
@@ -136,17 +137,19 @@ impl Passage {
         let route = self.route.as_ref().map_or("", |route| &route.config.name);
         let refused = refusal.cause();
         observed.refused(refused);
-        match fault {
-            Some((under_way, cause)) => tracing::warn!(
-                request_id,
-                route,
-                release = under_way.release(),
-                address = under_way.endpoint().address(),
-                refused,
-                cause,
-                "no answer from a server"
-            ),
-            None => tracing::info!(request_id, route, refused, "a request was refused"),
+        if line_limit::may_write(route, refused) {
+            match fault {
+                Some((under_way, cause)) => tracing::warn!(
+                    request_id,
+                    route,
+                    release = under_way.release(),
+                    address = under_way.endpoint().address(),
+                    refused,
+                    cause,
+                    "no answer from a server"
+                ),
+                None => tracing::info!(request_id, route, refused, "a request was refused"),
+            }
         }
         let problem = refusal.problem().with_request_id(request_id);
         let mut answer = self.own(problem.status(), Bytes::from(problem.to_json()));

@@ -119,6 +119,11 @@ impl Observed {
         }
     }
 
+    /// The name of the route that took it; empty without one.
+    pub(crate) fn route_name(&self) -> &str {
+        self.route.get().map_or("", |route| &route.name)
+    }
+
     /// A rate limit refuses it.
     pub(crate) fn limited(&self) {
         if let Some(route) = self.route.get() {
