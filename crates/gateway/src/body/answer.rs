@@ -120,7 +120,8 @@ impl Body for ArmBody {
                 if let (Some(trailers), Some(under_way)) =
                     (frame.trailers_ref(), &mut self.under_way)
                 {
-                    under_way.judge_call(trailers);
+                    let status = under_way.judge_call(trailers);
+                    self.observed.called(status);
                 }
                 self.state.enter(Step::ClientRead, CLIENT_STALL_TIMEOUT_MS);
                 if self.is_end_stream() {

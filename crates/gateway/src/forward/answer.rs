@@ -64,7 +64,7 @@ impl Passage {
             return self.switch(under_way, head, upstream);
         }
         under_way.answered(head.status, self.latency_us());
-        under_way.judge_call(&head.headers);
+        self.observed.called(under_way.judge_call(&head.headers));
         headers::prepare_answer(&mut head, under_way.release_header());
         head.version = Version::HTTP_11;
         head.extensions.clear();
