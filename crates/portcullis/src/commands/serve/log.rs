@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, OnceLock};
 
 use tracing::{Event, Level, Subscriber};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
@@ -36,18 +36,7 @@ struct Drain<W> {
 pub(super) fn start(json: bool) -> Log {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PORTCULLIS_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let lost = Arc::default();
-    let drain = Drain {
-        to: io::stderr(),
-        lost: Arc::clone(&lost),
-        told: 0,
-    };
-    let (lines, thread) = NonBlockingBuilder::default()
-        .buffered_lines_limit(LOG_LINES_WAITING_MAX)
-        .lossy(true)
-        .thread_name("log")
-        .finish(drain);
-    let _ = lost.set(lines.error_counter());
+    let (lines, thread) = drained(io::stderr(), LOG_LINES_WAITING_MAX);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(lines);
@@ -60,6 +49,23 @@ pub(super) fn start(json: bool) -> Log {
         builder.with_target(false).with_ansi(coloured).init();
     }
     Log { _thread: thread }
+}
+
+/// Where lines are left for a thread that writes them; more than `waiting_max` do not wait.
+fn drained(to: impl Write + Send + 'static, waiting_max: usize) -> (NonBlocking, WorkerGuard) {
+    let lost = Arc::default();
+    let drain = Drain {
+        to,
+        lost: Arc::clone(&lost),
+        told: 0,
+    };
+    let (lines, thread) = NonBlockingBuilder::default()
+        .buffered_lines_limit(waiting_max)
+        .lossy(true)
+        .thread_name("log")
+        .finish(drain);
+    let _ = lost.set(lines.error_counter());
+    (lines, thread)
 }
 
 impl<W: Write> Write for Drain<W> {
@@ -128,3 +134,6 @@ fn goes_to_journal() -> bool {
     let found = std::fs::metadata("/proc/self/fd/2");
     found.is_ok_and(|found| stream == format!("{}:{}", found.dev(), found.ino()))
 }
+
+#[cfg(test)]
+mod tests;
