@@ -148,7 +148,16 @@ impl Passage {
                     cause,
                     "no answer from a server"
                 ),
-                None => tracing::info!(request_id, route, refused, "a request was refused"),
+                None => {
+                    let upstream = self.route.as_ref().map_or("", |route| route.leads_to());
+                    tracing::info!(
+                        request_id,
+                        route,
+                        upstream,
+                        refused,
+                        "a request was refused"
+                    );
+                }
             }
         }
         let problem = refusal.problem().with_request_id(request_id);

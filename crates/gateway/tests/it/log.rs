@@ -314,6 +314,8 @@ async fn a_flood_of_refusals_and_failures_has_few_lines_in_the_programs_log_and_
         assert!(written < FLOOD / 2, "{written} lines of {FLOOD} requests");
         assert!(lines(message, route)[0]["request_id"].is_string());
     }
+    assert_eq!(lines(told[0].0, "flooded")[0]["upstream"], "service");
+    assert_eq!(lines(told[0].0, "flooded")[0]["refused"], "body-too-large");
     let metrics = rig.metrics().await;
     for code in ["body-too-large", "unreachable"] {
         let counted = format!("portcullis_refusals_total{{code=\"{code}\"}} {FLOOD}");
