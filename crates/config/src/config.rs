@@ -29,9 +29,9 @@ pub use gateway::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,
     CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig, CorsConfig, EjectConfig,
     GatewayConfig, HeaderCondition, HealthConfig, HostPattern, JwksSource, JwtAlgorithm, JwtConfig,
-    LimitConfig, LimitKey, MetricsConfig, PathPattern, RedirectConfig, RetryConfig, RewriteConfig,
-    RouteConfig, RouteTarget, RouteTimeouts, SecurityHeaders, ServerWeight, SharedConfig,
-    StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownRequest, UploadConfig,
+    LimitConfig, LimitKey, LoggedPaths, MetricsConfig, PathPattern, RedirectConfig, RetryConfig,
+    RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts, SecurityHeaders, ServerWeight,
+    SharedConfig, StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownRequest, UploadConfig,
     UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
 };
 pub use hook::{HookConfig, HookFailure, HookPoint, HookStep};

@@ -38,11 +38,11 @@ pub use config::{
     CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig, Config, CorsConfig,
     EjectConfig, GatewayConfig, HeaderCondition, HealthConfig, HookConfig, HookFailure, HookPoint,
     HookStep, HostPattern, JournalConfig, JwksSource, JwtAlgorithm, JwtConfig, LimitConfig,
-    LimitKey, Listen, MetricsConfig, PathPattern, PortRange, PortRangeRefused, RedirectConfig,
-    ReleaseConfig, RetentionConfig, RetryConfig, RewriteConfig, RouteConfig, RouteTarget,
-    RouteTimeouts, SecretText, SecurityHeaders, ServerConfig, ServerWeight, ServiceConfig,
-    SharedConfig, StateConfig, StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownRequest,
-    UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
+    LimitKey, Listen, LoggedPaths, MetricsConfig, PathPattern, PortRange, PortRangeRefused,
+    RedirectConfig, ReleaseConfig, RetentionConfig, RetryConfig, RewriteConfig, RouteConfig,
+    RouteTarget, RouteTimeouts, SecretText, SecurityHeaders, ServerConfig, ServerWeight,
+    ServiceConfig, SharedConfig, StateConfig, StickyConfig, TlsConfig, TlsVersion, TracesConfig,
+    UnknownRequest, UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
 };
 pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
 pub use parse::{check, load, load_environment, parse, parse_environment};

@@ -19,6 +19,7 @@ use portcullis_config::{AccessLogConfig, AccessLogPlace};
 
 pub(crate) mod address;
 pub(crate) mod line;
+pub(crate) mod path;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use address::masked;

@@ -5,6 +5,7 @@
 
 use http::StatusCode;
 
+use crate::observe::line_limit;
 use crate::problem::{PROBLEM_JSON, Problem};
 
 /// The beginnings of what hyper 1 answers by itself (`Server::on_error`).
@@ -45,11 +46,13 @@ pub(crate) fn explained(bytes: &[u8]) -> Option<Vec<u8>> {
         ),
     };
     let request_id = format!("{:016x}", rand::random::<u64>());
-    tracing::info!(
-        request_id,
-        status = status.as_u16(),
-        "a head could not be read"
-    );
+    if line_limit::may_write("", "unreadable-head") {
+        tracing::info!(
+            request_id,
+            status = status.as_u16(),
+            "a head could not be read"
+        );
+    }
     let problem = Problem::new(*status, kind, title, detail).with_request_id(&request_id);
     let body = problem.to_json();
     let head = format!(

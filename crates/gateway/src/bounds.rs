@@ -102,6 +102,10 @@ pub(crate) const SHARED_RETRY_MAX_MS: u64 = 5_000;
 pub(crate) const SHARED_STEADY_MS: u64 = 10_000;
 /// Questions to the shared server that wait in one worker to be written.
 pub(crate) const SHARED_QUEUE_MAX: usize = 1_024;
+/// Lines of one kind that a worker writes into the log within [`LINES_WINDOW_MS`]; of further ones only their number.
+pub(crate) const LINES_OF_A_KIND_MAX: u32 = 10;
+/// See [`LINES_OF_A_KIND_MAX`].
+pub(crate) const LINES_WINDOW_MS: u64 = 1_000;
 /// Requests whose spans wait to be sent; further ones are dropped and counted.
 pub(crate) const SPANS_QUEUE_MAX: usize = 4096;
 /// How long a collector of traces may take to answer.

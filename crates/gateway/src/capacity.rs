@@ -108,6 +108,13 @@ impl Capacity {
         })
     }
 
+    /// Counts a request that waited too long: as long as one may wait, or until its own time was over. Who asks
+    /// drops its [`Capacity::enter`] then.
+    pub(crate) fn shed_late(&self) -> Shed {
+        self.counters.shed_late.fetch_add(1, Relaxed);
+        self.shed(ShedCause::QueueTimeout)
+    }
+
     /// Requests that wait now.
     pub(crate) fn waiting(&self) -> u32 {
         self.waiting.load(Relaxed)
@@ -121,7 +128,7 @@ impl Capacity {
     /// After how many seconds there is probably room for one more behind those who wait: the queue moves on once
     /// each time a request ends, which of `in_flight_max` is `in_flight_max` times in the mean time that one
     /// takes.
-    pub(crate) fn retry_after_s(&self) -> u64 {
+    fn retry_after_s(&self) -> u64 {
         let ahead = u64::from(self.waiting()) + 1;
         let places = u64::from(self.config.in_flight_max.unwrap_or(1).max(1));
         let mean_us = self.held_mean_us.load(Relaxed);
@@ -130,16 +137,9 @@ impl Capacity {
     }
 
     async fn wait(&self, places: &Semaphore) -> Result<(), Shed> {
-        let shed = |cause, counter: &AtomicU64| {
-            counter.fetch_add(1, Relaxed);
-            let retry_after_s = self.retry_after_s();
-            Err(Shed {
-                cause,
-                retry_after_s,
-            })
-        };
         let Some(waiting) = Waiting::begin(&self.waiting, self.config.queue_max) else {
-            return shed(ShedCause::QueueFull, &self.counters.shed_full);
+            self.counters.shed_full.fetch_add(1, Relaxed);
+            return Err(self.shed(ShedCause::QueueFull));
         };
         self.counters.queued.fetch_add(1, Relaxed);
         let limit = Duration::from_millis(self.config.queue_timeout_ms);
@@ -151,7 +151,14 @@ impl Capacity {
                 Ok(())
             }
             // Nobody closes the semaphore.
-            Ok(Err(_)) | Err(_) => shed(ShedCause::QueueTimeout, &self.counters.shed_late),
+            Ok(Err(_)) | Err(_) => Err(self.shed_late()),
+        }
+    }
+
+    fn shed(&self, cause: ShedCause) -> Shed {
+        Shed {
+            cause,
+            retry_after_s: self.retry_after_s(),
         }
     }
 }

@@ -31,7 +31,7 @@ use portcullis_config::UpstreamProtocol;
 
 use crate::acme;
 use crate::body::{AnswerBody, BodyRules, ClientBody};
-use crate::capacity::{Place, Shed, ShedCause};
+use crate::capacity::Place;
 use crate::clock;
 use crate::connection::{ConnectionState, Protocol, Step};
 use crate::endpoint::Endpoint;
@@ -224,10 +224,9 @@ impl Passage {
         let began_us = clock::monotonic_us();
         let mut entering = std::pin::pin!(route.capacity.enter(clock::monotonic_us));
         let place = std::future::poll_fn(|cx| match entering.as_mut().poll(cx) {
-            Poll::Pending if self.state.is_overdue() => Poll::Ready(Err(Shed {
-                cause: ShedCause::QueueTimeout,
-                retry_after_s: route.capacity.retry_after_s(),
-            })),
+            Poll::Pending if self.state.is_overdue() => {
+                Poll::Ready(Err(route.capacity.shed_late()))
+            }
             polled => polled,
         });
         let place = place.await;

@@ -45,6 +45,7 @@ mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod gateway;
+mod grpc_status;
 mod headers;
 mod health;
 mod health_endpoints;

@@ -16,6 +16,7 @@
 //!     observed.attempt_failed(attempt, "broken");   // then again from the top, which counts a retry
 //!     observed.attempt_answered(attempt, status);   // the head of the answer is there
 //! }
+//! observed.masked(MaskingSummary { time_us, patterns });   // for the request and for the answer; both are added up
 //! observed.refused("unreachable");              // the gateway answers in place of a release
 //! observed.answered(status);                    // the status that the client gets, whoever gave it
 //! observed.trace().set_answer(&mut headers);
@@ -35,7 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use http::request;
-use portcullis_config::{AccessLogConfig, TracesConfig};
+use portcullis_config::{AccessLogConfig, LoggedPaths, TracesConfig};
 
 use crate::access_log::{AccessLog, AccessLogError};
 use crate::metrics::counters::GatewayBlock;
@@ -44,6 +45,7 @@ use crate::protect::Trace;
 
 pub(crate) mod endpoints;
 mod gathering;
+pub(crate) mod line_limit;
 mod observed;
 mod span;
 mod tracer;
@@ -58,6 +60,7 @@ pub(crate) use watched::{Backing, WatchedRoute};
 #[derive(Debug)]
 pub(crate) struct Observers {
     log: AccessLog,
+    paths: LoggedPaths,
     gateway: GatewayCounters,
     tracer: Option<Tracer>,
     routes: Mutex<BTreeMap<Arc<str>, Arc<ObservedRoute>>>,
@@ -121,6 +124,7 @@ impl Observers {
         let tracer = traces.map(Tracer::start);
         Ok(Observers {
             log: AccessLog::start(log, workers)?,
+            paths: log.paths,
             gateway: GatewayCounters::new(workers),
             tracer: tracer.transpose()?,
             routes: Mutex::default(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use portcullis_config::{
     AccessConfig, AccessLogConfig, AccessLogPlace, CapacityConfig, ClientsConfig, LimitConfig,
-    MetricsConfig, PathPattern, RetryConfig, RewriteConfig, RouteConfig, RouteTarget,
+    LoggedPaths, MetricsConfig, PathPattern, RetryConfig, RewriteConfig, RouteConfig, RouteTarget,
     RouteTimeouts, SecurityHeaders, TlsConfig, TracesConfig, UnknownRequest, UpstreamConfig,
     UpstreamProtocol,
 };
@@ -96,6 +96,7 @@ impl Default for ObserveSettings {
             log: AccessLogConfig {
                 to: AccessLogPlace::Off,
                 sample: 1,
+                paths: LoggedPaths::Masked,
             },
             metrics: MetricsConfig { listen: None },
             traces: None,

@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, StatusCode};
-use portcullis_api::grpc_health::STATUS_FIELD;
 use portcullis_config::UpstreamProtocol;
 
 use crate::clock;
 use crate::endpoint::Endpoint;
+use crate::grpc_status::GrpcStatus;
 use crate::in_flight::InFlight;
 use crate::upstream_set::{InFlightAt, Outcome, UpstreamServer};
 
@@ -80,15 +80,19 @@ impl UnderWay {
         }
     }
 
-    /// Looks at the head or the trailers of an arm's answer for the status of a call of gRPC: a failed call is
-    /// an answer with 200, and the arm's error all the same.
-    pub(crate) fn judge_call(&mut self, fields: &HeaderMap) {
+    /// Looks at the head or the trailers of an answer for the status of a call of gRPC: a failed call is an answer
+    /// with 200, and the arm's error all the same.
+    pub(crate) fn judge_call(&mut self, fields: &HeaderMap) -> Option<GrpcStatus> {
+        if self.endpoint().protocol != UpstreamProtocol::Http2 {
+            return None;
+        }
+        let status = GrpcStatus::of(fields)?;
         if let UnderWay::Arm(arm) = self
-            && arm.arm().endpoint.protocol == UpstreamProtocol::Http2
-            && is_failed_call(fields)
+            && status.is_servers_fault()
         {
             arm.failed();
         }
+        Some(status)
     }
 
     /// There was no answer, while another attempt at the same request goes on.
@@ -152,12 +156,4 @@ impl Drop for AtServer {
             self.tell(Outcome::Answered(status));
         }
     }
-}
-
-/// Whether the server, and not the client, is to blame for how a call of gRPC ended. Which statuses say so is
-/// from OpenTelemetry's conventions for RPC: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE
-/// and DATA_LOSS.
-fn is_failed_call(fields: &HeaderMap) -> bool {
-    let status = fields.get(STATUS_FIELD).map(HeaderValue::as_bytes);
-    matches!(status, Some(b"2" | b"4" | b"12" | b"13" | b"14" | b"15"))
 }

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::connection::ConnectionState;
 use crate::doors::Door;
 use crate::keep_alive::keep_alive;
-use crate::observe::WorkerObservers;
+use crate::observe::{WorkerObservers, line_limit};
 use crate::pool::Pool;
 use crate::shared::{SharedServer, SharedStore};
 use crate::table::Table;
@@ -209,7 +209,9 @@ impl Worker {
         for door in doors {
             self.open_waiting(&door.listener.into_std()?, door.is_secure);
         }
-        Ok(self.drain(stop).await)
+        let cut_off = self.drain(stop).await;
+        line_limit::tell_all_left_out();
+        Ok(cut_off)
     }
 
     /// Keeps the coarse clock, wakes what is due and sweeps the pool, as long as there is
@@ -217,12 +219,15 @@ impl Worker {
     async fn tick(self: Rc<Self>) {
         let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut has_to_tell = false;
         loop {
-            if self.connections.borrow().is_empty() && self.pool.is_empty() {
+            let is_idle = self.connections.borrow().is_empty() && self.pool.is_empty();
+            if is_idle && !has_to_tell {
                 self.changed.notified().await;
             }
             interval.tick().await;
             self.now_ms.set(clock::monotonic_ms());
+            has_to_tell = line_limit::tell_left_out(self.now_ms.get());
             for connection in self.connections.borrow().values() {
                 if connection.is_due() {
                     connection.wake();

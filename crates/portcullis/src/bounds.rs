@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+/// Lines of the log that wait for standard error; further ones are lost and counted.
+pub(crate) const LOG_LINES_WAITING_MAX: usize = 8_192;
 /// How much news of a gateway on its own waits to be told.
 pub(crate) const NEWS_WAITING_MAX: usize = 4;
 /// The pause between two questions of a gateway on its own to the engine that it follows.

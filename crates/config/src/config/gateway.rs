@@ -17,7 +17,9 @@ pub use access::{AccessConfig, ApiKeysConfig, JwksSource, JwtAlgorithm, JwtConfi
 pub use browser::{CorsConfig, SecurityHeaders, UploadConfig};
 pub use clients::ClientsConfig;
 pub use limit::{LimitConfig, LimitKey};
-pub use observe::{AccessLogConfig, AccessLogPlace, MetricsConfig, SharedConfig, TracesConfig};
+pub use observe::{
+    AccessLogConfig, AccessLogPlace, LoggedPaths, MetricsConfig, SharedConfig, TracesConfig,
+};
 pub use route::{
     CapacityConfig, HeaderCondition, HostPattern, PathPattern, RedirectConfig, RetryConfig,
     RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts,

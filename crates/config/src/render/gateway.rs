@@ -6,8 +6,8 @@ use super::{duration, listen, path, protocol, table};
 use crate::config::{
     AccessConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig, ClientCertificates,
     ClientsConfig, GatewayConfig, HealthConfig, JwksSource, JwtAlgorithm, JwtConfig, LimitConfig,
-    LimitKey, StickyConfig, TlsConfig, TlsVersion, UnknownRequest, UpstreamChoice, UpstreamConfig,
-    UpstreamTls,
+    LimitKey, LoggedPaths, StickyConfig, TlsConfig, TlsVersion, UnknownRequest, UpstreamChoice,
+    UpstreamConfig, UpstreamTls,
 };
 use crate::units::{bytes_text, rate_text};
 
@@ -51,7 +51,16 @@ fn observation(gateway: &GatewayConfig, out: &mut Table) {
         AccessLogPlace::Log => "log".into(),
         AccessLogPlace::File(file) => path(file),
     };
-    let log = table([("to", to), ("sample", count(gateway.log.sample))]);
+    let paths = match gateway.log.paths {
+        LoggedPaths::Masked => "masked",
+        LoggedPaths::Whole => "whole",
+        LoggedPaths::Off => "off",
+    };
+    let log = table([
+        ("to", to),
+        ("sample", count(gateway.log.sample)),
+        ("paths", paths.into()),
+    ]);
     put(out, "log", Some(log));
     let metrics = gateway.metrics.listen;
     put(

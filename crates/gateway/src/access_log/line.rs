@@ -30,27 +30,27 @@ pub(crate) struct AccessLine<'a> {
     /// The host.
     #[serde(serialize_with = "as_cut")]
     pub(crate) host: &'a str,
-    /// The path without the query, which often has what nobody should read.
-    #[serde(serialize_with = "as_cut")]
+    /// The path as the settings want it, without the query, which often has what nobody should read. Empty for none.
+    #[serde(serialize_with = "as_cut", skip_serializing_if = "str::is_empty")]
     pub(crate) path: &'a str,
-    /// The query, if the log is to have it.
-    #[serde(
-        serialize_with = "as_cut_option",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(crate) query: Option<&'a str>,
     /// The route that took it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) route: Option<&'a str>,
     /// The release that answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) release: Option<&'a str>,
+    /// The version of the service that answered, which is the release's name; existing dashboards ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<&'a str>,
     /// The server that answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) server: Option<&'a str>,
     /// The status of the answer; `None` when the client went away before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
+    /// How a call of gRPC ended, whose status is 200 whatever came of it; 0 is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grpc_status: Option<u8>,
     /// Bytes of the request's body.
     pub(crate) bytes_in: u64,
     /// Bytes of the answer's body.
@@ -75,23 +75,20 @@ pub(crate) struct AccessLine<'a> {
     /// Whether the answer did not go to its end: the client went away, or what sent it broke off.
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) cut: bool,
-    /// What masking did.
+    /// What masking did; `None` where nothing is masked.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub(crate) masking: Option<Masking<'a>>,
+    pub(crate) masking: Option<MaskingSummary>,
 }
 
-/// What masking did with a request: numbers and names of patterns, never what they found.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Masking<'a> {
-    /// The version of the service that the masking was made for.
-    #[serde(rename = "version")]
-    pub(crate) version: &'a str,
-    /// How long it took, in milliseconds.
-    #[serde(rename = "masking_time")]
-    pub(crate) time_ms: f64,
-    /// How many values were found.
+/// What masking did with a request and its answer: numbers, never what was found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct MaskingSummary {
+    /// How long it took, in microseconds; written in milliseconds.
+    #[serde(rename = "masking_time", serialize_with = "as_ms")]
+    pub(crate) time_us: u64,
+    /// How many values were found by its patterns.
     #[serde(rename = "patterns_matched")]
-    pub(crate) matched: u64,
+    pub(crate) patterns: u64,
 }
 
 impl AccessLine<'_> {
@@ -129,8 +126,8 @@ fn as_cut<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&text[..text.floor_char_boundary(TEXT_BYTES_MAX)])
 }
 
-fn as_cut_option<S: Serializer>(text: &Option<&str>, serializer: S) -> Result<S::Ok, S::Error> {
-    as_cut(text.unwrap_or_default(), serializer)
+fn as_ms<S: Serializer>(time_us: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(*time_us as f64 / 1e3)
 }
 
 fn is_zero(number: &u32) -> bool {

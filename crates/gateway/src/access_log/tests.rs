@@ -4,7 +4,15 @@ use std::path::PathBuf;
 use super::*;
 
 fn log(to: AccessLogPlace, sample: u32) -> AccessLog {
-    AccessLog::start(&AccessLogConfig { to, sample }, 2).expect("a log")
+    AccessLog::start(&config(to, sample), 2).expect("a log")
+}
+
+fn config(to: AccessLogPlace, sample: u32) -> AccessLogConfig {
+    AccessLogConfig {
+        to,
+        sample,
+        paths: portcullis_config::LoggedPaths::Masked,
+    }
 }
 
 fn file() -> (tempfile::TempDir, PathBuf) {
@@ -117,13 +125,7 @@ fn one_in_so_many_is_written_and_every_error() {
     let log = log(AccessLogPlace::File(path), 10);
     assert_eq!((0..100).filter(|_| log.wants(0, false)).count(), 10);
     assert_eq!((0..100).filter(|_| log.wants(1, true)).count(), 100);
-    let off = super::AccessLog::start(
-        &AccessLogConfig {
-            to: AccessLogPlace::Off,
-            sample: 1,
-        },
-        1,
-    );
+    let off = super::AccessLog::start(&config(AccessLogPlace::Off, 1), 1);
     assert!(!off.expect("a log").wants(0, true));
 }
 
@@ -163,6 +165,6 @@ fn a_disk_that_is_full_loses_lines_and_says_how_many() {
 fn a_file_that_cannot_be_opened_is_named() {
     let (folder, _) = file();
     let to = AccessLogPlace::File(folder.path().join("no/access.log"));
-    let error = AccessLog::start(&AccessLogConfig { to, sample: 1 }, 1).expect_err("no folder");
+    let error = AccessLog::start(&config(to, 1), 1).expect_err("no folder");
     assert!(error.to_string().contains("no/access.log"), "{error}");
 }

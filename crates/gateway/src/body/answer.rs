@@ -11,7 +11,7 @@ use super::BodyError;
 use crate::capacity::Place;
 use crate::clock;
 use crate::connection::{ConnectionState, Step};
-use crate::observe::Observed;
+use crate::observe::{Observed, line_limit};
 use crate::pool::Pool;
 use crate::under_way::UnderWay;
 use crate::upstream::Upstream;
@@ -86,11 +86,16 @@ impl ArmBody {
         if let Some(mut under_way) = self.under_way.take()
             && self.state.client_fault().is_none()
         {
-            tracing::warn!(
-                release = under_way.release(),
-                address = under_way.endpoint().address(),
-                "an answer was broken off in the middle of its body"
-            );
+            let route = self.observed.route_name();
+            if line_limit::may_write(route, "broken-off") {
+                tracing::warn!(
+                    request_id = self.observed.trace().request_id(),
+                    route,
+                    release = under_way.release(),
+                    address = under_way.endpoint().address(),
+                    "an answer was broken off in the middle of its body"
+                );
+            }
             under_way.failed();
         }
     }
@@ -114,7 +119,8 @@ impl Body for ArmBody {
                 if let (Some(trailers), Some(under_way)) =
                     (frame.trailers_ref(), &mut self.under_way)
                 {
-                    under_way.judge_call(trailers);
+                    let status = under_way.judge_call(trailers);
+                    self.observed.called(status);
                 }
                 self.state.enter_client_read();
                 if self.is_end_stream() {

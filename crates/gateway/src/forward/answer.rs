@@ -12,6 +12,7 @@ use super::{Answer, Passage};
 use crate::body::{AnswerBody, ArmBody};
 use crate::connection::{Protocol, Step};
 use crate::headers::{self, RELEASE};
+use crate::observe::line_limit;
 use crate::problem::PROBLEM_JSON;
 use crate::protect::add_security_headers;
 use crate::refusal::{Refusal, call};
@@ -65,7 +66,7 @@ impl Passage {
             return self.switch(under_way, head, upstream);
         }
         under_way.answered(head.status, self.latency_us());
-        under_way.judge_call(&head.headers);
+        self.observed.called(under_way.judge_call(&head.headers));
         headers::prepare_answer(&mut head, under_way.release_header());
         head.version = Version::HTTP_11;
         head.extensions.clear();
@@ -142,17 +143,28 @@ impl Passage {
         let route = self.route.as_ref().map_or("", |route| &route.config.name);
         let refused = refusal.cause();
         observed.refused(refused);
-        match fault {
-            Some((under_way, cause)) => tracing::warn!(
-                request_id,
-                route,
-                release = under_way.release(),
-                address = under_way.endpoint().address(),
-                refused,
-                cause,
-                "no answer from a server"
-            ),
-            None => tracing::info!(request_id, route, refused, "a request was refused"),
+        if line_limit::may_write(route, refused) {
+            match fault {
+                Some((under_way, cause)) => tracing::warn!(
+                    request_id,
+                    route,
+                    release = under_way.release(),
+                    address = under_way.endpoint().address(),
+                    refused,
+                    cause,
+                    "no answer from a server"
+                ),
+                None => {
+                    let upstream = self.route.as_ref().map_or("", |route| route.leads_to());
+                    tracing::info!(
+                        request_id,
+                        route,
+                        upstream,
+                        refused,
+                        "a request was refused"
+                    );
+                }
+            }
         }
         let problem = refusal.problem().with_request_id(request_id);
         let text = match self.is_call {

@@ -22,6 +22,7 @@ use crate::body::{KeptBody, RequestBody};
 use crate::clock;
 use crate::connection::Step;
 use crate::in_flight::InFlight;
+use crate::observe::line_limit;
 use crate::refusal::Refusal;
 use crate::retry::{self, BodyLeft, Tried, Verdict};
 use crate::routing::Route;
@@ -241,7 +242,10 @@ impl Passage {
             };
             let release = &arm.arm().arm.release;
             let cause = &failed.cause;
-            tracing::warn!(release, cause, "the canary cannot be reached: failing over");
+            let route = self.route.as_ref().map_or("", |route| &route.config.name);
+            if line_limit::may_write(route, "failed-over") {
+                tracing::warn!(release, cause, "the canary cannot be reached: failing over");
+            }
             *next = stable;
             if let UnderWay::Arm(arm) = under_way {
                 arm.failed_over();

@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use http::{Method, StatusCode};
 
+use crate::grpc_status::{self, GrpcStatus};
+
 /// Upper edges of the histogram in microseconds. All edges of the seeds' dashboards (0.1, 0.5, 1, 2, 5 and 10
 /// s) are among them.
 pub(super) const EDGES_US: [u64; 16] = [
@@ -60,6 +62,8 @@ pub(crate) struct RouteBlock {
     /// The last bucket is for what is above all edges.
     durations: [[AtomicU64; EDGES_US.len() + 1]; METHODS.len()],
     durations_us: [AtomicU64; METHODS.len()],
+    /// Calls of gRPC by status.
+    grpc_calls: [AtomicU64; grpc_status::NAMES.len()],
 }
 
 /// What is counted of the gateway as a whole.
@@ -125,6 +129,11 @@ impl RouteCounters {
         self.sum(|block| &block.requests[method][class])
     }
 
+    /// Calls of gRPC by the number of their status.
+    pub(crate) fn grpc_calls(&self, status: usize) -> u64 {
+        self.sum(|block| &block.grpc_calls[status])
+    }
+
     /// Durations of one method: counts by edge and above all edges, and the sum in microseconds.
     pub(super) fn durations(&self, method: usize) -> ([u64; EDGES_US.len() + 1], u64) {
         let count = |bucket: usize| self.sum(|block| &block.durations[method][bucket]);
@@ -152,6 +161,11 @@ impl RouteBlock {
         let bucket = EDGES_US.partition_point(|edge_us| *edge_us < duration_us);
         self.durations[method.0][bucket].fetch_add(1, Relaxed);
         self.durations_us[method.0].fetch_add(duration_us, Relaxed);
+    }
+
+    /// Counts a call of gRPC that is over.
+    pub(crate) fn grpc_call(&self, status: GrpcStatus) {
+        self.grpc_calls[usize::from(status.number())].fetch_add(1, Relaxed);
     }
 }
 

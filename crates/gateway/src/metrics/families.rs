@@ -7,6 +7,7 @@ use portcullis_analysis::bucket_upper_us;
 use super::counters::{CLASSES, EDGES_US, METHODS};
 use super::exposition::{Exposition, Kind};
 use super::{ArmScrape, Format, RouteScrape, Scrape};
+use crate::grpc_status;
 use crate::upstream_set::UpstreamServer;
 
 /// Writes all families.
@@ -14,6 +15,7 @@ pub(super) fn render(scrape: &Scrape<'_>, format: Format) -> String {
     let mut text = Exposition::new(format);
     requests(&mut text, &scrape.routes);
     routes(&mut text, &scrape.routes);
+    grpc_calls(&mut text, &scrape.routes);
     arms(&mut text, &scrape.arms);
     split(&mut text, &scrape.arms);
     upstreams(&mut text, scrape);
@@ -116,6 +118,20 @@ fn routes(text: &mut Exposition, routes: &[RouteScrape<'_>]) {
         for (cause, count) in causes {
             let labels = [("route", route.name), ("cause", cause)];
             text.whole(&labels, count.load(Relaxed));
+        }
+    }
+}
+
+fn grpc_calls(text: &mut Exposition, routes: &[RouteScrape<'_>]) {
+    let name = "portcullis_grpc_calls";
+    let help = "Calls of gRPC that were answered, by how they ended; only what there was any of.";
+    text.family(Kind::Counter, name, help);
+    for route in routes {
+        for (number, code) in grpc_status::NAMES.iter().enumerate() {
+            let count = route.counters.grpc_calls(number);
+            if count > 0 {
+                text.whole(&[("route", route.name), ("code", code)], count);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use portcullis_analysis::Histogram;
 use portcullis_api::gateway::{Arm, ArmHealth};
 use portcullis_config::{
@@ -10,6 +10,7 @@ use portcullis_config::{
 
 use super::counters::ClientMethod;
 use super::*;
+use crate::grpc_status::GrpcStatus;
 use crate::upstream_set::Outcome;
 
 /// A scrape of two routes, two arms and an upstream with a server that is out, in one of the formats.
@@ -33,6 +34,14 @@ fn sample(format: Format) -> String {
     request(0, Method::POST, 0, 2_000_000);
     counters.block(1).in_flight.fetch_add(3, Relaxed);
     counters.block(0).retries.fetch_add(4, Relaxed);
+    for (worker, status) in [(0, "0"), (0, "14"), (1, "14")] {
+        let field = (
+            "grpc-status".parse().expect("a name"),
+            status.parse().expect("a value"),
+        );
+        let status = GrpcStatus::of(&HeaderMap::from_iter([field])).expect("a status");
+        counters.block(worker).grpc_call(status);
+    }
     let quiet = RouteCounters::new(2);
     let capacity = Capacity::new(&CapacityConfig {
         in_flight_max: Some(1),
@@ -180,4 +189,30 @@ fn made_up_methods_and_names_make_no_series() {
     assert!(!text.contains("MADE-UP"));
     assert!(text.contains("http_requests_total{route=\"api\",method=\"other\",status=\"4xx\"} 1"));
     assert!(text.contains("http_requests_total{route=\"api\",method=\"POST\",status=\"none\"} 1"));
+}
+
+#[test]
+fn whatever_method_a_client_makes_up_there_are_eight_labels() {
+    let long = "A".repeat(5_000);
+    let odd = [
+        "get",
+        "Get",
+        "TRACE",
+        "CONNECT",
+        "PROPFIND",
+        "PRI",
+        "other",
+        "GET1",
+        "!#$%&'*+-.^_`|~",
+        &long,
+    ];
+    let common = super::counters::METHODS
+        .iter()
+        .filter(|name| **name != "other");
+    for name in common.chain(&odd) {
+        let method = Method::from_bytes(name.as_bytes()).expect("a method");
+        let known = ClientMethod::from(&method).name();
+        let expected = (!odd.contains(name)).then_some(*name);
+        assert_eq!(known, expected, "{name}");
+    }
 }

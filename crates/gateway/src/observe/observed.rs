@@ -11,10 +11,11 @@ use http::{Request, StatusCode, Version, request};
 
 use super::span::{AttemptSpan, RequestSpan};
 use super::{Beginning, ObservedRoute, Observers, WorkerObservers};
-use crate::access_log::address;
-use crate::access_log::line::AccessLine;
+use crate::access_log::line::{AccessLine, MaskingSummary};
+use crate::access_log::{address, path};
 use crate::arm::ArmState;
 use crate::clock;
+use crate::grpc_status::GrpcStatus;
 use crate::metrics::counters::ClientMethod;
 use crate::protect::{Trace, TraceParent};
 use crate::upstream_set::UpstreamServer;
@@ -43,7 +44,9 @@ pub(crate) struct Observed {
     /// How often it was sent so far.
     sent: Cell<u32>,
     refusal: Cell<Option<&'static str>>,
+    masking: Cell<Option<MaskingSummary>>,
     status: Cell<Option<StatusCode>>,
+    grpc_status: Cell<Option<GrpcStatus>>,
     bytes_in: Cell<u64>,
     bytes_out: Cell<u64>,
     is_complete: Cell<bool>,
@@ -97,7 +100,9 @@ impl Observed {
             first_byte_us: Cell::new(None),
             sent: Cell::new(0),
             refusal: Cell::new(None),
+            masking: Cell::new(None),
             status: Cell::new(None),
+            grpc_status: Cell::new(None),
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
             is_complete: Cell::new(false),
@@ -117,6 +122,11 @@ impl Observed {
             let block = route.counters.block(self.at.worker);
             block.in_flight.fetch_add(1, Relaxed);
         }
+    }
+
+    /// The name of the route that took it; empty without one.
+    pub(crate) fn route_name(&self) -> &str {
+        self.route.get().map_or("", |route| &route.name)
     }
 
     /// A rate limit refuses it.
@@ -183,7 +193,7 @@ impl Observed {
             took_us: None,
             is_secure: request.uri().scheme_str() == Some("https"),
             address: by.address().unwrap_or_default().to_owned(),
-            path: request.uri().path().to_owned(),
+            path: path::logged(cut_path(request.uri().path()), self.at.shared.paths).into_owned(),
             release: by.release().map(str::to_owned),
             status: None,
             failure: None,
@@ -214,6 +224,23 @@ impl Observed {
         }
     }
 
+    /// Something of it was masked: the request, its answer, or a part of them. What is told several times is
+    /// added up. A route that masks tells it even if nothing was found.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "no route masks yet; the log has its fields already"
+        )
+    )]
+    pub(crate) fn masked(&self, part: MaskingSummary) {
+        let sum = self.masking.get().unwrap_or_default();
+        self.masking.set(Some(MaskingSummary {
+            time_us: sum.time_us + part.time_us,
+            patterns: sum.patterns + part.patterns,
+        }));
+    }
+
     /// The gateway answers itself, for a reason that `code` names, as its problem details do.
     pub(crate) fn refused(&self, code: &'static str) {
         self.refusal.set(Some(code));
@@ -226,6 +253,13 @@ impl Observed {
         // Only the log asks for it, and a clock costs something.
         if self.text.is_some() {
             self.first_byte_us.set(Some(self.age_us()));
+        }
+    }
+
+    /// The head or the trailers of the answer say how a call of gRPC ended, if it was one.
+    pub(crate) fn called(&self, status: Option<GrpcStatus>) {
+        if status.is_some() {
+            self.grpc_status.set(status);
         }
     }
 
@@ -256,6 +290,9 @@ impl Observed {
                 let block = route.counters.block(self.at.worker);
                 block.in_flight.fetch_sub(1, Relaxed);
                 block.request(self.method, status, took_us);
+                if let Some(status) = self.grpc_status.get() {
+                    block.grpc_call(status);
+                }
             }
             None => {
                 self.at.block().unrouted.fetch_add(1, Relaxed);
@@ -268,11 +305,16 @@ impl Observed {
 
     /// Writes the line and hands over the span.
     fn tell(&self, text: &Text, took_us: u64) {
-        let Observers { log, tracer, .. } = &*self.at.shared;
+        let Observers {
+            log, tracer, paths, ..
+        } = &*self.at.shared;
         let by = self.by.borrow();
         let status = self.status.get();
         let is_cut = !self.is_complete.get();
-        let is_error = is_cut || status.is_none_or(|status| status.as_u16() >= 400);
+        let grpc_status = self.grpc_status.get();
+        let is_error = is_cut
+            || status.is_none_or(|status| status.as_u16() >= 400)
+            || grpc_status.is_some_and(|status| !status.is_ok());
         if log.wants(self.at.worker, is_error) {
             let wall_ms = clock::wall_ms().saturating_sub(took_us / 1000);
             log.write(
@@ -284,12 +326,13 @@ impl Observed {
                     client: Some(self.client),
                     method: text.method(),
                     host: text.host(),
-                    path: text.path(),
-                    query: None,
+                    path: &path::logged(text.path(), *paths),
                     route: self.route.get().map(|route| &*route.name),
                     release: by.release(),
+                    version: by.release(),
                     server: by.address(),
                     status: status.map(|status| status.as_u16()),
+                    grpc_status: grpc_status.map(GrpcStatus::number),
                     bytes_in: self.bytes_in.get(),
                     bytes_out: self.bytes_out.get(),
                     queue_ms: self.queued_us.get().map(|us| us / 1000),
@@ -299,7 +342,7 @@ impl Observed {
                     retries: self.sent.get().saturating_sub(1),
                     refusal: self.refusal.get(),
                     cut: is_cut,
-                    masking: None,
+                    masking: self.masking.get(),
                 },
             );
         }
@@ -318,7 +361,7 @@ impl Observed {
             method: text.method().to_owned(),
             is_method_known: self.method.name().is_some(),
             host: text.host().to_owned(),
-            path: text.path().to_owned(),
+            path: path::logged(text.path(), self.at.shared.paths).into_owned(),
             is_secure: self.is_secure,
             version: self.version,
             client: address::masked(self.client),
@@ -326,6 +369,7 @@ impl Observed {
             release: by.release().map(str::to_owned),
             request_id: self.trace.request_id().to_owned(),
             status: self.status.get().map(|status| status.as_u16()),
+            grpc_status: self.grpc_status.get(),
             refusal: self.refusal.get(),
             is_cut: !self.is_complete.get(),
             bytes_in: self.bytes_in.get(),
@@ -366,7 +410,9 @@ impl Text {
                 host.and_then(|host| host.to_str().ok()).unwrap_or_default()
             }
         };
-        let parts = [head.method.as_str(), host, head.uri.path()];
+        // Not the user and the password that may come before it.
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        let parts = [head.method.as_str(), host, cut_path(head.uri.path())];
         let [method, host, path] =
             parts.map(|part| &part[..part.floor_char_boundary(TEXT_BYTES_MAX)]);
         let mut all = String::with_capacity(method.len() + host.len() + path.len());
@@ -391,6 +437,16 @@ impl Text {
     fn path(&self) -> &str {
         &self.all[self.host_end..]
     }
+}
+
+/// A path that is not too long: it ends before a segment that there is no room for, because a part of one does
+/// not look like the whole.
+fn cut_path(path: &str) -> &str {
+    if path.len() <= TEXT_BYTES_MAX {
+        return path;
+    }
+    let cut = &path[..path.floor_char_boundary(TEXT_BYTES_MAX)];
+    cut.rfind('/').map_or("", |slash| &cut[..=slash])
 }
 
 impl AnsweredBy {

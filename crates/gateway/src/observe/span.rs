@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use http::Version;
 
+use crate::grpc_status::GrpcStatus;
 use crate::protect::TraceParent;
 
 /// A request that is over and whose trace is sampled.
@@ -25,7 +26,7 @@ pub(crate) struct RequestSpan {
     pub(crate) is_method_known: bool,
     /// The host, with the port if the client named one.
     pub(crate) host: String,
-    /// The path without the query.
+    /// The path as the settings want it, without the query; empty for none.
     pub(crate) path: String,
     /// Whether it came over TLS.
     pub(crate) is_secure: bool,
@@ -41,6 +42,8 @@ pub(crate) struct RequestSpan {
     pub(crate) request_id: String,
     /// The status; `None` when the client went away before.
     pub(crate) status: Option<u16>,
+    /// How a call of gRPC ended.
+    pub(crate) grpc_status: Option<GrpcStatus>,
     /// The code of the gateway's own answer.
     pub(crate) refusal: Option<&'static str>,
     /// Whether the answer did not go to its end.
@@ -68,7 +71,7 @@ pub(crate) struct AttemptSpan {
     pub(crate) is_secure: bool,
     /// Where it went, `host:port`.
     pub(crate) address: String,
-    /// The path that it asked for, without the query.
+    /// The path that it asked for, in the same way.
     pub(crate) path: String,
     /// The release, if it went to one.
     pub(crate) release: Option<String>,

@@ -4,15 +4,17 @@ use std::sync::atomic::Ordering::Relaxed;
 use http::{HeaderMap, Method, Request, StatusCode};
 use portcullis_api::gateway::Arm;
 use portcullis_config::{
-    AccessLogPlace, CapacityConfig, EjectConfig, ServerWeight, UpstreamChoice, UpstreamConfig,
-    UpstreamProtocol,
+    AccessLogPlace, CapacityConfig, EjectConfig, LoggedPaths, ServerWeight, UpstreamChoice,
+    UpstreamConfig, UpstreamProtocol,
 };
 use serde_json::Value;
 
 use super::*;
+use crate::access_log::line::MaskingSummary;
 use crate::arm::ArmState;
 use crate::capacity::Capacity;
 use crate::clock;
+use crate::grpc_status::GrpcStatus;
 use crate::metrics::counters::ClientMethod;
 use crate::protect::TraceParent;
 use crate::upstream_set::UpstreamSet;
@@ -27,13 +29,21 @@ struct Rig {
 }
 
 fn rig(is_logged: bool, traces: Option<&TracesConfig>) -> Rig {
+    rig_with(is_logged, traces, LoggedPaths::Masked)
+}
+
+fn rig_with(is_logged: bool, traces: Option<&TracesConfig>, paths: LoggedPaths) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("requests.log");
     let to = match is_logged {
         true => AccessLogPlace::File(log.clone()),
         false => AccessLogPlace::Off,
     };
-    let config = AccessLogConfig { to, sample: 1 };
+    let config = AccessLogConfig {
+        to,
+        sample: 1,
+        paths,
+    };
     let shared = Arc::new(Observers::start(&config, traces, 2).unwrap());
     Rig {
         route: shared.route("api"),
@@ -139,6 +149,98 @@ fn a_request_is_counted_and_written_once_with_what_was_said_of_it() {
     }
     assert!(line.get("cut").is_none() && line.get("refusal").is_none());
     assert!(!line.to_string().contains("secret"));
+}
+
+#[test]
+fn nobody_is_told_by_a_path_a_host_or_what_was_cut_off() {
+    let rig = rig(true, None);
+    drop(rig.begin(get(
+        "/users/jane@example.org/12345678?mail=jane@example.org",
+    )));
+    let whole = Request::get("http://jane:secret@shop.example/").body(());
+    drop(rig.begin(whole.unwrap()));
+    let long = format!("/{}/jane.doe@example.org", "x/".repeat(507));
+    drop(rig.begin(get(&long)));
+    let lines = rig.lines();
+    assert_eq!(lines[0]["path"], "/users/{email}/{number}");
+    assert_eq!(lines[1]["host"], "shop.example");
+    let all = serde_json::to_string(&lines).unwrap();
+    assert!(!all.contains("jane") && !all.contains("secret"), "{all}");
+}
+
+#[test]
+fn paths_are_whole_or_absent_where_the_settings_say_so() {
+    for (paths, expected) in [
+        (LoggedPaths::Whole, Value::from("/users/jane@example.org")),
+        (LoggedPaths::Off, Value::Null),
+    ] {
+        let rig = rig_with(true, None, paths);
+        drop(rig.begin(get("/users/jane@example.org")));
+        assert_eq!(rig.lines()[0]["path"], expected);
+    }
+}
+
+#[test]
+fn what_masking_says_is_added_up_and_written_with_the_release_as_version() {
+    let rig = rig(true, None);
+    let observed = rig.begin(get("/"));
+    observed.arm(&arm("1.7.0"));
+    for (time_us, patterns) in [(200, 3), (50, 0)] {
+        observed.masked(MaskingSummary { time_us, patterns });
+    }
+    drop(observed);
+    drop(rig.begin(get("/")));
+    let lines = rig.lines();
+    assert_eq!(lines[0]["version"], "1.7.0");
+    assert_eq!(lines[0]["release"], "1.7.0");
+    assert_eq!(lines[0]["masking_time"], 0.25);
+    assert_eq!(lines[0]["patterns_matched"], 3);
+    for name in ["version", "masking_time", "patterns_matched"] {
+        assert!(lines[1].get(name).is_none(), "{name}");
+    }
+}
+
+#[test]
+fn a_failed_call_of_grpc_is_an_error_of_the_log_and_counted_by_its_status() {
+    let rig = rig(true, None);
+    // Of every four requests without an error one is written: the first.
+    let rig = Rig {
+        observers: sampled(&rig.log, 4),
+        ..rig
+    };
+    for (path, status) in [("/a", "0"), ("/b", "0"), ("/c", "5"), ("/d", "14")] {
+        let observed = rig.begin(get(path));
+        observed.route(&rig.route);
+        observed.answered(StatusCode::OK);
+        let status = ("grpc-status".parse().unwrap(), status.parse().unwrap());
+        observed.called(GrpcStatus::of(&HeaderMap::from_iter([status])));
+        observed.called(None);
+        observed.complete();
+    }
+    let calls = [0, 5, 14].map(|status| rig.route.counters.grpc_calls(status));
+    assert_eq!(calls, [2, 1, 1]);
+    let lines = rig.lines();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (&line["path"], &line["grpc_status"]))
+        .collect();
+    let expected = [("/a", 0), ("/c", 5), ("/d", 14)]
+        .map(|(path, status)| (Value::from(path), Value::from(status)));
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(path, status)| (path, status))
+        .collect();
+    assert_eq!(told, expected);
+}
+
+/// Observers that write one in so many to a file.
+fn sampled(log: &Path, sample: u32) -> Rc<WorkerObservers> {
+    let config = AccessLogConfig {
+        to: AccessLogPlace::File(log.to_owned()),
+        sample,
+        paths: LoggedPaths::Masked,
+    };
+    WorkerObservers::new(Arc::new(Observers::start(&config, None, 2).unwrap()), 1)
 }
 
 #[test]
@@ -292,6 +394,7 @@ fn a_log_that_cannot_be_opened_is_named() {
     let config = AccessLogConfig {
         to: AccessLogPlace::File(Path::new("/nowhere/requests.log").to_owned()),
         sample: 1,
+        paths: LoggedPaths::Masked,
     };
     let error = Observers::start(&config, None, 1).unwrap_err().to_string();
     assert!(error.contains("/nowhere/requests.log"), "{error}");

@@ -107,6 +107,15 @@ impl Route {
         })
     }
 
+    /// The upstream that it leads to, as the log names it: `service` for the guarded service of the request's host.
+    pub(crate) fn leads_to(&self) -> &str {
+        match &self.config.to {
+            RouteTarget::Service => "service",
+            RouteTarget::Upstream(name) => name,
+            RouteTarget::Redirect(_) => "redirect",
+        }
+    }
+
     /// What metrics and readiness look at. Of several services, a route leads to the one that the request's
     /// host names; then its readiness is that of the first.
     pub(super) fn watched(&self, services: &[Arc<Route>]) -> WatchedRoute {

@@ -122,6 +122,9 @@ async fn the_time_for_the_whole_request_ends_the_wait_and_nothing_is_sent() {
     let took = began.elapsed();
     assert!(took < Duration::from_secs(1), "{took:?}");
     assert_eq!(service.requests(), 1, "nothing was sent");
+    let metrics = rig.metrics().await;
+    let shed = "portcullis_requests_shed_total{route=\"all\",cause=\"queue_timeout\"} 1\n";
+    assert!(metrics.contains(shed), "{metrics}");
     drop(tunnel);
     is_free(&rig).await;
 }

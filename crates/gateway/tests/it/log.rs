@@ -1,6 +1,7 @@
 //! The log of requests: one line for every way in which a request can end.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use portcullis_config::{AccessLogPlace, LimitKey};
@@ -58,6 +59,21 @@ impl Logged {
     }
 }
 
+/// What the program's own log has.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 fn has(line: &Value, wanted: &[(&str, Value)]) {
     for (name, value) in wanted {
         assert_eq!(line[name], *value, "{name} in {line}");
@@ -100,6 +116,8 @@ async fn answers_and_refusals_have_a_line_without_query_and_secrets() {
             ("path", "/echo".into()),
             ("route", "shop".into()),
             ("release", "1.0".into()),
+            ("version", "1.0".into()),
+            ("masking_time", Value::Null),
             ("server", server.into()),
             ("status", 200.into()),
             ("bytes_in", 11.into()),
@@ -323,4 +341,60 @@ async fn a_tunnel_that_is_cut_off_by_a_stop_has_its_line() {
         &logged.line().await,
         &[&wanted[..], &[("cut", true.into())]].concat(),
     );
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_and_failures_has_few_lines_in_the_programs_log_and_is_counted_whole() {
+    const FLOOD: usize = 400;
+    let log = Written::default();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true);
+    let writer = log.clone();
+    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let lines = |message: &str, route: &str| -> Vec<Value> {
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let is_wanted = |line: &Value| line["message"] == message && line["route"] == route;
+        lines.filter(is_wanted).collect()
+    };
+    let service = Service::start("old");
+    let rig = Rig::start_with(|settings| {
+        let mut few = way("flooded");
+        few.path = portcullis_config::PathPattern::Prefix("/few".to_owned());
+        few.body_bytes_max = 10;
+        let mut gone = patient_way_to("failing", 1);
+        gone.path = portcullis_config::PathPattern::Prefix("/gone".to_owned());
+        settings.routing.routes = vec![few, gone];
+        settings.routing.upstreams = vec![upstream("failing", &[closed_address()])];
+    });
+    rig.split(&arm("1.0", &service), None, 0).await;
+    for _ in 0..FLOOD {
+        let long = rig.client.post(rig.url("/few")).body("longer than ten");
+        assert_eq!(long.send().await.unwrap().status(), 413);
+        assert_eq!(rig.get("/gone").await.status(), 502);
+    }
+    let left_out = |route: &str| -> u64 {
+        let told = lines("more lines like this were left out", route);
+        told.iter()
+            .map(|line| line["lines"].as_u64().unwrap())
+            .sum()
+    };
+    let told = [
+        ("a request was refused", "flooded"),
+        ("no answer from a server", "failing"),
+    ];
+    for (message, route) in told {
+        let all = || lines(message, route).len() as u64 + left_out(route);
+        until("the rest is told as a number", || all() == FLOOD as u64).await;
+        let written = lines(message, route).len();
+        assert!(written < FLOOD / 2, "{written} lines of {FLOOD} requests");
+        assert!(lines(message, route)[0]["request_id"].is_string());
+    }
+    assert_eq!(lines(told[0].0, "flooded")[0]["upstream"], "service");
+    assert_eq!(lines(told[0].0, "flooded")[0]["refused"], "body-too-large");
+    let metrics = rig.metrics().await;
+    for code in ["body-too-large", "unreachable"] {
+        let counted = format!("portcullis_refusals_total{{code=\"{code}\"}} {FLOOD}");
+        assert!(metrics.contains(&counted), "{metrics}");
+    }
 }

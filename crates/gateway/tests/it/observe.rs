@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use portcullis_config::{
-    AccessLogConfig, AccessLogPlace, CertificateConfig, ClientCertificates, TlsConfig, TlsVersion,
-    TracesConfig,
+    AccessLogConfig, AccessLogPlace, CertificateConfig, ClientCertificates, LoggedPaths, TlsConfig,
+    TlsVersion, TracesConfig,
 };
 use portcullis_gateway::Gateway;
 use reqwest::{Response, StatusCode};
@@ -326,6 +326,7 @@ async fn the_log_is_opened_anew_when_it_is_told_to() {
     let log = AccessLogConfig {
         to: AccessLogPlace::File(path.clone()),
         sample: 1,
+        paths: LoggedPaths::Masked,
     };
     let rig = Rig::start_with(|settings| settings.observe.log = log);
     std::fs::rename(&path, folder.path().join("requests.log.1")).unwrap();

@@ -181,6 +181,13 @@ impl Rig {
             .unwrap()
     }
 
+    /// The text of all metrics.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.admin);
+        let answer = self.client.get(url).bearer_auth(TOKEN).send();
+        answer.await.unwrap().text().await.unwrap()
+    }
+
     pub(crate) async fn arm(&self, release: &str) -> ArmStatus {
         let arms = self.route().await.arms;
         arms.into_iter()

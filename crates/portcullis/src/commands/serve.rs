@@ -59,7 +59,7 @@ use succession::{Peer, Predecessor};
 use upgrade::{Bequest, Successor};
 
 pub(super) fn run(site: &Site, args: &Serve) -> Result<Exit, CommandError> {
-    log::start(args.log_json);
+    let _log = log::start(args.log_json);
     let program = program::find().map_err(|error| failed(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -27,6 +27,7 @@ mod reload;
 mod restarts;
 mod rig;
 mod shared_journal;
+mod slow_log;
 mod starting;
 mod survival;
 mod unanswered;

@@ -12,6 +12,19 @@ pub struct AccessLogConfig {
     pub to: AccessLogPlace,
     /// Of every how many requests without an error one is written; 1 writes all. Errors are always written.
     pub sample: u32,
+    /// How it shows paths; spans of traces show them in the same way.
+    pub paths: LoggedPaths,
+}
+
+/// How the log of requests shows paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoggedPaths {
+    /// With labels in place of what looks personal or secret.
+    Masked,
+    /// As clients send them.
+    Whole,
+    /// Not at all.
+    Off,
 }
 
 /// Where the log of requests goes.

@@ -21,6 +21,14 @@ pub(super) static LOG: Section = Section {
             "Of every how many requests without an error one is written. Errors are always \
              written.",
         ),
+        key(
+            "paths",
+            Kind::Choice(&["masked", "whole", "off"]),
+            Preset::Value("\"masked\""),
+            "How it shows paths, and traces as well: `masked` writes `{email}`, `{number}` and `{token}` in \
+             place of what looks like an e-mail address, a long number or a secret, by looks alone; \
+             `whole` writes them as clients send them; `off` leaves them out. Queries are never written.",
+        ),
     ],
 };
 

@@ -13,6 +13,7 @@ use crate::table::Table;
 pub(crate) struct RawLog {
     pub(crate) to: Option<At<String>>,
     pub(crate) sample: u32,
+    pub(crate) paths: Option<At<String>>,
 }
 
 /// `[gateway.shared]` as written.
@@ -28,6 +29,7 @@ impl RawLog {
         RawLog {
             to: table.text("to"),
             sample: value_or_default(table.count("sample")),
+            paths: table.text("paths"),
         }
     }
 }

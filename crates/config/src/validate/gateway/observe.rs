@@ -1,7 +1,7 @@
 //! What is told about requests, and shared with other gateways.
 
 use super::{Context, text};
-use crate::config::{AccessLogConfig, AccessLogPlace, SecretText, SharedConfig};
+use crate::config::{AccessLogConfig, AccessLogPlace, LoggedPaths, SecretText, SharedConfig};
 use crate::origin::Wanted;
 use crate::raw::{RawLog, RawShared, value_or_default};
 
@@ -19,6 +19,11 @@ pub(super) fn log(raw: &RawLog, context: &mut Context<'_>) -> AccessLogConfig {
     AccessLogConfig {
         to,
         sample: raw.sample,
+        paths: match text(raw.paths.as_ref()) {
+            Some("whole") => LoggedPaths::Whole,
+            Some("off") => LoggedPaths::Off,
+            _ => LoggedPaths::Masked,
+        },
     }
 }
 

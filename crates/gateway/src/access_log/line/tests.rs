@@ -35,12 +35,18 @@ fn a_line_is_one_json_object_with_what_is_known() {
 }
 
 #[test]
-fn masking_adds_the_fields_that_dashboards_know() {
+fn version_and_masking_are_the_fields_that_dashboards_know_and_absent_without_any() {
     let mut line = line();
-    line.masking = Some(Masking {
-        version: "1.7.0",
-        time_ms: 0.25,
-        matched: 3,
+    let absent = ["version", "masking_time", "patterns_matched"];
+    let value: Value = serde_json::from_str(&text(&line)).expect("JSON");
+    assert!(
+        absent.iter().all(|name| value.get(name).is_none()),
+        "{value}"
+    );
+    line.version = Some("1.7.0");
+    line.masking = Some(MaskingSummary {
+        time_us: 250,
+        patterns: 3,
     });
     line.retries = 2;
     let value: Value = serde_json::from_str(&text(&line)).expect("JSON");
@@ -64,13 +70,13 @@ proptest! {
     fn no_text_of_a_client_makes_a_second_line_or_field(
         method in ".{0,20}",
         host in "[\"\\\\\n\r\u{0}\u{2028}{},:a]{0,20}",
-        path in ".{0,20}",
-        query in "[\"\\\\\n\ra]{0,20}",
+        path in ".{1,20}",
+        route in "[\"\\\\\n\ra]{0,20}",
         at_ms in any::<u64>(),
     ) {
         let mut line = line();
         (line.method, line.host, line.path) = (&method, &host, &path);
-        (line.query, line.at_ms) = (Some(query.as_str()), at_ms);
+        (line.route, line.at_ms) = (Some(route.as_str()), at_ms);
         let text = text(&line);
         prop_assert_eq!(text.matches('\n').count(), 1);
         prop_assert!(text.ends_with('\n') && !text.contains('\r'));
@@ -78,7 +84,7 @@ proptest! {
         prop_assert_eq!(value["method"].as_str(), Some(method.as_str()));
         prop_assert_eq!(value["host"].as_str(), Some(host.as_str()));
         prop_assert_eq!(value["path"].as_str(), Some(path.as_str()));
-        prop_assert_eq!(value["query"].as_str(), Some(query.as_str()));
-        prop_assert_eq!(value.as_object().map(serde_json::Map::len), Some(12));
+        prop_assert_eq!(value["route"].as_str(), Some(route.as_str()));
+        prop_assert_eq!(value.as_object().map(serde_json::Map::len), Some(11));
     }
 }

@@ -67,10 +67,12 @@ fn server_span(request: &RequestSpan) -> Span {
     let mut attributes = method_attributes(request);
     attributes.extend([
         text("url.scheme", scheme(request.is_secure)),
-        text("url.path", &request.path),
         text("client.address", &request.client.to_string()),
         text("portcullis.request_id", &request.request_id),
     ]);
+    if !request.path.is_empty() {
+        attributes.push(text("url.path", &request.path));
+    }
     attributes.extend(server_attributes(&request.host));
     let version = version(request.version);
     attributes.extend(version.map(|version| text("network.protocol.version", version)));
@@ -91,8 +93,16 @@ fn server_span(request: &RequestSpan) -> Span {
         (None, _) => Some("client_gone".to_owned()),
         (Some(status), _) if status >= 500 => Some(status.to_string()),
         (Some(_), true) => Some("answer_cut".to_owned()),
-        (Some(_), false) => None,
+        // The conventions for RPC name the type of such an error by the status.
+        (Some(_), false) => {
+            let status = request.grpc_status;
+            let status = status.filter(|status| status.is_servers_fault());
+            status.map(|status| status.number().to_string())
+        }
     };
+    let grpc_status = request.grpc_status;
+    attributes
+        .extend(grpc_status.map(|status| number("portcullis.grpc_status", status.number().into())));
     end_attributes(&mut attributes, request.status, failure.as_deref());
     let name = match &request.route {
         Some(route) => format!("{} {route}", name(request)),

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use portcullis_api::gateway::Arm;
-use portcullis_config::{AccessLogConfig, AccessLogPlace, UpstreamProtocol};
+use portcullis_config::{AccessLogConfig, AccessLogPlace, LoggedPaths, UpstreamProtocol};
 use prost::Message;
 
 use self::collector::TestCollector;
@@ -28,6 +28,7 @@ fn observers(endpoint: String) -> (Rc<WorkerObservers>, Arc<TracerCounters>) {
     let log = AccessLogConfig {
         to: AccessLogPlace::Off,
         sample: 1,
+        paths: LoggedPaths::Masked,
     };
     let traces = TracesConfig {
         endpoint,
@@ -92,7 +93,7 @@ fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
 
 /// A request with a query and a trace of its own, which a canary does not answer and the stable arm does.
 fn ask_with_failover(observers: &Rc<WorkerObservers>) {
-    let request = Request::get("http://shop.example:8443/cart?secret=1")
+    let request = Request::get("http://shop.example:8443/cart/jane@example.org?secret=1")
         .header("traceparent", format!("00-{TRACE}-{CLIENT_SPAN}-01"))
         .header("tracestate", "vendor=1")
         .header("x-request-id", "request-1")
@@ -106,7 +107,9 @@ fn ask_with_failover(observers: &Rc<WorkerObservers>) {
     });
     observed.route(&observers.shared.route("shop"));
     observed.queued(42);
-    let mut sent = Request::get("/v2/cart?secret=1").body(()).unwrap();
+    let mut sent = Request::get("/v2/cart/jane%40example.org?secret=1")
+        .body(())
+        .unwrap();
     observed.arm(&arm("1.1", 81));
     let attempt = observed.attempt(&mut sent);
     observed.attempt_failed(attempt, "unreachable");
@@ -152,7 +155,7 @@ fn what_arrives_has_the_names_of_the_conventions_and_no_query_and_no_whole_addre
             ("portcullis.route", "shop"),
             ("server.address", "shop.example"),
             ("server.port", "8443"),
-            ("url.path", "/cart"),
+            ("url.path", "/cart/{email}"),
             ("url.scheme", "https"),
         ],
     );
@@ -164,7 +167,7 @@ fn what_arrives_has_the_names_of_the_conventions_and_no_query_and_no_whole_addre
             ("portcullis.release", "1.1"),
             ("server.address", "127.0.0.1"),
             ("server.port", "81"),
-            ("url.full", "http://127.0.0.1:81/v2/cart"),
+            ("url.full", "http://127.0.0.1:81/v2/cart/{email}"),
         ],
     );
     assert_told(
@@ -176,7 +179,7 @@ fn what_arrives_has_the_names_of_the_conventions_and_no_query_and_no_whole_addre
             ("portcullis.release", "1.0"),
             ("server.address", "127.0.0.1"),
             ("server.port", "80"),
-            ("url.full", "http://127.0.0.1:80/v2/cart"),
+            ("url.full", "http://127.0.0.1:80/v2/cart/{email}"),
         ],
     );
 }

@@ -126,4 +126,12 @@ capacity = {{ in_flight = 1, queue = 0 }}
         other => panic!("{other}"),
     };
     program.play(stage, act).await;
+    let metrics = rig.metrics().await;
+    for call in [
+        "{route=\"other\",code=\"OK\"}",
+        "{route=\"shop\",code=\"NOT_FOUND\"}",
+    ] {
+        let series = format!("portcullis_grpc_calls_total{call}");
+        assert!(metrics.contains(&series), "{metrics}");
+    }
 }

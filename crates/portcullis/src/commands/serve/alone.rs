@@ -22,7 +22,7 @@ use crate::{connect, output};
 
 /// Serves until it is told to stop.
 pub(in crate::commands) fn run(site: &Site, args: &GatewayServe) -> Result<Exit, CommandError> {
-    log::start(args.log_json);
+    let _log = log::start(args.log_json);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

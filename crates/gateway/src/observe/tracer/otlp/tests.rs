@@ -1,6 +1,7 @@
 use http::Version;
 
 use super::*;
+use crate::grpc_status::GrpcStatus;
 use crate::protect::TraceParent;
 
 fn request() -> RequestSpan {
@@ -25,6 +26,7 @@ fn request() -> RequestSpan {
         release: None,
         request_id: "id".to_owned(),
         status: Some(200),
+        grpc_status: None,
         refusal: None,
         is_cut: false,
         bytes_in: 0,
@@ -119,6 +121,25 @@ fn an_attempt_whose_answer_is_an_error_is_one_and_one_that_was_given_up_too() {
         Some("retried")
     );
     assert_eq!(failure(None, None).as_deref(), Some("given_up"));
+}
+
+#[test]
+fn a_call_of_grpc_that_the_server_failed_is_an_error_and_paths_may_be_absent() {
+    let kind = |status: &str| {
+        let status = ("grpc-status".parse().unwrap(), status.parse().unwrap());
+        let spans = spans(RequestSpan {
+            grpc_status: GrpcStatus::of(&http::HeaderMap::from_iter([status])),
+            path: String::new(),
+            ..request()
+        });
+        assert_eq!(text_of(&spans[0], "url.path"), None);
+        let has_status = |known: &KeyValue| known.key == "portcullis.grpc_status";
+        assert!(spans[0].attributes.iter().any(has_status));
+        text_of(&spans[0], "error.type").map(str::to_owned)
+    };
+    assert_eq!(kind("14").as_deref(), Some("14"));
+    assert_eq!(kind("5"), None, "the client's fault");
+    assert_eq!(kind("0"), None);
 }
 
 #[test]
