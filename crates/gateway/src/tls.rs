@@ -3,7 +3,10 @@
 //! - A bad file never takes effect: whoever starts is told, and whoever runs keeps what it has.
 //! - Certificates and authorities are replaced as a whole. A handshake sees the old set or the new one;
 //!   connections that are open stay as they are.
-//! - Session tickets keep their keys over a reload, so clients can resume.
+//! - Session tickets keep their keys over a reload, so clients can resume, but not over a change of whom
+//!   certificates of clients are believed from: a resumed session shows no certificate, so it would be believed by
+//!   what was true before. A session is resumed only for the name that it was begun for, and one rule for
+//!   certificates of clients holds for all names.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -100,6 +103,8 @@ pub(crate) struct Tls {
 #[derive(Debug)]
 struct Told {
     settings: TlsConfig,
+    /// Who signs for clients, as it was read from the file.
+    authorities: Vec<CertificateDer<'static>>,
     tickets: Arc<dyn ProducesTickets>,
 }
 
@@ -121,10 +126,15 @@ impl Tls {
     pub(crate) fn load(settings: TlsConfig) -> Result<Tls, TlsError> {
         let tickets = ring::Ticketer::new().map_err(TlsError::Setup)?;
         let answers = settings.acme.as_ref().map(|_| Arc::<Answers>::default());
-        let current = configure(&settings, Arc::clone(&tickets), answers.clone())?;
+        let told = Told {
+            authorities: client_authorities(&settings.clients)?,
+            settings,
+            tickets,
+        };
+        let current = configure(&told, answers.clone())?;
         Ok(Tls {
-            expiries: ArcSwap::from_pointee(expiry::expiries(&settings.certificates)),
-            told: ArcSwap::from_pointee(Told { settings, tickets }),
+            expiries: ArcSwap::from_pointee(expiry::expiries(&told.settings.certificates)),
+            told: ArcSwap::from_pointee(told),
             current: ArcSwap::from_pointee(current),
             answers,
             redirect_port: None,
@@ -200,14 +210,21 @@ impl Tls {
     /// # Errors
     /// As [`Tls::load`].
     pub(crate) fn prepare(&self, settings: TlsConfig) -> Result<Prepared, TlsError> {
-        let told = self.told.load();
-        // Nobody may resume a session that was begun when less was asked of clients.
-        let tickets = match told.settings.clients == settings.clients {
-            true => Arc::clone(&told.tickets),
+        let before = self.told.load();
+        let authorities = client_authorities(&settings.clients)?;
+        // Nobody may resume a session that was begun when less was asked of clients, or others were believed.
+        let is_same =
+            before.settings.clients == settings.clients && before.authorities == authorities;
+        let tickets = match is_same {
+            true => Arc::clone(&before.tickets),
             false => ring::Ticketer::new().map_err(TlsError::Setup)?,
         };
-        let config = configure(&settings, Arc::clone(&tickets), self.answers.clone())?;
-        let told = Told { settings, tickets };
+        let told = Told {
+            settings,
+            authorities,
+            tickets,
+        };
+        let config = configure(&told, self.answers.clone())?;
         Ok(Prepared { told, config })
     }
 
@@ -254,11 +271,8 @@ impl Versions {
     }
 }
 
-fn configure(
-    settings: &TlsConfig,
-    tickets: Arc<dyn ProducesTickets>,
-    answers: Option<Arc<Answers>>,
-) -> Result<ServerConfig, TlsError> {
+fn configure(told: &Told, answers: Option<Arc<Answers>>) -> Result<ServerConfig, TlsError> {
+    let settings = &told.settings;
     let versions: &[&SupportedProtocolVersion] = match settings.version_min {
         TlsVersion::V12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
         TlsVersion::V13 => &[&rustls::version::TLS13],
@@ -267,26 +281,41 @@ fn configure(
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(versions)
         .map_err(TlsError::Setup)?;
-    let mut config = match verifier(&settings.clients)? {
+    let mut config = match verifier(&settings.clients, &told.authorities)? {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     }
     .with_cert_resolver(Arc::new(certificates));
     config.alpn_protocols = PROTOCOLS.iter().map(|name| name.to_vec()).collect();
-    config.ticketer = tickets;
+    config.ticketer = Arc::clone(&told.tickets);
     // Some data of a resumed session could be replayed, so none is taken early (RFC 8446, 8).
     config.max_early_data_size = 0;
     Ok(config)
 }
 
-fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+/// Who signs for clients; nobody where no certificates are asked for.
+fn client_authorities(
+    clients: &ClientCertificates,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    match clients {
+        ClientCertificates::Off => Ok(Vec::new()),
+        ClientCertificates::Optional { ca_file } | ClientCertificates::Required { ca_file } => {
+            chain(ca_file)
+        }
+    }
+}
+
+fn verifier(
+    clients: &ClientCertificates,
+    authorities: &[CertificateDer<'static>],
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     let (ca_file, optional) = match clients {
         ClientCertificates::Off => return Ok(None),
         ClientCertificates::Optional { ca_file } => (ca_file, true),
         ClientCertificates::Required { ca_file } => (ca_file, false),
     };
     let provider = Arc::new(ring::default_provider());
-    let roots = Arc::new(authorities(ca_file)?);
+    let roots = Arc::new(root_store(ca_file, authorities.to_vec())?);
     let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
     if optional {
         builder = builder.allow_unauthenticated();
@@ -303,8 +332,16 @@ fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVer
 /// # Errors
 /// When it cannot be read, or has one that cannot be used.
 pub(crate) fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
+    root_store(path, chain(path)?)
+}
+
+/// What `path` has, as authorities.
+fn root_store(
+    path: &Path,
+    certificates: Vec<CertificateDer<'static>>,
+) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in chain(path)? {
+    for certificate in certificates {
         roots
             .add(certificate)
             .map_err(|source| TlsError::Authority {
