@@ -30,6 +30,9 @@ pub(crate) const POOL_IDLE_TIMEOUT_MS: u64 = 4_000;
 /// How long a shared connection to an endpoint is kept without a request. HTTP/2 says goodbye before it closes,
 /// so this may be longer.
 pub(crate) const SHARED_IDLE_TIMEOUT_MS: u64 = 60_000;
+/// Connections that requests share which a worker has to one endpoint, when the server takes fewer streams on one than
+/// there are requests. Further requests wait for a stream.
+pub(crate) const SHARED_PER_ENDPOINT_MAX: usize = 16;
 /// How often idle upstream connections are looked through.
 pub(crate) const POOL_SWEEP_MS: u64 = 500;
 /// How often deadlines are looked at: the precision of every timeout on the data path.
