@@ -74,6 +74,10 @@ pub(crate) const HTTP2_PING_PAUSE_MS: u64 = 20_000;
 pub(crate) const HTTP2_PING_TIMEOUT_MS: u64 = 10_000;
 /// How often certificates are looked at for changes.
 pub(crate) const TLS_LOOK_MS: u64 = 1_000;
+/// How long before its end a certificate is warned of.
+pub(crate) const TLS_END_WARNING_MS: u64 = 14 * 24 * 60 * 60_000;
+/// How often it is.
+pub(crate) const TLS_END_TOLD_MS: u64 = 24 * 60 * 60_000;
 /// How long a client may take until it is known which protocol it speaks, TLS included.
 pub(crate) const HELLO_TIMEOUT_MS: u64 = 10_000;
 /// Header fields that an answer of an arm may have.

@@ -31,7 +31,8 @@ mod certificates;
 mod expiry;
 
 use certificates::Certificates;
-pub(crate) use expiry::Expiry;
+use expiry::Life;
+pub(crate) use expiry::{EndsTold, Expiry};
 
 /// The protocols that are offered, the better one first (RFC 7301).
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -92,7 +93,8 @@ pub enum TlsError {
 pub(crate) struct Tls {
     told: ArcSwap<Told>,
     current: ArcSwap<ServerConfig>,
-    expiries: ArcSwap<Vec<Expiry>>,
+    /// Of the certificates in files.
+    lives: ArcSwap<Vec<Life>>,
     /// What comes from an ACME authority, if one is asked.
     answers: Option<Arc<Answers>>,
     /// The port to which requests in plain text are redirected.
@@ -133,7 +135,7 @@ impl Tls {
         };
         let current = configure(&told, answers.clone())?;
         Ok(Tls {
-            expiries: ArcSwap::from_pointee(expiry::expiries(&told.settings.certificates)),
+            lives: ArcSwap::from_pointee(expiry::lives(&told.settings.certificates)),
             told: ArcSwap::from_pointee(told),
             current: ArcSwap::from_pointee(current),
             answers,
@@ -231,15 +233,30 @@ impl Tls {
     /// From now on handshakes are made with these.
     pub(crate) fn put_in_force(&self, prepared: Prepared) {
         let Prepared { told, config } = prepared;
-        let expiries = expiry::expiries(&told.settings.certificates);
+        let lives = expiry::lives(&told.settings.certificates);
         self.current.store(Arc::new(config));
-        self.expiries.store(Arc::new(expiries));
+        self.lives.store(Arc::new(lives));
         self.told.store(Arc::new(told));
     }
 
     /// Until when the certificates that are shown to clients are valid.
     pub(crate) fn expiries(&self) -> Arc<Vec<Expiry>> {
-        self.expiries.load_full()
+        Arc::new(self.lives().iter().map(Life::expiry).collect())
+    }
+
+    /// Warns of certificates that are nearly over, unless that was done not long ago.
+    pub(crate) fn tell_ends(&self, told: &mut EndsTold, now_ms: u64) {
+        told.tell(&self.lives(), now_ms);
+    }
+
+    /// Of the certificates in files, and of the one that came by ACME.
+    fn lives(&self) -> Vec<Life> {
+        let answers = self.answers.as_ref();
+        let fetched = answers.and_then(|answers| answers.certificate());
+        let fetched = fetched.as_ref().and_then(|pair| pair.cert.first());
+        let mut lives = Vec::clone(&self.lives.load());
+        lives.extend(fetched.and_then(Life::by_acme));
+        lives
     }
 
     /// The files as they are now.
