@@ -210,3 +210,6 @@ impl Pool {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,6 +210,25 @@ async fn a_connection_that_died_while_nobody_used_it_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_connection_that_its_server_ended_is_replaced() {
+    let peer = Peer::start(&[], |request| match request.stream {
+        1 => Act::Answer,
+        _ => Act::AnswerLast,
+    })
+    .await;
+    let rig = rig(&[&peer], 1);
+    for connection in 1..4 {
+        for stream in [1, 3] {
+            let (status, text) = post(&rig, b"hello").await;
+            assert_eq!(
+                (status.as_u16(), text),
+                (200, format!("{connection}/{stream}"))
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_connection_on_which_no_answer_comes_in_time_is_not_used_again() {
     let peer = Peer::start(&[], |request| match (request.connection, request.stream) {
         (1, 3..) => Act::Ignore,

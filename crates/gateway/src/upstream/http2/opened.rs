@@ -35,7 +35,9 @@ pub(crate) struct Http2Opened {
     load: Rc<Load>,
 }
 
-type Driven = Rc<RefCell<Pin<Box<Connection<TokioIo<UpstreamStream>, RequestBody, Local>>>>>;
+/// The connection until it ends: only when it is dropped nobody can send on it any more.
+type Driven =
+    Rc<RefCell<Option<Pin<Box<Connection<TokioIo<UpstreamStream>, RequestBody, Local>>>>>>;
 
 /// Who uses a connection.
 #[derive(Default)]
@@ -81,14 +83,8 @@ impl Http2Opened {
             }
         })
         .await?;
-        let driven: Driven = Rc::new(RefCell::new(connection));
-        let driving = Rc::clone(&driven);
-        tokio::task::spawn_local(async move {
-            let driving = std::future::poll_fn(|cx| driving.borrow_mut().as_mut().poll(cx));
-            if let Err(error) = driving.await {
-                tracing::debug!(%error, "a shared connection to a server ended");
-            }
-        });
+        let driven: Driven = Rc::new(RefCell::new(Some(connection)));
+        tokio::task::spawn_local(drive(Rc::clone(&driven)));
         Ok(Http2Opened {
             sender,
             driven,
@@ -120,7 +116,11 @@ impl Http2Opened {
     pub(crate) fn has_room(&self) -> bool {
         // It is borrowed for longer only while it is polled, where nobody asks this.
         let driven = self.driven.try_borrow();
-        driven.is_ok_and(|driven| self.users() < driven.current_max_send_streams())
+        let streams_max = driven.map_or(0, |driven| {
+            let connection = driven.as_ref();
+            connection.map_or(0, |connection| connection.current_max_send_streams())
+        });
+        self.users() < streams_max
     }
 
     /// How many use it.
@@ -144,6 +144,22 @@ impl Drop for Seat {
             waiting.notify_waiters();
         }
     }
+}
+
+/// Brings requests to the connection until it ends.
+async fn drive(driven: Driven) {
+    let ended = std::future::poll_fn(|cx| {
+        let mut driven = driven.borrow_mut();
+        match driven.as_mut() {
+            Some(connection) => connection.as_mut().poll(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    });
+    if let Err(error) = ended.await {
+        tracing::debug!(%error, "a shared connection to a server ended");
+    }
+    let ended = driven.borrow_mut().take();
+    drop(ended);
 }
 
 fn not_http2() -> io::Error {

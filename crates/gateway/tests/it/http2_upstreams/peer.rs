@@ -41,6 +41,8 @@ pub(super) struct Asked {
 pub(super) enum Act {
     /// It is answered with its connection and stream.
     Answer,
+    /// It is answered, and the connection ends as it should.
+    AnswerLast,
     /// It is answered when the test says so.
     Wait,
     /// Nothing, for ever.
@@ -196,6 +198,12 @@ async fn serve(
         heard.requests.lock().unwrap().push(asked.clone());
         let bytes = match act(&asked) {
             Act::Answer => answer(&asked),
+            Act::AnswerLast => {
+                let payload = [stream.to_be_bytes(), [0; 4]].concat();
+                let _ = sender.send(frame(GOAWAY, 0, 0, &payload));
+                let _ = sender.send(answer(&asked));
+                return Ok(());
+            }
             Act::Ignore => continue,
             Act::Wait => {
                 let (sender, heard) = (sender.clone(), Arc::clone(heard));
