@@ -72,6 +72,16 @@ pub(crate) const HTTP2_RESETS_PENDING_MAX: usize = 20;
 pub(crate) const HTTP2_PING_PAUSE_MS: u64 = 20_000;
 /// How long it may take to say so.
 pub(crate) const HTTP2_PING_TIMEOUT_MS: u64 = 10_000;
+/// How often a silent HTTP/2 server is asked whether it is there while requests wait for it. gRPC servers end
+/// connections on which they are asked more often than every five minutes without data in between.
+pub(crate) const UPSTREAM_PING_PAUSE_MS: u64 = 310_000;
+/// How long nothing has to come from a server until its system is asked whether it is there: this costs the server
+/// nothing.
+pub(crate) const UPSTREAM_PROBE_AFTER_S: u64 = 15;
+/// The pause between two such questions.
+pub(crate) const UPSTREAM_PROBE_PAUSE_S: u64 = 5;
+/// So many questions without an answer, and the connection is broken.
+pub(crate) const UPSTREAM_PROBES_MAX: u32 = 3;
 /// How often certificates are looked at for changes.
 pub(crate) const TLS_LOOK_MS: u64 = 1_000;
 /// How long before its end a certificate is warned of.

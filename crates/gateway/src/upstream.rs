@@ -2,13 +2,16 @@
 
 use std::io;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, response};
 use http_body::{Frame, SizeHint};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use crate::body::RequestBody;
+use crate::bounds::{UPSTREAM_PROBE_AFTER_S, UPSTREAM_PROBE_PAUSE_S, UPSTREAM_PROBES_MAX};
 use crate::connection::ConnectionState;
 use crate::endpoint::{Destination, Endpoint};
 
@@ -117,12 +120,20 @@ pub(crate) fn silent() -> Context<'static> {
 }
 
 /// Opens a connection, and shakes hands where TLS is spoken. The caller bounds the time.
+///
+/// The system asks a silent server's system whether it is there, so that a connection to a machine that is gone ends,
+/// whether it is in use or not.
 pub(crate) async fn dial(endpoint: &Endpoint) -> io::Result<UpstreamStream> {
     let stream = match &endpoint.destination {
         Destination::Address(address) => TcpStream::connect(address).await?,
         Destination::Name(name) => TcpStream::connect(name.as_str()).await?,
     };
     stream.set_nodelay(true)?;
+    let probes = TcpKeepalive::new()
+        .with_time(Duration::from_secs(UPSTREAM_PROBE_AFTER_S))
+        .with_interval(Duration::from_secs(UPSTREAM_PROBE_PAUSE_S))
+        .with_retries(UPSTREAM_PROBES_MAX);
+    SockRef::from(&stream).set_tcp_keepalive(&probes)?;
     match &endpoint.tls {
         None => Ok(UpstreamStream::Plain(stream)),
         Some(tls) => tls.client.shake_hands(stream, &tls.server_name).await,

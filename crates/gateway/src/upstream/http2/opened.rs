@@ -18,8 +18,8 @@ use tokio::sync::Notify;
 use super::Http2;
 use crate::body::RequestBody;
 use crate::bounds::{
-    HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_PING_PAUSE_MS, HTTP2_PING_TIMEOUT_MS,
-    HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_STREAM_WINDOW_BYTES,
+    HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_PING_TIMEOUT_MS, HTTP2_SEND_BUFFER_BYTES_MAX,
+    HTTP2_STREAM_WINDOW_BYTES, UPSTREAM_PING_PAUSE_MS,
 };
 use crate::endpoint::Endpoint;
 use crate::upstream::{UpstreamStream, dial};
@@ -61,7 +61,7 @@ impl Http2Opened {
         let mut builder = Builder::new(local.clone());
         builder
             .timer(TokioTimer::new())
-            .keep_alive_interval(Duration::from_millis(HTTP2_PING_PAUSE_MS))
+            .keep_alive_interval(Duration::from_millis(UPSTREAM_PING_PAUSE_MS))
             .keep_alive_timeout(Duration::from_millis(HTTP2_PING_TIMEOUT_MS))
             .initial_max_send_streams(UNKNOWN_STREAMS)
             .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
