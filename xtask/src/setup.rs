@@ -7,12 +7,13 @@ use anyhow::{Result, bail};
 mod python;
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("curl", "a client of the gateway that speaks TLS and HTTP/2"),
     ("faketime", "a clock that can be set, for the fault tests"),
     ("nginx-light", "a real upstream for the gateway's tests"),
     ("pebble", "a real ACME authority for the gateway's tests"),
     ("postgresql", "a real server for the journal's tests"),
+    ("prometheus", "promtool, which reads the gateway's metrics"),
     (
         "redis-server",
         "a real server for limits that gateways share",

@@ -1,5 +1,7 @@
 //! Every timeout, queue and size that the gateway does not leave to its settings.
 
+use crate::keep_alive::Probes;
+
 /// Gateways that may follow this one.
 pub(crate) const FOLLOWERS_MAX: usize = 64;
 /// A follower that was not heard for so long is gone: nothing waits for it any more.
@@ -16,12 +18,12 @@ pub(crate) const UPSTREAM_BUFFER_BYTES: usize = 8 * 1024;
 pub(crate) const CHUNK_LINE_BYTES_MAX: usize = 16 * 1024;
 /// The fields behind the last chunk of an answer.
 pub(crate) const ANSWER_TRAILER_BYTES_MAX: usize = 16 * 1024;
-/// How long a TCP connection is silent before the system asks whether the other side is there.
-pub(crate) const KEEP_ALIVE_AFTER_MS: u64 = 60_000;
-/// How long it waits before it asks again.
-pub(crate) const KEEP_ALIVE_PAUSE_MS: u64 = 15_000;
-/// How often it asks before the connection is given up.
-pub(crate) const KEEP_ALIVE_PROBES_MAX: u32 = 4;
+/// How the system finds out that a client is gone.
+pub(crate) const CLIENT_PROBES: Probes = Probes {
+    after_s: 60,
+    pause_s: 15,
+    most: 4,
+};
 /// Length of the listener's queue.
 pub(crate) const LISTEN_BACKLOG: i32 = 1024;
 /// Pause after the system refused to accept (no free file descriptors), before trying again.
@@ -34,6 +36,9 @@ pub(crate) const POOL_IDLE_TIMEOUT_MS: u64 = 4_000;
 /// How long a shared connection to an endpoint is kept without a request. HTTP/2 says goodbye before it closes,
 /// so this may be longer.
 pub(crate) const SHARED_IDLE_TIMEOUT_MS: u64 = 60_000;
+/// Connections that requests share which a worker has to one endpoint, when the server takes fewer streams on one than
+/// there are requests. Further requests wait for a stream.
+pub(crate) const SHARED_PER_ENDPOINT_MAX: usize = 16;
 /// How often idle upstream connections are looked through.
 pub(crate) const POOL_SWEEP_MS: u64 = 500;
 /// How often deadlines are looked at: the precision of every timeout on the data path.
@@ -76,8 +81,21 @@ pub(crate) const HTTP2_RESETS_PENDING_MAX: usize = 20;
 pub(crate) const HTTP2_PING_PAUSE_MS: u64 = 20_000;
 /// How long it may take to say so.
 pub(crate) const HTTP2_PING_TIMEOUT_MS: u64 = 10_000;
+/// How often a silent HTTP/2 server is asked whether it is there while requests wait for it. gRPC servers end
+/// connections on which they are asked more often than every five minutes without data in between.
+pub(crate) const UPSTREAM_PING_PAUSE_MS: u64 = 310_000;
+/// How the system finds out that a server is gone. It costs the server nothing.
+pub(crate) const SERVER_PROBES: Probes = Probes {
+    after_s: 15,
+    pause_s: 5,
+    most: 3,
+};
 /// How often certificates are looked at for changes.
 pub(crate) const TLS_LOOK_MS: u64 = 1_000;
+/// How long before its end a certificate is warned of.
+pub(crate) const TLS_END_WARNING_MS: u64 = 14 * 24 * 60 * 60_000;
+/// How often it is.
+pub(crate) const TLS_END_TOLD_MS: u64 = 24 * 60 * 60_000;
 /// How long a client may take until it is known which protocol it speaks, TLS included.
 pub(crate) const HELLO_TIMEOUT_MS: u64 = 10_000;
 /// Header fields that an answer of an arm may have.

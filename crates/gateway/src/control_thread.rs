@@ -17,6 +17,7 @@ use crate::access_files::AccessFiles;
 use crate::acme::Keeping;
 use crate::admin;
 use crate::bounds::{BYPASS_LOOK_MS, FOLLOW_MS, TLS_LOOK_MS};
+use crate::clock;
 use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
@@ -26,7 +27,7 @@ use crate::routing::Routing;
 use crate::settings::{AdminListen, GatewaySettings, SharedSettings};
 use crate::state_file::SavedState;
 use crate::table::Table;
-use crate::tls::{Tls, Versions};
+use crate::tls::{EndsTold, Tls, Versions};
 use crate::traffic::Traffic;
 use crate::worker::Orders;
 
@@ -276,16 +277,23 @@ fn is_same_shared(one: Option<&SharedSettings>, other: Option<&SharedSettings>) 
 struct Watched {
     tls: Arc<Tls>,
     seen: Versions,
+    ends_told: EndsTold,
 }
 
 impl Watched {
     fn new(tls: Arc<Tls>) -> Watched {
         let seen = tls.versions();
-        Watched { tls, seen }
+        let ends_told = EndsTold::default();
+        Watched {
+            tls,
+            seen,
+            ends_told,
+        }
     }
 
     /// Reads the files again if one has changed. Until they fit each other again, the old ones stay.
     fn look(&mut self) {
+        self.tls.tell_ends(&mut self.ends_told, clock::wall_ms());
         let now = self.tls.versions();
         if now == self.seen {
             return;

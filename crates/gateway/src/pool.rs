@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::bounds::{
     POOL_IDLE_PER_ENDPOINT_MAX, POOL_IDLE_TIMEOUT_MS, POOL_SWEEP_MS, SHARED_IDLE_TIMEOUT_MS,
+    SHARED_PER_ENDPOINT_MAX,
 };
 use crate::endpoint::Endpoint;
 use crate::upstream::{Http2Opened, Upstream};
@@ -23,17 +24,19 @@ pub(crate) struct Pool {
 struct EndpointPool {
     endpoint: Arc<Endpoint>,
     idle: Vec<Idle>,
-    /// The connection that requests share, where the endpoint speaks HTTP/2.
-    shared: Option<Http2Opened>,
-    shared_used_at_ms: u64,
+    /// The connections that requests share, where the endpoint speaks HTTP/2: as many as its streams need, the oldest
+    /// first.
+    shared: Vec<Shared>,
     dialling: Rc<Dialling>,
 }
 
-/// Whether somebody is opening a connection that all will share, so that the others wait for it.
+/// Whether somebody is opening a connection that all will share, so that the others wait for it, or for a place on one
+/// that there is.
 #[derive(Default)]
 struct Dialling {
     is_under_way: Cell<bool>,
-    over: Notify,
+    /// A place may be free, or the turn to open a connection.
+    changed: Rc<Notify>,
 }
 
 /// The turn to open the shared connection, until it is dropped.
@@ -42,8 +45,13 @@ pub(crate) struct Turn(Rc<Dialling>);
 impl Drop for Turn {
     fn drop(&mut self) {
         self.0.is_under_way.set(false);
-        self.0.over.notify_waiters();
+        self.0.changed.notify_waiters();
     }
+}
+
+struct Shared {
+    opened: Http2Opened,
+    used_at_ms: u64,
 }
 
 struct Idle {
@@ -73,35 +81,44 @@ impl Pool {
         }
     }
 
-    /// Another use of the connection that requests share, if it is still open.
+    /// Another use of a connection that requests share: the first one with a free stream, so that others become idle
+    /// when there is less to do. `None` if there is none, and another connection may be opened; when there are as many
+    /// as may be, the request waits for a stream of the one with the fewest.
     pub(crate) fn join(&self, endpoint: &Arc<Endpoint>) -> Option<Upstream> {
         let mut pools = self.pools.borrow_mut();
         let pool = pools
             .iter_mut()
             .find(|pool| Arc::ptr_eq(&pool.endpoint, endpoint))?;
-        let shared = pool.shared.take().filter(Http2Opened::is_open)?;
-        let joined = shared.join();
-        pool.shared = Some(shared);
-        pool.shared_used_at_ms = self.now_ms.get();
-        Some(Upstream::Http2(joined))
+        pool.shared.retain(|shared| shared.opened.is_open());
+        let is_full = pool.shared.len() >= SHARED_PER_ENDPOINT_MAX;
+        let free = pool.shared.iter().position(|it| it.opened.has_room());
+        let place = free.or_else(|| {
+            let places = (0..pool.shared.len()).filter(|_| is_full);
+            places.min_by_key(|place| pool.shared[*place].opened.users())
+        })?;
+        let shared = &mut pool.shared[place];
+        shared.used_at_ms = self.now_ms.get();
+        Some(Upstream::Http2(shared.opened.join()))
     }
 
     /// Keeps a connection for all who come, and joins it.
     pub(crate) fn share(&self, endpoint: &Arc<Endpoint>, opened: Http2Opened) -> Upstream {
         let joined = opened.join();
-        self.of(endpoint, |pool, now_ms| {
-            pool.shared = Some(opened);
-            pool.shared_used_at_ms = now_ms;
+        self.of(endpoint, |pool, used_at_ms| {
+            opened.tell(&pool.dialling.changed);
+            pool.shared.push(Shared { opened, used_at_ms });
         });
         Upstream::Http2(joined)
     }
 
-    /// Lets nobody else join a connection that took no request; those who use it go on.
+    /// Lets nobody else join connections that failed; those who use them go on.
     pub(crate) fn leave(&self, endpoint: &Arc<Endpoint>) {
-        self.of(endpoint, |pool, _| pool.shared = None);
+        self.of(endpoint, |pool, _| {
+            pool.shared.retain(|shared| shared.opened.is_open());
+        });
     }
 
-    /// Waits for the connection that somebody else is opening, or for the turn to open one.
+    /// Waits for the connection that somebody else is opening, for a place on another, or for the turn to open one.
     pub(crate) async fn join_or_dial(&self, endpoint: &Arc<Endpoint>) -> Result<Upstream, Turn> {
         loop {
             if let Some(joined) = self.join(endpoint) {
@@ -111,7 +128,7 @@ impl Pool {
             if !dialling.is_under_way.replace(true) {
                 return Err(Turn(dialling));
             }
-            dialling.over.notified().await;
+            dialling.changed.notified().await;
         }
     }
 
@@ -131,8 +148,7 @@ impl Pool {
                 pools.push(EndpointPool {
                     endpoint: Arc::clone(endpoint),
                     idle: Vec::new(),
-                    shared: None,
-                    shared_used_at_ms: now_ms,
+                    shared: Vec::new(),
                     dialling: Rc::default(),
                 });
                 pools.len() - 1
@@ -185,15 +201,15 @@ impl Pool {
                 now_ms.saturating_sub(idle.since_ms) < POOL_IDLE_TIMEOUT_MS
                     && idle.upstream.is_reusable()
             });
-            let unused = |shared: &Http2Opened| {
-                shared.is_idle()
-                    && now_ms.saturating_sub(pool.shared_used_at_ms) >= SHARED_IDLE_TIMEOUT_MS
-            };
-            pool.shared = pool
-                .shared
-                .take()
-                .filter(|shared| shared.is_open() && !unused(shared));
-            !pool.idle.is_empty() || pool.shared.is_some()
+            pool.shared.retain(|shared| {
+                let idle_ms = now_ms.saturating_sub(shared.used_at_ms);
+                let is_used = shared.opened.users() > 0 || idle_ms < SHARED_IDLE_TIMEOUT_MS;
+                shared.opened.is_open() && is_used
+            });
+            !pool.idle.is_empty() || !pool.shared.is_empty()
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,10 @@
 //! - A bad file never takes effect: whoever starts is told, and whoever runs keeps what it has.
 //! - Certificates and authorities are replaced as a whole. A handshake sees the old set or the new one;
 //!   connections that are open stay as they are.
-//! - Session tickets keep their keys over a reload, so clients can resume.
+//! - Session tickets keep their keys over a reload, so clients can resume, but not over a change of whom
+//!   certificates of clients are believed from: a resumed session shows no certificate, so it would be believed by
+//!   what was true before. A session is resumed only for the name that it was begun for, and one rule for
+//!   certificates of clients holds for all names.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +31,8 @@ mod certificates;
 mod expiry;
 
 use certificates::Certificates;
-pub(crate) use expiry::Expiry;
+use expiry::Life;
+pub(crate) use expiry::{EndsTold, Expiry};
 
 /// The protocols that are offered, the better one first (RFC 7301).
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -89,7 +93,8 @@ pub enum TlsError {
 pub(crate) struct Tls {
     told: ArcSwap<Told>,
     current: ArcSwap<ServerConfig>,
-    expiries: ArcSwap<Vec<Expiry>>,
+    /// Of the certificates in files.
+    lives: ArcSwap<Vec<Life>>,
     /// What comes from an ACME authority, if one is asked.
     answers: Option<Arc<Answers>>,
     /// The port to which requests in plain text are redirected.
@@ -100,6 +105,8 @@ pub(crate) struct Tls {
 #[derive(Debug)]
 struct Told {
     settings: TlsConfig,
+    /// Who signs for clients, as it was read from the file.
+    authorities: Vec<CertificateDer<'static>>,
     tickets: Arc<dyn ProducesTickets>,
 }
 
@@ -121,10 +128,15 @@ impl Tls {
     pub(crate) fn load(settings: TlsConfig) -> Result<Tls, TlsError> {
         let tickets = ring::Ticketer::new().map_err(TlsError::Setup)?;
         let answers = settings.acme.as_ref().map(|_| Arc::<Answers>::default());
-        let current = configure(&settings, Arc::clone(&tickets), answers.clone())?;
+        let told = Told {
+            authorities: client_authorities(&settings.clients)?,
+            settings,
+            tickets,
+        };
+        let current = configure(&told, answers.clone())?;
         Ok(Tls {
-            expiries: ArcSwap::from_pointee(expiry::expiries(&settings.certificates)),
-            told: ArcSwap::from_pointee(Told { settings, tickets }),
+            lives: ArcSwap::from_pointee(expiry::lives(&told.settings.certificates)),
+            told: ArcSwap::from_pointee(told),
             current: ArcSwap::from_pointee(current),
             answers,
             redirect_port: None,
@@ -200,29 +212,51 @@ impl Tls {
     /// # Errors
     /// As [`Tls::load`].
     pub(crate) fn prepare(&self, settings: TlsConfig) -> Result<Prepared, TlsError> {
-        let told = self.told.load();
-        // Nobody may resume a session that was begun when less was asked of clients.
-        let tickets = match told.settings.clients == settings.clients {
-            true => Arc::clone(&told.tickets),
+        let before = self.told.load();
+        let authorities = client_authorities(&settings.clients)?;
+        // Nobody may resume a session that was begun when less was asked of clients, or others were believed.
+        let is_same =
+            before.settings.clients == settings.clients && before.authorities == authorities;
+        let tickets = match is_same {
+            true => Arc::clone(&before.tickets),
             false => ring::Ticketer::new().map_err(TlsError::Setup)?,
         };
-        let config = configure(&settings, Arc::clone(&tickets), self.answers.clone())?;
-        let told = Told { settings, tickets };
+        let told = Told {
+            settings,
+            authorities,
+            tickets,
+        };
+        let config = configure(&told, self.answers.clone())?;
         Ok(Prepared { told, config })
     }
 
     /// From now on handshakes are made with these.
     pub(crate) fn put_in_force(&self, prepared: Prepared) {
         let Prepared { told, config } = prepared;
-        let expiries = expiry::expiries(&told.settings.certificates);
+        let lives = expiry::lives(&told.settings.certificates);
         self.current.store(Arc::new(config));
-        self.expiries.store(Arc::new(expiries));
+        self.lives.store(Arc::new(lives));
         self.told.store(Arc::new(told));
     }
 
     /// Until when the certificates that are shown to clients are valid.
     pub(crate) fn expiries(&self) -> Arc<Vec<Expiry>> {
-        self.expiries.load_full()
+        Arc::new(self.lives().iter().map(Life::expiry).collect())
+    }
+
+    /// Warns of certificates that are nearly over, unless that was done not long ago.
+    pub(crate) fn tell_ends(&self, told: &mut EndsTold, now_ms: u64) {
+        told.tell(&self.lives(), now_ms);
+    }
+
+    /// Of the certificates in files, and of the one that came by ACME.
+    fn lives(&self) -> Vec<Life> {
+        let answers = self.answers.as_ref();
+        let fetched = answers.and_then(|answers| answers.certificate());
+        let fetched = fetched.as_ref().and_then(|pair| pair.cert.first());
+        let mut lives = Vec::clone(&self.lives.load());
+        lives.extend(fetched.and_then(Life::by_acme));
+        lives
     }
 
     /// The files as they are now.
@@ -254,11 +288,8 @@ impl Versions {
     }
 }
 
-fn configure(
-    settings: &TlsConfig,
-    tickets: Arc<dyn ProducesTickets>,
-    answers: Option<Arc<Answers>>,
-) -> Result<ServerConfig, TlsError> {
+fn configure(told: &Told, answers: Option<Arc<Answers>>) -> Result<ServerConfig, TlsError> {
+    let settings = &told.settings;
     let versions: &[&SupportedProtocolVersion] = match settings.version_min {
         TlsVersion::V12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
         TlsVersion::V13 => &[&rustls::version::TLS13],
@@ -267,26 +298,41 @@ fn configure(
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(versions)
         .map_err(TlsError::Setup)?;
-    let mut config = match verifier(&settings.clients)? {
+    let mut config = match verifier(&settings.clients, &told.authorities)? {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     }
     .with_cert_resolver(Arc::new(certificates));
     config.alpn_protocols = PROTOCOLS.iter().map(|name| name.to_vec()).collect();
-    config.ticketer = tickets;
+    config.ticketer = Arc::clone(&told.tickets);
     // Some data of a resumed session could be replayed, so none is taken early (RFC 8446, 8).
     config.max_early_data_size = 0;
     Ok(config)
 }
 
-fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+/// Who signs for clients; nobody where no certificates are asked for.
+fn client_authorities(
+    clients: &ClientCertificates,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    match clients {
+        ClientCertificates::Off => Ok(Vec::new()),
+        ClientCertificates::Optional { ca_file } | ClientCertificates::Required { ca_file } => {
+            chain(ca_file)
+        }
+    }
+}
+
+fn verifier(
+    clients: &ClientCertificates,
+    authorities: &[CertificateDer<'static>],
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     let (ca_file, optional) = match clients {
         ClientCertificates::Off => return Ok(None),
         ClientCertificates::Optional { ca_file } => (ca_file, true),
         ClientCertificates::Required { ca_file } => (ca_file, false),
     };
     let provider = Arc::new(ring::default_provider());
-    let roots = Arc::new(authorities(ca_file)?);
+    let roots = Arc::new(root_store(ca_file, authorities.to_vec())?);
     let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
     if optional {
         builder = builder.allow_unauthenticated();
@@ -303,8 +349,16 @@ fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVer
 /// # Errors
 /// When it cannot be read, or has one that cannot be used.
 pub(crate) fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
+    root_store(path, chain(path)?)
+}
+
+/// What `path` has, as authorities.
+fn root_store(
+    path: &Path,
+    certificates: Vec<CertificateDer<'static>>,
+) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in chain(path)? {
+    for certificate in certificates {
         roots
             .add(certificate)
             .map_err(|source| TlsError::Authority {

@@ -9,6 +9,7 @@ use http_body::{Frame, SizeHint};
 use tokio::net::TcpStream;
 
 use crate::body::RequestBody;
+use crate::bounds::SERVER_PROBES;
 use crate::connection::ConnectionState;
 use crate::endpoint::{Destination, Endpoint};
 use crate::keep_alive::keep_alive;
@@ -118,13 +119,16 @@ pub(crate) fn silent() -> Context<'static> {
 }
 
 /// Opens a connection, and shakes hands where TLS is spoken. The caller bounds the time.
+///
+/// The system asks a silent server's system whether it is there, so that a connection to a machine that is gone ends,
+/// whether it is in use or not.
 pub(crate) async fn dial(endpoint: &Endpoint) -> io::Result<UpstreamStream> {
     let stream = match &endpoint.destination {
         Destination::Address(address) => TcpStream::connect(address).await?,
         Destination::Name(name) => TcpStream::connect(name.as_str()).await?,
     };
     stream.set_nodelay(true)?;
-    keep_alive(&stream)?;
+    keep_alive(&stream, &SERVER_PROBES)?;
     match &endpoint.tls {
         None => Ok(UpstreamStream::Plain(stream)),
         Some(tls) => tls.client.shake_hands(stream, &tls.server_name).await,

@@ -11,7 +11,7 @@ use arc_swap::{ArcSwap, Cache};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
-use crate::bounds::{DRAIN_LINGER_MS, TICK_MS};
+use crate::bounds::{CLIENT_PROBES, DRAIN_LINGER_MS, TICK_MS};
 use crate::client_addresses::ClientAddresses;
 use crate::clock;
 use crate::connection::ConnectionState;
@@ -173,7 +173,7 @@ impl Worker {
         mut orders: watch::Receiver<Orders>,
     ) -> std::io::Result<usize> {
         let opened = doors.into_iter().map(|door| {
-            keep_alive(&door.listener)?;
+            keep_alive(&door.listener, &CLIENT_PROBES)?;
             let listener = TcpListener::from_std(door.listener)?;
             let is_secure = door.is_secure;
             Ok(Door {

@@ -5,7 +5,7 @@ use std::io;
 
 /// Why a request got no answer over a connection.
 pub(crate) enum ExchangeError {
-    /// Nothing of it was sent: its body is where it was.
+    /// Nothing of it was sent, or the server says that it did nothing with it: its body is whole, where it was.
     NotSent(UpstreamError),
     /// It was sent, at least in part.
     Broken(UpstreamError),
@@ -46,6 +46,9 @@ pub(crate) enum UpstreamError {
     /// A shared connection, or a stream of it.
     #[error("the shared connection failed")]
     Http2(#[source] hyper::Error),
+    /// The server took no stream for it.
+    #[error("the server did not look at the request")]
+    NotProcessed(#[source] hyper::Error),
 }
 
 impl ExchangeError {

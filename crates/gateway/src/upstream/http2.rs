@@ -1,140 +1,119 @@
-//! One HTTP/2 connection to a server, which many requests share. gRPC servers speak nothing else.
+//! One request's stream of an HTTP/2 connection to a server, which many requests share. gRPC servers speak nothing else.
 //!
-//! The connection is driven by a task of its own, because its frames belong to many requests.
+//! A request that the server says it did nothing with counts as not sent, whatever its method (RFC 9113, 8.7): its
+//! stream was refused, or is beyond the last one of the server's goodbye. So that it can be sent again, the beginning of
+//! its body is kept until the answer's head is there.
 
-use std::cell::Cell;
-use std::io;
+use std::cell::RefCell;
+use std::error::Error;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::client::conn::http2::SendRequest;
 
-use super::{ExchangeError, UpstreamError, dial};
-use crate::body::RequestBody;
-use crate::bounds::{
-    HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_PING_PAUSE_MS, HTTP2_PING_TIMEOUT_MS,
-    HTTP2_SEND_BUFFER_BYTES_MAX, HTTP2_STREAM_WINDOW_BYTES,
-};
-use crate::connection::ConnectionState;
-use crate::endpoint::Endpoint;
+use super::{ExchangeError, UpstreamError};
+use crate::body::{KeptBody, RequestBody};
+use crate::connection::{ConnectionState, Step};
+
+mod opened;
+
+pub(crate) use opened::Http2Opened;
+use opened::Seat;
 
 /// One user of a shared connection.
 pub(crate) struct Http2 {
     sender: SendRequest<RequestBody>,
     /// The body of the answer that came.
     answer: Option<Incoming>,
-    users: Users,
+    seat: Seat,
 }
 
-/// A shared connection.
-pub(crate) struct Http2Opened {
-    sender: SendRequest<RequestBody>,
-    users: Rc<Cell<usize>>,
+/// The body of a request that is on its way, to give it back.
+enum Spare {
+    Empty,
+    Kept(Rc<RefCell<KeptBody>>),
 }
 
-/// Counts one user until it is dropped.
-struct Users(Rc<Cell<usize>>);
-
-/// Runs what belongs to a connection on the worker's thread.
-#[derive(Clone, Copy)]
-struct Local;
-
-impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Local {
-    fn execute(&self, task: F) {
-        tokio::task::spawn_local(task);
+impl Spare {
+    /// Keeps what is sent of a request's body from now on.
+    fn of(body: &mut RequestBody) -> Spare {
+        let kept = match std::mem::replace(body, RequestBody::Empty) {
+            RequestBody::Empty => return Spare::Empty,
+            RequestBody::Once(client) => Rc::new(RefCell::new(KeptBody::new(*client))),
+            RequestBody::Kept { kept, .. } => kept,
+        };
+        *body = RequestBody::Kept {
+            kept: Rc::clone(&kept),
+            sent: 0,
+        };
+        Spare::Kept(kept)
     }
-}
 
-impl Http2Opened {
-    /// Connects, in plain text with prior knowledge (RFC 9113, 3.3). The caller bounds the time.
-    pub(crate) async fn connect(endpoint: &Endpoint) -> io::Result<Http2Opened> {
-        let stream = dial(endpoint).await?;
-        let mut builder = Builder::new(Local);
-        builder
-            .timer(TokioTimer::new())
-            .keep_alive_interval(Duration::from_millis(HTTP2_PING_PAUSE_MS))
-            .keep_alive_timeout(Duration::from_millis(HTTP2_PING_TIMEOUT_MS))
-            .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
-            .max_send_buf_size(HTTP2_SEND_BUFFER_BYTES_MAX);
-        let handshake = builder.handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(io::Error::other)?;
-        tokio::task::spawn_local(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a shared connection to a server ended");
+    /// The body, if all of it is there.
+    fn whole(self) -> Option<RequestBody> {
+        match self {
+            Spare::Empty => Some(RequestBody::Empty),
+            Spare::Kept(kept) if kept.borrow().is_whole() => {
+                Some(RequestBody::Kept { kept, sent: 0 })
             }
-        });
-        Ok(Http2Opened {
-            sender,
-            users: Rc::default(),
-        })
-    }
-
-    /// Another user of it.
-    pub(crate) fn join(&self) -> Http2 {
-        self.users.set(self.users.get() + 1);
-        Http2 {
-            sender: self.sender.clone(),
-            answer: None,
-            users: Users(Rc::clone(&self.users)),
+            Spare::Kept(_) => None,
         }
-    }
-
-    /// Whether the server takes new requests on it.
-    pub(crate) fn is_open(&self) -> bool {
-        !self.sender.is_closed()
-    }
-
-    /// Whether nobody uses it.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.users.get() == 0
     }
 }
 
 impl Http2 {
+    /// Sends a request and waits until the answer's head is there. Its head stays, and its body when nothing was sent.
     pub(crate) async fn exchange(
         &mut self,
         request: &mut Request<RequestBody>,
         state: &ConnectionState,
     ) -> Result<response::Parts, ExchangeError> {
-        debug_assert!(self.users.0.get() > 0);
-        let sent = match request.body() {
-            // It is sent once.
-            RequestBody::Once(_) => std::mem::replace(request, Request::new(RequestBody::Empty)),
-            RequestBody::Empty | RequestBody::Kept { .. } => {
-                let (mut copy, ()) = Request::new(()).into_parts();
-                copy.method = request.method().clone();
-                copy.uri = request.uri().clone();
-                copy.version = request.version();
-                copy.headers = request.headers().clone();
-                let body = std::mem::replace(request.body_mut(), RequestBody::Empty);
-                Request::from_parts(copy, body)
+        let spare = Spare::of(request.body_mut());
+        let mut answer = std::pin::pin!(self.sender.try_send_request(take(request)));
+        let answer = std::future::poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending if state.is_overdue() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        let mut error = match answer.await {
+            Some(Ok(answer)) => {
+                let (head, body) = answer.into_parts();
+                self.answer = Some(body);
+                return Ok(head);
+            }
+            Some(Err(error)) => error,
+            None => {
+                // The server may be gone without a word, so others try another connection.
+                if state.step() != Step::ClientBody {
+                    self.seat.spoil();
+                }
+                return Err(ExchangeError::Overdue);
             }
         };
-        let mut answer = std::pin::pin!(self.sender.try_send_request(sent));
-        let answer = std::future::poll_fn(|cx| match answer.as_mut().poll(cx) {
-            Poll::Ready(Ok(answer)) => Poll::Ready(Ok(answer)),
-            Poll::Ready(Err(mut error)) => Poll::Ready(Err(match error.take_message() {
-                Some(returned) => {
-                    *request = returned;
-                    ExchangeError::NotSent(UpstreamError::Http2(error.into_error()))
-                }
-                None => ExchangeError::Broken(UpstreamError::Http2(error.into_error())),
-            })),
-            Poll::Pending if state.is_overdue() => Poll::Ready(Err(ExchangeError::Overdue)),
-            Poll::Pending => Poll::Pending,
-        })
-        .await?;
-        let (head, body) = answer.into_parts();
-        self.answer = Some(body);
-        Ok(head)
+        if let Some(returned) = error.take_message() {
+            self.seat.spoil();
+            *request = returned;
+            return Err(ExchangeError::NotSent(UpstreamError::Http2(
+                error.into_error(),
+            )));
+        }
+        let error = error.into_error();
+        let meaning = Meaning::of(&error);
+        if meaning != Meaning::StreamFailed {
+            self.seat.spoil();
+        }
+        if meaning == Meaning::NotProcessed
+            && let Some(body) = spare.whole()
+        {
+            *request.body_mut() = body;
+            return Err(ExchangeError::NotSent(UpstreamError::NotProcessed(error)));
+        }
+        Err(ExchangeError::Broken(UpstreamError::Http2(error)))
     }
 
     /// More of the answer's body, which the task that drives the connection brings.
@@ -163,8 +142,46 @@ impl Http2 {
     }
 }
 
-impl Drop for Users {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+/// What an error says about a request and its connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// The server did nothing with the request, and takes no more on this connection for now.
+    NotProcessed,
+    /// The request failed, and the connection is as good as before.
+    StreamFailed,
+    /// The connection failed.
+    ConnectionFailed,
+}
+
+impl Meaning {
+    fn of(error: &hyper::Error) -> Meaning {
+        let source = error.source();
+        let Some(inner) = source.and_then(|source| source.downcast_ref::<h2::Error>()) else {
+            // The request's own body.
+            return match error.is_user() {
+                true => Meaning::StreamFailed,
+                false => Meaning::ConnectionFailed,
+            };
+        };
+        let refused = inner.is_reset() && inner.reason() == Some(h2::Reason::REFUSED_STREAM);
+        // Only streams beyond the last one end with the server's goodbye; the others go on after it.
+        if inner.is_remote() && (refused || inner.is_go_away()) {
+            return Meaning::NotProcessed;
+        }
+        match inner.is_reset() {
+            true => Meaning::StreamFailed,
+            false => Meaning::ConnectionFailed,
+        }
     }
+}
+
+/// Takes the body out of a request, with a copy of its head.
+fn take(request: &mut Request<RequestBody>) -> Request<RequestBody> {
+    let (mut head, ()) = Request::new(()).into_parts();
+    head.method = request.method().clone();
+    head.uri = request.uri().clone();
+    head.version = request.version();
+    head.headers = request.headers().clone();
+    let body = std::mem::replace(request.body_mut(), RequestBody::Empty);
+    Request::from_parts(head, body)
 }

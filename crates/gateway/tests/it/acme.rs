@@ -331,6 +331,25 @@ async fn without_the_authority_the_old_certificate_goes_on() {
 }
 
 #[tokio::test]
+async fn metrics_tell_when_the_certificate_by_acme_ends() {
+    let place = Place::new();
+    let pebble = place.pebble();
+    let made = made(MINUTE, 60 * MINUTE);
+    place.keep(&pebble.directory(), &made);
+    let mut settings = place.settings(asked_of(&pebble, AcmeChallenge::TlsAlpn01));
+    settings.observe.metrics.listen = Some("127.0.0.1:0".parse().unwrap());
+    let gateway = place.start(settings);
+    let url = format!("http://{}/metrics", gateway.metrics_address().unwrap());
+    let answer = reqwest::Client::builder().no_proxy().build().unwrap();
+    let text = answer.get(url).send().await.unwrap().text().await.unwrap();
+    let series = "portcullis_tls_certificate_expiry_seconds{file=\"acme\"} ";
+    let line = text.lines().find_map(|line| line.strip_prefix(series));
+    let end_s: f64 = line.unwrap_or_else(|| panic!("{text}")).parse().unwrap();
+    let left_s = end_s - Timestamp::now().as_second() as f64;
+    assert!((3_000.0..=3_600.0).contains(&left_s), "{left_s}");
+}
+
+#[tokio::test]
 async fn other_hosts_are_ordered_anew_and_the_old_certificate_goes_on_meanwhile() {
     let place = Place::new();
     let pebble = place.pebble();

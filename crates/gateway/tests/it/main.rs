@@ -14,6 +14,7 @@ mod failures;
 mod forwarding;
 mod hand_over;
 mod http2;
+mod http2_upstreams;
 mod lifecycle;
 mod limits;
 mod log;

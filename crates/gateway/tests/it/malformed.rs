@@ -6,7 +6,7 @@
 //! corpus with the reason, and the test fails when it holds after all.
 
 mod case;
-mod frames;
+pub(crate) mod frames;
 mod recorder;
 
 use std::net::SocketAddr;

@@ -259,27 +259,19 @@ async fn metrics_tell_of_handshakes_and_of_the_end_of_a_certificate() {
 
 #[tokio::test]
 async fn prometheus_own_checker_has_nothing_to_say() {
-    let promtool = ["/usr/bin/promtool", "/usr/local/bin/promtool"];
-    let Some(promtool) = promtool
-        .into_iter()
-        .find(|path| std::path::Path::new(path).exists())
-    else {
-        eprintln!("promtool is not installed here: nothing is checked");
-        return;
-    };
     let (stable, canary) = (Service::start("stable"), Service::start("canary"));
     let (rig, address) = rig();
     rig.split(&arm("1.0", &stable), Some(&arm("1.1", &canary)), 10)
         .await;
     rig.get_as("somebody").await;
     let text = metrics(&rig, address).await;
-    let mut checker = Command::new(promtool)
+    let checker = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .spawn();
+    let mut checker = checker.expect("promtool; `cargo xtask setup` installs it");
     let mut input = checker.stdin.take().unwrap();
     input.write_all(text.as_bytes()).unwrap();
     drop(input);

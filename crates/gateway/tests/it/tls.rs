@@ -2,10 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_config::{CertificateConfig, ClientCertificates, TlsConfig, TlsVersion};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
 
 use crate::rig::{Rig, arm};
 use crate::service::Service;
@@ -234,6 +239,107 @@ async fn certificates_of_clients_are_asked_for_as_configured() {
             !works(&others).await,
             "an unknown authority is never believed"
         );
+    }
+}
+
+/// A client that keeps its sessions, for one version of TLS.
+fn resuming(
+    authority: &Authority,
+    pair: &CertificateConfig,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> TlsConnector {
+    let mut roots = rustls::RootCertStore::empty();
+    let ca = CertificateDer::from_pem_file(authority.path("ca.pem")).unwrap();
+    roots.add(ca).unwrap();
+    let chain = vec![CertificateDer::from_pem_file(&pair.chain_file).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(&pair.key_file).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key);
+    TlsConnector::from(Arc::new(config.unwrap()))
+}
+
+/// What came over a new connection.
+#[derive(Debug)]
+struct Asked {
+    text: String,
+    /// The gateway's certificate.
+    certificate: CertificateDer<'static>,
+    is_resumed: bool,
+}
+
+async fn ask_over_tls(client: &TlsConnector, rig: &Rig) -> std::io::Result<Asked> {
+    let address = rig.gateway.as_ref().unwrap().tls_address().unwrap();
+    let stream = tokio::net::TcpStream::connect(address).await?;
+    let name = ServerName::try_from("shop.example").unwrap();
+    let mut stream = client.connect(name, stream).await?;
+    let request = b"GET /who HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await?;
+    let tls = stream.get_ref().1;
+    Ok(Asked {
+        text,
+        certificate: tls.peer_certificates().unwrap()[0].clone(),
+        is_resumed: tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+    })
+}
+
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let limit = Duration::from_secs(20);
+    tokio::time::timeout(limit, waiting).await.expect(what);
+}
+
+#[tokio::test]
+async fn no_session_of_a_client_outlives_the_authority_that_signed_for_it() {
+    let service = Service::start("old");
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let pair = authority.sign("shop", "shop.example");
+    let (before, after) = (
+        authority.sign("client", "client"),
+        stranger.sign("client", "client"),
+    );
+    let believed = authority.path("clients.pem");
+    let text = |authority: &Authority| std::fs::read_to_string(authority.path("ca.pem")).unwrap();
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        for is_required in [true, false] {
+            replace(&believed, &text(&authority));
+            let mut settings = authority.settings(vec![pair.clone()]);
+            let ca_file = believed.clone();
+            settings.clients = match is_required {
+                true => ClientCertificates::Required { ca_file },
+                false => ClientCertificates::Optional { ca_file },
+            };
+            let rig = authority.rig(&service, settings).await;
+            let known = resuming(&authority, &before, version);
+            let first = ask_over_tls(&known, &rig).await.unwrap();
+            assert!(first.text.ends_with("old"), "{}", first.text);
+            // Another certificate for the gateway itself costs nobody the session.
+            authority.sign("shop", "shop.example");
+            eventually("the gateway's certificate is replaced", async || {
+                let other = resuming(&authority, &before, version);
+                ask_over_tls(&other, &rig).await.unwrap().certificate != first.certificate
+            })
+            .await;
+            let again = ask_over_tls(&known, &rig).await.unwrap();
+            assert!(again.is_resumed, "{version:?}");
+            replace(&believed, &text(&stranger));
+            eventually("the other authority is believed", async || {
+                let other = resuming(&authority, &after, version);
+                ask_over_tls(&other, &rig).await.is_ok()
+            })
+            .await;
+            let asked = ask_over_tls(&known, &rig).await;
+            assert!(asked.is_err(), "{version:?}, {is_required}: {asked:?}");
+        }
     }
 }
 

@@ -106,7 +106,7 @@ async fn connections_of_both_sides_are_kept_alive_by_the_system() {
     .await;
     let arm = service.address.port();
     until("the arm's side has a timer", || {
-        keep_alive_in_s(|_, other| other == arm).contains(&60)
+        keep_alive_in_s(|_, other| other == arm).contains(&15)
     })
     .await;
 }

@@ -120,15 +120,31 @@ async fn a_server_that_does_not_agree_to_http2_is_told_apart() {
 #[tokio::test]
 async fn other_names_and_unknown_authorities_are_refused() {
     let (authority, stranger) = (Authority::new(), Authority::new());
-    let nginx = Nginx::start(&authority.sign(NAME), Wanted::default()).await;
-    let mut other = settings(&authority);
+    for protocol in [HTTP1_ONLY, HTTP2_ONLY] {
+        refuse_others(&authority, &stranger, protocol).await;
+    }
+}
+
+async fn refuse_others(authority: &Authority, stranger: &Authority, protocol: UpstreamProtocol) {
+    let wanted = Wanted {
+        http2: protocol == HTTP2_ONLY,
+        ..Wanted::default()
+    };
+    let nginx = Nginx::start(&authority.sign(NAME), wanted).await;
+    // The authority is believed, and the name is right.
+    assert!(
+        try_dial(&nginx.address, &load(&settings(authority), protocol))
+            .await
+            .is_ok()
+    );
+    let mut other = settings(authority);
     other.server_name = Some("other.example".to_owned());
     let by_address = UpstreamTls {
         server_name: None,
         ..other.clone()
     };
     for (settings, name) in [(other, "other.example"), (by_address, "127.0.0.1")] {
-        let client = load(&settings, HTTP1_ONLY);
+        let client = load(&settings, protocol);
         let text = refusal(&nginx.address, &client).await;
         assert!(
             text.contains(&format!("the certificate of `{name}`")),
@@ -141,16 +157,16 @@ async fn other_names_and_unknown_authorities_are_refused() {
     }
     let system = UpstreamTls {
         ca_file: None,
-        ..settings(&authority)
+        ..settings(authority)
     };
-    for settings in [settings(&stranger), system] {
-        let client = load(&settings, HTTP1_ONLY);
+    for settings in [settings(stranger), system] {
+        let client = load(&settings, protocol);
         let text = refusal(&nginx.address, &client).await;
         assert!(
             text.contains("not believed") && text.contains("`ca`"),
             "{text}"
         );
-        let rig = Rig::start(&nginx.address, HTTP1_ONLY, &settings, CONNECT_MS);
+        let rig = Rig::start(&nginx.address, protocol, &settings, CONNECT_MS);
         assert_eq!(rig.get("/").await.0, 502);
     }
 }
@@ -169,25 +185,32 @@ async fn a_certificate_may_be_for_an_ip_address() {
 async fn a_certificate_of_the_gateway_is_shown_where_it_is_asked_for() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let ca_file = clients.ca_file();
-    let wanted = Wanted {
-        clients: Some(&ca_file),
-        ..Wanted::default()
-    };
-    let nginx = Nginx::start(&authority.sign(NAME), wanted).await;
-    let mut settings = settings(&authority);
-    let rig = Rig::start(&nginx.address, HTTP1_ONLY, &settings, CONNECT_MS);
-    let (status, text) = rig.get("/").await;
-    assert!(
-        status == 400 && text.contains("No required SSL certificate"),
-        "{text}"
-    );
-    settings.client = Some(clients.sign("gateway"));
-    let rig = Rig::start(&nginx.address, HTTP1_ONLY, &settings, CONNECT_MS);
-    let (status, text) = rig.get("/").await;
-    assert!(
-        status == 200 && text.ends_with("client=CN=gateway"),
-        "{text}"
-    );
+    for protocol in [HTTP1_ONLY, HTTP2_ONLY] {
+        let wanted = Wanted {
+            clients: Some(&ca_file),
+            http2: protocol == HTTP2_ONLY,
+            ..Wanted::default()
+        };
+        let nginx = Nginx::start(&authority.sign(NAME), wanted).await;
+        let mut settings = settings(&authority);
+        let rig = Rig::start(&nginx.address, protocol, &settings, CONNECT_MS);
+        let (status, text) = rig.get("/").await;
+        assert!(
+            status == 400 && text.contains("No required SSL certificate"),
+            "{text}"
+        );
+        settings.client = Some(clients.sign("gateway"));
+        let rig = Rig::start(&nginx.address, protocol, &settings, CONNECT_MS);
+        let (status, text) = rig.get("/").await;
+        let spoken = match protocol {
+            HTTP1_ONLY => "protocol=HTTP/1.1 ",
+            HTTP2_ONLY => "protocol=HTTP/2.0 ",
+        };
+        assert!(
+            status == 200 && text.starts_with(spoken) && text.ends_with("client=CN=gateway"),
+            "{text}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -340,6 +363,25 @@ fn what_cannot_be_used_is_named() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn a_silent_server_is_asked_whether_it_is_there() {
+    let authority = Authority::new();
+    let address = echo::start(&authority.sign(NAME), &[HTTP1]).await;
+    let client = load(&settings(&authority), HTTP1_ONLY);
+    for tls in [Some(client), None] {
+        let endpoint = Endpoint::new(&address, HTTP1_ONLY, tls).expect("endpoint");
+        let stream = dial(&endpoint).await.expect("connected");
+        let stream = match &stream {
+            UpstreamStream::Plain(stream) => stream,
+            UpstreamStream::Tls(stream) => stream.get_ref().0,
+        };
+        let socket = socket2::SockRef::from(stream);
+        assert!(socket.keepalive().expect("told"));
+        assert_eq!(socket.tcp_keepalive_time().expect("told").as_secs(), 15);
+    }
+}
+
 #[test]
 fn plain_text_pays_nothing_for_the_room_of_tls() {
     assert_eq!(size_of::<UpstreamStream>(), size_of::<TcpStream>());
