@@ -266,8 +266,8 @@ impl Passage {
     ) -> Option<Verdict> {
         let retries = &route.config.retries;
         let body = match (failed.kind, spare) {
+            (Some(retry::Failure::NotSent), _) => BodyLeft::Whole,
             (_, Some(spare)) => spare.left(),
-            (Some(retry::Failure::NotSent), None) => BodyLeft::Whole,
             (_, None) => BodyLeft::Gone,
         };
         let tried = Tried {

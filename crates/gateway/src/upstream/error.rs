@@ -48,6 +48,41 @@ pub(crate) enum UpstreamError {
     Http2(#[source] hyper::Error),
 }
 
+impl UpstreamError {
+    /// Whether it is nothing but the end of the connection: closed, reset, or given up in good order by the server of
+    /// a shared one, with streams that it did not take (RFC 9113, 6.8 and 8.7).
+    pub(crate) fn is_close(&self) -> bool {
+        match self {
+            UpstreamError::Closed => true,
+            UpstreamError::Io(error) => is_close(error),
+            UpstreamError::Http2(error) => {
+                let cause = error.source();
+                let io = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+                let h2 = cause.and_then(|cause| cause.downcast_ref::<h2::Error>());
+                error.is_closed()
+                    || error.is_canceled()
+                    || io.is_some_and(is_close)
+                    || h2.is_some_and(|h2| {
+                        let refused = h2.reason() == Some(h2::Reason::REFUSED_STREAM);
+                        h2.is_remote() && (h2.is_go_away() || refused)
+                    })
+            }
+            _ => false,
+        }
+    }
+}
+
+fn is_close(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::UnexpectedEof
+    )
+}
+
 impl ExchangeError {
     /// What it was in one word.
     pub(crate) fn cause(&self) -> &'static str {

@@ -107,7 +107,9 @@ impl Http2 {
         debug_assert!(self.users.0.get() > 0);
         let sent = match request.body() {
             // It is sent once.
-            RequestBody::Once(_) => std::mem::replace(request, Request::new(RequestBody::Empty)),
+            RequestBody::Once(_) | RequestBody::Begun { .. } => {
+                std::mem::replace(request, Request::new(RequestBody::Empty))
+            }
             RequestBody::Empty | RequestBody::Kept { .. } => {
                 let (mut copy, ()) = Request::new(()).into_parts();
                 copy.method = request.method().clone();

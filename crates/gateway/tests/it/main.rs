@@ -26,6 +26,7 @@ mod proxied;
 mod raw;
 mod redis_server;
 mod reload;
+mod resends;
 mod retries;
 mod rig;
 mod routes;

@@ -98,6 +98,12 @@ impl RawConnection {
         self.stream.write_all(text.as_bytes()).await.ok()
     }
 
+    /// Lets the connection end with a reset when it is dropped.
+    pub(crate) fn reset(&mut self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    }
+
     async fn more(&mut self) -> Option<()> {
         match self.stream.read_buf(&mut self.read).await {
             Ok(1..) => Some(()),
