@@ -74,6 +74,8 @@ struct Passage {
     place: Option<Place>,
     /// Whether the client asks for another protocol, and may get it.
     may_switch: bool,
+    /// Whether only the head of an answer is asked for.
+    is_head: bool,
 }
 
 /// A request that may be sent: its head as an arm gets it, and its body.
@@ -144,6 +146,7 @@ impl Passage {
             cookie: None,
             place: None,
             may_switch: false,
+            is_head: head.method == Method::HEAD,
             worker,
             state,
         }

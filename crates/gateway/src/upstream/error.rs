@@ -31,8 +31,8 @@ pub(crate) enum UpstreamError {
     /// `Content-Length` of the answer.
     #[error("the answer's Content-Length is not one number")]
     Length,
-    /// `Transfer-Encoding` in an answer that cannot have one.
-    #[error("the answer is HTTP/1.0 with a Transfer-Encoding")]
+    /// `Transfer-Encoding` of the answer.
+    #[error("the answer's Transfer-Encoding is not `chunked` alone in HTTP/1.1")]
     Coding,
     /// The chunked coding of the answer.
     #[error("the answer's chunks are not as HTTP/1.1 has them")]

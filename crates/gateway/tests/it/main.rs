@@ -4,6 +4,7 @@
 
 mod access;
 mod acme;
+mod answers;
 mod bodies;
 mod browser;
 mod bypass;
