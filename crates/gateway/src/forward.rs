@@ -33,7 +33,7 @@ use crate::body::{AnswerBody, BodyRules, ClientBody};
 use crate::bounds::CLIENT_STALL_TIMEOUT_MS;
 use crate::capacity::{Place, Shed, ShedCause};
 use crate::clock;
-use crate::connection::{ConnectionState, Protocol, Step};
+use crate::connection::{BodyFraming, ConnectionState, Protocol, Step};
 use crate::endpoint::Endpoint;
 use crate::headers;
 use crate::https_redirect;
@@ -237,9 +237,12 @@ impl Passage {
     }
 
     fn check_framing(&self, head: &request::Parts, has_body: bool) -> Result<(), Refusal> {
-        let chunked = head.headers.contains_key(http::header::TRANSFER_ENCODING);
-        if self.state.tap.finish_head(chunked, has_body) {
-            return Err(Refusal::AmbiguousLength);
+        if self.state.protocol() == Protocol::Http1 {
+            let framing = BodyFraming::of(&head.headers, has_body);
+            let is_chunked = framing == BodyFraming::Chunks;
+            if self.state.tap.finish_head(framing, is_chunked) {
+                return Err(Refusal::AmbiguousLength);
+            }
         }
         match head.method == Method::CONNECT {
             true => Err(Refusal::NoTunnels),

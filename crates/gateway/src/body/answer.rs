@@ -157,7 +157,6 @@ impl Drop for ArmBody {
     fn drop(&mut self) {
         self.observed.end();
         self.state.enter_idle();
-        self.state.tap.open();
     }
 }
 
@@ -186,7 +185,6 @@ impl Drop for AnswerBody {
         {
             observed.end();
             state.enter_idle();
-            state.tap.open();
         }
     }
 }
