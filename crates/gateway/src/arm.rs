@@ -136,6 +136,17 @@ impl ArmState {
             .sum()
     }
 
+    /// Requests that it was given and that did not end up at the stable arm, those under way included.
+    pub(crate) fn given(&self) -> u64 {
+        let workers = self.counters.iter();
+        let given = workers.map(|counters| {
+            let failed_over = counters.failed_over.load(Relaxed);
+            let all = counters.requests.load(Relaxed) + counters.in_flight.load(Relaxed);
+            all.saturating_sub(failed_over)
+        });
+        given.sum()
+    }
+
     /// Takes note of one finished check.
     pub(crate) fn record_check(&self, result: &Result<(), String>, settings: &HealthSettings) {
         let mut detail = self.detail.lock().unwrap_or_else(PoisonError::into_inner);
