@@ -11,6 +11,7 @@ mod bypass;
 mod capacity;
 mod clients;
 mod drain;
+mod drain_races;
 mod failures;
 mod forwarding;
 mod hand_over;
