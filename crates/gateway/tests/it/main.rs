@@ -15,6 +15,7 @@ mod drain_races;
 mod failures;
 mod forwarding;
 mod hand_over;
+mod hedges;
 mod http2;
 mod lifecycle;
 mod limits;
