@@ -3,7 +3,10 @@
 //! Every worker has its own block of counters, so the data path never waits for another core; the
 //! admin API adds the blocks up when it is asked.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU8, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderValue, StatusCode};
@@ -128,12 +131,24 @@ impl ArmState {
         }
     }
 
-    /// Requests under way.
+    /// Requests under way. Read after the arm was retired, it has every request that will ever go there: see
+    /// [`crate::in_flight::InFlight::begin`].
     pub(crate) fn in_flight(&self) -> u64 {
         self.counters
             .iter()
-            .map(|counters| counters.in_flight.load(Relaxed))
+            .map(|counters| counters.in_flight.load(SeqCst))
             .sum()
+    }
+
+    /// Requests that it was given and that did not end up at the stable arm, those under way included.
+    pub(crate) fn given(&self) -> u64 {
+        let workers = self.counters.iter();
+        let given = workers.map(|counters| {
+            let failed_over = counters.failed_over.load(Relaxed);
+            let all = counters.requests.load(Relaxed) + counters.in_flight.load(Relaxed);
+            all.saturating_sub(failed_over)
+        });
+        given.sum()
     }
 
     /// Takes note of one finished check.
@@ -193,7 +208,7 @@ impl ArmState {
             requests: sum(|counters| &counters.requests),
             errors: sum(|counters| &counters.errors),
             failed_over: sum(|counters| &counters.failed_over),
-            in_flight: sum(|counters| &counters.in_flight),
+            in_flight: self.in_flight(),
             by_class,
             latency: Histogram::from_counts(latency),
             last_sent_at_ms: last_sent.unwrap_or(0),

@@ -39,6 +39,10 @@ pub(crate) const SHARED_IDLE_TIMEOUT_MS: u64 = 60_000;
 /// Connections that requests share which a worker has to one endpoint, when the server takes fewer streams on one than
 /// there are requests. Further requests wait for a stream.
 pub(crate) const SHARED_PER_ENDPOINT_MAX: usize = 16;
+/// How soon a kept connection must break for it to count as one that the server closed because it was idle. Such a
+/// close is on its way when the request is, so it is there within a round trip; a server that breaks off later may
+/// have been at work.
+pub(crate) const RESEND_WITHIN_MS: u64 = 250;
 /// How often idle upstream connections are looked through.
 pub(crate) const POOL_SWEEP_MS: u64 = 500;
 /// How often deadlines are looked at: the precision of every timeout on the data path.

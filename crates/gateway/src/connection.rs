@@ -43,7 +43,7 @@ use crate::tunnel::Tunnel;
 
 mod head_tap;
 
-pub(crate) use head_tap::HeadTap;
+pub(crate) use head_tap::{BodyFraming, HeadTap};
 
 /// What a connection is waiting for, which decides what its deadline means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

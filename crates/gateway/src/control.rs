@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use portcullis_api::gateway::{
-    FollowerReport, GatewayStatus, Lead, RouteStatus, Split, SplitChange,
+    Arm, FollowerReport, GatewayStatus, Lead, RouteStatus, Split, SplitChange,
 };
 use portcullis_config::ClientsConfig;
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -25,7 +25,7 @@ use crate::observe::Observers;
 use crate::routing::{Routing, RoutingError};
 use crate::settings::{GatewaySettings, RoutingSettings, ServiceSettings};
 use crate::split_change::validate;
-use crate::state_file::{SavedState, StateFileError};
+use crate::state_file::{SavedService, SavedState, StateFileError};
 use crate::table::Table;
 use crate::traffic::Traffic;
 use crate::worker::Orders;
@@ -125,6 +125,7 @@ impl Control {
                 .get(&service.service)
                 .and_then(|saved| saved.split.as_ref());
             if let Some(split) = split {
+                entry.begin_split(saved.services[&service.service].changes);
                 let joined = validate(split).and_then(|()| entry.join(split, service, workers));
                 joined.map_err(|reason| StateFileError::Split {
                     path: settings.state_file.clone(),
@@ -349,6 +350,14 @@ impl Control {
         }
     }
 
+    /// What each arm of each service was given since the split in force began.
+    pub(crate) async fn given_in_splits(&self) -> BTreeMap<String, Vec<(Arm, u64)>> {
+        let services = self.services.lock().await;
+        let live = services.live.iter();
+        live.map(|(service, live)| (service.clone(), live.given_in_split()))
+            .collect()
+    }
+
     /// What is under way.
     pub(crate) async fn traffic(&self) -> Traffic {
         let services = self.services.lock().await;
@@ -420,11 +429,12 @@ impl Control {
 
     /// Makes the saved split the one that workers see.
     fn put_in_force(&self, services: &mut Services, route: &ServiceSettings) -> Result<(), String> {
-        let split = services.saved(&route.service).split;
+        let SavedService { split, changes, .. } = services.saved(&route.service);
         let live = services.live.entry(route.service.clone()).or_default();
         if let Some(split) = &split {
             live.join(split, route, self.workers)?;
         }
+        live.begin_split(changes);
         self.table.store(Arc::new(services.table()));
         if let (Some(split), Some(live)) = (&split, services.live.get_mut(&route.service)) {
             live.retire_others(split);

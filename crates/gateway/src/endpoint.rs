@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use http::HeaderValue;
 use portcullis_config::UpstreamProtocol;
@@ -91,12 +91,12 @@ impl Endpoint {
 
     /// Whether connections to it are not kept.
     pub(crate) fn is_retired(&self) -> bool {
-        self.retired.load(Relaxed)
+        self.retired.load(SeqCst)
     }
 
     /// Marks it as out of service, so that its connections are closed, or as back in it.
     pub(crate) fn set_retired(&self, retired: bool) {
-        self.retired.store(retired, Relaxed);
+        self.retired.store(retired, SeqCst);
     }
 }
 

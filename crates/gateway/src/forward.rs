@@ -33,7 +33,7 @@ use crate::acme;
 use crate::body::{AnswerBody, BodyRules, ClientBody};
 use crate::capacity::Place;
 use crate::clock;
-use crate::connection::{ConnectionState, Protocol, Step};
+use crate::connection::{BodyFraming, ConnectionState, Protocol, Step};
 use crate::endpoint::Endpoint;
 use crate::headers;
 use crate::https_redirect;
@@ -76,6 +76,8 @@ struct Passage {
     is_call: bool,
     /// Whether the client asks for another protocol, and may get it.
     may_switch: bool,
+    /// Whether only the head of an answer is asked for.
+    is_head: bool,
 }
 
 /// A request that may be sent: its head as an arm gets it, and its body.
@@ -148,6 +150,7 @@ impl Passage {
             // gRPC has no other protocol.
             is_call: state.protocol() == Protocol::Http2 && call::is_call(&head.headers),
             may_switch: false,
+            is_head: head.method == Method::HEAD,
             worker,
             state,
         }
@@ -237,9 +240,12 @@ impl Passage {
     }
 
     fn check_framing(&self, head: &request::Parts, has_body: bool) -> Result<(), Refusal> {
-        let chunked = head.headers.contains_key(http::header::TRANSFER_ENCODING);
-        if self.state.tap.finish_head(chunked, has_body) {
-            return Err(Refusal::AmbiguousLength);
+        if self.state.protocol() == Protocol::Http1 {
+            let framing = BodyFraming::of(&head.headers, has_body);
+            let is_chunked = framing == BodyFraming::Chunks;
+            if self.state.tap.finish_head(framing, is_chunked) {
+                return Err(Refusal::AmbiguousLength);
+            }
         }
         match head.method {
             Method::CONNECT => Err(Refusal::NoTunnels),

@@ -1,7 +1,7 @@
 //! Counts one request of one arm exactly once, however it ends.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use http::StatusCode;
 
@@ -16,18 +16,26 @@ pub(crate) struct InFlight {
     worker: usize,
     failed: bool,
     failed_over: bool,
+    withdrawn: bool,
 }
 
 impl InFlight {
-    /// Counts a request as under way.
+    /// Counts a request as under way. Whoever then finds that the arm is not retired may send: counting and looking
+    /// are in one order with retiring and reading the count, so whoever drains the arm sees the request.
     pub(crate) fn begin(arm: Arc<ArmState>, worker: usize) -> InFlight {
-        arm.counters(worker).in_flight.fetch_add(1, Relaxed);
+        arm.counters(worker).in_flight.fetch_add(1, SeqCst);
         InFlight {
             arm,
             worker,
             failed: false,
             failed_over: false,
+            withdrawn: false,
         }
+    }
+
+    /// The request goes elsewhere, and nothing of it was tried here: it counts as none.
+    pub(crate) fn withdraw(mut self) {
+        self.withdrawn = true;
     }
 
     /// The arm.
@@ -65,6 +73,9 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         let counters = self.arm.counters(self.worker);
         counters.in_flight.fetch_sub(1, Relaxed);
+        if self.withdrawn {
+            return;
+        }
         counters.requests.fetch_add(1, Relaxed);
         counters.errors.fetch_add(u64::from(self.failed), Relaxed);
         counters

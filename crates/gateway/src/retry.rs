@@ -4,9 +4,15 @@
 //! whatever its method. If it was sent, only the methods that RFC 9110, 9.2.2 calls idempotent may be sent
 //! again, and only while the client has seen nothing of an answer and the body is still there.
 //! A POST on a reused connection that died is therefore answered with 502: it may have had an effect.
+//!
+//! One failure is nobody's: a server may close a kept connection, because it was idle for long, in the very moment in
+//! which a request is sent on it. Then the request is sent once more over a new connection to the same server, and
+//! both count as one attempt. What looks like that, and only that, is in [`Broke::is_nobodys_fault`].
 
 use http::{Method, StatusCode};
 use portcullis_config::RetryConfig;
+
+use crate::bounds::RESEND_WITHIN_MS;
 
 pub(crate) mod budget;
 
@@ -76,6 +82,30 @@ pub(crate) enum Stop {
     Attempts,
     /// The settings do not name this failure.
     NotConfigured,
+}
+
+/// How a request broke that was sent and got no answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Broke<'a> {
+    /// Its method.
+    pub(crate) method: &'a Method,
+    /// Whether the connection had been kept from before.
+    pub(crate) was_kept: bool,
+    /// Whether the connection ended, by a close or a reset, before any byte of an answer came.
+    pub(crate) closed_unanswered: bool,
+    /// How long after the request began to be sent.
+    pub(crate) after_us: u64,
+}
+
+impl Broke<'_> {
+    /// Whether the server closed a connection that it took for idle, and repeating the request does no harm if it
+    /// did not.
+    pub(crate) fn is_nobodys_fault(&self) -> bool {
+        self.was_kept
+            && self.closed_unanswered
+            && self.after_us <= RESEND_WITHIN_MS * 1_000
+            && is_idempotent(self.method)
+    }
 }
 
 /// Whether repeating a request of this method does no more than making it once (RFC 9110, 9.2.2).

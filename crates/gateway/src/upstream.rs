@@ -59,6 +59,15 @@ impl Upstream {
         }
     }
 
+    /// Whether the exchange that failed with `error` ended as it does on a connection that the server closes because
+    /// it was idle: with the connection's end, before any byte of an answer.
+    pub(crate) fn closed_unanswered(&self, error: &UpstreamError) -> bool {
+        match self {
+            Upstream::Http1(upstream) => upstream.closed_unanswered(error),
+            Upstream::Http2(_) => error.is_close(),
+        }
+    }
+
     /// More of the answer's body. Over HTTP/1.1 it is this that sends the rest of the request, too.
     pub(crate) fn poll_frame(
         &mut self,

@@ -162,7 +162,6 @@ impl Drop for ArmBody {
     fn drop(&mut self) {
         self.observed.end();
         self.state.enter_idle();
-        self.state.tap.open();
     }
 }
 
@@ -202,7 +201,6 @@ impl Drop for AnswerBody {
                 observed.end();
             }
             state.enter_idle();
-            state.tap.open();
         }
     }
 }

@@ -25,6 +25,27 @@ pub(crate) enum RequestBody {
         /// How many of the frames this one has sent.
         sent: usize,
     },
+    /// One of these of which the first piece was taken and given back.
+    Begun {
+        /// The piece; empty once it was taken again.
+        first: Bytes,
+        /// What comes behind it.
+        rest: Box<RequestBody>,
+    },
+}
+
+impl RequestBody {
+    /// A body of which `first` was taken and is given back.
+    pub(crate) fn begun(first: Bytes, rest: Option<RequestBody>) -> RequestBody {
+        let rest = rest.unwrap_or(RequestBody::Empty);
+        match first.is_empty() {
+            true => rest,
+            false => RequestBody::Begun {
+                first,
+                rest: Box::new(rest),
+            },
+        }
+    }
 }
 
 /// A client's body of which what came is kept, as long as it is short.
@@ -167,6 +188,10 @@ impl Body for RequestBody {
             RequestBody::Empty => Poll::Ready(None),
             RequestBody::Once(client) => Pin::new(client.as_mut()).poll_frame(cx),
             RequestBody::Kept { kept, sent } => kept.borrow_mut().poll_next(sent, cx),
+            RequestBody::Begun { first, rest } => match first.is_empty() {
+                true => Pin::new(rest.as_mut()).poll_frame(cx),
+                false => Poll::Ready(Some(Ok(Frame::data(std::mem::take(first))))),
+            },
         }
     }
 
@@ -175,6 +200,7 @@ impl Body for RequestBody {
             RequestBody::Empty => true,
             RequestBody::Once(client) => client.is_end_stream(),
             RequestBody::Kept { kept, sent } => kept.borrow().is_end(*sent),
+            RequestBody::Begun { first, rest } => first.is_empty() && rest.is_end_stream(),
         }
     }
 
@@ -184,6 +210,8 @@ impl Body for RequestBody {
             RequestBody::Once(client) => client.size_hint(),
             // It is asked for once, before anything is sent.
             RequestBody::Kept { kept, .. } => kept.borrow().hint,
+            // It is the head that says how long it is.
+            RequestBody::Begun { .. } => SizeHint::default(),
         }
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Live {
     pub(super) unrouted: Arc<AtomicU64>,
     /// Every arm that is known, the latest to join the split last.
     pub(super) arms: Vec<KnownArm>,
+    /// Which change of the split is in force, once one is.
+    changes: Option<u64>,
 }
 
 /// An arm that is known.
@@ -27,6 +29,8 @@ pub(super) struct KnownArm {
     pub(super) state: Arc<ArmState>,
     /// Its health checks, as long as it is in the split.
     pub(super) checks: Option<JoinHandle<()>>,
+    /// What it had been given when the split in force began.
+    given_before: u64,
 }
 
 impl Live {
@@ -46,6 +50,7 @@ impl Live {
                 self.arms.push(KnownArm {
                     state,
                     checks: None,
+                    given_before: 0,
                 });
                 self.forget_oldest();
                 self.arms.len() - 1
@@ -72,6 +77,25 @@ impl Live {
         // A stable sort: those in the split are the latest that were in it.
         self.arms.sort_by_key(|known| known.checks.is_some());
         Ok(())
+    }
+
+    /// Counts anew what arms are given, if `changes` says that another split begins. To be called just before
+    /// workers see it, so that none of its requests is missed.
+    pub(super) fn begin_split(&mut self, changes: u64) {
+        if self.changes.replace(changes) != Some(changes) {
+            for known in &mut self.arms {
+                known.given_before = known.state.given();
+            }
+        }
+    }
+
+    /// What each arm was given since the split in force began.
+    pub(super) fn given_in_split(&self) -> Vec<(Arm, u64)> {
+        let arms = self.arms.iter().map(|known| {
+            let given = known.state.given().saturating_sub(known.given_before);
+            (known.state.arm.clone(), given)
+        });
+        arms.collect()
     }
 
     /// Takes arms that are not in `split` out of service. Their requests under way go on.

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, SET_COOKIE, UPGRADE,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, SET_COOKIE,
+    UPGRADE,
 };
 use http::{Response, StatusCode, Version, response};
 
@@ -211,8 +212,16 @@ impl Passage {
     fn own(&mut self, status: StatusCode, text: Bytes) -> Answer {
         self.state.enter_client_read();
         let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
+        let length = text.len();
+        // Over HTTP/1.1 hyper leaves it away, over HTTP/2 it does not.
+        let is_head = self.is_head && self.state.protocol() == Protocol::Http2;
+        let text = if is_head { Bytes::new() } else { text };
         let mut answer = Response::new(AnswerBody::own(text, state, observed));
         *answer.status_mut() = status;
+        if is_head {
+            let headers = answer.headers_mut();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
         answer
     }
 }

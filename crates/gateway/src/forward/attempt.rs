@@ -90,7 +90,7 @@ impl Passage {
     ///
     /// A server may close an idle connection in the very moment in which a request is sent on it. Nobody
     /// is to blame then, so a request that can be sent again is, once, over a new connection, and it counts as
-    /// one attempt.
+    /// one attempt. [`retry::Broke`] says when it was that, and not a server that broke off its work.
     ///
     /// An attempt beside another one does not make that one's time shorter by its own connect.
     pub(super) async fn attempt(
@@ -123,6 +123,7 @@ impl Passage {
             under_way.sent();
             self.state.enter(Step::Answer, timeouts.first_byte_ms);
             let observed = self.observed.attempt(request);
+            let sent_us = clock::monotonic_us();
             let exchanged = upstream.exchange(request, &self.state).await;
             if let Err(error) = &exchanged {
                 self.observed.attempt_failed(observed, error.cause());
@@ -140,7 +141,13 @@ impl Passage {
                     if let Some(fault) = self.state.client_fault() {
                         return Err(Failed::sent(fault.into(), with_causes(&error), None));
                     }
-                    let spare = spare.filter(|_| reused && !fresh);
+                    let broke = retry::Broke {
+                        method: request.method(),
+                        was_kept: reused,
+                        closed_unanswered: upstream.closed_unanswered(&error),
+                        after_us: clock::monotonic_us().saturating_sub(sent_us),
+                    };
+                    let spare = spare.filter(|_| broke.is_nobodys_fault());
                     if let Some(body) = spare.and_then(SpareBody::again) {
                         pool.leave(endpoint);
                         fresh = true;

@@ -5,6 +5,10 @@
 //! attempt that failed there counts as a failed request of it: what a retry hides from the client, it does not hide
 //! from a gate.
 //!
+//! An arm that has left the split meanwhile gets no request that it did not have: it may be drained and stopped. The
+//! stable arm of the split in force gets it then. A further attempt is counted before the one before it ends, so that
+//! a request is in somebody's count from the first attempt to its end.
+//!
 //! For an upstream it is a server that the set chooses; further attempts are at others as long as there are some.
 
 use std::cell::RefCell;
@@ -27,6 +31,7 @@ use crate::refusal::Refusal;
 use crate::retry::{self, BodyLeft, Tried, Verdict};
 use crate::routing::Route;
 use crate::service::{Assignment, Service};
+use crate::settings::ServiceSettings;
 use crate::under_way::{AtServer, UnderWay};
 use crate::upstream::Upstream;
 use crate::upstream_set::{Pick, UpstreamSet};
@@ -39,6 +44,8 @@ enum Targets {
         next: Arc<ArmState>,
         /// The one that answers if that one cannot be reached.
         stand_in: Option<Arc<ArmState>>,
+        /// Whose they are.
+        service: Arc<ServiceSettings>,
     },
     /// To a server of an upstream.
     Servers {
@@ -72,25 +79,21 @@ impl Passage {
         self.cookie = cookie;
         self.prepare(&mut prepared, &split.stable.endpoint)?;
         let mut shadowed = None;
-        let targets = match assignment {
+        let (next, stand_in) = match assignment {
             Assignment::Stable(stable) => {
                 shadowed = shadow::begin(self, service, split, &prepared);
-                Targets::Arms {
-                    next: stable,
-                    stand_in: None,
-                }
+                (stable, None)
             }
             Assignment::StandIn { canary, stable } => {
                 InFlight::begin(canary, self.worker.index).failed_over();
-                Targets::Arms {
-                    next: stable,
-                    stand_in: None,
-                }
+                (stable, None)
             }
-            Assignment::Canary { canary, stable } => Targets::Arms {
-                next: canary,
-                stand_in: Some(stable),
-            },
+            Assignment::Canary { canary, stable } => (canary, Some(stable)),
+        };
+        let targets = Targets::Arms {
+            next,
+            stand_in,
+            service: Arc::clone(&service.settings),
         };
         let answer = self.dispatch(targets, prepared).await;
         if let Some(shadowed) = shadowed {
@@ -210,7 +213,11 @@ impl Passage {
     fn next_attempt(&self, targets: &mut Targets) -> UnderWay {
         let index = self.worker.index;
         match targets {
-            Targets::Arms { next, .. } => UnderWay::Arm(InFlight::begin(Arc::clone(next), index)),
+            Targets::Arms {
+                next,
+                stand_in,
+                service,
+            } => UnderWay::Arm(self.begin_at_arm(next, stand_in, service)),
             Targets::Servers { set, tried } => {
                 let now_ms = clock::monotonic_ms();
                 let pick = |tried: &[usize]| {
@@ -230,10 +237,38 @@ impl Passage {
         }
     }
 
+    /// Counts a request at the arm that is next, or at the stable arm in force if that one has left the split.
+    fn begin_at_arm(
+        &self,
+        next: &mut Arc<ArmState>,
+        stand_in: &mut Option<Arc<ArmState>>,
+        service: &ServiceSettings,
+    ) -> InFlight {
+        loop {
+            let begun = InFlight::begin(Arc::clone(next), self.worker.index);
+            if !next.is_retired() {
+                return begun;
+            }
+            let stable = self.worker.with_table(|table| {
+                let mut services = table.services.iter();
+                let found = services.find(|one| one.settings.service == service.service)?;
+                Some(Arc::clone(&found.active.as_ref()?.stable))
+            });
+            match stable.filter(|stable| !Arc::ptr_eq(stable, next)) {
+                Some(stable) => {
+                    begun.withdraw();
+                    (*next, *stand_in) = (stable, None);
+                }
+                None => return begun,
+            }
+        }
+    }
+
     /// Ends a failed attempt and begins the next.
     fn move_on(&self, targets: &mut Targets, mut under_way: UnderWay, failed: &Failed) -> UnderWay {
         let was_sent = failed.kind != Some(retry::Failure::NotSent);
-        if let (Targets::Arms { next, stand_in }, UnderWay::Arm(arm)) = (&mut *targets, &under_way)
+        if let (Targets::Arms { next, stand_in, .. }, UnderWay::Arm(arm)) =
+            (&mut *targets, &under_way)
             && !was_sent
         {
             let Some(stable) = stand_in.take() else {
@@ -247,17 +282,24 @@ impl Passage {
                 tracing::warn!(release, cause, "the canary cannot be reached: failing over");
             }
             *next = stable;
+            let stood_in = self.next_attempt(targets);
             if let UnderWay::Arm(arm) = under_way {
                 arm.failed_over();
             }
-            return self.next_attempt(targets);
+            return stood_in;
         }
         match failed.kind {
             Some(retry::Failure::Answered(status)) => under_way.answered(status, self.latency_us()),
             _ => under_way.failed(),
         }
-        drop(under_way);
-        self.next_attempt(targets)
+        match targets {
+            // As long as the attempt before is counted, nobody stops the arm.
+            Targets::Arms { next, .. } => {
+                let index = self.worker.index;
+                UnderWay::Arm(InFlight::begin(Arc::clone(next), index))
+            }
+            Targets::Servers { .. } => self.next_attempt(targets),
+        }
     }
 
     /// Whether a failed request is sent again.
@@ -271,8 +313,8 @@ impl Passage {
     ) -> Option<Verdict> {
         let retries = &route.config.retries;
         let body = match (failed.kind, spare) {
+            (Some(retry::Failure::NotSent), _) => BodyLeft::Whole,
             (_, Some(spare)) => spare.left(),
-            (Some(retry::Failure::NotSent), None) => BodyLeft::Whole,
             (_, None) => BodyLeft::Gone,
         };
         let tried = Tried {

@@ -22,8 +22,9 @@ use crate::bounds::{SHADOW_ANSWER_BYTES_MAX, SHADOW_TIMEOUT_MS, SHADOWS_MAX};
 use crate::clock;
 use crate::connection::ConnectionState;
 use crate::endpoint::Endpoint;
+use crate::retry;
 use crate::service::{ActiveSplit, Service};
-use crate::upstream::{Http2Opened, Upstream};
+use crate::upstream::{ExchangeError, Http2Opened, Upstream};
 use crate::worker::Worker;
 
 /// One mirrored request; both sides tell it how they were answered.
@@ -135,10 +136,24 @@ async fn send(
     };
     let mut answered = None;
     if let Some(mut upstream) = idle {
-        // An idle connection that the canary closed in this moment says nothing about its answer.
+        let sent_us = clock::monotonic_us();
         match upstream.exchange(&mut request, state).await {
             Ok(answer) => answered = Some((answer, upstream)),
-            Err(_) => worker.pool.leave(endpoint),
+            Err(ExchangeError::NotSent(_)) => worker.pool.leave(endpoint),
+            // An idle connection that the canary closed in this moment says nothing about its answer.
+            Err(ExchangeError::Broken(error)) => {
+                let broke = retry::Broke {
+                    method: request.method(),
+                    was_kept: true,
+                    closed_unanswered: upstream.closed_unanswered(&error),
+                    after_us: clock::monotonic_us().saturating_sub(sent_us),
+                };
+                if !broke.is_nobodys_fault() {
+                    return Err(error.to_string());
+                }
+                worker.pool.leave(endpoint);
+            }
+            Err(ExchangeError::Overdue) => return Err("took too long".to_owned()),
         }
     }
     let (answer, mut upstream) = match answered {

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
 
-use crate::connection::HeadTap;
+use crate::connection::{BodyFraming, HeadTap};
 use crate::sticky::{self, BUCKETS, BucketHash};
 use crate::upstream::WholeAnswer;
 
@@ -31,7 +31,7 @@ pub fn head_tap(bytes: &[u8]) {
             .iter()
             .any(|field| field.name.eq_ignore_ascii_case("content-length"));
         assert_eq!(
-            tap.finish_head(true, false),
+            tap.finish_head(BodyFraming::Nothing, true),
             said,
             "{:?}",
             String::from_utf8_lossy(&bytes[..end])

@@ -1,9 +1,9 @@
 //! Gathers what metrics and readiness tell, when somebody asks.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use portcullis_api::gateway::{Arm, ArmStatus, GatewayStatus, RouteStatus};
+use portcullis_api::gateway::{Arm, GatewayStatus, RouteStatus};
 use tokio::sync::watch;
 
 use super::{Backing, Observers, WatchedRoute};
@@ -22,53 +22,32 @@ pub(crate) struct Gathering {
     tls: Option<Arc<Tls>>,
     orders: watch::Receiver<Orders>,
     began_ms: u64,
-    /// How much each arm had been sent when its service's split was changed last.
-    splits: Mutex<BTreeMap<String, SplitBegin>>,
 }
 
-/// The arms as they were when a split began.
-#[derive(Debug)]
-struct SplitBegin {
-    changes: u64,
-    sent: Vec<(Arm, u64)>,
-}
+/// What each arm of each service was given since its split began.
+type Given = BTreeMap<String, Vec<(Arm, u64)>>;
 
 impl Gathering {
-    /// Begins to follow the splits. Must be called on the control runtime.
+    /// Knows all that there is to tell.
     pub(crate) fn start(
         observers: Arc<Observers>,
         control: Arc<Control>,
         tls: Option<Arc<Tls>>,
         orders: watch::Receiver<Orders>,
     ) -> Arc<Gathering> {
-        let gathering = Arc::new(Gathering {
+        Arc::new(Gathering {
             observers,
             control,
             tls,
             orders,
             began_ms: clock::monotonic_ms(),
-            splits: Mutex::default(),
-        });
-        tokio::spawn(Arc::clone(&gathering).follow_splits());
-        gathering
-    }
-
-    /// Takes note of each change of a split, so that the share that was really sent is told from the change on.
-    /// Never ends.
-    async fn follow_splits(self: Arc<Self>) {
-        let mut orders = self.orders.clone();
-        loop {
-            self.note(&self.control.status().await);
-            if orders.changed().await.is_err() {
-                return;
-            }
-        }
+        })
     }
 
     /// The text of all metrics.
     pub(crate) async fn metrics(&self, format: Format) -> String {
         let status = self.control.status().await;
-        self.note(&status);
+        let given = self.control.given_in_splits().await;
         let watched = self.observers.watched();
         let certificates = self.tls.as_ref().map(|tls| tls.expiries());
         let scrape = Scrape {
@@ -80,7 +59,7 @@ impl Gathering {
             tracer: self.observers.tracer().map(|tracer| tracer.counters()),
             certificates: certificates.as_deref().map_or(&[], Vec::as_slice),
             routes: watched.iter().map(route_scrape).collect(),
-            arms: self.arms(&status),
+            arms: arms(&status, &given),
             upstreams: upstreams(&watched),
         };
         scrape.render(format)
@@ -118,51 +97,25 @@ impl Gathering {
             routes,
         })
     }
-
-    fn arms<'a>(&self, status: &'a GatewayStatus) -> Vec<ArmScrape<'a>> {
-        let splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner);
-        let arms_of = |service: &'a RouteStatus| {
-            let begin = splits.get(&service.service);
-            service.arms.iter().map(move |arm| ArmScrape {
-                service: &service.service,
-                status: arm,
-                weight_percent: weight_percent(service, &arm.arm),
-                sent_in_split: sent(arm)
-                    .saturating_sub(begin.map_or(0, |begin| begin.of(&arm.arm))),
-            })
-        };
-        status.routes.iter().flat_map(arms_of).collect()
-    }
-
-    /// Begins to count anew for services whose split has changed.
-    fn note(&self, status: &GatewayStatus) {
-        let mut splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner);
-        for service in &status.routes {
-            let known = splits.get(&service.service);
-            if known.is_some_and(|begin| begin.changes == service.changes) {
-                continue;
-            }
-            let arms = service.arms.iter();
-            let begin = SplitBegin {
-                changes: service.changes,
-                sent: arms.map(|arm| (arm.arm.clone(), sent(arm))).collect(),
-            };
-            splits.insert(service.service.clone(), begin);
-        }
-    }
 }
 
-impl SplitBegin {
-    /// What an arm had been sent; 0 for one that was not there.
-    fn of(&self, arm: &Arm) -> u64 {
-        let known = self.sent.iter().find(|(known, _)| known == arm);
-        known.map_or(0, |(_, sent)| *sent)
-    }
+fn arms<'a>(status: &'a GatewayStatus, given: &Given) -> Vec<ArmScrape<'a>> {
+    let arms_of = |service: &'a RouteStatus| {
+        let given = given.get(&service.service);
+        service.arms.iter().map(move |arm| ArmScrape {
+            service: &service.service,
+            status: arm,
+            weight_percent: weight_percent(service, &arm.arm),
+            sent_in_split: given.map_or(0, |given| sent(given, &arm.arm)),
+        })
+    };
+    status.routes.iter().flat_map(arms_of).collect()
 }
 
-/// Requests that an arm was given, those under way included.
-fn sent(arm: &ArmStatus) -> u64 {
-    arm.requests + arm.in_flight
+/// What an arm was given; 0 for one that was not there yet.
+fn sent(given: &[(Arm, u64)], arm: &Arm) -> u64 {
+    let known = given.iter().find(|(known, _)| known == arm);
+    known.map_or(0, |(_, sent)| *sent)
 }
 
 /// The share of an arm by the split in force; `None` outside it.

@@ -116,3 +116,44 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_a_kept_connection_that_closes_at_once_and_without_a_word_is_nobodys_fault() {
+    let broke = Broke {
+        method: &Method::GET,
+        was_kept: true,
+        closed_unanswered: true,
+        after_us: RESEND_WITHIN_MS * 1_000,
+    };
+    assert!(broke.is_nobodys_fault());
+    let delete = Broke {
+        method: &Method::DELETE,
+        ..broke
+    };
+    assert!(delete.is_nobodys_fault());
+    let others = [
+        Broke {
+            method: &Method::POST,
+            ..broke
+        },
+        Broke {
+            method: &Method::PATCH,
+            ..broke
+        },
+        Broke {
+            was_kept: false,
+            ..broke
+        },
+        Broke {
+            closed_unanswered: false,
+            ..broke
+        },
+        Broke {
+            after_us: broke.after_us + 1,
+            ..broke
+        },
+    ];
+    for other in others {
+        assert!(!other.is_nobodys_fault(), "{other:?}");
+    }
+}

@@ -31,8 +31,8 @@ pub(crate) enum UpstreamError {
     /// `Content-Length` of the answer.
     #[error("the answer's Content-Length is not one number")]
     Length,
-    /// `Transfer-Encoding` in an answer that cannot have one.
-    #[error("the answer is HTTP/1.0 with a Transfer-Encoding")]
+    /// `Transfer-Encoding` of the answer.
+    #[error("the answer's Transfer-Encoding is not `chunked` alone in HTTP/1.1")]
     Coding,
     /// The chunked coding of the answer.
     #[error("the answer's chunks are not as HTTP/1.1 has them")]
@@ -49,6 +49,41 @@ pub(crate) enum UpstreamError {
     /// The server took no stream for it.
     #[error("the server did not look at the request")]
     NotProcessed(#[source] hyper::Error),
+}
+
+impl UpstreamError {
+    /// Whether it is nothing but the end of the connection: closed, reset, or given up in good order by the server of
+    /// a shared one, with streams that it did not take (RFC 9113, 6.8 and 8.7).
+    pub(crate) fn is_close(&self) -> bool {
+        match self {
+            UpstreamError::Closed => true,
+            UpstreamError::Io(error) => is_close(error),
+            UpstreamError::Http2(error) => {
+                let cause = error.source();
+                let io = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+                let h2 = cause.and_then(|cause| cause.downcast_ref::<h2::Error>());
+                error.is_closed()
+                    || error.is_canceled()
+                    || io.is_some_and(is_close)
+                    || h2.is_some_and(|h2| {
+                        let refused = h2.reason() == Some(h2::Reason::REFUSED_STREAM);
+                        h2.is_remote() && (h2.is_go_away() || refused)
+                    })
+            }
+            _ => false,
+        }
+    }
+}
+
+fn is_close(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::UnexpectedEof
+    )
 }
 
 impl ExchangeError {

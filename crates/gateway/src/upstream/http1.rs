@@ -48,6 +48,8 @@ struct Link {
     /// How much is read at once.
     read_size: usize,
     head: HeadReader,
+    /// Whether anything was read since the request began.
+    has_heard: bool,
     sending: Sending,
     /// Why the request could not be sent to its end. The server may have answered all the same.
     send_error: Option<io::Error>,
@@ -83,6 +85,7 @@ impl Http1 {
             read: BytesMut::new(),
             read_size: UPSTREAM_BUFFER_BYTES,
             head: HeadReader::default(),
+            has_heard: false,
             sending: Sending::default(),
             send_error: None,
             rest: Rest::Nothing,
@@ -102,6 +105,7 @@ impl Http1 {
         link.sending.begin(request, body);
         link.head.begin(request.method());
         link.rest = Rest::Head;
+        link.has_heard = false;
         let answered = std::future::poll_fn(|cx| match link.poll_head(cx) {
             Poll::Pending if state.is_overdue() => Poll::Ready(Err(ExchangeError::Overdue)),
             Poll::Pending => Poll::Pending,
@@ -110,14 +114,19 @@ impl Http1 {
         .await;
         match answered {
             Err(ExchangeError::Broken(error)) => match link.sending.take_unsent() {
-                Some(body) => {
-                    *request.body_mut() = body.unwrap_or(RequestBody::Empty);
+                Some((first, rest)) => {
+                    *request.body_mut() = RequestBody::begun(first, rest);
                     Err(ExchangeError::NotSent(error))
                 }
                 None => Err(ExchangeError::Broken(error)),
             },
             other => other,
         }
+    }
+
+    /// Whether the connection ended before any byte of an answer.
+    pub(crate) fn closed_unanswered(&self, error: &UpstreamError) -> bool {
+        !self.0.has_heard && error.is_close()
     }
 
     /// More of the answer's body; what is left of the request is sent meanwhile.
@@ -242,7 +251,10 @@ impl Link {
                 Some(error) => UpstreamError::Io(error),
                 None => UpstreamError::Closed,
             }),
-            Poll::Ready(Ok(_)) => Ok(Poll::Ready(())),
+            Poll::Ready(Ok(_)) => {
+                self.has_heard = true;
+                Ok(Poll::Ready(()))
+            }
             Poll::Ready(Err(error)) => Err(UpstreamError::Io(error)),
             Poll::Pending => match self.send_error.take() {
                 Some(error) => Err(UpstreamError::Io(error)),

@@ -37,6 +37,7 @@ pub(crate) struct Http2 {
 enum Spare {
     Empty,
     Kept(Rc<RefCell<KeptBody>>),
+    Gone,
 }
 
 impl Spare {
@@ -46,6 +47,11 @@ impl Spare {
             RequestBody::Empty => return Spare::Empty,
             RequestBody::Once(client) => Rc::new(RefCell::new(KeptBody::new(*client))),
             RequestBody::Kept { kept, .. } => kept,
+            // Another protocol gave it back: a server that speaks both is not asked in both.
+            begun @ RequestBody::Begun { .. } => {
+                *body = begun;
+                return Spare::Gone;
+            }
         };
         *body = RequestBody::Kept {
             kept: Rc::clone(&kept),
@@ -61,7 +67,7 @@ impl Spare {
             Spare::Kept(kept) if kept.borrow().is_whole() => {
                 Some(RequestBody::Kept { kept, sent: 0 })
             }
-            Spare::Kept(_) => None,
+            Spare::Kept(_) | Spare::Gone => None,
         }
     }
 }

@@ -4,15 +4,18 @@
 
 mod access;
 mod acme;
+mod answers;
 mod bodies;
 mod browser;
 mod bypass;
 mod capacity;
 mod clients;
 mod drain;
+mod drain_races;
 mod failures;
 mod forwarding;
 mod hand_over;
+mod hedges;
 mod http2;
 mod http2_upstreams;
 mod lifecycle;
@@ -28,6 +31,7 @@ mod proxied;
 mod raw;
 mod redis_server;
 mod reload;
+mod resends;
 mod retries;
 mod rig;
 mod routes;

@@ -374,3 +374,44 @@ async fn a_collector_that_is_away_does_not_keep_the_gateway_from_stopping() {
     let stopped = tokio::time::timeout(Duration::from_secs(20), rig.stop(Duration::ZERO));
     assert_eq!(stopped.await.unwrap(), 0);
 }
+
+/// Also right behind a change, and whoever answered in place of the canary is the one to whom it was sent.
+#[tokio::test]
+async fn the_share_that_was_sent_is_exact() {
+    let (old, new) = (Service::start("old"), Service::start("new"));
+    let rig = Rig::start_with(|settings| {
+        settings.services[0].health.interval_ms = 3_600_000;
+        settings.observe.metrics.listen = Some("127.0.0.1:0".parse().unwrap());
+    });
+    let address = rig.gateway.as_ref().unwrap().metrics_address().unwrap();
+    let (stable, canary) = (arm("1.0", &old), arm("1.1", &new));
+    let shares = async || {
+        let told = metrics(&rig, address).await;
+        ["1.0", "1.1"].map(|release| value(&told, "portcullis_split_sent_ratio", &[release]))
+    };
+    let ask = async || {
+        let request = rig.client.get(rig.url("/who")).header("canary", "true");
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    };
+    for change in 0..20 {
+        rig.split(&stable, Some(&canary), 50 + change).await;
+        ask().await;
+        assert_eq!(
+            shares().await,
+            [Some(0.0), Some(1.0)],
+            "after change {change}"
+        );
+    }
+    let place = new.address;
+    drop(new);
+    until("the canary is gone", || {
+        std::net::TcpListener::bind(place).is_ok()
+    })
+    .await;
+    for _ in 0..3 {
+        ask().await;
+    }
+    let done = |arm: &portcullis_api::gateway::ArmStatus| arm.failed_over == 3;
+    rig.arm_when("1.1", done).await;
+    assert_eq!(shares().await, [Some(0.75), Some(0.25)]);
+}

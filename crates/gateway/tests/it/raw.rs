@@ -98,6 +98,18 @@ impl RawConnection {
         self.stream.write_all(text.as_bytes()).await.ok()
     }
 
+    /// What else has come.
+    pub(crate) fn all_that_came(&mut self) -> Vec<u8> {
+        while matches!(self.stream.try_read_buf(&mut self.read), Ok(1..)) {}
+        std::mem::take(&mut self.read)
+    }
+
+    /// Lets the connection end with a reset when it is dropped.
+    pub(crate) fn reset(&mut self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    }
+
     async fn more(&mut self) -> Option<()> {
         match self.stream.read_buf(&mut self.read).await {
             Ok(1..) => Some(()),

@@ -1,7 +1,8 @@
 //! Requests that are sent again, and those that must not be.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use portcullis_config::{RetryConfig, UpstreamProtocol};
 use reqwest::{Body, Method, StatusCode};
 use tokio::io::AsyncWriteExt;
 
-use crate::raw::{self, RawServer, dechunked, ok};
+use crate::raw::{self, RawConnection, RawServer, dechunked, ok};
 use crate::rig::{Rig, closed_address, until};
 use crate::service::Service;
 use crate::ways::{patient_way_to, upstream, way, way_to, with_upstream, with_ways};
@@ -182,24 +183,6 @@ async fn an_upload_under_way_goes_on_at_the_next_server_with_what_came_before() 
     assert!(answer.ends_with("half done"), "{answer}");
 }
 
-/// A server that closes a kept connection in the very moment in which the next request is sent.
-async fn closes_in_that_moment() -> RawServer {
-    RawServer::start(|number, mut connection| async move {
-        for left in (0..number % 4).rev() {
-            connection.head().await?;
-            connection.send(&ok("good")).await?;
-            if left == 0 {
-                // The request that comes now meets a closed connection, or one that closes on it.
-                for _ in 0..number % 7 {
-                    tokio::task::yield_now().await;
-                }
-            }
-        }
-        None
-    })
-    .await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kept_connection_that_closes_in_the_very_moment_costs_nobody_an_answer() {
     let server = RawServer::start(|number, mut connection| async move {
@@ -233,31 +216,140 @@ async fn a_kept_connection_that_closes_in_the_very_moment_costs_nobody_an_answer
     }
 }
 
-/// Whatever happens on a connection, a POST whose head a server has seen is not sent again.
+/// How often each request came, by its id, and how often one was left unanswered.
+#[derive(Default)]
+struct Deliveries {
+    of: Mutex<HashMap<String, u32>>,
+    broken: [AtomicU64; DEATHS],
+}
+
+/// The moments in which a connection dies: before a request, in its head, with its head, in its body, behind it, in the
+/// answer's head, in the answer's body, behind the answer.
+const DEATHS: usize = 8;
+const POST_BODY: &str = "some text";
+
+impl Deliveries {
+    /// Counts the ids in what a connection was sent.
+    fn count(&self, sent: &[u8]) {
+        let text = String::from_utf8_lossy(sent);
+        let mut of = self.of.lock().unwrap();
+        for line in text.split("\r\n") {
+            if let Some(id) = line.strip_prefix("x-delivery: ") {
+                *of.entry(id.to_owned()).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// A server whose connections answer a few requests and then die, each in another moment. Whatever of a request
+/// reached it counts as delivered, also what it never read.
+async fn dies_at_every_moment(deliveries: Arc<Deliveries>) -> RawServer {
+    RawServer::start(move |number, mut connection| {
+        let deliveries = Arc::clone(&deliveries);
+        async move {
+            let death = number as usize % DEATHS;
+            let mut sent = Vec::new();
+            for _ in 0..number / DEATHS as u64 % 3 {
+                let head = connection.head().await;
+                sent.extend_from_slice(head.as_deref().unwrap_or_default().as_bytes());
+                let body = connection.body(|read| read.len() >= POST_BODY.len()).await;
+                if body.is_none() || connection.send(&ok("good")).await.is_none() {
+                    break;
+                }
+            }
+            for _ in 0..number % 7 {
+                tokio::task::yield_now().await;
+            }
+            sent.extend(die(&mut connection, death).await.unwrap_or_default());
+            deliveries.broken[death].fetch_add(1, SeqCst);
+            if number % 2 == 0 {
+                connection.reset();
+            }
+            sent.extend(connection.all_that_came());
+            deliveries.count(&sent);
+            None
+        }
+    })
+    .await
+}
+
+/// Reads and answers as far as the moment in which a connection dies; returns what was read of the head.
+async fn die(connection: &mut RawConnection, death: usize) -> Option<Vec<u8>> {
+    if death == 0 {
+        return None;
+    }
+    if death == 1 {
+        return connection.body(|read| read.len() >= 20).await;
+    }
+    let head = connection.head().await?.into_bytes();
+    if death == 2 {
+        return Some(head);
+    }
+    let wanted = if death == 3 { 4 } else { POST_BODY.len() };
+    let body = connection.body(|read| read.len() >= wanted).await;
+    let answer = match death {
+        _ if body.is_none() => "",
+        5 => "HTTP/1.1 200 O",
+        6 => "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngo",
+        7 => "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood",
+        _ => "",
+    };
+    connection.send(answer).await;
+    Some(head)
+}
+
+/// Whatever happens on a connection, and however often a route tries: no POST reaches a server twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_post_is_never_sent_twice() {
-    let server = closes_in_that_moment().await;
+    const CLIENTS: usize = 4;
+    const POSTS: usize = 500;
+    let deliveries = Arc::<Deliveries>::default();
+    let server = dies_at_every_moment(Arc::clone(&deliveries)).await;
     let rig = Arc::new(Rig::start_with(with_upstream(
         patient_way_to("api", 5),
         upstream("api", &[server.address]),
     )));
-    let good = Arc::new(AtomicU64::new(0));
-    let clients = (0..4).map(|_| {
-        let (rig, good) = (Arc::clone(&rig), Arc::clone(&good));
+    let clients = (0..CLIENTS).map(|client| {
+        let rig = Arc::clone(&rig);
         tokio::spawn(async move {
-            for _ in 0..500 {
-                let request = rig.client.post(rig.url("/")).send();
-                if request.await.unwrap().status() == StatusCode::OK {
-                    good.fetch_add(1, SeqCst);
+            let mut good = Vec::new();
+            for number in 0..POSTS {
+                let id = format!("{client}-{number}");
+                let request = rig.client.post(rig.url("/")).header("x-delivery", &id);
+                // An answer that breaks off in the middle may leave nothing of itself.
+                let Ok(answer) = request.body(POST_BODY).send().await else {
+                    continue;
+                };
+                if answer.status() == StatusCode::OK {
+                    good.push(id);
                 }
             }
+            good
         })
     });
+    let mut good = Vec::new();
     for client in clients.collect::<Vec<_>>() {
-        client.await.unwrap();
+        good.extend(client.await.unwrap());
     }
-    assert!(good.load(SeqCst) > 100);
-    assert!(server.heads() <= 2_000, "{} of 2000", server.heads());
+    let died = || {
+        deliveries
+            .broken
+            .iter()
+            .all(|count| count.load(SeqCst) > 10)
+    };
+    assert!(died(), "in every moment");
+    // What is left of connections ends with the gateway.
+    drop(rig);
+    until("every answered request is counted", || {
+        let of = deliveries.of.lock().unwrap();
+        good.iter().all(|id| of.contains_key(id))
+    })
+    .await;
+    let of = deliveries.of.lock().unwrap();
+    let twice: Vec<_> = of.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    assert!(good.len() > 100, "{} were answered", good.len());
+    assert!(of.len() > 1_000, "{} were delivered", of.len());
 }
 
 #[tokio::test]

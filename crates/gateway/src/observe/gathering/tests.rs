@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use portcullis_analysis::Histogram;
-use portcullis_api::gateway::{ArmHealth, Split};
+use portcullis_api::gateway::{ArmHealth, ArmStatus, Split};
 
 use super::*;
 use crate::metrics::RouteCounters;

@@ -1,4 +1,11 @@
 //! The head of an answer, and what it says about the body (RFC 9112, 6.3).
+//!
+//! What a client is told of the length is one plain number or nothing (RFC 9110, 8.6). The same number said several
+//! times is said once. Lengths that differ or are no numbers are an error, also in an answer to HEAD and in a 304,
+//! whose own end they do not move: whoever gets them passed on may take them for something else. An answer
+//! with 101 or 204 may not have a length, so what it says of one is taken off.
+//!
+//! Of codings only one `chunked` is taken, in HTTP/1.1: the body goes on without it, and any other would be lost.
 
 use std::mem::MaybeUninit;
 
@@ -158,10 +165,11 @@ impl HeadReader {
     fn answer(
         &self,
         line: &StatusLine,
-        fields: HeaderMap,
+        mut fields: HeaderMap,
         framing: Framing,
     ) -> Result<AnswerHead, UpstreamError> {
-        let rest = self.rest(line, &fields, framing)?;
+        let length = plain_length(line, &mut fields, framing)?;
+        let rest = self.rest(line, &fields, (framing, length))?;
         let (closes, keeps) = match framing.has_connection {
             true => connection(&fields),
             false => (false, false),
@@ -192,7 +200,7 @@ impl HeadReader {
         &self,
         line: &StatusLine,
         fields: &HeaderMap,
-        framing: Framing,
+        (framing, length): (Framing, Option<u64>),
     ) -> Result<Rest, UpstreamError> {
         let without = [
             StatusCode::SWITCHING_PROTOCOLS,
@@ -203,29 +211,54 @@ impl HeadReader {
             return Ok(Rest::Nothing);
         }
         if framing.has_coding {
-            let last = fields.get_all(TRANSFER_ENCODING).iter().next_back();
-            if line.version == Version::HTTP_10 {
-                return Err(UpstreamError::Coding);
-            }
-            let last = last.and_then(|last| last.to_str().ok());
-            let is_chunked = last.is_some_and(|codings| {
-                let last = codings.rsplit(',').next().unwrap_or_default();
-                last.trim().eq_ignore_ascii_case("chunked")
+            let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
+            let is_chunked = codings.next().is_some_and(|coding| {
+                let coding = coding.as_bytes().trim_ascii();
+                coding.eq_ignore_ascii_case(b"chunked")
             });
-            return Ok(match is_chunked {
-                true => Rest::Chunks(Chunked::default()),
-                false => Rest::UntilEnd,
-            });
+            let is_alone = codings.next().is_none() && line.version == Version::HTTP_11;
+            return match is_chunked && is_alone {
+                true => Ok(Rest::Chunks(Chunked::default())),
+                false => Err(UpstreamError::Coding),
+            };
         }
-        if framing.lengths == 0 {
-            return Ok(Rest::UntilEnd);
-        }
-        Ok(match content_length(fields)? {
+        Ok(match length {
             None => Rest::UntilEnd,
             Some(0) => Rest::Nothing,
             Some(length) => Rest::Length(length),
         })
     }
+}
+
+/// The length that an answer says, which is one plain number in its fields from then on.
+fn plain_length(
+    line: &StatusLine,
+    fields: &mut HeaderMap,
+    framing: Framing,
+) -> Result<Option<u64>, UpstreamError> {
+    let may_have_none = [StatusCode::SWITCHING_PROTOCOLS, StatusCode::NO_CONTENT];
+    if framing.lengths == 0 {
+        return Ok(None);
+    }
+    if may_have_none.contains(&line.status) {
+        fields.remove(CONTENT_LENGTH);
+        return Ok(None);
+    }
+    // Beside a coding it does not count, and is taken off on the way.
+    if framing.has_coding {
+        return Ok(None);
+    }
+    let length = content_length(fields)?;
+    let said = fields.get(CONTENT_LENGTH).map(HeaderValue::as_bytes);
+    let is_plain = |said: &[u8]| {
+        said.iter().all(u8::is_ascii_digit) && (said.len() == 1 || !said.starts_with(b"0"))
+    };
+    if let Some(length) = length
+        && (framing.lengths > 1 || !said.is_some_and(is_plain))
+    {
+        fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok(length)
 }
 
 /// The one length that all `Content-Length` fields say.

@@ -1,4 +1,8 @@
 //! A request on its way out: its head, then its body as it comes.
+//!
+//! The head and the first piece of the body go out in one write, so that piece is taken from the body before it is
+//! known whether the connection takes anything. It is kept until the first byte is gone, and with it what was not
+//! sent can be given back whole.
 
 use std::error::Error;
 use std::io::{self, IoSlice};
@@ -46,8 +50,10 @@ pub(super) struct Sending<B = RequestBody> {
     framing: Framing,
     /// Whether the connection took any byte.
     has_begun: bool,
-    /// Whether anything was asked of the body.
-    is_body_touched: bool,
+    /// What was taken of the body before that.
+    first: Bytes,
+    /// Whether the body is not whole even with that.
+    is_body_spoilt: bool,
     /// What was written may still wait in the stream.
     is_unflushed: bool,
 }
@@ -75,7 +81,10 @@ where
         self.lead.shrink_to(UPSTREAM_BUFFER_BYTES);
         self.lead_written = 0;
         self.has_begun = false;
-        self.is_body_touched = false;
+        self.first = Bytes::new();
+        self.is_body_spoilt = false;
+        self.data = Bytes::new();
+        self.tail = b"";
         self.is_unflushed = true;
         self.framing = match has_body {
             true => Framing::of(request.headers()),
@@ -90,10 +99,10 @@ where
         self.body.is_none() && !self.has_bytes() && !self.is_unflushed
     }
 
-    /// Whether nothing was sent, and the body is whole; what is left is forgotten then.
-    pub(super) fn take_unsent(&mut self) -> Option<Option<B>> {
-        let is_unsent = !self.has_begun && !self.is_body_touched;
-        is_unsent.then(|| self.body.take())
+    /// The whole body, if nothing was sent: what was taken of it, and the rest. What is left is forgotten then.
+    pub(super) fn take_unsent(&mut self) -> Option<(Bytes, Option<B>)> {
+        let is_unsent = !self.has_begun && !self.is_body_spoilt;
+        is_unsent.then(|| (std::mem::take(&mut self.first), self.body.take()))
     }
 
     /// Sends all that there is.
@@ -103,7 +112,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), UpstreamError>> {
         loop {
-            let is_waiting = self.poll_body(cx)?.is_pending();
+            let polled = self.poll_body(cx);
+            self.is_body_spoilt |= polled.is_err();
+            let is_waiting = polled?.is_pending();
             if self.has_bytes() {
                 match self.poll_write(stream, cx).map_err(UpstreamError::Io)? {
                     Poll::Ready(()) => continue,
@@ -138,7 +149,6 @@ where
         if !self.data.is_empty() || !self.tail.is_empty() {
             return Ok(Poll::Ready(()));
         }
-        self.is_body_touched = true;
         loop {
             let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else {
                 return Ok(Poll::Pending);
@@ -156,6 +166,9 @@ where
             match frame.into_data() {
                 Ok(data) if data.is_empty() => {}
                 Ok(data) => {
+                    if !self.has_begun {
+                        self.first = data.clone();
+                    }
                     self.frame(data)?;
                     if is_end {
                         self.body = None;
@@ -164,6 +177,7 @@ where
                     return Ok(Poll::Ready(()));
                 }
                 Err(frame) => {
+                    self.is_body_spoilt = true;
                     self.body = None;
                     let trailers = frame.into_trailers().ok();
                     return self.end(trailers.as_ref()).map(Poll::Ready);
@@ -241,7 +255,10 @@ where
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        self.has_begun = true;
+        if !self.has_begun {
+            self.has_begun = true;
+            self.first = Bytes::new();
+        }
         self.is_unflushed = true;
         let of_lead = written.min(lead.len());
         self.lead_written += of_lead;
@@ -262,7 +279,8 @@ impl<B> Default for Sending<B> {
             body: None,
             framing: Framing::Nothing,
             has_begun: false,
-            is_body_touched: false,
+            first: Bytes::new(),
+            is_body_spoilt: false,
             is_unflushed: false,
         }
     }

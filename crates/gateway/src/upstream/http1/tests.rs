@@ -194,6 +194,36 @@ async fn a_connection_that_was_closed_or_spoken_on_while_idle_is_not_reusable() 
     assert!(near.is_free() && !near.is_reusable());
 }
 
+/// The server resets the connection just before the request is written, so nothing of it is taken.
+#[tokio::test]
+async fn a_post_on_a_connection_that_was_reset_is_not_sent_and_keeps_its_body() {
+    let (mut near, far) = connection().await;
+    socket2::SockRef::from(&far)
+        .set_linger(Some(std::time::Duration::ZERO))
+        .unwrap();
+    drop(far);
+    until_readable(&near).await;
+    let body = RequestBody::begun(Bytes::from_static(b"hello"), None);
+    let request = Request::post("/a").header("content-length", "5");
+    let mut request = request.body(body).unwrap();
+    let asked = ask(&mut near, &mut request).await;
+    assert!(matches!(asked, Err(ExchangeError::NotSent(_))));
+    let (mut near, mut far) = connection().await;
+    let server = async {
+        let head = read_head(&mut far).await;
+        let mut body = [0; 5];
+        far.read_exact(&mut body).await.unwrap();
+        far.write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+            .await
+            .unwrap();
+        (head, body)
+    };
+    let (asked, (head, body)) = tokio::join!(ask(&mut near, &mut request), server);
+    assert!(asked.is_ok());
+    assert_eq!(head, "POST /a HTTP/1.1\r\ncontent-length: 5\r\n\r\n");
+    assert_eq!(&body, b"hello");
+}
+
 #[tokio::test]
 async fn a_protocol_that_changes_gives_the_stream_and_what_came_with_it() {
     let (mut near, mut far) = connection().await;

@@ -111,3 +111,68 @@ async fn a_body_that_is_not_as_long_as_its_head_says_is_an_error() {
         assert!(!out.contains('!'), "{out}");
     }
 }
+
+/// A connection that takes nothing.
+struct Dead;
+
+impl AsyncWrite for Dead {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn what_a_dead_connection_did_not_take_is_given_back_whole() {
+    let pieces: [&[&'static str]; 4] = [&[], &["hello"], &["", "hello"], &["he", "llo"]];
+    for pieces in pieces {
+        let request = Request::post("/").header("content-length", "5");
+        let frames: Frames = pieces.iter().map(|piece| data(piece)).collect();
+        let request = request
+            .body(StreamBody::new(stream::iter(Frames::new())))
+            .unwrap();
+        let mut sending = Sending::default();
+        sending.begin(&request, StreamBody::new(stream::iter(frames)));
+        let sent = std::future::poll_fn(|cx| sending.poll(&mut Dead, cx)).await;
+        if pieces.is_empty() {
+            // The body's own fault.
+            assert!(matches!(sent, Err(UpstreamError::RequestLength)));
+            assert!(sending.take_unsent().is_none());
+            continue;
+        }
+        assert!(matches!(sent, Err(UpstreamError::Io(_))), "{pieces:?}");
+        let (first, rest) = sending.take_unsent().unwrap();
+        let mut body = first.to_vec();
+        let mut rest = rest.unwrap();
+        while let Some(Ok(frame)) =
+            std::future::poll_fn(|cx| Pin::new(&mut rest).poll_frame(cx)).await
+        {
+            body.extend_from_slice(frame.data_ref().unwrap());
+        }
+        assert_eq!(body, b"hello", "{pieces:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_in_part_is_not_given_back() {
+    let request = Request::post("/")
+        .header("content-length", "5")
+        .body(StreamBody::new(stream::iter(Frames::new())))
+        .unwrap();
+    let mut sending = Sending::default();
+    sending.begin(&request, StreamBody::new(stream::iter(vec![data("hello")])));
+    let (mut near, far) = tokio::io::duplex(1);
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    assert!(sending.poll(&mut near, &mut cx).is_pending());
+    drop(far);
+    let sent = std::future::poll_fn(|cx| sending.poll(&mut near, cx)).await;
+    assert!(matches!(sent, Err(UpstreamError::Io(_))));
+    assert!(sending.take_unsent().is_none());
+}
