@@ -16,6 +16,9 @@ use crate::bounds::BODY_KEPT_BYTES_MAX;
 pub(crate) enum RequestBody {
     /// None.
     Empty,
+    /// There was one, and it was given to an attempt that failed. Reading it is an error, so that nobody takes it for an
+    /// empty one.
+    Gone,
     /// The client's, which is sent once.
     Once(Box<ClientBody>),
     /// The client's, of which what came is kept.
@@ -35,6 +38,16 @@ pub(crate) enum RequestBody {
 }
 
 impl RequestBody {
+    /// Whether all of it that was not sent yet can be read.
+    pub(crate) fn is_there(&self) -> bool {
+        match self {
+            RequestBody::Empty | RequestBody::Once(_) => true,
+            RequestBody::Gone => false,
+            RequestBody::Kept { kept, sent } => kept.borrow().has_rest(*sent),
+            RequestBody::Begun { rest, .. } => rest.is_there(),
+        }
+    }
+
     /// A body of which `first` was taken and is given back.
     pub(crate) fn begun(first: Bytes, rest: Option<RequestBody>) -> RequestBody {
         let rest = rest.unwrap_or(RequestBody::Empty);
@@ -119,6 +132,11 @@ impl KeptBody {
         !self.gone
     }
 
+    /// Whether all that comes behind `sent` frames can be read.
+    fn has_rest(&self, sent: usize) -> bool {
+        !self.gone || (sent >= self.taken && !self.failed)
+    }
+
     fn keep(&mut self, data: &Bytes) {
         self.bytes += data.len();
         if self.bytes > BODY_KEPT_BYTES_MAX {
@@ -186,6 +204,7 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             RequestBody::Empty => Poll::Ready(None),
+            RequestBody::Gone => Poll::Ready(Some(Err(BodyError::Gone))),
             RequestBody::Once(client) => Pin::new(client.as_mut()).poll_frame(cx),
             RequestBody::Kept { kept, sent } => kept.borrow_mut().poll_next(sent, cx),
             RequestBody::Begun { first, rest } => match first.is_empty() {
@@ -198,6 +217,7 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             RequestBody::Empty => true,
+            RequestBody::Gone => false,
             RequestBody::Once(client) => client.is_end_stream(),
             RequestBody::Kept { kept, sent } => kept.borrow().is_end(*sent),
             RequestBody::Begun { first, rest } => first.is_empty() && rest.is_end_stream(),
@@ -211,7 +231,7 @@ impl Body for RequestBody {
             // It is asked for once, before anything is sent.
             RequestBody::Kept { kept, .. } => kept.borrow().hint,
             // It is the head that says how long it is.
-            RequestBody::Begun { .. } => SizeHint::default(),
+            RequestBody::Gone | RequestBody::Begun { .. } => SizeHint::default(),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::error::with_causes;
 use crate::refusal::Refusal;
 use crate::retry::{self, BodyLeft};
 use crate::under_way::UnderWay;
-use crate::upstream::{ExchangeError, Http2Opened, Upstream};
+use crate::upstream::{ExchangeError, Http2Opened, Upstream, UpstreamError};
 
 /// The body of a request that can be sent again; the head stays when it is sent.
 pub(super) enum SpareBody {
@@ -132,6 +132,11 @@ impl Passage {
                 Ok(answer) => {
                     self.observed.attempt_answered(observed, answer.status);
                     return Ok((answer, upstream));
+                }
+                // The server saw it, so this is done once, however many connections there are.
+                Err(ExchangeError::NotSent(UpstreamError::NotProcessed(_))) if reused => {
+                    pool.leave(endpoint);
+                    fresh = true;
                 }
                 Err(ExchangeError::NotSent(_)) if reused => pool.leave(endpoint),
                 Err(ExchangeError::NotSent(error)) => {

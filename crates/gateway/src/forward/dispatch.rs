@@ -170,7 +170,7 @@ impl Passage {
                 _ => attempts += 1,
             }
             under_way = self.move_on(&mut targets, under_way, &failed);
-            // Without a spare nothing was sent, and the body is where it was.
+            // Without a whole spare nothing was sent, and the body is where it was.
             if let Some(body) = spare.as_ref().and_then(SpareBody::again) {
                 *request.body_mut() = body;
             }
@@ -313,7 +313,8 @@ impl Passage {
     ) -> Option<Verdict> {
         let retries = &route.config.retries;
         let body = match (failed.kind, spare) {
-            (Some(retry::Failure::NotSent), _) => BodyLeft::Whole,
+            // With a hedge it may be the other attempt that took it.
+            (Some(retry::Failure::NotSent), _) if request.body().is_there() => BodyLeft::Whole,
             (_, Some(spare)) => spare.left(),
             (_, None) => BodyLeft::Gone,
         };

@@ -152,6 +152,7 @@ async fn send(
                     return Err(error.to_string());
                 }
                 worker.pool.leave(endpoint);
+                *request.body_mut() = RequestBody::Empty;
             }
             Err(ExchangeError::Overdue) => return Err("took too long".to_owned()),
         }

@@ -94,14 +94,14 @@ impl Http1 {
     }
 
     /// Sends a request and reads until the answer's head is there. The head stays as it is; the body is taken, and
-    /// given back if nothing was sent.
+    /// given back if nothing was sent. If some was, there is [`RequestBody::Gone`] in its place.
     pub(crate) async fn exchange(
         &mut self,
         request: &mut Request<RequestBody>,
         state: &ConnectionState,
     ) -> Result<response::Parts, ExchangeError> {
         let link = &mut *self.0;
-        let body = std::mem::replace(request.body_mut(), RequestBody::Empty);
+        let body = std::mem::replace(request.body_mut(), RequestBody::Gone);
         link.sending.begin(request, body);
         link.head.begin(request.method());
         link.rest = Rest::Head;

@@ -46,6 +46,10 @@ impl Spare {
         let kept = match std::mem::replace(body, RequestBody::Empty) {
             RequestBody::Empty => return Spare::Empty,
             RequestBody::Once(client) => Rc::new(RefCell::new(KeptBody::new(*client))),
+            RequestBody::Gone => {
+                *body = RequestBody::Gone;
+                return Spare::Gone;
+            }
             RequestBody::Kept { kept, .. } => kept,
             // Another protocol gave it back: a server that speaks both is not asked in both.
             begun @ RequestBody::Begun { .. } => {
@@ -90,6 +94,7 @@ impl Http2 {
             Some(Ok(answer)) => {
                 let (head, body) = answer.into_parts();
                 self.answer = Some(body);
+                self.seat.answered();
                 return Ok(head);
             }
             Some(Err(error)) => error,
@@ -110,10 +115,12 @@ impl Http2 {
         }
         let error = error.into_error();
         let meaning = Meaning::of(&error);
-        if meaning != Meaning::StreamFailed {
-            self.seat.spoil();
+        match meaning {
+            Meaning::StreamFailed => {}
+            Meaning::Refused => self.seat.refused(),
+            Meaning::NotProcessed | Meaning::ConnectionFailed => self.seat.spoil(),
         }
-        if meaning == Meaning::NotProcessed
+        if matches!(meaning, Meaning::Refused | Meaning::NotProcessed)
             && let Some(body) = spare.whole()
         {
             *request.body_mut() = body;
@@ -152,6 +159,8 @@ impl Http2 {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     /// The server did nothing with the request, and takes no more on this connection for now.
+    Refused,
+    /// The server did nothing with the request, and takes no more on this connection.
     NotProcessed,
     /// The request failed, and the connection is as good as before.
     StreamFailed,
@@ -170,24 +179,23 @@ impl Meaning {
             };
         };
         let refused = inner.is_reset() && inner.reason() == Some(h2::Reason::REFUSED_STREAM);
-        // Only streams beyond the last one end with the server's goodbye; the others go on after it.
-        if inner.is_remote() && (refused || inner.is_go_away()) {
-            return Meaning::NotProcessed;
-        }
-        match inner.is_reset() {
-            true => Meaning::StreamFailed,
-            false => Meaning::ConnectionFailed,
+        match inner.is_remote() {
+            true if refused => Meaning::Refused,
+            // Only streams beyond the last one end with the server's goodbye; the others go on after it.
+            true if inner.is_go_away() => Meaning::NotProcessed,
+            _ if inner.is_reset() => Meaning::StreamFailed,
+            _ => Meaning::ConnectionFailed,
         }
     }
 }
 
-/// Takes the body out of a request, with a copy of its head.
+/// Takes the body out of a request, with a copy of its head, and leaves [`RequestBody::Gone`].
 fn take(request: &mut Request<RequestBody>) -> Request<RequestBody> {
     let (mut head, ()) = Request::new(()).into_parts();
     head.method = request.method().clone();
     head.uri = request.uri().clone();
     head.version = request.version();
     head.headers = request.headers().clone();
-    let body = std::mem::replace(request.body_mut(), RequestBody::Empty);
+    let body = std::mem::replace(request.body_mut(), RequestBody::Gone);
     Request::from_parts(head, body)
 }

@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use socket2::{Domain, Socket, Type};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use crate::raw::{RawServer, ok};
-use crate::rig::Rig;
+use crate::raw::{self, RawServer, ok};
+use crate::rig::{Rig, until};
 use crate::ways::{patient_way_to, upstream, with_upstream};
 
 /// A server that does `answer` a while after each request; nothing is a broken connection.
@@ -64,5 +67,73 @@ async fn whoever_of_two_hedged_servers_fails_is_charged_and_nobody_else() {
         let told = hedged(&one, &other).await;
         let expected = (StatusCode::from_u16(status).unwrap(), failures);
         assert_eq!(told, expected, "{first:?} {second:?}");
+    }
+}
+
+/// A server to which nobody gets through: whoever connects waits.
+struct Engaged {
+    socket: Socket,
+    _waiting: Vec<TcpStream>,
+}
+
+impl Engaged {
+    async fn start() -> Engaged {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        socket.bind(&any.into()).unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let mut waiting = Vec::new();
+        let limit = Duration::from_millis(200);
+        while let Ok(stream) = tokio::time::timeout(limit, TcpStream::connect(address)).await {
+            waiting.push(stream.unwrap());
+        }
+        Engaged {
+            socket,
+            _waiting: waiting,
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap().as_socket().unwrap()
+    }
+}
+
+/// The first server breaks off when the body is too long to be kept, and only then the second one is found to be
+/// unreachable. Nothing was sent by the attempt that failed last, and yet there is no body to send any more.
+#[tokio::test]
+async fn a_long_body_is_not_sent_as_an_empty_one_when_the_hedge_gets_no_connection() {
+    const LENGTH: usize = 200 * 1024;
+    for framing in [
+        format!("Content-Length: {LENGTH}"),
+        "Transfer-Encoding: chunked".to_owned(),
+    ] {
+        let first = RawServer::start(|_, mut connection| async move {
+            connection.head().await?;
+            connection.body(|body| body.len() >= LENGTH).await?;
+            connection.reset();
+            None
+        })
+        .await;
+        let second = Engaged::start().await;
+        let mut way = patient_way_to("api", 3);
+        way.retries.hedge_after_ms = Some(10);
+        way.timeouts.connect_ms = 1_000;
+        let servers = upstream("api", &[first.address, second.address()]);
+        let rig = Rig::start_with(with_upstream(way, servers));
+        let mut client = raw::connect(&rig).await;
+        let head = format!("PUT / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        until("it was sent", || first.heads() == 1).await;
+        // The hedge begins meanwhile: it takes no connection that anybody could see.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let body = match framing.starts_with('C') {
+            true => "x".repeat(LENGTH),
+            false => format!("{LENGTH:X}\r\n{}\r\n0\r\n\r\n", "x".repeat(LENGTH)),
+        };
+        client.write_all(body.as_bytes()).await.unwrap();
+        let answer = raw::read_head(&mut client).await;
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+        assert_eq!(first.heads(), 1, "{framing}");
     }
 }

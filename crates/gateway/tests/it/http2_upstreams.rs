@@ -3,9 +3,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures::channel::mpsc::unbounded;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
 use portcullis_config::UpstreamProtocol;
 use reqwest::StatusCode;
 
+use crate::http2;
 use crate::raw::RawServer;
 use crate::rig::{Rig, until};
 use crate::ways::{patient_way_to, upstream, way_to, with_upstream};
@@ -75,6 +80,77 @@ async fn a_server_that_refuses_everything_is_not_asked_for_ever() {
     assert_eq!(post(&rig, b"hello").await.0, StatusCode::BAD_GATEWAY);
     let asked = peer.requests().len();
     assert!((2..=4).contains(&asked), "{asked}");
+}
+
+/// However many connections there are that it refuses on.
+#[tokio::test]
+async fn a_server_that_begins_to_refuse_is_not_asked_on_each_of_its_connections() {
+    let peer = Peer::start(&[(MAX_CONCURRENT_STREAMS, 1)], |request| {
+        match (request.connection, request.stream) {
+            (1..=16, 1) => Act::Wait,
+            _ => Act::Refuse,
+        }
+    })
+    .await;
+    let rig = Arc::new(rig(&[&peer], 1));
+    let asked: Vec<_> = (0..16)
+        .map(|_| {
+            let rig = Arc::clone(&rig);
+            tokio::spawn(async move { get(&rig).await.0 })
+        })
+        .collect();
+    until("all are under way", || peer.under_way() == 16).await;
+    peer.go_on();
+    for asked in asked {
+        assert_eq!(asked.await.unwrap(), StatusCode::OK);
+    }
+    assert_eq!(post(&rig, b"hello").await.0, StatusCode::BAD_GATEWAY);
+    let asked = peer.requests().len() - 16;
+    assert!((2..=4).contains(&asked), "{asked}");
+}
+
+/// A server may refuse a stream because it has enough of them for now, and take the next one.
+#[tokio::test]
+async fn a_connection_on_which_a_stream_was_refused_is_used_again_after_an_answer() {
+    let peer = Peer::start(&[], |request| match (request.connection, request.stream) {
+        (1, 1) => Act::Wait,
+        (1, 3) => Act::Refuse,
+        _ => Act::Answer,
+    })
+    .await;
+    let rig = Arc::new(rig(&[&peer], 1));
+    let asking = Arc::clone(&rig);
+    let waits = tokio::spawn(async move { get(&asking).await.1 });
+    until("the first is under way", || peer.under_way() == 1).await;
+    for stream in [1, 3] {
+        let posted = post(&rig, b"hello").await;
+        assert_eq!(posted, (StatusCode::OK, format!("2/{stream}")));
+    }
+    peer.go_on();
+    assert_eq!(waits.await.unwrap(), "1/1");
+    assert_eq!(get(&rig).await.1, "1/5");
+}
+
+/// Both ends of the request are over then, and the connections on both sides go on.
+#[tokio::test]
+async fn a_request_whose_answer_ended_before_its_body_gives_its_stream_back() {
+    let peer = Peer::start(&[(MAX_CONCURRENT_STREAMS, 1)], |_| Act::Answer).await;
+    let rig = rig(&[&peer], 1);
+    let mut client = http2::Client::connect(&rig).await;
+    let (sender, receiver) = unbounded();
+    let body = BodyExt::boxed(StreamBody::new(receiver));
+    // The peer answers when so much is there; the rest never comes.
+    let piece = Frame::data(Bytes::from(vec![b'x'; 60_001]));
+    sender.unbounded_send(Ok(piece)).unwrap();
+    let asked = http2::request("/").method("POST").body(body).unwrap();
+    assert_eq!(http2::text(client.send(asked).await).await, "1/1");
+    until("its stream is reset", || peer.resets() == [(1, 1)]).await;
+    until("the client's body is not wanted", || sender.is_closed()).await;
+    for stream in [3, 5] {
+        let text = http2::text(client.get("/").await).await;
+        assert_eq!(text, format!("1/{stream}"));
+    }
+    assert_eq!(peer.connections(), 1);
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ enum Framing {
     /// There is none.
     #[default]
     Nothing,
+    /// There is none, but the head says that there is: whoever lost it must not let the server take it for an empty one.
+    Missing,
 }
 
 impl<B> Sending<B>
@@ -88,10 +90,11 @@ where
         self.is_unflushed = true;
         self.framing = match has_body {
             true => Framing::of(request.headers()),
-            false => Framing::Nothing,
+            false => Framing::without_body(request.headers()),
         };
         write_head(&mut self.lead, request, &self.framing);
-        self.body = Some(body).filter(|_| has_body);
+        // One that is missing is found to be when it is read, before anything is sent.
+        self.body = Some(body).filter(|_| self.framing != Framing::Nothing);
     }
 
     /// Whether all of it was sent.
@@ -199,7 +202,7 @@ where
                 self.lead.extend_from_slice(line.as_bytes());
                 self.tail = b"\r\n";
             }
-            Framing::Nothing => return Err(UpstreamError::RequestLength),
+            Framing::Nothing | Framing::Missing => return Err(UpstreamError::RequestLength),
         }
         self.data = data;
         Ok(())
@@ -209,7 +212,7 @@ where
     fn end(&mut self, trailers: Option<&HeaderMap>) -> Result<(), UpstreamError> {
         match std::mem::take(&mut self.framing) {
             Framing::Nothing | Framing::Length(0) => Ok(()),
-            Framing::Length(_) => Err(UpstreamError::RequestLength),
+            Framing::Length(_) | Framing::Missing => Err(UpstreamError::RequestLength),
             Framing::Chunks(_) if !self.data.is_empty() => {
                 self.tail = b"\r\n0\r\n\r\n";
                 Ok(())
@@ -298,6 +301,15 @@ impl Framing {
         }
     }
 
+    /// That of a request whose body has ended already. One in chunks may have been empty from its beginning; a length
+    /// says that it was not.
+    fn without_body(headers: &HeaderMap) -> Framing {
+        match content_length(headers) {
+            Ok(Some(1..)) if !headers.contains_key(TRANSFER_ENCODING) => Framing::Missing,
+            _ => Framing::Nothing,
+        }
+    }
+
     /// Chunks, with the trailers that the head announces; others are not sent.
     fn announced(headers: &HeaderMap) -> Framing {
         let lines = headers.get_all(TRAILER).iter();
@@ -329,7 +341,7 @@ fn write_head<B>(out: &mut Vec<u8>, request: &Request<B>, framing: &Framing) {
         Framing::Chunks(_) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Framing::Length(length) => write_length(out, *length),
         Framing::Nothing if says_length => write_length(out, 0),
-        Framing::Nothing => {}
+        Framing::Nothing | Framing::Missing => {}
     }
     out.extend_from_slice(b"\r\n");
 }

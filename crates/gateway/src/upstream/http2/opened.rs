@@ -45,6 +45,8 @@ struct Load {
     users: Cell<usize>,
     /// Nobody else may join: it failed, or may have.
     is_spoiled: Cell<bool>,
+    /// The server refused a stream and has answered on none since.
+    is_full: Cell<bool>,
     /// Who waits for a place.
     waiting: OnceCell<Rc<Notify>>,
 }
@@ -112,8 +114,12 @@ impl Http2Opened {
         !self.load.is_spoiled.get() && !self.sender.is_closed()
     }
 
-    /// Whether the server takes one more stream beside those that are open.
+    /// Whether the server takes one more stream beside those that are open, as far as is known: after it refused one,
+    /// it has none for others until it answers.
     pub(crate) fn has_room(&self) -> bool {
+        if self.load.is_full.get() {
+            return false;
+        }
         // It is borrowed for longer only while it is polled, where nobody asks this.
         let driven = self.driven.try_borrow();
         let streams_max = driven.map_or(0, |driven| {
@@ -133,6 +139,16 @@ impl Seat {
     /// Lets nobody else join the connection; those who use it go on.
     pub(super) fn spoil(&self) {
         self.0.is_spoiled.set(true);
+    }
+
+    /// Takes note that the server refused a stream.
+    pub(super) fn refused(&self) {
+        self.0.is_full.set(true);
+    }
+
+    /// Takes note that the server answered on a stream.
+    pub(super) fn answered(&self) {
+        self.0.is_full.set(false);
     }
 }
 

@@ -63,6 +63,8 @@ pub(super) enum Act {
 #[derive(Default)]
 struct Heard {
     requests: Mutex<Vec<Asked>>,
+    /// Streams that the gateway reset, each with its connection.
+    resets: Mutex<Vec<(usize, u32)>>,
     connections: AtomicUsize,
     open: AtomicUsize,
     under_way: AtomicUsize,
@@ -112,6 +114,11 @@ impl Peer {
     /// What was asked so far.
     pub(super) fn requests(&self) -> Vec<Asked> {
         self.heard.requests.lock().unwrap().clone()
+    }
+
+    /// Which streams of which connections the gateway reset.
+    pub(super) fn resets(&self) -> Vec<(usize, u32)> {
+        self.heard.resets.lock().unwrap().clone()
     }
 
     /// Connections so far.
@@ -180,6 +187,7 @@ async fn serve(
                 }
             }
             RST_STREAM => {
+                heard.resets.lock().unwrap().push((connection, stream));
                 bodies.remove(&stream);
             }
             _ => {}

@@ -176,3 +176,17 @@ async fn what_was_sent_in_part_is_not_given_back() {
     assert!(matches!(sent, Err(UpstreamError::Io(_))));
     assert!(sending.take_unsent().is_none());
 }
+
+#[tokio::test]
+async fn a_request_whose_body_was_lost_is_not_sent_as_one_with_an_empty_body() {
+    let request = Request::put("/").header("content-length", "5");
+    let request = request.body(RequestBody::Empty).unwrap();
+    let mut sending = Sending::default();
+    for body in [RequestBody::Empty, RequestBody::Gone] {
+        sending.begin(&request, body);
+        let mut out = Vec::new();
+        let sent = std::future::poll_fn(|cx| sending.poll(&mut out, cx)).await;
+        assert!(sent.is_err() && out.is_empty(), "{sent:?}");
+        assert!(sending.take_unsent().is_none());
+    }
+}
