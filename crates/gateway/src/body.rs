@@ -3,12 +3,14 @@
 
 mod answer;
 mod client;
+mod kept;
 mod rate;
 mod request;
 
 pub(crate) use answer::{AnswerBody, ArmBody};
 pub(crate) use client::{BodyRules, ClientBody};
-pub(crate) use request::{KeptBody, RequestBody};
+pub(crate) use kept::KeptBody;
+pub(crate) use request::RequestBody;
 
 use crate::upstream::UpstreamError;
 
@@ -30,6 +32,9 @@ pub(crate) enum BodyError {
     /// Another attempt took a part of it that is not kept.
     #[error("a part of the body was sent elsewhere and is not kept")]
     Gone,
+    /// The request is over, and the rest of its body is not wanted.
+    #[error("the request is over")]
+    Over(#[source] h2::Error),
     /// The client sends what it may not.
     #[error("the body is not let through")]
     Refused,

@@ -144,6 +144,9 @@ impl Passage {
             };
             let (failed, held) = match attempted {
                 Ok((answer, upstream)) if !wanted(answer.status) => {
+                    if let Some(SpareBody::Kept(kept)) = spare {
+                        KeptBody::leave(kept);
+                    }
                     return self.accept(under_way, answer, upstream);
                 }
                 // It is passed on if there is no further attempt after all.

@@ -3,6 +3,10 @@
 //! A request that the server says it did nothing with counts as not sent, whatever its method (RFC 9113, 8.7): its
 //! stream was refused, or is beyond the last one of the server's goodbye. So that it can be sent again, the beginning of
 //! its body is kept until the answer's head is there.
+//!
+//! A request ends with its answer: what the server did not want of the body until then is not sent any more, and the
+//! stream is reset. The connection itself is not told by hyper's client when a body that waits for more is not needed
+//! any more, so the body says it (`sent_body`).
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -21,16 +25,20 @@ use crate::body::{KeptBody, RequestBody};
 use crate::connection::{ConnectionState, Step};
 
 mod opened;
+mod sent_body;
 
 pub(crate) use opened::Http2Opened;
 use opened::Seat;
+use sent_body::{SentBody, Wanted};
 
 /// One user of a shared connection.
 pub(crate) struct Http2 {
-    sender: SendRequest<RequestBody>,
+    sender: SendRequest<SentBody>,
     /// The body of the answer that came.
     answer: Option<Incoming>,
-    seat: Seat,
+    /// The body of the request, which is sent until this is dropped.
+    wanted: Option<Wanted>,
+    seat: Rc<Seat>,
 }
 
 /// The body of a request that is on its way, to give it back.
@@ -84,7 +92,10 @@ impl Http2 {
         state: &ConnectionState,
     ) -> Result<response::Parts, ExchangeError> {
         let spare = Spare::of(request.body_mut());
-        let mut answer = std::pin::pin!(self.sender.try_send_request(take(request)));
+        let (sent, wanted) = SentBody::new(take_body(request), &self.seat);
+        self.wanted = Some(wanted);
+        let sent = copy_of(request).map(|()| sent);
+        let mut answer = std::pin::pin!(self.sender.try_send_request(sent));
         let answer = std::future::poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Ready(answer) => Poll::Ready(Some(answer)),
             Poll::Pending if state.is_overdue() => Poll::Ready(None),
@@ -95,6 +106,9 @@ impl Http2 {
                 let (head, body) = answer.into_parts();
                 self.answer = Some(body);
                 self.seat.answered();
+                if let Spare::Kept(kept) = spare {
+                    KeptBody::leave(kept);
+                }
                 return Ok(head);
             }
             Some(Err(error)) => error,
@@ -108,7 +122,7 @@ impl Http2 {
         };
         if let Some(returned) = error.take_message() {
             self.seat.spoil();
-            *request = returned;
+            *request.body_mut() = returned.into_body().take_back();
             return Err(ExchangeError::NotSent(UpstreamError::Http2(
                 error.into_error(),
             )));
@@ -189,13 +203,17 @@ impl Meaning {
     }
 }
 
-/// Takes the body out of a request, with a copy of its head, and leaves [`RequestBody::Gone`].
-fn take(request: &mut Request<RequestBody>) -> Request<RequestBody> {
-    let (mut head, ()) = Request::new(()).into_parts();
-    head.method = request.method().clone();
-    head.uri = request.uri().clone();
-    head.version = request.version();
-    head.headers = request.headers().clone();
-    let body = std::mem::replace(request.body_mut(), RequestBody::Gone);
-    Request::from_parts(head, body)
+/// Takes the body out of a request, and leaves [`RequestBody::Gone`].
+fn take_body(request: &mut Request<RequestBody>) -> RequestBody {
+    std::mem::replace(request.body_mut(), RequestBody::Gone)
+}
+
+/// The same head once more.
+fn copy_of(request: &Request<RequestBody>) -> Request<()> {
+    let mut copy = Request::new(());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    copy
 }

@@ -15,8 +15,7 @@ use hyper::client::conn::http2::{Builder, Connection, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Notify;
 
-use super::Http2;
-use crate::body::RequestBody;
+use super::{Http2, SentBody};
 use crate::bounds::{
     HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_PING_TIMEOUT_MS, HTTP2_SEND_BUFFER_BYTES_MAX,
     HTTP2_STREAM_WINDOW_BYTES, UPSTREAM_PING_PAUSE_MS,
@@ -30,14 +29,13 @@ const UNKNOWN_STREAMS: usize = usize::MAX - 1;
 
 /// A shared connection.
 pub(crate) struct Http2Opened {
-    sender: SendRequest<RequestBody>,
+    sender: SendRequest<SentBody>,
     driven: Driven,
     load: Rc<Load>,
 }
 
 /// The connection until it ends: only when it is dropped nobody can send on it any more.
-type Driven =
-    Rc<RefCell<Option<Pin<Box<Connection<TokioIo<UpstreamStream>, RequestBody, Local>>>>>>;
+type Driven = Rc<RefCell<Option<Pin<Box<Connection<TokioIo<UpstreamStream>, SentBody, Local>>>>>>;
 
 /// Who uses a connection.
 #[derive(Default)]
@@ -51,7 +49,7 @@ struct Load {
     waiting: OnceCell<Rc<Notify>>,
 }
 
-/// A place on a connection until it is dropped.
+/// A place on a connection until it is dropped: by who uses it, and by the body that is sent.
 pub(super) struct Seat(Rc<Load>);
 
 impl Http2Opened {
@@ -105,7 +103,8 @@ impl Http2Opened {
         Http2 {
             sender: self.sender.clone(),
             answer: None,
-            seat: Seat(Rc::clone(&self.load)),
+            wanted: None,
+            seat: Rc::new(Seat(Rc::clone(&self.load))),
         }
     }
 
