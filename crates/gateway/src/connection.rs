@@ -16,16 +16,21 @@
 //! - When the arm has taken all that came and more is to come: [`Step::ClientBody`], for `stall_timeout` of the
 //!   clients, anew for each piece. The client is to blame: 408. The arm need not answer yet, so `first_byte` does not
 //!   run, however long it takes until the request is whole.
-//! - The same in a call of gRPC: [`Step::Call`], for `idle` of the route. In a call either side may be
-//!   silent because the other one is, so the client is not to blame: 504.
+//! - The same in a call of gRPC: [`Step::Call`], for `idle` of the route, anew for each piece. In a call either side
+//!   may be silent because the other one is, so neither is to blame: 504, which counts against no arm and is not
+//!   tried again. It is a call only if HTTP/2 is spoken on both sides: everything else that says so is an upload.
+//!   Neither `stall_timeout` nor the lowest rate bounds a call, so single bytes keep one open; what bounds it is the
+//!   time for the whole request.
 //! - When the request is whole: [`Step::Answer`], for `first_byte`: 504.
 //! - When the answer has begun, it is a stream both ways: [`Step::AnswerBody`], for `idle`, anew for each piece in
-//!   either direction. The answer is broken off.
+//!   either direction. The answer is broken off. If it is not even asked for its body, because the client has not
+//!   taken what was written before it, nobody is to blame.
 //! - When the client has to take some of it: [`Step::ClientRead`], for `stall_timeout`. The connection or the stream
 //!   is reset, and the arm is not to blame.
 //! - After a change of protocol: [`Step::Tunnel`], for `idle`, anew for every byte in either direction.
 //!
-//! The time for the whole request, if the route has one, ends any of them.
+//! The time for the whole request, if the route has one, ends any of them but the last: it is a time for the answer,
+//! and the answer that changes the protocol ends with its head.
 
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -227,6 +232,11 @@ impl ConnectionState {
         self.enter(Step::ClientRead, self.clients.stall_timeout_ms);
     }
 
+    /// The answer is over: what follows has no end of its own.
+    pub(crate) fn end_never(&self) {
+        self.end_ms.set(u64::MAX);
+    }
+
     /// Whether the time of the request under way is over.
     pub(crate) fn has_ended(&self) -> bool {
         self.end_ms.get() <= self.now_ms.get()
@@ -234,7 +244,7 @@ impl ConnectionState {
 
     /// Waits for the next request.
     pub(crate) fn enter_idle(&self) {
-        self.end_ms.set(u64::MAX);
+        self.end_never();
         self.enter(Step::Idle, self.clients.idle_timeout_ms);
         self.park_later();
     }

@@ -72,7 +72,7 @@ struct Passage {
     /// Ties the user to an arm.
     cookie: Option<HeaderValue>,
     place: Option<Place>,
-    /// Whether it is a call of gRPC, which is told of a refusal in its own words.
+    /// Whether the client makes a call of gRPC, which is told of a refusal in its own words.
     is_call: bool,
     /// Whether the client asks for another protocol, and may get it.
     may_switch: bool,
@@ -281,7 +281,7 @@ impl Passage {
         Ok(BodyRules {
             first_byte_ms: route.config.timeouts.first_byte_ms,
             idle_ms: route.config.timeouts.idle_ms,
-            is_call: headers::is_grpc(headers),
+            is_call: self.is_call,
             bytes_max,
             upload,
         })
@@ -290,6 +290,8 @@ impl Passage {
     /// Rewrites the head for a server.
     fn prepare(&mut self, prepared: &mut Prepared, endpoint: &Endpoint) -> Result<(), Refusal> {
         let has_body = !prepared.incoming.is_end_stream();
+        // Only HTTP/2 carries a call, so to a server of HTTP/1.1 it is an upload.
+        prepared.rules.is_call &= endpoint.protocol == UpstreamProtocol::Http2;
         let head = &mut prepared.head;
         // HTTP/2 has no upgrades (RFC 9113, 8.6).
         let protocol = headers::upgrade_protocol(&head.headers)

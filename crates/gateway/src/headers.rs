@@ -1,8 +1,8 @@
 //! What a proxy does to the header fields of a message (RFC 9110, 7.6; RFC 9112, 6 and 7).
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Uri, request, response};
@@ -16,9 +16,6 @@ pub(crate) const CANARY: HeaderName = HeaderName::from_static("canary");
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-
-/// How the type of a body begins that is a call of gRPC.
-const GRPC: &[u8] = b"application/grpc";
 /// Names an upgrade to HTTP/2 besides `Upgrade` (RFC 7540, 3.2.1; obsolete with RFC 9113).
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 /// Fields that frame or route a message or that servers believe, and others that begin with `x-forwarded-`.
@@ -50,13 +47,6 @@ pub(crate) enum HeadError {
     /// The body is coded in a way that is not undone here, and cannot be passed on either.
     #[error("the request's Transfer-Encoding is not `chunked` alone; send it as that")]
     Coding,
-}
-
-/// Whether a request is a call of gRPC (`application/grpc`, with or without the name of its coding).
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    kind.and_then(|kind| kind.get(..GRPC.len()))
-        .is_some_and(|begin| begin.eq_ignore_ascii_case(GRPC))
 }
 
 /// Rewrites a client's request for a server: hop-by-hop fields removed, `Host` as the client sent it.

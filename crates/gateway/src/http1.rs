@@ -130,7 +130,10 @@ async fn serve_some<S: ClientStream>(
             polled = Pin::new(&mut connection).poll(cx);
         }
         state.notice_head();
-        if polled.is_pending() && state.waits_for_client() && state.is_overdue() {
+        // An answer's body ends itself when it is overdue, unless hyper does not ask for it: then the client takes
+        // nothing of what was written before. The body is dropped, and nobody is to blame.
+        let waits = state.waits_for_client() || state.step() == Step::AnswerBody;
+        if polled.is_pending() && waits && state.is_overdue() {
             return Poll::Ready(Ok(Ended::Overdue));
         }
         if polled.is_pending() && state.is_to_be_parked() {

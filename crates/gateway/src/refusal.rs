@@ -50,6 +50,8 @@ pub(crate) enum Refusal {
     Broken,
     /// No answer in time.
     TimedOut,
+    /// Neither side of a call of gRPC said anything in time, and the client may say more: nobody is to blame.
+    CallSilent,
     /// The client stopped sending its body.
     ClientStalled,
     /// The client's body broke off.
@@ -84,6 +86,7 @@ impl Refusal {
             Refusal::Unreachable => words::UNREACHABLE,
             Refusal::Broken => words::BROKEN,
             Refusal::TimedOut => words::TIMED_OUT,
+            Refusal::CallSilent => words::CALL_SILENT,
             Refusal::ClientStalled => words::CLIENT_STALLED,
             Refusal::ClientBroke => words::CLIENT_BROKE,
         };
@@ -124,6 +127,7 @@ impl Refusal {
             Refusal::Unreachable => "unreachable",
             Refusal::Broken => "broken",
             Refusal::TimedOut => "timed-out",
+            Refusal::CallSilent => "call-silent",
             Refusal::ClientStalled => "client-stalled",
             Refusal::ClientBroke => "client-broke",
         }

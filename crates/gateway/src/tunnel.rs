@@ -1,5 +1,5 @@
 //! A connection that changed its protocol (WebSocket and the like): bytes pass both ways until one side ends, or
-//! neither says anything for as long as the route allows.
+//! neither says anything for as long as the route allows. The route's time for a whole request does not end it.
 //!
 //! It is a request until then: in flight at its arm, its route and its place, with a line in the log when it is over,
 //! which has the bytes of both directions. Draining waits for it, and cuts it off when the time is over. Whatever
@@ -78,6 +78,8 @@ impl Tunnel {
             observed,
             idle_ms,
         } = self;
+        // The time for the whole request is one for the answer, which is over.
+        state.end_never();
         state.enter(Step::Tunnel, idle_ms);
         let mut passing = std::pin::pin!(async {
             let Some((arm, first)) = upstream.into_stream().await else {

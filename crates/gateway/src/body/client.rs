@@ -22,7 +22,8 @@ pub(crate) struct BodyRules {
     pub(crate) first_byte_ms: u64,
     /// How long a stream may be silent, in milliseconds.
     pub(crate) idle_ms: u64,
-    /// A call of gRPC: a stream from its beginning, which may be as slow and as silent as its route allows.
+    /// A call of gRPC over HTTP/2, on the client's side and on the server's: a stream from its beginning, which may be as
+    /// slow and as silent as its route allows.
     pub(crate) is_call: bool,
     /// The longest body, in bytes.
     pub(crate) bytes_max: u64,

@@ -177,9 +177,11 @@ impl Passage {
 
     fn overdue(&self) -> Failed {
         let cause = "took too long".to_owned();
-        match self.state.step() == Step::ClientBody {
-            true => Failed::sent(Refusal::ClientStalled, cause, None),
-            false => {
+        match self.state.step() {
+            Step::ClientBody => Failed::sent(Refusal::ClientStalled, cause, None),
+            // The arm may wait for its client, and the client need not be asked again.
+            Step::Call => Failed::sent(Refusal::CallSilent, cause, None),
+            _ => {
                 let kind = Some(retry::Failure::TimedOut);
                 Failed::sent(Refusal::TimedOut, cause, kind)
             }

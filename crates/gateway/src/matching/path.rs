@@ -11,7 +11,8 @@
 //! - `//`: merged by some, kept by others, and at the beginning the start of an authority;
 //! - `\` and `%5C`: a slash for some;
 //! - `%00`: the end of the text for some;
-//! - `%C0%AF` and other overlong UTF-8 (RFC 3629, 10): a slash or a dot for some;
+//! - `%C0%AF` and other overlong UTF-8 (RFC 3629, 10), also the forms of five and six bytes that UTF-8 once had
+//!   (RFC 2279, 2): a slash or a dot for some;
 //! - `%` without two hexadecimal digits: kept, dropped or refused.
 //!
 //! `%2F` and parameters (`;x=1`) are in honest paths too, and stay. Some servers take the one for a slash and
@@ -57,7 +58,7 @@ pub enum PathRefused {
          path; send the path that is meant"
     )]
     Ambiguous,
-    /// It has escaped bytes that are a longer form of another character.
+    /// It has escaped bytes that are a longer form of another character, or begin one that UTF-8 does not have.
     #[error("the path has an overlong form of a character in UTF-8")]
     Overlong,
     /// A percent sign is not followed by two hexadecimal digits.
@@ -161,12 +162,14 @@ fn unescape(text: &str) -> Result<String, PathRefused> {
     Ok(normal)
 }
 
-/// Whether a character in UTF-8 that begins with `lead` and goes on with `next` has a shorter form (RFC 3629, 4).
+/// Whether a character in UTF-8 that begins with `lead` and goes on with `next` has a shorter form (RFC 3629, 4). One of
+/// five or six bytes has one or is no character; a lead alone is a letter of Latin-1, and stays.
 fn is_overlong(lead: u8, next: u8) -> bool {
     match lead {
         0xc0 | 0xc1 => true,
         0xe0 => next < 0xa0,
         0xf0 => next < 0x90,
+        0xf8.. => true,
         _ => false,
     }
 }

@@ -85,6 +85,13 @@ pub(super) const TIMED_OUT: Words = (
     "the service took the request and did not begin to answer in time; the request may \
     have had an effect",
 );
+pub(super) const CALL_SILENT: Words = (
+    StatusCode::GATEWAY_TIMEOUT,
+    "urn:portcullis:problem:timed-out",
+    "The call was silent for too long",
+    "the call had no end of its request and no answer in time; a message now and then keeps a call open, for as long \
+    as this route lets one take",
+);
 pub(super) const NO_TRACE: Words = (
     StatusCode::METHOD_NOT_ALLOWED,
     "urn:portcullis:problem:method-not-allowed",

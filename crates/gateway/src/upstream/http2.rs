@@ -113,8 +113,9 @@ impl Http2 {
             }
             Some(Err(error)) => error,
             None => {
-                // The server may be gone without a word, so others try another connection.
-                if state.step() != Step::ClientBody {
+                // The server may be gone without a word, so others try another connection. One that may wait for
+                // its client says nothing about its connection.
+                if !matches!(state.step(), Step::ClientBody | Step::Call) {
                     self.seat.spoil();
                 }
                 return Err(ExchangeError::Overdue);

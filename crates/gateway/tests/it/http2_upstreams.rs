@@ -268,6 +268,28 @@ async fn beyond_the_most_connections_requests_wait_for_a_stream() {
     assert_eq!(peer.connections(), 16);
 }
 
+/// Its client may be to blame for the silence, and others use the connection.
+#[tokio::test]
+async fn a_call_that_was_silent_for_too_long_does_not_end_the_connection_it_was_on() {
+    let peer = Peer::start(&[], |_| Act::Answer).await;
+    let mut set = upstream("api", &[peer.address]);
+    set.protocol = UpstreamProtocol::Http2;
+    let mut way = way_to("api");
+    way.timeouts.idle_ms = 300;
+    let rig = Rig::start_with(with_upstream(way, set));
+    assert_eq!(get(&rig).await.1, "1/1");
+    let mut client = crate::http2::Client::connect(&rig).await;
+    let body = StreamBody::new(futures::stream::pending());
+    let call = crate::http2::request("/")
+        .method("POST")
+        .header("content-type", "application/grpc")
+        .body(BodyExt::boxed(body))
+        .unwrap();
+    let answer = client.send(call).await;
+    assert_eq!(answer.headers()["grpc-status"], "4");
+    assert_eq!(get(&rig).await.1, "1/5");
+}
+
 #[tokio::test]
 async fn a_connection_that_died_while_nobody_used_it_is_replaced() {
     let peer = Peer::start(&[], |request| match request.stream {

@@ -8,17 +8,18 @@ use futures::channel::mpsc::{UnboundedSender, unbounded};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use portcullis_api::gateway::Arm;
 use portcullis_config::UpstreamProtocol;
 use portcullis_gateway::GatewaySettings;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::http2::{Body, Client, request, text};
+use crate::http2::{Body, Client, full, request, text};
 use crate::raw::{self, RawServer};
 use crate::rig::{Rig, arm};
 use crate::service::Service;
-use crate::ways::{upstream, way_to, with_upstream};
+use crate::ways::{upstream, way, way_to, with_upstream, with_ways};
 
 const STALL_MS: u64 = 400;
 
@@ -37,6 +38,13 @@ async fn send(sender: &mut Sender, piece: &'static str) {
 
 fn speaks_http2(settings: &mut GatewaySettings) {
     settings.services[0].protocol = UpstreamProtocol::Http2;
+}
+
+/// The beginning of a call of gRPC.
+fn call(path: &str, body: Body) -> http::Request<Body> {
+    let call = request(path).method("POST");
+    let call = call.header("content-type", "application/grpc");
+    call.body(body).unwrap()
 }
 
 async fn served(service: &Service, adjust: impl FnOnce(&mut GatewaySettings)) -> Rig {
@@ -180,10 +188,10 @@ async fn a_call_of_grpc_may_be_silent_for_longer_than_an_upload_may_pause() {
     }
 }
 
-/// Nothing comes from either side: then it is the route's time for silence that ends the call, and the arm that
-/// is asked why it did not answer.
+/// Nothing comes from either side before the request is whole: then it is the route's time for silence that ends the
+/// call. The arm may have waited for its client, so it is not blamed.
 #[tokio::test]
-async fn a_call_of_grpc_that_is_silent_for_too_long_is_timed_out() {
+async fn a_call_of_grpc_that_is_silent_for_too_long_is_timed_out_and_nobody_is_to_blame() {
     let service = Service::start_http2("old");
     let rig = served(&service, |settings| {
         speaks_http2(settings);
@@ -191,14 +199,112 @@ async fn a_call_of_grpc_that_is_silent_for_too_long_is_timed_out() {
     })
     .await;
     let mut client = Client::connect(&rig).await;
+    for first in [None, Some("one")] {
+        let (mut sender, body) = pieces();
+        let answer = client.sender.send_request(call("/collect", body));
+        if let Some(piece) = first {
+            send(&mut sender, piece).await;
+        }
+        // What 504 stands for in gRPC: DEADLINE_EXCEEDED.
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.headers()["grpc-status"], "4", "{first:?}");
+        let message = answer.headers()["grpc-message"].to_str().unwrap();
+        assert!(message.contains("the call"), "{message}");
+    }
+    let status = rig.arm_when("1.0", |arm| arm.in_flight == 0).await;
+    assert_eq!((status.requests, status.errors), (2, 0));
+    assert_eq!(status.by_class, [0; 5]);
+}
+
+/// Its client can do no more, so it is the arm that is waited for.
+#[tokio::test]
+async fn an_arm_that_does_not_answer_a_whole_call_is_to_blame() {
+    let service = Service::start_http2("old");
+    let rig = served(&service, |settings| {
+        speaks_http2(settings);
+        settings.services[0].timeouts.first_byte_ms = STALL_MS;
+    })
+    .await;
+    let mut client = Client::connect(&rig).await;
+    let answer = client.send(call("/slow", full("all"))).await;
+    assert_eq!(answer.headers()["grpc-status"], "4");
+    let status = rig.arm_when("1.0", |arm| arm.in_flight == 0).await;
+    assert_eq!((status.requests, status.errors), (1, 1));
+}
+
+/// A byte now and then keeps a call open for as long as the route's time for a whole request, and no longer.
+#[tokio::test]
+async fn a_call_of_grpc_that_never_becomes_whole_ends_with_the_routes_time_for_a_request() {
+    let service = Service::start_http2("old");
+    let rig = served(&service, |settings| {
+        let mut way = way("calls");
+        way.timeouts.whole_ms = Some(3 * STALL_MS);
+        with_ways(vec![way])(settings);
+        speaks_http2(settings);
+    })
+    .await;
+    let mut client = Client::connect(&rig).await;
     let (mut sender, body) = pieces();
-    let asked = request("/collect")
-        .method("POST")
-        .header("content-type", "application/grpc");
-    let answer = client.sender.send_request(asked.body(body).unwrap());
-    send(&mut sender, "one").await;
-    // What 504 stands for in gRPC: DEADLINE_EXCEEDED.
-    assert_eq!(answer.await.unwrap().headers()["grpc-status"], "4");
+    let answer = tokio::spawn(client.sender.send_request(call("/collect", body)));
+    let mut sent = 0;
+    while !answer.is_finished() {
+        let frame = Frame::data(Bytes::from("x"));
+        let _ = sender.send(Ok(frame)).await;
+        sent += 1;
+        assert!(sent < 300, "it is open for ever");
+        sleep(Duration::from_millis(STALL_MS / 10)).await;
+    }
+    let answer = answer.await.unwrap().unwrap();
+    assert_eq!(answer.headers()["grpc-status"], "4");
+    let status = rig.arm_when("1.0", |arm| arm.in_flight == 0).await;
+    assert_eq!((status.requests, status.errors), (1, 0));
+}
+
+/// Only HTTP/2 from end to end carries calls of gRPC, and gRPC-Web is none: an upload is one whatever it says.
+#[tokio::test]
+async fn what_only_says_that_it_is_a_call_of_grpc_is_an_upload() {
+    let (plain, http2) = (Service::start("old"), Service::start_http2("old"));
+    for (service, kind) in [
+        (&http2, "application/grpc-web"),
+        (&http2, "application/grpc-web+proto"),
+        (&http2, "application/grpcfoo"),
+        (&plain, "application/grpc"),
+    ] {
+        let rig = served(service, |settings| {
+            settings.clients.stall_timeout_ms = STALL_MS;
+            if service.address == http2.address {
+                speaks_http2(settings);
+            }
+        })
+        .await;
+        let mut client = Client::connect(&rig).await;
+        let (mut sender, body) = pieces();
+        let asked = request("/collect").method("POST");
+        let asked = asked.header("content-type", kind).body(body).unwrap();
+        let answer = client.sender.send_request(asked);
+        send(&mut sender, "one").await;
+        let answer = answer.await.unwrap();
+        // A client of gRPC is told in gRPC, also of an upload.
+        let (status, message) = match answer.headers().get("grpc-message") {
+            None => (answer.status().as_u16(), text(answer).await),
+            Some(message) => (408, message.to_str().unwrap().to_owned()),
+        };
+        assert_eq!(status, 408, "{kind}: {message}");
+        assert!(message.contains("did not arrive whole"), "{message}");
+        let status = rig.arm_when("1.0", |arm| arm.in_flight == 0).await;
+        assert_eq!((status.requests, status.errors), (1, 0), "{kind}");
+    }
+    let rig = served(&http2, |settings| {
+        speaks_http2(settings);
+        settings.clients.stall_timeout_ms = STALL_MS;
+    })
+    .await;
+    let head = "POST /collect HTTP/1.1\r\nHost: shop\r\nContent-Type: application/grpc\r\n\
+                Content-Length: 100\r\n\r\none";
+    let answer = raw::send(&rig, head).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    let status = rig.arm_when("1.0", |arm| arm.in_flight == 0).await;
+    assert_eq!((status.requests, status.errors), (1, 0));
 }
 
 #[tokio::test]
@@ -275,4 +381,50 @@ async fn a_stream_in_which_only_the_client_speaks_is_not_idle() {
     }
     drop(sender);
     assert_eq!(text(answer).await, "y".repeat(48));
+}
+
+/// Answers that are heads alone fill what is kept for a client that takes nothing: then the request that is at it, and
+/// the connection, end all the same.
+#[tokio::test]
+async fn a_client_that_takes_no_heads_does_not_hold_its_arm() {
+    const HEAD_BYTES: usize = 32 << 10;
+    let server = RawServer::start(|_, mut connection| async move {
+        loop {
+            let answer = match connection.head().await?.starts_with("HEAD ") {
+                true => format!(
+                    "HTTP/1.1 200 OK\r\nX-Fill: {}\r\nContent-Length: 5\r\n\r\n",
+                    "x".repeat(HEAD_BYTES)
+                ),
+                false => raw::ok("hello"),
+            };
+            connection.send(&answer).await?;
+        }
+    })
+    .await;
+    let rig = Rig::start_with(|settings| {
+        settings.workers = 1;
+        settings.services[0].timeouts.idle_ms = STALL_MS;
+        settings.clients.idle_timeout_ms = STALL_MS;
+        settings.clients.head_timeout_ms = STALL_MS;
+    });
+    let old = Arm {
+        release: "1.0".to_owned(),
+        address: server.address.to_string(),
+    };
+    rig.split(&old, None, 0).await;
+    let mut stream = raw::connect(&rig).await;
+    // More than the sockets of both sides and the gateway keep.
+    let count = (16 << 20) / HEAD_BYTES;
+    let heads = "HEAD / HTTP/1.1\r\nHost: shop\r\n\r\n".repeat(count);
+    let last = "GET / HTTP/1.1\r\nHost: shop\r\n\r\n";
+    let _ = stream.write_all(format!("{heads}{last}").as_bytes()).await;
+    // Until nothing moves any more.
+    let mut before = 0;
+    while before == 0 || rig.arm("1.0").await.requests > before {
+        before = rig.arm("1.0").await.requests;
+        sleep(Duration::from_millis(3 * STALL_MS)).await;
+    }
+    let status = rig.arm_when("1.0", |arm| arm.in_flight == 0).await;
+    assert!(status.requests < count as u64, "it took them all");
+    assert_eq!(status.errors, 0, "nobody is to blame");
 }

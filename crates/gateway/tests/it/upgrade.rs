@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::rig::{Rig, arm, until};
 use crate::service::Service;
+use crate::ways::{way, with_ways};
 
 async fn open(rig: &Rig) -> TcpStream {
     let mut stream = TcpStream::connect(rig.listen).await.unwrap();
@@ -89,6 +90,30 @@ async fn a_tunnel_in_which_nobody_speaks_is_closed_and_nobody_is_to_blame() {
             .load(std::sync::atomic::Ordering::SeqCst)
     };
     until("the arm's side is closed", || open() <= 1).await;
+}
+
+/// A time for the whole request is one for the answer, which is over when the tunnel begins.
+#[tokio::test]
+async fn the_time_for_a_whole_request_does_not_end_a_tunnel() {
+    const WHOLE_MS: u64 = 400;
+    let service = Service::start("old");
+    let rig = Rig::start_with(|settings| {
+        let mut way = way("tunnels");
+        way.timeouts.whole_ms = Some(WHOLE_MS);
+        with_ways(vec![way])(settings);
+    });
+    rig.split(&arm("1.0", &service), None, 0).await;
+    let mut stream = open(&rig).await;
+    for _ in 0..6 {
+        tokio::time::sleep(Duration::from_millis(WHOLE_MS / 2)).await;
+        stream.write_all(b"ping").await.unwrap();
+        let mut answer = [0; 4];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"PING");
+    }
+    // An answer without an end is ended.
+    let endless = rig.get("/sse").await;
+    assert!(endless.bytes().await.is_err());
 }
 
 /// The system asks whether the other side is there, so that one that is gone without a word is noticed.

@@ -112,7 +112,8 @@ pub struct RouteTimeouts {
     pub first_byte_ms: u64,
     /// Between two pieces of the answer's body.
     pub idle_ms: u64,
-    /// From the request's head to the end of the answer; `None` sets no limit, as streams need.
+    /// From the request's head to the end of the answer, which for a change of protocol is its head; `None` sets no
+    /// limit, as streams need.
     pub whole_ms: Option<u64>,
 }
 

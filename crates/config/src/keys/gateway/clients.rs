@@ -48,8 +48,8 @@ pub(super) static CLIENTS: Section = Section {
             Preset::Value("\"100B\""),
             "The slowest that a body may come, in bytes a second, measured over ten seconds. \
              What counts is the time in which the gateway waits for the client, until the answer \
-             begins: not the time in which a release takes nothing, and no call of gRPC. \
-             `0B` sets no limit.",
+             begins: not the time in which a release takes nothing, and no call of gRPC (HTTP/2 \
+             on both sides). `0B` sets no limit.",
         ),
         key(
             "stall_timeout",

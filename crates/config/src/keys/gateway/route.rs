@@ -201,7 +201,9 @@ static ROUTE_TIMEOUTS: Section = Section {
             "whole",
             Kind::Duration,
             Preset::Absent("no limit, as streams need"),
-            "From the request's head to the end of the answer.",
+            "From the request's head to the end of the answer. This alone bounds a call of gRPC \
+             that says something now and then. The answer of a WebSocket ends where the \
+             WebSocket begins, whose length it does not bound.",
         ),
     ],
 };

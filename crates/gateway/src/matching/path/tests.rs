@@ -28,6 +28,8 @@ fn equal_spellings_become_one() {
         ("/caf%E9", "/caf%E9"),
         ("/%E0%A0%80%F0%90%80%80", "/%E0%A0%80%F0%90%80%80"),
         ("/%C0", "/%C0"),
+        ("/M%FCnchen%FF", "/M%FCnchen%FF"),
+        ("/%F4%8F%BF%BF", "/%F4%8F%BF%BF"),
     ] {
         assert_eq!(read(text).as_deref(), Ok(normal), "{text}");
     }
@@ -72,6 +74,15 @@ fn what_servers_read_in_different_ways_is_refused() {
         ("/%C1%9C", PathRefused::Overlong),
         ("/%E0%80%AFb", PathRefused::Overlong),
         ("/%F0%80%80%AFb", PathRefused::Overlong),
+        ("/%E0%9F%BF", PathRefused::Overlong),
+        ("/%F0%8F%BF%BF", PathRefused::Overlong),
+        ("/%F8%80%80%80%AFb", PathRefused::Overlong),
+        ("/%f8%88%80%80%80", PathRefused::Overlong),
+        ("/%FB%BF%BF%BF%BF", PathRefused::Overlong),
+        ("/%FC%80%80%80%80%AFb", PathRefused::Overlong),
+        ("/%fd%bf%bf%bf%bf%bf", PathRefused::Overlong),
+        ("/%FE%80%80%80%80%80%AF", PathRefused::Overlong),
+        ("/%FF%80", PathRefused::Overlong),
         ("/a b", PathRefused::Character),
         ("/a\r\nb", PathRefused::Character),
         ("/a?b", PathRefused::Character),
@@ -79,6 +90,25 @@ fn what_servers_read_in_different_ways_is_refused() {
         ("/a\u{7f}", PathRefused::Character),
     ] {
         assert_eq!(read(text), Err(reason), "{text:?}");
+    }
+}
+
+/// What an old decoder makes of two bytes or more (RFC 2279, 2), which has no check of its own: also the forms of five
+/// and six bytes, which are none of UTF-8 any more.
+#[test]
+fn every_longer_form_of_an_ascii_character_is_refused() {
+    for character in 1..0x80_u32 {
+        for length in 2..=6_u32 {
+            let lead = (0xff00_u32 >> length) as u8 | (character >> (6 * (length - 1))) as u8;
+            let rest = (0..length - 1).rev();
+            let rest = rest.map(|place| 0x80 | (character >> (6 * place) & 0x3f) as u8);
+            let escapes: String = std::iter::once(lead)
+                .chain(rest)
+                .map(|byte| format!("%{byte:02X}"))
+                .collect();
+            let text = format!("/a{escapes}b");
+            assert_eq!(read(&text), Err(PathRefused::Overlong), "{text}");
+        }
     }
 }
 
