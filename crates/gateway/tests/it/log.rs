@@ -407,29 +407,29 @@ async fn a_flood_of_refusals_and_failures_has_few_lines_in_the_programs_log_and_
 /// Who ended an answer too early: the same word in both logs.
 #[tokio::test]
 async fn an_answer_that_was_cut_says_why() {
-    let half = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
-    let broken = RawServer::start(move |_, mut connection| async move {
-        let head = connection.head().await?;
-        match head.split(' ').nth(1)? {
-            "/closed" => connection.send(half).await?,
-            "/reset" => {
-                connection.send(half).await?;
-                // Not before the gateway has read the half.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                connection.reset();
+    // Nothing goes wrong before the client has the half that came.
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let opened = Arc::clone(&gate);
+    let broken = RawServer::start(move |_, mut connection| {
+        let opened = Arc::clone(&opened);
+        async move {
+            let head = connection.head().await?;
+            let chunk = "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
+            let framed = match head.split(' ').nth(1)? {
+                "/chunk" => chunk,
+                _ => "Content-Length: 9\r\n\r\nhalf",
+            };
+            connection.send("HTTP/1.1 200 OK\r\n").await?;
+            connection.send(framed).await?;
+            opened.notified().await;
+            match head.split(' ').nth(1)? {
+                "/closed" => {}
+                "/reset" => connection.reset(),
+                "/chunk" => connection.send("none\r\n").await?,
+                _ => drop(connection.rest().await),
             }
-            "/chunk" => {
-                let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-                connection.send(head).await?;
-                connection.send("4\r\nhalf\r\nnone\r\n").await?;
-                connection.rest().await;
-            }
-            _ => {
-                connection.send(half).await?;
-                connection.rest().await;
-            }
+            None
         }
-        None
     })
     .await;
     let service = Service::start("old");
@@ -453,8 +453,9 @@ async fn an_answer_that_was_cut_says_why() {
     };
     let logged = Logged::start(adjust, &service).await;
     for cause in ["closed", "reset", "chunk", "idle", "whole"] {
-        let path = format!("/{cause}");
-        let answer = logged.rig.get(&path).await;
+        let mut answer = logged.rig.get(&format!("/{cause}")).await;
+        assert_eq!(answer.chunk().await.unwrap().unwrap(), "half");
+        gate.notify_one();
         answer.bytes().await.unwrap_err();
         let wanted = [
             ("status", 200.into()),
