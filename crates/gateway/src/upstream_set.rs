@@ -230,7 +230,13 @@ impl UpstreamSet {
                 Some(first) => return Some(self.less_loaded(first, place)),
             }
         }
-        None
+        // The first draw stands: to draw both again whenever the second meets the same server would be to the
+        // disadvantage of a heavy one.
+        let first = first?;
+        let tier = self.tier(pick)?;
+        let is_other = |place: usize| place != first && self.is_in(tier, place, pick);
+        let second = self.draw_among(draw(), is_other).unwrap_or(first);
+        Some(self.less_loaded(first, second))
     }
 
     /// The first tier that has a server left.
