@@ -163,6 +163,10 @@ impl Passage {
     ) -> Result<Answer, Refusal> {
         let has_body = unread.has_body();
         self.check_framing(&head, has_body)?;
+        // Of HTTP/1.1 hyper has not even read more. HPACK makes lines of next to nothing, so their bytes say little.
+        if head.headers.len() > self.state.clients.headers_max as usize {
+            return Err(Refusal::TooManyFields);
+        }
         headers::make_plain(&mut head)?;
         if let Some(denial) = self.unclear.take() {
             return Err(denial.into());

@@ -22,6 +22,7 @@
 //! observed.trace().set_answer(&mut headers);
 //! observed.bytes_in(n); observed.bytes_out(n);  // for each frame of data
 //! observed.complete();                          // the answer's body is whole; at once if it is the gateway's own
+//! observed.cut("idle");                         // instead, if it is known why it is not
 //! observed.end();                               // the answer's body is dropped, or the tunnel is over
 //! ```
 //!

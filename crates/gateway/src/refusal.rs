@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     AmbiguousLength,
     /// A head that must not be passed on.
     BadHead(HeadError),
+    /// More header lines than a client may send.
+    TooManyFields,
     /// A `Host` that is none.
     BadHost(HostRefused),
     /// A path that may be read in two ways.
@@ -75,6 +77,7 @@ impl Refusal {
             }
             Refusal::Denied(denial) => (denial.status, denial.kind, denial.title, denial.detail),
             Refusal::AmbiguousLength => words::AMBIGUOUS_LENGTH,
+            Refusal::TooManyFields => words::TOO_MANY_FIELDS,
             Refusal::NoTunnels => words::NO_TUNNELS,
             Refusal::NoTrace => words::NO_TRACE,
             Refusal::HostMissing => words::HOST_MISSING,
@@ -114,6 +117,7 @@ impl Refusal {
         match self {
             Refusal::AmbiguousLength => "ambiguous-length",
             Refusal::BadHead(_) => "bad-head",
+            Refusal::TooManyFields => "head-too-large",
             Refusal::BadHost(_) | Refusal::HostMissing => "bad-host",
             Refusal::BadPath(_) => "bad-path",
             Refusal::NoTunnels => "no-tunnels",

@@ -9,7 +9,8 @@ use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, request};
 
-use crate::matching::{Match, PathRefused, RequestHost, RequestPath};
+use crate::matching::{Match, PathRefused, RequestHost, RequestPath, RouteIndex};
+use crate::protect::Cors;
 use crate::refusal::Refusal;
 use crate::routing::{Route, RouteTo, Routing};
 use crate::service::Service;
@@ -52,7 +53,9 @@ impl Table {
             host => RequestHost::read(host).map_err(Refusal::BadHost)?,
         };
         let path = RequestPath::read(head.uri.path()).map_err(Refusal::BadPath)?;
-        let route = match index.find(&name, &path, &head.method, &head.headers) {
+        let found = self.preflight(index, (&name, &path), head);
+        let found = found.unwrap_or_else(|| index.find(&name, &path, &head.method, &head.headers));
+        let route = match found {
             Match::Route(place) => self.routing.route(place),
             Match::Ambiguous => return Err(Refusal::BadPath(PathRefused::Ambiguous)),
             Match::NoHost if self.routing.refuses_unknown() => return Err(Refusal::UnknownHost),
@@ -77,6 +80,22 @@ impl Table {
             service,
             location,
         })
+    }
+
+    /// The route of a preflight: that which takes the method that it asks about, if that one answers preflights. Such
+    /// a route never sends it on, so it need not take `OPTIONS`.
+    fn preflight(
+        &self,
+        index: &RouteIndex,
+        (host, path): (&RequestHost<'_>, &RequestPath<'_>),
+        head: &request::Parts,
+    ) -> Option<Match> {
+        let asked = Cors::asked_method(&head.method, &head.headers)?;
+        let found = index.find(host, path, &asked, &head.headers);
+        match found {
+            Match::Route(place) if self.routing.route(place).cors.is_some() => Some(found),
+            _ => None,
+        }
     }
 
     /// The place of the service for a request with this `Host`; `None` if several services are served and it

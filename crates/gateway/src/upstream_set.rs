@@ -230,7 +230,13 @@ impl UpstreamSet {
                 Some(first) => return Some(self.less_loaded(first, place)),
             }
         }
-        None
+        // The first draw stands: to draw both again whenever the second meets the same server would be to the
+        // disadvantage of a heavy one.
+        let first = first?;
+        let tier = self.tier(pick)?;
+        let is_other = |place: usize| place != first && self.is_in(tier, place, pick);
+        let second = self.draw_among(draw(), is_other).unwrap_or(first);
+        Some(self.less_loaded(first, second))
     }
 
     /// The first tier that has a server left.
@@ -284,9 +290,10 @@ impl UpstreamSet {
     }
 
     /// Of two servers, the one with fewer requests under way for its weight; the first of equals, so that the
-    /// draw decides.
+    /// draw, which goes by weight, decides. The request to be sent does not count: it would weigh more on the lighter
+    /// of two idle servers, which then got nothing as long as there is little to do.
     fn less_loaded(&self, first: usize, second: usize) -> usize {
-        let load = |place: usize| self.members[place].server.in_flight() + 1;
+        let load = |place: usize| self.members[place].server.in_flight();
         let of_first = load(first).saturating_mul(self.share(second));
         let of_second = load(second).saturating_mul(self.share(first));
         if of_second < of_first { second } else { first }

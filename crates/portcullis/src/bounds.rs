@@ -74,6 +74,8 @@ pub(crate) const STARTING_PAUSE: Duration = Duration::from_millis(150);
 pub(crate) const LAST_ENTRIES: u64 = 256;
 /// How many times as many it reads each time the last plan was not among them.
 pub(crate) const LAST_ENTRIES_FACTOR: u64 = 4;
+/// After how many seconds a running gateway has read a file of keys that changed: it looks every second.
+pub(crate) const KEYS_READ_WITHIN_S: u64 = 2;
 /// How far apart the two looks are from which `gateway routes` tells what each arm gets now.
 pub(crate) const ROUTES_LOOK: Duration = Duration::from_secs(1);
 /// How often `logs --follow` looks for new lines and new releases.

@@ -75,6 +75,9 @@ pub(crate) struct AccessLine<'a> {
     /// Whether the answer did not go to its end: the client went away, or what sent it broke off.
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) cut: bool,
+    /// Who or what cut it: `whole` or `idle` of the route, or what the server did. `None` where the client went away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cut_cause: Option<&'a str>,
     /// What masking did; `None` where nothing is masked.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(crate) masking: Option<MaskingSummary>,

@@ -1,5 +1,7 @@
 //! The body of an answer, from an arm or made here.
 
+use std::error::Error;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -14,7 +16,7 @@ use crate::connection::{ConnectionState, Step};
 use crate::observe::{Observed, line_limit};
 use crate::pool::Pool;
 use crate::under_way::UnderWay;
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, UpstreamError};
 
 /// The body of an answer to a client.
 pub(crate) enum AnswerBody {
@@ -79,12 +81,14 @@ impl ArmBody {
         }
     }
 
-    /// The arm broke off.
-    fn fail(&mut self) {
+    /// The arm broke off, or took too long; `cause` is the word for it.
+    fn fail(&mut self, cause: &'static str) {
         self.upstream = None;
         self.place = None;
+        let is_clients = self.state.client_fault().is_some();
+        self.observed.cut(if is_clients { "client" } else { cause });
         if let Some(mut under_way) = self.under_way.take()
-            && self.state.client_fault().is_none()
+            && !is_clients
         {
             let route = self.observed.route_name();
             if line_limit::may_write(route, "broken-off") {
@@ -93,11 +97,33 @@ impl ArmBody {
                     route,
                     release = under_way.release(),
                     address = under_way.endpoint().address(),
+                    cause,
                     "an answer was broken off in the middle of its body"
                 );
             }
             under_way.failed();
         }
+    }
+}
+
+/// Why an answer is cut by the server that sends it, in one word for the logs.
+fn word_for(error: &UpstreamError) -> &'static str {
+    match error {
+        UpstreamError::Closed => "closed",
+        UpstreamError::Io(error) if error.kind() == ErrorKind::UnexpectedEof => "closed",
+        UpstreamError::Io(error) if error.kind() == ErrorKind::ConnectionReset => "reset",
+        UpstreamError::Chunk => "chunk",
+        UpstreamError::Head(_) | UpstreamError::HeadTooLong => "trailers",
+        UpstreamError::RequestBody(_) | UpstreamError::RequestLength => "request",
+        UpstreamError::Http2(error) => {
+            let cause = error.source();
+            let h2 = cause.and_then(|cause| cause.downcast_ref::<h2::Error>());
+            match h2.is_some_and(h2::Error::is_reset) {
+                true => "reset",
+                false => "closed",
+            }
+        }
+        _ => "broken",
     }
 }
 
@@ -133,14 +159,15 @@ impl Body for ArmBody {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(error))) => {
-                self.fail();
+                self.fail(word_for(&error));
                 Poll::Ready(Some(Err(BodyError::Upstream(error))))
             }
             Poll::Pending => {
                 let idle_ms = self.idle_ms;
                 self.state.enter_once(Step::AnswerBody, idle_ms);
                 if self.state.is_overdue() {
-                    self.fail();
+                    let is_whole = self.state.has_ended();
+                    self.fail(if is_whole { "whole" } else { "idle" });
                     return Poll::Ready(Some(Err(BodyError::Overdue)));
                 }
                 Poll::Pending

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use portcullis_analysis::bucket_upper_us;
+use portcullis_analysis::{Histogram, bucket_upper_us};
+use portcullis_api::gateway::ShadowStatus;
 
 use super::counters::{CLASSES, EDGES_US, METHODS};
 use super::exposition::{Exposition, Kind};
@@ -17,6 +18,7 @@ pub(super) fn render(scrape: &Scrape<'_>, format: Format) -> String {
     routes(&mut text, &scrape.routes);
     grpc_calls(&mut text, &scrape.routes);
     arms(&mut text, &scrape.arms);
+    shadows(&mut text, &scrape.arms);
     split(&mut text, &scrape.arms);
     upstreams(&mut text, scrape);
     gateway(&mut text, scrape);
@@ -150,7 +152,7 @@ fn arms(text: &mut Exposition, arms: &[ArmScrape<'_>]) {
                 latencies are kept in, which are up to 3.2 % wide.";
     text.family(Kind::Histogram, name, help);
     for arm in arms {
-        let (below, above, sum_s) = by_edge(arm);
+        let (below, above, sum_s) = by_edge(&arm.status.latency);
         text.histogram(&labels(arm), &below, above, sum_s);
     }
     type Value = fn(&ArmScrape<'_>) -> u64;
@@ -184,6 +186,57 @@ fn arms(text: &mut Exposition, arms: &[ArmScrape<'_>]) {
         text.family(kind, name, help);
         for arm in arms {
             text.whole(&labels(arm), value(arm));
+        }
+    }
+}
+
+/// What was mirrored; nothing of arms to which nothing ever was.
+fn shadows(text: &mut Exposition, arms: &[ArmScrape<'_>]) {
+    let mirrored = || {
+        let arms = arms.iter();
+        arms.filter_map(|arm| Some((labels(arm), arm.status.shadow.as_ref()?)))
+    };
+    type Value = fn(&ShadowStatus) -> u64;
+    let families: [(&str, &str, Value); 4] = [
+        (
+            "portcullis_shadow_requests",
+            "Mirrored requests that are over, by the canary that they went to beside the stable release.",
+            |shadow| shadow.requests,
+        ),
+        (
+            "portcullis_shadow_errors",
+            "Mirrored requests that the canary answered with 5xx or not at all.",
+            |shadow| shadow.errors,
+        ),
+        (
+            "portcullis_shadow_differed",
+            "Mirrored requests that the two releases answered with different statuses.",
+            |shadow| shadow.differed,
+        ),
+        (
+            "portcullis_shadow_skipped",
+            "Requests that were not mirrored because too many were under way.",
+            |shadow| shadow.skipped,
+        ),
+    ];
+    for (name, help, value) in families {
+        text.family(Kind::Counter, name, help);
+        for (labels, shadow) in mirrored() {
+            text.whole(&labels, value(shadow));
+        }
+    }
+    let name = "portcullis_shadow_request_duration_seconds";
+    let help = "How long the same requests took the canary, to the end of its answer, and the stable release, to its head.";
+    text.family(Kind::Histogram, name, help);
+    for ([service, release, address], shadow) in mirrored() {
+        let both = [
+            ("canary", &shadow.latency),
+            ("stable", &shadow.stable_latency),
+        ];
+        for (answered_by, latency) in both {
+            let (below, above, sum_s) = by_edge(latency);
+            let labels = [service, release, address, ("answered_by", answered_by)];
+            text.histogram(&labels, &below, above, sum_s);
         }
     }
 }
@@ -328,12 +381,12 @@ fn labels<'a>(arm: &ArmScrape<'a>) -> [(&'static str, &'a str); 3] {
     ]
 }
 
-/// The fine buckets of an arm's latencies by the edges that are told. A bucket that an edge cuts counts as above
+/// The fine buckets of latencies by the edges that are told. A bucket that an edge cuts counts as above
 /// it, so no latency is understated. The sum takes the middle of each bucket.
-fn by_edge(arm: &ArmScrape<'_>) -> (Vec<(f64, u64)>, u64, f64) {
+fn by_edge(latency: &Histogram) -> (Vec<(f64, u64)>, u64, f64) {
     let mut counts = [0; EDGES_US.len() + 1];
     let mut sum_us = 0.0;
-    let fine: Vec<(u32, u64)> = arm.status.latency.clone().into();
+    let fine: Vec<(u32, u64)> = latency.clone().into();
     for (bucket, count) in fine {
         let bucket = bucket as usize;
         let upper_us = bucket_upper_us(bucket);

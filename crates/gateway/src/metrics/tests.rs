@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use http::{HeaderMap, Method, StatusCode};
 use portcullis_analysis::Histogram;
-use portcullis_api::gateway::{Arm, ArmHealth};
+use portcullis_api::gateway::{Arm, ArmHealth, ShadowStatus};
 use portcullis_config::{
     CapacityConfig, EjectConfig, ServerWeight, UpstreamChoice, UpstreamConfig, UpstreamProtocol,
 };
@@ -112,7 +112,22 @@ fn arm(release: &str, requests: u64, healthy: u64) -> ArmStatus {
             healthy: healthy > 0,
             ..ArmHealth::default()
         },
-        shadow: None,
+        shadow: (release != "1.0").then(shadow),
+    }
+}
+
+fn shadow() -> ShadowStatus {
+    let (mut latency, mut stable_latency) = (Histogram::default(), Histogram::default());
+    latency.record(3_000_000);
+    stable_latency.record(500);
+    stable_latency.record(1_500_000);
+    ShadowStatus {
+        requests: 2,
+        errors: 1,
+        differed: 1,
+        skipped: 3,
+        latency,
+        stable_latency,
     }
 }
 

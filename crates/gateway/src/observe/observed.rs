@@ -50,6 +50,7 @@ pub(crate) struct Observed {
     bytes_in: Cell<u64>,
     bytes_out: Cell<u64>,
     is_complete: Cell<bool>,
+    cut_cause: Cell<Option<&'static str>>,
     has_ended: Cell<bool>,
     attempts: RefCell<Vec<AttemptSpan>>,
 }
@@ -106,6 +107,7 @@ impl Observed {
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
             is_complete: Cell::new(false),
+            cut_cause: Cell::new(None),
             has_ended: Cell::new(false),
             attempts: RefCell::default(),
         }
@@ -273,6 +275,11 @@ impl Observed {
         self.bytes_out.set(self.bytes_out.get() + bytes as u64);
     }
 
+    /// The answer does not go to its end, for a reason that the gateway knows. `cause` is a word, the same every time.
+    pub(crate) fn cut(&self, cause: &'static str) {
+        self.cut_cause.set(Some(cause));
+    }
+
     /// All of the answer was given to the connection.
     pub(crate) fn complete(&self) {
         self.is_complete.set(true);
@@ -342,6 +349,7 @@ impl Observed {
                     retries: self.sent.get().saturating_sub(1),
                     refusal: self.refusal.get(),
                     cut: is_cut,
+                    cut_cause: self.cut_cause.get().filter(|_| is_cut),
                     masking: self.masking.get(),
                 },
             );

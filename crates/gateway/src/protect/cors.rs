@@ -74,6 +74,18 @@ impl Cors {
         }
     }
 
+    /// The method that a preflight asks about; `None` for any other request. A request for which there is one is never
+    /// sent on by [`Cors::decide`], of whichever route: so it may be given to a route that takes no `OPTIONS`.
+    #[must_use]
+    pub fn asked_method(method: &Method, headers: &HeaderMap) -> Option<Method> {
+        if method != Method::OPTIONS {
+            return None;
+        }
+        only(headers, &ORIGIN)?;
+        let asked = only(headers, &ACCESS_CONTROL_REQUEST_METHOD)?;
+        Method::from_bytes(asked.as_bytes()).ok()
+    }
+
     /// What to do with a request.
     ///
     /// Requests of other origins that are no preflight are always sent on, as without a gateway: the
@@ -83,10 +95,8 @@ impl Cors {
     /// (`Access-Control-Request-Private-Network`) is never granted.
     #[must_use]
     pub fn decide(&self, method: &Method, headers: &HeaderMap) -> CorsDecision {
-        let mut origins = headers.get_all(ORIGIN).iter();
-        let origin = match (origins.next(), origins.next()) {
-            (Some(origin), None) => origin,
-            _ => return CorsDecision::SendOn(None),
+        let Some(origin) = only(headers, &ORIGIN) else {
+            return CorsDecision::SendOn(None);
         };
         let allowed = self.any || self.origins.contains(origin);
         let preflight =
@@ -145,6 +155,12 @@ impl Cors {
             false => origin.clone(),
         }
     }
+}
+
+/// The value of a field that is there once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
 }
 
 fn refusal() -> Denial {

@@ -41,7 +41,7 @@ fn code(status: StatusCode) -> u16 {
         // PERMISSION_DENIED
         403 => 7,
         // RESOURCE_EXHAUSTED
-        413 | 429 => 8,
+        413 | 429 | 431 => 8,
         // UNIMPLEMENTED
         404 | 405 | 421 | 501 => 12,
         // UNAVAILABLE

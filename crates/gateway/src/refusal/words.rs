@@ -11,6 +11,12 @@ pub(super) const AMBIGUOUS_LENGTH: Words = (
     "The request's length is ambiguous",
     "the request has both Content-Length and Transfer-Encoding; send one of them",
 );
+pub(super) const TOO_MANY_FIELDS: Words = (
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "urn:portcullis:problem:head-too-large",
+    "The request's head is too large",
+    "the request has more header lines than are taken here; over HTTP/2 each cookie may be one of them",
+);
 pub(super) const NO_TUNNELS: Words = (
     StatusCode::NOT_IMPLEMENTED,
     "urn:portcullis:problem:no-tunnels",

@@ -85,23 +85,55 @@ const CHOICES: [UpstreamChoice; 3] = [
 
 #[test]
 fn shares_follow_the_weights() {
-    for choice in [UpstreamChoice::RoundRobin, UpstreamChoice::ClientHash] {
+    for choice in CHOICES {
+        for weights in [[2, 1], [3, 2], [1, 1], [9, 1]] {
+            let counts = shares(&set(choice, &weights), 9_000, 0);
+            let expected = 9_000 * weights[0] as usize / (weights[0] + weights[1]) as usize;
+            assert!(
+                counts[0].abs_diff(expected) <= 200,
+                "{choice:?} {weights:?}: {counts:?}"
+            );
+        }
         let counts = shares(&set(choice, &[1, 2, 0, 7]), 10_000, 0);
         for (count, expected) in counts.iter().zip([1000, 2000, 0, 7000]) {
             assert!(count.abs_diff(expected) <= 200, "{choice:?}: {counts:?}");
         }
     }
-    // Two draws that must differ even the shares out: known, and the price of avoiding busy servers.
-    let counts = shares(
-        &set(UpstreamChoice::LeastLoaded, &[1, 1, 0, 2, 2]),
-        10_000,
-        0,
-    );
-    assert!(
-        counts[2] == 0 && counts[0].abs_diff(counts[1]) < 300,
-        "{counts:?}"
-    );
-    assert!(counts[3] > counts[0] * 3 / 2, "{counts:?}");
+}
+
+#[test]
+fn an_idle_server_is_chosen_before_a_busy_one_whatever_their_weights() {
+    for busy in [0, 1] {
+        let set = set(UpstreamChoice::LeastLoaded, &[2, 1]);
+        let _held = set.server(busy).begin(0);
+        assert_eq!(shares(&set, 100, 0)[busy], 0);
+    }
+}
+
+/// Requests that last as long as it takes to send so many more: as many are always under way.
+#[test]
+fn least_loaded_keeps_shares_near_the_weights_while_so_many_are_under_way() {
+    for weights in [[2, 1], [3, 2], [1, 1]] {
+        for at_once in [6, 30, 120] {
+            let set = set(UpstreamChoice::LeastLoaded, &weights);
+            let mut random = SmallRng::seed_from_u64(11);
+            let mut held = Vec::new();
+            let mut counts = [0_usize; 2];
+            for _ in 0..9_000 {
+                if held.len() == at_once {
+                    held.swap_remove(random.random_range(0..at_once));
+                }
+                let place = set.pick(&NOTHING, || random.random()).expect("a server");
+                counts[place] += 1;
+                held.push(set.server(place).begin(0));
+            }
+            let expected = 9_000 * weights[0] as usize / (weights[0] + weights[1]) as usize;
+            assert!(
+                counts[0].abs_diff(expected) <= 600,
+                "{weights:?} {at_once}: {counts:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What browsers are told: other origins, and headers for their protection.
 
-use portcullis_config::{CorsConfig, SecurityHeaders};
+use portcullis_config::{CorsConfig, PathPattern, SecurityHeaders, UnknownRequest};
 use portcullis_gateway::GatewaySettings;
 use reqwest::{Method, Response, StatusCode};
 
@@ -134,4 +134,70 @@ async fn protective_headers_are_on_every_answer_and_hsts_only_under_tls() {
         assert!(seen.contains(" 200"), "{seen}");
         assert_eq!(seen.contains(&line), !hsts.is_empty(), "{seen}");
     }
+}
+
+/// A preflight is about the method that it asks for, so it belongs to the route that takes that method, also if that
+/// route takes no `OPTIONS`.
+#[tokio::test]
+async fn a_preflight_goes_to_the_route_of_the_method_that_it_asks_about() {
+    let service = Service::start("old");
+    let mut api = way("api");
+    api.path = PathPattern::Prefix("/headers".to_owned());
+    api.methods = vec!["GET".to_owned(), "PUT".to_owned()];
+    api.cors = Some(cors());
+    let mut rest = way("rest");
+    rest.path = PathPattern::Prefix("/headers".to_owned());
+    rest.methods = vec!["OPTIONS".to_owned(), "PATCH".to_owned()];
+    let adjust = |settings: &mut GatewaySettings| {
+        with_ways(vec![api, rest])(settings);
+        settings.routing.unknown = UnknownRequest::Refuse;
+    };
+    let rig = served(adjust, &service).await;
+    let asked = preflight(&rig, "https://app.example").await;
+    assert_eq!(asked.status(), StatusCode::NO_CONTENT);
+    assert_eq!(text(&asked, "access-control-allow-methods"), "GET, PUT");
+    let asked = preflight(&rig, "https://evil.example").await;
+    assert_eq!(asked.status(), StatusCode::FORBIDDEN);
+    assert_eq!(service.requests(), 0, "no preflight was passed on");
+    // What is no preflight of that route goes on as before: to the one that takes OPTIONS.
+    let app = ("origin", "https://app.example");
+    let about = |method| ("access-control-request-method", method);
+    let others: [&[(&str, &str)]; 6] = [
+        &[],
+        &[app],
+        &[about("PUT")],
+        &[app, about("PATCH")],
+        &[app, about("DELETE")],
+        &[app, ("origin", "https://evil.example"), about("PUT")],
+    ];
+    for (number, fields) in others.iter().enumerate() {
+        let request = rig.client.request(Method::OPTIONS, rig.url("/headers"));
+        let request = fields.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{fields:?}");
+        assert_eq!(service.requests(), number as u64 + 1, "{fields:?}");
+    }
+}
+
+/// Nobody is let round a route's addresses and limits by asking as a page would.
+#[tokio::test]
+async fn a_preflight_of_a_route_without_options_obeys_its_addresses_and_limits() {
+    let service = Service::start("old");
+    let mut api = way("api");
+    api.methods = vec!["PUT".to_owned()];
+    api.cors = Some(cors());
+    api.limits = named("few");
+    let adjust = |settings: &mut GatewaySettings| {
+        with_ways(vec![api])(settings);
+        let by_address = portcullis_config::LimitKey::ClientAddress;
+        settings.routing.limits = vec![limit("few", 1, 60_000, by_address)];
+    };
+    let rig = served(adjust, &service).await;
+    for wanted in [204, 429] {
+        let asked = preflight(&rig, "https://app.example").await;
+        assert_eq!(asked.status().as_u16(), wanted);
+    }
+    assert_eq!(service.requests(), 0);
 }

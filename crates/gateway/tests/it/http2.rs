@@ -14,8 +14,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::raw::{self, RawServer};
 use crate::rig::{Rig, arm, until};
 use crate::service::Service;
+use crate::ways::{patient_way_to, upstream};
 
 pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
 
@@ -380,4 +382,89 @@ async fn trailers_and_streams_pass_between_two_that_speak_http2() {
         }
     }
     rig.arm_when("1.0", |arm| arm.errors == 1).await;
+}
+
+/// As over HTTP/1.1, where a line too many is refused while the head is read.
+#[tokio::test]
+async fn a_head_with_too_many_lines_is_refused_and_its_connection_goes_on() {
+    let service = Service::start("old");
+    let rig = Rig::start_with(|settings| settings.clients.headers_max = 10);
+    rig.split(&arm("1.0", &service), None, 0).await;
+    let mut client = Client::connect(&rig).await;
+    for name in ["x-own", "cookie"] {
+        let lines = |count| {
+            let asked = (0..count).fold(request("/who"), |asked, line| {
+                asked.header(name, format!("a{line}=b"))
+            });
+            asked.body(empty()).unwrap()
+        };
+        let answer = client.send(lines(11)).await;
+        assert_eq!(answer.status(), 431, "{name}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert!(text(answer).await.contains("head-too-large"), "{name}");
+        let answer = client.send(lines(10)).await;
+        assert_eq!(text(answer).await, "old", "{name}");
+    }
+    assert_eq!(service.requests(), 2);
+    let calls = (0..11).fold(request("/who").method("POST"), |asked, line| {
+        asked.header("x-own", line)
+    });
+    let called = calls.header("content-type", "application/grpc");
+    let answer = client.send(called.body(empty()).unwrap()).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["grpc-status"], "8");
+}
+
+/// RFC 9110, 6.6.2: whoever sends trailers should announce them. Over HTTP/1.1 only those are passed on that are.
+#[tokio::test]
+async fn trailers_over_http1_pass_if_they_are_announced_and_over_http2_all_do() {
+    let server = RawServer::start(|_, mut connection| async move {
+        loop {
+            connection.head().await?;
+            let came = connection.body(|bytes| bytes.ends_with(b"\r\n\r\n"));
+            let came = String::from_utf8(came.await?).unwrap();
+            let told = format!(
+                "{} {}",
+                came.contains("x-sum: 1"),
+                came.contains("x-more: 1")
+            );
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n";
+            let body = format!("{:x}\r\n{told}\r\n0\r\n", told.len());
+            let all = format!("{head}{body}x-sum: 2\r\nx-more: 2\r\n\r\n");
+            connection.send(&all).await?;
+        }
+    })
+    .await;
+    let rig = Rig::start_with(|settings| {
+        settings.routing.routes = vec![patient_way_to("raw", 1)];
+        settings.routing.upstreams = vec![upstream("raw", &[server.address])];
+    });
+    let ask = async |te: &str| {
+        let head = format!("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{te}");
+        let framing = "Transfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n";
+        let body = "2\r\nhi\r\n0\r\nx-sum: 1\r\nx-more: 1\r\n\r\n";
+        raw::send(&rig, &format!("{head}{framing}{body}")).await
+    };
+    let answer = ask("TE: trailers\r\n").await;
+    assert!(answer.contains("true false"), "{answer}");
+    assert!(answer.ends_with("0\r\nx-sum: 2\r\n\r\n"), "{answer}");
+    let answer = ask("").await;
+    assert!(answer.ends_with("0\r\n\r\n"), "not asked for: {answer}");
+    let mut client = Client::connect(&rig).await;
+    let names = ["x-sum", "x-more"];
+    let fields = names.map(|name| (name.parse().unwrap(), HeaderValue::from_static("1")));
+    let frames = [
+        Ok(Frame::data(Bytes::from("hi"))),
+        Ok(Frame::trailers(HeaderMap::from_iter(fields))),
+    ];
+    let body = BodyExt::boxed(StreamBody::new(futures::stream::iter(frames)));
+    let asked = request("/").method("POST").header("trailer", "x-sum");
+    let answer = client.send(asked.body(body).unwrap()).await;
+    let collected = answer.into_body().collect().await.unwrap();
+    let trailers = collected.trailers().cloned().unwrap();
+    assert_eq!(
+        (&trailers["x-sum"], &trailers["x-more"]),
+        (&"2".parse().unwrap(), &"2".parse().unwrap())
+    );
+    assert_eq!(collected.to_bytes(), "true false");
 }

@@ -178,7 +178,12 @@ async fn clients_that_go_away_and_answers_that_break_off_are_told() {
         .unwrap();
     raw::read_head(&mut stream).await;
     drop(stream);
-    has(&logged.line().await, &[("status", 200.into()), cut.clone()]);
+    let went_away = [
+        ("status", 200.into()),
+        cut.clone(),
+        ("cut_cause", Value::Null),
+    ];
+    has(&logged.line().await, &went_away);
     // The release breaks off, or is silent for too long.
     let answer = rig.get("/break").await;
     service.seen.gate.add_permits(1);
@@ -396,5 +401,67 @@ async fn a_flood_of_refusals_and_failures_has_few_lines_in_the_programs_log_and_
     for code in ["body-too-large", "unreachable"] {
         let counted = format!("portcullis_refusals_total{{code=\"{code}\"}} {FLOOD}");
         assert!(metrics.contains(&counted), "{metrics}");
+    }
+}
+
+/// Who ended an answer too early: the same word in both logs.
+#[tokio::test]
+async fn an_answer_that_was_cut_says_why() {
+    // Nothing goes wrong before the client has the half that came.
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let opened = Arc::clone(&gate);
+    let broken = RawServer::start(move |_, mut connection| {
+        let opened = Arc::clone(&opened);
+        async move {
+            let head = connection.head().await?;
+            let chunk = "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
+            let framed = match head.split(' ').nth(1)? {
+                "/chunk" => chunk,
+                _ => "Content-Length: 9\r\n\r\nhalf",
+            };
+            connection.send("HTTP/1.1 200 OK\r\n").await?;
+            connection.send(framed).await?;
+            opened.notified().await;
+            match head.split(' ').nth(1)? {
+                "/closed" => {}
+                "/reset" => connection.reset(),
+                "/chunk" => connection.send("none\r\n").await?,
+                _ => drop(connection.rest().await),
+            }
+            None
+        }
+    })
+    .await;
+    let service = Service::start("old");
+    let adjust = |settings: &mut GatewaySettings| {
+        let limited = |name: &str, idle_ms, whole_ms| {
+            let mut way = patient_way_to("broken", 1);
+            way.name = name.into();
+            way.path = portcullis_config::PathPattern::Prefix(format!("/{name}"));
+            way.timeouts.idle_ms = idle_ms;
+            way.timeouts.whole_ms = whole_ms;
+            way
+        };
+        settings.routing.routes = vec![
+            limited("closed", 20_000, None),
+            limited("reset", 20_000, None),
+            limited("chunk", 20_000, None),
+            limited("idle", 200, Some(20_000)),
+            limited("whole", 20_000, Some(200)),
+        ];
+        settings.routing.upstreams = vec![upstream("broken", &[broken.address])];
+    };
+    let logged = Logged::start(adjust, &service).await;
+    for cause in ["closed", "reset", "chunk", "idle", "whole"] {
+        let mut answer = logged.rig.get(&format!("/{cause}")).await;
+        assert_eq!(answer.chunk().await.unwrap().unwrap(), "half");
+        gate.notify_one();
+        answer.bytes().await.unwrap_err();
+        let wanted = [
+            ("status", 200.into()),
+            ("cut", true.into()),
+            ("cut_cause", cause.into()),
+        ];
+        has(&logged.line().await, &wanted);
     }
 }

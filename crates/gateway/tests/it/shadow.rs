@@ -49,6 +49,25 @@ async fn reads_are_mirrored_and_compared_and_count_for_no_gate() {
     let shadow = shadow_when(&rig, |shadow| shadow.requests == 12).await;
     assert_eq!((shadow.errors, shadow.differed, shadow.skipped), (1, 0, 0));
     assert_eq!(shadow.latency.count(), 12);
+    let metrics = rig.metrics().await;
+    let labels = format!(
+        "service=\"shop\",release=\"1.1\",address=\"{}\"",
+        canary.address
+    );
+    for (name, count) in [
+        ("requests", 12),
+        ("errors", 1),
+        ("differed", 0),
+        ("skipped", 0),
+    ] {
+        let line = format!("portcullis_shadow_{name}_total{{{labels}}} {count}\n");
+        assert!(metrics.contains(&line), "{line}: {metrics}");
+    }
+    for answered_by in ["canary", "stable"] {
+        let name = "portcullis_shadow_request_duration_seconds_count";
+        let line = format!("{name}{{{labels},answered_by=\"{answered_by}\"}} 12\n");
+        assert!(metrics.contains(&line), "{line}: {metrics}");
+    }
     assert_eq!(
         new.requests(),
         12,

@@ -106,6 +106,33 @@ fn other_options_requests_and_requests_without_origin_are_sent_on() {
     }
 }
 
+/// What a route that takes no `OPTIONS` may be given.
+#[test]
+fn a_request_that_asks_about_a_method_is_never_sent_on() {
+    let about = |method| ("access-control-request-method", method);
+    let (app, evil) = (("origin", APP), ("origin", "https://evil.example"));
+    let (put, get) = (Method::PUT, Method::GET);
+    let cases: [(&Method, &[(&'static str, &str)], Option<&Method>); 9] = [
+        (&Method::OPTIONS, &[app, about("PUT")], Some(&put)),
+        (&Method::OPTIONS, &[evil, about("GET")], Some(&get)),
+        (&Method::OPTIONS, &[about("PUT")], None),
+        (&Method::OPTIONS, &[app], None),
+        (&Method::OPTIONS, &[app, evil, about("PUT")], None),
+        (&Method::OPTIONS, &[app, app, about("PUT")], None),
+        (&Method::OPTIONS, &[app, about("PUT"), about("GET")], None),
+        (&Method::OPTIONS, &[app, about("P T")], None),
+        (&Method::GET, &[app, about("PUT")], None),
+    ];
+    for (method, lines, asked) in cases {
+        let headers = request(lines);
+        let found = Cors::asked_method(method, &headers);
+        assert_eq!(found.as_ref(), asked, "{lines:?}");
+        let cors = Cors::new(&config(&[APP]));
+        let is_sent_on = matches!(cors.decide(method, &headers), CorsDecision::SendOn(_));
+        assert!(asked.is_none() || !is_sent_on, "{lines:?}");
+    }
+}
+
 #[test]
 fn an_answer_tells_an_admitted_origin_and_varies() {
     let cors = Cors::new(&config(&[APP]));

@@ -1,6 +1,7 @@
 //! `portcullis gateway key`: the file of API keys that a `[[gateway.access]]` names.
 //!
-//! Works on the file alone: the gateway reads it again when it changes, so nothing must run.
+//! Works on the file alone: the gateway looks every second whether it changed, so nothing must run, and whoever
+//! changes keys is told how long it may take.
 
 mod list;
 
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use portcullis_gateway::protect::{ApiKeyError, ApiKeyRecord, ApiKeysEdit, ApiKeysFile, NewApiKey};
 use secrecy::ExposeSecret;
 
+use crate::bounds::KEYS_READ_WITHIN_S;
 use crate::cli::{Expiry, Key, KeyAdd, KeyFile, KeyRotate};
 use crate::clock::{local, now_ms};
 use crate::command_error::{CommandError, ErrorCode, Exit};
@@ -86,10 +88,11 @@ fn revoke(path: &Path, id: &str, json: bool) -> Result<Exit, CommandError> {
             "file": path,
             "id": gone.id,
             "prefix": gone.prefix,
+            "takes_effect_within_s": KEYS_READ_WITHIN_S,
         }));
     } else {
         output::result(&format!(
-            "{} ({}...) is let in no more",
+            "{} ({}...) is revoked; a running gateway lets nobody in with it after {KEYS_READ_WITHIN_S} seconds",
             gone.id, gone.prefix
         ));
         output::talk(
@@ -119,6 +122,7 @@ fn tell(path: &Path, made: &NewApiKey, old: Option<&ApiKeyRecord>, json: bool) {
             "expires": record.expires,
             "replaces": record.replaces,
             "old_expires": old.and_then(|old| old.expires),
+            "takes_effect_within_s": KEYS_READ_WITHIN_S,
             "undo": undo,
         }));
         return;
@@ -139,6 +143,9 @@ fn tell(path: &Path, made: &NewApiKey, old: Option<&ApiKeyRecord>, json: bool) {
         path.display()
     ));
     output::talk("keep it now: nothing can show it again");
+    output::talk(&format!(
+        "a running gateway lets it in after {KEYS_READ_WITHIN_S} seconds at the latest"
+    ));
     if let Some((old, until)) = old.and_then(|old| Some((&old.id, old.expires?))) {
         output::talk(&format!(
             "the old key {old} stays valid until {} and ends then, also if {} is revoked",

@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use portcullis_api::Client;
-use portcullis_api::gateway::{Arm, ArmStatus, Bypass, GatewayStatus, RouteStatus, Split};
+use portcullis_api::gateway::{
+    Arm, ArmStatus, Bypass, GatewayStatus, RouteStatus, ShadowStatus, Split,
+};
 use portcullis_config::Config;
 use serde::Serialize;
 
@@ -49,6 +51,21 @@ struct ArmRow {
     failed_over: u64,
     p50_us: Option<u64>,
     p99_us: Option<u64>,
+    /// What was mirrored to it; `None` if nothing ever was.
+    shadow: Option<ShadowRow>,
+}
+
+/// How an arm answered mirrored requests, beside the stable one.
+#[derive(Serialize)]
+struct ShadowRow {
+    requests: u64,
+    errors: u64,
+    differed: u64,
+    skipped: u64,
+    p50_us: Option<u64>,
+    p99_us: Option<u64>,
+    stable_p50_us: Option<u64>,
+    stable_p99_us: Option<u64>,
 }
 
 pub(super) async fn run(
@@ -122,6 +139,7 @@ fn row(route: &RouteStatus, requests_now: impl Fn(&ArmStatus) -> u64) -> RouteRo
                 failed_over: arm.failed_over,
                 p50_us: arm.latency.quantile_us(0.5),
                 p99_us: arm.latency.quantile_us(0.99),
+                shadow: arm.shadow.as_ref().map(shadow_row),
             }
         })
         .collect();
@@ -139,6 +157,20 @@ fn row(route: &RouteStatus, requests_now: impl Fn(&ArmStatus) -> u64) -> RouteRo
         unrouted: route.unrouted,
         bypass: route.bypass.clone(),
         arms,
+    }
+}
+
+fn shadow_row(shadow: &ShadowStatus) -> ShadowRow {
+    let (latency, stable) = (&shadow.latency, &shadow.stable_latency);
+    ShadowRow {
+        requests: shadow.requests,
+        errors: shadow.errors,
+        differed: shadow.differed,
+        skipped: shadow.skipped,
+        p50_us: latency.quantile_us(0.5),
+        p99_us: latency.quantile_us(0.99),
+        stable_p50_us: stable.quantile_us(0.5),
+        stable_p99_us: stable.quantile_us(0.99),
     }
 }
 
@@ -203,6 +235,10 @@ fn report(gateway: &GatewayStatus, route: &RouteRow) {
         if let (false, Some(failure)) = (arm.healthy, &arm.last_failure) {
             output::result(&format!("  {} {}: {failure}", arm.role, arm.release));
         }
+        if let Some(shadow) = &arm.shadow {
+            let told = mirrored(shadow);
+            output::result(&format!("  {} {}: {told}", arm.role, arm.release));
+        }
     }
     if route.unrouted > 0 {
         output::result(&format!(
@@ -217,11 +253,30 @@ fn report(gateway: &GatewayStatus, route: &RouteRow) {
     ));
 }
 
-fn cells(arm: &ArmRow) -> [String; 11] {
-    let milliseconds = |us: Option<u64>| match us {
+/// The comparison in one line.
+fn mirrored(shadow: &ShadowRow) -> String {
+    format!(
+        "{} mirrored, {} failed, {} answered otherwise than by stable, {} skipped; p50 {} (stable {}), \
+         p99 {} (stable {})",
+        requests(shadow.requests),
+        shadow.errors,
+        shadow.differed,
+        shadow.skipped,
+        milliseconds(shadow.p50_us),
+        milliseconds(shadow.stable_p50_us),
+        milliseconds(shadow.p99_us),
+        milliseconds(shadow.stable_p99_us),
+    )
+}
+
+fn milliseconds(us: Option<u64>) -> String {
+    match us {
         Some(us) => format!("{:.1} ms", us as f64 / 1000.0),
         None => "-".to_owned(),
-    };
+    }
+}
+
+fn cells(arm: &ArmRow) -> [String; 11] {
     let sent = match arm.sent_percent {
         Some(percent) => format!("{percent:.0} %"),
         None => "-".to_owned(),
@@ -281,3 +336,6 @@ fn requests(count: u64) -> String {
         count => format!("{count} requests"),
     }
 }
+
+#[cfg(test)]
+mod tests;
