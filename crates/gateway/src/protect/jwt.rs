@@ -28,7 +28,7 @@ use super::bounds::{JWKS_BYTES_MAX, JWKS_FRESH_MS, JWKS_REFRESH_PAUSE_MS, TOKEN_
 use super::file_stamp::FileStamp;
 use claims::Claims;
 pub use fetch::fetch_jwks;
-pub use key_set::JwksError;
+pub use key_set::{JwksError, examine_jwks};
 use key_set::KeySet;
 
 /// The check of tokens for one policy.
