@@ -66,8 +66,12 @@ pub(super) fn check(at: &At<String>, report: &Report<'_>) {
     let message =
         format!("`{asked}` cannot be told by the bytes of a file, so none would be let in");
     let other = OTHER_NAMES.iter().find(|(name, _)| *name == asked);
-    let near = other.map(|(_, meant)| *meant);
-    let hint = match near.or_else(|| nearest(asked, COMMON)) {
+    let near = match other {
+        Some((_, meant)) => Some(*meant),
+        None if is_text(asked) => None,
+        None => nearest(asked, COMMON),
+    };
+    let hint = match near {
         Some(near) => format!("did you mean \"{near}\"?"),
         None if is_text(asked) => {
             "texts of all kinds are \"text/plain\": write that, or leave such files to the release"

@@ -48,7 +48,7 @@ fn told(
         return;
     }
     for at in declared {
-        if named.contains(&at.value.as_str()) {
+        if named.contains(&at.value.as_str()) || (what == "upstream" && at.value == SERVICE) {
             continue;
         }
         let shown = match key {
