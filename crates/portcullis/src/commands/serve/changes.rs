@@ -110,7 +110,7 @@ fn engines(
         ),
         ("state.vault", in_force.state.vault != config.state.vault),
         (
-            "state.lease_ttl",
+            "state.lease",
             in_force.state.lease_ttl_ms != config.state.lease_ttl_ms,
         ),
     ];
