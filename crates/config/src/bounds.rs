@@ -20,6 +20,11 @@ pub(crate) const VERSION_CHARS_MAX: usize = 64;
 pub(crate) const SOCKET_PATH_BYTES_MAX: usize = 107;
 /// The shortest lease, in milliseconds: a shorter one would expire while its holder waits for a disk.
 pub(crate) const LEASE_MS_MIN: u64 = 3_000;
+/// How long an answer of the shared server may be waited for, at most, in milliseconds: every request that a
+/// limit counts waits for it, so a server that hangs would hold up all of them.
+pub(crate) const SHARED_TIMEOUT_MS_MAX: u64 = 1_000;
+/// How far clocks may differ, at most, in milliseconds: for so long a token is believed after its end.
+pub(crate) const SKEW_MS_MAX: u64 = 10 * 60 * 1000;
 /// The largest size that the file can ask for, in bytes: a tebibyte. Larger ones are slips of the unit.
 pub(crate) const BYTES_MAX: u64 = 1024 * 1024 * 1024 * 1024;
 /// The smallest limit of a request's head, in bytes: less has no room for a cookie and a token.

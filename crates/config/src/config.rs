@@ -11,7 +11,7 @@ use portcullis_analysis::Analysis;
 use portcullis_rollout::{DataPolicy, ReleaseId, StoreRef, Timeouts};
 
 use crate::Problems;
-use crate::origin::Origin;
+use crate::origin::{FileFault, Origin};
 
 mod gateway;
 mod hook;
@@ -99,5 +99,22 @@ impl Config {
     /// All problems found, each at its place in the configuration file.
     pub fn check_files(&self) -> Result<(), Problems> {
         self.origin.check_files()
+    }
+
+    /// Tells what was found wrong with files and secrets when they were used, each at the place of the key that
+    /// names it; at the file's beginning if no key of that name refers to anything.
+    ///
+    /// # Errors
+    /// The faults as problems, in the order of the file; none without faults.
+    pub fn tell_faults(&self, faults: Vec<FileFault>) -> Result<(), Problems> {
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(self.origin.tell(faults))
+    }
+
+    /// One fault as [`Config::tell_faults`] tells it.
+    pub fn fault(&self, fault: FileFault) -> Problems {
+        self.origin.tell(vec![fault])
     }
 }

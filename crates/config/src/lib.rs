@@ -45,6 +45,7 @@ pub use config::{
     UnknownRequest, UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
 };
 pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
+pub use origin::FileFault;
 pub use parse::{check, load, load_environment, parse, parse_environment};
 pub use problem::{Code, Problem};
 pub use problems::Problems;

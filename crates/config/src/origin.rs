@@ -10,14 +10,18 @@ use crate::source::Source;
 use crate::{Code, Problems};
 
 mod content;
+mod file_fault;
 
 pub(crate) use content::Content;
+pub use file_fault::FileFault;
 
 /// A configuration's text, and the paths in it that the disk must have.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub(crate) source: Source,
     pub(crate) uses: Vec<PathUse>,
+    /// Other places of which something can be told later.
+    pub(crate) marks: Vec<Spot>,
     /// The environment that was chosen.
     pub(crate) overlay: Option<Overlay>,
     /// The names of all environments of the file, in order.
@@ -68,6 +72,26 @@ impl Origin {
         } else {
             Err(report.into_problems())
         }
+    }
+
+    /// Tells faults at the places of their keys.
+    pub(crate) fn tell(&self, faults: Vec<FileFault>) -> Problems {
+        let report = Report::new(&self.source);
+        report.read_as(self.overlay.clone());
+        let uses = self.uses.iter().map(|used| &used.spot);
+        let spots: Vec<&Spot> = uses.chain(&self.marks).collect();
+        let start = Spot {
+            span: 0..0,
+            key: String::new(),
+            label: String::new(),
+        };
+        for fault in faults {
+            let spot = spots.iter().find(|spot| spot.key == fault.key);
+            let wrong = Wrong::new(Code::FileMissing, fault.message).hint(fault.hint);
+            report.add(spot.copied().unwrap_or(&start), wrong);
+        }
+        report.read_as(None);
+        report.into_problems()
     }
 
     /// Looks at the disk and reports what is missing.

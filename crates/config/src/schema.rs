@@ -96,7 +96,9 @@ fn value(kind: Kind, form: Form) -> Value {
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Whole(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Number => json!({ "type": "number" }),
-        Kind::Duration | Kind::DurationFrom(_) => pattern("^[0-9]+(ms|s|m|h|d)$"),
+        Kind::Duration | Kind::DurationFrom(_) | Kind::DurationWithin(..) => {
+            pattern("^[0-9]+(ms|s|m|h|d)$")
+        }
         Kind::Limit => json!({ "type": ["string", "number"] }),
         Kind::UrlPath => pattern("^/[!\"$-~]*$"),
         Kind::Pointer => pattern("^(/|$)"),

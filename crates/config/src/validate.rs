@@ -32,9 +32,13 @@ use places::Places;
 struct Context<'r> {
     report: &'r Report<'r>,
     folder: &'r Path,
+    /// The configuration file, absolute.
+    file: PathBuf,
     places: Places<'r>,
     /// Paths that the disk must have, collected on the way.
     uses: Vec<PathUse>,
+    /// Places that whoever runs the gateway may have something to say about.
+    marks: Vec<Spot>,
 }
 
 /// Compares everything with everything. When the report has problems afterwards, the configuration
@@ -52,8 +56,10 @@ pub(crate) fn validate(
     let mut context = Context {
         report,
         folder,
+        file: folder.join(file.file_name().unwrap_or_default()),
         places,
         uses: Vec::new(),
+        marks: Vec::new(),
     };
     let strategy = service::strategy(&raw.service, report);
     let analysis = gate::analysis(&raw.gate, &raw.service, strategy.as_ref(), report);
@@ -86,6 +92,7 @@ pub(crate) fn validate(
         origin: Origin {
             source: report.source().clone(),
             uses: context.uses,
+            marks: context.marks,
             overlay,
             environments: environments.to_vec(),
         },

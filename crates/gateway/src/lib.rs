@@ -97,6 +97,6 @@ pub use settings::{
     ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
 };
 pub use state_file::StateFileError;
-pub use tls::TlsError;
+pub use tls::{TlsError, examine_certificate};
 pub use traffic::Traffic;
 pub use upstream_set::{InFlightAt, Outcome, Pick, UpstreamServer, UpstreamSet};

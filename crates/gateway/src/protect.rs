@@ -31,7 +31,7 @@ pub use bounds::{JWKS_FRESH_MS, JWKS_REFRESH_PAUSE_MS, LIMIT_KEYS_MAX, UPLOAD_LO
 pub use client::{ClientTrust, Scheme};
 pub use cors::{Cors, CorsDecision};
 pub use denial::Denial;
-pub use jwt::{JwksError, JwksRefresh, Token, TokenCheck, TokenDenied, fetch_jwks};
+pub use jwt::{JwksError, JwksRefresh, Token, TokenCheck, TokenDenied, examine_jwks, fetch_jwks};
 pub(crate) use limit::Claim;
 pub use limit::{Caller, Limit, LimitDecision, LimitSubject, LimitTable, RouteLimits};
 pub use security_headers::add_security_headers;

@@ -31,6 +31,7 @@ mod certificates;
 mod expiry;
 
 use certificates::Certificates;
+pub use certificates::examine_certificate;
 use expiry::Life;
 pub(crate) use expiry::{EndsTold, Expiry};
 

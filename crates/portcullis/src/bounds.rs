@@ -102,3 +102,5 @@ pub(crate) const FIRST_GLANCE_TIMEOUT: Duration = Duration::from_millis(30);
 pub(crate) const PROSE_WIDTH_MAX: usize = 100;
 /// How much further in the rest of a broken line of talk stands, in columns.
 pub(crate) const TALK_HANG: usize = 2;
+/// Bytes of a key set that are read: one more than the gateway takes, so that a larger one is told.
+pub(crate) const KEY_SET_BYTES_MAX: u64 = 1024 * 1024 + 1;

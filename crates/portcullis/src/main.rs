@@ -14,6 +14,7 @@ mod clock;
 mod command_error;
 mod commands;
 mod connect;
+mod gateway_files;
 mod journal_place;
 mod offline;
 mod output;

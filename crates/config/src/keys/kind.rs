@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Duration,
     /// The same, of at least so many milliseconds; 0 allows none at all.
     DurationFrom(u64),
+    /// The same, from so many to so many milliseconds; from 0 allows none at all.
+    DurationWithin(u64, u64),
     /// A limit, whose unit depends on the signal.
     Limit,
     /// A path on the disk, relative to the file's folder.
@@ -119,6 +121,10 @@ impl Kind {
                 "a duration of at least {}: a whole number and ms, s, m, h or d, such as \"30s\"",
                 duration_text(min_ms)
             ),
+            Kind::DurationWithin(_, max_ms) => format!(
+                "a duration of at most {}: a whole number and ms, s, m, h or d, such as \"250ms\"",
+                duration_text(max_ms)
+            ),
             Kind::Limit => {
                 "a limit: a percentage such as \"1%\", a duration such as \"250ms\" or a number"
                     .to_owned()
@@ -181,6 +187,9 @@ impl Kind {
             Kind::DurationFrom(0) => "duration, or `0s`".to_owned(),
             Kind::DurationFrom(min_ms) => {
                 format!("duration, at least `{}`", duration_text(min_ms))
+            }
+            Kind::DurationWithin(_, max_ms) => {
+                format!("duration, at most `{}`", duration_text(max_ms))
             }
             Kind::Limit => "percentage, duration or number".to_owned(),
             Kind::Path => "path".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::config::{ClientsConfig, TracesConfig};
+use crate::config::TracesConfig;
 use crate::raw::value_or_default;
 use crate::report::{At, Spot};
 use crate::table::Table;
@@ -19,6 +19,7 @@ mod upstream;
 
 pub(crate) use access::{RawAccess, RawJwt, RawKeys};
 pub(crate) use browser::{RawCors, RawUpload};
+pub(crate) use clients::RawClients;
 pub(crate) use limit::RawLimit;
 pub(crate) use observe::{RawLog, RawShared};
 pub(crate) use route::RawRoute;
@@ -38,7 +39,7 @@ pub(crate) struct RawGateway {
     pub(crate) canary_users: Vec<At<String>>,
     pub(crate) shadow_percent: u8,
     pub(crate) unknown: Option<At<String>>,
-    pub(crate) clients: ClientsConfig,
+    pub(crate) clients: RawClients,
     pub(crate) tls: Option<RawTls>,
     pub(crate) upstreams: Vec<RawUpstream>,
     pub(crate) routes: Vec<RawRoute>,
@@ -75,7 +76,7 @@ impl RawGateway {
             canary_users: table.texts("canary_users"),
             shadow_percent: value_or_default(table.read("shadow", units::percent)),
             unknown: table.text("unknown"),
-            clients: table.table("clients", clients::read).unwrap_or_default(),
+            clients: table.table("clients", RawClients::read).unwrap_or_default(),
             tls: table.optional_table("tls", RawTls::read),
             upstreams: table.tables("upstream", RawUpstream::read),
             routes: table.tables("route", RawRoute::read),

@@ -21,11 +21,12 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// A duration in milliseconds, from what its kind asks for, or else 1, to seven days.
+/// A duration in milliseconds, within what its kind asks for, or else from 1 to seven days.
 pub(crate) fn duration_ms(kind: Kind, value: &DeValue<'_>) -> Result<u64, Wrong> {
-    let min_ms = match kind {
-        Kind::DurationFrom(min_ms) => min_ms,
-        _ => 1,
+    let (min_ms, max_ms) = match kind {
+        Kind::DurationFrom(min_ms) => (min_ms, DURATION_MS_MAX),
+        Kind::DurationWithin(min_ms, max_ms) => (min_ms, max_ms),
+        _ => (1, DURATION_MS_MAX),
     };
     if let DeValue::Integer(number) = value {
         let hint = format!("a number needs a unit: did you mean \"{number}s\" or \"{number}ms\"?");
@@ -33,7 +34,7 @@ pub(crate) fn duration_ms(kind: Kind, value: &DeValue<'_>) -> Result<u64, Wrong>
     }
     let text = text(kind, value).map_err(|wrong| wrong.maybe(None))?;
     match milliseconds(text) {
-        Some(ms) if (min_ms..=DURATION_MS_MAX).contains(&ms) => Ok(ms),
+        Some(ms) if (min_ms..=max_ms).contains(&ms) => Ok(ms),
         Some(ms) if ms < min_ms && min_ms > 1 => Err(Wrong::new(
             Code::BadValue,
             format!(
@@ -44,7 +45,10 @@ pub(crate) fn duration_ms(kind: Kind, value: &DeValue<'_>) -> Result<u64, Wrong>
         Some(0) => Err(Wrong::new(Code::BadValue, "expected a duration above 0")),
         Some(_) => Err(Wrong::new(
             Code::BadValue,
-            format!("expected at most 7d, found \"{text}\"; is the unit right?"),
+            format!(
+                "expected at most {}, found \"{text}\"; is the unit right?",
+                duration_text(max_ms)
+            ),
         )),
         None => Err(bad_value(kind, text).maybe(hint(text))),
     }

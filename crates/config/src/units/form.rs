@@ -39,7 +39,13 @@ fn route_path(text: &str) -> Result<String, Option<String>> {
         && !text.ends_with("/*")
         && !text.split('/').any(dots);
     if plain {
-        return Ok(text.to_owned());
+        let one = one_spelling(text);
+        return match one == text {
+            true => Ok(one),
+            false => Err(Some(format!(
+                "write it as \"{one}\": paths of requests are compared in that spelling (RFC 3986, 6.2.2)"
+            ))),
+        };
     }
     let below = text.trim_end_matches('*').trim_end_matches('/');
     let without_query = text.split(['?', '#']).next().unwrap_or_default();
@@ -56,6 +62,34 @@ fn route_path(text: &str) -> Result<String, Option<String>> {
         None
     };
     Err(hint)
+}
+
+/// A path with unreserved characters unescaped and the remaining escapes in capitals, as those of requests are
+/// before routes are looked up (RFC 3986, 6.2.2.1 and 6.2.2.2).
+fn one_spelling(path: &str) -> String {
+    let mut one = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        one.push_str(before);
+        let digits = after.get(..2);
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        rest = match (byte, digits) {
+            (Some(byte), _) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                one.push(char::from(byte));
+                &after[2..]
+            }
+            (Some(_), Some(digits)) => {
+                one.push('%');
+                one.push_str(&digits.to_ascii_uppercase());
+                &after[2..]
+            }
+            _ => {
+                one.push('%');
+                after
+            }
+        };
+    }
+    one + rest
 }
 
 fn route_prefix(text: &str) -> Result<String, Option<String>> {

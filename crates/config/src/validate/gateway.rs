@@ -12,12 +12,19 @@ use crate::{Code, MetricsConfig};
 
 mod access;
 mod browser;
+mod clients;
+mod header_names;
 mod limit;
+mod media_type;
 mod observe;
+mod own_address;
 mod reach;
+mod redirect;
 mod route;
 mod tls;
+mod unused;
 mod upstream;
+mod waits;
 
 /// The gateway's socket within the state folder.
 const SOCKET: &str = "gateway.sock";
@@ -34,7 +41,10 @@ pub(super) fn gateway(
 ) -> GatewayConfig {
     let gateway = &raw.gateway;
     admin_is_local(gateway, context.report);
-    GatewayConfig {
+    own_address::check(gateway, context.report);
+    unused::check(gateway, context.report);
+    clients::check(&gateway.clients, context.report);
+    let config = GatewayConfig {
         listen: address(gateway.listen.as_ref()),
         admin: listen(gateway.admin.as_ref(), &state.folder, SOCKET, context),
         sticky: sticky(gateway, context.report),
@@ -43,8 +53,11 @@ pub(super) fn gateway(
         canary_users: canary_users(gateway, context.report),
         shadow_percent: gateway.shadow_percent,
         unknown: unknown(gateway, context.report),
-        clients: gateway.clients.clone(),
-        tls: gateway.tls.as_ref().map(|tls| tls::tls(tls, context)),
+        clients: gateway.clients.config.clone(),
+        tls: gateway
+            .tls
+            .as_ref()
+            .map(|tls| tls::tls(tls, gateway.listen.as_ref(), context)),
         upstreams: upstream::upstreams(&gateway.upstreams, context),
         routes: route::routes(gateway, context),
         limits: limit::limits(&gateway.limits, context.report),
@@ -58,7 +71,9 @@ pub(super) fn gateway(
             .shared
             .as_ref()
             .map(|shared| observe::shared(shared, context)),
-    }
+    };
+    observe::log_has_its_own_file(&gateway.log, context);
+    config
 }
 
 /// The address, or what stands in for one that could not be read.

@@ -5,14 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use portcullis_config::{
-    AccessLogPlace, AcmeChallenge, ClientCertificates, ClientsConfig, GatewayConfig, HostPattern,
-    JwksSource, JwtAlgorithm, LimitKey, PathPattern, RouteTarget, SecurityHeaders, TlsVersion,
-    UnknownRequest, UpstreamChoice, UpstreamProtocol, ValueOrigin, explain_text, load,
+    AccessLogPlace, AcmeChallenge, ClientCertificates, ClientsConfig, FileFault, GatewayConfig,
+    HostPattern, JwksSource, JwtAlgorithm, LimitKey, PathPattern, RouteTarget, SecurityHeaders,
+    TlsVersion, UnknownRequest, UpstreamChoice, UpstreamProtocol, ValueOrigin, explain_text, load,
 };
 
 use crate::{least, read, wrong};
 
 const GATEWAY: &str = include_str!("gateway.toml");
+/// Settings that are right by themselves and useless or dangerous together.
+const USELESS: &str = include_str!("gateway-useless.toml.txt");
 /// Mistakes of the gateway's settings, with a line of `-----` between them.
 const MISTAKES: &str = include_str!("gateway-mistakes.toml.txt");
 
@@ -342,6 +344,83 @@ fn the_password_of_a_redis_url_is_never_quoted() {
     assert_eq!(shown.and_then(|one| one.value.as_deref()), Some("(hidden)"));
 }
 
+/// Settings that would do nothing, or something else than they say, each with its place and what to do.
+#[test]
+fn settings_of_the_gateway_that_would_be_useless_or_dangerous_are_refused() {
+    let told: Vec<String> = USELESS
+        .split("\n-----\n")
+        .map(|tables| wrong(&least("", tables)))
+        .collect();
+    insta::assert_snapshot!(told.join("\n\n----\n\n"));
+}
+
+#[test]
+fn settings_that_only_look_useless_are_taken() {
+    let upstream = |listen: &str, address: &str| {
+        format!(
+            "[gateway]\nlisten = \"{listen}\"\n[[gateway.upstream]]\nname = \"a\"\n\
+             server = [{{ address = \"{address}\" }}]\n[[gateway.route]]\nname = \"a\"\nto = \"a\"\n"
+        )
+    };
+    let required = |listen: &str, redirect: bool| {
+        format!(
+            "[gateway]\nlisten = \"{listen}\"\n[gateway.tls]\nlisten = \"0.0.0.0:8443\"\n\
+             redirect = {redirect}\nclients = \"required\"\nclient_ca = \"ca.pem\"\n\
+             certificate = [{{ chain = \"a\", key = \"b\" }}]\n"
+        )
+    };
+    let route = |lines: &str| format!("[[gateway.route]]\nname = \"a\"\n{lines}\n");
+    let cases = [
+        upstream("127.0.0.1:8080", "127.0.0.2:8080"),
+        upstream("192.0.2.1:8080", "localhost:8080"),
+        upstream("127.0.0.1:8080", "example.org:8080"),
+        required("127.0.0.1:8080", false),
+        required("[::1]:8080", false),
+        required("0.0.0.0:8080", true),
+        route("path = \"/caf%C3%A9\"\nrewrite = { prefix = \"/a%20b\" }"),
+        route("timeouts = { whole = \"500ms\" }"),
+        route("retries = { budget = \"0%\" }"),
+        // Somebody else answers TLS, and somebody else this port.
+        route("redirect = { location = \"https://{host}{path}{query}\" }"),
+        route("redirect = { location = \"http://{host}:81{path}\" }"),
+        route(
+            "exact = \"/a\"\nmethods = [\"POST\"]\nredirect = { location = \"/a\", status = 303 }",
+        ),
+        route("upload = { types = [\"image/heif\", \"text/html\", \"application/octet-stream\"] }"),
+        "[gateway.clients]\nconnections_max = 100\n".to_owned(),
+        "[gateway.shared]\nredis = \"redis://127.0.0.1\"\ntimeout = \"1s\"\n".to_owned(),
+    ];
+    for tables in cases {
+        if let Err(problems) = read(&least("", &tables)) {
+            panic!("{tables}\n{problems}");
+        }
+    }
+}
+
+#[test]
+fn what_was_found_wrong_in_use_is_told_at_its_key() {
+    let tables = "[gateway.shared]\nredis = \"env:REDIS_URL\"\n";
+    let config = read(&least("", tables)).unwrap_or_else(|problems| panic!("{problems}"));
+    let fault = |key: &str| FileFault {
+        key: key.to_owned(),
+        message: "nothing there".to_owned(),
+        hint: "put something there".to_owned(),
+    };
+    assert_eq!(config.tell_faults(Vec::new()), Ok(()));
+    let problems = config.tell_faults(vec![fault("gateway.shared.redis"), fault("elsewhere")]);
+    let problems = problems.unwrap_err();
+    let places: Vec<(usize, usize)> = problems
+        .into_iter()
+        .map(|at| (at.line, at.column))
+        .collect();
+    assert_eq!(places, [(1, 1), (10, 9)]);
+    let told = problems.to_string();
+    assert!(
+        told.contains("nothing there; put something there"),
+        "{told}"
+    );
+}
+
 const FILES: &str = "
 [gateway.tls]
 listen = \"127.0.0.1:8443\"
@@ -354,6 +433,9 @@ key = \"key.pem\"
 name = \"a\"
 keys = { file = \"keys.json\" }
 jwt = { jwks_file = \"jwks.json\", audiences = [\"x\"] }
+[[gateway.route]]
+name = \"a\"
+access = \"a\"
 [gateway.log]
 to = \"logs/access.log\"
 ";

@@ -176,7 +176,9 @@ fn grpc_is_asked_only_of_what_speaks_http2() {
     let smoke = format!("[[service.smoke]]\npath = \"{path}\"\n");
     let health = format!("[gateway]\nhealth = {{ path = \"{path}\" }}\n");
     let upstream = "[[gateway.upstream]]\nname = \"a\"\nserver = [{ address = \"127.0.0.1:1\" }]\n";
-    let upstream = format!("{upstream}health = {{ path = \"{path}\" }}\n");
+    let upstream = format!(
+        "{upstream}health = {{ path = \"{path}\" }}\n[[gateway.route]]\nname = \"r\"\nto = \"a\"\n"
+    );
     for tables in [&smoke, &health, &upstream] {
         let told = wrong(&least("", tables));
         assert!(
@@ -190,7 +192,7 @@ fn grpc_is_asked_only_of_what_speaks_http2() {
         let config = read(&least("protocol = \"http2\"", tables));
         assert!(config.is_ok(), "{config:?}");
     }
-    let spoken = upstream.replace("name", "protocol = \"http2\"\nname");
+    let spoken = upstream.replacen("name", "protocol = \"http2\"\nname", 1);
     assert!(read(&least("", &spoken)).is_ok());
     insta::assert_snapshot!(wrong(&least("protocol = \"http3\"", "")));
 }

@@ -28,8 +28,8 @@ use super::bounds::{JWKS_BYTES_MAX, JWKS_FRESH_MS, JWKS_REFRESH_PAUSE_MS, TOKEN_
 use super::file_stamp::FileStamp;
 use claims::Claims;
 pub use fetch::fetch_jwks;
-pub use key_set::JwksError;
 use key_set::KeySet;
+pub use key_set::{JwksError, examine_jwks};
 
 /// The check of tokens for one policy.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Which certificate a client gets.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_config::CertificateConfig;
@@ -29,21 +30,9 @@ impl Certificates {
         files: &[CertificateConfig],
         fetched: Option<Arc<Answers>>,
     ) -> Result<Certificates, TlsError> {
-        let provider = ring::default_provider();
-        let mut read = Vec::with_capacity(files.len());
-        for CertificateConfig {
-            chain_file,
-            key_file,
-        } in files
-        {
-            let (chain, key) = (chain(chain_file)?, key(key_file)?);
-            let pair = CertifiedKey::from_der(chain, key, &provider);
-            read.push(Arc::new(pair.map_err(|source| TlsError::Pair {
-                chain: chain_file.clone(),
-                key: key_file.clone(),
-                source,
-            })?));
-        }
+        let pairs = files.iter();
+        let pairs = pairs.map(|files| pair(&files.chain_file, &files.key_file).map(Arc::new));
+        let read: Vec<_> = pairs.collect::<Result<_, _>>()?;
         if read.is_empty() && fetched.is_none() {
             return Err(TlsError::NoCertificate);
         }
@@ -52,6 +41,25 @@ impl Certificates {
             fetched,
         })
     }
+}
+
+/// Reads a certificate with its chain and its key, as the gateway does before it uses them: what fails here would
+/// fail there.
+///
+/// # Errors
+/// One of the files cannot be read, is something else, or they do not fit each other.
+pub fn examine_certificate(chain_file: &Path, key_file: &Path) -> Result<(), TlsError> {
+    pair(chain_file, key_file).map(|_| ())
+}
+
+fn pair(chain_file: &Path, key_file: &Path) -> Result<CertifiedKey, TlsError> {
+    let (chain, key) = (chain(chain_file)?, key(key_file)?);
+    let pair = CertifiedKey::from_der(chain, key, &ring::default_provider());
+    pair.map_err(|source| TlsError::Pair {
+        chain: chain_file.to_owned(),
+        key: key_file.to_owned(),
+        source,
+    })
 }
 
 impl ResolvesServerCert for Certificates {

@@ -12,7 +12,7 @@ use portcullis_engine::History;
 use crate::bounds::DOCTOR_CHECK_MAX;
 use crate::command_error::{CommandError, Exit};
 use crate::site::Site;
-use crate::{connect, output};
+use crate::{connect, gateway_files, output};
 
 mod data;
 mod finding;
@@ -99,7 +99,8 @@ async fn within<T>(about: &'static str, check: impl Future<Output = T>) -> Resul
 
 /// Whether what the configuration names is on the disk.
 fn files(config: &Config) -> Finding {
-    match config.check_files() {
+    let found = config.check_files();
+    match found.and_then(|()| gateway_files::examine(config)) {
         Ok(()) => {
             let file = config.file.display();
             let message = format!("{file} has no problems, and its files are there");

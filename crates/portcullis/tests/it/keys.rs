@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::rig::Rig;
 
-const ACCESS: &str = "\n[[gateway.access]]\nname = \"partners\"\nkeys = { file = \"keys.json\" }\n";
+const ACCESS: &str = "\n[[gateway.access]]\nname = \"partners\"\nkeys = { file = \"keys.json\" }\n\
+                      [[gateway.route]]\nname = \"partners\"\npath = \"/partners\"\naccess = \"partners\"\n";
 
 /// A folder with a configuration that names a file of API keys.
 fn rig() -> Rig {

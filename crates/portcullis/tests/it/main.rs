@@ -10,6 +10,7 @@ mod control;
 mod examples;
 mod faults;
 mod gateway_alone;
+mod gateway_files;
 mod gateway_tls;
 mod grpc;
 mod guide;

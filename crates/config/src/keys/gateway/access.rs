@@ -1,6 +1,7 @@
 //! The keys of who may use a route.
 
 use super::NONE;
+use crate::bounds::SKEW_MS_MAX;
 use crate::keys::{Kind, Preset, Section, TextForm, key};
 
 pub(super) static ACCESS: Section = Section {
@@ -105,9 +106,9 @@ static JWT: Section = Section {
         ),
         key(
             "skew",
-            Kind::DurationFrom(0),
+            Kind::DurationWithin(0, SKEW_MS_MAX),
             Preset::Value("\"60s\""),
-            "How far clocks may differ, in whole seconds.",
+            "How far clocks may differ, in whole seconds: a token is believed for so long after its end.",
         ),
     ],
 };

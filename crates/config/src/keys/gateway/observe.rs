@@ -1,6 +1,7 @@
 //! The keys of what is told about requests, and shared with other gateways.
 
 use super::COUNT_MAX;
+use crate::bounds::SHARED_TIMEOUT_MS_MAX;
 use crate::keys::{Kind, Preset, Section, TextForm, key};
 
 pub(super) static LOG: Section = Section {
@@ -83,9 +84,10 @@ pub(super) static SHARED: Section = Section {
         ),
         key(
             "timeout",
-            Kind::Duration,
+            Kind::DurationWithin(1, SHARED_TIMEOUT_MS_MAX),
             Preset::Value("\"50ms\""),
-            "How long an answer of it may take.",
+            "How long an answer of it may take. Every request that a limit counts waits for it, so a server \
+             that hangs holds each of them up for so long, until the gateway counts alone.",
         ),
     ],
 };

@@ -37,7 +37,8 @@ pub(super) static TLS: Section = Section {
             Kind::Choice(&["off", "optional", "required"]),
             Preset::Value("\"off\""),
             "Whether clients are asked for a certificate: not at all, and let in without one, or \
-             not let in without one.",
+             not let in without one. That is for TLS alone: `required` needs `redirect`, or a \
+             `gateway.listen` on loopback, which stays open to users of this machine.",
         ),
         key(
             "client_ca",

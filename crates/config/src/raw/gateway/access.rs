@@ -28,7 +28,7 @@ pub(crate) struct RawAccess {
 #[derive(Debug)]
 pub(crate) struct RawKeys {
     pub(crate) file: Option<At<String>>,
-    pub(crate) header: String,
+    pub(crate) header: Option<At<String>>,
     pub(crate) hide: bool,
 }
 
@@ -70,7 +70,7 @@ impl RawKeys {
     fn read(table: Table<'_>) -> RawKeys {
         RawKeys {
             file: table.text("file"),
-            header: value_or_default(table.text("header")),
+            header: table.text("header"),
             hide: value_or_default(table.boolean("hide")),
         }
     }

@@ -1,7 +1,7 @@
 //! What concerns browsers.
 
 use crate::raw::value_or_default;
-use crate::report::At;
+use crate::report::{At, Spot};
 use crate::table::Table;
 use crate::units;
 
@@ -19,8 +19,10 @@ pub(crate) struct RawCors {
 /// `[gateway.route.upload]` as written.
 #[derive(Debug)]
 pub(crate) struct RawUpload {
-    pub(crate) types: Vec<String>,
+    pub(crate) types: Vec<At<String>>,
     pub(crate) bytes_max: Option<At<u64>>,
+    /// The table's place.
+    pub(crate) spot: Spot,
 }
 
 impl RawCors {
@@ -39,8 +41,9 @@ impl RawCors {
 impl RawUpload {
     pub(super) fn read(table: Table<'_>) -> RawUpload {
         RawUpload {
-            types: table.plain_texts("types"),
+            types: table.texts("types"),
             bytes_max: table.read("max", units::bytes),
+            spot: table.spot.clone(),
         }
     }
 }

@@ -17,12 +17,14 @@ pub(crate) struct RawRoute {
     pub(crate) hosts: Option<At<Vec<At<String>>>>,
     pub(crate) path: Option<At<String>>,
     pub(crate) exact: Option<At<String>>,
-    pub(crate) methods: Vec<String>,
+    pub(crate) methods: Vec<At<String>>,
     pub(crate) headers: Entries<String>,
     pub(crate) to: Option<At<String>>,
     pub(crate) redirect: Option<RawRedirect>,
     pub(crate) rewrite: RewriteConfig,
     pub(crate) timeouts: RouteTimeouts,
+    /// What of them stands in the file.
+    pub(crate) waits: RawWaits,
     pub(crate) body_bytes_max: Option<At<u64>>,
     pub(crate) retries: RawRetries,
     pub(crate) capacity: CapacityConfig,
@@ -44,15 +46,24 @@ pub(crate) struct RawRoute {
 /// `[gateway.route.redirect]` as written.
 #[derive(Debug)]
 pub(crate) struct RawRedirect {
-    pub(crate) location: String,
+    pub(crate) location: Option<At<String>>,
     pub(crate) status: u16,
+}
+
+/// Times of a route that the file gives, each with its key.
+#[derive(Debug, Default)]
+pub(crate) struct RawWaits {
+    /// Parts of an exchange.
+    pub(crate) parts: Vec<(&'static str, At<u64>)>,
+    /// The whole of it.
+    pub(crate) whole: Option<At<u64>>,
 }
 
 /// `[gateway.route.retries]` as written.
 #[derive(Debug, Default)]
 pub(crate) struct RawRetries {
-    pub(crate) attempts_max: u32,
-    pub(crate) budget_percent: u8,
+    pub(crate) attempts_max: Option<At<u32>>,
+    pub(crate) budget_percent: Option<At<u8>>,
     pub(crate) statuses: Vec<u16>,
     pub(crate) hedge_after_ms: Option<At<u64>>,
 }
@@ -75,19 +86,21 @@ const NO_ROOM: CapacityConfig = CapacityConfig {
 impl RawRoute {
     pub(super) fn read(table: Table<'_>) -> RawRoute {
         let mut sending = Vec::new();
+        let mut waits = RawWaits::default();
         let rewrite = table.table("rewrite", |table| {
             note("rewrite", &table, &mut sending);
             rewrite(table)
         });
         let timeouts = table.table("timeouts", |table| {
             note("timeouts", &table, &mut sending);
-            timeouts(table)
+            timeouts(table, &mut waits)
         });
         let retries = table.table("retries", |table| {
             note("retries", &table, &mut sending);
             RawRetries::read(table)
         });
-        let (capacity, queue) = table.table("capacity", capacity).unwrap_or((NO_ROOM, None));
+        let capacity = table.table("capacity", |table| capacity(table, &mut waits));
+        let (capacity, queue) = capacity.unwrap_or((NO_ROOM, None));
         let hosts = table.items("hosts", units::plain);
         let path = table.text("path");
         let exact = table.text("exact");
@@ -104,15 +117,13 @@ impl RawRoute {
             hosts,
             path,
             exact,
-            methods: value_or_default(methods)
-                .into_iter()
-                .map(|at| at.value)
-                .collect(),
+            methods: value_or_default(methods),
             headers: value_or_default(headers),
             to: table.text("to"),
             redirect: table.optional_table("redirect", RawRedirect::read),
             rewrite: rewrite.unwrap_or_default(),
             timeouts: timeouts.unwrap_or(NO_TIME),
+            waits,
             body_bytes_max: table.read("body_max", units::bytes),
             retries: retries.unwrap_or_default(),
             capacity,
@@ -131,7 +142,7 @@ impl RawRoute {
 impl RawRedirect {
     fn read(table: Table<'_>) -> RawRedirect {
         RawRedirect {
-            location: value_or_default(table.text("location")),
+            location: table.text("location"),
             status: value_or_default(table.read("status", units::status)),
         }
     }
@@ -141,14 +152,24 @@ impl RawRetries {
     fn read(table: Table<'_>) -> RawRetries {
         let statuses = table.items("statuses", units::status);
         RawRetries {
-            attempts_max: value_or_default(table.count("attempts")),
-            budget_percent: value_or_default(table.read("budget", units::percent)),
+            attempts_max: table.count("attempts"),
+            budget_percent: table.read("budget", units::percent),
             statuses: value_or_default(statuses)
                 .into_iter()
                 .map(|at| at.value)
                 .collect(),
             hedge_after_ms: table.duration_ms("hedge_after"),
         }
+    }
+}
+
+impl RawWaits {
+    /// Takes note of a time that the file gives.
+    fn part(&mut self, name: &'static str, at: Option<At<u64>>) -> Option<At<u64>> {
+        if let Some(at) = at.as_ref().filter(|at| at.given) {
+            self.parts.push((name, at.clone()));
+        }
+        at
     }
 }
 
@@ -165,19 +186,20 @@ fn rewrite(table: Table<'_>) -> RewriteConfig {
     }
 }
 
-fn timeouts(table: Table<'_>) -> RouteTimeouts {
+fn timeouts(table: Table<'_>, waits: &mut RawWaits) -> RouteTimeouts {
+    waits.whole = table.duration_ms("whole");
     RouteTimeouts {
-        connect_ms: value_or_default(table.duration_ms("connect")),
-        first_byte_ms: value_or_default(table.duration_ms("first_byte")),
+        connect_ms: value_or_default(waits.part("connect", table.duration_ms("connect"))),
+        first_byte_ms: value_or_default(waits.part("first_byte", table.duration_ms("first_byte"))),
         idle_ms: value_or_default(table.duration_ms("idle")),
-        whole_ms: table.duration_ms("whole").map(|at| at.value),
+        whole_ms: waits.whole.as_ref().map(|at| at.value),
     }
 }
 
 /// `capacity`, and the place of a queue that has nothing to wait for.
-fn capacity(table: Table<'_>) -> (CapacityConfig, Option<Spot>) {
+fn capacity(table: Table<'_>, waits: &mut RawWaits) -> (CapacityConfig, Option<Spot>) {
     let queue_max = table.count("queue");
-    let queue_timeout_ms = table.duration_ms("queue_timeout");
+    let queue_timeout_ms = waits.part("queue_timeout", table.duration_ms("queue_timeout"));
     let given = [
         queue_max.as_ref().map(|at| (at.given, &at.spot)),
         queue_timeout_ms.as_ref().map(|at| (at.given, &at.spot)),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Context;
+use super::{Context, header_names};
 use crate::Code;
 use crate::config::{AccessConfig, ApiKeysConfig, JwksSource, JwtAlgorithm, JwtConfig};
 use crate::origin::Content;
@@ -18,6 +18,7 @@ pub(super) fn policies(raw: &[RawAccess], context: &mut Context<'_>) -> Vec<Acce
 
 fn policy(raw: &RawAccess, context: &mut Context<'_>) -> AccessConfig {
     asks_for_something(raw, context.report);
+    admits_somebody(raw, context.report);
     for net in &raw.deny {
         if raw.allow.iter().any(|allowed| allowed.value == net.value) {
             let message = format!("{} is in `allow` too, and `deny` wins", net.value);
@@ -57,10 +58,30 @@ fn asks_for_something(raw: &RawAccess, report: &Report<'_>) {
     }
 }
 
+/// `deny` wins over `allow`, so one that has all addresses leaves nobody.
+fn admits_somebody(raw: &RawAccess, report: &Report<'_>) {
+    for net in raw.deny.iter().filter(|net| net.value.prefix_len() == 0) {
+        let message = format!(
+            "`deny` wins over `allow`, so {} turns away every {} address",
+            net.value,
+            if net.value.network().is_ipv4() {
+                "IPv4"
+            } else {
+                "IPv6"
+            }
+        );
+        let hint = "remove it: whoever is not in `allow` is turned away anyway; to take no requests at all, \
+                    remove the route";
+        let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
+        report.add(&net.spot, wrong);
+    }
+}
+
 fn keys(raw: &RawKeys, context: &mut Context<'_>) -> ApiKeysConfig {
+    header_names::check(raw.header.as_ref(), context.report);
     ApiKeysConfig {
         file: context.file(raw.file.as_ref(), Content::ApiKeys),
-        header: raw.header.clone(),
+        header: value_or_default(raw.header.clone()),
         hide: raw.hide,
     }
 }

@@ -1,6 +1,6 @@
 //! What concerns browsers.
 
-use super::text;
+use super::{media_type, text};
 use crate::Code;
 use crate::config::{CorsConfig, SecurityHeaders, UploadConfig};
 use crate::raw::{RawCors, RawRoute, RawUpload};
@@ -60,8 +60,11 @@ pub(super) fn upload(raw: &RawUpload, route: &RawRoute, report: &Report<'_>) -> 
             Wrong::new(Code::Contradiction, message).hint(hint),
         );
     }
+    for media_type in &raw.types {
+        media_type::check(media_type, report);
+    }
     UploadConfig {
-        types: raw.types.clone(),
+        types: raw.types.iter().map(|at| at.value.clone()).collect(),
         bytes_max: raw.bytes_max.as_ref().map_or(u64::MAX, |at| at.value),
     }
 }

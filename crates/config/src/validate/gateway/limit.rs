@@ -1,6 +1,6 @@
 //! Rate limits.
 
-use super::text;
+use super::{header_names, text};
 use crate::Code;
 use crate::config::{LimitConfig, LimitKey};
 use crate::raw::{RawLimit, value_or_default};
@@ -26,6 +26,7 @@ fn limit(raw: &RawLimit, report: &Report<'_>) -> LimitConfig {
             Wrong::new(Code::Contradiction, message).hint(hint),
         );
     }
+    header_names::check(raw.header.as_ref().filter(|_| by_header), report);
     let (requests, per_ms) = value_or_default(raw.rate.clone());
     LimitConfig {
         name: value_or_default(raw.name.clone()).into(),

@@ -1,6 +1,6 @@
 //! Routes: which requests they take, and what becomes of those.
 
-use super::{Context, browser, reach, text, upstream};
+use super::{Context, browser, reach, redirect, text, upstream, waits};
 use crate::Code;
 use crate::config::{
     HeaderCondition, HostPattern, PathPattern, RedirectConfig, RetryConfig, RouteConfig,
@@ -37,6 +37,7 @@ pub(super) fn routes(raw: &RawGateway, context: &Context<'_>) -> Vec<RouteConfig
         .map(|route| self::route(route, raw, &known, report))
         .collect();
     reach::check(&raw.routes, &routes, report);
+    redirect::loops(raw, &routes, report);
     routes
 }
 
@@ -52,13 +53,14 @@ fn route(
     if let Some(access) = &raw.access {
         known.access.check(access, report);
     }
+    waits::check(raw, report);
     let cors = raw.cors.as_ref();
     let upload = raw.upload.as_ref();
     RouteConfig {
         name: value_or_default(raw.name.clone()).into(),
         hosts: hosts(raw),
         path: path(raw, report),
-        methods: raw.methods.clone(),
+        methods: methods(raw, report),
         headers: headers(raw, report),
         to: target(raw, known, report),
         rewrite: raw.rewrite.clone(),
@@ -108,6 +110,21 @@ fn path(raw: &RawRoute, report: &Report<'_>) -> PathPattern {
     }
 }
 
+/// The methods, each of which can be passed on.
+fn methods(raw: &RawRoute, report: &Report<'_>) -> Vec<String> {
+    for method in &raw.methods {
+        if matches!(method.value.as_str(), "TRACE" | "CONNECT") {
+            let message = format!(
+                "`{}` is never passed on, so no request comes through with it",
+                method.value
+            );
+            let wrong = Wrong::new(Code::BadValue, message);
+            report.add(&method.spot, wrong.hint("remove it"));
+        }
+    }
+    raw.methods.iter().map(|at| at.value.clone()).collect()
+}
+
 /// Names of headers are the same in capitals.
 fn headers(raw: &RawRoute, report: &Report<'_>) -> Vec<HeaderCondition> {
     let mut headers: Vec<HeaderCondition> = Vec::new();
@@ -132,19 +149,9 @@ fn target(raw: &RawRoute, known: &Known<'_>, report: &Report<'_>) -> RouteTarget
         known.targets.check(to, report);
     }
     if let Some(redirect) = &raw.redirect {
-        if let Some(to) = &raw.to {
-            let message = "this route answers with a redirect, so nothing is sent anywhere";
-            let wrong = Wrong::new(Code::Contradiction, message);
-            report.add(&to.spot, wrong.hint("remove `to` or `redirect`"));
-        }
-        for (name, spot) in &raw.sending {
-            let message =
-                format!("this route answers with a redirect, so `{name}` would do nothing");
-            let wrong = Wrong::new(Code::Contradiction, message);
-            report.add(spot, wrong.hint(format!("remove `{name}` or `redirect`")));
-        }
+        redirect::alone(raw, report);
         return RouteTarget::Redirect(RedirectConfig {
-            location: redirect.location.clone(),
+            location: value_or_default(redirect.location.clone()),
             status: redirect.status,
         });
     }
@@ -169,8 +176,8 @@ fn retries(raw: &RawRoute, gateway: &RawGateway, report: &Report<'_>) -> RetryCo
         );
     }
     RetryConfig {
-        attempts_max: retries.attempts_max,
-        budget_percent: retries.budget_percent.into(),
+        attempts_max: value_or_default(retries.attempts_max.clone()),
+        budget_percent: value_or_default(retries.budget_percent.clone()).into(),
         statuses: retries.statuses.clone(),
         hedge_after_ms: retries.hedge_after_ms.as_ref().map(|at| at.value),
     }

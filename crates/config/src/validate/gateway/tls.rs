@@ -1,5 +1,7 @@
 //! TLS towards clients.
 
+use std::net::SocketAddr;
+
 use super::{Context, address, text};
 use crate::Code;
 use crate::config::{
@@ -7,10 +9,15 @@ use crate::config::{
 };
 use crate::origin::Content;
 use crate::raw::{RawAcme, RawCertificate, RawTls};
-use crate::report::Wrong;
+use crate::report::{At, Report, Wrong};
 
 /// TLS towards clients.
-pub(super) fn tls(raw: &RawTls, context: &mut Context<'_>) -> TlsConfig {
+pub(super) fn tls(
+    raw: &RawTls,
+    plain: Option<&At<SocketAddr>>,
+    context: &mut Context<'_>,
+) -> TlsConfig {
+    plain_is_closed(raw, plain, context.report);
     if !raw.certificates_given {
         let message = "TLS needs a certificate";
         let hint =
@@ -52,6 +59,27 @@ fn acme(raw: &RawAcme, context: &mut Context<'_>) -> AcmeConfig {
             Some("tls-alpn-01") => AcmeChallenge::TlsAlpn01,
             _ => AcmeChallenge::Http01,
         },
+    }
+}
+
+/// Where clients must show certificates, nobody from another machine comes in without TLS.
+fn plain_is_closed(raw: &RawTls, plain: Option<&At<SocketAddr>>, report: &Report<'_>) {
+    if let (Some(clients), Some(plain)) = (&raw.clients, plain)
+        && clients.value == "required"
+        && !raw.redirect
+        && !plain.value.ip().to_canonical().is_loopback()
+    {
+        let message = format!(
+            "clients = \"required\" is for TLS alone, and gateway.listen ({}) lets everybody in without it",
+            plain.value
+        );
+        let hint = format!(
+            "add redirect = true, which sends those to TLS, or set gateway.listen to \"127.0.0.1:{}\", which \
+             only this machine reaches",
+            plain.value.port()
+        );
+        let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
+        report.add(&clients.spot, wrong);
     }
 }
 

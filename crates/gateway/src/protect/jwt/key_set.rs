@@ -11,6 +11,10 @@ use serde::Deserialize;
 
 use crate::protect::bounds::{JWKS_BYTES_MAX, JWKS_KEYS_MAX};
 
+/// Bytes of the modulus of an RSA key, at least: 2048 bits (RFC 7518, 3.3). It is written with six bits a
+/// character.
+const RSA_BYTES_MIN: usize = 256;
+
 /// Keys by their id.
 #[derive(Debug, Default)]
 pub(super) struct KeySet {
@@ -96,6 +100,16 @@ struct Written {
     keys: Vec<serde_json::Value>,
 }
 
+/// Reads a key set as [`super::TokenCheck`] does: how many of its keys can check a signature of these algorithms.
+///
+/// # Errors
+/// It is no key set, is too large, or has no key that can be used at all.
+pub fn examine_jwks(bytes: &[u8], algorithms: &[JwtAlgorithm]) -> Result<usize, JwksError> {
+    let keys = KeySet::parse(bytes)?.keys;
+    let is_used = |key: &&Key| algorithms.contains(&key.algorithm);
+    Ok(keys.iter().filter(is_used).count())
+}
+
 impl KeySet {
     /// Reads a key set.
     pub(super) fn parse(bytes: &[u8]) -> Result<KeySet, JwksError> {
@@ -134,6 +148,8 @@ impl Key {
     fn read(value: serde_json::Value) -> Option<Key> {
         let jwk: Jwk = serde_json::from_value(value).ok()?;
         let (algorithm, named) = match &jwk.algorithm {
+            // A shorter one is refused with every signature.
+            AlgorithmParameters::RSA(key) if key.n.len() * 6 / 8 < RSA_BYTES_MIN => return None,
             AlgorithmParameters::RSA(_) => (JwtAlgorithm::Rs256, KeyAlgorithm::RS256),
             AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
                 (JwtAlgorithm::Es256, KeyAlgorithm::ES256)

@@ -80,7 +80,7 @@ name = "token"
 jwt = {{ jwks_file = "keys.json", audiences = ["shop"] }}
 [[gateway.access]]
 name = "closed"
-deny = ["0.0.0.0/0"]
+deny = ["127.0.0.0/8"]
 [[gateway.route]]
 name = "guarded"
 path = "/test.Guarded"

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::explain;
 use crate::command_error::{CommandError, Exit};
 use crate::site::Site;
-use crate::{connect, output};
+use crate::{connect, gateway_files, output};
 
 pub(super) async fn run(
     site: &Site,
@@ -59,7 +59,14 @@ fn same_problems(site: &Site, told: &[String]) -> Option<portcullis_config::Prob
     let environment = site.environment.as_deref();
     let found = match portcullis_config::load_environment(&site.file, environment) {
         Err(problems) => problems,
-        Ok(config) => config.check_files().err()?.below("gateway")?,
+        Ok(config) => match config
+            .check_files()
+            .err()
+            .and_then(|all| all.below("gateway"))
+        {
+            Some(problems) => problems,
+            None => gateway_files::examine(&config).err()?,
+        },
     };
     // The server may have named the file by another path.
     (found.as_slice().len() == told.len()).then_some(found)

@@ -53,10 +53,7 @@ pub(super) fn parts(in_force: &Config, config: &Config) -> Vec<Part> {
         ("gateway.sticky", old.sticky != new.sticky),
         ("gateway.force_header", old.force_header != new.force_header),
         ("gateway.canary_users", old.canary_users != new.canary_users),
-        (
-            "gateway.shadow_percent",
-            old.shadow_percent != new.shadow_percent,
-        ),
+        ("gateway.shadow", old.shadow_percent != new.shadow_percent),
         ("gateway.unknown", old.unknown != new.unknown),
         ("[gateway.health]", old.health != new.health),
         ("[gateway.clients]", old.clients != new.clients),
@@ -113,7 +110,7 @@ fn engines(
         ),
         ("state.vault", in_force.state.vault != config.state.vault),
         (
-            "state.lease_ttl",
+            "state.lease",
             in_force.state.lease_ttl_ms != config.state.lease_ttl_ms,
         ),
     ];

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::changes;
 use crate::clock::now_ms;
+use crate::gateway_files;
 
 /// The configuration file and what is known of it.
 #[derive(Debug)]
@@ -70,12 +71,10 @@ impl Configuration {
     pub(super) fn read_again(&mut self) -> Result<Config, Problems> {
         self.seen = self.stamp();
         let config = self.read(true)?;
-        match config.check_files() {
-            Ok(()) => Ok(config),
-            Err(problems) => match problems.below("gateway") {
-                None => Ok(config),
-                Some(problems) => Err(problems),
-            },
+        let missing = config.check_files().err();
+        match missing.and_then(|problems| problems.below("gateway")) {
+            None => gateway_files::examine(&config).map(|()| config),
+            Some(problems) => Err(problems),
         }
     }
 

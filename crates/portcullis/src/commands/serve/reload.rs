@@ -11,7 +11,7 @@ use portcullis_gateway::{Gateway, GatewayError, ReloadRequest, ReloadRequests};
 
 use super::changes::{self, Part, When};
 use super::configuration::Configuration;
-use super::front;
+use super::front::{self, FrontError};
 use crate::command_error::CommandError;
 use crate::state_folder::StateFolder;
 
@@ -84,7 +84,10 @@ async fn put_in_force(
     let config = configuration.read_again().map_err(Refused::Broken)?;
     let changed = changed(configuration.in_force(), &config)?;
     let settings = front::settings(&config, folder).await;
-    let settings = settings.map_err(|error| Refused::Cannot(error.sentence()))?;
+    let settings = settings.map_err(|error| match error {
+        FrontError::Broken(problems) => Refused::Broken(problems),
+        FrontError::Other(error) => Refused::Cannot(error.sentence()),
+    })?;
     let taken = gateway.reload(settings).await;
     taken.map_err(|error| refused(&error, &config))?;
     Ok(Reloaded {

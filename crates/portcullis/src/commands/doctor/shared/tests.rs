@@ -51,7 +51,7 @@ async fn examined(url: &str) -> Option<Finding> {
     let shared = match url {
         "" => String::new(),
         _ => format!(
-            "[gateway.shared]\nredis = \"file:{}/url\"\ntimeout = \"5s\"\n",
+            "[gateway.shared]\nredis = \"file:{}/url\"\ntimeout = \"1s\"\n",
             folder.path().display()
         ),
     };

@@ -35,3 +35,19 @@ fn a_route_needs_a_reload_and_a_log_of_requests_a_new_process() {
     let log = "[gateway.log]\nto = \"log\"\n";
     assert_eq!(differing(log), [("[gateway.log]", When::Upgrade)]);
 }
+
+#[test]
+fn every_part_has_the_name_that_the_reference_has() {
+    let config = configuration(|plain| plain);
+    let reference = portcullis_config::reference();
+    for part in parts(&config, &config) {
+        if part.key.starts_with('[') {
+            assert!(reference.contains(part.key), "{}", part.key);
+            continue;
+        }
+        let (table, name) = part.key.rsplit_once('.').unwrap();
+        let begin = reference.find(&format!("`[{table}]`\n")).unwrap();
+        let section = reference[begin..].split("\n## ").next().unwrap();
+        assert!(section.contains(&format!("| `{name}` |")), "{}", part.key);
+    }
+}
