@@ -100,3 +100,5 @@ pub(crate) const FIRST_GLANCE_TIMEOUT: Duration = Duration::from_millis(30);
 pub(crate) const PROSE_WIDTH_MAX: usize = 100;
 /// How much further in the rest of a broken line of talk stands, in columns.
 pub(crate) const TALK_HANG: usize = 2;
+/// How often it is looked whether the gateway still has the split of the journal.
+pub(crate) const SPLIT_LOOK_PAUSE: Duration = Duration::from_secs(2);
