@@ -426,6 +426,8 @@ impl<'a> Serving<'a> {
         tracing::info!(program = %self.program.display(), "an upgrade was asked for");
         self.notifier.reloading();
         upgrade::check(&self.program, self.site).await?;
+        let file = connect::config(self.site)?;
+        reload::may_be_taken_over(self.configuration.in_force(), &file)?;
         let Some(acting) = self.acting.take() else {
             return Err(CommandError::new(Exit::Internal, "nothing acts"));
         };
