@@ -19,7 +19,7 @@ use std::sync::Arc;
 use portcullis_rollout::{DataPolicy, Moment, Plan, State};
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::Bypass;
+use crate::gateway::{Bypass, Split};
 
 /// How a service stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,14 @@ pub struct Status {
     pub journal_seq: u64,
     /// The fencing epoch.
     pub epoch: u64,
+    /// The split that is in force by the journal; missing where nothing serves yet, and while a step moves
+    /// traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// How the gateway divides requests, in words, where that is not as the journal has it. The engine does
+    /// not know of it: who shows a status asks the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_differs: Option<String>,
     /// Whether the configuration file can be used.
     #[serde(default)]
     pub configuration: ConfigurationStanding,

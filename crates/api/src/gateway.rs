@@ -35,6 +35,40 @@ pub struct Arm {
     pub address: String,
 }
 
+impl From<&portcullis_rollout::Split> for Split {
+    fn from(split: &portcullis_rollout::Split) -> Split {
+        let arm = |arm: &portcullis_rollout::SplitArm| Arm {
+            release: arm.release.to_string(),
+            address: arm.address.clone(),
+        };
+        Split {
+            stable: arm(&split.stable),
+            canary: split.canary.as_ref().map(arm),
+            weight_percent: split.weight.percent(),
+        }
+    }
+}
+
+impl std::fmt::Display for Split {
+    /// In words, for example `20 % to 1.1 at 127.0.0.1:9001, 80 % to 1.0 at 127.0.0.1:9000`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let stable = &self.stable;
+        match &self.canary {
+            None => write!(f, "all to {} at {}", stable.release, stable.address),
+            Some(canary) => write!(
+                f,
+                "{} % to {} at {}, {} % to {} at {}",
+                self.weight_percent,
+                canary.release,
+                canary.address,
+                100_u8.saturating_sub(self.weight_percent),
+                stable.release,
+                stable.address
+            ),
+        }
+    }
+}
+
 /// A request to replace a split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

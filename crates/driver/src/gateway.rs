@@ -7,13 +7,17 @@ use std::time::Duration;
 use portcullis_analysis::counted;
 use portcullis_api::gateway::{self, RouteStatus, SplitChange};
 use portcullis_api::{Client, ClientError};
-use portcullis_rollout::{Action, CutOff, Fact, Failure, Op, Presence, Split, SplitArm};
+use portcullis_rollout::{Action, CutOff, Fact, Failure, Op, Presence, Split};
 use tokio::sync::Mutex;
 
 use crate::bounds::{CHANGE_WAIT, DRAIN_PAUSE_MAX, DRAIN_PAUSE_MIN};
 use crate::causes::with_causes;
 use crate::clock::Stopwatch;
 use crate::driver::{Driver, Probed, not_mine};
+
+mod restore;
+
+pub use restore::{Recorded, Restored};
 
 /// Statuses with which the gateway refuses for good: asking again cannot help.
 const FINAL_STATUSES: [u16; 7] = [400, 401, 403, 404, 405, 413, 422];
@@ -197,7 +201,7 @@ impl Driver for GatewayDriver {
         };
         match self.split(split.service.as_str()).await {
             Ok(found) => {
-                let same = found.as_ref() == Some(&wire(split));
+                let same = found.as_ref() == Some(&split.into());
                 let presence = if same {
                     Presence::Applied
                 } else {
@@ -214,7 +218,7 @@ impl Driver for GatewayDriver {
             return Err(not_mine(op, "gateway driver"));
         };
         let change = SplitChange {
-            split: wire(split),
+            split: split.into(),
             epoch: self.epoch(),
             if_changes: None,
         };
@@ -224,22 +228,6 @@ impl Driver for GatewayDriver {
             Fact::new("split", in_force),
             Fact::new("changes", status.changes),
         ])
-    }
-}
-
-/// A plan's split as the gateway's API has it.
-pub(crate) fn wire(split: &Split) -> gateway::Split {
-    gateway::Split {
-        stable: arm(&split.stable),
-        canary: split.canary.as_ref().map(arm),
-        weight_percent: split.weight.percent(),
-    }
-}
-
-fn arm(arm: &SplitArm) -> gateway::Arm {
-    gateway::Arm {
-        release: arm.release.to_string(),
-        address: arm.address.clone(),
     }
 }
 
@@ -264,20 +252,7 @@ fn in_flight(route: &RouteStatus, address: &str) -> u64 {
 }
 
 fn describe(split: Option<&gateway::Split>) -> String {
-    let Some(split) = split else {
-        return "none".to_owned();
-    };
-    let stable = format!("{} at {}", split.stable.release, split.stable.address);
-    match &split.canary {
-        None => format!("all to {stable}"),
-        Some(canary) => format!(
-            "{} % to {} at {}, {} % to {stable}",
-            split.weight_percent,
-            canary.release,
-            canary.address,
-            100_u8.saturating_sub(split.weight_percent),
-        ),
-    }
+    split.map_or_else(|| "none".to_owned(), ToString::to_string)
 }
 
 fn failure(error: &ClientError) -> Failure {

@@ -20,8 +20,8 @@ use crate::meter::{Meter, Query};
 ///
 /// Counters only grow while a gateway runs; a sample is the difference of two readings. What cannot be
 /// told is missing: counters of a gateway that was restarted in between, or of an arm that was not there
-/// at both readings, give no sample rather than zeros. While a bypass keeps traffic from the candidate,
-/// time does not pass for the gate: what it saw before must not become a pass by waiting.
+/// at both readings, give no sample rather than zeros. While a bypass keeps traffic from the candidate, or
+/// the candidate is not in the split, time does not pass for the gate: what it saw before must not become a pass by waiting.
 #[derive(Debug, Clone)]
 pub struct GatewayMeter {
     client: Client,
@@ -170,7 +170,7 @@ impl Meter for GatewayMeter {
         let readings = [before.gateway.as_ref(), after.gateway.as_ref()];
         let unmeasured = readings.into_iter().flatten().find_map(|status| {
             let route = route_of(status, gate.service.as_str())?;
-            bypassed(route, &gate.canary)
+            bypassed(route, &gate.canary).or_else(|| left_out(route, &gate.canary))
         });
         let measured = unmeasured.is_none();
         let sample = Sample {
@@ -258,6 +258,27 @@ fn route_of<'a>(status: &'a GatewayStatus, service: &str) -> Option<&'a RouteSta
 
 fn is(arm: &Arm, wanted: &SplitArm) -> bool {
     arm.release == wanted.release.as_str() && arm.address == wanted.address
+}
+
+/// Why the candidate gets nothing, if it is not in the split: then the split is not the one that this gate is
+/// about, for example because the gateway has lost it.
+fn left_out(route: &RouteStatus, candidate: &SplitArm) -> Option<String> {
+    let split = route.split.as_ref();
+    let is_in = split.is_some_and(|split| {
+        let canary = split.canary.as_ref();
+        is(&split.stable, candidate) || canary.is_some_and(|canary| is(canary, candidate))
+    });
+    (!is_in).then(|| {
+        let release = &candidate.release;
+        match split {
+            None => format!(
+                "the gateway has no split, so {release} gets no traffic; the gate goes on when it has one"
+            ),
+            Some(split) => format!(
+                "{release} is not in the gateway's split ({split}); the gate goes on when it is"
+            ),
+        }
+    })
 }
 
 /// Why the candidate gets nothing, if a bypass keeps it from it. One that was promoted gets everything.

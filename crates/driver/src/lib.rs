@@ -34,7 +34,7 @@ mod smoke;
 pub use check::{CheckClient, CheckFailed, CheckPassed, CheckProtocol, CheckSetupError};
 pub use command::{CommandEnd, CommandOutcome, run_command};
 pub use driver::{Driver, Probed};
-pub use gateway::{Drained, GatewayDriver};
+pub use gateway::{Drained, GatewayDriver, Recorded, Restored};
 pub use gateway_meter::GatewayMeter;
 pub use hook::{HookDriver, run_notice};
 pub use instance::{Instance, InstanceState};

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use portcullis_driver::Recorded;
 use portcullis_journal::{Entry, Journal, Scope};
 use portcullis_rollout::{Plan, Purpose, Refused, ReleaseId, RolloutId, Running, Step};
 
@@ -158,7 +159,7 @@ impl History {
                         false => HistoryError::Unplanned { seq, rollout },
                     });
                 };
-                Arc::make_mut(past).push(seq, event_of(entry, kind))?;
+                Arc::make_mut(past).push(seq, entry.epoch.0, event_of(entry, kind))?;
             }
         }
         self.next_seq = seq + 1;
@@ -221,6 +222,11 @@ impl History {
     pub fn serving(&self) -> Option<Running> {
         let promoted = self.promotions().next_back();
         promoted.map_or_else(|| self.served_before.clone(), |last| Some(last.running()))
+    }
+
+    /// The split that the gateway was given last; `None` before the first release.
+    pub fn recorded_split(&self) -> Option<Recorded> {
+        self.last()?.recorded_split()
     }
 
     /// The release with this name and where it last ran, if it was ever promoted.

@@ -104,3 +104,5 @@ pub(crate) const PROSE_WIDTH_MAX: usize = 100;
 pub(crate) const TALK_HANG: usize = 2;
 /// Bytes of a key set that are read: one more than the gateway takes, so that a larger one is told.
 pub(crate) const KEY_SET_BYTES_MAX: u64 = 1024 * 1024 + 1;
+/// How often it is looked whether the gateway still has the split of the journal.
+pub(crate) const SPLIT_LOOK_PAUSE: Duration = Duration::from_secs(2);

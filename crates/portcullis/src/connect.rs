@@ -225,11 +225,18 @@ pub(crate) fn endpoint(listen: &Listen) -> Endpoint {
     }
 }
 
-/// Who is asking, for the record.
+/// Who is asking, for the record: the name in `PORTCULLIS_USER`, or the user of this process as the system
+/// knows it, with the one who became root by sudo. Other variables say what a shell was started with.
 pub(crate) fn user() -> String {
-    let named = ["PORTCULLIS_USER", "USER", "LOGNAME"];
-    let found = named
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    found.unwrap_or_else(|| "operator".to_owned())
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(name) = set("PORTCULLIS_USER") {
+        return name;
+    }
+    let uid = nix::unistd::Uid::current();
+    let found = nix::unistd::User::from_uid(uid).ok().flatten();
+    let name = found.map_or_else(|| format!("uid {uid}"), |user| user.name);
+    match set("SUDO_USER").filter(|_| uid.is_root()) {
+        Some(before) => format!("{name} (sudo by {before})"),
+        None => name,
+    }
 }

@@ -32,6 +32,9 @@ pub(crate) fn status(status: &Status) -> String {
             lines.push("serving   nothing; `portcullis deploy` brings out a release".to_owned())
         }
     }
+    if let Some(differs) = &status.split_differs {
+        lines.push(format!("GATEWAY   {differs}"));
+    }
     if let Some(bypass) = &status.bypass {
         lines.push(format!("bypass    {}", bypassed(bypass, &status.service)));
     }

@@ -44,8 +44,15 @@ pub(crate) fn save(file: &Path, view: &PlanView) -> Result<(), CommandError> {
 pub(crate) fn read(file: &Path) -> Result<PlanView, CommandError> {
     let name = file.display();
     let unreadable = |error: &dyn std::error::Error| {
-        CommandError::because(Exit::Usage, format!("{name} cannot be read"), error)
-            .hint("`portcullis plan --out FILE` saves a plan")
+        let hint = match file.exists() {
+            true => "`portcullis plan --out FILE` saves a plan".to_owned(),
+            // Who brings out a release often names it first.
+            false => format!(
+                "`portcullis deploy --release {name}` brings out the release {name}; an argument without a name \
+                 is a plan that `portcullis plan --out FILE` saved"
+            ),
+        };
+        CommandError::because(Exit::Usage, format!("{name} cannot be read"), error).hint(hint)
     };
     let opened = std::fs::File::open(file).map_err(|error| unreadable(&error))?;
     let mut text = String::new();

@@ -36,7 +36,7 @@ pub use plan::{
     Strategy, Timeouts,
 };
 pub use release::{Artifact, Release, Target};
-pub use rollout::Rollout;
+pub use rollout::{Rollout, alone};
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};
 pub use timeline::{Moment, MomentKind, Timeline};

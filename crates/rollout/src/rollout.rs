@@ -9,6 +9,10 @@ use crate::{
     Refused, State, StepIndex,
 };
 
+mod in_force;
+
+pub use in_force::alone;
+
 /// One execution of a plan: the fold of its events, changed in no other way (invariant 3).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rollout {

@@ -5,6 +5,7 @@ use portcullis_api::engine::{
     ConfigurationStanding, Detail, EngineStanding, JournalEvent, PlanView, Serving, Sharing,
     Status, Summary,
 };
+use portcullis_api::gateway::Split;
 use portcullis_engine::{Engine, History, Outline, Past, Standing};
 use portcullis_rollout::Rollout;
 
@@ -23,6 +24,7 @@ pub fn status(
     });
     let sharing = history.live().and_then(sharing);
     let live = history.live().map(|past| summary(&past.outline()));
+    let split = history.recorded_split().filter(|recorded| !recorded.moving);
     let sentence = sentence(history, live.as_ref(), serving.as_ref());
     Status {
         schema: "portcullis.status/1".to_owned(),
@@ -36,6 +38,8 @@ pub fn status(
         live,
         journal_seq: history.next_seq() - 1,
         epoch,
+        split: split.map(|recorded| Split::from(&recorded.split)),
+        split_differs: None,
         configuration: ConfigurationStanding::Valid,
         bypass: None,
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use portcullis_driver::Recorded;
 use portcullis_rollout::{Event, Plan, Rollout, RolloutId, Timeline};
 
 use super::HistoryError;
@@ -15,6 +16,8 @@ pub struct Past {
     events: Vec<Arc<Event>>,
     first_seq: u64,
     last_seq: u64,
+    /// The fencing epoch of the entry since which the traffic is as it is; 0 where it was not moved.
+    moved_epoch: u64,
 }
 
 impl Past {
@@ -25,13 +28,17 @@ impl Past {
             events: Vec::new(),
             first_seq: seq,
             last_seq: seq,
+            moved_epoch: 0,
         }
     }
 
-    /// Applies the event of journal entry `seq`.
-    pub(super) fn push(&mut self, seq: u64, event: Event) -> Result<(), HistoryError> {
+    /// Applies the event of journal entry `seq`, which was written under a fencing epoch.
+    pub(super) fn push(&mut self, seq: u64, epoch: u64, event: Event) -> Result<(), HistoryError> {
         let applied = self.rollout.apply(&event);
         let (next, _) = applied.map_err(|source| HistoryError::Impossible { seq, source })?;
+        if next.last_move() != self.rollout.last_move() {
+            self.moved_epoch = epoch;
+        }
         self.rollout = next;
         self.events.push(Arc::new(event));
         self.last_seq = seq;
@@ -70,6 +77,15 @@ impl Past {
             entries: self.first_seq..=self.last_seq,
             promotion: self.promoted().map(|promoted| promoted.kept()),
         }
+    }
+
+    /// The split that this rollout left or has brought about by now.
+    pub(super) fn recorded_split(&self) -> Option<Recorded> {
+        Some(Recorded {
+            split: self.rollout.split()?,
+            epoch: self.moved_epoch,
+            moving: self.rollout.moves_traffic(),
+        })
     }
 
     /// What happened, for people.

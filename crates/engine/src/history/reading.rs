@@ -74,7 +74,7 @@ impl Recall {
                     *past = Some(Past::new(plan, entry.seq));
                 }
                 (Body::Happened { rollout, kind }, Some(past)) if rollout == self.id => {
-                    past.push(entry.seq, event_of(entry, kind))?;
+                    past.push(entry.seq, entry.epoch.0, event_of(entry, kind))?;
                 }
                 _ => return Err(self.gone()),
             }

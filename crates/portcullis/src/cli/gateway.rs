@@ -35,7 +35,8 @@ pub(crate) enum Gateway {
     /// Show the routes: each arm with its share, health, requests and errors.
     #[command(after_long_help = "Example:\n  portcullis gateway routes")]
     Routes,
-    /// Show the split, or set the canary's share by hand. Refused while a rollout is live.
+    /// Show the split, or set the canary's share by hand. Refused while a rollout is live,
+    /// and where the gateway follows an engine elsewhere.
     #[command(after_long_help = "Example:\n  portcullis gateway split 10")]
     Split {
         /// The canary's share in percent, from 0 to 100.

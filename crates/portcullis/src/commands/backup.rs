@@ -24,7 +24,10 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
             connect::config(site)?
         }
     };
-    // Only making a backup makes the vault: whoever looks for backups at a wrong place shall hear of it.
+    if matches!(command, Backup::List | Backup::Prune { .. }) && !config.state.vault.exists() {
+        return Ok(none_yet(&config, command, json));
+    }
+    // Only making a backup makes the vault: whoever looks for one at a wrong place shall hear of it.
     let vault = match command {
         Backup::Create { .. } => Vault::open_or_create(&config.state.vault),
         _ => Vault::open(&config.state.vault),
@@ -56,6 +59,31 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
             ..
         } => restore_in_place(&config, &vault, name, store.as_deref(), json),
     }
+}
+
+/// There is no vault, so there is nothing to list or to remove. Where it was looked for is said, since it may be
+/// a wrong place.
+fn none_yet(config: &Config, command: &Backup, json: bool) -> Exit {
+    if json {
+        output::json(&match command {
+            Backup::Prune { dry_run, .. } => serde_json::json!({
+                "schema": "portcullis.backup-prune/1",
+                "dry_run": dry_run,
+                "keep_last": config.retention.keep_last,
+                "keep_days": config.retention.keep_days,
+                "removed": 0,
+                "freed_bytes": 0,
+                "backups": [],
+            }),
+            _ => serde_json::json!({ "schema": "portcullis.backups/1", "backups": [] }),
+        });
+    } else {
+        output::talk(&format!(
+            "there are no backups yet: there is no vault at {}; `portcullis backup create` makes one",
+            config.state.vault.display()
+        ));
+    }
+    Exit::Done
 }
 
 fn create(config: &Config, vault: &Vault, reason: &str, json: bool) -> Result<Exit, CommandError> {

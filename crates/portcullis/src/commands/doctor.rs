@@ -81,6 +81,8 @@ async fn examine(config: Config, findings: &mut Vec<Finding>) {
     findings.extend(found);
     findings.extend(network::ports(&patient));
     findings.push(network::gateway(&patient));
+    let found = within("split", network::split(&patient)).await;
+    findings.extend(found.unwrap_or_else(Some));
     let found = within("shared server", shared::examine(&patient.config)).await;
     findings.extend(found.unwrap_or_else(Some));
     let found = within("serving release", serving::examine(&patient)).await;

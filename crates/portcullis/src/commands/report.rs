@@ -29,9 +29,10 @@ pub(super) async fn status(site: &Site, json: bool) -> Result<Exit, CommandError
         }
         Looked::Read(status) => (status, Exit::Unreachable),
     };
-    status.bypass = route_of_gateway(&config)
-        .await
-        .and_then(|route| route.bypass);
+    if let Some(route) = route_of_gateway(&config).await {
+        status.split_differs = split_differs(&status, &route);
+        status.bypass = route.bypass;
+    }
     if json {
         output::json(&status);
     } else {
@@ -160,8 +161,20 @@ async fn stable_of_gateway(config: &Config) -> Option<Arm> {
     route.split.map(|split| split.stable)
 }
 
+/// How the gateway divides requests, if not as the journal has it.
+pub(super) fn split_differs(status: &Status, route: &RouteStatus) -> Option<String> {
+    let wanted = status.split.as_ref()?;
+    match &route.split {
+        Some(split) if split == wanted => None,
+        Some(split) => Some(format!("{split}; the journal says: {wanted}")),
+        None => Some(format!(
+            "has no split and answers 503; the journal says: {wanted}"
+        )),
+    }
+}
+
 /// How the gateway serves, if it answers.
-async fn route_of_gateway(config: &Config) -> Option<RouteStatus> {
+pub(super) async fn route_of_gateway(config: &Config) -> Option<RouteStatus> {
     let client = connect::gateway(config).ok()?.looking_for(LOOK_PATIENCE);
     let path = format!("/v1/routes/{}", config.service.name);
     client.get(&path).await.ok()

@@ -192,3 +192,29 @@ fn a_bypass_needs_a_reason_a_time_and_the_right_service() {
         "{list}"
     );
 }
+
+#[test]
+fn who_asked_is_the_user_of_the_system_whatever_the_environment_says() {
+    let rig = Rig::serving("none");
+    let told = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let name = String::from_utf8(told.stdout).unwrap().trim().to_owned();
+    let bypass = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.current_dir(rig.folder.path()).args(args);
+        command.env_remove("PORTCULLIS_USER").env_remove("LOGNAME");
+        command.env_remove("SUDO_USER").env("USER", "somebody");
+        assert!(command.output().unwrap().status.success());
+    };
+    bypass(&[
+        "gateway", "bypass", "dhash", "--for", "5m", "--reason", REASON,
+    ]);
+    assert_eq!(
+        rig.json(&["gateway", "split"])["bypass"]["by"],
+        name.as_str()
+    );
+    let audit = std::fs::read_to_string(rig.path(".portcullis/audit.jsonl")).unwrap();
+    assert!(audit.contains(&format!("\"by\":\"{name}\"")), "{audit}");
+}

@@ -248,3 +248,13 @@ fn regex_escape(text: &str) -> String {
         })
         .collect()
 }
+
+#[test]
+fn a_release_that_is_named_where_a_plan_is_expected_is_understood() {
+    let rig = Rig::new("none");
+    rig.ok(&["init"]);
+    let refused = rig.run(&["deploy", "1.0"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("portcullis deploy --release 1.0"), "{told}");
+}

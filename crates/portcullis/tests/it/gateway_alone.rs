@@ -204,3 +204,44 @@ fn a_wrong_token_is_refused_and_a_reload_works_without_an_engine() {
     assert!(done, "{said}");
     assert!(get(&alone.gateway, "/here", "me").contains("location: /there\r\n"));
 }
+
+#[test]
+fn a_gateway_that_never_had_a_split_says_that_requests_get_503() {
+    let rig = Rig::serving("none");
+    let mut alone = Alone::of(&rig);
+    alone.until("it follows", |alone| alone.answered_by("me") == "1.0");
+    alone.stop();
+    std::fs::remove_file(alone.folder.path().join(".portcullis/gateway.json")).unwrap();
+    std::fs::remove_file(alone.folder.path().join("serve.log")).unwrap();
+    alone.token = alone.folder.path().join(".portcullis/token");
+    alone.start();
+    alone.until("it says what is so", |alone| {
+        alone
+            .log()
+            .contains("no split was ever saved here: requests get 503")
+    });
+    assert!(get(&alone.gateway, "/health", "me").starts_with("HTTP/1.1 503"));
+    assert!(!alone.log().contains("last saved split"), "{}", alone.log());
+}
+
+#[test]
+fn a_share_is_not_set_by_hand_at_a_follower() {
+    let rig = Rig::serving("none");
+    let alone = Alone::of(&rig);
+    rig.ok(&["deploy", "--release", "1.1"]);
+    rig.until("the first gate is open", |rig| {
+        rig.state_of("dhash-2") == "watching"
+    });
+    alone.until("it follows", |alone| {
+        alone
+            .run(&["gateway", "split"])
+            .1
+            .contains("20 % to the canary")
+    });
+    let (done, said) = alone.run(&["gateway", "split", "50"]);
+    assert!(!done, "{said}");
+    assert!(said.contains("from an engine elsewhere"), "{said}");
+    let (_, shown) = alone.run(&["gateway", "split"]);
+    assert!(shown.contains("20 % to the canary"), "{shown}");
+    rig.ok(&["abort", "--wait"]);
+}

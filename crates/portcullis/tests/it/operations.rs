@@ -95,10 +95,17 @@ fn looking_for_backups_does_not_make_a_vault() {
     let rig = Rig::new("none");
     rig.ok(&["init"]);
     let vault = rig.folder.path().join(".portcullis/vault");
+    for args in [&["backup", "list"][..], &["backup", "prune"]] {
+        let looked = rig.run(args);
+        let words = String::from_utf8_lossy(&looked.stderr).into_owned();
+        assert_eq!(looked.status.code(), Some(0), "{words}");
+        assert!(words.contains("there are no backups yet"), "{words}");
+        assert!(words.contains("there is no vault at"), "{words}");
+        assert_eq!(rig.json(args)["backups"], serde_json::json!([]));
+        assert!(!vault.exists(), "{args:?}");
+    }
     for args in [
-        &["backup", "list"][..],
-        &["backup", "verify"],
-        &["backup", "prune"],
+        &["backup", "verify"][..],
         &[
             "backup",
             "restore",

@@ -203,3 +203,20 @@ fn certificates_and_what_is_asked_of_clients_change_without_a_restart() {
     assert_eq!(told, "reloaded: gateway.tls.clients changed and in force\n");
     assert!(!ask("second"), "a client without a certificate is refused");
 }
+
+#[test]
+fn a_signal_that_cannot_be_followed_is_answered_by_one_message() {
+    let rig = Rig::serving("none");
+    let (address, free) = (rig.gateway().to_owned(), Ports::take());
+    rig.edit(&address, &format!("127.0.0.1:{}", free.gateway()));
+    signal("-HUP", rig.serve_id());
+    rig.until("it is refused", |rig| {
+        rig.log().contains("was not reloaded, the old one stays in force: a running gateway cannot change gateway.listen")
+    });
+    let log = rig.log();
+    let (before, _) = log.split_once("was not reloaded").unwrap();
+    // The file may have been looked at by itself before; that is not this signal's.
+    let by_signal = before.lines().last().unwrap();
+    assert!(by_signal.contains("ERROR"), "{log}");
+    assert!(!log.contains("was reloaded"), "{log}");
+}

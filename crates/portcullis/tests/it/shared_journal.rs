@@ -63,7 +63,9 @@ impl<'a> Second<'a> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
         command.current_dir(self.rig.folder.path()).args(args);
         command.env("PORTCULLIS_FILE", "second.toml");
-        command.env("NO_COLOR", "1").env("USER", "tester");
+        command
+            .env("NO_COLOR", "1")
+            .env("PORTCULLIS_USER", "tester");
         command.stdin(Stdio::null());
         command
     }

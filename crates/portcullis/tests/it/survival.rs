@@ -1,6 +1,6 @@
 //! `kill -9` of Portcullis in the middle of a rollout.
 
-use crate::rig::Rig;
+use crate::rig::{Rig, signal};
 
 #[test]
 fn a_killed_engine_comes_back_and_finishes_the_rollout() {
@@ -145,4 +145,104 @@ fn a_configuration_broken_while_running_is_shown_at_the_next_deploy_and_changes_
     rig.edit("weights = [20, 200]", "weights = [20, 100]");
     assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 0);
     assert_eq!(users.stop(), 0, "requests were dropped");
+}
+
+/// What PC0408 says to do with a damaged file of the gateway.
+fn move_split_away(rig: &Rig) {
+    let file = rig.path(".portcullis/gateway.json");
+    std::fs::rename(&file, file.with_extension("aside")).unwrap();
+}
+
+#[test]
+fn a_gateway_that_lost_its_split_is_given_that_of_the_journal_again() {
+    let mut rig = Rig::serving("none");
+    let kept = std::fs::read(rig.path(".portcullis/gateway.json")).unwrap();
+    rig.kill();
+    move_split_away(&rig);
+    rig.start();
+    assert!(
+        rig.get("/health", "me").contains("\"version\":\"1.0\""),
+        "{}\n{}",
+        rig.get("/health", "me"),
+        rig.log()
+    );
+    assert!(rig.log().contains("was given it again"), "{}", rig.log());
+    assert!(!rig.ok(&["status"]).contains("GATEWAY"));
+    rig.ok(&["doctor"]);
+    let users = rig.users();
+    rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    users.stop();
+    // A copy of before this release: it sends everybody to one that does not run any more.
+    rig.kill();
+    std::fs::write(rig.path(".portcullis/gateway.json"), kept).unwrap();
+    rig.start();
+    assert!(
+        rig.get("/health", "me").contains("\"version\":\"1.1\""),
+        "{}\n{}",
+        rig.get("/health", "me"),
+        rig.log()
+    );
+}
+
+#[test]
+fn a_canary_whose_split_was_lost_gets_its_share_again_and_its_gate_goes_on() {
+    let mut rig = Rig::serving("none");
+    rig.edit("window = \"2s\"", "window = \"5s\"");
+    rig.ok(&["deploy", "--release", "1.1"]);
+    rig.until("the first gate is open", |rig| {
+        rig.state_of("dhash-2") == "watching"
+    });
+    let before = rig.json(&["gateway", "split"])["split"].clone();
+    assert_eq!(before["weight_percent"], 20);
+    rig.kill();
+    move_split_away(&rig);
+    rig.start();
+    assert_eq!(rig.json(&["gateway", "split"])["split"], before);
+    let users = rig.users();
+    rig.until("it is over", |rig| rig.state_of("dhash-2") == "promoted");
+    users.stop();
+    rig.ok(&["journal", "verify"]);
+}
+
+#[test]
+fn a_split_that_cannot_be_given_back_yet_is_told_and_holds_the_gate_until_it_can() {
+    let mut rig = Rig::serving("none");
+    rig.ok(&["deploy", "--release", "1.1"]);
+    rig.until("the first gate is open", |rig| {
+        rig.state_of("dhash-2") == "watching"
+    });
+    let address = rig.json(&["status"])["serving"]["address"].to_string();
+    let of_stable = stable_process(&rig, address.trim_matches('"'));
+    rig.kill();
+    move_split_away(&rig);
+    // The gateway gives no arm users that does not answer.
+    signal("-STOP", of_stable);
+    rig.start();
+    rig.until("status tells", |rig| {
+        rig.ok(&["status"]).contains("GATEWAY   has no split")
+    });
+    assert_eq!(rig.exit(&["doctor"]), 1);
+    assert_eq!(rig.json(&["status"])["split"]["weight_percent"], 20);
+    rig.until("the gate says that it holds", |rig| {
+        rig.ok(&["show", "dhash-2"])
+            .contains("the gateway has no split")
+            || rig.ok(&["status"]).contains("the gateway has no split")
+    });
+    signal("-CONT", of_stable);
+    rig.until("it is in force", |rig| {
+        !rig.ok(&["status"]).contains("GATEWAY")
+    });
+    let users = rig.users();
+    rig.until("it is over", |rig| rig.state_of("dhash-2") == "promoted");
+    users.stop();
+}
+
+/// The process of the release at an address.
+fn stable_process(rig: &Rig, address: &str) -> u32 {
+    let files = std::fs::read_dir(rig.path(".portcullis/instances/dhash")).unwrap();
+    let texts = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    let records = texts.filter_map(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    let mut ours = records.filter(|record| record.to_string().contains(address));
+    let pid = ours.next().unwrap()["process"]["pid"].as_u64();
+    u32::try_from(pid.unwrap()).unwrap()
 }

@@ -212,3 +212,24 @@ fn the_log_has_priorities_when_it_goes_to_the_journal() {
     let log = service.rig.log();
     assert!(!log.contains('\u{1b}'), "no colours: {log}");
 }
+
+#[test]
+fn an_upgrade_that_would_need_other_sockets_is_refused_and_nothing_is_touched() {
+    let mut service = SystemService::serving();
+    let (pid, address) = (service.pid(), service.gateway().to_owned());
+    let free = crate::rig::Ports::take();
+    let other = format!("127.0.0.1:{}", free.gateway());
+    service.rig.edit(&address, &other);
+    service.signal("USR2");
+    service.until_log("an upgrade cannot change gateway.listen");
+    service.until_log("this process goes on as before");
+    assert_eq!(service.pid(), pid);
+    assert_eq!(
+        service.rig.json(&["status"])["epoch"],
+        1,
+        "the engine was not touched"
+    );
+    service.rig.edit(&other, &address);
+    service.upgrade_and_wait();
+    assert_ne!(service.pid(), pid);
+}

@@ -268,8 +268,10 @@ const RESTART_NEEDED: Meaning = Meaning {
     title: "A running gateway cannot change this",
     meaning: "The configuration file has a setting that is read at a start only, so nothing of it was put \
                in force: addresses, the state folder, and where requests are logged and counted.",
-    remedy: "Restart `portcullis serve`. An upgrade (SIGUSR2) does the same without a dropped request, \
-              but keeps the addresses. Or take the change back and reload again.",
+    remedy: "Restart `portcullis serve`. Where neither an address nor the state folder is meant, an upgrade \
+              (SIGUSR2) does the same without a dropped request; `gateway.listen`, `gateway.admin` and `listen` \
+              of [gateway.tls] change with a restart only, and an upgrade is refused meanwhile. Or take the \
+              change back and reload again.",
     exit: Exit::Failed,
 };
 

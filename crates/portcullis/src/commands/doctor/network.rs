@@ -8,6 +8,7 @@ use portcullis_config::Config;
 
 use super::Patient;
 use super::finding::Finding;
+use crate::commands::report;
 use crate::connect;
 use crate::serve_process::ServeProcess;
 
@@ -138,6 +139,34 @@ pub(super) fn gateway(patient: &Patient) -> Finding {
         format!("{address} is taken{by}, and no server of this folder runs"),
     )
     .hint("stop what listens there, or change gateway.listen")
+}
+
+/// Whether the gateway divides requests as the journal says.
+pub(super) async fn split(patient: &Patient) -> Option<Finding> {
+    let route = report::route_of_gateway(&patient.config).await?;
+    let status = match &patient.status {
+        Some(status) => status.clone(),
+        None => {
+            let service = &patient.config.service;
+            let (name, environment) = (service.name.as_str(), &service.environment);
+            let standing = EngineStanding::Stopped { why: String::new() };
+            portcullis_server::status(name, environment, patient.history.as_ref()?, standing, 0)
+        }
+    };
+    let wanted = status.split.as_ref()?;
+    let Some(differs) = report::split_differs(&status, &route) else {
+        return Some(Finding::ok(
+            "split",
+            format!("as the journal says: {wanted}"),
+        ));
+    };
+    let hint = "an engine that acts gives the gateway the journal's split again; the log of `portcullis \
+                serve` says what keeps it from that";
+    let found = match &route.split {
+        Some(split) if split.stable == wanted.stable => Finding::warn("split", differs),
+        _ => Finding::fail("split", differs),
+    };
+    Some(found.hint(hint))
 }
 
 fn serving_port(patient: &Patient) -> Option<u16> {

@@ -41,7 +41,9 @@ pub(super) async fn set(
 ) -> Result<Exit, CommandError> {
     // The gateway first: without one there is nothing to set, whatever the journal says.
     let seen = route(config, client).await?;
-    refuse_while_live(config).await?;
+    if seen.split.is_some() {
+        refuse_while_live(config).await?;
+    }
     let Some((split, canary)) = with_canary(&seen) else {
         let service = &seen.service;
         let what = match &seen.split {
@@ -101,6 +103,13 @@ async fn refuse_while_live(config: &Config) -> Result<(), CommandError> {
         Ok(status) => (status.live.map(|live| live.rollout), true),
         Err(ClientError::Unreachable { .. }) => {
             let history = offline::history(config).await?;
+            // Where an engine has acted, its journal tells of a release.
+            if history.is_empty() {
+                let what = "the journal here knows of no release: this gateway has its split from an engine \
+                            elsewhere, which gives it that again and may have a rollout under way";
+                return Err(CommandError::new(Exit::Failed, what)
+                    .hint("set the share where that engine runs; its followers take it over"));
+            }
             (history.live().map(|past| past.id().to_string()), false)
         }
         Err(error) => return Err(error.into()),

@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::standby::{Standby, Turn};
-use super::{failed, take_over};
+use super::{failed, split_keeper, take_over};
 use crate::bounds::{ACTING_STOP, STOP_TIMEOUT_MS, UPGRADE_SETTLE_PAUSE};
 use crate::clock::now_ms;
 use crate::command_error::{CommandError, Exit};
@@ -318,8 +318,10 @@ fn start_server(
         configuration: grounds.configuration,
         gateway: connect::gateway(&grounds.config)?,
     };
+    let gateway = GatewayDriver::new(surroundings.gateway.clone()).with_epoch(engine.epoch());
     let server = Server::start(listener, grounds.token, service, surroundings);
     let server = server.map_err(|error| failed(&error))?;
+    tokio::spawn(split_keeper::keep(engine.clone(), gateway, grounds.config));
     Ok(Running {
         engine,
         server,
@@ -435,6 +437,9 @@ async fn prepare(
     let gateway = GatewayDriver::new(client.clone()).with_epoch(runner.lease().epoch.0);
     if took_over {
         take_over::make_true(runner, process, &gateway).await?;
+    } else {
+        // Before the engine looks at anything: a gate that is open measures what the journal says.
+        split_keeper::look(&gateway, config, || runner.history().recorded_split(), None).await;
     }
     let hands = Hands::new(process.clone(), gateway, checks.clone(), data, rehearsal);
     let meter = GatewayMeter::new(client, checks);

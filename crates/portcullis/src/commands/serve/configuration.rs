@@ -92,20 +92,21 @@ impl Configuration {
         left.map(|part| part.key.to_owned()).collect()
     }
 
-    fn read(&mut self, tell_again: bool) -> Result<Config, Problems> {
+    fn read(&mut self, asked: bool) -> Result<Config, Problems> {
         match portcullis_config::load_environment(&self.file, self.environment.as_deref()) {
             Ok(config) => {
                 let broken = self.told.take().is_some();
                 self.standing.send_replace(ConfigurationStanding::Valid);
                 if broken {
                     tracing::info!("the configuration is valid again");
-                } else {
+                } else if !asked {
+                    // Who asked is told what came of it, by whoever carries that out.
                     tracing::info!("the configuration was read again and is valid");
                 }
                 Ok(config)
             }
             Err(problems) => {
-                if tell_again || self.told.as_ref() != Some(&problems) {
+                if asked || self.told.as_ref() != Some(&problems) {
                     self.tell(&problems);
                 }
                 Err(problems)

@@ -67,10 +67,50 @@ impl Drop for Following {
 pub(super) enum News {
     /// The engine's split is in force here.
     Follows { engine: String, epoch: u64 },
-    /// No engine answers; the last saved split is in force.
-    Away { engine: String, why: String },
+    /// No engine answers; the last saved split is in force, if there is one.
+    Away {
+        engine: String,
+        why: String,
+        serves: Serves,
+    },
     /// The engine's split was not put in force here.
-    Refuses { engine: String, why: String },
+    Refuses {
+        engine: String,
+        why: String,
+        serves: Serves,
+    },
+}
+
+/// By what a gateway serves that does not do as its engine says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Serves {
+    /// By the split that was saved last.
+    Saved,
+    /// By none: it never had one.
+    Nothing,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl Serves {
+    fn by(status: &GatewayStatus, service: &str) -> Serves {
+        let route = status.routes.iter().find(|route| route.service == service);
+        match route.is_some_and(|route| route.split.is_some()) {
+            true => Serves::Saved,
+            false => Serves::Nothing,
+        }
+    }
+
+    /// The end of a sentence about the engine.
+    fn words(self) -> &'static str {
+        match self {
+            Serves::Saved => "; serving from the last saved split",
+            Serves::Nothing => {
+                "; no split was ever saved here: requests get 503 until the engine gives one"
+            }
+            Serves::Unknown => "",
+        }
+    }
 }
 
 impl Follower {
@@ -159,13 +199,17 @@ impl Follower {
         let engine = client.endpoint().to_string();
         let status = match timeout(LEAD_PATIENCE, self.own.get("/v1/gateway")).await {
             Ok(Ok(status)) => status,
-            Ok(Err(error)) => return refuses(engine, &error),
-            Err(_) => return away(engine, "this gateway's admin API does not answer"),
+            Ok(Err(error)) => return refuses(engine, &error, Serves::Unknown),
+            Err(_) => {
+                let why = "this gateway's admin API does not answer";
+                return away(engine, why, Serves::Unknown);
+            }
         };
+        let serves = Serves::by(&status, &self.service);
         let lead = match timeout(LEAD_PATIENCE, self.ask(client, status)).await {
             Ok(Ok(lead)) => lead,
-            Ok(Err(error)) => return away(engine, &sentence(&error)),
-            Err(_) => return away(engine, "it does not answer in time"),
+            Ok(Err(error)) => return away(engine, &sentence(&error), serves),
+            Err(_) => return away(engine, "it does not answer in time", serves),
         };
         let epoch = lead.epoch;
         let Some(split) = lead.split else {
@@ -173,6 +217,7 @@ impl Follower {
             return News::Refuses {
                 engine,
                 why: why.to_owned(),
+                serves,
             };
         };
         let change = SplitChange {
@@ -184,10 +229,11 @@ impl Follower {
         let changed = self.own.put::<RouteStatus>(&path, &change);
         match timeout(LEAD_CHANGE_PATIENCE, changed).await {
             Ok(Ok(_)) => News::Follows { engine, epoch },
-            Ok(Err(error)) => refuses(engine, &error),
+            Ok(Err(error)) => refuses(engine, &error, serves),
             Err(_) => News::Refuses {
                 engine,
                 why: "this gateway did not answer in time".to_owned(),
+                serves,
             },
         }
     }
@@ -213,33 +259,53 @@ impl fmt::Display for News {
             News::Follows { engine, epoch } => {
                 write!(f, "following the engine at {engine}, epoch {epoch}")
             }
-            News::Away { engine, why } => write!(
-                f,
-                "the engine at {engine} cannot be followed: {why}; serving from the last saved split"
-            ),
-            News::Refuses { engine, why } => write!(
-                f,
-                "what the engine at {engine} says is not put in force: {why}; serving from the last saved split"
-            ),
+            News::Away {
+                engine,
+                why,
+                serves,
+            } => {
+                let rest = serves.words();
+                write!(f, "the engine at {engine} cannot be followed: {why}{rest}")
+            }
+            News::Refuses {
+                engine,
+                why,
+                serves,
+            } => {
+                let rest = serves.words();
+                write!(
+                    f,
+                    "what the engine at {engine} says is not put in force: {why}{rest}"
+                )
+            }
         }
     }
 }
 
-fn away(engine: String, why: &str) -> News {
+fn away(engine: String, why: &str, serves: Serves) -> News {
     News::Away {
         engine,
         why: why.to_owned(),
+        serves,
     }
 }
 
 /// An engine that lost its lease is as good as away: another one may answer that has it.
-fn refuses(engine: String, error: &ClientError) -> News {
+fn refuses(engine: String, error: &ClientError, serves: Serves) -> News {
     let why = sentence(error);
     match error {
         ClientError::Refused(problem) if problem.code.as_deref() == Some(STALE_EPOCH) => {
-            News::Away { engine, why }
+            News::Away {
+                engine,
+                why,
+                serves,
+            }
         }
-        _ => News::Refuses { engine, why },
+        _ => News::Refuses {
+            engine,
+            why,
+            serves,
+        },
     }
 }
 

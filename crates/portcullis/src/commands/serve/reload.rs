@@ -12,7 +12,7 @@ use portcullis_gateway::{Gateway, GatewayError, ReloadRequest, ReloadRequests};
 use super::changes::{self, Part, When};
 use super::configuration::Configuration;
 use super::front::{self, FrontError};
-use crate::command_error::CommandError;
+use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::state_folder::StateFolder;
 
 /// Who asks when a signal came.
@@ -26,7 +26,7 @@ enum Refused {
     /// What it asks for cannot be had.
     Cannot(String),
     /// A running gateway cannot change these keys.
-    Restart(Vec<&'static str>),
+    Restart(Vec<Part>),
 }
 
 /// The next request to reload; never comes back where nobody can ask.
@@ -57,7 +57,11 @@ pub(super) async fn reload(
                 true => "nothing differed".to_owned(),
                 false => reloaded.changed.join(", "),
             };
-            tracing::info!(by, changed, "the gateway's configuration was reloaded");
+            tracing::info!(
+                by,
+                changed,
+                "the configuration was read again, and the gateway's configuration was reloaded"
+            );
             Ok(reloaded)
         }
         Err(refused) => {
@@ -104,13 +108,47 @@ fn changed(in_force: &Config, config: &Config) -> Result<Vec<String>, Refused> {
     if later.is_empty() {
         return Ok(now.iter().map(|part| part.key.to_owned()).collect());
     }
-    Err(Refused::Restart(
-        later.iter().map(|part| part.key).collect(),
-    ))
+    Err(Refused::Restart(later.into_iter().copied().collect()))
+}
+
+/// Whether a successor that reads this file can go on with what is handed over to it.
+///
+/// # Errors
+/// When the file has another value of what only a restart changes: sockets that are handed over stay where
+/// they are, and the file would say something else than what runs.
+pub(super) fn may_be_taken_over(in_force: &Config, file: &Config) -> Result<(), CommandError> {
+    let parts = changes::parts(in_force, file);
+    let kept = parts
+        .iter()
+        .filter(|part| part.differs && part.when == When::Restart);
+    let keys: Vec<&str> = kept.map(|part| part.key).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let what = format!(
+        "an upgrade cannot change {}: the successor gets what this process has; nothing was done",
+        keys.join(", ")
+    );
+    Err(CommandError::new(Exit::Failed, what)
+        .code(ErrorCode::RestartNeeded)
+        .hint("restart `portcullis serve`, or take the change back and upgrade again"))
+}
+
+/// What a person can do about keys that a running gateway cannot change.
+fn way_out(parts: &[Part]) -> &'static str {
+    match parts.iter().any(|part| part.when == When::Restart) {
+        true => {
+            "restart `portcullis serve`: an upgrade (SIGUSR2) keeps addresses and the state folder; or take the \
+             change back"
+        }
+        false => {
+            "restart `portcullis serve`, or upgrade it (SIGUSR2), which drops no request; or take the change back"
+        }
+    }
 }
 
 fn refused(error: &GatewayError, config: &Config) -> Refused {
-    let error = CommandError::of(crate::command_error::Exit::Usage, error);
+    let error = CommandError::of(Exit::Usage, error);
     Refused::Cannot(format!("{}: {}", config.file.display(), error.sentence()))
 }
 
@@ -133,18 +171,15 @@ impl Refused {
                 problem.problems = vec![why];
                 problem
             }
-            Refused::Restart(keys) => {
+            Refused::Restart(parts) => {
+                let keys: Vec<&str> = parts.iter().map(|part| part.key).collect();
                 let detail = format!(
                     "a running gateway cannot change {}: restart it; nothing of the file was put in force",
                     keys.join(", ")
                 );
                 let title = "A running gateway cannot change this";
                 let mut problem = Problem::new(409, title, RESTART_NEEDED, detail);
-                problem.hint = Some(
-                    "restart `portcullis serve`, or upgrade it (SIGUSR2), which drops no request and keeps \
-                     its addresses; or take the change back"
-                        .to_owned(),
-                );
+                problem.hint = Some(way_out(&parts).to_owned());
                 problem
             }
         }
