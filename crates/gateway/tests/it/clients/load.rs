@@ -65,7 +65,7 @@ impl Scene {
         });
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{program}: {text}");
-        assert!(flips >= 2, "only {flips} flips");
+        assert!(flips >= 1, "the load was over before the split changed");
         text
     }
 
