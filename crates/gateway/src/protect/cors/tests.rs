@@ -112,7 +112,8 @@ fn a_request_that_asks_about_a_method_is_never_sent_on() {
     let about = |method| ("access-control-request-method", method);
     let (app, evil) = (("origin", APP), ("origin", "https://evil.example"));
     let (put, get) = (Method::PUT, Method::GET);
-    let cases: [(&Method, &[(&'static str, &str)], Option<&Method>); 9] = [
+    type Lines<'a> = &'a [(&'static str, &'a str)];
+    let cases: [(&Method, Lines<'_>, Option<&Method>); 9] = [
         (&Method::OPTIONS, &[app, about("PUT")], Some(&put)),
         (&Method::OPTIONS, &[evil, about("GET")], Some(&get)),
         (&Method::OPTIONS, &[about("PUT")], None),
