@@ -12,6 +12,7 @@ use crate::admin_server::{AdminServer, Counts, arm_of, client_of};
 use crate::world::{World, free_address, health, start};
 
 const STABLE: &str = "127.0.0.1:11";
+const CANARY: &str = "127.0.0.1:12";
 const INTERVAL_MS: u64 = 100;
 
 fn query(canary: &str, checks: Vec<Check>) -> Query {
@@ -53,6 +54,15 @@ fn arms(canary: &str, of_canary: Counts, of_stable: Counts) -> [(Arm, u64, Count
     ]
 }
 
+/// A split with the canary at this address.
+fn split_with(canary_address: &str) -> Split {
+    Split {
+        stable: arm_of("1.0", STABLE),
+        canary: Some(arm_of("1.1", canary_address)),
+        weight_percent: 10,
+    }
+}
+
 /// One sample, with the counters set to new values while it waits.
 async fn sample_while(
     meter: &GatewayMeter,
@@ -62,7 +72,7 @@ async fn sample_while(
 ) -> Sample {
     let (sample, ()) = tokio::join!(meter.sample(query), async {
         tokio::time::sleep(std::time::Duration::from_millis(INTERVAL_MS / 2)).await;
-        server.set("tiny", None, &then);
+        server.set("tiny", Some(split_with(CANARY)), &then);
     });
     sample
 }
@@ -75,7 +85,7 @@ async fn a_sample_is_what_was_counted_between_two_readings() {
     let query = query(canary, vec![]);
     server.set(
         "tiny",
-        None,
+        Some(split_with(CANARY)),
         &arms(canary, (10, 2, vec![100]), (100, 0, vec![50; 3])),
     );
     let then = arms(canary, (15, 3, vec![100, 900]), (160, 1, vec![50; 5]));
@@ -121,7 +131,7 @@ async fn a_restarted_gateway_gives_no_figures_for_that_interval() {
     let query = query(canary, vec![]);
     server.set(
         "tiny",
-        None,
+        Some(split_with(CANARY)),
         &arms(canary, (10, 0, vec![]), (100, 0, vec![])),
     );
     let (sample, ()) = tokio::join!(meter.sample(&query), async {
@@ -130,7 +140,7 @@ async fn a_restarted_gateway_gives_no_figures_for_that_interval() {
         server.status().instance = "second".to_owned();
         server.set(
             "tiny",
-            None,
+            Some(split_with(CANARY)),
             &arms(canary, (11, 0, vec![]), (120, 0, vec![])),
         );
     });
@@ -150,11 +160,6 @@ async fn while_a_bypass_keeps_traffic_away_no_time_passes_for_the_gate() {
     let meter = meter(&server);
     let canary = "127.0.0.1:12";
     let query = query(canary, vec![]);
-    let split = |canary_address: &str| Split {
-        stable: arm_of("1.0", STABLE),
-        canary: Some(arm_of("1.1", canary_address)),
-        weight_percent: 10,
-    };
     let counts = |requests| arms(canary, (10, 0, vec![]), (requests, 0, vec![]));
     let bypass = Bypass {
         by: "ana".to_owned(),
@@ -163,7 +168,7 @@ async fn while_a_bypass_keeps_traffic_away_no_time_passes_for_the_gate() {
         until_ms: 2,
     };
     let set = |requests, address: &str, bypass: Option<Bypass>| {
-        server.set("tiny", Some(split(address)), &counts(requests));
+        server.set("tiny", Some(split_with(address)), &counts(requests));
         server.status().routes[0].bypass = bypass;
     };
     set(100, canary, None);
@@ -186,11 +191,42 @@ async fn while_a_bypass_keeps_traffic_away_no_time_passes_for_the_gate() {
     assert_eq!(after.canary.as_ref().unwrap().requests, 0);
     assert!(after.duration_ms() >= INTERVAL_MS - 5 && after.from_ms >= ended.to_ms);
 
-    // A bypass of a split without this candidate takes nothing from it.
-    set(140, "127.0.0.1:13", Some(bypass));
+    // A bypass takes nothing from a candidate that was promoted.
+    let promoted = Split {
+        stable: arm_of("1.1", canary),
+        canary: None,
+        weight_percent: 0,
+    };
+    server.set("tiny", Some(promoted), &counts(140));
+    server.status().routes[0].bypass = Some(bypass);
     let other = meter.sample(&query).await;
     assert_eq!(other.unmeasured, None);
     assert!(other.canary.is_some());
+}
+
+#[tokio::test]
+async fn while_its_candidate_is_not_in_the_split_no_time_passes_for_the_gate() {
+    let server = AdminServer::start().await;
+    let meter = meter(&server);
+    let query = query(CANARY, vec![]);
+    let counts = arms(CANARY, (10, 0, vec![]), (100, 0, vec![]));
+    for (split, why) in [
+        (None, "the gateway has no split"),
+        (
+            Some(split_with("127.0.0.1:13")),
+            "1.1 is not in the gateway's split",
+        ),
+    ] {
+        server.set("tiny", split, &counts);
+        let _ = meter.sample(&query).await;
+        let sample = meter.sample(&query).await;
+        assert_eq!((&sample.canary, sample.duration_ms()), (&None, 0));
+        let told = sample.unmeasured.unwrap();
+        assert!(told.contains(why), "{told}");
+    }
+    server.set("tiny", Some(split_with(CANARY)), &counts);
+    let _ = meter.sample(&query).await;
+    assert!(meter.sample(&query).await.canary.is_some());
 }
 
 #[tokio::test]
@@ -201,7 +237,7 @@ async fn an_arm_that_is_missing_or_counts_backwards_gives_no_figures() {
     let query = query(canary, vec![]);
     server.set(
         "tiny",
-        None,
+        Some(split_with(CANARY)),
         &arms("127.0.0.1:99", (10, 0, vec![]), (100, 0, vec![])),
     );
     let then = arms(canary, (11, 0, vec![]), (90, 0, vec![]));
@@ -315,7 +351,11 @@ async fn what_followers_count_is_added_by_instance_and_never_guessed() {
     let count = |of_canary: u64| {
         let latencies = |count: u64| vec![100; usize::try_from(count).unwrap()];
         let counts = (of_canary, 0, latencies(of_canary));
-        server.set("tiny", None, &arms(canary, counts, (100, 0, vec![])));
+        server.set(
+            "tiny",
+            Some(split_with(CANARY)),
+            &arms(canary, counts, (100, 0, vec![])),
+        );
     };
     let told = |instances: &[&str]| {
         let followers = instances.iter().map(|one| follower(&server, one)).collect();

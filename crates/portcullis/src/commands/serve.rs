@@ -7,7 +7,6 @@
 //! - `alone`, `follower`: the gateway without an engine, following one elsewhere.
 //! - `acting`: the half that acts; it can be let go while the gateway serves on.
 //! - `standby`, `take_over`: one of several engines that share a journal acts, the others wait for it.
-//! - `split_keeper`: a gateway that has lost its split is given it again.
 //! - `front`, `sockets`: the gateway, and listening sockets that were opened elsewhere.
 //! - `notifier`, `log`: what the service manager and its journal are told.
 //! - `configuration`, `changes`, `reload`: the file while all this runs.
@@ -44,7 +43,6 @@ mod notifier;
 mod program;
 mod reload;
 mod sockets;
-mod split_keeper;
 mod standby;
 mod succession;
 mod take_over;
@@ -425,9 +423,7 @@ impl<'a> Serving<'a> {
         }
         tracing::info!(program = %self.program.display(), "an upgrade was asked for");
         self.notifier.reloading();
-        upgrade::check(&self.program, self.site).await?;
-        let file = connect::config(self.site)?;
-        reload::may_be_taken_over(self.configuration.in_force(), &file)?;
+        upgrade::check(&self.program, self.site, self.configuration.in_force()).await?;
         let Some(acting) = self.acting.take() else {
             return Err(CommandError::new(Exit::Internal, "nothing acts"));
         };

@@ -32,10 +32,10 @@ impl Rollout {
             | State::Held { at, .. } => at.0,
         };
         let steps = self.plan().steps.iter().take(done);
-        let moves = steps
+        let mut moves = steps
             .enumerate()
             .filter(|(_, step)| split_of(step).is_some());
-        moves.last().map(|(at, _)| StepIndex(at))
+        moves.next_back().map(|(at, _)| StepIndex(at))
     }
 
     /// Whether a step that moves traffic is being done or undone, or it is not known what became of it: which

@@ -22,12 +22,14 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::standby::{Standby, Turn};
-use super::{failed, split_keeper, take_over};
+use super::{failed, take_over};
 use crate::bounds::{ACTING_STOP, STOP_TIMEOUT_MS, UPGRADE_SETTLE_PAUSE};
 use crate::clock::now_ms;
 use crate::command_error::{CommandError, Exit};
 use crate::state_folder::{Lock, StateFolder};
 use crate::{connect, journal_place, output};
+
+mod split_keeper;
 
 /// What to do when others know more than the journal.
 const JOURNAL_LOST: &str = "put the journal back from a copy; if it is lost for good, stop the services, \

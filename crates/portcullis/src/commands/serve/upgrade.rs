@@ -11,14 +11,17 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use command_fds::{CommandFdExt, FdMapping};
+use portcullis_config::Config;
 use portcullis_gateway::Gateway;
 use portcullis_server::Listener;
 use tokio::process::{Child, Command};
 
+use super::reload;
 use super::sockets::{API, GATEWAY};
 use super::succession::{ACTING, Peer, SERVING, SUCCESSOR};
 use crate::bounds::{UPGRADE_CHECK, UPGRADE_READY};
 use crate::command_error::{CommandError, Exit};
+use crate::connect;
 use crate::site::Site;
 
 /// The first descriptor that is passed on (sd_listen_fds(3)).
@@ -45,11 +48,16 @@ pub(super) struct Bequest {
     pub(super) api: Option<Listener>,
 }
 
-/// Asks the binary at `program` whether it accepts the configuration.
+/// Asks the binary at `program` whether it accepts the configuration, and looks whether it can go on by that
+/// file with what is handed over to it.
 ///
 /// # Errors
-/// When it does not start, refuses, or takes too long.
-pub(super) async fn check(program: &Path, site: &Site) -> Result<(), CommandError> {
+/// When it does not start, refuses, or takes too long, and when the file needs other sockets.
+pub(super) async fn check(
+    program: &Path,
+    site: &Site,
+    in_force: &Config,
+) -> Result<(), CommandError> {
     let mut command = Command::new(program);
     command.arg("--file").arg(&site.file);
     if let Some(environment) = &site.environment {
@@ -73,7 +81,7 @@ pub(super) async fn check(program: &Path, site: &Site) -> Result<(), CommandErro
         }
     };
     if output.status.success() {
-        return Ok(());
+        return reload::may_be_taken_over(in_force, &connect::config(site)?);
     }
     let words = [output.stdout, output.stderr].concat();
     let words = String::from_utf8_lossy(&words[..words.len().min(WORDS_MAX)]).into_owned();
