@@ -110,21 +110,9 @@ impl Kind {
             Kind::Whole(min, u64::MAX | 0xffff_ffff) => format!("a whole number of at least {min}"),
             Kind::Whole(min, max) => format!("a whole number from {min} to {max}"),
             Kind::Number => "a number".to_owned(),
-            Kind::Duration => {
-                "a duration: a whole number and ms, s, m, h or d, such as \"250ms\" or \"10m\""
-                    .to_owned()
+            Kind::Duration | Kind::DurationFrom(_) | Kind::DurationWithin(..) => {
+                self.expected_duration()
             }
-            Kind::DurationFrom(0) => {
-                "a duration or \"0s\": a whole number and ms, s, m, h or d, such as \"10m\"".to_owned()
-            }
-            Kind::DurationFrom(min_ms) => format!(
-                "a duration of at least {}: a whole number and ms, s, m, h or d, such as \"30s\"",
-                duration_text(min_ms)
-            ),
-            Kind::DurationWithin(_, max_ms) => format!(
-                "a duration of at most {}: a whole number and ms, s, m, h or d, such as \"250ms\"",
-                duration_text(max_ms)
-            ),
             Kind::Limit => {
                 "a limit: a percentage such as \"1%\", a duration such as \"250ms\" or a number"
                     .to_owned()
@@ -169,6 +157,22 @@ impl Kind {
             Kind::Table(_) => "a table".to_owned(),
             Kind::Tables(section) => format!("a list of tables, each with the header {}", section.header),
             Kind::Environments(section) => format!("tables, each with the header {}", section.header),
+        }
+    }
+
+    fn expected_duration(self) -> String {
+        let form = "a whole number and ms, s, m, h or d, such as";
+        match self {
+            Kind::DurationFrom(0) => format!("a duration or \"0s\": {form} \"10m\""),
+            Kind::DurationFrom(min_ms) => {
+                let min = duration_text(min_ms);
+                format!("a duration of at least {min}: {form} \"30s\"")
+            }
+            Kind::DurationWithin(_, max_ms) => {
+                let max = duration_text(max_ms);
+                format!("a duration of at most {max}: {form} \"250ms\"")
+            }
+            _ => format!("a duration: {form} \"250ms\" or \"10m\""),
         }
     }
 

@@ -133,12 +133,11 @@ impl Passage {
                     self.observed.attempt_answered(observed, answer.status);
                     return Ok((answer, upstream));
                 }
-                // The server saw it, so this is done once, however many connections there are.
-                Err(ExchangeError::NotSent(UpstreamError::NotProcessed(_))) if reused => {
+                Err(ExchangeError::NotSent(error)) if reused => {
                     pool.leave(endpoint);
-                    fresh = true;
+                    // A server that saw it is asked once more, however many connections there are.
+                    fresh = matches!(error, UpstreamError::NotProcessed(_));
                 }
-                Err(ExchangeError::NotSent(_)) if reused => pool.leave(endpoint),
                 Err(ExchangeError::NotSent(error)) => {
                     return Err(Failed::not_sent(with_causes(&error)));
                 }
