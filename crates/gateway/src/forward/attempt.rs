@@ -105,12 +105,8 @@ impl Passage {
         loop {
             let endpoint = under_way.endpoint();
             self.observe(under_way);
-            let known = match endpoint.protocol {
-                _ if fresh => None,
-                UpstreamProtocol::Http2 => pool.join(endpoint),
-                UpstreamProtocol::Http1 => pool.take(endpoint),
-            };
-            let (mut upstream, reused) = match known {
+            let known = || self.known(endpoint);
+            let (mut upstream, reused) = match (!fresh).then(known).flatten() {
                 Some(upstream) => (upstream, true),
                 None => match self
                     .connect(endpoint, timeouts.connect_ms, beside_another)
@@ -163,6 +159,14 @@ impl Passage {
                 }
                 Err(ExchangeError::Overdue) => return Err(self.overdue()),
             }
+        }
+    }
+
+    /// A connection that is there already.
+    fn known(&self, endpoint: &Arc<Endpoint>) -> Option<Upstream> {
+        match endpoint.protocol {
+            UpstreamProtocol::Http2 => self.worker.pool.join(endpoint),
+            UpstreamProtocol::Http1 => self.worker.pool.take(endpoint),
         }
     }
 
