@@ -1,0 +1,159 @@
+//! The desk to which recognizers bring their candidates.
+//!
+//! It knows what the recognizers do not: which of them are on, what score an entity needs, which values are allowed, and
+//! which words stand around. It can also write down everything it decides, for `explain`.
+
+use std::ops::Range;
+
+use crate::find::context::{ContextIndex, Nearby, Surroundings};
+use crate::recognize::RecognizerId;
+use crate::{Rules, Score, Span};
+
+/// How much a word that speaks for a candidate adds to its score, in hundredths. Presidio's figure.
+const RAISE: u8 = 35;
+/// How much a word that speaks against it takes away.
+const LOWER: u8 = 30;
+/// A check digit that is right decides between two candidates of the same score and place.
+const VALID_BONUS: u8 = 5;
+
+/// One thing that was considered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Where, in bytes.
+    pub range: Range<usize>,
+    /// By which recognizer.
+    pub recognizer: RecognizerId,
+    /// What came of it.
+    pub kind: NoteKind,
+}
+
+/// What came of a candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoteKind {
+    /// It counts.
+    Found {
+        /// The score without the words around.
+        bare: Score,
+        /// The score with them.
+        score: Score,
+    },
+    /// Its score stays below what its entity needs.
+    TooUnsure {
+        /// The score without the words around.
+        bare: Score,
+        /// The score with them.
+        score: Score,
+        /// What it needs.
+        threshold: Score,
+    },
+    /// Its value is on the allow list.
+    Allowed,
+    /// The validation refused it; the words say why, without the value.
+    Invalid(&'static str),
+}
+
+/// Where candidates of one text are offered.
+pub(crate) struct Offers<'a> {
+    text: &'a str,
+    rules: &'a Rules,
+    context: &'a ContextIndex,
+    spans: Vec<Span>,
+    notes: Option<Vec<Note>>,
+    /// The surroundings of the last place that needed them.
+    surroundings: Option<(Range<usize>, Surroundings)>,
+}
+
+impl<'a> Offers<'a> {
+    /// For finding.
+    pub(crate) fn new(text: &'a str, rules: &'a Rules, context: &'a ContextIndex) -> Offers<'a> {
+        Offers { text, rules, context, spans: Vec::new(), notes: None, surroundings: None }
+    }
+
+    /// For explaining.
+    pub(crate) fn noting(text: &'a str, rules: &'a Rules, context: &'a ContextIndex) -> Offers<'a> {
+        Offers { notes: Some(Vec::new()), ..Offers::new(text, rules, context) }
+    }
+
+    /// Offers a candidate whose form alone has the score `bare`.
+    pub(crate) fn offer(&mut self, recognizer: RecognizerId, range: Range<usize>, bare: Score) {
+        self.judge(recognizer, range, bare, 0);
+    }
+
+    /// Offers a candidate whose check digits are right.
+    pub(crate) fn offer_valid(&mut self, recognizer: RecognizerId, range: Range<usize>, bare: Score) {
+        self.judge(recognizer, range, bare, VALID_BONUS);
+    }
+
+    /// Says that a candidate was refused by its validation. Costs nothing unless somebody wants an explanation.
+    pub(crate) fn reject(&mut self, recognizer: RecognizerId, range: Range<usize>, why: &'static str) {
+        if self.rules.is_on(recognizer) {
+            self.note(range, recognizer, NoteKind::Invalid(why));
+        }
+    }
+
+    /// Whether a word that speaks for this recognizer stands near the range.
+    pub(crate) fn has_context(&mut self, recognizer: RecognizerId, range: &Range<usize>) -> bool {
+        self.nearby(recognizer, range).raises
+    }
+
+    /// Decides on a candidate.
+    fn judge(&mut self, recognizer: RecognizerId, range: Range<usize>, bare: Score, bonus: u8) {
+        if !self.rules.is_on(recognizer) {
+            return;
+        }
+        if self.rules.is_allowed(&self.text[range.clone()]) {
+            self.note(range, recognizer, NoteKind::Allowed);
+            return;
+        }
+        let entity = self.rules.entity_of(recognizer);
+        let threshold = self.rules.threshold(entity);
+        let score = if bare == Score::CERTAIN {
+            bare
+        } else {
+            let nearby = self.nearby(recognizer, &range);
+            let raised = if nearby.raises { bare.raised(RAISE) } else { bare };
+            if nearby.lowers && !nearby.raises { raised.lowered(LOWER) } else { raised }
+        };
+        if score < threshold {
+            self.note(range, recognizer, NoteKind::TooUnsure { bare, score, threshold });
+            return;
+        }
+        self.note(range.clone(), recognizer, NoteKind::Found { bare, score });
+        self.spans.push(Span {
+            start: range.start,
+            end: range.end,
+            entity,
+            score: score.raised(bonus),
+            recognizer,
+        });
+    }
+
+    /// What the words around the range say of the recognizer.
+    fn nearby(&mut self, recognizer: RecognizerId, range: &Range<usize>) -> Nearby {
+        match &self.surroundings {
+            Some((place, surroundings)) if place == range => surroundings.of(recognizer),
+            _ => {
+                let surroundings = self.context.around(self.text, range.start, range.end);
+                let nearby = surroundings.of(recognizer);
+                self.surroundings = Some((range.clone(), surroundings));
+                nearby
+            }
+        }
+    }
+
+    fn note(&mut self, range: Range<usize>, recognizer: RecognizerId, kind: NoteKind) {
+        if let Some(notes) = &mut self.notes {
+            notes.push(Note { range, recognizer, kind });
+        }
+    }
+
+    /// The candidates that count, in the order in which they were offered.
+    pub(crate) fn into_spans(self) -> Vec<Span> {
+        self.spans
+    }
+
+    /// Everything that was considered.
+    pub(crate) fn into_notes(self) -> Vec<Note> {
+        self.notes.unwrap_or_default()
+    }
+}
