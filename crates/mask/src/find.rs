@@ -16,10 +16,9 @@ mod trigger;
 pub(crate) use offers::Offers;
 pub use offers::{Note, NoteKind};
 
-use crate::recognize::network;
-use crate::recognize::number::{self, Shaped, cluster};
 use crate::recognize::number::shapes::ShapeTable;
-use crate::recognize::RecognizerId;
+use crate::recognize::number::{self, Shaped, cluster};
+use crate::recognize::{RecognizerId, crypto, date, first, network, payment, phone, secret};
 use crate::{Rules, Span};
 use context::ContextIndex;
 
@@ -36,12 +35,11 @@ impl Finder {
     #[must_use]
     pub fn new(rules: Rules) -> Finder {
         let shaped: Vec<&'static Shaped> = number::shaped().collect();
-        let first = rules.first_shaped();
         let shapes = ShapeTable::new(
             shaped
                 .iter()
                 .enumerate()
-                .map(|(index, shaped)| (RecognizerId(first + index as u16), index, *shaped))
+                .map(|(index, shaped)| (RecognizerId(first::SHAPED + index as u16), index, *shaped))
                 .filter(|(recognizer, _, _)| rules.is_on(*recognizer)),
         );
         Finder {
@@ -61,7 +59,14 @@ impl Finder {
     /// What the text holds, from left to right, without overlaps.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Span> {
-        let mut offers = Offers::new(text, &self.rules, &self.context);
+        self.find_in_field(text, None)
+    }
+
+    /// What the value of a named field holds. The name counts as context, as if it stood before the value: a number in
+    /// `phone` is a telephone number.
+    #[must_use]
+    pub fn find_in_field(&self, text: &str, field: Option<&str>) -> Vec<Span> {
+        let mut offers = Offers::new(text, field, &self.rules, &self.context);
         self.scan(text, &mut offers);
         overlap::settled(offers.into_spans())
     }
@@ -77,37 +82,68 @@ impl Finder {
     /// Looks at every trigger of the text.
     fn scan(&self, text: &str, offers: &mut Offers<'_>) {
         let bytes = text.as_bytes();
+        let mut seen = Seen::default();
         let mut at = 0;
-        // Up to where each room has looked already.
-        let mut cluster_end = 0;
-        let mut network_end = network::Seen::default();
         while let Some(trigger) = trigger::next(bytes, at) {
             at = trigger + 1;
             match bytes[trigger] {
-                b'@' => network::at_sign(text, trigger, &mut network_end, offers),
-                b':' => network::colon(text, trigger, &mut network_end, offers),
-                b'.' => network::dot(text, trigger, &mut network_end, offers),
-                b'0'..=b'9' => {
-                    let start = word_start(bytes, trigger);
-                    let end = word_end(bytes, trigger);
-                    network::digits(text, start, end, &mut network_end, offers);
-                    if start >= cluster_end {
-                        cluster_end = cluster::find(text, start, end, &self.shapes, &self.shaped, offers);
-                    }
-                    at = end;
+                b'@' => network::at_sign(text, trigger, &mut seen.network, offers),
+                b'.' => network::dot(text, trigger, &mut seen.network, offers),
+                b':' => {
+                    network::colon(text, trigger, &mut seen.network, offers);
+                    secret::assignment(text, trigger, &mut seen.secret, offers);
                 }
+                b'=' => secret::assignment(text, trigger, &mut seen.secret, offers),
+                b'-' => secret::hyphens(text, trigger, &mut seen.secret, offers),
+                b'0'..=b'9' => at = self.word(text, trigger, &mut seen, offers),
                 _ => {}
             }
         }
     }
+
+    /// Looks at the run of letters and digits around a digit, and gives its end.
+    fn word(&self, text: &str, digit: usize, seen: &mut Seen, offers: &mut Offers<'_>) -> usize {
+        let bytes = text.as_bytes();
+        let (start, end) = (word_start(bytes, digit), word_end(bytes, digit));
+        network::word(text, start, end, &mut seen.network, offers);
+        payment::word(text, start, end, &mut seen.payment, offers);
+        crypto::word(text, start, end, &mut seen.crypto, offers);
+        phone::word(text, start, end, &mut seen.phone, offers);
+        date::word(text, start, end, &mut seen.date, offers);
+        secret::word(text, start, end, &mut seen.secret, offers);
+        if start >= seen.cluster {
+            seen.cluster = cluster::find(text, start, end, &self.shapes, &self.shaped, offers);
+        }
+        end
+    }
+}
+
+/// Up to where each room has looked already.
+#[derive(Default)]
+struct Seen {
+    network: network::Seen,
+    payment: payment::Seen,
+    crypto: crypto::Seen,
+    phone: phone::Seen,
+    date: date::Seen,
+    secret: secret::Seen,
+    /// The end of the last cluster of numbers.
+    cluster: usize,
 }
 
 /// Where the run of ASCII letters and digits around `at` begins.
 fn word_start(bytes: &[u8], at: usize) -> usize {
-    at - bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count()
+    at - bytes[..at]
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count()
 }
 
 /// Where the run of ASCII letters and digits around `at` ends.
 fn word_end(bytes: &[u8], at: usize) -> usize {
-    at + bytes[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count()
+    at + bytes[at..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count()
 }

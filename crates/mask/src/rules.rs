@@ -11,8 +11,6 @@ use crate::{Entity, Score};
 pub struct Rules {
     entities: Vec<EntityFacts>,
     recognizers: Vec<Recognizer>,
-    /// The index of the first recognizer of a fixed shape.
-    first_shaped: u16,
     is_on: Vec<bool>,
     thresholds: Vec<Score>,
     allowed: HashSet<String>,
@@ -20,7 +18,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        let recognizers: Vec<Recognizer> = recognize::all().into_iter().copied().collect();
+        let recognizers: Vec<Recognizer> = recognize::all();
         let entities: Vec<EntityFacts> = Entity::BUILT_IN
             .iter()
             .map(|(name, label, about)| EntityFacts {
@@ -30,7 +28,6 @@ impl Default for Rules {
             })
             .collect();
         Rules {
-            first_shaped: u16::try_from(recognize::network::RECOGNIZERS.len()).unwrap_or(u16::MAX),
             is_on: vec![true; recognizers.len()],
             thresholds: vec![Score::THRESHOLD; entities.len()],
             allowed: HashSet::new(),
@@ -54,7 +51,10 @@ impl Rules {
 
     /// Whether a recognizer is on.
     pub(crate) fn is_on(&self, recognizer: RecognizerId) -> bool {
-        self.is_on.get(usize::from(recognizer.0)).copied().unwrap_or(false)
+        self.is_on
+            .get(usize::from(recognizer.0))
+            .copied()
+            .unwrap_or(false)
     }
 
     /// What a recognizer finds.
@@ -64,16 +64,14 @@ impl Rules {
 
     /// The score that an entity needs.
     pub(crate) fn threshold(&self, entity: Entity) -> Score {
-        self.thresholds.get(usize::from(entity.0)).copied().unwrap_or(Score::THRESHOLD)
+        self.thresholds
+            .get(usize::from(entity.0))
+            .copied()
+            .unwrap_or(Score::THRESHOLD)
     }
 
     /// Whether a value is never hidden.
     pub(crate) fn is_allowed(&self, value: &str) -> bool {
         !self.allowed.is_empty() && self.allowed.contains(value)
-    }
-
-    /// The id of the first recognizer of a fixed shape.
-    pub(crate) fn first_shaped(&self) -> u16 {
-        self.first_shaped
     }
 }

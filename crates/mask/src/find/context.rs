@@ -61,13 +61,17 @@ pub(crate) struct ContextIndex {
 impl ContextIndex {
     /// The index of the phrases of these rules.
     pub(crate) fn new(rules: &Rules) -> ContextIndex {
-        let mut phrases: std::collections::BTreeMap<String, Vec<Meaning>> = std::collections::BTreeMap::new();
+        let mut phrases: std::collections::BTreeMap<String, Vec<Meaning>> =
+            std::collections::BTreeMap::new();
         let mut count = 0;
         for (recognizer, facts) in rules.recognizers() {
             count = count.max(usize::from(recognizer.0) + 1);
             for (words, lowers) in [(facts.context, false), (facts.against, true)] {
                 for phrase in words {
-                    phrases.entry(fold(phrase)).or_default().push(Meaning { recognizer, lowers });
+                    phrases
+                        .entry(fold(phrase))
+                        .or_default()
+                        .push(Meaning { recognizer, lowers });
                 }
             }
         }
@@ -85,10 +89,7 @@ impl ContextIndex {
 
     /// What stands around a candidate, in its line.
     pub(crate) fn around(&self, text: &str, start: usize, end: usize) -> Surroundings {
-        let mut surroundings = Surroundings {
-            raised: vec![0; self.words],
-            lowered: vec![0; self.words],
-        };
+        let mut surroundings = self.nothing();
         let before = line_before(text, start);
         let after = line_after(text, end);
         self.search(before, &mut surroundings);
@@ -96,16 +97,50 @@ impl ContextIndex {
         surroundings
     }
 
+    /// What the name of a field says: `home_phone`, `homePhone` and `home-phone` are read as words.
+    pub(crate) fn of_field(&self, name: &str) -> Surroundings {
+        let mut words = String::with_capacity(name.len() + 4);
+        let mut before = ' ';
+        for character in name.chars() {
+            if character.is_uppercase() && before.is_lowercase() {
+                words.push(' ');
+            }
+            words.push(if matches!(character, '-' | '.') {
+                ' '
+            } else {
+                character
+            });
+            before = character;
+        }
+        let mut surroundings = self.nothing();
+        self.search(&words, &mut surroundings);
+        surroundings
+    }
+
+    /// Surroundings that say nothing.
+    fn nothing(&self) -> Surroundings {
+        Surroundings {
+            raised: vec![0; self.words],
+            lowered: vec![0; self.words],
+        }
+    }
+
     /// Adds what one piece of text says.
     fn search(&self, piece: &str, surroundings: &mut Surroundings) {
-        let Some(automaton) = &self.automaton else { return };
+        let Some(automaton) = &self.automaton else {
+            return;
+        };
         let folded = fold(piece);
         for found in automaton.find_overlapping_iter(&folded) {
             if !is_word(&folded, found.start(), found.end()) {
                 continue;
             }
             for meaning in &self.meanings[found.pattern().as_usize()] {
-                let bits = if meaning.lowers { &mut surroundings.lowered } else { &mut surroundings.raised };
+                let bits = if meaning.lowers {
+                    &mut surroundings.lowered
+                } else {
+                    &mut surroundings.raised
+                };
                 bits[usize::from(meaning.recognizer.0) / 64] |= 1 << (meaning.recognizer.0 % 64);
             }
         }
@@ -116,7 +151,10 @@ impl ContextIndex {
 /// underscores and line-internal tabs as spaces.
 pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
-        return text.chars().map(|character| plain(character.to_ascii_lowercase())).collect();
+        return text
+            .chars()
+            .map(|character| plain(character.to_ascii_lowercase()))
+            .collect();
     }
     text.nfd()
         .filter(|character| !unicode_normalization::char::is_combining_mark(*character))
@@ -137,7 +175,9 @@ fn plain(character: char) -> char {
 /// Whether a match stands on its own rather than within a longer word. Camel-cased names of fields have been folded, so a
 /// phrase within one word does not count.
 fn is_word(text: &str, start: usize, end: usize) -> bool {
-    let is_letter = |character: Option<char>| character.is_some_and(|character| character.is_ascii_alphanumeric());
+    let is_letter = |character: Option<char>| {
+        character.is_some_and(|character| character.is_ascii_alphanumeric())
+    };
     !is_letter(text[..start].chars().next_back()) && !is_letter(text[end..].chars().next())
 }
 

@@ -55,6 +55,8 @@ pub enum NoteKind {
 /// Where candidates of one text are offered.
 pub(crate) struct Offers<'a> {
     text: &'a str,
+    /// What the name of the field says whose value the text is.
+    field: Option<Surroundings>,
     rules: &'a Rules,
     context: &'a ContextIndex,
     spans: Vec<Span>,
@@ -64,14 +66,30 @@ pub(crate) struct Offers<'a> {
 }
 
 impl<'a> Offers<'a> {
-    /// For finding.
-    pub(crate) fn new(text: &'a str, rules: &'a Rules, context: &'a ContextIndex) -> Offers<'a> {
-        Offers { text, rules, context, spans: Vec::new(), notes: None, surroundings: None }
+    /// For finding, in a text that may be the value of a named field.
+    pub(crate) fn new(
+        text: &'a str,
+        field: Option<&str>,
+        rules: &'a Rules,
+        context: &'a ContextIndex,
+    ) -> Offers<'a> {
+        Offers {
+            text,
+            field: field.map(|name| context.of_field(name)),
+            rules,
+            context,
+            spans: Vec::new(),
+            notes: None,
+            surroundings: None,
+        }
     }
 
     /// For explaining.
     pub(crate) fn noting(text: &'a str, rules: &'a Rules, context: &'a ContextIndex) -> Offers<'a> {
-        Offers { notes: Some(Vec::new()), ..Offers::new(text, rules, context) }
+        Offers {
+            notes: Some(Vec::new()),
+            ..Offers::new(text, None, rules, context)
+        }
     }
 
     /// Offers a candidate whose form alone has the score `bare`.
@@ -80,12 +98,22 @@ impl<'a> Offers<'a> {
     }
 
     /// Offers a candidate whose check digits are right.
-    pub(crate) fn offer_valid(&mut self, recognizer: RecognizerId, range: Range<usize>, bare: Score) {
+    pub(crate) fn offer_valid(
+        &mut self,
+        recognizer: RecognizerId,
+        range: Range<usize>,
+        bare: Score,
+    ) {
         self.judge(recognizer, range, bare, VALID_BONUS);
     }
 
     /// Says that a candidate was refused by its validation. Costs nothing unless somebody wants an explanation.
-    pub(crate) fn reject(&mut self, recognizer: RecognizerId, range: Range<usize>, why: &'static str) {
+    pub(crate) fn reject(
+        &mut self,
+        recognizer: RecognizerId,
+        range: Range<usize>,
+        why: &'static str,
+    ) {
         if self.rules.is_on(recognizer) {
             self.note(range, recognizer, NoteKind::Invalid(why));
         }
@@ -111,11 +139,27 @@ impl<'a> Offers<'a> {
             bare
         } else {
             let nearby = self.nearby(recognizer, &range);
-            let raised = if nearby.raises { bare.raised(RAISE) } else { bare };
-            if nearby.lowers && !nearby.raises { raised.lowered(LOWER) } else { raised }
+            let raised = if nearby.raises {
+                bare.raised(RAISE)
+            } else {
+                bare
+            };
+            if nearby.lowers && !nearby.raises {
+                raised.lowered(LOWER)
+            } else {
+                raised
+            }
         };
         if score < threshold {
-            self.note(range, recognizer, NoteKind::TooUnsure { bare, score, threshold });
+            self.note(
+                range,
+                recognizer,
+                NoteKind::TooUnsure {
+                    bare,
+                    score,
+                    threshold,
+                },
+            );
             return;
         }
         self.note(range.clone(), recognizer, NoteKind::Found { bare, score });
@@ -128,22 +172,35 @@ impl<'a> Offers<'a> {
         });
     }
 
-    /// What the words around the range say of the recognizer.
+    /// What the words around the range, and the field's name, say of the recognizer.
     fn nearby(&mut self, recognizer: RecognizerId, range: &Range<usize>) -> Nearby {
-        match &self.surroundings {
-            Some((place, surroundings)) if place == range => surroundings.of(recognizer),
-            _ => {
-                let surroundings = self.context.around(self.text, range.start, range.end);
-                let nearby = surroundings.of(recognizer);
-                self.surroundings = Some((range.clone(), surroundings));
-                nearby
-            }
+        if self
+            .surroundings
+            .as_ref()
+            .is_none_or(|(place, _)| place != range)
+        {
+            let found = self.context.around(self.text, range.start, range.end);
+            self.surroundings = Some((range.clone(), found));
+        }
+        let around = self
+            .surroundings
+            .as_ref()
+            .map(|(_, found)| found.of(recognizer));
+        let field = self.field.as_ref().map(|found| found.of(recognizer));
+        let (around, field) = (around.unwrap_or_default(), field.unwrap_or_default());
+        Nearby {
+            raises: around.raises || field.raises,
+            lowers: around.lowers || field.lowers,
         }
     }
 
     fn note(&mut self, range: Range<usize>, recognizer: RecognizerId, kind: NoteKind) {
         if let Some(notes) = &mut self.notes {
-            notes.push(Note { range, recognizer, kind });
+            notes.push(Note {
+                range,
+                recognizer,
+                kind,
+            });
         }
     }
 

@@ -13,7 +13,14 @@ pub(crate) fn settled(mut spans: Vec<Span>) -> Vec<Span> {
     if spans.len() < 2 {
         return spans;
     }
-    spans.sort_unstable_by_key(|span| (span.start, Reverse(span.end), Reverse(span.score), span.recognizer));
+    spans.sort_unstable_by_key(|span| {
+        (
+            span.start,
+            Reverse(span.end),
+            Reverse(span.score),
+            span.recognizer,
+        )
+    });
     let mut settled: Vec<Span> = Vec::with_capacity(spans.len());
     // The best of the cluster under way, as it was offered: its own length counts, not the union's.
     let mut best: Option<Span> = None;

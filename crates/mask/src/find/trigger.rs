@@ -15,13 +15,20 @@ pub(crate) fn next(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while at + BLOCK < bytes.len() {
         if has_any(&bytes[at..at + BLOCK], &bytes[at + 1..at + BLOCK + 1]) {
-            if let Some(place) = (at..at + BLOCK).find(|place| is_trigger(bytes[*place], bytes[*place + 1])) {
+            if let Some(place) =
+                (at..at + BLOCK).find(|place| is_trigger(bytes[*place], bytes[*place + 1]))
+            {
                 return Some(place);
             }
         }
         at += BLOCK;
     }
-    (at..bytes.len()).find(|place| is_trigger(bytes[*place], bytes.get(*place + 1).copied().unwrap_or(b' ')))
+    (at..bytes.len()).find(|place| {
+        is_trigger(
+            bytes[*place],
+            bytes.get(*place + 1).copied().unwrap_or(b' '),
+        )
+    })
 }
 
 /// Whether a block holds a trigger. Without branches, so that it becomes vector code.
@@ -40,5 +47,7 @@ fn is_trigger(byte: u8, next: u8) -> bool {
     let letter = (next | 0x20).wrapping_sub(b'a') < 26;
     let digit = next.wrapping_sub(b'0') < 10;
     let beyond_ascii = next >= 0x80;
-    in_range | ((byte == b'.') & (letter | digit | beyond_ascii)) | ((byte == b'-') & (next == b'-'))
+    in_range
+        | ((byte == b'.') & (letter | digit | beyond_ascii))
+        | ((byte == b'-') & (next == b'-'))
 }

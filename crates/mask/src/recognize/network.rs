@@ -2,12 +2,12 @@
 
 mod email;
 
-use crate::find::Offers;
-use crate::recognize::{Recognizer, RecognizerId};
 use crate::Entity;
+use crate::find::Offers;
+use crate::recognize::{Recognizer, RecognizerId, first};
 
 /// The ids of this room's recognizers, which are the first of all.
-pub(crate) const EMAIL: RecognizerId = RecognizerId(0);
+pub(crate) const EMAIL: RecognizerId = RecognizerId(first::NETWORK);
 
 /// The facts of this room's recognizers, in the order of their ids.
 pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
@@ -35,5 +35,13 @@ pub(crate) fn colon(_text: &str, _at: usize, _seen: &mut Seen, _offers: &mut Off
 /// Looks at a dot that a letter or digit follows.
 pub(crate) fn dot(_text: &str, _at: usize, _seen: &mut Seen, _offers: &mut Offers<'_>) {}
 
-/// Looks at a run of letters and digits with a digit in it.
-pub(crate) fn digits(_text: &str, _start: usize, _end: usize, _seen: &mut Seen, _offers: &mut Offers<'_>) {}
+/// Looks at `start..end`, a maximal run of ASCII letters and digits with a digit in it. Runs come from left to right, each
+/// once.
+pub(crate) fn word(
+    _text: &str,
+    _start: usize,
+    _end: usize,
+    _seen: &mut Seen,
+    _offers: &mut Offers<'_>,
+) {
+}

@@ -46,5 +46,7 @@ pub(crate) enum Check {
 
 /// All recognizers of a fixed shape, in the order of their ids.
 pub(crate) fn shaped() -> impl Iterator<Item = &'static Shaped> {
-    super::national::ALL.iter().flat_map(|country| country.iter())
+    super::national::ALL
+        .iter()
+        .flat_map(|country| country.iter())
 }

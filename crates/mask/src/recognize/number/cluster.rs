@@ -35,7 +35,11 @@ pub(crate) fn find(
     shaped: &[&'static Shaped],
     offers: &mut Offers<'_>,
 ) -> usize {
-    let mut groups = [Group { start, end, separator: 0 }; GROUPS_MAX];
+    let mut groups = [Group {
+        start,
+        end,
+        separator: 0,
+    }; GROUPS_MAX];
     let first = leading(text, &mut groups);
     let count = following(text, &mut groups, first + 1);
     for from in 0..count {
@@ -51,16 +55,25 @@ fn leading(text: &str, groups: &mut [Group; GROUPS_MAX]) -> usize {
     let mut at = groups[0];
     let mut count = 0;
     for place in &mut found {
-        let Some((separator, before)) = separator_before(bytes, at.start) else { break };
+        let Some((separator, before)) = separator_before(bytes, at.start) else {
+            break;
+        };
         let start = run_start(bytes, before, LEADING_LETTERS_MAX + 1);
         let word = &bytes[start..before];
-        if word.is_empty() || word.len() > LEADING_LETTERS_MAX || !word.iter().all(u8::is_ascii_alphabetic) {
+        if word.is_empty()
+            || word.len() > LEADING_LETTERS_MAX
+            || !word.iter().all(u8::is_ascii_alphabetic)
+        {
             break;
         }
         at.separator = separator;
         *place = Some(at);
         count += 1;
-        at = Group { start, end: before, separator: 0 };
+        at = Group {
+            start,
+            end: before,
+            separator: 0,
+        };
     }
     // Found from right to left; written from left to right.
     groups[0] = at;
@@ -76,7 +89,9 @@ fn leading(text: &str, groups: &mut [Group; GROUPS_MAX]) -> usize {
 fn following(text: &str, groups: &mut [Group; GROUPS_MAX], mut count: usize) -> usize {
     let bytes = text.as_bytes();
     while count < GROUPS_MAX {
-        let Some((separator, start)) = separator_after(bytes, groups[count - 1].end) else { break };
+        let Some((separator, start)) = separator_after(bytes, groups[count - 1].end) else {
+            break;
+        };
         let end = run_end(bytes, start);
         let run = &bytes[start..end];
         let is_part = run.len() <= GROUP_LENGTH_MAX
@@ -84,14 +99,24 @@ fn following(text: &str, groups: &mut [Group; GROUPS_MAX], mut count: usize) -> 
         if run.is_empty() || !is_part {
             break;
         }
-        groups[count] = Group { start, end, separator };
+        groups[count] = Group {
+            start,
+            end,
+            separator,
+        };
         count += 1;
     }
     count
 }
 
 /// Offers every window that begins with the first of these groups and has a known shape.
-fn windows(text: &str, groups: &[Group], table: &ShapeTable, shaped: &[&'static Shaped], offers: &mut Offers<'_>) {
+fn windows(
+    text: &str,
+    groups: &[Group],
+    table: &ShapeTable,
+    shaped: &[&'static Shaped],
+    offers: &mut Offers<'_>,
+) {
     let Some(first) = groups.first() else { return };
     if is_tied_before(text, first) {
         return;
@@ -113,7 +138,9 @@ fn windows(text: &str, groups: &[Group], table: &ShapeTable, shaped: &[&'static 
             continue;
         }
         for form in table.matching(key, &runs) {
-            let Some(compact) = Compact::of(&text[first.start..group.end]) else { continue };
+            let Some(compact) = Compact::of(&text[first.start..group.end]) else {
+                continue;
+            };
             let range = first.start..group.end;
             match (shaped[form.shaped].check)(&compact) {
                 Check::Invalid(why) => offers.reject(form.recognizer, range, why),
@@ -130,7 +157,11 @@ fn runs_in(group: &[u8]) -> impl Iterator<Item = Run> + '_ {
         .chunk_by(|left, right| left.is_ascii_digit() == right.is_ascii_digit())
         .map(|run| {
             let count = u8::try_from(run.len()).unwrap_or(u8::MAX);
-            if run[0].is_ascii_digit() { Run::Digits(count) } else { Run::Letters(count) }
+            if run[0].is_ascii_digit() {
+                Run::Digits(count)
+            } else {
+                Run::Letters(count)
+            }
         })
 }
 
@@ -142,7 +173,9 @@ fn is_tied_before(text: &str, group: &Group) -> bool {
     match characters.next() {
         None => false,
         Some('_' | '$' | '\u{20ac}' | '\u{a3}' | '\u{a5}') => true,
-        Some('-' | '.' | '/' | '+' | ':' | ',') => characters.next().is_some_and(|next| next.is_ascii_digit()),
+        Some('-' | '.' | '/' | '+' | ':' | ',') => {
+            characters.next().is_some_and(|next| next.is_ascii_digit())
+        }
         Some(letter) => is_cased(letter),
     }
 }

@@ -48,7 +48,9 @@ impl<'t> Compact<'t> {
 
     /// The digits of a range as one number; letters count as 0. At most 19 digits.
     pub(crate) fn number(&self, range: std::ops::Range<usize>) -> u64 {
-        range.fold(0, |number, index| number * 10 + u64::from(self.digit(index)))
+        range.fold(0, |number, index| {
+            number * 10 + u64::from(self.digit(index))
+        })
     }
 
     /// The sum of the digits from the first on, each multiplied by its weight.

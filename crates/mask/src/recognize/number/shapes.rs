@@ -82,7 +82,9 @@ pub(crate) struct ShapeTable {
 
 impl ShapeTable {
     /// The table of these recognizers.
-    pub(crate) fn new(shaped: impl Iterator<Item = (RecognizerId, usize, &'static Shaped)>) -> ShapeTable {
+    pub(crate) fn new(
+        shaped: impl Iterator<Item = (RecognizerId, usize, &'static Shaped)>,
+    ) -> ShapeTable {
         let mut table = ShapeTable {
             forms: HashMap::default(),
             groups_max: 1,
@@ -90,7 +92,10 @@ impl ShapeTable {
         for (recognizer, index, shaped) in shaped {
             for form in shaped.forms {
                 for runs in runs_of(form.shape) {
-                    let groups = 1 + runs.iter().filter(|run| matches!(run, Run::Separator(_))).count();
+                    let groups = 1 + runs
+                        .iter()
+                        .filter(|run| matches!(run, Run::Separator(_)))
+                        .count();
                     table.groups_max = table.groups_max.max(groups);
                     let key = runs.iter().fold(ShapeKey::EMPTY, |key, run| key.with(*run));
                     table.forms.entry(key.0).or_default().push(KnownForm {
