@@ -37,6 +37,7 @@ mod clock;
 mod connection;
 mod control;
 mod control_thread;
+pub mod conversations;
 mod doors;
 mod endpoint;
 mod error;
