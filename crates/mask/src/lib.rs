@@ -22,7 +22,7 @@ pub use masker::{AnswerScan, Counts, MaskError, Masked, MaskedSpan, Masker, Mode
 pub use placeholder::{LabelError, Labels, Style, Tag, TagError};
 pub use policy::{Action, Policy, PolicyError};
 pub use recognize::RecognizerId;
-pub use restore::{Encoding, Restored, RestoreCounts, Restorer, Vocabulary, restore};
+pub use restore::{Encoding, RestoreCounts, Restored, Restorer, Vocabulary, restore};
 pub use rules::Rules;
 pub use score::Score;
 pub use span::Span;

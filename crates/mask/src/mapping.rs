@@ -81,13 +81,17 @@ struct Entry {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum MappingError {
     /// It has as many entries as it may have.
-    #[error("the conversation holds {entries_max} different values already, which is the limit; raise it, or begin a new conversation")]
+    #[error(
+        "the conversation holds {entries_max} different values already, which is the limit; raise it, or begin a new conversation"
+    )]
     TooManyEntries {
         /// The limit.
         entries_max: usize,
     },
     /// The values take as many bytes as they may take.
-    #[error("the values of the conversation would take more than {bytes_max} bytes, which is the limit; raise it, or begin a new conversation")]
+    #[error(
+        "the values of the conversation would take more than {bytes_max} bytes, which is the limit; raise it, or begin a new conversation"
+    )]
     TooManyBytes {
         /// The limit.
         bytes_max: usize,
@@ -101,7 +105,9 @@ pub enum MappingError {
         number: u32,
     },
     /// A number comes that does not follow the last one.
-    #[error("the number {number} of {label} does not follow the last one, {last}; changes are missing")]
+    #[error(
+        "the number {number} of {label} does not follow the last one, {last}; changes are missing"
+    )]
     NumberMissing {
         /// The label.
         label: String,
@@ -114,7 +120,9 @@ pub enum MappingError {
     #[error("a label of the mapping cannot be used")]
     Label(#[source] LabelError),
     /// The mark is beyond the end of the log, so it is another mapping's.
-    #[error("the mark is at entry {mark}, but the mapping has only {entries}; it is another mapping's mark")]
+    #[error(
+        "the mark is at entry {mark}, but the mapping has only {entries}; it is another mapping's mark"
+    )]
     MarkBeyondEnd {
         /// The mark.
         mark: usize,
@@ -122,7 +130,9 @@ pub enum MappingError {
         entries: usize,
     },
     /// It was written in a form that this version does not know.
-    #[error("the mapping was written in version {version}, and this program reads version {known}; upgrade it")]
+    #[error(
+        "the mapping was written in version {version}, and this program reads version {known}; upgrade it"
+    )]
     UnknownVersion {
         /// Its version.
         version: u32,

@@ -97,13 +97,17 @@ impl Policy {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PolicyError {
     /// No entity is called so.
-    #[error("there is no entity {name:?}: expected a name such as EMAIL_ADDRESS or a label such as EMAIL")]
+    #[error(
+        "there is no entity {name:?}: expected a name such as EMAIL_ADDRESS or a label such as EMAIL"
+    )]
     Unknown {
         /// What was asked for.
         name: String,
     },
     /// Look-alikes are always masked.
-    #[error("LITERAL is always masked: otherwise a placeholder that somebody types could be turned into a value")]
+    #[error(
+        "LITERAL is always masked: otherwise a placeholder that somebody types could be turned into a value"
+    )]
     Literal,
 }
 

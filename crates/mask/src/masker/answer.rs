@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use crate::masker::{Counts, MaskError, Masked, MaskedSpan, Masker};
 use crate::masker::plan::{Piece, joined};
+use crate::masker::{Counts, MaskError, Masked, MaskedSpan, Masker};
 use crate::{Action, Mapping};
 
 /// A line longer than so many bytes is scanned in parts, cut after a space where there is one.

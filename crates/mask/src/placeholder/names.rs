@@ -83,13 +83,7 @@ enum Stop {
 
 impl<'a> Names<'a> {
     /// What begins at a place that nothing keeps from being the beginning of a name. For styles without delimiters.
-    pub(crate) fn word_at(
-        &self,
-        text: &str,
-        at: usize,
-        depth: u8,
-        is_last: bool,
-    ) -> Outcome<'a> {
+    pub(crate) fn word_at(&self, text: &str, at: usize, depth: u8, is_last: bool) -> Outcome<'a> {
         let word = Word::read(text, at, depth);
         let name = &word.bytes[..word.len];
         match word.stop {
@@ -152,8 +146,7 @@ impl<'a> Names<'a> {
 
     /// Whether a word that begins so may be a name.
     pub(crate) fn may_begin(&self, first: u8, second: Option<u8>) -> bool {
-        self.known.starts().may_begin(first, second)
-            || self.issued.starts.may_begin(first, second)
+        self.known.starts().may_begin(first, second) || self.issued.starts.may_begin(first, second)
     }
 
     /// The name at the beginning of a whole word, which may have a plural's `S` and underscores after it: its length, and
@@ -230,7 +223,11 @@ impl<'a> Names<'a> {
             }
         }
         let is_empty = digits == 0;
-        let number = if is_empty { 1 } else { number(&rest[..digits])? };
+        let number = if is_empty {
+            1
+        } else {
+            number(&rest[..digits])?
+        };
         match self.issued_of(label) {
             Some(issued) if number <= issued.values.len() => Some(Hope::Issued),
             Some(_) => Some(Hope::LookAlike),
@@ -240,8 +237,7 @@ impl<'a> Names<'a> {
 
     fn issued_of(&self, label: &[u8]) -> Option<&'a Issued> {
         let labels = &self.issued.labels;
-        let found = labels
-            .binary_search_by(|issued| issued.label.as_bytes().cmp(label));
+        let found = labels.binary_search_by(|issued| issued.label.as_bytes().cmp(label));
         found.ok().map(|index| &labels[index])
     }
 

@@ -97,10 +97,7 @@ impl<'a, 't> Scan<'a, 't> {
             && self.names.may_begin(bytes[at], bytes.get(at + 1).copied())
             && !self.is_in_word_at(at);
         if is_candidate {
-            match self
-                .names
-                .word_at(self.text, at, self.depth, self.is_last)
-            {
+            match self.names.word_at(self.text, at, self.depth, self.is_last) {
                 Outcome::Nothing => {}
                 outcome => return Some(self.told(at, outcome)),
             }
@@ -131,9 +128,7 @@ impl<'a, 't> Scan<'a, 't> {
         if self.has_delimiters {
             // Of `\[[` only the backslash is passed over: the brackets may be a placeholder's.
             let len = match unit.spelling {
-                Spelling::Backslash => {
-                    unit::unescaped_len(self.text, at, self.depth).unwrap_or(1)
-                }
+                Spelling::Backslash => unit::unescaped_len(self.text, at, self.depth).unwrap_or(1),
                 _ => unit.len,
             };
             return self.delimiter(len);
