@@ -120,7 +120,7 @@ impl Masker {
         field: Option<&str>,
         mapping: &mut Mapping,
     ) -> Result<Masked<'t>, MaskError> {
-        let mut spans: Vec<MaskedSpan> = self
+        let spans: Vec<MaskedSpan> = self
             .finder
             .find_in_field(text, field)
             .into_iter()
@@ -132,6 +132,16 @@ impl Masker {
                 action: self.policy.action(span.entity),
             })
             .collect();
+        self.masked(text, spans, mapping)
+    }
+
+    /// Masks a text in which these spans were found; they come from left to right and do not overlap.
+    fn masked<'t>(
+        &self,
+        text: &'t str,
+        mut spans: Vec<MaskedSpan>,
+        mapping: &mut Mapping,
+    ) -> Result<Masked<'t>, MaskError> {
         if self.mode == Mode::Enforce {
             self.refuse_blocked(&spans)?;
         }

@@ -44,8 +44,8 @@ pub struct Restorer {
     encoding: Encoding,
     /// What must be seen again with what follows.
     tail: String,
-    /// Whether the tail is still to be put out. Otherwise it was, and is kept only to understand what follows.
-    is_held: bool,
+    /// So many bytes of the tail were put out already. They are kept only to understand what follows.
+    told: usize,
     /// Whether a word is under way before the tail.
     is_in_word: bool,
     counts: RestoreCounts,
@@ -59,7 +59,7 @@ impl Restorer {
             vocabulary,
             encoding,
             tail: String::new(),
-            is_held: false,
+            told: 0,
             is_in_word: false,
             counts: RestoreCounts::default(),
         }
@@ -75,15 +75,15 @@ impl Restorer {
             return;
         }
         let mut whole = std::mem::take(&mut self.tail);
-        let told = if self.is_held { 0 } else { whole.len() };
         whole.push_str(text);
+        let told = std::mem::take(&mut self.told);
         self.scan(&whole, told, false, output);
     }
 
     /// Ends the stream: what was held back is appended. The restorer is then at the beginning of another stream.
     pub fn finish(&mut self, output: &mut String) {
         let whole = std::mem::take(&mut self.tail);
-        let told = if self.is_held { 0 } else { whole.len() };
+        let told = std::mem::take(&mut self.told);
         self.scan(&whole, told, true, output);
         self.is_in_word = false;
     }
@@ -91,14 +91,14 @@ impl Restorer {
     /// Forgets what is held back, because the stream's text is replaced by another one.
     pub fn discard(&mut self) {
         self.tail.clear();
-        self.is_held = false;
+        self.told = 0;
         self.is_in_word = false;
     }
 
     /// How many bytes are held back.
     #[must_use]
     pub fn held(&self) -> usize {
-        if self.is_held { self.tail.len() } else { 0 }
+        self.tail.len() - self.told
     }
 
     /// What was counted since the restorer was made.
@@ -127,14 +127,13 @@ impl Restorer {
                 Step::Name { .. } => self.counts.look_alikes += 1,
                 Step::Pending {
                     at,
-                    is_held,
+                    held_from,
                     is_in_word,
                 } => {
-                    let is_held = is_held && at >= told;
-                    let until = if is_held { at } else { text.len() };
-                    output.push_str(&text[told..until]);
+                    let held_from = held_from.max(told);
+                    output.push_str(&text[told..held_from]);
                     self.tail.push_str(&text[at..]);
-                    self.is_held = is_held;
+                    self.told = held_from - at;
                     self.is_in_word = is_in_word;
                     return;
                 }

@@ -21,8 +21,8 @@ pub(crate) enum Step<'a> {
     /// From here on the text must be seen again with what follows it. Never told of a text that is complete.
     Pending {
         at: usize,
-        /// Whether it may become a placeholder that was issued. Otherwise it is only looked at for what follows.
-        is_held: bool,
+        /// From here on it may become a placeholder that was issued. What lies before is only looked at for what follows.
+        held_from: usize,
         /// Whether a word is under way before it.
         is_in_word: bool,
     },
@@ -117,11 +117,9 @@ impl<'a, 't> Scan<'a, 't> {
                 self.pass(1, false);
                 return None;
             }
-            let opening = self.names.style.delimiters().map(|(opening, _, _)| opening);
             return Some(Step::Pending {
                 at,
-                is_held: !self.names.issued.labels.is_empty()
-                    && opening.is_some_and(|opening| unit::may_become(&self.text[at..], opening)),
+                held_from: self.held_from(at),
                 is_in_word: self.is_in_word_at(at),
             });
         };
@@ -166,11 +164,41 @@ impl<'a, 't> Scan<'a, 't> {
             }
             Outcome::More(hope) => Step::Pending {
                 at: start,
-                is_held: hope == Hope::Issued,
+                held_from: match hope {
+                    Hope::Issued => start,
+                    Hope::LookAlike => self.held_from(start),
+                },
                 is_in_word: false,
             },
             Outcome::Nothing => Step::End { is_in_word: false },
         }
+    }
+
+    /// From where on a text that is to be seen again from `at` may become a placeholder that was issued, when what begins
+    /// at `at` itself cannot: from a unit on that the text's end cuts, since it may turn out to be what it is spelled with.
+    fn held_from(&self, at: usize) -> usize {
+        let end = self.text.len();
+        if self.names.issued.labels.is_empty() {
+            return end;
+        }
+        let bytes = self.text.as_bytes();
+        let is_cut = |place: &usize| {
+            matches!(bytes[*place], b'\\' | b'&')
+                && unit::read(self.text, *place, self.depth).is_none()
+        };
+        let Some(cut) = (at..end).find(is_cut) else {
+            return end;
+        };
+        let may_begin = match self.names.style.delimiters() {
+            Some((opening, _, _)) => unit::may_become(&self.text[cut..], opening),
+            None => (cut + 1..end).any(|place| {
+                bytes[place].is_ascii_alphabetic()
+                    && !bytes[place - 1].is_ascii_alphanumeric()
+                    && (self.names.issued.starts)
+                        .may_begin(bytes[place], bytes.get(place + 1).copied())
+            }),
+        };
+        if may_begin { cut } else { end }
     }
 
     /// Passes over so many bytes that were read as a whole.
