@@ -245,8 +245,12 @@ pub(crate) fn dot(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'_
     if at < seen.covered || at < seen.name {
         return;
     }
-    let start = name::start(text, at, seen.name.max(seen.covered));
-    let end = name::end(text, at);
+    let mut start = name::start(text, at, seen.name.max(seen.covered));
+    if start == at {
+        // A dot in front of a name: `*.example.com`.
+        start = at + 1;
+    }
+    let end = name::end(text, start.max(at));
     seen.name = end;
     if mac::dotted(text, start, end, offers) {
         return;

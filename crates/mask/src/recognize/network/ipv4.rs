@@ -77,7 +77,9 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
         offers.reject(recognizer, start..stop, why);
         return;
     }
-    if nearby::is_announced(text, start, NOT_BEFORE, false) {
+    if nearby::is_announced(text, start, NOT_BEFORE, true)
+        || nearby::is_announced(text, start, &["version"], false)
+    {
         offers.reject(
             recognizer,
             start..stop,
