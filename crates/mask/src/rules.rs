@@ -70,6 +70,12 @@ impl Rules {
             .unwrap_or(Score::THRESHOLD)
     }
 
+    /// Sets the score that an entity needs.
+    #[cfg(test)]
+    pub(crate) fn set_threshold(&mut self, entity: Entity, score: Score) {
+        self.thresholds[usize::from(entity.0)] = score;
+    }
+
     /// Whether a value is never hidden.
     pub(crate) fn is_allowed(&self, value: &str) -> bool {
         !self.allowed.is_empty() && self.allowed.contains(value)

@@ -37,11 +37,7 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     let Some(kind) = suffix::kind(tld) else {
         return;
     };
-    let is_announced = kind == Kind::Word && is_announced(text, start, seen);
-    if kind == Kind::Word && !is_announced && !may_have_second_level(written) {
-        return;
-    }
-    if !name::has_good_labels(written, kind == Kind::Strong) {
+    if refusal::is_camel(tld) || !name::has_good_labels(written, kind == Kind::Strong) {
         return;
     }
     let Some(suffix) = suffix::of(written).filter(|suffix| suffix.len < written.len()) else {
@@ -59,7 +55,9 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
         Kind::Web | Kind::Reserved if is_shown => BARE_SHOWN,
         Kind::Web | Kind::Reserved if continues_list(text, start, seen) => BARE_SHOWN,
         Kind::Web | Kind::Reserved => BARE_WEB,
-        Kind::Word if is_announced || is_short_link(text, start, end) => BARE_SHOWN,
+        Kind::Word if is_short_link(text, start, end) || is_announced(text, start, seen) => {
+            BARE_SHOWN
+        }
         Kind::Word => return,
     };
     if offers.settles(DOMAIN, range, bare) {
@@ -89,12 +87,6 @@ fn trimmed(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     (start < end).then_some((start, end))
 }
 
-/// Whether a name under a word has enough labels for a second level or a hosting service that makes it strong, or is a
-/// short link.
-fn may_have_second_level(written: &str) -> bool {
-    written.split('.').count() >= 3 || SHORTENERS.contains(&written)
-}
-
 /// Whether a path, a port, a known first label or an unusual second one shows that it is a host.
 fn is_shown(text: &str, start: usize, end: usize) -> bool {
     let written = &text[start..end];
@@ -102,9 +94,7 @@ fn is_shown(text: &str, start: usize, end: usize) -> bool {
     let count = written.split('.').count();
     let is_host = count >= 3
         && (HOST_LABELS.contains(&first.to_ascii_lowercase().as_str())
-            || written
-                .bytes()
-                .any(|byte| byte == b'-' || byte.is_ascii_digit()));
+            || written.split('.').any(is_of_machine));
     if is_host {
         return true;
     }
@@ -113,6 +103,15 @@ fn is_shown(text: &str, start: usize, end: usize) -> bool {
         [b':', rest @ ..] => is_port(rest),
         _ => is_short_link(text, start, end),
     }
+}
+
+/// Whether a label has a hyphen or number as names of machines and projects do: `web-01`, `node7`, but not `v1`.
+fn is_of_machine(label: &str) -> bool {
+    let has_letter = label.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let has_sign = label
+        .bytes()
+        .any(|byte| byte == b'-' || byte.is_ascii_digit());
+    label.len() > 2 && has_letter && has_sign
 }
 
 /// Whether a port follows a colon, rather than a line and a column.

@@ -144,10 +144,15 @@ fn is_tied(text: &str, start: usize, end: usize) -> bool {
         Some(')' | ']' | '}' | '>') if is_open => return true,
         Some('[') => {
             // A slice: `items[::1]`, `rows[1::2]`, `"abc"[::1]`.
-            let owner = start.checked_sub(2).map(|place| bytes[place]);
-            if owner.is_some_and(|byte| {
-                byte.is_ascii_alphanumeric() || b"_)]}\"'".contains(&byte) || byte >= 0x80
-            }) {
+            let is_owner =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"_)]}".contains(&byte) || byte >= 0x80;
+            let is_slice = match text[..start - 1].as_bytes() {
+                // A quote that closes a text; one that opens it stands after a sign: `"[::1]:80"`.
+                [.., last, b'"' | b'\''] => is_owner(*last),
+                [.., last] => is_owner(*last),
+                [] => false,
+            };
+            if is_slice {
                 return true;
             }
         }

@@ -367,6 +367,25 @@ fn ipv6_addresses_are_found_in_all_forms() {
         ),
         ("1:2:3:4:5:6:7:8", &[("1:2:3:4:5:6:7:8", V6)]),
         ("inet6 ::1/128", &[("::1", V6)]),
+        ("listen \"[::1]:8080\"", &[("::1", V6)]),
+        (
+            "2001:db8::1-2001:db8::5",
+            &[("2001:db8::1", V6), ("2001:db8::5", V6)],
+        ),
+        (
+            "`fe80::1`, (fe80::2), 'fe80::3'",
+            &[("fe80::1", V6), ("fe80::2", V6), ("fe80::3", V6)],
+        ),
+        ("ip6=2001:db8::1&x", &[("2001:db8::1", V6)]),
+        ("2001:db8::1.", &[("2001:db8::1", V6)]),
+        (
+            "2001:DB8:0:0:8:800:200C:417A",
+            &[("2001:DB8:0:0:8:800:200C:417A", V6)],
+        ),
+        ("server2001:db8::1 fe80::1", &[("fe80::1", V6)]),
+        ("[fe80::1%en0]:22", &[("fe80::1%en0", V6)]),
+        ("::13.1.68.3", &[("::13.1.68.3", V6)]),
+        ("2001:db8::/32", &[("2001:db8::", V6)]),
         ("địa chỉ IPv6 là 2405:4800::5", &[("2405:4800::5", V6)]),
     ]);
 }
@@ -413,6 +432,27 @@ fn colons_of_source_code_and_times_are_no_addresses() {
         "4:3:2",
         "12::30",
         "cafe::bad",
+        "12345::1",
+        "2001:db8::1::2",
+        "2001:db8:1",
+        "10:20:30:40:50",
+        "xs[1::]",
+        "data[::3, 1::2]",
+        "DateTime::add(1)",
+        "Ad::Bed::Cafe",
+        "ns1::ns2::f()",
+        "-1::2",
+        "e::f64",
+        "#::abc",
+        "sha256:deadbeef",
+        "fe80::1xyz",
+        "time=12:30:45:123",
+        "grid: 1:2:3",
+        "::std::mem::swap",
+        "::add(1)",
+        "$a::b",
+        "A::B::C",
+        "2001::Foo",
     ]);
 }
 
@@ -837,6 +877,139 @@ fn what_names_no_host_is_no_url() {
         "TODO://nothing",
         "c://temp",
     ]);
+}
+
+#[test]
+fn chat_in_english_and_vietnamese_is_read_as_people_mean_it() {
+    check(&[
+        (
+            "Chào bạn, email của mình là nguyen.van-a@gmail.com nhé!",
+            &[("nguyen.van-a@gmail.com", E)],
+        ),
+        (
+            "Mình không vào được trang web shopee.vn, lỗi 404.",
+            &[("shopee.vn", D)],
+        ),
+        (
+            "Máy chủ 10.10.20.30:5432 không phản hồi, thử ping 8.8.8.8 xem sao",
+            &[("10.10.20.30", P), ("8.8.8.8", G)],
+        ),
+        (
+            "Em gửi link https://docs.google.com/document/d/1aBcD/edit?usp=sharing anh xem giúp ạ.",
+            &[(
+                "https://docs.google.com/document/d/1aBcD/edit?usp=sharing",
+                U,
+            )],
+        ),
+        ("Phiên bản 1.2.3.4 ra ngày 12.05.2024 giá 1.500.000 đ", &[]),
+        (
+            "IP của tôi là 113.161.72.5, gateway 192.168.1.1",
+            &[("113.161.72.5", G), ("192.168.1.1", P)],
+        ),
+        (
+            "Liên hệ: hotro@congty.com.vn hoặc admin@congty.vn",
+            &[("hotro@congty.com.vn", E), ("admin@congty.vn", E)],
+        ),
+        (
+            "My router's MAC is 3C:84:6A:12:F0:9E and it answers at fe80::3e84:6aff:fe12:f09e%en0",
+            &[
+                ("3C:84:6A:12:F0:9E", M),
+                ("fe80::3e84:6aff:fe12:f09e%en0", V6),
+            ],
+        ),
+        ("I use Node.js 18.2.0 and socket.io with main.rs:42:7", &[]),
+        (
+            "Ask jane@corp.internal or look at https://wiki.corp.internal/x?y=1.",
+            &[
+                ("jane@corp.internal", E),
+                ("https://wiki.corp.internal/x?y=1", U),
+            ],
+        ),
+        (
+            "At 12:30:45 the build 2024.01.15 failed in foo::bar::baz (src/lib.rs:10).",
+            &[],
+        ),
+        (
+            "2024-01-15T10:00:00Z INFO client=10.0.0.7 path=/v1/users/me.json took=1.25s",
+            &[("10.0.0.7", P)],
+        ),
+        ("tôi mua 2.5 kg, giá 35.000 đ/kg.Tổng là 87.500 đ", &[]),
+        (
+            "Error: connect ECONNREFUSED 127.0.0.1:6379",
+            &[("127.0.0.1", P)],
+        ),
+        (
+            "resolv.conf: nameserver 2606:4700:4700::64",
+            &[("2606:4700:4700::64", V6)],
+        ),
+        (
+            "pip install git+https://github.com/org/repo.git@v1.2",
+            &[("git+https://github.com/org/repo.git@v1.2", U)],
+        ),
+        (
+            "From: \"Jane Doe\" <jane.doe@example.co.uk>",
+            &[("jane.doe@example.co.uk", E)],
+        ),
+        (
+            "Reply-To:jane@example.com\r\nTo:bob@example.org",
+            &[("jane@example.com", E), ("bob@example.org", E)],
+        ),
+        (
+            "user=jane@example.com|pass=x|ip=203.0.113.9",
+            &[("jane@example.com", E), ("203.0.113.9", G)],
+        ),
+        ("| mail | jane@example.com |", &[("jane@example.com", E)]),
+        ("ping -c1 192.168.1.254;reboot", &[("192.168.1.254", P)]),
+        (
+            "Tên miền vd.vn và abc.com.vn",
+            &[("vd.vn", D), ("abc.com.vn", D)],
+        ),
+        (
+            "DATABASE_URL=postgresql://app:s3cr3t@db:5432/prod?sslmode=require",
+            &[("postgresql://app:s3cr3t@db:5432/prod?sslmode=require", U)],
+        ),
+        (
+            "curl -u a:b http://localhost:3000/health;",
+            &[("http://localhost:3000/health", U)],
+        ),
+        (
+            "# https://example.com/a(b)c). done",
+            &[("https://example.com/a(b)c", U)],
+        ),
+        (
+            "subnet 172.20.0.0/16, range 172.20.0.10-172.20.0.20",
+            &[("172.20.0.0", P), ("172.20.0.10", P), ("172.20.0.20", P)],
+        ),
+        ("allow 10.0.0.0/8; deny all;", &[("10.0.0.0", P)]),
+        (
+            "x-forwarded-for: 203.0.113.195, 70.41.3.18, 150.172.238.178",
+            &[
+                ("203.0.113.195", G),
+                ("70.41.3.18", G),
+                ("150.172.238.178", G),
+            ],
+        ),
+        (
+            "Forwarded: for=\"[2001:db8:cafe::17]:4711\"",
+            &[("2001:db8:cafe::17", V6)],
+        ),
+        ("IPv6 ::ffff:c0a8:101 (mapped)", &[("::ffff:c0a8:101", V6)]),
+        ("ipv6: 2001:db8::", &[("2001:db8::", V6)]),
+    ]);
+}
+
+#[test]
+fn without_urls_what_lies_in_them_is_found() {
+    let mut rules = Rules::default();
+    rules.set_threshold(crate::Entity::URL, crate::Score::of(100));
+    let finder = Finder::new(rules);
+    let text = "https://example.com/x?m=jane@example.org";
+    let values: Vec<&str> = finder
+        .find(text)
+        .iter()
+        .map(|span| &text[span.start..span.end])
+        .collect();
+    assert_eq!(values, ["example.com", "jane@example.org"]);
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn is_title_like(label: &str) -> bool {
 }
 
 /// Whether a capital follows a small letter within the label.
-fn is_camel(label: &str) -> bool {
+pub(super) fn is_camel(label: &str) -> bool {
     label
         .as_bytes()
         .windows(2)
