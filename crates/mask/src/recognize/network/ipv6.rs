@@ -23,6 +23,9 @@ const BARE_UNLIKELY: Score = Score::of(25);
 /// Letters alone, as in paths of source code.
 const BARE_LETTERS: Score = Score::of(15);
 
+/// Capitals and small letters in one group, as names of types have them: never.
+const BARE_MIXED: Score = Score::of(5);
+
 /// Looks at the run of hexadecimal digits and colons around the colon at `at`.
 pub(super) fn find(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     let bytes = text.as_bytes();
@@ -146,7 +149,7 @@ fn is_tied(text: &str, start: usize, end: usize) -> bool {
             // A slice: `items[::1]`, `rows[1::2]`, `"abc"[::1]`.
             let is_owner =
                 |byte: u8| byte.is_ascii_alphanumeric() || b"_)]}".contains(&byte) || byte >= 0x80;
-            let is_slice = match text[..start - 1].as_bytes() {
+            let is_slice = match &text.as_bytes()[..start - 1] {
                 // A quote that closes a text; one that opens it stands after a sign: `"[::1]:80"`.
                 [.., last, b'"' | b'\''] => is_owner(*last),
                 [.., last] => is_owner(*last),
@@ -201,6 +204,13 @@ fn bare(text: &str, end: usize, written: &str) -> Score {
     }
     if is_of_hosts(first) && (groups.len() > 1 || has_prefix) {
         return BARE_KNOWN;
+    }
+    let is_mixed = groups.iter().any(|group| {
+        group.bytes().any(|byte| byte.is_ascii_lowercase())
+            && group.bytes().any(|byte| byte.is_ascii_uppercase())
+    });
+    if is_mixed {
+        return BARE_MIXED;
     }
     if !has_digit {
         return if groups.len() >= 3 {

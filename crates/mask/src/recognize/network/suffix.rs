@@ -208,9 +208,11 @@ pub(super) fn of(name: &str) -> Option<Suffix> {
     let suffix = &lower[lower.len() - info.len..];
     let second = suffix.split('.').next().unwrap_or_default();
     if listed == Type::Private {
-        // `github.io` is a name itself; what counts as its suffix is the top-level domain.
+        // `github.io` is a name itself; what counts as its suffix is the top-level domain. Names of customers under it
+        // stand for themselves, except under ones as short as attributes: `e.id`.
+        let is_hosting = lower.len() > info.len && second.len() > 2;
         return Some(Suffix {
-            kind: Kind::Strong,
+            kind: if is_hosting { Kind::Strong } else { kind },
             len: tld.len(),
         });
     }

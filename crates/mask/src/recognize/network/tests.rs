@@ -155,6 +155,40 @@ fn e_mail_addresses_are_found_with_their_exact_span() {
         ("x@example.com/path", &[("x@example.com", E)]),
         ("https-less: name@host.museum", &[("name@host.museum", E)]),
         ("jane@example.com: hello", &[("jane@example.com", E)]),
+        (
+            "\u{201c}jane@example.com\u{201d}",
+            &[("jane@example.com", E)],
+        ),
+        ("jane@example.com\u{3002}", &[("jane@example.com", E)]),
+        ("Jane&Joe<jane@example.com>", &[("jane@example.com", E)]),
+        ("x=jane@example.com;", &[("jane@example.com", E)]),
+        ("jane@example.com--", &[("jane@example.com", E)]),
+        ("jane@example.com_", &[("jane@example.com", E)]),
+        (
+            "user%example.com@example.org",
+            &[("user%example.com@example.org", E)],
+        ),
+        (
+            "ssh deploy@prod.example.com",
+            &[("deploy@prod.example.com", E)],
+        ),
+        (
+            "first.last+tag-1@mail-server.example.travel",
+            &[("first.last+tag-1@mail-server.example.travel", E)],
+        ),
+        ("nguyễn.an@ví-dụ.vn", &[("nguyễn.an@ví-dụ.vn", E)]),
+        ("a@b.de,c@d.fr", &[("a@b.de", E), ("c@d.fr", E)]),
+        (
+            "author = \"Jane <jane@example.dev>\"",
+            &[("jane@example.dev", E)],
+        ),
+        (
+            "disposable.style.email.with+symbol@example.com",
+            &[("disposable.style.email.with+symbol@example.com", E)],
+        ),
+        ("_______@example.co.jp x", &[]),
+        ("to:jane@example.com", &[("jane@example.com", E)]),
+        ("jane@example.com@", &[]),
     ]);
 }
 
@@ -580,6 +614,36 @@ fn domains_are_found_under_public_suffixes() {
             &[("admin@google.com", E), ("api.github.com", D)],
         ),
         ("Google.Com", &[("Google.Com", D)]),
+        ("x.com or 360.cn", &[("x.com", D)]),
+        ("website github.io", &[("github.io", D)]),
+        ("bucket.s3.amazonaws.com", &[("bucket.s3.amazonaws.com", D)]),
+        (
+            "abc.gov.vn / hanoi.edu.vn",
+            &[("abc.gov.vn", D), ("hanoi.edu.vn", D)],
+        ),
+        (
+            "dns: ns1.example.net., ns2.example.net.",
+            &[("ns1.example.net", D), ("ns2.example.net", D)],
+        ),
+        ("例え.jp のサイト", &[("例え.jp", D)]),
+        ("bücher.example.org/Übersicht", &[("bücher.example.org", D)]),
+        (
+            "example.com|example.net;example.org",
+            &[("example.com", D), ("example.net", D), ("example.org", D)],
+        ),
+        ("'example.com'", &[("example.com", D)]),
+        ("host=example.com port=1", &[("example.com", D)]),
+        ("example.com?x=1", &[("example.com", D)]),
+        (
+            "Truy cập zalo.me/g/abc hoặc facebook.com/abc",
+            &[("zalo.me", D), ("facebook.com", D)],
+        ),
+        (
+            "HTTP Host: shop.example.store",
+            &[("shop.example.store", D)],
+        ),
+        ("visit example.com!", &[("example.com", D)]),
+        ("\u{201c}example.com\u{201d}", &[("example.com", D)]),
         (
             "ip-10-0-0-1.ec2.internal",
             &[("ip-10-0-0-1.ec2.internal", D)],
@@ -1010,6 +1074,44 @@ fn without_urls_what_lies_in_them_is_found() {
         .map(|span| &text[span.start..span.end])
         .collect();
     assert_eq!(values, ["example.com", "jane@example.org"]);
+}
+
+#[test]
+fn source_code_of_common_languages_stays() {
+    check_nothing(&[
+        "import os.path\nfrom a.b import c\nself.app.name = cfg.db.host\nprint(f'{x.id}: {y.name}')\ndf.plot.bar(); s.str.cat(); x.dt.date; plt.show()",
+        "const express = require('express');\nconst app = express();\napp.get('/', (req, res) => res.send(req.params.id));\nwindow.location.href = item.link; el.style.color = 'red'; e.target.value; module.exports = x; Math.PI; Array.from(a).map(x => x.id)",
+        "package com.acme.shop.service;\nimport java.util.List;\nimport org.springframework.web.bind.annotation.RestController;\nimport javax.net.ssl.SSLContext;\nimport java.io.File;\nSystem.out.println(user.getName());",
+        "using System.Net.Http;\nusing System.IO;\nnamespace Acme.Shop.Web { public class X { Console.WriteLine(this.Id); } }",
+        "fn main() { let v: std::vec::Vec<u8> = Vec::new(); a::b::c(); x.is_some(); self.state.id; 0..10; 1.0_f32; println!(\"{}\", a.b.c) }",
+        "std::cout << foo::bar << std::endl; obj->name; this->x.in; Abc::Def<int>::type; for (auto& e : es) e.id;",
+        "package main\nimport (\n\"fmt\"\n\"net/http\"\n)\nfunc main() { fmt.Println(r.URL.Host, time.Now().In(loc)); ctx.Done(); sql.DB }",
+        "<?php $x = App\\Models\\User::find(1); echo $user->name . $a.b; DB::select('x'); Cache::add('x'); ?>",
+        "SELECT a.id, b.name AS host, c.info FROM public.users a JOIN app.orders b ON a.id = b.id WHERE a.date::date > '2024-01-01'::date AND x::ad = 1;",
+        "#!/bin/bash\nset -e\nsource ./env.sh\ncp config.prod.yml build/app.zip\nrm -rf *.pl *.cc\n./run.sh --out=a.ps\nfor f in *.md; do cat $f; done",
+        "body { font: 1.2em/1.5 a.b; } a:hover::before { content: '\\201C'; } .btn.is-active:not(.no) { margin: .5rem }",
+        "class Foo::Bar < ActiveRecord::Base\n  has_many :items\n  x[1..2]; a&.name; Foo::Baz.call(id: 1)\nend",
+        "export default { name: 'x', data() { return { a: this.$store.state.app.id } } }; import x from './x.vue'; t.is(a, b); chai.expect(x).to.be.ok",
+        "implementation 'com.squareup.okhttp3:okhttp:4.12.0'\norg.gradle.jvmargs=-Xmx2g\nspring.datasource.name=x\nserver.port=8080\nlogging.level.org.hibernate=info",
+        "  at com.acme.app.Main.run(Main.java:42)\n  at java.base/java.lang.Thread.run(Thread.java:833)\n  File \"/srv/app/main.py\", line 10, in <module>\n    at Object.<anonymous> (/srv/x.js:1:7)",
+        "[2024-01-15 12:30:45.123] [main] INFO o.s.b.w.embedded.tomcat.TomcatWebServer - Started in 1.234s (v2.7.18)",
+        "x = torch.nn.functional.relu(x); np.linalg.eig(a); tf.data.Dataset; model.fit(x); sklearn.svm.SVC; scipy.io.loadmat('a.mat')",
+        "key.pub server.key ca.crt index.d.ts a.min.js main.tf vars.tf schema.graphql notes.docx photo.heic song.mp3 data.parquet app.apk setup.exe",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  labels:\n    app.kubernetes.io/name: web\nspec:\n  image: nginx:1.25.3\n",
+        "git log --oneline HEAD~3..HEAD; git diff a..b -- src/main.rs; git show 3f2a1bc:lib.rs",
+        "\"dependencies\": {\"lodash.get\": \"^4.4.2\", \"socket.io\": \"4.7.2\", \"chart.js\": \"~4.4.0\", \"@types/node\": \"20.1.0\"}",
+        "a ? b.c : d.e; x = y ? 1.5 : 2.5; {k: v.id, n: v.name, t: v.to}",
+        "std::chrono::seconds(1) + 10ms; absl::StrCat(a, b); boost::asio::ip::tcp; ab::cd(1); Fed::Bad x;",
+        "Xin chào.Tôi là Lan.Em học lớp 5.Anh ạ, v.v. TP.HCM, Q.1, P.12, ĐT.743, số 12/5.A",
+        "Hắn nói:\"Đi thôi\".Rồi đi.Không ai biết.Bà ấy cười.Mẹ về.Là sao?",
+        "the end.the start. i agree.me too. yes.it is.so what.no way.to be.in fact",
+        "$1.99, 2.50 EUR, 3.com 12.5% 1.000,00 v2.1 No.5 p.12 vol.3 fig.2 ca.5 approx.in",
+        "uuid 550e8400-e29b-41d4-a716-446655440000 sha 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "ISBN 978-3-16-148410-0, EAN 4006381333931, order 10.20.30, ticket ABC-123, room 1.2.3",
+        "at 10:20, from 9:00:00 to 17:30:00, 2024-01-15T10:20:30.123+07:00, PT1H30M, 00:01:02.345, 1:23:45:67",
+        "/usr/local/lib/python3.11/site-packages/foo/bar.so ~/.ssh/id_rsa.pub ../x/y.me ./a.is",
+        "TypeError: Cannot read properties of undefined (reading 'foo') at obj.foo.name (app.mov:1)",
+    ]);
 }
 
 #[test]

@@ -52,7 +52,8 @@ pub(super) fn refusal(
         .split('.')
         .filter(|label| label.bytes().all(|byte| byte.is_ascii_digit()))
         .count();
-    if numeric > 1 || (numeric == 1 && !is_strong && written.split('.').count() == 2) {
+    let is_digit = first.len() == 1 && first.bytes().all(|byte| byte.is_ascii_digit());
+    if numeric > 1 || is_digit || (numeric == 1 && !is_strong && written.split('.').count() == 2) {
         return Some("its labels are numbers");
     }
     None
