@@ -20,13 +20,19 @@ use crate::Entity;
 use crate::find::Offers;
 use crate::recognize::{Recognizer, RecognizerId, first};
 
-/// The ids of this room's recognizers, which are the first of all, in the order of [`RECOGNIZERS`].
+/// E-mail addresses. The ids of this room are the first of all and have the order of [`RECOGNIZERS`].
 pub(crate) const EMAIL: RecognizerId = RecognizerId(first::NETWORK);
+/// IPv4 addresses of private networks.
 pub(crate) const IPV4_PRIVATE: RecognizerId = RecognizerId(first::NETWORK + 1);
+/// All other IPv4 addresses of hosts.
 pub(crate) const IPV4_PUBLIC: RecognizerId = RecognizerId(first::NETWORK + 2);
+/// IPv6 addresses.
 pub(crate) const IPV6: RecognizerId = RecognizerId(first::NETWORK + 3);
+/// MAC addresses.
 pub(crate) const MAC: RecognizerId = RecognizerId(first::NETWORK + 4);
+/// Domain names.
 pub(crate) const DOMAIN: RecognizerId = RecognizerId(first::NETWORK + 5);
+/// URLs.
 pub(crate) const URL: RecognizerId = RecognizerId(first::NETWORK + 6);
 
 /// Words that speak for an IP address.
@@ -69,13 +75,9 @@ const IP_AGAINST: &[&str] = &[
     "versions",
     "ver",
     "release",
-    "released",
-    "build",
     "firmware",
     "upgrade",
     "upgraded",
-    "update",
-    "updated",
     "changelog",
     "section",
     "chapter",
@@ -84,7 +86,6 @@ const IP_AGAINST: &[&str] = &[
     "tel",
     "fax",
     "phien ban",
-    "ban cap nhat",
     "dien thoai",
     "chuong",
 ];

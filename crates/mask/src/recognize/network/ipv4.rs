@@ -11,7 +11,7 @@ use crate::Score;
 use crate::find::Offers;
 
 const BARE_PRIVATE: Score = Score::of(85);
-const BARE_PUBLIC: Score = Score::of(70);
+const BARE_PUBLIC: Score = Score::of(75);
 /// Numbers so small that they are likely to be a version or a section.
 const BARE_SMALL: Score = Score::of(55);
 /// The same at the beginning of a line with words after it, as a heading has it.
@@ -42,6 +42,11 @@ const NOT_BEFORE: &[&str] = &[
     "chuong",
     "dieu",
     "oid",
+    "chrome",
+    "chromium",
+    "firefox",
+    "safari",
+    "edge",
     "\u{a7}",
 ];
 
@@ -157,7 +162,8 @@ fn bare(text: &str, start: usize, end: usize, address: Ipv4Addr, is_private: boo
         octets,
         [1, 1, 1, 1] | [8, 8, 8, 8] | [8, 8, 4, 4] | [9, 9, 9, 9] | [1, 0, 0, 1]
     );
-    let is_small = octets.iter().all(|octet| *octet < 30);
+    // Versions of browsers end in zeros: 120.0.0.0.
+    let is_small = octets.iter().all(|octet| *octet < 30) || octets[2..] == [0, 0];
     if !is_small || is_well_known {
         return if is_private {
             BARE_PRIVATE
