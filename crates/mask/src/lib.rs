@@ -13,7 +13,7 @@ mod span;
 pub use entity::{Entity, EntityFacts};
 pub use find::{Finder, Note, NoteKind};
 pub use recognize::RecognizerId;
-pub use rules::Rules;
+pub use rules::{Dictionary, Examples, PatternRecognizer, Rules, RulesBuilder, RulesError};
 pub use score::Score;
 pub use span::Span;
 

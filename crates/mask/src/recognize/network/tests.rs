@@ -1105,8 +1105,10 @@ fn chat_in_english_and_vietnamese_is_read_as_people_mean_it() {
 
 #[test]
 fn without_urls_what_lies_in_them_is_found() {
-    let mut rules = Rules::default();
-    rules.set_threshold(crate::Entity::URL, crate::Score::of(100));
+    let rules = Rules::builder()
+        .threshold("URL", crate::Score::CERTAIN)
+        .build()
+        .unwrap();
     let finder = Finder::new(rules);
     let text = "https://example.com/x?m=jane@example.org";
     let values: Vec<&str> = finder
