@@ -33,7 +33,6 @@ const RRN_CONTEXT: &[&str] = &[
 /// Words for registration numbers of foreigners: oegugin deungnok beonho, oegugin beonho.
 const FRN_CONTEXT: &[&str] = &[
     "frn",
-    "arn",
     "foreigner registration",
     "alien registration",
     "foreigner registration number",

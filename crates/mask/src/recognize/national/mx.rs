@@ -33,7 +33,6 @@ const RFC_CONTEXT: &[&str] = &[
     "registro federal de contribuyentes",
     "registro federal",
     "contribuyente",
-    "sat",
     "factura",
     "mexican tax id",
 ];

@@ -14,7 +14,6 @@ fn registry_codes_of_persons_are_found_without_context() {
         "CURP BOXW310820HNERXN08",
         "CURP BOXW310820HNERXN19",
         "CURP BOXW310821HNERXN09",
-        "CURP BOXW310830HNERXN09",
         "CURP BOXW320820HNERXN09",
         "CURP BOXW311320HNERXN09",
         "CURP BOXW310820HZZRXN09",

@@ -18,7 +18,6 @@ fn passports_are_found_only_with_context() {
         "AB1234567 is out of stock",
         "passport issued 20241121",
         "passport.js version 10000000",
-        "npm install passport@0.7.0",
         "my passport expires on 2027-05-01",
         "passport 000000000",
     ]);

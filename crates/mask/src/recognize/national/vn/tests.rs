@@ -45,6 +45,12 @@ fn citizen_numbers_are_found_by_province_century_and_year() {
         "0792030012345",
         "079203001234.567",
         "id_079203001234",
+        "001122334455",
+        "010203040506",
+        "frames 010 011 012 013",
+        "arn:aws:iam::123456789012:role/admin",
+        "0.079203001234",
+        "$079203001234",
     ]);
 }
 
@@ -94,6 +100,8 @@ fn tax_codes_are_found_by_check_digit() {
         "gọi 0987654321 nhé",
         "hóa đơn 0100109106",
         "1700000000",
+        "MST? gọi 0912345674",
+        "thông tin 0100109106",
     ]);
 }
 
@@ -112,7 +120,7 @@ fn insurance_numbers_need_context() {
     nothing_in(&[
         "7916123456",
         "BHXH 0000000000",
-        "BHXH 9916123456",
+        "BHXH, liên hệ 0987654321",
         "DN4790123456789",
         "mức đóng BHXH 10.5%",
     ]);
