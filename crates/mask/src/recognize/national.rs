@@ -9,6 +9,8 @@ mod india;
 mod jp;
 mod kr;
 mod mx;
+#[cfg(test)]
+mod negatives;
 mod passport;
 mod sg;
 mod th;

@@ -19,6 +19,16 @@ pub(super) fn found(text: &str) -> Vec<(&str, String)> {
         .collect()
 }
 
+/// The labels of what is found in the value of a named field.
+pub(super) fn labels_in_field(field: &str, value: &str) -> Vec<String> {
+    FINDER
+        .find_in_field(value, Some(field))
+        .into_iter()
+        .filter_map(|span| FINDER.rules().entity_facts(span.entity))
+        .map(|facts| facts.label.to_string())
+        .collect()
+}
+
 /// Asserts that each text holds exactly one value of the label.
 pub(super) fn each_holds(label: &str, cases: &[(&str, &str)]) {
     for (text, value) in cases {

@@ -18,6 +18,8 @@ fn account_numbers_are_found_by_the_kind_of_holder() {
         "PAN ABMXA3211G",
         "PAN ACUPA0000R",
         "XACUPA7085R",
+        "commit cacae4329f",
+        "token xYzPq1234K",
         "ACUPA7085RR",
         "ACUPA7085",
         "coupon HAPPY2024A",

@@ -61,7 +61,19 @@ pub(super) const CCCD_ANY: Shaped = Shaped {
     facts: Recognizer {
         id: "vn_cccd_any",
         entity: Entity::VN_CCCD,
-        context: CCCD_CONTEXT,
+        context: &[
+            "cccd",
+            "so cccd",
+            "can cuoc cong dan",
+            "can cuoc",
+            "so dinh danh",
+            "dinh danh ca nhan",
+            "ma dinh danh",
+            "vneid",
+            "citizen id",
+            "citizen identity",
+            "citizen identification",
+        ],
         against: AGAINST,
     },
     forms: &[
@@ -152,8 +164,9 @@ const CCCD_CONTEXT: &[&str] = &[
     "id card",
     "national id",
     "personal identification number",
-    "ma so thue ca nhan",
-    "mst ca nhan",
+    // Since July 2025 it is a person's tax code as well.
+    "ma so thue",
+    "mst",
 ];
 
 /// The last two digits of the last year in which somebody of this century is taken to have been born. Not the present

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use crate::recognize::national::cases::{each_holds, found, no_damage_survives, nothing_in};
+use crate::recognize::national::cases::{
+    each_holds, found, labels_in_field, no_damage_survives, nothing_in,
+};
 
 #[test]
 fn citizen_numbers_are_found_by_province_century_and_year() {
@@ -100,7 +102,7 @@ fn tax_codes_are_found_by_check_digit() {
         "gọi 0987654321 nhé",
         "hóa đơn 0100109106",
         "1700000000",
-        "MST? gọi 0912345674",
+        "MST? gọi 0912345675",
         "thông tin 0100109106",
     ]);
 }
@@ -177,6 +179,67 @@ proptest! {
         for (value, _) in found(&text) {
             prop_assert!(!value.is_empty() && text.contains(value));
         }
+    }
+}
+
+#[test]
+fn the_name_of_a_field_is_context() {
+    for (field, value, label) in [
+        ("so_cccd", "079 203 001 234", "VN_CCCD"),
+        ("citizenId", "220090012345", "VN_CCCD"),
+        ("soCMND", "023456789", "VN_CMND"),
+        ("maSoThue", "0100109106", "VN_TAX_CODE"),
+        ("tax-code", "0100109106", "VN_TAX_CODE"),
+        ("ma_so_bhxh", "7916123456", "VN_SOCIAL_INSURANCE"),
+        ("so_ho_chieu", "C1234567", "VN_PASSPORT"),
+        ("gplx", "790123456789", "VN_DRIVER_LICENSE"),
+        ("passportNumber", "X1234567", "PASSPORT"),
+    ] {
+        assert_eq!(labels_in_field(field, value), [label], "in {field}");
+    }
+    assert_eq!(labels_in_field("phone", "0912345678").len(), 0);
+    assert_eq!(labels_in_field("order_id", "023456789").len(), 0);
+}
+
+#[test]
+fn sentences_of_a_chat_give_exact_values() {
+    for (text, expected) in [
+        (
+            "Em tên Lan, cccd 001192012345, sđt 0912345678, nhờ anh kiểm tra giúp",
+            &[("001192012345", "VN_CCCD")][..],
+        ),
+        (
+            "Mã số thuế: 079203001234, số tài khoản 19034567890123",
+            &[("079203001234", "VN_CCCD")],
+        ),
+        (
+            "Công ty TNHH ABC – MST 0100109106 – giá 1.500.000đ",
+            &[("0100109106", "VN_TAX_CODE")],
+        ),
+        (
+            "CCCD/Hộ chiếu: 079203001234 hoặc C1234567",
+            &[("079203001234", "VN_CCCD"), ("C1234567", "VN_PASSPORT")],
+        ),
+        (
+            "Số CMND của ông là \u{201c}023456789\u{201d}, cấp 15/03/2010",
+            &[("023456789", "VN_CMND")],
+        ),
+        ("| CCCD | 079203001234 |", &[("079203001234", "VN_CCCD")]),
+        (
+            "chi nhánh MST 0314409058002 và GPLX `790123456789`",
+            &[
+                ("0314409058002", "VN_TAX_CODE"),
+                ("790123456789", "VN_DRIVER_LICENSE"),
+            ],
+        ),
+        ("Đơn hàng 079203001234 giá 250.000đ đã giao", &[]),
+    ] {
+        let found = found(text);
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(value, label)| (*value, label.as_str()))
+            .collect();
+        assert_eq!(found, expected, "in {text:?}");
     }
 }
 
