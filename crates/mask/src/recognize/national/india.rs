@@ -148,7 +148,7 @@ const PASSPORT: Shaped = Shaped {
     forms: &[
         Form {
             shape: "A9999999",
-            bare: Score::of(30),
+            bare: Score::of(40),
         },
         Form {
             shape: "A99 99999",

@@ -79,7 +79,7 @@ const PASSPORT: Shaped = Shaped {
     forms: &[
         Form {
             shape: "AA9999999",
-            bare: Score::of(32),
+            bare: Score::of(40),
         },
         Form {
             shape: "AA 9999999",

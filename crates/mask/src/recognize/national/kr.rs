@@ -184,11 +184,11 @@ const PASSPORT: Shaped = Shaped {
     forms: &[
         Form {
             shape: "A99999999",
-            bare: Score::of(32),
+            bare: Score::of(40),
         },
         Form {
             shape: "A999A9999",
-            bare: Score::of(35),
+            bare: Score::of(40),
         },
     ],
     check: check_passport,

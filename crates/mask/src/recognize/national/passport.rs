@@ -11,8 +11,8 @@ use crate::{Entity, Score};
 /// The recognizers of documents without a country.
 pub(crate) const ALL: &[Shaped] = &[PASSPORT, DRIVER_LICENSE];
 
-/// How sure any form is: with context just above the threshold.
-const BARE: Score = Score::of(20);
+/// How sure any form is: with context just at the threshold, and below every recognizer that knows its country.
+const BARE: Score = Score::of(15);
 
 /// Declares forms that are equally sure.
 const fn form(shape: &'static str) -> Form {

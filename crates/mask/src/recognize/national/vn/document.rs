@@ -27,15 +27,15 @@ pub(super) const PASSPORT: Shaped = Shaped {
     forms: &[
         Form {
             shape: "A9999999",
-            bare: Score::of(30),
+            bare: Score::of(40),
         },
         Form {
             shape: "A99999999",
-            bare: Score::of(30),
+            bare: Score::of(40),
         },
         Form {
             shape: "A 9999999",
-            bare: Score::of(25),
+            bare: Score::of(35),
         },
     ],
     check: check_passport,

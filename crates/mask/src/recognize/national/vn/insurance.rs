@@ -64,7 +64,7 @@ pub(super) const HEALTH_INSURANCE: Shaped = Shaped {
     forms: &[
         Form {
             shape: "AA9999999999999",
-            bare: Score::of(30),
+            bare: Score::of(40),
         },
         Form {
             shape: "AA 9 99 9999999999",
