@@ -31,3 +31,6 @@ pub(crate) const ALL: &[&[Shaped]] = &[
     fi::ALL,
     se::ALL,
 ];
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -181,7 +181,6 @@ fn check_social_security(number: &Compact<'_>) -> Check {
     if number.number(0..2) < 2 {
         return Check::Invalid("there is no such area");
     }
-    // Where the day was not known it is 0; where the numbers of a day were used up, the day is a later one.
     if !calendar::is_short_day(
         number.number(6..8),
         number.number(4..6),

@@ -53,10 +53,7 @@ pub(crate) fn find(
     }
     let bytes = text.as_bytes();
     // In escaped text a line break is a letter: the `n` of `\n` is no part of the number after it.
-    let is_escape = start > 0
-        && bytes[start - 1] == b'\\'
-        && matches!(bytes[start], b'n' | b'r' | b't')
-        && end - start > 1;
+    let is_escape = is_escape(bytes, start, end);
     let mut groups = [Group {
         start: start + usize::from(is_escape),
         end,
@@ -88,6 +85,14 @@ pub(crate) fn find(
         .map_or(end, |group| group.end)
 }
 
+/// Whether the run `start..end` begins with the letter of an escaped line break or tab.
+fn is_escape(bytes: &[u8], start: usize, end: usize) -> bool {
+    start > 0
+        && bytes[start - 1] == b'\\'
+        && end - start > 1
+        && matches!(bytes[start], b'n' | b'r' | b't')
+}
+
 /// Puts up to two short words of letters before the first group, and gives the index of that group then.
 fn leading(bytes: &[u8], groups: &mut [Group; GROUPS_MAX]) -> usize {
     let mut found: [Option<Group>; LETTER_GROUPS_MAX] = [None; LETTER_GROUPS_MAX];
@@ -97,7 +102,8 @@ fn leading(bytes: &[u8], groups: &mut [Group; GROUPS_MAX]) -> usize {
         let Some((separator, before)) = separator_before(bytes, at.start) else {
             break;
         };
-        let start = run_start(bytes, before, LETTERS_MAX + 1);
+        let mut start = run_start(bytes, before, LETTERS_MAX + 1);
+        start += usize::from(is_escape(bytes, start, before));
         let word = &bytes[start..before];
         if word.is_empty() || word.len() > LETTERS_MAX || !word.iter().all(u8::is_ascii_alphabetic)
         {
