@@ -35,6 +35,23 @@ pub(super) fn labels_in_field(field: &str, value: &str) -> Vec<String> {
         .collect()
 }
 
+/// Asserts that each text holds the value under a label with this part, whichever country names it.
+pub(super) fn each_holds_some(part: &str, cases: &[(&str, &str)]) {
+    for (text, value) in cases {
+        let spans = FINDER.find(text);
+        let is_labelled = |entity| {
+            let facts = FINDER.rules().entity_facts(entity).unwrap();
+            facts.label.contains(part)
+        };
+        assert!(
+            spans
+                .iter()
+                .any(|span| text[span.start..span.end] == **value && is_labelled(span.entity)),
+            "{value} is found in {text:?}: {spans:?}"
+        );
+    }
+}
+
 /// Asserts that each text holds exactly one value of the label.
 pub(super) fn each_holds(label: &str, cases: &[(&str, &str)]) {
     for (text, value) in cases {

@@ -1,7 +1,7 @@
 //! Mexico.
 
 use crate::recognize::Recognizer;
-use crate::recognize::national::calendar;
+use crate::recognize::number::calendar;
 use crate::recognize::number::compact::Compact;
 use crate::recognize::number::{Check, Form, Shaped};
 use crate::{Entity, Score};

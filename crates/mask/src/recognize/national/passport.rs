@@ -4,6 +4,7 @@
 //! recognizer of a country whose own words stand there wins.
 
 use crate::recognize::Recognizer;
+use crate::recognize::number::calendar;
 use crate::recognize::number::compact::Compact;
 use crate::recognize::number::{Check, Form, Shaped};
 use crate::{Entity, Score};
@@ -143,7 +144,7 @@ fn looks_like_a_day(number: &Compact<'_>) -> bool {
     number.len() == 8
         && number.bytes().iter().all(u8::is_ascii_digit)
         && (1900..2100).contains(&year)
-        && super::calendar::is_day(year, month, day)
+        && calendar::is_day(year, month, day)
 }
 
 /// Refuses only fillers.

@@ -193,7 +193,7 @@ fn the_name_of_a_field_is_context() {
         ("ma_so_bhxh", "7916123456", "VN_SOCIAL_INSURANCE"),
         ("so_ho_chieu", "C1234567", "VN_PASSPORT"),
         ("gplx", "790123456789", "VN_DRIVER_LICENSE"),
-        ("passportNumber", "X1234567", "PASSPORT"),
+        ("passportNumber", "AB1234567", "PASSPORT"),
     ] {
         assert_eq!(labels_in_field(field, value), [label], "in {field}");
     }
