@@ -15,6 +15,10 @@ pub(crate) const ALL: &[Shaped] = &[PASSPORT, DRIVER_LICENSE];
 /// How sure any form is: with context just at the threshold, and below every recognizer that knows its country.
 const BARE: Score = Score::of(15);
 
+/// How sure a form is that no country's own recognizer takes for the word "passport" alone: sure enough that with
+/// context it counts in small letters as well.
+const BARE_OWN: Score = Score::of(35);
+
 /// Declares forms that are equally sure.
 const fn form(shape: &'static str) -> Form {
     Form { shape, bare: BARE }
@@ -48,11 +52,20 @@ const PASSPORT: Shaped = Shaped {
         against: &["version", "release", "port", "commit", "order", "sku"],
     },
     forms: &[
-        form("A9999999"),
+        Form {
+            shape: "A9999999",
+            bare: BARE_OWN,
+        },
         form("A99999999"),
-        form("AA999999"),
+        Form {
+            shape: "AA999999",
+            bare: BARE_OWN,
+        },
         form("AA9999999"),
-        form("AAA999999"),
+        Form {
+            shape: "AAA999999",
+            bare: BARE_OWN,
+        },
         form("A999999"),
         form("999999999"),
         form("99AA99999"),

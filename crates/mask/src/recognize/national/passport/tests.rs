@@ -7,6 +7,7 @@ fn passports_are_found_only_with_context() {
         &[
             ("Passport number: X1234567", "X1234567"),
             ("passport no. AB1234567.", "AB1234567"),
+            ("my passport: c1234567", "c1234567"),
             ("paszport AB1234567", "AB1234567"),
             ("passeport 12AB34567", "12AB34567"),
             ("hộ chiếu của vợ tôi là AB7654321", "AB7654321"),
