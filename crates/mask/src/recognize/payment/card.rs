@@ -222,13 +222,25 @@ impl Groups {
     }
 }
 
-/// Whether a group of at least four letters and digits, which is not the end of another card, stands before the first one
-/// as if both were parts of one number.
+/// Whether groups stand before the first one as if all were parts of one number: letters and digits together, or two groups
+/// of digits, and not the end of another card.
 fn is_continued_from(text: &str, start: usize, previous: usize) -> bool {
     let bytes = text.as_bytes();
-    let Some((_, end)) = Separator::before(bytes, start) else {
+    let Some((end, length, has_letters)) = run_before(bytes, start) else {
         return false;
     };
+    if end == previous || length < 4 {
+        return false;
+    }
+    has_letters
+        || run_before(bytes, end - length)
+            .is_some_and(|(_, length, has_letters)| length >= 3 && !has_letters)
+}
+
+/// The run of letters and digits, with a digit in it, that a separator joins to what begins at `start`: its end, its length
+/// and whether it has letters.
+fn run_before(bytes: &[u8], start: usize) -> Option<(usize, usize, bool)> {
+    let (_, end) = Separator::before(bytes, start)?;
     let run = bytes[..end]
         .iter()
         .rev()
@@ -237,7 +249,7 @@ fn is_continued_from(text: &str, start: usize, previous: usize) -> bool {
     let (length, digits) = run.fold((0, 0), |(length, digits), byte| {
         (length + 1, digits + usize::from(byte.is_ascii_digit()))
     });
-    length >= 4 && digits >= 2 && end != previous
+    (digits > 0).then_some((end, length, digits < length))
 }
 
 /// The network whose issuers give out numbers like this one.

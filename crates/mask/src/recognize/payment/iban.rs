@@ -58,8 +58,9 @@ fn bare(written: &Written, length: usize) -> Score {
         (true, false) => Score::CERTAIN,
         (true, true) => Score::of(85),
         (false, false) => Score::of(80),
-        // "no 12...", "be12...": words of many languages.
-        (false, true) => Score::of(40),
+        // "NO 12 3456 ...": a word of many languages.
+        (false, true) if written.is_apart => Score::of(40),
+        (false, true) => Score::of(60),
     }
 }
 
