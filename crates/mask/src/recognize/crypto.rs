@@ -9,6 +9,7 @@ mod bech32;
 mod cash;
 mod ethereum;
 mod monero;
+mod ton;
 
 use crate::Entity;
 use crate::find::Offers;
@@ -30,6 +31,8 @@ pub(crate) const BASE32: RecognizerId = RecognizerId(first::CRYPTO + 5);
 pub(crate) const SOLANA: RecognizerId = RecognizerId(first::CRYPTO + 6);
 /// Private keys of wallets.
 pub(crate) const WALLET_KEY: RecognizerId = RecognizerId(first::CRYPTO + 7);
+/// Addresses of TON.
+pub(crate) const TON: RecognizerId = RecognizerId(first::CRYPTO + 8);
 
 /// The facts of an address that is known by its checksum, so that no words around it count.
 const fn checked(id: &'static str) -> Recognizer {
@@ -113,12 +116,16 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[
         context: &[],
         against: &[],
     },
+    checked("crypto_ton"),
 ];
 
-/// Up to where each recognizer of this room has looked in the text under way, so that no byte is looked at twice. This room
-/// looks at each word by itself and needs no memory.
+/// Up to where each recognizer of this room has looked in the text under way, so that no byte is looked at twice. All but
+/// one look at each word by itself.
 #[derive(Default)]
-pub(crate) struct Seen {}
+pub(crate) struct Seen {
+    /// The end of the last run of letters, digits, hyphens and underscores with the length of an address of TON.
+    ton: usize,
+}
 
 /// The fewest characters of an address.
 const LENGTH_MIN: usize = 14;
@@ -127,14 +134,9 @@ const LENGTH_MAX: usize = 128;
 
 /// Looks at `start..end`, a maximal run of ASCII letters and digits with a digit in it. Runs come from left to right, each
 /// once.
-pub(crate) fn word(
-    text: &str,
-    start: usize,
-    end: usize,
-    _seen: &mut Seen,
-    offers: &mut Offers<'_>,
-) {
+pub(crate) fn word(text: &str, start: usize, end: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     let range = start..end;
+    ton::find(text, range.clone(), seen, offers);
     match range.len() {
         LENGTH_MIN..25 => bech32::find(text, range, offers),
         25..=LENGTH_MAX => {

@@ -62,16 +62,19 @@ fn decode(word: &[u8], bytes: &mut [u8]) -> Option<()> {
     (bits == 0 && at == bytes.len()).then_some(())
 }
 
-/// Whether the last two bytes are the checksum of the others, the low byte first: CRC-16 with the polynomial
-/// x^16 + x^12 + x^5 + 1 from zero on (Stellar, SEP 23).
+/// Whether the last two bytes are the checksum of the others, the low byte first (Stellar, SEP 23).
 fn is_stellar(bytes: &[u8]) -> bool {
     let (data, checksum) = bytes.split_at(bytes.len() - 2);
-    let sum = data.iter().fold(0_u16, |sum, byte| {
+    remainder(data).to_le_bytes() == *checksum
+}
+
+/// The checksum CRC-16/XMODEM: the polynomial x^16 + x^12 + x^5 + 1, from zero on.
+pub(super) fn remainder(data: &[u8]) -> u16 {
+    data.iter().fold(0_u16, |sum, byte| {
         (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| {
             sum << 1 ^ if sum & 0x8000 == 0 { 0 } else { 0x1021 }
         })
-    });
-    sum.to_le_bytes() == *checksum
+    })
 }
 
 /// Whether the last four bytes are the end of the hash of the others (Algorand, "Account addresses").
