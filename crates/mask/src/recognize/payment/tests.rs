@@ -459,39 +459,6 @@ fn routing_numbers_need_a_word_that_says_so() {
     }
 }
 
-#[test]
-#[ignore]
-fn zz_time() {
-    let finder = Finder::new(Rules::default());
-    for unit in [
-        "1",
-        "4111 ",
-        "4111-",
-        "4111 1111 1111 1111 ",
-        "41 ",
-        "DE89 ",
-        "DE89 3704 0044 0532 0130 00 ",
-        "4539578763621486 ",
-        "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa ",
-        "da39a3ee5e6b4b0d3255bfef95601890afd80709 ",
-        "Zm9vYmFyMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMg+",
-        "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3B ",
-        "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed ",
-    ] {
-        let times: Vec<u128> = [100_000, 200_000]
-            .iter()
-            .map(|n| {
-                let text = unit.repeat(n / unit.len());
-                #[allow(clippy::disallowed_methods)]
-                let at = std::time::Instant::now();
-                finder.find(&text);
-                at.elapsed().as_micros() * 1024 / *n as u128
-            })
-            .collect();
-        eprintln!("{unit:30} {times:?} us per KiB (unoptimised)");
-    }
-}
-
 proptest! {
     #[test]
     fn any_text_of_triggers_gives_whole_characters(
