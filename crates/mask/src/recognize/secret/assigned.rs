@@ -279,7 +279,7 @@ fn parenthesis(bytes: &[u8], end: usize) -> Option<usize> {
 fn typed(text: &str, start: usize, at: usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     let from = at.saturating_sub(name::LIMIT);
-    let colon = memchr::memrchr(b':', &bytes[from..at.min(start + 1)])? + from;
+    let colon = memchr::memrchr(b':', bytes.get(from..at.min(start + 1))?)? + from;
     let is_type = bytes[colon + 1..at].iter().all(|byte| {
         byte.is_ascii_alphanumeric()
             || matches!(

@@ -72,13 +72,13 @@ pub(crate) fn at(bytes: &[u8], at: usize) -> Option<Token> {
 /// What one format says of the text that begins with its prefix.
 fn matched(format: &Format, rest: &[u8], at: usize) -> Option<Token> {
     let body = &rest[format.prefix.len()..];
-    let mut length = format.body.count(body, format.max + 1);
-    if length > format.max {
-        return None;
-    }
+    let mut length = format.body.count(body, format.max + 4);
     // What ends a sentence does not belong to the token, nor does a hyphen or underscore before something else.
     while length > format.min && matches!(body[length - 1], b'.' | b'/') {
         length -= 1;
+    }
+    if length > format.max {
+        return None;
     }
     let follows = body.get(length).copied().unwrap_or(b' ');
     let goes_on = BASE62.has(follows)

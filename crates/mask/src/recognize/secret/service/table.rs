@@ -206,7 +206,8 @@ pub(super) const FORMATS: &[Format] = &[
     form("sk-", BASE62, 32, 80, 92, check::openai),
     form("sk-", BASE62, 16, 31, 60, check::openai),
     form("sk_", HEX, 48, 48, 92, check::none),
-    form("sl.", DOTTED, 60, 2000, 90, check::mixed),
+    form("sl.u.", URL64, 60, 2000, 95, check::none),
+    form("sl.", URL64, 60, 2000, 90, check::mixed),
     form("tgp_v1_", URL64, 40, 50, 95, check::none),
     form("tskey-", DASHED, 20, 80, 95, check::digit),
     form("tvly-", DASHED, 20, 60, 92, check::digit),
@@ -229,7 +230,8 @@ pub(super) const FORMATS: &[Format] = &[
     form("xoxe-", DASHED, 40, 260, 97, check::digit),
     form("xapp-", DASHED, 20, 160, 97, check::slack),
     form("xai-", BASE62, 60, 100, 97, check::digit),
-    form("ya29.", DOTTED, 20, 2100, 97, check::none),
+    form("ya29.c.", URL64, 20, 1100, 97, check::none),
+    form("ya29.", URL64, 20, 1100, 97, check::none),
     form("zpka_", WORD, 32, 60, 95, check::digit),
 ];
 
