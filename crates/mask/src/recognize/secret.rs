@@ -34,6 +34,10 @@ pub(crate) const PRIVATE_KEY: RecognizerId = RecognizerId(first::SECRET + 3);
 pub(crate) const PASSWORD: RecognizerId = RecognizerId(first::SECRET + 4);
 /// A random-looking token after a word that announces a secret.
 pub(crate) const SECRET: RecognizerId = RecognizerId(first::SECRET + 5);
+/// A password that is the whole value of a field whose name announces it.
+pub(crate) const FIELD_PASSWORD: RecognizerId = RecognizerId(first::SECRET + 6);
+/// A random-looking token that is the whole value of a field whose name announces it.
+pub(crate) const FIELD_SECRET: RecognizerId = RecognizerId(first::SECRET + 7);
 
 /// The facts of this room's recognizers, in the order of their ids.
 pub(crate) const RECOGNIZERS: &[Recognizer] = &[
@@ -78,11 +82,23 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[
     Recognizer {
         id: "password",
         entity: Entity::PASSWORD,
-        context: &["password", "passwd", "pwd", "passphrase", "mat khau"],
+        context: &[],
         against: &[],
     },
     Recognizer {
         id: "secret",
+        entity: Entity::SECRET,
+        context: &[],
+        against: &[],
+    },
+    Recognizer {
+        id: "field_password",
+        entity: Entity::PASSWORD,
+        context: &["password", "passwd", "pwd", "passphrase", "mat khau"],
+        against: &[],
+    },
+    Recognizer {
+        id: "field_secret",
         entity: Entity::SECRET,
         context: &[
             "secret",

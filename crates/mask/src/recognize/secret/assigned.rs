@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::judge::{self, Joint};
 use super::name::{self, Kind, Name};
 use super::value::{self, Value};
-use super::{API_KEY, PASSWORD, SECRET, Seen, authorization};
+use super::{API_KEY, FIELD_PASSWORD, FIELD_SECRET, PASSWORD, SECRET, Seen, authorization};
 use crate::find::Offers;
 
 /// Looks at a `:` or `=` that may stand between a name and a value.
@@ -103,12 +103,18 @@ fn whole(text: &str, end: usize, offers: &mut Offers<'_>) {
         is_template: false,
         is_last: true,
         is_spaced: false,
+        next: b'\n',
     };
-    for (kind, recognizer) in [(Kind::Password, PASSWORD), (Kind::Secret, SECRET)] {
+    for (kind, recognizer) in [
+        (Kind::Password, FIELD_PASSWORD),
+        (Kind::Secret, FIELD_SECRET),
+    ] {
         let name = Name {
             kind,
             is_faint: false,
             is_loud: false,
+            is_quoted: false,
+            is_member: false,
             has_service: false,
         };
         if judge::value(&name, Joint::Colon, &value, text).is_ok() {
@@ -139,6 +145,7 @@ fn said(text: &str, left: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
         return;
     }
     let Some(head) = VERBS.iter().find_map(|verb| head.strip_suffix(verb)) else {
+        next_to(text, left, head, seen, offers);
         return;
     };
     let Some(name) = named(text, head.len()) else {
@@ -158,6 +165,44 @@ fn said(text: &str, left: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
             offer(text, &name, Joint::Is, value, seen, offers);
         }
     }
+}
+
+/// `WITH PASSWORD 'hunter2'`, `IDENTIFIED BY 'hunter2'`, "my password Hanoi@2024": nothing joins the name and the value at `left`,
+/// so the value must be quoted or hold a sign that words do not.
+fn next_to(text: &str, left: usize, head: &str, seen: &mut Seen, offers: &mut Offers<'_>) {
+    const LAST: [&str; 6] = [
+        "password",
+        "passwd",
+        "identified by",
+        "pwd",
+        "passphrase",
+        "kh\u{1ea9}u",
+    ];
+    let is_announced = LAST.iter().any(|last| {
+        let place = head.len().checked_sub(last.len());
+        place
+            .and_then(|place| head.get(place..))
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(last))
+    });
+    if !is_announced {
+        return;
+    }
+    let Some(value) = value::after(text, left) else {
+        return;
+    };
+    let has_sign = text[value.range.clone()].contains(['@', '#', '$', '!', '%', '^', '&', '*']);
+    if !value.is_quoted && !has_sign {
+        return;
+    }
+    let name = Name {
+        kind: Kind::Password,
+        is_faint: false,
+        is_loud: false,
+        is_quoted: false,
+        is_member: false,
+        has_service: false,
+    };
+    offer(text, &name, Joint::Is, value, seen, offers);
 }
 
 /// `<password>hunter2</password>`: the value begins at `left`.
@@ -231,7 +276,8 @@ fn named(text: &str, at: usize) -> Option<Name> {
         };
         before_sign(text, skip(skip(closing, b" ", 1), b"*", 3))
     };
-    let found = name::announced(&text[piece.clone()]);
+    let is_quoted = matches!(quote, b'"' | b'\'');
+    let found = name::announced(&text[piece.clone()]).map(|name| Name { is_quoted, ..name });
     if found.is_some() || bytes[at] != b'=' {
         return found;
     }

@@ -98,14 +98,23 @@ fn password(name: &Name, joint: Joint, value: &Value, piece: &str) -> Result<Sco
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && piece.as_bytes()[0].is_ascii_alphabetic();
-    // `password = password1`, `pwd = pwd2` in code.
-    if is_identifier && !value.is_quoted && name::is_announcing(piece) {
+    if is_identifier && !value.is_quoted && is_variable(name, joint, value) {
         return Err("it is a variable");
     }
     if is_measure(piece) {
         return Err("it is a measure");
     }
     Ok(Score::of(if name.is_faint { 65 } else { 88 }))
+}
+
+/// Whether a value that is written as a name is one, judged by what stands around it: in code a literal would be quoted.
+fn is_variable(name: &Name, joint: Joint, value: &Value) -> bool {
+    let ends_code = match joint {
+        Joint::Equals if value.is_spaced => value.next == b';',
+        Joint::Equals => value.next == b')',
+        _ => false,
+    };
+    ends_code || name.is_member || name.is_quoted && joint == Joint::Colon
 }
 
 /// A value of letters only: a password, a type, a variable or a word of prose.
@@ -122,7 +131,7 @@ fn word(
             Ok(Score::of(75))
         };
     }
-    if name.is_faint && !name.is_loud {
+    if name.is_faint && !name.is_loud || is_variable(name, joint, value) {
         return Err("it is a word");
     }
     // `SecretStr`, `NSString`: names of types.
@@ -150,7 +159,7 @@ fn phrase(name: &Name, value: &Value, piece: &str) -> Result<Score, &'static str
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte == b' ');
     let has_digit = piece.bytes().any(|byte| byte.is_ascii_digit());
-    if (is_plain && words >= 3) || has_digit {
+    if is_plain && words >= 3 || has_digit && piece.is_ascii() {
         Ok(Score::of(60))
     } else {
         Err("it is a label")

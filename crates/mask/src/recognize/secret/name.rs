@@ -22,6 +22,10 @@ pub(crate) struct Name {
     pub(crate) is_faint: bool,
     /// Whether it is written all in capitals, as names of environment variables are.
     pub(crate) is_loud: bool,
+    /// Whether it stands in quotes, as keys of JSON and of dictionaries do.
+    pub(crate) is_quoted: bool,
+    /// Whether it is a member of the object at hand: `self.password`.
+    pub(crate) is_member: bool,
     /// Whether a service is named whose keys have no form of their own.
     pub(crate) has_service: bool,
 }
@@ -185,6 +189,8 @@ pub(crate) fn announced(piece: &str) -> Option<Name> {
     Some(Name {
         kind,
         is_faint,
+        is_quoted: false,
+        is_member: contains(folded, b"self.") || contains(folded, b"this."),
         is_loud: !folded.iter().any(u8::is_ascii_lowercase),
         has_service: SERVICES
             .iter()

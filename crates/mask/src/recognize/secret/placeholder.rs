@@ -282,8 +282,8 @@ fn is_mask(value: &str) -> bool {
 
 /// Signs of a template language, a shell, or a format.
 fn is_template(value: &str) -> bool {
-    const SIGNS: [&str; 10] = [
-        "${", "{{", "}}", "$(", "<%", "%(", "#{", "{%", "$env:", "%s",
+    const SIGNS: [&str; 13] = [
+        "(?=", "/^", ".*", "${", "{{", "}}", "$(", "<%", "%(", "#{", "{%", "$env:", "%s",
     ];
     SIGNS.iter().any(|sign| value.contains(sign)) || value == "%d" || value == "%v"
 }
@@ -341,19 +341,23 @@ pub(crate) fn is_code(value: &str) -> bool {
         return true;
     }
     // `self.password`, `config::password`, `user->password`, `user?.password`.
-    let joins = ["->", "::", "?.", "."];
-    let is_path = joins.iter().any(|join| {
-        value.contains(join)
-            && value.split(join).all(|part| {
-                let part = part.as_bytes();
-                part.first()
-                    .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-                    && part
-                        .iter()
-                        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-            })
-    });
+    let is_path = ["->", "::", "?.", "."]
+        .iter()
+        .any(|join| value.contains(join) && value.split(join).all(is_identifier));
     begins_name && head == bytes.len() && is_path
+}
+
+/// Whether a part of a path is a name rather than a piece of a password: digits stand only at its end.
+fn is_identifier(part: &str) -> bool {
+    let part = part.as_bytes();
+    part.first()
+        .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+        && part
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        && !part
+            .windows(2)
+            .any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_alphabetic())
 }
 
 /// Whether a value is a path or an address.

@@ -210,7 +210,11 @@ fn azure(bytes: &[u8], run: &Range<usize>, offers: &mut Offers<'_>) {
         let Some(start) = tilde.checked_sub(5).filter(|start| *start >= run.start) else {
             continue;
         };
-        let tail = AZURE.count(&bytes[tilde + 1..run.end], 40);
+        let rest = &bytes[tilde + 1..run.end];
+        let mut tail = AZURE.count(rest, 40);
+        while tail > 0 && rest[tail - 1] == b'.' {
+            tail -= 1;
+        }
         let is_form = bytes[tilde - 1] == b'Q'
             && bytes[tilde - 2].is_ascii_digit()
             && AZURE.has_all(&bytes[start..tilde])

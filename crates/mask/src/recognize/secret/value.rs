@@ -20,6 +20,8 @@ pub(crate) struct Value {
     pub(crate) is_last: bool,
     /// Whether a space stands between the sign and the value.
     pub(crate) is_spaced: bool,
+    /// The byte after it, a line end if there is none.
+    pub(crate) next: u8,
 }
 
 /// The value that follows a sign, from `at` on.
@@ -53,6 +55,7 @@ pub(crate) fn after(text: &str, at: usize) -> Option<Value> {
             is_quoted: true,
             is_template: is_template || opening == b'`',
             is_spaced,
+            next: bytes.get(after).copied().unwrap_or(b'\n'),
         });
     }
     if escapes > 0 {
@@ -65,11 +68,13 @@ pub(crate) fn after(text: &str, at: usize) -> Option<Value> {
             is_quoted: true,
             is_template: false,
             is_spaced,
+            next: b'\n',
         });
     }
     let range = bare(bytes, start)?;
     Some(Value {
         is_last: is_last(bytes, range.end),
+        next: bytes.get(range.end).copied().unwrap_or(b'\n'),
         range,
         is_quoted: false,
         is_template: false,
