@@ -13,6 +13,7 @@ mod span;
 pub use entity::{Entity, EntityFacts};
 pub use find::{Finder, Note, NoteKind};
 pub use recognize::RecognizerId;
+pub use recognize::phone::{Regions, UnknownRegion};
 pub use rules::Rules;
 pub use score::Score;
 pub use span::Span;

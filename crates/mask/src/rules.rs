@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::entity::EntityFacts;
+use crate::recognize::phone::Regions;
 use crate::recognize::{self, Recognizer, RecognizerId};
 use crate::{Entity, Score};
 
@@ -14,6 +15,7 @@ pub struct Rules {
     is_on: Vec<bool>,
     thresholds: Vec<Score>,
     allowed: HashSet<String>,
+    phone_regions: Regions,
 }
 
 impl Default for Rules {
@@ -31,6 +33,7 @@ impl Default for Rules {
             is_on: vec![true; recognizers.len()],
             thresholds: vec![Score::THRESHOLD; entities.len()],
             allowed: HashSet::new(),
+            phone_regions: Regions::default(),
             recognizers,
             entities,
         }
@@ -73,5 +76,16 @@ impl Rules {
     /// Whether a value is never hidden.
     pub(crate) fn is_allowed(&self, value: &str) -> bool {
         !self.allowed.is_empty() && self.allowed.contains(value)
+    }
+
+    /// The regions whose national telephone numbers are looked for.
+    #[must_use]
+    pub fn phone_regions(&self) -> Regions {
+        self.phone_regions
+    }
+
+    /// Looks for the national telephone numbers of these regions only.
+    pub fn set_phone_regions(&mut self, regions: Regions) {
+        self.phone_regions = regions;
     }
 }
