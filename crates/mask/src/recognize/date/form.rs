@@ -43,29 +43,39 @@ type Found = (usize, bool, usize);
 
 /// `19850312`.
 fn compact(text: &str, run: Range<usize>) -> Option<Found> {
-    let parts = [0..4, 4..6, 6..8].map(|part| value(text, run.start + part.start..run.start + part.end));
-    let day_first = [4..8, 2..4, 0..2].map(|part| value(text, run.start + part.start..run.start + part.end));
+    let parts =
+        [0..4, 4..6, 6..8].map(|part| value(text, run.start + part.start..run.start + part.end));
+    let day_first =
+        [4..8, 2..4, 0..2].map(|part| value(text, run.start + part.start..run.start + part.end));
     (is_day(parts[0], parts[1], parts[2]) || is_day(day_first[0], day_first[1], day_first[2]))
         .then_some((run.end, true, run.start))
 }
 
 /// `1985-03-12`, `1985/3/12`, `1985.03.12`, and with the characters for year, month and day.
 fn year_first(text: &str, year: Range<usize>) -> Option<Found> {
-    let (sign, month_at) = separator(text, year.end).or_else(|| character(text, year.end, ['\u{5e74}', '\u{b144}']))?;
+    let (sign, month_at) = separator(text, year.end)
+        .or_else(|| character(text, year.end, ['\u{5e74}', '\u{b144}']))?;
     let month = digits(text, month_at);
-    let (second, day_at) = separator(text, month.end).or_else(|| character(text, month.end, ['\u{6708}', '\u{c6d4}']))?;
+    let (second, day_at) = separator(text, month.end)
+        .or_else(|| character(text, month.end, ['\u{6708}', '\u{c6d4}']))?;
     let day = digits(text, day_at);
     let is_written = matches!(sign, '\u{5e74}' | '\u{b144}');
     if (sign != second && !is_written) || !is_part(&month) || !is_part(&day) {
         return None;
     }
     let end = if is_written {
-        let end = character(text, day.end, ['\u{65e5}', '\u{c77c}']).map(|(sign, _)| day.end + sign.len_utf8());
+        let end = character(text, day.end, ['\u{65e5}', '\u{c77c}'])
+            .map(|(sign, _)| day.end + sign.len_utf8());
         end?
     } else {
         day.end
     };
-    is_day(value(text, year.clone()), value(text, month), value(text, day)).then_some((end, false, year.start))
+    is_day(
+        value(text, year.clone()),
+        value(text, month),
+        value(text, day),
+    )
+    .then_some((end, false, year.start))
 }
 
 /// `12/03/1985`, `03/12/1985`, `12.3.1985`, `12-03-85`, `12 03 1985`.
@@ -74,12 +84,20 @@ fn day_first(text: &str, first: Range<usize>) -> Option<Found> {
     let second = digits(text, second_at);
     let (other, year_at) = separator(text, second.end)?;
     let year_run = digits(text, year_at);
-    if sign != other || !is_part(&second) || !matches!(year_run.len(), 2 | 4) || (sign == ' ' && year_run.len() == 2) {
+    if sign != other
+        || !is_part(&second)
+        || !matches!(year_run.len(), 2 | 4)
+        || (sign == ' ' && year_run.len() == 2)
+    {
         return None;
     }
     let (one, two) = (value(text, first.clone()), value(text, second));
     let (year, is_short) = whole_year(text, &year_run);
-    (is_day(year, two, one) || is_day(year, one, two)).then_some((year_run.end, is_short || sign == ' ', first.start))
+    (is_day(year, two, one) || is_day(year, one, two)).then_some((
+        year_run.end,
+        is_short || sign == ' ',
+        first.start,
+    ))
 }
 
 /// `12 March 1985`, `12th of March, 1985`, `12-Mar-1985`, `12. Maerz 1985`, `12 de marzo de 1985`.
@@ -92,8 +110,10 @@ fn month_named(text: &str, day: Range<usize>) -> Option<Found> {
     let at = after_word(text, at, &["of", "de", "del"]);
     let year_run = digits(text, at);
     let (year, is_short) = whole_year(text, &year_run);
-    (at > name.end && matches!(year_run.len(), 2 | 4) && is_day(year, month, value(text, day.clone())))
-        .then_some((year_run.end, is_short, day.start))
+    (at > name.end
+        && matches!(year_run.len(), 2 | 4)
+        && is_day(year, month, value(text, day.clone())))
+    .then_some((year_run.end, is_short, day.start))
 }
 
 /// `March 12, 1985`, `Mar 12th 1985`.
@@ -121,7 +141,11 @@ fn month_named_before(text: &str, day: Range<usize>) -> Option<Found> {
 
 /// `12 thang 3 nam 1985`, `12 thang 3, 1985`, with or without diacritics, composed or not.
 fn vietnamese(text: &str, day: Range<usize>) -> Option<Found> {
-    let at = after_word(text, gap(text, day.end), &["th\u{e1}ng", "tha\u{301}ng", "thang", "Th\u{e1}ng", "Thang"]);
+    let at = after_word(
+        text,
+        gap(text, day.end),
+        &["th\u{e1}ng", "tha\u{301}ng", "thang", "Th\u{e1}ng", "Thang"],
+    );
     let month = digits(text, at);
     if at == gap(text, day.end) || !is_part(&month) {
         return None;
@@ -131,7 +155,11 @@ fn vietnamese(text: &str, day: Range<usize>) -> Option<Found> {
     let year_run = digits(text, at);
     (at > month.end
         && year_run.len() == 4
-        && is_day(value(text, year_run.clone()), value(text, month), value(text, day.clone())))
+        && is_day(
+            value(text, year_run.clone()),
+            value(text, month),
+            value(text, day.clone()),
+        ))
     .then_some((year_run.end, false, day.start))
 }
 
@@ -186,7 +214,9 @@ fn letters(text: &str, at: usize) -> Range<usize> {
 
 /// The number that a run of digits is.
 fn value(text: &str, run: Range<usize>) -> u32 {
-    text.as_bytes()[run].iter().fold(0, |value, byte| value * 10 + u32::from(byte.wrapping_sub(b'0')))
+    text.as_bytes()[run].iter().fold(0, |value, byte| {
+        value * 10 + u32::from(byte.wrapping_sub(b'0'))
+    })
 }
 
 /// The separator of a date's parts at a place, in its plain form, with where the next part begins.
@@ -204,7 +234,11 @@ fn separator(text: &str, at: usize) -> Option<(char, usize)> {
 
 /// One of these characters at a place, with where the next part begins after a space.
 fn character(text: &str, at: usize, which: [char; 2]) -> Option<(char, usize)> {
-    let sign = text.get(at..)?.chars().next().filter(|sign| which.contains(sign))?;
+    let sign = text
+        .get(at..)?
+        .chars()
+        .next()
+        .filter(|sign| which.contains(sign))?;
     let next = at + sign.len_utf8();
     Some((sign, next + usize::from(text[next..].starts_with(' '))))
 }
@@ -221,9 +255,14 @@ fn gap(text: &str, at: usize) -> usize {
 /// The place after the ending of an ordinal number.
 fn after_ordinal(text: &str, at: usize) -> usize {
     let is_ending = text.as_bytes().get(at..at + 2).is_some_and(|ending| {
-        [b"st", b"nd", b"rd", b"th", b"er"].iter().any(|known| ending.eq_ignore_ascii_case(*known))
+        [b"st", b"nd", b"rd", b"th", b"er"]
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(*known))
     });
-    let ends = !text.as_bytes().get(at + 2).is_some_and(u8::is_ascii_alphanumeric);
+    let ends = !text
+        .as_bytes()
+        .get(at + 2)
+        .is_some_and(u8::is_ascii_alphanumeric);
     if is_ending && ends { at + 2 } else { at }
 }
 

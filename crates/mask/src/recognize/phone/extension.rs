@@ -2,8 +2,18 @@
 
 /// The words that announce one, longest first; compared without regard to the case of ASCII letters.
 const WORDS: [&str; 12] = [
-    "extension", ";ext=", "m\u{e1}y l\u{1ebb}", "m\u{e1}y nh\u{e1}nh", "nh\u{e1}nh", "may le", "nhanh", "poste", "durchwahl",
-    "ext", "int", "x",
+    "extension",
+    ";ext=",
+    "m\u{e1}y l\u{1ebb}",
+    "m\u{e1}y nh\u{e1}nh",
+    "nh\u{e1}nh",
+    "may le",
+    "nhanh",
+    "poste",
+    "durchwahl",
+    "ext",
+    "int",
+    "x",
 ];
 /// The most digits of an extension (libphonenumber allows so many after an explicit label).
 const DIGITS_MAX: usize = 7;

@@ -68,7 +68,8 @@ impl Cluster {
     /// The cluster whose first digits begin at `start`.
     pub(super) fn at(text: &str, start: usize) -> Cluster {
         let bytes = text.as_bytes();
-        let plus = bytes[..start].ends_with(b"+") && !matches!(bytes[..start], [.., b'0'..=b'9' | b'+', b'+']);
+        let plus = bytes[..start].ends_with(b"+")
+            && !matches!(bytes[..start], [.., b'0'..=b'9' | b'+', b'+']);
         let before = start - usize::from(plus);
         let opens = bytes[..before].ends_with(b"(");
         let first = group(bytes, start, plus, opens, Joint::Space, false);
@@ -99,7 +100,9 @@ impl Cluster {
         let (left, right) = (&self.groups[index - 1], &self.groups[index]);
         right.spaced
             || right.joint == Joint::Space
-            || (right.joint == Joint::Slash && left.len() >= WHOLE_DIGITS && right.len() >= WHOLE_DIGITS)
+            || (right.joint == Joint::Slash
+                && left.len() >= WHOLE_DIGITS
+                && right.len() >= WHOLE_DIGITS)
     }
 }
 
@@ -125,7 +128,11 @@ fn group(bytes: &[u8], start: usize, plus: bool, opens: bool, joint: Joint, spac
 fn following(bytes: &[u8], at: usize) -> Option<Group> {
     let spaces = space(bytes, at);
     let mut place = at + spaces;
-    let mut joint = if spaces > 0 { Joint::Space } else { Joint::Bracket };
+    let mut joint = if spaces > 0 {
+        Joint::Space
+    } else {
+        Joint::Bracket
+    };
     let mut spaced = false;
     if let Some((sign, length)) = sign(bytes, place) {
         let after = space(bytes, place + length);
@@ -142,7 +149,9 @@ fn following(bytes: &[u8], at: usize) -> Option<Group> {
     let plus = bytes.get(place) == Some(&b'+');
     place += usize::from(plus);
     let is_closed = bytes[..at].ends_with(b")");
-    if !bytes.get(place).is_some_and(u8::is_ascii_digit) || (joint == Joint::Bracket && !opens && !is_closed) {
+    if !bytes.get(place).is_some_and(u8::is_ascii_digit)
+        || (joint == Joint::Bracket && !opens && !is_closed)
+    {
         return None;
     }
     let group = group(bytes, place, plus, opens, joint, spaced);

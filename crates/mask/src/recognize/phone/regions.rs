@@ -2,14 +2,14 @@
 
 /// Regions by their ISO 3166-1 alpha-2 codes, in the order of their bits.
 const CODES: [&str; 21] = [
-    "US", "CA", "GB", "VN", "DE", "FR", "ES", "IT", "NL", "PL", "FI", "SE", "SG", "AU", "IN", "KR", "TH", "BR", "MX",
-    "TR", "JP",
+    "US", "CA", "GB", "VN", "DE", "FR", "ES", "IT", "NL", "PL", "FI", "SE", "SG", "AU", "IN", "KR",
+    "TH", "BR", "MX", "TR", "JP",
 ];
 
 /// Their calling codes (ITU-T E.164), in the same order.
 const CALLING_CODES: [&str; 21] = [
-    "1", "1", "44", "84", "49", "33", "34", "39", "31", "48", "358", "46", "65", "61", "91", "82", "66", "55", "52",
-    "90", "81",
+    "1", "1", "44", "84", "49", "33", "34", "39", "31", "48", "358", "46", "65", "61", "91", "82",
+    "66", "55", "52", "90", "81",
 ];
 
 /// A set of regions whose numbers are found in their national form, without a country's calling code. International

@@ -18,7 +18,12 @@ const VALIDATIONS_MAX: usize = 6;
 const AMONG_DIGITS: u8 = 15;
 
 /// Offers the telephone numbers of a cluster, from left to right. Gives where the cluster, with an extension, ends.
-pub(super) fn offer_all(text: &str, cluster: &Cluster, is_labelled: bool, offers: &mut Offers<'_>) -> usize {
+pub(super) fn offer_all(
+    text: &str,
+    cluster: &Cluster,
+    is_labelled: bool,
+    offers: &mut Offers<'_>,
+) -> usize {
     let groups = cluster.groups();
     let mut end = groups.last().map_or(0, |last| last.outer_end());
     let mut from = 0;
@@ -28,7 +33,13 @@ pub(super) fn offer_all(text: &str, cluster: &Cluster, is_labelled: bool, offers
                 .rev()
                 .filter(|to| cluster.may_part(*to))
                 .find_map(|to| {
-                    let window = Window { text, groups, from, to, is_labelled };
+                    let window = Window {
+                        text,
+                        groups,
+                        from,
+                        to,
+                        is_labelled,
+                    };
                     window.offer(offers).map(|ended| (to, ended))
                 })
         } else {
@@ -102,14 +113,20 @@ impl Window<'_> {
         let after = if self.to < self.groups.len() {
             Tie::Free
         } else {
-            let next = if self.text[end..].starts_with(')') { end + 1 } else { end };
+            let next = if self.text[end..].starts_with(')') {
+                end + 1
+            } else {
+                end
+            };
             ties::after(self.text, next)
         };
-        [before, after].into_iter().try_fold(0_u8, |sum, tie| match tie {
-            Tie::Free => Some(sum),
-            Tie::Loose(less) => Some(sum + less),
-            Tie::Tied => None,
-        })
+        [before, after]
+            .into_iter()
+            .try_fold(0_u8, |sum, tie| match tie {
+                Tie::Free => Some(sum),
+                Tie::Loose(less) => Some(sum + less),
+                Tie::Tied => None,
+            })
     }
 
     /// What other groups beside a national number take from its score.
@@ -152,7 +169,9 @@ impl Window<'_> {
             if valid::is_valid(digits, Some(form.region)) {
                 return Some(form.bare);
             }
-            let Some(place) = tried.get_mut(count) else { break };
+            let Some(place) = tried.get_mut(count) else {
+                break;
+            };
             *place = Some(form.region);
             count += 1;
         }
@@ -196,7 +215,9 @@ fn digits_of<'b>(
         if index > 0 && brackets == Some(index) && digits == b"0" {
             continue;
         }
-        buffer.get_mut(length..length + digits.len())?.copy_from_slice(digits);
+        buffer
+            .get_mut(length..length + digits.len())?
+            .copy_from_slice(digits);
         length += digits.len();
     }
     if !DIGITS.contains(&(length - 1)) {
@@ -221,14 +242,18 @@ fn international(digits: &str, groups: &[Group]) -> Option<u8> {
 fn dialled(abroad: &str, is_bare: bool, offers: &Offers<'_>) -> Option<u8> {
     let mut buffer = [0; 24];
     buffer[0] = b'+';
-    buffer.get_mut(1..=abroad.len())?.copy_from_slice(abroad.as_bytes());
+    buffer
+        .get_mut(1..=abroad.len())?
+        .copy_from_slice(abroad.as_bytes());
     let digits = std::str::from_utf8(&buffer[..=abroad.len()]).ok()?;
     if abroad.starts_with('0') || !valid::is_valid(digits, None) {
         return None;
     }
-    Some(match (is_bare, offers.rules().phone_regions().calls(abroad)) {
-        (false, _) => 65,
-        (true, true) => 52,
-        (true, false) => 35,
-    })
+    Some(
+        match (is_bare, offers.rules().phone_regions().calls(abroad)) {
+            (false, _) => 65,
+            (true, true) => 52,
+            (true, false) => 35,
+        },
+    )
 }
