@@ -373,6 +373,15 @@ fn the_name_of_the_field_is_context() {
     );
 }
 
+#[test]
+fn many_candidates_are_all_looked_at_and_none_twice() {
+    let finder = Finder::new(Rules::default());
+    assert_eq!(phones(&finder, &"+84912345678 ".repeat(200)).len(), 200);
+    assert_eq!(phones(&finder, &"1 ".repeat(50_000)).len(), 0);
+    assert_eq!(phones(&finder, &"1".repeat(200_000)).len(), 0);
+    assert_eq!(phones(&finder, &"+1(".repeat(50_000)).len(), 0);
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_without_panic_and_spans_are_whole_characters(
