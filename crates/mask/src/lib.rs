@@ -22,6 +22,7 @@ pub use masker::{AnswerScan, Counts, MaskError, Masked, MaskedSpan, Masker, Mode
 pub use placeholder::{LabelError, Labels, Style, Tag, TagError};
 pub use policy::{Action, Policy, PolicyError};
 pub use recognize::RecognizerId;
+pub use recognize::phone::{Regions, UnknownRegion};
 pub use restore::{Encoding, RestoreCounts, Restored, Restorer, Vocabulary, restore};
 pub use rules::{Dictionary, Examples, PatternRecognizer, Rules, RulesBuilder, RulesError};
 pub use score::Score;

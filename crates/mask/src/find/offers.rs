@@ -92,6 +92,11 @@ impl<'a> Offers<'a> {
         }
     }
 
+    /// The rules under which is looked.
+    pub(crate) fn rules(&self) -> &'a Rules {
+        self.rules
+    }
+
     /// Offers a candidate whose form alone has the score `bare`.
     pub(crate) fn offer(&mut self, recognizer: RecognizerId, range: Range<usize>, bare: Score) {
         self.judge(recognizer, range, bare, 0);
