@@ -198,7 +198,7 @@ impl<'d> Value<'d> {
     }
 
     /// What a string or key says.
-    pub(super) fn decoded(self) -> Decoded<'d> {
+    pub(crate) fn decoded(self) -> Decoded<'d> {
         if self.token().escaped {
             string::decode(self.raw())
         } else {

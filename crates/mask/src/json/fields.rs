@@ -125,6 +125,25 @@ impl FieldTable {
         FieldTableBuilder::default()
     }
 
+    /// The table of JSON of which nothing is known: every string and every key is text.
+    #[must_use]
+    pub fn everything() -> FieldTable {
+        FieldTable::single(Step::Rest, Treatment::FreeText)
+    }
+
+    /// A table of one rule of one step.
+    fn single(step: Step, treatment: Treatment) -> FieldTable {
+        let mut table = FieldTable {
+            steps: vec![step, Step::End(0)],
+            rules: vec![treatment],
+            ..FieldTable::default()
+        };
+        table.starts.insert(0);
+        table.waiting.insert(0);
+        table.ends.insert(1);
+        table
+    }
+
     /// Whether it names nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
