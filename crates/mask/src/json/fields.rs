@@ -128,14 +128,9 @@ impl FieldTable {
     /// The table of JSON of which nothing is known: every string and every key is text.
     #[must_use]
     pub fn everything() -> FieldTable {
-        FieldTable::single(Step::Rest, Treatment::FreeText)
-    }
-
-    /// A table of one rule of one step.
-    fn single(step: Step, treatment: Treatment) -> FieldTable {
         let mut table = FieldTable {
-            steps: vec![step, Step::End(0)],
-            rules: vec![treatment],
+            steps: vec![Step::Rest, Step::End(0)],
+            rules: vec![Treatment::FreeText],
             ..FieldTable::default()
         };
         table.starts.insert(0);

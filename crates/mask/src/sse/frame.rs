@@ -110,11 +110,16 @@ impl<'s> Frame<'s> {
     /// Writes a further event like this one, with other data, whole whatever this one's end was.
     pub(crate) fn write_another(&self, data: &[u8], out: &mut Vec<u8>) {
         self.write_with_data(data, out);
-        match self.kind {
-            // The LF behind the last CR is a frame of its own.
-            FrameKind::Event if self.bytes.ends_with(b"\r\n\r") => out.push(b'\n'),
-            FrameKind::Event | FrameKind::Between => {}
-            FrameKind::Unfinished => out.extend_from_slice(b"\n\n"),
+        // The LF behind the last CR is a frame of its own.
+        if self.bytes.ends_with(b"\r\n\r") {
+            out.push(b'\n');
+        }
+        let is_ended = self.lines().last().is_some_and(|line| {
+            let has_end = line.after > line.content.end;
+            has_end && line.content.is_empty()
+        });
+        if !is_ended {
+            out.extend_from_slice(b"\n\n");
         }
     }
 
