@@ -84,7 +84,7 @@ pub fn encode(text: &str, style: Style, out: &mut Vec<u8>) {
         let passes = match byte {
             b'"' | b'\\' | 0..0x20 => false,
             0x7f => !style.is_ascii,
-            0x80.. => !style.is_ascii && !(style.has_lone && byte == 0xf4),
+            0x80.. => !(style.is_ascii || style.has_lone && byte == 0xf4),
             _ => true,
         };
         if passes {

@@ -7,7 +7,7 @@
 use super::adapter::Wire;
 use super::event_stream::{Engine, Piece};
 use super::restoring::{Encoding, Unmasks};
-use super::rules::{EventRules, Format};
+use super::rules::EventRules;
 use super::texts::Tail;
 use crate::json::{Document, FieldError, FieldTable, Kind, Treatment, Value};
 use crate::sse::Frame;
@@ -37,10 +37,10 @@ pub(super) fn wire(rules: &PointerRules) -> Result<Wire, FieldError> {
         }
         builder.build()
     };
-    let events = EventRules(Format::Pointers {
-        deltas: build(&[], &rules.event_pieces)?,
-        whole: build(&rules.event_pieces, &rules.answer)?,
-    });
+    let events = EventRules::pointers(
+        build(&[], &rules.event_pieces)?,
+        build(&rules.event_pieces, &rules.answer)?,
+    );
     Wire::of_pointers(
         build(&rules.request_left, &rules.request)?,
         build(&[], &rules.answer)?,

@@ -1,6 +1,6 @@
 //! Which fields of OpenAI's bodies are text.
 
-use crate::json::Treatment::{DropIfChanged, FreeText, JsonText, Leave, Text, TextOrTokens};
+use crate::json::Treatment::{DropIfChanged, JsonText, Leave, Text, TextOrTokens};
 use crate::wire::route::Fields;
 
 /// A chat.
