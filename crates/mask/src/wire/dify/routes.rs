@@ -31,6 +31,7 @@ pub(in crate::wire) fn routes(version: DifyVersion) -> Vec<RouteSpec> {
     let mut routes = chats();
     routes.extend(service());
     routes.extend(datasets());
+    routes.extend(documents());
     if version >= DifyVersion::V1 {
         routes.extend(only_1x());
     }
@@ -104,7 +105,7 @@ fn service() -> Vec<RouteSpec> {
     ]
 }
 
-/// Data sets.
+/// Data sets, and putting documents into them.
 fn datasets() -> Vec<RouteSpec> {
     vec![
         route("GET", "/datasets")
@@ -148,6 +149,12 @@ fn datasets() -> Vec<RouteSpec> {
         )
         .form(DOCUMENT_FILE)
         .answers(NAMES_ANSWER),
+    ]
+}
+
+/// Documents of data sets, their pieces, and looking for them.
+fn documents() -> Vec<RouteSpec> {
+    vec![
         route("GET", "/datasets/{dataset_id}/documents")
             .query(&["keyword"])
             .answers(NAMES_ANSWER),
