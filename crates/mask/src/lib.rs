@@ -3,17 +3,21 @@
 //! Pure: no I/O, no clock, no randomness, no threads. What needs those (stores of mappings, keys, limits) lies in the
 //! gateway.
 
+mod bounds;
 mod entity;
 mod find;
 mod mapping;
 mod masker;
 mod placeholder;
 mod policy;
+pub mod json;
 mod recognize;
 mod restore;
 mod rules;
 mod score;
 mod span;
+pub mod sse;
+pub mod wire;
 
 pub use entity::{Entity, EntityFacts};
 pub use find::{Finder, Note, NoteKind};
