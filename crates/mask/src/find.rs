@@ -71,6 +71,16 @@ impl Finder {
         overlap::settled(offers.into_spans())
     }
 
+    /// Whether a recognizer finds something in the text, also where another one's span covers it.
+    pub(crate) fn offers_of(&self, text: &str, recognizer: RecognizerId) -> bool {
+        let mut offers = Offers::new(text, None, &self.rules, &self.context);
+        self.scan(text, &mut offers);
+        offers
+            .into_spans()
+            .iter()
+            .any(|span| span.recognizer == recognizer)
+    }
+
     /// Everything that was considered in the text, and why it counted or did not: what `portcullis mask explain` shows.
     #[must_use]
     pub fn explain(&self, text: &str) -> Vec<Note> {
@@ -81,6 +91,7 @@ impl Finder {
 
     /// Looks at every trigger of the text.
     fn scan(&self, text: &str, offers: &mut Offers<'_>) {
+        self.rules.custom().find(text, offers);
         let bytes = text.as_bytes();
         let mut seen = Seen::default();
         let mut at = 0;

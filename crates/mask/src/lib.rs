@@ -5,15 +5,25 @@
 
 mod entity;
 mod find;
+mod mapping;
+mod masker;
+mod placeholder;
+mod policy;
 mod recognize;
+mod restore;
 mod rules;
 mod score;
 mod span;
 
 pub use entity::{Entity, EntityFacts};
 pub use find::{Finder, Note, NoteKind};
+pub use mapping::{Change, Limits, Mapping, MappingError, Mark, Snapshot};
+pub use masker::{AnswerScan, Counts, MaskError, Masked, MaskedSpan, Masker, Mode};
+pub use placeholder::{LabelError, Labels, Style, Tag, TagError};
+pub use policy::{Action, Policy, PolicyError};
 pub use recognize::RecognizerId;
-pub use rules::Rules;
+pub use restore::{Encoding, RestoreCounts, Restored, Restorer, Vocabulary, restore};
+pub use rules::{Dictionary, Examples, PatternRecognizer, Rules, RulesBuilder, RulesError};
 pub use score::Score;
 pub use span::Span;
 

@@ -10,6 +10,7 @@
 
 pub(crate) mod crypto;
 pub(crate) mod date;
+pub(crate) mod dictionary;
 pub(crate) mod national;
 pub(crate) mod network;
 pub(crate) mod number;

@@ -66,7 +66,7 @@ impl ContextIndex {
         let mut count = 0;
         for (recognizer, facts) in rules.recognizers() {
             count = count.max(usize::from(recognizer.0) + 1);
-            for (words, lowers) in [(facts.context, false), (facts.against, true)] {
+            for (words, lowers) in [(&facts.context, false), (&facts.against, true)] {
                 for phrase in words {
                     phrases
                         .entry(fold(phrase))

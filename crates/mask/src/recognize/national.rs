@@ -3,17 +3,32 @@
 //! The score of a form follows from the chance that an ordinary number of that form passes its check: below one in two
 //! hundred it may count without context, otherwise context must lift it. Words of a country's own language come folded.
 
+mod au;
+mod br;
 mod ca;
+#[cfg(test)]
+mod cases;
 mod de;
 mod es;
 mod fi;
 mod fr;
+mod india;
 mod it;
+mod jp;
+mod kr;
+mod mx;
+#[cfg(test)]
+mod negatives;
 mod nl;
+mod passport;
 mod pl;
 mod se;
+mod sg;
+mod th;
+mod tr;
 mod uk;
 mod us;
+mod vn;
 
 use crate::recognize::number::Shaped;
 
@@ -30,6 +45,17 @@ pub(crate) const ALL: &[&[Shaped]] = &[
     pl::ALL,
     fi::ALL,
     se::ALL,
+    sg::ALL,
+    au::ALL,
+    india::ALL,
+    kr::ALL,
+    th::ALL,
+    br::ALL,
+    mx::ALL,
+    tr::ALL,
+    jp::ALL,
+    vn::ALL,
+    passport::ALL,
 ];
 
 #[cfg(test)]
