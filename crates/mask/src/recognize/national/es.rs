@@ -2,7 +2,6 @@
 
 use crate::Entity;
 use crate::recognize::Recognizer;
-use crate::recognize::number::compact::Compact;
 use crate::recognize::number::{Check, Form, ORDINARY, Shaped};
 
 /// The recognizers of this country.
