@@ -9,6 +9,7 @@
 
 mod answer;
 mod counts;
+mod fields;
 mod plan;
 mod repeats;
 
@@ -23,6 +24,7 @@ use plan::Piece;
 
 pub use answer::AnswerScan;
 pub use counts::Counts;
+pub use fields::FieldMasker;
 
 /// Whether anything is done about what is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

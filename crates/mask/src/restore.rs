@@ -8,6 +8,7 @@
 //! what follows could change.
 
 mod encoding;
+mod fields;
 mod vocabulary;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use crate::placeholder::scan::{Scan, Step};
 
 pub use encoding::Encoding;
+pub use fields::{FieldRestorer, FieldRestorers};
 pub use vocabulary::Vocabulary;
 
 /// How often something was restored.

@@ -17,6 +17,7 @@ pub(crate) use custom::Custom;
 use std::borrow::Cow;
 
 use crate::entity::EntityFacts;
+use crate::recognize::phone::Regions;
 use crate::recognize::{self, Recognizer, RecognizerId};
 use crate::{Entity, Score};
 use allow::AllowList;
@@ -30,6 +31,7 @@ pub struct Rules {
     thresholds: Vec<Score>,
     allowed: AllowList,
     custom: Custom,
+    phone_regions: Regions,
 }
 
 /// What is known of a recognizer, built-in or custom.
@@ -75,6 +77,7 @@ impl Default for Rules {
             thresholds: vec![Score::THRESHOLD; entities.len()],
             allowed: AllowList::default(),
             custom: Custom::default(),
+            phone_regions: Regions::default(),
             recognizers,
             entities,
         }
@@ -162,6 +165,17 @@ impl Rules {
     /// What the configuration added.
     pub(crate) fn custom(&self) -> &Custom {
         &self.custom
+    }
+
+    /// The regions whose national telephone numbers are looked for.
+    #[must_use]
+    pub fn phone_regions(&self) -> Regions {
+        self.phone_regions
+    }
+
+    /// Looks for the national telephone numbers of these regions only.
+    pub fn set_phone_regions(&mut self, regions: Regions) {
+        self.phone_regions = regions;
     }
 }
 

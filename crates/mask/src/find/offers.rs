@@ -92,9 +92,25 @@ impl<'a> Offers<'a> {
         }
     }
 
+    /// The rules under which is looked.
+    pub(crate) fn rules(&self) -> &'a Rules {
+        self.rules
+    }
+
     /// Offers a candidate whose form alone has the score `bare`.
     pub(crate) fn offer(&mut self, recognizer: RecognizerId, range: Range<usize>, bare: Score) {
         self.judge(recognizer, range, bare, 0);
+    }
+
+    /// Offers a candidate and says whether it settles its place: it counts, or its value is allowed. Otherwise what lies
+    /// within it may still be looked for.
+    pub(crate) fn settles(
+        &mut self,
+        recognizer: RecognizerId,
+        range: Range<usize>,
+        bare: Score,
+    ) -> bool {
+        self.judge(recognizer, range, bare, 0)
     }
 
     /// Offers a candidate whose check digits are right.
@@ -124,14 +140,20 @@ impl<'a> Offers<'a> {
         self.nearby(recognizer, range).raises
     }
 
-    /// Decides on a candidate.
-    fn judge(&mut self, recognizer: RecognizerId, range: Range<usize>, bare: Score, bonus: u8) {
+    /// Decides on a candidate; says whether it counts or is allowed.
+    fn judge(
+        &mut self,
+        recognizer: RecognizerId,
+        range: Range<usize>,
+        bare: Score,
+        bonus: u8,
+    ) -> bool {
         if !self.rules.is_on(recognizer) {
-            return;
+            return false;
         }
         if self.rules.is_allowed(&self.text[range.clone()]) {
             self.note(range, recognizer, NoteKind::Allowed);
-            return;
+            return true;
         }
         let entity = self.rules.entity_of(recognizer);
         let threshold = self.rules.threshold(entity);
@@ -160,7 +182,7 @@ impl<'a> Offers<'a> {
                     threshold,
                 },
             );
-            return;
+            return false;
         }
         self.note(range.clone(), recognizer, NoteKind::Found { bare, score });
         self.spans.push(Span {
@@ -170,6 +192,7 @@ impl<'a> Offers<'a> {
             score: score.raised(bonus),
             recognizer,
         });
+        true
     }
 
     /// What the words around the range, and the field's name, say of the recognizer.

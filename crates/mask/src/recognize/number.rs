@@ -2,12 +2,16 @@
 //! many digits and letters it has.
 //!
 //! A recognizer of this room is data: the shapes in which its numbers are written, and a check of the digits. All shapes
-//! of all recognizers lie in one table, keyed by a hash of the shape, so that a run of digits costs a few look-ups however
-//! many countries are on.
+//! of all recognizers lie in one tree, so that a run of digits costs a few steps however many countries are on.
+//!
+//! Two rules hold for all of them: codes are printed in capitals, so small letters lower the score, and a number that a
+//! hyphen, a path or `#` joins to something needs context.
 
+pub(crate) mod calendar;
 pub(crate) mod cluster;
 pub(crate) mod compact;
 pub(crate) mod shapes;
+pub(crate) mod ties;
 
 use crate::Score;
 use crate::recognize::Recognizer;
@@ -32,6 +36,57 @@ pub(crate) struct Form {
     /// a number in this form counts only with context.
     pub(crate) bare: Score,
 }
+
+impl Form {
+    /// A form with its score in hundredths.
+    pub(crate) const fn new(shape: &'static str, bare: u8) -> Form {
+        Form {
+            shape,
+            bare: Score::of(bare),
+        }
+    }
+}
+
+/// Words that announce ordinary numbers: orders, products, versions, telephones. For the `against` of recognizers whose
+/// forms count without context.
+pub(crate) const ORDINARY: &[&str] = &[
+    "order",
+    "order no",
+    "invoice",
+    "ticket",
+    "tracking",
+    "shipment",
+    "part number",
+    "part no",
+    "sku",
+    "product code",
+    "serial number",
+    "serial no",
+    "model",
+    "version",
+    "build",
+    "commit",
+    "license key",
+    "licence key",
+    "product key",
+    "isbn",
+    "ean",
+    "upc",
+    "barcode",
+    "phone",
+    "tel",
+    "fax",
+    "flight",
+    "ref",
+    "reference",
+    "don hang",
+    "hoa don",
+    "ma van don",
+    "phien ban",
+    "so dien thoai",
+    "so seri",
+    "ma san pham",
+];
 
 /// What the check of a number says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -126,14 +126,14 @@ pub(super) fn unmask(json: bool, args: &Unmask) -> Result<Exit, CommandError> {
             output::json_line(&serde_json::json!({
                 "text": restored.text,
                 "restored": restored.counts.restored,
-                "unrestored": restored.counts.unrestored,
+                "unrestored": restored.counts.look_alikes,
             }));
         } else {
             output::text(&restored.text);
         }
-        if !json && restored.counts.unrestored > 0 {
+        if !json && restored.counts.look_alikes > 0 {
             let name = text.name();
-            let count = restored.counts.unrestored;
+            let count = restored.counts.look_alikes;
             output::talk(&format!("note: {name}: {count} like a placeholder that the map does not have; left as they are"));
         }
         Ok(())

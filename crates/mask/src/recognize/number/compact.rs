@@ -33,6 +33,32 @@ impl<'t> Compact<'t> {
         &self.bytes[..self.length]
     }
 
+    /// What follows a prefix of letters such as a country's code, if it begins with that.
+    pub(crate) fn without_prefix(&self, prefix: &[u8]) -> Option<Compact<'t>> {
+        self.bytes().strip_prefix(prefix)?;
+        let mut rest = *self;
+        rest.bytes.copy_within(prefix.len()..self.length, 0);
+        rest.length -= prefix.len();
+        Some(rest)
+    }
+
+    /// The first so many characters.
+    pub(crate) fn first(&self, count: usize) -> Option<Compact<'t>> {
+        (count <= self.length).then_some(Compact {
+            length: count,
+            ..*self
+        })
+    }
+
+    /// The last so many characters.
+    pub(crate) fn last(&self, count: usize) -> Option<Compact<'t>> {
+        let from = self.length.checked_sub(count)?;
+        let mut rest = *self;
+        rest.bytes.copy_within(from..self.length, 0);
+        rest.length = count;
+        Some(rest)
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.length
@@ -84,3 +110,6 @@ impl<'t> Compact<'t> {
         sum.is_multiple_of(10)
     }
 }
+
+#[cfg(test)]
+mod tests;

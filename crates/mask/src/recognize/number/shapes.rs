@@ -1,51 +1,49 @@
-//! The table of all shapes, and the key under which a shape is found.
+//! The tree of all shapes.
 //!
-//! A shape's key is a hash over its runs: so many letters, so many digits, this separator. A candidate's key is made in
-//! the same way from what stands in the text, so that one look-up answers which recognizers know such a shape. Keys may
-//! collide; the check of the recognizer then sees a number of another length, so [`ShapeTable::matching`] compares the
-//! shape itself as well.
-
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+//! A shape is a path of runs: so many letters, so many digits, this separator. All shapes of all recognizers lie in one
+//! tree, so that a run of groups in a text is followed only as long as some recognizer knows such a beginning: most runs
+//! end after one or two steps, however many countries are on.
 
 use crate::Score;
 use crate::recognize::RecognizerId;
 use crate::recognize::number::Shaped;
 
-/// A part of a shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Run {
+/// The most letters or digits that a run of a shape can have. Longer runs of a text match nothing.
+const RUN_LENGTH_MAX: usize = 60;
+/// How many different runs the root tells apart: digits, letters and one-byte separators.
+const RUN_KINDS: usize = 256;
+
+/// A part of a shape, as a number: letters and digits by how many, a separator by its plain ASCII form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Run(u8);
+
+impl Run {
     /// So many digits.
-    Digits(u8),
+    pub(crate) fn digits(count: usize) -> Run {
+        Run(if count > RUN_LENGTH_MAX {
+            0
+        } else {
+            count as u8
+        })
+    }
+
     /// So many ASCII letters.
-    Letters(u8),
+    pub(crate) fn letters(count: usize) -> Run {
+        Run(if count > RUN_LENGTH_MAX {
+            0
+        } else {
+            64 + count as u8
+        })
+    }
+
     /// A separator, in its plain ASCII form.
-    Separator(u8),
-}
-
-/// The key of a shape, built run by run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ShapeKey(u64);
-
-impl ShapeKey {
-    /// The key of the empty shape.
-    pub(crate) const EMPTY: ShapeKey = ShapeKey(0xcbf2_9ce4_8422_2325);
-
-    /// The key with one run more.
-    #[must_use]
-    pub(crate) fn with(self, run: Run) -> ShapeKey {
-        let word = match run {
-            Run::Digits(count) => 0x100 | u64::from(count),
-            Run::Letters(count) => 0x200 | u64::from(count),
-            Run::Separator(byte) => 0x300 | u64::from(byte),
-        };
-        // FNV-1a over words: the input is a handful of small numbers of our own tables.
-        ShapeKey((self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3))
+    pub(crate) fn separator(byte: u8) -> Run {
+        Run(128 | byte)
     }
 }
 
-/// A recognizer's form under its key.
-#[derive(Clone, Debug)]
+/// A recognizer's form at the end of its path.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct KnownForm {
     /// Whose form it is.
     pub(crate) recognizer: RecognizerId,
@@ -53,29 +51,31 @@ pub(crate) struct KnownForm {
     pub(crate) shaped: usize,
     /// How sure the form is without context.
     pub(crate) bare: Score,
-    /// The runs, to tell two shapes of one key apart.
-    runs: Box<[Run]>,
 }
 
-/// A hasher that takes a key as it is: keys are hashes already.
+/// A place in the tree: the end of some beginning of a shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u32);
+
+impl Place {
+    /// The beginning of every shape.
+    pub(crate) const START: Place = Place(0);
+}
+
+/// What lies at a place.
 #[derive(Default)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {}
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = word;
-    }
+struct Node {
+    /// The runs that may follow, with the place after each.
+    next: Vec<(Run, Place)>,
+    /// The forms that end here.
+    forms: Vec<KnownForm>,
 }
 
 /// All forms of all recognizers of a fixed shape that are on.
 pub(crate) struct ShapeTable {
-    forms: HashMap<u64, Vec<KnownForm>, BuildHasherDefault<AsIs>>,
+    nodes: Vec<Node>,
+    /// The places after the first run, by the run; the start has far more of them than any other place.
+    first: Box<[Option<Place>; RUN_KINDS]>,
     /// The most groups (between spaces or other separators) of any shape.
     pub(crate) groups_max: usize,
 }
@@ -86,65 +86,99 @@ impl ShapeTable {
         shaped: impl Iterator<Item = (RecognizerId, usize, &'static Shaped)>,
     ) -> ShapeTable {
         let mut table = ShapeTable {
-            forms: HashMap::default(),
+            nodes: vec![Node::default()],
+            first: Box::new([None; RUN_KINDS]),
             groups_max: 1,
         };
         for (recognizer, index, shaped) in shaped {
             for form in shaped.forms {
+                let known = KnownForm {
+                    recognizer,
+                    shaped: index,
+                    bare: form.bare,
+                };
                 for runs in runs_of(form.shape) {
-                    let groups = 1 + runs
-                        .iter()
-                        .filter(|run| matches!(run, Run::Separator(_)))
-                        .count();
-                    table.groups_max = table.groups_max.max(groups);
-                    let key = runs.iter().fold(ShapeKey::EMPTY, |key, run| key.with(*run));
-                    table.forms.entry(key.0).or_default().push(KnownForm {
-                        recognizer,
-                        shaped: index,
-                        bare: form.bare,
-                        runs: runs.into_boxed_slice(),
-                    });
+                    table.insert(&runs, known);
                 }
             }
+        }
+        for (run, place) in &table.nodes[0].next {
+            table.first[usize::from(run.0)] = Some(*place);
         }
         table
     }
 
-    /// The forms of this shape.
-    pub(crate) fn matching(&self, key: ShapeKey, runs: &[Run]) -> impl Iterator<Item = &KnownForm> {
-        self.forms
-            .get(&key.0)
-            .into_iter()
-            .flatten()
-            .filter(move |form| *form.runs == *runs)
+    /// The place after one run more, if a shape goes on so.
+    #[inline]
+    pub(crate) fn after(&self, place: Place, run: Run) -> Option<Place> {
+        if place == Place::START {
+            return self.first[usize::from(run.0)];
+        }
+        self.nodes[place.0 as usize]
+            .next
+            .iter()
+            .find(|(known, _)| *known == run)
+            .map(|(_, next)| *next)
+    }
+
+    /// The forms that end at a place.
+    #[inline]
+    pub(crate) fn ending(&self, place: Place) -> &[KnownForm] {
+        &self.nodes[place.0 as usize].forms
+    }
+
+    /// Adds a form.
+    fn insert(&mut self, runs: &[Run], known: KnownForm) {
+        let separators = runs.iter().filter(|run| run.0 >= 128).count();
+        self.groups_max = self.groups_max.max(separators + 1);
+        let mut at = 0;
+        for run in runs {
+            let next = self.nodes[at].next.iter().find(|(other, _)| other == run);
+            at = match next {
+                Some((_, place)) => place.0 as usize,
+                None => {
+                    let place = self.nodes.len();
+                    self.nodes[at].next.push((*run, Place(place as u32)));
+                    self.nodes.push(Node::default());
+                    place
+                }
+            };
+        }
+        self.nodes[at].forms.push(known);
     }
 }
 
 /// The runs of a written shape; a shape with `?` has several.
 fn runs_of(shape: &str) -> Vec<Vec<Run>> {
-    let mut all: Vec<Vec<Run>> = vec![Vec::new()];
+    let mut written: Vec<Vec<u8>> = vec![Vec::new()];
     for byte in shape.bytes() {
-        let choices: &[Run] = match byte {
-            b'9' => &[Run::Digits(1)],
-            b'A' => &[Run::Letters(1)],
-            b'?' => &[Run::Digits(1), Run::Letters(1)],
-            separator => &[Run::Separator(separator)],
+        let choices: &[u8] = match byte {
+            b'?' => b"9A",
+            _ => &[byte],
         };
-        all = all
+        written = written
             .iter()
-            .flat_map(|runs| choices.iter().map(|run| extended(runs, *run)))
+            .flat_map(|before| {
+                choices
+                    .iter()
+                    .map(|choice| [before.as_slice(), &[*choice]].concat())
+            })
             .collect();
     }
-    all
+    written.iter().map(|shape| runs_of_plain(shape)).collect()
 }
 
-/// The runs with one character more.
-fn extended(runs: &[Run], run: Run) -> Vec<Run> {
-    let mut runs = runs.to_vec();
-    match (runs.last_mut(), run) {
-        (Some(Run::Digits(count)), Run::Digits(more)) => *count += more,
-        (Some(Run::Letters(count)), Run::Letters(more)) => *count += more,
-        _ => runs.push(run),
-    }
-    runs
+/// The runs of a written shape without `?`.
+fn runs_of_plain(shape: &[u8]) -> Vec<Run> {
+    shape
+        .chunk_by(|left, right| left == right && matches!(left, b'9' | b'A'))
+        .map(|run| match run[0] {
+            b'9' => Run::digits(run.len()),
+            b'A' => Run::letters(run.len()),
+            separator => Run::separator(separator),
+        })
+        .collect()
 }
+
+#[cfg(test)]
+mod tests;
