@@ -26,12 +26,8 @@ pub use masker::{AnswerScan, Counts, FieldMasker, MaskError, Masked, MaskedSpan,
 pub use placeholder::{LabelError, Labels, Style, Tag, TagError};
 pub use policy::{Action, Policy, PolicyError};
 pub use recognize::RecognizerId;
-<<<<<<< HEAD
-pub use restore::{Encoding, RestoreCounts, Restored, Restorer, Vocabulary, restore};
-=======
 pub use recognize::phone::{Regions, UnknownRegion};
 pub use restore::{Encoding, FieldRestorer, FieldRestorers, RestoreCounts, Restored, Restorer, Vocabulary, restore};
->>>>>>> wt-mask
 pub use rules::{Dictionary, Examples, PatternRecognizer, Rules, RulesBuilder, RulesError};
 pub use score::Score;
 pub use span::Span;
