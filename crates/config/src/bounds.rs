@@ -41,3 +41,8 @@ pub(crate) const WEIGHT_MAX: u64 = 1_000;
 pub(crate) const HOST_CHARS_MAX: usize = 253;
 /// Bytes of a file that are read to tell its kind; a key set or a certificate is far smaller.
 pub(crate) const LOOKED_AT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Bytes of a file of words for a mask: more than 100,000 names. Larger ones would fill the memory once they are compiled.
+pub(crate) const WORDS_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The shortest and longest time that a conversation can be kept, in milliseconds: a minute and ten years.
+pub(crate) const CONVERSATION_TTL_MS_MIN: u64 = 60 * 1000;
+pub(crate) const CONVERSATION_TTL_MS_MAX: u64 = 3_650 * 24 * 60 * 60 * 1000;
