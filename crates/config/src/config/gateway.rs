@@ -77,7 +77,7 @@ pub struct GatewayConfig {
     pub masks: Vec<MaskConfig>,
     /// The name of the mask for requests that no route takes and that go to the service, so for all when there are no
     /// routes; `None` hides nothing in them.
-    pub mask: Option<Arc<str>>,
+    pub default_mask: Option<Arc<str>>,
     /// Where it is kept what was hidden; of no use without masks.
     pub conversations: ConversationsConfig,
     /// The log of requests.
