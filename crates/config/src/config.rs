@@ -37,6 +37,7 @@ pub use gateway::{
     StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownMessage, UnknownRequest,
     UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls, WordsError,
 };
+pub(crate) use gateway::{is_known, read_words};
 pub use hook::{HookConfig, HookFailure, HookPoint, HookStep};
 pub use journal::JournalConfig;
 pub use listen::Listen;

@@ -26,6 +26,7 @@ pub use mask::{
     LeakAction, MaskApplication, MaskConfig, MaskFault, PlaceholderForm, RecognizerConfig,
     SearchConfig, UnknownMessage, WordsError,
 };
+pub(crate) use mask::{is_known, read_words};
 pub use observe::{
     AccessLogConfig, AccessLogPlace, LoggedPaths, MetricsConfig, SharedConfig, TracesConfig,
 };

@@ -10,8 +10,9 @@ mod rules;
 mod words;
 
 pub use fault::MaskFault;
-pub(crate) use rules::{is_known, with};
+pub(crate) use rules::is_known;
 pub use words::WordsError;
+pub(crate) use words::read as read_words;
 
 /// What is hidden in the requests of the routes that name it, and restored in their answers.
 ///

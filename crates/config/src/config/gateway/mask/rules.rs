@@ -172,7 +172,7 @@ fn broadest_first<'a, T>(named: &'a [(String, T)], rules: &Rules) -> Vec<&'a (St
 }
 
 /// Like [`Policy::with`], for a name in any case.
-pub(crate) fn with(
+fn with(
     mut policy: Policy,
     rules: &Rules,
     name: &str,
