@@ -35,14 +35,17 @@ mod validate;
 
 pub use config::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,
-    CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig, Config, CorsConfig,
-    EjectConfig, GatewayConfig, HeaderCondition, HealthConfig, HookConfig, HookFailure, HookPoint,
-    HookStep, HostPattern, JournalConfig, JwksSource, JwtAlgorithm, JwtConfig, LimitConfig,
-    LimitKey, Listen, LoggedPaths, MetricsConfig, PathPattern, PortRange, PortRangeRefused,
-    RedirectConfig, ReleaseConfig, RetentionConfig, RetryConfig, RewriteConfig, RouteConfig,
-    RouteTarget, RouteTimeouts, SecretText, SecurityHeaders, ServerConfig, ServerWeight,
-    ServiceConfig, SharedConfig, StateConfig, StickyConfig, TlsConfig, TlsVersion, TracesConfig,
-    UnknownRequest, UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
+    BuiltInSearch, CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig,
+    CluesConfig, Config, ConversationStore, ConversationsConfig, CorsConfig, DatasetRequests,
+    DictionaryConfig, DictionaryWords, DifyApi, EjectConfig, GatewayConfig, HeaderCondition,
+    HealthConfig, HookConfig, HookFailure, HookPoint, HookStep, HostPattern, JournalConfig,
+    JwksSource, JwtAlgorithm, JwtConfig, LeakAction, LimitConfig, LimitKey, Listen, LoggedPaths,
+    MaskApplication, MaskConfig, MaskFault, MetricsConfig, PathPattern, PlaceholderForm, PortRange,
+    PortRangeRefused, RecognizerConfig, RedirectConfig, ReleaseConfig, RetentionConfig,
+    RetryConfig, RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts, SearchConfig, SecretText,
+    SecurityHeaders, ServerConfig, ServerWeight, ServiceConfig, SharedConfig, StateConfig,
+    StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownMessage, UnknownRequest,
+    UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls, WordsError,
 };
 pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
 pub use origin::FileFault;

@@ -138,6 +138,13 @@ fn value(kind: Kind, form: Form) -> Value {
             "uniqueItems": true,
             "items": value(*item, form),
         }),
+        Kind::Score => score(),
+        Kind::Scores => json!({ "type": "object", "additionalProperties": score() }),
+        Kind::Actions => {
+            let action = value(Kind::Choice(crate::keys::ACTIONS), form);
+            json!({ "type": "object", "additionalProperties": action })
+        }
+        Kind::Secret => pattern("^(env:|file:|cmd:|text:)"),
         Kind::Texts | Kind::Conditions => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })
         }
@@ -155,6 +162,10 @@ fn value(kind: Kind, form: Form) -> Value {
             "additionalProperties": { "$ref": "#/$defs/environment" },
         }),
     }
+}
+
+fn score() -> Value {
+    json!({ "type": "number", "minimum": 0, "maximum": 1 })
 }
 
 fn pattern(pattern: &str) -> Value {
