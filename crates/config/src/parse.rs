@@ -141,15 +141,16 @@ fn syntax_errors(text: &str, errors: &[toml::de::Error], report: &Report<'_>) ->
     for error in errors {
         let span = error.span().unwrap_or(text.len()..text.len());
         let label = if error.message() == DUPLICATE {
-            text.get(span.clone())
+            text.get(span.clone()).map(units::without_controls)
         } else {
             None
         };
         readable &= label.is_some();
+        let label = label.unwrap_or_default();
         let spot = Spot {
             span,
-            key: label.unwrap_or_default().to_owned(),
-            label: label.unwrap_or_default().to_owned(),
+            key: label.clone(),
+            label,
         };
         report.add(&spot, syntax(error.message()));
     }

@@ -60,6 +60,19 @@ fn clipped(text: &str) -> String {
     shown.escape_debug().to_string().replace("\\'", "'")
 }
 
+/// A piece of the file as it stands there, with control characters escaped: they could move a terminal's cursor.
+pub(crate) fn without_controls(written: &str) -> String {
+    let mut shown = String::with_capacity(written.len());
+    for character in written.chars() {
+        if character.is_control() {
+            shown.extend(character.escape_debug());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 /// A key as it would be written: bare, or in quotes where that is needed.
 pub(crate) fn key(name: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';

@@ -76,6 +76,10 @@ pub fn client(bytes: &[u8]) {
     trust.set_forwarded((peer, &own), found, Scheme::Https, Some(&host), &mut sent);
     assert_eq!(sent.get_all(FORWARDED_FOR).iter().count(), 1);
     assert_eq!(sent.get_all(FORWARDED).iter().count(), 1);
+    if names_as_many_as_are_read(&sent) {
+        // With this hop there may be one more than the next one reads.
+        return;
+    }
     let next: IpAddr = NEXT.parse().unwrap();
     if kind == 0 || !trust.trusts(peer) {
         assert_eq!(trust.client(next, &sent).ok(), Some(found), "{sent:?}");
@@ -84,6 +88,17 @@ pub fn client(bytes: &[u8]) {
         sent.remove(FORWARDED_FOR);
         assert_eq!(trust.client(next, &sent).ok(), Some(found), "{sent:?}");
     }
+}
+
+/// Whether a list of hops may be longer than what is read of one.
+fn names_as_many_as_are_read(headers: &HeaderMap) -> bool {
+    [FORWARDED_FOR, FORWARDED].iter().any(|name| {
+        let lines = headers.get_all(name).iter();
+        lines
+            .map(|line| line.as_bytes().split(|byte| *byte == b',').count())
+            .sum::<usize>()
+            > 64
+    })
 }
 
 /// Names of a trace are passed on unchanged or made anew, and the next one behind reads them as they were.
