@@ -71,7 +71,9 @@ pub(crate) enum MaskCommand {
     /// Say why something in a text counts or does not: each candidate, its recognizer, its score and the words around.
     ///
     /// The values are printed.
-    #[command(after_long_help = "Example:\n  echo 'order 4111 1111 1111 1112' | portcullis mask explain")]
+    #[command(
+        after_long_help = "Example:\n  echo 'order 4111 1111 1111 1112' | portcullis mask explain"
+    )]
     Explain {
         /// The texts; standard input when none is given or for `-`.
         #[arg(value_hint = clap::ValueHint::FilePath)]

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_mask::{
-    Encoding, Finder, Limits, Mapping, MaskedSpan, Masker, Mode, Policy, Rules, Score, Style, Tag, Vocabulary, restore,
+    Encoding, Finder, Limits, Mapping, MaskedSpan, Masker, Mode, Policy, Rules, Score, Style, Tag,
+    Vocabulary, restore,
 };
 use rand::RngExt as _;
 use serde::Serialize;
@@ -49,7 +50,11 @@ pub(super) fn run(json: bool, args: &Mask) -> Result<Exit, CommandError> {
         None => mask(json, &args.run),
         Some(MaskCommand::Explain { files, finding }) => explain::run(json, files, finding),
         Some(MaskCommand::Entities) => entities::run(json),
-        Some(MaskCommand::Bench { files, seconds, finding }) => bench::run(json, files, *seconds, finding),
+        Some(MaskCommand::Bench {
+            files,
+            seconds,
+            finding,
+        }) => bench::run(json, files, *seconds, finding),
     }
 }
 
@@ -70,15 +75,27 @@ fn mask(json: bool, args: &MaskRun) -> Result<Exit, CommandError> {
         true => texts::lines(&args.files, &mut each)?,
         false => texts::whole(&args.files, |text: &Text| each(&text.text, ""))?,
     }
-    if let Some(file) = args.map.as_deref().filter(|file| mapping.len() > before || !file.exists()) {
+    if let Some(file) = args
+        .map
+        .as_deref()
+        .filter(|file| mapping.len() > before || !file.exists())
+    {
         map_file::write(file, &mapping)?;
     }
     Ok(Exit::Done)
 }
 
 /// Masks one text and writes it. `ending` is what ends the line, if it is one.
-fn one(json: bool, masker: &Masker, text: &str, ending: &str, mapping: &mut Mapping) -> Result<(), CommandError> {
-    let masked = masker.mask(text, None, mapping).map_err(|error| CommandError::of(Exit::Failed, &error))?;
+fn one(
+    json: bool,
+    masker: &Masker,
+    text: &str,
+    ending: &str,
+    mapping: &mut Mapping,
+) -> Result<(), CommandError> {
+    let masked = masker
+        .mask(text, None, mapping)
+        .map_err(|error| CommandError::of(Exit::Failed, &error))?;
     if !json {
         output::text(&masked.text);
         output::text(ending);
@@ -86,7 +103,11 @@ fn one(json: bool, masker: &Masker, text: &str, ending: &str, mapping: &mut Mapp
     }
     let spans = told_spans(masker.finder().rules(), text, &masked.spans);
     let masked = &masked.text;
-    output::json_line(&Told { text, masked, spans });
+    output::json_line(&Told {
+        text,
+        masked,
+        spans,
+    });
     Ok(())
 }
 
@@ -126,15 +147,17 @@ pub(super) fn unmask(json: bool, args: &Unmask) -> Result<Exit, CommandError> {
             output::json_line(&serde_json::json!({
                 "text": restored.text,
                 "restored": restored.counts.restored,
-                "unrestored": restored.counts.unrestored,
+                "unrestored": restored.counts.look_alikes,
             }));
         } else {
             output::text(&restored.text);
         }
-        if !json && restored.counts.unrestored > 0 {
+        if !json && restored.counts.look_alikes > 0 {
             let name = text.name();
-            let count = restored.counts.unrestored;
-            output::talk(&format!("note: {name}: {count} like a placeholder that the map does not have; left as they are"));
+            let count = restored.counts.look_alikes;
+            output::talk(&format!(
+                "note: {name}: {count} like a placeholder that the map does not have; left as they are"
+            ));
         }
         Ok(())
     })?;
@@ -144,12 +167,14 @@ pub(super) fn unmask(json: bool, args: &Unmask) -> Result<Exit, CommandError> {
 /// What hides what the options name.
 fn masker(finding: &Finding) -> Result<Masker, CommandError> {
     let finder = Arc::new(Finder::new(rules(finding)?));
-    Masker::new(finder, Policy::default(), Mode::Enforce).map_err(|error| CommandError::of(Exit::Usage, &error))
+    Masker::new(finder, Policy::default(), Mode::Enforce)
+        .map_err(|error| CommandError::of(Exit::Usage, &error))
 }
 
 /// What the options name.
 fn rules(finding: &Finding) -> Result<Rules, CommandError> {
-    let mut builder = Rules::builder().threshold_of_all(Score::of((finding.threshold * 100.0).round() as u8));
+    let mut builder =
+        Rules::builder().threshold_of_all(Score::of((finding.threshold * 100.0).round() as u8));
     if !finding.only.is_empty() {
         builder = builder.nothing();
     }
@@ -206,7 +231,13 @@ fn style(name: StyleName) -> Style {
 fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..offset];
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
     (line, column)
 }
 

@@ -40,7 +40,12 @@ struct Measured {
     rounds: usize,
 }
 
-pub(super) fn run(json: bool, files: &[PathBuf], seconds: u64, finding: &Finding) -> Result<Exit, CommandError> {
+pub(super) fn run(
+    json: bool,
+    files: &[PathBuf],
+    seconds: u64,
+    finding: &Finding,
+) -> Result<Exit, CommandError> {
     let finder = std::sync::Arc::new(Finder::new(rules(finding)?));
     let masker = Masker::new(finder, Policy::default(), Mode::Enforce);
     let masker = masker.map_err(|error| CommandError::of(Exit::Usage, &error))?;
@@ -65,7 +70,12 @@ pub(super) fn run(json: bool, files: &[PathBuf], seconds: u64, finding: &Finding
     Ok(Exit::Done)
 }
 
-fn measure(name: String, text: &str, seconds: u64, masker: &Masker) -> Result<Measured, CommandError> {
+fn measure(
+    name: String,
+    text: &str,
+    seconds: u64,
+    masker: &Masker,
+) -> Result<Measured, CommandError> {
     let until_us = clock::monotonic_us() + seconds * 1_000_000;
     let (mut finds_us, mut masks_us) = (Vec::new(), Vec::new());
     let mut spans = 0;
@@ -99,7 +109,15 @@ fn measure(name: String, text: &str, seconds: u64, masker: &Masker) -> Result<Me
 }
 
 fn sentence(measured: &Measured) -> String {
-    let Measured { text, bytes, spans, find_us, mask_us, find_mb_per_s, rounds } = measured;
+    let Measured {
+        text,
+        bytes,
+        spans,
+        find_us,
+        mask_us,
+        find_mb_per_s,
+        rounds,
+    } = measured;
     format!(
         "{text} ({bytes} bytes, {spans} found): {find_us:.1} us to find, {mask_us:.1} us to find and replace; \
          {find_mb_per_s:.0} MB/s (median of {rounds} rounds)"

@@ -18,7 +18,9 @@ pub(super) fn run(json: bool) -> Result<Exit, CommandError> {
     let rules = Rules::default();
     let mut all = Vec::new();
     for (entity, facts) in rules.entities() {
-        let recognizers = rules.recognizer_names().filter(|(_, found, _)| *found == entity);
+        let recognizers = rules
+            .recognizer_names()
+            .filter(|(_, found, _)| *found == entity);
         let recognizers: Vec<String> = recognizers.map(|(name, _, _)| name.to_owned()).collect();
         if !recognizers.is_empty() {
             all.push(Told {
@@ -41,6 +43,8 @@ pub(super) fn run(json: bool) -> Result<Exit, CommandError> {
             told.entity, told.label, told.about
         ));
     }
-    output::talk("a name or label can be given to --only and --without; so can the recognizers that --json lists");
+    output::talk(
+        "a name or label can be given to --only and --without; so can the recognizers that --json lists",
+    );
     Ok(Exit::Done)
 }

@@ -55,14 +55,18 @@ fn told<'t>(finder: &Finder, text: &'t str, note: &Note) -> Told<'t> {
     let (line, column) = position(text, note.range.start);
     let rules = finder.rules();
     let recognizer = rules.recognizer_name(note.recognizer).unwrap_or_default();
-    let entity = rules.recognizer_names().find(|(name, _, _)| *name == recognizer);
+    let entity = rules
+        .recognizer_names()
+        .find(|(name, _, _)| *name == recognizer);
     let entity = entity.and_then(|(_, entity, _)| rules.entity_facts(entity));
     let mut told = Told {
         line,
         column,
         value: &text[note.range.clone()],
         recognizer: recognizer.to_owned(),
-        entity: entity.map(|facts| facts.name.to_string()).unwrap_or_default(),
+        entity: entity
+            .map(|facts| facts.name.to_string())
+            .unwrap_or_default(),
         outcome: "",
         score: None,
         score_without_context: None,
@@ -78,7 +82,11 @@ fn told<'t>(finder: &Finder, text: &'t str, note: &Note) -> Told<'t> {
             told.outcome = "found";
             scores(&mut told, bare, score);
         }
-        NoteKind::TooUnsure { bare, score, threshold } => {
+        NoteKind::TooUnsure {
+            bare,
+            score,
+            threshold,
+        } => {
             told.outcome = "too unsure";
             scores(&mut told, bare, score);
             told.threshold = Some(threshold.fraction());
@@ -93,16 +101,34 @@ fn told<'t>(finder: &Finder, text: &'t str, note: &Note) -> Told<'t> {
 }
 
 fn sentence(told: &Told<'_>) -> String {
-    let Told { line, column, recognizer, entity, outcome, .. } = told;
-    let place = format!("{line}:{column}: {:?} as {entity} ({recognizer}): {outcome}", told.value);
+    let Told {
+        line,
+        column,
+        recognizer,
+        entity,
+        outcome,
+        ..
+    } = told;
+    let place = format!(
+        "{line}:{column}: {:?} as {entity} ({recognizer}): {outcome}",
+        told.value
+    );
     let raised = |score: f64, bare: f64| match score.total_cmp(&bare) {
         std::cmp::Ordering::Greater => format!("{score:.2}; {bare:.2} without the words around"),
         std::cmp::Ordering::Less => format!("{score:.2}; {bare:.2} but for the words around"),
         std::cmp::Ordering::Equal => format!("{score:.2}"),
     };
-    match (told.score, told.score_without_context, told.threshold, told.reason) {
+    match (
+        told.score,
+        told.score_without_context,
+        told.threshold,
+        told.reason,
+    ) {
         (Some(score), Some(bare), Some(threshold), _) => {
-            format!("{place}, score {}, needs {threshold:.2}", raised(score, bare))
+            format!(
+                "{place}, score {}, needs {threshold:.2}",
+                raised(score, bare)
+            )
         }
         (Some(score), Some(bare), None, _) => format!("{place}, score {}", raised(score, bare)),
         (_, _, _, Some(reason)) => format!("{place}: {reason}"),

@@ -23,7 +23,8 @@ pub(super) fn read(file: &Path) -> Result<Option<Mapping>, CommandError> {
         CommandError::coded(ErrorCode::BadValue, message).cause(why)
     };
     // What serde says quotes a place, never a value of ours; what it quotes of other files is cut away.
-    let place = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
+    let place =
+        |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
     let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| broken(place(error)))?;
     let mapping = Mapping::from_snapshot(snapshot, Limits::default());
     mapping.map(Some).map_err(|error| broken(error.to_string()))
@@ -32,7 +33,11 @@ pub(super) fn read(file: &Path) -> Result<Option<Mapping>, CommandError> {
 /// Finds out whether the map could be written now.
 pub(super) fn check_writable(file: &Path) -> Result<(), CommandError> {
     let fresh = fresh(file);
-    let made = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh);
+    let made = std::fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&fresh);
     let gone = made.and_then(|_| std::fs::remove_file(&fresh));
     gone.map_err(|error| failed(file, &error))
 }
@@ -67,7 +72,8 @@ pub(super) fn write(file: &Path, mapping: &Mapping) -> Result<(), CommandError> 
         .and_then(|()| std::fs::rename(&fresh, file));
     written.map_err(|error| {
         let _ = std::fs::remove_file(&fresh);
-        let hint = "what was printed cannot be put back without it: print it again with another --map";
+        let hint =
+            "what was printed cannot be put back without it: print it again with another --map";
         failed(file, &error).hint(hint)
     })
 }

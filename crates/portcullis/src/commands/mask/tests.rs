@@ -10,7 +10,10 @@ fn offsets_are_code_points_of_the_text_as_it_was() {
     let masked = masker.mask(text, None, &mut mapping).unwrap();
     let told = told_spans(masker.finder().rules(), text, &masked.spans);
     let points: Vec<char> = text.chars().collect();
-    let values: Vec<String> = told.iter().map(|span| points[span.start..span.end].iter().collect()).collect();
+    let values: Vec<String> = told
+        .iter()
+        .map(|span| points[span.start..span.end].iter().collect())
+        .collect();
     assert_eq!(values[0], "jo@example.com");
     assert_eq!(told[0].entity, "EMAIL_ADDRESS");
     assert_eq!(told[0].label, "EMAIL");

@@ -39,7 +39,10 @@ pub(super) fn whole(
             let at = error.utf8_error().valid_up_to();
             not_utf8(file, &format!("byte {at}"))
         })?;
-        each(&Text { file: file.map(Path::to_owned), text })?;
+        each(&Text {
+            file: file.map(Path::to_owned),
+            text,
+        })?;
     }
     Ok(())
 }
@@ -54,16 +57,22 @@ pub(super) fn lines(
         let mut line = Vec::new();
         for number in 1_u64.. {
             line.clear();
-            let read = reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
+            let read = reader
+                .by_ref()
+                .take(LINE_BYTES_MAX)
+                .read_until(b'\n', &mut line);
             if read.map_err(|error| unreadable(file, &error))? == 0 {
                 break;
             }
             if line.len() as u64 == LINE_BYTES_MAX && !line.ends_with(b"\n") {
                 let most = LINE_BYTES_MAX / 1024 / 1024;
                 let message = format!("{}: line {number} is longer than {most} MiB", name(file));
-                return Err(CommandError::coded(ErrorCode::BadValue, message).hint("leave out --lines"));
+                return Err(
+                    CommandError::coded(ErrorCode::BadValue, message).hint("leave out --lines")
+                );
             }
-            let text = std::str::from_utf8(&line).map_err(|_| not_utf8(file, &format!("line {number}")))?;
+            let text = std::str::from_utf8(&line)
+                .map_err(|_| not_utf8(file, &format!("line {number}")))?;
             let content = text.trim_end_matches(['\r', '\n']);
             each(content, &text[content.len()..])?;
         }
@@ -93,7 +102,10 @@ fn open(file: Option<&Path>) -> Result<Box<dyn Read>, CommandError> {
 }
 
 fn name(file: Option<&Path>) -> String {
-    file.map_or_else(|| STANDARD_INPUT.to_owned(), |file| file.display().to_string())
+    file.map_or_else(
+        || STANDARD_INPUT.to_owned(),
+        |file| file.display().to_string(),
+    )
 }
 
 fn unreadable(file: Option<&Path>, error: &std::io::Error) -> CommandError {
@@ -103,5 +115,6 @@ fn unreadable(file: Option<&Path>, error: &std::io::Error) -> CommandError {
 
 fn not_utf8(file: Option<&Path>, place: &str) -> CommandError {
     let message = format!("{} is not UTF-8 at {place}", name(file));
-    CommandError::coded(ErrorCode::BadValue, message).hint("convert it, for example with `iconv -t UTF-8`")
+    CommandError::coded(ErrorCode::BadValue, message)
+        .hint("convert it, for example with `iconv -t UTF-8`")
 }
