@@ -210,13 +210,20 @@ impl Content<'_> {
     }
 
     fn declares_json(&self) -> bool {
-        let is_type = ["json", "+json", "x-ndjson", "jsonl", "x-jsonlines", "jsonlines"]
-            .iter()
-            .any(|end| {
-                self.media
-                    .strip_suffix(end)
-                    .is_some_and(|kind| kind.ends_with('/') || end.starts_with('+'))
-            });
+        let is_type = [
+            "json",
+            "+json",
+            "x-ndjson",
+            "jsonl",
+            "x-jsonlines",
+            "jsonlines",
+        ]
+        .iter()
+        .any(|end| {
+            self.media
+                .strip_suffix(end)
+                .is_some_and(|kind| kind.ends_with('/') || end.starts_with('+'))
+        });
         is_type || self.has_ending(&[".json", ".jsonl", ".ndjson"])
     }
 
@@ -224,8 +231,25 @@ impl Content<'_> {
         let is_type = self.media.starts_with("text/")
             || self.media.ends_with("/xml")
             || self.media.ends_with("+xml");
-        let endings = [".txt", ".csv", ".tsv", ".md", ".markdown", ".mdx", ".htm", ".html"];
-        let more = [".xml", ".yaml", ".yml", ".log", ".vtt", ".srt", ".properties"];
+        let endings = [
+            ".txt",
+            ".csv",
+            ".tsv",
+            ".md",
+            ".markdown",
+            ".mdx",
+            ".htm",
+            ".html",
+        ];
+        let more = [
+            ".xml",
+            ".yaml",
+            ".yml",
+            ".log",
+            ".vtt",
+            ".srt",
+            ".properties",
+        ];
         is_type || self.declares_json() || self.has_ending(&endings) || self.has_ending(&more)
     }
 

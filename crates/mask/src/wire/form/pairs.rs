@@ -82,7 +82,11 @@ pub(super) fn decoded(bytes: &[u8], has_plus: bool) -> Result<Cow<'_, [u8]>, usi
     if memchr::memchr2(b'%', b'+', bytes).is_none() {
         return Ok(Cow::Borrowed(bytes));
     }
-    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let digit = |at: usize| {
+        bytes
+            .get(at)
+            .and_then(|byte| char::from(*byte).to_digit(16))
+    };
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {

@@ -42,7 +42,9 @@ impl FormPlan {
     /// When a path of its JSON is not understood.
     pub(in crate::wire) fn new(spec: &FormSpec) -> Result<FormPlan, FieldError> {
         let json = spec.json.iter().map(|(name, paths)| {
-            let table = FieldTable::builder().rules(Treatment::Text, paths).build()?;
+            let table = FieldTable::builder()
+                .rules(Treatment::Text, paths)
+                .build()?;
             Ok((*name, table))
         });
         Ok(FormPlan {
