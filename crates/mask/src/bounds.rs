@@ -12,3 +12,7 @@ pub(crate) const FIELD_STEPS_MAX: usize = 512;
 pub(crate) const EVENT_BYTES_MAX: usize = 16 << 20;
 /// The most texts of one answer that are restored side by side: choices, tool calls, branches.
 pub(crate) const STREAMS_MAX: usize = 1024;
+/// The most parts of a form; what common servers take.
+pub(crate) const FORM_PARTS_MAX: usize = 1000;
+/// The longest header fields of one part of a form together, in bytes.
+pub(crate) const FORM_HEAD_BYTES_MAX: usize = 16 << 10;

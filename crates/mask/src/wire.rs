@@ -5,7 +5,7 @@
 //! query are to be masked ([`RequestPlan`]), and what is to be restored in the answer ([`AnswerPlan`]). A path that no
 //! table names is [`RequestPlan::Unknown`]: whoever forwards it would forward what nobody looked at.
 //!
-//! [`mask_json`], [`mask_query`] and [`unmask_json`] do it for whole bodies, [`EventStream`] for answers that come as
+//! [`mask_json`], [`mask_form`], [`mask_query`] and [`unmask_json`] do it for whole bodies, [`EventStream`] for answers that come as
 //! events. What is done with one text is up to a [`Mask`] and an [`Unmask`].
 //!
 //! Choices that hold for all adapters:
@@ -24,6 +24,7 @@ mod body;
 mod dify;
 mod event_stream;
 mod exchange;
+mod form;
 mod openai;
 mod path;
 mod pointers;
@@ -38,9 +39,9 @@ pub use body::{BodyError, Mask, mask_json, mask_query, unmask_json};
 pub use dify::DifyVersion;
 pub use event_stream::{EventCounts, EventStream, Identifiers};
 pub use exchange::{AnswerPlan, Exchange, RequestPlan};
+pub use form::{Documents, FormError, FormErrorKind, FormOptions, FormPlan, FormReport, mask_form};
 pub use pointers::PointerRules;
 pub use restoring::{Encoding, Unmask, Unmasks};
-pub use route::FormPlan;
 pub use rules::EventRules;
 pub use version::{Detected, version_of_header, version_of_welcome};
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::anthropic;
 use super::dify::{self, DifyVersion};
 use super::exchange::Exchange;
+use super::form::FormPlan;
 use super::openai;
 use super::path::{PathPattern, segments};
 use super::pointers::{self, PointerRules};
-use super::route::{AnswerSpec, BodySpec, Fields, FormPlan, RouteSpec};
+use super::route::{AnswerSpec, BodySpec, Fields, RouteSpec};
 use super::rules::EventRules;
 use crate::json::{FieldError, FieldTable, FieldTableBuilder, Treatment};
 
@@ -206,7 +207,7 @@ impl Route {
             request: match spec.request {
                 BodySpec::Nothing => Request::Nothing,
                 BodySpec::Json(fields) => Request::Json(table(fields, options)?),
-                BodySpec::Form(plan) => Request::Form(plan),
+                BodySpec::Form(spec) => Request::Form(FormPlan::new(&spec)?),
             },
             query: spec.query,
             answer: match spec.answer {

@@ -198,7 +198,7 @@ fn percent_decoded(value: &str) -> Cow<'_, str> {
 }
 
 /// Writes a text as a parameter's value: everything but RFC 3986's unreserved characters as `%XX`.
-fn percent_encode(text: &str, out: &mut String) {
+pub(super) fn percent_encode(text: &str, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

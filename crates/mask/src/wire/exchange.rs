@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::adapter::{Answer, Request, Route, Wire};
-use super::route::FormPlan;
+use super::form::FormPlan;
 use super::rules::EventRules;
 use crate::json::FieldTable;
 
@@ -21,7 +21,7 @@ pub struct Exchange<'w> {
 pub enum RequestPlan<'w> {
     /// JSON, of which these fields are masked.
     Json(&'w FieldTable),
-    /// A multipart form.
+    /// A form, for [`mask_form`](super::mask_form).
     Form(&'w FormPlan),
     /// Nothing in it is text of a user.
     Nothing,
@@ -60,7 +60,7 @@ impl<'w> Exchange<'w> {
                 Some(_) => RequestPlan::Unknown,
             },
             Some(Request::Form(plan)) => match content_type.map(media_type) {
-                Some(media) if media == "multipart/form-data" => RequestPlan::Form(plan),
+                Some(media) if is_form(&media) => RequestPlan::Form(plan),
                 _ => RequestPlan::Unknown,
             },
         };
@@ -127,6 +127,14 @@ impl<'w> Exchange<'w> {
 fn media_type(content_type: &str) -> String {
     let media = content_type.split(';').next().unwrap_or_default();
     media.trim().to_ascii_lowercase()
+}
+
+/// Whether a media type is a form.
+fn is_form(media: &str) -> bool {
+    matches!(
+        media,
+        "multipart/form-data" | "application/x-www-form-urlencoded"
+    )
 }
 
 /// Whether a media type is JSON.

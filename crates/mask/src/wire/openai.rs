@@ -13,20 +13,20 @@ pub(super) mod response_events;
 pub(super) use fields::RESPONSE_EVENT;
 
 use self::fields::*;
-use super::route::{FormPlan, RouteSpec, route};
+use super::route::{FormSpec, RouteSpec, route};
 
 /// Where its paths begin.
 pub(super) const PREFIXES: &[&str] = &["/v1", "/openai/deployments/{deployment}", "/openai/v1"];
 
 /// A form with a recording or a picture, and a prompt.
-const MEDIA: FormPlan = FormPlan {
+const MEDIA: FormSpec = FormSpec {
     texts: &["prompt"],
     json: &[],
     files: &[],
     media: &["file", "image", "image[]", "mask"],
 };
 /// A file for a model.
-const FILE: FormPlan = FormPlan {
+const FILE: FormSpec = FormSpec {
     texts: &[],
     json: &[],
     files: &["file"],

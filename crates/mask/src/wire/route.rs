@@ -5,17 +5,17 @@ use crate::json::Treatment;
 /// Field rules as a table holds them: the first path that fits decides.
 pub(super) type Fields = &'static [(Treatment, &'static [&'static str])];
 
-/// What a multipart form holds.
+/// What a form holds, as a table says it; see [`FormPlan`](super::FormPlan).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FormPlan {
-    /// Fields whose text is masked.
-    pub texts: &'static [&'static str],
-    /// Fields that hold JSON, with the paths of the text in it.
-    pub json: &'static [(&'static str, &'static [&'static str])],
-    /// Files whose content goes to a model: text is masked, and what cannot be read is up to the route's policy.
-    pub files: &'static [&'static str],
-    /// Files that hold sound or pictures: nothing in them can be masked.
-    pub media: &'static [&'static str],
+pub(super) struct FormSpec {
+    /// Parts whose text is masked.
+    pub(super) texts: &'static [&'static str],
+    /// Parts that hold JSON, with the paths of the text in it.
+    pub(super) json: &'static [(&'static str, &'static [&'static str])],
+    /// Files whose content goes to a model.
+    pub(super) files: &'static [&'static str],
+    /// Files that hold sound or pictures.
+    pub(super) media: &'static [&'static str],
 }
 
 /// A path with its methods and what travels there.
@@ -34,7 +34,7 @@ pub(super) enum BodySpec {
     /// There is none, or nothing in it is text.
     Nothing,
     Json(Fields),
-    Form(FormPlan),
+    Form(FormSpec),
 }
 
 /// An answer's body.
@@ -67,8 +67,8 @@ impl RouteSpec {
     }
 
     /// Its body is a form.
-    pub(super) fn form(mut self, plan: FormPlan) -> RouteSpec {
-        self.request = BodySpec::Form(plan);
+    pub(super) fn form(mut self, spec: FormSpec) -> RouteSpec {
+        self.request = BodySpec::Form(spec);
         self
     }
 

@@ -13,7 +13,6 @@ use portcullis_mask::{
     Encoding, Finder, Limits, Mapping, MaskedSpan, Masker, Mode, Policy, Rules, Score, Style, Tag,
     Vocabulary, restore,
 };
-use rand::RngExt as _;
 use serde::Serialize;
 
 use crate::cli::{Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
@@ -68,7 +67,10 @@ fn mask(json: bool, args: &MaskRun) -> Result<Exit, CommandError> {
         }
         None => None,
     };
-    let mut mapping = mapping.unwrap_or_else(|| Mapping::new(style(args.style), Limits::default()));
+    let mut mapping = match mapping {
+        Some(mapping) => mapping,
+        None => Mapping::new(style(args.style)?, Limits::default()),
+    };
     let before = mapping.len();
     let mut each = |text: &str, ending: &str| one(json, &masker, text, ending, &mut mapping);
     match args.lines {
@@ -213,16 +215,17 @@ impl Finding {
 }
 
 /// The style of a new mapping.
-fn style(name: StyleName) -> Style {
+fn style(name: StyleName) -> Result<Style, CommandError> {
     match name {
-        StyleName::Plain => Style::Plain,
-        StyleName::Brackets => Style::Brackets,
-        StyleName::Angles => Style::Angles,
+        StyleName::Plain => Ok(Style::Plain),
+        StyleName::Brackets => Ok(Style::Brackets),
+        StyleName::Angles => Ok(Style::Angles),
         StyleName::Tagged => {
-            let mut random = rand::rng();
-            let letter = char::from(random.random_range(b'a'..=b'z'));
-            let tag = format!("{letter}{:03}", random.random_range(0..1000));
-            Tag::new(tag).map_or(Style::Plain, Style::Tagged)
+            let mut random = [0; 4];
+            getrandom::fill(&mut random).map_err(|error| CommandError::of(Exit::Failed, &error))?;
+            let tag: String = random.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
+            let tag = Tag::new(tag).map_err(|error| CommandError::of(Exit::Internal, &error))?;
+            Ok(Style::Tagged(tag))
         }
     }
 }

@@ -2,24 +2,24 @@
 
 use super::DifyVersion;
 use super::fields::*;
-use crate::wire::route::{FormPlan, RouteSpec, route};
+use crate::wire::route::{FormSpec, RouteSpec, route};
 
 /// A recording that is to be written down.
-const RECORDING: FormPlan = FormPlan {
+const RECORDING: FormSpec = FormSpec {
     texts: &[],
     json: &[],
     files: &[],
     media: &["file"],
 };
 /// A file for a chat.
-const FILE: FormPlan = FormPlan {
+const FILE: FormSpec = FormSpec {
     texts: &[],
     json: &[],
     files: &["file"],
     media: &[],
 };
 /// A file for a data set, with rules in a field of their own.
-const DOCUMENT_FILE: FormPlan = FormPlan {
+const DOCUMENT_FILE: FormSpec = FormSpec {
     texts: &[],
     json: &[("data", &["name", "doc_metadata.**"])],
     files: &["file"],

@@ -80,6 +80,10 @@ fn a_content_type_that_does_not_fit_is_not_known() {
     assert_eq!(chat(Some("application/x-www-form-urlencoded")), "unknown");
     let upload = |content_type| plan(&wire, "POST", "/v1/files/upload", content_type);
     assert_eq!(upload(Some("multipart/form-data; boundary=x")), "form");
+    assert_eq!(
+        upload(Some("Application/x-www-form-urlencoded; charset=utf-8")),
+        "form"
+    );
     assert_eq!(upload(JSON), "unknown");
     assert_eq!(upload(None), "unknown");
 }

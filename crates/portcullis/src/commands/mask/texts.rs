@@ -87,7 +87,7 @@ fn sources(files: &[PathBuf]) -> Vec<Option<&Path>> {
     }
     files
         .iter()
-        .map(|file| source(file).map(|_| file.as_path()))
+        .map(|file| (!is_standard_input(file)).then_some(file.as_path()))
         .collect()
 }
 
