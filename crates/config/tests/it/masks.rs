@@ -237,8 +237,9 @@ fn words_of_a_file_are_read_with_the_rules_and_their_mistakes_have_lines() {
     assert_eq!(faults, [empty]);
     let faults = faults.iter().map(|fault| fault.of_mask(0)).collect();
     let told = config.tell_faults(faults).expect_err("a problem");
+    let told = told.as_slice();
     assert_eq!(
-        (told.problems[0].key.as_str(), told.problems[0].line > 1),
+        (told[0].key.as_str(), told[0].line > 1),
         ("gateway.mask[0].dictionary[0].file", true)
     );
 }
@@ -257,7 +258,7 @@ fn keys_are_never_shown() {
     assert!(!problems.to_string().contains("3f1a"), "{problems}");
     let literal = tables(&format!("text:{key}"));
     let config = right(&literal);
-    assert!(!format!("{config:?}").contains("3f1a"));
+    assert!(!format!("{:?}", config.gateway).contains("3f1a"));
     let explained = explain_text(&literal, Path::new("portcullis.toml"), None)
         .unwrap_or_else(|problems| panic!("{problems}"));
     assert!(!format!("{explained:?}").contains("3f1a"));
