@@ -16,7 +16,7 @@ use crate::overlay::Overlay;
 use crate::parse::{read_layers, text};
 use crate::similar::nearest;
 use crate::source::Source;
-use crate::{Config, Problems, StickyConfig, render, units};
+use crate::{Config, ConversationStore, Problems, StickyConfig, render, units};
 
 /// A key with its value and where that came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,6 +263,21 @@ impl Walk<'_> {
 
 /// The defaults that depend on other keys.
 fn effective(config: &Config, key: &str) -> Option<String> {
+    if let ConversationStore::Memory {
+        conversations_max,
+        bytes_max,
+    } = &config.gateway.conversations.keep
+    {
+        match key {
+            "gateway.conversations.conversations_max" => {
+                return Some(conversations_max.to_string());
+            }
+            "gateway.conversations.memory_max" => {
+                return Some(toml::Value::from(units::bytes_text(*bytes_max)).to_string());
+            }
+            _ => {}
+        }
+    }
     let value = match (key, &config.gateway.sticky) {
         ("gateway.health.path", _) => config.gateway.health.path.clone(),
         ("gateway.sticky_name", StickyConfig::Cookie { name }) => name.clone(),

@@ -5,7 +5,7 @@
 //! expected and, where there is a good guess, what was probably meant. Reading goes in two named steps:
 //! values with their places (unknown keys, wrong types, units), then the comparison of values with each
 //! other. Neither reads a clock, the environment or the network; the disk is only looked at by
-//! [`load`], for the file itself, and by [`Config::check_files`].
+//! [`load`], for the file itself, by [`Config::check_files`], and by [`MaskConfig::rules`] for files of words.
 //!
 //! A file may have environments, tables that are laid over the rest of it, see [`parse_environment`]; all
 //! of them are read whichever is chosen. Secrets stand in it by reference only, see [`SecretText`].

@@ -138,19 +138,11 @@ fn value(kind: Kind, form: Form) -> Value {
             "uniqueItems": true,
             "items": value(*item, form),
         }),
+        Kind::Texts | Kind::Conditions | Kind::Pointers | Kind::Scores | Kind::Actions => {
+            free_keys(kind, form)
+        }
         Kind::Score => score(),
-        Kind::Scores => json!({ "type": "object", "additionalProperties": score() }),
-        Kind::Actions => {
-            let action = value(Kind::Choice(crate::keys::ACTIONS), form);
-            json!({ "type": "object", "additionalProperties": action })
-        }
         Kind::Secret => pattern("^(env:|file:|cmd:|text:)"),
-        Kind::Texts | Kind::Conditions => {
-            json!({ "type": "object", "additionalProperties": { "type": "string" } })
-        }
-        Kind::Pointers => {
-            json!({ "type": "object", "additionalProperties": value(Kind::Pointer, form) })
-        }
         Kind::Values => json!({ "type": "object", "propertyNames": { "pattern": "^(/|$)" } }),
         Kind::Any => json!({}),
         Kind::Table(section) => table(section, form),
@@ -162,6 +154,17 @@ fn value(kind: Kind, form: Form) -> Value {
             "additionalProperties": { "$ref": "#/$defs/environment" },
         }),
     }
+}
+
+/// A table with free keys.
+fn free_keys(kind: Kind, form: Form) -> Value {
+    let item = match kind {
+        Kind::Pointers => value(Kind::Pointer, form),
+        Kind::Scores => score(),
+        Kind::Actions => value(Kind::Choice(crate::keys::ACTIONS), form),
+        _ => json!({ "type": "string" }),
+    };
+    json!({ "type": "object", "additionalProperties": item })
 }
 
 fn score() -> Value {

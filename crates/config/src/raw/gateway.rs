@@ -51,6 +51,8 @@ pub(crate) struct RawGateway {
     pub(crate) access: Vec<RawAccess>,
     pub(crate) masks: Vec<RawMask>,
     pub(crate) default_mask: Option<At<String>>,
+    /// Whether the file gives it, rightly or not.
+    pub(crate) default_mask_given: bool,
     pub(crate) conversations: RawConversations,
     pub(crate) log: RawLog,
     pub(crate) metrics_listen: Option<At<SocketAddr>>,
@@ -91,6 +93,7 @@ impl RawGateway {
             access: table.tables("access", RawAccess::read),
             masks: table.tables("mask", RawMask::read),
             default_mask: table.text("default_mask"),
+            default_mask_given: table.has("default_mask"),
             conversations: table
                 .table("conversations", RawConversations::read)
                 .unwrap_or_default(),

@@ -22,9 +22,7 @@ pub(super) static CONVERSATIONS: Section = Section {
         key(
             "keys",
             Kind::Secret,
-            Preset::Absent(
-                "made in the state folder for `file`; must be given for `shared`; none for `memory`",
-            ),
+            Preset::Absent("made in the state folder for `file`; must be given for `shared`"),
             "The keys that seal them, by reference: 64 hexadecimal digits each, one a line, the newest first, at \
              most 4. Make one with `openssl rand -hex 32`.",
         ),

@@ -18,8 +18,9 @@ pub(super) static MASK: Section = Section {
     about: "What is hidden in the requests of the routes that name it in `mask`, and restored in their \
             answers: personal and secret data becomes placeholders such as `EMAIL_1` before a request is \
             sent on. Kinds of data are named by their entity (`EMAIL_ADDRESS`) or its label (`EMAIL`); \
-            `portcullis mask entities` lists them. Repeat the table for each. Many lists and words are \
-            optional: `name` and `application` alone mask everything that is known.",
+            `portcullis mask entities` lists them. Only \
+            `name` and `application` must be given: then everything that is known is masked. Repeat the table \
+            for each.",
     keys: &[
         key("name", Kind::Name, Preset::Required, "Its name."),
         key(

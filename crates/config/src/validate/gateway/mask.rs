@@ -23,6 +23,8 @@ mod words;
 
 /// The masks, in the order of the file.
 pub(super) fn masks(raw: &[RawMask], context: &mut Context<'_>) -> Vec<MaskConfig> {
+    let names = raw.iter().filter_map(|mask| mask.name.as_ref());
+    context.marks.extend(names.map(|at| at.spot.clone()));
     raw.iter().map(|mask| self::mask(mask, context)).collect()
 }
 

@@ -34,7 +34,10 @@ pub(super) fn check(raw: &RawGateway, report: &Report<'_>) {
     let masks = routes.iter().map(|one| one.mask.as_ref());
     let masks = masks.chain([raw.default_mask.as_ref()]);
     let masks: Vec<&str> = masks.filter_map(name).collect();
-    told("mask", "mask = ", names.collect(), &masks, report);
+    // A name that could not be read probably means one of these, and that is told.
+    if raw.default_mask.is_some() || !raw.default_mask_given {
+        told("mask", "mask = ", names.collect(), &masks, report);
+    }
 }
 
 fn told(

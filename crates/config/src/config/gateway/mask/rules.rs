@@ -190,6 +190,3 @@ fn with(
     }
     Ok(policy)
 }
-
-#[cfg(test)]
-mod tests;

@@ -13,22 +13,30 @@ pub(super) fn check(raw: &RawMask, rules: &Rules, report: &Report<'_>) {
     let only = raw.only.iter().map(|at| (&at.value, &at.spot));
     for (word, spot) in actions.chain(thresholds).chain(only) {
         if !is_looked_for(rules, word, true) {
-            tell("nothing in this mask looks for", word, spot, report);
+            tell(
+                "nothing in this mask looks for",
+                word,
+                LET_LOOK,
+                spot,
+                report,
+            );
         }
     }
     let built_in = Rules::default();
     for at in &raw.without {
         if !is_looked_for(&built_in, &at.value, false) {
             let what = "nothing that is built in looks for";
-            tell(what, &at.value, &at.spot, report);
+            tell(what, &at.value, "remove it", &at.spot, report);
         }
     }
 }
 
-fn tell(what: &str, word: &str, spot: &Spot, report: &Report<'_>) {
+/// What to do about data that is not looked for.
+const LET_LOOK: &str = "remove it, or let the mask look for it: with `dictionaries`, a [[gateway.mask.dictionary]] or a \
+                        [[gateway.mask.recognizer]]";
+
+fn tell(what: &str, word: &str, hint: &str, spot: &Spot, report: &Report<'_>) {
     let message = format!("{what} {word}, so this has no effect");
-    let hint = "remove it, or let the mask look for it: with `dictionaries`, a [[gateway.mask.dictionary]] or a \
-                [[gateway.mask.recognizer]]";
     report.add(spot, Wrong::new(Code::Contradiction, message).hint(hint));
 }
 
