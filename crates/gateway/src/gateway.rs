@@ -18,6 +18,7 @@ use crate::control_thread::{ControlOrder, ControlStart, run_control};
 use crate::doors::{Door, Doors};
 use crate::error::GatewayError;
 use crate::listen::{bind_admin, bind_metrics};
+use crate::masking::Vault;
 use crate::observe::{Observers, WorkerObservers};
 use crate::reload::{ReloadDesk, ReloadRequests};
 use crate::routing::{Routing, RoutingError};
@@ -118,6 +119,9 @@ impl Gateway {
         let observers = start_observers(&settings.observe, count)?;
         let routing = routing(&settings, &observers, count)?;
         let table = without_services(&routing);
+        let conversations = settings.conversations.clone();
+        let vault = Vault::new(conversations, &settings.state_file, shared.clone());
+        let vault = Arc::new(vault);
         let (desk, reload_requests) = ReloadDesk::open();
         let start = ControlStart {
             settings,
@@ -132,6 +136,7 @@ impl Gateway {
             tls: tls.clone(),
             keeping,
             orders: orders.clone(),
+            vault: Arc::clone(&vault),
         };
         let (control, control_orders) = start_control(start)?;
         let mut gateway = Gateway {
@@ -152,6 +157,7 @@ impl Gateway {
             tls,
             addresses: Arc::new(ClientAddresses::default()),
             server: shared,
+            vault,
         };
         for (index, doors) in doors.shares.into_iter().enumerate() {
             let (share, observers) = (share.clone(), Arc::clone(&observers));
