@@ -21,10 +21,10 @@ use crate::clock;
 use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
+use crate::masking::Vault;
 use crate::observe::{Gathering, Observers, endpoints};
 use crate::reload::ReloadDesk;
 use crate::routing::Routing;
-use crate::masking::Vault;
 use crate::settings::{
     AdminListen, ConversationPlace, ConversationSettings, GatewaySettings, SharedSettings,
 };

@@ -230,7 +230,9 @@ impl Passage {
                 let incoming = unread.take().ok_or(Refusal::ClientBroke)?;
                 Ok(Outbound::Client { incoming, rules })
             };
-            return self.send(&route, found.service, head, || body(unread)).await;
+            return self
+                .send(&route, found.service, head, || body(unread))
+                .await;
         };
         let inbound = masked::Inbound { unread, rules };
         let (masking, body) = self.mask(profile, &mut head, inbound).await?;

@@ -98,8 +98,8 @@ pub use matching::{
 pub use reload::{ReloadRequest, ReloadRequests};
 pub use routing::RoutingError;
 pub use settings::{
-    AdminListen, ConversationPlace, ConversationSettings, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings,
-    ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
+    AdminListen, ConversationPlace, ConversationSettings, GatewaySettings, HealthSettings,
+    ObserveSettings, RoutingSettings, ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
 };
 pub use state_file::StateFileError;
 pub use tls::{TlsError, examine_certificate};

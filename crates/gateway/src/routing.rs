@@ -150,7 +150,8 @@ impl Routing {
             let mut known = before.iter().flat_map(|before| &before.plain);
             let known = known.find(|known| {
                 let mask = known.mask.as_ref();
-                let is_same = mask.is_none_or(|mask| routing.masks.iter().any(|one| Arc::ptr_eq(one, mask)));
+                let is_same =
+                    mask.is_none_or(|mask| routing.masks.iter().any(|one| Arc::ptr_eq(one, mask)));
                 known.config == config && is_same
             });
             known.cloned().map_or_else(

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use portcullis_config::{
     AccessConfig, AccessLogConfig, AccessLogPlace, CapacityConfig, ClientsConfig, LimitConfig,
-    LoggedPaths, MaskConfig, MetricsConfig, PathPattern, RetryConfig, RewriteConfig, RouteConfig, RouteTarget,
-    RouteTimeouts, SecurityHeaders, TlsConfig, TracesConfig, UnknownRequest, UpstreamConfig,
-    UpstreamProtocol,
+    LoggedPaths, MaskConfig, MetricsConfig, PathPattern, RetryConfig, RewriteConfig, RouteConfig,
+    RouteTarget, RouteTimeouts, SecurityHeaders, TlsConfig, TracesConfig, UnknownRequest,
+    UpstreamConfig, UpstreamProtocol,
 };
 use secrecy::SecretString;
 

@@ -259,9 +259,7 @@ impl Body for AnswerBody {
         match self.get_mut() {
             AnswerBody::Arm(body) => Pin::new(body.as_mut()).poll_frame(cx),
             AnswerBody::Restored(body) => body.poll_frame(cx),
-            AnswerBody::Own(own) => {
-                Poll::Ready(own.text.take().map(|text| Ok(Frame::data(text))))
-            }
+            AnswerBody::Own(own) => Poll::Ready(own.text.take().map(|text| Ok(Frame::data(text)))),
         }
     }
 

@@ -543,9 +543,7 @@ fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Op
             };
             let mut out = Vec::with_capacity(text.len() + text.len() / 8);
             let changed = unmask_json(text, table, limits, restorers, &mut out);
-            changed
-                .is_ok_and(|changed| changed > 0)
-                .then(|| out.into())
+            changed.is_ok_and(|changed| changed > 0).then(|| out.into())
         }
         AnswerPlan::Text => {
             let text = std::str::from_utf8(text).ok()?;

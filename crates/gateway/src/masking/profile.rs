@@ -21,7 +21,8 @@ use super::MaskingCounters;
 /// What Dify names its version in.
 const VERSION_FIELD: &str = "x-version";
 /// Everything a mask's recognizers may build when they are first used, is built by looking into this.
-const WARM_UP: &str = "call +84 24 3825 5555 or (415) 555-2671 and write to warm.up@example.com, 4111 1111 1111 1111";
+const WARM_UP: &str =
+    "call +84 24 3825 5555 or (415) 555-2671 and write to warm.up@example.com, 4111 1111 1111 1111";
 /// Characters of a tag. With 36 signs each, two tags of one conversation are the same once in 78 billion times.
 const TAG_CHARACTERS: usize = 8;
 
@@ -72,7 +73,7 @@ impl MaskProfile {
         let rules = config.rules().map_err(ProfileError::Rules)?;
         let policy = config.policy(&rules)?;
         let finder = Arc::new(Finder::new(rules));
-        finder.find(WARM_UP);
+        let _ = finder.find(WARM_UP);
         let masker = Masker::new(Arc::clone(&finder), policy, config.mode)?;
         let (wire, older_wire) = wires(config)?;
         Ok(MaskProfile {
@@ -111,7 +112,11 @@ impl MaskProfile {
         }
         let said = headers.get(VERSION_FIELD).and_then(|v| v.to_str().ok());
         if let Some(detected) = said.and_then(version_of_header) {
-            let version = if detected.table == DifyVersion::V1 { 2 } else { 1 };
+            let version = if detected.table == DifyVersion::V1 {
+                2
+            } else {
+                1
+            };
             self.version.store(version, Relaxed);
         }
     }

@@ -298,7 +298,9 @@ impl Binding {
             match self.kept.save(&place.scope(owner), content, 0).await {
                 Ok(Saved::As(_)) => {}
                 // A pointer that is there already leads to the same place.
-                Ok(Saved::Outdated) => is_kept &= self.mapping.as_ref().is_none_or(|(one, _)| one != place),
+                Ok(Saved::Outdated) => {
+                    is_kept &= self.mapping.as_ref().is_none_or(|(one, _)| one != place)
+                }
                 Err(error) => {
                     tell(&self.application, &error.into());
                     return false;

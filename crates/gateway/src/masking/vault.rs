@@ -9,7 +9,7 @@ use portcullis_mask::Limits;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::conversations::{
-    Conversations, ConversationKeys, KeysError, MemoryStore, RedisStore, SqliteStore, Store,
+    ConversationKeys, Conversations, KeysError, MemoryStore, RedisStore, SqliteStore, Store,
     StoreError,
 };
 use crate::settings::{ConversationPlace, ConversationSettings};
@@ -188,7 +188,10 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
         .open(path)?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    match path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         Some(folder) => std::fs::File::open(folder)?.sync_all(),
         None => Ok(()),
     }
