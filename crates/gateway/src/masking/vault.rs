@@ -144,6 +144,14 @@ impl Vault {
     }
 }
 
+#[cfg(test)]
+impl Vault {
+    /// A vault that nobody opens.
+    pub(crate) fn none() -> Vault {
+        Vault::new(ConversationSettings::default(), Path::new(""), None)
+    }
+}
+
 impl std::fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Vault({})", self.folder.display())
