@@ -9,6 +9,7 @@
 //! - `record`: what the vault has under an id.
 //! - `work`: a request's texts, masked.
 //! - `restored`: an answer's body on its way to the client, with its values.
+//! - `listed`: answers that list several conversations.
 //! - `leaks`: data in answers that this conversation did not hide.
 //! - `refusal`: why a request is not sent on. Nothing is ever sent on that could not be looked into.
 //! - `counters`: how often what was done; never a value.
@@ -21,6 +22,7 @@
 
 pub(crate) mod counters;
 mod leaks;
+mod listed;
 pub(crate) mod profile;
 mod record;
 mod refusal;
@@ -32,6 +34,7 @@ mod work;
 
 pub(crate) use counters::MaskingCounters;
 pub(crate) use leaks::LeakRestorers;
+pub(crate) use listed::restore_list;
 pub(crate) use profile::MaskProfile;
 pub(crate) use refusal::MaskingRefusal;
 pub(crate) use restored::{Events, RestoredBody};

@@ -23,7 +23,7 @@ use portcullis_mask::wire::{
     AnswerPlan, Encoding, EventStream, Exchange, Identifiers, RequestPlan, Unmask, Unmasks,
     unmask_json,
 };
-use portcullis_mask::{Counts, FieldRestorers};
+use portcullis_mask::{Counts, FieldRestorers, RestoreCounts};
 
 use super::unread::Unread;
 use super::{Answer, Outbound, Passage};
@@ -35,7 +35,7 @@ use crate::connection::{Protocol, Step};
 use crate::headers;
 use crate::masking::{
     Events, LeakRestorers, MaskProfile, MaskingRefusal, NamedIds, RestoredBody, Session, Tenant,
-    Work,
+    Work, restore_list,
 };
 use crate::refusal::Refusal;
 use crate::routing::Route;
@@ -339,6 +339,8 @@ impl Passage {
             return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
         }
         let AnswerPlan::Events(rules) = plan else {
+            let operation = exchange.operation().unwrap_or_default();
+            let plan = (plan, operation);
             return self.restore_whole(plan, head, arm, session).await;
         };
         changed(&mut head.headers);
@@ -353,7 +355,7 @@ impl Passage {
     /// Reads an answer to its end and puts values back into it.
     async fn restore_whole(
         &mut self,
-        plan: AnswerPlan<'_>,
+        (plan, operation): (AnswerPlan<'_>, &str),
         mut head: response::Parts,
         mut arm: Box<ArmBody>,
         mut session: Session,
@@ -386,9 +388,18 @@ impl Passage {
         drop(arm);
         let began_us = clock::monotonic_us();
         let restorers = restorers(&session, true);
-        let restored = restored(plan, &text, &restorers);
+        let mut counts = RestoreCounts::default();
+        let mut restored = restored(plan, &text, &restorers);
+        if let AnswerPlan::Json(table) = plan
+            && session.place_is_unknown()
+        {
+            let text = restored.as_ref().unwrap_or(&text);
+            let listed = restore_list(&session, operation, (text, table), &mut counts).await;
+            restored = listed.or(restored);
+        }
         let took_us = clock::monotonic_us().saturating_sub(began_us);
-        block.restored(restorers.counts());
+        counts.add(restorers.counts());
+        block.restored(counts);
         block.leaked(&restorers.leaks(), profile.masker.finder().rules());
         self.observed.masked(MaskingSummary {
             time_us: took_us,

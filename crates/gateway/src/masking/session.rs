@@ -207,6 +207,11 @@ impl Session {
         }
     }
 
+    /// Whether nobody has named the mapping.
+    pub(crate) fn place_is_unknown(&self) -> bool {
+        self.place.is_none()
+    }
+
     /// The mapping.
     pub(crate) fn mapping(&self) -> &Mapping {
         &self.mapping
@@ -215,6 +220,19 @@ impl Session {
     /// What its placeholders stand for.
     pub(crate) fn vocabulary(&self) -> Arc<Vocabulary> {
         Arc::new(Vocabulary::of(&self.mapping, self.profile.masker.labels()))
+    }
+
+    /// What the placeholders of something else of the same tenant stand for; `None` if nothing is known of it.
+    pub(super) async fn vocabulary_at(&self, kind: PlaceKind, id: &str) -> Option<Arc<Vocabulary>> {
+        let kept = self.kept.as_ref()?;
+        let place = Place::new(kind, id);
+        let found = record::find(kept, self.owner(), &place, self.limits).await;
+        let found = found.inspect_err(|error| {
+            self.failed(error);
+        });
+        let mapping = found.ok()??.mapping;
+        let labels = self.profile.masker.labels();
+        (!mapping.is_empty()).then(|| Arc::new(Vocabulary::of(&mapping, labels)))
     }
 
     /// Whether the ids of the answer matter: nobody has named the mapping yet, or more ids should lead to it.

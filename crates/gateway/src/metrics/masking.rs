@@ -81,6 +81,10 @@ pub(super) fn masking(text: &mut Exposition, masks: &[MaskScrape<'_>]) {
             text.whole(&[name, mode, ("reason", reason)], count);
         }
     }
+    durations(text, masks);
+}
+
+fn durations(text: &mut Exposition, masks: &[MaskScrape<'_>]) {
     let name = "portcullis_masking_duration_seconds";
     let help = "How long looking into a request took, with reading and keeping its conversation.";
     text.family(Kind::Histogram, name, help);

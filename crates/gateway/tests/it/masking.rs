@@ -172,6 +172,12 @@ async fn two_conversations_never_mix_and_another_tenant_gets_nothing() {
         assert_eq!(answer["answer"], format!("You said: I am {value}"));
         ids.push(answer["conversation_id"].as_str().unwrap().to_owned());
     }
+    let list: Value = get(&rig, "/v1/conversations").await.json().await.unwrap();
+    for (id, value) in ids.iter().zip([EMAIL, OTHER]) {
+        let mut entries = list["data"].as_array().unwrap().iter();
+        let entry = entries.find(|entry| entry["id"] == *id).unwrap();
+        assert_eq!(entry["name"], format!("I am {value}"));
+    }
     for (id, value) in ids.iter().zip([EMAIL, OTHER]) {
         let turn = turn("say EMAIL_1 again", id, "blocking");
         let answer: Value = post(&rig, "/v1/chat-messages", &turn)

@@ -168,6 +168,13 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) -> Option<()> {
             });
             json!({"limit": 20, "has_more": false, "data": data.collect::<Vec<_>>()})
         }
+        ("GET", "/v1/conversations") => {
+            let turns = state.turns.lock().unwrap().clone();
+            let data = turns.iter().map(|(id, turns)| {
+                json!({"id": id, "name": turns[0].1, "inputs": {}, "status": "normal", "introduction": ""})
+            });
+            json!({"limit": 20, "has_more": false, "data": data.collect::<Vec<_>>()})
+        }
         ("GET", path) if path.ends_with("/suggested") => {
             let id = path.split('/').rev().nth(1)?;
             let turns = state.turns.lock().unwrap().clone();
