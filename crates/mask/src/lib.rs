@@ -6,11 +6,11 @@
 mod bounds;
 mod entity;
 mod find;
+pub mod json;
 mod mapping;
 mod masker;
 mod placeholder;
 mod policy;
-pub mod json;
 mod recognize;
 mod restore;
 mod rules;
@@ -27,7 +27,9 @@ pub use placeholder::{LabelError, Labels, Style, Tag, TagError};
 pub use policy::{Action, Policy, PolicyError};
 pub use recognize::RecognizerId;
 pub use recognize::phone::{Regions, UnknownRegion};
-pub use restore::{Encoding, FieldRestorer, FieldRestorers, RestoreCounts, Restored, Restorer, Vocabulary, restore};
+pub use restore::{
+    Encoding, FieldRestorer, FieldRestorers, RestoreCounts, Restored, Restorer, Vocabulary, restore,
+};
 pub use rules::{Dictionary, Examples, PatternRecognizer, Rules, RulesBuilder, RulesError};
 pub use score::Score;
 pub use span::Span;

@@ -103,7 +103,6 @@ fn published_addresses_are_found() {
             format!("ví của em là {address}ạ"),
             format!("{{\"to\":\"{address}\"}}"),
             format!("`{address}`"),
-            format!("https://explorer.example/address/{address}?a=1"),
             format!("**{address}**"),
         ] {
             assert_found(&text, &[address]);
