@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::find::context::{Context, ContextIndex};
 use crate::recognize::RecognizerId;
-use crate::{Rules, Score, Span};
+use crate::{Entity, Rules, Score, Span};
 
 /// How much a word that speaks for a candidate adds to its score, in hundredths. Presidio's figure.
 const RAISE: u8 = 35;
@@ -17,6 +17,12 @@ const LOWER: u8 = 30;
 const VALID_BONUS: u8 = 5;
 /// A phrase of several words near it does so too: `US passport` says more than `passport`.
 const PHRASE_BONUS: u8 = 6;
+
+/// How many of the last spans are asked whether they hold what follows.
+const SETTLING: usize = 4;
+
+/// A card in groups that is so long, in bytes, is nothing else; shorter numbers may be.
+const SETTLED_CARD: usize = 17;
 
 /// One thing that was considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +140,18 @@ impl<'a> Offers<'a> {
     /// Whether a word that speaks for this recognizer stands near the range.
     pub(crate) fn has_context(&mut self, recognizer: RecognizerId, range: &Range<usize>) -> bool {
         self.context.nearby(recognizer, range).raises
+    }
+
+    /// Whether a range lies within something long that counts already and is surely what it is called, so that nothing
+    /// else needs to be looked for in it. Explaining looks everywhere.
+    pub(crate) fn is_settled(&self, range: Range<usize>) -> bool {
+        self.notes.is_none()
+            && self.spans.iter().rev().take(SETTLING).any(|span| {
+                span.start <= range.start
+                    && range.end <= span.end
+                    && (matches!(span.entity, Entity::URL | Entity::IBAN)
+                        || span.entity == Entity::CREDIT_CARD && span.len() >= SETTLED_CARD)
+            })
     }
 
     /// Whether a word is a phrase that speaks for or against some recognizer.

@@ -341,6 +341,12 @@ impl Reader<'_> {
 
     /// Follows all beginnings by one word.
     fn follow(&mut self, hash: u64, word: Range<usize>, is_joined: bool, is_glued: bool) {
+        let beginning = self.phrases.beginning(hash);
+        if beginning.is_none() && (self.count == 0 || !is_joined) {
+            self.count = 0;
+            self.end = word.end;
+            return;
+        }
         let mut followed = [(ROOT, 0, 0); FOLLOWED_MAX];
         let mut count = 0;
         let longer = self.followed[..if is_joined { self.count } else { 0 }]
@@ -350,7 +356,6 @@ impl Reader<'_> {
                 let (_, next) = next.iter().find(|(known, _)| *known == hash)?;
                 Some((*next, *begun, words + 1))
             });
-        let beginning = self.phrases.beginning(hash);
         for (node, begun, words) in longer.chain(beginning.map(|node| (node, word.start, 1))) {
             let known = &self.phrases.nodes[node as usize];
             if let Some(phrase) = known.phrase {
