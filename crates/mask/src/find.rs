@@ -119,9 +119,13 @@ impl Finder {
         network::word(text, start, end, &mut seen.network, offers);
         payment::word(text, start, end, &mut seen.payment, offers);
         crypto::word(text, start, end, &mut seen.crypto, offers);
+        secret::word(text, start, end, &mut seen.secret, offers);
+        if offers.is_settled(start..end) {
+            // The digits of a card, an account, or a URL are no other number.
+            return end;
+        }
         phone::word(text, start, end, &mut seen.phone, offers);
         date::word(text, start, end, &mut seen.date, offers);
-        secret::word(text, start, end, &mut seen.secret, offers);
         if start >= seen.cluster {
             seen.cluster = cluster::find(text, start, end, &self.shapes, &self.shaped, offers);
         }

@@ -1,8 +1,13 @@
+use std::sync::LazyLock;
+
 use crate::{Finder, Rules};
+
+/// The finder of the default rules. Making one takes as long as many texts.
+pub(crate) static FINDER: LazyLock<Finder> = LazyLock::new(|| Finder::new(Rules::default()));
 
 /// What is found in a text: the value and its entity's label.
 pub(crate) fn found(text: &str) -> Vec<(String, String)> {
-    let finder = Finder::new(Rules::default());
+    let finder = &*FINDER;
     finder
         .find(text)
         .into_iter()

@@ -1,196 +1,233 @@
 //! The words around a candidate.
 //!
-//! The phrases of all recognizers lie in one automaton. When a candidate needs it, the line around the candidate (so much
-//! before, less after) is folded and searched once, and the answer serves every recognizer that offers the same place.
+//! The phrases of all recognizers lie in one tree of words ([`phrases`]). When a candidate needs it, the line around the
+//! candidate (so much before, less after) is read once, word by word, and the phrases found serve every candidate and
+//! recognizer near them. What they say is decided by nearness: of the phrases that raise a recognizer's score and those
+//! that lower it, the nearest counts, if it speaks of this candidate and of no other number ([`reach`]).
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use unicode_normalization::UnicodeNormalization;
+mod fold;
+mod phrases;
+mod reach;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
 
 use crate::Rules;
 use crate::recognize::RecognizerId;
+use fold::Letters;
+pub(crate) use fold::fold;
+use phrases::{Hit, Phrases};
 
 /// How many bytes before a candidate are searched for context.
 const BEFORE: usize = 72;
 /// How many bytes after a candidate are searched for context.
 const AFTER: usize = 32;
+/// How far a word of a field's name counts as being: a word right before the candidate is nearer.
+const FIELD_DISTANCE: usize = 40;
+/// How many places are remembered after which a list may go on.
+const RAISED_MAX: usize = 8;
+/// How much may stand between two members of a list.
+const LIST_GAP_MAX: usize = 12;
 
 /// What the words around a place say of one recognizer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Nearby {
-    /// A word that raises the score stands near.
+    /// A word that raises the score stands near, and none that lowers it is nearer.
     pub(crate) raises: bool,
-    /// A word that lowers it stands near.
+    /// A word that lowers it stands near, and none that raises it is nearer.
     pub(crate) lowers: bool,
-}
-
-/// Which recognizers have a phrase near one place: two bits for each of them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Surroundings {
-    raised: Vec<u64>,
-    lowered: Vec<u64>,
-}
-
-impl Surroundings {
-    /// What they say of a recognizer.
-    pub(crate) fn of(&self, recognizer: RecognizerId) -> Nearby {
-        let (word, bit) = (usize::from(recognizer.0) / 64, recognizer.0 % 64);
-        let is_set = |bits: &[u64]| bits.get(word).is_some_and(|bits| bits >> bit & 1 == 1);
-        Nearby {
-            raises: is_set(&self.raised),
-            lowers: is_set(&self.lowered),
-        }
-    }
-}
-
-/// A phrase's meaning: whose it is, and whether it raises or lowers.
-#[derive(Clone, Copy)]
-struct Meaning {
-    recognizer: RecognizerId,
-    lowers: bool,
+    /// How many words the phrase has that decided: a longer one says more.
+    pub(crate) words: u8,
 }
 
 /// All phrases of all recognizers that are on.
 pub(crate) struct ContextIndex {
-    automaton: Option<AhoCorasick>,
-    /// For each phrase of the automaton what it means.
-    meanings: Vec<Vec<Meaning>>,
-    /// How many words of bits a recognizer's bits need.
-    words: usize,
+    phrases: Phrases,
+    letters: Letters,
 }
 
 impl ContextIndex {
     /// The index of the phrases of these rules.
     pub(crate) fn new(rules: &Rules) -> ContextIndex {
-        let mut phrases: std::collections::BTreeMap<String, Vec<Meaning>> =
-            std::collections::BTreeMap::new();
-        let mut count = 0;
-        for (recognizer, facts) in rules.recognizers() {
-            count = count.max(usize::from(recognizer.0) + 1);
-            for (words, lowers) in [(&facts.context, false), (&facts.against, true)] {
-                for phrase in words {
-                    phrases
-                        .entry(fold(phrase))
-                        .or_default()
-                        .push(Meaning { recognizer, lowers });
-                }
-            }
-        }
-        let automaton = AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .match_kind(MatchKind::Standard)
-            .build(phrases.keys())
-            .ok();
         ContextIndex {
-            automaton,
-            meanings: phrases.into_values().collect(),
-            words: count.div_ceil(64),
+            phrases: Phrases::new(rules),
+            letters: Letters::new(),
+        }
+    }
+}
+
+/// The context of one text: the phrases near the places that were asked for.
+pub(crate) struct Context<'t> {
+    index: &'t ContextIndex,
+    text: &'t str,
+    /// The phrases in `read`, from left to right.
+    hits: Vec<Hit>,
+    /// The part of the text whose phrases are known.
+    read: Range<usize>,
+    /// The phrases in the name of the field whose value the text is.
+    field: Vec<Hit>,
+    /// The last places whose scores were raised: a list goes on after them.
+    raised: [Option<(RecognizerId, usize)>; RAISED_MAX],
+    /// Which of them is replaced next.
+    raised_next: usize,
+}
+
+impl<'t> Context<'t> {
+    /// The context of a text that may be the value of a named field.
+    pub(crate) fn new(index: &'t ContextIndex, text: &'t str, field: Option<&str>) -> Context<'t> {
+        let mut named = Vec::new();
+        if let Some(name) = field {
+            index
+                .phrases
+                .read(name, 0..name.len(), &index.letters, &mut named);
+        }
+        Context {
+            index,
+            text,
+            hits: Vec::new(),
+            read: 0..0,
+            field: named,
+            raised: [None; RAISED_MAX],
+            raised_next: 0,
         }
     }
 
-    /// What stands around a candidate, in its line.
-    pub(crate) fn around(&self, text: &str, start: usize, end: usize) -> Surroundings {
-        let mut surroundings = self.nothing();
-        let before = line_before(text, start);
-        let after = line_after(text, end);
-        self.search(before, &mut surroundings);
-        self.search(after, &mut surroundings);
-        surroundings
-    }
-
-    /// What the name of a field says: `home_phone`, `homePhone` and `home-phone` are read as words.
-    pub(crate) fn of_field(&self, name: &str) -> Surroundings {
-        let mut words = String::with_capacity(name.len() + 4);
-        let mut before = ' ';
-        for character in name.chars() {
-            if character.is_uppercase() && before.is_lowercase() {
-                words.push(' ');
+    /// What the words near a range say of a recognizer.
+    pub(crate) fn nearby(&mut self, recognizer: RecognizerId, range: &Range<usize>) -> Nearby {
+        let window = self.window(range);
+        self.make_known(&window);
+        let from = self.hits.partition_point(|hit| hit.start < window.start);
+        let mut nearest = Nearest::default();
+        for hit in &self.hits[from..] {
+            if hit.start >= window.end {
+                break;
             }
-            words.push(if matches!(character, '-' | '.') {
-                ' '
-            } else {
-                character
-            });
-            before = character;
-        }
-        let mut surroundings = self.nothing();
-        self.search(&words, &mut surroundings);
-        surroundings
-    }
-
-    /// Surroundings that say nothing.
-    fn nothing(&self) -> Surroundings {
-        Surroundings {
-            raised: vec![0; self.words],
-            lowered: vec![0; self.words],
-        }
-    }
-
-    /// Adds what one piece of text says.
-    fn search(&self, piece: &str, surroundings: &mut Surroundings) {
-        let Some(automaton) = &self.automaton else {
-            return;
-        };
-        let folded = fold(piece);
-        for found in automaton.find_overlapping_iter(&folded) {
-            if !is_word(&folded, found.start(), found.end()) {
+            let (raises, lowers) = self.index.phrases.means(hit.phrase, recognizer);
+            if !raises && !lowers {
                 continue;
             }
-            for meaning in &self.meanings[found.pattern().as_usize()] {
-                let bits = if meaning.lowers {
-                    &mut surroundings.lowered
-                } else {
-                    &mut surroundings.raised
-                };
-                bits[usize::from(meaning.recognizer.0) / 64] |= 1 << (meaning.recognizer.0 % 64);
+            if let Some(distance) = reach::distance(self.text, hit, range, lowers) {
+                nearest.add(distance, hit, raises);
             }
         }
+        for hit in &self.field {
+            let (raises, lowers) = self.index.phrases.means(hit.phrase, recognizer);
+            if raises || lowers {
+                nearest.add(FIELD_DISTANCE, hit, raises);
+            }
+        }
+        let mut nearby = nearest.says();
+        if !nearby.raises && !nearby.lowers {
+            nearby.raises = self.goes_on(recognizer, range.start);
+        }
+        if nearby.raises {
+            self.raised[self.raised_next] = Some((recognizer, range.end));
+            self.raised_next = (self.raised_next + 1) % RAISED_MAX;
+        }
+        nearby
+    }
+
+    /// Whether a list whose label lies too far back goes on here.
+    fn goes_on(&self, recognizer: RecognizerId, start: usize) -> bool {
+        self.raised.iter().flatten().any(|(known, end)| {
+            *known == recognizer
+                && *end < start
+                && start - end <= LIST_GAP_MAX
+                && self
+                    .text
+                    .get(*end..start)
+                    .is_some_and(|between| !between.contains('\n') && reach::is_list(between))
+        })
+    }
+
+    /// Whether a word is a phrase of some recognizer by itself.
+    pub(crate) fn is_phrase(&self, word: &str) -> bool {
+        self.index.phrases.has_word(word, &self.index.letters)
+    }
+
+    /// The part of a candidate's line that is searched. A line without words takes in the line before it when that ends
+    /// with a colon: it is the label of what follows.
+    fn window(&self, range: &Range<usize>) -> Range<usize> {
+        let bytes = self.text.as_bytes();
+        let from = range.start.saturating_sub(BEFORE);
+        let before = &bytes[from..range.start];
+        let mut start = match memchr::memrchr(b'\n', before) {
+            Some(line) => from + line + 1,
+            None => from,
+        };
+        if start > from && !before[start - from..].iter().any(u8::is_ascii_alphabetic) {
+            let lead = before[..start - from].trim_ascii_end();
+            if lead.last() == Some(&b':') {
+                start = from + memchr::memrchr(b'\n', lead).map_or(0, |line| line + 1);
+            }
+        }
+        let to = (range.end + AFTER).min(bytes.len());
+        let end = memchr::memchr(b'\n', &bytes[range.end..to]).map_or(to, |line| range.end + line);
+        self.text.floor_char_boundary(start)..self.text.ceil_char_boundary(end)
+    }
+
+    /// Reads what is not known of a window. Windows come mostly from left to right, so that a text is read once.
+    fn make_known(&mut self, window: &Range<usize>) {
+        if self.read.start <= window.start && window.end <= self.read.end {
+            return;
+        }
+        let index = self.index;
+        if window.start < self.read.start || window.start > self.read.end {
+            self.hits.clear();
+            let start = fold::word_start(self.text, window.start);
+            self.read = start..start;
+        }
+        // A phrase may have begun in what was read already.
+        let from = fold::word_start(self.text, self.read.end.saturating_sub(phrases::LENGTH_MAX))
+            .max(self.read.start);
+        let kept = self.hits.partition_point(|hit| hit.start < from);
+        self.hits.truncate(kept);
+        let to = fold::word_end(self.text, window.end);
+        index
+            .phrases
+            .read(self.text, from..to, &index.letters, &mut self.hits);
+        self.read.end = to;
     }
 }
 
-/// A text in the form in which phrases are compared: lower case, without diacritics, with the Vietnamese d with stroke as d,
-/// underscores and line-internal tabs as spaces.
-pub(crate) fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text
-            .chars()
-            .map(|character| plain(character.to_ascii_lowercase()))
-            .collect();
+/// The nearest phrases on both sides.
+#[derive(Default)]
+struct Nearest {
+    raising: Option<(usize, u8)>,
+    lowering: Option<(usize, u8)>,
+}
+
+impl Nearest {
+    /// Takes in a phrase at a distance.
+    fn add(&mut self, distance: usize, hit: &Hit, raises: bool) {
+        let nearest = if raises {
+            &mut self.raising
+        } else {
+            &mut self.lowering
+        };
+        let is_nearer = nearest.is_none_or(|(known, words)| {
+            (distance, std::cmp::Reverse(hit.words)) < (known, std::cmp::Reverse(words))
+        });
+        if is_nearer {
+            *nearest = Some((distance, hit.words));
+        }
     }
-    text.nfd()
-        .filter(|character| !unicode_normalization::char::is_combining_mark(*character))
-        .flat_map(char::to_lowercase)
-        .map(plain)
-        .collect()
-}
 
-/// A character as phrases have it.
-fn plain(character: char) -> char {
-    match character {
-        '\u{111}' | '\u{110}' => 'd',
-        '_' | '\t' | '\u{a0}' => ' ',
-        other => other,
+    /// What they say together: the nearer one decides, then the longer phrase, then the one that raises.
+    fn says(&self) -> Nearby {
+        let raises = match (self.raising, self.lowering) {
+            (None, None) => return Nearby::default(),
+            (Some((raising, words)), Some((lowering, other))) => {
+                raising < lowering || raising == lowering && words >= other
+            }
+            (raising, _) => raising.is_some(),
+        };
+        let decided = if raises { self.raising } else { self.lowering };
+        Nearby {
+            raises,
+            lowers: !raises,
+            words: decided.map_or(0, |(_, words)| words),
+        }
     }
-}
-
-/// Whether a match stands on its own rather than within a longer word. Camel-cased names of fields have been folded, so a
-/// phrase within one word does not count.
-fn is_word(text: &str, start: usize, end: usize) -> bool {
-    let is_letter = |character: Option<char>| {
-        character.is_some_and(|character| character.is_ascii_alphanumeric())
-    };
-    !is_letter(text[..start].chars().next_back()) && !is_letter(text[end..].chars().next())
-}
-
-/// What stands before a place in its line, at most [`BEFORE`] bytes of it.
-fn line_before(text: &str, start: usize) -> &str {
-    let from = text.floor_char_boundary(start.saturating_sub(BEFORE));
-    let piece = &text[from..start];
-    piece.rfind('\n').map_or(piece, |line| &piece[line + 1..])
-}
-
-/// What stands after a place in its line, at most [`AFTER`] bytes of it.
-fn line_after(text: &str, end: usize) -> &str {
-    let to = text.ceil_char_boundary((end + AFTER).min(text.len()));
-    let piece = &text[end..to];
-    piece.find('\n').map_or(piece, |line| &piece[..line])
 }

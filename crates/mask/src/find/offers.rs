@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-use crate::find::context::{ContextIndex, Nearby, Surroundings};
+use crate::find::context::{Context, ContextIndex};
 use crate::recognize::RecognizerId;
-use crate::{Rules, Score, Span};
+use crate::{Entity, Rules, Score, Span};
 
 /// How much a word that speaks for a candidate adds to its score, in hundredths. Presidio's figure.
 const RAISE: u8 = 35;
@@ -15,6 +15,14 @@ const RAISE: u8 = 35;
 const LOWER: u8 = 30;
 /// A check digit that is right decides between two candidates of the same score and place.
 const VALID_BONUS: u8 = 5;
+/// A phrase of several words near it does so too: `US passport` says more than `passport`.
+const PHRASE_BONUS: u8 = 6;
+
+/// How many of the last spans are asked whether they hold what follows.
+const SETTLING: usize = 4;
+
+/// A card in groups that is so long, in bytes, is nothing else; shorter numbers may be.
+const SETTLED_CARD: usize = 17;
 
 /// One thing that was considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,14 +63,10 @@ pub enum NoteKind {
 /// Where candidates of one text are offered.
 pub(crate) struct Offers<'a> {
     text: &'a str,
-    /// What the name of the field says whose value the text is.
-    field: Option<Surroundings>,
     rules: &'a Rules,
-    context: &'a ContextIndex,
+    context: Context<'a>,
     spans: Vec<Span>,
     notes: Option<Vec<Note>>,
-    /// The surroundings of the last place that needed them.
-    surroundings: Option<(Range<usize>, Surroundings)>,
 }
 
 impl<'a> Offers<'a> {
@@ -75,12 +79,10 @@ impl<'a> Offers<'a> {
     ) -> Offers<'a> {
         Offers {
             text,
-            field: field.map(|name| context.of_field(name)),
             rules,
-            context,
+            context: Context::new(context, text, field),
             spans: Vec::new(),
             notes: None,
-            surroundings: None,
         }
     }
 
@@ -137,7 +139,24 @@ impl<'a> Offers<'a> {
 
     /// Whether a word that speaks for this recognizer stands near the range.
     pub(crate) fn has_context(&mut self, recognizer: RecognizerId, range: &Range<usize>) -> bool {
-        self.nearby(recognizer, range).raises
+        self.context.nearby(recognizer, range).raises
+    }
+
+    /// Whether a range lies within something long that counts already and is surely what it is called, so that nothing
+    /// else needs to be looked for in it. Explaining looks everywhere.
+    pub(crate) fn is_settled(&self, range: Range<usize>) -> bool {
+        self.notes.is_none()
+            && self.spans.iter().rev().take(SETTLING).any(|span| {
+                span.start <= range.start
+                    && range.end <= span.end
+                    && (matches!(span.entity, Entity::URL | Entity::IBAN)
+                        || span.entity == Entity::CREDIT_CARD && span.len() >= SETTLED_CARD)
+            })
+    }
+
+    /// Whether a word is a phrase that speaks for or against some recognizer.
+    pub(crate) fn is_phrase(&self, word: &str) -> bool {
+        self.context.is_phrase(word)
     }
 
     /// Decides on a candidate; says whether it counts or is allowed.
@@ -157,20 +176,17 @@ impl<'a> Offers<'a> {
         }
         let entity = self.rules.entity_of(recognizer);
         let threshold = self.rules.threshold(entity);
-        let score = if bare == Score::CERTAIN {
-            bare
+        let (score, bonus) = if bare == Score::CERTAIN {
+            (bare, bonus)
         } else {
-            let nearby = self.nearby(recognizer, &range);
-            let raised = if nearby.raises {
-                bare.raised(RAISE)
-            } else {
-                bare
+            let nearby = self.context.nearby(recognizer, &range);
+            let score = match (nearby.raises, nearby.lowers) {
+                (true, _) => bare.raised(RAISE),
+                (false, true) => bare.lowered(LOWER),
+                (false, false) => bare,
             };
-            if nearby.lowers && !nearby.raises {
-                raised.lowered(LOWER)
-            } else {
-                raised
-            }
+            let is_told = nearby.raises && nearby.words > 1;
+            (score, if is_told { bonus + PHRASE_BONUS } else { bonus })
         };
         if score < threshold {
             self.note(
@@ -193,28 +209,6 @@ impl<'a> Offers<'a> {
             recognizer,
         });
         true
-    }
-
-    /// What the words around the range, and the field's name, say of the recognizer.
-    fn nearby(&mut self, recognizer: RecognizerId, range: &Range<usize>) -> Nearby {
-        if self
-            .surroundings
-            .as_ref()
-            .is_none_or(|(place, _)| place != range)
-        {
-            let found = self.context.around(self.text, range.start, range.end);
-            self.surroundings = Some((range.clone(), found));
-        }
-        let around = self
-            .surroundings
-            .as_ref()
-            .map(|(_, found)| found.of(recognizer));
-        let field = self.field.as_ref().map(|found| found.of(recognizer));
-        let (around, field) = (around.unwrap_or_default(), field.unwrap_or_default());
-        Nearby {
-            raises: around.raises || field.raises,
-            lowers: around.lowers || field.lowers,
-        }
     }
 
     fn note(&mut self, range: Range<usize>, recognizer: RecognizerId, kind: NoteKind) {

@@ -2,11 +2,21 @@
 //!
 //! What is hidden is the union of a cluster of overlapping candidates: hiding only the best one would leave the rest of a
 //! longer one in the text. What it is called is decided by score, then by length, then by the order of the recognizers,
-//! so that the answer never depends on the order in which the rooms look.
+//! so that the answer never depends on the order in which the rooms look. A URL stays a URL whatever
+//! stands in it but a secret: whoever lets URLs pass does not mean their tokens.
 
 use std::cmp::Reverse;
 
-use crate::Span;
+use crate::{Entity, Span};
+
+/// Kinds that are called by their own name within a URL.
+const SECRETS: &[Entity] = &[
+    Entity::API_KEY,
+    Entity::JWT,
+    Entity::PRIVATE_KEY,
+    Entity::PASSWORD,
+    Entity::SECRET,
+];
 
 /// The spans from left to right, without overlaps.
 pub(crate) fn settled(mut spans: Vec<Span>) -> Vec<Span> {
@@ -28,7 +38,7 @@ pub(crate) fn settled(mut spans: Vec<Span>) -> Vec<Span> {
         match (settled.last_mut(), best) {
             (Some(cluster), Some(leader)) if span.start < cluster.end => {
                 cluster.end = cluster.end.max(span.end);
-                if rank(&span) > rank(&leader) {
+                if rank(&span) > rank(&leader) && !is_within_url(&span, &leader) {
                     cluster.entity = span.entity;
                     cluster.score = span.score;
                     cluster.recognizer = span.recognizer;
@@ -42,6 +52,14 @@ pub(crate) fn settled(mut spans: Vec<Span>) -> Vec<Span> {
         }
     }
     settled
+}
+
+/// Whether a candidate is a part of a URL.
+fn is_within_url(span: &Span, url: &Span) -> bool {
+    url.entity == Entity::URL
+        && span.end <= url.end
+        && span.len() < url.len()
+        && !SECRETS.contains(&span.entity)
 }
 
 /// What decides between two candidates; the greater one wins.

@@ -5,6 +5,8 @@
 
 /// How many bytes are tested at once.
 const BLOCK: usize = 64;
+/// How many bytes are tested one by one before.
+const NEAR: usize = 24;
 
 /// The place of the next trigger from `from` on.
 ///
@@ -13,6 +15,14 @@ const BLOCK: usize = 64;
 /// of them.
 pub(crate) fn next(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
+    // Where triggers stand close together, the next one is near.
+    let near = (at + NEAR).min(bytes.len().saturating_sub(1));
+    while at < near {
+        if is_trigger(bytes[at], bytes[at + 1]) {
+            return Some(at);
+        }
+        at += 1;
+    }
     while at + BLOCK < bytes.len() {
         if has_any(&bytes[at..at + BLOCK], &bytes[at + 1..at + BLOCK + 1]) {
             if let Some(place) =

@@ -86,6 +86,11 @@ pub(crate) fn widened(text: &str, pieces: Vec<Piece>) -> Vec<Piece> {
         let from = widened.last().map_or(0, |before| before.end);
         // The piece before may have taken this one's beginning in.
         piece.start = piece.start.max(from);
+        // An escaped underscore is not cut: without it the word before would end here.
+        if text[piece.start..].starts_with('_') {
+            let escape = text[from..piece.start].trim_end_matches('\\').len();
+            piece.start = from + escape;
+        }
         if let Some(start) = word_before(text, from, piece.start, !widened.is_empty()) {
             piece.start = start;
         }

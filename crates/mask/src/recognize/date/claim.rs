@@ -1,6 +1,9 @@
 //! Whether a word of birth speaks of this date or of another one in its line.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 
 use super::RECOGNIZERS;
 use crate::find::context::fold;
@@ -98,11 +101,7 @@ fn has_barrier(between: &str) -> bool {
                     .is_some_and(|word| (1..=2).contains(&word.len()));
             between[at + 1..].starts_with(' ') && !is_abbreviation
         });
-    ends_sentence
-        || RECOGNIZERS
-            .iter()
-            .flat_map(|recognizer| recognizer.against)
-            .any(|phrase| place(between, phrase, false).is_some())
+    ends_sentence || places(&OTHER, between).next().is_some()
 }
 
 /// Whether a year stands in a text.
@@ -113,37 +112,40 @@ fn has_year(between: &str) -> bool {
         .any(|run| run.len() == 4 && run[0].is_ascii_digit())
 }
 
+/// The words of birth.
+static BIRTH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = RECOGNIZERS.iter().flat_map(|recognizer| recognizer.context);
+    AhoCorasick::new(words).ok()
+});
+
+/// The words that speak of something other than birth.
+static OTHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = RECOGNIZERS.iter().flat_map(|recognizer| recognizer.against);
+    AhoCorasick::new(words).ok()
+});
+
 /// The last word of birth in a folded text.
 fn last_word(text: &str) -> Option<Range<usize>> {
-    words()
-        .filter_map(|phrase| place(text, phrase, true))
-        .max_by_key(|range| (range.end, range.len()))
+    places(&BIRTH, text).max_by_key(|range| (range.end, range.len()))
 }
 
 /// The first word of birth in a folded text.
 fn first_word(text: &str) -> Option<Range<usize>> {
-    words()
-        .filter_map(|phrase| place(text, phrase, false))
-        .min_by_key(|range| (range.start, std::cmp::Reverse(range.len())))
+    places(&BIRTH, text).min_by_key(|range| (range.start, std::cmp::Reverse(range.len())))
 }
 
-/// The words of birth, folded.
-fn words() -> impl Iterator<Item = &'static str> {
-    RECOGNIZERS
+/// Where phrases stand in a text as words of their own.
+fn places<'t>(
+    phrases: &'static LazyLock<Option<AhoCorasick>>,
+    text: &'t str,
+) -> impl Iterator<Item = Range<usize>> + 't {
+    let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    phrases
         .iter()
-        .flat_map(|recognizer| recognizer.context.iter().copied())
-}
-
-/// Where a phrase stands in a text as a word of its own: its last or first place.
-fn place(text: &str, phrase: &str, last: bool) -> Option<Range<usize>> {
-    let is_alone = |at: &usize| {
-        let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        !is_part(text.as_bytes()[..*at].last()) && !is_part(text.as_bytes().get(at + phrase.len()))
-    };
-    let mut places = text
-        .match_indices(phrase)
-        .map(|(at, _)| at)
-        .filter(is_alone);
-    let at = if last { places.last() } else { places.next() }?;
-    Some(at..at + phrase.len())
+        .flat_map(move |automaton| automaton.find_overlapping_iter(text))
+        .map(|found| found.range())
+        .filter(move |range| {
+            !is_part(text.as_bytes()[..range.start].last())
+                && !is_part(text.as_bytes().get(range.end))
+        })
 }

@@ -1,5 +1,7 @@
 //! Names of months.
 
+use std::sync::LazyLock;
+
 /// The names and short forms of a month in several languages, in lower case; the index is the month less one.
 const NAMES: [&[&str]; 12] = [
     &[
@@ -115,12 +117,31 @@ const NAMES: [&[&str]; 12] = [
     ],
 ];
 
+/// The names by their first letter, in lower case; those that begin with another letter come last.
+static BY_LETTER: LazyLock<[Vec<(&str, u32)>; 27]> = LazyLock::new(|| {
+    let mut table = [const { Vec::new() }; 27];
+    for (names, month) in NAMES.iter().zip(1..) {
+        for name in *names {
+            table[letter(name)].push((*name, month));
+        }
+    }
+    table
+});
+
 /// The month of a name.
 pub(super) fn number(name: &str) -> Option<u32> {
-    NAMES
+    BY_LETTER[letter(name)]
         .iter()
-        .position(|names| names.iter().any(|known| is_same(name, known)))
-        .and_then(|index| u32::try_from(index + 1).ok())
+        .find(|(known, _)| is_same(name, known))
+        .map(|(_, month)| *month)
+}
+
+/// Which part of the table has the names that begin as this one does.
+fn letter(name: &str) -> usize {
+    match name.bytes().next() {
+        Some(first) if first.is_ascii_alphabetic() => usize::from((first | 0x20) - b'a'),
+        _ => 26,
+    }
 }
 
 /// Whether two names are the same but for the case of their letters.

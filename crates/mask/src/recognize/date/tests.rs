@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::form::is_day;
-use crate::{Entity, Finder, Rules};
+use crate::{Entity, Finder};
 
 fn dates<'t>(finder: &Finder, text: &'t str) -> Vec<&'t str> {
     finder
@@ -73,14 +73,14 @@ fn a_date_with_a_word_of_birth_is_found_in_every_form() {
         ),
         ("**DOB:** 1985/03/12", "1985/03/12"),
     ];
-    let finder = Finder::new(Rules::default());
+    let finder = &*crate::tests::FINDER;
     let wrong: Vec<String> = cases
         .iter()
-        .filter(|(text, date)| dates(&finder, text) != [*date])
+        .filter(|(text, date)| dates(finder, text) != [*date])
         .map(|(text, date)| {
             format!(
                 "{text:?}: found {:?}, expected {date:?}",
-                dates(&finder, text)
+                dates(finder, text)
             )
         })
         .collect();
@@ -89,12 +89,9 @@ fn a_date_with_a_word_of_birth_is_found_in_every_form() {
 
 #[test]
 fn a_list_of_dates_shares_its_word() {
-    let finder = Finder::new(Rules::default());
+    let finder = &*crate::tests::FINDER;
     assert_eq!(
-        dates(
-            &finder,
-            "Birth dates: 2010-01-02, 2012-03-04 and 2015-05-06"
-        ),
+        dates(finder, "Birth dates: 2010-01-02, 2012-03-04 and 2015-05-06"),
         ["2010-01-02", "2012-03-04", "2015-05-06"]
     );
 }
@@ -138,18 +135,18 @@ fn other_dates_and_what_is_no_date_are_left_alone() {
         "sinh viên khóa 2019, khai giảng 05/09/2019",
         "The iPhone was released on January 9, 2007; born ready",
     ];
-    let finder = Finder::new(Rules::default());
+    let finder = &*crate::tests::FINDER;
     let wrong: Vec<String> = texts
         .iter()
-        .filter(|text| !dates(&finder, text).is_empty())
-        .map(|text| format!("{text:?}: found {:?}", dates(&finder, text)))
+        .filter(|text| !dates(finder, text).is_empty())
+        .map(|text| format!("{text:?}: found {:?}", dates(finder, text)))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn the_name_of_the_field_is_context() {
-    let finder = Finder::new(Rules::default());
+    let finder = &*crate::tests::FINDER;
     let found = finder.find_in_field("1985-03-12", Some("birth_date"));
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].entity, Entity::DATE_OF_BIRTH);
@@ -172,7 +169,7 @@ proptest! {
     fn any_text_is_read_without_panic_and_spans_are_whole_characters(
         text in r"([0-9/. \-,T年月日]|born |dob:|ngày sinh |March |tháng |năm |1985|12th|\PC){0,50}"
     ) {
-        for span in Finder::new(Rules::default()).find(&text) {
+        for span in crate::tests::FINDER.find(&text) {
             prop_assert!(text.get(span.start..span.end).is_some_and(|value| !value.is_empty()));
         }
     }

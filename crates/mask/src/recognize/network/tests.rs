@@ -1159,7 +1159,7 @@ fn source_code_of_common_languages_stays() {
 
 #[test]
 fn hostile_texts_are_read_in_linear_time() {
-    let finder = Finder::new(Rules::default());
+    let finder = &*crate::tests::FINDER;
     for piece in [
         "@", "a.", "a@", "::", "1.", "a:", "http://a", "www.a.", "00-", "00:", "\"@", "a.com",
         "é.", "的.", "https://", "-.", "f::", "x@a.",
@@ -1186,7 +1186,7 @@ proptest! {
             Just("a"), Just("IPv6:"), Just("\u{3002}"), Just("u003c"), Just("'"), Just("&"), Just("("), Just(")"),
         ], 0..24)) {
         let text: String = parts.concat();
-        let finder = Finder::new(Rules::default());
+        let finder = &*crate::tests::FINDER;
         for span in finder.find(&text) {
             prop_assert!(text.get(span.start..span.end).is_some_and(|value| !value.is_empty()));
         }
@@ -1194,6 +1194,6 @@ proptest! {
 
     #[test]
     fn any_text_is_read_without_panic(text in "\\PC{0,60}") {
-        let _ = Finder::new(Rules::default()).explain(&text);
+        let _ = crate::tests::FINDER.explain(&text);
     }
 }

@@ -23,6 +23,10 @@ const LETTERS_MAX: usize = 5;
 const LETTER_GROUPS_MAX: usize = 2;
 /// The most digits of an international telephone number (E.164 allows 15; these are what follows a plus sign in groups).
 const PHONE_DIGITS_MAX: usize = 13;
+/// The most letters of a label that is written without a space before a number.
+const GLUED_LABEL_MAX: usize = 8;
+/// The fewest digits of a number after such a label; fewer make the name of a thing.
+const GLUED_DIGITS_MIN: usize = 7;
 /// What a form may at most have when a hyphen or the like joins it to a word: only context lifts it then.
 const JOINED_MAX: Score = Score::of(30);
 /// What a form loses when its letters are small ones. Codes are printed in capitals; small ones are often hexadecimal.
@@ -76,13 +80,33 @@ pub(crate) fn find(
     };
     let phone = phone_groups(bytes, &groups[..count]);
     for from in phone..looked_at {
-        windows(text, &groups[from..count], table, shaped, offers);
+        windows(text, &groups[from..count], false, table, shaped, offers);
+    }
+    if let Some(number) = after_glued_label(text, start, end, offers) {
+        groups[first].start = number;
+        windows(text, &groups[first..count], true, table, shaped, offers);
     }
     groups[..looked_at]
         .iter()
         .rev()
         .find(|group| group.has_digit)
         .map_or(end, |group| group.end)
+}
+
+/// Where the digits begin in a run `start..end` of a label and a number without a space between: `MST0100109106`.
+fn after_glued_label(text: &str, start: usize, end: usize, offers: &Offers<'_>) -> Option<usize> {
+    let run = &text.as_bytes()[start..end];
+    let letters = run
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic())
+        .count();
+    let is_labelled = (2..=GLUED_LABEL_MAX).contains(&letters)
+        && run.len() >= letters + GLUED_DIGITS_MIN
+        && run[letters..].iter().all(u8::is_ascii_digit)
+        && !text[..start]
+            .ends_with(|character: char| character.is_alphanumeric() || character == '_')
+        && offers.is_phrase(&text[start..start + letters]);
+    is_labelled.then_some(start + letters)
 }
 
 /// Whether the run `start..end` begins with the letter of an escaped line break or tab.
@@ -180,6 +204,7 @@ fn phone_groups(bytes: &[u8], groups: &[Group]) -> usize {
 fn windows(
     text: &str,
     groups: &[Group],
+    is_labelled: bool,
     table: &ShapeTable,
     shaped: &[&'static Shaped],
     offers: &mut Offers<'_>,
@@ -187,7 +212,7 @@ fn windows(
     let Some(first) = groups.first() else { return };
     let bytes = text.as_bytes();
     let mut place = Place::START;
-    let mut before = None;
+    let mut before = is_labelled.then_some(Tie::Free);
     for (index, group) in groups.iter().enumerate() {
         if index > 0 {
             match table.after(place, Run::separator(group.separator)) {

@@ -2,7 +2,6 @@ use proptest::prelude::*;
 
 use super::registry::Country;
 use crate::tests::found;
-use crate::{Finder, Rules};
 
 /// Asserts that a text holds exactly these values of this room, in this order.
 fn assert_found(text: &str, label: &str, values: &[&str]) {
@@ -472,7 +471,7 @@ proptest! {
         )
     ) {
         let text = pieces.concat();
-        for span in Finder::new(Rules::default()).find(&text) {
+        for span in crate::tests::FINDER.find(&text) {
             prop_assert!(text.is_char_boundary(span.start) && text.is_char_boundary(span.end));
             prop_assert!(!span.is_empty());
         }

@@ -120,7 +120,7 @@ fn vietnamese_numbers_are_found_in_their_national_forms() {
         ("0912345678/0987654321", &["0912345678", "0987654321"]),
         ("0912345678 - 0987654321", &["0912345678", "0987654321"]),
         ("0912345678,0987654321", &["0912345678", "0987654321"]),
-        ("https://zalo.me/0912345678", &["0912345678"]),
+        ("zalo.me/0912345678", &["0912345678"]),
         ("ĐT:02838221234", &["02838221234"]),
         ("liên hệ 0703.12.34.56 (Lan)", &["0703.12.34.56"]),
         ("Anh ơi cho em xin số 0356789123 với ạ", &["0356789123"]),
@@ -319,11 +319,11 @@ fn what_only_looks_like_a_number_is_left_alone() {
         "1e10",
         "06 12 2024",
     ];
-    let finder = Finder::new(Rules::default());
+    let finder = &*crate::tests::FINDER;
     let wrong: Vec<String> = texts
         .iter()
-        .filter(|text| !phones(&finder, text).is_empty())
-        .map(|text| format!("{text:?}: found {:?}", phones(&finder, text)))
+        .filter(|text| !phones(finder, text).is_empty())
+        .map(|text| format!("{text:?}: found {:?}", phones(finder, text)))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -357,7 +357,7 @@ fn an_unknown_region_is_named() {
 
 #[test]
 fn the_name_of_the_field_is_context() {
-    let finder = Finder::new(Rules::default());
+    let finder = &*crate::tests::FINDER;
     let text = "4155552671";
     assert!(
         finder
@@ -375,11 +375,11 @@ fn the_name_of_the_field_is_context() {
 
 #[test]
 fn many_candidates_are_all_looked_at_and_none_twice() {
-    let finder = Finder::new(Rules::default());
-    assert_eq!(phones(&finder, &"+84912345678 ".repeat(200)).len(), 200);
-    assert_eq!(phones(&finder, &"1 ".repeat(50_000)).len(), 0);
-    assert_eq!(phones(&finder, &"1".repeat(200_000)).len(), 0);
-    assert_eq!(phones(&finder, &"+1(".repeat(50_000)).len(), 0);
+    let finder = &*crate::tests::FINDER;
+    assert_eq!(phones(finder, &"+84912345678 ".repeat(200)).len(), 200);
+    assert_eq!(phones(finder, &"1 ".repeat(50_000)).len(), 0);
+    assert_eq!(phones(finder, &"1".repeat(200_000)).len(), 0);
+    assert_eq!(phones(finder, &"+1(".repeat(50_000)).len(), 0);
 }
 
 proptest! {
@@ -387,7 +387,7 @@ proptest! {
     fn any_text_is_read_without_panic_and_spans_are_whole_characters(
         text in r"([0-9+().\-/ \u{a0}\u{2013}xđtel:;,=#]|ext|00|84|sđt|\PC){0,60}"
     ) {
-        for span in Finder::new(Rules::default()).find(&text) {
+        for span in crate::tests::FINDER.find(&text) {
             prop_assert!(text.get(span.start..span.end).is_some_and(|value| !value.is_empty()));
         }
     }

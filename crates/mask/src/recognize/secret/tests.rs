@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use proptest::prelude::*;
 
 use super::{API_KEY, RECOGNIZERS};
-use crate::{Entity, Finder, NoteKind, Rules, Score};
+use crate::{Entity, NoteKind, Score};
 
 mod announced;
 mod armour;
@@ -45,7 +45,7 @@ fn hex(length: usize) -> String {
 
 /// What this room finds in a text, whatever other rooms make of the same places.
 fn secrets(text: &str) -> Vec<(String, String)> {
-    let finder = Finder::new(Rules::default());
+    let finder = &*crate::tests::FINDER;
     let room = API_KEY.0..API_KEY.0 + RECOGNIZERS.len() as u16;
     let mut spans: Vec<(usize, usize, Score, Entity)> = finder
         .explain(text)
@@ -134,7 +134,7 @@ proptest! {
         )
     ) {
         let text = parts.concat();
-        let finder = crate::Finder::new(crate::Rules::default());
+        let finder = &*crate::tests::FINDER;
         for span in finder.find(&text) {
             prop_assert!(text.is_char_boundary(span.start) && text.is_char_boundary(span.end));
             prop_assert!(span.start < span.end);

@@ -32,7 +32,7 @@ fn short_words_before_the_digits_are_a_part_only_where_a_shape_has_them() {
 
 #[test]
 fn letters_of_both_cases_are_no_code() {
-    let finder = Finder::new(Rules::default());
+    let finder = &*crate::tests::FINDER;
     let notes = finder.explain("x2482300W");
     assert!(
         notes
@@ -51,7 +51,7 @@ fn small_letters_need_more_than_capitals() {
 
 #[test]
 fn the_work_is_linear_for_hostile_texts() {
-    let finder = Finder::new(Rules::default());
+    let finder = &*crate::tests::FINDER;
     for unit in ["1", "1 ", "a 1 ", "1-", "1 a b ", "12345678 ", "a1.", "+1 "] {
         let text = unit.repeat(40_000 / unit.len());
         let _ = finder.find(&text);

@@ -38,7 +38,7 @@ fn hostile() -> Vec<(&'static str, String)> {
 
 #[test]
 fn hostile_texts_cost_no_more_than_a_fixed_amount_a_byte() {
-    let finder = crate::Finder::new(crate::Rules::default());
+    let finder = &*crate::tests::FINDER;
     for (_, text) in hostile() {
         // It ends; how long it takes is measured by the ignored test below.
         let _spans = finder.find(&text[..text.floor_char_boundary(1 << 16)]);
@@ -53,7 +53,7 @@ fn hostile_texts_cost_no_more_than_a_fixed_amount_a_byte() {
     reason = "it measures and tells"
 )]
 fn how_long_hostile_and_ordinary_texts_take() {
-    let finder = crate::Finder::new(crate::Rules::default());
+    let finder = &*crate::tests::FINDER;
     let mut texts = hostile();
     let prose = "Xin ch\u{e0}o, t\u{f4}i mu\u{1ed1}n h\u{1ecf}i v\u{1ec1} gi\u{e1} 1.200.000\u{111} ng\u{e0}y 01/02/2024: my order 12345 has not arrived, see https://example.com/a?b=1. ";
     texts.push(("prose", prose.repeat(7000)));
