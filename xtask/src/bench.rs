@@ -137,7 +137,9 @@ fn mask(portcullis: Option<&Path>) -> Result<()> {
     }
     let mut compare = Command::new(&python);
     compare.arg(root().join("crates/mask/bench/compare.py"));
-    run(compare.arg("--portcullis").arg(portcullis.unwrap_or(&built)))
+    run(compare
+        .arg("--portcullis")
+        .arg(portcullis.unwrap_or(&built)))
 }
 
 fn dhash(pillow: &str, fast: bool) -> Result<()> {

@@ -223,7 +223,10 @@ fn style(name: StyleName) -> Result<Style, CommandError> {
         StyleName::Tagged => {
             let mut random = [0; 4];
             getrandom::fill(&mut random).map_err(|error| CommandError::of(Exit::Failed, &error))?;
-            let tag: String = random.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
+            let tag: String = random
+                .iter()
+                .map(|byte| char::from(b'a' + byte % 26))
+                .collect();
             let tag = Tag::new(tag).map_err(|error| CommandError::of(Exit::Internal, &error))?;
             Ok(Style::Tagged(tag))
         }

@@ -205,7 +205,10 @@ fn explain_says_why_something_counts_or_does_not() {
         "card 4111 1111 1111 1112\nmail jo@example.com",
     ));
     let lines: Vec<&str> = told.lines().collect();
-    let card = lines.iter().find(|line| line.contains("CREDIT_CARD")).unwrap();
+    let card = lines
+        .iter()
+        .find(|line| line.contains("CREDIT_CARD"))
+        .unwrap();
     assert!(
         card.starts_with("1:6: \"4111 1111 1111 1112\" as CREDIT_CARD") && card.contains("invalid"),
         "{told}"
