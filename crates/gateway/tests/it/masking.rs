@@ -16,7 +16,7 @@ use crate::ways::{upstream, way_to};
 mod application;
 mod failing;
 mod keeping;
-mod settings;
+pub(crate) mod settings;
 
 const EMAIL: &str = "nguyen.van.an@example.com";
 const OTHER: &str = "tran.thi.binh@example.com";
