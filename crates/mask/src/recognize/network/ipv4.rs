@@ -132,6 +132,10 @@ fn tie(
         }
         Some('\\') => is_word(second),
         Some('@') => !is_private && text[start..end].split('.').all(|part| part.len() < 2),
+        // A version that is asked for: `torch==2.1.0.1`.
+        Some('=') if second == Some('=') && !is_private => {
+            text[..start - 2].ends_with(|character: char| character.is_ascii_alphanumeric())
+        }
         Some('%' | '$' | '#' | '_') => true,
         Some(other) => super::name::is_cased(other),
         None => false,
