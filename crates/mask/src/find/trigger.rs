@@ -24,12 +24,11 @@ pub(crate) fn next(bytes: &[u8], from: usize) -> Option<usize> {
         at += 1;
     }
     while at + BLOCK < bytes.len() {
-        if has_any(&bytes[at..at + BLOCK], &bytes[at + 1..at + BLOCK + 1]) {
-            if let Some(place) =
+        if has_any(&bytes[at..at + BLOCK], &bytes[at + 1..at + BLOCK + 1])
+            && let Some(place) =
                 (at..at + BLOCK).find(|place| is_trigger(bytes[*place], bytes[*place + 1]))
-            {
-                return Some(place);
-            }
+        {
+            return Some(place);
         }
         at += BLOCK;
     }

@@ -47,7 +47,7 @@ const KINDS: &[Kind] = kinds! {
     "chat", 0, 0;
     "code", 0, 0;
     "log", 0, 0;
-    "adversary", 0, 0;
+    "hard", 0, 0;
 };
 
 #[derive(Deserialize)]

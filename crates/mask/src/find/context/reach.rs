@@ -20,7 +20,7 @@ const AFTER: usize = 12;
 /// How far a phrase reaches, with what counts as farther.
 const REACH: usize = 84;
 
-/// Words that join the members of a list, or a label to its value.
+/// Words that join the members of a list, or a label to its value, or tell one member from another (`old: A, new: B`).
 const CONNECTING: &[&str] = &[
     "and",
     "or",
@@ -156,23 +156,29 @@ fn is_abbreviation(before: &str) -> bool {
 
 /// Whether only signs and connecting words stand in a text.
 pub(super) fn is_list(between: &str) -> bool {
-    between
-        .split(|character: char| !character.is_alphabetic())
+    are_connecting(between) && !between.contains(['{', '}'])
+}
+
+/// Whether all words of a text are connecting ones.
+fn are_connecting(text: &str) -> bool {
+    text.split(|character: char| !character.is_alphabetic())
         .filter(|word| !word.is_empty())
         .all(|word| {
             CONNECTING
                 .iter()
-                .any(|known| word.eq_ignore_ascii_case(known) || word.to_lowercase() == *known)
+                .any(|known| word.eq_ignore_ascii_case(known))
+                || (!word.is_ascii() && CONNECTING.contains(&word.to_lowercase().as_str()))
         })
-        && !between.contains(['{', '}'])
 }
 
-/// Whether a text holds a word with a colon or an equals sign after it: another label.
+/// Whether a text holds a word with a colon or an equals sign after it: another label. Words that only
+/// tell the members of a list apart are none.
 fn has_label(clause: &str) -> bool {
     clause.match_indices([':', '=']).any(|(at, _)| {
         clause[..at]
             .trim_end_matches(['"', '\'', ' ', '*', '`'])
             .ends_with(char::is_alphabetic)
+            && !are_connecting(&clause[..at])
     })
 }
 
