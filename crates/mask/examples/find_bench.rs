@@ -44,7 +44,13 @@ I1121 10:20:30.123456       1 main.go:42] Starting controller version=v1.29.0 po
 
 const CODE: &str = "use std::collections::HashMap;\n\n/// Counts the words of a text.\npub fn count(text: &str) -> HashMap<String, usize> {\n    \
 let mut counts = HashMap::new();\n    for word in text.split_whitespace() {\n        *counts.entry(word.to_lowercase()).or_insert(0) += 1;\n    }\n    \
-counts\n}\n\n/// Pieces of which long texts are made that could cost more than their length.
+counts\n}\n\nfn main() {\n    let text = std::env::args().nth(1).unwrap_or_default();\n    for (word, count) in &count(&text) {\n        \
+if *count > 10 && word.len() >= 3 {\n            println!(\"{word}: {count}\");\n        }\n    }\n}\n\n#[test]\nfn counts() { assert_eq!(count(\"a b a\")[\"a\"], 2); }\n\n";
+
+const JSON: &str = "{\"id\":1234567890,\"created\":1732190400,\"name\":\"Widget\",\"tags\":[\"a\",\"b\"],\"price\":19.99,\"stock\":{\"hanoi\":120,\"hue\":45},\
+\"updated\":\"2024-11-21T10:20:30Z\",\"ok\":true,\"uuid\":\"550e8400-e29b-41d4-a716-446655440000\",\"sizes\":[10,20,30,40]},";
+
+/// Pieces of which long texts are made that could cost more than their length.
 const HOSTILE: &[&str] = &[
     "1",
     "@",
@@ -59,12 +65,6 @@ const HOSTILE: &[&str] = &[
     "\u{1ed1}1",
     "eyJhbGciOi1J9.",
 ];
-
-fn main() {\n    let text = std::env::args().nth(1).unwrap_or_default();\n    for (word, count) in &count(&text) {\n        \
-if *count > 10 && word.len() >= 3 {\n            println!(\"{word}: {count}\");\n        }\n    }\n}\n\n#[test]\nfn counts() { assert_eq!(count(\"a b a\")[\"a\"], 2); }\n\n";
-
-const JSON: &str = "{\"id\":1234567890,\"created\":1732190400,\"name\":\"Widget\",\"tags\":[\"a\",\"b\"],\"price\":19.99,\"stock\":{\"hanoi\":120,\"hue\":45},\
-\"updated\":\"2024-11-21T10:20:30Z\",\"ok\":true,\"uuid\":\"550e8400-e29b-41d4-a716-446655440000\",\"sizes\":[10,20,30,40]},";
 
 fn main() {
     let only = std::env::args().nth(1).unwrap_or_default();
