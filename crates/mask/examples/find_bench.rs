@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use portcullis_mask::{Finder, Rules};
 
 /// How long one text is measured.
-const MEASURED: Duration = Duration::from_millis(600);
+const MEASURED: Duration = Duration::from_millis(400);
 /// How many finds make one round, so that a round is long against the clock's step.
-const ROUND: usize = 20;
+const ROUND: usize = 8;
 
 const CHAT: &str = "Hi, this is Anna Schmidt from the Hanoi office. I moved last week and would like to change the data \
 of my account, could you please help me with that? My new e-mail address is anna.schmidt@example.com and you can \
@@ -50,6 +50,22 @@ if *count > 10 && word.len() >= 3 {\n            println!(\"{word}: {count}\");\
 const JSON: &str = "{\"id\":1234567890,\"created\":1732190400,\"name\":\"Widget\",\"tags\":[\"a\",\"b\"],\"price\":19.99,\"stock\":{\"hanoi\":120,\"hue\":45},\
 \"updated\":\"2024-11-21T10:20:30Z\",\"ok\":true,\"uuid\":\"550e8400-e29b-41d4-a716-446655440000\",\"sizes\":[10,20,30,40]},";
 
+/// Pieces of which long texts are made that could cost more than their length.
+const HOSTILE: &[&str] = &[
+    "1",
+    "@",
+    "a.",
+    "a1://a:",
+    "1234567890, ",
+    "phone 4155552671 order ",
+    "CCCD 079203001234, ",
+    "1 2 3 4 ",
+    "a:b=",
+    "::1",
+    "\u{1ed1}1",
+    "eyJhbGciOi1J9.",
+];
+
 fn main() {
     let only = std::env::args().nth(1).unwrap_or_default();
     let finder = Finder::new(Rules::default());
@@ -65,6 +81,15 @@ fn main() {
     ] {
         if name.contains(&only) {
             measure(name, &repeated(text, length), &finder);
+        }
+    }
+    // The time for a byte must not grow with the length.
+    for piece in HOSTILE {
+        for length in [16 << 10, 256 << 10] {
+            let name = format!("hostile {piece:?}, {} KiB", length >> 10);
+            if name.contains(&only) {
+                measure(&name, &repeated(piece, length), &finder);
+            }
         }
     }
 }
@@ -90,7 +115,7 @@ fn measure(name: &str, text: &str, finder: &Finder) {
     rounds.sort_by(f64::total_cmp);
     let (best, median) = (rounds[0], rounds[rounds.len() / 2]);
     println!(
-        "{name:26} {:9.2} us  {:8.1} MB/s  (best {:.2} us, {finds} finds)",
+        "{name:42} {:9.2} us  {:8.1} MB/s  (best {:.2} us, {finds} finds)",
         median * 1e6,
         text.len() as f64 / median / 1e6,
         best * 1e6,

@@ -106,6 +106,7 @@ impl Finder {
                 }
                 b'=' => secret::assignment(text, trigger, &mut seen.secret, offers),
                 b'-' => secret::hyphens(text, trigger, &mut seen.secret, offers),
+                b'f' => secret::f_underscore(text, trigger, &mut seen.secret, offers),
                 b'0'..=b'9' => at = self.word(text, trigger, &mut seen, offers),
                 _ => {}
             }

@@ -11,8 +11,8 @@ const NEAR: usize = 24;
 /// The place of the next trigger from `from` on.
 ///
 /// Triggers are the bytes `0` to `9`, `:`, `=`, `@` and what lies between them in ASCII (`;`, `<`, `>`, `?`), a dot before a letter or
-/// digit, and a hyphen before a hyphen (the armour of keys). Everything that is recognized without a dictionary holds one
-/// of them.
+/// digit, a hyphen before a hyphen (the armour of keys), and `f_` (of `hf_`). Everything that is recognized without a
+/// dictionary holds one of them.
 pub(crate) fn next(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     // Where triggers stand close together, the next one is near.
@@ -24,12 +24,11 @@ pub(crate) fn next(bytes: &[u8], from: usize) -> Option<usize> {
         at += 1;
     }
     while at + BLOCK < bytes.len() {
-        if has_any(&bytes[at..at + BLOCK], &bytes[at + 1..at + BLOCK + 1]) {
-            if let Some(place) =
+        if has_any(&bytes[at..at + BLOCK], &bytes[at + 1..at + BLOCK + 1])
+            && let Some(place) =
                 (at..at + BLOCK).find(|place| is_trigger(bytes[*place], bytes[*place + 1]))
-            {
-                return Some(place);
-            }
+        {
+            return Some(place);
         }
         at += BLOCK;
     }
@@ -60,4 +59,5 @@ fn is_trigger(byte: u8, next: u8) -> bool {
     in_range
         | ((byte == b'.') & (letter | digit | beyond_ascii))
         | ((byte == b'-') & (next == b'-'))
+        | ((byte == b'f') & (next == b'_'))
 }

@@ -1,8 +1,13 @@
 //! Which pieces of a text are replaced.
 
+use std::ops::Range;
+
 use crate::masker::MaskedSpan;
 use crate::placeholder::unit::{self, is_word, is_zero_width};
 use crate::{Action, Entity};
+
+/// No escape that stands for one character is longer, in bytes.
+const ESCAPE_LENGTH_MAX: usize = 12;
 
 /// A piece that is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +91,11 @@ pub(crate) fn widened(text: &str, pieces: Vec<Piece>) -> Vec<Piece> {
         let from = widened.last().map_or(0, |before| before.end);
         // The piece before may have taken this one's beginning in.
         piece.start = piece.start.max(from);
-        // An escaped underscore is not cut: without it the word before would end here.
-        if text[piece.start..].starts_with('_') {
-            let escape = text[from..piece.start].trim_end_matches('\\').len();
-            piece.start = from + escape;
-        }
+        // An escape is not cut: without its end it would no longer go on with the word before it.
+        piece.start =
+            escape_around(text, from, piece.start).map_or(piece.start, |escape| escape.start);
+        piece.end =
+            escape_around(text, piece.start, piece.end).map_or(piece.end, |escape| escape.end);
         if let Some(start) = word_before(text, from, piece.start, !widened.is_empty()) {
             piece.start = start;
         }
@@ -102,6 +107,15 @@ pub(crate) fn widened(text: &str, pieces: Vec<Piece>) -> Vec<Piece> {
         }
     }
     widened
+}
+
+/// The escape, such as `\\_` or `&#95;`, that begins at `from` or later and in which a place lies.
+fn escape_around(text: &str, from: usize, at: usize) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    (at.saturating_sub(ESCAPE_LENGTH_MAX).max(from)..at)
+        .filter(|place| matches!(bytes[*place], b'\\' | b'&'))
+        .filter_map(|place| unit::read(text, place, 0).map(|unit| place..place + unit.len))
+        .find(|escape| escape.end > at)
 }
 
 /// Where the word begins that is under way at the end of `from..end`, if one is. A placeholder before counts as a word.

@@ -120,6 +120,8 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
         "hired",
         "deadline",
         "thanh lap",
+        "sinh hoat",
+        "sinh vien",
         "phat hanh",
         "ngay cap",
         "cap ngay",

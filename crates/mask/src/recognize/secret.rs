@@ -140,7 +140,27 @@ pub(crate) fn word(text: &str, start: usize, end: usize, seen: &mut Seen, offers
         return;
     }
     run::look(text, start, end, seen, offers);
+    userinfo::attached(text, start, offers);
     assigned::word(text, start, seen, offers);
+}
+
+/// Looks at `f_`, which may belong to `hf_`: the one kind of token that has no digit.
+pub(crate) fn f_underscore(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
+    let bytes = text.as_bytes();
+    let is_prefix = at > 0
+        && bytes[at - 1] == b'h'
+        && !bytes[..at - 1]
+            .last()
+            .is_some_and(u8::is_ascii_alphanumeric);
+    let start = at + 2;
+    let end = start
+        + bytes[start..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric())
+            .count();
+    if is_prefix && end > start && at >= seen.armour {
+        run::look(text, start, end, seen, offers);
+    }
 }
 
 /// Looks at a `:` or `=`, which may stand between the name of a secret and its value.

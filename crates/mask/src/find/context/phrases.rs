@@ -259,6 +259,9 @@ struct Reader<'r> {
 struct Word {
     start: usize,
     hash: u64,
+    /// The hash without the last letter, and that letter.
+    shorter: u64,
+    last: u8,
     /// Where parts begin within it: a capital after a small letter, a digit after a letter.
     parts: [usize; PARTS_MAX],
     part_count: usize,
@@ -297,6 +300,8 @@ impl Reader<'_> {
                     before: byte,
                     ..Word::default()
                 });
+                word.shorter = word.hash;
+                word.last = plain;
                 word.hash = mixed(word.hash, plain);
                 let begins = byte.is_ascii_uppercase() && word.before.is_ascii_lowercase()
                     || byte.is_ascii_digit() && !word.before.is_ascii_digit();
@@ -317,8 +322,15 @@ impl Reader<'_> {
     /// Takes in a word; one that is unknown as a whole, by its parts.
     fn word(&mut self, text: &str, word: Word, end: usize, letters: &Letters) {
         let is_joined = is_joint(&text.as_bytes()[self.end..word.start]);
-        if word.part_count == 0 || self.phrases.beginning(word.hash).is_some() {
-            self.follow(word.hash, word.start..end, is_joined, false);
+        // A plural means what its singular means.
+        let is_plural = word.last == b's' && word.part_count == 0;
+        let hash = if is_plural && !self.goes_on(word.hash, is_joined) {
+            word.shorter
+        } else {
+            word.hash
+        };
+        if word.part_count == 0 || self.phrases.beginning(hash).is_some() {
+            self.follow(hash, word.start..end, is_joined, false);
             return;
         }
         let mut start = word.start;
@@ -337,6 +349,16 @@ impl Reader<'_> {
             is_joined = true;
             start = part_end;
         }
+    }
+
+    /// Whether a word begins a phrase or goes on with one.
+    fn goes_on(&self, hash: u64, is_joined: bool) -> bool {
+        self.phrases.beginning(hash).is_some()
+            || is_joined
+                && self.followed[..self.count].iter().any(|(node, _, _)| {
+                    let next = &self.phrases.nodes[*node as usize].next;
+                    next.iter().any(|(known, _)| *known == hash)
+                })
     }
 
     /// Follows all beginnings by one word.

@@ -20,7 +20,7 @@ const AFTER: usize = 12;
 /// How far a phrase reaches, with what counts as farther.
 const REACH: usize = 84;
 
-/// Words that join the members of a list, or a label to its value.
+/// Words that join the members of a list, or a label to its value, or tell one member from another (`old: A, new: B`).
 const CONNECTING: &[&str] = &[
     "and",
     "or",
@@ -34,7 +34,6 @@ const CONNECTING: &[&str] = &[
     "the",
     "also",
     "then",
-    "or",
     "va",
     "v\u{e0}",
     "hoac",
@@ -53,6 +52,34 @@ const CONNECTING: &[&str] = &[
     "o",
     "e",
     "i",
+    "old",
+    "new",
+    "home",
+    "work",
+    "office",
+    "main",
+    "second",
+    "other",
+    "ben",
+    "b\u{ea}n",
+    "a",
+    "b",
+    "cu",
+    "c\u{169}",
+    "moi",
+    "m\u{1edb}i",
+    "phu",
+    "ph\u{1ee5}",
+    "chinh",
+    "ch\u{ed}nh",
+    "me",
+    "m\u{1eb9}",
+    "bo",
+    "b\u{1ed1}",
+    "vo",
+    "v\u{1ee3}",
+    "chong",
+    "ch\u{1ed3}ng",
 ];
 
 /// How far a phrase that speaks of the candidate is from it, or nothing if it does not speak of it.
@@ -156,23 +183,29 @@ fn is_abbreviation(before: &str) -> bool {
 
 /// Whether only signs and connecting words stand in a text.
 pub(super) fn is_list(between: &str) -> bool {
-    between
-        .split(|character: char| !character.is_alphabetic())
+    are_connecting(between) && !between.contains(['{', '}'])
+}
+
+/// Whether all words of a text are connecting ones.
+fn are_connecting(text: &str) -> bool {
+    text.split(|character: char| !character.is_alphabetic())
         .filter(|word| !word.is_empty())
         .all(|word| {
             CONNECTING
                 .iter()
-                .any(|known| word.eq_ignore_ascii_case(known) || word.to_lowercase() == *known)
+                .any(|known| word.eq_ignore_ascii_case(known))
+                || (!word.is_ascii() && CONNECTING.contains(&word.to_lowercase().as_str()))
         })
-        && !between.contains(['{', '}'])
 }
 
-/// Whether a text holds a word with a colon or an equals sign after it: another label.
+/// Whether a text holds a word with a colon or an equals sign after it: another label. Words that only
+/// tell the members of a list apart are none.
 fn has_label(clause: &str) -> bool {
     clause.match_indices([':', '=']).any(|(at, _)| {
         clause[..at]
             .trim_end_matches(['"', '\'', ' ', '*', '`'])
             .ends_with(char::is_alphabetic)
+            && !are_connecting(&clause[..at])
     })
 }
 

@@ -19,6 +19,8 @@ const NATIONAL_ID: Shaped = Shaped {
             "tc kimlik",
             "t.c. kimlik",
             "tckn",
+            "t.c.",
+            "tc no",
             "kimlik",
             "kimlik no",
             "kimlik numarasi",

@@ -26,6 +26,15 @@ pub(crate) const ALL: &[Shaped] = &[
 /// Words against every number.
 const AGAINST: &[&str] = &[
     "don hang",
+    "ma khach hang",
+    "ma kh",
+    "ma sinh vien",
+    "mssv",
+    "ma sv",
+    "ma nhan vien",
+    "ma nv",
+    "so tham chieu",
+    "ma tham chieu",
     "ma don",
     "ma dat hang",
     "ma van don",

@@ -92,6 +92,9 @@ fn is_shown(text: &str, start: usize, end: usize) -> bool {
     let written = &text[start..end];
     let first = written.split('.').next().unwrap_or_default();
     let count = written.split('.').count();
+    if text[..start].ends_with("*.") {
+        return true;
+    }
     let is_host = count >= 3
         && (HOST_LABELS.contains(&first.to_ascii_lowercase().as_str())
             || written.split('.').any(is_of_machine));

@@ -59,6 +59,8 @@ fn local_start(text: &str, at: usize, floor: usize) -> Option<usize> {
                     && start - 1 > floor
                     && bytes[start - 2].is_ascii_alphanumeric()
             }
+            // A return path that holds the address it was sent to: `list+jo=example.com@example.org`.
+            '=' => is_return_path(bytes, start - 1, floor),
             '\0'..='\x7f' => false,
             other if name::is_cased(other) || matches!(other, '\u{300}'..='\u{36f}') => !is_uncased,
             '\u{ff00}'..='\u{ffef}' => false,
@@ -74,6 +76,24 @@ fn local_start(text: &str, at: usize, floor: usize) -> Option<usize> {
         start -= character.len_utf8();
     }
     trimmed(text, start, at)
+}
+
+/// Whether the word that ends before the equals sign at `at` has a plus in it, so that the sign is a part of an address
+/// rather than what stands between a name and its value.
+fn is_return_path(bytes: &[u8], at: usize, floor: usize) -> bool {
+    let word = bytes[floor..at]
+        .iter()
+        .rev()
+        .take(LOCAL_MAX)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(byte));
+    let (mut length, mut plus) = (0, None);
+    for byte in word {
+        length += 1;
+        if *byte == b'+' {
+            plus = Some(length);
+        }
+    }
+    plus.is_some_and(|place| place > 1 && place < length)
 }
 
 /// The local part without what stands before it: an escape sequence, hyphens of a list, an ellipsis.

@@ -50,6 +50,60 @@ const NOT_BEFORE: &[&str] = &[
     "\u{a7}",
 ];
 
+/// Programs whose versions have four numbers, in small letters. They count only before numbers that no host is likely to
+/// have: `nginx 10.0.0.1` is an address.
+const PRODUCTS: &[&str] = &[
+    "openssl",
+    "ffmpeg",
+    "php",
+    "java",
+    "jdk",
+    "jre",
+    "openjdk",
+    "python",
+    "ruby",
+    "node",
+    "npm",
+    "kernel",
+    "linux",
+    "windows",
+    "android",
+    "ios",
+    "macos",
+    "gcc",
+    "clang",
+    "cmake",
+    "git",
+    "curl",
+    "glibc",
+    "libc",
+    "docker",
+    "kubernetes",
+    "tomcat",
+    "jenkins",
+    "wordpress",
+    "drupal",
+    "spring",
+    "log4j",
+    "office",
+    "excel",
+    "esxi",
+    "vmware",
+    "unity",
+    "unreal",
+    "driver",
+    "sdk",
+    "api",
+    "app",
+    "plugin",
+    "package",
+    "bios",
+    "patch",
+    "hotfix",
+    "tag",
+    "ban",
+];
+
 /// Looks at the number `start..end` with a dot after it.
 pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     let bytes = text.as_bytes();
@@ -93,6 +147,10 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
         return;
     }
     let bare = bare(text, start, stop, address, is_private);
+    if bare == BARE_SMALL && nearby::is_announced(text, start, PRODUCTS, true) {
+        offers.reject(recognizer, start..stop, "it is the version of a program");
+        return;
+    }
     if offers.settles(recognizer, start..stop, bare) {
         seen.ipv4 = stop;
     }
@@ -132,6 +190,10 @@ fn tie(
         }
         Some('\\') => is_word(second),
         Some('@') => !is_private && text[start..end].split('.').all(|part| part.len() < 2),
+        // A version that is asked for: `torch==2.1.0.1`.
+        Some('=') if second == Some('=') && !is_private => {
+            text[..start - 2].ends_with(|character: char| character.is_ascii_alphanumeric())
+        }
         Some('%' | '$' | '#' | '_') => true,
         Some(other) => super::name::is_cased(other),
         None => false,

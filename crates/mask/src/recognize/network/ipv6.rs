@@ -202,7 +202,7 @@ fn bare(text: &str, end: usize, written: &str) -> Score {
             BARE_UNLIKELY
         };
     }
-    if is_of_hosts(first) && (groups.len() > 1 || has_prefix) {
+    if is_of_hosts(first) && (groups.len() > 1 || has_prefix || first.starts_with("fc00")) {
         return BARE_KNOWN;
     }
     let is_mixed = groups.iter().any(|group| {

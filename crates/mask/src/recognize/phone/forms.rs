@@ -115,6 +115,7 @@ const FORMS: &[RegionForms] = &[
             ("0ddd dddddddd", L, 54),
             ("0dddd dddddd", L, 54),
             ("0dddd ddddd", L, 50),
+            ("0dd dddddd", S | H, 35),
             ("0dd ddddddd", S | H, 50),
             ("0dd dddddddd", S | H, 50),
             ("0ddd ddddddd", S | H, 50),

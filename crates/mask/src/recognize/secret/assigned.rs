@@ -219,10 +219,11 @@ fn tagged(text: &str, left: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     let Some(name) = name::announced(tag) else {
         return;
     };
-    if let Some(value) = value::after(text, left) {
-        if name.kind != Kind::Authorization && bytes[value.range.end..].starts_with(b"<") {
-            offer(text, &name, Joint::Tag, value, seen, offers);
-        }
+    if let Some(value) = value::after(text, left)
+        && name.kind != Kind::Authorization
+        && bytes[value.range.end..].starts_with(b"<")
+    {
+        offer(text, &name, Joint::Tag, value, seen, offers);
     }
 }
 

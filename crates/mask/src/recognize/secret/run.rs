@@ -59,12 +59,12 @@ fn tokens(bytes: &[u8], run: Range<usize>, seen: &mut Seen, offers: &mut Offers<
 
 /// Offers the token that begins at `at`, and gives its end.
 fn token(bytes: &[u8], at: usize, seen: &mut Seen, offers: &mut Offers<'_>) -> Option<usize> {
-    if bytes[at..].starts_with(b"eyJ") {
-        if let Some(range) = jwt::at(bytes, at) {
-            let end = range.end;
-            offers.offer_valid(JWT, range, Score::CERTAIN);
-            return Some(end);
-        }
+    if bytes[at..].starts_with(b"eyJ")
+        && let Some(range) = jwt::at(bytes, at)
+    {
+        let end = range.end;
+        offers.offer_valid(JWT, range, Score::CERTAIN);
+        return Some(end);
     }
     if let Some(token) = service::at(bytes, at) {
         let end = token.range.end;

@@ -51,6 +51,34 @@ pub(crate) fn look(text: &str, colon: usize, offers: &mut Offers<'_>) {
     offers.offer(PASSWORD, range, Score::of(92));
 }
 
+/// Looks at a word that begins with the `p` of `-pPASSWORD`, which the programs of MySQL and MariaDB take.
+pub(crate) fn attached(text: &str, start: usize, offers: &mut Offers<'_>) {
+    let bytes = text.as_bytes();
+    if bytes[start] != b'p' || !bytes[..start].ends_with(b" -") {
+        return;
+    }
+    let from = text.floor_char_boundary(start.saturating_sub(LIMIT));
+    let line = &text[from..start];
+    let line = line.rfind('\n').map_or(line, |end| &line[end + 1..]);
+    if !line.contains("mysql") && !line.contains("mariadb") {
+        return;
+    }
+    let piece = &text[start + 1..];
+    let length = piece
+        .bytes()
+        .take(LIMIT)
+        .take_while(|byte| !byte.is_ascii_whitespace() && !b"\"'`\\|;<>".contains(byte))
+        .count();
+    let range = start + 1..start + 1 + length;
+    if length >= 4
+        && text.is_char_boundary(range.end)
+        && !placeholder::is(&text[range.clone()])
+        && !text[range.clone()].starts_with('=')
+    {
+        offers.offer(PASSWORD, range, Score::of(80));
+    }
+}
+
 /// Looks at the colon of `-u user:password` and `--user user:password`.
 pub(crate) fn option(text: &str, colon: usize, offers: &mut Offers<'_>) {
     let bytes = text.as_bytes();

@@ -163,10 +163,7 @@ fn bare(bytes: &[u8], start: usize) -> Option<Range<usize>> {
         .rev()
         .take_while(|byte| **byte == b'*')
         .count();
-    loop {
-        let Some(last) = bytes[start..end].last() else {
-            break;
-        };
+    while let Some(last) = bytes[start..end].last() {
         let piece = &bytes[start..end];
         let is_loose = match last {
             b'.' | b',' | b';' | b':' | b'?' => true,

@@ -100,6 +100,7 @@ pub(super) const CMND: Shaped = Shaped {
         id: "vn_cmnd",
         entity: Entity::VN_CMND,
         context: &[
+            "cccd cu",
             "cmnd",
             "so cmnd",
             "cmt",

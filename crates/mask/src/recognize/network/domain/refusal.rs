@@ -66,6 +66,8 @@ fn tie_before(text: &str, start: usize, is_strong: bool) -> Option<&'static str>
         (Some('@'), _) => Some("it stands after an @"),
         (Some('$' | '%' | '#' | '}'), _) => Some("a sign ties it to something"),
         (Some('.'), Some('.')) if is_strong => None,
+        // A certificate's name: `*.example.com`.
+        (Some('.'), Some('*')) => None,
         (Some('.'), next)
             if !is_strong
                 || next

@@ -3,6 +3,12 @@
 /// Words that announce a domain, in front of it.
 pub(super) const ANNOUNCING: &[&str] = &[
     "visit",
+    "server name",
+    "issued to",
+    "cert for",
+    "certificate for",
+    "lookup",
+    "resolve",
     "visiting",
     "visited",
     "website",
