@@ -175,7 +175,7 @@ impl Passage {
             return Ok((Masking::Passes, body));
         }
         self.state.enter(Step::Connect, u64::MAX);
-        let mut ids = named_ids(profile, &work);
+        let mut ids = named_ids(profile, &work)?;
         ids.is_tenants = is_tenants;
         let tenant = match self.tenant {
             Some(tenant) => tenant,
@@ -481,13 +481,16 @@ fn work_of(profile: &Arc<MaskProfile>, head: &request::Parts) -> Work {
 }
 
 /// The ids that a request names, as far as its application has any.
-fn named_ids(profile: &MaskProfile, work: &Work) -> NamedIds {
+fn named_ids(profile: &MaskProfile, work: &Work) -> Result<NamedIds, MaskingRefusal> {
     let exchange = work.exchange();
     let operation = exchange.operation().unwrap_or_default();
     let is_looked_for = profile.keeps_conversations() || operation.starts_with("/responses");
     match is_looked_for {
-        true => NamedIds::of(&exchange, work.query.as_deref(), &work.body),
-        false => NamedIds::default(),
+        true => {
+            let body = (&work.body, profile.json_limits());
+            NamedIds::of(&exchange, work.query.as_deref(), body)
+        }
+        false => Ok(NamedIds::default()),
     }
 }
 
@@ -548,10 +551,7 @@ fn restorers(session: &Session, is_whole: bool) -> LeakRestorers {
 fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Option<Bytes> {
     match plan {
         AnswerPlan::Json(table) => {
-            let limits = JsonLimits {
-                bytes_max: MASKING_ANSWER_BYTES_MAX,
-                ..JsonLimits::default()
-            };
+            let limits = answer_limits();
             let mut out = Vec::with_capacity(text.len() + text.len() / 8);
             let changed = unmask_json(text, table, limits, restorers, &mut out);
             changed.is_ok_and(|changed| changed > 0).then(|| out.into())
@@ -568,9 +568,17 @@ fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Op
     }
 }
 
+/// How much JSON of an answer is read.
+fn answer_limits() -> JsonLimits {
+    JsonLimits {
+        bytes_max: MASKING_ANSWER_BYTES_MAX,
+        ..JsonLimits::default()
+    }
+}
+
 /// The ids that a whole answer names.
 fn ids_of(text: &Bytes) -> Identifiers {
-    let Ok(document) = Document::read(text, JsonLimits::default()) else {
+    let Ok(document) = Document::read(text, answer_limits()) else {
         return Identifiers::default();
     };
     let root = document.root();
