@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use portcullis_config::RetryConfig;
+use portcullis_config::{MaskApplication, RetryConfig, UpstreamProtocol};
 use portcullis_gateway::{ConversationPlace, ConversationSettings, GatewaySettings};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use crate::masking::application::Application;
 use crate::masking::settings::{dify, mask, openai};
 use crate::rig::Rig;
+use crate::service::Service;
 use crate::ways::{upstream, way_to};
 
 mod application;
@@ -373,6 +374,31 @@ async fn a_long_text_is_masked_beside_the_worker_and_a_query_in_its_parameters()
             .contains("/v1/workflows/logs?keyword=EMAIL_1&limit=1")
     );
     application.assert_unseen(&[EMAIL]);
+}
+
+#[tokio::test]
+async fn json_of_any_service_is_masked_on_its_way_to_a_server_of_http2() {
+    let service = Service::start_http2("models");
+    let application = MaskApplication::Json {
+        fields: vec!["/prompt".to_owned(), "/messages/*/text".to_owned()],
+        answer_fields: Vec::new(),
+    };
+    let rig = Rig::start_with(|settings| {
+        let mut way = way_to("models");
+        way.mask = Some("json".into());
+        let mut set = upstream("models", &[service.address]);
+        set.protocol = UpstreamProtocol::Http2;
+        settings.routing.routes = vec![way];
+        settings.routing.upstreams = vec![set];
+        settings.routing.masks = vec![mask("json", application)];
+    });
+    let body =
+        json!({"prompt": format!("I am {EMAIL}"), "messages": [{"text": OTHER}], "model": "m"});
+    let answer = post(&rig, "/collect", &body).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let seen: Value = serde_json::from_slice(&service.bodies()[0]).unwrap();
+    let masked = json!({"prompt": "I am EMAIL_1", "messages": [{"text": "EMAIL_2"}], "model": "m"});
+    assert_eq!(seen, masked);
 }
 
 #[tokio::test]
