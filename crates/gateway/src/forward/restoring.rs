@@ -98,15 +98,7 @@ impl Passage {
             }
         };
         if !is_whole {
-            block.unread.fetch_add(1, Relaxed);
-            if profile.leaks.is_some() {
-                drop(arm);
-                return self.refuse_answer(&profile, MaskingRefusal::AnswerTooLong);
-            }
-            // It holds nothing that was hidden, only what stands for it.
-            let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
-            let body = RestoredBody::new(arm, None, text, told);
-            return Response::from_parts(head, AnswerBody::Restored(Box::new(body)));
+            return self.pass_long(&profile, head, arm, text);
         }
         drop(arm);
         let began_us = clock::monotonic_us();
@@ -120,8 +112,11 @@ impl Passage {
             let listed = restore_list(&session, operation, (text, table), &mut counts).await;
             restored = listed.or(restored);
         }
+        // Of a list the mapping of this request, which has nothing, knows no placeholder.
+        if counts == RestoreCounts::default() {
+            counts.add(restorers.counts());
+        }
         let took_us = clock::monotonic_us().saturating_sub(began_us);
-        counts.add(restorers.counts());
         block.restored(counts);
         block.leaked(&restorers.leaks(), profile.masker.finder().rules());
         self.observed.masked(MaskingSummary {
@@ -131,12 +126,8 @@ impl Passage {
         if restorers.is_blocked() {
             return self.refuse_answer(&profile, MaskingRefusal::Leaked);
         }
-        if head.status.is_success()
-            && session.wants_ids()
-            && let Some(saving) = session.bind(&ids_of(&text))
-            && !matches!(saving.await, Ok(true))
-        {
-            block.unbound.fetch_add(1, Relaxed);
+        if head.status.is_success() {
+            self.bind(&mut session, &text).await;
         }
         let text = match restored {
             Some(restored) => {
@@ -150,6 +141,38 @@ impl Passage {
         self.state.enter_client_read();
         let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
         Response::from_parts(head, AnswerBody::own(text, state, observed))
+    }
+
+    /// Keeps the mapping under the ids that a whole answer names.
+    async fn bind(&self, session: &mut Session, text: &Bytes) {
+        let profile = Arc::clone(session.profile());
+        if session.wants_ids()
+            && let Some(saving) = session.bind(&ids_of(text))
+            && !matches!(saving.await, Ok(true))
+        {
+            let block = profile.counters.block(self.worker.index);
+            block.unbound.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Passes an answer that is too long to be read whole: it holds nothing that was hidden, only what stands for it. One
+    /// that has to be looked through is refused.
+    fn pass_long(
+        &mut self,
+        profile: &MaskProfile,
+        head: response::Parts,
+        arm: Box<ArmBody>,
+        beginning: Bytes,
+    ) -> Answer {
+        let block = profile.counters.block(self.worker.index);
+        block.unread.fetch_add(1, Relaxed);
+        if profile.leaks.is_some() {
+            drop(arm);
+            return self.refuse_answer(profile, MaskingRefusal::AnswerTooLong);
+        }
+        let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
+        let body = RestoredBody::new(arm, None, beginning, told);
+        Response::from_parts(head, AnswerBody::Restored(Box::new(body)))
     }
 
     fn refuse_answer(&mut self, profile: &MaskProfile, refusal: MaskingRefusal) -> Answer {
