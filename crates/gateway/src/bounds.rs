@@ -199,6 +199,8 @@ pub(crate) const MASKING_TRIES_MAX: u32 = 6;
 /// A longer body is looked into on a thread of its own: so long that a worker can be busy with the rest in one go, which
 /// takes it about a millisecond.
 pub(crate) const MASKING_INLINE_BYTES_MAX: usize = 64 * 1024;
+/// The room that a body which is looked into has before anything of it has come; it grows with what comes.
+pub(crate) const MASKING_BODY_BYTES_BEGIN: u64 = 64 * 1024;
 /// Entries of a list of conversations into which values are put back; further ones pass as they are.
 pub(crate) const MASKING_LISTED_MAX: usize = 200;
 /// The longest answer that is read whole so that values can be put back into it; a longer one passes as it is.

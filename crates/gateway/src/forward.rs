@@ -15,6 +15,7 @@ mod answer;
 mod attempt;
 mod dispatch;
 mod masked;
+mod restoring;
 mod shadow;
 mod unread;
 

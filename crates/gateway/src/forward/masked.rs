@@ -1,47 +1,38 @@
-//! A request that is looked into before it is sent, and its answer.
+//! A request that is looked into before it is sent. Its answer is in `restoring`.
 //!
 //! The request is read whole, through everything that is asked of a client's body otherwise, and nothing is sent of what
-//! could not be looked into. What is sent is all there, so it can be sent again. The answer is asked for without a coding;
-//! JSON is read whole, events pass as they come ([`crate::masking::RestoredBody`]).
+//! could not be looked into. What is sent is all there, so it can be sent again. The answer is asked for without a coding.
 
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
     IF_RANGE, RANGE, TRAILER, TRANSFER_ENCODING,
 };
-use http::{HeaderMap, Response, StatusCode, Uri, request, response};
+use http::{HeaderMap, Uri, request};
 use hyper::body::Body;
 use portcullis_config::DatasetRequests;
-use portcullis_mask::json::{Document, JsonLimits};
-use portcullis_mask::wire::{
-    AnswerPlan, Encoding, EventStream, Exchange, Identifiers, RequestPlan, Unmask, Unmasks,
-    unmask_json,
-};
-use portcullis_mask::{Counts, FieldRestorers, RestoreCounts};
+use portcullis_mask::Counts;
+use portcullis_mask::wire::{Exchange, RequestPlan};
 
 use super::unread::Unread;
-use super::{Answer, Outbound, Passage};
+use super::{Outbound, Passage};
 use crate::access_log::line::MaskingSummary;
-use crate::body::{AnswerBody, ArmBody, BodyError, BodyRules, ClientBody};
-use crate::bounds::MASKING_ANSWER_BYTES_MAX;
+use crate::body::{BodyRules, ClientBody};
+use crate::bounds::MASKING_BODY_BYTES_BEGIN;
 use crate::clock;
 use crate::connection::{Protocol, Step};
 use crate::headers;
-use crate::masking::{
-    Events, LeakRestorers, MaskProfile, MaskingRefusal, NamedIds, RestoredBody, Session, Tenant,
-    Work, restore_list,
-};
+use crate::masking::{MaskProfile, MaskingRefusal, NamedIds, Session, Tenant, Work};
 use crate::refusal::Refusal;
 use crate::routing::Route;
 
 /// Fields with a digest of the body: of no use once it has changed (RFC 1864, RFC 3230, RFC 9530).
-const DIGESTS: [HeaderName; 4] = [
+pub(super) const DIGESTS: [HeaderName; 4] = [
     HeaderName::from_static("content-digest"),
     HeaderName::from_static("content-md5"),
     HeaderName::from_static("digest"),
@@ -175,7 +166,7 @@ impl Passage {
             return Ok((Masking::Passes, body));
         }
         self.state.enter(Step::Connect, u64::MAX);
-        let mut ids = named_ids(profile, &work);
+        let mut ids = named_ids(profile, &work)?;
         ids.is_tenants = is_tenants;
         let tenant = match self.tenant {
             Some(tenant) => tenant,
@@ -272,7 +263,8 @@ impl Passage {
         self.state.enter(Step::Answer, rules.first_byte_ms);
         let mut body = Box::new(self.client_body(incoming, rules));
         let state = &self.state;
-        let room = length.unwrap_or_default().min(bytes_max);
+        // What a client only says takes no memory.
+        let room = length.unwrap_or_default().min(MASKING_BODY_BYTES_BEGIN);
         let mut read = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
         let is_whole = std::future::poll_fn(|cx| {
             loop {
@@ -307,133 +299,6 @@ impl Passage {
         })
     }
 
-    /// Puts values back into an answer.
-    pub(super) async fn restore(&mut self, masking: Masking, answer: Answer) -> Answer {
-        let Masking::Restores(restores) = masking else {
-            return answer;
-        };
-        let (session, work) = *restores;
-        let profile = Arc::clone(session.profile());
-        profile.note_version(answer.headers());
-        let status = answer.status();
-        let has_none = self.is_head
-            || status.is_informational()
-            || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status)
-            || answer.body().is_end_stream();
-        let is_idle = session.mapping().is_empty() && !session.wants_ids();
-        if has_none || (is_idle && profile.leaks.is_none()) {
-            return answer;
-        }
-        let content_type = answer.headers().get(CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok());
-        let exchange = work.exchange();
-        let plan = exchange.answer(status.as_u16(), content_type);
-        let (mut head, body) = answer.into_parts();
-        let mut arm = match body {
-            AnswerBody::Arm(arm) if !matches!(plan, AnswerPlan::Pass) => arm,
-            body => return Response::from_parts(head, body),
-        };
-        if is_encoded(&head.headers) {
-            arm.stand_behind();
-            drop(arm);
-            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
-        }
-        let AnswerPlan::Events(rules) = plan else {
-            let operation = exchange.operation().unwrap_or_default();
-            let plan = (plan, operation);
-            return self.restore_whole(plan, head, arm, session).await;
-        };
-        changed(&mut head.headers);
-        let restorers = restorers(&session, false);
-        let stream = EventStream::new(rules, restorers.clone());
-        let events = Events::new(stream, restorers, session, self.worker.index);
-        let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
-        let body = RestoredBody::new(arm, Some(events), Bytes::new(), told);
-        Response::from_parts(head, AnswerBody::Restored(Box::new(body)))
-    }
-
-    /// Reads an answer to its end and puts values back into it.
-    async fn restore_whole(
-        &mut self,
-        (plan, operation): (AnswerPlan<'_>, &str),
-        mut head: response::Parts,
-        mut arm: Box<ArmBody>,
-        mut session: Session,
-    ) -> Answer {
-        arm.stand_behind();
-        let profile = Arc::clone(session.profile());
-        let block = profile.counters.block(self.worker.index);
-        let (text, is_whole) = match read_answer(&mut arm).await {
-            Ok(read) => read,
-            Err(error) => {
-                drop(arm);
-                let refusal = match error {
-                    BodyError::Overdue => Refusal::TimedOut,
-                    _ => Refusal::Broken,
-                };
-                return self.refuse(&refusal, None);
-            }
-        };
-        if !is_whole {
-            block.unread.fetch_add(1, Relaxed);
-            if profile.leaks.is_some() {
-                drop(arm);
-                return self.refuse_answer(&profile, MaskingRefusal::AnswerTooLong);
-            }
-            // It holds nothing that was hidden, only what stands for it.
-            let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
-            let body = RestoredBody::new(arm, None, text, told);
-            return Response::from_parts(head, AnswerBody::Restored(Box::new(body)));
-        }
-        drop(arm);
-        let began_us = clock::monotonic_us();
-        let restorers = restorers(&session, true);
-        let mut counts = RestoreCounts::default();
-        let mut restored = restored(plan, &text, &restorers);
-        if let AnswerPlan::Json(table) = plan
-            && session.place_is_unknown()
-        {
-            let text = restored.as_ref().unwrap_or(&text);
-            let listed = restore_list(&session, operation, (text, table), &mut counts).await;
-            restored = listed.or(restored);
-        }
-        let took_us = clock::monotonic_us().saturating_sub(began_us);
-        counts.add(restorers.counts());
-        block.restored(counts);
-        block.leaked(&restorers.leaks(), profile.masker.finder().rules());
-        self.observed.masked(MaskingSummary {
-            time_us: took_us,
-            patterns: 0,
-        });
-        if restorers.is_blocked() {
-            return self.refuse_answer(&profile, MaskingRefusal::Leaked);
-        }
-        if head.status.is_success()
-            && session.wants_ids()
-            && let Some(saving) = session.bind(&ids_of(&text))
-            && !matches!(saving.await, Ok(true))
-        {
-            block.unbound.fetch_add(1, Relaxed);
-        }
-        let text = match restored {
-            Some(restored) => {
-                changed(&mut head.headers);
-                restored
-            }
-            None => text,
-        };
-        let length = HeaderValue::from(text.len());
-        head.headers.insert(CONTENT_LENGTH, length);
-        self.state.enter_client_read();
-        let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
-        Response::from_parts(head, AnswerBody::own(text, state, observed))
-    }
-
-    fn refuse_answer(&mut self, profile: &MaskProfile, refusal: MaskingRefusal) -> Answer {
-        self.count_refused(profile, &refusal);
-        self.refuse(&refusal.into(), None)
-    }
-
     /// Looks into a request that is sent as it is.
     fn count_only(&self, profile: &Arc<MaskProfile>, work: &Work, began_us: u64) {
         let mut mapping = profile.mapping(self.worker.mapping_limits());
@@ -454,7 +319,7 @@ impl Passage {
         });
     }
 
-    fn count_refused(&self, profile: &MaskProfile, refusal: &MaskingRefusal) {
+    pub(super) fn count_refused(&self, profile: &MaskProfile, refusal: &MaskingRefusal) {
         let block = profile.counters.block(self.worker.index);
         block.refused(refusal.cause());
     }
@@ -481,13 +346,16 @@ fn work_of(profile: &Arc<MaskProfile>, head: &request::Parts) -> Work {
 }
 
 /// The ids that a request names, as far as its application has any.
-fn named_ids(profile: &MaskProfile, work: &Work) -> NamedIds {
+fn named_ids(profile: &MaskProfile, work: &Work) -> Result<NamedIds, MaskingRefusal> {
     let exchange = work.exchange();
     let operation = exchange.operation().unwrap_or_default();
     let is_looked_for = profile.keeps_conversations() || operation.starts_with("/responses");
     match is_looked_for {
-        true => NamedIds::of(&exchange, work.query.as_deref(), &work.body),
-        false => NamedIds::default(),
+        true => {
+            let body = (&work.body, profile.json_limits());
+            NamedIds::of(&exchange, work.query.as_deref(), body)
+        }
+        false => Ok(NamedIds::default()),
     }
 }
 
@@ -498,7 +366,7 @@ fn too_long(profile: &MaskProfile) -> MaskingRefusal {
 }
 
 /// Whether a message has a coding that would have to be undone.
-fn is_encoded(headers: &HeaderMap) -> bool {
+pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(CONTENT_ENCODING).into_iter();
     let mut codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     codings.any(|coding| {
@@ -526,79 +394,5 @@ fn ask_plainly(headers: &mut HeaderMap, body: &NextBody) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
         headers.remove(TRANSFER_ENCODING);
         headers.remove(TRAILER);
-    }
-}
-
-/// Takes out what the head of an answer says of a body that has changed.
-fn changed(headers: &mut HeaderMap) {
-    headers.remove(CONTENT_LENGTH);
-    headers.remove(ETAG);
-    for name in &DIGESTS {
-        headers.remove(name);
-    }
-}
-
-fn restorers(session: &Session, is_whole: bool) -> LeakRestorers {
-    let restorers = FieldRestorers::new(session.vocabulary());
-    let leaks = session.profile().leaks.as_ref();
-    LeakRestorers::new(restorers, leaks, session.mapping(), is_whole)
-}
-
-/// A whole answer with its values; `None` if it stays as it is, also because it is not what it says.
-fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Option<Bytes> {
-    match plan {
-        AnswerPlan::Json(table) => {
-            let limits = JsonLimits {
-                bytes_max: MASKING_ANSWER_BYTES_MAX,
-                ..JsonLimits::default()
-            };
-            let mut out = Vec::with_capacity(text.len() + text.len() / 8);
-            let changed = unmask_json(text, table, limits, restorers, &mut out);
-            changed.is_ok_and(|changed| changed > 0).then(|| out.into())
-        }
-        AnswerPlan::Text => {
-            let text = std::str::from_utf8(text).ok()?;
-            let mut restorer = restorers.text(Encoding::Text);
-            let mut out = String::with_capacity(text.len());
-            restorer.push(text, &mut out);
-            restorer.finish(&mut out);
-            (out != text).then(|| out.into())
-        }
-        AnswerPlan::Events(_) | AnswerPlan::Pass => None,
-    }
-}
-
-/// The ids that a whole answer names.
-fn ids_of(text: &Bytes) -> Identifiers {
-    let Ok(document) = Document::read(text, JsonLimits::default()) else {
-        return Identifiers::default();
-    };
-    let root = document.root();
-    let text = |name| Some(root.get(name)?.as_str()?.into_owned());
-    Identifiers {
-        conversation_id: text("conversation_id"),
-        message_id: text("message_id"),
-        workflow_run_id: text("workflow_run_id"),
-        task_id: text("task_id"),
-    }
-}
-
-/// Reads an answer to its end, or to the most that is read whole; whether it was the end.
-async fn read_answer(arm: &mut ArmBody) -> Result<(Bytes, bool), BodyError> {
-    let mut read = Vec::new();
-    loop {
-        let frame = std::future::poll_fn(|cx| Pin::new(&mut *arm).poll_frame(cx)).await;
-        match frame {
-            None => return Ok((read.into(), true)),
-            Some(Err(error)) => return Err(error),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    read.extend_from_slice(&data);
-                }
-                if read.len() > MASKING_ANSWER_BYTES_MAX {
-                    return Ok((read.into(), false));
-                }
-            }
-        }
     }
 }

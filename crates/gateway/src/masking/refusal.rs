@@ -25,6 +25,8 @@ pub(crate) enum MaskingRefusal {
     },
     /// The body is not JSON that is understood.
     Json(JsonError),
+    /// It names two conversations.
+    Ambiguous,
     /// A query that is no text.
     Query,
     /// Text comes as numbers of tokens.
@@ -74,6 +76,7 @@ impl MaskingRefusal {
             MaskingRefusal::Encoded => "masking-encoded",
             MaskingRefusal::TooLong { .. } => "masking-too-long",
             MaskingRefusal::Json(_) => "masking-not-json",
+            MaskingRefusal::Ambiguous => "masking-ambiguous",
             MaskingRefusal::Query => "masking-query",
             MaskingRefusal::Tokens { .. } => "masking-tokens",
             MaskingRefusal::Blocked { .. } => "masking-blocked",
@@ -110,7 +113,10 @@ impl MaskingRefusal {
                 "urn:portcullis:problem:masking-too-long",
                 "The request's body is too large",
             ),
-            MaskingRefusal::Json(_) | MaskingRefusal::Query | MaskingRefusal::Tokens { .. } => (
+            MaskingRefusal::Json(_)
+            | MaskingRefusal::Ambiguous
+            | MaskingRefusal::Query
+            | MaskingRefusal::Tokens { .. } => (
                 StatusCode::BAD_REQUEST,
                 "urn:portcullis:problem:masking-unreadable",
                 "The request's content is not understood",
@@ -168,6 +174,9 @@ impl MaskingRefusal {
                 );
             }
             MaskingRefusal::Json(error) => return format!("the body is {error}"),
+            MaskingRefusal::Ambiguous => {
+                "the request names two conversations, so nobody can tell to which it belongs; name one, once"
+            }
             MaskingRefusal::Query => "the request's query cannot be read",
             MaskingRefusal::Tokens { at } => {
                 return format!(

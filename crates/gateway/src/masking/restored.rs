@@ -33,6 +33,8 @@ pub(crate) struct RestoredBody {
     saving: Option<JoinHandle<bool>>,
     is_over: bool,
     has_failed: bool,
+    /// Whoever sends what was let go has had the time to do it.
+    has_paused: bool,
     state: Rc<ConnectionState>,
     observed: Rc<Observed>,
 }
@@ -103,6 +105,7 @@ impl RestoredBody {
             saving: None,
             is_over: false,
             has_failed: false,
+            has_paused: false,
             state,
             observed,
         }
@@ -126,6 +129,13 @@ impl RestoredBody {
                     let block = events.counters().block(events.worker);
                     block.unbound.fetch_add(1, Relaxed);
                 }
+            }
+            if let Some(Err(_)) = self.out.front()
+                && !std::mem::replace(&mut self.has_paused, true)
+            {
+                // An error that comes at once behind data makes the connection throw the data away.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             if let Some(next) = self.out.pop_front() {
                 self.state.enter_client_read();

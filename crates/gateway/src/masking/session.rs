@@ -1,10 +1,11 @@
 //! The mapping of one request: found by the ids that the request names, kept before the request is sent, and bound to the
 //! ids that its answer names.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_mask::json::{Document, JsonLimits, Value};
+use portcullis_mask::json::{Document, JsonLimits};
 use portcullis_mask::wire::{Exchange, Identifiers};
 use portcullis_mask::{Limits, Mapping, Vocabulary};
 use tokio::task::JoinHandle;
@@ -59,34 +60,51 @@ struct Binding {
 
 impl NamedIds {
     /// The ids in a request's path, query and body.
-    pub(crate) fn of(exchange: &Exchange<'_>, query: Option<&str>, body: &Bytes) -> NamedIds {
+    ///
+    /// # Errors
+    /// It names two conversations: which one the application takes is its own business, and nobody here knows.
+    pub(crate) fn of(
+        exchange: &Exchange<'_>,
+        query: Option<&str>,
+        (body, limits): (&Bytes, JsonLimits),
+    ) -> Result<NamedIds, MaskingRefusal> {
         let in_path = |name| exchange.captured(name).map(str::to_owned);
         let mut ids = NamedIds {
-            conversation: in_path("conversation_id"),
             message: in_path("message_id"),
             run: in_path("workflow_run_id"),
             ..NamedIds::default()
         };
+        let mut conversations: Vec<String> = in_path("conversation_id").into_iter().collect();
+        let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
         let parameters = query.unwrap_or_default().split('&');
         for (name, value) in parameters.filter_map(|one| one.split_once('=')) {
-            let place = match name {
-                "conversation_id" => &mut ids.conversation,
-                "message_id" => &mut ids.message,
-                _ => continue,
-            };
-            if !value.is_empty() && place.is_none() {
-                let value = percent_encoding::percent_decode_str(value);
-                *place = Some(value.decode_utf8_lossy().into_owned());
+            match &*decoded(name) {
+                "conversation_id" => conversations.push(decoded(value).into_owned()),
+                "message_id" if ids.message.is_none() && !value.is_empty() => {
+                    ids.message = Some(decoded(value).into_owned());
+                }
+                _ => {}
             }
         }
-        if let Ok(document) = Document::read(body, JsonLimits::default()) {
+        if let Ok(document) = Document::read(body, limits) {
             let root = document.root();
-            ids.conversation = ids.conversation.or_else(|| text(root, "conversation_id"));
+            // Some take the first of two members of a name, some the last.
+            for (name, value) in root.members() {
+                if name.is_named("conversation_id") {
+                    conversations.extend(value.as_str().map(Cow::into_owned));
+                }
+            }
             ids.goes_on = ["previous_response_id", "conversation"]
                 .iter()
                 .any(|name| root.get(name).is_some_and(|value| !value.is_null()));
         }
-        ids
+        conversations.retain(|id| !id.is_empty());
+        conversations.dedup();
+        ids.conversation = conversations.pop();
+        match conversations.is_empty() {
+            true => Ok(ids),
+            false => Err(MaskingRefusal::Ambiguous),
+        }
     }
 
     /// Where the mapping would be.
@@ -335,10 +353,4 @@ fn tell(mask: &str, error: &RecordError) {
         let cause = crate::error::with_causes(error);
         tracing::error!(mask, cause, "conversations can neither be read nor kept");
     }
-}
-
-/// A text of an object that is not empty.
-fn text(root: Value<'_>, name: &str) -> Option<String> {
-    let text = root.get(name)?.as_str()?.into_owned();
-    (!text.is_empty()).then_some(text)
 }

@@ -4,13 +4,17 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use portcullis_config::{MaskApplication, RetryConfig, UpstreamProtocol};
 use portcullis_gateway::{ConversationPlace, ConversationSettings, GatewaySettings};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::masking::application::Application;
 use crate::masking::settings::{dify, mask, openai};
 use crate::rig::Rig;
+use crate::service::Service;
 use crate::ways::{upstream, way_to};
 
 mod application;
@@ -308,14 +312,107 @@ async fn a_masked_body_is_sent_again_to_another_server() {
         let answer: Value = answer.json().await.unwrap();
         assert_eq!(answer["answer"], format!("You said: {query}"));
     }
-    // One that is idempotent and was answered with 503 at first.
-    application.fail_once();
-    let body = json!({"question": format!("mail {EMAIL}"), "answer": "x"});
-    let request = rig.client.put(rig.url("/v1/apps/annotations/1"));
-    let settings_of_retry = request.bearer_auth("app-1").json(&body);
-    let answer = settings_of_retry.send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     application.assert_unseen(&[EMAIL]);
+}
+
+#[tokio::test]
+async fn a_masked_request_that_may_be_repeated_is_sent_again_the_same() {
+    let (application, rig) = start(dify(), |settings| {
+        settings.routing.routes[0].retries = RetryConfig {
+            attempts_max: 2,
+            budget_percent: 100,
+            statuses: vec![503],
+            hedge_after_ms: None,
+        };
+    })
+    .await;
+    application.fail_once();
+    let body = json!({"question": format!("who is {EMAIL}?"), "answer": "nobody"});
+    let request = rig
+        .client
+        .put(rig.url("/v1/apps/annotations/1"))
+        .bearer_auth("app-1");
+    let answer = request.json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let seen = application.seen();
+    assert_eq!(seen.matches("who is EMAIL_1?").count(), 2, "{seen}");
+    application.assert_unseen(&[EMAIL]);
+}
+
+#[tokio::test]
+async fn a_client_that_stops_in_its_body_is_told_so_and_nothing_is_sent() {
+    let (application, rig) = start(dify(), |settings| {
+        settings.clients.stall_timeout_ms = 200;
+    })
+    .await;
+    let mut stream = TcpStream::connect(rig.listen).await.unwrap();
+    let head = "POST /v1/chat-messages HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n";
+    let part = format!("{head}{{\"query\": \"{EMAIL}");
+    stream.write_all(part.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    tokio::time::timeout(WITHIN, read).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(application.seen(), "");
+}
+
+#[tokio::test]
+async fn a_long_text_is_masked_beside_the_worker_and_a_query_in_its_parameters() {
+    let (application, rig) = start(dify(), |_| {}).await;
+    let query = format!("{} I am {EMAIL}", "It is a long story. ".repeat(8_000));
+    let answer = post(&rig, "/v1/chat-messages", &turn(&query, "", "blocking")).await;
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["answer"], format!("You said: {query}"));
+    let path = format!(
+        "/v1/workflows/logs?keyword={}&limit=1",
+        EMAIL.replace('@', "%40")
+    );
+    assert_eq!(get(&rig, &path).await.status(), StatusCode::OK);
+    assert!(
+        application
+            .seen()
+            .contains("/v1/workflows/logs?keyword=EMAIL_1&limit=1")
+    );
+    application.assert_unseen(&[EMAIL]);
+}
+
+#[tokio::test]
+async fn json_of_any_service_is_masked_on_its_way_to_a_server_of_http2() {
+    let service = Service::start_http2("models");
+    let application = MaskApplication::Json {
+        fields: vec!["/prompt".to_owned(), "/messages/*/text".to_owned()],
+        answer_fields: Vec::new(),
+    };
+    let rig = Rig::start_with(|settings| {
+        let mut way = way_to("models");
+        way.mask = Some("json".into());
+        let mut set = upstream("models", &[service.address]);
+        set.protocol = UpstreamProtocol::Http2;
+        settings.routing.routes = vec![way];
+        settings.routing.upstreams = vec![set];
+        settings.routing.masks = vec![mask("json", application)];
+    });
+    let body =
+        json!({"prompt": format!("I am {EMAIL}"), "messages": [{"text": OTHER}], "model": "m"});
+    let answer = post(&rig, "/collect", &body).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let seen: Value = serde_json::from_slice(&service.bodies()[0]).unwrap();
+    let masked = json!({"prompt": "I am EMAIL_1", "messages": [{"text": "EMAIL_2"}], "model": "m"});
+    assert_eq!(seen, masked);
+}
+
+#[tokio::test]
+async fn a_request_that_names_two_conversations_is_refused() {
+    let (application, rig) = start(dify(), |_| {}).await;
+    let path = "/v1/chat-messages?conversation%5Fid=one";
+    let answer = post(&rig, path, &turn("Hello", "other", "blocking")).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let request = rig.client.post(rig.url("/v1/chat-messages"));
+    let request = request.header("content-type", "application/json");
+    let body = r#"{"query": "Hello", "conversation_id": "one", "conversation_id": "other"}"#;
+    let answer = request.body(body).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(application.seen(), "");
 }
 
 #[tokio::test]
