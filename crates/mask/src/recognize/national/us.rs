@@ -52,7 +52,9 @@ const SSN: Shaped = Shaped {
     check: check_ssn,
 };
 
-/// The number that everybody types when asked for an example. It is hidden only where a word says what it is.
+/// What people write for a social security number and what is none: the number that everybody types when asked for an
+/// example, and those whose area, from 900 on, is never issued, which those who test programs use. It is hidden only where
+/// a word says what it is: somebody may have mistyped a real one, and whoever tests wants to see it hidden.
 const SSN_EXAMPLE: Shaped = Shaped {
     facts: Recognizer {
         id: "us_ssn_example",
@@ -67,6 +69,7 @@ const SSN_EXAMPLE: Shaped = Shaped {
     ],
     check: |number| match number.bytes() {
         b"123456789" => Check::Plausible,
+        _ if is_unissued(number) => Check::Plausible,
         _ => Check::Invalid("it is not the usual example"),
     },
 };
@@ -177,6 +180,16 @@ fn check_ssn(number: &Compact<'_>) -> Check {
         return Check::Invalid("it is a well-known example");
     }
     Check::Plausible
+}
+
+/// Whether a number has the form of a social security number with an area that is never issued, and is no taxpayer's
+/// either.
+fn is_unissued(number: &Compact<'_>) -> bool {
+    let is_written_as_one = number.written.contains('-');
+    let is_filled = number.number(3..5) > 0 && number.number(5..9) > 0;
+    // 987-65-4320 to 987-65-4329 are kept for advertisements.
+    let is_advertised = number.bytes().starts_with(b"98765432");
+    number.digit(0) == 9 && is_written_as_one && is_filled && !is_advertised && !number.is_one_character()
 }
 
 fn check_itin(number: &Compact<'_>) -> Check {
