@@ -189,7 +189,11 @@ fn is_unissued(number: &Compact<'_>) -> bool {
     let is_filled = number.number(3..5) > 0 && number.number(5..9) > 0;
     // 987-65-4320 to 987-65-4329 are kept for advertisements.
     let is_advertised = number.bytes().starts_with(b"98765432");
-    number.digit(0) == 9 && is_written_as_one && is_filled && !is_advertised && !number.is_one_character()
+    number.digit(0) == 9
+        && is_written_as_one
+        && is_filled
+        && !is_advertised
+        && !number.is_one_character()
 }
 
 fn check_itin(number: &Compact<'_>) -> Check {

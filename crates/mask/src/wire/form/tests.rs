@@ -674,8 +674,11 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().unwrap()
 }
 
-/// Name, file name, content type and content of the parts, as another parser finds them.
-fn parts_of(body: Vec<u8>) -> Vec<(String, Option<String>, Option<String>, Vec<u8>)> {
+/// A part: its name, file name, content type and content.
+type Part = (String, Option<String>, Option<String>, Vec<u8>);
+
+/// The parts as another parser finds them.
+fn parts_of(body: Vec<u8>) -> Vec<Part> {
     let whole =
         futures::stream::once(async move { Ok::<_, std::io::Error>(bytes::Bytes::from(body)) });
     let mut multipart = multer::Multipart::new(whole, "XX");
