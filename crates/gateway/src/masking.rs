@@ -7,6 +7,7 @@
 //! - `session`: the mapping of one request: found by the ids that it names, saved, and bound to the ids that its answer
 //!   names.
 //! - `record`: what the vault has under an id.
+//! - `coding`: compressed bodies, decoded.
 //! - `work`: a request's texts, masked.
 //! - `restored`: an answer's body on its way to the client, with its values.
 //! - `listed`: answers that list several conversations.
@@ -20,6 +21,7 @@
 //! its history may hold placeholders of which nobody knows the values. So its new mapping writes placeholders with a tag of
 //! its own (`EMAIL_1_k7q2x3ab`), whatever the settings say, and no old placeholder can ever become another value.
 
+mod coding;
 pub(crate) mod counters;
 mod leaks;
 mod listed;
@@ -32,6 +34,7 @@ mod tenant;
 pub(crate) mod vault;
 mod work;
 
+pub(crate) use coding::{CodingError, Codings};
 pub(crate) use counters::MaskingCounters;
 pub(crate) use leaks::LeakRestorers;
 pub(crate) use listed::restore_list;

@@ -27,7 +27,7 @@ use crate::bounds::MASKING_BODY_BYTES_BEGIN;
 use crate::clock;
 use crate::connection::{Protocol, Step};
 use crate::headers;
-use crate::masking::{MaskProfile, MaskingRefusal, NamedIds, Session, Tenant, Work};
+use crate::masking::{Codings, MaskProfile, MaskingRefusal, NamedIds, Session, Tenant, Work};
 use crate::refusal::Refusal;
 use crate::routing::Route;
 
@@ -144,7 +144,15 @@ impl Passage {
         let body = match has_text {
             true => match self.read_body(profile, &head.headers, inbound).await? {
                 ReadBody::Whole(body) => {
-                    work.body = body.clone();
+                    match decoded(profile, &head.headers, &body) {
+                        Ok(plain) => work.body = plain,
+                        Err(refusal) if profile.is_shadow() => {
+                            self.count_refused(profile, &refusal);
+                            let body = NextBody::Made(Outbound::Whole(body));
+                            return Ok((Masking::Passes, body));
+                        }
+                        Err(refusal) => return Err(refusal.into()),
+                    }
                     NextBody::Made(Outbound::Whole(body))
                 }
                 ReadBody::Part(first, rest) => {
@@ -180,6 +188,8 @@ impl Passage {
         }
         let body = match (body, worked.body) {
             (NextBody::Made(_), Some(masked)) => {
+                // What was compressed is sent on plainly.
+                head.headers.remove(CONTENT_ENCODING);
                 DIGESTS.iter().for_each(|name| {
                     head.headers.remove(name);
                 });
@@ -232,9 +242,10 @@ impl Passage {
                     MaskingRefusal::UnknownPath
                 }
                 _ if !has_body => return Ok(look(false)),
-                _ if is_encoded(headers) => MaskingRefusal::Encoded,
-                (_, RequestPlan::Json(_)) => return Ok(look(true)),
-                (_, RequestPlan::Form(_)) => MaskingRefusal::Form,
+                (_, RequestPlan::Json(_) | RequestPlan::Form(_)) => match Codings::of(headers) {
+                    Ok(_) => return Ok(look(true)),
+                    Err(error) => error.into(),
+                },
                 (_, RequestPlan::Unknown) => MaskingRefusal::UnknownType,
             }
         };
@@ -359,20 +370,24 @@ fn named_ids(profile: &MaskProfile, work: &Work) -> Result<NamedIds, MaskingRefu
     }
 }
 
+/// A client's body without its content codings.
+fn decoded(
+    profile: &MaskProfile,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Bytes, MaskingRefusal> {
+    let codings = Codings::of(headers)?;
+    if codings.is_identity() {
+        return Ok(body.clone());
+    }
+    let bytes_max = usize::try_from(profile.config.body_bytes_max).unwrap_or(usize::MAX);
+    Ok(codings.decode(body, bytes_max)?.into())
+}
+
 fn too_long(profile: &MaskProfile) -> MaskingRefusal {
     MaskingRefusal::TooLong {
         bytes_max: profile.config.body_bytes_max,
     }
-}
-
-/// Whether a message has a coding that would have to be undone.
-pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(CONTENT_ENCODING).into_iter();
-    let mut codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    codings.any(|coding| {
-        let coding = coding.trim_ascii();
-        !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")
-    })
 }
 
 /// Replaces the query of a request.

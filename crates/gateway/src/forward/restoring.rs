@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
 use http::{HeaderMap, Response, StatusCode, response};
 use hyper::body::Body;
 use portcullis_mask::json::{Document, JsonLimits};
@@ -18,14 +18,15 @@ use portcullis_mask::wire::{
 };
 use portcullis_mask::{FieldRestorers, RestoreCounts};
 
-use super::masked::{DIGESTS, Masking, is_encoded};
+use super::masked::{DIGESTS, Masking};
 use super::{Answer, Passage};
 use crate::access_log::line::MaskingSummary;
 use crate::body::{AnswerBody, ArmBody, BodyError};
 use crate::bounds::MASKING_ANSWER_BYTES_MAX;
 use crate::clock;
 use crate::masking::{
-    Events, LeakRestorers, MaskProfile, MaskingRefusal, RestoredBody, Session, restore_list,
+    Codings, Events, LeakRestorers, MaskProfile, MaskingRefusal, RestoredBody, Session,
+    restore_list,
 };
 use crate::refusal::Refusal;
 
@@ -56,20 +57,27 @@ impl Passage {
             AnswerBody::Arm(arm) if !matches!(plan, AnswerPlan::Pass) => arm,
             body => return Response::from_parts(head, body),
         };
-        if is_encoded(&head.headers) {
+        // It was asked for plainly; some servers compress all the same.
+        let Ok(codings) = Codings::of(&head.headers) else {
             arm.stand_behind();
             drop(arm);
             return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
-        }
+        };
         let AnswerPlan::Events(rules) = plan else {
             let operation = exchange.operation().unwrap_or_default();
-            let plan = (plan, operation);
+            let plan = (plan, operation, codings);
             return self.restore_whole(plan, head, arm, session).await;
         };
+        let Ok(decoder) = codings.of_pieces(MASKING_ANSWER_BYTES_MAX) else {
+            arm.stand_behind();
+            drop(arm);
+            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
+        };
+        head.headers.remove(CONTENT_ENCODING);
         changed(&mut head.headers);
         let restorers = restorers(&session, false);
         let stream = EventStream::new(rules, restorers.clone());
-        let events = Events::new(stream, restorers, session, self.worker.index);
+        let events = Events::new((stream, decoder), restorers, session, self.worker.index);
         let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
         let body = RestoredBody::new(arm, Some(events), Bytes::new(), told);
         Response::from_parts(head, AnswerBody::Restored(Box::new(body)))
@@ -78,7 +86,7 @@ impl Passage {
     /// Reads an answer to its end and puts values back into it.
     async fn restore_whole(
         &mut self,
-        (plan, operation): (AnswerPlan<'_>, &str),
+        (plan, operation, codings): (AnswerPlan<'_>, &str, Codings),
         mut head: response::Parts,
         mut arm: Box<ArmBody>,
         mut session: Session,
@@ -101,6 +109,17 @@ impl Passage {
             return self.pass_long(&profile, head, arm, text);
         }
         drop(arm);
+        let text = match codings.is_identity() {
+            true => text,
+            false => match codings.decode(&text, MASKING_ANSWER_BYTES_MAX) {
+                Ok(plain) => {
+                    changed(&mut head.headers);
+                    plain.into()
+                }
+                Err(_) => return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded),
+            },
+        };
+        head.headers.remove(CONTENT_ENCODING);
         let began_us = clock::monotonic_us();
         let restorers = restorers(&session, true);
         let mut counts = RestoreCounts::default();

@@ -95,6 +95,17 @@ impl Codings {
         self.0.is_empty()
     }
 
+    /// What decodes a body in pieces, each to no more than this many bytes; `None` if there is nothing to decode.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub(crate) fn of_pieces(&self, bytes_max: usize) -> Result<Option<Decoder>, CodingError> {
+        match self.is_identity() {
+            true => Ok(None),
+            false => Decoder::new(self, Bound::Piece(bytes_max)).map(Some),
+        }
+    }
+
     /// A whole body decoded, of which no more than this many bytes may come out.
     ///
     /// # Errors

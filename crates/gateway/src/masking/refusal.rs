@@ -3,8 +3,9 @@
 use http::StatusCode;
 use portcullis_mask::MaskError;
 use portcullis_mask::json::JsonError;
-use portcullis_mask::wire::BodyError;
+use portcullis_mask::wire::{BodyError, FormError, FormErrorKind};
 
+use super::CodingError;
 use crate::problem::Problem;
 
 /// What keeps masking from letting something through. No variant holds a value of a request.
@@ -14,10 +15,15 @@ pub(crate) enum MaskingRefusal {
     UnknownPath,
     /// The application takes no such content type there.
     UnknownType,
-    /// A multipart form, into which nobody can look yet.
-    Form,
+    /// A form that is not understood, or that holds a file that cannot be looked into.
+    Form {
+        /// What is wrong with it.
+        kind: FormErrorKind,
+        /// Where, in bytes.
+        at: usize,
+    },
     /// A coding of the body that is not undone.
-    Encoded,
+    Encoded(CodingError),
     /// The body is longer than is looked into.
     TooLong {
         /// The most bytes.
@@ -72,8 +78,8 @@ impl MaskingRefusal {
         match self {
             MaskingRefusal::UnknownPath => "masking-unknown-path",
             MaskingRefusal::UnknownType => "masking-unknown-type",
-            MaskingRefusal::Form => "masking-form",
-            MaskingRefusal::Encoded => "masking-encoded",
+            MaskingRefusal::Form { .. } => "masking-form",
+            MaskingRefusal::Encoded(_) => "masking-encoded",
             MaskingRefusal::TooLong { .. } => "masking-too-long",
             MaskingRefusal::Json(_) => "masking-not-json",
             MaskingRefusal::Ambiguous => "masking-ambiguous",
@@ -103,7 +109,14 @@ impl MaskingRefusal {
                 "urn:portcullis:problem:masking-unknown",
                 "The request cannot be looked into",
             ),
-            MaskingRefusal::UnknownType | MaskingRefusal::Form | MaskingRefusal::Encoded => (
+            MaskingRefusal::Encoded(CodingError::TooLong { .. }) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "urn:portcullis:problem:masking-too-long",
+                "The request's body is too large",
+            ),
+            MaskingRefusal::UnknownType
+            | MaskingRefusal::Form { .. }
+            | MaskingRefusal::Encoded(_) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "urn:portcullis:problem:masking-unknown-content",
                 "The request's content cannot be looked into",
@@ -160,13 +173,10 @@ impl MaskingRefusal {
                 "the request's Content-Type is not one that can be looked into here; send application/json, or set \
                  unknown = \"pass\" in the [[gateway.mask]] of this route to let such requests pass as they are"
             }
-            MaskingRefusal::Form => {
-                "the request is a form with files, which cannot be looked into; set unknown = \"pass\" in the \
-                 [[gateway.mask]] of this route to let such requests pass as they are"
+            MaskingRefusal::Form { kind, at } => {
+                return format!("at byte {at} of the form: {kind}");
             }
-            MaskingRefusal::Encoded => {
-                "the request's body has a Content-Encoding that cannot be undone here; send it without"
-            }
+            MaskingRefusal::Encoded(error) => return error.to_string(),
             MaskingRefusal::TooLong { bytes_max } => {
                 return format!(
                     "a body of more than {bytes_max} bytes is not looked into, so it is not sent on; send less, or \
@@ -237,5 +247,20 @@ impl From<BodyError<MaskError>> for MaskingRefusal {
             BodyError::Tokens { at } => MaskingRefusal::Tokens { at },
             BodyError::Refused(error) => error.into(),
         }
+    }
+}
+
+impl From<FormError<MaskError>> for MaskingRefusal {
+    fn from(error: FormError<MaskError>) -> MaskingRefusal {
+        match error {
+            FormError::Form { kind, at } => MaskingRefusal::Form { kind, at },
+            FormError::Content { error, .. } => error.into(),
+        }
+    }
+}
+
+impl From<CodingError> for MaskingRefusal {
+    fn from(error: CodingError) -> MaskingRefusal {
+        MaskingRefusal::Encoded(error)
     }
 }

@@ -15,6 +15,7 @@ use http_body::{Body, Frame};
 use portcullis_mask::wire::{EventStream, Identifiers};
 use tokio::task::JoinHandle;
 
+use super::coding::Decoder;
 use super::{LeakRestorers, MaskingCounters, MaskingRefusal, Session};
 use crate::access_log::line::MaskingSummary;
 use crate::body::{ArmBody, BodyError};
@@ -41,6 +42,8 @@ pub(crate) struct RestoredBody {
 
 /// Events that are restored.
 pub(crate) struct Events {
+    /// Undoes the coding of an answer that is coded.
+    decoder: Option<Decoder>,
     /// Restores them.
     pub(crate) stream: EventStream<LeakRestorers>,
     /// What it restores with, for its counts.
@@ -56,12 +59,13 @@ pub(crate) struct Events {
 impl Events {
     /// Events that begin.
     pub(crate) fn new(
-        stream: EventStream<LeakRestorers>,
+        (stream, decoder): (EventStream<LeakRestorers>, Option<Decoder>),
         restorers: LeakRestorers,
         session: Session,
         worker: usize,
     ) -> Events {
         Events {
+            decoder,
             stream,
             restorers,
             session,
@@ -73,6 +77,16 @@ impl Events {
 
     fn counters(&self) -> &Arc<MaskingCounters> {
         &self.session.profile().counters
+    }
+
+    /// Restores a piece; whether it could be read.
+    fn push(&mut self, data: &[u8], text: &mut Vec<u8>) -> bool {
+        let Some(decoder) = &mut self.decoder else {
+            return self.stream.push(data, text).is_ok();
+        };
+        let mut plain = Vec::with_capacity(data.len() * 2);
+        let decoded = decoder.push(data, &mut plain);
+        self.stream.push(&plain, text).is_ok() && decoded.is_ok()
     }
 
     /// Keeps the mapping under ids that are new.
@@ -184,7 +198,7 @@ impl RestoredBody {
         };
         let began_us = clock::monotonic_us();
         let mut text = Vec::with_capacity(data.len() + 64);
-        let pushed = events.stream.push(&data, &mut text);
+        let is_read = events.push(&data, &mut text);
         self.saving = events.save();
         events.took_us += clock::monotonic_us().saturating_sub(began_us);
         if events.restorers.is_blocked() {
@@ -194,7 +208,7 @@ impl RestoredBody {
         if !text.is_empty() {
             self.out.push_back(Ok(Frame::data(text.into())));
         }
-        if pushed.is_err() {
+        if !is_read {
             self.observed.cut("masking");
             self.fail(BodyError::Unrestorable);
         }

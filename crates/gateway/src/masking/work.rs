@@ -1,7 +1,9 @@
 //! A request's texts, masked.
 
 use bytes::Bytes;
-use portcullis_mask::wire::{Exchange, RequestPlan, mask_json, mask_query};
+use portcullis_mask::wire::{
+    Documents, Exchange, FormOptions, RequestPlan, mask_form, mask_json, mask_query,
+};
 use portcullis_mask::{Counts, FieldMasker, Mapping};
 use std::sync::Arc;
 
@@ -56,19 +58,39 @@ impl Work {
             }
             _ => None,
         };
-        let mut body = None;
-        if let RequestPlan::Json(table) = exchange.request()
-            && !self.body.is_empty()
-        {
-            let mut masked = Vec::with_capacity(self.body.len() + self.body.len() / 8);
-            let limits = self.profile.json_limits();
-            let changed = mask_json(&self.body, table, limits, &mut masker, &mut masked)?;
-            body = (changed > 0).then(|| Bytes::from(masked));
-        }
+        let body = match self.body.is_empty() {
+            true => None,
+            false => self.mask_body(exchange.request(), &mut masker)?,
+        };
         Ok(Worked {
             body,
             query,
             counts: masker.counts().clone(),
         })
+    }
+
+    /// Masks the body; `None` if it stays as it is.
+    fn mask_body(
+        &self,
+        plan: RequestPlan<'_>,
+        masker: &mut FieldMasker<'_>,
+    ) -> Result<Option<Bytes>, MaskingRefusal> {
+        let mut masked = Vec::with_capacity(self.body.len() + self.body.len() / 8);
+        let json = self.profile.json_limits();
+        let changed = match plan {
+            RequestPlan::Json(table) => mask_json(&self.body, table, json, masker, &mut masked)?,
+            RequestPlan::Form(form) => {
+                let content_type = self.content_type.as_deref().unwrap_or_default();
+                let documents = match self.profile.passes_unknown() {
+                    true => Documents::Pass,
+                    false => Documents::Refuse,
+                };
+                let options = FormOptions { documents, json };
+                let body = &self.body;
+                mask_form(body, content_type, form, options, masker, &mut masked)?.changed
+            }
+            RequestPlan::Nothing | RequestPlan::Unknown => 0,
+        };
+        Ok((changed > 0).then(|| Bytes::from(masked)))
     }
 }

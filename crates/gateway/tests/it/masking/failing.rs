@@ -66,7 +66,7 @@ async fn what_cannot_be_looked_into_is_refused_with_what_to_do_and_never_sent() 
             &query,
             415,
             "masking_unknown_content",
-            "Content-Encoding",
+            "not valid gzip",
         ),
         (
             "/v1/unheard-of",
@@ -82,7 +82,7 @@ async fn what_cannot_be_looked_into_is_refused_with_what_to_do_and_never_sent() 
             &query,
             415,
             "masking_unknown_content",
-            "files",
+            "of the form",
         ),
     ] {
         let (found, problem) = refused(&rig, path, &fields, body).await;
@@ -155,6 +155,65 @@ async fn without_its_store_a_route_refuses_and_says_when_to_come_again() {
     let problem: Value = answer.json().await.unwrap();
     assert_eq!(problem["code"], "masking_unavailable");
     assert_eq!(application.seen(), "");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_looked_into_and_sent_on_plainly() {
+    use std::io::Write;
+    let mut config = dify();
+    config.body_bytes_max = 10_000;
+    let (application, rig) = start(config, |_| {}).await;
+    let compressed = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let post = |body: Vec<u8>| {
+        let request = rig.client.post(rig.url("/v1/chat-messages"));
+        let request = request.header("content-type", "application/json");
+        request.header("content-encoding", "gzip").body(body).send()
+    };
+    let said = turn(&format!("I am {EMAIL}"), "", "blocking").to_string();
+    let answer = post(compressed(&said)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["answer"], format!("You said: I am {EMAIL}"));
+    let seen = application.seen();
+    assert!(seen.contains("I am EMAIL_1"), "{seen}");
+    assert!(!seen.to_lowercase().contains("content-encoding"), "{seen}");
+    application.assert_unseen(&[EMAIL]);
+    // What unpacks to more than is looked into.
+    let bomb = format!("{{\"query\": \"{}\"}}", "x".repeat(1_000_000));
+    let answer = post(compressed(&bomb)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn the_text_of_an_uploaded_file_is_masked_and_a_document_is_refused() {
+    let (application, rig) = start(dify(), |_| {}).await;
+    let upload = |name: &str, kind: &str, content: &str| {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nend-user-1\r\n--b\r\nContent-Disposition: form-data; \
+             name=\"file\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n{content}\r\n--b--\r\n"
+        );
+        let request = rig.client.post(rig.url("/v1/files/upload"));
+        let request = request.header("content-type", "multipart/form-data; boundary=b");
+        request.body(body).send()
+    };
+    let text = format!("Invoices go to {EMAIL}.");
+    let answer = upload("notes.txt", "text/plain", &text).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let seen = application.seen();
+    assert!(seen.contains("Invoices go to EMAIL_1."), "{seen}");
+    assert!(seen.contains("end-user-1"), "{seen}");
+    application.assert_unseen(&[EMAIL]);
+    let document = upload("a.pdf", "application/pdf", "%PDF-1.7 and more")
+        .await
+        .unwrap();
+    assert_eq!(document.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let problem: Value = document.json().await.unwrap();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("cannot be masked"), "{detail}");
 }
 
 #[tokio::test]
