@@ -74,6 +74,14 @@ enum Verdict {
     },
 }
 
+/// A client's body, read to be looked into.
+enum Taken {
+    /// Its text, and the body as it came.
+    Readable(Bytes, Outbound),
+    /// In shadow mode: one that cannot be looked into.
+    Unreadable(Outbound),
+}
+
 /// A client's body that was read.
 enum ReadBody {
     /// To its end.
@@ -142,28 +150,12 @@ impl Passage {
             return Ok((Masking::Passes, NextBody::Unread(inbound.rules)));
         };
         let body = match has_text {
-            true => match self.read_body(profile, &head.headers, inbound).await? {
-                ReadBody::Whole(body) => {
-                    match decoded(profile, &head.headers, &body) {
-                        Ok(plain) => work.body = plain,
-                        Err(refusal) if profile.is_shadow() => {
-                            self.count_refused(profile, &refusal);
-                            let body = NextBody::Made(Outbound::Whole(body));
-                            return Ok((Masking::Passes, body));
-                        }
-                        Err(refusal) => return Err(refusal.into()),
-                    }
-                    NextBody::Made(Outbound::Whole(body))
+            true => match self.take_body(profile, &head.headers, inbound).await? {
+                Taken::Readable(plain, body) => {
+                    work.body = plain;
+                    NextBody::Made(body)
                 }
-                ReadBody::Part(first, rest) => {
-                    let long = too_long(profile);
-                    if !profile.is_shadow() {
-                        return Err(long.into());
-                    }
-                    self.count_refused(profile, &long);
-                    let body = Outbound::Begun(first, rest);
-                    return Ok((Masking::Passes, NextBody::Made(body)));
-                }
+                Taken::Unreadable(body) => return Ok((Masking::Passes, NextBody::Made(body))),
             },
             false => NextBody::Unread(inbound.rules),
         };
@@ -199,6 +191,27 @@ impl Passage {
         };
         ask_plainly(&mut head.headers, &body);
         Ok((Masking::Restores(Box::new((session, work))), body))
+    }
+
+    /// Reads the body that is to be looked into. One that cannot be is refused, or passes in shadow mode.
+    async fn take_body(
+        &self,
+        profile: &MaskProfile,
+        headers: &HeaderMap,
+        inbound: Inbound<'_>,
+    ) -> Result<Taken, Refusal> {
+        let (refusal, body) = match self.read_body(profile, headers, inbound).await? {
+            ReadBody::Whole(body) => match decoded(profile, headers, &body) {
+                Ok(plain) => return Ok(Taken::Readable(plain, Outbound::Whole(body))),
+                Err(refusal) => (refusal, Outbound::Whole(body)),
+            },
+            ReadBody::Part(first, rest) => (too_long(profile), Outbound::Begun(first, rest)),
+        };
+        if !profile.is_shadow() {
+            return Err(refusal.into());
+        }
+        self.count_refused(profile, &refusal);
+        Ok(Taken::Unreadable(body))
     }
 
     async fn session(

@@ -109,17 +109,9 @@ impl Passage {
             return self.pass_long(&profile, head, arm, text);
         }
         drop(arm);
-        let text = match codings.is_identity() {
-            true => text,
-            false => match codings.decode(&text, MASKING_ANSWER_BYTES_MAX) {
-                Ok(plain) => {
-                    changed(&mut head.headers);
-                    plain.into()
-                }
-                Err(_) => return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded),
-            },
+        let Some(text) = plain(text, &codings, &mut head.headers) else {
+            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
         };
-        head.headers.remove(CONTENT_ENCODING);
         let began_us = clock::monotonic_us();
         let restorers = restorers(&session, true);
         let mut counts = RestoreCounts::default();
@@ -213,6 +205,17 @@ fn restorers(session: &Session, is_whole: bool) -> LeakRestorers {
     let restorers = FieldRestorers::new(session.vocabulary());
     let leaks = session.profile().leaks.as_ref();
     LeakRestorers::new(restorers, leaks, session.mapping(), is_whole)
+}
+
+/// A whole answer without its content codings; `None` if they cannot be undone.
+fn plain(text: Bytes, codings: &Codings, headers: &mut HeaderMap) -> Option<Bytes> {
+    headers.remove(CONTENT_ENCODING);
+    if codings.is_identity() {
+        return Some(text);
+    }
+    changed(headers);
+    let decoded = codings.decode(&text, MASKING_ANSWER_BYTES_MAX).ok()?;
+    Some(decoded.into())
 }
 
 /// A whole answer with its values; `None` if it stays as it is, also because it is not what it says.
