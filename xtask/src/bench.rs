@@ -80,6 +80,12 @@ pub enum Bench {
         #[arg(long)]
         binaries: Option<PathBuf>,
     },
+    /// Finding and masking personal data against the pattern recognizers of Presidio, over the same texts.
+    Mask {
+        /// The program; without it, it is built as it is installed.
+        #[arg(long)]
+        portcullis: Option<PathBuf>,
+    },
     /// Memory of an idle `portcullis serve`, and how fast `status` answers, with short and long journals.
     Serve(serve::Serve),
 }
@@ -103,6 +109,7 @@ impl Bench {
                 rounds,
             } => switch::measure(*flips, *requests, *connections, *rounds),
             Bench::Rollback { times, binaries } => rollback::measure(*times, binaries.as_deref()),
+            Bench::Mask { portcullis } => mask(portcullis.as_deref()),
             Bench::Serve(args) => serve::measure(args),
         }
     }
@@ -110,6 +117,29 @@ impl Bench {
 
 fn example(package: &str, name: &str) -> Result<()> {
     run(cargo().args(["run", "--release", "--package", package, "--example", name]))
+}
+
+/// The version of Presidio that masking is compared with.
+const PRESIDIO: &str = "2.2.366";
+
+fn mask(portcullis: Option<&Path>) -> Result<()> {
+    let target = target_folder()?;
+    let built = target.join("dist/portcullis");
+    if portcullis.is_none() {
+        run(cargo().args(["build", "--profile", "dist", "--package", "portcullis"]))?;
+    }
+    let peer = target.join(format!("bench/presidio-{PRESIDIO}"));
+    let python = peer.join("bin/python");
+    if !python.exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&peer))?;
+        let wanted = format!("presidio-analyzer=={PRESIDIO}");
+        run(Command::new(&python).args(["-m", "pip", "install", "-q", &wanted]))?;
+    }
+    let mut compare = Command::new(&python);
+    compare.arg(root().join("crates/mask/bench/compare.py"));
+    run(compare
+        .arg("--portcullis")
+        .arg(portcullis.unwrap_or(&built)))
 }
 
 fn dhash(pillow: &str, fast: bool) -> Result<()> {

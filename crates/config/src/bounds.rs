@@ -41,3 +41,17 @@ pub(crate) const WEIGHT_MAX: u64 = 1_000;
 pub(crate) const HOST_CHARS_MAX: usize = 253;
 /// Bytes of a file that are read to tell its kind; a key set or a certificate is far smaller.
 pub(crate) const LOOKED_AT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The smallest and largest body that a mask may take, in bytes: it is kept in memory as a whole.
+pub(crate) const MASKED_BODY_BYTES_MIN: u64 = 1024;
+pub(crate) const MASKED_BODY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// The most different values that one conversation may be allowed: all of them are read with each of its requests.
+pub(crate) const CONVERSATION_VALUES_MAX: u64 = 1_000_000;
+/// The least memory for all conversations, in bytes: less has no room for a few of them.
+pub(crate) const CONVERSATIONS_BYTES_MIN: u64 = 1024 * 1024;
+/// Characters of the name of a mask's own entity; it becomes part of placeholders.
+pub(crate) const ENTITY_CHARS_MAX: usize = 40;
+/// Bytes of a file of words for a mask: more than 100,000 names. Larger ones would fill the memory once they are compiled.
+pub(crate) const WORDS_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The shortest and longest time that a conversation can be kept, in milliseconds: a minute and ten years.
+pub(crate) const CONVERSATION_TTL_MS_MIN: u64 = 60 * 1000;
+pub(crate) const CONVERSATION_TTL_MS_MAX: u64 = 3_650 * 24 * 60 * 60 * 1000;

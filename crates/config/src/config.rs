@@ -27,13 +27,17 @@ mod state;
 
 pub use gateway::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,
-    CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig, CorsConfig, EjectConfig,
-    GatewayConfig, HeaderCondition, HealthConfig, HostPattern, JwksSource, JwtAlgorithm, JwtConfig,
-    LimitConfig, LimitKey, LoggedPaths, MetricsConfig, PathPattern, RedirectConfig, RetryConfig,
-    RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts, SecurityHeaders, ServerWeight,
-    SharedConfig, StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownRequest, UploadConfig,
-    UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
+    BuiltInSearch, CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig,
+    CluesConfig, ConversationStore, ConversationsConfig, CorsConfig, DatasetRequests,
+    DictionaryConfig, DictionaryWords, DifyApi, EjectConfig, GatewayConfig, HeaderCondition,
+    HealthConfig, HostPattern, JwksSource, JwtAlgorithm, JwtConfig, LeakAction, LimitConfig,
+    LimitKey, LoggedPaths, MaskApplication, MaskConfig, MaskFault, MetricsConfig, PathPattern,
+    PlaceholderForm, RecognizerConfig, RedirectConfig, RetryConfig, RewriteConfig, RouteConfig,
+    RouteTarget, RouteTimeouts, SearchConfig, SecurityHeaders, ServerWeight, SharedConfig,
+    StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownMessage, UnknownRequest,
+    UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls, WordsError,
 };
+pub(crate) use gateway::{is_known, read_words};
 pub use hook::{HookConfig, HookFailure, HookPoint, HookStep};
 pub use journal::JournalConfig;
 pub use listen::Listen;

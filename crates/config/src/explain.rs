@@ -16,7 +16,7 @@ use crate::overlay::Overlay;
 use crate::parse::{read_layers, text};
 use crate::similar::nearest;
 use crate::source::Source;
-use crate::{Config, Problems, StickyConfig, render, units};
+use crate::{Config, ConversationStore, Problems, StickyConfig, render, units};
 
 /// A key with its value and where that came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,7 +208,12 @@ impl Walk<'_> {
                 }
             }
             (
-                Kind::Texts | Kind::Pointers | Kind::Values | Kind::Conditions,
+                Kind::Texts
+                | Kind::Pointers
+                | Kind::Values
+                | Kind::Conditions
+                | Kind::Actions
+                | Kind::Scores,
                 DeValue::Table(values),
             ) => {
                 for (name, value) in values.iter() {
@@ -258,6 +263,21 @@ impl Walk<'_> {
 
 /// The defaults that depend on other keys.
 fn effective(config: &Config, key: &str) -> Option<String> {
+    if let ConversationStore::Memory {
+        conversations_max,
+        bytes_max,
+    } = &config.gateway.conversations.keep
+    {
+        match key {
+            "gateway.conversations.conversations_max" => {
+                return Some(conversations_max.to_string());
+            }
+            "gateway.conversations.memory_max" => {
+                return Some(toml::Value::from(units::bytes_text(*bytes_max)).to_string());
+            }
+            _ => {}
+        }
+    }
     let value = match (key, &config.gateway.sticky) {
         ("gateway.health.path", _) => config.gateway.health.path.clone(),
         ("gateway.sticky_name", StickyConfig::Cookie { name }) => name.clone(),
@@ -275,8 +295,10 @@ fn effective(config: &Config, key: &str) -> Option<String> {
 fn plain(kind: Kind, value: &DeValue<'_>) -> Option<String> {
     let text = match (kind, value) {
         (Kind::Journal, DeValue::String(text)) if text == "sqlite" => text.as_ref(),
-        (Kind::Texts | Kind::Journal | Kind::Redis, DeValue::String(text)) => shown(text),
-        (Kind::Texts | Kind::Journal | Kind::Redis, _) => SecretText::HIDDEN,
+        (Kind::Texts | Kind::Journal | Kind::Redis | Kind::Secret, DeValue::String(text)) => {
+            shown(text)
+        }
+        (Kind::Texts | Kind::Journal | Kind::Redis | Kind::Secret, _) => SecretText::HIDDEN,
         _ => {
             // What has no counterpart in JSON was refused before.
             let value = units::json(value).ok()?;

@@ -12,6 +12,7 @@ mod operation;
 mod service;
 
 pub(crate) use form::TextForm;
+pub(crate) use gateway::ACTIONS;
 use gateway::GATEWAY;
 use hook::HOOK;
 pub(crate) use kind::Kind;

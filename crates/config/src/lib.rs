@@ -5,7 +5,7 @@
 //! expected and, where there is a good guess, what was probably meant. Reading goes in two named steps:
 //! values with their places (unknown keys, wrong types, units), then the comparison of values with each
 //! other. Neither reads a clock, the environment or the network; the disk is only looked at by
-//! [`load`], for the file itself, and by [`Config::check_files`].
+//! [`load`], for the file itself, by [`Config::check_files`], and by [`MaskConfig::rules`] for files of words.
 //!
 //! A file may have environments, tables that are laid over the rest of it, see [`parse_environment`]; all
 //! of them are read whichever is chosen. Secrets stand in it by reference only, see [`SecretText`].
@@ -35,14 +35,17 @@ mod validate;
 
 pub use config::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,
-    CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig, Config, CorsConfig,
-    EjectConfig, GatewayConfig, HeaderCondition, HealthConfig, HookConfig, HookFailure, HookPoint,
-    HookStep, HostPattern, JournalConfig, JwksSource, JwtAlgorithm, JwtConfig, LimitConfig,
-    LimitKey, Listen, LoggedPaths, MetricsConfig, PathPattern, PortRange, PortRangeRefused,
-    RedirectConfig, ReleaseConfig, RetentionConfig, RetryConfig, RewriteConfig, RouteConfig,
-    RouteTarget, RouteTimeouts, SecretText, SecurityHeaders, ServerConfig, ServerWeight,
-    ServiceConfig, SharedConfig, StateConfig, StickyConfig, TlsConfig, TlsVersion, TracesConfig,
-    UnknownRequest, UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
+    BuiltInSearch, CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig,
+    CluesConfig, Config, ConversationStore, ConversationsConfig, CorsConfig, DatasetRequests,
+    DictionaryConfig, DictionaryWords, DifyApi, EjectConfig, GatewayConfig, HeaderCondition,
+    HealthConfig, HookConfig, HookFailure, HookPoint, HookStep, HostPattern, JournalConfig,
+    JwksSource, JwtAlgorithm, JwtConfig, LeakAction, LimitConfig, LimitKey, Listen, LoggedPaths,
+    MaskApplication, MaskConfig, MaskFault, MetricsConfig, PathPattern, PlaceholderForm, PortRange,
+    PortRangeRefused, RecognizerConfig, RedirectConfig, ReleaseConfig, RetentionConfig,
+    RetryConfig, RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts, SearchConfig, SecretText,
+    SecurityHeaders, ServerConfig, ServerWeight, ServiceConfig, SharedConfig, StateConfig,
+    StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownMessage, UnknownRequest,
+    UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls, WordsError,
 };
 pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
 pub use origin::FileFault;

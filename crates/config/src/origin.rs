@@ -11,15 +11,19 @@ use crate::{Code, Problems};
 
 mod content;
 mod file_fault;
+mod mask_use;
 
 pub(crate) use content::Content;
 pub use file_fault::FileFault;
+pub(crate) use mask_use::MaskUse;
 
 /// A configuration's text, and the paths in it that the disk must have.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub(crate) source: Source,
     pub(crate) uses: Vec<PathUse>,
+    /// Masks whose words are in files.
+    pub(crate) masks: Vec<MaskUse>,
     /// Other places of which something can be told later.
     pub(crate) marks: Vec<Spot>,
     /// The environment that was chosen.
@@ -101,6 +105,9 @@ impl Origin {
             if let Some(wrong) = used.wrong() {
                 report.add(&used.spot, wrong);
             }
+        }
+        for mask in &self.masks {
+            mask.try_out(report, true);
         }
         report.read_as(None);
     }

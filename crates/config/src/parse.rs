@@ -248,17 +248,25 @@ fn folder(file: &Path) -> PathBuf {
 /// The keys whose values may be secrets: variables, and the URLs of databases.
 const SECRET_KEYS: [&str; 3] = ["env", "journal", "redis"];
 
+/// The tables in which a value may be a secret.
+const SECRET_TABLES: [&str; 1] = ["conversations"];
+
 /// Values of environment variables may be secrets, and so may the URLs of databases: their lines are never
 /// quoted. Nor are those of tables under unknown names: one is probably a misspelt `env`.
 fn hide_secrets(table: &DeTable<'_>, source: &mut Source) {
     for (name, value) in table.iter() {
         let name: &str = name.get_ref();
-        if SECRET_KEYS.contains(&name) {
+        if SECRET_KEYS.contains(&name) || is_masks_keys(name, value) {
             hide_value(value, source);
         } else {
             hide_below(value, is_key(name), source);
         }
     }
+}
+
+/// Keys of conversations stand under a name that other tables have for files.
+fn is_masks_keys(name: &str, value: &Spanned<DeValue<'_>>) -> bool {
+    name == "keys" && value.get_ref().is_str()
 }
 
 fn hide_below(value: &Spanned<DeValue<'_>>, known: bool, source: &mut Source) {
@@ -301,7 +309,7 @@ fn hide_likely_secrets(text: &str, source: &mut Source) {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let header = line.trim_start().starts_with('[');
-        let named = SECRET_KEYS.iter().any(|secret| {
+        let named = SECRET_KEYS.iter().chain(&SECRET_TABLES).any(|secret| {
             line.match_indices(secret).any(|(at, word)| {
                 let next = line[at + word.len()..].chars().next();
                 !next.is_some_and(char::is_alphanumeric)

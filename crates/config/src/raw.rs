@@ -21,9 +21,10 @@ mod variables;
 pub(crate) use check::RawCheck;
 pub(crate) use gate::{RawGate, RawRule};
 pub(crate) use gateway::{
-    RawAccess, RawAcme, RawCertificate, RawClients, RawCors, RawEject, RawGateway, RawHealth,
-    RawJwt, RawKeys, RawLimit, RawLog, RawRoute, RawServerWeight, RawShared, RawTls, RawUpload,
-    RawUpstream, RawUpstreamTls,
+    RawAccess, RawAcme, RawCertificate, RawClients, RawClues, RawConversations, RawCors,
+    RawDictionary, RawEject, RawGateway, RawHealth, RawJwt, RawKeys, RawLimit, RawLog, RawMask,
+    RawRecognizer, RawRoute, RawServerWeight, RawShared, RawTls, RawUpload, RawUpstream,
+    RawUpstreamTls,
 };
 pub(crate) use hook::RawHook;
 pub(crate) use operation::{RawBackup, RawServer, RawState};

@@ -34,7 +34,8 @@ const OPENING: &str = "\
 touches the network. Keys that are not listed here are refused.
 
 - **Paths** are relative to the folder of the file.
-- **Durations** are a whole number and a unit: `250ms`, `8s`, `10m`, `2h`, `1d`; at most seven days.
+- **Durations** are a whole number and a unit: `250ms`, `8s`, `10m`, `2h`, `1d`; at most seven days unless said \
+otherwise.
 - **Rates** of errors are percentages (`\"1%\"`) or fractions (`0.01`); **percentages** elsewhere are \
 whole (`\"20%\"`).
 - **Sizes** are a whole number and a unit: `100B`, `64KB` (64,000 bytes), `64KiB` (65,536), `10MB`, `2GiB`.

@@ -41,6 +41,8 @@ pub(crate) struct Report<'s> {
     source: &'s Source,
     found: RefCell<Vec<Problem>>,
     omitted: Cell<usize>,
+    /// How often anything was noted, also what was noted before.
+    told: Cell<usize>,
     /// The environment that is being read, if it is one.
     overlay: RefCell<Option<Overlay>>,
 }
@@ -84,6 +86,7 @@ impl<'s> Report<'s> {
             source,
             found: RefCell::default(),
             omitted: Cell::new(0),
+            told: Cell::new(0),
             overlay: RefCell::default(),
         }
     }
@@ -105,6 +108,7 @@ impl<'s> Report<'s> {
 
     /// Notes a problem. The same one at the same place is kept once.
     pub(crate) fn add(&self, spot: &Spot, wrong: Wrong) {
+        self.told.set(self.told.get() + 1);
         if self.is_full() {
             self.omitted.set(self.omitted.get() + 1);
             return;
@@ -123,6 +127,11 @@ impl<'s> Report<'s> {
         if !kept {
             found.push(problem);
         }
+    }
+
+    /// Grows with everything that is noted, so that it tells whether something was noted in between.
+    pub(crate) fn told(&self) -> usize {
+        self.told.get()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -138,12 +138,11 @@ fn value(kind: Kind, form: Form) -> Value {
             "uniqueItems": true,
             "items": value(*item, form),
         }),
-        Kind::Texts | Kind::Conditions => {
-            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        Kind::Texts | Kind::Conditions | Kind::Pointers | Kind::Scores | Kind::Actions => {
+            free_keys(kind, form)
         }
-        Kind::Pointers => {
-            json!({ "type": "object", "additionalProperties": value(Kind::Pointer, form) })
-        }
+        Kind::Score => score(),
+        Kind::Secret => pattern("^(env:|file:|cmd:|text:)"),
         Kind::Values => json!({ "type": "object", "propertyNames": { "pattern": "^(/|$)" } }),
         Kind::Any => json!({}),
         Kind::Table(section) => table(section, form),
@@ -155,6 +154,21 @@ fn value(kind: Kind, form: Form) -> Value {
             "additionalProperties": { "$ref": "#/$defs/environment" },
         }),
     }
+}
+
+/// A table with free keys.
+fn free_keys(kind: Kind, form: Form) -> Value {
+    let item = match kind {
+        Kind::Pointers => value(Kind::Pointer, form),
+        Kind::Scores => score(),
+        Kind::Actions => value(Kind::Choice(crate::keys::ACTIONS), form),
+        _ => json!({ "type": "string" }),
+    };
+    json!({ "type": "object", "additionalProperties": item })
+}
+
+fn score() -> Value {
+    json!({ "type": "number", "minimum": 0, "maximum": 1 })
 }
 
 fn pattern(pattern: &str) -> Value {

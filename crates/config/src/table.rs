@@ -299,6 +299,11 @@ impl<'t> Table<'t> {
         })
     }
 
+    /// Whether a key is misspelt, so that what it was to give is not known.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        !self.meant.is_empty()
+    }
+
     /// The hint for a key that another table has.
     fn elsewhere(&self, name: &str) -> Option<String> {
         let others = ROOT

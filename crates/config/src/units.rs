@@ -21,7 +21,7 @@ mod json;
 mod network;
 mod rate;
 
-pub(crate) use amount::{bytes, bytes_text, percent, rate_text, request_rate, seconds};
+pub(crate) use amount::{bytes, bytes_text, percent, rate_text, request_rate, score, seconds};
 pub(crate) use duration::{duration_ms, duration_text, milliseconds};
 pub(crate) use json::json;
 pub(crate) use network::network;

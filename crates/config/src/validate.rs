@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_rollout::{ValueSource, Weight};
 
-use crate::origin::{Content, Origin, PathUse, Wanted};
+use crate::origin::{Content, MaskUse, Origin, PathUse, Wanted};
 use crate::overlay::Overlay;
 use crate::raw::RawConfig;
 use crate::report::{At, Report, Spot};
@@ -37,6 +37,8 @@ struct Context<'r> {
     places: Places<'r>,
     /// Paths that the disk must have, collected on the way.
     uses: Vec<PathUse>,
+    /// Masks whose words are in files.
+    masks: Vec<MaskUse>,
     /// Places that whoever runs the gateway may have something to say about.
     marks: Vec<Spot>,
 }
@@ -59,6 +61,7 @@ pub(crate) fn validate(
         file: folder.join(file.file_name().unwrap_or_default()),
         places,
         uses: Vec::new(),
+        masks: Vec::new(),
         marks: Vec::new(),
     };
     let strategy = service::strategy(&raw.service, report);
@@ -92,6 +95,7 @@ pub(crate) fn validate(
         origin: Origin {
             source: report.source().clone(),
             uses: context.uses,
+            masks: context.masks,
             marks: context.marks,
             overlay,
             environments: environments.to_vec(),

@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }],
         routing: RoutingSettings::default(),
         shared: None,
+        conversations: portcullis_gateway::ConversationSettings::default(),
     })?;
     let admin = gateway
         .admin_address()

@@ -145,6 +145,7 @@ fn serve(upstream: &str, folder: &Path) -> Result<(), Failed> {
         }],
         routing: RoutingSettings::default(),
         shared: None,
+        conversations: portcullis_gateway::ConversationSettings::default(),
     })?;
     let admin = gateway.admin_address().ok_or("no admin address")?;
     let body = format!(

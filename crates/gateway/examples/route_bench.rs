@@ -135,6 +135,7 @@ fn routes(count: usize) -> Vec<RouteConfig> {
             cors: None,
             security_headers: SecurityHeaders::Off,
             upload: None,
+            mask: None,
         }
     };
     (0..count).map(route).collect()

@@ -35,6 +35,9 @@ pub(crate) enum BodyError {
     /// The request is over, and the rest of its body is not wanted.
     #[error("the request is over")]
     Over(#[source] h2::Error),
+    /// Nothing can be put back into what the arm sends, or it must not be passed on.
+    #[error("the answer cannot be looked into")]
+    Unrestorable,
     /// The client sends what it may not.
     #[error("the body is not let through")]
     Refused,

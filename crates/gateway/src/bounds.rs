@@ -194,3 +194,14 @@ pub(crate) const BYPASS_CLOCK_BACK_MAX_MS: u64 = 60_000;
 pub(crate) const HEALTH_ANSWER_BYTES_MAX: usize = 4_096;
 /// How long a browser keeps the cookie that ties its user to a release, in seconds: longer than rollouts take.
 pub(crate) const STICKY_COOKIE_MAX_AGE_S: u64 = 30 * 24 * 60 * 60;
+/// How often a request is masked anew because another one changed its conversation meanwhile.
+pub(crate) const MASKING_TRIES_MAX: u32 = 6;
+/// A longer body is looked into on a thread of its own: so long that a worker can be busy with the rest in one go, which
+/// takes it about a millisecond.
+pub(crate) const MASKING_INLINE_BYTES_MAX: usize = 64 * 1024;
+/// The room that a body which is looked into has before anything of it has come; it grows with what comes.
+pub(crate) const MASKING_BODY_BYTES_BEGIN: u64 = 64 * 1024;
+/// Entries of a list of conversations into which values are put back; further ones pass as they are.
+pub(crate) const MASKING_LISTED_MAX: usize = 200;
+/// The longest answer that is read whole so that values can be put back into it; a longer one passes as it is.
+pub(crate) const MASKING_ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;

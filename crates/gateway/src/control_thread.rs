@@ -21,10 +21,13 @@ use crate::clock;
 use crate::control::Control;
 use crate::error::GatewayError;
 use crate::listen::{AdminListener, bind_admin, bind_metrics};
+use crate::masking::Vault;
 use crate::observe::{Gathering, Observers, endpoints};
 use crate::reload::ReloadDesk;
 use crate::routing::Routing;
-use crate::settings::{AdminListen, GatewaySettings, SharedSettings};
+use crate::settings::{
+    AdminListen, ConversationPlace, ConversationSettings, GatewaySettings, SharedSettings,
+};
 use crate::state_file::SavedState;
 use crate::table::Table;
 use crate::tls::{EndsTold, Tls, Versions};
@@ -45,6 +48,7 @@ pub(crate) struct ControlStart {
     pub(crate) keeping: Option<Keeping>,
     pub(crate) orders: watch::Sender<Orders>,
     pub(crate) desk: ReloadDesk,
+    pub(crate) vault: Arc<Vault>,
 }
 
 /// What the control thread is told while it runs. It ends when nobody is left to tell it anything.
@@ -75,6 +79,7 @@ struct ControlThread {
     certificates: Option<Watched>,
     keeping: Option<Keeping>,
     access: AccessFiles,
+    vault: Arc<Vault>,
     /// What the gateway was told so far.
     in_force: GatewaySettings,
 }
@@ -118,6 +123,9 @@ pub(crate) async fn run_control(
 impl ControlThread {
     async fn begin(start: ControlStart) -> Result<ControlThread, GatewayError> {
         let addresses = Addresses::of(&start);
+        if start.routing.masks_anything() {
+            start.vault.open().await?;
+        }
         let saved = SavedState::read(&start.settings.state_file)?;
         let orders_told = start.orders.subscribe();
         let shared = (start.table, start.orders);
@@ -139,6 +147,7 @@ impl ControlThread {
             certificates: start.tls.map(Watched::new),
             keeping: start.keeping,
             access,
+            vault: start.vault,
             in_force: start.settings,
         })
     }
@@ -158,7 +167,7 @@ impl ControlThread {
     async fn carry_out(&mut self, order: ControlOrder) {
         match order {
             ControlOrder::Reload(settings, reply) => {
-                let changed = (&*self.control, self.certificates.as_mut());
+                let changed = (&*self.control, self.certificates.as_mut(), &*self.vault);
                 let reloaded = reload(&mut self.in_force, changed, *settings).await;
                 let _ = reply.send(reloaded);
             }
@@ -191,7 +200,7 @@ impl ControlThread {
 /// Replaces what a running gateway can change; `in_force` is what it was told so far.
 async fn reload(
     in_force: &mut GatewaySettings,
-    (control, certificates): (&Control, Option<&mut Watched>),
+    (control, certificates, vault): (&Control, Option<&mut Watched>, &Vault),
     settings: GatewaySettings,
 ) -> Result<(), GatewayError> {
     let names = |settings: &GatewaySettings| -> Vec<String> {
@@ -226,6 +235,10 @@ async fn reload(
             "[gateway.shared]",
             is_same_shared(in_force.shared.as_ref(), settings.shared.as_ref()),
         ),
+        (
+            "[gateway.conversations]",
+            is_same_place(&in_force.conversations, &settings.conversations),
+        ),
     ];
     let differ: Vec<&str> = fixed
         .into_iter()
@@ -241,6 +254,9 @@ async fn reload(
         }
         _ => None,
     };
+    if !settings.routing.masks.is_empty() {
+        vault.open().await?;
+    }
     let services = settings.services.clone();
     control
         .reload(services, &settings.routing, &settings.clients)
@@ -271,6 +287,22 @@ fn is_same_shared(one: Option<&SharedSettings>, other: Option<&SharedSettings>) 
         }
         _ => false,
     }
+}
+
+/// Whether conversations are kept in the same place, in the same way.
+fn is_same_place(one: &ConversationSettings, other: &ConversationSettings) -> bool {
+    let keys = |place: &ConversationPlace| match place {
+        ConversationPlace::Memory {
+            conversations_max,
+            bytes_max,
+        } => format!("memory {conversations_max} {bytes_max}"),
+        ConversationPlace::File { keys: None } => "file".to_owned(),
+        ConversationPlace::File { keys: Some(keys) } => format!("file {}", keys.expose_secret()),
+        ConversationPlace::Shared { keys } => format!("shared {}", keys.expose_secret()),
+    };
+    one.ttl_ms == other.ttl_ms
+        && one.values_max == other.values_max
+        && keys(&one.keep) == keys(&other.keep)
 }
 
 /// Certificates, and how their files were when they were read.

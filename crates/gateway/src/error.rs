@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::acme::AcmeError;
+use crate::masking::vault::VaultError;
 use crate::routing::RoutingError;
 use crate::shared::SharedError;
 use crate::state_file::StateFileError;
@@ -69,6 +70,9 @@ pub enum GatewayError {
     /// What is shared with other gateways cannot be set up.
     #[error("the shared state of the gateway cannot be set up")]
     Shared(#[from] SharedError),
+    /// It cannot be kept what was hidden.
+    #[error("what is hidden from applications cannot be kept")]
+    Conversations(#[from] VaultError),
     /// TLS towards clients cannot be set up.
     #[error("TLS towards clients cannot be set up")]
     Tls(#[from] TlsError),

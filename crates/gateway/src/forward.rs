@@ -14,6 +14,8 @@ mod admission;
 mod answer;
 mod attempt;
 mod dispatch;
+mod masked;
+mod restoring;
 mod shadow;
 mod unread;
 
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::{Body, Incoming};
@@ -37,6 +40,7 @@ use crate::connection::{BodyFraming, ConnectionState, Protocol, Step};
 use crate::endpoint::Endpoint;
 use crate::headers;
 use crate::https_redirect;
+use crate::masking::Tenant;
 use crate::observe::{Beginning, Observed};
 use crate::protect::{Denial, Scheme, UploadCheck};
 use crate::refusal::{Refusal, call};
@@ -72,6 +76,8 @@ struct Passage {
     /// Ties the user to an arm.
     cookie: Option<HeaderValue>,
     place: Option<Place>,
+    /// Whose mappings its request may use, on a route that masks.
+    tenant: Option<Tenant>,
     /// Whether the client makes a call of gRPC, which is told of a refusal in its own words.
     is_call: bool,
     /// Whether the client asks for another protocol, and may get it.
@@ -83,8 +89,31 @@ struct Passage {
 /// A request that may be sent: its head as an arm gets it, and its body.
 struct Prepared {
     head: request::Parts,
-    incoming: Incoming,
-    rules: BodyRules,
+    body: Outbound,
+}
+
+/// The body of a request on its way out.
+enum Outbound {
+    /// The client's, as it comes.
+    Client {
+        incoming: Incoming,
+        rules: BodyRules,
+    },
+    /// All of it, looked into.
+    Whole(Bytes),
+    /// The client's, of which the beginning was read already.
+    Begun(Bytes, Box<ClientBody>),
+}
+
+impl Outbound {
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        match self {
+            Outbound::Client { incoming, .. } => incoming.is_end_stream(),
+            Outbound::Whole(text) => text.is_empty(),
+            Outbound::Begun(..) => false,
+        }
+    }
 }
 
 /// Answers one request.
@@ -147,6 +176,7 @@ impl Passage {
             is_preflight: false,
             cookie: None,
             place: None,
+            tenant: None,
             // gRPC has no other protocol.
             is_call: state.protocol() == Protocol::Http2 && call::is_call(&head.headers),
             may_switch: false,
@@ -196,30 +226,54 @@ impl Passage {
         if let Some(target) = found.target {
             head.uri = target.into();
         }
-        let service = match (&route.to, found.service) {
-            (RouteTo::Upstream(_), _) => None,
-            (_, Some(place)) => {
-                // Not the one that was found above: its split may have changed since.
-                let services = |table: &Table| table.services.get(place).cloned();
-                let service = self.worker.with_table(services);
-                let service = service.ok_or(Refusal::UnknownHost)?;
-                if service.active.is_none() {
-                    return Err(Passage::unrouted(&service));
-                }
-                Some(service)
-            }
-            (_, None) => return Err(Refusal::UnknownHost),
+        let Some(profile) = self.mask_of(&route, found.service) else {
+            let body = |unread: &mut Unread| {
+                let incoming = unread.take().ok_or(Refusal::ClientBroke)?;
+                Ok(Outbound::Client { incoming, rules })
+            };
+            return self
+                .send(&route, found.service, head, || body(unread))
+                .await;
         };
+        let inbound = masked::Inbound { unread, rules };
+        let (masking, body) = self.mask(profile, &mut head, inbound).await?;
+        let body = || body.take(unread);
+        let answer = self.send(&route, found.service, head, body).await?;
+        Ok(self.restore(masking, answer).await)
+    }
+
+    /// Sends a request to where its route leads. The body is taken once it is known that there is somebody to take it.
+    async fn send(
+        &mut self,
+        route: &Route,
+        service: Option<usize>,
+        head: request::Parts,
+        body: impl FnOnce() -> Result<Outbound, Refusal>,
+    ) -> Result<Answer, Refusal> {
+        let service = match (&route.to, service) {
+            (RouteTo::Upstream(set), _) => {
+                let prepared = Prepared {
+                    head,
+                    body: body()?,
+                };
+                return self.send_to_upstream(set, prepared).await;
+            }
+            // Not the one that was found above: its split may have changed since.
+            (_, Some(place)) => {
+                let services = |table: &Table| table.services.get(place).cloned();
+                self.worker.with_table(services)
+            }
+            (_, None) => None,
+        };
+        let service = service.ok_or(Refusal::UnknownHost)?;
+        if service.active.is_none() {
+            return Err(Passage::unrouted(&service));
+        }
         let prepared = Prepared {
             head,
-            incoming: unread.take().ok_or(Refusal::ClientBroke)?,
-            rules,
+            body: body()?,
         };
-        match (&route.to, service) {
-            (RouteTo::Upstream(set), _) => self.send_to_upstream(set, prepared).await,
-            (_, Some(service)) => self.send_to_service(&service, prepared).await,
-            (_, None) => Err(Refusal::UnknownHost),
-        }
+        self.send_to_service(&service, prepared).await
     }
 
     /// Takes a place among the requests that the route takes at once. The time for the whole request also ends
@@ -293,9 +347,11 @@ impl Passage {
 
     /// Rewrites the head for a server.
     fn prepare(&mut self, prepared: &mut Prepared, endpoint: &Endpoint) -> Result<(), Refusal> {
-        let has_body = !prepared.incoming.is_end_stream();
+        let has_body = !prepared.body.is_empty();
         // Only HTTP/2 carries a call, so to a server of HTTP/1.1 it is an upload.
-        prepared.rules.is_call &= endpoint.protocol == UpstreamProtocol::Http2;
+        if let Outbound::Client { rules, .. } = &mut prepared.body {
+            rules.is_call &= endpoint.protocol == UpstreamProtocol::Http2;
+        }
         let head = &mut prepared.head;
         // HTTP/2 has no upgrades (RFC 9113, 8.6).
         let protocol = headers::upgrade_protocol(&head.headers)

@@ -18,6 +18,7 @@ use crate::control_thread::{ControlOrder, ControlStart, run_control};
 use crate::doors::{Door, Doors};
 use crate::error::GatewayError;
 use crate::listen::{bind_admin, bind_metrics};
+use crate::masking::Vault;
 use crate::observe::{Observers, WorkerObservers};
 use crate::reload::{ReloadDesk, ReloadRequests};
 use crate::routing::{Routing, RoutingError};
@@ -112,12 +113,11 @@ impl Gateway {
         let tls = tls.map(|tls| Arc::new(tls.at_port(tls_port)));
         let admin_listener = bind_admin(&settings.admin)?;
         let admin = admin_listener.tcp_address();
-        let metrics_listen = settings.observe.metrics.listen;
-        let metrics_listener = metrics_listen.map(bind_metrics).transpose()?;
-        let metrics = metrics_listener.as_ref().and_then(|l| l.local_addr().ok());
+        let (metrics_listener, metrics) = metrics_door(&settings)?;
         let observers = start_observers(&settings.observe, count)?;
         let routing = routing(&settings, &observers, count)?;
         let table = without_services(&routing);
+        let vault = vault(&settings, shared.as_ref());
         let (desk, reload_requests) = ReloadDesk::open();
         let start = ControlStart {
             settings,
@@ -132,6 +132,7 @@ impl Gateway {
             tls: tls.clone(),
             keeping,
             orders: orders.clone(),
+            vault: Arc::clone(&vault),
         };
         let (control, control_orders) = start_control(start)?;
         let mut gateway = Gateway {
@@ -152,6 +153,7 @@ impl Gateway {
             tls,
             addresses: Arc::new(ClientAddresses::default()),
             server: shared,
+            vault,
         };
         for (index, doors) in doors.shares.into_iter().enumerate() {
             let (share, observers) = (share.clone(), Arc::clone(&observers));
@@ -374,6 +376,26 @@ fn shared_server(settings: &GatewaySettings) -> Result<Option<Arc<SharedServer>>
         SharedServer::new(&shared.url, &shared.prefix, shared.timeout_ms).map(Arc::new)
     });
     server.transpose()
+}
+
+/// Where conversations are to be kept; nothing is opened.
+fn vault(settings: &GatewaySettings, shared: Option<&Arc<SharedServer>>) -> Arc<Vault> {
+    let conversations = settings.conversations.clone();
+    Arc::new(Vault::new(
+        conversations,
+        &settings.state_file,
+        shared.cloned(),
+    ))
+}
+
+/// Where metrics are answered besides the admin API, if anywhere, with the real port.
+fn metrics_door(
+    settings: &GatewaySettings,
+) -> Result<(Option<TcpListener>, Option<SocketAddr>), GatewayError> {
+    let listener = settings.observe.metrics.listen.map(bind_metrics);
+    let listener = listener.transpose()?;
+    let address = listener.as_ref().and_then(|l| l.local_addr().ok());
+    Ok((listener, address))
 }
 
 fn start_observers(

@@ -16,7 +16,8 @@
 //! - `shared`: limits that several gateways count together, in a Redis or Valkey server.
 //! - `control`, `state_file`, `health`, `admin`: a thread of its own that changes the table:
 //!   durably first, then as a whole.
-//! - `bypass`, `audit`: what takes the split out of the way in an emergency, and the record of it.
+//! - `masking`, `conversations`: what is hidden from applications, and what stands for it.
+//! - `bypass`, `audit`: what takes split and masking out of the way in an emergency, and the record of it.
 //!
 //! The gateway knows nothing of rollouts and serves without the engine, from its last saved splits
 //! (invariant 10); an arm gets traffic only when it is healthy (invariant 11).
@@ -37,6 +38,7 @@ mod clock;
 mod connection;
 mod control;
 mod control_thread;
+pub mod conversations;
 mod doors;
 mod endpoint;
 mod error;
@@ -55,6 +57,7 @@ mod https_redirect;
 mod in_flight;
 mod keep_alive;
 mod listen;
+mod masking;
 mod matching;
 mod metrics;
 mod observe;
@@ -87,14 +90,16 @@ pub use acme::AcmeError;
 pub use audit::{AuditEntry, AuditEvent, AuditRead, AuditTrail};
 pub use error::GatewayError;
 pub use gateway::Gateway;
+pub use masking::profile::ProfileError;
+pub use masking::vault::VaultError;
 pub use matching::{
     HostRefused, Match, PathRefused, RequestHost, RequestPath, RouteIndex, RouteRefused,
 };
 pub use reload::{ReloadRequest, ReloadRequests};
 pub use routing::RoutingError;
 pub use settings::{
-    AdminListen, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings,
-    ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
+    AdminListen, ConversationPlace, ConversationSettings, GatewaySettings, HealthSettings,
+    ObserveSettings, RoutingSettings, ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
 };
 pub use state_file::StateFileError;
 pub use tls::{TlsError, examine_certificate};

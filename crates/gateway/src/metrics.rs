@@ -21,9 +21,11 @@ pub(crate) mod counters;
 mod exposition;
 mod families;
 mod format;
+mod masking;
 
 pub(crate) use counters::{GatewayCounters, RouteCounters};
 pub(crate) use format::Format;
+pub(crate) use masking::MaskScrape;
 
 /// What one scrape tells. Names of routes, services and upstreams are different from each other.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub(crate) struct Scrape<'a> {
     pub(crate) arms: Vec<ArmScrape<'a>>,
     /// Every upstream.
     pub(crate) upstreams: Vec<&'a UpstreamSet>,
+    /// Every mask that a route names.
+    pub(crate) masks: Vec<MaskScrape<'a>>,
 }
 
 /// One route.

@@ -5,6 +5,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::capacity::Shed;
 use crate::headers::HeadError;
+use crate::masking::MaskingRefusal;
 use crate::matching::{HostRefused, PathRefused};
 use crate::problem::Problem;
 use crate::protect::Denial;
@@ -58,6 +59,8 @@ pub(crate) enum Refusal {
     ClientStalled,
     /// The client's body broke off.
     ClientBroke,
+    /// It cannot be looked into, or must not be sent.
+    Masking(Box<MaskingRefusal>),
 }
 
 impl Refusal {
@@ -75,6 +78,7 @@ impl Refusal {
             Refusal::BadPath(error) => {
                 return malformed(StatusCode::BAD_REQUEST, error.to_string());
             }
+            Refusal::Masking(refusal) => return refusal.problem(),
             Refusal::Denied(denial) => (denial.status, denial.kind, denial.title, denial.detail),
             Refusal::AmbiguousLength => words::AMBIGUOUS_LENGTH,
             Refusal::TooManyFields => words::TOO_MANY_FIELDS,
@@ -134,6 +138,7 @@ impl Refusal {
             Refusal::CallSilent => "call-silent",
             Refusal::ClientStalled => "client-stalled",
             Refusal::ClientBroke => "client-broke",
+            Refusal::Masking(refusal) => refusal.cause(),
         }
     }
 
@@ -163,6 +168,9 @@ impl Refusal {
         match self {
             Refusal::Unrouted => Some(crate::bounds::RETRY_AFTER_S),
             Refusal::Shed(shed) => Some(shed.retry_after_s),
+            Refusal::Masking(refusal) if refusal.passes_with_time() => {
+                Some(crate::bounds::RETRY_AFTER_S)
+            }
             _ => None,
         }
     }
@@ -171,6 +179,12 @@ impl Refusal {
 impl From<HeadError> for Refusal {
     fn from(error: HeadError) -> Refusal {
         Refusal::BadHead(error)
+    }
+}
+
+impl From<MaskingRefusal> for Refusal {
+    fn from(refusal: MaskingRefusal) -> Refusal {
+        Refusal::Masking(Box::new(refusal))
     }
 }
 

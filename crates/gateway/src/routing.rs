@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use portcullis_config::{ClientsConfig, RouteConfig, UnknownRequest};
 
+use crate::masking::MaskProfile;
+use crate::masking::profile::ProfileError;
 use crate::matching::{RouteIndex, RouteRefused};
 use crate::observe::{Observers, WatchedRoute};
 use crate::protect::{Access, ApiKeyError, ClientTrust, LimitTable};
@@ -32,6 +34,8 @@ pub(crate) struct Routing {
     limits: LimitTable,
     /// Policies of who may use a route.
     pub(crate) access: Vec<Arc<NamedAccess>>,
+    /// What is hidden from applications.
+    pub(crate) masks: Vec<Arc<MaskProfile>>,
     /// Whom is believed about clients.
     pub(crate) trust: ClientTrust,
     /// What clients may do.
@@ -70,7 +74,7 @@ pub enum RoutingError {
     Unknown {
         /// The route's name.
         route: Arc<str>,
-        /// `upstream`, `limit` or `access policy`.
+        /// `upstream`, `limit`, `access policy` or `mask`.
         kind: &'static str,
         /// The name.
         name: String,
@@ -92,9 +96,23 @@ pub enum RoutingError {
         #[source]
         source: ApiKeyError,
     },
+    /// What is hidden from an application.
+    #[error("mask `{mask}` cannot be used")]
+    Mask {
+        /// Its name.
+        mask: Arc<str>,
+        /// What is wrong.
+        #[source]
+        source: ProfileError,
+    },
 }
 
 impl Routing {
+    /// Whether anything is masked.
+    pub(crate) fn masks_anything(&self) -> bool {
+        !self.masks.is_empty()
+    }
+
     /// Compiles settings for `workers` workers, with what `before` has of the same.
     ///
     /// # Errors
@@ -116,6 +134,7 @@ impl Routing {
             upstreams: upstreams(settings, workers, before)?,
             access: policies(settings, before)?,
             limits,
+            masks: masks(settings, workers, before)?,
             trust: ClientTrust::new(clients),
             clients: Arc::new(clients.clone()),
             plain: Vec::new(),
@@ -127,9 +146,14 @@ impl Routing {
             routing.routes.push(Arc::new(route));
         }
         let plain = services.iter().map(|service| {
-            let config = service.plain_route();
+            let config = service.plain_route(settings.default_mask.clone());
             let mut known = before.iter().flat_map(|before| &before.plain);
-            let known = known.find(|known| known.config == config);
+            let known = known.find(|known| {
+                let mask = known.mask.as_ref();
+                let is_same =
+                    mask.is_none_or(|mask| routing.masks.iter().any(|one| Arc::ptr_eq(one, mask)));
+                known.config == config && is_same
+            });
             known.cloned().map_or_else(
                 || {
                     routing
@@ -199,6 +223,10 @@ impl Routing {
 
     fn upstream(&self, name: &str) -> Option<&Arc<UpstreamSet>> {
         self.upstreams.iter().find(|set| *set.name == *name)
+    }
+
+    fn mask(&self, name: &str) -> Option<&Arc<MaskProfile>> {
+        self.masks.iter().find(|mask| *mask.config.name == *name)
     }
 
     fn policy(&self, name: &str) -> Option<&Arc<NamedAccess>> {
@@ -275,4 +303,25 @@ fn policies(
         Ok(Arc::new(NamedAccess { config, access }))
     });
     policies.collect()
+}
+
+/// The masks of the settings: those of before where compiling them would give the same.
+fn masks(
+    settings: &RoutingSettings,
+    workers: usize,
+    before: Option<&Routing>,
+) -> Result<Vec<Arc<MaskProfile>>, RoutingError> {
+    let masks = settings.masks.iter().map(|config| {
+        let known = before.and_then(|before| before.mask(&config.name));
+        match known {
+            Some(known) if known.is_same(config) => Ok(Arc::clone(known)),
+            known => MaskProfile::compile(config, workers, known.map(Arc::as_ref))
+                .map(Arc::new)
+                .map_err(|source| RoutingError::Mask {
+                    mask: Arc::clone(&config.name),
+                    source,
+                }),
+        }
+    });
+    masks.collect()
 }

@@ -32,6 +32,8 @@ pub(crate) struct Service {
     pub(crate) canary_users: Arc<HashSet<Box<[u8]>>>,
     /// The way of requests that no route of the settings takes.
     pub(crate) plain: Arc<Route>,
+    /// Its split and its masking are out of the way for a while.
+    pub(crate) is_bypassed: bool,
 }
 
 /// A split with the arms it names.

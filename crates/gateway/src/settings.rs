@@ -3,12 +3,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use portcullis_config::{
     AccessConfig, AccessLogConfig, AccessLogPlace, CapacityConfig, ClientsConfig, LimitConfig,
-    LoggedPaths, MetricsConfig, PathPattern, RetryConfig, RewriteConfig, RouteConfig, RouteTarget,
-    RouteTimeouts, SecurityHeaders, TlsConfig, TracesConfig, UnknownRequest, UpstreamConfig,
-    UpstreamProtocol,
+    LoggedPaths, MaskConfig, MetricsConfig, PathPattern, RetryConfig, RewriteConfig, RouteConfig,
+    RouteTarget, RouteTimeouts, SecurityHeaders, TlsConfig, TracesConfig, UnknownRequest,
+    UpstreamConfig, UpstreamProtocol,
 };
 use secrecy::SecretString;
 
@@ -37,6 +38,8 @@ pub struct GatewaySettings {
     pub routing: RoutingSettings,
     /// A server that several gateways share; `None` counts everything here.
     pub shared: Option<SharedSettings>,
+    /// Where it is kept what was hidden.
+    pub conversations: ConversationSettings,
 }
 
 /// A Redis or Valkey server that several gateways share.
@@ -63,6 +66,10 @@ pub struct RoutingSettings {
     pub limits: Vec<LimitConfig>,
     /// Policies of who may use a route.
     pub access: Vec<AccessConfig>,
+    /// What is hidden from applications; routes name them.
+    pub masks: Vec<MaskConfig>,
+    /// The name of the mask for requests that no route takes; `None` hides nothing in them.
+    pub default_mask: Option<Arc<str>>,
 }
 
 impl Default for RoutingSettings {
@@ -74,6 +81,56 @@ impl Default for RoutingSettings {
             upstreams: Vec::new(),
             limits: Vec::new(),
             access: Vec::new(),
+            masks: Vec::new(),
+            default_mask: None,
+        }
+    }
+}
+
+/// Where it is kept which placeholder stands for which value. Of no use without masks: then nothing is opened.
+#[derive(Debug, Clone)]
+pub struct ConversationSettings {
+    /// Where.
+    pub keep: ConversationPlace,
+    /// How long a conversation is kept after its last use, in milliseconds.
+    pub ttl_ms: u64,
+    /// The most different values of one conversation; a request with more is refused.
+    pub values_max: u32,
+}
+
+/// Where conversations are kept.
+#[derive(Debug, Clone)]
+pub enum ConversationPlace {
+    /// In this process; a restart forgets them, and so does a hand-over to a successor.
+    Memory {
+        /// The most conversations; the oldest go first.
+        conversations_max: u32,
+        /// The most memory for all of them together, in bytes; the oldest go first.
+        bytes_max: u64,
+    },
+    /// In the file `conversations.db` beside the state file.
+    File {
+        /// The keys that seal them: one a line, newest first, each 64 hexadecimal digits. Without any, one is made in
+        /// the file `mask.keys` beside the state file, which only its owner can read.
+        keys: Option<SecretString>,
+    },
+    /// On the server of [`GatewaySettings::shared`], which there must be then.
+    Shared {
+        /// The keys that seal them, as above.
+        keys: SecretString,
+    },
+}
+
+impl Default for ConversationSettings {
+    /// In memory, for thirty days: 100,000 conversations of up to 10,000 values, 256 MiB together.
+    fn default() -> ConversationSettings {
+        ConversationSettings {
+            keep: ConversationPlace::Memory {
+                conversations_max: 100_000,
+                bytes_max: 256 * 1024 * 1024,
+            },
+            ttl_ms: 30 * 24 * 60 * 60 * 1000,
+            values_max: 10_000,
         }
     }
 }
@@ -143,7 +200,7 @@ pub struct ServiceSettings {
 
 impl ServiceSettings {
     /// The way of requests that no route of the settings takes. It is named after the service.
-    pub(crate) fn plain_route(&self) -> RouteConfig {
+    pub(crate) fn plain_route(&self, mask: Option<Arc<str>>) -> RouteConfig {
         RouteConfig {
             name: self.service.as_str().into(),
             hosts: Vec::new(),
@@ -175,6 +232,7 @@ impl ServiceSettings {
             cors: None,
             security_headers: SecurityHeaders::Off,
             upload: None,
+            mask,
         }
     }
 }

@@ -23,8 +23,9 @@ mod store;
 mod subject_key;
 
 pub use error::SharedError;
+pub(crate) use server::Live;
 pub use server::{SharedServer, SharedStanding};
 pub use store::SharedStore;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

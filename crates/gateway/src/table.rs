@@ -82,6 +82,15 @@ impl Table {
         })
     }
 
+    /// Whether requests for the service at this place are not masked now. Those for servers besides the services are not
+    /// while all services are bypassed: then nothing of this gateway is to stand in anybody's way.
+    pub(crate) fn is_bypassed(&self, service: Option<usize>) -> bool {
+        match service {
+            Some(place) => self.services.get(place).is_some_and(|one| one.is_bypassed),
+            None => !self.services.is_empty() && self.services.iter().all(|one| one.is_bypassed),
+        }
+    }
+
     /// The route of a preflight: that which takes the method that it asks about, if that one answers preflights. Such
     /// a route never sends it on, so it need not take `OPTIONS`.
     fn preflight(
@@ -156,6 +165,7 @@ impl Table {
             }),
             unrouted: Arc::default(),
             canary_users: Arc::default(),
+            is_bypassed: false,
         };
         Table {
             services: vec![Arc::new(service)],

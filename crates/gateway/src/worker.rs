@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
+use portcullis_mask::Limits;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
@@ -15,8 +16,10 @@ use crate::bounds::{CLIENT_PROBES, DRAIN_LINGER_MS, TICK_MS};
 use crate::client_addresses::ClientAddresses;
 use crate::clock;
 use crate::connection::ConnectionState;
+use crate::conversations::Conversations;
 use crate::doors::Door;
 use crate::keep_alive::keep_alive;
+use crate::masking::Vault;
 use crate::observe::{WorkerObservers, line_limit};
 use crate::pool::Pool;
 use crate::shared::{SharedServer, SharedStore};
@@ -69,6 +72,8 @@ pub(crate) struct Share {
     pub(crate) addresses: Arc<ClientAddresses>,
     /// What is shared with other gateways.
     pub(crate) server: Option<Arc<SharedServer>>,
+    /// Where conversations are kept.
+    pub(crate) vault: Arc<Vault>,
 }
 
 /// How far a worker is with stopping.
@@ -97,6 +102,8 @@ pub(crate) struct Worker {
     addresses: Arc<ClientAddresses>,
     server: Option<Arc<SharedServer>>,
     store: OnceCell<SharedStore>,
+    vault: Arc<Vault>,
+    conversations: OnceCell<Arc<Conversations>>,
     /// How many workers share the connections.
     workers: usize,
     now_ms: Rc<Cell<u64>>,
@@ -129,6 +136,8 @@ impl Worker {
             addresses: share.addresses,
             server: share.server,
             store: OnceCell::new(),
+            vault: share.vault,
+            conversations: OnceCell::new(),
             workers,
             now_ms,
             phase: Cell::new(Phase::Serving),
@@ -149,6 +158,19 @@ impl Worker {
     /// What counts limits together with other gateways.
     pub(crate) fn store(&self) -> Option<&SharedStore> {
         self.store.get()
+    }
+
+    /// Where conversations are kept; `None` as long as nothing is masked.
+    pub(crate) fn conversations(&self) -> Option<Arc<Conversations>> {
+        if self.conversations.get().is_none() {
+            let _ = self.conversations.set(self.vault.of_worker()?);
+        }
+        self.conversations.get().cloned()
+    }
+
+    /// The most that one conversation may hold.
+    pub(crate) fn mapping_limits(&self) -> Limits {
+        self.vault.limits()
     }
 
     /// TLS towards clients; `None` where it is not spoken.

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod gateway;
+mod mask;
 
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
+pub(crate) use mask::{Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
 
 /// Guarded deployments of AI services: plan, back up, rehearse, shift traffic through gates, and roll
 /// traffic and data back by itself.
@@ -154,6 +156,20 @@ pub(crate) enum Command {
     /// Look at the gateway's routes, set a split by hand, bypass it in an emergency, manage API keys.
     #[command(subcommand)]
     Gateway(Gateway),
+    /// Hide personal and secret data in text: e-mail addresses, numbers of people and accounts, keys, passwords.
+    ///
+    /// Each value becomes a placeholder, the same value always the same one; `portcullis unmask` puts the values back.
+    /// Reads files or standard input, writes standard output. Needs no configuration and no server.
+    ///
+    /// With --json each text (each line with --lines) gives one object: the text as it was, where something was found
+    /// (in characters: Unicode code points), and the text with placeholders.
+    #[command(
+        after_long_help = "Examples:\n  echo 'write to jo@example.com' | portcullis mask\n  portcullis mask --map map.json letter.txt > safe.txt\n  portcullis mask --lines --json < chat.txt"
+    )]
+    Mask(Mask),
+    /// Put back what `portcullis mask --map` has hidden, also where a model has changed a placeholder's case or markup.
+    #[command(after_long_help = "Example:\n  portcullis unmask --map map.json answer.txt")]
+    Unmask(Unmask),
     /// Look into the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -12,3 +12,12 @@ pub(crate) fn local(at_ms: u64) -> jiff::Zoned {
     let at = jiff::Timestamp::from_millisecond(at_ms as i64).unwrap_or_default();
     at.to_zoned(jiff::tz::TimeZone::system())
 }
+
+/// Microseconds of a clock that never goes backwards, from the first time that it was asked.
+#[allow(clippy::disallowed_methods)] // the one place that may read the monotonic clock
+pub(crate) fn monotonic_us() -> u64 {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    let now = std::time::Instant::now();
+    let start = START.get_or_init(|| now);
+    u64::try_from(now.saturating_duration_since(*start).as_micros()).unwrap_or(u64::MAX)
+}

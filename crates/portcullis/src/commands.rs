@@ -18,6 +18,7 @@ mod gateway;
 mod init;
 mod journal;
 mod logs;
+mod mask;
 mod plan;
 mod report;
 mod serve;
@@ -57,6 +58,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Logs(args) => wait(logs::run(&site, json, &args)),
         Command::Gateway(crate::cli::Gateway::Serve(args)) => serve::alone(&site, &args),
         Command::Gateway(command) => wait(gateway::run(&site, json, &command)),
+        Command::Mask(command) => mask::run(json, &command),
+        Command::Unmask(args) => mask::unmask(json, &args),
         Command::Config(command) => config::run(&site, json, &command),
         Command::Explain(args) => explain::run(json, &args),
         Command::Docs(args) => docs::run(json, plain, &args),

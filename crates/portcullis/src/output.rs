@@ -89,6 +89,11 @@ pub(crate) fn result(line: &str) {
     note(writeln!(std::io::stdout().lock(), "{line}"));
 }
 
+/// Writes a piece of a result as it is, without ending the line. A reader that has gone away is no error.
+pub(crate) fn text(text: &str) {
+    note(std::io::stdout().lock().write_all(text.as_bytes()));
+}
+
 /// Writes a line of a result that may have no end; whoever writes one must hear that its reader has gone
 /// away.
 pub(crate) fn stream(line: &str) -> std::io::Result<()> {

@@ -11,7 +11,7 @@ const TABLE: [(&str, &[&str]); 13] = [
     ("mask", &[]),
     ("journal", &[]),
     ("rollout", &["analysis"]),
-    ("config", &["rollout", "analysis"]),
+    ("config", &["mask", "rollout", "analysis"]),
     ("api", &["rollout", "analysis"]),
     ("backup", &["rollout", "analysis"]),
     ("driver", &["rollout", "analysis", "api"]),

@@ -56,6 +56,14 @@ fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
         let indent = &line[..line.len() - body.len()];
         let close = format!("{indent}}}");
         let end = lines[start..].iter().position(|line| *line == close);
+        // A declaration in a trait has no body: its own statement ends before anything is opened.
+        let opens = lines[start..]
+            .iter()
+            .position(|line| line.ends_with('{') || line.ends_with('}'));
+        let ends = lines[start..].iter().position(|line| line.ends_with(';'));
+        if ends.is_some_and(|ends| opens.is_none_or(|opens| ends < opens)) {
+            continue;
+        }
         if let Some(end) = end {
             found.push((start, end + 1));
         }
@@ -72,5 +80,15 @@ mod tests {
         let mut findings = Vec::new();
         super::check("crates/x/src/lib.rs", &text, &mut findings);
         assert_eq!(findings, ["crates/x/src/lib.rs:4: 82 lines, at most 70"]);
+    }
+
+    #[test]
+    fn a_declaration_is_no_long_function() {
+        let body = "    let x = 1;\n".repeat(80);
+        let text =
+            format!("trait X {{\n    fn x(\n        y: u8,\n    ) -> u8;\n}}\n{body}    }}\n");
+        let mut findings = Vec::new();
+        super::check("crates/x/src/lib.rs", &text, &mut findings);
+        assert!(findings.is_empty(), "{findings:?}");
     }
 }

@@ -1,13 +1,16 @@
 //! The gateway in front of the service.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::Listen;
 
 mod access;
 mod browser;
 mod clients;
+mod conversations;
 mod limit;
+mod mask;
 mod observe;
 mod route;
 mod tls;
@@ -16,7 +19,14 @@ mod upstream;
 pub use access::{AccessConfig, ApiKeysConfig, JwksSource, JwtAlgorithm, JwtConfig};
 pub use browser::{CorsConfig, SecurityHeaders, UploadConfig};
 pub use clients::ClientsConfig;
+pub use conversations::{ConversationStore, ConversationsConfig};
 pub use limit::{LimitConfig, LimitKey};
+pub use mask::{
+    BuiltInSearch, CluesConfig, DatasetRequests, DictionaryConfig, DictionaryWords, DifyApi,
+    LeakAction, MaskApplication, MaskConfig, MaskFault, PlaceholderForm, RecognizerConfig,
+    SearchConfig, UnknownMessage, WordsError,
+};
+pub(crate) use mask::{is_known, read_words};
 pub use observe::{
     AccessLogConfig, AccessLogPlace, LoggedPaths, MetricsConfig, SharedConfig, TracesConfig,
 };
@@ -64,6 +74,13 @@ pub struct GatewayConfig {
     pub limits: Vec<LimitConfig>,
     /// Policies of who may use a route, by name.
     pub access: Vec<AccessConfig>,
+    /// What is hidden from applications, by name.
+    pub masks: Vec<MaskConfig>,
+    /// The name of the mask for requests that no route takes and that go to the service, so for all when there are no
+    /// routes; `None` hides nothing in them.
+    pub default_mask: Option<Arc<str>>,
+    /// Where it is kept what was hidden; of no use without masks.
+    pub conversations: ConversationsConfig,
     /// The log of requests.
     pub log: AccessLogConfig,
     /// Metrics.

@@ -33,6 +33,10 @@ pub(crate) enum TextForm {
     Contact,
     /// Where the log of requests goes.
     LogPlace,
+    /// Which strings of a JSON document are meant.
+    FieldPointer,
+    /// The name of a kind of data.
+    Entity,
 }
 
 impl TextForm {
@@ -65,6 +69,13 @@ impl TextForm {
             TextForm::Origin => "an origin such as \"https://app.example.org\", or \"*\" for all",
             TextForm::Header => "a header's name such as \"x-api-key\"",
             TextForm::Contact => "an address such as \"mailto:ops@example.org\"",
+            TextForm::FieldPointer => {
+                "a JSON pointer such as \"/messages/*/text\", with \"*\" for any member or element and \"**\" for any \
+                 number of them"
+            }
+            TextForm::Entity => {
+                "at most 40 capitals, digits and single underscores between them, such as \"EMPLOYEE_ID\""
+            }
             TextForm::LogPlace => "\"off\", \"log\" or a path, relative to this file's folder",
         }
     }
@@ -84,6 +95,8 @@ impl TextForm {
             TextForm::Origin => "origin or `*`",
             TextForm::Header => "name of a header",
             TextForm::Contact => "`mailto:` address",
+            TextForm::FieldPointer => "JSON pointer with `*`",
+            TextForm::Entity => "name of an entity",
             TextForm::LogPlace => "`off`, `log` or path",
         }
     }
@@ -104,6 +117,8 @@ impl TextForm {
             TextForm::Origin => r"^(\*|[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+)$",
             TextForm::Header => "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
             TextForm::Contact => "^mailto:[!-~]+@[!-~]+$",
+            TextForm::FieldPointer => "^/",
+            TextForm::Entity => "^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$",
             TextForm::LogPlace => r"\S",
         }
     }

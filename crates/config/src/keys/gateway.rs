@@ -5,7 +5,9 @@ use super::{Key, Kind, Preset, Section, key};
 mod access;
 mod browser;
 mod clients;
+mod conversations;
 mod limit;
+mod mask;
 mod observe;
 mod route;
 mod tls;
@@ -13,7 +15,10 @@ mod upstream;
 
 use access::ACCESS;
 use clients::CLIENTS;
+use conversations::CONVERSATIONS;
 use limit::LIMIT;
+pub(crate) use mask::ACTIONS;
+use mask::MASK;
 use observe::{LOG, METRICS, SHARED, TRACES};
 use route::ROUTE;
 use tls::TLS;
@@ -117,6 +122,25 @@ pub(crate) static GATEWAY: Section = Section {
             Kind::Tables(&ACCESS),
             NONE,
             "Policies of who may use a route.",
+        ),
+        key(
+            "mask",
+            Kind::Tables(&MASK),
+            NONE,
+            "What is hidden from applications.",
+        ),
+        key(
+            "default_mask",
+            Kind::Name,
+            Preset::Absent("nothing is hidden"),
+            "The name of a `[[gateway.mask]]` for requests that no route takes and that go to the service, so for \
+             all when there are no routes. A route names its own in `mask`.",
+        ),
+        key(
+            "conversations",
+            Kind::Table(&CONVERSATIONS),
+            NONE,
+            "Where it is kept what was hidden.",
         ),
         key("log", Kind::Table(&LOG), NONE, "The log of requests."),
         key(

@@ -68,6 +68,14 @@ pub(crate) enum Kind {
     Status(&'static [u16]),
     /// A list with at least so many items of a kind, each different from the others.
     List(&'static Kind, usize),
+    /// How sure something is, from 0 to 1.
+    Score,
+    /// A table of scores by entity.
+    Scores,
+    /// A table of what is done with data, by entity.
+    Actions,
+    /// A reference to a secret.
+    Secret,
     /// A table of header values by name.
     Conditions,
     /// A table of texts with free keys.
@@ -145,6 +153,10 @@ impl Kind {
             | Kind::Network
             | Kind::Status(_)
             | Kind::List(..)
+            | Kind::Score
+            | Kind::Scores
+            | Kind::Actions
+            | Kind::Secret
             | Kind::Conditions => self.expected_by_gateway(),
             Kind::Texts => "a table of texts, such as { LANG = \"C\" }".to_owned(),
             Kind::Pointers => {
@@ -167,6 +179,10 @@ impl Kind {
             Kind::DurationFrom(min_ms) => {
                 let min = duration_text(min_ms);
                 format!("a duration of at least {min}: {form} \"30s\"")
+            }
+            Kind::DurationWithin(min_ms, max_ms) if min_ms > 1 => {
+                let (min, max) = (duration_text(min_ms), duration_text(max_ms));
+                format!("a duration from {min} to {max}: {form} \"30d\"")
             }
             Kind::DurationWithin(_, max_ms) => {
                 let max = duration_text(max_ms);
@@ -192,6 +208,11 @@ impl Kind {
             Kind::DurationFrom(min_ms) => {
                 format!("duration, at least `{}`", duration_text(min_ms))
             }
+            Kind::DurationWithin(min_ms, max_ms) if min_ms > 1 => format!(
+                "duration, `{}` to `{}`",
+                duration_text(min_ms),
+                duration_text(max_ms)
+            ),
             Kind::DurationWithin(_, max_ms) => {
                 format!("duration, at most `{}`", duration_text(max_ms))
             }
@@ -215,6 +236,10 @@ impl Kind {
             Kind::RequestRate => "requests per time".to_owned(),
             Kind::Network => "IP network".to_owned(),
             Kind::Status(statuses) => one_status(statuses),
+            Kind::Score => "score, 0 to 1".to_owned(),
+            Kind::Scores => "table of scores by entity".to_owned(),
+            Kind::Actions => "table of actions by entity".to_owned(),
+            Kind::Secret => "reference".to_owned(),
             Kind::List(item, _) => format!("list, each: {}", item.words()),
             Kind::Conditions => "table of header values".to_owned(),
             Kind::Texts => "table of texts".to_owned(),
@@ -251,6 +276,10 @@ impl Kind {
                 "an IP network such as \"10.0.0.0/8\" or \"2001:db8::/32\", or an address".to_owned()
             }
             Kind::Status(statuses) => one_status(statuses),
+            Kind::Score => "a number from 0 to 1, such as 0.5".to_owned(),
+            Kind::Scores => "a table of scores, such as { PHONE_NUMBER = 0.6 }".to_owned(),
+            Kind::Actions => "a table of actions, such as { PRIVATE_KEY = \"block\" }".to_owned(),
+            Kind::Secret => "a reference such as \"env:NAME\" or \"file:PATH\"".to_owned(),
             Kind::List(item, 0) => format!("a list, each item {}", item.expected()),
             Kind::List(item, _) => {
                 format!("a list that is not empty, each item {}", item.expected())

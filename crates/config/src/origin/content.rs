@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Code;
 use crate::bounds::LOOKED_AT_BYTES_MAX;
+use crate::config::{WordsError, read_words};
 use crate::report::Wrong;
 
 /// What a file must hold.
@@ -20,12 +21,19 @@ pub(crate) enum Content {
     KeySet,
     /// API keys, as `portcullis gateway key` writes them.
     ApiKeys,
+    /// Words for a mask, one a line.
+    Words,
 }
 
 impl Content {
     /// What is wrong with a file; nothing of it is quoted.
     pub(super) fn wrong(self, path: &Path) -> Option<Wrong> {
         let shown = path.display();
+        if self == Content::Words {
+            let error = read_words(path).err()?;
+            let message = format!("`{shown}`: {error}");
+            return Some(Wrong::new(Code::FileMissing, message).hint(self.hint()));
+        }
         let text = match text(path) {
             Ok(text) => text,
             Err(error) => {
@@ -51,6 +59,7 @@ impl Content {
                 Ok(keys) if keys.is_object() || keys.is_array() => return None,
                 _ => "API keys as JSON",
             },
+            Content::Words => return None,
         };
         let message = format!("expected {expected} in `{shown}`");
         Some(Wrong::new(Code::FileMissing, message).hint(self.hint()))
@@ -63,6 +72,7 @@ impl Content {
                 "correct the path; certificates and keys stand in files of their own, as PEM"
             }
             Content::KeySet => "save the key set of whoever issues the tokens, or use jwks_url",
+            Content::Words => WordsError::HINT,
             Content::ApiKeys => "make the first key with `portcullis gateway key add --name WHO`",
         }
     }

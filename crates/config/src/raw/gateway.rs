@@ -11,7 +11,9 @@ use crate::units;
 mod access;
 mod browser;
 mod clients;
+mod conversations;
 mod limit;
+mod mask;
 mod observe;
 mod route;
 mod tls;
@@ -20,7 +22,9 @@ mod upstream;
 pub(crate) use access::{RawAccess, RawJwt, RawKeys};
 pub(crate) use browser::{RawCors, RawUpload};
 pub(crate) use clients::RawClients;
+pub(crate) use conversations::RawConversations;
 pub(crate) use limit::RawLimit;
+pub(crate) use mask::{RawClues, RawDictionary, RawMask, RawRecognizer};
 pub(crate) use observe::{RawLog, RawShared};
 pub(crate) use route::RawRoute;
 pub(crate) use tls::{RawAcme, RawCertificate, RawTls};
@@ -45,6 +49,11 @@ pub(crate) struct RawGateway {
     pub(crate) routes: Vec<RawRoute>,
     pub(crate) limits: Vec<RawLimit>,
     pub(crate) access: Vec<RawAccess>,
+    pub(crate) masks: Vec<RawMask>,
+    pub(crate) default_mask: Option<At<String>>,
+    /// Whether the file gives it, rightly or not.
+    pub(crate) default_mask_given: bool,
+    pub(crate) conversations: RawConversations,
     pub(crate) log: RawLog,
     pub(crate) metrics_listen: Option<At<SocketAddr>>,
     pub(crate) traces: Option<TracesConfig>,
@@ -82,6 +91,12 @@ impl RawGateway {
             routes: table.tables("route", RawRoute::read),
             limits: table.tables("limit", RawLimit::read),
             access: table.tables("access", RawAccess::read),
+            masks: table.tables("mask", RawMask::read),
+            default_mask: table.text("default_mask"),
+            default_mask_given: table.has("default_mask"),
+            conversations: table
+                .table("conversations", RawConversations::read)
+                .unwrap_or_default(),
             log: table.table("log", RawLog::read).unwrap_or_default(),
             metrics_listen: table.table("metrics", listen).flatten(),
             traces: table.optional_table("traces", observe::traces),

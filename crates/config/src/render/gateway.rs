@@ -11,6 +11,7 @@ use crate::config::{
 };
 use crate::units::{bytes_text, rate_text};
 
+mod mask;
 mod route;
 
 /// The table `[gateway]`. What is not there has no default that could be written.
@@ -32,6 +33,7 @@ pub(super) fn gateway(gateway: &GatewayConfig) -> Table {
         ("route", tables(&gateway.routes, route::route)),
         ("limit", tables(&gateway.limits, limit)),
         ("access", tables(&gateway.access, access)),
+        ("mask", tables(&gateway.masks, mask::mask)),
     ]);
     let (sticky, name) = match &gateway.sticky {
         StickyConfig::Cookie { name } => ("cookie", Some(name)),
@@ -40,6 +42,11 @@ pub(super) fn gateway(gateway: &GatewayConfig) -> Table {
     };
     put(&mut out, "sticky", Some(sticky));
     put(&mut out, "sticky_name", name.map(String::as_str));
+    put(&mut out, "default_mask", gateway.default_mask.as_deref());
+    // Without a mask nothing is kept, and the file has nothing to say about it.
+    let conversations =
+        (!gateway.masks.is_empty()).then(|| mask::conversations(&gateway.conversations));
+    put(&mut out, "conversations", conversations);
     put(&mut out, "tls", gateway.tls.as_ref().map(tls));
     observation(gateway, &mut out);
     out

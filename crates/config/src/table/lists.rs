@@ -27,9 +27,16 @@ impl Table<'_> {
             let items = match value {
                 DeValue::Array(items) => items,
                 other => {
-                    let once = other.is_table();
-                    let hint =
-                        once.then(|| format!("there may be several: write {}", section.header));
+                    let hint = match other {
+                        DeValue::Table(_) => {
+                            Some(format!("there may be several: write {}", section.header))
+                        }
+                        // A name, where the tables with the names belong.
+                        DeValue::String(text) => self
+                            .names_default(name)
+                            .map(|key| format!("did you mean {key} = {}?", units::quoted(text))),
+                        _ => None,
+                    };
                     let spot = Spot {
                         label: section.header.to_owned(),
                         ..spot
@@ -68,6 +75,12 @@ impl Table<'_> {
             Some(tables)
         };
         self.with(key, read_all).unwrap_or_default()
+    }
+
+    /// The key that names one of some tables, if there is one.
+    fn names_default(&self, name: &str) -> Option<&'static str> {
+        let mut keys = self.section.keys.iter().map(|key| key.name);
+        keys.find(|key| key.strip_prefix("default_") == Some(name))
     }
 
     /// A list, each item read by a function of [`units`]; `None` when it or an item is wrong or it is

@@ -1,5 +1,6 @@
 //! Sizes, percentages, and requests per time.
 
+use portcullis_mask::Score;
 use toml::de::DeValue;
 
 use super::{bad_value, found, milliseconds, text, wrong_type};
@@ -170,4 +171,25 @@ pub(crate) fn seconds(kind: Kind, value: &DeValue<'_>) -> Result<u64, Wrong> {
         return Err(Wrong::new(Code::BadValue, message));
     }
     Ok(ms / 1_000)
+}
+
+/// How sure something is: from 0 to 1, of which two digits count.
+pub(crate) fn score(value: &DeValue<'_>) -> Result<Score, Wrong> {
+    let kind = Kind::Score;
+    let number = super::number(value).map_err(|wrong| wrong_type(kind, value).maybe(wrong.hint))?;
+    let hundredths = number * 100.0;
+    let wrong = || {
+        let message = format!("expected {}, found {}", kind.expected(), found(value));
+        Wrong::new(Code::BadValue, message)
+    };
+    if (0.0..=1.0).contains(&number) {
+        let is_whole = (hundredths - hundredths.round()).abs() < 1e-9;
+        return match is_whole {
+            true => Ok(Score::of(hundredths.round() as u8)),
+            false => Err(wrong().hint("write at most two digits after the point")),
+        };
+    }
+    let is_percent = number.fract() == 0.0 && (2.0..=100.0).contains(&number);
+    let near = is_percent.then(|| format!("did you mean {}?", number / 100.0));
+    Err(wrong().maybe(near))
 }

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::network::{certificate_host, host, host_header, host_pattern, host_port};
 use super::{is_token, is_url_path};
+use crate::bounds::ENTITY_CHARS_MAX;
 use crate::keys::TextForm;
 
 /// The text as it is kept, or what was probably meant.
@@ -24,6 +25,8 @@ pub(super) fn formed(form: TextForm, text: &str) -> Result<String, Option<String
         TextForm::Header => header(text),
         TextForm::Contact => contact(text),
         TextForm::LogPlace => log_place(text),
+        TextForm::FieldPointer => field_pointer(text),
+        TextForm::Entity => entity(text),
     }
 }
 
@@ -278,4 +281,39 @@ fn log_place(text: &str) -> Result<String, Option<String>> {
         None if text.trim().is_empty() || text.contains('\0') => Err(None),
         None => Ok(text.to_owned()),
     }
+}
+
+/// A JSON pointer (RFC 6901) in which `*` and `**` stand for names. The whole document is no string in it.
+fn field_pointer(text: &str) -> Result<String, Option<String>> {
+    let escapes = text.split('~').skip(1);
+    let is_escaped = escapes.into_iter().all(|rest| rest.starts_with(['0', '1']));
+    let is_plain = text.starts_with('/') && !text.contains('\0');
+    if is_plain && is_escaped {
+        return Ok(text.to_owned());
+    }
+    if is_plain {
+        return Err(Some(
+            "write ~0 for `~` in a name, and ~1 for `/`".to_owned(),
+        ));
+    }
+    Err(super::pointer_hint(text))
+}
+
+/// The name of an entity, which becomes part of placeholders.
+fn entity(text: &str) -> Result<String, Option<String>> {
+    let upper = text.to_ascii_uppercase().replace(['-', ' ', '.'], "_");
+    match is_entity(text) {
+        true => Ok(text.to_owned()),
+        false => Err(is_entity(&upper).then(|| format!("did you mean \"{upper}\"?"))),
+    }
+}
+
+fn is_entity(text: &str) -> bool {
+    let is_part = |part: &str| {
+        let mut bytes = part.bytes();
+        !part.is_empty() && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    text.len() <= ENTITY_CHARS_MAX
+        && text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text.split('_').all(is_part)
 }

@@ -1,6 +1,7 @@
 //! The gateway: where it listens, and how it divides clients.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use super::operation::listen;
 use super::service::fits_protocol;
@@ -13,8 +14,10 @@ use crate::{Code, MetricsConfig};
 mod access;
 mod browser;
 mod clients;
+mod conversations;
 mod header_names;
 mod limit;
+mod mask;
 mod media_type;
 mod observe;
 mod own_address;
@@ -62,6 +65,9 @@ pub(super) fn gateway(
         routes: route::routes(gateway, context),
         limits: limit::limits(&gateway.limits, context.report),
         access: access::policies(&gateway.access, context),
+        masks: mask::masks(&gateway.masks, context),
+        default_mask: default_mask(gateway, context.report),
+        conversations: conversations::conversations(gateway, context),
         log: observe::log(&gateway.log, context),
         metrics: MetricsConfig {
             listen: gateway.metrics_listen.as_ref().map(|at| at.value),
@@ -132,6 +138,21 @@ fn unknown(raw: &RawGateway, report: &Report<'_>) -> UnknownRequest {
         }
         _ => UnknownRequest::Service,
     }
+}
+
+/// The mask of requests that no route takes, where there may be any.
+fn default_mask(raw: &RawGateway, report: &Report<'_>) -> Option<Arc<str>> {
+    let at = raw.default_mask.as_ref()?;
+    if text(raw.unknown.as_ref()) == Some("refuse") {
+        let message =
+            "unknown = \"refuse\" refuses what no route takes, so nothing is left for this mask";
+        let hint = "write mask = \"NAME\" in each [[gateway.route]] that is to be masked, and remove it here";
+        report.add(
+            &at.spot,
+            Wrong::new(Code::Contradiction, message).hint(hint),
+        );
+    }
+    Some(at.value.as_str().into())
 }
 
 fn sticky(raw: &RawGateway, report: &Report<'_>) -> StickyConfig {

@@ -31,10 +31,16 @@ fn in_folder(path: &str) -> PathBuf {
 
 #[test]
 fn every_key_of_the_gateway_is_in_the_complete_file() {
-    let explained = explain_text(GATEWAY, Path::new("portcullis.toml"), None)
-        .unwrap_or_else(|problems| panic!("{problems}"));
+    // What is kept in memory has limits, and what is kept elsewhere has keys.
+    let in_memory = "keep = \"memory\"\nconversations_max = 10\nmemory_max = \"8MiB\"\n";
+    let elsewhere = "keep = \"shared\"\nkeys = \"env:PORTCULLIS_MASK_KEYS\"\n";
+    let in_memory = GATEWAY.replace(elsewhere, in_memory);
+    let explained = [GATEWAY, &in_memory].map(|text| {
+        explain_text(text, Path::new("portcullis.toml"), None)
+            .unwrap_or_else(|problems| panic!("{problems}"))
+    });
     let mut given: BTreeMap<String, bool> = BTreeMap::new();
-    for one in explained {
+    for one in explained.into_iter().flatten() {
         // A key that one item of a list has not is there in another.
         let key: String = one.key.split(['[', ']']).step_by(2).collect();
         let known = given.entry(key).or_default();
@@ -65,6 +71,12 @@ fn a_file_without_the_gateways_tables_asks_for_nothing_new() {
     assert!(plain.limits.is_empty() && plain.access.is_empty());
     assert_eq!(plain.log.to, AccessLogPlace::Off);
     assert_eq!((plain.log.sample, plain.metrics.listen), (1, None));
+}
+
+#[test]
+fn a_gateway_may_refuse_what_no_route_takes() {
+    let text = "[gateway]\nunknown = \"refuse\"\n[[gateway.route]]\nname = \"a\"\npath = \"/a\"\n";
+    assert_eq!(gateway(&least("", text)).unknown, UnknownRequest::Refuse);
 }
 
 #[test]
@@ -247,7 +259,7 @@ fn limits_policies_and_observation_arrive() {
     assert_eq!(gateway.clients.head_bytes_max, 32 * 1_024);
     assert_eq!(
         (gateway.shadow_percent, gateway.unknown),
-        (5, UnknownRequest::Refuse)
+        (5, UnknownRequest::Service)
     );
     assert_eq!(
         gateway.log.to,

@@ -9,6 +9,7 @@ mod explain;
 mod gateway;
 mod good;
 mod hostile;
+mod masks;
 mod mistakes;
 mod properties;
 mod reference;

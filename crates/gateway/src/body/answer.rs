@@ -13,6 +13,7 @@ use super::BodyError;
 use crate::capacity::Place;
 use crate::clock;
 use crate::connection::{ConnectionState, Step};
+use crate::masking::RestoredBody;
 use crate::observe::{Observed, line_limit};
 use crate::pool::Pool;
 use crate::under_way::UnderWay;
@@ -22,15 +23,20 @@ use crate::upstream::{Upstream, UpstreamError};
 pub(crate) enum AnswerBody {
     /// Comes from an arm.
     Arm(Box<ArmBody>),
-    /// Made here; `None` once it was taken.
-    Own {
-        /// What is left to send.
-        text: Option<Bytes>,
-        /// The connection it goes to.
-        state: Rc<ConnectionState>,
-        /// The request, which ends with this body; `None` if it goes on in a tunnel.
-        observed: Option<Rc<Observed>>,
-    },
+    /// Comes from an arm, and gets back what was hidden in the request.
+    Restored(Box<RestoredBody>),
+    /// Made here.
+    Own(OwnBody),
+}
+
+/// A body that is made here.
+pub(crate) struct OwnBody {
+    /// What is left to send; `None` once it was taken.
+    text: Option<Bytes>,
+    /// The connection it goes to.
+    state: Rc<ConnectionState>,
+    /// The request, which ends with this body; `None` if it goes on in a tunnel.
+    observed: Option<Rc<Observed>>,
 }
 
 /// An arm's answer: drives the upstream connection, counts the request, and gives the connection
@@ -45,6 +51,9 @@ pub(crate) struct ArmBody {
     state: Rc<ConnectionState>,
     observed: Rc<Observed>,
     idle_ms: u64,
+    /// Somebody else reads it and answers with what he makes of it: what goes to the client, and when that is over, is
+    /// told by him.
+    is_behind: bool,
 }
 
 impl ArmBody {
@@ -63,6 +72,7 @@ impl ArmBody {
             state,
             observed,
             idle_ms,
+            is_behind: false,
         };
         if body.is_end_stream() {
             body.complete();
@@ -70,9 +80,16 @@ impl ArmBody {
         body
     }
 
+    /// Leaves it to the reader to say what goes to the client and when the request is over.
+    pub(crate) fn stand_behind(&mut self) {
+        self.is_behind = true;
+    }
+
     /// The body is whole: the request is over and the connection is free again.
     fn complete(&mut self) {
-        self.observed.complete();
+        if !self.is_behind {
+            self.observed.complete();
+        }
         if let (Some(upstream), Some(under_way)) = (self.upstream.take(), self.under_way.take()) {
             self.pool.put(under_way.endpoint(), upstream);
         }
@@ -140,8 +157,10 @@ impl Body for ArmBody {
         };
         match upstream.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                let bytes = frame.data_ref().map_or(0, Bytes::len);
-                self.observed.bytes_out(bytes);
+                if !self.is_behind {
+                    let bytes = frame.data_ref().map_or(0, Bytes::len);
+                    self.observed.bytes_out(bytes);
+                }
                 if let (Some(trailers), Some(under_way)) =
                     (frame.trailers_ref(), &mut self.under_way)
                 {
@@ -187,8 +206,10 @@ impl Body for ArmBody {
 
 impl Drop for ArmBody {
     fn drop(&mut self) {
-        self.observed.end();
-        self.state.enter_idle();
+        if !self.is_behind {
+            self.observed.end();
+            self.state.enter_idle();
+        }
     }
 }
 
@@ -201,34 +222,29 @@ impl AnswerBody {
     ) -> AnswerBody {
         observed.bytes_out(text.len());
         observed.complete();
-        AnswerBody::Own {
+        AnswerBody::Own(OwnBody {
             text: (!text.is_empty()).then_some(text),
             state,
             observed: Some(observed),
-        }
+        })
     }
 
     /// The empty body of an answer that changes the protocol: the request goes on.
     pub(crate) fn before_tunnel(state: Rc<ConnectionState>) -> AnswerBody {
-        AnswerBody::Own {
+        AnswerBody::Own(OwnBody {
             text: None,
             state,
             observed: None,
-        }
+        })
     }
 }
 
-impl Drop for AnswerBody {
+impl Drop for OwnBody {
     fn drop(&mut self) {
-        if let AnswerBody::Own {
-            state, observed, ..
-        } = self
-        {
-            if let Some(observed) = observed {
-                observed.end();
-            }
-            state.enter_idle();
+        if let Some(observed) = &self.observed {
+            observed.end();
         }
+        self.state.enter_idle();
     }
 }
 
@@ -242,24 +258,25 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             AnswerBody::Arm(body) => Pin::new(body.as_mut()).poll_frame(cx),
-            AnswerBody::Own { text, .. } => {
-                Poll::Ready(text.take().map(|text| Ok(Frame::data(text))))
-            }
+            AnswerBody::Restored(body) => body.poll_frame(cx),
+            AnswerBody::Own(own) => Poll::Ready(own.text.take().map(|text| Ok(Frame::data(text)))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             AnswerBody::Arm(body) => body.is_end_stream(),
-            AnswerBody::Own { text, .. } => text.is_none(),
+            AnswerBody::Restored(body) => body.is_end_stream(),
+            AnswerBody::Own(own) => own.text.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             AnswerBody::Arm(body) => body.size_hint(),
-            AnswerBody::Own { text, .. } => {
-                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            AnswerBody::Restored(_) => SizeHint::default(),
+            AnswerBody::Own(own) => {
+                SizeHint::with_exact(own.text.as_ref().map_or(0, |text| text.len() as u64))
             }
         }
     }

@@ -17,6 +17,8 @@ pub(crate) enum RequestBody {
     /// There was one, and it was given to an attempt that failed. Reading it is an error, so that nobody takes it for an
     /// empty one.
     Gone,
+    /// All of it, made from the client's.
+    Whole(Bytes),
     /// The client's, which is sent once.
     Once(Box<ClientBody>),
     /// The client's, of which what came is kept.
@@ -39,7 +41,7 @@ impl RequestBody {
     /// Whether all of it that was not sent yet can be read.
     pub(crate) fn is_there(&self) -> bool {
         match self {
-            RequestBody::Empty | RequestBody::Once(_) => true,
+            RequestBody::Empty | RequestBody::Once(_) | RequestBody::Whole(_) => true,
             RequestBody::Gone => false,
             RequestBody::Kept { kept, sent } => kept.borrow().has_rest(*sent),
             RequestBody::Begun { rest, .. } => rest.is_there(),
@@ -70,6 +72,10 @@ impl Body for RequestBody {
         match self.get_mut() {
             RequestBody::Empty => Poll::Ready(None),
             RequestBody::Gone => Poll::Ready(Some(Err(BodyError::Gone))),
+            RequestBody::Whole(text) => Poll::Ready(match text.is_empty() {
+                true => None,
+                false => Some(Ok(Frame::data(std::mem::take(text)))),
+            }),
             RequestBody::Once(client) => Pin::new(client.as_mut()).poll_frame(cx),
             RequestBody::Kept { kept, sent } => KeptBody::poll(kept, sent, cx),
             RequestBody::Begun { first, rest } => match first.is_empty() {
@@ -83,6 +89,7 @@ impl Body for RequestBody {
         match self {
             RequestBody::Empty => true,
             RequestBody::Gone => false,
+            RequestBody::Whole(text) => text.is_empty(),
             RequestBody::Once(client) => client.is_end_stream(),
             RequestBody::Kept { kept, sent } => kept.borrow().is_end(*sent),
             RequestBody::Begun { first, rest } => first.is_empty() && rest.is_end_stream(),
@@ -92,6 +99,7 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             RequestBody::Empty => SizeHint::with_exact(0),
+            RequestBody::Whole(text) => SizeHint::with_exact(text.len() as u64),
             RequestBody::Once(client) => client.size_hint(),
             // It is asked for once, before anything is sent.
             RequestBody::Kept { kept, .. } => kept.borrow().hint(),

@@ -155,8 +155,7 @@ impl Services {
                 .in_force(&settings.service, clock::wall_ms())
                 .is_some();
             let split = self.saved(&settings.service).split;
-            // Masking is to be taken out of the way here too, once there is masking. Nothing else is:
-            // limits and access stay.
+            // The masking of its requests is out of the way too. Nothing else is: limits and access stay.
             let split = match bypassed {
                 true => split.map(bypass::without_canary),
                 false => split,
@@ -172,6 +171,7 @@ impl Services {
                     .unwrap_or_default(),
                 canary_users: Arc::clone(&guarded.canary_users),
                 plain: Arc::clone(plain),
+                is_bypassed: bypassed,
             })
         });
         Table {

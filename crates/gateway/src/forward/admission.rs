@@ -22,6 +22,7 @@ use http::{HeaderMap, StatusCode, request};
 
 use super::{Answer, Passage};
 use crate::clock;
+use crate::masking::Tenant;
 use crate::protect::{
     Access, Admitted, CorsDecision, Denial, LimitDecision, LimitSubject, RouteLimits,
 };
@@ -68,6 +69,11 @@ impl Passage {
         };
         self.take(&route.limits, &subject).await?;
         let admitted = admitted?;
+        // Before a key is taken out of the request.
+        if route.mask.is_some() {
+            let tenant = Tenant::of(&admitted, &head.headers, &route.config.name);
+            self.tenant = Some(tenant);
+        }
         if let Some(access) = access {
             access.hide(&admitted, &mut head.headers);
         }

@@ -22,6 +22,8 @@ use crate::upstream::{ExchangeError, Http2Opened, Upstream, UpstreamError};
 pub(super) enum SpareBody {
     /// There is none.
     Empty,
+    /// It is all there.
+    Whole(bytes::Bytes),
     /// What came of it is kept.
     Kept(std::rc::Rc<std::cell::RefCell<KeptBody>>),
 }
@@ -41,6 +43,7 @@ impl SpareBody {
     pub(super) fn again(&self) -> Option<RequestBody> {
         match self {
             SpareBody::Empty => Some(RequestBody::Empty),
+            SpareBody::Whole(text) => Some(RequestBody::Whole(text.clone())),
             SpareBody::Kept(kept) => {
                 let whole = kept.borrow().is_whole();
                 whole.then(|| RequestBody::Kept {
@@ -55,6 +58,7 @@ impl SpareBody {
     pub(super) fn left(&self) -> BodyLeft {
         match self {
             SpareBody::Empty => BodyLeft::Empty,
+            SpareBody::Whole(_) => BodyLeft::Whole,
             SpareBody::Kept(kept) if kept.borrow().is_whole() => BodyLeft::Whole,
             SpareBody::Kept(_) => BodyLeft::Gone,
         }

@@ -20,7 +20,7 @@ use http::{Request, response};
 use hyper::body::Body;
 
 use super::attempt::{Failed, SpareBody};
-use super::{Answer, Passage, Prepared, shadow};
+use super::{Answer, Outbound, Passage, Prepared, shadow};
 use crate::arm::ArmState;
 use crate::body::{KeptBody, RequestBody};
 use crate::clock;
@@ -182,12 +182,25 @@ impl Passage {
 
     /// What is sent, and a spare if it may be sent again.
     fn outgoing(&self, route: &Route, prepared: Prepared) -> Outgoing {
-        let Prepared {
-            head,
-            incoming,
-            rules,
-        } = prepared;
+        let Prepared { head, body } = prepared;
         let may_repeat = retry::is_idempotent(&head.method) && !self.may_switch;
+        let (incoming, rules) = match body {
+            Outbound::Client { incoming, rules } => (incoming, rules),
+            Outbound::Whole(text) => {
+                let spare = may_repeat.then(|| SpareBody::Whole(text.clone()));
+                return Outgoing {
+                    spare,
+                    request: Request::from_parts(head, RequestBody::Whole(text)),
+                };
+            }
+            Outbound::Begun(first, rest) => {
+                let body = RequestBody::begun(first, Some(RequestBody::Once(rest)));
+                return Outgoing {
+                    spare: None,
+                    request: Request::from_parts(head, body),
+                };
+            }
+        };
         let is_empty = incoming.is_end_stream() && rules.upload.is_none();
         let (body, spare) = match (is_empty, may_repeat) {
             (true, true) => (RequestBody::Empty, Some(SpareBody::Empty)),

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
-use hyper::body::Body;
 use portcullis_config::UpstreamProtocol;
 
 use super::{Passage, Prepared};
@@ -49,7 +48,7 @@ pub(super) fn begin(
     if percent == 0
         || rand::random_range(0..100) >= percent
         || !matches!(prepared.head.method, Method::GET | Method::HEAD)
-        || !prepared.incoming.is_end_stream()
+        || !prepared.body.is_empty()
         || passage.may_switch
         || canary.health() != Health::Healthy
     {

@@ -103,6 +103,7 @@ fn worker(arm: SocketAddr) -> Rc<Worker> {
         tls: None,
         addresses: Arc::default(),
         server: None,
+        vault: Arc::new(crate::masking::Vault::none()),
     };
     let observers = WorkerObservers::new(Arc::new(Observers::none()), 0);
     Rc::new(Worker::new((0, 1), share, observers))

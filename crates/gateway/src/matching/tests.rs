@@ -43,6 +43,7 @@ fn route(name: &str, hosts: &[&str], path: PathPattern) -> RouteConfig {
         cors: None,
         security_headers: SecurityHeaders::Off,
         upload: None,
+        mask: None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::grpc_status::{self, GrpcStatus};
 
 /// Upper edges of the histogram in microseconds. All edges of the seeds' dashboards (0.1, 0.5, 1, 2, 5 and 10
 /// s) are among them.
-pub(super) const EDGES_US: [u64; 16] = [
+pub(crate) const EDGES_US: [u64; 16] = [
     1_000,
     2_500,
     5_000,

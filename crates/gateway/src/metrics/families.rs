@@ -7,6 +7,7 @@ use portcullis_api::gateway::ShadowStatus;
 
 use super::counters::{CLASSES, EDGES_US, METHODS};
 use super::exposition::{Exposition, Kind};
+use super::masking::masking;
 use super::{ArmScrape, Format, RouteScrape, Scrape};
 use crate::grpc_status;
 use crate::upstream_set::UpstreamServer;
@@ -21,6 +22,7 @@ pub(super) fn render(scrape: &Scrape<'_>, format: Format) -> String {
     shadows(&mut text, &scrape.arms);
     split(&mut text, &scrape.arms);
     upstreams(&mut text, scrape);
+    masking(&mut text, &scrape.masks);
     gateway(&mut text, scrape);
     text.finish()
 }

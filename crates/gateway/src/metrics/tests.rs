@@ -87,6 +87,7 @@ fn sample(format: Format) -> String {
             })
             .collect(),
         upstreams: vec![&upstream],
+        masks: Vec::new(),
     };
     scrape.render(format)
 }

@@ -10,7 +10,7 @@ use super::{Backing, Observers, WatchedRoute};
 use crate::clock;
 use crate::control::Control;
 use crate::health_endpoints::{Behind, HealthAnswer, Readiness, healthz, readyz};
-use crate::metrics::{ArmScrape, Format, RouteScrape, Scrape};
+use crate::metrics::{ArmScrape, Format, MaskScrape, RouteScrape, Scrape};
 use crate::tls::Tls;
 use crate::upstream_set::UpstreamSet;
 use crate::worker::Orders;
@@ -61,6 +61,7 @@ impl Gathering {
             routes: watched.iter().map(route_scrape).collect(),
             arms: arms(&status, &given),
             upstreams: upstreams(&watched),
+            masks: masks(&watched),
         };
         scrape.render(format)
     }
@@ -148,6 +149,30 @@ fn upstreams(watched: &[WatchedRoute]) -> Vec<&UpstreamSet> {
         }
     }
     found.into_values().collect()
+}
+
+/// The masks of all routes, each once.
+fn masks(watched: &[WatchedRoute]) -> Vec<MaskScrape<'_>> {
+    let masks = watched.iter().filter_map(|route| route.mask.as_ref());
+    let named: BTreeMap<&str, MaskScrape<'_>> = masks
+        .map(|mask| {
+            let name = &*mask.config.name;
+            let mode = match mask.is_shadow() {
+                true => "shadow",
+                false => "enforce",
+            };
+            let counters = &*mask.counters;
+            (
+                name,
+                MaskScrape {
+                    name,
+                    mode,
+                    counters,
+                },
+            )
+        })
+        .collect();
+    named.into_values().collect()
 }
 
 fn behind(route: &WatchedRoute, status: &GatewayStatus, now_ms: u64) -> Behind {

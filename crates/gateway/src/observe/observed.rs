@@ -228,13 +228,6 @@ impl Observed {
 
     /// Something of it was masked: the request, its answer, or a part of them. What is told several times is
     /// added up. A route that masks tells it even if nothing was found.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "no route masks yet; the log has its fields already"
-        )
-    )]
     pub(crate) fn masked(&self, part: MaskingSummary) {
         let sum = self.masking.get().unwrap_or_default();
         self.masking.set(Some(MaskingSummary {

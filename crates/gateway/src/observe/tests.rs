@@ -408,6 +408,7 @@ pub(super) fn watched(observed: &Arc<ObservedRoute>, backing: Backing) -> Watche
         queue_timeout_ms: 0,
     };
     WatchedRoute {
+        mask: None,
         observed: Arc::clone(observed),
         capacity: Arc::new(Capacity::new(&config)),
         backing,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::ObservedRoute;
 use crate::capacity::Capacity;
+use crate::masking::MaskProfile;
 use crate::upstream_set::UpstreamSet;
 
 /// One route in force.
@@ -13,6 +14,8 @@ pub(crate) struct WatchedRoute {
     pub(crate) observed: Arc<ObservedRoute>,
     /// Its places.
     pub(crate) capacity: Arc<Capacity>,
+    /// What is hidden in its requests.
+    pub(crate) mask: Option<Arc<MaskProfile>>,
     /// What its requests need.
     pub(crate) backing: Backing,
 }

@@ -6,6 +6,7 @@ use portcullis_config::{RouteConfig, RouteTarget};
 
 use super::{NamedAccess, Routing, RoutingError};
 use crate::capacity::Capacity;
+use crate::masking::MaskProfile;
 use crate::observe::{Backing, ObservedRoute, Observers, WatchedRoute};
 use crate::protect::{Cors, RouteLimits};
 use crate::retry::budget::RetryBudget;
@@ -34,6 +35,8 @@ pub(crate) struct Route {
     pub(crate) access: Option<Arc<NamedAccess>>,
     /// Which pages of other origins may use it.
     pub(crate) cors: Option<Cors>,
+    /// What is hidden in its requests.
+    pub(crate) mask: Option<Arc<MaskProfile>>,
     /// What is counted of it.
     pub(crate) observed: Arc<ObservedRoute>,
 }
@@ -84,6 +87,13 @@ impl Route {
                 Some(found.ok_or_else(|| unknown("access policy", policy))?)
             }
         };
+        let mask = match &config.mask {
+            None => None,
+            Some(mask) => {
+                let found = routing.mask(mask).cloned();
+                Some(found.ok_or_else(|| unknown("mask", mask))?)
+            }
+        };
         let limits = routing.limits.route(&config.limits);
         let limits = limits.ok_or_else(|| unknown("limit", &config.limits.join("`, `")))?;
         let same_room = before.filter(|before| before.config.capacity == config.capacity);
@@ -101,6 +111,7 @@ impl Route {
             address_limits: limits.of_addresses(),
             limits,
             access,
+            mask,
             cors: config.cors.as_ref().map(Cors::new),
             observed: observers.route(name),
             config: config.clone(),
@@ -122,6 +133,7 @@ impl Route {
         WatchedRoute {
             observed: Arc::clone(&self.observed),
             capacity: Arc::clone(&self.capacity),
+            mask: self.mask.clone(),
             backing: match &self.to {
                 RouteTo::Redirect(_) => Backing::Gateway,
                 RouteTo::Upstream(set) => Backing::Upstream(Arc::clone(set)),

@@ -68,7 +68,7 @@ pub enum SharedError {
 
 impl SharedError {
     /// A failure of the client library. Its own text may quote what the server said.
-    pub(super) fn refused(address: &str, error: &RedisError) -> SharedError {
+    pub(crate) fn refused(address: &str, error: &RedisError) -> SharedError {
         let reason = match error.code() {
             Some(code) => code.to_owned(),
             None => error.category().to_owned(),
@@ -80,7 +80,7 @@ impl SharedError {
     }
 
     /// The whole chain on one line.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         use std::error::Error as _;
         let mut line = self.to_string();
         let mut source = self.source();

@@ -28,7 +28,8 @@ pub struct SharedServer {
     pub(super) address: Address,
     pub(super) keys: SubjectKey,
     pub(super) decision: Decision,
-    pub(super) timeout_ms: u64,
+    pub(crate) timeout_ms: u64,
+    prefix: String,
     links: Mutex<Links>,
     answered: AtomicU64,
     counted_here: AtomicU64,
@@ -68,8 +69,8 @@ struct Links {
 }
 
 /// A connection that passed a probe; it ends when this is dropped.
-pub(super) struct Live {
-    pub(super) connection: MultiplexedConnection,
+pub(crate) struct Live {
+    pub(crate) connection: MultiplexedConnection,
     pub(super) driver: JoinSet<()>,
     /// How long the second probe took.
     answer_us: u64,
@@ -103,6 +104,7 @@ impl SharedServer {
             address,
             decision: Decision::new(),
             timeout_ms,
+            prefix: prefix.to_owned(),
             links: Mutex::default(),
             answered: AtomicU64::new(0),
             counted_here: AtomicU64::new(0),
@@ -114,6 +116,11 @@ impl SharedServer {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address.text
+    }
+
+    /// What every key begins with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// How it does.
@@ -140,7 +147,7 @@ impl SharedServer {
 
     /// A connection over which the server counted something, the second time within the time that a
     /// request waits.
-    pub(super) async fn connect(&self) -> Result<Live, SharedError> {
+    pub(crate) async fn connect(&self) -> Result<Live, SharedError> {
         let whole = async {
             let (mut connection, future) = self.address.connect().await?;
             let mut driver = JoinSet::new();
@@ -161,7 +168,7 @@ impl SharedServer {
     }
 
     /// Bounds what is asked.
-    pub(super) async fn within<T>(
+    pub(crate) async fn within<T>(
         &self,
         timeout_ms: u64,
         asked: impl Future<Output = Result<T, SharedError>>,

@@ -2,7 +2,7 @@ mod connections;
 mod counting;
 mod decisions;
 mod outages;
-mod redis_server;
+pub(crate) mod redis_server;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -44,6 +44,7 @@ pub(crate) struct Http2 {
 /// The body of a request that is on its way, to give it back.
 enum Spare {
     Empty,
+    Whole(bytes::Bytes),
     Kept(Rc<RefCell<KeptBody>>),
     Gone,
 }
@@ -53,6 +54,10 @@ impl Spare {
     fn of(body: &mut RequestBody) -> Spare {
         let kept = match std::mem::replace(body, RequestBody::Empty) {
             RequestBody::Empty => return Spare::Empty,
+            RequestBody::Whole(text) => {
+                *body = RequestBody::Whole(text.clone());
+                return Spare::Whole(text);
+            }
             RequestBody::Once(client) => Rc::new(RefCell::new(KeptBody::new(*client))),
             RequestBody::Gone => {
                 *body = RequestBody::Gone;
@@ -76,6 +81,7 @@ impl Spare {
     fn whole(self) -> Option<RequestBody> {
         match self {
             Spare::Empty => Some(RequestBody::Empty),
+            Spare::Whole(text) => Some(RequestBody::Whole(text)),
             Spare::Kept(kept) if kept.borrow().is_whole() => {
                 Some(RequestBody::Kept { kept, sent: 0 })
             }

@@ -4,7 +4,9 @@
 mod curl;
 mod grpc;
 mod httpx;
+mod leaks;
 mod load;
+mod masked;
 mod openai;
 mod program;
 mod websockets;

@@ -22,6 +22,7 @@ mod lifecycle;
 mod limits;
 mod log;
 mod malformed;
+mod masking;
 mod nginx;
 mod observe;
 mod parking;

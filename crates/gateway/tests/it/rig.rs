@@ -45,6 +45,7 @@ pub(crate) fn settings(state_file: PathBuf) -> GatewaySettings {
         services: vec![route("shop")],
         routing: RoutingSettings::default(),
         shared: None,
+        conversations: portcullis_gateway::ConversationSettings::default(),
     }
 }
 

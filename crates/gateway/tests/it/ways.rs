@@ -42,6 +42,7 @@ pub(crate) fn way(name: &str) -> RouteConfig {
         cors: None,
         security_headers: SecurityHeaders::Off,
         upload: None,
+        mask: None,
     }
 }
 

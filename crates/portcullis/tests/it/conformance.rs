@@ -74,6 +74,7 @@ fn the_gateway_driver_conforms_on_the_real_gateway() {
             shadow_percent: 0,
         }],
         routing: RoutingSettings::default(),
+        conversations: portcullis_gateway::ConversationSettings::default(),
         shared: None,
     })
     .unwrap();

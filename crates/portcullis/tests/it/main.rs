@@ -15,6 +15,7 @@ mod gateway_tls;
 mod grpc;
 mod guide;
 mod keys;
+mod mask;
 mod operations;
 #[path = "../../../gateway/tests/it/pebble.rs"]
 #[allow(dead_code, clippy::expect_used)]

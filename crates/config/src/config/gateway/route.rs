@@ -35,6 +35,8 @@ pub struct RouteConfig {
     pub limits: Vec<Arc<str>>,
     /// The name of the policy that says who may use it; `None` admits everybody.
     pub access: Option<Arc<str>>,
+    /// The name of the mask that says what is hidden in its requests; `None` hides nothing.
+    pub mask: Option<Arc<str>>,
     /// Which pages of other origins may use it; `None` leaves CORS to the release.
     pub cors: Option<CorsConfig>,
     /// Which headers its answers get for the protection of browsers.

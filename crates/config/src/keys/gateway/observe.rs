@@ -66,8 +66,8 @@ pub(super) static TRACES: Section = Section {
 
 pub(super) static SHARED: Section = Section {
     header: "[gateway.shared]",
-    about: "State that several gateways share: limits. When it is away, limits are counted here alone. \
-            Which release a user gets is computed and needs no state. See `portcullis docs several-gateways`.",
+    about: "State that several gateways share: limits, and conversations that are kept there. When it is away, \
+            limits are counted here alone, and requests that are masked are refused. Which release a user gets is computed and needs no state. See `portcullis docs several-gateways`.",
     keys: &[
         key(
             "redis",

@@ -106,6 +106,12 @@ pub(super) static ROUTE: Section = Section {
             "The name of the `[[gateway.access]]` that says who may use it.",
         ),
         key(
+            "mask",
+            Kind::Name,
+            Preset::Absent("nothing is hidden"),
+            "The name of a `[[gateway.mask]]`: what is hidden in its requests and restored in its answers.",
+        ),
+        key(
             "cors",
             Kind::Table(&CORS),
             Preset::Absent("left to the release"),

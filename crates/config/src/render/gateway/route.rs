@@ -38,6 +38,7 @@ pub(super) fn route(route: &RouteConfig) -> Table {
     put(&mut out, "body_max", size(route.body_bytes_max));
     put(&mut out, "capacity", capacity(&route.capacity));
     put(&mut out, "access", route.access.as_deref());
+    put(&mut out, "mask", route.mask.as_deref());
     put(&mut out, "cors", route.cors.as_ref().map(cors));
     let upload = route.upload.as_ref().map(|upload| {
         let mut out = table([("types", strings(&upload.types))]);

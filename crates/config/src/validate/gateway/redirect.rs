@@ -19,7 +19,8 @@ pub(super) fn alone(raw: &RawRoute, report: &Report<'_>) {
     let sending = raw.sending.iter().map(|(name, spot)| (*name, spot));
     let body = raw.body_bytes_max.as_ref().map(|at| ("body_max", &at.spot));
     let upload = raw.upload.as_ref().map(|upload| ("upload", &upload.spot));
-    let useless: Vec<(&str, &Spot)> = sending.chain(body).chain(upload).collect();
+    let mask = raw.mask.as_ref().map(|at| ("mask", &at.spot));
+    let useless: Vec<(&str, &Spot)> = sending.chain(body).chain(upload).chain(mask).collect();
     for (name, spot) in useless {
         let message = format!("this route answers with a redirect, so `{name}` would do nothing");
         let wrong = Wrong::new(Code::Contradiction, message);

@@ -15,6 +15,7 @@ struct Known<'a> {
     targets: Names<'a>,
     limits: Names<'a>,
     access: Names<'a>,
+    masks: Names<'a>,
 }
 
 /// The routes, in the order of the file, each of which can be reached.
@@ -23,12 +24,17 @@ pub(super) fn routes(raw: &RawGateway, context: &Context<'_>) -> Vec<RouteConfig
     let upstreams = raw.upstreams.iter().map(|one| one.name.as_ref());
     let limits = raw.limits.iter().map(|one| one.name.as_ref());
     let access = raw.access.iter().map(|one| one.name.as_ref());
+    let masks = raw.masks.iter().map(|one| one.name.as_ref());
     let known = Known {
         targets: Names::new("upstream", "[[gateway.upstream]]", upstreams, report)
             .and(upstream::SERVICE),
         limits: Names::new("limit", "[[gateway.limit]]", limits, report),
         access: Names::new("access policy", "[[gateway.access]]", access, report),
+        masks: Names::new("mask", "[[gateway.mask]]", masks, report),
     };
+    if let Some(mask) = &raw.default_mask {
+        known.masks.check(mask, report);
+    }
     let names = raw.routes.iter().map(|one| one.name.as_ref());
     Names::new("route", "[[gateway.route]]", names, report);
     let routes: Vec<RouteConfig> = raw
@@ -52,6 +58,9 @@ fn route(
     }
     if let Some(access) = &raw.access {
         known.access.check(access, report);
+    }
+    if let Some(mask) = &raw.mask {
+        known.masks.check(mask, report);
     }
     waits::check(raw, report);
     let cors = raw.cors.as_ref();
@@ -77,6 +86,7 @@ fn route(
             .map(|limit| limit.value.as_str().into())
             .collect(),
         access: raw.access.as_ref().map(|at| at.value.as_str().into()),
+        mask: raw.mask.as_ref().map(|at| at.value.as_str().into()),
         cors: cors.map(|cors| browser::cors(cors, report)),
         security_headers: browser::security_headers(raw),
         upload: upload.map(|upload| browser::upload(upload, raw, report)),

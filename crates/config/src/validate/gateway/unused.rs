@@ -1,4 +1,4 @@
-//! Upstreams, limits and policies that no route names.
+//! Upstreams, limits, policies and masks that no route names.
 //!
 //! Each has an effect only where a route names it. Who forgot that would believe a route guarded that is open.
 
@@ -30,6 +30,14 @@ pub(super) fn check(raw: &RawGateway, report: &Report<'_>) {
         &access,
         report,
     );
+    let names = raw.masks.iter().map(|one| one.name.as_ref());
+    let masks = routes.iter().map(|one| one.mask.as_ref());
+    let masks = masks.chain([raw.default_mask.as_ref()]);
+    let masks: Vec<&str> = masks.filter_map(name).collect();
+    // A name that could not be read probably means one of these, and that is told.
+    if raw.default_mask.is_some() || !raw.default_mask_given {
+        told("mask", "mask = ", names.collect(), &masks, report);
+    }
 }
 
 fn told(
@@ -56,7 +64,12 @@ fn told(
             _ => format!("{key}\"{}\"", at.value),
         };
         let message = format!("no route names this {what}, so it has no effect");
-        let hint = format!("add {shown} to a [[gateway.route]], or remove it");
+        let hint = match what {
+            "mask" => format!(
+                "add {shown} to a [[gateway.route]] or default_{shown} to [gateway], or remove it"
+            ),
+            _ => format!("add {shown} to a [[gateway.route]], or remove it"),
+        };
         report.add(
             &at.spot,
             Wrong::new(Code::Contradiction, message).hint(hint),

@@ -7,20 +7,20 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-pub(super) struct RedisServer {
+pub(crate) struct RedisServer {
     child: Option<Child>,
-    pub(super) port: u16,
-    pub(super) folder: TempDir,
+    pub(crate) port: u16,
+    pub(crate) folder: TempDir,
     arguments: Vec<String>,
 }
 
 impl RedisServer {
-    pub(super) fn start() -> RedisServer {
+    pub(crate) fn start() -> RedisServer {
         RedisServer::start_with(|_, _| Vec::new())
     }
 
     /// Starts one whose arguments are made from its folder and port.
-    pub(super) fn start_with(
+    pub(crate) fn start_with(
         arguments: impl Fn(&std::path::Path, u16) -> Vec<String>,
     ) -> RedisServer {
         let folder = tempfile::tempdir().unwrap();
@@ -46,12 +46,12 @@ impl RedisServer {
         panic!("redis-server does not start; `cargo xtask setup` installs it");
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// Ends it at once. Nothing is kept.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -59,18 +59,18 @@ impl RedisServer {
     }
 
     /// Starts it again where it was.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.kill();
         self.child = launch(&self.folder, &self.arguments);
         assert!(self.child.is_some(), "redis-server did not come back");
     }
 
     /// It takes connections and answers nothing.
-    pub(super) fn pause(&self) {
+    pub(crate) fn pause(&self) {
         self.signal(Signal::STOP);
     }
 
-    pub(super) fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.signal(Signal::CONT);
     }
 

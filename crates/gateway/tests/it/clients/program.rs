@@ -115,7 +115,7 @@ pub(crate) fn stage(rig: &Rig) -> Value {
 }
 
 /// Python with the packages of `clients/requirements.txt`.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let python = target.join("python-clients/bin/python");
     assert!(

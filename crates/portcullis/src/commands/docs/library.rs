@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 11] = [
+pub(super) const GUIDES: [(&str, &str); 12] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -37,6 +37,10 @@ pub(super) const GUIDES: [(&str, &str); 11] = [
     (
         "several-gateways",
         include_str!("../../../../../docs/guide/several-gateways.md"),
+    ),
+    (
+        "masking",
+        include_str!("../../../../../docs/guide/masking.md"),
     ),
     ("grpc", include_str!("../../../../../docs/guide/grpc.md")),
     (

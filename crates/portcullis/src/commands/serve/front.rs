@@ -3,12 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
-use portcullis_config::{Config, FileFault, Listen, Problems, StickyConfig};
+use portcullis_config::{
+    Config, ConversationStore, FileFault, Listen, Problems, SecretText, StickyConfig,
+};
 use portcullis_driver::SecretErrorWhy;
 use portcullis_gateway::{
-    AdminListen, Gateway, GatewaySettings, HealthSettings, ObserveSettings, RoutingSettings,
-    ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
+    AdminListen, ConversationPlace, ConversationSettings, Gateway, GatewaySettings, HealthSettings,
+    ObserveSettings, RoutingSettings, ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
 };
+use secrecy::SecretString;
 
 use super::failed;
 use crate::command_error::{CommandError, Exit};
@@ -118,8 +121,55 @@ pub(super) async fn settings(
             upstreams: gateway.upstreams.clone(),
             limits: gateway.limits.clone(),
             access: gateway.access.clone(),
+            masks: gateway.masks.clone(),
+            default_mask: gateway.default_mask.clone(),
         },
         shared: shared(config).await?,
+        conversations: conversations(config).await?,
+    })
+}
+
+/// Where it is kept what was hidden, with its keys. Without masks no key is looked for: nothing is kept.
+async fn conversations(config: &Config) -> Result<ConversationSettings, Problems> {
+    let conversations = &config.gateway.conversations;
+    let is_needed = !config.gateway.masks.is_empty();
+    let keep = match &conversations.keep {
+        ConversationStore::Memory {
+            conversations_max,
+            bytes_max,
+        } => ConversationPlace::Memory {
+            conversations_max: *conversations_max,
+            bytes_max: *bytes_max,
+        },
+        ConversationStore::File { keys } => ConversationPlace::File {
+            keys: match keys.as_ref().filter(|_| is_needed) {
+                Some(keys) => Some(mask_keys(config, keys).await?),
+                None => None,
+            },
+        },
+        ConversationStore::Shared { keys } if is_needed => ConversationPlace::Shared {
+            keys: mask_keys(config, keys).await?,
+        },
+        ConversationStore::Shared { .. } => ConversationSettings::default().keep,
+    };
+    Ok(ConversationSettings {
+        keep,
+        ttl_ms: conversations.ttl_ms,
+        values_max: conversations.values_max,
+    })
+}
+
+/// The keys that seal conversations.
+async fn mask_keys(config: &Config, keys: &SecretText) -> Result<SecretString, Problems> {
+    let folder = config.file.parent().unwrap_or(Path::new(""));
+    let found = portcullis_driver::resolve_secret(keys.expose(), folder).await;
+    found.map_err(|error| {
+        config.fault(FileFault {
+            key: "gateway.conversations.keys".to_owned(),
+            message: CommandError::of(Exit::Usage, &error).sentence(),
+            hint: "give a reference that can be read where Portcullis is started; `openssl rand -hex 32` makes a key"
+                .to_owned(),
+        })
     })
 }
 

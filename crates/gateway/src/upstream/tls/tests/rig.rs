@@ -67,7 +67,7 @@ impl Rig {
             canary_users: Vec::new(),
             shadow_percent: 0,
         };
-        let mut route = service.plain_route();
+        let mut route = service.plain_route(None);
         route.name = "models".into();
         route.to = RouteTarget::Upstream("models".into());
         let gateway = Gateway::start(GatewaySettings {
@@ -85,6 +85,7 @@ impl Rig {
                 ..RoutingSettings::default()
             },
             shared: None,
+            conversations: crate::settings::ConversationSettings::default(),
         });
         let gateway = gateway.expect("gateway");
         Rig {

@@ -1,0 +1,165 @@
+//! What was hidden in which conversation, kept until it is needed again.
+//!
+//! A conversation's mapping (which placeholder stands for which value) is made by the first request that hides something
+//! and is needed by every later one, and by whoever reads the conversation's history. It is personal data, so:
+//!
+//! - it is kept under a name that tells nothing ([`Scope`] hashed with a secret key), apart for every tenant;
+//! - outside of this process it is sealed (AES-256-GCM), each record with a key of its own, bound to its name, so that
+//!   nobody who can write to the store can give one conversation's mapping to another ([`ConversationKeys`]);
+//! - it ends after a time without use, and the oldest ones end when there are too many.
+//!
+//! A record is replaced only by somebody who has read the version before it. So two requests of one conversation at the same
+//! time, also at two gateways, never give one placeholder to two values: the second one to save reads again, merges, and
+//! saves again.
+//!
+//! **A store that does not answer is an error**, never an empty mapping: the request is refused.
+
+mod error;
+mod keys;
+mod memory;
+mod redis_store;
+mod scope;
+mod sqlite;
+
+pub use error::{KeysError, StoreError};
+pub use keys::ConversationKeys;
+pub use memory::MemoryStore;
+pub use redis_store::RedisStore;
+pub use scope::{Scope, ScopeKind};
+pub use sqlite::SqliteStore;
+
+use keys::RecordName;
+
+/// What a store has under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// The content; sealed everywhere but in memory.
+    pub(crate) content: Vec<u8>,
+    /// Counts the changes, from 1 on.
+    pub(crate) version: u64,
+}
+
+/// What came of saving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// It is there, with this version now.
+    As(u64),
+    /// Somebody else has changed it since it was read: read again, merge, and save again.
+    Outdated,
+}
+
+/// Where conversations are kept.
+pub enum Store {
+    /// In this process alone; a restart forgets them.
+    Memory(MemoryStore),
+    /// In a file of this machine.
+    Sqlite(SqliteStore),
+    /// In a Redis or Valkey server that several gateways share.
+    Redis(RedisStore),
+}
+
+/// The conversations of a gateway.
+pub struct Conversations {
+    store: Store,
+    keys: ConversationKeys,
+    /// How long a conversation is kept after its last use, in milliseconds.
+    ttl_ms: u64,
+}
+
+impl Conversations {
+    /// The conversations in this store, under names and seals of these keys. One that was not used for `ttl_ms`
+    /// milliseconds is forgotten.
+    #[must_use]
+    pub fn new(store: Store, keys: ConversationKeys, ttl_ms: u64) -> Conversations {
+        Conversations {
+            store,
+            keys,
+            ttl_ms,
+        }
+    }
+
+    /// The content of a conversation with its version; `None` when nothing is known of it. Being read counts as use.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer, or what it has was not sealed by one of the keys.
+    pub async fn load(&self, scope: &Scope<'_>) -> Result<Option<(Vec<u8>, u64)>, StoreError> {
+        for (age, name) in self.keys.names(scope).enumerate() {
+            let Some(record) = self.get(&name).await? else {
+                continue;
+            };
+            let content = match self.store {
+                Store::Memory(_) => record.content,
+                _ => self.keys.open(&name, &record.content)?,
+            };
+            // Under an older key: whoever saves writes a new record under the newest one.
+            let version = if age == 0 { record.version } else { 0 };
+            return Ok(Some((content, version)));
+        }
+        Ok(None)
+    }
+
+    /// Keeps the content of a conversation. `version` is the one that was read, 0 when nothing was there.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer, or cannot take it.
+    pub async fn save(
+        &self,
+        scope: &Scope<'_>,
+        content: &[u8],
+        version: u64,
+    ) -> Result<Saved, StoreError> {
+        let name = self.keys.name(scope);
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.put(&name, content.to_vec(), version, self.ttl_ms)),
+            Store::Sqlite(sqlite) => {
+                sqlite
+                    .put(
+                        &name,
+                        &self.keys.seal(&name, content)?,
+                        version,
+                        self.ttl_ms,
+                    )
+                    .await
+            }
+            Store::Redis(redis) => {
+                redis
+                    .put(
+                        &name,
+                        &self.keys.seal(&name, content)?,
+                        version,
+                        self.ttl_ms,
+                    )
+                    .await
+            }
+        }
+    }
+
+    /// Forgets a conversation, under all keys. One that is not there is no error.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer.
+    pub async fn forget(&self, scope: &Scope<'_>) -> Result<(), StoreError> {
+        for name in self.keys.names(scope) {
+            match &self.store {
+                Store::Memory(memory) => memory.remove(&name),
+                Store::Sqlite(sqlite) => sqlite.remove(&name).await?,
+                Store::Redis(redis) => redis.remove(&name).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn get(&self, name: &RecordName) -> Result<Option<Record>, StoreError> {
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.get(name, self.ttl_ms)),
+            Store::Sqlite(sqlite) => sqlite.get(name, self.ttl_ms).await,
+            Store::Redis(redis) => redis.get(name, self.ttl_ms).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,426 @@
+//! A request that is looked into before it is sent. Its answer is in `restoring`.
+//!
+//! The request is read whole, through everything that is asked of a client's body otherwise, and nothing is sent of what
+//! could not be looked into. What is sent is all there, so it can be sent again. The answer is asked for without a coding.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
+    IF_RANGE, RANGE, TRAILER, TRANSFER_ENCODING,
+};
+use http::{HeaderMap, Uri, request};
+use hyper::body::Body;
+use portcullis_config::DatasetRequests;
+use portcullis_mask::Counts;
+use portcullis_mask::wire::{Exchange, RequestPlan};
+
+use super::unread::Unread;
+use super::{Outbound, Passage};
+use crate::access_log::line::MaskingSummary;
+use crate::body::{BodyRules, ClientBody};
+use crate::bounds::MASKING_BODY_BYTES_BEGIN;
+use crate::clock;
+use crate::connection::{Protocol, Step};
+use crate::headers;
+use crate::masking::{Codings, MaskProfile, MaskingRefusal, NamedIds, Session, Tenant, Work};
+use crate::refusal::Refusal;
+use crate::routing::Route;
+
+/// Fields with a digest of the body: of no use once it has changed (RFC 1864, RFC 3230, RFC 9530).
+pub(super) const DIGESTS: [HeaderName; 4] = [
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("repr-digest"),
+];
+
+/// A body that nobody has begun to read, and what is asked of it.
+pub(super) struct Inbound<'a> {
+    pub(super) unread: &'a mut Unread,
+    pub(super) rules: BodyRules,
+}
+
+/// A body for the way out.
+pub(super) enum NextBody {
+    /// The client's, which nobody has begun to read.
+    Unread(BodyRules),
+    /// What was made of it.
+    Made(Outbound),
+}
+
+/// What is to be done with the answer.
+pub(super) enum Masking {
+    /// It passes as it is.
+    Passes,
+    /// Values are put back into it.
+    Restores(Box<(Session, Arc<Work>)>),
+}
+
+/// What is to be done with a request.
+enum Verdict {
+    /// It passes as it is.
+    Pass,
+    /// It is looked into.
+    Look {
+        /// Its body too.
+        has_text: bool,
+        /// It belongs to all that is the tenant's.
+        is_tenants: bool,
+    },
+}
+
+/// A client's body, read to be looked into.
+enum Taken {
+    /// Its text, and the body as it came.
+    Readable(Bytes, Outbound),
+    /// In shadow mode: one that cannot be looked into.
+    Unreadable(Outbound),
+}
+
+/// A client's body that was read.
+enum ReadBody {
+    /// To its end.
+    Whole(Bytes),
+    /// To the most that is looked into; there is more.
+    Part(Bytes, Box<ClientBody>),
+}
+
+impl NextBody {
+    /// The body.
+    pub(super) fn take(self, unread: &mut Unread) -> Result<Outbound, Refusal> {
+        match self {
+            NextBody::Made(body) => Ok(body),
+            NextBody::Unread(rules) => {
+                let incoming = unread.take().ok_or(Refusal::ClientBroke)?;
+                Ok(Outbound::Client { incoming, rules })
+            }
+        }
+    }
+}
+
+impl Passage {
+    /// What masks the requests of a route; nothing while it is bypassed.
+    pub(super) fn mask_of(
+        &self,
+        route: &Route,
+        service: Option<usize>,
+    ) -> Option<Arc<MaskProfile>> {
+        let profile = route.mask.as_ref()?;
+        let is_bypassed = self.worker.with_table(|table| table.is_bypassed(service));
+        (!is_bypassed).then(|| Arc::clone(profile))
+    }
+
+    /// Looks into a request: its head becomes the one to send.
+    pub(super) async fn mask(
+        &mut self,
+        profile: Arc<MaskProfile>,
+        head: &mut request::Parts,
+        inbound: Inbound<'_>,
+    ) -> Result<(Masking, NextBody), Refusal> {
+        let masked = self.look_into(&profile, head, inbound).await;
+        // An upload that was denied or a body that broke off is nobody's that masks.
+        if let Err(Refusal::Masking(refusal)) = &masked {
+            self.count_refused(&profile, refusal);
+        }
+        self.state.enter(Step::Connect, u64::MAX);
+        masked
+    }
+
+    async fn look_into(
+        &mut self,
+        profile: &Arc<MaskProfile>,
+        head: &mut request::Parts,
+        inbound: Inbound<'_>,
+    ) -> Result<(Masking, NextBody), Refusal> {
+        let mut work = work_of(profile, head);
+        let has_body = inbound.unread.has_body();
+        let verdict = self.verdict(profile, &work.exchange(), &head.headers, has_body)?;
+        let Verdict::Look {
+            has_text,
+            is_tenants,
+        } = verdict
+        else {
+            let block = profile.counters.block(self.worker.index);
+            block.passed.fetch_add(1, Relaxed);
+            return Ok((Masking::Passes, NextBody::Unread(inbound.rules)));
+        };
+        let body = match has_text {
+            true => match self.take_body(profile, &head.headers, inbound).await? {
+                Taken::Readable(plain, body) => {
+                    work.body = plain;
+                    NextBody::Made(body)
+                }
+                Taken::Unreadable(body) => return Ok((Masking::Passes, NextBody::Made(body))),
+            },
+            false => NextBody::Unread(inbound.rules),
+        };
+        let work = Arc::new(work);
+        let began_us = clock::monotonic_us();
+        if profile.is_shadow() {
+            self.count_only(profile, &work, began_us);
+            return Ok((Masking::Passes, body));
+        }
+        self.state.enter(Step::Connect, u64::MAX);
+        let mut ids = named_ids(profile, &work)?;
+        ids.is_tenants = is_tenants;
+        let tenant = match self.tenant {
+            Some(tenant) => tenant,
+            None => return Err(MaskingRefusal::Store.into()),
+        };
+        let mut session = self.session(profile, tenant, ids).await?;
+        let worked = session.mask(&work).await?;
+        self.count(profile, &worked.counts, began_us);
+        if let Some(query) = &worked.query {
+            set_query(head, query)?;
+        }
+        let body = match (body, worked.body) {
+            (NextBody::Made(_), Some(masked)) => {
+                // What was compressed is sent on plainly.
+                head.headers.remove(CONTENT_ENCODING);
+                DIGESTS.iter().for_each(|name| {
+                    head.headers.remove(name);
+                });
+                NextBody::Made(Outbound::Whole(masked))
+            }
+            (body, _) => body,
+        };
+        ask_plainly(&mut head.headers, &body);
+        Ok((Masking::Restores(Box::new((session, work))), body))
+    }
+
+    /// Reads the body that is to be looked into. One that cannot be is refused, or passes in shadow mode.
+    async fn take_body(
+        &self,
+        profile: &MaskProfile,
+        headers: &HeaderMap,
+        inbound: Inbound<'_>,
+    ) -> Result<Taken, Refusal> {
+        let (refusal, body) = match self.read_body(profile, headers, inbound).await? {
+            ReadBody::Whole(body) => match decoded(profile, headers, &body) {
+                Ok(plain) => return Ok(Taken::Readable(plain, Outbound::Whole(body))),
+                Err(refusal) => (refusal, Outbound::Whole(body)),
+            },
+            ReadBody::Part(first, rest) => (too_long(profile), Outbound::Begun(first, rest)),
+        };
+        if !profile.is_shadow() {
+            return Err(refusal.into());
+        }
+        self.count_refused(profile, &refusal);
+        Ok(Taken::Unreadable(body))
+    }
+
+    async fn session(
+        &self,
+        profile: &Arc<MaskProfile>,
+        tenant: Tenant,
+        ids: NamedIds,
+    ) -> Result<Session, MaskingRefusal> {
+        let kept = (self.worker.conversations(), self.worker.mapping_limits());
+        Session::begin(profile, kept, tenant, ids).await
+    }
+
+    /// What is to be done with a request, by its head.
+    fn verdict(
+        &self,
+        profile: &MaskProfile,
+        exchange: &Exchange<'_>,
+        headers: &HeaderMap,
+        has_body: bool,
+    ) -> Result<Verdict, Refusal> {
+        let is_http1 = self.state.protocol() == Protocol::Http1;
+        let refused = if is_http1 && headers::upgrade_protocol(headers).is_some() {
+            MaskingRefusal::Upgrade
+        } else {
+            let datasets = profile.datasets(exchange.operation());
+            let look = |has_text| Verdict::Look {
+                has_text,
+                is_tenants: datasets.is_some(),
+            };
+            match (datasets, exchange.request()) {
+                (Some(DatasetRequests::Pass), _) => return Ok(Verdict::Pass),
+                (Some(DatasetRequests::Refuse), _) => {
+                    self.count_in_shadow(profile, &MaskingRefusal::Datasets);
+                    return match profile.is_shadow() {
+                        true => Ok(Verdict::Pass),
+                        false => Err(MaskingRefusal::Datasets.into()),
+                    };
+                }
+                (_, RequestPlan::Nothing) => return Ok(look(false)),
+                (_, RequestPlan::Unknown) if exchange.operation().is_none() => {
+                    MaskingRefusal::UnknownPath
+                }
+                _ if !has_body => return Ok(look(false)),
+                (_, RequestPlan::Json(_) | RequestPlan::Form(_)) => match Codings::of(headers) {
+                    Ok(_) => return Ok(look(true)),
+                    Err(error) => error.into(),
+                },
+                (_, RequestPlan::Unknown) => MaskingRefusal::UnknownType,
+            }
+        };
+        self.count_in_shadow(profile, &refused);
+        match profile.passes_unknown() {
+            true => Ok(Verdict::Pass),
+            false => Err(refused.into()),
+        }
+    }
+
+    /// Reads a client's body to its end, or to the most that is looked into.
+    async fn read_body(
+        &self,
+        profile: &MaskProfile,
+        headers: &HeaderMap,
+        inbound: Inbound<'_>,
+    ) -> Result<ReadBody, Refusal> {
+        let bytes_max = profile.config.body_bytes_max;
+        let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok());
+        let length: Option<u64> = length.and_then(|length| length.parse().ok());
+        if length.is_some_and(|length| length > bytes_max) && !profile.is_shadow() {
+            return Err(too_long(profile).into());
+        }
+        let Inbound { unread, rules } = inbound;
+        let incoming = unread.take().ok_or(Refusal::ClientBroke)?;
+        self.state.enter(Step::Answer, rules.first_byte_ms);
+        let mut body = Box::new(self.client_body(incoming, rules));
+        let state = &self.state;
+        // What a client only says takes no memory.
+        let room = length.unwrap_or_default().min(MASKING_BODY_BYTES_BEGIN);
+        let mut read = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
+        let is_whole = std::future::poll_fn(|cx| {
+            loop {
+                match Pin::new(body.as_mut()).poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        // Trailers are not sent on.
+                        let Ok(data) = frame.into_data() else {
+                            continue;
+                        };
+                        read.extend_from_slice(&data);
+                        if read.len() as u64 > bytes_max {
+                            return Poll::Ready(Ok(false));
+                        }
+                    }
+                    Poll::Ready(None) => return Poll::Ready(Ok(true)),
+                    Poll::Ready(Some(Err(_))) => {
+                        let fault = state.client_fault().map(Refusal::from);
+                        return Poll::Ready(Err(fault.unwrap_or(Refusal::ClientBroke)));
+                    }
+                    Poll::Pending if state.is_overdue() => {
+                        return Poll::Ready(Err(Refusal::ClientStalled));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await?;
+        let read = Bytes::from(read);
+        Ok(match is_whole {
+            true => ReadBody::Whole(read),
+            false => ReadBody::Part(read, body),
+        })
+    }
+
+    /// Looks into a request that is sent as it is.
+    fn count_only(&self, profile: &Arc<MaskProfile>, work: &Work, began_us: u64) {
+        let mut mapping = profile.mapping(self.worker.mapping_limits());
+        match work.mask(&mut mapping) {
+            Ok(worked) => self.count(profile, &worked.counts, began_us),
+            Err(refusal) => self.count_refused(profile, &refusal),
+        }
+    }
+
+    fn count(&self, profile: &MaskProfile, counts: &Counts, began_us: u64) {
+        let took_us = clock::monotonic_us().saturating_sub(began_us);
+        let rules = profile.masker.finder().rules();
+        let block = profile.counters.block(self.worker.index);
+        block.request(counts, rules, took_us);
+        self.observed.masked(MaskingSummary {
+            time_us: took_us,
+            patterns: counts.iter().map(|(_, _, count)| count).sum(),
+        });
+    }
+
+    pub(super) fn count_refused(&self, profile: &MaskProfile, refusal: &MaskingRefusal) {
+        let block = profile.counters.block(self.worker.index);
+        block.refused(refusal.cause());
+    }
+
+    /// In shadow mode, what would have been refused.
+    fn count_in_shadow(&self, profile: &MaskProfile, refusal: &MaskingRefusal) {
+        if profile.is_shadow() {
+            self.count_refused(profile, refusal);
+        }
+    }
+}
+
+fn work_of(profile: &Arc<MaskProfile>, head: &request::Parts) -> Work {
+    let content_type = head.headers.get(CONTENT_TYPE);
+    Work {
+        profile: Arc::clone(profile),
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
+        // One that is no text is one that nobody knows.
+        content_type: content_type.map(|value| value.to_str().unwrap_or("?").to_owned()),
+        body: Bytes::new(),
+    }
+}
+
+/// The ids that a request names, as far as its application has any.
+fn named_ids(profile: &MaskProfile, work: &Work) -> Result<NamedIds, MaskingRefusal> {
+    let exchange = work.exchange();
+    let operation = exchange.operation().unwrap_or_default();
+    let is_looked_for = profile.keeps_conversations() || operation.starts_with("/responses");
+    match is_looked_for {
+        true => {
+            let body = (&work.body, profile.json_limits());
+            NamedIds::of(&exchange, work.query.as_deref(), body)
+        }
+        false => Ok(NamedIds::default()),
+    }
+}
+
+/// A client's body without its content codings.
+fn decoded(
+    profile: &MaskProfile,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Bytes, MaskingRefusal> {
+    let codings = Codings::of(headers)?;
+    if codings.is_identity() {
+        return Ok(body.clone());
+    }
+    let bytes_max = usize::try_from(profile.config.body_bytes_max).unwrap_or(usize::MAX);
+    Ok(codings.decode(body, bytes_max)?.into())
+}
+
+fn too_long(profile: &MaskProfile) -> MaskingRefusal {
+    MaskingRefusal::TooLong {
+        bytes_max: profile.config.body_bytes_max,
+    }
+}
+
+/// Replaces the query of a request.
+fn set_query(head: &mut request::Parts, query: &str) -> Result<(), MaskingRefusal> {
+    let target = format!("{}?{query}", head.uri.path());
+    let target = target.parse().map_err(|_| MaskingRefusal::Query)?;
+    let mut parts = std::mem::take(&mut head.uri).into_parts();
+    parts.path_and_query = Some(target);
+    head.uri = Uri::from_parts(parts).map_err(|_| MaskingRefusal::Query)?;
+    Ok(())
+}
+
+/// Asks for an answer that can be looked into, and says how long a body is that is all there.
+fn ask_plainly(headers: &mut HeaderMap, body: &NextBody) {
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.remove(RANGE);
+    headers.remove(IF_RANGE);
+    if let NextBody::Made(Outbound::Whole(text)) = body {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
+        headers.remove(TRANSFER_ENCODING);
+        headers.remove(TRAILER);
+    }
+}

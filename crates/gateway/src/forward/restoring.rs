@@ -1,0 +1,283 @@
+//! The answer to a request that was looked into: what was hidden is put back into it.
+//!
+//! JSON is read whole, events pass as they come ([`crate::masking::RestoredBody`]). An answer that is not what it says passes
+//! with its placeholders: it holds nothing that was hidden.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
+use http::{HeaderMap, Response, StatusCode, response};
+use hyper::body::Body;
+use portcullis_mask::json::{Document, JsonLimits};
+use portcullis_mask::wire::{
+    AnswerPlan, Encoding, EventStream, Identifiers, Unmask, Unmasks, unmask_json,
+};
+use portcullis_mask::{FieldRestorers, RestoreCounts};
+
+use super::masked::{DIGESTS, Masking};
+use super::{Answer, Passage};
+use crate::access_log::line::MaskingSummary;
+use crate::body::{AnswerBody, ArmBody, BodyError};
+use crate::bounds::MASKING_ANSWER_BYTES_MAX;
+use crate::clock;
+use crate::masking::{
+    Codings, Events, LeakRestorers, MaskProfile, MaskingRefusal, RestoredBody, Session,
+    restore_list,
+};
+use crate::refusal::Refusal;
+
+impl Passage {
+    /// Puts values back into an answer.
+    pub(super) async fn restore(&mut self, masking: Masking, answer: Answer) -> Answer {
+        let Masking::Restores(restores) = masking else {
+            return answer;
+        };
+        let (session, work) = *restores;
+        let profile = Arc::clone(session.profile());
+        profile.note_version(answer.headers());
+        let status = answer.status();
+        let has_none = self.is_head
+            || status.is_informational()
+            || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status)
+            || answer.body().is_end_stream();
+        let is_idle = session.mapping().is_empty() && !session.wants_ids();
+        if has_none || (is_idle && profile.leaks.is_none()) {
+            return answer;
+        }
+        let content_type = answer.headers().get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let exchange = work.exchange();
+        let plan = exchange.answer(status.as_u16(), content_type);
+        let (mut head, body) = answer.into_parts();
+        let mut arm = match body {
+            AnswerBody::Arm(arm) if !matches!(plan, AnswerPlan::Pass) => arm,
+            body => return Response::from_parts(head, body),
+        };
+        // It was asked for plainly; some servers compress all the same.
+        let Ok(codings) = Codings::of(&head.headers) else {
+            arm.stand_behind();
+            drop(arm);
+            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
+        };
+        let AnswerPlan::Events(rules) = plan else {
+            let operation = exchange.operation().unwrap_or_default();
+            let plan = (plan, operation, codings);
+            return self.restore_whole(plan, head, arm, session).await;
+        };
+        let Ok(decoder) = codings.of_pieces(MASKING_ANSWER_BYTES_MAX) else {
+            arm.stand_behind();
+            drop(arm);
+            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
+        };
+        head.headers.remove(CONTENT_ENCODING);
+        changed(&mut head.headers);
+        let restorers = restorers(&session, false);
+        let stream = EventStream::new(rules, restorers.clone());
+        let events = Events::new((stream, decoder), restorers, session, self.worker.index);
+        let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
+        let body = RestoredBody::new(arm, Some(events), Bytes::new(), told);
+        Response::from_parts(head, AnswerBody::Restored(Box::new(body)))
+    }
+
+    /// Reads an answer to its end and puts values back into it.
+    async fn restore_whole(
+        &mut self,
+        (plan, operation, codings): (AnswerPlan<'_>, &str, Codings),
+        mut head: response::Parts,
+        mut arm: Box<ArmBody>,
+        mut session: Session,
+    ) -> Answer {
+        arm.stand_behind();
+        let profile = Arc::clone(session.profile());
+        let block = profile.counters.block(self.worker.index);
+        let (text, is_whole) = match read_answer(&mut arm).await {
+            Ok(read) => read,
+            Err(error) => {
+                drop(arm);
+                let refusal = match error {
+                    BodyError::Overdue => Refusal::TimedOut,
+                    _ => Refusal::Broken,
+                };
+                return self.refuse(&refusal, None);
+            }
+        };
+        if !is_whole {
+            return self.pass_long(&profile, head, arm, text);
+        }
+        drop(arm);
+        let Some(text) = plain(text, &codings, &mut head.headers) else {
+            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
+        };
+        let began_us = clock::monotonic_us();
+        let restorers = restorers(&session, true);
+        let mut counts = RestoreCounts::default();
+        let mut restored = restored(plan, &text, &restorers);
+        if let AnswerPlan::Json(table) = plan
+            && session.place_is_unknown()
+        {
+            let text = restored.as_ref().unwrap_or(&text);
+            let listed = restore_list(&session, operation, (text, table), &mut counts).await;
+            restored = listed.or(restored);
+        }
+        // Of a list the mapping of this request, which has nothing, knows no placeholder.
+        if counts == RestoreCounts::default() {
+            counts.add(restorers.counts());
+        }
+        let took_us = clock::monotonic_us().saturating_sub(began_us);
+        block.restored(counts);
+        block.leaked(&restorers.leaks(), profile.masker.finder().rules());
+        self.observed.masked(MaskingSummary {
+            time_us: took_us,
+            patterns: 0,
+        });
+        if restorers.is_blocked() {
+            return self.refuse_answer(&profile, MaskingRefusal::Leaked);
+        }
+        if head.status.is_success() {
+            self.bind(&mut session, &text).await;
+        }
+        let text = match restored {
+            Some(restored) => {
+                changed(&mut head.headers);
+                restored
+            }
+            None => text,
+        };
+        let length = HeaderValue::from(text.len());
+        head.headers.insert(CONTENT_LENGTH, length);
+        self.state.enter_client_read();
+        let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
+        Response::from_parts(head, AnswerBody::own(text, state, observed))
+    }
+
+    /// Keeps the mapping under the ids that a whole answer names.
+    async fn bind(&self, session: &mut Session, text: &Bytes) {
+        let profile = Arc::clone(session.profile());
+        if session.wants_ids()
+            && let Some(saving) = session.bind(&ids_of(text))
+            && !matches!(saving.await, Ok(true))
+        {
+            let block = profile.counters.block(self.worker.index);
+            block.unbound.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Passes an answer that is too long to be read whole: it holds nothing that was hidden, only what stands for it. One
+    /// that has to be looked through is refused.
+    fn pass_long(
+        &mut self,
+        profile: &MaskProfile,
+        head: response::Parts,
+        arm: Box<ArmBody>,
+        beginning: Bytes,
+    ) -> Answer {
+        let block = profile.counters.block(self.worker.index);
+        block.unread.fetch_add(1, Relaxed);
+        if profile.leaks.is_some() {
+            drop(arm);
+            return self.refuse_answer(profile, MaskingRefusal::AnswerTooLong);
+        }
+        let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
+        let body = RestoredBody::new(arm, None, beginning, told);
+        Response::from_parts(head, AnswerBody::Restored(Box::new(body)))
+    }
+
+    fn refuse_answer(&mut self, profile: &MaskProfile, refusal: MaskingRefusal) -> Answer {
+        self.count_refused(profile, &refusal);
+        self.refuse(&refusal.into(), None)
+    }
+}
+
+/// Takes out what the head of an answer says of a body that has changed.
+fn changed(headers: &mut HeaderMap) {
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(ETAG);
+    for name in &DIGESTS {
+        headers.remove(name);
+    }
+}
+
+fn restorers(session: &Session, is_whole: bool) -> LeakRestorers {
+    let restorers = FieldRestorers::new(session.vocabulary());
+    let leaks = session.profile().leaks.as_ref();
+    LeakRestorers::new(restorers, leaks, session.mapping(), is_whole)
+}
+
+/// A whole answer without its content codings; `None` if they cannot be undone.
+fn plain(text: Bytes, codings: &Codings, headers: &mut HeaderMap) -> Option<Bytes> {
+    headers.remove(CONTENT_ENCODING);
+    if codings.is_identity() {
+        return Some(text);
+    }
+    changed(headers);
+    let decoded = codings.decode(&text, MASKING_ANSWER_BYTES_MAX).ok()?;
+    Some(decoded.into())
+}
+
+/// A whole answer with its values; `None` if it stays as it is, also because it is not what it says.
+fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Option<Bytes> {
+    match plan {
+        AnswerPlan::Json(table) => {
+            let limits = answer_limits();
+            let mut out = Vec::with_capacity(text.len() + text.len() / 8);
+            let changed = unmask_json(text, table, limits, restorers, &mut out);
+            changed.is_ok_and(|changed| changed > 0).then(|| out.into())
+        }
+        AnswerPlan::Text => {
+            let text = std::str::from_utf8(text).ok()?;
+            let mut restorer = restorers.text(Encoding::Text);
+            let mut out = String::with_capacity(text.len());
+            restorer.push(text, &mut out);
+            restorer.finish(&mut out);
+            (out != text).then(|| out.into())
+        }
+        AnswerPlan::Events(_) | AnswerPlan::Pass => None,
+    }
+}
+
+/// How much JSON of an answer is read.
+fn answer_limits() -> JsonLimits {
+    JsonLimits {
+        bytes_max: MASKING_ANSWER_BYTES_MAX,
+        ..JsonLimits::default()
+    }
+}
+
+/// The ids that a whole answer names.
+fn ids_of(text: &Bytes) -> Identifiers {
+    let Ok(document) = Document::read(text, answer_limits()) else {
+        return Identifiers::default();
+    };
+    let root = document.root();
+    let text = |name| Some(root.get(name)?.as_str()?.into_owned());
+    Identifiers {
+        conversation_id: text("conversation_id"),
+        message_id: text("message_id"),
+        workflow_run_id: text("workflow_run_id"),
+        task_id: text("task_id"),
+    }
+}
+
+/// Reads an answer to its end, or to the most that is read whole; whether it was the end.
+async fn read_answer(arm: &mut ArmBody) -> Result<(Bytes, bool), BodyError> {
+    let mut read = Vec::new();
+    loop {
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut *arm).poll_frame(cx)).await;
+        match frame {
+            None => return Ok((read.into(), true)),
+            Some(Err(error)) => return Err(error),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    read.extend_from_slice(&data);
+                }
+                if read.len() > MASKING_ANSWER_BYTES_MAX {
+                    return Ok((read.into(), false));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Why a request is not sent on, or an answer not passed on.
+
+use http::StatusCode;
+use portcullis_mask::MaskError;
+use portcullis_mask::json::JsonError;
+use portcullis_mask::wire::{BodyError, FormError, FormErrorKind};
+
+use super::CodingError;
+use crate::problem::Problem;
+
+/// What keeps masking from letting something through. No variant holds a value of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MaskingRefusal {
+    /// The application has no such path or method.
+    UnknownPath,
+    /// The application takes no such content type there.
+    UnknownType,
+    /// A form that is not understood, or that holds a file that cannot be looked into.
+    Form {
+        /// What is wrong with it.
+        kind: FormErrorKind,
+        /// Where, in bytes.
+        at: usize,
+    },
+    /// A coding of the body that is not undone.
+    Encoded(CodingError),
+    /// The body is longer than is looked into.
+    TooLong {
+        /// The most bytes.
+        bytes_max: u64,
+    },
+    /// The body is not JSON that is understood.
+    Json(JsonError),
+    /// It names two conversations.
+    Ambiguous,
+    /// A query that is no text.
+    Query,
+    /// Text comes as numbers of tokens.
+    Tokens {
+        /// Where, in bytes.
+        at: usize,
+    },
+    /// It holds what must not be sent.
+    Blocked {
+        /// What, in names of entities.
+        entities: Vec<String>,
+    },
+    /// The conversation holds as many values as it may.
+    Full {
+        /// Which limit, in words.
+        limit: String,
+    },
+    /// Requests of the knowledge API are refused by the settings.
+    Datasets,
+    /// Another protocol is asked for, into which nobody can look.
+    Upgrade,
+    /// Conversations cannot be read or kept.
+    Store,
+    /// Too many requests change one conversation at once.
+    Contended,
+    /// The answer is coded although it was asked for without a coding.
+    AnswerEncoded,
+    /// The answer is longer than is looked through.
+    AnswerTooLong,
+    /// The answer holds data that this conversation did not hide.
+    Leaked,
+}
+
+impl MaskingRefusal {
+    /// The problem for the client.
+    pub(crate) fn problem(&self) -> Problem {
+        let (status, kind, title) = self.kind();
+        Problem::new(status, kind, title, self.detail())
+    }
+
+    /// What it was in one word, for the log and the counters.
+    pub(crate) fn cause(&self) -> &'static str {
+        match self {
+            MaskingRefusal::UnknownPath => "masking-unknown-path",
+            MaskingRefusal::UnknownType => "masking-unknown-type",
+            MaskingRefusal::Form { .. } => "masking-form",
+            MaskingRefusal::Encoded(_) => "masking-encoded",
+            MaskingRefusal::TooLong { .. } => "masking-too-long",
+            MaskingRefusal::Json(_) => "masking-not-json",
+            MaskingRefusal::Ambiguous => "masking-ambiguous",
+            MaskingRefusal::Query => "masking-query",
+            MaskingRefusal::Tokens { .. } => "masking-tokens",
+            MaskingRefusal::Blocked { .. } => "masking-blocked",
+            MaskingRefusal::Full { .. } => "masking-full",
+            MaskingRefusal::Datasets => "masking-datasets",
+            MaskingRefusal::Upgrade => "masking-upgrade",
+            MaskingRefusal::Store => "masking-store",
+            MaskingRefusal::Contended => "masking-contended",
+            MaskingRefusal::AnswerEncoded => "masking-answer-encoded",
+            MaskingRefusal::AnswerTooLong => "masking-answer-too-long",
+            MaskingRefusal::Leaked => "masking-leaked",
+        }
+    }
+
+    /// Whether the client may come again with the same request.
+    pub(crate) fn passes_with_time(&self) -> bool {
+        matches!(self, MaskingRefusal::Store | MaskingRefusal::Contended)
+    }
+
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            MaskingRefusal::UnknownPath | MaskingRefusal::Datasets | MaskingRefusal::Upgrade => (
+                StatusCode::FORBIDDEN,
+                "urn:portcullis:problem:masking-unknown",
+                "The request cannot be looked into",
+            ),
+            MaskingRefusal::Encoded(CodingError::TooLong { .. }) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "urn:portcullis:problem:masking-too-long",
+                "The request's body is too large",
+            ),
+            MaskingRefusal::UnknownType
+            | MaskingRefusal::Form { .. }
+            | MaskingRefusal::Encoded(_) => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "urn:portcullis:problem:masking-unknown-content",
+                "The request's content cannot be looked into",
+            ),
+            MaskingRefusal::TooLong { .. } => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "urn:portcullis:problem:masking-too-long",
+                "The request's body is too large",
+            ),
+            MaskingRefusal::Json(_)
+            | MaskingRefusal::Ambiguous
+            | MaskingRefusal::Query
+            | MaskingRefusal::Tokens { .. } => (
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:masking-unreadable",
+                "The request's content is not understood",
+            ),
+            MaskingRefusal::Blocked { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "urn:portcullis:problem:masking-blocked",
+                "The request holds what must not be sent",
+            ),
+            MaskingRefusal::Full { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "urn:portcullis:problem:masking-full",
+                "The conversation holds too many values",
+            ),
+            MaskingRefusal::Store | MaskingRefusal::Contended => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "urn:portcullis:problem:masking-unavailable",
+                "The conversation cannot be kept",
+            ),
+            MaskingRefusal::AnswerEncoded | MaskingRefusal::AnswerTooLong => (
+                StatusCode::BAD_GATEWAY,
+                "urn:portcullis:problem:masking-answer",
+                "The answer cannot be looked into",
+            ),
+            MaskingRefusal::Leaked => (
+                StatusCode::BAD_GATEWAY,
+                "urn:portcullis:problem:masking-leaked",
+                "The answer holds what must not be passed on",
+            ),
+        }
+    }
+
+    fn detail(&self) -> String {
+        let text = match self {
+            MaskingRefusal::UnknownPath => {
+                "the application behind this route is not known to have this path with this method, so nobody can \
+                 tell where in it is text; to let such requests pass as they are, set unknown = \"pass\" in the \
+                 [[gateway.mask]] of this route, or give the path a route of its own"
+            }
+            MaskingRefusal::UnknownType => {
+                "the request's Content-Type is not one that can be looked into here; send application/json, or set \
+                 unknown = \"pass\" in the [[gateway.mask]] of this route to let such requests pass as they are"
+            }
+            MaskingRefusal::Form { kind, at } => {
+                return format!("at byte {at} of the form: {kind}");
+            }
+            MaskingRefusal::Encoded(error) => return error.to_string(),
+            MaskingRefusal::TooLong { bytes_max } => {
+                return format!(
+                    "a body of more than {bytes_max} bytes is not looked into, so it is not sent on; send less, or \
+                     raise body_max in the [[gateway.mask]] of this route"
+                );
+            }
+            MaskingRefusal::Json(error) => return format!("the body is {error}"),
+            MaskingRefusal::Ambiguous => {
+                "the request names two conversations, so nobody can tell to which it belongs; name one, once"
+            }
+            MaskingRefusal::Query => "the request's query cannot be read",
+            MaskingRefusal::Tokens { at } => {
+                return format!(
+                    "the body holds text as token numbers at byte {at}, which cannot be looked into; send it as strings"
+                );
+            }
+            MaskingRefusal::Blocked { entities } => {
+                return format!(
+                    "the text holds {}, which must not be sent; remove it and try again",
+                    entities.join(", ")
+                );
+            }
+            MaskingRefusal::Full { limit } => return limit.clone(),
+            MaskingRefusal::Datasets => {
+                "requests of the knowledge API are not let through here; set datasets = \"mask\" or \"pass\" in the \
+                 [[gateway.mask]] of this route to let them"
+            }
+            MaskingRefusal::Upgrade => {
+                "a change of the protocol cannot be looked into; set unknown = \"pass\" in the [[gateway.mask]] of \
+                 this route to let it pass"
+            }
+            MaskingRefusal::Store => {
+                "what was hidden in this conversation can neither be read nor kept now, so nothing is sent on; try \
+                 again after the time that Retry-After says"
+            }
+            MaskingRefusal::Contended => {
+                "other requests change the same conversation all the time; try again"
+            }
+            MaskingRefusal::AnswerEncoded => {
+                "the service coded its answer although it was asked not to, so nothing can be put back into it"
+            }
+            MaskingRefusal::AnswerTooLong => {
+                "the service's answer is too long to be looked through, as the settings of this route want it"
+            }
+            MaskingRefusal::Leaked => {
+                "the service's answer holds personal or secret data that did not come from this conversation"
+            }
+        };
+        text.to_owned()
+    }
+}
+
+impl From<MaskError> for MaskingRefusal {
+    fn from(error: MaskError) -> MaskingRefusal {
+        match error {
+            MaskError::Blocked { entities } => MaskingRefusal::Blocked { entities },
+            MaskError::Mapping(error) => MaskingRefusal::Full {
+                limit: error.to_string(),
+            },
+        }
+    }
+}
+
+impl From<BodyError<MaskError>> for MaskingRefusal {
+    fn from(error: BodyError<MaskError>) -> MaskingRefusal {
+        match error {
+            BodyError::Json(error) => MaskingRefusal::Json(error),
+            BodyError::Tokens { at } => MaskingRefusal::Tokens { at },
+            BodyError::Refused(error) => error.into(),
+        }
+    }
+}
+
+impl From<FormError<MaskError>> for MaskingRefusal {
+    fn from(error: FormError<MaskError>) -> MaskingRefusal {
+        match error {
+            FormError::Form { kind, at } => MaskingRefusal::Form { kind, at },
+            FormError::Content { error, .. } => error.into(),
+        }
+    }
+}
+
+impl From<CodingError> for MaskingRefusal {
+    fn from(error: CodingError) -> MaskingRefusal {
+        MaskingRefusal::Encoded(error)
+    }
+}

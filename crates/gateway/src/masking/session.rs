@@ -1,0 +1,356 @@
+//! The mapping of one request: found by the ids that the request names, kept before the request is sent, and bound to the
+//! ids that its answer names.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use portcullis_mask::json::{Document, JsonLimits};
+use portcullis_mask::wire::{Exchange, Identifiers};
+use portcullis_mask::{Limits, Mapping, Vocabulary};
+use tokio::task::JoinHandle;
+
+use super::record::{self, Owner, Place, PlaceKind, RecordError};
+use super::{MaskProfile, MaskingRefusal, Tenant, Work, Worked};
+use crate::bounds::{MASKING_INLINE_BYTES_MAX, MASKING_TRIES_MAX};
+use crate::conversations::{Conversations, Saved};
+use crate::observe::line_limit;
+
+/// The ids that a request names.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct NamedIds {
+    /// The conversation.
+    pub(crate) conversation: Option<String>,
+    /// A message of it.
+    pub(crate) message: Option<String>,
+    /// A run of a workflow.
+    pub(crate) run: Option<String>,
+    /// It belongs to nothing smaller than all of the tenant's.
+    pub(crate) is_tenants: bool,
+    /// It goes on from something that the application keeps and nobody here knows.
+    pub(crate) goes_on: bool,
+}
+
+/// One request's mapping.
+pub(crate) struct Session {
+    profile: Arc<MaskProfile>,
+    kept: Option<Arc<Conversations>>,
+    tenant: Tenant,
+    limits: Limits,
+    ids: NamedIds,
+    mapping: Mapping,
+    /// Where the mapping is kept; `None` for one that nobody has named yet.
+    place: Option<Place>,
+    /// The version of its record, 0 if it has none.
+    version: u64,
+    /// The ids that lead to it already.
+    bound: Vec<Place>,
+}
+
+/// What is to be kept under ids that an answer has told.
+struct Binding {
+    kept: Arc<Conversations>,
+    tenant: Tenant,
+    application: Arc<str>,
+    /// The mapping, for one that is not kept yet.
+    mapping: Option<(Place, Vec<u8>)>,
+    /// What leads to it.
+    pointers: Vec<(Place, Vec<u8>)>,
+}
+
+impl NamedIds {
+    /// The ids in a request's path, query and body.
+    ///
+    /// # Errors
+    /// It names two conversations: which one the application takes is its own business, and nobody here knows.
+    pub(crate) fn of(
+        exchange: &Exchange<'_>,
+        query: Option<&str>,
+        (body, limits): (&Bytes, JsonLimits),
+    ) -> Result<NamedIds, MaskingRefusal> {
+        let in_path = |name| exchange.captured(name).map(str::to_owned);
+        let mut ids = NamedIds {
+            message: in_path("message_id"),
+            run: in_path("workflow_run_id"),
+            ..NamedIds::default()
+        };
+        let mut conversations: Vec<String> = in_path("conversation_id").into_iter().collect();
+        let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+        let parameters = query.unwrap_or_default().split('&');
+        for (name, value) in parameters.filter_map(|one| one.split_once('=')) {
+            match &*decoded(name) {
+                "conversation_id" => conversations.push(decoded(value).into_owned()),
+                "message_id" if ids.message.is_none() && !value.is_empty() => {
+                    ids.message = Some(decoded(value).into_owned());
+                }
+                _ => {}
+            }
+        }
+        if let Ok(document) = Document::read(body, limits) {
+            let root = document.root();
+            // Some take the first of two members of a name, some the last.
+            for (name, value) in root.members() {
+                if name.is_named("conversation_id") {
+                    conversations.extend(value.as_str().map(Cow::into_owned));
+                }
+            }
+            ids.goes_on = ["previous_response_id", "conversation"]
+                .iter()
+                .any(|name| root.get(name).is_some_and(|value| !value.is_null()));
+        }
+        conversations.retain(|id| !id.is_empty());
+        conversations.dedup();
+        ids.conversation = conversations.pop();
+        match conversations.is_empty() {
+            true => Ok(ids),
+            false => Err(MaskingRefusal::Ambiguous),
+        }
+    }
+
+    /// Where the mapping would be.
+    fn place(&self) -> Option<Place> {
+        if self.is_tenants {
+            return Some(Place::new(PlaceKind::Tenant, ""));
+        }
+        [
+            (PlaceKind::Conversation, &self.conversation),
+            (PlaceKind::Message, &self.message),
+            (PlaceKind::Run, &self.run),
+        ]
+        .into_iter()
+        .find_map(|(kind, id)| Some(Place::new(kind, id.as_ref()?)))
+    }
+}
+
+impl Session {
+    /// The mapping that these ids lead to, or a new one.
+    ///
+    /// # Errors
+    /// Conversations cannot be read.
+    pub(crate) async fn begin(
+        profile: &Arc<MaskProfile>,
+        (kept, limits): (Option<Arc<Conversations>>, Limits),
+        tenant: Tenant,
+        ids: NamedIds,
+    ) -> Result<Session, MaskingRefusal> {
+        let keeps = profile.keeps_conversations();
+        if keeps && kept.is_none() {
+            return Err(MaskingRefusal::Store);
+        }
+        let mut session = Session {
+            mapping: match ids.goes_on && !keeps {
+                true => profile.mapping_of_unknown(limits),
+                false => profile.mapping(limits),
+            },
+            profile: Arc::clone(profile),
+            kept: kept.filter(|_| keeps),
+            tenant,
+            limits,
+            place: None,
+            version: 0,
+            bound: Vec::new(),
+            ids,
+        };
+        session.load().await?;
+        Ok(session)
+    }
+
+    /// Reads the mapping, if one is kept.
+    async fn load(&mut self) -> Result<(), MaskingRefusal> {
+        let (Some(kept), Some(place)) = (&self.kept, self.ids.place()) else {
+            return Ok(());
+        };
+        let found = record::find(kept, self.owner(), &place, self.limits).await;
+        match found.map_err(|error| self.failed(&error))? {
+            Some(found) => {
+                self.bound = vec![place];
+                self.place = Some(found.place);
+                self.mapping = found.mapping;
+                self.version = found.version;
+            }
+            None => {
+                self.version = 0;
+                self.mapping = match place.kind() {
+                    PlaceKind::Tenant => self.profile.mapping(self.limits),
+                    _ => self.profile.mapping_of_unknown(self.limits),
+                };
+                self.place = Some(place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Masks a request. When this returns, everything that was hidden is kept, if there is something that names it.
+    ///
+    /// # Errors
+    /// The request must not be sent on.
+    pub(crate) async fn mask(&mut self, work: &Arc<Work>) -> Result<Worked, MaskingRefusal> {
+        for _ in 0..MASKING_TRIES_MAX {
+            let before = self.mapping.len();
+            let worked = self.work(work).await?;
+            if self.mapping.len() == before {
+                return Ok(worked);
+            }
+            let (Some(kept), Some(place)) = (&self.kept, &self.place) else {
+                return Ok(worked);
+            };
+            let content = record::written(&self.mapping).map_err(|error| self.failed(&error))?;
+            let scope = place.scope(self.owner());
+            match kept.save(&scope, &content, self.version).await {
+                Ok(Saved::As(version)) => {
+                    self.version = version;
+                    return Ok(worked);
+                }
+                // Nothing was sent yet, so this one takes the mapping of the other request and begins anew.
+                Ok(Saved::Outdated) => self.load().await?,
+                Err(error) => return Err(self.failed(&error.into())),
+            }
+        }
+        Err(MaskingRefusal::Contended)
+    }
+
+    /// Looks for data, which for a long body is done where nobody else waits for it.
+    async fn work(&mut self, work: &Arc<Work>) -> Result<Worked, MaskingRefusal> {
+        if work.body.len() <= MASKING_INLINE_BYTES_MAX {
+            return work.mask(&mut self.mapping);
+        }
+        let (work, mut mapping) = (Arc::clone(work), self.mapping.clone());
+        let done = tokio::task::spawn_blocking(move || (work.mask(&mut mapping), mapping));
+        match done.await {
+            Ok((worked, mapping)) => {
+                self.mapping = mapping;
+                worked
+            }
+            Err(_) => Err(MaskingRefusal::Store),
+        }
+    }
+
+    /// Whether nobody has named the mapping.
+    pub(crate) fn place_is_unknown(&self) -> bool {
+        self.place.is_none()
+    }
+
+    /// The mapping.
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// What its placeholders stand for.
+    pub(crate) fn vocabulary(&self) -> Arc<Vocabulary> {
+        Arc::new(Vocabulary::of(&self.mapping, self.profile.masker.labels()))
+    }
+
+    /// What the placeholders of something else of the same tenant stand for; `None` if nothing is known of it.
+    pub(super) async fn vocabulary_at(&self, kind: PlaceKind, id: &str) -> Option<Arc<Vocabulary>> {
+        let kept = self.kept.as_ref()?;
+        let place = Place::new(kind, id);
+        let found = record::find(kept, self.owner(), &place, self.limits).await;
+        let found = found.inspect_err(|error| {
+            self.failed(error);
+        });
+        let mapping = found.ok()??.mapping;
+        let labels = self.profile.masker.labels();
+        (!mapping.is_empty()).then(|| Arc::new(Vocabulary::of(&mapping, labels)))
+    }
+
+    /// Whether the ids of the answer matter: nobody has named the mapping yet, or more ids should lead to it.
+    pub(crate) fn wants_ids(&self) -> bool {
+        self.kept.is_some() && (self.place.is_none() || !self.mapping.is_empty())
+    }
+
+    /// Keeps the mapping under the ids that an answer has told, beside everything else; what it gives is done when that
+    /// is done, and tells whether it could be. `None` if there is nothing new to keep.
+    pub(crate) fn bind(&mut self, ids: &Identifiers) -> Option<JoinHandle<bool>> {
+        let kept = Arc::clone(self.kept.as_ref()?);
+        let told = [
+            (PlaceKind::Conversation, &ids.conversation_id),
+            (PlaceKind::Message, &ids.message_id),
+            (PlaceKind::Run, &ids.workflow_run_id),
+        ];
+        let told = told
+            .into_iter()
+            .filter_map(|(kind, id)| Some((kind, id.as_deref().filter(|id| !id.is_empty())?)))
+            .map(|(kind, id)| Place::new(kind, id));
+        let mut told: Vec<Place> = told.collect();
+        let mut mapping = None;
+        if self.place.is_none() && !told.is_empty() {
+            let place = told.remove(0);
+            // Also an empty one, so that the conversation is known when it goes on.
+            if place.kind() == PlaceKind::Conversation || !self.mapping.is_empty() {
+                mapping = Some((place.clone(), record::written(&self.mapping).ok()?));
+                self.place = Some(place);
+            }
+        }
+        let mut pointers = Vec::new();
+        if let Some(home) = self.place.as_ref().filter(|_| !self.mapping.is_empty()) {
+            let content = record::pointer(home).ok()?;
+            // A conversation is never led elsewhere.
+            told.retain(|place| place.kind() != PlaceKind::Conversation && place != home);
+            told.retain(|place| !self.bound.contains(place));
+            self.bound.extend(told.iter().cloned());
+            pointers.extend(told.into_iter().map(|place| (place, content.clone())));
+        }
+        if mapping.is_none() && pointers.is_empty() {
+            return None;
+        }
+        let binding = Binding {
+            kept,
+            tenant: self.tenant,
+            application: Arc::clone(&self.profile.config.name),
+            mapping,
+            pointers,
+        };
+        // A client that goes away does not end it.
+        Some(tokio::task::spawn_local(binding.keep()))
+    }
+
+    /// The mask that it is for.
+    pub(crate) fn profile(&self) -> &Arc<MaskProfile> {
+        &self.profile
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner {
+            tenant: self.tenant.bytes(),
+            application: &self.profile.config.name,
+        }
+    }
+
+    fn failed(&self, error: &RecordError) -> MaskingRefusal {
+        tell(&self.profile.config.name, error);
+        MaskingRefusal::Store
+    }
+}
+
+impl Binding {
+    async fn keep(self) -> bool {
+        let owner = Owner {
+            tenant: self.tenant.bytes(),
+            application: &self.application,
+        };
+        let mut is_kept = true;
+        let all = self.mapping.iter().chain(&self.pointers);
+        for (place, content) in all {
+            match self.kept.save(&place.scope(owner), content, 0).await {
+                Ok(Saved::As(_)) => {}
+                // A pointer that is there already leads to the same place.
+                Ok(Saved::Outdated) => {
+                    is_kept &= self.mapping.as_ref().is_none_or(|(one, _)| one != place)
+                }
+                Err(error) => {
+                    tell(&self.application, &error.into());
+                    return false;
+                }
+            }
+        }
+        is_kept
+    }
+}
+
+/// Says what is wrong with the store. Its errors hold nothing of a conversation.
+fn tell(mask: &str, error: &RecordError) {
+    if line_limit::may_write(mask, "masking-store") {
+        let cause = crate::error::with_causes(error);
+        tracing::error!(mask, cause, "conversations can neither be read nor kept");
+    }
+}

@@ -1,0 +1,29 @@
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderValue};
+
+use super::Tenant;
+use crate::protect::Admitted;
+
+fn of(authorization: Option<&'static str>, route: &str) -> Tenant {
+    let mut headers = HeaderMap::new();
+    if let Some(value) = authorization {
+        headers.insert(AUTHORIZATION, HeaderValue::from_static(value));
+    }
+    Tenant::of(&Admitted::Address, &headers, route)
+}
+
+#[test]
+fn callers_with_different_credentials_are_different_tenants_on_every_route() {
+    let one = of(Some("Bearer app-1"), "chat");
+    assert!(one == of(Some("Bearer app-1"), "other"));
+    assert!(one != of(Some("Bearer app-2"), "chat"));
+    assert!(one != of(None, "chat"));
+}
+
+#[test]
+fn without_a_credential_the_route_is_the_tenant() {
+    assert!(of(None, "chat") == of(None, "chat"));
+    assert!(of(None, "chat") != of(None, "other"));
+    // The name of a route is no credential of the same text.
+    assert!(of(None, "Bearer app-1") != of(Some("Bearer app-1"), "chat"));
+}

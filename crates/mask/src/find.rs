@@ -1,0 +1,165 @@
+//! Finding: from a text to the spans that hold personal or secret data.
+//!
+//! One pass over the bytes looks only for *triggers*: digits, `@`, `:`, a dot within a word, and the few other signs
+//! without which nothing can be found ([`trigger`]). Around a trigger the rooms of [`crate::recognize`] look for what
+//! belongs to it and offer candidates; a text without triggers costs a comparison a byte. Dictionaries and custom
+//! expressions, where they are configured, have a pass of their own. At the end overlapping candidates are settled
+//! ([`overlap`]): what is hidden is the union, what it is called is decided by score, then length.
+//!
+//! A finder holds no state between texts and can be shared by all threads.
+
+pub(crate) mod context;
+mod offers;
+mod overlap;
+mod trigger;
+
+pub(crate) use offers::Offers;
+pub use offers::{Note, NoteKind};
+
+use crate::recognize::number::shapes::ShapeTable;
+use crate::recognize::number::{self, Shaped, cluster};
+use crate::recognize::{RecognizerId, crypto, date, first, network, payment, phone, secret};
+use crate::{Rules, Span};
+use context::ContextIndex;
+
+/// Finds what the rules name, in any text.
+pub struct Finder {
+    rules: Rules,
+    context: ContextIndex,
+    shapes: ShapeTable,
+    shaped: Vec<&'static Shaped>,
+}
+
+impl Finder {
+    /// The finder of these rules.
+    #[must_use]
+    pub fn new(rules: Rules) -> Finder {
+        let shaped: Vec<&'static Shaped> = number::shaped().collect();
+        let shapes = ShapeTable::new(
+            shaped
+                .iter()
+                .enumerate()
+                .map(|(index, shaped)| (RecognizerId(first::SHAPED + index as u16), index, *shaped))
+                .filter(|(recognizer, _, _)| rules.is_on(*recognizer)),
+        );
+        Finder {
+            context: ContextIndex::new(&rules),
+            shapes,
+            shaped,
+            rules,
+        }
+    }
+
+    /// The rules that it was made of.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// What the text holds, from left to right, without overlaps.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Vec<Span> {
+        self.find_in_field(text, None)
+    }
+
+    /// What the value of a named field holds. The name counts as context, as if it stood before the value: a number in
+    /// `phone` is a telephone number.
+    #[must_use]
+    pub fn find_in_field(&self, text: &str, field: Option<&str>) -> Vec<Span> {
+        let mut offers = Offers::new(text, field, &self.rules, &self.context);
+        self.scan(text, &mut offers);
+        overlap::settled(offers.into_spans())
+    }
+
+    /// Whether a recognizer finds something in the text, also where another one's span covers it.
+    pub(crate) fn offers_of(&self, text: &str, recognizer: RecognizerId) -> bool {
+        let mut offers = Offers::new(text, None, &self.rules, &self.context);
+        self.scan(text, &mut offers);
+        offers
+            .into_spans()
+            .iter()
+            .any(|span| span.recognizer == recognizer)
+    }
+
+    /// Everything that was considered in the text, and why it counted or did not: what `portcullis mask explain` shows.
+    #[must_use]
+    pub fn explain(&self, text: &str) -> Vec<Note> {
+        let mut offers = Offers::noting(text, &self.rules, &self.context);
+        self.scan(text, &mut offers);
+        offers.into_notes()
+    }
+
+    /// Looks at every trigger of the text.
+    fn scan(&self, text: &str, offers: &mut Offers<'_>) {
+        self.rules.custom().find(text, offers);
+        let bytes = text.as_bytes();
+        let mut seen = Seen::default();
+        let mut at = 0;
+        while let Some(trigger) = trigger::next(bytes, at) {
+            at = trigger + 1;
+            match bytes[trigger] {
+                b'@' => network::at_sign(text, trigger, &mut seen.network, offers),
+                b'.' => network::dot(text, trigger, &mut seen.network, offers),
+                b':' => {
+                    network::colon(text, trigger, &mut seen.network, offers);
+                    secret::assignment(text, trigger, &mut seen.secret, offers);
+                }
+                b'=' => secret::assignment(text, trigger, &mut seen.secret, offers),
+                b'-' => secret::hyphens(text, trigger, &mut seen.secret, offers),
+                b'f' => secret::f_underscore(text, trigger, &mut seen.secret, offers),
+                b'0'..=b'9' => at = self.word(text, trigger, &mut seen, offers),
+                _ => {}
+            }
+        }
+    }
+
+    /// Looks at the run of letters and digits around a digit, and gives its end.
+    fn word(&self, text: &str, digit: usize, seen: &mut Seen, offers: &mut Offers<'_>) -> usize {
+        let bytes = text.as_bytes();
+        let (start, end) = (word_start(bytes, digit), word_end(bytes, digit));
+        network::word(text, start, end, &mut seen.network, offers);
+        payment::word(text, start, end, &mut seen.payment, offers);
+        crypto::word(text, start, end, &mut seen.crypto, offers);
+        secret::word(text, start, end, &mut seen.secret, offers);
+        if offers.is_settled(start..end) {
+            // The digits of a card, an account, or a URL are no other number.
+            return end;
+        }
+        phone::word(text, start, end, &mut seen.phone, offers);
+        date::word(text, start, end, &mut seen.date, offers);
+        if start >= seen.cluster {
+            seen.cluster = cluster::find(text, start, end, &self.shapes, &self.shaped, offers);
+        }
+        end
+    }
+}
+
+/// Up to where each room has looked already.
+#[derive(Default)]
+struct Seen {
+    network: network::Seen,
+    payment: payment::Seen,
+    crypto: crypto::Seen,
+    phone: phone::Seen,
+    date: date::Seen,
+    secret: secret::Seen,
+    /// The end of the last cluster of numbers.
+    cluster: usize,
+}
+
+/// Where the run of ASCII letters and digits around `at` begins.
+fn word_start(bytes: &[u8], at: usize) -> usize {
+    at - bytes[..at]
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count()
+}
+
+/// Where the run of ASCII letters and digits around `at` ends.
+fn word_end(bytes: &[u8], at: usize) -> usize {
+    at + bytes[at..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count()
+}

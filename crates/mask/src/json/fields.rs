@@ -1,0 +1,465 @@
+//! Which strings of a document are text, by the path at which they stand.
+//!
+//! A table is a list of rules; the first rule that fits a value's path decides. What no rule names is left alone. A path
+//! is written as in `data[*].answer`:
+//!
+//! | part | what it fits |
+//! |---|---|
+//! | `name` | the member of this name, however its key is escaped |
+//! | `*` | every member of an object |
+//! | `[*]` | every element of an array |
+//! | `[2]` | this element |
+//! | `**` | any number of members and elements, also none |
+//! | `{key}` after a part | only when the object there has this member |
+//! | `{key=value}` after a part | only when this member is this string; with duplicates, all of them |
+//!
+//! All rules are followed at once while the document is walked, so that a walk costs the same however it is nested.
+
+use super::document::{Document, Kind, Value};
+use crate::bounds::FIELD_STEPS_MAX;
+
+/// Rules that say what the strings of a document are.
+#[derive(Clone, Debug, Default)]
+pub struct FieldTable {
+    steps: Vec<Step>,
+    rules: Vec<Treatment>,
+    /// The steps that end a rule.
+    ends: Set,
+    /// The first steps of all rules.
+    starts: Set,
+    /// The steps that are none: `**` and conditions.
+    waiting: Set,
+}
+
+/// Collects the rules of a [`FieldTable`].
+#[derive(Clone, Debug, Default)]
+pub struct FieldTableBuilder {
+    rules: Vec<(Vec<Step>, Treatment)>,
+    error: Option<FieldError>,
+}
+
+/// What a value is, and so what is done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// Text that people or models wrote. Keys are left.
+    Text,
+    /// Text, and the keys of objects at this place too: JSON that somebody made up freely.
+    FreeText,
+    /// A string that holds JSON: its inner strings and keys are text, and what is put into them is escaped for it.
+    JsonText,
+    /// A string that holds JSON when it is an object or an array, and text otherwise.
+    MaybeJson,
+    /// Text; and a number here stands for a token of a text, which cannot be masked.
+    TextOrTokens,
+    /// What describes a text so closely that it must go when the text is changed: becomes `null` then.
+    DropIfChanged,
+    /// Nothing is done.
+    Leave,
+}
+
+/// A value that a rule names.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'d> {
+    /// The string, key, number, or whatever stands there.
+    pub value: Value<'d>,
+    /// What is to be done.
+    pub treatment: Treatment,
+    /// The nearest key above, as it is spelled in the source: context for what the value may be. Empty when there is none.
+    pub name: &'d str,
+}
+
+/// A rule that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// A path in no known spelling.
+    #[error(
+        "the field path {path:?} is not understood; write it like `data[*].answer` or `inputs.**`"
+    )]
+    BadPath {
+        /// The path.
+        path: String,
+    },
+    /// A JSON pointer in no known spelling.
+    #[error("{pointer:?} is no JSON pointer; write it like `/messages/*/content`")]
+    BadPointer {
+        /// The pointer.
+        pointer: String,
+    },
+    /// More rules than are followed at once.
+    #[error(
+        "the fields of one message have more than {limit} steps in all; use fewer or shorter paths"
+    )]
+    TooMany {
+        /// The most steps.
+        limit: usize,
+    },
+}
+
+/// One step of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Key(Box<str>),
+    AnyKey,
+    Index(usize),
+    AnyIndex,
+    /// A part of a JSON pointer: a member's name, or an element's number.
+    KeyOrIndex(Box<str>),
+    /// A key or an index.
+    Any,
+    /// Any number of keys and indexes.
+    Rest,
+    /// Not a step: the object here must have this member, and with this value if one is given.
+    When(Box<str>, Option<Box<str>>),
+    /// The rule ends.
+    End(u16),
+}
+
+/// A set of steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Set([u64; FIELD_STEPS_MAX / 64]);
+
+impl FieldTable {
+    /// A table without rules.
+    #[must_use]
+    pub fn builder() -> FieldTableBuilder {
+        FieldTableBuilder::default()
+    }
+
+    /// The table of JSON of which nothing is known: every string and every key is text.
+    #[must_use]
+    pub fn everything() -> FieldTable {
+        let mut table = FieldTable {
+            steps: vec![Step::Rest, Step::End(0)],
+            rules: vec![Treatment::FreeText],
+            ..FieldTable::default()
+        };
+        table.starts.insert(0);
+        table.waiting.insert(0);
+        table.ends.insert(1);
+        table
+    }
+
+    /// Whether it names nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Calls `found` for every value of the document that a rule other than [`Treatment::Leave`] names, in their order.
+    ///
+    /// # Errors
+    /// The first error of `found`.
+    pub fn visit<'d, E>(
+        &self,
+        document: &'d Document<'d>,
+        mut found: impl FnMut(Field<'d>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let root = document.root();
+        let set = self.entered(self.starts, root);
+        self.visit_value(root, &set, "", &mut found)
+    }
+
+    /// Visits one value; `set` holds the steps that come next, with the ends of the rules that fit here.
+    fn visit_value<'d, E>(
+        &self,
+        value: Value<'d>,
+        set: &Set,
+        name: &'d str,
+        found: &mut impl FnMut(Field<'d>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if set.is_empty() {
+            return Ok(());
+        }
+        if let Some(treatment) = self.treatment(set)
+            && treatment.concerns(value.kind())
+        {
+            found(Field {
+                value,
+                treatment,
+                name,
+            })?;
+        }
+        let is_object = value.kind() == Kind::Object;
+        for (index, (key, inner)) in value.members().enumerate() {
+            let place = if is_object {
+                Place::Key(key)
+            } else {
+                Place::Index(index)
+            };
+            let next = self.advanced(set, place, inner);
+            let name = if is_object { key.raw() } else { name };
+            if is_object && self.treatment(&next) == Some(Treatment::FreeText) {
+                found(Field {
+                    value: key,
+                    treatment: Treatment::FreeText,
+                    name,
+                })?;
+            }
+            self.visit_value(inner, &next, name, found)?;
+        }
+        Ok(())
+    }
+
+    /// The treatment of the first rule that ends in this set.
+    fn treatment(&self, set: &Set) -> Option<Treatment> {
+        let step = set.first_common(&self.ends)?;
+        match self.steps[step] {
+            Step::End(rule) => Some(self.rules[usize::from(rule)]),
+            _ => None,
+        }
+    }
+
+    /// The steps that come next after going to a member or an element.
+    fn advanced(&self, set: &Set, place: Place<'_>, value: Value<'_>) -> Set {
+        let mut next = Set::default();
+        set.for_each(|step| match &self.steps[step] {
+            Step::Rest => next.insert(step),
+            other if place.fits(other) => next.insert(step + 1),
+            _ => {}
+        });
+        self.entered(next, value)
+    }
+
+    /// The set with the steps behind `**` and behind conditions that the value meets.
+    fn entered(&self, mut set: Set, value: Value<'_>) -> Set {
+        for word in 0..set.0.len() {
+            let mut done = 0u64;
+            loop {
+                let pending = set.0[word] & self.waiting.0[word] & !done;
+                if pending == 0 {
+                    break;
+                }
+                done |= pending & pending.wrapping_neg();
+                let step = word * 64 + pending.trailing_zeros() as usize;
+                if self.lets_pass(step, value) {
+                    set.insert(step + 1);
+                }
+            }
+        }
+        set
+    }
+
+    /// Whether a step that is no step leads on to the next.
+    fn lets_pass(&self, step: usize, value: Value<'_>) -> bool {
+        match &self.steps[step] {
+            Step::Rest => true,
+            Step::When(key, wanted) => meets(value, key, wanted.as_deref()),
+            _ => false,
+        }
+    }
+}
+
+impl FieldTableBuilder {
+    /// Adds rules of one treatment. A path that is not understood is reported by [`build`](Self::build).
+    #[must_use]
+    pub fn rules(mut self, treatment: Treatment, paths: &[&str]) -> FieldTableBuilder {
+        for path in paths {
+            match parse_path(path) {
+                Some(steps) => self.rules.push((steps, treatment)),
+                None => self.fail(FieldError::BadPath {
+                    path: (*path).to_owned(),
+                }),
+            }
+        }
+        self
+    }
+
+    /// Adds a rule for one member of an object at a path, by its exact name, whatever signs that holds.
+    #[must_use]
+    pub fn member(mut self, treatment: Treatment, path: &str, name: &str) -> FieldTableBuilder {
+        match parse_path(path) {
+            Some(mut steps) => {
+                steps.push(Step::Key(name.into()));
+                self.rules.push((steps, treatment));
+            }
+            None => self.fail(FieldError::BadPath {
+                path: path.to_owned(),
+            }),
+        }
+        self
+    }
+
+    /// Adds a rule by a JSON pointer (RFC 6901) with `*` for every member or element, and `**` for any number of them.
+    #[must_use]
+    pub fn pointer(mut self, treatment: Treatment, pointer: &str) -> FieldTableBuilder {
+        match parse_pointer(pointer) {
+            Some(steps) => self.rules.push((steps, treatment)),
+            None => self.fail(FieldError::BadPointer {
+                pointer: pointer.to_owned(),
+            }),
+        }
+        self
+    }
+
+    /// The table.
+    ///
+    /// # Errors
+    /// When a path is not understood, or there are too many.
+    pub fn build(self) -> Result<FieldTable, FieldError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let mut table = FieldTable::default();
+        for (steps, treatment) in self.rules {
+            let start = table.steps.len();
+            if start + steps.len() + 1 > FIELD_STEPS_MAX {
+                return Err(FieldError::TooMany {
+                    limit: FIELD_STEPS_MAX,
+                });
+            }
+            table.starts.insert(start);
+            for (offset, step) in steps.iter().enumerate() {
+                if matches!(step, Step::Rest | Step::When(..)) {
+                    table.waiting.insert(start + offset);
+                }
+            }
+            table.steps.extend(steps);
+            table.ends.insert(table.steps.len());
+            table.steps.push(Step::End(table.rules.len() as u16));
+            table.rules.push(treatment);
+        }
+        Ok(table)
+    }
+
+    /// Keeps the first error.
+    fn fail(&mut self, error: FieldError) {
+        self.error.get_or_insert(error);
+    }
+}
+
+impl Treatment {
+    /// Whether a value of this kind is shown to who walks the table.
+    fn concerns(self, kind: Kind) -> bool {
+        match self {
+            Treatment::Leave => false,
+            Treatment::DropIfChanged => kind != Kind::Null,
+            Treatment::TextOrTokens => matches!(kind, Kind::Text | Kind::Number),
+            _ => kind == Kind::Text,
+        }
+    }
+}
+
+/// Where a value stands in what holds it.
+#[derive(Clone, Copy)]
+enum Place<'d> {
+    Key(Value<'d>),
+    Index(usize),
+}
+
+impl Place<'_> {
+    /// Whether a step leads here.
+    fn fits(self, step: &Step) -> bool {
+        match (self, step) {
+            (Place::Key(_), Step::AnyKey) | (Place::Index(_), Step::AnyIndex) | (_, Step::Any) => {
+                true
+            }
+            (Place::Key(key), Step::Key(name) | Step::KeyOrIndex(name)) => key.is_named(name),
+            (Place::Index(index), Step::Index(wanted)) => index == *wanted,
+            (Place::Index(index), Step::KeyOrIndex(name)) => name.parse() == Ok(index),
+            _ => false,
+        }
+    }
+}
+
+/// Whether an object has a member, with this value if one is given.
+fn meets(value: Value<'_>, key: &str, wanted: Option<&str>) -> bool {
+    let mut met = false;
+    if value.kind() != Kind::Object {
+        return false;
+    }
+    for (name, inner) in value.members() {
+        if name.is_named(key) {
+            if wanted.is_some_and(|wanted| inner.as_str().as_deref() != Some(wanted)) {
+                return false;
+            }
+            met = true;
+        }
+    }
+    met
+}
+
+/// The steps of a path.
+fn parse_path(path: &str) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(inside) = rest.strip_prefix('[') {
+            let (index, after) = inside.split_once(']')?;
+            steps.push(if index == "*" {
+                Step::AnyIndex
+            } else {
+                Step::Index(index.parse().ok()?)
+            });
+            rest = after;
+        } else if let Some(inside) = rest.strip_prefix('{') {
+            let (condition, after) = inside.split_once('}')?;
+            steps.push(match condition.split_once('=') {
+                Some((key, value)) => Step::When(key.into(), Some(value.into())),
+                None => Step::When(condition.into(), None),
+            });
+            rest = after;
+        } else {
+            rest = match rest.strip_prefix('.') {
+                Some(_) if steps.is_empty() => return None,
+                Some(after) => after,
+                None if steps.is_empty() => rest,
+                None => return None,
+            };
+            let end = rest.find(['.', '[', '{']).unwrap_or(rest.len());
+            steps.push(match &rest[..end] {
+                "" => return None,
+                "*" => Step::AnyKey,
+                "**" => Step::Rest,
+                name => Step::Key(name.into()),
+            });
+            rest = &rest[end..];
+        }
+    }
+    Some(steps)
+}
+
+/// The steps of a JSON pointer.
+fn parse_pointer(pointer: &str) -> Option<Vec<Step>> {
+    if pointer.is_empty() {
+        return Some(Vec::new());
+    }
+    let parts = pointer.strip_prefix('/')?.split('/');
+    let steps = parts.map(|part| match part {
+        "*" => Step::Any,
+        "**" => Step::Rest,
+        name => Step::KeyOrIndex(name.replace("~1", "/").replace("~0", "~").into()),
+    });
+    Some(steps.collect())
+}
+
+impl Set {
+    fn insert(&mut self, step: usize) {
+        if let Some(word) = self.0.get_mut(step / 64) {
+            *word |= 1 << (step % 64);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
+    /// The first step that both have.
+    fn first_common(&self, other: &Set) -> Option<usize> {
+        let words = self.0.iter().zip(other.0).enumerate();
+        words
+            .map(|(index, (left, right))| (index, left & right))
+            .find(|(_, word)| *word != 0)
+            .map(|(index, word)| index * 64 + word.trailing_zeros() as usize)
+    }
+
+    /// Calls `each` for every step.
+    fn for_each(&self, mut each: impl FnMut(usize)) {
+        for (index, word) in self.0.iter().enumerate() {
+            let mut word = *word;
+            while word != 0 {
+                each(index * 64 + word.trailing_zeros() as usize);
+                word &= word - 1;
+            }
+        }
+    }
+}

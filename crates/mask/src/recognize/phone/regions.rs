@@ -1,0 +1,81 @@
+//! The regions whose national numbers are looked for.
+
+/// Regions by their ISO 3166-1 alpha-2 codes, in the order of their bits.
+const CODES: [&str; 21] = [
+    "US", "CA", "GB", "VN", "DE", "FR", "ES", "IT", "NL", "PL", "FI", "SE", "SG", "AU", "IN", "KR",
+    "TH", "BR", "MX", "TR", "JP",
+];
+
+/// Their calling codes (ITU-T E.164), in the same order.
+const CALLING_CODES: [&str; 21] = [
+    "1", "1", "44", "84", "49", "33", "34", "39", "31", "48", "358", "46", "65", "61", "91", "82",
+    "66", "55", "52", "90", "81",
+];
+
+/// A set of regions whose numbers are found in their national form, without a country's calling code. International
+/// numbers of all countries are found whatever the set holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Regions(u32);
+
+/// A code that is no region whose national numbers are known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no national telephone numbers are known for the region {code:?}; known are {}", CODES.join(", "))]
+pub struct UnknownRegion {
+    /// The code as it was given.
+    pub code: String,
+}
+
+impl Regions {
+    /// No region: only international numbers are found.
+    pub const NONE: Regions = Regions(0);
+    /// Every region whose national forms are known: the United States, Canada, the United Kingdom, Viet Nam, Germany,
+    /// France, Spain, Italy, the Netherlands, Poland, Finland, Sweden, Singapore, Australia, India, South Korea,
+    /// Thailand, Brazil, Mexico, Turkey and Japan. The default.
+    pub const ALL: Regions = Regions((1 << CODES.len()) - 1);
+
+    /// The regions of these ISO 3166-1 alpha-2 codes, in either case.
+    ///
+    /// # Errors
+    /// The first code of which no national numbers are known.
+    pub fn of<'c>(codes: impl IntoIterator<Item = &'c str>) -> Result<Regions, UnknownRegion> {
+        let mut regions = Regions::NONE;
+        for code in codes {
+            let index = CODES
+                .iter()
+                .position(|known| known.eq_ignore_ascii_case(code))
+                .ok_or_else(|| UnknownRegion {
+                    code: code.to_owned(),
+                })?;
+            regions.0 |= 1 << index;
+        }
+        Ok(regions)
+    }
+
+    /// The codes of the set.
+    pub fn codes(self) -> impl Iterator<Item = &'static str> {
+        CODES
+            .iter()
+            .enumerate()
+            .filter(move |(index, _)| self.0 >> index & 1 == 1)
+            .map(|(_, code)| *code)
+    }
+
+    /// Whether the two share a region.
+    pub(crate) fn shares(self, other: Regions) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether the digits begin with the calling code of a region of the set.
+    pub(crate) fn calls(self, digits: &str) -> bool {
+        CALLING_CODES
+            .iter()
+            .enumerate()
+            .any(|(index, code)| self.0 >> index & 1 == 1 && digits.starts_with(code))
+    }
+}
+
+impl Default for Regions {
+    fn default() -> Self {
+        Regions::ALL
+    }
+}

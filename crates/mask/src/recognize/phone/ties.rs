@@ -1,0 +1,144 @@
+//! What stands directly before and after a candidate and may tie it to something longer.
+
+/// How a candidate stands beside its neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// On its own.
+    Free,
+    /// Perhaps not: it counts for so many hundredths less.
+    Loose(u8),
+    /// It is a part of something else.
+    Tied,
+}
+
+/// Labels that people write without a space before a number, in lower case.
+const GLUED_LABELS: [&str; 9] = [
+    "tel", "sdt", "dt", "phone", "zalo", "mobile", "hotline", "fax", "t",
+];
+/// Words and signs after a number that make it a quantity, in lower case.
+const UNITS: [&str; 30] = [
+    "\u{111}",
+    "\u{20ab}",
+    "\u{20ac}",
+    "$",
+    "%",
+    "vnd",
+    "vn\u{111}",
+    "usd",
+    "eur",
+    "gbp",
+    "\u{111}\u{1ed3}ng",
+    "dong",
+    "tri\u{1ec7}u",
+    "t\u{1ef7}",
+    "bytes",
+    "byte",
+    "kb",
+    "mb",
+    "gb",
+    "ms",
+    "rows",
+    "records",
+    "items",
+    "tokens",
+    "users",
+    "km",
+    "kg",
+    "m2",
+    "euros",
+    "dollars",
+];
+
+/// Where the digits of a word of letters and digits begin: at once, or after a label that is glued to them, as in
+/// `sdt0912345678`.
+pub(super) fn after_glued_label(text: &str, start: usize, end: usize) -> Option<usize> {
+    let word = &text.as_bytes()[start..end];
+    let letters = word
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic())
+        .count();
+    if letters == 0 {
+        return Some(start);
+    }
+    let label = &word[..letters];
+    let is_known = GLUED_LABELS
+        .iter()
+        .any(|known| known.as_bytes().eq_ignore_ascii_case(label));
+    // The last letter of `sdt` with a stroke through its d, of which only the t is ASCII.
+    let stands_alone = match text[..start].chars().next_back() {
+        Some('\u{111}' | '\u{110}') => label.eq_ignore_ascii_case(b"t"),
+        Some(before) => !before.is_alphanumeric() && before != '_' && label.len() > 1,
+        None => label.len() > 1,
+    };
+    (is_known && stands_alone).then_some(start + letters)
+}
+
+/// What stands before a candidate whose first group has so many digits.
+pub(super) fn before(text: &str, start: usize, digits: usize) -> Tie {
+    let mut characters = text[..start].chars().rev();
+    let Some(last) = characters.next() else {
+        return Tie::Free;
+    };
+    let next = characters.next();
+    let is_digit = next.is_some_and(|next| next.is_ascii_digit());
+    let is_letter = next.is_some_and(char::is_alphabetic);
+    match last {
+        '_' | '#' | '$' | '@' | '\\' | '%' | '^' | '+' | '\u{20ac}' | '\u{a3}' | '\u{a5}'
+        | '\u{20ab}' => Tie::Tied,
+        '-' | '\u{2011}' | '\u{2013}' if is_digit || is_letter => Tie::Tied,
+        '-' if next.is_none_or(char::is_whitespace) => Tie::Loose(10),
+        '.' | ':' if is_digit => Tie::Tied,
+        ',' if is_digit && digits <= 3 => Tie::Tied,
+        '/' if text[..start].ends_with("wa.me/") || text[..start].ends_with("zalo.me/") => {
+            Tie::Free
+        }
+        '/' if is_letter => Tie::Loose(25),
+        '/' => Tie::Tied,
+        '.' if is_letter => Tie::Loose(20),
+        '=' | '(' if is_letter || next == Some('_') => Tie::Loose(15),
+        letter if is_cased(letter) => Tie::Loose(25),
+        _ => Tie::Free,
+    }
+}
+
+/// What stands after a candidate.
+pub(super) fn after(text: &str, end: usize) -> Tie {
+    let rest = &text[end..];
+    let mut characters = rest.chars();
+    let Some(first) = characters.next() else {
+        return Tie::Free;
+    };
+    let next = characters.next();
+    let is_digit = next.is_some_and(|next| next.is_ascii_digit());
+    match first {
+        '_' | '%' | '@' | '^' | '\u{b0}' | '\u{20ac}' | '$' | '\u{20ab}' => Tie::Tied,
+        '-' | '/' | '\u{2011}' | '\u{2013}' if next.is_some_and(char::is_alphanumeric) => Tie::Tied,
+        '.' if next.is_some_and(|next| next.is_ascii_digit() || next.is_ascii_lowercase()) => {
+            Tie::Tied
+        }
+        ':' | '*' if is_digit => Tie::Tied,
+        ',' if is_digit => {
+            let digits = rest[1..].bytes().take_while(u8::is_ascii_digit).count();
+            if digits <= 3 { Tie::Tied } else { Tie::Free }
+        }
+        letter if letter.is_ascii_digit() || is_cased(letter) => Tie::Tied,
+        ' ' | '\u{a0}' if is_unit(rest.trim_start()) => Tie::Loose(25),
+        _ => Tie::Free,
+    }
+}
+
+/// Whether a text begins with a unit.
+fn is_unit(text: &str) -> bool {
+    let word = text
+        .split(|character: char| {
+            character.is_whitespace() || matches!(character, ',' | '.' | ';' | ')')
+        })
+        .next()
+        .unwrap_or_default();
+    word.len() <= 12 && UNITS.iter().any(|unit| word.eq_ignore_ascii_case(unit))
+}
+
+/// Whether a character is a letter of a script that separates words by spaces.
+fn is_cased(character: char) -> bool {
+    character.is_alphabetic() && (character.is_lowercase() || character.is_uppercase())
+}

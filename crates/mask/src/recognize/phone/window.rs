@@ -1,0 +1,259 @@
+//! From windows of groups to candidates.
+
+use rlibphonenumber::Region;
+
+use super::groups::{Cluster, Group, Joint};
+use super::ties::{self, Tie};
+use super::{PHONE, extension, forms, valid};
+use crate::Score;
+use crate::find::Offers;
+
+/// The most groups of one number: `+33 (0)6 12 34 56 78` has seven.
+const GROUPS_MAX: usize = 7;
+/// The most and fewest digits of a candidate, with `00` before it.
+const DIGITS: std::ops::RangeInclusive<usize> = 7..=17;
+/// The most regions under whose rules one window is validated. Bounds the work for digits that are no number.
+const VALIDATIONS_MAX: usize = 6;
+/// How much less a national number counts that stands among other groups of digits.
+const AMONG_DIGITS: u8 = 15;
+
+/// Offers the telephone numbers of a cluster, from left to right. Gives where the cluster, with an extension, ends.
+pub(super) fn offer_all(
+    text: &str,
+    cluster: &Cluster,
+    is_labelled: bool,
+    offers: &mut Offers<'_>,
+) -> usize {
+    let groups = cluster.groups();
+    let mut end = groups.last().map_or(0, |last| last.outer_end());
+    let mut from = 0;
+    while from < groups.len() {
+        let longest = if cluster.may_part(from) {
+            (from + 1..=groups.len().min(from + GROUPS_MAX))
+                .rev()
+                .filter(|to| cluster.may_part(*to))
+                .find_map(|to| {
+                    let window = Window {
+                        text,
+                        groups,
+                        from,
+                        to,
+                        is_labelled,
+                    };
+                    window.offer(offers).map(|ended| (to, ended))
+                })
+        } else {
+            None
+        };
+        match longest {
+            Some((to, ended)) => {
+                from = to;
+                end = end.max(ended);
+            }
+            None => from += 1,
+        }
+    }
+    end
+}
+
+/// Some groups of a cluster that may be a number.
+struct Window<'a> {
+    text: &'a str,
+    groups: &'a [Group],
+    from: usize,
+    to: usize,
+    /// A label is glued to the first group of the cluster.
+    is_labelled: bool,
+}
+
+impl Window<'_> {
+    /// Offers the window if it is a number, and gives where it ends.
+    fn offer(&self, offers: &mut Offers<'_>) -> Option<usize> {
+        let groups = &self.groups[self.from..self.to];
+        let (first, last) = (groups.first()?, groups.last()?);
+        let mut buffer = [0; 24];
+        let brackets = brackets(groups)?;
+        let digits = digits_of(self.text, groups, brackets, &mut buffer)?;
+        let has_own_brackets = brackets == Some(0) && (groups.len() > 1 || first.plus);
+        let start = if has_own_brackets {
+            first.outer_start()
+        } else {
+            first.start - usize::from(first.plus)
+        };
+        let end = if brackets == Some(groups.len() - 1) && groups.len() > 1 {
+            last.outer_end()
+        } else {
+            last.end
+        };
+        let extension = (self.to == self.groups.len())
+            .then(|| extension::end(self.text, end))
+            .flatten();
+        let ended = extension.unwrap_or(end);
+        let mut penalty = self.penalty(start, ended)?;
+        let bare = if first.plus {
+            international(digits, groups)?
+        } else if let Some(abroad) = digits.strip_prefix("+00") {
+            dialled(abroad, groups.len() == 1, offers)?
+        } else {
+            penalty += self.among_digits(brackets);
+            self.national(digits, groups, brackets, start..ended, offers)?
+        };
+        offers.offer(PHONE, start..ended, Score::of(bare).lowered(penalty));
+        Some(ended)
+    }
+
+    /// What the signs directly before and after take from the score, or nothing if they tie the window.
+    fn penalty(&self, start: usize, end: usize) -> Option<u8> {
+        let first = &self.groups[self.from];
+        let before = if self.from > 0 || self.is_labelled {
+            Tie::Free
+        } else {
+            ties::before(self.text, start, first.len())
+        };
+        let after = if self.to < self.groups.len() {
+            Tie::Free
+        } else {
+            let next = if self.text[end..].starts_with(')') {
+                end + 1
+            } else {
+                end
+            };
+            ties::after(self.text, next)
+        };
+        [before, after]
+            .into_iter()
+            .try_fold(0_u8, |sum, tie| match tie {
+                Tie::Free => Some(sum),
+                Tie::Loose(less) => Some(sum + less),
+                Tie::Tied => None,
+            })
+    }
+
+    /// What other groups beside a national number take from its score.
+    fn among_digits(&self, brackets: Option<usize>) -> u8 {
+        if self.to - self.from == 1 || brackets == Some(0) {
+            return 0;
+        }
+        let is_space = |index: usize| {
+            self.groups
+                .get(index)
+                .is_some_and(|group| group.joint == Joint::Space && !group.plus)
+        };
+        if (self.from > 0 && is_space(self.from)) || is_space(self.to) {
+            AMONG_DIGITS
+        } else {
+            0
+        }
+    }
+
+    /// The score of a national number.
+    fn national(
+        &self,
+        digits: &str,
+        groups: &[Group],
+        brackets: Option<usize>,
+        range: std::ops::Range<usize>,
+        offers: &mut Offers<'_>,
+    ) -> Option<u8> {
+        let digits = digits.trim_start_matches('+');
+        if digits.bytes().all(|digit| digit == digits.as_bytes()[0]) {
+            return None;
+        }
+        let brackets = brackets.filter(|_| groups.len() > 1);
+        let mut tried: [Option<Region>; VALIDATIONS_MAX] = [None; VALIDATIONS_MAX];
+        let mut count = 0;
+        for form in forms::matching(self.text, groups, brackets, offers.rules().phone_regions()) {
+            if tried.contains(&Some(form.region)) {
+                continue;
+            }
+            if valid::is_valid(digits, Some(form.region)) {
+                return Some(form.bare);
+            }
+            let Some(place) = tried.get_mut(count) else {
+                break;
+            };
+            *place = Some(form.region);
+            count += 1;
+        }
+        if count > 0 {
+            offers.reject(PHONE, range, "no region has such a number");
+        }
+        None
+    }
+}
+
+/// Which group stands in brackets of its own, or nothing at all if the brackets do not fit together. Brackets around the
+/// whole are not part of a number.
+fn brackets(groups: &[Group]) -> Option<Option<usize>> {
+    let mut own = None;
+    for (index, group) in groups.iter().enumerate() {
+        match (group.opens, group.closes) {
+            (false, false) => {}
+            (true, true) if own.is_none() => own = Some(index),
+            (true, false) if index == 0 => {}
+            (false, true) if index == groups.len() - 1 => {}
+            _ => return None,
+        }
+    }
+    Some(own)
+}
+
+/// The digits of a window after a plus, without a trunk zero in brackets (`+44 (0)20`).
+fn digits_of<'b>(
+    text: &str,
+    groups: &[Group],
+    brackets: Option<usize>,
+    buffer: &'b mut [u8; 24],
+) -> Option<&'b str> {
+    buffer[0] = b'+';
+    let mut length = 1;
+    for (index, group) in groups.iter().enumerate() {
+        if index > 0 && group.plus {
+            return None;
+        }
+        let digits = &text.as_bytes()[group.start..group.end];
+        if index > 0 && brackets == Some(index) && digits == b"0" {
+            continue;
+        }
+        buffer
+            .get_mut(length..length + digits.len())?
+            .copy_from_slice(digits);
+        length += digits.len();
+    }
+    if !DIGITS.contains(&(length - 1)) {
+        return None;
+    }
+    std::str::from_utf8(&buffer[..length]).ok()
+}
+
+/// The score of a number with a plus.
+fn international(digits: &str, groups: &[Group]) -> Option<u8> {
+    // A decimal degree with its sign: +48.858370.
+    if let [whole, fraction] = groups
+        && whole.len() <= 3
+        && fraction.joint == Joint::Dot
+    {
+        return None;
+    }
+    valid::is_valid(digits, None).then_some(80)
+}
+
+/// The score of a number with `00` before the calling code, which is not part of `abroad`.
+fn dialled(abroad: &str, is_bare: bool, offers: &Offers<'_>) -> Option<u8> {
+    let mut buffer = [0; 24];
+    buffer[0] = b'+';
+    buffer
+        .get_mut(1..=abroad.len())?
+        .copy_from_slice(abroad.as_bytes());
+    let digits = std::str::from_utf8(&buffer[..=abroad.len()]).ok()?;
+    if abroad.starts_with('0') || !valid::is_valid(digits, None) {
+        return None;
+    }
+    Some(
+        match (is_bare, offers.rules().phone_regions().calls(abroad)) {
+            (false, _) => 65,
+            (true, true) => 52,
+            (true, false) => 35,
+        },
+    )
+}

@@ -1,0 +1,84 @@
+//! Restoring the texts of an answer with one mapping.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{Encoding, RestoreCounts, Restorer, Vocabulary};
+use crate::wire::{Unmask, Unmasks};
+
+/// Restores every text of one answer with the vocabulary of its conversation, and counts.
+#[derive(Clone)]
+pub struct FieldRestorers {
+    vocabulary: Arc<Vocabulary>,
+    counts: Rc<Cell<RestoreCounts>>,
+}
+
+impl FieldRestorers {
+    /// Restores with this vocabulary.
+    #[must_use]
+    pub fn new(vocabulary: Arc<Vocabulary>) -> FieldRestorers {
+        FieldRestorers {
+            vocabulary,
+            counts: Rc::default(),
+        }
+    }
+
+    /// What was restored in all texts that have ended.
+    #[must_use]
+    pub fn counts(&self) -> RestoreCounts {
+        self.counts.get()
+    }
+}
+
+impl Unmasks for FieldRestorers {
+    type Text = FieldRestorer;
+
+    fn text(&self, encoding: crate::wire::Encoding) -> FieldRestorer {
+        let encoding = match encoding {
+            crate::wire::Encoding::Text => Encoding::Plain,
+            crate::wire::Encoding::JsonText => Encoding::Json,
+        };
+        FieldRestorer {
+            restorer: Restorer::new(Arc::clone(&self.vocabulary), encoding),
+            counts: Rc::clone(&self.counts),
+            counted: RestoreCounts::default(),
+        }
+    }
+}
+
+/// Restores one text of an answer.
+pub struct FieldRestorer {
+    restorer: Restorer,
+    counts: Rc<Cell<RestoreCounts>>,
+    /// What of this text is in the counts already.
+    counted: RestoreCounts,
+}
+
+impl FieldRestorer {
+    /// Adds what was counted since the last time.
+    fn count(&mut self) {
+        let now = self.restorer.counts();
+        let mut all = self.counts.get();
+        all.restored += now.restored - self.counted.restored;
+        all.look_alikes += now.look_alikes - self.counted.look_alikes;
+        self.counts.set(all);
+        self.counted = now;
+    }
+}
+
+impl Unmask for FieldRestorer {
+    fn push(&mut self, piece: &str, out: &mut String) {
+        self.restorer.push(piece, out);
+        self.count();
+    }
+
+    fn finish(&mut self, out: &mut String) {
+        self.restorer.finish(out);
+        self.count();
+    }
+
+    fn is_holding(&self) -> bool {
+        self.restorer.held() > 0
+    }
+}

@@ -1,0 +1,124 @@
+//! Anthropic's messages.
+//!
+//! Thinking (`thinking`, `redacted_thinking`) passes as it is in both directions. It is signed together with the
+//! placeholders in it and comes back with the next request, where a single changed character makes the service refuse
+//! it; so the client sees placeholders there.
+
+pub(super) mod events;
+
+use super::route::{Fields, RouteSpec, route};
+use crate::json::Treatment::{FreeText, Leave, Text};
+
+/// Where its paths begin.
+pub(super) const PREFIXES: &[&str] = &["/v1", "/anthropic/v1"];
+
+/// A conversation.
+const MESSAGES: Fields = &[
+    (
+        Leave,
+        &[
+            "messages[*].role",
+            "messages[*].content[*]{type=thinking}.**",
+            "messages[*].content[*]{type=redacted_thinking}.**",
+            "messages[*].content.**.source{type=base64}.**",
+            "messages[*].content.**.source{type=url}.**",
+            "messages[*].content.**.source{type=file}.**",
+            "messages[*].content[*].type",
+            "messages[*].content[*].id",
+            "messages[*].content[*].name",
+            "messages[*].content[*].tool_use_id",
+            "messages[*].content[*].source.type",
+            "messages[*].content[*].source.media_type",
+            "messages[*].content.**.cache_control.**",
+            "messages[*].content.**.encrypted_content",
+            "messages[*].content.**.encrypted_index",
+            "messages[*].content.**.encrypted_stdout",
+            "messages[*].content[*].content[*].type",
+            "messages[*].content[*].content[*].source.type",
+            "messages[*].content[*].content[*].source.media_type",
+            "tools[*].input_schema.**.type",
+            "tools[*].input_schema.**.format",
+            "tools[*].input_schema.**.pattern",
+            "tools[*].input_schema.**.$ref",
+            "tools[*].input_schema.**.required[*]",
+        ],
+    ),
+    (Text, &["messages[*].content[*].input.*"]),
+    (FreeText, &["messages[*].content[*].input.*.**"]),
+    (
+        Text,
+        &[
+            "messages[*].content",
+            "messages[*].content[*].**",
+            "system",
+            "system[*].text",
+            "tools[*].description",
+            "tools[*].input_schema.**",
+            "stop_sequences[*]",
+        ],
+    ),
+];
+
+/// A message of the model.
+const ANSWER: Fields = &[
+    (
+        Leave,
+        &[
+            "content[*]{type=thinking}.**",
+            "content[*]{type=redacted_thinking}.**",
+            "content[*].type",
+            "content[*].id",
+            "content[*].name",
+            "content[*].tool_use_id",
+            "content[*].**.url",
+            "content[*].**.encrypted_content",
+            "content[*].**.encrypted_index",
+            "content[*].**.file_id",
+        ],
+    ),
+    (Text, &["content[*].input.*"]),
+    (FreeText, &["content[*].input.*.**"]),
+    (Text, &["content[*].**", "stop_sequence"]),
+];
+
+/// The whole texts of events.
+pub(super) const EVENT: Fields = &[
+    (
+        Leave,
+        &[
+            "content_block{type=thinking}.**",
+            "content_block{type=redacted_thinking}.**",
+            "content_block.type",
+            "content_block.id",
+            "content_block.name",
+            "content_block.tool_use_id",
+            "content_block.**.url",
+            "content_block.**.encrypted_content",
+            "content_block.**.encrypted_index",
+            "content_block.**.file_id",
+        ],
+    ),
+    (Text, &["content_block.input.*"]),
+    (FreeText, &["content_block.input.*.**"]),
+    (
+        Text,
+        &[
+            "content_block.**",
+            "delta.citation.cited_text",
+            "delta.citation.document_title",
+            "delta.citation.title",
+            "delta.stop_sequence",
+            "error.message",
+        ],
+    ),
+];
+
+/// The paths.
+pub(super) fn routes() -> Vec<RouteSpec> {
+    vec![
+        route("POST", "/messages").json(MESSAGES).streams(ANSWER),
+        route("POST", "/messages/count_tokens").json(MESSAGES),
+        route("GET", "/models"),
+        route("GET", "/models/{model}"),
+    ]
+}

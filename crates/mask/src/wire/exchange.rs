@@ -1,0 +1,143 @@
+//! What is to be done with one request and its answer.
+
+use std::sync::Arc;
+
+use super::adapter::{Answer, Request, Route, Wire};
+use super::form::FormPlan;
+use super::rules::EventRules;
+use crate::json::FieldTable;
+
+/// A request that a [`Wire`] was asked about.
+#[derive(Clone, Debug)]
+pub struct Exchange<'w> {
+    wire: &'w Wire,
+    route: Option<&'w Route>,
+    request: RequestPlan<'w>,
+    captures: Vec<(Box<str>, String)>,
+}
+
+/// What is to be done with a request's body.
+#[derive(Clone, Copy, Debug)]
+pub enum RequestPlan<'w> {
+    /// JSON, of which these fields are masked.
+    Json(&'w FieldTable),
+    /// A form, for [`mask_form`](super::mask_form).
+    Form(&'w FormPlan),
+    /// Nothing in it is text of a user.
+    Nothing,
+    /// The path, the method or the content type is not known here: what is in it has not been looked at, so it is to be
+    /// refused unless the configuration says otherwise.
+    Unknown,
+}
+
+/// What is to be done with an answer's body.
+#[derive(Clone, Copy, Debug)]
+pub enum AnswerPlan<'w> {
+    /// JSON, of which these fields are restored.
+    Json(&'w FieldTable),
+    /// Events, for an [`EventStream`](super::EventStream).
+    Events(&'w Arc<EventRules>),
+    /// Plain text, restored as a whole.
+    Text,
+    /// Nothing in it can hold placeholders, or nothing in it can be restored, such as sound.
+    Pass,
+}
+
+impl<'w> Exchange<'w> {
+    /// The exchange of a request.
+    pub(super) fn new(
+        wire: &'w Wire,
+        route: Option<&'w Route>,
+        captures: Vec<(Box<str>, String)>,
+        content_type: Option<&str>,
+    ) -> Exchange<'w> {
+        let request = match route.map(|route| &route.request) {
+            None => RequestPlan::Unknown,
+            Some(Request::Nothing) => RequestPlan::Nothing,
+            Some(Request::Json(table)) => match content_type.map(media_type) {
+                None => RequestPlan::Json(table),
+                Some(media) if is_json(&media) => RequestPlan::Json(table),
+                Some(_) => RequestPlan::Unknown,
+            },
+            Some(Request::Form(plan)) => match content_type.map(media_type) {
+                Some(media) if is_form(&media) => RequestPlan::Form(plan),
+                _ => RequestPlan::Unknown,
+            },
+        };
+        Exchange {
+            wire,
+            route,
+            request,
+            captures,
+        }
+    }
+
+    /// The pattern of the path, such as `/conversations/{conversation_id}/name`: a name for metrics and logs. None when
+    /// the path is not known.
+    #[must_use]
+    pub fn operation(&self) -> Option<&'static str> {
+        self.route.map(|route| route.operation)
+    }
+
+    /// What is to be done with the body.
+    #[must_use]
+    pub fn request(&self) -> RequestPlan<'w> {
+        self.request
+    }
+
+    /// The parameters of the query that are text, for [`mask_query`](super::mask_query).
+    #[must_use]
+    pub fn query(&self) -> &'w [&'static str] {
+        self.route.map_or(&[], |route| route.query)
+    }
+
+    /// A named segment of the path, such as `conversation_id`, `message_id`, `workflow_run_id` or `task_id`.
+    #[must_use]
+    pub fn captured(&self, name: &str) -> Option<&str> {
+        let mut captures = self.captures.iter();
+        captures
+            .find(|(known, _)| **known == *name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// What is to be done with an answer of this status and content type.
+    #[must_use]
+    pub fn answer(&self, status: u16, content_type: Option<&str>) -> AnswerPlan<'w> {
+        let media = content_type.map(media_type).unwrap_or_default();
+        let is_json = is_json(&media);
+        if status >= 400 && is_json {
+            return AnswerPlan::Json(&self.wire.errors);
+        }
+        let Some(route) = self.route else {
+            return AnswerPlan::Pass;
+        };
+        match &route.answer {
+            Answer::Json { streams: true, .. } if media == "text/event-stream" => {
+                AnswerPlan::Events(self.wire.events_of(route))
+            }
+            Answer::Json { table, .. } if is_json => AnswerPlan::Json(table),
+            Answer::JsonOrText(table) if is_json => AnswerPlan::Json(table),
+            Answer::JsonOrText(_) if media.starts_with("text/") => AnswerPlan::Text,
+            _ => AnswerPlan::Pass,
+        }
+    }
+}
+
+/// The media type of a content type, in lower case, without parameters.
+fn media_type(content_type: &str) -> String {
+    let media = content_type.split(';').next().unwrap_or_default();
+    media.trim().to_ascii_lowercase()
+}
+
+/// Whether a media type is a form.
+fn is_form(media: &str) -> bool {
+    matches!(
+        media,
+        "multipart/form-data" | "application/x-www-form-urlencoded"
+    )
+}
+
+/// Whether a media type is JSON.
+fn is_json(media: &str) -> bool {
+    matches!(media, "application/json" | "text/json") || media.ends_with("+json")
+}

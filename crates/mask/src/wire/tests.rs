@@ -1,0 +1,9 @@
+mod anthropic_streams;
+mod bodies;
+mod dify_streams;
+mod openai_streams;
+mod response_streams;
+mod routes;
+mod stand_in;
+mod streams;
+mod versions;

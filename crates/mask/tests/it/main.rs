@@ -1,0 +1,5 @@
+//! Tests of the crate as others use it.
+
+#![allow(clippy::expect_used)] // A test that cannot go on fails.
+
+mod corpus;
