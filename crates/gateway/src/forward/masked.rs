@@ -168,6 +168,8 @@ impl Passage {
         self.state.enter(Step::Connect, u64::MAX);
         let mut ids = named_ids(profile, &work)?;
         ids.is_tenants = is_tenants;
+        let plan = work.exchange().request();
+        ids.is_upload = !is_tenants && matches!(plan, RequestPlan::Form(_));
         let tenant = match self.tenant {
             Some(tenant) => tenant,
             None => return Err(MaskingRefusal::Store.into()),

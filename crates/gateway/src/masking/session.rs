@@ -29,6 +29,8 @@ pub(crate) struct NamedIds {
     pub(crate) is_tenants: bool,
     /// It goes on from something that the application keeps and nobody here knows.
     pub(crate) goes_on: bool,
+    /// It leaves a file with the application, which will stand in conversations that have mappings of their own.
+    pub(crate) is_upload: bool,
 }
 
 /// One request's mapping.
@@ -138,7 +140,7 @@ impl Session {
             return Err(MaskingRefusal::Store);
         }
         let mut session = Session {
-            mapping: match ids.goes_on && !keeps {
+            mapping: match ids.is_upload || (ids.goes_on && !keeps) {
                 true => profile.mapping_of_unknown(limits),
                 false => profile.mapping(limits),
             },

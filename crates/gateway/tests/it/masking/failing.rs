@@ -204,7 +204,8 @@ async fn the_text_of_an_uploaded_file_is_masked_and_a_document_is_refused() {
     let answer = upload("notes.txt", "text/plain", &text).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     let seen = application.seen();
-    assert!(seen.contains("Invoices go to EMAIL_1."), "{seen}");
+    // With a tag of its own: the file will stand in conversations in which EMAIL_1 is somebody else's.
+    assert!(seen.contains("Invoices go to EMAIL_1_"), "{seen}");
     assert!(seen.contains("end-user-1"), "{seen}");
     application.assert_unseen(&[EMAIL]);
     let document = upload("a.pdf", "application/pdf", "%PDF-1.7 and more")
