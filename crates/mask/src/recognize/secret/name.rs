@@ -201,9 +201,13 @@ pub(crate) fn announced(piece: &str) -> Option<Name> {
     })
 }
 
-/// Whether a value is itself one of the words: a label, not a value.
+/// Whether a value is itself one of the words: a label, not a value. A label has no digits but at its end, and no signs
+/// that passwords are given.
 pub(crate) fn is_announcing(piece: &str) -> bool {
-    piece.len() <= LIMIT && announced(piece).is_some()
+    let is_label =
+        |character: char| character.is_alphabetic() || matches!(character, '_' | '-' | '.');
+    let word = piece.trim_end_matches(|character: char| character.is_ascii_digit());
+    piece.len() <= LIMIT && word.chars().all(is_label) && announced(piece).is_some()
 }
 
 /// The end of a piece without diacritics; capitals stay.

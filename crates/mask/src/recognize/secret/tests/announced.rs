@@ -5,6 +5,7 @@ fn passwords_after_a_name_are_found_with_their_exact_span() {
     assert_each(
         &[
             ("password: hunter2!", "hunter2!"),
+            ("password: S3cr3t!pass", "S3cr3t!pass"),
             ("Password: P@ssw0rd123", "P@ssw0rd123"),
             ("My password is hunter2.", "hunter2"),
             ("my password is \"hunter2\"", "hunter2"),
