@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::bounds::{PROSE_WIDTH_MAX, TALK_HANG};
 
@@ -116,8 +116,21 @@ pub(crate) fn talk(line: &str) {
     talk_unbroken(&fitted(line, width, TALK_HANG));
 }
 
+/// Where talk goes while there is a log: one that nobody reads must hold up nobody who serves.
+static ASIDE: Mutex<Option<Box<dyn Write + Send>>> = Mutex::new(None);
+
+/// Gives talk to a writer that never waits, or, with `None`, to standard error itself again.
+pub(crate) fn talk_aside(writer: Option<Box<dyn Write + Send>>) {
+    *ASIDE.lock().unwrap_or_else(PoisonError::into_inner) = writer;
+}
+
 /// Writes a line of talk whose columns mean something, such as a place in a file.
 pub(crate) fn talk_unbroken(line: &str) {
+    let mut aside = ASIDE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(aside) = &mut *aside {
+        let _ = aside.write_all(format!("{line}\n").as_bytes());
+        return;
+    }
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 

@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, OnceLock};
 
+use crate::output;
 use tracing::{Event, Level, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::format::Writer;
@@ -39,7 +40,8 @@ pub(super) fn start(json: bool) -> Log {
     let (lines, thread) = drained(io::stderr(), LOG_LINES_WAITING_MAX);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(lines);
+        .with_writer(lines.clone());
+    output::talk_aside(Some(Box::new(lines)));
     if json {
         builder.json().init();
     } else if goes_to_journal() {
@@ -49,6 +51,13 @@ pub(super) fn start(json: bool) -> Log {
         builder.with_target(false).with_ansi(coloured).init();
     }
     Log { _thread: thread }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // What is said after the log's end is said at once.
+        output::talk_aside(None);
+    }
 }
 
 /// Where lines are left for a thread that writes them; more than `waiting_max` do not wait.
