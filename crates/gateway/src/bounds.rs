@@ -205,3 +205,21 @@ pub(crate) const MASKING_BODY_BYTES_BEGIN: u64 = 64 * 1024;
 pub(crate) const MASKING_LISTED_MAX: usize = 200;
 /// The longest answer that is read whole so that values can be put back into it; a longer one passes as it is.
 pub(crate) const MASKING_ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How long the store of conversations may take to say how it is.
+pub(crate) const MASKING_LOOK_MS: u64 = 2_000;
+/// How often it is noted how many requests were masked, for the error rate of late.
+pub(crate) const MASKING_SAMPLE_MS: u64 = 10_000;
+/// How many of these notes are kept: five minutes.
+pub(crate) const MASKING_SAMPLES_MAX: usize = 30;
+/// How many requests there must be for their error rate to say something.
+pub(crate) const MASKING_RATE_REQUESTS_MIN: u64 = 10;
+/// The error rate, in percent, above which masking is not healthy.
+pub(crate) const MASKING_ERROR_PERCENT_MAX: f64 = 10.0;
+/// How often what was masked is written to the audit.
+pub(crate) const MASKING_AUDIT_MS: u64 = 60_000;
+/// The most lines that one worker adds to the audit each time; conversations and clients beyond are told together.
+pub(crate) const MASKING_AUDIT_LINES_MAX: usize = 1_000;
+/// The size at which a file of the audit is put aside.
+pub(crate) const MASKING_AUDIT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How many of these are kept; older ones are deleted.
+pub(crate) const MASKING_AUDIT_FILES_MAX: u32 = 4;

@@ -39,6 +39,15 @@ pub(crate) struct Record {
     pub(crate) version: u64,
 }
 
+/// How much is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreUsage {
+    /// Records: mappings, and what leads to them. `None` where counting them would cost too much.
+    pub records: Option<u64>,
+    /// The room that they take, in bytes; of a file the file's size.
+    pub bytes: Option<u64>,
+}
+
 /// What came of saving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
@@ -150,6 +159,19 @@ impl Conversations {
             }
         }
         Ok(())
+    }
+
+    /// How much is kept, as the store says now: it answers if this succeeds.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer.
+    pub async fn usage(&self) -> Result<StoreUsage, StoreError> {
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.usage()),
+            Store::Sqlite(sqlite) => sqlite.usage().await,
+            Store::Redis(redis) => redis.usage().await,
+        }
     }
 
     async fn get(&self, name: &RecordName) -> Result<Option<Record>, StoreError> {

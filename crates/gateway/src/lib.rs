@@ -92,6 +92,7 @@ pub use error::GatewayError;
 pub use gateway::Gateway;
 pub use masking::profile::ProfileError;
 pub use masking::vault::VaultError;
+pub use masking::{MaskingAuditEntry, MaskingAuditTrail};
 pub use matching::{
     HostRefused, Match, PathRefused, RequestHost, RequestPath, RouteIndex, RouteRefused,
 };

@@ -5,7 +5,7 @@ use redis::aio::MultiplexedConnection;
 use tokio::sync::Mutex;
 
 use super::keys::RecordName;
-use super::{Record, Saved, StoreError};
+use super::{Record, Saved, StoreError, StoreUsage};
 use crate::shared::{Live, SharedError, SharedServer};
 use std::sync::Arc;
 
@@ -98,6 +98,14 @@ impl RedisStore {
         call.arg(key);
         self.bounded("kept", call.query_async::<()>(&mut connection))
             .await
+    }
+
+    /// Whether it answers. To count keys there would mean to look at all of them.
+    pub(super) async fn usage(&self) -> Result<StoreUsage, StoreError> {
+        let mut connection = self.connection("read").await?;
+        let call = redis::cmd("PING");
+        let asked = self.bounded("read", call.query_async::<()>(&mut connection));
+        asked.await.map(|()| StoreUsage::default())
     }
 
     /// Under which key a record lies there.

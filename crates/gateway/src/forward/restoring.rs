@@ -25,8 +25,7 @@ use crate::body::{AnswerBody, ArmBody, BodyError};
 use crate::bounds::MASKING_ANSWER_BYTES_MAX;
 use crate::clock;
 use crate::masking::{
-    Codings, Events, LeakRestorers, MaskProfile, MaskingRefusal, RestoredBody, Session,
-    restore_list,
+    Codings, Events, LeakRestorers, MaskingRefusal, RestoredBody, Session, restore_list,
 };
 use crate::refusal::Refusal;
 
@@ -38,7 +37,6 @@ impl Passage {
         };
         let (session, work) = *restores;
         let profile = Arc::clone(session.profile());
-        profile.note_version(answer.headers());
         let status = answer.status();
         let has_none = self.is_head
             || status.is_informational()
@@ -61,7 +59,7 @@ impl Passage {
         let Ok(codings) = Codings::of(&head.headers) else {
             arm.stand_behind();
             drop(arm);
-            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
+            return self.refuse_answer(session, MaskingRefusal::AnswerEncoded);
         };
         let AnswerPlan::Events(rules) = plan else {
             let operation = exchange.operation().unwrap_or_default();
@@ -71,7 +69,7 @@ impl Passage {
         let Ok(decoder) = codings.of_pieces(MASKING_ANSWER_BYTES_MAX) else {
             arm.stand_behind();
             drop(arm);
-            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
+            return self.refuse_answer(session, MaskingRefusal::AnswerEncoded);
         };
         head.headers.remove(CONTENT_ENCODING);
         changed(&mut head.headers);
@@ -106,11 +104,11 @@ impl Passage {
             }
         };
         if !is_whole {
-            return self.pass_long(&profile, head, arm, text);
+            return self.pass_long(session, head, arm, text);
         }
         drop(arm);
         let Some(text) = plain(text, &codings, &mut head.headers) else {
-            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
+            return self.refuse_answer(session, MaskingRefusal::AnswerEncoded);
         };
         let began_us = clock::monotonic_us();
         let restorers = restorers(&session, true);
@@ -128,14 +126,13 @@ impl Passage {
             counts.add(restorers.counts());
         }
         let took_us = clock::monotonic_us().saturating_sub(began_us);
-        block.restored(counts);
-        block.leaked(&restorers.leaks(), profile.masker.finder().rules());
+        session.told(block, counts, &restorers.leaks());
         self.observed.masked(MaskingSummary {
             time_us: took_us,
             patterns: 0,
         });
         if restorers.is_blocked() {
-            return self.refuse_answer(&profile, MaskingRefusal::Leaked);
+            return self.refuse_answer(session, MaskingRefusal::Leaked);
         }
         if head.status.is_success() {
             self.bind(&mut session, &text).await;
@@ -170,24 +167,27 @@ impl Passage {
     /// that has to be looked through is refused.
     fn pass_long(
         &mut self,
-        profile: &MaskProfile,
+        session: Session,
         head: response::Parts,
         arm: Box<ArmBody>,
         beginning: Bytes,
     ) -> Answer {
+        let profile = session.profile();
         let block = profile.counters.block(self.worker.index);
         block.unread.fetch_add(1, Relaxed);
         if profile.leaks.is_some() {
             drop(arm);
-            return self.refuse_answer(profile, MaskingRefusal::AnswerTooLong);
+            return self.refuse_answer(session, MaskingRefusal::AnswerTooLong);
         }
         let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
         let body = RestoredBody::new(arm, None, beginning, told);
         Response::from_parts(head, AnswerBody::Restored(Box::new(body)))
     }
 
-    fn refuse_answer(&mut self, profile: &MaskProfile, refusal: MaskingRefusal) -> Answer {
-        self.count_refused(profile, &refusal);
+    fn refuse_answer(&mut self, mut session: Session, refusal: MaskingRefusal) -> Answer {
+        let profile = Arc::clone(session.profile());
+        let block = profile.counters.block(self.worker.index);
+        session.refused(block, &refusal);
         self.refuse(&refusal.into(), None)
     }
 }

@@ -1,9 +1,9 @@
 //! Why a request is not sent on, or an answer not passed on.
 
 use http::StatusCode;
-use portcullis_mask::MaskError;
 use portcullis_mask::json::JsonError;
 use portcullis_mask::wire::{BodyError, FormError, FormErrorKind};
+use portcullis_mask::{Counts, MaskError};
 
 use super::CodingError;
 use crate::problem::Problem;
@@ -44,6 +44,8 @@ pub(crate) enum MaskingRefusal {
     Blocked {
         /// What, in names of entities.
         entities: Vec<String>,
+        /// How many values of which entity.
+        counts: Counts,
     },
     /// The conversation holds as many values as it may.
     Full {
@@ -95,6 +97,14 @@ impl MaskingRefusal {
             MaskingRefusal::AnswerTooLong => "masking-answer-too-long",
             MaskingRefusal::Leaked => "masking-leaked",
         }
+    }
+
+    /// Whether it says that masking could not do its work. What the settings want refused is no failure.
+    pub(crate) fn is_failure(&self) -> bool {
+        !matches!(
+            self,
+            MaskingRefusal::Blocked { .. } | MaskingRefusal::Datasets | MaskingRefusal::Leaked
+        )
     }
 
     /// Whether the client may come again with the same request.
@@ -193,7 +203,7 @@ impl MaskingRefusal {
                     "the body holds text as token numbers at byte {at}, which cannot be looked into; send it as strings"
                 );
             }
-            MaskingRefusal::Blocked { entities } => {
+            MaskingRefusal::Blocked { entities, .. } => {
                 return format!(
                     "the text holds {}, which must not be sent; remove it and try again",
                     entities.join(", ")
@@ -232,7 +242,7 @@ impl MaskingRefusal {
 impl From<MaskError> for MaskingRefusal {
     fn from(error: MaskError) -> MaskingRefusal {
         match error {
-            MaskError::Blocked { entities } => MaskingRefusal::Blocked { entities },
+            MaskError::Blocked { entities, counts } => MaskingRefusal::Blocked { entities, counts },
             MaskError::Mapping(error) => MaskingRefusal::Full {
                 limit: error.to_string(),
             },

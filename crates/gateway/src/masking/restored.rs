@@ -223,19 +223,21 @@ impl RestoredBody {
         events.stream.finish(&mut text);
         self.saving = self.saving.take().or_else(|| events.save());
         let is_blocked = events.restorers.is_blocked();
-        self.tell();
         if is_blocked {
             self.leak();
-        } else if !text.is_empty() {
+        }
+        self.tell();
+        if !is_blocked && !text.is_empty() {
             self.out.push_back(Ok(Frame::data(text.into())));
         }
     }
 
     /// The answer holds what must not be passed on: what was let go before it is all that the client gets.
     fn leak(&mut self) {
-        if let Some(events) = &self.events {
-            let block = events.counters().block(events.worker);
-            block.refused(MaskingRefusal::Leaked.cause());
+        if let Some(events) = &mut self.events {
+            let counters = Arc::clone(events.counters());
+            let block = counters.block(events.worker);
+            events.session.refused(block, &MaskingRefusal::Leaked);
         }
         self.observed.cut("masking-leaked");
         self.fail(BodyError::Unrestorable);
@@ -250,15 +252,15 @@ impl RestoredBody {
 
     /// Counts what was done, once.
     fn tell(&mut self) {
-        let Some(events) = self.events.take() else {
+        let Some(mut events) = self.events.take() else {
             return;
         };
-        let block = events.counters().block(events.worker);
-        block.restored(events.restorers.counts());
-        block.leaked(
-            &events.restorers.leaks(),
-            events.session.profile().masker.finder().rules(),
-        );
+        let counters = Arc::clone(events.counters());
+        let block = counters.block(events.worker);
+        let leaks = events.restorers.leaks();
+        events
+            .session
+            .told(block, events.restorers.counts(), &leaks);
         block
             .unread
             .fetch_add(events.stream.counts().unread, Relaxed);

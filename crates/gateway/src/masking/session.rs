@@ -7,11 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use portcullis_mask::json::{Document, JsonLimits};
 use portcullis_mask::wire::{Exchange, Identifiers};
-use portcullis_mask::{Limits, Mapping, Vocabulary};
+use portcullis_mask::{Counts, Limits, Mapping, RestoreCounts, Vocabulary};
 use tokio::task::JoinHandle;
 
+use super::counters::MaskingBlock;
 use super::record::{self, Owner, Place, PlaceKind, RecordError};
-use super::{MaskProfile, MaskingRefusal, Tenant, Work, Worked};
+use super::{AuditNote, MaskProfile, MaskingRefusal, Tenant, Work, Worked};
 use crate::bounds::{MASKING_INLINE_BYTES_MAX, MASKING_TRIES_MAX};
 use crate::conversations::{Conversations, Saved};
 use crate::observe::line_limit;
@@ -47,6 +48,8 @@ pub(crate) struct Session {
     version: u64,
     /// The ids that lead to it already.
     bound: Vec<Place>,
+    /// What the audit is told of the request and its answer.
+    pub(crate) note: Option<AuditNote>,
 }
 
 /// What is to be kept under ids that an answer has told.
@@ -151,6 +154,7 @@ impl Session {
             place: None,
             version: 0,
             bound: Vec::new(),
+            note: None,
             ids,
         };
         session.load().await?;
@@ -227,6 +231,12 @@ impl Session {
         }
     }
 
+    /// Whether the conversation, message or run that the request names was known; `None` if it names none.
+    pub(crate) fn was_known(&self) -> Option<bool> {
+        let place = self.kept.as_ref().and(self.place.as_ref())?;
+        (place.kind() != PlaceKind::Tenant).then_some(!self.bound.is_empty())
+    }
+
     /// Whether nobody has named the mapping.
     pub(crate) fn place_is_unknown(&self) -> bool {
         self.place.is_none()
@@ -263,6 +273,9 @@ impl Session {
     /// Keeps the mapping under the ids that an answer has told, beside everything else; what it gives is done when that
     /// is done, and tells whether it could be. `None` if there is nothing new to keep.
     pub(crate) fn bind(&mut self, ids: &Identifiers) -> Option<JoinHandle<bool>> {
+        if let (Some(note), Some(id)) = (&mut self.note, &ids.conversation_id) {
+            note.belongs_to(id);
+        }
         let kept = Arc::clone(self.kept.as_ref()?);
         let told = [
             (PlaceKind::Conversation, &ids.conversation_id),
@@ -297,13 +310,33 @@ impl Session {
         }
         let binding = Binding {
             kept,
-            tenant: self.tenant,
+            tenant: self.tenant.clone(),
             application: Arc::clone(&self.profile.config.name),
             mapping,
             pointers,
         };
         // A client that goes away does not end it.
         Some(tokio::task::spawn_local(binding.keep()))
+    }
+
+    /// Counts what was done with the answer.
+    pub(crate) fn told(&mut self, block: &MaskingBlock, restored: RestoreCounts, leaks: &Counts) {
+        let rules = self.profile.masker.finder().rules();
+        block.restored(restored);
+        block.leaked(leaks, rules);
+        if let Some(note) = &mut self.note {
+            note.restored(restored.restored);
+            note.leaked(leaks, rules);
+        }
+    }
+
+    /// Counts that the answer is not let through.
+    pub(crate) fn refused(&mut self, block: &MaskingBlock, refusal: &MaskingRefusal) {
+        let rules = self.profile.masker.finder().rules();
+        block.refused(refusal, rules);
+        if let Some(note) = &mut self.note {
+            note.refused(refusal, rules);
+        }
     }
 
     /// The mask that it is for.

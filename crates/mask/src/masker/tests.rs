@@ -155,12 +155,16 @@ fn a_policy_decides_by_entity() {
     let blocking = masker(with("EMAIL", Action::Block), Mode::Enforce);
     let mut map = mapping(Style::Plain);
     let error = blocking.mask(text, None, &mut map).unwrap_err();
+    let MaskError::Blocked { entities, counts } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(*entities, ["EMAIL_ADDRESS"]);
+    let email = blocking.finder().rules().entities_named("EMAIL")[0];
     assert_eq!(
-        error,
-        MaskError::Blocked {
-            entities: vec!["EMAIL_ADDRESS".to_owned()]
-        }
+        counts.of_entity(email, Action::Block),
+        counts.iter().map(|(.., count)| count).sum::<u64>()
     );
+    assert!(counts.of_entity(email, Action::Block) > 0);
     assert_eq!(
         error.to_string(),
         "the text holds EMAIL_ADDRESS, which must not be sent; remove it and try again"
