@@ -223,3 +223,5 @@ pub(crate) const MASKING_AUDIT_LINES_MAX: usize = 1_000;
 pub(crate) const MASKING_AUDIT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// How many of these are kept; older ones are deleted.
 pub(crate) const MASKING_AUDIT_FILES_MAX: u32 = 4;
+/// The longest body of a server that is asked for its version; a good one has some hundred bytes.
+pub(crate) const DETECT_BYTES_MAX: usize = 64 * 1024;

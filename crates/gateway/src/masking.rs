@@ -15,6 +15,7 @@
 //! - `refusal`: why a request is not sent on. Nothing is ever sent on that could not be looked into.
 //! - `counters`: how often what was done; never a value.
 //! - `audit`: for whom what was done, by kind and number; never a value.
+//! - `detect`: asks a server for its version, for the command line.
 //! - `versions`: what servers said of their version.
 //! - `status`: how masking stands, for the admin API.
 //!
@@ -27,6 +28,7 @@
 mod audit;
 mod coding;
 pub(crate) mod counters;
+pub mod detect;
 mod leaks;
 mod listed;
 pub(crate) mod profile;

@@ -8,7 +8,7 @@ mod gateway;
 mod mask;
 
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
-pub(crate) use mask::{Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
+pub(crate) use mask::{Detect, Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
 
 /// Guarded deployments of AI services: plan, back up, rehearse, shift traffic through gates, and roll
 /// traffic and data back by itself.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use portcullis_mask::wire::{Encoding, Unmask, Unmasks};
 use portcullis_mask::{
-    AnswerScan, Counts, FieldRestorer, FieldRestorers, Mapping, Masker, RestoreCounts,
+    AnswerScan, Counts, FieldRestorer, FieldRestorers, Mapping, MaskError, Masker, RestoreCounts,
 };
 
 /// Restores the texts of one answer, and looks through them first if that is wanted.
@@ -125,8 +125,14 @@ impl LeakRestorer {
                 looked
             }
         };
-        if looked.is_err() {
-            scan.told.is_blocked.set(true);
+        if let Err(error) = looked {
+            let was_blocked = scan.told.is_blocked.replace(true);
+            // A stream is over with the first one; of a whole answer each text is looked at once.
+            if let MaskError::Blocked { counts, .. } = error
+                && (scan.is_whole || !was_blocked)
+            {
+                scan.told.counts.borrow_mut().add(&counts);
+            }
             return;
         }
         self.is_held = !is_last && !piece.ends_with('\n');

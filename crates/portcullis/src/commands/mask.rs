@@ -1,6 +1,7 @@
 //! `portcullis mask` and `portcullis unmask`: hide data in text, and put it back.
 
 mod bench;
+mod detect;
 mod entities;
 mod explain;
 mod map_file;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use crate::cli::{Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::output;
+pub(super) use detect::run as detect;
 use texts::Text;
 
 /// What a text holds, as JSON.
@@ -49,6 +51,8 @@ pub(super) fn run(json: bool, args: &Mask) -> Result<Exit, CommandError> {
         None => mask(json, &args.run),
         Some(MaskCommand::Explain { files, finding }) => explain::run(json, files, finding),
         Some(MaskCommand::Entities) => entities::run(json),
+        // It waits for a server, so it is begun elsewhere.
+        Some(MaskCommand::Detect(_)) => Ok(Exit::Done),
         Some(MaskCommand::Bench {
             files,
             seconds,

@@ -7,6 +7,7 @@ mod command_line;
 mod config_command;
 mod conformance;
 mod control;
+mod detect;
 mod examples;
 mod faults;
 mod gateway_alone;

@@ -29,6 +29,8 @@ struct State {
     fails: AtomicBool,
     cuts: AtomicBool,
     encodes: AtomicBool,
+    /// What streams say last, in the event that ends them.
+    leaks: Mutex<Option<String>>,
 }
 
 struct Gate(Semaphore);
@@ -95,6 +97,11 @@ impl Application {
     /// Streams end in the middle of a placeholder.
     pub(crate) fn cut_streams(&self) {
         self.state.cuts.store(true, SeqCst);
+    }
+
+    /// Streams end with this, which nobody asked for.
+    pub(crate) fn leak_at_end(&self, value: &str) {
+        *self.state.leaks.lock().unwrap() = Some(value.to_owned());
     }
 
     /// Answers say that they are coded.
@@ -315,6 +322,10 @@ async fn stream_turn(
             state.gate.0.acquire().await.ok()?.forget();
         }
         chunk(stream, &event("message", piece)).await?;
+    }
+    let leak = state.leaks.lock().unwrap().clone();
+    if let Some(leak) = leak {
+        chunk(stream, &event("message", &leak)).await?;
     }
     chunk(stream, &event("message_end", "")).await?;
     stream.write_all(b"0\r\n\r\n").await.ok()
