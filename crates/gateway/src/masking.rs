@@ -28,7 +28,7 @@
 mod audit;
 mod coding;
 pub(crate) mod counters;
-pub mod detect;
+pub(crate) mod detect;
 mod leaks;
 mod listed;
 pub(crate) mod profile;
