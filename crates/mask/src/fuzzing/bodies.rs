@@ -1,0 +1,134 @@
+//! What must hold for any body of JSON.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use super::same::{assert_only_fields_changed, read, says_the_same};
+use super::texts::{mapping_of_strangers, restored};
+use super::{Choices, Room};
+use crate::json::{Document, FieldTable, JsonLimits};
+use crate::wire::{BodyError, Mask, mask_json, unmask_json};
+use crate::{FieldMasker, FieldRestorers, Limits, Mapping, MaskError, Style, Vocabulary};
+
+/// Masks fields, and checks of each that it comes back.
+struct CheckedMasker<'m>(&'m mut Mapping);
+
+impl Mask for CheckedMasker<'_> {
+    type Refusal = MaskError;
+
+    fn mask<'t>(&mut self, text: &'t str, field: &str) -> Result<Cow<'t, str>, MaskError> {
+        let masker = Room::All.masker();
+        let masked = FieldMasker::new(masker, self.0).mask(text, field)?;
+        assert_eq!(restored(masker, self.0, &masked), text);
+        Ok(masked)
+    }
+}
+
+/// Any JSON, of which every string is text.
+pub(crate) fn json(bytes: &[u8]) {
+    let mut choices = Choices::new(bytes);
+    let style = choices.of(&super::texts::styles());
+    let body = choices.rest();
+    let own = Document::read(body, JsonLimits::default()).is_ok();
+    let theirs = serde_json::from_slice::<serde_json::Value>(body);
+    if let Err(error) = &theirs {
+        // Two bounds are theirs alone: numbers beyond a double, and depth.
+        let is_bound = error.to_string().contains("out of range");
+        assert!(!own || is_bound, "serde_json says {error}");
+    } else {
+        assert!(own, "serde_json reads it");
+    }
+    request(&FieldTable::everything(), body, style.clone());
+    answer(&FieldTable::everything(), body, style);
+}
+
+/// A request's body: what is masked comes back, and nothing else changes. Gives the masked body.
+pub(crate) fn request(table: &FieldTable, body: &[u8], style: Style) -> Option<Vec<u8>> {
+    let mut mapping = Mapping::new(style, Limits::default());
+    let mut out = Vec::new();
+    let limits = JsonLimits::default();
+    match mask_json(
+        body,
+        table,
+        limits,
+        &mut CheckedMasker(&mut mapping),
+        &mut out,
+    ) {
+        Ok(0) => assert_eq!(out, body),
+        Ok(_) => {}
+        Err(BodyError::Refused(error)) => panic!("{error}"),
+        Err(_) => return None,
+    }
+    let before = read(body);
+    let hidden = std::str::from_utf8(&out).unwrap();
+    assert_only_fields_changed(&before, table, hidden);
+
+    let mut back = Vec::new();
+    unmask_json(&out, table, limits, &restorers(&mapping), &mut back).unwrap();
+    assert!(
+        says_the_same(before.root(), read(&back).root()),
+        "{:?} became {:?} and {:?}",
+        before.source(),
+        hidden,
+        String::from_utf8_lossy(&back)
+    );
+    Some(out)
+}
+
+/// An answer's body: it stays JSON, nothing but texts changes, and without a mapping nothing does.
+pub(crate) fn answer(table: &FieldTable, body: &[u8], style: Style) {
+    let limits = JsonLimits::default();
+    let strangers = mapping_of_strangers(style.clone());
+    let mut out = Vec::new();
+    let Ok(changed) = unmask_json(body, table, limits, &restorers(&strangers), &mut out) else {
+        return;
+    };
+    let before = read(body);
+    let after = read(&out);
+    assert_only_fields_changed(&before, table, after.source());
+    if changed == 0 {
+        assert_eq!(out, body);
+    }
+    inner_json_holds(&before, table, after.source());
+
+    let nothing = Mapping::new(style, Limits::default());
+    let mut out = Vec::new();
+    let changed = unmask_json(body, table, limits, &restorers(&nothing), &mut out).unwrap();
+    assert_eq!((changed, out.as_slice()), (0, body));
+}
+
+/// What knows the values of a mapping.
+pub(crate) fn restorers(mapping: &Mapping) -> FieldRestorers {
+    let vocabulary = Vocabulary::of(mapping, Room::All.masker().labels());
+    FieldRestorers::new(Arc::new(vocabulary))
+}
+
+/// A string that must hold JSON, and did, holds JSON still.
+fn inner_json_holds(before: &Document<'_>, table: &FieldTable, after: &str) {
+    use crate::json::Treatment;
+    let mut held = Vec::new();
+    let visited: Result<(), Infallible> = table.visit(before, |field| {
+        let inner = field.value.as_str().unwrap_or_default();
+        let is_json = Document::read(inner.as_bytes(), JsonLimits::default()).is_ok();
+        let is_kept = match field.treatment {
+            Treatment::JsonText => true,
+            Treatment::MaybeJson => inner.trim_start().starts_with(['{', '[']),
+            _ => false,
+        };
+        held.push(is_json && is_kept);
+        Ok(())
+    });
+    let Ok(()) = visited;
+    let after = read(after.as_bytes());
+    let mut place = 0;
+    let visited: Result<(), Infallible> = table.visit(&after, |field| {
+        if held.get(place) == Some(&true) {
+            let inner = field.value.as_str().unwrap_or_default();
+            Document::read(inner.as_bytes(), JsonLimits::default()).unwrap();
+        }
+        place += 1;
+        Ok(())
+    });
+    let Ok(()) = visited;
+}
