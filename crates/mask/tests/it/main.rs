@@ -3,3 +3,4 @@
 #![allow(clippy::expect_used)] // A test that cannot go on fails.
 
 mod corpus;
+mod seed_cases;
