@@ -23,8 +23,7 @@ impl Conversation {
     fn new() -> Conversation {
         let finder = Arc::new(Finder::new(Rules::default()));
         Conversation {
-            masker: Masker::new(finder, Policy::default(), Mode::Enforce)
-                .expect("the labels fit"),
+            masker: Masker::new(finder, Policy::default(), Mode::Enforce).expect("the labels fit"),
             mapping: Mapping::new(Style::Plain, Limits::default()),
         }
     }
@@ -37,8 +36,14 @@ impl Conversation {
     fn masked_body(&mut self, table: &FieldTable, body: &str) -> String {
         let mut out = Vec::new();
         let mut mask = FieldMasker::new(&self.masker, &mut self.mapping);
-        mask_json(body.as_bytes(), table, JsonLimits::default(), &mut mask, &mut out)
-            .expect("it is JSON");
+        mask_json(
+            body.as_bytes(),
+            table,
+            JsonLimits::default(),
+            &mut mask,
+            &mut out,
+        )
+        .expect("it is JSON");
         String::from_utf8(out).expect("JSON is UTF-8")
     }
 
@@ -50,8 +55,14 @@ impl Conversation {
         let body = json!([text]).to_string();
         let mut out = Vec::new();
         let table = FieldTable::everything();
-        unmask_json(body.as_bytes(), &table, JsonLimits::default(), &self.restorers(), &mut out)
-            .expect("it is JSON");
+        unmask_json(
+            body.as_bytes(),
+            &table,
+            JsonLimits::default(),
+            &self.restorers(),
+            &mut out,
+        )
+        .expect("it is JSON");
         let out: Vec<String> = serde_json::from_slice(&out).expect("it is JSON");
         out.concat()
     }
@@ -78,7 +89,10 @@ fn stream(wire: &Wire, path: &str, conversation: &Conversation, events: &str) ->
 #[test]
 fn twelve_addresses_that_contain_one_another_come_back_each_as_itself() {
     let mut conversation = Conversation::new();
-    let addresses: Vec<String> = (1..=12).rev().map(|number| format!("{number}@a.co")).collect();
+    let addresses: Vec<String> = (1..=12)
+        .rev()
+        .map(|number| format!("{number}@a.co"))
+        .collect();
     let text = addresses.join(" ") + " 10.0.0.1 10.0.0.10 10.0.0.100";
     let masked = conversation.masked(&text);
     assert_eq!(
@@ -87,14 +101,20 @@ fn twelve_addresses_that_contain_one_another_come_back_each_as_itself() {
          IP_PRIVATE_1 IP_PRIVATE_2 IP_PRIVATE_3"
     );
     assert_eq!(conversation.restored(&masked), text);
-    assert_eq!(conversation.restored("EMAIL_10, EMAIL_1, EMAIL_13"), "3@a.co, 12@a.co, EMAIL_13");
+    assert_eq!(
+        conversation.restored("EMAIL_10, EMAIL_1, EMAIL_13"),
+        "3@a.co, 12@a.co, EMAIL_13"
+    );
 }
 
 #[test]
 fn overlapping_finds_are_hidden_as_their_union() {
     for (text, hidden) in [
         ("jane.doe@example.com", "EMAIL_1"),
-        ("https://jo:s3cr3t@h.example.com/jo@example.com?card=4111111111111111", ""),
+        (
+            "https://jo:s3cr3t@h.example.com/jo@example.com?card=4111111111111111",
+            "",
+        ),
         ("postgres://jo:s3cr3tPw@10.0.0.1:5432/db", ""),
         ("::ffff:192.168.1.1", "IPV6_1"),
     ] {
@@ -103,14 +123,23 @@ fn overlapping_finds_are_hidden_as_their_union() {
         for value in ["s3cr3t", "@", "example", "4111", "10.0.0", "192."] {
             assert!(!masked.contains(value), "{text} became {masked}");
         }
-        assert!(hidden.is_empty() || masked == hidden, "{text} became {masked}");
+        assert!(
+            hidden.is_empty() || masked == hidden,
+            "{text} became {masked}"
+        );
         assert_eq!(conversation.restored(&masked), text);
     }
 }
 
 #[test]
 fn values_beside_one_another_are_all_hidden() {
-    let values = ["jo@example.com", "al@example.com", "10.0.0.1", "8.8.8.8", "4111 1111 1111 1111"];
+    let values = [
+        "jo@example.com",
+        "al@example.com",
+        "10.0.0.1",
+        "8.8.8.8",
+        "4111 1111 1111 1111",
+    ];
     for between in [" ", ",", ";", "\n", "\t", "/", "|", " - ", "\\n"] {
         let mut conversation = Conversation::new();
         let text = values.join(between);
@@ -136,7 +165,11 @@ fn one_value_in_all_messages_of_a_request_has_one_placeholder() {
         {"role": "tool", "content": "{\"to\":\"jo@example.com\"}"}]});
     let masked = Conversation::new().masked_body(table, &body.to_string());
     let masked: Value = serde_json::from_str(&masked).expect("it is JSON");
-    let said = |index: usize| masked["messages"][index]["content"].as_str().unwrap_or_default();
+    let said = |index: usize| {
+        masked["messages"][index]["content"]
+            .as_str()
+            .unwrap_or_default()
+    };
     assert_eq!(said(0), "You help EMAIL_1.");
     assert_eq!(said(1), "I am EMAIL_2, not EMAIL_1");
     assert_eq!(said(2), "Hello EMAIL_2");
@@ -182,9 +215,12 @@ fn what_is_no_text_is_left_in_an_answer_whatever_it_looks_like() {
     conversation.masked("jo@example.com");
     let dify = wire(Adapter::Dify(DifyVersion::V1));
     let events = "id: EMAIL_1\nevent: EMAIL_1\n: EMAIL_1\ndata: {\"EMAIL_1\":1,\"event\":\"message\",\
-                  \"id\":\"EMAIL_1\",\"task_id\":\"EMAIL_1\",\"created_at\":1,\"answer\":\"a EMAIL_1\"}\n\n";
-    let expected = events.replace("a EMAIL_1", "a jo@example.com");
-    assert_eq!(stream(&dify, "/v1/chat-messages", &conversation, events), expected);
+                  \"id\":\"EMAIL_1\",\"task_id\":\"EMAIL_1\",\"created_at\":1,\"answer\":\"a EMAIL_1.\"}\n\n";
+    let expected = events.replace("a EMAIL_1.", "a jo@example.com.");
+    assert_eq!(
+        stream(&dify, "/v1/chat-messages", &conversation, events),
+        expected
+    );
 }
 
 #[test]
