@@ -6,9 +6,12 @@
 //! expressions, where they are configured, have a pass of their own. At the end overlapping candidates are settled
 //! ([`overlap`]): what is hidden is the union, what it is called is decided by score, then length.
 //!
+//! Where a text has escapes such as `\n` in it, a copy with blanks in their place is looked at too ([`escapes`]).
+//!
 //! A finder holds no state between texts and can be shared by all threads.
 
 pub(crate) mod context;
+mod escapes;
 mod offers;
 mod overlap;
 mod trigger;
@@ -66,9 +69,18 @@ impl Finder {
     /// `phone` is a telephone number.
     #[must_use]
     pub fn find_in_field(&self, text: &str, field: Option<&str>) -> Vec<Span> {
+        let mut spans = self.candidates(text, field);
+        if let Some(blanked) = escapes::blanked(text) {
+            spans.extend(self.candidates(&blanked, field));
+        }
+        overlap::settled(spans)
+    }
+
+    /// What counts in the text, in the order in which it was found.
+    fn candidates(&self, text: &str, field: Option<&str>) -> Vec<Span> {
         let mut offers = Offers::new(text, field, &self.rules, &self.context);
         self.scan(text, &mut offers);
-        overlap::settled(offers.into_spans())
+        offers.into_spans()
     }
 
     /// Whether a recognizer finds something in the text, also where another one's span covers it.
@@ -84,9 +96,23 @@ impl Finder {
     /// Everything that was considered in the text, and why it counted or did not: what `portcullis mask explain` shows.
     #[must_use]
     pub fn explain(&self, text: &str) -> Vec<Note> {
-        let mut offers = Offers::noting(text, &self.rules, &self.context);
-        self.scan(text, &mut offers);
-        offers.into_notes()
+        let noted = |text: &str| {
+            let mut offers = Offers::noting(text, &self.rules, &self.context);
+            self.scan(text, &mut offers);
+            offers.into_notes()
+        };
+        let mut notes = noted(text);
+        if let Some(blanked) = escapes::blanked(text) {
+            for note in noted(&blanked) {
+                let is_known = notes
+                    .iter()
+                    .any(|known| known.range == note.range && known.recognizer == note.recognizer);
+                if !is_known {
+                    notes.push(note);
+                }
+            }
+        }
+        notes
     }
 
     /// Looks at every trigger of the text.
