@@ -203,5 +203,8 @@ pub(crate) const MASKING_INLINE_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const MASKING_BODY_BYTES_BEGIN: u64 = 64 * 1024;
 /// Entries of a list of conversations into which values are put back; further ones pass as they are.
 pub(crate) const MASKING_LISTED_MAX: usize = 200;
-/// The longest answer that is read whole so that values can be put back into it; a longer one passes as it is.
+/// The longest answer that is read whole so that values can be put back into it; a longer one is refused.
 pub(crate) const MASKING_ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How many bytes of values are put back into a whole answer, or into a stream with one piece that came: a placeholder of a
+/// few bytes may stand for a long value, and an answer may repeat it as often as somebody asks for.
+pub(crate) const MASKING_RESTORED_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -1,6 +1,6 @@
 //! The answer to a request that was looked into: what was hidden is put back into it.
 //!
-//! JSON is read whole, events pass as they come ([`crate::masking::RestoredBody`]). An answer that is not what it says passes
+//! JSON is read whole, up to a bound; events pass as they come ([`crate::masking::RestoredBody`]). An answer that is not what it says passes
 //! with its placeholders: it holds nothing that was hidden.
 
 use std::pin::Pin;
@@ -94,7 +94,12 @@ impl Passage {
         arm.stand_behind();
         let profile = Arc::clone(session.profile());
         let block = profile.counters.block(self.worker.index);
-        let (text, is_whole) = match read_answer(&mut arm).await {
+        let read = match body_length(&head.headers) {
+            // Nothing of it needs to be read.
+            Some(length) if length > MASKING_ANSWER_BYTES_MAX as u64 => Ok((Bytes::new(), false)),
+            _ => read_answer(&mut arm).await,
+        };
+        let (text, is_whole) = match read {
             Ok(read) => read,
             Err(error) => {
                 drop(arm);
@@ -120,8 +125,10 @@ impl Passage {
             && session.place_is_unknown()
         {
             let text = restored.as_ref().unwrap_or(&text);
-            let listed = restore_list(&session, operation, (text, table), &mut counts).await;
-            restored = listed.or(restored);
+            match restore_list(&session, operation, (text, table), &mut counts).await {
+                Ok(listed) => restored = listed.or(restored),
+                Err(refusal) => return self.refuse_answer(&profile, refusal),
+            }
         }
         // Of a list the mapping of this request, which has nothing, knows no placeholder.
         if counts == RestoreCounts::default() {
@@ -136,6 +143,9 @@ impl Passage {
         });
         if restorers.is_blocked() {
             return self.refuse_answer(&profile, MaskingRefusal::Leaked);
+        }
+        if restorers.is_out_of_room() {
+            return self.refuse_answer(&profile, MaskingRefusal::AnswerTooLong);
         }
         if head.status.is_success() {
             self.bind(&mut session, &text).await;
@@ -166,8 +176,8 @@ impl Passage {
         }
     }
 
-    /// Passes an answer that is too long to be read whole: it holds nothing that was hidden, only what stands for it. One
-    /// that has to be looked through is refused.
+    /// Refuses an answer that is too long to be read whole, or passes it with its placeholders where what cannot be looked
+    /// into passes: it holds nothing that was hidden. One that has to be looked through never passes.
     fn pass_long(
         &mut self,
         profile: &MaskProfile,
@@ -175,12 +185,12 @@ impl Passage {
         arm: Box<ArmBody>,
         beginning: Bytes,
     ) -> Answer {
-        let block = profile.counters.block(self.worker.index);
-        block.unread.fetch_add(1, Relaxed);
-        if profile.leaks.is_some() {
+        if profile.leaks.is_some() || !profile.passes_unknown() {
             drop(arm);
             return self.refuse_answer(profile, MaskingRefusal::AnswerTooLong);
         }
+        let block = profile.counters.block(self.worker.index);
+        block.unread.fetch_add(1, Relaxed);
         let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
         let body = RestoredBody::new(arm, None, beginning, told);
         Response::from_parts(head, AnswerBody::Restored(Box::new(body)))
@@ -237,6 +247,11 @@ fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Op
         }
         AnswerPlan::Events(_) | AnswerPlan::Pass => None,
     }
+}
+
+/// How long an answer says its body is.
+fn body_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// How much JSON of an answer is read.

@@ -9,6 +9,8 @@ use portcullis_mask::{
     AnswerScan, Counts, FieldRestorer, FieldRestorers, Mapping, Masker, RestoreCounts,
 };
 
+use crate::bounds::MASKING_RESTORED_BYTES_MAX;
+
 /// Restores the texts of one answer, and looks through them first if that is wanted.
 #[derive(Clone)]
 pub(crate) struct LeakRestorers {
@@ -49,6 +51,7 @@ impl LeakRestorers {
         mapping: &Mapping,
         is_whole: bool,
     ) -> LeakRestorers {
+        restorers.make_room(MASKING_RESTORED_BYTES_MAX);
         LeakRestorers {
             restorers,
             scan: masker.map(|masker| Scanning {
@@ -58,6 +61,16 @@ impl LeakRestorers {
                 told: Rc::default(),
             }),
         }
+    }
+
+    /// Makes room for values that are put back, in whole answers and for the next piece of a stream.
+    pub(crate) fn make_room(&self) {
+        self.restorers.make_room(MASKING_RESTORED_BYTES_MAX);
+    }
+
+    /// Whether values were left out because there would have been too many.
+    pub(crate) fn is_out_of_room(&self) -> bool {
+        self.restorers.is_out_of_room()
     }
 
     /// What was restored.

@@ -89,6 +89,15 @@ impl Events {
         self.stream.push(&plain, text).is_ok() && decoded.is_ok()
     }
 
+    /// Why the answer must not go on.
+    fn refusal(&self) -> Option<MaskingRefusal> {
+        if self.restorers.is_blocked() {
+            return Some(MaskingRefusal::Leaked);
+        }
+        let is_too_long = self.restorers.is_out_of_room();
+        is_too_long.then_some(MaskingRefusal::AnswerTooLong)
+    }
+
     /// Keeps the mapping under ids that are new.
     fn save(&mut self) -> Option<JoinHandle<bool>> {
         if *self.stream.identifiers() == self.ids {
@@ -198,11 +207,12 @@ impl RestoredBody {
         };
         let began_us = clock::monotonic_us();
         let mut text = Vec::with_capacity(data.len() + 64);
+        events.restorers.make_room();
         let is_read = events.push(&data, &mut text);
         self.saving = events.save();
         events.took_us += clock::monotonic_us().saturating_sub(began_us);
-        if events.restorers.is_blocked() {
-            self.leak();
+        if let Some(refusal) = events.refusal() {
+            self.stop(&refusal);
             return;
         }
         if !text.is_empty() {
@@ -220,24 +230,24 @@ impl RestoredBody {
             return;
         };
         let mut text = Vec::new();
+        events.restorers.make_room();
         events.stream.finish(&mut text);
         self.saving = self.saving.take().or_else(|| events.save());
-        let is_blocked = events.restorers.is_blocked();
-        self.tell();
-        if is_blocked {
-            self.leak();
+        if let Some(refusal) = events.refusal() {
+            self.stop(&refusal);
         } else if !text.is_empty() {
             self.out.push_back(Ok(Frame::data(text.into())));
         }
+        self.tell();
     }
 
-    /// The answer holds what must not be passed on: what was let go before it is all that the client gets.
-    fn leak(&mut self) {
+    /// The answer must not go on: what was let go before is all that the client gets.
+    fn stop(&mut self, refusal: &MaskingRefusal) {
         if let Some(events) = &self.events {
             let block = events.counters().block(events.worker);
-            block.refused(MaskingRefusal::Leaked.cause());
+            block.refused(refusal.cause());
         }
-        self.observed.cut("masking-leaked");
+        self.observed.cut(refusal.cause());
         self.fail(BodyError::Unrestorable);
     }
 

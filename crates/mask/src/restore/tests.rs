@@ -502,3 +502,25 @@ fn time_of_events() {
         }
     }
 }
+
+#[test]
+fn no_more_is_put_back_than_there_is_room_for() {
+    use crate::wire::{Unmask, Unmasks};
+
+    let restorers = FieldRestorers::new(vocabulary(Style::Plain));
+    restorers.make_room(16);
+    let restored = |text: &str| {
+        let mut out = String::new();
+        let mut restorer = restorers.text(crate::wire::Encoding::Text);
+        restorer.push(text, &mut out);
+        restorer.finish(&mut out);
+        out
+    };
+    // Each value has eight bytes.
+    assert_eq!(restored("EMAIL_1, EMAIL_2"), "p1@x.org, p2@x.org");
+    assert!(!restorers.is_out_of_room());
+    assert_eq!(restored("EMAIL_1, EMAIL_2."), "EMAIL_1, EMAIL_2.");
+    assert!(restorers.is_out_of_room());
+    restorers.make_room(1000);
+    assert!(restorers.is_out_of_room(), "it is not forgotten");
+}

@@ -1,6 +1,6 @@
 //! Masks and conversations as tables of the file.
 
-use portcullis_mask::{Action, Mode, Score};
+use portcullis_mask::{Action, Mode, Regions, Score};
 use toml::{Table, Value};
 
 use super::{bytes, count, duration, path, put, some, strings, table, tables};
@@ -96,6 +96,10 @@ fn search(mask: &MaskConfig, out: &mut Table) {
     let thresholds = thresholds.map(|(name, score)| (name.clone(), self::score(*score)));
     put(out, "threshold", Some(score(search.threshold)));
     put(out, "thresholds", Some(Value::Table(thresholds.collect())));
+    if search.phone_regions != Regions::ALL {
+        let codes: Vec<String> = search.phone_regions.codes().map(str::to_owned).collect();
+        put(out, "phone_regions", Some(strings(&codes)));
+    }
     put(out, "allow", Some(strings(&search.allow)));
     put(out, "allow_patterns", Some(strings(&search.allow_patterns)));
     put(out, "dictionaries", Some(strings(&search.bundled)));
