@@ -196,6 +196,8 @@ pub(crate) const HEALTH_ANSWER_BYTES_MAX: usize = 4_096;
 pub(crate) const STICKY_COOKIE_MAX_AGE_S: u64 = 30 * 24 * 60 * 60;
 /// How often a request is masked anew because another one changed its conversation meanwhile.
 pub(crate) const MASKING_TRIES_MAX: u32 = 6;
+/// How often a conversation that is under an older key is read anew because somebody else changes it meanwhile.
+pub(crate) const CONVERSATION_MOVES_MAX: u32 = 5;
 /// A longer body is looked into on a thread of its own: so long that a worker can be busy with the rest in one go, which
 /// takes it about a millisecond.
 pub(crate) const MASKING_INLINE_BYTES_MAX: usize = 64 * 1024;

@@ -268,12 +268,17 @@ fn ids_of(text: &Bytes) -> Identifiers {
         return Identifiers::default();
     };
     let root = document.root();
+    let response = Identifiers::of_response(root);
+    if response.response_id.is_some() {
+        return response;
+    }
     let text = |name| Some(root.get(name)?.as_str()?.into_owned());
     Identifiers {
         conversation_id: text("conversation_id"),
         message_id: text("message_id"),
         workflow_run_id: text("workflow_run_id"),
         task_id: text("task_id"),
+        response_id: None,
     }
 }
 

@@ -23,6 +23,8 @@ const VERSION_FIELD: &str = "x-version";
 /// Everything a mask's recognizers may build when they are first used, is built by looking into this.
 const WARM_UP: &str =
     "call +84 24 3825 5555 or (415) 555-2671 and write to warm.up@example.com, 4111 1111 1111 1111";
+/// The paths of OpenAI's responses API, which has a history of its own.
+const RESPONSES: &str = "/responses";
 /// Characters of a tag. With 36 signs each, two tags of one conversation are the same once in 78 billion times.
 const TAG_CHARACTERS: usize = 8;
 
@@ -121,10 +123,14 @@ impl MaskProfile {
         }
     }
 
-    /// Whether conversations are kept: those of applications that keep the history themselves.
-    pub(crate) fn keeps_conversations(&self) -> bool {
-        matches!(self.config.application, MaskApplication::Dify { .. })
-            && self.config.mode == Mode::Enforce
+    /// Whether what requests of this operation belong to is kept: where the application keeps the history itself.
+    pub(crate) fn keeps(&self, operation: &str) -> bool {
+        let keeps_history = match self.config.application {
+            MaskApplication::Dify { .. } => true,
+            MaskApplication::OpenAi => operation.starts_with(RESPONSES),
+            _ => false,
+        };
+        keeps_history && self.config.mode == Mode::Enforce
     }
 
     /// What becomes of requests of the knowledge API; `None` if it is not one.

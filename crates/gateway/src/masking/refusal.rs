@@ -186,7 +186,7 @@ impl MaskingRefusal {
             }
             MaskingRefusal::Json(error) => return format!("the body is {error}"),
             MaskingRefusal::Ambiguous => {
-                "the request names two conversations, so nobody can tell to which it belongs; name one, once"
+                "the request names two conversations or responses, so nobody can tell to which it belongs; name one, once"
             }
             MaskingRefusal::Query => "the request's query cannot be read",
             MaskingRefusal::Tokens { at } => {
