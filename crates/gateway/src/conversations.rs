@@ -110,8 +110,8 @@ impl Conversations {
             // Somebody else has changed or moved it meanwhile.
             found = Some(record);
         }
-        // What is said of it is right; who saves it is told that it has changed.
-        Ok(found.map(|record| (record.content, 0)))
+        // What is said of it is right; whoever saves it is told that it has changed.
+        Ok(found.map(|record| (record.content, u64::MAX)))
     }
 
     /// The record of a scope, opened, with its name, and whether that is the one of the newest key.

@@ -1,7 +1,7 @@
 //! Conversations in a Redis or Valkey server.
 
-use redis::{Script, ScriptInvocation};
 use redis::aio::MultiplexedConnection;
+use redis::{Script, ScriptInvocation};
 use tokio::sync::Mutex;
 
 use super::keys::RecordName;

@@ -241,7 +241,7 @@ impl Passage {
             let datasets = profile.datasets(exchange.operation());
             let look = |has_text| Verdict::Look {
                 has_text,
-                is_tenants: datasets.is_some(),
+                is_tenants: profile.is_tenants(exchange.operation()),
             };
             match (datasets, exchange.request()) {
                 (Some(DatasetRequests::Pass), _) => return Ok(Verdict::Pass),

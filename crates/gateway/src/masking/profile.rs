@@ -25,6 +25,8 @@ const WARM_UP: &str =
     "call +84 24 3825 5555 or (415) 555-2671 and write to warm.up@example.com, 4111 1111 1111 1111";
 /// The paths of OpenAI's responses API, which has a history of its own.
 const RESPONSES: &str = "/responses";
+/// Dify's answers that are kept for questions.
+const ANNOTATIONS: &str = "/apps/annotations";
 /// Characters of a tag. With 36 signs each, two tags of one conversation are the same once in 78 billion times.
 const TAG_CHARACTERS: usize = 8;
 
@@ -141,6 +143,14 @@ impl MaskProfile {
                 .then_some(*datasets),
             _ => None,
         }
+    }
+
+    /// Whether what requests of this operation hold belongs to no conversation, but to all of the tenant's: knowledge, and
+    /// answers that are kept for questions.
+    pub(crate) fn is_tenants(&self, operation: Option<&str>) -> bool {
+        let is_annotation = operation.is_some_and(|operation| operation.starts_with(ANNOTATIONS));
+        let is_dify = matches!(self.config.application, MaskApplication::Dify { .. });
+        self.datasets(operation).is_some() || (is_dify && is_annotation)
     }
 
     /// Whether what cannot be looked into passes.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_mask::json::{Document, JsonLimits, Value};
+use portcullis_mask::json::{Document, JsonLimits};
 use portcullis_mask::wire::{Exchange, Identifiers};
 use portcullis_mask::{Limits, Mapping, Vocabulary};
 use tokio::task::JoinHandle;
@@ -185,10 +185,8 @@ impl Session {
             }
             None => {
                 self.version = 0;
-                self.mapping = match place.kind() {
-                    PlaceKind::Tenant => self.profile.mapping(self.limits),
-                    _ => self.profile.mapping_of_unknown(self.limits),
-                };
+                // Also what a tenant has in common: it will stand in conversations that have mappings of their own.
+                self.mapping = self.profile.mapping_of_unknown(self.limits);
                 self.place = Some(place);
             }
         }
