@@ -3,6 +3,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
+use crate::tests::{styles, tagged, texts_of};
 use crate::{Labels, Limits, Mapping, Style, Tag};
 
 /// A mapping with `EMAIL_1` to `EMAIL_12`, `IP_PRIVATE_1`, `PRIVATE_1`, `ROOM_1` and `ROOM_2_1`.
@@ -45,10 +46,6 @@ fn labels() -> Arc<Labels> {
 
 fn vocabulary(style: Style) -> Arc<Vocabulary> {
     Arc::new(Vocabulary::of(&mapping(style), &labels()))
-}
-
-fn tagged() -> Style {
-    Style::Tagged(Tag::new("k7").unwrap())
 }
 
 fn plain(text: &str) -> String {
@@ -392,18 +389,7 @@ const PIECES: &[&str] = &[
 ];
 
 fn texts() -> impl Strategy<Value = String> {
-    proptest::collection::vec(
-        prop_oneof![
-            9 => proptest::sample::select(PIECES).prop_map(str::to_owned),
-            1 => any::<char>().prop_map(String::from)
-        ],
-        0..14,
-    )
-    .prop_map(|pieces| pieces.concat())
-}
-
-fn styles() -> impl Strategy<Value = Style> {
-    proptest::sample::select(vec![Style::Plain, Style::Brackets, Style::Angles, tagged()])
+    texts_of(PIECES, 14)
 }
 
 proptest! {

@@ -44,13 +44,18 @@ impl Behind {
         let (told, application) = std::sync::mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.unwrap().block_on(async move {
                 told.send(Arc::new(Application::start().await)).unwrap();
                 let _ = stopped.await;
             });
         });
-        Behind { application: application.recv().unwrap(), _stop: stop }
+        Behind {
+            application: application.recv().unwrap(),
+            _stop: stop,
+        }
     }
 }
 
@@ -68,7 +73,9 @@ fn masking(behind: &Behind) -> Rig {
 /// Asks something; the answer comes as it is sent, without chunks (HTTP/1.0).
 fn ask(rig: &Rig, method: &str, path: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(rig.gateway()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     write!(
         stream,
         "{method} {path} HTTP/1.0\r\nHost: dify\r\nAuthorization: Bearer app-1\r\nContent-Type: application/json\r\n\
@@ -87,7 +94,12 @@ fn whole(mut stream: TcpStream) -> String {
 
 /// One turn; gives the conversation's id.
 fn say(rig: &Rig, id: &str, text: &str) -> String {
-    let answer = whole(ask(rig, "POST", "/v1/chat-messages", &turn(id, text, "blocking")));
+    let answer = whole(ask(
+        rig,
+        "POST",
+        "/v1/chat-messages",
+        &turn(id, text, "blocking"),
+    ));
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.contains(" 200 "), "{answer}\n{}", rig.log());
     let body: Value = serde_json::from_str(body).unwrap();
@@ -96,11 +108,17 @@ fn say(rig: &Rig, id: &str, text: &str) -> String {
 }
 
 fn turn(id: &str, text: &str, mode: &str) -> String {
-    json!({"query": text, "inputs": {}, "user": "u", "response_mode": mode, "conversation_id": id}).to_string()
+    json!({"query": text, "inputs": {}, "user": "u", "response_mode": mode, "conversation_id": id})
+        .to_string()
 }
 
 fn history(rig: &Rig, id: &str) -> String {
-    whole(ask(rig, "GET", &format!("/v1/messages?conversation_id={id}"), ""))
+    whole(ask(
+        rig,
+        "GET",
+        &format!("/v1/messages?conversation_id={id}"),
+        "",
+    ))
 }
 
 #[test]
@@ -112,12 +130,18 @@ fn a_conversation_in_a_file_goes_on_after_the_server_was_killed() {
         rig.kill();
         rig.start();
         say(&rig, &id, &format!("{EMAIL} and person.{turn}@example.com"));
-        assert!(behind.application.queries(&id)[turn - 1].ends_with(&format!("EMAIL_1 and EMAIL_{turn}")));
+        assert!(
+            behind.application.queries(&id)[turn - 1]
+                .ends_with(&format!("EMAIL_1 and EMAIL_{turn}"))
+        );
     }
     rig.kill();
     rig.start();
     let history = history(&rig, &id);
-    assert!(history.contains(EMAIL) && history.contains("person.5@"), "{history}");
+    assert!(
+        history.contains(EMAIL) && history.contains("person.5@"),
+        "{history}"
+    );
     behind.application.assert_unseen(&[EMAIL, "person."]);
     assert!(!rig.log().contains(EMAIL), "{}", rig.log());
 }
@@ -127,7 +151,12 @@ fn an_answer_that_is_under_way_goes_on_over_a_reload_and_what_it_hid_is_known_af
     let behind = Behind::start();
     let rig = masking(&behind);
     let text = format!("write to {EMAIL} and {OTHER}");
-    let mut stream = ask(&rig, "POST", "/v1/chat-messages", &turn("", &text, "streaming"));
+    let mut stream = ask(
+        &rig,
+        "POST",
+        "/v1/chat-messages",
+        &turn("", &text, "streaming"),
+    );
     let mut read = Vec::new();
     while !String::from_utf8_lossy(&read).contains("event: ping") {
         let mut piece = [0; 1024];
@@ -136,13 +165,18 @@ fn an_answer_that_is_under_way_goes_on_over_a_reload_and_what_it_hid_is_known_af
         read.extend_from_slice(&piece[..count]);
     }
     // The mask becomes another one, and the answer goes on with what it was begun with.
-    rig.edit("application = \"dify\"", "application = \"dify\"\nplaceholders = \"brackets\"");
+    rig.edit(
+        "application = \"dify\"",
+        "application = \"dify\"\nplaceholders = \"brackets\"",
+    );
     rig.ok(&["gateway", "reload"]);
     behind.application.go_on();
     stream.read_to_end(&mut read).unwrap();
     let read = String::from_utf8(read).unwrap();
     let events = read.lines().filter_map(|line| line.strip_prefix("data: "));
-    let events: Vec<Value> = events.map(|data| serde_json::from_str(data).unwrap()).collect();
+    let events: Vec<Value> = events
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect();
     let told: String = events
         .iter()
         .filter(|event| event["event"] == "message")

@@ -88,8 +88,9 @@ async fn documents_of_the_knowledge_api_are_masked_with_placeholders_that_no_con
         .unwrap();
     assert_eq!(answer["answer"], format!("You said: {query}"));
     // What another key asks for is another tenant's.
+    let before = application.seen().matches(tag).count();
     post_as(&rig, "app-2", DOCUMENT, &document(EMAIL)).await;
-    assert_eq!(application.seen().matches(tag).count(), 3);
+    assert_eq!(application.seen().matches(tag).count(), before);
     application.assert_unseen(&[EMAIL, OTHER]);
 }
 
