@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, Response, StatusCode, response};
 use hyper::body::Body;
 use portcullis_mask::json::{Document, JsonLimits};
@@ -94,12 +94,7 @@ impl Passage {
         arm.stand_behind();
         let profile = Arc::clone(session.profile());
         let block = profile.counters.block(self.worker.index);
-        let read = match body_length(&head.headers) {
-            // Nothing of it needs to be read.
-            Some(length) if length > MASKING_ANSWER_BYTES_MAX as u64 => Ok((Bytes::new(), false)),
-            _ => read_answer(&mut arm).await,
-        };
-        let (text, is_whole) = match read {
+        let (text, is_whole) = match read_answer(&head.headers, &mut arm).await {
             Ok(read) => read,
             Err(error) => {
                 drop(arm);
@@ -141,24 +136,17 @@ impl Passage {
             time_us: took_us,
             patterns: 0,
         });
-        if restorers.is_blocked() {
-            return self.refuse_answer(&profile, MaskingRefusal::Leaked);
-        }
-        if restorers.is_out_of_room() {
-            return self.refuse_answer(&profile, MaskingRefusal::AnswerTooLong);
+        if let Some(refusal) = restorers.refusal() {
+            return self.refuse_answer(&profile, refusal);
         }
         if head.status.is_success() {
             self.bind(&mut session, &text).await;
         }
-        let text = match restored {
-            Some(restored) => {
-                changed(&mut head.headers);
-                restored
-            }
-            None => text,
-        };
-        let length = HeaderValue::from(text.len());
-        head.headers.insert(CONTENT_LENGTH, length);
+        if restored.is_some() {
+            changed(&mut head.headers);
+        }
+        let text = restored.unwrap_or(text);
+        head.headers.insert(CONTENT_LENGTH, text.len().into());
         self.state.enter_client_read();
         let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
         Response::from_parts(head, AnswerBody::own(text, state, observed))
@@ -282,8 +270,12 @@ fn ids_of(text: &Bytes) -> Identifiers {
     }
 }
 
-/// Reads an answer to its end, or to the most that is read whole; whether it was the end.
-async fn read_answer(arm: &mut ArmBody) -> Result<(Bytes, bool), BodyError> {
+/// Reads an answer to its end, or to the most that is read whole; whether it was the end. Nothing is read of one that says
+/// that it is longer.
+async fn read_answer(headers: &HeaderMap, arm: &mut ArmBody) -> Result<(Bytes, bool), BodyError> {
+    if body_length(headers).is_some_and(|length| length > MASKING_ANSWER_BYTES_MAX as u64) {
+        return Ok((Bytes::new(), false));
+    }
     let mut read = Vec::new();
     loop {
         let frame = std::future::poll_fn(|cx| Pin::new(&mut *arm).poll_frame(cx)).await;

@@ -9,6 +9,7 @@ use portcullis_mask::{
     AnswerScan, Counts, FieldRestorer, FieldRestorers, Mapping, Masker, RestoreCounts,
 };
 
+use super::MaskingRefusal;
 use crate::bounds::MASKING_RESTORED_BYTES_MAX;
 
 /// Restores the texts of one answer, and looks through them first if that is wanted.
@@ -68,9 +69,13 @@ impl LeakRestorers {
         self.restorers.make_room(MASKING_RESTORED_BYTES_MAX);
     }
 
-    /// Whether values were left out because there would have been too many.
-    pub(crate) fn is_out_of_room(&self) -> bool {
-        self.restorers.is_out_of_room()
+    /// Why the answer must not go on: it holds what is to be withheld, or more values than there is room for.
+    pub(crate) fn refusal(&self) -> Option<MaskingRefusal> {
+        if self.is_blocked() {
+            return Some(MaskingRefusal::Leaked);
+        }
+        let is_too_long = self.restorers.is_out_of_room();
+        is_too_long.then_some(MaskingRefusal::AnswerTooLong)
     }
 
     /// What was restored.
@@ -84,8 +89,8 @@ impl LeakRestorers {
         told.map_or_else(Counts::default, |counts| counts.clone())
     }
 
-    /// Whether the answer must not go on.
-    pub(crate) fn is_blocked(&self) -> bool {
+    /// Whether it holds what is to be withheld.
+    fn is_blocked(&self) -> bool {
         self.scan
             .as_ref()
             .is_some_and(|scan| scan.told.is_blocked.get())

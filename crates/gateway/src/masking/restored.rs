@@ -89,15 +89,6 @@ impl Events {
         self.stream.push(&plain, text).is_ok() && decoded.is_ok()
     }
 
-    /// Why the answer must not go on.
-    fn refusal(&self) -> Option<MaskingRefusal> {
-        if self.restorers.is_blocked() {
-            return Some(MaskingRefusal::Leaked);
-        }
-        let is_too_long = self.restorers.is_out_of_room();
-        is_too_long.then_some(MaskingRefusal::AnswerTooLong)
-    }
-
     /// Keeps the mapping under ids that are new.
     fn save(&mut self) -> Option<JoinHandle<bool>> {
         if *self.stream.identifiers() == self.ids {
@@ -211,7 +202,7 @@ impl RestoredBody {
         let is_read = events.push(&data, &mut text);
         self.saving = events.save();
         events.took_us += clock::monotonic_us().saturating_sub(began_us);
-        if let Some(refusal) = events.refusal() {
+        if let Some(refusal) = events.restorers.refusal() {
             self.stop(&refusal);
             return;
         }
@@ -233,7 +224,7 @@ impl RestoredBody {
         events.restorers.make_room();
         events.stream.finish(&mut text);
         self.saving = self.saving.take().or_else(|| events.save());
-        if let Some(refusal) = events.refusal() {
+        if let Some(refusal) = events.restorers.refusal() {
             self.stop(&refusal);
         } else if !text.is_empty() {
             self.out.push_back(Ok(Frame::data(text.into())));

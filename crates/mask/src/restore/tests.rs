@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::tests::{styles, tagged, texts_of};
-use crate::{Labels, Limits, Mapping, Style, Tag};
+use crate::{Labels, Limits, Mapping, Style};
 
 /// A mapping with `EMAIL_1` to `EMAIL_12`, `IP_PRIVATE_1`, `PRIVATE_1`, `ROOM_1` and `ROOM_2_1`.
 fn mapping(style: Style) -> Mapping {
