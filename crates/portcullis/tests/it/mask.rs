@@ -281,18 +281,23 @@ only = ["EMAIL"]
 
 [[gateway.route]]
 name = "second"
-prefix = "/second"
+path = "/second"
 mask = "other"
 "#;
 
 /// A folder with a configuration whose gateway has masks.
 fn with_masks(masks: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let init = ["init", "--command", "./notes --port {port}"];
-    out(&run(folder.path(), &init, ""));
-    let file = folder.path().join("portcullis.toml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("{text}\n{masks}")).unwrap();
+    let service = "[service]\nname = \"notes\"\nready = { path = \"/\" }\n[[release]]\nversion = \"1.0\"\n\
+                   artifact = \"notes\"\ncommand = [\"{artifact}\", \"{port}\"]\n";
+    let program = folder.path().join("notes");
+    std::fs::write(&program, "").unwrap();
+    std::fs::set_permissions(program, PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(
+        folder.path().join("portcullis.toml"),
+        format!("{service}{masks}"),
+    )
+    .unwrap();
     folder
 }
 
