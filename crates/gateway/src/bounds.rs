@@ -196,6 +196,8 @@ pub(crate) const HEALTH_ANSWER_BYTES_MAX: usize = 4_096;
 pub(crate) const STICKY_COOKIE_MAX_AGE_S: u64 = 30 * 24 * 60 * 60;
 /// How often a request is masked anew because another one changed its conversation meanwhile.
 pub(crate) const MASKING_TRIES_MAX: u32 = 6;
+/// How often a conversation that is under an older key is read anew because somebody else changes it meanwhile.
+pub(crate) const CONVERSATION_MOVES_MAX: u32 = 5;
 /// A longer body is looked into on a thread of its own: so long that a worker can be busy with the rest in one go, which
 /// takes it about a millisecond.
 pub(crate) const MASKING_INLINE_BYTES_MAX: usize = 64 * 1024;
@@ -203,7 +205,7 @@ pub(crate) const MASKING_INLINE_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const MASKING_BODY_BYTES_BEGIN: u64 = 64 * 1024;
 /// Entries of a list of conversations into which values are put back; further ones pass as they are.
 pub(crate) const MASKING_LISTED_MAX: usize = 200;
-/// The longest answer that is read whole so that values can be put back into it; a longer one passes as it is.
+/// The longest answer that is read whole so that values can be put back into it; a longer one is refused.
 pub(crate) const MASKING_ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long the store of conversations may take to say how it is.
 pub(crate) const MASKING_LOOK_MS: u64 = 2_000;
@@ -225,3 +227,6 @@ pub(crate) const MASKING_AUDIT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub(crate) const MASKING_AUDIT_FILES_MAX: u32 = 4;
 /// The longest body of a server that is asked for its version; a good one has some hundred bytes.
 pub(crate) const DETECT_BYTES_MAX: usize = 64 * 1024;
+/// How many bytes of values are put back into a whole answer, or into a stream with one piece that came: a placeholder of a
+/// few bytes may stand for a long value, and an answer may repeat it as often as somebody asks for.
+pub(crate) const MASKING_RESTORED_BYTES_MAX: usize = 64 * 1024 * 1024;

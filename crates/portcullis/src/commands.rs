@@ -65,8 +65,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
             command: Some(crate::cli::MaskCommand::Detect(args)),
             ..
         }) => wait(mask::detect(json, &args)),
-        Command::Mask(command) => mask::run(json, &command),
-        Command::Unmask(args) => mask::unmask(json, &args),
+        Command::Mask(command) => mask::run(&site, json, &command),
+        Command::Unmask(args) => mask::unmask(&site, json, &args),
         Command::Config(command) => config::run(&site, json, &command),
         Command::Explain(args) => explain::run(json, &args),
         Command::Docs(args) => docs::run(json, plain, &args),

@@ -175,6 +175,34 @@ impl SqliteStore {
         })
     }
 
+    /// Gives a record another name and seal, if it has this version.
+    pub(super) async fn rename(
+        &self,
+        (from, version): (&RecordName, u64),
+        (to, sealed): (&RecordName, &[u8]),
+        ttl_ms: u64,
+    ) -> Result<Saved, StoreError> {
+        let now_ms = wall_ms();
+        // What may have the name already is over: it would have been read.
+        let changed = sqlx::query(
+            "UPDATE OR REPLACE conversations SET name = ?1, version = version + 1, expires_ms = ?2, sealed = ?3
+             WHERE name = ?4 AND expires_ms > ?5 AND version = ?6",
+        )
+        .bind(to.bytes())
+        .bind(now_ms.saturating_add(signed(ttl_ms)))
+        .bind(sealed)
+        .bind(from.bytes())
+        .bind(now_ms)
+        .bind(signed(version))
+        .execute(&self.pool)
+        .await
+        .map_err(|source| failed(&self.path, "kept", source))?;
+        Ok(match changed.rows_affected() {
+            0 => Saved::Outdated,
+            _ => Saved::As(version + 1),
+        })
+    }
+
     /// Takes away some conversations whose time is over.
     async fn sweep(&self, now_ms: i64) -> Result<(), StoreError> {
         sqlx::query(

@@ -278,7 +278,7 @@ impl Passage {
             let datasets = profile.datasets(exchange.operation());
             let look = |has_text| Verdict::Look {
                 has_text,
-                is_tenants: datasets.is_some(),
+                is_tenants: profile.is_tenants(exchange.operation()),
             };
             match (datasets, exchange.request()) {
                 (Some(DatasetRequests::Pass), _) => return Ok(Verdict::Pass),
@@ -430,13 +430,9 @@ fn work_of(profile: &Arc<MaskProfile>, head: &request::Parts) -> Work {
 /// The ids that a request names, as far as its application has any.
 fn named_ids(profile: &MaskProfile, work: &Work) -> Result<NamedIds, MaskingRefusal> {
     let exchange = work.exchange();
-    let operation = exchange.operation().unwrap_or_default();
-    let is_looked_for = profile.keeps_conversations() || operation.starts_with("/responses");
-    match is_looked_for {
-        true => {
-            let body = (&work.body, profile.json_limits());
-            NamedIds::of(&exchange, work.query.as_deref(), body)
-        }
+    let body = (&work.body, profile.json_limits());
+    match profile.keeps(exchange.operation().unwrap_or_default()) {
+        true => NamedIds::of(&exchange, work.query.as_deref(), body),
         false => Ok(NamedIds::default()),
     }
 }

@@ -18,6 +18,10 @@ use super::versions::ServerVersions;
 /// Everything a mask's recognizers may build when they are first used, is built by looking into this.
 const WARM_UP: &str =
     "call +84 24 3825 5555 or (415) 555-2671 and write to warm.up@example.com, 4111 1111 1111 1111";
+/// The paths of OpenAI's responses API, which has a history of its own.
+const RESPONSES: &str = "/responses";
+/// Dify's answers that are kept for questions.
+const ANNOTATIONS: &str = "/apps/annotations";
 /// Characters of a tag. With 36 signs each, two tags of one conversation are the same once in 78 billion times.
 const TAG_CHARACTERS: usize = 8;
 
@@ -105,10 +109,14 @@ impl MaskProfile {
         matches!(self.config.application, MaskApplication::Dify { .. })
     }
 
-    /// Whether conversations are kept: those of applications that keep the history themselves.
-    pub(crate) fn keeps_conversations(&self) -> bool {
-        matches!(self.config.application, MaskApplication::Dify { .. })
-            && self.config.mode == Mode::Enforce
+    /// Whether what requests of this operation belong to is kept: where the application keeps the history itself.
+    pub(crate) fn keeps(&self, operation: &str) -> bool {
+        let keeps_history = match self.config.application {
+            MaskApplication::Dify { .. } => true,
+            MaskApplication::OpenAi => operation.starts_with(RESPONSES),
+            _ => false,
+        };
+        keeps_history && self.config.mode == Mode::Enforce
     }
 
     /// What becomes of requests of the knowledge API; `None` if it is not one.
@@ -119,6 +127,14 @@ impl MaskProfile {
                 .then_some(*datasets),
             _ => None,
         }
+    }
+
+    /// Whether what requests of this operation hold belongs to no conversation, but to all of the tenant's: knowledge, and
+    /// answers that are kept for questions.
+    pub(crate) fn is_tenants(&self, operation: Option<&str>) -> bool {
+        let is_annotation = operation.is_some_and(|operation| operation.starts_with(ANNOTATIONS));
+        let is_dify = matches!(self.config.application, MaskApplication::Dify { .. });
+        self.datasets(operation).is_some() || (is_dify && is_annotation)
     }
 
     /// Whether what cannot be looked into passes.

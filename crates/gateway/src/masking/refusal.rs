@@ -6,6 +6,7 @@ use portcullis_mask::wire::{BodyError, FormError, FormErrorKind};
 use portcullis_mask::{Counts, MaskError};
 
 use super::CodingError;
+use crate::bounds::{MASKING_ANSWER_BYTES_MAX, MASKING_RESTORED_BYTES_MAX};
 use crate::problem::Problem;
 
 /// What keeps masking from letting something through. No variant holds a value of a request.
@@ -62,7 +63,7 @@ pub(crate) enum MaskingRefusal {
     Contended,
     /// The answer is coded although it was asked for without a coding.
     AnswerEncoded,
-    /// The answer is longer than is looked through.
+    /// The answer is longer than is read whole, or would be with its values.
     AnswerTooLong,
     /// The answer holds data that this conversation did not hide.
     Leaked,
@@ -195,7 +196,7 @@ impl MaskingRefusal {
             }
             MaskingRefusal::Json(error) => return format!("the body is {error}"),
             MaskingRefusal::Ambiguous => {
-                "the request names two conversations, so nobody can tell to which it belongs; name one, once"
+                "the request names two conversations or responses, so nobody can tell to which it belongs; name one, once"
             }
             MaskingRefusal::Query => "the request's query cannot be read",
             MaskingRefusal::Tokens { at } => {
@@ -229,7 +230,13 @@ impl MaskingRefusal {
                 "the service coded its answer although it was asked not to, so nothing can be put back into it"
             }
             MaskingRefusal::AnswerTooLong => {
-                "the service's answer is too long to be looked through, as the settings of this route want it"
+                return format!(
+                    "the service's answer is longer than {} MiB, or has more than {} MiB with what was hidden, so nothing \
+                     can be put back into it; ask for less at once, or for an event stream; unknown = \"pass\" in the \
+                     [[gateway.mask]] of this route lets long answers pass with their placeholders",
+                    MASKING_ANSWER_BYTES_MAX >> 20,
+                    MASKING_RESTORED_BYTES_MAX >> 20
+                );
             }
             MaskingRefusal::Leaked => {
                 "the service's answer holds personal or secret data that did not come from this conversation"

@@ -106,12 +106,7 @@ fn found(
         let [name, mode] = labels(mask);
         for (entity, actions) in counted(mask) {
             for (action, count) in actions {
-                let labels = [
-                    name,
-                    mode,
-                    ("entity", &entity),
-                    ("action", action_name(action)),
-                ];
+                let labels = [name, mode, ("entity", &entity), ("action", action.name())];
                 text.whole(&labels, count);
             }
         }

@@ -3,6 +3,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
+use crate::tests::{styles, tagged, texts_of};
 use crate::{Encoding, Limits, Rules, Style, Tag, Vocabulary, restore};
 
 fn masker(policy: Policy, mode: Mode) -> Masker {
@@ -11,10 +12,6 @@ fn masker(policy: Policy, mode: Mode) -> Masker {
 
 fn mapping(style: Style) -> Mapping {
     Mapping::new(style, Limits::default())
-}
-
-fn tagged() -> Style {
-    Style::Tagged(Tag::new("k7").unwrap())
 }
 
 /// A text masked and restored in one new conversation.
@@ -361,18 +358,7 @@ const PIECES: &[&str] = &[
 ];
 
 fn texts() -> impl Strategy<Value = String> {
-    proptest::collection::vec(
-        prop_oneof![
-            9 => proptest::sample::select(PIECES).prop_map(str::to_owned),
-            1 => any::<char>().prop_map(String::from)
-        ],
-        0..16,
-    )
-    .prop_map(|pieces| pieces.concat())
-}
-
-fn styles() -> impl Strategy<Value = Style> {
-    proptest::sample::select(vec![Style::Plain, Style::Brackets, Style::Angles, tagged()])
+    texts_of(PIECES, 16)
 }
 
 /// Any spans of a text, as recognizers of any kind could find them.

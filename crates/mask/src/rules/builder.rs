@@ -11,6 +11,7 @@ use super::{Dictionary, Examples, PatternRecognizer, RecognizerFacts, Rules, Rul
 use crate::entity::EntityFacts;
 use crate::recognize::RecognizerId;
 use crate::recognize::dictionary::Bundled;
+use crate::recognize::phone::Regions;
 use crate::{Entity, Finder, Score};
 
 /// How sure a dictionary's word is when the rules do not say.
@@ -86,6 +87,13 @@ impl RulesBuilder {
     #[must_use]
     pub fn threshold_of_all(mut self, score: Score) -> RulesBuilder {
         self.rules.thresholds.fill(score);
+        self
+    }
+
+    /// Looks for the national telephone numbers of these regions only; international ones are found all the same.
+    #[must_use]
+    pub fn phone_regions(mut self, regions: Regions) -> RulesBuilder {
+        self.rules.phone_regions = regions;
         self
     }
 

@@ -25,9 +25,9 @@ pub(crate) struct MaskRun {
     /// the file is readable by you alone. One that exists is gone on with.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) map: Option<PathBuf>,
-    /// How placeholders are written. A map that exists keeps its own style.
-    #[arg(long, value_enum, default_value_t = StyleName::Plain)]
-    pub(crate) style: StyleName,
+    /// How placeholders are written: `plain` unless --rules says otherwise. A map that exists keeps its own style.
+    #[arg(long, value_enum)]
+    pub(crate) style: Option<StyleName>,
     #[command(flatten)]
     pub(crate) finding: Finding,
 }
@@ -35,6 +35,14 @@ pub(crate) struct MaskRun {
 /// What is looked for.
 #[derive(Debug, Args)]
 pub(crate) struct Finding {
+    /// Do as the `[[gateway.mask]]` of this name in the configuration file (--file) says: what it looks for, what it does
+    /// with it, and how it writes placeholders.
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = ["only", "without", "threshold", "allow", "dictionary", "phone_region"]
+    )]
+    pub(crate) rules: Option<String>,
     /// Look only for this: the name or label of an entity (EMAIL_ADDRESS, IP_PRIVATE), or a recognizer (us_ssn). May be
     /// repeated. `portcullis mask entities` lists them.
     #[arg(long, value_name = "NAME")]
@@ -51,6 +59,10 @@ pub(crate) struct Finding {
     /// Look for the words of a bundled dictionary as well: `organizations`, `hostnames`. May be repeated.
     #[arg(long, value_name = "NAME")]
     pub(crate) dictionary: Vec<String>,
+    /// Look for the national telephone numbers of this region alone, such as VN or US. May be repeated; all that are known
+    /// when it is not given. International numbers are found in any case.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) phone_region: Vec<String>,
 }
 
 /// How placeholders are written.

@@ -17,6 +17,10 @@ mod grpc;
 mod guide;
 mod keys;
 mod mask;
+#[path = "../../../gateway/tests/it/masking/application.rs"]
+#[allow(dead_code)]
+mod masked_application;
+mod masking;
 mod operations;
 #[path = "../../../gateway/tests/it/pebble.rs"]
 #[allow(dead_code, clippy::expect_used)]

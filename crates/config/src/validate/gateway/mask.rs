@@ -4,7 +4,7 @@
 //! right is right for the gateway. What is wrong with a single name or expression is told at its place before; only then
 //! the whole is tried.
 
-use portcullis_mask::{Action, Mode};
+use portcullis_mask::{Action, Mode, Regions};
 
 use super::{Context, text};
 use crate::Code;
@@ -113,6 +113,7 @@ fn search(raw: &RawMask, context: &mut Context<'_>) -> SearchConfig {
             .iter()
             .map(|(name, at)| (name.clone(), at.value))
             .collect(),
+        phone_regions: phone_regions(raw),
         allow: raw.allow.clone(),
         allow_patterns: values(&raw.allow_patterns),
         bundled: values(&raw.bundled),
@@ -122,6 +123,16 @@ fn search(raw: &RawMask, context: &mut Context<'_>) -> SearchConfig {
             .map(|one| dictionary(one, context))
             .collect(),
         recognizers: raw.recognizers.iter().map(recognizer).collect(),
+    }
+}
+
+/// Only known regions get through reading.
+fn phone_regions(raw: &RawMask) -> Regions {
+    match &raw.phone_regions {
+        Some(at) => {
+            Regions::of(at.value.iter().map(|code| code.value.as_str())).unwrap_or_default()
+        }
+        None => Regions::ALL,
     }
 }
 

@@ -24,6 +24,8 @@ struct State {
     /// Queries by conversation, with their messages' ids.
     turns: Mutex<HashMap<String, Vec<(String, String)>>>,
     runs: Mutex<HashMap<String, Value>>,
+    /// What was said up to a response.
+    responses: Mutex<HashMap<String, String>>,
     next: AtomicU64,
     gate: Gate,
     fails: AtomicBool,
@@ -31,6 +33,8 @@ struct State {
     encodes: AtomicBool,
     /// What streams say last, in the event that ends them.
     leaks: Mutex<Option<String>>,
+    /// Streams that their client left.
+    broken: AtomicU64,
 }
 
 struct Gate(Semaphore);
@@ -70,6 +74,26 @@ impl Application {
         String::from_utf8_lossy(&self.state.seen.lock().unwrap()).into_owned()
     }
 
+    /// The queries of a conversation as they came, in their order.
+    pub(crate) fn queries(&self, id: &str) -> Vec<String> {
+        let turns = self.state.turns.lock().unwrap();
+        let turns = turns.get(id).into_iter().flatten();
+        turns.map(|(_, query)| query.clone()).collect()
+    }
+
+    /// Everything that came.
+    pub(crate) fn seen_bytes(&self) -> Vec<u8> {
+        self.state.seen.lock().unwrap().clone()
+    }
+
+    /// Whether these bytes came behind so many others.
+    pub(crate) fn has_seen(&self, before: usize, bytes: &[u8]) -> bool {
+        let seen = self.seen_bytes();
+        seen[before..]
+            .windows(bytes.len())
+            .any(|some| some == bytes)
+    }
+
     /// None of these came, in any spelling of JSON or of a query.
     pub(crate) fn assert_unseen(&self, values: &[&str]) {
         let seen = self.seen();
@@ -102,6 +126,11 @@ impl Application {
     /// Streams end with this, which nobody asked for.
     pub(crate) fn leak_at_end(&self, value: &str) {
         *self.state.leaks.lock().unwrap() = Some(value.to_owned());
+    }
+
+    /// How many streams were left before their end.
+    pub(crate) fn broken(&self) -> u64 {
+        self.state.broken.load(SeqCst)
     }
 
     /// Answers say that they are coded.
@@ -145,6 +174,18 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) -> Option<()> {
             let text = asked.body["messages"][0]["content"].as_str()?.to_owned();
             return stream_completion(&mut stream, &text).await;
         }
+        ("POST", "/v1/responses") => {
+            let (id, text) = state.response(&asked.body);
+            if asked.body["stream"] == true {
+                return stream_response(&mut stream, &id, &text).await;
+            }
+            response(&id, &text)
+        }
+        ("GET", path) if path.starts_with("/v1/responses/") => {
+            let id = path.rsplit('/').next()?;
+            let text = state.responses.lock().unwrap().get(id)?.clone();
+            response(id, &text)
+        }
         ("POST", "/v1/workflows/run") => {
             let id = format!("run-{}", state.next.fetch_add(1, SeqCst));
             let outputs = json!({"text": asked.body["inputs"]["text"]});
@@ -153,6 +194,11 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) -> Option<()> {
             json!({"workflow_run_id": id, "task_id": "task", "data": {
                 "id": id, "workflow_id": "w", "status": "succeeded", "outputs": outputs, "error": null,
             }})
+        }
+        (_, path)
+            if path.contains("/annotations/") || path.contains("/document/create-by-text") =>
+        {
+            asked.body.clone()
         }
         ("GET", path) if path.starts_with("/v1/workflows/run/") => {
             let id = path.rsplit('/').next()?;
@@ -209,6 +255,25 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) -> Option<()> {
 }
 
 impl State {
+    /// A response with all that was said so far.
+    fn response(&self, body: &Value) -> (String, String) {
+        let id = format!("resp_{}", self.next.fetch_add(1, SeqCst));
+        let input = match &body["input"] {
+            Value::Array(items) => &items.last().unwrap()["content"],
+            input => input,
+        };
+        let mut text = input.as_str().unwrap_or_default().to_owned();
+        let mut responses = self.responses.lock().unwrap();
+        let before = body["previous_response_id"]
+            .as_str()
+            .and_then(|id| responses.get(id));
+        if let Some(before) = before {
+            text = format!("{before}; {text}");
+        }
+        responses.insert(id.clone(), text.clone());
+        (id, text)
+    }
+
     fn turn(&self, body: &Value) -> (String, String) {
         let number = self.next.fetch_add(1, SeqCst);
         let id = match body["conversation_id"].as_str() {
@@ -319,7 +384,15 @@ async fn stream_turn(
     for (place, piece) in pieces.iter().enumerate() {
         if place == half {
             chunk(stream, "event: ping\n\n").await?;
-            state.gate.0.acquire().await.ok()?.forget();
+            let (mut reader, _) = stream.split();
+            let mut more = [0];
+            tokio::select! {
+                permit = state.gate.0.acquire() => permit.ok()?.forget(),
+                _ = reader.read(&mut more) => {
+                    state.broken.fetch_add(1, SeqCst);
+                    return None;
+                }
+            }
         }
         chunk(stream, &event("message", piece)).await?;
     }
@@ -349,5 +422,47 @@ async fn stream_completion(stream: &mut TcpStream, text: &str) -> Option<()> {
     }
     chunk(stream, &event(json!({}), json!("tool_calls"))).await?;
     chunk(stream, "data: [DONE]\n\n").await?;
+    stream.write_all(b"0\r\n\r\n").await.ok()
+}
+
+/// A response of OpenAI's responses API.
+fn response(id: &str, text: &str) -> Value {
+    let content = json!([{"type": "output_text", "text": text, "annotations": []}]);
+    let item = json!({"type": "message", "id": "msg", "role": "assistant", "status": "completed", "content": content});
+    json!({"id": id, "object": "response", "status": "completed", "model": "m", "output": [item]})
+}
+
+async fn stream_response(stream: &mut TcpStream, id: &str, text: &str) -> Option<()> {
+    begin(stream).await?;
+    let event = |kind: &str, rest: Value| {
+        let mut event = json!({"type": kind});
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
+        format!("event: {kind}\ndata: {event}\n\n")
+    };
+    let mut begun = response(id, "");
+    begun["output"] = json!([]);
+    chunk(
+        stream,
+        &event("response.created", json!({"response": begun})),
+    )
+    .await?;
+    for piece in pieces(text, 2) {
+        let delta =
+            json!({"item_id": "msg", "output_index": 0, "content_index": 0, "delta": piece});
+        chunk(stream, &event("response.output_text.delta", delta)).await?;
+    }
+    let done = json!({"item_id": "msg", "output_index": 0, "content_index": 0, "text": text});
+    chunk(stream, &event("response.output_text.done", done)).await?;
+    chunk(
+        stream,
+        &event(
+            "response.completed",
+            json!({"response": response(id, text)}),
+        ),
+    )
+    .await?;
     stream.write_all(b"0\r\n\r\n").await.ok()
 }

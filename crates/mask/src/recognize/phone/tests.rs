@@ -330,10 +330,9 @@ fn what_only_looks_like_a_number_is_left_alone() {
 
 #[test]
 fn only_the_regions_that_are_looked_for_count() {
-    let mut rules = Rules::default();
-    rules.set_phone_regions(Regions::of(["vn"]).unwrap());
+    let rules = Rules::builder().phone_regions(Regions::of(["vn"]).unwrap());
     check_with(
-        &Finder::new(rules),
+        &Finder::new(rules.build().unwrap()),
         &[
             ("(415) 555-2671 and 0912 345 678", &["0912 345 678"]),
             ("+1 415 555 2671", &["+1 415 555 2671"]),

@@ -37,7 +37,8 @@ impl SearchConfig {
     fn rules(&self) -> Result<Rules, Vec<MaskFault>> {
         let mut builder = self
             .built_in(Rules::builder())
-            .threshold_of_all(self.threshold);
+            .threshold_of_all(self.threshold)
+            .phone_regions(self.phone_regions);
         for name in &self.bundled {
             builder = builder.bundled(name);
         }
