@@ -1,7 +1,7 @@
 //! SDKs and proxies through a masked route: what they hear back is what was said, and the model saw placeholders only.
 
 use portcullis_config::MaskConfig;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::program::{Program, stage};
 use crate::masking::settings::{anthropic, dify, openai};
@@ -9,7 +9,7 @@ use crate::rig::Rig;
 use crate::ways::{upstream, way_to};
 
 mod dify_client;
-//mod litellm;
+mod litellm;
 mod node;
 
 /// A gateway whose only route leads to a model through a mask.

@@ -83,15 +83,15 @@ def shape(event):
 def shapes(stream):
     """The shapes of a whole answer in events, one for pieces of the same text."""
     found = []
-    for line in stream.decode().splitlines():
-        if not line.startswith("data: {"):
+    for line in filter(None, stream.decode().split("\n")):
+        if line.startswith("data: {"):
+            # Numbers as they are spelled, members in their order.
+            line = json.dumps(shape(json.loads(line[6:], parse_int=str, parse_float=str)))
+        # Where events have names, the last one like this is two lines above.
+        if line not in found[-2:]:
             found.append(line)
-            continue
-        # Numbers as they are spelled, members in their order.
-        event = json.dumps(shape(json.loads(line[6:], parse_int=str, parse_float=str)))
-        if event not in found[-3:]:
-            found.append(event)
-    return [line for line in found if line]
+    return found
+
 
 
 class Model:

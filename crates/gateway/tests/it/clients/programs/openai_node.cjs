@@ -33,7 +33,8 @@ function shapes(stream) {
   const found = [];
   for (const line of stream.split("\n").filter((line) => line)) {
     const one = line.startsWith("data: {") ? shape(JSON.parse(line.slice(6))) : line;
-    if (!found.slice(-3).includes(one)) found.push(one);
+    // Where events have names, the last one like this is two lines above.
+    if (!found.slice(-2).includes(one)) found.push(one);
   }
   return found;
 }

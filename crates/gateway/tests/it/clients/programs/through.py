@@ -18,7 +18,7 @@ def as_sent(model, sent):
     """What arrived at the model is what was sent, with nothing but the values changed, byte for byte."""
     equal([path for path, _ in model.bodies], [path for path, _ in sent])
     for (path, body), (_, original) in zip(model.bodies, sent):
-        equal((path, body), (path, mask(original)))
+        equal(body, mask(original))
 
 
 def alike(through, direct):
@@ -29,5 +29,8 @@ def alike(through, direct):
 
 def alike_events(through, direct):
     """Events that are the same but for where their texts are cut."""
-    equal(shapes(through), shapes(direct))
+    through, direct = shapes(through), shapes(direct)
+    for one, other in zip(through, direct):
+        equal(one, other)
+    equal(len(through), len(direct))
 
