@@ -17,7 +17,7 @@ use crate::rig::Rig;
 use crate::service::Service;
 use crate::ways::{upstream, way_to};
 
-mod application;
+pub(crate) mod application;
 mod failing;
 mod http2;
 mod keeping;

@@ -163,12 +163,27 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) -> Option<()> {
             let query = asked.body["query"].as_str()?;
             let text = format!("You said: {query}");
             if asked.body["response_mode"] == "streaming" {
-                return stream_turn(&mut stream, &state, (&id, &message), &text).await;
+                return stream_turn(&mut stream, &state, (Some(&id), &message), &text).await;
             }
             json!({
                 "event": "message", "task_id": "task", "id": message, "message_id": message,
                 "conversation_id": id, "mode": "chat", "answer": text, "metadata": {}, "created_at": 1,
             })
+        }
+        ("POST", "/v1/completion-messages") => {
+            let message = format!("message-{}", state.next.fetch_add(1, SeqCst));
+            let text = format!("You said: {}", asked.body["inputs"]["query"].as_str()?);
+            if asked.body["response_mode"] == "streaming" {
+                return stream_turn(&mut stream, &state, (None, &message), &text).await;
+            }
+            json!({
+                "event": "message", "task_id": "task", "id": message, "message_id": message, "mode": "completion",
+                "answer": text, "metadata": {}, "created_at": 1,
+            })
+        }
+        ("POST", path) if path.starts_with("/v1/conversations/") && path.ends_with("/name") => {
+            let id = path.split('/').rev().nth(1)?;
+            json!({"id": id, "name": asked.body["name"], "inputs": {}, "status": "normal", "introduction": ""})
         }
         ("POST", "/v1/chat/completions") => {
             let text = asked.body["messages"][0]["content"].as_str()?.to_owned();
@@ -363,15 +378,17 @@ fn pieces(text: &str, length: usize) -> Vec<String> {
 async fn stream_turn(
     stream: &mut TcpStream,
     state: &State,
-    (id, message): (&str, &str),
+    (id, message): (Option<&str>, &str),
     text: &str,
 ) -> Option<()> {
     begin(stream).await?;
     let event = |kind: &str, answer: &str| {
-        let event = json!({
-            "event": kind, "conversation_id": id, "message_id": message, "id": message, "task_id": "task",
-            "answer": answer, "created_at": 1,
+        let mut event = json!({
+            "event": kind, "message_id": message, "id": message, "task_id": "task", "answer": answer, "created_at": 1,
         });
+        if let Some(id) = id {
+            event["conversation_id"] = json!(id);
+        }
         format!("data: {event}\n\n")
     };
     if state.cuts.load(SeqCst) {

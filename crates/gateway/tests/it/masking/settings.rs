@@ -43,3 +43,7 @@ pub(crate) fn dify() -> MaskConfig {
 pub(crate) fn openai() -> MaskConfig {
     mask("openai", MaskApplication::OpenAi)
 }
+
+pub(crate) fn anthropic() -> MaskConfig {
+    mask("anthropic", MaskApplication::Anthropic)
+}

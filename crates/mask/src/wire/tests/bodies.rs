@@ -335,6 +335,16 @@ fn whole_answers_are_restored() {
         unmasked(&openai(), "POST", "/v1/chat/completions", &plain),
         plain
     );
+    let part = |text: &str, logprobs: Value| json!({"type": "output_text", "text": text, "logprobs": logprobs});
+    let out = unmasked(
+        &openai(),
+        "POST",
+        "/v1/responses",
+        &json!({"output": [{"content": [part("EMAIL_1", json!([{"token": "EMAIL"}])), part("", json!([])), part("", Value::Null)]}]}),
+    );
+    let parts = out["output"][0]["content"].as_array().unwrap();
+    let probable: Vec<&Value> = parts.iter().map(|part| &part["logprobs"]).collect();
+    assert_eq!(probable, [&json!([]), &json!([]), &Value::Null]);
 }
 
 #[test]
