@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use ring::hmac::{self, HMAC_SHA256};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::counters::{Found, action_name};
+use super::counters::Found;
 use super::tenant::CallerKind;
 use super::{MaskProfile, Tenant};
 use crate::bounds::MASKING_AUDIT_LINES_MAX;
@@ -216,7 +216,7 @@ pub(super) fn told(found: Found) -> BTreeMap<String, BTreeMap<String, u64>> {
     let actions = |actions: BTreeMap<_, u64>| {
         let named = actions.into_iter();
         named
-            .map(|(action, count)| (action_name(action).to_owned(), count))
+            .map(|(action, count)| (action.name().to_owned(), count))
             .collect()
     };
     let labels = found.into_iter();

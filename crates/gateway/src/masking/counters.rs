@@ -174,16 +174,6 @@ pub(super) fn add_found(found: &mut Found, counts: &Counts, rules: &Rules) {
     }
 }
 
-/// An action in one word.
-pub(crate) fn action_name(action: Action) -> &'static str {
-    match action {
-        Action::Mask => "mask",
-        Action::Redact => "redact",
-        Action::Block => "block",
-        Action::Report => "report",
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

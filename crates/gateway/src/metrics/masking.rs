@@ -2,7 +2,6 @@
 
 use super::exposition::{Exposition, Kind};
 use crate::masking::MaskingCounters;
-use crate::masking::counters::action_name;
 use crate::masking::counters::{EDGES_US, Found, MaskingBlock};
 use std::sync::atomic::AtomicU64;
 

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::{mode, recognizers_on};
 use crate::masking::MaskProfile;
-use crate::masking::counters::action_name;
 use crate::settings::{ConversationPlace, ConversationSettings};
 
 /// What is told as a number only.
@@ -46,7 +45,7 @@ fn settings(mask: &MaskProfile) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::from([
         ("mode", json!(mode(mask))),
         ("placeholders", json!(placeholders(config.placeholders))),
-        ("action", json!(action_name(config.action))),
+        ("action", json!(config.action.name())),
         ("threshold", json!(search.threshold.fraction())),
         ("body_max", json!(config.body_bytes_max)),
         ("dictionaries", json!(search.bundled)),
@@ -69,7 +68,7 @@ fn settings(mask: &MaskProfile) -> BTreeMap<String, Value> {
     ]);
     let actions = config.actions.iter();
     let actions: BTreeMap<&str, &str> = actions
-        .map(|(name, action)| (name.as_str(), action_name(*action)))
+        .map(|(name, action)| (name.as_str(), action.name()))
         .collect();
     all.insert("actions", json!(actions));
     let thresholds = search.thresholds.iter();
