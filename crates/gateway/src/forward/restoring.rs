@@ -120,7 +120,7 @@ impl Passage {
             let text = restored.as_ref().unwrap_or(&text);
             match restore_list(&session, operation, (text, table), &mut counts).await {
                 Ok(listed) => restored = listed.or(restored),
-                Err(refusal) => return self.refuse_answer(&profile, refusal),
+                Err(refusal) => return self.refuse_answer(session, refusal),
             }
         }
         // Of a list the mapping of this request, which has nothing, knows no placeholder.

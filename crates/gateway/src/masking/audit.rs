@@ -213,7 +213,7 @@ fn entry((subject, sums): (Subject, Sums)) -> MaskingAuditEntry {
 
 /// Counts by the names of entities and actions.
 pub(super) fn told(found: Found) -> BTreeMap<String, BTreeMap<String, u64>> {
-    let actions = |actions: BTreeMap<_, u64>| {
+    let actions = |actions: BTreeMap<portcullis_mask::Action, u64>| {
         let named = actions.into_iter();
         named
             .map(|(action, count)| (action.name().to_owned(), count))
