@@ -166,7 +166,7 @@ pub(crate) enum Command {
     #[command(
         after_long_help = "Examples:\n  echo 'write to jo@example.com' | portcullis mask\n  portcullis mask --map map.json letter.txt > safe.txt\n  portcullis mask --lines --json < chat.txt"
     )]
-    Mask(Mask),
+    Mask(Box<Mask>),
     /// Put back what `portcullis mask --map` has hidden, also where a model has changed a placeholder's case or markup.
     #[command(after_long_help = "Example:\n  portcullis unmask --map map.json answer.txt")]
     Unmask(Unmask),

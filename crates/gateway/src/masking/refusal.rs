@@ -229,21 +229,23 @@ impl MaskingRefusal {
             MaskingRefusal::AnswerEncoded => {
                 "the service coded its answer although it was asked not to, so nothing can be put back into it"
             }
-            MaskingRefusal::AnswerTooLong => {
-                return format!(
-                    "the service's answer is longer than {} MiB, or has more than {} MiB with what was hidden, so nothing \
-                     can be put back into it; ask for less at once, or for an event stream; unknown = \"pass\" in the \
-                     [[gateway.mask]] of this route lets long answers pass with their placeholders",
-                    MASKING_ANSWER_BYTES_MAX >> 20,
-                    MASKING_RESTORED_BYTES_MAX >> 20
-                );
-            }
+            MaskingRefusal::AnswerTooLong => return answer_too_long(),
             MaskingRefusal::Leaked => {
                 "the service's answer holds personal or secret data that did not come from this conversation"
             }
         };
         text.to_owned()
     }
+}
+
+fn answer_too_long() -> String {
+    format!(
+        "the service's answer is longer than {} MiB, or has more than {} MiB with what was hidden, so nothing can be put \
+         back into it; ask for less at once, or for an event stream; unknown = \"pass\" in the [[gateway.mask]] of this \
+         route lets long answers pass with their placeholders",
+        MASKING_ANSWER_BYTES_MAX >> 20,
+        MASKING_RESTORED_BYTES_MAX >> 20
+    )
 }
 
 impl From<MaskError> for MaskingRefusal {

@@ -65,9 +65,13 @@ impl Identifiers {
         if response.get("object").and_then(Value::as_str).as_deref() != Some("response") {
             return;
         }
-        let id_of = |value: Value<'_>| value.get("id").and_then(Value::as_str).map(Cow::into_owned);
-        self.response_id = id_of(response);
-        self.conversation_id = response.get("conversation").and_then(id_of);
+        let conversation = response.get("conversation");
+        let [response_id, conversation_id] = [Some(response), conversation].map(|named| {
+            let id = named?.get("id")?.as_str()?;
+            Some(id.into_owned())
+        });
+        self.response_id = response_id;
+        self.conversation_id = conversation_id;
     }
 }
 
