@@ -98,6 +98,16 @@ pub(super) fn distance(text: &str, hit: &Hit, range: &Range<usize>, lowers: bool
     (distance <= REACH).then_some(distance)
 }
 
+/// Whether a phrase is the label directly before a candidate: only a colon or the like stands between.
+pub(super) fn is_direct(text: &str, hit: &Hit, range: &Range<usize>) -> bool {
+    text.get(hit.end..range.start).is_some_and(|between| {
+        between.len() <= 6
+            && between
+                .chars()
+                .all(|sign| matches!(sign, ' ' | ':' | '=' | '#' | '"' | '\'' | '\u{ff1a}'))
+    })
+}
+
 /// The distance of a phrase before a candidate, with `between` between them.
 fn before(between: &str, candidate: &str, lowers: bool) -> Option<usize> {
     let bytes = between.as_bytes();

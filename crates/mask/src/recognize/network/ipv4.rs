@@ -15,6 +15,8 @@ const BARE_PRIVATE: Score = Score::of(85);
 const BARE_PUBLIC: Score = Score::of(75);
 /// Numbers so small that they are likely to be a version or a section: only with a word about networks near.
 const BARE_SMALL: Score = Score::of(40);
+/// The same when nothing else stands in the line or the cell of a table.
+const BARE_ALONE: Score = Score::of(55);
 /// The same at the beginning of a line with words after it, as a heading has it.
 const BARE_HEADING: Score = Score::of(30);
 
@@ -231,7 +233,11 @@ fn tie(
     if is_emphasised(text, start, end) {
         return None;
     }
-    let is_big = || text[start..end].split('.').any(|octet| octet.len() > 2);
+    let is_big = || {
+        text[start..end]
+            .split('.')
+            .any(|octet| octet.len() > 2 || octet.len() == 2 && octet >= "30")
+    };
     let has_port = text.as_bytes()[end..].first() == Some(&b':')
         && text.as_bytes().get(end + 1).is_some_and(u8::is_ascii_digit);
     let tied = match first {
@@ -287,6 +293,16 @@ fn bare(text: &str, start: usize, end: usize, address: Ipv4Addr, is_private: boo
         } else {
             BARE_PUBLIC
         };
+    }
+    let is_alone = (start == 0 || text[..start].ends_with('\n'))
+        && text[end..]
+            .trim_start_matches('\r')
+            .bytes()
+            .next()
+            .is_none_or(|next| next == b'\n')
+        || text[..start].ends_with('|') && text[end..].starts_with('|');
+    if is_alone && !is_private {
+        return BARE_ALONE;
     }
     let before = text[..start].trim_end_matches(['#', ' ', '*', '\t']);
     let is_first = before.is_empty() || before.ends_with('\n');
