@@ -9,6 +9,7 @@
 //! A finder holds no state between texts and can be shared by all threads.
 
 pub(crate) mod context;
+mod invisible;
 mod offers;
 mod overlap;
 mod trigger;
@@ -66,6 +67,15 @@ impl Finder {
     /// `phone` is a telephone number.
     #[must_use]
     pub fn find_in_field(&self, text: &str, field: Option<&str>) -> Vec<Span> {
+        if let Some(visible) = invisible::without(text) {
+            let spans = self.find_visible(&visible.text, field);
+            return spans.into_iter().map(|span| visible.whole(span)).collect();
+        }
+        self.find_visible(text, field)
+    }
+
+    /// What a text holds that has no invisible characters within values.
+    fn find_visible(&self, text: &str, field: Option<&str>) -> Vec<Span> {
         let mut offers = Offers::new(text, field, &self.rules, &self.context);
         self.scan(text, &mut offers);
         overlap::settled(offers.into_spans())

@@ -167,6 +167,12 @@ impl<'t> Context<'t> {
         })
     }
 
+    /// The label of the column of a table in which a place stands, and the cell around the place.
+    pub(crate) fn cell(&mut self, at: usize) -> Option<(Range<usize>, Range<usize>)> {
+        let (index, text) = (self.index, self.text);
+        self.table.cell(text, at, &index.phrases, &index.letters)
+    }
+
     /// Whether a word is a phrase of some recognizer by itself.
     pub(crate) fn is_phrase(&self, word: &str) -> bool {
         self.index.phrases.has_word(word, &self.index.letters)

@@ -156,6 +156,11 @@ impl<'a> Offers<'a> {
             })
     }
 
+    /// The label of the column of a table in which a place stands, and the cell around the place.
+    pub(crate) fn cell(&mut self, at: usize) -> Option<(Range<usize>, Range<usize>)> {
+        self.context.cell(at)
+    }
+
     /// Whether a word is a phrase that speaks for or against some recognizer.
     pub(crate) fn is_phrase(&self, word: &str) -> bool {
         self.context.is_phrase(word)

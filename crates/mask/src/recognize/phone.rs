@@ -64,7 +64,7 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
         "reach us",
         "contact",
         "contact number",
-        "my number is",
+        "my number",
         "his number",
         "her number",
         "your number",

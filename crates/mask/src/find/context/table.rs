@@ -34,7 +34,7 @@ pub(super) struct Table {
 }
 
 /// A line and where its separators stand.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Line {
     range: Range<usize>,
     separators: [usize; SEPARATORS_MAX],
@@ -44,8 +44,7 @@ struct Line {
 /// The labels of a table's columns.
 struct Header {
     sign: u8,
-    /// How many separators its line has.
-    count: usize,
+    line: Line,
     /// The phrases in its cells, with the index of the cell.
     hits: Vec<(usize, Hit)>,
 }
@@ -61,13 +60,30 @@ impl Table {
     ) -> impl Iterator<Item = &Hit> {
         self.advance(text, at, phrases, letters);
         let is_in_row = self.line.range.contains(&at) && self.header.is_some();
-        let column = self.line.separators[..self.line.count].partition_point(|place| *place < at);
+        let column = self.line.column(at);
         self.header
             .iter()
             .filter(move |_| is_in_row)
             .flat_map(|header| &header.hits)
             .filter(move |(cell, _)| *cell == column)
             .map(|(_, hit)| hit)
+    }
+
+    /// The label of the column in which a place stands, and the cell around the place.
+    pub(super) fn cell(
+        &mut self,
+        text: &str,
+        at: usize,
+        phrases: &Phrases,
+        letters: &Letters,
+    ) -> Option<(Range<usize>, Range<usize>)> {
+        self.advance(text, at, phrases, letters);
+        let header = self.header.as_ref()?;
+        if !self.line.range.contains(&at) || header.line.range == self.line.range {
+            return None;
+        }
+        let column = self.line.column(at);
+        Some((header.line.cell(column)?, self.line.cell(column)?))
     }
 
     /// Looks at the lines up to the one that holds a place.
@@ -82,7 +98,7 @@ impl Table {
             self.line.count = 0;
             if let Some(header) = &self.header
                 && end - start <= LINE_MAX
-                && self.line.split(bytes, header.sign) == Some(header.count)
+                && self.line.split(bytes, header.sign) == Some(header.line.count)
             {
                 continue;
             }
@@ -95,6 +111,28 @@ impl Table {
 }
 
 impl Line {
+    /// In which cell a place stands.
+    fn column(&self, at: usize) -> usize {
+        self.separators[..self.count].partition_point(|place| *place < at)
+    }
+
+    /// Where a cell stands.
+    fn cell(&self, column: usize) -> Option<Range<usize>> {
+        if column > self.count {
+            return None;
+        }
+        let start = match column.checked_sub(1) {
+            Some(before) => self.separators[before] + 1,
+            None => self.range.start,
+        };
+        let end = if column < self.count {
+            self.separators[column]
+        } else {
+            self.range.end
+        };
+        Some(start..end)
+    }
+
     /// Finds the separators outside of quotes, and gives how many there are.
     fn split(&mut self, bytes: &[u8], sign: u8) -> Option<usize> {
         self.count = 0;
@@ -145,7 +183,7 @@ fn header(text: &str, range: Range<usize>, phrases: &Phrases, letters: &Letters)
         hits.extend(found.into_iter().map(|hit| (cell, hit)));
         start = end + 1;
     }
-    (count > 0 && !hits.is_empty()).then_some(Header { sign, count, hits })
+    (count > 0 && !hits.is_empty()).then_some(Header { sign, line, hits })
 }
 
 /// Whether a cell may be the label of a column: short, and without a number.

@@ -106,7 +106,6 @@ const PASSPORT_DIGITS: Shaped = Shaped {
         context: &[
             "passport no",
             "passport number",
-            "passport#",
             "passnummer",
             "passnr",
             "pass nr",

@@ -301,7 +301,11 @@ fn bare(text: &str, start: usize, end: usize, address: Ipv4Addr, is_private: boo
             .next()
             .is_none_or(|next| next == b'\n')
         || text[..start].ends_with('|') && text[end..].starts_with('|');
-    if is_alone && !is_private {
+    let has_port = matches!(
+        &text.as_bytes()[end..],
+        [b':', b'0'..=b'9', b'0'..=b'9', ..]
+    );
+    if (is_alone || has_port) && !is_private {
         return BARE_ALONE;
     }
     let before = text[..start].trim_end_matches(['#', ' ', '*', '\t']);

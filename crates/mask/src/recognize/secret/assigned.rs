@@ -81,6 +81,10 @@ pub(crate) fn word(text: &str, start: usize, seen: &mut Seen, offers: &mut Offer
         .count();
     seen.spaced = start + length;
     let left = start - before;
+    if let Some((label, cell)) = offers.cell(start) {
+        in_column(text, &label, &cell, seen, offers);
+        return;
+    }
     if bytes[left..start].iter().any(|byte| *byte >= 0x80)
         && wide(text, left..start + length, seen, offers)
     {
@@ -237,6 +241,38 @@ fn next_to(text: &str, left: usize, head: &str, seen: &mut Seen, offers: &mut Of
     offer(text, &name, Joint::Is, value, seen, offers);
 }
 
+/// A cell of a table whose column has a label.
+fn in_column(
+    text: &str,
+    label: &Range<usize>,
+    cell: &Range<usize>,
+    seen: &mut Seen,
+    offers: &mut Offers<'_>,
+) {
+    if cell.end <= seen.value {
+        return;
+    }
+    let is_edge =
+        |character: char| character.is_whitespace() || matches!(character, '"' | '*' | '`');
+    let Some(name) = name::announced(text[label.clone()].trim_matches(is_edge)) else {
+        return;
+    };
+    let start = cell.end - text[cell.clone()].trim_start_matches(is_edge).len();
+    let range = start..start + text[start..cell.end].trim_end_matches(is_edge).len();
+    if range.is_empty() || name.kind == Kind::Authorization {
+        return;
+    }
+    let value = Value {
+        range,
+        is_quoted: false,
+        is_template: false,
+        is_last: true,
+        is_spaced: false,
+        next: b'\n',
+    };
+    offer(text, &name, Joint::Tag, value, seen, offers);
+}
+
 /// A label alone in a line, and the value alone in the next, which begins at `left`.
 fn below(text: &str, left: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     let head = text[..left].trim_end();
@@ -249,7 +285,10 @@ fn below(text: &str, left: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     let label = line
         .trim_end_matches([':', '*', '\u{ff1a}'])
         .trim_start_matches(['#', '*', '-', ' ']);
-    if left - head.len() > 4 || label.split(' ').count() > 4 {
+    if left - head.len() > 4
+        || label.split(' ').count() > 4
+        || label.contains([',', ';', '|', '\t'])
+    {
         return;
     }
     let Some(name) = name::announced(label) else {
