@@ -30,6 +30,20 @@ pub(crate) struct Name {
     pub(crate) has_service: bool,
 }
 
+impl Name {
+    /// A name of which nothing else is known.
+    pub(crate) const fn plain(kind: Kind, is_faint: bool) -> Name {
+        Name {
+            kind,
+            is_faint,
+            is_loud: false,
+            is_quoted: false,
+            is_member: false,
+            has_service: false,
+        }
+    }
+}
+
 /// How many bytes of a name are read.
 pub(crate) const LIMIT: usize = 56;
 
@@ -247,14 +261,7 @@ const SERVICES: &[&str] = &[
 /// What the words before a sign announce.
 pub(crate) fn announced(piece: &str) -> Option<Name> {
     if !piece.is_ascii() && is_of_other_script(piece) {
-        return Some(Name {
-            kind: Kind::Password,
-            is_faint: false,
-            is_quoted: false,
-            is_member: false,
-            is_loud: false,
-            has_service: false,
-        });
+        return Some(Name::plain(Kind::Password, false));
     }
     let mut plain = [0_u8; LIMIT];
     let folded = folded(piece, &mut plain);
