@@ -16,6 +16,7 @@ use crate::Score;
 use crate::find::Offers;
 use words::{
     ANNOUNCING, COMMON_WORDS, HOST_LABELS, PROSE_CUES, SHORTENERS, SITE_CUES, SUBJECT_CUES,
+    SURE_CUES,
 };
 
 /// Without anything around it: under `com`, under `co.uk`.
@@ -72,6 +73,13 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
                 .iter()
                 .any(|word| tld.eq_ignore_ascii_case(word))
                 && is_told(text, start, end, SITE_CUES) =>
+        {
+            BARE_SHOWN
+        }
+        Kind::Word
+            if tld.eq_ignore_ascii_case("so")
+                && !written.starts_with("lib")
+                && is_told(text, start, end, SURE_CUES) =>
         {
             BARE_SHOWN
         }

@@ -1278,5 +1278,9 @@ fn sites_in_prose_are_domains() {
         "chua co.vn nha",
         "COMMAND.COM AUTOEXEC.BAT CONFIG.SYS",
         "const x = use(foo.app)",
+        "go to libc.so",
+        "look at libfoo.so on disk",
+        "install it on plugin.so",
+        "check main.co and util.co",
     ]);
 }

@@ -63,8 +63,6 @@ pub(super) const PROSE_CUES: &[&str] = &[
     "bought",
     "see",
     "try",
-    "or",
-    "and",
     "like",
     "email",
     "trang",
@@ -121,8 +119,22 @@ pub(super) const SITE_CUES: &[&str] = &[
     "tren",
 ];
 
+/// Words before a name in prose after which even one under `so` is one, as files of libraries end.
+pub(super) const SURE_CUES: &[&str] = &[
+    "go to",
+    "goto",
+    "check out",
+    "sign up",
+    "sign up at",
+    "visit",
+    "site",
+    "website",
+    "trang",
+    "vao",
+];
+
 /// Top-level domains that are usual words, and common enough.
-pub(super) const COMMON_WORDS: &[&str] = &["info", "us", "me", "so", "ly", "gg", "fm", "im"];
+pub(super) const COMMON_WORDS: &[&str] = &["info", "us", "me", "ly", "gg", "fm", "im"];
 
 /// First labels that hosts have.
 pub(super) const HOST_LABELS: &[&str] = &[
