@@ -116,6 +116,7 @@ impl<'t> Context<'t> {
             let (raises, lowers) = self.index.phrases.means(hit.phrase, recognizer);
             if !raises && !lowers {
                 is_claimed |= is_number
+                    && reach::may_be_direct(hit, range)
                     && self.index.phrases.names_number(hit.phrase)
                     && reach::is_direct(self.text, hit, range);
                 continue;

@@ -315,7 +315,8 @@ fn is_tied_before(text: &str, start: usize) -> bool {
     let next = characters.next();
     match last {
         Some('_' | '#' | '$' | '@' | '+') => true,
-        Some('-' | '/' | '.' | ':' | ',') => next.is_some_and(|next| next.is_ascii_digit()),
+        // A comma stands between the cells of a table; no date goes on after one.
+        Some('-' | '/' | '.' | ':') => next.is_some_and(|next| next.is_ascii_digit()),
         Some(letter) => letter.is_ascii_alphanumeric(),
         None => false,
     }

@@ -188,6 +188,10 @@ fn more_languages_eras_and_tables_tell_of_birth() {
         ("Tanggal lahir: 14 Agustus 1985", "14 Agustus 1985"),
         ("Fødselsdato: 14.03.1985", "14.03.1985"),
         ("Date of birth\n14/03/1985", "14/03/1985"),
+        (
+            "Email,Phone,DOB\na@b.com,+1 415 555 2671,1990-01-02",
+            "1990-01-02",
+        ),
         ("name,dob,joined\nAnn,1985-03-14,2020-01-02", "1985-03-14"),
         (
             "| Name | DOB |\n|---|---|\n| Ann | 1985-03-14 |",

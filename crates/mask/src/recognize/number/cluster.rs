@@ -28,7 +28,7 @@ const GLUED_LABEL_MAX: usize = 8;
 /// The fewest digits of a number after such a label; fewer make the name of a thing.
 const GLUED_DIGITS_MIN: usize = 7;
 /// The most windows of one beginning whose shapes are known.
-const WINDOWS_MAX: usize = 8;
+const WINDOWS_MAX: usize = 6;
 /// What a form may at most have when a hyphen or the like joins it to a word: only context lifts it then.
 const JOINED_MAX: Score = Score::of(30);
 /// What a form loses when its letters are small ones. Codes are printed in capitals; small ones are often hexadecimal.
@@ -214,7 +214,7 @@ fn windows(
     let Some(first) = groups.first() else { return };
     let bytes = text.as_bytes();
     let mut place = Place::START;
-    let mut known: [Option<(usize, Place)>; WINDOWS_MAX] = [None; WINDOWS_MAX];
+    let mut known = [(0_u8, Place::START); WINDOWS_MAX];
     let mut count = 0;
     for (index, group) in groups.iter().enumerate() {
         if index > 0 {
@@ -228,7 +228,7 @@ fn windows(
             None => break,
         }
         if !table.ending(place).is_empty() && count < WINDOWS_MAX {
-            known[count] = Some((index, place));
+            known[count] = (index as u8, place);
             count += 1;
         }
     }
@@ -244,14 +244,15 @@ fn windows(
         return;
     }
     let mut refused = Refused::default();
-    for (index, place) in known[..count].iter().rev().flatten() {
-        let end = groups[*index].end;
+    for (index, place) in known[..count].iter().rev() {
+        let index = usize::from(*index);
+        let end = groups[index].end;
         let tie = before.max(ties::after(text, first.start, end));
         if tie != Tie::Tied && !ties::is_amount(text, first.start, end) {
             let window = Window {
                 range: first.start..end,
                 tie,
-                is_in_row: is_in_row(bytes, &groups[..=*index], groups.get(index + 1)),
+                is_in_row: is_in_row(bytes, &groups[..=index], groups.get(index + 1)),
             };
             let forms = table.ending(*place);
             offer(text, window, Known { forms, shaped }, &mut refused, offers);
