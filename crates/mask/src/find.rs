@@ -12,6 +12,7 @@
 
 pub(crate) mod context;
 mod escapes;
+mod invisible;
 mod offers;
 mod overlap;
 mod trigger;
@@ -69,6 +70,15 @@ impl Finder {
     /// `phone` is a telephone number.
     #[must_use]
     pub fn find_in_field(&self, text: &str, field: Option<&str>) -> Vec<Span> {
+        if let Some(visible) = invisible::without(text) {
+            let spans = self.find_visible(&visible.text, field);
+            return spans.into_iter().map(|span| visible.whole(span)).collect();
+        }
+        self.find_visible(text, field)
+    }
+
+    /// What a text holds that has no invisible characters within values.
+    fn find_visible(&self, text: &str, field: Option<&str>) -> Vec<Span> {
         let mut spans = self.candidates(text, field);
         if let Some(blanked) = escapes::blanked(text) {
             spans.extend(self.candidates(&blanked, field));

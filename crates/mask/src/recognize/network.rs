@@ -63,6 +63,45 @@ const IP_CONTEXT: &[&str] = &[
     "listen",
     "client",
     "remote",
+    "connect",
+    "connecting",
+    "connected",
+    "connection",
+    "reach",
+    "reachable",
+    "unreachable",
+    "machine",
+    "vps",
+    "attack",
+    "attacker",
+    "banned",
+    "scan",
+    "ket noi",
+    "dang nhap tu",
+    "request from",
+    "requests from",
+    "login from",
+    "logged in from",
+    "traffic",
+    "blocked",
+    "block",
+    "allow",
+    "deny",
+    "whitelist",
+    "allowlist",
+    "src",
+    "dst",
+    "source ip",
+    "peer",
+    "resolver",
+    "telnet",
+    "traceroute",
+    "nmap",
+    "curl",
+    "bind",
+    "endpoint",
+    "nat",
+    "route",
     "dia chi ip",
     "dia chi",
     "may chu",
@@ -282,7 +321,12 @@ pub(crate) fn word(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     if start < seen.covered || start < seen.address {
         return;
     }
-    match (end - start, text.as_bytes().get(end)) {
+    let bytes = text.as_bytes();
+    if end - start > 2 && bytes[start..].starts_with(b"40") && bytes[..start].ends_with(b"%") {
+        email::find_encoded(text, start - 1, seen, offers);
+        return;
+    }
+    match (end - start, bytes.get(end)) {
         (1..=3, Some(b'.')) => ipv4::find(text, start, end, seen, offers),
         (2, _) => mac::hyphens(text, start, end, seen, offers),
         (12, _) => mac::plain(text, start, end, offers),

@@ -4,8 +4,8 @@
 //! groups that begins with `+` or `00`, or whose grouping is usual in one of the regions looked for ([`forms`]), is a
 //! candidate; only candidates are given to libphonenumber's rules ([`valid`]), which cost about a microsecond each.
 //!
-//! Emergency numbers and service numbers (112, 911, 113, 1900 1234) belong to nobody and are not found, nor are local
-//! numbers without an area code, such as 555-2671: too many ordinary numbers have that form.
+//! Emergency numbers (112, 911, 113) belong to nobody and are not found, nor are local numbers without an area code, such
+//! as 555-2671: too many ordinary numbers have that form. Hotlines (1900 1234) count only after a word about telephones.
 
 mod extension;
 mod forms;
@@ -89,6 +89,8 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
         "goi cho",
         "nhan tin",
         "duong day nong",
+        "tong dai",
+        "goi tong dai",
         "so may",
         "so cua toi",
         "so cua minh",
@@ -106,6 +108,11 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
         "mobilnummer",
         "telefono",
         "celular",
+        "cel",
+        "tlf",
+        "tlfn",
+        "telf",
+        "tfno",
         "movil",
         "llamar",
         "llame",
@@ -141,6 +148,17 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
         "telefon numarasi",
         "cep",
         "cep telefonu",
+        // Chinese: shouji, shoujihao, dianhua, lianxi dianhua, lianxi fangshi, rexian.
+        "\u{624b}\u{673a}",
+        "\u{624b}\u{6a5f}",
+        "\u{624b}\u{673a}\u{53f7}",
+        "\u{7535}\u{8bdd}",
+        "\u{8054}\u{7cfb}\u{7535}\u{8bdd}",
+        "\u{8054}\u{7cfb}\u{65b9}\u{5f0f}",
+        "\u{70ed}\u{7ebf}",
+        // Russian: telefon, tel, mobilnyi.
+        "\u{442}\u{435}\u{43b}\u{435}\u{444}\u{43e}\u{43d}",
+        "\u{442}\u{435}\u{43b}",
         "\u{96fb}\u{8a71}",
         "\u{96fb}\u{8a71}\u{756a}\u{53f7}",
         "\u{643a}\u{5e2f}",
@@ -232,6 +250,9 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
         "faktura",
         "siret",
         "siren",
+        "bhxh",
+        "so bhxh",
+        "ma so bhxh",
         "cpf",
         "nip",
         "pesel",

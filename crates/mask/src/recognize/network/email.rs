@@ -19,19 +19,29 @@ const RESERVED: Score = Score::of(80);
 
 /// Offers the address around the `@` at `at`.
 pub(super) fn find(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
+    around(text, at, 1, seen, offers);
+}
+
+/// Offers the address around the percent-encoded `@` at `at`: `jo%40example.com`.
+pub(super) fn find_encoded(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
+    around(text, at, 3, seen, offers);
+}
+
+/// Offers the address around an `@` of so many bytes.
+fn around(text: &str, at: usize, sign: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     let Some(start) = local_start(text, at, seen.covered) else {
         return;
     };
-    let Some((end, bare)) = domain_end(text, at + 1) else {
+    let Some((end, bare)) = domain_end(text, at + sign) else {
         offers.reject(
             EMAIL,
-            start..at + 1,
+            start..at + sign,
             "what follows is no domain that takes mail",
         );
         return;
     };
     let local = &text[start..at];
-    if let Some(why) = refusal(text, start, local, end) {
+    if let Some(why) = refusal(text, start, local, at + sign, end) {
         offers.reject(EMAIL, start..end, why);
         return;
     }
@@ -198,7 +208,16 @@ fn literal_end(text: &str, from: usize) -> Option<(usize, Score)> {
 }
 
 /// Why an address with a good domain is none.
-fn refusal(text: &str, start: usize, local: &str, end: usize) -> Option<&'static str> {
+fn refusal(
+    text: &str,
+    start: usize,
+    local: &str,
+    domain: usize,
+    end: usize,
+) -> Option<&'static str> {
+    if matches!(local, "this" | "super" | "return" | "break" | "continue") {
+        return Some("it is a label of Kotlin");
+    }
     if local.len() > LOCAL_MAX {
         return Some("the local part is too long");
     }
@@ -219,7 +238,7 @@ fn refusal(text: &str, start: usize, local: &str, end: usize) -> Option<&'static
     if local.eq_ignore_ascii_case("git") && bytes.get(end) == Some(&b':') {
         return Some("it is the address of a repository");
     }
-    let is_scale = bytes[start + local.len() + 1..end]
+    let is_scale = bytes[domain..end]
         .split(|byte| *byte == b'.')
         .next()
         .is_some_and(|label| matches!(label, [b'1'..=b'4', b'x' | b'X']));

@@ -9,11 +9,14 @@ use std::net::Ipv4Addr;
 use super::{IPV4_PRIVATE, IPV4_PUBLIC, Seen, nearby};
 use crate::Score;
 use crate::find::Offers;
+use crate::recognize::number::ties::is_emphasised;
 
 const BARE_PRIVATE: Score = Score::of(85);
 const BARE_PUBLIC: Score = Score::of(75);
-/// Numbers so small that they are likely to be a version or a section.
-const BARE_SMALL: Score = Score::of(55);
+/// Numbers so small that they are likely to be a version or a section: only with a word about networks near.
+const BARE_SMALL: Score = Score::of(40);
+/// The same when nothing else stands in the line or the cell of a table.
+const BARE_ALONE: Score = Score::of(55);
 /// The same at the beginning of a line with words after it, as a heading has it.
 const BARE_HEADING: Score = Score::of(30);
 
@@ -26,9 +29,34 @@ const NOT_BEFORE: &[&str] = &[
     "v.",
     "ver.",
     "release",
+    "releases",
+    "rev",
+    "rev.",
+    "revision",
     "build",
+    "builds",
     "firmware",
     "phien ban",
+    "upgrade",
+    "upgraded",
+    "update",
+    "updated",
+    "bump",
+    "bumped",
+    "requires",
+    "replaces",
+    "~>",
+    ">=",
+    "<=",
+    "^",
+    "policy",
+    "article",
+    "rule",
+    "paragraph",
+    "subclause",
+    "annex",
+    "ec",
+    "time",
     "section",
     "sections",
     "sec.",
@@ -47,6 +75,8 @@ const NOT_BEFORE: &[&str] = &[
     "firefox",
     "safari",
     "edge",
+    "v8",
+    ".net",
     "\u{a7}",
 ];
 
@@ -85,6 +115,19 @@ const PRODUCTS: &[&str] = &[
     "drupal",
     "spring",
     "log4j",
+    "sql server",
+    "oracle",
+    "postgresql",
+    "postgres",
+    "mysql",
+    "kafka",
+    "electron",
+    "typescript",
+    "teamviewer",
+    "acrobat",
+    "agent",
+    "assembly",
+    "pdf",
     "office",
     "excel",
     "esxi",
@@ -147,7 +190,8 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
         return;
     }
     let bare = bare(text, start, stop, address, is_private);
-    if bare == BARE_SMALL && nearby::is_announced(text, start, PRODUCTS, true) {
+    let is_likely_version = bare == BARE_SMALL || !is_private && has_zero_and_is_low(address);
+    if is_likely_version && nearby::is_announced(text, start, PRODUCTS, true) {
         offers.reject(recognizer, start..stop, "it is the version of a program");
         return;
     }
@@ -166,6 +210,12 @@ pub(super) fn class(address: Ipv4Addr) -> Option<bool> {
     }
 }
 
+/// Whether a number below 64 begins the address and a zero is among the others, as in versions of drivers and browsers.
+fn has_zero_and_is_low(address: Ipv4Addr) -> bool {
+    let octets = address.octets();
+    octets[0] < 64 && octets[1..].contains(&0)
+}
+
 /// What ties the numbers to something longer.
 fn tie(
     text: &str,
@@ -180,6 +230,14 @@ fn tie(
     };
     let goes_on = seen.ipv4 > 0 && seen.ipv4 + 1 == start;
     let (first, second) = (before.next(), before.next());
+    if is_emphasised(text, start, end) {
+        return None;
+    }
+    let is_big = || {
+        text[start..end]
+            .split('.')
+            .any(|octet| octet.len() > 2 || octet.len() == 2 && octet >= "30")
+    };
     let has_port = text.as_bytes()[end..].first() == Some(&b':')
         && text.as_bytes().get(end + 1).is_some_and(u8::is_ascii_digit);
     let tied = match first {
@@ -194,7 +252,8 @@ fn tie(
         Some('=') if second == Some('=') && !is_private => {
             text[..start - 2].ends_with(|character: char| character.is_ascii_alphanumeric())
         }
-        Some('%' | '$' | '#' | '_') => true,
+        Some('#') => !(is_big() && second.is_none_or(char::is_whitespace)),
+        Some('%' | '$' | '_') => true,
         Some(other) => super::name::is_cased(other),
         None => false,
     };
@@ -225,13 +284,29 @@ fn bare(text: &str, start: usize, end: usize, address: Ipv4Addr, is_private: boo
         [1, 1, 1, 1] | [8, 8, 8, 8] | [8, 8, 4, 4] | [9, 9, 9, 9] | [1, 0, 0, 1]
     );
     // Versions of browsers end in zeros: 120.0.0.0.
-    let is_small = octets.iter().all(|octet| *octet < 30) || octets[2..] == [0, 0];
+    let is_small = octets.iter().all(|octet| *octet < 30)
+        || octets[2..] == [0, 0]
+        || octets[3] == 0 && octets[0] < 64 && !text[end..].starts_with('/');
     if !is_small || is_well_known {
         return if is_private {
             BARE_PRIVATE
         } else {
             BARE_PUBLIC
         };
+    }
+    let is_alone = (start == 0 || text[..start].ends_with('\n'))
+        && text[end..]
+            .trim_start_matches('\r')
+            .bytes()
+            .next()
+            .is_none_or(|next| next == b'\n')
+        || text[..start].ends_with('|') && text[end..].starts_with('|');
+    let has_port = matches!(
+        &text.as_bytes()[end..],
+        [b':', b'0'..=b'9', b'0'..=b'9', ..]
+    );
+    if (is_alone || has_port) && !is_private {
+        return BARE_ALONE;
     }
     let before = text[..start].trim_end_matches(['#', ' ', '*', '\t']);
     let is_first = before.is_empty() || before.ends_with('\n');

@@ -166,7 +166,12 @@ fn is_tied(text: &str, start: usize, end: usize) -> bool {
     match nearby::after(text, end) {
         Some('.') => nearby::after(text, end + 1)
             .is_some_and(|next| next.is_alphanumeric() && !next.is_uppercase()),
-        Some('<' | '(') => true,
+        // The end of an element; otherwise a template of source code.
+        Some('<') => {
+            !text[end..].starts_with("</")
+                && !text[start..end].split(':').next().is_some_and(is_of_hosts)
+        }
+        Some('(') => true,
         Some(':') => bytes[..end].ends_with(b":"),
         _ => false,
     }
@@ -218,6 +223,12 @@ fn bare(text: &str, end: usize, written: &str) -> Score {
         } else {
             BARE_LETTERS
         };
+    }
+    // Two numbers as on a clock: `12::30`.
+    let is_clock =
+        |group: &&str| group.len() <= 2 && group.bytes().all(|byte| byte.is_ascii_digit());
+    if groups.len() <= 2 && !has_prefix && groups.iter().all(is_clock) {
+        return BARE_MIXED;
     }
     if has_prefix || (groups.len() >= 3 && groups.iter().any(|group| group.len() >= 3)) {
         return BARE_LIKELY;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::recognize::number::ties::is_emphasised;
+
 /// Whether a letter beyond ASCII, of a script with capitals, touches the range, so that it is the part of a word.
 pub(super) fn is_within_word(text: &str, range: &Range<usize>) -> bool {
     let before = text[..range.start].chars().next_back();
@@ -12,6 +14,9 @@ pub(super) fn is_within_word(text: &str, range: &Range<usize>) -> bool {
 
 /// How many hundredths of the score what stands around a number costs; nothing when it cannot be a number of its own.
 pub(super) fn cost(text: &str, range: &Range<usize>) -> Option<u8> {
+    if is_emphasised(text, range.start, range.end) {
+        return Some(0);
+    }
     Some(before(text, range.start)?.max(after(text, range.end)?))
 }
 

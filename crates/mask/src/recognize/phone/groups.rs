@@ -31,6 +31,8 @@ pub(super) struct Group {
     pub(super) end: usize,
     /// A plus stands directly before the digits.
     pub(super) plus: bool,
+    /// It begins with a zero, or a plus stands before it, as a whole number does.
+    pub(super) is_trunk: bool,
     /// A bracket opens before it.
     pub(super) opens: bool,
     /// A bracket closes directly after the digits.
@@ -100,9 +102,22 @@ impl Cluster {
         let (left, right) = (&self.groups[index - 1], &self.groups[index]);
         right.spaced
             || right.joint == Joint::Space
-            || (right.joint == Joint::Slash
+            || (matches!(right.joint, Joint::Slash | Joint::Hyphen)
                 && left.len() >= WHOLE_DIGITS
                 && right.len() >= WHOLE_DIGITS)
+            || (right.joint == Joint::Slash && right.is_trunk && self.is_whole(index))
+    }
+
+    /// Whether the groups before an index, as far as no slash parts them, have as many digits as a whole number.
+    fn is_whole(&self, index: usize) -> bool {
+        let mut digits = 0;
+        for group in self.groups[..index].iter().rev() {
+            digits += group.len();
+            if group.joint == Joint::Slash || group.spaced {
+                break;
+            }
+        }
+        digits >= WHOLE_DIGITS
     }
 }
 
@@ -117,6 +132,7 @@ fn group(bytes: &[u8], start: usize, plus: bool, opens: bool, joint: Joint, spac
         start,
         end,
         plus,
+        is_trunk: plus || bytes.get(start) == Some(&b'0'),
         opens,
         closes: bytes.get(end) == Some(&b')'),
         joint,

@@ -16,6 +16,10 @@ const DIGITS: std::ops::RangeInclusive<usize> = 7..=17;
 const VALIDATIONS_MAX: usize = 6;
 /// How much less a national number counts that stands among other groups of digits.
 const AMONG_DIGITS: u8 = 15;
+/// The same for a number as short as two groups of four digits, which rows of numbers are full of.
+const SHORT_AMONG_DIGITS: u8 = 40;
+/// How many digits are short.
+const SHORT_DIGITS: usize = 8;
 
 /// Offers the telephone numbers of a cluster, from left to right. Gives where the cluster, with an extension, ends.
 pub(super) fn offer_all(
@@ -74,7 +78,7 @@ impl Window<'_> {
         let mut buffer = [0; 24];
         let brackets = brackets(groups)?;
         let digits = digits_of(self.text, groups, brackets, &mut buffer)?;
-        let has_own_brackets = brackets == Some(0) && (groups.len() > 1 || first.plus);
+        let has_own_brackets = brackets == Some(0) && groups.len() > 1;
         let start = if has_own_brackets {
             first.outer_start()
         } else {
@@ -105,6 +109,9 @@ impl Window<'_> {
     /// What the signs directly before and after take from the score, or nothing if they tie the window.
     fn penalty(&self, start: usize, end: usize) -> Option<u8> {
         let first = &self.groups[self.from];
+        if crate::recognize::number::ties::is_emphasised(self.text, start, end) {
+            return Some(0);
+        }
         let before = if self.from > 0 || self.is_labelled {
             Tie::Free
         } else {
@@ -140,7 +147,12 @@ impl Window<'_> {
                 .is_some_and(|group| group.joint == Joint::Space && !group.plus)
         };
         if (self.from > 0 && is_space(self.from)) || is_space(self.to) {
-            AMONG_DIGITS
+            let digits: usize = self.groups[self.from..self.to].iter().map(Group::len).sum();
+            if digits <= SHORT_DIGITS {
+                SHORT_AMONG_DIGITS
+            } else {
+                AMONG_DIGITS
+            }
         } else {
             0
         }

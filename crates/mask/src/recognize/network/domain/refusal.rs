@@ -45,6 +45,13 @@ pub(super) fn refusal(
     if is_title(tld) && !(is_strong && is_title_like(first)) {
         return Some("a sentence begins after the dot");
     }
+    // `refund.my money`: a sentence goes on after a dot without a space.
+    if tld == "my"
+        && bytes[end..].first() == Some(&b' ')
+        && bytes.get(end + 1).is_some_and(u8::is_ascii_lowercase)
+    {
+        return Some("a sentence goes on after the dot");
+    }
     if let Some(why) = code_shape(written, tld, is_strong, is_shown) {
         return Some(why);
     }
@@ -80,7 +87,13 @@ fn tie_before(text: &str, start: usize, is_strong: bool) -> Option<&'static str>
         (Some('/' | '\\'), _) => Some("it is part of a path"),
         (Some(')' | ']'), _) if !is_strong => Some("it follows an expression"),
         (Some(':'), Some(':')) => Some("it is source code"),
-        (Some('>'), Some('-')) => Some("it is source code"),
+        (Some('>'), Some('-'))
+            if before.next().is_some_and(|owner| {
+                owner.is_alphanumeric() || matches!(owner, ')' | ']' | '_')
+            }) =>
+        {
+            Some("it is source code")
+        }
         _ => None,
     }
 }
@@ -116,6 +129,13 @@ fn code_shape(written: &str, tld: &str, is_strong: bool, is_shown: bool) -> Opti
     }
     if written.ends_with("k8s.io") || (written.ends_with("kubernetes.io") && count > 2) {
         return Some("it is a label of Kubernetes");
+    }
+    // `Arg.SE`: a member in capitals.
+    if !is_strong
+        && tld.bytes().all(|byte| byte.is_ascii_uppercase())
+        && first.bytes().any(|byte| byte.is_ascii_lowercase())
+    {
+        return Some("it has capitals like source code");
     }
     if !is_strong {
         let second = written.rsplit('.').nth(1).unwrap_or_default();

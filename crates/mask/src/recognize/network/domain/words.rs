@@ -38,6 +38,104 @@ pub(super) const ANNOUNCING: &[&str] = &[
     "vao trang",
 ];
 
+/// Words before a name in prose after which a name under `io` and its like is one.
+pub(super) const PROSE_CUES: &[&str] = &[
+    "go to",
+    "goto",
+    "check out",
+    "sign up",
+    "on",
+    "at",
+    "from",
+    "via",
+    "to",
+    "visit",
+    "with",
+    "using",
+    "use",
+    "by",
+    "through",
+    "into",
+    "site",
+    "page",
+    "domain",
+    "registered",
+    "bought",
+    "see",
+    "try",
+    "like",
+    "email",
+    "trang",
+    "web",
+    "vao",
+    "tren",
+    "tu",
+    "qua",
+    "len",
+    "link",
+    "ben",
+];
+
+/// Words after a name in prose that say something of a site.
+pub(super) const SUBJECT_CUES: &[&str] = &[
+    "is",
+    "was",
+    "has",
+    "looks",
+    "website",
+    "site",
+    "team",
+    "account",
+    "support",
+    "page",
+    "down",
+    "nh\u{e9}",
+    "nha",
+    "bi",
+    "b\u{1ecb}",
+    "dang",
+    "\u{111}ang",
+];
+
+/// Words before a name in prose after which even one under a domain that is a usual word is one.
+pub(super) const SITE_CUES: &[&str] = &[
+    "go to",
+    "goto",
+    "check out",
+    "sign up",
+    "sign up at",
+    "on",
+    "at",
+    "visit",
+    "site",
+    "host",
+    "server",
+    "cname",
+    "website",
+    "link",
+    "domain",
+    "trang",
+    "vao",
+    "tren",
+];
+
+/// Words before a name in prose after which even one under `so` is one, as files of libraries end.
+pub(super) const SURE_CUES: &[&str] = &[
+    "go to",
+    "goto",
+    "check out",
+    "sign up",
+    "sign up at",
+    "visit",
+    "site",
+    "website",
+    "trang",
+    "vao",
+];
+
+/// Top-level domains that are usual words, and common enough.
+pub(super) const COMMON_WORDS: &[&str] = &["info", "us", "me", "ly", "gg", "fm", "im"];
+
 /// First labels that hosts have.
 pub(super) const HOST_LABELS: &[&str] = &[
     "www",
@@ -233,6 +331,10 @@ pub(super) const OBJECTS: &[&str] = &[
 /// Names of products and libraries that are written like domains.
 pub(super) const PRODUCTS: &[&str] = &[
     "asp.net",
+    "py.test",
+    "command.com",
+    "named.ca",
+    "engine.io",
     "vb.net",
     "ado.net",
     "ml.net",
