@@ -61,11 +61,10 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Logs(args) => wait(logs::run(&site, json, &args)),
         Command::Gateway(crate::cli::Gateway::Serve(args)) => serve::alone(&site, &args),
         Command::Gateway(command) => wait(gateway::run(&site, json, &command)),
-        Command::Mask(crate::cli::Mask {
-            command: Some(crate::cli::MaskCommand::Detect(args)),
-            ..
-        }) => wait(mask::detect(json, &args)),
-        Command::Mask(command) => mask::run(&site, json, &command),
+        Command::Mask(command) => match command.command {
+            Some(crate::cli::MaskCommand::Detect(args)) => wait(mask::detect(json, &args)),
+            _ => mask::run(&site, json, &command),
+        },
         Command::Unmask(args) => mask::unmask(&site, json, &args),
         Command::Config(command) => config::run(&site, json, &command),
         Command::Explain(args) => explain::run(json, &args),
