@@ -91,6 +91,7 @@ const IP_CONTEXT: &[&str] = &[
     "allowlist",
     "src",
     "dst",
+    "destination",
     "source ip",
     "peer",
     "resolver",

@@ -50,7 +50,7 @@ const KINDS: &[Kind] = kinds! {
     "log", 0, 0;
     "hard", 0, 1;
     "judged", 0, 0;
-    "judged_network", 0, 0;
+    "judged_network", 6, 9;
 };
 
 #[derive(Deserialize)]

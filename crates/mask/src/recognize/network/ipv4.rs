@@ -147,6 +147,17 @@ const PRODUCTS: &[&str] = &[
     "ban",
 ];
 
+/// Whether logs write addresses so: `unknown[5.6.7.8]` and `([5.6.7.8])` of mail servers, and `5.6.7.8 - - [` at the
+/// beginning of a line of web servers. A clause of a standard, `[22.2.5.4]`, has a space before it.
+fn is_of_log(text: &str, start: usize, end: usize) -> bool {
+    let is_bracketed = text[end..].starts_with(']')
+        && text[..start].strip_suffix('[').is_some_and(|before| {
+            before.ends_with('(') || before.ends_with(|last: char| last.is_ascii_alphanumeric())
+        });
+    let is_first = start == 0 || text[..start].ends_with('\n');
+    is_bracketed || is_first && text[end..].starts_with(" - ")
+}
+
 /// Looks at the number `start..end` with a dot after it.
 pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     let bytes = text.as_bytes();
@@ -305,7 +316,7 @@ fn bare(text: &str, start: usize, end: usize, address: Ipv4Addr, is_private: boo
         &text.as_bytes()[end..],
         [b':', b'0'..=b'9', b'0'..=b'9', ..]
     );
-    if (is_alone || has_port) && !is_private {
+    if (is_alone || has_port || is_of_log(text, start, end)) && !is_private {
         return BARE_ALONE;
     }
     let before = text[..start].trim_end_matches(['#', ' ', '*', '\t']);
