@@ -181,9 +181,7 @@ impl Passage {
         self.state.enter(Step::Connect, u64::MAX);
         let mut ids = named_ids(profile, &work)?;
         ids.is_tenants = is_tenants;
-        if let Some(id) = &ids.conversation {
-            note.belongs_to(id);
-        }
+        note.belongs_to(ids.conversation.as_deref());
         let plan = work.exchange().request();
         ids.is_upload = !is_tenants && matches!(plan, RequestPlan::Form(_));
         let tenant = match self.tenant.clone() {

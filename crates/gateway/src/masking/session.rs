@@ -285,8 +285,8 @@ impl Session {
     /// Keeps the mapping under the ids that an answer has told, beside everything else; what it gives is done when that
     /// is done, and tells whether it could be. `None` if there is nothing new to keep.
     pub(crate) fn bind(&mut self, ids: &Identifiers) -> Option<JoinHandle<bool>> {
-        if let (Some(note), Some(id)) = (&mut self.note, &ids.conversation_id) {
-            note.belongs_to(id);
+        if let Some(note) = &mut self.note {
+            note.belongs_to(ids.conversation_id.as_deref());
         }
         let kept = Arc::clone(self.kept.as_ref()?);
         let told = [

@@ -1,4 +1,4 @@
-//! Asking a server for the version of Dify that it runs, through the program.
+//! What the program tells of masking: the version of Dify that a server runs, and how a gateway's masks stand.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+
+use crate::rig::Rig;
 
 const KEY: &str = "app-a-key-that-nobody-may-see";
 const WELCOME: &str = r#"{"welcome":"Dify OpenAPI","api_version":"v1","server_version":"VERSION"}"#;
@@ -206,4 +208,33 @@ fn a_key_is_sent_and_never_told() {
     let (_, _, code) = told(&detect(&[&server.url(), "--key", "env:DIFY_KEY_OF_TEST"]));
     assert_eq!(code, 0);
     assert!(server.asked().contains(&format!("Bearer {KEY}")));
+}
+
+#[test]
+fn the_gateway_tells_how_its_masks_stand() {
+    let mut rig = Rig::new("none");
+    rig.edit(
+        "[gateway]\n",
+        "[[gateway.mask]]\nname = \"chat\"\napplication = \"dify\"\nmode = \"shadow\"\n\n[gateway]\ndefault_mask = \"chat\"\n",
+    );
+    rig.ok(&["init"]);
+    rig.start();
+    let told = rig.ok(&["gateway", "masking"]);
+    assert!(
+        told.starts_with("masking is degraded\n  shadow-mode (chat): "),
+        "{told}"
+    );
+    assert!(
+        told.contains("chat: dify-1 (default), shadow, routes dhash"),
+        "{told}"
+    );
+    assert!(
+        told.contains("conversations: memory, 0 records in 0 KiB"),
+        "{told}"
+    );
+    let told = rig.json(&["gateway", "masking"]);
+    assert_eq!(told["schema"], "portcullis.gateway-masking/1");
+    assert_eq!(told["health"]["status"], "degraded");
+    assert_eq!(told["stats"]["total_requests"], 0);
+    rig.stop();
 }

@@ -46,9 +46,9 @@ impl AuditNote {
     }
 
     /// It belongs to the conversation of this id. The first one that is said counts.
-    pub(crate) fn belongs_to(&mut self, id: &str) {
-        if self.conversation.is_none() && !id.is_empty() {
-            self.conversation = Some(conversation_name(id));
+    pub(crate) fn belongs_to(&mut self, id: Option<&str>) {
+        if self.conversation.is_none() {
+            self.conversation = id.filter(|id| !id.is_empty()).map(conversation_name);
         }
     }
 
