@@ -15,6 +15,7 @@ mod suffix;
 #[cfg(test)]
 mod tests;
 mod url;
+mod version;
 
 use crate::Entity;
 use crate::find::Offers;
@@ -232,6 +233,8 @@ pub(crate) struct Seen {
     hyphens: usize,
     /// The end of the last IPv4 address: a range or list may go on after it.
     ipv4: usize,
+    /// The end of the last version or section: another one is likely to follow in its line.
+    version: usize,
     /// The end of the last domain that counts: a list may go on after it.
     domain: usize,
 }
