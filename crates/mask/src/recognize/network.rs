@@ -285,6 +285,9 @@ pub(crate) fn word(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     if start < seen.covered || start < seen.address {
         return;
     }
+    if text[..start].ends_with('%') && text[start..].starts_with("40") {
+        email::find_encoded(text, start, seen, offers);
+    }
     match (end - start, text.as_bytes().get(end)) {
         (1..=3, Some(b'.')) => ipv4::find(text, start, end, seen, offers),
         (2, _) => mac::hyphens(text, start, end, seen, offers),

@@ -1,15 +1,15 @@
 //! The regions whose national numbers are looked for.
 
 /// Regions by their ISO 3166-1 alpha-2 codes, in the order of their bits.
-const CODES: [&str; 21] = [
+const CODES: [&str; 23] = [
     "US", "CA", "GB", "VN", "DE", "FR", "ES", "IT", "NL", "PL", "FI", "SE", "SG", "AU", "IN", "KR",
-    "TH", "BR", "MX", "TR", "JP",
+    "TH", "BR", "MX", "TR", "JP", "CN", "RU",
 ];
 
 /// Their calling codes (ITU-T E.164), in the same order.
-const CALLING_CODES: [&str; 21] = [
+const CALLING_CODES: [&str; 23] = [
     "1", "1", "44", "84", "49", "33", "34", "39", "31", "48", "358", "46", "65", "61", "91", "82",
-    "66", "55", "52", "90", "81",
+    "66", "55", "52", "90", "81", "86", "7",
 ];
 
 /// A set of regions whose numbers are found in their national form, without a country's calling code. International
@@ -30,7 +30,7 @@ impl Regions {
     pub const NONE: Regions = Regions(0);
     /// Every region whose national forms are known: the United States, Canada, the United Kingdom, Viet Nam, Germany,
     /// France, Spain, Italy, the Netherlands, Poland, Finland, Sweden, Singapore, Australia, India, South Korea,
-    /// Thailand, Brazil, Mexico, Turkey and Japan. The default.
+    /// Thailand, Brazil, Mexico, Turkey, Japan, China and Russia. The default.
     pub const ALL: Regions = Regions((1 << CODES.len()) - 1);
 
     /// The regions of these ISO 3166-1 alpha-2 codes, in either case.
