@@ -9,6 +9,7 @@
 //! A finder holds no state between texts and can be shared by all threads.
 
 pub(crate) mod context;
+mod invisible;
 mod offers;
 mod overlap;
 mod trigger;
@@ -21,6 +22,7 @@ use crate::recognize::number::{self, Shaped, cluster};
 use crate::recognize::{RecognizerId, crypto, date, first, network, payment, phone, secret};
 use crate::{Rules, Span};
 use context::ContextIndex;
+use invisible::Visible;
 
 /// Finds what the rules name, in any text.
 pub struct Finder {
@@ -68,7 +70,20 @@ impl Finder {
     pub fn find_in_field(&self, text: &str, field: Option<&str>) -> Vec<Span> {
         let mut offers = Offers::new(text, field, &self.rules, &self.context);
         self.scan(text, &mut offers);
-        overlap::settled(offers.into_spans())
+        let mut spans = offers.into_spans();
+        if let Some(visible) = Visible::of(text) {
+            let mut offers = Offers::new(&visible.text, field, &self.rules, &self.context);
+            self.scan(&visible.text, &mut offers);
+            spans.extend(offers.into_spans().into_iter().filter_map(|span| {
+                let range = visible.original(&(span.start..span.end))?;
+                Some(Span {
+                    start: range.start,
+                    end: range.end,
+                    ..span
+                })
+            }));
+        }
+        overlap::settled(spans)
     }
 
     /// Whether a recognizer finds something in the text, also where another one's span covers it.
@@ -86,7 +101,16 @@ impl Finder {
     pub fn explain(&self, text: &str) -> Vec<Note> {
         let mut offers = Offers::noting(text, &self.rules, &self.context);
         self.scan(text, &mut offers);
-        offers.into_notes()
+        let mut notes = offers.into_notes();
+        if let Some(visible) = Visible::of(text) {
+            let mut offers = Offers::noting(&visible.text, &self.rules, &self.context);
+            self.scan(&visible.text, &mut offers);
+            notes.extend(offers.into_notes().into_iter().filter_map(|note| {
+                let range = visible.original(&note.range)?;
+                Some(Note { range, ..note })
+            }));
+        }
+        notes
     }
 
     /// Looks at every trigger of the text.

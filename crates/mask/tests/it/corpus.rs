@@ -48,6 +48,7 @@ const KINDS: &[Kind] = kinds! {
     "code", 0, 0;
     "log", 0, 0;
     "hard", 0, 1;
+    "judged_network", 0, 0;
 };
 
 #[derive(Deserialize)]

@@ -9,13 +9,13 @@ use std::net::Ipv4Addr;
 
 use super::nearby;
 
+mod hosts;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use words::{
-    ADDRESS_WORDS, AFTER, BEFORE, BEFORE_SMALL, CONNECTING, CONSTRAINTS, NUMBERED, PRODUCTS, TIMES,
-};
+use hosts::ADDRESS_WORDS;
+use words::{AFTER, BEFORE, BEFORE_SMALL, CONNECTING, CONSTRAINTS, NUMBERED, PRODUCTS, TIMES};
 
 /// How far a version reaches within its line: another number of its form is likely to be one too.
 const REACH: usize = 160;
@@ -114,8 +114,10 @@ pub(super) fn refusal(
             }
         }
     }
-    (announcement.ends_with(PRODUCTS, true) || (octets[2] < 100 && is_of_product(text, start)))
-        .then_some("it is the version of a program")
+    (announcement.ends_with(PRODUCTS, true)
+        || text[..start].ends_with("b\u{1ea3}n ")
+        || (octets[0] < 32 && octets[2] < 64 && is_of_product(text, start)))
+    .then_some("it is the version of a program")
 }
 
 /// Whether the numbers are more likely a version than an address, though nothing says so for sure: a word after them or a
@@ -210,7 +212,8 @@ fn is_drawing(text: &str, start: usize, end: usize) -> bool {
     let from = text.ceil_char_boundary(start.saturating_sub(DRAWING));
     let before = &text[from..start];
     before.rfind(['"', '\'']).is_some_and(|quote| {
-        before[..quote].ends_with(" d=") && before[quote + 1..].starts_with(['M', 'm'])
+        (&before[..quote] == "d=" || before[..quote].ends_with(" d="))
+            && before[quote + 1..].starts_with(['M', 'm'])
     })
 }
 
@@ -229,7 +232,7 @@ fn is_of_product(text: &str, start: usize) -> bool {
         && word.starts_with(|first: char| first.is_ascii_alphabetic())
         && word
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'-');
+            .all(|byte| byte.is_ascii_alphabetic() || byte == b'+' || byte == b'-');
     let lower = word.to_ascii_lowercase();
     has_capital
         && is_word

@@ -5,10 +5,12 @@
 
 use super::super::nearby;
 use super::super::suffix::Kind;
-use super::words::{
-    AFTER_SITE, COMMON, CUES, KNOWN, LABELLING, OBJECTS, ORDINARY, QUOTED, STATES, WORDS,
-};
+use super::words::{OBJECTS, ORDINARY};
 use crate::find::context::fold;
+
+mod words;
+
+use words::{AFTER_SITE, COMMON, CUES, KNOWN, LABELLING, QUOTED, STATES, WORDS};
 
 /// How many bytes after a name are read for what is said of it.
 const AFTER: usize = 24;
