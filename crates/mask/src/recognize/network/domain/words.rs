@@ -368,3 +368,26 @@ pub(super) const AFTER_NET: &[&str] = &[
     "price", "proceeds", "profit", "profits", "result", "results", "revenue", "salary", "sales",
     "total", "weight", "worth", "zero",
 ];
+
+/// Names that are followed by a path wherever they are links to somebody or something.
+pub(super) const SHORTENERS: &[&str] = &[
+    "t.me",
+    "wa.me",
+    "m.me",
+    "fb.me",
+    "zalo.me",
+    "youtu.be",
+    "is.gd",
+    "t.ly",
+    "lnkd.in",
+    "amzn.to",
+    "git.io",
+    "discord.gg",
+    "about.me",
+    "paypal.me",
+    "ow.ly",
+    "bit.ly",
+    "goo.gl",
+    "redd.it",
+    "buff.ly",
+];

@@ -191,29 +191,6 @@ pub(super) const KNOWN: &[&str] = &[
     "cash.app",
 ];
 
-/// Names that are followed by a path wherever they are links to somebody or something.
-pub(super) const SHORTENERS: &[&str] = &[
-    "t.me",
-    "wa.me",
-    "m.me",
-    "fb.me",
-    "zalo.me",
-    "youtu.be",
-    "is.gd",
-    "t.ly",
-    "lnkd.in",
-    "amzn.to",
-    "git.io",
-    "discord.gg",
-    "about.me",
-    "paypal.me",
-    "ow.ly",
-    "bit.ly",
-    "goo.gl",
-    "redd.it",
-    "buff.ly",
-];
-
 /// Those of them that are words with which sentences begin or go on.
 pub(super) const WORDS: &[&str] = &[
     "us", "so", "me", "to", "im", "is", "it", "in", "be", "at", "live", "today", "care", "run",
