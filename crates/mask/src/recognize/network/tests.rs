@@ -838,6 +838,11 @@ fn files_code_and_sentences_are_no_domains() {
 #[test]
 fn sites_in_prose_tags_and_encoded_addresses_are_found() {
     check(&[
+        ("we moved to acme.dev last week", &[("acme.dev", D)]),
+        (
+            "shop at flipkart.in or amazon.in today",
+            &[("flipkart.in", D), ("amazon.in", D)],
+        ),
         (
             "go to notion.so or linear.app",
             &[("notion.so", "DOMAIN"), ("linear.app", "DOMAIN")],
@@ -900,6 +905,10 @@ fn sites_in_prose_tags_and_encoded_addresses_are_found() {
 #[test]
 fn sentences_without_spaces_labels_and_ratios_stay() {
     check_nothing(&[
+        "imported from utils.io and models.ai",
+        "the error comes from core.app line 5",
+        "logged from main.cloud module",
+        "based on app.config from node.io",
         "so sad.no refund.my money is gone.pls help",
         "dont know.my wife",
         "bad service.no reply",

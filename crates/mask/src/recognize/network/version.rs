@@ -136,7 +136,10 @@ pub(super) fn is_doubtful(
     let follows = known > 0
         && known < start
         && start - known <= REACH
-        && !text.as_bytes()[known..start].contains(&b'\n');
+        && !text.as_bytes()[known..start].contains(&b'\n')
+        && !["from ", "by ", "via ", "from: "]
+            .iter()
+            .any(|word| text[..start].ends_with(word));
     match Likeness::of(address) {
         Likeness::None => follows && octets[0] == 1 && is_well_known(octets),
         Likeness::Middle => follows || is_followed(text, end),

@@ -10,7 +10,9 @@ use crate::find::context::fold;
 
 mod words;
 
-use words::{AFTER_SITE, COMMON, CUES, KNOWN, LABELLING, QUOTED, STATES, WORDS};
+use words::{
+    AFTER_MODULE, AFTER_SITE, COMMON, CUES, KNOWN, LABELLING, MODULES, QUOTED, STATES, WORDS,
+};
 
 /// How many bytes after a name are read for what is said of it.
 const AFTER: usize = 24;
@@ -36,6 +38,10 @@ pub(super) fn is_site(text: &str, start: usize, end: usize, kind: Kind) -> bool 
     }
     if KNOWN.contains(&written.to_ascii_lowercase().as_str()) {
         return true;
+    }
+    let next = text[end..].trim_start_matches(' ').split(' ').next();
+    if MODULES.contains(&first) || next.is_some_and(|next| AFTER_MODULE.contains(&next)) {
+        return false;
     }
     let announcement = nearby::announcement(text, start);
     if announcement.ends_with(LABELLING, true) {
