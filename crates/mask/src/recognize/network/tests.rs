@@ -1311,3 +1311,90 @@ proptest! {
         let _ = crate::tests::FINDER.explain(&text);
     }
 }
+
+#[test]
+fn four_small_numbers_are_an_address_only_near_a_word_about_networks() {
+    check(&[
+        ("server 1.2.3.4 is down", &[("1.2.3.4", G)]),
+        ("requests from 5.6.7.8 keep coming", &[("5.6.7.8", G)]),
+        ("ping 4.2.2.2 please", &[("4.2.2.2", G)]),
+        ("1.2.3.4:80", &[("1.2.3.4", G)]),
+        ("11.0.0.1\n", &[("11.0.0.1", G)]),
+        ("_172.25.253.68_ end", &[("172.25.253.68", P)]),
+        ("value #8.8.77.19 ok", &[("8.8.77.19", G)]),
+        ("time;ip;user\n10:20;1.2.3.4;bob", &[("1.2.3.4", G)]),
+    ]);
+    check_nothing(&[
+        "nginx 1.2.3.4 is out",
+        "SQL Server 2.0.0.1",
+        ".NET 4.0.0.1 required",
+        "bump to 1.2.3.4",
+        "Policy 3.6.1.1",
+        "Article 1.2.3.4",
+        "EC 1.1.1.1 oxidoreductase",
+        "time 12.30.45.120",
+        "Version 2.4.1.0 was released and replaces 2.3.9.17.",
+        "Section 3.2.1.4 explains it; see also 4.1.2.3 and Table 5.6.",
+        "teamviewer 15.49.3.0 won't install",
+        "driver 31.0.101.44",
+        "ruby '3.2.2' gem 'rails', '~> 7.1.2.1'",
+        "oid 2.5.4.3 and 1.3.6.1",
+        "d=\"M10 20.5.5.5 0 0 1-.5.5h-9a.5.5 0 0 1-.5-.5z\"",
+        "/// class time_put_byname [22.2.5.4].",
+        "the 1.2.3.4 build works but the 1.2.3.5 build fails",
+        "see #1.2.3.4",
+        "product,version\nfoo,1.2.3.4",
+    ]);
+}
+
+#[test]
+fn an_address_in_markup_or_encoded_is_found_and_a_label_of_kotlin_is_none() {
+    check(&[
+        ("<td>2001:db8::1</td>", &[("2001:db8::1", V6)]),
+        (
+            ">fe80::6e75:49ff:fed1:4ccb<",
+            &[("fe80::6e75:49ff:fed1:4ccb", V6)],
+        ),
+        ("email=jo%40example.com&x=1", &[("jo%40example.com", E)]),
+        ("q=jo.m%40example.com", &[("jo.m%40example.com", E)]),
+    ]);
+    check_nothing(&[
+        "this@MainActivity.name",
+        "list.map { return@map.id }",
+        "ace::bed<T>",
+        "12::30 isn't an address either",
+    ]);
+}
+
+#[test]
+fn sites_in_prose_are_domains() {
+    check(&[
+        (
+            "go to notion.so or linear.app",
+            &[("notion.so", D), ("linear.app", D)],
+        ),
+        ("Check out stripe.dev!", &[("stripe.dev", D)]),
+        ("Let's meet on zoom.us", &[("zoom.us", D)]),
+        ("site: acme.info", &[("acme.info", D)]),
+        ("acme.dev is down", &[("acme.dev", D)]),
+        ("vào trang acme.co nhé", &[("acme.co", D)]),
+        ("email from acme.io team", &[("acme.io", D)]),
+        ("->mail.acme-corp.com", &[("mail.acme-corp.com", D)]),
+    ]);
+    check_nothing(&[
+        "SE(Arg.SE) {}",
+        "run py.test on it",
+        "we use socket.io with node.js",
+        "open Safari.app",
+        "focus on logger.info calls",
+        "it depends on user.me and user.info",
+        "so sad.no refund.my money is gone",
+        "chua co.vn nha",
+        "COMMAND.COM AUTOEXEC.BAT CONFIG.SYS",
+        "const x = use(foo.app)",
+        "go to libc.so",
+        "look at libfoo.so on disk",
+        "install it on plugin.so",
+        "check main.co and util.co",
+    ]);
+}

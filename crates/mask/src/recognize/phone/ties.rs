@@ -142,7 +142,14 @@ pub(super) fn before(text: &str, start: usize, digits: usize) -> Tie {
         '-' | '\u{2011}' | '\u{2013}' if is_digit || is_letter => Tie::Tied,
         '-' if next.is_none_or(char::is_whitespace) => Tie::Loose(10),
         '.' | ':' if is_digit => Tie::Tied,
-        ',' if is_digit && digits <= 3 => Tie::Tied,
+        // Thousands: `1,234`; a cell of a table goes on with a hyphen or begins with a bracket.
+        ',' if is_digit
+            && digits <= 3
+            && !text[start..].starts_with('(')
+            && text.as_bytes().get(start + digits) != Some(&b'-') =>
+        {
+            Tie::Tied
+        }
         '/' if text[..start].ends_with("wa.me/") || text[..start].ends_with("zalo.me/") => {
             Tie::Free
         }

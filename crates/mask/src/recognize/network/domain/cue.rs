@@ -40,7 +40,10 @@ pub(super) fn is_site(text: &str, start: usize, end: usize, kind: Kind) -> bool 
         return true;
     }
     let next = text[end..].trim_start_matches(' ').split(' ').next();
-    if MODULES.contains(&first) || next.is_some_and(|next| AFTER_MODULE.contains(&next)) {
+    if MODULES.contains(&first)
+        || tld == "so" && first.starts_with("lib")
+        || next.is_some_and(|next| AFTER_MODULE.contains(&next))
+    {
         return false;
     }
     let announcement = nearby::announcement(text, start);
