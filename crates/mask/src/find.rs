@@ -25,6 +25,7 @@ use crate::recognize::number::{self, Shaped, cluster};
 use crate::recognize::{RecognizerId, crypto, date, first, network, payment, phone, secret};
 use crate::{Rules, Span};
 use context::ContextIndex;
+use invisible::Visible;
 
 /// Finds what the rules name, in any text.
 pub struct Finder {
@@ -70,16 +71,18 @@ impl Finder {
     /// `phone` is a telephone number.
     #[must_use]
     pub fn find_in_field(&self, text: &str, field: Option<&str>) -> Vec<Span> {
-        if let Some(visible) = invisible::without(text) {
-            let spans = self.find_visible(&visible.text, field);
-            return spans.into_iter().map(|span| visible.whole(span)).collect();
-        }
-        self.find_visible(text, field)
-    }
-
-    /// What a text holds that has no invisible characters within values.
-    fn find_visible(&self, text: &str, field: Option<&str>) -> Vec<Span> {
         let mut spans = self.candidates(text, field);
+        if let Some(visible) = Visible::of(text) {
+            let seen = self.candidates(&visible.text, field).into_iter();
+            spans.extend(seen.filter_map(|span| {
+                let range = visible.original(&(span.start..span.end))?;
+                Some(Span {
+                    start: range.start,
+                    end: range.end,
+                    ..span
+                })
+            }));
+        }
         if let Some(blanked) = escapes::blanked(text) {
             spans.extend(self.candidates(&blanked, field));
         }
@@ -112,6 +115,12 @@ impl Finder {
             offers.into_notes()
         };
         let mut notes = noted(text);
+        if let Some(visible) = Visible::of(text) {
+            notes.extend(noted(&visible.text).into_iter().filter_map(|note| {
+                let range = visible.original(&note.range)?;
+                Some(Note { range, ..note })
+            }));
+        }
         if let Some(blanked) = escapes::blanked(text) {
             for note in noted(&blanked) {
                 let is_known = notes

@@ -11,6 +11,7 @@
 pub(crate) mod crypto;
 pub(crate) mod date;
 pub(crate) mod dictionary;
+pub(crate) mod emphasis;
 pub(crate) mod national;
 pub(crate) mod network;
 pub(crate) mod number;

@@ -15,6 +15,7 @@ mod suffix;
 #[cfg(test)]
 mod tests;
 mod url;
+mod version;
 
 use crate::Entity;
 use crate::find::Offers;
@@ -63,46 +64,6 @@ const IP_CONTEXT: &[&str] = &[
     "listen",
     "client",
     "remote",
-    "connect",
-    "connecting",
-    "connected",
-    "connection",
-    "reach",
-    "reachable",
-    "unreachable",
-    "machine",
-    "vps",
-    "attack",
-    "attacker",
-    "banned",
-    "scan",
-    "ket noi",
-    "dang nhap tu",
-    "request from",
-    "requests from",
-    "login from",
-    "logged in from",
-    "traffic",
-    "blocked",
-    "block",
-    "allow",
-    "deny",
-    "whitelist",
-    "allowlist",
-    "src",
-    "dst",
-    "destination",
-    "source ip",
-    "peer",
-    "resolver",
-    "telnet",
-    "traceroute",
-    "nmap",
-    "curl",
-    "bind",
-    "endpoint",
-    "nat",
-    "route",
     "dia chi ip",
     "dia chi",
     "may chu",
@@ -272,6 +233,8 @@ pub(crate) struct Seen {
     hyphens: usize,
     /// The end of the last IPv4 address: a range or list may go on after it.
     ipv4: usize,
+    /// The end of the last version or section: another one is likely to follow in its line.
+    version: usize,
     /// The end of the last domain that counts: a list may go on after it.
     domain: usize,
 }
@@ -322,12 +285,10 @@ pub(crate) fn word(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     if start < seen.covered || start < seen.address {
         return;
     }
-    let bytes = text.as_bytes();
-    if end - start > 2 && bytes[start..].starts_with(b"40") && bytes[..start].ends_with(b"%") {
-        email::find_encoded(text, start - 1, seen, offers);
-        return;
+    if text[..start].ends_with('%') && text[start..].starts_with("40") {
+        email::find_encoded(text, start, seen, offers);
     }
-    match (end - start, bytes.get(end)) {
+    match (end - start, text.as_bytes().get(end)) {
         (1..=3, Some(b'.')) => ipv4::find(text, start, end, seen, offers),
         (2, _) => mac::hyphens(text, start, end, seen, offers),
         (12, _) => mac::plain(text, start, end, offers),

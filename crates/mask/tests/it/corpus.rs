@@ -49,8 +49,8 @@ const KINDS: &[Kind] = kinds! {
     "code", 0, 0;
     "log", 0, 0;
     "hard", 0, 1;
+    "judged_network", 0, 0;
     "judged", 0, 0;
-    "judged_network", 6, 9;
 };
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@
 //!
 //! A domain's span is the name alone, without a port, a path or the dot at its end.
 
+mod cue;
 mod refusal;
 mod words;
 
@@ -14,10 +15,7 @@ use super::suffix::{self, Kind};
 use super::{DOMAIN, Seen, name, nearby};
 use crate::Score;
 use crate::find::Offers;
-use words::{
-    ANNOUNCING, COMMON_WORDS, HOST_LABELS, PROSE_CUES, SHORTENERS, SITE_CUES, SUBJECT_CUES,
-    SURE_CUES,
-};
+use words::{ANNOUNCING, HOST_LABELS, SHORTENERS};
 
 /// Without anything around it: under `com`, under `co.uk`.
 const BARE_STRONG: Score = Score::of(75);
@@ -43,10 +41,6 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     if refusal::is_camel(tld) || !name::has_good_labels(written, kind == Kind::Strong) {
         return;
     }
-    // `co.vn` is what others are registered under, or a full stop without a space.
-    if kind == Kind::Country && ["co", "com"].contains(&&written[..written.len() - tld.len() - 1]) {
-        return;
-    }
     let Some(suffix) = suffix::of(written).filter(|suffix| suffix.len < written.len()) else {
         return;
     };
@@ -59,28 +53,13 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     let bare = match suffix.kind {
         Kind::Strong => BARE_STRONG,
         Kind::Country => BARE_COUNTRY,
+        // `registry.local:5000` is as likely a name in a file of settings as a host.
+        Kind::Reserved if is_shown && is_short_local(written) => BARE_WEB,
         Kind::Web | Kind::Reserved if is_shown => BARE_SHOWN,
         Kind::Web | Kind::Reserved if continues_list(text, start, seen) => BARE_SHOWN,
-        Kind::Web if is_told(text, start, end, PROSE_CUES) || is_subject(text, start, end) => {
-            BARE_SHOWN
-        }
+        Kind::Web | Kind::Word if cue::is_site(text, start, end, suffix.kind) => BARE_SHOWN,
         Kind::Web | Kind::Reserved => BARE_WEB,
         Kind::Word if is_short_link(text, start, end) || is_announced(text, start, seen) => {
-            BARE_SHOWN
-        }
-        Kind::Word
-            if COMMON_WORDS
-                .iter()
-                .any(|word| tld.eq_ignore_ascii_case(word))
-                && is_told(text, start, end, SITE_CUES) =>
-        {
-            BARE_SHOWN
-        }
-        Kind::Word
-            if tld.eq_ignore_ascii_case("so")
-                && !written.starts_with("lib")
-                && is_told(text, start, end, SURE_CUES) =>
-        {
             BARE_SHOWN
         }
         Kind::Word => return,
@@ -88,6 +67,13 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     if offers.settles(DOMAIN, range, bare) {
         seen.domain = end;
     }
+}
+
+/// Whether it is a single label under `local`, as images and services of a machine are called.
+fn is_short_local(written: &str) -> bool {
+    let mut labels = written.split('.');
+    let first = labels.next().unwrap_or_default();
+    labels.eq(["local"]) && HOST_LABELS.contains(&first)
 }
 
 /// The run without what does not belong to a name: hyphens and underscores at its ends, an escape sequence before it.
@@ -161,63 +147,6 @@ fn is_short_link(text: &str, start: usize, end: usize) -> bool {
 /// Whether a word in front announces the name, or it goes on with a list of domains.
 fn is_announced(text: &str, start: usize, seen: &Seen) -> bool {
     continues_list(text, start, seen) || nearby::is_announced(text, start, ANNOUNCING, true)
-}
-
-/// How many bytes on each side of a name are looked at for signs of source code.
-const CODE_REACH: usize = 24;
-
-/// Whether one of these words stands before a name in prose.
-fn is_told(text: &str, start: usize, end: usize, cues: &[&str]) -> bool {
-    is_in_prose(text, start, end)
-        && nearby::is_announced(
-            text,
-            text[..start].trim_end_matches([' ', ',', ':']).len(),
-            cues,
-            true,
-        )
-}
-
-/// Whether a word follows that says something of a site: "acme.dev is down".
-fn is_subject(text: &str, start: usize, end: usize) -> bool {
-    let Some(rest) = text[end..].strip_prefix(' ') else {
-        return false;
-    };
-    let word = rest
-        .split(|character: char| !character.is_alphabetic())
-        .next()
-        .unwrap_or_default();
-    is_in_prose(text, start, end) && SUBJECT_CUES.contains(&word)
-}
-
-/// Whether a name stands in prose: in small letters, between spaces or punctuation, with no sign of source code near.
-fn is_in_prose(text: &str, start: usize, end: usize) -> bool {
-    let first = text[start..end].split('.').next().unwrap_or_default();
-    if first.len() < 3
-        || text[start..end]
-            .bytes()
-            .any(|byte| byte.is_ascii_uppercase())
-    {
-        return false;
-    }
-    let is_apart = nearby::before(text, start).is_none_or(|sign| matches!(sign, ' ' | '\n' | '('))
-        && match text[end..].chars().next() {
-            None | Some(' ' | '\n' | '\r') => true,
-            Some('.' | ',' | '!' | '?' | ';' | ':' | ')') => {
-                nearby::after(text, end + 1).is_none_or(char::is_whitespace)
-            }
-            _ => false,
-        };
-    let from = text.floor_char_boundary(start.saturating_sub(CODE_REACH));
-    let to = text.ceil_char_boundary((end + CODE_REACH).min(text.len()));
-    let line = |piece: &str, is_before: bool| {
-        let part = if is_before {
-            piece.rsplit('\n').next()
-        } else {
-            piece.split('\n').next()
-        };
-        part.is_some_and(|part| part.contains(['{', '}', '=', '<', '>', '`', '\\', '[', ']', '|']))
-    };
-    is_apart && !line(&text[from..start], true) && !line(&text[end..to], false)
 }
 
 /// Whether only a comma or a conjunction stands between the last domain and this name.

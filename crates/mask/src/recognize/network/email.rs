@@ -19,32 +19,49 @@ const RESERVED: Score = Score::of(80);
 
 /// Offers the address around the `@` at `at`.
 pub(super) fn find(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
-    around(text, at, 1, seen, offers);
-}
-
-/// Offers the address around the percent-encoded `@` at `at`: `jo%40example.com`.
-pub(super) fn find_encoded(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
-    around(text, at, 3, seen, offers);
-}
-
-/// Offers the address around an `@` of so many bytes.
-fn around(text: &str, at: usize, sign: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     let Some(start) = local_start(text, at, seen.covered) else {
         return;
     };
-    let Some((end, bare)) = domain_end(text, at + sign) else {
+    let Some((end, bare)) = domain_end(text, at + 1) else {
         offers.reject(
             EMAIL,
-            start..at + sign,
+            start..at + 1,
             "what follows is no domain that takes mail",
         );
         return;
     };
     let local = &text[start..at];
-    if let Some(why) = refusal(text, start, local, at + sign, end) {
+    if let Some(why) = refusal(text, start, local, end) {
         offers.reject(EMAIL, start..end, why);
         return;
     }
+    if offers.settles(EMAIL, start..end, bare) {
+        seen.covered = end;
+    }
+}
+
+/// Offers the address whose `@` is written `%40`, as forms and query strings have it: `jo%40example.com`. `at` is the place
+/// of the digits.
+pub(super) fn find_encoded(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
+    let bytes = text.as_bytes();
+    let sign = at - 1;
+    let length = bytes[seen.covered.min(sign)..sign]
+        .iter()
+        .rev()
+        .take(LOCAL_MAX)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"._-+%".contains(byte))
+        .count();
+    let local = text[sign - length..sign].trim_start_matches(['.', '-', '+', '%', '_']);
+    let start = sign - local.len();
+    let is_name = local.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && local.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '_')
+        && !local.contains("..");
+    if !is_name {
+        return;
+    }
+    let Some((end, bare)) = domain_end(text, at + 2) else {
+        return;
+    };
     if offers.settles(EMAIL, start..end, bare) {
         seen.covered = end;
     }
@@ -208,16 +225,7 @@ fn literal_end(text: &str, from: usize) -> Option<(usize, Score)> {
 }
 
 /// Why an address with a good domain is none.
-fn refusal(
-    text: &str,
-    start: usize,
-    local: &str,
-    domain: usize,
-    end: usize,
-) -> Option<&'static str> {
-    if matches!(local, "this" | "super" | "return" | "break" | "continue") {
-        return Some("it is a label of Kotlin");
-    }
+fn refusal(text: &str, start: usize, local: &str, end: usize) -> Option<&'static str> {
     if local.len() > LOCAL_MAX {
         return Some("the local part is too long");
     }
@@ -238,7 +246,10 @@ fn refusal(
     if local.eq_ignore_ascii_case("git") && bytes.get(end) == Some(&b':') {
         return Some("it is the address of a repository");
     }
-    let is_scale = bytes[domain..end]
+    if is_label(local, &text[start + local.len() + 1..end]) {
+        return Some("it is a label of source code");
+    }
+    let is_scale = bytes[start + local.len() + 1..end]
         .split(|byte| *byte == b'.')
         .next()
         .is_some_and(|label| matches!(label, [b'1'..=b'4', b'x' | b'X']));
@@ -246,4 +257,10 @@ fn refusal(
         return Some("it is the name of a scaled image");
     }
     (bytes.get(end) == Some(&b'@')).then_some("there are two @")
+}
+
+/// Whether a keyword of Kotlin stands before the `@`, with a label after it: `this@MainActivity.name`, `return@map.id`.
+fn is_label(local: &str, domain: &str) -> bool {
+    matches!(local, "this" | "super" | "return" | "break" | "continue")
+        && suffix::takes_mail(domain) != Some(Kind::Strong)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::recognize::number::ties::is_emphasised;
+use crate::recognize::emphasis;
 
 /// Whether a letter beyond ASCII, of a script with capitals, touches the range, so that it is the part of a word.
 pub(super) fn is_within_word(text: &str, range: &Range<usize>) -> bool {
@@ -14,9 +14,6 @@ pub(super) fn is_within_word(text: &str, range: &Range<usize>) -> bool {
 
 /// How many hundredths of the score what stands around a number costs; nothing when it cannot be a number of its own.
 pub(super) fn cost(text: &str, range: &Range<usize>) -> Option<u8> {
-    if is_emphasised(text, range.start, range.end) {
-        return Some(0);
-    }
     Some(before(text, range.start)?.max(after(text, range.end)?))
 }
 
@@ -29,6 +26,7 @@ fn before(text: &str, start: usize) -> Option<u8> {
     let next = characters.next();
     let is_behind_digit = next.is_some_and(|next| next.is_ascii_digit());
     match last {
+        '_' if emphasis::opens(text, start) => Some(0),
         '_' | '+' | '\\' | '$' | '\u{20ac}' | '\u{a3}' | '\u{a5}' | '\u{20ab}' => None,
         '.' if is_behind_digit => None,
         // A decimal comma; other commas separate fields.
@@ -54,6 +52,7 @@ fn after(text: &str, end: usize) -> Option<u8> {
     };
     let next = characters.next();
     match first {
+        '_' if emphasis::closes(text, end) => Some(0),
         '_' | '%' | '@' | '\u{20ac}' | '\u{20ab}' => None,
         '.' if next.is_some_and(|next| next.is_ascii_digit()) => None,
         '.' if next.is_some_and(char::is_lowercase) => Some(30),

@@ -29,10 +29,10 @@ pub(super) struct Group {
     pub(super) start: usize,
     /// Where they end.
     pub(super) end: usize,
+    /// Its first digit is a zero.
+    pub(super) zero: bool,
     /// A plus stands directly before the digits.
     pub(super) plus: bool,
-    /// It begins with a zero, or a plus stands before it, as a whole number does.
-    pub(super) is_trunk: bool,
     /// A bracket opens before it.
     pub(super) opens: bool,
     /// A bracket closes directly after the digits.
@@ -94,30 +94,25 @@ impl Cluster {
         &self.groups[..self.count]
     }
 
+    /// Whether the digits on both sides of a place are enough for a number each.
+    fn may_be_two(&self, index: usize) -> bool {
+        let digits = |groups: &[Group]| groups.iter().map(Group::len).sum::<usize>();
+        digits(&self.groups[..index]) >= WHOLE_DIGITS
+            && digits(&self.groups[index..self.count]) >= WHOLE_DIGITS
+    }
+
     /// Whether a number may end before the group at an index and another begin there.
     pub(super) fn may_part(&self, index: usize) -> bool {
         if index == 0 || index == self.count {
             return true;
         }
         let (left, right) = (&self.groups[index - 1], &self.groups[index]);
+        let are_whole = left.len() >= WHOLE_DIGITS && right.len() >= WHOLE_DIGITS;
+        let begins = right.plus || right.len() >= 3 && right.zero;
         right.spaced
             || right.joint == Joint::Space
-            || (matches!(right.joint, Joint::Slash | Joint::Hyphen)
-                && left.len() >= WHOLE_DIGITS
-                && right.len() >= WHOLE_DIGITS)
-            || (right.joint == Joint::Slash && right.is_trunk && self.is_whole(index))
-    }
-
-    /// Whether the groups before an index, as far as no slash parts them, have as many digits as a whole number.
-    fn is_whole(&self, index: usize) -> bool {
-        let mut digits = 0;
-        for group in self.groups[..index].iter().rev() {
-            digits += group.len();
-            if group.joint == Joint::Slash || group.spaced {
-                break;
-            }
-        }
-        digits >= WHOLE_DIGITS
+            || (right.joint == Joint::Slash && (are_whole || begins && self.may_be_two(index)))
+            || (right.joint == Joint::Hyphen && are_whole && begins)
     }
 }
 
@@ -131,8 +126,8 @@ fn group(bytes: &[u8], start: usize, plus: bool, opens: bool, joint: Joint, spac
     Group {
         start,
         end,
+        zero: bytes.get(start) == Some(&b'0'),
         plus,
-        is_trunk: plus || bytes.get(start) == Some(&b'0'),
         opens,
         closes: bytes.get(end) == Some(&b')'),
         joint,

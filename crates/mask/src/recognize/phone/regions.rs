@@ -1,12 +1,12 @@
 //! The regions whose national numbers are looked for.
 
 /// How many regions there are.
-const COUNT: usize = 22;
+const COUNT: usize = 23;
 
 /// The calling codes of the regions (ITU-T E.164), in the order of their bits.
 const CALLING_CODES: [&str; COUNT] = [
     "1", "1", "44", "84", "49", "33", "34", "39", "31", "48", "358", "46", "65", "61", "91", "82",
-    "66", "55", "52", "90", "81", "86",
+    "66", "55", "52", "90", "81", "86", "7",
 ];
 
 /// A set of regions whose numbers are found in their national form, without a country's calling code. International
@@ -26,13 +26,13 @@ impl Regions {
     /// The regions whose national forms are known, by their ISO 3166-1 alpha-2 codes.
     pub const CODES: [&'static str; COUNT] = [
         "US", "CA", "GB", "VN", "DE", "FR", "ES", "IT", "NL", "PL", "FI", "SE", "SG", "AU", "IN",
-        "KR", "TH", "BR", "MX", "TR", "JP", "CN",
+        "KR", "TH", "BR", "MX", "TR", "JP", "CN", "RU",
     ];
     /// No region: only international numbers are found.
     pub const NONE: Regions = Regions(0);
     /// Every region whose national forms are known: the United States, Canada, the United Kingdom, Viet Nam, Germany,
     /// France, Spain, Italy, the Netherlands, Poland, Finland, Sweden, Singapore, Australia, India, South Korea,
-    /// Thailand, Brazil, Mexico, Turkey, Japan and China. The default.
+    /// Thailand, Brazil, Mexico, Turkey, Japan, China and Russia. The default.
     pub const ALL: Regions = Regions((1 << COUNT) - 1);
 
     /// The regions of these ISO 3166-1 alpha-2 codes, in either case.

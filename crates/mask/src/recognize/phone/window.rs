@@ -13,13 +13,11 @@ const GROUPS_MAX: usize = 7;
 /// The most and fewest digits of a candidate, with `00` before it.
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=17;
 /// The most regions under whose rules one window is validated. Bounds the work for digits that are no number.
-const VALIDATIONS_MAX: usize = 6;
+const VALIDATIONS_MAX: usize = 8;
 /// How much less a national number counts that stands among other groups of digits.
 const AMONG_DIGITS: u8 = 15;
-/// The same for a number as short as two groups of four digits, which rows of numbers are full of.
-const SHORT_AMONG_DIGITS: u8 = 40;
-/// How many digits are short.
-const SHORT_DIGITS: usize = 8;
+/// The same for groups of four among groups, as account and identity numbers have them.
+const AMONG_FOURS: u8 = 60;
 
 /// Offers the telephone numbers of a cluster, from left to right. Gives where the cluster, with an extension, ends.
 pub(super) fn offer_all(
@@ -109,9 +107,6 @@ impl Window<'_> {
     /// What the signs directly before and after take from the score, or nothing if they tie the window.
     fn penalty(&self, start: usize, end: usize) -> Option<u8> {
         let first = &self.groups[self.from];
-        if crate::recognize::number::ties::is_emphasised(self.text, start, end) {
-            return Some(0);
-        }
         let before = if self.from > 0 || self.is_labelled {
             Tie::Free
         } else {
@@ -147,12 +142,14 @@ impl Window<'_> {
                 .is_some_and(|group| group.joint == Joint::Space && !group.plus)
         };
         if (self.from > 0 && is_space(self.from)) || is_space(self.to) {
-            let digits: usize = self.groups[self.from..self.to].iter().map(Group::len).sum();
-            if digits <= SHORT_DIGITS {
-                SHORT_AMONG_DIGITS
-            } else {
-                AMONG_DIGITS
+            // Two groups of four among others are a part of a row of such groups.
+            let is_part = self.groups[self.from..self.to]
+                .iter()
+                .all(|group| group.len() == 4);
+            if is_part {
+                return AMONG_FOURS;
             }
+            AMONG_DIGITS
         } else {
             0
         }
