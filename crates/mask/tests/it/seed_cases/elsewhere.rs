@@ -30,6 +30,18 @@ pub(super) const CASES: &[Elsewhere] = &[
         "a_blocking_answer_has_the_values_and_the_application_sees_placeholders_only",
     ),
     case(
+        "`GET /masking/health`",
+        "`{\"status\":\"healthy\",\"version\":\"2.0.0\"}` for everybody, whatever is in front of what",
+        "`status` with what each mask has in front of it and the version that its server says, on the admin address for the admin",
+        "health_names_the_version_that_a_server_says_and_the_table_in_use",
+    ),
+    case(
+        "`GET /masking/health` while nothing can be masked",
+        "503 and `Adapter not initialized`",
+        "an error unless something still works",
+        "without_its_store_health_is_an_error_unless_something_still_works",
+    ),
+    case(
         "OAuth without `client_id`",
         "a validation error",
         "there is no such setting: tokens are checked by `[gateway.access]`, and `Authorization` goes through to the application",
