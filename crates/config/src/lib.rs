@@ -40,7 +40,7 @@ pub use config::{
     DictionaryConfig, DictionaryWords, DifyApi, EjectConfig, GatewayConfig, HeaderCondition,
     HealthConfig, HookConfig, HookFailure, HookPoint, HookStep, HostPattern, JournalConfig,
     JwksSource, JwtAlgorithm, JwtConfig, LeakAction, LimitConfig, LimitKey, Listen, LoggedPaths,
-    MaskApplication, MaskConfig, MaskFault, MetricsConfig, PathPattern, PlaceholderForm, PortRange,
+    MaskApplication, MaskConfig, MaskFault, MetricsConfig, ModelConfig, PathPattern, PlaceholderForm, PortRange,
     PortRangeRefused, RecognizerConfig, RedirectConfig, ReleaseConfig, RetentionConfig,
     RetryConfig, RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts, SearchConfig, SecretText,
     SecurityHeaders, ServerConfig, ServerWeight, ServiceConfig, SharedConfig, StateConfig,

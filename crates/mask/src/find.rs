@@ -19,7 +19,7 @@ pub use offers::{Note, NoteKind};
 use crate::recognize::number::shapes::ShapeTable;
 use crate::recognize::number::{self, Shaped, cluster};
 use crate::recognize::{RecognizerId, crypto, date, first, network, payment, phone, secret};
-use crate::{Rules, Span};
+use crate::{NamedEntitiesError, Rules, Span};
 use context::ContextIndex;
 
 /// Finds what the rules name, in any text.
@@ -56,7 +56,8 @@ impl Finder {
         &self.rules
     }
 
-    /// What the text holds, from left to right, without overlaps.
+    /// What the text holds, from left to right, without overlaps. A model of the rules is not asked: see
+    /// [`Finder::find_all`].
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Span> {
         self.find_in_field(text, None)
@@ -71,6 +72,40 @@ impl Finder {
         overlap::settled(offers.into_spans())
     }
 
+    /// As [`Finder::find_in_field`], with the names that the model of the rules knows, if they have one. That takes long.
+    ///
+    /// # Errors
+    /// The model could not look into the text. Then nobody knows what the text holds.
+    pub fn find_all(
+        &self,
+        text: &str,
+        field: Option<&str>,
+    ) -> Result<Vec<Span>, NamedEntitiesError> {
+        let mut offers = Offers::new(text, field, &self.rules, &self.context);
+        self.scan(text, &mut offers);
+        self.ask(text, &mut offers)?;
+        Ok(overlap::settled(offers.into_spans()))
+    }
+
+    /// As [`Finder::explain`], with the names that the model of the rules knows, if they have one.
+    ///
+    /// # Errors
+    /// The model could not look into the text.
+    pub fn explain_all(&self, text: &str) -> Result<Vec<Note>, NamedEntitiesError> {
+        let mut offers = Offers::noting(text, &self.rules, &self.context);
+        self.scan(text, &mut offers);
+        self.ask(text, &mut offers)?;
+        Ok(offers.into_notes())
+    }
+
+    /// Asks the model of the rules.
+    fn ask(&self, text: &str, offers: &mut Offers<'_>) -> Result<(), NamedEntitiesError> {
+        match self.rules.named() {
+            Some(named) => named.find(text, offers),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a recognizer finds something in the text, also where another one's span covers it.
     pub(crate) fn offers_of(&self, text: &str, recognizer: RecognizerId) -> bool {
         let mut offers = Offers::new(text, None, &self.rules, &self.context);
@@ -81,7 +116,8 @@ impl Finder {
             .any(|span| span.recognizer == recognizer)
     }
 
-    /// Everything that was considered in the text, and why it counted or did not: what `portcullis mask explain` shows.
+    /// Everything that was considered in the text, and why it counted or did not: what `portcullis mask explain` shows. A
+    /// model of the rules is not asked.
     #[must_use]
     pub fn explain(&self, text: &str) -> Vec<Note> {
         let mut offers = Offers::noting(text, &self.rules, &self.context);

@@ -162,7 +162,7 @@ impl Passage {
         let work = Arc::new(work);
         let began_us = clock::monotonic_us();
         if profile.is_shadow() {
-            self.count_only(profile, &work, began_us);
+            self.count_only(profile, &work, began_us).await;
             return Ok((Masking::Passes, body));
         }
         self.state.enter(Step::Connect, u64::MAX);
@@ -326,9 +326,9 @@ impl Passage {
     }
 
     /// Looks into a request that is sent as it is.
-    fn count_only(&self, profile: &Arc<MaskProfile>, work: &Work, began_us: u64) {
+    async fn count_only(&self, profile: &Arc<MaskProfile>, work: &Arc<Work>, began_us: u64) {
         let mut mapping = profile.mapping(self.worker.mapping_limits());
-        match work.mask(&mut mapping) {
+        match work.done(&mut mapping).await {
             Ok(worked) => self.count(profile, &worked.counts, began_us),
             Err(refusal) => self.count_refused(profile, &refusal),
         }

@@ -51,6 +51,10 @@ pub(crate) struct Finding {
     /// Look for the words of a bundled dictionary as well: `organizations`, `hostnames`. May be repeated.
     #[arg(long, value_name = "NAME")]
     pub(crate) dictionary: Vec<String>,
+    /// Also ask the token-classification model in this folder for names of people, organizations and places. Only where
+    /// portcullis was built with the feature `model`.
+    #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) model: Option<PathBuf>,
 }
 
 /// How placeholders are written.

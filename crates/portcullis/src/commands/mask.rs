@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::cli::{Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
 use crate::command_error::{CommandError, ErrorCode, Exit};
+use crate::models;
 use crate::output;
 use texts::Text;
 
@@ -175,8 +176,15 @@ fn masker(finding: &Finding) -> Result<Masker, CommandError> {
 
 /// What the options name.
 fn rules(finding: &Finding) -> Result<Rules, CommandError> {
-    let mut builder =
-        Rules::builder().threshold_of_all(Score::of((finding.threshold * 100.0).round() as u8));
+    let mut builder = Rules::builder();
+    if let Some(folder) = &finding.model {
+        let model = models::load(folder).map_err(|fault| {
+            CommandError::coded(ErrorCode::BadValue, fault.message).hint(fault.hint)
+        })?;
+        // Whoever waits here decides how much is read.
+        builder = builder.named_entities(model, usize::MAX);
+    }
+    builder = builder.threshold_of_all(Score::of((finding.threshold * 100.0).round() as u8));
     if !finding.only.is_empty() {
         builder = builder.nothing();
     }
@@ -210,6 +218,7 @@ impl Finding {
             threshold: Score::THRESHOLD.fraction(),
             allow: Vec::new(),
             dictionary: Vec::new(),
+            model: None,
         }
     }
 }
