@@ -315,12 +315,14 @@ fn masks(
         let known = before.and_then(|before| before.mask(&config.name));
         match known {
             Some(known) if known.is_same(config, &settings.models) => Ok(Arc::clone(known)),
-            known => MaskProfile::compile(config, &settings.models, workers, known.map(Arc::as_ref))
-                .map(Arc::new)
-                .map_err(|source| RoutingError::Mask {
-                    mask: Arc::clone(&config.name),
-                    source,
-                }),
+            known => {
+                MaskProfile::compile(config, &settings.models, workers, known.map(Arc::as_ref))
+                    .map(Arc::new)
+                    .map_err(|source| RoutingError::Mask {
+                        mask: Arc::clone(&config.name),
+                        source,
+                    })
+            }
         }
     });
     masks.collect()

@@ -44,7 +44,8 @@ impl Encoder {
                 (table.nrows() > 0).then(|| table.row(0).to_owned())
             }
         };
-        let layers = (0..settings.layers).map(|number| Layer::read(number, settings, &layout, weights));
+        let layers =
+            (0..settings.layers).map(|number| Layer::read(number, settings, &layout, weights));
         Ok(Encoder {
             layers: layers.collect::<Result<_, _>>()?,
             tokens: weights.table(
@@ -66,7 +67,8 @@ impl Encoder {
     /// are positions, each below the size of the vocabulary.
     pub(crate) fn scores(&self, tokens: &[u32]) -> Array2<f32> {
         let mut rows = Array2::zeros((tokens.len(), self.positions.ncols()));
-        for (place, (token, mut row)) in tokens.iter().zip(rows.axis_iter_mut(Axis(0))).enumerate() {
+        for (place, (token, mut row)) in tokens.iter().zip(rows.axis_iter_mut(Axis(0))).enumerate()
+        {
             row += &self.tokens.row(*token as usize);
             row += &self.positions.row(self.first_position + place);
             if let Some(segment) = &self.segment {
@@ -78,11 +80,6 @@ impl Encoder {
             rows = layer.apply(rows);
         }
         self.classifier.apply(&rows)
-    }
-
-    /// How many tokens the vocabulary has.
-    pub(crate) fn vocabulary(&self) -> usize {
-        self.tokens.nrows()
     }
 }
 

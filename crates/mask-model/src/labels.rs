@@ -7,14 +7,32 @@ const KINDS: &[(Entity, &[&str])] = &[
     (
         Entity::PERSON,
         &[
-            "PER", "PERS", "PERSON", "NAME", "FIRSTNAME", "MIDDLENAME", "LASTNAME", "GIVENNAME", "SURNAME",
+            "PER",
+            "PERS",
+            "PERSON",
+            "NAME",
+            "FIRSTNAME",
+            "MIDDLENAME",
+            "LASTNAME",
+            "GIVENNAME",
+            "SURNAME",
         ],
     ),
     (
         Entity::ORGANIZATION,
-        &["ORG", "ORGANIZATION", "ORGANISATION", "COMPANY", "COMPANYNAME", "CORPORATION"],
+        &[
+            "ORG",
+            "ORGANIZATION",
+            "ORGANISATION",
+            "COMPANY",
+            "COMPANYNAME",
+            "CORPORATION",
+        ],
     ),
-    (Entity::LOCATION, &["LOC", "LOCATION", "GPE", "PLACE", "CITY"]),
+    (
+        Entity::LOCATION,
+        &["LOC", "LOCATION", "GPE", "PLACE", "CITY"],
+    ),
 ];
 
 /// One label.

@@ -87,7 +87,9 @@ impl Model {
     }
 
     fn tokens(&self, text: &str) -> Result<Vec<Token>, NamedEntitiesError> {
-        self.reader.tokens(text).map_err(|_| failed("its tokenizer failed"))
+        self.reader
+            .tokens(text)
+            .map_err(|_| failed("its tokenizer failed"))
     }
 
     fn scores_of(&self, tokens: &[Token]) -> Result<Array2<f32>, NamedEntitiesError> {
@@ -141,7 +143,8 @@ fn failed(why: &str) -> NamedEntitiesError {
 /// The bytes of a small file.
 fn bytes(file: &Path, bytes_max: u64, hint: &'static str) -> Result<Vec<u8>, ModelError> {
     let mut bytes = Vec::new();
-    let read = File::open(file).and_then(|opened| opened.take(bytes_max + 1).read_to_end(&mut bytes));
+    let read =
+        File::open(file).and_then(|opened| opened.take(bytes_max + 1).read_to_end(&mut bytes));
     match read {
         Ok(_) if bytes.len() as u64 > bytes_max => Err(ModelError::TooLarge {
             file: file.to_owned(),

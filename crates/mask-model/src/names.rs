@@ -97,7 +97,9 @@ impl Name<'_> {
         let found = text.get(self.start..self.end)?;
         let value = found.trim();
         let start = self.start + (found.len() - found.trim_start().len());
-        let score = (self.sum / self.words as f32 * 100.0).round().clamp(0.0, 100.0);
+        let score = (self.sum / self.words as f32 * 100.0)
+            .round()
+            .clamp(0.0, 100.0);
         (!value.is_empty()).then_some(NamedSpan {
             start,
             end: start + value.len(),

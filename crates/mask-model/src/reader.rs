@@ -41,19 +41,22 @@ pub(crate) struct Window {
 
 impl Reader {
     /// Reads tokenizer.json for a vocabulary of so many tokens.
-    pub(crate) fn read(
-        json: &[u8],
-        vocabulary: usize,
-        file: &Path,
-    ) -> Result<Reader, ModelError> {
+    pub(crate) fn read(json: &[u8], vocabulary: usize, file: &Path) -> Result<Reader, ModelError> {
         let wrong = |what: String| ModelError::Content {
             file: file.to_owned(),
             what,
         };
-        let mut tokenizer = Tokenizer::from_bytes(json)
-            .map_err(|error| wrong(format!("expected a tokenizer of the crate tokenizers: {error}")))?;
+        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| {
+            wrong(format!(
+                "expected a tokenizer of the crate tokenizers: {error}"
+            ))
+        })?;
         let known = tokenizer.get_vocab_size(true);
-        let highest = tokenizer.get_vocab(true).into_values().max().unwrap_or_default();
+        let highest = tokenizer
+            .get_vocab(true)
+            .into_values()
+            .max()
+            .unwrap_or_default();
         if highest as usize >= vocabulary {
             let what = format!(
                 "it has {known} tokens, with numbers up to {highest}; config.json has {vocabulary}: the two belong to \
@@ -105,7 +108,10 @@ impl Reader {
     pub(crate) fn framed(&self, tokens: &[Token]) -> Vec<u32> {
         let numbers = tokens.iter().map(|token| token.number);
         let before = self.before.iter().copied();
-        before.chain(numbers).chain(self.after.iter().copied()).collect()
+        before
+            .chain(numbers)
+            .chain(self.after.iter().copied())
+            .collect()
     }
 
     /// How many tokens stand before and after those of a window.
@@ -142,7 +148,9 @@ pub(crate) fn windows(tokens: &[Token], size: usize) -> Vec<Window> {
 /// Where the word begins to which the token at `at` belongs, but not before `from`.
 fn word_begin(tokens: &[Token], at: usize, from: usize) -> usize {
     let mut places = (from..=at).rev();
-    places.find(|place| tokens[*place].begins_word).unwrap_or(at)
+    places
+        .find(|place| tokens[*place].begins_word)
+        .unwrap_or(at)
 }
 
 #[cfg(test)]

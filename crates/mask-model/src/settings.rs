@@ -84,7 +84,10 @@ impl Keys<'_> {
         let heads_key = named("num_attention_heads", "n_heads");
         let heads = self.count(heads_key, None, width)?;
         if !width.is_multiple_of(heads) {
-            return Err(self.wrong(heads_key, &format!("expected a divisor of the width {width}")));
+            return Err(self.wrong(
+                heads_key,
+                &format!("expected a divisor of the width {width}"),
+            ));
         }
         let positions = self.count("max_position_embeddings", Some(512), VOCABULARY_MAX)?;
         let first_position = match family {
@@ -95,7 +98,10 @@ impl Keys<'_> {
             let expected = format!("expected {POSITIONS_MIN} at least");
             return Err(self.wrong("max_position_embeddings", &expected));
         }
-        if let Some(other) = self.json.get("position_embedding_type").and_then(Value::as_str)
+        if let Some(other) = self
+            .json
+            .get("position_embedding_type")
+            .and_then(Value::as_str)
             && other != "absolute"
         {
             return Err(self.wrong("position_embedding_type", "expected \"absolute\""));
@@ -127,7 +133,10 @@ impl Keys<'_> {
             _ => return Err(self.wrong("model_type", &format!("expected {KNOWN}"))),
         };
         let architectures = self.json.get("architectures").and_then(Value::as_array);
-        let mut names = architectures.into_iter().flatten().filter_map(Value::as_str);
+        let mut names = architectures
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         if architectures.is_some() && !names.any(|name| name.ends_with("ForTokenClassification")) {
             let expected = "expected one that ends in ForTokenClassification: a model that was trained to label \
                             each token";
@@ -157,7 +166,8 @@ impl Keys<'_> {
 
     fn labels(&self) -> Result<Vec<Label>, ModelError> {
         let key = "id2label";
-        let expected = "expected a label for each number from 0 on, such as {\"0\": \"O\", \"1\": \"B-PER\"}";
+        let expected =
+            "expected a label for each number from 0 on, such as {\"0\": \"O\", \"1\": \"B-PER\"}";
         let given = self.json.get(key).and_then(Value::as_object);
         let given = given.ok_or_else(|| self.wrong(key, expected))?;
         if given.len() > LABELS_MAX {

@@ -59,7 +59,10 @@ impl Weights {
             .map_err(|error| content(format!("its header cannot be read: {error}")))?;
         let end = metadata.data_len() as u64;
         if start.saturating_add(end) != bytes {
-            let what = format!("expected {} bytes and found {bytes}; copy it again", start.saturating_add(end));
+            let what = format!(
+                "expected {} bytes and found {bytes}; copy it again",
+                start.saturating_add(end)
+            );
             return Err(content(what));
         }
         Ok(Weights {
@@ -81,11 +84,16 @@ impl Weights {
         if self.is_examined {
             return Ok(Array2::zeros((0, 0)));
         }
-        Array2::from_shape_vec((rows, columns), numbers).map_err(|error| self.wrong(error.to_string()))
+        Array2::from_shape_vec((rows, columns), numbers)
+            .map_err(|error| self.wrong(error.to_string()))
     }
 
     /// A row under the first of these names that is there.
-    pub(crate) fn row(&mut self, names: &[String], width: usize) -> Result<Array1<f32>, ModelError> {
+    pub(crate) fn row(
+        &mut self,
+        names: &[String],
+        width: usize,
+    ) -> Result<Array1<f32>, ModelError> {
         self.numbers(names, &[width]).map(Array1::from_vec)
     }
 
@@ -130,7 +138,10 @@ impl Weights {
         let (begin, end) = info.data_offsets;
         let mut bytes = vec![0; end - begin];
         let place = SeekFrom::Start(self.start + begin as u64);
-        let read = self.opened.seek(place).and_then(|_| self.opened.read_exact(&mut bytes));
+        let read = self
+            .opened
+            .seek(place)
+            .and_then(|_| self.opened.read_exact(&mut bytes));
         read.map_err(|source| ModelError::Unreadable {
             file: self.file.clone(),
             source,
@@ -152,7 +163,13 @@ fn decoded(bytes: &[u8], dtype: Dtype) -> Vec<f32> {
     let (twos, _) = bytes.as_chunks::<2>();
     match dtype {
         Dtype::F32 => fours.iter().map(|four| f32::from_le_bytes(*four)).collect(),
-        Dtype::F16 => twos.iter().map(|two| f16::from_le_bytes(*two).to_f32()).collect(),
-        _ => twos.iter().map(|two| bf16::from_le_bytes(*two).to_f32()).collect(),
+        Dtype::F16 => twos
+            .iter()
+            .map(|two| f16::from_le_bytes(*two).to_f32())
+            .collect(),
+        _ => twos
+            .iter()
+            .map(|two| bf16::from_le_bytes(*two).to_f32())
+            .collect(),
     }
 }

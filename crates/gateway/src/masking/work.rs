@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{MaskProfile, MaskingRefusal};
-use crate::observe::line_limit;
 use crate::bounds::{MASKING_INLINE_BYTES_MAX, MASKING_MODEL_WAIT_MS_MAX};
+use crate::observe::line_limit;
 
 /// The requests that models may read at the same time in this process: one for each core but one.
 static MODEL_PLACES: LazyLock<Semaphore> = LazyLock::new(|| {
@@ -61,7 +61,10 @@ impl Work {
     }
 
     /// As [`Work::mask`], where nobody else waits for it.
-    pub(crate) async fn done(self: &Arc<Work>, mapping: &mut Mapping) -> Result<Worked, MaskingRefusal> {
+    pub(crate) async fn done(
+        self: &Arc<Work>,
+        mapping: &mut Mapping,
+    ) -> Result<Worked, MaskingRefusal> {
         let asks_a_model = self.profile.asks_a_model();
         if !asks_a_model && self.body.len() <= MASKING_INLINE_BYTES_MAX {
             return self.mask(mapping);
@@ -88,7 +91,11 @@ impl Work {
         if let Err(MaskingRefusal::Detector { why }) = &worked {
             let mask = self.profile.config.name.as_ref();
             if line_limit::may_write(mask, "masking-detector") {
-                tracing::error!(mask, cause = why.as_str(), "a request could not be looked into");
+                tracing::error!(
+                    mask,
+                    cause = why.as_str(),
+                    "a request could not be looked into"
+                );
             }
         }
         worked

@@ -1,6 +1,6 @@
 //! One layer, and what it is made of.
 
-use ndarray::{Array1, Array2, Axis, s};
+use ndarray::{Array1, Array2, Axis, Slice};
 
 use super::layout::{Layout, Part};
 use crate::ModelError;
@@ -80,12 +80,14 @@ impl Layer {
         query *= 1.0 / (width as f32).sqrt();
         let mut attended = Array2::zeros(rows.raw_dim());
         for head in 0..self.heads {
-            let columns = s![.., head * width..(head + 1) * width];
-            let mut fits = query.slice(columns).dot(&key.slice(columns).t());
+            let columns = Slice::from(head * width..(head + 1) * width);
+            let of_head = |rows: &Array2<f32>| rows.slice_axis(Axis(1), columns).to_owned();
+            let mut fits = of_head(&query).dot(&of_head(&key).t());
             for row in fits.axis_iter_mut(Axis(0)) {
                 softmax(row);
             }
-            attended.slice_mut(columns).assign(&fits.dot(&value.slice(columns)));
+            let mut columns = attended.slice_axis_mut(Axis(1), columns);
+            columns.assign(&fits.dot(&of_head(&value)));
         }
         attended
     }

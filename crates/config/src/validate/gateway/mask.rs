@@ -131,8 +131,14 @@ fn model(raw: &RawMask, context: &mut Context<'_>) -> Option<ModelConfig> {
     let text_max = raw.model_text_bytes_max.as_ref();
     let Some(at) = &raw.model else {
         if let Some(at) = text_max.filter(|at| at.given) {
-            let wrong = Wrong::new(Code::Contradiction, "there is no `model`, so this has no effect");
-            context.report.add(&at.spot, wrong.hint("remove it, or name the folder of a model"));
+            let wrong = Wrong::new(
+                Code::Contradiction,
+                "there is no `model`, so this has no effect",
+            );
+            context.report.add(
+                &at.spot,
+                wrong.hint("remove it, or name the folder of a model"),
+            );
         }
         return None;
     };

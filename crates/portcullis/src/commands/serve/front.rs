@@ -9,7 +9,8 @@ use portcullis_config::{
 use portcullis_driver::SecretErrorWhy;
 use portcullis_gateway::{
     AdminListen, ConversationPlace, ConversationSettings, Gateway, GatewaySettings, HealthSettings,
-    MaskModels, ObserveSettings, RoutingSettings, ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
+    MaskModels, ObserveSettings, RoutingSettings, ServiceSettings, SharedSettings, Sticky,
+    TimeoutSettings,
 };
 use secrecy::SecretString;
 
@@ -132,7 +133,12 @@ pub(super) async fn settings(
 
 /// The models of masks, read where nobody else waits for it.
 async fn models(config: &Config) -> Result<MaskModels, FrontError> {
-    if config.gateway.masks.iter().all(|mask| mask.search.model.is_none()) {
+    if config
+        .gateway
+        .masks
+        .iter()
+        .all(|mask| mask.search.model.is_none())
+    {
         return Ok(MaskModels::default());
     }
     let config = config.clone();

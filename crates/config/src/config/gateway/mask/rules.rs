@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use portcullis_mask::{
-    Dictionary, Examples, NamedEntities, NamedEntitiesError, NamedSpan, PatternRecognizer, Policy, PolicyError, Rules, RulesBuilder,
+    Dictionary, Examples, NamedEntities, NamedEntitiesError, NamedSpan, PatternRecognizer, Policy,
+    PolicyError, Rules, RulesBuilder,
 };
 
 use super::{

@@ -31,7 +31,8 @@ pub(super) fn check(raw: &RawMask, search: &SearchConfig, rules: &Rules, report:
         }
     }
     if let Some(at) = raw.model.as_ref().filter(|_| !rules.asks_a_model()) {
-        let message = "`only` and `without` leave nothing for the model to look for, so it has no effect";
+        let message =
+            "`only` and `without` leave nothing for the model to look for, so it has no effect";
         let wrong = Wrong::new(Code::Contradiction, message);
         let hint = "remove it, or let it look for PERSON, ORGANIZATION or LOCATION";
         report.add(&at.spot, wrong.hint(hint));
