@@ -20,6 +20,7 @@ use crate::ways::{upstream, way_to};
 mod application;
 mod failing;
 mod keeping;
+mod names;
 pub(crate) mod settings;
 
 const EMAIL: &str = "nguyen.van.an@example.com";
