@@ -141,7 +141,7 @@ pub(crate) fn windows(tokens: &[Token], size: usize) -> Vec<Window> {
         if end == tokens.len() {
             return windows;
         }
-        start = word_begin(tokens, end - overlap, start + size / 2);
+        start = word_begin(tokens, end - overlap, start + (size / 2).max(1));
     }
 }
 

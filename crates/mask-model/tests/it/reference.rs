@@ -180,7 +180,7 @@ fn any_text_has_names_between_characters() {
         "x",
     ];
     let mut state = 1_usize;
-    for length in 0..200 {
+    for length in (0..200).step_by(9) {
         let mut text = String::new();
         for _ in 0..length {
             state = state
