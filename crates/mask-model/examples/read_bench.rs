@@ -19,6 +19,7 @@ fn main() {
     let model = Model::load(Path::new(&folder)).unwrap();
     println!("loaded in {} ms", begun.elapsed().as_millis());
     let text: String = TEXT.chars().cycle().take(kib * 1024).collect();
+    println!("{} tokens", model.scores(&text).unwrap().nrows());
     let mut times: Vec<f64> = Vec::new();
     let mut names = 0;
     for _ in 0..7 {

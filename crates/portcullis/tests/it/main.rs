@@ -16,6 +16,7 @@ mod grpc;
 mod guide;
 mod keys;
 mod mask;
+mod mask_model;
 mod operations;
 #[path = "../../../gateway/tests/it/pebble.rs"]
 #[allow(dead_code, clippy::expect_used)]
