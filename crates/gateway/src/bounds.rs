@@ -201,6 +201,8 @@ pub(crate) const CONVERSATION_MOVES_MAX: u32 = 5;
 /// A longer body is looked into on a thread of its own: so long that a worker can be busy with the rest in one go, which
 /// takes it about a millisecond.
 pub(crate) const MASKING_INLINE_BYTES_MAX: usize = 64 * 1024;
+/// How long a request waits for others that a model reads, in milliseconds; then it is refused, and may come again.
+pub(crate) const MASKING_MODEL_WAIT_MS_MAX: u64 = 30_000;
 /// The room that a body which is looked into has before anything of it has come; it grows with what comes.
 pub(crate) const MASKING_BODY_BYTES_BEGIN: u64 = 64 * 1024;
 /// Entries of a list of conversations into which values are put back; further ones pass as they are.

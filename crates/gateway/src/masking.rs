@@ -2,6 +2,7 @@
 //! answer.
 //!
 //! - `profile`: one `[[gateway.mask]]`, compiled; shared by all workers and kept over reloads.
+//! - `models`: what finds names, if the settings want it; handed in by whoever makes the settings.
 //! - `vault`: where conversations are kept, opened once for the process.
 //! - `tenant`: whose mapping it is. Nobody else gets to it.
 //! - `session`: the mapping of one request: found by the ids that it names, saved, and bound to the ids that its answer
@@ -31,6 +32,7 @@ pub(crate) mod counters;
 pub(crate) mod detect;
 mod leaks;
 mod listed;
+mod models;
 pub(crate) mod profile;
 mod record;
 mod refusal;
@@ -48,6 +50,7 @@ pub(crate) use coding::{CodingError, Codings};
 pub(crate) use counters::MaskingCounters;
 pub(crate) use leaks::LeakRestorers;
 pub(crate) use listed::restore_list;
+pub use models::MaskModels;
 pub(crate) use profile::MaskProfile;
 pub(crate) use refusal::MaskingRefusal;
 pub(crate) use restored::{Events, RestoredBody};

@@ -175,7 +175,7 @@ impl Passage {
         let work = Arc::new(work);
         let began_us = clock::monotonic_us();
         if profile.is_shadow() {
-            self.count_only(profile, &work, began_us, note);
+            self.count_only(profile, &work, began_us, note).await;
             return Ok((Masking::Passes, body));
         }
         self.state.enter(Step::Connect, u64::MAX);
@@ -361,15 +361,15 @@ impl Passage {
     }
 
     /// Looks into a request that is sent as it is.
-    fn count_only(
+    async fn count_only(
         &self,
         profile: &Arc<MaskProfile>,
-        work: &Work,
+        work: &Arc<Work>,
         began_us: u64,
         note: &mut AuditNote,
     ) {
         let mut mapping = profile.mapping(self.worker.mapping_limits());
-        match work.mask(&mut mapping) {
+        match work.done(&mut mapping).await {
             Ok(worked) => self.count(profile, &worked.counts, began_us, note),
             Err(refusal) => self.count_refused(profile, &refusal, note),
         }

@@ -9,11 +9,12 @@ use portcullis_config::{
 use portcullis_mask::json::{FieldError, JsonLimits};
 use portcullis_mask::wire::{Adapter, DifyVersion, PointerRules, Wire, WireOptions};
 use portcullis_mask::{
-    Action, Finder, LabelError, Limits, Mapping, Masker, Mode, Policy, PolicyError, Style, Tag,
+    Action, Finder, LabelError, Limits, Mapping, Masker, Mode, NamedEntities, Policy, PolicyError,
+    Style, Tag,
 };
 
-use super::MaskingCounters;
 use super::versions::ServerVersions;
+use super::{MaskModels, MaskingCounters};
 
 /// Everything a mask's recognizers may build when they are first used, is built by looking into this.
 const WARM_UP: &str =
@@ -52,6 +53,8 @@ pub(crate) struct MaskProfile {
     pub(crate) leaks: Option<Arc<Masker>>,
     /// What is counted.
     pub(crate) counters: Arc<MaskingCounters>,
+    /// What finds names, if the settings want it.
+    model: Option<Arc<dyn NamedEntities>>,
     wire: Wire,
     /// The table of an older server.
     older_wire: Option<Wire>,
@@ -66,10 +69,13 @@ impl MaskProfile {
     /// A file of words cannot be used any more.
     pub(crate) fn compile(
         config: &MaskConfig,
+        models: &MaskModels,
         workers: usize,
         before: Option<&MaskProfile>,
     ) -> Result<MaskProfile, ProfileError> {
-        let rules = config.rules().map_err(ProfileError::Rules)?;
+        let model = model_of(config, models).cloned();
+        let rules = config.rules_with(model.clone());
+        let rules = rules.map_err(ProfileError::Rules)?;
         let policy = config.policy(&rules)?;
         let finder = Arc::new(Finder::new(rules));
         let _ = finder.find(WARM_UP);
@@ -82,6 +88,7 @@ impl MaskProfile {
                 Some(before) => Arc::clone(&before.counters),
                 None => Arc::new(MaskingCounters::new(workers)),
             },
+            model,
             wire,
             older_wire,
             versions: before.map_or_else(Arc::default, |before| Arc::clone(&before.versions)),
@@ -90,10 +97,15 @@ impl MaskProfile {
     }
 
     /// Whether compiling these settings would give the same. Files of words may have changed.
-    pub(crate) fn is_same(&self, config: &MaskConfig) -> bool {
+    pub(crate) fn is_same(&self, config: &MaskConfig, models: &MaskModels) -> bool {
+        let is_same_model = match (&self.model, model_of(config, models)) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
         let mut dictionaries = config.search.dictionaries.iter();
         let reads = dictionaries.any(|one| matches!(one.words, DictionaryWords::File(_)));
-        !reads && self.config == *config
+        !reads && is_same_model && self.config == *config
     }
 
     /// The table that fits the server, as far as it has said what it is. The newer one has all paths of the older one.
@@ -142,6 +154,11 @@ impl MaskProfile {
         self.config.unknown == UnknownMessage::Pass || self.is_shadow()
     }
 
+    /// Whether looking into a request takes longer than others may wait.
+    pub(crate) fn asks_a_model(&self) -> bool {
+        self.masker.finder().rules().asks_a_model()
+    }
+
     /// Whether it only counts.
     pub(crate) fn is_shadow(&self) -> bool {
         self.config.mode == Mode::Shadow
@@ -182,6 +199,11 @@ impl std::fmt::Debug for MaskProfile {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "MaskProfile({})", self.config.name)
     }
+}
+
+/// The model that a mask names.
+fn model_of<'m>(config: &MaskConfig, models: &'m MaskModels) -> Option<&'m Arc<dyn NamedEntities>> {
+    models.of(&config.search.model.as_ref()?.folder)
 }
 
 /// The table of the application, and that of its older version where the server decides.

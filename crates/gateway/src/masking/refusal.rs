@@ -59,6 +59,18 @@ pub(crate) enum MaskingRefusal {
     Upgrade,
     /// Conversations cannot be read or kept.
     Store,
+    /// What looks for data failed.
+    Detector {
+        /// What happened, for the log.
+        why: String,
+    },
+    /// Too many requests wait for the model that finds names.
+    ModelBusy,
+    /// There is more text than the model reads.
+    TextTooLong {
+        /// The most bytes.
+        bytes_max: usize,
+    },
     /// Too many requests change one conversation at once.
     Contended,
     /// The answer is coded although it was asked for without a coding.
@@ -93,6 +105,9 @@ impl MaskingRefusal {
             MaskingRefusal::Datasets => "masking-datasets",
             MaskingRefusal::Upgrade => "masking-upgrade",
             MaskingRefusal::Store => "masking-store",
+            MaskingRefusal::Detector { .. } => "masking-detector",
+            MaskingRefusal::ModelBusy => "masking-model-busy",
+            MaskingRefusal::TextTooLong { .. } => "masking-text-too-long",
             MaskingRefusal::Contended => "masking-contended",
             MaskingRefusal::AnswerEncoded => "masking-answer-encoded",
             MaskingRefusal::AnswerTooLong => "masking-answer-too-long",
@@ -110,7 +125,10 @@ impl MaskingRefusal {
 
     /// Whether the client may come again with the same request.
     pub(crate) fn passes_with_time(&self) -> bool {
-        matches!(self, MaskingRefusal::Store | MaskingRefusal::Contended)
+        matches!(
+            self,
+            MaskingRefusal::Store | MaskingRefusal::Contended | MaskingRefusal::ModelBusy
+        )
     }
 
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
@@ -132,7 +150,7 @@ impl MaskingRefusal {
                 "urn:portcullis:problem:masking-unknown-content",
                 "The request's content cannot be looked into",
             ),
-            MaskingRefusal::TooLong { .. } => (
+            MaskingRefusal::TooLong { .. } | MaskingRefusal::TextTooLong { .. } => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "urn:portcullis:problem:masking-too-long",
                 "The request's body is too large",
@@ -159,6 +177,11 @@ impl MaskingRefusal {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:portcullis:problem:masking-unavailable",
                 "The conversation cannot be kept",
+            ),
+            MaskingRefusal::Detector { .. } | MaskingRefusal::ModelBusy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "urn:portcullis:problem:masking-detector",
+                "The request could not be looked into",
             ),
             MaskingRefusal::AnswerEncoded | MaskingRefusal::AnswerTooLong => (
                 StatusCode::BAD_GATEWAY,
@@ -192,6 +215,18 @@ impl MaskingRefusal {
                 return format!(
                     "a body of more than {bytes_max} bytes is not looked into, so it is not sent on; send less, or \
                      raise body_max in the [[gateway.mask]] of this route"
+                );
+            }
+            MaskingRefusal::Detector { .. } => {
+                "what looks for personal data failed, so the request is not sent on; the gateway's log says why"
+            }
+            MaskingRefusal::ModelBusy => {
+                "too many requests wait to be looked into; try again later"
+            }
+            MaskingRefusal::TextTooLong { bytes_max } => {
+                return format!(
+                    "more than {bytes_max} bytes of text in one request are not looked into, so it is not sent on; send \
+                     less, or raise model_text_max in the [[gateway.mask]] of this route"
                 );
             }
             MaskingRefusal::Json(error) => return format!("the body is {error}"),
@@ -252,6 +287,8 @@ impl From<MaskError> for MaskingRefusal {
     fn from(error: MaskError) -> MaskingRefusal {
         match error {
             MaskError::Blocked { entities, counts } => MaskingRefusal::Blocked { entities, counts },
+            MaskError::Names(error) => MaskingRefusal::Detector { why: error.why },
+            MaskError::TooLong { bytes_max } => MaskingRefusal::TextTooLong { bytes_max },
             MaskError::Mapping(error) => MaskingRefusal::Full {
                 limit: error.to_string(),
             },

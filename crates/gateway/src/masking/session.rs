@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::counters::MaskingBlock;
 use super::record::{self, Owner, Place, PlaceKind, RecordError};
 use super::{AuditNote, MaskProfile, MaskingRefusal, Tenant, Work, Worked};
-use crate::bounds::{MASKING_INLINE_BYTES_MAX, MASKING_TRIES_MAX};
+use crate::bounds::MASKING_TRIES_MAX;
 use crate::conversations::{Conversations, Saved};
 use crate::observe::line_limit;
 
@@ -204,7 +204,7 @@ impl Session {
     pub(crate) async fn mask(&mut self, work: &Arc<Work>) -> Result<Worked, MaskingRefusal> {
         for _ in 0..MASKING_TRIES_MAX {
             let before = self.mapping.len();
-            let worked = self.work(work).await?;
+            let worked = work.done(&mut self.mapping).await?;
             if self.mapping.len() == before {
                 return Ok(worked);
             }
@@ -224,22 +224,6 @@ impl Session {
             }
         }
         Err(MaskingRefusal::Contended)
-    }
-
-    /// Looks for data, which for a long body is done where nobody else waits for it.
-    async fn work(&mut self, work: &Arc<Work>) -> Result<Worked, MaskingRefusal> {
-        if work.body.len() <= MASKING_INLINE_BYTES_MAX {
-            return work.mask(&mut self.mapping);
-        }
-        let (work, mut mapping) = (Arc::clone(work), self.mapping.clone());
-        let done = tokio::task::spawn_blocking(move || (work.mask(&mut mapping), mapping));
-        match done.await {
-            Ok((worked, mapping)) => {
-                self.mapping = mapping;
-                worked
-            }
-            Err(_) => Err(MaskingRefusal::Store),
-        }
     }
 
     /// Whether the conversation, message or run that the request names was known; `None` if it names none.

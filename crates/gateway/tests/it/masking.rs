@@ -22,6 +22,7 @@ mod failing;
 mod http2;
 mod keeping;
 mod lengths;
+mod names;
 mod operation;
 mod passing;
 mod resending;

@@ -161,6 +161,12 @@ impl<'a> Offers<'a> {
         self.context.cell(at)
     }
 
+    /// Whether something that counts already covers the whole range.
+    pub(crate) fn holds(&self, range: Range<usize>) -> bool {
+        let mut spans = self.spans.iter();
+        spans.any(|span| span.start <= range.start && range.end <= span.end)
+    }
+
     /// Whether a word is a phrase that speaks for or against some recognizer.
     pub(crate) fn is_phrase(&self, word: &str) -> bool {
         self.context.is_phrase(word)

@@ -63,6 +63,10 @@ pub(crate) struct Finding {
     /// when it is not given. International numbers are found in any case.
     #[arg(long, value_name = "REGION")]
     pub(crate) phone_region: Vec<String>,
+    /// Also ask the token-classification model in this folder for names of people, organizations and places. Only where
+    /// portcullis was built with the feature `model`.
+    #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) model: Option<PathBuf>,
 }
 
 /// How placeholders are written.

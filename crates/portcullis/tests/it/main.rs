@@ -17,6 +17,7 @@ mod grpc;
 mod guide;
 mod keys;
 mod mask;
+mod mask_model;
 #[path = "../../../gateway/tests/it/masking/application.rs"]
 #[allow(dead_code)]
 mod masked_application;

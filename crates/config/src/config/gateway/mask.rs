@@ -144,10 +144,21 @@ pub struct SearchConfig {
     pub allow_patterns: Vec<String>,
     /// Names of bundled dictionaries that are used.
     pub bundled: Vec<String>,
+    /// What finds names of people, organizations and places, if anything does.
+    pub model: Option<ModelConfig>,
     /// Dictionaries of the file's own.
     pub dictionaries: Vec<DictionaryConfig>,
     /// Regular expressions of the file's own.
     pub recognizers: Vec<RecognizerConfig>,
+}
+
+/// A named-entity model. What it looks for is chosen as among the built-in recognizers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelConfig {
+    /// The folder that it is in, absolute.
+    pub folder: PathBuf,
+    /// The most text of one request that it reads, in bytes; a request with more is answered with 413.
+    pub text_bytes_max: u64,
 }
 
 /// Which of the built-in recognizers are used. They are named by what they find (name or label of an entity) or by their

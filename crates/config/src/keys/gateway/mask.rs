@@ -3,7 +3,9 @@
 use portcullis_mask::Regions;
 
 use super::NONE;
-use crate::bounds::{MASKED_BODY_BYTES_MAX, MASKED_BODY_BYTES_MIN};
+use crate::bounds::{
+    MASKED_BODY_BYTES_MAX, MASKED_BODY_BYTES_MIN, MODEL_TEXT_BYTES_MAX, MODEL_TEXT_BYTES_MIN,
+};
 use crate::keys::{Kind, Preset, Section, TextForm, key};
 
 mod custom;
@@ -114,6 +116,20 @@ pub(super) static MASK: Section = Section {
             Kind::List(&Kind::Choice(BUNDLED), 0),
             Preset::Value("[]"),
             "Bundled dictionaries that are used: names of well-known organizations, words for hosts.",
+        ),
+        key(
+            "model",
+            Kind::Path,
+            Preset::Absent("no model is asked"),
+            "A folder with a token-classification model (BERT, DistilBERT or RoBERTa as `transformers` saves them), which \
+             finds names of people, organizations and places. Only for a portcullis that was built with the feature \
+             `model`. Names are not looked for in answers.",
+        ),
+        key(
+            "model_text_max",
+            Kind::Bytes(MODEL_TEXT_BYTES_MIN, MODEL_TEXT_BYTES_MAX),
+            Preset::Value("\"64KiB\""),
+            "The most text of one request that the model reads; a request with more is answered with 413.",
         ),
         key(
             "fields",

@@ -103,6 +103,10 @@ fn search(mask: &MaskConfig, out: &mut Table) {
     put(out, "allow", Some(strings(&search.allow)));
     put(out, "allow_patterns", Some(strings(&search.allow_patterns)));
     put(out, "dictionaries", Some(strings(&search.bundled)));
+    if let Some(model) = &search.model {
+        put(out, "model", Some(path(&model.folder)));
+        put(out, "model_text_max", Some(bytes(model.text_bytes_max)));
+    }
     put(
         out,
         "dictionary",

@@ -22,6 +22,7 @@ pub(crate) fn mask(name: &str, application: MaskApplication) -> MaskConfig {
             allow: Vec::new(),
             allow_patterns: Vec::new(),
             bundled: Vec::new(),
+            model: None,
             dictionaries: Vec::new(),
             recognizers: Vec::new(),
         },

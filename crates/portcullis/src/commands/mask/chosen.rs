@@ -1,12 +1,14 @@
 //! What is looked for: what the options name, or what a `[[gateway.mask]]` of the configuration says.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_config::{MaskConfig, PlaceholderForm};
-use portcullis_mask::{Finder, Masker, Mode, Policy, Regions, Rules, Score};
+use portcullis_mask::{Finder, Masker, Mode, NamedEntities, Policy, Regions, Rules, Score};
 
 use crate::cli::{Finding, StyleName};
 use crate::command_error::{CommandError, ErrorCode, Exit};
+use crate::models;
 use crate::site::Site;
 
 /// What is looked for and what is done with it.
@@ -35,7 +37,9 @@ impl Chosen {
 
     /// What a mask says. One in shadow mode hides here, too: this shows what it would do.
     fn of_mask(config: &MaskConfig) -> Result<Chosen, CommandError> {
-        let rules = config.rules().map_err(|faults| {
+        let model = config.search.model.as_ref();
+        let model = model.map(|model| load(&model.folder)).transpose()?;
+        let rules = config.rules_with(model).map_err(|faults| {
             let told = faults.iter().map(ToString::to_string).collect();
             wrong(told, "`portcullis check` says where")
         })?;
@@ -70,6 +74,12 @@ impl Chosen {
     }
 }
 
+/// The model of a folder.
+fn load(folder: &Path) -> Result<Arc<dyn NamedEntities>, CommandError> {
+    models::load(folder)
+        .map_err(|fault| CommandError::coded(ErrorCode::BadValue, fault.message).hint(fault.hint))
+}
+
 /// The mask of this name.
 fn mask_named(site: &Site, name: &str) -> Result<MaskConfig, CommandError> {
     let config = portcullis_config::load_environment(&site.file, site.environment.as_deref())?;
@@ -92,8 +102,12 @@ fn mask_named(site: &Site, name: &str) -> Result<MaskConfig, CommandError> {
 
 /// The rules that the options name.
 fn rules(finding: &Finding) -> Result<Rules, CommandError> {
-    let mut builder =
-        Rules::builder().threshold_of_all(Score::of((finding.threshold * 100.0).round() as u8));
+    let mut builder = Rules::builder();
+    if let Some(folder) = &finding.model {
+        // Whoever waits here decides how much is read.
+        builder = builder.named_entities(load(folder)?, usize::MAX);
+    }
+    builder = builder.threshold_of_all(Score::of((finding.threshold * 100.0).round() as u8));
     if !finding.only.is_empty() {
         builder = builder.nothing();
     }
@@ -141,6 +155,7 @@ impl Finding {
             allow: Vec::new(),
             dictionary: Vec::new(),
             phone_region: Vec::new(),
+            model: None,
         }
     }
 }

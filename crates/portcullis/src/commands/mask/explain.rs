@@ -33,7 +33,8 @@ struct Told<'t> {
 pub(super) fn run(json: bool, files: &[PathBuf], chosen: Chosen) -> Result<Exit, CommandError> {
     let finder = chosen.finder();
     texts::whole(files, |text: &Text| {
-        let mut notes = finder.explain(&text.text);
+        let notes = finder.explain_all(&text.text);
+        let mut notes = notes.map_err(|error| CommandError::of(Exit::Failed, &error))?;
         notes.sort_by_key(|note| (note.range.start, note.range.end));
         for note in &notes {
             let told = told(&finder, &text.text, note);
