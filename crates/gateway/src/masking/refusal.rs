@@ -211,24 +211,14 @@ impl MaskingRefusal {
                 return format!("at byte {at} of the form: {kind}");
             }
             MaskingRefusal::Encoded(error) => return error.to_string(),
-            MaskingRefusal::TooLong { bytes_max } => {
-                return format!(
-                    "a body of more than {bytes_max} bytes is not looked into, so it is not sent on; send less, or \
-                     raise body_max in the [[gateway.mask]] of this route"
-                );
-            }
+            MaskingRefusal::TooLong { bytes_max } => return body_too_long(*bytes_max),
             MaskingRefusal::Detector { .. } => {
                 "what looks for personal data failed, so the request is not sent on; the gateway's log says why"
             }
             MaskingRefusal::ModelBusy => {
                 "too many requests wait to be looked into; try again later"
             }
-            MaskingRefusal::TextTooLong { bytes_max } => {
-                return format!(
-                    "more than {bytes_max} bytes of text in one request are not looked into, so it is not sent on; send \
-                     less, or raise model_text_max in the [[gateway.mask]] of this route"
-                );
-            }
+            MaskingRefusal::TextTooLong { bytes_max } => return text_too_long(*bytes_max),
             MaskingRefusal::Json(error) => return format!("the body is {error}"),
             MaskingRefusal::Ambiguous => {
                 "the request names two conversations or responses, so nobody can tell to which it belongs; name one, once"
@@ -271,6 +261,20 @@ impl MaskingRefusal {
         };
         text.to_owned()
     }
+}
+
+fn body_too_long(bytes_max: u64) -> String {
+    format!(
+        "a body of more than {bytes_max} bytes is not looked into, so it is not sent on; send less, or raise body_max in \
+         the [[gateway.mask]] of this route"
+    )
+}
+
+fn text_too_long(bytes_max: usize) -> String {
+    format!(
+        "more than {bytes_max} bytes of text in one request are not looked into, so it is not sent on; send less, or \
+         raise model_text_max in the [[gateway.mask]] of this route"
+    )
 }
 
 fn answer_too_long() -> String {
