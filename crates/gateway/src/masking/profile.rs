@@ -159,6 +159,11 @@ impl MaskProfile {
         self.masker.finder().rules().asks_a_model()
     }
 
+    /// Whether the application names conversations itself, in its first answer.
+    pub(crate) fn names_conversations(&self) -> bool {
+        matches!(self.config.application, MaskApplication::Dify { .. })
+    }
+
     /// Whether it only counts.
     pub(crate) fn is_shadow(&self) -> bool {
         self.config.mode == Mode::Shadow

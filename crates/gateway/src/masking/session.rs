@@ -30,6 +30,8 @@ pub(crate) struct NamedIds {
     pub(crate) response: Option<String>,
     /// The application keeps the history of what the request belongs to.
     pub(crate) has_history: bool,
+    /// Whether it begins a response that is kept and named by the answer.
+    begins_response: bool,
     /// It belongs to nothing smaller than all of the tenant's.
     pub(crate) is_tenants: bool,
     /// It leaves a file with the application, which will stand in conversations that have mappings of their own.
@@ -111,6 +113,7 @@ impl NamedIds {
                 }
             }
             let is_stored = root.get("store").is_none_or(|store| store.raw() != "false");
+            ids.begins_response = is_response && is_stored;
             ids.has_history = !is_response || is_stored || !responses.is_empty();
         }
         conversations.retain(|id| !id.is_empty());
@@ -209,6 +212,7 @@ impl Session {
                 return Ok(worked);
             }
             let (Some(kept), Some(place)) = (&self.kept, &self.place) else {
+                self.look().await?;
                 return Ok(worked);
             };
             let content = record::written(&self.mapping).map_err(|error| self.failed(&error))?;
@@ -224,6 +228,27 @@ impl Session {
             }
         }
         Err(MaskingRefusal::Contended)
+    }
+
+    /// Whether what was hidden could be kept now, for a conversation that has no name yet: its application gives it one in the
+    /// answer, and then it would be too late to refuse the request. Tries a change that no record can have.
+    ///
+    /// # Errors
+    /// Conversations cannot be kept.
+    async fn look(&self) -> Result<(), MaskingRefusal> {
+        let Some(kept) = self.kept.as_ref().filter(|_| self.learns_name()) else {
+            return Ok(());
+        };
+        let nobody = Place::new(PlaceKind::Conversation, "");
+        match kept.save(&nobody.scope(self.owner()), &[], u64::MAX).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failed(&error.into())),
+        }
+    }
+
+    /// Whether the answer names what this request begins.
+    fn learns_name(&self) -> bool {
+        self.profile.names_conversations() || self.ids.begins_response
     }
 
     /// Whether the conversation, message or run that the request names was known; `None` if it names none.

@@ -23,6 +23,12 @@ use chosen::Chosen;
 pub(super) use detect::run as detect;
 use texts::Text;
 
+/// Whoever runs a command decides how much it reads.
+const UNLIMITED: Limits = Limits {
+    entries_max: usize::MAX,
+    bytes_max: usize::MAX,
+};
+
 /// What a text holds, as JSON.
 #[derive(Debug, Serialize)]
 struct Told<'t> {
@@ -78,14 +84,15 @@ fn mask(site: &Site, json: bool, args: &MaskRun) -> Result<Exit, CommandError> {
     };
     let mut mapping = match mapping {
         Some(mapping) => mapping,
-        None => Mapping::new(style(style_name)?, Limits::default()),
+        None => Mapping::new(style(style_name)?, UNLIMITED),
     };
     let before = mapping.len();
     let mut each = |text: &str, ending: &str| one(json, &masker, text, ending, &mut mapping);
-    match args.lines {
-        true => texts::lines(&args.files, &mut each)?,
-        false => texts::whole(&args.files, |text: &Text| each(&text.text, ""))?,
-    }
+    let done = match args.lines {
+        true => texts::lines(&args.files, &mut each),
+        false => texts::whole(&args.files, |text: &Text| each(&text.text, "")),
+    };
+    // Also when a later input failed: what was printed must not be without its map.
     if let Some(file) = args
         .map
         .as_deref()
@@ -93,7 +100,7 @@ fn mask(site: &Site, json: bool, args: &MaskRun) -> Result<Exit, CommandError> {
     {
         map_file::write(file, &mapping)?;
     }
-    Ok(Exit::Done)
+    done.map(|()| Exit::Done)
 }
 
 /// Masks one text and writes it. `ending` is what ends the line, if it is one.

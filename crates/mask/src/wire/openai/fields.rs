@@ -127,8 +127,9 @@ pub(super) const COMPLETION_ANSWER: Fields = &[
 
 /// Texts to be embedded or judged.
 pub(super) const INPUT: Fields = &[
+    (Leave, &["input[*].type", "input[*].image_url.**"]),
     (TextOrTokens, &["input", "input[*]", "input[*][*]"]),
-    (Text, &["input[*].text"]),
+    (Text, &["input[*].**"]),
 ];
 
 /// A request of the responses API.

@@ -76,6 +76,68 @@ fn only_the_text_of_a_chat_changes() {
     );
 }
 
+/// Applications take more shapes than their documents say: what stands where text is expected is text.
+#[test]
+fn text_in_a_shape_that_nobody_expects_is_masked_all_the_same() {
+    let secret = SECRETS[0].0;
+    let (dify, openai) = (dify(), openai());
+    let cases = [
+        (&dify, "/v1/chat-messages", json!({ "query": [secret] })),
+        (
+            &dify,
+            "/v1/chat-messages",
+            json!({ "query": { "a": { secret: [secret] } } }),
+        ),
+        (
+            &dify,
+            "/v1/chat-messages",
+            json!({ "query": "hi", "inputs": [secret] }),
+        ),
+        (&dify, "/v1/chat-messages", json!([{ "query": secret }])),
+        (&dify, "/v1/chat-messages", json!(secret)),
+        (
+            &dify,
+            "/v1/conversations/c-1/name",
+            json!({ "name": [secret] }),
+        ),
+        (
+            &openai,
+            "/v1/chat/completions",
+            json!({ "messages": { "role": "user", "content": secret } }),
+        ),
+        (
+            &openai,
+            "/v1/chat/completions",
+            json!({ "messages": [{ "content": { "a": secret } }] }),
+        ),
+        (
+            &openai,
+            "/v1/chat/completions",
+            json!({ "messages": secret }),
+        ),
+        (
+            &openai,
+            "/v1/completions",
+            json!({ "prompt": { "a": secret } }),
+        ),
+        (
+            &openai,
+            "/v1/responses",
+            json!({ "input": { "a": secret } }),
+        ),
+        (
+            &openai,
+            "/v1/embeddings",
+            json!({ "input": [{ "a": secret }] }),
+        ),
+        (&openai, "/v1/chat/completions", json!([secret])),
+    ];
+    for (wire, path, body) in cases {
+        let sent = masked(wire, path, &body.to_string()).unwrap();
+        assert!(!sent.contains(secret), "{body} goes on as {sent}");
+    }
+}
+
 #[test]
 fn a_body_that_cannot_be_looked_at_is_refused_without_its_content() {
     let wire = dify();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use portcullis_mask::{Limits, Mapping, Masker, Style};
+use portcullis_mask::{Mapping, Masker, Style};
 use serde::Serialize;
 
 use super::chosen::Chosen;
@@ -90,7 +90,7 @@ fn measure(
         }
         let found_us = clock::monotonic_us();
         for _ in 0..repeats {
-            let mut mapping = Mapping::new(Style::Plain, Limits::default());
+            let mut mapping = Mapping::new(Style::Plain, super::UNLIMITED);
             let masked = masker.mask(std::hint::black_box(text), None, &mut mapping);
             std::hint::black_box(masked.map_err(|error| CommandError::of(Exit::Failed, &error))?);
         }
