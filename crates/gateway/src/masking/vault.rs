@@ -114,7 +114,10 @@ impl Vault {
             ConversationPlace::File { keys } => {
                 let keys = match keys {
                     Some(keys) => keys.clone(),
-                    None => key_file(&self.folder.join(KEY_FILE))?,
+                    None => {
+                        self.warn_of_lost_key();
+                        key_file(&self.folder.join(KEY_FILE))?
+                    }
                 };
                 let keys = ConversationKeys::parse(&keys)?;
                 let store = SqliteStore::open(&self.folder.join(CONVERSATION_FILE)).await?;
@@ -134,6 +137,22 @@ impl Vault {
         // Only the control thread opens it, so nobody was faster.
         let _ = self.opened.set(opened);
         Ok(())
+    }
+
+    /// Says so when what is kept has lost the key that was made for it: a new one is made, and nobody can read the rest.
+    fn warn_of_lost_key(&self) {
+        let (key, kept) = (
+            self.folder.join(KEY_FILE),
+            self.folder.join(CONVERSATION_FILE),
+        );
+        if kept.exists() && !key.exists() {
+            tracing::warn!(
+                "{} is gone, so a new key is made: conversations that {} holds cannot be read with it, and their \
+                 placeholders stay as they are; to have them back, stop, put the old key file back, and start again",
+                key.display(),
+                kept.display()
+            );
+        }
     }
 
     /// The conversations for one worker, which keeps them; `None` before it is open.
