@@ -40,7 +40,7 @@ enum Command {
         #[arg(long, default_value_t = 200)]
         rounds: u32,
     },
-    /// Install what tests, demo and benchmarks use: Debian packages, and Python packages into target/.
+    /// Install what tests, demo and benchmarks use: Debian packages, and packages of Python and Node.js into target/.
     Setup {
         /// Also what only benchmarks use.
         #[arg(long)]

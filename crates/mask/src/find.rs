@@ -6,9 +6,13 @@
 //! expressions, where they are configured, have a pass of their own. At the end overlapping candidates are settled
 //! ([`overlap`]): what is hidden is the union, what it is called is decided by score, then length.
 //!
+//! Where a text has escapes such as `\n` in it, a copy with blanks in their place is looked at too ([`escapes`]).
+//!
 //! A finder holds no state between texts and can be shared by all threads.
 
 pub(crate) mod context;
+mod escapes;
+mod invisible;
 mod offers;
 mod overlap;
 mod trigger;
@@ -21,6 +25,7 @@ use crate::recognize::number::{self, Shaped, cluster};
 use crate::recognize::{RecognizerId, crypto, date, first, network, payment, phone, secret};
 use crate::{NamedEntitiesError, Rules, Span};
 use context::ContextIndex;
+use invisible::Visible;
 
 /// Finds what the rules name, in any text.
 pub struct Finder {
@@ -67,9 +72,29 @@ impl Finder {
     /// `phone` is a telephone number.
     #[must_use]
     pub fn find_in_field(&self, text: &str, field: Option<&str>) -> Vec<Span> {
+        let mut spans = self.candidates(text, field);
+        if let Some(visible) = Visible::of(text) {
+            let seen = self.candidates(&visible.text, field).into_iter();
+            spans.extend(seen.filter_map(|span| {
+                let range = visible.original(&(span.start..span.end))?;
+                Some(Span {
+                    start: range.start,
+                    end: range.end,
+                    ..span
+                })
+            }));
+        }
+        if let Some(blanked) = escapes::blanked(text) {
+            spans.extend(self.candidates(&blanked, field));
+        }
+        overlap::settled(spans)
+    }
+
+    /// What counts in the text, in the order in which it was found.
+    fn candidates(&self, text: &str, field: Option<&str>) -> Vec<Span> {
         let mut offers = Offers::new(text, field, &self.rules, &self.context);
         self.scan(text, &mut offers);
-        overlap::settled(offers.into_spans())
+        offers.into_spans()
     }
 
     /// As [`Finder::find_in_field`], with the names that the model of the rules knows, if they have one. That takes long.
@@ -120,9 +145,29 @@ impl Finder {
     /// model of the rules is not asked.
     #[must_use]
     pub fn explain(&self, text: &str) -> Vec<Note> {
-        let mut offers = Offers::noting(text, &self.rules, &self.context);
-        self.scan(text, &mut offers);
-        offers.into_notes()
+        let noted = |text: &str| {
+            let mut offers = Offers::noting(text, &self.rules, &self.context);
+            self.scan(text, &mut offers);
+            offers.into_notes()
+        };
+        let mut notes = noted(text);
+        if let Some(visible) = Visible::of(text) {
+            notes.extend(noted(&visible.text).into_iter().filter_map(|note| {
+                let range = visible.original(&note.range)?;
+                Some(Note { range, ..note })
+            }));
+        }
+        if let Some(blanked) = escapes::blanked(text) {
+            for note in noted(&blanked) {
+                let is_known = notes
+                    .iter()
+                    .any(|known| known.range == note.range && known.recognizer == note.recognizer);
+                if !is_known {
+                    notes.push(note);
+                }
+            }
+        }
+        notes
     }
 
     /// Looks at every trigger of the text.

@@ -6,6 +6,8 @@
 mod bounds;
 mod entity;
 mod find;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod json;
 mod mapping;
 mod masker;

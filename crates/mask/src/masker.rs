@@ -73,6 +73,8 @@ pub enum MaskError {
     Blocked {
         /// The names of the entities, without repetitions.
         entities: Vec<String>,
+        /// How many values of which entity.
+        counts: Counts,
     },
     /// The model could not look into it.
     #[error(transparent)]
@@ -191,10 +193,11 @@ impl Masker {
     fn refuse_blocked(&self, spans: &[MaskedSpan]) -> Result<(), MaskError> {
         let entities = self.names_of(spans, Action::Block);
         if entities.is_empty() {
-            Ok(())
-        } else {
-            Err(MaskError::Blocked { entities })
+            return Ok(());
         }
+        let blocked = spans.iter().filter(|span| span.action == Action::Block);
+        let counts = Counts::of(blocked);
+        Err(MaskError::Blocked { entities, counts })
     }
 
     /// The names of the entities with which something is done.

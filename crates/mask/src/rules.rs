@@ -190,11 +190,6 @@ impl Rules {
     pub fn phone_regions(&self) -> Regions {
         self.phone_regions
     }
-
-    /// Looks for the national telephone numbers of these regions only.
-    pub fn set_phone_regions(&mut self, regions: Regions) {
-        self.phone_regions = regions;
-    }
 }
 
 #[cfg(test)]

@@ -131,6 +131,24 @@ fn found<'t>(rules: &Rules, text: &'t str) -> Vec<&'t str> {
         .collect()
 }
 
+#[test]
+fn national_telephone_numbers_are_looked_for_in_the_regions_that_are_named() {
+    let text = "(415) 555-2671, 0912 345 678, +49 30 901820";
+    let (us, vn, international) = ("(415) 555-2671", "0912 345 678", "+49 30 901820");
+    for (lines, expected) in [
+        ("", vec![us, vn, international]),
+        ("phone_regions = [\"VN\"]", vec![vn, international]),
+        (
+            "phone_regions = [\"US\", \"VN\"]",
+            vec![us, vn, international],
+        ),
+        ("phone_regions = []", vec![international]),
+    ] {
+        let rules = only_mask(lines).rules().unwrap();
+        assert_eq!(found(&rules, text), expected, "{lines}");
+    }
+}
+
 const PEOPLE: &str = "[[gateway.mask.dictionary]]\nname = \"people\"\nentity = \"PERSON\"\n";
 
 #[test]

@@ -1,29 +1,28 @@
 //! One `[[gateway.mask]]`, compiled.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use http::HeaderMap;
 use portcullis_config::{
     DatasetRequests, DictionaryWords, DifyApi, LeakAction, MaskApplication, MaskConfig, MaskFault,
     PlaceholderForm, UnknownMessage,
 };
 use portcullis_mask::json::{FieldError, JsonLimits};
-use portcullis_mask::wire::{
-    Adapter, DifyVersion, PointerRules, Wire, WireOptions, version_of_header,
-};
+use portcullis_mask::wire::{Adapter, DifyVersion, PointerRules, Wire, WireOptions};
 use portcullis_mask::{
     Action, Finder, LabelError, Limits, Mapping, Masker, Mode, NamedEntities, Policy, PolicyError,
     Style, Tag,
 };
 
+use super::versions::ServerVersions;
 use super::{MaskModels, MaskingCounters};
 
-/// What Dify names its version in.
-const VERSION_FIELD: &str = "x-version";
 /// Everything a mask's recognizers may build when they are first used, is built by looking into this.
 const WARM_UP: &str =
     "call +84 24 3825 5555 or (415) 555-2671 and write to warm.up@example.com, 4111 1111 1111 1111";
+/// The paths of OpenAI's responses API, which has a history of its own.
+const RESPONSES: &str = "/responses";
+/// Dify's answers that are kept for questions.
+const ANNOTATIONS: &str = "/apps/annotations";
 /// Characters of a tag. With 36 signs each, two tags of one conversation are the same once in 78 billion times.
 const TAG_CHARACTERS: usize = 8;
 
@@ -59,8 +58,8 @@ pub(crate) struct MaskProfile {
     wire: Wire,
     /// The table of an older server.
     older_wire: Option<Wire>,
-    /// What the server said of itself: 0 nothing yet, 1 that it is an older one, 2 that it is not.
-    version: AtomicU8,
+    /// What the servers said of themselves.
+    pub(crate) versions: Arc<ServerVersions>,
 }
 
 impl MaskProfile {
@@ -92,7 +91,7 @@ impl MaskProfile {
             model,
             wire,
             older_wire,
-            version: AtomicU8::new(before.map_or(0, |before| before.version.load(Relaxed))),
+            versions: before.map_or_else(Arc::default, |before| Arc::clone(&before.versions)),
             config: config.clone(),
         })
     }
@@ -112,31 +111,24 @@ impl MaskProfile {
     /// The table that fits the server, as far as it has said what it is. The newer one has all paths of the older one.
     pub(crate) fn wire(&self) -> &Wire {
         match &self.older_wire {
-            Some(older) if self.version.load(Relaxed) == 1 => older,
+            Some(older) if self.versions.table() == Some(DifyVersion::V0_15) => older,
             _ => &self.wire,
         }
     }
 
-    /// Takes note of what the head of an answer says of the server. Where releases of both kinds serve, the newer counts.
-    pub(crate) fn note_version(&self, headers: &HeaderMap) {
-        if self.older_wire.is_none() || self.version.load(Relaxed) == 2 {
-            return;
-        }
-        let said = headers.get(VERSION_FIELD).and_then(|v| v.to_str().ok());
-        if let Some(detected) = said.and_then(version_of_header) {
-            let version = if detected.table == DifyVersion::V1 {
-                2
-            } else {
-                1
-            };
-            self.version.store(version, Relaxed);
-        }
+    /// Whether its servers tell their version.
+    pub(crate) fn has_versions(&self) -> bool {
+        matches!(self.config.application, MaskApplication::Dify { .. })
     }
 
-    /// Whether conversations are kept: those of applications that keep the history themselves.
-    pub(crate) fn keeps_conversations(&self) -> bool {
-        matches!(self.config.application, MaskApplication::Dify { .. })
-            && self.config.mode == Mode::Enforce
+    /// Whether what requests of this operation belong to is kept: where the application keeps the history itself.
+    pub(crate) fn keeps(&self, operation: &str) -> bool {
+        let keeps_history = match self.config.application {
+            MaskApplication::Dify { .. } => true,
+            MaskApplication::OpenAi => operation.starts_with(RESPONSES),
+            _ => false,
+        };
+        keeps_history && self.config.mode == Mode::Enforce
     }
 
     /// What becomes of requests of the knowledge API; `None` if it is not one.
@@ -147,6 +139,14 @@ impl MaskProfile {
                 .then_some(*datasets),
             _ => None,
         }
+    }
+
+    /// Whether what requests of this operation hold belongs to no conversation, but to all of the tenant's: knowledge, and
+    /// answers that are kept for questions.
+    pub(crate) fn is_tenants(&self, operation: Option<&str>) -> bool {
+        let is_annotation = operation.is_some_and(|operation| operation.starts_with(ANNOTATIONS));
+        let is_dify = matches!(self.config.application, MaskApplication::Dify { .. });
+        self.datasets(operation).is_some() || (is_dify && is_annotation)
     }
 
     /// Whether what cannot be looked into passes.

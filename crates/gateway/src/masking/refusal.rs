@@ -1,11 +1,12 @@
 //! Why a request is not sent on, or an answer not passed on.
 
 use http::StatusCode;
-use portcullis_mask::MaskError;
 use portcullis_mask::json::JsonError;
 use portcullis_mask::wire::{BodyError, FormError, FormErrorKind};
+use portcullis_mask::{Counts, MaskError};
 
 use super::CodingError;
+use crate::bounds::{MASKING_ANSWER_BYTES_MAX, MASKING_RESTORED_BYTES_MAX};
 use crate::problem::Problem;
 
 /// What keeps masking from letting something through. No variant holds a value of a request.
@@ -44,6 +45,8 @@ pub(crate) enum MaskingRefusal {
     Blocked {
         /// What, in names of entities.
         entities: Vec<String>,
+        /// How many values of which entity.
+        counts: Counts,
     },
     /// The conversation holds as many values as it may.
     Full {
@@ -72,7 +75,7 @@ pub(crate) enum MaskingRefusal {
     Contended,
     /// The answer is coded although it was asked for without a coding.
     AnswerEncoded,
-    /// The answer is longer than is looked through.
+    /// The answer is longer than is read whole, or would be with its values.
     AnswerTooLong,
     /// The answer holds data that this conversation did not hide.
     Leaked,
@@ -110,6 +113,14 @@ impl MaskingRefusal {
             MaskingRefusal::AnswerTooLong => "masking-answer-too-long",
             MaskingRefusal::Leaked => "masking-leaked",
         }
+    }
+
+    /// Whether it says that masking could not do its work. What the settings want refused is no failure.
+    pub(crate) fn is_failure(&self) -> bool {
+        !matches!(
+            self,
+            MaskingRefusal::Blocked { .. } | MaskingRefusal::Datasets | MaskingRefusal::Leaked
+        )
     }
 
     /// Whether the client may come again with the same request.
@@ -220,7 +231,7 @@ impl MaskingRefusal {
             }
             MaskingRefusal::Json(error) => return format!("the body is {error}"),
             MaskingRefusal::Ambiguous => {
-                "the request names two conversations, so nobody can tell to which it belongs; name one, once"
+                "the request names two conversations or responses, so nobody can tell to which it belongs; name one, once"
             }
             MaskingRefusal::Query => "the request's query cannot be read",
             MaskingRefusal::Tokens { at } => {
@@ -228,7 +239,7 @@ impl MaskingRefusal {
                     "the body holds text as token numbers at byte {at}, which cannot be looked into; send it as strings"
                 );
             }
-            MaskingRefusal::Blocked { entities } => {
+            MaskingRefusal::Blocked { entities, .. } => {
                 return format!(
                     "the text holds {}, which must not be sent; remove it and try again",
                     entities.join(", ")
@@ -253,9 +264,7 @@ impl MaskingRefusal {
             MaskingRefusal::AnswerEncoded => {
                 "the service coded its answer although it was asked not to, so nothing can be put back into it"
             }
-            MaskingRefusal::AnswerTooLong => {
-                "the service's answer is too long to be looked through, as the settings of this route want it"
-            }
+            MaskingRefusal::AnswerTooLong => return answer_too_long(),
             MaskingRefusal::Leaked => {
                 "the service's answer holds personal or secret data that did not come from this conversation"
             }
@@ -264,10 +273,20 @@ impl MaskingRefusal {
     }
 }
 
+fn answer_too_long() -> String {
+    format!(
+        "the service's answer is longer than {} MiB, or has more than {} MiB with what was hidden, so nothing can be put \
+         back into it; ask for less at once, or for an event stream; unknown = \"pass\" in the [[gateway.mask]] of this \
+         route lets long answers pass with their placeholders",
+        MASKING_ANSWER_BYTES_MAX >> 20,
+        MASKING_RESTORED_BYTES_MAX >> 20
+    )
+}
+
 impl From<MaskError> for MaskingRefusal {
     fn from(error: MaskError) -> MaskingRefusal {
         match error {
-            MaskError::Blocked { entities } => MaskingRefusal::Blocked { entities },
+            MaskError::Blocked { entities, counts } => MaskingRefusal::Blocked { entities, counts },
             MaskError::Names(error) => MaskingRefusal::Detector { why: error.why },
             MaskError::TooLong { bytes_max } => MaskingRefusal::TextTooLong { bytes_max },
             MaskError::Mapping(error) => MaskingRefusal::Full {

@@ -12,6 +12,7 @@ use crate::entity::EntityFacts;
 use crate::named::{self, Named, NamedEntities};
 use crate::recognize::RecognizerId;
 use crate::recognize::dictionary::Bundled;
+use crate::recognize::phone::Regions;
 use crate::{Entity, Finder, Score};
 
 /// How sure a dictionary's word is when the rules do not say.
@@ -87,6 +88,13 @@ impl RulesBuilder {
     #[must_use]
     pub fn threshold_of_all(mut self, score: Score) -> RulesBuilder {
         self.rules.thresholds.fill(score);
+        self
+    }
+
+    /// Looks for the national telephone numbers of these regions only; international ones are found all the same.
+    #[must_use]
+    pub fn phone_regions(mut self, regions: Regions) -> RulesBuilder {
+        self.rules.phone_regions = regions;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portcullis_mask::{Action, Mode, Score};
+use portcullis_mask::{Action, Mode, Regions, Score};
 
 mod fault;
 mod rules;
@@ -136,6 +136,8 @@ pub struct SearchConfig {
     /// The same for single kinds of data, by the entity's name or label as the file writes it. Of two that mean the
     /// same data the narrower one counts.
     pub thresholds: Vec<(String, Score)>,
+    /// Whose national telephone numbers are looked for; international ones are in any case.
+    pub phone_regions: Regions,
     /// Values that are never hidden; case is ignored.
     pub allow: Vec<String>,
     /// Regular expressions; a value that one of them matches as a whole is never hidden.

@@ -1,5 +1,7 @@
 //! The keys of masks.
 
+use portcullis_mask::Regions;
+
 use super::NONE;
 use crate::bounds::{
     MASKED_BODY_BYTES_MAX, MASKED_BODY_BYTES_MIN, MODEL_TEXT_BYTES_MAX, MODEL_TEXT_BYTES_MIN,
@@ -89,6 +91,13 @@ pub(super) static MASK: Section = Section {
             Kind::Scores,
             Preset::Value("{}"),
             "The same for single kinds of data, such as `{ PHONE_NUMBER = 0.6 }`.",
+        ),
+        key(
+            "phone_regions",
+            Kind::List(&Kind::Choice(&Regions::CODES), 0),
+            Preset::Absent("all of them"),
+            "Whose telephone numbers are found as people of the country write them, by ISO 3166 code, such as \
+             `[\"VN\", \"US\"]`. Numbers with a country's calling code (`+84`) are found in any case, for `[]` they alone.",
         ),
         key(
             "allow",

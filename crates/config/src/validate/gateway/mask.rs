@@ -4,7 +4,7 @@
 //! right is right for the gateway. What is wrong with a single name or expression is told at its place before; only then
 //! the whole is tried.
 
-use portcullis_mask::{Action, Mode};
+use portcullis_mask::{Action, Mode, Regions};
 
 use super::{Context, text};
 use crate::Code;
@@ -113,6 +113,7 @@ fn search(raw: &RawMask, context: &mut Context<'_>) -> SearchConfig {
             .iter()
             .map(|(name, at)| (name.clone(), at.value))
             .collect(),
+        phone_regions: phone_regions(raw),
         allow: raw.allow.clone(),
         allow_patterns: values(&raw.allow_patterns),
         bundled: values(&raw.bundled),
@@ -147,6 +148,16 @@ fn model(raw: &RawMask, context: &mut Context<'_>) -> Option<ModelConfig> {
         folder: context.absolute(&at.value),
         text_bytes_max: text_max.map_or(0, |at| at.value),
     })
+}
+
+/// Only known regions get through reading.
+fn phone_regions(raw: &RawMask) -> Regions {
+    match &raw.phone_regions {
+        Some(at) => {
+            Regions::of(at.value.iter().map(|code| code.value.as_str())).unwrap_or_default()
+        }
+        None => Regions::ALL,
+    }
 }
 
 fn built_in(raw: &RawMask, report: &Report<'_>) -> BuiltInSearch {

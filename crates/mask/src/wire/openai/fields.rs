@@ -1,6 +1,6 @@
 //! Which fields of OpenAI's bodies are text.
 
-use crate::json::Treatment::{DropIfChanged, JsonText, Leave, Text, TextOrTokens};
+use crate::json::Treatment::{DropIfChanged, JsonText, Leave, MaybeJson, Text, TextOrTokens};
 use crate::wire::route::Fields;
 
 /// A chat.
@@ -39,6 +39,15 @@ pub(super) const CHAT: Fields = &[
         &[
             "messages[*].tool_calls[*].function.arguments",
             "messages[*].function_call.arguments",
+        ],
+    ),
+    // What tools say is JSON more often than not.
+    (
+        MaybeJson,
+        &[
+            "messages[*]{role=tool}.content",
+            "messages[*]{role=tool}.content[*].text",
+            "messages[*]{role=function}.content",
         ],
     ),
     (Text, &["messages[*].**"]),
@@ -156,6 +165,7 @@ pub(super) const RESPONSE: Fields = &[
         ],
     ),
     (JsonText, &["input[*].arguments"]),
+    (MaybeJson, &["input[*].output", "input[*].output[*].text"]),
     (
         Text,
         &[

@@ -242,6 +242,39 @@ fn a_conversation_with_anthropic_is_masked_but_for_what_is_signed() {
 }
 
 #[test]
+fn what_tools_say_is_masked_as_json_when_it_is_json() {
+    let said = json!({"note": SECRETS[2].0, "n": 1}).to_string();
+    let hidden = json!({"note": SECRETS[2].1, "n": 1}).to_string();
+    let anthropic = Wire::new(&Adapter::Anthropic, &WireOptions::default()).unwrap();
+    for (wire, path, template) in [
+        (
+            &openai(),
+            "/v1/chat/completions",
+            r#"{"messages":[{"role":"tool","content":@}]}"#,
+        ),
+        (
+            &openai(),
+            "/v1/responses",
+            r#"{"input":[{"type":"function_call_output","output":@}]}"#,
+        ),
+        (
+            &anthropic,
+            "/v1/messages",
+            r#"{"messages":[{"content":[{"type":"tool_result","content":@}]}]}"#,
+        ),
+    ] {
+        for (said, hidden) in [
+            (said.as_str(), hidden.as_str()),
+            ("at jane@example.org", "at EMAIL_1"),
+        ] {
+            let body = template.replace('@', &json!(said).to_string());
+            let expected = template.replace('@', &json!(hidden).to_string());
+            assert_eq!(masked(wire, path, &body).unwrap(), expected, "{path}");
+        }
+    }
+}
+
+#[test]
 fn whole_answers_are_restored() {
     let (wire, an) = (dify(), SECRETS[2].0);
     let out = unmasked(
@@ -302,6 +335,16 @@ fn whole_answers_are_restored() {
         unmasked(&openai(), "POST", "/v1/chat/completions", &plain),
         plain
     );
+    let part = |text: &str, logprobs: Value| json!({"type": "output_text", "text": text, "logprobs": logprobs});
+    let out = unmasked(
+        &openai(),
+        "POST",
+        "/v1/responses",
+        &json!({"output": [{"content": [part("EMAIL_1", json!([{"token": "EMAIL"}])), part("", json!([])), part("", Value::Null)]}]}),
+    );
+    let parts = out["output"][0]["content"].as_array().unwrap();
+    let probable: Vec<&Value> = parts.iter().map(|part| &part["logprobs"]).collect();
+    assert_eq!(probable, [&json!([]), &json!([]), &Value::Null]);
 }
 
 #[test]

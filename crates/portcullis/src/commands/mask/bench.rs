@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use portcullis_mask::{Finder, Limits, Mapping, Masker, Mode, Policy, Style};
+use portcullis_mask::{Limits, Mapping, Masker, Style};
 use serde::Serialize;
 
-use super::rules;
+use super::chosen::Chosen;
 use super::texts::{self, Text};
-use crate::cli::Finding;
 use crate::clock;
 use crate::command_error::{CommandError, Exit};
 use crate::output;
@@ -44,11 +43,9 @@ pub(super) fn run(
     json: bool,
     files: &[PathBuf],
     seconds: u64,
-    finding: &Finding,
+    chosen: Chosen,
 ) -> Result<Exit, CommandError> {
-    let finder = std::sync::Arc::new(Finder::new(rules(finding)?));
-    let masker = Masker::new(finder, Policy::default(), Mode::Enforce);
-    let masker = masker.map_err(|error| CommandError::of(Exit::Usage, &error))?;
+    let masker = chosen.masker()?;
     let mut all = Vec::new();
     let mut each = |name: String, text: &str| {
         let measured = measure(name, text, seconds, &masker)?;

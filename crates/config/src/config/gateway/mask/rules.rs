@@ -62,7 +62,10 @@ impl SearchConfig {
             let bytes_max = usize::try_from(config.text_bytes_max).unwrap_or(usize::MAX);
             builder = builder.named_entities(model, bytes_max);
         }
-        let mut builder = self.built_in(builder).threshold_of_all(self.threshold);
+        let mut builder = self
+            .built_in(builder)
+            .threshold_of_all(self.threshold)
+            .phone_regions(self.phone_regions);
         for name in &self.bundled {
             builder = builder.bundled(name);
         }
