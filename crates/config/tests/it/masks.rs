@@ -319,7 +319,7 @@ fn a_model_is_chosen_from_like_everything_that_is_built_in() {
     );
     let model = mask.search.model.clone().unwrap();
     assert!(model.folder.is_absolute() && model.folder.ends_with("names"));
-    assert_eq!(model.text_bytes_max, 64 * 1024);
+    assert_eq!(model.text_bytes_max, 32 * 1024);
     // Nobody gets rules that leave names out.
     let faults = mask.rules().err().expect("no model was given");
     assert_eq!(faults, [MaskFault::Model(model.folder.clone())]);

@@ -28,11 +28,11 @@ impl MaskModels {
 impl PartialEq for MaskModels {
     /// The same models, not equal ones: one that was loaded again may be another.
     fn eq(&self, other: &MaskModels) -> bool {
-        let same = |((folder, model), (other_folder, other)): (
-            (&PathBuf, &Arc<dyn NamedEntities>),
-            (&PathBuf, &Arc<dyn NamedEntities>),
-        )| folder == other_folder && Arc::ptr_eq(model, other);
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|(one, other)| {
+                let ((folder, model), (other_folder, other_model)) = (one, other);
+                folder == other_folder && Arc::ptr_eq(model, other_model)
+            })
     }
 }
 

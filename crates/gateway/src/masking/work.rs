@@ -65,7 +65,8 @@ impl Work {
         self: &Arc<Work>,
         mapping: &mut Mapping,
     ) -> Result<Worked, MaskingRefusal> {
-        let asks_a_model = self.profile.asks_a_model();
+        // Requests without a text, such as most that read, wait for nobody.
+        let asks_a_model = self.profile.asks_a_model() && self.has_text();
         if !asks_a_model && self.body.len() <= MASKING_INLINE_BYTES_MAX {
             return self.mask(mapping);
         }
@@ -99,6 +100,11 @@ impl Work {
             }
         }
         worked
+    }
+
+    /// Whether there is anything to look into.
+    fn has_text(&self) -> bool {
+        !self.body.is_empty() || (self.query.is_some() && !self.exchange().query().is_empty())
     }
 
     /// Masks the query and the body. What is hidden enters the mapping, also when an error comes of it.

@@ -128,7 +128,7 @@ pub(super) static MASK: Section = Section {
         key(
             "model_text_max",
             Kind::Bytes(MODEL_TEXT_BYTES_MIN, MODEL_TEXT_BYTES_MAX),
-            Preset::Value("\"64KiB\""),
+            Preset::Value("\"32KiB\""),
             "The most text of one request that the model reads; a request with more is answered with 413.",
         ),
         key(
