@@ -77,7 +77,8 @@ fn names_are_hidden_with_everything_else() {
 #[test]
 fn rules_choose_among_names_as_among_everything() {
     let text = "Ana Kova\u{10d} of Oslo. Maybe.";
-    let cases: [(fn(RulesBuilder) -> RulesBuilder, &str); 5] = [
+    type Change = fn(RulesBuilder) -> RulesBuilder;
+    let cases: [(Change, &str); 5] = [
         (
             |rules| rules.without("LOCATION"),
             "PERSON_1 of Oslo. Maybe.",

@@ -178,6 +178,6 @@ async fn a_mask_whose_model_was_not_loaded_is_refused() {
     let mut settings = crate::rig::settings(folder.path().join("routes.json"));
     settings.routing.masks = vec![with_model()];
     let refused = portcullis_gateway::Gateway::start(settings);
-    let told = format!("{:?}", refused.err().expect("refused"));
+    let told = format!("{:?}", refused.expect_err("refused"));
     assert!(told.contains("/srv/names"), "{told}");
 }
