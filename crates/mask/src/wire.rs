@@ -13,6 +13,7 @@
 //! - Numbers pass. Where a number is a token of a text ([`Treatment::TextOrTokens`]), the request is refused.
 //! - Probabilities of tokens (`logprobs`) become `null` when the text they describe was changed.
 //! - Thinking that an Anthropic model signed passes as it is, both ways: its signature covers the placeholders.
+//! - Files within JSON, as base64 or `data:` URLs, are treated as those of forms are (`file`).
 //! - Sound passes. Text spoken from an answer says the placeholders.
 //!
 //! [`Treatment::FreeText`]: crate::json::Treatment::FreeText
@@ -24,6 +25,7 @@ mod body;
 mod dify;
 mod event_stream;
 mod exchange;
+mod file;
 mod form;
 mod openai;
 mod path;
@@ -35,11 +37,11 @@ mod texts;
 mod version;
 
 pub use adapter::{Adapter, TokenArrays, Wire, WireOptions};
-pub use body::{BodyError, Mask, mask_json, mask_query, unmask_json};
+pub use body::{BodyError, BodyOptions, Documents, Mask, mask_json, mask_query, unmask_json};
 pub use dify::DifyVersion;
 pub use event_stream::{EventCounts, EventStream, Identifiers};
 pub use exchange::{AnswerPlan, Exchange, RequestPlan};
-pub use form::{Documents, FormError, FormErrorKind, FormOptions, FormPlan, FormReport, mask_form};
+pub use form::{FormError, FormErrorKind, FormPlan, FormReport, mask_form};
 pub use pointers::PointerRules;
 pub use restoring::{Encoding, Unmask, Unmasks};
 pub use rules::EventRules;

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use portcullis_mask::wire::{
-    Documents, Exchange, FormOptions, RequestPlan, mask_form, mask_json, mask_query,
+    Documents, Exchange, BodyOptions, RequestPlan, mask_form, mask_json, mask_query,
 };
 use portcullis_mask::{Counts, FieldMasker, Mapping};
 use std::num::NonZero;
@@ -148,7 +148,7 @@ impl Work {
                     true => Documents::Pass,
                     false => Documents::Refuse,
                 };
-                let options = FormOptions { documents, json };
+                let options = BodyOptions { documents, json };
                 let body = &self.body;
                 mask_form(body, content_type, form, options, masker, &mut masked)?.changed
             }

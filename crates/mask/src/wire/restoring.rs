@@ -1,5 +1,6 @@
 //! What puts the originals back into a text, and how whole texts are given to it.
 
+use super::file;
 use crate::json::{Document, Edits, FieldTable, JsonLimits, Kind, Treatment, Value};
 
 /// How the text is written into which an original goes.
@@ -54,7 +55,8 @@ pub(super) fn restore_fields<U: Unmasks>(
             dropped.push(field.value);
             return Ok(());
         }
-        if matches!(field.value.kind(), Kind::Text | Kind::Key) {
+        let is_text = file::Place::of(field.treatment).is_none();
+        if is_text && matches!(field.value.kind(), Kind::Text | Kind::Key) {
             let said = field.value.decoded();
             let encoding = encoding_of(field.treatment, field.value.kind(), &said.text);
             if let Some(text) = restored(unmasks, encoding, &said.text) {
