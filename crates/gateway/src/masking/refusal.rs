@@ -23,6 +23,13 @@ pub(crate) enum MaskingRefusal {
         /// Where, in bytes.
         at: usize,
     },
+    /// A file within JSON that cannot be looked into.
+    File {
+        /// What is wrong with it.
+        kind: FormErrorKind,
+        /// Where its string begins, in bytes.
+        at: usize,
+    },
     /// A coding of the body that is not undone.
     Encoded(CodingError),
     /// The body is longer than is looked into.
@@ -94,6 +101,7 @@ impl MaskingRefusal {
             MaskingRefusal::UnknownPath => "masking-unknown-path",
             MaskingRefusal::UnknownType => "masking-unknown-type",
             MaskingRefusal::Form { .. } => "masking-form",
+            MaskingRefusal::File { .. } => "masking-file",
             MaskingRefusal::Encoded(_) => "masking-encoded",
             MaskingRefusal::TooLong { .. } => "masking-too-long",
             MaskingRefusal::Json(_) => "masking-not-json",
@@ -115,12 +123,33 @@ impl MaskingRefusal {
         }
     }
 
-    /// Whether it says that masking could not do its work. What the settings want refused is no failure.
+    /// Whether it says that masking could not do its work: the detector, the store or the service failed. What the settings
+    /// want refused and what a client should have sent differently is no failure.
     pub(crate) fn is_failure(&self) -> bool {
-        !matches!(
-            self,
-            MaskingRefusal::Blocked { .. } | MaskingRefusal::Datasets | MaskingRefusal::Leaked
-        )
+        match self {
+            MaskingRefusal::Store
+            | MaskingRefusal::Detector { .. }
+            | MaskingRefusal::ModelBusy
+            | MaskingRefusal::Contended
+            | MaskingRefusal::AnswerEncoded
+            | MaskingRefusal::AnswerTooLong => true,
+            MaskingRefusal::UnknownPath
+            | MaskingRefusal::UnknownType
+            | MaskingRefusal::Form { .. }
+            | MaskingRefusal::File { .. }
+            | MaskingRefusal::Encoded(_)
+            | MaskingRefusal::TooLong { .. }
+            | MaskingRefusal::TextTooLong { .. }
+            | MaskingRefusal::Json(_)
+            | MaskingRefusal::Ambiguous
+            | MaskingRefusal::Query
+            | MaskingRefusal::Tokens { .. }
+            | MaskingRefusal::Blocked { .. }
+            | MaskingRefusal::Full { .. }
+            | MaskingRefusal::Datasets
+            | MaskingRefusal::Upgrade
+            | MaskingRefusal::Leaked => false,
+        }
     }
 
     /// Whether the client may come again with the same request.
@@ -145,6 +174,7 @@ impl MaskingRefusal {
             ),
             MaskingRefusal::UnknownType
             | MaskingRefusal::Form { .. }
+            | MaskingRefusal::File { .. }
             | MaskingRefusal::Encoded(_) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "urn:portcullis:problem:masking-unknown-content",
@@ -210,6 +240,7 @@ impl MaskingRefusal {
             MaskingRefusal::Form { kind, at } => {
                 return format!("at byte {at} of the form: {kind}");
             }
+            MaskingRefusal::File { kind, at } => return file(*kind, *at),
             MaskingRefusal::Encoded(error) => return error.to_string(),
             MaskingRefusal::TooLong { bytes_max } => return body_too_long(*bytes_max),
             MaskingRefusal::Detector { .. } => {
@@ -263,6 +294,16 @@ impl MaskingRefusal {
     }
 }
 
+fn file(kind: FormErrorKind, at: usize) -> String {
+    let passes = match kind {
+        FormErrorKind::Document => {
+            "; unknown = \"pass\" in the [[gateway.mask]] of this route lets such files pass as they are"
+        }
+        _ => "",
+    };
+    format!("the file at byte {at} of the body: {kind}{passes}")
+}
+
 fn body_too_long(bytes_max: u64) -> String {
     format!(
         "a body of more than {bytes_max} bytes is not looked into, so it is not sent on; send less, or raise body_max in \
@@ -305,6 +346,7 @@ impl From<BodyError<MaskError>> for MaskingRefusal {
         match error {
             BodyError::Json(error) => MaskingRefusal::Json(error),
             BodyError::Tokens { at } => MaskingRefusal::Tokens { at },
+            BodyError::File { kind, at } => MaskingRefusal::File { kind, at },
             BodyError::Refused(error) => error.into(),
         }
     }

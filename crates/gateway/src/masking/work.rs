@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use portcullis_mask::wire::{
-    Documents, Exchange, BodyOptions, RequestPlan, mask_form, mask_json, mask_query,
+    BodyOptions, Documents, Exchange, RequestPlan, mask_form, mask_json, mask_query,
 };
 use portcullis_mask::{Counts, FieldMasker, Mapping};
 use std::num::NonZero;
@@ -139,16 +139,17 @@ impl Work {
         masker: &mut FieldMasker<'_>,
     ) -> Result<Option<Bytes>, MaskingRefusal> {
         let mut masked = Vec::with_capacity(self.body.len() + self.body.len() / 8);
-        let json = self.profile.json_limits();
+        let options = BodyOptions {
+            documents: match self.profile.passes_unknown() {
+                true => Documents::Pass,
+                false => Documents::Refuse,
+            },
+            json: self.profile.json_limits(),
+        };
         let changed = match plan {
-            RequestPlan::Json(table) => mask_json(&self.body, table, json, masker, &mut masked)?,
+            RequestPlan::Json(table) => mask_json(&self.body, table, options, masker, &mut masked)?,
             RequestPlan::Form(form) => {
                 let content_type = self.content_type.as_deref().unwrap_or_default();
-                let documents = match self.profile.passes_unknown() {
-                    true => Documents::Pass,
-                    false => Documents::Refuse,
-                };
-                let options = BodyOptions { documents, json };
                 let body = &self.body;
                 mask_form(body, content_type, form, options, masker, &mut masked)?.changed
             }
