@@ -246,7 +246,7 @@ fn from_base64(text: &[u8], is_percent: bool) -> Option<(Coding, Vec<u8>)> {
     let bytes = engine(is_url_safe, true).decode(&*signs).ok()?;
     let coding = Coding::Base64 {
         is_url_safe,
-        is_padded: signs.len() % 4 == 0,
+        is_padded: signs.len().is_multiple_of(4),
         is_percent,
     };
     Some((coding, bytes))
