@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use portcullis_api::Endpoint;
 use portcullis_engine::{Engine, RunnerError, Standing};
-use portcullis_gateway::{Gateway, GatewayError, ReloadRequest, ReloadRequests, Traffic};
+use portcullis_gateway::{Gateway, ReloadRequest, ReloadRequests, Traffic};
 use portcullis_journal::{Entry, JournalError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast;
@@ -593,10 +593,8 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
         Some(RunnerError::Journal(error)) => Some(error),
         _ => error.downcast_ref::<JournalError>(),
     };
-    if let Some(error) = journal {
-        return crate::journal_place::unreadable(error);
+    match journal {
+        Some(error) => crate::journal_place::unreadable(error),
+        None => CommandError::of(Exit::Failed, error),
     }
-    let hint = error.downcast_ref().and_then(GatewayError::hint);
-    let told = CommandError::of(Exit::Failed, error);
-    hint.into_iter().fold(told, CommandError::hint)
 }
