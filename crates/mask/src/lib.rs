@@ -26,7 +26,8 @@ pub use entity::{Entity, EntityFacts};
 pub use find::{Finder, Note, NoteKind};
 pub use mapping::{Change, Limits, Mapping, MappingError, Mark, Snapshot};
 pub use masker::{
-    AnswerScan, Counts, FieldMasker, Known, MaskError, Masked, MaskedSpan, Masker, Mode, RequestValues,
+    AnswerScan, Counts, FieldMasker, Known, MaskError, Masked, MaskedSpan, Masker, Mode,
+    RequestValues,
 };
 pub use named::{NamedEntities, NamedEntitiesError, NamedSpan};
 pub use placeholder::{LabelError, Labels, Style, Tag, TagError};

@@ -13,11 +13,11 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, Response, StatusCode, response};
 use hyper::body::Body;
+use portcullis_mask::RestoreCounts;
 use portcullis_mask::json::{Document, FieldTable, JsonLimits};
 use portcullis_mask::wire::{
     AnswerPlan, Encoding, EventStream, Identifiers, Unmask, Unmasks, unmask_json,
 };
-use portcullis_mask::RestoreCounts;
 
 use super::masked::{DIGESTS, Masking};
 use super::{Answer, Passage};
@@ -58,7 +58,7 @@ impl Passage {
             return self.pass_unknown(session, answer);
         }
         let (mut head, body) = answer.into_parts();
-        let mut arm = match body {
+        let arm = match body {
             AnswerBody::Arm(arm) => arm,
             body => return Response::from_parts(head, body),
         };

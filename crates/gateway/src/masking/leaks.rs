@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use portcullis_mask::wire::{Encoding, Unmask, Unmasks};
 use portcullis_config::LeakAction;
+use portcullis_mask::wire::{Encoding, Unmask, Unmasks};
 use portcullis_mask::{
     AnswerScan, Counts, FieldRestorer, FieldRestorers, Known, Mapping, MaskError, Masker,
     RequestValues, RestoreCounts,

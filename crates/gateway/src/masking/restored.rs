@@ -272,9 +272,7 @@ impl RestoredBody {
         events
             .session
             .told(block, events.restorers.counts(), &leaks);
-        block
-            .unread
-            .fetch_add(unread, Relaxed);
+        block.unread.fetch_add(unread, Relaxed);
         self.observed.masked(MaskingSummary {
             time_us: events.took_us,
             patterns: 0,

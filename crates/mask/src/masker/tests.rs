@@ -271,11 +271,11 @@ fn an_answer_in_pieces_goes_on_word_by_word() {
         ("ee ask al@exam", "one two three ask "),
         ("ple.com", "one two three ask "),
         (" and", "one two three ask [EMAIL] "),
-        (" my card 4111 1111", "one two three ask [EMAIL] and my card "),
         (
-            " 1111 1111 is ",
+            " my card 4111 1111",
             "one two three ask [EMAIL] and my card ",
         ),
+        (" 1111 1111 is ", "one two three ask [EMAIL] and my card "),
         (
             "old\n",
             "one two three ask [EMAIL] and my card [CARD] is old\n",
@@ -294,7 +294,10 @@ fn a_private_key_is_waited_for_and_a_certificate_is_not() {
     let lines = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n".repeat(40);
     let key = format!("-----BEGIN PRIVATE KEY-----\n{lines}-----END PRIVATE KEY-----");
     let text = format!("Here it is:\n{key}\nand that was it.");
-    let pieces = text.as_bytes().chunks(5).map(|piece| std::str::from_utf8(piece).unwrap());
+    let pieces = text
+        .as_bytes()
+        .chunks(5)
+        .map(|piece| std::str::from_utf8(piece).unwrap());
     let told = answer_in_pieces(&masker, pieces);
     assert_eq!(told, "Here it is:\n[PRIVATE_KEY]\nand that was it.");
     let (mut scan, mut output) = (AnswerScan::new(), String::new());
@@ -314,7 +317,10 @@ fn what_is_waited_for_has_a_bound() {
         "A=".repeat(15_000),
         "AB CD ".repeat(5_000),
         "12 ".repeat(10_000),
-        format!("-----BEGIN PRIVATE KEY-----\n{}", "MIIE+vQIB\n".repeat(3_000)),
+        format!(
+            "-----BEGIN PRIVATE KEY-----\n{}",
+            "MIIE+vQIB\n".repeat(3_000)
+        ),
     ] {
         let (mut scan, mut output) = (AnswerScan::new(), String::new());
         let mut most = 0;
@@ -386,6 +392,50 @@ fn an_answer_in_long_lines_is_the_same_for_every_way_of_cutting() {
             answer_in_pieces(&masker, pieces.iter().map(String::as_str)),
             whole
         );
+    }
+}
+
+/// Pieces of which answers are made.
+const ANSWER_PIECES: &[&str] = &[
+    "al@example.com",
+    "4111 1111 1111 1111",
+    "password: hunter2x9",
+    "token = \"a b c\"",
+    "born on March 5, 1980",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END PRIVATE KEY-----",
+    "plain words go on",
+    "\u{5bc6}\u{7801}\u{ff1a}\u{662f}",
+    "\u{1ed7}y",
+    "AB CD",
+    "12.5",
+    "\n",
+    " ",
+    " ",
+    ", ",
+];
+
+proptest! {
+    #[test]
+    fn a_scanned_answer_is_the_same_for_every_way_of_cutting(
+        pieces in proptest::collection::vec(proptest::sample::select(ANSWER_PIECES), 0..40),
+        repeat in 1usize..30,
+        sizes in proptest::collection::vec(1usize..40, 1..8),
+    ) {
+        let masker = masker(Policy::default(), Mode::Enforce);
+        let text = pieces.concat().repeat(repeat);
+        let characters: Vec<char> = text.chars().collect();
+        let (mut cut, mut at) = (Vec::new(), 0);
+        for size in sizes.iter().cycle() {
+            if at >= characters.len() {
+                break;
+            }
+            let end = (at + size).min(characters.len());
+            cut.push(characters[at..end].iter().collect::<String>());
+            at = end;
+        }
+        let whole = answer_in_pieces(&masker, [text.as_str()]);
+        prop_assert_eq!(answer_in_pieces(&masker, cut.iter().map(String::as_str)), whole);
     }
 }
 

@@ -160,9 +160,16 @@ fn is_readable(content_type: &str) -> bool {
         is_charset.then(|| value.trim().trim_matches('"').to_ascii_lowercase())
     });
     charset.is_none_or(|charset| {
-        ["utf-8", "utf8", "us-ascii", "ascii", "iso-8859", "windows-125"]
-            .iter()
-            .any(|known| charset.starts_with(known))
+        [
+            "utf-8",
+            "utf8",
+            "us-ascii",
+            "ascii",
+            "iso-8859",
+            "windows-125",
+        ]
+        .iter()
+        .any(|known| charset.starts_with(known))
     })
 }
 

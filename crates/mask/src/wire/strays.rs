@@ -10,9 +10,27 @@ use crate::json::{Document, Edits, Kind, Value};
 /// Members that are ids, links, kinds or states, whatever the service: their strings are words of programs. With `_id` and
 /// the like at their end: see [`is_of_program`].
 const PROGRAMS: [&str; 21] = [
-    "id", "ids", "object", "type", "event", "role", "model", "status", "url", "mime_type",
-    "finish_reason", "stop_reason", "service_tier", "system_fingerprint", "signature", "transfer_method",
-    "encrypted_content", "b64_json", "extension", "obfuscation", "from_variable_selector",
+    "id",
+    "ids",
+    "object",
+    "type",
+    "event",
+    "role",
+    "model",
+    "status",
+    "url",
+    "mime_type",
+    "finish_reason",
+    "stop_reason",
+    "service_tier",
+    "system_fingerprint",
+    "signature",
+    "transfer_method",
+    "encrypted_content",
+    "b64_json",
+    "extension",
+    "obfuscation",
+    "from_variable_selector",
 ];
 /// How the names of such members end.
 const PROGRAM_ENDS: [&str; 6] = ["_id", "_ids", "_url", "_type", "_at", "_by"];
@@ -86,8 +104,7 @@ impl<U: Unmasks> Strays<'_, '_, U> {
             return;
         }
         if let Some(text) = looked_through(self.unmasks, &said.text) {
-            self.edits
-                .say(self.document, value, &text, said.has_lone);
+            self.edits.say(self.document, value, &text, said.has_lone);
             self.changed += 1;
         }
     }
@@ -107,4 +124,3 @@ fn is_coded(text: &str) -> bool {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte))
 }
-

@@ -99,7 +99,10 @@ fn a_stream_is_found_to_hold_what_the_whole_text_holds() {
         let _ = writeln!(report, "{name:16} {found:5} of {values:5}");
     }
     let recall = found_of_all as f64 / all as f64;
-    let _ = writeln!(report, "recall {recall:.4} ({found_of_all} of {all}), {extra} texts with more");
+    let _ = writeln!(
+        report,
+        "recall {recall:.4} ({found_of_all} of {all}), {extra} texts with more"
+    );
     // Seen with `--no-capture`.
     #[allow(clippy::print_stdout)]
     {

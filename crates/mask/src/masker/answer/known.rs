@@ -61,7 +61,9 @@ impl RequestValues {
     }
 
     fn hash(&self, value: &str) -> u64 {
-        let said = value.chars().filter(|character| character.is_alphanumeric());
+        let said = value
+            .chars()
+            .filter(|character| character.is_alphanumeric());
         self.key
             .hash_one(said.flat_map(char::to_lowercase).collect::<String>())
     }
