@@ -8,6 +8,9 @@
 //! [`mask_json`], [`mask_form`], [`mask_query`] and [`unmask_json`] do it for whole bodies, [`EventStream`] for answers that come as
 //! events. What is done with one text is up to a [`Mask`] and an [`Unmask`].
 //!
+//! Where all of an answer is to be looked through ([`Unmasks::stray`]), so is what no table names: other fields and names, events
+//! that nobody knows, and text that is neither.
+//!
 //! Choices that hold for all adapters:
 //! - Names (keys) are left, except within JSON that people or models made up ([`Treatment::FreeText`]).
 //! - Numbers pass. Where a number is a token of a text ([`Treatment::TextOrTokens`]), the request is refused.

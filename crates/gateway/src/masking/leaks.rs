@@ -183,8 +183,8 @@ impl LeakRestorer {
         let _ = words.push(&scan.masker, known, piece, &mut unused);
         if is_last {
             let _ = words.finish(&scan.masker, known, &mut unused);
-            scan.told.counts.borrow_mut().add(words.counts());
         }
+        scan.told.counts.borrow_mut().add(&words.take_counts());
     }
 
     /// Gives what was looked through to the restorer.
@@ -216,9 +216,7 @@ impl LeakRestorer {
                 if is_last && looked.is_ok() {
                     looked = words.finish(&scan.masker, known, &mut seen);
                 }
-                if is_last {
-                    scan.told.counts.borrow_mut().add(words.counts());
-                }
+                scan.told.counts.borrow_mut().add(&words.take_counts());
                 looked
             }
         };

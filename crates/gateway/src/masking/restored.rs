@@ -246,6 +246,7 @@ impl RestoredBody {
             };
             events.stream.fail(error, &mut text);
         }
+        self.tell();
         self.observed.cut(refusal.cause());
         self.out.push_back(Ok(Frame::data(text.into())));
         // It ends in order, but it is not the whole answer.

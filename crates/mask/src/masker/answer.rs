@@ -1,8 +1,8 @@
 //! Data in answers that did not come from this conversation.
 //!
 //! An answer may hold data that the model knows from elsewhere: its training, another user, a document. The text is
-//! scanned as the model wrote it, *before* placeholders are restored: then nothing in it was put there by us, and what
-//! the user wrote themselves (it is in the mapping) does not count as a leak.
+//! scanned as the model wrote it, *before* placeholders are restored: then nothing in it was put there by us. What the user
+//! wrote themselves does not count as a leak: it is in the mapping, or among the values of the request ([`Known`]).
 
 mod known;
 mod reach;

@@ -419,7 +419,7 @@ fn protocols() -> Vec<(
             vec![
                 "event: error\n",
                 "\"type\":\"error\"",
-                "\"sequence_number\":2",
+                "\"sequence_number\":1",
             ],
         ),
         (

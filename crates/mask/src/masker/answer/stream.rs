@@ -112,6 +112,11 @@ impl AnswerScan {
         &self.counts
     }
 
+    /// What was found since the last time.
+    pub fn take_counts(&mut self) -> Counts {
+        std::mem::take(&mut self.counts)
+    }
+
     /// A word has ended with this character: what is settled by that is told.
     fn end_word(
         &mut self,
