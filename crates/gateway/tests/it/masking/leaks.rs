@@ -355,13 +355,15 @@ async fn what_cannot_be_looked_through_is_refused_or_passes_as_the_settings_say(
 }
 
 /// A protocol's events that say a text, and what the last one of a stream that must not go on has in it.
-fn protocols() -> Vec<(
+type Protocol = (
     MaskConfig,
     &'static str,
     Value,
     Vec<String>,
     Vec<&'static str>,
-)> {
+);
+
+fn protocols() -> Vec<Protocol> {
     let event = |kind: &str, mut data: Value| {
         data["type"] = kind.into();
         format!("event: {kind}\ndata: {data}\n\n")
