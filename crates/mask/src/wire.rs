@@ -8,6 +8,9 @@
 //! [`mask_json`], [`mask_form`], [`mask_query`] and [`unmask_json`] do it for whole bodies, [`EventStream`] for answers that come as
 //! events. What is done with one text is up to a [`Mask`] and an [`Unmask`].
 //!
+//! Where all of an answer is to be looked through ([`Unmasks::stray`]), so is what no table names: other fields and names, events
+//! that nobody knows, and text that is neither.
+//!
 //! Choices that hold for all adapters:
 //! - Names (keys) are left, except within JSON that people or models made up ([`Treatment::FreeText`]).
 //! - Numbers pass. Where a number is a token of a text ([`Treatment::TextOrTokens`]), the request is refused.
@@ -23,6 +26,7 @@ mod adapter;
 mod anthropic;
 mod body;
 mod dify;
+mod error_event;
 mod event_stream;
 mod exchange;
 mod file;
@@ -33,12 +37,14 @@ mod pointers;
 mod restoring;
 mod route;
 mod rules;
+mod strays;
 mod texts;
 mod version;
 
 pub use adapter::{Adapter, TokenArrays, Wire, WireOptions};
 pub use body::{BodyError, BodyOptions, Documents, Mask, mask_json, mask_query, unmask_json};
 pub use dify::DifyVersion;
+pub use error_event::StreamError;
 pub use event_stream::{EventCounts, EventStream, Identifiers};
 pub use exchange::{AnswerPlan, Exchange, RequestPlan};
 pub use form::{FormError, FormErrorKind, FormPlan, FormReport, mask_form};

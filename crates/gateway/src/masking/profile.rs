@@ -173,6 +173,11 @@ impl MaskProfile {
         self.config.unknown == UnknownMessage::Pass || self.is_shadow()
     }
 
+    /// Whether answers with data of elsewhere do not pass as they are.
+    pub(crate) fn withholds_leaks(&self) -> bool {
+        matches!(self.config.leaks, LeakAction::Mask | LeakAction::Block)
+    }
+
     /// Whether looking into a request takes longer than others may wait.
     pub(crate) fn asks_a_model(&self) -> bool {
         self.masker.finder().rules().asks_a_model()

@@ -84,6 +84,8 @@ pub(crate) enum MaskingRefusal {
     AnswerEncoded,
     /// The answer is longer than is read whole, or would be with its values.
     AnswerTooLong,
+    /// The answer is to be looked through and cannot be.
+    AnswerUnknown,
     /// The answer holds data that this conversation did not hide.
     Leaked,
 }
@@ -119,6 +121,7 @@ impl MaskingRefusal {
             MaskingRefusal::Contended => "masking-contended",
             MaskingRefusal::AnswerEncoded => "masking-answer-encoded",
             MaskingRefusal::AnswerTooLong => "masking-answer-too-long",
+            MaskingRefusal::AnswerUnknown => "masking-answer-unknown",
             MaskingRefusal::Leaked => "masking-leaked",
         }
     }
@@ -213,7 +216,9 @@ impl MaskingRefusal {
                 "urn:portcullis:problem:masking-detector",
                 "The request could not be looked into",
             ),
-            MaskingRefusal::AnswerEncoded | MaskingRefusal::AnswerTooLong => (
+            MaskingRefusal::AnswerEncoded
+            | MaskingRefusal::AnswerTooLong
+            | MaskingRefusal::AnswerUnknown => (
                 StatusCode::BAD_GATEWAY,
                 "urn:portcullis:problem:masking-answer",
                 "The answer cannot be looked into",
@@ -286,6 +291,10 @@ impl MaskingRefusal {
                 "the service coded its answer although it was asked not to, so nothing can be put back into it"
             }
             MaskingRefusal::AnswerTooLong => return answer_too_long(),
+            MaskingRefusal::AnswerUnknown => {
+                "the service's answer is not text that can be looked through, as leaks in the [[gateway.mask]] of this route \
+                 wants; unknown = \"pass\" there lets such answers pass"
+            }
             MaskingRefusal::Leaked => {
                 "the service's answer holds personal or secret data that did not come from this conversation"
             }

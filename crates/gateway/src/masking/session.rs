@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use portcullis_mask::json::{Document, JsonLimits};
 use portcullis_mask::wire::{Exchange, Identifiers};
-use portcullis_mask::{Counts, Limits, Mapping, RestoreCounts, Vocabulary};
+use portcullis_mask::{Counts, Limits, Mapping, RequestValues, RestoreCounts, Vocabulary};
 use tokio::task::JoinHandle;
 
 use super::counters::MaskingBlock;
@@ -56,6 +56,8 @@ pub(crate) struct Session {
     bound: Vec<Place>,
     /// What the audit is told of the request and its answer.
     pub(crate) note: Option<AuditNote>,
+    /// What the request held, for as long as it lasts: its answer may repeat it.
+    pub(crate) request_values: RequestValues,
 }
 
 /// What is to be kept under ids that an answer has told.
@@ -173,6 +175,7 @@ impl Session {
             version: 0,
             bound: Vec::new(),
             note: None,
+            request_values: RequestValues::default(),
             ids,
         };
         session.load().await?;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use portcullis_mask::wire::{
     BodyOptions, Documents, Exchange, RequestPlan, mask_form, mask_json, mask_query,
 };
-use portcullis_mask::{Counts, FieldMasker, Mapping};
+use portcullis_mask::{Counts, FieldMasker, Mapping, RequestValues};
 use std::num::NonZero;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -49,6 +49,8 @@ pub(crate) struct Worked {
     pub(crate) query: Option<String>,
     /// What was found.
     pub(crate) counts: Counts,
+    /// What it held, where its answer is looked through.
+    pub(crate) values: RequestValues,
 }
 
 impl Work {
@@ -114,6 +116,9 @@ impl Work {
     pub(crate) fn mask(&self, mapping: &mut Mapping) -> Result<Worked, MaskingRefusal> {
         let exchange = self.exchange();
         let mut masker = FieldMasker::new(&self.profile.masker, mapping);
+        if self.profile.leaks.is_some() {
+            masker = masker.remembering();
+        }
         let query = match &self.query {
             Some(query) if !exchange.query().is_empty() => {
                 let masked = mask_query(query, exchange.query(), &mut masker)?;
@@ -129,6 +134,7 @@ impl Work {
             body,
             query,
             counts: masker.counts().clone(),
+            values: masker.values().cloned().unwrap_or_default(),
         })
     }
 

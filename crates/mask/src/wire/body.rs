@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::file;
 use super::form::FormErrorKind;
 use super::restoring::{Unmasks, holds_json, restore_fields};
+use super::strays;
 use crate::json::{Document, Edits, Field, FieldTable, JsonError, JsonLimits, Kind, Treatment};
 
 /// Hides what is personal or secret in one text.
@@ -96,7 +97,7 @@ pub fn mask_json<M: Mask>(
     Ok(edits.len())
 }
 
-/// Restores an answer's body and writes it behind what `out` holds; gives how many strings changed.
+/// Restores an answer's body, looks through the rest of it if somebody wants that ([`Unmasks::stray`]), and writes it behind what `out` holds; gives how many strings changed.
 ///
 /// # Errors
 /// When the body is not acceptable JSON.
@@ -108,8 +109,9 @@ pub fn unmask_json<U: Unmasks>(
     out: &mut Vec<u8>,
 ) -> Result<usize, JsonError> {
     let document = Document::read(body, limits)?;
-    let mut edits = Edits::default();
-    let changed = restore_fields(&document, table, unmasks, &mut edits);
+    let (mut edits, mut treated) = (Edits::default(), Vec::new());
+    let mut changed = restore_fields(&document, table, unmasks, (&mut edits, &mut treated));
+    changed += strays::look_through(&document, &mut treated, unmasks, &mut edits);
     edits.apply(document.source(), out);
     Ok(changed)
 }
