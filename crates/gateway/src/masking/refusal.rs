@@ -151,6 +151,7 @@ impl MaskingRefusal {
             | MaskingRefusal::Full { .. }
             | MaskingRefusal::Datasets
             | MaskingRefusal::Upgrade
+            | MaskingRefusal::AnswerUnknown
             | MaskingRefusal::Leaked => false,
         }
     }
