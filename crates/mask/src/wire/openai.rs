@@ -24,6 +24,7 @@ const MEDIA: FormSpec = FormSpec {
     json: &[],
     files: &[],
     media: &["file", "image", "image[]", "mask"],
+    left: &["model", "user"],
 };
 /// A file for a model.
 const FILE: FormSpec = FormSpec {
@@ -31,6 +32,7 @@ const FILE: FormSpec = FormSpec {
     json: &[],
     files: &["file"],
     media: &[],
+    left: &[],
 };
 
 /// The paths.

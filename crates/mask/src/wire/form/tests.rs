@@ -5,6 +5,7 @@ use futures::FutureExt;
 use proptest::prelude::*;
 
 use super::*;
+use crate::json::Treatment;
 use crate::wire::Documents;
 use crate::wire::route::FormSpec;
 use crate::{FieldMasker, Finder, Limits, Mapping, Masker, Mode, Policy, Rules, Style};
@@ -36,9 +37,10 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR jane@a.org \xff";
 fn plan() -> FormPlan {
     FormPlan::new(&FormSpec {
         texts: &["prompt"],
-        json: &[("data", &["name", "meta.**"])],
+        json: &[("data", &[(Treatment::Text, &["name", "meta.**"])])],
         files: &["file"],
         media: &["image"],
+        left: &["user"],
     })
     .unwrap()
 }
