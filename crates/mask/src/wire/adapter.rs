@@ -274,9 +274,7 @@ pub(super) fn request_table(
     fields: Fields,
     options: &WireOptions,
 ) -> Result<FieldTable, FieldError> {
-    rules_of(fields, options)
-        .rest_is_text(names::KNOWN)
-        .build()
+    rules_of(fields, options).rest_is_text(names::KNOWN).build()
 }
 
 fn rules_of(fields: Fields, options: &WireOptions) -> FieldTableBuilder {

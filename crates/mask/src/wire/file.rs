@@ -141,8 +141,13 @@ fn is_address(text: &str) -> bool {
         bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
             && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
     };
-    let is_whole = !text.chars().any(|one| one.is_whitespace() || one.is_control());
-    is_whole && text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
+    let is_whole = !text
+        .chars()
+        .any(|one| one.is_whitespace() || one.is_control());
+    is_whole
+        && text
+            .split_once("://")
+            .is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
 /// Whether a string under this name is the id of a file.

@@ -27,7 +27,11 @@ impl Rest {
             _ => None,
         });
         Rest {
-            names: known.iter().map(|name| Box::from(*name)).chain(steps).collect(),
+            names: known
+                .iter()
+                .map(|name| Box::from(*name))
+                .chain(steps)
+                .collect(),
         }
     }
 

@@ -158,18 +158,12 @@ pub(super) const CONVERSATIONS_ANSWER: Fields = &[
             "data[*].inputs.*[*]{transfer_method}.**",
         ],
     ),
-    (
-        Text,
-        &["data[*].name", "data[*].introduction"],
-    ),
+    (Text, &["data[*].name", "data[*].introduction"]),
     (FreeText, &["data[*].inputs.**"]),
 ];
 
 /// The name of a conversation, a data set, a tag.
-pub(super) const NAME: Fields = &[
-    (Leave, MODELS),
-    (Text, &["name", "description"]),
-];
+pub(super) const NAME: Fields = &[(Leave, MODELS), (Text, &["name", "description"])];
 /// A conversation that was renamed.
 pub(super) const CONVERSATION_ANSWER: Fields = &[
     (

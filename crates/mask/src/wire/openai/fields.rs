@@ -351,7 +351,10 @@ pub(in crate::wire) const RESPONSE_EVENT: Fields = &[
 ];
 
 /// Text to be spoken.
-pub(super) const SPEECH: Fields = &[(Leave, &["model", "voice"]), (Text, &["input", "instructions"])];
+pub(super) const SPEECH: Fields = &[
+    (Leave, &["model", "voice"]),
+    (Text, &["input", "instructions"]),
+];
 /// What was said.
 pub(super) const TRANSCRIPT_ANSWER: Fields =
     &[(Text, &["text", "segments[*].text", "words[*].word"])];
@@ -360,7 +363,11 @@ pub(super) const IMAGE: Fields = &[(Leave, &["model", "user"]), (Text, &["prompt
 /// How the model understood it.
 pub(super) const IMAGE_ANSWER: Fields = &[(Text, &["data[*].revised_prompt"])];
 /// Texts to be put in order.
-pub(super) const RERANK: Fields = &[(Leave, &["model", "user"]), (Text, &["query"]), (FreeText, &["documents[*].**"])];
+pub(super) const RERANK: Fields = &[
+    (Leave, &["model", "user"]),
+    (Text, &["query"]),
+    (FreeText, &["documents[*].**"]),
+];
 /// The texts in their order.
 pub(super) const RERANK_ANSWER: Fields = &[(FreeText, &["results[*].document.**"])];
 /// A file.
