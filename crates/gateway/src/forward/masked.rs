@@ -183,16 +183,7 @@ impl Passage {
             return Ok((Masking::Passes, body));
         }
         self.state.enter(Step::Connect, u64::MAX);
-        let mut ids = named_ids(profile, &work)?;
-        ids.is_tenants = is_tenants;
-        note.belongs_to(ids.conversation.as_deref());
-        let plan = work.exchange().request();
-        ids.is_upload = !is_tenants && matches!(plan, RequestPlan::Form(_));
-        let tenant = match self.tenant.clone() {
-            Some(tenant) => tenant,
-            None => return Err(MaskingRefusal::Store.into()),
-        };
-        let mut session = self.session(profile, tenant, ids).await?;
+        let mut session = self.session_of(profile, &work, is_tenants, note).await?;
         let worked = match session.mask(&work).await {
             Err(refusal @ MaskingRefusal::NoField) => {
                 return Ok((self.pass_unknown(profile, refusal, note)?, body));
@@ -267,6 +258,23 @@ impl Passage {
         }
         self.count_refused(profile, &refusal, note);
         Ok(Taken::Unreadable(body))
+    }
+
+    /// The session of a request.
+    async fn session_of(
+        &self,
+        profile: &Arc<MaskProfile>,
+        work: &Arc<Work>,
+        is_tenants: bool,
+        note: &mut AuditNote,
+    ) -> Result<Session, Refusal> {
+        let mut ids = named_ids(profile, work)?;
+        ids.is_tenants = is_tenants;
+        note.belongs_to(ids.conversation.as_deref());
+        let plan = work.exchange().request();
+        ids.is_upload = !is_tenants && matches!(plan, RequestPlan::Form(_));
+        let tenant = self.tenant.clone().ok_or(MaskingRefusal::Store)?;
+        Ok(self.session(profile, tenant, ids).await?)
     }
 
     async fn session(

@@ -248,11 +248,7 @@ impl MaskingRefusal {
                 "the request's Content-Type is not one that can be looked into here; send application/json, or set \
                  unknown = \"pass\" in the [[gateway.mask]] of this route to let such requests pass as they are"
             }
-            MaskingRefusal::NoField => {
-                "the body has none of the fields that are looked into here, so nobody can tell where in it is text; name them \
-                 in fields of the [[gateway.mask]] of this route, or set unknown = \"pass\" there to let such requests pass \
-                 as they are"
-            }
+            MaskingRefusal::NoField => NO_FIELD,
             MaskingRefusal::Form { kind, at } => {
                 return format!("at byte {at} of the form: {kind}");
             }
@@ -313,6 +309,9 @@ impl MaskingRefusal {
         text.to_owned()
     }
 }
+
+const NO_FIELD: &str = "the body has none of the fields that are looked into here, so nobody can tell where in it is text; name them in fields of \
+     the [[gateway.mask]] of this route, or set unknown = \"pass\" there to let such requests pass as they are";
 
 fn file(kind: FormErrorKind, at: usize) -> String {
     let passes = match kind {
