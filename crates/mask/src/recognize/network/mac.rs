@@ -8,8 +8,8 @@ use crate::Score;
 use crate::find::Offers;
 
 const BARE: Score = Score::of(85);
-/// Digits only, with colons: an address more often than anything else.
-const BARE_DIGITS: Score = Score::of(65);
+/// Digits only, with colons: times and counts are written so as well.
+const BARE_DIGITS: Score = Score::of(45);
 /// Digits only with hyphens or dots: dates and numbers are written so.
 const BARE_NUMBER: Score = Score::of(30);
 /// Letters only with dots: words.

@@ -12,6 +12,7 @@ use super::{CARD, edge};
 use crate::Score;
 use crate::find::Offers;
 use crate::recognize::number::compact::Compact;
+use crate::recognize::number::ties;
 
 /// The fewest digits of a card.
 const LENGTH_MIN: usize = 12;
@@ -25,6 +26,9 @@ const TRAILING_MAX: usize = 2;
 const PART_COST: u8 = 40;
 /// What a number in groups loses that is separated by dots.
 const DOT_COST: u8 = 20;
+
+/// What a number without groups loses that a unit or currency follows.
+const QUANTITY_COST: u8 = 40;
 
 /// How cards are grouped, with the score of the form. Of several that fit, the best score counts.
 const GROUPINGS: &[(&[usize], u8)] = &[
@@ -100,6 +104,11 @@ fn plain(text: &str, range: Range<usize>, offers: &mut Offers<'_>) -> Option<usi
         network.plain(number.len())
     };
     let end = range.end;
+    let cost = if ties::is_quantity(text, &range) {
+        cost.max(QUANTITY_COST)
+    } else {
+        cost
+    };
     offers.offer_valid(CARD, range, Score::of(score).lowered(cost));
     Some(end)
 }
