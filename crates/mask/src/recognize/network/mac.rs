@@ -37,7 +37,9 @@ pub(super) fn colons(text: &str, start: usize, end: usize, offers: &mut Offers<'
     if nearby::is_word_after(text, end) || matches!(before, Some('-' | '.' | '_')) {
         return true;
     }
-    let bare = if is_digits(text, start, end) {
+    let digits = &text[start..end];
+    // Many makers have 00 in their part of an address; times and counts rarely begin so.
+    let bare = if is_digits(text, start, end) && !digits[..8].contains("00") {
         BARE_DIGITS
     } else {
         BARE

@@ -214,6 +214,7 @@ fn is_quote_of_value(bytes: &[u8], start: usize, at: usize) -> bool {
     const BEFORE: usize = 128;
     let quote = bytes[at];
     at > start
+        && !b"{[(,:=+".contains(&bytes[at - 1])
         && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
         && bytes[start.saturating_sub(BEFORE)..start]
             .iter()
