@@ -202,10 +202,17 @@ fn is_in_parentheses(text: &str, start: usize, end: usize) -> bool {
     let Some(before) = text[..start].strip_suffix('(') else {
         return false;
     };
-    let word = before
+    let mut words = before
         .strip_suffix(' ')
-        .and_then(|before| before.split_whitespace().next_back());
+        .unwrap_or_default()
+        .rsplit(char::is_whitespace);
+    let word = words.next();
+    let is_of_host = words
+        .next()
+        .is_some_and(|word| matches!(word, "from" | "From" | "to" | "by" | "via"));
     text[end..].starts_with(')')
+        && !text[end..].starts_with("):")
+        && !is_of_host
         && word.is_none_or(|word| {
             word.bytes()
                 .all(|byte| byte.is_ascii_alphabetic() || b"_:`'()".contains(&byte))
