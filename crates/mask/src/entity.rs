@@ -62,6 +62,8 @@ entities! {
     CREDIT_CARD = "CREDIT_CARD", "CARD";
     /// An international bank account number (ISO 13616).
     IBAN = "IBAN_CODE", "IBAN";
+    /// A number of a bank account that is no IBAN.
+    BANK_ACCOUNT = "BANK_ACCOUNT", "BANK_ACCOUNT";
     /// An address of a crypto currency's wallet.
     CRYPTO = "CRYPTO", "CRYPTO";
     /// A date of birth.
@@ -130,6 +132,8 @@ entities! {
     FR_TAX_ID = "FR_TAX_ID", "FR_TAX_ID";
     /// A number of an establishment or company in France (SIRET, SIREN).
     FR_SIRET = "FR_SIRET", "FR_SIRET";
+    /// A VAT identification number of the European Union, with the code of its country.
+    EU_VAT = "EU_VAT", "EU_VAT";
     /// A citizen service number of the Netherlands.
     NL_BSN = "NL_BSN", "NL_BSN";
     /// A personal identification number of Poland.

@@ -28,6 +28,7 @@ mod th;
 mod tr;
 mod uk;
 mod us;
+mod vat;
 mod vn;
 
 use crate::recognize::number::Shaped;
@@ -55,6 +56,7 @@ pub(crate) const ALL: &[&[Shaped]] = &[
     tr::ALL,
     jp::ALL,
     vn::ALL,
+    vat::ALL,
     passport::ALL,
 ];
 

@@ -50,6 +50,8 @@ impl Form {
 /// Words that announce ordinary numbers: orders, products, versions, telephones. For the `against` of recognizers whose
 /// forms count without context.
 pub(crate) const ORDINARY: &[&str] = &[
+    // The name of a column or an object's number; a longer phrase such as "tax id" says more.
+    "id",
     "order",
     "order no",
     "invoice",

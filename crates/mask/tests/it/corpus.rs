@@ -51,6 +51,7 @@ const KINDS: &[Kind] = kinds! {
     "hard", 0, 1;
     "judged_network", 0, 0;
     "judged", 0, 0;
+    "judged_review", 0, 0;
 };
 
 #[derive(Deserialize)]

@@ -140,10 +140,12 @@ fn month_named(text: &str, day: Range<usize>) -> Option<Found> {
     let at = after_word(text, at, &["of", "de", "del"]);
     let year_run = digits(text, at);
     let (year, is_short) = whole_year(text, &year_run);
-    (at > name.end
-        && matches!(year_run.len(), 2 | 4)
-        && is_day(year, month, value(text, day.clone())))
-    .then_some((year_run.end, is_short, day.start))
+    // Nothing needs to stand between the parts: `12Mar1985`, as tickets have it.
+    (matches!(year_run.len(), 2 | 4) && is_day(year, month, value(text, day.clone()))).then_some((
+        year_run.end,
+        is_short,
+        day.start,
+    ))
 }
 
 /// `March 12, 1985`, `Mar 12th 1985`.

@@ -154,18 +154,23 @@ fn check_tax_id(number: &Compact<'_>) -> Check {
     if !matches!((repeated.next(), repeated.next()), (Some(2 | 3), None)) {
         return Check::Invalid("not exactly one digit is repeated two or three times");
     }
-    let product = (0..10).fold(10, |product, index| {
+    if check_digit(number, 10) == number.digit(10) {
+        Check::Valid
+    } else {
+        Check::Invalid("the check digit is wrong (ISO 7064 mod 11,10)")
+    }
+}
+
+/// The check digit of the first so many digits after ISO 7064 mod 11,10.
+pub(super) fn check_digit(number: &Compact<'_>, count: usize) -> u32 {
+    let product = (0..count).fold(10, |product, index| {
         let sum = match (number.digit(index) + product) % 10 {
             0 => 10,
             sum => sum,
         };
         sum * 2 % 11
     });
-    if (11 - product) % 10 == number.digit(10) {
-        Check::Valid
-    } else {
-        Check::Invalid("the check digit is wrong (ISO 7064 mod 11,10)")
-    }
+    (11 - product) % 10
 }
 
 fn check_social_security(number: &Compact<'_>) -> Check {

@@ -31,8 +31,12 @@ const NRIC_FIN: Shaped = Shaped {
             "can cuoc singapore",
         ],
         against: &[
+            "part",
             "part number",
             "part no",
+            "catalogue",
+            "catalog",
+            "article",
             "sku",
             "serial",
             "model",

@@ -3,6 +3,7 @@
 //! The context words are in their folded form, without diacritics, because that is how both texts and phrases are compared.
 //! Words that are also parts of names or of other common words ("gia", "dong") count against a number only in phrases.
 
+mod account;
 mod document;
 mod identity;
 mod insurance;
@@ -23,6 +24,7 @@ pub(crate) const ALL: &[Shaped] = &[
     insurance::HEALTH_INSURANCE,
     document::PASSPORT,
     document::DRIVER_LICENSE,
+    account::BANK_ACCOUNT,
 ];
 
 /// Words against every number.

@@ -8,8 +8,8 @@ use crate::Score;
 use crate::find::Offers;
 
 const BARE: Score = Score::of(85);
-/// Digits only, with colons: an address more often than anything else.
-const BARE_DIGITS: Score = Score::of(65);
+/// Digits only, with colons: times and counts are written so as well.
+const BARE_DIGITS: Score = Score::of(45);
 /// Digits only with hyphens or dots: dates and numbers are written so.
 const BARE_NUMBER: Score = Score::of(30);
 /// Letters only with dots: words.
@@ -37,7 +37,9 @@ pub(super) fn colons(text: &str, start: usize, end: usize, offers: &mut Offers<'
     if nearby::is_word_after(text, end) || matches!(before, Some('-' | '.' | '_')) {
         return true;
     }
-    let bare = if is_digits(text, start, end) {
+    let digits = &text[start..end];
+    // Many makers have 00 in their part of an address; times and counts rarely begin so.
+    let bare = if is_digits(text, start, end) && !digits[..8].contains("00") {
         BARE_DIGITS
     } else {
         BARE

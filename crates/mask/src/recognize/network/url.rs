@@ -14,7 +14,7 @@ use super::{Seen, URL, name, nearby};
 use crate::Score;
 use crate::find::Offers;
 
-/// With a name and a password before the host.
+/// With a name and a password before the host, or a password among its parameters.
 const BARE_PASSWORD: Score = Score::of(95);
 /// With a host under a listed domain or an IP address.
 const BARE_PUBLIC: Score = Score::of(85);
@@ -177,6 +177,11 @@ pub(super) fn with_scheme(text: &str, colon: usize, seen: &mut Seen, offers: &mu
         return;
     };
     let end = end(text, start, authority);
+    let bare = if has_password_parameter(&text.as_bytes()[authority..end.max(authority)]) {
+        BARE_PASSWORD
+    } else {
+        bare
+    };
     seen.url = end;
     if end > authority && offers.settles(URL, start..end, bare) {
         seen.covered = end;
@@ -287,6 +292,22 @@ fn host_score(text: &str, from: usize) -> Option<Score> {
             && name::has_good_labels(host, true)
             && suffix::of(host).is_some_and(|suffix| suffix.kind != suffix::Kind::Reserved));
     Some(if is_public { BARE_PUBLIC } else { BARE_LOCAL })
+}
+
+/// Whether one of the parameters of a URL is a password: `?user=x&password=y`, `;password=y`.
+fn has_password_parameter(url: &[u8]) -> bool {
+    const NAMES: [&[u8]; 4] = [b"password", b"passwd", b"pwd", b"pass"];
+    memchr::memchr_iter(b'=', url).any(|sign| {
+        let name = NAMES.iter().find(|name| {
+            sign.checked_sub(name.len())
+                .is_some_and(|from| url[from..sign].eq_ignore_ascii_case(name))
+        });
+        name.is_some_and(|name| {
+            url[..sign - name.len()]
+                .last()
+                .is_some_and(|before| b"?&;".contains(before))
+        })
+    })
 }
 
 /// Where the URL that begins at `start`, and whose authority begins at or before `from`, ends.

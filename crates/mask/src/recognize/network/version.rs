@@ -181,6 +181,9 @@ pub(super) fn is_heading(text: &str, start: usize, end: usize) -> bool {
 
 /// Whether the numbers stand alone in square brackets, as standards refer to their sections.
 fn is_reference(text: &str, start: usize, end: usize) -> bool {
+    if is_in_parentheses(text, start, end) {
+        return true;
+    }
     let Some(before) = text[..start].strip_suffix('[') else {
         return false;
     };
@@ -193,9 +196,32 @@ fn is_reference(text: &str, start: usize, end: usize) -> bool {
         && (after.is_empty() || after.starts_with([' ', '.', ',', '\n']))
 }
 
+/// Whether the numbers stand alone in parentheses after a word of prose or a name. After the name of a host, as programs of
+/// networks print them, they are its address.
+fn is_in_parentheses(text: &str, start: usize, end: usize) -> bool {
+    let Some(before) = text[..start].strip_suffix('(') else {
+        return false;
+    };
+    let mut words = before
+        .strip_suffix(' ')
+        .unwrap_or_default()
+        .rsplit(char::is_whitespace);
+    let word = words.next();
+    let is_of_host = words
+        .next()
+        .is_some_and(|word| matches!(word, "from" | "From" | "to" | "by" | "via"));
+    text[end..].starts_with(')')
+        && !text[end..].starts_with("):")
+        && !is_of_host
+        && word.is_none_or(|word| {
+            word.bytes()
+                .all(|byte| byte.is_ascii_alphabetic() || b"_:`'()".contains(&byte))
+        })
+}
+
 /// Whether a word after the numbers says that they are a version or a section.
 fn is_followed(text: &str, end: usize) -> bool {
-    let rest = text[end..].trim_start_matches([')', ']', '"', '`']);
+    let rest = text[end..].trim_start_matches([')', ']', '"', '`', ',']);
     let Some(rest) = rest.strip_prefix(' ') else {
         return false;
     };

@@ -112,6 +112,20 @@ pub(crate) fn is_amount(text: &str, start: usize, end: usize) -> bool {
         || before.len() == 3 && is_unit(before)
 }
 
+/// Whether a unit or currency stands directly after a range, and no amount after that, as in `4111... EUR 20`.
+pub(crate) fn is_quantity(text: &str, range: &std::ops::Range<usize>) -> bool {
+    let rest = &text[range.end..];
+    let rest = rest.strip_prefix(' ').unwrap_or(rest);
+    let length = rest
+        .find(|character: char| !character.is_alphanumeric())
+        .unwrap_or(rest.len());
+    let (word, after) = rest.split_at(length);
+    (is_unit(word) || rest.starts_with(['\u{20ac}', '$', '\u{20ab}']))
+        && !after
+            .trim_start()
+            .starts_with(|next: char| next.is_ascii_digit())
+}
+
 /// Whether a word names a currency or a unit.
 fn is_unit(word: &str) -> bool {
     word == "\u{111}"

@@ -12,6 +12,7 @@ use super::{CARD, edge};
 use crate::Score;
 use crate::find::Offers;
 use crate::recognize::number::compact::Compact;
+use crate::recognize::number::ties;
 
 /// The fewest digits of a card.
 const LENGTH_MIN: usize = 12;
@@ -25,6 +26,9 @@ const TRAILING_MAX: usize = 2;
 const PART_COST: u8 = 40;
 /// What a number in groups loses that is separated by dots.
 const DOT_COST: u8 = 20;
+
+/// What a number without groups loses that a unit or currency follows.
+const QUANTITY_COST: u8 = 40;
 
 /// How cards are grouped, with the score of the form. Of several that fit, the best score counts.
 const GROUPINGS: &[(&[usize], u8)] = &[
@@ -43,6 +47,17 @@ const GROUPINGS: &[(&[usize], u8)] = &[
     (&[4, 4, 4, 1], 45),
     (&[8, 8], 45),
     (&[4, 4, 4], 40),
+];
+
+/// Numbers of rare kinds that everybody tests with: Visa with thirteen digits, Diners, Bankcard.
+const TESTED: &[&[u8]] = &[
+    b"4222222222222",
+    b"30569309025904",
+    b"38520000023237",
+    b"36227206271667",
+    b"36700102000000",
+    b"3056930009020004",
+    b"5610591081018250",
 ];
 
 /// From this score on a grouping is one that cards are printed with.
@@ -89,10 +104,11 @@ fn plain(text: &str, range: Range<usize>, offers: &mut Offers<'_>) -> Option<usi
         return None;
     }
     let is_article = number.len() == 13 && is_article_number(&number);
-    // Cards of thirteen digits are old, but numbers of the clock and of things often have so many. The filler that
-    // everybody tests with stays.
-    let is_short = number.len() == 13 && number.bytes() != b"4222222222222";
-    let score = if is_article {
+    // Cards of thirteen digits are old, but numbers of the clock and of things often have so many.
+    let is_short = number.len() == 13;
+    let score = if TESTED.contains(&number.bytes()) {
+        USUAL
+    } else if is_article {
         25
     } else if is_short {
         network.plain(number.len()).min(45)
@@ -100,6 +116,11 @@ fn plain(text: &str, range: Range<usize>, offers: &mut Offers<'_>) -> Option<usi
         network.plain(number.len())
     };
     let end = range.end;
+    let cost = if ties::is_quantity(text, &range) {
+        cost.max(QUANTITY_COST)
+    } else {
+        cost
+    };
     offers.offer_valid(CARD, range, Score::of(score).lowered(cost));
     Some(end)
 }

@@ -244,6 +244,13 @@ fn international(digits: &str, groups: &[Group]) -> Option<u8> {
     {
         return None;
     }
+    // A decimal number with its sign: +35236450.6.
+    if let [whole, fraction] = groups
+        && fraction.joint == Joint::Dot
+        && (fraction.len() == 1 || fraction.len() == 2 && whole.len() > 5)
+    {
+        return None;
+    }
     valid::is_valid(digits, None).then_some(80)
 }
 

@@ -225,7 +225,6 @@ const PARTS: &[&str] = &[
     "fixme",
     "dummy",
     "changeit",
-    "<",
     "hidden",
     "masked",
     "enter",
@@ -247,6 +246,7 @@ pub(crate) fn is(value: &str) -> bool {
         || is_template(value)
         || is_variable(bytes)
         || is_told(value)
+        || has_blank(value)
 }
 
 /// Whether a value is a word that stands after names of secrets without being one.
@@ -322,6 +322,20 @@ fn is_variable(value: &[u8]) -> bool {
     }
 }
 
+/// Whether words in angle brackets stand for something to be put there: `user-<name>`. One or two letters do not.
+fn has_blank(value: &str) -> bool {
+    const LETTERS_MIN: usize = 3;
+    let Some(open) = value.find('<') else {
+        return false;
+    };
+    let inner = value[open + 1..].split('>').next().unwrap_or_default();
+    open == 0
+        || inner.len() >= LETTERS_MIN
+            && inner
+                .bytes()
+                .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b' '))
+}
+
 fn is_told(value: &str) -> bool {
     let bytes = &value.as_bytes()[..value.len().min(96)];
     PARTS.iter().any(|part| {
@@ -334,6 +348,8 @@ fn is_told(value: &str) -> bool {
 
 /// Whether a value without quotes is an expression of a programming language: a call, an index, a path of names.
 pub(crate) fn is_code(value: &str) -> bool {
+    // What opens an expression, or turns it around: `(self.password`, `!user.password`.
+    let value = value.trim_start_matches(['(', '!']);
     let bytes = value.as_bytes();
     let head = bytes
         .iter()
@@ -346,7 +362,12 @@ pub(crate) fn is_code(value: &str) -> bool {
         .first()
         .is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'&' | b'$'));
     let follows = bytes.get(head).copied();
-    if begins_name && head > 0 && matches!(follows, Some(b'(' | b'[' | b'{' | b'<')) {
+    let is_applied = match follows {
+        Some(b'(' | b'[' | b'{') => true,
+        Some(b'<') => is_type(&bytes[head..]),
+        _ => false,
+    };
+    if begins_name && head > 0 && is_applied {
         return true;
     }
     // `self.password`, `config::password`, `user->password`, `user?.password`.
@@ -354,6 +375,15 @@ pub(crate) fn is_code(value: &str) -> bool {
         .iter()
         .any(|join| value.contains(join) && value.split(join).all(is_identifier));
     begins_name && head == bytes.len() && is_path
+}
+
+/// Whether angle brackets hold the arguments of a type, `<String>`, rather than being signs of a password, `<cd>12E`.
+fn is_type(brackets: &[u8]) -> bool {
+    memchr::memchr(b'>', brackets).is_none_or(|close| {
+        brackets
+            .get(close + 1)
+            .is_none_or(|next| b"(:>,;){[?".contains(next))
+    })
 }
 
 /// Whether a part of a path is a name rather than a piece of a password: digits stand only at its end.

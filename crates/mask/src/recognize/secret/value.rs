@@ -185,8 +185,10 @@ fn bare(bytes: &[u8], start: usize) -> Option<Range<usize>> {
 fn ends_value(bytes: &[u8], start: usize, at: usize) -> bool {
     let rest = &bytes[at..];
     match bytes[at] {
-        b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'`' | b'|' => true,
-        b'\'' => at > start,
+        b' ' | b'\t' | b'\n' | b'\r' | b'`' | b'|' => true,
+        quote @ (b'"' | b'\'') => {
+            (at > start || quote == b'"') && !is_quote_of_value(bytes, start, at)
+        }
         // No-break space, typographic quotes, ellipsis.
         0xC2 => rest.starts_with("\u{a0}".as_bytes()) || rest.starts_with("\u{bb}".as_bytes()),
         0xE2 => {
@@ -196,18 +198,51 @@ fn ends_value(bytes: &[u8], start: usize, at: usize) -> bool {
                 || rest.starts_with(&[0xE2, 0x80, 0x9D])
         }
         0xE3 => rest.starts_with(&[0xE3, 0x80]),
-        b'<' => {
-            at > start
-                && rest
-                    .get(1)
-                    .is_some_and(|next| *next == b'/' || next.is_ascii_alphabetic())
-        }
+        b'<' => at > start && begins_tag(&rest[1..]),
         b'\\' => rest
             .get(1)
             .is_some_and(|next| matches!(next, b'n' | b'r' | b't' | b'"' | b'\'')),
         b',' | b';' | b'&' => at > start && separates(rest),
         _ => false,
     }
+}
+
+/// Whether a quote within a value without quotes is a sign of the value itself: a letter or digit follows it, and no such
+/// quote was opened before in the line.
+fn is_quote_of_value(bytes: &[u8], start: usize, at: usize) -> bool {
+    /// How many bytes before the value are searched for an opening quote.
+    const BEFORE: usize = 128;
+    let quote = bytes[at];
+    at > start
+        && !b"{[(,:=+".contains(&bytes[at - 1])
+        && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
+        && bytes[start.saturating_sub(BEFORE)..start]
+            .iter()
+            .rev()
+            .take_while(|byte| **byte != b'\n')
+            .filter(|byte| **byte == quote)
+            .count()
+            .is_multiple_of(2)
+}
+
+/// Whether a tag of HTML or the end of an element follows a `<`: a name that is none is a part of a password.
+fn begins_tag(rest: &[u8]) -> bool {
+    const TAGS: [&[u8]; 22] = [
+        b"a", b"b", b"br", b"code", b"div", b"em", b"font", b"hr", b"i", b"img", b"input", b"li",
+        b"ol", b"p", b"pre", b"span", b"strong", b"table", b"td", b"th", b"tr", b"ul",
+    ];
+    /// A name as long as this is the name of an element of XML.
+    const NAME_MIN: usize = 3;
+    let length = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count();
+    let name = &rest[..length];
+    rest.first() == Some(&b'/')
+        || name.first().is_some_and(u8::is_ascii_alphabetic)
+            && (length >= NAME_MIN
+                || TAGS.iter().any(|tag| name.eq_ignore_ascii_case(tag))
+                    && matches!(rest.get(length), Some(b'>' | b' ' | b'/')))
 }
 
 /// Whether a comma, semicolon or ampersand separates this value from what follows, rather than being a part of it: a

@@ -49,7 +49,7 @@ pub(super) fn refusal(
     if is_unspaced(text, start, end, tld) {
         return Some("a space is missing after a sentence");
     }
-    if !is_strong && is_argument(text, start, end) {
+    if !is_strong && is_argument(text, start, end, kind == Kind::Word) {
         return Some("it is an argument of source code");
     }
     if is_title(tld) && !(is_strong && is_title_like(first)) {
@@ -177,12 +177,13 @@ fn is_unspaced(text: &str, start: usize, end: usize, tld: &str) -> bool {
 }
 
 /// Whether a name with capitals is an argument that is given to a function: `SE(Arg.SE)`.
-fn is_argument(text: &str, start: usize, end: usize) -> bool {
+/// So are all that end with a word.
+fn is_argument(text: &str, start: usize, end: usize, is_word: bool) -> bool {
     let written = &text[start..end];
     text[..start].strip_suffix('(').is_some_and(|before| {
         before.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '_')
-    }) && written.bytes().any(|byte| byte.is_ascii_uppercase())
-        && text[end..].starts_with([')', ','])
+    }) && text[end..].starts_with([')', ','])
+        && (is_word || written.bytes().any(|byte| byte.is_ascii_uppercase()))
 }
 
 /// Whether what follows assigns or compares.

@@ -74,6 +74,10 @@ pub(super) const NUMBERED: &[&str] = &[
 
 /// Words before a version that also stand before other things: only before numbers that no host is likely to have.
 pub(super) const BEFORE_SMALL: &[&str] = &[
+    "part",
+    "parts",
+    "subpart",
+    "per",
     "released",
     "shipped",
     "upgrade",
@@ -262,6 +266,11 @@ pub(super) const CONSTRAINTS: &[&str] = &["~>", ">=", "<=", "~=", "^"];
 
 /// What follows versions and sections.
 pub(super) const AFTER: &[&str] = &[
+    "para",
+    "paragraph",
+    "paragraphs",
+    "clause",
+    "bullet",
     "build",
     "builds",
     "release",

@@ -71,7 +71,7 @@ pub(super) const FORMATS: &[Format] = &[
     form("NRJS-", HEX, 19, 19, 90, check::none),
     form("PMAK-", DASHED, 59, 59, 98, check::postman),
     form("SG.", DOTTED, 66, 66, 98, check::sendgrid),
-    form("SK", HEX, 32, 32, 45, check::none),
+    form("SK", HEX, 32, 32, 75, check::digit),
     form(
         "access_token$production$",
         DOLLARED,

@@ -187,9 +187,11 @@ fn secrets_of_aws_need_context_or_an_id_before() {
 }
 
 #[test]
-fn hexadecimal_keys_need_the_name_of_their_service() {
+fn hexadecimal_keys_need_a_prefix_or_the_name_of_their_service() {
+    let account = format!("AC{}", hex(32));
+    assert_none(&format!("the value {account} here"));
     let sid = format!("SK{}", hex(32));
-    assert_none(&format!("the value {sid} here"));
+    assert_one(&format!("the value {sid} here"), &sid, "API_KEY");
     assert_one(&format!("twilio key {sid}"), &sid, "API_KEY");
     let uuid = "01234567-89ab-4def-8123-456789abcdef";
     assert_one(&format!("HEROKU_API_KEY={uuid}"), uuid, "API_KEY");
