@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::count::grouped;
-use crate::{Rule, Signal, Test, Verdict};
+use crate::{Enough, Rule, Signal, Test, Verdict};
 
 /// What one rule saw: the value, the limit, how much data, and what follows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,50 @@ pub struct Evidence {
     /// What a failed check or a missing signal said, where that explains more than the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// How far the evidence of a sequential rule has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// Whether the rule is on its way to fail: a warning, no verdict.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approaching: bool,
+}
+
+/// How far the evidence of a sequential rule has come, as natural logarithms of e-values.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The highest evidence that the candidate is worse than tolerated.
+    pub log_worse: f64,
+    /// What fails the rule.
+    pub log_fails: f64,
+    /// The highest evidence that the candidate is better than what matters.
+    pub log_good: f64,
+    /// What lets the rule pass.
+    pub log_passes: f64,
+    /// About how many more requests of the candidate would show that it is good enough, if it goes on as
+    /// it does; `None` when it is shown, or when no number would.
+    pub requests_needed: Option<u64>,
+}
+
+impl Proof {
+    /// Whether the candidate is proven to be worse than tolerated.
+    pub fn fails(&self) -> bool {
+        self.log_worse >= self.log_fails
+    }
+
+    /// Whether the candidate is proven to be better than what matters.
+    pub fn passes(&self) -> bool {
+        self.log_good >= self.log_passes
+    }
+
+    /// Whether half of the evidence that fails the rule is there.
+    pub fn is_approaching(&self) -> bool {
+        !self.fails() && self.log_worse >= self.log_fails / 2.0
+    }
+
+    /// The chance, at the most, that a release which is no worse than tolerated ever looks this bad.
+    pub fn chance(&self) -> f64 {
+        libm::exp(-self.log_worse).min(1.0)
+    }
 }
 
 impl Evidence {
@@ -49,13 +93,18 @@ impl Evidence {
 
     /// How many more requests the rule needs before it says anything.
     pub fn requests_missing(&self) -> u64 {
-        self.rule.requests_min.saturating_sub(self.requests)
+        let least = self.rule.requests_min.saturating_sub(self.requests);
+        let proof = self
+            .proof
+            .as_ref()
+            .filter(|_| self.rule.enough == Enough::Evidence);
+        least.max(proof.and_then(|proof| proof.requests_needed).unwrap_or(0))
     }
 
     pub(crate) fn empty(rule: &Rule) -> Evidence {
         let limit = match rule.test {
-            Test::Limit { max } => Some(max),
-            Test::Baseline { .. } => None,
+            Test::Limit { max } | Test::Window { max, .. } | Test::AtMost { max, .. } => Some(max),
+            Test::Baseline { .. } | Test::NotWorse { .. } => None,
         };
         Evidence {
             rule: rule.clone(),
@@ -65,6 +114,8 @@ impl Evidence {
             requests: 0,
             verdict: Verdict::Undecided,
             detail: None,
+            proof: None,
+            approaching: false,
         }
     }
 }
@@ -78,6 +129,9 @@ pub struct Judgement {
     pub evidence: Vec<Evidence>,
     /// How much of the window was measured, in milliseconds.
     pub measured_ms: u64,
+    /// Which version of the formulas concluded this ([`crate::FORMULA_VERSION`]); 0 before there were any.
+    #[serde(default)]
+    pub formula: u32,
 }
 
 impl Judgement {

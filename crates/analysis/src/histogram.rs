@@ -68,6 +68,11 @@ impl Histogram {
         }
     }
 
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
     /// How many latencies were counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|(_, n)| n).sum()
@@ -89,6 +94,20 @@ impl Histogram {
             }
         }
         None
+    }
+
+    /// How many latencies are surely longer than `limit_us`: those in buckets that begin above it. For a
+    /// limit that [`Histogram::quantile_us`] gave, this is exact.
+    pub fn slower_than(&self, limit_us: u64) -> u64 {
+        let within = |bucket: u32| bucket == 0 || bucket_upper_us(bucket as usize - 1) < limit_us;
+        let above = self.counts.iter().filter(|(bucket, _)| !within(*bucket));
+        above.map(|(_, n)| n).sum()
+    }
+
+    /// Halves every count, rounding down: what was counted long ago weighs less and less.
+    pub fn halve(&mut self) {
+        self.counts.iter_mut().for_each(|(_, n)| *n /= 2);
+        self.counts.retain(|(_, n)| *n > 0);
     }
 
     /// Adds the counts of `other`.

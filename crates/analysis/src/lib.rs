@@ -14,13 +14,22 @@ mod evidence;
 mod histogram;
 mod rule;
 mod sample;
+mod sequential;
+mod signal;
+mod tally;
 mod verdict;
 
-pub use analysis::{Analysis, AnalysisProblem};
+pub use analysis::{Analysis, AnalysisProblem, Budget, Cadence};
 pub use comparison::{rate_difference_lower_bound, wilson_interval};
 pub use count::counted;
-pub use evidence::{Evidence, Judgement};
+pub use evidence::{Evidence, Judgement, Proof};
 pub use histogram::{BUCKETS, Histogram, bucket_of, bucket_upper_us};
-pub use rule::{Rule, Signal, Test};
+pub use rule::{Bound, Enough, Reading, Rule, Test};
 pub use sample::{ArmSample, HealthSample, Sample};
+pub use sequential::{
+    ALTERNATIVES, ArmEvents, Exceedances, FORMULA_VERSION, Labels, LatencyBound, Mixture,
+    Proportion, RateBound,
+};
+pub use signal::{Signal, SignalKind};
+pub use tally::Tally;
 pub use verdict::Verdict;
