@@ -181,6 +181,7 @@ impl Meter for GatewayMeter {
             health,
             metrics: figures.into_iter().collect(),
             unmeasured,
+            ..Sample::default()
         };
         self.remember(query, after);
         sample
@@ -209,6 +210,7 @@ fn difference(
         requests: after.requests.checked_sub(before.requests)?,
         errors: after.errors.checked_sub(before.errors)?,
         latency: after.latency.since(&before.latency),
+        ..ArmSample::default()
     };
     with_followers(own, (all_before, all_after), service, wanted)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portcullis_analysis::Sample;
+use portcullis_analysis::{Judgement, Sample};
 use serde::{Deserialize, Serialize};
 
 use crate::{OpKey, Presence, StepIndex};
@@ -75,6 +75,14 @@ pub enum EventKind {
         step: StepIndex,
         /// What was measured.
         sample: Sample,
+        /// What the gate concluded when the sample came, if that moved it. What was decided stays
+        /// decided: a later version of the formulas reads a journal as it was written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decided: Option<Box<Judgement>>,
+        /// The version of the formulas that looked at the sample; 0 where it was not recorded, and the
+        /// sample is judged when it is read.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        formula: u32,
     },
     /// The engine came back and does not know what became of what was under way.
     Recovered,
@@ -130,6 +138,16 @@ impl Fact {
 }
 
 impl EventKind {
+    /// A sample of the gate at `step`, as the meter reports it: nobody has judged it yet.
+    pub fn measured(step: StepIndex, sample: Sample) -> EventKind {
+        EventKind::Measured {
+            step,
+            sample,
+            decided: None,
+            formula: 0,
+        }
+    }
+
     /// The word for this kind of event in a refusal and in the journal's listing.
     pub fn word(&self) -> &'static str {
         match self {
@@ -174,4 +192,7 @@ impl From<String> for Actor {
             Actor::Person(name)
         }
     }
+}
+fn is_zero(formula: &u32) -> bool {
+    *formula == 0
 }

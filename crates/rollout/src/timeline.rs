@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_analysis::{Judgement, Verdict};
+use portcullis_analysis::{Judgement, Sample, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -219,7 +219,12 @@ impl Timeline {
                 let message = "passed its deadline".to_owned();
                 self.moment(event, Some(key.step), MomentKind::Doubt { message });
             }
-            EventKind::Measured { step, sample } => self.measured(before, event, *step, sample),
+            EventKind::Measured {
+                step,
+                sample,
+                decided,
+                ..
+            } => self.measured(before, event, *step, (sample, decided.as_deref())),
             EventKind::Recovered
             | EventKind::Abort { .. }
             | EventKind::Pause { .. }
@@ -272,7 +277,7 @@ impl Timeline {
         before: &Rollout,
         event: &Event,
         step: StepIndex,
-        sample: &portcullis_analysis::Sample,
+        (sample, decided): (&Sample, Option<&Judgement>),
     ) {
         let stays = |state: &State| match state {
             State::Watching { at, .. } | State::Paused { at, .. } => *at == step,
@@ -282,7 +287,8 @@ impl Timeline {
         if stays(self.rollout.state()) && same_kind {
             return;
         }
-        if let Some((_, judgement)) = before.judged_with(sample) {
+        let judged = || before.judged_with(sample).map(|(_, judgement)| judgement);
+        if let Some(judgement) = decided.cloned().or_else(judged) {
             self.moment(event, Some(step), MomentKind::Decided { judgement });
         }
     }

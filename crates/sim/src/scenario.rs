@@ -103,10 +103,13 @@ impl Scenario {
                     signal: Signal::ErrorRate,
                     test: Test::Limit { max: 0.01 },
                     requests_min: 10,
+                    enough: portcullis_analysis::Enough::Requests,
+                    breaker: false,
                 }],
                 window_ms: 1000,
                 interval_ms: 1000,
                 samples_min: 1,
+                ..portcullis_analysis::Analysis::new(Vec::new(), 1, 1)
             },
             metrics: None,
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),

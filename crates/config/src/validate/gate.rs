@@ -1,6 +1,6 @@
 //! The gate: rules that can be judged under the strategy.
 
-use portcullis_analysis::{Analysis, Rule, Signal, Test};
+use portcullis_analysis::{Analysis, Rule, Signal, SignalKind, Test};
 use portcullis_rollout::Strategy;
 
 use super::text;
@@ -59,6 +59,7 @@ pub(super) fn analysis(
         window_ms: raw.window_ms.as_ref().map_or(1, |at| at.value),
         interval_ms: raw.interval_ms.as_ref().map_or(1, |at| at.value),
         samples_min: raw.samples_min,
+        ..Analysis::new(Vec::new(), 1, 1)
     }
 }
 
@@ -163,6 +164,8 @@ fn rule(raw: &RawRule, figures: &[&str], report: &Report<'_>) -> Option<Rule> {
         signal,
         test: test?,
         requests_min,
+        enough: portcullis_analysis::Enough::Requests,
+        breaker: false,
     })
     .filter(|_| good)
 }
@@ -287,9 +290,9 @@ fn compare(raw: &RawRule, signal: &Signal, spot: &Spot, report: &Report<'_>) -> 
 
 /// A limit in the signal's unit.
 fn convert(at: &At<Limit>, signal: &Signal, fixed: bool, report: &Report<'_>) -> Option<f64> {
-    let converted = match signal {
-        Signal::ErrorRate => units::rate(&at.value),
-        Signal::Latency { .. } => units::latency_ms(&at.value).and_then(|ms| {
+    let converted = match signal.kind() {
+        SignalKind::Share => units::rate(&at.value),
+        SignalKind::Time => units::latency_ms(&at.value).and_then(|ms| {
             if fixed && ms == 0.0 {
                 Err(Wrong::new(
                     Code::BadValue,
@@ -299,8 +302,8 @@ fn convert(at: &At<Limit>, signal: &Signal, fixed: bool, report: &Report<'_>) ->
                 Ok(ms)
             }
         }),
-        Signal::HealthFailures => units::failures(&at.value),
-        Signal::Metric { .. } => units::figure(&at.value),
+        SignalKind::Checks => units::failures(&at.value),
+        SignalKind::Figure => units::figure(&at.value),
     };
     match converted {
         Ok(value) => Some(value),

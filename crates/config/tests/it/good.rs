@@ -104,6 +104,8 @@ fn rules_have_their_signals_units() {
         signal,
         test,
         requests_min,
+        enough: portcullis_analysis::Enough::Requests,
+        breaker: false,
     };
     let quantile = 0.99;
     let metric = Signal::Metric {

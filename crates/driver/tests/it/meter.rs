@@ -25,6 +25,7 @@ fn query(canary: &str, checks: Vec<Check>) -> Query {
         window_ms: 1_000,
         interval_ms: INTERVAL_MS,
         samples_min: 1,
+        ..portcullis_analysis::Analysis::new(Vec::new(), 1, 1)
     };
     let gate = GateOrder {
         role: portcullis_rollout::GateRole::Decide,

@@ -54,6 +54,8 @@ pub(crate) fn request() -> PlanRequest {
                     signal: Signal::ErrorRate,
                     test: Test::Limit { max: 0.01 },
                     requests_min: 10,
+                    enough: portcullis_analysis::Enough::Requests,
+                    breaker: false,
                 },
                 Rule {
                     signal: Signal::Latency { quantile: 0.95 },
@@ -62,11 +64,14 @@ pub(crate) fn request() -> PlanRequest {
                         margin: 20.0,
                     },
                     requests_min: 10,
+                    enough: portcullis_analysis::Enough::Requests,
+                    breaker: false,
                 },
             ],
             window_ms: 1_000,
             interval_ms: 1_000,
             samples_min: 1,
+            ..portcullis_analysis::Analysis::new(Vec::new(), 1, 1)
         },
         metrics: None,
         approval: None,

@@ -58,10 +58,7 @@ fn measured(rollout: &Rollout, requests: u64, errors: u64) -> EventKind {
         baseline,
         ..Sample::default()
     };
-    EventKind::Measured {
-        step: rollout.state().step().unwrap(),
-        sample,
-    }
+    EventKind::measured(rollout.state().step().unwrap(), sample)
 }
 
 fn abort() -> EventKind {
@@ -195,10 +192,10 @@ fn every_event(rollout: &Rollout) -> Vec<EventKind> {
         probe(Presence::Absent),
         probe(Presence::Unknown),
         EventKind::Woke { key: key.clone() },
-        EventKind::Measured {
-            step: rollout.state().step().unwrap_or(StepIndex(7)),
-            sample: Sample::default(),
-        },
+        EventKind::measured(
+            rollout.state().step().unwrap_or(StepIndex(7)),
+            Sample::default(),
+        ),
         EventKind::Recovered,
         abort(),
         pause(),
@@ -611,7 +608,7 @@ fn a_gate_holds_and_says_why_while_its_candidate_gets_no_traffic() {
             ..Sample::default()
         };
         let step = rollout.state().step().unwrap();
-        rollout = next(&rollout, EventKind::Measured { step, sample });
+        rollout = next(&rollout, EventKind::measured(step, sample));
     }
     assert!(matches!(rollout.state(), State::Watching { .. }));
     assert_eq!(rollout.state().step(), at);
@@ -639,10 +636,7 @@ fn hanging(rollout: &Rollout, in_a_row: u32) -> EventKind {
         health: Some(health),
         ..Sample::default()
     };
-    EventKind::Measured {
-        step: rollout.state().step().unwrap(),
-        sample,
-    }
+    EventKind::measured(rollout.state().step().unwrap(), sample)
 }
 
 fn measured_again_in_ms(rollout: &Rollout, kind: EventKind) -> Option<u64> {
@@ -660,6 +654,8 @@ fn a_paused_gate_looks_again_soon_while_checks_fail_and_tells_the_same_numbers_e
         signal: Signal::HealthFailures,
         test: Test::Limit { max: 2.0 },
         requests_min: 1,
+        enough: portcullis_analysis::Enough::Requests,
+        breaker: false,
     });
     let plan = Arc::new(Plan::build(&request).unwrap());
     let interval_ms = request.analysis.interval_ms;

@@ -1,6 +1,6 @@
 //! The gate that is open, or the one that failed: each rule with its numbers and what it still needs.
 
-use portcullis_analysis::{Evidence, Judgement, Sample, Signal, Verdict};
+use portcullis_analysis::{Evidence, Judgement, Verdict};
 use portcullis_rollout::{Action, Cause, GateOrder, PausedWhy, State, StepIndex};
 use unicode_width::UnicodeWidthStr;
 
@@ -18,7 +18,8 @@ pub(super) struct Watched<'a> {
     pub(super) order: &'a GateOrder,
     pub(super) name: &'a str,
     pub(super) judgement: Judgement,
-    pub(super) samples: &'a [Sample],
+    /// Requests of the candidate so far.
+    pub(super) requests: u64,
     /// Whether it still measures and may still decide by itself.
     pub(super) open: bool,
 }
@@ -34,28 +35,28 @@ pub(super) fn watched<'a>(scene: &Scene<'a>) -> Option<Watched<'a>> {
         }
     };
     match &detail.state_detail {
-        State::Watching { at, samples } => {
+        State::Watching { at, tally } => {
             let (order, name) = gate_at(*at)?;
-            let judgement = order.analysis.judge(samples);
+            let judgement = tally.judge(&order.analysis);
             Some(Watched {
                 order,
                 name,
                 judgement,
-                samples,
+                requests: tally.counted().0.0,
                 open: true,
             })
         }
-        State::Paused { at, samples, why } => {
+        State::Paused { at, tally, why } => {
             let (order, name) = gate_at(*at)?;
             let judgement = match why {
-                PausedWhy::Inconclusive { judgement } if samples.is_empty() => judgement.clone(),
-                _ => order.analysis.judge(samples),
+                PausedWhy::Inconclusive { judgement } if tally.is_empty() => judgement.clone(),
+                _ => tally.judge(&order.analysis),
             };
             Some(Watched {
                 order,
                 name,
                 judgement,
-                samples,
+                requests: tally.counted().0.0,
                 open: false,
             })
         }
@@ -66,7 +67,7 @@ pub(super) fn watched<'a>(scene: &Scene<'a>) -> Option<Watched<'a>> {
                     order,
                     name,
                     judgement: judgement.clone(),
-                    samples: &[],
+                    requests: 0,
                     open: false,
                 })
             }
@@ -84,16 +85,14 @@ impl Watched<'_> {
 
     /// The most requests that any rule still needs.
     pub(super) fn requests_missing(&self) -> u64 {
-        let of_requests =
-            |e: &&Evidence| matches!(e.rule.signal, Signal::ErrorRate | Signal::Latency { .. });
+        let of_requests = |e: &&Evidence| e.rule.signal.is_of_traffic();
         let missing = self.judgement.evidence.iter().filter(of_requests);
         missing.map(Evidence::requests_missing).max().unwrap_or(0)
     }
 
     /// How long the missing requests take at the pace so far, in milliseconds; `None` without any so far.
     pub(super) fn requests_missing_ms(&self) -> Option<u64> {
-        let arms = self.samples.iter().filter_map(|s| s.canary.as_ref());
-        let seen: u64 = arms.map(|arm| arm.requests).sum();
+        let seen = self.requests;
         let missing = self.requests_missing();
         (seen > 0).then(|| missing * self.judgement.measured_ms / seen)
     }
