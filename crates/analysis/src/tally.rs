@@ -71,7 +71,11 @@ impl Tally {
     /// Takes in one sample.
     pub fn observe(&mut self, analysis: &Analysis, sample: &Sample) {
         self.unmeasured = sample.unmeasured.clone();
-        if self.before.is_some() && self.current.measured_ms() >= analysis.window_ms {
+        // A run of failures stays in one piece: it is told with all of its checks.
+        let failing = sample.health.as_ref();
+        let failing = failing.is_some_and(|health| health.consecutive_failures > 0);
+        let full = self.current.measured_ms() >= analysis.window_ms;
+        if self.before.is_some() && full && !failing {
             self.before = Some(std::mem::take(&mut self.current));
         }
         self.current.observe(sample);
