@@ -24,9 +24,33 @@ pub struct Analysis {
     /// Whether a gate passes before its window is over once every rule has shown that all is well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub early: bool,
+    /// What happens when there is not enough evidence in the end.
+    #[serde(default, skip_serializing_if = "WhenInconclusive::is_ask")]
+    pub inconclusive: WhenInconclusive,
     /// The chances of being wrong.
     #[serde(default, skip_serializing_if = "Budget::is_default")]
     pub budget: Budget,
+}
+
+/// What happens when a gate's window and its extension are over and there is not enough evidence. It
+/// never passes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenInconclusive {
+    /// A person decides.
+    #[default]
+    Ask,
+    /// The weight stays and the gate goes on; it passes as soon as there is enough. A person may decide
+    /// before that.
+    Hold,
+    /// The rollout goes back.
+    RollBack,
+}
+
+impl WhenInconclusive {
+    fn is_ask(&self) -> bool {
+        *self == WhenInconclusive::Ask
+    }
 }
 
 /// From some moment of the window on, measurements are this far apart.
@@ -105,6 +129,7 @@ impl Analysis {
             samples_min: 1,
             extend_ms: 0,
             early: false,
+            inconclusive: WhenInconclusive::Ask,
             budget: Budget::default(),
         }
     }

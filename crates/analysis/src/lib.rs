@@ -19,7 +19,7 @@ mod signal;
 mod tally;
 mod verdict;
 
-pub use analysis::{Analysis, AnalysisProblem, Budget, Cadence};
+pub use analysis::{Analysis, AnalysisProblem, Budget, Cadence, WhenInconclusive};
 pub use comparison::{rate_difference_lower_bound, wilson_interval};
 pub use count::counted;
 pub use evidence::{Evidence, Judgement, Proof};

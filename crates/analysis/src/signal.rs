@@ -104,6 +104,15 @@ impl Signal {
         }
     }
 
+    /// The quantiles at which the canary must be shown to be fine: of [`Signal::Latencies`] the shift and
+    /// the tail. The p99 would need ten times the requests.
+    pub(crate) fn shown_quantiles(&self) -> Vec<f64> {
+        match self {
+            Signal::Latencies => vec![0.5, SHOWN_QUANTILE],
+            other => other.compared_quantiles(),
+        }
+    }
+
     /// The times of this signal in one arm.
     pub(crate) fn times<'a>(&self, arm: &'a ArmSample) -> &'a Histogram {
         match self {

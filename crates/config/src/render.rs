@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use portcullis_analysis::{Reading, Rule, Signal, SignalKind, Test};
+use portcullis_analysis::{
+    Cadence, Enough, Reading, Rule, Signal, SignalKind, Test, WhenInconclusive,
+};
 use portcullis_rollout::{Check, Migration, Proof, StoreKind, Strategy};
 use toml::{Table, Value};
 
@@ -187,6 +189,20 @@ fn gate(config: &Config) -> Table {
         ("window", duration(analysis.window_ms)),
         ("interval", duration(analysis.interval_ms)),
         ("samples_min", i64::from(analysis.samples_min).into()),
+        ("cadence", cadence(&analysis.cadence)),
+        ("extend", duration(analysis.extend_ms)),
+        ("early", analysis.early.into()),
+        (
+            "inconclusive",
+            match analysis.inconclusive {
+                WhenInconclusive::Ask => "ask",
+                WhenInconclusive::Hold => "hold",
+                WhenInconclusive::RollBack => "roll-back",
+            }
+            .into(),
+        ),
+        ("alpha", analysis.budget.alpha.into()),
+        ("beta", analysis.budget.beta.into()),
         (
             "rule",
             Value::Array(
@@ -200,10 +216,26 @@ fn gate(config: &Config) -> Table {
     ])
 }
 
+fn cadence(cadence: &[Cadence]) -> Value {
+    let one = |later: &Cadence| {
+        Value::Table(table([
+            ("after", duration(later.after_ms)),
+            ("interval", duration(later.interval_ms)),
+        ]))
+    };
+    Value::Array(cadence.iter().map(one).collect())
+}
+
 fn rule(rule: &Rule) -> Table {
-    // Requests are counted up to 32 bits in the file.
-    let requests_min = i64::try_from(rule.requests_min).unwrap_or(i64::MAX);
-    let mut out = table([("requests_min", requests_min.into())]);
+    let mut out = Table::new();
+    if rule.enough == Enough::Requests {
+        // Requests are counted up to 32 bits in the file.
+        let requests_min = i64::try_from(rule.requests_min).unwrap_or(i64::MAX);
+        out.insert("requests_min".to_owned(), requests_min.into());
+    }
+    if rule.breaker {
+        out.insert("breaker".to_owned(), true.into());
+    }
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
     if let Some(quantile) = rule
         .signal

@@ -5,7 +5,7 @@
 //! docs/reference/states.md. Undoing starts *at* the step that failed, because a failure may have
 //! half-applied it.
 
-use portcullis_analysis::{Judgement, Tally, Verdict};
+use portcullis_analysis::{Judgement, Tally, Verdict, WhenInconclusive};
 
 use crate::{
     Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, GateRole, Halt,
@@ -826,6 +826,13 @@ impl Turn<'_> {
                 None,
             ),
             Verdict::Inconclusive if gate.role == GateRole::KeepWarm => self.passed(at, tally),
+            Verdict::Inconclusive if gate.analysis.inconclusive == WhenInconclusive::RollBack => {
+                let cause = Cause::GateFailed {
+                    step: at,
+                    judgement,
+                };
+                self.fail(at, cause, None)
+            }
             Verdict::Inconclusive => {
                 self.notify(NoticeKind::Paused);
                 self.measure_paused(at, kind);
@@ -862,20 +869,29 @@ impl Turn<'_> {
         self.enter(at.next())
     }
 
-    /// A paused gate looks at its latest windows, and only a failure moves it.
+    /// A paused gate looks at its latest windows, and only a failure moves it, or, where it holds until
+    /// there is enough evidence, that.
     fn measured_paused(&mut self, at: StepIndex, kind: &EventKind, why: &PausedWhy) -> State {
         let Some((tally, judgement)) = self.judged(kind) else {
             return self.rollout.state.clone();
         };
-        if let Some(judgement) = judgement.filter(|j| j.verdict == Verdict::Fail) {
-            return self.fail(
-                at,
-                Cause::GateFailed {
+        let holds = matches!(why, PausedWhy::Inconclusive { .. })
+            && self
+                .rollout
+                .gate(at)
+                .is_some_and(|gate| gate.analysis.inconclusive == WhenInconclusive::Hold);
+        match judgement {
+            Some(judgement) if judgement.verdict == Verdict::Fail => {
+                let cause = Cause::GateFailed {
                     step: at,
                     judgement,
-                },
-                None,
-            );
+                };
+                return self.fail(at, cause, None);
+            }
+            Some(judgement) if judgement.verdict == Verdict::Pass && holds => {
+                return self.passed(at, tally);
+            }
+            _ => {}
         }
         self.measure_paused(at, kind);
         State::Paused {

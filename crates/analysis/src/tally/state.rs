@@ -56,7 +56,7 @@ impl RuleState {
             }
             Test::NotWorse { tolerated, matters } if times => RuleState::Times {
                 worse: Exceedances::above(&signal.compared_quantiles(), latency(tolerated)),
-                good: Exceedances::below(&signal.compared_quantiles(), latency(matters)),
+                good: Exceedances::below(&signal.shown_quantiles(), latency(matters)),
             },
             Test::NotWorse { tolerated, matters } => RuleState::Shares {
                 worse: Labels::above(rate(tolerated)),
