@@ -313,7 +313,7 @@ pub(crate) static GATE: Section = Section {
 };
 
 static CADENCE: Section = Section {
-    header: "cadence",
+    header: "[[gate.cadence]]",
     about: "From some moment of the window on, measurements are this far apart.",
     keys: &[
         key(

@@ -151,7 +151,8 @@ fn fixed(raw: &RawRule, signal: &Signal, max: f64, report: &Report<'_>) -> Optio
         None if share && max == 0.0 => NOTHING_MATTERS,
         // Half of the way to 100 % where twice would be beyond it.
         None if share => (max * SHARE_MATTERS).min((1.0 + max) / 2.0),
-        None => max * RATIO_MATTERS,
+        // In whole milliseconds, as a file writes them.
+        None => (max * RATIO_MATTERS).round().max(max + 1.0),
     };
     Some(Test::AtMost { max, matters })
 }
