@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::count::grouped;
-use crate::{Enough, Rule, Signal, Test, Verdict};
+use crate::{Enough, Reading, Rule, Signal, Test, Verdict};
+
+/// The logarithm of a million: nobody needs to know more exactly how sure a proof is.
+const MILLION_LOG: f64 = 13.815_510_557_964_274;
 
 /// What one rule saw: the value, the limit, how much data, and what follows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,10 +76,19 @@ impl Evidence {
     /// The evidence in words: `error rate 2.1 %, limit 1.0 %, 4,812 requests`.
     pub fn phrase(&self) -> String {
         let signal = &self.rule.signal;
-        let Some(observed) = self.observed else {
-            return format!("{}: no data", signal.words());
+        let breaker = if self.rule.breaker {
+            "circuit breaker: "
+        } else {
+            ""
         };
-        let mut words = format!("{} {}", signal.words(), signal.format(observed));
+        let name = format!("{breaker}{}{}", signal.words(), stretch(&self.rule.test));
+        let Some(observed) = self.observed else {
+            return match &self.detail {
+                Some(why) if *signal != Signal::HealthFailures => format!("{name}: no data: {why}"),
+                _ => format!("{name}: no data"),
+            };
+        };
+        let mut words = format!("{name} {}", signal.format(observed));
         if let Some(baseline) = self.baseline {
             words.push_str(&format!(", stable {}", signal.format(baseline)));
         }
@@ -88,7 +100,41 @@ impl Evidence {
         if self.verdict == Verdict::Inconclusive && requests < least {
             words.push_str(&format!(" of {} needed", grouped(least)));
         }
+        words.push_str(&self.proof_words());
         words
+    }
+
+    /// What the proof adds: how sure a failure is, or what is missing.
+    fn proof_words(&self) -> String {
+        let Some(proof) = &self.proof else {
+            return match (&self.detail, self.verdict) {
+                (Some(why), Verdict::Inconclusive)
+                    if self.rule.signal != Signal::HealthFailures =>
+                {
+                    format!("; no data now: {why}")
+                }
+                _ if self.approaching => "; near its limit".to_owned(),
+                _ => String::new(),
+            };
+        };
+        let evident = self.rule.enough == Enough::Evidence;
+        match (self.verdict, proof.requests_needed) {
+            (Verdict::Fail, _) => {
+                let times = libm::exp(proof.log_worse.min(MILLION_LOG));
+                let times = grouped(libm::floor(times) as u64);
+                format!("; chance alone does this less than once in {times} times")
+            }
+            (Verdict::Inconclusive, Some(needed)) if evident => {
+                format!("; needs about {}", self.rule.signal.more(needed))
+            }
+            (Verdict::Inconclusive, None) if evident && !proof.passes() => {
+                "; neither shown to be worse nor to be good enough, and more of the same would not \
+                 tell"
+                    .to_owned()
+            }
+            _ if self.approaching => "; approaching failure".to_owned(),
+            _ => String::new(),
+        }
     }
 
     /// How many more requests the rule needs before it says anything.
@@ -118,6 +164,28 @@ impl Evidence {
             approaching: false,
         }
     }
+}
+
+/// The stretch of time that a rule looks at: ` (p95 over 15 min)`.
+fn stretch(test: &Test) -> String {
+    let Test::Window {
+        reading, over_ms, ..
+    } = test
+    else {
+        return String::new();
+    };
+    let reading = match reading {
+        Reading::Latest => "latest".to_owned(),
+        Reading::Mean => "mean".to_owned(),
+        Reading::Quantile(quantile) => format!("p{}", quantile * 100.0),
+    };
+    let over = match over_ms {
+        ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
+        ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),
+        ms if ms % 1000 == 0 => format!("{} s", ms / 1000),
+        ms => format!("{ms} ms"),
+    };
+    format!(" ({reading} over {over})")
 }
 
 /// What a whole gate concludes from its samples so far.

@@ -189,6 +189,15 @@ impl Signal {
         counted(count, one, many)
     }
 
+    /// So many more of what this signal is made from, in words: `1 more check`, `1,200 more requests`.
+    pub(crate) fn more(&self, count: u64) -> String {
+        let counted = self.counted(count);
+        match counted.split_once(' ') {
+            Some((number, what)) => format!("{number} more {what}"),
+            None => counted,
+        }
+    }
+
     /// A value of this signal as people read it, with its unit.
     pub fn format(&self, value: f64) -> String {
         match self.kind() {
