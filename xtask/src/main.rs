@@ -30,6 +30,9 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Test a Portcullis that is built with the feature `model`: the tests of `test` that it changes. Builds the binary
+    /// once more.
+    Models,
     /// Kill Portcullis at 200 random moments of rollouts and rollbacks, in place of the few of `test`, and
     /// run all other fault tests too. Takes some minutes.
     Faults {
@@ -37,7 +40,7 @@ enum Command {
         #[arg(long, default_value_t = 200)]
         rounds: u32,
     },
-    /// Install what tests, demo and benchmarks use: Debian packages, and Python packages into target/.
+    /// Install what tests, demo and benchmarks use: Debian packages, and packages of Python and Node.js into target/.
     Setup {
         /// Also what only benchmarks use.
         #[arg(long)]
@@ -66,6 +69,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(demo) => demo.run(),
         Command::Test { args } => test::run(&args),
+        Command::Models => test::models(),
         Command::Faults { rounds } => test::faults(rounds),
         Command::Setup { bench } => setup::run(bench),
         Command::Tidy => tidy::run(),

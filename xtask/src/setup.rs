@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
+mod node;
 mod python;
 
 /// What tests and demo use, and why.
@@ -30,6 +31,15 @@ const PACKAGES: [(&str, &str); 12] = [
         "photographs for the demo and the dhash tests",
     ),
 ];
+/// What tests use that also comes otherwise than as Debian's package of that name: the program, the package, and why.
+const PROGRAMS: [(&str, &str, &str); 2] = [
+    (
+        "node",
+        "nodejs",
+        "the Node.js clients of the gateway's tests",
+    ),
+    ("npm", "npm", "what those clients consist of"),
+];
 /// What only benchmarks use.
 const BENCH_PACKAGES: [(&str, &str); 2] = [
     ("haproxy", "a proxy that the gateway is compared with"),
@@ -42,7 +52,8 @@ const BENCH_PACKAGES: [(&str, &str); 2] = [
 /// Installs what is missing; says what cannot be installed and how.
 pub fn run(bench: bool) -> Result<()> {
     packages(bench)?;
-    python::clients()
+    python::clients()?;
+    node::clients()
 }
 
 fn packages(bench: bool) -> Result<()> {
@@ -50,10 +61,12 @@ fn packages(bench: bool) -> Result<()> {
     if bench {
         wanted.extend(BENCH_PACKAGES);
     }
-    let missing: Vec<_> = wanted
+    let mut missing: Vec<_> = wanted
         .into_iter()
         .filter(|(name, _)| !is_installed(name))
         .collect();
+    let absent = PROGRAMS.iter().filter(|(program, ..)| !runs(program));
+    missing.extend(absent.map(|(_, package, reason)| (*package, *reason)));
     if missing.is_empty() {
         return Ok(());
     }
@@ -77,6 +90,14 @@ pub fn is_installed(package: &str) -> bool {
         .stderr(Stdio::null())
         .output();
     query.is_ok_and(|output| output.stdout.starts_with(b"ii"))
+}
+
+/// Whether a program is there, wherever it came from.
+fn runs(program: &str) -> bool {
+    let mut version = Command::new(program);
+    version.arg("--version");
+    version.stdout(Stdio::null()).stderr(Stdio::null());
+    version.status().is_ok_and(|status| status.success())
 }
 
 fn install(names: &[&str]) -> bool {

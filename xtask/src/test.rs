@@ -16,6 +16,32 @@ pub fn run(args: &[String]) -> Result<()> {
     cargo::run(command.arg("--workspace").args(args))
 }
 
+/// Runs the tests of a portcullis with the feature `model`.
+pub fn models() -> Result<()> {
+    setup::run(false)?;
+    let build = [
+        "build",
+        "--package",
+        "portcullis",
+        "--features",
+        "model",
+        "--package",
+        "dhash",
+    ];
+    cargo::run(cargo::cargo().args(build))?;
+    let mut command = runner();
+    let tests = [
+        "--package",
+        "portcullis",
+        "--features",
+        "model",
+        "--test",
+        "it",
+        "mask",
+    ];
+    cargo::run(command.args(tests))
+}
+
 /// Runs the fault tests with `rounds` random kills.
 pub fn faults(rounds: u32) -> Result<()> {
     setup::run(false)?;

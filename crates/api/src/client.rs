@@ -77,6 +77,18 @@ impl ClientError {
     }
 }
 
+impl ClientError {
+    /// A refusal, with what its body says.
+    fn refused(status: reqwest::StatusCode, body: &[u8]) -> ClientError {
+        let problem = serde_json::from_slice(body).unwrap_or_else(|_| Problem {
+            status: status.as_u16(),
+            title: status.canonical_reason().unwrap_or("refused").to_owned(),
+            ..Problem::default()
+        });
+        ClientError::Refused(Box::new(problem))
+    }
+}
+
 impl Client {
     /// A client of the server at `endpoint`, with a bearer token if it wants one.
     ///
@@ -117,6 +129,23 @@ impl Client {
     /// When the server cannot be reached, refuses, or answers something else.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.call(Method::GET, path, None::<&()>).await
+    }
+
+    /// `GET path`, the answer read as JSON whatever its status is: of what says how something stands by its status as
+    /// well. A refusal of another form is an error.
+    ///
+    /// # Errors
+    /// As for [`Client::get`].
+    pub async fn look<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let request = self.request(Method::GET, path).timeout(self.look_timeout);
+        let unreachable = |source| ClientError::Unreachable {
+            endpoint: self.endpoint.clone(),
+            source,
+        };
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(unreachable)?;
+        serde_json::from_slice(&body).map_err(|_| ClientError::refused(status, &body))
     }
 
     /// `PUT path` with a JSON body, the answer read as JSON.
@@ -203,12 +232,7 @@ impl Client {
             return Ok(response);
         }
         let body = response.bytes().await.unwrap_or_default();
-        let problem = serde_json::from_slice(&body).unwrap_or_else(|_| Problem {
-            status: status.as_u16(),
-            title: status.canonical_reason().unwrap_or("refused").to_owned(),
-            ..Problem::default()
-        });
-        Err(ClientError::Refused(Box::new(problem)))
+        Err(ClientError::refused(status, &body))
     }
 }
 

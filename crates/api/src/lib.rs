@@ -7,6 +7,7 @@ mod client;
 pub mod engine;
 pub mod gateway;
 pub mod grpc_health;
+pub mod masking;
 mod problem;
 
 pub use client::{Client, ClientError, Endpoint};

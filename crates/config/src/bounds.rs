@@ -44,6 +44,10 @@ pub(crate) const LOOKED_AT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The smallest and largest body that a mask may take, in bytes: it is kept in memory as a whole.
 pub(crate) const MASKED_BODY_BYTES_MIN: u64 = 1024;
 pub(crate) const MASKED_BODY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// The least and the most text of a request that a named-entity model may read, in bytes: a large one takes a second for
+/// two KiB.
+pub(crate) const MODEL_TEXT_BYTES_MIN: u64 = 1024;
+pub(crate) const MODEL_TEXT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// The most different values that one conversation may be allowed: all of them are read with each of its requests.
 pub(crate) const CONVERSATION_VALUES_MAX: u64 = 1_000_000;
 /// The least memory for all conversations, in bytes: less has no room for a few of them.

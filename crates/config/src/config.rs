@@ -31,11 +31,12 @@ pub use gateway::{
     CluesConfig, ConversationStore, ConversationsConfig, CorsConfig, DatasetRequests,
     DictionaryConfig, DictionaryWords, DifyApi, EjectConfig, GatewayConfig, HeaderCondition,
     HealthConfig, HostPattern, JwksSource, JwtAlgorithm, JwtConfig, LeakAction, LimitConfig,
-    LimitKey, LoggedPaths, MaskApplication, MaskConfig, MaskFault, MetricsConfig, PathPattern,
-    PlaceholderForm, RecognizerConfig, RedirectConfig, RetryConfig, RewriteConfig, RouteConfig,
-    RouteTarget, RouteTimeouts, SearchConfig, SecurityHeaders, ServerWeight, SharedConfig,
-    StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownMessage, UnknownRequest,
-    UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls, WordsError,
+    LimitKey, LoggedPaths, MaskApplication, MaskConfig, MaskFault, MetricsConfig, ModelConfig,
+    PathPattern, PlaceholderForm, RecognizerConfig, RedirectConfig, RetryConfig, RewriteConfig,
+    RouteConfig, RouteTarget, RouteTimeouts, SearchConfig, SecurityHeaders, ServerWeight,
+    SharedConfig, StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownMessage,
+    UnknownRequest, UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
+    WordsError,
 };
 pub(crate) use gateway::{is_known, read_words};
 pub use hook::{HookConfig, HookFailure, HookPoint, HookStep};

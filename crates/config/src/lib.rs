@@ -40,12 +40,13 @@ pub use config::{
     DictionaryConfig, DictionaryWords, DifyApi, EjectConfig, GatewayConfig, HeaderCondition,
     HealthConfig, HookConfig, HookFailure, HookPoint, HookStep, HostPattern, JournalConfig,
     JwksSource, JwtAlgorithm, JwtConfig, LeakAction, LimitConfig, LimitKey, Listen, LoggedPaths,
-    MaskApplication, MaskConfig, MaskFault, MetricsConfig, PathPattern, PlaceholderForm, PortRange,
-    PortRangeRefused, RecognizerConfig, RedirectConfig, ReleaseConfig, RetentionConfig,
-    RetryConfig, RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts, SearchConfig, SecretText,
-    SecurityHeaders, ServerConfig, ServerWeight, ServiceConfig, SharedConfig, StateConfig,
-    StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownMessage, UnknownRequest,
-    UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls, WordsError,
+    MaskApplication, MaskConfig, MaskFault, MetricsConfig, ModelConfig, PathPattern,
+    PlaceholderForm, PortRange, PortRangeRefused, RecognizerConfig, RedirectConfig, ReleaseConfig,
+    RetentionConfig, RetryConfig, RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts,
+    SearchConfig, SecretText, SecurityHeaders, ServerConfig, ServerWeight, ServiceConfig,
+    SharedConfig, StateConfig, StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownMessage,
+    UnknownRequest, UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
+    WordsError,
 };
 pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
 pub use origin::FileFault;

@@ -13,11 +13,14 @@ use axum::routing::{get, post, put};
 use portcullis_api::gateway::{
     BypassEnd, BypassWish, FollowerReport, ReloadWish, RouteStatus, SplitChange,
 };
+use portcullis_api::masking::MaskingStanding;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::bounds::{ADMIN_BODY_BYTES_MAX, FOLLOWER_BYTES_MAX};
 use crate::control::{ChangeError, Control};
+use crate::masking;
 use crate::observe::{Gathering, endpoints};
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::reload::{NotPassedOn, ReloadDesk};
@@ -34,6 +37,12 @@ pub(crate) fn router(
 ) -> Router {
     let metrics = Router::new()
         .route("/metrics", get(metrics))
+        .with_state(Arc::clone(&gathering));
+    let masking = Router::new()
+        .route("/masking/health", get(masking_health))
+        .route("/masking/stats", get(masking_stats))
+        .route("/masking/config", get(masking_config))
+        .route("/masking/version", get(masking_version))
         .with_state(Arc::clone(&gathering));
     let health = Router::new()
         .route("/healthz", get(alive))
@@ -58,7 +67,8 @@ pub(crate) fn router(
         .with_state(control)
         .merge(followers)
         .merge(reloads)
-        .merge(metrics);
+        .merge(metrics)
+        .merge(masking);
     let router = match token {
         Some(token) => router.layer(from_fn_with_state(Arc::new(token), require_token)),
         None => router,
@@ -100,6 +110,33 @@ async fn metrics(State(gathering): State<Arc<Gathering>>, headers: HeaderMap) ->
     endpoints::metrics(&gathering, &headers)
         .await
         .map(Body::new)
+}
+
+async fn masking_health(State(gathering): State<Arc<Gathering>>) -> Response {
+    let health = gathering.masking().health().await;
+    let status = match health.status {
+        MaskingStanding::Error => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::OK,
+    };
+    told(status, health)
+}
+
+async fn masking_stats(State(gathering): State<Arc<Gathering>>) -> Response {
+    told(StatusCode::OK, gathering.masking().stats().await)
+}
+
+async fn masking_config(State(gathering): State<Arc<Gathering>>) -> Response {
+    told(StatusCode::OK, gathering.masking().config().await)
+}
+
+async fn masking_version() -> Response {
+    told(StatusCode::OK, masking::status::version())
+}
+
+/// What is true for a moment only.
+fn told(status: StatusCode, body: impl Serialize) -> Response {
+    let fresh = [(header::CACHE_CONTROL, "no-store")];
+    (status, fresh, axum::Json(body)).into_response()
 }
 
 async fn alive(State(gathering): State<Arc<Gathering>>) -> Response {

@@ -196,12 +196,39 @@ pub(crate) const HEALTH_ANSWER_BYTES_MAX: usize = 4_096;
 pub(crate) const STICKY_COOKIE_MAX_AGE_S: u64 = 30 * 24 * 60 * 60;
 /// How often a request is masked anew because another one changed its conversation meanwhile.
 pub(crate) const MASKING_TRIES_MAX: u32 = 6;
+/// How often a conversation that is under an older key is read anew because somebody else changes it meanwhile.
+pub(crate) const CONVERSATION_MOVES_MAX: u32 = 5;
 /// A longer body is looked into on a thread of its own: so long that a worker can be busy with the rest in one go, which
 /// takes it about a millisecond.
 pub(crate) const MASKING_INLINE_BYTES_MAX: usize = 64 * 1024;
+/// How long a request waits for others that a model reads, in milliseconds; then it is refused, and may come again.
+pub(crate) const MASKING_MODEL_WAIT_MS_MAX: u64 = 30_000;
 /// The room that a body which is looked into has before anything of it has come; it grows with what comes.
 pub(crate) const MASKING_BODY_BYTES_BEGIN: u64 = 64 * 1024;
 /// Entries of a list of conversations into which values are put back; further ones pass as they are.
 pub(crate) const MASKING_LISTED_MAX: usize = 200;
-/// The longest answer that is read whole so that values can be put back into it; a longer one passes as it is.
+/// The longest answer that is read whole so that values can be put back into it; a longer one is refused.
 pub(crate) const MASKING_ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How long the store of conversations may take to say how it is.
+pub(crate) const MASKING_LOOK_MS: u64 = 2_000;
+/// How often it is noted how many requests were masked, for the error rate of late.
+pub(crate) const MASKING_SAMPLE_MS: u64 = 10_000;
+/// How many of these notes are kept: five minutes.
+pub(crate) const MASKING_SAMPLES_MAX: usize = 30;
+/// How many requests there must be for their error rate to say something.
+pub(crate) const MASKING_RATE_REQUESTS_MIN: u64 = 10;
+/// The error rate, in percent, above which masking is not healthy.
+pub(crate) const MASKING_ERROR_PERCENT_MAX: f64 = 10.0;
+/// How often what was masked is written to the audit.
+pub(crate) const MASKING_AUDIT_MS: u64 = 60_000;
+/// The most lines that one worker adds to the audit each time; conversations and clients beyond are told together.
+pub(crate) const MASKING_AUDIT_LINES_MAX: usize = 1_000;
+/// The size at which a file of the audit is put aside.
+pub(crate) const MASKING_AUDIT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How many of these are kept; older ones are deleted.
+pub(crate) const MASKING_AUDIT_FILES_MAX: u32 = 4;
+/// The longest body of a server that is asked for its version; a good one has some hundred bytes.
+pub(crate) const DETECT_BYTES_MAX: usize = 64 * 1024;
+/// How many bytes of values are put back into a whole answer, or into a stream with one piece that came: a placeholder of a
+/// few bytes may stand for a long value, and an answer may repeat it as often as somebody asks for.
+pub(crate) const MASKING_RESTORED_BYTES_MAX: usize = 64 * 1024 * 1024;

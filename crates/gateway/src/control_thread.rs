@@ -16,7 +16,7 @@ use tokio::time::MissedTickBehavior;
 use crate::access_files::AccessFiles;
 use crate::acme::Keeping;
 use crate::admin;
-use crate::bounds::{BYPASS_LOOK_MS, FOLLOW_MS, TLS_LOOK_MS};
+use crate::bounds::{BYPASS_LOOK_MS, FOLLOW_MS, MASKING_AUDIT_MS, MASKING_SAMPLE_MS, TLS_LOOK_MS};
 use crate::clock;
 use crate::control::Control;
 use crate::error::GatewayError;
@@ -107,17 +107,22 @@ pub(crate) async fn run_control(
     let mut follow = every(FOLLOW_MS);
     let mut look = every(TLS_LOOK_MS);
     let mut bypasses = every(BYPASS_LOOK_MS);
+    let mut sample = every(MASKING_SAMPLE_MS);
+    let mut audit = every(MASKING_AUDIT_MS);
     loop {
         tokio::select! {
             order = orders.recv() => match order {
-                None => return,
+                None => break,
                 Some(order) => thread.carry_out(order).await,
             },
             _ = follow.tick(), if thread.served.is_none() => thread.control.follow().await,
             _ = bypasses.tick() => thread.control.expire_bypasses().await,
             _ = look.tick() => thread.look().await,
+            _ = sample.tick() => thread.gathering.masking().sample().await,
+            _ = audit.tick() => thread.write_audit().await,
         }
     }
+    thread.write_audit().await;
 }
 
 impl ControlThread {
@@ -137,7 +142,8 @@ impl ControlThread {
         let mut access = AccessFiles::default();
         access.look(&*control.routing().await);
         let tls = start.tls.clone();
-        let gathering = Gathering::start(start.observers, Arc::clone(&control), tls, orders_told);
+        let watched = (orders_told, Arc::clone(&start.vault));
+        let gathering = Gathering::start(start.observers, Arc::clone(&control), tls, watched);
         let listeners = (start.admin, start.metrics);
         Ok(ControlThread {
             served: Some(addresses.serve(listeners, &control, &gathering)),
@@ -162,6 +168,13 @@ impl ControlThread {
         for set in &routing.upstreams {
             set.look_at_files();
         }
+    }
+
+    /// Writes down what was masked.
+    async fn write_audit(&self) {
+        let audit = Arc::clone(self.vault.audit());
+        // It waits for the disk. A panic was told already.
+        let _ = tokio::task::spawn_blocking(move || audit.write()).await;
     }
 
     async fn carry_out(&mut self, order: ControlOrder) {

@@ -28,6 +28,7 @@ pub use redis_store::RedisStore;
 pub use scope::{Scope, ScopeKind};
 pub use sqlite::SqliteStore;
 
+use crate::bounds::CONVERSATION_MOVES_MAX;
 use keys::RecordName;
 
 /// What a store has under a name.
@@ -37,6 +38,15 @@ pub(crate) struct Record {
     pub(crate) content: Vec<u8>,
     /// Counts the changes, from 1 on.
     pub(crate) version: u64,
+}
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreUsage {
+    /// Records: mappings, and what leads to them. `None` where counting them would cost too much.
+    pub records: Option<u64>,
+    /// The room that they take, in bytes; of a file the file's size.
+    pub bytes: Option<u64>,
 }
 
 /// What came of saving.
@@ -78,23 +88,54 @@ impl Conversations {
         }
     }
 
-    /// The content of a conversation with its version; `None` when nothing is known of it. Being read counts as use.
+    /// The content of a conversation with its version; `None` when nothing is known of it. Being read counts as use, and
+    /// what was under an older key is under the newest one then: in one place at every time, so that gateways whose keys
+    /// are in different orders never change two copies of it.
     ///
     /// # Errors
     ///
     /// The store does not answer, or what it has was not sealed by one of the keys.
     pub async fn load(&self, scope: &Scope<'_>) -> Result<Option<(Vec<u8>, u64)>, StoreError> {
+        let mut found = None;
+        for _ in 0..CONVERSATION_MOVES_MAX {
+            let Some((name, record, is_newest)) = self.find(scope).await? else {
+                return Ok(None);
+            };
+            if is_newest {
+                return Ok(Some((record.content, record.version)));
+            }
+            let to = self.keys.name(scope);
+            let sealed = self.keys.seal(&to, &record.content)?;
+            let (from, to) = ((&name, record.version), (&to, sealed.as_slice()));
+            let moved = match &self.store {
+                // Its keys live as long as it does.
+                Store::Memory(_) => Saved::As(record.version),
+                Store::Sqlite(sqlite) => sqlite.rename(from, to, self.ttl_ms).await?,
+                Store::Redis(redis) => redis.rename(from, to, self.ttl_ms).await?,
+            };
+            if let Saved::As(version) = moved {
+                return Ok(Some((record.content, version)));
+            }
+            // Somebody else has changed or moved it meanwhile.
+            found = Some(record);
+        }
+        // What is said of it is right; whoever saves it is told that it has changed.
+        Ok(found.map(|record| (record.content, u64::MAX)))
+    }
+
+    /// The record of a scope, opened, with its name, and whether that is the one of the newest key.
+    async fn find(
+        &self,
+        scope: &Scope<'_>,
+    ) -> Result<Option<(RecordName, Record, bool)>, StoreError> {
         for (age, name) in self.keys.names(scope).enumerate() {
-            let Some(record) = self.get(&name).await? else {
+            let Some(mut record) = self.get(&name).await? else {
                 continue;
             };
-            let content = match self.store {
-                Store::Memory(_) => record.content,
-                _ => self.keys.open(&name, &record.content)?,
-            };
-            // Under an older key: whoever saves writes a new record under the newest one.
-            let version = if age == 0 { record.version } else { 0 };
-            return Ok(Some((content, version)));
+            if !matches!(self.store, Store::Memory(_)) {
+                record.content = self.keys.open(&name, &record.content)?;
+            }
+            return Ok(Some((name, record, age == 0)));
         }
         Ok(None)
     }
@@ -150,6 +191,19 @@ impl Conversations {
             }
         }
         Ok(())
+    }
+
+    /// How much is kept, as the store says now: it answers if this succeeds.
+    ///
+    /// # Errors
+    ///
+    /// The store does not answer.
+    pub async fn usage(&self) -> Result<StoreUsage, StoreError> {
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.usage()),
+            Store::Sqlite(sqlite) => sqlite.usage().await,
+            Store::Redis(redis) => redis.usage().await,
+        }
     }
 
     async fn get(&self, name: &RecordName) -> Result<Option<Record>, StoreError> {

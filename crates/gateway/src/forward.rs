@@ -239,6 +239,10 @@ impl Passage {
         let (masking, body) = self.mask(profile, &mut head, inbound).await?;
         let body = || body.take(unread);
         let answer = self.send(&route, found.service, head, body).await?;
+        if let Some(profile) = route.mask.as_ref().filter(|one| one.has_versions()) {
+            let from = (&route.config.name, route.leads_to());
+            profile.versions.note(from, answer.headers());
+        }
         Ok(self.restore(masking, answer).await)
     }
 

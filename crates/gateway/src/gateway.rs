@@ -385,6 +385,7 @@ fn vault(settings: &GatewaySettings, shared: Option<&Arc<SharedServer>>) -> Arc<
         conversations,
         &settings.state_file,
         shared.cloned(),
+        worker_count(settings),
     ))
 }
 

@@ -90,8 +90,11 @@ pub use acme::AcmeError;
 pub use audit::{AuditEntry, AuditEvent, AuditRead, AuditTrail};
 pub use error::GatewayError;
 pub use gateway::Gateway;
+pub use masking::MaskModels;
+pub use masking::detect::{DetectError, DifyQuestion, DifyServer, VersionSource, detect_dify};
 pub use masking::profile::ProfileError;
 pub use masking::vault::VaultError;
+pub use masking::{MaskingAuditEntry, MaskingAuditTrail};
 pub use matching::{
     HostRefused, Match, PathRefused, RequestHost, RequestPath, RouteIndex, RouteRefused,
 };

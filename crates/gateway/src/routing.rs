@@ -314,13 +314,15 @@ fn masks(
     let masks = settings.masks.iter().map(|config| {
         let known = before.and_then(|before| before.mask(&config.name));
         match known {
-            Some(known) if known.is_same(config) => Ok(Arc::clone(known)),
-            known => MaskProfile::compile(config, workers, known.map(Arc::as_ref))
-                .map(Arc::new)
-                .map_err(|source| RoutingError::Mask {
-                    mask: Arc::clone(&config.name),
-                    source,
-                }),
+            Some(known) if known.is_same(config, &settings.models) => Ok(Arc::clone(known)),
+            known => {
+                MaskProfile::compile(config, &settings.models, workers, known.map(Arc::as_ref))
+                    .map(Arc::new)
+                    .map_err(|source| RoutingError::Mask {
+                        mask: Arc::clone(&config.name),
+                        source,
+                    })
+            }
         }
     });
     masks.collect()

@@ -13,6 +13,8 @@ use portcullis_config::{
 };
 use secrecy::SecretString;
 
+use crate::masking::MaskModels;
+
 /// Everything a gateway needs to start.
 #[derive(Debug, Clone)]
 pub struct GatewaySettings {
@@ -68,6 +70,8 @@ pub struct RoutingSettings {
     pub access: Vec<AccessConfig>,
     /// What is hidden from applications; routes name them.
     pub masks: Vec<MaskConfig>,
+    /// The models that `masks` name.
+    pub models: MaskModels,
     /// The name of the mask for requests that no route takes; `None` hides nothing in them.
     pub default_mask: Option<Arc<str>>,
 }
@@ -82,6 +86,7 @@ impl Default for RoutingSettings {
             limits: Vec::new(),
             access: Vec::new(),
             masks: Vec::new(),
+            models: MaskModels::default(),
             default_mask: None,
         }
     }

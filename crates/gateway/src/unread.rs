@@ -16,11 +16,12 @@ pub(crate) async fn as_problem(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let response = next.run(request).await;
     let status = response.status();
-    let is_problem = response
+    // What says how something stands is JSON with a status of its own.
+    let is_ours = response
         .headers()
         .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == PROBLEM_JSON);
-    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+        .is_some_and(|kind| kind == PROBLEM_JSON || kind == "application/json");
+    if is_ours || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let (mut parts, body) = response.into_parts();

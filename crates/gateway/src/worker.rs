@@ -19,7 +19,7 @@ use crate::connection::ConnectionState;
 use crate::conversations::Conversations;
 use crate::doors::Door;
 use crate::keep_alive::keep_alive;
-use crate::masking::Vault;
+use crate::masking::{MaskingAudit, Vault};
 use crate::observe::{WorkerObservers, line_limit};
 use crate::pool::Pool;
 use crate::shared::{SharedServer, SharedStore};
@@ -166,6 +166,11 @@ impl Worker {
             let _ = self.conversations.set(self.vault.of_worker()?);
         }
         self.conversations.get().cloned()
+    }
+
+    /// The record of what was masked.
+    pub(crate) fn masking_audit(&self) -> &Arc<MaskingAudit> {
+        self.vault.audit()
     }
 
     /// The most that one conversation may hold.

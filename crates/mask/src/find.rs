@@ -6,9 +6,13 @@
 //! expressions, where they are configured, have a pass of their own. At the end overlapping candidates are settled
 //! ([`overlap`]): what is hidden is the union, what it is called is decided by score, then length.
 //!
+//! Where a text has escapes such as `\n` in it, a copy with blanks in their place is looked at too ([`escapes`]).
+//!
 //! A finder holds no state between texts and can be shared by all threads.
 
 pub(crate) mod context;
+mod escapes;
+mod invisible;
 mod offers;
 mod overlap;
 mod trigger;
@@ -19,8 +23,9 @@ pub use offers::{Note, NoteKind};
 use crate::recognize::number::shapes::ShapeTable;
 use crate::recognize::number::{self, Shaped, cluster};
 use crate::recognize::{RecognizerId, crypto, date, first, network, payment, phone, secret};
-use crate::{Rules, Span};
+use crate::{NamedEntitiesError, Rules, Span};
 use context::ContextIndex;
+use invisible::Visible;
 
 /// Finds what the rules name, in any text.
 pub struct Finder {
@@ -56,7 +61,8 @@ impl Finder {
         &self.rules
     }
 
-    /// What the text holds, from left to right, without overlaps.
+    /// What the text holds, from left to right, without overlaps. A model of the rules is not asked: see
+    /// [`Finder::find_all`].
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Span> {
         self.find_in_field(text, None)
@@ -66,9 +72,74 @@ impl Finder {
     /// `phone` is a telephone number.
     #[must_use]
     pub fn find_in_field(&self, text: &str, field: Option<&str>) -> Vec<Span> {
+        let mut spans = self.candidates(text, field);
+        spans.extend(self.candidates_of_copies(text, field));
+        overlap::settled(spans)
+    }
+
+    /// What counts in the text, in the order in which it was found.
+    fn candidates(&self, text: &str, field: Option<&str>) -> Vec<Span> {
         let mut offers = Offers::new(text, field, &self.rules, &self.context);
         self.scan(text, &mut offers);
-        overlap::settled(offers.into_spans())
+        offers.into_spans()
+    }
+
+    /// What counts in the text without what nobody sees, and with blanks for its escapes, where it has such.
+    fn candidates_of_copies(&self, text: &str, field: Option<&str>) -> Vec<Span> {
+        let mut spans = Vec::new();
+        if let Some(visible) = Visible::of(text) {
+            let seen = self.candidates(&visible.text, field).into_iter();
+            spans.extend(seen.filter_map(|span| {
+                let range = visible.original(&(span.start..span.end))?;
+                Some(Span {
+                    start: range.start,
+                    end: range.end,
+                    ..span
+                })
+            }));
+        }
+        if let Some(blanked) = escapes::blanked(text) {
+            spans.extend(self.candidates(&blanked, field));
+        }
+        spans
+    }
+
+    /// As [`Finder::find_in_field`], with the names that the model of the rules knows, if they have one. That takes long.
+    ///
+    /// # Errors
+    /// The model could not look into the text. Then nobody knows what the text holds.
+    pub fn find_all(
+        &self,
+        text: &str,
+        field: Option<&str>,
+    ) -> Result<Vec<Span>, NamedEntitiesError> {
+        let mut offers = Offers::new(text, field, &self.rules, &self.context);
+        self.scan(text, &mut offers);
+        self.ask(text, &mut offers)?;
+        let mut spans = offers.into_spans();
+        spans.extend(self.candidates_of_copies(text, field));
+        Ok(overlap::settled(spans))
+    }
+
+    /// As [`Finder::explain`], with the names that the model of the rules knows, if they have one.
+    ///
+    /// # Errors
+    /// The model could not look into the text.
+    pub fn explain_all(&self, text: &str) -> Result<Vec<Note>, NamedEntitiesError> {
+        let mut offers = Offers::noting(text, &self.rules, &self.context);
+        self.scan(text, &mut offers);
+        self.ask(text, &mut offers)?;
+        let mut notes = offers.into_notes();
+        self.add_notes_of_copies(text, &mut notes);
+        Ok(notes)
+    }
+
+    /// Asks the model of the rules.
+    fn ask(&self, text: &str, offers: &mut Offers<'_>) -> Result<(), NamedEntitiesError> {
+        match self.rules.named() {
+            Some(named) => named.find(text, offers),
+            None => Ok(()),
+        }
     }
 
     /// Whether a recognizer finds something in the text, also where another one's span covers it.
@@ -81,12 +152,42 @@ impl Finder {
             .any(|span| span.recognizer == recognizer)
     }
 
-    /// Everything that was considered in the text, and why it counted or did not: what `portcullis mask explain` shows.
+    /// Everything that was considered in the text, and why it counted or did not: what `portcullis mask explain` shows. A
+    /// model of the rules is not asked.
     #[must_use]
     pub fn explain(&self, text: &str) -> Vec<Note> {
+        let mut notes = self.notes(text);
+        self.add_notes_of_copies(text, &mut notes);
+        notes
+    }
+
+    /// What was considered in one text.
+    fn notes(&self, text: &str) -> Vec<Note> {
         let mut offers = Offers::noting(text, &self.rules, &self.context);
         self.scan(text, &mut offers);
         offers.into_notes()
+    }
+
+    /// Adds what was considered in the copies of [`Finder::candidates_of_copies`] alone.
+    fn add_notes_of_copies(&self, text: &str, notes: &mut Vec<Note>) {
+        let mut more = Vec::new();
+        if let Some(visible) = Visible::of(text) {
+            more.extend(self.notes(&visible.text).into_iter().filter_map(|note| {
+                let range = visible.original(&note.range)?;
+                Some(Note { range, ..note })
+            }));
+        }
+        if let Some(blanked) = escapes::blanked(text) {
+            more.extend(self.notes(&blanked));
+        }
+        for note in more {
+            let is_known = notes
+                .iter()
+                .any(|known| known.range == note.range && known.recognizer == note.recognizer);
+            if !is_known {
+                notes.push(note);
+            }
+        }
     }
 
     /// Looks at every trigger of the text.

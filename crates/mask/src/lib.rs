@@ -6,9 +6,12 @@
 mod bounds;
 mod entity;
 mod find;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod json;
 mod mapping;
 mod masker;
+mod named;
 mod placeholder;
 mod policy;
 mod recognize;
@@ -23,6 +26,7 @@ pub use entity::{Entity, EntityFacts};
 pub use find::{Finder, Note, NoteKind};
 pub use mapping::{Change, Limits, Mapping, MappingError, Mark, Snapshot};
 pub use masker::{AnswerScan, Counts, FieldMasker, MaskError, Masked, MaskedSpan, Masker, Mode};
+pub use named::{NamedEntities, NamedEntitiesError, NamedSpan};
 pub use placeholder::{LabelError, Labels, Style, Tag, TagError};
 pub use policy::{Action, Policy, PolicyError};
 pub use recognize::RecognizerId;

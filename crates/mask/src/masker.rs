@@ -19,7 +19,9 @@ use std::sync::Arc;
 use crate::mapping::MappingError;
 use crate::placeholder::names::Names;
 use crate::placeholder::scan::{Scan, Step};
-use crate::{Action, Entity, Finder, LabelError, Labels, Mapping, Policy, Score};
+use crate::{
+    Action, Entity, Finder, LabelError, Labels, Mapping, NamedEntitiesError, Policy, Score,
+};
 use plan::Piece;
 
 pub use answer::AnswerScan;
@@ -71,6 +73,17 @@ pub enum MaskError {
     Blocked {
         /// The names of the entities, without repetitions.
         entities: Vec<String>,
+        /// How many values of which entity.
+        counts: Counts,
+    },
+    /// The model could not look into it.
+    #[error(transparent)]
+    Names(#[from] NamedEntitiesError),
+    /// The texts of the request are longer than its model reads.
+    #[error("the texts are longer than the {bytes_max} bytes that the named-entity model reads")]
+    TooLong {
+        /// The most bytes.
+        bytes_max: usize,
     },
     /// The mapping cannot take more.
     #[error("a value cannot be given a placeholder")]
@@ -112,10 +125,17 @@ impl Masker {
         &self.finder
     }
 
+    /// The most bytes of text of one request, where a model reads them.
+    pub(crate) fn model_bytes_max(&self) -> Option<usize> {
+        let named = self.finder.rules().named()?;
+        Some(named.text_bytes_max)
+    }
+
     /// Masks a text that may be the value of a named field. What is hidden enters the mapping.
     ///
     /// # Errors
-    /// When the text holds what is blocked (the mapping is as before), or the mapping is full (it may have grown).
+    /// When the text holds what is blocked or a model could not look into it (the mapping is as before), or the mapping is
+    /// full (it may have grown).
     pub fn mask<'t>(
         &self,
         text: &'t str,
@@ -124,7 +144,7 @@ impl Masker {
     ) -> Result<Masked<'t>, MaskError> {
         let spans: Vec<MaskedSpan> = self
             .finder
-            .find_in_field(text, field)
+            .find_all(text, field)?
             .into_iter()
             .map(|span| MaskedSpan {
                 start: span.start,
@@ -173,10 +193,11 @@ impl Masker {
     fn refuse_blocked(&self, spans: &[MaskedSpan]) -> Result<(), MaskError> {
         let entities = self.names_of(spans, Action::Block);
         if entities.is_empty() {
-            Ok(())
-        } else {
-            Err(MaskError::Blocked { entities })
+            return Ok(());
         }
+        let blocked = spans.iter().filter(|span| span.action == Action::Block);
+        let counts = Counts::of(blocked);
+        Err(MaskError::Blocked { entities, counts })
     }
 
     /// The names of the entities with which something is done.

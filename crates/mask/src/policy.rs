@@ -22,6 +22,19 @@ pub enum Action {
     Report,
 }
 
+impl Action {
+    /// Its name, as settings and metrics have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Mask => "mask",
+            Action::Redact => "redact",
+            Action::Block => "block",
+            Action::Report => "report",
+        }
+    }
+}
+
 /// What is done with each kind of data. Unless said otherwise, everything is masked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {

@@ -11,6 +11,7 @@
 pub(crate) mod crypto;
 pub(crate) mod date;
 pub(crate) mod dictionary;
+pub(crate) mod emphasis;
 pub(crate) mod national;
 pub(crate) mod network;
 pub(crate) mod number;
@@ -51,6 +52,8 @@ pub(crate) mod first {
     pub(crate) const SECRET: u16 = DATE + date::RECOGNIZERS.len() as u16;
     /// The first recognizer of a fixed shape.
     pub(crate) const SHAPED: u16 = SECRET + secret::RECOGNIZERS.len() as u16;
+    /// The first recognizer that the configuration adds.
+    pub(crate) const CUSTOM: u16 = SHAPED + super::number::count() as u16;
 }
 
 /// All built-in recognizers, in the order of their ids.

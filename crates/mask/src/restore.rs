@@ -9,6 +9,7 @@
 
 mod encoding;
 mod fields;
+mod room;
 mod vocabulary;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use crate::placeholder::scan::{Scan, Step};
 
 pub use encoding::Encoding;
 pub use fields::{FieldRestorer, FieldRestorers};
+use room::Room;
 pub use vocabulary::Vocabulary;
 
 /// How often something was restored.
@@ -69,24 +71,34 @@ impl Restorer {
 
     /// Takes the next piece of the stream and appends what can be told by now.
     pub fn push(&mut self, text: &str, output: &mut String) {
+        self.push_within(text, &Room::endless(), output);
+    }
+
+    /// Ends the stream: what was held back is appended. The restorer is then at the beginning of another stream.
+    pub fn finish(&mut self, output: &mut String) {
+        self.finish_within(&Room::endless(), output);
+    }
+
+    /// As [`Restorer::push`]; where there is no room for a value, its placeholder stays.
+    fn push_within(&mut self, text: &str, room: &Room, output: &mut String) {
         if text.is_empty() {
             return;
         }
         if self.tail.is_empty() {
-            self.scan(text, 0, false, output);
+            self.scan((text, 0), false, room, output);
             return;
         }
         let mut whole = std::mem::take(&mut self.tail);
         whole.push_str(text);
         let told = std::mem::take(&mut self.told);
-        self.scan(&whole, told, false, output);
+        self.scan((&whole, told), false, room, output);
     }
 
-    /// Ends the stream: what was held back is appended. The restorer is then at the beginning of another stream.
-    pub fn finish(&mut self, output: &mut String) {
+    /// As [`Restorer::finish`]; where there is no room for a value, its placeholder stays.
+    fn finish_within(&mut self, room: &Room, output: &mut String) {
         let whole = std::mem::take(&mut self.tail);
         let told = std::mem::take(&mut self.told);
-        self.scan(&whole, told, true, output);
+        self.scan((&whole, told), true, room, output);
         self.is_in_word = false;
     }
 
@@ -110,7 +122,13 @@ impl Restorer {
     }
 
     /// Scans a text of which the first `told` bytes are put out already.
-    fn scan(&mut self, text: &str, mut told: usize, is_last: bool, output: &mut String) {
+    fn scan(
+        &mut self,
+        (text, mut told): (&str, usize),
+        is_last: bool,
+        room: &Room,
+        output: &mut String,
+    ) {
         let vocabulary = Arc::clone(&self.vocabulary);
         let depth = self.encoding.depth();
         let mut scan = Scan::new(vocabulary.names(), text, depth, self.is_in_word, is_last);
@@ -121,6 +139,9 @@ impl Restorer {
                     end,
                     value: Some(value),
                 } if start >= told => {
+                    if !room.take(value.len()) {
+                        continue;
+                    }
                     output.push_str(&text[told..start]);
                     self.encoding.write(value, output);
                     told = end;

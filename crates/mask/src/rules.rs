@@ -17,6 +17,7 @@ pub(crate) use custom::Custom;
 use std::borrow::Cow;
 
 use crate::entity::EntityFacts;
+use crate::named::Named;
 use crate::recognize::phone::Regions;
 use crate::recognize::{self, Recognizer, RecognizerId};
 use crate::{Entity, Score};
@@ -31,6 +32,7 @@ pub struct Rules {
     thresholds: Vec<Score>,
     allowed: AllowList,
     custom: Custom,
+    named: Option<Named>,
     phone_regions: Regions,
 }
 
@@ -77,6 +79,7 @@ impl Default for Rules {
             thresholds: vec![Score::THRESHOLD; entities.len()],
             allowed: AllowList::default(),
             custom: Custom::default(),
+            named: None,
             phone_regions: Regions::default(),
             recognizers,
             entities,
@@ -167,15 +170,25 @@ impl Rules {
         &self.custom
     }
 
+    /// The model that is to be asked: there is one, and something that it knows is looked for.
+    pub(crate) fn named(&self) -> Option<&Named> {
+        let named = self.named.as_ref()?;
+        let mut recognizers = named.recognizers.iter();
+        recognizers
+            .any(|(_, recognizer)| self.is_on(*recognizer))
+            .then_some(named)
+    }
+
+    /// Whether texts are read by a model, which takes long.
+    #[must_use]
+    pub fn asks_a_model(&self) -> bool {
+        self.named().is_some()
+    }
+
     /// The regions whose national telephone numbers are looked for.
     #[must_use]
     pub fn phone_regions(&self) -> Regions {
         self.phone_regions
-    }
-
-    /// Looks for the national telephone numbers of these regions only.
-    pub fn set_phone_regions(&mut self, regions: Regions) {
-        self.phone_regions = regions;
     }
 }
 

@@ -8,7 +8,7 @@ mod gateway;
 mod mask;
 
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
-pub(crate) use mask::{Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
+pub(crate) use mask::{Detect, Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
 
 /// Guarded deployments of AI services: plan, back up, rehearse, shift traffic through gates, and roll
 /// traffic and data back by itself.
@@ -166,7 +166,7 @@ pub(crate) enum Command {
     #[command(
         after_long_help = "Examples:\n  echo 'write to jo@example.com' | portcullis mask\n  portcullis mask --map map.json letter.txt > safe.txt\n  portcullis mask --lines --json < chat.txt"
     )]
-    Mask(Mask),
+    Mask(Box<Mask>),
     /// Put back what `portcullis mask --map` has hidden, also where a model has changed a placeholder's case or markup.
     #[command(after_long_help = "Example:\n  portcullis unmask --map map.json answer.txt")]
     Unmask(Unmask),

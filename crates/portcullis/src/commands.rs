@@ -34,8 +34,11 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         environment: cli.env.filter(|name| !name.is_empty()),
     };
     let otherwise = otherwise(&cli.command);
-    // They tell of the gateway and of this process.
-    let tells_itself = matches!(cli.command, Command::Gateway(_) | Command::Serve(_));
+    // They tell of the gateway, of this process, and of servers that are none of ours.
+    let tells_itself = matches!(
+        cli.command,
+        Command::Gateway(_) | Command::Serve(_) | Command::Mask(_)
+    );
     let done = match cli.command {
         Command::Init(init) => init::run(&site, json, &init),
         Command::Check => check::run(&site, json),
@@ -58,8 +61,11 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Logs(args) => wait(logs::run(&site, json, &args)),
         Command::Gateway(crate::cli::Gateway::Serve(args)) => serve::alone(&site, &args),
         Command::Gateway(command) => wait(gateway::run(&site, json, &command)),
-        Command::Mask(command) => mask::run(json, &command),
-        Command::Unmask(args) => mask::unmask(json, &args),
+        Command::Mask(command) => match command.command {
+            Some(crate::cli::MaskCommand::Detect(args)) => wait(mask::detect(json, &args)),
+            _ => mask::run(&site, json, &command),
+        },
+        Command::Unmask(args) => mask::unmask(&site, json, &args),
         Command::Config(command) => config::run(&site, json, &command),
         Command::Explain(args) => explain::run(json, &args),
         Command::Docs(args) => docs::run(json, plain, &args),

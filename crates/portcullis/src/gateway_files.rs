@@ -12,14 +12,16 @@ use portcullis_gateway::{TlsError, examine_certificate};
 
 use crate::bounds::KEY_SET_BYTES_MAX;
 use crate::command_error::{CommandError, Exit};
+use crate::models;
 
-/// Looks into certificates, keys and key sets.
+/// Looks into certificates, keys, key sets and the folders of models.
 ///
 /// # Errors
 /// All faults, each at the key that names the file.
 pub(crate) fn examine(config: &Config) -> Result<(), Problems> {
     let mut faults = certificates(config);
     faults.extend(key_sets(config));
+    faults.extend(models::examine(config));
     config.tell_faults(faults)
 }
 

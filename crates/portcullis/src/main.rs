@@ -16,6 +16,7 @@ mod commands;
 mod connect;
 mod gateway_files;
 mod journal_place;
+mod models;
 mod offline;
 mod output;
 mod render;

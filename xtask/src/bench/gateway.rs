@@ -21,6 +21,7 @@ use saturation::Load;
 use stand::{Binaries, Stand};
 
 mod case;
+mod chat;
 mod cores;
 pub mod endure;
 mod events;

@@ -7,19 +7,31 @@ use anyhow::{Context, Result};
 
 use crate::cargo::{root, run, target_folder};
 
-/// Which packages, each at its version.
-const REQUIREMENTS: &str = "crates/gateway/tests/it/clients/requirements.txt";
-/// The environment's folder in cargo's target folder, where the tests look for it.
-const FOLDER: &str = "python-clients";
-/// The requirements that are installed there, written when all of them are.
+/// Where the lists of packages are.
+const CLIENTS: &str = "crates/gateway/tests/it/clients";
+/// The environments: which packages, each at its version, and the folder in cargo's target folder where the tests look
+/// for them. LiteLLM's proxy has one of its own, because it needs other versions than the rest.
+const ENVIRONMENTS: [(&str, &str); 2] = [
+    ("requirements.txt", "python-clients"),
+    ("requirements-litellm.txt", "python-litellm"),
+];
+/// The requirements that are installed in an environment, written when all of them are.
 const INSTALLED: &str = "installed.txt";
 
-/// Makes the virtual environment of the gateway's tests anew unless it has just what they require.
+/// Makes each virtual environment of the gateway's tests anew unless it has just what they require.
 pub fn clients() -> Result<()> {
-    let requirements = root().join(REQUIREMENTS);
-    let wanted = std::fs::read_to_string(&requirements)
+    for (list, folder) in ENVIRONMENTS {
+        environment(
+            &root().join(CLIENTS).join(list),
+            &target_folder()?.join(folder),
+        )?;
+    }
+    Ok(())
+}
+
+fn environment(requirements: &Path, folder: &Path) -> Result<()> {
+    let wanted = std::fs::read_to_string(requirements)
         .with_context(|| format!("{} could not be read", requirements.display()))?;
-    let folder = target_folder()?.join(FOLDER);
     let (python, installed) = (folder.join("bin/python"), folder.join(INSTALLED));
     if std::fs::read_to_string(&installed).is_ok_and(|found| found == wanted) && starts(&python) {
         return Ok(());
@@ -27,7 +39,7 @@ pub fn clients() -> Result<()> {
     eprintln!("installing Python packages into {}", folder.display());
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
-        .arg(&folder))?;
+        .arg(folder))?;
     let mut pip = Command::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--no-input"]);
     pip.args([
@@ -35,7 +47,7 @@ pub fn clients() -> Result<()> {
         "--only-binary=:all:",
         "--no-deps",
     ]);
-    run(pip.arg("--requirement").arg(&requirements))?;
+    run(pip.arg("--requirement").arg(requirements))?;
     std::fs::write(&installed, wanted)
         .with_context(|| format!("{} could not be written", installed.display()))
 }

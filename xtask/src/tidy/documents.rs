@@ -1,4 +1,4 @@
-//! What the documents promise: both commands, a test for each invariant, links that lead somewhere.
+//! What the documents promise: both commands, a test for each invariant, fault and pitfall, links that lead somewhere.
 
 use std::path::PathBuf;
 
@@ -10,12 +10,39 @@ use crate::cargo::root;
 /// The invariants are numbered from 1 to this.
 const INVARIANTS: usize = 17;
 
-/// The table of faults.
-const FAULTS: &str = "docs/reference/faults.md";
-/// The table has at least this many rows; fewer means that its form was not understood.
-const FAULT_ROWS_MIN: usize = 30;
+/// A document whose table names tests in its last column.
+struct TestedTable {
+    document: &'static str,
+    /// Where the table begins: the first heading cell of its first line.
+    heading: &'static str,
+    /// What stands before the table, when there are others in the document.
+    behind: &'static str,
+    /// It has at least this many rows; fewer means that its form was not understood.
+    rows_min: usize,
+}
 
-/// Checks README.md, ARCHITECTURE.md, the table of faults and the links of every document.
+const TESTED_TABLES: [TestedTable; 3] = [
+    TestedTable {
+        document: "docs/reference/faults.md",
+        heading: "fault",
+        behind: "",
+        rows_min: 30,
+    },
+    TestedTable {
+        document: "docs/reference/masking-pitfalls.md",
+        heading: "pitfall",
+        behind: "",
+        rows_min: 16,
+    },
+    TestedTable {
+        document: "docs/reference/seed-cases.md",
+        heading: "given",
+        behind: "## What other tests hold",
+        rows_min: 5,
+    },
+];
+
+/// Checks README.md, ARCHITECTURE.md, the tables that name tests and the links of every document.
 pub fn check(rust_files: &[PathBuf], findings: &mut Vec<String>) -> Result<()> {
     let read =
         |name: &str| std::fs::read_to_string(root().join(name)).with_context(|| name.to_owned());
@@ -30,7 +57,9 @@ pub fn check(rust_files: &[PathBuf], findings: &mut Vec<String>) -> Result<()> {
         code.push_str(&std::fs::read_to_string(file)?);
     }
     check_invariants(&read("ARCHITECTURE.md")?, &code, findings);
-    check_faults(&read(FAULTS)?, &code, findings);
+    for table in &TESTED_TABLES {
+        table.check(&read(table.document)?, &code, findings);
+    }
     for document in documents() {
         let text = std::fs::read_to_string(&document)?;
         check_links(&document, &text, findings);
@@ -56,22 +85,26 @@ fn check_invariants(architecture: &str, code: &str, findings: &mut Vec<String>) 
     }
 }
 
-/// Each row of the tables of faults names at least one test function that exists.
-fn check_faults(faults: &str, code: &str, findings: &mut Vec<String>) {
-    let is_row = |line: &&str| {
-        line.starts_with("| ") && !line.starts_with("| fault |") && !line.starts_with("|---")
-    };
-    let rows: Vec<&str> = faults.lines().filter(is_row).collect();
-    if rows.len() < FAULT_ROWS_MIN {
-        findings.push(format!("{FAULTS}: only {} rows were found", rows.len()));
-    }
-    for row in rows {
-        let tests = tests_of(row);
-        if tests.is_empty() {
-            let fault = row.split('|').nth(1).unwrap_or_default().trim();
-            findings.push(format!("{FAULTS}: \"{fault}\" names no test"));
+impl TestedTable {
+    /// Each row names at least one test function that exists.
+    fn check(&self, text: &str, code: &str, findings: &mut Vec<String>) {
+        let (document, heading) = (self.document, format!("| {} |", self.heading));
+        let text = text.find(self.behind).map_or("", |at| &text[at..]);
+        let is_row = |line: &&str| {
+            line.starts_with("| ") && !line.starts_with(&heading) && !line.starts_with("|---")
+        };
+        let rows: Vec<&str> = text.lines().filter(is_row).collect();
+        if rows.len() < self.rows_min {
+            findings.push(format!("{document}: only {} rows were found", rows.len()));
         }
-        check_tests(FAULTS, &tests, code, findings);
+        for row in rows {
+            let tests = tests_of(row);
+            if tests.is_empty() {
+                let first = row.split('|').nth(1).unwrap_or_default().trim();
+                findings.push(format!("{document}: \"{first}\" names no test"));
+            }
+            check_tests(document, &tests, code, findings);
+        }
     }
 }
 

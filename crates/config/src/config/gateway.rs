@@ -23,8 +23,8 @@ pub use conversations::{ConversationStore, ConversationsConfig};
 pub use limit::{LimitConfig, LimitKey};
 pub use mask::{
     BuiltInSearch, CluesConfig, DatasetRequests, DictionaryConfig, DictionaryWords, DifyApi,
-    LeakAction, MaskApplication, MaskConfig, MaskFault, PlaceholderForm, RecognizerConfig,
-    SearchConfig, UnknownMessage, WordsError,
+    LeakAction, MaskApplication, MaskConfig, MaskFault, ModelConfig, PlaceholderForm,
+    RecognizerConfig, SearchConfig, UnknownMessage, WordsError,
 };
 pub(crate) use mask::{is_known, read_words};
 pub use observe::{

@@ -47,7 +47,7 @@ impl MaskUse {
     }
 
     /// Builds the rules as the gateway does and reports what is wrong. Without a look at the disk something stands in for
-    /// words in files, and examples of those are not tried. A file that cannot be used is told elsewhere.
+    /// words in files and for a model, and examples of those files are not tried. A file that cannot be used is told elsewhere.
     pub(crate) fn try_out(&self, report: &Report<'_>, with_files: bool) -> Option<Rules> {
         let mut config = self.config.clone();
         if !with_files {
@@ -58,7 +58,7 @@ impl MaskUse {
                 }
             }
         }
-        match config.rules() {
+        match config.rules_without_names() {
             Ok(rules) => self.labels(rules, report),
             Err(faults) => {
                 for fault in faults {

@@ -2,13 +2,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use portcullis_config::{
     BuiltInSearch, Config, ConversationStore, DictionaryWords, DifyApi, LeakAction,
-    MaskApplication, MaskConfig, PlaceholderForm, UnknownMessage, WordsError, check, explain_text,
-    load,
+    MaskApplication, MaskConfig, MaskFault, PlaceholderForm, UnknownMessage, WordsError, check,
+    explain_text, load,
 };
-use portcullis_mask::{Action, Entity, Finder, Mode, Rules, RulesError, Score};
+use portcullis_mask::{
+    Action, Entity, Finder, Mode, NamedEntities, NamedEntitiesError, NamedSpan, Rules, RulesError,
+    Score,
+};
 
 use crate::{least, read};
 
@@ -125,6 +129,24 @@ fn found<'t>(rules: &Rules, text: &'t str) -> Vec<&'t str> {
         .iter()
         .map(|span| &text[span.start..span.end])
         .collect()
+}
+
+#[test]
+fn national_telephone_numbers_are_looked_for_in_the_regions_that_are_named() {
+    let text = "(415) 555-2671, 0912 345 678, +49 30 901820";
+    let (us, vn, international) = ("(415) 555-2671", "0912 345 678", "+49 30 901820");
+    for (lines, expected) in [
+        ("", vec![us, vn, international]),
+        ("phone_regions = [\"VN\"]", vec![vn, international]),
+        (
+            "phone_regions = [\"US\", \"VN\"]",
+            vec![us, vn, international],
+        ),
+        ("phone_regions = []", vec![international]),
+    ] {
+        let rules = only_mask(lines).rules().unwrap();
+        assert_eq!(found(&rules, text), expected, "{lines}");
+    }
 }
 
 const PEOPLE: &str = "[[gateway.mask.dictionary]]\nname = \"people\"\nentity = \"PERSON\"\n";
@@ -288,4 +310,92 @@ fn the_bundled_dictionaries_are_those_of_the_mask_crate() {
     let mask = only_mask(&format!("dictionaries = [{}]\n", all.join(", ")));
     assert_eq!(mask.search.bundled.len(), all.len());
     mask.rules().unwrap();
+}
+
+#[test]
+fn a_model_is_chosen_from_like_everything_that_is_built_in() {
+    let mask = only_mask(
+        "model = \"names\"\nwithout = [\"LOCATION\"]\nactions = { PERSON = \"redact\" }\nthresholds = { ORG = 0.8 }\n",
+    );
+    let model = mask.search.model.clone().unwrap();
+    assert!(model.folder.is_absolute() && model.folder.ends_with("names"));
+    assert_eq!(model.text_bytes_max, 32 * 1024);
+    // Nobody gets rules that leave names out.
+    let faults = mask.rules().err().expect("no model was given");
+    assert_eq!(faults, [MaskFault::Model(model.folder.clone())]);
+    assert_eq!(faults[0].of_mask(1).key, "gateway.mask[1].model");
+
+    let rules = mask.rules_with(Some(Arc::new(Anna))).unwrap();
+    let text = "Anna knows Oslo";
+    let spans = Finder::new(rules).find_all(text, None).unwrap();
+    let found: Vec<&str> = spans.iter().map(|s| &text[s.start..s.end]).collect();
+    assert_eq!(found, ["Anna"]);
+
+    let without_model = only_mask("");
+    assert!(without_model.rules_with(Some(Arc::new(Anna))).is_ok());
+}
+
+/// Knows two names.
+struct Anna;
+
+impl NamedEntities for Anna {
+    fn find(&self, text: &str) -> Result<Vec<NamedSpan>, NamedEntitiesError> {
+        let names = [("Anna", Entity::PERSON), ("Oslo", Entity::LOCATION)];
+        let spans = names.iter().filter_map(|(name, entity)| {
+            let start = text.find(name)?;
+            Some(NamedSpan {
+                start,
+                end: start + name.len(),
+                entity: *entity,
+                score: Score::of(90),
+            })
+        });
+        Ok(spans.collect())
+    }
+}
+
+#[test]
+fn a_model_without_effect_is_told() {
+    for (lines, key, words) in [
+        (
+            "model_text_max = \"1MiB\"\n",
+            "model_text_max",
+            "there is no `model`",
+        ),
+        (
+            "model = \"names\"\nonly = [\"EMAIL\"]\n",
+            "model",
+            "nothing for the model to look for",
+        ),
+        (
+            "model = \"names\"\nwithout = [\"PERSON\", \"ORG\", \"location_by_model\"]\n",
+            "model",
+            "nothing for the model to look for",
+        ),
+        (
+            "only = [\"PERSON\"]\n",
+            "only[0]",
+            "nothing in this mask looks for PERSON",
+        ),
+        (
+            "without = [\"PERSON\"]\n",
+            "without[0]",
+            "nothing that is built in looks for PERSON",
+        ),
+        ("model = \"\"\n", "model", "expected"),
+        (
+            "model = \"names\"\nmodel_text_max = \"1GiB\"\n",
+            "model_text_max",
+            "from",
+        ),
+    ] {
+        let problems = read(&mask(lines)).expect_err(lines);
+        let told = problems.as_slice();
+        assert_eq!(told[0].key, format!("gateway.mask[0].{key}"), "{problems}");
+        assert!(told[0].message.contains(words), "{problems}");
+    }
+    right(&mask("model = \"names\"\nonly = [\"PERSON\", \"EMAIL\"]\n"));
+    right(&mask(
+        "model = \"names\"\nwithout = [\"person_by_model\"]\n",
+    ));
 }

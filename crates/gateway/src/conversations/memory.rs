@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::keys::RecordName;
-use super::{Record, Saved};
+use super::{Record, Saved, StoreUsage};
 use crate::clock;
 
 /// Conversations that end with the process. Bounded: the ones that were not used for longest go first.
@@ -47,6 +47,15 @@ impl MemoryStore {
     #[must_use]
     pub fn len(&self) -> usize {
         self.kept().records.len()
+    }
+
+    /// How much is kept, also of what is over and was not looked for since.
+    pub(super) fn usage(&self) -> StoreUsage {
+        let kept = self.kept();
+        StoreUsage {
+            records: Some(kept.records.len() as u64),
+            bytes: Some(kept.bytes as u64),
+        }
     }
 
     /// Whether none is kept.

@@ -1,11 +1,11 @@
 //! Conversations in a Redis or Valkey server.
 
-use redis::Script;
 use redis::aio::MultiplexedConnection;
+use redis::{Script, ScriptInvocation};
 use tokio::sync::Mutex;
 
 use super::keys::RecordName;
-use super::{Record, Saved, StoreError};
+use super::{Record, Saved, StoreError, StoreUsage};
 use crate::shared::{Live, SharedError, SharedServer};
 use std::sync::Arc;
 
@@ -19,6 +19,19 @@ end
 local version = ARGV[1] + 1
 redis.call('HSET', KEYS[1], 'version', string.format('%.0f', version), 'sealed', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return version
+";
+
+/// Gives a record another name and seal if it has the version that was read, and nothing has the name. Answers as `PUT`.
+const RENAME: &str = "
+local there = redis.call('HGET', KEYS[1], 'version')
+if there ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 1 then
+  return 0
+end
+local version = ARGV[1] + 1
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[2], 'version', string.format('%.0f', version), 'sealed', ARGV[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return version
 ";
 
@@ -38,6 +51,7 @@ pub struct RedisStore {
     /// Made when it is needed, and again after it failed.
     live: Mutex<Option<Live>>,
     put: Script,
+    rename: Script,
     get: Script,
 }
 
@@ -49,6 +63,7 @@ impl RedisStore {
             server,
             live: Mutex::new(None),
             put: Script::new(PUT),
+            rename: Script::new(RENAME),
             get: Script::new(GET),
         }
     }
@@ -77,17 +92,31 @@ impl RedisStore {
         version: u64,
         ttl_ms: u64,
     ) -> Result<Saved, StoreError> {
-        let key = self.key(name);
-        let mut connection = self.connection("kept").await?;
-        let mut call = self.put.key(key);
+        let mut call = self.put.key(self.key(name));
         call.arg(version).arg(sealed).arg(ttl_ms);
-        let saved = self
-            .bounded("kept", call.invoke_async::<u64>(&mut connection))
-            .await?;
-        Ok(if saved == 0 {
-            Saved::Outdated
-        } else {
-            Saved::As(saved)
+        self.saved(call).await
+    }
+
+    /// Gives a record another name and seal, if it has this version.
+    pub(super) async fn rename(
+        &self,
+        (from, version): (&RecordName, u64),
+        (to, sealed): (&RecordName, &[u8]),
+        ttl_ms: u64,
+    ) -> Result<Saved, StoreError> {
+        let mut call = self.rename.key(self.key(from));
+        call.key(self.key(to));
+        call.arg(version).arg(sealed).arg(ttl_ms);
+        self.saved(call).await
+    }
+
+    /// What came of a script that saves.
+    async fn saved(&self, call: ScriptInvocation<'_>) -> Result<Saved, StoreError> {
+        let mut connection = self.connection("kept").await?;
+        let saved = call.invoke_async::<u64>(&mut connection);
+        Ok(match self.bounded("kept", saved).await? {
+            0 => Saved::Outdated,
+            version => Saved::As(version),
         })
     }
 
@@ -98,6 +127,14 @@ impl RedisStore {
         call.arg(key);
         self.bounded("kept", call.query_async::<()>(&mut connection))
             .await
+    }
+
+    /// Whether it answers. To count keys there would mean to look at all of them.
+    pub(super) async fn usage(&self) -> Result<StoreUsage, StoreError> {
+        let mut connection = self.connection("read").await?;
+        let call = redis::cmd("PING");
+        let asked = self.bounded("read", call.query_async::<()>(&mut connection));
+        asked.await.map(|()| StoreUsage::default())
     }
 
     /// Under which key a record lies there.

@@ -11,6 +11,8 @@ pub enum ScopeKind {
     Run,
     /// Everything of one user or tenant together, where an application has nothing smaller.
     Tenant,
+    /// A response that others go on from.
+    Response,
 }
 
 impl ScopeKind {
@@ -21,6 +23,7 @@ impl ScopeKind {
             ScopeKind::Message => 2,
             ScopeKind::Run => 3,
             ScopeKind::Tenant => 4,
+            ScopeKind::Response => 5,
         }
     }
 }

@@ -151,6 +151,54 @@ async fn keys_are_rotated_without_losing_a_conversation() {
     both.save(&scope("t", "1"), b"new", version).await.unwrap();
     let new = Conversations::new(sqlite(folder.path()).await, keys("b"), DAY_MS);
     assert_eq!(new.load(&scope("t", "1")).await.unwrap().unwrap().0, b"new");
+    // What is only read is kept as well.
+    old.save(&scope("t", "2"), b"read", 0).await.unwrap();
+    both.load(&scope("t", "2")).await.unwrap().unwrap();
+    assert_eq!(
+        new.load(&scope("t", "2")).await.unwrap().unwrap().0,
+        b"read"
+    );
+    assert_eq!(old.load(&scope("t", "2")).await.unwrap(), None);
+}
+
+/// Two gateways whose keys are in different orders never have two copies of a conversation.
+async fn check_orders(one: &Conversations, other: &Conversations) {
+    let scope = scope("t", "orders");
+    assert_eq!(one.save(&scope, b"1", 0).await.unwrap(), Saved::As(1));
+    let (_, here) = one.load(&scope).await.unwrap().unwrap();
+    let (content, there) = other.load(&scope).await.unwrap().unwrap();
+    assert_eq!((content.as_slice(), there > here), (&b"1"[..], true));
+    // The other one has it now, and whoever has read it before is told.
+    assert_eq!(one.save(&scope, b"2", here).await.unwrap(), Saved::Outdated);
+    for turn in 0..6 {
+        let (writer, reader) = if turn % 2 == 0 {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let (_, version) = writer.load(&scope).await.unwrap().unwrap();
+        let content = format!("turn {turn}");
+        let saved = writer.save(&scope, content.as_bytes(), version).await;
+        assert_eq!(saved.unwrap(), Saved::As(version + 1));
+        assert_eq!(
+            reader.load(&scope).await.unwrap().unwrap().0,
+            content.as_bytes()
+        );
+    }
+}
+
+#[tokio::test]
+async fn gateways_with_keys_in_different_orders_share_one_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = async |digits| Conversations::new(sqlite(folder.path()).await, keys(digits), DAY_MS);
+    check_orders(&kept("ab").await, &kept("ba").await).await;
+    let redis = crate::shared::tests::redis_server::RedisServer::start();
+    let url = SecretString::from(redis.url());
+    let kept = |digits| {
+        let server = Arc::new(crate::shared::SharedServer::new(&url, "test:", 2_000).unwrap());
+        Conversations::new(Store::Redis(RedisStore::new(server)), keys(digits), DAY_MS)
+    };
+    check_orders(&kept("ab"), &kept("ba")).await;
 }
 
 #[tokio::test]

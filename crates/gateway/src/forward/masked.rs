@@ -27,7 +27,9 @@ use crate::bounds::MASKING_BODY_BYTES_BEGIN;
 use crate::clock;
 use crate::connection::{Protocol, Step};
 use crate::headers;
-use crate::masking::{Codings, MaskProfile, MaskingRefusal, NamedIds, Session, Tenant, Work};
+use crate::masking::{
+    AuditNote, Codings, MaskProfile, MaskingRefusal, NamedIds, Session, Tenant, Work,
+};
 use crate::refusal::Refusal;
 use crate::routing::Route;
 
@@ -122,10 +124,16 @@ impl Passage {
         head: &mut request::Parts,
         inbound: Inbound<'_>,
     ) -> Result<(Masking, NextBody), Refusal> {
-        let masked = self.look_into(&profile, head, inbound).await;
-        // An upload that was denied or a body that broke off is nobody's that masks.
-        if let Err(Refusal::Masking(refusal)) = &masked {
-            self.count_refused(&profile, refusal);
+        let block = profile.counters.block(self.worker.index);
+        block.arrived.fetch_add(1, Relaxed);
+        let mut note = self.note(&profile);
+        let mut masked = self.look_into(&profile, head, inbound, &mut note).await;
+        match &mut masked {
+            // What its answer brings is told with it.
+            Ok((Masking::Restores(restores), _)) => restores.0.note = Some(note),
+            // An upload that was denied or a body that broke off is nobody's that masks.
+            Err(Refusal::Masking(refusal)) => self.count_refused(&profile, refusal, &mut note),
+            _ => {}
         }
         self.state.enter(Step::Connect, u64::MAX);
         masked
@@ -136,10 +144,12 @@ impl Passage {
         profile: &Arc<MaskProfile>,
         head: &mut request::Parts,
         inbound: Inbound<'_>,
+        note: &mut AuditNote,
     ) -> Result<(Masking, NextBody), Refusal> {
         let mut work = work_of(profile, head);
         let has_body = inbound.unread.has_body();
-        let verdict = self.verdict(profile, &work.exchange(), &head.headers, has_body)?;
+        let asked = (&work.exchange(), &head.headers);
+        let verdict = self.verdict(profile, asked, has_body, note)?;
         let Verdict::Look {
             has_text,
             is_tenants,
@@ -150,7 +160,10 @@ impl Passage {
             return Ok((Masking::Passes, NextBody::Unread(inbound.rules)));
         };
         let body = match has_text {
-            true => match self.take_body(profile, &head.headers, inbound).await? {
+            true => match self
+                .take_body(profile, &head.headers, inbound, note)
+                .await?
+            {
                 Taken::Readable(plain, body) => {
                     work.body = plain;
                     NextBody::Made(body)
@@ -162,21 +175,22 @@ impl Passage {
         let work = Arc::new(work);
         let began_us = clock::monotonic_us();
         if profile.is_shadow() {
-            self.count_only(profile, &work, began_us);
+            self.count_only(profile, &work, began_us, note).await;
             return Ok((Masking::Passes, body));
         }
         self.state.enter(Step::Connect, u64::MAX);
         let mut ids = named_ids(profile, &work)?;
         ids.is_tenants = is_tenants;
+        note.belongs_to(ids.conversation.as_deref());
         let plan = work.exchange().request();
         ids.is_upload = !is_tenants && matches!(plan, RequestPlan::Form(_));
-        let tenant = match self.tenant {
+        let tenant = match self.tenant.clone() {
             Some(tenant) => tenant,
             None => return Err(MaskingRefusal::Store.into()),
         };
         let mut session = self.session(profile, tenant, ids).await?;
         let worked = session.mask(&work).await?;
-        self.count(profile, &worked.counts, began_us);
+        self.count(profile, &worked.counts, began_us, note);
         if let Some(query) = &worked.query {
             set_query(head, query)?;
         }
@@ -195,12 +209,25 @@ impl Passage {
         Ok((Masking::Restores(Box::new((session, work))), body))
     }
 
+    /// What the audit will be told.
+    fn note(&self, profile: &MaskProfile) -> AuditNote {
+        let route = match &self.route {
+            Some(route) => Arc::clone(&route.config.name),
+            None => "".into(),
+        };
+        let subject = (self.tenant.as_ref(), &route);
+        self.worker
+            .masking_audit()
+            .note(self.worker.index, subject, profile)
+    }
+
     /// Reads the body that is to be looked into. One that cannot be is refused, or passes in shadow mode.
     async fn take_body(
         &self,
         profile: &MaskProfile,
         headers: &HeaderMap,
         inbound: Inbound<'_>,
+        note: &mut AuditNote,
     ) -> Result<Taken, Refusal> {
         let (refusal, body) = match self.read_body(profile, headers, inbound).await? {
             ReadBody::Whole(body) => match decoded(profile, headers, &body) {
@@ -212,7 +239,7 @@ impl Passage {
         if !profile.is_shadow() {
             return Err(refusal.into());
         }
-        self.count_refused(profile, &refusal);
+        self.count_refused(profile, &refusal, note);
         Ok(Taken::Unreadable(body))
     }
 
@@ -223,16 +250,24 @@ impl Passage {
         ids: NamedIds,
     ) -> Result<Session, MaskingRefusal> {
         let kept = (self.worker.conversations(), self.worker.mapping_limits());
-        Session::begin(profile, kept, tenant, ids).await
+        let session = Session::begin(profile, kept, tenant, ids).await?;
+        let block = profile.counters.block(self.worker.index);
+        let counter = match session.was_known() {
+            Some(true) => &block.conversations_found,
+            Some(false) => &block.conversations_missed,
+            None => return Ok(session),
+        };
+        counter.fetch_add(1, Relaxed);
+        Ok(session)
     }
 
     /// What is to be done with a request, by its head.
     fn verdict(
         &self,
         profile: &MaskProfile,
-        exchange: &Exchange<'_>,
-        headers: &HeaderMap,
+        (exchange, headers): (&Exchange<'_>, &HeaderMap),
         has_body: bool,
+        note: &mut AuditNote,
     ) -> Result<Verdict, Refusal> {
         let is_http1 = self.state.protocol() == Protocol::Http1;
         let refused = if is_http1 && headers::upgrade_protocol(headers).is_some() {
@@ -241,12 +276,12 @@ impl Passage {
             let datasets = profile.datasets(exchange.operation());
             let look = |has_text| Verdict::Look {
                 has_text,
-                is_tenants: datasets.is_some(),
+                is_tenants: profile.is_tenants(exchange.operation()),
             };
             match (datasets, exchange.request()) {
                 (Some(DatasetRequests::Pass), _) => return Ok(Verdict::Pass),
                 (Some(DatasetRequests::Refuse), _) => {
-                    self.count_in_shadow(profile, &MaskingRefusal::Datasets);
+                    self.count_in_shadow(profile, &MaskingRefusal::Datasets, note);
                     return match profile.is_shadow() {
                         true => Ok(Verdict::Pass),
                         false => Err(MaskingRefusal::Datasets.into()),
@@ -264,7 +299,7 @@ impl Passage {
                 (_, RequestPlan::Unknown) => MaskingRefusal::UnknownType,
             }
         };
-        self.count_in_shadow(profile, &refused);
+        self.count_in_shadow(profile, &refused, note);
         match profile.passes_unknown() {
             true => Ok(Verdict::Pass),
             false => Err(refused.into()),
@@ -326,34 +361,53 @@ impl Passage {
     }
 
     /// Looks into a request that is sent as it is.
-    fn count_only(&self, profile: &Arc<MaskProfile>, work: &Work, began_us: u64) {
+    async fn count_only(
+        &self,
+        profile: &Arc<MaskProfile>,
+        work: &Arc<Work>,
+        began_us: u64,
+        note: &mut AuditNote,
+    ) {
         let mut mapping = profile.mapping(self.worker.mapping_limits());
-        match work.mask(&mut mapping) {
-            Ok(worked) => self.count(profile, &worked.counts, began_us),
-            Err(refusal) => self.count_refused(profile, &refusal),
+        match work.done(&mut mapping).await {
+            Ok(worked) => self.count(profile, &worked.counts, began_us, note),
+            Err(refusal) => self.count_refused(profile, &refusal, note),
         }
     }
 
-    fn count(&self, profile: &MaskProfile, counts: &Counts, began_us: u64) {
+    fn count(&self, profile: &MaskProfile, counts: &Counts, began_us: u64, note: &mut AuditNote) {
         let took_us = clock::monotonic_us().saturating_sub(began_us);
         let rules = profile.masker.finder().rules();
         let block = profile.counters.block(self.worker.index);
         block.request(counts, rules, took_us);
+        note.found(counts, rules);
         self.observed.masked(MaskingSummary {
             time_us: took_us,
             patterns: counts.iter().map(|(_, _, count)| count).sum(),
         });
     }
 
-    pub(super) fn count_refused(&self, profile: &MaskProfile, refusal: &MaskingRefusal) {
+    pub(super) fn count_refused(
+        &self,
+        profile: &MaskProfile,
+        refusal: &MaskingRefusal,
+        note: &mut AuditNote,
+    ) {
+        let rules = profile.masker.finder().rules();
         let block = profile.counters.block(self.worker.index);
-        block.refused(refusal.cause());
+        block.refused(refusal, rules);
+        note.refused(refusal, rules);
     }
 
     /// In shadow mode, what would have been refused.
-    fn count_in_shadow(&self, profile: &MaskProfile, refusal: &MaskingRefusal) {
+    fn count_in_shadow(
+        &self,
+        profile: &MaskProfile,
+        refusal: &MaskingRefusal,
+        note: &mut AuditNote,
+    ) {
         if profile.is_shadow() {
-            self.count_refused(profile, refusal);
+            self.count_refused(profile, refusal, note);
         }
     }
 }
@@ -374,13 +428,9 @@ fn work_of(profile: &Arc<MaskProfile>, head: &request::Parts) -> Work {
 /// The ids that a request names, as far as its application has any.
 fn named_ids(profile: &MaskProfile, work: &Work) -> Result<NamedIds, MaskingRefusal> {
     let exchange = work.exchange();
-    let operation = exchange.operation().unwrap_or_default();
-    let is_looked_for = profile.keeps_conversations() || operation.starts_with("/responses");
-    match is_looked_for {
-        true => {
-            let body = (&work.body, profile.json_limits());
-            NamedIds::of(&exchange, work.query.as_deref(), body)
-        }
+    let body = (&work.body, profile.json_limits());
+    match profile.keeps(exchange.operation().unwrap_or_default()) {
+        true => NamedIds::of(&exchange, work.query.as_deref(), body),
         false => Ok(NamedIds::default()),
     }
 }

@@ -1,6 +1,6 @@
 //! The answer to a request that was looked into: what was hidden is put back into it.
 //!
-//! JSON is read whole, events pass as they come ([`crate::masking::RestoredBody`]). An answer that is not what it says passes
+//! JSON is read whole, up to a bound; events pass as they come ([`crate::masking::RestoredBody`]). An answer that is not what it says passes
 //! with its placeholders: it holds nothing that was hidden.
 
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, Response, StatusCode, response};
 use hyper::body::Body;
 use portcullis_mask::json::{Document, JsonLimits};
@@ -25,8 +25,7 @@ use crate::body::{AnswerBody, ArmBody, BodyError};
 use crate::bounds::MASKING_ANSWER_BYTES_MAX;
 use crate::clock;
 use crate::masking::{
-    Codings, Events, LeakRestorers, MaskProfile, MaskingRefusal, RestoredBody, Session,
-    restore_list,
+    Codings, Events, LeakRestorers, MaskingRefusal, RestoredBody, Session, restore_list,
 };
 use crate::refusal::Refusal;
 
@@ -38,7 +37,6 @@ impl Passage {
         };
         let (session, work) = *restores;
         let profile = Arc::clone(session.profile());
-        profile.note_version(answer.headers());
         let status = answer.status();
         let has_none = self.is_head
             || status.is_informational()
@@ -61,7 +59,7 @@ impl Passage {
         let Ok(codings) = Codings::of(&head.headers) else {
             arm.stand_behind();
             drop(arm);
-            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
+            return self.refuse_answer(session, MaskingRefusal::AnswerEncoded);
         };
         let AnswerPlan::Events(rules) = plan else {
             let operation = exchange.operation().unwrap_or_default();
@@ -71,7 +69,7 @@ impl Passage {
         let Ok(decoder) = codings.of_pieces(MASKING_ANSWER_BYTES_MAX) else {
             arm.stand_behind();
             drop(arm);
-            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
+            return self.refuse_answer(session, MaskingRefusal::AnswerEncoded);
         };
         head.headers.remove(CONTENT_ENCODING);
         changed(&mut head.headers);
@@ -94,7 +92,7 @@ impl Passage {
         arm.stand_behind();
         let profile = Arc::clone(session.profile());
         let block = profile.counters.block(self.worker.index);
-        let (text, is_whole) = match read_answer(&mut arm).await {
+        let (text, is_whole) = match read_answer(&head.headers, &mut arm).await {
             Ok(read) => read,
             Err(error) => {
                 drop(arm);
@@ -106,11 +104,11 @@ impl Passage {
             }
         };
         if !is_whole {
-            return self.pass_long(&profile, head, arm, text);
+            return self.pass_long(session, head, arm, text);
         }
         drop(arm);
         let Some(text) = plain(text, &codings, &mut head.headers) else {
-            return self.refuse_answer(&profile, MaskingRefusal::AnswerEncoded);
+            return self.refuse_answer(session, MaskingRefusal::AnswerEncoded);
         };
         let began_us = clock::monotonic_us();
         let restorers = restorers(&session, true);
@@ -120,35 +118,32 @@ impl Passage {
             && session.place_is_unknown()
         {
             let text = restored.as_ref().unwrap_or(&text);
-            let listed = restore_list(&session, operation, (text, table), &mut counts).await;
-            restored = listed.or(restored);
+            match restore_list(&session, operation, (text, table), &mut counts).await {
+                Ok(listed) => restored = listed.or(restored),
+                Err(refusal) => return self.refuse_answer(session, refusal),
+            }
         }
         // Of a list the mapping of this request, which has nothing, knows no placeholder.
         if counts == RestoreCounts::default() {
             counts.add(restorers.counts());
         }
         let took_us = clock::monotonic_us().saturating_sub(began_us);
-        block.restored(counts);
-        block.leaked(&restorers.leaks(), profile.masker.finder().rules());
+        session.told(block, counts, &restorers.leaks());
         self.observed.masked(MaskingSummary {
             time_us: took_us,
             patterns: 0,
         });
-        if restorers.is_blocked() {
-            return self.refuse_answer(&profile, MaskingRefusal::Leaked);
+        if let Some(refusal) = restorers.refusal() {
+            return self.refuse_answer(session, refusal);
         }
         if head.status.is_success() {
             self.bind(&mut session, &text).await;
         }
-        let text = match restored {
-            Some(restored) => {
-                changed(&mut head.headers);
-                restored
-            }
-            None => text,
-        };
-        let length = HeaderValue::from(text.len());
-        head.headers.insert(CONTENT_LENGTH, length);
+        if restored.is_some() {
+            changed(&mut head.headers);
+        }
+        let text = restored.unwrap_or(text);
+        head.headers.insert(CONTENT_LENGTH, text.len().into());
         self.state.enter_client_read();
         let (state, observed) = (Rc::clone(&self.state), Rc::clone(&self.observed));
         Response::from_parts(head, AnswerBody::own(text, state, observed))
@@ -166,28 +161,31 @@ impl Passage {
         }
     }
 
-    /// Passes an answer that is too long to be read whole: it holds nothing that was hidden, only what stands for it. One
-    /// that has to be looked through is refused.
+    /// Refuses an answer that is too long to be read whole, or passes it with its placeholders where what cannot be looked
+    /// into passes: it holds nothing that was hidden. One that has to be looked through never passes.
     fn pass_long(
         &mut self,
-        profile: &MaskProfile,
+        session: Session,
         head: response::Parts,
         arm: Box<ArmBody>,
         beginning: Bytes,
     ) -> Answer {
+        let profile = Arc::clone(session.profile());
+        if profile.leaks.is_some() || !profile.passes_unknown() {
+            drop(arm);
+            return self.refuse_answer(session, MaskingRefusal::AnswerTooLong);
+        }
         let block = profile.counters.block(self.worker.index);
         block.unread.fetch_add(1, Relaxed);
-        if profile.leaks.is_some() {
-            drop(arm);
-            return self.refuse_answer(profile, MaskingRefusal::AnswerTooLong);
-        }
         let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
         let body = RestoredBody::new(arm, None, beginning, told);
         Response::from_parts(head, AnswerBody::Restored(Box::new(body)))
     }
 
-    fn refuse_answer(&mut self, profile: &MaskProfile, refusal: MaskingRefusal) -> Answer {
-        self.count_refused(profile, &refusal);
+    fn refuse_answer(&mut self, mut session: Session, refusal: MaskingRefusal) -> Answer {
+        let profile = Arc::clone(session.profile());
+        let block = profile.counters.block(self.worker.index);
+        session.refused(block, &refusal);
         self.refuse(&refusal.into(), None)
     }
 }
@@ -239,6 +237,11 @@ fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Op
     }
 }
 
+/// How long an answer says its body is.
+fn body_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// How much JSON of an answer is read.
 fn answer_limits() -> JsonLimits {
     JsonLimits {
@@ -253,17 +256,26 @@ fn ids_of(text: &Bytes) -> Identifiers {
         return Identifiers::default();
     };
     let root = document.root();
+    let response = Identifiers::of_response(root);
+    if response.response_id.is_some() {
+        return response;
+    }
     let text = |name| Some(root.get(name)?.as_str()?.into_owned());
     Identifiers {
         conversation_id: text("conversation_id"),
         message_id: text("message_id"),
         workflow_run_id: text("workflow_run_id"),
         task_id: text("task_id"),
+        response_id: None,
     }
 }
 
-/// Reads an answer to its end, or to the most that is read whole; whether it was the end.
-async fn read_answer(arm: &mut ArmBody) -> Result<(Bytes, bool), BodyError> {
+/// Reads an answer to its end, or to the most that is read whole; whether it was the end. Nothing is read of one that says
+/// that it is longer.
+async fn read_answer(headers: &HeaderMap, arm: &mut ArmBody) -> Result<(Bytes, bool), BodyError> {
+    if body_length(headers).is_some_and(|length| length > MASKING_ANSWER_BYTES_MAX as u64) {
+        return Ok((Bytes::new(), false));
+    }
     let mut read = Vec::new();
     loop {
         let frame = std::future::poll_fn(|cx| Pin::new(&mut *arm).poll_frame(cx)).await;

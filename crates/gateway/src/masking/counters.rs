@@ -6,7 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use portcullis_mask::{Action, Counts, RestoreCounts, Rules};
 
-use crate::metrics::counters::EDGES_US;
+use super::MaskingRefusal;
+
+/// Upper edges of the histogram of durations, in microseconds: looking into a message takes some ten of them, asking a
+/// store some hundred or thousand.
+pub(crate) const EDGES_US: [u64; 16] = [
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000,
+    1_000_000, 5_000_000,
+];
 
 /// What is counted of one `[[gateway.mask]]`. It counts on over reloads, by its name.
 #[derive(Debug)]
@@ -18,6 +25,14 @@ pub(crate) struct MaskingCounters {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct MaskingBlock {
+    /// Requests that came, whatever became of them.
+    pub(crate) arrived: AtomicU64,
+    /// Of what came and of its answers, what masking could not do its work on.
+    pub(crate) failed: AtomicU64,
+    /// Requests whose conversation was known.
+    pub(crate) conversations_found: AtomicU64,
+    /// Requests that named a conversation of which nothing was known.
+    pub(crate) conversations_missed: AtomicU64,
     /// Requests that were looked into.
     pub(crate) requests: AtomicU64,
     /// Requests that passed although nobody looked into them, as the settings say.
@@ -127,16 +142,25 @@ impl MaskingBlock {
     }
 
     /// Counts what was not let through. The cause is one of this program's words, so there are few.
-    pub(crate) fn refused(&self, cause: &'static str) {
-        *lock(&self.refusals).entry(cause).or_default() += 1;
+    pub(crate) fn refused(&self, refusal: &MaskingRefusal, rules: &Rules) {
+        *lock(&self.refusals).entry(refusal.cause()).or_default() += 1;
+        if refusal.is_failure() {
+            self.failed.fetch_add(1, Relaxed);
+        }
+        if let MaskingRefusal::Blocked { counts, .. } = refusal {
+            add(&self.found, counts, rules);
+        }
     }
 }
 
 fn add(found: &Mutex<Found>, counts: &Counts, rules: &Rules) {
-    if counts.is_empty() {
-        return;
+    if !counts.is_empty() {
+        add_found(&mut lock(found), counts, rules);
     }
-    let mut found = lock(found);
+}
+
+/// Adds counts by label and action.
+pub(super) fn add_found(found: &mut Found, counts: &Counts, rules: &Rules) {
     for (entity, action, count) in counts.iter() {
         let label = rules
             .entity_facts(entity)

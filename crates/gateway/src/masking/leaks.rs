@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use portcullis_mask::wire::{Encoding, Unmask, Unmasks};
 use portcullis_mask::{
-    AnswerScan, Counts, FieldRestorer, FieldRestorers, Mapping, Masker, RestoreCounts,
+    AnswerScan, Counts, FieldRestorer, FieldRestorers, Mapping, MaskError, Masker, RestoreCounts,
 };
+
+use super::MaskingRefusal;
+use crate::bounds::MASKING_RESTORED_BYTES_MAX;
 
 /// Restores the texts of one answer, and looks through them first if that is wanted.
 #[derive(Clone)]
@@ -49,6 +52,7 @@ impl LeakRestorers {
         mapping: &Mapping,
         is_whole: bool,
     ) -> LeakRestorers {
+        restorers.make_room(MASKING_RESTORED_BYTES_MAX);
         LeakRestorers {
             restorers,
             scan: masker.map(|masker| Scanning {
@@ -58,6 +62,20 @@ impl LeakRestorers {
                 told: Rc::default(),
             }),
         }
+    }
+
+    /// Makes room for values that are put back, in whole answers and for the next piece of a stream.
+    pub(crate) fn make_room(&self) {
+        self.restorers.make_room(MASKING_RESTORED_BYTES_MAX);
+    }
+
+    /// Why the answer must not go on: it holds what is to be withheld, or more values than there is room for.
+    pub(crate) fn refusal(&self) -> Option<MaskingRefusal> {
+        if self.is_blocked() {
+            return Some(MaskingRefusal::Leaked);
+        }
+        let is_too_long = self.restorers.is_out_of_room();
+        is_too_long.then_some(MaskingRefusal::AnswerTooLong)
     }
 
     /// What was restored.
@@ -71,8 +89,8 @@ impl LeakRestorers {
         told.map_or_else(Counts::default, |counts| counts.clone())
     }
 
-    /// Whether the answer must not go on.
-    pub(crate) fn is_blocked(&self) -> bool {
+    /// Whether it holds what is to be withheld.
+    fn is_blocked(&self) -> bool {
         self.scan
             .as_ref()
             .is_some_and(|scan| scan.told.is_blocked.get())
@@ -125,8 +143,14 @@ impl LeakRestorer {
                 looked
             }
         };
-        if looked.is_err() {
-            scan.told.is_blocked.set(true);
+        if let Err(error) = looked {
+            let was_blocked = scan.told.is_blocked.replace(true);
+            // A stream is over with the first one; of a whole answer each text is looked at once.
+            if let MaskError::Blocked { counts, .. } = error
+                && (scan.is_whole || !was_blocked)
+            {
+                scan.told.counts.borrow_mut().add(&counts);
+            }
             return;
         }
         self.is_held = !is_last && !piece.ends_with('\n');

@@ -5,24 +5,32 @@ use portcullis_mask::json::{Document, FieldTable, JsonLimits, Value};
 use portcullis_mask::wire::unmask_json;
 use portcullis_mask::{FieldRestorers, RestoreCounts};
 
-use super::Session;
 use super::record::PlaceKind;
-use crate::bounds::MASKING_LISTED_MAX;
+use super::{MaskingRefusal, Session};
+use crate::bounds::{MASKING_LISTED_MAX, MASKING_RESTORED_BYTES_MAX};
 
 /// What stands before and after an entry so that the table of the whole answer fits it.
 const AROUND: (&[u8], &[u8]) = (b"{\"data\":[", b"]}");
 
 /// Restores the entries of a list; `None` if the answer of this operation is no list, or nothing changes. What was
 /// restored is added to `counts`.
+///
+/// # Errors
+/// It would be too long.
 pub(crate) async fn restore_list(
     session: &Session,
     operation: &str,
     (text, table): (&Bytes, &FieldTable),
     counts: &mut RestoreCounts,
-) -> Option<Bytes> {
-    let (kind, path) = entries_of(operation)?;
-    let document = Document::read(text, JsonLimits::default()).ok()?;
-    let entries = document.root().get("data")?.elements();
+) -> Result<Option<Bytes>, MaskingRefusal> {
+    let Some((kind, path)) = entries_of(operation) else {
+        return Ok(None);
+    };
+    let Ok(document) = Document::read(text, JsonLimits::default()) else {
+        return Ok(None);
+    };
+    let data = document.root().get("data");
+    let entries = data.into_iter().flat_map(Value::elements);
     let mut out = Vec::with_capacity(text.len() + text.len() / 8);
     let mut copied = 0;
     for entry in entries.take(MASKING_LISTED_MAX) {
@@ -35,11 +43,15 @@ pub(crate) async fn restore_list(
             continue;
         };
         let restorers = FieldRestorers::new(vocabulary);
+        restorers.make_room(MASKING_RESTORED_BYTES_MAX.saturating_sub(out.len()));
         let alone = [AROUND.0, &text[entry.range()], AROUND.1].concat();
         let mut restored = Vec::with_capacity(alone.len() + alone.len() / 8);
         let limits = JsonLimits::default();
         let changed = unmask_json(&alone, table, limits, &restorers, &mut restored);
         counts.add(restorers.counts());
+        if restorers.is_out_of_room() {
+            return Err(MaskingRefusal::AnswerTooLong);
+        }
         // Only texts within the entry have changed.
         let within = restored.strip_prefix(AROUND.0);
         let within = within.and_then(|rest| rest.strip_suffix(AROUND.1));
@@ -50,10 +62,10 @@ pub(crate) async fn restore_list(
         }
     }
     if copied == 0 {
-        return None;
+        return Ok(None);
     }
     out.extend_from_slice(&text[copied..]);
-    Some(out.into())
+    Ok(Some(out.into()))
 }
 
 /// What the entries of a list are, and where in each its id is.

@@ -1,28 +1,28 @@
 //! One `[[gateway.mask]]`, compiled.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use http::HeaderMap;
 use portcullis_config::{
     DatasetRequests, DictionaryWords, DifyApi, LeakAction, MaskApplication, MaskConfig, MaskFault,
     PlaceholderForm, UnknownMessage,
 };
 use portcullis_mask::json::{FieldError, JsonLimits};
-use portcullis_mask::wire::{
-    Adapter, DifyVersion, PointerRules, Wire, WireOptions, version_of_header,
-};
+use portcullis_mask::wire::{Adapter, DifyVersion, PointerRules, Wire, WireOptions};
 use portcullis_mask::{
-    Action, Finder, LabelError, Limits, Mapping, Masker, Mode, Policy, PolicyError, Style, Tag,
+    Action, Finder, LabelError, Limits, Mapping, Masker, Mode, NamedEntities, Policy, PolicyError,
+    Style, Tag,
 };
 
-use super::MaskingCounters;
+use super::versions::ServerVersions;
+use super::{MaskModels, MaskingCounters};
 
-/// What Dify names its version in.
-const VERSION_FIELD: &str = "x-version";
 /// Everything a mask's recognizers may build when they are first used, is built by looking into this.
 const WARM_UP: &str =
     "call +84 24 3825 5555 or (415) 555-2671 and write to warm.up@example.com, 4111 1111 1111 1111";
+/// The paths of OpenAI's responses API, which has a history of its own.
+const RESPONSES: &str = "/responses";
+/// Dify's answers that are kept for questions.
+const ANNOTATIONS: &str = "/apps/annotations";
 /// Characters of a tag. With 36 signs each, two tags of one conversation are the same once in 78 billion times.
 const TAG_CHARACTERS: usize = 8;
 
@@ -53,11 +53,13 @@ pub(crate) struct MaskProfile {
     pub(crate) leaks: Option<Arc<Masker>>,
     /// What is counted.
     pub(crate) counters: Arc<MaskingCounters>,
+    /// What finds names, if the settings want it.
+    model: Option<Arc<dyn NamedEntities>>,
     wire: Wire,
     /// The table of an older server.
     older_wire: Option<Wire>,
-    /// What the server said of itself: 0 nothing yet, 1 that it is an older one, 2 that it is not.
-    version: AtomicU8,
+    /// What the servers said of themselves.
+    pub(crate) versions: Arc<ServerVersions>,
 }
 
 impl MaskProfile {
@@ -67,10 +69,13 @@ impl MaskProfile {
     /// A file of words cannot be used any more.
     pub(crate) fn compile(
         config: &MaskConfig,
+        models: &MaskModels,
         workers: usize,
         before: Option<&MaskProfile>,
     ) -> Result<MaskProfile, ProfileError> {
-        let rules = config.rules().map_err(ProfileError::Rules)?;
+        let model = model_of(config, models).cloned();
+        let rules = config.rules_with(model.clone());
+        let rules = rules.map_err(ProfileError::Rules)?;
         let policy = config.policy(&rules)?;
         let finder = Arc::new(Finder::new(rules));
         let _ = finder.find(WARM_UP);
@@ -83,48 +88,47 @@ impl MaskProfile {
                 Some(before) => Arc::clone(&before.counters),
                 None => Arc::new(MaskingCounters::new(workers)),
             },
+            model,
             wire,
             older_wire,
-            version: AtomicU8::new(before.map_or(0, |before| before.version.load(Relaxed))),
+            versions: before.map_or_else(Arc::default, |before| Arc::clone(&before.versions)),
             config: config.clone(),
         })
     }
 
     /// Whether compiling these settings would give the same. Files of words may have changed.
-    pub(crate) fn is_same(&self, config: &MaskConfig) -> bool {
+    pub(crate) fn is_same(&self, config: &MaskConfig, models: &MaskModels) -> bool {
+        let is_same_model = match (&self.model, model_of(config, models)) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
         let mut dictionaries = config.search.dictionaries.iter();
         let reads = dictionaries.any(|one| matches!(one.words, DictionaryWords::File(_)));
-        !reads && self.config == *config
+        !reads && is_same_model && self.config == *config
     }
 
     /// The table that fits the server, as far as it has said what it is. The newer one has all paths of the older one.
     pub(crate) fn wire(&self) -> &Wire {
         match &self.older_wire {
-            Some(older) if self.version.load(Relaxed) == 1 => older,
+            Some(older) if self.versions.table() == Some(DifyVersion::V0_15) => older,
             _ => &self.wire,
         }
     }
 
-    /// Takes note of what the head of an answer says of the server. Where releases of both kinds serve, the newer counts.
-    pub(crate) fn note_version(&self, headers: &HeaderMap) {
-        if self.older_wire.is_none() || self.version.load(Relaxed) == 2 {
-            return;
-        }
-        let said = headers.get(VERSION_FIELD).and_then(|v| v.to_str().ok());
-        if let Some(detected) = said.and_then(version_of_header) {
-            let version = if detected.table == DifyVersion::V1 {
-                2
-            } else {
-                1
-            };
-            self.version.store(version, Relaxed);
-        }
+    /// Whether its servers tell their version.
+    pub(crate) fn has_versions(&self) -> bool {
+        matches!(self.config.application, MaskApplication::Dify { .. })
     }
 
-    /// Whether conversations are kept: those of applications that keep the history themselves.
-    pub(crate) fn keeps_conversations(&self) -> bool {
-        matches!(self.config.application, MaskApplication::Dify { .. })
-            && self.config.mode == Mode::Enforce
+    /// Whether what requests of this operation belong to is kept: where the application keeps the history itself.
+    pub(crate) fn keeps(&self, operation: &str) -> bool {
+        let keeps_history = match self.config.application {
+            MaskApplication::Dify { .. } => true,
+            MaskApplication::OpenAi => operation.starts_with(RESPONSES),
+            _ => false,
+        };
+        keeps_history && self.config.mode == Mode::Enforce
     }
 
     /// What becomes of requests of the knowledge API; `None` if it is not one.
@@ -137,9 +141,27 @@ impl MaskProfile {
         }
     }
 
+    /// Whether what requests of this operation hold belongs to no conversation, but to all of the tenant's: knowledge, and
+    /// answers that are kept for questions.
+    pub(crate) fn is_tenants(&self, operation: Option<&str>) -> bool {
+        let is_annotation = operation.is_some_and(|operation| operation.starts_with(ANNOTATIONS));
+        let is_dify = matches!(self.config.application, MaskApplication::Dify { .. });
+        self.datasets(operation).is_some() || (is_dify && is_annotation)
+    }
+
     /// Whether what cannot be looked into passes.
     pub(crate) fn passes_unknown(&self) -> bool {
         self.config.unknown == UnknownMessage::Pass || self.is_shadow()
+    }
+
+    /// Whether looking into a request takes longer than others may wait.
+    pub(crate) fn asks_a_model(&self) -> bool {
+        self.masker.finder().rules().asks_a_model()
+    }
+
+    /// Whether the application names conversations itself, in its first answer.
+    pub(crate) fn names_conversations(&self) -> bool {
+        matches!(self.config.application, MaskApplication::Dify { .. })
     }
 
     /// Whether it only counts.
@@ -182,6 +204,11 @@ impl std::fmt::Debug for MaskProfile {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "MaskProfile({})", self.config.name)
     }
+}
+
+/// The model that a mask names.
+fn model_of<'m>(config: &MaskConfig, models: &'m MaskModels) -> Option<&'m Arc<dyn NamedEntities>> {
+    models.of(&config.search.model.as_ref()?.folder)
 }
 
 /// The table of the application, and that of its older version where the server decides.

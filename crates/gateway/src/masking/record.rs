@@ -24,6 +24,8 @@ pub(super) enum PlaceKind {
     Run,
     /// All of a tenant's, where there is nothing smaller.
     Tenant,
+    /// A response that others go on from.
+    Response,
 }
 
 /// The content of a record.
@@ -90,6 +92,7 @@ impl Place {
                 PlaceKind::Message => ScopeKind::Message,
                 PlaceKind::Run => ScopeKind::Run,
                 PlaceKind::Tenant => ScopeKind::Tenant,
+                PlaceKind::Response => ScopeKind::Response,
             },
             id: &self.id,
         }

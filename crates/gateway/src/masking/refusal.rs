@@ -1,11 +1,12 @@
 //! Why a request is not sent on, or an answer not passed on.
 
 use http::StatusCode;
-use portcullis_mask::MaskError;
 use portcullis_mask::json::JsonError;
 use portcullis_mask::wire::{BodyError, FormError, FormErrorKind};
+use portcullis_mask::{Counts, MaskError};
 
 use super::CodingError;
+use crate::bounds::{MASKING_ANSWER_BYTES_MAX, MASKING_RESTORED_BYTES_MAX};
 use crate::problem::Problem;
 
 /// What keeps masking from letting something through. No variant holds a value of a request.
@@ -44,6 +45,8 @@ pub(crate) enum MaskingRefusal {
     Blocked {
         /// What, in names of entities.
         entities: Vec<String>,
+        /// How many values of which entity.
+        counts: Counts,
     },
     /// The conversation holds as many values as it may.
     Full {
@@ -56,11 +59,23 @@ pub(crate) enum MaskingRefusal {
     Upgrade,
     /// Conversations cannot be read or kept.
     Store,
+    /// What looks for data failed.
+    Detector {
+        /// What happened, for the log.
+        why: String,
+    },
+    /// Too many requests wait for the model that finds names.
+    ModelBusy,
+    /// There is more text than the model reads.
+    TextTooLong {
+        /// The most bytes.
+        bytes_max: usize,
+    },
     /// Too many requests change one conversation at once.
     Contended,
     /// The answer is coded although it was asked for without a coding.
     AnswerEncoded,
-    /// The answer is longer than is looked through.
+    /// The answer is longer than is read whole, or would be with its values.
     AnswerTooLong,
     /// The answer holds data that this conversation did not hide.
     Leaked,
@@ -90,6 +105,9 @@ impl MaskingRefusal {
             MaskingRefusal::Datasets => "masking-datasets",
             MaskingRefusal::Upgrade => "masking-upgrade",
             MaskingRefusal::Store => "masking-store",
+            MaskingRefusal::Detector { .. } => "masking-detector",
+            MaskingRefusal::ModelBusy => "masking-model-busy",
+            MaskingRefusal::TextTooLong { .. } => "masking-text-too-long",
             MaskingRefusal::Contended => "masking-contended",
             MaskingRefusal::AnswerEncoded => "masking-answer-encoded",
             MaskingRefusal::AnswerTooLong => "masking-answer-too-long",
@@ -97,9 +115,20 @@ impl MaskingRefusal {
         }
     }
 
+    /// Whether it says that masking could not do its work. What the settings want refused is no failure.
+    pub(crate) fn is_failure(&self) -> bool {
+        !matches!(
+            self,
+            MaskingRefusal::Blocked { .. } | MaskingRefusal::Datasets | MaskingRefusal::Leaked
+        )
+    }
+
     /// Whether the client may come again with the same request.
     pub(crate) fn passes_with_time(&self) -> bool {
-        matches!(self, MaskingRefusal::Store | MaskingRefusal::Contended)
+        matches!(
+            self,
+            MaskingRefusal::Store | MaskingRefusal::Contended | MaskingRefusal::ModelBusy
+        )
     }
 
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
@@ -121,7 +150,7 @@ impl MaskingRefusal {
                 "urn:portcullis:problem:masking-unknown-content",
                 "The request's content cannot be looked into",
             ),
-            MaskingRefusal::TooLong { .. } => (
+            MaskingRefusal::TooLong { .. } | MaskingRefusal::TextTooLong { .. } => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "urn:portcullis:problem:masking-too-long",
                 "The request's body is too large",
@@ -148,6 +177,11 @@ impl MaskingRefusal {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:portcullis:problem:masking-unavailable",
                 "The conversation cannot be kept",
+            ),
+            MaskingRefusal::Detector { .. } | MaskingRefusal::ModelBusy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "urn:portcullis:problem:masking-detector",
+                "The request could not be looked into",
             ),
             MaskingRefusal::AnswerEncoded | MaskingRefusal::AnswerTooLong => (
                 StatusCode::BAD_GATEWAY,
@@ -177,15 +211,17 @@ impl MaskingRefusal {
                 return format!("at byte {at} of the form: {kind}");
             }
             MaskingRefusal::Encoded(error) => return error.to_string(),
-            MaskingRefusal::TooLong { bytes_max } => {
-                return format!(
-                    "a body of more than {bytes_max} bytes is not looked into, so it is not sent on; send less, or \
-                     raise body_max in the [[gateway.mask]] of this route"
-                );
+            MaskingRefusal::TooLong { bytes_max } => return body_too_long(*bytes_max),
+            MaskingRefusal::Detector { .. } => {
+                "what looks for personal data failed, so the request is not sent on; the gateway's log says why"
             }
+            MaskingRefusal::ModelBusy => {
+                "too many requests wait to be looked into; try again later"
+            }
+            MaskingRefusal::TextTooLong { bytes_max } => return text_too_long(*bytes_max),
             MaskingRefusal::Json(error) => return format!("the body is {error}"),
             MaskingRefusal::Ambiguous => {
-                "the request names two conversations, so nobody can tell to which it belongs; name one, once"
+                "the request names two conversations or responses, so nobody can tell to which it belongs; name one, once"
             }
             MaskingRefusal::Query => "the request's query cannot be read",
             MaskingRefusal::Tokens { at } => {
@@ -193,7 +229,7 @@ impl MaskingRefusal {
                     "the body holds text as token numbers at byte {at}, which cannot be looked into; send it as strings"
                 );
             }
-            MaskingRefusal::Blocked { entities } => {
+            MaskingRefusal::Blocked { entities, .. } => {
                 return format!(
                     "the text holds {}, which must not be sent; remove it and try again",
                     entities.join(", ")
@@ -218,9 +254,7 @@ impl MaskingRefusal {
             MaskingRefusal::AnswerEncoded => {
                 "the service coded its answer although it was asked not to, so nothing can be put back into it"
             }
-            MaskingRefusal::AnswerTooLong => {
-                "the service's answer is too long to be looked through, as the settings of this route want it"
-            }
+            MaskingRefusal::AnswerTooLong => return answer_too_long(),
             MaskingRefusal::Leaked => {
                 "the service's answer holds personal or secret data that did not come from this conversation"
             }
@@ -229,10 +263,36 @@ impl MaskingRefusal {
     }
 }
 
+fn body_too_long(bytes_max: u64) -> String {
+    format!(
+        "a body of more than {bytes_max} bytes is not looked into, so it is not sent on; send less, or raise body_max in \
+         the [[gateway.mask]] of this route"
+    )
+}
+
+fn text_too_long(bytes_max: usize) -> String {
+    format!(
+        "more than {bytes_max} bytes of text in one request are not looked into, so it is not sent on; send less, or \
+         raise model_text_max in the [[gateway.mask]] of this route"
+    )
+}
+
+fn answer_too_long() -> String {
+    format!(
+        "the service's answer is longer than {} MiB, or has more than {} MiB with what was hidden, so nothing can be put \
+         back into it; ask for less at once, or for an event stream; unknown = \"pass\" in the [[gateway.mask]] of this \
+         route lets long answers pass with their placeholders",
+        MASKING_ANSWER_BYTES_MAX >> 20,
+        MASKING_RESTORED_BYTES_MAX >> 20
+    )
+}
+
 impl From<MaskError> for MaskingRefusal {
     fn from(error: MaskError) -> MaskingRefusal {
         match error {
-            MaskError::Blocked { entities } => MaskingRefusal::Blocked { entities },
+            MaskError::Blocked { entities, counts } => MaskingRefusal::Blocked { entities, counts },
+            MaskError::Names(error) => MaskingRefusal::Detector { why: error.why },
+            MaskError::TooLong { bytes_max } => MaskingRefusal::TextTooLong { bytes_max },
             MaskError::Mapping(error) => MaskingRefusal::Full {
                 limit: error.to_string(),
             },

@@ -198,11 +198,12 @@ impl RestoredBody {
         };
         let began_us = clock::monotonic_us();
         let mut text = Vec::with_capacity(data.len() + 64);
+        events.restorers.make_room();
         let is_read = events.push(&data, &mut text);
         self.saving = events.save();
         events.took_us += clock::monotonic_us().saturating_sub(began_us);
-        if events.restorers.is_blocked() {
-            self.leak();
+        if let Some(refusal) = events.restorers.refusal() {
+            self.stop(&refusal);
             return;
         }
         if !text.is_empty() {
@@ -220,24 +221,25 @@ impl RestoredBody {
             return;
         };
         let mut text = Vec::new();
+        events.restorers.make_room();
         events.stream.finish(&mut text);
         self.saving = self.saving.take().or_else(|| events.save());
-        let is_blocked = events.restorers.is_blocked();
-        self.tell();
-        if is_blocked {
-            self.leak();
+        if let Some(refusal) = events.restorers.refusal() {
+            self.stop(&refusal);
         } else if !text.is_empty() {
             self.out.push_back(Ok(Frame::data(text.into())));
         }
+        self.tell();
     }
 
-    /// The answer holds what must not be passed on: what was let go before it is all that the client gets.
-    fn leak(&mut self) {
-        if let Some(events) = &self.events {
-            let block = events.counters().block(events.worker);
-            block.refused(MaskingRefusal::Leaked.cause());
+    /// The answer must not go on: what was let go before is all that the client gets.
+    fn stop(&mut self, refusal: &MaskingRefusal) {
+        if let Some(events) = &mut self.events {
+            let counters = Arc::clone(events.counters());
+            let block = counters.block(events.worker);
+            events.session.refused(block, refusal);
         }
-        self.observed.cut("masking-leaked");
+        self.observed.cut(refusal.cause());
         self.fail(BodyError::Unrestorable);
     }
 
@@ -250,15 +252,15 @@ impl RestoredBody {
 
     /// Counts what was done, once.
     fn tell(&mut self) {
-        let Some(events) = self.events.take() else {
+        let Some(mut events) = self.events.take() else {
             return;
         };
-        let block = events.counters().block(events.worker);
-        block.restored(events.restorers.counts());
-        block.leaked(
-            &events.restorers.leaks(),
-            events.session.profile().masker.finder().rules(),
-        );
+        let counters = Arc::clone(events.counters());
+        let block = counters.block(events.worker);
+        let leaks = events.restorers.leaks();
+        events
+            .session
+            .told(block, events.restorers.counts(), &leaks);
         block
             .unread
             .fetch_add(events.stream.counts().unread, Relaxed);

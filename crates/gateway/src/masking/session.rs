@@ -7,12 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use portcullis_mask::json::{Document, JsonLimits};
 use portcullis_mask::wire::{Exchange, Identifiers};
-use portcullis_mask::{Limits, Mapping, Vocabulary};
+use portcullis_mask::{Counts, Limits, Mapping, RestoreCounts, Vocabulary};
 use tokio::task::JoinHandle;
 
+use super::counters::MaskingBlock;
 use super::record::{self, Owner, Place, PlaceKind, RecordError};
-use super::{MaskProfile, MaskingRefusal, Tenant, Work, Worked};
-use crate::bounds::{MASKING_INLINE_BYTES_MAX, MASKING_TRIES_MAX};
+use super::{AuditNote, MaskProfile, MaskingRefusal, Tenant, Work, Worked};
+use crate::bounds::MASKING_TRIES_MAX;
 use crate::conversations::{Conversations, Saved};
 use crate::observe::line_limit;
 
@@ -25,10 +26,14 @@ pub(crate) struct NamedIds {
     pub(crate) message: Option<String>,
     /// A run of a workflow.
     pub(crate) run: Option<String>,
+    /// A response that it is about or goes on from.
+    pub(crate) response: Option<String>,
+    /// The application keeps the history of what the request belongs to.
+    pub(crate) has_history: bool,
+    /// Whether it begins a response that is kept and named by the answer.
+    begins_response: bool,
     /// It belongs to nothing smaller than all of the tenant's.
     pub(crate) is_tenants: bool,
-    /// It goes on from something that the application keeps and nobody here knows.
-    pub(crate) goes_on: bool,
     /// It leaves a file with the application, which will stand in conversations that have mappings of their own.
     pub(crate) is_upload: bool,
 }
@@ -47,6 +52,8 @@ pub(crate) struct Session {
     version: u64,
     /// The ids that lead to it already.
     bound: Vec<Place>,
+    /// What the audit is told of the request and its answer.
+    pub(crate) note: Option<AuditNote>,
 }
 
 /// What is to be kept under ids that an answer has told.
@@ -64,7 +71,7 @@ impl NamedIds {
     /// The ids in a request's path, query and body.
     ///
     /// # Errors
-    /// It names two conversations: which one the application takes is its own business, and nobody here knows.
+    /// It names two conversations or responses: which one the application takes is its own business, and nobody here knows.
     pub(crate) fn of(
         exchange: &Exchange<'_>,
         query: Option<&str>,
@@ -74,8 +81,11 @@ impl NamedIds {
         let mut ids = NamedIds {
             message: in_path("message_id"),
             run: in_path("workflow_run_id"),
+            response: in_path("response_id"),
+            has_history: true,
             ..NamedIds::default()
         };
+        let mut responses = Vec::new();
         let mut conversations: Vec<String> = in_path("conversation_id").into_iter().collect();
         let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
         let parameters = query.unwrap_or_default().split('&');
@@ -90,20 +100,28 @@ impl NamedIds {
         }
         if let Ok(document) = Document::read(body, limits) {
             let root = document.root();
+            let is_response = exchange.operation() == Some("/responses");
             // Some take the first of two members of a name, some the last.
             for (name, value) in root.members() {
                 if name.is_named("conversation_id") {
                     conversations.extend(value.as_str().map(Cow::into_owned));
+                } else if is_response && name.is_named("conversation") {
+                    let id = value.get("id").unwrap_or(value);
+                    conversations.extend(id.as_str().map(Cow::into_owned));
+                } else if is_response && name.is_named("previous_response_id") {
+                    responses.extend(value.as_str().map(Cow::into_owned));
                 }
             }
-            ids.goes_on = ["previous_response_id", "conversation"]
-                .iter()
-                .any(|name| root.get(name).is_some_and(|value| !value.is_null()));
+            let is_stored = root.get("store").is_none_or(|store| store.raw() != "false");
+            ids.begins_response = is_response && is_stored;
+            ids.has_history = !is_response || is_stored || !responses.is_empty();
         }
         conversations.retain(|id| !id.is_empty());
         conversations.dedup();
         ids.conversation = conversations.pop();
-        match conversations.is_empty() {
+        responses.dedup();
+        ids.response = ids.response.or(responses.pop());
+        match conversations.is_empty() && responses.is_empty() {
             true => Ok(ids),
             false => Err(MaskingRefusal::Ambiguous),
         }
@@ -118,6 +136,7 @@ impl NamedIds {
             (PlaceKind::Conversation, &self.conversation),
             (PlaceKind::Message, &self.message),
             (PlaceKind::Run, &self.run),
+            (PlaceKind::Response, &self.response),
         ]
         .into_iter()
         .find_map(|(kind, id)| Some(Place::new(kind, id.as_ref()?)))
@@ -135,12 +154,12 @@ impl Session {
         tenant: Tenant,
         ids: NamedIds,
     ) -> Result<Session, MaskingRefusal> {
-        let keeps = profile.keeps_conversations();
+        let keeps = ids.has_history;
         if keeps && kept.is_none() {
             return Err(MaskingRefusal::Store);
         }
         let mut session = Session {
-            mapping: match ids.is_upload || (ids.goes_on && !keeps) {
+            mapping: match ids.is_upload {
                 true => profile.mapping_of_unknown(limits),
                 false => profile.mapping(limits),
             },
@@ -151,6 +170,7 @@ impl Session {
             place: None,
             version: 0,
             bound: Vec::new(),
+            note: None,
             ids,
         };
         session.load().await?;
@@ -172,10 +192,8 @@ impl Session {
             }
             None => {
                 self.version = 0;
-                self.mapping = match place.kind() {
-                    PlaceKind::Tenant => self.profile.mapping(self.limits),
-                    _ => self.profile.mapping_of_unknown(self.limits),
-                };
+                // Also what a tenant has in common: it will stand in conversations that have mappings of their own.
+                self.mapping = self.profile.mapping_of_unknown(self.limits);
                 self.place = Some(place);
             }
         }
@@ -189,11 +207,12 @@ impl Session {
     pub(crate) async fn mask(&mut self, work: &Arc<Work>) -> Result<Worked, MaskingRefusal> {
         for _ in 0..MASKING_TRIES_MAX {
             let before = self.mapping.len();
-            let worked = self.work(work).await?;
+            let worked = work.done(&mut self.mapping).await?;
             if self.mapping.len() == before {
                 return Ok(worked);
             }
             let (Some(kept), Some(place)) = (&self.kept, &self.place) else {
+                self.look().await?;
                 return Ok(worked);
             };
             let content = record::written(&self.mapping).map_err(|error| self.failed(&error))?;
@@ -211,20 +230,31 @@ impl Session {
         Err(MaskingRefusal::Contended)
     }
 
-    /// Looks for data, which for a long body is done where nobody else waits for it.
-    async fn work(&mut self, work: &Arc<Work>) -> Result<Worked, MaskingRefusal> {
-        if work.body.len() <= MASKING_INLINE_BYTES_MAX {
-            return work.mask(&mut self.mapping);
+    /// Whether what was hidden could be kept now, for a conversation that has no name yet: its application gives it one in the
+    /// answer, and then it would be too late to refuse the request. Tries a change that no record can have.
+    ///
+    /// # Errors
+    /// Conversations cannot be kept.
+    async fn look(&self) -> Result<(), MaskingRefusal> {
+        let Some(kept) = self.kept.as_ref().filter(|_| self.learns_name()) else {
+            return Ok(());
+        };
+        let nobody = Place::new(PlaceKind::Conversation, "");
+        match kept.save(&nobody.scope(self.owner()), &[], u64::MAX).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failed(&error.into())),
         }
-        let (work, mut mapping) = (Arc::clone(work), self.mapping.clone());
-        let done = tokio::task::spawn_blocking(move || (work.mask(&mut mapping), mapping));
-        match done.await {
-            Ok((worked, mapping)) => {
-                self.mapping = mapping;
-                worked
-            }
-            Err(_) => Err(MaskingRefusal::Store),
-        }
+    }
+
+    /// Whether the answer names what this request begins.
+    fn learns_name(&self) -> bool {
+        self.profile.names_conversations() || self.ids.begins_response
+    }
+
+    /// Whether the conversation, message or run that the request names was known; `None` if it names none.
+    pub(crate) fn was_known(&self) -> Option<bool> {
+        let place = self.kept.as_ref().and(self.place.as_ref())?;
+        (place.kind() != PlaceKind::Tenant).then_some(!self.bound.is_empty())
     }
 
     /// Whether nobody has named the mapping.
@@ -257,17 +287,22 @@ impl Session {
 
     /// Whether the ids of the answer matter: nobody has named the mapping yet, or more ids should lead to it.
     pub(crate) fn wants_ids(&self) -> bool {
-        self.kept.is_some() && (self.place.is_none() || !self.mapping.is_empty())
+        let may_grow = self.place.is_none() || self.ids.response.is_some();
+        self.kept.is_some() && (may_grow || !self.mapping.is_empty())
     }
 
     /// Keeps the mapping under the ids that an answer has told, beside everything else; what it gives is done when that
     /// is done, and tells whether it could be. `None` if there is nothing new to keep.
     pub(crate) fn bind(&mut self, ids: &Identifiers) -> Option<JoinHandle<bool>> {
+        if let Some(note) = &mut self.note {
+            note.belongs_to(ids.conversation_id.as_deref());
+        }
         let kept = Arc::clone(self.kept.as_ref()?);
         let told = [
             (PlaceKind::Conversation, &ids.conversation_id),
             (PlaceKind::Message, &ids.message_id),
             (PlaceKind::Run, &ids.workflow_run_id),
+            (PlaceKind::Response, &ids.response_id),
         ];
         let told = told
             .into_iter()
@@ -278,13 +313,17 @@ impl Session {
         if self.place.is_none() && !told.is_empty() {
             let place = told.remove(0);
             // Also an empty one, so that the conversation is known when it goes on.
-            if place.kind() == PlaceKind::Conversation || !self.mapping.is_empty() {
+            let begins = [PlaceKind::Conversation, PlaceKind::Response].contains(&place.kind());
+            if begins || !self.mapping.is_empty() {
                 mapping = Some((place.clone(), record::written(&self.mapping).ok()?));
                 self.place = Some(place);
             }
         }
         let mut pointers = Vec::new();
-        if let Some(home) = self.place.as_ref().filter(|_| !self.mapping.is_empty()) {
+        // What goes on from a response names it alone, so every one of them leads to where it began.
+        let is_chain = self.ids.response.is_some() && self.version > 0;
+        let has_home = is_chain || !self.mapping.is_empty();
+        if let Some(home) = self.place.as_ref().filter(|_| has_home) {
             let content = record::pointer(home).ok()?;
             // A conversation is never led elsewhere.
             told.retain(|place| place.kind() != PlaceKind::Conversation && place != home);
@@ -297,13 +336,33 @@ impl Session {
         }
         let binding = Binding {
             kept,
-            tenant: self.tenant,
+            tenant: self.tenant.clone(),
             application: Arc::clone(&self.profile.config.name),
             mapping,
             pointers,
         };
         // A client that goes away does not end it.
         Some(tokio::task::spawn_local(binding.keep()))
+    }
+
+    /// Counts what was done with the answer.
+    pub(crate) fn told(&mut self, block: &MaskingBlock, restored: RestoreCounts, leaks: &Counts) {
+        let rules = self.profile.masker.finder().rules();
+        block.restored(restored);
+        block.leaked(leaks, rules);
+        if let Some(note) = &mut self.note {
+            note.restored(restored.restored);
+            note.leaked(leaks, rules);
+        }
+    }
+
+    /// Counts that the answer is not let through.
+    pub(crate) fn refused(&mut self, block: &MaskingBlock, refusal: &MaskingRefusal) {
+        let rules = self.profile.masker.finder().rules();
+        block.refused(refusal, rules);
+        if let Some(note) = &mut self.note {
+            note.refused(refusal, rules);
+        }
     }
 
     /// The mask that it is for.

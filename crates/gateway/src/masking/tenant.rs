@@ -1,5 +1,7 @@
 //! Whose mapping it is.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use ring::digest::{Context, SHA256};
@@ -12,31 +14,59 @@ use crate::protect::{Admitted, Caller};
 /// that it checked (so that a renewed token finds the same mappings); the value of `Authorization`, which the application
 /// checks; the name of the route. So of requests without any credential everybody who knows a conversation's id gets to
 /// its mapping, as he gets to the conversation itself.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tenant([u8; 32]);
+#[derive(Clone)]
+pub(crate) struct Tenant {
+    hash: [u8; 32],
+    caller: CallerKind,
+}
+
+/// What a tenant is known by.
+#[derive(Clone)]
+pub(crate) enum CallerKind {
+    /// The id of an API key that this gateway checked. An id is no secret.
+    Key(Arc<str>),
+    /// The subject of a token that it checked.
+    Subject,
+    /// The value of `Authorization`, which the application checks.
+    Credential,
+    /// Nothing: everybody on the route.
+    Nobody,
+}
 
 impl Tenant {
     /// The tenant of a request on the route of this name.
     pub(crate) fn of(admitted: &Admitted, headers: &HeaderMap, route: &str) -> Tenant {
         match admitted.caller() {
-            Some(Caller::Key(id)) => return Tenant::hash(b"key", &[id.as_bytes()]),
+            Some(Caller::Key(id)) => {
+                let caller = CallerKind::Key(id.into());
+                return Tenant::new(caller, b"key", &[id.as_bytes()]);
+            }
             Some(Caller::Subject { issuer, subject }) => {
-                return Tenant::hash(b"subject", &[issuer.as_bytes(), subject.as_bytes()]);
+                let parts = [issuer.as_bytes(), subject.as_bytes()];
+                return Tenant::new(CallerKind::Subject, b"subject", &parts);
             }
             None => {}
         }
         match headers.get(AUTHORIZATION) {
-            Some(value) => Tenant::hash(b"authorization", &[value.as_bytes()]),
-            None => Tenant::hash(b"route", &[route.as_bytes()]),
+            Some(value) => {
+                let parts = [value.as_bytes()];
+                Tenant::new(CallerKind::Credential, b"authorization", &parts)
+            }
+            None => Tenant::new(CallerKind::Nobody, b"route", &[route.as_bytes()]),
         }
     }
 
     /// The hash.
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.hash
     }
 
-    fn hash(kind: &[u8], parts: &[&[u8]]) -> Tenant {
+    /// What it is known by.
+    pub(crate) fn caller(&self) -> &CallerKind {
+        &self.caller
+    }
+
+    fn new(caller: CallerKind, kind: &[u8], parts: &[&[u8]]) -> Tenant {
         let mut context = Context::new(&SHA256);
         for part in std::iter::once(&kind).chain(parts) {
             context.update(&(part.len() as u64).to_be_bytes());
@@ -44,7 +74,7 @@ impl Tenant {
         }
         let mut hash = [0; 32];
         hash.copy_from_slice(context.finish().as_ref());
-        Tenant(hash)
+        Tenant { hash, caller }
     }
 }
 

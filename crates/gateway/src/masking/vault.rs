@@ -4,13 +4,16 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use portcullis_mask::Limits;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::MaskingAudit;
+use crate::bounds::MASKING_LOOK_MS;
 use crate::conversations::{
     ConversationKeys, Conversations, KeysError, MemoryStore, RedisStore, SqliteStore, Store,
-    StoreError,
+    StoreError, StoreUsage,
 };
 use crate::settings::{ConversationPlace, ConversationSettings};
 use crate::shared::SharedServer;
@@ -19,6 +22,8 @@ use crate::shared::SharedServer;
 const KEY_FILE: &str = "mask.keys";
 /// The file of the state folder that has the conversations.
 const CONVERSATION_FILE: &str = "conversations.db";
+/// The file of the state folder with the key of names in the audit.
+const AUDIT_KEY_FILE: &str = "masking-audit.key";
 
 /// Why conversations cannot be kept as the settings say.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +57,10 @@ pub(crate) struct Vault {
     folder: PathBuf,
     server: Option<Arc<SharedServer>>,
     opened: OnceLock<Opened>,
+    /// The control thread's own.
+    looked_at: OnceLock<Arc<Conversations>>,
+    /// The record of what was masked.
+    audit: Arc<MaskingAudit>,
 }
 
 enum Opened {
@@ -70,12 +79,15 @@ impl Vault {
         settings: ConversationSettings,
         state_file: &Path,
         server: Option<Arc<SharedServer>>,
+        workers: usize,
     ) -> Vault {
         Vault {
             settings,
             folder: state_file.parent().unwrap_or(Path::new("")).to_owned(),
             server,
             opened: OnceLock::new(),
+            looked_at: OnceLock::new(),
+            audit: Arc::new(MaskingAudit::new(state_file, workers)),
         }
     }
 
@@ -102,7 +114,10 @@ impl Vault {
             ConversationPlace::File { keys } => {
                 let keys = match keys {
                     Some(keys) => keys.clone(),
-                    None => key_file(&self.folder.join(KEY_FILE))?,
+                    None => {
+                        self.warn_of_lost_key();
+                        key_file(&self.folder.join(KEY_FILE))?
+                    }
                 };
                 let keys = ConversationKeys::parse(&keys)?;
                 let store = SqliteStore::open(&self.folder.join(CONVERSATION_FILE)).await?;
@@ -117,9 +132,27 @@ impl Vault {
                 }
             }
         };
+        self.audit
+            .open(key_file(&self.folder.join(AUDIT_KEY_FILE))?);
         // Only the control thread opens it, so nobody was faster.
         let _ = self.opened.set(opened);
         Ok(())
+    }
+
+    /// Says so when what is kept has lost the key that was made for it: a new one is made, and nobody can read the rest.
+    fn warn_of_lost_key(&self) {
+        let (key, kept) = (
+            self.folder.join(KEY_FILE),
+            self.folder.join(CONVERSATION_FILE),
+        );
+        if kept.exists() && !key.exists() {
+            tracing::warn!(
+                "{} is gone, so a new key is made: conversations that {} holds cannot be read with it, and their \
+                 placeholders stay as they are; to have them back, stop, put the old key file back, and start again",
+                key.display(),
+                kept.display()
+            );
+        }
     }
 
     /// The conversations for one worker, which keeps them; `None` before it is open.
@@ -135,6 +168,40 @@ impl Vault {
         }
     }
 
+    /// The record of what was masked.
+    pub(crate) fn audit(&self) -> &Arc<MaskingAudit> {
+        &self.audit
+    }
+
+    /// How conversations are kept.
+    pub(crate) fn settings(&self) -> &ConversationSettings {
+        &self.settings
+    }
+
+    /// How much is kept, asked of the store now. For the control thread alone, on whose runtime the store is asked;
+    /// `None` before it is open.
+    pub(crate) async fn usage(&self) -> Option<Result<StoreUsage, String>> {
+        let kept = match self.looked_at.get() {
+            Some(kept) => kept,
+            None => {
+                let kept = self.of_worker()?;
+                self.looked_at.get_or_init(|| kept)
+            }
+        };
+        let limit = Duration::from_millis(MASKING_LOOK_MS);
+        Some(match tokio::time::timeout(limit, kept.usage()).await {
+            Ok(usage) => usage.map_err(|error| crate::error::with_causes(&error)),
+            Err(_) => Err(format!("no answer within {MASKING_LOOK_MS} ms")),
+        })
+    }
+
+    /// The file with the keys, if they were made and are gone: this process still has them, the next one will not.
+    pub(crate) fn lost_keys(&self) -> Option<PathBuf> {
+        let path = self.folder.join(KEY_FILE);
+        let makes = matches!(self.settings.keep, ConversationPlace::File { keys: None });
+        (makes && self.opened.get().is_some() && !path.exists()).then_some(path)
+    }
+
     /// The most that one conversation may hold.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
@@ -148,7 +215,7 @@ impl Vault {
 impl Vault {
     /// A vault that nobody opens.
     pub(crate) fn none() -> Vault {
-        Vault::new(ConversationSettings::default(), Path::new(""), None)
+        Vault::new(ConversationSettings::default(), Path::new(""), None, 1)
     }
 }
 

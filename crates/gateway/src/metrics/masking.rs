@@ -1,11 +1,8 @@
 //! What was masked: numbers by mask, kind of data and action; never a value.
 
-use portcullis_mask::Action;
-
-use super::counters::EDGES_US;
 use super::exposition::{Exposition, Kind};
 use crate::masking::MaskingCounters;
-use crate::masking::counters::{Found, MaskingBlock};
+use crate::masking::counters::{EDGES_US, Found, MaskingBlock};
 use std::sync::atomic::AtomicU64;
 
 /// One mask.
@@ -108,13 +105,7 @@ fn found(
         let [name, mode] = labels(mask);
         for (entity, actions) in counted(mask) {
             for (action, count) in actions {
-                let action = match action {
-                    Action::Mask => "mask",
-                    Action::Redact => "redact",
-                    Action::Block => "block",
-                    Action::Report => "report",
-                };
-                let labels = [name, mode, ("entity", &entity), ("action", action)];
+                let labels = [name, mode, ("entity", &entity), ("action", action.name())];
                 text.whole(&labels, count);
             }
         }

@@ -10,6 +10,8 @@ use super::{Backing, Observers, WatchedRoute};
 use crate::clock;
 use crate::control::Control;
 use crate::health_endpoints::{Behind, HealthAnswer, Readiness, healthz, readyz};
+use crate::masking::Vault;
+use crate::masking::status::MaskingOverview;
 use crate::metrics::{ArmScrape, Format, MaskScrape, RouteScrape, Scrape};
 use crate::tls::Tls;
 use crate::upstream_set::UpstreamSet;
@@ -22,6 +24,7 @@ pub(crate) struct Gathering {
     tls: Option<Arc<Tls>>,
     orders: watch::Receiver<Orders>,
     began_ms: u64,
+    masking: MaskingOverview,
 }
 
 /// What each arm of each service was given since its split began.
@@ -33,15 +36,22 @@ impl Gathering {
         observers: Arc<Observers>,
         control: Arc<Control>,
         tls: Option<Arc<Tls>>,
-        orders: watch::Receiver<Orders>,
+        (orders, vault): (watch::Receiver<Orders>, Arc<Vault>),
     ) -> Arc<Gathering> {
+        let masking = MaskingOverview::new(Arc::clone(&control), Arc::clone(&observers), vault);
         Arc::new(Gathering {
+            masking,
             observers,
             control,
             tls,
             orders,
             began_ms: clock::monotonic_ms(),
         })
+    }
+
+    /// How masking stands.
+    pub(crate) fn masking(&self) -> &MaskingOverview {
+        &self.masking
     }
 
     /// The text of all metrics.

@@ -1,5 +1,5 @@
-//! Clients and servers that people use, through the gateway: curl, Python's httpx and websockets, the OpenAI
-//! SDK, gRPC, h2load and wrk. What `cargo xtask setup` installs must be there.
+//! Clients and servers that people use, through the gateway: curl, httpx and websockets for Python, the SDKs of OpenAI,
+//! Anthropic and Dify, LiteLLM's proxy, gRPC, h2load and wrk. What `cargo xtask setup` installs must be there.
 
 mod curl;
 mod grpc;

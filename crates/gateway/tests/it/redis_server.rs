@@ -9,22 +9,34 @@ use tempfile::TempDir;
 pub(crate) struct RedisServer {
     child: Child,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
+    is_lasting: bool,
 }
 
 impl RedisServer {
+    /// One that forgets everything when it ends.
     pub(crate) fn start() -> RedisServer {
+        RedisServer::start_as(false)
+    }
+
+    /// One that writes everything down.
+    pub(crate) fn start_lasting() -> RedisServer {
+        RedisServer::start_as(true)
+    }
+
+    fn start_as(is_lasting: bool) -> RedisServer {
         let folder = tempfile::tempdir().unwrap();
         // Somebody else may take the port before the server does.
         for _ in 0..10 {
             let free = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = free.local_addr().unwrap().port();
             drop(free);
-            if let Some(child) = launch(&folder, port) {
+            if let Some(child) = launch(&folder, port, is_lasting) {
                 return RedisServer {
                     child,
                     port,
-                    _folder: folder,
+                    folder,
+                    is_lasting,
                 };
             }
         }
@@ -35,7 +47,13 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Ends it at once. Nothing is kept.
+    /// Starts it again after it was killed, where it was.
+    pub(crate) fn revive(&mut self) {
+        let child = launch(&self.folder, self.port, self.is_lasting);
+        self.child = child.expect("the port is taken");
+    }
+
+    /// Ends it at once.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -49,7 +67,7 @@ impl Drop for RedisServer {
 }
 
 /// Waits until it takes connections. `None` when it ends before.
-fn launch(folder: &TempDir, port: u16) -> Option<Child> {
+fn launch(folder: &TempDir, port: u16, is_lasting: bool) -> Option<Child> {
     let child = Command::new("redis-server")
         .args([
             "--port",
@@ -58,6 +76,10 @@ fn launch(folder: &TempDir, port: u16) -> Option<Child> {
             "127.0.0.1",
             "--save",
             "",
+            "--appendonly",
+            if is_lasting { "yes" } else { "no" },
+            "--appendfsync",
+            "always",
         ])
         .current_dir(folder.path())
         .stdin(Stdio::null())

@@ -8,6 +8,7 @@
 mod fold;
 mod phrases;
 mod reach;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::recognize::RecognizerId;
 use fold::Letters;
 pub(crate) use fold::fold;
 use phrases::{Hit, Phrases};
+use table::Table;
 
 /// How many bytes before a candidate are searched for context.
 const BEFORE: usize = 72;
@@ -37,6 +39,8 @@ pub(crate) struct Nearby {
     pub(crate) raises: bool,
     /// A word that lowers it stands near, and none that raises it is nearer.
     pub(crate) lowers: bool,
+    /// The label of a number of another kind stands directly before, and no word for this kind.
+    pub(crate) is_claimed: bool,
     /// How many words the phrase has that decided: a longer one says more.
     pub(crate) words: u8,
 }
@@ -71,6 +75,8 @@ pub(crate) struct Context<'t> {
     raised: [Option<(RecognizerId, usize)>; RAISED_MAX],
     /// Which of them is replaced next.
     raised_next: usize,
+    /// The table under way.
+    table: Table,
 }
 
 impl<'t> Context<'t> {
@@ -90,6 +96,7 @@ impl<'t> Context<'t> {
             field: named,
             raised: [None; RAISED_MAX],
             raised_next: 0,
+            table: Table::default(),
         }
     }
 
@@ -99,12 +106,19 @@ impl<'t> Context<'t> {
         self.make_known(&window);
         let from = self.hits.partition_point(|hit| hit.start < window.start);
         let mut nearest = Nearest::default();
+        // Whether the label of a number of another kind stands directly before.
+        let is_number = phrases::is_number(recognizer);
+        let mut is_claimed = false;
         for hit in &self.hits[from..] {
             if hit.start >= window.end {
                 break;
             }
             let (raises, lowers) = self.index.phrases.means(hit.phrase, recognizer);
             if !raises && !lowers {
+                is_claimed |= is_number
+                    && reach::may_be_direct(hit, range)
+                    && self.index.phrases.names_number(hit.phrase)
+                    && reach::is_direct(self.text, hit, range);
                 continue;
             }
             if let Some(distance) = reach::distance(self.text, hit, range, lowers) {
@@ -117,9 +131,22 @@ impl<'t> Context<'t> {
                 nearest.add(FIELD_DISTANCE, hit, raises);
             }
         }
+        if nearest.is_silent() {
+            let (index, text) = (self.index, self.text);
+            for hit in self
+                .table
+                .labels(text, range.start, &index.phrases, &index.letters)
+            {
+                let (raises, lowers) = index.phrases.means(hit.phrase, recognizer);
+                if raises || lowers {
+                    nearest.add(FIELD_DISTANCE, hit, raises);
+                }
+            }
+        }
         let mut nearby = nearest.says();
         if !nearby.raises && !nearby.lowers {
             nearby.raises = self.goes_on(recognizer, range.start);
+            nearby.is_claimed = is_claimed && !nearby.raises;
         }
         if nearby.raises {
             self.raised[self.raised_next] = Some((recognizer, range.end));
@@ -141,13 +168,19 @@ impl<'t> Context<'t> {
         })
     }
 
+    /// The label of the column of a table in which a place stands, and the cell around the place.
+    pub(crate) fn cell(&mut self, at: usize) -> Option<(Range<usize>, Range<usize>)> {
+        let (index, text) = (self.index, self.text);
+        self.table.cell(text, at, &index.phrases, &index.letters)
+    }
+
     /// Whether a word is a phrase of some recognizer by itself.
     pub(crate) fn is_phrase(&self, word: &str) -> bool {
         self.index.phrases.has_word(word, &self.index.letters)
     }
 
     /// The part of a candidate's line that is searched. A line without words takes in the line before it when that ends
-    /// with a colon: it is the label of what follows.
+    /// with a colon, or when it is as short as a label and the candidate stands alone: it is the label of what follows.
     fn window(&self, range: &Range<usize>) -> Range<usize> {
         let bytes = self.text.as_bytes();
         let from = range.start.saturating_sub(BEFORE);
@@ -158,8 +191,19 @@ impl<'t> Context<'t> {
         };
         if start > from && !before[start - from..].iter().any(u8::is_ascii_alphabetic) {
             let lead = before[..start - from].trim_ascii_end();
-            if lead.last() == Some(&b':') {
-                start = from + memchr::memrchr(b'\n', lead).map_or(0, |line| line + 1);
+            let line = memchr::memrchr(b'\n', lead).map_or(0, |line| line + 1);
+            let is_whole = line > 0 || from == 0;
+            let is_label = || {
+                is_whole
+                    && table::is_label(&lead[line..])
+                    && !matches!(
+                        lead.last(),
+                        Some(b'.' | b'!' | b'?' | b',' | b';' | b')' | b'}')
+                    )
+                    && is_line_end(bytes, range.end)
+            };
+            if lead.last() == Some(&b':') || is_label() {
+                start = from + line;
             }
         }
         let to = (range.end + AFTER).min(bytes.len());
@@ -191,6 +235,18 @@ impl<'t> Context<'t> {
     }
 }
 
+/// Whether nothing but signs stands between a place and the end of its line.
+fn is_line_end(bytes: &[u8], at: usize) -> bool {
+    /// How many signs may stand there.
+    const SIGNS_MAX: usize = 8;
+    let signs = bytes[at..]
+        .iter()
+        .take(SIGNS_MAX)
+        .take_while(|byte| !byte.is_ascii_alphanumeric() && **byte != b'\n' && **byte < 0x80)
+        .count();
+    bytes.get(at + signs).is_none_or(|byte| *byte == b'\n')
+}
+
 /// The nearest phrases on both sides.
 #[derive(Default)]
 struct Nearest {
@@ -214,6 +270,11 @@ impl Nearest {
         }
     }
 
+    /// Whether there are none.
+    fn is_silent(&self) -> bool {
+        self.raising.is_none() && self.lowering.is_none()
+    }
+
     /// What they say together: the nearer one decides, then the longer phrase, then the one that raises.
     fn says(&self) -> Nearby {
         let raises = match (self.raising, self.lowering) {
@@ -227,6 +288,7 @@ impl Nearest {
         Nearby {
             raises,
             lowers: !raises,
+            is_claimed: false,
             words: decided.map_or(0, |(_, words)| words),
         }
     }

@@ -13,6 +13,8 @@ use crate::{Entity, Rules, Score, Span};
 const RAISE: u8 = 35;
 /// How much a word that speaks against it takes away.
 const LOWER: u8 = 30;
+/// A form that is less sure is taken for a mistyped number of the kind whose label stands directly before it.
+const CLAIMED_BELOW: Score = Score::of(65);
 /// A check digit that is right decides between two candidates of the same score and place.
 const VALID_BONUS: u8 = 5;
 /// A phrase of several words near it does so too: `US passport` says more than `passport`.
@@ -154,6 +156,17 @@ impl<'a> Offers<'a> {
             })
     }
 
+    /// The label of the column of a table in which a place stands, and the cell around the place.
+    pub(crate) fn cell(&mut self, at: usize) -> Option<(Range<usize>, Range<usize>)> {
+        self.context.cell(at)
+    }
+
+    /// Whether something that counts already covers the whole range.
+    pub(crate) fn holds(&self, range: Range<usize>) -> bool {
+        let mut spans = self.spans.iter();
+        spans.any(|span| span.start <= range.start && range.end <= span.end)
+    }
+
     /// Whether a word is a phrase that speaks for or against some recognizer.
     pub(crate) fn is_phrase(&self, word: &str) -> bool {
         self.context.is_phrase(word)
@@ -183,6 +196,7 @@ impl<'a> Offers<'a> {
             let score = match (nearby.raises, nearby.lowers) {
                 (true, _) => bare.raised(RAISE),
                 (false, true) => bare.lowered(LOWER),
+                (false, false) if nearby.is_claimed && bare < CLAIMED_BELOW => bare.lowered(LOWER),
                 (false, false) => bare,
             };
             let is_told = nearby.raises && nearby.words > 1;

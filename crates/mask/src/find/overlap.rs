@@ -2,14 +2,17 @@
 //!
 //! What is hidden is the union of a cluster of overlapping candidates: hiding only the best one would leave the rest of a
 //! longer one in the text. What it is called is decided by score, then by length, then by the order of the recognizers,
-//! so that the answer never depends on the order in which the rooms look. A URL stays a URL whatever
-//! stands in it but a secret: whoever lets URLs pass does not mean their tokens.
+//! so that the answer never depends on the order in which the rooms look. A URL, a domain and an e-mail address stay what they
+//! are whatever stands in them but a secret: `api.github.com` is no organisation, and whoever lets URLs pass does not
+//! mean their tokens.
 
 use std::cmp::Reverse;
 
 use crate::{Entity, Span};
 
-/// Kinds that are called by their own name within a URL.
+/// Kinds that hold words and numbers which are parts of them.
+const ADDRESSES: &[Entity] = &[Entity::URL, Entity::DOMAIN, Entity::EMAIL];
+/// Kinds that are called by their own name within an address.
 const SECRETS: &[Entity] = &[
     Entity::API_KEY,
     Entity::JWT,
@@ -38,7 +41,7 @@ pub(crate) fn settled(mut spans: Vec<Span>) -> Vec<Span> {
         match (settled.last_mut(), best) {
             (Some(cluster), Some(leader)) if span.start < cluster.end => {
                 cluster.end = cluster.end.max(span.end);
-                if rank(&span) > rank(&leader) && !is_within_url(&span, &leader) {
+                if rank(&span) > rank(&leader) && !is_within_address(&span, &leader) {
                     cluster.entity = span.entity;
                     cluster.score = span.score;
                     cluster.recognizer = span.recognizer;
@@ -54,11 +57,11 @@ pub(crate) fn settled(mut spans: Vec<Span>) -> Vec<Span> {
     settled
 }
 
-/// Whether a candidate is a part of a URL.
-fn is_within_url(span: &Span, url: &Span) -> bool {
-    url.entity == Entity::URL
-        && span.end <= url.end
-        && span.len() < url.len()
+/// Whether a candidate is a part of an address.
+fn is_within_address(span: &Span, address: &Span) -> bool {
+    ADDRESSES.contains(&address.entity)
+        && span.end <= address.end
+        && span.len() < address.len()
         && !SECRETS.contains(&span.entity)
 }
 

@@ -13,6 +13,10 @@
 //! | `{key}` after a part | only when the object there has this member |
 //! | `{key=value}` after a part | only when this member is this string; with duplicates, all of them |
 //!
+//! A value whose shape no rule expects, in a place where text is expected, does not pass by it: a list or an object where a
+//! rule names a text, an object or a string where elements are named, a list or a string where members are. Every string and key below is text
+//! then. Applications take such shapes more often than their documents say.
+//!
 //! All rules are followed at once while the document is walked, so that a walk costs the same however it is nested.
 
 use super::document::{Document, Kind, Value};
@@ -170,6 +174,9 @@ impl FieldTable {
         if set.is_empty() {
             return Ok(());
         }
+        if self.is_astray(set, value.kind()) {
+            return visit_all(value, name, found);
+        }
         if let Some(treatment) = self.treatment(set)
             && treatment.concerns(value.kind())
         {
@@ -198,6 +205,38 @@ impl FieldTable {
             self.visit_value(inner, &next, name, found)?;
         }
         Ok(())
+    }
+
+    /// Whether text is expected here and the value is of a kind that no rule expects.
+    fn is_astray(&self, set: &Set, kind: Kind) -> bool {
+        if !matches!(kind, Kind::Object | Kind::Array | Kind::Text) {
+            return false;
+        }
+        let (mut fits, mut misses) = (false, false);
+        set.for_each(|step| match &self.steps[step] {
+            Step::Key(_) | Step::AnyKey if kind == Kind::Object => fits = true,
+            Step::Index(_) | Step::AnyIndex if kind == Kind::Array => fits = true,
+            Step::Any | Step::KeyOrIndex(_) | Step::Rest => fits = true,
+            Step::Key(_) | Step::AnyKey | Step::Index(_) | Step::AnyIndex => {
+                misses |= self.ends_in_text(step);
+            }
+            Step::When(..) | Step::End(_) => {}
+        });
+        match self.treatment(set) {
+            // What a string is to be is said.
+            Some(_) if kind == Kind::Text => false,
+            Some(treatment) => !fits && (misses || treatment.is_text()),
+            None => !fits && misses,
+        }
+    }
+
+    /// Whether the rule of a step is about text.
+    fn ends_in_text(&self, step: usize) -> bool {
+        let end = self.steps[step..].iter().find_map(|step| match step {
+            Step::End(rule) => Some(self.rules[usize::from(*rule)]),
+            _ => None,
+        });
+        end.is_some_and(Treatment::is_text)
     }
 
     /// The treatment of the first rule that ends in this set.
@@ -329,6 +368,10 @@ impl FieldTableBuilder {
 
 impl Treatment {
     /// Whether a value of this kind is shown to who walks the table.
+    fn is_text(self) -> bool {
+        !matches!(self, Treatment::Leave | Treatment::DropIfChanged)
+    }
+
     fn concerns(self, kind: Kind) -> bool {
         match self {
             Treatment::Leave => false,
@@ -337,6 +380,35 @@ impl Treatment {
             _ => kind == Kind::Text,
         }
     }
+}
+
+/// Every string and key of a value as text.
+fn visit_all<'d, E>(
+    value: Value<'d>,
+    name: &'d str,
+    found: &mut impl FnMut(Field<'d>) -> Result<(), E>,
+) -> Result<(), E> {
+    let treatment = Treatment::FreeText;
+    if value.kind() == Kind::Text {
+        return found(Field {
+            value,
+            treatment,
+            name,
+        });
+    }
+    let is_object = value.kind() == Kind::Object;
+    for (key, inner) in value.members() {
+        let name = if is_object { key.raw() } else { name };
+        if is_object {
+            found(Field {
+                value: key,
+                treatment,
+                name,
+            })?;
+        }
+        visit_all(inner, name, found)?;
+    }
+    Ok(())
 }
 
 /// Where a value stands in what holds it.

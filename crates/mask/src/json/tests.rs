@@ -177,8 +177,12 @@ fn rules_fit_by_name_wildcard_index_condition_and_rest() {
             .collect()
     };
     assert_eq!(loud(&["a"]), ["R"]);
-    assert_eq!(loud(&["*"]), ["R"]);
-    assert_eq!(loud(&["b.*"]), ["S"]);
+    // A rule that names a text names everything in it where an object or a list stands in its place, also keys.
+    let all = [
+        "R", "A", "S", "C", "T", "U", "E", "T", "V", "W", "V", "X", "E", "L",
+    ];
+    assert_eq!(loud(&["*"]), all);
+    assert_eq!(loud(&["b.*"]), ["S", "T", "U"]);
     assert_eq!(loud(&["b.**"]), ["S", "T", "U"]);
     assert_eq!(loud(&["b.c[1]"]), ["U"]);
     assert_eq!(loud(&["b.c[*]"]), ["T", "U"]);
@@ -186,7 +190,9 @@ fn rules_fit_by_name_wildcard_index_condition_and_rest() {
     assert_eq!(loud(&["**.a"]), ["R", "S"]);
     assert_eq!(loud(&["d[*]{type=text}.v"]), ["W"]);
     assert_eq!(loud(&["d[*]{type}.v"]), ["W", "X"]);
-    assert_eq!(loud(&["d[*]{none}.v", "a.b", "[0]"]), [""; 0]);
+    assert_eq!(loud(&["d[*]{none}.v", "b.a"]), ["S"]);
+    // A string where an object with a text in it is expected.
+    assert_eq!(loud(&["d[*]{none}.v", "a.b"]), ["R"]);
     assert_eq!(loud(&["a", "b.**", "a"]), ["R", "S", "T", "U"]);
     let double = r#"{"d":{"type":"text","v":"w","type":"url"}}"#;
     assert_eq!(

@@ -15,7 +15,8 @@ const LINE_BYTES_MAX: usize = 4096;
 
 impl Masker {
     /// Looks for data in a whole answer, as the model wrote it. What is found is done with by this masker's policy, which is
-    /// a policy of its own for answers; masking means redacting here, since there is nobody to restore it for.
+    /// a policy of its own for answers; names that only a model knows are not looked for, since whoever reads a stream cannot
+    /// wait for one. Masking means redacting here, since there is nobody to restore it for.
     ///
     /// # Errors
     /// When the answer holds what is blocked.

@@ -12,7 +12,7 @@ pub struct Counts {
 
 impl Counts {
     /// What was done with these spans.
-    pub(crate) fn of(spans: &[MaskedSpan]) -> Counts {
+    pub(crate) fn of<'s>(spans: impl IntoIterator<Item = &'s MaskedSpan>) -> Counts {
         let mut counts = Counts::default();
         for span in spans {
             counts.count(span.entity, span.action, 1);

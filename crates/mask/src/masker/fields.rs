@@ -10,6 +10,8 @@ pub struct FieldMasker<'m> {
     masker: &'m Masker,
     mapping: &'m mut Mapping,
     counts: Counts,
+    /// How many bytes more a model may be asked to read.
+    model_bytes_left: usize,
 }
 
 impl<'m> FieldMasker<'m> {
@@ -17,6 +19,7 @@ impl<'m> FieldMasker<'m> {
     #[must_use]
     pub fn new(masker: &'m Masker, mapping: &'m mut Mapping) -> FieldMasker<'m> {
         FieldMasker {
+            model_bytes_left: masker.model_bytes_max().unwrap_or(usize::MAX),
             masker,
             mapping,
             counts: Counts::default(),
@@ -34,6 +37,10 @@ impl Mask for FieldMasker<'_> {
     type Refusal = MaskError;
 
     fn mask<'t>(&mut self, text: &'t str, field: &str) -> Result<Cow<'t, str>, MaskError> {
+        if let Some(bytes_max) = self.masker.model_bytes_max() {
+            let left = self.model_bytes_left.checked_sub(text.len());
+            self.model_bytes_left = left.ok_or(MaskError::TooLong { bytes_max })?;
+        }
         let field = Some(field).filter(|field| !field.is_empty());
         let masked = self.masker.mask(text, field, self.mapping)?;
         self.counts.add(&masked.counts);

@@ -3,6 +3,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
+use crate::tests::{styles, tagged, texts_of};
 use crate::{Encoding, Limits, Rules, Style, Tag, Vocabulary, restore};
 
 fn masker(policy: Policy, mode: Mode) -> Masker {
@@ -11,10 +12,6 @@ fn masker(policy: Policy, mode: Mode) -> Masker {
 
 fn mapping(style: Style) -> Mapping {
     Mapping::new(style, Limits::default())
-}
-
-fn tagged() -> Style {
-    Style::Tagged(Tag::new("k7").unwrap())
 }
 
 /// A text masked and restored in one new conversation.
@@ -155,12 +152,16 @@ fn a_policy_decides_by_entity() {
     let blocking = masker(with("EMAIL", Action::Block), Mode::Enforce);
     let mut map = mapping(Style::Plain);
     let error = blocking.mask(text, None, &mut map).unwrap_err();
+    let MaskError::Blocked { entities, counts } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(*entities, ["EMAIL_ADDRESS"]);
+    let email = blocking.finder().rules().entities_named("EMAIL")[0];
     assert_eq!(
-        error,
-        MaskError::Blocked {
-            entities: vec!["EMAIL_ADDRESS".to_owned()]
-        }
+        counts.of_entity(email, Action::Block),
+        counts.iter().map(|(.., count)| count).sum::<u64>()
     );
+    assert!(counts.of_entity(email, Action::Block) > 0);
     assert_eq!(
         error.to_string(),
         "the text holds EMAIL_ADDRESS, which must not be sent; remove it and try again"
@@ -357,18 +358,7 @@ const PIECES: &[&str] = &[
 ];
 
 fn texts() -> impl Strategy<Value = String> {
-    proptest::collection::vec(
-        prop_oneof![
-            9 => proptest::sample::select(PIECES).prop_map(str::to_owned),
-            1 => any::<char>().prop_map(String::from)
-        ],
-        0..16,
-    )
-    .prop_map(|pieces| pieces.concat())
-}
-
-fn styles() -> impl Strategy<Value = Style> {
-    proptest::sample::select(vec![Style::Plain, Style::Brackets, Style::Angles, tagged()])
+    texts_of(PIECES, 16)
 }
 
 /// Any spans of a text, as recognizers of any kind could find them.

@@ -2,7 +2,8 @@
 //!
 //! A date ([`form`]) counts only when the words around, or the name of the field, say that somebody was born on it. The
 //! words have to speak of this date and not of another one in the same line, which [`claim`] decides. Years are taken
-//! from 1900 to 2100: there is no clock here that could tell a date of birth from one that is still to come. A year or a
+//! from 1900 to 2029: there is no clock here that could tell a date of birth from one that is still to come, so that
+//! the last year has to be raised now and then. A year or a
 //! birthday without its year, and an age, are not dates of birth in this sense.
 
 mod claim;
@@ -94,6 +95,32 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
         "fodelsedatum",
         "dogum tarihi",
         "dogum gunu",
+        "ntns",
+        "ns",
+        "f. nac",
+        "fecha nac",
+        "fecha de nac",
+        "tarikh lahir",
+        "tanggal lahir",
+        "tgl lahir",
+        "lahir",
+        "fodselsdato",
+        "fodselsdag",
+        "fodt",
+        "datum narozeni",
+        "narozen",
+        "narozena",
+        // Chinese: chusheng riqi, chusheng nianyue, shengri. Japanese: umare, tanjobi. Russian.
+        "\u{51fa}\u{751f}\u{65e5}\u{671f}",
+        "\u{51fa}\u{751f}\u{5e74}\u{6708}",
+        "\u{51fa}\u{751f}",
+        "\u{751f}\u{65e5}",
+        "\u{751f}\u{307e}\u{308c}",
+        "\u{8a95}\u{751f}\u{65e5}",
+        "\u{434}\u{430}\u{442}\u{430} \u{440}\u{43e}\u{436}\u{434}\u{435}\u{43d}\u{438}\u{44f}",
+        "\u{434}.\u{440}.",
+        "\u{440}\u{43e}\u{434}\u{438}\u{43b}\u{441}\u{44f}",
+        "\u{440}\u{43e}\u{434}\u{438}\u{43b}\u{430}\u{441}\u{44c}",
         "\u{751f}\u{5e74}\u{6708}\u{65e5}",
         "\u{c0dd}\u{b144}\u{c6d4}\u{c77c}",
         "\u{e27}\u{e31}\u{e19}\u{e40}\u{e01}\u{e34}\u{e14}",
@@ -119,6 +146,16 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
         "joined",
         "hired",
         "deadline",
+        "column",
+        "constraint",
+        "schema",
+        "migration",
+        "default",
+        "added",
+        "started",
+        "opened",
+        "launched",
+        "we",
         "thanh lap",
         "sinh hoat",
         "sinh vien",

@@ -15,6 +15,7 @@ mod suffix;
 #[cfg(test)]
 mod tests;
 mod url;
+mod version;
 
 use crate::Entity;
 use crate::find::Offers;
@@ -232,6 +233,8 @@ pub(crate) struct Seen {
     hyphens: usize,
     /// The end of the last IPv4 address: a range or list may go on after it.
     ipv4: usize,
+    /// The end of the last version or section: another one is likely to follow in its line.
+    version: usize,
     /// The end of the last domain that counts: a list may go on after it.
     domain: usize,
 }
@@ -281,6 +284,9 @@ pub(crate) fn dot(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'_
 pub(crate) fn word(text: &str, start: usize, end: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     if start < seen.covered || start < seen.address {
         return;
+    }
+    if text[..start].ends_with('%') && text[start..].starts_with("40") {
+        email::find_encoded(text, start, seen, offers);
     }
     match (end - start, text.as_bytes().get(end)) {
         (1..=3, Some(b'.')) => ipv4::find(text, start, end, seen, offers),

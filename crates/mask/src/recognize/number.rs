@@ -99,6 +99,17 @@ pub(crate) enum Check {
     Valid,
 }
 
+/// How many recognizers of a fixed shape there are.
+pub(crate) const fn count() -> usize {
+    let countries = super::national::ALL;
+    let (mut index, mut count) = (0, 0);
+    while index < countries.len() {
+        count += countries[index].len();
+        index += 1;
+    }
+    count
+}
+
 /// All recognizers of a fixed shape, in the order of their ids.
 pub(crate) fn shaped() -> impl Iterator<Item = &'static Shaped> {
     super::national::ALL

@@ -4,8 +4,8 @@
 //! groups that begins with `+` or `00`, or whose grouping is usual in one of the regions looked for ([`forms`]), is a
 //! candidate; only candidates are given to libphonenumber's rules ([`valid`]), which cost about a microsecond each.
 //!
-//! Emergency numbers and service numbers (112, 911, 113, 1900 1234) belong to nobody and are not found, nor are local
-//! numbers without an area code, such as 555-2671: too many ordinary numbers have that form.
+//! Emergency numbers (112, 911, 113) belong to nobody and are not found, nor are local numbers without an area code, such
+//! as 555-2671: too many ordinary numbers have that form. Hotlines (1900 1234, 1300 975 707) need a word about telephones.
 
 mod extension;
 mod forms;
@@ -141,7 +141,25 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
         "telefon numarasi",
         "cep",
         "cep telefonu",
+        "cel",
+        "telf",
+        "tlf",
+        "tfno",
+        "tong dai",
+        "cskh",
+        "cham soc khach hang",
+        "toll free",
         "\u{96fb}\u{8a71}",
+        "\u{7535}\u{8bdd}",
+        "\u{624b}\u{673a}",
+        "\u{624b}\u{6a5f}",
+        "\u{8054}\u{7cfb}\u{65b9}\u{5f0f}",
+        "\u{70ed}\u{7ebf}",
+        "\u{62e8}\u{6253}",
+        "\u{81f4}\u{7535}",
+        "\u{442}\u{435}\u{43b}\u{435}\u{444}\u{43e}\u{43d}",
+        "\u{43c}\u{43e}\u{431}\u{438}\u{43b}\u{44c}\u{43d}",
+        "\u{437}\u{432}\u{43e}\u{43d}\u{438}\u{442}\u{435}",
         "\u{96fb}\u{8a71}\u{756a}\u{53f7}",
         "\u{643a}\u{5e2f}",
         "\u{c804}\u{d654}",
@@ -232,6 +250,9 @@ pub(crate) const RECOGNIZERS: &[Recognizer] = &[Recognizer {
         "faktura",
         "siret",
         "siren",
+        "bhxh",
+        "so bhxh",
+        "ma so bhxh",
         "cpf",
         "nip",
         "pesel",

@@ -1,14 +1,16 @@
 //! Secrets: keys and tokens of services, JSON Web Tokens, private keys, passwords.
 //!
 //! Tokens have a form of their own and are found wherever they stand ([`run`], [`service`], [`jwt`]), and so are private keys
-//! ([`armour`]). Passwords and random-looking values have none: a name before them must announce them ([`assigned`]), and
-//! what follows must not be what programs, templates and people write there instead ([`judge`], [`placeholder`]).
+//! ([`armour`]). Passwords and random-looking values have none: a name before them must announce them ([`assigned`],
+//! [`beside`]), and what follows must not be what programs, templates and people write there instead ([`judge`],
+//! [`placeholder`]).
 
 mod alphabet;
 mod armour;
 mod assigned;
 mod authorization;
 mod base64;
+mod beside;
 mod judge;
 mod jwt;
 mod name;

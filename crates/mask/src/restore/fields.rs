@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Encoding, RestoreCounts, Restorer, Vocabulary};
+use super::{Encoding, RestoreCounts, Restorer, Room, Vocabulary};
 use crate::wire::{Unmask, Unmasks};
 
 /// Restores every text of one answer with the vocabulary of its conversation, and counts.
@@ -12,16 +12,30 @@ use crate::wire::{Unmask, Unmasks};
 pub struct FieldRestorers {
     vocabulary: Arc<Vocabulary>,
     counts: Rc<Cell<RestoreCounts>>,
+    room: Rc<Room>,
 }
 
 impl FieldRestorers {
-    /// Restores with this vocabulary.
+    /// Restores with this vocabulary, without a bound on how long texts become.
     #[must_use]
     pub fn new(vocabulary: Arc<Vocabulary>) -> FieldRestorers {
         FieldRestorers {
             vocabulary,
             counts: Rc::default(),
+            room: Rc::new(Room::endless()),
         }
+    }
+
+    /// Makes room for so many bytes of values in all texts together, beginning with the next. A value for which there is
+    /// no room is not put back, and neither is any behind it.
+    pub fn make_room(&self, bytes: usize) {
+        self.room.make(bytes);
+    }
+
+    /// Whether there was no room for a value.
+    #[must_use]
+    pub fn is_out_of_room(&self) -> bool {
+        self.room.is_exceeded()
     }
 
     /// What was restored in all texts that have ended.
@@ -42,6 +56,7 @@ impl Unmasks for FieldRestorers {
         FieldRestorer {
             restorer: Restorer::new(Arc::clone(&self.vocabulary), encoding),
             counts: Rc::clone(&self.counts),
+            room: Rc::clone(&self.room),
             counted: RestoreCounts::default(),
         }
     }
@@ -51,6 +66,7 @@ impl Unmasks for FieldRestorers {
 pub struct FieldRestorer {
     restorer: Restorer,
     counts: Rc<Cell<RestoreCounts>>,
+    room: Rc<Room>,
     /// What of this text is in the counts already.
     counted: RestoreCounts,
 }
@@ -69,12 +85,12 @@ impl FieldRestorer {
 
 impl Unmask for FieldRestorer {
     fn push(&mut self, piece: &str, out: &mut String) {
-        self.restorer.push(piece, out);
+        self.restorer.push_within(piece, &self.room, out);
         self.count();
     }
 
     fn finish(&mut self, out: &mut String) {
-        self.restorer.finish(out);
+        self.restorer.finish_within(&self.room, out);
         self.count();
     }
 

@@ -3,7 +3,8 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Labels, Limits, Mapping, Style, Tag};
+use crate::tests::{styles, tagged, texts_of};
+use crate::{Labels, Limits, Mapping, Style};
 
 /// A mapping with `EMAIL_1` to `EMAIL_12`, `IP_PRIVATE_1`, `PRIVATE_1`, `ROOM_1` and `ROOM_2_1`.
 fn mapping(style: Style) -> Mapping {
@@ -45,10 +46,6 @@ fn labels() -> Arc<Labels> {
 
 fn vocabulary(style: Style) -> Arc<Vocabulary> {
     Arc::new(Vocabulary::of(&mapping(style), &labels()))
-}
-
-fn tagged() -> Style {
-    Style::Tagged(Tag::new("k7").unwrap())
 }
 
 fn plain(text: &str) -> String {
@@ -392,18 +389,7 @@ const PIECES: &[&str] = &[
 ];
 
 fn texts() -> impl Strategy<Value = String> {
-    proptest::collection::vec(
-        prop_oneof![
-            9 => proptest::sample::select(PIECES).prop_map(str::to_owned),
-            1 => any::<char>().prop_map(String::from)
-        ],
-        0..14,
-    )
-    .prop_map(|pieces| pieces.concat())
-}
-
-fn styles() -> impl Strategy<Value = Style> {
-    proptest::sample::select(vec![Style::Plain, Style::Brackets, Style::Angles, tagged()])
+    texts_of(PIECES, 14)
 }
 
 proptest! {
@@ -501,4 +487,26 @@ fn time_of_events() {
             }
         }
     }
+}
+
+#[test]
+fn no_more_is_put_back_than_there_is_room_for() {
+    use crate::wire::{Unmask, Unmasks};
+
+    let restorers = FieldRestorers::new(vocabulary(Style::Plain));
+    restorers.make_room(16);
+    let restored = |text: &str| {
+        let mut out = String::new();
+        let mut restorer = restorers.text(crate::wire::Encoding::Text);
+        restorer.push(text, &mut out);
+        restorer.finish(&mut out);
+        out
+    };
+    // Each value has eight bytes.
+    assert_eq!(restored("EMAIL_1, EMAIL_2"), "p1@x.org, p2@x.org");
+    assert!(!restorers.is_out_of_room());
+    assert_eq!(restored("EMAIL_1, EMAIL_2."), "EMAIL_1, EMAIL_2.");
+    assert!(restorers.is_out_of_room());
+    restorers.make_room(1000);
+    assert!(restorers.is_out_of_room(), "it is not forgotten");
 }

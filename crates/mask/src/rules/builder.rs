@@ -9,8 +9,10 @@ use super::allow::AllowList;
 use super::custom::{CompiledPattern, Word, WordAutomaton, spellings};
 use super::{Dictionary, Examples, PatternRecognizer, RecognizerFacts, Rules, RulesError};
 use crate::entity::EntityFacts;
+use crate::named::{self, Named, NamedEntities};
 use crate::recognize::RecognizerId;
 use crate::recognize::dictionary::Bundled;
+use crate::recognize::phone::Regions;
 use crate::{Entity, Finder, Score};
 
 /// How sure a dictionary's word is when the rules do not say.
@@ -86,6 +88,13 @@ impl RulesBuilder {
     #[must_use]
     pub fn threshold_of_all(mut self, score: Score) -> RulesBuilder {
         self.rules.thresholds.fill(score);
+        self
+    }
+
+    /// Looks for the national telephone numbers of these regions only; international ones are found all the same.
+    #[must_use]
+    pub fn phone_regions(mut self, regions: Regions) -> RulesBuilder {
+        self.rules.phone_regions = regions;
         self
     }
 
@@ -196,6 +205,26 @@ impl RulesBuilder {
             score,
         });
         self.rules.custom.patterns.extend(compiled);
+        self
+    }
+
+    /// Also asks a model for names, which reads at most so many bytes of text for one request. Its recognizers are called
+    /// `person_by_model`, `organization_by_model` and `location_by_model`; [`RulesBuilder::with`],
+    /// [`RulesBuilder::without`] and [`RulesBuilder::nothing`] choose among them if they come later.
+    #[must_use]
+    pub fn named_entities(
+        mut self,
+        model: Arc<dyn NamedEntities>,
+        text_bytes_max: usize,
+    ) -> RulesBuilder {
+        let mut recognizers = Vec::new();
+        for (entity, id) in named::RECOGNIZERS {
+            let label = Entity::BUILT_IN[usize::from(entity.0)].1;
+            let words = (Vec::new(), Vec::new());
+            let added = self.add((*id).to_owned(), label, "model", words, Examples::default());
+            recognizers.extend(added.map(|recognizer| (*entity, recognizer)));
+        }
+        self.rules.named = Some(Named::new(model, recognizers, text_bytes_max));
         self
     }
 

@@ -1,4 +1,4 @@
-use crate::{Dictionary, Examples, Finder, PatternRecognizer, Rules, RulesError, Score};
+use crate::{Dictionary, Entity, Examples, Finder, PatternRecognizer, Rules, RulesError, Score};
 
 fn found(rules: Rules, text: &str) -> Vec<(String, String)> {
     let finder = Finder::new(rules);
@@ -19,6 +19,22 @@ fn found(rules: Rules, text: &str) -> Vec<(String, String)> {
 
 fn pair(value: &str, label: &str) -> (String, String) {
     (value.to_owned(), label.to_owned())
+}
+
+#[test]
+fn a_word_of_a_dictionary_within_an_address_does_not_rename_it() {
+    let rules = Rules::builder().bundled("organizations").build().unwrap();
+    let finder = Finder::new(rules);
+    for (text, entity) in [
+        ("about api.github.com issues", Entity::DOMAIN),
+        ("about github.com issues", Entity::DOMAIN),
+        ("ask google@example.com", Entity::EMAIL),
+        ("see https://example.com/google/maps", Entity::URL),
+    ] {
+        let spans = finder.find(text);
+        assert_eq!(spans.len(), 1, "{text}");
+        assert_eq!(spans[0].entity, entity, "{text}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@
 pub(super) mod events;
 
 use super::route::{Fields, RouteSpec, route};
-use crate::json::Treatment::{FreeText, Leave, Text};
+use crate::json::Treatment::{FreeText, Leave, MaybeJson, Text};
 
 /// Where its paths begin.
 pub(super) const PREFIXES: &[&str] = &["/v1", "/anthropic/v1"];
@@ -45,6 +45,14 @@ const MESSAGES: Fields = &[
     ),
     (Text, &["messages[*].content[*].input.*"]),
     (FreeText, &["messages[*].content[*].input.*.**"]),
+    // What tools say is JSON more often than not.
+    (
+        MaybeJson,
+        &[
+            "messages[*].content[*]{type=tool_result}.content",
+            "messages[*].content[*]{type=tool_result}.content[*].text",
+        ],
+    ),
     (
         Text,
         &[

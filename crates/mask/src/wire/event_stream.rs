@@ -8,6 +8,7 @@
 //! Data that is no JSON passes as it is and is counted: it can hold nothing that the client did not send itself or that
 //! the model made up, and a stream that breaks off helps nobody.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -47,6 +48,31 @@ pub struct Identifiers {
     pub workflow_run_id: Option<String>,
     /// The task, which is how the client stops it.
     pub task_id: Option<String>,
+    /// The response of OpenAI's responses API, which is how the next one names it.
+    pub response_id: Option<String>,
+}
+
+impl Identifiers {
+    /// The ids in a response of OpenAI's responses API; none if it is something else.
+    #[must_use]
+    pub fn of_response(response: Value<'_>) -> Identifiers {
+        let mut identifiers = Identifiers::default();
+        identifiers.note_response(response);
+        identifiers
+    }
+
+    fn note_response(&mut self, response: Value<'_>) {
+        if response.get("object").and_then(Value::as_str).as_deref() != Some("response") {
+            return;
+        }
+        let conversation = response.get("conversation");
+        let [response_id, conversation_id] = [Some(response), conversation].map(|named| {
+            let id = named?.get("id")?.as_str()?;
+            Some(id.into_owned())
+        });
+        self.response_id = response_id;
+        self.conversation_id = conversation_id;
+    }
 }
 
 /// The state of a stream behind the parser.
@@ -319,8 +345,15 @@ impl<U: Unmasks> Engine<U> {
         ] {
             if place.is_none() {
                 let value = root.get(name).and_then(Value::as_str);
-                *place = value.map(std::borrow::Cow::into_owned);
+                *place = value.map(Cow::into_owned);
             }
+        }
+    }
+
+    /// Notes what OpenAI's responses API calls a response.
+    pub(super) fn identify_response(&mut self, response: Value<'_>) {
+        if self.identifiers.response_id.is_none() {
+            self.identifiers.note_response(response);
         }
     }
 

@@ -73,11 +73,17 @@ pub(super) fn restore_fields<U: Unmasks>(
     changed
 }
 
-/// Puts `null` in the place of a value.
+/// Empties a list, which clients may rely on to be one, and puts `null` in the place of everything else.
 pub(super) fn drop_value(value: Value<'_>, edits: &mut Edits) {
     let quotes = usize::from(value.kind() == Kind::Text);
     let range = value.range();
-    edits.put(range.start - quotes..range.end + quotes, b"null");
+    let nothing: &[u8] = match value.kind() {
+        Kind::Null => return,
+        Kind::Array if value.elements().next().is_none() => return,
+        Kind::Array => b"[]",
+        _ => b"null",
+    };
+    edits.put(range.start - quotes..range.end + quotes, nothing);
 }
 
 /// How a text is written, by its rule and, where that says so, by looking at it.

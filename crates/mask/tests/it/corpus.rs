@@ -2,7 +2,8 @@
 //!
 //! The texts lie in `corpus/KIND.jsonl`, one case a line: the text, and its spans with byte offset, value and label. Most
 //! files hold texts with one kind of data and texts that only look like it; `chat`, `code` and `log` hold whatever such
-//! texts hold, `hard` what a careful adversary would write. A span counts as found when place, value and label are the same. The figures that were reached are the
+//! texts hold, `hard` what a careful adversary would write, `judged` what readers who
+//! did not know the code found wrong, as it should be. A span counts as found when place, value and label are the same. The figures that were reached are the
 //! least that a change must keep.
 
 use std::collections::BTreeSet;
@@ -48,6 +49,8 @@ const KINDS: &[Kind] = kinds! {
     "code", 0, 0;
     "log", 0, 0;
     "hard", 0, 1;
+    "judged_network", 0, 0;
+    "judged", 0, 0;
 };
 
 #[derive(Deserialize)]

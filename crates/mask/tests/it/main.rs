@@ -3,3 +3,5 @@
 #![allow(clippy::expect_used)] // A test that cannot go on fails.
 
 mod corpus;
+mod pitfalls;
+mod seed_cases;

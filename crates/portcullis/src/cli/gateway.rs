@@ -35,6 +35,12 @@ pub(crate) enum Gateway {
     /// Show the routes: each arm with its share, health, requests and errors.
     #[command(after_long_help = "Example:\n  portcullis gateway routes")]
     Routes,
+    /// Show how masking stands and what was counted: the versions that servers say, what was hidden by kind and
+    /// number, what was refused and why.
+    ///
+    /// Never a value. Ends with 1 when every masked request is refused, because conversations cannot be kept.
+    #[command(after_long_help = "Example:\n  portcullis gateway masking --json")]
+    Masking,
     /// Show the split, or set the canary's share by hand. Refused while a rollout is live,
     /// and where the gateway follows an engine elsewhere.
     #[command(after_long_help = "Example:\n  portcullis gateway split 10")]

@@ -25,9 +25,9 @@ pub(crate) struct MaskRun {
     /// the file is readable by you alone. One that exists is gone on with.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) map: Option<PathBuf>,
-    /// How placeholders are written. A map that exists keeps its own style.
-    #[arg(long, value_enum, default_value_t = StyleName::Plain)]
-    pub(crate) style: StyleName,
+    /// How placeholders are written: `plain` unless --rules says otherwise. A map that exists keeps its own style.
+    #[arg(long, value_enum)]
+    pub(crate) style: Option<StyleName>,
     #[command(flatten)]
     pub(crate) finding: Finding,
 }
@@ -35,6 +35,14 @@ pub(crate) struct MaskRun {
 /// What is looked for.
 #[derive(Debug, Args)]
 pub(crate) struct Finding {
+    /// Do as the `[[gateway.mask]]` of this name in the configuration file (--file) says: what it looks for, what it does
+    /// with it, and how it writes placeholders.
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = ["only", "without", "threshold", "allow", "dictionary", "phone_region"]
+    )]
+    pub(crate) rules: Option<String>,
     /// Look only for this: the name or label of an entity (EMAIL_ADDRESS, IP_PRIVATE), or a recognizer (us_ssn). May be
     /// repeated. `portcullis mask entities` lists them.
     #[arg(long, value_name = "NAME")]
@@ -51,6 +59,14 @@ pub(crate) struct Finding {
     /// Look for the words of a bundled dictionary as well: `organizations`, `hostnames`. May be repeated.
     #[arg(long, value_name = "NAME")]
     pub(crate) dictionary: Vec<String>,
+    /// Look for the national telephone numbers of this region alone, such as VN or US. May be repeated; all that are known
+    /// when it is not given. International numbers are found in any case.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) phone_region: Vec<String>,
+    /// Also ask the token-classification model in this folder for names of people, organizations and places. Only where
+    /// portcullis was built with the feature `model`.
+    #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) model: Option<PathBuf>,
 }
 
 /// How placeholders are written.
@@ -84,6 +100,17 @@ pub(crate) enum MaskCommand {
     /// List everything that can be recognized.
     #[command(after_long_help = "Example:\n  portcullis mask entities --json")]
     Entities,
+    /// Ask a Dify server which version it runs, and say which messages the gateway would expect of it.
+    ///
+    /// Only what the server says counts: X-Version of its answer to GET /v1/, the welcome there, or GET /health. No
+    /// redirect is followed. Nothing is changed anywhere.
+    ///
+    /// Exit codes: 0 a version that is known, 5 it is Dify and its version is not known (the nearest is used, and
+    /// which), 1 what answers is not Dify, 8 nobody answers, 2 the URL or an option is wrong.
+    #[command(
+        after_long_help = "Examples:\n  portcullis mask detect http://127.0.0.1:5001\n  portcullis mask detect https://dify.example/v1 --ca ca.pem --key env:DIFY_KEY --json"
+    )]
+    Detect(Detect),
     /// Measure how fast this machine finds data: in your texts, or in a chat message with data and in one without.
     ///
     /// One thread. The figure is the median of many rounds.
@@ -101,6 +128,23 @@ pub(crate) enum MaskCommand {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Detect {
+    /// Where the server is, with or without /v1.
+    #[arg(value_hint = clap::ValueHint::Url)]
+    pub(crate) url: String,
+    /// A PEM file with the authorities to believe instead of the system's.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) ca: Option<PathBuf>,
+    /// Where a key is that is shown as `Authorization: Bearer`: env:NAME, file:PATH or cmd:PROGRAM. Dify tells its
+    /// version without one.
+    #[arg(long, value_name = "REFERENCE", value_parser = reference)]
+    pub(crate) key: Option<String>,
+    /// How long all of it may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Unmask {
     /// The texts with placeholders; standard input when none is given or for `-`.
     #[arg(value_hint = clap::ValueHint::FilePath)]
@@ -115,5 +159,15 @@ fn score(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(score) if (0.0..=1.0).contains(&score) => Ok(score),
         _ => Err("expected a number from 0 to 1, for example 0.6".to_owned()),
+    }
+}
+
+/// A reference to a secret; a secret itself would be seen by everybody who lists processes.
+fn reference(text: &str) -> Result<String, String> {
+    match portcullis_rollout::ValueSource::of(text).is_reference() {
+        true => Ok(text.to_owned()),
+        false => Err(
+            "expected env:NAME, file:PATH or cmd:PROGRAM; a key on the command line can be seen by others".to_owned(),
+        ),
     }
 }

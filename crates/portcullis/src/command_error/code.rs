@@ -35,6 +35,8 @@ pub(crate) enum ErrorCode {
     ServeFailed,
     RequestUnreadable,
     RestartNeeded,
+    NoApplication,
+    NotDify,
     PlanRefused,
     UnknownRelease,
     NoPredecessor,
@@ -119,7 +121,7 @@ const WORDS: [(&str, ErrorCode); 37] = [
 
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 48] = [
+    pub(crate) const ALL: [ErrorCode; 50] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -144,6 +146,8 @@ impl ErrorCode {
         ErrorCode::ServeFailed,
         ErrorCode::RequestUnreadable,
         ErrorCode::RestartNeeded,
+        ErrorCode::NoApplication,
+        ErrorCode::NotDify,
         ErrorCode::PlanRefused,
         ErrorCode::UnknownRelease,
         ErrorCode::NoPredecessor,

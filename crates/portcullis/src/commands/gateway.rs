@@ -1,8 +1,9 @@
-//! `portcullis gateway`: what the gateway does, a split set by hand, a reload, and a bypass. They ask the
+//! `portcullis gateway`: what the gateway does and masks, a split set by hand, a reload, and a bypass. They ask the
 //! gateway's admin API directly, so they work while the engine does not act. API keys are a matter of their file.
 
 mod bypass;
 mod key;
+mod masking;
 mod reload;
 mod routes;
 mod split;
@@ -26,13 +27,15 @@ pub(super) async fn run(site: &Site, json: bool, command: &Gateway) -> Result<Ex
         // It tells what is wrong with the file.
         Gateway::Reload => connect::config_or_quiet_stand_in(site).await?.config(),
         // In an emergency a mistake in the file must not be in the way.
-        Gateway::Routes | Gateway::Split { weight: None } | Gateway::Bypass(_) => {
-            connect::config_or_stand_in(site).await?
-        }
+        Gateway::Routes
+        | Gateway::Masking
+        | Gateway::Split { weight: None }
+        | Gateway::Bypass(_) => connect::config_or_stand_in(site).await?,
     };
     let client = connect::gateway(&config)?.looking_for(LOOK_PATIENCE);
     match command {
         Gateway::Routes => routes::run(&config, &client, json).await,
+        Gateway::Masking => masking::run(&config, &client, json).await,
         Gateway::Reload => reload::run(site, &config, &client, json).await,
         Gateway::Split { weight: None } => split::show(&config, &client, json).await,
         Gateway::Split {

@@ -1,24 +1,33 @@
 //! `portcullis mask` and `portcullis unmask`: hide data in text, and put it back.
 
 mod bench;
+mod chosen;
+mod detect;
 mod entities;
 mod explain;
 mod map_file;
 mod texts;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use portcullis_mask::{
-    Encoding, Finder, Limits, Mapping, MaskedSpan, Masker, Mode, Policy, Rules, Score, Style, Tag,
-    Vocabulary, restore,
+    Encoding, Limits, Mapping, MaskedSpan, Masker, Rules, Style, Tag, Vocabulary, restore,
 };
 use serde::Serialize;
 
 use crate::cli::{Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::output;
+use crate::site::Site;
+use chosen::Chosen;
+pub(super) use detect::run as detect;
 use texts::Text;
+
+/// Whoever runs a command decides how much it reads.
+const UNLIMITED: Limits = Limits {
+    entries_max: usize::MAX,
+    bytes_max: usize::MAX,
+};
 
 /// What a text holds, as JSON.
 #[derive(Debug, Serialize)]
@@ -44,21 +53,27 @@ struct ToldSpan {
 }
 
 /// Masks texts, or carries out a command about masking.
-pub(super) fn run(json: bool, args: &Mask) -> Result<Exit, CommandError> {
+pub(super) fn run(site: &Site, json: bool, args: &Mask) -> Result<Exit, CommandError> {
     match &args.command {
-        None => mask(json, &args.run),
-        Some(MaskCommand::Explain { files, finding }) => explain::run(json, files, finding),
+        None => mask(site, json, &args.run),
+        Some(MaskCommand::Explain { files, finding }) => {
+            explain::run(json, files, Chosen::of(site, finding)?)
+        }
         Some(MaskCommand::Entities) => entities::run(json),
+        // It waits for a server, so it is begun elsewhere.
+        Some(MaskCommand::Detect(_)) => Ok(Exit::Done),
         Some(MaskCommand::Bench {
             files,
             seconds,
             finding,
-        }) => bench::run(json, files, *seconds, finding),
+        }) => bench::run(json, files, *seconds, Chosen::of(site, finding)?),
     }
 }
 
-fn mask(json: bool, args: &MaskRun) -> Result<Exit, CommandError> {
-    let masker = masker(&args.finding)?;
+fn mask(site: &Site, json: bool, args: &MaskRun) -> Result<Exit, CommandError> {
+    let chosen = Chosen::of(site, &args.finding)?;
+    let style_name = args.style.or(chosen.style).unwrap_or(StyleName::Plain);
+    let masker = chosen.masker()?;
     let mapping = match &args.map {
         Some(file) => {
             // Before anything is printed that could not be put back.
@@ -69,14 +84,15 @@ fn mask(json: bool, args: &MaskRun) -> Result<Exit, CommandError> {
     };
     let mut mapping = match mapping {
         Some(mapping) => mapping,
-        None => Mapping::new(style(args.style)?, Limits::default()),
+        None => Mapping::new(style(style_name)?, UNLIMITED),
     };
     let before = mapping.len();
     let mut each = |text: &str, ending: &str| one(json, &masker, text, ending, &mut mapping);
-    match args.lines {
-        true => texts::lines(&args.files, &mut each)?,
-        false => texts::whole(&args.files, |text: &Text| each(&text.text, ""))?,
-    }
+    let done = match args.lines {
+        true => texts::lines(&args.files, &mut each),
+        false => texts::whole(&args.files, |text: &Text| each(&text.text, "")),
+    };
+    // Also when a later input failed: what was printed must not be without its map.
     if let Some(file) = args
         .map
         .as_deref()
@@ -84,7 +100,7 @@ fn mask(json: bool, args: &MaskRun) -> Result<Exit, CommandError> {
     {
         map_file::write(file, &mapping)?;
     }
-    Ok(Exit::Done)
+    done.map(|()| Exit::Done)
 }
 
 /// Masks one text and writes it. `ending` is what ends the line, if it is one.
@@ -135,13 +151,13 @@ fn told_spans(rules: &Rules, text: &str, spans: &[MaskedSpan]) -> Vec<ToldSpan> 
 }
 
 /// Puts values back.
-pub(super) fn unmask(json: bool, args: &Unmask) -> Result<Exit, CommandError> {
+pub(super) fn unmask(site: &Site, json: bool, args: &Unmask) -> Result<Exit, CommandError> {
     let Some(mapping) = map_file::read(&args.map)? else {
         let message = format!("there is no map {}", args.map.display());
         let hint = "make one by `portcullis mask --map FILE`";
         return Err(CommandError::coded(ErrorCode::NotFound, message).hint(hint));
     };
-    let masker = masker(&Finding::everything())?;
+    let masker = Chosen::of(site, &Finding::everything())?.masker()?;
     let vocabulary = Vocabulary::of(&mapping, masker.labels());
     texts::whole(&args.files, |text: &Text| {
         let restored = restore(&vocabulary, &text.text, Encoding::Plain);
@@ -164,54 +180,6 @@ pub(super) fn unmask(json: bool, args: &Unmask) -> Result<Exit, CommandError> {
         Ok(())
     })?;
     Ok(Exit::Done)
-}
-
-/// What hides what the options name.
-fn masker(finding: &Finding) -> Result<Masker, CommandError> {
-    let finder = Arc::new(Finder::new(rules(finding)?));
-    Masker::new(finder, Policy::default(), Mode::Enforce)
-        .map_err(|error| CommandError::of(Exit::Usage, &error))
-}
-
-/// What the options name.
-fn rules(finding: &Finding) -> Result<Rules, CommandError> {
-    let mut builder =
-        Rules::builder().threshold_of_all(Score::of((finding.threshold * 100.0).round() as u8));
-    if !finding.only.is_empty() {
-        builder = builder.nothing();
-    }
-    for name in &finding.only {
-        builder = builder.with(name);
-    }
-    for name in &finding.without {
-        builder = builder.without(name);
-    }
-    for value in &finding.allow {
-        builder = builder.allow(value);
-    }
-    for name in &finding.dictionary {
-        builder = builder.bundled(name);
-    }
-    builder.build().map_err(|errors| {
-        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        let message = told.first().cloned().unwrap_or_default();
-        let error = CommandError::coded(ErrorCode::BadValue, message);
-        let error = told.into_iter().skip(1).fold(error, CommandError::cause);
-        error.hint("`portcullis mask entities` lists what can be recognized")
-    })
-}
-
-impl Finding {
-    /// Everything, as when no option is given.
-    fn everything() -> Finding {
-        Finding {
-            only: Vec::new(),
-            without: Vec::new(),
-            threshold: Score::THRESHOLD.fraction(),
-            allow: Vec::new(),
-            dictionary: Vec::new(),
-        }
-    }
 }
 
 /// The style of a new mapping.

@@ -27,7 +27,11 @@ fn a_plan_reads_like_a_story() {
     settings.add_filter(r"127\.0\.0\.1:\d+", "ADDRESS");
     settings.add_filter(r"\d{8}T\d{6}Z", "TIME");
     settings.add_filter(r"\d+(\.\d+)? m?s before", "SHORT before");
-    settings.add_filter(r"at least 4\.\d s", "at least 4 s and SHORT");
+    // The windows alone take 4 s; a busy machine took longer for the rest before.
+    settings.add_filter(
+        r"at least ([4-9]|[1-9]\d)(\.\d)? s",
+        "at least 4 s and SHORT",
+    );
     settings.bind(|| insta::assert_snapshot!(plan));
     // What is printed is what runs: the same plan as JSON has the same steps.
     let json = rig.json(&["deploy", "--release", "1.1", "--dry-run"]);

@@ -7,6 +7,7 @@ mod command_line;
 mod config_command;
 mod conformance;
 mod control;
+mod detect;
 mod examples;
 mod faults;
 mod gateway_alone;
@@ -16,6 +17,11 @@ mod grpc;
 mod guide;
 mod keys;
 mod mask;
+mod mask_model;
+#[path = "../../../gateway/tests/it/masking/application.rs"]
+#[allow(dead_code)]
+mod masked_application;
+mod masking;
 mod operations;
 #[path = "../../../gateway/tests/it/pebble.rs"]
 #[allow(dead_code, clippy::expect_used)]

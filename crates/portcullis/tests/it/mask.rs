@@ -255,3 +255,146 @@ fn everything_that_can_be_recognized_is_listed() {
         "{text}"
     );
 }
+
+const MASKS: &str = r#"
+[gateway]
+default_mask = "chat"
+
+[[gateway.mask]]
+name = "chat"
+application = "dify"
+mode = "shadow"
+placeholders = "brackets"
+actions = { IP_PRIVATE = "redact", US_SSN = "block" }
+allow = ["support@example.com"]
+phone_regions = ["VN"]
+
+[[gateway.mask.recognizer]]
+name = "employee"
+entity = "EMPLOYEE_ID"
+patterns = ['\bE-\d{6}\b']
+
+[[gateway.mask]]
+name = "other"
+application = "openai"
+only = ["EMAIL"]
+
+[[gateway.route]]
+name = "second"
+path = "/second"
+mask = "other"
+"#;
+
+/// A folder with a configuration whose gateway has masks.
+fn with_masks(masks: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let service = "[service]\nname = \"notes\"\nready = { path = \"/\" }\n[[release]]\nversion = \"1.0\"\n\
+                   artifact = \"notes\"\ncommand = [\"{artifact}\", \"{port}\"]\n";
+    let program = folder.path().join("notes");
+    std::fs::write(&program, "").unwrap();
+    std::fs::set_permissions(program, PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(
+        folder.path().join("portcullis.toml"),
+        format!("{service}{masks}"),
+    )
+    .unwrap();
+    folder
+}
+
+#[test]
+fn the_rules_of_a_mask_of_the_gateway_are_tried_on_a_text() {
+    let folder = with_masks(MASKS);
+    out(&run(folder.path(), &["check"], ""));
+    let text =
+        "jo@example.com support@example.com E-123456 10.0.0.1 (415) 555-2671 or 0912 345 678";
+    let masked = |args: &[&str]| out(&run(folder.path(), args, text));
+    assert_eq!(
+        masked(&["mask", "--rules", "chat"]),
+        "[[EMAIL_1]] support@example.com [[EMPLOYEE_ID_1]] [IP_PRIVATE] (415) 555-2671 or [[PHONE_1]]"
+    );
+    // What it hides comes back.
+    let masked_with_map = masked(&["mask", "--rules", "chat", "--map", "m", "--style", "plain"]);
+    assert!(
+        masked_with_map.contains(" EMPLOYEE_ID_1 "),
+        "{masked_with_map}"
+    );
+    let back = run(folder.path(), &["unmask", "--map", "m"], &masked_with_map);
+    assert_eq!(out(&back), text.replace("10.0.0.1", "[IP_PRIVATE]"));
+    assert_eq!(
+        masked(&["mask", "--rules", "other"]),
+        "EMAIL_1 EMAIL_2 E-123456 10.0.0.1 (415) 555-2671 or 0912 345 678"
+    );
+    let why = masked(&["mask", "explain", "--rules", "chat"]);
+    assert!(
+        why.contains("\"E-123456\" as EMPLOYEE_ID (employee): found"),
+        "{why}"
+    );
+    assert!(
+        why.contains("\"support@example.com\" as EMAIL_ADDRESS") && why.contains("allowed"),
+        "{why}"
+    );
+    let bench = ["mask", "bench", "--rules", "other", "--seconds", "1", "-"];
+    assert!(masked(&bench).contains("2 found"));
+    let blocked = run(
+        folder.path(),
+        &["mask", "--rules", "chat"],
+        "My SSN is 536-22-8145",
+    );
+    let blocked = err(&blocked, 1);
+    assert!(
+        blocked.contains("US_SSN") && !blocked.contains("536-22"),
+        "{blocked}"
+    );
+}
+
+#[test]
+fn a_mask_that_is_not_there_is_told_with_those_that_are() {
+    let folder = with_masks(MASKS);
+    let args = ["mask", "--rules", "chats"];
+    let told = err(&run(folder.path(), &args, "text"), 2);
+    assert!(
+        told.contains("there is no [[gateway.mask]] named `chats`")
+            && told.contains("has chat, other"),
+        "{told}"
+    );
+    let folder = with_masks("");
+    let told = err(&run(folder.path(), &args, "text"), 2);
+    assert!(told.contains("has no [[gateway.mask]]"), "{told}");
+    let both = ["mask", "--rules", "chat", "--only", "EMAIL"];
+    let told = err(&run(folder.path(), &both, "text"), 2);
+    assert!(told.contains("cannot be used with"), "{told}");
+    // Another file, and none at all.
+    let told = err(
+        &run(
+            folder.path(),
+            &["mask", "--rules", "chat", "-f", "no.toml"],
+            "",
+        ),
+        2,
+    );
+    assert!(told.contains("no.toml"), "{told}");
+}
+
+#[test]
+fn telephone_numbers_of_chosen_regions_are_found_and_an_unknown_region_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "(415) 555-2671 or 0912 345 678 or +49 30 901820";
+    let masked = |args: &[&str]| out(&run(folder.path(), args, text));
+    assert_eq!(masked(&["mask"]), "PHONE_1 or PHONE_2 or PHONE_3");
+    assert_eq!(
+        masked(&["mask", "--phone-region", "vn"]),
+        "(415) 555-2671 or PHONE_1 or PHONE_2"
+    );
+    assert_eq!(
+        masked(&["mask", "--phone-region", "VN", "--phone-region", "US"]),
+        "PHONE_1 or PHONE_2 or PHONE_3"
+    );
+    let told = err(
+        &run(folder.path(), &["mask", "--phone-region", "XX"], text),
+        2,
+    );
+    assert!(
+        told.contains("\"XX\"") && told.contains("US, CA, GB, VN"),
+        "{told}"
+    );
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::chat;
 use super::events;
 use super::http1::Connection;
 use super::peer::{Kind, Peer};
@@ -21,6 +22,14 @@ pub enum Case {
     Download,
     /// A stream of fifty server-sent events.
     Events,
+    /// A question of 1 KiB with data in it to a chat model, without masking. Only the gateway.
+    Chat,
+    /// The same with masking: values hidden on the way in, restored in the answer. Only the gateway.
+    ChatMasked,
+    /// A streamed answer of fifty events of a chat model, without masking. Only the gateway.
+    ChatEvents,
+    /// The same with masking. Only the gateway.
+    ChatEventsMasked,
     /// A new TLS connection for each request, with a full handshake.
     Handshake,
     /// A new TLS connection for each request, with a resumed session.
@@ -39,11 +48,15 @@ pub enum Case {
 
 impl Case {
     /// All, in the order in which they are measured.
-    pub const ALL: [Case; 11] = [
+    pub const ALL: [Case; 15] = [
         Case::Get,
         Case::Post,
         Case::Download,
         Case::Events,
+        Case::Chat,
+        Case::ChatMasked,
+        Case::ChatEvents,
+        Case::ChatEventsMasked,
         Case::Handshake,
         Case::Resumed,
         Case::Tls,
@@ -60,6 +73,10 @@ impl Case {
             Case::Post => "POST 2 KiB JSON",
             Case::Download => "download 1 MiB",
             Case::Events => "50 events (SSE)",
+            Case::Chat => "chat 1 KiB",
+            Case::ChatMasked => "chat 1 KiB, masked",
+            Case::ChatEvents => "50 chat events",
+            Case::ChatEventsMasked => "50 chat events, masked",
             Case::Handshake => "TLS handshake, new",
             Case::Resumed => "TLS handshake, resumed",
             Case::Tls => "GET 1 KiB, TLS",
@@ -76,6 +93,7 @@ impl Case {
             Case::Post => "/post",
             Case::Download => "/large",
             Case::Events => "/events",
+            Case::Chat | Case::ChatMasked | Case::ChatEvents | Case::ChatEventsMasked => chat::PATH,
             _ => "/small",
         }
     }
@@ -92,6 +110,9 @@ impl Case {
     pub fn kinds(self) -> &'static [Kind] {
         match self {
             Case::Paced => &Kind::ALL,
+            Case::Chat | Case::ChatMasked | Case::ChatEvents | Case::ChatEventsMasked => {
+                &[Kind::Gateway]
+            }
             _ => &Kind::PROXIES,
         }
     }
@@ -100,7 +121,7 @@ impl Case {
     pub fn connections(self) -> usize {
         match self {
             Case::Download => 8,
-            Case::Events => 64,
+            Case::Events | Case::ChatEvents | Case::ChatEventsMasked => 64,
             Case::Http2 => 16,
             Case::GetTwo => 64,
             _ => 32,
@@ -112,9 +133,16 @@ impl Case {
     /// # Errors
     /// When it is not the answer.
     pub fn check(self, peer: &Peer) -> Result<()> {
+        if !self.kinds().contains(&peer.kind) {
+            return Ok(());
+        }
         let expected = match self {
             Case::Download => large(),
             Case::Events => events::body().into_bytes(),
+            Case::Chat => chat::answer().into_bytes(),
+            Case::ChatMasked => chat::restored(&chat::answer()).into_bytes(),
+            Case::ChatEvents => chat::events().into_bytes(),
+            Case::ChatEventsMasked => chat::restored(&chat::events()).into_bytes(),
             _ => small().into_bytes(),
         };
         let stream = TcpStream::connect(peer.plain)?;
@@ -124,6 +152,9 @@ impl Case {
                 "POST /post HTTP/1.1\r\nHost: bench\r\nContent-Length: 2048\r\n\r\n{}",
                 "x".repeat(2048)
             ),
+            Case::Chat | Case::ChatMasked | Case::ChatEvents | Case::ChatEventsMasked => {
+                chat::request(self)
+            }
             _ => get(self.path()),
         };
         Connection::new(stream)

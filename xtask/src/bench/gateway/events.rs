@@ -7,6 +7,8 @@ use anyhow::Result;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::chat;
+
 /// Events of one answer.
 pub const EVENTS: usize = 50;
 /// The pause between two events, which makes a stream of them and not one large piece.
@@ -59,8 +61,13 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
         let begin = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n\
                      Transfer-Encoding: chunked\r\n\r\n";
         stream.write_all(begin.as_bytes()).await?;
+        let is_chat = String::from_utf8_lossy(&head).contains(chat::PATH);
         for number in 0..EVENTS {
-            let event = event(number);
+            let event = if is_chat {
+                chat::event(number)
+            } else {
+                event(number)
+            };
             let chunk = format!("{:x}\r\n{event}\r\n", event.len());
             stream.write_all(chunk.as_bytes()).await?;
             tokio::time::sleep(PAUSE).await;

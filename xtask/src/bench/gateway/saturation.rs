@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::case::Case;
+use super::chat;
 use super::peer::Peer;
 use super::stand::Stand;
 use crate::bench::figures::Spread;
@@ -49,6 +50,11 @@ fn wrk(case: Case, peer: &Peer, stand: &Stand, seconds: u32) -> Result<Load> {
     wrk.args(["-t", "1", "--latency", "--timeout", "10s"]);
     wrk.args(["-c", &case.connections().to_string()]);
     wrk.args(["-d", &format!("{seconds}s")]);
+    if let Some(text) = chat::script(case) {
+        let script = stand.folder().join("chat.lua");
+        fs::write(&script, text)?;
+        wrk.arg("-s").arg(script);
+    }
     if case == Case::Post {
         let script = stand.folder().join("post.lua");
         fs::write(&script, include_str!("post.lua"))?;

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 use portcullis_api::engine::EngineStanding;
 
+use super::chat;
 use super::cores::Cores;
 use super::events;
 use super::process::Family;
@@ -192,6 +193,7 @@ pub fn large() -> Vec<u8> {
 fn write_upstream(root: &Path, events: SocketAddr) -> Result<()> {
     let text = include_str!("upstream.conf")
         .replace("@SMALL@", &small())
+        .replace("@CHAT@", &chat::answer())
         .replace("@LARGE@", &root.join("large").display().to_string())
         .replace("@EVENTS@", &events.to_string());
     std::fs::write(root.join("upstream.conf"), text)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portcullis_mask::{Action, Mode, Score};
+use portcullis_mask::{Action, Mode, Regions, Score};
 
 mod fault;
 mod rules;
@@ -136,16 +136,29 @@ pub struct SearchConfig {
     /// The same for single kinds of data, by the entity's name or label as the file writes it. Of two that mean the
     /// same data the narrower one counts.
     pub thresholds: Vec<(String, Score)>,
+    /// Whose national telephone numbers are looked for; international ones are in any case.
+    pub phone_regions: Regions,
     /// Values that are never hidden; case is ignored.
     pub allow: Vec<String>,
     /// Regular expressions; a value that one of them matches as a whole is never hidden.
     pub allow_patterns: Vec<String>,
     /// Names of bundled dictionaries that are used.
     pub bundled: Vec<String>,
+    /// What finds names of people, organizations and places, if anything does.
+    pub model: Option<ModelConfig>,
     /// Dictionaries of the file's own.
     pub dictionaries: Vec<DictionaryConfig>,
     /// Regular expressions of the file's own.
     pub recognizers: Vec<RecognizerConfig>,
+}
+
+/// A named-entity model. What it looks for is chosen as among the built-in recognizers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelConfig {
+    /// The folder that it is in, absolute.
+    pub folder: PathBuf,
+    /// The most text of one request that it reads, in bytes; a request with more is answered with 413.
+    pub text_bytes_max: u64,
 }
 
 /// Which of the built-in recognizers are used. They are named by what they find (name or label of an entity) or by their

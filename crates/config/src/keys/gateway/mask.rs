@@ -1,7 +1,11 @@
 //! The keys of masks.
 
+use portcullis_mask::Regions;
+
 use super::NONE;
-use crate::bounds::{MASKED_BODY_BYTES_MAX, MASKED_BODY_BYTES_MIN};
+use crate::bounds::{
+    MASKED_BODY_BYTES_MAX, MASKED_BODY_BYTES_MIN, MODEL_TEXT_BYTES_MAX, MODEL_TEXT_BYTES_MIN,
+};
 use crate::keys::{Kind, Preset, Section, TextForm, key};
 
 mod custom;
@@ -89,6 +93,13 @@ pub(super) static MASK: Section = Section {
             "The same for single kinds of data, such as `{ PHONE_NUMBER = 0.6 }`.",
         ),
         key(
+            "phone_regions",
+            Kind::List(&Kind::Choice(&Regions::CODES), 0),
+            Preset::Absent("all of them"),
+            "Whose telephone numbers are found as people of the country write them, by ISO 3166 code, such as \
+             `[\"VN\", \"US\"]`. Numbers with a country's calling code (`+84`) are found in any case, for `[]` they alone.",
+        ),
+        key(
             "allow",
             Kind::List(&Kind::Text, 0),
             Preset::Value("[]"),
@@ -105,6 +116,20 @@ pub(super) static MASK: Section = Section {
             Kind::List(&Kind::Choice(BUNDLED), 0),
             Preset::Value("[]"),
             "Bundled dictionaries that are used: names of well-known organizations, words for hosts.",
+        ),
+        key(
+            "model",
+            Kind::Path,
+            Preset::Absent("no model is asked"),
+            "A folder with a token-classification model (BERT, DistilBERT or RoBERTa as `transformers` saves them), which \
+             finds names of people, organizations and places. Only for a portcullis that was built with the feature \
+             `model`. Names are not looked for in answers.",
+        ),
+        key(
+            "model_text_max",
+            Kind::Bytes(MODEL_TEXT_BYTES_MIN, MODEL_TEXT_BYTES_MAX),
+            Preset::Value("\"32KiB\""),
+            "The most text of one request that the model reads; a request with more is answered with 413.",
         ),
         key(
             "fields",

@@ -1,6 +1,6 @@
 //! Masks and conversations as tables of the file.
 
-use portcullis_mask::{Action, Mode, Score};
+use portcullis_mask::{Mode, Regions, Score};
 use toml::{Table, Value};
 
 use super::{bytes, count, duration, path, put, some, strings, table, tables};
@@ -33,12 +33,12 @@ pub(super) fn mask(mask: &MaskConfig) -> Table {
         UnknownMessage::Pass => "pass",
     };
     let actions = mask.actions.iter();
-    let actions = actions.map(|(name, action)| (name.clone(), self::action(*action).into()));
+    let actions = actions.map(|(name, action)| (name.clone(), action.name().into()));
     let mut out = table([
         ("name", mask.name.as_ref().into()),
         ("mode", mode.into()),
         ("placeholders", placeholders.into()),
-        ("action", action(mask.action).into()),
+        ("action", mask.action.name().into()),
         ("actions", Value::Table(actions.collect())),
         ("body_max", bytes(mask.body_bytes_max)),
         ("unknown", unknown.into()),
@@ -96,9 +96,17 @@ fn search(mask: &MaskConfig, out: &mut Table) {
     let thresholds = thresholds.map(|(name, score)| (name.clone(), self::score(*score)));
     put(out, "threshold", Some(score(search.threshold)));
     put(out, "thresholds", Some(Value::Table(thresholds.collect())));
+    if search.phone_regions != Regions::ALL {
+        let codes: Vec<String> = search.phone_regions.codes().map(str::to_owned).collect();
+        put(out, "phone_regions", Some(strings(&codes)));
+    }
     put(out, "allow", Some(strings(&search.allow)));
     put(out, "allow_patterns", Some(strings(&search.allow_patterns)));
     put(out, "dictionaries", Some(strings(&search.bundled)));
+    if let Some(model) = &search.model {
+        put(out, "model", Some(path(&model.folder)));
+        put(out, "model_text_max", Some(bytes(model.text_bytes_max)));
+    }
     put(
         out,
         "dictionary",
@@ -170,15 +178,6 @@ pub(super) fn conversations(conversations: &ConversationsConfig) -> Table {
     put(&mut out, "keep", Some(keep));
     put(&mut out, "keys", keys.map(|keys| keys.expose()));
     out
-}
-
-fn action(action: Action) -> &'static str {
-    match action {
-        Action::Mask => "mask",
-        Action::Redact => "redact",
-        Action::Block => "block",
-        Action::Report => "report",
-    }
 }
 
 fn score(score: Score) -> Value {

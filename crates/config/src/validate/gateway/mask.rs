@@ -4,13 +4,13 @@
 //! right is right for the gateway. What is wrong with a single name or expression is told at its place before; only then
 //! the whole is tried.
 
-use portcullis_mask::{Action, Mode};
+use portcullis_mask::{Action, Mode, Regions};
 
 use super::{Context, text};
 use crate::Code;
 use crate::config::{
     BuiltInSearch, CluesConfig, DictionaryConfig, DictionaryWords, LeakAction, MaskConfig,
-    PlaceholderForm, RecognizerConfig, SearchConfig, UnknownMessage,
+    ModelConfig, PlaceholderForm, RecognizerConfig, SearchConfig, UnknownMessage,
 };
 use crate::origin::{Content, MaskUse};
 use crate::raw::{RawClues, RawDictionary, RawMask, RawRecognizer, value_or_default};
@@ -63,7 +63,7 @@ fn mask(raw: &RawMask, context: &mut Context<'_>) -> MaskConfig {
     if !raw.is_broken && report.told() == told {
         let mask_use = MaskUse::of(raw, &config);
         if let Some(rules) = mask_use.try_out(report, false) {
-            effect::check(raw, &rules, report);
+            effect::check(raw, &config.search, &rules, report);
         }
         if mask_use.has_files() {
             context.masks.push(mask_use);
@@ -113,9 +113,11 @@ fn search(raw: &RawMask, context: &mut Context<'_>) -> SearchConfig {
             .iter()
             .map(|(name, at)| (name.clone(), at.value))
             .collect(),
+        phone_regions: phone_regions(raw),
         allow: raw.allow.clone(),
         allow_patterns: values(&raw.allow_patterns),
         bundled: values(&raw.bundled),
+        model: model(raw, context),
         dictionaries: raw
             .dictionaries
             .iter()
@@ -123,6 +125,39 @@ fn search(raw: &RawMask, context: &mut Context<'_>) -> SearchConfig {
             .collect(),
         recognizers: raw.recognizers.iter().map(recognizer).collect(),
     }
+}
+
+/// Only known regions get through reading.
+fn phone_regions(raw: &RawMask) -> Regions {
+    match &raw.phone_regions {
+        Some(at) => {
+            Regions::of(at.value.iter().map(|code| code.value.as_str())).unwrap_or_default()
+        }
+        None => Regions::ALL,
+    }
+}
+
+/// The model. What is in its folder is looked at by whoever can load one, and told at the key.
+fn model(raw: &RawMask, context: &mut Context<'_>) -> Option<ModelConfig> {
+    let text_max = raw.model_text_bytes_max.as_ref();
+    let Some(at) = &raw.model else {
+        if let Some(at) = text_max.filter(|at| at.given) {
+            let wrong = Wrong::new(
+                Code::Contradiction,
+                "there is no `model`, so this has no effect",
+            );
+            context.report.add(
+                &at.spot,
+                wrong.hint("remove it, or name the folder of a model"),
+            );
+        }
+        return None;
+    };
+    context.marks.push(at.spot.clone());
+    Some(ModelConfig {
+        folder: context.absolute(&at.value),
+        text_bytes_max: text_max.map_or(0, |at| at.value),
+    })
 }
 
 fn built_in(raw: &RawMask, report: &Report<'_>) -> BuiltInSearch {

@@ -4,12 +4,13 @@ use http::header::{AUTHORIZATION, HeaderValue};
 use super::Tenant;
 use crate::protect::Admitted;
 
-fn of(authorization: Option<&'static str>, route: &str) -> Tenant {
+fn of(authorization: Option<&'static str>, route: &str) -> [u8; 32] {
     let mut headers = HeaderMap::new();
     if let Some(value) = authorization {
         headers.insert(AUTHORIZATION, HeaderValue::from_static(value));
     }
-    Tenant::of(&Admitted::Address, &headers, route)
+    let tenant = Tenant::of(&Admitted::Address, &headers, route);
+    tenant.bytes().try_into().unwrap()
 }
 
 #[test]

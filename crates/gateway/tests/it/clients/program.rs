@@ -1,4 +1,4 @@
-//! A Python program that plays a client, and often the service behind the gateway too.
+//! A program in Python or JavaScript that plays a client, and often the service behind the gateway too.
 //!
 //! It speaks with the test in lines of JSON: first it says where its servers listen, then it is told where
 //! the gateway is; what it asks for meanwhile is done by the test. It makes its own checks and ends with 0
@@ -23,6 +23,8 @@ pub(crate) struct Program {
     answers: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
     name: String,
+    /// How long it is waited for its next word.
+    patience: Duration,
     /// What it said of its servers: their addresses by name.
     pub(crate) servers: Value,
 }
@@ -30,14 +32,28 @@ pub(crate) struct Program {
 impl Program {
     /// Starts `clients/programs/NAME.py` and waits until its servers listen.
     pub(crate) async fn start(name: &str) -> Program {
+        Program::start_slow(name, PATIENCE).await
+    }
+
+    /// The same for one that is silent for so long at most.
+    pub(crate) async fn start_slow(name: &str, patience: Duration) -> Program {
+        let mut command = clean(&python());
+        command.arg("-u").env("PYTHONDONTWRITEBYTECODE", "1");
+        Program::run(command, format!("{name}.py"), patience).await
+    }
+
+    /// Starts `clients/programs/NAME.cjs` with the packages of `clients/node`.
+    pub(crate) async fn start_node(name: &str) -> Program {
+        let packages = made("node-clients/node_modules");
+        let mut command = clean(&node());
+        command.env("NODE_PATH", packages);
+        Program::run(command, format!("{name}.cjs"), PATIENCE).await
+    }
+
+    async fn run(mut command: Command, name: String, patience: Duration) -> Program {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients/programs");
-        let mut command = Command::new(python());
-        // Without a proxy or anything else from the environment of whoever runs the tests.
         command
-            .arg("-u")
-            .arg(folder.join(format!("{name}.py")))
-            .env_clear()
-            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .arg(folder.join(&name))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -49,7 +65,8 @@ impl Program {
             process,
             answers,
             lines,
-            name: name.to_owned(),
+            name,
+            patience,
             servers: Value::Null,
         };
         program.servers = match program.next().await {
@@ -86,7 +103,7 @@ impl Program {
 
     /// What it says next; `None` at its end.
     async fn next(&mut self) -> Option<Value> {
-        let line = match tokio::time::timeout(PATIENCE, self.lines.next_line()).await {
+        let line = match tokio::time::timeout(self.patience, self.lines.next_line()).await {
             Ok(line) => line.unwrap()?,
             Err(_) => {
                 self.process.start_kill().unwrap();
@@ -95,7 +112,7 @@ impl Program {
         };
         match serde_json::from_str(&line) {
             Ok(said) => Some(said),
-            Err(_) => panic!("{}.py says {line:?}", self.name),
+            Err(_) => panic!("{} says {line:?}", self.name),
         }
     }
 
@@ -104,7 +121,7 @@ impl Program {
         let stderr = self.process.stderr.as_mut().unwrap();
         let _ =
             tokio::time::timeout(Duration::from_secs(5), stderr.read_to_string(&mut text)).await;
-        panic!("{}.py failed: {why}\n{text}", self.name);
+        panic!("{} failed: {why}\n{text}", self.name);
     }
 }
 
@@ -114,14 +131,35 @@ pub(crate) fn stage(rig: &Rig) -> Value {
     json!({ "plain": rig.listen.to_string(), "secure": secure.map(|address| address.to_string()) })
 }
 
+/// A command without a proxy or anything else from the environment of whoever runs the tests.
+fn clean(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear();
+    command
+}
+
 /// Python with the packages of `clients/requirements.txt`.
 pub(crate) fn python() -> PathBuf {
+    made("python-clients/bin/python")
+}
+
+/// What `cargo xtask setup` makes in cargo's target folder.
+pub(crate) fn made(path: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let python = target.join("python-clients/bin/python");
+    let made = target.join(path);
     assert!(
-        python.exists(),
+        made.exists(),
         "{} is missing; `cargo xtask setup` makes it",
-        python.display()
+        made.display()
     );
-    python
+    made
+}
+
+/// Node.js, wherever it is.
+fn node() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let node = std::env::split_paths(&path)
+        .map(|folder| folder.join("node"))
+        .find(|node| node.is_file());
+    node.expect("node is missing; `cargo xtask setup` installs it")
 }

@@ -24,11 +24,17 @@ struct State {
     /// Queries by conversation, with their messages' ids.
     turns: Mutex<HashMap<String, Vec<(String, String)>>>,
     runs: Mutex<HashMap<String, Value>>,
+    /// What was said up to a response.
+    responses: Mutex<HashMap<String, String>>,
     next: AtomicU64,
     gate: Gate,
     fails: AtomicBool,
     cuts: AtomicBool,
     encodes: AtomicBool,
+    /// What streams say last, in the event that ends them.
+    leaks: Mutex<Option<String>>,
+    /// Streams that their client left.
+    broken: AtomicU64,
 }
 
 struct Gate(Semaphore);
@@ -68,6 +74,26 @@ impl Application {
         String::from_utf8_lossy(&self.state.seen.lock().unwrap()).into_owned()
     }
 
+    /// The queries of a conversation as they came, in their order.
+    pub(crate) fn queries(&self, id: &str) -> Vec<String> {
+        let turns = self.state.turns.lock().unwrap();
+        let turns = turns.get(id).into_iter().flatten();
+        turns.map(|(_, query)| query.clone()).collect()
+    }
+
+    /// Everything that came.
+    pub(crate) fn seen_bytes(&self) -> Vec<u8> {
+        self.state.seen.lock().unwrap().clone()
+    }
+
+    /// Whether these bytes came behind so many others.
+    pub(crate) fn has_seen(&self, before: usize, bytes: &[u8]) -> bool {
+        let seen = self.seen_bytes();
+        seen[before..]
+            .windows(bytes.len())
+            .any(|some| some == bytes)
+    }
+
     /// None of these came, in any spelling of JSON or of a query.
     pub(crate) fn assert_unseen(&self, values: &[&str]) {
         let seen = self.seen();
@@ -95,6 +121,16 @@ impl Application {
     /// Streams end in the middle of a placeholder.
     pub(crate) fn cut_streams(&self) {
         self.state.cuts.store(true, SeqCst);
+    }
+
+    /// Streams end with this, which nobody asked for.
+    pub(crate) fn leak_at_end(&self, value: &str) {
+        *self.state.leaks.lock().unwrap() = Some(value.to_owned());
+    }
+
+    /// How many streams were left before their end.
+    pub(crate) fn broken(&self) -> u64 {
+        self.state.broken.load(SeqCst)
     }
 
     /// Answers say that they are coded.
@@ -127,16 +163,43 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) -> Option<()> {
             let query = asked.body["query"].as_str()?;
             let text = format!("You said: {query}");
             if asked.body["response_mode"] == "streaming" {
-                return stream_turn(&mut stream, &state, (&id, &message), &text).await;
+                return stream_turn(&mut stream, &state, (Some(&id), &message), &text).await;
             }
             json!({
                 "event": "message", "task_id": "task", "id": message, "message_id": message,
                 "conversation_id": id, "mode": "chat", "answer": text, "metadata": {}, "created_at": 1,
             })
         }
+        ("POST", "/v1/completion-messages") => {
+            let message = format!("message-{}", state.next.fetch_add(1, SeqCst));
+            let text = format!("You said: {}", asked.body["inputs"]["query"].as_str()?);
+            if asked.body["response_mode"] == "streaming" {
+                return stream_turn(&mut stream, &state, (None, &message), &text).await;
+            }
+            json!({
+                "event": "message", "task_id": "task", "id": message, "message_id": message, "mode": "completion",
+                "answer": text, "metadata": {}, "created_at": 1,
+            })
+        }
+        ("POST", path) if path.starts_with("/v1/conversations/") && path.ends_with("/name") => {
+            let id = path.split('/').rev().nth(1)?;
+            json!({"id": id, "name": asked.body["name"], "inputs": {}, "status": "normal", "introduction": ""})
+        }
         ("POST", "/v1/chat/completions") => {
             let text = asked.body["messages"][0]["content"].as_str()?.to_owned();
             return stream_completion(&mut stream, &text).await;
+        }
+        ("POST", "/v1/responses") => {
+            let (id, text) = state.response(&asked.body);
+            if asked.body["stream"] == true {
+                return stream_response(&mut stream, &id, &text).await;
+            }
+            response(&id, &text)
+        }
+        ("GET", path) if path.starts_with("/v1/responses/") => {
+            let id = path.rsplit('/').next()?;
+            let text = state.responses.lock().unwrap().get(id)?.clone();
+            response(id, &text)
         }
         ("POST", "/v1/workflows/run") => {
             let id = format!("run-{}", state.next.fetch_add(1, SeqCst));
@@ -146,6 +209,11 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) -> Option<()> {
             json!({"workflow_run_id": id, "task_id": "task", "data": {
                 "id": id, "workflow_id": "w", "status": "succeeded", "outputs": outputs, "error": null,
             }})
+        }
+        (_, path)
+            if path.contains("/annotations/") || path.contains("/document/create-by-text") =>
+        {
+            asked.body.clone()
         }
         ("GET", path) if path.starts_with("/v1/workflows/run/") => {
             let id = path.rsplit('/').next()?;
@@ -202,6 +270,25 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) -> Option<()> {
 }
 
 impl State {
+    /// A response with all that was said so far.
+    fn response(&self, body: &Value) -> (String, String) {
+        let id = format!("resp_{}", self.next.fetch_add(1, SeqCst));
+        let input = match &body["input"] {
+            Value::Array(items) => &items.last().unwrap()["content"],
+            input => input,
+        };
+        let mut text = input.as_str().unwrap_or_default().to_owned();
+        let mut responses = self.responses.lock().unwrap();
+        let before = body["previous_response_id"]
+            .as_str()
+            .and_then(|id| responses.get(id));
+        if let Some(before) = before {
+            text = format!("{before}; {text}");
+        }
+        responses.insert(id.clone(), text.clone());
+        (id, text)
+    }
+
     fn turn(&self, body: &Value) -> (String, String) {
         let number = self.next.fetch_add(1, SeqCst);
         let id = match body["conversation_id"].as_str() {
@@ -291,15 +378,17 @@ fn pieces(text: &str, length: usize) -> Vec<String> {
 async fn stream_turn(
     stream: &mut TcpStream,
     state: &State,
-    (id, message): (&str, &str),
+    (id, message): (Option<&str>, &str),
     text: &str,
 ) -> Option<()> {
     begin(stream).await?;
     let event = |kind: &str, answer: &str| {
-        let event = json!({
-            "event": kind, "conversation_id": id, "message_id": message, "id": message, "task_id": "task",
-            "answer": answer, "created_at": 1,
+        let mut event = json!({
+            "event": kind, "message_id": message, "id": message, "task_id": "task", "answer": answer, "created_at": 1,
         });
+        if let Some(id) = id {
+            event["conversation_id"] = json!(id);
+        }
         format!("data: {event}\n\n")
     };
     if state.cuts.load(SeqCst) {
@@ -312,9 +401,21 @@ async fn stream_turn(
     for (place, piece) in pieces.iter().enumerate() {
         if place == half {
             chunk(stream, "event: ping\n\n").await?;
-            state.gate.0.acquire().await.ok()?.forget();
+            let (mut reader, _) = stream.split();
+            let mut more = [0];
+            tokio::select! {
+                permit = state.gate.0.acquire() => permit.ok()?.forget(),
+                _ = reader.read(&mut more) => {
+                    state.broken.fetch_add(1, SeqCst);
+                    return None;
+                }
+            }
         }
         chunk(stream, &event("message", piece)).await?;
+    }
+    let leak = state.leaks.lock().unwrap().clone();
+    if let Some(leak) = leak {
+        chunk(stream, &event("message", &leak)).await?;
     }
     chunk(stream, &event("message_end", "")).await?;
     stream.write_all(b"0\r\n\r\n").await.ok()
@@ -338,5 +439,47 @@ async fn stream_completion(stream: &mut TcpStream, text: &str) -> Option<()> {
     }
     chunk(stream, &event(json!({}), json!("tool_calls"))).await?;
     chunk(stream, "data: [DONE]\n\n").await?;
+    stream.write_all(b"0\r\n\r\n").await.ok()
+}
+
+/// A response of OpenAI's responses API.
+fn response(id: &str, text: &str) -> Value {
+    let content = json!([{"type": "output_text", "text": text, "annotations": []}]);
+    let item = json!({"type": "message", "id": "msg", "role": "assistant", "status": "completed", "content": content});
+    json!({"id": id, "object": "response", "status": "completed", "model": "m", "output": [item]})
+}
+
+async fn stream_response(stream: &mut TcpStream, id: &str, text: &str) -> Option<()> {
+    begin(stream).await?;
+    let event = |kind: &str, rest: Value| {
+        let mut event = json!({"type": kind});
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
+        format!("event: {kind}\ndata: {event}\n\n")
+    };
+    let mut begun = response(id, "");
+    begun["output"] = json!([]);
+    chunk(
+        stream,
+        &event("response.created", json!({"response": begun})),
+    )
+    .await?;
+    for piece in pieces(text, 2) {
+        let delta =
+            json!({"item_id": "msg", "output_index": 0, "content_index": 0, "delta": piece});
+        chunk(stream, &event("response.output_text.delta", delta)).await?;
+    }
+    let done = json!({"item_id": "msg", "output_index": 0, "content_index": 0, "text": text});
+    chunk(stream, &event("response.output_text.done", done)).await?;
+    chunk(
+        stream,
+        &event(
+            "response.completed",
+            json!({"response": response(id, text)}),
+        ),
+    )
+    .await?;
     stream.write_all(b"0\r\n\r\n").await.ok()
 }

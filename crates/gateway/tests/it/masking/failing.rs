@@ -148,12 +148,15 @@ async fn without_its_store_a_route_refuses_and_says_when_to_come_again() {
         settings.conversations.keep = ConversationPlace::Shared { keys: KEY.into() };
     })
     .await;
-    let turn = turn(&format!("I am {EMAIL}"), "a-conversation", "blocking");
-    let answer = post(&rig, "/v1/chat-messages", &turn).await;
-    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.headers().contains_key("retry-after"));
-    let problem: Value = answer.json().await.unwrap();
-    assert_eq!(problem["code"], "masking_unavailable");
+    // The second one begins a conversation, which gets its name too late to be refused then.
+    for conversation in ["a-conversation", ""] {
+        let turn = turn(&format!("I am {EMAIL}"), conversation, "blocking");
+        let answer = post(&rig, "/v1/chat-messages", &turn).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key("retry-after"));
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["code"], "masking_unavailable");
+    }
     assert_eq!(application.seen(), "");
 }
 

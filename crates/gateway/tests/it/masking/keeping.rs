@@ -13,10 +13,10 @@ use crate::redis_server::RedisServer;
 use crate::rig::{Rig, TOKEN, arm, settings};
 use crate::service::Service;
 
-const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+pub(super) const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// Begins a conversation about a value; gives its id.
-async fn begin(rig: &Rig, value: &str) -> String {
+pub(super) async fn begin(rig: &Rig, value: &str) -> String {
     let turn = turn(&format!("I am {value}"), "", "blocking");
     let answer: Value = post(rig, "/v1/chat-messages", &turn)
         .await
@@ -27,7 +27,7 @@ async fn begin(rig: &Rig, value: &str) -> String {
     answer["conversation_id"].as_str().unwrap().to_owned()
 }
 
-async fn history(rig: &Rig, id: &str) -> String {
+pub(super) async fn history(rig: &Rig, id: &str) -> String {
     let path = format!("/v1/messages?conversation_id={id}");
     get(rig, &path).await.text().await.unwrap()
 }

@@ -4,7 +4,7 @@ use portcullis_config::{
     BuiltInSearch, DatasetRequests, DifyApi, LeakAction, MaskApplication, MaskConfig,
     PlaceholderForm, SearchConfig, UnknownMessage,
 };
-use portcullis_mask::{Action, Mode, Score};
+use portcullis_mask::{Action, Mode, Regions, Score};
 
 pub(crate) fn mask(name: &str, application: MaskApplication) -> MaskConfig {
     MaskConfig {
@@ -18,9 +18,11 @@ pub(crate) fn mask(name: &str, application: MaskApplication) -> MaskConfig {
             built_in: BuiltInSearch::All,
             threshold: Score::of(50),
             thresholds: Vec::new(),
+            phone_regions: Regions::ALL,
             allow: Vec::new(),
             allow_patterns: Vec::new(),
             bundled: Vec::new(),
+            model: None,
             dictionaries: Vec::new(),
             recognizers: Vec::new(),
         },
@@ -41,4 +43,8 @@ pub(crate) fn dify() -> MaskConfig {
 
 pub(crate) fn openai() -> MaskConfig {
     mask("openai", MaskApplication::OpenAi)
+}
+
+pub(crate) fn anthropic() -> MaskConfig {
+    mask("anthropic", MaskApplication::Anthropic)
 }

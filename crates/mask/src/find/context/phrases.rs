@@ -12,7 +12,7 @@ use aho_corasick::AhoCorasick;
 
 use super::fold::{self, Letters, fold};
 use crate::Rules;
-use crate::recognize::RecognizerId;
+use crate::recognize::{RecognizerId, first, payment, phone};
 
 /// No phrase is longer, in bytes.
 pub(super) const LENGTH_MAX: usize = 48;
@@ -58,6 +58,19 @@ pub(super) struct Phrases {
     meanings: Vec<u64>,
     /// How many words of bits a row has.
     row: usize,
+    /// For each phrase whether it speaks for some recognizer of numbers of a fixed shape.
+    numbers: Vec<bool>,
+}
+
+/// Whether a recognizer finds numbers that the label of another kind of number speaks against: national numbers, cards
+/// and telephones.
+pub(super) fn is_number(recognizer: RecognizerId) -> bool {
+    is_shaped(recognizer) || recognizer == phone::PHONE || recognizer == payment::CARD
+}
+
+/// Whether a recognizer is one of numbers of a fixed shape.
+fn is_shaped(recognizer: RecognizerId) -> bool {
+    (first::SHAPED..first::CUSTOM).contains(&recognizer.0)
 }
 
 impl Phrases {
@@ -83,6 +96,7 @@ impl Phrases {
             other_phrases: Vec::new(),
             meanings: vec![0; meanings.len() * 2 * row],
             row,
+            numbers: vec![false; meanings.len()],
         };
         let mut others = Vec::new();
         for (number, (phrase, means)) in (0_u32..).zip(&meanings) {
@@ -94,6 +108,9 @@ impl Phrases {
                 number
             };
             for (recognizer, lowers) in means {
+                if is_shaped(*recognizer) && !lowers {
+                    phrases.numbers[number as usize] = true;
+                }
                 let row = (number as usize * 2 + usize::from(*lowers)) * phrases.row;
                 phrases.meanings[row + usize::from(recognizer.0) / 64] |= 1 << (recognizer.0 % 64);
             }
@@ -115,6 +132,12 @@ impl Phrases {
             return (false, false);
         }
         (is_set(row), is_set(row + self.row))
+    }
+
+    /// Whether a phrase speaks for some recognizer of numbers of a fixed shape.
+    #[inline]
+    pub(super) fn names_number(&self, phrase: u32) -> bool {
+        self.numbers.get(phrase as usize).is_some_and(|is| *is)
     }
 
     /// Adds the phrases in a part of a text to `hits`, from left to right. The part begins and ends between words.

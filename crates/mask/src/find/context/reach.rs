@@ -98,6 +98,25 @@ pub(super) fn distance(text: &str, hit: &Hit, range: &Range<usize>, lowers: bool
     (distance <= REACH).then_some(distance)
 }
 
+/// The most bytes between a candidate and the label directly before it.
+const DIRECT_MAX: usize = 6;
+
+/// Whether a phrase ends so near before a candidate that it may be the label directly before it.
+#[inline]
+pub(super) fn may_be_direct(hit: &Hit, range: &Range<usize>) -> bool {
+    hit.end <= range.start && range.start - hit.end <= DIRECT_MAX
+}
+
+/// Whether a phrase is the label directly before a candidate: only a colon or the like stands between.
+pub(super) fn is_direct(text: &str, hit: &Hit, range: &Range<usize>) -> bool {
+    text.get(hit.end..range.start).is_some_and(|between| {
+        between.len() <= DIRECT_MAX
+            && between
+                .chars()
+                .all(|sign| matches!(sign, ' ' | ':' | '=' | '#' | '"' | '\'' | '\u{ff1a}'))
+    })
+}
+
 /// The distance of a phrase before a candidate, with `between` between them.
 fn before(between: &str, candidate: &str, lowers: bool) -> Option<usize> {
     let bytes = between.as_bytes();

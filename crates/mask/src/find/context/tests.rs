@@ -193,3 +193,50 @@ fn words_after_a_number_speak_of_it_unless_they_begin_something_else() {
         ("4155552671. Phone support is closed", &[]),
     ]);
 }
+
+#[test]
+fn the_header_of_a_table_is_the_label_of_its_columns() {
+    each_gives(&[
+        (
+            "name,ssn,phone\nAnn Lee,219-45-3360,212-867-5309\nBob,401-22-7789,312-867-4411",
+            &[
+                ("219-45-3360", "US_SSN"),
+                ("212-867-5309", "PHONE"),
+                ("401-22-7789", "US_SSN"),
+                ("312-867-4411", "PHONE"),
+            ],
+        ),
+        (
+            "id;bsn;naam\n7;123456782;Bakker",
+            &[("123456782", "NL_BSN")],
+        ),
+        (
+            "\"name\",\"phone\"\n\"Lee, Ann\",\"4155552671\"",
+            &[("4155552671", "PHONE")],
+        ),
+        (
+            "Aadhaar Number\n234123412346",
+            &[("234123412346", "IN_AADHAAR")],
+        ),
+        ("Phone\n4155552671", &[("4155552671", "PHONE")]),
+        ("order,phone,total\n1234567890,4155552671,99", &[]),
+        ("Invoice number\n4155552671", &[]),
+        ("Dear phone, birthday, team\n4155552671, ok", &[]),
+        ("We spoke by phone.\n4155552671", &[]),
+    ]);
+}
+
+#[test]
+fn the_label_of_one_kind_of_number_speaks_against_the_others() {
+    each_gives(&[
+        ("Social Insurance Number: 602129313", &[]),
+        ("Partita IVA: 09320909013", &[]),
+        ("CNPJ: 39163713000181", &[]),
+        ("個人番号：054190178145", &[]),
+        ("SSN: 079203001234", &[]),
+        ("MST: 079203001234", &[("079203001234", "VN_CCCD")]),
+        ("MST 0389272675", &[("0389272675", "VN_TAX_CODE")]),
+        ("BHXH: 0912345678", &[("0912345678", "VN_SOCIAL_INSURANCE")]),
+        ("N° SS : 129049455958342", &[("129049455958342", "FR_NIR")]),
+    ]);
+}

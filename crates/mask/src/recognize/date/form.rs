@@ -5,9 +5,11 @@ use std::ops::Range;
 use super::month;
 
 /// The years that a date of birth may have.
-const YEARS: std::ops::RangeInclusive<u32> = 1900..=2100;
+const YEARS: std::ops::RangeInclusive<u32> = 1900..=2029;
+/// The same years in the Buddhist era.
+const BUDDHIST: std::ops::RangeInclusive<u32> = 2443..=2572;
 /// The most bytes of a month's name.
-const NAME_LENGTH_MAX: usize = 24;
+const NAME_LENGTH_MAX: usize = 32;
 
 /// A date in a text.
 pub(super) struct Date {
@@ -26,7 +28,8 @@ pub(super) fn date(text: &str, start: usize) -> Option<Date> {
     let (end, is_short, begin) = match first.len() {
         8 => compact(text, first.clone())?,
         4 => year_first(text, first.clone())?,
-        1 | 2 => month_named_before(text, first.clone())
+        1 | 2 => era(text, first.clone())
+            .or_else(|| month_named_before(text, first.clone()))
             .or_else(|| day_first(text, first.clone()))
             .or_else(|| month_named(text, first.clone()))
             .or_else(|| vietnamese(text, first.clone()))?,
@@ -98,6 +101,33 @@ fn day_first(text: &str, first: Range<usize>) -> Option<Found> {
         is_short || sign == ' ',
         first.start,
     ))
+}
+
+/// A year of a Japanese era with the characters for year, month and day. The eras began in 1868, 1912, 1926, 1989 and 2019.
+fn era(text: &str, year: Range<usize>) -> Option<Found> {
+    const ERAS: [(&str, u32); 5] = [
+        ("\u{660e}\u{6cbb}", 1868),
+        ("\u{5927}\u{6b63}", 1912),
+        ("\u{662d}\u{548c}", 1926),
+        ("\u{5e73}\u{6210}", 1989),
+        ("\u{4ee4}\u{548c}", 2019),
+    ];
+    let before = text[..year.start].trim_end_matches(' ');
+    let (name, first) = ERAS.iter().find(|(name, _)| before.ends_with(name))?;
+    let (_, month_at) = character(text, year.end, ['\u{5e74}', '\u{5e74}'])?;
+    let month = digits(text, month_at);
+    let (_, day_at) = character(text, month.end, ['\u{6708}', '\u{6708}'])?;
+    let day = digits(text, day_at);
+    let (sign, _) = character(text, day.end, ['\u{65e5}', '\u{65e5}'])?;
+    let end = day.end + sign.len_utf8();
+    (is_part(&month)
+        && is_part(&day)
+        && is_day(
+            (first + value(text, year)).saturating_sub(1),
+            value(text, month),
+            value(text, day),
+        ))
+    .then_some((end, false, before.len() - name.len()))
 }
 
 /// `12 March 1985`, `12th of March, 1985`, `12-Mar-1985`, `12. Maerz 1985`, `12 de marzo de 1985`.
@@ -182,6 +212,8 @@ fn whole_year(text: &str, run: &Range<usize>) -> (u32, bool) {
     match run.len() {
         2 if year.is_multiple_of(4) => (2000 + year, true),
         2 => (1900 + year, true),
+        // The Buddhist era, which is usual in Thailand.
+        _ if BUDDHIST.contains(&year) => (year - 543, false),
         _ => (year, false),
     }
 }
@@ -283,7 +315,8 @@ fn is_tied_before(text: &str, start: usize) -> bool {
     let next = characters.next();
     match last {
         Some('_' | '#' | '$' | '@' | '+') => true,
-        Some('-' | '/' | '.' | ':' | ',') => next.is_some_and(|next| next.is_ascii_digit()),
+        // A comma stands between the cells of a table; no date goes on after one.
+        Some('-' | '/' | '.' | ':') => next.is_some_and(|next| next.is_ascii_digit()),
         Some(letter) => letter.is_ascii_alphanumeric(),
         None => false,
     }

@@ -174,3 +174,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn more_languages_eras_and_tables_tell_of_birth() {
+    let finder = Finder::new(crate::Rules::default());
+    for (text, date) in [
+        ("NTNS: 01/01/1980", "01/01/1980"),
+        ("出生日期：1990年5月6日", "1990年5月6日"),
+        ("生まれ 昭和60年3月14日", "昭和60年3月14日"),
+        ("Дата рождения: 14 марта 1985", "14 марта 1985"),
+        ("Syntynyt 14. maaliskuuta 1985", "14. maaliskuuta 1985"),
+        ("วันเกิด 14 มีนาคม 2528", "14 มีนาคม 2528"),
+        ("Tanggal lahir: 14 Agustus 1985", "14 Agustus 1985"),
+        ("Fødselsdato: 14.03.1985", "14.03.1985"),
+        ("Date of birth\n14/03/1985", "14/03/1985"),
+        (
+            "Email,Phone,DOB\na@b.com,+1 415 555 2671,1990-01-02",
+            "1990-01-02",
+        ),
+        ("name,dob,joined\nAnn,1985-03-14,2020-01-02", "1985-03-14"),
+        (
+            "| Name | DOB |\n|---|---|\n| Ann | 1985-03-14 |",
+            "1985-03-14",
+        ),
+    ] {
+        assert_eq!(dates(&finder, text), [date], "in {text:?}");
+    }
+    for text in [
+        "Date of birth: 2030-01-01",
+        "my dob column is a DATE, default '1970-01-01'",
+        "our firm was born in the 90s, on 12/05/1998 we opened shop 2",
+        "DOB check constraint added 2024-01-15",
+        "会議は令和6年3月14日",
+        "Ann\t1985-03-14",
+        "I was born\n14/03/1985 was good",
+    ] {
+        assert_eq!(dates(&finder, text), [""; 0], "in {text:?}");
+    }
+}

@@ -6,7 +6,7 @@ use crate::recognize::number::compact::Compact;
 use crate::recognize::number::{Check, Form, ORDINARY, Shaped};
 
 /// The recognizers of this country.
-pub(crate) const ALL: &[Shaped] = &[NIR, NIR_WITHOUT_KEY, TAX_ID, SIRET, SIREN];
+pub(crate) const ALL: &[Shaped] = &[NIR, NIR_RARE, NIR_WITHOUT_KEY, TAX_ID, SIRET, SIREN];
 
 /// Words for social security numbers.
 const NIR_WORDS: &[&str] = &[
@@ -51,10 +51,26 @@ const NIR: Shaped = Shaped {
         Form::new("9 99 99 99999 999 99", 90),
         Form::new("9 99 99 9A999 999 99", 90),
     ],
-    check: |number| match nir_key(number) {
-        Err(why) => Check::Invalid(why),
-        Ok(key) if key == number.number(13..15) => Check::Valid,
-        Ok(_) => Check::Invalid("the key is wrong (mod 97)"),
+    check: |number| match number.digit(0) {
+        1 | 2 => check_nir(number),
+        _ => Check::Invalid("it begins with a digit that few numbers have"),
+    },
+};
+
+/// Numbers that begin with 3, 4, 7 or 8, which were given to people born in colonies or before they were registered.
+/// There are few of them, and many other numbers that begin so.
+const NIR_RARE: Shaped = Shaped {
+    facts: Recognizer {
+        id: "fr_nir_rare",
+        ..NIR.facts
+    },
+    forms: &[
+        Form::new("999999999999999", 35),
+        Form::new("9 99 99 99 999 999 99", 60),
+    ],
+    check: |number| match number.digit(0) {
+        1 | 2 => Check::Invalid("it begins with 1 or 2"),
+        _ => check_nir(number),
     },
 };
 
@@ -179,6 +195,14 @@ const SIREN: Shaped = Shaped {
         }
     },
 };
+
+fn check_nir(number: &Compact<'_>) -> Check {
+    match nir_key(number) {
+        Err(why) => Check::Invalid(why),
+        Ok(key) if key == number.number(13..15) => Check::Valid,
+        Ok(_) => Check::Invalid("the key is wrong (mod 97)"),
+    }
+}
 
 /// The key that belongs to the first thirteen characters, or why they are no number.
 fn nir_key(number: &Compact<'_>) -> Result<u64, &'static str> {

@@ -22,6 +22,8 @@ const RRN_CONTEXT: &[&str] = &[
     "rrn",
     "resident registration number",
     "resident registration",
+    "resident number",
+    "korean resident",
     "korean id",
     "jumin",
     "\u{c8fc}\u{bbfc}\u{b4f1}\u{b85d}\u{bc88}\u{d638}",
@@ -83,8 +85,10 @@ const RRN: Shaped = Shaped {
     check: check_rrn,
 };
 
-/// Resident registration numbers that cannot be proved: since October 2020 the last six digits are arbitrary, so that a
-/// wrong check digit says nothing of numbers assigned or changed since. Only context makes one of them.
+/// Resident registration numbers that cannot be proved: since October 2020 the last six digits are arbitrary. Only people
+/// born since then certainly have such a number; the few others got a new one by a court's leave or were naturalized, so
+/// that a wrong check digit after an earlier day of birth is taken for a mistyped or made-up number. Only context makes
+/// one of them.
 const RRN_UNPROVED: Shaped = Shaped {
     facts: Recognizer {
         id: "kr_rrn_unproved",
@@ -258,6 +262,13 @@ fn check_rrn(number: &Compact<'_>) -> Check {
 }
 
 fn check_rrn_unproved(number: &Compact<'_>) -> Check {
+    /// The day from which on the last six digits are arbitrary: 5 October 2020.
+    const ARBITRARY_SINCE: u64 = 201_005;
+    if !matches!(number.digit(6), 3 | 4) || number.number(0..6) < ARBITRARY_SINCE {
+        return Check::Invalid(
+            "the check digit is wrong, and the day of birth is before October 2020",
+        );
+    }
     person_fault(number, false).map_or(Check::Plausible, Check::Invalid)
 }
 

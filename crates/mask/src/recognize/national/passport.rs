@@ -10,7 +10,12 @@ use crate::recognize::number::{Check, Form, Shaped};
 use crate::{Entity, Score};
 
 /// The recognizers of documents without a country.
-pub(crate) const ALL: &[Shaped] = &[PASSPORT, DRIVER_LICENSE];
+pub(crate) const ALL: &[Shaped] = &[
+    PASSPORT,
+    PASSPORT_DIGITS,
+    DRIVER_LICENSE,
+    DRIVER_LICENSE_LONG,
+];
 
 /// How sure any form is: with context just at the threshold, and below every recognizer that knows its country.
 const BARE: Score = Score::of(15);
@@ -48,6 +53,19 @@ const PASSPORT: Shaped = Shaped {
             "passi",
             "pasaport",
             "passnummer",
+            "passnr",
+            "pass nr",
+            "pass-nr",
+            "paspoortnummer",
+            "passport nr",
+            "\u{62a4}\u{7167}",
+            "\u{62a4}\u{7167}\u{53f7}\u{7801}",
+            "\u{8b77}\u{7167}",
+            "\u{30d1}\u{30b9}\u{30dd}\u{30fc}\u{30c8}",
+            "\u{65c5}\u{5238}",
+            "\u{43f}\u{430}\u{441}\u{43f}\u{43e}\u{440}\u{442}",
+            "\u{437}\u{430}\u{433}\u{440}\u{430}\u{43d}\u{43f}\u{430}\u{441}\u{43f}\u{43e}\u{440}\u{442}",
+            "\u{e2b}\u{e19}\u{e31}\u{e07}\u{e2a}\u{e37}\u{e2d}\u{e40}\u{e14}\u{e34}\u{e19}\u{e17}\u{e32}\u{e07}",
         ],
         against: &["version", "release", "port", "commit", "order", "sku"],
     },
@@ -74,8 +92,30 @@ const PASSPORT: Shaped = Shaped {
         form("A99AA9999"),
         form("A 9999999"),
         form("AA 9999999"),
+        // The Netherlands: two letters, six letters or digits, a digit.
+        form("AA??????9"),
     ],
-    check: plausible,
+    check: check_passport,
+};
+
+/// Passport numbers of eight digits, which other numbers have too: only after a word for the number itself.
+const PASSPORT_DIGITS: Shaped = Shaped {
+    facts: Recognizer {
+        id: "passport_digits",
+        entity: Entity::PASSPORT,
+        context: &[
+            "passport no",
+            "passport number",
+            "passnummer",
+            "passnr",
+            "pass nr",
+            "paspoortnummer",
+            "reisepassnummer",
+        ],
+        against: &["version", "release", "port", "commit", "order", "sku"],
+    },
+    forms: &[form("99999999")],
+    check: check_driver_license,
 };
 
 /// Numbers of driving licences.
@@ -139,6 +179,72 @@ const DRIVER_LICENSE: Shaped = Shaped {
     ],
     check: check_driver_license,
 };
+
+/// Numbers of driving licences in forms of single countries, for their own words.
+const DRIVER_LICENSE_LONG: Shaped = Shaped {
+    facts: Recognizer {
+        id: "driver_license_long",
+        entity: Entity::DRIVER_LICENSE,
+        context: &[
+            "fuhrerschein",
+            "fuhrerscheinnummer",
+            "fuhrerscheinnr",
+            "fuehrerschein",
+            "patente",
+            "patente di guida",
+            "rijbewijs",
+            "rijbewijsnummer",
+            "prawo jazdy",
+            "prawa jazdy",
+            "cnh",
+            "carteira de motorista",
+            "carteira de habilitacao",
+            "habilitacao",
+            "korkort",
+            "korkortsnummer",
+            "ajokortti",
+            "ehliyet",
+            "surucu belgesi",
+            "permis de conduire",
+            "carte de conduire",
+            "\u{9a7e}\u{9a76}\u{8bc1}",
+            "\u{9a7e}\u{7167}",
+            "\u{514d}\u{8a31}\u{8a3c}\u{756a}\u{53f7}",
+            "\u{904b}\u{8ee2}\u{514d}\u{8a31}",
+            "\u{e43}\u{e1a}\u{e02}\u{e31}\u{e1a}\u{e02}\u{e35}\u{e48}",
+            "\u{432}\u{43e}\u{434}\u{438}\u{442}\u{435}\u{43b}\u{44c}\u{441}\u{43a}\u{43e}\u{435} \u{443}\u{434}\u{43e}\u{441}\u{442}\u{43e}\u{432}\u{435}\u{440}\u{435}\u{43d}\u{438}\u{435}",
+        ],
+        against: &[],
+    },
+    forms: &[
+        // Germany: the authority, a serial, a check digit and the count of copies.
+        form("A999???????"),
+        form("A99????????"),
+        // Italy.
+        form("A9A99999AA"),
+        form("A9A999999A"),
+        form("AA9999999A"),
+        // The Netherlands.
+        form("9999999999"),
+        // Poland.
+        form("99999/99/9999"),
+        // Brazil.
+        form("99999999999"),
+        // China, Japan, Turkey.
+        form("999999999999"),
+        form("999999"),
+    ],
+    check: check_passport,
+};
+
+/// Refuses fillers and words: at least three digits.
+fn check_passport(number: &Compact<'_>) -> Check {
+    let digits = number.bytes().iter().filter(|byte| byte.is_ascii_digit());
+    if digits.count() < 3 {
+        return Check::Invalid("it reads as a word");
+    }
+    plausible(number)
+}
 
 fn check_driver_license(number: &Compact<'_>) -> Check {
     if looks_like_a_day(number) {

@@ -310,3 +310,67 @@ proptest! {
         let _ = FINDER.explain(&text);
     }
 }
+
+#[test]
+fn a_piece_of_a_mistyped_number_is_no_number() {
+    for text in [
+        "NIR 1 34 03 47 442 865 16",
+        "Numéro de sécurité sociale : 2 75 08 50 992 684 55",
+        "numbers 70570 5667 85728 9 0 228 6 39342",
+        "Artikelnummer 65 929 970 489 1",
+        "RRN: 530510-2059953",
+        "주민등록번호: 761112-1356005",
+        "Số CCCD: 999088012345",
+        "got 4628462222195 rows",
+    ] {
+        assert_eq!(crate::tests::found(text), [], "in {text:?}");
+    }
+}
+
+#[test]
+fn labels_of_more_countries_are_known() {
+    for (text, value, label) in [
+        ("护照号码：E12345678", "E12345678", "PASSPORT"),
+        ("Paspoortnummer: NXD3P5R21", "NXD3P5R21", "PASSPORT"),
+        ("Passnummer: 93412345", "93412345", "PASSPORT"),
+        ("HC số: C1204100", "C1204100", "VN_PASSPORT"),
+        (
+            "Führerschein Nr. J010000SD51",
+            "J010000SD51",
+            "DRIVER_LICENSE",
+        ),
+        (
+            "Patente di guida n. U1A23456BC",
+            "U1A23456BC",
+            "DRIVER_LICENSE",
+        ),
+        (
+            "prawo jazdy nr 00012/06/0567",
+            "00012/06/0567",
+            "DRIVER_LICENSE",
+        ),
+        ("CNH 02650306461", "02650306461", "DRIVER_LICENSE"),
+        ("rijbewijsnummer 5012345678", "5012345678", "DRIVER_LICENSE"),
+        (
+            "aadhaar card number 2341 2341 2346",
+            "2341 2341 2346",
+            "IN_AADHAAR",
+        ),
+        ("UID: 2341 2341 2346", "2341 2341 2346", "IN_AADHAAR"),
+        ("pers.nr 8611130223", "8611130223", "SE_PERSONNUMMER"),
+        ("เลขที่บัตร 4521839479858", "4521839479858", "TH_TNIN"),
+        (
+            "Turkish identity number: 10000000146",
+            "10000000146",
+            "TR_TCKN",
+        ),
+    ] {
+        let found = crate::tests::found(text);
+        assert_eq!(found.len(), 1, "in {text:?}: {found:?}");
+        assert_eq!(found[0].0, value, "in {text:?}");
+        assert!(
+            found[0].1.starts_with(&label[..2]),
+            "in {text:?}: {found:?}"
+        );
+    }
+}

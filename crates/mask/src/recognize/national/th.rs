@@ -18,6 +18,8 @@ const TNIN: Shaped = Shaped {
         entity: Entity::TH_TNIN,
         context: &[
             "thai id",
+            "thailand",
+            "\u{e40}\u{e25}\u{e02}\u{e17}\u{e35}\u{e48}\u{e1a}\u{e31}\u{e15}\u{e23}",
             "thai national id",
             "thai identity card",
             "thailand id",

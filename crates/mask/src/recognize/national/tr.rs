@@ -30,6 +30,8 @@ const NATIONAL_ID: Shaped = Shaped {
             "turkish id",
             "turkish national id",
             "turkish identification",
+            "turkish identity",
+            "turkish identity number",
             "tc no",
             "t.c. no",
             "tc",

@@ -34,6 +34,48 @@ const SSN_WORDS: &[&str] = &[
     "an sinh xa hoi",
 ];
 
+/// Words against them: those against every number, and the label of another country's.
+const SSN_AGAINST: &[&str] = &[
+    "social insurance number",
+    "social insurance",
+    "order",
+    "order no",
+    "invoice",
+    "ticket",
+    "tracking",
+    "shipment",
+    "part number",
+    "part no",
+    "sku",
+    "product code",
+    "serial number",
+    "serial no",
+    "model",
+    "version",
+    "build",
+    "commit",
+    "license key",
+    "licence key",
+    "product key",
+    "isbn",
+    "ean",
+    "upc",
+    "barcode",
+    "phone",
+    "tel",
+    "fax",
+    "flight",
+    "ref",
+    "reference",
+    "don hang",
+    "hoa don",
+    "ma van don",
+    "phien ban",
+    "so dien thoai",
+    "so seri",
+    "ma san pham",
+];
+
 /// Social security numbers. Areas 000, 666 and 900 to 999, group 00 and serial 0000 are never issued (Social Security
 /// Administration, "Social Security Number Randomization"); a few numbers were voided after they were printed in public.
 const SSN: Shaped = Shaped {
@@ -41,7 +83,7 @@ const SSN: Shaped = Shaped {
         id: "us_ssn",
         entity: Entity::US_SSN,
         context: SSN_WORDS,
-        against: ORDINARY,
+        against: SSN_AGAINST,
     },
     forms: &[
         Form::new("999-99-9999", 70),

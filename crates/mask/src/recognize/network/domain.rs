@@ -7,6 +7,7 @@
 //!
 //! A domain's span is the name alone, without a port, a path or the dot at its end.
 
+mod cue;
 mod refusal;
 mod words;
 
@@ -52,8 +53,11 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     let bare = match suffix.kind {
         Kind::Strong => BARE_STRONG,
         Kind::Country => BARE_COUNTRY,
+        // `registry.local:5000` is as likely a name in a file of settings as a host.
+        Kind::Reserved if is_shown && is_short_local(written) => BARE_WEB,
         Kind::Web | Kind::Reserved if is_shown => BARE_SHOWN,
         Kind::Web | Kind::Reserved if continues_list(text, start, seen) => BARE_SHOWN,
+        Kind::Web | Kind::Word if cue::is_site(text, start, end, suffix.kind) => BARE_SHOWN,
         Kind::Web | Kind::Reserved => BARE_WEB,
         Kind::Word if is_short_link(text, start, end) || is_announced(text, start, seen) => {
             BARE_SHOWN
@@ -63,6 +67,13 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     if offers.settles(DOMAIN, range, bare) {
         seen.domain = end;
     }
+}
+
+/// Whether it is a single label under `local`, as images and services of a machine are called.
+fn is_short_local(written: &str) -> bool {
+    let mut labels = written.split('.');
+    let first = labels.next().unwrap_or_default();
+    labels.eq(["local"]) && HOST_LABELS.contains(&first)
 }
 
 /// The run without what does not belong to a name: hyphens and underscores at its ends, an escape sequence before it.

@@ -40,6 +40,33 @@ pub(super) fn find(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'
     }
 }
 
+/// Offers the address whose `@` is written `%40`, as forms and query strings have it: `jo%40example.com`. `at` is the place
+/// of the digits.
+pub(super) fn find_encoded(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
+    let bytes = text.as_bytes();
+    let sign = at - 1;
+    let length = bytes[seen.covered.min(sign)..sign]
+        .iter()
+        .rev()
+        .take(LOCAL_MAX)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"._-+%".contains(byte))
+        .count();
+    let local = text[sign - length..sign].trim_start_matches(['.', '-', '+', '%', '_']);
+    let start = sign - local.len();
+    let is_name = local.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && local.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '_')
+        && !local.contains("..");
+    if !is_name {
+        return;
+    }
+    let Some((end, bare)) = domain_end(text, at + 2) else {
+        return;
+    };
+    if offers.settles(EMAIL, start..end, bare) {
+        seen.covered = end;
+    }
+}
+
 /// Where the local part that ends at `at` begins.
 fn local_start(text: &str, at: usize, floor: usize) -> Option<usize> {
     let bytes = text.as_bytes();
@@ -219,6 +246,9 @@ fn refusal(text: &str, start: usize, local: &str, end: usize) -> Option<&'static
     if local.eq_ignore_ascii_case("git") && bytes.get(end) == Some(&b':') {
         return Some("it is the address of a repository");
     }
+    if is_label(local, &text[start + local.len() + 1..end]) {
+        return Some("it is a label of source code");
+    }
     let is_scale = bytes[start + local.len() + 1..end]
         .split(|byte| *byte == b'.')
         .next()
@@ -227,4 +257,10 @@ fn refusal(text: &str, start: usize, local: &str, end: usize) -> Option<&'static
         return Some("it is the name of a scaled image");
     }
     (bytes.get(end) == Some(&b'@')).then_some("there are two @")
+}
+
+/// Whether a keyword of Kotlin stands before the `@`, with a label after it: `this@MainActivity.name`, `return@map.id`.
+fn is_label(local: &str, domain: &str) -> bool {
+    matches!(local, "this" | "super" | "return" | "break" | "continue")
+        && suffix::takes_mail(domain) != Some(Kind::Strong)
 }

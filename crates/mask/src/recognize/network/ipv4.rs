@@ -6,103 +6,18 @@
 
 use std::net::Ipv4Addr;
 
-use super::{IPV4_PRIVATE, IPV4_PUBLIC, Seen, nearby};
+use super::version::{self, Likeness};
+use super::{IPV4_PRIVATE, IPV4_PUBLIC, Seen};
 use crate::Score;
 use crate::find::Offers;
+use crate::recognize::emphasis;
 
 const BARE_PRIVATE: Score = Score::of(85);
 const BARE_PUBLIC: Score = Score::of(75);
 /// Numbers so small that they are likely to be a version or a section.
 const BARE_SMALL: Score = Score::of(55);
-/// The same at the beginning of a line with words after it, as a heading has it.
-const BARE_HEADING: Score = Score::of(30);
-
-/// Words directly before four numbers that make them something else.
-const NOT_BEFORE: &[&str] = &[
-    "version",
-    "versions",
-    "ver",
-    "v",
-    "v.",
-    "ver.",
-    "release",
-    "build",
-    "firmware",
-    "phien ban",
-    "section",
-    "sections",
-    "sec.",
-    "chapter",
-    "clause",
-    "figure",
-    "fig.",
-    "table",
-    "appendix",
-    "muc",
-    "chuong",
-    "dieu",
-    "oid",
-    "chrome",
-    "chromium",
-    "firefox",
-    "safari",
-    "edge",
-    "\u{a7}",
-];
-
-/// Programs whose versions have four numbers, in small letters. They count only before numbers that no host is likely to
-/// have: `nginx 10.0.0.1` is an address.
-const PRODUCTS: &[&str] = &[
-    "openssl",
-    "ffmpeg",
-    "php",
-    "java",
-    "jdk",
-    "jre",
-    "openjdk",
-    "python",
-    "ruby",
-    "node",
-    "npm",
-    "kernel",
-    "linux",
-    "windows",
-    "android",
-    "ios",
-    "macos",
-    "gcc",
-    "clang",
-    "cmake",
-    "git",
-    "curl",
-    "glibc",
-    "libc",
-    "docker",
-    "kubernetes",
-    "tomcat",
-    "jenkins",
-    "wordpress",
-    "drupal",
-    "spring",
-    "log4j",
-    "office",
-    "excel",
-    "esxi",
-    "vmware",
-    "unity",
-    "unreal",
-    "driver",
-    "sdk",
-    "api",
-    "app",
-    "plugin",
-    "package",
-    "bios",
-    "patch",
-    "hotfix",
-    "tag",
-    "ban",
-];
+/// The same where they stand as versions and sections do.
+const BARE_DOUBTFUL: Score = Score::of(30);
 
 /// Looks at the number `start..end` with a dot after it.
 pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
@@ -121,6 +36,9 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     let stop = start + run.len();
     seen.dotted = stop.max(end);
     let Ok(address) = run.parse::<Ipv4Addr>() else {
+        if is_version(run) {
+            seen.version = stop;
+        }
         return;
     };
     let Some(is_private) = class(address) else {
@@ -132,28 +50,31 @@ pub(super) fn find(text: &str, start: usize, end: usize, seen: &mut Seen, offers
     } else {
         IPV4_PUBLIC
     };
-    if let Some(why) = tie(text, start, stop, is_private, seen) {
+    if let Some(why) = tie(text, start, stop, address, is_private, seen) {
         offers.reject(recognizer, start..stop, why);
         return;
     }
-    if nearby::is_announced(text, start, NOT_BEFORE, true)
-        || nearby::is_announced(text, start, &["version"], false)
-    {
-        offers.reject(
-            recognizer,
-            start..stop,
-            "a word before it says that it is something else",
-        );
+    if let Some(why) = version::refusal(text, start, stop, address, is_private, seen.version) {
+        seen.version = stop;
+        offers.reject(recognizer, start..stop, why);
         return;
     }
-    let bare = bare(text, start, stop, address, is_private);
-    if bare == BARE_SMALL && nearby::is_announced(text, start, PRODUCTS, true) {
-        offers.reject(recognizer, start..stop, "it is the version of a program");
-        return;
-    }
+    let bare = bare(text, start, stop, address, is_private, seen);
     if offers.settles(recognizer, start..stop, bare) {
         seen.ipv4 = stop;
+    } else if bare <= BARE_SMALL {
+        seen.version = stop;
     }
+}
+
+/// Whether a run of digits and dots is a version that cannot be an address: a `v` before it, or four numbers of which one
+/// is too great.
+fn is_version(run: &str) -> bool {
+    if let Some(numbers) = run.strip_prefix(['v', 'V']) {
+        return numbers.contains('.') && numbers.starts_with(|first: char| first.is_ascii_digit());
+    }
+    run.bytes().filter(|byte| *byte == b'.').count() == 3
+        && run.split('.').all(|part| (1..=5).contains(&part.len()))
 }
 
 /// Whether an address is private; nothing when no host has it.
@@ -171,6 +92,7 @@ fn tie(
     text: &str,
     start: usize,
     end: usize,
+    address: Ipv4Addr,
     is_private: bool,
     seen: &Seen,
 ) -> Option<&'static str> {
@@ -194,7 +116,10 @@ fn tie(
         Some('=') if second == Some('=') && !is_private => {
             text[..start - 2].ends_with(|character: char| character.is_ascii_alphanumeric())
         }
-        Some('%' | '$' | '#' | '_') => true,
+        Some('_') => !emphasis::opens(text, start),
+        // The number of an issue or a heading; addresses do not look like that.
+        Some('#') => is_word(second) || (!is_private && Likeness::of(address) == Likeness::Small),
+        Some('%' | '$') => true,
         Some(other) => super::name::is_cased(other),
         None => false,
     };
@@ -210,7 +135,8 @@ fn tie(
         },
         Some('-') => second.is_some_and(char::is_alphabetic),
         Some('+') => is_word(second),
-        Some('%' | '_') => true,
+        Some('_') => !emphasis::closes(text, end),
+        Some('%') => true,
         Some(other) => other.is_ascii_alphanumeric() || super::name::is_cased(other),
         None => false,
     };
@@ -218,31 +144,28 @@ fn tie(
 }
 
 /// How sure the form is.
-fn bare(text: &str, start: usize, end: usize, address: Ipv4Addr, is_private: bool) -> Score {
-    let octets = address.octets();
-    let is_well_known = matches!(
-        octets,
-        [1, 1, 1, 1] | [8, 8, 8, 8] | [8, 8, 4, 4] | [9, 9, 9, 9] | [1, 0, 0, 1]
-    );
-    // Versions of browsers end in zeros: 120.0.0.0.
-    let is_small = octets.iter().all(|octet| *octet < 30) || octets[2..] == [0, 0];
-    if !is_small || is_well_known {
-        return if is_private {
-            BARE_PRIVATE
+fn bare(
+    text: &str,
+    start: usize,
+    end: usize,
+    address: Ipv4Addr,
+    is_private: bool,
+    seen: &Seen,
+) -> Score {
+    let likeness = Likeness::of(address);
+    if is_private {
+        let is_heading = likeness == Likeness::Small && version::is_heading(text, start, end);
+        return if is_heading {
+            BARE_DOUBTFUL
         } else {
-            BARE_PUBLIC
+            BARE_PRIVATE
         };
     }
-    let before = text[..start].trim_end_matches(['#', ' ', '*', '\t']);
-    let is_first = before.is_empty() || before.ends_with('\n');
-    let is_heading = is_first
-        && text[end..]
-            .trim_start_matches(['.', ' '])
-            .starts_with(char::is_alphabetic)
-        && text[end..].starts_with([' ', '.']);
-    match (is_heading, is_private) {
-        (true, _) => BARE_HEADING,
-        (false, true) => BARE_PRIVATE,
-        (false, false) => BARE_SMALL,
+    if version::is_doubtful(text, start, end, address, seen.version) {
+        return BARE_DOUBTFUL;
+    }
+    match likeness {
+        Likeness::Small => BARE_SMALL,
+        Likeness::Middle | Likeness::None => BARE_PUBLIC,
     }
 }

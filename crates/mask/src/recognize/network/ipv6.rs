@@ -23,7 +23,12 @@ const BARE_UNLIKELY: Score = Score::of(25);
 /// Letters alone, as in paths of source code.
 const BARE_LETTERS: Score = Score::of(15);
 
-/// Capitals and small letters in one group, as names of types have them: never.
+/// Words directly before an address.
+const ANNOUNCING: &[&str] = &[
+    "ip", "ipv6", "address", "addr", "ping", "ping6", "host", "inet6",
+];
+
+/// Capitals and small letters in one group, as names of types have them, and ratios: never.
 const BARE_MIXED: Score = Score::of(5);
 
 /// Looks at the run of hexadecimal digits and colons around the colon at `at`.
@@ -61,7 +66,7 @@ pub(super) fn find(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'
     }
     let written = &text[start..end];
     let end = with_zone(text, end);
-    let bare = bare(text, end, written);
+    let bare = bare(text, start, end, written);
     if offers.settles(IPV6, start..end, bare) {
         seen.address = end;
         seen.colons = seen.colons.max(end);
@@ -136,13 +141,14 @@ fn with_zone(text: &str, end: usize) -> usize {
 /// Whether what stands beside the address makes it a piece of something else.
 fn is_tied(text: &str, start: usize, end: usize) -> bool {
     let bytes = text.as_bytes();
-    if nearby::is_word_after(text, end) {
+    if nearby::is_word_after(text, end) && !crate::recognize::emphasis::closes(text, end) {
         return true;
     }
     let is_open = bytes[start] == b':';
     let before = nearby::before(text, start);
     match before {
-        Some('_' | '.' | '\\' | '$') => return true,
+        Some('_') => return !crate::recognize::emphasis::opens(text, start),
+        Some('.' | '\\' | '$') => return true,
         Some('-') if is_open => return true,
         Some(')' | ']' | '}' | '>') if is_open => return true,
         Some('[') => {
@@ -166,14 +172,39 @@ fn is_tied(text: &str, start: usize, end: usize) -> bool {
     match nearby::after(text, end) {
         Some('.') => nearby::after(text, end + 1)
             .is_some_and(|next| next.is_alphanumeric() && !next.is_uppercase()),
-        Some('<' | '(') => true,
+        Some('(') => true,
+        // `a1::b2<T>` is a type; a tag that closes, or one after what can be no type, ends an address.
+        Some('<') => !is_before_tag(text, start, end),
         Some(':') => bytes[..end].ends_with(b":"),
         _ => false,
     }
 }
 
+/// Whether the `<` at `end` begins a tag of HTML or XML rather than the parameters of a type.
+fn is_before_tag(text: &str, start: usize, end: usize) -> bool {
+    let groups = text[start..end]
+        .split(':')
+        .filter(|group| !group.is_empty());
+    let first = groups.clone().next().unwrap_or_default();
+    text[end..].starts_with("</")
+        || is_of_hosts(first)
+        || groups.count() >= 4
+        || text[..start].ends_with('>')
+        || !text[end + 1..].starts_with(|next: char| next.is_alphanumeric() || next == '_')
+}
+
+/// Whether the address has two groups of one or two decimal digits: a ratio or a time rather than an address, unless a
+/// word directly before it says so.
+fn is_ratio(text: &str, start: usize, groups: &[&str]) -> bool {
+    groups.len() == 2
+        && groups
+            .iter()
+            .all(|group| group.len() <= 2 && group.bytes().all(|byte| byte.is_ascii_digit()))
+        && !nearby::is_announced(text, start, ANNOUNCING, true)
+}
+
 /// How sure the form is.
-fn bare(text: &str, end: usize, written: &str) -> Score {
+fn bare(text: &str, start: usize, end: usize, written: &str) -> Score {
     let groups: Vec<&str> = written
         .split(':')
         .filter(|group| !group.is_empty())
@@ -209,7 +240,7 @@ fn bare(text: &str, end: usize, written: &str) -> Score {
         group.bytes().any(|byte| byte.is_ascii_lowercase())
             && group.bytes().any(|byte| byte.is_ascii_uppercase())
     });
-    if is_mixed {
+    if is_mixed || is_ratio(text, start, &groups) {
         return BARE_MIXED;
     }
     if !has_digit {

@@ -836,6 +836,120 @@ fn files_code_and_sentences_are_no_domains() {
 }
 
 #[test]
+fn sites_in_prose_tags_and_encoded_addresses_are_found() {
+    check(&[
+        ("we moved to acme.dev last week", &[("acme.dev", D)]),
+        (
+            "shop at flipkart.in or amazon.in today",
+            &[("flipkart.in", D), ("amazon.in", D)],
+        ),
+        (
+            "go to notion.so or linear.app",
+            &[("notion.so", "DOMAIN"), ("linear.app", "DOMAIN")],
+        ),
+        ("Let's meet on zoom.us", &[("zoom.us", "DOMAIN")]),
+        (
+            "the phishing page on secure-paypa1.info",
+            &[("secure-paypa1.info", "DOMAIN")],
+        ),
+        ("email from acme.io team", &[("acme.io", "DOMAIN")]),
+        ("acme.dev is down", &[("acme.dev", "DOMAIN")]),
+        ("Check out stripe.dev!", &[("stripe.dev", "DOMAIN")]),
+        ("trang acme.co", &[("acme.co", "DOMAIN")]),
+        ("vào acme.co nhé", &[("acme.co", "DOMAIN")]),
+        ("site: acme.info", &[("acme.info", "DOMAIN")]),
+        ("host zoom.us", &[("zoom.us", "DOMAIN")]),
+        ("server: acme.me", &[("acme.me", "DOMAIN")]),
+        ("CNAME acme.info", &[("acme.info", "DOMAIN")]),
+        ("our domain, zoom.us, expired", &[("zoom.us", "DOMAIN")]),
+        ("sign up at acme.ai today", &[("acme.ai", "DOMAIN")]),
+        (
+            "he typed \"acme.io\" into the browser",
+            &[("acme.io", "DOMAIN")],
+        ),
+        (
+            "shop đồ trên thoitrang.shop giá rẻ",
+            &[("thoitrang.shop", "DOMAIN")],
+        ),
+        ("->mail.acme-corp.com", &[("mail.acme-corp.com", "DOMAIN")]),
+        ("-> mail.acme-corp.com", &[("mail.acme-corp.com", "DOMAIN")]),
+        ("=>mail.acme-corp.com", &[("mail.acme-corp.com", "DOMAIN")]),
+        ("register at maybank.my to win", &[("maybank.my", "DOMAIN")]),
+        (
+            "Amazon.de and web.de",
+            &[("Amazon.de", "DOMAIN"), ("web.de", "DOMAIN")],
+        ),
+        (
+            "email=jo%40example.com&x=1",
+            &[("jo%40example.com", "EMAIL")],
+        ),
+        ("q=jo.m%40example.com", &[("jo.m%40example.com", "EMAIL")]),
+        (
+            "user=jo.m%2Btest%40example.com",
+            &[("jo.m%2Btest%40example.com", "EMAIL")],
+        ),
+        ("<td>2001:db8::1</td>", &[("2001:db8::1", "IPV6")]),
+        (
+            "<ip>2001:db8:85a3:0:0:8a2e:370:7334</ip>",
+            &[("2001:db8:85a3:0:0:8a2e:370:7334", "IPV6")],
+        ),
+        (
+            "→ >fe80::6e75:49ff:fed1:4ccb< end",
+            &[("fe80::6e75:49ff:fed1:4ccb", "IPV6")],
+        ),
+        ("fe80::1</ip>", &[("fe80::1", "IPV6")]),
+        ("ping6 1::1", &[("1::1", "IPV6")]),
+    ]);
+}
+
+#[test]
+fn sentences_without_spaces_labels_and_ratios_stay() {
+    check_nothing(&[
+        "imported from utils.io and models.ai",
+        "the error comes from core.app line 5",
+        "logged from main.cloud module",
+        "based on app.config from node.io",
+        "so sad.no refund.my money is gone.pls help",
+        "dont know.my wife",
+        "bad service.no reply",
+        "it broke.me sad",
+        "thanks.so much",
+        "food was cold.it was late",
+        "great.net result is fine",
+        "wait.is it ok",
+        "i left.at noon",
+        "checked.in yesterday",
+        "chua co.vn nha",
+        "COMMAND.COM AUTOEXEC.BAT CONFIG.SYS",
+        "run command.com in dosbox",
+        "db.zone named.zone named.ca example.zip clip.mov Safari.app Xcode.app",
+        "SE(Arg.SE) {}",
+        "py.test is old",
+        "image: \"registry.local:5000/app:v1.4.2\"",
+        "I went to school.it was late",
+        "we go to work.so we are tired",
+        "call foo on window.app please",
+        "from server.app import app",
+        "from acme.app import x",
+        "use the \"menu.blog\" key",
+        "config on main.py and lib.rs",
+        "return@forEach; return@launch; this@MainActivity.name; super@Outer.run()",
+        "val x = this@Outer.info; list.map { return@map.id }",
+        "The word \"add::bad\" is not an address and 12::30 isn't either.",
+        "from 10::20 to 10::30",
+        "std::vec<T> a1::b2<T> x",
+        "fe::Foo<int>",
+        "the output from logger.info is on log.info",
+        "we spent the day on it.so I am late",
+        "100%40abc.com",
+        "width: 40%; x%40",
+        "see main.rs on github",
+        "depends on serde.rs",
+        "based on user.email from req.app",
+    ]);
+}
+
+#[test]
 fn urls_end_where_readers_expect() {
     check(&[
         (
@@ -1196,4 +1310,91 @@ proptest! {
     fn any_text_is_read_without_panic(text in "\\PC{0,60}") {
         let _ = crate::tests::FINDER.explain(&text);
     }
+}
+
+#[test]
+fn four_small_numbers_are_an_address_only_near_a_word_about_networks() {
+    check(&[
+        ("server 1.2.3.4 is down", &[("1.2.3.4", G)]),
+        ("requests from 5.6.7.8 keep coming", &[("5.6.7.8", G)]),
+        ("ping 4.2.2.2 please", &[("4.2.2.2", G)]),
+        ("1.2.3.4:80", &[("1.2.3.4", G)]),
+        ("11.0.0.1\n", &[("11.0.0.1", G)]),
+        ("_172.25.253.68_ end", &[("172.25.253.68", P)]),
+        ("value #8.8.77.19 ok", &[("8.8.77.19", G)]),
+        ("time;ip;user\n10:20;1.2.3.4;bob", &[("1.2.3.4", G)]),
+    ]);
+    check_nothing(&[
+        "nginx 1.2.3.4 is out",
+        "SQL Server 2.0.0.1",
+        ".NET 4.0.0.1 required",
+        "bump to 1.2.3.4",
+        "Policy 3.6.1.1",
+        "Article 1.2.3.4",
+        "EC 1.1.1.1 oxidoreductase",
+        "time 12.30.45.120",
+        "Version 2.4.1.0 was released and replaces 2.3.9.17.",
+        "Section 3.2.1.4 explains it; see also 4.1.2.3 and Table 5.6.",
+        "teamviewer 15.49.3.0 won't install",
+        "driver 31.0.101.44",
+        "ruby '3.2.2' gem 'rails', '~> 7.1.2.1'",
+        "oid 2.5.4.3 and 1.3.6.1",
+        "d=\"M10 20.5.5.5 0 0 1-.5.5h-9a.5.5 0 0 1-.5-.5z\"",
+        "/// class time_put_byname [22.2.5.4].",
+        "the 1.2.3.4 build works but the 1.2.3.5 build fails",
+        "see #1.2.3.4",
+        "product,version\nfoo,1.2.3.4",
+    ]);
+}
+
+#[test]
+fn an_address_in_markup_or_encoded_is_found_and_a_label_of_kotlin_is_none() {
+    check(&[
+        ("<td>2001:db8::1</td>", &[("2001:db8::1", V6)]),
+        (
+            ">fe80::6e75:49ff:fed1:4ccb<",
+            &[("fe80::6e75:49ff:fed1:4ccb", V6)],
+        ),
+        ("email=jo%40example.com&x=1", &[("jo%40example.com", E)]),
+        ("q=jo.m%40example.com", &[("jo.m%40example.com", E)]),
+    ]);
+    check_nothing(&[
+        "this@MainActivity.name",
+        "list.map { return@map.id }",
+        "ace::bed<T>",
+        "12::30 isn't an address either",
+    ]);
+}
+
+#[test]
+fn sites_in_prose_are_domains() {
+    check(&[
+        (
+            "go to notion.so or linear.app",
+            &[("notion.so", D), ("linear.app", D)],
+        ),
+        ("Check out stripe.dev!", &[("stripe.dev", D)]),
+        ("Let's meet on zoom.us", &[("zoom.us", D)]),
+        ("site: acme.info", &[("acme.info", D)]),
+        ("acme.dev is down", &[("acme.dev", D)]),
+        ("vào trang acme.co nhé", &[("acme.co", D)]),
+        ("email from acme.io team", &[("acme.io", D)]),
+        ("->mail.acme-corp.com", &[("mail.acme-corp.com", D)]),
+    ]);
+    check_nothing(&[
+        "SE(Arg.SE) {}",
+        "run py.test on it",
+        "we use socket.io with node.js",
+        "open Safari.app",
+        "focus on logger.info calls",
+        "it depends on user.me and user.info",
+        "so sad.no refund.my money is gone",
+        "chua co.vn nha",
+        "COMMAND.COM AUTOEXEC.BAT CONFIG.SYS",
+        "const x = use(foo.app)",
+        "go to libc.so",
+        "look at libfoo.so on disk",
+        "install it on plugin.so",
+        "check main.co and util.co",
+    ]);
 }

@@ -6,12 +6,12 @@
 //!
 //! Nothing here allocates.
 
-use crate::Score;
 use crate::find::Offers;
 use crate::recognize::number::compact::Compact;
 use crate::recognize::number::shapes::{KnownForm, Place, Run, ShapeTable};
 use crate::recognize::number::ties::{self, Tie};
 use crate::recognize::number::{Check, Shaped};
+use crate::{Entity, Score};
 
 /// The most groups that are looked at together. Bounds the work for a long list of numbers.
 const GROUPS_MAX: usize = 24;
@@ -27,6 +27,8 @@ const PHONE_DIGITS_MAX: usize = 13;
 const GLUED_LABEL_MAX: usize = 8;
 /// The fewest digits of a number after such a label; fewer make the name of a thing.
 const GLUED_DIGITS_MIN: usize = 7;
+/// The most windows of one beginning whose shapes are known.
+const WINDOWS_MAX: usize = 6;
 /// What a form may at most have when a hyphen or the like joins it to a word: only context lifts it then.
 const JOINED_MAX: Score = Score::of(30);
 /// What a form loses when its letters are small ones. Codes are printed in capitals; small ones are often hexadecimal.
@@ -212,35 +214,90 @@ fn windows(
     let Some(first) = groups.first() else { return };
     let bytes = text.as_bytes();
     let mut place = Place::START;
-    let mut before = is_labelled.then_some(Tie::Free);
+    let mut known = [(0_u8, Place::START); WINDOWS_MAX];
+    let mut count = 0;
     for (index, group) in groups.iter().enumerate() {
         if index > 0 {
             match table.after(place, Run::separator(group.separator)) {
                 Some(next) => place = next,
-                None => return,
+                None => break,
             }
         }
         match after_group(table, place, &bytes[group.start..group.end]) {
             Some(next) => place = next,
-            None => return,
+            None => break,
         }
-        let forms = table.ending(place);
-        if forms.is_empty() {
-            continue;
+        if !table.ending(place).is_empty() && count < WINDOWS_MAX {
+            known[count] = (index as u8, place);
+            count += 1;
         }
-        let tie = *before.get_or_insert_with(|| ties::before(text, first.start, first.end));
-        if tie == Tie::Tied {
-            return;
-        }
-        let tie = tie.max(ties::after(text, first.start, group.end));
-        if tie != Tie::Tied && !ties::is_amount(text, first.start, group.end) {
-            offer(
-                text,
-                first.start..group.end,
+    }
+    if count == 0 {
+        return;
+    }
+    let before = if is_labelled {
+        Tie::Free
+    } else {
+        ties::before(text, first.start, first.end)
+    };
+    if before == Tie::Tied {
+        return;
+    }
+    let mut refused = Refused::default();
+    for (index, place) in known[..count].iter().rev() {
+        let index = usize::from(*index);
+        let end = groups[index].end;
+        let tie = before.max(ties::after(text, first.start, end));
+        if tie != Tie::Tied && !ties::is_amount(text, first.start, end) {
+            let window = Window {
+                range: first.start..end,
                 tie,
-                Known { forms, shaped },
-                offers,
-            );
+                is_in_row: is_in_row(bytes, &groups[..=index], groups.get(index + 1)),
+            };
+            let forms = table.ending(*place);
+            offer(text, window, Known { forms, shaped }, &mut refused, offers);
+        }
+    }
+}
+
+/// Whether groups of digits with spaces between are a part of a longer row of numbers: another group of digits follows
+/// after a space, or stands before it. Such a row has pieces of every shape.
+fn is_in_row(bytes: &[u8], window: &[Group], next: Option<&Group>) -> bool {
+    let is_digits = |group: &Group| bytes[group.start..group.end].iter().all(u8::is_ascii_digit);
+    let Some(first) = window.first() else {
+        return false;
+    };
+    let is_spaced = window.len() > 1 && window[1..].iter().all(|group| group.separator == b' ');
+    is_spaced
+        && window.iter().all(is_digits)
+        && (next.is_some_and(|next| next.separator == b' ' && is_digits(next))
+            || matches!(bytes[..first.start], [.., b'0'..=b'9', b' ']))
+}
+
+/// What a window was taken from.
+struct Window {
+    range: std::ops::Range<usize>,
+    tie: Tie,
+    is_in_row: bool,
+}
+
+/// The entities for which a longer window of the same beginning was refused: a shorter one of the same kind would be a
+/// piece of a mistyped number.
+#[derive(Default)]
+struct Refused {
+    entities: [Option<Entity>; WINDOWS_MAX],
+    count: usize,
+}
+
+impl Refused {
+    fn holds(&self, entity: Entity) -> bool {
+        self.entities[..self.count].contains(&Some(entity))
+    }
+
+    fn add(&mut self, entity: Entity) {
+        if self.count < WINDOWS_MAX && !self.holds(entity) {
+            self.entities[self.count] = Some(entity);
+            self.count += 1;
         }
     }
 }
@@ -255,34 +312,54 @@ struct Known<'t> {
 /// Lets the recognizers of these forms check a window, and offers it for those that accept it.
 fn offer(
     text: &str,
-    range: std::ops::Range<usize>,
-    tie: Tie,
+    window: Window,
     known: Known<'_>,
+    refused: &mut Refused,
     offers: &mut Offers<'_>,
 ) {
+    let range = window.range;
     let Some(compact) = Compact::of(&text[range.clone()]) else {
         return;
     };
     let written = compact.written.as_bytes();
     let has_small = written.iter().any(u8::is_ascii_lowercase);
     let is_mixed = has_small && written.iter().any(u8::is_ascii_uppercase);
+    let mut refused_here = Refused::default();
+    let mut accepted = Refused::default();
     for form in known.forms {
         let mut bare = form.bare;
         if has_small {
             bare = bare.lowered(SMALL_LETTERS);
         }
-        if tie == Tie::Joined {
+        if window.tie == Tie::Joined || window.is_in_row {
             bare = bare.min(JOINED_MAX);
         }
+        let entity = known.shaped[form.shaped].facts.entity;
         let check = if is_mixed {
             Check::Invalid("it has capitals and small letters")
+        } else if refused.holds(entity) {
+            Check::Invalid("it is the beginning of a longer number that is wrong")
         } else {
             (known.shaped[form.shaped].check)(&compact)
         };
         match check {
-            Check::Invalid(why) => offers.reject(form.recognizer, range.clone(), why),
-            Check::Plausible => offers.offer(form.recognizer, range.clone(), bare),
-            Check::Valid => offers.offer_valid(form.recognizer, range.clone(), bare),
+            Check::Invalid(why) => {
+                refused_here.add(entity);
+                offers.reject(form.recognizer, range.clone(), why);
+            }
+            Check::Plausible => {
+                accepted.add(entity);
+                offers.offer(form.recognizer, range.clone(), bare);
+            }
+            Check::Valid => {
+                accepted.add(entity);
+                offers.offer_valid(form.recognizer, range.clone(), bare);
+            }
+        }
+    }
+    for entity in refused_here.entities[..refused_here.count].iter().flatten() {
+        if !accepted.holds(*entity) {
+            refused.add(*entity);
         }
     }
 }

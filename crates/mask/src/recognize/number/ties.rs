@@ -54,6 +54,9 @@ pub(crate) fn before(text: &str, start: usize, first_end: usize) -> Tie {
 
 /// What the text after the window `start..end` says.
 pub(crate) fn after(text: &str, start: usize, end: usize) -> Tie {
+    if text[end..].starts_with('_') && is_emphasised(text, start, end) {
+        return Tie::Free;
+    }
     let mut characters = text[end..].chars();
     let Some(sign) = characters.next() else {
         return Tie::Free;
@@ -69,6 +72,19 @@ pub(crate) fn after(text: &str, start: usize, end: usize) -> Tie {
         ',' => tied_if(is_digit && is_decimal(&text[start..end], &text[end + 1..])),
         letter => tied_if(is_cased(letter)),
     }
+}
+
+/// Whether the same underscores stand on both sides of a range, as emphasis in Markdown has them, and no word beyond them.
+pub(crate) fn is_emphasised(text: &str, start: usize, end: usize) -> bool {
+    let (before, after) = (&text[..start], &text[end..]);
+    if !before.ends_with('_') || !after.starts_with('_') {
+        return false;
+    }
+    let (left, right) = (before.trim_end_matches('_'), after.trim_start_matches('_'));
+    before.len() - left.len() == after.len() - right.len()
+        && before.len() - left.len() <= 3
+        && !left.ends_with(char::is_alphanumeric)
+        && !right.starts_with(char::is_alphanumeric)
 }
 
 /// Whether a window is an amount: digits, at most grouped by spaces or dots, next to a currency or a unit.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::recognize::emphasis;
+
 /// Whether a letter beyond ASCII, of a script with capitals, touches the range, so that it is the part of a word.
 pub(super) fn is_within_word(text: &str, range: &Range<usize>) -> bool {
     let before = text[..range.start].chars().next_back();
@@ -24,6 +26,7 @@ fn before(text: &str, start: usize) -> Option<u8> {
     let next = characters.next();
     let is_behind_digit = next.is_some_and(|next| next.is_ascii_digit());
     match last {
+        '_' if emphasis::opens(text, start) => Some(0),
         '_' | '+' | '\\' | '$' | '\u{20ac}' | '\u{a3}' | '\u{a5}' | '\u{20ab}' => None,
         '.' if is_behind_digit => None,
         // A decimal comma; other commas separate fields.
@@ -49,6 +52,7 @@ fn after(text: &str, end: usize) -> Option<u8> {
     };
     let next = characters.next();
     match first {
+        '_' if emphasis::closes(text, end) => Some(0),
         '_' | '%' | '@' | '\u{20ac}' | '\u{20ab}' => None,
         '.' if next.is_some_and(|next| next.is_ascii_digit()) => None,
         '.' if next.is_some_and(char::is_lowercase) => Some(30),

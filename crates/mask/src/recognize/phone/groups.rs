@@ -29,6 +29,8 @@ pub(super) struct Group {
     pub(super) start: usize,
     /// Where they end.
     pub(super) end: usize,
+    /// Its first digit is a zero.
+    pub(super) zero: bool,
     /// A plus stands directly before the digits.
     pub(super) plus: bool,
     /// A bracket opens before it.
@@ -92,17 +94,25 @@ impl Cluster {
         &self.groups[..self.count]
     }
 
+    /// Whether the digits on both sides of a place are enough for a number each.
+    fn may_be_two(&self, index: usize) -> bool {
+        let digits = |groups: &[Group]| groups.iter().map(Group::len).sum::<usize>();
+        digits(&self.groups[..index]) >= WHOLE_DIGITS
+            && digits(&self.groups[index..self.count]) >= WHOLE_DIGITS
+    }
+
     /// Whether a number may end before the group at an index and another begin there.
     pub(super) fn may_part(&self, index: usize) -> bool {
         if index == 0 || index == self.count {
             return true;
         }
         let (left, right) = (&self.groups[index - 1], &self.groups[index]);
+        let are_whole = left.len() >= WHOLE_DIGITS && right.len() >= WHOLE_DIGITS;
+        let begins = right.plus || right.len() >= 3 && right.zero;
         right.spaced
             || right.joint == Joint::Space
-            || (right.joint == Joint::Slash
-                && left.len() >= WHOLE_DIGITS
-                && right.len() >= WHOLE_DIGITS)
+            || (right.joint == Joint::Slash && (are_whole || begins && self.may_be_two(index)))
+            || (right.joint == Joint::Hyphen && are_whole && begins)
     }
 }
 
@@ -116,6 +126,7 @@ fn group(bytes: &[u8], start: usize, plus: bool, opens: bool, joint: Joint, spac
     Group {
         start,
         end,
+        zero: bytes.get(start) == Some(&b'0'),
         plus,
         opens,
         closes: bytes.get(end) == Some(&b')'),

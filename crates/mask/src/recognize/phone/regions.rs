@@ -1,15 +1,12 @@
 //! The regions whose national numbers are looked for.
 
-/// Regions by their ISO 3166-1 alpha-2 codes, in the order of their bits.
-const CODES: [&str; 21] = [
-    "US", "CA", "GB", "VN", "DE", "FR", "ES", "IT", "NL", "PL", "FI", "SE", "SG", "AU", "IN", "KR",
-    "TH", "BR", "MX", "TR", "JP",
-];
+/// How many regions there are.
+const COUNT: usize = 23;
 
-/// Their calling codes (ITU-T E.164), in the same order.
-const CALLING_CODES: [&str; 21] = [
+/// The calling codes of the regions (ITU-T E.164), in the order of their bits.
+const CALLING_CODES: [&str; COUNT] = [
     "1", "1", "44", "84", "49", "33", "34", "39", "31", "48", "358", "46", "65", "61", "91", "82",
-    "66", "55", "52", "90", "81",
+    "66", "55", "52", "90", "81", "86", "7",
 ];
 
 /// A set of regions whose numbers are found in their national form, without a country's calling code. International
@@ -19,19 +16,24 @@ pub struct Regions(u32);
 
 /// A code that is no region whose national numbers are known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no national telephone numbers are known for the region {code:?}; known are {}", CODES.join(", "))]
+#[error("no national telephone numbers are known for the region {code:?}; known are {}", Regions::CODES.join(", "))]
 pub struct UnknownRegion {
     /// The code as it was given.
     pub code: String,
 }
 
 impl Regions {
+    /// The regions whose national forms are known, by their ISO 3166-1 alpha-2 codes.
+    pub const CODES: [&'static str; COUNT] = [
+        "US", "CA", "GB", "VN", "DE", "FR", "ES", "IT", "NL", "PL", "FI", "SE", "SG", "AU", "IN",
+        "KR", "TH", "BR", "MX", "TR", "JP", "CN", "RU",
+    ];
     /// No region: only international numbers are found.
     pub const NONE: Regions = Regions(0);
     /// Every region whose national forms are known: the United States, Canada, the United Kingdom, Viet Nam, Germany,
     /// France, Spain, Italy, the Netherlands, Poland, Finland, Sweden, Singapore, Australia, India, South Korea,
-    /// Thailand, Brazil, Mexico, Turkey and Japan. The default.
-    pub const ALL: Regions = Regions((1 << CODES.len()) - 1);
+    /// Thailand, Brazil, Mexico, Turkey, Japan, China and Russia. The default.
+    pub const ALL: Regions = Regions((1 << COUNT) - 1);
 
     /// The regions of these ISO 3166-1 alpha-2 codes, in either case.
     ///
@@ -40,7 +42,7 @@ impl Regions {
     pub fn of<'c>(codes: impl IntoIterator<Item = &'c str>) -> Result<Regions, UnknownRegion> {
         let mut regions = Regions::NONE;
         for code in codes {
-            let index = CODES
+            let index = Regions::CODES
                 .iter()
                 .position(|known| known.eq_ignore_ascii_case(code))
                 .ok_or_else(|| UnknownRegion {
@@ -53,7 +55,7 @@ impl Regions {
 
     /// The codes of the set.
     pub fn codes(self) -> impl Iterator<Item = &'static str> {
-        CODES
+        Regions::CODES
             .iter()
             .enumerate()
             .filter(move |(index, _)| self.0 >> index & 1 == 1)

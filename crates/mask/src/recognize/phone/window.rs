@@ -13,9 +13,11 @@ const GROUPS_MAX: usize = 7;
 /// The most and fewest digits of a candidate, with `00` before it.
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=17;
 /// The most regions under whose rules one window is validated. Bounds the work for digits that are no number.
-const VALIDATIONS_MAX: usize = 6;
+const VALIDATIONS_MAX: usize = 8;
 /// How much less a national number counts that stands among other groups of digits.
 const AMONG_DIGITS: u8 = 15;
+/// The same for groups of four among groups, as account and identity numbers have them.
+const AMONG_FOURS: u8 = 60;
 
 /// Offers the telephone numbers of a cluster, from left to right. Gives where the cluster, with an extension, ends.
 pub(super) fn offer_all(
@@ -74,7 +76,7 @@ impl Window<'_> {
         let mut buffer = [0; 24];
         let brackets = brackets(groups)?;
         let digits = digits_of(self.text, groups, brackets, &mut buffer)?;
-        let has_own_brackets = brackets == Some(0) && (groups.len() > 1 || first.plus);
+        let has_own_brackets = brackets == Some(0) && groups.len() > 1;
         let start = if has_own_brackets {
             first.outer_start()
         } else {
@@ -140,6 +142,13 @@ impl Window<'_> {
                 .is_some_and(|group| group.joint == Joint::Space && !group.plus)
         };
         if (self.from > 0 && is_space(self.from)) || is_space(self.to) {
+            // Two groups of four among others are a part of a row of such groups.
+            let is_part = self.groups[self.from..self.to]
+                .iter()
+                .all(|group| group.len() == 4);
+            if is_part {
+                return AMONG_FOURS;
+            }
             AMONG_DIGITS
         } else {
             0

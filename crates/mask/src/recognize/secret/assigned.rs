@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::beside;
 use super::judge::{self, Joint};
 use super::name::{self, Kind, Name};
 use super::value::{self, Value};
@@ -26,6 +27,9 @@ pub(crate) fn sign(text: &str, at: usize, seen: &mut Seen, offers: &mut Offers<'
         (b'=', _) => Joint::Equals,
         _ => Joint::Colon,
     };
+    if bytes[at] == b':' && beside::pair(text, at, seen, offers) {
+        return;
+    }
     let Some(name) = named(text, at) else { return };
     let from = at + 1 + usize::from(bytes[at] == b'=' && next == b'>');
     if name.kind == Kind::Authorization {
@@ -78,6 +82,15 @@ pub(crate) fn word(text: &str, start: usize, seen: &mut Seen, offers: &mut Offer
         .count();
     seen.spaced = start + length;
     let left = start - before;
+    if let Some((label, cell)) = offers.cell(start) {
+        beside::in_column(text, &label, &cell, seen, offers);
+        return;
+    }
+    if bytes[left..start].iter().any(|byte| *byte >= 0x80)
+        && beside::wide(text, left..start + length, seen, offers)
+    {
+        return;
+    }
     if left == 0 {
         whole(text, start + length, offers);
         return;
@@ -87,6 +100,7 @@ pub(crate) fn word(text: &str, start: usize, seen: &mut Seen, offers: &mut Offer
     match left.checked_sub(1).map(|at| bytes[at]) {
         Some(b' ' | b'*') => said(text, left, seen, offers),
         Some(b'>') => tagged(text, left, seen, offers),
+        Some(b'\n') => beside::below(text, left, seen, offers),
         _ => {}
     }
 }
@@ -125,7 +139,12 @@ fn whole(text: &str, end: usize, offers: &mut Offers<'_>) {
 
 /// "the password is hunter2", "mat khau la hunter2": the value begins at `left`.
 fn said(text: &str, left: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
-    const VERBS: [&str; 8] = [
+    const VERBS: [&str; 12] = [
+        // The particles of Korean, Japanese and Chinese.
+        "\u{b294}",
+        "\u{c740}",
+        "\u{306f}",
+        "\u{662f}",
         " is",
         " l\u{e0}",
         " la\u{300}",
@@ -144,8 +163,22 @@ fn said(text: &str, left: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
     if left - head.len() > 4 {
         return;
     }
+    if let Some(label) = head.strip_suffix(['\u{ff1a}', '|']) {
+        let joint = if head.ends_with('|') {
+            Joint::Tag
+        } else {
+            Joint::Colon
+        };
+        if let Some(name) = named(text, label.len())
+            && name.kind != Kind::Authorization
+            && let Some(value) = value::after(text, left)
+        {
+            offer(text, &name, joint, value, seen, offers);
+        }
+        return;
+    }
     let Some(head) = VERBS.iter().find_map(|verb| head.strip_suffix(verb)) else {
-        next_to(text, left, head, seen, offers);
+        beside::next_to(text, left, head, seen, offers);
         return;
     };
     let Some(name) = named(text, head.len()) else {
@@ -165,44 +198,6 @@ fn said(text: &str, left: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
             offer(text, &name, Joint::Is, value, seen, offers);
         }
     }
-}
-
-/// `WITH PASSWORD 'hunter2'`, `IDENTIFIED BY 'hunter2'`, "my password Hanoi@2024": nothing joins the name and the value at `left`,
-/// so the value must be quoted or hold a sign that words do not.
-fn next_to(text: &str, left: usize, head: &str, seen: &mut Seen, offers: &mut Offers<'_>) {
-    const LAST: [&str; 6] = [
-        "password",
-        "passwd",
-        "identified by",
-        "pwd",
-        "passphrase",
-        "kh\u{1ea9}u",
-    ];
-    let is_announced = LAST.iter().any(|last| {
-        let place = head.len().checked_sub(last.len());
-        place
-            .and_then(|place| head.get(place..))
-            .is_some_and(|tail| tail.eq_ignore_ascii_case(last))
-    });
-    if !is_announced {
-        return;
-    }
-    let Some(value) = value::after(text, left) else {
-        return;
-    };
-    let has_sign = text[value.range.clone()].contains(['@', '#', '$', '!', '%', '^', '&', '*']);
-    if !value.is_quoted && !has_sign {
-        return;
-    }
-    let name = Name {
-        kind: Kind::Password,
-        is_faint: false,
-        is_loud: false,
-        is_quoted: false,
-        is_member: false,
-        has_service: false,
-    };
-    offer(text, &name, Joint::Is, value, seen, offers);
 }
 
 /// `<password>hunter2</password>`: the value begins at `left`.
@@ -228,7 +223,7 @@ fn tagged(text: &str, left: usize, seen: &mut Seen, offers: &mut Offers<'_>) {
 }
 
 /// Offers a value if it is what its name announces.
-fn offer(
+pub(super) fn offer(
     text: &str,
     name: &Name,
     joint: Joint,

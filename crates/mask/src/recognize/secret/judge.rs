@@ -11,6 +11,8 @@ use crate::Score;
 const PASSWORD_MAX: usize = 128;
 /// The fewest bytes of a secret.
 const SECRET_MIN: usize = 16;
+/// The fewest hexadecimal digits of a secret whose name means other things as well.
+const FAINT_HEX_MIN: usize = 24;
 /// A random hexadecimal text of sixteen digits has about 3.1 bits a digit; a counted or repeated one less.
 const HEX_ENTROPY: f64 = 2.5;
 /// A random text of sixteen letters and digits has about 3.7 bits a character; words have 2.5 to 3.3.
@@ -64,6 +66,12 @@ fn password(name: &Name, joint: Joint, value: &Value, piece: &str) -> Result<Sco
         _ if name.is_faint => 5,
         _ => 3,
     };
+    let is_remark = piece
+        .strip_prefix(['(', '['])
+        .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    if is_remark && !value.is_quoted {
+        return Err("a remark stands in its place");
+    }
     if characters < fewest || piece.len() > PASSWORD_MAX {
         return Err("its length is not that of a password");
     }
@@ -210,6 +218,9 @@ fn secret(name: &Name, joint: Joint, value: &Value, piece: &str) -> Result<Score
         return Err("it is a number");
     }
     if HEX.has_all(bytes) {
+        if name.is_faint && bytes.len() < FAINT_HEX_MIN {
+            return Err("it is too short for its name");
+        }
         return entropic(name, &mixture, HEX_ENTROPY);
     }
     if name.is_faint && bytes.len() < 20 {

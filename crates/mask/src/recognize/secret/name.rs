@@ -30,6 +30,20 @@ pub(crate) struct Name {
     pub(crate) has_service: bool,
 }
 
+impl Name {
+    /// A name of which nothing else is known.
+    pub(crate) const fn plain(kind: Kind, is_faint: bool) -> Name {
+        Name {
+            kind,
+            is_faint,
+            is_loud: false,
+            is_quoted: false,
+            is_member: false,
+            has_service: false,
+        }
+    }
+}
+
 /// How many bytes of a name are read.
 pub(crate) const LIMIT: usize = 56;
 
@@ -37,6 +51,8 @@ pub(crate) const LIMIT: usize = 56;
 /// separator or none.
 const WORDS: &[(&str, Option<Kind>, bool)] = &[
     ("public key token", None, false),
+    ("proxy pass", None, false),
+    ("by pass", None, false),
     ("continuation token", None, false),
     ("next page token", None, false),
     ("page token", None, false),
@@ -70,6 +86,20 @@ const WORDS: &[(&str, Option<Kind>, bool)] = &[
     ("contrasena", Some(Kind::Password), false),
     ("mot de passe", Some(Kind::Password), false),
     ("senha", Some(Kind::Password), false),
+    ("clave", Some(Kind::Password), true),
+    ("wachtwoord", Some(Kind::Password), false),
+    ("haslo", Some(Kind::Password), false),
+    ("losenord", Some(Kind::Password), false),
+    ("salasana", Some(Kind::Password), false),
+    ("sifre", Some(Kind::Password), false),
+    ("parola", Some(Kind::Password), true),
+    ("adgangskode", Some(Kind::Password), false),
+    ("passord", Some(Kind::Password), false),
+    ("heslo", Some(Kind::Password), false),
+    ("jelszo", Some(Kind::Password), false),
+    ("lozinka", Some(Kind::Password), false),
+    ("kata sandi", Some(Kind::Password), false),
+    ("kata laluan", Some(Kind::Password), false),
     ("mat khau", Some(Kind::Password), false),
     ("pass", Some(Kind::Password), true),
     ("psw", Some(Kind::Password), true),
@@ -106,6 +136,12 @@ const WORDS: &[(&str, Option<Kind>, bool)] = &[
     ("jwt key", Some(Kind::Secret), false),
     ("recovery key", Some(Kind::Secret), false),
     ("secret key base", Some(Kind::Secret), false),
+    ("recovery code", Some(Kind::Secret), true),
+    ("backup code", Some(Kind::Secret), true),
+    ("session id", Some(Kind::Secret), true),
+    ("php sess id", Some(Kind::Secret), true),
+    ("session cookie", Some(Kind::Secret), true),
+    ("session", Some(Kind::Secret), true),
     ("credential", Some(Kind::Secret), false),
     ("credentials", Some(Kind::Secret), false),
     ("salt", Some(Kind::Secret), true),
@@ -116,6 +152,39 @@ const WORDS: &[(&str, Option<Kind>, bool)] = &[
     ("khoa bi mat", Some(Kind::Secret), false),
     ("ma bi mat", Some(Kind::Secret), false),
     ("khoa truy cap", Some(Kind::Secret), false),
+];
+
+/// Words for passwords in scripts that are not folded.
+pub(crate) const OTHER_SCRIPTS: &[&str] = &[
+    // Japanese: pasuwado, ansho bango. Chinese: mima, kouling. Korean: bimilbeonho, amho.
+    "\u{30d1}\u{30b9}\u{30ef}\u{30fc}\u{30c9}",
+    "\u{6697}\u{8a3c}\u{756a}\u{53f7}",
+    "\u{5bc6}\u{7801}",
+    "\u{5bc6}\u{78bc}",
+    "\u{53e3}\u{4ee4}",
+    "\u{be44}\u{bc00}\u{bc88}\u{d638}",
+    "\u{c554}\u{d638}",
+    "\u{d328}\u{c2a4}\u{c6cc}\u{b4dc}",
+    // Russian and Ukrainian: parol. Thai: rahat phan. Hindi: pasvard. Arabic: kalimat almurur.
+    "\u{43f}\u{430}\u{440}\u{43e}\u{43b}\u{44c}",
+    "\u{41f}\u{430}\u{440}\u{43e}\u{43b}\u{44c}",
+    "\u{41f}\u{410}\u{420}\u{41e}\u{41b}\u{42c}",
+    "\u{e23}\u{e2b}\u{e31}\u{e2a}\u{e1c}\u{e48}\u{e32}\u{e19}",
+    "\u{92a}\u{93e}\u{938}\u{935}\u{930}\u{94d}\u{921}",
+    "\u{643}\u{644}\u{645}\u{629} \u{627}\u{644}\u{645}\u{631}\u{648}\u{631}",
+];
+
+/// Names in capitals that end with `_KEY` but hold no secret.
+const OPEN_KEYS: &[&str] = &[
+    "PUBLIC_KEY",
+    "PRIMARY_KEY",
+    "FOREIGN_KEY",
+    "PARTITION_KEY",
+    "SORT_KEY",
+    "CACHE_KEY",
+    "ROUTING_KEY",
+    "IDEMPOTENCY_KEY",
+    "HOST_KEY",
 ];
 
 /// Words that may follow a name before its value: "the password for staging is".
@@ -181,14 +250,23 @@ const SERVICES: &[&str] = &[
     "pinecone",
     "deepl",
     "mapbox",
+    "dd_api",
+    "secret access key",
+    "secretaccesskey",
+    "secret_access_key",
+    "accountkey",
+    "sharedaccesskey",
 ];
 
 /// What the words before a sign announce.
 pub(crate) fn announced(piece: &str) -> Option<Name> {
+    if !piece.is_ascii() && is_of_other_script(piece) {
+        return Some(Name::plain(Kind::Password, false));
+    }
     let mut plain = [0_u8; LIMIT];
     let folded = folded(piece, &mut plain);
     let folded = without_digits(folded);
-    let (kind, is_faint) = kind_of(folded)?;
+    let (kind, is_faint) = kind_of(folded).or_else(|| loud_key(folded))?;
     Some(Name {
         kind,
         is_faint,
@@ -201,13 +279,32 @@ pub(crate) fn announced(piece: &str) -> Option<Name> {
     })
 }
 
+/// Whether a piece ends with a word for passwords in another script.
+pub(crate) fn is_of_other_script(piece: &str) -> bool {
+    let piece = piece.trim_end_matches([' ', '\u{3000}']);
+    OTHER_SCRIPTS.iter().any(|word| piece.ends_with(word))
+}
+
+/// `MAILGUN_KEY`: a variable of the environment that ends so.
+fn loud_key(name: &[u8]) -> Option<(Kind, bool)> {
+    let is_loud = name.len() > 5
+        && name.ends_with(b"_KEY")
+        && !name.iter().any(u8::is_ascii_lowercase)
+        && !OPEN_KEYS.iter().any(|open| name.ends_with(open.as_bytes()));
+    is_loud.then_some((Kind::Secret, true))
+}
+
 /// Whether a value is itself one of the words: a label, not a value. A label has no digits but at its end, and no signs
 /// that passwords are given.
 pub(crate) fn is_announcing(piece: &str) -> bool {
     let is_label =
         |character: char| character.is_alphabetic() || matches!(character, '_' | '-' | '.');
     let word = piece.trim_end_matches(|character: char| character.is_ascii_digit());
-    piece.len() <= LIMIT && word.chars().all(is_label) && announced(piece).is_some()
+    // Who ends such a word with a year or a counted number has made a password of it.
+    piece.len() < word.len() + 3
+        && piece.len() <= LIMIT
+        && word.chars().all(is_label)
+        && announced(piece).is_some()
 }
 
 /// The end of a piece without diacritics; capitals stay.
@@ -223,6 +320,9 @@ fn folded<'a>(piece: &'a str, plain: &'a mut [u8; LIMIT]) -> &'a [u8] {
             let byte = match part {
                 '\u{111}' => b'd',
                 '\u{110}' => b'D',
+                '\u{142}' => b'l',
+                '\u{131}' => b'i',
+                '\u{f8}' => b'o',
                 '\u{300}'..='\u{36f}' => return,
                 other => u8::try_from(other)
                     .ok()

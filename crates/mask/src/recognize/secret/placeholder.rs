@@ -5,6 +5,10 @@ use super::alphabet::BASE62;
 /// Words that stand after `password:` and the like without being one, folded to lower case.
 const WORDS: &[&str] = &[
     "a",
+    "n/a",
+    "example",
+    "none.",
+    "tba",
     "about",
     "again",
     "all",
@@ -237,7 +241,12 @@ pub(crate) fn is(value: &str) -> bool {
         (first, last),
         (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'(', b')')
     ) || *first == b'%' && *last == b'%';
-    is_bracketed || is_mask(value) || is_template(value) || is_variable(bytes) || is_told(value)
+    is_bracketed
+        || value.starts_with("qr/")
+        || is_mask(value)
+        || is_template(value)
+        || is_variable(bytes)
+        || is_told(value)
 }
 
 /// Whether a value is a word that stands after names of secrets without being one.

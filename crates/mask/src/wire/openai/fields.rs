@@ -1,6 +1,6 @@
 //! Which fields of OpenAI's bodies are text.
 
-use crate::json::Treatment::{DropIfChanged, JsonText, Leave, Text, TextOrTokens};
+use crate::json::Treatment::{DropIfChanged, JsonText, Leave, MaybeJson, Text, TextOrTokens};
 use crate::wire::route::Fields;
 
 /// A chat.
@@ -39,6 +39,15 @@ pub(super) const CHAT: Fields = &[
         &[
             "messages[*].tool_calls[*].function.arguments",
             "messages[*].function_call.arguments",
+        ],
+    ),
+    // What tools say is JSON more often than not.
+    (
+        MaybeJson,
+        &[
+            "messages[*]{role=tool}.content",
+            "messages[*]{role=tool}.content[*].text",
+            "messages[*]{role=function}.content",
         ],
     ),
     (Text, &["messages[*].**"]),
@@ -118,8 +127,9 @@ pub(super) const COMPLETION_ANSWER: Fields = &[
 
 /// Texts to be embedded or judged.
 pub(super) const INPUT: Fields = &[
+    (Leave, &["input[*].type", "input[*].image_url.**"]),
     (TextOrTokens, &["input", "input[*]", "input[*][*]"]),
-    (Text, &["input[*].text"]),
+    (Text, &["input[*].**"]),
 ];
 
 /// A request of the responses API.
@@ -156,6 +166,7 @@ pub(super) const RESPONSE: Fields = &[
         ],
     ),
     (JsonText, &["input[*].arguments"]),
+    (MaybeJson, &["input[*].output", "input[*].output[*].text"]),
     (
         Text,
         &[

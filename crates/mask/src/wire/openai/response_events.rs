@@ -42,6 +42,9 @@ pub(in crate::wire) fn event<U: Unmasks>(
         let (stem, encoding) = TEXTS.iter().find(|(known, _)| *known == stem)?;
         Some((*stem, *encoding, end))
     });
+    if let Some(response) = root.get("response") {
+        engine.identify_response(response);
+    }
     match text {
         Some((stem, encoding, "delta")) => {
             engine.release_held(out);

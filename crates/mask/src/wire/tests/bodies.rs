@@ -76,6 +76,68 @@ fn only_the_text_of_a_chat_changes() {
     );
 }
 
+/// Applications take more shapes than their documents say: what stands where text is expected is text.
+#[test]
+fn text_in_a_shape_that_nobody_expects_is_masked_all_the_same() {
+    let secret = SECRETS[0].0;
+    let (dify, openai) = (dify(), openai());
+    let cases = [
+        (&dify, "/v1/chat-messages", json!({ "query": [secret] })),
+        (
+            &dify,
+            "/v1/chat-messages",
+            json!({ "query": { "a": { secret: [secret] } } }),
+        ),
+        (
+            &dify,
+            "/v1/chat-messages",
+            json!({ "query": "hi", "inputs": [secret] }),
+        ),
+        (&dify, "/v1/chat-messages", json!([{ "query": secret }])),
+        (&dify, "/v1/chat-messages", json!(secret)),
+        (
+            &dify,
+            "/v1/conversations/c-1/name",
+            json!({ "name": [secret] }),
+        ),
+        (
+            &openai,
+            "/v1/chat/completions",
+            json!({ "messages": { "role": "user", "content": secret } }),
+        ),
+        (
+            &openai,
+            "/v1/chat/completions",
+            json!({ "messages": [{ "content": { "a": secret } }] }),
+        ),
+        (
+            &openai,
+            "/v1/chat/completions",
+            json!({ "messages": secret }),
+        ),
+        (
+            &openai,
+            "/v1/completions",
+            json!({ "prompt": { "a": secret } }),
+        ),
+        (
+            &openai,
+            "/v1/responses",
+            json!({ "input": { "a": secret } }),
+        ),
+        (
+            &openai,
+            "/v1/embeddings",
+            json!({ "input": [{ "a": secret }] }),
+        ),
+        (&openai, "/v1/chat/completions", json!([secret])),
+    ];
+    for (wire, path, body) in cases {
+        let sent = masked(wire, path, &body.to_string()).unwrap();
+        assert!(!sent.contains(secret), "{body} goes on as {sent}");
+    }
+}
+
 #[test]
 fn a_body_that_cannot_be_looked_at_is_refused_without_its_content() {
     let wire = dify();
@@ -242,6 +304,39 @@ fn a_conversation_with_anthropic_is_masked_but_for_what_is_signed() {
 }
 
 #[test]
+fn what_tools_say_is_masked_as_json_when_it_is_json() {
+    let said = json!({"note": SECRETS[2].0, "n": 1}).to_string();
+    let hidden = json!({"note": SECRETS[2].1, "n": 1}).to_string();
+    let anthropic = Wire::new(&Adapter::Anthropic, &WireOptions::default()).unwrap();
+    for (wire, path, template) in [
+        (
+            &openai(),
+            "/v1/chat/completions",
+            r#"{"messages":[{"role":"tool","content":@}]}"#,
+        ),
+        (
+            &openai(),
+            "/v1/responses",
+            r#"{"input":[{"type":"function_call_output","output":@}]}"#,
+        ),
+        (
+            &anthropic,
+            "/v1/messages",
+            r#"{"messages":[{"content":[{"type":"tool_result","content":@}]}]}"#,
+        ),
+    ] {
+        for (said, hidden) in [
+            (said.as_str(), hidden.as_str()),
+            ("at jane@example.org", "at EMAIL_1"),
+        ] {
+            let body = template.replace('@', &json!(said).to_string());
+            let expected = template.replace('@', &json!(hidden).to_string());
+            assert_eq!(masked(wire, path, &body).unwrap(), expected, "{path}");
+        }
+    }
+}
+
+#[test]
 fn whole_answers_are_restored() {
     let (wire, an) = (dify(), SECRETS[2].0);
     let out = unmasked(
@@ -302,6 +397,16 @@ fn whole_answers_are_restored() {
         unmasked(&openai(), "POST", "/v1/chat/completions", &plain),
         plain
     );
+    let part = |text: &str, logprobs: Value| json!({"type": "output_text", "text": text, "logprobs": logprobs});
+    let out = unmasked(
+        &openai(),
+        "POST",
+        "/v1/responses",
+        &json!({"output": [{"content": [part("EMAIL_1", json!([{"token": "EMAIL"}])), part("", json!([])), part("", Value::Null)]}]}),
+    );
+    let parts = out["output"][0]["content"].as_array().unwrap();
+    let probable: Vec<&Value> = parts.iter().map(|part| &part["logprobs"]).collect();
+    assert_eq!(probable, [&json!([]), &json!([]), &Value::Null]);
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(super) fn meaning(code: ErrorCode) -> Meaning {
         ErrorCode::ServeFailed => SERVE_FAILED,
         ErrorCode::RequestUnreadable => REQUEST_UNREADABLE,
         ErrorCode::RestartNeeded => RESTART_NEEDED,
+        ErrorCode::NoApplication => NO_APPLICATION,
+        ErrorCode::NotDify => NOT_DIFY,
         ErrorCode::PlanRefused => PLAN_REFUSED,
         ErrorCode::UnknownRelease => UNKNOWN_RELEASE,
         ErrorCode::NoPredecessor => NO_PREDECESSOR,
@@ -272,6 +274,24 @@ const RESTART_NEEDED: Meaning = Meaning {
               (SIGUSR2) does the same without a dropped request; `gateway.listen`, `gateway.admin` and `listen` \
               of [gateway.tls] change with a restart only, and an upgrade is refused meanwhile. Or take the \
               change back and reload again.",
+    exit: Exit::Failed,
+};
+
+const NO_APPLICATION: Meaning = Meaning {
+    number: 411,
+    title: "The application does not answer",
+    meaning: "Nobody answers at the URL that was given, or not in time, or its certificate is not believed.",
+    remedy: "Check the URL, and that the application runs and can be reached from here. An authority of your own \
+              is given with `--ca FILE`.",
+    exit: Exit::Unreachable,
+};
+
+const NOT_DIFY: Meaning = Meaning {
+    number: 412,
+    title: "What answers is not Dify",
+    meaning: "Something answers at the URL that was given, and nothing of its answer says that it is Dify.",
+    remedy: "Give the URL of Dify's service API, for example http://127.0.0.1:5001 or https://dify.example/v1. If \
+              something before it asks for a key, give it with `--key env:NAME`.",
     exit: Exit::Failed,
 };
 

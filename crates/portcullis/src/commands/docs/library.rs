@@ -49,8 +49,9 @@ pub(super) const GUIDES: [(&str, &str); 12] = [
     ),
 ];
 
-/// References that are written by hand, by their topic's name. A test compares the list with the folder.
-pub(super) const REFERENCES: [(&str, &str); 4] = [
+/// References that are no part of the program's own knowledge, by their topic's name. A test compares the list with the
+/// folder.
+pub(super) const REFERENCES: [(&str, &str); 6] = [
     (
         "exit-codes",
         include_str!("../../../../../docs/reference/exit-codes.md"),
@@ -66,6 +67,14 @@ pub(super) const REFERENCES: [(&str, &str); 4] = [
     (
         "watch-session",
         include_str!("../../../../../docs/reference/watch-session.md"),
+    ),
+    (
+        "masking-pitfalls",
+        include_str!("../../../../../docs/reference/masking-pitfalls.md"),
+    ),
+    (
+        "seed-cases",
+        include_str!("../../../../../docs/reference/seed-cases.md"),
     ),
 ];
 

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use portcullis_mask::{Finder, Limits, Mapping, Masker, Mode, Policy, Style};
+use portcullis_mask::{Mapping, Masker, Style};
 use serde::Serialize;
 
-use super::rules;
+use super::chosen::Chosen;
 use super::texts::{self, Text};
-use crate::cli::Finding;
 use crate::clock;
 use crate::command_error::{CommandError, Exit};
 use crate::output;
@@ -44,11 +43,9 @@ pub(super) fn run(
     json: bool,
     files: &[PathBuf],
     seconds: u64,
-    finding: &Finding,
+    chosen: Chosen,
 ) -> Result<Exit, CommandError> {
-    let finder = std::sync::Arc::new(Finder::new(rules(finding)?));
-    let masker = Masker::new(finder, Policy::default(), Mode::Enforce);
-    let masker = masker.map_err(|error| CommandError::of(Exit::Usage, &error))?;
+    let masker = chosen.masker()?;
     let mut all = Vec::new();
     let mut each = |name: String, text: &str| {
         let measured = measure(name, text, seconds, &masker)?;
@@ -80,15 +77,20 @@ fn measure(
     let (mut finds_us, mut masks_us) = (Vec::new(), Vec::new());
     let mut spans = 0;
     // A round repeats a short text until it lasts long enough for the clock.
-    let repeats = (64 * 1024 / text.len().max(1)).max(1);
+    let repeats = match masker.finder().rules().asks_a_model() {
+        true => 1,
+        false => (64 * 1024 / text.len().max(1)).max(1),
+    };
     while finds_us.is_empty() || clock::monotonic_us() < until_us {
         let begun_us = clock::monotonic_us();
         for _ in 0..repeats {
-            spans = std::hint::black_box(masker.finder().find(std::hint::black_box(text))).len();
+            let found = masker.finder().find_all(std::hint::black_box(text), None);
+            let found = found.map_err(|error| CommandError::of(Exit::Failed, &error))?;
+            spans = std::hint::black_box(found).len();
         }
         let found_us = clock::monotonic_us();
         for _ in 0..repeats {
-            let mut mapping = Mapping::new(Style::Plain, Limits::default());
+            let mut mapping = Mapping::new(Style::Plain, super::UNLIMITED);
             let masked = masker.mask(std::hint::black_box(text), None, &mut mapping);
             std::hint::black_box(masked.map_err(|error| CommandError::of(Exit::Failed, &error))?);
         }

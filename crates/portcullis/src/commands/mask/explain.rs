@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use portcullis_mask::{Finder, Note, NoteKind, Score};
 use serde::Serialize;
 
+use super::chosen::Chosen;
+use super::position;
 use super::texts::{self, Text};
-use super::{position, rules};
-use crate::cli::Finding;
 use crate::command_error::{CommandError, Exit};
 use crate::output;
 
@@ -30,10 +30,11 @@ struct Told<'t> {
     reason: Option<&'static str>,
 }
 
-pub(super) fn run(json: bool, files: &[PathBuf], finding: &Finding) -> Result<Exit, CommandError> {
-    let finder = Finder::new(rules(finding)?);
+pub(super) fn run(json: bool, files: &[PathBuf], chosen: Chosen) -> Result<Exit, CommandError> {
+    let finder = chosen.finder();
     texts::whole(files, |text: &Text| {
-        let mut notes = finder.explain(&text.text);
+        let notes = finder.explain_all(&text.text);
+        let mut notes = notes.map_err(|error| CommandError::of(Exit::Failed, &error))?;
         notes.sort_by_key(|note| (note.range.start, note.range.end));
         for note in &notes {
             let told = told(&finder, &text.text, note);

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use portcullis_mask::{Limits, Mapping, Snapshot};
+use portcullis_mask::{Mapping, Snapshot};
 
 use crate::command_error::{CommandError, ErrorCode, Exit};
 
@@ -26,7 +26,7 @@ pub(super) fn read(file: &Path) -> Result<Option<Mapping>, CommandError> {
     let place =
         |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
     let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| broken(place(error)))?;
-    let mapping = Mapping::from_snapshot(snapshot, Limits::default());
+    let mapping = Mapping::from_snapshot(snapshot, super::UNLIMITED);
     mapping.map(Some).map_err(|error| broken(error.to_string()))
 }
 

@@ -4,7 +4,12 @@ use super::*;
 
 #[test]
 fn offsets_are_code_points_of_the_text_as_it_was() {
-    let masker = masker(&Finding::everything()).unwrap();
+    let site = Site {
+        file: "portcullis.toml".into(),
+        environment: None,
+    };
+    let chosen = Chosen::of(&site, &Finding::everything()).unwrap();
+    let masker = chosen.masker().unwrap();
     let text = "Chị Ánh 👩🏽: jo@example.com và 192.168.1.1.";
     let mut mapping = Mapping::new(Style::Plain, Limits::default());
     let masked = masker.mask(text, None, &mut mapping).unwrap();

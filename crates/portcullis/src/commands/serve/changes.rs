@@ -61,6 +61,8 @@ pub(super) fn parts(in_force: &Config, config: &Config) -> Vec<Part> {
         ("[[gateway.route]]", old.routes != new.routes),
         ("[[gateway.limit]]", old.limits != new.limits),
         ("[[gateway.access]]", old.access != new.access),
+        ("[[gateway.mask]]", old.masks != new.masks),
+        ("gateway.default_mask", old.default_mask != new.default_mask),
     ];
     add(When::Reload, true, &changeable);
     let tls = tls(old.tls.as_ref(), new.tls.as_ref());

@@ -9,7 +9,8 @@ use portcullis_config::{
 use portcullis_driver::SecretErrorWhy;
 use portcullis_gateway::{
     AdminListen, ConversationPlace, ConversationSettings, Gateway, GatewaySettings, HealthSettings,
-    ObserveSettings, RoutingSettings, ServiceSettings, SharedSettings, Sticky, TimeoutSettings,
+    MaskModels, ObserveSettings, RoutingSettings, ServiceSettings, SharedSettings, Sticky,
+    TimeoutSettings,
 };
 use secrecy::SecretString;
 
@@ -122,11 +123,28 @@ pub(super) async fn settings(
             limits: gateway.limits.clone(),
             access: gateway.access.clone(),
             masks: gateway.masks.clone(),
+            models: models(config).await?,
             default_mask: gateway.default_mask.clone(),
         },
         shared: shared(config).await?,
         conversations: conversations(config).await?,
     })
+}
+
+/// The models of masks, read where nobody else waits for it.
+async fn models(config: &Config) -> Result<MaskModels, FrontError> {
+    if config
+        .gateway
+        .masks
+        .iter()
+        .all(|mask| mask.search.model.is_none())
+    {
+        return Ok(MaskModels::default());
+    }
+    let config = config.clone();
+    let loaded = tokio::task::spawn_blocking(move || crate::models::load_all(&config)).await;
+    let loaded = loaded.map_err(|error| CommandError::of(Exit::Internal, &error))?;
+    Ok(loaded?)
 }
 
 /// Where it is kept what was hidden, with its keys. Without masks no key is looked for: nothing is kept.

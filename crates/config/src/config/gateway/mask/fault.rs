@@ -1,5 +1,7 @@
 //! What keeps a mask from being used.
 
+use std::path::PathBuf;
+
 use portcullis_mask::RulesError;
 
 use super::WordsError;
@@ -16,6 +18,9 @@ pub enum MaskFault {
         /// What is wrong with it.
         error: WordsError,
     },
+    /// The mask has a model that nobody has loaded.
+    #[error("the model in `{}` was not loaded", .0.display())]
+    Model(PathBuf),
     /// The rules cannot be built.
     #[error("{0}")]
     Rules(RulesError),
@@ -29,6 +34,10 @@ impl MaskFault {
             MaskFault::Words { dictionary, .. } => (
                 format!("gateway.mask[{mask}].dictionary[{dictionary}].file"),
                 WordsError::HINT,
+            ),
+            MaskFault::Model(_) => (
+                format!("gateway.mask[{mask}].model"),
+                "this is a fault of Portcullis: please report it",
             ),
             MaskFault::Rules(_) => (
                 format!("gateway.mask[{mask}].name"),

@@ -1,7 +1,10 @@
 //! From a mask's settings to compiled rules.
 
+use std::sync::Arc;
+
 use portcullis_mask::{
-    Dictionary, Examples, PatternRecognizer, Policy, PolicyError, Rules, RulesBuilder,
+    Dictionary, Examples, NamedEntities, NamedEntitiesError, NamedSpan, PatternRecognizer, Policy,
+    PolicyError, Rules, RulesBuilder,
 };
 
 use super::{
@@ -15,9 +18,27 @@ impl MaskConfig {
     ///
     /// # Errors
     /// Everything that is wrong. In a mask of a configuration only a file of words can be, which may have changed since
-    /// [`crate::Config::check_files`] looked at it.
+    /// [`crate::Config::check_files`] looked at it; or the mask has a model, see [`MaskConfig::rules_with`].
     pub fn rules(&self) -> Result<Rules, Vec<MaskFault>> {
-        self.search.rules()
+        self.rules_with(None)
+    }
+
+    /// As [`MaskConfig::rules`], with the model that is in the folder of `search.model`, which whoever asks has loaded. A
+    /// mask without a model takes none.
+    ///
+    /// # Errors
+    /// As [`MaskConfig::rules`]; and the mask has a model that is not given.
+    pub fn rules_with(
+        &self,
+        model: Option<Arc<dyn NamedEntities>>,
+    ) -> Result<Rules, Vec<MaskFault>> {
+        self.search.rules(model)
+    }
+
+    /// The rules with something that finds no names in the place of a model: they tell what is looked for, and must never
+    /// look for it.
+    pub(crate) fn rules_without_names(&self) -> Result<Rules, Vec<MaskFault>> {
+        self.rules_with(Some(Arc::new(NoNames)))
     }
 
     /// What is done with what the rules of this mask find.
@@ -34,10 +55,17 @@ impl MaskConfig {
 }
 
 impl SearchConfig {
-    fn rules(&self) -> Result<Rules, Vec<MaskFault>> {
+    fn rules(&self, model: Option<Arc<dyn NamedEntities>>) -> Result<Rules, Vec<MaskFault>> {
+        let mut builder = Rules::builder();
+        if let Some(config) = &self.model {
+            let model = model.ok_or_else(|| vec![MaskFault::Model(config.folder.clone())])?;
+            let bytes_max = usize::try_from(config.text_bytes_max).unwrap_or(usize::MAX);
+            builder = builder.named_entities(model, bytes_max);
+        }
         let mut builder = self
-            .built_in(Rules::builder())
-            .threshold_of_all(self.threshold);
+            .built_in(builder)
+            .threshold_of_all(self.threshold)
+            .phone_regions(self.phone_regions);
         for name in &self.bundled {
             builder = builder.bundled(name);
         }
@@ -97,6 +125,15 @@ impl SearchConfig {
             })
     }
 
+    /// What the mask looks for before a dictionary or recognizer of its own is added, whatever it chooses of that.
+    pub(crate) fn before_own(&self) -> Rules {
+        let builder = match self.model {
+            Some(_) => Rules::builder().named_entities(Arc::new(NoNames), 0),
+            None => return Rules::default(),
+        };
+        builder.build().unwrap_or_default()
+    }
+
     /// Whether a word names a dictionary or recognizer of the mask's own, or what one finds.
     pub(crate) fn brings(&self, word: &str) -> bool {
         let dictionaries = self.dictionaries.iter();
@@ -153,6 +190,16 @@ impl CluesConfig {
             finds: self.finds.clone(),
             passes: self.passes.clone(),
         }
+    }
+}
+
+/// A model that knows no name.
+struct NoNames;
+
+impl NamedEntities for NoNames {
+    fn find(&self, _text: &str) -> Result<Vec<NamedSpan>, NamedEntitiesError> {
+        let why = "there is none".to_owned();
+        Err(NamedEntitiesError { why })
     }
 }
 

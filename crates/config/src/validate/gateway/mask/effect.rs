@@ -3,11 +3,12 @@
 use portcullis_mask::{Entity, Rules};
 
 use crate::Code;
+use crate::config::SearchConfig;
 use crate::raw::RawMask;
 use crate::report::{Report, Spot, Wrong};
 
 /// Reports settings without effect, given the rules of the mask.
-pub(super) fn check(raw: &RawMask, rules: &Rules, report: &Report<'_>) {
+pub(super) fn check(raw: &RawMask, search: &SearchConfig, rules: &Rules, report: &Report<'_>) {
     let actions = raw.actions.iter().map(|(name, at)| (name, &at.spot));
     let thresholds = raw.thresholds.iter().map(|(name, at)| (name, &at.spot));
     let only = raw.only.iter().map(|at| (&at.value, &at.spot));
@@ -22,17 +23,24 @@ pub(super) fn check(raw: &RawMask, rules: &Rules, report: &Report<'_>) {
             );
         }
     }
-    let built_in = Rules::default();
+    let built_in = search.before_own();
     for at in &raw.without {
         if !is_looked_for(&built_in, &at.value, false) {
             let what = "nothing that is built in looks for";
             tell(what, &at.value, "remove it", &at.spot, report);
         }
     }
+    if let Some(at) = raw.model.as_ref().filter(|_| !rules.asks_a_model()) {
+        let message =
+            "`only` and `without` leave nothing for the model to look for, so it has no effect";
+        let wrong = Wrong::new(Code::Contradiction, message);
+        let hint = "remove it, or let it look for PERSON, ORGANIZATION or LOCATION";
+        report.add(&at.spot, wrong.hint(hint));
+    }
 }
 
 /// What to do about data that is not looked for.
-const LET_LOOK: &str = "remove it, or let the mask look for it: with `dictionaries`, a [[gateway.mask.dictionary]] or a \
+const LET_LOOK: &str = "remove it, or let the mask look for it: with `dictionaries`, `model`, a [[gateway.mask.dictionary]] or a \
                         [[gateway.mask.recognizer]]";
 
 fn tell(what: &str, word: &str, hint: &str, spot: &Spot, report: &Report<'_>) {

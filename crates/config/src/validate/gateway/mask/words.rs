@@ -16,7 +16,7 @@ const LISTED: &str = "`portcullis mask entities` lists them";
 /// Reports names that nothing has, and names that something else has already.
 pub(super) fn check(raw: &RawMask, search: &SearchConfig, report: &Report<'_>) {
     let known = Known {
-        built_in: Rules::default(),
+        built_in: search.before_own(),
         search,
         report,
     };

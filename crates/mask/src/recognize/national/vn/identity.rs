@@ -62,6 +62,8 @@ pub(super) const CCCD_ANY: Shaped = Shaped {
         id: "vn_cccd_any",
         entity: Entity::VN_CCCD,
         context: &[
+            "mst",
+            "ma so thue",
             "cccd",
             "so cccd",
             "can cuoc cong dan",
@@ -227,10 +229,16 @@ fn check_cccd(number: &Compact<'_>) -> Check {
     Check::Plausible
 }
 
+/// The codes of countries lie below it.
+const FOREIGN_END: u64 = 400;
+
 fn check_cccd_any(number: &Compact<'_>) -> Check {
     let code = number.number(0..3);
     if code < 100 && !is_province(code) {
         return Check::Invalid("the first three digits are of no province and no country");
+    }
+    if code >= FOREIGN_END {
+        return Check::Invalid("the first three digits are of no country");
     }
     if number.is_one_character() {
         return Check::Invalid("all digits are the same");

@@ -78,10 +78,33 @@ pub(super) const HEALTH_INSURANCE: Shaped = Shaped {
     check: check_health_insurance,
 };
 
+/// Social insurance numbers that read as a mobile number: a label is needed, and it counts more than the form.
+pub(super) const SOCIAL_INSURANCE_LIKE_MOBILE: Shaped = Shaped {
+    facts: Recognizer {
+        id: "vn_social_insurance_like_mobile",
+        ..SOCIAL_INSURANCE.facts
+    },
+    forms: &[Form {
+        shape: "9999999999",
+        bare: Score::of(18),
+    }],
+    check: |number| {
+        if looks_mobile(number) {
+            check_number(number)
+        } else {
+            Check::Invalid("it does not read as a mobile number")
+        }
+    },
+};
+
 fn check_social_insurance(number: &Compact<'_>) -> Check {
     if looks_mobile(number) {
         return Check::Invalid("it is a mobile number");
     }
+    check_number(number)
+}
+
+fn check_number(number: &Compact<'_>) -> Check {
     if number.number(0..2) == 0 {
         return Check::Invalid("the first two digits are of no province");
     }

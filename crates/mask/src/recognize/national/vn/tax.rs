@@ -61,10 +61,39 @@ pub(super) const TAX_CODE: Shaped = Shaped {
     check: check_tax_code,
 };
 
+/// Tax codes that read as a mobile number: a label is needed, and it counts more than the form.
+pub(super) const TAX_CODE_LIKE_MOBILE: Shaped = Shaped {
+    facts: Recognizer {
+        id: "vn_tax_code_like_mobile",
+        ..TAX_CODE.facts
+    },
+    forms: &[
+        Form {
+            shape: "9999999999",
+            bare: Score::of(20),
+        },
+        Form {
+            shape: "9999999999-999",
+            bare: Score::of(30),
+        },
+    ],
+    check: |number| {
+        if looks_mobile(number) {
+            check_digits(number)
+        } else {
+            Check::Invalid("it does not read as a mobile number")
+        }
+    },
+};
+
 fn check_tax_code(number: &Compact<'_>) -> Check {
     if looks_mobile(number) {
         return Check::Invalid("it is a mobile number");
     }
+    check_digits(number)
+}
+
+fn check_digits(number: &Compact<'_>) -> Check {
     if number.number(2..9) == 0 {
         return Check::Invalid("the serial is all zeros");
     }

@@ -1,7 +1,7 @@
 //! What speaks against a name: signs that tie it to something longer, and shapes of source code, files and sentences.
 
 use super::super::suffix::Kind;
-use super::words::{HOST_LABELS, OBJECTS, PRODUCTS};
+use super::words::{AFTER_MY, AFTER_NET, HOST_LABELS, OBJECTS, ORDINARY, PRODUCTS};
 
 /// Why what stands around a name, or the name itself, speaks of something else.
 pub(super) fn refusal(
@@ -42,6 +42,16 @@ pub(super) fn refusal(
     {
         return Some("it is the name of a product");
     }
+    let is_suffix = matches!(first, "co" | "com" | "net" | "org" | "gov" | "edu" | "ac");
+    if is_suffix && tld.len() == 2 && first.len() + 1 + tld.len() == written.len() {
+        return Some("it is a suffix without a name");
+    }
+    if is_unspaced(text, start, end, tld) {
+        return Some("a space is missing after a sentence");
+    }
+    if !is_strong && is_argument(text, start, end) {
+        return Some("it is an argument of source code");
+    }
     if is_title(tld) && !(is_strong && is_title_like(first)) {
         return Some("a sentence begins after the dot");
     }
@@ -80,7 +90,12 @@ fn tie_before(text: &str, start: usize, is_strong: bool) -> Option<&'static str>
         (Some('/' | '\\'), _) => Some("it is part of a path"),
         (Some(')' | ']'), _) if !is_strong => Some("it follows an expression"),
         (Some(':'), Some(':')) => Some("it is source code"),
-        (Some('>'), Some('-')) => Some("it is source code"),
+        // An arrow in prose, `-> mail.example.com`, has nothing before it.
+        (Some('>'), Some('-'))
+            if !is_strong || before.next().is_some_and(|owner| !owner.is_whitespace()) =>
+        {
+            Some("it is source code")
+        }
         _ => None,
     }
 }
@@ -132,6 +147,42 @@ fn code_shape(written: &str, tld: &str, is_strong: bool, is_shown: bool) -> Opti
         return Some("it is the name of a product");
     }
     None
+}
+
+/// Whether a name of two labels is the end of a sentence and the beginning of the next one, without a space between: both
+/// labels are ordinary words, and a word follows.
+fn is_unspaced(text: &str, start: usize, end: usize, tld: &str) -> bool {
+    let first = &text[start..end - tld.len() - 1];
+    let is_word = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    if !is_word(first) || !is_word(tld) {
+        return false;
+    }
+    let Some(rest) = text[end..].strip_prefix(' ') else {
+        return false;
+    };
+    let next = rest
+        .split(|character: char| !character.is_alphabetic())
+        .next();
+    let next = next.unwrap_or_default();
+    if next.is_empty() || !next.starts_with(char::is_lowercase) {
+        return false;
+    }
+    match tld {
+        // `refund.my money`; a verb or a small word follows a site of Malaysia.
+        "my" => !AFTER_MY.contains(&next),
+        // `great.net result`.
+        "net" => AFTER_NET.contains(&next),
+        _ => ORDINARY.contains(&first) && tld.len() == 2,
+    }
+}
+
+/// Whether a name with capitals is an argument that is given to a function: `SE(Arg.SE)`.
+fn is_argument(text: &str, start: usize, end: usize) -> bool {
+    let written = &text[start..end];
+    text[..start].strip_suffix('(').is_some_and(|before| {
+        before.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '_')
+    }) && written.bytes().any(|byte| byte.is_ascii_uppercase())
+        && text[end..].starts_with([')', ','])
 }
 
 /// Whether what follows assigns or compares.

@@ -357,7 +357,7 @@ fn random_tokens_after_a_name_are_secrets() {
     assert_one(
         &format!("AccountName=x;AccountKey={key};EndpointSuffix=y"),
         &key,
-        "SECRET",
+        "API_KEY",
     );
 }
 
@@ -413,5 +413,97 @@ fn a_value_alone_is_found_by_the_name_of_its_field() {
             count,
             "{field}: {value}"
         );
+    }
+}
+
+#[test]
+fn passwords_are_announced_in_other_languages_and_scripts() {
+    assert_each(
+        &[
+            ("パスワード：Sakura#55", "Sakura#55"),
+            ("パスワードはAbc@12345です", "Abc@12345"),
+            ("密码：Abc123!@#", "Abc123!@#"),
+            ("WiFi密码是Abc12345", "Abc12345"),
+            ("비밀번호: Seoul!2024", "Seoul!2024"),
+            ("비밀번호는 Seoul!2024", "Seoul!2024"),
+            ("Пароль: Zima!2024", "Zima!2024"),
+            ("รหัสผ่าน: Abc@12345", "Abc@12345"),
+            ("hasło: Zimowe!2024", "Zimowe!2024"),
+            ("wachtwoord: Fiets#2024", "Fiets#2024"),
+            ("lösenord: Sommar#2024", "Sommar#2024"),
+            ("salasana: Kesa#2024", "Kesa#2024"),
+            ("şifre: Deniz#2024", "Deniz#2024"),
+            ("parola: Mare#2024", "Mare#2024"),
+            ("clave: Sol#2024", "Sol#2024"),
+            ("mật khẩu wifi là matkhau2024", "matkhau2024"),
+        ],
+        "PASSWORD",
+    );
+}
+
+#[test]
+fn passwords_beside_their_label_are_found() {
+    assert_each(
+        &[
+            ("credentials: admin / Tr0ub4dor&3", "Tr0ub4dor&3"),
+            ("credentials: admin:gL7#kk2p", "gL7#kk2p"),
+            ("user/pass: jmiller/gL7#kk2p", "gL7#kk2p"),
+            ("sshpass -p 'Op3nSesame' ssh host", "Op3nSesame"),
+            ("db password postgres123", "postgres123"),
+            ("| Password | gL7#kk2p |", "gL7#kk2p"),
+            ("Password:\nTr0ub4dor&3", "Tr0ub4dor&3"),
+            ("Password\nTr0ub4dor&3\nbye", "Tr0ub4dor&3"),
+            ("user,password\nbob,Tr0ub4dor&3", "Tr0ub4dor&3"),
+            (
+                "| user | password |\n|---|---|\n| bob | Tr0ub4dor&3 |",
+                "Tr0ub4dor&3",
+            ),
+        ],
+        "PASSWORD",
+    );
+    assert_each(
+        &[
+            (
+                "MAILGUN_KEY=58b2a2055bb55bcbb37d2f2a4276b0bd",
+                "58b2a2055bb55bcbb37d2f2a4276b0bd",
+            ),
+            (
+                "session_id=066548bbcded8077efcfe3fb2c3ea935",
+                "066548bbcded8077efcfe3fb2c3ea935",
+            ),
+            (
+                "recovery code: yJxCG0aPNUpkJK1UxhvY",
+                "yJxCG0aPNUpkJK1UxhvY",
+            ),
+            (
+                "api token 9f86d081884c7d659a2feaa0c55ad015",
+                "9f86d081884c7d659a2feaa0c55ad015",
+            ),
+        ],
+        "SECRET",
+    );
+}
+
+#[test]
+fn what_stands_beside_a_label_is_not_always_a_password() {
+    for text in [
+        "password: n/a",
+        "Password: (leave blank)",
+        "password: example",
+        "proxy_pass to 10.0.5.6:3000;",
+        "credentials: see vault/path",
+        "Login: 2024-01-02 10:20",
+        "login: https://example.com/x",
+        "imap-login: Login: user=<jo>, session=<q1w2e3r4T5y6>",
+        "密码错误123456",
+        "| Field | Type |\n|---|---|\n| password | varchar(255) |",
+        "Password\nuser123 must be set",
+        "Password:\n1. must have 8 chars",
+        "CACHE_KEY=58b2a2055bb55bcbb37d2f2a4276b0bd",
+        "user_id=4829103847 session=8f14e45fceea167a took=1.234s",
+        "my $Token = qr/[\\x21\\x23-\\x27]/;",
+        "the password sha256sum1 is",
+    ] {
+        assert_eq!(secrets(text), [], "in: {text}");
     }
 }

@@ -37,6 +37,28 @@ fn a_route_needs_a_reload_and_a_log_of_requests_a_new_process() {
 }
 
 #[test]
+fn a_change_of_a_mask_is_told() {
+    let mask = "[[gateway.mask]]\nname = \"chat\"\napplication = \"openai\"\n";
+    let with = |more: &str| format!("default_mask = \"chat\"\n{mask}{more}");
+    let config = |more: &str| {
+        let text = with(more);
+        let (key, tables) = text.split_once('\n').unwrap();
+        configuration(|plain| {
+            let plain = plain.replacen("[gateway]\n", &format!("[gateway]\n{key}\n"), 1);
+            format!("{plain}\n{tables}")
+        })
+    };
+    let (before, after) = (config(""), config("mode = \"shadow\"\n"));
+    let parts = parts(&before, &after);
+    let differ: Vec<_> = parts.iter().filter(|part| part.differs).collect();
+    assert_eq!(differ.len(), 1);
+    assert_eq!(
+        (differ[0].key, differ[0].when),
+        ("[[gateway.mask]]", When::Reload)
+    );
+}
+
+#[test]
 fn every_part_has_the_name_that_the_reference_has() {
     let config = configuration(|plain| plain);
     let reference = portcullis_config::reference();
