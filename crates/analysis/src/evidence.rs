@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::count::grouped;
-use crate::{Enough, Reading, Rule, Signal, Test, Verdict};
+use crate::{Effect, Enough, Reading, Rule, Signal, Test, Verdict};
 
 /// The logarithm of a million: nobody needs to know more exactly how sure a proof is.
 const MILLION_LOG: f64 = 13.815_510_557_964_274;
@@ -29,6 +29,9 @@ pub struct Evidence {
     /// How far the evidence of a sequential rule has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
+    /// How large the difference is that a sequential rule looks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
     /// Whether the rule is on its way to fail: a warning, no verdict.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approaching: bool,
@@ -122,7 +125,9 @@ impl Evidence {
             (Verdict::Fail, _) => {
                 let times = libm::exp(proof.log_worse.min(MILLION_LOG));
                 let times = grouped(libm::floor(times) as u64);
-                format!("; chance alone does this less than once in {times} times")
+                let effect = self.effect_words().map(|words| format!("; {words}"));
+                let effect = effect.unwrap_or_default();
+                format!("{effect}; chance alone does this less than once in {times} times")
             }
             (Verdict::Inconclusive, Some(needed)) if evident => {
                 format!("; needs about {}", self.rule.signal.more(needed))
@@ -135,6 +140,12 @@ impl Evidence {
             _ if self.approaching => "; approaching failure".to_owned(),
             _ => String::new(),
         }
+    }
+
+    /// How large the difference is, in words: `5.1 times as many errors (3.2 to 8.9, at 99 %)`; `None` when
+    /// too little is known to say.
+    pub fn effect_words(&self) -> Option<String> {
+        self.effect.as_ref()?.words(&self.rule.signal)
     }
 
     /// How many more requests the rule needs before it says anything.
@@ -161,6 +172,7 @@ impl Evidence {
             verdict: Verdict::Undecided,
             detail: None,
             proof: None,
+            effect: None,
             approaching: false,
         }
     }

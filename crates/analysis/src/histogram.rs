@@ -86,11 +86,17 @@ impl Histogram {
             return None;
         }
         let rank = ((quantile.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
+        self.bucket_of_rank(rank).map(bucket_upper_us)
+    }
+
+    /// The bucket of the latency with this place in ascending order, counted from 1; `None` when there is
+    /// none.
+    pub(crate) fn bucket_of_rank(&self, rank: u64) -> Option<usize> {
         let mut seen = 0;
         for (bucket, n) in &self.counts {
             seen += n;
-            if seen >= rank {
-                return Some(bucket_upper_us(*bucket as usize));
+            if seen >= rank.max(1) {
+                return (rank > 0).then_some(*bucket as usize);
             }
         }
         None

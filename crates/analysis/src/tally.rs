@@ -6,10 +6,13 @@
 //! next ([`Tally::following`]): it was gathered on the same canary, and the error budget is spent only
 //! once. Evidence that it is good enough does not: what held at 5 % must be shown again at 50 %.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Analysis, Enough, Evidence, FORMULA_VERSION, Judgement, Rule, Sample, Verdict};
 
+mod effect;
 mod fixed;
 mod proof;
 mod state;
@@ -91,6 +94,24 @@ impl Tally {
     /// measured, for example while the engine was down or the candidate could get no traffic, does not
     /// count as measured. With too little evidence the gate goes on for as long as it may be extended.
     pub fn judge(&self, analysis: &Analysis) -> Judgement {
+        let mut judgement = self.weigh(analysis);
+        // A stretch that moves along has no interval that would hold at all times.
+        if self.before.is_none() {
+            let rules = self.rules.iter().zip(&mut judgement.evidence);
+            for (state, evidence) in rules {
+                let alpha = analysis.budget.alpha;
+                evidence.effect = effect::effect(state, &evidence.rule, &self.current, alpha);
+            }
+        }
+        judgement
+    }
+
+    /// The verdict of [`Tally::judge`] alone, without what explains it: a fraction of the work.
+    pub fn verdict(&self, analysis: &Analysis) -> Verdict {
+        self.weigh(analysis).verdict
+    }
+
+    fn weigh(&self, analysis: &Analysis) -> Judgement {
         let sums = self.sums();
         let measured_ms = sums.measured_ms();
         let looked = sums.samples() >= analysis.samples_min;
@@ -150,10 +171,10 @@ impl Tally {
         (of(sums.canary()), of(sums.baseline()))
     }
 
-    fn sums(&self) -> Sums {
+    fn sums(&self) -> Cow<'_, Sums> {
         match &self.before {
-            None => self.current.clone(),
-            Some(before) => before.clone().and(&self.current),
+            None => Cow::Borrowed(&self.current),
+            Some(before) => Cow::Owned(before.clone().and(&self.current)),
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn proof(state: &RuleState, rule: &Rule, sums: &Sums, budget: &Budget
             let (worse, good) = (worse.mixture(), good.mixture());
             (worse.log_highest(), good.log_highest(), good.log_e())
         }
-        RuleState::Shares { worse, good } => {
+        RuleState::Shares { worse, good, .. } => {
             let (worse, good) = (worse.mixture(), good.mixture());
             (worse.log_highest(), good.log_highest(), good.log_e())
         }

@@ -10,7 +10,7 @@ use super::trailing::Trailing;
 use crate::rule::{Bound, Enough, Rule, Test};
 use crate::{
     ArmEvents, ArmSample, Budget, Evidence, Exceedances, Labels, LatencyBound, Proportion,
-    RateBound, Sample, Signal, SignalKind, Verdict,
+    RateBound, RateRatio, Sample, Signal, SignalKind, Verdict,
 };
 
 /// How many requests stand for all routing keys when their first errors are compared: with shares alone
@@ -30,7 +30,12 @@ pub(super) enum RuleState {
     /// One arm against a limit.
     Share { worse: Proportion, good: Proportion },
     /// Two arms' shares of events.
-    Shares { worse: Labels, good: Labels },
+    Shares {
+        worse: Labels,
+        good: Labels,
+        #[serde(default)]
+        ratio: RateRatio,
+    },
     /// Two arms' times.
     Times {
         worse: Exceedances,
@@ -61,6 +66,7 @@ impl RuleState {
             Test::NotWorse { tolerated, matters } => RuleState::Shares {
                 worse: Labels::above(rate(tolerated)),
                 good: Labels::below(rate(matters)),
+                ratio: RateRatio::default(),
             },
         }
     }
@@ -97,13 +103,14 @@ impl RuleState {
                 let (requests, bad) = above(signal, arm, *matters);
                 good.observe(requests, bad);
             }
-            RuleState::Shares { worse, good } => {
+            RuleState::Shares { worse, good, ratio } => {
                 let (Some(canary), Some(stable)) = (&sample.canary, &sample.baseline) else {
                     return;
                 };
                 let events = events(signal, canary, stable, sample.key_share);
                 worse.observe(events);
                 good.observe(events);
+                ratio.observe(events);
             }
             RuleState::Times { worse, good } => {
                 let (Some(canary), Some(stable)) = (&sample.canary, &sample.baseline) else {

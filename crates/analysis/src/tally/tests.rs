@@ -263,7 +263,48 @@ fn a_gate_of_an_hour_stays_small_and_is_read_as_it_was_written() {
     }
     assert_ne!(tally.judge(&analysis).verdict, Verdict::Fail);
     let text = serde_json::to_string(&tally).unwrap();
-    assert!(text.len() < 48 * 1024, "{}", text.len());
+    assert!(text.len() < 16 * 1024, "{}", text.len());
     let read: Tally = serde_json::from_str(&text).unwrap();
     assert_eq!(read.judge(&analysis), tally.judge(&analysis));
+}
+
+#[test]
+fn a_failure_says_how_large_the_difference_is() {
+    let analysis = Analysis::new(vec![not_worse(), slower_than_stable()], 60_000, 1000);
+    let mut tally = Tally::new(&analysis);
+    for second in 0..20 {
+        tally.observe(&analysis, &at(second, arm(400, 32, 60), arm(3600, 36, 40)));
+        assert_eq!(tally.verdict(&analysis), tally.judge(&analysis).verdict);
+    }
+    let judgement = tally.judge(&analysis);
+    let [errors, latency] = &judgement.evidence[..] else {
+        panic!("{judgement:?}");
+    };
+    let words = errors.effect_words().unwrap();
+    assert!(words.starts_with("8.0 times as many errors ("), "{words}");
+    assert!(errors.phrase().contains(&words), "{}", errors.phrase());
+    let words = latency.effect_words().unwrap();
+    assert!(words.starts_with("1.5 times as long ("), "{words}");
+    let effect = latency.effect.as_ref().unwrap();
+    let quantiles: Vec<_> = effect.differences.iter().map(|d| d.quantile).collect();
+    assert_eq!(quantiles, [Some(0.5), Some(0.9), Some(0.95), Some(0.99)]);
+    let text = serde_json::to_string(&judgement).unwrap();
+    let read: Judgement = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, judgement);
+}
+
+fn slower_than_stable() -> Rule {
+    evident(
+        Signal::Latencies,
+        Test::NotWorse {
+            tolerated: Bound {
+                ratio: 1.2,
+                margin: 0.0,
+            },
+            matters: Bound {
+                ratio: 1.8,
+                margin: 0.0,
+            },
+        },
+    )
 }
