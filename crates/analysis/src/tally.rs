@@ -95,6 +95,13 @@ impl Tally {
     /// count as measured. With too little evidence the gate goes on for as long as it may be extended.
     pub fn judge(&self, analysis: &Analysis) -> Judgement {
         let mut judgement = self.weigh(analysis);
+        let sums = self.sums();
+        for (state, evidence) in self.rules.iter().zip(&mut judgement.evidence) {
+            if let Some(proof) = &mut evidence.proof {
+                let needed = proof::requests_needed(proof, state, &evidence.rule, &sums);
+                proof.requests_needed = needed;
+            }
+        }
         // A stretch that moves along has no interval that would hold at all times.
         if self.before.is_none() {
             let rules = self.rules.iter().zip(&mut judgement.evidence);

@@ -15,6 +15,8 @@ const LATE_SHARE: f64 = 0.25;
 /// Logarithms are kept within this, so that no sum of them becomes infinite. e^700 is near the largest
 /// number there is, and evidence of e^-700 never matters again.
 const LOG_LIMIT: f64 = 700.0;
+/// Logarithms are kept to a ten-millionth.
+const DIGITS: f64 = 1e7;
 
 /// The alternatives as factors over what is tolerated, spaced evenly in their logarithm.
 pub(super) fn factors() -> [f64; ALTERNATIVES] {
@@ -103,8 +105,10 @@ fn remaining(k: u64) -> f64 {
     1.0 / (1.0 + log(1.0 + k as f64))
 }
 
+/// Within the limit, and rounded down to [`DIGITS`]: what is written is half as long, and less evidence
+/// than there is keeps every bound.
 fn bounded(value: f64) -> f64 {
-    value.clamp(-LOG_LIMIT, LOG_LIMIT)
+    libm::floor(value.clamp(-LOG_LIMIT, LOG_LIMIT) * DIGITS) / DIGITS
 }
 
 /// `ln(e^a + e^b)`.

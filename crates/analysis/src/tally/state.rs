@@ -152,7 +152,7 @@ impl RuleState {
             evidence.baseline = rule.signal.value(stable);
             evidence.limit = evidence.baseline.map(|value| tolerated.at(value));
         }
-        let proof = proof(self, &rule, sums, budget);
+        let proof = proof(self, &rule, budget);
         evidence.approaching = proof.is_approaching();
         let many = evidence.requests >= rule.requests_min;
         evidence.verdict = if proof.fails() {
