@@ -69,10 +69,10 @@ impl Peers {
         self.point.0.merge(canary);
         self.point.1.merge(stable);
         self.minute.merge(canary);
-        if sample.to_ms % POINT_MS == 0 {
+        if sample.to_ms.is_multiple_of(POINT_MS) {
             self.point(sample.to_ms);
         }
-        if sample.to_ms % MINUTE_MS == 0 {
+        if sample.to_ms.is_multiple_of(MINUTE_MS) {
             self.minute(sample.to_ms);
         }
     }
