@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::count::grouped;
-use crate::{Effect, Enough, Reading, Rule, Signal, Test, Verdict};
+use crate::{Effect, Enough, Rule, Signal, Test, Verdict};
 
 /// The logarithm of a million: nobody needs to know more exactly how sure a proof is.
 const MILLION_LOG: f64 = 13.815_510_557_964_274;
@@ -186,11 +186,7 @@ fn stretch(test: &Test) -> String {
     else {
         return String::new();
     };
-    let reading = match reading {
-        Reading::Latest => "latest".to_owned(),
-        Reading::Mean => "mean".to_owned(),
-        Reading::Quantile(quantile) => format!("p{}", quantile * 100.0),
-    };
+    let reading = reading.words();
     let over = match over_ms {
         ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
         ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),

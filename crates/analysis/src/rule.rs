@@ -137,6 +137,17 @@ pub enum Reading {
     Quantile(f64),
 }
 
+impl Reading {
+    /// The word for it, for example `p95`.
+    pub fn words(&self) -> String {
+        match self {
+            Reading::Latest => "latest".to_owned(),
+            Reading::Mean => "mean".to_owned(),
+            Reading::Quantile(quantile) => format!("p{}", quantile * 100.0),
+        }
+    }
+}
+
 impl Test {
     /// Whether this test needs a concurrent stable arm.
     pub fn needs_baseline(&self) -> bool {

@@ -38,6 +38,12 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// The name in [`Sample::missing`] of what the gateway counts of the candidate. No figure has such a name: it
+    /// has spaces.
+    pub const CANARY_COUNTS: &str = "counts of the canary";
+    /// The same of the concurrent stable arm.
+    pub const STABLE_COUNTS: &str = "counts of the stable arm";
+
     /// The length of the interval in milliseconds.
     pub fn duration_ms(&self) -> u64 {
         self.to_ms.saturating_sub(self.from_ms)

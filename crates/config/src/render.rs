@@ -13,6 +13,7 @@ use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig, Up
 use crate::units::duration_text;
 
 mod gateway;
+mod metric;
 
 impl Config {
     /// A configuration file that means the same: all defaults written out, all paths absolute. Reading
@@ -203,6 +204,16 @@ fn gate(config: &Config) -> Table {
         ),
         ("alpha", analysis.budget.alpha.into()),
         ("beta", analysis.budget.beta.into()),
+        (
+            "metric",
+            Value::Array(
+                config
+                    .figures
+                    .iter()
+                    .map(|one| Value::Table(metric::metric(one)))
+                    .collect(),
+            ),
+        ),
         (
             "rule",
             Value::Array(

@@ -17,6 +17,7 @@ mod digest;
 mod driver;
 mod environment;
 mod evidence;
+mod figures;
 mod gateway;
 mod gateway_meter;
 mod hook;

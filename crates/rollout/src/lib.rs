@@ -10,6 +10,7 @@ mod action;
 mod apply;
 mod effect;
 mod event;
+mod figure;
 mod ids;
 mod op;
 mod plan;
@@ -29,6 +30,7 @@ pub use action::{
 pub use apply::Refused;
 pub use effect::{Effect, Notice, NoticeKind};
 pub use event::{Actor, Event, EventKind, Fact, Failure};
+pub use figure::{Authorization, CommandReading, FigureOrder, FigureSource, Freshness};
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{

@@ -112,6 +112,7 @@ impl Scenario {
                 ..portcullis_analysis::Analysis::new(Vec::new(), 1, 1)
             },
             metrics: None,
+            figures: Vec::new(),
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
             hooks: self.hooks(),
             keep_warm_ms: if self == Scenario::KeptWarm { 2000 } else { 0 },

@@ -1,6 +1,6 @@
 //! The keys that describe the service: what it is, its data, its gates and its releases.
 
-use super::{Key, Kind, Preset, Section, key};
+use super::{Key, Kind, METRIC, Preset, Section, key};
 
 const NONE: Preset = Preset::Absent("");
 const COUNT_MAX: u64 = 0xffff_ffff;
@@ -304,6 +304,12 @@ pub(crate) static GATE: Section = Section {
             "The chance that a rule calls a release good enough that is as bad as what matters.",
         ),
         key(
+            "metric",
+            Kind::Tables(&METRIC),
+            NONE,
+            "Figures from elsewhere.",
+        ),
+        key(
             "rule",
             Kind::Tables(&RULE),
             Preset::Value(DEFAULT_RULES),
@@ -355,8 +361,8 @@ pub(crate) static RULE: Section = Section {
             Preset::Required,
             "What is looked at: the share of failed requests; the latency; of streamed answers the time to the \
              first token, the pauses between tokens, or the time per token (1000 ms divided by it is tokens a \
-             second); the share of requests that masking refused; failed checks in a row; or a figure of \
-             `[service.metrics]`.",
+             second); the share of answers that masking refused or broke off; failed checks in a row; or a figure of \
+             `[service.metrics]` or of a `[[gate.metric]]`.",
         ),
         key(
             "max",
@@ -387,7 +393,7 @@ pub(crate) static RULE: Section = Section {
             "metric",
             Kind::Text,
             NONE,
-            "Which figure of `[service.metrics]`. Only for metric.",
+            "Which figure of `[service.metrics]`, or which `[[gate.metric]]`. Only for metric.",
         ),
         key(
             "requests_min",

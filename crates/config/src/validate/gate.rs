@@ -26,13 +26,10 @@ pub(super) fn analysis(
     strategy: Option<&Strategy>,
     report: &Report<'_>,
 ) -> Analysis {
-    let figures: Option<Vec<&str>> = service
-        .metrics
-        .as_ref()
-        .map(|metrics| metrics.figures.keys().map(String::as_str).collect());
+    let figures = super::metric::names(service, &raw.metrics);
     let mut rules = Vec::new();
     for raw in &raw.rules {
-        let Some(rule) = rule(raw, figures.as_deref().unwrap_or_default(), report) else {
+        let Some(rule) = rule(raw, &figures, report) else {
             continue;
         };
         let compared = match strategy {
@@ -313,7 +310,7 @@ fn only<T>(at: Option<&At<T>>, word: &At<String>, signal: &str, report: &Report<
 
 /// The figure that a metric rule names is declared.
 fn figure(raw: &RawRule, word: &At<String>, figures: &[&str], report: &Report<'_>) -> bool {
-    let none = "declare it in [service.metrics.figures]";
+    let none = "declare it in [service.metrics.figures] or as a [[gate.metric]]";
     let Some(metric) = &raw.metric else {
         let message = "a rule on a metric needs to say which";
         let hint = format!("add metric = \"NAME\"; {}", known(figures, none));

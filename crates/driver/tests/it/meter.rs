@@ -36,6 +36,7 @@ fn query(canary: &str, checks: Vec<Check>) -> Query {
         analysis,
         checks,
         metrics: None,
+        figures: Vec::new(),
     };
     Query {
         rollout: RolloutId::new("tiny-1"),

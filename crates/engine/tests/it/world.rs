@@ -150,6 +150,7 @@ pub(crate) fn plan() -> Arc<Plan> {
             ..portcullis_analysis::Analysis::new(Vec::new(), 1, 1)
         },
         metrics: None,
+        figures: Vec::new(),
         approval: None,
         hooks: Vec::new(),
         keep_warm_ms: 0,

@@ -35,7 +35,7 @@ impl Passage {
         let Masking::Restores(restores) = masking else {
             return answer;
         };
-        let (session, work) = *restores;
+        let (mut session, work) = *restores;
         let profile = Arc::clone(session.profile());
         let status = answer.status();
         let has_none = self.is_head
@@ -55,6 +55,7 @@ impl Passage {
             AnswerBody::Arm(arm) if !matches!(plan, AnswerPlan::Pass) => arm,
             body => return Response::from_parts(head, body),
         };
+        session.answered_by = arm.arm().map(|arm| (arm, self.worker.index));
         // It was asked for plainly; some servers compress all the same.
         let Ok(codings) = Codings::of(&head.headers) else {
             arm.stand_behind();

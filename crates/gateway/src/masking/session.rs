@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::counters::MaskingBlock;
 use super::record::{self, Owner, Place, PlaceKind, RecordError};
 use super::{AuditNote, MaskProfile, MaskingRefusal, Tenant, Work, Worked};
+use crate::arm::ArmState;
 use crate::bounds::MASKING_TRIES_MAX;
 use crate::conversations::{Conversations, Saved};
 use crate::observe::line_limit;
@@ -54,6 +55,8 @@ pub(crate) struct Session {
     bound: Vec<Place>,
     /// What the audit is told of the request and its answer.
     pub(crate) note: Option<AuditNote>,
+    /// The arm that answers, with the worker that counts it.
+    pub(crate) answered_by: Option<(Arc<ArmState>, usize)>,
 }
 
 /// What is to be kept under ids that an answer has told.
@@ -171,6 +174,7 @@ impl Session {
             version: 0,
             bound: Vec::new(),
             note: None,
+            answered_by: None,
             ids,
         };
         session.load().await?;
@@ -360,6 +364,9 @@ impl Session {
     pub(crate) fn refused(&mut self, block: &MaskingBlock, refusal: &MaskingRefusal) {
         let rules = self.profile.masker.finder().rules();
         block.refused(refusal, rules);
+        if let Some((arm, worker)) = self.answered_by.take() {
+            arm.refused(worker);
+        }
         if let Some(note) = &mut self.note {
             note.refused(refusal, rules);
         }

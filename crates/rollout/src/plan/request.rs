@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::steps::Places;
 use crate::{
-    Check, DataPolicy, GateOrder, GateRole, Hook, MetricsSource, Purpose, Release, RolloutId,
-    Running, SplitArm, StoreRef, Strategy, Target, Weight,
+    Check, DataPolicy, FigureOrder, GateOrder, GateRole, Hook, MetricsSource, Purpose, Release,
+    RolloutId, Running, SplitArm, StoreRef, Strategy, Target, Weight,
 };
 use portcullis_analysis::Analysis;
 
@@ -56,6 +57,8 @@ pub struct PlanRequest {
     pub analysis: Analysis,
     /// Figures that the service reports of itself.
     pub metrics: Option<MetricsSource>,
+    /// Figures from elsewhere, with places that are not filled in.
+    pub figures: Vec<FigureOrder>,
     /// A question to a person before live data or traffic is touched.
     pub approval: Option<String>,
     /// Commands of the operator's.
@@ -124,7 +127,17 @@ impl PlanRequest {
             analysis,
             checks: Vec::new(),
             metrics: self.metrics.clone(),
+            figures: self.figures_of_release(),
         })
+    }
+
+    /// The figures from elsewhere, asked for the new release.
+    fn figures_of_release(&self) -> Vec<FigureOrder> {
+        let places = Places::new(&self.release, &self.target.address, &self.stores);
+        let orders = self.figures.iter();
+        orders
+            .map(|order| order.filled(|text| places.fill_known(text)))
+            .collect()
     }
 
     /// The gate's order at a weight, before it is checked.
@@ -144,6 +157,7 @@ impl PlanRequest {
             },
             checks: Vec::new(),
             metrics: self.metrics.clone(),
+            figures: self.figures_of_release(),
         })
     }
 }

@@ -74,6 +74,7 @@ pub(crate) fn request() -> PlanRequest {
             ..portcullis_analysis::Analysis::new(Vec::new(), 1, 1)
         },
         metrics: None,
+        figures: Vec::new(),
         approval: None,
         hooks: Vec::new(),
         keep_warm_ms: 0,

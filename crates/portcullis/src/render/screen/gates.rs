@@ -4,7 +4,7 @@ use portcullis_analysis::{Evidence, Judgement, Verdict};
 use portcullis_rollout::{Action, Cause, GateOrder, PausedWhy, State, StepIndex};
 use unicode_width::UnicodeWidthStr;
 
-use super::line::{Line, Tone, counted, grouped, padded, seconds, wrap};
+use super::line::{Line, Tone, grouped, padded, seconds, wrap};
 use super::standing::cause;
 use super::{Room, Scene};
 use crate::render::timeline::duration;
@@ -160,16 +160,11 @@ fn rule(scene: &Scene<'_>, room: &Room, evidence: &Evidence, width: usize) -> Ve
     let stable = evidence
         .baseline
         .map(|v| format!("stable {}", signal.format(v)));
-    let unit = match signal {
-        Signal::HealthFailures => "check",
-        Signal::Metric { .. } => "reading",
-        Signal::ErrorRate | Signal::Latency { .. } => "request",
-    };
     let (seen, least) = (evidence.requests, evidence.rule.requests_min);
     let amount = if seen < least {
-        format!("{} of {} {unit}s", grouped(seen), grouped(least))
+        format!("{} of {}", grouped(seen), signal.counted(least))
     } else {
-        counted(seen, unit)
+        signal.counted(seen)
     };
     let head = Line::of(tone, format!("  {mark} "))
         .with(tone, padded(word, 10))

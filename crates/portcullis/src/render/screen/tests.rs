@@ -179,6 +179,9 @@ fn route(detail: &Detail, percent: u8) -> RouteStatus {
             ..ArmHealth::default()
         },
         shadow: None,
+        first_errors: 0,
+        refused: 0,
+        streams: None,
     };
     RouteStatus {
         service: "dhash".to_owned(),

@@ -1,6 +1,6 @@
 //! How users are divided between the old and the new release, and what each answers.
 
-use portcullis_analysis::{ArmSample, Signal};
+use portcullis_analysis::Signal;
 use portcullis_api::gateway::RouteStatus;
 use portcullis_rollout::{Action, End, MomentKind, State};
 use unicode_width::UnicodeWidthStr;
@@ -155,7 +155,10 @@ fn from_verdicts(scene: &Scene<'_>) -> Division {
         };
         let by_requests = judgement.evidence.iter().filter(|evidence| {
             let signal = &evidence.rule.signal;
-            matches!(signal, Signal::ErrorRate | Signal::Latency { .. })
+            matches!(
+                signal,
+                Signal::ErrorRate | Signal::Latency { .. } | Signal::Latencies
+            )
         });
         counts.requests += by_requests
             .map(|evidence| evidence.requests)
