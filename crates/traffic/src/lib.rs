@@ -9,11 +9,13 @@
 //! events is drawn as such where the statistics allow (Poisson requests, binomial errors), so that ten
 //! thousand gates of ten minutes take seconds.
 
+mod needs;
 mod scenario;
 mod simulator;
 mod study;
 mod trial;
 
+pub use needs::{is_simulated, requests_to_fail, requests_to_pass};
 pub use scenario::{Change, Curve, Latency, Scenario, ScenarioProblem, Step, Users};
 pub use simulator::{Run, Simulator};
 pub use study::{Study, binomial_interval};

@@ -20,7 +20,7 @@ pub struct Scenario {
 /// One weight of the canary and how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
-    /// The canary's share of requests (of users, where they stay with an arm), above 0 and below 1.
+    /// The canary's share of requests (of users, where they stay with an arm), above 0 and at most 1.
     pub share: f64,
     /// How long, in milliseconds.
     pub window_ms: u64,
@@ -191,9 +191,9 @@ impl Scenario {
                 !self
                     .steps
                     .iter()
-                    .all(|step| step.share > 0.0 && step.share < 1.0),
+                    .all(|step| step.share > 0.0 && step.share <= 1.0),
                 "the canary's share",
-                "above 0 % and below 100 %",
+                "above 0 % and at most 100 %",
             ),
             (
                 !self.error_rate.all(share),

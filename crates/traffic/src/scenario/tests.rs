@@ -19,8 +19,8 @@ fn numbers_that_cannot_be_simulated_are_named() {
         "the number of requests a second must be above 0"
     );
     assert_eq!(
-        said(Scenario::new(1.0, 1.0, 1000, 0.0)),
-        "the canary's share must be above 0 % and below 100 %"
+        said(Scenario::new(1.0, 1.1, 1000, 0.0)),
+        "the canary's share must be above 0 % and at most 100 %"
     );
     assert_eq!(
         said(Scenario::new(1.0, 0.5, 1000, f64::NAN)),
