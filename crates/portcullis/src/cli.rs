@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod gate;
 mod gateway;
 mod mask;
 
+pub(crate) use gate::{Advise, Backtest, Gate, GateRun, Named, Simulate};
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
 pub(crate) use mask::{Detect, Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
 
@@ -153,6 +155,9 @@ pub(crate) enum Command {
     /// Print what a service's releases wrote.
     #[command(after_long_help = "Example:\n  portcullis logs --release 1.1 --lines 100 --follow")]
     Logs(Logs),
+    /// Look at a gate outside of a rollout: what it does, what it would decide, how often it would be wrong.
+    #[command(subcommand)]
+    Gate(Gate),
     /// Look at the gateway's routes, set a split by hand, bypass it in an emergency, manage API keys.
     #[command(subcommand)]
     Gateway(Gateway),

@@ -12,8 +12,8 @@ mod plan;
 pub(crate) mod screen;
 mod timeline;
 
-pub(crate) use plan::plan;
-pub(crate) use timeline::moment_as_told;
+pub(crate) use plan::{plan, rule};
+pub(crate) use timeline::{moment_as_told, span};
 
 /// How a service stands.
 pub(crate) fn status(status: &Status) -> String {

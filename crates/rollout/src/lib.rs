@@ -35,7 +35,7 @@ pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfR
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{
     DataPolicy, Hook, HookPoint, NoticeHook, Plan, PlanProblem, PlanRequest, Purpose, Running,
-    Strategy, Timeouts,
+    Strategy, Timeouts, keep_warm_analysis,
 };
 pub use release::{Artifact, Release, Target};
 pub use rollout::{Rollout, alone};

@@ -233,7 +233,8 @@ fn rules(plan: &Plan, gate: &GateOrder) -> String {
     }
 }
 
-fn rule(rule: &Rule) -> String {
+/// A rule in words.
+pub(crate) fn rule(rule: &Rule) -> String {
     let words = rule.signal.words();
     let signal = &rule.signal;
     // Where a rule passes by evidence, no number of requests is enough by itself.
