@@ -104,20 +104,18 @@ impl Evidence {
             words.push_str(&format!(" of {} needed", grouped(least)));
         }
         words.push_str(&self.proof_words());
+        if let Some(why) = self.no_data() {
+            words.push_str(&format!("; no data now: {why}"));
+        }
         words
     }
 
     /// What the proof adds: how sure a failure is, or what is missing.
     fn proof_words(&self) -> String {
         let Some(proof) = &self.proof else {
-            return match (&self.detail, self.verdict) {
-                (Some(why), Verdict::Inconclusive)
-                    if self.rule.signal != Signal::HealthFailures =>
-                {
-                    format!("; no data now: {why}")
-                }
-                _ if self.approaching => "; near its limit".to_owned(),
-                _ => String::new(),
+            return match self.approaching {
+                true => "; near its limit".to_owned(),
+                false => String::new(),
             };
         };
         let evident = self.rule.enough == Enough::Evidence;
@@ -129,7 +127,8 @@ impl Evidence {
                 let effect = effect.unwrap_or_default();
                 format!("{effect}; chance alone does this less than once in {times} times")
             }
-            (Verdict::Inconclusive, Some(needed)) if evident => {
+            (_, _) if self.approaching => "; approaching failure".to_owned(),
+            (Verdict::Inconclusive | Verdict::Undecided, Some(needed)) if evident => {
                 format!("; needs about {}", self.rule.signal.more(needed))
             }
             (Verdict::Inconclusive, None) if evident && !proof.passes() => {
@@ -137,7 +136,6 @@ impl Evidence {
                  tell"
                     .to_owned()
             }
-            _ if self.approaching => "; approaching failure".to_owned(),
             _ => String::new(),
         }
     }
@@ -146,6 +144,13 @@ impl Evidence {
     /// too little is known to say.
     pub fn effect_words(&self) -> Option<String> {
         self.effect.as_ref()?.words(&self.rule.signal)
+    }
+
+    /// Why the rule has no data now, or had too little, if so: a person should know.
+    pub fn no_data(&self) -> Option<&str> {
+        let open = matches!(self.verdict, Verdict::Undecided | Verdict::Inconclusive);
+        let of_signal = open && self.rule.signal != Signal::HealthFailures;
+        self.detail.as_deref().filter(|_| of_signal)
     }
 
     /// How many more requests the rule needs before it says anything.
@@ -216,15 +221,42 @@ impl Judgement {
     pub fn phrase(&self) -> String {
         let of = |verdict| self.evidence.iter().find(|e| e.verdict == verdict);
         let deciding = of(Verdict::Fail).or_else(|| of(Verdict::Inconclusive));
+        // While it is open: what people are warned of.
+        let warning = || self.evidence.iter().find(|e| e.approaching);
+        let silent = || self.evidence.iter().find(|e| e.no_data().is_some());
+        let deciding = deciding.or_else(warning).or_else(silent);
         let Some(deciding) = deciding.or(self.evidence.first()) else {
             return "no rules".to_owned();
         };
+        let mut words = deciding.phrase();
+        words.push_str(&self.time_words(deciding));
         let is_health = |e: &&Evidence| e.rule.signal == Signal::HealthFailures;
         let unwell = |e: &&Evidence| e.observed.is_some_and(|failures| failures > 0.0);
         let mut health = self.evidence.iter().filter(is_health).filter(unwell);
         match health.next().filter(|health| *health != deciding) {
-            Some(health) => format!("{}; {}", deciding.phrase(), health.phrase()),
-            None => deciding.phrase(),
+            Some(health) => format!("{words}; {}", health.phrase()),
+            None => words,
         }
+    }
+
+    /// How long what is missing takes at the rate so far.
+    fn time_words(&self, evidence: &Evidence) -> String {
+        let proof = evidence.proof.as_ref();
+        let needed = proof.and_then(|proof| proof.requests_needed).unwrap_or(0);
+        let waits = evidence.rule.enough == Enough::Evidence
+            && !evidence.approaching
+            && evidence.no_data().is_none()
+            && matches!(evidence.verdict, Verdict::Inconclusive | Verdict::Undecided);
+        if !waits || needed == 0 || evidence.requests == 0 {
+            return String::new();
+        }
+        let seconds = needed as f64 * self.measured_ms as f64 / 1000.0 / evidence.requests as f64;
+        let (number, unit) = match seconds {
+            few if few < 90.0 => (few, "s"),
+            more if more < 5400.0 => (more / 60.0, "min"),
+            many => (many / 3600.0, "h"),
+        };
+        let number = grouped((libm::ceil(number) as u64).max(1));
+        format!(", {number} {unit} at this rate")
     }
 }

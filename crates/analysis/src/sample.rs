@@ -59,7 +59,7 @@ pub struct ArmSample {
     pub errors: u64,
     /// Time from the request's head to the answer's head.
     pub latency: Histogram,
-    /// Requests that masking refused or blocked, which never reached the arm.
+    /// Of the requests, those whose answers masking refused or broke off.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refused: u64,
     /// Where requests stay with an arm by a routing key: how many keys had their first error of the whole

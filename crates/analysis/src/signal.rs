@@ -10,7 +10,7 @@ use crate::{ArmSample, Histogram, counted};
 pub enum Signal {
     /// The share of failed requests, 0..=1.
     ErrorRate,
-    /// The share of requests that masking refused or blocked, 0..=1.
+    /// The share of requests whose answers masking refused or broke off, 0..=1.
     Refusals,
     /// A latency quantile in milliseconds: from the request's head to the answer's head.
     Latency {
@@ -126,7 +126,7 @@ impl Signal {
     /// The requests and the events of this signal in one arm.
     pub(crate) fn events(&self, arm: &ArmSample) -> (u64, u64) {
         match self {
-            Signal::Refusals => (arm.requests + arm.refused, arm.refused),
+            Signal::Refusals => (arm.requests, arm.refused.min(arm.requests)),
             _ => (arm.requests, arm.errors),
         }
     }
@@ -160,7 +160,7 @@ impl Signal {
     pub fn words(&self) -> String {
         match self {
             Signal::ErrorRate => "error rate".to_owned(),
-            Signal::Refusals => "requests refused by masking".to_owned(),
+            Signal::Refusals => "answers refused by masking".to_owned(),
             Signal::Latency { quantile } => format!("{} latency", quantile_word(*quantile)),
             Signal::Latencies => "latency".to_owned(),
             Signal::FirstToken { quantile } => {

@@ -139,7 +139,7 @@ impl Tally {
         let any = |verdict| evidence.iter().any(|e| e.verdict == verdict);
         let verdict = if any(Verdict::Fail) {
             Verdict::Fail
-        } else if !over && !early {
+        } else if (!over && !early) || any(Verdict::Undecided) {
             Verdict::Undecided
         } else if !any(Verdict::Inconclusive) && !evidence.is_empty() {
             Verdict::Pass

@@ -108,7 +108,9 @@ pub(crate) enum Command {
     #[command(after_long_help = "Example:\n  portcullis history --json")]
     History,
     /// Show a rollout with its timeline and the evidence behind each verdict.
-    #[command(after_long_help = "Example:\n  portcullis show notes-2")]
+    #[command(
+        after_long_help = "Examples:\n  portcullis show notes-2\n  portcullis show notes-2 --gate gate-10 --replay"
+    )]
     Show(Show),
     /// Follow a rollout on a live screen, to its end; returns its verdict as the exit code.
     ///
@@ -276,6 +278,12 @@ pub(crate) struct Deploy {
 pub(crate) struct Show {
     /// The rollout, for example `dhash-2`.
     pub(crate) rollout: String,
+    /// Show one of its gates, for example `gate-10`: each rule of each verdict.
+    #[arg(long)]
+    pub(crate) gate: Option<String>,
+    /// Judge the gate again from the recorded samples and compare. Ends with 1 if a verdict does not follow from them.
+    #[arg(long, requires = "gate")]
+    pub(crate) replay: bool,
 }
 
 #[derive(Debug, Args)]

@@ -48,7 +48,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Deploy(deploy) => wait(deploy::run(&site, json, &deploy)),
         Command::Status => wait(report::status(&site, json)),
         Command::History => wait(report::history(&site, json)),
-        Command::Show(show) => wait(report::show(&site, json, &show.rollout)),
+        Command::Show(show) => wait(report::show(&site, json, &show)),
         Command::Abort(abort) => wait(answer::abort(&site, json, &abort)),
         Command::Rollback(rollback) => wait(answer::rollback(&site, json, &rollback)),
         Command::Resume(to) => wait(answer::answer(&site, json, &to, answer::Word::Resume)),

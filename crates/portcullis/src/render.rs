@@ -9,10 +9,12 @@ use portcullis_rollout::{Fact, Moment, MomentKind};
 use crate::clock::local;
 
 mod plan;
+mod replay;
 pub(crate) mod screen;
 mod timeline;
 
 pub(crate) use plan::{plan, rule};
+pub(crate) use replay::replay;
 pub(crate) use timeline::{moment_as_told, span};
 
 /// How a service stands.

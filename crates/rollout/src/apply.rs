@@ -5,8 +5,11 @@
 //! docs/reference/states.md. Undoing starts *at* the step that failed, because a failure may have
 //! half-applied it.
 
+use std::collections::BTreeSet;
+
 use portcullis_analysis::{Judgement, Tally, Verdict, WhenInconclusive};
 
+use crate::rollout::Warned;
 use crate::{
     Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, GateRole, Halt,
     HeldWhy, Notice, NoticeKind, OpKey, PausedWhy, Presence, Rollout, Run, State, StepIndex,
@@ -63,6 +66,7 @@ impl Rollout {
             effects: Vec::new(),
             pause: self.pause.clone(),
             passed: None,
+            warned: self.warned.clone(),
         };
         let kind = &event.kind;
         let not_now = || Refused::NotNow {
@@ -239,7 +243,7 @@ impl Rollout {
                     turn.go_back(*at, Cause::Aborted(halt_by(reason)))
                 }
                 E::Recovered => {
-                    turn.measure(*at);
+                    turn.measure_next(*at, tally);
                     self.state.clone()
                 }
                 // The measurement that is under way reports to the paused gate.
@@ -271,7 +275,7 @@ impl Rollout {
                 E::Resume => match why {
                     // The gate goes on where it was; what was measured while it waited counts.
                     PausedWhy::Asked(_) if turn.is_gate(*at) => {
-                        turn.measure(*at);
+                        turn.measure_next(*at, tally);
                         State::Watching {
                             at: *at,
                             tally: tally.clone(),
@@ -497,6 +501,8 @@ struct Turn<'a> {
     pause: Option<Halt>,
     /// The gate that passes in this turn, with all that it saw.
     passed: Option<(StepIndex, Box<Tally>)>,
+    /// What people were warned of.
+    warned: BTreeSet<Warned>,
 }
 
 impl Turn<'_> {
@@ -807,15 +813,14 @@ impl Turn<'_> {
         else {
             return self.rollout.state.clone();
         };
+        let judgement = judgement.filter(|judged| judged.verdict != Verdict::Undecided);
         let Some(judgement) = judgement else {
+            self.warn(at, &tally.judge(&gate.analysis));
             self.measure_next(at, &tally);
             return State::Watching { at, tally };
         };
         match judgement.verdict {
-            Verdict::Undecided => {
-                self.measure_next(at, &tally);
-                State::Watching { at, tally }
-            }
+            Verdict::Undecided => State::Watching { at, tally },
             Verdict::Pass => self.passed(at, tally),
             Verdict::Fail => self.fail(
                 at,
@@ -925,6 +930,16 @@ impl Turn<'_> {
         self.measure_after(at, interval_min_ms);
     }
 
+    /// Warns of what nobody was warned of at this gate.
+    fn warn(&mut self, at: StepIndex, judgement: &Judgement) {
+        let mut now = Warned::all(at, judgement);
+        now.retain(|warned| !self.warned.contains(warned));
+        if !now.is_empty() {
+            self.notify(NoticeKind::Warning);
+            self.warned.append(&mut now);
+        }
+    }
+
     fn notify(&mut self, kind: NoticeKind) {
         self.effects.push(Effect::Notify(Notice {
             kind,
@@ -940,6 +955,7 @@ impl Turn<'_> {
             next.last_gate = last_gate.map(|(at, tally)| (at, Box::new(tally.clone())));
         }
         next.seq += 1;
+        next.warned = self.warned;
         next.exposed |= self.effects.iter().any(exposes);
         next.pause = match state {
             State::Advancing { .. } => self.pause,

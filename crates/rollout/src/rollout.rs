@@ -1,5 +1,6 @@
 //! A rollout: a plan and what the events so far made of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portcullis_analysis::{FORMULA_VERSION, Judgement, Sample, Tally, Verdict};
@@ -25,6 +26,41 @@ pub struct Rollout {
     pub(crate) pause: Option<Halt>,
     /// What the gate that passed last had seen.
     pub(crate) last_gate: Option<(StepIndex, Box<Tally>)>,
+    /// What people were warned of.
+    pub(crate) warned: BTreeSet<Warned>,
+}
+
+/// A warning that was told: which gate, which of its rules, of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Warned {
+    pub(crate) gate: StepIndex,
+    pub(crate) rule: usize,
+    pub(crate) of: WarnedOf,
+}
+
+/// What a gate warns of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum WarnedOf {
+    /// A rule is on its way to fail.
+    Approaching,
+    /// A rule has no data.
+    NoData,
+}
+
+impl Warned {
+    /// All that a judgement of a gate warns of.
+    pub(crate) fn all(gate: StepIndex, judgement: &Judgement) -> BTreeSet<Warned> {
+        let evidence = judgement.evidence.iter().enumerate();
+        let of = evidence.flat_map(|(rule, evidence)| {
+            let approaching = evidence.approaching.then_some(WarnedOf::Approaching);
+            let no_data = evidence.no_data().map(|_| WarnedOf::NoData);
+            [approaching, no_data]
+                .into_iter()
+                .flatten()
+                .map(move |of| Warned { gate, rule, of })
+        });
+        of.collect()
+    }
 }
 
 impl Rollout {
@@ -37,6 +73,7 @@ impl Rollout {
             exposed: false,
             pause: None,
             last_gate: None,
+            warned: BTreeSet::new(),
         }
     }
 

@@ -6,7 +6,8 @@ use portcullis_analysis::{Judgement, Sample, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Direction, Effect, Event, EventKind, Fact, OpKey, Plan, Refused, Rollout, State, StepIndex,
+    Direction, Effect, Event, EventKind, Fact, NoticeKind, OpKey, Plan, Refused, Rollout, State,
+    StepIndex,
 };
 
 /// The moments of a rollout, in order.
@@ -111,6 +112,16 @@ impl Timeline {
         }
         let before = std::mem::replace(&mut self.rollout, next);
         self.tell(&before, event);
+        for effect in &effects {
+            if let Effect::Notify(notice) = effect
+                && notice.kind == NoticeKind::Warning
+            {
+                let sentence = notice.sentence.clone();
+                let until_ms = None;
+                let kind = MomentKind::Turned { sentence, until_ms };
+                self.moment(event, before.state().step(), kind);
+            }
+        }
         let was_turned = turned(before.state());
         if turned(self.rollout.state()) && (!was_turned || self.rollout.state().is_done()) {
             let sentence = self.rollout.sentence();

@@ -33,9 +33,7 @@ fn figure(sums: &Sums, evidence: &mut Evidence) -> Option<bool> {
     let figure = sums.figure(name)?;
     evidence.requests = figure.readings;
     evidence.observed = figure.last;
-    evidence.detail.clone_from(&figure.missing);
-    // A source that has stopped says nothing about now.
-    if figure.readings < evidence.rule.requests_min || figure.missing.is_some() {
+    if figure.readings < evidence.rule.requests_min {
         return None;
     }
     Some(evidence.observed? > evidence.limit?)

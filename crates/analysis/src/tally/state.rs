@@ -16,6 +16,11 @@ use crate::{
 /// How many requests stand for all routing keys when their first errors are compared: with shares alone
 /// only the relation of the two counts.
 const KEYS: f64 = 1e6;
+/// A signal that is missing in more than one of so many measurements says too little of the window.
+const GAPS_ONE_OF: u64 = 4;
+/// A signal that is missing in so many measurements in a row has stopped; a shorter gap at the end of the window is
+/// waited for.
+const GAP_RUN: u32 = 3;
 /// A limit counts as approached from this share of it on.
 const NEAR: f64 = 0.8;
 
@@ -123,8 +128,23 @@ impl RuleState {
         }
     }
 
-    /// What this rule concludes if the gate had to decide now.
+    /// What this rule concludes if the gate had to decide now. A rule whose signal is missing does not pass: not while
+    /// it is missing, and not when it was missing for too much of the time.
     pub(super) fn judge(&self, rule: &Rule, sums: &Sums, budget: &Budget) -> Evidence {
+        let mut evidence = self.look(rule, sums, budget);
+        let Some(gap) = sources(rule).find_map(|name| open_gap(name, sums)) else {
+            return evidence;
+        };
+        evidence.verdict = match (evidence.verdict, gap.stopped) {
+            (Verdict::Pass, false) => Verdict::Undecided,
+            (Verdict::Pass, true) => Verdict::Inconclusive,
+            (verdict, _) => verdict,
+        };
+        evidence.detail = Some(gap.words);
+        evidence
+    }
+
+    fn look(&self, rule: &Rule, sums: &Sums, budget: &Budget) -> Evidence {
         let mut evidence = Evidence::empty(rule);
         let broken = match self {
             RuleState::Fixed => fixed::look(sums, &mut evidence),
@@ -165,6 +185,46 @@ impl RuleState {
         evidence.proof = Some(proof);
         evidence
     }
+}
+
+/// What a rule has no data of.
+struct OpenGap {
+    /// Whether it has lasted so long that it will not be waited for.
+    stopped: bool,
+    /// In words that follow `no data: `.
+    words: String,
+}
+
+/// The names, as in [`Sample::missing`], of what a rule is judged by.
+fn sources(rule: &Rule) -> impl Iterator<Item = &str> {
+    let of = match &rule.signal {
+        Signal::Metric { name } => [Some(name.as_str()), None],
+        Signal::HealthFailures => [None, None],
+        _ => {
+            let compares = rule.test.needs_baseline();
+            let stable = compares.then_some(Sample::STABLE_COUNTS);
+            [Some(Sample::CANARY_COUNTS), stable]
+        }
+    };
+    of.into_iter().flatten()
+}
+
+fn open_gap(name: &str, sums: &Sums) -> Option<OpenGap> {
+    let gap = sums.gap(name)?;
+    let often = u64::from(gap.missed) * GAPS_ONE_OF > u64::from(sums.samples());
+    if gap.run == 0 && !often {
+        return None;
+    }
+    let words = if gap.run > 0 {
+        gap.why.clone()
+    } else {
+        let (missed, of) = (gap.missed, sums.samples());
+        format!("{} (in {missed} of {of} measurements)", gap.why)
+    };
+    Some(OpenGap {
+        stopped: often || gap.run >= GAP_RUN,
+        words,
+    })
 }
 
 /// Requests (or times) of an arm and how many of them are events of a signal that must be at most `max`.

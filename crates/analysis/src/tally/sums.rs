@@ -14,6 +14,9 @@ pub(super) struct Sums {
     /// Checks of the candidate; `None` before the first.
     checks: Option<Checks>,
     figures: BTreeMap<String, Figure>,
+    /// What could not be had, by the names of [`Sample::missing`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    gaps: BTreeMap<String, Gap>,
     measured_ms: u64,
     samples: u32,
 }
@@ -36,8 +39,17 @@ pub(super) struct Figure {
     pub(super) readings: u64,
     /// The last one.
     pub(super) last: Option<f64>,
-    /// Why the last attempt gave none.
-    pub(super) missing: Option<String>,
+}
+
+/// What could not be had.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Gap {
+    /// In how many measurements.
+    pub(super) missed: u32,
+    /// In how many of the latest ones, without one in between.
+    pub(super) run: u32,
+    /// Why, the last time.
+    pub(super) why: String,
 }
 
 impl Sums {
@@ -64,11 +76,20 @@ impl Sums {
             let figure = self.figures.entry(name.clone()).or_default();
             figure.readings += 1;
             figure.last = Some(*reading);
-            figure.missing = None;
+        }
+        if sample.unmeasured.is_some() {
+            return;
+        }
+        for (name, gap) in &mut self.gaps {
+            if !sample.missing.contains_key(name) {
+                gap.run = 0;
+            }
         }
         for (name, why) in &sample.missing {
-            let figure = self.figures.entry(name.clone()).or_default();
-            figure.missing = Some(why.clone());
+            let gap = self.gaps.entry(name.clone()).or_default();
+            gap.missed = gap.missed.saturating_add(1);
+            gap.run = gap.run.saturating_add(1);
+            gap.why.clone_from(why);
         }
     }
 
@@ -89,7 +110,18 @@ impl Sums {
             let figure = self.figures.entry(name.clone()).or_default();
             figure.readings += more.readings;
             figure.last = more.last.or(figure.last);
-            figure.missing.clone_from(&more.missing);
+        }
+        for (name, gap) in &mut self.gaps {
+            if later.samples > 0 && !later.gaps.contains_key(name) {
+                gap.run = 0;
+            }
+        }
+        for (name, more) in &later.gaps {
+            let gap = self.gaps.entry(name.clone()).or_default();
+            gap.missed = gap.missed.saturating_add(more.missed);
+            let is_all = more.run == later.samples;
+            gap.run = if is_all { gap.run + more.run } else { more.run };
+            gap.why.clone_from(&more.why);
         }
         self.measured_ms = self.measured_ms.saturating_add(later.measured_ms);
         self.samples = self.samples.saturating_add(later.samples);
@@ -110,6 +142,11 @@ impl Sums {
 
     pub(super) fn figure(&self, name: &str) -> Option<&Figure> {
         self.figures.get(name)
+    }
+
+    /// What could not be had of the thing with this name, if anything.
+    pub(super) fn gap(&self, name: &str) -> Option<&Gap> {
+        self.gaps.get(name)
     }
 
     pub(super) fn measured_ms(&self) -> u64 {

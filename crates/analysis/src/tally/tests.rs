@@ -308,3 +308,119 @@ fn slower_than_stable() -> Rule {
         },
     )
 }
+
+fn queue_rule() -> Rule {
+    Rule::new(
+        Signal::Metric {
+            name: "queue".to_owned(),
+        },
+        Test::Limit { max: 10.0 },
+    )
+}
+
+/// Readings of a figure, `false` for one that was missing.
+fn readings(analysis: &Analysis, there: &[bool]) -> Tally {
+    let mut tally = Tally::new(analysis);
+    for (second, there) in (0..).zip(there) {
+        let mut sample = figure(3.0, second);
+        if !there {
+            sample.metrics.clear();
+            let why = "could not connect".to_owned();
+            sample.missing.insert("queue".to_owned(), why);
+        }
+        tally.observe(analysis, &sample);
+    }
+    tally
+}
+
+#[test]
+fn a_signal_that_is_missing_at_the_end_is_waited_for_and_then_the_gate_cannot_decide() {
+    let analysis = Analysis::new(vec![queue_rule()], 10_000, 1000);
+    let mut there = vec![true; 9];
+    for expected in [
+        Verdict::Undecided,
+        Verdict::Undecided,
+        Verdict::Inconclusive,
+    ] {
+        there.push(false);
+        let judgement = readings(&analysis, &there).judge(&analysis);
+        assert_eq!(judgement.verdict, expected, "{there:?}");
+        assert_eq!(
+            judgement.phrase(),
+            "queue 3, limit 10, 9 readings; no data now: could not connect"
+        );
+    }
+    // It comes back: nothing was missing for long.
+    let mut back = vec![true; 9];
+    back.extend([false, false, true]);
+    let judgement = readings(&analysis, &back).judge(&analysis);
+    assert_eq!(judgement.verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_signal_that_was_missing_for_half_of_the_window_says_too_little_of_it() {
+    let analysis = Analysis::new(vec![queue_rule()], 10_000, 1000);
+    let mut there = [vec![false; 5], vec![true; 5]].concat();
+    let judgement = readings(&analysis, &there).judge(&analysis);
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
+    let words = judgement.phrase();
+    assert!(
+        words.ends_with("could not connect (in 5 of 10 measurements)"),
+        "{words}"
+    );
+    // A gate that goes on sees enough in the end.
+    there.extend([true; 10]);
+    let judgement = readings(&analysis, &there).judge(&analysis);
+    assert_eq!(judgement.verdict, Verdict::Pass);
+}
+
+#[test]
+fn evidence_does_not_let_a_gate_pass_whose_counts_are_missing_now() {
+    let analysis = Analysis::new(vec![not_worse()], 10_000, 1000);
+    let mut tally = Tally::new(&analysis);
+    for second in 0..7 {
+        tally.observe(&analysis, &at(second, arm(400, 0, 10), arm(400, 0, 10)));
+    }
+    for second in 7..10 {
+        let mut sample = at(second, arm(0, 0, 0), arm(400, 0, 10));
+        sample.canary = None;
+        let why = "the gateway's counters could not be read".to_owned();
+        sample.missing.insert(Sample::CANARY_COUNTS.to_owned(), why);
+        tally.observe(&analysis, &sample);
+    }
+    let judgement = tally.judge(&analysis);
+    assert!(judgement.evidence[0].proof.unwrap().passes());
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
+    assert!(
+        judgement.phrase().contains("counters could not be read"),
+        "{}",
+        judgement.phrase()
+    );
+    // A failure stays one.
+    let mut worse = Tally::new(&analysis);
+    worse.observe(&analysis, &at(0, arm(400, 200, 10), arm(400, 0, 10)));
+    let mut sample = at(1, arm(0, 0, 0), arm(400, 0, 10));
+    sample.missing.insert(
+        Sample::STABLE_COUNTS.to_owned(),
+        "it was started anew".to_owned(),
+    );
+    sample.baseline = None;
+    worse.observe(&analysis, &sample);
+    assert_eq!(worse.judge(&analysis).verdict, Verdict::Fail);
+}
+
+#[test]
+fn what_is_needed_is_told_while_the_window_is_open_with_the_time_that_it_takes() {
+    let analysis = Analysis::new(vec![not_worse()], 600_000, 1000);
+    let mut tally = Tally::new(&analysis);
+    for second in 0..10 {
+        tally.observe(&analysis, &at(second, arm(3, 0, 10), arm(27, 0, 10)));
+    }
+    let judgement = tally.judge(&analysis);
+    assert_eq!(judgement.verdict, Verdict::Undecided);
+    let words = judgement.phrase();
+    assert!(
+        words.contains("; needs about ") && words.ends_with(" at this rate"),
+        "{words}"
+    );
+}

@@ -325,7 +325,7 @@ fn finish<T>(
 /// Tells people through the log.
 fn tell(notice: &Notice) {
     match notice.kind {
-        NoticeKind::Held | NoticeKind::Paused => {
+        NoticeKind::Held | NoticeKind::Paused | NoticeKind::Warning => {
             tracing::warn!(kind = ?notice.kind, "{}", notice.sentence);
         }
         NoticeKind::GoingBack | NoticeKind::Done => {

@@ -229,6 +229,9 @@ async fn an_answer_that_is_coded_all_the_same_is_refused() {
     assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
     let problem: Value = answer.json().await.unwrap();
     assert_eq!(problem["code"], "masking_answer");
+    let arms = rig.route().await.arms;
+    let refused: Vec<u64> = arms.iter().map(|arm| arm.refused).collect();
+    assert_eq!(refused, [1], "the arm's gate sees it");
 }
 
 #[tokio::test]

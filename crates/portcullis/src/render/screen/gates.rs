@@ -182,10 +182,12 @@ fn rule(scene: &Scene<'_>, room: &Room, evidence: &Evidence, width: usize) -> Ve
         let below = numbers.map(|text| Line::of(Tone::Strong, format!("    {text}")));
         [head].into_iter().chain(below).collect()
     };
-    if evidence.verdict == Verdict::Fail
-        && let Some(detail) = &evidence.detail
-    {
-        lines.push(Line::of(Tone::Dim, format!("    {detail}")));
+    let failed = evidence.detail.as_deref();
+    let failed = failed.filter(|_| evidence.verdict == Verdict::Fail);
+    if let Some(why) = failed.or(evidence.no_data()) {
+        let width = room.width.saturating_sub(4);
+        let why = wrap(why, width).into_iter();
+        lines.extend(why.map(|text| Line::of(Tone::Dim, format!("    {text}"))));
     }
     lines
 }
@@ -197,7 +199,10 @@ fn conclusion(scene: &Scene<'_>, evidence: &Evidence) -> (&'static str, &'static
         Verdict::Pass => (marks.good(), "passes", Tone::Good),
         Verdict::Fail => (marks.bad(), "fails", Tone::Bad),
         Verdict::Inconclusive => (marks.warning(), "too little", Tone::Warn),
-        Verdict::Undecided if evidence.observed.is_none() => (marks.open(), "no data", Tone::Warn),
+        Verdict::Undecided if evidence.observed.is_none() || evidence.no_data().is_some() => {
+            (marks.open(), "no data", Tone::Warn)
+        }
+        Verdict::Undecided if evidence.approaching => (marks.warning(), "near", Tone::Warn),
         Verdict::Undecided if evidence.requests_missing() > 0 => {
             let over = evidence.observed > evidence.limit;
             let tone = if over { Tone::Warn } else { Tone::Plain };
