@@ -106,16 +106,23 @@ impl Recorded {
     }
 
     fn sample(&self, from_ms: u64, to_ms: u64) -> Sample {
+        let counted = |arm: Option<&Counters>| arm.and_then(|arm| arm.between(from_ms, to_ms));
         let mut sample = Sample {
             from_ms,
             to_ms,
-            canary: self.canary.between(from_ms, to_ms),
-            baseline: self
-                .stable
-                .as_ref()
-                .and_then(|arm| arm.between(from_ms, to_ms)),
+            canary: counted(Some(&self.canary)),
+            baseline: counted(self.stable.as_ref()),
             ..Sample::default()
         };
+        let no_counts = || "its counters were not recorded then, or began anew".to_owned();
+        if sample.canary.is_none() {
+            let name = Sample::CANARY_COUNTS.to_owned();
+            sample.missing.insert(name, no_counts());
+        }
+        if sample.baseline.is_none() && self.stable.is_some() {
+            let name = Sample::STABLE_COUNTS.to_owned();
+            sample.missing.insert(name, no_counts());
+        }
         for (name, points) in &self.figures {
             match points.get(&to_ms) {
                 Some(value) => sample.metrics.insert(name.clone(), *value).map(|_| ()),
