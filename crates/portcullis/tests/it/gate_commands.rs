@@ -136,7 +136,10 @@ fn mistakes_about_gates_are_named() {
     );
     assert!(told.contains("no rule about errors or latency"), "{told}");
     let text = std::fs::read_to_string(folder.path().join("portcullis.toml")).unwrap();
-    let text = text.replace("\"canary\"\nweights = [10, 100]", "\"at-once\"");
+    let text = text.replace(
+        "\"canary\"\nweights = [10, 100]",
+        "\"at-once\"\nkeep_warm = \"0s\"",
+    );
     std::fs::write(folder.path().join("portcullis.toml"), text).unwrap();
     let told = refused(folder.path(), &["gate", "explain"]);
     assert!(told.contains("its strategy is at-once"), "{told}");
@@ -144,7 +147,7 @@ fn mistakes_about_gates_are_named() {
 
 #[test]
 fn what_serves_is_measured_as_a_gate_would_and_past_releases_give_advice() {
-    let rig = Rig::serving("none");
+    let mut rig = Rig::serving("none");
     let output = rig.run(&["gate", "run", "gate-100", "--for", "1s"]);
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(5), "without requests: {told}");

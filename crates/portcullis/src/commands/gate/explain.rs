@@ -195,7 +195,7 @@ fn needs(rule: &Rule, budget: &Budget, percent: u8) -> Option<String> {
 /// What a gate sees of one difference at some traffic.
 struct Sight {
     requests_per_second: f64,
-    /// Ten times the errors, or twice the latency.
+    /// Twenty times the errors, or twice the latency.
     what: &'static str,
     bad: Study,
     good: Study,
@@ -230,10 +230,10 @@ fn sights(gate: &NamedGate) -> Vec<Sight> {
     let mut changes = Vec::new();
     if has(true) {
         let change = Change {
-            error_factor: 10.0,
+            error_factor: 20.0,
             ..Change::NONE
         };
-        changes.push(("ten times the errors (5 % instead of 0.5 %)", change));
+        changes.push(("errors in 10 % of the requests instead of 0.5 %", change));
     }
     if has(false) {
         let change = Change {
