@@ -190,10 +190,11 @@ impl Passage {
     /// Refuses an arm's answer, of which nothing more is read.
     fn refuse_arm(
         &mut self,
-        session: Session,
+        mut session: Session,
         mut arm: Box<ArmBody>,
         refusal: MaskingRefusal,
     ) -> Answer {
+        session.answered_by = arm.arm().map(|arm| (arm, self.worker.index));
         arm.stand_behind();
         drop(arm);
         self.refuse_answer(session, refusal)
