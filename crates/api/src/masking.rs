@@ -116,10 +116,14 @@ pub struct MaskingStats {
     pub uptime_seconds: u64,
     /// Requests on masked routes.
     pub total_requests: u64,
-    /// Requests and answers on which masking could not do its work.
+    /// Requests and answers on which masking could not do its work: what looks for data, the store or the service failed.
     pub error_count: u64,
     /// Their share of the requests, from 0 to 1.
     pub error_rate: f64,
+    /// Requests and answers that were not let through for another reason: as the settings say, or because of what the client
+    /// sent. They are no errors.
+    #[serde(default)]
+    pub refused_count: u64,
     /// What is kept; `None` where nothing is masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversations: Option<ConversationStats>,
@@ -153,10 +157,14 @@ pub struct MaskStats {
     pub looked_into: u64,
     /// Of those, the ones that passed without a look, as the settings say.
     pub passed: u64,
-    /// Requests and answers on which masking could not do its work.
+    /// Requests and answers on which masking could not do its work: what looks for data, the store or the service failed.
     pub error_count: u64,
     /// Their share of the requests, from 0 to 1.
     pub error_rate: f64,
+    /// Requests and answers that were not let through for another reason: as the settings say, or because of what the client
+    /// sent. They are no errors.
+    #[serde(default)]
+    pub refused_count: u64,
     /// Values in requests.
     pub values: CountsByEntity,
     /// Placeholders in answers that became their values.

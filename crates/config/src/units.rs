@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use portcullis_mask::Regions;
 use toml::de::DeValue;
 
 use crate::Code;
@@ -110,6 +111,28 @@ pub(crate) fn text<'v>(kind: Kind, value: &'v DeValue<'_>) -> Result<&'v str, Wr
         }
         other => Err(wrong_type(kind, other)),
     }
+}
+
+/// The ISO 3166 code of a country whose telephone numbers are known. A word that is one letter away is another country, so
+/// only what is commonly written for the same one is a hint.
+pub(crate) fn region(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
+    let text = text(kind, value)?;
+    if Regions::CODES.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let upper = text.to_ascii_uppercase();
+    let meant = Regions::meant(text).unwrap_or(&upper);
+    let hint = if Regions::CODES.contains(&meant) {
+        Some(format!("did you mean \"{meant}\"?"))
+    } else if meant == upper {
+        None
+    } else {
+        Some(format!(
+            "the ISO 3166 code is \"{meant}\", but how its people write numbers is not known; numbers with its calling code \
+             are found in any case"
+        ))
+    };
+    Err(bad_value(kind, text).maybe(hint))
 }
 
 /// A text that a key's kind allows: free, a name, a choice, a path and so on.

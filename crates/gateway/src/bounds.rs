@@ -194,8 +194,11 @@ pub(crate) const BYPASS_CLOCK_BACK_MAX_MS: u64 = 60_000;
 pub(crate) const HEALTH_ANSWER_BYTES_MAX: usize = 4_096;
 /// How long a browser keeps the cookie that ties its user to a release, in seconds: longer than rollouts take.
 pub(crate) const STICKY_COOKIE_MAX_AGE_S: u64 = 30 * 24 * 60 * 60;
-/// How often a request is masked anew because another one changed its conversation meanwhile.
-pub(crate) const MASKING_TRIES_MAX: u32 = 6;
+/// For how long a request waits for its turn, and is masked anew because others changed its conversation meanwhile; then
+/// it is refused, and may come again.
+pub(crate) const MASKING_TURN_MS_MAX: u64 = 15_000;
+/// The longest pause before a request is masked anew because another process changed its conversation meanwhile.
+pub(crate) const MASKING_PAUSE_MS_MAX: u64 = 64;
 /// How often a conversation that is under an older key is read anew because somebody else changes it meanwhile.
 pub(crate) const CONVERSATION_MOVES_MAX: u32 = 5;
 /// A longer body is looked into on a thread of its own: so long that a worker can be busy with the rest in one go, which

@@ -10,7 +10,7 @@
 //!
 //! A record is replaced only by somebody who has read the version before it. So two requests of one conversation at the same
 //! time, also at two gateways, never give one placeholder to two values: the second one to save reads again, merges, and
-//! saves again.
+//! saves again. Those of one process do so one after the other (`turns`).
 //!
 //! **A store that does not answer is an error**, never an empty mapping: the request is refused.
 
@@ -20,6 +20,7 @@ mod memory;
 mod redis_store;
 mod scope;
 mod sqlite;
+mod turns;
 
 pub use error::{KeysError, StoreError};
 pub use keys::ConversationKeys;
@@ -27,6 +28,9 @@ pub use memory::MemoryStore;
 pub use redis_store::RedisStore;
 pub use scope::{Scope, ScopeKind};
 pub use sqlite::SqliteStore;
+pub(crate) use turns::{Turn, Turns};
+
+use std::sync::Arc;
 
 use crate::bounds::CONVERSATION_MOVES_MAX;
 use keys::RecordName;
@@ -74,6 +78,8 @@ pub struct Conversations {
     keys: ConversationKeys,
     /// How long a conversation is kept after its last use, in milliseconds.
     ttl_ms: u64,
+    /// Who changes which conversation, where several do at once.
+    turns: Arc<Turns>,
 }
 
 impl Conversations {
@@ -85,7 +91,25 @@ impl Conversations {
             store,
             keys,
             ttl_ms,
+            turns: Arc::default(),
         }
+    }
+
+    /// The same, with the turns of others of this process in the same store.
+    #[must_use]
+    pub(crate) fn taking_turns(mut self, turns: Arc<Turns>) -> Conversations {
+        self.turns = turns;
+        self
+    }
+
+    /// Whether requests of this process wait to change a conversation.
+    pub(crate) fn is_queued(&self, scope: &Scope<'_>) -> bool {
+        self.turns.is_queued(&self.keys.name(scope))
+    }
+
+    /// A turn at a conversation, after everybody else of this process who waits for one.
+    pub(crate) async fn turn(&self, scope: &Scope<'_>) -> Turn {
+        self.turns.turn(self.keys.name(scope)).await
     }
 
     /// The content of a conversation with its version; `None` when nothing is known of it. Being read counts as use, and

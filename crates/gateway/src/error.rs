@@ -84,6 +84,18 @@ pub enum GatewayError {
     Threads(#[source] io::Error),
 }
 
+impl GatewayError {
+    /// What a person can do about it; `None` where the message says all.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            GatewayError::Routing(error) => error.hint(),
+            GatewayError::Conversations(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
 /// An error and what caused it, in one line.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

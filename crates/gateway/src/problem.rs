@@ -70,6 +70,11 @@ impl Problem {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// The end of the kind, for programs.
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
     /// What happened this time.
     pub(crate) fn detail(&self) -> &str {
         &self.detail

@@ -97,10 +97,12 @@ pub enum RoutingError {
         source: ApiKeyError,
     },
     /// What is hidden from an application.
-    #[error("mask `{mask}` cannot be used")]
+    #[error("mask `{mask}`{} cannot be used", of_routes(.routes))]
     Mask {
         /// Its name.
         mask: Arc<str>,
+        /// The routes that name it.
+        routes: Vec<Arc<str>>,
         /// What is wrong.
         #[source]
         source: ProfileError,
@@ -235,7 +237,35 @@ impl Routing {
     }
 }
 
+/// The routes that name a mask.
+fn routes_of(settings: &RoutingSettings, mask: &str) -> Vec<Arc<str>> {
+    let routes = settings.routes.iter();
+    routes
+        .filter(|route| route.mask.as_deref() == Some(mask))
+        .map(|route| Arc::clone(&route.name))
+        .collect()
+}
+
+/// Routes in a sentence.
+fn of_routes(routes: &[Arc<str>]) -> String {
+    let names: Vec<String> = routes.iter().map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => format!(" of the route {one}"),
+        more => format!(" of the routes {}", more.join(", ")),
+    }
+}
+
 impl RoutingError {
+    /// What a person can do about it; `None` where the message says all.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            RoutingError::Mask { mask, source, .. } => Some(source.hint(mask)),
+            _ => None,
+        }
+    }
+
     fn rewrite(route: &Arc<str>, source: RewriteRefused) -> RoutingError {
         RoutingError::Rewrite {
             route: Arc::clone(route),
@@ -320,6 +350,7 @@ fn masks(
                     .map(Arc::new)
                     .map_err(|source| RoutingError::Mask {
                         mask: Arc::clone(&config.name),
+                        routes: routes_of(settings, &config.name),
                         source,
                     })
             }

@@ -15,7 +15,7 @@ mod escapes;
 mod invisible;
 mod offers;
 mod overlap;
-mod trigger;
+pub(crate) mod trigger;
 
 pub(crate) use offers::Offers;
 pub use offers::{Note, NoteKind};

@@ -25,7 +25,10 @@ pub mod wire;
 pub use entity::{Entity, EntityFacts};
 pub use find::{Finder, Note, NoteKind};
 pub use mapping::{Change, Limits, Mapping, MappingError, Mark, Snapshot};
-pub use masker::{AnswerScan, Counts, FieldMasker, MaskError, Masked, MaskedSpan, Masker, Mode};
+pub use masker::{
+    AnswerScan, Counts, FieldMasker, Known, MaskError, Masked, MaskedSpan, Masker, Mode,
+    RequestValues,
+};
 pub use named::{NamedEntities, NamedEntitiesError, NamedSpan};
 pub use placeholder::{LabelError, Labels, Style, Tag, TagError};
 pub use policy::{Action, Policy, PolicyError};

@@ -24,7 +24,8 @@ use crate::{
 };
 use plan::Piece;
 
-pub use answer::AnswerScan;
+pub use answer::{AnswerScan, Known, RequestValues};
+pub(crate) use answer::{Reach, first_word};
 pub use counts::Counts;
 pub use fields::FieldMasker;
 

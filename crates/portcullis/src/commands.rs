@@ -87,7 +87,9 @@ fn otherwise(command: &Command) -> ErrorCode {
         Command::Plan(_) | Command::Deploy(_) => ErrorCode::PlanRefused,
         Command::Backup(_) => ErrorCode::BackupFailed,
         Command::Journal(_) => ErrorCode::JournalFailed,
-        Command::Serve(_) => ErrorCode::ServeFailed,
+        Command::Serve(_) | Command::Gateway(crate::cli::Gateway::Serve(_)) => {
+            ErrorCode::ServeFailed
+        }
         _ => ErrorCode::Failed,
     }
 }

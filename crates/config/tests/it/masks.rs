@@ -152,6 +152,30 @@ fn national_telephone_numbers_are_looked_for_in_the_regions_that_are_named() {
 const PEOPLE: &str = "[[gateway.mask.dictionary]]\nname = \"people\"\nentity = \"PERSON\"\n";
 
 #[test]
+fn a_region_by_another_of_its_codes_is_hinted_at_and_no_other_country() {
+    for (code, hint) in [
+        ("UK", Some("did you mean \"GB\"?")),
+        ("gb", Some("did you mean \"GB\"?")),
+        ("VNM", Some("did you mean \"VN\"?")),
+        (
+            "EL",
+            Some("the ISO 3166 code is \"GR\", but how its people write numbers is not known"),
+        ),
+        ("UA", None),
+    ] {
+        let lines = mask(&format!("phone_regions = [\"{code}\"]"));
+        let told = read(&lines).expect_err("no region").to_string();
+        assert!(told.contains(&format!("found \"{code}\"")), "{told}");
+        assert_eq!(
+            told.contains("did you mean"),
+            hint.is_some_and(|hint| hint.starts_with("did")),
+            "{told}"
+        );
+        assert!(hint.is_none_or(|hint| told.contains(hint)), "{told}");
+    }
+}
+
+#[test]
 fn only_and_without_choose_among_what_is_built_in() {
     let text = "Le Van B, a@b.example, 192.0.2.7";
     let mail = "a@b.example";

@@ -77,3 +77,38 @@ pub enum StoreError {
     #[error("the system gives no random numbers")]
     Random,
 }
+
+/// What SQLite says of a file that is no database, or no longer one: `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
+const DAMAGED: [u32; 2] = [11, 26];
+
+impl StoreError {
+    /// What a person can do about it; `None` where the message says all.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            StoreError::File { path, source, .. } if is_damaged(source) => Some(format!(
+                "{0} is damaged: what was hidden in its conversations cannot be restored from it. Stop, put a copy of \
+                 it back, or move it aside with {0}-wal and {0}-shm to start anew; conversations that go on then get new \
+                 placeholders",
+                path.display()
+            )),
+            StoreError::File { path, .. } => Some(format!(
+                "see that {} and its folder can be written by this user, and that the disk is not full",
+                path.display()
+            )),
+            StoreError::TooNew { path, .. } => Some(format!(
+                "start the newer version, or move {} aside to start anew; what was hidden in its conversations is not \
+                 restored then",
+                path.display()
+            )),
+            StoreError::Server { .. } | StoreError::Sealed | StoreError::Random => None,
+        }
+    }
+}
+
+fn is_damaged(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    // Extended codes have the plain one in their last byte.
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| DAMAGED.contains(&(code & 0xff)))
+}

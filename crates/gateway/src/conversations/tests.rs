@@ -306,6 +306,12 @@ async fn a_file_that_is_no_store_is_told() {
             .ends_with("conversations.db cannot be opened"),
         "{error}"
     );
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains("is damaged") && hint.contains("move it aside"),
+        "{hint}"
+    );
+    assert!(hint.contains(path.to_str().unwrap()), "{hint}");
     let missing = SqliteStore::open(&folder.path().join("no/folder.db"))
         .await
         .err()

@@ -190,6 +190,7 @@ impl Passage {
         };
         let mut session = self.session(profile, tenant, ids).await?;
         let worked = session.mask(&work).await?;
+        session.request_values = worked.values;
         self.count(profile, &worked.counts, began_us, note);
         if let Some(query) = &worked.query {
             set_query(head, query)?;

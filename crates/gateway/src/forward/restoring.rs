@@ -1,7 +1,8 @@
 //! The answer to a request that was looked into: what was hidden is put back into it.
 //!
 //! JSON is read whole, up to a bound; events pass as they come ([`crate::masking::RestoredBody`]). An answer that is not what it says passes
-//! with its placeholders: it holds nothing that was hidden.
+//! with its placeholders: it holds nothing that was hidden. Where all of an answer is to be looked through (`leaks`), it is looked
+//! through as text instead, and refused when it is none, unless the settings let pass what is not known.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -12,11 +13,11 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, Response, StatusCode, response};
 use hyper::body::Body;
-use portcullis_mask::json::{Document, JsonLimits};
+use portcullis_mask::RestoreCounts;
+use portcullis_mask::json::{Document, FieldTable, JsonLimits};
 use portcullis_mask::wire::{
     AnswerPlan, Encoding, EventStream, Identifiers, Unmask, Unmasks, unmask_json,
 };
-use portcullis_mask::{FieldRestorers, RestoreCounts};
 
 use super::masked::{DIGESTS, Masking};
 use super::{Answer, Passage};
@@ -49,18 +50,26 @@ impl Passage {
         let content_type = answer.headers().get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
         let exchange = work.exchange();
-        let plan = exchange.answer(status.as_u16(), content_type);
+        let plan = match profile.leaks {
+            Some(_) => exchange.whole_answer(status.as_u16(), content_type),
+            None => exchange.answer(status.as_u16(), content_type),
+        };
+        if matches!(plan, AnswerPlan::Pass) {
+            return self.pass_unknown(session, answer);
+        }
         let (mut head, body) = answer.into_parts();
-        let mut arm = match body {
-            AnswerBody::Arm(arm) if !matches!(plan, AnswerPlan::Pass) => arm,
+        let arm = match body {
+            AnswerBody::Arm(arm) => arm,
             body => return Response::from_parts(head, body),
         };
         session.answered_by = arm.arm().map(|arm| (arm, self.worker.index));
         // It was asked for plainly; some servers compress all the same.
         let Ok(codings) = Codings::of(&head.headers) else {
-            arm.stand_behind();
-            drop(arm);
-            return self.refuse_answer(session, MaskingRefusal::AnswerEncoded);
+            if is_only_counted(&session) {
+                let answer = Response::from_parts(head, AnswerBody::Arm(arm));
+                return self.pass_unknown(session, answer);
+            }
+            return self.refuse_arm(session, arm, MaskingRefusal::AnswerEncoded);
         };
         let AnswerPlan::Events(rules) = plan else {
             let operation = exchange.operation().unwrap_or_default();
@@ -68,13 +77,11 @@ impl Passage {
             return self.restore_whole(plan, head, arm, session).await;
         };
         let Ok(decoder) = codings.of_pieces(MASKING_ANSWER_BYTES_MAX) else {
-            arm.stand_behind();
-            drop(arm);
-            return self.refuse_answer(session, MaskingRefusal::AnswerEncoded);
+            return self.refuse_arm(session, arm, MaskingRefusal::AnswerEncoded);
         };
         head.headers.remove(CONTENT_ENCODING);
         changed(&mut head.headers);
-        let restorers = restorers(&session, false);
+        let restorers = LeakRestorers::new(&session, false);
         let stream = EventStream::new(rules, restorers.clone());
         let events = Events::new((stream, decoder), restorers, session, self.worker.index);
         let told = (Rc::clone(&self.state), Rc::clone(&self.observed));
@@ -112,9 +119,10 @@ impl Passage {
             return self.refuse_answer(session, MaskingRefusal::AnswerEncoded);
         };
         let began_us = clock::monotonic_us();
-        let restorers = restorers(&session, true);
+        let restorers = LeakRestorers::new(&session, true);
         let mut counts = RestoreCounts::default();
         let mut restored = restored(plan, &text, &restorers);
+        block.unread.fetch_add(restorers.unread(), Relaxed);
         if let AnswerPlan::Json(table) = plan
             && session.place_is_unknown()
         {
@@ -162,8 +170,38 @@ impl Passage {
         }
     }
 
+    /// Passes an answer into which nobody looks. Where all answers are to be looked through, it is refused unless the settings
+    /// say otherwise, and counted.
+    fn pass_unknown(&mut self, session: Session, answer: Answer) -> Answer {
+        let profile = Arc::clone(session.profile());
+        let (head, body) = answer.into_parts();
+        let arm = match body {
+            AnswerBody::Arm(arm) if profile.leaks.is_some() => arm,
+            body => return Response::from_parts(head, body),
+        };
+        if profile.withholds_leaks() && !profile.passes_unknown() {
+            return self.refuse_arm(session, arm, MaskingRefusal::AnswerUnknown);
+        }
+        let block = profile.counters.block(self.worker.index);
+        block.unread.fetch_add(1, Relaxed);
+        Response::from_parts(head, AnswerBody::Arm(arm))
+    }
+
+    /// Refuses an arm's answer, of which nothing more is read.
+    fn refuse_arm(
+        &mut self,
+        mut session: Session,
+        mut arm: Box<ArmBody>,
+        refusal: MaskingRefusal,
+    ) -> Answer {
+        session.answered_by = arm.arm().map(|arm| (arm, self.worker.index));
+        arm.stand_behind();
+        drop(arm);
+        self.refuse_answer(session, refusal)
+    }
+
     /// Refuses an answer that is too long to be read whole, or passes it with its placeholders where what cannot be looked
-    /// into passes: it holds nothing that was hidden. One that has to be looked through never passes.
+    /// into passes: it holds nothing that was hidden. Where leaks are only counted, nothing is withheld for them.
     fn pass_long(
         &mut self,
         session: Session,
@@ -172,7 +210,7 @@ impl Passage {
         beginning: Bytes,
     ) -> Answer {
         let profile = Arc::clone(session.profile());
-        if profile.leaks.is_some() || !profile.passes_unknown() {
+        if !is_only_counted(&session) && !profile.passes_unknown() {
             drop(arm);
             return self.refuse_answer(session, MaskingRefusal::AnswerTooLong);
         }
@@ -191,6 +229,13 @@ impl Passage {
     }
 }
 
+/// Whether an answer would pass as it is if its leaks were not counted.
+fn is_only_counted(session: &Session) -> bool {
+    let profile = session.profile();
+    let is_idle = session.mapping().is_empty() && !session.wants_ids();
+    is_idle && profile.leaks.is_some() && !profile.withholds_leaks()
+}
+
 /// Takes out what the head of an answer says of a body that has changed.
 fn changed(headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
@@ -198,12 +243,6 @@ fn changed(headers: &mut HeaderMap) {
     for name in &DIGESTS {
         headers.remove(name);
     }
-}
-
-fn restorers(session: &Session, is_whole: bool) -> LeakRestorers {
-    let restorers = FieldRestorers::new(session.vocabulary());
-    let leaks = session.profile().leaks.as_ref();
-    LeakRestorers::new(restorers, leaks, session.mapping(), is_whole)
 }
 
 /// A whole answer without its content codings; `None` if they cannot be undone.
@@ -223,11 +262,17 @@ fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Op
         AnswerPlan::Json(table) => {
             let limits = answer_limits();
             let mut out = Vec::with_capacity(text.len() + text.len() / 8);
-            let changed = unmask_json(text, table, limits, restorers, &mut out);
-            changed.is_ok_and(|changed| changed > 0).then(|| out.into())
+            match unmask_json(text, table, limits, restorers, &mut out) {
+                Ok(changed) => (changed > 0).then(|| out.into()),
+                Err(_) => broken_json(text, table, restorers),
+            }
         }
+        AnswerPlan::Unknown => looked_through(text, restorers),
         AnswerPlan::Text => {
-            let text = std::str::from_utf8(text).ok()?;
+            let Ok(text) = std::str::from_utf8(text) else {
+                restorers.cannot_read();
+                return None;
+            };
             let mut restorer = restorers.text(Encoding::Text);
             let mut out = String::with_capacity(text.len());
             restorer.push(text, &mut out);
@@ -236,6 +281,40 @@ fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Op
         }
         AnswerPlan::Events(_) | AnswerPlan::Pass => None,
     }
+}
+
+/// What is said to be JSON and is none: behind a mark of the order of bytes it is, else it is looked through as text. The
+/// escapes of a text that was cut short cannot be undone, so that nobody knows what it says.
+fn broken_json(text: &Bytes, table: &FieldTable, restorers: &LeakRestorers) -> Option<Bytes> {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    const ESCAPE: &[u8] = b"\\u00";
+    restorers.stray()?;
+    if let Some(json) = text.strip_prefix(MARK) {
+        let mut out = MARK.to_vec();
+        if let Ok(changed) = unmask_json(json, table, answer_limits(), restorers, &mut out) {
+            return (changed > 0).then(|| out.into());
+        }
+    }
+    if text.windows(ESCAPE.len()).any(|piece| piece == ESCAPE) {
+        restorers.cannot_read();
+        return None;
+    }
+    looked_through(text, restorers)
+}
+
+/// A text that no table names, looked through.
+fn looked_through(text: &Bytes, restorers: &LeakRestorers) -> Option<Bytes> {
+    let mut stray = restorers.stray()?;
+    let said = std::str::from_utf8(text).ok();
+    // Characters of more than one byte that are none of UTF-8's.
+    let Some(said) = said.filter(|said| !said.contains('\0')) else {
+        restorers.cannot_read();
+        return None;
+    };
+    let mut out = String::with_capacity(said.len());
+    stray.push(said, &mut out);
+    stray.finish(&mut out);
+    (out != said).then(|| out.into())
 }
 
 /// How long an answer says its body is.

@@ -29,6 +29,8 @@ pub(crate) struct MaskingBlock {
     pub(crate) arrived: AtomicU64,
     /// Of what came and of its answers, what masking could not do its work on.
     pub(crate) failed: AtomicU64,
+    /// Of what came and of its answers, what was not let through because the settings or the client want it so.
+    pub(crate) refused: AtomicU64,
     /// Requests whose conversation was known.
     pub(crate) conversations_found: AtomicU64,
     /// Requests that named a conversation of which nothing was known.
@@ -144,9 +146,11 @@ impl MaskingBlock {
     /// Counts what was not let through. The cause is one of this program's words, so there are few.
     pub(crate) fn refused(&self, refusal: &MaskingRefusal, rules: &Rules) {
         *lock(&self.refusals).entry(refusal.cause()).or_default() += 1;
-        if refusal.is_failure() {
-            self.failed.fetch_add(1, Relaxed);
-        }
+        let counter = match refusal.is_failure() {
+            true => &self.failed,
+            false => &self.refused,
+        };
+        counter.fetch_add(1, Relaxed);
         if let MaskingRefusal::Blocked { counts, .. } = refusal {
             add(&self.found, counts, rules);
         }

@@ -43,6 +43,25 @@ pub enum ProfileError {
     Fields(#[from] FieldError),
 }
 
+impl ProfileError {
+    /// What a person can do about it, in the mask of this name.
+    pub(crate) fn hint(&self, mask: &str) -> String {
+        let what = match self {
+            ProfileError::Rules(faults) => {
+                // The key and the way out, as `portcullis check` says them; the place of the mask is not known here.
+                let first = faults.first().map(|fault| fault.of_mask(0).hint);
+                first.unwrap_or_else(|| "correct its settings".to_owned())
+            }
+            ProfileError::Policy(_) => "correct its `actions`".to_owned(),
+            ProfileError::Label(_) => {
+                "correct the `entity` of its recognizers and dictionaries".to_owned()
+            }
+            ProfileError::Fields(_) => "correct its `fields` and `answer_fields`".to_owned(),
+        };
+        format!("in the [[gateway.mask]] `{mask}`: {what}; `portcullis check` shows the place")
+    }
+}
+
 /// A compiled mask, shared by all workers.
 pub(crate) struct MaskProfile {
     /// Its settings, by which it is known again.
@@ -152,6 +171,11 @@ impl MaskProfile {
     /// Whether what cannot be looked into passes.
     pub(crate) fn passes_unknown(&self) -> bool {
         self.config.unknown == UnknownMessage::Pass || self.is_shadow()
+    }
+
+    /// Whether answers with data of elsewhere do not pass as they are.
+    pub(crate) fn withholds_leaks(&self) -> bool {
+        matches!(self.config.leaks, LeakAction::Mask | LeakAction::Block)
     }
 
     /// Whether looking into a request takes longer than others may wait.

@@ -68,6 +68,16 @@ pub(super) enum RecordError {
     Form,
 }
 
+impl RecordError {
+    /// What a person can do about it; `None` where the message says all.
+    pub(super) fn hint(&self) -> Option<String> {
+        match self {
+            RecordError::Store(error) => error.hint(),
+            RecordError::Form => None,
+        }
+    }
+}
+
 impl Place {
     /// The place of an id.
     pub(super) fn new(kind: PlaceKind, id: &str) -> Place {

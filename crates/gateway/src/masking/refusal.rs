@@ -23,6 +23,13 @@ pub(crate) enum MaskingRefusal {
         /// Where, in bytes.
         at: usize,
     },
+    /// A file within JSON that cannot be looked into.
+    File {
+        /// What is wrong with it.
+        kind: FormErrorKind,
+        /// Where its string begins, in bytes.
+        at: usize,
+    },
     /// A coding of the body that is not undone.
     Encoded(CodingError),
     /// The body is longer than is looked into.
@@ -77,6 +84,8 @@ pub(crate) enum MaskingRefusal {
     AnswerEncoded,
     /// The answer is longer than is read whole, or would be with its values.
     AnswerTooLong,
+    /// The answer is to be looked through and cannot be.
+    AnswerUnknown,
     /// The answer holds data that this conversation did not hide.
     Leaked,
 }
@@ -94,6 +103,7 @@ impl MaskingRefusal {
             MaskingRefusal::UnknownPath => "masking-unknown-path",
             MaskingRefusal::UnknownType => "masking-unknown-type",
             MaskingRefusal::Form { .. } => "masking-form",
+            MaskingRefusal::File { .. } => "masking-file",
             MaskingRefusal::Encoded(_) => "masking-encoded",
             MaskingRefusal::TooLong { .. } => "masking-too-long",
             MaskingRefusal::Json(_) => "masking-not-json",
@@ -111,16 +121,39 @@ impl MaskingRefusal {
             MaskingRefusal::Contended => "masking-contended",
             MaskingRefusal::AnswerEncoded => "masking-answer-encoded",
             MaskingRefusal::AnswerTooLong => "masking-answer-too-long",
+            MaskingRefusal::AnswerUnknown => "masking-answer-unknown",
             MaskingRefusal::Leaked => "masking-leaked",
         }
     }
 
-    /// Whether it says that masking could not do its work. What the settings want refused is no failure.
+    /// Whether it says that masking could not do its work: the detector, the store or the service failed. What the settings
+    /// want refused and what a client should have sent differently is no failure.
     pub(crate) fn is_failure(&self) -> bool {
-        !matches!(
-            self,
-            MaskingRefusal::Blocked { .. } | MaskingRefusal::Datasets | MaskingRefusal::Leaked
-        )
+        match self {
+            MaskingRefusal::Store
+            | MaskingRefusal::Detector { .. }
+            | MaskingRefusal::ModelBusy
+            | MaskingRefusal::Contended
+            | MaskingRefusal::AnswerEncoded
+            | MaskingRefusal::AnswerTooLong => true,
+            MaskingRefusal::UnknownPath
+            | MaskingRefusal::UnknownType
+            | MaskingRefusal::Form { .. }
+            | MaskingRefusal::File { .. }
+            | MaskingRefusal::Encoded(_)
+            | MaskingRefusal::TooLong { .. }
+            | MaskingRefusal::TextTooLong { .. }
+            | MaskingRefusal::Json(_)
+            | MaskingRefusal::Ambiguous
+            | MaskingRefusal::Query
+            | MaskingRefusal::Tokens { .. }
+            | MaskingRefusal::Blocked { .. }
+            | MaskingRefusal::Full { .. }
+            | MaskingRefusal::Datasets
+            | MaskingRefusal::Upgrade
+            | MaskingRefusal::AnswerUnknown
+            | MaskingRefusal::Leaked => false,
+        }
     }
 
     /// Whether the client may come again with the same request.
@@ -145,6 +178,7 @@ impl MaskingRefusal {
             ),
             MaskingRefusal::UnknownType
             | MaskingRefusal::Form { .. }
+            | MaskingRefusal::File { .. }
             | MaskingRefusal::Encoded(_) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "urn:portcullis:problem:masking-unknown-content",
@@ -183,7 +217,9 @@ impl MaskingRefusal {
                 "urn:portcullis:problem:masking-detector",
                 "The request could not be looked into",
             ),
-            MaskingRefusal::AnswerEncoded | MaskingRefusal::AnswerTooLong => (
+            MaskingRefusal::AnswerEncoded
+            | MaskingRefusal::AnswerTooLong
+            | MaskingRefusal::AnswerUnknown => (
                 StatusCode::BAD_GATEWAY,
                 "urn:portcullis:problem:masking-answer",
                 "The answer cannot be looked into",
@@ -210,6 +246,7 @@ impl MaskingRefusal {
             MaskingRefusal::Form { kind, at } => {
                 return format!("at byte {at} of the form: {kind}");
             }
+            MaskingRefusal::File { kind, at } => return file(*kind, *at),
             MaskingRefusal::Encoded(error) => return error.to_string(),
             MaskingRefusal::TooLong { bytes_max } => return body_too_long(*bytes_max),
             MaskingRefusal::Detector { .. } => {
@@ -255,12 +292,26 @@ impl MaskingRefusal {
                 "the service coded its answer although it was asked not to, so nothing can be put back into it"
             }
             MaskingRefusal::AnswerTooLong => return answer_too_long(),
+            MaskingRefusal::AnswerUnknown => {
+                "the service's answer is not text that can be looked through, as leaks in the [[gateway.mask]] of this route \
+                 wants; unknown = \"pass\" there lets such answers pass"
+            }
             MaskingRefusal::Leaked => {
                 "the service's answer holds personal or secret data that did not come from this conversation"
             }
         };
         text.to_owned()
     }
+}
+
+fn file(kind: FormErrorKind, at: usize) -> String {
+    let passes = match kind {
+        FormErrorKind::Document => {
+            "; unknown = \"pass\" in the [[gateway.mask]] of this route lets such files pass as they are"
+        }
+        _ => "",
+    };
+    format!("the file at byte {at} of the body: {kind}{passes}")
 }
 
 fn body_too_long(bytes_max: u64) -> String {
@@ -305,6 +356,7 @@ impl From<BodyError<MaskError>> for MaskingRefusal {
         match error {
             BodyError::Json(error) => MaskingRefusal::Json(error),
             BodyError::Tokens { at } => MaskingRefusal::Tokens { at },
+            BodyError::File { kind, at } => MaskingRefusal::File { kind, at },
             BodyError::Refused(error) => error.into(),
         }
     }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use portcullis_mask::wire::{EventStream, Identifiers};
+use portcullis_mask::wire::{EventStream, Identifiers, StreamError};
 use tokio::task::JoinHandle;
 
 use super::coding::Decoder;
@@ -203,7 +203,7 @@ impl RestoredBody {
         self.saving = events.save();
         events.took_us += clock::monotonic_us().saturating_sub(began_us);
         if let Some(refusal) = events.restorers.refusal() {
-            self.stop(&refusal);
+            self.stop(&refusal, text);
             return;
         }
         if !text.is_empty() {
@@ -225,22 +225,33 @@ impl RestoredBody {
         events.stream.finish(&mut text);
         self.saving = self.saving.take().or_else(|| events.save());
         if let Some(refusal) = events.restorers.refusal() {
-            self.stop(&refusal);
+            self.stop(&refusal, text);
         } else if !text.is_empty() {
             self.out.push_back(Ok(Frame::data(text.into())));
         }
         self.tell();
     }
 
-    /// The answer must not go on: what was let go before is all that the client gets.
-    fn stop(&mut self, refusal: &MaskingRefusal) {
+    /// The answer must not go on: behind what was let go before the client gets an event that says why, and the end.
+    fn stop(&mut self, refusal: &MaskingRefusal, mut text: Vec<u8>) {
         if let Some(events) = &mut self.events {
             let counters = Arc::clone(events.counters());
             let block = counters.block(events.worker);
             events.session.refused(block, refusal);
+            let problem = refusal.problem();
+            let error = StreamError {
+                code: problem.code(),
+                message: problem.detail(),
+                status: problem.status().as_u16(),
+            };
+            events.stream.fail(error, &mut text);
         }
+        self.tell();
         self.observed.cut(refusal.cause());
-        self.fail(BodyError::Unrestorable);
+        self.out.push_back(Ok(Frame::data(text.into())));
+        // It ends in order, but it is not the whole answer.
+        self.has_failed = true;
+        self.is_over = true;
     }
 
     fn fail(&mut self, error: BodyError) {
@@ -258,12 +269,11 @@ impl RestoredBody {
         let counters = Arc::clone(events.counters());
         let block = counters.block(events.worker);
         let leaks = events.restorers.leaks();
+        let unread = events.stream.counts().unread + events.restorers.unread();
         events
             .session
             .told(block, events.restorers.counts(), &leaks);
-        block
-            .unread
-            .fetch_add(events.stream.counts().unread, Relaxed);
+        block.unread.fetch_add(unread, Relaxed);
         self.observed.masked(MaskingSummary {
             time_us: events.took_us,
             patterns: 0,

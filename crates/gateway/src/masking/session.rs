@@ -3,19 +3,21 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis_mask::json::{Document, JsonLimits};
 use portcullis_mask::wire::{Exchange, Identifiers};
-use portcullis_mask::{Counts, Limits, Mapping, RestoreCounts, Vocabulary};
+use portcullis_mask::{Counts, Limits, Mapping, RequestValues, RestoreCounts, Vocabulary};
 use tokio::task::JoinHandle;
 
 use super::counters::MaskingBlock;
 use super::record::{self, Owner, Place, PlaceKind, RecordError};
 use super::{AuditNote, MaskProfile, MaskingRefusal, Tenant, Work, Worked};
 use crate::arm::ArmState;
-use crate::bounds::MASKING_TRIES_MAX;
-use crate::conversations::{Conversations, Saved};
+use crate::bounds::{MASKING_PAUSE_MS_MAX, MASKING_TURN_MS_MAX};
+use crate::clock;
+use crate::conversations::{Conversations, Saved, Turn};
 use crate::observe::line_limit;
 
 /// The ids that a request names.
@@ -57,6 +59,8 @@ pub(crate) struct Session {
     pub(crate) note: Option<AuditNote>,
     /// The arm that answers, with the worker that counts it.
     pub(crate) answered_by: Option<(Arc<ArmState>, usize)>,
+    /// What the request held, for as long as it lasts: its answer may repeat it.
+    pub(crate) request_values: RequestValues,
 }
 
 /// What is to be kept under ids that an answer has told.
@@ -175,6 +179,7 @@ impl Session {
             bound: Vec::new(),
             note: None,
             answered_by: None,
+            request_values: RequestValues::default(),
             ids,
         };
         session.load().await?;
@@ -209,7 +214,18 @@ impl Session {
     /// # Errors
     /// The request must not be sent on.
     pub(crate) async fn mask(&mut self, work: &Arc<Work>) -> Result<Worked, MaskingRefusal> {
-        for _ in 0..MASKING_TRIES_MAX {
+        let until_ms = clock::monotonic_ms().saturating_add(MASKING_TURN_MS_MAX);
+        let (mut turn, mut pause_ms) = (None, 1);
+        let mut is_late = self.is_queued();
+        loop {
+            if is_late {
+                match &turn {
+                    None => turn = self.turn(until_ms).await?,
+                    Some(_) => pause_ms = self.pause(pause_ms, until_ms).await?,
+                }
+                // Nothing was sent yet, so this one takes the mapping of the other request and begins anew.
+                self.load().await?;
+            }
             let before = self.mapping.len();
             let worked = work.done(&mut self.mapping).await?;
             if self.mapping.len() == before {
@@ -226,12 +242,39 @@ impl Session {
                     self.version = version;
                     return Ok(worked);
                 }
-                // Nothing was sent yet, so this one takes the mapping of the other request and begins anew.
-                Ok(Saved::Outdated) => self.load().await?,
+                Ok(Saved::Outdated) => is_late = true,
                 Err(error) => return Err(self.failed(&error.into())),
             }
         }
-        Err(MaskingRefusal::Contended)
+    }
+
+    /// Whether others of this process wait to change the same mapping.
+    fn is_queued(&self) -> bool {
+        match (&self.kept, &self.place) {
+            (Some(kept), Some(place)) => kept.is_queued(&place.scope(self.owner())),
+            _ => false,
+        }
+    }
+
+    /// A turn at the mapping. What is kept under no name is nobody else's.
+    async fn turn(&self, until_ms: u64) -> Result<Option<Turn>, MaskingRefusal> {
+        let (Some(kept), Some(place)) = (&self.kept, &self.place) else {
+            return Ok(None);
+        };
+        let left = Duration::from_millis(until_ms.saturating_sub(clock::monotonic_ms()));
+        let scope = place.scope(self.owner());
+        let turn = tokio::time::timeout(left, kept.turn(&scope)).await;
+        turn.map(Some).map_err(|_| MaskingRefusal::Contended)
+    }
+
+    /// Waits for about so long, because another process was faster; gives how long to wait the next time.
+    async fn pause(&self, pause_ms: u64, until_ms: u64) -> Result<u64, MaskingRefusal> {
+        if clock::monotonic_ms() >= until_ms {
+            return Err(MaskingRefusal::Contended);
+        }
+        let pause_us = rand::random_range(0..=pause_ms * 1_000);
+        tokio::time::sleep(Duration::from_micros(pause_us)).await;
+        Ok((pause_ms * 2).min(MASKING_PAUSE_MS_MAX))
     }
 
     /// Whether what was hidden could be kept now, for a conversation that has no name yet: its application gives it one in the
@@ -419,6 +462,12 @@ impl Binding {
 fn tell(mask: &str, error: &RecordError) {
     if line_limit::may_write(mask, "masking-store") {
         let cause = crate::error::with_causes(error);
-        tracing::error!(mask, cause, "conversations can neither be read nor kept");
+        let hint = error.hint();
+        tracing::error!(
+            mask,
+            cause,
+            hint,
+            "conversations can neither be read nor kept"
+        );
     }
 }

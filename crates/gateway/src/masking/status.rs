@@ -134,6 +134,7 @@ impl MaskingOverview {
         let masks: Vec<MaskStats> = routing.masks.iter().map(|mask| stats_of(mask)).collect();
         let total_requests = masks.iter().map(|mask| mask.total_requests).sum();
         let error_count = masks.iter().map(|mask| mask.error_count).sum();
+        let refused_count = masks.iter().map(|mask| mask.refused_count).sum();
         let usage = match masks.is_empty() {
             true => None,
             false => self.vault.usage().await,
@@ -143,6 +144,7 @@ impl MaskingOverview {
             total_requests,
             error_count,
             error_rate: share(error_count, total_requests),
+            refused_count,
             conversations: usage.map(|usage| {
                 let usage = usage.unwrap_or_default();
                 ConversationStats {
@@ -403,6 +405,7 @@ fn stats_of(mask: &MaskProfile) -> MaskStats {
         passed: sum(|block| &block.passed),
         error_count,
         error_rate: share(error_count, total_requests),
+        refused_count: sum(|block| &block.refused),
         values: told(counters.found()),
         restored: sum(|block| &block.restored),
         unrestored_look_alikes: sum(|block| &block.look_alikes),

@@ -13,7 +13,7 @@ use super::MaskingAudit;
 use crate::bounds::MASKING_LOOK_MS;
 use crate::conversations::{
     ConversationKeys, Conversations, KeysError, MemoryStore, RedisStore, SqliteStore, Store,
-    StoreError, StoreUsage,
+    StoreError, StoreUsage, Turns,
 };
 use crate::settings::{ConversationPlace, ConversationSettings};
 use crate::shared::SharedServer;
@@ -50,6 +50,21 @@ pub enum VaultError {
     NoServer,
 }
 
+impl VaultError {
+    /// What a person can do about it; `None` where the message says all.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            VaultError::Keys(_) => Some("correct `keys` of [gateway.conversations]".to_owned()),
+            VaultError::Store(error) => error.hint(),
+            VaultError::KeyFile { path, .. } => Some(format!(
+                "see that {} can be read and its folder be written by this user",
+                path.display()
+            )),
+            VaultError::NoServer => None,
+        }
+    }
+}
+
 /// The conversations of the process, for its workers.
 pub(crate) struct Vault {
     settings: ConversationSettings,
@@ -70,6 +85,7 @@ enum Opened {
     Apart {
         server: Arc<SharedServer>,
         keys: SecretString,
+        turns: Arc<Turns>,
     },
 }
 
@@ -129,6 +145,7 @@ impl Vault {
                 Opened::Apart {
                     server: self.server.clone().ok_or(VaultError::NoServer)?,
                     keys: keys.clone(),
+                    turns: Arc::default(),
                 }
             }
         };
@@ -159,11 +176,15 @@ impl Vault {
     pub(crate) fn of_worker(&self) -> Option<Arc<Conversations>> {
         match self.opened.get()? {
             Opened::Together(kept) => Some(Arc::clone(kept)),
-            Opened::Apart { server, keys } => {
+            Opened::Apart {
+                server,
+                keys,
+                turns,
+            } => {
                 let keys = ConversationKeys::parse(keys).ok()?;
                 let store = Store::Redis(RedisStore::new(Arc::clone(server)));
                 let kept = Conversations::new(store, keys, self.settings.ttl_ms);
-                Some(Arc::new(kept))
+                Some(Arc::new(kept.taking_turns(Arc::clone(turns))))
             }
         }
     }
@@ -190,7 +211,12 @@ impl Vault {
         };
         let limit = Duration::from_millis(MASKING_LOOK_MS);
         Some(match tokio::time::timeout(limit, kept.usage()).await {
-            Ok(usage) => usage.map_err(|error| crate::error::with_causes(&error)),
+            Ok(usage) => usage.map_err(|error| {
+                let told = crate::error::with_causes(&error);
+                error
+                    .hint()
+                    .map_or(told.clone(), |hint| format!("{told}; {hint}"))
+            }),
             Err(_) => Err(format!("no answer within {MASKING_LOOK_MS} ms")),
         })
     }

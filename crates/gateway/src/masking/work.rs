@@ -6,9 +6,9 @@
 
 use bytes::Bytes;
 use portcullis_mask::wire::{
-    Documents, Exchange, FormOptions, RequestPlan, mask_form, mask_json, mask_query,
+    BodyOptions, Documents, Exchange, RequestPlan, mask_form, mask_json, mask_query,
 };
-use portcullis_mask::{Counts, FieldMasker, Mapping};
+use portcullis_mask::{Counts, FieldMasker, Mapping, RequestValues};
 use std::num::NonZero;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -49,6 +49,8 @@ pub(crate) struct Worked {
     pub(crate) query: Option<String>,
     /// What was found.
     pub(crate) counts: Counts,
+    /// What it held, where its answer is looked through.
+    pub(crate) values: RequestValues,
 }
 
 impl Work {
@@ -114,6 +116,9 @@ impl Work {
     pub(crate) fn mask(&self, mapping: &mut Mapping) -> Result<Worked, MaskingRefusal> {
         let exchange = self.exchange();
         let mut masker = FieldMasker::new(&self.profile.masker, mapping);
+        if self.profile.leaks.is_some() {
+            masker = masker.remembering();
+        }
         let query = match &self.query {
             Some(query) if !exchange.query().is_empty() => {
                 let masked = mask_query(query, exchange.query(), &mut masker)?;
@@ -129,6 +134,7 @@ impl Work {
             body,
             query,
             counts: masker.counts().clone(),
+            values: masker.values().cloned().unwrap_or_default(),
         })
     }
 
@@ -139,16 +145,17 @@ impl Work {
         masker: &mut FieldMasker<'_>,
     ) -> Result<Option<Bytes>, MaskingRefusal> {
         let mut masked = Vec::with_capacity(self.body.len() + self.body.len() / 8);
-        let json = self.profile.json_limits();
+        let options = BodyOptions {
+            documents: match self.profile.passes_unknown() {
+                true => Documents::Pass,
+                false => Documents::Refuse,
+            },
+            json: self.profile.json_limits(),
+        };
         let changed = match plan {
-            RequestPlan::Json(table) => mask_json(&self.body, table, json, masker, &mut masked)?,
+            RequestPlan::Json(table) => mask_json(&self.body, table, options, masker, &mut masked)?,
             RequestPlan::Form(form) => {
                 let content_type = self.content_type.as_deref().unwrap_or_default();
-                let documents = match self.profile.passes_unknown() {
-                    true => Documents::Pass,
-                    false => Documents::Refuse,
-                };
-                let options = FormOptions { documents, json };
                 let body = &self.body;
                 mask_form(body, content_type, form, options, masker, &mut masked)?.changed
             }

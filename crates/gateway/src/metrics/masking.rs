@@ -22,7 +22,7 @@ pub(super) fn masking(text: &mut Exposition, masks: &[MaskScrape<'_>]) {
         return;
     }
     type Value = fn(&MaskingBlock) -> &AtomicU64;
-    let families: [(&str, &str, Value); 6] = [
+    let families: [(&str, &str, Value); 7] = [
         (
             "portcullis_masking_requests",
             "Requests that were looked into.",
@@ -32,6 +32,11 @@ pub(super) fn masking(text: &mut Exposition, masks: &[MaskScrape<'_>]) {
             "portcullis_masking_passed",
             "Requests that passed although nobody could look into them, as the settings say.",
             |block| &block.passed,
+        ),
+        (
+            "portcullis_masking_errors",
+            "Requests and answers on which masking could not do its work: what looks for data, the store or the service failed.",
+            |block| &block.failed,
         ),
         (
             "portcullis_masking_restored",

@@ -21,6 +21,7 @@ pub(crate) mod application;
 mod failing;
 mod http2;
 mod keeping;
+mod leaks;
 mod lengths;
 mod names;
 mod operation;

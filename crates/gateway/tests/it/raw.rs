@@ -95,7 +95,11 @@ impl RawConnection {
     }
 
     pub(crate) async fn send(&mut self, text: &str) -> Option<()> {
-        self.stream.write_all(text.as_bytes()).await.ok()
+        self.send_bytes(text.as_bytes()).await
+    }
+
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) -> Option<()> {
+        self.stream.write_all(bytes).await.ok()
     }
 
     /// What else has come.

@@ -3,7 +3,7 @@
 use super::texts::{restored, styles};
 use super::wires::dify;
 use super::{Choices, Room};
-use crate::wire::{DifyVersion, Documents, FormError, FormOptions, RequestPlan, mask_form};
+use crate::wire::{BodyOptions, DifyVersion, Documents, FormError, RequestPlan, mask_form};
 use crate::{FieldMasker, Limits, Mapping, Style};
 
 const CONTENT_TYPES: [&str; 3] = [
@@ -95,9 +95,9 @@ fn masked(
     let RequestPlan::Form(plan) = exchange.request() else {
         panic!("{path} takes no form");
     };
-    let options = FormOptions {
+    let options = BodyOptions {
         documents,
-        ..FormOptions::default()
+        ..BodyOptions::default()
     };
     let mut out = Vec::new();
     let mut mask = FieldMasker::new(Room::All.masker(), mapping);

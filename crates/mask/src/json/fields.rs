@@ -55,6 +55,12 @@ pub enum Treatment {
     MaybeJson,
     /// Text; and a number here stands for a token of a text, which cannot be masked.
     TextOrTokens,
+    /// A file: a `data:` URL, or base64.
+    File,
+    /// A picture or sound: a `data:` URL, or base64. It may turn out to be text.
+    Media,
+    /// An address, or a file as a `data:` URL.
+    Link,
     /// What describes a text so closely that it must go when the text is changed: becomes `null` then.
     DropIfChanged,
     /// Nothing is done.
@@ -70,6 +76,8 @@ pub struct Field<'d> {
     pub treatment: Treatment,
     /// The nearest key above, as it is spelled in the source: context for what the value may be. Empty when there is none.
     pub name: &'d str,
+    /// The nearest object above: what else is said of the value stands there.
+    pub holder: Option<Value<'d>>,
 }
 
 /// A rule that cannot be used.
@@ -160,7 +168,11 @@ impl FieldTable {
     ) -> Result<(), E> {
         let root = document.root();
         let set = self.entered(self.starts, root);
-        self.visit_value(root, &set, "", &mut found)
+        let at = Above {
+            name: "",
+            holder: None,
+        };
+        self.visit_value(root, &set, at, &mut found)
     }
 
     /// Visits one value; `set` holds the steps that come next, with the ends of the rules that fit here.
@@ -168,23 +180,19 @@ impl FieldTable {
         &self,
         value: Value<'d>,
         set: &Set,
-        name: &'d str,
+        above: Above<'d>,
         found: &mut impl FnMut(Field<'d>) -> Result<(), E>,
     ) -> Result<(), E> {
         if set.is_empty() {
             return Ok(());
         }
         if self.is_astray(set, value.kind()) {
-            return visit_all(value, name, found);
+            return visit_all(value, above, found);
         }
         if let Some(treatment) = self.treatment(set)
             && treatment.concerns(value.kind())
         {
-            found(Field {
-                value,
-                treatment,
-                name,
-            })?;
+            found(above.field(value, treatment))?;
         }
         let is_object = value.kind() == Kind::Object;
         for (index, (key, inner)) in value.members().enumerate() {
@@ -194,15 +202,11 @@ impl FieldTable {
                 Place::Index(index)
             };
             let next = self.advanced(set, place, inner);
-            let name = if is_object { key.raw() } else { name };
+            let above = above.of_inner(value, key);
             if is_object && self.treatment(&next) == Some(Treatment::FreeText) {
-                found(Field {
-                    value: key,
-                    treatment: Treatment::FreeText,
-                    name,
-                })?;
+                found(above.field(key, Treatment::FreeText))?;
             }
-            self.visit_value(inner, &next, name, found)?;
+            self.visit_value(inner, &next, above, found)?;
         }
         Ok(())
     }
@@ -369,7 +373,10 @@ impl FieldTableBuilder {
 impl Treatment {
     /// Whether a value of this kind is shown to who walks the table.
     fn is_text(self) -> bool {
-        !matches!(self, Treatment::Leave | Treatment::DropIfChanged)
+        !matches!(
+            self,
+            Treatment::Leave | Treatment::DropIfChanged | Treatment::Link
+        )
     }
 
     fn concerns(self, kind: Kind) -> bool {
@@ -385,30 +392,53 @@ impl Treatment {
 /// Every string and key of a value as text.
 fn visit_all<'d, E>(
     value: Value<'d>,
-    name: &'d str,
+    above: Above<'d>,
     found: &mut impl FnMut(Field<'d>) -> Result<(), E>,
 ) -> Result<(), E> {
     let treatment = Treatment::FreeText;
     if value.kind() == Kind::Text {
-        return found(Field {
-            value,
-            treatment,
-            name,
-        });
+        return found(above.field(value, treatment));
     }
     let is_object = value.kind() == Kind::Object;
     for (key, inner) in value.members() {
-        let name = if is_object { key.raw() } else { name };
+        let above = above.of_inner(value, key);
         if is_object {
-            found(Field {
-                value: key,
-                treatment,
-                name,
-            })?;
+            found(above.field(key, treatment))?;
         }
-        visit_all(inner, name, found)?;
+        visit_all(inner, above, found)?;
     }
     Ok(())
+}
+
+/// What stands above a value.
+#[derive(Clone, Copy)]
+struct Above<'d> {
+    /// The nearest key.
+    name: &'d str,
+    /// The nearest object.
+    holder: Option<Value<'d>>,
+}
+
+impl<'d> Above<'d> {
+    /// What stands above the inner value of this key.
+    fn of_inner(self, value: Value<'d>, key: Value<'d>) -> Above<'d> {
+        match value.kind() {
+            Kind::Object => Above {
+                name: key.raw(),
+                holder: Some(value),
+            },
+            _ => self,
+        }
+    }
+
+    fn field(self, value: Value<'d>, treatment: Treatment) -> Field<'d> {
+        Field {
+            value,
+            treatment,
+            name: self.name,
+            holder: self.holder,
+        }
+    }
 }
 
 /// Where a value stands in what holds it.

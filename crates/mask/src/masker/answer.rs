@@ -1,17 +1,25 @@
 //! Data in answers that did not come from this conversation.
 //!
 //! An answer may hold data that the model knows from elsewhere: its training, another user, a document. The text is
-//! scanned as the model wrote it, *before* placeholders are restored: then nothing in it was put there by us, and what
-//! the user wrote themselves (it is in the mapping) does not count as a leak.
+//! scanned as the model wrote it, *before* placeholders are restored: then nothing in it was put there by us. What the user
+//! wrote themselves does not count as a leak: it is in the mapping, or among the values of the request ([`Known`]).
+
+mod known;
+mod reach;
+mod stream;
+mod word;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
+use crate::Action;
 use crate::masker::plan::{Piece, joined};
 use crate::masker::{Counts, MaskError, Masked, MaskedSpan, Masker};
-use crate::{Action, Mapping};
 
-/// A line longer than so many bytes is scanned in parts, cut after a space where there is one.
-const LINE_BYTES_MAX: usize = 4096;
+pub use known::{Known, RequestValues};
+pub(crate) use reach::Reach;
+pub use stream::AnswerScan;
+pub(crate) use word::first_word;
 
 impl Masker {
     /// Looks for data in a whole answer, as the model wrote it. What is found is done with by this masker's policy, which is
@@ -20,28 +28,12 @@ impl Masker {
     ///
     /// # Errors
     /// When the answer holds what is blocked.
-    pub fn scan_answer<'t>(
+    pub fn scan_answer<'t, 'k>(
         &self,
         text: &'t str,
-        mapping: &Mapping,
+        known: impl Into<Known<'k>>,
     ) -> Result<Masked<'t>, MaskError> {
-        let spans: Vec<MaskedSpan> = self
-            .finder
-            .find(text)
-            .into_iter()
-            .filter(|span| !mapping.contains(&text[span.start..span.end]))
-            .map(|span| MaskedSpan {
-                start: span.start,
-                end: span.end,
-                entity: span.entity,
-                score: span.score,
-                action: match self.policy.action(span.entity) {
-                    Action::Mask => Action::Redact,
-                    other => other,
-                },
-            })
-            .collect();
-        let spans = joined(spans);
+        let spans = self.spans_of_answer(text, known.into());
         let counts = Counts::of(&spans);
         if self.mode == super::Mode::Shadow {
             return Ok(Masked {
@@ -51,20 +43,12 @@ impl Masker {
             });
         }
         self.refuse_blocked(&spans)?;
-        let mut output = String::new();
-        let mut copied = 0;
-        for piece in spans.iter().filter_map(Piece::of) {
-            output.push_str(&text[copied..piece.start]);
-            output.push('[');
-            output.push_str(self.label(piece.entity));
-            output.push(']');
-            copied = piece.end;
-        }
-        let text = if copied == 0 {
-            Cow::Borrowed(text)
-        } else {
-            output.push_str(&text[copied..]);
+        let text = if spans.iter().any(|span| Piece::of(span).is_some()) {
+            let mut output = String::new();
+            self.write_redacted(text, 0..text.len(), &spans, &mut output);
             Cow::Owned(output)
+        } else {
+            Cow::Borrowed(text)
         };
         Ok(Masked {
             text,
@@ -72,87 +56,44 @@ impl Masker {
             counts,
         })
     }
-}
 
-/// Looks for data in an answer that comes in pieces, line by line.
-///
-/// A line is held back until it is complete, so answers come line by line; that is the price, and why this is for routes
-/// that want it. Context words count within a line only, so a line is found to hold what it holds in the whole text.
-/// Data that spans lines (private keys) is found only in whole texts. Put it before the restorer of the same stream.
-/// The output is the same for every way of cutting the text.
-#[derive(Default)]
-pub struct AnswerScan {
-    line: String,
-    counts: Counts,
-}
-
-impl AnswerScan {
-    /// A scan at the beginning of a stream.
-    #[must_use]
-    pub fn new() -> AnswerScan {
-        AnswerScan::default()
+    /// What an answer holds that is not known.
+    fn spans_of_answer(&self, text: &str, known: Known<'_>) -> Vec<MaskedSpan> {
+        let spans = self.finder.find(text).into_iter();
+        let spans = spans.filter(|span| !known.contains(&text[span.start..span.end]));
+        let spans = spans.map(|span| MaskedSpan {
+            start: span.start,
+            end: span.end,
+            entity: span.entity,
+            score: span.score,
+            action: match self.policy.action(span.entity) {
+                Action::Mask => Action::Redact,
+                other => other,
+            },
+        });
+        joined(spans.collect())
     }
 
-    /// Takes the next piece and appends what can be told by now.
-    ///
-    /// # Errors
-    /// When a line holds what is blocked. The stream must end then; nothing of that line was appended.
-    pub fn push(
-        &mut self,
-        masker: &Masker,
-        mapping: &Mapping,
+    /// Appends a part of a text with labels in place of what is replaced in it. What begins before the part is replaced
+    /// from its beginning.
+    fn write_redacted(
+        &self,
         text: &str,
+        part: Range<usize>,
+        spans: &[MaskedSpan],
         output: &mut String,
-    ) -> Result<(), MaskError> {
-        let mut rest = text;
-        while !rest.is_empty() {
-            let room = LINE_BYTES_MAX - self.line.len();
-            let line_end = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
-            let taken = line_end.min(rest.floor_char_boundary(room));
-            self.line.push_str(&rest[..taken]);
-            rest = &rest[taken..];
-            if self.line.ends_with('\n') {
-                self.tell(masker, mapping, self.line.len(), output)?;
-            } else if !rest.is_empty() {
-                // The line is full: everything up to its last space is told.
-                let until = self.line.rfind(' ').map_or(self.line.len(), |at| at + 1);
-                self.tell(masker, mapping, until, output)?;
+    ) {
+        let mut copied = part.start;
+        for piece in spans.iter().filter_map(Piece::of) {
+            if piece.end <= copied || piece.start >= part.end {
+                continue;
             }
+            output.push_str(&text[copied..piece.start.max(copied)]);
+            output.push('[');
+            output.push_str(self.label(piece.entity));
+            output.push(']');
+            copied = piece.end.min(part.end);
         }
-        Ok(())
-    }
-
-    /// Ends the stream: what was held back is appended.
-    ///
-    /// # Errors
-    /// When it holds what is blocked.
-    pub fn finish(
-        &mut self,
-        masker: &Masker,
-        mapping: &Mapping,
-        output: &mut String,
-    ) -> Result<(), MaskError> {
-        self.tell(masker, mapping, self.line.len(), output)
-    }
-
-    /// What was found so far.
-    #[must_use]
-    pub fn counts(&self) -> &Counts {
-        &self.counts
-    }
-
-    /// Appends the first bytes of the line after scanning them.
-    fn tell(
-        &mut self,
-        masker: &Masker,
-        mapping: &Mapping,
-        until: usize,
-        output: &mut String,
-    ) -> Result<(), MaskError> {
-        let scanned = masker.scan_answer(&self.line[..until], mapping)?;
-        output.push_str(&scanned.text);
-        self.counts.add(&scanned.counts);
-        self.line.drain(..until);
-        Ok(())
+        output.push_str(&text[copied..part.end]);
     }
 }

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 
 use crate::wire::Mask;
-use crate::{Counts, Mapping, MaskError, Masker};
+use crate::{Counts, Entity, Mapping, MaskError, Masker, RequestValues};
 
 /// Masks the fields of one request into the mapping of its conversation, and counts.
 pub struct FieldMasker<'m> {
     masker: &'m Masker,
     mapping: &'m mut Mapping,
     counts: Counts,
+    /// The values that were found, where the answer will be looked through.
+    values: Option<RequestValues>,
     /// How many bytes more a model may be asked to read.
     model_bytes_left: usize,
 }
@@ -23,7 +25,23 @@ impl<'m> FieldMasker<'m> {
             masker,
             mapping,
             counts: Counts::default(),
+            values: None,
         }
+    }
+
+    /// Also remembers what it finds, for [`crate::Known::with_request`].
+    #[must_use]
+    pub fn remembering(self) -> FieldMasker<'m> {
+        FieldMasker {
+            values: Some(RequestValues::default()),
+            ..self
+        }
+    }
+
+    /// What it remembers.
+    #[must_use]
+    pub fn values(&self) -> Option<&RequestValues> {
+        self.values.as_ref()
     }
 
     /// What was found in all fields so far.
@@ -44,6 +62,12 @@ impl Mask for FieldMasker<'_> {
         let field = Some(field).filter(|field| !field.is_empty());
         let masked = self.masker.mask(text, field, self.mapping)?;
         self.counts.add(&masked.counts);
+        if let Some(values) = &mut self.values {
+            let found = masked.spans.iter();
+            for span in found.filter(|span| span.entity != Entity::LITERAL) {
+                values.add(&text[span.start..span.end]);
+            }
+        }
         Ok(masked.text)
     }
 }

@@ -262,20 +262,123 @@ fn answer_in_pieces<'t>(masker: &Masker, pieces: impl IntoIterator<Item = &'t st
 }
 
 #[test]
-fn an_answer_in_pieces_is_scanned_line_by_line() {
+fn an_answer_in_pieces_goes_on_word_by_word() {
     let masker = masker(Policy::default(), Mode::Enforce);
     let map = mapping(Style::Plain);
     let (mut scan, mut output) = (AnswerScan::new(), String::new());
-    scan.push(&masker, &map, "one\nask al@exam", &mut output)
-        .unwrap();
-    assert_eq!(output, "one\n");
-    scan.push(&masker, &map, "ple.com\ntwo", &mut output)
-        .unwrap();
-    assert_eq!(output, "one\nask [EMAIL]\n");
+    for (piece, told) in [
+        ("one two thr", "one two "),
+        ("ee ask al@exam", "one two three ask "),
+        ("ple.com", "one two three ask "),
+        (" and", "one two three ask [EMAIL] "),
+        (
+            " my card 4111 1111",
+            "one two three ask [EMAIL] and my card ",
+        ),
+        (" 1111 1111 is ", "one two three ask [EMAIL] and my card "),
+        (
+            "old\n",
+            "one two three ask [EMAIL] and my card [CARD] is old\n",
+        ),
+    ] {
+        scan.push(&masker, &map, piece, &mut output).unwrap();
+        assert_eq!(output, told, "{piece:?}");
+    }
     scan.finish(&masker, &map, &mut output).unwrap();
-    assert_eq!(output, "one\nask [EMAIL]\ntwo");
     assert_eq!(scan.counts().of_entity(Entity::EMAIL, Action::Redact), 1);
+}
 
+#[test]
+fn a_private_key_is_waited_for_and_a_certificate_is_not() {
+    let masker = masker(Policy::default(), Mode::Enforce);
+    let lines = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n".repeat(40);
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{lines}-----END PRIVATE KEY-----");
+    let text = format!("Here it is:\n{key}\nand that was it.");
+    let pieces = text
+        .as_bytes()
+        .chunks(5)
+        .map(|piece| std::str::from_utf8(piece).unwrap());
+    let told = answer_in_pieces(&masker, pieces);
+    assert_eq!(told, "Here it is:\n[PRIVATE_KEY]\nand that was it.");
+    let (mut scan, mut output) = (AnswerScan::new(), String::new());
+    let map = mapping(Style::Plain);
+    let certificate = "-----BEGIN CERTIFICATE-----\nMIIEvQIBADANBgkqhkiG\n";
+    scan.push(&masker, &map, certificate, &mut output).unwrap();
+    assert_eq!(scan.held(), 0, "{output}");
+}
+
+#[test]
+fn what_is_waited_for_has_a_bound() {
+    let masker = masker(Policy::default(), Mode::Enforce);
+    let map = mapping(Style::Plain);
+    for text in [
+        "a".repeat(30_000),
+        "1".repeat(30_000),
+        "A=".repeat(15_000),
+        "AB CD ".repeat(5_000),
+        "12 ".repeat(10_000),
+        format!(
+            "-----BEGIN PRIVATE KEY-----\n{}",
+            "MIIE+vQIB\n".repeat(3_000)
+        ),
+    ] {
+        let (mut scan, mut output) = (AnswerScan::new(), String::new());
+        let mut most = 0;
+        for piece in text.as_bytes().chunks(7) {
+            let piece = std::str::from_utf8(piece).unwrap();
+            scan.push(&masker, &map, piece, &mut output).unwrap();
+            most = scan.held().max(most);
+        }
+        assert!(most <= 8192, "{most} of {}", &text[..20]);
+    }
+}
+
+#[test]
+fn phrases_and_expressions_of_the_settings_are_found_in_pieces() {
+    let rules = Rules::builder()
+        .dictionary(crate::Dictionary {
+            id: "firms".to_owned(),
+            entity: "ORG".to_owned(),
+            words: vec!["Blue Harbour Trading".to_owned(), "Acme".to_owned()],
+            ..crate::Dictionary::default()
+        })
+        .pattern(crate::PatternRecognizer {
+            id: "room".to_owned(),
+            entity: "ROOM".to_owned(),
+            patterns: vec!["(?i)room [a-z]{3} [0-9]{3}".to_owned()],
+            ..crate::PatternRecognizer::default()
+        })
+        .build()
+        .unwrap();
+    let finder = Arc::new(Finder::new(rules));
+    let masker = Masker::new(finder, Policy::default(), Mode::Enforce).unwrap();
+    let text = "We met Blue Harbour Trading, and Acme's people, in room abc 123 of the blue house.";
+    let told = answer_in_pieces(&masker, text.split_inclusive('e'));
+    assert_eq!(
+        told,
+        "We met [ORG], and [ORG]'s people, in [ROOM] of the blue house."
+    );
+}
+
+#[test]
+fn what_the_request_held_is_no_leak_in_its_answer() {
+    use crate::wire::Mask;
+    let masker = masker(Policy::new(Action::Report), Mode::Enforce);
+    let mut map = mapping(Style::Plain);
+    let mut fields = crate::FieldMasker::new(&masker, &mut map).remembering();
+    fields.mask("I am Jo@Example.com, 536-22-8145", "").unwrap();
+    let values = fields.values().unwrap().clone();
+    assert!(!format!("{values:?}").contains("example"));
+    let known = crate::Known::from(&map).with_request(&values);
+    let answer = "You are jo@example.com, not al@example.com.";
+    let scanned = masker.scan_answer(answer, known).unwrap();
+    assert_eq!(scanned.spans.len(), 1, "{:?}", scanned.spans);
+    assert_eq!(masker.scan_answer(answer, &map).unwrap().spans.len(), 2);
+}
+
+#[test]
+fn an_answer_in_long_lines_is_the_same_for_every_way_of_cutting() {
+    let masker = masker(Policy::default(), Mode::Enforce);
     let long = "\u{1ed7}y al@example.com ".repeat(600);
     let whole = answer_in_pieces(&masker, [long.as_str()]);
     assert_eq!(whole, "\u{1ed7}y [EMAIL] ".repeat(600));
@@ -289,6 +392,50 @@ fn an_answer_in_pieces_is_scanned_line_by_line() {
             answer_in_pieces(&masker, pieces.iter().map(String::as_str)),
             whole
         );
+    }
+}
+
+/// Pieces of which answers are made.
+const ANSWER_PIECES: &[&str] = &[
+    "al@example.com",
+    "4111 1111 1111 1111",
+    "password: hunter2x9",
+    "token = \"a b c\"",
+    "born on March 5, 1980",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END PRIVATE KEY-----",
+    "plain words go on",
+    "\u{5bc6}\u{7801}\u{ff1a}\u{662f}",
+    "\u{1ed7}y",
+    "AB CD",
+    "12.5",
+    "\n",
+    " ",
+    " ",
+    ", ",
+];
+
+proptest! {
+    #[test]
+    fn a_scanned_answer_is_the_same_for_every_way_of_cutting(
+        pieces in proptest::collection::vec(proptest::sample::select(ANSWER_PIECES), 0..40),
+        repeat in 1usize..30,
+        sizes in proptest::collection::vec(1usize..40, 1..8),
+    ) {
+        let masker = masker(Policy::default(), Mode::Enforce);
+        let text = pieces.concat().repeat(repeat);
+        let characters: Vec<char> = text.chars().collect();
+        let (mut cut, mut at) = (Vec::new(), 0);
+        for size in sizes.iter().cycle() {
+            if at >= characters.len() {
+                break;
+            }
+            let end = (at + size).min(characters.len());
+            cut.push(characters[at..end].iter().collect::<String>());
+            at = end;
+        }
+        let whole = answer_in_pieces(&masker, [text.as_str()]);
+        prop_assert_eq!(answer_in_pieces(&masker, cut.iter().map(String::as_str)), whole);
     }
 }
 

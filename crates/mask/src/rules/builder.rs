@@ -9,6 +9,7 @@ use super::allow::AllowList;
 use super::custom::{CompiledPattern, Word, WordAutomaton, spellings};
 use super::{Dictionary, Examples, PatternRecognizer, RecognizerFacts, Rules, RulesError};
 use crate::entity::EntityFacts;
+use crate::masker::Reach;
 use crate::named::{self, Named, NamedEntities};
 use crate::recognize::RecognizerId;
 use crate::recognize::dictionary::Bundled;
@@ -201,6 +202,7 @@ impl RulesBuilder {
         let score = score.unwrap_or(PATTERN_SCORE);
         let compiled = compiled.into_iter().map(|regex| CompiledPattern {
             recognizer,
+            reach: Reach::of_pattern(regex.as_str()),
             regex,
             score,
         });
@@ -242,6 +244,8 @@ impl RulesBuilder {
             if words.is_empty() {
                 continue;
             }
+            let phrases = words.iter().map(|(phrase, _)| phrase.as_str());
+            self.rules.custom.note_phrases(phrases);
             match WordAutomaton::new(words, ignore_case) {
                 Ok(automaton) => self.rules.custom.automata.push(Arc::new(automaton)),
                 Err(error) => {

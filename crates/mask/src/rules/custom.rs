@@ -1,5 +1,6 @@
 //! Recognizers that a configuration brings: dictionaries and expressions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -7,6 +8,7 @@ use regex::Regex;
 
 use crate::Score;
 use crate::find::Offers;
+use crate::masker::{Reach, first_word};
 use crate::recognize::RecognizerId;
 
 /// A list of words that are found wherever they stand.
@@ -67,6 +69,8 @@ pub(crate) struct Custom {
     /// At most two: one for words whose case counts, one for the others.
     pub(super) automata: Vec<Arc<WordAutomaton>>,
     pub(super) patterns: Vec<CompiledPattern>,
+    /// The first words of phrases, with the length of the longest phrase, in bytes.
+    phrases: HashMap<String, usize>,
 }
 
 /// A compiled expression.
@@ -75,6 +79,7 @@ pub(super) struct CompiledPattern {
     pub(super) recognizer: RecognizerId,
     pub(super) regex: Regex,
     pub(super) score: Score,
+    pub(super) reach: Reach,
 }
 
 /// What a word of a dictionary means.
@@ -109,6 +114,29 @@ impl WordAutomaton {
 }
 
 impl Custom {
+    /// Notes how long the phrases are that begin with a word.
+    pub(super) fn note_phrases<'w>(&mut self, phrases: impl Iterator<Item = &'w str>) {
+        for phrase in phrases {
+            let longest = self.phrases.entry(first_word(phrase)).or_default();
+            *longest = phrase.len().max(*longest);
+        }
+    }
+
+    /// How far what is looked for reaches beyond a word. Phrases are not counted: see [`Custom::phrase_bytes`].
+    pub(crate) fn reach(&self) -> Reach {
+        let words = match self.automata.is_empty() {
+            true => Reach::Nothing,
+            false => Reach::Word,
+        };
+        let patterns = self.patterns.iter().map(|pattern| pattern.reach);
+        patterns.max().unwrap_or_default().max(words)
+    }
+
+    /// The length of the longest phrase that begins with a word (as [`first_word`] has it), in bytes; 0 without one.
+    pub(crate) fn phrase_bytes(&self, first: &str) -> usize {
+        self.phrases.get(first).copied().unwrap_or_default()
+    }
+
     /// Offers what the configuration's recognizers find in the text.
     pub(crate) fn find(&self, text: &str, offers: &mut Offers<'_>) {
         for words in &self.automata {

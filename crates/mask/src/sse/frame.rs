@@ -76,6 +76,29 @@ impl<'s> Frame<'s> {
         Some(joined)
     }
 
+    /// The values of all fields but the data, one a line; with the comments, which are fields without a name.
+    pub(crate) fn besides_data(&self) -> Vec<u8> {
+        let mut besides = Vec::new();
+        for line in self.lines() {
+            if self.field(&line, b"data").is_none() && !line.content.is_empty() {
+                let content = &self.bytes[line.content];
+                let colon = memchr::memchr(b':', content).map_or(0, |colon| colon + 1);
+                besides.extend_from_slice(&content[colon..]);
+                besides.push(b'\n');
+            }
+        }
+        besides
+    }
+
+    /// Writes the event with nothing but its data.
+    pub(crate) fn write_data_alone(&self, out: &mut Vec<u8>) {
+        for (start, line) in self.starts() {
+            if self.field(&line, b"data").is_some() || line.content.is_empty() {
+                out.extend_from_slice(&self.bytes[start..line.after]);
+            }
+        }
+    }
+
     /// Writes the event with other data, everything else byte for byte. Lines of the data that the event had no field
     /// for get fields in the spelling of the last one; fields beyond the data go.
     pub fn write_with_data(&self, data: &[u8], out: &mut Vec<u8>) {

@@ -184,6 +184,11 @@ impl Wire {
         Exchange::new(self, Some(route), captures, content_type)
     }
 
+    /// The event rules of a route, or of one that nobody knows.
+    pub(super) fn events(&self, route: Option<&Route>) -> &Arc<EventRules> {
+        route.map_or(&self.events, |route| self.events_of(route))
+    }
+
     /// The event rules of a route.
     pub(super) fn events_of(&self, route: &Route) -> &Arc<EventRules> {
         if route.operation.starts_with("/responses") {

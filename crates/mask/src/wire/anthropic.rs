@@ -7,7 +7,7 @@
 pub(super) mod events;
 
 use super::route::{Fields, RouteSpec, route};
-use crate::json::Treatment::{FreeText, Leave, MaybeJson, Text};
+use crate::json::Treatment::{File, FreeText, Leave, Link, MaybeJson, Media, Text};
 
 /// Where its paths begin.
 pub(super) const PREFIXES: &[&str] = &["/v1", "/anthropic/v1"];
@@ -20,22 +20,32 @@ const MESSAGES: Fields = &[
             "messages[*].role",
             "messages[*].content[*]{type=thinking}.**",
             "messages[*].content[*]{type=redacted_thinking}.**",
-            "messages[*].content.**.source{type=base64}.**",
-            "messages[*].content.**.source{type=url}.**",
-            "messages[*].content.**.source{type=file}.**",
+        ],
+    ),
+    (Text, &["messages[*].content[*].input.*"]),
+    (FreeText, &["messages[*].content[*].input.*.**"]),
+    (Text, &["messages[*].content.**.source{type=text}.data"]),
+    (
+        Media,
+        &["messages[*].content.**{type=image}.source{type=base64}.data"],
+    ),
+    (File, &["messages[*].content.**.source.data"]),
+    (Link, &["messages[*].content.**.source.url"]),
+    (
+        Leave,
+        &[
             "messages[*].content[*].type",
             "messages[*].content[*].id",
             "messages[*].content[*].name",
             "messages[*].content[*].tool_use_id",
-            "messages[*].content[*].source.type",
-            "messages[*].content[*].source.media_type",
+            "messages[*].content.**.source.type",
+            "messages[*].content.**.source.media_type",
+            "messages[*].content.**.source.file_id",
             "messages[*].content.**.cache_control.**",
             "messages[*].content.**.encrypted_content",
             "messages[*].content.**.encrypted_index",
             "messages[*].content.**.encrypted_stdout",
             "messages[*].content[*].content[*].type",
-            "messages[*].content[*].content[*].source.type",
-            "messages[*].content[*].content[*].source.media_type",
             "tools[*].input_schema.**.type",
             "tools[*].input_schema.**.format",
             "tools[*].input_schema.**.pattern",
@@ -43,8 +53,6 @@ const MESSAGES: Fields = &[
             "tools[*].input_schema.**.required[*]",
         ],
     ),
-    (Text, &["messages[*].content[*].input.*"]),
-    (FreeText, &["messages[*].content[*].input.*.**"]),
     // What tools say is JSON more often than not.
     (
         MaybeJson,

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::file;
+use super::form::FormErrorKind;
 use super::restoring::{Unmasks, holds_json, restore_fields};
+use super::strays;
 use crate::json::{Document, Edits, Field, FieldTable, JsonError, JsonLimits, Kind, Treatment};
 
 /// Hides what is personal or secret in one text.
@@ -15,6 +18,35 @@ pub trait Mask {
     /// # Errors
     /// When the text holds something with which the request must not go on, or it cannot be looked at.
     fn mask<'t>(&mut self, text: &'t str, field: &str) -> Result<Cow<'t, str>, Self::Refusal>;
+}
+
+/// What is done with files that cannot be looked into: neither text nor pictures, sound or films.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Documents {
+    /// The request is refused.
+    #[default]
+    Refuse,
+    /// They pass as they are.
+    Pass,
+}
+
+/// How bodies are masked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BodyOptions {
+    /// What is done with documents.
+    pub documents: Documents,
+    /// How much JSON is read; of a form, in one part.
+    pub json: JsonLimits,
+}
+
+impl From<JsonLimits> for BodyOptions {
+    /// Reads so much JSON, and refuses documents.
+    fn from(json: JsonLimits) -> BodyOptions {
+        BodyOptions {
+            json,
+            ..BodyOptions::default()
+        }
+    }
 }
 
 /// Why a body is not forwarded. No variant holds a part of the body.
@@ -31,6 +63,14 @@ pub enum BodyError<R> {
         /// Where the first one stands.
         at: usize,
     },
+    /// A file within the body cannot be looked into.
+    #[error("the file at byte {at} cannot be looked into: {kind}")]
+    File {
+        /// What is wrong with it.
+        kind: FormErrorKind,
+        /// Where its string begins.
+        at: usize,
+    },
     /// A text was refused.
     #[error("a text was refused")]
     Refused(R),
@@ -39,24 +79,25 @@ pub enum BodyError<R> {
 /// Masks a body and writes it behind what `out` holds; gives how many strings changed.
 ///
 /// # Errors
-/// When the body is not acceptable JSON, holds tokens, or a text was refused. Nothing useful is in `out` then.
+/// When the body is not acceptable JSON, holds tokens or a file that cannot be looked into, or a text was refused. Nothing useful is in `out` then.
 pub fn mask_json<M: Mask>(
     body: &[u8],
     table: &FieldTable,
-    limits: JsonLimits,
+    options: impl Into<BodyOptions>,
     mask: &mut M,
     out: &mut Vec<u8>,
 ) -> Result<usize, BodyError<M::Refusal>> {
-    let document = Document::read(body, limits).map_err(BodyError::Json)?;
+    let options = options.into();
+    let document = Document::read(body, options.json).map_err(BodyError::Json)?;
     let mut edits = Edits::default();
     table.visit(&document, |field| {
-        mask_field(&document, field, mask, &mut edits)
+        mask_field(&document, field, options, mask, &mut edits)
     })?;
     edits.apply(document.source(), out);
     Ok(edits.len())
 }
 
-/// Restores an answer's body and writes it behind what `out` holds; gives how many strings changed.
+/// Restores an answer's body, looks through the rest of it if somebody wants that ([`Unmasks::stray`]), and writes it behind what `out` holds; gives how many strings changed.
 ///
 /// # Errors
 /// When the body is not acceptable JSON.
@@ -68,8 +109,9 @@ pub fn unmask_json<U: Unmasks>(
     out: &mut Vec<u8>,
 ) -> Result<usize, JsonError> {
     let document = Document::read(body, limits)?;
-    let mut edits = Edits::default();
-    let changed = restore_fields(&document, table, unmasks, &mut edits);
+    let (mut edits, mut treated) = (Edits::default(), Vec::new());
+    let mut changed = restore_fields(&document, table, unmasks, (&mut edits, &mut treated));
+    changed += strays::look_through(&document, &mut treated, unmasks, &mut edits);
     edits.apply(document.source(), out);
     Ok(changed)
 }
@@ -124,6 +166,7 @@ fn names_field<'n>(names: &[&'n str], name: &str) -> &'n str {
 fn mask_field<M: Mask>(
     document: &Document<'_>,
     field: Field<'_>,
+    options: BodyOptions,
     mask: &mut M,
     edits: &mut Edits,
 ) -> Result<(), BodyError<M::Refusal>> {
@@ -138,6 +181,12 @@ fn mask_field<M: Mask>(
         _ => return Ok(()),
     }
     let said = value.decoded();
+    if let Some(place) = file::Place::of(field.treatment) {
+        if let Some(masked) = file::masked(&said.text, place, &field, options, mask)? {
+            edits.say(document, value, &masked, said.has_lone);
+        }
+        return Ok(());
+    }
     let is_json = matches!(field.treatment, Treatment::JsonText | Treatment::MaybeJson)
         && holds_json(&said.text);
     let masked = if is_json {

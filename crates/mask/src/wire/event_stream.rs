@@ -6,14 +6,17 @@
 //! like the last one with a piece of it, before whatever ends the text.
 //!
 //! Data that is no JSON passes as it is and is counted: it can hold nothing that the client did not send itself or that
-//! the model made up, and a stream that breaks off helps nobody.
+//! the model made up, and a stream that breaks off helps nobody. Where all of an answer is to be looked through
+//! ([`Unmasks::stray`]), so are such data, fields that no rule names, the names of events, and comments.
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::error_event::{self, StreamError};
 use super::restoring::{Encoding, Unmask, Unmasks, restore_fields};
 use super::rules::EventRules;
+use super::strays;
 use super::texts::{Tail, Texts};
 use crate::json::{Document, Edits, FieldTable, JsonLimits, Style, Value, encode};
 use crate::sse::{Frame, FrameKind, SseError, SseParser};
@@ -83,6 +86,10 @@ pub(super) struct Engine<U: Unmasks> {
     pub(super) edits: Edits,
     pub(super) held: Option<Held>,
     pub(super) identifiers: Identifiers,
+    /// The number of the event under way, in streams that number their events.
+    pub(super) number: Option<u64>,
+    /// Where in the event under way the strings begin that were treated.
+    treated: Vec<usize>,
     counts: EventCounts,
     /// What a piece becomes; kept for its memory.
     piece: String,
@@ -114,6 +121,8 @@ impl<U: Unmasks> EventStream<U> {
                 edits: Edits::default(),
                 held: None,
                 identifiers: Identifiers::default(),
+                number: None,
+                treated: Vec::new(),
                 counts: EventCounts::default(),
                 piece: String::new(),
                 data: Vec::new(),
@@ -121,24 +130,45 @@ impl<U: Unmasks> EventStream<U> {
         }
     }
 
-    /// Takes bytes of the answer and writes what can go to the client.
+    /// Takes bytes of the answer and writes what can go to the client. When nothing more may go on ([`Unmasks::is_over`]),
+    /// that is everything up to the event that said so.
     ///
     /// # Errors
     /// When an event has too many bytes. The stream cannot go on then.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), SseError> {
         self.parser.push(bytes);
-        while let Some(frame) = self.parser.next_frame()? {
+        while !self.engine.unmasks.is_over()
+            && let Some(frame) = self.parser.next_frame()?
+        {
+            let before = out.len();
             self.engine.frame(&frame, out);
+            if self.engine.unmasks.is_over() {
+                out.truncate(before);
+            }
         }
         Ok(())
     }
 
     /// Writes what is left: the answer has ended, or broken off.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if self.engine.unmasks.is_over() {
+            return;
+        }
+        let before = out.len();
         if let Some(frame) = self.parser.finish() {
             self.engine.unfinished(&frame, out);
         }
         self.engine.end(out);
+        if self.engine.unmasks.is_over() {
+            out.truncate(before);
+        }
+    }
+
+    /// Writes the event that tells the client why the stream does not go on, in the form of its protocol.
+    pub fn fail(&self, error: StreamError<'_>, out: &mut Vec<u8>) {
+        let engine = &self.engine;
+        let told = (&engine.identifiers, engine.number);
+        error_event::write(engine.rules.error_form(), error, told, out);
     }
 
     /// What passed so far.
@@ -158,12 +188,23 @@ impl<U: Unmasks> Engine<U> {
     /// Treats a complete frame.
     fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
         if frame.kind() != FrameKind::Event {
-            out.extend_from_slice(frame.bytes());
+            self.unread(frame, out);
             return;
         }
         self.counts.events += 1;
+        if frame.data().is_some() && self.is_to_be_bared(frame) {
+            let mut bare = Vec::new();
+            frame.write_data_alone(&mut bare);
+            self.event(&Frame::of_event(&bare), out);
+            return;
+        }
+        self.event(frame, out);
+    }
+
+    /// Treats a complete event.
+    fn event(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
         let Some(data) = frame.data() else {
-            out.extend_from_slice(frame.bytes());
+            self.unread(frame, out);
             return;
         };
         if data.trim_ascii() == b"[DONE]" {
@@ -177,9 +218,40 @@ impl<U: Unmasks> Engine<U> {
                 rules.event(self, frame, &document, out);
             }
             Err(_) => {
-                self.counts.unread += 1;
-                out.extend_from_slice(frame.bytes());
+                self.counts.unread += u64::from(self.unmasks.stray().is_none());
+                self.unread(frame, out);
             }
+        }
+    }
+
+    /// Whether the fields of an event beside its data hold what must not go on.
+    fn is_to_be_bared(&self, frame: &Frame<'_>) -> bool {
+        if self.unmasks.stray().is_none() {
+            return false;
+        }
+        let besides = frame.besides_data();
+        let said = String::from_utf8_lossy(&besides);
+        !said.is_empty() && strays::looked_through(&self.unmasks, &said).is_some()
+    }
+
+    /// Writes what is no event with JSON: as it is, or looked through as text.
+    fn unread(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+        if self.unmasks.stray().is_none() || frame.bytes().len() < 3 {
+            out.extend_from_slice(frame.bytes());
+            return;
+        }
+        let data = frame.data();
+        let is_data = data.is_some();
+        let text = data.unwrap_or_else(|| frame.bytes().into());
+        let Ok(said) = std::str::from_utf8(&text) else {
+            self.unmasks.cannot_read();
+            out.extend_from_slice(frame.bytes());
+            return;
+        };
+        match strays::looked_through(&self.unmasks, said) {
+            None => out.extend_from_slice(frame.bytes()),
+            Some(text) if is_data => frame.write_with_data(text.as_bytes(), out),
+            Some(text) => out.extend_from_slice(text.as_bytes()),
         }
     }
 
@@ -200,7 +272,7 @@ impl<U: Unmasks> Engine<U> {
             }
             Err(_) => {
                 self.end(out);
-                out.extend_from_slice(frame.bytes());
+                self.unread(frame, out);
             }
         }
     }
@@ -215,6 +287,7 @@ impl<U: Unmasks> Engine<U> {
     /// ends with this piece.
     pub(super) fn delta(&mut self, piece: Piece<'_, '_>, out: &mut Vec<u8>) -> bool {
         let said = piece.value.decoded();
+        self.treated.push(piece.value.range().start);
         let unmasks = &self.unmasks;
         let (text, oldest) = self.texts.entry(piece.key, || unmasks.text(piece.encoding));
         self.piece.clear();
@@ -263,11 +336,16 @@ impl<U: Unmasks> Engine<U> {
 
     /// Restores the whole texts of an event.
     pub(super) fn whole(&mut self, table: &FieldTable, document: &Document<'_>) {
-        restore_fields(document, table, &self.unmasks, &mut self.edits);
+        let told = (&mut self.edits, &mut self.treated);
+        restore_fields(document, table, &self.unmasks, told);
     }
 
-    /// Writes an event with the edits that were made, and forgets them.
+    /// Writes an event with the edits that were made, and forgets them. The rest of it is looked through if somebody wants
+    /// that.
     pub(super) fn emit(&mut self, frame: &Frame<'_>, document: &Document<'_>, out: &mut Vec<u8>) {
+        let treated = &mut self.treated;
+        strays::look_through(document, treated, &self.unmasks, &mut self.edits);
+        treated.clear();
         if self.edits.is_empty() {
             out.extend_from_slice(frame.bytes());
             return;
@@ -314,6 +392,7 @@ impl<U: Unmasks> Engine<U> {
     /// Lets the `delta` of an event say this piece; its probabilities go when that is a change.
     pub(super) fn say_delta(&mut self, document: &Document<'_>, value: Value<'_>, piece: &str) {
         let said = value.decoded();
+        self.treated.push(value.range().start);
         if said.text == piece {
             return;
         }
@@ -371,7 +450,7 @@ impl<U: Unmasks> Engine<U> {
             is_ascii: data.is_ascii(),
             has_lone: false,
         };
-        let mut written = Vec::new();
+        let (mut written, mut treated) = (Vec::new(), Vec::new());
         let Ok(document) = Document::read(&data, JsonLimits::default()) else {
             return;
         };
@@ -379,6 +458,8 @@ impl<U: Unmasks> Engine<U> {
             Tail::Place { place, others } => {
                 encode(tail, style, &mut written);
                 edits.put(place.clone(), &written);
+                treated.push(place.start);
+                treated.extend(others.iter().map(|other| other.start));
                 for other in others.iter().filter(|other| *other != place) {
                     edits.put(other.clone(), b"");
                 }
@@ -391,8 +472,10 @@ impl<U: Unmasks> Engine<U> {
                     return;
                 };
                 edits.put(choices.range(), &written);
+                treated.push(choices.range().start);
             }
         }
+        strays::look_through(&document, &mut treated, &self.unmasks, &mut edits);
         let mut json = Vec::new();
         edits.apply(document.source(), &mut json);
         frame.write_another(&json, out);

@@ -1,6 +1,6 @@
 //! What is to be done with one request and its answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::adapter::{Answer, Request, Route, Wire};
 use super::form::FormPlan;
@@ -39,6 +39,8 @@ pub enum AnswerPlan<'w> {
     Events(&'w Arc<EventRules>),
     /// Plain text, restored as a whole.
     Text,
+    /// Text of which no table knows anything: it is looked through, if at all, and nothing is put back into it.
+    Unknown,
     /// Nothing in it can hold placeholders, or nothing in it can be restored, such as sound.
     Pass,
 }
@@ -121,6 +123,73 @@ impl<'w> Exchange<'w> {
             _ => AnswerPlan::Pass,
         }
     }
+
+    /// As [`Exchange::answer`], where all of an answer is to be looked through: also JSON, events and text that no table
+    /// knows. [`AnswerPlan::Pass`] is then what cannot be looked through.
+    #[must_use]
+    pub fn whole_answer(&self, status: u16, content_type: Option<&str>) -> AnswerPlan<'w> {
+        if content_type.is_some_and(|content_type| !is_readable(content_type)) {
+            return AnswerPlan::Pass;
+        }
+        let plan = self.answer(status, content_type);
+        if !matches!(plan, AnswerPlan::Pass) {
+            return plan;
+        }
+        let media = content_type.map(media_type).unwrap_or_default();
+        if media == "text/event-stream" {
+            return AnswerPlan::Events(self.wire.events(self.route));
+        }
+        if is_json(&media) {
+            AnswerPlan::Json(&NOTHING)
+        } else if is_text(&media) {
+            AnswerPlan::Unknown
+        } else {
+            AnswerPlan::Pass
+        }
+    }
+}
+
+/// JSON of which no field is known.
+static NOTHING: LazyLock<FieldTable> = LazyLock::new(FieldTable::default);
+
+/// Whether a content type names no encoding of characters, or one of which ASCII is a part.
+fn is_readable(content_type: &str) -> bool {
+    let charset = content_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let is_charset = name.trim().eq_ignore_ascii_case("charset");
+        is_charset.then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+    });
+    charset.is_none_or(|charset| {
+        [
+            "utf-8",
+            "utf8",
+            "us-ascii",
+            "ascii",
+            "iso-8859",
+            "windows-125",
+        ]
+        .iter()
+        .any(|known| charset.starts_with(known))
+    })
+}
+
+/// Whether a media type is text without being JSON or events.
+fn is_text(media: &str) -> bool {
+    media.starts_with("text/")
+        || media.ends_with("+xml")
+        || matches!(
+            media,
+            "" | "application/xml"
+                | "application/xhtml+xml"
+                | "application/javascript"
+                | "application/ecmascript"
+                | "application/x-www-form-urlencoded"
+                | "application/x-ndjson"
+                | "application/jsonl"
+                | "application/json-seq"
+                | "application/yaml"
+                | "application/graphql"
+        )
 }
 
 /// The media type of a content type, in lower case, without parameters.

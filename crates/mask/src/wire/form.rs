@@ -20,34 +20,15 @@ mod plan;
 
 use std::ops::Range;
 
-use super::body::{BodyError, Mask, percent_encode};
-use crate::json::JsonLimits;
-use content::Content;
+use super::body::{BodyError, BodyOptions, Mask, percent_encode};
 use content_type::Format;
 use head::{FileName, Head, Spelling};
 use parts::Part;
 
+pub(super) use content::Content;
 pub use error::{FormError, FormErrorKind};
 pub use plan::FormPlan;
-
-/// What is done with files that cannot be looked into: neither text nor pictures, sound or films.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Documents {
-    /// The request is refused.
-    #[default]
-    Refuse,
-    /// They pass as they are, and are counted.
-    Pass,
-}
-
-/// How forms are masked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FormOptions {
-    /// What is done with documents.
-    pub documents: Documents,
-    /// How much JSON of one part is read.
-    pub json: JsonLimits,
-}
+pub(super) use plan::Role;
 
 /// What was done with a form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,16 +51,11 @@ pub fn mask_form<M: Mask>(
     body: &[u8],
     content_type: &str,
     plan: &FormPlan,
-    options: FormOptions,
+    options: BodyOptions,
     mask: &mut M,
     out: &mut Vec<u8>,
 ) -> Result<FormReport, FormError<M::Refusal>> {
-    let mut masking = Masking {
-        plan,
-        options,
-        mask,
-        report: FormReport::default(),
-    };
+    let mut masking = Masking::of_files(plan, options, mask);
     match content_type::read(content_type) {
         Some(Format::Multipart(boundary)) => masking.mask_parts(body, boundary, out)?,
         Some(Format::Pairs) => pairs::mask(body, &mut masking, out)?,
@@ -93,10 +69,10 @@ pub fn mask_form<M: Mask>(
     Ok(masking.report)
 }
 
-/// One form being masked.
-struct Masking<'m, M> {
+/// One form being masked, or files of another body.
+pub(super) struct Masking<'m, M> {
     plan: &'m FormPlan,
-    options: FormOptions,
+    options: BodyOptions,
     mask: &'m mut M,
     report: FormReport,
 }
@@ -107,7 +83,17 @@ struct Replacement {
     by: Vec<u8>,
 }
 
-impl<M: Mask> Masking<'_, M> {
+impl<'m, M: Mask> Masking<'m, M> {
+    /// Masks single files with these options.
+    pub(super) fn of_files(plan: &'m FormPlan, options: BodyOptions, mask: &'m mut M) -> Self {
+        Masking {
+            plan,
+            options,
+            mask,
+            report: FormReport::default(),
+        }
+    }
+
     /// Masks the parts of a body.
     fn mask_parts(
         &mut self,

@@ -3,8 +3,8 @@
 //! Choices: the text of messages is everything in them but a list of ids, types and media, so that a kind of content
 //! that comes up tomorrow is masked too. `messages[].name` is text unless it names a function. `response_format`, the
 //! names of tools and `user` are left. Text as numbers of tokens is refused, unless
-//! [`TokenArrays::Pass`](super::TokenArrays::Pass). Files that are uploaded are scanned as the route says; pictures and
-//! sound within messages pass. Everything else (assistants, threads, fine tuning, batches) is not known.
+//! [`TokenArrays::Pass`](super::TokenArrays::Pass). Files that are uploaded are scanned as the route says, and those
+//! within messages too; pictures and sound pass. Everything else (assistants, threads, fine tuning, batches) is not known.
 
 pub(super) mod chat_events;
 mod fields;

@@ -1,5 +1,6 @@
 //! What puts the originals back into a text, and how whole texts are given to it.
 
+use super::file;
 use crate::json::{Document, Edits, FieldTable, JsonLimits, Kind, Treatment, Value};
 
 /// How the text is written into which an original goes.
@@ -29,6 +30,20 @@ pub trait Unmasks {
 
     /// A new text at its beginning.
     fn text(&self, encoding: Encoding) -> Self::Text;
+
+    /// A text that no table names, at its beginning. It comes in one piece; nothing is put back into it. `None`, the usual
+    /// case: nobody looks through such texts.
+    fn stray(&self) -> Option<Self::Text> {
+        None
+    }
+
+    /// Something came that cannot be looked through.
+    fn cannot_read(&self) {}
+
+    /// Whether nothing more of the answer may go on.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// A whole text restored, or none when nothing changes.
@@ -40,21 +55,23 @@ pub(super) fn restored<U: Unmasks>(unmasks: &U, encoding: Encoding, text: &str) 
     (out != text).then_some(out)
 }
 
-/// Restores every text that the table names; gives how many changed.
+/// Restores every text that the table names; gives how many changed. Where they begin is added to `treated`.
 pub(super) fn restore_fields<U: Unmasks>(
     document: &Document<'_>,
     table: &FieldTable,
     unmasks: &U,
-    edits: &mut Edits,
+    (edits, treated): (&mut Edits, &mut Vec<usize>),
 ) -> usize {
     let mut changed = 0;
     let mut dropped: Vec<Value<'_>> = Vec::new();
     let visited: Result<(), std::convert::Infallible> = table.visit(document, |field| {
+        treated.push(field.value.range().start);
         if field.treatment == Treatment::DropIfChanged {
             dropped.push(field.value);
             return Ok(());
         }
-        if matches!(field.value.kind(), Kind::Text | Kind::Key) {
+        let is_text = file::Place::of(field.treatment).is_none();
+        if is_text && matches!(field.value.kind(), Kind::Text | Kind::Key) {
             let said = field.value.decoded();
             let encoding = encoding_of(field.treatment, field.value.kind(), &said.text);
             if let Some(text) = restored(unmasks, encoding, &said.text) {

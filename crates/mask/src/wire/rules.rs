@@ -3,6 +3,7 @@
 use super::adapter::{WireOptions, table};
 use super::anthropic;
 use super::dify;
+use super::error_event::ErrorForm;
 use super::event_stream::Engine;
 use super::openai::{self, chat_events, response_events};
 use super::pointers;
@@ -68,6 +69,17 @@ impl EventRules {
             whole: table(whole, &WireOptions::default())?,
             pieces: FieldTable::default(),
         })
+    }
+
+    /// How an error is told.
+    pub(super) fn error_form(&self) -> ErrorForm {
+        match self.format {
+            Format::Dify => ErrorForm::Dify,
+            Format::Chat => ErrorForm::Chat,
+            Format::Responses => ErrorForm::Responses,
+            Format::Anthropic => ErrorForm::Anthropic,
+            Format::Pointers => ErrorForm::Other,
+        }
     }
 
     /// Treats one event whose data is JSON.

@@ -7,3 +7,5 @@ mod routes;
 mod stand_in;
 mod streams;
 mod versions;
+
+pub(super) use stand_in::Hider;

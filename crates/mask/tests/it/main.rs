@@ -5,3 +5,4 @@
 mod corpus;
 mod pitfalls;
 mod seed_cases;
+mod streamed;

@@ -226,6 +226,36 @@ fn explain_says_why_something_counts_or_does_not() {
 }
 
 #[test]
+fn explain_says_of_several_texts_which_one_it_speaks_of() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "to jo@example.com").unwrap();
+    std::fs::write(folder.path().join("b.txt"), "\nto mai@example.com").unwrap();
+    let files = ["mask", "explain", "a.txt", "-", "b.txt"];
+    let told = out(&run(folder.path(), &files, "hello"));
+    let lines: Vec<&str> = told
+        .lines()
+        .filter(|line| !line.contains("DOMAIN"))
+        .collect();
+    assert!(
+        lines[0].starts_with("a.txt:1:4: \"jo@example.com\""),
+        "{told}"
+    );
+    assert_eq!(lines[1], "standard input: nothing in it looks like data");
+    assert!(
+        lines[2].starts_with("b.txt:2:4: \"mai@example.com\""),
+        "{told}"
+    );
+    let files = ["--json", "mask", "explain", "a.txt", "b.txt"];
+    let told = out(&run(folder.path(), &files, ""));
+    let told: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(told.first().unwrap()["file"], "a.txt");
+    assert_eq!(told.last().unwrap()["file"], "b.txt");
+}
+
+#[test]
 fn everything_that_can_be_recognized_is_listed() {
     let folder = tempfile::tempdir().unwrap();
     let json: Value = serde_json::from_str(&out(&run(

@@ -192,3 +192,32 @@ fn an_answer_that_is_under_way_goes_on_over_a_reload_and_what_it_hid_is_known_af
     assert!(history(&rig, id).contains(OTHER));
     behind.application.assert_unseen(&[EMAIL, OTHER]);
 }
+
+#[test]
+fn a_damaged_file_of_conversations_is_told_with_what_to_do() {
+    let behind = Behind::start();
+    let mut rig = masking(&behind);
+    say(&rig, "", &format!("I am {EMAIL}"));
+    rig.kill();
+    let state = rig.path(".portcullis");
+    let file = state.join("conversations.db");
+    for beside in ["conversations.db-wal", "conversations.db-shm"] {
+        let _ = std::fs::remove_file(state.join(beside));
+    }
+    std::fs::write(&file, "no database at all, but long enough\n".repeat(50)).unwrap();
+    let output = rig.run(&["serve"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for part in [
+        "conversations.db cannot be opened",
+        "hint: ",
+        "is damaged",
+        "move it aside",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in {told}");
+    }
+    std::fs::rename(&file, state.join("damaged.db")).unwrap();
+    rig.start();
+    say(&rig, "", &format!("I am {EMAIL}"));
+    behind.application.assert_unseen(&[EMAIL]);
+}

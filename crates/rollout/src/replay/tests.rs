@@ -28,11 +28,12 @@ fn events(plan: &Arc<Plan>) -> (String, Vec<Event>) {
         let facts = Vec::new();
         rollout = push(&rollout, EventKind::Succeeded { key, facts });
     };
-    while rollout.state().step() == Some(gate) {
-        let arm = ArmSample {
+    while matches!(rollout.state(), State::Watching { at, .. } if *at == gate) {
+        let mut arm = ArmSample {
             requests: 500,
             ..ArmSample::default()
         };
+        (0..500).for_each(|_| arm.latency.record(1_000));
         let sample = Sample {
             to_ms: 1_000,
             canary: Some(arm.clone()),

@@ -96,6 +96,16 @@ pub fn events() -> String {
     (0..EVENTS).map(event).collect()
 }
 
+/// The text of a streamed answer.
+pub fn text(events: &str) -> String {
+    let chunks = events.lines().filter_map(|line| {
+        let chunk: serde_json::Value = serde_json::from_str(line.strip_prefix("data: ")?).ok()?;
+        let text = chunk.pointer("/choices/0/delta/content")?;
+        Some(text.as_str()?.to_owned())
+    });
+    chunks.collect()
+}
+
 /// The answer as the client gets it through masking.
 pub fn restored(answer: &str) -> String {
     let values = VALUES.iter();

@@ -50,18 +50,15 @@ fn event(number: usize) -> String {
 
 async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut head = Vec::with_capacity(1024);
+    let mut read = Vec::with_capacity(4096);
     loop {
-        head.clear();
-        while !head.ends_with(b"\r\n\r\n") {
-            if stream.read_buf(&mut head).await? == 0 {
-                return Ok(());
-            }
-        }
+        let Some(head) = next_head(&mut stream, &mut read).await? else {
+            return Ok(());
+        };
         let begin = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n\
                      Transfer-Encoding: chunked\r\n\r\n";
         stream.write_all(begin.as_bytes()).await?;
-        let is_chat = String::from_utf8_lossy(&head).contains(chat::PATH);
+        let is_chat = head.contains(chat::PATH);
         for number in 0..EVENTS {
             let event = if is_chat {
                 chat::event(number)
@@ -73,5 +70,31 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
             tokio::time::sleep(PAUSE).await;
         }
         stream.write_all(b"0\r\n\r\n").await?;
+    }
+}
+
+/// Takes the next request off what was read, and gives its head; `None` when there is none.
+async fn next_head(stream: &mut TcpStream, read: &mut Vec<u8>) -> std::io::Result<Option<String>> {
+    loop {
+        if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&read[..end]).to_ascii_lowercase();
+            let body = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length:"));
+            let body = body
+                .and_then(|length| length.trim().parse().ok())
+                .unwrap_or(0);
+            let end = end + 4 + body;
+            while read.len() < end {
+                if stream.read_buf(read).await? == 0 {
+                    return Ok(None);
+                }
+            }
+            read.drain(..end);
+            return Ok(Some(head));
+        }
+        if stream.read_buf(read).await? == 0 {
+            return Ok(None);
+        }
     }
 }

@@ -100,7 +100,7 @@ impl RawMask {
             without: table.texts("without"),
             threshold: score(&table, "threshold"),
             thresholds: value_or_default(thresholds),
-            phone_regions: table.items("phone_regions", units::plain),
+            phone_regions: table.items("phone_regions", units::region),
             allow: table.plain_texts("allow"),
             allow_patterns: table.texts("allow_patterns"),
             bundled: table.texts("dictionaries"),

@@ -1,9 +1,11 @@
 //! An independent benchmark of leaks, `pii-leak-benchmark` from PyPI: it plays client and model, looks for its values in
-//! every byte that arrives at the model, and for all of them in what the client gets, in a stream of single characters.
+//! every byte that arrives at the model, and for all of them in what the client gets, in a stream of single characters. And
+//! the OpenAI SDK, when an answer is withheld.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
+use portcullis_config::LeakAction;
 use serde_json::Value;
 
 use super::program::python;
@@ -75,6 +77,13 @@ async fn an_independent_benchmark_finds_no_leak_and_every_value_again() {
         checks["configured_upstream_boundary"]["captured_requests"],
         3
     );
+}
+
+#[tokio::test]
+async fn the_openai_sdk_hears_of_an_answer_that_is_withheld_as_of_an_error() {
+    let mut config = openai();
+    config.leaks = LeakAction::Block;
+    super::masked::play("leak_client", config).await;
 }
 
 /// A port that is free now, and what holds it.

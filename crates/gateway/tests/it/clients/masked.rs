@@ -25,7 +25,7 @@ fn masked(model: &str, mask: MaskConfig) -> Rig {
 }
 
 /// Plays a program that is client and model, with a mask between the two.
-async fn play(name: &str, mask: MaskConfig) {
+pub(super) async fn play(name: &str, mask: MaskConfig) {
     let program = Program::start(name).await;
     let rig = masked(&program.address("model"), mask);
     program.play(stage(&rig), asks_nothing).await;

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use portcullis_api::gateway::BypassWish;
 use portcullis_gateway::{ConversationPlace, Gateway, SharedSettings};
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::application::Application;
@@ -110,37 +111,79 @@ async fn two_gateways_share_mappings_in_a_server() {
     application.assert_unseen(&[EMAIL, OTHER]);
 }
 
+/// How many clients speak in one conversation at once, each so often.
+const CLIENTS: usize = 12;
+const TURNS: usize = 3;
+
+/// Twelve clients speak in one conversation at once; each turn is answered at the first try.
+async fn crowd(application: &Application, rigs: &[&Rig]) {
+    let id = begin(rigs[0], EMAIL).await;
+    let clients = (0..CLIENTS).map(|client| {
+        let (id, rig) = (&id, rigs[client % rigs.len()]);
+        async move {
+            let mut values = Vec::new();
+            for number in 0..TURNS {
+                let value = format!("person.{client}.{number}@example.com");
+                let turn = turn(&format!("I am {value}"), id, "blocking");
+                let answer = post(rig, "/v1/chat-messages", &turn).await;
+                let status = answer.status();
+                let answer: Value = answer.json().await.unwrap();
+                assert_eq!(status, StatusCode::OK, "{answer}");
+                assert_eq!(answer["answer"], format!("You said: I am {value}"));
+                values.push(value);
+            }
+            values
+        }
+    });
+    let values = futures::future::join_all(clients).await.concat();
+    assert_eq!(values.len(), CLIENTS * TURNS);
+    for rig in rigs {
+        let history = history(rig, &id).await;
+        for value in &values {
+            assert!(history.contains(value.as_str()), "{value} in {history}");
+        }
+    }
+    let mut queries = application.queries(&id);
+    queries.sort_unstable();
+    queries.dedup();
+    assert_eq!(
+        queries.len(),
+        1 + values.len(),
+        "a placeholder stands for two values"
+    );
+    application.assert_unseen(&["person."]);
+}
+
 #[tokio::test]
-async fn requests_of_one_conversation_at_once_never_give_a_placeholder_twice() {
+async fn requests_of_one_conversation_at_once_are_all_answered_and_never_share_a_placeholder() {
+    let (application, rig) = start(dify(), |settings| settings.workers = 2).await;
+    crowd(&application, &[&rig]).await;
     let (application, rig) = start(dify(), |settings| {
         settings.workers = 2;
         in_a_file(settings);
     })
     .await;
-    let id = begin(&rig, EMAIL).await;
-    let asked = (0..12).map(|number| {
-        let value = format!("person.number.{number}@example.com");
-        let turn = turn(&format!("I am {value}"), &id, "blocking");
-        let rig = &rig;
-        async move {
-            // As often as the others were faster.
-            loop {
-                let answer = post(rig, "/v1/chat-messages", &turn).await;
-                if answer.status().is_success() {
-                    let answer: Value = answer.json().await.unwrap();
-                    assert_eq!(answer["answer"], format!("You said: I am {value}"));
-                    return value;
-                }
-                assert_eq!(answer.status().as_u16(), 503);
-            }
-        }
-    });
-    let values = futures::future::join_all(asked).await;
-    let history = history(&rig, &id).await;
-    for value in &values {
-        assert!(history.contains(value.as_str()), "{value} in {history}");
-    }
-    application.assert_unseen(&["person.number"]);
+    crowd(&application, &[&rig]).await;
+}
+
+#[tokio::test]
+async fn requests_of_one_conversation_at_once_at_two_gateways_are_all_answered() {
+    let server = RedisServer::start();
+    let application = Application::start().await;
+    let gateway = || {
+        Rig::start_with(|settings| {
+            masked(settings, &application, dify());
+            settings.workers = 2;
+            settings.shared = Some(SharedSettings {
+                url: server.url().into(),
+                prefix: "p:".to_owned(),
+                timeout_ms: 5_000,
+            });
+            settings.conversations.keep = ConversationPlace::Shared { keys: KEY.into() };
+        })
+    };
+    let (one, other) = (gateway(), gateway());
+    crowd(&application, &[&one, &other]).await;
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! What passes because the settings say so, and what is looked into all the same.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use portcullis_config::{DatasetRequests, DifyApi, MaskApplication, MaskConfig, UnknownMessage};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::settings::dify;
+use super::settings::{dify, openai};
 use super::{EMAIL, OTHER, get, post, post_as, start, turn};
 use crate::rig::Rig;
 
@@ -249,4 +251,38 @@ async fn numbers_of_json_pass_and_the_same_in_a_string_does_not() {
         seen.contains("\"phone\":4155550123") && seen.contains("phone: PHONE_1"),
         "{seen}"
     );
+}
+
+#[tokio::test]
+async fn files_within_json_are_masked_and_documents_refused_unless_unknown_ones_pass() {
+    let chat = |media: &str, content: &[u8]| {
+        let data = format!("data:{media};base64,{}", STANDARD.encode(content));
+        let file = json!({"type": "file", "file": {"filename": "a", "file_data": data}});
+        json!({"model": "m", "messages": [{"role": "user", "content": [file]}]})
+    };
+    let path = "/v1/chat/completions";
+    let text = format!("Contract of {EMAIL}");
+    let coded = |text: &str| STANDARD.encode(text);
+    let document = chat("application/pdf", b"%PDF-1.7 of nobody");
+    let (application, rig) = start(openai(), |_| {}).await;
+    post(&rig, path, &chat("text/plain", text.as_bytes())).await;
+    let seen = application.seen();
+    assert!(seen.contains(&coded("Contract of EMAIL_1")), "{seen}");
+    let answer = post(&rig, path, &document).await;
+    assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let answer = answer.text().await.unwrap();
+    assert!(
+        answer.contains("the file at byte ") && answer.contains("unknown = "),
+        "{answer}"
+    );
+    assert_eq!(application.seen(), seen, "nothing was sent");
+    application.assert_unseen(&[EMAIL, &coded(&text)]);
+
+    let mut config = openai();
+    config.unknown = UnknownMessage::Pass;
+    let (application, rig) = start(config, |_| {}).await;
+    post(&rig, path, &document).await;
+    assert!(application.seen().contains(&document.to_string()));
+    post(&rig, path, &chat("text/plain", text.as_bytes())).await;
+    application.assert_unseen(&[EMAIL, &coded(&text)]);
 }

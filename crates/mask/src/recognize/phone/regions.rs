@@ -9,6 +9,35 @@ const CALLING_CODES: [&str; COUNT] = [
     "66", "55", "52", "90", "81", "86", "7",
 ];
 
+/// What people write for ISO 3166-1 alpha-2 codes.
+const OTHER_CODES: [(&str, &str); 25] = [
+    ("UK", "GB"),
+    ("EL", "GR"),
+    ("USA", "US"),
+    ("CAN", "CA"),
+    ("GBR", "GB"),
+    ("VNM", "VN"),
+    ("DEU", "DE"),
+    ("FRA", "FR"),
+    ("ESP", "ES"),
+    ("ITA", "IT"),
+    ("NLD", "NL"),
+    ("POL", "PL"),
+    ("FIN", "FI"),
+    ("SWE", "SE"),
+    ("SGP", "SG"),
+    ("AUS", "AU"),
+    ("IND", "IN"),
+    ("KOR", "KR"),
+    ("THA", "TH"),
+    ("BRA", "BR"),
+    ("MEX", "MX"),
+    ("TUR", "TR"),
+    ("JPN", "JP"),
+    ("CHN", "CN"),
+    ("RUS", "RU"),
+];
+
 /// A set of regions whose numbers are found in their national form, without a country's calling code. International
 /// numbers of all countries are found whatever the set holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +45,11 @@ pub struct Regions(u32);
 
 /// A code that is no region whose national numbers are known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no national telephone numbers are known for the region {code:?}; known are {}", Regions::CODES.join(", "))]
+#[error(
+    "no national telephone numbers are known for the region {code:?}; {}known are {}",
+    Regions::meant(code).map_or_else(String::new, |meant| format!("its ISO 3166 code is {meant}; ")),
+    Regions::CODES.join(", ")
+)]
 pub struct UnknownRegion {
     /// The code as it was given.
     pub code: String,
@@ -51,6 +84,15 @@ impl Regions {
             regions.0 |= 1 << index;
         }
         Ok(regions)
+    }
+
+    /// The ISO 3166-1 alpha-2 code that is meant by another common one: `UK` and `EL` are those that the European Union
+    /// writes, and the others are of three letters or older. Also of countries whose national numbers are not known.
+    #[must_use]
+    pub fn meant(code: &str) -> Option<&'static str> {
+        let code = code.to_ascii_uppercase();
+        let found = OTHER_CODES.iter().find(|(other, _)| *other == code);
+        found.map(|(_, meant)| *meant)
     }
 
     /// The codes of the set.

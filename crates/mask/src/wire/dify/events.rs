@@ -110,7 +110,11 @@ pub(in crate::wire) fn event<U: Unmasks>(
             }
         }
         "workflow_finished" | "error" => engine.end(out),
-        "tts_message" | "tts_message_end" | "message_file" => {
+        "message_file" => {
+            engine.emit(frame, document, out);
+            return;
+        }
+        "tts_message" | "tts_message_end" => {
             out.extend_from_slice(frame.bytes());
             return;
         }

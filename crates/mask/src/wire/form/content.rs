@@ -8,12 +8,12 @@ use std::borrow::Cow;
 
 use infer::MatcherType;
 
+use super::Masking;
 use super::content_type::{extends_ascii, is_utf8};
 use super::error::{FormError, FormErrorKind};
 use super::plan::Role;
-use super::{Documents, Masking};
 use crate::json::{Document, FieldTable};
-use crate::wire::body::{BodyError, Mask, mask_json};
+use crate::wire::body::{BodyError, Documents, Mask, mask_json};
 
 /// The byte order mark of UTF-8.
 const MARK: &str = "\u{feff}";
@@ -24,21 +24,21 @@ const FOREIGN_MARKS: [&[u8]; 3] = [b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff"];
 
 /// The content of one part.
 #[derive(Debug, Default)]
-pub(super) struct Content<'b> {
-    pub(super) bytes: &'b [u8],
+pub(in crate::wire) struct Content<'b> {
+    pub(in crate::wire) bytes: &'b [u8],
     /// Where it begins in the body.
-    pub(super) at: usize,
+    pub(in crate::wire) at: usize,
     /// The declared media type in lower case; empty when there is none.
-    pub(super) media: &'b str,
+    pub(in crate::wire) media: &'b str,
     /// The declared character set.
-    pub(super) charset: Option<&'b str>,
+    pub(in crate::wire) charset: Option<&'b str>,
     /// The file's name; empty when there is none.
-    pub(super) file_name: &'b str,
+    pub(in crate::wire) file_name: &'b str,
 }
 
 impl Content<'_> {
     /// The masked content, or none when it stays as it is.
-    pub(super) fn masked<M: Mask>(
+    pub(in crate::wire) fn masked<M: Mask>(
         &self,
         role: Role<'_>,
         masking: &mut Masking<'_, M>,
@@ -62,6 +62,19 @@ impl Content<'_> {
             }
             Role::File | Role::Media => self.masked_file(matches!(role, Role::Media), masking),
         }
+    }
+
+    /// Whether it is surely a document, whatever is said of it.
+    pub(in crate::wire) fn is_document(&self) -> bool {
+        let begins = DOCUMENTS.iter().any(|mark| self.bytes.starts_with(mark));
+        begins
+            || infer::get(self.bytes).is_some_and(|kind| {
+                let kind = kind.matcher_type();
+                matches!(
+                    kind,
+                    MatcherType::Archive | MatcherType::Book | MatcherType::Doc
+                )
+            })
     }
 
     /// Masks a file.
@@ -135,7 +148,7 @@ impl Content<'_> {
         let changed = mask_json(
             inside.as_bytes(),
             table,
-            masking.options.json,
+            masking.options,
             masking.mask,
             &mut out,
         )

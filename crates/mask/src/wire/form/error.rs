@@ -93,6 +93,14 @@ pub enum FormErrorKind {
     /// A byte in a form of `name=value` pairs that must be written as `%XX`.
     #[error("a byte that must be written as %XX")]
     Bare,
+    /// A file within JSON that is not base64.
+    #[error(
+        "a file that is not base64 as one reads it everywhere; send it as a `data:` URL with `;base64`, or its text as text"
+    )]
+    Base64,
+    /// A file that says that it is JSON.
+    #[error("a file that says that it is JSON and is not, or more than is read")]
+    NotJson,
     /// A percent sign without two hexadecimal digits.
     #[error("a percent sign without two hexadecimal digits")]
     Escape,

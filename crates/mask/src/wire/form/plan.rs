@@ -11,7 +11,7 @@ pub struct FormPlan {
     pub texts: &'static [&'static str],
     /// Parts that hold JSON, with the text in it.
     pub json: Vec<(&'static str, FieldTable)>,
-    /// Files whose content goes to a model: text is masked, and [`Documents`](super::Documents) says what is done with
+    /// Files whose content goes to a model: text is masked, and [`Documents`](crate::wire::Documents) says what is done with
     /// what cannot be read.
     pub files: &'static [&'static str],
     /// Files that hold sound or pictures: what is not text passes.
@@ -20,7 +20,7 @@ pub struct FormPlan {
 
 /// What is done with one part.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Role<'p> {
+pub(in crate::wire) enum Role<'p> {
     /// It is text of this name.
     Text(&'static str),
     /// It is JSON.

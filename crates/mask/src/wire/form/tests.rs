@@ -5,6 +5,7 @@ use futures::FutureExt;
 use proptest::prelude::*;
 
 use super::*;
+use crate::wire::Documents;
 use crate::wire::route::FormSpec;
 use crate::{FieldMasker, Finder, Limits, Mapping, Masker, Mode, Policy, Rules, Style};
 
@@ -48,9 +49,9 @@ fn masked_as(
     documents: Documents,
 ) -> Result<(Vec<u8>, FormReport), FormError<&'static str>> {
     let mut out = b"before".to_vec();
-    let options = FormOptions {
+    let options = BodyOptions {
         documents,
-        ..FormOptions::default()
+        ..BodyOptions::default()
     };
     let mut hider = Hider::default();
     let report = mask_form(body, content_type, &plan(), options, &mut hider, &mut out)?;
@@ -160,7 +161,7 @@ fn the_mask_is_told_the_names_of_fields() {
         &before,
         MULTIPART,
         &plan(),
-        FormOptions::default(),
+        BodyOptions::default(),
         &mut hider,
         &mut Vec::new(),
     )
@@ -656,7 +657,7 @@ fn the_recognizers_find_data_in_files_and_their_names() {
         &before,
         MULTIPART,
         &plan(),
-        FormOptions::default(),
+        BodyOptions::default(),
         &mut fields,
         &mut out,
     )

@@ -1,10 +1,27 @@
 //! Which fields of OpenAI's bodies are text.
 
-use crate::json::Treatment::{DropIfChanged, JsonText, Leave, MaybeJson, Text, TextOrTokens};
+use crate::json::Treatment::{
+    DropIfChanged, File, JsonText, Leave, Link, MaybeJson, Media, Text, TextOrTokens,
+};
 use crate::wire::route::Fields;
 
 /// A chat.
 pub(super) const CHAT: Fields = &[
+    (File, &["messages[*].**.file_data.**"]),
+    (
+        Media,
+        &["messages[*].audio.data", "messages[*].**.input_audio.data"],
+    ),
+    (
+        Link,
+        &[
+            "messages[*].**.image_url.**",
+            "messages[*].**.video_url.**",
+            "messages[*].**.audio_url.**",
+            "messages[*].**.file_url.**",
+            "messages[*].**.file_id",
+        ],
+    ),
     (
         Leave,
         &[
@@ -12,14 +29,9 @@ pub(super) const CHAT: Fields = &[
             "messages[*].tool_call_id",
             "messages[*]{role=function}.name",
             "messages[*]{role=tool}.name",
-            "messages[*].audio.**",
+            "messages[*].audio.id",
             "messages[*].content[*].type",
-            "messages[*].content[*].image_url.**",
-            "messages[*].content[*].video_url.**",
-            "messages[*].content[*].audio_url.**",
-            "messages[*].content[*].input_audio.**",
-            "messages[*].content[*].file.file_data",
-            "messages[*].content[*].file.file_id",
+            "messages[*].content[*].input_audio.format",
             "messages[*].content[*].cache_control.**",
             "messages[*].tool_calls[*].id",
             "messages[*].tool_calls[*].type",
@@ -127,13 +139,30 @@ pub(super) const COMPLETION_ANSWER: Fields = &[
 
 /// Texts to be embedded or judged.
 pub(super) const INPUT: Fields = &[
-    (Leave, &["input[*].type", "input[*].image_url.**"]),
+    (Link, &["input[*].**.image_url.**"]),
+    (Leave, &["input[*].type"]),
     (TextOrTokens, &["input", "input[*]", "input[*][*]"]),
     (Text, &["input[*].**"]),
 ];
 
 /// A request of the responses API.
 pub(super) const RESPONSE: Fields = &[
+    (File, &["input[*].**.file_data.**"]),
+    (
+        Media,
+        &[
+            "input[*].**.input_audio.data",
+            "input[*]{type=image_generation_call}.result",
+        ],
+    ),
+    (
+        Link,
+        &[
+            "input[*].**.image_url.**",
+            "input[*].**.file_url.**",
+            "input[*].**.file_id",
+        ],
+    ),
     (
         Leave,
         &[
@@ -147,16 +176,9 @@ pub(super) const RESPONSE: Fields = &[
             "input[*].approval_request_id",
             "input[*].container_id",
             "input[*].encrypted_content",
-            "input[*].result",
             "input[*].content[*].type",
-            "input[*].content[*].image_url",
-            "input[*].content[*].file_id",
-            "input[*].content[*].file_data",
-            "input[*].content[*].file_url",
             "input[*].content[*].detail",
-            "input[*].content[*].input_audio.**",
-            "input[*].output.**.image_url",
-            "input[*].output.**.file_id",
+            "input[*].content[*].input_audio.format",
             "input[*].output.**.type",
             "input[*].summary[*].type",
             "tools[*].parameters.**.type",

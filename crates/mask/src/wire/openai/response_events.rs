@@ -42,6 +42,7 @@ pub(in crate::wire) fn event<U: Unmasks>(
         let (stem, encoding) = TEXTS.iter().find(|(known, _)| *known == stem)?;
         Some((*stem, *encoding, end))
     });
+    engine.number = root.get("sequence_number").and_then(Value::as_u64);
     if let Some(response) = root.get("response") {
         engine.identify_response(response);
     }

@@ -281,7 +281,7 @@ fn a_conversation_with_anthropic_is_masked_but_for_what_is_signed() {
             {"type": "tool_use", "id": mail, "name": "f", "input": {"to": mail, "deep": {mail: [mail]}}}]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": mail, "content": [{"type": "text", "text": mail}]},
             {"type": "document", "title": mail, "source": {"type": "text", "media_type": "text/plain", "data": mail}},
-            {"type": "document", "source": {"data": mail, "type": "base64"}},
+            {"type": "image", "source": {"data": "iVBORw0KGgoAAAANSUhEUg==", "type": "base64"}},
             {"type": "image", "source": {"type": "url", "url": mail}}]}]});
     let out = masked(&wire, "/v1/messages", &body.to_string()).unwrap();
     let out: Value = serde_json::from_str(&out).unwrap();
@@ -299,7 +299,7 @@ fn a_conversation_with_anthropic_is_masked_but_for_what_is_signed() {
     assert_eq!(messages[2]["content"][0]["tool_use_id"], mail);
     assert_eq!(messages[2]["content"][1]["source"]["data"], "EMAIL_1");
     assert_eq!(messages[2]["content"][1]["title"], "EMAIL_1");
-    assert_eq!(messages[2]["content"][2]["source"]["data"], mail);
+    assert_eq!(messages[2]["content"][2], body["messages"][2]["content"][2]);
     assert_eq!(messages[2]["content"][3]["source"]["url"], mail);
 }
 

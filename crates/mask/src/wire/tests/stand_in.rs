@@ -14,7 +14,7 @@ pub(super) const SECRETS: [(&str, &str); 3] = [
 
 /// Hides the secrets; refuses what says `forbidden`.
 #[derive(Default)]
-pub(super) struct Hider {
+pub(in crate::wire) struct Hider {
     /// The fields that were shown.
     pub(super) fields: Vec<String>,
 }

@@ -87,8 +87,8 @@ fn headline(mask: &MaskHealth) -> String {
 fn lines(mask: &MaskStats) -> Vec<String> {
     let failed = mask.error_rate * 100.0;
     let mut lines = vec![format!(
-        "{} requests: {} looked into, {} passed, {failed:.1} % failed",
-        mask.total_requests, mask.looked_into, mask.passed
+        "{} requests: {} looked into, {} passed, {} refused, {failed:.1} % failed",
+        mask.total_requests, mask.looked_into, mask.passed, mask.refused_count
     )];
     if let (Some(p50), Some(p99)) = (mask.latency.p50_ms, mask.latency.p99_ms) {
         lines.push(format!(

@@ -14,6 +14,9 @@ use crate::output;
 /// A candidate, as JSON.
 #[derive(Debug, Serialize)]
 struct Told<'t> {
+    /// Where there are several texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     line: usize,
     column: usize,
     value: &'t str,
@@ -36,8 +39,10 @@ pub(super) fn run(json: bool, files: &[PathBuf], chosen: Chosen) -> Result<Exit,
         let notes = finder.explain_all(&text.text);
         let mut notes = notes.map_err(|error| CommandError::of(Exit::Failed, &error))?;
         notes.sort_by_key(|note| (note.range.start, note.range.end));
+        let file = (files.len() > 1).then(|| text.name());
         for note in &notes {
-            let told = told(&finder, &text.text, note);
+            let mut told = told(&finder, &text.text, note);
+            told.file.clone_from(&file);
             if json {
                 output::json_line(&told);
             } else {
@@ -61,6 +66,7 @@ fn told<'t>(finder: &Finder, text: &'t str, note: &Note) -> Told<'t> {
         .find(|(name, _, _)| *name == recognizer);
     let entity = entity.and_then(|(_, entity, _)| rules.entity_facts(entity));
     let mut told = Told {
+        file: None,
         line,
         column,
         value: &text[note.range.clone()],
@@ -103,6 +109,7 @@ fn told<'t>(finder: &Finder, text: &'t str, note: &Note) -> Told<'t> {
 
 fn sentence(told: &Told<'_>) -> String {
     let Told {
+        file,
         line,
         column,
         recognizer,
@@ -110,8 +117,10 @@ fn sentence(told: &Told<'_>) -> String {
         outcome,
         ..
     } = told;
+    let file = file.as_ref().map(|file| format!("{file}:"));
+    let file = file.unwrap_or_default();
     let place = format!(
-        "{line}:{column}: {:?} as {entity} ({recognizer}): {outcome}",
+        "{file}{line}:{column}: {:?} as {entity} ({recognizer}): {outcome}",
         told.value
     );
     let raised = |score: f64, bare: f64| match score.total_cmp(&bare) {

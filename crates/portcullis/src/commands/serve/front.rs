@@ -61,7 +61,10 @@ pub(super) async fn start_held(
 ) -> Result<Gateway, CommandError> {
     gateway_files::examine_for_start(config)?;
     let settings = settings(config, folder).await?;
-    Gateway::start_held(settings, inherited).map_err(|error| failed(&error))
+    Gateway::start_held(settings, inherited).map_err(|error| {
+        let hint = error.hint().into_iter();
+        hint.fold(failed(&error), CommandError::hint)
+    })
 }
 
 /// What the configuration says of the gateway.

@@ -148,8 +148,14 @@ fn way_out(parts: &[Part]) -> &'static str {
 }
 
 fn refused(error: &GatewayError, config: &Config) -> Refused {
+    let hint = error.hint().map(|hint| format!("; {hint}"));
     let error = CommandError::of(Exit::Usage, error);
-    Refused::Cannot(format!("{}: {}", config.file.display(), error.sentence()))
+    Refused::Cannot(format!(
+        "{}: {}{}",
+        config.file.display(),
+        error.sentence(),
+        hint.unwrap_or_default()
+    ))
 }
 
 impl Refused {

@@ -3,6 +3,7 @@
 Runs with the packages of requirements-litellm.txt. It says where it listens, and afterwards what else it tried to reach.
 """
 
+import gc
 import json
 import os
 import socket
@@ -38,8 +39,13 @@ said = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 sys.addaudithook(guard)
 threading.Thread(target=end_with_the_test, daemon=True).start()
+# Two fifths of the time until it listens would go into looking for garbage among the definitions that it loads.
+gc.disable()
 import uvicorn
 from litellm.proxy.proxy_server import app
+
+gc.freeze()
+gc.enable()
 
 
 class Server(uvicorn.Server):
