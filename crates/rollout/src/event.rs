@@ -33,6 +33,8 @@ pub enum Actor {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+// Measurements are what most events of a journal are, and events are kept behind a pointer each.
+#[allow(clippy::large_enum_variant)]
 pub enum EventKind {
     /// The rollout may begin.
     Start,

@@ -198,7 +198,7 @@ impl Recorded {
             .args(["tsdb", "create-blocks-from", "openmetrics"])
             .args([at("past.om"), at("data")])
             .output()
-            .expect(INSTALL);
+            .unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
         assert!(blocks.status.success(), "{blocks:?}");
         let ports = Ports::take();
         let address = format!("127.0.0.1:{}", ports.gateway());
@@ -210,7 +210,7 @@ impl Recorded {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect(INSTALL);
+            .unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
         for _ in 0..600 {
             if std::net::TcpStream::connect(&address).is_ok() {
                 break;

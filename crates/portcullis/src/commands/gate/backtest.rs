@@ -63,11 +63,14 @@ pub(super) async fn run(
              release's name",
         ));
     }
-    for (name, query, release) in queries(config, &args.canary) {
-        recorded
-            .read_figure(&history, &name, &query, release.as_deref())
-            .await
-            .map_err(unreadable)?;
+    for figure in figures(config, &args.canary) {
+        let read = recorded.read_figure(
+            &history,
+            &figure.name,
+            &figure.query,
+            figure.wanted.as_ref(),
+        );
+        read.await.map_err(unreadable)?;
     }
     let decided = decide(&analysis, &recorded.samples());
     if json {
@@ -128,13 +131,11 @@ fn judged(
     gate: &NamedGate,
     compares: bool,
 ) -> Result<(Analysis, Vec<Signal>), CommandError> {
-    let of_prometheus: Vec<String> = queries(config, "")
-        .into_iter()
-        .map(|(name, _, _)| name)
-        .collect();
+    let of_prometheus = figures(config, "");
+    let of_prometheus: Vec<&str> = of_prometheus.iter().map(|f| f.name.as_str()).collect();
     let is_recorded = |signal: &Signal| match signal {
         Signal::ErrorRate | Signal::Latency { .. } | Signal::Latencies => true,
-        Signal::Metric { name } => of_prometheus.contains(name),
+        Signal::Metric { name } => of_prometheus.contains(&name.as_str()),
         _ => false,
     };
     let mut analysis = match compares {
@@ -168,21 +169,26 @@ fn judged(
     Ok((analysis, left_out))
 }
 
-/// The figures that come from Prometheus: name, query, and the label and value that tell the candidate's series.
-fn queries(config: &Config, canary: &str) -> Vec<(String, String, Option<Box<(String, String)>>)> {
+/// A figure that comes from Prometheus.
+struct Figure {
+    name: String,
+    query: String,
+    /// The label and its value that tell the candidate's series.
+    wanted: Option<(String, String)>,
+}
+
+/// The figures that come from Prometheus, asked of a release.
+fn figures(config: &Config, canary: &str) -> Vec<Figure> {
     let figures = config.figures.iter();
-    figures
-        .filter_map(|figure| match &figure.source {
-            FigureSource::Prometheus { query, label, .. } => Some((
-                figure.name.clone(),
-                query.replace("{release}", canary),
-                label
-                    .clone()
-                    .map(|label| Box::new((label, canary.to_owned()))),
-            )),
-            _ => None,
-        })
-        .collect()
+    let asked = figures.filter_map(|figure| match &figure.source {
+        FigureSource::Prometheus { query, label, .. } => Some(Figure {
+            name: figure.name.clone(),
+            query: query.replace("{release}", canary),
+            wanted: label.clone().map(|label| (label, canary.to_owned())),
+        }),
+        _ => None,
+    });
+    asked.collect()
 }
 
 fn token(file: &std::path::Path) -> Result<SecretString, CommandError> {
