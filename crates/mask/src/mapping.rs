@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::placeholder::labels::is_label;
 use crate::placeholder::names::{Issued, IssuedNames};
 use crate::placeholder::{LabelError, Labels, NUMBER_DIGITS_MAX, Style};
+use crate::restore::is_plain;
 
 pub use change::{Change, Snapshot};
 
@@ -345,6 +346,7 @@ impl Mapping {
     fn push(&mut self, label: &str, value: &str) -> usize {
         let value: Arc<str> = value.into();
         let issued = Arc::make_mut(&mut self.issued);
+        issued.has_escaped |= !is_plain(&value);
         let index = match issued
             .labels
             .binary_search_by(|issued| (*issued.label).cmp(label))

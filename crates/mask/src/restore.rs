@@ -10,6 +10,7 @@
 mod encoding;
 mod fields;
 mod room;
+mod shape;
 mod vocabulary;
 
 use std::borrow::Cow;
@@ -21,6 +22,8 @@ use crate::placeholder::scan::{Scan, Step};
 pub use encoding::Encoding;
 pub use fields::{FieldRestorer, FieldRestorers};
 use room::Room;
+pub(crate) use shape::is_plain;
+use shape::{Shape, fits_json_string};
 pub use vocabulary::Vocabulary;
 
 /// How often something was restored.
@@ -52,6 +55,8 @@ pub struct Restorer {
     told: usize,
     /// Whether a word is under way before the tail.
     is_in_word: bool,
+    /// Whether the tail begins within JSON, where that is minded.
+    shape: Option<Shape>,
     counts: RestoreCounts,
 }
 
@@ -65,8 +70,18 @@ impl Restorer {
             tail: String::new(),
             told: 0,
             is_in_word: false,
+            shape: None,
             counts: RestoreCounts::default(),
         }
+    }
+
+    /// Escapes values that are put into strings of JSON which the plain text has or is, so that it stays JSON. A value that
+    /// was taken from JSON with its escapes is put back as it was.
+    #[must_use]
+    pub fn minding_json(mut self) -> Restorer {
+        let is_minded = self.encoding == Encoding::Plain && self.vocabulary.has_escaped();
+        self.shape = is_minded.then(Shape::default);
+        self
     }
 
     /// Takes the next piece of the stream and appends what can be told by now.
@@ -99,14 +114,20 @@ impl Restorer {
         let whole = std::mem::take(&mut self.tail);
         let told = std::mem::take(&mut self.told);
         self.scan((&whole, told), true, room, output);
-        self.is_in_word = false;
+        self.begin();
     }
 
     /// Forgets what is held back, because the stream's text is replaced by another one.
     pub fn discard(&mut self) {
         self.tail.clear();
         self.told = 0;
+        self.begin();
+    }
+
+    /// Is at the beginning of another stream.
+    fn begin(&mut self) {
         self.is_in_word = false;
+        self.shape = self.shape.map(|_| Shape::default());
     }
 
     /// How many bytes are held back.
@@ -132,6 +153,8 @@ impl Restorer {
         let vocabulary = Arc::clone(&self.vocabulary);
         let depth = self.encoding.depth();
         let mut scan = Scan::new(vocabulary.names(), text, depth, self.is_in_word, is_last);
+        // Where in the text the shape has come to.
+        let (mut shape, mut shaped) = (self.shape, 0);
         loop {
             match scan.next() {
                 Step::Name {
@@ -143,7 +166,15 @@ impl Restorer {
                         continue;
                     }
                     output.push_str(&text[told..start]);
-                    self.encoding.write(value, output);
+                    let encoding = match &mut shape {
+                        Some(shape) => {
+                            shape.advance(&text[shaped..start]);
+                            shaped = start;
+                            encoding_within(*shape, value)
+                        }
+                        None => self.encoding,
+                    };
+                    encoding.write(value, output);
                     told = end;
                     self.counts.restored += 1;
                 }
@@ -155,6 +186,13 @@ impl Restorer {
                 } => {
                     let held_from = held_from.max(told);
                     output.push_str(&text[told..held_from]);
+                    if at < shaped {
+                        (shape, shaped) = (self.shape, 0);
+                    }
+                    self.shape = shape.map(|mut shape| {
+                        shape.advance(&text[shaped..at]);
+                        shape
+                    });
                     self.tail.push_str(&text[at..]);
                     self.told = held_from - at;
                     self.is_in_word = is_in_word;
@@ -162,11 +200,23 @@ impl Restorer {
                 }
                 Step::End { is_in_word } => {
                     output.push_str(&text[told..]);
+                    self.shape = shape.map(|mut shape| {
+                        shape.advance(&text[shaped..]);
+                        shape
+                    });
                     self.is_in_word = is_in_word;
                     return;
                 }
             }
         }
+    }
+}
+
+/// How a value is written at a place of a plain text.
+fn encoding_within(shape: Shape, value: &str) -> Encoding {
+    match shape.is_in_string() && !fits_json_string(value) {
+        true => Encoding::Json,
+        false => Encoding::Plain,
     }
 }
 

@@ -57,7 +57,7 @@ impl LeakRestorers {
     /// Restores the answer to the request of a session, and looks through it where its mask wants that. `is_whole` says
     /// that every text comes in one piece.
     pub(crate) fn new(session: &Session, is_whole: bool) -> LeakRestorers {
-        let restorers = FieldRestorers::new(session.vocabulary());
+        let restorers = FieldRestorers::new(session.vocabulary()).minding_json();
         restorers.make_room(MASKING_RESTORED_BYTES_MAX);
         let profile = session.profile();
         LeakRestorers {

@@ -42,7 +42,7 @@ pub(crate) async fn restore_list(
         let Some(vocabulary) = session.vocabulary_at(kind, &id).await else {
             continue;
         };
-        let restorers = FieldRestorers::new(vocabulary);
+        let restorers = FieldRestorers::new(vocabulary).minding_json();
         restorers.make_room(MASKING_RESTORED_BYTES_MAX.saturating_sub(out.len()));
         let alone = [AROUND.0, &text[entry.range()], AROUND.1].concat();
         let mut restored = Vec::with_capacity(alone.len() + alone.len() / 8);

@@ -49,7 +49,8 @@ impl Tenant {
         }
         match headers.get(AUTHORIZATION) {
             Some(value) => {
-                let parts = [value.as_bytes()];
+                let (scheme, credentials) = parts_of(value.as_bytes());
+                let parts = [scheme.as_slice(), credentials];
                 Tenant::new(CallerKind::Credential, b"authorization", &parts)
             }
             None => Tenant::new(CallerKind::Nobody, b"route", &[route.as_bytes()]),
@@ -75,6 +76,18 @@ impl Tenant {
         let mut hash = [0; 32];
         hash.copy_from_slice(context.finish().as_ref());
         Tenant { hash, caller }
+    }
+}
+
+/// The scheme of `Authorization`, which has no case, and what stands behind it (RFC 9110, 11.4).
+fn parts_of(value: &[u8]) -> (Vec<u8>, &[u8]) {
+    let value = value.trim_ascii();
+    let end = value.iter().position(u8::is_ascii_whitespace);
+    let (scheme, credentials) = value.split_at(end.unwrap_or(value.len()));
+    match credentials.trim_ascii_start() {
+        // A single word has no scheme before it: it is the credential, which has a case.
+        [] => (Vec::new(), scheme),
+        credentials => (scheme.to_ascii_lowercase(), credentials),
     }
 }
 

@@ -23,6 +23,7 @@ mod http2;
 mod keeping;
 mod leaks;
 mod lengths;
+mod model_json;
 mod names;
 mod operation;
 mod passing;

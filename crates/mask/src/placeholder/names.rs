@@ -28,6 +28,8 @@ pub(crate) struct IssuedNames {
     /// In the order of the labels' bytes.
     pub(crate) labels: Vec<Issued>,
     pub(crate) starts: Starts,
+    /// Whether there is a value that JSON escapes.
+    pub(crate) has_escaped: bool,
 }
 
 /// The names of one conversation: those that were issued, and those that look like it.

@@ -13,6 +13,7 @@ pub struct FieldRestorers {
     vocabulary: Arc<Vocabulary>,
     counts: Rc<Cell<RestoreCounts>>,
     room: Rc<Room>,
+    minds_json: bool,
 }
 
 impl FieldRestorers {
@@ -23,7 +24,15 @@ impl FieldRestorers {
             vocabulary,
             counts: Rc::default(),
             room: Rc::new(Room::endless()),
+            minds_json: false,
         }
+    }
+
+    /// Escapes values in plain texts that are JSON or hold it: see [`Restorer::minding_json`].
+    #[must_use]
+    pub fn minding_json(mut self) -> FieldRestorers {
+        self.minds_json = true;
+        self
     }
 
     /// Makes room for so many bytes of values in all texts together, beginning with the next. A value for which there is
@@ -53,8 +62,12 @@ impl Unmasks for FieldRestorers {
             crate::wire::Encoding::Text => Encoding::Plain,
             crate::wire::Encoding::JsonText => Encoding::Json,
         };
+        let restorer = Restorer::new(Arc::clone(&self.vocabulary), encoding);
         FieldRestorer {
-            restorer: Restorer::new(Arc::clone(&self.vocabulary), encoding),
+            restorer: match self.minds_json {
+                true => restorer.minding_json(),
+                false => restorer,
+            },
             counts: Rc::clone(&self.counts),
             room: Rc::clone(&self.room),
             counted: RestoreCounts::default(),

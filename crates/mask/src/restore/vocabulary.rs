@@ -34,6 +34,11 @@ impl Vocabulary {
         self.issued.labels.is_empty()
     }
 
+    /// Whether a value has to be escaped where it is put into JSON.
+    pub(super) fn has_escaped(&self) -> bool {
+        self.issued.has_escaped
+    }
+
     pub(crate) fn names(&self) -> Names<'_> {
         Names {
             style: &self.style,

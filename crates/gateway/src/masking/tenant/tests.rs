@@ -22,6 +22,17 @@ fn callers_with_different_credentials_are_different_tenants_on_every_route() {
 }
 
 #[test]
+fn the_same_credential_in_another_spelling_is_the_same_tenant() {
+    let one = of(Some("Bearer app-1"), "chat");
+    assert!(one == of(Some("bearer app-1"), "chat"));
+    assert!(one == of(Some("BEARER   app-1 "), "chat"));
+    assert!(one != of(Some("Bearer APP-1"), "chat"));
+    assert!(one != of(Some("Basic app-1"), "chat"));
+    assert!(of(Some("app-1"), "chat") != of(Some("APP-1"), "chat"));
+    assert!(of(Some("app-1"), "chat") != one);
+}
+
+#[test]
 fn without_a_credential_the_route_is_the_tenant() {
     assert!(of(None, "chat") == of(None, "chat"));
     assert!(of(None, "chat") != of(None, "other"));

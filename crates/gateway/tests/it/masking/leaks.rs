@@ -17,7 +17,7 @@ use crate::ways::upstream;
 
 /// What an application answers, whatever it is asked.
 #[derive(Clone)]
-struct Says {
+pub(super) struct Says {
     status: u16,
     kind: Option<&'static str>,
     /// The body in pieces; each waits for a permit.
@@ -26,7 +26,7 @@ struct Says {
 }
 
 impl Says {
-    fn new(status: u16, kind: Option<&'static str>, body: &[u8]) -> Says {
+    pub(super) fn new(status: u16, kind: Option<&'static str>, body: &[u8]) -> Says {
         Says::in_pieces(status, kind, vec![body.to_vec()])
     }
 
@@ -39,7 +39,7 @@ impl Says {
         }
     }
 
-    fn events(pieces: &[&str]) -> Says {
+    pub(super) fn events(pieces: &[&str]) -> Says {
         let pieces = pieces.iter().map(|piece| piece.as_bytes().to_vec());
         Says::in_pieces(200, Some("text/event-stream"), pieces.collect())
     }
@@ -79,7 +79,7 @@ fn with(mut config: MaskConfig, leaks: LeakAction) -> MaskConfig {
 }
 
 /// A gateway in front of an application that says the same always.
-async fn behind(config: MaskConfig, says: Says) -> (RawServer, Rig) {
+pub(super) async fn behind(config: MaskConfig, says: Says) -> (RawServer, Rig) {
     let server = says.serve().await;
     let application = super::application::Application::start().await;
     let address = server.address;
@@ -94,19 +94,19 @@ fn question() -> Value {
     json!({"model": "m", "messages": [{"role": "user", "content": "Hello"}]})
 }
 
-async fn ask(rig: &Rig, path: &str, question: &Value) -> reqwest::Response {
+pub(super) async fn ask(rig: &Rig, path: &str, question: &Value) -> reqwest::Response {
     super::post(rig, path, question).await
 }
 
-const CHAT: &str = "/v1/chat/completions";
+pub(super) const CHAT: &str = "/v1/chat/completions";
 
-fn delta(text: &str) -> String {
+pub(super) fn delta(text: &str) -> String {
     let choices = json!([{"index": 0, "delta": {"content": text}, "finish_reason": null}]);
     format!("data: {}\n\n", json!({"id": "c", "choices": choices}))
 }
 
 /// The answer's text out of a stream of chunks.
-fn said(stream: &str) -> String {
+pub(super) fn said(stream: &str) -> String {
     let data = stream
         .lines()
         .filter_map(|line| line.strip_prefix("data: "));

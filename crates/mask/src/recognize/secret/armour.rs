@@ -75,6 +75,9 @@ fn next_armour(window: &[u8]) -> Option<usize> {
 /// The end of the `END` line at `place`, if it is one.
 fn after_end_line(window: &[u8], place: usize) -> Option<usize> {
     let line = &window[place..window.len().min(place + LABEL_LIMIT + 16)];
+    // A label is ASCII; so this also never ends within a character.
+    let ascii = line.iter().take_while(|byte| byte.is_ascii()).count();
+    let line = &line[..ascii];
     let trimmed = line.trim_ascii_start();
     let hyphens = trimmed.iter().take_while(|byte| **byte == b'-').count();
     let label = &trimmed[hyphens..];

@@ -86,8 +86,13 @@ fn headline(mask: &MaskHealth) -> String {
 /// What was counted of one mask, in sentences.
 fn lines(mask: &MaskStats) -> Vec<String> {
     let failed = mask.error_rate * 100.0;
+    let told = mask.looked_into + mask.passed + mask.refused_count;
+    let textless = match mask.total_requests.saturating_sub(told) {
+        0 => String::new(),
+        count => format!("{count} without text, "),
+    };
     let mut lines = vec![format!(
-        "{} requests: {} looked into, {} passed, {} refused, {failed:.1} % failed",
+        "{} requests: {} looked into, {textless}{} passed, {} refused, {failed:.1} % failed",
         mask.total_requests, mask.looked_into, mask.passed, mask.refused_count
     )];
     if let (Some(p50), Some(p99)) = (mask.latency.p50_ms, mask.latency.p99_ms) {

@@ -120,3 +120,16 @@ fn a_key_of_putty_is_found_whole() {
     let cut = key.split("\nPrivate-MAC").next().unwrap();
     assert_one(cut, cut, "PRIVATE_KEY");
 }
+
+#[test]
+fn an_end_line_that_is_cut_within_characters_is_survived() {
+    for padding in 0..4 {
+        let text = format!(
+            "-----BEGIN PRIVATE KEY-----\n{LINES}\n-----END PRIVATE{}{}",
+            "x".repeat(padding),
+            "\u{fffd}".repeat(60)
+        );
+        let found = secrets(&text);
+        assert!(found[0].0.starts_with("-----BEGIN"), "{found:?}");
+    }
+}
