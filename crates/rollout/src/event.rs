@@ -76,7 +76,7 @@ pub enum EventKind {
         /// The gate's step.
         step: StepIndex,
         /// What was measured.
-        sample: Sample,
+        sample: Box<Sample>,
         /// What the gate concluded when the sample came, if that moved it. What was decided stays
         /// decided: a later version of the formulas reads a journal as it was written.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,7 +144,7 @@ impl EventKind {
     pub fn measured(step: StepIndex, sample: Sample) -> EventKind {
         EventKind::Measured {
             step,
-            sample,
+            sample: Box::new(sample),
             decided: None,
             formula: 0,
         }

@@ -235,7 +235,7 @@ impl Timeline {
                 sample,
                 decided,
                 ..
-            } => self.measured(before, event, *step, (sample, decided.as_deref())),
+            } => self.measured(before, event, *step, (sample.as_ref(), decided.as_deref())),
             EventKind::Recovered
             | EventKind::Abort { .. }
             | EventKind::Pause { .. }
