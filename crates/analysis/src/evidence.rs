@@ -78,6 +78,11 @@ impl Proof {
 impl Evidence {
     /// The evidence in words: `error rate 2.1 %, limit 1.0 %, 4,812 requests`.
     pub fn phrase(&self) -> String {
+        self.words(self.proof_words())
+    }
+
+    /// What was measured, without how sure it is.
+    fn words(&self, proof: String) -> String {
         let signal = &self.rule.signal;
         let breaker = if self.rule.breaker {
             "circuit breaker: "
@@ -103,7 +108,7 @@ impl Evidence {
         if self.verdict == Verdict::Inconclusive && requests < least {
             words.push_str(&format!(" of {} needed", grouped(least)));
         }
-        words.push_str(&self.proof_words());
+        words.push_str(&proof);
         if let Some(why) = self.no_data() {
             words.push_str(&format!("; no data now: {why}"));
         }
@@ -216,6 +221,13 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// What was measured by the rule that failed, short enough for one line: how sure that is stands in
+    /// [`Judgement::phrase`].
+    pub fn headline(&self) -> String {
+        let failed = self.evidence.iter().find(|e| e.verdict == Verdict::Fail);
+        failed.map_or_else(|| self.phrase(), |failed| failed.words(String::new()))
+    }
+
     /// The evidence that decided, in words: the first failed rule, else the first inconclusive one,
     /// else the first rule. Checks that failed are always told, whatever decided.
     pub fn phrase(&self) -> String {

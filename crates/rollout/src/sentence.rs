@@ -113,7 +113,7 @@ impl Cause {
     pub fn words(&self) -> String {
         match self {
             Cause::StepFailed { message, .. } => message.clone(),
-            Cause::GateFailed { judgement, .. } => judgement.phrase(),
+            Cause::GateFailed { judgement, .. } => judgement.headline(),
             Cause::Aborted(halt) => halt.asked("aborted"),
         }
     }
