@@ -36,7 +36,7 @@ impl Passage {
         let Masking::Restores(restores) = masking else {
             return answer;
         };
-        let (session, work) = *restores;
+        let (mut session, work) = *restores;
         let profile = Arc::clone(session.profile());
         let status = answer.status();
         let has_none = self.is_head
@@ -62,6 +62,7 @@ impl Passage {
             AnswerBody::Arm(arm) => arm,
             body => return Response::from_parts(head, body),
         };
+        session.answered_by = arm.arm().map(|arm| (arm, self.worker.index));
         // It was asked for plainly; some servers compress all the same.
         let Ok(codings) = Codings::of(&head.headers) else {
             if is_only_counted(&session) {
@@ -189,10 +190,11 @@ impl Passage {
     /// Refuses an arm's answer, of which nothing more is read.
     fn refuse_arm(
         &mut self,
-        session: Session,
+        mut session: Session,
         mut arm: Box<ArmBody>,
         refusal: MaskingRefusal,
     ) -> Answer {
+        session.answered_by = arm.arm().map(|arm| (arm, self.worker.index));
         arm.stand_behind();
         drop(arm);
         self.refuse_answer(session, refusal)
