@@ -33,7 +33,13 @@ const MESSAGES: Fields = &[
     (File, &["messages[*].content.**.source.data"]),
     (
         Link,
-        &["messages[*].content.**.source.url", "mcp_servers[*].url"],
+        &[
+            "messages[*].content.**.source.url",
+            "mcp_servers[*].url",
+            "tools[*].allowed_domains[*]",
+            "tools[*].blocked_domains[*]",
+            "tools[*].input_schema.**.$schema",
+        ],
     ),
     (
         Leave,

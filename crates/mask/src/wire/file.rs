@@ -150,9 +150,12 @@ fn is_address(text: &str) -> bool {
             .is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
-/// Whether a string under this name is the id of a file.
+/// Whether a string under this name is the id of a file, or the name of a site where sites are listed.
 fn is_id(text: &str, name: &str) -> bool {
-    name.ends_with("_id") && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let is_sign = |byte: u8| byte.is_ascii_graphic();
+    let is_of_site = |byte: u8| byte.is_ascii_alphanumeric() || b"-./*".contains(&byte);
+    (name.ends_with("_id") && text.bytes().all(is_sign))
+        || (name.ends_with("_domains") && text.bytes().all(is_of_site))
 }
 
 /// Masks what is no file as text.

@@ -77,7 +77,7 @@ fn text_that_no_table_names_is_masked() {
             &openai,
             RESPONSES,
             json!({"tools": [{"type": "mcp", "server_description": note},
-            {"type": "file_search", "filters": {"key": "a", "value": MAIL}}]}),
+            {"type": "file_search", "filters": {"key": "a", "value": MAIL, "allowed_domains": [MAIL]}}]}),
         ),
         (
             &openai,
@@ -146,7 +146,9 @@ fn what_stays_passes_byte_for_byte() {
             &openai,
             RESPONSES,
             json!({"model": MAIL, "user": MAIL, "previous_response_id": MAIL, "prompt": {"id": MAIL},
-            "tools": [{"type": "file_search", "vector_store_ids": [MAIL]}], "include": ["reasoning.encrypted_content"]}),
+            "tools": [{"type": "file_search", "vector_store_ids": [MAIL]},
+                {"type": "web_search", "filters": {"allowed_domains": ["example.org"]}},
+                {"type": "mcp", "authorization": MAIL, "headers": {"Authorization": MAIL}}], "include": ["reasoning.encrypted_content"]}),
         ),
         (
             &anthropic,
