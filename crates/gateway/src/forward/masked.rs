@@ -173,7 +173,7 @@ impl Passage {
             false => NextBody::Unread(inbound.rules),
         };
         if !work.body.is_empty() && matches!(work.exchange().request(), RequestPlan::Nothing) {
-            let masking = self.pass_unknown(profile, MaskingRefusal::UnknownType, note)?;
+            let masking = self.pass_unlooked(profile, MaskingRefusal::UnknownType, note)?;
             return Ok((masking, body));
         }
         let work = Arc::new(work);
@@ -186,7 +186,7 @@ impl Passage {
         let mut session = self.session_of(profile, &work, is_tenants, note).await?;
         let worked = match session.mask(&work).await {
             Err(refusal @ MaskingRefusal::NoField) => {
-                return Ok((self.pass_unknown(profile, refusal, note)?, body));
+                return Ok((self.pass_unlooked(profile, refusal, note)?, body));
             }
             worked => worked?,
         };
@@ -211,7 +211,7 @@ impl Passage {
     }
 
     /// Lets a request pass as it is of which nobody knows where its text is, if the settings say so.
-    fn pass_unknown(
+    fn pass_unlooked(
         &self,
         profile: &MaskProfile,
         refusal: MaskingRefusal,

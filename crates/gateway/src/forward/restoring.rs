@@ -14,7 +14,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, Response, StatusCode, response};
 use hyper::body::Body;
 use portcullis_mask::RestoreCounts;
-use portcullis_mask::json::{Document, FieldTable, JsonLimits};
+use portcullis_mask::json::{Document, JsonLimits};
 use portcullis_mask::wire::{
     AnswerPlan, Encoding, EventStream, Identifiers, Unmask, Unmasks, unmask_json,
 };

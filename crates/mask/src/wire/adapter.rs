@@ -76,7 +76,7 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub(super) enum Request {
     Nothing,
-    Json(FieldTable),
+    Json(Box<FieldTable>),
     Form(FormPlan),
 }
 
@@ -169,7 +169,7 @@ impl Wire {
                 methods: "",
                 operation: "*",
                 paths: Vec::new(),
-                request: Request::Json(request),
+                request: Request::Json(Box::new(request)),
                 query: &[],
                 answer: Answer::Json {
                     table: answer,
@@ -232,7 +232,7 @@ impl Route {
                 .collect(),
             request: match spec.request {
                 BodySpec::Nothing => Request::Nothing,
-                BodySpec::Json(fields) => Request::Json(request_table(fields, options)?),
+                BodySpec::Json(fields) => Request::Json(Box::new(request_table(fields, options)?)),
                 BodySpec::Form(spec) => Request::Form(FormPlan::new(&spec)?),
             },
             query: spec.query,
