@@ -48,6 +48,13 @@ pub enum Bench {
         #[arg(long)]
         folder: Option<PathBuf>,
     },
+    /// Gates by evidence against thresholds and usual tests, over simulated traffic: how often good releases are
+    /// rolled back, after what time bad ones.
+    Detect {
+        /// A twentieth of the runs.
+        #[arg(long)]
+        quick: bool,
+    },
     /// States per second of the explorer.
     Explorer,
     /// Many simulated services rolled out at once: does it grow linearly?
@@ -100,6 +107,7 @@ impl Bench {
             Bench::GatewayEndure(args) => gateway::endure::measure(args),
             Bench::GatewaySoak(args) => gateway::soak::measure(args),
             Bench::Journal { folder } => journal::run_bench(folder.as_deref()),
+            Bench::Detect { quick } => detect(*quick),
             Bench::Explorer => example("portcullis-sim", "explore"),
             Bench::Engine { sizes } => engine::measure(sizes),
             Bench::Switch {
@@ -117,6 +125,16 @@ impl Bench {
 
 fn example(package: &str, name: &str) -> Result<()> {
     run(cargo().args(["run", "--release", "--package", package, "--example", name]))
+}
+
+fn detect(quick: bool) -> Result<()> {
+    let mut bench = cargo();
+    bench.args(["run", "--release", "--package", "portcullis-traffic"]);
+    bench.args(["--example", "bench_detect", "--"]);
+    if quick {
+        bench.arg("--quick");
+    }
+    run(&mut bench)
 }
 
 /// The version of Presidio that masking is compared with.

@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
+mod confseq;
 mod node;
 mod python;
 
@@ -41,7 +42,12 @@ const PROGRAMS: [(&str, &str, &str); 2] = [
     ("npm", "npm", "what those clients consist of"),
 ];
 /// What only benchmarks use.
-const BENCH_PACKAGES: [(&str, &str); 2] = [
+const BENCH_PACKAGES: [(&str, &str); 4] = [
+    (
+        "g++",
+        "builds confseq, with which the sequential tests are compared",
+    ),
+    ("libboost-dev", "the mathematics of confseq"),
     ("haproxy", "a proxy that the gateway is compared with"),
     (
         "tuxpaint-stamps-default",
@@ -53,7 +59,8 @@ const BENCH_PACKAGES: [(&str, &str); 2] = [
 pub fn run(bench: bool) -> Result<()> {
     packages(bench)?;
     python::clients()?;
-    node::clients()
+    node::clients()?;
+    if bench { confseq::build() } else { Ok(()) }
 }
 
 fn packages(bench: bool) -> Result<()> {

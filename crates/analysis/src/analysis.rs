@@ -2,19 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    ArmSample, Evidence, Judgement, Rule, Sample, Signal, Test, Verdict,
-    rate_difference_lower_bound,
-};
+use crate::{Judgement, Rule, Sample, Tally};
 
-/// The one-sided 99.5 % normal quantile: the lower end of a two-sided 99 % interval.
-const Z_99: f64 = 2.575_829;
-
-/// A gate: which rules, over how long, measured how often.
-///
-/// The fixed-window rules here judge after each sample, so a limit is looked at more than once; the
-/// minimum of requests keeps the first looks from deciding on noise. Sequential tests with an error
-/// bound over all looks take the same place: one more [`Test`].
+/// A gate: which rules, over how long, measured how often, and how sure it has to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
     /// The rules; all must pass.
@@ -23,8 +13,95 @@ pub struct Analysis {
     pub window_ms: u64,
     /// How far apart measurements are, in milliseconds.
     pub interval_ms: u64,
+    /// Other distances between measurements later in the window, in ascending order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cadence: Vec<Cadence>,
     /// How many measurements there must be before a gate can pass.
     pub samples_min: u32,
+    /// How much longer than the window a gate goes on when there is not enough evidence, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extend_ms: u64,
+    /// Whether a gate passes before its window is over once every rule has shown that all is well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub early: bool,
+    /// What happens when there is not enough evidence in the end.
+    #[serde(default, skip_serializing_if = "WhenInconclusive::is_ask")]
+    pub inconclusive: WhenInconclusive,
+    /// The chances of being wrong.
+    #[serde(default, skip_serializing_if = "Budget::is_default")]
+    pub budget: Budget,
+}
+
+/// What happens when a gate's window and its extension are over and there is not enough evidence. It
+/// never passes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenInconclusive {
+    /// A person decides.
+    #[default]
+    Ask,
+    /// The weight stays and the gate goes on; it passes as soon as there is enough. A person may decide
+    /// before that.
+    Hold,
+    /// The rollout goes back.
+    RollBack,
+}
+
+impl WhenInconclusive {
+    fn is_ask(&self) -> bool {
+        *self == WhenInconclusive::Ask
+    }
+}
+
+/// From some moment of the window on, measurements are this far apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cadence {
+    /// How much of the window must have been measured, in milliseconds.
+    pub after_ms: u64,
+    /// The distance from then on, in milliseconds.
+    pub interval_ms: u64,
+}
+
+/// The chances of being wrong that a whole rollout may take.
+///
+/// The evidence of a rule runs on from one gate of a rollout to the next, so the budget is spent once,
+/// by rule, and not again at each gate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// The chance that a rollout which is no worse than tolerated is rolled back by any of its
+    /// sequential rules; above 0 and below 1.
+    pub alpha: f64,
+    /// How many sequential rules share `alpha`; at least 1.
+    pub parts: u32,
+    /// The chance that a rule calls a release good enough that is as bad as what matters; above 0 and
+    /// below 1.
+    pub beta: f64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget {
+            alpha: 0.01,
+            parts: 1,
+            beta: 0.05,
+        }
+    }
+}
+
+impl Budget {
+    /// The natural logarithm of the evidence that fails a rule.
+    pub fn log_fails(&self) -> f64 {
+        libm::log(f64::from(self.parts.max(1)) / self.alpha)
+    }
+
+    /// The natural logarithm of the evidence that lets a rule pass.
+    pub fn log_passes(&self) -> f64 {
+        libm::log(1.0 / self.beta)
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Budget::default()
+    }
 }
 
 /// Why an analysis cannot be used.
@@ -34,22 +111,48 @@ pub enum AnalysisProblem {
     NoRules,
     /// The measuring interval is zero or longer than the window.
     Interval,
+    /// A chance of being wrong is not between 0 and 1; the text says which.
+    Budget(String),
     /// The rule at this index has a number outside its range; the text says which and what is expected.
     Rule(usize, String),
 }
 
 impl Analysis {
+    /// These rules over a window, with nothing else asked for: one measurement is enough, no extension,
+    /// the usual budget.
+    pub fn new(rules: Vec<Rule>, window_ms: u64, interval_ms: u64) -> Analysis {
+        Analysis {
+            rules,
+            window_ms,
+            interval_ms,
+            cadence: Vec::new(),
+            samples_min: 1,
+            extend_ms: 0,
+            early: false,
+            inconclusive: WhenInconclusive::Ask,
+            budget: Budget::default(),
+        }
+    }
+
     /// Every problem of this analysis; empty when it can be used.
     pub fn problems(&self) -> Vec<AnalysisProblem> {
         let mut problems = Vec::new();
         if self.rules.is_empty() {
             problems.push(AnalysisProblem::NoRules);
         }
-        if self.interval_ms == 0 || self.interval_ms > self.window_ms {
+        let mut intervals = self.cadence.iter().map(|later| later.interval_ms);
+        let fits = |interval_ms| interval_ms > 0 && interval_ms <= self.window_ms;
+        if !fits(self.interval_ms) || !intervals.all(fits) {
             problems.push(AnalysisProblem::Interval);
         }
+        for (name, chance) in [("alpha", self.budget.alpha), ("beta", self.budget.beta)] {
+            if !(chance > 0.0 && chance < 1.0) {
+                let text = format!("{name} is a chance above 0 and below 1, for example 0.01");
+                problems.push(AnalysisProblem::Budget(text));
+            }
+        }
         for (index, rule) in self.rules.iter().enumerate() {
-            if let Some(text) = rule_problem(rule) {
+            if let Some(text) = rule.problem() {
                 problems.push(AnalysisProblem::Rule(index, text));
             }
         }
@@ -65,161 +168,27 @@ impl Analysis {
         alone
     }
 
-    /// What `samples`, all of this gate and in order, prove.
-    ///
-    /// A rule fails as soon as it has its minimum of requests and its value is over the limit. A gate
-    /// passes only once the window was measured in full. Time that was not measured, for example while
-    /// the engine was down or the candidate could get no traffic, does not count as measured.
+    /// How far apart measurements are once this much was measured, in milliseconds.
+    pub fn interval_ms_after(&self, measured_ms: u64) -> u64 {
+        let reached = self.cadence.iter().rev();
+        let mut reached = reached.filter(|later| later.after_ms <= measured_ms);
+        reached
+            .next()
+            .map_or(self.interval_ms, |later| later.interval_ms)
+    }
+
+    /// What `samples`, all of this gate and in order, prove: [`Tally`] over all of them.
     pub fn judge(&self, samples: &[Sample]) -> Judgement {
-        let measured = || samples.iter().filter(|sample| sample.unmeasured.is_none());
-        let measured_ms: u64 = measured().map(Sample::duration_ms).sum();
-        let over = measured_ms >= self.window_ms && measured().count() >= self.samples_min as usize;
-        let evidence: Vec<Evidence> = self
-            .rules
+        let mut tally = Tally::new(self);
+        samples
             .iter()
-            .map(|rule| judge_rule(rule, samples, over))
-            .collect();
-        let any = |verdict| evidence.iter().any(|e| e.verdict == verdict);
-        let verdict = if any(Verdict::Fail) {
-            Verdict::Fail
-        } else if !over {
-            Verdict::Undecided
-        } else if any(Verdict::Inconclusive) || evidence.is_empty() {
-            Verdict::Inconclusive
-        } else {
-            Verdict::Pass
-        };
-        Judgement {
-            verdict,
-            evidence,
-            measured_ms,
-        }
+            .for_each(|sample| tally.observe(self, sample));
+        tally.judge(self)
     }
 }
 
-fn rule_problem(rule: &Rule) -> Option<String> {
-    if rule.requests_min == 0 {
-        return Some("the minimum of requests must be at least 1".to_owned());
-    }
-    if let Signal::Latency { quantile } = rule.signal
-        && !(quantile > 0.0 && quantile < 1.0)
-    {
-        return Some("a latency quantile lies between 0 and 1, for example 0.95".to_owned());
-    }
-    match rule.test {
-        Test::Limit { max } if !max.is_finite() || max < 0.0 => {
-            Some("a limit is a number of at least 0".to_owned())
-        }
-        Test::Baseline { ratio_max, margin }
-            if !ratio_max.is_finite() || ratio_max < 1.0 || !margin.is_finite() || margin < 0.0 =>
-        {
-            Some("a comparison allows a factor of at least 1 and a margin of at least 0".to_owned())
-        }
-        Test::Baseline { .. }
-            if matches!(rule.signal, Signal::HealthFailures | Signal::Metric { .. }) =>
-        {
-            Some("only the error rate and latencies can be compared with the stable arm".to_owned())
-        }
-        _ => None,
-    }
-}
-
-fn judge_rule(rule: &Rule, samples: &[Sample], over: bool) -> Evidence {
-    let mut evidence = Evidence::empty(rule);
-    let failed = match rule.signal {
-        Signal::HealthFailures => measure_health(samples, &mut evidence),
-        Signal::Metric { ref name } => measure_metric(name, samples, &mut evidence),
-        Signal::ErrorRate | Signal::Latency { .. } => measure_arms(samples, &mut evidence),
-    };
-    evidence.verdict = match failed {
-        Some(true) => Verdict::Fail,
-        _ if !over => Verdict::Undecided,
-        Some(false) => Verdict::Pass,
-        None => Verdict::Inconclusive,
-    };
-    evidence
-}
-
-/// Fills the evidence and says whether the rule is broken; `None` when there is too little data.
-fn measure_health(samples: &[Sample], evidence: &mut Evidence) -> Option<bool> {
-    let health = || samples.iter().filter_map(|s| s.health.as_ref());
-    let checks: u64 = health()
-        .map(|h| u64::from(h.passed) + u64::from(h.failed))
-        .sum();
-    let worst = health().map(|h| h.consecutive_failures).max()?;
-    evidence.requests = checks;
-    evidence.observed = Some(f64::from(worst));
-    evidence.detail = health().filter_map(|h| h.last_failure.clone()).next_back();
-    let broken = f64::from(worst) > evidence.limit?;
-    // A run of failures is proof whatever the number of checks; health needs enough of them.
-    if broken || checks >= evidence.rule.requests_min {
-        Some(broken)
-    } else {
-        None
-    }
-}
-
-fn measure_metric(name: &str, samples: &[Sample], evidence: &mut Evidence) -> Option<bool> {
-    let readings: Vec<f64> = samples
-        .iter()
-        .filter_map(|s| s.metrics.get(name).copied())
-        .filter(|reading| reading.is_finite())
-        .collect();
-    evidence.requests = readings.len() as u64;
-    evidence.observed = readings.last().copied();
-    if evidence.requests < evidence.rule.requests_min {
-        return None;
-    }
-    Some(evidence.observed? > evidence.limit?)
-}
-
-fn measure_arms(samples: &[Sample], evidence: &mut Evidence) -> Option<bool> {
-    let signal = evidence.rule.signal.clone();
-    let canary = merged(samples.iter().filter_map(|s| s.canary.as_ref()));
-    evidence.requests = canary.requests;
-    evidence.observed = value_of(&signal, &canary);
-    let enough = canary.requests >= evidence.rule.requests_min;
-    match evidence.rule.test {
-        Test::Limit { max } => {
-            let observed = evidence.observed?;
-            enough.then_some(observed > max)
-        }
-        Test::Baseline { ratio_max, margin } => {
-            let stable = merged(samples.iter().filter_map(|s| s.baseline.as_ref()));
-            evidence.baseline = value_of(&signal, &stable);
-            let limit = evidence.baseline? * ratio_max + margin;
-            evidence.limit = Some(limit);
-            if !enough || stable.requests < evidence.rule.requests_min {
-                return None;
-            }
-            let worse = evidence.observed? > limit;
-            let beyond_chance = signal != Signal::ErrorRate
-                || rate_difference_lower_bound(
-                    (canary.errors, canary.requests),
-                    (stable.errors, stable.requests),
-                    Z_99,
-                )
-                .is_some_and(|bound| bound > 0.0);
-            Some(worse && beyond_chance)
-        }
-    }
-}
-
-fn merged<'a>(arms: impl Iterator<Item = &'a ArmSample>) -> ArmSample {
-    let mut sum = ArmSample::default();
-    arms.for_each(|arm| sum.merge(arm));
-    sum
-}
-
-fn value_of(signal: &Signal, arm: &ArmSample) -> Option<f64> {
-    match signal {
-        Signal::ErrorRate => arm.error_rate(),
-        Signal::Latency { quantile } => arm
-            .latency
-            .quantile_us(*quantile)
-            .map(|us| us as f64 / 1000.0),
-        Signal::HealthFailures | Signal::Metric { .. } => None,
-    }
+fn is_zero(ms: &u64) -> bool {
+    *ms == 0
 }
 
 #[cfg(test)]

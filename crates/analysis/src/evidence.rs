@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::count::grouped;
-use crate::{Rule, Signal, Test, Verdict};
+use crate::{Effect, Enough, Rule, Signal, Test, Verdict};
+
+/// The logarithm of a million: nobody needs to know more exactly how sure a proof is.
+const MILLION_LOG: f64 = 13.815_510_557_964_274;
 
 /// What one rule saw: the value, the limit, how much data, and what follows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,16 +26,77 @@ pub struct Evidence {
     /// What a failed check or a missing signal said, where that explains more than the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// How far the evidence of a sequential rule has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// How large the difference is that a sequential rule looks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
+    /// Whether the rule is on its way to fail: a warning, no verdict.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approaching: bool,
+}
+
+/// How far the evidence of a sequential rule has come, as natural logarithms of e-values.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The highest evidence that the candidate is worse than tolerated.
+    pub log_worse: f64,
+    /// What fails the rule.
+    pub log_fails: f64,
+    /// The highest evidence that the candidate is better than what matters.
+    pub log_good: f64,
+    /// What lets the rule pass.
+    pub log_passes: f64,
+    /// About how many more requests of the candidate would show that it is good enough, if it goes on as
+    /// it does; `None` when it is shown, or when no number would.
+    pub requests_needed: Option<u64>,
+}
+
+impl Proof {
+    /// Whether the candidate is proven to be worse than tolerated.
+    pub fn fails(&self) -> bool {
+        self.log_worse >= self.log_fails
+    }
+
+    /// Whether the candidate is proven to be better than what matters.
+    pub fn passes(&self) -> bool {
+        self.log_good >= self.log_passes
+    }
+
+    /// Whether half of the evidence that fails the rule is there.
+    pub fn is_approaching(&self) -> bool {
+        !self.fails() && self.log_worse >= self.log_fails / 2.0
+    }
+
+    /// The chance, at the most, that a release which is no worse than tolerated ever looks this bad.
+    pub fn chance(&self) -> f64 {
+        libm::exp(-self.log_worse).min(1.0)
+    }
 }
 
 impl Evidence {
     /// The evidence in words: `error rate 2.1 %, limit 1.0 %, 4,812 requests`.
     pub fn phrase(&self) -> String {
+        self.words(self.proof_words())
+    }
+
+    /// What was measured, without how sure it is.
+    fn words(&self, proof: String) -> String {
         let signal = &self.rule.signal;
-        let Some(observed) = self.observed else {
-            return format!("{}: no data", signal.words());
+        let breaker = if self.rule.breaker {
+            "circuit breaker: "
+        } else {
+            ""
         };
-        let mut words = format!("{} {}", signal.words(), signal.format(observed));
+        let name = format!("{breaker}{}{}", signal.words(), stretch(&self.rule.test));
+        let Some(observed) = self.observed else {
+            return match &self.detail {
+                Some(why) if *signal != Signal::HealthFailures => format!("{name}: no data: {why}"),
+                _ => format!("{name}: no data"),
+            };
+        };
+        let mut words = format!("{name} {}", signal.format(observed));
         if let Some(baseline) = self.baseline {
             words.push_str(&format!(", stable {}", signal.format(baseline)));
         }
@@ -44,18 +108,70 @@ impl Evidence {
         if self.verdict == Verdict::Inconclusive && requests < least {
             words.push_str(&format!(" of {} needed", grouped(least)));
         }
+        words.push_str(&proof);
+        if let Some(why) = self.no_data() {
+            words.push_str(&format!("; no data now: {why}"));
+        }
         words
+    }
+
+    /// What the proof adds: how sure a failure is, or what is missing.
+    fn proof_words(&self) -> String {
+        let Some(proof) = &self.proof else {
+            return match self.approaching {
+                true => "; near its limit".to_owned(),
+                false => String::new(),
+            };
+        };
+        let evident = self.rule.enough == Enough::Evidence;
+        match (self.verdict, proof.requests_needed) {
+            (Verdict::Fail, _) => {
+                let times = libm::exp(proof.log_worse.min(MILLION_LOG));
+                let times = grouped(libm::floor(times) as u64);
+                let effect = self.effect_words().map(|words| format!("; {words}"));
+                let effect = effect.unwrap_or_default();
+                format!("{effect}; chance alone does this less than once in {times} times")
+            }
+            (_, _) if self.approaching => "; approaching failure".to_owned(),
+            (Verdict::Inconclusive | Verdict::Undecided, Some(needed)) if evident => {
+                format!("; needs about {}", self.rule.signal.more(needed))
+            }
+            (Verdict::Inconclusive, None) if evident && !proof.passes() => {
+                "; neither shown to be worse nor to be good enough, and more of the same would not \
+                 tell"
+                    .to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// How large the difference is, in words: `5.1 times as many errors (3.2 to 8.9, at 99 %)`; `None` when
+    /// too little is known to say.
+    pub fn effect_words(&self) -> Option<String> {
+        self.effect.as_ref()?.words(&self.rule.signal)
+    }
+
+    /// Why the rule has no data now, or had too little, if so: a person should know.
+    pub fn no_data(&self) -> Option<&str> {
+        let open = matches!(self.verdict, Verdict::Undecided | Verdict::Inconclusive);
+        let of_signal = open && self.rule.signal != Signal::HealthFailures;
+        self.detail.as_deref().filter(|_| of_signal)
     }
 
     /// How many more requests the rule needs before it says anything.
     pub fn requests_missing(&self) -> u64 {
-        self.rule.requests_min.saturating_sub(self.requests)
+        let least = self.rule.requests_min.saturating_sub(self.requests);
+        let proof = self
+            .proof
+            .as_ref()
+            .filter(|_| self.rule.enough == Enough::Evidence);
+        least.max(proof.and_then(|proof| proof.requests_needed).unwrap_or(0))
     }
 
     pub(crate) fn empty(rule: &Rule) -> Evidence {
         let limit = match rule.test {
-            Test::Limit { max } => Some(max),
-            Test::Baseline { .. } => None,
+            Test::Limit { max } | Test::Window { max, .. } | Test::AtMost { max, .. } => Some(max),
+            Test::Baseline { .. } | Test::NotWorse { .. } => None,
         };
         Evidence {
             rule: rule.clone(),
@@ -65,8 +181,29 @@ impl Evidence {
             requests: 0,
             verdict: Verdict::Undecided,
             detail: None,
+            proof: None,
+            effect: None,
+            approaching: false,
         }
     }
+}
+
+/// The stretch of time that a rule looks at: ` (p95 over 15 min)`.
+fn stretch(test: &Test) -> String {
+    let Test::Window {
+        reading, over_ms, ..
+    } = test
+    else {
+        return String::new();
+    };
+    let reading = reading.words();
+    let over = match over_ms {
+        ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
+        ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),
+        ms if ms % 1000 == 0 => format!("{} s", ms / 1000),
+        ms => format!("{ms} ms"),
+    };
+    format!(" ({reading} over {over})")
 }
 
 /// What a whole gate concludes from its samples so far.
@@ -78,23 +215,60 @@ pub struct Judgement {
     pub evidence: Vec<Evidence>,
     /// How much of the window was measured, in milliseconds.
     pub measured_ms: u64,
+    /// Which version of the formulas concluded this ([`crate::FORMULA_VERSION`]); 0 before there were any.
+    #[serde(default)]
+    pub formula: u32,
 }
 
 impl Judgement {
+    /// What was measured by the rule that failed, short enough for one line: how sure that is stands in
+    /// [`Judgement::phrase`].
+    pub fn headline(&self) -> String {
+        let failed = self.evidence.iter().find(|e| e.verdict == Verdict::Fail);
+        failed.map_or_else(|| self.phrase(), |failed| failed.words(String::new()))
+    }
+
     /// The evidence that decided, in words: the first failed rule, else the first inconclusive one,
     /// else the first rule. Checks that failed are always told, whatever decided.
     pub fn phrase(&self) -> String {
         let of = |verdict| self.evidence.iter().find(|e| e.verdict == verdict);
         let deciding = of(Verdict::Fail).or_else(|| of(Verdict::Inconclusive));
+        // While it is open: what people are warned of.
+        let warning = || self.evidence.iter().find(|e| e.approaching);
+        let silent = || self.evidence.iter().find(|e| e.no_data().is_some());
+        let deciding = deciding.or_else(warning).or_else(silent);
         let Some(deciding) = deciding.or(self.evidence.first()) else {
             return "no rules".to_owned();
         };
+        let mut words = deciding.phrase();
+        words.push_str(&self.time_words(deciding));
         let is_health = |e: &&Evidence| e.rule.signal == Signal::HealthFailures;
         let unwell = |e: &&Evidence| e.observed.is_some_and(|failures| failures > 0.0);
         let mut health = self.evidence.iter().filter(is_health).filter(unwell);
         match health.next().filter(|health| *health != deciding) {
-            Some(health) => format!("{}; {}", deciding.phrase(), health.phrase()),
-            None => deciding.phrase(),
+            Some(health) => format!("{words}; {}", health.phrase()),
+            None => words,
         }
+    }
+
+    /// How long what is missing takes at the rate so far.
+    fn time_words(&self, evidence: &Evidence) -> String {
+        let proof = evidence.proof.as_ref();
+        let needed = proof.and_then(|proof| proof.requests_needed).unwrap_or(0);
+        let waits = evidence.rule.enough == Enough::Evidence
+            && !evidence.approaching
+            && evidence.no_data().is_none()
+            && matches!(evidence.verdict, Verdict::Inconclusive | Verdict::Undecided);
+        if !waits || needed == 0 || evidence.requests == 0 {
+            return String::new();
+        }
+        let seconds = needed as f64 * self.measured_ms as f64 / 1000.0 / evidence.requests as f64;
+        let (number, unit) = match seconds {
+            few if few < 90.0 => (few, "s"),
+            more if more < 5400.0 => (more / 60.0, "min"),
+            many => (many / 3600.0, "h"),
+        };
+        let number = grouped((libm::ceil(number) as u64).max(1));
+        format!(", {number} {unit} at this rate")
     }
 }

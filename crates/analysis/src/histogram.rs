@@ -68,6 +68,11 @@ impl Histogram {
         }
     }
 
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
     /// How many latencies were counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|(_, n)| n).sum()
@@ -81,14 +86,34 @@ impl Histogram {
             return None;
         }
         let rank = ((quantile.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
+        self.bucket_of_rank(rank).map(bucket_upper_us)
+    }
+
+    /// The bucket of the latency with this place in ascending order, counted from 1; `None` when there is
+    /// none.
+    pub(crate) fn bucket_of_rank(&self, rank: u64) -> Option<usize> {
         let mut seen = 0;
         for (bucket, n) in &self.counts {
             seen += n;
-            if seen >= rank {
-                return Some(bucket_upper_us(*bucket as usize));
+            if seen >= rank.max(1) {
+                return (rank > 0).then_some(*bucket as usize);
             }
         }
         None
+    }
+
+    /// How many latencies are surely longer than `limit_us`: those in buckets that begin above it. For a
+    /// limit that [`Histogram::quantile_us`] gave, this is exact.
+    pub fn slower_than(&self, limit_us: u64) -> u64 {
+        let within = |bucket: u32| bucket == 0 || bucket_upper_us(bucket as usize - 1) < limit_us;
+        let above = self.counts.iter().filter(|(bucket, _)| !within(*bucket));
+        above.map(|(_, n)| n).sum()
+    }
+
+    /// Halves every count, rounding down: what was counted long ago weighs less and less.
+    pub fn halve(&mut self) {
+        self.counts.iter_mut().for_each(|(_, n)| *n /= 2);
+        self.counts.retain(|(_, n)| *n > 0);
     }
 
     /// Adds the counts of `other`.

@@ -10,17 +10,29 @@
 mod analysis;
 mod comparison;
 mod count;
+mod effect;
 mod evidence;
 mod histogram;
 mod rule;
 mod sample;
+mod sequential;
+mod signal;
+mod tally;
 mod verdict;
 
-pub use analysis::{Analysis, AnalysisProblem};
+pub use analysis::{Analysis, AnalysisProblem, Budget, Cadence, WhenInconclusive};
 pub use comparison::{rate_difference_lower_bound, wilson_interval};
 pub use count::counted;
-pub use evidence::{Evidence, Judgement};
+pub use effect::{Difference, Effect, Interval};
+pub use evidence::{Evidence, Judgement, Proof};
 pub use histogram::{BUCKETS, Histogram, bucket_of, bucket_upper_us};
-pub use rule::{Rule, Signal, Test};
+pub use rule::{Bound, Enough, Reading, Rule, Test};
 pub use sample::{ArmSample, HealthSample, Sample};
+pub use sequential::{
+    ALTERNATIVES, ArmEvents, BetaBinomialMixture, Exceedances, FORMULA_VERSION, Labels,
+    LatencyBound, Mixture, NormalMixture, Proportion, RateBound, RateRatio, RatioInterval,
+    proportion_interval, quantile_interval,
+};
+pub use signal::{Signal, SignalKind};
+pub use tally::Tally;
 pub use verdict::Verdict;

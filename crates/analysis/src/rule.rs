@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::counted;
+use crate::Signal;
+
+mod problem;
 
 /// A rule: a signal and the test it must hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,69 +14,67 @@ pub struct Rule {
     /// What it must satisfy.
     pub test: Test,
     /// How many requests (or checks) there must be, in each arm that is compared, before the rule says
-    /// anything. At least one.
+    /// anything but [`crate::Verdict::Fail`] of a sequential test, which is right at any time. At
+    /// least one.
     pub requests_min: u64,
+    /// What lets the rule pass when the window is over.
+    #[serde(default, skip_serializing_if = "Enough::is_requests")]
+    pub enough: Enough,
+    /// Whether the rule is a circuit breaker: an absolute limit that trips by itself, whatever the
+    /// comparison says. It spends nothing of the error budget and is told apart in every verdict.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub breaker: bool,
 }
 
-/// What a rule looks at.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Signal {
-    /// The share of failed requests, 0..=1.
-    ErrorRate,
-    /// A latency quantile in milliseconds.
-    Latency {
-        /// Which quantile, above 0 and below 1, for example 0.95.
-        quantile: f64,
-    },
-    /// Failed health and smoke checks in a row.
-    HealthFailures,
-    /// A figure that the service reports of itself.
-    Metric {
-        /// The name it has in the sample.
-        name: String,
-    },
-}
-
-impl Signal {
-    /// The words for this signal in a sentence, for example `p95 latency`.
-    pub fn words(&self) -> String {
-        match self {
-            Signal::ErrorRate => "error rate".to_owned(),
-            Signal::Latency { quantile } => {
-                let percent = format!("{:.3}", quantile * 100.0);
-                format!(
-                    "p{} latency",
-                    percent.trim_end_matches('0').trim_end_matches('.')
-                )
-            }
-            Signal::HealthFailures => "failed checks in a row".to_owned(),
-            Signal::Metric { name } => name.clone(),
+impl Rule {
+    /// A rule that says something from the first request on and is no circuit breaker.
+    pub fn new(signal: Signal, test: Test) -> Rule {
+        Rule {
+            signal,
+            test,
+            requests_min: 1,
+            enough: Enough::Requests,
+            breaker: false,
         }
     }
 
-    /// A number of what this signal is made from, in words: `1 check`, `4,812 requests`.
-    pub fn counted(&self, count: u64) -> String {
-        let (one, many) = match self {
-            Signal::HealthFailures => ("check", "checks"),
-            Signal::Metric { .. } => ("reading", "readings"),
-            Signal::ErrorRate | Signal::Latency { .. } => ("request", "requests"),
-        };
-        counted(count, one, many)
+    /// Whether this rule spends a part of the rollout's error budget.
+    pub fn is_sequential(&self) -> bool {
+        !self.breaker && self.test.is_sequential()
     }
+}
 
-    /// A value of this signal as people read it, with its unit.
-    pub fn format(&self, value: f64) -> String {
-        match self {
-            Signal::ErrorRate => format!("{:.1} %", value * 100.0),
-            Signal::Latency { .. } if value < 10.0 => format!("{value:.1} ms"),
-            Signal::Latency { .. } => format!("{value:.0} ms"),
-            Signal::HealthFailures => format!("{value:.0}"),
-            Signal::Metric { .. } => {
-                let text = format!("{value:.3}");
-                text.trim_end_matches('0').trim_end_matches('.').to_owned()
-            }
-        }
+/// What lets a rule pass when the window is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enough {
+    /// The minimum of requests.
+    #[default]
+    Requests,
+    /// Evidence that the signal is better than what matters: see [`Test::AtMost`] and
+    /// [`Test::NotWorse`]. It can pass before the window is over where the gate allows it.
+    Evidence,
+}
+
+impl Enough {
+    fn is_requests(&self) -> bool {
+        *self == Enough::Requests
+    }
+}
+
+/// A bound relative to the stable arm: `stable value * ratio + margin`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// A factor over the stable arm's value; at least 1.
+    pub ratio: f64,
+    /// What is added to it, in the signal's unit; not negative.
+    pub margin: f64,
+}
+
+impl Bound {
+    /// The bound at a value of the stable arm.
+    pub fn at(&self, stable: f64) -> f64 {
+        stable * self.ratio + self.margin
     }
 }
 
@@ -82,25 +82,80 @@ impl Signal {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Test {
-    /// The signal stays at or under a fixed limit.
+    /// The signal stays at or under a fixed limit at every look, as it stands: a look that is over it by
+    /// chance fails too. Right for checks and figures, which are no samples of anything.
     Limit {
         /// The largest value allowed, in the signal's unit.
         max: f64,
     },
-    /// The signal is not worse than the concurrent stable arm's by more than this. It fails when the
-    /// candidate's value exceeds `baseline * ratio_max + margin` and, for rates, when the 99 % lower
-    /// confidence bound of the difference is above zero, so that chance alone does not roll back.
+    /// The signal is not worse than the concurrent stable arm's by more than this, at a fixed look. It
+    /// fails when the candidate's value exceeds `baseline * ratio_max + margin` and, for rates, when the
+    /// 99 % lower confidence bound of the difference is above zero. Gates that were planned before
+    /// sequential tests have it; new ones get [`Test::NotWorse`].
     Baseline {
         /// Largest factor allowed; at least 1.
         ratio_max: f64,
         /// Largest excess allowed beyond the factor, in the signal's unit; not negative.
         margin: f64,
     },
+    /// A trailing window of the signal stays at or under a fixed limit, as it stands.
+    Window {
+        /// What is read from the window.
+        reading: Reading,
+        /// How far the window reaches back, in milliseconds.
+        over_ms: u64,
+        /// The largest value allowed, in the signal's unit.
+        max: f64,
+    },
+    /// Sequential: fails when there is evidence that the signal is above `max`, and is good when there
+    /// is evidence that it is below `matters`.
+    AtMost {
+        /// The largest value tolerated, in the signal's unit.
+        max: f64,
+        /// The smallest value that must not be let through; above `max`.
+        matters: f64,
+    },
+    /// Sequential: fails when there is evidence that the canary is worse than `tolerated`, and is good
+    /// when there is evidence that it is better than `matters`.
+    NotWorse {
+        /// How much worse than the stable arm the canary may be.
+        tolerated: Bound,
+        /// How much worse it must not be let through; beyond `tolerated`.
+        matters: Bound,
+    },
+}
+
+/// What is read from a trailing window.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// The last value.
+    Latest,
+    /// The mean of all values; of a rate, the rate over the window.
+    Mean,
+    /// The value that this share of all values, above 0 and below 1, does not exceed (nearest rank).
+    Quantile(f64),
+}
+
+impl Reading {
+    /// The word for it, for example `p95`.
+    pub fn words(&self) -> String {
+        match self {
+            Reading::Latest => "latest".to_owned(),
+            Reading::Mean => "mean".to_owned(),
+            Reading::Quantile(quantile) => format!("p{}", quantile * 100.0),
+        }
+    }
 }
 
 impl Test {
     /// Whether this test needs a concurrent stable arm.
     pub fn needs_baseline(&self) -> bool {
-        matches!(self, Test::Baseline { .. })
+        matches!(self, Test::Baseline { .. } | Test::NotWorse { .. })
+    }
+
+    /// Whether this test keeps its error rate however often it is looked at.
+    pub fn is_sequential(&self) -> bool {
+        matches!(self, Test::AtMost { .. } | Test::NotWorse { .. })
     }
 }

@@ -20,9 +20,16 @@ pub struct Sample {
     pub baseline: Option<ArmSample>,
     /// The candidate's health and smoke checks; `None` when none was made.
     pub health: Option<HealthSample>,
-    /// Figures that the candidate reports of itself, by name.
+    /// Figures that the candidate reports of itself, or that other sources were asked for, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
+    /// Figures that could not be had, by name, each with the reason in words that follow `no data: `.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, String>,
+    /// The share of routing keys that belong to the candidate in this interval, above 0 and below 1,
+    /// where requests stay with an arm by a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_share: Option<f64>,
     /// Why the candidate could get no traffic in this interval, in words that follow `not measuring: `.
     /// Such a sample has no length and no arms, so it proves nothing and brings no gate nearer to
     /// passing; checks that failed count.
@@ -31,6 +38,12 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// The name in [`Sample::missing`] of what the gateway counts of the candidate. No figure has such a name: it
+    /// has spaces.
+    pub const CANARY_COUNTS: &str = "counts of the canary";
+    /// The same of the concurrent stable arm.
+    pub const STABLE_COUNTS: &str = "counts of the stable arm";
+
     /// The length of the interval in milliseconds.
     pub fn duration_ms(&self) -> u64 {
         self.to_ms.saturating_sub(self.from_ms)
@@ -46,6 +59,26 @@ pub struct ArmSample {
     pub errors: u64,
     /// Time from the request's head to the answer's head.
     pub latency: Histogram,
+    /// Of the requests, those whose answers masking refused or broke off.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused: u64,
+    /// Where requests stay with an arm by a routing key: how many keys had their first error of the whole
+    /// rollout in this interval and here. `None` where each request is routed by chance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_errors: Option<u64>,
+    /// Time from the request's head to the first token of streamed answers.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
+    pub first_token: Histogram,
+    /// Pauses between two tokens of streamed answers.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
+    pub token_gap: Histogram,
+    /// Mean time per token of each streamed answer that ended.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
+    pub token_time: Histogram,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl ArmSample {
@@ -56,9 +89,17 @@ impl ArmSample {
 
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &ArmSample) {
-        self.requests += other.requests;
-        self.errors += other.errors;
+        self.requests = self.requests.saturating_add(other.requests);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.refused = self.refused.saturating_add(other.refused);
+        self.first_errors = match (self.first_errors, other.first_errors) {
+            (None, None) => None,
+            (own, others) => Some(own.unwrap_or(0).saturating_add(others.unwrap_or(0))),
+        };
         self.latency.merge(&other.latency);
+        self.first_token.merge(&other.first_token);
+        self.token_gap.merge(&other.token_gap);
+        self.token_time.merge(&other.token_time);
     }
 }
 

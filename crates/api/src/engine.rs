@@ -5,6 +5,7 @@
 //! | `GET /status` | | [`Status`] |
 //! | `GET /rollouts` | | `[`[`Summary`]`]`, newest first |
 //! | `GET /rollouts/{id}` | | [`Detail`] |
+//! | `GET /rollouts/{id}/gates/{gate}` | | [`portcullis_rollout::Replay`]: the gate judged again from what was recorded |
 //! | `POST /plans` | [`PlanWish`] | [`PlanView`]; changes nothing |
 //! | `POST /rollouts` | [`DeployWish`] | [`PlanView`] of the rollout that has begun |
 //! | `POST /commands` | [`CommandWish`] | [`Accepted`] |

@@ -264,6 +264,27 @@ pub struct ArmStatus {
     /// Requests that were mirrored to it; they count in nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowStatus>,
+    /// Routing keys whose first error since the canary joined the split was here. A key counts once, with the arm that
+    /// it had then; users that were sent to an arm otherwise than by the weight are not among them.
+    #[serde(default)]
+    pub first_errors: u64,
+    /// Answers that masking refused or broke off.
+    #[serde(default)]
+    pub refused: u64,
+    /// How fast streamed answers came; `None` before the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streams: Option<StreamStatus>,
+}
+
+/// How fast streamed answers came. A token is an event with data, or a line of `application/x-ndjson`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StreamStatus {
+    /// Time from the request's head to the first token, of each answer.
+    pub first_token: Histogram,
+    /// Pauses between tokens that did not come together.
+    pub token_gap: Histogram,
+    /// Mean time per token, of each answer that came whole.
+    pub token_time: Histogram,
 }
 
 /// Requests that the stable arm answered and that were also sent to this one, whose answers were compared and

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use portcullis_analysis::Analysis;
-use portcullis_rollout::{DataPolicy, ReleaseId, StoreRef, Timeouts};
+use portcullis_rollout::{DataPolicy, FigureOrder, ReleaseId, StoreRef, Timeouts};
 
 use crate::Problems;
 use crate::origin::{FileFault, Origin};
@@ -66,6 +66,8 @@ pub struct Config {
     pub policy: DataPolicy,
     /// The rules of the gates: those of the file, or the documented ones of the strategy.
     pub analysis: Analysis,
+    /// Figures from elsewhere that gates ask for. Places are not filled in.
+    pub figures: Vec<FigureOrder>,
     /// Where the service's clients connect, and how they are divided.
     pub gateway: GatewayConfig,
     /// Where Portcullis itself is reached.

@@ -8,6 +8,7 @@ mod form;
 mod gateway;
 mod hook;
 mod kind;
+mod metric;
 mod operation;
 mod service;
 
@@ -16,6 +17,7 @@ pub(crate) use gateway::ACTIONS;
 use gateway::GATEWAY;
 use hook::HOOK;
 pub(crate) use kind::Kind;
+use metric::METRIC;
 use operation::{BACKUP, SERVER, STATE, TIMEOUTS};
 use service::{DATA, GATE, RELEASE, SERVICE, STORE};
 

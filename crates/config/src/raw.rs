@@ -12,6 +12,7 @@ mod check;
 mod gate;
 mod gateway;
 mod hook;
+mod metric;
 mod operation;
 mod release;
 mod secret_url;
@@ -27,6 +28,7 @@ pub(crate) use gateway::{
     RawUpstreamTls,
 };
 pub(crate) use hook::RawHook;
+pub(crate) use metric::RawMetric;
 pub(crate) use operation::{RawBackup, RawServer, RawState};
 pub(crate) use release::{RawMigration, RawProof, RawRelease};
 pub(crate) use secret_url::secret_url;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use portcullis_analysis::{Rule, Signal, Test};
+use portcullis_analysis::{
+    Cadence, Enough, Reading, Rule, Signal, SignalKind, Test, WhenInconclusive,
+};
 use portcullis_rollout::{Check, Migration, Proof, StoreKind, Strategy};
 use toml::{Table, Value};
 
@@ -11,6 +13,7 @@ use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig, Up
 use crate::units::duration_text;
 
 mod gateway;
+mod metric;
 
 impl Config {
     /// A configuration file that means the same: all defaults written out, all paths absolute. Reading
@@ -187,6 +190,30 @@ fn gate(config: &Config) -> Table {
         ("window", duration(analysis.window_ms)),
         ("interval", duration(analysis.interval_ms)),
         ("samples_min", i64::from(analysis.samples_min).into()),
+        ("cadence", cadence(&analysis.cadence)),
+        ("extend", duration(analysis.extend_ms)),
+        ("early", analysis.early.into()),
+        (
+            "inconclusive",
+            match analysis.inconclusive {
+                WhenInconclusive::Ask => "ask",
+                WhenInconclusive::Hold => "hold",
+                WhenInconclusive::RollBack => "roll-back",
+            }
+            .into(),
+        ),
+        ("alpha", analysis.budget.alpha.into()),
+        ("beta", analysis.budget.beta.into()),
+        (
+            "metric",
+            Value::Array(
+                config
+                    .figures
+                    .iter()
+                    .map(|one| Value::Table(metric::metric(one)))
+                    .collect(),
+            ),
+        ),
         (
             "rule",
             Value::Array(
@@ -200,37 +227,91 @@ fn gate(config: &Config) -> Table {
     ])
 }
 
+fn cadence(cadence: &[Cadence]) -> Value {
+    let one = |later: &Cadence| {
+        Value::Table(table([
+            ("after", duration(later.after_ms)),
+            ("interval", duration(later.interval_ms)),
+        ]))
+    };
+    Value::Array(cadence.iter().map(one).collect())
+}
+
 fn rule(rule: &Rule) -> Table {
-    // Requests are counted up to 32 bits in the file.
-    let requests_min = i64::try_from(rule.requests_min).unwrap_or(i64::MAX);
-    let mut out = table([("requests_min", requests_min.into())]);
+    let mut out = Table::new();
+    if rule.enough == Enough::Requests {
+        // Requests are counted up to 32 bits in the file.
+        let requests_min = i64::try_from(rule.requests_min).unwrap_or(i64::MAX);
+        out.insert("requests_min".to_owned(), requests_min.into());
+    }
+    if rule.breaker {
+        out.insert("breaker".to_owned(), true.into());
+    }
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
+    if let Some(quantile) = rule
+        .signal
+        .quantile()
+        .filter(|_| rule.signal != Signal::Latencies)
+    {
+        put("quantile", quantile.into());
+    }
+    if let Signal::Metric { name } = &rule.signal {
+        put("metric", name.as_str().into());
+    }
     let signal = match &rule.signal {
         Signal::ErrorRate => "error-rate",
-        Signal::Latency { quantile } => {
-            put("quantile", (*quantile).into());
-            "latency"
-        }
+        Signal::Refusals => "refusals",
+        Signal::Latency { .. } | Signal::Latencies => "latency",
+        Signal::FirstToken { .. } => "first-token",
+        Signal::TokenGap { .. } => "token-gap",
+        Signal::TokenTime { .. } => "token-time",
         Signal::HealthFailures => "health",
-        Signal::Metric { name } => {
-            put("metric", name.as_str().into());
-            "metric"
-        }
+        Signal::Metric { .. } => "metric",
     };
     put("signal", signal.into());
-    let unit = |value: f64| match &rule.signal {
-        Signal::Latency { .. } => Value::String(format!("{value:.0}ms")),
-        Signal::HealthFailures => Value::Integer(value as i64),
-        Signal::ErrorRate | Signal::Metric { .. } => Value::Float(value),
+    let unit = |value: f64| match rule.signal.kind() {
+        SignalKind::Time => Value::String(format!("{value:.0}ms")),
+        SignalKind::Checks => Value::Integer(value as i64),
+        SignalKind::Share | SignalKind::Figure => Value::Float(value),
     };
-    match rule.test {
-        Test::Limit { max } => put("max", unit(max)),
-        Test::Baseline { ratio_max, margin } => {
-            put("ratio_max", ratio_max.into());
-            put("worse_than_stable_by", unit(margin))
+    match &rule.test {
+        Test::Limit { max } => {
+            put("max", unit(*max));
         }
-    };
+        Test::AtMost { max, matters } => {
+            put("max", unit(*max));
+            put("matters", unit(*matters));
+        }
+        Test::Window {
+            reading,
+            over_ms,
+            max,
+        } => {
+            put("max", unit(*max));
+            put("over", duration(*over_ms));
+            put("reading", reading_word(*reading).into());
+        }
+        Test::Baseline { ratio_max, margin } => {
+            put("ratio_max", (*ratio_max).into());
+            put("worse_than_stable_by", unit(*margin));
+        }
+        Test::NotWorse { tolerated, matters } => {
+            put("ratio_max", tolerated.ratio.into());
+            put("worse_than_stable_by", unit(tolerated.margin));
+            put("matters_ratio", matters.ratio.into());
+            put("matters_by", unit(matters.margin));
+        }
+    }
     out
+}
+
+/// `latest`, `mean`, `p95`.
+fn reading_word(reading: Reading) -> String {
+    match reading {
+        Reading::Latest => "latest".to_owned(),
+        Reading::Mean => "mean".to_owned(),
+        Reading::Quantile(quantile) => format!("p{}", quantile * 100.0),
+    }
 }
 
 fn timeouts(config: &Config) -> Table {

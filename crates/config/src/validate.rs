@@ -19,6 +19,7 @@ mod data;
 mod gate;
 mod gateway;
 mod hook;
+mod metric;
 mod names;
 mod operation;
 mod paths;
@@ -72,9 +73,11 @@ pub(crate) fn validate(
     let gateway = gateway::gateway(&raw, &state, &mut context);
     let server = operation::server(&raw.server, &state, &mut context);
     operation::addresses(&raw, report);
+    metric::unique(&raw.service, &raw.gate.metrics, &context);
     let service = service::service(raw.service, strategy, &mut context);
     let releases = release::releases(raw.releases, !raw.stores.is_empty(), &mut context);
     let hooks = hook::hooks(raw.hooks, &mut context);
+    let figures = metric::orders(raw.gate.metrics, &mut context);
     Config {
         file: file.to_owned(),
         folder: folder.to_owned(),
@@ -82,6 +85,7 @@ pub(crate) fn validate(
         stores,
         policy,
         analysis,
+        figures,
         gateway,
         server,
         state,

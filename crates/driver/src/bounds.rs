@@ -96,3 +96,13 @@ pub(crate) const STOPPED_LOGS_KEPT: usize = 50;
 pub(crate) const LOG_CHUNK_BYTES: usize = 64 * 1024;
 /// A longer line of a log is given to its reader in pieces.
 pub(crate) const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// The largest answer from which a figure is read.
+pub(crate) const FIGURE_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long the gateway may take to tell its counters.
+pub(crate) const COUNTS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a Prometheus server may take to answer a query over a range.
+pub(crate) const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest answer to such a query: a day of a gate, every five seconds, with all edges of a histogram.
+pub(crate) const HISTORY_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -1,9 +1,10 @@
 //! Asking a release a question over HTTP and comparing the answer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_api::grpc_health;
-use portcullis_rollout::{Check, Fact, MetricsSource};
+use portcullis_rollout::{Check, Fact, FigureOrder, MetricsSource};
 use reqwest::header::{CONTENT_TYPE, HeaderValue, TE};
 use reqwest::redirect::Policy;
 use serde_json::Value;
@@ -13,12 +14,14 @@ use crate::bounds::{
 };
 use crate::clock::Stopwatch;
 use crate::evidence::body_excerpt;
+use crate::figures::{FigureReader, number};
 
 /// Puts checks to releases: no proxy, no redirects, a new connection for every question, so that an
 /// answer always comes from the process that listens now.
 #[derive(Debug, Clone)]
 pub struct CheckClient {
     http: reqwest::Client,
+    figures: FigureReader,
 }
 
 /// Which protocol releases speak, in plain text.
@@ -82,7 +85,8 @@ impl CheckClient {
             .connect_timeout(CHECK_CONNECT_TIMEOUT)
             .build()
             .map_err(CheckSetupError)?;
-        Ok(CheckClient { http })
+        let figures = FigureReader::new().map_err(CheckSetupError)?;
+        Ok(CheckClient { http, figures })
     }
 
     /// Asks what `check` says at `address` (`host:port`) and compares status, JSON values and text. The path
@@ -119,16 +123,35 @@ impl CheckClient {
         })
     }
 
-    /// The figures that a release reports of itself, by name. Those that are missing from the document,
-    /// or are neither numbers nor text that is one, are left out.
+    /// A figure from elsewhere, within its time.
     ///
     /// # Errors
-    /// When the document could not be read at all; says why.
+    /// Why there is none, in words that follow `no data: `.
+    pub async fn figure(&self, order: &FigureOrder) -> Result<f64, String> {
+        self.figures.read(order).await
+    }
+
+    /// The figures that a release reports of itself, by name, each as a number or with the reason why there is none.
     pub async fn figures(
         &self,
         source: &MetricsSource,
         address: &str,
-    ) -> Result<Vec<(String, f64)>, CheckFailed> {
+    ) -> BTreeMap<String, Result<f64, String>> {
+        let document = self.document(source, address).await;
+        let figure = |(name, pointer): (&String, &String)| {
+            let figure = match &document {
+                Ok(document) => document
+                    .pointer(pointer)
+                    .ok_or_else(|| format!("{pointer} is missing in the answer to {}", source.path))
+                    .and_then(|found| number(found).map_err(|why| format!("{pointer}: {why}"))),
+                Err(failed) => Err(failed.message.clone()),
+            };
+            (name.clone(), figure)
+        };
+        source.figures.iter().map(figure).collect()
+    }
+
+    async fn document(&self, source: &MetricsSource, address: &str) -> Result<Value, CheckFailed> {
         let check = Check {
             method: "GET".to_owned(),
             path: source.path.clone(),
@@ -144,17 +167,12 @@ impl CheckClient {
         let answer = answer.unwrap_or_else(|_| Err("got no answer in time".to_owned()));
         let (status, body) = answer.map_err(|why| failed(format!("{what} {why}"), b""))?;
         let document: Option<Value> = serde_json::from_slice(&body).ok().filter(|_| status == 200);
-        let Some(document) = document else {
-            return Err(failed(
+        document.ok_or_else(|| {
+            failed(
                 format!("{what} answered {status} without JSON figures"),
                 &body,
-            ));
-        };
-        let figure = |(name, pointer): (&String, &String)| {
-            let value = number(document.pointer(pointer)?)?;
-            Some((name.clone(), value))
-        };
-        Ok(source.figures.iter().filter_map(figure).collect())
+            )
+        })
     }
 
     /// Status and body, or what went wrong, to be put behind method and path.
@@ -304,13 +322,4 @@ pub(crate) fn equal(found: &Value, expected: &Value) -> bool {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         _ => found == expected,
     }
-}
-
-fn number(value: &Value) -> Option<f64> {
-    let number = match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    number.filter(|number| number.is_finite())
 }

@@ -1,17 +1,17 @@
 //! Measuring gates: the gateway's counters, subtracted, and questions put to the candidate directly.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
 use portcullis_analysis::{ArmSample, HealthSample, Sample};
 use portcullis_api::Client;
-use portcullis_api::gateway::{Arm, ArmStatus, Follower, GatewayStatus, RouteStatus};
+use portcullis_api::gateway::{Arm, ArmStatus, Follower, GatewayStatus, RouteStatus, StreamStatus};
 use portcullis_rollout::{GateOrder, RolloutId, SplitArm, StepIndex};
 
 use crate::CheckClient;
-use crate::bounds::GATES_REMEMBERED;
+use crate::bounds::{COUNTS_TIMEOUT, GATES_REMEMBERED};
 use crate::causes::with_causes;
 use crate::clock::{Stopwatch, wall_ms};
 use crate::meter::{Meter, Query};
@@ -36,7 +36,7 @@ struct Reading {
     /// The wall clock at the gate's first reading, and from then on what the monotonic clock added: a
     /// wall clock that is set passes no gate early and keeps none open.
     at_ms: u64,
-    gateway: Option<GatewayStatus>,
+    gateway: Result<GatewayStatus, String>,
     /// Failures in a row, by the check's position.
     failures: Vec<u32>,
 }
@@ -51,17 +51,16 @@ impl GatewayMeter {
         }
     }
 
-    async fn read(&self) -> Option<GatewayStatus> {
-        match self.client.get("/v1/gateway").await {
-            Ok(status) => Some(status),
-            Err(error) => {
-                tracing::warn!(
-                    "the gateway's counters could not be read: {}",
-                    with_causes(&error)
-                );
-                None
-            }
-        }
+    async fn read(&self) -> Result<GatewayStatus, String> {
+        let answer = self.client.get("/v1/gateway");
+        let answer = match tokio::time::timeout(COUNTS_TIMEOUT, answer).await {
+            Ok(answer) => answer.map_err(|error| with_causes(&error)),
+            Err(_) => Err(format!("no answer within {} s", COUNTS_TIMEOUT.as_secs())),
+        };
+        answer.map_err(|why| {
+            tracing::warn!("the gateway's counters could not be read: {why}");
+            format!("the gateway's counters could not be read: {why}")
+        })
     }
 
     async fn previous(&self, query: &Query) -> Reading {
@@ -112,17 +111,21 @@ impl GatewayMeter {
         Some(health)
     }
 
-    async fn figures(&self, gate: &GateOrder) -> Vec<(String, f64)> {
-        let Some(source) = &gate.metrics else {
-            return Vec::new();
-        };
-        match self.checks.figures(source, &gate.canary.address).await {
-            Ok(figures) => figures,
-            Err(failed) => {
-                tracing::warn!("the candidate's figures could not be read: {failed}");
-                Vec::new()
+    /// All figures at once, each as a number or with the reason why there is none.
+    async fn figures(&self, gate: &GateOrder) -> BTreeMap<String, Result<f64, String>> {
+        let of_candidate = async {
+            match &gate.metrics {
+                Some(source) => self.checks.figures(source, &gate.canary.address).await,
+                None => BTreeMap::new(),
             }
-        }
+        };
+        let elsewhere = gate.figures.iter().map(async |order| {
+            let figure = self.checks.figure(order).await;
+            (order.name.clone(), figure)
+        });
+        let (mut figures, elsewhere) = tokio::join!(of_candidate, join_all(elsewhere));
+        figures.extend(elsewhere);
+        figures
     }
 
     fn gates(&self) -> MutexGuard<'_, HashMap<(RolloutId, StepIndex), Reading>> {
@@ -160,26 +163,47 @@ impl Meter for GatewayMeter {
         };
         let arm = |wanted: &SplitArm| {
             let service = gate.service.as_str();
-            difference(
-                before.gateway.as_ref()?,
-                after.gateway.as_ref()?,
-                service,
-                wanted,
-            )
+            let both = (before.gateway.as_ref(), after.gateway.as_ref());
+            let both = (
+                both.0.map_err(String::as_str)?,
+                both.1.map_err(String::as_str)?,
+            );
+            difference(both.0, both.1, service, wanted)
         };
-        let readings = [before.gateway.as_ref(), after.gateway.as_ref()];
+        let readings = [before.gateway.as_ref().ok(), after.gateway.as_ref().ok()];
         let unmeasured = readings.into_iter().flatten().find_map(|status| {
             let route = route_of(status, gate.service.as_str())?;
             bypassed(route, &gate.canary).or_else(|| left_out(route, &gate.canary))
         });
         let measured = unmeasured.is_none();
+        let (mut metrics, mut missing) = (BTreeMap::new(), BTreeMap::new());
+        for (name, figure) in figures {
+            match figure {
+                Ok(value) => metrics.insert(name, value).map(|_| ()),
+                Err(why) => missing.insert(name, why).map(|_| ()),
+            };
+        }
+        let mut counted = |name: &str, wanted: &SplitArm| {
+            let why = match arm(wanted) {
+                Ok(arm) => return Some(arm),
+                Err(why) => why.to_owned(),
+            };
+            missing.insert(name.to_owned(), why);
+            None
+        };
+        let canary = Some(&gate.canary).filter(|_| measured);
+        let canary = canary.and_then(|wanted| counted(Sample::CANARY_COUNTS, wanted));
+        let baseline = gate.baseline.as_ref().filter(|_| measured);
+        let baseline = baseline.and_then(|wanted| counted(Sample::STABLE_COUNTS, wanted));
         let sample = Sample {
             from_ms: if measured { before.at_ms } else { after.at_ms },
             to_ms: after.at_ms,
-            canary: Some(&gate.canary).filter(|_| measured).and_then(arm),
-            baseline: gate.baseline.as_ref().filter(|_| measured).and_then(arm),
+            canary,
+            baseline,
             health,
-            metrics: figures.into_iter().collect(),
+            metrics,
+            missing,
+            key_share: key_share(&readings, gate),
             unmeasured,
         };
         self.remember(query, after);
@@ -191,26 +215,73 @@ fn key(query: &Query) -> (RolloutId, StepIndex) {
     (query.rollout.clone(), query.step)
 }
 
-/// What an arm answered between two readings; `None` when they do not subtract.
+/// The canary's share of the routing keys, if it was the same at both readings and neither nothing nor all.
+fn key_share(readings: &[Option<&GatewayStatus>; 2], gate: &GateOrder) -> Option<f64> {
+    let share = |status: Option<&GatewayStatus>| {
+        let split = route_of(status?, gate.service.as_str())?.split.as_ref()?;
+        let canary = split.canary.as_ref()?;
+        is(canary, &gate.canary).then_some(split.weight_percent)
+    };
+    let percent = share(readings[0])?;
+    let is_same = share(readings[1]) == Some(percent);
+    (is_same && (1..100).contains(&percent)).then(|| f64::from(percent) / 100.0)
+}
+
+/// What an arm answered between two readings; the error says in words why they do not subtract.
 fn difference(
     before: &GatewayStatus,
     after: &GatewayStatus,
     service: &str,
     wanted: &SplitArm,
-) -> Option<ArmSample> {
+) -> Result<ArmSample, &'static str> {
     if before.instance != after.instance {
-        return None;
+        return Err(
+            "the gateway was started anew in this interval, so its counters do not subtract",
+        );
     }
     let (all_before, all_after) = (&before.followers, &after.followers);
-    let before = find(before, service, wanted)?;
-    let after = find(after, service, wanted)?;
-    let own = ArmSample {
-        // An arm that was forgotten and came back counts from zero again: no difference either.
+    let absent = "the gateway does not know the arm, or came to know it in this interval";
+    let before = find(before, service, wanted).ok_or(absent)?;
+    let after = find(after, service, wanted).ok_or(absent)?;
+    let own = grown(before, after);
+    // An arm that was forgotten and came back counts from zero again.
+    let own = own.ok_or("the gateway's counters of the arm began anew in this interval")?;
+    with_followers(own, (all_before, all_after), service, wanted).ok_or(
+        "a gateway that follows was started anew or went away in this interval, so its counters do not \
+         subtract",
+    )
+}
+
+/// What was counted between two readings of one arm; `None` when a counter went back.
+fn grown(before: &ArmStatus, after: &ArmStatus) -> Option<ArmSample> {
+    let none = StreamStatus::default();
+    let of = |status: &'_ ArmStatus| status.streams.clone().unwrap_or_else(|| none.clone());
+    let (streams_before, streams) = (of(before), of(after));
+    Some(ArmSample {
         requests: after.requests.checked_sub(before.requests)?,
         errors: after.errors.checked_sub(before.errors)?,
         latency: after.latency.since(&before.latency),
-    };
-    with_followers(own, (all_before, all_after), service, wanted)
+        refused: after.refused.checked_sub(before.refused)?,
+        first_errors: Some(after.first_errors.checked_sub(before.first_errors)?),
+        first_token: streams.first_token.since(&streams_before.first_token),
+        token_gap: streams.token_gap.since(&streams_before.token_gap),
+        token_time: streams.token_time.since(&streams_before.token_time),
+    })
+}
+
+/// All that was counted of an arm so far.
+fn all_of(status: &ArmStatus) -> ArmSample {
+    let streams = status.streams.clone().unwrap_or_default();
+    ArmSample {
+        requests: status.requests,
+        errors: status.errors,
+        latency: status.latency.clone(),
+        refused: status.refused,
+        first_errors: Some(status.first_errors),
+        first_token: streams.first_token,
+        token_gap: streams.token_gap,
+        token_time: streams.token_time,
+    }
 }
 
 /// Adds what followers have counted. One that is not there at the second reading any more, or was started anew, may
@@ -231,16 +302,8 @@ fn with_followers(
             (None, None | Some(None)) => {}
             (Some(_), None | Some(None)) => return None,
             // The arm came to it in between: all that it counted is of this time.
-            (None, Some(Some(later))) => {
-                sum.requests += later.requests;
-                sum.errors += later.errors;
-                sum.latency.merge(&later.latency);
-            }
-            (Some(earlier), Some(Some(later))) => {
-                sum.requests += later.requests.checked_sub(earlier.requests)?;
-                sum.errors += later.errors.checked_sub(earlier.errors)?;
-                sum.latency.merge(&later.latency.since(&earlier.latency));
-            }
+            (None, Some(Some(later))) => sum.merge(&all_of(later)),
+            (Some(earlier), Some(Some(later))) => sum.merge(&grown(earlier, later)?),
         }
     }
     Some(sum)

@@ -4,12 +4,13 @@
 //! name of the backup. Making the plan itself is pure.
 
 use jiff::Timestamp;
+use portcullis_analysis::Analysis;
 use portcullis_backup::{BackupName, NameRefused};
 use portcullis_config::{Config, HookFailure, HookStep};
 use portcullis_driver::{AddressError, ProcessDriver};
 use portcullis_rollout::{
-    Action, Command, Hook, HookPoint, HookTime, Plan, PlanProblem, PlanRequest, Purpose, Release,
-    ReleaseId, Running, Strategy, Target,
+    Action, Command, GateOrder, Hook, HookPoint, HookTime, Plan, PlanProblem, PlanRequest, Purpose,
+    Release, ReleaseId, Running, SplitArm, Strategy, Target, Weight,
 };
 
 use crate::hands::file_sha256;
@@ -134,6 +135,28 @@ impl Planner {
     ) -> Result<Plan, PlanningError> {
         let release = self.earlier(history, to)?;
         self.plan(config, history, release, Purpose::Rollback, now_ms)
+    }
+
+    /// A gate over releases that run already, outside of any rollout; `release` is the candidate's.
+    ///
+    /// # Errors
+    /// When a check of the configuration has places that do not exist.
+    pub fn standing_gate(
+        config: &Config,
+        history: &History,
+        release: Release,
+        (canary, baseline): (SplitArm, Option<SplitArm>),
+        weight: Weight,
+        analysis: Analysis,
+    ) -> Result<GateOrder, PlanningError> {
+        let moment = Moment {
+            now_ms: 0,
+            addresses: Vec::new(),
+            backup_name: None,
+        };
+        let request = request(config, history, release, Purpose::Deploy, moment);
+        let order = request.standing_gate(canary, baseline, weight, analysis);
+        order.map_err(PlanningError::Refused)
     }
 
     /// A saved plan, if it is still exactly what would be planned at its moment now: the same history
@@ -316,6 +339,7 @@ fn request(
         smoke: service.smoke.clone(),
         analysis: config.analysis.clone(),
         metrics: service.metrics.clone(),
+        figures: config.figures.clone(),
         approval: service
             .approval
             .clone()

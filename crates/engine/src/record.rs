@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 /// The body of one journal entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
+// It is written and read, and kept nowhere.
+#[allow(clippy::large_enum_variant)]
 pub enum Body {
     /// A plan was accepted; its rollout exists from here on.
     Planned {

@@ -9,17 +9,21 @@ use std::sync::atomic::{
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use http::{HeaderValue, StatusCode};
 use portcullis_analysis::{BUCKETS, Histogram, bucket_of};
 use portcullis_api::gateway::{Arm, ArmHealth, ArmStatus};
 use portcullis_config::UpstreamProtocol;
 
 use crate::endpoint::Endpoint;
+use crate::first_errors::FirstErrors;
 use crate::settings::HealthSettings;
 
 mod shadow;
+mod streams;
 
 use shadow::ShadowCounters;
+use streams::StreamCounters;
 
 /// What is known about an arm's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub(crate) struct ArmState {
     health: AtomicU8,
     detail: Mutex<HealthDetail>,
     counters: Box<[WorkerCounters]>,
+    /// The keys that had an error while it is in a split with two arms, shared with the other one.
+    first_errors: ArcSwapOption<FirstErrors>,
 }
 
 /// Counters that one worker writes. Aligned so that two workers never share a cache line.
@@ -62,6 +68,12 @@ pub(crate) struct WorkerCounters {
     pub(crate) last_sent_at_ms: AtomicU64,
     /// Requests that were mirrored to it.
     pub(crate) shadow: ShadowCounters,
+    /// Routing keys that had their first error here.
+    first_errors: AtomicU64,
+    /// Answers that masking did not let through.
+    refused: AtomicU64,
+    /// Streamed answers.
+    pub(crate) streams: StreamCounters,
     by_class: [AtomicU64; 5],
     latency: Box<[AtomicU64]>,
 }
@@ -97,6 +109,7 @@ impl ArmState {
             health: AtomicU8::new(Health::Unknown as u8),
             detail: Mutex::default(),
             counters: (0..workers).map(|_| WorkerCounters::new()).collect(),
+            first_errors: ArcSwapOption::empty(),
         })
     }
 
@@ -129,6 +142,29 @@ impl ArmState {
             detail.status.healthy = false;
             detail.consecutive_passes = 0;
         }
+    }
+
+    /// The keys that had an error, which it has in common with the other arm of its split.
+    pub(crate) fn first_errors(&self) -> Option<Arc<FirstErrors>> {
+        self.first_errors.load_full()
+    }
+
+    /// Begins to count first errors, together with whoever has the same set; `None` ends it.
+    pub(crate) fn share_first_errors(&self, with: Option<Arc<FirstErrors>>) {
+        self.first_errors.store(with);
+    }
+
+    /// A request of the routing key with this hash failed.
+    pub(crate) fn key_failed(&self, worker: usize, key: u64) {
+        let keys = self.first_errors.load();
+        if keys.as_ref().is_some_and(|keys| keys.is_first(key)) {
+            self.counters[worker].first_errors.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Masking did not let an answer of this arm through.
+    pub(crate) fn refused(&self, worker: usize) {
+        self.counters[worker].refused.fetch_add(1, Relaxed);
     }
 
     /// Requests under way. Read after the arm was retired, it has every request that will ever go there: see
@@ -214,6 +250,9 @@ impl ArmState {
             last_sent_at_ms: last_sent.unwrap_or(0),
             health: detail.status.clone(),
             shadow: ShadowCounters::sum(self.counters.iter().map(|one| &one.shadow)),
+            first_errors: sum(|counters| &counters.first_errors),
+            refused: sum(|counters| &counters.refused),
+            streams: StreamCounters::sum(self.counters.iter().map(|one| &one.streams)),
         }
     }
 }
@@ -227,6 +266,9 @@ impl WorkerCounters {
             in_flight: AtomicU64::new(0),
             last_sent_at_ms: AtomicU64::new(0),
             shadow: ShadowCounters::default(),
+            first_errors: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            streams: StreamCounters::default(),
             by_class: Default::default(),
             latency: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
         }

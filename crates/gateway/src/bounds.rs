@@ -235,3 +235,7 @@ pub(crate) const DETECT_BYTES_MAX: usize = 64 * 1024;
 /// How many bytes of values are put back into a whole answer, or into a stream with one piece that came: a placeholder of a
 /// few bytes may stand for a long value, and an answer may repeat it as often as somebody asks for.
 pub(crate) const MASKING_RESTORED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How many bits remember which routing keys had an error while a canary is in the split: 16 KiB. With ten thousand
+/// such keys one of 25 is taken for another.
+pub(crate) const FIRST_ERROR_BITS: usize = 1 << 17;

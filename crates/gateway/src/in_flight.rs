@@ -17,6 +17,8 @@ pub(crate) struct InFlight {
     failed: bool,
     failed_over: bool,
     withdrawn: bool,
+    /// The hash of the user's routing key, where it decided the arm.
+    key: Option<u64>,
 }
 
 impl InFlight {
@@ -30,7 +32,15 @@ impl InFlight {
             failed: false,
             failed_over: false,
             withdrawn: false,
+            key: None,
         }
+    }
+
+    /// The user belongs to this arm because of the routing key with this hash.
+    #[must_use]
+    pub(crate) fn of(mut self, key: Option<u64>) -> InFlight {
+        self.key = key;
+        self
     }
 
     /// The request goes elsewhere, and nothing of it was tried here: it counts as none.
@@ -57,6 +67,21 @@ impl InFlight {
         self.failed |= status.is_server_error();
     }
 
+    /// The first token of a streamed answer came, so long after the request's head.
+    pub(crate) fn first_token(&self, us: u64) {
+        self.arm.counters(self.worker).streams.first_token(us);
+    }
+
+    /// A token came, so long after the one before.
+    pub(crate) fn token_gap(&self, us: u64) {
+        self.arm.counters(self.worker).streams.token_gap(us);
+    }
+
+    /// A streamed answer ended that took so long for each token.
+    pub(crate) fn token_time(&self, us: u64) {
+        self.arm.counters(self.worker).streams.token_time(us);
+    }
+
     /// The arm failed.
     pub(crate) fn failed(&mut self) {
         self.failed = true;
@@ -78,6 +103,9 @@ impl Drop for InFlight {
         }
         counters.requests.fetch_add(1, Relaxed);
         counters.errors.fetch_add(u64::from(self.failed), Relaxed);
+        if let Some(key) = self.key.filter(|_| self.failed) {
+            self.arm.key_failed(self.worker, key);
+        }
         counters
             .failed_over
             .fetch_add(u64::from(self.failed_over), Relaxed);

@@ -42,6 +42,7 @@ pub mod conversations;
 mod doors;
 mod endpoint;
 mod error;
+mod first_errors;
 mod followers;
 mod forward;
 #[cfg(any(test, fuzzing))]
@@ -75,6 +76,7 @@ pub mod shared;
 mod split_change;
 mod state_file;
 mod sticky;
+mod stream_watch;
 mod table;
 mod tapped;
 mod tls;

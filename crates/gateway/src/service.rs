@@ -15,7 +15,7 @@ use crate::headers::CANARY;
 use crate::protect::Scheme;
 use crate::routing::Route;
 use crate::settings::{ServiceSettings, Sticky};
-use crate::sticky::{self, BUCKETS, BucketHash};
+use crate::sticky::{self, BUCKETS, BucketHash, bucket_of};
 
 /// One service.
 #[derive(Debug)]
@@ -69,17 +69,31 @@ pub(crate) enum Assignment {
     },
 }
 
+/// What is decided for a request.
+#[derive(Debug)]
+pub(crate) struct Assigned {
+    /// The arm.
+    pub(crate) to: Assignment,
+    /// The cookie that will choose it again, where one is needed.
+    pub(crate) cookie: Option<HeaderValue>,
+    /// The hash of the user's routing key, if the weight and nothing else has chosen the arm by it.
+    pub(crate) key: Option<u64>,
+}
+
 impl Service {
-    /// Chooses the arm for a request of `client` (its address as text, and how it spoke), and makes the cookie that
-    /// will choose it again, where one is needed.
+    /// Chooses the arm for a request of `client` (its address as text, and how it spoke).
     pub(crate) fn assign(
         &self,
         split: &ActiveSplit,
         headers: &HeaderMap,
         (client, scheme): (&HeaderValue, Scheme),
-    ) -> (Assignment, Option<HeaderValue>) {
+    ) -> Assigned {
         if split.canary.is_none() {
-            return (split.assign(BUCKETS, false), None);
+            return Assigned {
+                to: split.assign(BUCKETS, false),
+                cookie: None,
+                key: None,
+            };
         }
         let mut issued = None;
         let drawn: [u8; 16];
@@ -103,7 +117,16 @@ impl Service {
             },
         };
         let forced = self.asks_for_canary(headers) || self.canary_users.contains(key);
-        (split.assign(self.hash.bucket(key), forced), issued)
+        let hash = self.hash.of(key);
+        let bucket = bucket_of(hash);
+        let to = split.assign(bucket, forced);
+        let is_canarys = bucket < split.canary_buckets;
+        let by_weight = !forced && is_canarys != matches!(to, Assignment::Stable(_));
+        Assigned {
+            to,
+            cookie: issued,
+            key: by_weight.then_some(hash),
+        }
     }
 
     fn asks_for_canary(&self, headers: &HeaderMap) -> bool {

@@ -32,10 +32,21 @@ impl BucketHash {
         }
     }
 
-    /// The bucket of `key`, 0..[`BUCKETS`].
-    pub(crate) fn bucket(self, key: &[u8]) -> u16 {
-        (fmix64(fnv1a(self.prefix, key)) % u64::from(BUCKETS)) as u16
+    /// The hash of `key`.
+    pub(crate) fn of(self, key: &[u8]) -> u64 {
+        fmix64(fnv1a(self.prefix, key))
     }
+
+    /// The bucket of `key`, 0..[`BUCKETS`].
+    #[cfg(test)]
+    pub(crate) fn bucket(self, key: &[u8]) -> u16 {
+        bucket_of(self.of(key))
+    }
+}
+
+/// The bucket of the key with this hash, 0..[`BUCKETS`].
+pub(crate) fn bucket_of(hash: u64) -> u16 {
+    (hash % u64::from(BUCKETS)) as u16
 }
 
 /// How many buckets belong to the canary at `weight_percent`.

@@ -12,7 +12,9 @@
 //! that nobody knows, and text that is neither.
 //!
 //! Choices that hold for all adapters:
-//! - Names (keys) are left, except within JSON that people or models made up ([`Treatment::FreeText`]).
+//! - In requests to the applications that are known, what no rule names is text, and so are names of members that no table
+//!   has. Ids, types, roles and what the tables leave stay.
+//! - Other names (keys) are left, except within JSON that people or models made up ([`Treatment::FreeText`]).
 //! - Numbers pass. Where a number is a token of a text ([`Treatment::TextOrTokens`]), the request is refused.
 //! - Probabilities of tokens (`logprobs`) become `null` when the text they describe was changed.
 //! - Thinking that an Anthropic model signed passes as it is, both ways: its signature covers the placeholders.
@@ -31,6 +33,7 @@ mod event_stream;
 mod exchange;
 mod file;
 mod form;
+mod names;
 mod openai;
 mod path;
 mod pointers;

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod gate;
 mod gateway;
 mod mask;
 
+pub(crate) use gate::{Advise, Backtest, Gate, GateRun, Named, Simulate};
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
 pub(crate) use mask::{Detect, Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
 
@@ -106,7 +108,9 @@ pub(crate) enum Command {
     #[command(after_long_help = "Example:\n  portcullis history --json")]
     History,
     /// Show a rollout with its timeline and the evidence behind each verdict.
-    #[command(after_long_help = "Example:\n  portcullis show notes-2")]
+    #[command(
+        after_long_help = "Examples:\n  portcullis show notes-2\n  portcullis show notes-2 --gate gate-10 --replay"
+    )]
     Show(Show),
     /// Follow a rollout on a live screen, to its end; returns its verdict as the exit code.
     ///
@@ -153,6 +157,9 @@ pub(crate) enum Command {
     /// Print what a service's releases wrote.
     #[command(after_long_help = "Example:\n  portcullis logs --release 1.1 --lines 100 --follow")]
     Logs(Logs),
+    /// Look at a gate outside of a rollout: what it does, what it would decide, how often it would be wrong.
+    #[command(subcommand)]
+    Gate(Gate),
     /// Look at the gateway's routes, set a split by hand, bypass it in an emergency, manage API keys.
     #[command(subcommand)]
     Gateway(Gateway),
@@ -271,6 +278,12 @@ pub(crate) struct Deploy {
 pub(crate) struct Show {
     /// The rollout, for example `dhash-2`.
     pub(crate) rollout: String,
+    /// Show one of its gates, for example `gate-10`: each rule of each verdict.
+    #[arg(long)]
+    pub(crate) gate: Option<String>,
+    /// Judge the gate again from the recorded samples and compare. Ends with 1 if a verdict does not follow from them.
+    #[arg(long, requires = "gate")]
+    pub(crate) replay: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod docs;
 mod doctor;
 mod explain;
 mod follow;
+mod gate;
 mod gateway;
 mod init;
 mod journal;
@@ -47,7 +48,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Deploy(deploy) => wait(deploy::run(&site, json, &deploy)),
         Command::Status => wait(report::status(&site, json)),
         Command::History => wait(report::history(&site, json)),
-        Command::Show(show) => wait(report::show(&site, json, &show.rollout)),
+        Command::Show(show) => wait(report::show(&site, json, &show)),
         Command::Abort(abort) => wait(answer::abort(&site, json, &abort)),
         Command::Rollback(rollback) => wait(answer::rollback(&site, json, &rollback)),
         Command::Resume(to) => wait(answer::answer(&site, json, &to, answer::Word::Resume)),
@@ -59,6 +60,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Backup(backup) => wait(backup::run(&site, json, &backup)),
         Command::Journal(_) => wait(journal::verify(&site, json)),
         Command::Logs(args) => wait(logs::run(&site, json, &args)),
+        Command::Gate(command) => wait(gate::run(&site, json, &command)),
         Command::Gateway(crate::cli::Gateway::Serve(args)) => serve::alone(&site, &args),
         Command::Gateway(command) => wait(gateway::run(&site, json, &command)),
         Command::Mask(command) => match command.command {

@@ -9,11 +9,13 @@ use portcullis_rollout::{Fact, Moment, MomentKind};
 use crate::clock::local;
 
 mod plan;
+mod replay;
 pub(crate) mod screen;
 mod timeline;
 
-pub(crate) use plan::plan;
-pub(crate) use timeline::moment_as_told;
+pub(crate) use plan::{plan, rule};
+pub(crate) use replay::replay;
+pub(crate) use timeline::{moment_as_told, span};
 
 /// How a service stands.
 pub(crate) fn status(status: &Status) -> String {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use portcullis_analysis::{Analysis, Rule, Sample, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::{Artifact, ReleaseId, ServiceName, Target, Weight};
+use crate::{Artifact, FigureOrder, ReleaseId, ServiceName, Target, Weight};
 
 /// What a step does to the world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -305,6 +305,9 @@ pub struct GateOrder {
     pub checks: Vec<Check>,
     /// Where the candidate reports figures of itself: path and the JSON pointer of each figure by name.
     pub metrics: Option<MetricsSource>,
+    /// Figures from elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<FigureOrder>,
 }
 
 /// A JSON document in which a service reports figures.

@@ -5,6 +5,11 @@
 //! docs/reference/states.md. Undoing starts *at* the step that failed, because a failure may have
 //! half-applied it.
 
+use std::collections::BTreeSet;
+
+use portcullis_analysis::{Judgement, Tally, Verdict, WhenInconclusive};
+
+use crate::rollout::Warned;
 use crate::{
     Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, GateRole, Halt,
     HeldWhy, Notice, NoticeKind, OpKey, PausedWhy, Presence, Rollout, Run, State, StepIndex,
@@ -60,6 +65,8 @@ impl Rollout {
             now_ms: event.at_ms,
             effects: Vec::new(),
             pause: self.pause.clone(),
+            passed: None,
+            warned: self.warned.clone(),
         };
         let kind = &event.kind;
         let not_now = || Refused::NotNow {
@@ -229,22 +236,24 @@ impl Rollout {
                 | E::Skip => return Err(not_now()),
             },
 
-            State::Watching { at, samples } => match kind {
-                E::Measured { sample, .. } => turn.measured(*at, sample),
+            State::Watching { at, tally } => match kind {
+                E::Measured { .. } => turn.measured(*at, kind),
                 E::Abort { reason } => {
                     turn.may_abort(*at, None)?;
                     turn.go_back(*at, Cause::Aborted(halt_by(reason)))
                 }
                 E::Recovered => {
-                    turn.measure(*at);
+                    turn.measure_next(*at, tally);
                     self.state.clone()
                 }
                 // The measurement that is under way reports to the paused gate.
                 E::Pause { reason } => {
                     turn.notify(NoticeKind::Paused);
+                    let mut tally = tally.clone();
+                    tally.pause();
                     State::Paused {
                         at: *at,
-                        samples: samples.clone(),
+                        tally,
                         why: PausedWhy::Asked(halt_by(reason)),
                     }
                 }
@@ -261,15 +270,15 @@ impl Rollout {
                 | E::Skip => return Err(not_now()),
             },
 
-            State::Paused { at, samples, why } => match kind {
-                E::Measured { sample, .. } => turn.measured_paused(*at, sample, why),
+            State::Paused { at, tally, why } => match kind {
+                E::Measured { .. } => turn.measured_paused(*at, kind, why),
                 E::Resume => match why {
                     // The gate goes on where it was; what was measured while it waited counts.
                     PausedWhy::Asked(_) if turn.is_gate(*at) => {
-                        turn.measure(*at);
+                        turn.measure_next(*at, tally);
                         State::Watching {
                             at: *at,
-                            samples: samples.clone(),
+                            tally: tally.clone(),
                         }
                     }
                     PausedWhy::Asked(_)
@@ -490,6 +499,10 @@ struct Turn<'a> {
     effects: Vec<Effect>,
     /// The pause that is asked for; it is kept only while the rollout advances.
     pause: Option<Halt>,
+    /// The gate that passes in this turn, with all that it saw.
+    passed: Option<(StepIndex, Box<Tally>)>,
+    /// What people were warned of.
+    warned: BTreeSet<Warned>,
 }
 
 impl Turn<'_> {
@@ -567,11 +580,11 @@ impl Turn<'_> {
             return self.done(End::Promoted, None);
         };
         match &step.action {
-            Action::Gate(_) => {
+            Action::Gate(gate) => {
                 self.measure(at);
                 State::Watching {
                     at,
-                    samples: Vec::new(),
+                    tally: self.rollout.opened(self.last_gate(), gate),
                 }
             }
             Action::Approve(approval) => {
@@ -581,7 +594,7 @@ impl Turn<'_> {
                 };
                 State::Paused {
                     at,
-                    samples: Vec::new(),
+                    tally: Box::default(),
                     why,
                 }
             }
@@ -670,7 +683,7 @@ impl Turn<'_> {
                 self.notify(NoticeKind::Paused);
                 State::Paused {
                     at,
-                    samples: Vec::new(),
+                    tally: Box::default(),
                     why: PausedWhy::Asked(asked),
                 }
             }
@@ -774,16 +787,41 @@ impl Turn<'_> {
         }
     }
 
-    fn measured(&mut self, at: StepIndex, sample: &portcullis_analysis::Sample) -> State {
-        use portcullis_analysis::Verdict;
-        let rollout = self.rollout;
-        let (Some(gate), Some((samples, judgement))) =
-            (rollout.gate(at), rollout.judged_with(sample))
+    /// What the gate has seen with the sample of this event, and what was concluded from it: what the
+    /// event says, or, in journals of before, what follows now.
+    fn judged(&self, kind: &EventKind) -> Option<(Box<Tally>, Option<Judgement>)> {
+        let EventKind::Measured {
+            sample,
+            decided,
+            formula,
+            ..
+        } = kind
         else {
-            return rollout.state.clone();
+            return None;
+        };
+        let (tally, judgement) = self.rollout.judged_with(sample)?;
+        let judgement = match (decided, formula) {
+            (Some(decided), _) => Some(decided.as_ref().clone()),
+            (None, 0) => Some(judgement).filter(|j| j.verdict != Verdict::Undecided),
+            (None, _) => None,
+        };
+        Some((tally, judgement))
+    }
+
+    fn measured(&mut self, at: StepIndex, kind: &EventKind) -> State {
+        let (Some(gate), Some((mut tally, judgement))) = (self.rollout.gate(at), self.judged(kind))
+        else {
+            return self.rollout.state.clone();
+        };
+        let judgement = judgement.filter(|judged| judged.verdict != Verdict::Undecided);
+        let Some(judgement) = judgement else {
+            self.warn(at, &tally.judge(&gate.analysis));
+            self.measure_next(at, &tally);
+            return State::Watching { at, tally };
         };
         match judgement.verdict {
-            Verdict::Pass => self.enter(at.next()),
+            Verdict::Undecided => State::Watching { at, tally },
+            Verdict::Pass => self.passed(at, tally),
             Verdict::Fail => self.fail(
                 at,
                 Cause::GateFailed {
@@ -792,59 +830,114 @@ impl Turn<'_> {
                 },
                 None,
             ),
-            Verdict::Undecided => {
-                self.measure(at);
-                State::Watching { at, samples }
+            Verdict::Inconclusive if gate.role == GateRole::KeepWarm => self.passed(at, tally),
+            Verdict::Inconclusive if gate.analysis.inconclusive == WhenInconclusive::RollBack => {
+                let cause = Cause::GateFailed {
+                    step: at,
+                    judgement,
+                };
+                self.fail(at, cause, None)
             }
-            Verdict::Inconclusive if gate.role == GateRole::KeepWarm => self.enter(at.next()),
             Verdict::Inconclusive => {
                 self.notify(NoticeKind::Paused);
-                self.measure_paused(at, sample);
+                self.measure_paused(at, kind);
+                tally.pause();
                 State::Paused {
                     at,
-                    samples,
+                    tally,
                     why: PausedWhy::Inconclusive { judgement },
                 }
             }
         }
     }
 
-    /// A paused gate keeps only the latest samples, and only a failure moves it.
-    fn measured_paused(
-        &mut self,
-        at: StepIndex,
-        sample: &portcullis_analysis::Sample,
-        why: &PausedWhy,
-    ) -> State {
-        use portcullis_analysis::Verdict;
-        let Some((samples, judgement)) = self.rollout.judged_with(sample) else {
+    /// The gate that was left last: in this turn, passed or by a person's word, or before it.
+    fn last_gate(&self) -> Option<(StepIndex, &Tally)> {
+        let left = match &self.rollout.state {
+            State::Watching { at, tally } | State::Paused { at, tally, .. }
+                if self.is_gate(*at) =>
+            {
+                Some((*at, tally))
+            }
+            _ => None,
+        };
+        let known = self.passed.as_ref().map(|(at, tally)| (*at, tally));
+        let before = || self.rollout.last_gate.as_ref();
+        let before = || before().map(|(at, tally)| (*at, tally));
+        let (at, tally) = known.or(left).or_else(before)?;
+        Some((at, tally.as_ref()))
+    }
+
+    /// A gate has passed; the next one goes on from what it saw.
+    fn passed(&mut self, at: StepIndex, tally: Box<Tally>) -> State {
+        self.passed = Some((at, tally));
+        self.enter(at.next())
+    }
+
+    /// A paused gate looks at its latest windows, and only a failure moves it, or, where it holds until
+    /// there is enough evidence, that.
+    fn measured_paused(&mut self, at: StepIndex, kind: &EventKind, why: &PausedWhy) -> State {
+        let Some((tally, judgement)) = self.judged(kind) else {
             return self.rollout.state.clone();
         };
-        if judgement.verdict == Verdict::Fail {
-            return self.fail(
-                at,
-                Cause::GateFailed {
+        let holds = matches!(why, PausedWhy::Inconclusive { .. })
+            && self
+                .rollout
+                .gate(at)
+                .is_some_and(|gate| gate.analysis.inconclusive == WhenInconclusive::Hold);
+        match judgement {
+            Some(judgement) if judgement.verdict == Verdict::Fail => {
+                let cause = Cause::GateFailed {
                     step: at,
                     judgement,
-                },
-                None,
-            );
+                };
+                return self.fail(at, cause, None);
+            }
+            Some(judgement) if judgement.verdict == Verdict::Pass && holds => {
+                return self.passed(at, tally);
+            }
+            _ => {}
         }
-        self.measure_paused(at, sample);
+        self.measure_paused(at, kind);
         State::Paused {
             at,
-            samples,
+            tally,
             why: why.clone(),
+        }
+    }
+
+    /// Measures an open gate again, as far from now as its cadence says.
+    fn measure_next(&mut self, at: StepIndex, tally: &Tally) {
+        if let Some(gate) = self.rollout.gate(at) {
+            self.effects.push(Effect::Measure {
+                step: at,
+                interval_ms: gate.analysis.interval_ms_after(tally.measured_ms()),
+            });
         }
     }
 
     /// Measures a paused gate again: seldom, but at its own pace while checks fail, for a few more of
     /// them decide.
-    fn measure_paused(&mut self, at: StepIndex, sample: &portcullis_analysis::Sample) {
+    fn measure_paused(&mut self, at: StepIndex, kind: &EventKind) {
         let gate = self.rollout.gate(at);
-        let failing = gate.is_some_and(|gate| gate.failures_in_a_row(sample) > 0);
+        let failing = match kind {
+            EventKind::Measured { sample, .. } => {
+                gate.is_some_and(|gate| gate.failures_in_a_row(sample) > 0)
+            }
+            _ => false,
+        };
         let interval_min_ms = if failing { 0 } else { PAUSED_INTERVAL_MIN_MS };
         self.measure_after(at, interval_min_ms);
+    }
+
+    /// Warns of what nobody was warned of at this gate.
+    fn warn(&mut self, at: StepIndex, judgement: &Judgement) {
+        let mut now = Warned::all(at, judgement);
+        now.retain(|warned| !self.warned.contains(warned));
+        if !now.is_empty() {
+            self.notify(NoticeKind::Warning);
+            self.warned.append(&mut now);
+        }
     }
 
     fn notify(&mut self, kind: NoticeKind) {
@@ -857,7 +950,12 @@ impl Turn<'_> {
     /// The next rollout; notices get the sentence that it makes (invariant 16).
     fn finish(self, state: State) -> (Rollout, Vec<Effect>) {
         let mut next = self.rollout.clone();
+        if self.rollout.state.step() != state.step() {
+            let last_gate = self.last_gate();
+            next.last_gate = last_gate.map(|(at, tally)| (at, Box::new(tally.clone())));
+        }
         next.seq += 1;
+        next.warned = self.warned;
         next.exposed |= self.effects.iter().any(exposes);
         next.pause = match state {
             State::Advancing { .. } => self.pause,

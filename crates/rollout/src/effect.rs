@@ -50,6 +50,8 @@ pub enum NoticeKind {
     Held,
     /// A person is asked: the rollout is paused.
     Paused,
+    /// A gate warns: a rule is on its way to fail, or has no data any more. It is told once for each rule of a gate.
+    Warning,
     /// The rollout goes back.
     GoingBack,
     /// The rollout is over.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portcullis_analysis::Sample;
+use portcullis_analysis::{Judgement, Sample};
 use serde::{Deserialize, Serialize};
 
 use crate::{OpKey, Presence, StepIndex};
@@ -33,6 +33,8 @@ pub enum Actor {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+// Measurements are what most events of a journal are, and events are kept behind a pointer each.
+#[allow(clippy::large_enum_variant)]
 pub enum EventKind {
     /// The rollout may begin.
     Start,
@@ -74,7 +76,15 @@ pub enum EventKind {
         /// The gate's step.
         step: StepIndex,
         /// What was measured.
-        sample: Sample,
+        sample: Box<Sample>,
+        /// What the gate concluded when the sample came, if that moved it. What was decided stays
+        /// decided: a later version of the formulas reads a journal as it was written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decided: Option<Box<Judgement>>,
+        /// The version of the formulas that looked at the sample; 0 where it was not recorded, and the
+        /// sample is judged when it is read.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        formula: u32,
     },
     /// The engine came back and does not know what became of what was under way.
     Recovered,
@@ -130,6 +140,16 @@ impl Fact {
 }
 
 impl EventKind {
+    /// A sample of the gate at `step`, as the meter reports it: nobody has judged it yet.
+    pub fn measured(step: StepIndex, sample: Sample) -> EventKind {
+        EventKind::Measured {
+            step,
+            sample: Box::new(sample),
+            decided: None,
+            formula: 0,
+        }
+    }
+
     /// The word for this kind of event in a refusal and in the journal's listing.
     pub fn word(&self) -> &'static str {
         match self {
@@ -174,4 +194,7 @@ impl From<String> for Actor {
             Actor::Person(name)
         }
     }
+}
+fn is_zero(formula: &u32) -> bool {
+    *formula == 0
 }

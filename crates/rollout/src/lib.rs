@@ -10,10 +10,12 @@ mod action;
 mod apply;
 mod effect;
 mod event;
+mod figure;
 mod ids;
 mod op;
 mod plan;
 mod release;
+mod replay;
 mod rollout;
 mod sentence;
 mod state;
@@ -29,13 +31,15 @@ pub use action::{
 pub use apply::Refused;
 pub use effect::{Effect, Notice, NoticeKind};
 pub use event::{Actor, Event, EventKind, Fact, Failure};
+pub use figure::{Authorization, CommandReading, FigureOrder, FigureSource, Freshness};
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{
     DataPolicy, Hook, HookPoint, NoticeHook, Plan, PlanProblem, PlanRequest, Purpose, Running,
-    Strategy, Timeouts,
+    Strategy, Timeouts, keep_warm_analysis,
 };
 pub use release::{Artifact, Release, Target};
+pub use replay::{Replay, ReplayError, Replayed};
 pub use rollout::{Rollout, alone};
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};

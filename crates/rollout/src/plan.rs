@@ -14,7 +14,7 @@ mod steps;
 
 pub use hook::{Hook, HookPoint, NoticeHook};
 pub use problem::PlanProblem;
-pub use request::{PlanRequest, Timeouts};
+pub use request::{PlanRequest, Timeouts, keep_warm_analysis};
 
 /// Ordered work, with no choices left for run time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,9 @@
 //! A rollout: a plan and what the events so far made of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portcullis_analysis::{Judgement, Sample};
+use portcullis_analysis::{FORMULA_VERSION, Judgement, Sample, Tally, Verdict};
 
 use crate::{
     Action, Actor, Direction, End, Event, EventKind, GateOrder, Halt, HookOrder, Op, OpKey, Plan,
@@ -23,6 +24,43 @@ pub struct Rollout {
     pub(crate) exposed: bool,
     /// An accepted pause that waits for the step to settle.
     pub(crate) pause: Option<Halt>,
+    /// What the gate that passed last had seen.
+    pub(crate) last_gate: Option<(StepIndex, Box<Tally>)>,
+    /// What people were warned of.
+    pub(crate) warned: BTreeSet<Warned>,
+}
+
+/// A warning that was told: which gate, which of its rules, of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Warned {
+    pub(crate) gate: StepIndex,
+    pub(crate) rule: usize,
+    pub(crate) of: WarnedOf,
+}
+
+/// What a gate warns of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum WarnedOf {
+    /// A rule is on its way to fail.
+    Approaching,
+    /// A rule has no data.
+    NoData,
+}
+
+impl Warned {
+    /// All that a judgement of a gate warns of.
+    pub(crate) fn all(gate: StepIndex, judgement: &Judgement) -> BTreeSet<Warned> {
+        let evidence = judgement.evidence.iter().enumerate();
+        let of = evidence.flat_map(|(rule, evidence)| {
+            let approaching = evidence.approaching.then_some(WarnedOf::Approaching);
+            let no_data = evidence.no_data().map(|_| WarnedOf::NoData);
+            [approaching, no_data]
+                .into_iter()
+                .flatten()
+                .map(move |of| Warned { gate, rule, of })
+        });
+        of.collect()
+    }
 }
 
 impl Rollout {
@@ -34,6 +72,8 @@ impl Rollout {
             seq: 0,
             exposed: false,
             pause: None,
+            last_gate: None,
+            warned: BTreeSet::new(),
         }
     }
 
@@ -170,45 +210,58 @@ impl Rollout {
 
     /// What the open gate has seen so far, if one is open.
     pub fn judgement(&self) -> Option<Judgement> {
-        let (at, samples) = match &self.state {
-            State::Watching { at, samples } | State::Paused { at, samples, .. } => (at, samples),
+        let (at, tally) = match &self.state {
+            State::Watching { at, tally } | State::Paused { at, tally, .. } => (at, tally),
             _ => return None,
         };
         match &self.plan.step(*at)?.action {
-            Action::Gate(gate) => Some(gate.analysis.judge(samples)),
+            Action::Gate(gate) => Some(tally.judge(&gate.analysis)),
             _ => None,
         }
     }
 
     /// What the open gate has seen with one more sample, and what follows from it: the one place that
-    /// judges. An open gate keeps all of its samples. A paused one keeps the latest window, and as many
-    /// as the checks failed in a row; it may stay for days.
-    pub(crate) fn judged_with(&self, sample: &Sample) -> Option<(Vec<Sample>, Judgement)> {
-        let (at, known, paused) = match &self.state {
-            State::Watching { at, samples } => (at, samples, false),
-            State::Paused { at, samples, .. } => (at, samples, true),
+    /// judges.
+    pub fn judged_with(&self, sample: &Sample) -> Option<(Box<Tally>, Judgement)> {
+        let (at, known) = match &self.state {
+            State::Watching { at, tally } | State::Paused { at, tally, .. } => (at, tally),
             _ => return None,
         };
-        let gate = self.gate(*at)?;
-        let mut samples = known.clone();
-        samples.push(sample.clone());
-        if paused {
-            let in_a_row = gate.failures_in_a_row(sample);
-            let mut kept_ms = 0;
-            let kept = samples
-                .iter()
-                .rev()
-                .enumerate()
-                .take_while(|(nth, sample)| {
-                    let needed = kept_ms < gate.analysis.window_ms || (*nth as u64) < in_a_row;
-                    kept_ms += sample.duration_ms();
-                    needed
-                });
-            let kept = kept.count();
-            samples.drain(..samples.len() - kept);
+        let analysis = &self.gate(*at)?.analysis;
+        let mut tally = known.clone();
+        tally.observe(analysis, sample);
+        let judgement = tally.judge(analysis);
+        Some((tally, judgement))
+    }
+
+    /// The event as it is recorded: a sample gets what the gate concludes from it, so that the journal
+    /// holds every verdict with its evidence.
+    #[must_use]
+    pub fn witnessed(&self, kind: EventKind) -> EventKind {
+        let EventKind::Measured { step, sample, .. } = kind else {
+            return kind;
+        };
+        let judged = self.judged_with(&sample).map(|(_, judgement)| judgement);
+        let decided = judged.filter(|judgement| judgement.verdict != Verdict::Undecided);
+        EventKind::Measured {
+            step,
+            sample,
+            decided: decided.map(Box::new),
+            formula: FORMULA_VERSION,
         }
-        let judgement = gate.analysis.judge(&samples);
-        Some((samples, judgement))
+    }
+
+    /// The tally with which a gate opens: evidence against the candidate runs on from the gate before.
+    pub(crate) fn opened(
+        &self,
+        last_gate: Option<(StepIndex, &Tally)>,
+        gate: &GateOrder,
+    ) -> Box<Tally> {
+        let before = last_gate.and_then(|(at, tally)| Some((&self.gate(at)?.analysis, tally)));
+        Box::new(match before {
+            Some((before, tally)) => tally.following(before, &gate.analysis),
+            None => Tally::new(&gate.analysis),
+        })
     }
 
     /// The gate at a step, if it is one.

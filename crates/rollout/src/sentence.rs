@@ -1,7 +1,7 @@
 //! The one verdict sentence (invariant 16): the command line, the page, the notices and the API all
 //! show this text.
 
-use portcullis_analysis::Sample;
+use portcullis_analysis::Tally;
 
 use crate::{
     Action, Attempt, Cause, Direction, End, GateRole, Halt, HeldWhy, PausedWhy, Plan, Purpose,
@@ -32,7 +32,7 @@ impl Rollout {
                     seen.unwrap_or_default()
                 )
             }
-            State::Watching { at, samples } => self.watching(*at, samples),
+            State::Watching { at, tally } => self.watching(*at, tally),
             State::Paused { at, why, .. } => match why {
                 PausedWhy::Approval { question } => format!("Waiting for approval: {question}"),
                 PausedWhy::Asked(halt) => {
@@ -74,9 +74,9 @@ impl Rollout {
     }
 
     /// A gate that is open.
-    fn watching(&self, at: StepIndex, samples: &[Sample]) -> String {
+    fn watching(&self, at: StepIndex, tally: &Tally) -> String {
         let weight = self.plan().weight_at(at);
-        if let Some(why) = samples.last().and_then(|last| last.unmeasured.as_ref()) {
+        if let Some(why) = tally.unmeasured() {
             return format!("Holding at {weight}, not measuring: {why}");
         }
         match self.judgement() {
@@ -113,7 +113,7 @@ impl Cause {
     pub fn words(&self) -> String {
         match self {
             Cause::StepFailed { message, .. } => message.clone(),
-            Cause::GateFailed { judgement, .. } => judgement.phrase(),
+            Cause::GateFailed { judgement, .. } => judgement.headline(),
             Cause::Aborted(halt) => halt.asked("aborted"),
         }
     }

@@ -1,6 +1,6 @@
 //! Where a rollout is. One enum; nothing about a rollout's progress is kept anywhere else.
 
-use portcullis_analysis::{Judgement, Sample};
+use portcullis_analysis::{Judgement, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::{Direction, StepIndex};
@@ -27,14 +27,14 @@ pub enum State {
         /// Which step.
         at: StepIndex,
         /// What was measured so far.
-        samples: Vec<Sample>,
+        tally: Box<Tally>,
     },
     /// The rollout waits for a person; a gate still measures and still fails.
     Paused {
         /// Which step.
         at: StepIndex,
         /// What was measured so far.
-        samples: Vec<Sample>,
+        tally: Box<Tally>,
         /// What it waits for.
         why: PausedWhy,
     },

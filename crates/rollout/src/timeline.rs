@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use portcullis_analysis::{Judgement, Verdict};
+use portcullis_analysis::{Judgement, Sample, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Direction, Effect, Event, EventKind, Fact, OpKey, Plan, Refused, Rollout, State, StepIndex,
+    Direction, Effect, Event, EventKind, Fact, NoticeKind, OpKey, Plan, Refused, Rollout, State,
+    StepIndex,
 };
 
 /// The moments of a rollout, in order.
@@ -111,6 +112,16 @@ impl Timeline {
         }
         let before = std::mem::replace(&mut self.rollout, next);
         self.tell(&before, event);
+        for effect in &effects {
+            if let Effect::Notify(notice) = effect
+                && notice.kind == NoticeKind::Warning
+            {
+                let sentence = notice.sentence.clone();
+                let until_ms = None;
+                let kind = MomentKind::Turned { sentence, until_ms };
+                self.moment(event, before.state().step(), kind);
+            }
+        }
         let was_turned = turned(before.state());
         if turned(self.rollout.state()) && (!was_turned || self.rollout.state().is_done()) {
             let sentence = self.rollout.sentence();
@@ -219,7 +230,12 @@ impl Timeline {
                 let message = "passed its deadline".to_owned();
                 self.moment(event, Some(key.step), MomentKind::Doubt { message });
             }
-            EventKind::Measured { step, sample } => self.measured(before, event, *step, sample),
+            EventKind::Measured {
+                step,
+                sample,
+                decided,
+                ..
+            } => self.measured(before, event, *step, (sample.as_ref(), decided.as_deref())),
             EventKind::Recovered
             | EventKind::Abort { .. }
             | EventKind::Pause { .. }
@@ -272,7 +288,7 @@ impl Timeline {
         before: &Rollout,
         event: &Event,
         step: StepIndex,
-        sample: &portcullis_analysis::Sample,
+        (sample, decided): (&Sample, Option<&Judgement>),
     ) {
         let stays = |state: &State| match state {
             State::Watching { at, .. } | State::Paused { at, .. } => *at == step,
@@ -282,7 +298,8 @@ impl Timeline {
         if stays(self.rollout.state()) && same_kind {
             return;
         }
-        if let Some((_, judgement)) = before.judged_with(sample) {
+        let judged = || before.judged_with(sample).map(|(_, judgement)| judgement);
+        if let Some(judgement) = decided.cloned().or_else(judged) {
             self.moment(event, Some(step), MomentKind::Decided { judgement });
         }
     }

@@ -13,7 +13,7 @@ use portcullis_api::engine::{
 use portcullis_api::gateway::{FollowerReport, Lead};
 use portcullis_api::{Client, ClientError};
 use portcullis_engine::{Command, GoneBack, Service, ServiceError, Wanted};
-use portcullis_rollout::{Actor, Plan, ReleaseId, Rollout};
+use portcullis_rollout::{Actor, Plan, ReleaseId, Replay, Rollout};
 use tokio::sync::watch;
 
 use crate::answer::Answer;
@@ -93,6 +93,22 @@ pub(crate) async fn rollout(
             "there is no rollout {id}; `portcullis history` lists them"
         ))
     })
+}
+
+pub(crate) async fn replay(
+    State(shared): State<Shared>,
+    Path((id, gate)): Path<(String, String)>,
+) -> Result<Json<Replay>, Answer> {
+    let found = shared.service.engine().rollout(&id).await?;
+    let past = found.ok_or_else(|| {
+        Answer::unknown_rollout(format!(
+            "there is no rollout {id}; `portcullis history` lists them"
+        ))
+    })?;
+    let replay = past.replay(&gate);
+    replay
+        .map(Json)
+        .map_err(|error| Answer::not_found(error.to_string()))
 }
 
 pub(crate) async fn plan(

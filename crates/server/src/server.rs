@@ -114,6 +114,7 @@ fn router(token: SecretString, shared: Shared) -> Router {
         .route("/status", get(handlers::status))
         .route("/rollouts", get(handlers::rollouts).post(handlers::deploy))
         .route("/rollouts/{id}", get(handlers::rollout))
+        .route("/rollouts/{id}/gates/{gate}", get(handlers::replay))
         .route("/plans", post(handlers::plan))
         .route("/commands", post(handlers::command))
         .route("/rollback", post(handlers::rollback))

@@ -74,6 +74,7 @@ impl Meter for Hand {
                 requests: 40,
                 errors: 0,
                 latency,
+                ..ArmSample::default()
             }
         };
         Sample {
@@ -87,6 +88,7 @@ impl Meter for Hand {
             }),
             metrics: BTreeMap::new(),
             unmeasured: None,
+            ..Sample::default()
         }
     }
 }

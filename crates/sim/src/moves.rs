@@ -172,7 +172,7 @@ impl<'a> Moves<'a> {
             }),
             ..Sample::default()
         };
-        let measured = |sample| EventKind::Measured { step, sample };
+        let measured = |sample| EventKind::measured(step, sample);
         self.feed(rest.clone(), measured(sample(100, 0)));
         if let Some(faulty) = Self::fault(rest) {
             self.feed(faulty.clone(), measured(sample(100, 50)));

@@ -6,13 +6,14 @@ use cargo_metadata::MetadataCommand;
 use crate::cargo::root;
 
 /// Each crate and what it may import of ours; everything else is forbidden. ADR 0001 says why.
-const TABLE: [(&str, &[&str]); 14] = [
+const TABLE: [(&str, &[&str]); 15] = [
     ("analysis", &[]),
     ("mask", &[]),
     ("mask-model", &["mask"]),
     ("journal", &[]),
     ("rollout", &["analysis"]),
     ("config", &["mask", "rollout", "analysis"]),
+    ("traffic", &["analysis"]),
     ("api", &["rollout", "analysis"]),
     ("backup", &["rollout", "analysis"]),
     ("driver", &["rollout", "analysis", "api"]),
@@ -45,6 +46,7 @@ const TABLE: [(&str, &[&str]); 14] = [
             "gateway",
             "engine",
             "server",
+            "traffic",
         ],
     ),
 ];

@@ -1,5 +1,5 @@
 use super::*;
-use crate::HealthSample;
+use crate::{ArmSample, HealthSample, Rule, Signal, Test, Verdict};
 use proptest::prelude::*;
 
 fn arm(requests: u64, errors: u64, latency_ms: u64) -> ArmSample {
@@ -24,10 +24,8 @@ fn second(at: u64, canary: ArmSample, baseline: ArmSample) -> Sample {
 
 fn gate(rule: Rule) -> Analysis {
     Analysis {
-        rules: vec![rule],
-        window_ms: 5000,
-        interval_ms: 1000,
         samples_min: 3,
+        ..Analysis::new(vec![rule], 5000, 1000)
     }
 }
 
@@ -36,6 +34,8 @@ fn limit(signal: Signal, max: f64) -> Analysis {
         signal,
         test: Test::Limit { max },
         requests_min: 100,
+        enough: crate::Enough::Requests,
+        breaker: false,
     })
 }
 
@@ -139,6 +139,8 @@ fn an_incident_that_hits_both_arms_alike_does_not_fail_the_comparison() {
         signal: Signal::ErrorRate,
         test,
         requests_min: 100,
+        enough: crate::Enough::Requests,
+        breaker: false,
     });
     let both: Vec<_> = (0..5)
         .map(|t| second(t, arm(100, 10, 5), arm(900, 90, 5)))
@@ -167,6 +169,8 @@ fn a_slower_candidate_fails_the_latency_comparison() {
         signal: Signal::Latency { quantile: 0.95 },
         test,
         requests_min: 50,
+        enough: crate::Enough::Requests,
+        breaker: false,
     });
     let slow = [second(0, arm(100, 0, 270), arm(900, 0, 20))];
     let judgement = analysis.judge(&slow);
@@ -184,6 +188,8 @@ fn checks_that_fail_in_a_row_fail_the_gate_at_once() {
         signal: Signal::HealthFailures,
         test: Test::Limit { max: 2.0 },
         requests_min: 3,
+        enough: crate::Enough::Requests,
+        breaker: false,
     });
     let failing = |in_a_row| Sample {
         from_ms: 0,
@@ -216,6 +222,8 @@ fn a_metric_is_judged_by_its_latest_reading() {
         },
         test: Test::Limit { max: 1000.0 },
         requests_min: 1,
+        enough: crate::Enough::Requests,
+        breaker: false,
     });
     let reading = |value| Sample {
         to_ms: 5000,

@@ -21,7 +21,7 @@ pub(crate) static HOOK: Section = Section {
             "When it is run: `before-KIND` and `after-KIND`, where KIND is a kind of step (`preflight`, \
              `backup`, `rehearse`, `approve`, `migrate`, `start`, `smoke`, `shift`, `gate`, `promote`, \
              `retire`) or `any`; and `notice`, whenever a person is told something: that the \
-             rollout paused, is held, goes back or is done.",
+             rollout paused, is held, goes back or is done, or that a gate warns.",
         ),
         key(
             "command",

@@ -1,6 +1,6 @@
 //! The keys that describe the service: what it is, its data, its gates and its releases.
 
-use super::{Key, Kind, Preset, Section, key};
+use super::{Key, Kind, METRIC, Preset, Section, key};
 
 const NONE: Preset = Preset::Absent("");
 const COUNT_MAX: u64 = 0xffff_ffff;
@@ -229,17 +229,19 @@ pub(crate) static DATA: Section = Section {
 
 /// The rules of a gate when the file has none. Comparisons are left out unless the strategy is canary.
 const DEFAULT_RULES: &str = r#"[
-  { signal = "error-rate", max = "5%", requests_min = 100 },
-  { signal = "error-rate", worse_than_stable_by = "1%", requests_min = 100 },
-  { signal = "latency", quantile = 0.95, ratio_max = 1.5, worse_than_stable_by = "50ms", requests_min = 100 },
+  { signal = "error-rate", max = "5%" },
+  { signal = "error-rate", worse_than_stable_by = "0.5%" },
+  { signal = "latency", ratio_max = 1.2, worse_than_stable_by = "20ms" },
   { signal = "health", max = 2 },
 ]"#;
 
 pub(crate) static GATE: Section = Section {
     header: "[gate]",
     about: "What must hold after each step of traffic. A gate passes when the window was measured and \
-            every rule holds, fails as soon as a rule is broken, and asks a person when there is too \
-            little data to tell.",
+            every rule has seen enough, fails as soon as a rule has proof, and does what `inconclusive` \
+            says when there is too little data to tell. Rules about traffic are sequential tests: they may \
+            be looked at as often as one likes, and all of them together roll a good release back with a \
+            chance of at most `alpha`.",
     keys: &[
         key(
             "window",
@@ -261,6 +263,53 @@ pub(crate) static GATE: Section = Section {
             "How many measurements there must be before a gate can pass.",
         ),
         key(
+            "cadence",
+            Kind::Tables(&CADENCE),
+            Preset::Absent("`interval` all the time"),
+            "Other distances between measurements later in the window, for example \
+             `[{ after = \"5m\", interval = \"2m\" }]`.",
+        ),
+        key(
+            "extend",
+            Kind::DurationFrom(0),
+            Preset::Value("\"0s\""),
+            "How much longer than the window a gate goes on by itself when there is not enough evidence.",
+        ),
+        key(
+            "early",
+            Kind::Boolean,
+            Preset::Value("false"),
+            "Whether a gate passes before its window is over, once every rule has shown that all is well. Only \
+             rules without `requests_min` can show it.",
+        ),
+        key(
+            "inconclusive",
+            Kind::Choice(&["ask", "hold", "roll-back"]),
+            Preset::Value("\"ask\""),
+            "What happens when the window and its extension are over and there is not enough evidence: ask a \
+             person; hold the weight, and go on as soon as there is enough; or roll back. It never passes.",
+        ),
+        key(
+            "alpha",
+            Kind::Limit,
+            Preset::Value("\"1%\""),
+            "The chance that a release which is no worse than the rules tolerate is rolled back by them, over \
+             all gates of a rollout and however often they look. Circuit breakers, checks, figures and windows \
+             are limits as they stand and not covered by it.",
+        ),
+        key(
+            "beta",
+            Kind::Limit,
+            Preset::Value("\"5%\""),
+            "The chance that a rule calls a release good enough that is as bad as what matters.",
+        ),
+        key(
+            "metric",
+            Kind::Tables(&METRIC),
+            NONE,
+            "Figures from elsewhere.",
+        ),
+        key(
             "rule",
             Kind::Tables(&RULE),
             Preset::Value(DEFAULT_RULES),
@@ -269,19 +318,51 @@ pub(crate) static GATE: Section = Section {
     ],
 };
 
+static CADENCE: Section = Section {
+    header: "[[gate.cadence]]",
+    about: "From some moment of the window on, measurements are this far apart.",
+    keys: &[
+        key(
+            "after",
+            Kind::Duration,
+            Preset::Required,
+            "How much of the window was measured by then.",
+        ),
+        key(
+            "interval",
+            Kind::Duration,
+            Preset::Required,
+            "How far apart measurements are from then on.",
+        ),
+    ],
+};
+
 pub(crate) static RULE: Section = Section {
     header: "[[gate.rule]]",
     about: "One rule: a signal, and either a fixed limit (`max`) or a comparison with the stable \
             release that serves at the same time (`worse_than_stable_by`, `ratio_max`). A comparison \
-            is broken when the canary's value is above `stable * ratio_max + worse_than_stable_by`. \
-            Repeat the table for each.",
+            fails when there is proof that the canary's value is above `stable * ratio_max + \
+            worse_than_stable_by`; what both releases meet alike is no proof. A rule passes when there \
+            is evidence that the value is below what matters (`matters`, or `stable * matters_ratio + \
+            matters_by`), or after `requests_min` requests if that is given. Repeat the table for each.",
     keys: &[
         key(
             "signal",
-            Kind::Choice(&["error-rate", "latency", "health", "metric"]),
+            Kind::Choice(&[
+                "error-rate",
+                "latency",
+                "first-token",
+                "token-gap",
+                "token-time",
+                "refusals",
+                "health",
+                "metric",
+            ]),
             Preset::Required,
-            "What is looked at: the share of failed requests, a quantile of the latency, failed checks \
-             in a row, or a figure of `[service.metrics]`.",
+            "What is looked at: the share of failed requests; the latency; of streamed answers the time to the \
+             first token, the pauses between tokens, or the time per token (1000 ms divided by it is tokens a \
+             second); the share of answers that masking refused or broke off; failed checks in a row; or a figure of \
+             `[service.metrics]` or of a `[[gate.metric]]`.",
         ),
         key(
             "max",
@@ -305,21 +386,63 @@ pub(crate) static RULE: Section = Section {
         key(
             "quantile",
             Kind::Number,
-            Preset::Absent("0.95 for latency"),
-            "Which quantile of the latency, above 0 and below 1.",
+            Preset::Absent("0.95; a comparison of latency takes 0.5, 0.9, 0.95 and 0.99 at once"),
+            "Which quantile of a time, above 0 and below 1.",
         ),
         key(
             "metric",
             Kind::Text,
             NONE,
-            "Which figure of `[service.metrics]`. Only for metric.",
+            "Which figure of `[service.metrics]`, or which `[[gate.metric]]`. Only for metric.",
         ),
         key(
             "requests_min",
             Kind::Whole(1, COUNT_MAX),
-            Preset::Absent("100 for error-rate and latency, 1 for health and metric"),
-            "How many requests (checks, readings) there must be, in each release that is compared, \
-             before the rule says anything.",
+            Preset::Absent(
+                "until there is evidence; 50 for a breaker, 1 for health, metric and `over`",
+            ),
+            "How many requests (checks, readings) are enough for the rule to pass, in each release that is \
+             compared. Proof that the canary is worse needs no minimum.",
+        ),
+        key(
+            "matters",
+            Kind::Limit,
+            Preset::Absent("twice `max` for a share, 1.5 times `max` for a time"),
+            "With `max`: the smallest value that must not be let through.",
+        ),
+        key(
+            "matters_by",
+            Kind::Limit,
+            Preset::Absent(
+                "three times `worse_than_stable_by` and at least 1% for a share, twice for a time",
+            ),
+            "In a comparison: the margin that must not be let through.",
+        ),
+        key(
+            "matters_ratio",
+            Kind::Number,
+            Preset::Absent("1.5 times `ratio_max`"),
+            "In a comparison: the factor that must not be let through.",
+        ),
+        key(
+            "over",
+            Kind::Duration,
+            NONE,
+            "Looks at the latest stretch of this length, as it stands: a limit without the bound of `alpha`. For \
+             error-rate, refusals, times and metric.",
+        ),
+        key(
+            "reading",
+            Kind::Choice(&["latest", "mean", "p50", "p90", "p95", "p99"]),
+            Preset::Absent("latest for metric, mean for a share, the quantile for a time"),
+            "With `over`: what is read from the stretch.",
+        ),
+        key(
+            "breaker",
+            Kind::Boolean,
+            Preset::Value("false"),
+            "A circuit breaker: an absolute limit that trips as it stands, whatever the comparison says. It \
+             spends nothing of `alpha` and is told apart.",
         ),
     ],
 };

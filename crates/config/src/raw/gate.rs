@@ -1,6 +1,6 @@
 //! The gate and its rules.
 
-use crate::raw::value_or_default;
+use crate::raw::{RawMetric, value_or_default};
 use crate::report::{At, Spot};
 use crate::table::Table;
 use crate::units::{self, Limit};
@@ -11,13 +11,27 @@ pub(crate) struct RawGate {
     pub(crate) window_ms: Option<At<u64>>,
     pub(crate) interval_ms: Option<At<u64>>,
     pub(crate) samples_min: u32,
+    pub(crate) cadence: Vec<RawCadence>,
+    pub(crate) extend_ms: Option<At<u64>>,
+    pub(crate) early: bool,
+    pub(crate) inconclusive: Option<At<String>>,
+    pub(crate) alpha: Option<At<Limit>>,
+    pub(crate) beta: Option<At<Limit>>,
     pub(crate) rules: Vec<RawRule>,
+    pub(crate) metrics: Vec<RawMetric>,
     /// Whether what the file gives as rules could not be read as such.
     pub(crate) rules_broken: bool,
     /// The table's place.
     pub(crate) spot: Option<Spot>,
     /// Whether the file has the table.
     pub(crate) given: bool,
+}
+
+/// One element of `cadence` as written.
+#[derive(Debug)]
+pub(crate) struct RawCadence {
+    pub(crate) after_ms: Option<At<u64>>,
+    pub(crate) interval_ms: Option<At<u64>>,
 }
 
 /// A `[[gate.rule]]` as written.
@@ -27,6 +41,12 @@ pub(crate) struct RawRule {
     pub(crate) max: Option<At<Limit>>,
     pub(crate) worse_than_stable_by: Option<At<Limit>>,
     pub(crate) ratio_max: Option<At<f64>>,
+    pub(crate) matters: Option<At<Limit>>,
+    pub(crate) matters_by: Option<At<Limit>>,
+    pub(crate) matters_ratio: Option<At<f64>>,
+    pub(crate) over_ms: Option<At<u64>>,
+    pub(crate) reading: Option<At<String>>,
+    pub(crate) breaker: Option<At<bool>>,
     pub(crate) quantile: Option<At<f64>>,
     pub(crate) metric: Option<At<String>>,
     pub(crate) requests_min: Option<u64>,
@@ -47,6 +67,16 @@ impl RawGate {
             window_ms: table.duration_ms("window"),
             interval_ms: table.duration_ms("interval"),
             samples_min: value_or_default(table.count("samples_min")),
+            cadence: table.tables("cadence", |table| RawCadence {
+                after_ms: table.duration_ms("after"),
+                interval_ms: table.duration_ms("interval"),
+            }),
+            extend_ms: table.duration_ms("extend"),
+            early: value_or_default(table.boolean("early")),
+            inconclusive: table.text("inconclusive"),
+            alpha: table.read("alpha", |_, value| units::limit(value)),
+            beta: table.read("beta", |_, value| units::limit(value)),
+            metrics: table.tables("metric", RawMetric::read),
             rules_broken: rules.is_empty() && table.has_other("rule"),
             rules,
             spot: Some(table.spot.clone()),
@@ -71,6 +101,12 @@ impl RawRule {
             max,
             worse_than_stable_by: margin,
             ratio_max,
+            matters: table.read("matters", |_, value| units::limit(value)),
+            matters_by: table.read("matters_by", |_, value| units::limit(value)),
+            matters_ratio: table.read("matters_ratio", |_, value| units::number(value)),
+            over_ms: table.duration_ms("over"),
+            reading: table.text("reading"),
+            breaker: table.boolean("breaker"),
             quantile: table.read("quantile", |_, value| units::quantile(value)),
             metric: table.text("metric"),
             requests_min: table.whole("requests_min").map(|at| at.value),

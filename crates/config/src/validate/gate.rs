@@ -1,6 +1,6 @@
 //! The gate: rules that can be judged under the strategy.
 
-use portcullis_analysis::{Analysis, Rule, Signal, Test};
+use portcullis_analysis::{Analysis, Budget, Cadence, Enough, Rule, Signal, WhenInconclusive};
 use portcullis_rollout::Strategy;
 
 use super::text;
@@ -10,10 +10,14 @@ use crate::report::{At, Report, Spot, Wrong};
 use crate::similar::nearest;
 use crate::units::{self, Limit, duration_text, known};
 
-/// Requests before a rule of traffic says anything, unless it says otherwise.
-const REQUESTS_MIN: u64 = 100;
-/// Which quantile of the latency, unless the rule says otherwise.
+mod limits;
+
+/// Requests before a circuit breaker says anything, unless it says otherwise.
+const BREAKER_REQUESTS_MIN: u64 = 50;
+/// Which quantile of a time, unless the rule says otherwise.
 const QUANTILE: f64 = 0.95;
+/// The largest chance of being wrong that makes any sense.
+const CHANCE_MAX: f64 = 0.5;
 
 /// The gate's analysis: the file's rules, or the default ones that fit the strategy.
 pub(super) fn analysis(
@@ -22,13 +26,10 @@ pub(super) fn analysis(
     strategy: Option<&Strategy>,
     report: &Report<'_>,
 ) -> Analysis {
-    let figures: Option<Vec<&str>> = service
-        .metrics
-        .as_ref()
-        .map(|metrics| metrics.figures.keys().map(String::as_str).collect());
+    let figures = super::metric::names(service, &raw.metrics);
     let mut rules = Vec::new();
     for raw in &raw.rules {
-        let Some(rule) = rule(raw, figures.as_deref().unwrap_or_default(), report) else {
+        let Some(rule) = rule(raw, &figures, report) else {
             continue;
         };
         let compared = match strategy {
@@ -51,6 +52,10 @@ pub(super) fn analysis(
         }
     }
     window(raw, report);
+    for rule in &raw.rules {
+        reach(raw, rule, report);
+    }
+    let budget = budget(raw, &rules, report);
     if let Some(spot) = raw.spot.as_ref().filter(|_| raw.given && !raw.rules_broken) {
         judgeable(raw, &rules, strategy, spot, report);
     }
@@ -58,8 +63,97 @@ pub(super) fn analysis(
         rules,
         window_ms: raw.window_ms.as_ref().map_or(1, |at| at.value),
         interval_ms: raw.interval_ms.as_ref().map_or(1, |at| at.value),
+        cadence: cadence(raw, report),
         samples_min: raw.samples_min,
+        extend_ms: raw.extend_ms.as_ref().map_or(0, |at| at.value),
+        early: raw.early,
+        inconclusive: match text(raw.inconclusive.as_ref()) {
+            Some("hold") => WhenInconclusive::Hold,
+            Some("roll-back") => WhenInconclusive::RollBack,
+            _ => WhenInconclusive::Ask,
+        },
+        budget,
     }
+}
+
+/// The chances of being wrong, shared by the sequential rules.
+fn budget(raw: &RawGate, rules: &[Rule], report: &Report<'_>) -> Budget {
+    let usual = Budget::default();
+    let chance = |at: Option<&At<Limit>>, name: &str, usual: f64| {
+        let Some(at) = at else {
+            return usual;
+        };
+        match units::rate(&at.value) {
+            Ok(chance) if chance > 0.0 && chance <= CHANCE_MAX => chance,
+            Ok(_) => {
+                let message = format!(
+                    "expected a chance above 0% and at most 50%, found {}",
+                    at.value.found()
+                );
+                let hint = match name {
+                    "alpha" => {
+                        "with a chance of 0 no evidence is ever enough, and the gate could not fail"
+                    }
+                    _ => {
+                        "with a chance of 0 no evidence is ever enough, and the gate could not pass"
+                    }
+                };
+                report.add(&at.spot, Wrong::new(Code::BadValue, message).hint(hint));
+                usual
+            }
+            Err(wrong) => {
+                report.add(&at.spot, wrong);
+                usual
+            }
+        }
+    };
+    let sequential = rules.iter().filter(|rule| rule.is_sequential()).count();
+    Budget {
+        alpha: chance(raw.alpha.as_ref(), "alpha", usual.alpha),
+        parts: u32::try_from(sequential.max(1)).unwrap_or(u32::MAX),
+        beta: chance(raw.beta.as_ref(), "beta", usual.beta),
+    }
+}
+
+/// The later distances between measurements, in ascending order of time.
+fn cadence(raw: &RawGate, report: &Report<'_>) -> Vec<Cadence> {
+    let mut cadence: Vec<Cadence> = Vec::new();
+    for later in &raw.cadence {
+        let (Some(after), Some(interval)) = (&later.after_ms, &later.interval_ms) else {
+            continue;
+        };
+        if cadence
+            .last()
+            .is_some_and(|last| last.after_ms >= after.value)
+        {
+            let message = "this begins no later than the one before it";
+            let hint = "write them in the order of time";
+            report.add(
+                &after.spot,
+                Wrong::new(Code::Contradiction, message).hint(hint),
+            );
+        }
+        let window_ms = raw.window_ms.as_ref().map_or(u64::MAX, |at| at.value);
+        if after.value >= window_ms {
+            let message = format!(
+                "the window is over after {}, before this begins",
+                duration_text(window_ms)
+            );
+            let hint = "a longer window, or an earlier moment";
+            report.add(
+                &after.spot,
+                Wrong::new(Code::Contradiction, message).hint(hint),
+            );
+        } else if interval.value > window_ms {
+            let message = format!("the window ({}) is shorter", duration_text(window_ms));
+            report.add(&interval.spot, Wrong::new(Code::Contradiction, message));
+        }
+        cadence.push(Cadence {
+            after_ms: after.value,
+            interval_ms: interval.value,
+        });
+    }
+    cadence
 }
 
 /// The interval fits into the window.
@@ -89,6 +183,25 @@ fn window(raw: &RawGate, report: &Report<'_>) {
         spot,
         wrong.hint("a gate measures several times within its window"),
     );
+}
+
+/// A trailing stretch fits into the time that the gate is open.
+fn reach(raw: &RawGate, rule: &RawRule, report: &Report<'_>) {
+    let (Some(over), Some(window)) = (&rule.over_ms, &raw.window_ms) else {
+        return;
+    };
+    if over.value > window.value {
+        let message = format!(
+            "this looks back over {}, and the gate's window is {}: it would never have seen so much",
+            duration_text(over.value),
+            duration_text(window.value)
+        );
+        let hint = "a longer window, or a shorter stretch";
+        report.add(
+            &over.spot,
+            Wrong::new(Code::Contradiction, message).hint(hint),
+        );
+    }
 }
 
 /// The strategy has gates, and each of them a rule that can be judged.
@@ -139,30 +252,42 @@ fn judgeable(
 /// One rule; `None` when something in it is wrong, which is reported.
 fn rule(raw: &RawRule, figures: &[&str], report: &Report<'_>) -> Option<Rule> {
     let word = raw.signal.as_ref()?;
+    let compared = raw.worse_than_stable_by.is_some() || raw.ratio_max.is_some();
+    let quantile = raw.quantile.as_ref().map_or(QUANTILE, |at| at.value);
     let signal = match word.value.as_str() {
         "error-rate" => Signal::ErrorRate,
-        "latency" => Signal::Latency {
-            quantile: raw.quantile.as_ref().map_or(QUANTILE, |at| at.value),
-        },
+        "refusals" => Signal::Refusals,
+        "latency" if compared && raw.quantile.is_none() => Signal::Latencies,
+        "latency" => Signal::Latency { quantile },
+        "first-token" => Signal::FirstToken { quantile },
+        "token-gap" => Signal::TokenGap { quantile },
+        "token-time" => Signal::TokenTime { quantile },
         "health" => Signal::HealthFailures,
         _ => Signal::Metric {
             name: text(raw.metric.as_ref()).unwrap_or_default().to_owned(),
         },
     };
-    let mut good = only(raw.quantile.as_ref(), word, "latency", report)
-        & only(raw.metric.as_ref(), word, "metric", report);
+    let mut good = only(raw.metric.as_ref(), word, "metric", report);
+    if signal.quantile().is_none() {
+        good &= only(raw.quantile.as_ref(), word, "latency", report);
+    }
     if word.value == "metric" {
         good &= figure(raw, word, figures, report);
     }
-    let test = test(raw, &signal, report);
-    let traffic = matches!(signal, Signal::ErrorRate | Signal::Latency { .. });
-    let requests_min = raw
-        .requests_min
-        .unwrap_or(if traffic { REQUESTS_MIN } else { 1 });
+    let test = limits::test(raw, &signal, report)?;
+    let breaker = raw.breaker.as_ref().is_some_and(|at| at.value);
+    let by_evidence = test.is_sequential() && raw.requests_min.is_none();
+    let least = if breaker { BREAKER_REQUESTS_MIN } else { 1 };
     Some(Rule {
         signal,
-        test: test?,
-        requests_min,
+        test,
+        requests_min: raw.requests_min.unwrap_or(least),
+        enough: if by_evidence {
+            Enough::Evidence
+        } else {
+            Enough::Requests
+        },
+        breaker,
     })
     .filter(|_| good)
 }
@@ -185,7 +310,7 @@ fn only<T>(at: Option<&At<T>>, word: &At<String>, signal: &str, report: &Report<
 
 /// The figure that a metric rule names is declared.
 fn figure(raw: &RawRule, word: &At<String>, figures: &[&str], report: &Report<'_>) -> bool {
-    let none = "declare it in [service.metrics.figures]";
+    let none = "declare it in [service.metrics.figures] or as a [[gate.metric]]";
     let Some(metric) = &raw.metric else {
         let message = "a rule on a metric needs to say which";
         let hint = format!("add metric = \"NAME\"; {}", known(figures, none));
@@ -206,107 +331,4 @@ fn figure(raw: &RawRule, word: &At<String>, figures: &[&str], report: &Report<'_
         Wrong::new(Code::UnknownName, message).hint(hint),
     );
     false
-}
-
-/// A fixed limit or a comparison.
-fn test(raw: &RawRule, signal: &Signal, report: &Report<'_>) -> Option<Test> {
-    let comparison = [
-        raw.worse_than_stable_by.as_ref().map(|at| &at.spot),
-        raw.ratio_max.as_ref().map(|at| &at.spot),
-    ];
-    let compared = comparison.into_iter().flatten().next();
-    match (&raw.max, compared) {
-        (Some(max), None) => {
-            let max = convert(max, signal, true, report)?;
-            Some(Test::Limit { max })
-        }
-        (None, Some(spot)) => compare(raw, signal, spot, report),
-        (Some(max), Some(_)) => {
-            let message = "a rule has either a fixed limit or a comparison, not both";
-            let wrong = Wrong::new(Code::Contradiction, message);
-            report.add(&max.spot, wrong.hint("write two rules"));
-            None
-        }
-        (None, None) => {
-            // A limit that is there but could not be read is already reported.
-            if !raw.limit_given {
-                let comparable = matches!(signal, Signal::ErrorRate | Signal::Latency { .. });
-                let hint = match (signal, comparable) {
-                    (Signal::ErrorRate, _) => "add max = \"1%\" or worse_than_stable_by = \"0.5%\"",
-                    (_, true) => "add max = \"250ms\" or worse_than_stable_by = \"20ms\"",
-                    _ => "add max = 2, or whichever number it must not pass",
-                };
-                let message = "the rule has no limit";
-                report.add(&raw.spot, Wrong::new(Code::MissingKey, message).hint(hint));
-            }
-            None
-        }
-    }
-}
-
-fn compare(raw: &RawRule, signal: &Signal, spot: &Spot, report: &Report<'_>) -> Option<Test> {
-    if matches!(signal, Signal::HealthFailures | Signal::Metric { .. }) {
-        let message = "only the error rate and latencies can be compared with the stable release";
-        let wrong = Wrong::new(Code::Contradiction, message);
-        report.add(spot, wrong.hint("give a fixed limit with `max`"));
-        return None;
-    }
-    if raw.comparison_broken {
-        return None;
-    }
-    let ratio_max = raw.ratio_max.as_ref();
-    if let Some(at) = ratio_max.filter(|at| at.value < 1.0) {
-        let message = format!(
-            "expected a factor of at least 1, found the number {}",
-            at.value
-        );
-        let hint = format!(
-            "did you mean {}? the canary may be that many times the stable value",
-            1.0 + at.value
-        );
-        let wrong = Wrong::new(Code::BadValue, message);
-        report.add(
-            &at.spot,
-            if at.value > 0.0 {
-                wrong.hint(hint)
-            } else {
-                wrong
-            },
-        );
-        return None;
-    }
-    let margin = match &raw.worse_than_stable_by {
-        Some(at) => convert(at, signal, false, report)?,
-        None => 0.0,
-    };
-    Some(Test::Baseline {
-        ratio_max: ratio_max.map_or(1.0, |at| at.value),
-        margin,
-    })
-}
-
-/// A limit in the signal's unit.
-fn convert(at: &At<Limit>, signal: &Signal, fixed: bool, report: &Report<'_>) -> Option<f64> {
-    let converted = match signal {
-        Signal::ErrorRate => units::rate(&at.value),
-        Signal::Latency { .. } => units::latency_ms(&at.value).and_then(|ms| {
-            if fixed && ms == 0.0 {
-                Err(Wrong::new(
-                    Code::BadValue,
-                    "no answer takes no time; expected more than 0ms",
-                ))
-            } else {
-                Ok(ms)
-            }
-        }),
-        Signal::HealthFailures => units::failures(&at.value),
-        Signal::Metric { .. } => units::figure(&at.value),
-    };
-    match converted {
-        Ok(value) => Some(value),
-        Err(wrong) => {
-            report.add(&at.spot, wrong);
-            None
-        }
-    }
 }

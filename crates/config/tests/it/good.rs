@@ -104,33 +104,48 @@ fn rules_have_their_signals_units() {
         signal,
         test,
         requests_min,
+        enough: portcullis_analysis::Enough::Requests,
+        breaker: false,
     };
+    let evident = |signal, test| Rule {
+        enough: portcullis_analysis::Enough::Evidence,
+        ..rule(signal, test, 1)
+    };
+    let bound = |ratio, margin| portcullis_analysis::Bound { ratio, margin };
     let quantile = 0.99;
     let metric = Signal::Metric {
         name: "queue".to_owned(),
     };
     let wanted = [
-        rule(Signal::ErrorRate, Test::Limit { max: 0.01 }, 100),
         rule(
             Signal::ErrorRate,
-            Test::Baseline {
-                ratio_max: 1.0,
-                margin: 0.005,
+            Test::AtMost {
+                max: 0.01,
+                matters: 0.02,
+            },
+            100,
+        ),
+        rule(
+            Signal::ErrorRate,
+            Test::NotWorse {
+                tolerated: bound(1.0, 0.005),
+                matters: bound(1.5, 0.015),
             },
             200,
         ),
-        rule(
+        evident(
             Signal::Latency { quantile },
-            Test::Baseline {
-                ratio_max: 2.0,
-                margin: 20.0,
+            Test::NotWorse {
+                tolerated: bound(2.0, 20.0),
+                matters: bound(3.0, 40.0),
             },
-            100,
         ),
-        rule(
+        evident(
             Signal::Latency { quantile: 0.95 },
-            Test::Limit { max: 250.0 },
-            100,
+            Test::AtMost {
+                max: 250.0,
+                matters: 375.0,
+            },
         ),
         rule(Signal::HealthFailures, Test::Limit { max: 2.0 }, 1),
         rule(metric, Test::Limit { max: 1000.0 }, 1),

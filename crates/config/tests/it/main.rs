@@ -10,6 +10,7 @@ mod gateway;
 mod good;
 mod hostile;
 mod masks;
+mod metrics;
 mod mistakes;
 mod properties;
 mod reference;

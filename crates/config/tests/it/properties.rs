@@ -226,6 +226,7 @@ fn request(
         smoke: service.smoke.clone(),
         analysis: config.analysis.clone(),
         metrics: service.metrics.clone(),
+        figures: config.figures.clone(),
         approval: service.approval.clone(),
         hooks: Vec::new(),
         keep_warm_ms: 0,

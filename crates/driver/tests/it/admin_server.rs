@@ -116,6 +116,9 @@ fn arm_status(arm: Arm, (requests, errors, latencies_us): &Counts) -> ArmStatus 
         last_sent_at_ms: 0,
         health: Default::default(),
         shadow: None,
+        first_errors: 0,
+        refused: 0,
+        streams: None,
     }
 }
 

@@ -5,11 +5,16 @@
 
 mod admin_server;
 mod checks;
+mod figures;
 mod gateway;
 mod hooks;
 mod logs;
 mod meter;
 mod migrations;
+#[path = "../../../journal/tests/it/postgres_server.rs"]
+#[allow(dead_code)] // its own tests use all of it
+mod postgres_server;
 mod processes;
+mod prometheus_server;
 mod survival;
 mod world;

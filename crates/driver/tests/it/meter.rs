@@ -25,6 +25,7 @@ fn query(canary: &str, checks: Vec<Check>) -> Query {
         window_ms: 1_000,
         interval_ms: INTERVAL_MS,
         samples_min: 1,
+        ..portcullis_analysis::Analysis::new(Vec::new(), 1, 1)
     };
     let gate = GateOrder {
         role: portcullis_rollout::GateRole::Decide,
@@ -35,6 +36,7 @@ fn query(canary: &str, checks: Vec<Check>) -> Query {
         analysis,
         checks,
         metrics: None,
+        figures: Vec::new(),
     };
     Query {
         rollout: RolloutId::new("tiny-1"),
@@ -124,6 +126,38 @@ async fn a_sample_is_what_was_counted_between_two_readings() {
 }
 
 #[tokio::test]
+async fn first_errors_refusals_and_times_of_streams_are_subtracted_too() {
+    let server = AdminServer::start().await;
+    let meter = meter(&server);
+    let query = query(CANARY, vec![]);
+    let count = |number: u64| {
+        let counts = arms(CANARY, (10, 0, vec![]), (100, 0, vec![]));
+        server.set("tiny", Some(split_with(CANARY)), &counts);
+        let mut streams = portcullis_api::gateway::StreamStatus::default();
+        (0..number).for_each(|_| {
+            streams.first_token.record(40_000);
+            streams.token_gap.record(20_000);
+            streams.token_time.record(10_000);
+        });
+        for arm in &mut server.status().routes[0].arms {
+            (arm.first_errors, arm.refused) = (number, 2 * number);
+            arm.streams = Some(streams.clone());
+        }
+    };
+    count(3);
+    let (sample, ()) = tokio::join!(meter.sample(&query), async {
+        tokio::time::sleep(std::time::Duration::from_millis(INTERVAL_MS / 2)).await;
+        count(7);
+    });
+    assert_eq!(sample.key_share, Some(0.1));
+    for arm in [sample.canary.unwrap(), sample.baseline.unwrap()] {
+        assert_eq!((arm.first_errors, arm.refused), (Some(4), 8));
+        let counts = [&arm.first_token, &arm.token_gap, &arm.token_time].map(|h| h.count());
+        assert_eq!(counts, [4, 4, 4]);
+    }
+}
+
+#[tokio::test]
 async fn a_restarted_gateway_gives_no_figures_for_that_interval() {
     let server = AdminServer::start().await;
     let meter = meter(&server);
@@ -145,6 +179,8 @@ async fn a_restarted_gateway_gives_no_figures_for_that_interval() {
         );
     });
     assert_eq!((sample.canary, sample.baseline), (None, None));
+    let why = &sample.missing[Sample::CANARY_COUNTS];
+    assert!(why.contains("was started anew"), "{why}");
     let then = arms(canary, (14, 1, vec![]), (120, 0, vec![]));
     let next = sample_while(&meter, &server, &query, then).await;
     assert_eq!(
@@ -262,6 +298,10 @@ async fn an_unreachable_gateway_leaves_only_the_checks() {
     let nobody = free_address();
     let sample = meter.sample(&query(&nobody, vec![health("1.1")])).await;
     assert_eq!((sample.canary, sample.baseline), (None, None));
+    for counts in [Sample::CANARY_COUNTS, Sample::STABLE_COUNTS] {
+        let why = &sample.missing[counts];
+        assert!(why.contains("counters could not be read"), "{why}");
+    }
     assert_eq!(sample.health.unwrap().failed, 1);
     assert!(sample.to_ms > sample.from_ms);
 }
@@ -320,8 +360,13 @@ async fn figures_are_numbers_or_text_that_is_one() {
     let sample = meter(&server).sample(&query).await;
     let expected = [("low".to_owned(), 7.0), ("rate".to_owned(), 0.25)];
     assert_eq!(sample.metrics, expected.into());
+    let why = |sample: &Sample, name: &str| sample.missing[name].clone();
+    assert!(why(&sample, "name").starts_with("/name: "), "{sample:?}");
+    assert!(why(&sample, "gone").starts_with("/gone is missing"));
     query.gate.metrics.as_mut().unwrap().path = "/none".to_owned();
-    assert_eq!(meter(&server).sample(&query).await.metrics, [].into());
+    let sample = meter(&server).sample(&query).await;
+    assert_eq!(sample.metrics, [].into());
+    assert!(why(&sample, "low").contains("404"), "{sample:?}");
 }
 
 /// A follower that has counted what the gateway itself has counted now.

@@ -179,6 +179,10 @@ where
     }
 
     async fn feed(&mut self, kind: EventKind, by: Actor) -> Result<(), RunnerError> {
+        let kind = match self.runner.live() {
+            Some(live) => live.witnessed(kind),
+            None => kind,
+        };
         let event = Event {
             at_ms: self.clock.now_ms(),
             by,
@@ -267,7 +271,7 @@ where
         }
         let measuring = self.running.spawn(async move {
             let sample = meter.sample(&query).await;
-            let _ = outcomes.send(EventKind::Measured { step, sample }).await;
+            let _ = outcomes.send(EventKind::measured(step, sample)).await;
         });
         self.measuring = Some(measuring);
     }
@@ -321,7 +325,7 @@ fn finish<T>(
 /// Tells people through the log.
 fn tell(notice: &Notice) {
     match notice.kind {
-        NoticeKind::Held | NoticeKind::Paused => {
+        NoticeKind::Held | NoticeKind::Paused | NoticeKind::Warning => {
             tracing::warn!(kind = ?notice.kind, "{}", notice.sentence);
         }
         NoticeKind::GoingBack | NoticeKind::Done => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_driver::Recorded;
-use portcullis_rollout::{Event, Plan, Rollout, RolloutId, Timeline};
+use portcullis_rollout::{Event, Plan, Replay, ReplayError, Rollout, RolloutId, Timeline};
 
 use super::HistoryError;
 use super::outline::{Outline, Promoted};
@@ -98,6 +98,15 @@ impl Past {
             }
         }
         timeline
+    }
+
+    /// A gate judged again from what was recorded.
+    ///
+    /// # Errors
+    /// When the plan has no gate of this name.
+    pub fn replay(&self, gate: &str) -> Result<Replay, ReplayError> {
+        let events = self.events.iter().map(Arc::as_ref);
+        Replay::of(self.rollout.plan().clone(), events, gate)
     }
 
     pub(super) fn promoted(&self) -> Option<Promoted<'_>> {

@@ -114,6 +114,8 @@ pub(crate) fn plan() -> Arc<Plan> {
         signal: Signal::ErrorRate,
         test: Test::Limit { max: 0.01 },
         requests_min: 10,
+        enough: portcullis_analysis::Enough::Requests,
+        breaker: false,
     };
     let request = PlanRequest {
         id: RolloutId::new("demo-1"),
@@ -145,8 +147,10 @@ pub(crate) fn plan() -> Arc<Plan> {
             window_ms: 100,
             interval_ms: 50,
             samples_min: 2,
+            ..portcullis_analysis::Analysis::new(Vec::new(), 1, 1)
         },
         metrics: None,
+        figures: Vec::new(),
         approval: None,
         hooks: Vec::new(),
         keep_warm_ms: 0,

@@ -4,18 +4,21 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::BodyError;
+use crate::arm::ArmState;
 use crate::capacity::Place;
 use crate::clock;
 use crate::connection::{ConnectionState, Step};
 use crate::masking::RestoredBody;
 use crate::observe::{Observed, line_limit};
 use crate::pool::Pool;
+use crate::stream_watch::StreamWatch;
 use crate::under_way::UnderWay;
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -54,6 +57,8 @@ pub(crate) struct ArmBody {
     /// Somebody else reads it and answers with what he makes of it: what goes to the client, and when that is over, is
     /// told by him.
     is_behind: bool,
+    /// How fast it comes, if it is an arm's stream.
+    stream: Option<Box<StreamWatch>>,
 }
 
 impl ArmBody {
@@ -73,11 +78,25 @@ impl ArmBody {
             observed,
             idle_ms,
             is_behind: false,
+            stream: None,
         };
         if body.is_end_stream() {
             body.complete();
         }
         body
+    }
+
+    /// Takes the times of a streamed answer.
+    pub(crate) fn watch(&mut self, stream: Option<StreamWatch>) {
+        self.stream = stream.map(Box::new);
+    }
+
+    /// The arm that answers, and whose worker's counters count it; `None` when it is no arm, or the answer is over.
+    pub(crate) fn arm(&self) -> Option<Arc<ArmState>> {
+        match self.under_way.as_ref()? {
+            UnderWay::Arm(under_way) => Some(Arc::clone(under_way.arm())),
+            UnderWay::Server(_) => None,
+        }
     }
 
     /// Leaves it to the reader to say what goes to the client and when the request is over.
@@ -89,6 +108,9 @@ impl ArmBody {
     fn complete(&mut self) {
         if !self.is_behind {
             self.observed.complete();
+        }
+        if let (Some(stream), Some(UnderWay::Arm(arm))) = (self.stream.take(), &self.under_way) {
+            stream.ended(arm);
         }
         if let (Some(upstream), Some(under_way)) = (self.upstream.take(), self.under_way.take()) {
             self.pool.put(under_way.endpoint(), upstream);
@@ -155,7 +177,15 @@ impl Body for ArmBody {
         let Some(upstream) = &mut self.upstream else {
             return Poll::Ready(None);
         };
-        match upstream.poll_frame(cx) {
+        let polled = upstream.poll_frame(cx);
+        let this = &mut *self;
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let (Some(stream), Some(UnderWay::Arm(arm))) = (&mut this.stream, &this.under_way)
+            && let Some(data) = frame.data_ref()
+        {
+            stream.came(data, clock::monotonic_us(), arm);
+        }
+        match polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if !self.is_behind {
                     let bytes = frame.data_ref().map_or(0, Bytes::len);

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::arm::ArmState;
 use crate::bounds::ARMS_REMEMBERED;
+use crate::first_errors::FirstErrors;
 use crate::health;
 use crate::service::ActiveSplit;
 use crate::settings::ServiceSettings;
@@ -76,6 +77,7 @@ impl Live {
         }
         // A stable sort: those in the split are the latest that were in it.
         self.arms.sort_by_key(|known| known.checks.is_some());
+        self.pair(split);
         Ok(())
     }
 
@@ -131,6 +133,27 @@ impl Live {
                 return;
             };
             self.arms.remove(oldest);
+        }
+    }
+
+    /// Both arms of a split count first errors of routing keys together, and anew when they are not the two that
+    /// did. An arm that is alone counts none.
+    fn pair(&self, split: &Split) {
+        let of = |arm: &Arm| self.arms.iter().find(|known| known.state.arm == *arm);
+        let pair = split.canary.as_ref().and_then(of).zip(of(&split.stable));
+        let known = pair.and_then(|(canary, stable)| {
+            let known = stable.state.first_errors()?;
+            let others = canary.state.first_errors()?;
+            Arc::ptr_eq(&known, &others).then_some(known)
+        });
+        let shared = known.unwrap_or_else(|| Arc::new(FirstErrors::new()));
+        for arm in &self.arms {
+            let is_in = |(canary, stable): (&KnownArm, &KnownArm)| {
+                let state = &arm.state;
+                Arc::ptr_eq(state, &canary.state) || Arc::ptr_eq(state, &stable.state)
+            };
+            let with = pair.is_some_and(is_in).then(|| Arc::clone(&shared));
+            arm.state.share_first_errors(with);
         }
     }
 

@@ -31,6 +31,9 @@ fn report(instance: &str, to: &str, in_flight: u64) -> FollowerReport {
         last_sent_at_ms: 0,
         health: ArmHealth::default(),
         shadow: None,
+        first_errors: 0,
+        refused: 0,
+        streams: None,
     };
     FollowerReport {
         name: "edge".to_owned(),

@@ -17,6 +17,7 @@ use crate::observe::line_limit;
 use crate::problem::PROBLEM_JSON;
 use crate::protect::add_security_headers;
 use crate::refusal::{Refusal, call};
+use crate::stream_watch::StreamWatch;
 use crate::tunnel::Tunnel;
 use crate::under_way::UnderWay;
 use crate::upstream::Upstream;
@@ -67,6 +68,7 @@ impl Passage {
             return self.switch(under_way, head, upstream);
         }
         under_way.answered(head.status, self.latency_us());
+        let stream = StreamWatch::of(&head.headers, self.started_us);
         self.observed.called(under_way.judge_call(&head.headers));
         headers::prepare_answer(&mut head, under_way.release_header());
         head.version = Version::HTTP_11;
@@ -79,7 +81,8 @@ impl Passage {
             Rc::clone(&self.state),
             Rc::clone(&self.observed),
         );
-        let body = ArmBody::new(upstream, request, shared, idle_ms);
+        let mut body = ArmBody::new(upstream, request, shared, idle_ms);
+        body.watch(stream);
         Response::from_parts(head, AnswerBody::Arm(Box::new(body)))
     }
 

@@ -46,6 +46,8 @@ enum Targets {
         stand_in: Option<Arc<ArmState>>,
         /// Whose they are.
         service: Arc<ServiceSettings>,
+        /// The hash of the user's routing key, where it decided the arm.
+        key: Option<u64>,
     },
     /// To a server of an upstream.
     Servers {
@@ -75,17 +77,19 @@ impl Passage {
         };
         let headers = &prepared.head.headers;
         let client = (&self.client_header, self.scheme);
-        let (assignment, cookie) = service.assign(split, headers, client);
-        self.cookie = cookie;
+        let assigned = service.assign(split, headers, client);
+        self.cookie = assigned.cookie;
+        let key = assigned.key;
         self.prepare(&mut prepared, &split.stable.endpoint)?;
         let mut shadowed = None;
-        let (next, stand_in) = match assignment {
+        let (next, stand_in) = match assigned.to {
             Assignment::Stable(stable) => {
                 shadowed = shadow::begin(self, service, split, &prepared);
                 (stable, None)
             }
             Assignment::StandIn { canary, stable } => {
-                InFlight::begin(canary, self.worker.index).failed_over();
+                let charged = InFlight::begin(canary, self.worker.index);
+                charged.of(key).failed_over();
                 (stable, None)
             }
             Assignment::Canary { canary, stable } => (canary, Some(stable)),
@@ -94,6 +98,7 @@ impl Passage {
             next,
             stand_in,
             service: Arc::clone(&service.settings),
+            key,
         };
         let answer = self.dispatch(targets, prepared).await;
         if let Some(shadowed) = shadowed {
@@ -233,7 +238,8 @@ impl Passage {
                 next,
                 stand_in,
                 service,
-            } => UnderWay::Arm(self.begin_at_arm(next, stand_in, service)),
+                key,
+            } => UnderWay::Arm(self.begin_at_arm(next, stand_in, service).of(*key)),
             Targets::Servers { set, tried } => {
                 let now_ms = clock::monotonic_ms();
                 let pick = |tried: &[usize]| {
@@ -310,9 +316,9 @@ impl Passage {
         }
         match targets {
             // As long as the attempt before is counted, nobody stops the arm.
-            Targets::Arms { next, .. } => {
+            Targets::Arms { next, key, .. } => {
                 let index = self.worker.index;
-                UnderWay::Arm(InFlight::begin(Arc::clone(next), index))
+                UnderWay::Arm(InFlight::begin(Arc::clone(next), index).of(*key))
             }
             Targets::Servers { .. } => self.next_attempt(targets),
         }

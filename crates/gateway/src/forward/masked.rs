@@ -172,6 +172,10 @@ impl Passage {
             },
             false => NextBody::Unread(inbound.rules),
         };
+        if !work.body.is_empty() && matches!(work.exchange().request(), RequestPlan::Nothing) {
+            let masking = self.pass_unknown(profile, MaskingRefusal::UnknownType, note)?;
+            return Ok((masking, body));
+        }
         let work = Arc::new(work);
         let began_us = clock::monotonic_us();
         if profile.is_shadow() {
@@ -179,17 +183,13 @@ impl Passage {
             return Ok((Masking::Passes, body));
         }
         self.state.enter(Step::Connect, u64::MAX);
-        let mut ids = named_ids(profile, &work)?;
-        ids.is_tenants = is_tenants;
-        note.belongs_to(ids.conversation.as_deref());
-        let plan = work.exchange().request();
-        ids.is_upload = !is_tenants && matches!(plan, RequestPlan::Form(_));
-        let tenant = match self.tenant.clone() {
-            Some(tenant) => tenant,
-            None => return Err(MaskingRefusal::Store.into()),
+        let mut session = self.session_of(profile, &work, is_tenants, note).await?;
+        let worked = match session.mask(&work).await {
+            Err(refusal @ MaskingRefusal::NoField) => {
+                return Ok((self.pass_unknown(profile, refusal, note)?, body));
+            }
+            worked => worked?,
         };
-        let mut session = self.session(profile, tenant, ids).await?;
-        let worked = session.mask(&work).await?;
         session.request_values = worked.values;
         self.count(profile, &worked.counts, began_us, note);
         if let Some(query) = &worked.query {
@@ -208,6 +208,22 @@ impl Passage {
         };
         ask_plainly(&mut head.headers, &body);
         Ok((Masking::Restores(Box::new((session, work))), body))
+    }
+
+    /// Lets a request pass as it is of which nobody knows where its text is, if the settings say so.
+    fn pass_unknown(
+        &self,
+        profile: &MaskProfile,
+        refusal: MaskingRefusal,
+        note: &mut AuditNote,
+    ) -> Result<Masking, Refusal> {
+        self.count_in_shadow(profile, &refusal, note);
+        if !profile.passes_unknown() {
+            return Err(refusal.into());
+        }
+        let block = profile.counters.block(self.worker.index);
+        block.passed.fetch_add(1, Relaxed);
+        Ok(Masking::Passes)
     }
 
     /// What the audit will be told.
@@ -242,6 +258,23 @@ impl Passage {
         }
         self.count_refused(profile, &refusal, note);
         Ok(Taken::Unreadable(body))
+    }
+
+    /// The session of a request.
+    async fn session_of(
+        &self,
+        profile: &Arc<MaskProfile>,
+        work: &Arc<Work>,
+        is_tenants: bool,
+        note: &mut AuditNote,
+    ) -> Result<Session, Refusal> {
+        let mut ids = named_ids(profile, work)?;
+        ids.is_tenants = is_tenants;
+        note.belongs_to(ids.conversation.as_deref());
+        let plan = work.exchange().request();
+        ids.is_upload = !is_tenants && matches!(plan, RequestPlan::Form(_));
+        let tenant = self.tenant.clone().ok_or(MaskingRefusal::Store)?;
+        Ok(self.session(profile, tenant, ids).await?)
     }
 
     async fn session(
@@ -288,16 +321,15 @@ impl Passage {
                         false => Err(MaskingRefusal::Datasets.into()),
                     };
                 }
-                (_, RequestPlan::Nothing) => return Ok(look(false)),
                 (_, RequestPlan::Unknown) if exchange.operation().is_none() => {
                     MaskingRefusal::UnknownPath
                 }
                 _ if !has_body => return Ok(look(false)),
-                (_, RequestPlan::Json(_) | RequestPlan::Form(_)) => match Codings::of(headers) {
+                (_, RequestPlan::Unknown) => MaskingRefusal::UnknownType,
+                _ => match Codings::of(headers) {
                     Ok(_) => return Ok(look(true)),
                     Err(error) => error.into(),
                 },
-                (_, RequestPlan::Unknown) => MaskingRefusal::UnknownType,
             }
         };
         self.count_in_shadow(profile, &refused, note);

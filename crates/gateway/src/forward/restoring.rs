@@ -36,7 +36,7 @@ impl Passage {
         let Masking::Restores(restores) = masking else {
             return answer;
         };
-        let (session, work) = *restores;
+        let (mut session, work) = *restores;
         let profile = Arc::clone(session.profile());
         let status = answer.status();
         let has_none = self.is_head
@@ -62,6 +62,7 @@ impl Passage {
             AnswerBody::Arm(arm) => arm,
             body => return Response::from_parts(head, body),
         };
+        session.answered_by = arm.arm().map(|arm| (arm, self.worker.index));
         // It was asked for plainly; some servers compress all the same.
         let Ok(codings) = Codings::of(&head.headers) else {
             if is_only_counted(&session) {
@@ -189,10 +190,11 @@ impl Passage {
     /// Refuses an arm's answer, of which nothing more is read.
     fn refuse_arm(
         &mut self,
-        session: Session,
+        mut session: Session,
         mut arm: Box<ArmBody>,
         refusal: MaskingRefusal,
     ) -> Answer {
+        session.answered_by = arm.arm().map(|arm| (arm, self.worker.index));
         arm.stand_behind();
         drop(arm);
         self.refuse_answer(session, refusal)
@@ -262,7 +264,7 @@ fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Op
             let mut out = Vec::with_capacity(text.len() + text.len() / 8);
             match unmask_json(text, table, limits, restorers, &mut out) {
                 Ok(changed) => (changed > 0).then(|| out.into()),
-                Err(_) => broken_json(text, table, restorers),
+                Err(_) => broken_json(text, restorers),
             }
         }
         AnswerPlan::Unknown => looked_through(text, restorers),
@@ -281,18 +283,11 @@ fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Op
     }
 }
 
-/// What is said to be JSON and is none: behind a mark of the order of bytes it is, else it is looked through as text. The
+/// What is said to be JSON and is none is looked through as text. The
 /// escapes of a text that was cut short cannot be undone, so that nobody knows what it says.
-fn broken_json(text: &Bytes, table: &FieldTable, restorers: &LeakRestorers) -> Option<Bytes> {
-    const MARK: &[u8] = b"\xef\xbb\xbf";
+fn broken_json(text: &Bytes, restorers: &LeakRestorers) -> Option<Bytes> {
     const ESCAPE: &[u8] = b"\\u00";
     restorers.stray()?;
-    if let Some(json) = text.strip_prefix(MARK) {
-        let mut out = MARK.to_vec();
-        if let Ok(changed) = unmask_json(json, table, answer_limits(), restorers, &mut out) {
-            return (changed > 0).then(|| out.into());
-        }
-    }
     if text.windows(ESCAPE.len()).any(|piece| piece == ESCAPE) {
         restorers.cannot_read();
         return None;
@@ -330,6 +325,7 @@ fn answer_limits() -> JsonLimits {
 
 /// The ids that a whole answer names.
 fn ids_of(text: &Bytes) -> Identifiers {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let Ok(document) = Document::read(text, answer_limits()) else {
         return Identifiers::default();
     };

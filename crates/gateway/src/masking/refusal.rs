@@ -16,6 +16,8 @@ pub(crate) enum MaskingRefusal {
     UnknownPath,
     /// The application takes no such content type there.
     UnknownType,
+    /// None of the fields that the settings name is in the body.
+    NoField,
     /// A form that is not understood, or that holds a file that cannot be looked into.
     Form {
         /// What is wrong with it.
@@ -102,6 +104,7 @@ impl MaskingRefusal {
         match self {
             MaskingRefusal::UnknownPath => "masking-unknown-path",
             MaskingRefusal::UnknownType => "masking-unknown-type",
+            MaskingRefusal::NoField => "masking-no-field",
             MaskingRefusal::Form { .. } => "masking-form",
             MaskingRefusal::File { .. } => "masking-file",
             MaskingRefusal::Encoded(_) => "masking-encoded",
@@ -138,6 +141,7 @@ impl MaskingRefusal {
             | MaskingRefusal::AnswerTooLong => true,
             MaskingRefusal::UnknownPath
             | MaskingRefusal::UnknownType
+            | MaskingRefusal::NoField
             | MaskingRefusal::Form { .. }
             | MaskingRefusal::File { .. }
             | MaskingRefusal::Encoded(_)
@@ -177,6 +181,7 @@ impl MaskingRefusal {
                 "The request's body is too large",
             ),
             MaskingRefusal::UnknownType
+            | MaskingRefusal::NoField
             | MaskingRefusal::Form { .. }
             | MaskingRefusal::File { .. }
             | MaskingRefusal::Encoded(_) => (
@@ -243,6 +248,7 @@ impl MaskingRefusal {
                 "the request's Content-Type is not one that can be looked into here; send application/json, or set \
                  unknown = \"pass\" in the [[gateway.mask]] of this route to let such requests pass as they are"
             }
+            MaskingRefusal::NoField => NO_FIELD,
             MaskingRefusal::Form { kind, at } => {
                 return format!("at byte {at} of the form: {kind}");
             }
@@ -304,6 +310,9 @@ impl MaskingRefusal {
     }
 }
 
+const NO_FIELD: &str = "the body has none of the fields that are looked into here, so nobody can tell where in it is text; name them in fields of \
+     the [[gateway.mask]] of this route, or set unknown = \"pass\" there to let such requests pass as they are";
+
 fn file(kind: FormErrorKind, at: usize) -> String {
     let passes = match kind {
         FormErrorKind::Document => {
@@ -357,6 +366,7 @@ impl From<BodyError<MaskError>> for MaskingRefusal {
             BodyError::Json(error) => MaskingRefusal::Json(error),
             BodyError::Tokens { at } => MaskingRefusal::Tokens { at },
             BodyError::File { kind, at } => MaskingRefusal::File { kind, at },
+            BodyError::NoField => MaskingRefusal::NoField,
             BodyError::Refused(error) => error.into(),
         }
     }

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::counters::MaskingBlock;
 use super::record::{self, Owner, Place, PlaceKind, RecordError};
 use super::{AuditNote, MaskProfile, MaskingRefusal, Tenant, Work, Worked};
+use crate::arm::ArmState;
 use crate::bounds::{MASKING_PAUSE_MS_MAX, MASKING_TURN_MS_MAX};
 use crate::clock;
 use crate::conversations::{Conversations, Saved, Turn};
@@ -56,6 +57,8 @@ pub(crate) struct Session {
     bound: Vec<Place>,
     /// What the audit is told of the request and its answer.
     pub(crate) note: Option<AuditNote>,
+    /// The arm that answers, with the worker that counts it.
+    pub(crate) answered_by: Option<(Arc<ArmState>, usize)>,
     /// What the request held, for as long as it lasts: its answer may repeat it.
     pub(crate) request_values: RequestValues,
 }
@@ -175,6 +178,7 @@ impl Session {
             version: 0,
             bound: Vec::new(),
             note: None,
+            answered_by: None,
             request_values: RequestValues::default(),
             ids,
         };
@@ -403,6 +407,9 @@ impl Session {
     pub(crate) fn refused(&mut self, block: &MaskingBlock, refusal: &MaskingRefusal) {
         let rules = self.profile.masker.finder().rules();
         block.refused(refusal, rules);
+        if let Some((arm, worker)) = self.answered_by.take() {
+            arm.refused(worker);
+        }
         if let Some(note) = &mut self.note {
             note.refused(refusal, rules);
         }

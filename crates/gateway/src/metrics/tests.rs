@@ -114,6 +114,9 @@ fn arm(release: &str, requests: u64, healthy: u64) -> ArmStatus {
             ..ArmHealth::default()
         },
         shadow: (release != "1.0").then(shadow),
+        first_errors: 0,
+        refused: 0,
+        streams: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod clients;
 mod drain;
 mod drain_races;
 mod failures;
+mod first_errors;
 mod forwarding;
 mod hand_over;
 mod hedges;

@@ -31,6 +31,7 @@ mod resending;
 mod responses;
 pub(crate) mod settings;
 mod sharing;
+mod unknown;
 
 const EMAIL: &str = "nguyen.van.an@example.com";
 const OTHER: &str = "tran.thi.binh@example.com";

@@ -154,14 +154,15 @@ impl<'d> Value<'d> {
         self.kind() == Kind::Null
     }
 
-    /// The value of an object's first member of this name.
+    /// The value of an object's last member of this name, which is the one that most readers take of doubled ones.
     #[must_use]
     pub fn get(self, name: &str) -> Option<Value<'d>> {
         if self.kind() != Kind::Object {
             return None;
         }
         self.members()
-            .find(|(key, _)| key.is_named(name))
+            .filter(|(key, _)| key.is_named(name))
+            .last()
             .map(|(_, value)| value)
     }
 

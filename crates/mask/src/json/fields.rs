@@ -17,10 +17,17 @@
 //! rule names a text, an object or a string where elements are named, a list or a string where members are. Every string and key below is text
 //! then. Applications take such shapes more often than their documents say.
 //!
+//! A table may say that what no rule names is text ([`FieldTableBuilder::rest_is_text`]); see `rest`.
+//!
 //! All rules are followed at once while the document is walked, so that a walk costs the same however it is nested.
+
+mod paths;
+mod rest;
 
 use super::document::{Document, Kind, Value};
 use crate::bounds::FIELD_STEPS_MAX;
+use paths::{parse_path, parse_pointer};
+use rest::Rest;
 
 /// Rules that say what the strings of a document are.
 #[derive(Clone, Debug, Default)]
@@ -33,12 +40,18 @@ pub struct FieldTable {
     starts: Set,
     /// The steps that are none: `**` and conditions.
     waiting: Set,
+    /// What is done with what no rule names; nothing when there is none.
+    rest: Option<Rest>,
+    /// Whether a document without any of its places is not one that it is for.
+    must_fit: bool,
 }
 
 /// Collects the rules of a [`FieldTable`].
 #[derive(Clone, Debug, Default)]
 pub struct FieldTableBuilder {
     rules: Vec<(Vec<Step>, Treatment)>,
+    /// Names that are not looked at, where what no rule names is text.
+    rest: Option<&'static [&'static str]>,
     error: Option<FieldError>,
 }
 
@@ -151,6 +164,19 @@ impl FieldTable {
         table
     }
 
+    /// The same table, for documents that have one of its places at least.
+    #[must_use]
+    pub fn must_fit(mut self) -> FieldTable {
+        self.must_fit = true;
+        self
+    }
+
+    /// Whether the document is one that this table is for: any, unless it [must fit](Self::must_fit).
+    #[must_use]
+    pub fn is_for(&self, document: &Document<'_>) -> bool {
+        !self.must_fit || self.fits(document)
+    }
+
     /// Whether it names nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -184,15 +210,20 @@ impl FieldTable {
         found: &mut impl FnMut(Field<'d>) -> Result<(), E>,
     ) -> Result<(), E> {
         if set.is_empty() {
-            return Ok(());
+            return match &self.rest {
+                Some(rest) => rest.visit(value, above, found),
+                None => Ok(()),
+            };
         }
         if self.is_astray(set, value.kind()) {
             return visit_all(value, above, found);
         }
-        if let Some(treatment) = self.treatment(set)
-            && treatment.concerns(value.kind())
-        {
-            found(above.field(value, treatment))?;
+        match self.treatment(set) {
+            Some(treatment) if treatment.concerns(value.kind()) => {
+                found(above.field(value, treatment))?;
+            }
+            None if self.is_rest(value, above) => found(above.field(value, Treatment::Text))?,
+            _ => {}
         }
         let is_object = value.kind() == Kind::Object;
         for (index, (key, inner)) in value.members().enumerate() {
@@ -203,12 +234,51 @@ impl FieldTable {
             };
             let next = self.advanced(set, place, inner);
             let above = above.of_inner(value, key);
-            if is_object && self.treatment(&next) == Some(Treatment::FreeText) {
+            if is_object && self.is_free_name(key, self.treatment(&next)) {
                 found(above.field(key, Treatment::FreeText))?;
             }
             self.visit_value(inner, &next, above, found)?;
         }
         Ok(())
+    }
+
+    /// Whether any place of the document is one that a rule other than [`Treatment::Leave`] names, also one with a number, or
+    /// with something that no rule expects.
+    fn fits(&self, document: &Document<'_>) -> bool {
+        let root = document.root();
+        self.fits_in(root, &self.entered(self.starts, root))
+    }
+
+    fn fits_in(&self, value: Value<'_>, set: &Set) -> bool {
+        if set.is_empty() {
+            return false;
+        }
+        let named = self.treatment(set).is_some_and(|t| t != Treatment::Leave);
+        if named || self.is_astray(set, value.kind()) {
+            return true;
+        }
+        let is_object = value.kind() == Kind::Object;
+        value.members().enumerate().any(|(index, (key, inner))| {
+            let place = match is_object {
+                true => Place::Key(key),
+                false => Place::Index(index),
+            };
+            self.fits_in(inner, &self.advanced(set, place, inner))
+        })
+    }
+
+    /// Whether a string is text because no rule names it.
+    fn is_rest(&self, value: Value<'_>, above: Above<'_>) -> bool {
+        let rest = self.rest.as_ref();
+        rest.is_some_and(|rest| value.kind() == Kind::Text && rest.is_text(value, above.name))
+    }
+
+    /// Whether the name of a member that is treated so may be anybody's words.
+    fn is_free_name(&self, key: Value<'_>, treatment: Option<Treatment>) -> bool {
+        match &self.rest {
+            Some(rest) => treatment != Some(Treatment::Leave) && !rest.knows(key),
+            None => treatment == Some(Treatment::FreeText),
+        }
     }
 
     /// Whether text is expected here and the value is of a kind that no rule expects.
@@ -334,6 +404,14 @@ impl FieldTableBuilder {
         self
     }
 
+    /// What no rule names is text, and names of members are: only what is personal or secret in them changes. Left are ids,
+    /// types and roles, and the names of members that a rule has or that are `known`.
+    #[must_use]
+    pub fn rest_is_text(mut self, known: &'static [&'static str]) -> FieldTableBuilder {
+        self.rest = Some(known);
+        self
+    }
+
     /// The table.
     ///
     /// # Errors
@@ -342,7 +420,11 @@ impl FieldTableBuilder {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let mut table = FieldTable::default();
+        let steps = self.rules.iter().flat_map(|(steps, _)| steps);
+        let mut table = FieldTable {
+            rest: self.rest.map(|known| Rest::new(known, steps)),
+            ..FieldTable::default()
+        };
         for (steps, treatment) in self.rules {
             let start = table.steps.len();
             if start + steps.len() + 1 > FIELD_STEPS_MAX {
@@ -478,60 +560,6 @@ fn meets(value: Value<'_>, key: &str, wanted: Option<&str>) -> bool {
         }
     }
     met
-}
-
-/// The steps of a path.
-fn parse_path(path: &str) -> Option<Vec<Step>> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(inside) = rest.strip_prefix('[') {
-            let (index, after) = inside.split_once(']')?;
-            steps.push(if index == "*" {
-                Step::AnyIndex
-            } else {
-                Step::Index(index.parse().ok()?)
-            });
-            rest = after;
-        } else if let Some(inside) = rest.strip_prefix('{') {
-            let (condition, after) = inside.split_once('}')?;
-            steps.push(match condition.split_once('=') {
-                Some((key, value)) => Step::When(key.into(), Some(value.into())),
-                None => Step::When(condition.into(), None),
-            });
-            rest = after;
-        } else {
-            rest = match rest.strip_prefix('.') {
-                Some(_) if steps.is_empty() => return None,
-                Some(after) => after,
-                None if steps.is_empty() => rest,
-                None => return None,
-            };
-            let end = rest.find(['.', '[', '{']).unwrap_or(rest.len());
-            steps.push(match &rest[..end] {
-                "" => return None,
-                "*" => Step::AnyKey,
-                "**" => Step::Rest,
-                name => Step::Key(name.into()),
-            });
-            rest = &rest[end..];
-        }
-    }
-    Some(steps)
-}
-
-/// The steps of a JSON pointer.
-fn parse_pointer(pointer: &str) -> Option<Vec<Step>> {
-    if pointer.is_empty() {
-        return Some(Vec::new());
-    }
-    let parts = pointer.strip_prefix('/')?.split('/');
-    let steps = parts.map(|part| match part {
-        "*" => Step::Any,
-        "**" => Step::Rest,
-        name => Step::KeyOrIndex(name.replace("~1", "/").replace("~0", "~").into()),
-    });
-    Some(steps.collect())
 }
 
 impl Set {

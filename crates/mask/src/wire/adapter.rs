@@ -6,6 +6,7 @@ use super::anthropic;
 use super::dify::{self, DifyVersion};
 use super::exchange::Exchange;
 use super::form::FormPlan;
+use super::names;
 use super::openai;
 use super::path::{PathPattern, segments};
 use super::pointers::{self, PointerRules};
@@ -52,6 +53,8 @@ pub enum TokenArrays {
 pub struct Wire {
     routes: Vec<Route>,
     pub(super) errors: FieldTable,
+    /// Requests of which nothing is known to be text.
+    pub(super) textless: FieldTable,
     events: Arc<EventRules>,
     /// The events of OpenAI's responses API, which has a format of its own.
     response_events: Arc<EventRules>,
@@ -104,6 +107,22 @@ const ERRORS: Fields = &[
     ),
 ];
 
+/// What stays in requests that should hold no text.
+const TEXTLESS: Fields = &[
+    (
+        Treatment::Leave,
+        &[
+            "user",
+            "model",
+            "embedding_model",
+            "embedding_model_name",
+            "embedding_model_provider",
+            "embedding_provider_name",
+        ],
+    ),
+    (Treatment::Link, &["url"]),
+];
+
 impl Wire {
     /// The table of an adapter.
     ///
@@ -132,6 +151,7 @@ impl Wire {
         Ok(Wire {
             routes: routes?,
             errors: table(ERRORS, &WireOptions::default())?,
+            textless: request_table(TEXTLESS, &WireOptions::default())?,
             events: Arc::new(events),
             response_events: Arc::new(EventRules::responses()?),
         })
@@ -157,6 +177,7 @@ impl Wire {
                 },
             }],
             errors: table(ERRORS, &WireOptions::default())?,
+            textless: request_table(TEXTLESS, &WireOptions::default())?,
             response_events: Arc::clone(&events),
             events,
         })
@@ -211,7 +232,7 @@ impl Route {
                 .collect(),
             request: match spec.request {
                 BodySpec::Nothing => Request::Nothing,
-                BodySpec::Json(fields) => Request::Json(table(fields, options)?),
+                BodySpec::Json(fields) => Request::Json(request_table(fields, options)?),
                 BodySpec::Form(spec) => Request::Form(FormPlan::new(&spec)?),
             },
             query: spec.query,
@@ -245,21 +266,24 @@ impl Route {
 
 /// The table of these rules, behind what the options leave alone.
 pub(super) fn table(fields: Fields, options: &WireOptions) -> Result<FieldTable, FieldError> {
+    rules_of(fields, options).build()
+}
+
+/// The same for a request: what no rule names is text.
+pub(super) fn request_table(
+    fields: Fields,
+    options: &WireOptions,
+) -> Result<FieldTable, FieldError> {
+    rules_of(fields, options).rest_is_text(names::KNOWN).build()
+}
+
+fn rules_of(fields: Fields, options: &WireOptions) -> FieldTableBuilder {
     let mut builder = FieldTable::builder();
     for name in &options.select_inputs {
         builder = builder.member(Treatment::Leave, "inputs", name);
     }
-    builder_of(builder, fields, options.token_arrays).build()
-}
-
-/// Adds rules of a table.
-fn builder_of(
-    mut builder: FieldTableBuilder,
-    fields: Fields,
-    tokens: TokenArrays,
-) -> FieldTableBuilder {
     for (treatment, paths) in fields {
-        let treatment = match (treatment, tokens) {
+        let treatment = match (treatment, options.token_arrays) {
             (Treatment::TextOrTokens, TokenArrays::Pass) => Treatment::Text,
             (other, _) => *other,
         };

@@ -17,40 +17,48 @@ const MESSAGES: Fields = &[
     (
         Leave,
         &[
+            "model",
+            "metadata.user_id",
             "messages[*].role",
             "messages[*].content[*]{type=thinking}.**",
             "messages[*].content[*]{type=redacted_thinking}.**",
         ],
     ),
-    (Text, &["messages[*].content[*].input.*"]),
-    (FreeText, &["messages[*].content[*].input.*.**"]),
+    (FreeText, &["messages[*].content[*].input.**"]),
     (Text, &["messages[*].content.**.source{type=text}.data"]),
     (
         Media,
         &["messages[*].content.**{type=image}.source{type=base64}.data"],
     ),
     (File, &["messages[*].content.**.source.data"]),
-    (Link, &["messages[*].content.**.source.url"]),
+    (
+        Link,
+        &[
+            "messages[*].content.**.source.url",
+            "mcp_servers[*].url",
+            "tools[*].allowed_domains[*]",
+            "tools[*].blocked_domains[*]",
+            "tools[*].input_schema.**.$schema",
+        ],
+    ),
     (
         Leave,
         &[
             "messages[*].content[*].type",
             "messages[*].content[*].id",
-            "messages[*].content[*].name",
+            "messages[*].content[*]{type=tool_use}.name",
+            "messages[*].content[*]{type=server_tool_use}.name",
+            "messages[*].content[*]{type=mcp_tool_use}.name",
             "messages[*].content[*].tool_use_id",
-            "messages[*].content.**.source.type",
-            "messages[*].content.**.source.media_type",
             "messages[*].content.**.source.file_id",
-            "messages[*].content.**.cache_control.**",
             "messages[*].content.**.encrypted_content",
             "messages[*].content.**.encrypted_index",
             "messages[*].content.**.encrypted_stdout",
             "messages[*].content[*].content[*].type",
-            "tools[*].input_schema.**.type",
-            "tools[*].input_schema.**.format",
-            "tools[*].input_schema.**.pattern",
-            "tools[*].input_schema.**.$ref",
-            "tools[*].input_schema.**.required[*]",
+            "tools[*].name",
+            "tool_choice.name",
+            "container",
+            "mcp_servers[*].authorization_token",
         ],
     ),
     // What tools say is JSON more often than not.
@@ -68,10 +76,12 @@ const MESSAGES: Fields = &[
             "messages[*].content[*].**",
             "system",
             "system[*].text",
-            "tools[*].description",
-            "tools[*].input_schema.**",
             "stop_sequences[*]",
         ],
+    ),
+    (
+        FreeText,
+        &["tools[*].input_schema.**", "tools[*].input_examples.**"],
     ),
 ];
 
@@ -92,8 +102,7 @@ const ANSWER: Fields = &[
             "content[*].**.file_id",
         ],
     ),
-    (Text, &["content[*].input.*"]),
-    (FreeText, &["content[*].input.*.**"]),
+    (FreeText, &["content[*].input.**"]),
     (Text, &["content[*].**", "stop_sequence"]),
 ];
 
@@ -114,8 +123,7 @@ pub(super) const EVENT: Fields = &[
             "content_block.**.file_id",
         ],
     ),
-    (Text, &["content_block.input.*"]),
-    (FreeText, &["content_block.input.*.**"]),
+    (FreeText, &["content_block.input.**"]),
     (
         Text,
         &[

@@ -8,6 +8,9 @@ use super::restoring::{Unmasks, holds_json, restore_fields};
 use super::strays;
 use crate::json::{Document, Edits, Field, FieldTable, JsonError, JsonLimits, Kind, Treatment};
 
+/// The byte order mark of UTF-8, which some servers write before JSON.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Hides what is personal or secret in one text.
 pub trait Mask {
     /// Why a text is not let through at all.
@@ -71,6 +74,9 @@ pub enum BodyError<R> {
         /// Where its string begins.
         at: usize,
     },
+    /// None of the fields that the table of this service names is in the body, so nobody knows where its text is.
+    #[error("the body has none of the fields that are looked into")]
+    NoField,
     /// A text was refused.
     #[error("a text was refused")]
     Refused(R),
@@ -79,7 +85,7 @@ pub enum BodyError<R> {
 /// Masks a body and writes it behind what `out` holds; gives how many strings changed.
 ///
 /// # Errors
-/// When the body is not acceptable JSON, holds tokens or a file that cannot be looked into, or a text was refused. Nothing useful is in `out` then.
+/// When the body is not acceptable JSON, has none of the fields of a table that must fit, holds tokens or a file that cannot be looked into, or a text was refused. Nothing useful is in `out` then.
 pub fn mask_json<M: Mask>(
     body: &[u8],
     table: &FieldTable,
@@ -89,6 +95,9 @@ pub fn mask_json<M: Mask>(
 ) -> Result<usize, BodyError<M::Refusal>> {
     let options = options.into();
     let document = Document::read(body, options.json).map_err(BodyError::Json)?;
+    if !table.is_for(&document) {
+        return Err(BodyError::NoField);
+    }
     let mut edits = Edits::default();
     table.visit(&document, |field| {
         mask_field(&document, field, options, mask, &mut edits)
@@ -108,7 +117,9 @@ pub fn unmask_json<U: Unmasks>(
     unmasks: &U,
     out: &mut Vec<u8>,
 ) -> Result<usize, JsonError> {
-    let document = Document::read(body, limits)?;
+    let inside = body.strip_prefix(MARK).unwrap_or(body);
+    out.extend_from_slice(&body[..body.len() - inside.len()]);
+    let document = Document::read(inside, limits)?;
     let (mut edits, mut treated) = (Edits::default(), Vec::new());
     let mut changed = restore_fields(&document, table, unmasks, (&mut edits, &mut treated));
     changed += strays::look_through(&document, &mut treated, unmasks, &mut edits);

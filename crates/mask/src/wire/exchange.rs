@@ -23,7 +23,7 @@ pub enum RequestPlan<'w> {
     Json(&'w FieldTable),
     /// A form, for [`mask_form`](super::mask_form).
     Form(&'w FormPlan),
-    /// Nothing in it is text of a user.
+    /// There should be none: one that is not empty is not known here.
     Nothing,
     /// The path, the method or the content type is not known here: what is in it has not been looked at, so it is to be
     /// refused unless the configuration says otherwise.
@@ -55,7 +55,10 @@ impl<'w> Exchange<'w> {
     ) -> Exchange<'w> {
         let request = match route.map(|route| &route.request) {
             None => RequestPlan::Unknown,
-            Some(Request::Nothing) => RequestPlan::Nothing,
+            Some(Request::Nothing) => match content_type.map(media_type) {
+                Some(media) if is_json(&media) => RequestPlan::Json(&wire.textless),
+                _ => RequestPlan::Nothing,
+            },
             Some(Request::Json(table)) => match content_type.map(media_type) {
                 None => RequestPlan::Json(table),
                 Some(media) if is_json(&media) => RequestPlan::Json(table),
@@ -106,13 +109,18 @@ impl<'w> Exchange<'w> {
     #[must_use]
     pub fn answer(&self, status: u16, content_type: Option<&str>) -> AnswerPlan<'w> {
         let media = content_type.map(media_type).unwrap_or_default();
-        let is_json = is_json(&media);
+        let Some(route) = self.route else {
+            return match status >= 400 && is_json(&media) {
+                true => AnswerPlan::Json(&self.wire.errors),
+                false => AnswerPlan::Pass,
+            };
+        };
+        // Some servers say of JSON that it is text, or nothing.
+        let may_be_text = matches!(route.answer, Answer::JsonOrText(_));
+        let is_json = is_json(&media) || (!may_be_text && is_any(&media));
         if status >= 400 && is_json {
             return AnswerPlan::Json(&self.wire.errors);
         }
-        let Some(route) = self.route else {
-            return AnswerPlan::Pass;
-        };
         match &route.answer {
             Answer::Json { streams: true, .. } if media == "text/event-stream" => {
                 AnswerPlan::Events(self.wire.events_of(route))
@@ -204,6 +212,11 @@ fn is_form(media: &str) -> bool {
         media,
         "multipart/form-data" | "application/x-www-form-urlencoded"
     )
+}
+
+/// Whether a media type says nothing of what it is, so that it may be JSON.
+fn is_any(media: &str) -> bool {
+    matches!(media, "" | "text/plain" | "application/octet-stream")
 }
 
 /// Whether a media type is JSON.

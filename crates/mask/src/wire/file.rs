@@ -81,8 +81,14 @@ pub(super) fn masked<M: Mask>(
     mask: &mut M,
 ) -> Result<Option<String>, BodyError<M::Refusal>> {
     let url = data_url(text);
-    if text.is_empty() || (place == Place::Link && url.is_none()) {
+    if text.is_empty() {
         return Ok(None);
+    }
+    if place == Place::Link && url.is_none() {
+        return match is_address(text) || is_id(text, field.name) {
+            true => Ok(None),
+            false => masked_text(text, field, mask),
+        };
     }
     let written = match url {
         Some((before, data)) => Written::of_url(before, data),
@@ -126,6 +132,30 @@ pub(super) fn masked<M: Mask>(
         },
     })?;
     Ok(masked.map(|bytes| written.with(&bytes)))
+}
+
+/// Whether a string is an address: a scheme, and no space in it.
+fn is_address(text: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        let mut bytes = scheme.bytes();
+        bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    };
+    let is_whole = !text
+        .chars()
+        .any(|one| one.is_whitespace() || one.is_control());
+    is_whole
+        && text
+            .split_once("://")
+            .is_some_and(|(scheme, _)| is_scheme(scheme))
+}
+
+/// Whether a string under this name is the id of a file, or the name of a site where sites are listed.
+fn is_id(text: &str, name: &str) -> bool {
+    let is_sign = |byte: u8| byte.is_ascii_graphic();
+    let is_of_site = |byte: u8| byte.is_ascii_alphanumeric() || b"-./*".contains(&byte);
+    (name.ends_with("_id") && text.bytes().all(is_sign))
+        || (name.ends_with("_domains") && text.bytes().all(is_of_site))
 }
 
 /// Masks what is no file as text.

@@ -6,7 +6,8 @@
 //! - Parts are masked by their names, files by their content (see `content`), and names of files as text.
 //! - Documents (PDF, DOCX, archives) cannot be looked into. They are refused unless the settings say otherwise: whoever
 //!   uploads a document for a model uploads its text.
-//! - A part that states its length gets the new one. Other header fields are left.
+//! - Names of fields and other header fields are left, because servers know them by their spelling. Where one holds data the
+//!   form is refused. A part that states its length gets the new one.
 //! - A placeholder that would bring the boundary into the content is an error.
 
 mod content;
@@ -136,6 +137,11 @@ impl<'m, M: Mask> Masking<'m, M> {
                 at: range.start,
             });
         }
+        let head_at = part.head.start;
+        self.check_name(head.name, head_at)?;
+        for said in &head.fixed {
+            self.check(said, head_at)?;
+        }
         let mut all = Vec::new();
         for name in &head.file_names {
             all.extend(self.replaced_name(name, part.content.start)?);
@@ -161,6 +167,29 @@ impl<'m, M: Mask> Masking<'m, M> {
         }
         all.sort_by_key(|replacement| replacement.range.start);
         Ok(all)
+    }
+
+    /// Refuses a name that no plan has and that holds data.
+    fn check_name(&mut self, name: &str, at: usize) -> Result<(), FormError<M::Refusal>> {
+        match self.plan.knows(name) {
+            true => Ok(()),
+            false => self.check(name, at),
+        }
+    }
+
+    /// Refuses what holds data and cannot change.
+    fn check(&mut self, text: &str, at: usize) -> Result<(), FormError<M::Refusal>> {
+        let masked = self.mask.mask(text, "").map_err(|refusal| {
+            let error = BodyError::Refused(refusal);
+            FormError::Content { at, error }
+        })?;
+        match masked == text {
+            true => Ok(()),
+            false => Err(FormError::Form {
+                kind: FormErrorKind::Name,
+                at,
+            }),
+        }
     }
 
     /// What stands in place of a file's name, if it changes.

@@ -1,8 +1,8 @@
 //! OpenAI's API as the many services with that API have it.
 //!
 //! Choices: the text of messages is everything in them but a list of ids, types and media, so that a kind of content
-//! that comes up tomorrow is masked too. `messages[].name` is text unless it names a function. `response_format`, the
-//! names of tools and `user` are left. Text as numbers of tokens is refused, unless
+//! that comes up tomorrow is masked too, and so is everything beside them that no rule names. `messages[].name` is text unless
+//! it names a function. The names of tools and of formats, and `user`, are left. Text as numbers of tokens is refused, unless
 //! [`TokenArrays::Pass`](super::TokenArrays::Pass). Files that are uploaded are scanned as the route says, and those
 //! within messages too; pictures and sound pass. Everything else (assistants, threads, fine tuning, batches) is not known.
 
@@ -24,6 +24,7 @@ const MEDIA: FormSpec = FormSpec {
     json: &[],
     files: &[],
     media: &["file", "image", "image[]", "mask"],
+    left: &["model", "user"],
 };
 /// A file for a model.
 const FILE: FormSpec = FormSpec {
@@ -31,6 +32,7 @@ const FILE: FormSpec = FormSpec {
     json: &[],
     files: &["file"],
     media: &[],
+    left: &[],
 };
 
 /// The paths.

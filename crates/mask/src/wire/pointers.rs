@@ -1,7 +1,8 @@
 //! Any service with JSON, of which only JSON pointers are known.
 //!
 //! A pointer is that of RFC 6901 with `*` for every member or element and `**` for any number of them. Every path and
-//! method has the same fields. In a stream the n-th string that the pointers for pieces name in an event continues the
+//! method has the same fields, and a body that has none of them is not one that anybody knows. Names are masked where a pointer
+//! ends in `*` or `**`. In a stream the n-th string that the pointers for pieces name in an event continues the
 //! n-th one of the event before; what is left goes out before `[DONE]` or at the end.
 
 use super::adapter::Wire;
@@ -27,23 +28,28 @@ pub struct PointerRules {
 
 /// The table of these pointers.
 pub(super) fn wire(rules: &PointerRules) -> Result<Wire, FieldError> {
-    let build = |left: &[String], pointers: &[String]| {
+    let build = |left: &[String], pointers: &[String], is_free: bool| {
         let mut builder = FieldTable::builder();
         for pointer in left {
             builder = builder.pointer(Treatment::Leave, pointer);
         }
         for pointer in pointers {
-            builder = builder.pointer(Treatment::Text, pointer);
+            // Where any member is text, nobody knows their names.
+            let treatment = match is_free && pointer.ends_with('*') {
+                true => Treatment::FreeText,
+                false => Treatment::Text,
+            };
+            builder = builder.pointer(treatment, pointer);
         }
         builder.build()
     };
     let events = EventRules::pointers(
-        build(&[], &rules.event_pieces)?,
-        build(&rules.event_pieces, &rules.answer)?,
+        build(&[], &rules.event_pieces, false)?,
+        build(&rules.event_pieces, &rules.answer, true)?,
     );
     Wire::of_pointers(
-        build(&rules.request_left, &rules.request)?,
-        build(&[], &rules.answer)?,
+        build(&rules.request_left, &rules.request, true)?.must_fit(),
+        build(&[], &rules.answer, true)?,
         events,
     )
 }

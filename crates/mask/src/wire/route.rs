@@ -10,12 +10,14 @@ pub(super) type Fields = &'static [(Treatment, &'static [&'static str])];
 pub(super) struct FormSpec {
     /// Parts whose text is masked.
     pub(super) texts: &'static [&'static str],
-    /// Parts that hold JSON, with the paths of the text in it.
-    pub(super) json: &'static [(&'static str, &'static [&'static str])],
+    /// Parts that hold JSON, with its fields.
+    pub(super) json: &'static [(&'static str, Fields)],
     /// Files whose content goes to a model.
     pub(super) files: &'static [&'static str],
     /// Files that hold sound or pictures.
     pub(super) media: &'static [&'static str],
+    /// Parts that are left.
+    pub(super) left: &'static [&'static str],
 }
 
 /// A path with its methods and what travels there.

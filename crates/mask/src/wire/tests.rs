@@ -3,6 +3,7 @@ mod bodies;
 mod dify_streams;
 mod openai_streams;
 mod response_streams;
+mod rest;
 mod routes;
 mod stand_in;
 mod streams;

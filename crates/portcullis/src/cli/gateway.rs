@@ -230,7 +230,7 @@ fn percent(text: &str) -> Result<u8, String> {
 }
 
 /// A length of time such as `15m`, `24h` or `90d`; a day has 24 hours.
-fn time(text: &str) -> Result<SignedDuration, String> {
+pub(super) fn time(text: &str) -> Result<SignedDuration, String> {
     let wrong = || "a time is a number with a unit, for example 15m, 24h or 90d".to_owned();
     let span: Span = text.trim().parse().map_err(|_| wrong())?;
     let time = span.to_duration(SpanRelativeTo::days_are_24_hours());

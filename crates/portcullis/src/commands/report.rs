@@ -4,10 +4,12 @@ use portcullis_api::ClientError;
 use portcullis_api::engine::{Detail, EngineStanding, Serving, Status, Summary};
 use portcullis_api::gateway::{Arm, RouteStatus};
 use portcullis_config::Config;
+use portcullis_rollout::Replay;
 use serde::de::DeserializeOwned;
 
 use super::follow::may_come_back;
 use crate::bounds::{LOOK_PATIENCE, STARTING_ATTEMPTS, STARTING_PAUSE};
+use crate::cli::Show;
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::serve_process::ServeProcess;
 use crate::site::Site;
@@ -64,7 +66,8 @@ pub(super) async fn history(site: &Site, json: bool) -> Result<Exit, CommandErro
     Ok(Exit::Done)
 }
 
-pub(super) async fn show(site: &Site, json: bool, id: &str) -> Result<Exit, CommandError> {
+pub(super) async fn show(site: &Site, json: bool, show: &Show) -> Result<Exit, CommandError> {
+    let id = show.rollout.as_str();
     if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         return Err(
             CommandError::new(Exit::Usage, format!("`{id}` is not a rollout's name"))
@@ -73,23 +76,62 @@ pub(super) async fn show(site: &Site, json: bool, id: &str) -> Result<Exit, Comm
         );
     }
     let config = connect::config_or_stand_in(site).await?;
+    if let Some(gate) = &show.gate {
+        return replay(&config, json, (id, gate), show.replay).await;
+    }
     let path = format!("/api/v1/rollouts/{id}");
     let asked = ask_or_read(&config, &path, async || {
         let found = offline::rollout(&config, id).await?;
         Ok(found.as_ref().map(portcullis_server::detail))
     });
     let detail: Option<Detail> = asked.await?.into();
-    let detail = detail.ok_or_else(|| {
-        CommandError::new(Exit::Failed, format!("there is no rollout {id}"))
-            .code(ErrorCode::UnknownRollout)
-            .hint("`portcullis history` lists them")
-    })?;
+    let detail = detail.ok_or_else(|| unknown_rollout(id))?;
     if json {
         output::json(&detail);
     } else {
         output::result(&render::detail(&detail));
     }
     Ok(Exit::Done)
+}
+
+fn unknown_rollout(id: &str) -> CommandError {
+    CommandError::new(Exit::Failed, format!("there is no rollout {id}"))
+        .code(ErrorCode::UnknownRollout)
+        .hint("`portcullis history` lists them")
+}
+
+/// One gate of a rollout, and whether its verdicts follow from its samples.
+async fn replay(
+    config: &Config,
+    json: bool,
+    (id, gate): (&str, &str),
+    compares: bool,
+) -> Result<Exit, CommandError> {
+    let refused = |why: &str| {
+        CommandError::new(Exit::Usage, why.to_owned())
+            .code(ErrorCode::BadValue)
+            .hint(format!("`portcullis show {id}` has the names of its steps"))
+    };
+    if !gate.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') || gate.is_empty() {
+        return Err(refused(&format!("`{gate}` is not a gate's name")));
+    }
+    let path = format!("/api/v1/rollouts/{id}/gates/{gate}");
+    let asked = ask_or_read(config, &path, async || {
+        let past = offline::rollout(config, id).await?;
+        let past = past.ok_or_else(|| unknown_rollout(id))?;
+        past.replay(gate)
+            .map_err(|error| refused(&error.to_string()))
+    });
+    let replay: Replay = asked.await?.into();
+    if json {
+        output::json(&replay);
+    } else {
+        output::result(&render::replay(&replay, compares));
+    }
+    match compares && !replay.is_same() {
+        true => Ok(Exit::Failed),
+        false => Ok(Exit::Done),
+    }
 }
 
 /// The status although the configuration is broken, if a server runs: it goes on with the last good one.

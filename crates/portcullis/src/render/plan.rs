@@ -1,6 +1,6 @@
 //! A plan for a reviewer: what would happen, how each step is undone, what cannot be.
 
-use portcullis_analysis::{Rule, Test, counted};
+use portcullis_analysis::{Bound, Enough, Rule, Signal, Test, counted};
 use portcullis_api::engine::PlanView;
 use portcullis_rollout::{Action, GateOrder, GateRole, Plan, Proof, Step, Undo};
 
@@ -233,16 +233,61 @@ fn rules(plan: &Plan, gate: &GateOrder) -> String {
     }
 }
 
-fn rule(rule: &Rule) -> String {
+/// A rule in words.
+pub(crate) fn rule(rule: &Rule) -> String {
     let words = rule.signal.words();
-    let least = rule.signal.counted(rule.requests_min);
-    match rule.test {
+    let signal = &rule.signal;
+    // Where a rule passes by evidence, no number of requests is enough by itself.
+    let least = match rule.enough {
+        Enough::Evidence => String::new(),
+        Enough::Requests => format!(" (from {})", signal.counted(rule.requests_min)),
+    };
+    let breaker = if rule.breaker {
+        "circuit breaker: "
+    } else {
+        ""
+    };
+    match &rule.test {
         Test::Limit { max } => {
-            format!("{words} at most {} (from {least})", rule.signal.format(max))
+            format!("{breaker}{words} at most {}{least}", signal.format(*max))
         }
         Test::Baseline { ratio_max, margin } => format!(
-            "{words} at most {ratio_max} times the stable one's plus {} (from {least})",
-            rule.signal.format(margin)
+            "{words} at most {ratio_max} times the stable one's plus {}{least}",
+            signal.format(*margin)
         ),
+        Test::Window {
+            reading,
+            over_ms,
+            max,
+        } => format!(
+            "{breaker}{words} ({} over {}) at most {}{least}",
+            reading.words(),
+            span(*over_ms),
+            signal.format(*max)
+        ),
+        Test::AtMost { max, matters } => format!(
+            "{words} at most {}, proven below {}{least}",
+            signal.format(*max),
+            signal.format(*matters)
+        ),
+        Test::NotWorse { tolerated, matters } => format!(
+            "{words} not worse than {}, proven better than {}{least}",
+            bound(tolerated, signal),
+            bound(matters, signal)
+        ),
+    }
+}
+
+/// `1.5 times the stable one's plus 0.5 %`.
+fn bound(bound: &Bound, signal: &Signal) -> String {
+    let ratio = format!("{:.3}", bound.ratio);
+    let ratio = ratio.trim_end_matches('0').trim_end_matches('.');
+    let base = match ratio {
+        "1" => "the stable one's".to_owned(),
+        ratio => format!("{ratio} times the stable one's"),
+    };
+    match bound.margin {
+        0.0 => base,
+        margin => format!("{base} plus {}", signal.format(margin)),
     }
 }

@@ -109,7 +109,7 @@ pub(crate) fn moment_in_full(moment_told: &Moment) -> String {
 }
 
 /// A length of time that somebody chose, as they would write it: `10 min`, `2.5 s`.
-pub(super) fn span(ms: u64) -> String {
+pub(crate) fn span(ms: u64) -> String {
     match ms {
         0..60_000 => format!("{} s", ms as f64 / 1000.0),
         _ => duration(ms),

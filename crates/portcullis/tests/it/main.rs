@@ -10,6 +10,7 @@ mod control;
 mod detect;
 mod examples;
 mod faults;
+mod gate_commands;
 mod gateway_alone;
 mod gateway_files;
 mod gateway_tls;

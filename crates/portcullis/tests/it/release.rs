@@ -69,6 +69,27 @@ fn a_release_can_be_rolled_back_after_it_was_promoted() {
     let rig = Rig::serving("none");
     let users = rig.users();
     rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    let gate = rig.ok(&["show", "dhash-2", "--gate", "gate-20"]);
+    assert!(
+        gate.starts_with("gate-20: ") && gate.contains("error rate"),
+        "{gate}"
+    );
+    let replayed = rig.ok(&["show", "dhash-2", "--gate", "gate-20", "--replay"]);
+    assert!(
+        replayed.contains("judged again: the same, to the last bit"),
+        "{replayed}"
+    );
+    let data = rig.json(&["show", "dhash-2", "--gate", "gate-20", "--replay"]);
+    assert_eq!(
+        data["verdicts"][0]["recorded"],
+        data["verdicts"][0]["computed"]
+    );
+    assert_eq!(rig.exit(&["show", "dhash-2", "--gate", "gate-99"]), 1);
+    assert_eq!(
+        rig.exit(&["show", "dhash-2", "--replay"]),
+        2,
+        "of which gate?"
+    );
     rig.ok(&["rollback", "--wait"]);
     assert_eq!(rig.serving_release(), "1.0");
     assert_eq!(rig.exit(&["rollback"]), 1, "1.0 was the first");

@@ -421,6 +421,7 @@ impl Builder<'_> {
                 AnalysisProblem::Interval => {
                     "needs an interval of more than 0 and at most its window".to_owned()
                 }
+                AnalysisProblem::Budget(text) => format!("cannot be that sure: {text}"),
                 AnalysisProblem::Rule(index, text) => {
                     format!("has a bad rule {}: {text}", index + 1)
                 }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::steps::Places;
 use crate::{
-    Check, DataPolicy, GateOrder, GateRole, Hook, MetricsSource, Purpose, Release, RolloutId,
-    Running, SplitArm, StoreRef, Strategy, Target, Weight,
+    Check, DataPolicy, FigureOrder, GateOrder, GateRole, Hook, MetricsSource, PlanProblem, Purpose,
+    Release, RolloutId, Running, SplitArm, StoreRef, Strategy, Target, Weight,
 };
 use portcullis_analysis::Analysis;
 
@@ -56,6 +57,8 @@ pub struct PlanRequest {
     pub analysis: Analysis,
     /// Figures that the service reports of itself.
     pub metrics: Option<MetricsSource>,
+    /// Figures from elsewhere, with places that are not filled in.
+    pub figures: Vec<FigureOrder>,
     /// A question to a person before live data or traffic is touched.
     pub approval: Option<String>,
     /// Commands of the operator's.
@@ -111,10 +114,7 @@ impl PlanRequest {
         if self.keep_warm_ms == 0 {
             return None;
         }
-        let mut analysis = self.analysis.without_baseline();
-        let spread_ms = (self.keep_warm_ms / KEEP_WARM_SAMPLES).min(KEEP_WARM_INTERVAL_MAX_MS);
-        analysis.window_ms = self.keep_warm_ms;
-        analysis.interval_ms = analysis.interval_ms.max(spread_ms).min(self.keep_warm_ms);
+        let analysis = keep_warm_analysis(&self.analysis, self.keep_warm_ms);
         Some(GateOrder {
             service: self.release.service.clone(),
             role: GateRole::KeepWarm,
@@ -124,6 +124,50 @@ impl PlanRequest {
             analysis,
             checks: Vec::new(),
             metrics: self.metrics.clone(),
+            figures: self.figures_of_release(),
+        })
+    }
+
+    /// The figures from elsewhere, asked for the new release.
+    fn figures_of_release(&self) -> Vec<FigureOrder> {
+        let places = Places::new(&self.release, &self.target.address, &self.stores);
+        let orders = self.figures.iter();
+        orders
+            .map(|order| order.filled(|text| places.fill_known(text)))
+            .collect()
+    }
+
+    /// A gate over releases that run already, which measures them outside of any rollout; `self.release` is the
+    /// candidate's.
+    ///
+    /// # Errors
+    /// What is wrong with a check: places that do not exist.
+    pub fn standing_gate(
+        &self,
+        canary: SplitArm,
+        baseline: Option<SplitArm>,
+        weight: Weight,
+        analysis: Analysis,
+    ) -> Result<GateOrder, Vec<PlanProblem>> {
+        let mut places = Places::new(&self.release, &canary.address, &self.stores);
+        let asked = self.questions_at(&analysis);
+        let checks = asked.map(|check| places.check(&check)).collect();
+        let figures = self.figures.iter();
+        let figures = figures.map(|order| order.filled(|text| places.fill_known(text)));
+        let figures = figures.collect();
+        if !places.problems.is_empty() {
+            return Err(places.problems);
+        }
+        Ok(GateOrder {
+            service: self.release.service.clone(),
+            role: GateRole::Decide,
+            canary,
+            baseline,
+            weight,
+            analysis,
+            checks,
+            metrics: self.metrics.clone(),
+            figures,
         })
     }
 
@@ -144,6 +188,16 @@ impl PlanRequest {
             },
             checks: Vec::new(),
             metrics: self.metrics.clone(),
+            figures: self.figures_of_release(),
         })
     }
+}
+
+/// The rules while the old release is kept warm for so long: the fixed limits of `analysis`, looked at less often.
+pub fn keep_warm_analysis(analysis: &Analysis, keep_warm_ms: u64) -> Analysis {
+    let mut alone = analysis.without_baseline();
+    let spread_ms = (keep_warm_ms / KEEP_WARM_SAMPLES).min(KEEP_WARM_INTERVAL_MAX_MS);
+    alone.window_ms = keep_warm_ms;
+    alone.interval_ms = alone.interval_ms.max(spread_ms).min(keep_warm_ms);
+    alone
 }

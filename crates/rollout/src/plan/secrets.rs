@@ -1,5 +1,7 @@
 //! The secrets of a plan: whatever its steps will need is looked for in the first of them.
 
+use std::path::Path;
+
 use crate::{Action, Command, SecretNeed, Step, ValueSource};
 
 /// Tells the pre-flight which references to secrets the other steps need.
@@ -15,6 +17,12 @@ pub(super) fn look_first(steps: &mut [Step]) {
     for step in steps.iter() {
         match &step.action {
             Action::Migrate(migration) => note(&mut needs, "the migration", &migration.command),
+            Action::Gate(gate) => gate.figures.iter().for_each(|figure| {
+                for (what, text) in figure.secrets() {
+                    let owner = format!("{what} of metric {}", figure.name);
+                    note_one(&mut needs, owner, text, &figure.folder);
+                }
+            }),
             Action::Hook(order) => {
                 note(&mut needs, &format!("hook {}", order.name), &order.command)
             }
@@ -31,13 +39,18 @@ pub(super) fn look_first(steps: &mut [Step]) {
 
 fn note(needs: &mut Vec<SecretNeed>, owner: &str, command: &Command) {
     for (name, value) in &command.env {
-        let known = |need: &SecretNeed| need.reference == *value && need.folder == command.folder;
-        if ValueSource::of(value).is_reference() && !needs.iter().any(known) {
-            needs.push(SecretNeed {
-                needed_by: format!("the variable {name} of {owner}"),
-                reference: value.clone(),
-                folder: command.folder.clone(),
-            });
-        }
+        let needed_by = format!("the variable {name} of {owner}");
+        note_one(needs, needed_by, value, &command.folder);
+    }
+}
+
+fn note_one(needs: &mut Vec<SecretNeed>, needed_by: String, value: &str, folder: &Path) {
+    let known = |need: &SecretNeed| need.reference == *value && need.folder == folder;
+    if ValueSource::of(value).is_reference() && !needs.iter().any(known) {
+        needs.push(SecretNeed {
+            needed_by,
+            reference: value.to_owned(),
+            folder: folder.to_owned(),
+        });
     }
 }

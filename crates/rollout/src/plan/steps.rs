@@ -57,6 +57,16 @@ impl Places {
         out
     }
 
+    /// `text` with the places that have a value filled in, and everything else as it is: for languages in which braces
+    /// mean something.
+    pub(super) fn fill_known(&self, text: &str) -> String {
+        let mut out = text.to_owned();
+        for (name, value) in &self.values {
+            out = out.replace(&format!("{{{name}}}"), value);
+        }
+        out
+    }
+
     fn value(&mut self, name: &str, context: &str, out: &mut String) {
         match self.values.get(name) {
             Some(value) => out.push_str(value),

@@ -58,10 +58,7 @@ fn measured(rollout: &Rollout, requests: u64, errors: u64) -> EventKind {
         baseline,
         ..Sample::default()
     };
-    EventKind::Measured {
-        step: rollout.state().step().unwrap(),
-        sample,
-    }
+    EventKind::measured(rollout.state().step().unwrap(), sample)
 }
 
 fn abort() -> EventKind {
@@ -195,10 +192,10 @@ fn every_event(rollout: &Rollout) -> Vec<EventKind> {
         probe(Presence::Absent),
         probe(Presence::Unknown),
         EventKind::Woke { key: key.clone() },
-        EventKind::Measured {
-            step: rollout.state().step().unwrap_or(StepIndex(7)),
-            sample: Sample::default(),
-        },
+        EventKind::measured(
+            rollout.state().step().unwrap_or(StepIndex(7)),
+            Sample::default(),
+        ),
         EventKind::Recovered,
         abort(),
         pause(),
@@ -611,7 +608,7 @@ fn a_gate_holds_and_says_why_while_its_candidate_gets_no_traffic() {
             ..Sample::default()
         };
         let step = rollout.state().step().unwrap();
-        rollout = next(&rollout, EventKind::Measured { step, sample });
+        rollout = next(&rollout, EventKind::measured(step, sample));
     }
     assert!(matches!(rollout.state(), State::Watching { .. }));
     assert_eq!(rollout.state().step(), at);
@@ -639,10 +636,7 @@ fn hanging(rollout: &Rollout, in_a_row: u32) -> EventKind {
         health: Some(health),
         ..Sample::default()
     };
-    EventKind::Measured {
-        step: rollout.state().step().unwrap(),
-        sample,
-    }
+    EventKind::measured(rollout.state().step().unwrap(), sample)
 }
 
 fn measured_again_in_ms(rollout: &Rollout, kind: EventKind) -> Option<u64> {
@@ -660,6 +654,8 @@ fn a_paused_gate_looks_again_soon_while_checks_fail_and_tells_the_same_numbers_e
         signal: Signal::HealthFailures,
         test: Test::Limit { max: 2.0 },
         requests_min: 1,
+        enough: portcullis_analysis::Enough::Requests,
+        breaker: false,
     });
     let plan = Arc::new(Plan::build(&request).unwrap());
     let interval_ms = request.analysis.interval_ms;
@@ -705,4 +701,89 @@ fn a_paused_gate_looks_again_soon_while_checks_fail_and_tells_the_same_numbers_e
             _ => None,
         });
     assert_eq!(decided.as_deref(), Some(numbers));
+}
+
+#[test]
+fn a_gate_warns_once_when_a_signal_stops_and_once_when_a_rule_approaches_its_limit() {
+    let mut request = crate::plan::tests::request();
+    request.analysis.window_ms = 60_000;
+    request.analysis.rules = vec![Rule {
+        requests_min: 1,
+        ..Rule::new(Signal::ErrorRate, Test::Limit { max: 0.1 })
+    }];
+    let plan = Arc::new(Plan::build(&request).unwrap());
+    let mut timeline = Timeline::new(plan.clone());
+    let mut rollout = Rollout::new(plan);
+    let mut push = |rollout: &Rollout, kind: EventKind| -> (Rollout, Vec<String>) {
+        timeline.push(&event(kind.clone())).unwrap();
+        let (next, effects) = rollout.apply(&event(kind)).unwrap();
+        let notices = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Notify(notice) if notice.kind == NoticeKind::Warning => Some(notice.sentence),
+            _ => None,
+        });
+        (next, notices.collect())
+    };
+    (rollout, _) = push(&rollout, EventKind::Start);
+    while !matches!(rollout.state(), State::Watching { .. }) {
+        (rollout, _) = push(&rollout, ok(&rollout));
+    }
+    let step = rollout.state().step().unwrap();
+    let silent = || {
+        let why = "the gateway's counters could not be read".to_owned();
+        let sample = Sample {
+            to_ms: 1_000,
+            missing: [(Sample::CANARY_COUNTS.to_owned(), why)].into(),
+            ..Sample::default()
+        };
+        EventKind::measured(step, sample)
+    };
+    let mut warned = Vec::new();
+    let kinds = [
+        measured(&rollout, 100, 0),
+        silent(),
+        silent(),
+        measured(&rollout, 100, 18),
+        measured(&rollout, 100, 9),
+    ];
+    for kind in kinds {
+        let notices;
+        (rollout, notices) = push(&rollout, kind);
+        warned.push(notices);
+    }
+    let counts: Vec<usize> = warned.iter().map(Vec::len).collect();
+    assert_eq!(counts, [0, 1, 0, 1, 0], "{warned:?}");
+    assert!(
+        warned[1][0].contains("no data now: the gateway's counters could not be read"),
+        "{warned:?}"
+    );
+    assert!(
+        warned[3][0].contains("error rate 9.0 %") && warned[3][0].contains("near its limit"),
+        "{warned:?}"
+    );
+    let told = timeline.moments().iter().filter(|moment| {
+        matches!(&moment.kind, MomentKind::Turned { sentence, .. } if warned.iter().flatten().any(|one| one == sentence))
+    });
+    assert_eq!(told.count(), 2, "the timeline has them too");
+}
+
+#[test]
+fn the_cadence_is_kept_over_a_restart_and_a_pause() {
+    let mut request = crate::plan::tests::request();
+    request.analysis.window_ms = 60_000;
+    request.analysis.cadence = vec![portcullis_analysis::Cadence {
+        after_ms: 2_000,
+        interval_ms: 20_000,
+    }];
+    let interval_ms = request.analysis.interval_ms;
+    let mut rollout = advance(Arc::new(Plan::build(&request).unwrap()), "gate-10");
+    let asked = |rollout: &Rollout, kind| measured_again_in_ms(rollout, kind);
+    let first = measured(&rollout, 500, 0);
+    assert_eq!(asked(&rollout, first.clone()), Some(interval_ms));
+    rollout = apply(&rollout, first);
+    let second = measured(&rollout, 500, 0);
+    assert_eq!(asked(&rollout, second.clone()), Some(20_000));
+    rollout = apply(&rollout, second);
+    assert_eq!(asked(&rollout, EventKind::Recovered), Some(20_000));
+    let paused = apply(&rollout, pause());
+    assert_eq!(asked(&paused, EventKind::Resume), Some(20_000));
 }

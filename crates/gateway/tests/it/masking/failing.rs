@@ -229,3 +229,24 @@ async fn an_answer_that_is_coded_all_the_same_is_refused() {
     let problem: Value = answer.json().await.unwrap();
     assert_eq!(problem["code"], "masking_answer");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_refused_counts_for_the_release_that_gave_it() {
+    let to_service = |settings: &mut portcullis_gateway::GatewaySettings| {
+        settings.routing.routes[0].to = portcullis_config::RouteTarget::Service;
+    };
+    let (application, rig) = start(dify(), to_service).await;
+    let arm = portcullis_api::gateway::Arm {
+        release: "1.0".to_owned(),
+        address: application.address.to_string(),
+    };
+    rig.split(&arm, None, 0).await;
+    let query = turn(&format!("I am {EMAIL}"), "", "blocking");
+    let answer = post(&rig, "/v1/chat-messages", &query).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    application.encode();
+    let answer = post(&rig, "/v1/chat-messages", &query).await;
+    assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
+    let status = rig.arm_when("1.0", |arm| arm.requests == 2).await;
+    assert_eq!((status.refused, status.errors), (1, 0));
+}

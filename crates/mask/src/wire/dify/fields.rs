@@ -1,19 +1,53 @@
 //! Which fields of Dify's bodies are text.
 
-use crate::json::Treatment::{FreeText, Leave, MaybeJson, Text};
+use crate::json::Treatment::{FreeText, Leave, Link, MaybeJson, Text};
 use crate::wire::route::Fields;
 
-/// `query` and `inputs`; a file among the inputs is told by how it is transferred.
+/// Names of models and of who provides them, and who asks.
+const MODELS: &[&str] = &[
+    "user",
+    "embedding_model",
+    "embedding_model_provider",
+    "retrieval_model.reranking_model.reranking_provider_name",
+    "retrieval_model.reranking_model.reranking_model_name",
+];
+
+/// `query` and `inputs`. A file among the inputs is told by how it is transferred: its address and its ids stay.
 pub(super) const CHAT: Fields = &[
+    (
+        Link,
+        &[
+            "files[*].url",
+            "files[*].remote_url",
+            "inputs.*{transfer_method}.url",
+            "inputs.*{transfer_method}.remote_url",
+            "inputs.*[*]{transfer_method}.url",
+            "inputs.*[*]{transfer_method}.remote_url",
+        ],
+    ),
     (
         Leave,
         &[
-            "inputs.*{transfer_method}.**",
-            "inputs.*[*]{transfer_method}.**",
+            "user",
+            "conversation_id",
+            "parent_message_id",
+            "trace_id",
+            "files[*].id",
+            "files[*].upload_file_id",
+            "files[*].related_id",
+            "files[*].tenant_id",
+            "inputs.*{transfer_method}.id",
+            "inputs.*{transfer_method}.upload_file_id",
+            "inputs.*{transfer_method}.related_id",
+            "inputs.*{transfer_method}.tenant_id",
+            "inputs.*[*]{transfer_method}.id",
+            "inputs.*[*]{transfer_method}.upload_file_id",
+            "inputs.*[*]{transfer_method}.related_id",
+            "inputs.*[*]{transfer_method}.tenant_id",
         ],
     ),
-    (Text, &["query", "inputs", "inputs.*"]),
-    (FreeText, &["inputs.*.**"]),
+    (Text, &["query"]),
+    (FreeText, &["inputs.**"]),
 ];
 
 /// An answer of an app, when it comes as a whole.
@@ -47,8 +81,8 @@ pub(super) const CHAT_ANSWER: Fields = &[
         ],
     ),
     (MaybeJson, &["data.outputs"]),
-    (Text, &["data.outputs.*", "data.error"]),
-    (FreeText, &["data.outputs.*.**"]),
+    (Text, &["data.error"]),
+    (FreeText, &["data.outputs.**"]),
 ];
 
 /// A run of a workflow as it is kept; 0.15 gives `inputs` and `outputs` as JSON in a string.
@@ -58,8 +92,8 @@ pub(super) const RUN_ANSWER: Fields = &[
         &["*.*{transfer_method}.**", "*.*[*]{transfer_method}.**"],
     ),
     (MaybeJson, &["inputs", "outputs"]),
-    (Text, &["inputs.*", "outputs.*", "error"]),
-    (FreeText, &["inputs.*.**", "outputs.*.**"]),
+    (Text, &["error"]),
+    (FreeText, &["inputs.**", "outputs.**"]),
 ];
 
 /// Logs of workflows.
@@ -85,7 +119,6 @@ pub(super) const MESSAGES_ANSWER: Fields = &[
     (
         Text,
         &[
-            "data[*].inputs.*",
             "data[*].query",
             "data[*].answer",
             "data[*].error",
@@ -103,14 +136,14 @@ pub(super) const MESSAGES_ANSWER: Fields = &[
     (
         FreeText,
         &[
-            "data[*].inputs.*.**",
+            "data[*].inputs.**",
             "data[*].retriever_resources[*].doc_metadata.**",
         ],
     ),
 ];
 
 /// `content` of feedback.
-pub(super) const FEEDBACK: Fields = &[(Text, &["content"])];
+pub(super) const FEEDBACK: Fields = &[(Leave, &["user"]), (Text, &["content"])];
 /// Feedback as it is kept.
 pub(super) const FEEDBACKS_ANSWER: Fields = &[(Text, &["data[*].content"])];
 /// Questions that a model suggests.
@@ -125,15 +158,12 @@ pub(super) const CONVERSATIONS_ANSWER: Fields = &[
             "data[*].inputs.*[*]{transfer_method}.**",
         ],
     ),
-    (
-        Text,
-        &["data[*].name", "data[*].introduction", "data[*].inputs.*"],
-    ),
-    (FreeText, &["data[*].inputs.*.**"]),
+    (Text, &["data[*].name", "data[*].introduction"]),
+    (FreeText, &["data[*].inputs.**"]),
 ];
 
 /// The name of a conversation, a data set, a tag.
-pub(super) const NAME: Fields = &[(Text, &["name", "description"])];
+pub(super) const NAME: Fields = &[(Leave, MODELS), (Text, &["name", "description"])];
 /// A conversation that was renamed.
 pub(super) const CONVERSATION_ANSWER: Fields = &[
     (
@@ -143,8 +173,8 @@ pub(super) const CONVERSATION_ANSWER: Fields = &[
             "inputs.*[*]{transfer_method}.**",
         ],
     ),
-    (Text, &["name", "introduction", "inputs.*"]),
-    (FreeText, &["inputs.*.**"]),
+    (Text, &["name", "introduction"]),
+    (FreeText, &["inputs.**"]),
 ];
 /// The variables of a conversation; a value may be JSON in a string.
 pub(super) const VARIABLES_ANSWER: Fields = &[
@@ -154,7 +184,7 @@ pub(super) const VARIABLES_ANSWER: Fields = &[
 ];
 
 /// What was said in a recording, or what is to be spoken.
-pub(super) const SPOKEN: Fields = &[(Text, &["text"])];
+pub(super) const SPOKEN: Fields = &[(Leave, &["user", "voice"]), (Text, &["text"])];
 /// The name of a file.
 pub(super) const FILE_ANSWER: Fields = &[(Text, &["name"])];
 
@@ -197,9 +227,10 @@ pub(super) const NAMES_ANSWER: Fields = &[
 ];
 /// A document's text.
 pub(super) const DOCUMENT: Fields = &[
+    (Leave, MODELS),
     (Leave, &["doc_metadata[*].id", "doc_metadata.**.id"]),
     (Text, &["name", "text"]),
-    (FreeText, &["doc_metadata.*.**"]),
+    (FreeText, &["doc_metadata.**"]),
 ];
 /// Values of metadata.
 pub(super) const METADATA: Fields =
@@ -238,7 +269,7 @@ pub(super) const SEGMENTS_ANSWER: Fields = &[(
 )];
 
 /// What is looked for in a data set.
-pub(super) const RETRIEVE: Fields = &[(Text, &["query"])];
+pub(super) const RETRIEVE: Fields = &[(Leave, MODELS), (Text, &["query"])];
 /// What was found.
 pub(super) const RETRIEVE_ANSWER: Fields = &[
     (
@@ -258,8 +289,8 @@ pub(super) const RETRIEVE_ANSWER: Fields = &[
 
 /// A call of an app as a server of the Model Context Protocol (JSON-RPC).
 pub(super) const MCP: Fields = &[
-    (Text, &["params.arguments.*"]),
-    (FreeText, &["params.arguments.*.**"]),
+    (Leave, &["method", "params.name", "params.protocolVersion"]),
+    (FreeText, &["params.arguments.**"]),
 ];
 /// Its answer.
 pub(super) const MCP_ANSWER: Fields = &[

@@ -10,6 +10,7 @@ const RECORDING: FormSpec = FormSpec {
     json: &[],
     files: &[],
     media: &["file"],
+    left: &["user"],
 };
 /// A file for a chat.
 const FILE: FormSpec = FormSpec {
@@ -17,13 +18,15 @@ const FILE: FormSpec = FormSpec {
     json: &[],
     files: &["file"],
     media: &[],
+    left: &["user"],
 };
 /// A file for a data set, with rules in a field of their own.
 const DOCUMENT_FILE: FormSpec = FormSpec {
     texts: &[],
-    json: &[("data", &["name", "doc_metadata.**"])],
+    json: &[("data", DOCUMENT)],
     files: &["file"],
     media: &[],
+    left: &["user"],
 };
 
 /// The paths of a version.

@@ -47,7 +47,11 @@ impl Content<'_> {
             return Ok(None);
         }
         match role {
-            Role::Other => Ok(None),
+            Role::Left => Ok(None),
+            Role::Unnamed => {
+                let text = self.field_text()?;
+                self.masked_readable(text, masking)
+            }
             Role::Charset => match std::str::from_utf8(self.bytes) {
                 Ok(charset) if is_utf8(charset) => Ok(None),
                 _ => Err(self.fault(FormErrorKind::Charset)),

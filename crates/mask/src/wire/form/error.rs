@@ -78,6 +78,11 @@ pub enum FormErrorKind {
     /// Text that is not UTF-8.
     #[error("text that is not UTF-8; send it as UTF-8")]
     NotUtf8,
+    /// The name of a field, or what a part says of itself, holds data that nothing can take the place of.
+    #[error(
+        "the name of a field, or a header field of a part, holds personal or secret data; send such data in the content"
+    )]
+    Name,
     /// A part's length that is not that of its content.
     #[error("the length that a part states is not that of its content")]
     Length,

@@ -23,6 +23,8 @@ pub(super) struct Head<'b> {
     pub(super) charset: Option<&'b str>,
     /// The length, and where it stands.
     pub(super) length: Option<(usize, Range<usize>)>,
+    /// What cannot change and may hold anything: other parameters, the media type, and other fields with their names.
+    pub(super) fixed: Vec<&'b str>,
 }
 
 /// One spelling of a file's name.
@@ -60,6 +62,8 @@ struct Fields<'b> {
     transfer_encoding: Option<Field<'b>>,
     content_encoding: Option<Field<'b>>,
     length: Option<Field<'b>>,
+    /// Lines of which nothing is known.
+    others: Vec<&'b str>,
 }
 
 impl<'b> Head<'b> {
@@ -72,7 +76,10 @@ impl<'b> Head<'b> {
         let fields = Fields::read(body, range)?;
         let disposition = fields.disposition.as_ref();
         let disposition = disposition.ok_or((FormErrorKind::Disposition, start))?;
-        let mut head = Head::default();
+        let mut head = Head {
+            fixed: fields.others.clone(),
+            ..Head::default()
+        };
         head.take_disposition(disposition)
             .ok_or((FormErrorKind::Disposition, disposition.at))?;
         if let Some(field) = &fields.content_type {
@@ -125,7 +132,11 @@ impl<'b> Head<'b> {
                     range: shifted(&parameter.range, field.at),
                 }),
                 _ if name.contains('*') => return None,
-                _ => continue,
+                "name" => continue,
+                _ => {
+                    self.fixed.extend([parameter.name, parameter.value]);
+                    continue;
+                }
             }
             self.is_file = true;
         }
@@ -140,9 +151,12 @@ impl<'b> Head<'b> {
         }
         self.media = media_type(parameters.first)?;
         self.charset = parameters.get("charset");
-        let named = parameters.all.iter();
-        for name in named.filter(|one| one.name.eq_ignore_ascii_case("name")) {
-            self.add_plain(name, field.at);
+        self.fixed.push(parameters.first);
+        for one in &parameters.all {
+            match one.name.eq_ignore_ascii_case("name") {
+                true => self.add_plain(one, field.at),
+                false => self.fixed.extend([one.name, one.value]),
+            }
         }
         Some(())
     }
@@ -179,10 +193,12 @@ impl<'b> Fields<'b> {
                 value: shown.trim_end_matches(' '),
                 at: at + line.len() - shown.len(),
             };
-            if let Some(place) = fields.place(name)
-                && place.replace(field).is_some()
-            {
-                return Err((FormErrorKind::RepeatedHeader, at));
+            match fields.place(name) {
+                None => fields.others.push(line),
+                Some(place) => match place.replace(field) {
+                    None => {}
+                    Some(_) => return Err((FormErrorKind::RepeatedHeader, at)),
+                },
             }
             at += line.len() + 2;
         }

@@ -50,6 +50,7 @@ fn mask_pair<M: Mask>(
     let escape = |offset: usize| fault(FormErrorKind::Escape, at + offset);
     let name = decoded(&pair[..name_end], true).map_err(escape)?;
     let name = std::str::from_utf8(&name).map_err(|_| fault(FormErrorKind::NotUtf8, at))?;
+    masking.check_name(name, at)?;
     let value = decoded(&pair[value_at..], true).map_err(|offset| escape(value_at + offset))?;
     let role = match masking.plan.role(name, false) {
         Role::Charset if !is_utf8(&String::from_utf8_lossy(&value)) => {

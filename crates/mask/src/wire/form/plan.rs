@@ -1,10 +1,11 @@
 //! What a form of one route holds, ready for use.
 
-use crate::json::{FieldError, FieldTable, Treatment};
+use crate::json::{FieldError, FieldTable};
+use crate::wire::adapter::{WireOptions, request_table};
 use crate::wire::route::FormSpec;
 
 /// What a form holds, by the names of its parts. A file under another name is treated as one of `files`, and other parts
-/// that nothing names are left.
+/// that nothing names are text, or JSON of which every string is text.
 #[derive(Clone, Debug, Default)]
 pub struct FormPlan {
     /// Parts whose text is masked.
@@ -16,6 +17,8 @@ pub struct FormPlan {
     pub files: &'static [&'static str],
     /// Files that hold sound or pictures: what is not text passes.
     pub media: &'static [&'static str],
+    /// Parts that are left as they are: who uses the application, names of models.
+    pub left: &'static [&'static str],
 }
 
 /// What is done with one part.
@@ -31,8 +34,10 @@ pub(in crate::wire) enum Role<'p> {
     Media,
     /// The name of the form's character set.
     Charset,
+    /// Nothing names it: it is text, or JSON.
+    Unnamed,
     /// Nothing is done.
-    Other,
+    Left,
 }
 
 impl FormPlan {
@@ -41,10 +46,8 @@ impl FormPlan {
     /// # Errors
     /// When a path of its JSON is not understood.
     pub(in crate::wire) fn new(spec: &FormSpec) -> Result<FormPlan, FieldError> {
-        let json = spec.json.iter().map(|(name, paths)| {
-            let table = FieldTable::builder()
-                .rules(Treatment::Text, paths)
-                .build()?;
+        let json = spec.json.iter().map(|(name, fields)| {
+            let table = request_table(fields, &WireOptions::default())?;
             Ok((*name, table))
         });
         Ok(FormPlan {
@@ -52,7 +55,13 @@ impl FormPlan {
             json: json.collect::<Result<_, FieldError>>()?,
             files: spec.files,
             media: spec.media,
+            left: spec.left,
         })
+    }
+
+    /// Whether it has a part of this name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        !matches!(self.role(name, false), Role::Unnamed)
     }
 
     /// What is done with the part of this name.
@@ -69,7 +78,8 @@ impl FormPlan {
         match name {
             _ if is_file || self.files.contains(&name) => Role::File,
             "_charset_" => Role::Charset,
-            _ => Role::Other,
+            _ if self.left.contains(&name) => Role::Left,
+            _ => Role::Unnamed,
         }
     }
 }

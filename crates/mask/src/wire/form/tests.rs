@@ -5,6 +5,7 @@ use futures::FutureExt;
 use proptest::prelude::*;
 
 use super::*;
+use crate::json::Treatment;
 use crate::wire::Documents;
 use crate::wire::route::FormSpec;
 use crate::{FieldMasker, Finder, Limits, Mapping, Masker, Mode, Policy, Rules, Style};
@@ -36,9 +37,10 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR jane@a.org \xff";
 fn plan() -> FormPlan {
     FormPlan::new(&FormSpec {
         texts: &["prompt"],
-        json: &[("data", &["name", "meta.**"])],
+        json: &[("data", &[(Treatment::Text, &["name", "meta.**"])])],
         files: &["file"],
         media: &["image"],
+        left: &["user"],
     })
     .unwrap()
 }
@@ -100,7 +102,7 @@ fn kind(body: &[u8]) -> FormErrorKind {
 #[test]
 fn parts_are_masked_by_their_names_and_everything_else_is_kept() {
     let file = "content-disposition:form-data; name=file; filename=\"jane@a.org; 1.txt\"; filename*=utf-8'en'jane%40a.org\r\n\
-                X-Other: jane@a.org\r\nContent-Length: 14\r\nContent-Type: text/plain; charset=\"UTF-8\"";
+                X-Other: as it is\r\nContent-Length: 14\r\nContent-Type: text/plain; charset=\"UTF-8\"";
     let before = body(&[
         (
             &named("\"prompt\""),
@@ -122,13 +124,13 @@ fn parts_are_masked_by_their_names_and_everything_else_is_kept() {
         ),
     ]);
     let masked_file = "content-disposition:form-data; name=file; filename=\"EMAIL_1; 1.txt\"; filename*=UTF-8''EMAIL_1\r\n\
-                X-Other: jane@a.org\r\nContent-Length: 11\r\nContent-Type: text/plain; charset=\"UTF-8\"";
+                X-Other: as it is\r\nContent-Length: 11\r\nContent-Type: text/plain; charset=\"UTF-8\"";
     let after = body(&[
         (&named("\"prompt\""), "\u{1ea4} EMAIL_1\r\n--X".as_bytes()),
         (&named("\"user\""), b"jane@a.org"),
         (
             &named("\"data\""),
-            br#"{"name": "EMAIL_1", "x": "jane@a.org", "meta": {"a": ["EMAIL_1", 1]}}"#,
+            br#"{"name": "EMAIL_1", "x": "EMAIL_1", "meta": {"a": ["EMAIL_1", 1]}}"#,
         ),
         (masked_file, b"to EMAIL_1\n"),
         (
@@ -146,7 +148,62 @@ fn parts_are_masked_by_their_names_and_everything_else_is_kept() {
         String::from_utf8_lossy(&after)
     );
     assert_eq!(out, after);
-    assert_eq!((report.changed, report.media, report.documents), (6, 1, 0));
+    assert_eq!((report.changed, report.media, report.documents), (7, 1, 0));
+}
+
+#[test]
+fn fields_that_nothing_names_are_text_or_json() {
+    let before = body(&[
+        (&named("note"), b"to jane@a.org"),
+        (
+            &named("more"),
+            br#"{"a": {"jane@a.org": "jane\u0040a.org"}}"#,
+        ),
+        (&named("user"), b"jane@a.org"),
+    ]);
+    let after = body(&[
+        (&named("note"), b"to EMAIL_1"),
+        (&named("more"), br#"{"a": {"EMAIL_1": "EMAIL_1"}}"#),
+        (&named("user"), b"jane@a.org"),
+    ]);
+    assert_eq!(masked(&before).unwrap(), after);
+    let pairs = b"note=jane%40a.org&user=jane%40a.org";
+    let out = masked_as(
+        "application/x-www-form-urlencoded",
+        pairs,
+        Documents::Refuse,
+    );
+    assert_eq!(out.unwrap().0, b"note=EMAIL_1&user=jane%40a.org");
+}
+
+#[test]
+fn data_in_names_and_heads_of_parts_is_refused() {
+    let disposition = "Content-Disposition: form-data; name=file; filename=a.txt";
+    for head in [
+        named("\"jane@a.org\""),
+        named("\"a\"; more=\"jane@a.org\""),
+        format!("{disposition}\r\nX-Who: jane@a.org"),
+        format!("{disposition}\r\nContent-Type: text/plain; who=\"jane@a.org\""),
+    ] {
+        let kind = FormErrorKind::Name;
+        let out = masked(&body(&[(&head, b"x")]));
+        assert!(
+            matches!(out, Err(FormError::Form { kind: found, .. }) if found == kind),
+            "{head}: {out:?}"
+        );
+    }
+    let out = masked_as(
+        "application/x-www-form-urlencoded",
+        b"jane%40a.org=x",
+        Documents::Refuse,
+    );
+    assert!(matches!(
+        out,
+        Err(FormError::Form {
+            kind: FormErrorKind::Name,
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -175,6 +232,7 @@ fn the_mask_is_told_the_names_of_fields() {
         shown,
         [
             ("prompt", "p"),
+            ("phone", "phone"),
             ("phone", "q"),
             ("filename", "f"),
             ("", "r")
@@ -762,7 +820,7 @@ proptest! {
         let expected: Vec<_> = parts_of(before)
             .into_iter()
             .map(|(name, file, kind, content)| {
-                let is_left = file.is_none() && matches!(&*name, "user" | "f[]");
+                let is_left = file.is_none() && &*name == "user";
                 let content = String::from_utf8(content).unwrap();
                 let content = if is_left { content } else { hidden(&content) };
                 (name, file.map(|file| hidden(&file)), kind, content.into_bytes())

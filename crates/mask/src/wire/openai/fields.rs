@@ -1,7 +1,7 @@
 //! Which fields of OpenAI's bodies are text.
 
 use crate::json::Treatment::{
-    DropIfChanged, File, JsonText, Leave, Link, MaybeJson, Media, Text, TextOrTokens,
+    DropIfChanged, File, FreeText, JsonText, Leave, Link, MaybeJson, Media, Text, TextOrTokens,
 };
 use crate::wire::route::Fields;
 
@@ -20,19 +20,25 @@ pub(super) const CHAT: Fields = &[
             "messages[*].**.audio_url.**",
             "messages[*].**.file_url.**",
             "messages[*].**.file_id",
+            "tools[*].function.parameters.**.$schema",
+            "response_format.json_schema.schema.**.$schema",
+            "tools[*].server_url",
         ],
     ),
     (
         Leave,
         &[
+            "model",
+            "models[*]",
+            "user",
+            "safety_identifier",
+            "prompt_cache_key",
             "messages[*].role",
             "messages[*].tool_call_id",
             "messages[*]{role=function}.name",
             "messages[*]{role=tool}.name",
             "messages[*].audio.id",
             "messages[*].content[*].type",
-            "messages[*].content[*].input_audio.format",
-            "messages[*].content[*].cache_control.**",
             "messages[*].tool_calls[*].id",
             "messages[*].tool_calls[*].type",
             "messages[*].tool_calls[*].function.name",
@@ -40,10 +46,18 @@ pub(super) const CHAT: Fields = &[
             "messages[*].function_call.name",
             "messages[*].reasoning_details[*].id",
             "messages[*].reasoning_details[*].type",
-            "messages[*].reasoning_details[*].format",
             "messages[*].reasoning_details[*].data",
             "messages[*].reasoning_details[*].signature",
-            "messages[*].cache_control.**",
+            "tools[*].function.name",
+            "tools[*].custom.name",
+            "tool_choice.function.name",
+            "tool_choice.custom.name",
+            "tool_choice.allowed_tools.tools[*].function.name",
+            "tools[*].authorization",
+            "tools[*].headers.Authorization",
+            "functions[*].name",
+            "function_call.name",
+            "response_format.json_schema.name",
         ],
     ),
     (
@@ -60,35 +74,17 @@ pub(super) const CHAT: Fields = &[
             "messages[*]{role=tool}.content",
             "messages[*]{role=tool}.content[*].text",
             "messages[*]{role=function}.content",
+            "guided_json",
         ],
     ),
-    (Text, &["messages[*].**"]),
+    (Text, &["messages[*].**", "stop", "stop[*]"]),
     (
-        Leave,
+        FreeText,
         &[
-            "tools[*].function.parameters.**.type",
-            "tools[*].function.parameters.**.format",
-            "tools[*].function.parameters.**.pattern",
-            "tools[*].function.parameters.**.$ref",
-            "tools[*].function.parameters.**.required[*]",
-            "functions[*].parameters.**.type",
-            "functions[*].parameters.**.pattern",
-            "functions[*].parameters.**.required[*]",
-        ],
-    ),
-    (
-        Text,
-        &[
-            "tools[*].function.description",
             "tools[*].function.parameters.**",
-            "tools[*].custom.description",
-            "functions[*].description",
             "functions[*].parameters.**",
-            "prediction.content",
-            "prediction.content[*].text",
-            "stop",
-            "stop[*]",
-            "metadata.*",
+            "response_format.json_schema.schema.**",
+            "metadata.**",
             "documents[*].**",
         ],
     ),
@@ -123,11 +119,13 @@ pub(super) const CHAT_ANSWER: Fields = &[
             "choices[*].message.function_call.arguments",
         ],
     ),
-    (Text, &["choices[*].message.**", "metadata.*"]),
+    (Text, &["choices[*].message.**"]),
+    (FreeText, &["metadata.**"]),
 ];
 
 /// A completion of a text, as it was before chats.
 pub(super) const COMPLETION: Fields = &[
+    (Leave, &["model", "user"]),
     (TextOrTokens, &["prompt", "prompt[*]", "prompt[*][*]"]),
     (Text, &["suffix", "stop", "stop[*]"]),
 ];
@@ -140,14 +138,17 @@ pub(super) const COMPLETION_ANSWER: Fields = &[
 /// Texts to be embedded or judged.
 pub(super) const INPUT: Fields = &[
     (Link, &["input[*].**.image_url.**"]),
-    (Leave, &["input[*].type"]),
+    (Leave, &["model", "user", "input[*].type"]),
     (TextOrTokens, &["input", "input[*]", "input[*][*]"]),
     (Text, &["input[*].**"]),
 ];
 
 /// A request of the responses API.
 pub(super) const RESPONSE: Fields = &[
-    (File, &["input[*].**.file_data.**"]),
+    (
+        File,
+        &["input[*].**.file_data.**", "prompt.variables.*.file_data"],
+    ),
     (
         Media,
         &[
@@ -161,30 +162,46 @@ pub(super) const RESPONSE: Fields = &[
             "input[*].**.image_url.**",
             "input[*].**.file_url.**",
             "input[*].**.file_id",
+            "prompt.variables.*.image_url.**",
+            "prompt.variables.*.file_url",
+            "prompt.variables.*.file_id",
+            "tools[*].server_url",
+            "tools[*].input_image_mask.image_url",
+            "tools[*].filters.allowed_domains[*]",
+            "tools[*].filters.blocked_domains[*]",
+            "tools[*].parameters.**.$schema",
+            "text.format.schema.**.$schema",
         ],
     ),
     (
         Leave,
         &[
+            "model",
+            "user",
+            "safety_identifier",
+            "prompt_cache_key",
+            "conversation",
             "input[*].id",
             "input[*].type",
             "input[*].role",
-            "input[*].status",
             "input[*].call_id",
-            "input[*].name",
-            "input[*].server_label",
+            "input[*]{type=function_call}.name",
+            "input[*]{type=custom_tool_call}.name",
+            "input[*]{type=mcp_call}.name",
+            "input[*]{type=mcp_approval_request}.name",
             "input[*].approval_request_id",
             "input[*].container_id",
             "input[*].encrypted_content",
             "input[*].content[*].type",
-            "input[*].content[*].detail",
-            "input[*].content[*].input_audio.format",
             "input[*].output.**.type",
             "input[*].summary[*].type",
-            "tools[*].parameters.**.type",
-            "tools[*].parameters.**.pattern",
-            "tools[*].parameters.**.$ref",
-            "tools[*].parameters.**.required[*]",
+            "tools[*].name",
+            "tools[*].authorization",
+            "tools[*].headers.Authorization",
+            "tools[*].container",
+            "tool_choice.name",
+            "tool_choice.tools[*].name",
+            "text.format.name",
         ],
     ),
     (JsonText, &["input[*].arguments"]),
@@ -197,10 +214,16 @@ pub(super) const RESPONSE: Fields = &[
             "instructions[*].content[*].text",
             "input",
             "input[*].**",
+        ],
+    ),
+    (
+        FreeText,
+        &[
             "prompt.variables.**",
-            "tools[*].description",
             "tools[*].parameters.**",
-            "metadata.*",
+            "tools[*].filters.**",
+            "text.format.schema.**",
+            "metadata.**",
         ],
     ),
 ];
@@ -230,11 +253,13 @@ pub(super) const RESPONSE_ANSWER: Fields = &[
             "instructions",
             "instructions[*].content",
             "instructions[*].content[*].text",
-            "metadata.*",
             "error.message",
-            "tools[*].description",
-            "tools[*].parameters.**.description",
         ],
+    ),
+    // What was asked for is said again.
+    (
+        FreeText,
+        &["tools[*].**", "text.**", "prompt.**", "metadata.**"],
     ),
 ];
 
@@ -318,27 +343,40 @@ pub(in crate::wire) const RESPONSE_EVENT: Fields = &[
             "response.instructions",
             "response.instructions[*].content",
             "response.instructions[*].content[*].text",
-            "response.metadata.*",
             "response.error.message",
-            "response.tools[*].description",
-            "response.tools[*].parameters.**.description",
             "error.message",
+        ],
+    ),
+    (
+        FreeText,
+        &[
+            "response.tools[*].**",
+            "response.text.**",
+            "response.prompt.**",
+            "response.metadata.**",
         ],
     ),
 ];
 
 /// Text to be spoken.
-pub(super) const SPEECH: Fields = &[(Text, &["input", "instructions"])];
+pub(super) const SPEECH: Fields = &[
+    (Leave, &["model", "voice"]),
+    (Text, &["input", "instructions"]),
+];
 /// What was said.
 pub(super) const TRANSCRIPT_ANSWER: Fields =
     &[(Text, &["text", "segments[*].text", "words[*].word"])];
 /// A picture to be drawn.
-pub(super) const IMAGE: Fields = &[(Text, &["prompt"])];
+pub(super) const IMAGE: Fields = &[(Leave, &["model", "user"]), (Text, &["prompt"])];
 /// How the model understood it.
 pub(super) const IMAGE_ANSWER: Fields = &[(Text, &["data[*].revised_prompt"])];
 /// Texts to be put in order.
-pub(super) const RERANK: Fields = &[(Text, &["query", "documents[*].**"])];
+pub(super) const RERANK: Fields = &[
+    (Leave, &["model", "user"]),
+    (Text, &["query"]),
+    (FreeText, &["documents[*].**"]),
+];
 /// The texts in their order.
-pub(super) const RERANK_ANSWER: Fields = &[(Text, &["results[*].document.**"])];
+pub(super) const RERANK_ANSWER: Fields = &[(FreeText, &["results[*].document.**"])];
 /// A file.
 pub(super) const FILE_ANSWER: Fields = &[(Text, &["filename"])];

@@ -11,7 +11,11 @@ use crate::wire::{
 const JSON: Option<&str> = Some("application/json");
 
 /// A request's body as it is forwarded.
-fn masked(wire: &Wire, path: &str, body: &str) -> Result<String, BodyError<&'static str>> {
+pub(super) fn masked(
+    wire: &Wire,
+    path: &str,
+    body: &str,
+) -> Result<String, BodyError<&'static str>> {
     let RequestPlan::Json(table) = wire.exchange("POST", path, JSON).request() else {
         panic!("{path} has no JSON");
     };
@@ -28,7 +32,7 @@ fn masked(wire: &Wire, path: &str, body: &str) -> Result<String, BodyError<&'sta
 }
 
 /// An answer's body as the client gets it.
-fn unmasked(wire: &Wire, method: &str, path: &str, body: &Value) -> Value {
+pub(super) fn unmasked(wire: &Wire, method: &str, path: &str, body: &Value) -> Value {
     let exchange = wire.exchange(method, path, JSON);
     let AnswerPlan::Json(table) = exchange.answer(200, JSON) else {
         panic!("{path} answers no JSON");
@@ -46,7 +50,7 @@ fn unmasked(wire: &Wire, method: &str, path: &str, body: &Value) -> Value {
     serde_json::from_slice(&out).unwrap()
 }
 
-fn dify() -> Wire {
+pub(super) fn dify() -> Wire {
     let options = WireOptions {
         select_inputs: vec!["city.name".to_owned()],
         ..WireOptions::default()
@@ -54,7 +58,7 @@ fn dify() -> Wire {
     Wire::new(&Adapter::Dify(DifyVersion::V1), &options).unwrap()
 }
 
-fn openai() -> Wire {
+pub(super) fn openai() -> Wire {
     Wire::new(&Adapter::OpenAi, &WireOptions::default()).unwrap()
 }
 
@@ -67,8 +71,8 @@ fn only_the_text_of_a_chat_changes() {
         "files": [{"type": "image", "url": "https://x/jane@example.org"}], "qu\u0065ry": "caf\u00e9 bob@example.net" }"#;
     let expected = r#"{ "query": "I am EMAIL_1", "user":"jane@example.org",  "response_mode":"streaming",
         "conversation_id": "jane@example.org", "inputs": {"a": "EMAIL_1", "n": 1.0, "city.name": "jane@example.org",
-        "o": {"EMAIL_1": ["EMAIL_10", null]}, "jane@example.org": "x", "f": {"transfer_method": "remote_url",
-        "url": "https://x/jane@example.org"}, "fs": [{"url": "jane@example.org", "transfer_method": "local_file"}]},
+        "o": {"EMAIL_1": ["EMAIL_10", null]}, "EMAIL_1": "x", "f": {"transfer_method": "remote_url",
+        "url": "https://x/jane@example.org"}, "fs": [{"url": "EMAIL_1", "transfer_method": "local_file"}]},
         "files": [{"type": "image", "url": "https://x/jane@example.org"}], "qu\u0065ry": "caf\u00e9 EMAIL_10" }"#;
     assert_eq!(
         masked(&dify(), "/v1/chat-messages", body).unwrap(),
@@ -170,7 +174,10 @@ fn fields_are_named_to_the_masker() {
         &mut Vec::new(),
     )
     .unwrap();
-    assert_eq!(hider.fields, ["query", "phone", "mail", "mail"]);
+    assert_eq!(
+        hider.fields,
+        ["query", "phone", "phone", "deep", "mail", "mail"]
+    );
 }
 
 #[test]
@@ -244,7 +251,7 @@ fn an_input_of_the_responses_api_is_masked() {
     let body = json!({"instructions": "jane@example.org", "previous_response_id": "jane@example.org", "input": [
         {"role": "user", "content": "jane@example.org"},
         {"type": "message", "content": [{"type": "input_text", "text": "jane@example.org"},
-            {"type": "input_image", "image_url": "jane@example.org"}]},
+            {"type": "input_image", "image_url": "https://x/jane@example.org"}]},
         {"type": "function_call", "call_id": "jane@example.org", "name": "f", "arguments": "{\"a\":\"jane@example.org\"}"},
         {"type": "function_call_output", "call_id": "c", "output": "jane@example.org"},
         {"type": "reasoning", "encrypted_content": "jane@example.org", "summary": []}]});
@@ -256,7 +263,7 @@ fn an_input_of_the_responses_api_is_masked() {
     assert_eq!(out["input"][1]["content"][0]["text"], "EMAIL_1");
     assert_eq!(
         out["input"][1]["content"][1]["image_url"],
-        "jane@example.org"
+        "https://x/jane@example.org"
     );
     assert_eq!(out["input"][2]["arguments"], "{\"a\":\"EMAIL_1\"}");
     assert_eq!(out["input"][2]["call_id"], "jane@example.org");
@@ -282,7 +289,7 @@ fn a_conversation_with_anthropic_is_masked_but_for_what_is_signed() {
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": mail, "content": [{"type": "text", "text": mail}]},
             {"type": "document", "title": mail, "source": {"type": "text", "media_type": "text/plain", "data": mail}},
             {"type": "image", "source": {"data": "iVBORw0KGgoAAAANSUhEUg==", "type": "base64"}},
-            {"type": "image", "source": {"type": "url", "url": mail}}]}]});
+            {"type": "image", "source": {"type": "url", "url": "https://x/jane@example.org"}}]}]});
     let out = masked(&wire, "/v1/messages", &body.to_string()).unwrap();
     let out: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(out["system"][0]["text"], "EMAIL_1");
@@ -300,7 +307,7 @@ fn a_conversation_with_anthropic_is_masked_but_for_what_is_signed() {
     assert_eq!(messages[2]["content"][1]["source"]["data"], "EMAIL_1");
     assert_eq!(messages[2]["content"][1]["title"], "EMAIL_1");
     assert_eq!(messages[2]["content"][2], body["messages"][2]["content"][2]);
-    assert_eq!(messages[2]["content"][3]["source"]["url"], mail);
+    assert_eq!(messages[2]["content"][3], body["messages"][2]["content"][3]);
 }
 
 #[test]

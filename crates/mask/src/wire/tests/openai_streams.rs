@@ -148,6 +148,30 @@ fn a_tail_goes_out_in_a_chunk_of_its_own_before_the_finish_reason() {
     assert_eq!(out[2]["choices"][0]["finish_reason"], "stop");
 }
 
+/// Readers of JSON take the last one of members with the same name.
+#[test]
+fn the_last_one_of_doubled_members_is_restored() {
+    let mut stream = Vec::new();
+    for piece in ["EMA", "IL_1 and more"] {
+        let one = delta(0, json!({"content": "@", "refusal": null})).to_string();
+        let two = format!(r#""content":"-","content":"{piece}""#);
+        stream.push(Value::String(format!(
+            "data: {}",
+            one.replace(r#""content":"@""#, &two)
+        )));
+    }
+    stream.extend([finish(0, "stop"), done()]);
+    let out = events(&through_every_cut(
+        &rules(Adapter::OpenAi, "/v1/chat/completions"),
+        &stream_of(&stream),
+    ));
+    let said: String = out
+        .iter()
+        .filter_map(|event| event["choices"][0]["delta"]["content"].as_str())
+        .collect();
+    assert_eq!(said, "jane@example.org and more");
+}
+
 #[test]
 fn a_tail_goes_into_the_last_chunk_when_that_has_a_text() {
     let last = chunk(json!([{"index": 0, "delta": {"content": "L_1"}, "finish_reason": "stop"}]));

@@ -16,6 +16,11 @@ fn plan(wire: &Wire, method: &str, path: &str, content_type: Option<&str>) -> &'
     }
 }
 
+/// The same with JSON, or without a body where none is expected.
+fn as_usual(wire: &Wire, method: &str, path: &str, expected: &str) -> &'static str {
+    plan(wire, method, path, JSON.filter(|_| expected != "nothing"))
+}
+
 #[test]
 fn requests_of_dify_are_known_by_method_path_and_prefix() {
     let wire = wire(Adapter::Dify(DifyVersion::V1));
@@ -48,7 +53,11 @@ fn requests_of_dify_are_known_by_method_path_and_prefix() {
         ("POST v1/chat-messages", "unknown"),
     ] {
         let (method, path) = request.split_once(' ').unwrap();
-        assert_eq!(plan(&wire, method, path, JSON), expected, "{request}");
+        assert_eq!(
+            as_usual(&wire, method, path, expected),
+            expected,
+            "{request}"
+        );
     }
 }
 
@@ -65,8 +74,8 @@ fn what_came_with_1_x_is_not_known_to_0_15() {
         ("POST /v1/apps/annotations", "unknown", "json"),
     ] {
         let (method, path) = request.split_once(' ').unwrap();
-        assert_eq!(plan(&old, method, path, JSON), before, "{request}");
-        assert_eq!(plan(&new, method, path, JSON), after, "{request}");
+        assert_eq!(as_usual(&old, method, path, before), before, "{request}");
+        assert_eq!(as_usual(&new, method, path, after), after, "{request}");
     }
 }
 
@@ -102,6 +111,11 @@ fn answers_are_known_by_status_and_content_type() {
         chat.answer(502, Some("text/html")),
         AnswerPlan::Pass
     ));
+    // Some servers say nothing of what their JSON is.
+    for said in [None, Some("text/plain"), Some("application/octet-stream")] {
+        assert!(matches!(chat.answer(200, said), AnswerPlan::Json(_)));
+        assert!(matches!(chat.answer(500, said), AnswerPlan::Json(_)));
+    }
     let spoken = wire.exchange("POST", "/v1/text-to-audio", JSON);
     assert!(matches!(
         spoken.answer(200, Some("audio/mpeg")),
@@ -137,7 +151,11 @@ fn requests_of_openai_and_anthropic_are_known() {
         ("POST /v1/batches", "unknown"),
     ] {
         let (method, path) = request.split_once(' ').unwrap();
-        assert_eq!(plan(&openai, method, path, JSON), expected, "{request}");
+        assert_eq!(
+            as_usual(&openai, method, path, expected),
+            expected,
+            "{request}"
+        );
     }
     let transcript = openai.exchange(
         "POST",

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 12] = [
+pub(super) const GUIDES: [(&str, &str); 13] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -26,6 +26,7 @@ pub(super) const GUIDES: [(&str, &str); 12] = [
         "sharing-a-journal",
         include_str!("../../../../../docs/guide/sharing-a-journal.md"),
     ),
+    ("gates", include_str!("../../../../../docs/guide/gates.md")),
     (
         "gateway",
         include_str!("../../../../../docs/guide/gateway.md"),

@@ -1,10 +1,10 @@
 //! The gate that is open, or the one that failed: each rule with its numbers and what it still needs.
 
-use portcullis_analysis::{Evidence, Judgement, Sample, Signal, Verdict};
+use portcullis_analysis::{Evidence, Judgement, Verdict};
 use portcullis_rollout::{Action, Cause, GateOrder, PausedWhy, State, StepIndex};
 use unicode_width::UnicodeWidthStr;
 
-use super::line::{Line, Tone, counted, grouped, padded, seconds, wrap};
+use super::line::{Line, Tone, grouped, padded, seconds, wrap};
 use super::standing::cause;
 use super::{Room, Scene};
 use crate::render::timeline::duration;
@@ -18,7 +18,8 @@ pub(super) struct Watched<'a> {
     pub(super) order: &'a GateOrder,
     pub(super) name: &'a str,
     pub(super) judgement: Judgement,
-    pub(super) samples: &'a [Sample],
+    /// Requests of the candidate so far.
+    pub(super) requests: u64,
     /// Whether it still measures and may still decide by itself.
     pub(super) open: bool,
 }
@@ -34,28 +35,28 @@ pub(super) fn watched<'a>(scene: &Scene<'a>) -> Option<Watched<'a>> {
         }
     };
     match &detail.state_detail {
-        State::Watching { at, samples } => {
+        State::Watching { at, tally } => {
             let (order, name) = gate_at(*at)?;
-            let judgement = order.analysis.judge(samples);
+            let judgement = tally.judge(&order.analysis);
             Some(Watched {
                 order,
                 name,
                 judgement,
-                samples,
+                requests: tally.counted().0.0,
                 open: true,
             })
         }
-        State::Paused { at, samples, why } => {
+        State::Paused { at, tally, why } => {
             let (order, name) = gate_at(*at)?;
             let judgement = match why {
-                PausedWhy::Inconclusive { judgement } if samples.is_empty() => judgement.clone(),
-                _ => order.analysis.judge(samples),
+                PausedWhy::Inconclusive { judgement } if tally.is_empty() => judgement.clone(),
+                _ => tally.judge(&order.analysis),
             };
             Some(Watched {
                 order,
                 name,
                 judgement,
-                samples,
+                requests: tally.counted().0.0,
                 open: false,
             })
         }
@@ -66,7 +67,7 @@ pub(super) fn watched<'a>(scene: &Scene<'a>) -> Option<Watched<'a>> {
                     order,
                     name,
                     judgement: judgement.clone(),
-                    samples: &[],
+                    requests: 0,
                     open: false,
                 })
             }
@@ -84,16 +85,14 @@ impl Watched<'_> {
 
     /// The most requests that any rule still needs.
     pub(super) fn requests_missing(&self) -> u64 {
-        let of_requests =
-            |e: &&Evidence| matches!(e.rule.signal, Signal::ErrorRate | Signal::Latency { .. });
+        let of_requests = |e: &&Evidence| e.rule.signal.is_of_traffic();
         let missing = self.judgement.evidence.iter().filter(of_requests);
         missing.map(Evidence::requests_missing).max().unwrap_or(0)
     }
 
     /// How long the missing requests take at the pace so far, in milliseconds; `None` without any so far.
     pub(super) fn requests_missing_ms(&self) -> Option<u64> {
-        let arms = self.samples.iter().filter_map(|s| s.canary.as_ref());
-        let seen: u64 = arms.map(|arm| arm.requests).sum();
+        let seen = self.requests;
         let missing = self.requests_missing();
         (seen > 0).then(|| missing * self.judgement.measured_ms / seen)
     }
@@ -161,16 +160,11 @@ fn rule(scene: &Scene<'_>, room: &Room, evidence: &Evidence, width: usize) -> Ve
     let stable = evidence
         .baseline
         .map(|v| format!("stable {}", signal.format(v)));
-    let unit = match signal {
-        Signal::HealthFailures => "check",
-        Signal::Metric { .. } => "reading",
-        Signal::ErrorRate | Signal::Latency { .. } => "request",
-    };
     let (seen, least) = (evidence.requests, evidence.rule.requests_min);
     let amount = if seen < least {
-        format!("{} of {} {unit}s", grouped(seen), grouped(least))
+        format!("{} of {}", grouped(seen), signal.counted(least))
     } else {
-        counted(seen, unit)
+        signal.counted(seen)
     };
     let head = Line::of(tone, format!("  {mark} "))
         .with(tone, padded(word, 10))
@@ -188,10 +182,12 @@ fn rule(scene: &Scene<'_>, room: &Room, evidence: &Evidence, width: usize) -> Ve
         let below = numbers.map(|text| Line::of(Tone::Strong, format!("    {text}")));
         [head].into_iter().chain(below).collect()
     };
-    if evidence.verdict == Verdict::Fail
-        && let Some(detail) = &evidence.detail
-    {
-        lines.push(Line::of(Tone::Dim, format!("    {detail}")));
+    let failed = evidence.detail.as_deref();
+    let failed = failed.filter(|_| evidence.verdict == Verdict::Fail);
+    if let Some(why) = failed.or(evidence.no_data()) {
+        let width = room.width.saturating_sub(4);
+        let why = wrap(why, width).into_iter();
+        lines.extend(why.map(|text| Line::of(Tone::Dim, format!("    {text}"))));
     }
     lines
 }
@@ -203,7 +199,10 @@ fn conclusion(scene: &Scene<'_>, evidence: &Evidence) -> (&'static str, &'static
         Verdict::Pass => (marks.good(), "passes", Tone::Good),
         Verdict::Fail => (marks.bad(), "fails", Tone::Bad),
         Verdict::Inconclusive => (marks.warning(), "too little", Tone::Warn),
-        Verdict::Undecided if evidence.observed.is_none() => (marks.open(), "no data", Tone::Warn),
+        Verdict::Undecided if evidence.observed.is_none() || evidence.no_data().is_some() => {
+            (marks.open(), "no data", Tone::Warn)
+        }
+        Verdict::Undecided if evidence.approaching => (marks.warning(), "near", Tone::Warn),
         Verdict::Undecided if evidence.requests_missing() > 0 => {
             let over = evidence.observed > evidence.limit;
             let tone = if over { Tone::Warn } else { Tone::Plain };

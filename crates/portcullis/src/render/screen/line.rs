@@ -155,12 +155,6 @@ pub(super) fn grouped(number: u64) -> String {
     out
 }
 
-/// A number of things: one `request`, or more `requests`.
-pub(super) fn counted(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", grouped(number))
-}
-
 /// A length of time that is still running, without fractions that would flicker.
 pub(super) fn seconds(ms: u64) -> String {
     match ms / 1000 {

@@ -1,4 +1,4 @@
-use portcullis_analysis::{ArmSample, HealthSample, Sample};
+use portcullis_analysis::{ArmSample, HealthSample, Sample, Tally};
 use portcullis_api::gateway::{Arm, ArmHealth, ArmStatus, Split};
 use portcullis_rollout::{
     Attempt, Cause, Direction, End, HeldWhy, PausedWhy, Run, State, StepIndex,
@@ -62,10 +62,24 @@ fn samples(requests: u64, errors: u64) -> Vec<Sample> {
     }]
 }
 
+/// What the gate at 20 % has seen with these samples.
+fn tally(samples: &[Sample]) -> Box<Tally> {
+    let portcullis_rollout::Action::Gate(gate) =
+        &rolled_back().plan.plan.steps[at("gate-20").0].action
+    else {
+        panic!("no gate");
+    };
+    let mut tally = Tally::new(&gate.analysis);
+    for sample in samples {
+        tally.observe(&gate.analysis, sample);
+    }
+    Box::new(tally)
+}
+
 fn measuring() -> Detail {
     let state = State::Watching {
         at: at("gate-20"),
-        samples: samples(120, 0),
+        tally: tally(&samples(120, 0)),
     };
     in_state(
         state,
@@ -94,7 +108,7 @@ fn inconclusive() -> Detail {
     let judgement = gate.analysis.judge(&samples);
     let state = State::Paused {
         at: at("gate-20"),
-        samples,
+        tally: tally(&samples),
         why: PausedWhy::Inconclusive { judgement },
     };
     let sentence = "Paused at 20 %, cannot decide: error rate 0.0 %, limit 1.0 %, 12 requests of 250 \
@@ -179,6 +193,9 @@ fn route(detail: &Detail, percent: u8) -> RouteStatus {
             ..ArmHealth::default()
         },
         shadow: None,
+        first_errors: 0,
+        refused: 0,
+        streams: None,
     };
     RouteStatus {
         service: "dhash".to_owned(),

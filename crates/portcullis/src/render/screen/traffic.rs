@@ -1,6 +1,6 @@
 //! How users are divided between the old and the new release, and what each answers.
 
-use portcullis_analysis::{ArmSample, Signal};
+use portcullis_analysis::Signal;
 use portcullis_api::gateway::RouteStatus;
 use portcullis_rollout::{Action, End, MomentKind, State};
 use unicode_width::UnicodeWidthStr;
@@ -155,7 +155,10 @@ fn from_verdicts(scene: &Scene<'_>) -> Division {
         };
         let by_requests = judgement.evidence.iter().filter(|evidence| {
             let signal = &evidence.rule.signal;
-            matches!(signal, Signal::ErrorRate | Signal::Latency { .. })
+            matches!(
+                signal,
+                Signal::ErrorRate | Signal::Latency { .. } | Signal::Latencies
+            )
         });
         counts.requests += by_requests
             .map(|evidence| evidence.requests)
@@ -186,7 +189,7 @@ fn from_verdicts(scene: &Scene<'_>) -> Division {
 /// Without the gateway's own word: what the open gate has measured.
 fn from_samples(scene: &Scene<'_>) -> Option<Division> {
     let plan = &scene.detail.plan.plan;
-    let (State::Watching { at, samples } | State::Paused { at, samples, .. }) =
+    let (State::Watching { at, tally } | State::Paused { at, tally, .. }) =
         &scene.detail.state_detail
     else {
         return None;
@@ -194,18 +197,17 @@ fn from_samples(scene: &Scene<'_>) -> Option<Division> {
     let Action::Gate(gate) = &plan.step(*at)?.action else {
         return None;
     };
-    let counted = |arms: Vec<&ArmSample>| Counts {
-        requests: arms.iter().map(|arm| arm.requests).sum(),
-        errors: arms.iter().map(|arm| arm.errors).sum(),
+    let counted = |(requests, errors)| Counts {
+        requests,
+        errors,
         ..Counts::default()
     };
-    let baseline = samples.iter().filter_map(|s| s.baseline.as_ref());
-    let canary = samples.iter().filter_map(|s| s.canary.as_ref());
-    let baseline = counted(baseline.collect());
+    let (canary, baseline) = tally.counted();
+    let baseline = counted(baseline);
     let old = plan.previous.as_ref();
     Some(Division {
         old: old.map(|previous| (previous.release.id.to_string(), baseline)),
-        new: (plan.release.id.to_string(), counted(canary.collect())),
+        new: (plan.release.id.to_string(), counted(canary)),
         new_percent: gate.weight.percent(),
         counted: None,
     })

@@ -72,7 +72,7 @@ impl Diary {
         match last.rollout().state() {
             State::Planned => "planned".to_owned(),
             State::Advancing { at, run, .. } => format!("do {at} {}", word(run)),
-            State::Watching { at, samples } if samples.is_empty() => format!("gate {at} opened"),
+            State::Watching { at, tally } if tally.is_empty() => format!("gate {at} opened"),
             State::Watching { at, .. } => format!("gate {at} measured"),
             State::Paused { at, .. } => format!("paused {at}"),
             State::Unwinding { at, run, .. } => format!("undo {at} {}", word(run)),

@@ -1,0 +1,185 @@
+use super::*;
+use proptest::prelude::*;
+
+const EQUAL: RateBound = RateBound {
+    ratio: 1.0,
+    margin: 0.0,
+};
+
+fn binomial(n: u64, k: u64, p: f64) -> f64 {
+    let ways: f64 = (0..k).map(|i| (n - i) as f64 / (i + 1) as f64).product();
+    ways * p.powi(k as i32) * (1.0 - p).powi((n - k) as i32)
+}
+
+/// The mean of each alternative's ratio over all outcomes of one block, exactly.
+fn means(
+    canary: u64,
+    stable: u64,
+    rates: (f64, f64),
+    ratios: impl Fn(ArmEvents) -> [f64; ALTERNATIVES],
+) -> [f64; ALTERNATIVES] {
+    let mut sums = [0.0; ALTERNATIVES];
+    for c in 0..=canary {
+        for b in 0..=stable {
+            let chance = binomial(canary, c, rates.0) * binomial(stable, b, rates.1);
+            let logs = ratios(ArmEvents {
+                canary,
+                canary_events: c,
+                stable,
+                stable_events: b,
+            });
+            sums.iter_mut()
+                .zip(logs)
+                .for_each(|(sum, log)| *sum += chance * log.exp());
+        }
+    }
+    sums
+}
+
+proptest! {
+    /// The property that everything rests on, computed and not sampled.
+    #[test]
+    fn under_the_null_hypothesis_no_alternative_gains_in_the_mean(
+        canary in 1u64..14,
+        stable in 1u64..14,
+        stable_rate in 0.0f64..=1.0,
+        ratio in 0.3f64..4.0,
+        margin in 0.0f64..0.3,
+        depth in 0.0f64..=1.0,
+    ) {
+        let highest = (stable_rate * ratio + margin).min(1.0);
+        let rates = (highest * depth, stable_rate);
+        for mean in means(canary, stable, rates, |arms| log_ratios(arms, ratio, margin)) {
+            prop_assert!(mean <= 1.0 + 1e-9, "{mean}");
+        }
+    }
+
+    #[test]
+    fn nor_does_one_when_arms_are_exchanged_to_show_that_the_canary_is_good(
+        canary in 1u64..14,
+        stable in 1u64..14,
+        stable_rate in 0.0f64..=1.0,
+        ratio in 0.3f64..4.0,
+        margin in 0.0f64..0.3,
+        depth in 0.0f64..=1.0,
+    ) {
+        let least = stable_rate * ratio + margin;
+        prop_assume!(least <= 1.0);
+        let rates = (least + (1.0 - least) * depth, stable_rate);
+        for mean in means(canary, stable, rates, |arms| {
+            log_ratios(arms.swapped(), 1.0 / ratio, -margin / ratio)
+        }) {
+            prop_assert!(mean <= 1.0 + 1e-9, "{mean}");
+        }
+    }
+
+    #[test]
+    fn the_exact_form_has_a_mean_of_one_between_equal_arms_and_less_below(
+        canary in 1u64..14,
+        stable in 1u64..14,
+        rate in 0.0f64..=1.0,
+        depth in 0.0f64..=1.0,
+    ) {
+        for mean in means(canary, stable, (rate * depth, rate), exact_when_common) {
+            prop_assert!(mean <= 1.0 + 1e-9, "{mean}");
+        }
+        for mean in means(canary, stable, (rate, rate * depth), |arms| exact_when_common(arms.swapped())) {
+            prop_assert!(mean <= 1.0 + 1e-9, "{mean}");
+        }
+    }
+
+    #[test]
+    fn nothing_counted_makes_a_number_that_is_none(
+        canary in 0u64..1_000_000,
+        stable in 0u64..1_000_000,
+        canary_share in 0.0f64..=1.0,
+        stable_share in 0.0f64..=1.0,
+        ratio in 0.0f64..1e9,
+        margin in 0.0f64..2.0,
+    ) {
+        let arms = ArmEvents {
+            canary,
+            canary_events: (canary as f64 * canary_share) as u64,
+            stable,
+            stable_events: (stable as f64 * stable_share) as u64,
+        };
+        for mut labels in [
+            Labels::above(RateBound { ratio, margin }),
+            Labels::below(RateBound { ratio, margin }),
+            Labels::above(EQUAL),
+            Labels::below(EQUAL),
+        ] {
+            labels.observe(arms);
+            prop_assert!(labels.mixture().log_e().is_finite(), "{labels:?}");
+        }
+    }
+}
+
+#[test]
+fn an_incident_that_meets_both_arms_alike_is_no_evidence() {
+    let mut labels = Labels::above(EQUAL);
+    for _ in 0..100 {
+        labels.observe(ArmEvents {
+            canary: 100,
+            canary_events: 50,
+            stable: 900,
+            stable_events: 450,
+        });
+    }
+    assert!(labels.mixture().log_highest() < 0.1);
+}
+
+#[test]
+fn a_tenth_of_the_traffic_with_half_of_the_errors_is_proof_after_some_fifteen_errors() {
+    let mut labels = Labels::above(EQUAL);
+    let mut errors = 0;
+    while labels.mixture().log_highest() < 100f64.ln() {
+        labels.observe(ArmEvents {
+            canary: 20,
+            canary_events: 1,
+            stable: 180,
+            stable_events: 1,
+        });
+        errors += 2;
+        assert!(errors < 20, "{labels:?}");
+    }
+    assert!(errors > 8, "{errors}");
+}
+
+#[test]
+fn a_canary_without_errors_is_shown_to_be_within_a_margin() {
+    let mut labels = Labels::below(RateBound {
+        ratio: 1.0,
+        margin: 0.01,
+    });
+    let mut requests = 0;
+    while labels.mixture().log_highest() < 20f64.ln() {
+        labels.observe(ArmEvents {
+            canary: 10,
+            canary_events: 0,
+            stable: 90,
+            stable_events: 0,
+        });
+        requests += 10;
+        assert!(requests < 1000);
+    }
+    // ln 20 / 1 % is 300: no test can do it with fewer.
+    assert!(requests >= 300, "{requests}");
+}
+
+#[test]
+fn a_margin_is_not_reached_by_less_than_it() {
+    let mut labels = Labels::above(RateBound {
+        ratio: 1.0,
+        margin: 0.01,
+    });
+    for _ in 0..1000 {
+        labels.observe(ArmEvents {
+            canary: 100,
+            canary_events: 1,
+            stable: 900,
+            stable_events: 1,
+        });
+    }
+    assert!(labels.mixture().log_highest() < 1.0);
+}

@@ -1,0 +1,159 @@
+//! Plain sums of what a gate has seen.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ArmSample, Sample};
+
+/// Sums over samples.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sums {
+    canary: ArmSample,
+    baseline: ArmSample,
+    /// Checks of the candidate; `None` before the first.
+    checks: Option<Checks>,
+    figures: BTreeMap<String, Figure>,
+    /// What could not be had, by the names of [`Sample::missing`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    gaps: BTreeMap<String, Gap>,
+    measured_ms: u64,
+    samples: u32,
+}
+
+/// Checks of the candidate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Checks {
+    /// How many were made.
+    pub(super) made: u64,
+    /// The longest run of failures.
+    pub(super) worst: u32,
+    /// What the last failed one saw.
+    pub(super) last_failure: Option<String>,
+}
+
+/// Readings of one figure.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Figure {
+    /// How many there were.
+    pub(super) readings: u64,
+    /// The last one.
+    pub(super) last: Option<f64>,
+}
+
+/// What could not be had.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Gap {
+    /// In how many measurements.
+    pub(super) missed: u32,
+    /// In how many of the latest ones, without one in between.
+    pub(super) run: u32,
+    /// Why, the last time.
+    pub(super) why: String,
+}
+
+impl Sums {
+    pub(super) fn observe(&mut self, sample: &Sample) {
+        if sample.unmeasured.is_none() {
+            self.measured_ms = self.measured_ms.saturating_add(sample.duration_ms());
+            self.samples = self.samples.saturating_add(1);
+        }
+        if let Some(arm) = &sample.canary {
+            self.canary.merge(arm);
+        }
+        if let Some(arm) = &sample.baseline {
+            self.baseline.merge(arm);
+        }
+        if let Some(health) = &sample.health {
+            let checks = self.checks.get_or_insert_default();
+            checks.made += u64::from(health.passed) + u64::from(health.failed);
+            checks.worst = checks.worst.max(health.consecutive_failures);
+            if health.last_failure.is_some() {
+                checks.last_failure.clone_from(&health.last_failure);
+            }
+        }
+        for (name, reading) in sample.metrics.iter().filter(|(_, v)| v.is_finite()) {
+            let figure = self.figures.entry(name.clone()).or_default();
+            figure.readings += 1;
+            figure.last = Some(*reading);
+        }
+        if sample.unmeasured.is_some() {
+            return;
+        }
+        for (name, gap) in &mut self.gaps {
+            if !sample.missing.contains_key(name) {
+                gap.run = 0;
+            }
+        }
+        for (name, why) in &sample.missing {
+            let gap = self.gaps.entry(name.clone()).or_default();
+            gap.missed = gap.missed.saturating_add(1);
+            gap.run = gap.run.saturating_add(1);
+            gap.why.clone_from(why);
+        }
+    }
+
+    /// These sums and later ones.
+    #[must_use]
+    pub(super) fn and(mut self, later: &Sums) -> Sums {
+        self.canary.merge(&later.canary);
+        self.baseline.merge(&later.baseline);
+        if let Some(more) = &later.checks {
+            let checks = self.checks.get_or_insert_default();
+            checks.made += more.made;
+            checks.worst = checks.worst.max(more.worst);
+            if more.last_failure.is_some() {
+                checks.last_failure.clone_from(&more.last_failure);
+            }
+        }
+        for (name, more) in &later.figures {
+            let figure = self.figures.entry(name.clone()).or_default();
+            figure.readings += more.readings;
+            figure.last = more.last.or(figure.last);
+        }
+        for (name, gap) in &mut self.gaps {
+            if later.samples > 0 && !later.gaps.contains_key(name) {
+                gap.run = 0;
+            }
+        }
+        for (name, more) in &later.gaps {
+            let gap = self.gaps.entry(name.clone()).or_default();
+            gap.missed = gap.missed.saturating_add(more.missed);
+            let is_all = more.run == later.samples;
+            gap.run = if is_all { gap.run + more.run } else { more.run };
+            gap.why.clone_from(&more.why);
+        }
+        self.measured_ms = self.measured_ms.saturating_add(later.measured_ms);
+        self.samples = self.samples.saturating_add(later.samples);
+        self
+    }
+
+    pub(super) fn canary(&self) -> &ArmSample {
+        &self.canary
+    }
+
+    pub(super) fn baseline(&self) -> &ArmSample {
+        &self.baseline
+    }
+
+    pub(super) fn checks(&self) -> Option<&Checks> {
+        self.checks.as_ref()
+    }
+
+    pub(super) fn figure(&self, name: &str) -> Option<&Figure> {
+        self.figures.get(name)
+    }
+
+    /// What could not be had of the thing with this name, if anything.
+    pub(super) fn gap(&self, name: &str) -> Option<&Gap> {
+        self.gaps.get(name)
+    }
+
+    pub(super) fn measured_ms(&self) -> u64 {
+        self.measured_ms
+    }
+
+    pub(super) fn samples(&self) -> u32 {
+        self.samples
+    }
+}

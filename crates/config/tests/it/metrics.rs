@@ -1,0 +1,134 @@
+//! Figures from elsewhere.
+
+use std::path::Path;
+
+use portcullis_rollout::{Authorization, CommandReading, FigureOrder, FigureSource, Freshness};
+
+use crate::{least, read, wrong};
+
+const ALL: &str = r#"
+[[gate.metric]]
+name = "queue"
+from = "json"
+url = "http://{address}/metrics/dhash"
+pointer = "/low_confidence_queue_length"
+moment = "/timestamp"
+max_age = "1m"
+user = "ana"
+password = "file:password"
+
+[[gate.metric]]
+name = "lag"
+from = "prometheus"
+url = "http://127.0.0.1:9090"
+query = 'max by (version) (lag_seconds{job="{release}"})'
+label = "version"
+max_age = "30s"
+token = "env:PROMETHEUS_TOKEN"
+timeout = "2s"
+
+[[gate.metric]]
+name = "disk"
+from = "command"
+command = ["./free", "{release}"]
+env = { WHERE = "/srv" }
+reads = "number"
+
+[[gate.metric]]
+name = "failed_jobs"
+from = "sql"
+database = "sqlite:data/app.db"
+query = "SELECT count(*) FROM jobs WHERE failed"
+
+[[gate.metric]]
+name = "orders"
+from = "sql"
+database = "env:ORDERS"
+query = "SELECT count(*) FROM orders"
+
+[[gate.rule]]
+signal = "metric"
+metric = "lag"
+max = 5
+"#;
+
+fn figures(text: &str) -> Vec<FigureOrder> {
+    let config = read(text).unwrap_or_else(|problems| panic!("{problems}"));
+    let again = read(&config.to_toml()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(again.figures, config.figures, "written and read again");
+    config.figures
+}
+
+#[test]
+fn figures_come_from_four_kinds_of_sources() {
+    let figures = figures(&least("", ALL));
+    let [queue, lag, disk, failed_jobs, orders] = figures.as_slice() else {
+        panic!("{figures:?}");
+    };
+    let expected = FigureSource::Json {
+        url: "http://{address}/metrics/dhash".to_owned(),
+        pointer: "/low_confidence_queue_length".to_owned(),
+        fresh: Some(Freshness {
+            pointer: "/timestamp".to_owned(),
+            max_age_ms: 60_000,
+        }),
+        authorization: Some(Authorization::Basic {
+            user: "ana".to_owned(),
+            password: "file:/srv/dhash/password".to_owned(),
+        }),
+    };
+    assert_eq!((queue.timeout_ms, &queue.source), (5_000, &expected));
+    let expected = FigureSource::Prometheus {
+        url: "http://127.0.0.1:9090".to_owned(),
+        query: "max by (version) (lag_seconds{job=\"{release}\"})".to_owned(),
+        label: Some("version".to_owned()),
+        release: String::new(),
+        max_age_ms: Some(30_000),
+        authorization: Some(Authorization::Token {
+            token: "env:PROMETHEUS_TOKEN".to_owned(),
+        }),
+    };
+    assert_eq!((lag.timeout_ms, &lag.source), (2_000, &expected));
+    let FigureSource::Command { command, reads } = &disk.source else {
+        panic!("{disk:?}");
+    };
+    assert_eq!(command.argv, ["./free", "{release}"]);
+    assert_eq!(command.folder, Path::new("/srv/dhash"));
+    assert_eq!(*reads, CommandReading::Number);
+    let database = |order: &FigureOrder| match &order.source {
+        FigureSource::Sql { database, .. } => database.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(database(failed_jobs), "sqlite:/srv/dhash/data/app.db");
+    assert_eq!(database(orders), "env:ORDERS");
+}
+
+#[test]
+fn sources_that_lack_something_or_have_too_much_are_refused() {
+    let metric = |keys: &str| least("", &format!("[[gate.metric]]\nname = \"queue\"\n{keys}"));
+    let twice =
+        "[[gate.metric]]\nname = \"disk\"\nfrom = \"command\"\ncommand = [\"df\"]\n".repeat(2);
+    let cases = [
+        metric("from = \"prometheus\"\nurl = \"http://127.0.0.1:9090\"\n"),
+        metric("from = \"graphite\"\n"),
+        metric("from = \"command\"\ncommand = [\"df\"]\nquery = \"up\"\n"),
+        metric("from = \"json\"\nurl = \"https://app.example.org\"\npointer = \"/a\"\n"),
+        metric("from = \"json\"\nurl = \"127.0.0.1:9090\"\npointer = \"/a\"\n"),
+        metric("from = \"json\"\nurl = \"http://ana:pw@127.0.0.1\"\npointer = \"/a\"\n"),
+        metric("from = \"json\"\nurl = \"http://127.0.0.1\"\npointer = \"/a\"\nmoment = \"/at\"\n"),
+        metric("from = \"json\"\nurl = \"http://127.0.0.1\"\npointer = \"/a\"\nuser = \"ana\"\n"),
+        metric(
+            "from = \"json\"\nurl = \"http://127.0.0.1\"\npointer = \"/a\"\ntoken = \"s3cret\"\n",
+        ),
+        metric("from = \"sql\"\ndatabase = \"mysql://app@127.0.0.1/app\"\nquery = \"SELECT 1\"\n"),
+        metric(
+            "from = \"sql\"\ndatabase = \"postgres://app:pw@127.0.0.1/app\"\nquery = \"SELECT 1\"\n",
+        ),
+        least("", &twice),
+        least(
+            "",
+            "[[gate.rule]]\nsignal = \"metric\"\nmetric = \"queue\"\nmax = 5\n",
+        ),
+    ];
+    insta::assert_snapshot!(cases.map(|text| wrong(&text)).join("\n\n----\n\n"));
+}

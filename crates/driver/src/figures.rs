@@ -1,0 +1,182 @@
+//! Figures from elsewhere: one number for each, or the reason in words why there is none.
+//!
+//! Nothing is ever filled in. A source that does not answer in its time, that is stale, that gives several numbers or
+//! something that is none gives no figure, and its words say which of these it was and what to do. Words never have a
+//! secret in them.
+
+use std::time::Duration;
+
+use portcullis_rollout::{Authorization, FigureOrder, FigureSource};
+use reqwest::redirect::Policy;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use crate::bounds::{CHECK_CONNECT_TIMEOUT, FIGURE_ANSWER_BYTES_MAX};
+use crate::causes::with_causes;
+use crate::evidence::body_excerpt;
+use crate::resolve_secret;
+
+mod command;
+mod json;
+mod prometheus;
+mod sql;
+
+/// Asks for figures.
+#[derive(Debug, Clone)]
+pub(crate) struct FigureReader {
+    http: reqwest::Client,
+}
+
+/// Why there is no figure, in words that follow `no data: `.
+type Missing = String;
+
+impl FigureReader {
+    /// A reader. It uses no proxy and follows no redirects: a figure comes from where it is said to come from.
+    pub(crate) fn new() -> reqwest::Result<FigureReader> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .connect_timeout(CHECK_CONNECT_TIMEOUT)
+            .build()?;
+        Ok(FigureReader { http })
+    }
+
+    /// The figure now, within its time.
+    pub(crate) async fn read(&self, order: &FigureOrder) -> Result<f64, Missing> {
+        let limit = Duration::from_millis(order.timeout_ms);
+        let figure = match &order.source {
+            // It ends the command itself, with all that it started.
+            FigureSource::Command { command, reads } => {
+                command::read(command, *reads, limit).await?
+            }
+            _ => {
+                let read = tokio::time::timeout(limit, self.ask(order)).await;
+                read.unwrap_or_else(|_| Err(format!("no answer within {} ms", order.timeout_ms)))?
+            }
+        };
+        // A database has infinities too.
+        if figure.is_finite() {
+            Ok(figure)
+        } else {
+            Err(format!("the value is {figure}, which is no number"))
+        }
+    }
+
+    async fn ask(&self, order: &FigureOrder) -> Result<f64, Missing> {
+        match &order.source {
+            FigureSource::Json {
+                url,
+                pointer,
+                fresh,
+                authorization,
+            } => {
+                let request = self.http.get(url);
+                let document = fetch(request, authorization.as_ref(), order).await?;
+                json::figure(&document, pointer, fresh.as_ref())
+            }
+            FigureSource::Prometheus { .. } => prometheus::read(&self.http, order).await,
+            FigureSource::Sql { database, query } => sql::read(database, query, order).await,
+            FigureSource::Command { .. } => Err("a command is run, not asked".to_owned()),
+        }
+    }
+}
+
+/// The document that a server answers with, whatever its status, unless it says in words why there is none.
+async fn fetch(
+    request: reqwest::RequestBuilder,
+    authorization: Option<&Authorization>,
+    order: &FigureOrder,
+) -> Result<Value, Missing> {
+    let mut answer = authorized(request, authorization, order)
+        .await?
+        .send()
+        .await
+        .map_err(|error| no_answer(&error))?;
+    let status = answer.status();
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| no_answer(&error))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > FIGURE_ANSWER_BYTES_MAX {
+            return Err(format!(
+                "the answer is longer than {FIGURE_ANSWER_BYTES_MAX} bytes"
+            ));
+        }
+    }
+    let document: Option<Value> = serde_json::from_slice(&body).ok();
+    let excerpt = || body_excerpt(&body).map_or(String::new(), |text| format!(": {text}"));
+    match (status.is_success(), document) {
+        (true, Some(document)) => Ok(document),
+        (true, None) => Err(format!("the answer is not JSON{}", excerpt())),
+        (false, _) if status.as_u16() == 401 || status.as_u16() == 403 => Err(format!(
+            "the server answered {status}: it wants another token, user or password"
+        )),
+        // Prometheus tells in its document what is wrong with a query.
+        (false, Some(document)) if document["error"].is_string() => Ok(document),
+        (false, _) => Err(format!("the server answered {status}{}", excerpt())),
+    }
+}
+
+async fn authorized(
+    request: reqwest::RequestBuilder,
+    authorization: Option<&Authorization>,
+    order: &FigureOrder,
+) -> Result<reqwest::RequestBuilder, Missing> {
+    let secret = async |text: &str| {
+        let resolved = resolve_secret(text, &order.folder).await;
+        resolved.map_err(|error| with_causes(&error))
+    };
+    Ok(match authorization {
+        None => request,
+        Some(Authorization::Token { token }) => {
+            request.bearer_auth(secret(token).await?.expose_secret())
+        }
+        Some(Authorization::Basic { user, password }) => {
+            request.basic_auth(user, Some(secret(password).await?.expose_secret()))
+        }
+    })
+}
+
+/// Why there is no answer. The address may have a password in it, so it is left out.
+fn no_answer(error: &reqwest::Error) -> Missing {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let what = if error.is_connect() {
+        "could not connect"
+    } else {
+        "got no answer"
+    };
+    format!("{what}: {cause}")
+}
+
+/// A number, or a text that is one.
+pub(crate) fn number(value: &Value) -> Result<f64, Missing> {
+    let number = match value {
+        Value::Number(number) => number
+            .as_f64()
+            .ok_or_else(|| format!("{number} is too large")),
+        Value::String(text) => text
+            .trim()
+            .parse()
+            .map_err(|_| format!("{:?} is a text and no number", shortened(text))),
+        Value::Null => Err("the value is null".to_owned()),
+        Value::Bool(_) => Err("the value is true or false and no number".to_owned()),
+        Value::Array(_) => Err("the value is a list and no number".to_owned()),
+        Value::Object(_) => Err("the value is an object and no number".to_owned()),
+    }?;
+    if number.is_finite() {
+        Ok(number)
+    } else {
+        Err(format!("the value is {number}, which is no number"))
+    }
+}
+
+/// The beginning of a text that is not ours.
+fn shortened(text: &str) -> String {
+    const CHARS: usize = 60;
+    match text.char_indices().nth(CHARS) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
+    }
+}

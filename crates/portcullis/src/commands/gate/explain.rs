@@ -1,0 +1,305 @@
+//! `portcullis gate explain`: what a gate does, in plain words.
+
+use portcullis_analysis::{Analysis, Budget, Enough, Rule, Signal, WhenInconclusive};
+use portcullis_config::Config;
+use portcullis_rollout::GateRole;
+use portcullis_traffic::{
+    Change, Simulator, Study, is_simulated, requests_to_fail, requests_to_pass,
+};
+use serde_json::{Value, json};
+
+use super::named::{self, NamedGate};
+use super::simulate::{scenario, simulated};
+use crate::cli::Named;
+use crate::command_error::{CommandError, Exit};
+use crate::{output, render};
+
+/// The traffic for which it is told what a gate sees, in requests a second.
+const TRAFFIC: [f64; 3] = [1.0, 10.0, 100.0];
+/// Runs of each; enough to say "most" and "hardly any".
+const RUNS: u64 = 40;
+/// Any seed: the same words each time.
+const SEED: u64 = 1;
+
+pub(super) fn run(config: &Config, named: &Named, json: bool) -> Result<Exit, CommandError> {
+    let gates = match named.name {
+        Some(_) => vec![named::find(config, named)?],
+        None => {
+            named::find(config, named)?;
+            named::all(config)
+        }
+    };
+    if json {
+        let gates: Vec<Value> = gates.iter().map(in_json).collect();
+        output::json(&json!({ "schema": "portcullis.gate-explanation/1", "gates": gates }));
+    } else {
+        let told: Vec<String> = gates.iter().map(told).collect();
+        output::result(&told.join("\n\n"));
+    }
+    Ok(Exit::Done)
+}
+
+fn told(gate: &NamedGate) -> String {
+    let analysis = &gate.analysis;
+    let mut lines = vec![opening(gate)];
+    if analysis.rules.is_empty() {
+        lines.push("  It has no rule that can be judged there.".to_owned());
+        return lines.join("\n");
+    }
+    lines.push(format!("  {}", passing(gate)));
+    lines.push(format!("  {}", failing(analysis)));
+    if gate.role == GateRole::Decide {
+        lines.push(format!("  {}", undecided(analysis)));
+    }
+    lines.push("  Rules:".to_owned());
+    for rule in &analysis.rules {
+        lines.push(format!("  - {}", render::rule(rule)));
+        lines.extend(
+            needs(rule, &analysis.budget, gate.percent).map(|needs| format!("    {needs}")),
+        );
+    }
+    let sights = sights(gate);
+    if !sights.is_empty() {
+        lines.push("  What it sees, by requests a second of both releases:".to_owned());
+        for sight in sights {
+            lines.push(format!("  - {}", sight.words()));
+        }
+    }
+    lines.join("\n")
+}
+
+fn opening(gate: &NamedGate) -> String {
+    let analysis = &gate.analysis;
+    let window = render::span(analysis.window_ms);
+    let mut pace = format!("every {}", render::span(analysis.interval_ms));
+    for later in &analysis.cadence {
+        pace.push_str(&format!(
+            ", after {} every {}",
+            render::span(later.after_ms),
+            render::span(later.interval_ms)
+        ));
+    }
+    match gate.role {
+        GateRole::Decide => format!(
+            "{}: {} % of the traffic goes to the canary, for at least {window}; it is measured {pace}.",
+            gate.name, gate.percent
+        ),
+        GateRole::KeepWarm => format!(
+            "{}: the new release has all the traffic and the old one is kept running for {window}; it is \
+             measured {pace}.",
+            gate.name
+        ),
+    }
+}
+
+fn passing(gate: &NamedGate) -> String {
+    let analysis = &gate.analysis;
+    if gate.role == GateRole::KeepWarm {
+        return "Only a failure matters: then the old release gets all the traffic back at once."
+            .to_owned();
+    }
+    let by_evidence = analysis
+        .rules
+        .iter()
+        .any(|rule| rule.enough == Enough::Evidence);
+    let enough = if by_evidence {
+        format!(
+            "every rule has enough; a release that is as bad as what matters is called good with a chance of \
+             at most {}",
+            percent(analysis.budget.beta)
+        )
+    } else {
+        "every rule has its number of requests".to_owned()
+    };
+    let early = if analysis.early {
+        "It passes as soon as"
+    } else {
+        "It passes when the window was measured and"
+    };
+    format!("{early} {enough}.")
+}
+
+fn failing(analysis: &Analysis) -> String {
+    let budget = &analysis.budget;
+    let sequential = analysis
+        .rules
+        .iter()
+        .filter(|rule| rule.is_sequential())
+        .count();
+    let fixed = analysis.rules.len() - sequential;
+    let mut words = match sequential {
+        0 => "It fails as soon as a limit is passed; these limits are looked at as they stand and can be \
+              passed by chance."
+            .to_owned(),
+        _ => {
+            let each = budget.alpha / f64::from(budget.parts.max(1));
+            let shared = match budget.parts {
+                0 | 1 => String::new(),
+                parts => format!(", {} for each of {parts} rules", percent(each)),
+            };
+            format!(
+                "It fails as soon as a rule has proof. A release that is no worse than tolerated fails with a \
+                 chance of at most {} over all gates of a rollout, however often it is looked at{shared}.",
+                percent(budget.alpha)
+            )
+        }
+    };
+    if sequential > 0 && fixed > 0 {
+        words.push_str(" Limits that are looked at as they stand are not covered by that.");
+    }
+    words
+}
+
+fn undecided(analysis: &Analysis) -> String {
+    let extended = match analysis.extend_ms {
+        0 => "Without enough evidence".to_owned(),
+        ms => format!(
+            "Without enough evidence it goes on for up to {} more; then",
+            render::span(ms)
+        ),
+    };
+    let then = match analysis.inconclusive {
+        WhenInconclusive::Ask => "it asks a person",
+        WhenInconclusive::Hold => "the weight stays and it goes on until there is enough",
+        WhenInconclusive::RollBack => "the rollout goes back",
+    };
+    format!("{extended} {then}. It never passes for lack of evidence.")
+}
+
+/// How soon a rule can tell.
+fn needs(rule: &Rule, budget: &Budget, percent: u8) -> Option<String> {
+    if !is_simulated(rule) || !rule.test.is_sequential() {
+        return None;
+    }
+    let share = f64::from(percent) / 100.0;
+    let fails = requests_to_fail(rule, budget, share);
+    let fails = fails.map(|n| format!("fails after {} at the earliest", rule.signal.counted(n)));
+    let passes = match (rule.enough, requests_to_pass(rule, budget, share)) {
+        (Enough::Requests, _) => Some(format!(
+            "is met after {}",
+            rule.signal.counted(rule.requests_min)
+        )),
+        (Enough::Evidence, Some(n)) => Some(format!(
+            "is shown to be met by about {} of the canary if all goes well",
+            rule.signal.counted(n)
+        )),
+        (Enough::Evidence, None) => Some(
+            "can hardly ever be shown to be met: what matters is too near to what is tolerated"
+                .to_owned(),
+        ),
+    };
+    let words: Vec<String> = [fails, passes].into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// What a gate sees of one difference at some traffic.
+struct Sight {
+    requests_per_second: f64,
+    /// Twenty times the errors, or twice the latency.
+    what: &'static str,
+    bad: Study,
+    good: Study,
+}
+
+impl Sight {
+    fn words(&self) -> String {
+        let share = |count: u64| 100.0 * count as f64 / RUNS as f64;
+        let found = match self.bad.failed_after_ms(0.5) {
+            Some(half) => format!(
+                "{} found in {:.0} % of rollouts (half of these within {})",
+                self.what,
+                share(self.bad.failed()),
+                render::span(half)
+            ),
+            None => format!("{} not found within the window", self.what),
+        };
+        format!(
+            "{:.0}: {found}; a good release passes in {:.0} %",
+            self.requests_per_second,
+            share(self.good.passed())
+        )
+    }
+}
+
+fn sights(gate: &NamedGate) -> Vec<Sight> {
+    let (analysis, _) = simulated(&gate.analysis);
+    let has = |error: bool| {
+        let mut rules = analysis.rules.iter();
+        rules.any(|rule| (rule.signal == Signal::ErrorRate) == error)
+    };
+    let mut changes = Vec::new();
+    if has(true) {
+        let change = Change {
+            error_factor: 20.0,
+            ..Change::NONE
+        };
+        changes.push(("errors in 10 % of the requests instead of 0.5 %", change));
+    }
+    if has(false) {
+        let change = Change {
+            latency_factor: 2.0,
+            ..Change::NONE
+        };
+        changes.push(("twice the latency", change));
+    }
+    let study = |requests_per_second: f64, change: Change| {
+        let mut traffic = scenario(
+            &analysis,
+            requests_per_second,
+            f64::from(gate.percent) / 100.0,
+        );
+        traffic.change = change;
+        let mut simulator = Simulator::new(traffic).ok()?;
+        Some(Study::of(&analysis, &mut simulator, RUNS, SEED))
+    };
+    let of = |requests_per_second: f64| {
+        let good = study(requests_per_second, Change::NONE)?;
+        let sights = changes.iter().filter_map(|(what, change)| {
+            Some(Sight {
+                requests_per_second,
+                what,
+                bad: study(requests_per_second, *change)?,
+                good: good.clone(),
+            })
+        });
+        Some(sights.collect::<Vec<_>>())
+    };
+    TRAFFIC.into_iter().filter_map(of).flatten().collect()
+}
+
+fn percent(share: f64) -> String {
+    let percent = format!("{:.3}", share * 100.0);
+    format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
+}
+
+fn in_json(gate: &NamedGate) -> Value {
+    let share = f64::from(gate.percent) / 100.0;
+    let budget = &gate.analysis.budget;
+    let rules = gate.analysis.rules.iter().map(|rule| {
+        let told = is_simulated(rule) && rule.test.is_sequential();
+        json!({
+            "words": render::rule(rule),
+            "rule": rule,
+            "requests_to_fail": told.then(|| requests_to_fail(rule, budget, share)).flatten(),
+            "requests_to_pass": told.then(|| requests_to_pass(rule, budget, share)).flatten(),
+        })
+    });
+    let sights = sights(gate);
+    let sights = sights.iter().map(|sight| {
+        json!({
+            "requests_per_second": sight.requests_per_second,
+            "what": sight.what,
+            "runs": RUNS,
+            "found": sight.bad.failed(),
+            "found_after_ms": sight.bad.failed_after_ms(0.5),
+            "good_passed": sight.good.passed(),
+        })
+    });
+    json!({
+        "name": gate.name,
+        "canary_percent": gate.percent,
+        "analysis": gate.analysis,
+        "rules": rules.collect::<Vec<_>>(),
+        "sees": sights.collect::<Vec<_>>(),
+    })
+}
