@@ -239,11 +239,7 @@ impl MaskingRefusal {
 
     fn detail(&self) -> String {
         let text = match self {
-            MaskingRefusal::UnknownPath => {
-                "the application behind this route is not known to have this path with this method, so nobody can \
-                 tell where in it is text; to let such requests pass as they are, set unknown = \"pass\" in the \
-                 [[gateway.mask]] of this route, or give the path a route of its own"
-            }
+            MaskingRefusal::UnknownPath => UNKNOWN_PATH,
             MaskingRefusal::UnknownType => {
                 "the request's Content-Type is not one that can be looked into here; send application/json, or set \
                  unknown = \"pass\" in the [[gateway.mask]] of this route to let such requests pass as they are"
@@ -309,6 +305,10 @@ impl MaskingRefusal {
         text.to_owned()
     }
 }
+
+const UNKNOWN_PATH: &str = "the application behind this route is not known to have this path with this method, so nobody can tell where in it is \
+     text; to let such requests pass as they are, set unknown = \"pass\" in the [[gateway.mask]] of this route, or give \
+     the path a route of its own";
 
 const NO_FIELD: &str = "the body has none of the fields that are looked into here, so nobody can tell where in it is text; name them in fields of \
      the [[gateway.mask]] of this route, or set unknown = \"pass\" there to let such requests pass as they are";
