@@ -133,17 +133,20 @@ impl<'w> Exchange<'w> {
     }
 
     /// As [`Exchange::answer`], where all of an answer is to be looked through: also JSON, events and text that no table
-    /// knows. [`AnswerPlan::Pass`] is then what cannot be looked through.
+    /// knows. [`AnswerPlan::Pass`] is then what cannot be looked through, also what says that it is bytes.
     #[must_use]
     pub fn whole_answer(&self, status: u16, content_type: Option<&str>) -> AnswerPlan<'w> {
         if content_type.is_some_and(|content_type| !is_readable(content_type)) {
+            return AnswerPlan::Pass;
+        }
+        let media = content_type.map(media_type).unwrap_or_default();
+        if media == "application/octet-stream" {
             return AnswerPlan::Pass;
         }
         let plan = self.answer(status, content_type);
         if !matches!(plan, AnswerPlan::Pass) {
             return plan;
         }
-        let media = content_type.map(media_type).unwrap_or_default();
         if media == "text/event-stream" {
             return AnswerPlan::Events(self.wire.events(self.route));
         }

@@ -244,3 +244,21 @@ fn an_answer_may_begin_with_a_byte_order_mark() {
         "\u{feff}{\"answer\":\"jane@example.org\"}"
     );
 }
+
+#[test]
+fn what_lets_a_tool_in_reaches_it() {
+    let (openai, anthropic) = (openai(), anthropic());
+    let key = "sk-proj-4f9aK2mQ7xT1vB8nR5cW3yZ6";
+    let tool = json!({"type": "mcp", "server_label": "a", "authorization": key, "headers": {"X-Api-Key": key}});
+    for (wire, path, body) in [
+        (&openai, CHAT, json!({"tools": [tool]})),
+        (&openai, RESPONSES, json!({"tools": [tool]})),
+        (
+            &anthropic,
+            MESSAGES,
+            json!({"mcp_servers": [{"type": "url", "name": "a", "authorization_token": key}]}),
+        ),
+    ] {
+        assert_eq!(sent(wire, path, &body), body.to_string());
+    }
+}
