@@ -265,16 +265,25 @@ pub(crate) fn rule(rule: &Rule) -> String {
             span(*over_ms),
             signal.format(*max)
         ),
-        Test::AtMost { max, matters } => format!(
-            "{words} at most {}, proven below {}{least}",
-            signal.format(*max),
-            signal.format(*matters)
-        ),
-        Test::NotWorse { tolerated, matters } => format!(
-            "{words} not worse than {}, proven better than {}{least}",
-            bound(tolerated, signal),
-            bound(matters, signal)
-        ),
+        Test::AtMost { max, matters } => {
+            let shown = shown(rule, "below", &signal.format(*matters));
+            format!("{words} at most {}{shown}{least}", signal.format(*max))
+        }
+        Test::NotWorse { tolerated, matters } => {
+            let shown = shown(rule, "better than", &bound(matters, signal));
+            format!(
+                "{words} not worse than {}{shown}{least}",
+                bound(tolerated, signal)
+            )
+        }
+    }
+}
+
+/// What has to be shown before the rule passes; nothing where a number of requests is enough.
+fn shown(rule: &Rule, than: &str, matters: &str) -> String {
+    match rule.enough {
+        Enough::Evidence => format!(", proven {than} {matters}"),
+        Enough::Requests => String::new(),
     }
 }
 
