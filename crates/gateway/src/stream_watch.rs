@@ -6,6 +6,7 @@
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
+use memchr::memchr;
 
 use crate::in_flight::InFlight;
 
@@ -101,8 +102,17 @@ impl StreamWatch {
         if self.marks == Marks::Hidden {
             return u64::from(!piece.is_empty());
         }
-        let mut tokens = 0;
-        for byte in piece {
+        let (mut tokens, mut rest) = (0, piece);
+        loop {
+            // Of a line only its beginning is read.
+            if self.line_length >= DATA.len() {
+                let end = memchr(b'\n', rest);
+                rest = end.map_or(&[], |end| &rest[end..]);
+            }
+            let Some((byte, behind)) = rest.split_first() else {
+                break;
+            };
+            rest = behind;
             match byte {
                 b'\r' => {}
                 b'\n' => tokens += u64::from(self.end_line()),

@@ -283,8 +283,8 @@ fn restored(plan: AnswerPlan<'_>, text: &Bytes, restorers: &LeakRestorers) -> Op
     }
 }
 
-/// What is said to be JSON and is none is looked through as text. The
-/// escapes of a text that was cut short cannot be undone, so that nobody knows what it says.
+/// What is said to be JSON and is none is looked through as text. The escapes of a text that was cut short cannot be undone,
+/// so nobody knows what it says.
 fn broken_json(text: &Bytes, restorers: &LeakRestorers) -> Option<Bytes> {
     const ESCAPE: &[u8] = b"\\u00";
     restorers.stray()?;

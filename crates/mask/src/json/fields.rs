@@ -453,7 +453,7 @@ impl FieldTableBuilder {
 }
 
 impl Treatment {
-    /// Whether a value of this kind is shown to who walks the table.
+    /// Whether what it is about may be somebody's words.
     fn is_text(self) -> bool {
         !matches!(
             self,
@@ -461,6 +461,7 @@ impl Treatment {
         )
     }
 
+    /// Whether a value of this kind is shown to who walks the table.
     fn concerns(self, kind: Kind) -> bool {
         match self {
             Treatment::Leave => false,
