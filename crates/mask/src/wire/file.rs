@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use percent_encoding::percent_decode_str;
 
 use super::body::{BodyError, BodyOptions, Documents, Mask, percent_encode};
 use super::form::{Content, FormError, FormErrorKind, FormPlan, Masking, Role};
@@ -210,7 +211,7 @@ impl<'t> Written<'t> {
             }
         }
         let is_percent = data.contains('%');
-        let plain = percent_decoded(data);
+        let plain: Cow<'_, [u8]> = percent_decode_str(data).into();
         let (coding, bytes) = if is_base64 {
             from_base64(&plain, is_percent)?
         } else {
@@ -293,31 +294,6 @@ fn engine(is_url_safe: bool, is_padded: bool) -> GeneralPurpose {
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::Indifferent);
     GeneralPurpose::new(alphabet, config)
-}
-
-/// The bytes that a text with `%XX` says.
-fn percent_decoded(text: &str) -> Cow<'_, [u8]> {
-    let bytes = text.as_bytes();
-    if memchr::memchr(b'%', bytes).is_none() {
-        return Cow::Borrowed(bytes);
-    }
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = text.get(at + 1..at + 3);
-        let hex = hex.filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) if bytes[at] == b'%' => {
-                out.push(byte);
-                at += 3;
-            }
-            _ => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    Cow::Owned(out)
 }
 
 #[cfg(test)]
