@@ -159,12 +159,13 @@ impl Analysis {
         problems
     }
 
-    /// This analysis without the rules that need a concurrent stable arm; for a step at which all
-    /// traffic goes to the candidate.
+    /// This analysis without the rules that need a concurrent stable arm, or one of before; for a step at which
+    /// all traffic goes to the candidate.
     #[must_use]
     pub fn without_baseline(&self) -> Analysis {
         let mut alone = self.clone();
-        alone.rules.retain(|rule| !rule.test.needs_baseline());
+        let compares = |rule: &Rule| rule.test.needs_baseline() || rule.test.only_warns();
+        alone.rules.retain(|rule| !compares(rule));
         alone
     }
 

@@ -21,6 +21,10 @@ pub struct Evidence {
     pub limit: Option<f64>,
     /// Requests (or checks) of the candidate behind the value.
     pub requests: u64,
+    /// The length in milliseconds of the latest stretch that value and requests are of; `None` where they
+    /// are of all that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_ms: Option<u64>,
     /// What the rule concludes.
     pub verdict: Verdict,
     /// What a failed check or a missing signal said, where that explains more than the numbers.
@@ -98,13 +102,20 @@ impl Evidence {
         };
         let mut words = format!("{name} {}", signal.format(observed));
         if let Some(baseline) = self.baseline {
-            words.push_str(&format!(", stable {}", signal.format(baseline)));
+            let whose = match self.rule.test.only_warns() {
+                true => "the release before",
+                false => "stable",
+            };
+            words.push_str(&format!(", {whose} {}", signal.format(baseline)));
         }
         if let Some(limit) = self.limit {
             words.push_str(&format!(", limit {}", signal.format(limit)));
         }
         let (requests, least) = (self.requests, self.rule.requests_min);
         words.push_str(&format!(", {}", signal.counted(requests)));
+        if let Some(latest_ms) = self.latest_ms {
+            words.push_str(&format!(" in the last {}", span(latest_ms)));
+        }
         if self.verdict == Verdict::Inconclusive && requests < least {
             words.push_str(&format!(" of {} needed", grouped(least)));
         }
@@ -123,6 +134,12 @@ impl Evidence {
                 false => String::new(),
             };
         };
+        if self.rule.test.only_warns() {
+            return match self.approaching {
+                true => "; worse than before, which an incident can bring about too".to_owned(),
+                false => String::new(),
+            };
+        }
         let evident = self.rule.enough == Enough::Evidence;
         match (self.verdict, proof.requests_needed) {
             (Verdict::Fail, _) => {
@@ -154,7 +171,8 @@ impl Evidence {
     /// Why the rule has no data now, or had too little, if so: a person should know.
     pub fn no_data(&self) -> Option<&str> {
         let open = matches!(self.verdict, Verdict::Undecided | Verdict::Inconclusive);
-        let of_signal = open && self.rule.signal != Signal::HealthFailures;
+        let of_signal =
+            open && self.rule.signal != Signal::HealthFailures && !self.rule.test.only_warns();
         self.detail.as_deref().filter(|_| of_signal)
     }
 
@@ -171,7 +189,7 @@ impl Evidence {
     pub(crate) fn empty(rule: &Rule) -> Evidence {
         let limit = match rule.test {
             Test::Limit { max } | Test::Window { max, .. } | Test::AtMost { max, .. } => Some(max),
-            Test::Baseline { .. } | Test::NotWorse { .. } => None,
+            Test::Baseline { .. } | Test::NotWorse { .. } | Test::NotWorseThanBefore { .. } => None,
         };
         Evidence {
             rule: rule.clone(),
@@ -179,6 +197,7 @@ impl Evidence {
             baseline: None,
             limit,
             requests: 0,
+            latest_ms: None,
             verdict: Verdict::Undecided,
             detail: None,
             proof: None,
@@ -204,6 +223,15 @@ fn stretch(test: &Test) -> String {
         ms => format!("{ms} ms"),
     };
     format!(" ({reading} over {over})")
+}
+
+/// About how long a stretch is, in words; at least a second.
+fn span(ms: u64) -> String {
+    match ms.div_ceil(1000).max(1) {
+        seconds if seconds < 120 => format!("{seconds} s"),
+        seconds if seconds < 7200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
 }
 
 /// What a whole gate concludes from its samples so far.

@@ -123,6 +123,13 @@ pub enum Test {
         /// How much worse it must not be let through; beyond `tolerated`.
         matters: Bound,
     },
+    /// The signal is not worse than what the stable release showed while it had traffic in the gates
+    /// before. For a time in which the stable release has none. Whatever happens to all releases in that
+    /// time looks like a worse release, so such a rule warns and never fails.
+    NotWorseThanBefore {
+        /// How much worse than the stable release was the canary may be.
+        tolerated: Bound,
+    },
 }
 
 /// What is read from a trailing window.
@@ -152,6 +159,11 @@ impl Test {
     /// Whether this test needs a concurrent stable arm.
     pub fn needs_baseline(&self) -> bool {
         matches!(self, Test::Baseline { .. } | Test::NotWorse { .. })
+    }
+
+    /// Whether this test never fails: all it does is warn.
+    pub fn only_warns(&self) -> bool {
+        matches!(self, Test::NotWorseThanBefore { .. })
     }
 
     /// Whether this test keeps its error rate however often it is looked at.

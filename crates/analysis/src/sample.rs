@@ -35,6 +35,10 @@ pub struct Sample {
     /// passing; checks that failed count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmeasured: Option<String>,
+    /// What the release that is kept warm, without traffic, did not answer as it should at the end of this
+    /// interval; `None` where it did, or none is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_fault: Option<String>,
 }
 
 impl Sample {
@@ -47,6 +51,44 @@ impl Sample {
     /// The length of the interval in milliseconds.
     pub fn duration_ms(&self) -> u64 {
         self.to_ms.saturating_sub(self.from_ms)
+    }
+
+    /// Takes in the measurement that followed this one, so that both are one. What is counted adds up, a
+    /// run of failed checks is the longest, and of a figure the latest reading counts. Counts that could
+    /// not be had for a part are missing for the whole, with what was counted in the other part.
+    ///
+    /// Both must have been measured, or neither: see [`Sample::unmeasured`].
+    pub fn extend(&mut self, later: &Sample) {
+        self.to_ms = self.to_ms.saturating_add(later.duration_ms());
+        let arms = [
+            (&mut self.canary, &later.canary),
+            (&mut self.baseline, &later.baseline),
+        ];
+        for (arm, later) in arms {
+            match (arm.as_mut(), later) {
+                (Some(arm), Some(later)) => arm.merge(later),
+                (None, Some(later)) => *arm = Some(later.clone()),
+                (_, None) => {}
+            }
+        }
+        match (&mut self.health, &later.health) {
+            (Some(health), Some(later)) => health.extend(later),
+            (health @ None, Some(later)) => *health = Some(later.clone()),
+            (_, None) => {}
+        }
+        for (name, value) in &later.metrics {
+            self.missing.remove(name);
+            self.metrics.insert(name.clone(), *value);
+        }
+        for (name, why) in &later.missing {
+            self.metrics.remove(name);
+            self.missing.insert(name.clone(), why.clone());
+        }
+        if self.key_share != later.key_share {
+            self.key_share = None;
+        }
+        self.unmeasured.clone_from(&later.unmeasured);
+        self.kept_fault.clone_from(&later.kept_fault);
     }
 }
 
@@ -116,3 +158,18 @@ pub struct HealthSample {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<String>,
 }
+
+impl HealthSample {
+    /// Takes in the checks that followed.
+    fn extend(&mut self, later: &HealthSample) {
+        self.passed = self.passed.saturating_add(later.passed);
+        self.failed = self.failed.saturating_add(later.failed);
+        self.consecutive_failures = self.consecutive_failures.max(later.consecutive_failures);
+        if later.last_failure.is_some() {
+            self.last_failure.clone_from(&later.last_failure);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -41,4 +41,4 @@ pub use rate_ratio::{RateRatio, RatioInterval};
 
 /// The version of every formula of this module. It is stored with each verdict; a change of any number
 /// that a replay would see raises it.
-pub const FORMULA_VERSION: u32 = 1;
+pub const FORMULA_VERSION: u32 = 2;

@@ -10,12 +10,16 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Analysis, Enough, Evidence, FORMULA_VERSION, Judgement, Rule, Sample, Verdict};
+use crate::{
+    Analysis, ArmSample, Enough, Evidence, FORMULA_VERSION, Judgement, Rule, Sample, Verdict,
+};
 
+mod before;
 mod effect;
 mod fixed;
 mod proof;
 mod state;
+mod stretch;
 mod sums;
 mod trailing;
 
@@ -33,9 +37,16 @@ pub struct Tally {
     before: Option<Sums>,
     /// One state for each rule, in the analysis' order.
     rules: Vec<RuleState>,
+    /// What the stable release answered in the gates before this one, for rules about the time in which
+    /// it has no traffic any more.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    stable_before: ArmSample,
     /// Why the last sample measured nothing, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unmeasured: Option<String>,
+    /// What the release that is kept warm did not answer as it should at the last sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept_fault: Option<String>,
 }
 
 impl Tally {
@@ -51,14 +62,20 @@ impl Tally {
     /// their evidence against the canary.
     #[must_use]
     pub fn following(&self, before: &Analysis, analysis: &Analysis) -> Tally {
+        let mut stable = self.stable_before.clone();
+        stable.merge(self.sums().baseline());
         let state = |rule: &Rule| {
             let known = before.rules.iter().zip(&self.rules);
             let mut known = known.filter(|(other, _)| *other == rule);
             let known = known.next().map(|(_, state)| state);
-            known.map_or_else(|| RuleState::new(rule), RuleState::continued)
+            known.map_or_else(
+                || RuleState::after(rule, &stable, &analysis.budget),
+                RuleState::continued,
+            )
         };
         Tally {
             rules: analysis.rules.iter().map(state).collect(),
+            stable_before: stable,
             ..Tally::default()
         }
     }
@@ -74,6 +91,7 @@ impl Tally {
     /// Takes in one sample.
     pub fn observe(&mut self, analysis: &Analysis, sample: &Sample) {
         self.unmeasured = sample.unmeasured.clone();
+        self.kept_fault.clone_from(&sample.kept_fault);
         // A run of failures stays in one piece: it is told with all of its checks.
         let failing = sample.health.as_ref();
         let failing = failing.is_some_and(|health| health.consecutive_failures > 0);
@@ -171,6 +189,12 @@ impl Tally {
         self.unmeasured.as_deref()
     }
 
+    /// What the release that is kept warm did not answer as it should at the last sample, if so: going back
+    /// to it would help nobody.
+    pub fn kept_fault(&self) -> Option<&str> {
+        self.kept_fault.as_deref()
+    }
+
     /// Requests and errors of the canary and of the stable arm since the gate opened (paused: lately).
     pub fn counted(&self) -> ((u64, u64), (u64, u64)) {
         let sums = self.sums();
@@ -184,6 +208,10 @@ impl Tally {
             Some(before) => Cow::Owned(before.clone().and(&self.current)),
         }
     }
+}
+
+fn is_nothing(arm: &ArmSample) -> bool {
+    *arm == ArmSample::default()
 }
 
 #[cfg(test)]

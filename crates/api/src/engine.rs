@@ -44,6 +44,9 @@ pub struct Status {
     /// The release that a live rollout brings out, while it has some of the users and is not promoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharing: Option<Sharing>,
+    /// The release that is kept warm after a promotion, and how the new one is watched meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm: Option<Warm>,
     /// The rollout that is not over.
     pub live: Option<Summary>,
     /// The newest journal entry.
@@ -130,6 +133,25 @@ pub struct Sharing {
     pub address: String,
     /// Its share of the users, 1 to 100; the release that serves has the others.
     pub percent: u8,
+}
+
+/// The time after a promotion in which the old release runs on without traffic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Warm {
+    /// The old release.
+    pub release: String,
+    /// Where it listens.
+    pub address: String,
+    /// When the new one was promoted, milliseconds since the Unix epoch.
+    pub since_ms: u64,
+    /// When the time is over if it is measured without a gap, milliseconds since the Unix epoch.
+    pub until_ms: u64,
+    /// How far apart measurements of the new release are now, in milliseconds.
+    pub interval_ms: u64,
+    /// What goes back by itself if it breaks its limit, for example `error rate`.
+    pub fails_on: Vec<String>,
+    /// What is compared with the time before and only warns.
+    pub warns_of: Vec<String>,
 }
 
 /// A rollout in short.

@@ -20,7 +20,7 @@ mod service;
 mod variables;
 
 pub(crate) use check::RawCheck;
-pub(crate) use gate::{RawGate, RawRule};
+pub(crate) use gate::{RawCadence, RawGate, RawRule};
 pub(crate) use gateway::{
     RawAccess, RawAcme, RawCertificate, RawClients, RawClues, RawConversations, RawCors,
     RawDictionary, RawEject, RawGateway, RawHealth, RawJwt, RawKeys, RawLimit, RawLog, RawMask,

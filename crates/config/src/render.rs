@@ -88,7 +88,8 @@ fn service(config: &Config) -> Table {
         ("environment", service.environment.as_str().into()),
         ("ports", service.ports.to_string().into()),
         ("protocol", protocol(service.protocol).into()),
-        ("keep_warm", duration(service.keep_warm_ms)),
+        ("keep_warm", duration(service.keep_warm.window_ms)),
+        ("keep_warm_cadence", cadence(&service.keep_warm.cadence)),
         ("ready", check(&service.ready).into()),
     ]);
     let strategy = match &service.strategy {
@@ -294,6 +295,11 @@ fn rule(rule: &Rule) -> Table {
         Test::Baseline { ratio_max, margin } => {
             put("ratio_max", (*ratio_max).into());
             put("worse_than_stable_by", unit(*margin));
+        }
+        // No file has such a rule: it is made from a comparison.
+        Test::NotWorseThanBefore { tolerated } => {
+            put("ratio_max", tolerated.ratio.into());
+            put("worse_than_stable_by", unit(tolerated.margin));
         }
         Test::NotWorse { tolerated, matters } => {
             put("ratio_max", tolerated.ratio.into());

@@ -111,6 +111,15 @@ impl GatewayMeter {
         Some(health)
     }
 
+    /// What the release that is kept warm does not answer as it should, if so.
+    async fn kept_fault(&self, gate: &GateOrder) -> Option<String> {
+        let kept = gate.kept.as_ref()?;
+        let checks = kept.checks.iter();
+        let answers = join_all(checks.map(|check| self.checks.run(check, &kept.arm.address))).await;
+        let mut failed = answers.into_iter().filter_map(Result::err);
+        failed.next().map(|failed| failed.message)
+    }
+
     /// All figures at once, each as a number or with the reason why there is none.
     async fn figures(&self, gate: &GateOrder) -> BTreeMap<String, Result<f64, String>> {
         let of_candidate = async {
@@ -152,8 +161,12 @@ impl Meter for GatewayMeter {
         let interval = Duration::from_millis(gate.analysis.interval_ms);
         let mut failures = before.failures.clone();
         let wait = tokio::time::sleep(before.watch.left_of(interval));
-        let (health, figures, ()) =
-            tokio::join!(self.health(gate, &mut failures), self.figures(gate), wait);
+        let (health, figures, kept_fault, ()) = tokio::join!(
+            self.health(gate, &mut failures),
+            self.figures(gate),
+            self.kept_fault(gate),
+            wait
+        );
         let gateway = self.read().await;
         let after = Reading {
             at_ms: before.at_ms.saturating_add(before.watch.elapsed_ms()),
@@ -205,6 +218,7 @@ impl Meter for GatewayMeter {
             missing,
             key_share: key_share(&readings, gate),
             unmeasured,
+            kept_fault,
         };
         self.remember(query, after);
         sample

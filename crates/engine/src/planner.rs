@@ -345,7 +345,7 @@ fn request(
             .clone()
             .filter(|_| purpose == Purpose::Deploy),
         hooks: hooks(config),
-        keep_warm_ms: service.keep_warm_ms,
+        keep_warm: service.keep_warm.clone(),
         timeouts: config.timeouts,
         id,
         release,

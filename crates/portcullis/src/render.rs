@@ -1,7 +1,7 @@
 //! From wire types to text for people.
 
 use portcullis_api::engine::{
-    ConfigurationStanding, Detail, EngineStanding, Serving, Sharing, Status, Summary,
+    ConfigurationStanding, Detail, EngineStanding, Serving, Sharing, Status, Summary, Warm,
 };
 use portcullis_api::gateway::Bypass;
 use portcullis_rollout::{Fact, Moment, MomentKind};
@@ -13,7 +13,7 @@ mod replay;
 pub(crate) mod screen;
 mod timeline;
 
-pub(crate) use plan::{plan, rule};
+pub(crate) use plan::{pace, plan, rule};
 pub(crate) use replay::replay;
 pub(crate) use timeline::{moment_as_told, span};
 
@@ -39,6 +39,9 @@ pub(crate) fn status(status: &Status) -> String {
     }
     if let Some(bypass) = &status.bypass {
         lines.push(format!("bypass    {}", bypassed(bypass, &status.service)));
+    }
+    if let Some(warm) = &status.warm {
+        lines.push(format!("kept warm {}", kept_warm(warm)));
     }
     if let Some(live) = &status.live {
         lines.push(format!(
@@ -66,6 +69,27 @@ pub(crate) fn status(status: &Status) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// The release that is kept warm, until when, and how the new one is watched meanwhile.
+fn kept_warm(warm: &Warm) -> String {
+    let time = |ms: u64| local(ms).strftime("%H:%M:%S").to_string();
+    let fails_on = match warm.fails_on.is_empty() {
+        true => "nothing goes back by itself".to_owned(),
+        false => format!("{} goes back by itself", warm.fails_on.join(", ")),
+    };
+    let warns_of = match warm.warns_of.is_empty() {
+        true => String::new(),
+        false => format!("; {} only warns", warm.warns_of.join(", ")),
+    };
+    format!(
+        "{} at {} since {} until {}; measured every {}; {fails_on}{warns_of}",
+        warm.release,
+        warm.address,
+        time(warm.since_ms),
+        time(warm.until_ms),
+        span(warm.interval_ms)
+    )
 }
 
 /// A bypass that is in force, with its end.

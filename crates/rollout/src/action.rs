@@ -308,6 +308,27 @@ pub struct GateOrder {
     /// Figures from elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<FigureOrder>,
+    /// How far apart the journal's entries of this gate are, in milliseconds, while nothing follows from what is
+    /// measured: each has all measurements since the one before, as one. 0 records each measurement by itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub record_ms: u64,
+    /// The release that runs on without traffic, where one is kept warm: a failure goes back to it only while it
+    /// answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// A release that runs on without traffic, and what it must answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The release.
+    pub arm: SplitArm,
+    /// The questions.
+    pub checks: Vec<Check>,
+}
+
+fn is_zero(ms: &u64) -> bool {
+    *ms == 0
 }
 
 /// A JSON document in which a service reports figures.

@@ -11,8 +11,8 @@ use portcullis_analysis::{Judgement, Tally, Verdict, WhenInconclusive};
 
 use crate::rollout::Warned;
 use crate::{
-    Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, GateRole, Halt,
-    HeldWhy, Notice, NoticeKind, OpKey, PausedWhy, Presence, Rollout, Run, State, StepIndex,
+    Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, GateOrder, GateRole,
+    Halt, HeldWhy, Notice, NoticeKind, OpKey, PausedWhy, Presence, Rollout, Run, State, StepIndex,
 };
 
 /// The first waiting time between two attempts, in milliseconds; it doubles with each attempt.
@@ -815,13 +815,23 @@ impl Turn<'_> {
         };
         let judgement = judgement.filter(|judged| judged.verdict != Verdict::Undecided);
         let Some(judgement) = judgement else {
-            self.warn(at, &tally.judge(&gate.analysis));
-            self.measure_next(at, &tally);
+            self.warn(at, &tally, &tally.judge(&gate.analysis));
+            match self.keeps_warm(at) && failing(gate, kind) {
+                // Measurements may be minutes apart there, and a few more failed checks decide.
+                true => self.measure(at),
+                false => self.measure_next(at, &tally),
+            }
             return State::Watching { at, tally };
         };
         match judgement.verdict {
             Verdict::Undecided => State::Watching { at, tally },
             Verdict::Pass => self.passed(at, tally),
+            // Nobody would be helped by a release that does not answer. It goes back as soon as that one does.
+            Verdict::Fail if tally.kept_fault().is_some() => {
+                self.warn(at, &tally, &judgement);
+                self.measure(at);
+                State::Watching { at, tally }
+            }
             Verdict::Fail => self.fail(
                 at,
                 Cause::GateFailed {
@@ -886,7 +896,9 @@ impl Turn<'_> {
                 .gate(at)
                 .is_some_and(|gate| gate.analysis.inconclusive == WhenInconclusive::Hold);
         match judgement {
-            Some(judgement) if judgement.verdict == Verdict::Fail => {
+            Some(judgement)
+                if judgement.verdict == Verdict::Fail && tally.kept_fault().is_none() =>
+            {
                 let cause = Cause::GateFailed {
                     step: at,
                     judgement,
@@ -920,19 +932,14 @@ impl Turn<'_> {
     /// them decide.
     fn measure_paused(&mut self, at: StepIndex, kind: &EventKind) {
         let gate = self.rollout.gate(at);
-        let failing = match kind {
-            EventKind::Measured { sample, .. } => {
-                gate.is_some_and(|gate| gate.failures_in_a_row(sample) > 0)
-            }
-            _ => false,
-        };
+        let failing = gate.is_some_and(|gate| failing(gate, kind));
         let interval_min_ms = if failing { 0 } else { PAUSED_INTERVAL_MIN_MS };
         self.measure_after(at, interval_min_ms);
     }
 
     /// Warns of what nobody was warned of at this gate.
-    fn warn(&mut self, at: StepIndex, judgement: &Judgement) {
-        let mut now = Warned::all(at, judgement);
+    fn warn(&mut self, at: StepIndex, tally: &Tally, judgement: &Judgement) {
+        let mut now = Warned::all(at, tally, judgement);
         now.retain(|warned| !self.warned.contains(warned));
         if !now.is_empty() {
             self.notify(NoticeKind::Warning);
@@ -1032,6 +1039,14 @@ fn exposes(effect: &Effect) -> bool {
             Action::Promote(_) => true,
             _ => false,
         },
+        _ => false,
+    }
+}
+
+/// Whether a measurement ended with failed checks in a row, where a rule of its gate is about that.
+fn failing(gate: &GateOrder, kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Measured { sample, .. } => gate.failures_in_a_row(sample) > 0,
         _ => false,
     }
 }

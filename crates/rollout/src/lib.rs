@@ -25,7 +25,7 @@ mod value_source;
 
 pub use action::{
     Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, GateRole, HookOrder,
-    HookTime, Launch, MetricsSource, Migration, PreflightOrder, Promotion, Proof, Rehearsal,
+    HookTime, Kept, Launch, MetricsSource, Migration, PreflightOrder, Promotion, Proof, Rehearsal,
     RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, StoreKind, StoreRef, Trial,
 };
 pub use apply::Refused;
@@ -35,8 +35,8 @@ pub use figure::{Authorization, CommandReading, FigureOrder, FigureSource, Fresh
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{
-    DataPolicy, Hook, HookPoint, NoticeHook, Plan, PlanProblem, PlanRequest, Purpose, Running,
-    Strategy, Timeouts, keep_warm_analysis,
+    DataPolicy, Hook, HookPoint, KeepWarm, NoticeHook, Plan, PlanProblem, PlanRequest, Purpose,
+    Running, Strategy, Timeouts,
 };
 pub use release::{Artifact, Release, Target};
 pub use replay::{Replay, ReplayError, Replayed};

@@ -7,14 +7,16 @@ use crate::{Release, RolloutId, ServiceName, Step, StepIndex, Target, Undo, Weig
 
 mod build;
 mod hook;
+mod keep_warm;
 mod problem;
 mod request;
 mod secrets;
 mod steps;
 
 pub use hook::{Hook, HookPoint, NoticeHook};
+pub use keep_warm::KeepWarm;
 pub use problem::PlanProblem;
-pub use request::{PlanRequest, Timeouts, keep_warm_analysis};
+pub use request::{PlanRequest, Timeouts};
 
 /// Ordered work, with no choices left for run time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod in_force;
+mod recording;
 
 pub use in_force::alone;
 
@@ -45,11 +46,24 @@ pub(crate) enum WarnedOf {
     Approaching,
     /// A rule has no data.
     NoData,
+    /// The release that is kept warm does not answer as it should. It has no rule.
+    KeptFault,
+    /// The gate has failed, and there is no release to go back to.
+    NoWayBack,
 }
 
 impl Warned {
-    /// All that a judgement of a gate warns of.
-    pub(crate) fn all(gate: StepIndex, judgement: &Judgement) -> BTreeSet<Warned> {
+    /// All that a gate warns of.
+    pub(crate) fn all(gate: StepIndex, tally: &Tally, judgement: &Judgement) -> BTreeSet<Warned> {
+        let failed = judgement.verdict == Verdict::Fail;
+        let kept_fault = tally.kept_fault().map(|_| Warned {
+            gate,
+            rule: 0,
+            of: match failed {
+                true => WarnedOf::NoWayBack,
+                false => WarnedOf::KeptFault,
+            },
+        });
         let evidence = judgement.evidence.iter().enumerate();
         let of = evidence.flat_map(|(rule, evidence)| {
             let approaching = evidence.approaching.then_some(WarnedOf::Approaching);
@@ -59,7 +73,7 @@ impl Warned {
                 .flatten()
                 .map(move |of| Warned { gate, rule, of })
         });
-        of.collect()
+        of.chain(kept_fault).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one verdict sentence (invariant 16): the command line, the page, the notices and the API all
 //! show this text.
 
-use portcullis_analysis::Tally;
+use portcullis_analysis::{Evidence, Tally};
 
 use crate::{
     Action, Attempt, Cause, Direction, End, GateRole, Halt, HeldWhy, PausedWhy, Plan, Purpose,
@@ -20,18 +20,7 @@ impl Rollout {
                 run,
                 halt,
             } => self.advancing(*at, *attempt, *run, halt.is_some()),
-            State::Watching { at, .. } if plan.keeps_warm(*at) => {
-                let seen = self
-                    .judgement()
-                    .filter(|judgement| judgement.measured_ms > 0);
-                let seen = seen.map(|judgement| format!(": {}", judgement.phrase()));
-                format!(
-                    "{} serves, {} is kept warm{}",
-                    plan.release.id,
-                    plan.came_from(),
-                    seen.unwrap_or_default()
-                )
-            }
+            State::Watching { at, tally } if plan.keeps_warm(*at) => self.warm(tally),
             State::Watching { at, tally } => self.watching(*at, tally),
             State::Paused { at, why, .. } => match why {
                 PausedWhy::Approval { question } => format!("Waiting for approval: {question}"),
@@ -71,6 +60,36 @@ impl Rollout {
                 }
             }
         }
+    }
+
+    /// The old release is kept warm.
+    fn warm(&self, tally: &Tally) -> String {
+        let plan = self.plan();
+        let mut words = format!(
+            "{} serves, {} is kept warm",
+            plan.release.id,
+            plan.came_from()
+        );
+        if let Some(why) = tally.unmeasured() {
+            words.push_str(&format!(", not measuring: {why}"));
+            return words;
+        }
+        let seen = self.judgement();
+        let Some(seen) = seen.filter(|judgement| judgement.measured_ms > 0) else {
+            return words;
+        };
+        words.push_str(&format!(": {}", seen.phrase()));
+        let warns = |e: &Evidence| e.approaching && e.rule.test.only_warns();
+        if seen.evidence.iter().any(warns) {
+            words.push_str("; this does not go back by itself, `portcullis rollback` does");
+        }
+        if let Some(why) = tally.kept_fault() {
+            words.push_str(&format!(
+                "; {} does not answer as it should, so nothing goes back to it by itself: {why}",
+                plan.came_from()
+            ));
+        }
+        words
     }
 
     /// A gate that is open.

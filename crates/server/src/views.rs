@@ -3,11 +3,11 @@
 
 use portcullis_api::engine::{
     ConfigurationStanding, Detail, EngineStanding, JournalEvent, PlanView, Serving, Sharing,
-    Status, Summary,
+    Status, Summary, Warm,
 };
 use portcullis_api::gateway::Split;
 use portcullis_engine::{Engine, History, Outline, Past, Standing};
-use portcullis_rollout::Rollout;
+use portcullis_rollout::{Action, GateRole, MomentKind, Rollout, State};
 
 /// How a service stands, from its history and what is known of its engine.
 pub fn status(
@@ -35,6 +35,7 @@ pub fn status(
         sentence,
         serving,
         sharing,
+        warm: history.live().and_then(warm),
         live,
         journal_seq: history.next_seq() - 1,
         epoch,
@@ -53,6 +54,50 @@ fn sharing(live: &Past) -> Option<Sharing> {
         release: plan.release.id.to_string(),
         address: plan.target.address.to_string(),
         percent,
+    })
+}
+
+/// The time in which the old release is kept warm, if it is that time.
+fn warm(live: &Past) -> Option<Warm> {
+    let rollout = live.rollout();
+    let State::Watching { at, tally } = rollout.state() else {
+        return None;
+    };
+    let Some(Action::Gate(gate)) = rollout.plan().step(*at).map(|step| &step.action) else {
+        return None;
+    };
+    let kept = rollout.plan().previous.as_ref()?;
+    if gate.role != GateRole::KeepWarm {
+        return None;
+    }
+    let timeline = live.timeline();
+    let mut moments = timeline.moments().iter().rev();
+    let promoted = moments.find(|moment| {
+        matches!(
+            moment.kind,
+            MomentKind::Turned {
+                until_ms: Some(_),
+                ..
+            }
+        )
+    });
+    let changed_ms = live.outline().changed_at_ms;
+    let left_ms = gate.analysis.window_ms.saturating_sub(tally.measured_ms());
+    let words = |only_warns: bool| {
+        let rules = gate.analysis.rules.iter();
+        let rules = rules.filter(|rule| rule.test.only_warns() == only_warns);
+        let mut words: Vec<String> = rules.map(|rule| rule.signal.words()).collect();
+        words.dedup();
+        words
+    };
+    Some(Warm {
+        release: kept.release.id.to_string(),
+        address: kept.target.address.clone(),
+        since_ms: promoted.map_or(changed_ms, |moment| moment.at_ms),
+        until_ms: changed_ms.saturating_add(left_ms),
+        interval_ms: rollout.measures_every_ms()?,
+        fails_on: words(false),
+        warns_of: words(true),
     })
 }
 

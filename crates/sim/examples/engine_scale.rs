@@ -88,6 +88,7 @@ impl Meter for Hand {
             }),
             metrics: BTreeMap::new(),
             unmeasured: None,
+            kept_fault: None,
             ..Sample::default()
         }
     }

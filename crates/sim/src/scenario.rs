@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use portcullis_analysis::{Analysis, Rule, Signal, Test};
 use portcullis_rollout::{
-    Artifact, Check, Command, DataPolicy, Hook, HookPoint, HookTime, Migration, Plan, PlanProblem,
-    PlanRequest, Proof, Purpose, Release, ReleaseId, RolloutId, Running, ServiceName, StoreKind,
-    StoreRef, Strategy, Target, Timeouts, Weight,
+    Artifact, Check, Command, DataPolicy, Hook, HookPoint, HookTime, KeepWarm, Migration, Plan,
+    PlanProblem, PlanRequest, Proof, Purpose, Release, ReleaseId, RolloutId, Running, ServiceName,
+    StoreKind, StoreRef, Strategy, Target, Timeouts, Weight,
 };
 
 /// A plan to explore.
@@ -115,7 +115,7 @@ impl Scenario {
             figures: Vec::new(),
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
             hooks: self.hooks(),
-            keep_warm_ms: if self == Scenario::KeptWarm { 2000 } else { 0 },
+            keep_warm: KeepWarm::lasting(if self == Scenario::KeptWarm { 2000 } else { 0 }),
             timeouts: Timeouts {
                 ready_ms: 1000,
                 stop_ms: 1000,

@@ -16,12 +16,13 @@ const HOPELESS: f64 = 20.0;
 const SEED: u64 = 1;
 
 /// Whether simulated traffic can decide a rule: it is about errors or latency. Checks, figures, refusals
-/// and streams are not simulated.
+/// and streams are not simulated, and what only warns decides nothing.
 pub fn is_simulated(rule: &Rule) -> bool {
-    matches!(
+    let of_traffic = matches!(
         rule.signal,
         Signal::ErrorRate | Signal::Latency { .. } | Signal::Latencies
-    )
+    );
+    of_traffic && !rule.test.only_warns()
 }
 
 /// About how many requests of the canary show that a rule is met when none of them fails and it is as
@@ -76,7 +77,7 @@ fn median_ms(rule: &Rule) -> f64 {
         Test::AtMost { max, .. } | Test::Limit { max } | Test::Window { max, .. } => {
             USUAL.0.min(max / 10.0).max(0.001)
         }
-        Test::Baseline { .. } | Test::NotWorse { .. } => USUAL.0,
+        Test::Baseline { .. } | Test::NotWorse { .. } | Test::NotWorseThanBefore { .. } => USUAL.0,
     }
 }
 

@@ -24,7 +24,9 @@ impl Rule {
     fn unfit(&self) -> Option<String> {
         let of_traffic = self.signal.is_of_traffic();
         let text = match &self.test {
-            Test::Baseline { .. } | Test::NotWorse { .. } if !of_traffic => {
+            Test::Baseline { .. } | Test::NotWorse { .. } | Test::NotWorseThanBefore { .. }
+                if !of_traffic =>
+            {
                 "only what the gateway counts (errors, latencies, tokens) can be compared with the \
                  stable arm"
             }
@@ -92,6 +94,7 @@ impl Rule {
                     (!beyond).then(|| "what matters must be beyond what is tolerated".to_owned())
                 })
             }
+            Test::NotWorseThanBefore { tolerated } => tolerated.problem(),
             Test::Limit { .. } | Test::Window { .. } => None,
         }
     }

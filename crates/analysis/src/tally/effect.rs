@@ -16,7 +16,7 @@ pub(super) fn effect(state: &RuleState, rule: &Rule, sums: &Sums, alpha: f64) ->
     let signal = &rule.signal;
     let (canary, stable) = (sums.canary(), sums.baseline());
     let differences: Vec<Difference> = match state {
-        RuleState::Fixed | RuleState::Trailing { .. } => return None,
+        RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Before { .. } => return None,
         RuleState::Share { .. } if signal.kind() == SignalKind::Time => {
             let quantiles = signal.compared_quantiles().into_iter();
             let of = |quantile| times(signal.times(canary), None, quantile, alpha);

@@ -8,14 +8,14 @@ use crate::{ArmEvents, Budget, Proof, SignalKind};
 /// The proof of a rule, but for how many requests it needs.
 pub(super) fn proof(state: &RuleState, rule: &Rule, budget: &Budget) -> Proof {
     let (worse, good) = match state {
-        RuleState::Share { worse, good } => {
+        RuleState::Share { worse, good, .. } => {
             (worse.mixture().log_highest(), good.mixture().log_highest())
         }
         RuleState::Shares { worse, good, .. } => {
             (worse.mixture().log_highest(), good.mixture().log_highest())
         }
         RuleState::Times { worse, good } => (worse.log_highest(), good.log_highest()),
-        RuleState::Fixed | RuleState::Trailing { .. } => (0.0, 0.0),
+        RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Before { .. } => (0.0, 0.0),
     };
     Proof {
         log_worse: worse,
@@ -45,7 +45,7 @@ pub(super) fn requests_needed(
         RuleState::Share { good, .. } => good.mixture().log_e(),
         RuleState::Shares { good, .. } => good.mixture().log_e(),
         RuleState::Times { good, .. } => good.log_e(),
-        RuleState::Fixed | RuleState::Trailing { .. } => return None,
+        RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Before { .. } => return None,
     };
     let missing = (proof.log_passes - good_now).max(0.0);
     let gain = gain(state, rule, sums);

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::before::Before;
 use super::fixed;
 use super::proof::proof;
+use super::stretch::Stretch;
 use super::sums::Sums;
 use super::trailing::Trailing;
 
@@ -33,7 +35,14 @@ pub(super) enum RuleState {
     /// The latest stretch.
     Trailing { trailing: Trailing },
     /// One arm against a limit.
-    Share { worse: Proportion, good: Proportion },
+    Share {
+        worse: Proportion,
+        good: Proportion,
+        #[serde(default)]
+        stretch: Stretch,
+    },
+    /// One arm against what the stable one showed before; `None` where that was too little.
+    Before { before: Option<Box<Before>> },
     /// Two arms' shares of events.
     Shares {
         worse: Labels,
@@ -62,8 +71,10 @@ impl RuleState {
                 RuleState::Share {
                     worse: Proportion::above(if times { slow } else { *max }),
                     good: Proportion::below(if times { slow } else { *matters }),
+                    stretch: Stretch::default(),
                 }
             }
+            Test::NotWorseThanBefore { .. } => RuleState::Before { before: None },
             Test::NotWorse { tolerated, matters } if times => RuleState::Times {
                 worse: Exceedances::above(&signal.compared_quantiles(), latency(tolerated)),
                 good: Exceedances::below(&signal.shown_quantiles(), latency(matters)),
@@ -76,11 +87,23 @@ impl RuleState {
         }
     }
 
+    /// The state of a rule of a gate before which `stable` was seen of the stable release.
+    pub(super) fn after(rule: &Rule, stable: &ArmSample, budget: &Budget) -> RuleState {
+        match &rule.test {
+            Test::NotWorseThanBefore { tolerated } => {
+                let before = Before::new(&rule.signal, tolerated, stable, budget);
+                let before = before.map(Box::new);
+                RuleState::Before { before }
+            }
+            _ => RuleState::new(rule),
+        }
+    }
+
     /// The state with which the next gate of the rollout begins: see [`super::Tally::following`].
     pub(super) fn continued(&self) -> RuleState {
         let mut next = self.clone();
         match &mut next {
-            RuleState::Fixed => {}
+            RuleState::Fixed | RuleState::Before { .. } => {}
             RuleState::Trailing { trailing } => *trailing = Trailing::default(),
             RuleState::Share { good, .. } => good.restart(),
             RuleState::Shares { good, .. } => good.restart(),
@@ -98,13 +121,25 @@ impl RuleState {
                     trailing.observe(signal, over_ms, sample);
                 }
             }
-            RuleState::Share { worse, good } => {
+            RuleState::Before { before } => {
+                if let Some(before) = before {
+                    before.observe(signal, sample);
+                }
+            }
+            RuleState::Share {
+                worse,
+                good,
+                stretch,
+            } => {
                 let (Some(arm), Test::AtMost { max, matters }) = (&sample.canary, &rule.test)
                 else {
                     return;
                 };
                 let (requests, bad) = above(signal, arm, *max);
                 worse.observe(requests, bad);
+                let allowed = signal.quantile().map_or(*max, |quantile| 1.0 - quantile);
+                let measured = (arm, sample.duration_ms());
+                stretch.observe(signal, measured, (requests, bad), allowed);
                 let (requests, bad) = above(signal, arm, *matters);
                 good.observe(requests, bad);
             }
@@ -149,6 +184,12 @@ impl RuleState {
         let broken = match self {
             RuleState::Fixed => fixed::look(sums, &mut evidence),
             RuleState::Trailing { trailing } => look_back(trailing, &mut evidence),
+            RuleState::Before { before } => {
+                evidence.requests = rule.signal.count(sums.canary());
+                evidence.observed = rule.signal.value(sums.canary());
+                Before::tell(before.as_deref(), &mut evidence, budget);
+                return evidence;
+            }
             RuleState::Share { .. } | RuleState::Shares { .. } | RuleState::Times { .. } => {
                 return self.weigh(evidence, sums, budget);
             }
@@ -175,6 +216,11 @@ impl RuleState {
         let proof = proof(self, &rule, budget);
         evidence.approaching = proof.is_approaching();
         let many = evidence.requests >= rule.requests_min;
+        if let RuleState::Share { stretch, .. } = self
+            && proof.fails()
+        {
+            stretch.tell(&mut evidence);
+        }
         evidence.verdict = if proof.fails() {
             Verdict::Fail
         } else if many && (rule.enough == Enough::Requests || proof.passes()) {

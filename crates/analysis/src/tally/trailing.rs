@@ -26,21 +26,7 @@ impl Trailing {
             self.figures
                 .extend(reading.map(|value| (sample.to_ms, *value)));
         } else if let Some(arm) = &sample.canary {
-            let (requests, errors) = (arm.requests, arm.errors);
-            let mut kept = ArmSample {
-                requests,
-                errors,
-                refused: arm.refused,
-                ..ArmSample::default()
-            };
-            match signal {
-                Signal::FirstToken { .. } => kept.first_token = arm.first_token.clone(),
-                Signal::TokenGap { .. } => kept.token_gap = arm.token_gap.clone(),
-                Signal::TokenTime { .. } => kept.token_time = arm.token_time.clone(),
-                Signal::Latency { .. } => kept.latency = arm.latency.clone(),
-                _ => {}
-            }
-            self.arms.push_back((sample.to_ms, kept));
+            self.arms.push_back((sample.to_ms, kept(signal, arm)));
         }
         let oldest = sample.to_ms.saturating_sub(over_ms);
         let stale = |at: u64, len: usize| at <= oldest || len > READINGS_MAX;
@@ -77,6 +63,24 @@ impl Trailing {
         };
         (signal.count(&sum), value)
     }
+}
+
+/// What a signal needs of an arm.
+pub(super) fn kept(signal: &Signal, arm: &ArmSample) -> ArmSample {
+    let mut kept = ArmSample {
+        requests: arm.requests,
+        errors: arm.errors,
+        refused: arm.refused,
+        ..ArmSample::default()
+    };
+    match signal {
+        Signal::FirstToken { .. } => kept.first_token = arm.first_token.clone(),
+        Signal::TokenGap { .. } => kept.token_gap = arm.token_gap.clone(),
+        Signal::TokenTime { .. } => kept.token_time = arm.token_time.clone(),
+        Signal::Latency { .. } => kept.latency = arm.latency.clone(),
+        _ => {}
+    }
+    kept
 }
 
 /// One value out of many; `None` out of none. A quantile is by nearest rank.

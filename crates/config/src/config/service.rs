@@ -1,6 +1,6 @@
 //! The service as a whole.
 
-use portcullis_rollout::{Check, MetricsSource, ServiceName, Strategy};
+use portcullis_rollout::{Check, KeepWarm, MetricsSource, ServiceName, Strategy};
 
 use crate::{PortRange, UpstreamProtocol};
 
@@ -19,9 +19,9 @@ pub struct ServiceConfig {
     pub ports: PortRange,
     /// Which protocol the releases speak.
     pub protocol: UpstreamProtocol,
-    /// How long the old release is kept running after the new one was promoted, in milliseconds; 0 stops it
-    /// at once.
-    pub keep_warm_ms: u64,
+    /// How long the old release is kept running after the new one was promoted, and how often the new one
+    /// is measured meanwhile.
+    pub keep_warm: KeepWarm,
     /// The check that tells that a release is up.
     pub ready: Check,
     /// Known questions and answers, asked of each release directly. Body files have absolute paths.

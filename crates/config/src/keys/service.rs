@@ -108,7 +108,16 @@ pub(crate) static SERVICE: Section = Section {
             Kind::DurationFrom(0),
             Preset::Value("\"10m\""),
             "How long the old release is kept running after the new one was promoted, so that going back \
-             takes seconds. `0s` stops it at once.",
+             takes seconds. Gates go on meanwhile: what breaks a fixed limit goes back by itself. `0s` stops it \
+             at once.",
+        ),
+        key(
+            "keep_warm_cadence",
+            Kind::Tables(&KEEP_WARM_CADENCE),
+            Preset::Absent("the `interval` and the `cadence` of `[gate]`"),
+            "How far apart measurements are while the old release is kept warm, for example \
+             `[{ interval = \"30s\" }, { after = \"5m\", interval = \"2m\" }]`. A failure is noticed after one to \
+             three of them.",
         ),
         key(
             "ready",
@@ -314,6 +323,25 @@ pub(crate) static GATE: Section = Section {
             Kind::Tables(&RULE),
             Preset::Value(DEFAULT_RULES),
             "The rules; all must hold.",
+        ),
+    ],
+};
+
+static KEEP_WARM_CADENCE: Section = Section {
+    header: "[[service.keep_warm_cadence]]",
+    about: "From some moment after the promotion on, measurements are this far apart.",
+    keys: &[
+        key(
+            "after",
+            Kind::DurationFrom(0),
+            Preset::Value("\"0s\""),
+            "How long after the promotion that begins.",
+        ),
+        key(
+            "interval",
+            Kind::Duration,
+            Preset::Required,
+            "The distance from then on.",
         ),
     ],
 };

@@ -67,10 +67,7 @@ impl RawGate {
             window_ms: table.duration_ms("window"),
             interval_ms: table.duration_ms("interval"),
             samples_min: value_or_default(table.count("samples_min")),
-            cadence: table.tables("cadence", |table| RawCadence {
-                after_ms: table.duration_ms("after"),
-                interval_ms: table.duration_ms("interval"),
-            }),
+            cadence: table.tables("cadence", RawCadence::read),
             extend_ms: table.duration_ms("extend"),
             early: value_or_default(table.boolean("early")),
             inconclusive: table.text("inconclusive"),
@@ -81,6 +78,15 @@ impl RawGate {
             rules,
             spot: Some(table.spot.clone()),
             given: table.given,
+        }
+    }
+}
+
+impl RawCadence {
+    pub(super) fn read(table: Table<'_>) -> RawCadence {
+        RawCadence {
+            after_ms: table.duration_ms("after"),
+            interval_ms: table.duration_ms("interval"),
         }
     }
 }

@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use crate::Code;
 use crate::config::PortRange;
 use crate::keys::Kind;
-use crate::raw::{RawCheck, value_or_default};
+use crate::raw::{RawCadence, RawCheck, value_or_default};
 use crate::report::{At, Wrong};
 use crate::table::{Entries, Table};
 use crate::units;
@@ -21,6 +21,7 @@ pub(crate) struct RawService {
     pub(crate) ports: Option<At<PortRange>>,
     pub(crate) protocol: Option<At<String>>,
     pub(crate) keep_warm_ms: u64,
+    pub(crate) keep_warm_cadence: Vec<RawCadence>,
     pub(crate) ready: RawCheck,
     pub(crate) smoke: Vec<RawCheck>,
     pub(crate) metrics: Option<RawMetrics>,
@@ -61,6 +62,7 @@ impl RawService {
             ports: table.read("ports", |_, value| units::ports(value)),
             protocol: table.text("protocol"),
             keep_warm_ms: value_or_default(table.duration_ms("keep_warm")),
+            keep_warm_cadence: table.tables("keep_warm_cadence", RawCadence::read),
             ready: table.table("ready", RawCheck::read).unwrap_or_default(),
             smoke: table.tables("smoke", RawCheck::read),
             metrics: table.optional_table("metrics", RawMetrics::read),

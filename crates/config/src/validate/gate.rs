@@ -1,6 +1,6 @@
 //! The gate: rules that can be judged under the strategy.
 
-use portcullis_analysis::{Analysis, Budget, Cadence, Enough, Rule, Signal, WhenInconclusive};
+use portcullis_analysis::{Analysis, Budget, Enough, Rule, Signal, WhenInconclusive};
 use portcullis_rollout::Strategy;
 
 use super::text;
@@ -10,7 +10,10 @@ use crate::report::{At, Report, Spot, Wrong};
 use crate::similar::nearest;
 use crate::units::{self, Limit, duration_text, known};
 
+mod cadence;
 mod limits;
+
+pub(super) use cadence::keep_warm;
 
 /// Requests before a circuit breaker says anything, unless it says otherwise.
 const BREAKER_REQUESTS_MIN: u64 = 50;
@@ -38,7 +41,9 @@ pub(super) fn analysis(
             // The strategy could not be read: nothing is known to contradict it.
             None => true,
         };
-        if raw.given && !compared && strategy != Some(&Strategy::AtOnce) {
+        // That the strategy has no gates at all is said once, for the whole table.
+        let gateless = strategy == Some(&Strategy::AtOnce) && service.keep_warm_ms == 0;
+        if raw.given && !compared && !gateless {
             let message = "this compares with the stable release, which gets no traffic at the same \
                            time unless the strategy is canary";
             let hint = "give a fixed limit with `max`, or set strategy = \"canary\"";
@@ -53,17 +58,21 @@ pub(super) fn analysis(
     }
     window(raw, report);
     for rule in &raw.rules {
-        reach(raw, rule, report);
+        reach(raw, rule, service.keep_warm_ms, report);
     }
     let budget = budget(raw, &rules, report);
     if let Some(spot) = raw.spot.as_ref().filter(|_| raw.given && !raw.rules_broken) {
-        judgeable(raw, &rules, strategy, spot, report);
+        judgeable(raw, &rules, (strategy, service.keep_warm_ms), spot, report);
     }
     Analysis {
         rules,
         window_ms: raw.window_ms.as_ref().map_or(1, |at| at.value),
         interval_ms: raw.interval_ms.as_ref().map_or(1, |at| at.value),
-        cadence: cadence(raw, report),
+        cadence: cadence::of_gate(
+            &raw.cadence,
+            raw.window_ms.as_ref().map(|at| at.value),
+            report,
+        ),
         samples_min: raw.samples_min,
         extend_ms: raw.extend_ms.as_ref().map_or(0, |at| at.value),
         early: raw.early,
@@ -115,47 +124,6 @@ fn budget(raw: &RawGate, rules: &[Rule], report: &Report<'_>) -> Budget {
     }
 }
 
-/// The later distances between measurements, in ascending order of time.
-fn cadence(raw: &RawGate, report: &Report<'_>) -> Vec<Cadence> {
-    let mut cadence: Vec<Cadence> = Vec::new();
-    for later in &raw.cadence {
-        let (Some(after), Some(interval)) = (&later.after_ms, &later.interval_ms) else {
-            continue;
-        };
-        if cadence
-            .last()
-            .is_some_and(|last| last.after_ms >= after.value)
-        {
-            let message = "this begins no later than the one before it";
-            let hint = "write them in the order of time";
-            report.add(
-                &after.spot,
-                Wrong::new(Code::Contradiction, message).hint(hint),
-            );
-        }
-        let window_ms = raw.window_ms.as_ref().map_or(u64::MAX, |at| at.value);
-        if after.value >= window_ms {
-            let message = format!(
-                "the window is over after {}, before this begins",
-                duration_text(window_ms)
-            );
-            let hint = "a longer window, or an earlier moment";
-            report.add(
-                &after.spot,
-                Wrong::new(Code::Contradiction, message).hint(hint),
-            );
-        } else if interval.value > window_ms {
-            let message = format!("the window ({}) is shorter", duration_text(window_ms));
-            report.add(&interval.spot, Wrong::new(Code::Contradiction, message));
-        }
-        cadence.push(Cadence {
-            after_ms: after.value,
-            interval_ms: interval.value,
-        });
-    }
-    cadence
-}
-
 /// The interval fits into the window.
 fn window(raw: &RawGate, report: &Report<'_>) {
     let (Some(window), Some(interval)) = (&raw.window_ms, &raw.interval_ms) else {
@@ -185,12 +153,13 @@ fn window(raw: &RawGate, report: &Report<'_>) {
     );
 }
 
-/// A trailing stretch fits into the time that the gate is open.
-fn reach(raw: &RawGate, rule: &RawRule, report: &Report<'_>) {
+/// A trailing stretch fits into the time that a gate is open, or into that in which the old release is kept warm: rules
+/// are looked at there too.
+fn reach(raw: &RawGate, rule: &RawRule, keep_warm_ms: u64, report: &Report<'_>) {
     let (Some(over), Some(window)) = (&rule.over_ms, &raw.window_ms) else {
         return;
     };
-    if over.value > window.value {
+    if over.value > window.value.max(keep_warm_ms) {
         let message = format!(
             "this looks back over {}, and the gate's window is {}: it would never have seen so much",
             duration_text(over.value),
@@ -208,14 +177,17 @@ fn reach(raw: &RawGate, rule: &RawRule, report: &Report<'_>) {
 fn judgeable(
     raw: &RawGate,
     rules: &[Rule],
-    strategy: Option<&Strategy>,
+    (strategy, keep_warm_ms): (Option<&Strategy>, u64),
     spot: &Spot,
     report: &Report<'_>,
 ) {
     let weights = match strategy {
+        // The rules are looked at while the old release is kept warm.
+        Some(Strategy::AtOnce) if keep_warm_ms > 0 => &[],
         Some(Strategy::AtOnce) => {
             let message = "the strategy at-once has no gates: these rules would never be looked at";
-            let hint = "remove [gate], or set strategy = \"canary\" or \"blue-green\"";
+            let hint =
+                "remove [gate], set strategy = \"canary\" or \"blue-green\", or give a `keep_warm`";
             report.add(spot, Wrong::new(Code::Contradiction, message).hint(hint));
             return;
         }

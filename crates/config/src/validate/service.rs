@@ -83,6 +83,7 @@ pub(super) fn service(
     for path in paths.flatten() {
         fits_protocol(path, protocol, context.report);
     }
+    let keep_warm = super::gate::keep_warm(&raw, context.report);
     ServiceConfig {
         name: ServiceName::new(raw.name),
         environment: raw.environment,
@@ -90,7 +91,7 @@ pub(super) fn service(
         approval: raw.approval,
         ports: raw.ports.map_or(PortRange::DEFAULT, |at| at.value),
         protocol,
-        keep_warm_ms: raw.keep_warm_ms,
+        keep_warm,
         ready: check(raw.ready, context),
         smoke: raw
             .smoke

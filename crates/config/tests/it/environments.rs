@@ -121,7 +121,7 @@ fn an_unknown_environment_is_told_with_the_known_ones() {
 #[test]
 fn new_keys_have_their_documented_defaults() {
     let config = good(&least("", ""), None);
-    assert_eq!(config.service.keep_warm_ms, 600_000);
+    assert_eq!(config.service.keep_warm.window_ms, 600_000);
     assert_eq!(
         (config.retention.keep_last, config.retention.keep_days),
         (5, 14)
@@ -130,7 +130,7 @@ fn new_keys_have_their_documented_defaults() {
     assert_eq!(config.state.lease_ttl_ms, 15_000);
     assert_eq!(config.hooks, []);
     let none = good(&least("keep_warm = \"0s\"", ""), None);
-    assert_eq!(none.service.keep_warm_ms, 0);
+    assert_eq!(none.service.keep_warm.window_ms, 0);
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn request(
         figures: config.figures.clone(),
         approval: service.approval.clone(),
         hooks: Vec::new(),
-        keep_warm_ms: 0,
+        keep_warm: portcullis_rollout::KeepWarm::default(),
         timeouts: config.timeouts,
     }
 }

@@ -37,6 +37,8 @@ fn query(canary: &str, checks: Vec<Check>) -> Query {
         checks,
         metrics: None,
         figures: Vec::new(),
+        record_ms: 0,
+        kept: None,
     };
     Query {
         rollout: RolloutId::new("tiny-1"),

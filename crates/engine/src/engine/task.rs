@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use portcullis_analysis::Sample;
 use portcullis_driver::{Driver, Meter, Query};
 use portcullis_journal::{Entry, Journal};
 use portcullis_rollout::{
-    Action, Actor, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, State, StepIndex,
+    Action, Actor, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, Rollout, State,
+    StepIndex,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
@@ -34,6 +36,8 @@ pub(super) struct Task<J, D, M, C> {
     reported: mpsc::Receiver<EventKind>,
     attempts: HashMap<OpKey, CancellationToken>,
     measuring: Option<AbortHandle>,
+    /// What was measured of the open gate and is not recorded yet.
+    unrecorded: Option<(StepIndex, Sample)>,
     notices: Notices,
     /// Dropping the set stops everything that runs in it.
     running: JoinSet<()>,
@@ -66,6 +70,7 @@ where
             reported,
             attempts: HashMap::new(),
             measuring: None,
+            unrecorded: None,
             notices: Notices::default(),
             running: JoinSet::new(),
         }
@@ -168,6 +173,14 @@ where
         {
             self.attempts.remove(key);
         }
+        match kind {
+            EventKind::Measured { step, sample, .. } => self.measured(step, *sample).await,
+            kind => self.report(kind).await,
+        }
+    }
+
+    /// Feeds a report. One that comes too late is refused by the rollout and forgotten.
+    async fn report(&mut self, kind: EventKind) -> Result<(), RunnerError> {
         let word = kind.word();
         match self.feed(kind, Actor::Engine).await {
             Err(error) if error.is_refusal() => {
@@ -176,6 +189,31 @@ where
             }
             went => went,
         }
+    }
+
+    /// Takes in a measurement: it is recorded with those before it that are not yet, or kept for later.
+    async fn measured(&mut self, step: StepIndex, sample: Sample) -> Result<(), RunnerError> {
+        let earlier = self.unrecorded.take().filter(|(at, _)| *at == step);
+        let whole = match earlier {
+            Some((_, mut whole)) if whole.unmeasured == sample.unmeasured => {
+                whole.extend(&sample);
+                whole
+            }
+            // What was measured and what was not are two things.
+            Some((_, whole)) => {
+                self.report(EventKind::measured(step, whole)).await?;
+                sample
+            }
+            None => sample,
+        };
+        let live = self.runner.live();
+        let waits = live.filter(|live| !live.records(step, &whole));
+        let Some(interval_ms) = waits.and_then(Rollout::measures_every_ms) else {
+            return self.report(EventKind::measured(step, whole)).await;
+        };
+        self.unrecorded = Some((step, whole));
+        self.measure(step, interval_ms);
+        Ok(())
     }
 
     async fn feed(&mut self, kind: EventKind, by: Actor) -> Result<(), RunnerError> {

@@ -153,7 +153,7 @@ pub(crate) fn plan() -> Arc<Plan> {
         figures: Vec::new(),
         approval: None,
         hooks: Vec::new(),
-        keep_warm_ms: 0,
+        keep_warm: portcullis_rollout::KeepWarm::default(),
         timeouts: Timeouts {
             ready_ms: 200,
             stop_ms: 200,

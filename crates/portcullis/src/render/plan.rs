@@ -1,6 +1,6 @@
 //! A plan for a reviewer: what would happen, how each step is undone, what cannot be.
 
-use portcullis_analysis::{Bound, Enough, Rule, Signal, Test, counted};
+use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test, counted};
 use portcullis_api::engine::PlanView;
 use portcullis_rollout::{Action, GateOrder, GateRole, Plan, Proof, Step, Undo};
 
@@ -226,11 +226,44 @@ fn rules(plan: &Plan, gate: &GateOrder) -> String {
         (GateRole::KeepWarm, Some(previous)) => {
             let kept = &previous.release.id;
             format!(
-                "keep {kept} warm for {window}, going back is at once; it goes back by itself unless {rules}"
+                "keep {kept} warm for {window}, going back is at once{}",
+                watched(gate)
             )
         }
         _ => format!("for {window}: {rules}"),
     }
+}
+
+/// How the new release is watched while the old one is kept warm.
+fn watched(gate: &GateOrder) -> String {
+    let words = |only_warns: bool| {
+        let rules = gate.analysis.rules.iter();
+        let rules = rules.filter(|rule| rule.test.only_warns() == only_warns);
+        rules.map(rule).collect::<Vec<_>>().join("; ")
+    };
+    let mut watched = format!("; measured {}", pace(&gate.analysis));
+    match words(false) {
+        none if none.is_empty() => watched.push_str("; it never goes back by itself"),
+        rules => watched.push_str(&format!("; it goes back by itself unless {rules}")),
+    }
+    match words(true) {
+        none if none.is_empty() => {}
+        rules => watched.push_str(&format!("; it warns unless {rules}")),
+    }
+    watched
+}
+
+/// How often is measured: `every 30 s, after 5 min every 2 min`.
+pub(crate) fn pace(analysis: &Analysis) -> String {
+    let mut pace = format!("every {}", span(analysis.interval_ms));
+    for later in &analysis.cadence {
+        pace.push_str(&format!(
+            ", after {} every {}",
+            span(later.after_ms),
+            span(later.interval_ms)
+        ));
+    }
+    pace
 }
 
 /// A rule in words.
@@ -268,6 +301,11 @@ pub(crate) fn rule(rule: &Rule) -> String {
         Test::AtMost { max, matters } => {
             let shown = shown(rule, "below", &signal.format(*matters));
             format!("{words} at most {}{shown}{least}", signal.format(*max))
+        }
+        Test::NotWorseThanBefore { tolerated } => {
+            let before =
+                bound(tolerated, signal).replace("the stable one's", "the release before's");
+            format!("{words} not worse than {before}")
         }
         Test::NotWorse { tolerated, matters } => {
             let shown = shown(rule, "better than", &bound(matters, signal));

@@ -1,6 +1,7 @@
 //! Portcullis through its built binary, with a real service behind it.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod after_release;
 mod api;
 mod bypass;
 mod command_line;

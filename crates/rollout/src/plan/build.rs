@@ -7,11 +7,11 @@ use super::steps::Places;
 use crate::sentence::span;
 use crate::{
     Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, Hook, HookOrder, HookTime,
-    Launch, NoticeHook, Plan, PlanProblem, PlanRequest, PreflightOrder, Promotion, Purpose,
-    Rehearsal, Release, RestoreOrder, SmokeOrder, Split, SplitArm, Step, StepIndex, StoreRef,
-    Strategy, Target, Trial, Undo, Weight,
+    Kept, Launch, NoticeHook, Plan, PlanProblem, PlanRequest, PreflightOrder, Promotion, Purpose,
+    Rehearsal, Release, ReleaseId, RestoreOrder, Running, SmokeOrder, Split, SplitArm, Step,
+    StepIndex, StoreRef, Strategy, Target, Trial, Undo, Weight,
 };
-use portcullis_analysis::AnalysisProblem;
+use portcullis_analysis::{Analysis, AnalysisProblem};
 
 /// How often a step that is safe to repeat is tried.
 const ATTEMPTS: u32 = 3;
@@ -390,7 +390,8 @@ impl Builder<'_> {
         };
         let promotion = self.promotion(promoted);
         self.push("promote", promotion, back(), short_ms, ATTEMPTS);
-        if let Some(gate) = request.keep_warm_gate(arm(&request.release, &request.target)) {
+        if let Some(mut gate) = request.keep_warm_gate(arm(&request.release, &request.target)) {
+            gate.kept = Some(self.kept(previous, &gate.analysis));
             self.open_gate("keep-warm", gate);
         }
         let old = CutOff {
@@ -433,6 +434,16 @@ impl Builder<'_> {
         }
         let name = format!("gate-{}", weight.percent());
         self.open_gate(&name, gate);
+    }
+
+    /// The old release while it is kept warm. Whether it is up is all that matters: it was proven to work on
+    /// the data.
+    fn kept(&mut self, previous: &Running, analysis: &Analysis) -> Kept {
+        let ready = self.request.ready_at(analysis);
+        Kept {
+            arm: arm(&previous.release, &previous.target),
+            checks: vec![self.fill_check(&previous.release, &previous.target.address, &ready)],
+        }
     }
 
     /// Adds a gate that asks the candidate every known question while it is open.
@@ -561,6 +572,44 @@ fn arm(release: &Release, target: &Target) -> SplitArm {
     }
 }
 
+/// What goes back by itself while the old release is kept warm, and what only warns.
+fn watch_note(watch: &Analysis, release: &Release, kept: &ReleaseId) -> String {
+    let words = |only_warns: bool| {
+        let rules = watch.rules.iter();
+        let rules = rules.filter(|rule| rule.test.only_warns() == only_warns);
+        let mut words: Vec<String> = rules.map(|rule| rule.signal.words()).collect();
+        words.dedup();
+        words
+    };
+    let (fail, warn) = (words(false), words(true));
+    let mut note = match fail.is_empty() {
+        true => {
+            format!("in that time nothing goes back to {kept} by itself: no rule has a fixed limit")
+        }
+        false => format!(
+            "in that time only a fixed limit on {} goes back to {kept} by itself",
+            listed(&fail)
+        ),
+    };
+    if !warn.is_empty() {
+        note.push_str(&format!(
+            "; {} of {} is compared with what {kept} showed in the gates, and warns",
+            listed(&warn),
+            release.id
+        ));
+    }
+    note
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
 fn notes(request: &PlanRequest) -> Vec<String> {
     let mut notes = Vec::new();
     let compares = request
@@ -575,15 +624,19 @@ fn notes(request: &PlanRequest) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if request.keep_warm_ms > 0
+    if request.keep_warm.window_ms > 0
         && let Some(previous) = &request.previous
     {
+        let kept = &previous.release.id;
         notes.push(format!(
-            "{} is kept warm for {} after the promotion: until then `portcullis rollback` takes \
+            "{kept} is kept warm for {} after the promotion: until then `portcullis rollback` takes \
              seconds, and `portcullis resume` ends the wait",
-            previous.release.id,
-            span(request.keep_warm_ms)
+            span(request.keep_warm.window_ms)
         ));
+        let watch = request
+            .keep_warm
+            .analysis_after(&request.analysis, &request.strategy);
+        notes.push(watch_note(&watch, &request.release, kept));
     }
     if request.previous.is_none() {
         notes.push(

@@ -2,17 +2,13 @@
 
 use std::path::PathBuf;
 
+use super::KeepWarm;
 use super::steps::Places;
 use crate::{
     Check, DataPolicy, FigureOrder, GateOrder, GateRole, Hook, MetricsSource, PlanProblem, Purpose,
     Release, RolloutId, Running, SplitArm, StoreRef, Strategy, Target, Weight,
 };
 use portcullis_analysis::Analysis;
-
-/// About how often the new release is measured while the old one is kept warm.
-const KEEP_WARM_SAMPLES: u64 = 60;
-/// The longest time between two such measurements, in milliseconds: a failure is noticed within it.
-const KEEP_WARM_INTERVAL_MAX_MS: u64 = 15_000;
 
 /// A check at a gate may take this long even where measurements are closer together, in milliseconds.
 const CHECK_AT_GATE_MIN_MS: u64 = 1_000;
@@ -63,9 +59,8 @@ pub struct PlanRequest {
     pub approval: Option<String>,
     /// Commands of the operator's.
     pub hooks: Vec<Hook>,
-    /// How long the old release is kept running after the new one was promoted, in milliseconds; 0 stops
-    /// it at once.
-    pub keep_warm_ms: u64,
+    /// How long the old release is kept running after the new one was promoted.
+    pub keep_warm: KeepWarm,
     /// How long things may take.
     pub timeouts: Timeouts,
 }
@@ -101,21 +96,28 @@ impl PlanRequest {
     /// measurements is a failed check: one release that hangs must not hold up the measurement that
     /// shows it.
     pub(crate) fn questions_at(&self, analysis: &Analysis) -> impl Iterator<Item = Check> {
-        let longest_ms = analysis.interval_ms.max(CHECK_AT_GATE_MIN_MS);
-        self.questions().cloned().map(move |check| Check {
-            timeout_ms: check.timeout_ms.min(longest_ms),
-            ..check
-        })
+        let longest_ms = longest_ms(analysis);
+        self.questions()
+            .cloned()
+            .map(move |check| within(check, longest_ms))
     }
 
-    /// The gate that stays open while the old release is kept warm: the new one has all the traffic, so
-    /// only the fixed limits are left. Measurements are far apart, for the journal keeps each of them.
+    /// The ready check as it is asked at a gate.
+    pub(crate) fn ready_at(&self, analysis: &Analysis) -> Check {
+        within(self.ready.clone(), longest_ms(analysis))
+    }
+
+    /// The gate that stays open while the old release is kept warm: see [`KeepWarm::analysis`].
     pub(crate) fn keep_warm_gate(&self, canary: SplitArm) -> Option<GateOrder> {
-        if self.keep_warm_ms == 0 {
+        if self.keep_warm.window_ms == 0 {
             return None;
         }
-        let analysis = keep_warm_analysis(&self.analysis, self.keep_warm_ms);
+        let analysis = self
+            .keep_warm
+            .analysis_after(&self.analysis, &self.strategy);
         Some(GateOrder {
+            record_ms: self.keep_warm.record_ms(&analysis),
+            kept: None,
             service: self.release.service.clone(),
             role: GateRole::KeepWarm,
             canary,
@@ -168,6 +170,8 @@ impl PlanRequest {
             checks,
             metrics: self.metrics.clone(),
             figures,
+            record_ms: 0,
+            kept: None,
         })
     }
 
@@ -189,15 +193,21 @@ impl PlanRequest {
             checks: Vec::new(),
             metrics: self.metrics.clone(),
             figures: self.figures_of_release(),
+            record_ms: 0,
+            kept: None,
         })
     }
 }
 
-/// The rules while the old release is kept warm for so long: the fixed limits of `analysis`, looked at less often.
-pub fn keep_warm_analysis(analysis: &Analysis, keep_warm_ms: u64) -> Analysis {
-    let mut alone = analysis.without_baseline();
-    let spread_ms = (keep_warm_ms / KEEP_WARM_SAMPLES).min(KEEP_WARM_INTERVAL_MAX_MS);
-    alone.window_ms = keep_warm_ms;
-    alone.interval_ms = alone.interval_ms.max(spread_ms).min(keep_warm_ms);
-    alone
+/// How long a check may take at a gate, in milliseconds.
+fn longest_ms(analysis: &Analysis) -> u64 {
+    analysis.interval_ms.max(CHECK_AT_GATE_MIN_MS)
+}
+
+/// A check that takes at most so long.
+fn within(check: Check, longest_ms: u64) -> Check {
+    Check {
+        timeout_ms: check.timeout_ms.min(longest_ms),
+        ..check
+    }
 }

@@ -77,7 +77,7 @@ pub(crate) fn request() -> PlanRequest {
         figures: Vec::new(),
         approval: None,
         hooks: Vec::new(),
-        keep_warm_ms: 0,
+        keep_warm: crate::KeepWarm::default(),
         timeouts: Timeouts {
             ready_ms: 1_000,
             stop_ms: 2_000,

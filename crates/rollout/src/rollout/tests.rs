@@ -100,7 +100,7 @@ fn rich_plan() -> Arc<Plan> {
             hook("freeze", HookTime::Before, "migrate"),
             hook("thaw", HookTime::After, "migrate"),
         ],
-        keep_warm_ms: 2_000,
+        keep_warm: crate::KeepWarm::lasting(2_000),
         ..crate::plan::tests::request()
     };
     Arc::new(Plan::build(&request).unwrap())

@@ -1,6 +1,6 @@
 //! `portcullis gate explain`: what a gate does, in plain words.
 
-use portcullis_analysis::{Analysis, Budget, Enough, Rule, Signal, WhenInconclusive};
+use portcullis_analysis::{Analysis, Budget, Enough, Rule, Signal, Test, WhenInconclusive};
 use portcullis_config::Config;
 use portcullis_rollout::GateRole;
 use portcullis_traffic::{
@@ -47,9 +47,12 @@ fn told(gate: &NamedGate) -> String {
         return lines.join("\n");
     }
     lines.push(format!("  {}", passing(gate)));
-    lines.push(format!("  {}", failing(analysis)));
-    if gate.role == GateRole::Decide {
-        lines.push(format!("  {}", undecided(analysis)));
+    if gate.role == GateRole::Decide || analysis.rules.iter().any(|rule| !rule.test.only_warns()) {
+        lines.push(format!("  {}", failing(analysis)));
+    }
+    match gate.role {
+        GateRole::Decide => lines.push(format!("  {}", undecided(analysis))),
+        GateRole::KeepWarm => lines.extend(warm(gate).map(|line| format!("  {line}"))),
     }
     lines.push("  Rules:".to_owned());
     for rule in &analysis.rules {
@@ -71,32 +74,37 @@ fn told(gate: &NamedGate) -> String {
 fn opening(gate: &NamedGate) -> String {
     let analysis = &gate.analysis;
     let window = render::span(analysis.window_ms);
-    let mut pace = format!("every {}", render::span(analysis.interval_ms));
-    for later in &analysis.cadence {
-        pace.push_str(&format!(
-            ", after {} every {}",
-            render::span(later.after_ms),
-            render::span(later.interval_ms)
-        ));
-    }
+    let pace = render::pace(analysis);
     match gate.role {
         GateRole::Decide => format!(
             "{}: {} % of the traffic goes to the canary, for at least {window}; it is measured {pace}.",
             gate.name, gate.percent
         ),
-        GateRole::KeepWarm => format!(
-            "{}: the new release has all the traffic and the old one is kept running for {window}; it is \
-             measured {pace}.",
-            gate.name
-        ),
+        GateRole::KeepWarm => {
+            let recorded = match gate.record_ms {
+                0 => String::new(),
+                ms => format!(", and the journal has an entry every {}", render::span(ms)),
+            };
+            format!(
+                "{}: from the promotion on, for {window}, the old release is kept running without traffic; the \
+                 new one is measured {pace}{recorded}.",
+                gate.name
+            )
+        }
     }
 }
 
 fn passing(gate: &NamedGate) -> String {
     let analysis = &gate.analysis;
     if gate.role == GateRole::KeepWarm {
-        return "Only a failure matters: then the old release gets all the traffic back at once."
-            .to_owned();
+        return match analysis.rules.iter().any(|rule| !rule.test.only_warns()) {
+            true => "Only a failure matters: then the old release gets all the traffic back at once.",
+            false => {
+                "Nothing goes back by itself, for no rule has a fixed limit; `portcullis rollback` gives the old \
+                 release all the traffic back at once."
+            }
+        }
+        .to_owned();
     }
     let by_evidence = analysis
         .rules
@@ -164,6 +172,36 @@ fn undecided(analysis: &Analysis) -> String {
         WhenInconclusive::RollBack => "the rollout goes back",
     };
     format!("{extended} {then}. It never passes for lack of evidence.")
+}
+
+/// What is particular about the time in which the old release is kept warm.
+fn warm(gate: &NamedGate) -> impl Iterator<Item = String> {
+    let analysis = &gate.analysis;
+    let warns = analysis.rules.iter().any(|rule| rule.test.only_warns());
+    let warns = warns.then(|| {
+        "What is compared with the release before only warns: that release has no traffic any more, so an \
+         incident that meets whatever runs would look like a worse release."
+            .to_owned()
+    });
+    let checks = analysis.rules.iter().find_map(|rule| match rule.test {
+        Test::Limit { max } if rule.signal == Signal::HealthFailures => Some(max as u64 + 1),
+        _ => None,
+    });
+    let intervals = analysis.cadence.iter().map(|later| later.interval_ms);
+    let slowest_ms = intervals.fold(analysis.interval_ms, u64::max);
+    // The failure falls into one measurement, and each that follows asks once.
+    let dead = checks.map(|checks| {
+        let after_ms = slowest_ms + checks * analysis.interval_ms;
+        format!(
+            "A release that is dead is found after {checks} failed checks in a row, within {}, also without \
+             traffic.",
+            render::span(after_ms)
+        )
+    });
+    let quiet = "Without traffic, or while something cannot be measured, it goes on and ends with its time: that is \
+                 no failure, and the new release serves already."
+        .to_owned();
+    warns.into_iter().chain(dead).chain([quiet])
 }
 
 /// How soon a rule can tell.
@@ -298,6 +336,8 @@ fn in_json(gate: &NamedGate) -> Value {
     json!({
         "name": gate.name,
         "canary_percent": gate.percent,
+        "role": gate.role,
+        "record_ms": gate.record_ms,
         "analysis": gate.analysis,
         "rules": rules.collect::<Vec<_>>(),
         "sees": sights.collect::<Vec<_>>(),

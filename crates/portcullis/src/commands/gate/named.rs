@@ -2,7 +2,7 @@
 
 use portcullis_analysis::Analysis;
 use portcullis_config::Config;
-use portcullis_rollout::{GateRole, Strategy, keep_warm_analysis};
+use portcullis_rollout::{GateRole, Strategy};
 
 use crate::cli::Named;
 use crate::command_error::{CommandError, ErrorCode};
@@ -15,6 +15,8 @@ pub(super) struct NamedGate {
     pub(super) percent: u8,
     pub(super) role: GateRole,
     pub(super) analysis: Analysis,
+    /// How far apart the journal's entries of it are, in milliseconds; 0 where each measurement is one.
+    pub(super) record_ms: u64,
 }
 
 /// All gates, in the order of a rollout.
@@ -32,15 +34,22 @@ pub(super) fn all(config: &Config) -> Vec<NamedGate> {
             100 => config.analysis.without_baseline(),
             _ => config.analysis.clone(),
         },
+        record_ms: 0,
     });
-    let kept = config.service.keep_warm_ms;
-    let warm = (kept > 0).then(|| NamedGate {
+    gates.chain(keep_warm(config)).collect()
+}
+
+/// The time in which the old release is kept warm, if there is one.
+fn keep_warm(config: &Config) -> Option<NamedGate> {
+    let warm = &config.service.keep_warm;
+    let analysis = warm.analysis_after(&config.analysis, &config.service.strategy);
+    (warm.window_ms > 0).then(|| NamedGate {
         name: "keep-warm".to_owned(),
         percent: 100,
         role: GateRole::KeepWarm,
-        analysis: keep_warm_analysis(&config.analysis, kept),
-    });
-    gates.chain(warm).collect()
+        record_ms: warm.record_ms(&analysis),
+        analysis,
+    })
 }
 
 /// The gate that is meant: the first one when none is named.

@@ -31,6 +31,10 @@ pub(super) fn next(scene: &Scene<'_>) -> String {
             Run::InDoubt => "looks whether the step took effect, and goes on from that".to_owned(),
             Run::Resting { until_ms } => format!("tries again {}", when(scene, *until_ms)),
         },
+        State::Watching { at, .. } if plan.keeps_warm(*at) => {
+            let left_ms = watched(scene).map_or(0, |gate| gate.window_left_ms());
+            format!("in {}: {}", seconds(left_ms + 999), step(plan, at.next()))
+        }
         State::Watching { at, .. } => {
             let when = watched(scene).map_or(String::new(), |gate| decides(&gate));
             format!("{when}if every rule holds: {}", step(plan, at.next()))
