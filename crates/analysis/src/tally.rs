@@ -15,10 +15,12 @@ use crate::{Analysis, Enough, Evidence, FORMULA_VERSION, Judgement, Rule, Sample
 mod effect;
 mod fixed;
 mod proof;
+mod references;
 mod state;
 mod sums;
 mod trailing;
 
+use references::References;
 use state::RuleState;
 use sums::Sums;
 
@@ -33,6 +35,9 @@ pub struct Tally {
     before: Option<Sums>,
     /// One state for each rule, in the analysis' order.
     rules: Vec<RuleState>,
+    /// What is known of the stable arm's times, for all rules that compare them.
+    #[serde(default, skip_serializing_if = "References::is_empty")]
+    references: References,
     /// Why the last sample measured nothing, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unmeasured: Option<String>,
@@ -59,6 +64,7 @@ impl Tally {
         };
         Tally {
             rules: analysis.rules.iter().map(state).collect(),
+            references: self.references.clone().of(analysis),
             ..Tally::default()
         }
     }
@@ -83,8 +89,9 @@ impl Tally {
         }
         self.current.observe(sample);
         for (rule, state) in analysis.rules.iter().zip(&mut self.rules) {
-            state.observe(rule, sample);
+            state.observe(rule, sample, &self.references);
         }
+        self.references.observe(analysis, sample);
     }
 
     /// What was seen so far proves this.
@@ -98,7 +105,8 @@ impl Tally {
         let sums = self.sums();
         for (state, evidence) in self.rules.iter().zip(&mut judgement.evidence) {
             if let Some(proof) = &mut evidence.proof {
-                let needed = proof::requests_needed(proof, state, &evidence.rule, &sums);
+                let seen = (&*sums, &self.references);
+                let needed = proof::requests_needed(proof, state, &evidence.rule, seen);
                 proof.requests_needed = needed;
             }
         }

@@ -39,7 +39,7 @@ pub use plan::{
     Strategy, Timeouts, keep_warm_analysis,
 };
 pub use release::{Artifact, Release, Target};
-pub use replay::{Replay, ReplayError, Replayed};
+pub use replay::{Comparison, Replay, ReplayError, Replayed};
 pub use rollout::{Rollout, alone};
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};

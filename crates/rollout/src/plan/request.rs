@@ -184,7 +184,7 @@ impl PlanRequest {
             analysis: if all {
                 self.analysis.without_baseline()
             } else {
-                self.analysis.clone()
+                self.analysis.beside_baseline()
             },
             checks: Vec::new(),
             metrics: self.metrics.clone(),
@@ -198,6 +198,8 @@ pub fn keep_warm_analysis(analysis: &Analysis, keep_warm_ms: u64) -> Analysis {
     let mut alone = analysis.without_baseline();
     let spread_ms = (keep_warm_ms / KEEP_WARM_SAMPLES).min(KEEP_WARM_INTERVAL_MAX_MS);
     alone.window_ms = keep_warm_ms;
+    // The old release is stopped when the time is over, whatever is missing.
+    alone.extend_ms = 0;
     alone.interval_ms = alone.interval_ms.max(spread_ms).min(keep_warm_ms);
     alone
 }
