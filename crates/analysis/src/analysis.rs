@@ -169,6 +169,15 @@ impl Analysis {
         alone
     }
 
+    /// This analysis without the rules that are only for a candidate that serves alone; for a step at
+    /// which the stable release serves beside it.
+    #[must_use]
+    pub fn beside_baseline(&self) -> Analysis {
+        let mut beside = self.clone();
+        beside.rules.retain(|rule| !rule.alone);
+        beside
+    }
+
     /// How far apart measurements are once this much was measured, in milliseconds.
     pub fn interval_ms_after(&self, measured_ms: u64) -> u64 {
         let reached = self.cadence.iter().rev();
@@ -187,6 +196,8 @@ impl Analysis {
         tally.judge(self)
     }
 }
+
+mod usual;
 
 fn is_zero(ms: &u64) -> bool {
     *ms == 0

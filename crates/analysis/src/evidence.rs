@@ -97,6 +97,10 @@ impl Evidence {
         let Some(observed) = self.observed else {
             return match &self.detail {
                 Some(why) if *signal != Signal::HealthFailures => format!("{name}: no data: {why}"),
+                // Nobody asked it anything: that is no fault of the measuring.
+                _ if signal.is_of_traffic() => {
+                    format!("{name}: {} of the new release so far", signal.counted(0))
+                }
                 _ => format!("{name}: no data"),
             };
         };

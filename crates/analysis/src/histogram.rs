@@ -180,6 +180,8 @@ fn combine(a: &[(u32, u64)], b: &[(u32, u64)], f: impl Fn(u64, u64) -> u64) -> V
             out.push((bucket, n));
         }
     }
+    // Most buckets are in both, and what is kept stays for long.
+    out.shrink_to_fit();
     out
 }
 

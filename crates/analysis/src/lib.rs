@@ -31,7 +31,7 @@ pub use sample::{ArmSample, HealthSample, Sample};
 pub use sequential::{
     ALTERNATIVES, ArmEvents, BetaBinomialMixture, Exceedances, FORMULA_VERSION, Labels,
     LatencyBound, Mixture, NormalMixture, Proportion, RateBound, RateRatio, RatioInterval,
-    proportion_interval, quantile_interval,
+    Reference, proportion_interval, quantile_interval,
 };
 pub use signal::{Signal, SignalKind};
 pub use tally::Tally;

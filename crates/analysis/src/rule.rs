@@ -24,6 +24,10 @@ pub struct Rule {
     /// comparison says. It spends nothing of the error budget and is told apart in every verdict.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub breaker: bool,
+    /// Whether the rule is only for gates without a concurrent stable arm. Beside one, what both arms meet
+    /// alike is no fault of the candidate, and a comparison tells.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 impl Rule {
@@ -35,6 +39,7 @@ impl Rule {
             requests_min: 1,
             enough: Enough::Requests,
             breaker: false,
+            alone: false,
         }
     }
 

@@ -30,6 +30,7 @@ mod mixture;
 mod proportion;
 mod quantiles;
 mod rate_ratio;
+mod reference;
 
 pub use boundary::{BetaBinomialMixture, NormalMixture, proportion_interval};
 pub use exceedance::{Exceedances, LatencyBound};
@@ -38,7 +39,14 @@ pub use mixture::{ALTERNATIVES, Mixture};
 pub use proportion::Proportion;
 pub use quantiles::quantile_interval;
 pub use rate_ratio::{RateRatio, RatioInterval};
+pub use reference::Reference;
 
-/// The version of every formula of this module. It is stored with each verdict; a change of any number
-/// that a replay would see raises it.
+/// The version of everything that a verdict follows from: the formulas of this module, and the rules of the
+/// tally about windows and missing data. It is stored with each verdict; a change of any number or verdict
+/// that a replay would see raises it, for a replay claims sameness only within one version.
+///
+/// 1. The first.
+/// 2. A rule whose signal is missing does not pass. What is known of the stable arm's times is kept for
+///    the gate and not for each rule, so that a rule that is new in a later gate begins with it. Stretches
+///    of many measurements are kept in fewer pieces.
 pub const FORMULA_VERSION: u32 = 2;

@@ -18,11 +18,13 @@ mod before;
 mod effect;
 mod fixed;
 mod proof;
+mod references;
 mod state;
 mod stretch;
 mod sums;
 mod trailing;
 
+use references::References;
 use state::RuleState;
 use sums::Sums;
 
@@ -41,6 +43,9 @@ pub struct Tally {
     /// it has no traffic any more.
     #[serde(default, skip_serializing_if = "is_nothing")]
     stable_before: ArmSample,
+    /// What is known of the stable arm's times, for all rules that compare them.
+    #[serde(default, skip_serializing_if = "References::is_empty")]
+    references: References,
     /// Why the last sample measured nothing, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unmeasured: Option<String>,
@@ -76,6 +81,7 @@ impl Tally {
         Tally {
             rules: analysis.rules.iter().map(state).collect(),
             stable_before: stable,
+            references: self.references.clone().of(analysis),
             ..Tally::default()
         }
     }
@@ -101,8 +107,9 @@ impl Tally {
         }
         self.current.observe(sample);
         for (rule, state) in analysis.rules.iter().zip(&mut self.rules) {
-            state.observe(rule, sample);
+            state.observe(rule, sample, &self.references);
         }
+        self.references.observe(analysis, sample);
     }
 
     /// What was seen so far proves this.
@@ -116,7 +123,8 @@ impl Tally {
         let sums = self.sums();
         for (state, evidence) in self.rules.iter().zip(&mut judgement.evidence) {
             if let Some(proof) = &mut evidence.proof {
-                let needed = proof::requests_needed(proof, state, &evidence.rule, &sums);
+                let seen = (&*sums, &self.references);
+                let needed = proof::requests_needed(proof, state, &evidence.rule, seen);
                 proof.requests_needed = needed;
             }
         }

@@ -162,25 +162,26 @@ rollback = "restore"                # keep | restore
 written_by = "service"              # service | migrations
 accept_loss = false                 # true: restore without asking, and lose what was written since
 
-# What must hold after each step of traffic. Without rules, the defaults of the reference hold.
+# What must hold after each step of traffic. `portcullis gate explain` says what this gate sees, and after how long.
 [gate]
-window = "1m"
+window = "2m"
 interval = "5s"
 #samples_min = 3
+extend = "30m"                      # little traffic: it goes on by itself until there is enough
+#inconclusive = "ask"               # ask | hold | roll-back: when that was not enough either
 [[gate.rule]]
-signal = "error-rate"               # failed requests, at most 1 %
-max = "1%"
-requests_min = 100
+signal = "error-rate"               # failed requests, while it serves alone
+max = "5%"
+alone = true
 [[gate.rule]]
-signal = "error-rate"               # not worse than the release that serves now
-worse_than_stable_by = "0.5%"
-requests_min = 100
+signal = "error-rate"               # not worse than the release that serves beside it
+worse_than_stable_by = "0.2%"
+matters_by = "1.2%"                 # so much worse is not let through
 [[gate.rule]]
-signal = "latency"                  # of 100 requests, the 95th fastest
-quantile = 0.95
-ratio_max = 1.5
-worse_than_stable_by = "50ms"
-requests_min = 100
+signal = "latency"                  # at p50, p90, p95 and p99
+ratio_max = 1.2
+worse_than_stable_by = "5ms"
+matters_ratio = 1.4
 [[gate.rule]]
 signal = "health"                   # failed checks in a row
 max = 2

@@ -39,7 +39,7 @@ pub use plan::{
     Running, Strategy, Timeouts,
 };
 pub use release::{Artifact, Release, Target};
-pub use replay::{Replay, ReplayError, Replayed};
+pub use replay::{Comparison, Replay, ReplayError, Replayed};
 pub use rollout::{Rollout, alone};
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};

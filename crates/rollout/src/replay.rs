@@ -98,9 +98,11 @@ impl Replay {
         Ok(replay)
     }
 
-    /// Whether everything that was recorded follows from the samples, to the last bit.
-    pub fn is_same(&self) -> bool {
-        self.verdicts.iter().all(Replayed::is_same)
+    /// What comparing all verdicts comes to: one that does not follow counts most, then one that other
+    /// formulas concluded.
+    pub fn comparison(&self) -> Comparison {
+        let all = self.verdicts.iter().map(Replayed::comparison);
+        all.max().unwrap_or(Comparison::NothingRecorded)
     }
 
     /// A sample of this gate, judged again.
@@ -129,13 +131,40 @@ impl Replay {
     }
 }
 
+/// What comparing a recorded verdict with the samples shows; what counts more is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Comparison {
+    /// Nothing was recorded to compare with.
+    NothingRecorded,
+    /// The verdict follows from the samples, to the last bit.
+    Same,
+    /// Formulas of another version concluded it, and those of this program say something else: neither is
+    /// wrong. The rollout keeps to what was recorded.
+    OtherFormulas,
+    /// The same formulas say something else: the journal or the samples are not what they were.
+    Different,
+}
+
 impl Replayed {
-    /// Whether what was recorded is what is concluded now. Where nothing was recorded there is nothing to differ.
-    pub fn is_same(&self) -> bool {
-        match (&self.recorded, self.formula) {
-            (Some(recorded), _) => *recorded == self.computed,
-            (None, 0) => true,
+    /// What comparing what was recorded with what is concluded now shows.
+    pub fn comparison(&self) -> Comparison {
+        let is_same = match (&self.recorded, self.formula) {
+            (Some(recorded), _) => {
+                // The version itself is no part of what was concluded.
+                let formula = recorded.formula;
+                *recorded
+                    == Judgement {
+                        formula,
+                        ..self.computed.clone()
+                    }
+            }
+            (None, 0) => return Comparison::NothingRecorded,
             (None, _) => self.computed.verdict == Verdict::Undecided,
+        };
+        match is_same {
+            true => Comparison::Same,
+            false if self.formula != self.computed.formula => Comparison::OtherFormulas,
+            false => Comparison::Different,
         }
     }
 }

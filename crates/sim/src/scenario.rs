@@ -105,6 +105,7 @@ impl Scenario {
                     requests_min: 10,
                     enough: portcullis_analysis::Enough::Requests,
                     breaker: false,
+                    alone: false,
                 }],
                 window_ms: 1000,
                 interval_ms: 1000,

@@ -12,8 +12,8 @@ const HALVINGS: u32 = 50;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Study {
     runs: u64,
-    passed: u64,
-    inconclusive: u64,
+    /// When each one was asked about that could not be decided.
+    inconclusive_ms: Vec<u64>,
     /// When each failed one failed, in milliseconds, in ascending order.
     failed_ms: Vec<u64>,
     /// When each passed one passed.
@@ -39,12 +39,17 @@ impl Study {
 
     /// How many passed.
     pub fn passed(&self) -> u64 {
-        self.passed
+        self.passed_ms.len() as u64
+    }
+
+    /// How many had passed at this time, in milliseconds since the first gate opened.
+    pub fn passed_by(&self, at_ms: u64) -> u64 {
+        self.passed_ms.partition_point(|passed| *passed <= at_ms) as u64
     }
 
     /// How many could not be decided.
     pub fn inconclusive(&self) -> u64 {
-        self.inconclusive
+        self.inconclusive_ms.len() as u64
     }
 
     /// When this share (0..=1) of the failed ones had failed, in milliseconds; `None` when none did.
@@ -55,6 +60,12 @@ impl Study {
     /// When this share (0..=1) of the passed ones had passed, in milliseconds; `None` when none did.
     pub fn passed_after_ms(&self, quantile: f64) -> Option<u64> {
         at_quantile(&self.passed_ms, quantile)
+    }
+
+    /// When this share (0..=1) of those that could not be decided had come to that, in milliseconds; `None`
+    /// when there was none.
+    pub fn inconclusive_after_ms(&self, quantile: f64) -> Option<u64> {
+        at_quantile(&self.inconclusive_ms, quantile)
     }
 }
 
@@ -70,15 +81,15 @@ impl FromIterator<Outcome> for Study {
             study.runs += 1;
             match outcome.verdict {
                 Verdict::Fail => study.failed_ms.push(outcome.at_ms),
-                Verdict::Pass => {
-                    study.passed += 1;
-                    study.passed_ms.push(outcome.at_ms);
+                Verdict::Pass => study.passed_ms.push(outcome.at_ms),
+                Verdict::Inconclusive | Verdict::Undecided => {
+                    study.inconclusive_ms.push(outcome.at_ms);
                 }
-                Verdict::Inconclusive | Verdict::Undecided => study.inconclusive += 1,
             }
         }
         study.failed_ms.sort_unstable();
         study.passed_ms.sort_unstable();
+        study.inconclusive_ms.sort_unstable();
         study
     }
 }

@@ -36,6 +36,7 @@ fn limit(signal: Signal, max: f64) -> Analysis {
         requests_min: 100,
         enough: crate::Enough::Requests,
         breaker: false,
+        alone: false,
     })
 }
 
@@ -48,7 +49,10 @@ fn no_samples_and_no_requests_never_pass_or_fail() {
         .collect();
     let judgement = analysis.judge(&silent);
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
-    assert_eq!(judgement.phrase(), "error rate: no data");
+    assert_eq!(
+        judgement.phrase(),
+        "error rate: 0 requests of the new release so far"
+    );
     let unread = vec![
         Sample {
             from_ms: 0,
@@ -141,6 +145,7 @@ fn an_incident_that_hits_both_arms_alike_does_not_fail_the_comparison() {
         requests_min: 100,
         enough: crate::Enough::Requests,
         breaker: false,
+        alone: false,
     });
     let both: Vec<_> = (0..5)
         .map(|t| second(t, arm(100, 10, 5), arm(900, 90, 5)))
@@ -171,6 +176,7 @@ fn a_slower_candidate_fails_the_latency_comparison() {
         requests_min: 50,
         enough: crate::Enough::Requests,
         breaker: false,
+        alone: false,
     });
     let slow = [second(0, arm(100, 0, 270), arm(900, 0, 20))];
     let judgement = analysis.judge(&slow);
@@ -190,6 +196,7 @@ fn checks_that_fail_in_a_row_fail_the_gate_at_once() {
         requests_min: 3,
         enough: crate::Enough::Requests,
         breaker: false,
+        alone: false,
     });
     let failing = |in_a_row| Sample {
         from_ms: 0,
@@ -224,6 +231,7 @@ fn a_metric_is_judged_by_its_latest_reading() {
         requests_min: 1,
         enough: crate::Enough::Requests,
         breaker: false,
+        alone: false,
     });
     let reading = |value| Sample {
         to_ms: 5000,

@@ -17,6 +17,9 @@ impl Rule {
         if self.enough == Enough::Evidence && !self.test.is_sequential() {
             return Some("only a sequential rule can pass by evidence".to_owned());
         }
+        if self.alone && self.test.needs_baseline() {
+            return Some("a comparison with the stable arm is nothing without one".to_owned());
+        }
         self.unfit().or_else(|| self.out_of_range())
     }
 

@@ -4,15 +4,8 @@ use libm::{exp, log};
 use serde::{Deserialize, Serialize};
 
 use super::labels::{ArmEvents, Labels, RateBound};
+use super::reference::Reference;
 use crate::Histogram;
-
-/// Once the reference holds this many answers its counts are halved, so that it follows a load that
-/// changes over the day.
-const REFERENCE_MAX: u64 = 20_000;
-/// A quantile is known once this many answers beyond it were seen.
-const BEYOND_MIN: f64 = 5.0;
-/// The fewest answers from which any quantile is read.
-const REFERENCE_MIN: u64 = 20;
 
 /// A bound on the canary's latency: `stable latency * ratio + margin`, at the same quantile.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -25,8 +18,8 @@ pub struct LatencyBound {
 
 /// Evidence that the canary is slower than a bound, or that it is not.
 ///
-/// For each quantile `q` the threshold `tau` is the stable arm's running quantile *before* the block,
-/// so that it is known before the answers that are held against it. An event is an answer of the
+/// For each quantile `q` the threshold `tau` is the stable arm's running quantile *before* the block
+/// ([`Reference`]), so that it is known before the answers that are held against it. An event is an answer of the
 /// stable arm slower than `tau`, or one of the canary slower than `tau * ratio + margin`; events go to
 /// [`Labels`] with the null hypothesis that they are not likelier at the canary. A slowdown of both
 /// arms makes events of both and proves nothing.
@@ -39,7 +32,6 @@ pub struct Exceedances {
     bound: LatencyBound,
     below: bool,
     parts: Vec<Part>,
-    reference: Histogram,
     log_highest: f64,
 }
 
@@ -78,32 +70,28 @@ impl Exceedances {
             bound,
             below,
             parts: parts.collect(),
-            reference: Histogram::default(),
             log_highest: 0.0,
         }
     }
 
-    /// Takes in one interval's answers of both arms.
-    pub fn observe(&mut self, canary: &Histogram, stable: &Histogram) {
-        let (reference, bound) = (&self.reference, self.bound);
+    /// Takes in one interval's answers of both arms. `reference` is what was known of the stable arm before
+    /// it.
+    pub fn observe(&mut self, reference: &Reference, canary: &Histogram, stable: &Histogram) {
+        let bound = self.bound;
         for part in &mut self.parts {
             if let Some(events) = events(reference, part.quantile, bound, (canary, stable)) {
                 part.labels.observe(events);
             }
-        }
-        self.reference.merge(stable);
-        while self.reference.count() > REFERENCE_MAX {
-            self.reference.halve();
         }
         self.log_highest = self.log_highest.max(self.log_e());
     }
 
     /// The evidence that answers like these bring, as a natural logarithm: at the quantile that gains
     /// most, or, for "below", least.
-    pub fn gain(&self, canary: &Histogram, stable: &Histogram) -> f64 {
+    pub fn gain(&self, reference: &Reference, canary: &Histogram, stable: &Histogram) -> f64 {
         let gains = self.parts.iter().map(|part| {
             let answers = (canary, stable);
-            let events = events(&self.reference, part.quantile, self.bound, answers);
+            let events = events(reference, part.quantile, self.bound, answers);
             events.map_or(0.0, |events| part.labels.gain(events))
         });
         if self.below {
@@ -113,7 +101,7 @@ impl Exceedances {
         }
     }
 
-    /// Forgets all evidence; what is known of the stable arm stays.
+    /// Forgets all evidence.
     pub fn restart(&mut self) {
         self.parts.iter_mut().for_each(|part| part.labels.restart());
         self.log_highest = 0.0;
@@ -141,15 +129,11 @@ impl Exceedances {
 
 /// The events at one quantile; `None` while the reference does not know it.
 fn events(
-    reference: &Histogram,
+    reference: &Reference,
     quantile: f64,
     bound: LatencyBound,
     (canary, stable): (&Histogram, &Histogram),
 ) -> Option<ArmEvents> {
-    let known = reference.count();
-    if known < REFERENCE_MIN || (known as f64) * (1.0 - quantile) < BEYOND_MIN {
-        return None;
-    }
     let tau_us = reference.quantile_us(quantile)?;
     Some(ArmEvents {
         canary: canary.count(),

@@ -1,5 +1,6 @@
 //! How far the evidence of a sequential rule has come.
 
+use super::references::References;
 use super::state::RuleState;
 use super::sums::Sums;
 use crate::rule::{Rule, Test};
@@ -36,7 +37,7 @@ pub(super) fn requests_needed(
     proof: &Proof,
     state: &RuleState,
     rule: &Rule,
-    sums: &Sums,
+    (sums, references): (&Sums, &References),
 ) -> Option<u64> {
     if proof.passes() || proof.fails() {
         return None;
@@ -48,7 +49,7 @@ pub(super) fn requests_needed(
         RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Before { .. } => return None,
     };
     let missing = (proof.log_passes - good_now).max(0.0);
-    let gain = gain(state, rule, sums);
+    let gain = gain(state, rule, (sums, references));
     let requests = rule.signal.count(sums.canary());
     if gain <= 0.0 || requests == 0 {
         return None;
@@ -59,7 +60,7 @@ pub(super) fn requests_needed(
 
 /// The evidence of being good that the requests so far bring at the best alternative; not above 0 when
 /// the canary is no better than what matters.
-fn gain(state: &RuleState, rule: &Rule, sums: &Sums) -> f64 {
+fn gain(state: &RuleState, rule: &Rule, (sums, references): (&Sums, &References)) -> f64 {
     let (canary, stable) = (sums.canary(), sums.baseline());
     let signal = &rule.signal;
     match (state, &rule.test) {
@@ -83,7 +84,9 @@ fn gain(state: &RuleState, rule: &Rule, sums: &Sums) -> f64 {
                 stable_events,
             })
         }
-        (RuleState::Times { good, .. }, _) => good.gain(signal.times(canary), signal.times(stable)),
+        (RuleState::Times { good, .. }, _) => references.get(rule).map_or(0.0, |reference| {
+            good.gain(reference, signal.times(canary), signal.times(stable))
+        }),
         _ => 0.0,
     }
 }

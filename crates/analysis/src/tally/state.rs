@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::before::Before;
 use super::fixed;
 use super::proof::proof;
+use super::references::References;
 use super::stretch::Stretch;
 use super::sums::Sums;
 use super::trailing::Trailing;
@@ -112,7 +113,7 @@ impl RuleState {
         next
     }
 
-    pub(super) fn observe(&mut self, rule: &Rule, sample: &Sample) {
+    pub(super) fn observe(&mut self, rule: &Rule, sample: &Sample, references: &References) {
         let signal = &rule.signal;
         match self {
             RuleState::Fixed => {}
@@ -156,9 +157,13 @@ impl RuleState {
                 let (Some(canary), Some(stable)) = (&sample.canary, &sample.baseline) else {
                     return;
                 };
+                // Before anything is known of the stable arm there is nothing to hold against the canary.
+                let Some(reference) = references.get(rule) else {
+                    return;
+                };
                 let (canary, stable) = (signal.times(canary), signal.times(stable));
-                worse.observe(canary, stable);
-                good.observe(canary, stable);
+                worse.observe(reference, canary, stable);
+                good.observe(reference, canary, stable);
             }
         }
     }

@@ -61,7 +61,10 @@ fn no_traffic_at_all_is_never_a_pass() {
     }
     let judgement = tally.judge(&analysis);
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
-    assert_eq!(judgement.phrase(), "error rate: no data");
+    assert_eq!(
+        judgement.phrase(),
+        "error rate: 0 requests of the new release so far"
+    );
 }
 
 #[test]

@@ -8,14 +8,28 @@ use crate::{ArmSample, Reading, Sample, Signal};
 
 /// The most readings that are kept, whatever the window: a day at one a minute has 1,440.
 const READINGS_MAX: usize = 4096;
+/// Of traffic, measurements are kept together up to this part of the stretch, so that no number of them
+/// makes a gate large: at most about twice as many pieces are kept. The stretch is longer by at most one.
+const PIECES: u64 = 60;
 
 /// The latest stretch of one signal.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Trailing {
     /// Readings of a figure, with the end of their interval.
     figures: VecDeque<(u64, f64)>,
-    /// What the candidate answered, with the end of the interval. Only what the signal needs is kept.
-    arms: VecDeque<(u64, ArmSample)>,
+    /// What the candidate answered.
+    arms: VecDeque<Piece>,
+}
+
+/// One measurement, or several that were short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Piece {
+    /// The end of the last of them.
+    to_ms: u64,
+    /// How long they are together.
+    length_ms: u64,
+    /// Only what the signal needs.
+    arm: ArmSample,
 }
 
 impl Trailing {
@@ -26,7 +40,7 @@ impl Trailing {
             self.figures
                 .extend(reading.map(|value| (sample.to_ms, *value)));
         } else if let Some(arm) = &sample.canary {
-            self.arms.push_back((sample.to_ms, kept(signal, arm)));
+            self.keep(kept(signal, arm), over_ms, sample);
         }
         let oldest = sample.to_ms.saturating_sub(over_ms);
         let stale = |at: u64, len: usize| at <= oldest || len > READINGS_MAX;
@@ -40,9 +54,26 @@ impl Trailing {
         while self
             .arms
             .front()
-            .is_some_and(|(at, _)| stale(*at, self.arms.len()))
+            .is_some_and(|piece| stale(piece.to_ms, self.arms.len()))
         {
             self.arms.pop_front();
+        }
+    }
+
+    fn keep(&mut self, arm: ArmSample, over_ms: u64, sample: &Sample) {
+        let (to_ms, length_ms) = (sample.to_ms, sample.duration_ms());
+        let fits = |last: &&mut Piece| last.length_ms + length_ms <= over_ms / PIECES;
+        match self.arms.back_mut().filter(fits) {
+            Some(last) => {
+                last.arm.merge(&arm);
+                last.to_ms = to_ms;
+                last.length_ms += length_ms;
+            }
+            None => self.arms.push_back(Piece {
+                to_ms,
+                length_ms,
+                arm,
+            }),
         }
     }
 
@@ -53,7 +84,7 @@ impl Trailing {
             return (self.figures.len() as u64, read(values.collect(), reading));
         }
         let mut sum = ArmSample::default();
-        self.arms.iter().for_each(|(_, arm)| sum.merge(arm));
+        self.arms.iter().for_each(|piece| sum.merge(&piece.arm));
         let value = match reading {
             Reading::Quantile(quantile) => {
                 let us = signal.times(&sum).quantile_us(quantile);

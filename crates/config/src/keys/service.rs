@@ -238,9 +238,9 @@ pub(crate) static DATA: Section = Section {
 
 /// The rules of a gate when the file has none. Comparisons are left out unless the strategy is canary.
 const DEFAULT_RULES: &str = r#"[
-  { signal = "error-rate", max = "5%" },
-  { signal = "error-rate", worse_than_stable_by = "0.5%" },
-  { signal = "latency", ratio_max = 1.2, worse_than_stable_by = "20ms" },
+  { signal = "error-rate", max = "5%", alone = true },
+  { signal = "error-rate", worse_than_stable_by = "0.2%", matters_by = "1.2%" },
+  { signal = "latency", ratio_max = 1.2, worse_than_stable_by = "5ms", matters_ratio = 1.4 },
   { signal = "health", max = 2 },
 ]"#;
 
@@ -255,7 +255,7 @@ pub(crate) static GATE: Section = Section {
         key(
             "window",
             Kind::Duration,
-            Preset::Value("\"1m\""),
+            Preset::Value("\"2m\""),
             "How long must be measured before a gate can pass.",
         ),
         key(
@@ -281,8 +281,11 @@ pub(crate) static GATE: Section = Section {
         key(
             "extend",
             Kind::DurationFrom(0),
-            Preset::Value("\"0s\""),
-            "How much longer than the window a gate goes on by itself when there is not enough evidence.",
+            Preset::Value("\"30m\""),
+            "How much longer than the window a gate goes on by itself when there is not enough evidence. It ends \
+             as soon as there is: with the default rules a good release passes within the window at 100 requests \
+             a second and within about 10 minutes at 10, a tenth of them the canary's. `\"0s\"` asks when the \
+             window is over.",
         ),
         key(
             "early",
@@ -449,7 +452,7 @@ pub(crate) static RULE: Section = Section {
         key(
             "matters_ratio",
             Kind::Number,
-            Preset::Absent("1.5 times `ratio_max`"),
+            Preset::Absent("1.5 times `ratio_max` for a share, 1.2 times for a time"),
             "In a comparison: the factor that must not be let through.",
         ),
         key(
@@ -471,6 +474,14 @@ pub(crate) static RULE: Section = Section {
             Preset::Value("false"),
             "A circuit breaker: an absolute limit that trips as it stands, whatever the comparison says. It \
              spends nothing of `alpha` and is told apart.",
+        ),
+        key(
+            "alone",
+            Kind::Boolean,
+            Preset::Value("false"),
+            "Only where no stable release serves beside the new one: at 100 %, under blue-green, and while the old \
+             release is kept warm. Beside one, comparisons tell, and an incident that meets both is no fault of \
+             the new release.",
         ),
     ],
 };

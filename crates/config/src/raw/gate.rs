@@ -10,7 +10,7 @@ use crate::units::{self, Limit};
 pub(crate) struct RawGate {
     pub(crate) window_ms: Option<At<u64>>,
     pub(crate) interval_ms: Option<At<u64>>,
-    pub(crate) samples_min: u32,
+    pub(crate) samples_min: Option<At<u32>>,
     pub(crate) cadence: Vec<RawCadence>,
     pub(crate) extend_ms: Option<At<u64>>,
     pub(crate) early: bool,
@@ -47,6 +47,7 @@ pub(crate) struct RawRule {
     pub(crate) over_ms: Option<At<u64>>,
     pub(crate) reading: Option<At<String>>,
     pub(crate) breaker: Option<At<bool>>,
+    pub(crate) alone: Option<At<bool>>,
     pub(crate) quantile: Option<At<f64>>,
     pub(crate) metric: Option<At<String>>,
     pub(crate) requests_min: Option<u64>,
@@ -66,7 +67,7 @@ impl RawGate {
         RawGate {
             window_ms: table.duration_ms("window"),
             interval_ms: table.duration_ms("interval"),
-            samples_min: value_or_default(table.count("samples_min")),
+            samples_min: table.count("samples_min"),
             cadence: table.tables("cadence", RawCadence::read),
             extend_ms: table.duration_ms("extend"),
             early: value_or_default(table.boolean("early")),
@@ -113,6 +114,7 @@ impl RawRule {
             over_ms: table.duration_ms("over"),
             reading: table.text("reading"),
             breaker: table.boolean("breaker"),
+            alone: table.boolean("alone"),
             quantile: table.read("quantile", |_, value| units::quantile(value)),
             metric: table.text("metric"),
             requests_min: table.whole("requests_min").map(|at| at.value),

@@ -48,6 +48,14 @@ fn the_first_line_names_the_schema_for_editors() {
     assert!(!template(&TemplateOptions::default()).contains("#:schema"));
 }
 
+/// Its gate is the one that a file without any has, there to be seen and changed.
+#[test]
+fn the_template_has_the_default_gate() {
+    let text = template(&TemplateOptions::default());
+    let config = parse(&text, Path::new("/srv/portcullis.toml")).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(config.analysis, portcullis_analysis::Analysis::usual());
+}
+
 /// Whoever follows the template's own advice gets a right file, too.
 #[test]
 fn the_template_is_right_with_every_setting_uncommented() {

@@ -12,6 +12,7 @@ use crate::units::{self, Limit, duration_text, known};
 
 mod cadence;
 mod limits;
+mod reachable;
 
 pub(super) use cadence::keep_warm;
 
@@ -57,9 +58,7 @@ pub(super) fn analysis(
         }
     }
     window(raw, report);
-    for rule in &raw.rules {
-        reach(raw, rule, service.keep_warm_ms, report);
-    }
+    reachable::check(raw, service.keep_warm_ms, report);
     let budget = budget(raw, &rules, report);
     if let Some(spot) = raw.spot.as_ref().filter(|_| raw.given && !raw.rules_broken) {
         judgeable(raw, &rules, (strategy, service.keep_warm_ms), spot, report);
@@ -73,7 +72,7 @@ pub(super) fn analysis(
             raw.window_ms.as_ref().map(|at| at.value),
             report,
         ),
-        samples_min: raw.samples_min,
+        samples_min: raw.samples_min.as_ref().map_or(1, |at| at.value),
         extend_ms: raw.extend_ms.as_ref().map_or(0, |at| at.value),
         early: raw.early,
         inconclusive: match text(raw.inconclusive.as_ref()) {
@@ -153,26 +152,6 @@ fn window(raw: &RawGate, report: &Report<'_>) {
     );
 }
 
-/// A trailing stretch fits into the time that a gate is open, or into that in which the old release is kept warm: rules
-/// are looked at there too.
-fn reach(raw: &RawGate, rule: &RawRule, keep_warm_ms: u64, report: &Report<'_>) {
-    let (Some(over), Some(window)) = (&rule.over_ms, &raw.window_ms) else {
-        return;
-    };
-    if over.value > window.value.max(keep_warm_ms) {
-        let message = format!(
-            "this looks back over {}, and the gate's window is {}: it would never have seen so much",
-            duration_text(over.value),
-            duration_text(window.value)
-        );
-        let hint = "a longer window, or a shorter stretch";
-        report.add(
-            &over.spot,
-            Wrong::new(Code::Contradiction, message).hint(hint),
-        );
-    }
-}
-
 /// The strategy has gates, and each of them a rule that can be judged.
 fn judgeable(
     raw: &RawGate,
@@ -211,6 +190,13 @@ fn judgeable(
                        left to compare with";
         let hint =
             "add a rule with a fixed limit, such as { signal = \"error-rate\", max = \"5%\" }";
+        report.add(spot, Wrong::new(Code::Contradiction, message).hint(hint));
+    }
+    if !rules.is_empty() && rules.iter().all(|rule| rule.alone) && weights.len() > 1 {
+        let message = "every rule is only for a release that serves alone, and below 100 % the stable one \
+                       serves beside it: those gates would have no rule";
+        let hint = "add a rule that compares, such as { signal = \"error-rate\", \
+                    worse_than_stable_by = \"0.2%\" }, or leave out `alone`";
         report.add(spot, Wrong::new(Code::Contradiction, message).hint(hint));
     }
     if comparisons > 0 && weights.len() == 1 {
@@ -260,6 +246,7 @@ fn rule(raw: &RawRule, figures: &[&str], report: &Report<'_>) -> Option<Rule> {
             Enough::Requests
         },
         breaker,
+        alone: raw.alone.as_ref().is_some_and(|at| at.value),
     })
     .filter(|_| good)
 }

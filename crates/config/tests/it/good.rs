@@ -106,6 +106,7 @@ fn rules_have_their_signals_units() {
         requests_min,
         enough: portcullis_analysis::Enough::Requests,
         breaker: false,
+        alone: false,
     };
     let evident = |signal, test| Rule {
         enough: portcullis_analysis::Enough::Evidence,
@@ -212,7 +213,7 @@ fn the_least_file_gets_the_documented_defaults() {
         name: "portcullis_user".to_owned(),
     };
     assert_eq!(config.gateway.sticky, cookie);
-    assert_eq!(config.analysis.rules.len(), 4);
+    assert_eq!(config.analysis, portcullis_analysis::Analysis::usual());
     assert_eq!(config.analysis.problems(), []);
     assert!(config.policy.restore && config.policy.service_writes);
 }

@@ -12,6 +12,7 @@ mod hostile;
 mod masks;
 mod metrics;
 mod mistakes;
+mod plain_limits;
 mod properties;
 mod reference;
 mod schema;

@@ -56,6 +56,21 @@ fn gates_that_could_never_be_judged_are_refused() {
         least("weights = [50, 10]\nstrategy = \"canary\"", ""),
         least("strategy = \"blue-green\"\nweights = [100]", ""),
         least("weights = []", ""),
+        least("", "[gate]\nwindow = \"20s\"\nsamples_min = 5\n"),
+        least("", "[gate]\nalpha = 0\nbeta = \"0%\"\n"),
+        least(
+            "",
+            "[gate]\n[[gate.rule]]\nsignal = \"error-rate\"\nmax = \"1%\"\nalone = true\n",
+        ),
+        least("", &format!("{compare}alone = true\n")),
+        least(
+            "",
+            "[service.metrics]\npath = \"/m\"\nfigures = { queue = \"/q\" }\n\
+             [gate]\nwindow = \"1m\"\nextend = \"1m\"\n\
+             [[gate.rule]]\nsignal = \"metric\"\nmetric = \"queue\"\nmax = 9\nrequests_min = 25\n\
+             [[gate.rule]]\nsignal = \"metric\"\nmetric = \"queue\"\nmax = 9\nover = \"30s\"\n\
+             requests_min = 7\n",
+        ),
     ];
     insta::assert_snapshot!(cases.map(|text| wrong(&text)).join("\n\n----\n\n"));
 }

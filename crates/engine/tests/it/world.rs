@@ -116,6 +116,7 @@ pub(crate) fn plan() -> Arc<Plan> {
         requests_min: 10,
         enough: portcullis_analysis::Enough::Requests,
         breaker: false,
+        alone: false,
     };
     let request = PlanRequest {
         id: RolloutId::new("demo-1"),

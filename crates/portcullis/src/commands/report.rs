@@ -4,7 +4,7 @@ use portcullis_api::ClientError;
 use portcullis_api::engine::{Detail, EngineStanding, Serving, Status, Summary};
 use portcullis_api::gateway::{Arm, RouteStatus};
 use portcullis_config::Config;
-use portcullis_rollout::Replay;
+use portcullis_rollout::{Comparison, Replay};
 use serde::de::DeserializeOwned;
 
 use super::follow::may_come_back;
@@ -128,10 +128,11 @@ async fn replay(
     } else {
         output::result(&render::replay(&replay, compares));
     }
-    match compares && !replay.is_same() {
-        true => Ok(Exit::Failed),
-        false => Ok(Exit::Done),
-    }
+    Ok(match replay.comparison() {
+        Comparison::Different if compares => Exit::Failed,
+        Comparison::OtherFormulas if compares => Exit::Inconclusive,
+        _ => Exit::Done,
+    })
 }
 
 /// The status although the configuration is broken, if a server runs: it goes on with the last good one.

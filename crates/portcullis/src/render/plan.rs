@@ -280,7 +280,12 @@ pub(crate) fn rule(rule: &Rule) -> String {
     } else {
         ""
     };
-    match &rule.test {
+    let alone = if rule.alone {
+        " where no stable release serves beside it"
+    } else {
+        ""
+    };
+    let told = match &rule.test {
         Test::Limit { max } => {
             format!("{breaker}{words} at most {}{least}", signal.format(*max))
         }
@@ -314,7 +319,8 @@ pub(crate) fn rule(rule: &Rule) -> String {
                 bound(tolerated, signal)
             )
         }
-    }
+    };
+    format!("{told}{alone}")
 }
 
 /// What has to be shown before the rule passes; nothing where a number of requests is enough.

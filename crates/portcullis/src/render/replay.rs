@@ -1,7 +1,7 @@
 //! A gate's verdicts with every rule, and what the samples say now.
 
 use portcullis_analysis::Judgement;
-use portcullis_rollout::{Replay, Replayed};
+use portcullis_rollout::{Comparison, Replay, Replayed};
 
 use super::timeline::duration;
 use crate::clock::local;
@@ -21,16 +21,28 @@ pub(crate) fn replay(replay: &Replay, compares: bool) -> String {
         }
     }
     if compares {
-        let (is_same, formula) = (replay.is_same(), replay.formula);
         lines.push(String::new());
-        lines.push(match is_same {
-            true => format!(
-                "every verdict follows from its samples, to the last bit (formulas {formula})"
-            ),
-            false => format!("not every verdict follows from its samples (formulas {formula})"),
-        });
+        lines.push(conclusion(replay));
     }
     lines.join("\n")
+}
+
+/// What all comparisons come to.
+fn conclusion(replay: &Replay) -> String {
+    let formula = replay.formula;
+    match replay.comparison() {
+        Comparison::NothingRecorded => "there is no verdict to compare with".to_owned(),
+        Comparison::Same => {
+            format!("every verdict follows from its samples, to the last bit (formulas {formula})")
+        }
+        Comparison::OtherFormulas => format!(
+            "what other formulas concluded cannot be shown by formulas {formula}; nothing contradicts the \
+             journal, and the rollout keeps to what was recorded. The program that wrote it can show it"
+        ),
+        Comparison::Different => {
+            format!("not every verdict follows from its samples (formulas {formula})")
+        }
+    }
 }
 
 fn verdict(one: &Replayed) -> Vec<String> {
@@ -56,22 +68,25 @@ fn rules(judgement: &Judgement) -> impl Iterator<Item = String> {
 }
 
 fn comparison(one: &Replayed, formula: u32) -> Vec<String> {
-    if one.is_same() {
-        let words = match (&one.recorded, one.formula) {
-            (Some(_), _) => "    judged again: the same, to the last bit",
-            (None, 0) => "    judged again: nothing was recorded to compare with",
-            (None, _) => "    judged again: undecided, as then",
-        };
-        return vec![words.to_owned()];
-    }
-    let why = match one.formula == formula {
-        true => "by the same formulas".to_owned(),
-        false => format!("by formulas {formula} instead of {}", one.formula),
+    let now = one.computed.verdict.word();
+    let words = match (one.comparison(), &one.recorded) {
+        (Comparison::NothingRecorded, _) => {
+            return vec!["    judged again: nothing was recorded to compare with".to_owned()];
+        }
+        (Comparison::Same, None) => return vec!["    judged again: undecided, as then".to_owned()],
+        (Comparison::Same, Some(_)) => {
+            return vec!["    judged again: the same, to the last bit".to_owned()];
+        }
+        (Comparison::OtherFormulas, _) => format!(
+            "    judged again by formulas {formula} instead of {}: {now}; other formulas, so this is no \
+             contradiction",
+            one.formula
+        ),
+        (Comparison::Different, _) => {
+            format!("    judged again by the same formulas: {now}, not the same")
+        }
     };
-    let mut lines = vec![format!(
-        "    judged again {why}: {}, not the same",
-        one.computed.verdict.word()
-    )];
+    let mut lines = vec![words];
     lines.extend(rules(&one.computed));
     lines
 }

@@ -11,9 +11,10 @@ use walkdir::WalkDir;
 use crate::rig::{Ports, Rig};
 
 /// The examples, and the environments that each has.
-const EXAMPLES: [(&str, &[&str]); 3] = [
+const EXAMPLES: [(&str, &[&str]); 4] = [
     ("hooks", &["staging", "production"]),
     ("notes", &[]),
+    ("plain-limits", &["staging", "canary"]),
     ("website", &[]),
 ];
 

@@ -75,12 +75,15 @@ fn init_on_a_procfile_leads_to_a_second_version_that_is_promoted() {
 
     let mut rig = Rig::of(folder, ports);
     rig.edit("21000-21099", &format!("{first}-{}", first + 9));
-    rig.edit("window = \"1m\"", "window = \"2s\"");
+    rig.edit("window = \"2m\"", "window = \"2s\"");
     rig.edit("interval = \"5s\"", "interval = \"250ms\"");
-    rig.edit("requests_min = 100", "requests_min = 20");
+    // A few users for a few seconds would prove little.
+    for limit in ["max = \"5%\"", "worse_than_stable_by = \"0.2%\""] {
+        rig.edit(limit, &format!("{limit}\nrequests_min = 20"));
+    }
     rig.edit(
-        "worse_than_stable_by = \"50ms\"",
-        "worse_than_stable_by = \"2s\"",
+        "worse_than_stable_by = \"5ms\"",
+        "worse_than_stable_by = \"2s\"\nrequests_min = 20",
     );
     // The old release would be kept for ten minutes, and a follower waits for its end.
     rig.edit(

@@ -106,6 +106,7 @@ fn watching(rule: &Rule, over_ms: u64) -> Rule {
         requests_min: 1,
         enough: Enough::Requests,
         breaker: false,
+        alone: false,
     };
     match &rule.test {
         Test::NotWorse { tolerated, .. } => compared(*tolerated),

@@ -188,7 +188,7 @@ impl PlanRequest {
             analysis: if all {
                 self.analysis.without_baseline()
             } else {
-                self.analysis.clone()
+                self.analysis.beside_baseline()
             },
             checks: Vec::new(),
             metrics: self.metrics.clone(),

@@ -56,6 +56,7 @@ pub(crate) fn request() -> PlanRequest {
                     requests_min: 10,
                     enough: portcullis_analysis::Enough::Requests,
                     breaker: false,
+                    alone: false,
                 },
                 Rule {
                     signal: Signal::Latency { quantile: 0.95 },
@@ -66,6 +67,7 @@ pub(crate) fn request() -> PlanRequest {
                     requests_min: 10,
                     enough: portcullis_analysis::Enough::Requests,
                     breaker: false,
+                    alone: false,
                 },
             ],
             window_ms: 1_000,

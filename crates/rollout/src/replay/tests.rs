@@ -53,7 +53,7 @@ fn a_recorded_verdict_follows_from_its_samples_to_the_last_bit() {
     let text = serde_json::to_string(&events).unwrap();
     let events: Vec<Event> = serde_json::from_str(&text).unwrap();
     let replay = Replay::of(plan, &events, &gate).unwrap();
-    assert!(replay.is_same(), "{replay:#?}");
+    assert_eq!(replay.comparison(), Comparison::Same, "{replay:#?}");
     let last = replay.verdicts.last().unwrap();
     assert_eq!(last.sample, replay.samples);
     assert_eq!(last.formula, FORMULA_VERSION);
@@ -72,7 +72,47 @@ fn a_verdict_that_was_changed_does_not_follow_from_its_samples() {
     };
     decided.as_mut().unwrap().evidence[0].requests += 1;
     let replay = Replay::of(plan, &events, &gate).unwrap();
-    assert!(!replay.is_same());
+    assert_eq!(replay.comparison(), Comparison::Different);
+}
+
+/// A journal that an older program wrote: its formulas concluded something else from the same samples.
+#[test]
+fn what_older_formulas_concluded_is_kept_and_is_no_contradiction() {
+    let plan = plan();
+    let (gate, mut events) = events(&plan);
+    let last = events.last_mut().unwrap();
+    let EventKind::Measured {
+        decided, formula, ..
+    } = &mut last.kind
+    else {
+        panic!("{last:?}");
+    };
+    let judgement = decided.as_mut().unwrap();
+    (*formula, judgement.formula) = (1, 1);
+    let agreed = Replay::of(plan.clone(), &events, &gate).unwrap();
+    assert_eq!(agreed.comparison(), Comparison::Same);
+
+    let last = events.last_mut().unwrap();
+    let EventKind::Measured { decided, .. } = &mut last.kind else {
+        panic!("{last:?}");
+    };
+    let judgement = decided.as_mut().unwrap();
+    judgement.verdict = Verdict::Fail;
+    judgement.evidence[0].verdict = Verdict::Fail;
+    let replay = Replay::of(plan.clone(), &events, &gate).unwrap();
+    assert_eq!(replay.comparison(), Comparison::OtherFormulas);
+    let last = replay.verdicts.last().unwrap();
+    assert_eq!((last.formula, last.computed.formula), (1, FORMULA_VERSION));
+    // The fold keeps to what was recorded: the release went back then, and it did now.
+    let mut rollout = Rollout::new(plan);
+    for event in &events {
+        rollout = rollout.apply(event).unwrap().0;
+    }
+    assert!(
+        matches!(rollout.state(), State::Unwinding { .. }),
+        "{:?}",
+        rollout.state()
+    );
 }
 
 #[test]
@@ -83,7 +123,10 @@ fn an_open_gate_is_replayed_up_to_its_last_sample() {
     let replay = Replay::of(plan.clone(), &events, &gate).unwrap();
     if replay.samples > 0 {
         let last = replay.verdicts.last().unwrap();
-        assert_eq!((last.recorded.as_ref(), last.is_same()), (None, true));
+        assert_eq!(
+            (last.recorded.as_ref(), last.comparison()),
+            (None, Comparison::Same)
+        );
         assert_eq!(last.computed.verdict, Verdict::Undecided);
     }
     let error = Replay::of(plan, &events, "gate").unwrap_err();

@@ -656,6 +656,7 @@ fn a_paused_gate_looks_again_soon_while_checks_fail_and_tells_the_same_numbers_e
         requests_min: 1,
         enough: portcullis_analysis::Enough::Requests,
         breaker: false,
+        alone: false,
     });
     let plan = Arc::new(Plan::build(&request).unwrap());
     let interval_ms = request.analysis.interval_ms;

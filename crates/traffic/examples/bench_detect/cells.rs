@@ -1,7 +1,7 @@
 //! The releases: what is measured of each.
 
-use portcullis_analysis::{Analysis, Bound, Budget, Enough, Rule, Signal, Test};
-use portcullis_traffic::{Change, Curve, Latency, Scenario, Step, Users};
+use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test};
+use portcullis_traffic::{Change, Curve, Latency, Scenario, Step, Users, is_simulated};
 
 /// One row of a table.
 pub(crate) struct Cell {
@@ -38,39 +38,14 @@ fn gate(signal: Signal, tolerated: Bound) -> Analysis {
     Analysis::new(vec![rule(signal, test)], WINDOW_MS, INTERVAL_MS)
 }
 
-/// The rules of a gate when the file has none, but for the health checks.
+/// The rules of a gate when the file has none, but for the health checks, over as long a window as the others.
 fn usual() -> Analysis {
-    let bound = |ratio, margin| Bound { ratio, margin };
-    let rules = vec![
-        rule(
-            Signal::ErrorRate,
-            Test::AtMost {
-                max: 0.05,
-                matters: 0.1,
-            },
-        ),
-        rule(
-            Signal::ErrorRate,
-            Test::NotWorse {
-                tolerated: bound(1.0, 0.005),
-                matters: bound(1.0, 0.015),
-            },
-        ),
-        rule(
-            Signal::Latencies,
-            Test::NotWorse {
-                tolerated: bound(1.2, 20.0),
-                matters: bound(1.8, 40.0),
-            },
-        ),
-    ];
-    Analysis {
-        budget: Budget {
-            parts: 3,
-            ..Budget::default()
-        },
-        ..Analysis::new(rules, WINDOW_MS, INTERVAL_MS)
-    }
+    let mut gate = Analysis {
+        window_ms: WINDOW_MS,
+        ..Analysis::usual().beside_baseline()
+    };
+    gate.rules.retain(is_simulated);
+    gate
 }
 
 fn errors(name: &'static str, scenario: Scenario) -> Cell {
@@ -234,6 +209,15 @@ fn at_the_bound_and_timed() -> Vec<Cell> {
             scenario: with_times(constant(), plain(100.0, 0.1, BASE)),
             by_time: false,
         },
+        Cell {
+            name: "default rules, incident of both arms, 50 % for 6 min",
+            analysis: usual(),
+            scenario: with_times(
+                constant(),
+                with_base(Curve::incident(BASE, 120_000, 360_000, 0.5)),
+            ),
+            by_time: false,
+        },
     ]
 }
 
@@ -303,6 +287,11 @@ pub(crate) fn bad_releases() -> Vec<Cell> {
             "default rules, errors x10",
             false,
             worse(10.0, slower(1.0, 100.0)),
+        ),
+        by_default(
+            "default rules, errors x4",
+            false,
+            worse(4.0, slower(1.0, 100.0)),
         ),
         by_default("default rules, latency x1.5", true, slower(1.5, 100.0)),
         by_default("default rules, latency x2", true, slower(2.0, 100.0)),

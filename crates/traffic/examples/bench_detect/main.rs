@@ -7,6 +7,7 @@ mod cells;
 mod cost;
 mod peers;
 mod race;
+mod usual;
 
 use std::time::Instant;
 
@@ -61,6 +62,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             peers.join(" | ")
         );
         eprintln!("  {:.1} s", started.elapsed().as_secs_f64());
+    }
+    if only.is_none() || only.as_deref() == Some("usual") {
+        usual::print(runs.0)?;
     }
     if only.is_none() {
         armitage::print(runs.0);

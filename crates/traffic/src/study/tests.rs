@@ -30,6 +30,7 @@ fn outcomes_are_counted_by_what_they_came_to() {
     .collect();
     assert_eq!((study.runs(), study.failed()), (5, 3));
     assert_eq!((study.passed(), study.inconclusive()), (1, 1));
+    assert_eq!((study.passed_by(99), study.passed_by(100)), (0, 1));
     assert_eq!(study.failed_after_ms(0.5), Some(20));
     assert_eq!(study.failed_after_ms(0.9), Some(30));
     assert_eq!(Study::default().failed_after_ms(0.5), None);

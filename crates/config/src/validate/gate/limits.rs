@@ -10,9 +10,13 @@ use crate::units::{self, Limit};
 
 /// How many times a limit of a share matters, unless the rule says so.
 const SHARE_MATTERS: f64 = 2.0;
-/// How many times a limit or a factor of anything else matters.
+/// How many times a limit of a time, or a factor of a share, matters.
 const RATIO_MATTERS: f64 = 1.5;
-/// The margin of a share that matters, as a multiple of what is tolerated, and at least.
+/// How many times a factor of a time matters. Times tell much more than errors: so small a difference is
+/// shown by a few hundred requests.
+const TIME_RATIO_MATTERS: f64 = 1.2;
+/// The margin of a share that matters, as a multiple of what is tolerated, and at least: less than a
+/// percentage point takes thousands of requests to show.
 const MARGIN_MATTERS: (f64, f64) = (3.0, 0.01);
 /// The margin of a time that matters, as a multiple of what is tolerated.
 const TIME_MARGIN_MATTERS: f64 = 2.0;
@@ -75,8 +79,8 @@ fn unfit(raw: &RawRule, signal: &Signal, compared: bool, report: &Report<'_>) ->
     let matters_ratio = raw.matters_ratio.as_ref().map(|at| &at.spot);
     let over = raw.over_ms.as_ref().map(|at| &at.spot);
     let reading = raw.reading.as_ref().map(|at| &at.spot);
-    let breaker = raw.breaker.as_ref().filter(|at| at.value);
-    let breaker = breaker.map(|at| &at.spot);
+    let set = |at: &Option<At<bool>>| at.as_ref().filter(|at| at.value).map(|at| at.spot.clone());
+    let (breaker, alone) = (set(&raw.breaker), set(&raw.alone));
     if compared {
         refuse(
             matters,
@@ -84,8 +88,12 @@ fn unfit(raw: &RawRule, signal: &Signal, compared: bool, report: &Report<'_>) ->
         );
         refuse(over, "a comparison looks at all that the gate has measured");
         refuse(
-            breaker,
+            breaker.as_ref(),
             "a circuit breaker has a fixed limit, not a comparison",
+        );
+        refuse(
+            alone.as_ref(),
+            "a comparison needs the stable release beside the new one",
         );
     } else {
         refuse(
@@ -211,7 +219,10 @@ fn compare(raw: &RawRule, signal: &Signal, spot: &Spot, report: &Report<'_>) -> 
     let matters = Bound {
         ratio: match &raw.matters_ratio {
             Some(at) => at.value,
-            None => tolerated.ratio * RATIO_MATTERS,
+            None => match signal.kind() {
+                SignalKind::Time => tolerated.ratio * TIME_RATIO_MATTERS,
+                _ => tolerated.ratio * RATIO_MATTERS,
+            },
         },
         margin: match (&raw.matters_by, signal.kind()) {
             (Some(at), _) => convert(at, signal, false, report)?,

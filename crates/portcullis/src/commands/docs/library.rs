@@ -52,7 +52,11 @@ pub(super) const GUIDES: [(&str, &str); 13] = [
 
 /// References that are no part of the program's own knowledge, by their topic's name. A test compares the list with the
 /// folder.
-pub(super) const REFERENCES: [(&str, &str); 6] = [
+pub(super) const REFERENCES: [(&str, &str); 7] = [
+    (
+        "gate-tests",
+        include_str!("../../../../../docs/reference/gate-tests.md"),
+    ),
     (
         "exit-codes",
         include_str!("../../../../../docs/reference/exit-codes.md"),

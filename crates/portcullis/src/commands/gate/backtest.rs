@@ -140,7 +140,7 @@ fn judged(
     };
     let mut analysis = match compares {
         true => gate.analysis.clone(),
-        false => gate.analysis.without_baseline(),
+        false => gate.alone(config),
     };
     // Measurements are as far apart as they are recorded.
     analysis.cadence.clear();

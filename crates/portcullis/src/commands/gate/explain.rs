@@ -251,11 +251,15 @@ impl Sight {
             ),
             None => format!("{} not found within the window", self.what),
         };
-        format!(
-            "{:.0}: {found}; a good release passes in {:.0} %",
-            self.requests_per_second,
-            share(self.good.passed())
-        )
+        let passes = match self.good.passed_after_ms(0.5) {
+            Some(half) => format!(
+                "a good release passes in {:.0} % (half of these after {})",
+                share(self.good.passed()),
+                render::span(half)
+            ),
+            None => "there is never enough to let a good release pass".to_owned(),
+        };
+        format!("{:.0}: {found}; {passes}", self.requests_per_second)
     }
 }
 
@@ -331,6 +335,7 @@ fn in_json(gate: &NamedGate) -> Value {
             "found": sight.bad.failed(),
             "found_after_ms": sight.bad.failed_after_ms(0.5),
             "good_passed": sight.good.passed(),
+            "good_passed_after_ms": sight.good.passed_after_ms(0.5),
         })
     });
     json!({

@@ -78,7 +78,7 @@ async fn order(
         Some(canary) => (canary, None, 100),
         None => (&split.stable, None, 100),
     };
-    let analysis = analysis(&gate.analysis, stable.is_some(), length_ms);
+    let analysis = analysis(gate, config, stable.is_some(), length_ms);
     if analysis.rules.is_empty() {
         let what = format!(
             "every rule of {} compares with the stable release, and {} serves alone",
@@ -103,10 +103,10 @@ async fn order(
 }
 
 /// The gate's rules for so long and no longer.
-fn analysis(gate: &Analysis, compares: bool, length_ms: u64) -> Analysis {
+fn analysis(gate: &NamedGate, config: &Config, compares: bool, length_ms: u64) -> Analysis {
     let mut analysis = match compares {
-        true => gate.clone(),
-        false => gate.without_baseline(),
+        true => gate.analysis.clone(),
+        false => gate.alone(config),
     };
     analysis.window_ms = length_ms.max(1);
     analysis.extend_ms = 0;

@@ -19,6 +19,16 @@ pub(super) struct NamedGate {
     pub(super) record_ms: u64,
 }
 
+impl NamedGate {
+    /// The same gate where no stable release serves beside the new one.
+    pub(super) fn alone(&self, config: &Config) -> Analysis {
+        Analysis {
+            rules: config.analysis.without_baseline().rules,
+            ..self.analysis.clone()
+        }
+    }
+}
+
 /// All gates, in the order of a rollout.
 pub(super) fn all(config: &Config) -> Vec<NamedGate> {
     let percents: Vec<u8> = match &config.service.strategy {
@@ -32,7 +42,7 @@ pub(super) fn all(config: &Config) -> Vec<NamedGate> {
         role: GateRole::Decide,
         analysis: match percent {
             100 => config.analysis.without_baseline(),
-            _ => config.analysis.clone(),
+            _ => config.analysis.beside_baseline(),
         },
         record_ms: 0,
     });

@@ -180,8 +180,18 @@ fn told(
 }
 
 fn others(study: &Study) -> String {
+    let passes = match (study.passed_after_ms(0.5), study.passed_after_ms(0.9)) {
+        (Some(half), Some(most)) => format!(
+            ", half of these within {}, nine of ten within {}",
+            render::span(half),
+            render::span(most)
+        ),
+        _ => String::new(),
+    };
+    let asks = study.inconclusive_after_ms(0.5);
+    let asks = asks.map_or_else(String::new, |ms| format!(" after {}", render::span(ms)));
     format!(
-        "passes {}, cannot decide {}",
+        "passes {}{passes}; cannot decide {}{asks}",
         share_words(study.passed(), study.runs()),
         share_words(study.inconclusive(), study.runs())
     )
@@ -209,5 +219,6 @@ fn in_json(study: &Study) -> serde_json::Value {
         "passed": study.passed(),
         "passed_after_ms": { "p50": study.passed_after_ms(0.5), "p90": study.passed_after_ms(0.9) },
         "inconclusive": study.inconclusive(),
+        "inconclusive_after_ms": study.inconclusive_after_ms(0.5),
     })
 }

@@ -1,0 +1,106 @@
+//! Whether a gate can ever decide in the time that it has.
+
+use super::text;
+use crate::Code;
+use crate::raw::{RawGate, RawRule};
+use crate::report::{Report, Wrong};
+use crate::units::duration_text;
+
+/// Everything that a gate waits for fits into its time.
+pub(super) fn check(raw: &RawGate, keep_warm_ms: u64, report: &Report<'_>) {
+    samples(raw, report);
+    for rule in &raw.rules {
+        reach(raw, rule, keep_warm_ms, report);
+        readings(raw, rule, report);
+    }
+}
+
+/// The shortest time between two measurements.
+fn shortest_ms(raw: &RawGate) -> Option<u64> {
+    let later = raw.cadence.iter();
+    let later = later.filter_map(|later| later.interval_ms.as_ref());
+    let all = later.chain(raw.interval_ms.as_ref());
+    all.map(|at| at.value).filter(|ms| *ms > 0).min()
+}
+
+/// As many measurements as are asked for fit into the window. The default gives way to a short window: a
+/// gate then takes a little longer.
+fn samples(raw: &RawGate, report: &Report<'_>) {
+    let (Some(least), Some(window), Some(interval)) =
+        (&raw.samples_min, &raw.window_ms, &raw.interval_ms)
+    else {
+        return;
+    };
+    let Some(shortest_ms) = shortest_ms(raw) else {
+        return;
+    };
+    let needed_ms = shortest_ms.saturating_mul(u64::from(least.value));
+    if !least.given || interval.value > window.value || needed_ms <= window.value {
+        return;
+    }
+    let message = format!(
+        "{} measurements every {} take {}, and the window is {}: it would be over before",
+        least.value,
+        duration_text(shortest_ms),
+        duration_text(needed_ms),
+        duration_text(window.value)
+    );
+    let wrong = Wrong::new(Code::Contradiction, message);
+    report.add(
+        &least.spot,
+        wrong.hint("a longer window, a shorter interval, or fewer measurements"),
+    );
+}
+
+/// A trailing stretch fits into the time that a gate is open, or into that in which the old release is kept warm: rules
+/// are looked at there too.
+fn reach(raw: &RawGate, rule: &RawRule, keep_warm_ms: u64, report: &Report<'_>) {
+    let (Some(over), Some(window)) = (&rule.over_ms, &raw.window_ms) else {
+        return;
+    };
+    if over.value > window.value.max(keep_warm_ms) {
+        let message = format!(
+            "this looks back over {}, and the gate's window is {}: it would never have seen so much",
+            duration_text(over.value),
+            duration_text(window.value)
+        );
+        let hint = "a longer window, or a shorter stretch";
+        report.add(
+            &over.spot,
+            Wrong::new(Code::Contradiction, message).hint(hint),
+        );
+    }
+}
+
+/// As many readings of a figure as are asked for can be had: there is one at each measurement.
+fn readings(raw: &RawGate, rule: &RawRule, report: &Report<'_>) {
+    let is_figure = text(rule.signal.as_ref()) == Some("metric");
+    let holds = text(raw.inconclusive.as_ref()) == Some("hold");
+    let (Some(least), Some(shortest_ms), Some(window)) =
+        (rule.requests_min, shortest_ms(raw), &raw.window_ms)
+    else {
+        return;
+    };
+    let (within_ms, what) = match &rule.over_ms {
+        Some(over) => (over.value, "stretch that it looks back over"),
+        None => {
+            let extend_ms = raw.extend_ms.as_ref().map_or(0, |at| at.value);
+            (window.value.saturating_add(extend_ms), "gate")
+        }
+    };
+    // A gate that holds goes on for as long as it takes.
+    if !is_figure || (holds && rule.over_ms.is_none()) || least <= within_ms / shortest_ms {
+        return;
+    }
+    let message = format!(
+        "it asks for {least} readings; there is one every {}, so the {what} ({}) has at most {}",
+        duration_text(shortest_ms),
+        duration_text(within_ms),
+        within_ms / shortest_ms
+    );
+    let hint = "a smaller requests_min, a shorter interval, or more time";
+    report.add(
+        &rule.spot,
+        Wrong::new(Code::Contradiction, message).hint(hint),
+    );
+}
