@@ -115,6 +115,22 @@ impl Labels {
         }
     }
 
+    /// Takes in one interval of which the arms' shares are known better than by counting: of routing keys, which are
+    /// divided as a split says however few of them ask. `events` are those of keys, and `requests` is at least the number of
+    /// keys that asked: a margin of them is taken away. Only for evidence that the canary is worse, where too
+    /// many requests make it smaller.
+    pub fn observe_keys(&mut self, requests: u64, events: (u64, u64), canary_share: f64) {
+        debug_assert!(!self.below, "too many requests would be evidence there");
+        if requests == 0 || !(canary_share > 0.0 && canary_share < 1.0) {
+            return;
+        }
+        let all = requests.max(events.0 + events.1) as f64;
+        let exposure = (all * canary_share, all * (1.0 - canary_share));
+        let RateBound { ratio, margin } = self.bound;
+        self.mixture
+            .observe(&log_ratios(exposure, events, (ratio, margin)));
+    }
+
     /// The evidence that intervals like this one bring at the best alternative, as a natural logarithm.
     pub fn gain(&self, arms: ArmEvents) -> f64 {
         if arms.canary == 0 || arms.stable == 0 {
@@ -133,9 +149,9 @@ impl Labels {
         let RateBound { ratio, margin } = self.bound;
         match self.below {
             false if ratio == 1.0 && margin == 0.0 => exact_when_common(arms),
-            false => log_ratios(arms, ratio, margin),
+            false => of_requests(arms, (ratio, margin)),
             true if ratio == 1.0 && margin == 0.0 => exact_when_common(arms.swapped()),
-            true => log_ratios(arms.swapped(), 1.0 / ratio, -margin / ratio),
+            true => of_requests(arms.swapped(), (1.0 / ratio, -margin / ratio)),
         }
     }
 
@@ -145,15 +161,24 @@ impl Labels {
     }
 }
 
-/// The formula above.
-fn log_ratios(arms: ArmEvents, ratio: f64, margin: f64) -> [f64; ALTERNATIVES] {
-    let (canary, stable) = (arms.canary as f64, arms.stable as f64);
+/// The formula above, of requests that were counted.
+fn of_requests(arms: ArmEvents, bound: (f64, f64)) -> [f64; ALTERNATIVES] {
+    let exposure = (arms.canary as f64, arms.stable as f64);
+    log_ratios(exposure, (arms.canary_events, arms.stable_events), bound)
+}
+
+/// The formula above; the canary comes first.
+fn log_ratios(
+    (canary, stable): (f64, f64),
+    (canary_events, stable_events): (u64, u64),
+    (ratio, margin): (f64, f64),
+) -> [f64; ALTERNATIVES] {
     let share = |ratio: f64| canary * ratio / (stable + canary * ratio);
     let rest = |ratio: f64| stable / (stable + canary * ratio);
     factors().map(|factor| {
         let gain = share(ratio * factor) / share(ratio);
         let loss = rest(ratio * factor) / rest(ratio);
-        arms.canary_events as f64 * log(gain) + arms.stable_events as f64 * log(loss)
+        canary_events as f64 * log(gain) + stable_events as f64 * log(loss)
             - canary * margin * (gain - 1.0)
     })
 }
@@ -167,7 +192,7 @@ fn exact_when_common(arms: ArmEvents) -> [f64; ALTERNATIVES] {
     };
     let requests = arms.canary + arms.stable;
     if (margins.events as f64) < COMMON * requests as f64 {
-        return log_ratios(arms, 1.0, 0.0);
+        return of_requests(arms, (1.0, 0.0));
     }
     let none = margins.log_normaliser(1.0);
     factors()

@@ -60,13 +60,21 @@ pub struct RatioInterval {
 impl RateRatio {
     /// Takes in one interval. One with only one arm, or without events, says nothing about a ratio.
     pub fn observe(&mut self, arms: ArmEvents) {
-        let (canary_events, stable_events) = (arms.canary_events, arms.stable_events);
-        if arms.canary == 0 || arms.stable == 0 || canary_events + stable_events == 0 {
+        let exposure = (arms.canary as f64, arms.stable as f64);
+        self.observe_exposed(exposure, (arms.canary_events, arms.stable_events));
+    }
+
+    /// Takes in the events of one interval with the shares of both arms, in any unit; the canary comes first.
+    pub fn observe_exposed(
+        &mut self,
+        (canary, stable): (f64, f64),
+        (canary_events, stable_events): (u64, u64),
+    ) {
+        if canary <= 0.0 || stable <= 0.0 || canary_events + stable_events == 0 {
             return;
         }
         self.canary_events += canary_events;
         self.stable_events += stable_events;
-        let (canary, stable) = (arms.canary as f64, arms.stable as f64);
         for (at, likelihood) in self.log_likelihoods.iter_mut().enumerate() {
             let weight = canary * ratio(at as f64);
             let all = weight + stable;

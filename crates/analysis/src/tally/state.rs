@@ -16,9 +16,6 @@ use crate::{
     RateBound, RateRatio, Sample, Signal, SignalKind, Verdict,
 };
 
-/// How many requests stand for all routing keys when their first errors are compared: with shares alone
-/// only the relation of the two counts.
-const KEYS: f64 = 1e6;
 /// A signal that is missing in more than one of so many measurements says too little of the window.
 const GAPS_ONE_OF: u64 = 4;
 /// A signal that is missing in so many measurements in a row has stopped; a shorter gap at the end of the window is
@@ -148,10 +145,18 @@ impl RuleState {
                 let (Some(canary), Some(stable)) = (&sample.canary, &sample.baseline) else {
                     return;
                 };
-                let events = events(signal, canary, stable, sample.key_share);
-                worse.observe(events);
-                good.observe(events);
-                ratio.observe(events);
+                let counted = counted(signal, canary, stable);
+                good.observe(counted);
+                match keyed(signal, canary, stable).zip(sample.key_share) {
+                    Some((events, share)) => {
+                        worse.observe_keys(counted.canary + counted.stable, events, share);
+                        ratio.observe_exposed((share, 1.0 - share), events);
+                    }
+                    None => {
+                        worse.observe(counted);
+                        ratio.observe(counted);
+                    }
+                }
             }
             RuleState::Times { worse, good } => {
                 let (Some(canary), Some(stable)) = (&sample.canary, &sample.baseline) else {
@@ -287,37 +292,21 @@ fn above(signal: &Signal, arm: &ArmSample, max: f64) -> (u64, u64) {
     signal.events(arm)
 }
 
-/// The events of both arms. Where requests stay with an arm by a routing key, one key with a broken
-/// session makes many errors that are not independent, so a key counts once in a rollout, and the share
-/// of the keys takes the place of the share of the requests.
-fn events(
-    signal: &Signal,
-    canary: &ArmSample,
-    stable: &ArmSample,
-    key_share: Option<f64>,
-) -> ArmEvents {
-    let keyed = match (canary.first_errors, stable.first_errors, key_share) {
-        (Some(canary), Some(stable), Some(share)) if *signal == Signal::ErrorRate => {
-            Some((canary, stable, share))
-        }
-        _ => None,
-    };
-    if let Some((canary_events, stable_events, share)) = keyed {
-        // Per key and not per request: as many keys as requests at the most, so a margin allows no
-        // fewer of them than it should.
-        let requests = (canary.requests + stable.requests) as f64;
-        let all = if requests > 0.0 { requests } else { KEYS };
-        let own = libm::round(all * share) as u64;
-        return ArmEvents {
-            canary: own.max(canary_events).max(1),
-            canary_events,
-            stable: (libm::round(all) as u64)
-                .saturating_sub(own)
-                .max(stable_events)
-                .max(1),
-            stable_events,
-        };
-    }
+/// The first errors of routing keys in both arms. Where requests stay with an arm by a key, one key with a broken
+/// session makes many errors that are not independent, so evidence against the canary takes a key once in a rollout, and
+/// the share of the keys takes the place of the share of the requests.
+///
+/// Evidence that all is well takes requests all the same: it comes from what did not happen, so it needs the number of
+/// those to whom it could have happened, and nobody counts keys without errors. Requests are more than keys, and
+/// an error that they had not had would be taken for one that keys had not.
+fn keyed(signal: &Signal, canary: &ArmSample, stable: &ArmSample) -> Option<(u64, u64)> {
+    let is_errors = *signal == Signal::ErrorRate;
+    let events = canary.first_errors.zip(stable.first_errors);
+    events.filter(|_| is_errors)
+}
+
+/// The requests of both arms and those of them that met an event.
+fn counted(signal: &Signal, canary: &ArmSample, stable: &ArmSample) -> ArmEvents {
     let (canary, canary_events) = signal.events(canary);
     let (stable, stable_events) = signal.events(stable);
     ArmEvents {

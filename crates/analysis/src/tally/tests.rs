@@ -151,6 +151,64 @@ fn keys_that_fail_again_and_again_count_once() {
     assert!(!proof.fails(), "{proof:?}");
 }
 
+/// A service with users who stay with a release, and hardly any traffic.
+fn kept(requests: (u64, u64), errors: u64) -> Sample {
+    let mut canary = arm(requests.0, errors, 10);
+    canary.first_errors = Some(errors);
+    let mut stable = arm(requests.1, 0, 10);
+    stable.first_errors = Some(0);
+    Sample {
+        key_share: Some(0.5),
+        ..at(0, canary, stable)
+    }
+}
+
+#[test]
+fn measurements_without_requests_are_no_evidence() {
+    let analysis = Analysis::new(vec![not_worse()], 1000, 1000);
+    let mut tally = Tally::new(&analysis);
+    tally.observe(&analysis, &kept((30, 3), 3));
+    let before = tally.judge(&analysis).evidence[0].proof.unwrap();
+    assert!(before.log_worse > 0.0);
+    for _ in 0..100 {
+        tally.observe(&analysis, &kept((0, 0), 0));
+    }
+    let after = tally.judge(&analysis).evidence[0].proof.unwrap();
+    assert_eq!(after.log_worse, before.log_worse);
+    assert_eq!(after.log_good, before.log_good);
+}
+
+#[test]
+fn a_bad_release_with_few_users_does_not_pass() {
+    // One request in three fails, two a second; the stable release fails none.
+    let analysis = Analysis::new(vec![not_worse()], 1000, 1000);
+    let mut tally = Tally::new(&analysis);
+    for second in 0..600 {
+        let errors = u64::from(second % 3 == 0);
+        tally.observe(&analysis, &kept((1, 1), errors));
+        let proof = tally.judge(&analysis).evidence[0].proof.unwrap();
+        assert!(!proof.passes(), "{second}: {proof:?}");
+    }
+    let proof = tally.judge(&analysis).evidence[0].proof.unwrap();
+    assert!(proof.fails(), "{proof:?}");
+}
+
+#[test]
+fn users_who_fail_over_and_over_are_no_evidence_that_all_is_well() {
+    // A fifth of the canary's users have broken sessions. Each was counted once long ago, and they go on failing.
+    let analysis = Analysis::new(vec![not_worse()], 1000, 1000);
+    let mut tally = Tally::new(&analysis);
+    for second in 0..300 {
+        let mut sample = kept((50, 50), 10);
+        if let Some(canary) = &mut sample.canary {
+            canary.first_errors = Some(u64::from(second == 0));
+        }
+        tally.observe(&analysis, &sample);
+        let proof = tally.judge(&analysis).evidence[0].proof.unwrap();
+        assert!(!proof.passes(), "{second}: {proof:?}");
+    }
+}
+
 #[test]
 fn the_rules_of_the_first_monitor_hold_as_they_stand() {
     let p95 = Rule::new(

@@ -1,9 +1,14 @@
 //! One number out of a database, which is only ever read.
+//!
+//! PostgreSQL is asked in a transaction that is read-only from its beginning, by one prepared statement in which the query
+//! is a subquery: so it can be nothing but a query, and neither a second statement, which could leave the transaction, nor
+//! a `COPY`, which could run a program. What functions do that a query calls is for the rights of the user to bound.
+//! SQLite opens the file for reading only. Both end a query whose time is over.
 
 use std::path::Path;
 use std::str::FromStr;
 
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt};
 use portcullis_rollout::FigureOrder;
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -12,27 +17,40 @@ use sqlx::{AssertSqlSafe, ColumnIndex, Connection, Database, Decode, Executor, R
 use sqlx::{TypeInfo, ValueRef};
 
 use super::{Missing, shortened};
+use crate::clock::Stopwatch;
 use crate::resolve_secret;
+
+/// How many steps of SQLite's machine lie between two looks at the time: a look for about each millisecond.
+const PROGRESS_STEPS: i32 = 100_000;
 
 pub(super) async fn read(database: &str, query: &str, order: &FigureOrder) -> Result<f64, Missing> {
     // A path has no secret in it, and would be read as a reference.
     if let Some(path) = database.strip_prefix("sqlite:") {
-        return sqlite(&order.folder.join(path), query).await;
+        return sqlite(&order.folder.join(path), query, order.timeout_ms).await;
     }
     let resolved = resolve_secret(database, &order.folder).await;
     let resolved = resolved.map_err(|error| crate::causes::with_causes(&error))?;
     match resolved.expose_secret().strip_prefix("sqlite:") {
-        Some(path) => sqlite(&order.folder.join(path), query).await,
+        Some(path) => sqlite(&order.folder.join(path), query, order.timeout_ms).await,
         None => postgres(resolved.expose_secret(), query, order.timeout_ms).await,
     }
 }
 
-async fn sqlite(path: &Path, query: &str) -> Result<f64, Missing> {
+async fn sqlite(path: &Path, query: &str, timeout_ms: u64) -> Result<f64, Missing> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = SqliteConnection::connect_with(&options)
         .await
         .map_err(|error| format!("the database cannot be opened: {}", words(&error)))?;
-    let read = one_number(&mut connection, query).await;
+    // Nobody else ends it when nobody waits for it any more: it runs on a thread of its own.
+    let watch = Stopwatch::start();
+    let mut handle = connection
+        .lock_handle()
+        .await
+        .map_err(|error| words(&error))?;
+    handle.set_progress_handler(PROGRESS_STEPS, move || watch.elapsed_ms() < timeout_ms);
+    drop(handle);
+    let rows = sqlx::raw_sql(AssertSqlSafe(query.to_owned())).fetch(&mut connection);
+    let read = one_number(rows).await;
     let _ = connection.close().await;
     read
 }
@@ -49,27 +67,32 @@ async fn postgres(url: &str, query: &str, timeout_ms: u64) -> Result<f64, Missin
     let mut connection = PgConnection::connect_with(&options)
         .await
         .map_err(|error| format!("the database cannot be reached: {}", words(&error)))?;
-    let read = one_number(&mut connection, query).await;
+    let begun = connection.execute("BEGIN TRANSACTION READ ONLY").await;
+    begun.map_err(|error| words(&error))?;
+    // A subquery is a query and nothing else.
+    let query = query.trim_end().trim_end_matches(';');
+    let only = AssertSqlSafe(format!("SELECT * FROM (\n{query}\n) AS figure"));
+    let read = one_number(sqlx::query(only).persistent(false).fetch(&mut connection)).await;
     let _ = connection.close().await;
     read
 }
 
-/// The one number of a query.
-async fn one_number<'c, C, D>(connection: C, query: &str) -> Result<f64, Missing>
+/// The one number among the rows of a query.
+async fn one_number<R, D>(
+    mut rows: impl Stream<Item = sqlx::Result<R>> + Unpin,
+) -> Result<f64, Missing>
 where
-    C: Executor<'c, Database = D>,
-    D: Database,
+    R: Row<Database = D>,
+    D: Database<Row = R>,
     for<'r> f64: Decode<'r, D> + Type<D>,
     for<'r> f32: Decode<'r, D> + Type<D>,
     for<'r> i64: Decode<'r, D> + Type<D>,
     for<'r> i32: Decode<'r, D> + Type<D>,
     for<'r> i16: Decode<'r, D> + Type<D>,
     for<'r> &'r str: Decode<'r, D> + Type<D>,
-    usize: ColumnIndex<D::Row>,
+    usize: ColumnIndex<R>,
 {
     let failed = |error: sqlx::Error| format!("the query failed: {}", words(&error));
-    let query = sqlx::raw_sql(AssertSqlSafe(query.to_owned()));
-    let mut rows = connection.fetch(query);
     let Some(row) = rows.try_next().await.map_err(failed)? else {
         return Err("the query gives no rows".to_owned());
     };

@@ -255,7 +255,18 @@ async fn sqlite_gives_one_number_and_is_not_changed() {
         .await
         .unwrap();
     made.close().await.unwrap();
-    reads_numbers_only(&format!("sqlite:{}", path.display())).await;
+    let database = format!("sqlite:{}", path.display());
+    reads_numbers_only(&database).await;
+    let endless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    let mut endless = order(sql(&database, endless));
+    endless.timeout_ms = 200;
+    let endless = CheckClient::new().unwrap().figure(&endless).await;
+    let endless = endless.unwrap_err();
+    assert!(
+        endless.contains("no answer within 200 ms") || endless.contains("interrupted"),
+        "{endless}"
+    );
     let gone = why(sql("sqlite:/nowhere/app.db", "SELECT 1")).await;
     assert!(gone.contains("cannot be opened"), "{gone}");
 }
@@ -268,6 +279,21 @@ async fn postgresql_gives_one_number_and_is_not_changed() {
     server.sql("postgres", "INSERT INTO jobs VALUES (1), (2)");
     let url = server.url("postgres");
     reads_numbers_only(&url).await;
+    let proof = std::env::temp_dir().join(format!("portcullis-ran-{}", std::process::id()));
+    let run = format!("COPY (SELECT 1) TO PROGRAM 'touch {}'", proof.display());
+    for query in [
+        "SET TRANSACTION READ WRITE; DELETE FROM jobs; SELECT 1",
+        "SELECT 1) AS a; COMMIT; DELETE FROM jobs; SELECT * FROM (SELECT 1",
+        "WITH gone AS (DELETE FROM jobs RETURNING id) SELECT count(*) FROM gone",
+        "SELECT 1 WHERE set_config('transaction_read_only', 'off', false) = 'off'",
+        run.as_str(),
+    ] {
+        let why = why(sql(&url, query)).await;
+        assert!(why.contains("the query failed"), "{query}: {why}");
+    }
+    assert!(!proof.exists(), "a program ran");
+    let kept = read(sql(&url, "SELECT count(*) FROM jobs;")).await;
+    assert_eq!(kept, Ok(2.0));
     let mut slow = order(sql(&url, "SELECT 1 FROM pg_sleep(60)"));
     slow.timeout_ms = 300;
     let slow = CheckClient::new().unwrap().figure(&slow).await;

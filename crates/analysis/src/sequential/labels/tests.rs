@@ -49,7 +49,7 @@ proptest! {
     ) {
         let highest = (stable_rate * ratio + margin).min(1.0);
         let rates = (highest * depth, stable_rate);
-        for mean in means(canary, stable, rates, |arms| log_ratios(arms, ratio, margin)) {
+        for mean in means(canary, stable, rates, |arms| of_requests(arms, (ratio, margin))) {
             prop_assert!(mean <= 1.0 + 1e-9, "{mean}");
         }
     }
@@ -67,7 +67,7 @@ proptest! {
         prop_assume!(least <= 1.0);
         let rates = (least + (1.0 - least) * depth, stable_rate);
         for mean in means(canary, stable, rates, |arms| {
-            log_ratios(arms.swapped(), 1.0 / ratio, -margin / ratio)
+            of_requests(arms.swapped(), (1.0 / ratio, -margin / ratio))
         }) {
             prop_assert!(mean <= 1.0 + 1e-9, "{mean}");
         }
