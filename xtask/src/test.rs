@@ -11,7 +11,8 @@ use crate::{cargo, setup, tidy};
 pub fn run(args: &[String]) -> Result<()> {
     setup::run(false)?;
     // The binaries that end-to-end tests start.
-    cargo::run(cargo::cargo().args(["build", "--package", "portcullis", "--package", "dhash"]))?;
+    let binaries = ["build", "--package", "portcullis", "--package", "dhash"];
+    cargo::run(cargo::cargo().args(binaries).args(["--package", "faulty"]))?;
     let mut command = runner();
     cargo::run(command.arg("--workspace").args(args))
 }

@@ -93,7 +93,7 @@ impl Evidence {
         let Some(observed) = self.observed else {
             return match &self.detail {
                 Some(why) if *signal != Signal::HealthFailures => format!("{name}: no data: {why}"),
-                _ => format!("{name}: no data"),
+                _ => format!("{name}: no data{proof}"),
             };
         };
         let mut words = format!("{name} {}", signal.format(observed));
