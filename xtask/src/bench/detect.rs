@@ -23,10 +23,10 @@ pub struct Detect {
     #[arg(long)]
     gateway: bool,
     /// With --gateway: how many releases with each fault.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 48)]
     runs: u32,
     /// With --gateway: how many services are looked after side by side, each with its own `portcullis serve` and load.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 6)]
     sites: u32,
     /// With --gateway: a folder with the programs `portcullis` and `faulty`; without it they are built.
     #[arg(long)]

@@ -61,10 +61,10 @@ fn no_traffic_at_all_is_never_a_pass() {
     }
     let judgement = tally.judge(&analysis);
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
-    // ln 20 of evidence, of which each request brings a little less than what matters.
+    // ln 20 of evidence, of which each request brings a little less than 1.5 %.
     assert_eq!(
         judgement.phrase(),
-        "error rate: no data; needs about 206 more requests"
+        "error rate: no data; needs about 213 more requests"
     );
 }
 

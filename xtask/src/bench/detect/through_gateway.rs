@@ -98,9 +98,9 @@ fn release_all(shops: &mut [Shop], case: &Case, runs: u32) -> Result<Spread> {
             .iter_mut()
             .map(|shop| scope.spawn(|| one(shop)))
             .collect();
-        let ends = threads.into_iter().map(|thread| thread.join());
-        ends.map(|end| end.map_err(|_| anyhow::anyhow!("a thread panicked"))?)
-            .collect::<Result<()>>()
+        let mut ends = threads.into_iter().map(|thread| thread.join());
+        // Those that are not waited for here are at the end of the scope.
+        ends.try_for_each(|end| end.map_err(|_| anyhow::anyhow!("a thread panicked"))?)
     })?;
     let found = found
         .into_inner()
