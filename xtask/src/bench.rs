@@ -11,6 +11,7 @@ use crate::cargo::{cargo, root, run, target_folder};
 use crate::setup;
 
 mod clock;
+mod detect;
 mod engine;
 mod figures;
 mod gateway;
@@ -50,11 +51,7 @@ pub enum Bench {
     },
     /// Gates by evidence against thresholds and usual tests, over simulated traffic: how often good releases are
     /// rolled back, after what time bad ones.
-    Detect {
-        /// A twentieth of the runs.
-        #[arg(long)]
-        quick: bool,
-    },
+    Detect(detect::Detect),
     /// States per second of the explorer.
     Explorer,
     /// Many simulated services rolled out at once: does it grow linearly?
@@ -107,7 +104,7 @@ impl Bench {
             Bench::GatewayEndure(args) => gateway::endure::measure(args),
             Bench::GatewaySoak(args) => gateway::soak::measure(args),
             Bench::Journal { folder } => journal::run_bench(folder.as_deref()),
-            Bench::Detect { quick } => detect(*quick),
+            Bench::Detect(args) => detect::measure(args),
             Bench::Explorer => example("portcullis-sim", "explore"),
             Bench::Engine { sizes } => engine::measure(sizes),
             Bench::Switch {
@@ -125,16 +122,6 @@ impl Bench {
 
 fn example(package: &str, name: &str) -> Result<()> {
     run(cargo().args(["run", "--release", "--package", package, "--example", name]))
-}
-
-fn detect(quick: bool) -> Result<()> {
-    let mut bench = cargo();
-    bench.args(["run", "--release", "--package", "portcullis-traffic"]);
-    bench.args(["--example", "bench_detect", "--"]);
-    if quick {
-        bench.arg("--quick");
-    }
-    run(&mut bench)
 }
 
 /// The version of Presidio that masking is compared with.

@@ -99,9 +99,10 @@ impl Evidence {
                 Some(why) if *signal != Signal::HealthFailures => format!("{name}: no data: {why}"),
                 // Nobody asked it anything: that is no fault of the measuring.
                 _ if signal.is_of_traffic() => {
-                    format!("{name}: {} of the new release so far", signal.counted(0))
+                    let none = signal.counted(0);
+                    format!("{name}: {none} of the new release so far{proof}")
                 }
-                _ => format!("{name}: no data"),
+                _ => format!("{name}: no data{proof}"),
             };
         };
         let mut words = format!("{name} {}", signal.format(observed));

@@ -52,6 +52,10 @@ pub struct Tally {
     /// What the release that is kept warm did not answer as it should at the last sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kept_fault: Option<String>,
+    /// The end of the last sample as rules have it, in milliseconds since the Unix epoch. It never goes back: a sample
+    /// of before begins here. See [`Tally::observe`].
+    #[serde(default)]
+    to_ms: u64,
 }
 
 impl Tally {
@@ -95,7 +99,19 @@ impl Tally {
     }
 
     /// Takes in one sample.
+    ///
+    /// Samples tell their times by the wall clock at the first one and by a monotonic clock from there on. After a
+    /// restart of the engine that begins anew, and the wall clock may have been set back meanwhile: then the time goes on
+    /// where it was, or rules that look at the latest stretch would look at all that was seen since.
     pub fn observe(&mut self, analysis: &Analysis, sample: &Sample) {
+        let back_ms = self.to_ms.saturating_sub(sample.from_ms);
+        self.to_ms = sample.to_ms.saturating_add(back_ms);
+        let moved = (back_ms > 0).then(|| Sample {
+            from_ms: sample.from_ms.saturating_add(back_ms),
+            to_ms: self.to_ms,
+            ..sample.clone()
+        });
+        let sample = moved.as_ref().unwrap_or(sample);
         self.unmeasured = sample.unmeasured.clone();
         self.kept_fault.clone_from(&sample.kept_fault);
         // A run of failures stays in one piece: it is told with all of its checks.

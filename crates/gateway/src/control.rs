@@ -19,6 +19,7 @@ use crate::arm::ArmState;
 use crate::bounds::{FOLLOWERS_MAX, HEALTH_WAIT_MAX_MS};
 use crate::bypass::Bypasses;
 use crate::clock;
+use crate::first_errors::KeptSets;
 use crate::followers::Followers;
 use crate::health;
 use crate::observe::Observers;
@@ -118,6 +119,7 @@ impl Control {
         (table, orders): (Arc<ArcSwap<Table>>, watch::Sender<Orders>),
     ) -> Result<Control, StateFileError> {
         let mut live: BTreeMap<String, Live> = BTreeMap::new();
+        let kept = KeptSets::read(&settings.state_file);
         for service in &settings.services {
             let entry = live.entry(service.service.clone()).or_default();
             let split = saved
@@ -132,6 +134,7 @@ impl Control {
                     service: service.service.clone(),
                     reason,
                 })?;
+                entry.resume_first_errors(split, kept.of(&service.service));
             }
         }
         let mut services = Services {
@@ -144,6 +147,7 @@ impl Control {
             live,
             released: false,
             predecessor: None,
+            kept,
         };
         services.check_upstreams();
         observers.set_watched(services.routing.watched());
@@ -203,14 +207,16 @@ impl Control {
         Arc::clone(&self.services.lock().await.routing)
     }
 
-    /// The gateway and all its routes.
+    /// The gateway and all its routes. What is told of first errors is kept before it is told: whoever adds them up must
+    /// not be told of the same key again after a restart.
     pub(crate) async fn status(&self) -> GatewayStatus {
-        let services = self.services.lock().await;
+        let mut services = self.services.lock().await;
         let routes = services
             .settings
             .iter()
             .map(|service| self.with_followers(services.status(&service.settings.service)));
         let routes: Vec<RouteStatus> = routes.collect();
+        self.keep_first_errors(&mut services).await;
         let followers = self.followers().list(clock::monotonic_ms());
         GatewayStatus {
             followers,
@@ -395,6 +401,22 @@ impl Control {
             })?;
         }
         Ok(())
+    }
+
+    /// Writes the first errors to the disk, if they are others than those that are there. Without it they are counted
+    /// once more after a restart, which is told and keeps nobody from serving.
+    async fn keep_first_errors(&self, services: &mut MutexGuard<'_, Services>) {
+        let next = services.first_errors();
+        if services.released || services.kept == next {
+            return;
+        }
+        let (path, copy) = (self.state_file.clone(), next.clone());
+        let written = tokio::task::spawn_blocking(move || copy.write(&path)).await;
+        match written {
+            Ok(Ok(())) => services.kept = next,
+            Ok(Err(error)) => tracing::warn!(%error, "first errors of users cannot be kept"),
+            Err(error) => tracing::warn!(%error, "first errors of users cannot be kept"),
+        }
     }
 
     /// Writes the new state to the disk, and only then takes it as the saved one.

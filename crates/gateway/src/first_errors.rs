@@ -5,10 +5,16 @@
 //! must be so whichever arm it belongs to. It is a bitmap of fixed size: two keys may share a bit, and then the second
 //! one is not counted. That loses evidence and never makes any, because who shares a bit with whom does not depend on
 //! the arm.
+//!
+//! The set is kept in a file ([`kept`]), so that a key counts once in a rollout and not once in each life of the gateway.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::bounds::FIRST_ERROR_BITS;
+
+mod kept;
+
+pub(crate) use kept::{KeptPair, KeptSets};
 
 /// The keys that had an error.
 #[derive(Debug)]
@@ -31,6 +37,24 @@ impl FirstErrors {
         let bit = (key >> 32) as usize % FIRST_ERROR_BITS;
         let mask = 1 << (bit % 64);
         self.seen[bit / 64].fetch_or(mask, Relaxed) & mask == 0
+    }
+
+    /// The set as bytes. Every key that was counted before the call is in it.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let words = self.seen.iter().map(|word| word.load(Relaxed));
+        words.flat_map(u64::to_le_bytes).collect()
+    }
+
+    /// The set that these bytes are of; `None` when they are of no set of this size.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<FirstErrors> {
+        let (words, rest) = bytes.as_chunks::<8>();
+        let fits = rest.is_empty() && words.len() == FIRST_ERROR_BITS / 64;
+        fits.then(|| FirstErrors {
+            seen: words
+                .iter()
+                .map(|word| AtomicU64::new(u64::from_le_bytes(*word)))
+                .collect(),
+        })
     }
 }
 

@@ -33,6 +33,11 @@ impl Spread {
         self.sorted_ms.get(at).copied().unwrap_or(f64::NAN)
     }
 
+    /// How many measurements there are.
+    pub fn count(&self) -> usize {
+        self.sorted_ms.len()
+    }
+
     /// The largest measurement.
     pub fn max_ms(&self) -> f64 {
         self.quantile_ms(1.0)

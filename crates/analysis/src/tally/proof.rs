@@ -6,6 +6,9 @@ use super::sums::Sums;
 use crate::rule::{Rule, Test};
 use crate::{ArmEvents, Budget, Proof, SignalKind};
 
+/// So many requests are imagined where there are none.
+const IMAGINED: u64 = 1_000;
+
 /// The proof of a rule, but for how many requests it needs.
 pub(super) fn proof(state: &RuleState, rule: &Rule, budget: &Budget) -> Proof {
     let (worse, good) = match state {
@@ -49,13 +52,32 @@ pub(super) fn requests_needed(
         RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Before { .. } => return None,
     };
     let missing = (proof.log_passes - good_now).max(0.0);
-    let gain = gain(state, rule, (sums, references));
-    let requests = rule.signal.count(sums.canary());
-    if gain <= 0.0 || requests == 0 {
+    let (gain, requests) = match rule.signal.count(sums.canary()) {
+        0 => (gain_if_well(state, rule), IMAGINED),
+        requests => (gain(state, rule, (sums, references)), requests),
+    };
+    if gain <= 0.0 {
         return None;
     }
     let needed = libm::ceil(missing / gain * requests as f64);
     (needed < u64::MAX as f64).then_some(needed as u64)
+}
+
+/// The evidence of being good that so many requests would bring of which none is an event, for a gate without any
+/// traffic. Of times nothing is known then. How the traffic will be divided is not known either and changes little, so
+/// both arms are taken to have as many.
+fn gain_if_well(state: &RuleState, rule: &Rule) -> f64 {
+    match state {
+        RuleState::Share { good, .. } if rule.signal.kind() != SignalKind::Time => {
+            good.gain(IMAGINED, 0)
+        }
+        RuleState::Shares { good, .. } => good.gain(ArmEvents {
+            canary: IMAGINED,
+            stable: IMAGINED,
+            ..ArmEvents::default()
+        }),
+        _ => 0.0,
+    }
 }
 
 /// The evidence of being good that the requests so far bring at the best alternative; not above 0 when

@@ -61,9 +61,10 @@ fn no_traffic_at_all_is_never_a_pass() {
     }
     let judgement = tally.judge(&analysis);
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
+    // ln 20 of evidence, of which each request brings a little less than what matters.
     assert_eq!(
         judgement.phrase(),
-        "error rate: 0 requests of the new release so far"
+        "error rate: 0 requests of the new release so far; needs about 206 more requests"
     );
 }
 
@@ -232,6 +233,33 @@ fn the_rules_of_the_first_monitor_hold_as_they_stand() {
         // The high values leave the stretch ten seconds after they came.
         assert_eq!(failed, second < 14, "{second}");
     }
+}
+
+#[test]
+fn a_clock_that_was_set_back_stretches_no_stretch() {
+    let p95 = Rule::new(
+        Signal::Metric {
+            name: "queue".to_owned(),
+        },
+        Test::Window {
+            reading: Reading::Quantile(0.95),
+            over_ms: 3_000,
+            max: 2000.0,
+        },
+    );
+    let analysis = Analysis::new(vec![p95], 60_000, 1000);
+    let mut tally = Tally::new(&analysis);
+    // An hour later by the wall clock than what comes after the restart.
+    for second in 3_600..3_660 {
+        tally.observe(&analysis, &figure(100.0, second));
+    }
+    for second in 0..3 {
+        tally.observe(&analysis, &figure(9000.0, second));
+    }
+    assert_eq!(tally.judge(&analysis).verdict, Verdict::Fail);
+    let seen = tally.judge(&analysis).evidence[0].requests;
+    assert_eq!(seen, 3, "what was before is out of the stretch");
+    assert_eq!(tally.measured_ms(), 63_000);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::arm::ArmState;
 use crate::bounds::ARMS_REMEMBERED;
-use crate::first_errors::FirstErrors;
+use crate::first_errors::{FirstErrors, KeptPair};
 use crate::health;
 use crate::service::ActiveSplit;
 use crate::settings::ServiceSettings;
@@ -155,6 +155,27 @@ impl Live {
             let with = pair.is_some_and(is_in).then(|| Arc::clone(&shared));
             arm.state.share_first_errors(with);
         }
+    }
+
+    /// Goes on with the first errors that were kept of the two arms of a split, after a restart.
+    pub(super) fn resume_first_errors(&self, split: &Split, kept: Option<&KeptPair>) {
+        let Some(keys) = kept.and_then(|kept| kept.keys_of(split)) else {
+            return;
+        };
+        let keys = Arc::new(keys);
+        for arm in &self.arms {
+            if arm.state.first_errors().is_some() {
+                arm.state.share_first_errors(Some(Arc::clone(&keys)));
+            }
+        }
+    }
+
+    /// The first errors of the two arms of a split, to be kept.
+    pub(super) fn first_errors(&self, split: &Split) -> Option<KeptPair> {
+        let canary = split.canary.as_ref()?;
+        let arm = self.arms.iter().find(|known| known.state.arm == *canary)?;
+        let keys = arm.state.first_errors()?;
+        Some(KeptPair::of((&split.stable, canary), &keys))
     }
 
     pub(super) fn active(&self, split: &Split) -> Option<ActiveSplit> {

@@ -12,6 +12,7 @@ use super::live::Live;
 use crate::arm::ArmState;
 use crate::bypass::{self, Bypasses};
 use crate::clock;
+use crate::first_errors::KeptSets;
 use crate::health;
 use crate::routing::Routing;
 use crate::service::Service;
@@ -40,6 +41,8 @@ pub(super) struct Services {
     pub(super) released: bool,
     /// What a predecessor still has under way.
     pub(super) predecessor: Option<Traffic>,
+    /// The first errors of routing keys, as they are in their file.
+    pub(super) kept: KeptSets,
 }
 
 /// The settings of a service as the data path reads them.
@@ -130,6 +133,15 @@ impl Services {
             unrouted: live.map_or(0, |live| live.unrouted.load(Relaxed)),
             bypass: self.bypasses.in_force(service, clock::wall_ms()).cloned(),
         }
+    }
+
+    /// The first errors of all services, to be kept.
+    pub(super) fn first_errors(&self) -> KeptSets {
+        let pairs = self.live.iter().filter_map(|(service, live)| {
+            let split = self.saved(service).split?;
+            Some((service.clone(), live.first_errors(&split)?))
+        });
+        pairs.collect()
     }
 
     /// An arm with the requests that a predecessor still has under way to it.

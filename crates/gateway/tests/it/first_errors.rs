@@ -1,8 +1,10 @@
 //! First errors of routing keys, and the times of streams, as a gate needs them.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 
-use crate::rig::{Rig, arm, release};
+use crate::rig::{Rig, arm, release, settings};
 use crate::service::Service;
 
 /// Asks for an answer with 500 as a user; the release that gave it.
@@ -71,6 +73,57 @@ async fn a_key_counts_once_in_a_rollout_with_the_arm_that_it_had_first() {
     let next = rig.arm_when("1.2", |arm| arm.in_flight == 0).await;
     let (old_now, _) = counted().await;
     assert_eq!(old_now.0 - of_old.0 + next.first_errors, 40);
+}
+
+/// A gate adds up what it is told of before and after a restart: a broken session that was told of must not be told of
+/// again, or the same evidence would count twice.
+#[tokio::test]
+async fn a_key_that_was_told_of_is_not_counted_again_after_a_restart() {
+    let (old, new) = (Service::start("old"), Service::start("new"));
+    let (stable, canary) = (arm("1.0", &old), arm("1.1", &new));
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path().join("splits.json"));
+    let mut rig = Rig::start_settings(settings.clone());
+    rig.split(&stable, Some(&canary), 50).await;
+    rig.arm_when("1.1", |arm| arm.health.healthy).await;
+    for number in 0..40 {
+        fail_as(&rig, &format!("user-{number}")).await;
+    }
+    let sum = async |rig: &Rig| {
+        let (old, new) = (rig.arm("1.0").await, rig.arm("1.1").await);
+        old.first_errors + new.first_errors
+    };
+    rig.arm_when("1.1", |arm| arm.in_flight == 0).await;
+    rig.arm_when("1.0", |arm| arm.in_flight == 0).await;
+    // What a gate reads; from then on it is told.
+    rig.status().await;
+    assert_eq!(sum(&rig).await, 40);
+    rig.stop(Duration::ZERO).await;
+
+    let mut again = Rig::start_settings(settings.clone());
+    again.arm_when("1.1", |arm| arm.health.healthy).await;
+    again.arm_when("1.0", |arm| arm.health.healthy).await;
+    for number in 20..60 {
+        fail_as(&again, &format!("user-{number}")).await;
+    }
+    again.arm_when("1.1", |arm| arm.in_flight == 0).await;
+    again.arm_when("1.0", |arm| arm.in_flight == 0).await;
+    assert_eq!(sum(&again).await, 20, "users 40 to 59 are new");
+
+    // A split without a canary ends it: the next rollout counts anew, also after a restart.
+    again.split(&stable, None, 0).await;
+    again.status().await;
+    again.stop(Duration::ZERO).await;
+    let third = Rig::start_settings(settings);
+    third.arm_when("1.0", |arm| arm.health.healthy).await;
+    third.split(&stable, Some(&canary), 50).await;
+    third.arm_when("1.1", |arm| arm.health.healthy).await;
+    for number in 0..60 {
+        fail_as(&third, &format!("user-{number}")).await;
+    }
+    third.arm_when("1.1", |arm| arm.in_flight == 0).await;
+    third.arm_when("1.0", |arm| arm.in_flight == 0).await;
+    assert_eq!(sum(&third).await, 60);
 }
 
 #[tokio::test]

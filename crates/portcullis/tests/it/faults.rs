@@ -4,7 +4,7 @@
 //! What a run of random kills led to is printed: with a failure it tells where to look.
 #![allow(clippy::print_stdout)]
 
-mod clocks;
+pub(crate) mod clocks;
 mod damage;
 mod diary;
 mod disks;

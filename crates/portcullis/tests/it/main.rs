@@ -12,6 +12,7 @@ mod detect;
 mod examples;
 mod faults;
 mod gate_commands;
+mod gate_faults;
 mod gateway_alone;
 mod gateway_files;
 mod gateway_tls;

@@ -382,7 +382,7 @@ pub(crate) fn get(gateway: &str, path: &str, user: &str) -> String {
 }
 
 /// A binary of this workspace, built if it is not there yet.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let ours = Path::new(env!("CARGO_BIN_EXE_portcullis"));
     let path = ours.with_file_name(name);
     if !path.exists() {

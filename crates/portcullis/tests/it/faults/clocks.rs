@@ -27,7 +27,16 @@ fn with_a_clock(edits: &[(&str, &str)]) -> Rig {
     for (from, to) in edits {
         rig.edit(from, to);
     }
-    set_clock(&rig, "+0");
+    give_a_clock(&mut rig);
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    rig
+}
+
+/// Lets the server, when it is started, have a clock that can be set.
+pub(crate) fn give_a_clock(rig: &mut Rig) {
+    set_clock(rig, "+0");
     let variables = [
         ("LD_PRELOAD", faketime().display().to_string()),
         (
@@ -42,14 +51,10 @@ fn with_a_clock(edits: &[(&str, &str)]) -> Rig {
     rig.serve_environment = variables
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec();
-    rig.ok(&["init"]);
-    rig.start();
-    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
-    rig
 }
 
 /// Moves the server's clock against the real one. The file is replaced as a whole.
-fn set_clock(rig: &Rig, offset: &str) {
+pub(crate) fn set_clock(rig: &Rig, offset: &str) {
     std::fs::write(rig.path("clock.new"), offset).unwrap();
     std::fs::rename(rig.path("clock.new"), rig.path("clock")).unwrap();
 }
