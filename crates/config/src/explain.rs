@@ -229,13 +229,15 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether a rule of the default ones holds: comparisons need a canary, and at once there is no gate.
+    /// Whether a rule of the default ones holds: comparisons need a canary, and without gates rules are
+    /// for the time in which the old release is kept warm.
     fn holds(&self, rule: &DeTable<'_>) -> bool {
         let compares = ["ratio_max", "worse_than_stable_by"];
         match self.config.service.strategy {
             Strategy::Canary { .. } => true,
             Strategy::BlueGreen => !compares.iter().any(|key| rule.contains_key(*key)),
-            Strategy::AtOnce => false,
+            Strategy::AtOnce if self.config.service.keep_warm.window_ms == 0 => false,
+            Strategy::AtOnce => !compares.iter().any(|key| rule.contains_key(*key)),
         }
     }
 

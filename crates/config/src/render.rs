@@ -25,7 +25,8 @@ impl Config {
         file.insert("service".into(), service(self).into());
         file.insert("store".into(), stores(self));
         file.insert("data".into(), data(self).into());
-        if self.service.strategy != Strategy::AtOnce {
+        // Without gates the rules are for the time in which the old release is kept warm, if there is one.
+        if self.service.strategy != Strategy::AtOnce || self.service.keep_warm.window_ms > 0 {
             file.insert("gate".into(), gate(self).into());
         }
         file.insert("gateway".into(), gateway::gateway(&self.gateway).into());

@@ -233,6 +233,21 @@ fn without_a_canary_the_default_rules_compare_nothing() {
 }
 
 #[test]
+fn rules_without_gates_are_for_the_time_in_which_the_old_release_is_kept_warm() {
+    let rules = "[gate]\nrule = [{ signal = \"error-rate\", max = \"2%\", over = \"15m\" }]\n";
+    let service = "strategy = \"at-once\"\nkeep_warm = \"60m\"\n\
+                   keep_warm_cadence = [{ interval = \"30s\" }, { after = \"5m\", interval = \"2m\" }]";
+    let config = read(&least(service, rules)).unwrap_or_else(|problems| panic!("{problems}"));
+    let warm = &config.service.keep_warm;
+    let watch = warm.analysis_after(&config.analysis, &config.service.strategy);
+    assert_eq!(watch.rules, config.analysis.rules);
+    assert_eq!((watch.interval_ms, watch.window_ms), (30_000, 3_600_000));
+    assert_eq!(watch.interval_ms_after(300_000), 120_000);
+    let again = read(&config.to_toml()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config, again);
+}
+
+#[test]
 fn what_is_written_out_means_the_same() {
     for text in [
         FULL.to_owned(),
@@ -241,7 +256,6 @@ fn what_is_written_out_means_the_same() {
     ] {
         let config = read(&text).unwrap_or_else(|problems| panic!("{problems}"));
         let again = read(&config.to_toml()).unwrap_or_else(|problems| panic!("{problems}"));
-        // At once has no gate to write out, so both have the default one.
         assert_eq!(config, again);
     }
 }

@@ -48,7 +48,12 @@ fn gates_that_could_never_be_judged_are_refused() {
     let compare = "[[gate.rule]]\nsignal = \"error-rate\"\nworse_than_stable_by = \"1%\"\n";
     let cases = [
         least("strategy = \"blue-green\"", compare),
-        least("strategy = \"at-once\"", "[gate]\nwindow = \"1m\"\n"),
+        least(
+            "strategy = \"at-once\"\nkeep_warm = \"0s\"",
+            "[gate]\nwindow = \"1m\"\n",
+        ),
+        // There are no gates in which the old release could show anything.
+        least("strategy = \"at-once\"", compare),
         least("weights = [100]", compare),
         least("", "[gate]\nrule = []\n"),
         least("", "[gate]\nwindow = \"3s\"\n"),
@@ -70,6 +75,11 @@ fn gates_that_could_never_be_judged_are_refused() {
              [[gate.rule]]\nsignal = \"metric\"\nmetric = \"queue\"\nmax = 9\nrequests_min = 25\n\
              [[gate.rule]]\nsignal = \"metric\"\nmetric = \"queue\"\nmax = 9\nover = \"30s\"\n\
              requests_min = 7\n",
+        ),
+        least(
+            "keep_warm = \"4m\"\n\
+             keep_warm_cadence = [{ after = \"1m\", interval = \"1h\" }, { interval = \"2m\" }, { after = \"5m\", interval = \"1s\" }]",
+            "",
         ),
     ];
     insta::assert_snapshot!(cases.map(|text| wrong(&text)).join("\n\n----\n\n"));

