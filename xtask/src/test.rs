@@ -2,18 +2,36 @@
 
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 
 use crate::{cargo, setup, tidy};
 
 /// Installs what is missing, then runs every test: with nextest where it is installed, else with cargo's
 /// own runner.
 pub fn run(args: &[String]) -> Result<()> {
-    setup::run(false)?;
-    // The binaries that end-to-end tests start.
-    cargo::run(cargo::cargo().args(["build", "--package", "portcullis", "--package", "dhash"]))?;
+    prepare()?;
     let mut command = runner();
     cargo::run(command.arg("--workspace").args(args))
+}
+
+/// Builds all tests while what is missing is installed: the one needs the processor, the other the network. The
+/// binaries that end-to-end tests start are built with them. Building these first and by themselves would compile half of
+/// the dependencies twice, because tests turn on more of their features.
+fn prepare() -> Result<()> {
+    let mut build = cargo::cargo();
+    build.args(["test", "--workspace", "--no-run"]);
+    let mut child = build.spawn().context("cargo could not be started")?;
+    if let Err(error) = setup::run(false) {
+        // Nobody should wait for a build whose tests cannot run.
+        child.kill().ok();
+        child.wait().ok();
+        return Err(error);
+    }
+    let status = child.wait().context("the build was lost")?;
+    if !status.success() {
+        bail!("the tests could not be built");
+    }
+    Ok(())
 }
 
 /// Runs the tests of a portcullis with the feature `model`.

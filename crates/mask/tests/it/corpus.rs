@@ -52,6 +52,7 @@ const KINDS: &[Kind] = kinds! {
     "judged_network", 0, 0;
     "judged", 0, 0;
     "judged_review", 0, 0;
+    "judged_generated", 0, 0;
 };
 
 #[derive(Deserialize)]

@@ -147,6 +147,10 @@ const ISSUERS: &[Issuer] = &[
     range(600_000, 609_999, &[16], Network::Domestic),
     // InterPayment, InstaPayment.
     range(636_000, 639_999, LONG, Network::Domestic),
+    // What JCB had before, and what common examples still take for its numbers.
+    range(213_100, 213_199, &[15], Network::Other),
+    range(180_000, 180_099, &[15], Network::Other),
+    range(350_000, 352_799, &[16], Network::Other),
     // Maestro, with what were Switch, Solo and Laser.
     range(501_800, 501_899, MAESTRO, Network::Maestro),
     range(502_000, 502_099, MAESTRO, Network::Maestro),

@@ -3,18 +3,33 @@
 //! The crate `rlibphonenumber` is libphonenumber with its metadata compiled in. Its tables are decoded when the first
 //! candidate is met, and a region's expressions when a candidate needs them.
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
+use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, Region};
 
-/// Whether these digits are a number that could be in use. With a region they are dialled from there; without one they
-/// begin with `+`.
-pub(super) fn is_valid(digits: &str, region: Option<Region>) -> bool {
-    if matches!(region, Some(Region::US | Region::CA)) && !is_north_american(digits) {
-        return false;
-    }
-    let Ok(number) = PHONE_NUMBER_UTIL.parse(digits, region) else {
-        return false;
+/// What the rules say of digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// They are a number that could be in use.
+    InUse,
+    /// They have as many digits as such a number, and nobody was given it. People write such numbers all the same:
+    /// mistyped, made up, or of a plan that has changed.
+    Possible,
+}
+
+/// What is to be thought of these digits. With a region they are dialled from there; without one they begin with `+`.
+pub(super) fn standing(digits: &str, region: Option<Region>) -> Option<Standing> {
+    let is_american = match region {
+        Some(region) => matches!(region, Region::US | Region::CA),
+        None => digits.starts_with("+1"),
     };
-    PHONE_NUMBER_UTIL.is_valid_number(&number) || is_fictional(digits, region)
+    if is_american && !is_north_american(digits.trim_start_matches('+')) {
+        return None;
+    }
+    let number = PHONE_NUMBER_UTIL.parse(digits, region).ok()?;
+    if PHONE_NUMBER_UTIL.is_valid_number(&number) || is_fictional(digits, region) {
+        return Some(Standing::InUse);
+    }
+    let length = PHONE_NUMBER_UTIL.is_possible_number_with_reason(&number);
+    (length == Ok(NumberLengthType::IsPossible)).then_some(Standing::Possible)
 }
 
 /// Whether the digits have the shape of the North American Numbering Plan: neither the area code nor the exchange begins

@@ -4,6 +4,7 @@ use rlibphonenumber::Region;
 
 use super::groups::{Cluster, Group, Joint};
 use super::ties::{self, Tie};
+use super::valid::Standing;
 use super::{PHONE, extension, forms, valid};
 use crate::Score;
 use crate::find::Offers;
@@ -18,8 +19,15 @@ const VALIDATIONS_MAX: usize = 8;
 const AMONG_DIGITS: u8 = 15;
 /// The same for groups of four among groups, as account and identity numbers have them.
 const AMONG_FOURS: u8 = 60;
+/// The score of a grouping from which on it tells a telephone number that nobody was given.
+const TELLING: u8 = 50;
+/// The score of such a number without a word beside it: too low to count.
+const POSSIBLE: u8 = 25;
 
 /// Offers the telephone numbers of a cluster, from left to right. Gives where the cluster, with an extension, ends.
+///
+/// A number that nobody was given counts only where no other one is in the cluster: with a plus it says itself what it is,
+/// without one a word beside it must.
 pub(super) fn offer_all(
     text: &str,
     cluster: &Cluster,
@@ -28,34 +36,59 @@ pub(super) fn offer_all(
 ) -> usize {
     let groups = cluster.groups();
     let mut end = groups.last().map_or(0, |last| last.outer_end());
-    let mut from = 0;
+    let (mut from, mut doubtful, mut is_found) = (0, None, false);
     while from < groups.len() {
-        let longest = if cluster.may_part(from) {
-            (from + 1..=groups.len().min(from + GROUPS_MAX))
-                .rev()
-                .filter(|to| cluster.may_part(*to))
-                .find_map(|to| {
-                    let window = Window {
-                        text,
-                        groups,
-                        from,
-                        to,
-                        is_labelled,
-                    };
-                    window.offer(offers).map(|ended| (to, ended))
-                })
-        } else {
-            None
-        };
-        match longest {
-            Some((to, ended)) => {
-                from = to;
-                end = end.max(ended);
+        let to = (from + 1..=groups.len().min(from + GROUPS_MAX)).rev();
+        let windows = to.filter(|to| cluster.may_part(from) && cluster.may_part(*to));
+        let windows = windows.map(|to| Window {
+            text,
+            groups,
+            from,
+            to,
+            is_labelled,
+        });
+        match longest(windows, offers) {
+            Some(found) if found.standing == Standing::InUse || groups[from].plus => {
+                offers.offer(PHONE, found.range.clone(), found.score);
+                (from, end, is_found) = (found.to, end.max(found.range.end), true);
             }
-            None => from += 1,
+            found => {
+                doubtful = doubtful.or(found);
+                from += 1;
+            }
         }
     }
+    if let Some(found) = doubtful.filter(|_| !is_found)
+        && offers.has_context(PHONE, &found.range)
+    {
+        end = end.max(found.range.end);
+        offers.offer(PHONE, found.range, found.score);
+    }
     end
+}
+
+/// The longest window that is a number in use, else the longest one that might be.
+fn longest<'a>(
+    windows: impl Iterator<Item = Window<'a>>,
+    offers: &mut Offers<'_>,
+) -> Option<Found> {
+    let mut possible = None;
+    for window in windows {
+        match window.look(offers) {
+            Some(found) if found.standing == Standing::InUse => return Some(found),
+            found => possible = possible.or(found),
+        }
+    }
+    possible
+}
+
+/// A window that is a number.
+struct Found {
+    /// The index of the group after it.
+    to: usize,
+    range: std::ops::Range<usize>,
+    score: Score,
+    standing: Standing,
 }
 
 /// Some groups of a cluster that may be a number.
@@ -69,8 +102,8 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// Offers the window if it is a number, and gives where it ends.
-    fn offer(&self, offers: &mut Offers<'_>) -> Option<usize> {
+    /// What the window is, if it is a number.
+    fn look(&self, offers: &mut Offers<'_>) -> Option<Found> {
         let groups = &self.groups[self.from..self.to];
         let (first, last) = (groups.first()?, groups.last()?);
         let mut buffer = [0; 24];
@@ -92,16 +125,20 @@ impl Window<'_> {
             .flatten();
         let ended = extension.unwrap_or(end);
         let mut penalty = self.penalty(start, ended)?;
-        let bare = if first.plus {
+        let (bare, standing) = if first.plus {
             international(digits, groups)?
         } else if let Some(abroad) = digits.strip_prefix("+00") {
-            dialled(abroad, groups.len() == 1, offers)?
+            (dialled(abroad, groups.len() == 1, offers)?, Standing::InUse)
         } else {
             penalty += self.among_digits(brackets);
             self.national(digits, groups, brackets, start..ended, offers)?
         };
-        offers.offer(PHONE, start..ended, Score::of(bare).lowered(penalty));
-        Some(ended)
+        Some(Found {
+            to: self.to,
+            range: start..ended,
+            score: Score::of(bare).lowered(penalty),
+            standing,
+        })
     }
 
     /// What the signs directly before and after take from the score, or nothing if they tie the window.
@@ -163,20 +200,25 @@ impl Window<'_> {
         brackets: Option<usize>,
         range: std::ops::Range<usize>,
         offers: &mut Offers<'_>,
-    ) -> Option<u8> {
+    ) -> Option<(u8, Standing)> {
         let digits = digits.trim_start_matches('+');
         if digits.bytes().all(|digit| digit == digits.as_bytes()[0]) {
             return None;
         }
         let brackets = brackets.filter(|_| groups.len() > 1);
         let mut tried: [Option<Region>; VALIDATIONS_MAX] = [None; VALIDATIONS_MAX];
-        let mut count = 0;
+        let (mut count, mut possible) = (0, None);
         for form in forms::matching(self.text, groups, brackets, offers.rules().phone_regions()) {
             if tried.contains(&Some(form.region)) {
                 continue;
             }
-            if valid::is_valid(digits, Some(form.region)) {
-                return Some(form.bare);
+            match valid::standing(digits, Some(form.region)) {
+                Some(Standing::InUse) => return Some((form.bare, Standing::InUse)),
+                // Digits in a row, or in a grouping that other numbers have too, say too little.
+                Some(Standing::Possible) if form.bare >= TELLING => {
+                    possible = Some((POSSIBLE, Standing::Possible));
+                }
+                _ => {}
             }
             let Some(place) = tried.get_mut(count) else {
                 break;
@@ -184,10 +226,10 @@ impl Window<'_> {
             *place = Some(form.region);
             count += 1;
         }
-        if count > 0 {
+        if count > 0 && possible.is_none() {
             offers.reject(PHONE, range, "no region has such a number");
         }
-        None
+        possible
     }
 }
 
@@ -236,7 +278,7 @@ fn digits_of<'b>(
 }
 
 /// The score of a number with a plus.
-fn international(digits: &str, groups: &[Group]) -> Option<u8> {
+fn international(digits: &str, groups: &[Group]) -> Option<(u8, Standing)> {
     // A decimal degree with its sign: +48.858370.
     if let [whole, fraction] = groups
         && whole.len() <= 3
@@ -251,7 +293,13 @@ fn international(digits: &str, groups: &[Group]) -> Option<u8> {
     {
         return None;
     }
-    valid::is_valid(digits, None).then_some(80)
+    let standing = valid::standing(digits, None)?;
+    let bare = match standing {
+        Standing::InUse => 80,
+        Standing::Possible if groups.len() >= 3 => 52,
+        Standing::Possible => POSSIBLE,
+    };
+    Some((bare, standing))
 }
 
 /// The score of a number with `00` before the calling code, which is not part of `abroad`.
@@ -262,7 +310,7 @@ fn dialled(abroad: &str, is_bare: bool, offers: &Offers<'_>) -> Option<u8> {
         .get_mut(1..=abroad.len())?
         .copy_from_slice(abroad.as_bytes());
     let digits = std::str::from_utf8(&buffer[..=abroad.len()]).ok()?;
-    if abroad.starts_with('0') || !valid::is_valid(digits, None) {
+    if abroad.starts_with('0') || valid::standing(digits, None) != Some(Standing::InUse) {
         return None;
     }
     Some(

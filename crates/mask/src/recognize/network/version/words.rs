@@ -5,6 +5,7 @@ pub(super) const BEFORE: &[&str] = &[
     "version",
     "versions",
     "ver",
+    "rv",
     "v",
     "v.",
     "ver.",
