@@ -249,6 +249,9 @@ fn rule(rule: &Rule) -> Table {
     if rule.breaker {
         out.insert("breaker".to_owned(), true.into());
     }
+    if rule.alone {
+        out.insert("alone".to_owned(), true.into());
+    }
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
     if let Some(quantile) = rule
         .signal

@@ -269,7 +269,8 @@ pub(crate) static GATE: Section = Section {
             "samples_min",
             Kind::Whole(1, 100_000),
             Preset::Value("3"),
-            "How many measurements there must be before a gate can pass.",
+            "How many measurements there must be before a gate can pass. Where no more than one or two fit into the \
+             window, the default is those.",
         ),
         key(
             "cadence",

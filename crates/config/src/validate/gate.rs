@@ -72,7 +72,7 @@ pub(super) fn analysis(
             raw.window_ms.as_ref().map(|at| at.value),
             report,
         ),
-        samples_min: raw.samples_min.as_ref().map_or(1, |at| at.value),
+        samples_min: reachable::samples_min(raw),
         extend_ms: raw.extend_ms.as_ref().map_or(0, |at| at.value),
         early: raw.early,
         inconclusive: match text(raw.inconclusive.as_ref()) {

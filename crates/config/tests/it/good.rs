@@ -138,7 +138,7 @@ fn rules_have_their_signals_units() {
             Signal::Latency { quantile },
             Test::NotWorse {
                 tolerated: bound(2.0, 20.0),
-                matters: bound(3.0, 40.0),
+                matters: bound(2.4, 40.0),
             },
         ),
         evident(

@@ -1,6 +1,9 @@
 //! What the tests come to on simulated traffic, with fixed seeds: the scenarios of `docs/benchmarks.md` with fewer
 //! runs.
 
+// clippy's leave to unwrap in tests does not reach the functions that the tests share.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test};
 use portcullis_traffic::{Curve, Latency, Scenario, Simulator, Study};
 

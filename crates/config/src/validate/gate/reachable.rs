@@ -15,6 +15,23 @@ pub(super) fn check(raw: &RawGate, keep_warm_ms: u64, report: &Report<'_>) {
     }
 }
 
+/// How many measurements there must be: what the file says, else the default or as many as fit into the window.
+pub(super) fn samples_min(raw: &RawGate) -> u32 {
+    let least = raw.samples_min.as_ref();
+    let window_ms = raw.window_ms.as_ref().map(|at| at.value);
+    let (Some(least), Some(window_ms), Some(shortest_ms)) = (least, window_ms, shortest_ms(raw))
+    else {
+        return 1;
+    };
+    match least.given {
+        true => least.value,
+        false => {
+            let fitting = u32::try_from(window_ms / shortest_ms).unwrap_or(u32::MAX);
+            least.value.min(fitting).max(1)
+        }
+    }
+}
+
 /// The shortest time between two measurements.
 fn shortest_ms(raw: &RawGate) -> Option<u64> {
     let later = raw.cadence.iter();
@@ -23,8 +40,7 @@ fn shortest_ms(raw: &RawGate) -> Option<u64> {
     all.map(|at| at.value).filter(|ms| *ms > 0).min()
 }
 
-/// As many measurements as are asked for fit into the window. The default gives way to a short window: a
-/// gate then takes a little longer.
+/// As many measurements as are asked for fit into the window.
 fn samples(raw: &RawGate, report: &Report<'_>) {
     let (Some(least), Some(window), Some(interval)) =
         (&raw.samples_min, &raw.window_ms, &raw.interval_ms)
