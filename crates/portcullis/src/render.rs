@@ -76,11 +76,11 @@ fn kept_warm(warm: &Warm) -> String {
     let time = |ms: u64| local(ms).strftime("%H:%M:%S").to_string();
     let fails_on = match warm.fails_on.is_empty() {
         true => "nothing goes back by itself".to_owned(),
-        false => format!("{} goes back by itself", warm.fails_on.join(", ")),
+        false => format!("goes back by itself for {}", warm.fails_on.join(", ")),
     };
     let warns_of = match warm.warns_of.is_empty() {
         true => String::new(),
-        false => format!("; {} only warns", warm.warns_of.join(", ")),
+        false => format!("; only warns of {}", warm.warns_of.join(", ")),
     };
     format!(
         "{} at {} since {} until {}; measured every {}; {fails_on}{warns_of}",
