@@ -170,7 +170,7 @@ pub(super) fn number(judgement: &Value, place: &str) -> f64 {
 
 /// The `[gate]` of a test.
 pub(super) fn gate(window: &str, rules: &str) -> String {
-    format!("[gate]\nwindow = \"{window}\"\ninterval = \"500ms\"\n{rules}")
+    format!("[gate]\nwindow = \"{window}\"\ninterval = \"500ms\"\nextend = \"0s\"\n{rules}")
 }
 
 /// For what takes its time and cannot be waited for.
