@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_rollout::{Command, CommandReading};
+use portcullis_rollout::{Command, CommandReading, ValueSource};
 
 use super::{Missing, shortened};
 use crate::command::{CommandEnd, run_command};
@@ -40,9 +40,20 @@ pub(super) async fn read(
     match last.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
         _ if last.is_empty() => Err("the command wrote nothing".to_owned()),
+        // What it writes may be what it was given.
+        _ if has_secrets(command) => Err(
+            "the last line of the command is no number; it is not shown, because the command was given secrets"
+                .to_owned(),
+        ),
         _ => Err(format!(
             "the last line of the command is no number: {:?}",
             shortened(last)
         )),
     }
+}
+
+/// Whether anything was given to a command by reference.
+fn has_secrets(command: &Command) -> bool {
+    let mut values = command.env.values();
+    values.any(|value| ValueSource::of(value).is_reference())
 }

@@ -197,6 +197,16 @@ async fn a_command_gives_its_exit_code_or_its_last_line() {
     let text = why(with("echo many", Number)).await;
     assert!(text.contains("is no number: \"many\""), "{text}");
     assert_eq!(why(with("true", Number)).await, "the command wrote nothing");
+    let mut told = with("echo $TOKEN", Number);
+    if let FigureSource::Command { command, .. } = &mut told {
+        let reference = "cmd:echo s3cret".to_owned();
+        command.env.insert("TOKEN".to_owned(), reference);
+    }
+    let told = why(told).await;
+    assert!(
+        told.contains("is not shown") && !told.contains("s3cret"),
+        "{told}"
+    );
     let mut slow = order(with("sleep 60", ExitCode));
     slow.timeout_ms = 200;
     let slow = CheckClient::new().unwrap().figure(&slow).await.unwrap_err();
