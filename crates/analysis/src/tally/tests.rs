@@ -64,7 +64,7 @@ fn no_traffic_at_all_is_never_a_pass() {
     // ln 20 of evidence, of which each request brings a little less than what matters.
     assert_eq!(
         judgement.phrase(),
-        "error rate: 0 requests of the new release so far; needs about 206 more requests"
+        "error rate: 0 requests of the new release so far; needs about 213 more requests"
     );
 }
 

@@ -409,15 +409,13 @@ async fn what_followers_count_is_added_by_instance_and_never_guessed() {
         server.status().followers = followers;
     };
     let sample = async |of_canary: u64, instances: &[&str]| {
-        let (sample, ()) = tokio::join!(meter.sample(&query), async {
-            tokio::time::sleep(std::time::Duration::from_millis(INTERVAL_MS / 2)).await;
-            count(of_canary);
-            told(instances);
-        });
+        count(of_canary);
+        told(instances);
+        let sample = meter.sample(&query).await;
         sample.canary.map(|arm| (arm.requests, arm.latency.count()))
     };
-    count(10);
-    told(&["a"]);
+    // The end of each sample is the beginning of the next one.
+    sample(10, &["a"]).await;
     assert_eq!(sample(15, &["a"]).await, Some((10, 10)), "five at each");
     assert_eq!(sample(17, &["a", "b"]).await, Some((4, 4)), "b is new");
     assert_eq!(sample(20, &["a", "b"]).await, Some((9, 9)));
