@@ -22,7 +22,8 @@ impl Rollout {
         let Some(gate) = self.gate(*at).filter(|_| *at == step) else {
             return true;
         };
-        if gate.record_ms == 0 || sample.duration_ms() >= gate.record_ms {
+        // The first one shows that it is measured at all.
+        if gate.record_ms == 0 || sample.duration_ms() >= gate.record_ms || tally.is_empty() {
             return true;
         }
         if sample.unmeasured.as_deref() != tally.unmeasured() {

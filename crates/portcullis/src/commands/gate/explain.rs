@@ -249,7 +249,7 @@ impl Sight {
                 share(self.bad.failed()),
                 render::span(half)
             ),
-            None => format!("{} not found within the window", self.what),
+            None => format!("{} not found in time", self.what),
         };
         let passes = match self.good.passed_after_ms(0.5) {
             Some(half) => format!(

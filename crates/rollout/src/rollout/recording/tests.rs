@@ -6,8 +6,15 @@ use crate::*;
 
 const MINUTE: u64 = 60_000;
 
-/// A rollout whose release is promoted, with the old one kept warm for ten minutes.
+/// A rollout whose release is promoted, with the old one kept warm for ten minutes, after its first entry.
 fn warm() -> Rollout {
+    let promoted = promoted();
+    let at = promoted.state().step().unwrap();
+    assert!(promoted.records(at, &good(1000)));
+    apply(&promoted, EventKind::measured(at, good(1000)))
+}
+
+fn promoted() -> Rollout {
     let mut request = crate::plan::tests::request();
     request.keep_warm = KeepWarm::lasting(10 * MINUTE);
     let checks = Rule::new(Signal::HealthFailures, Test::Limit { max: 2.0 });
