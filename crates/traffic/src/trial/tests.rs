@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Change, Curve, Latency, Step, Study, Users, binomial_interval};
+use crate::{Step, Study};
 use portcullis_analysis::{Bound, Enough, Rule, Signal, Test};
 
 fn gate(tolerated: Bound, signal: Signal) -> Analysis {
@@ -13,11 +13,6 @@ fn gate(tolerated: Bound, signal: Signal) -> Analysis {
     };
     Analysis::new(vec![rule], 600_000, 5000)
 }
-
-const SAME: Bound = Bound {
-    ratio: 1.0,
-    margin: 0.0,
-};
 
 #[test]
 fn ten_times_the_errors_are_found_and_a_good_release_passes() {
