@@ -17,7 +17,7 @@ use crate::{output, render};
 /// The traffic for which it is told what a gate sees, in requests a second.
 const TRAFFIC: [f64; 3] = [1.0, 10.0, 100.0];
 /// Runs of each; enough to say "most" and "hardly any".
-const RUNS: u64 = 40;
+const RUNS: u64 = 20;
 /// Any seed: the same words each time.
 const SEED: u64 = 1;
 
