@@ -263,17 +263,7 @@ fn rule(rule: &Rule) -> Table {
     if let Signal::Metric { name } = &rule.signal {
         put("metric", name.as_str().into());
     }
-    let signal = match &rule.signal {
-        Signal::ErrorRate => "error-rate",
-        Signal::Refusals => "refusals",
-        Signal::Latency { .. } | Signal::Latencies => "latency",
-        Signal::FirstToken { .. } => "first-token",
-        Signal::TokenGap { .. } => "token-gap",
-        Signal::TokenTime { .. } => "token-time",
-        Signal::HealthFailures => "health",
-        Signal::Metric { .. } => "metric",
-    };
-    put("signal", signal.into());
+    put("signal", signal_word(&rule.signal).into());
     let unit = |value: f64| match rule.signal.kind() {
         SignalKind::Time => Value::String(format!("{value:.0}ms")),
         SignalKind::Checks => Value::Integer(value as i64),
@@ -313,6 +303,20 @@ fn rule(rule: &Rule) -> Table {
         }
     }
     out
+}
+
+/// `error-rate`, `latency`, `metric`.
+fn signal_word(signal: &Signal) -> &'static str {
+    match signal {
+        Signal::ErrorRate => "error-rate",
+        Signal::Refusals => "refusals",
+        Signal::Latency { .. } | Signal::Latencies => "latency",
+        Signal::FirstToken { .. } => "first-token",
+        Signal::TokenGap { .. } => "token-gap",
+        Signal::TokenTime { .. } => "token-time",
+        Signal::HealthFailures => "health",
+        Signal::Metric { .. } => "metric",
+    }
 }
 
 /// `latest`, `mean`, `p95`.

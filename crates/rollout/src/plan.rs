@@ -8,6 +8,7 @@ use crate::{Release, RolloutId, ServiceName, Step, StepIndex, Target, Undo, Weig
 mod build;
 mod hook;
 mod keep_warm;
+mod notes;
 mod problem;
 mod request;
 mod secrets;

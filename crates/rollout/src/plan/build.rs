@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::notes::notes;
 use super::secrets;
 use super::steps::Places;
-use crate::sentence::span;
 use crate::{
     Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, Hook, HookOrder, HookTime,
     Kept, Launch, NoticeHook, Plan, PlanProblem, PlanRequest, PreflightOrder, Promotion, Purpose,
-    Rehearsal, Release, ReleaseId, RestoreOrder, Running, SmokeOrder, Split, SplitArm, Step,
-    StepIndex, StoreRef, Strategy, Target, Trial, Undo, Weight,
+    Rehearsal, Release, RestoreOrder, Running, SmokeOrder, Split, SplitArm, Step, StepIndex,
+    StoreRef, Strategy, Target, Trial, Undo, Weight,
 };
 use portcullis_analysis::{Analysis, AnalysisProblem};
 
@@ -570,79 +570,4 @@ fn arm(release: &Release, target: &Target) -> SplitArm {
         release: release.id.clone(),
         address: target.address.clone(),
     }
-}
-
-/// What goes back by itself while the old release is kept warm, and what only warns.
-fn watch_note(watch: &Analysis, release: &Release, kept: &ReleaseId) -> String {
-    let words = |only_warns: bool| {
-        let rules = watch.rules.iter();
-        let rules = rules.filter(|rule| rule.test.only_warns() == only_warns);
-        let mut words: Vec<String> = rules.map(|rule| rule.signal.words()).collect();
-        words.dedup();
-        words
-    };
-    let (fail, warn) = (words(false), words(true));
-    let mut note = match fail.is_empty() {
-        true => {
-            format!("in that time nothing goes back to {kept} by itself: no rule has a fixed limit")
-        }
-        false => format!(
-            "in that time only a fixed limit on {} goes back to {kept} by itself",
-            listed(&fail)
-        ),
-    };
-    if !warn.is_empty() {
-        note.push_str(&format!(
-            "; {} of {} is compared with what {kept} showed in the gates, and warns",
-            listed(&warn),
-            release.id
-        ));
-    }
-    note
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn listed(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
-    }
-}
-
-fn notes(request: &PlanRequest) -> Vec<String> {
-    let mut notes = Vec::new();
-    let compares = request
-        .analysis
-        .rules
-        .iter()
-        .any(|rule| rule.test.needs_baseline());
-    let gated = !matches!(request.strategy, Strategy::AtOnce) && request.previous.is_some();
-    if compares && gated {
-        notes.push(
-            "at 100 % no traffic is left to compare with: that gate has the fixed limits only"
-                .to_owned(),
-        );
-    }
-    if request.keep_warm.window_ms > 0
-        && let Some(previous) = &request.previous
-    {
-        let kept = &previous.release.id;
-        notes.push(format!(
-            "{kept} is kept warm for {} after the promotion: until then `portcullis rollback` takes \
-             seconds, and `portcullis resume` ends the wait",
-            span(request.keep_warm.window_ms)
-        ));
-        let watch = request
-            .keep_warm
-            .analysis_after(&request.analysis, &request.strategy);
-        notes.push(watch_note(&watch, &request.release, kept));
-    }
-    if request.previous.is_none() {
-        notes.push(
-            "first release: nothing serves yet, so there is no gate and nothing to go back to"
-                .to_owned(),
-        );
-    }
-    notes
 }

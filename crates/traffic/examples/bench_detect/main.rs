@@ -11,7 +11,7 @@ mod usual;
 
 use std::time::Instant;
 
-use cells::{Cell, bad_releases, good_releases};
+use cells::{Cell, bad_by_default, bad_releases, good_releases};
 use race::{Counts, race};
 
 /// Runs for each good release, and for each bad one.
@@ -50,7 +50,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "| release | evidence, alpha 1 % | threshold, 1 | threshold, 5 | z 5 % peeked | Mann-Whitney |"
     );
     println!("|---|---|---|---|---|---|");
-    for cell in bad_releases().into_iter().filter(chosen) {
+    for cell in bad_releases()
+        .into_iter()
+        .chain(bad_by_default())
+        .filter(chosen)
+    {
         let started = Instant::now();
         let counts = race(&cell, runs.1)?;
         let peers = counts.peers.iter().map(found);

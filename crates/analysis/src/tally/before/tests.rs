@@ -121,7 +121,7 @@ fn a_release_that_is_no_worse_is_hardly_ever_warned_of() {
                 state ^= state << 13;
                 state ^= state >> 7;
                 state ^= state << 17;
-                state % 100 == 0
+                state.is_multiple_of(100)
             })
             .count() as u64
     };

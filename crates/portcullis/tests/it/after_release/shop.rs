@@ -1,7 +1,6 @@
 //! A folder with three releases of a shop, whose faults begin when a test says so.
 
 use std::os::unix::fs::PermissionsExt;
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -117,7 +116,7 @@ impl Shop {
         sentences.flatten().collect()
     }
 
-    /// Breaks 1.1 and waits until users are back at 1.0. Prints how long that took.
+    /// Breaks 1.1 and waits until users are back at 1.0.
     pub(super) fn goes_back(&self, wrong: &Value) {
         self.goes_back_when(wrong, |shop| {
             shop.get("/", "user-1").contains(r#""release": "1.0""#)
@@ -131,13 +130,8 @@ impl Shop {
 
     fn goes_back_when(&self, wrong: &Value, is_back: impl Fn(&Rig) -> bool) {
         let watching = self.rig.spawn(&["watch", "shop-2"]);
-        let broken = Instant::now();
         self.breaks("1.1", wrong);
         self.rig.until("users are back at 1.0", is_back);
-        println!(
-            "{wrong}: back at 1.0 after {:.1} s",
-            broken.elapsed().as_secs_f64()
-        );
         let verdict = watching.join().unwrap();
         assert_eq!(verdict.code(), Some(3), "the verdict of watch");
         assert_eq!(self.rig.state_of("shop-2"), "rolled back");

@@ -42,7 +42,9 @@ fn no_traffic_at_all_asks_and_says_how_many_requests_it_needs() {
     );
     let told = &end.sentence;
     assert!(
-        told.starts_with("Paused at 50 %, cannot decide: error rate: no data"),
+        told.starts_with(
+            "Paused at 50 %, cannot decide: error rate: 0 requests of the new release so far"
+        ),
         "{told}"
     );
     assert!(
