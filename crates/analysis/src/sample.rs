@@ -23,6 +23,9 @@ pub struct Sample {
     /// Figures that the candidate reports of itself, or that other sources were asked for, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
+    /// The figures of the stable release that rules compare with, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stable_metrics: BTreeMap<String, f64>,
     /// Figures that could not be had, by name, each with the reason in words that follow `no data: `.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, String>,
@@ -30,6 +33,9 @@ pub struct Sample {
     /// where requests stay with an arm by a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_share: Option<f64>,
+    /// Synthetic requests that were sent to the arms in this interval besides what users sent; `None` when there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<SyntheticSample>,
     /// Why the candidate could get no traffic in this interval, in words that follow `not measuring: `.
     /// Such a sample has no length and no arms, so it proves nothing and brings no gate nearer to
     /// passing; checks that failed count.
@@ -44,10 +50,30 @@ impl Sample {
     /// The same of the concurrent stable arm.
     pub const STABLE_COUNTS: &str = "counts of the stable arm";
 
+    /// The name in [`Sample::missing`] of a figure of the stable release.
+    pub fn stable_figure(name: &str) -> String {
+        format!("{name} of the stable release")
+    }
+
     /// The length of the interval in milliseconds.
     pub fn duration_ms(&self) -> u64 {
         self.to_ms.saturating_sub(self.from_ms)
     }
+}
+
+/// What the arms answered to synthetic requests: the same questions, put to both at the same moments.
+///
+/// They are no part of what the gateway counts and divides, so they are a stratum of their own with as many requests in
+/// each arm: see `docs/adr/0014-signals-without-traffic.md`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyntheticSample {
+    /// What the candidate answered. An answer other than the expected one is an error.
+    pub canary: ArmSample,
+    /// What the stable arm answered; `None` when there was none.
+    pub baseline: Option<ArmSample>,
+    /// What the candidate did with the last request that it did not answer as expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
 }
 
 /// Requests of one arm in one interval.

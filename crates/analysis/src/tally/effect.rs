@@ -14,9 +14,10 @@ const REQUESTS_OPT: f64 = 1000.0;
 /// The intervals of a rule at `1 - alpha`; `None` for rules as they stand, and before anything was seen.
 pub(super) fn effect(state: &RuleState, rule: &Rule, sums: &Sums, alpha: f64) -> Option<Effect> {
     let signal = &rule.signal;
-    let (canary, stable) = (sums.canary(), sums.baseline());
+    let (canary, stable) = (sums.canary_of(signal), sums.baseline_of(signal));
+    let (canary, stable) = (canary.as_ref(), stable.as_ref());
     let differences: Vec<Difference> = match state {
-        RuleState::Fixed | RuleState::Trailing { .. } => return None,
+        RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Beside { .. } => return None,
         RuleState::Share { .. } if signal.kind() == SignalKind::Time => {
             let quantiles = signal.compared_quantiles().into_iter();
             let of = |quantile| times(signal.times(canary), None, quantile, alpha);

@@ -41,7 +41,8 @@ fn figure(sums: &Sums, evidence: &mut Evidence) -> Option<bool> {
 
 fn arms(sums: &Sums, evidence: &mut Evidence) -> Option<bool> {
     let signal = evidence.rule.signal.clone();
-    let (canary, stable) = (sums.canary(), sums.baseline());
+    let (canary, stable) = (sums.canary_of(&signal), sums.baseline_of(&signal));
+    let (canary, stable) = (canary.as_ref(), stable.as_ref());
     evidence.requests = signal.count(canary);
     evidence.observed = signal.value(canary);
     let least = evidence.rule.requests_min;

@@ -3,7 +3,7 @@
 use super::state::RuleState;
 use super::sums::Sums;
 use crate::rule::{Rule, Test};
-use crate::{ArmEvents, Budget, Proof, SignalKind};
+use crate::{ArmEvents, ArmSample, Budget, Proof, SignalKind};
 
 /// The proof of a rule, but for how many requests it needs.
 pub(super) fn proof(state: &RuleState, rule: &Rule, budget: &Budget) -> Proof {
@@ -15,7 +15,7 @@ pub(super) fn proof(state: &RuleState, rule: &Rule, budget: &Budget) -> Proof {
             (worse.mixture().log_highest(), good.mixture().log_highest())
         }
         RuleState::Times { worse, good } => (worse.log_highest(), good.log_highest()),
-        RuleState::Fixed | RuleState::Trailing { .. } => (0.0, 0.0),
+        RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Beside { .. } => (0.0, 0.0),
     };
     Proof {
         log_worse: worse,
@@ -45,11 +45,16 @@ pub(super) fn requests_needed(
         RuleState::Share { good, .. } => good.mixture().log_e(),
         RuleState::Shares { good, .. } => good.mixture().log_e(),
         RuleState::Times { good, .. } => good.log_e(),
-        RuleState::Fixed | RuleState::Trailing { .. } => return None,
+        RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Beside { .. } => return None,
     };
     let missing = (proof.log_passes - good_now).max(0.0);
-    let gain = gain(state, rule, sums);
-    let requests = rule.signal.count(sums.canary());
+    let mut gain = gain(state, rule, (sums.canary(), sums.baseline()));
+    if let Some(synthetic) = sums.synthetic(&rule.signal) {
+        let none = ArmSample::default();
+        let stable = synthetic.baseline.as_ref().unwrap_or(&none);
+        gain += self::gain(state, rule, (&synthetic.canary, stable));
+    }
+    let requests = rule.signal.count(&sums.canary_of(&rule.signal));
     if gain <= 0.0 || requests == 0 {
         return None;
     }
@@ -59,8 +64,7 @@ pub(super) fn requests_needed(
 
 /// The evidence of being good that the requests so far bring at the best alternative; not above 0 when
 /// the canary is no better than what matters.
-fn gain(state: &RuleState, rule: &Rule, sums: &Sums) -> f64 {
-    let (canary, stable) = (sums.canary(), sums.baseline());
+fn gain(state: &RuleState, rule: &Rule, (canary, stable): (&ArmSample, &ArmSample)) -> f64 {
     let signal = &rule.signal;
     match (state, &rule.test) {
         (RuleState::Share { good, .. }, Test::AtMost { matters, .. }) => {

@@ -1,5 +1,7 @@
 //! What one rule remembers between samples.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::fixed;
@@ -10,7 +12,7 @@ use super::trailing::Trailing;
 use crate::rule::{Bound, Enough, Rule, Test};
 use crate::{
     ArmEvents, ArmSample, Budget, Evidence, Exceedances, Labels, LatencyBound, Proportion,
-    RateBound, RateRatio, Sample, Signal, SignalKind, Verdict,
+    RateBound, RateRatio, Sample, Signal, SignalKind, SyntheticEvidence, Verdict,
 };
 
 /// How many requests stand for all routing keys when their first errors are compared: with shares alone
@@ -32,6 +34,8 @@ pub(super) enum RuleState {
     Fixed,
     /// The latest stretch.
     Trailing { trailing: Trailing },
+    /// The latest stretches of a figure of both releases.
+    Beside { canary: Trailing, stable: Trailing },
     /// One arm against a limit.
     Share { worse: Proportion, good: Proportion },
     /// Two arms' shares of events.
@@ -56,6 +60,10 @@ impl RuleState {
             Test::Limit { .. } | Test::Baseline { .. } => RuleState::Fixed,
             Test::Window { .. } => RuleState::Trailing {
                 trailing: Trailing::default(),
+            },
+            Test::Beside { .. } => RuleState::Beside {
+                canary: Trailing::default(),
+                stable: Trailing::default(),
             },
             Test::AtMost { max, matters } => {
                 let slow = 1.0 - signal.quantile().unwrap_or(0.0);
@@ -82,6 +90,9 @@ impl RuleState {
         match &mut next {
             RuleState::Fixed => {}
             RuleState::Trailing { trailing } => *trailing = Trailing::default(),
+            RuleState::Beside { canary, stable } => {
+                (*canary, *stable) = (Trailing::default(), Trailing::default());
+            }
             RuleState::Share { good, .. } => good.restart(),
             RuleState::Shares { good, .. } => good.restart(),
             RuleState::Times { good, .. } => good.restart(),
@@ -98,9 +109,42 @@ impl RuleState {
                     trailing.observe(signal, over_ms, sample);
                 }
             }
+            RuleState::Beside { canary, stable } => {
+                if let (Test::Beside { over_ms, .. }, Signal::Metric { name }) =
+                    (&rule.test, signal)
+                {
+                    canary.observe_figure(sample.metrics.get(name), *over_ms, sample.to_ms);
+                    stable.observe_figure(sample.stable_metrics.get(name), *over_ms, sample.to_ms);
+                }
+            }
+            _ => {
+                let users = (sample.canary.as_ref(), sample.baseline.as_ref());
+                self.count(rule, users, sample.key_share);
+                // A stratum of its own: as many requests in each arm, whatever the weight, and no routing keys.
+                if let Some(synthetic) = sample
+                    .synthetic
+                    .as_ref()
+                    .filter(|_| signal.counts_synthetic())
+                {
+                    let arms = (Some(&synthetic.canary), synthetic.baseline.as_ref());
+                    self.count(rule, arms, None);
+                }
+            }
+        }
+    }
+
+    /// Takes in what the arms answered to one kind of requests: of users, or synthetic ones.
+    fn count(
+        &mut self,
+        rule: &Rule,
+        (canary, stable): (Option<&ArmSample>, Option<&ArmSample>),
+        key_share: Option<f64>,
+    ) {
+        let signal = &rule.signal;
+        match self {
+            RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Beside { .. } => {}
             RuleState::Share { worse, good } => {
-                let (Some(arm), Test::AtMost { max, matters }) = (&sample.canary, &rule.test)
-                else {
+                let (Some(arm), Test::AtMost { max, matters }) = (canary, &rule.test) else {
                     return;
                 };
                 let (requests, bad) = above(signal, arm, *max);
@@ -109,16 +153,16 @@ impl RuleState {
                 good.observe(requests, bad);
             }
             RuleState::Shares { worse, good, ratio } => {
-                let (Some(canary), Some(stable)) = (&sample.canary, &sample.baseline) else {
+                let (Some(canary), Some(stable)) = (canary, stable) else {
                     return;
                 };
-                let events = events(signal, canary, stable, sample.key_share);
+                let events = events(signal, canary, stable, key_share);
                 worse.observe(events);
                 good.observe(events);
                 ratio.observe(events);
             }
             RuleState::Times { worse, good } => {
-                let (Some(canary), Some(stable)) = (&sample.canary, &sample.baseline) else {
+                let (Some(canary), Some(stable)) = (canary, stable) else {
                     return;
                 };
                 let (canary, stable) = (signal.times(canary), signal.times(stable));
@@ -132,7 +176,8 @@ impl RuleState {
     /// it is missing, and not when it was missing for too much of the time.
     pub(super) fn judge(&self, rule: &Rule, sums: &Sums, budget: &Budget) -> Evidence {
         let mut evidence = self.look(rule, sums, budget);
-        let Some(gap) = sources(rule).find_map(|name| open_gap(name, sums)) else {
+        let gap = sources(rule).find_map(|name| open_gap(&name, sums));
+        let Some(gap) = gap else {
             return evidence;
         };
         evidence.verdict = match (evidence.verdict, gap.stopped) {
@@ -149,6 +194,7 @@ impl RuleState {
         let broken = match self {
             RuleState::Fixed => fixed::look(sums, &mut evidence),
             RuleState::Trailing { trailing } => look_back(trailing, &mut evidence),
+            RuleState::Beside { canary, stable } => look_beside(canary, stable, &mut evidence),
             RuleState::Share { .. } | RuleState::Shares { .. } | RuleState::Times { .. } => {
                 return self.weigh(evidence, sums, budget);
             }
@@ -159,13 +205,16 @@ impl RuleState {
             Some(false) => Verdict::Pass,
             None => Verdict::Inconclusive,
         };
+        evidence.synthetic = synthetic_evidence(rule, sums);
         evidence
     }
 
     /// The evidence of a sequential rule.
     fn weigh(&self, mut evidence: Evidence, sums: &Sums, budget: &Budget) -> Evidence {
         let rule = evidence.rule.clone();
-        let (canary, stable) = (sums.canary(), sums.baseline());
+        let (canary, stable) = (sums.canary_of(&rule.signal), sums.baseline_of(&rule.signal));
+        let (canary, stable) = (canary.as_ref(), stable.as_ref());
+        evidence.synthetic = synthetic_evidence(&rule, sums);
         evidence.requests = rule.signal.count(canary);
         evidence.observed = rule.signal.value(canary);
         if let Test::NotWorse { tolerated, .. } = &rule.test {
@@ -196,14 +245,17 @@ struct OpenGap {
 }
 
 /// The names, as in [`Sample::missing`], of what a rule is judged by.
-fn sources(rule: &Rule) -> impl Iterator<Item = &str> {
+fn sources(rule: &Rule) -> impl Iterator<Item = Cow<'_, str>> {
+    let compares = rule.test.needs_baseline();
     let of = match &rule.signal {
-        Signal::Metric { name } => [Some(name.as_str()), None],
+        Signal::Metric { name } => {
+            let stable = compares.then(|| Cow::Owned(Sample::stable_figure(name)));
+            [Some(Cow::Borrowed(name.as_str())), stable]
+        }
         Signal::HealthFailures => [None, None],
         _ => {
-            let compares = rule.test.needs_baseline();
-            let stable = compares.then_some(Sample::STABLE_COUNTS);
-            [Some(Sample::CANARY_COUNTS), stable]
+            let stable = compares.then_some(Cow::Borrowed(Sample::STABLE_COUNTS));
+            [Some(Cow::Borrowed(Sample::CANARY_COUNTS)), stable]
         }
     };
     of.into_iter().flatten()
@@ -288,7 +340,40 @@ fn look_back(trailing: &Trailing, evidence: &mut Evidence) -> Option<bool> {
     Some(evidence.observed? > evidence.limit?)
 }
 
+/// A figure of both releases: the limit is relative to the stable one's.
+fn look_beside(canary: &Trailing, stable: &Trailing, evidence: &mut Evidence) -> Option<bool> {
+    let Test::Beside {
+        reading, tolerated, ..
+    } = evidence.rule.test
+    else {
+        return None;
+    };
+    let signal = evidence.rule.signal.clone();
+    let stable_readings;
+    (evidence.requests, evidence.observed) = canary.value(&signal, reading);
+    (stable_readings, evidence.baseline) = stable.value(&signal, reading);
+    evidence.limit = evidence.baseline.map(|value| tolerated.at(value));
+    if evidence.requests.min(stable_readings) < evidence.rule.requests_min {
+        return None;
+    }
+    Some(evidence.observed? > evidence.limit?)
+}
+
+fn synthetic_evidence(rule: &Rule, sums: &Sums) -> Option<SyntheticEvidence> {
+    let synthetic = sums.synthetic(&rule.signal)?;
+    Some(SyntheticEvidence {
+        requests: synthetic.canary.requests,
+        last_failure: synthetic.last_failure.clone(),
+    })
+}
+
 fn is_near(evidence: &Evidence) -> bool {
+    // What is tolerated begins at the stable release's value there, not at 0.
+    if matches!(evidence.rule.test, Test::Beside { .. }) {
+        let values = (evidence.observed, evidence.limit, evidence.baseline);
+        return matches!(values, (Some(value), Some(limit), Some(stable))
+            if limit > stable && value >= stable + (limit - stable) * NEAR);
+    }
     let values = (evidence.observed, evidence.limit);
     matches!(values, (Some(value), Some(limit)) if limit > 0.0 && value >= limit * NEAR)
 }

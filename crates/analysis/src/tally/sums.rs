@@ -1,16 +1,20 @@
 //! Plain sums of what a gate has seen.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ArmSample, Sample};
+use crate::{ArmSample, Sample, Signal, SyntheticSample};
 
 /// Sums over samples.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Sums {
     canary: ArmSample,
     baseline: ArmSample,
+    /// Synthetic requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    synthetic: Option<SyntheticSample>,
     /// Checks of the candidate; `None` before the first.
     checks: Option<Checks>,
     figures: BTreeMap<String, Figure>,
@@ -64,6 +68,9 @@ impl Sums {
         if let Some(arm) = &sample.baseline {
             self.baseline.merge(arm);
         }
+        if let Some(synthetic) = &sample.synthetic {
+            self.add_synthetic(synthetic);
+        }
         if let Some(health) = &sample.health {
             let checks = self.checks.get_or_insert_default();
             checks.made += u64::from(health.passed) + u64::from(health.failed);
@@ -98,6 +105,9 @@ impl Sums {
     pub(super) fn and(mut self, later: &Sums) -> Sums {
         self.canary.merge(&later.canary);
         self.baseline.merge(&later.baseline);
+        if let Some(synthetic) = &later.synthetic {
+            self.add_synthetic(synthetic);
+        }
         if let Some(more) = &later.checks {
             let checks = self.checks.get_or_insert_default();
             checks.made += more.made;
@@ -128,10 +138,43 @@ impl Sums {
         self
     }
 
+    fn add_synthetic(&mut self, more: &SyntheticSample) {
+        let sum = self.synthetic.get_or_insert_default();
+        sum.canary.merge(&more.canary);
+        if let Some(arm) = &more.baseline {
+            sum.baseline.get_or_insert_default().merge(arm);
+        }
+        if more.last_failure.is_some() {
+            sum.last_failure.clone_from(&more.last_failure);
+        }
+    }
+
+    /// Synthetic requests, where this signal counts them.
+    pub(super) fn synthetic(&self, signal: &Signal) -> Option<&SyntheticSample> {
+        self.synthetic
+            .as_ref()
+            .filter(|_| signal.counts_synthetic())
+    }
+
+    /// What a signal is judged by in the candidate: its users' requests, and synthetic ones where they count.
+    pub(super) fn canary_of(&self, signal: &Signal) -> Cow<'_, ArmSample> {
+        let synthetic = self.synthetic(signal);
+        both(&self.canary, synthetic.map(|both| &both.canary))
+    }
+
+    /// The same in the stable arm.
+    pub(super) fn baseline_of(&self, signal: &Signal) -> Cow<'_, ArmSample> {
+        let synthetic = self.synthetic(signal);
+        let synthetic = synthetic.and_then(|both| both.baseline.as_ref());
+        both(&self.baseline, synthetic)
+    }
+
+    /// What users sent to the candidate.
     pub(super) fn canary(&self) -> &ArmSample {
         &self.canary
     }
 
+    /// What users sent to the stable arm.
     pub(super) fn baseline(&self) -> &ArmSample {
         &self.baseline
     }
@@ -155,5 +198,16 @@ impl Sums {
 
     pub(super) fn samples(&self) -> u32 {
         self.samples
+    }
+}
+
+fn both<'a>(natural: &'a ArmSample, synthetic: Option<&ArmSample>) -> Cow<'a, ArmSample> {
+    match synthetic {
+        None => Cow::Borrowed(natural),
+        Some(synthetic) => {
+            let mut sum = natural.clone();
+            sum.merge(synthetic);
+            Cow::Owned(sum)
+        }
     }
 }

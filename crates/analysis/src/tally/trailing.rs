@@ -22,42 +22,23 @@ impl Trailing {
     /// Takes in one sample and forgets what is older than `over_ms`.
     pub(super) fn observe(&mut self, signal: &Signal, over_ms: u64, sample: &Sample) {
         if let Signal::Metric { name } = signal {
-            let reading = sample.metrics.get(name).filter(|value| value.is_finite());
-            self.figures
-                .extend(reading.map(|value| (sample.to_ms, *value)));
-        } else if let Some(arm) = &sample.canary {
-            let (requests, errors) = (arm.requests, arm.errors);
-            let mut kept = ArmSample {
-                requests,
-                errors,
-                refused: arm.refused,
-                ..ArmSample::default()
-            };
-            match signal {
-                Signal::FirstToken { .. } => kept.first_token = arm.first_token.clone(),
-                Signal::TokenGap { .. } => kept.token_gap = arm.token_gap.clone(),
-                Signal::TokenTime { .. } => kept.token_time = arm.token_time.clone(),
-                Signal::Latency { .. } => kept.latency = arm.latency.clone(),
-                _ => {}
-            }
-            self.arms.push_back((sample.to_ms, kept));
+            self.observe_figure(sample.metrics.get(name), over_ms, sample.to_ms);
+            return;
         }
-        let oldest = sample.to_ms.saturating_sub(over_ms);
-        let stale = |at: u64, len: usize| at <= oldest || len > READINGS_MAX;
-        while self
-            .figures
-            .front()
-            .is_some_and(|(at, _)| stale(*at, self.figures.len()))
-        {
-            self.figures.pop_front();
+        let synthetic = sample.synthetic.as_ref();
+        let synthetic = synthetic.filter(|_| signal.counts_synthetic());
+        let arms = sample.canary.iter().chain(synthetic.map(|s| &s.canary));
+        for arm in arms {
+            self.arms.push_back((sample.to_ms, kept(signal, arm)));
         }
-        while self
-            .arms
-            .front()
-            .is_some_and(|(at, _)| stale(*at, self.arms.len()))
-        {
-            self.arms.pop_front();
-        }
+        forget(&mut self.arms, sample.to_ms.saturating_sub(over_ms));
+    }
+
+    /// Takes in one reading of a figure, if there was one, and forgets what is older than `over_ms`.
+    pub(super) fn observe_figure(&mut self, reading: Option<&f64>, over_ms: u64, to_ms: u64) {
+        let reading = reading.filter(|value| value.is_finite());
+        self.figures.extend(reading.map(|value| (to_ms, *value)));
+        forget(&mut self.figures, to_ms.saturating_sub(over_ms));
     }
 
     /// How many readings or requests stand behind the window, and its value.
@@ -76,6 +57,33 @@ impl Trailing {
             Reading::Latest | Reading::Mean => signal.value(&sum),
         };
         (signal.count(&sum), value)
+    }
+}
+
+/// What a signal needs of an arm.
+fn kept(signal: &Signal, arm: &ArmSample) -> ArmSample {
+    let mut kept = ArmSample {
+        requests: arm.requests,
+        errors: arm.errors,
+        refused: arm.refused,
+        ..ArmSample::default()
+    };
+    match signal {
+        Signal::FirstToken { .. } => kept.first_token = arm.first_token.clone(),
+        Signal::TokenGap { .. } => kept.token_gap = arm.token_gap.clone(),
+        Signal::TokenTime { .. } => kept.token_time = arm.token_time.clone(),
+        Signal::Latency { .. } => kept.latency = arm.latency.clone(),
+        _ => {}
+    }
+    kept
+}
+
+/// Forgets what is at or before a moment, and what is too much.
+fn forget<T>(readings: &mut VecDeque<(u64, T)>, oldest: u64) {
+    while let Some((at, _)) = readings.front()
+        && (*at <= oldest || readings.len() > READINGS_MAX)
+    {
+        readings.pop_front();
     }
 }
 

@@ -1,6 +1,8 @@
 //! The gate: rules that can be judged under the strategy.
 
-use portcullis_analysis::{Analysis, Budget, Cadence, Enough, Rule, Signal, WhenInconclusive};
+use portcullis_analysis::{
+    Analysis, Budget, Cadence, Enough, Rule, Signal, Test, WhenInconclusive,
+};
 use portcullis_rollout::Strategy;
 
 use super::text;
@@ -14,6 +16,8 @@ mod limits;
 
 /// Requests before a circuit breaker says anything, unless it says otherwise.
 const BREAKER_REQUESTS_MIN: u64 = 50;
+/// Readings of a figure before it is compared with the stable release's, unless the rule says otherwise.
+const READINGS_MIN: u64 = 3;
 /// Which quantile of a time, unless the rule says otherwise.
 const QUANTILE: f64 = 0.95;
 /// The largest chance of being wrong that makes any sense.
@@ -28,10 +32,12 @@ pub(super) fn analysis(
 ) -> Analysis {
     let figures = super::metric::names(service, &raw.metrics);
     let mut rules = Vec::new();
+    let (gate, window_ms) = (raw, raw.window_ms.as_ref().map_or(1, |at| at.value));
     for raw in &raw.rules {
-        let Some(rule) = rule(raw, &figures, report) else {
+        let Some(rule) = rule(raw, &figures, window_ms, report) else {
             continue;
         };
+        for_each_release(raw, &rule, gate, report);
         let compared = match strategy {
             Some(Strategy::Canary { .. }) => true,
             Some(_) => !rule.test.needs_baseline(),
@@ -250,7 +256,7 @@ fn judgeable(
 }
 
 /// One rule; `None` when something in it is wrong, which is reported.
-fn rule(raw: &RawRule, figures: &[&str], report: &Report<'_>) -> Option<Rule> {
+fn rule(raw: &RawRule, figures: &[&str], window_ms: u64, report: &Report<'_>) -> Option<Rule> {
     let word = raw.signal.as_ref()?;
     let compared = raw.worse_than_stable_by.is_some() || raw.ratio_max.is_some();
     let quantile = raw.quantile.as_ref().map_or(QUANTILE, |at| at.value);
@@ -274,10 +280,14 @@ fn rule(raw: &RawRule, figures: &[&str], report: &Report<'_>) -> Option<Rule> {
     if word.value == "metric" {
         good &= figure(raw, word, figures, report);
     }
-    let test = limits::test(raw, &signal, report)?;
+    let test = limits::test(raw, &signal, window_ms, report)?;
     let breaker = raw.breaker.as_ref().is_some_and(|at| at.value);
     let by_evidence = test.is_sequential() && raw.requests_min.is_none();
-    let least = if breaker { BREAKER_REQUESTS_MIN } else { 1 };
+    let least = match test {
+        _ if breaker => BREAKER_REQUESTS_MIN,
+        Test::Beside { .. } => READINGS_MIN,
+        _ => 1,
+    };
     Some(Rule {
         signal,
         test,
@@ -290,6 +300,40 @@ fn rule(raw: &RawRule, figures: &[&str], report: &Report<'_>) -> Option<Rule> {
         breaker,
     })
     .filter(|_| good)
+}
+
+/// A figure that is compared can be asked of both releases, and often enough.
+fn for_each_release(raw: &RawRule, rule: &Rule, gate: &RawGate, report: &Report<'_>) {
+    let (Test::Beside { over_ms, .. }, Some(metric)) = (&rule.test, &raw.metric) else {
+        return;
+    };
+    let elsewhere = gate.metrics.iter();
+    let mut elsewhere = elsewhere.filter(|one| text(one.name.as_ref()) == Some(&metric.value));
+    // The service's own document is asked of each release by itself.
+    if elsewhere.next().is_some_and(|one| !one.is_of_a_release()) {
+        let message = format!(
+            "`{}` is the same whichever release is asked about, so there is nothing to compare",
+            metric.value
+        );
+        let hint = "say {release} or {address} in its url, query or command, or for prometheus the `label` that names \
+                    the release";
+        let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
+        report.add(&metric.spot, wrong);
+    }
+    let interval_ms = gate.interval_ms.as_ref().map_or(1, |at| at.value).max(1);
+    let readings = over_ms.div_ceil(interval_ms);
+    if let Some(least) = raw.requests_min.filter(|least| *least > readings) {
+        let message = format!(
+            "this needs {least} readings, and in {} with one every {} there are {readings}",
+            duration_text(*over_ms),
+            duration_text(interval_ms)
+        );
+        let hint = "fewer readings, a longer window or a shorter interval";
+        report.add(
+            &raw.spot,
+            Wrong::new(Code::Contradiction, message).hint(hint),
+        );
+    }
 }
 
 /// A key that only one signal has.

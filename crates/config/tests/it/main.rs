@@ -15,6 +15,7 @@ mod mistakes;
 mod properties;
 mod reference;
 mod schema;
+mod synthetic;
 
 use std::path::Path;
 

@@ -37,6 +37,8 @@ fn query(canary: &str, checks: Vec<Check>) -> Query {
         checks,
         metrics: None,
         figures: Vec::new(),
+        stable_figures: Vec::new(),
+        synthetic: None,
     };
     Query {
         rollout: RolloutId::new("tiny-1"),

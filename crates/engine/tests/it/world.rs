@@ -151,6 +151,7 @@ pub(crate) fn plan() -> Arc<Plan> {
         },
         metrics: None,
         figures: Vec::new(),
+        synthetic: None,
         approval: None,
         hooks: Vec::new(),
         keep_warm_ms: 0,

@@ -11,6 +11,7 @@ mod detect;
 mod examples;
 mod faults;
 mod gate_commands;
+mod gate_signals;
 mod gateway_alone;
 mod gateway_files;
 mod gateway_tls;

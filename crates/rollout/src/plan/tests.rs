@@ -75,6 +75,7 @@ pub(crate) fn request() -> PlanRequest {
         },
         metrics: None,
         figures: Vec::new(),
+        synthetic: None,
         approval: None,
         hooks: Vec::new(),
         keep_warm_ms: 0,

@@ -2,7 +2,7 @@
 
 use portcullis_analysis::{Analysis, Budget, Enough, Rule, Signal, WhenInconclusive};
 use portcullis_config::Config;
-use portcullis_rollout::GateRole;
+use portcullis_rollout::{GateRole, Pace, SyntheticTraffic};
 use portcullis_traffic::{
     Change, Simulator, Study, is_simulated, requests_to_fail, requests_to_pass,
 };
@@ -33,13 +33,14 @@ pub(super) fn run(config: &Config, named: &Named, json: bool) -> Result<Exit, Co
         let gates: Vec<Value> = gates.iter().map(in_json).collect();
         output::json(&json!({ "schema": "portcullis.gate-explanation/1", "gates": gates }));
     } else {
-        let told: Vec<String> = gates.iter().map(told).collect();
+        let synthetic = config.synthetic.as_ref();
+        let told: Vec<String> = gates.iter().map(|gate| told(gate, synthetic)).collect();
         output::result(&told.join("\n\n"));
     }
     Ok(Exit::Done)
 }
 
-fn told(gate: &NamedGate) -> String {
+fn told(gate: &NamedGate, synthetic: Option<&SyntheticTraffic>) -> String {
     let analysis = &gate.analysis;
     let mut lines = vec![opening(gate)];
     if analysis.rules.is_empty() {
@@ -50,6 +51,7 @@ fn told(gate: &NamedGate) -> String {
     lines.push(format!("  {}", failing(analysis)));
     if gate.role == GateRole::Decide {
         lines.push(format!("  {}", undecided(analysis)));
+        lines.extend(synthetic.map(|traffic| format!("  {}", asking(traffic, analysis))));
     }
     lines.push("  Rules:".to_owned());
     for rule in &analysis.rules {
@@ -164,6 +166,17 @@ fn undecided(analysis: &Analysis) -> String {
         WhenInconclusive::RollBack => "the rollout goes back",
     };
     format!("{extended} {then}. It never passes for lack of evidence.")
+}
+
+/// What the gate asks itself.
+fn asking(traffic: &SyntheticTraffic, analysis: &Analysis) -> String {
+    let pace = |pace: Pace| format!("{} in {}", pace.requests, render::span(pace.per_ms));
+    format!(
+        "While users send the canary fewer requests than {}, it asks both releases itself: {} each, {} in a window.",
+        pace(traffic.below),
+        pace(traffic.rate),
+        traffic.rate.within(analysis.window_ms)
+    )
 }
 
 /// How soon a rule can tell.
