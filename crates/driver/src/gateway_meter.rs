@@ -1,6 +1,6 @@
 //! Measuring gates: the gateway's counters, subtracted, and questions put to the candidate directly.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

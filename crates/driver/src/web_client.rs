@@ -90,7 +90,7 @@ impl WebClient {
         let roots = match (url.scheme(), ca) {
             ("https", Some(file)) => Arc::new(authorities(file).await?),
             ("https", None) => self.system_authorities().await?,
-            _ => Arc::default(),
+            _ => Arc::new(RootCertStore::empty()),
         };
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

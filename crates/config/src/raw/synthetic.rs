@@ -2,7 +2,7 @@
 
 use crate::Code;
 use crate::raw::{RawCheck, literal, reference, value_or_default};
-use crate::report::{At, Spot, Wrong};
+use crate::report::{At, Wrong};
 use crate::table::{Entries, Table};
 use crate::units;
 
@@ -15,10 +15,6 @@ pub(crate) struct RawSynthetic {
     pub(crate) rate: Option<At<(u32, u64)>>,
     pub(crate) below: Option<At<(u32, u64)>>,
     pub(crate) requests: Vec<RawSyntheticRequest>,
-    /// Whether the file gives an empty list of requests.
-    pub(crate) requests_none: bool,
-    /// The table's place.
-    pub(crate) spot: Spot,
 }
 
 /// A `[[gate.synthetic.request]]` as written.
@@ -30,13 +26,10 @@ pub(crate) struct RawSyntheticRequest {
 
 impl RawSynthetic {
     pub(crate) fn read(table: Table<'_>) -> RawSynthetic {
-        let requests = table.tables("request", RawSyntheticRequest::read);
         RawSynthetic {
             rate: table.read("rate", units::request_rate),
             below: table.read("below", units::request_rate),
-            requests_none: table.has("request") && !table.has_other("request"),
-            requests,
-            spot: table.spot.clone(),
+            requests: table.tables("request", RawSyntheticRequest::read),
         }
     }
 }

@@ -12,12 +12,6 @@ const PER_SECOND_MAX: f64 = 100.0;
 
 /// The requests, or nothing where something in them is wrong, which is reported.
 pub(super) fn traffic(raw: RawSynthetic, context: &mut Context<'_>) -> Option<SyntheticTraffic> {
-    if raw.requests_none {
-        let message = "there is nothing to ask";
-        let hint = "add a [[gate.synthetic.request]] with a path that users ask for";
-        let wrong = Wrong::new(Code::MissingKey, message).hint(hint);
-        context.report.add(&raw.spot, wrong);
-    }
     let rate = pace(raw.rate.as_ref()?);
     let below = pace(raw.below.as_ref()?);
     if let Some(at) = raw

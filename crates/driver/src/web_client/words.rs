@@ -27,7 +27,7 @@ pub(super) fn broken_body(error: &(dyn Error + Send + Sync + 'static), bytes_max
 }
 
 /// The innermost cause: the outer ones only say that there is one.
-fn innermost(error: &(dyn Error + 'static)) -> &(dyn Error + 'static) {
+fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
     let mut cause = error;
     while let Some(inner) = cause_of(cause) {
         cause = inner;
@@ -35,7 +35,7 @@ fn innermost(error: &(dyn Error + 'static)) -> &(dyn Error + 'static) {
     cause
 }
 
-fn cause_of(error: &(dyn Error + 'static)) -> Option<&(dyn Error + 'static)> {
+fn cause_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     // An error of the system that holds another one names that one's cause as its own.
     let held = error.downcast_ref::<std::io::Error>();
     match held.and_then(std::io::Error::get_ref) {
@@ -78,6 +78,17 @@ fn certificate_words(fault: &CertificateError, host: &str, ca: Option<&Path>) ->
             None => format!(
                 "the certificate of {host} is of an unknown authority: this system trusts none that has \
                  signed it; name the authority's certificate (PEM) with `ca`"
+            ),
+        },
+        // An authority of that name is trusted, and another one with the same name has signed it.
+        CertificateError::BadSignature => match ca {
+            Some(file) => format!(
+                "the certificate of {host} was not signed by the authority in {}, only by one of the same name",
+                file.display()
+            ),
+            None => format!(
+                "the certificate of {host} was not signed by the authority that this system trusts, only by one \
+                 of the same name"
             ),
         },
         CertificateError::NotValidForName => {

@@ -16,13 +16,12 @@ pub(crate) struct Pair {
 }
 
 impl Authority {
-    pub(crate) fn new() -> Authority {
+    /// One of this name.
+    pub(crate) fn new(name: &str) -> Authority {
         let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Test authority");
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let own = params.self_signed(&key).unwrap();
         std::fs::write(folder.path().join("ca.pem"), own.pem()).unwrap();

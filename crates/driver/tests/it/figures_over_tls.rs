@@ -17,6 +17,7 @@ use crate::authority::{Authority, Pair};
 use crate::prometheus_server::PrometheusServer;
 
 const HOST: &str = "127.0.0.1";
+const OURS: &str = "Test authority";
 
 /// A server over TLS that answers every request with the same document.
 struct SecurePages {
@@ -91,7 +92,7 @@ async fn read(source: FigureSource) -> Result<f64, String> {
 
 #[tokio::test]
 async fn a_server_whose_authority_is_trusted_gives_a_number() {
-    let authority = Authority::new();
+    let authority = Authority::new(OURS);
     for host in [HOST, "localhost"] {
         let pages = SecurePages::start(&authority.sign(host)).await;
         let figure = read(pages.source(host, Some(authority.ca()))).await;
@@ -101,7 +102,8 @@ async fn a_server_whose_authority_is_trusted_gives_a_number() {
 
 #[tokio::test]
 async fn a_certificate_that_is_not_right_is_no_data_and_says_why() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let authority = Authority::new(OURS);
+    let (other, namesake) = (Authority::new("Another"), Authority::new(OURS));
     let pages = SecurePages::start(&authority.sign(HOST)).await;
     let why = async |source| read(source).await.unwrap_err();
 
@@ -109,6 +111,11 @@ async fn a_certificate_that_is_not_right_is_no_data_and_says_why() {
     assert!(
         unknown.contains("is of an unknown authority: none of") && unknown.contains("ca.pem"),
         "{unknown}"
+    );
+    let namesake = why(pages.source(HOST, Some(namesake.ca()))).await;
+    assert!(
+        namesake.contains("only by one of the same name"),
+        "{namesake}"
     );
     // The system's authorities did not sign it either, if it has any.
     let system = why(pages.source(HOST, None)).await;
@@ -145,7 +152,7 @@ async fn a_server_without_tls_is_told_from_one_that_is_gone() {
             let _ = stream.read_to_end(&mut rest).await;
         }
     });
-    let authority = Authority::new();
+    let authority = Authority::new(OURS);
     let source = |port| FigureSource::Json {
         url: format!("https://{HOST}:{port}/"),
         pointer: String::new(),
@@ -166,7 +173,7 @@ async fn a_server_without_tls_is_told_from_one_that_is_gone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_over_https_with_a_password_gives_figures_and_its_past() {
-    let authority = Authority::new();
+    let authority = Authority::new(OURS);
     let pages = axum::Router::new().route("/metrics", axum::routing::get(async || "queue 3\n"));
     let listener = TcpListener::bind((HOST, 0)).await.unwrap();
     let target = listener.local_addr().unwrap().to_string();
