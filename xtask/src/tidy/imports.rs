@@ -6,17 +6,18 @@ use cargo_metadata::MetadataCommand;
 use crate::cargo::root;
 
 /// Each crate and what it may import of ours; everything else is forbidden. ADR 0001 says why.
-const TABLE: [(&str, &[&str]); 15] = [
+const TABLE: [(&str, &[&str]); 16] = [
     ("analysis", &[]),
     ("mask", &[]),
     ("mask-model", &["mask"]),
     ("journal", &[]),
+    ("migration", &[]),
     ("rollout", &["analysis"]),
     ("config", &["mask", "rollout", "analysis"]),
     ("traffic", &["analysis"]),
     ("api", &["rollout", "analysis"]),
     ("backup", &["rollout", "analysis"]),
-    ("driver", &["rollout", "analysis", "api"]),
+    ("driver", &["rollout", "analysis", "api", "migration"]),
     ("gateway", &["mask", "config", "api", "analysis"]),
     (
         "engine",
@@ -38,6 +39,7 @@ const TABLE: [(&str, &[&str]); 15] = [
             "mask",
             "mask-model",
             "journal",
+            "migration",
             "rollout",
             "config",
             "api",

@@ -1,0 +1,245 @@
+//! Why migrations were not applied, or not all of them.
+
+use portcullis_migration::{Phase, SetProblem};
+
+use super::database::DatabaseRefused;
+
+/// Why migrations were not applied, or not all of them. What was applied before is in the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The reference leads to no database.
+    #[error(transparent)]
+    Database(#[from] DatabaseRefused),
+    /// Nobody answers, or lets us in.
+    #[error("{place} cannot be reached")]
+    Unreachable {
+        /// The database.
+        place: String,
+        /// What the system or the server says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Another run holds the lock.
+    #[error("another migration of {place} is under way{}", holder.as_ref().map(|who| format!(" ({who})")).unwrap_or_default())]
+    Busy {
+        /// The database.
+        place: String,
+        /// Who holds it, if that can be told.
+        holder: Option<String>,
+    },
+    /// The files are written for another kind of database.
+    #[error("the files are read as {files} and the database is {database}")]
+    OtherDialect {
+        /// Whose SQL the files are.
+        files: portcullis_migration::Dialect,
+        /// Whose SQL the database takes.
+        database: portcullis_migration::Dialect,
+    },
+    /// Files cannot be read as they are.
+    #[error("{} of the files cannot be applied as they are", .0.len())]
+    Files(Vec<SetProblem>),
+    /// Files that were applied are not what they were.
+    #[error("{} changed after {} applied", files.join(", "), if files.len() == 1 { "it was" } else { "they were" })]
+    Changed {
+        /// The files.
+        files: Vec<String>,
+    },
+    /// What was already carried out of a file that is half done is not what it was.
+    #[error("{file} changed in its first {done} statements, which are already carried out")]
+    DoneChanged {
+        /// The file.
+        file: String,
+        /// How many statements are done.
+        done: usize,
+    },
+    /// A later file was applied already.
+    #[error("{file} comes before {after}, which is already applied")]
+    OutOfOrder {
+        /// The file that is to be applied.
+        file: String,
+        /// The one that was.
+        after: String,
+    },
+    /// A file of an earlier phase is missing.
+    #[error("{file} ({phase}) comes before {wanted} and is not applied")]
+    EarlierPhase {
+        /// The file that is missing.
+        file: String,
+        /// Its phase.
+        phase: Phase,
+        /// The one that is to be applied.
+        wanted: String,
+    },
+    /// A file begins or ends transactions itself.
+    #[error("{file}:{line}: `{statement}` begins or ends a transaction, which is for Portcullis")]
+    OwnTransaction {
+        /// The file.
+        file: String,
+        /// Its line.
+        line: usize,
+        /// The statement.
+        statement: String,
+    },
+    /// Nobody knows whether a statement took effect.
+    #[error("{file}:{line}: it is not known whether `{statement}` took effect: it was under way when an earlier run ended")]
+    InDoubt {
+        /// The file.
+        file: String,
+        /// Its line.
+        line: usize,
+        /// The statement.
+        statement: String,
+    },
+    /// An index of the name that is to be built is there and invalid.
+    #[error("{file}:{line}: the index {index} is there and invalid: an earlier build failed")]
+    InvalidIndex {
+        /// The file.
+        file: String,
+        /// The line of the statement that builds it.
+        line: usize,
+        /// The index, with its schema.
+        index: String,
+    },
+    /// A statement failed.
+    #[error("{file}:{line}: `{statement}` failed: {message}{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
+    Statement {
+        /// The file.
+        file: String,
+        /// Its line.
+        line: usize,
+        /// The statement.
+        statement: String,
+        /// What the database says.
+        message: String,
+        /// Its SQLSTATE, or SQLite's extended code.
+        code: Option<String>,
+        /// How many statements of the file are carried out; nothing if all of it was rolled back.
+        done: Option<usize>,
+        /// How many there are.
+        of: usize,
+        /// Invalid indexes that were not there before.
+        invalid_indexes: Vec<String>,
+        /// What helps against this failure.
+        advice: Option<&'static str>,
+    },
+    /// A round changed more rows than its batch allows.
+    #[error("{file}:{line}: one round changed {rows} rows, and its batch is {batch}; the round was rolled back")]
+    BatchTooLarge {
+        /// The file.
+        file: String,
+        /// Its line.
+        line: usize,
+        /// What the round changed.
+        rows: u64,
+        /// What it may.
+        batch: u64,
+    },
+    /// A statement that is repeated goes on changing rows.
+    #[error("{file}:{line}: after {rounds} rounds it still changes rows")]
+    TooManyRounds {
+        /// The file.
+        file: String,
+        /// Its line.
+        line: usize,
+        /// How many rounds it had.
+        rounds: u64,
+    },
+    /// The ledger or the session failed.
+    #[error("could not {doing}")]
+    Ledger {
+        /// What was tried.
+        doing: &'static str,
+        /// What the database says.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+impl MigrationError {
+    pub(super) fn ledger(doing: &'static str) -> impl Fn(sqlx::Error) -> MigrationError {
+        move |source| MigrationError::Ledger { doing, source }
+    }
+
+    /// What a person can do about it, if there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            MigrationError::Busy { .. } => {
+                "wait for it; `portcullis migrate status` shows how far it is".to_owned()
+            }
+            MigrationError::OtherDialect { .. } => "give the folder of the files for this database".to_owned(),
+            MigrationError::Files(problems) => problems.first()?.kind.instead(),
+            MigrationError::Changed { .. } => {
+                "put the files back as they were, and write what is to be different into a new one".to_owned()
+            }
+            MigrationError::DoneChanged { done, .. } => {
+                format!("put statements 1 to {done} back as they were; those after them may change")
+            }
+            MigrationError::OutOfOrder { .. } => {
+                "give it a number after the last one; or, when it depends on none of them, `--out-of-order`".to_owned()
+            }
+            MigrationError::EarlierPhase { phase, .. } => {
+                format!("apply it first: `portcullis migrate apply --phase {phase}`")
+            }
+            MigrationError::OwnTransaction { .. } => {
+                "take BEGIN and COMMIT out; a file is one transaction unless it says `-- portcullis: no-transaction`"
+                    .to_owned()
+            }
+            MigrationError::InDoubt { .. } => {
+                "look at the database; then run again with `--in-doubt done` or `--in-doubt again`".to_owned()
+            }
+            MigrationError::InvalidIndex { index, .. } => cure(std::slice::from_ref(index)),
+            MigrationError::Statement {
+                invalid_indexes,
+                advice,
+                ..
+            } => match invalid_indexes.as_slice() {
+                [] => (*advice)?.to_owned(),
+                names => cure(names),
+            },
+            MigrationError::BatchTooLarge { batch, .. } => {
+                format!("choose the rows by a subquery with LIMIT {batch}")
+            }
+            MigrationError::TooManyRounds { .. } => {
+                "its WHERE must leave out what is done; or let it have more rounds: `-- portcullis: batch = ROWS, rounds = \
+                 NUMBER`"
+                    .to_owned()
+            }
+            MigrationError::Database(_) | MigrationError::Unreachable { .. } | MigrationError::Ledger { .. } => {
+                return None;
+            }
+        })
+    }
+}
+
+/// How invalid indexes are got rid of.
+fn cure(names: &[String]) -> String {
+    let drops: Vec<String> = names
+        .iter()
+        .map(|name| format!("DROP INDEX CONCURRENTLY {name};"))
+        .collect();
+    let drops = drops.join(" ");
+    format!("end the transactions that were in the way (pg_stat_activity), then {drops} and apply again")
+}
+
+/// What helps against an SQLSTATE.
+pub(super) fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "55P03" => {
+            "a transaction that is still open has the table: find it in pg_stat_activity, let it end, and apply again; or give \
+             more time by `--lock-timeout`"
+        }
+        "57014" => "give more time by `--statement-timeout`, or do it in batches",
+        "25001" => "put it into a file of its own with `-- portcullis: no-transaction` at its top",
+        "22P05" | "22P02" | "22003" | "22001" | "22007" | "22008" => {
+            "a value in the data does not fit: find such rows and mend them first; the server's log has the row if it logs \
+             details"
+        }
+        "23502" | "23503" | "23505" | "23514" | "23P01" => {
+            "rows that are there break it: find and mend them first, in a backfill"
+        }
+        "40P01" => "others waited for each other with it; apply again",
+        "42501" => "the user of the URL lacks the right; give the URL of the tables' owner",
+        _ => return None,
+    })
+}

@@ -1,0 +1,203 @@
+//! SQLite's side: the connection, and a lock on a file beside the database.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use portcullis_migration::Phase;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+
+use super::database::MigrationDatabase;
+use super::error::MigrationError;
+use super::ledger::{COLUMNS, Entry, TABLE};
+use super::session::{IndexState, Session, Value};
+use crate::clock::Stopwatch;
+
+/// How many steps of SQLite's machine lie between two looks at the time: a look for about each millisecond.
+const PROGRESS_STEPS: i32 = 100_000;
+
+/// A connection to a SQLite file.
+pub(super) struct SqliteSession {
+    connection: SqliteConnection,
+    /// Zero means that nothing ends a statement.
+    statement_timeout_ms: u64,
+    /// Held until the connection is closed. A transaction alone would not do: some statements take none.
+    _lock: Option<File>,
+}
+
+impl SqliteSession {
+    /// A connection that holds the lock, with the bounds on waiting and running, in milliseconds.
+    pub(super) async fn to_change(
+        path: &Path,
+        database: &MigrationDatabase,
+        (lock_timeout_ms, statement_timeout_ms): (u64, u64),
+    ) -> Result<SqliteSession, MigrationError> {
+        let lock = lock(path, database)?;
+        let options = options(path).busy_timeout(Duration::from_millis(lock_timeout_ms));
+        let mut session = SqliteSession::open(options, database).await?;
+        session.statement_timeout_ms = statement_timeout_ms;
+        session._lock = Some(lock);
+        Ok(session)
+    }
+
+    /// A connection that changes nothing.
+    pub(super) async fn to_look(
+        path: &Path,
+        database: &MigrationDatabase,
+    ) -> Result<SqliteSession, MigrationError> {
+        SqliteSession::open(options(path).read_only(true), database).await
+    }
+
+    async fn open(
+        options: SqliteConnectOptions,
+        database: &MigrationDatabase,
+    ) -> Result<SqliteSession, MigrationError> {
+        let connection = SqliteConnection::connect_with(&options).await;
+        Ok(SqliteSession {
+            connection: connection.map_err(|source| MigrationError::Unreachable {
+                place: database.to_string(),
+                source,
+            })?,
+            statement_timeout_ms: 0,
+            _lock: None,
+        })
+    }
+
+    /// Lets SQLite end what runs longer than it may.
+    async fn bound(&mut self) -> Result<(), sqlx::Error> {
+        if self.statement_timeout_ms == 0 {
+            return Ok(());
+        }
+        let (watch, limit) = (Stopwatch::start(), self.statement_timeout_ms);
+        let mut handle = self.connection.lock_handle().await?;
+        handle.set_progress_handler(PROGRESS_STEPS, move || watch.elapsed_ms() < limit);
+        Ok(())
+    }
+}
+
+/// A database that is there. Foreign keys are as SQLite has them when nobody asks: off, because making a table anew with them
+/// on deletes the rows that refer to it.
+fn options(path: &Path) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new().filename(path);
+    options.foreign_keys(false).disable_statement_logging()
+}
+
+fn lock(path: &Path, database: &MigrationDatabase) -> Result<File, MigrationError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".migrate-lock");
+    let unreachable = |source: std::io::Error| MigrationError::Unreachable {
+        place: database.to_string(),
+        source: sqlx::Error::Io(source),
+    };
+    if !path.exists() {
+        let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file");
+        return Err(unreachable(missing));
+    }
+    let options = File::options().create(true).append(true).open(PathBuf::from(name));
+    let file = options.map_err(unreachable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(MigrationError::Busy {
+            place: database.to_string(),
+            holder: None,
+        }),
+        Err(TryLockError::Error(error)) => Err(unreachable(error)),
+    }
+}
+
+impl Session for SqliteSession {
+    async fn make_ledger(&mut self) -> Result<(), sqlx::Error> {
+        let sql = format!(
+            "CREATE TABLE IF NOT EXISTS main.{TABLE} (version INTEGER PRIMARY KEY, name TEXT NOT NULL, \
+             sha256 TEXT NOT NULL, phase TEXT NOT NULL, started_at TEXT NOT NULL, applied_at TEXT, duration_ms INTEGER, \
+             portcullis_version TEXT NOT NULL, statements_done INTEGER NOT NULL, done_sha256 TEXT NOT NULL, \
+             under_way INTEGER, rows_changed INTEGER NOT NULL)"
+        );
+        self.run(&sql).await.map(drop)
+    }
+
+    async fn entries(&mut self) -> Result<Option<Vec<Entry>>, sqlx::Error> {
+        let there = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name = $1";
+        let there = sqlx::query_scalar::<_, i64>(there).bind(TABLE);
+        if there.fetch_one(&mut self.connection).await? == 0 {
+            return Ok(None);
+        }
+        let sql = format!("SELECT {COLUMNS} FROM main.{TABLE} ORDER BY version");
+        let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        let rows = rows.fetch_all(&mut self.connection).await?;
+        rows.iter().map(entry).collect::<Result<_, _>>().map(Some)
+    }
+
+    async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        // The right to write at once: one that is asked for later may be refused in the middle.
+        self.run("BEGIN IMMEDIATE").await.map(drop)
+    }
+
+    async fn run(&mut self, statement: &str) -> Result<u64, sqlx::Error> {
+        self.bound().await?;
+        let sql = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+        let checks = statement.trim_start().to_ascii_lowercase();
+        if checks.starts_with("pragma foreign_key_check") {
+            let broken = sql.fetch_all(&mut self.connection).await?;
+            return match broken.len() {
+                0 => Ok(0),
+                count => Err(sqlx::Error::Protocol(format!(
+                    "{count} rows refer to rows that are not there"
+                ))),
+            };
+        }
+        Ok(sql.execute(&mut self.connection).await?.rows_affected())
+    }
+
+    async fn write(&mut self, sql: &str, values: Vec<Value>) -> Result<(), sqlx::Error> {
+        let sql = sql.replace("TABLE", &format!("main.{TABLE}"));
+        let sql = sql.replace("NOW", "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')");
+        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        for value in values {
+            query = match value {
+                Value::Number(number) => query.bind(number),
+                Value::Nothing => query.bind(None::<i64>),
+                Value::Text(text) => query.bind(text),
+            };
+        }
+        query.execute(&mut self.connection).await.map(drop)
+    }
+
+    async fn reset(&mut self) -> Result<(), sqlx::Error> {
+        // What a PRAGMA has set ends with the connection; inside a transaction it could not be taken back.
+        Ok(())
+    }
+
+    async fn invalid_indexes(&mut self) -> Result<Vec<String>, sqlx::Error> {
+        Ok(Vec::new())
+    }
+
+    async fn index_state(&mut self, _name: &str) -> Result<IndexState, sqlx::Error> {
+        Ok(IndexState::Absent)
+    }
+
+    async fn close(self) {
+        // The lock goes after the connection.
+        let _ = self.connection.close().await;
+    }
+}
+
+fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
+    let number = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
+    let phase: String = row.try_get("phase")?;
+    let under_way: Option<i64> = row.try_get("under_way")?;
+    Ok(Entry {
+        version: number("version")?,
+        name: row.try_get("name")?,
+        sha256: row.try_get("sha256")?,
+        phase: phase.parse::<Phase>().ok(),
+        applied_at: row.try_get("applied_at")?,
+        duration_ms: row.try_get("duration_ms")?,
+        portcullis_version: row.try_get("portcullis_version")?,
+        statements_done: number("statements_done")? as usize,
+        done_sha256: row.try_get("done_sha256")?,
+        under_way: under_way.map(|at| at.unsigned_abs() as usize),
+        rows_changed: number("rows_changed")?,
+    })
+}

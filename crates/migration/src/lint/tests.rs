@@ -1,0 +1,362 @@
+//! What is found in real migrations, and what is not.
+
+use super::*;
+use crate::Phase;
+
+const APPLY_IGNORED: [&str; 3] = [
+    "require-lock-timeout",
+    "require-statement-timeout",
+    "no-reverse",
+];
+
+fn findings(dialect: Dialect, name: &str, text: &str) -> Vec<Finding> {
+    let files = [(name.to_owned(), text.as_bytes().to_vec())];
+    let (set, problems) = MigrationSet::read(dialect, files);
+    lint(&set, &problems, LintOptions::default())
+}
+
+/// Rules with their severities and lines, without those that most files break.
+fn rules(dialect: Dialect, name: &str, text: &str) -> Vec<(String, Severity, usize)> {
+    let found = findings(dialect, name, text).into_iter();
+    let found = found.filter(|one| !APPLY_IGNORED.contains(&one.rule.as_str()));
+    found
+        .map(|one| (one.rule, one.severity, one.line))
+        .collect()
+}
+
+fn assert_rules(dialect: Dialect, name: &str, text: &str, expected: &[(&str, Severity, usize)]) {
+    let found = rules(dialect, name, text);
+    let found: Vec<(&str, Severity, usize)> = found
+        .iter()
+        .map(|(rule, severity, line)| (rule.as_str(), *severity, *line))
+        .collect();
+    assert_eq!(found, expected, "{name}:\n{text}");
+}
+
+#[test]
+fn an_expanding_migration_of_postgresql_that_does_no_harm_has_no_errors_and_no_warnings() {
+    let text = "\
+-- portcullis: expand
+SET lock_timeout = '2s';
+SET statement_timeout = '30s';
+CREATE TABLE notes_tag (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
+ALTER TABLE notes ADD COLUMN tag bigint;
+";
+    assert_rules(Dialect::Postgres, "0001_a.sql", text, &[]);
+}
+
+#[test]
+fn a_migration_is_judged_by_its_phase() {
+    let text = "ALTER TABLE notes DROP COLUMN body;\nDROP TABLE old_notes;\n";
+    let error = [
+        ("ban-drop-column", Severity::Error, 1),
+        ("ban-drop-table", Severity::Error, 2),
+    ];
+    let note = [
+        ("ban-drop-column", Severity::Note, 1),
+        ("ban-drop-table", Severity::Note, 2),
+    ];
+    for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+        assert_rules(dialect, "0001_a.sql", text, &error);
+        assert_rules(dialect, "0001_a.contract.sql", text, &note);
+        // No phase makes a rename safe.
+        let rename = "ALTER TABLE notes RENAME COLUMN body TO text;\n";
+        let error = [("renaming-column", Severity::Error, 1)];
+        assert_rules(dialect, "0001_a.sql", rename, &error);
+        assert_rules(dialect, "0001_a.contract.sql", rename, &error);
+        let rename = "ALTER TABLE notes RENAME TO note;\n";
+        assert_rules(
+            dialect,
+            "0001_a.contract.sql",
+            rename,
+            &[("renaming-table", Severity::Error, 1)],
+        );
+    }
+}
+
+#[test]
+fn locks_required_columns_and_types_are_found_in_postgresql() {
+    let expected = [
+        ("constraint-missing-not-valid", Severity::Warning, 4),
+        ("adding-foreign-key-constraint", Severity::Warning, 4),
+    ];
+    let text = "SET lock_timeout = '2s';\nSET statement_timeout = '2s';\n\nALTER TABLE a ADD CONSTRAINT f FOREIGN KEY (b) \
+                REFERENCES b (id);\n";
+    let mut found = rules(Dialect::Postgres, "0001_a.sql", text);
+    found.sort_by(|a, b| b.0.cmp(&a.0));
+    let expected = expected.map(|(rule, severity, line)| (rule.to_owned(), severity, line));
+    assert_eq!(found, expected);
+    for (text, rule, severity) in [
+        (
+            "CREATE INDEX i ON notes (a);",
+            "require-concurrent-index-creation",
+            Severity::Warning,
+        ),
+        (
+            "ALTER TABLE notes ADD COLUMN a text NOT NULL;",
+            "adding-required-field",
+            Severity::Error,
+        ),
+        (
+            "ALTER TABLE notes ALTER COLUMN a SET NOT NULL;",
+            "adding-not-nullable-field",
+            Severity::Error,
+        ),
+        (
+            "ALTER TABLE notes ALTER COLUMN a TYPE bigint;",
+            "changing-column-type",
+            Severity::Error,
+        ),
+        (
+            "ALTER TABLE notes ADD COLUMN a uuid DEFAULT gen_random_uuid();",
+            "adding-field-with-default",
+            Severity::Warning,
+        ),
+        (
+            "CREATE INDEX CONCURRENTLY i ON notes (a);",
+            "fails-in-transaction",
+            Severity::Error,
+        ),
+        ("VACUUM notes;", "fails-in-transaction", Severity::Error),
+        (
+            "BEGIN;\nUPDATE notes SET a = 1 WHERE b;\nCOMMIT;",
+            "transaction-nesting",
+            Severity::Error,
+        ),
+        ("TRUNCATE notes;", "ban-truncate", Severity::Error),
+        (
+            "DELETE FROM notes;",
+            "delete-without-where",
+            Severity::Error,
+        ),
+        (
+            "UPDATE notes SET a = 1;",
+            "update-without-where",
+            Severity::Error,
+        ),
+        (
+            "ALTER TABLE notes ALTER COLUMN a TYPE jsonb USING a::jsonb;",
+            "json-to-jsonb",
+            Severity::Warning,
+        ),
+        (
+            "ALTER TABLE notes ADD a int;\nUPDATE notes SET a = 1 WHERE b;",
+            "backfill-with-structure",
+            Severity::Warning,
+        ),
+        ("SELECT FROM WHERE;;", "syntax", Severity::Error),
+    ] {
+        let found = rules(Dialect::Postgres, "0001_a.sql", text);
+        let has = found
+            .iter()
+            .any(|(name, bad, _)| name == rule && *bad == severity);
+        assert!(has, "{text}: {rule} is not in {found:?}");
+    }
+    let required = findings(
+        Dialect::Postgres,
+        "0001_a.sql",
+        "CREATE INDEX i ON notes (a);",
+    );
+    let timeouts = required
+        .iter()
+        .filter(|one| one.class == RuleClass::Timeout);
+    assert_eq!(timeouts.count(), 2);
+}
+
+#[test]
+fn the_servers_version_decides_what_locks() {
+    let text = "ALTER TABLE notes ADD COLUMN a int DEFAULT 0;";
+    let files = || [("0001_a.sql".to_owned(), text.as_bytes().to_vec())];
+    let (set, problems) = MigrationSet::read(Dialect::Postgres, files());
+    let found = |version: &str| {
+        let server = version.parse().unwrap();
+        let found = lint(&set, &problems, LintOptions { server });
+        found
+            .iter()
+            .any(|one| one.rule == "adding-field-with-default")
+    };
+    // PostgreSQL 11 learned to keep a constant default in the catalogue.
+    assert!(found("10"));
+    assert!(!found("15.4"));
+    for wrong in ["", "9", "15.x", "v15", "100"] {
+        assert!(wrong.parse::<ServerVersion>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_a_failed_concurrent_build_leaves_is_foreseen() {
+    let head = "-- portcullis: no-transaction\nSET lock_timeout = '2s';\n";
+    let alone = format!(
+        "{head}DROP INDEX CONCURRENTLY IF EXISTS i;\nCREATE INDEX CONCURRENTLY i ON notes (a);\n"
+    );
+    assert_rules(Dialect::Postgres, "0001_a.sql", &alone, &[]);
+    let more =
+        format!("{head}CREATE INDEX CONCURRENTLY i ON notes (a);\nALTER TABLE notes ADD b text;\n");
+    let expected = [("statements-after-concurrently", Severity::Warning, 3)];
+    assert_rules(Dialect::Postgres, "0001_a.sql", &more, &expected);
+    let hidden =
+        format!("{head}CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"I\" ON notes (a);\n");
+    let expected = [("concurrently-if-not-exists", Severity::Warning, 3)];
+    assert_rules(Dialect::Postgres, "0001_a.sql", &hidden, &expected);
+}
+
+#[test]
+fn sqlites_own_limits_are_known() {
+    for (text, rule, severity) in [
+        (
+            "ALTER TABLE notes ADD COLUMN a text NOT NULL;",
+            "adding-required-field",
+            Severity::Error,
+        ),
+        (
+            "ALTER TABLE notes ADD a text NOT NULL DEFAULT NULL;",
+            "adding-required-field",
+            Severity::Error,
+        ),
+        (
+            "ALTER TABLE main.\"notes\" ADD a text UNIQUE;",
+            "adding-unique-column",
+            Severity::Error,
+        ),
+        (
+            "ALTER TABLE notes ADD a text DEFAULT CURRENT_TIMESTAMP;",
+            "adding-field-with-default",
+            Severity::Error,
+        ),
+        ("VACUUM;", "fails-in-transaction", Severity::Error),
+        (
+            "PRAGMA foreign_keys = OFF;",
+            "fails-in-transaction",
+            Severity::Error,
+        ),
+        ("COMMIT;", "transaction-nesting", Severity::Error),
+        (
+            "CREATE UNIQUE INDEX IF NOT EXISTS i ON notes (a);",
+            "index-build",
+            Severity::Warning,
+        ),
+        ("DROP INDEX i;", "ban-drop-index", Severity::Warning),
+        (
+            "DELETE FROM notes;",
+            "delete-without-where",
+            Severity::Error,
+        ),
+    ] {
+        assert_rules(Dialect::Sqlite, "0001_a.sql", text, &[(rule, severity, 1)]);
+    }
+    let harmless = "\
+CREATE TABLE tag (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE INDEX tag_name ON tag (name);
+ALTER TABLE tag RENAME COLUMN name TO title;
+ALTER TABLE notes ADD COLUMN a TEXT NOT NULL DEFAULT '';
+CREATE TRIGGER t AFTER DELETE ON notes BEGIN DELETE FROM tag; END;
+DROP TABLE tag;
+";
+    assert_rules(Dialect::Sqlite, "0001_a.sql", harmless, &[]);
+}
+
+#[test]
+fn making_a_table_of_sqlite_anew_is_one_finding() {
+    let text = "\
+CREATE TABLE notes_new (id INTEGER PRIMARY KEY, body TEXT CHECK (length(body) > 0));
+INSERT INTO notes_new SELECT id, body FROM notes;
+DROP TABLE notes;
+ALTER TABLE notes_new RENAME TO notes;
+CREATE INDEX notes_body ON notes (body);
+";
+    let expected = [("table-rebuild", Severity::Warning, 3)];
+    assert_rules(Dialect::Sqlite, "0001_a.sql", text, &expected);
+}
+
+#[test]
+fn a_backfill_is_bounded_and_changes_rows_only() {
+    let text = "\
+-- portcullis: batch = 500
+UPDATE notes SET a = b WHERE id IN (SELECT id FROM notes WHERE a IS NULL LIMIT 500);
+";
+    for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+        assert_rules(dialect, "0001_a.backfill.sql", text, &[]);
+        let all = "-- portcullis: batch = 500\nUPDATE notes SET a = b WHERE a IS NULL;\n";
+        let expected = [("batch-without-limit", Severity::Error, 2)];
+        assert_rules(dialect, "0001_a.backfill.sql", all, &expected);
+        let structure = "ALTER TABLE notes ADD COLUMN a text;\n";
+        let expected = [("structure-in-backfill", Severity::Warning, 1)];
+        assert_rules(dialect, "0001_a.backfill.sql", structure, &expected);
+    }
+}
+
+#[test]
+fn an_ignore_with_a_reason_silences_its_rule_at_its_statement_only() {
+    let text = "\
+-- portcullis:ignore-file no-reverse, require-lock-timeout, require-statement-timeout: apply sets them
+-- portcullis:ignore ban-drop-table: was never released
+DROP TABLE a;
+DROP TABLE b; -- portcullis:ignore ban-drop-table: was never released either
+DROP TABLE c;
+-- portcullis:ignore ban-drop-column: there is none
+SELECT 1;
+-- squawk-ignore ban-drop-table
+DROP TABLE d;
+";
+    let found = findings(Dialect::Postgres, "0001_a.sql", text);
+    let found: Vec<_> = found
+        .iter()
+        .map(|one| (one.rule.as_str(), one.line))
+        .collect();
+    assert_eq!(found, [("ban-drop-table", 5), ("unused-ignore", 6)]);
+    // Without a reason it ignores nothing, and says so.
+    let text = "-- portcullis:ignore ban-drop-table\nDROP TABLE a;\n";
+    let expected = [
+        ("ignore-without-reason", Severity::Error, 1),
+        ("ban-drop-table", Severity::Error, 2),
+    ];
+    assert_rules(Dialect::Sqlite, "0001_a.sql", text, &expected);
+}
+
+#[test]
+fn a_finding_says_why_and_what_to_do_and_shows_no_values() {
+    let text = "DELETE\n  FROM notes -- all\n  RETURNING 'jo@example.com', lower(body);";
+    let found = findings(Dialect::Sqlite, "0001_a.sql", text);
+    let [finding] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    let shown = finding.statement.as_deref();
+    assert_eq!(
+        shown,
+        Some("DELETE FROM notes RETURNING '...', lower(body)")
+    );
+    assert!(finding.why.ends_with('.') && !finding.instead.ends_with('.'));
+    let long = format!("DELETE FROM {};", "very_long_name_of_a_table.".repeat(9));
+    let cut = findings(Dialect::Sqlite, "0001_a.sql", &long);
+    assert!(cut[0].statement.as_deref().unwrap().chars().count() <= 100);
+}
+
+#[test]
+fn every_rule_of_squawk_has_its_advice() {
+    // A file with nearly everything; whatever is found has words, and a class that fits its severity.
+    let text = "\
+ALTER TABLE a ADD COLUMN b int NOT NULL, ADD COLUMN c char(3), ADD COLUMN d serial, ALTER COLUMN e DROP NOT NULL;
+ALTER TABLE a ADD CONSTRAINT u UNIQUE (b), DROP CONSTRAINT v;
+DROP DATABASE d; DROP VIEW w; DROP TYPE t; DROP SCHEMA s; DROP SEQUENCE q;
+TRUNCATE a CASCADE; REINDEX TABLE a; VACUUM FULL a; CREATE DOMAIN o AS int CHECK (value > 0);
+";
+    for phase in ["expand", "contract"] {
+        let found = findings(Dialect::Postgres, &format!("0001_a.{phase}.sql"), text);
+        assert!(found.len() > 15, "{found:#?}");
+        for finding in &found {
+            assert!(
+                !finding.why.is_empty() && !finding.instead.is_empty(),
+                "{finding:?}"
+            );
+            let phase: Phase = phase.parse().unwrap();
+            assert_eq!(finding.severity.max(Severity::Note), finding.severity);
+            if finding.class == RuleClass::Contract {
+                assert_eq!(
+                    finding.severity,
+                    finding.class.severity(phase),
+                    "{finding:?}"
+                );
+            }
+        }
+    }
+}

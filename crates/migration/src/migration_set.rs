@@ -1,0 +1,135 @@
+//! The migrations of a folder, in their order.
+
+use crate::migration::FileName;
+use crate::problem::{ProblemKind, SetProblem};
+use crate::{Dialect, Migration};
+
+/// Numbers from here on are times, such as 20261122083000: they have gaps.
+const TIMES_FROM: u64 = 19_000_000;
+
+/// The migrations of a folder, in their order.
+#[derive(Debug, Clone)]
+pub struct MigrationSet {
+    /// Whose SQL they are.
+    pub dialect: Dialect,
+    /// By number.
+    pub migrations: Vec<Migration>,
+}
+
+impl MigrationSet {
+    /// Reads files: their names and bytes. Whatever can be read is in the set, and whatever is wrong is told beside it.
+    pub fn read(
+        dialect: Dialect,
+        files: impl IntoIterator<Item = (String, Vec<u8>)>,
+    ) -> (MigrationSet, Vec<SetProblem>) {
+        let mut reading = Reading {
+            dialect,
+            migrations: Vec::new(),
+            numbers: Vec::new(),
+            reverses: Vec::new(),
+            problems: Vec::new(),
+        };
+        for (file, bytes) in files {
+            reading.take(&file, bytes);
+        }
+        reading.order();
+        let migrations = reading.migrations;
+        let mut problems = reading.problems;
+        problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        (
+            MigrationSet {
+                dialect,
+                migrations,
+            },
+            problems,
+        )
+    }
+}
+
+struct Reading {
+    dialect: Dialect,
+    migrations: Vec<Migration>,
+    /// The numbers of all files that go forward, of those too that cannot be read.
+    numbers: Vec<(u64, String)>,
+    /// Files that go back, with their numbers.
+    reverses: Vec<(u64, String)>,
+    problems: Vec<SetProblem>,
+}
+
+impl Reading {
+    fn take(&mut self, file: &str, bytes: Vec<u8>) {
+        let name = match FileName::read(file) {
+            Ok(name) => name,
+            Err(kind) => return self.problem(file, None, kind),
+        };
+        if name.goes_back {
+            return self.reverses.push((name.version, file.to_owned()));
+        }
+        self.numbers.push((name.version, file.to_owned()));
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let offset = error.utf8_error().valid_up_to();
+                return self.problem(file, None, ProblemKind::NotUtf8 { offset });
+            }
+        };
+        let mut found = Vec::new();
+        let migration = Migration::read(file, &name, text, self.dialect, &mut found);
+        self.migrations.push(migration);
+        for (line, kind) in found {
+            self.problem(file, line, kind);
+        }
+    }
+
+    /// Puts the files in order and looks at how they follow each other.
+    fn order(&mut self) {
+        self.migrations
+            .sort_by(|a, b| (a.version, &a.file).cmp(&(b.version, &b.file)));
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.sort();
+        for pair in numbers.windows(2) {
+            if let [(first, other), (second, file)] = pair
+                && first == second
+            {
+                let other = other.clone();
+                self.problem(file, None, ProblemKind::Duplicate { other });
+            }
+        }
+        self.gaps(&numbers);
+        for (version, file) in std::mem::take(&mut self.reverses) {
+            let forward = self.migrations.iter_mut().find(|m| m.version == version);
+            match forward {
+                Some(migration) => migration.reverse = Some(file),
+                None => self.problem(&file, None, ProblemKind::ReverseAlone),
+            }
+        }
+    }
+
+    /// A missing number matters where numbers otherwise follow each other by one.
+    fn gaps(&mut self, numbers: &[(u64, String)]) {
+        let steps = numbers.windows(2).filter(|pair| pair[1].0 < TIMES_FROM);
+        let wide: Vec<_> = steps
+            .clone()
+            .filter(|pair| pair[1].0 > pair[0].0 + 1)
+            .collect();
+        let by_one = steps.filter(|pair| pair[1].0 == pair[0].0 + 1).count();
+        if by_one <= wide.len() {
+            return;
+        }
+        for pair in wide {
+            let missing = pair[0].0 + 1;
+            self.problem(&pair[1].1, None, ProblemKind::Gap { missing });
+        }
+    }
+
+    fn problem(&mut self, file: &str, line: Option<usize>, kind: ProblemKind) {
+        self.problems.push(SetProblem {
+            file: file.to_owned(),
+            line,
+            kind,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;
