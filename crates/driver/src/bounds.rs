@@ -106,3 +106,6 @@ pub(crate) const COUNTS_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest answer to such a query: a day of a gate, every five seconds, with all edges of a histogram.
 pub(crate) const HISTORY_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How long a connection to a database that is to be migrated may take.
+pub(crate) const MIGRATION_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

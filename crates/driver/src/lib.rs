@@ -1,7 +1,7 @@
 //! Drivers: how the engine's ops reach the world, and how the world is measured.
 //!
 //! [`ProcessDriver`] starts and stops releases as processes of this machine and keeps them running,
-//! [`GatewayDriver`] moves traffic, [`HookDriver`] runs the operator's commands, [`CommandDriver`] migrates data, [`SmokeDriver`] asks questions and
+//! [`GatewayDriver`] moves traffic, [`HookDriver`] runs the operator's commands, [`CommandDriver`] migrates data, [`apply_migrations`] applies plain SQL files, [`SmokeDriver`] asks questions and
 //! [`GatewayMeter`] measures gates. Drivers decide nothing: whether an attempt took effect is answered
 //! by looking at the world, and everything else is the engine's. [`conformance`] is the suite that
 //! every driver passes.
@@ -32,6 +32,7 @@ mod release_log;
 mod secret_reference;
 mod session;
 mod smoke;
+mod sql_migrations;
 
 pub use check::{CheckClient, CheckFailed, CheckPassed, CheckProtocol, CheckSetupError};
 pub use command::{CommandEnd, CommandOutcome, run_command};
@@ -47,3 +48,7 @@ pub use prometheus_history::{HistoryUnreadable, PrometheusHistory, Series};
 pub use release_log::{LogReader, OnLine, ReleaseLog, release_logs};
 pub use secret_reference::{SecretError, SecretErrorWhy, resolve_secret};
 pub use smoke::SmokeDriver;
+pub use sql_migrations::{
+    Applied, ApplyOrder, DatabaseRefused, Doubt, Ledger, MigrationDatabase, MigrationError,
+    MigrationEvent, MigrationStanding, Standing, apply_migrations, migration_status,
+};

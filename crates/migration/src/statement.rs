@@ -27,6 +27,15 @@ pub struct Statement {
     pub(crate) parts: Vec<Part>,
 }
 
+/// An index that is built while others write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConcurrentIndex {
+    /// Its name as the catalogue has it.
+    pub name: String,
+    /// Its table, as the statement writes it.
+    pub table: String,
+}
+
 /// A word, name, string, number or sign of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part {
@@ -115,8 +124,17 @@ impl Statement {
         const DATA: [&str; 7] = [
             "INSERT", "UPDATE", "DELETE", "MERGE", "COMMENT", "GRANT", "REVOKE",
         ];
-        const THINGS: [&str; 9] = [
-            "TABLE", "INDEX", "UNIQUE", "VIEW", "SEQUENCE", "TRIGGER", "FUNCTION", "SCHEMA",
+        const THINGS: [&str; 11] = [
+            "OR",
+            "MATERIALIZED",
+            "TABLE",
+            "INDEX",
+            "UNIQUE",
+            "VIEW",
+            "SEQUENCE",
+            "TRIGGER",
+            "FUNCTION",
+            "SCHEMA",
             "POLICY",
         ];
         let word = |at: usize| self.parts.get(at).map_or("", |part| &part.word);
@@ -125,9 +143,25 @@ impl Statement {
             && (DATA.contains(&word(0)) || (changes_structure && THINGS.contains(&word(1))))
     }
 
-    /// The index that `CREATE INDEX CONCURRENTLY` builds, without schema and quotes, if this is one with a name.
+    /// Whether it only sets something for the session, so that whoever goes on behind it must set it again.
     #[must_use]
-    pub fn concurrent_index(&self) -> Option<String> {
+    pub fn sets_session(&self) -> bool {
+        let is_local = self.begins(&["SET", "LOCAL"]);
+        let first = ["SET", "RESET", "PRAGMA"];
+        first.iter().any(|word| self.begins(&[word])) && !is_local
+    }
+
+    /// Whether it may be carried out once more without harm, whether it took effect or not.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        let first = ["VACUUM", "ANALYZE", "REINDEX", "CHECKPOINT"];
+        let drops = self.begins(&["DROP"]) && self.find(&["IF", "EXISTS"]).is_some();
+        drops || first.iter().any(|word| self.begins(&[word])) || self.sets_session()
+    }
+
+    /// The index that `CREATE INDEX CONCURRENTLY` builds, if this is one that names it.
+    #[must_use]
+    pub fn concurrent_index(&self) -> Option<ConcurrentIndex> {
         if !self.begins(&["CREATE"]) {
             return None;
         }
@@ -135,8 +169,20 @@ impl Statement {
         if self.has_at(at, &["IF", "NOT", "EXISTS"]) {
             at += 3;
         }
-        let (name, _) = self.name_at(at)?;
-        (!self.has_at(at, &["ON"])).then_some(name)
+        if self.has_at(at, &["ON"]) {
+            return None;
+        }
+        let (name, end) = self.name_at(at)?;
+        let mut from = end + 1;
+        if self.has_at(from, &["ONLY"]) {
+            from += 1;
+        }
+        let (_, until) = self.name_at(from)?;
+        let table = self.parts.get(from..until)?;
+        Some(ConcurrentIndex {
+            name,
+            table: table.iter().map(|part| part.text.as_str()).collect(),
+        })
     }
 }
 

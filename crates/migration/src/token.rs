@@ -35,16 +35,6 @@ pub(crate) struct Token {
     pub(crate) is_closed: bool,
 }
 
-impl Token {
-    /// Whether it is neither space nor comment.
-    pub(crate) fn means_something(&self) -> bool {
-        !matches!(
-            self.kind,
-            TokenKind::Space | TokenKind::LineComment | TokenKind::BlockComment
-        )
-    }
-}
-
 /// The tokens of a text.
 pub(crate) fn tokens(text: &str, dialect: Dialect) -> Vec<Token> {
     let mut found = Vec::new();
@@ -160,6 +150,17 @@ fn dollar_quoted(rest: &str) -> Option<Piece> {
     match rest[tag.len()..].find(tag) {
         Some(at) => Some((TokenKind::Text, tag.len() + at + tag.len(), true)),
         None => Some((TokenKind::Text, rest.len(), false)),
+    }
+}
+
+#[cfg(test)]
+impl Token {
+    /// Whether it is neither space nor comment.
+    pub(crate) fn means_something(&self) -> bool {
+        !matches!(
+            self.kind,
+            TokenKind::Space | TokenKind::LineComment | TokenKind::BlockComment
+        )
     }
 }
 

@@ -7,10 +7,12 @@ use clap::{Args, Parser, Subcommand};
 mod gate;
 mod gateway;
 mod mask;
+mod migrate;
 
 pub(crate) use gate::{Advise, Backtest, Gate, GateRun, Named, Simulate};
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
 pub(crate) use mask::{Detect, Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
+pub(crate) use migrate::{Against, Apply, Deny, InDoubt, Lint, Migrate};
 
 /// Guarded deployments of AI services: plan, back up, rehearse, shift traffic through gates, and roll
 /// traffic and data back by itself.
@@ -163,6 +165,9 @@ pub(crate) enum Command {
     /// Look at the gateway's routes, set a split by hand, bypass it in an emergency, manage API keys.
     #[command(subcommand)]
     Gateway(Gateway),
+    /// Examine plain SQL migrations, compare them with a database, and apply them.
+    #[command(subcommand)]
+    Migrate(Migrate),
     /// Hide personal and secret data in text: e-mail addresses, numbers of people and accounts, keys, passwords.
     ///
     /// Each value becomes a placeholder, the same value always the same one; `portcullis unmask` puts the values back.

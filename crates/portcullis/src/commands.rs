@@ -20,6 +20,7 @@ mod init;
 mod journal;
 mod logs;
 mod mask;
+mod migrate;
 mod plan;
 mod report;
 mod serve;
@@ -38,7 +39,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
     // They tell of the gateway, of this process, and of servers that are none of ours.
     let tells_itself = matches!(
         cli.command,
-        Command::Gateway(_) | Command::Serve(_) | Command::Mask(_)
+        Command::Gateway(_) | Command::Serve(_) | Command::Mask(_) | Command::Migrate(_)
     );
     let done = match cli.command {
         Command::Init(init) => init::run(&site, json, &init),
@@ -63,6 +64,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Gate(command) => wait(gate::run(&site, json, &command)),
         Command::Gateway(crate::cli::Gateway::Serve(args)) => serve::alone(&site, &args),
         Command::Gateway(command) => wait(gateway::run(&site, json, &command)),
+        Command::Migrate(command) => wait(migrate::run(&site, json, &command)),
         Command::Mask(command) => match command.command {
             Some(crate::cli::MaskCommand::Detect(args)) => wait(mask::detect(json, &args)),
             _ => mask::run(&site, json, &command),

@@ -101,11 +101,14 @@ fn postgres(url: &str) -> Result<MigrationDatabase, String> {
     let mut names = parameters.split('&').filter(|text| !text.is_empty());
     if !names.all(|parameter| PARAMETERS.contains(&name(parameter).as_str())) {
         let known = PARAMETERS.join(", ");
-        return Err(format!("the URL has an unknown parameter after '?' (known: {known})"));
+        return Err(format!(
+            "the URL has an unknown parameter after '?' (known: {known})"
+        ));
     }
     // The parser's words may quote the URL with its password.
-    let options = PgConnectOptions::from_str(url)
-        .map_err(|_| "the URL cannot be read; expected postgres://USER@HOST:PORT/DATABASE".to_owned())?;
+    let options = PgConnectOptions::from_str(url).map_err(|_| {
+        "the URL cannot be read; expected postgres://USER@HOST:PORT/DATABASE".to_owned()
+    })?;
     let options = options
         .application_name("portcullis migrate")
         .disable_statement_logging();

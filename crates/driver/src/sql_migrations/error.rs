@@ -81,7 +81,9 @@ pub enum MigrationError {
         statement: String,
     },
     /// Nobody knows whether a statement took effect.
-    #[error("{file}:{line}: it is not known whether `{statement}` took effect: it was under way when an earlier run ended")]
+    #[error(
+        "{file}:{line}: it is not known whether `{statement}` took effect: it was under way when an earlier run ended"
+    )]
     InDoubt {
         /// The file.
         file: String,
@@ -123,7 +125,9 @@ pub enum MigrationError {
         advice: Option<&'static str>,
     },
     /// A round changed more rows than its batch allows.
-    #[error("{file}:{line}: one round changed {rows} rows, and its batch is {batch}; the round was rolled back")]
+    #[error(
+        "{file}:{line}: one round changed {rows} rows, and its batch is {batch}; the round was rolled back"
+    )]
     BatchTooLarge {
         /// The file.
         file: String,
@@ -219,7 +223,9 @@ fn cure(names: &[String]) -> String {
         .map(|name| format!("DROP INDEX CONCURRENTLY {name};"))
         .collect();
     let drops = drops.join(" ");
-    format!("end the transactions that were in the way (pg_stat_activity), then {drops} and apply again")
+    format!(
+        "end the transactions that were in the way (pg_stat_activity), then {drops} and apply again"
+    )
 }
 
 /// What helps against an SQLSTATE.

@@ -1,6 +1,7 @@
 //! The table that says what was applied.
 
 use portcullis_migration::{Migration, Phase};
+use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use super::session::{Session, Value};
 
@@ -29,6 +30,32 @@ pub(super) struct Entry {
 /// The columns of an entry, in the order in which they are read.
 pub(super) const COLUMNS: &str = "version, name, sha256, phase, applied_at, duration_ms, portcullis_version, \
                                   statements_done, done_sha256, under_way, rows_changed";
+
+/// Reads an entry.
+pub(super) fn entry<R>(row: &R) -> Result<Entry, sqlx::Error>
+where
+    R: Row,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'c> &'c str: ColumnIndex<R>,
+{
+    let number = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
+    let phase: String = row.try_get("phase")?;
+    let under_way: Option<i64> = row.try_get("under_way")?;
+    Ok(Entry {
+        version: number("version")?,
+        name: row.try_get("name")?,
+        sha256: row.try_get("sha256")?,
+        phase: phase.parse::<Phase>().ok(),
+        applied_at: row.try_get("applied_at")?,
+        duration_ms: row.try_get("duration_ms")?,
+        portcullis_version: row.try_get("portcullis_version")?,
+        statements_done: number("statements_done")? as usize,
+        done_sha256: row.try_get("done_sha256")?,
+        under_way: under_way.map(|at| at.unsigned_abs() as usize),
+        rows_changed: number("rows_changed")?,
+    })
+}
 
 fn number(value: u64) -> Value {
     Value::Number(i64::try_from(value).unwrap_or(i64::MAX))

@@ -1,12 +1,12 @@
 //! PostgreSQL's side: the session, its advisory lock and its catalogue.
 
-use portcullis_migration::Phase;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Connection, Row};
+use portcullis_migration::ConcurrentIndex;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection};
 
 use super::database::MigrationDatabase;
 use super::error::MigrationError;
-use super::ledger::{COLUMNS, Entry, TABLE};
+use super::ledger::{COLUMNS, Entry, TABLE, entry};
 use super::session::{IndexState, Session, Value};
 use crate::bounds::MIGRATION_CONNECT_TIMEOUT;
 
@@ -57,7 +57,8 @@ impl PostgresSession {
             .await
             .map_err(|late| unreachable(sqlx::Error::Io(late.into())))?
             .map_err(unreachable)?;
-        let schema = sqlx::query_scalar::<_, Option<String>>("SELECT quote_ident(current_schema())");
+        let schema =
+            sqlx::query_scalar::<_, Option<String>>("SELECT quote_ident(current_schema())");
         let schema = schema.fetch_one(&mut connection).await;
         let schema = schema.map_err(MigrationError::ledger("ask for the schema"))?;
         let schema = schema.unwrap_or_else(|| "public".to_owned());
@@ -169,12 +170,13 @@ impl Session for PostgresSession {
         names.fetch_all(&mut self.connection).await
     }
 
-    async fn index_state(&mut self, name: &str) -> Result<IndexState, sqlx::Error> {
+    async fn index_state(&mut self, index: &ConcurrentIndex) -> Result<IndexState, sqlx::Error> {
         let sql = "SELECT i.indisvalid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) \
                    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-                   WHERE c.relname = $1 ORDER BY i.indisvalid LIMIT 1";
+                   WHERE c.relname = $1 AND i.indrelid = to_regclass($2)";
         let found: Option<(bool, String)> = sqlx::query_as(sql)
-            .bind(name)
+            .bind(&index.name)
+            .bind(&index.table)
             .fetch_optional(&mut self.connection)
             .await?;
         Ok(match found {
@@ -187,23 +189,4 @@ impl Session for PostgresSession {
     async fn close(self) {
         let _ = self.connection.close().await;
     }
-}
-
-fn entry(row: &PgRow) -> Result<Entry, sqlx::Error> {
-    let number = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
-    let phase: String = row.try_get("phase")?;
-    let under_way: Option<i64> = row.try_get("under_way")?;
-    Ok(Entry {
-        version: number("version")?,
-        name: row.try_get("name")?,
-        sha256: row.try_get("sha256")?,
-        phase: phase.parse::<Phase>().ok(),
-        applied_at: row.try_get("applied_at")?,
-        duration_ms: row.try_get("duration_ms")?,
-        portcullis_version: row.try_get("portcullis_version")?,
-        statements_done: number("statements_done")? as usize,
-        done_sha256: row.try_get("done_sha256")?,
-        under_way: under_way.map(|at| at.unsigned_abs() as usize),
-        rows_changed: number("rows_changed")?,
-    })
 }

@@ -1,5 +1,7 @@
 //! What a database must be able to do to be migrated.
 
+use portcullis_migration::ConcurrentIndex;
+
 use super::error::MigrationError;
 use super::ledger::Entry;
 
@@ -37,7 +39,7 @@ pub(super) trait Session {
     /// Indexes that are invalid and not being built, with their schemas.
     async fn invalid_indexes(&mut self) -> Result<Vec<String>, sqlx::Error>;
     /// How an index is.
-    async fn index_state(&mut self, name: &str) -> Result<IndexState, sqlx::Error>;
+    async fn index_state(&mut self, index: &ConcurrentIndex) -> Result<IndexState, sqlx::Error>;
     /// Ends the session and lets the lock go.
     async fn close(self);
 }

@@ -4,13 +4,13 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use portcullis_migration::Phase;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+use portcullis_migration::ConcurrentIndex;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::database::MigrationDatabase;
 use super::error::MigrationError;
-use super::ledger::{COLUMNS, Entry, TABLE};
+use super::ledger::{COLUMNS, Entry, TABLE, entry};
 use super::session::{IndexState, Session, Value};
 use crate::clock::Stopwatch;
 
@@ -34,7 +34,12 @@ impl SqliteSession {
         (lock_timeout_ms, statement_timeout_ms): (u64, u64),
     ) -> Result<SqliteSession, MigrationError> {
         let lock = lock(path, database)?;
-        let options = options(path).busy_timeout(Duration::from_millis(lock_timeout_ms));
+        // SQLite keeps the time in 31 bits, and takes zero for not waiting at all.
+        let wait = match lock_timeout_ms {
+            0 => Duration::from_millis(i32::MAX as u64),
+            some => Duration::from_millis(some),
+        };
+        let options = options(path).busy_timeout(wait);
         let mut session = SqliteSession::open(options, database).await?;
         session.statement_timeout_ms = statement_timeout_ms;
         session._lock = Some(lock);
@@ -94,7 +99,10 @@ fn lock(path: &Path, database: &MigrationDatabase) -> Result<File, MigrationErro
         let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file");
         return Err(unreachable(missing));
     }
-    let options = File::options().create(true).append(true).open(PathBuf::from(name));
+    let options = File::options()
+        .create(true)
+        .append(true)
+        .open(PathBuf::from(name));
     let file = options.map_err(unreachable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -173,7 +181,7 @@ impl Session for SqliteSession {
         Ok(Vec::new())
     }
 
-    async fn index_state(&mut self, _name: &str) -> Result<IndexState, sqlx::Error> {
+    async fn index_state(&mut self, _index: &ConcurrentIndex) -> Result<IndexState, sqlx::Error> {
         Ok(IndexState::Absent)
     }
 
@@ -181,23 +189,4 @@ impl Session for SqliteSession {
         // The lock goes after the connection.
         let _ = self.connection.close().await;
     }
-}
-
-fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
-    let number = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
-    let phase: String = row.try_get("phase")?;
-    let under_way: Option<i64> = row.try_get("under_way")?;
-    Ok(Entry {
-        version: number("version")?,
-        name: row.try_get("name")?,
-        sha256: row.try_get("sha256")?,
-        phase: phase.parse::<Phase>().ok(),
-        applied_at: row.try_get("applied_at")?,
-        duration_ms: row.try_get("duration_ms")?,
-        portcullis_version: row.try_get("portcullis_version")?,
-        statements_done: number("statements_done")? as usize,
-        done_sha256: row.try_get("done_sha256")?,
-        under_way: under_way.map(|at| at.unsigned_abs() as usize),
-        rows_changed: number("rows_changed")?,
-    })
 }

@@ -89,7 +89,9 @@ pub async fn migration_status(
         DatabaseKind::Postgres(options) => {
             read(PostgresSession::to_look(options, database).await?, set).await
         }
-        DatabaseKind::Sqlite(path) => read(SqliteSession::to_look(path, database).await?, set).await,
+        DatabaseKind::Sqlite(path) => {
+            read(SqliteSession::to_look(path, database).await?, set).await
+        }
     }
 }
 
@@ -149,7 +151,12 @@ fn compare(set: &MigrationSet, entries: &[Entry]) -> Vec<MigrationStanding> {
             None => half_way(entry, None),
         };
         let name = entry.name.clone();
-        standings.push(told(entry.version, name, entry.phase, (standing, Some(entry))));
+        standings.push(told(
+            entry.version,
+            name,
+            entry.phase,
+            (standing, Some(entry)),
+        ));
     }
     standings.sort_by_key(|standing| standing.version);
     standings

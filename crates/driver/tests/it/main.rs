@@ -16,5 +16,6 @@ mod migrations;
 mod postgres_server;
 mod processes;
 mod prometheus_server;
+mod sql_migrations;
 mod survival;
 mod world;

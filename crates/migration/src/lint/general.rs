@@ -159,7 +159,7 @@ fn invalid_index_counts(
     index: usize,
     statement: &Statement,
 ) -> Option<Finding> {
-    let name = statement.concurrent_index()?;
+    let name = statement.concurrent_index()?.name;
     statement.find(&["IF", "NOT", "EXISTS"])?;
     let why = format!(
         "An index {name} that a failed build left invalid counts as existing: the next attempt succeeds, and no query ever \

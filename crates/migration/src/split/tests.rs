@@ -88,6 +88,63 @@ fn a_dollar_in_a_name_or_before_a_number_quotes_nothing() {
     assert_eq!(texts("SELECT $a; SELECT $b;", Dialect::Sqlite).len(), 2);
 }
 
+#[test]
+fn what_a_statement_is_decides_how_it_is_carried_out() {
+    let one = |text: &str| split(text, Dialect::Postgres).statements.remove(0);
+    let built = |text: &str| {
+        one(text)
+            .concurrent_index()
+            .map(|index| (index.name, index.table))
+    };
+    let index = |name: &str, table: &str| Some((name.to_owned(), table.to_owned()));
+    assert_eq!(
+        built("CREATE INDEX CONCURRENTLY i ON t (a);"),
+        index("i", "t")
+    );
+    let unique =
+        "create unique index concurrently if not exists \"My I\" on only s.\"T t\" using gin (a)";
+    assert_eq!(built(unique), index("My I", "s.\"T t\""));
+    assert_eq!(built("CREATE INDEX CONCURRENTLY ON t (a);"), None);
+    assert_eq!(built("CREATE INDEX i ON t (a);"), None);
+    assert_eq!(built("DROP INDEX CONCURRENTLY i;"), None);
+    for (text, fits, repeatable, sets, controls) in [
+        ("UPDATE t SET a = 1;", true, false, false, false),
+        ("ALTER TABLE t ADD a int;", true, false, false, false),
+        (
+            "ALTER TABLE t DETACH PARTITION p CONCURRENTLY;",
+            false,
+            false,
+            false,
+            false,
+        ),
+        (
+            "DROP INDEX CONCURRENTLY IF EXISTS i;",
+            false,
+            true,
+            false,
+            false,
+        ),
+        ("VACUUM t;", false, true, false, false),
+        ("DO $$ BEGIN END $$;", false, false, false, false),
+        ("ALTER TYPE t ADD VALUE 'a';", false, false, false, false),
+        ("SET lock_timeout = '1s';", false, true, true, false),
+        ("SET LOCAL lock_timeout = '1s';", false, false, false, false),
+        ("begin;", false, false, false, true),
+        ("ROLLBACK TO SAVEPOINT a;", false, false, false, false),
+        ("ROLLBACK;", false, false, false, true),
+        ("END;", false, false, false, true),
+    ] {
+        let one = one(text);
+        let found = (
+            one.fits_transaction(),
+            one.is_repeatable(),
+            one.sets_session(),
+            one.controls_transaction(),
+        );
+        assert_eq!(found, (fits, repeatable, sets, controls), "{text}");
+    }
+}
+
 /// Statements that have whatever a semicolon may stand in.
 fn statement() -> impl Strategy<Value = String> {
     let piece = prop_oneof![

@@ -59,6 +59,10 @@ pub(crate) enum ErrorCode {
     NoBackup,
     NoStore,
     StoreInUse,
+    MigrationRefused,
+    MigrationFailed,
+    MigrationUnderWay,
+    NoDatabase,
     Failed,
     Internal,
 }
@@ -121,7 +125,7 @@ const WORDS: [(&str, ErrorCode); 37] = [
 
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 50] = [
+    pub(crate) const ALL: [ErrorCode; 54] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -170,6 +174,10 @@ impl ErrorCode {
         ErrorCode::NoBackup,
         ErrorCode::NoStore,
         ErrorCode::StoreInUse,
+        ErrorCode::MigrationRefused,
+        ErrorCode::MigrationFailed,
+        ErrorCode::MigrationUnderWay,
+        ErrorCode::NoDatabase,
         ErrorCode::Failed,
         ErrorCode::Internal,
     ];

@@ -25,6 +25,7 @@ mod mask_model;
 #[allow(dead_code)]
 mod masked_application;
 mod masking;
+mod migrate;
 mod operations;
 #[path = "../../../gateway/tests/it/pebble.rs"]
 #[allow(dead_code, clippy::expect_used)]

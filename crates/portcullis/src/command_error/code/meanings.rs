@@ -53,6 +53,10 @@ pub(super) fn meaning(code: ErrorCode) -> Meaning {
         ErrorCode::NoBackup => NO_BACKUP,
         ErrorCode::NoStore => NO_STORE,
         ErrorCode::StoreInUse => STORE_IN_USE,
+        ErrorCode::MigrationRefused => MIGRATION_REFUSED,
+        ErrorCode::MigrationFailed => MIGRATION_FAILED,
+        ErrorCode::MigrationUnderWay => MIGRATION_UNDER_WAY,
+        ErrorCode::NoDatabase => NO_DATABASE,
         ErrorCode::Failed => FAILED,
         ErrorCode::Internal => INTERNAL,
     }
@@ -492,6 +496,45 @@ const STORE_IN_USE: Meaning = Meaning {
     remedy: "Stop the services first: `portcullis serve --stop-services`, then stop it with \
               Ctrl-C. After the restore the next `portcullis serve` starts them again.",
     exit: Exit::Failed,
+};
+
+const MIGRATION_REFUSED: Meaning = Meaning {
+    number: 851,
+    title: "Migrations cannot be applied as they are",
+    meaning: "The files, the ledger in the database and what was asked do not fit together: a file \
+               changed after it was applied, comes before one that is applied, needs an earlier \
+               phase, or a statement of an earlier run is in doubt. Nothing was changed.",
+    remedy: "The message names the file. `portcullis migrate status` compares all of them with the \
+              ledger; `portcullis docs migrations` says what each refusal is about.",
+    exit: Exit::Failed,
+};
+
+const MIGRATION_FAILED: Meaning = Meaning {
+    number: 852,
+    title: "A migration failed",
+    meaning: "The database refused a statement, or ended it because its time was over. The message \
+               says whether the file was rolled back, or how many of its statements are carried out.",
+    remedy: "Mend the data or the file as the hint says, and apply again: it goes on where it \
+              stopped. Never mark it as applied by hand.",
+    exit: Exit::Failed,
+};
+
+const MIGRATION_UNDER_WAY: Meaning = Meaning {
+    number: 853,
+    title: "Another migration is under way",
+    meaning: "Another run holds the lock on this database; two at once could apply a file twice.",
+    remedy: "Wait for it. If its process is gone, PostgreSQL may still be working on its last \
+              statement: the message names its session.",
+    exit: Exit::LeaseHeld,
+};
+
+const NO_DATABASE: Meaning = Meaning {
+    number: 854,
+    title: "The database cannot be reached",
+    meaning: "Nobody answers at the address, it lets us not in, or there is no such file.",
+    remedy: "Look at host, port, user and database of the reference, and at PGPASSWORD or ~/.pgpass. \
+              SQLite's file must exist: a migration never makes a database.",
+    exit: Exit::Unreachable,
 };
 
 const FAILED: Meaning = Meaning {

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 13] = [
+pub(super) const GUIDES: [(&str, &str); 14] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -25,6 +25,10 @@ pub(super) const GUIDES: [(&str, &str); 13] = [
     (
         "sharing-a-journal",
         include_str!("../../../../../docs/guide/sharing-a-journal.md"),
+    ),
+    (
+        "migrations",
+        include_str!("../../../../../docs/guide/migrations.md"),
     ),
     ("gates", include_str!("../../../../../docs/guide/gates.md")),
     (

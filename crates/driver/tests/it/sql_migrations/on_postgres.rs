@@ -1,0 +1,271 @@
+//! Files on a real PostgreSQL, where migrations of real applications broke.
+
+use std::time::Duration;
+
+use portcullis_driver::{Doubt, MigrationError, MigrationEvent, Standing};
+use portcullis_migration::Phase;
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
+
+use super::{Site, order};
+use crate::postgres_server::PostgresServer;
+
+#[tokio::test]
+async fn a_file_and_its_entry_are_one_whatever_the_file_sets() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = PostgresServer::start();
+    let url = server.create_database("notes");
+    let sql = |statement: &str| server.sql("notes", statement);
+    sql("CREATE ROLE app; CREATE TABLE notes (id int, body json)");
+    sql("INSERT INTO notes SELECT n, '{\"a\": 1}' FROM generate_series(1, 100) n");
+    let mut site = Site::on(&url, folder.path()).await;
+    // As pg_dump writes it, and with a role that may not write the ledger.
+    site.file(
+        "0001_a.sql",
+        "SELECT pg_catalog.set_config('search_path', '', false);\nSET standard_conforming_strings = off;\n\
+         CREATE TABLE public.a (b int);\nCREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS $$ SELECT 1; $$;\nSET ROLE app;",
+    )
+    .file("0002_b.sql", "CREATE TABLE b (c int);");
+    site.apply(Phase::Expand).await.unwrap();
+    let entries = "SELECT version, name, phase, statements_done, applied_at IS NOT NULL FROM portcullis_migrations ORDER BY 1";
+    assert_eq!(
+        sql(entries),
+        "1|0001_a.sql|expand|5|t\n2|0002_b.sql|expand|1|t"
+    );
+    assert_eq!(
+        sql("SELECT tableowner FROM pg_tables WHERE tablename = 'b'"),
+        "postgres"
+    );
+    // Data that refuses: JSON may hold what JSONB cannot.
+    sql(r#"INSERT INTO notes VALUES (101, '{"a": "\u0000"}')"#);
+    site.file(
+        "0003_jsonb.sql",
+        "ALTER TABLE notes ADD COLUMN t text;\nALTER TABLE notes ALTER COLUMN body TYPE jsonb;",
+    );
+    let refused = site.refused(Phase::Expand).await;
+    let MigrationError::Statement {
+        code,
+        line: 2,
+        done: None,
+        ..
+    } = &refused
+    else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(code.as_deref(), Some("22P05"));
+    assert!(refused.hint().unwrap().contains("does not fit"));
+    assert_eq!(
+        site.words().await,
+        [(1, "applied"), (2, "applied"), (3, "pending")]
+    );
+    let columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'notes'";
+    assert_eq!(sql(columns), "2");
+    sql("DELETE FROM notes WHERE id = 101");
+    site.apply(Phase::Expand).await.unwrap();
+    assert_eq!(sql(columns), "3");
+    // A lock that is not given is waited for no longer than said.
+    let mut reader = PgConnection::connect(&url).await.unwrap();
+    reader
+        .execute("BEGIN; SELECT count(*) FROM notes")
+        .await
+        .unwrap();
+    site.file("0004_lock.sql", "ALTER TABLE notes ADD COLUMN u text;");
+    let mut short = order(Phase::Expand);
+    short.lock_timeout_ms = 200;
+    let waited = site.apply_by(&short, &mut |_| ()).await.unwrap_err();
+    assert!(
+        matches!(&waited, MigrationError::Statement { code, .. } if code.as_deref() == Some("55P03")),
+        "{waited:?}"
+    );
+    assert!(waited.hint().unwrap().contains("pg_stat_activity"));
+}
+
+#[tokio::test]
+async fn an_index_that_a_failed_concurrent_build_left_invalid_is_named_until_it_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = PostgresServer::start();
+    let url = server.create_database("notes");
+    let sql = |statement: &str| server.sql("notes", statement);
+    sql(
+        "CREATE TABLE notes (id int, body text); INSERT INTO notes SELECT n, n::text FROM generate_series(1, 1000) n",
+    );
+    let mut site = Site::on(&url, folder.path()).await;
+    // The file's own bound is much shorter than the session's: it must hold when the file is gone on with, too.
+    site.file(
+        "0001_index.sql",
+        "-- portcullis: no-transaction\nSET lock_timeout = '300ms';\nCREATE INDEX CONCURRENTLY IF NOT EXISTS notes_body ON notes (body);",
+    );
+    let mut reader = PgConnection::connect(&url).await.unwrap();
+    for _ in 0..2 {
+        let open = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM notes";
+        reader.execute(open).await.unwrap();
+        let failed = site.refused(Phase::Expand).await;
+        let MigrationError::Statement {
+            code,
+            line: 3,
+            done: Some(1),
+            of: 2,
+            invalid_indexes,
+            ..
+        } = &failed
+        else {
+            panic!("{failed:?}");
+        };
+        assert_eq!(code.as_deref(), Some("55P03"));
+        assert_eq!(invalid_indexes, &["public.notes_body"]);
+        assert!(
+            failed
+                .hint()
+                .unwrap()
+                .contains("DROP INDEX CONCURRENTLY public.notes_body;")
+        );
+        let ledger = site.status().await;
+        let half = Standing::HalfWay {
+            done: 1,
+            of: Some(2),
+            in_doubt: false,
+        };
+        assert_eq!(ledger.standings[0].standing, half);
+        assert_eq!(ledger.invalid_indexes, ["public.notes_body"]);
+        // IF NOT EXISTS would take it for an index.
+        let refused = site.refused(Phase::Expand).await;
+        assert!(
+            matches!(&refused, MigrationError::InvalidIndex { index, .. } if index == "public.notes_body"),
+            "{refused:?}"
+        );
+        reader.execute("ROLLBACK").await.unwrap();
+        sql("DROP INDEX notes_body");
+    }
+    site.apply(Phase::Expand).await.unwrap();
+    assert_eq!(
+        sql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'notes_body'::regclass"),
+        "t"
+    );
+    assert_eq!(site.words().await, [(1, "applied")]);
+}
+
+#[tokio::test]
+async fn two_at_once_meet_the_lock_and_what_was_cut_off_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = PostgresServer::start();
+    let url = server.create_database("notes");
+    let sql = |statement: &str| server.sql("notes", statement);
+    sql(
+        "CREATE TABLE notes (id int PRIMARY KEY, hits int DEFAULT 0); INSERT INTO notes SELECT generate_series(1, 100)",
+    );
+    let mut site = Site::on(&url, folder.path()).await;
+    site.file(
+        "0001_hits.backfill.sql",
+        "-- portcullis: batch = 10, pause = 30s\nUPDATE notes SET hits = hits + 1 WHERE id IN (SELECT id FROM notes WHERE hits = 0 LIMIT 10);",
+    );
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let mut tell = move |event: MigrationEvent<'_>| {
+        if let MigrationEvent::Round { rows, .. } = event {
+            told.send(rows).unwrap();
+        }
+    };
+    let first_order = order(Phase::Backfill);
+    let first = site.apply_by(&first_order, &mut tell);
+    let second = async {
+        assert_eq!(heard.recv().await, Some(10));
+        site.refused(Phase::Backfill).await
+    };
+    // The first one pauses meanwhile, and is cut off in its pause.
+    let busy = tokio::select! {
+        ended = first => panic!("{ended:?}"),
+        busy = second => busy,
+    };
+    let MigrationError::Busy {
+        holder: Some(holder),
+        ..
+    } = &busy
+    else {
+        panic!("{busy:?}");
+    };
+    assert!(holder.starts_with("pid "), "{holder}");
+    let half = Standing::HalfWay {
+        done: 0,
+        of: Some(1),
+        in_doubt: false,
+    };
+    assert_eq!(site.status().await.standings[0].standing, half);
+    gone(&server).await;
+    // Mended, and gone on with: every row once.
+    site.file(
+        "0001_hits.backfill.sql",
+        "-- portcullis: batch = 10, pause = 0ms\nUPDATE notes SET hits = hits + 1 WHERE id IN (SELECT id FROM notes WHERE hits = 0 LIMIT 10);",
+    );
+    site.apply(Phase::Backfill).await.unwrap();
+    assert_eq!(sql("SELECT min(hits), max(hits) FROM notes"), "1|1");
+    assert_eq!(site.status().await.standings[0].rows_changed, 100);
+}
+
+/// Waits until nobody holds the lock: the server notices a lost client by itself.
+async fn gone(server: &PostgresServer) {
+    let holders = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
+    while server.sql("notes", holders) != "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_statement_whose_end_nobody_saw_is_in_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = PostgresServer::start();
+    let url = server.create_database("notes");
+    let sql = |statement: &str| server.sql("notes", statement);
+    sql("CREATE TABLE notes (id int)");
+    let mut site = Site::on(&url, folder.path()).await;
+    site.file(
+        "0001_a.sql",
+        "-- portcullis: no-transaction\nINSERT INTO notes VALUES (1);\nDO $$ BEGIN PERFORM pg_sleep(60); END $$;\nINSERT INTO notes VALUES (2);",
+    );
+    let end = async {
+        let asleep = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'DO %'";
+        while server.sql("notes", asleep) != "t" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    // The server says that it ends the session, and then nothing more can be noted.
+    let (lost, ()) = tokio::join!(site.apply(Phase::Expand), end);
+    lost.unwrap_err();
+    assert_eq!(site.words().await, [(1, "in doubt")]);
+    let doubt = site.refused(Phase::Expand).await;
+    assert!(
+        matches!(doubt, MigrationError::InDoubt { line: 3, .. }),
+        "{doubt:?}"
+    );
+    assert_eq!(sql("SELECT count(*) FROM notes"), "1");
+    let mut answered = order(Phase::Expand);
+    answered.doubt = Some(Doubt::Done);
+    site.apply_by(&answered, &mut |_| ()).await.unwrap();
+    assert_eq!(
+        sql("SELECT string_agg(id::text, ',' ORDER BY id) FROM notes"),
+        "1,2"
+    );
+    assert_eq!(site.words().await, [(1, "applied")]);
+    // An index needs nobody's word: the catalogue says whether it is there.
+    site.file(
+        "0002_i.sql",
+        "-- portcullis: no-transaction\nCREATE INDEX CONCURRENTLY notes_id ON notes (id);",
+    );
+    let (set, _) = site.set();
+    let (file, none) = (&set.migrations[1], "0001-01-01");
+    let begun = format!(
+        "INSERT INTO portcullis_migrations VALUES (2, '{}', '{}', 'expand', '{none}', NULL, NULL, '0', 0, '{}', 0, 0)",
+        file.file,
+        file.sha256,
+        file.sha256_through(0)
+    );
+    sql(&begun);
+    sql("CREATE INDEX notes_id ON notes (id)");
+    let mut found = 0;
+    let mut tell = |event: MigrationEvent<'_>| {
+        found += usize::from(matches!(event, MigrationEvent::FoundDone { .. }))
+    };
+    site.apply_by(&order(Phase::Expand), &mut tell)
+        .await
+        .unwrap();
+    assert_eq!(found, 1);
+    assert_eq!(site.words().await, [(1, "applied"), (2, "applied")]);
+}

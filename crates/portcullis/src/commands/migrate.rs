@@ -1,0 +1,81 @@
+//! `portcullis migrate`: plain SQL migrations, examined, compared with a database, and applied.
+
+mod apply;
+mod files;
+mod lint;
+mod status;
+
+use portcullis_driver::{DatabaseRefused, MigrationError};
+
+use crate::cli::Migrate;
+use crate::command_error::{CommandError, ErrorCode, Exit};
+use crate::site::Site;
+
+/// Carries out a command.
+pub(super) async fn run(site: &Site, json: bool, command: &Migrate) -> Result<Exit, CommandError> {
+    match command {
+        Migrate::Lint(args) => lint::run(site, json, args),
+        Migrate::Status(args) => status::run(site, json, args).await,
+        Migrate::Apply(args) => apply::run(site, json, args).await,
+    }
+}
+
+/// Why migrations were not applied or compared.
+fn told(error: &MigrationError) -> CommandError {
+    let (exit, code) = match error {
+        MigrationError::Database(DatabaseRefused { .. }) => (Exit::Usage, ErrorCode::BadValue),
+        MigrationError::Unreachable { .. } => (Exit::Unreachable, ErrorCode::NoDatabase),
+        MigrationError::Busy { .. } => (Exit::LeaseHeld, ErrorCode::MigrationUnderWay),
+        MigrationError::Statement { .. }
+        | MigrationError::BatchTooLarge { .. }
+        | MigrationError::TooManyRounds { .. }
+        | MigrationError::Ledger { .. } => (Exit::Failed, ErrorCode::MigrationFailed),
+        _ => (Exit::Failed, ErrorCode::MigrationRefused),
+    };
+    let mut told = CommandError::of(exit, error).code(code);
+    if let MigrationError::Files(problems) = error {
+        for problem in problems {
+            told = told.cause(problem.to_string());
+        }
+    }
+    if let Some(left) = left(error) {
+        told = told.cause(left);
+    }
+    match error.hint() {
+        Some(hint) => told.hint(hint),
+        None => told,
+    }
+}
+
+/// What a failure leaves behind.
+fn left(error: &MigrationError) -> Option<String> {
+    match error {
+        MigrationError::Statement {
+            done: None, file, ..
+        } => Some(format!(
+            "{file} is one transaction and was rolled back: nothing of it is applied"
+        )),
+        MigrationError::Statement {
+            done: Some(done),
+            of,
+            file,
+            invalid_indexes,
+            ..
+        } => {
+            let mut left =
+                format!("{done} of {of} statements of {file} are carried out and recorded");
+            if !invalid_indexes.is_empty() {
+                left.push_str(&format!(
+                    "; it left an invalid index: {}",
+                    invalid_indexes.join(", ")
+                ));
+            }
+            Some(left)
+        }
+        MigrationError::BatchTooLarge { .. } | MigrationError::TooManyRounds { .. } => Some(
+            "what earlier rounds changed stays and is recorded; the next run goes on from there"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
