@@ -134,6 +134,18 @@ pub enum BackupError {
         /// The name.
         name: BackupName,
     },
+    /// A person wants it kept.
+    #[error(
+        "the backup {name} is protected by {by}: {reason}; `portcullis backup unprotect {name}` ends that"
+    )]
+    Protected {
+        /// The name.
+        name: BackupName,
+        /// Who protected it.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// The disk of the vault is full, or a quota or limit is reached. Nothing is left behind.
     #[error(
         "the vault {} is full ({free_bytes} bytes free): make room or use another vault",

@@ -25,7 +25,8 @@
 //! again. `<name>.sha256` covers both and is accepted by `sha256sum -c` run in the vault. Owners,
 //! modes and modification times are kept; extended attributes, hard links and holes are not.
 //! `<name>.record.json` says how long the archive is and whether it was read back in order; a backup
-//! without it is whole, and counts as not verified.
+//! without it is whole, and counts as not verified. `<name>.protection.json` is there while a person
+//! protects it.
 
 mod archive;
 mod backup_name;
@@ -38,6 +39,7 @@ mod error;
 mod hashing;
 mod manifest;
 mod octal;
+mod protection;
 mod record;
 mod relative_path;
 mod retention;
@@ -52,8 +54,9 @@ pub use error::BackupError;
 pub use manifest::{
     DirectoryEntry, FileEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest, SymlinkEntry,
 };
+pub use protection::Protection;
 pub use relative_path::{PathRefused, RelativePath};
-pub use retention::{Decision, Retention, retention};
+pub use retention::{Decision, Keep, Retention, retention};
 pub use store::{Store, StoreKind, StoreSize, store_digest};
 pub use vault::{
     Backup, BackupRequest, BackupState, BackupSummary, Hold, Removed, Replaced, Restored, Space,

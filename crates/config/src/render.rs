@@ -53,6 +53,14 @@ impl Config {
         let retention = table([
             ("keep_last", i64::from(self.retention.keep_last).into()),
             ("keep_days", i64::from(self.retention.keep_days).into()),
+            ("keep_hourly", i64::from(self.retention.keep_hourly).into()),
+            ("keep_daily", i64::from(self.retention.keep_daily).into()),
+            ("keep_weekly", i64::from(self.retention.keep_weekly).into()),
+            (
+                "keep_monthly",
+                i64::from(self.retention.keep_monthly).into(),
+            ),
+            ("keep_yearly", i64::from(self.retention.keep_yearly).into()),
         ]);
         file.insert("backup".into(), retention.into());
         file.insert("timeouts".into(), timeouts(self).into());

@@ -207,6 +207,7 @@ listen = @LISTEN@           # where clients connect
 #[backup]
 #keep_last = 5                      # the newest are kept
 #keep_days = 14                     # and those of so many days
+#keep_weekly = 4                    # and the newest of each of 4 weeks; also hourly, daily, monthly, yearly
 
 #[timeouts]
 #ready = "30s"

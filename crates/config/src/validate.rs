@@ -92,6 +92,11 @@ pub(crate) fn validate(
         retention: RetentionConfig {
             keep_last: raw.backup.keep_last,
             keep_days: raw.backup.keep_days,
+            keep_hourly: raw.backup.keep_hourly,
+            keep_daily: raw.backup.keep_daily,
+            keep_weekly: raw.backup.keep_weekly,
+            keep_monthly: raw.backup.keep_monthly,
+            keep_yearly: raw.backup.keep_yearly,
         },
         timeouts: raw.timeouts,
         releases,

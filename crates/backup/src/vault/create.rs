@@ -195,7 +195,7 @@ impl Vault {
             .map_err(|source| failed_to("write a file in", &self.root, source))
     }
 
-    pub(super) fn sync(&self) -> Result<(), BackupError> {
+    pub(crate) fn sync(&self) -> Result<(), BackupError> {
         sync_folder(&self.root).map_err(|source| failed_to("sync", &self.root, source))
     }
 

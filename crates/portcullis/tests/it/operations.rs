@@ -91,6 +91,48 @@ fn prune_removes_by_the_rules_and_says_why_and_a_dry_run_removes_nothing() {
 }
 
 #[test]
+fn a_protected_backup_stays_until_it_is_unprotected() {
+    let rig = Rig::new("none");
+    rig.ok(&["init"]);
+    let young = old_backup(&rig, "dhash", 1, true);
+    let old = old_backup(&rig, "dhash", 400, true);
+    let rules = ["backup", "prune", "--keep-last", "1", "--keep-days", "7"];
+
+    let words = refused(&rig, &["backup", "protect", &old, "--reason", " "], 2);
+    assert!(words.contains("--reason must say"), "{words}");
+    let unknown = "dhash_test_20200101T010203Z";
+    let words = refused(&rig, &["backup", "protect", unknown, "--reason", "no"], 1);
+    assert!(words.contains(unknown), "{words}");
+
+    let said = rig.ok(&["backup", "protect", &old, "--reason", "audit of 2025"]);
+    assert!(
+        said.contains("is protected by") && said.contains("audit of 2025"),
+        "{said}"
+    );
+    let listed = rig.ok(&["backup", "list"]);
+    assert!(listed.contains("verified, protected"), "{listed}");
+    assert_eq!(
+        rig.json(&["backup", "list"])["backups"][1]["protected"],
+        "audit of 2025"
+    );
+    let kept = rig.ok(&rules);
+    assert!(kept.contains("protected it: audit of 2025"), "{kept}");
+    assert_eq!(in_vault(&rig), BTreeSet::from([young.clone(), old.clone()]));
+
+    let said = rig.ok(&["backup", "unprotect", &old]);
+    assert!(said.contains("no longer protected"), "{said}");
+    assert!(
+        rig.ok(&["backup", "unprotect", &old])
+            .contains("was not protected")
+    );
+    // The newest of its year stays under such a rule, and goes without one.
+    let yearly = rig.ok(&[&rules[..], &["--keep-yearly", "2"]].concat());
+    assert!(yearly.contains("newest of its year"), "{yearly}");
+    rig.ok(&rules);
+    assert_eq!(in_vault(&rig), BTreeSet::from([young]));
+}
+
+#[test]
 fn looking_for_backups_does_not_make_a_vault() {
     let rig = Rig::new("none");
     rig.ok(&["init"]);
