@@ -267,15 +267,46 @@ impl Judgement {
         let warning = || self.evidence.iter().find(|e| e.approaching);
         let silent = || self.evidence.iter().find(|e| e.no_data().is_some());
         let deciding = deciding.or_else(warning).or_else(silent);
-        let Some(deciding) = deciding.or(self.evidence.first()) else {
-            return "no rules".to_owned();
-        };
+        match deciding.or(self.evidence.first()) {
+            Some(deciding) => self.phrase_of(deciding),
+            None => "no rules".to_owned(),
+        }
+    }
+
+    /// The same, but while the gate is open with the rules at these indices, of which people are warned, as far as
+    /// there still is something to warn of: another rule may have been told before.
+    pub fn phrase_about(&self, rules: &[usize]) -> String {
+        let open = self.verdict == Verdict::Undecided;
+        let evidence = rules.iter().filter_map(|rule| self.evidence.get(*rule));
+        let warned = evidence.filter(|e| open && (e.approaching || e.no_data().is_some()));
+        let mut phrases: Vec<String> = Vec::new();
+        for evidence in warned {
+            // Two rules may look at one figure, and neither has it.
+            let phrase = match phrases.is_empty() {
+                true => self.phrase_of(evidence),
+                false => evidence.phrase(),
+            };
+            if !phrases.iter().any(|told| told.starts_with(&phrase)) {
+                phrases.push(phrase);
+            }
+        }
+        match phrases.is_empty() {
+            true => self.phrase(),
+            false => phrases.join("; "),
+        }
+    }
+
+    /// The evidence of one rule in words, with checks that failed.
+    fn phrase_of(&self, deciding: &Evidence) -> String {
         let mut words = deciding.phrase();
         words.push_str(&self.time_words(deciding));
         let is_health = |e: &&Evidence| e.rule.signal == Signal::HealthFailures;
         let unwell = |e: &&Evidence| e.observed.is_some_and(|failures| failures > 0.0);
         let mut health = self.evidence.iter().filter(is_health).filter(unwell);
-        match health.next().filter(|health| *health != deciding) {
+        match health
+            .next()
+            .filter(|health| !std::ptr::eq(*health, deciding))
+        {
             Some(health) => format!("{words}; {}", health.phrase()),
             None => words,
         }
