@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use outlook::Needed;
+
 use crate::count::grouped;
 use crate::{Effect, Enough, Rule, Signal, Test, Verdict};
+
+mod outlook;
 
 /// The logarithm of a million: nobody needs to know more exactly how sure a proof is.
 const MILLION_LOG: f64 = 13.815_510_557_964_274;
@@ -15,7 +19,7 @@ pub struct Evidence {
     pub rule: Rule,
     /// The candidate's value in the signal's unit; `None` without data.
     pub observed: Option<f64>,
-    /// The concurrent stable arm's value, where the rule compares with it and there was one.
+    /// The concurrent stable arm's value, where there was one and the rule is about traffic.
     pub baseline: Option<f64>,
     /// The limit that was in force, in the signal's unit; `None` when it could not be computed.
     pub limit: Option<f64>,
@@ -125,6 +129,7 @@ impl Evidence {
             words.push_str(&format!(" of {} needed", grouped(least)));
         }
         words.push_str(&proof);
+        words.push_str(self.common_words());
         if let Some(why) = self.no_data() {
             words.push_str(&format!("; no data now: {why}"));
         }
@@ -146,23 +151,19 @@ impl Evidence {
             };
         }
         let evident = self.rule.enough == Enough::Evidence;
-        match (self.verdict, proof.requests_needed) {
+        match (self.verdict, self.more_needed()) {
             (Verdict::Fail, _) => {
                 let times = libm::exp(proof.log_worse.min(MILLION_LOG));
                 let times = grouped(libm::floor(times) as u64);
-                let effect = self.effect_words().map(|words| format!("; {words}"));
-                let effect = effect.unwrap_or_default();
-                format!("{effect}; chance alone does this less than once in {times} times")
+                self.failed_words(&format!(
+                    "chance alone does this less than once in {times} times"
+                ))
             }
-            (_, _) if self.approaching => "; approaching failure".to_owned(),
-            (Verdict::Inconclusive | Verdict::Undecided, Some(needed)) if evident => {
-                format!("; needs about {}", self.rule.signal.more(needed))
+            (_, _) if self.approaching => self.approaching_words(proof),
+            (Verdict::Inconclusive | Verdict::Undecided, Some(needed)) => {
+                needed.words(&self.rule.signal)
             }
-            (Verdict::Inconclusive, None) if evident && !proof.passes() => {
-                "; neither shown to be worse nor to be good enough, and more of the same would not \
-                 tell"
-                    .to_owned()
-            }
+            (Verdict::Inconclusive, None) if evident && !proof.passes() => self.open_words(proof),
             _ => String::new(),
         }
     }
@@ -184,11 +185,7 @@ impl Evidence {
     /// How many more requests the rule needs before it says anything.
     pub fn requests_missing(&self) -> u64 {
         let least = self.rule.requests_min.saturating_sub(self.requests);
-        let proof = self
-            .proof
-            .as_ref()
-            .filter(|_| self.rule.enough == Enough::Evidence);
-        least.max(proof.and_then(|proof| proof.requests_needed).unwrap_or(0))
+        least.max(self.more_needed().map_or(0, Needed::requests))
     }
 
     pub(crate) fn empty(rule: &Rule) -> Evidence {
@@ -270,15 +267,46 @@ impl Judgement {
         let warning = || self.evidence.iter().find(|e| e.approaching);
         let silent = || self.evidence.iter().find(|e| e.no_data().is_some());
         let deciding = deciding.or_else(warning).or_else(silent);
-        let Some(deciding) = deciding.or(self.evidence.first()) else {
-            return "no rules".to_owned();
-        };
+        match deciding.or(self.evidence.first()) {
+            Some(deciding) => self.phrase_of(deciding),
+            None => "no rules".to_owned(),
+        }
+    }
+
+    /// The same, but while the gate is open with the rules at these indices, of which people are warned, as far as
+    /// there still is something to warn of: another rule may have been told before.
+    pub fn phrase_about(&self, rules: &[usize]) -> String {
+        let open = self.verdict == Verdict::Undecided;
+        let evidence = rules.iter().filter_map(|rule| self.evidence.get(*rule));
+        let warned = evidence.filter(|e| open && (e.approaching || e.no_data().is_some()));
+        let mut phrases: Vec<String> = Vec::new();
+        for evidence in warned {
+            // Two rules may look at one figure, and neither has it.
+            let phrase = match phrases.is_empty() {
+                true => self.phrase_of(evidence),
+                false => evidence.phrase(),
+            };
+            if !phrases.iter().any(|told| told.starts_with(&phrase)) {
+                phrases.push(phrase);
+            }
+        }
+        match phrases.is_empty() {
+            true => self.phrase(),
+            false => phrases.join("; "),
+        }
+    }
+
+    /// The evidence of one rule in words, with checks that failed.
+    fn phrase_of(&self, deciding: &Evidence) -> String {
         let mut words = deciding.phrase();
         words.push_str(&self.time_words(deciding));
         let is_health = |e: &&Evidence| e.rule.signal == Signal::HealthFailures;
         let unwell = |e: &&Evidence| e.observed.is_some_and(|failures| failures > 0.0);
         let mut health = self.evidence.iter().filter(is_health).filter(unwell);
-        match health.next().filter(|health| *health != deciding) {
+        match health
+            .next()
+            .filter(|health| !std::ptr::eq(*health, deciding))
+        {
             Some(health) => format!("{words}; {}", health.phrase()),
             None => words,
         }
@@ -286,10 +314,8 @@ impl Judgement {
 
     /// How long what is missing takes at the rate so far.
     fn time_words(&self, evidence: &Evidence) -> String {
-        let proof = evidence.proof.as_ref();
-        let needed = proof.and_then(|proof| proof.requests_needed).unwrap_or(0);
-        let waits = evidence.rule.enough == Enough::Evidence
-            && !evidence.approaching
+        let needed = evidence.more_needed().map_or(0, Needed::requests);
+        let waits = !evidence.approaching
             && evidence.no_data().is_none()
             && matches!(evidence.verdict, Verdict::Inconclusive | Verdict::Undecided);
         if !waits || needed == 0 || evidence.requests == 0 {

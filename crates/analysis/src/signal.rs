@@ -216,8 +216,9 @@ impl Signal {
     }
 }
 
-/// `p95`, `p99.9`.
+/// `p95`, `p99.9`, `p99.99`.
 fn quantile_word(quantile: f64) -> String {
-    let percent = format!("{:.3}", quantile * 100.0);
+    // Enough digits that what is below 1 never reads p100.
+    let percent = format!("{:.6}", quantile * 100.0);
     format!("p{}", percent.trim_end_matches('0').trim_end_matches('.'))
 }

@@ -74,6 +74,8 @@ pub(crate) fn validate(
     let server = operation::server(&raw.server, &state, &mut context);
     operation::addresses(&raw, report);
     metric::unique(&raw.service, &raw.gate.metrics, &context);
+    metric::used(&raw.service, &raw.gate, report);
+    gate::refusals(&raw, report);
     let service = service::service(raw.service, strategy, &mut context);
     let releases = release::releases(raw.releases, !raw.stores.is_empty(), &mut context);
     let hooks = hook::hooks(raw.hooks, &mut context);

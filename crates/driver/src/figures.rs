@@ -11,7 +11,9 @@ use reqwest::redirect::Policy;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::bounds::{CHECK_CONNECT_TIMEOUT, FIGURE_ANSWER_BYTES_MAX};
+use crate::bounds::{
+    CHECK_CONNECT_TIMEOUT, EVIDENCE_LINE_CHARS_MAX as LINE_CHARS_MAX, FIGURE_ANSWER_BYTES_MAX,
+};
 use crate::causes::with_causes;
 use crate::evidence::body_excerpt;
 use crate::resolve_secret;
@@ -20,6 +22,9 @@ mod command;
 mod json;
 mod prometheus;
 mod sql;
+
+/// So much is shown of a value that is not ours.
+const SHORT_CHARS_MAX: usize = 60;
 
 /// Asks for figures.
 #[derive(Debug, Clone)]
@@ -150,16 +155,13 @@ fn no_answer(error: &reqwest::Error) -> Missing {
     format!("{what}: {cause}")
 }
 
-/// A number, or a text that is one.
+/// A number. A text is none, even if it looks like one: who writes `"1.0"` may mean a version.
 pub(crate) fn number(value: &Value) -> Result<f64, Missing> {
     let number = match value {
         Value::Number(number) => number
             .as_f64()
             .ok_or_else(|| format!("{number} is too large")),
-        Value::String(text) => text
-            .trim()
-            .parse()
-            .map_err(|_| format!("{:?} is a text and no number", shortened(text))),
+        Value::String(text) => Err(text_words(text)),
         Value::Null => Err("the value is null".to_owned()),
         Value::Bool(_) => Err("the value is true or false and no number".to_owned()),
         Value::Array(_) => Err("the value is a list and no number".to_owned()),
@@ -172,11 +174,50 @@ pub(crate) fn number(value: &Value) -> Result<f64, Missing> {
     }
 }
 
+/// That a text is no number, and what to do where it looks like one.
+fn text_words(text: &str) -> Missing {
+    let words = format!("{:?} is a text and no number", shortened(text));
+    match text.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() => {
+            format!("{words}; a number is written without quotes")
+        }
+        _ => words,
+    }
+}
+
 /// The beginning of a text that is not ours.
 fn shortened(text: &str) -> String {
-    const CHARS: usize = 60;
-    match text.char_indices().nth(CHARS) {
+    cut(text, SHORT_CHARS_MAX)
+}
+
+/// The first line of what a server or a database says of a mistake: as a rule the rest only repeats what was asked.
+fn first_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    cut(&line.chars().map(shown).collect::<String>(), LINE_CHARS_MAX)
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_mistake_the_whole_first_line_is_told() {
+        let long = "1:78: parse error: unexpected identifier \"version\" in aggregation, expected one of ...";
+        assert_eq!(first_line(&format!("\n  {long}\nLINE 2: SELECT")), long);
+        assert_eq!(
+            first_line(&"x".repeat(400)),
+            format!("{}...", "x".repeat(300))
+        );
+        assert_eq!(first_line("a\tb\u{1b}[31m"), "a b [31m");
+        assert_eq!(first_line(" \n"), "");
     }
 }

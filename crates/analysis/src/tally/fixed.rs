@@ -46,12 +46,12 @@ fn arms(sums: &Sums, evidence: &mut Evidence) -> Option<bool> {
     evidence.observed = signal.value(canary);
     let least = evidence.rule.requests_min;
     let enough = evidence.requests >= least;
+    evidence.baseline = signal.value(stable);
     let Test::Baseline { ratio_max, margin } = evidence.rule.test else {
         let observed = evidence.observed?;
         let limit = evidence.limit?;
         return enough.then_some(observed > limit);
     };
-    evidence.baseline = signal.value(stable);
     let limit = evidence.baseline? * ratio_max + margin;
     evidence.limit = Some(limit);
     if !enough || signal.count(stable) < least {

@@ -136,7 +136,8 @@ impl RuleState {
                 let (requests, bad) = above(signal, arm, *max);
                 worse.observe(requests, bad);
                 let allowed = signal.quantile().map_or(*max, |quantile| 1.0 - quantile);
-                let measured = (arm, sample.duration_ms());
+                let beside = sample.baseline.as_ref();
+                let measured = (arm, beside, sample.duration_ms());
                 stretch.observe(signal, measured, (requests, bad), allowed);
                 let (requests, bad) = above(signal, arm, *matters);
                 good.observe(requests, bad);
@@ -219,8 +220,8 @@ impl RuleState {
         let (canary, stable) = (sums.canary(), sums.baseline());
         evidence.requests = rule.signal.count(canary);
         evidence.observed = rule.signal.value(canary);
+        evidence.baseline = rule.signal.value(stable);
         if let Test::NotWorse { tolerated, .. } = &rule.test {
-            evidence.baseline = rule.signal.value(stable);
             evidence.limit = evidence.baseline.map(|value| tolerated.at(value));
         }
         let proof = proof(self, &rule, budget);

@@ -1,6 +1,6 @@
 //! The gate and its rules.
 
-use crate::raw::{RawMetric, value_or_default};
+use crate::raw::RawMetric;
 use crate::report::{At, Spot};
 use crate::table::Table;
 use crate::units::{self, Limit};
@@ -13,7 +13,7 @@ pub(crate) struct RawGate {
     pub(crate) samples_min: Option<At<u32>>,
     pub(crate) cadence: Vec<RawCadence>,
     pub(crate) extend_ms: Option<At<u64>>,
-    pub(crate) early: bool,
+    pub(crate) early: Option<At<bool>>,
     pub(crate) inconclusive: Option<At<String>>,
     pub(crate) alpha: Option<At<Limit>>,
     pub(crate) beta: Option<At<Limit>>,
@@ -70,7 +70,7 @@ impl RawGate {
             samples_min: table.count("samples_min"),
             cadence: table.tables("cadence", RawCadence::read),
             extend_ms: table.duration_ms("extend"),
-            early: value_or_default(table.boolean("early")),
+            early: table.boolean("early"),
             inconclusive: table.text("inconclusive"),
             alpha: table.read("alpha", |_, value| units::limit(value)),
             beta: table.read("beta", |_, value| units::limit(value)),

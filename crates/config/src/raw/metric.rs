@@ -115,11 +115,31 @@ fn database(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
         }
         return Ok(text.to_owned());
     }
-    secret_url(kind, value, &["postgres://", "postgresql://"]).map_err(|wrong| match wrong.code {
-        Code::BadValue => wrong.hint(
-            "for example sqlite:data/app.db, postgres://app@127.0.0.1/app, or a reference such as \
-             env:APP_DATABASE",
-        ),
+    let is_reference = !matches!(ValueSource::of(text), ValueSource::Literal(_));
+    secret_url(kind, value, &POSTGRES).map_err(|wrong| match wrong.code {
+        Code::BadValue if !is_reference => unsupported(text),
         _ => wrong,
     })
+}
+
+/// The schemes of PostgreSQL's URLs.
+const POSTGRES: [&str; 2] = ["postgres://", "postgresql://"];
+
+/// What a figure can be read from. What was found may have a password, so only its scheme is quoted.
+fn unsupported(text: &str) -> Wrong {
+    let plain =
+        |scheme: &&str| !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric());
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+    let found = match scheme.filter(plain) {
+        Some(scheme) if POSTGRES.iter().any(|known| known.starts_with(scheme)) => {
+            ", found a URL that ends after its scheme".to_owned()
+        }
+        Some(scheme) if text.contains("://") => format!(", found a URL of {scheme}"),
+        _ => String::new(),
+    };
+    let message =
+        format!("expected PostgreSQL (postgres://USER@HOST/NAME) or SQLite (sqlite:PATH){found}");
+    let hint = "a secret URL is given by reference, such as env:APP_DATABASE; other databases are read with \
+                from = \"command\"";
+    Wrong::new(Code::BadValue, message).hint(hint)
 }

@@ -5,6 +5,7 @@ use portcullis_rollout::Strategy;
 
 use super::text;
 use crate::Code;
+use crate::bounds::CHANCE_MIN;
 use crate::raw::{RawGate, RawRule, RawService};
 use crate::report::{At, Report, Spot, Wrong};
 use crate::similar::nearest;
@@ -13,8 +14,10 @@ use crate::units::{self, Limit, duration_text, known};
 mod cadence;
 mod limits;
 mod reachable;
+mod useless;
 
 pub(super) use cadence::keep_warm;
+pub(super) use useless::refusals;
 
 /// Requests before a circuit breaker says anything, unless it says otherwise.
 const BREAKER_REQUESTS_MIN: u64 = 50;
@@ -36,6 +39,7 @@ pub(super) fn analysis(
         let Some(rule) = rule(raw, &figures, report) else {
             continue;
         };
+        useless::duplicate(raw, &rule, &rules, report);
         let compared = match strategy {
             Some(Strategy::Canary { .. }) => true,
             Some(_) => !rule.test.needs_baseline(),
@@ -58,7 +62,8 @@ pub(super) fn analysis(
         }
     }
     window(raw, report);
-    reachable::check(raw, service.keep_warm_ms, report);
+    reachable::check(raw, service, report);
+    useless::early(raw, &rules, report);
     let budget = budget(raw, &rules, report);
     if let Some(spot) = raw.spot.as_ref().filter(|_| raw.given && !raw.rules_broken) {
         judgeable(raw, &rules, (strategy, service.keep_warm_ms), spot, report);
@@ -74,7 +79,7 @@ pub(super) fn analysis(
         ),
         samples_min: reachable::samples_min(raw),
         extend_ms: raw.extend_ms.as_ref().map_or(0, |at| at.value),
-        early: raw.early,
+        early: raw.early.as_ref().is_some_and(|at| at.value),
         inconclusive: match text(raw.inconclusive.as_ref()) {
             Some("hold") => WhenInconclusive::Hold,
             Some("roll-back") => WhenInconclusive::RollBack,
@@ -92,7 +97,19 @@ fn budget(raw: &RawGate, rules: &[Rule], report: &Report<'_>) -> Budget {
             return usual;
         };
         match units::rate(&at.value) {
-            Ok(chance) if chance > 0.0 && chance <= CHANCE_MAX => chance,
+            Ok(chance) if (CHANCE_MIN..=CHANCE_MAX).contains(&chance) => chance,
+            Ok(chance) if chance > 0.0 && chance < CHANCE_MIN => {
+                let message = format!(
+                    "expected a chance of at least 0.0001% (one in a million), found {}",
+                    at.value.found()
+                );
+                let hint = format!(
+                    "with so small a chance hardly any traffic is evidence enough; the default is {}%",
+                    usual * 100.0
+                );
+                report.add(&at.spot, Wrong::new(Code::BadValue, message).hint(hint));
+                usual
+            }
             Ok(_) => {
                 let message = format!(
                     "expected a chance above 0% and at most 50%, found {}",

@@ -50,6 +50,26 @@ query = "SELECT count(*) FROM orders"
 signal = "metric"
 metric = "lag"
 max = 5
+
+[[gate.rule]]
+signal = "metric"
+metric = "queue"
+max = 5
+
+[[gate.rule]]
+signal = "metric"
+metric = "disk"
+max = 5
+
+[[gate.rule]]
+signal = "metric"
+metric = "failed_jobs"
+max = 5
+
+[[gate.rule]]
+signal = "metric"
+metric = "orders"
+max = 5
 "#;
 
 fn figures(text: &str) -> Vec<FigureOrder> {
@@ -104,10 +124,37 @@ fn figures_come_from_four_kinds_of_sources() {
 }
 
 #[test]
+fn braces_of_other_languages_stay_as_they_are() {
+    let texts = [
+        "from = \"sql\"\ndatabase = \"env:DB\"\nquery = \"SELECT count(*) FROM t WHERE c = ANY('{red,blue}'::text[]) OR d = '{green}'\"\n",
+        "from = \"command\"\ncommand = [\"awk\", \"{print}\", \"{ n++ } END { print n }\"]\n",
+        "from = \"prometheus\"\nurl = \"http://127.0.0.1:9090\"\nquery = 'sum(rate(x{job=\"a\", v=\"{release}\"}[1m]))'\n",
+    ];
+    for text in texts {
+        let rule = "[[gate.rule]]\nsignal = \"metric\"\nmetric = \"queue\"\nmax = 5\n";
+        figures(&least(
+            "",
+            &format!("[[gate.metric]]\nname = \"queue\"\n{text}{rule}"),
+        ));
+    }
+}
+
+#[test]
 fn sources_that_lack_something_or_have_too_much_are_refused() {
-    let metric = |keys: &str| least("", &format!("[[gate.metric]]\nname = \"queue\"\n{keys}"));
-    let twice =
-        "[[gate.metric]]\nname = \"disk\"\nfrom = \"command\"\ncommand = [\"df\"]\n".repeat(2);
+    let rule =
+        |name: &str| format!("[[gate.rule]]\nsignal = \"metric\"\nmetric = \"{name}\"\nmax = 5\n");
+    let metric = |keys: &str| {
+        let rule = rule("queue");
+        least(
+            "",
+            &format!("[[gate.metric]]\nname = \"queue\"\n{keys}{rule}"),
+        )
+    };
+    let disk = |name: &str| {
+        format!("[[gate.metric]]\nname = \"{name}\"\nfrom = \"command\"\ncommand = [\"df\"]\n")
+    };
+    let twice = disk("disk").repeat(2) + &rule("disk");
+    let two_names = disk("disk") + &disk("space") + &rule("disk") + &rule("space");
     let cases = [
         metric("from = \"prometheus\"\nurl = \"http://127.0.0.1:9090\"\n"),
         metric("from = \"graphite\"\n"),
@@ -124,7 +171,17 @@ fn sources_that_lack_something_or_have_too_much_are_refused() {
         metric(
             "from = \"sql\"\ndatabase = \"postgres://app:pw@127.0.0.1/app\"\nquery = \"SELECT 1\"\n",
         ),
+        metric("from = \"sql\"\ndatabase = \"postgres://\"\nquery = \"SELECT 1\"\n"),
+        metric("from = \"sql\"\ndatabase = \"data/app.db\"\nquery = \"SELECT 1\"\n"),
         least("", &twice),
+        least("", &two_names),
+        least("", &disk("disk")),
+        metric("from = \"json\"\nurl = \"http://{adress}/{store.zz}\"\npointer = \"/a\"\n"),
+        metric("from = \"prometheus\"\nurl = \"http://127.0.0.1:9090\"\nquery = 'up{version}'\n"),
+        metric("from = \"sql\"\ndatabase = \"env:DB\"\nquery = \"SELECT '{relase}'\"\n"),
+        metric(
+            "from = \"command\"\ncommand = [\"df\", \"{store.zz}\"]\nenv = { AT = \"{prot}\" }\n",
+        ),
         least(
             "",
             "[[gate.rule]]\nsignal = \"metric\"\nmetric = \"queue\"\nmax = 5\n",

@@ -183,3 +183,43 @@ fn a_margin_is_not_reached_by_less_than_it() {
     }
     assert!(labels.mixture().log_highest() < 1.0);
 }
+
+/// How many of some rollouts without a difference fail when this share of the users with an error meets two gateways.
+fn failed_with_two_gateways(both: f64, runs: u64) -> u64 {
+    let log_fails = (3.0_f64 / 0.01).ln();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    // SplitMix64 (Steele, Lea, Flood 2014).
+    let mut chance = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let fails = |_: &u64| {
+        let mut labels = Labels::above(RateBound {
+            ratio: 1.0,
+            margin: 0.0,
+        });
+        (0..150).any(|_| {
+            let times = if chance() < both { 2 } else { 1 };
+            let events = match chance() < 0.1 {
+                true => (times, 0),
+                false => (0, times),
+            };
+            // So many requests that errors are rare.
+            labels.observe_keys(1000, events, 0.1);
+            labels.mixture().log_highest() >= log_fails
+        })
+    };
+    (0..runs).filter(fails).count() as u64
+}
+
+#[test]
+fn keys_that_two_gateways_count_spend_more_than_alpha() {
+    // One rule of three has a third of a percent.
+    let runs = 1000;
+    assert!(failed_with_two_gateways(0.0, runs) <= 9, "alpha is kept");
+    let all = failed_with_two_gateways(1.0, runs);
+    assert!((15..80).contains(&all), "{all} of {runs}");
+}
