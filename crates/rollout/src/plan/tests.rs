@@ -77,6 +77,7 @@ pub(crate) fn request() -> PlanRequest {
         },
         metrics: None,
         figures: Vec::new(),
+        synthetic: None,
         approval: None,
         hooks: Vec::new(),
         keep_warm: crate::KeepWarm::default(),

@@ -2,7 +2,7 @@
 
 use portcullis_analysis::{Analysis, Budget, Enough, Rule, Signal, Test, WhenInconclusive};
 use portcullis_config::Config;
-use portcullis_rollout::GateRole;
+use portcullis_rollout::{GateRole, Pace, SyntheticTraffic};
 use portcullis_traffic::{
     Change, Simulator, Study, is_simulated, requests_to_fail, requests_to_pass,
 };
@@ -33,13 +33,14 @@ pub(super) fn run(config: &Config, named: &Named, json: bool) -> Result<Exit, Co
         let gates: Vec<Value> = gates.iter().map(in_json).collect();
         output::json(&json!({ "schema": "portcullis.gate-explanation/1", "gates": gates }));
     } else {
-        let told: Vec<String> = gates.iter().map(told).collect();
+        let synthetic = config.synthetic.as_ref();
+        let told: Vec<String> = gates.iter().map(|gate| told(gate, synthetic)).collect();
         output::result(&told.join("\n\n"));
     }
     Ok(Exit::Done)
 }
 
-fn told(gate: &NamedGate) -> String {
+fn told(gate: &NamedGate, synthetic: Option<&SyntheticTraffic>) -> String {
     let analysis = &gate.analysis;
     let mut lines = vec![opening(gate)];
     if analysis.rules.is_empty() {
@@ -47,12 +48,19 @@ fn told(gate: &NamedGate) -> String {
         return lines.join("\n");
     }
     lines.push(format!("  {}", passing(gate)));
+<<<<<<< HEAD
     if gate.role == GateRole::Decide || analysis.rules.iter().any(|rule| !rule.test.only_warns()) {
         lines.push(format!("  {}", failing(analysis)));
     }
     match gate.role {
         GateRole::Decide => lines.push(format!("  {}", undecided(analysis))),
         GateRole::KeepWarm => lines.extend(warm(gate).map(|line| format!("  {line}"))),
+=======
+    lines.push(format!("  {}", failing(analysis)));
+    if gate.role == GateRole::Decide {
+        lines.push(format!("  {}", undecided(analysis)));
+        lines.extend(synthetic.map(|traffic| format!("  {}", asking(traffic, analysis))));
+>>>>>>> df56fe5b (draft)
     }
     lines.push("  Rules:".to_owned());
     for rule in &analysis.rules {
@@ -174,6 +182,7 @@ fn undecided(analysis: &Analysis) -> String {
     format!("{extended} {then}. It never passes for lack of evidence.")
 }
 
+<<<<<<< HEAD
 /// What is particular about the time in which the old release is kept warm.
 fn warm(gate: &NamedGate) -> impl Iterator<Item = String> {
     let analysis = &gate.analysis;
@@ -202,6 +211,17 @@ fn warm(gate: &NamedGate) -> impl Iterator<Item = String> {
                  no failure, and the new release serves already."
         .to_owned();
     warns.into_iter().chain(dead).chain([quiet])
+=======
+/// What the gate asks itself.
+fn asking(traffic: &SyntheticTraffic, analysis: &Analysis) -> String {
+    let pace = |pace: Pace| format!("{} in {}", pace.requests, render::span(pace.per_ms));
+    format!(
+        "While users send the canary fewer requests than {}, it asks both releases itself: {} each, {} in a window.",
+        pace(traffic.below),
+        pace(traffic.rate),
+        traffic.rate.within(analysis.window_ms)
+    )
+>>>>>>> df56fe5b (draft)
 }
 
 /// How soon a rule can tell.

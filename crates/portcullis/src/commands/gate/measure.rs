@@ -34,7 +34,7 @@ pub(super) async fn run(config: &Config, args: &GateRun, json: bool) -> Result<E
         ),
     });
     let meter = GatewayMeter::new(connect::gateway(config)?, connect::checks(config)?);
-    let judgement = measured(&meter, order, length_ms).await;
+    let judgement = measured(&meter, order.clone(), length_ms).await;
     let verdict = match judgement.verdict {
         Verdict::Undecided => Verdict::Inconclusive,
         verdict => verdict,
@@ -50,6 +50,11 @@ pub(super) async fn run(config: &Config, args: &GateRun, json: bool) -> Result<E
         }));
     } else {
         output::result(&told(&gate, verdict, &judgement));
+        if verdict == Verdict::Inconclusive
+            && let Some(offer) = order.offer(&gate.name, &settled(&judgement))
+        {
+            output::talk(&format!("hint: {offer}"));
+        }
     }
     Ok(super::exit(verdict))
 }
@@ -156,6 +161,15 @@ async fn measured(meter: &GatewayMeter, order: GateOrder, length_ms: u64) -> Jud
             return judgement;
         }
     }
+}
+
+/// What was seen as if the gate had to decide now: one that ran out of time is still open.
+fn settled(judgement: &Judgement) -> Judgement {
+    let mut settled = judgement.clone();
+    let open = settled.evidence.iter_mut();
+    open.filter(|evidence| evidence.verdict == Verdict::Undecided)
+        .for_each(|evidence| evidence.verdict = Verdict::Inconclusive);
+    settled
 }
 
 fn tell_gap(sample: &Sample) {
