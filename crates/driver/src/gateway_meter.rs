@@ -44,8 +44,8 @@ struct Reading {
     gateway: Result<GatewayStatus, String>,
     /// Failures in a row, by the check's position.
     failures: Vec<u32>,
-    /// Pairs of synthetic requests so far.
-    synthetic_pairs: u64,
+    /// For how long synthetic requests were sent so far, in milliseconds.
+    synthetic_ms: u64,
     /// Requests of users a second that the candidate got in the previous interval; `None` when it is not known.
     users_per_second: Option<f64>,
 }
@@ -84,7 +84,7 @@ impl GatewayMeter {
                     at_ms: wall_ms(),
                     gateway,
                     failures,
-                    synthetic_pairs: 0,
+                    synthetic_ms: 0,
                     users_per_second: None,
                 }
             }
@@ -92,17 +92,20 @@ impl GatewayMeter {
     }
 
     /// Synthetic requests, where the gate has some and the candidate got too few of users in the previous interval. The
-    /// interval itself must not decide it: what is sent would depend on what is seen. Also how many pairs were sent.
-    async fn synthetic(&self, query: &Query, before: &Reading) -> (Option<SyntheticSample>, u64) {
+    /// interval itself must not decide it: what is sent would depend on what is seen. `None` where none were sent;
+    /// `Some(None)` where none were due, or could be put.
+    async fn synthetic(
+        &self,
+        query: &Query,
+        before: &Reading,
+    ) -> Option<Option<SyntheticSample>> {
         let gate = &query.gate;
-        let (Some(order), Some(users)) = (&gate.synthetic, before.users_per_second) else {
-            return (None, 0);
-        };
+        let (order, users) = gate.synthetic.as_ref().zip(before.users_per_second)?;
         if users >= order.below.per_second() {
-            return (None, 0);
+            return None;
         }
-        let asked = before.synthetic_pairs;
-        synthetic::ask(&self.checks, gate, order, &query.rollout, asked).await
+        let sent_ms = before.synthetic_ms;
+        Some(synthetic::ask(&self.checks, gate, order, &query.rollout, sent_ms).await)
     }
 
     /// All checks once. Counts each check's failures in a row on its own: one that always fails is not
@@ -136,7 +139,6 @@ impl GatewayMeter {
         Some(health)
     }
 
-<<<<<<< HEAD
     /// What the release that is kept warm does not answer as it should, if so.
     async fn kept_fault(&self, gate: &GateOrder) -> Option<String> {
         let kept = gate.kept.as_ref()?;
@@ -146,25 +148,6 @@ impl GatewayMeter {
         failed.next().map(|failed| failed.message)
     }
 
-    /// All figures at once, each as a number or with the reason why there is none.
-    async fn figures(&self, gate: &GateOrder) -> BTreeMap<String, Result<f64, String>> {
-        let of_candidate = async {
-            match &gate.metrics {
-                Some(source) => self.checks.figures(source, &gate.canary.address).await,
-                None => BTreeMap::new(),
-            }
-        };
-        let elsewhere = gate.figures.iter().map(async |order| {
-            let figure = self.checks.figure(order).await;
-            (order.name.clone(), figure)
-        });
-        let (mut figures, elsewhere) = tokio::join!(of_candidate, join_all(elsewhere));
-        figures.extend(elsewhere);
-        figures
-    }
-
-=======
->>>>>>> df56fe5b (draft)
     fn gates(&self) -> MutexGuard<'_, HashMap<(RolloutId, StepIndex), Reading>> {
         // The map is only ever changed by whole entries, so a panic elsewhere cannot have bent it.
         self.gates.lock().unwrap_or_else(PoisonError::into_inner)
@@ -189,18 +172,12 @@ impl Meter for GatewayMeter {
         let interval = Duration::from_millis(gate.analysis.interval_ms);
         let mut failures = before.failures.clone();
         let wait = tokio::time::sleep(before.watch.left_of(interval));
-<<<<<<< HEAD
-        let (health, figures, kept_fault, ()) = tokio::join!(
-            self.health(gate, &mut failures),
-            self.figures(gate),
-            self.kept_fault(gate),
-=======
-        let (health, figures, stable_figures, (synthetic, pairs), ()) = tokio::join!(
+        let (health, figures, stable_figures, kept_fault, synthetic, ()) = tokio::join!(
             self.health(gate, &mut failures),
             self.figures(gate),
             self.stable_figures(gate),
+            self.kept_fault(gate),
             self.synthetic(query, &before),
->>>>>>> df56fe5b (draft)
             wait
         );
         let gateway = self.read().await;
@@ -209,7 +186,10 @@ impl Meter for GatewayMeter {
             watch: Stopwatch::start(),
             gateway,
             failures,
-            synthetic_pairs: before.synthetic_pairs + pairs,
+            synthetic_ms: match synthetic {
+                Some(_) => before.synthetic_ms + gate.analysis.interval_ms,
+                None => before.synthetic_ms,
+            },
             users_per_second: None,
         };
         let arm = |wanted: &SplitArm| {
@@ -254,7 +234,7 @@ impl Meter for GatewayMeter {
             metrics,
             stable_metrics,
             missing,
-            synthetic: synthetic.filter(|_| measured),
+            synthetic: synthetic.flatten().filter(|_| measured),
             key_share: key_share(&readings, gate),
             unmeasured,
             kept_fault,

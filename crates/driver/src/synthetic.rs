@@ -18,26 +18,32 @@ use crate::bounds::SYNTHETIC_PAIRS_MAX;
 use crate::check::{CheckClient, Timed};
 use crate::resolve_secret;
 
-/// Sends what one measurement's time has room for and waits for the answers. `asked_before` is how many pairs the gate
-/// has sent, so that questions are put in turn. Also how many pairs were sent now.
+/// Sends what is due in one measurement's time and waits for the answers; `None` where nothing was due or could be put.
+/// The gate has sent such requests for `sent_ms` milliseconds before: what was due then is not due again, and a pace
+/// of less than one in a measurement is kept too.
 pub(crate) async fn ask(
     checks: &CheckClient,
     gate: &GateOrder,
     order: &SyntheticOrder,
     rollout: &RolloutId,
-    asked_before: u64,
-) -> (Option<SyntheticSample>, u64) {
+    sent_ms: u64,
+) -> Option<SyntheticSample> {
     let interval_ms = gate.analysis.interval_ms;
-    let pairs = order.rate.within(interval_ms).clamp(1, SYNTHETIC_PAIRS_MAX);
-    if order.questions.is_empty() {
-        return (None, 0);
+    let asked_before = order.rate.within(sent_ms);
+    let due = order.rate.within(sent_ms.saturating_add(interval_ms));
+    let pairs = (due - asked_before).min(SYNTHETIC_PAIRS_MAX);
+    if order.questions.is_empty() || pairs == 0 {
+        return None;
     }
     let pause = Duration::from_millis(interval_ms) / u32::try_from(pairs).unwrap_or(u32::MAX);
     let asked = (0..pairs).map(async |number| {
         tokio::time::sleep(pause * u32::try_from(number).unwrap_or(u32::MAX)).await;
-        let index = (asked_before + number) % order.questions.len() as u64;
-        let question = &order.questions[index as usize];
-        pair(checks, gate, question, (order, rollout)).await
+        let nth = asked_before + number;
+        let of = order.questions.len() as u64;
+        let question = &order.questions[(nth % of) as usize];
+        // Neither release is always the first of the two.
+        let stable_first = (nth / of) % 2 == 1;
+        pair(checks, gate, question, (order, rollout), stable_first).await
     });
     let mut sample = SyntheticSample {
         baseline: gate.baseline.as_ref().map(|_| ArmSample::default()),
@@ -52,7 +58,7 @@ pub(crate) async fn ask(
             count(arm, &stable);
         }
     }
-    ((sample.canary.requests > 0).then_some(sample), pairs)
+    (sample.canary.requests > 0).then_some(sample)
 }
 
 /// One question to both; `None` when it cannot be put, because a secret that it needs is not there.
@@ -61,6 +67,7 @@ async fn pair(
     gate: &GateOrder,
     question: &SyntheticQuestion,
     (order, rollout): (&SyntheticOrder, &RolloutId),
+    stable_first: bool,
 ) -> Option<(Timed, Option<Timed>)> {
     let headers = match headers(question, order, rollout).await {
         Ok(headers) => headers,
@@ -73,7 +80,12 @@ async fn pair(
     match (&question.stable, &gate.baseline) {
         (Some(check), Some(arm)) => {
             let stable = checks.timed(check, &arm.address, &headers);
-            let (canary, stable) = join(canary, stable).await;
+            let (canary, stable) = if stable_first {
+                let (stable, canary) = join(stable, canary).await;
+                (canary, stable)
+            } else {
+                join(canary, stable).await
+            };
             Some((canary, Some(stable)))
         }
         // Without the other half of the pair nothing could be compared.

@@ -103,6 +103,8 @@ fn query(canary: &str, stable: Option<&str>) -> Query {
             }],
             folder: std::env::temp_dir(),
         }),
+        record_ms: 0,
+        kept: None,
     };
     Query {
         rollout: RolloutId::new("tiny-1"),

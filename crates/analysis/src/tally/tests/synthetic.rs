@@ -133,3 +133,138 @@ fn a_tally_with_synthetic_requests_is_written_and_read_again() {
     let text = serde_json::to_string(&sample).unwrap();
     assert_eq!(serde_json::from_str::<Sample>(&text).unwrap(), sample);
 }
+
+#[test]
+fn the_stable_value_that_is_shown_is_divided_as_the_canarys_requests_are() {
+    // Users: 1 % of errors in both, one in ten at the canary. Synthetic requests: half of them fail in both.
+    let sample = |nth| second(nth, [(100, 1), (900, 9)], 100, [50, 50]);
+    let judgement = judged(vec![not_worse()], (0..60).map(sample));
+    let evidence = &judgement.evidence[0];
+    let close = |value: Option<f64>| (value.unwrap() - 0.255).abs() < 1e-9;
+    assert!(
+        close(evidence.observed) && close(evidence.baseline),
+        "{}",
+        judgement.phrase()
+    );
+    // Without users at the canary it is that of synthetic requests alone.
+    let alone = |nth| second(nth, [(0, 0), (900, 9)], 100, [50, 50]);
+    let judgement = judged(vec![not_worse()], (0..60).map(alone));
+    assert_eq!(judgement.evidence[0].baseline, Some(0.5));
+}
+
+/// Times of both kinds in one second: users' of the stable release, and synthetic ones of both.
+fn timed(nth: u64, canary_ms: u64, stable_ms: u64) -> Sample {
+    let mut sample = second(nth, [(0, 0), (50, 0)], 10, [0, 0]);
+    let synthetic = sample.synthetic.as_mut().unwrap();
+    synthetic.canary = arm(10, 0, canary_ms);
+    synthetic.baseline = Some(arm(10, 0, stable_ms));
+    sample
+}
+
+#[test]
+fn synthetic_latencies_are_held_against_synthetic_ones() {
+    let latency = || {
+        evident(
+            Signal::Latencies,
+            Test::NotWorse {
+                tolerated: Bound {
+                    ratio: 1.2,
+                    margin: 5.0,
+                },
+                matters: Bound {
+                    ratio: 1.4,
+                    margin: 10.0,
+                },
+            },
+        )
+    };
+    // Users get their answers in 10 ms: with that as the measure, every synthetic one would be slow.
+    let alike = |nth| timed(nth, 200 + nth % 7, 200 + (nth + 3) % 7);
+    let judgement = judged(vec![latency()], (0..300).map(alike));
+    let evidence = &judgement.evidence[0];
+    assert_ne!(evidence.verdict, Verdict::Fail, "{}", judgement.phrase());
+    assert!(evidence.baseline.unwrap() > 150.0, "{}", judgement.phrase());
+    let slower = |nth| timed(nth, 400 + nth % 7, 200 + nth % 7);
+    let judgement = judged(vec![latency()], (0..300).map(slower));
+    assert_eq!(judgement.verdict, Verdict::Fail, "{}", judgement.phrase());
+}
+
+#[test]
+fn the_default_rules_pass_by_synthetic_requests_alone() {
+    let mut analysis = Analysis::usual().beside_baseline();
+    analysis.extend_ms = 3_600_000;
+    let mut tally = Tally::new(&analysis);
+    let mut passed_after = None;
+    for nth in 0..3_600 {
+        let mut sample = second(nth, NOBODY, 2, [0, 0]);
+        let spread = |arm: &mut ArmSample, by: u64| {
+            *arm = ArmSample::default();
+            for at in 0..2 {
+                arm.requests += 1;
+                arm.latency
+                    .record(10_000 + 997 * ((nth * 2 + at + by) * 7_919 % 101));
+            }
+        };
+        let synthetic = sample.synthetic.as_mut().unwrap();
+        spread(&mut synthetic.canary, 0);
+        spread(synthetic.baseline.as_mut().unwrap(), 13);
+        sample.health = Some(HealthSample {
+            passed: 1,
+            ..HealthSample::default()
+        });
+        tally.observe(&analysis, &sample);
+        if tally.verdict(&analysis) == Verdict::Pass {
+            passed_after = Some(nth + 1);
+            break;
+        }
+    }
+    eprintln!("PASSED AFTER {passed_after:?}");
+    let after = passed_after.unwrap_or_else(|| panic!("{}", tally.judge(&analysis).phrase()));
+    assert!((120..=1_200).contains(&after), "{after} s");
+}
+
+#[test]
+fn a_release_that_is_no_worse_hardly_ever_fails_by_pairs_that_contend() {
+    // Of each pair exactly one is slow, now this one and now that one: the worst case of two requests at once.
+    let rule = evident(
+        Signal::Latencies,
+        Test::NotWorse {
+            tolerated: Bound {
+                ratio: 1.0,
+                margin: 0.0,
+            },
+            matters: Bound {
+                ratio: 1.4,
+                margin: 10.0,
+            },
+        },
+    );
+    let analysis = Analysis::new(vec![rule], 600_000, 1000);
+    let mut seed = 7_u64;
+    let mut coin = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        seed >> 63 == 1
+    };
+    let mut failed = 0;
+    let runs = 300;
+    for _ in 0..runs {
+        let mut tally = Tally::new(&analysis);
+        for nth in 0..100 {
+            let (mut canary, mut stable) = (ArmSample::default(), ArmSample::default());
+            for _ in 0..10 {
+                let first = coin();
+                for (arm, slow) in [(&mut canary, first), (&mut stable, !first)] {
+                    arm.requests += 1;
+                    arm.latency.record(if slow { 40_000 } else { 20_000 });
+                }
+            }
+            let mut sample = second(nth, NOBODY, 1, [0, 0]);
+            let synthetic = sample.synthetic.as_mut().unwrap();
+            (synthetic.canary, synthetic.baseline) = (canary, Some(stable));
+            tally.observe(&analysis, &sample);
+        }
+        failed += u32::from(tally.verdict(&analysis) == Verdict::Fail);
+    }
+    // With a chance of at most 1 % each, more than ten of 300 come once in some thousand times.
+    assert!(failed <= 10, "{failed} of {runs}");
+}

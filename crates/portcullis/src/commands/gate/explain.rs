@@ -48,19 +48,15 @@ fn told(gate: &NamedGate, synthetic: Option<&SyntheticTraffic>) -> String {
         return lines.join("\n");
     }
     lines.push(format!("  {}", passing(gate)));
-<<<<<<< HEAD
     if gate.role == GateRole::Decide || analysis.rules.iter().any(|rule| !rule.test.only_warns()) {
         lines.push(format!("  {}", failing(analysis)));
     }
     match gate.role {
-        GateRole::Decide => lines.push(format!("  {}", undecided(analysis))),
+        GateRole::Decide => {
+            lines.push(format!("  {}", undecided(analysis)));
+            lines.extend(synthetic.map(|traffic| format!("  {}", asking(gate, traffic))));
+        }
         GateRole::KeepWarm => lines.extend(warm(gate).map(|line| format!("  {line}"))),
-=======
-    lines.push(format!("  {}", failing(analysis)));
-    if gate.role == GateRole::Decide {
-        lines.push(format!("  {}", undecided(analysis)));
-        lines.extend(synthetic.map(|traffic| format!("  {}", asking(traffic, analysis))));
->>>>>>> df56fe5b (draft)
     }
     lines.push("  Rules:".to_owned());
     for rule in &analysis.rules {
@@ -182,7 +178,6 @@ fn undecided(analysis: &Analysis) -> String {
     format!("{extended} {then}. It never passes for lack of evidence.")
 }
 
-<<<<<<< HEAD
 /// What is particular about the time in which the old release is kept warm.
 fn warm(gate: &NamedGate) -> impl Iterator<Item = String> {
     let analysis = &gate.analysis;
@@ -211,17 +206,21 @@ fn warm(gate: &NamedGate) -> impl Iterator<Item = String> {
                  no failure, and the new release serves already."
         .to_owned();
     warns.into_iter().chain(dead).chain([quiet])
-=======
+}
+
 /// What the gate asks itself.
-fn asking(traffic: &SyntheticTraffic, analysis: &Analysis) -> String {
+fn asking(gate: &NamedGate, traffic: &SyntheticTraffic) -> String {
     let pace = |pace: Pace| format!("{} in {}", pace.requests, render::span(pace.per_ms));
+    let whom = match gate.percent {
+        100 => "the new release",
+        _ => "both releases",
+    };
     format!(
-        "While users send the canary fewer requests than {}, it asks both releases itself: {} each, {} in a window.",
+        "While users send the new release fewer requests than {}, the gate asks {whom} itself: {} each, {} in a window.",
         pace(traffic.below),
         pace(traffic.rate),
-        traffic.rate.within(analysis.window_ms)
+        traffic.rate.within(gate.analysis.window_ms)
     )
->>>>>>> df56fe5b (draft)
 }
 
 /// How soon a rule can tell.
