@@ -94,11 +94,7 @@ impl GatewayMeter {
     /// Synthetic requests, where the gate has some and the candidate got too few of users in the previous interval. The
     /// interval itself must not decide it: what is sent would depend on what is seen. `None` where none were sent;
     /// `Some(None)` where none were due, or could be put.
-    async fn synthetic(
-        &self,
-        query: &Query,
-        before: &Reading,
-    ) -> Option<Option<SyntheticSample>> {
+    async fn synthetic(&self, query: &Query, before: &Reading) -> Option<Option<SyntheticSample>> {
         let gate = &query.gate;
         let (order, users) = gate.synthetic.as_ref().zip(before.users_per_second)?;
         if users >= order.below.per_second() {

@@ -218,7 +218,6 @@ fn the_default_rules_pass_by_synthetic_requests_alone() {
             break;
         }
     }
-    eprintln!("PASSED AFTER {passed_after:?}");
     let after = passed_after.unwrap_or_else(|| panic!("{}", tally.judge(&analysis).phrase()));
     assert!((120..=1_200).contains(&after), "{after} s");
 }
