@@ -34,6 +34,9 @@ pub struct Evidence {
     /// What a failed check or a missing signal said, where that explains more than the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The synthetic requests among them, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<SyntheticEvidence>,
     /// How far the evidence of a sequential rule has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
@@ -43,6 +46,16 @@ pub struct Evidence {
     /// Whether the rule is on its way to fail: a warning, no verdict.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approaching: bool,
+}
+
+/// Synthetic requests behind a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyntheticEvidence {
+    /// How many the candidate got.
+    pub requests: u64,
+    /// What it did with the last one that it did not answer as expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
 }
 
 /// How far the evidence of a sequential rule has come, as natural logarithms of e-values.
@@ -128,6 +141,9 @@ impl Evidence {
         if self.verdict == Verdict::Inconclusive && requests < least {
             words.push_str(&format!(" of {} needed", grouped(least)));
         }
+        if let Some(synthetic) = &self.synthetic {
+            words.push_str(&self.synthetic_words(synthetic));
+        }
         words.push_str(&proof);
         words.push_str(self.common_words());
         if let Some(why) = self.no_data() {
@@ -136,9 +152,28 @@ impl Evidence {
         words
     }
 
+    /// How many of the requests were synthetic, and what a failed one said.
+    fn synthetic_words(&self, synthetic: &SyntheticEvidence) -> String {
+        let mut words = match synthetic.requests {
+            all if all == self.requests => " (all of them synthetic)".to_owned(),
+            some => format!(" ({} of them synthetic)", grouped(some)),
+        };
+        if let Some(failure) = synthetic
+            .last_failure
+            .as_ref()
+            .filter(|_| self.verdict == Verdict::Fail)
+        {
+            words.push_str(&format!("; of a synthetic one: {failure}"));
+        }
+        words
+    }
+
     /// What the proof adds: how sure a failure is, or what is missing.
     fn proof_words(&self) -> String {
         let Some(proof) = &self.proof else {
+            if self.verdict == Verdict::Fail && matches!(self.rule.test, Test::Beside { .. }) {
+                return "; compared as it stands, so chance is not ruled out".to_owned();
+            }
             return match self.approaching {
                 true => "; near its limit".to_owned(),
                 false => String::new(),
@@ -191,7 +226,10 @@ impl Evidence {
     pub(crate) fn empty(rule: &Rule) -> Evidence {
         let limit = match rule.test {
             Test::Limit { max } | Test::Window { max, .. } | Test::AtMost { max, .. } => Some(max),
-            Test::Baseline { .. } | Test::NotWorse { .. } | Test::NotWorseThanBefore { .. } => None,
+            Test::Baseline { .. }
+            | Test::NotWorse { .. }
+            | Test::NotWorseThanBefore { .. }
+            | Test::Beside { .. } => None,
         };
         Evidence {
             rule: rule.clone(),
@@ -202,6 +240,7 @@ impl Evidence {
             latest_ms: None,
             verdict: Verdict::Undecided,
             detail: None,
+            synthetic: None,
             proof: None,
             effect: None,
             approaching: false,
@@ -211,9 +250,12 @@ impl Evidence {
 
 /// The stretch of time that a rule looks at: ` (p95 over 15 min)`.
 fn stretch(test: &Test) -> String {
-    let Test::Window {
+    let (Test::Window {
         reading, over_ms, ..
-    } = test
+    }
+    | Test::Beside {
+        reading, over_ms, ..
+    }) = test
     else {
         return String::new();
     };

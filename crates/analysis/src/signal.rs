@@ -84,6 +84,15 @@ impl Signal {
         matches!(self.kind(), SignalKind::Share | SignalKind::Time)
     }
 
+    /// Whether synthetic requests count like those of users: errors and latencies do. What masking refuses and how long
+    /// tokens take are not known of requests that do not come through the gateway.
+    pub fn counts_synthetic(&self) -> bool {
+        matches!(
+            self,
+            Signal::ErrorRate | Signal::Latency { .. } | Signal::Latencies
+        )
+    }
+
     /// The quantile whose value is shown; `None` for what has none.
     pub fn quantile(&self) -> Option<f64> {
         match self {

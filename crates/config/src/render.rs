@@ -14,6 +14,7 @@ use crate::units::duration_text;
 
 mod gateway;
 mod metric;
+mod synthetic;
 
 impl Config {
     /// A configuration file that means the same: all defaults written out, all paths absolute. Reading
@@ -196,7 +197,7 @@ fn data(config: &Config) -> Table {
 
 fn gate(config: &Config) -> Table {
     let analysis = &config.analysis;
-    table([
+    let mut out = table([
         ("window", duration(analysis.window_ms)),
         ("interval", duration(analysis.interval_ms)),
         ("samples_min", i64::from(analysis.samples_min).into()),
@@ -234,7 +235,11 @@ fn gate(config: &Config) -> Table {
                     .collect(),
             ),
         ),
-    ])
+    ]);
+    if let Some(traffic) = &config.synthetic {
+        out.insert("synthetic".to_owned(), synthetic::synthetic(traffic).into());
+    }
+    out
 }
 
 fn cadence(cadence: &[Cadence]) -> Value {
@@ -302,6 +307,16 @@ fn rule(rule: &Rule) -> Table {
         Test::NotWorseThanBefore { tolerated } => {
             put("ratio_max", tolerated.ratio.into());
             put("worse_than_stable_by", unit(tolerated.margin));
+        }
+        Test::Beside {
+            reading,
+            over_ms,
+            tolerated,
+        } => {
+            put("ratio_max", tolerated.ratio.into());
+            put("worse_than_stable_by", unit(tolerated.margin));
+            put("over", duration(*over_ms));
+            put("reading", reading_word(*reading).into());
         }
         Test::NotWorse { tolerated, matters } => {
             put("ratio_max", tolerated.ratio.into());

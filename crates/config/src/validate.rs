@@ -26,6 +26,7 @@ mod paths;
 mod places;
 mod release;
 mod service;
+mod synthetic;
 
 use places::Places;
 
@@ -80,6 +81,8 @@ pub(crate) fn validate(
     let releases = release::releases(raw.releases, !raw.stores.is_empty(), &mut context);
     let hooks = hook::hooks(raw.hooks, &mut context);
     let figures = metric::orders(raw.gate.metrics, &mut context);
+    let synthetic = raw.gate.synthetic;
+    let synthetic = synthetic.and_then(|raw| synthetic::traffic(raw, &mut context));
     Config {
         file: file.to_owned(),
         folder: folder.to_owned(),
@@ -88,6 +91,7 @@ pub(crate) fn validate(
         policy,
         analysis,
         figures,
+        synthetic,
         gateway,
         server,
         state,

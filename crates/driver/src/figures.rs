@@ -7,16 +7,13 @@
 use std::time::Duration;
 
 use portcullis_rollout::{Authorization, FigureOrder, FigureSource};
-use reqwest::redirect::Policy;
-use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::bounds::{
-    CHECK_CONNECT_TIMEOUT, EVIDENCE_LINE_CHARS_MAX as LINE_CHARS_MAX, FIGURE_ANSWER_BYTES_MAX,
-};
+use crate::bounds::{EVIDENCE_LINE_CHARS_MAX as LINE_CHARS_MAX, FIGURE_ANSWER_BYTES_MAX};
 use crate::causes::with_causes;
 use crate::evidence::body_excerpt;
 use crate::resolve_secret;
+use crate::web_client::{Question, Shown, WebClient};
 
 mod command;
 mod json;
@@ -27,25 +24,15 @@ mod sql;
 const SHORT_CHARS_MAX: usize = 60;
 
 /// Asks for figures.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct FigureReader {
-    http: reqwest::Client,
+    web: WebClient,
 }
 
 /// Why there is no figure, in words that follow `no data: `.
 type Missing = String;
 
 impl FigureReader {
-    /// A reader. It uses no proxy and follows no redirects: a figure comes from where it is said to come from.
-    pub(crate) fn new() -> reqwest::Result<FigureReader> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .connect_timeout(CHECK_CONNECT_TIMEOUT)
-            .build()?;
-        Ok(FigureReader { http })
-    }
-
     /// The figure now, within its time.
     pub(crate) async fn read(&self, order: &FigureOrder) -> Result<f64, Missing> {
         let limit = Duration::from_millis(order.timeout_ms);
@@ -73,13 +60,12 @@ impl FigureReader {
                 url,
                 pointer,
                 fresh,
-                authorization,
+                ..
             } => {
-                let request = self.http.get(url);
-                let document = fetch(request, authorization.as_ref(), order).await?;
+                let document = fetch(&self.web, url, &[], order).await?;
                 json::figure(&document, pointer, fresh.as_ref())
             }
-            FigureSource::Prometheus { .. } => prometheus::read(&self.http, order).await,
+            FigureSource::Prometheus { .. } => prometheus::read(&self.web, order).await,
             FigureSource::Sql { database, query } => sql::read(database, query, order).await,
             FigureSource::Command { .. } => Err("a command is run, not asked".to_owned()),
         }
@@ -88,25 +74,20 @@ impl FigureReader {
 
 /// The document that a server answers with, whatever its status, unless it says in words why there is none.
 async fn fetch(
-    request: reqwest::RequestBuilder,
-    authorization: Option<&Authorization>,
+    web: &WebClient,
+    url: &str,
+    query: &[(&str, &str)],
     order: &FigureOrder,
 ) -> Result<Value, Missing> {
-    let mut answer = authorized(request, authorization, order)
-        .await?
-        .send()
-        .await
-        .map_err(|error| no_answer(&error))?;
-    let status = answer.status();
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| no_answer(&error))? {
-        body.extend_from_slice(&chunk);
-        if body.len() > FIGURE_ANSWER_BYTES_MAX {
-            return Err(format!(
-                "the answer is longer than {FIGURE_ANSWER_BYTES_MAX} bytes"
-            ));
-        }
-    }
+    let question = Question {
+        url,
+        query,
+        shown: shown(order).await?,
+        ca: order.source.ca().map(|ca| order.folder.join(ca)),
+        bytes_max: FIGURE_ANSWER_BYTES_MAX,
+    };
+    let answer = web.get(&question).await?;
+    let (status, body) = (answer.status, answer.body);
     let document: Option<Value> = serde_json::from_slice(&body).ok();
     let excerpt = || body_excerpt(&body).map_or(String::new(), |text| format!(": {text}"));
     match (status.is_success(), document) {
@@ -121,38 +102,19 @@ async fn fetch(
     }
 }
 
-async fn authorized(
-    request: reqwest::RequestBuilder,
-    authorization: Option<&Authorization>,
-    order: &FigureOrder,
-) -> Result<reqwest::RequestBuilder, Missing> {
+/// What is shown to the server, if it wants something.
+async fn shown(order: &FigureOrder) -> Result<Option<Shown>, Missing> {
     let secret = async |text: &str| {
         let resolved = resolve_secret(text, &order.folder).await;
         resolved.map_err(|error| with_causes(&error))
     };
-    Ok(match authorization {
-        None => request,
-        Some(Authorization::Token { token }) => {
-            request.bearer_auth(secret(token).await?.expose_secret())
-        }
+    Ok(match order.authorization() {
+        None => None,
+        Some(Authorization::Token { token }) => Some(Shown::Token(secret(token).await?)),
         Some(Authorization::Basic { user, password }) => {
-            request.basic_auth(user, Some(secret(password).await?.expose_secret()))
+            Some(Shown::Basic(user.clone(), secret(password).await?))
         }
     })
-}
-
-/// Why there is no answer. The address may have a password in it, so it is left out.
-fn no_answer(error: &reqwest::Error) -> Missing {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    let what = if error.is_connect() {
-        "could not connect"
-    } else {
-        "got no answer"
-    };
-    format!("{what}: {cause}")
 }
 
 /// A number. A text is none, even if it looks like one: who writes `"1.0"` may mean a version.

@@ -32,6 +32,8 @@ mod release_log;
 mod secret_reference;
 mod session;
 mod smoke;
+mod synthetic;
+mod web_client;
 
 pub use check::{CheckClient, CheckFailed, CheckPassed, CheckProtocol, CheckSetupError};
 pub use command::{CommandEnd, CommandOutcome, run_command};

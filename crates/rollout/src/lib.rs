@@ -20,6 +20,7 @@ mod rollout;
 mod sentence;
 mod state;
 mod step;
+mod synthetic;
 mod timeline;
 mod value_source;
 
@@ -31,7 +32,9 @@ pub use action::{
 pub use apply::Refused;
 pub use effect::{Effect, Notice, NoticeKind};
 pub use event::{Actor, Event, EventKind, Fact, Failure};
-pub use figure::{Authorization, CommandReading, FigureOrder, FigureSource, Freshness};
+pub use figure::{
+    Authorization, CommandReading, FigureOrder, FigureSource, Freshness, names_a_release,
+};
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{
@@ -43,5 +46,8 @@ pub use replay::{Comparison, Replay, ReplayError, Replayed};
 pub use rollout::{Rollout, alone};
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};
+pub use synthetic::{
+    Pace, SYNTHETIC_HEADER, SyntheticOrder, SyntheticQuestion, SyntheticRequest, SyntheticTraffic,
+};
 pub use timeline::{Moment, MomentKind, Timeline};
 pub use value_source::ValueSource;

@@ -27,11 +27,12 @@ impl Rollout {
                 PausedWhy::Asked(halt) => {
                     format!("{} at {}", halt.asked("Paused"), plan.place(*at))
                 }
-                PausedWhy::Inconclusive { judgement } => format!(
-                    "Paused at {}, cannot decide: {}",
-                    plan.weight_at(*at),
-                    judgement.phrase()
-                ),
+                PausedWhy::Inconclusive { judgement } => {
+                    let (weight, seen) = (plan.weight_at(*at), judgement.phrase());
+                    let offer = plan.offer(*at, judgement);
+                    let offer = offer.map_or_else(String::new, |offer| format!("; {offer}"));
+                    format!("Paused at {weight}, cannot decide: {seen}{offer}")
+                }
             },
             State::Unwinding { at, cause, .. } => format!(
                 "Going back{}: undoing {}, because {}",
@@ -241,6 +242,15 @@ impl Plan {
         match self.step(at).map(|step| &step.action) {
             Some(Action::Gate(gate)) => gate.role == GateRole::KeepWarm,
             _ => false,
+        }
+    }
+
+    /// What to do about a gate that could not decide for want of requests.
+    fn offer(&self, at: StepIndex, judgement: &Judgement) -> Option<String> {
+        let step = self.step(at)?;
+        match &step.action {
+            Action::Gate(gate) => gate.offer(&step.name, judgement),
+            _ => None,
         }
     }
 

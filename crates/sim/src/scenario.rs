@@ -114,6 +114,7 @@ impl Scenario {
             },
             metrics: None,
             figures: Vec::new(),
+            synthetic: None,
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
             hooks: self.hooks(),
             keep_warm: KeepWarm::lasting(if self == Scenario::KeptWarm { 2000 } else { 0 }),

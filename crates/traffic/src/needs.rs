@@ -79,7 +79,10 @@ fn median_ms(rule: &Rule) -> f64 {
         Test::AtMost { max, .. } | Test::Limit { max } | Test::Window { max, .. } => {
             USUAL.0.min(max / 10.0).max(0.001)
         }
-        Test::Baseline { .. } | Test::NotWorse { .. } | Test::NotWorseThanBefore { .. } => USUAL.0,
+        Test::Baseline { .. }
+        | Test::NotWorse { .. }
+        | Test::NotWorseThanBefore { .. }
+        | Test::Beside { .. } => USUAL.0,
     }
 }
 

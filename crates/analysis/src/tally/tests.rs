@@ -2,6 +2,9 @@ use super::*;
 use crate::rule::{Bound, Reading, Test};
 use crate::{ArmSample, Budget, HealthSample, Signal};
 
+mod beside;
+mod synthetic;
+
 fn arm(requests: u64, errors: u64, latency_ms: u64) -> ArmSample {
     let mut arm = ArmSample {
         requests,

@@ -1,6 +1,6 @@
 //! The gate and its rules.
 
-use crate::raw::RawMetric;
+use crate::raw::{RawMetric, RawSynthetic};
 use crate::report::{At, Spot};
 use crate::table::Table;
 use crate::units::{self, Limit};
@@ -19,6 +19,7 @@ pub(crate) struct RawGate {
     pub(crate) beta: Option<At<Limit>>,
     pub(crate) rules: Vec<RawRule>,
     pub(crate) metrics: Vec<RawMetric>,
+    pub(crate) synthetic: Option<RawSynthetic>,
     /// Whether what the file gives as rules could not be read as such.
     pub(crate) rules_broken: bool,
     /// The table's place.
@@ -75,6 +76,7 @@ impl RawGate {
             alpha: table.read("alpha", |_, value| units::limit(value)),
             beta: table.read("beta", |_, value| units::limit(value)),
             metrics: table.tables("metric", RawMetric::read),
+            synthetic: table.optional_table("synthetic", RawSynthetic::read),
             rules_broken: rules.is_empty() && table.has_other("rule"),
             rules,
             spot: Some(table.spot.clone()),

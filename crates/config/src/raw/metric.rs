@@ -1,6 +1,6 @@
 //! Figures from elsewhere.
 
-use portcullis_rollout::ValueSource;
+use portcullis_rollout::{ValueSource, names_a_release};
 use toml::de::DeValue;
 
 use crate::Code;
@@ -24,6 +24,7 @@ pub(crate) struct RawMetric {
     pub(crate) token: Option<At<String>>,
     pub(crate) user: Option<At<String>>,
     pub(crate) password: Option<At<String>>,
+    pub(crate) ca: Option<At<String>>,
     pub(crate) command: Option<At<Vec<At<String>>>>,
     pub(crate) env: Entries<String>,
     pub(crate) reads: Option<At<String>>,
@@ -36,8 +37,8 @@ pub(crate) struct RawMetric {
 }
 
 /// All keys that belong to some sources only.
-const OWN: [&str; 13] = [
-    "url", "pointer", "moment", "max_age", "query", "label", "token", "user", "password",
+const OWN: [&str; 14] = [
+    "url", "pointer", "moment", "max_age", "query", "label", "token", "user", "password", "ca",
     "command", "env", "reads", "database",
 ];
 
@@ -55,6 +56,7 @@ impl RawMetric {
             token: table.read("token", secret),
             user: table.text("user"),
             password: table.read("password", secret),
+            ca: table.text("ca"),
             command: table.command("command"),
             env: super::variables(&table),
             reads: table.text("reads"),
@@ -63,6 +65,16 @@ impl RawMetric {
             given: OWN.into_iter().filter(|name| table.has(name)).collect(),
             spot: table.spot.clone(),
         }
+    }
+}
+
+impl RawMetric {
+    /// Whether it differs from one release to another: a place of it is the release's, or its label names the release.
+    pub(crate) fn is_of_a_release(&self) -> bool {
+        let texts = [&self.url, &self.query].into_iter().flatten();
+        let command = self.command.iter().flat_map(|words| &words.value);
+        let mut texts = texts.chain(command).chain(self.env.values());
+        self.label.is_some() || texts.any(|text| names_a_release(&text.value))
     }
 }
 

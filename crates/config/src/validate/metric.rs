@@ -1,12 +1,14 @@
 //! Figures from elsewhere: each has what its source needs, and nothing else.
 
+use std::path::PathBuf;
+
 use portcullis_rollout::{
     Authorization, Command, CommandReading, FigureOrder, FigureSource, Freshness, ValueSource,
 };
 
 use super::{Context, text};
 use crate::Code;
-use crate::origin::Wanted;
+use crate::origin::{Content, Wanted};
 use crate::raw::{RawGate, RawMetric, RawService};
 use crate::report::{At, Report, Wrong};
 
@@ -102,11 +104,11 @@ fn keys_of(from: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match from {
         "json" => (
             &["url", "pointer"],
-            &["moment", "max_age", "token", "user", "password"],
+            &["moment", "max_age", "token", "user", "password", "ca"],
         ),
         "prometheus" => (
             &["url", "query"],
-            &["label", "max_age", "token", "user", "password"],
+            &["label", "max_age", "token", "user", "password", "ca"],
         ),
         "command" => (&["command"], &["env", "reads"]),
         _ => (&["database", "query"], &[]),
@@ -128,17 +130,6 @@ fn order(raw: RawMetric, context: &mut Context<'_>) -> Option<FigureOrder> {
             context.report.add(&raw.spot, wrong);
         }
     }
-    if let Some(url) = raw
-        .url
-        .as_ref()
-        .filter(|url| url.value.starts_with("https:"))
-    {
-        let message = "figures are asked for over plain HTTP, and this is a URL of HTTPS";
-        let hint = "put something on this machine in front of it that speaks TLS, or read it with \
-                    from = \"command\"";
-        let wrong = Wrong::new(Code::BadValue, message).hint(hint);
-        context.report.add(&url.spot, wrong);
-    }
     places(&raw, context);
     let source = source(&raw, &from.value, context)?;
     Some(FigureOrder {
@@ -153,6 +144,7 @@ fn source(raw: &RawMetric, from: &str, context: &mut Context<'_>) -> Option<Figu
     let value = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.clone());
     let max_age_ms = raw.max_age_ms.as_ref().map(|at| at.value);
     let authorization = authorization(raw, context);
+    let ca = authorities(raw, context);
     Some(match from {
         "json" => {
             if raw.given.contains(&"moment") != raw.given.contains(&"max_age") {
@@ -169,6 +161,7 @@ fn source(raw: &RawMetric, from: &str, context: &mut Context<'_>) -> Option<Figu
                     max_age_ms,
                 }),
                 authorization,
+                ca,
             }
         }
         "prometheus" => FigureSource::Prometheus {
@@ -178,6 +171,7 @@ fn source(raw: &RawMetric, from: &str, context: &mut Context<'_>) -> Option<Figu
             release: String::new(),
             max_age_ms,
             authorization,
+            ca,
         },
         "command" => command(raw, context)?,
         _ => {
@@ -248,6 +242,19 @@ fn authorization(raw: &RawMetric, context: &mut Context<'_>) -> Option<Authoriza
         user: user.value.clone(),
         password: referenced(password),
     })
+}
+
+/// The file with the authorities that are trusted, which only means something over HTTPS.
+fn authorities(raw: &RawMetric, context: &mut Context<'_>) -> Option<PathBuf> {
+    let at = raw.ca.as_ref()?;
+    let is_plain = |url: &At<String>| !url.value.starts_with("https:");
+    if raw.url.as_ref().is_some_and(is_plain) {
+        let message = "only a server over HTTPS shows a certificate, and this URL is of plain HTTP";
+        let wrong = Wrong::new(Code::Contradiction, message);
+        let hint = "remove it, or begin the URL with https://";
+        context.report.add(&at.spot, wrong.hint(hint));
+    }
+    Some(context.file(Some(at), Content::Certificates))
 }
 
 /// The disk must have the file that a reference names.

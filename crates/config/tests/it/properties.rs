@@ -227,6 +227,7 @@ fn request(
         analysis: config.analysis.clone(),
         metrics: service.metrics.clone(),
         figures: config.figures.clone(),
+        synthetic: config.synthetic.clone(),
         approval: service.approval.clone(),
         hooks: Vec::new(),
         keep_warm: portcullis_rollout::KeepWarm::default(),

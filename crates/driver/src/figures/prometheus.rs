@@ -8,6 +8,7 @@ use portcullis_rollout::{FigureOrder, FigureSource};
 use serde_json::Value;
 
 use super::{Missing, fetch, first_line, shortened};
+use crate::web_client::WebClient;
 
 /// How many series are named in words.
 const NAMED_MAX: usize = 3;
@@ -19,24 +20,22 @@ struct Point {
     value: f64,
 }
 
-pub(super) async fn read(http: &reqwest::Client, order: &FigureOrder) -> Result<f64, Missing> {
+pub(super) async fn read(web: &WebClient, order: &FigureOrder) -> Result<f64, Missing> {
     let FigureSource::Prometheus {
         url,
         query,
         label,
         release,
         max_age_ms,
-        authorization,
+        ..
     } = &order.source
     else {
         return Err("it is no query of Prometheus".to_owned());
     };
     let wanted = label.as_deref().map(|label| (label, release.as_str()));
-    let base = url.trim_end_matches('/');
+    let url = format!("{}/api/v1/query", url.trim_end_matches('/'));
     let ask = async |query: &str| {
-        let request = http.get(format!("{base}/api/v1/query"));
-        let request = request.query(&[("query", query)]);
-        let document = fetch(request, authorization.as_ref(), order).await?;
+        let document = fetch(web, &url, &[("query", query)], order).await?;
         point(&document, wanted)
     };
     let Some(max_age_ms) = max_age_ms else {

@@ -81,6 +81,7 @@ impl Pages {
             pointer: "/queue".to_owned(),
             fresh: None,
             authorization: None,
+            ca: None,
         }
     }
 }
@@ -134,6 +135,7 @@ async fn a_server_that_is_silent_or_gone_gives_no_figure_in_its_time() {
         pointer: String::new(),
         fresh: None,
         authorization: None,
+        ca: None,
     };
     let gone = why(gone).await;
     assert!(gone.starts_with("could not connect"), "{gone}");
@@ -163,6 +165,7 @@ async fn a_token_or_a_password_is_shown_and_never_told() {
         pointer: "/queue".to_owned(),
         fresh: None,
         authorization: Some(authorization),
+        ca: None,
     };
     let token = |token: &str| Authorization::Token {
         token: token.to_owned(),
@@ -358,6 +361,7 @@ async fn prometheus_gives_the_candidates_number_and_says_why_there_is_none() {
         release: "1.1".to_owned(),
         max_age_ms,
         authorization: None,
+        ca: None,
     };
     server.until_it_has(&source("queue", None, None)).await;
     assert_eq!(read(source("queue", None, Some(60_000))).await, Ok(3.0));
@@ -394,6 +398,7 @@ async fn prometheus_gives_the_candidates_number_and_says_why_there_is_none() {
         release: String::new(),
         max_age_ms: None,
         authorization: None,
+        ca: None,
     });
     let down = down.await;
     assert!(down.starts_with("could not connect"), "{down}");
@@ -410,6 +415,7 @@ async fn prometheus_with_a_password_wants_it() {
         release: String::new(),
         max_age_ms: None,
         authorization,
+        ca: None,
     };
     let ana = Authorization::Basic {
         user: "ana".to_owned(),

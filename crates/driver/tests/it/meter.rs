@@ -39,6 +39,8 @@ fn query(canary: &str, checks: Vec<Check>) -> Query {
         figures: Vec::new(),
         record_ms: 0,
         kept: None,
+        stable_figures: Vec::new(),
+        synthetic: None,
     };
     Query {
         rollout: RolloutId::new("tiny-1"),

@@ -114,9 +114,12 @@ pub(crate) struct Backtest {
     /// The gate; the first one when not given.
     #[command(flatten)]
     pub(crate) gate: Named,
-    /// The Prometheus server, for example http://127.0.0.1:9090.
+    /// The Prometheus server, for example http://127.0.0.1:9090 or https://prometheus.example.
     #[arg(long, value_name = "URL")]
     pub(crate) prometheus: String,
+    /// A PEM file with the authorities that are trusted over HTTPS instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// From when to when, as FROM..TO; each a moment such as 2026-11-20T10:00Z.
     #[arg(long, value_name = "FROM..TO", value_parser = range)]
     pub(crate) range: TimeRange,

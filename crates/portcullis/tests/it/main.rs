@@ -13,6 +13,7 @@ mod examples;
 mod faults;
 mod gate_commands;
 mod gate_faults;
+mod gate_signals;
 mod gateway_alone;
 mod gateway_files;
 mod gateway_tls;

@@ -447,13 +447,9 @@ impl Builder<'_> {
     }
 
     /// Adds a gate that asks the candidate every known question while it is open.
-    fn open_gate(&mut self, name: &str, mut gate: GateOrder) {
-        let request = self.request;
-        let address = &request.target.address;
-        let checks = request.questions_at(&gate.analysis);
-        gate.checks = checks
-            .map(|check| self.fill_check(&request.release, address, &check))
-            .collect();
+    fn open_gate(&mut self, name: &str, gate: GateOrder) {
+        let (gate, problems) = self.request.with_questions(gate);
+        self.note(problems);
         let deadline_ms = gate.analysis.window_ms.max(1);
         self.push(name, Action::Gate(gate), Undo::Nothing, deadline_ms, 1);
     }

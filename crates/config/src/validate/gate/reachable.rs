@@ -11,7 +11,7 @@ pub(super) fn check(raw: &RawGate, service: &RawService, report: &Report<'_>) {
     samples(raw, report);
     for rule in &raw.rules {
         reach(raw, rule, service.keep_warm_ms, report);
-        readings(raw, rule, report);
+        enough(raw, rule, report);
         checks(raw, rule, service, report);
     }
 }
@@ -139,8 +139,13 @@ fn reach(raw: &RawGate, rule: &RawRule, keep_warm_ms: u64, report: &Report<'_>) 
     }
 }
 
-/// As many readings of a figure as are asked for can be had: there is one at each measurement.
-fn readings(raw: &RawGate, rule: &RawRule, report: &Report<'_>) {
+/// How many readings of a figure there are in so many milliseconds: one at each measurement.
+pub(super) fn readings(raw: &RawGate, within_ms: u64) -> u64 {
+    within_ms / shortest_ms(raw).unwrap_or(1)
+}
+
+/// As many readings of a figure as are asked for can be had.
+fn enough(raw: &RawGate, rule: &RawRule, report: &Report<'_>) {
     let is_figure = text(rule.signal.as_ref()) == Some("metric");
     let holds = text(raw.inconclusive.as_ref()) == Some("hold");
     let (Some(least), Some(shortest_ms), Some(window)) =
@@ -148,15 +153,18 @@ fn readings(raw: &RawGate, rule: &RawRule, report: &Report<'_>) {
     else {
         return;
     };
+    let compares = rule.worse_than_stable_by.is_some() || rule.ratio_max.is_some();
     let (within_ms, what) = match &rule.over_ms {
         Some(over) => (over.value, "stretch that it looks back over"),
+        None if compares => (window.value, "window"),
         None => {
             let extend_ms = raw.extend_ms.as_ref().map_or(0, |at| at.value);
             (window.value.saturating_add(extend_ms), "gate")
         }
     };
     // A gate that holds goes on for as long as it takes.
-    if !is_figure || (holds && rule.over_ms.is_none()) || least <= within_ms / shortest_ms {
+    let waits = holds && rule.over_ms.is_none() && !compares;
+    if !is_figure || waits || least <= within_ms / shortest_ms {
         return;
     }
     let message = format!(

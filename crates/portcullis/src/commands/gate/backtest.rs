@@ -40,7 +40,7 @@ pub(super) async fn run(
             .hint(format!("take a range of at most {most}")));
     }
     let token = args.token_file.as_deref().map(token).transpose()?;
-    let history = PrometheusHistory::new(&args.prometheus, token).map_err(unreadable)?;
+    let history = PrometheusHistory::new(&args.prometheus, token, args.ca.clone());
     let mut recorded = Recorded::new(range, step_ms);
     let service = config.service.name.as_str();
     recorded
@@ -65,6 +65,19 @@ pub(super) async fn run(
     }
     for figure in figures(config, &args.canary) {
         let read = recorded.read_figure(
+            &history,
+            &figure.name,
+            &figure.query,
+            figure.wanted.as_ref(),
+        );
+        read.await.map_err(unreadable)?;
+    }
+    for figure in args
+        .stable
+        .iter()
+        .flat_map(|stable| figures(config, stable))
+    {
+        let read = recorded.read_stable_figure(
             &history,
             &figure.name,
             &figure.query,
@@ -205,7 +218,10 @@ fn unreadable(error: HistoryUnreadable) -> CommandError {
         "the past could not be read from Prometheus",
         &error,
     )
-    .hint("look at the address given with --prometheus, and at --token-file if it wants one")
+    .hint(
+        "look at the address given with --prometheus, at --token-file if it wants one, and at --ca if its \
+         certificate is of an authority of your own",
+    )
 }
 
 fn told(gate: &NamedGate, analysis: &Analysis, left_out: &[Signal], decided: &[Decided]) -> String {

@@ -2,7 +2,7 @@
 
 use portcullis_analysis::{Analysis, Budget, Enough, Rule, Signal, Test, WhenInconclusive};
 use portcullis_config::Config;
-use portcullis_rollout::GateRole;
+use portcullis_rollout::{GateRole, Pace, SyntheticTraffic};
 use portcullis_traffic::{
     Change, Simulator, Study, is_simulated, requests_to_fail, requests_to_pass,
 };
@@ -34,13 +34,14 @@ pub(super) fn run(config: &Config, named: &Named, json: bool) -> Result<Exit, Co
         let gates: Vec<Value> = gates.iter().map(in_json).collect();
         output::json(&json!({ "schema": "portcullis.gate-explanation/1", "gates": gates }));
     } else {
-        let told: Vec<String> = gates.iter().map(told).collect();
+        let synthetic = config.synthetic.as_ref();
+        let told: Vec<String> = gates.iter().map(|gate| told(gate, synthetic)).collect();
         output::result(&told.join("\n\n"));
     }
     Ok(Exit::Done)
 }
 
-fn told(gate: &NamedGate) -> String {
+fn told(gate: &NamedGate, synthetic: Option<&SyntheticTraffic>) -> String {
     let analysis = &gate.analysis;
     let mut lines = vec![opening(gate)];
     if analysis.rules.is_empty() {
@@ -52,7 +53,10 @@ fn told(gate: &NamedGate) -> String {
         lines.push(format!("  {}", failing(analysis)));
     }
     match gate.role {
-        GateRole::Decide => lines.push(format!("  {}", undecided(analysis))),
+        GateRole::Decide => {
+            lines.push(format!("  {}", undecided(analysis)));
+            lines.extend(synthetic.map(|traffic| format!("  {}", asking(gate, traffic))));
+        }
         GateRole::KeepWarm => lines.extend(warm(gate).map(|line| format!("  {line}"))),
     }
     lines.push("  Rules:".to_owned());
@@ -242,6 +246,21 @@ fn warm(gate: &NamedGate) -> impl Iterator<Item = String> {
                  no failure, and the new release serves already."
         .to_owned();
     warns.into_iter().chain(dead).chain([quiet])
+}
+
+/// What the gate asks itself.
+fn asking(gate: &NamedGate, traffic: &SyntheticTraffic) -> String {
+    let pace = |pace: Pace| format!("{} in {}", pace.requests, render::span(pace.per_ms));
+    let whom = match gate.percent {
+        100 => "the new release",
+        _ => "both releases",
+    };
+    format!(
+        "While users send the new release fewer requests than {}, the gate asks {whom} itself: {} each, {} in a window.",
+        pace(traffic.below),
+        pace(traffic.rate),
+        traffic.rate.within(gate.analysis.window_ms)
+    )
 }
 
 /// How soon a rule can tell.
