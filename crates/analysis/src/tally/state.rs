@@ -41,7 +41,7 @@ pub(super) enum RuleState {
         worse: Proportion,
         good: Proportion,
         #[serde(default)]
-        stretch: Stretch,
+        stretch: Box<Stretch>,
     },
     /// One arm against what the stable one showed before; `None` where that was too little.
     Before { before: Option<Box<Before>> },
@@ -77,7 +77,7 @@ impl RuleState {
                 RuleState::Share {
                     worse: Proportion::above(if times { slow } else { *max }),
                     good: Proportion::below(if times { slow } else { *matters }),
-                    stretch: Stretch::default(),
+                    stretch: Box::default(),
                 }
             }
             Test::NotWorseThanBefore { .. } => RuleState::Before { before: None },

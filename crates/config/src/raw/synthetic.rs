@@ -38,7 +38,7 @@ impl RawSyntheticRequest {
     fn read(table: Table<'_>) -> RawSyntheticRequest {
         let headers = value_or_default(table.entries("headers", name, value));
         for (name, at) in &headers {
-            let secret = is_secret(name).then_some("TOKEN").unwrap_or(name);
+            let secret = if is_secret(name) { "TOKEN" } else { name };
             if let Err(wrong) = reference(&at.value).and_then(|()| literal(secret, &at.value)) {
                 table.report.add(&at.spot, wrong);
             }
