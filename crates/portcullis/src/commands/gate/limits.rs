@@ -75,6 +75,8 @@ impl FalseAlarms {
         let cells = [(0.5, false), (0.5, true), (1.0, false), (1.0, true)];
         let cells: Option<Vec<_>> = cells
             .into_iter()
+            // Where all are with one release, it makes no difference who stays.
+            .filter(|(_, stays)| !stays || gate.percent < 100)
             .map(|(of_limit, stays)| cell(of_limit, stays))
             .collect();
         Some(FalseAlarms { cells: cells? })
@@ -98,12 +100,12 @@ impl FalseAlarms {
                 (false, false) => format!("right at the limit {}", told(study)),
             })
             .collect();
-        let [half, half_stay, edge, edge_stay] = &cells[..] else {
-            return String::new();
+        let all = match &cells[..] {
+            [half, half_stay, edge, edge_stay] => format!("{half} {half_stay}; {edge} {edge_stay}"),
+            few => few.join("; "),
         };
         format!(
-            "rolls back by chance, {RUNS} simulated rollouts each at {REQUESTS_PER_SECOND} requests a second: {half} \
-             {half_stay}; {edge} {edge_stay}"
+            "rolls back by chance, {RUNS} simulated rollouts each at {REQUESTS_PER_SECOND} requests a second: {all}"
         )
     }
 
