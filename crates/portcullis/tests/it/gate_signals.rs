@@ -195,6 +195,45 @@ fn a_failing_canary_ends_gate_run_with_three_and_is_not_rolled_back_by_it() {
 }
 
 #[test]
+fn without_a_canary_gate_run_names_what_it_leaves_out_tells_a_gap_once_and_ends_in_time() {
+    let mut rig = Rig::serving("none");
+    let gate = r#"[gate]
+window = "1m"
+interval = "4s"
+[[gate.metric]]
+name = "queue"
+from = "command"
+command = ["cat", "queue"]
+reads = "number"
+[[gate.rule]]
+signal = "metric"
+metric = "queue"
+max = 5
+[[gate.rule]]
+signal = "error-rate"
+worse_than_stable_by = "2%"
+[[gate.rule]]
+signal = "health"
+max = 3
+"#;
+    rig.edit(RIGS_GATE, gate);
+    let output = rig.run(&["gate", "run", "gate-20", "--for", "5s", "--json"]);
+    let words = told(&output);
+    assert_eq!(output.status.code(), Some(5), "{words}");
+    assert!(
+        words.contains("left out, because no release serves beside 1.0: error rate"),
+        "{words}"
+    );
+    assert!(!words.contains("1.0: checks"), "{words}");
+    assert_eq!(words.matches("queue: no data").count(), 1, "{words}");
+    // Two measurements: one of 4 s, and one of what is left.
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let measured_ms = found["judgement"]["measured_ms"].as_u64().unwrap();
+    assert!((5_000..8_000).contains(&measured_ms), "{measured_ms}");
+    rig.stop();
+}
+
+#[test]
 fn a_figure_that_stops_in_mid_gate_pauses_the_rollout_and_tells_people() {
     let mut rig = Rig::serving("none");
     let gate = r#"[gate]
