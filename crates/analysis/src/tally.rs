@@ -243,7 +243,7 @@ impl Tally {
 fn shows_early(rule: &Rule, measured_ms: u64) -> bool {
     match rule.test {
         Test::Limit { .. } => true,
-        Test::Window { over_ms, .. } => measured_ms >= over_ms,
+        Test::Window { over_ms, .. } | Test::Beside { over_ms, .. } => measured_ms >= over_ms,
         _ => rule.enough == Enough::Evidence,
     }
 }

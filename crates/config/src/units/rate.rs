@@ -41,6 +41,10 @@ impl Limit {
     /// The limit as a message quotes it.
     pub(crate) fn found(&self) -> String {
         match self {
+            // A number of 300 digits is no help.
+            Limit::Number { number, .. } if *number != 0.0 && number.abs() < 1e-9 => {
+                format!("the number {number:e}")
+            }
             Limit::Number { number, .. } => format!("the number {number}"),
             Limit::Text(text) => quoted(text),
         }

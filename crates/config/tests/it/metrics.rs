@@ -199,7 +199,12 @@ fn sources_that_lack_something_or_have_too_much_are_refused() {
 fn a_server_over_https_may_have_an_authority_of_its_own() {
     let metric = |ca: &str| {
         let keys = "from = \"prometheus\"\nurl = \"https://prometheus.example\"\nquery = \"up\"\n";
-        least("", &format!("[[gate.metric]]\nname = \"up\"\n{keys}{ca}"))
+        let rule = "[[gate.rule]]\nsignal = \"metric\"\nmetric = \"up\"\nmax = 1\n";
+        let limit = "[[gate.rule]]\nsignal = \"health\"\nmax = 2\n";
+        least(
+            "",
+            &format!("[[gate.metric]]\nname = \"up\"\n{keys}{ca}\n{rule}{limit}"),
+        )
     };
     let all = figures(&metric("ca = \"tls/ca.pem\"\n"));
     assert_eq!(all[0].source.ca(), Some(Path::new("/srv/dhash/tls/ca.pem")));
@@ -237,7 +242,7 @@ fn a_figure_is_compared_with_the_stable_releases() {
     assert_eq!((found.requests_min, found.enough), (3, Enough::Requests));
     let expected = Test::Beside {
         reading: Reading::Mean,
-        over_ms: 60_000,
+        over_ms: 120_000,
         tolerated: Bound {
             ratio: 1.0,
             margin: 3.0,

@@ -379,8 +379,8 @@ fn the_sentence_has_the_numbers() {
     let back = apply(&watching, measured(&watching, 100, 5));
     assert!(
         back.sentence().contains(
-            "Going back to 1.0: undoing step 7 of 14, shift-10, because error rate 5.0 %, limit \
-             1.0 %, 100 requests"
+            "Going back to 1.0: undoing step 7 of 14, shift-10, because error rate 5.0 %, stable \
+             5.0 %, limit 1.0 %, 100 requests; the stable release is over this limit too"
         ),
         "{}",
         back.sentence()
