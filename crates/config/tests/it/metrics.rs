@@ -180,7 +180,7 @@ fn a_figure_is_compared_with_the_stable_releases() {
     assert_eq!((found.requests_min, found.enough), (3, Enough::Requests));
     let expected = Test::Beside {
         reading: Reading::Mean,
-        over_ms: 60_000,
+        over_ms: 120_000,
         tolerated: Bound {
             ratio: 1.0,
             margin: 3.0,
