@@ -112,7 +112,7 @@ fn without_any_users_synthetic_requests_pass_a_good_release_and_roll_a_bad_one_b
 #[test]
 fn a_gate_without_users_offers_synthetic_requests() {
     let mut rig = Rig::serving("none");
-    rig.edit(RIGS_GATE, &ASKING.replace("extend = \"60s\"\n", ""));
+    rig.edit(RIGS_GATE, &ASKING.replace("60s", "1s"));
     let output = rig.run(&["deploy", "--release", "1.1", "--wait"]);
     assert_eq!(output.status.code(), Some(5), "{}", told(&output));
     let sentence = rig.json(&["status"]);
@@ -240,6 +240,7 @@ fn a_figure_that_stops_in_mid_gate_pauses_the_rollout_and_tells_people() {
     let gate = r#"[gate]
 window = "4s"
 interval = "250ms"
+extend = "1s"
 [[gate.metric]]
 name = "queue"
 from = "command"
