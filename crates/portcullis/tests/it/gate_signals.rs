@@ -12,6 +12,7 @@ const RIGS_GATE: &str = r#"[gate]
 window = "2s"
 interval = "250ms"
 samples_min = 3
+extend = "20s"
 [[gate.rule]]
 signal = "error-rate"
 max = "1%"
