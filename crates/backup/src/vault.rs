@@ -24,6 +24,7 @@ pub use hold::Hold;
 pub use remove::Removed;
 pub use replace::Replaced;
 pub use restore::Restored;
+pub(crate) use restore::{exists, rename_to_free};
 pub use verify::Verified;
 
 /// A local folder of backups, readable by its owner only.
@@ -200,14 +201,14 @@ impl Vault {
     /// What a backup of these stores would need at most, and what is free.
     ///
     /// # Errors
-    /// The errors of [`Store::size`], and [`BackupError::Vault`].
+    /// The errors of [`Store::examine`], and [`BackupError::Vault`].
     pub fn space(&self, stores: &[Store]) -> Result<Space, BackupError> {
         let mut needed_bytes = ENTRY_OVERHEAD_BYTES;
         for store in stores {
-            let size = store.size()?;
+            let size = store.examine()?;
             let overhead = size.entries.saturating_mul(ENTRY_OVERHEAD_BYTES);
             needed_bytes = needed_bytes
-                .saturating_add(size.bytes)
+                .saturating_add(store.bytes_needed(size))
                 .saturating_add(overhead);
         }
         Ok(Space {

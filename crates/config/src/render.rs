@@ -6,7 +6,7 @@ use std::path::Path;
 use portcullis_analysis::{
     Cadence, Enough, Reading, Rule, Signal, SignalKind, Test, WhenInconclusive,
 };
-use portcullis_rollout::{Check, Migration, Proof, StoreKind, Strategy};
+use portcullis_rollout::{Check, Migration, Proof, Strategy};
 use toml::{Table, Value};
 
 use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig, UpstreamProtocol};
@@ -160,15 +160,11 @@ fn check(check: &Check) -> Table {
 
 fn stores(config: &Config) -> Value {
     let stores = config.stores.iter().map(|store| {
-        let kind = match store.kind {
-            StoreKind::File => "file",
-            StoreKind::Directory => "directory",
-        };
         let name = store.name.as_str().into();
         Value::Table(table([
             ("name", name),
-            ("kind", kind.into()),
-            ("path", path(&store.path)),
+            ("kind", store.kind().word().into()),
+            ("path", path(store.path())),
         ]))
     });
     Value::Array(stores.collect())

@@ -104,13 +104,10 @@ fn store(store: Option<&TemplateStore>) -> String {
         return "#[[store]]\n#name = \"library\"\n#kind = \"file\"\n#path = \"data/library.json\"\n"
             .to_owned();
     };
-    let kind = match store.kind {
-        StoreKind::File => "file",
-        StoreKind::Directory => "directory",
-    };
+    let kind = store.kind;
     let text = |text: &str| Value::from(text).to_string();
     format!(
-        "[[store]]\nname = {}\nkind = \"{kind}\"                     # file | directory\npath = {}\n",
+        "[[store]]\nname = {}\nkind = \"{kind}\"                     # file | directory | sqlite\npath = {}\n",
         text(&store.name),
         text(&store.path)
     )

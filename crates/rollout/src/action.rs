@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use portcullis_analysis::{Analysis, Rule, Sample, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::{Artifact, FigureOrder, ReleaseId, ServiceName, SyntheticOrder, Target, Weight};
+use crate::{
+    Artifact, FigureOrder, ReleaseId, ServiceName, StoreRef, SyntheticOrder, Target, Weight,
+};
 
 /// What a step does to the world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,27 +68,6 @@ pub struct SecretNeed {
     pub reference: String,
     /// The folder at which relative paths start and in which commands run.
     pub folder: PathBuf,
-}
-
-/// A store as a plan refers to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoreRef {
-    /// Its name in the configuration.
-    pub name: String,
-    /// What it is.
-    pub kind: StoreKind,
-    /// Where it is.
-    pub path: PathBuf,
-}
-
-/// What a store is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoreKind {
-    /// One file.
-    File,
-    /// A folder with all that is in it.
-    Directory,
 }
 
 /// Which stores are copied, under which name.

@@ -20,6 +20,7 @@ mod rollout;
 mod sentence;
 mod state;
 mod step;
+mod store;
 mod synthetic;
 mod timeline;
 mod value_source;
@@ -27,7 +28,7 @@ mod value_source;
 pub use action::{
     Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, GateRole, HookOrder,
     HookTime, Kept, Launch, MetricsSource, Migration, PreflightOrder, Promotion, Proof, Rehearsal,
-    RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, StoreKind, StoreRef, Trial,
+    RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
 pub use effect::{Effect, Notice, NoticeKind};
@@ -46,6 +47,7 @@ pub use replay::{Comparison, Replay, ReplayError, Replayed};
 pub use rollout::{Rollout, alone};
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};
+pub use store::{StoreKind, StoreLocation, StoreRef};
 pub use synthetic::{
     Pace, SYNTHETIC_HEADER, SyntheticOrder, SyntheticQuestion, SyntheticRequest, SyntheticTraffic,
 };

@@ -89,8 +89,7 @@ impl Scenario {
             },
             stores: vec![StoreRef {
                 name: "library".to_owned(),
-                kind: StoreKind::File,
-                path: "/data/library.json".into(),
+                location: StoreKind::File.at("/data/library.json".into()),
             }],
             folder: "/data".into(),
             scratch: "/scratch".into(),

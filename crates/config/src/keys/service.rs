@@ -195,11 +195,18 @@ pub(crate) static STORE: Section = Section {
         ),
         key(
             "kind",
-            Kind::Choice(&["file", "directory"]),
+            Kind::Choice(&["file", "directory", "sqlite"]),
             Preset::Required,
-            "One file, or a folder with everything in it.",
+            "One file, a folder with everything in it, or an SQLite database, which is copied while it is \
+             used.",
         ),
-        key("path", Kind::Path, Preset::Required, "Where it is."),
+        key(
+            "path",
+            Kind::Path,
+            Preset::Required,
+            "Where it is. Of an SQLite database: the file itself; what lies beside it (`-wal`, `-shm`) \
+             belongs to it.",
+        ),
     ],
 };
 

@@ -142,7 +142,7 @@ prop_compose! {
         );
         let _ = writeln!(out, "[service.metrics]\npath = \"/m\"\nfigures = {{ q = \"/q\" }}");
         for index in 0..stores {
-            let kind = if flags[1] { "file" } else { "directory" };
+            let kind = ["file", "directory", "sqlite"][(index + usize::from(flags[1])) % 3];
             let _ = writeln!(out, "[[store]]\nname = \"s{index}\"\nkind = {kind:?}\npath = \"data/{index}\"");
         }
         let _ = writeln!(

@@ -324,7 +324,7 @@ fn restore_in_place(
                 kept.display()
             ));
         }
-        copies.push((held.name.clone(), held.path.clone(), replaced.digest));
+        copies.push((held.name.clone(), held.path().to_owned(), replaced.digest));
     }
     if copies.is_empty() {
         return Err(CommandError::new(

@@ -8,6 +8,7 @@ mod command_line;
 mod config_command;
 mod conformance;
 mod control;
+mod databases;
 mod detect;
 mod examples;
 mod faults;

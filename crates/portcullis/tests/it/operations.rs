@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use portcullis_backup::{BackupRequest, Store, StoreKind, Vault};
+use portcullis_backup::{BackupRequest, Store, Vault};
 use serde_json::Value;
 
 use crate::rig::Rig;
@@ -23,11 +23,7 @@ fn old_backup(rig: &Rig, service: &str, days: i64, verified: bool) -> String {
         release: None,
         reason: format!("{days} days ago"),
     };
-    let store = Store {
-        name: "library".to_owned(),
-        kind: StoreKind::File,
-        path: root.join("data/library.json"),
-    };
+    let store = Store::file("library", root.join("data/library.json"));
     let name = vault.create(&request, &[store]).unwrap().name;
     if verified {
         vault.verify(&name).unwrap();

@@ -468,12 +468,9 @@ impl Builder<'_> {
             .stores
             .iter()
             .map(|store| {
-                let file = store.path.file_name().map(Into::into);
+                let file = store.path().file_name().map(Into::into);
                 let leaf: std::path::PathBuf = file.unwrap_or_else(|| "data".into());
-                StoreRef {
-                    path: scratch.join(&store.name).join(leaf),
-                    ..store.clone()
-                }
+                store.moved_to(scratch.join(&store.name).join(leaf))
             })
             .collect();
         let [old_address, new_address] = &request.trial_addresses;

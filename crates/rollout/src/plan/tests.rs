@@ -41,8 +41,7 @@ pub(crate) fn request() -> PlanRequest {
         },
         stores: vec![StoreRef {
             name: "library".to_owned(),
-            kind: StoreKind::File,
-            path: "/srv/library.json".into(),
+            location: StoreKind::File.at("/srv/library.json".into()),
         }],
         folder: "/srv".into(),
         scratch: "/srv/scratch".into(),

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 13] = [
+pub(super) const GUIDES: [(&str, &str); 14] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -47,6 +47,10 @@ pub(super) const GUIDES: [(&str, &str); 13] = [
     (
         "emergency-bypass",
         include_str!("../../../../../docs/guide/emergency-bypass.md"),
+    ),
+    (
+        "restore-by-hand",
+        include_str!("../../../../../docs/guide/restore-by-hand.md"),
     ),
 ];
 
