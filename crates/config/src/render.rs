@@ -273,6 +273,13 @@ fn rule(rule: &Rule) -> Table {
         put("metric", name.as_str().into());
     }
     put("signal", signal_word(&rule.signal).into());
+    limits(rule, &mut out);
+    out
+}
+
+/// What the rule allows.
+fn limits(rule: &Rule, out: &mut Table) {
+    let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
     let unit = |value: f64| match rule.signal.kind() {
         SignalKind::Time => Value::String(format!("{value:.0}ms")),
         SignalKind::Checks => Value::Integer(value as i64),
@@ -321,7 +328,6 @@ fn rule(rule: &Rule) -> Table {
             put("matters_by", unit(matters.margin));
         }
     }
-    out
 }
 
 /// `error-rate`, `latency`, `metric`.

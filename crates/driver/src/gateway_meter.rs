@@ -182,26 +182,18 @@ impl Meter for GatewayMeter {
             watch: Stopwatch::start(),
             gateway,
             failures,
-            synthetic_ms: match synthetic {
-                Some(_) => before.synthetic_ms + gate.analysis.interval_ms,
-                None => before.synthetic_ms,
-            },
+            synthetic_ms: before.synthetic_ms
+                + synthetic.as_ref().map_or(0, |_| gate.analysis.interval_ms),
             users_per_second: None,
         };
         let arm = |wanted: &SplitArm| {
             let service = gate.service.as_str();
-            let both = (before.gateway.as_ref(), after.gateway.as_ref());
-            let both = (
-                both.0.map_err(String::as_str)?,
-                both.1.map_err(String::as_str)?,
-            );
-            difference(both.0, both.1, service, wanted)
+            let earlier = before.gateway.as_ref().map_err(String::as_str)?;
+            let later = after.gateway.as_ref().map_err(String::as_str)?;
+            difference(earlier, later, service, wanted)
         };
         let readings = [before.gateway.as_ref().ok(), after.gateway.as_ref().ok()];
-        let unmeasured = readings.into_iter().flatten().find_map(|status| {
-            let route = route_of(status, gate.service.as_str())?;
-            bypassed(route, &gate.canary).or_else(|| left_out(route, &gate.canary))
-        });
+        let unmeasured = unmeasured(&readings, gate);
         let measured = unmeasured.is_none();
         let (metrics, mut missing) = sorted_out(figures, str::to_owned);
         let (stable_metrics, absent) = sorted_out(stable_figures, Sample::stable_figure);
@@ -242,6 +234,14 @@ impl Meter for GatewayMeter {
 
 fn key(query: &Query) -> (RolloutId, StepIndex) {
     (query.rollout.clone(), query.step)
+}
+
+/// Why the canary was not measured at one of the readings, in words: the split was bypassed or without it.
+fn unmeasured(readings: &[Option<&GatewayStatus>; 2], gate: &GateOrder) -> Option<String> {
+    readings.iter().flatten().find_map(|status| {
+        let route = route_of(status, gate.service.as_str())?;
+        bypassed(route, &gate.canary).or_else(|| left_out(route, &gate.canary))
+    })
 }
 
 /// The canary's share of the routing keys, if it was the same at both readings and neither nothing nor all.

@@ -416,7 +416,7 @@ fn owners_are_kept() {
         let metadata = fs::symlink_metadata(root.join(path)).unwrap();
         (metadata.uid(), metadata.gid())
     };
-    lchown(&stores[0].path(), Some(1001), Some(1002)).unwrap();
+    lchown(stores[0].path(), Some(1001), Some(1002)).unwrap();
     let paths = ["", "index", "2026", "2026/a.txt", "link"];
     for (path, id) in paths.into_iter().zip(2001..) {
         lchown(stores[1].path().join(path), Some(id), Some(id + 1000)).unwrap();

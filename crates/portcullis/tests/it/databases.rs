@@ -50,7 +50,7 @@ fn sqlite(database: &Path, statements: &str) -> String {
         .arg(statements)
         .stdin(Stdio::null())
         .output()
-        .expect("sqlite3 is not installed; run `cargo xtask setup`");
+        .unwrap_or_else(|error| panic!("sqlite3: {error}; run `cargo xtask setup`"));
     let (out, err) = (output.stdout, output.stderr);
     assert!(
         output.status.success(),

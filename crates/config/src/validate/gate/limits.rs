@@ -94,14 +94,10 @@ fn unfit(raw: &RawRule, signal: &Signal, compared: bool, report: &Report<'_>) ->
     let (breaker, alone) = (set(&raw.breaker), set(&raw.alone));
     let of_figure = signal.kind() == SignalKind::Figure;
     if compared {
-        refuse(
-            breaker.as_ref(),
-            "a circuit breaker has a fixed limit, not a comparison",
-        );
-        refuse(
-            alone.as_ref(),
-            "a comparison needs the stable release beside the new one",
-        );
+        let fixed = "a circuit breaker has a fixed limit, not a comparison";
+        refuse(breaker.as_ref(), fixed);
+        let beside = "a comparison needs the stable release beside the new one";
+        refuse(alone.as_ref(), beside);
     }
     if compared && of_figure {
         for spot in [matters, matters_by, matters_ratio] {
