@@ -9,7 +9,7 @@ mod node;
 mod python;
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 12] = [
+const PACKAGES: [(&str, &str); 14] = [
     ("curl", "a client of the gateway that speaks TLS and HTTP/2"),
     ("faketime", "a clock that can be set, for the fault tests"),
     ("nginx-light", "a real upstream for the gateway's tests"),
@@ -21,6 +21,11 @@ const PACKAGES: [(&str, &str); 12] = [
         "a real server for limits that gateways share",
     ),
     ("openssl", "the certificate of that server"),
+    (
+        "sqlite3",
+        "for databases of tests, and for the runbook that restores one by hand",
+    ),
+    ("zstd", "for the same runbook"),
     ("wrk", "load over HTTP/1.1 for tests and benchmarks"),
     ("nghttp2-client", "h2load, load over HTTP/2"),
     (

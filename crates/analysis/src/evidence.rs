@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use outlook::Needed;
+
 use crate::count::grouped;
 use crate::{Effect, Enough, Rule, Signal, Test, Verdict};
+
+mod outlook;
 
 /// The logarithm of a million: nobody needs to know more exactly how sure a proof is.
 const MILLION_LOG: f64 = 13.815_510_557_964_274;
@@ -15,7 +19,7 @@ pub struct Evidence {
     pub rule: Rule,
     /// The candidate's value in the signal's unit; `None` without data.
     pub observed: Option<f64>,
-    /// The concurrent stable arm's value, where the rule compares with it and there was one.
+    /// The concurrent stable arm's value, where there was one and the rule is about traffic.
     pub baseline: Option<f64>,
     /// The limit that was in force, in the signal's unit; `None` when it could not be computed.
     pub limit: Option<f64>,
@@ -30,6 +34,9 @@ pub struct Evidence {
     /// What a failed check or a missing signal said, where that explains more than the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The synthetic requests among them, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<SyntheticEvidence>,
     /// How far the evidence of a sequential rule has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
@@ -39,6 +46,16 @@ pub struct Evidence {
     /// Whether the rule is on its way to fail: a warning, no verdict.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approaching: bool,
+}
+
+/// Synthetic requests behind a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyntheticEvidence {
+    /// How many the candidate got.
+    pub requests: u64,
+    /// What it did with the last one that it did not answer as expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
 }
 
 /// How far the evidence of a sequential rule has come, as natural logarithms of e-values.
@@ -124,9 +141,29 @@ impl Evidence {
         if self.verdict == Verdict::Inconclusive && requests < least {
             words.push_str(&format!(" of {} needed", grouped(least)));
         }
+        if let Some(synthetic) = &self.synthetic {
+            words.push_str(&self.synthetic_words(synthetic));
+        }
         words.push_str(&proof);
+        words.push_str(self.common_words());
         if let Some(why) = self.no_data() {
             words.push_str(&format!("; no data now: {why}"));
+        }
+        words
+    }
+
+    /// How many of the requests were synthetic, and what a failed one said.
+    fn synthetic_words(&self, synthetic: &SyntheticEvidence) -> String {
+        let mut words = match synthetic.requests {
+            all if all == self.requests => " (all of them synthetic)".to_owned(),
+            some => format!(" ({} of them synthetic)", grouped(some)),
+        };
+        if let Some(failure) = synthetic
+            .last_failure
+            .as_ref()
+            .filter(|_| self.verdict == Verdict::Fail)
+        {
+            words.push_str(&format!("; of a synthetic one: {failure}"));
         }
         words
     }
@@ -134,6 +171,9 @@ impl Evidence {
     /// What the proof adds: how sure a failure is, or what is missing.
     fn proof_words(&self) -> String {
         let Some(proof) = &self.proof else {
+            if self.verdict == Verdict::Fail && matches!(self.rule.test, Test::Beside { .. }) {
+                return "; compared as it stands, so chance is not ruled out".to_owned();
+            }
             return match self.approaching {
                 true => "; near its limit".to_owned(),
                 false => String::new(),
@@ -146,23 +186,19 @@ impl Evidence {
             };
         }
         let evident = self.rule.enough == Enough::Evidence;
-        match (self.verdict, proof.requests_needed) {
+        match (self.verdict, self.more_needed()) {
             (Verdict::Fail, _) => {
                 let times = libm::exp(proof.log_worse.min(MILLION_LOG));
                 let times = grouped(libm::floor(times) as u64);
-                let effect = self.effect_words().map(|words| format!("; {words}"));
-                let effect = effect.unwrap_or_default();
-                format!("{effect}; chance alone does this less than once in {times} times")
+                self.failed_words(&format!(
+                    "chance alone does this less than once in {times} times"
+                ))
             }
-            (_, _) if self.approaching => "; approaching failure".to_owned(),
-            (Verdict::Inconclusive | Verdict::Undecided, Some(needed)) if evident => {
-                format!("; needs about {}", self.rule.signal.more(needed))
+            (_, _) if self.approaching => self.approaching_words(proof),
+            (Verdict::Inconclusive | Verdict::Undecided, Some(needed)) => {
+                needed.words(&self.rule.signal)
             }
-            (Verdict::Inconclusive, None) if evident && !proof.passes() => {
-                "; neither shown to be worse nor to be good enough, and more of the same would not \
-                 tell"
-                    .to_owned()
-            }
+            (Verdict::Inconclusive, None) if evident && !proof.passes() => self.open_words(proof),
             _ => String::new(),
         }
     }
@@ -184,17 +220,16 @@ impl Evidence {
     /// How many more requests the rule needs before it says anything.
     pub fn requests_missing(&self) -> u64 {
         let least = self.rule.requests_min.saturating_sub(self.requests);
-        let proof = self
-            .proof
-            .as_ref()
-            .filter(|_| self.rule.enough == Enough::Evidence);
-        least.max(proof.and_then(|proof| proof.requests_needed).unwrap_or(0))
+        least.max(self.more_needed().map_or(0, Needed::requests))
     }
 
     pub(crate) fn empty(rule: &Rule) -> Evidence {
         let limit = match rule.test {
             Test::Limit { max } | Test::Window { max, .. } | Test::AtMost { max, .. } => Some(max),
-            Test::Baseline { .. } | Test::NotWorse { .. } | Test::NotWorseThanBefore { .. } => None,
+            Test::Baseline { .. }
+            | Test::NotWorse { .. }
+            | Test::NotWorseThanBefore { .. }
+            | Test::Beside { .. } => None,
         };
         Evidence {
             rule: rule.clone(),
@@ -205,6 +240,7 @@ impl Evidence {
             latest_ms: None,
             verdict: Verdict::Undecided,
             detail: None,
+            synthetic: None,
             proof: None,
             effect: None,
             approaching: false,
@@ -214,9 +250,12 @@ impl Evidence {
 
 /// The stretch of time that a rule looks at: ` (p95 over 15 min)`.
 fn stretch(test: &Test) -> String {
-    let Test::Window {
+    let (Test::Window {
         reading, over_ms, ..
-    } = test
+    }
+    | Test::Beside {
+        reading, over_ms, ..
+    }) = test
     else {
         return String::new();
     };
@@ -270,15 +309,46 @@ impl Judgement {
         let warning = || self.evidence.iter().find(|e| e.approaching);
         let silent = || self.evidence.iter().find(|e| e.no_data().is_some());
         let deciding = deciding.or_else(warning).or_else(silent);
-        let Some(deciding) = deciding.or(self.evidence.first()) else {
-            return "no rules".to_owned();
-        };
+        match deciding.or(self.evidence.first()) {
+            Some(deciding) => self.phrase_of(deciding),
+            None => "no rules".to_owned(),
+        }
+    }
+
+    /// The same, but while the gate is open with the rules at these indices, of which people are warned, as far as
+    /// there still is something to warn of: another rule may have been told before.
+    pub fn phrase_about(&self, rules: &[usize]) -> String {
+        let open = self.verdict == Verdict::Undecided;
+        let evidence = rules.iter().filter_map(|rule| self.evidence.get(*rule));
+        let warned = evidence.filter(|e| open && (e.approaching || e.no_data().is_some()));
+        let mut phrases: Vec<String> = Vec::new();
+        for evidence in warned {
+            // Two rules may look at one figure, and neither has it.
+            let phrase = match phrases.is_empty() {
+                true => self.phrase_of(evidence),
+                false => evidence.phrase(),
+            };
+            if !phrases.iter().any(|told| told.starts_with(&phrase)) {
+                phrases.push(phrase);
+            }
+        }
+        match phrases.is_empty() {
+            true => self.phrase(),
+            false => phrases.join("; "),
+        }
+    }
+
+    /// The evidence of one rule in words, with checks that failed.
+    fn phrase_of(&self, deciding: &Evidence) -> String {
         let mut words = deciding.phrase();
         words.push_str(&self.time_words(deciding));
         let is_health = |e: &&Evidence| e.rule.signal == Signal::HealthFailures;
         let unwell = |e: &&Evidence| e.observed.is_some_and(|failures| failures > 0.0);
         let mut health = self.evidence.iter().filter(is_health).filter(unwell);
-        match health.next().filter(|health| *health != deciding) {
+        match health
+            .next()
+            .filter(|health| !std::ptr::eq(*health, deciding))
+        {
             Some(health) => format!("{words}; {}", health.phrase()),
             None => words,
         }
@@ -286,10 +356,8 @@ impl Judgement {
 
     /// How long what is missing takes at the rate so far.
     fn time_words(&self, evidence: &Evidence) -> String {
-        let proof = evidence.proof.as_ref();
-        let needed = proof.and_then(|proof| proof.requests_needed).unwrap_or(0);
-        let waits = evidence.rule.enough == Enough::Evidence
-            && !evidence.approaching
+        let needed = evidence.more_needed().map_or(0, Needed::requests);
+        let waits = !evidence.approaching
             && evidence.no_data().is_none()
             && matches!(evidence.verdict, Verdict::Inconclusive | Verdict::Undecided);
         if !waits || needed == 0 || evidence.requests == 0 {

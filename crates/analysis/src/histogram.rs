@@ -6,6 +6,8 @@
 //! two snapshots can be subtracted to give a window. Quantiles report a bucket's upper edge: they
 //! never understate a latency.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Linear parts per power of two, and the number of exact one-microsecond buckets at the bottom.
@@ -87,6 +89,31 @@ impl Histogram {
         }
         let rank = ((quantile.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
         self.bucket_of_rank(rank).map(bucket_upper_us)
+    }
+
+    /// The same of a mixture of several, each with a weight above 0; those without data are left out.
+    pub(crate) fn mixed_quantile_us<'a>(
+        parts: impl Iterator<Item = (f64, &'a Histogram)>,
+        quantile: f64,
+    ) -> Option<u64> {
+        let mut shares: BTreeMap<u32, f64> = BTreeMap::new();
+        let mut all = 0.0;
+        for (weight, times) in parts.filter(|(_, times)| !times.is_empty()) {
+            let each = weight / times.count() as f64;
+            for (bucket, n) in &times.counts {
+                *shares.entry(*bucket).or_default() += each * *n as f64;
+            }
+            all += weight;
+        }
+        // Sums of shares end a little beside the whole.
+        let wanted = quantile.clamp(0.0, 1.0) * all * (1.0 - 1e-12);
+        let mut seen = 0.0;
+        let mut buckets = shares.into_iter();
+        let found = buckets.find(|(_, share)| {
+            seen += share;
+            seen >= wanted
+        });
+        found.map(|(bucket, _)| bucket_upper_us(bucket as usize))
     }
 
     /// The bucket of the latency with this place in ascending order, counted from 1; `None` when there is

@@ -24,10 +24,10 @@ pub use analysis::{Analysis, AnalysisProblem, Budget, Cadence, WhenInconclusive}
 pub use comparison::{rate_difference_lower_bound, wilson_interval};
 pub use count::counted;
 pub use effect::{Difference, Effect, Interval};
-pub use evidence::{Evidence, Judgement, Proof};
+pub use evidence::{Evidence, Judgement, Proof, SyntheticEvidence};
 pub use histogram::{BUCKETS, Histogram, bucket_of, bucket_upper_us};
 pub use rule::{Bound, Enough, Reading, Rule, Test};
-pub use sample::{ArmSample, HealthSample, Sample};
+pub use sample::{ArmSample, HealthSample, Sample, SyntheticSample};
 pub use sequential::{
     ALTERNATIVES, ArmEvents, BetaBinomialMixture, Exceedances, FORMULA_VERSION, Labels,
     LatencyBound, Mixture, NormalMixture, Proportion, RateBound, RateRatio, RatioInterval,

@@ -112,6 +112,17 @@ pub enum Test {
         /// The largest value allowed, in the signal's unit.
         max: f64,
     },
+    /// A figure of the canary is not above the same figure of the stable release by more than this, as it stands: both
+    /// are asked at each measurement, and what is read from their latest stretches is compared. What meets both alike
+    /// cancels, but how likely chance makes the difference is not known.
+    Beside {
+        /// What is read from each release's readings.
+        reading: Reading,
+        /// How far the readings reach back, in milliseconds.
+        over_ms: u64,
+        /// How much above the stable release's value the canary's may be.
+        tolerated: Bound,
+    },
     /// Sequential: fails when there is evidence that the signal is above `max`, and is good when there
     /// is evidence that it is below `matters`.
     AtMost {
@@ -163,7 +174,10 @@ impl Reading {
 impl Test {
     /// Whether this test needs a concurrent stable arm.
     pub fn needs_baseline(&self) -> bool {
-        matches!(self, Test::Baseline { .. } | Test::NotWorse { .. })
+        matches!(
+            self,
+            Test::Baseline { .. } | Test::NotWorse { .. } | Test::Beside { .. }
+        )
     }
 
     /// Whether this test never fails: all it does is warn.

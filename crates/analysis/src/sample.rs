@@ -1,10 +1,11 @@
 //! What was measured in one interval of a gate.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Histogram;
+use crate::{Histogram, Signal};
 
 /// One measurement: what both arms answered between two moments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct Sample {
     /// Figures that the candidate reports of itself, or that other sources were asked for, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
+    /// The figures of the stable release that rules compare with, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stable_metrics: BTreeMap<String, f64>,
     /// Figures that could not be had, by name, each with the reason in words that follow `no data: `.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, String>,
@@ -30,6 +34,9 @@ pub struct Sample {
     /// where requests stay with an arm by a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_share: Option<f64>,
+    /// Synthetic requests that were sent to the arms in this interval besides what users sent; `None` when there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<SyntheticSample>,
     /// Why the candidate could get no traffic in this interval, in words that follow `not measuring: `.
     /// Such a sample has no length and no arms, so it proves nothing and brings no gate nearer to
     /// passing; checks that failed count.
@@ -47,6 +54,32 @@ impl Sample {
     pub const CANARY_COUNTS: &str = "counts of the canary";
     /// The same of the concurrent stable arm.
     pub const STABLE_COUNTS: &str = "counts of the stable arm";
+
+    /// The name in [`Sample::missing`] of a figure of the stable release.
+    pub fn stable_figure(name: &str) -> String {
+        format!("{name} of the stable release")
+    }
+
+    /// The synthetic requests, where this signal counts them.
+    pub(crate) fn synthetic_of(&self, signal: &Signal) -> Option<&SyntheticSample> {
+        let counts = signal.counts_synthetic();
+        self.synthetic.as_ref().filter(|_| counts)
+    }
+
+    /// What the candidate answered as this signal counts it: to users, and to synthetic requests where they count. For
+    /// rules that look at the candidate alone; a comparison takes the two apart.
+    pub(crate) fn canary_of(&self, signal: &Signal) -> Option<Cow<'_, ArmSample>> {
+        let synthetic = self.synthetic_of(signal).map(|both| &both.canary);
+        match (&self.canary, synthetic) {
+            (Some(users), None) => Some(Cow::Borrowed(users)),
+            (None, synthetic) => synthetic.map(Cow::Borrowed),
+            (Some(users), Some(synthetic)) => {
+                let mut sum = users.clone();
+                sum.merge(synthetic);
+                Some(Cow::Owned(sum))
+            }
+        }
+    }
 
     /// The length of the interval in milliseconds.
     pub fn duration_ms(&self) -> u64 {
@@ -80,15 +113,52 @@ impl Sample {
             self.missing.remove(name);
             self.metrics.insert(name.clone(), *value);
         }
+        for (name, value) in &later.stable_metrics {
+            self.missing.remove(&Sample::stable_figure(name));
+            self.stable_metrics.insert(name.clone(), *value);
+        }
         for (name, why) in &later.missing {
             self.metrics.remove(name);
+            self.stable_metrics
+                .retain(|stable, _| Sample::stable_figure(stable) != *name);
             self.missing.insert(name.clone(), why.clone());
+        }
+        if let Some(more) = &later.synthetic {
+            self.synthetic.get_or_insert_default().merge(more);
         }
         if self.key_share != later.key_share {
             self.key_share = None;
         }
         self.unmeasured.clone_from(&later.unmeasured);
         self.kept_fault.clone_from(&later.kept_fault);
+    }
+}
+
+/// What the arms answered to synthetic requests: the same questions, put to both at the same moments.
+///
+/// They are no part of what the gateway counts and divides, so they are a stratum of their own with as many requests in
+/// each arm: see `docs/adr/0016-signals-without-traffic.md`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyntheticSample {
+    /// What the candidate answered. An answer other than the expected one is an error.
+    pub canary: ArmSample,
+    /// What the stable arm answered; `None` when there was none.
+    pub baseline: Option<ArmSample>,
+    /// What the candidate did with the last request that it did not answer as expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
+}
+
+impl SyntheticSample {
+    /// Adds what was answered later.
+    pub fn merge(&mut self, later: &SyntheticSample) {
+        self.canary.merge(&later.canary);
+        if let Some(arm) = &later.baseline {
+            self.baseline.get_or_insert_default().merge(arm);
+        }
+        if later.last_failure.is_some() {
+            self.last_failure.clone_from(&later.last_failure);
+        }
     }
 }
 

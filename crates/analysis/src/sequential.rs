@@ -49,4 +49,6 @@ pub use reference::Reference;
 /// 2. A rule whose signal is missing does not pass. What is known of the stable arm's times is kept for
 ///    the gate and not for each rule, so that a rule that is new in a later gate begins with it. Stretches
 ///    of many measurements are kept in fewer pieces.
-pub const FORMULA_VERSION: u32 = 2;
+/// 3. The evidence of a fixed limit on traffic has the stable release's value too. Plain limits that are held (checks,
+///    figures, breakers) do not keep a gate from passing early.
+pub const FORMULA_VERSION: u32 = 3;

@@ -84,6 +84,15 @@ impl Signal {
         matches!(self.kind(), SignalKind::Share | SignalKind::Time)
     }
 
+    /// Whether synthetic requests count like those of users: errors and latencies do. What masking refuses and how long
+    /// tokens take are not known of requests that do not come through the gateway.
+    pub fn counts_synthetic(&self) -> bool {
+        matches!(
+            self,
+            Signal::ErrorRate | Signal::Latency { .. } | Signal::Latencies
+        )
+    }
+
     /// The quantile whose value is shown; `None` for what has none.
     pub fn quantile(&self) -> Option<f64> {
         match self {
@@ -216,8 +225,9 @@ impl Signal {
     }
 }
 
-/// `p95`, `p99.9`.
+/// `p95`, `p99.9`, `p99.99`.
 fn quantile_word(quantile: f64) -> String {
-    let percent = format!("{:.3}", quantile * 100.0);
+    // Enough digits that what is below 1 never reads p100.
+    let percent = format!("{:.6}", quantile * 100.0);
     format!("p{}", percent.trim_end_matches('0').trim_end_matches('.'))
 }

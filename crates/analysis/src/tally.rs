@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Analysis, ArmSample, Enough, Evidence, FORMULA_VERSION, Judgement, Rule, Sample, Verdict,
+    Analysis, ArmSample, Enough, Evidence, FORMULA_VERSION, Judgement, Rule, Sample, Test, Verdict,
 };
 
 mod before;
@@ -171,8 +171,12 @@ impl Tally {
         let mut evidence: Vec<Evidence> = rules
             .map(|(rule, state)| state.judge(rule, &sums, &analysis.budget))
             .collect();
-        let shown = |e: &Evidence| e.verdict == Verdict::Pass && e.rule.enough == Enough::Evidence;
-        let early = analysis.early && looked && !evidence.is_empty() && evidence.iter().all(shown);
+        let shown = |e: &Evidence| e.verdict == Verdict::Pass && shows_early(&e.rule, measured_ms);
+        let by_evidence = |e: &Evidence| e.rule.enough == Enough::Evidence;
+        let early = analysis.early
+            && looked
+            && evidence.iter().any(by_evidence)
+            && evidence.iter().all(shown);
         if !over && !early {
             // What looks good now may still turn bad.
             let open = evidence.iter_mut().filter(|e| e.verdict != Verdict::Fail);
@@ -231,6 +235,16 @@ impl Tally {
             None => Cow::Borrowed(&self.current),
             Some(before) => Cow::Owned(before.clone().and(&self.current)),
         }
+    }
+}
+
+/// Whether a rule that passes stands in no way of a gate that passes early: one that has evidence; a plain limit, which has
+/// none and is held; and one over a stretch once that was measured.
+fn shows_early(rule: &Rule, measured_ms: u64) -> bool {
+    match rule.test {
+        Test::Limit { .. } => true,
+        Test::Window { over_ms, .. } | Test::Beside { over_ms, .. } => measured_ms >= over_ms,
+        _ => rule.enough == Enough::Evidence,
     }
 }
 

@@ -13,13 +13,14 @@ use std::path::PathBuf;
 use rustix::fs::{FileType, OFlags, fstat, readlinkat};
 use rustix::io::Errno;
 
+use crate::BackupError;
 use crate::archive::ArchiveWriter;
 use crate::hashing::{HashingReader, drain};
 use crate::manifest::{DirectoryEntry, FileEntry, LinkTarget, StoreManifest, SymlinkEntry};
+use crate::on_disk::{OnDisk, Shape};
 use crate::scan::{
     Item, ItemKind, Scan, Stamp, location, open_beneath, open_folder_of, unreadable,
 };
-use crate::{BackupError, Store, StoreKind};
 
 /// Why a capture gave nothing.
 pub(crate) enum Unsettled {
@@ -37,7 +38,7 @@ impl From<BackupError> for Unsettled {
 
 /// Reads the whole store, and writes it to `archive` if there is one.
 pub(crate) fn capture(
-    store: &Store,
+    store: &OnDisk,
     archive: Option<&mut ArchiveWriter>,
 ) -> Result<StoreManifest, Unsettled> {
     let scan = Scan::of(store)?;
@@ -48,12 +49,13 @@ pub(crate) fn capture(
         archive,
         manifest: StoreManifest {
             name: store.name.clone(),
-            kind: store.kind,
+            kind: store.shape.kind(),
             digest: String::new(),
             steady: true,
             files: Vec::new(),
             directories: Vec::new(),
             symlinks: Vec::new(),
+            sqlite: None,
         },
     };
     for item in &scan.items {
@@ -64,7 +66,7 @@ pub(crate) fn capture(
         }
     }
     let mut manifest = capture.manifest;
-    if store.kind == StoreKind::Directory && Scan::of(store)?.items != scan.items {
+    if store.shape == Shape::Directory && Scan::of(store)?.items != scan.items {
         manifest.steady = false;
     }
     manifest.digest = manifest.content_digest();
@@ -72,7 +74,7 @@ pub(crate) fn capture(
 }
 
 struct Capture<'a> {
-    store: &'a Store,
+    store: &'a OnDisk,
     root: PathBuf,
     scan: &'a Scan,
     archive: Option<&'a mut ArchiveWriter>,
@@ -131,7 +133,7 @@ impl Capture<'_> {
         let mut file = match open_beneath(&self.scan.root, &item.path, flags) {
             Ok(file) => File::from(file),
             // Removed meanwhile: in a directory the second scan notices, a file store is retried.
-            Err(Errno::NOENT) if self.store.kind == StoreKind::Directory => return Ok(()),
+            Err(Errno::NOENT) if self.store.shape == Shape::Directory => return Ok(()),
             Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => return Err(self.changed(item)),
             Err(error) => return Err(self.unreadable(item, error.into())),
         };
@@ -181,9 +183,9 @@ impl Capture<'_> {
     }
 
     fn at(&self, item: &Item) -> PathBuf {
-        match self.store.kind {
-            StoreKind::File => self.root.clone(),
-            StoreKind::Directory => self.root.join(item.path.as_path()),
+        match self.store.shape {
+            Shape::File => self.root.clone(),
+            Shape::Directory => self.root.join(item.path.as_path()),
         }
     }
 }

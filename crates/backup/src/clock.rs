@@ -1,14 +1,20 @@
-//! The one place that reads a clock: how long an operation took, which decides nothing.
+//! The one place that reads a clock: how long an operation took, and for how long a lock of somebody else was
+//! waited for. Nothing else is decided by it.
 
 use std::time::{Duration, Instant};
 
 /// Measures a duration.
 pub(crate) struct Stopwatch(Instant);
 
-#[allow(clippy::disallowed_methods)] // a duration for the report, never an input to a decision
+#[allow(clippy::disallowed_methods)] // durations: for the report, and to bound waiting
 impl Stopwatch {
     pub(crate) fn start() -> Self {
         Self(Instant::now())
+    }
+
+    /// Whether more than so many milliseconds have passed: only waiting for others is bounded by it.
+    pub(crate) fn is_over(&self, limit_ms: u64) -> bool {
+        self.0.elapsed() > Duration::from_millis(limit_ms)
     }
 
     pub(crate) fn elapsed(&self) -> Duration {

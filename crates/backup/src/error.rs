@@ -134,6 +134,18 @@ pub enum BackupError {
         /// The name.
         name: BackupName,
     },
+    /// A person wants it kept.
+    #[error(
+        "the backup {name} is protected by {by}: {reason}; `portcullis backup unprotect {name}` ends that"
+    )]
+    Protected {
+        /// The name.
+        name: BackupName,
+        /// Who protected it.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// The disk of the vault is full, or a quota or limit is reached. Nothing is left behind.
     #[error(
         "the vault {} is full ({free_bytes} bytes free): make room or use another vault",
@@ -198,6 +210,62 @@ pub enum BackupError {
         expected: String,
         /// What was read back.
         found: String,
+    },
+    /// A database was locked for too long.
+    #[error(
+        "store {store:?}: the database {} was locked by another program for more than {waited_s} s; \
+         try again when it writes less, or set it to journal_mode = WAL",
+        path.display()
+    )]
+    DatabaseBusy {
+        /// The store.
+        store: String,
+        /// The database.
+        path: PathBuf,
+        /// How long was waited, in seconds.
+        waited_s: u64,
+    },
+    /// A database answered with a failure.
+    #[error("store {store:?}: cannot {doing} {}: {why}", path.display())]
+    DatabaseFailed {
+        /// The store.
+        store: String,
+        /// What was attempted.
+        doing: &'static str,
+        /// The database.
+        path: PathBuf,
+        /// What the database said.
+        why: String,
+    },
+    /// A database has damage of its own, so that a backup of it would be none.
+    #[error(
+        "store {store:?}: the database {} is damaged: {}; put a backup back, or recover it with \
+         `sqlite3 {} .recover`",
+        path.display(),
+        findings.join("; "),
+        path.display()
+    )]
+    DatabaseDamaged {
+        /// The store.
+        store: String,
+        /// The database.
+        path: PathBuf,
+        /// What its own check found, at most a few findings.
+        findings: Vec<String>,
+    },
+    /// A database is open, so that replacing it would take writes away from whoever has it open.
+    #[error(
+        "store {store:?}: {} is open in {by}, which would go on writing to the replaced data; stop that \
+         first",
+        path.display()
+    )]
+    StoreInUse {
+        /// The store.
+        store: String,
+        /// The database.
+        path: PathBuf,
+        /// Who has it open, as far as that can be known.
+        by: String,
     },
     /// The name under which the replaced data would be kept is in use.
     #[error("{} exists, so the replaced data cannot be kept there; restore a second later", path.display())]

@@ -19,13 +19,20 @@
 //!
 //! All functions block: call them where blocking is allowed.
 //!
+//! * **A database is never copied as a file.** SQLite copies it, of one moment and while it is used, and
+//!   checks the copy; one that a program has open is not replaced under it.
+//!
 //! # On disk
+//! docs/guide/restore-by-hand.md restores a backup with `tar`, `zstd` and `sqlite3` alone.
+//!
 //! `<vault>/<name>.tar.zst` holds `stores/<store>/<path>` for each store and, last,
 //! `manifest.json`; plain `tar` and `zstd` can read it. `<name>.manifest.json` is the same manifest
 //! again. `<name>.sha256` covers both and is accepted by `sha256sum -c` run in the vault. Owners,
-//! modes and modification times are kept; extended attributes, hard links and holes are not.
+//! modes and modification times are kept; extended attributes, hard links and holes are not. An SQLite
+//! database is one file: what was in its log is in it.
 //! `<name>.record.json` says how long the archive is and whether it was read back in order; a backup
-//! without it is whole, and counts as not verified.
+//! without it is whole, and counts as not verified. `<name>.protection.json` is there while a person
+//! protects it.
 
 mod archive;
 mod backup_name;
@@ -38,12 +45,17 @@ mod error;
 mod hashing;
 mod manifest;
 mod octal;
+mod on_disk;
+mod protection;
 mod record;
 mod relative_path;
 mod retention;
+mod row_set;
 mod scan;
+mod sqlite;
 mod store;
 mod sums;
+mod table_entry;
 mod vault;
 
 pub use backup_name::{BackupName, NameRefused};
@@ -52,9 +64,12 @@ pub use error::BackupError;
 pub use manifest::{
     DirectoryEntry, FileEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest, SymlinkEntry,
 };
+pub use protection::Protection;
 pub use relative_path::{PathRefused, RelativePath};
-pub use retention::{Decision, Retention, retention};
-pub use store::{Store, StoreKind, StoreSize, store_digest};
+pub use retention::{Decision, Keep, Retention, retention};
+pub use sqlite::SqliteContent;
+pub use store::{Location, Store, StoreKind, StoreSize, store_digest};
+pub use table_entry::TableEntry;
 pub use vault::{
     Backup, BackupRequest, BackupState, BackupSummary, Hold, Removed, Replaced, Restored, Space,
     Vault, Verified,

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backup_name::is_plain_name;
 use crate::relative_path::{escape, unescape};
-use crate::{BackupName, RelativePath, StoreKind};
+use crate::{BackupName, RelativePath, SqliteContent, StoreKind};
 
 /// The format that this program writes and reads.
 pub const MANIFEST_FORMAT: u32 = 1;
@@ -43,19 +43,22 @@ pub struct Manifest {
 pub struct StoreManifest {
     /// The name of the store.
     pub name: String,
-    /// A file or a directory.
+    /// What it is.
     pub kind: StoreKind,
     /// The digest of the content; see [`crate::store_digest`].
     pub digest: String,
     /// False if files were added, removed or replaced in a directory while it was read. Each file
     /// is then whole, but they may not all be of the same moment.
     pub steady: bool,
-    /// The regular files. A file store has exactly one, under its file name.
+    /// The regular files. A file store has exactly one, under its file name, and so has a database.
     pub files: Vec<FileEntry>,
     /// The directories, with the root as `.`; empty for a file store.
     pub directories: Vec<DirectoryEntry>,
     /// The symbolic links, which are kept and never followed.
     pub symlinks: Vec<SymlinkEntry>,
+    /// What is in the database, if it is an SQLite database; its file is then the one of `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sqlite: Option<SqliteContent>,
 }
 
 /// One regular file.
@@ -213,6 +216,9 @@ impl StoreManifest {
         if let (StoreKind::File, [file]) = (self.kind, self.files.as_slice()) {
             return file.sha256.clone();
         }
+        if let (StoreKind::Sqlite, Some(content)) = (self.kind, &self.sqlite) {
+            return content.digest();
+        }
         let mut lines: Vec<(&RelativePath, String)> = Vec::new();
         for entry in &self.files {
             let line = format!("file {} {} {}\n", entry.size, entry.sha256, entry.path);
@@ -252,12 +258,15 @@ impl StoreManifest {
             return Err("a path is listed twice".to_owned());
         }
         match self.kind {
-            StoreKind::File if count != 1 || self.files.len() != 1 => {
+            StoreKind::File | StoreKind::Sqlite if count != 1 || self.files.len() != 1 => {
                 return Err(format!(
-                    "a file store has exactly one file, found {count} entries"
+                    "a {} store has exactly one file, found {count} entries",
+                    self.kind
                 ));
             }
-            StoreKind::File if !self.files.iter().all(|file| file.path.parent().is_root()) => {
+            StoreKind::File | StoreKind::Sqlite
+                if !self.files.iter().all(|file| file.path.parent().is_root()) =>
+            {
                 return Err("the file of a file store is not in a folder".to_owned());
             }
             StoreKind::Directory => {
@@ -268,12 +277,15 @@ impl StoreManifest {
                     return Err(format!("the folder of {orphan} is not listed"));
                 }
             }
-            StoreKind::File => {}
+            StoreKind::File | StoreKind::Sqlite => {}
         }
         if self.files.iter().any(|file| file.path.is_root())
             || self.symlinks.iter().any(|link| link.path.is_root())
         {
             return Err("the root is not a directory".to_owned());
+        }
+        if (self.kind == StoreKind::Sqlite) != self.sqlite.is_some() {
+            return Err("what is said of a database does not fit its kind".to_owned());
         }
         if self.digest != self.content_digest() {
             return Err("its digest is not that of its files".to_owned());

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, openat, statat};
 
-use crate::{BackupError, RelativePath, Store, StoreKind};
+use crate::on_disk::{OnDisk, Shape};
+use crate::{BackupError, RelativePath};
 
 /// Everything in a store at one moment.
 pub(crate) struct Scan {
@@ -53,7 +54,7 @@ pub(crate) struct Stamp {
 
 impl Scan {
     /// Looks at everything in the store.
-    pub(crate) fn of(store: &Store) -> Result<Self, BackupError> {
+    pub(crate) fn of(store: &OnDisk) -> Result<Self, BackupError> {
         let path = location(store);
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
@@ -62,9 +63,9 @@ impl Scan {
             }
             Err(source) => return Err(unreadable(store, &path, source)),
         };
-        let fits = match store.kind {
-            StoreKind::File => metadata.is_file(),
-            StoreKind::Directory => metadata.is_dir(),
+        let fits = match store.shape {
+            Shape::File => metadata.is_file(),
+            Shape::Directory => metadata.is_dir(),
         };
         if !fits {
             let found = describe(FileType::from_raw_mode(
@@ -75,16 +76,16 @@ impl Scan {
             } else {
                 ""
             };
-            let why = format!("it is a {found}, expected a {}{hint}", store.kind);
+            let why = format!("it is a {found}, expected a {}{hint}", store.shape.word());
             return Err(refused(store, &path, why));
         }
-        match store.kind {
-            StoreKind::File => Self::of_file(store, &path),
-            StoreKind::Directory => Self::of_directory(store, &path),
+        match store.shape {
+            Shape::File => Self::of_file(store, &path),
+            Shape::Directory => Self::of_directory(store, &path),
         }
     }
 
-    fn of_file(store: &Store, path: &Path) -> Result<Self, BackupError> {
+    fn of_file(store: &OnDisk, path: &Path) -> Result<Self, BackupError> {
         let failed = |error: rustix::io::Errno| unreadable(store, path, error.into());
         let parent = path
             .parent()
@@ -103,7 +104,7 @@ impl Scan {
         })
     }
 
-    fn of_directory(store: &Store, path: &Path) -> Result<Self, BackupError> {
+    fn of_directory(store: &OnDisk, path: &Path) -> Result<Self, BackupError> {
         let failed = |at: &Path, error: rustix::io::Errno| unreadable(store, at, error.into());
         let root = openat(CWD, path, FOLDER | OFlags::NOFOLLOW, Mode::empty())
             .map_err(|error| failed(path, error))?;
@@ -146,7 +147,7 @@ impl Scan {
 }
 
 /// The path without a trailing slash, which would make the system follow a link.
-pub(crate) fn location(store: &Store) -> PathBuf {
+pub(crate) fn location(store: &OnDisk) -> PathBuf {
     store.path.components().collect()
 }
 
@@ -257,10 +258,10 @@ fn item(path: RelativePath, stat: &Stat) -> Result<Item, (RelativePath, FileType
     })
 }
 
-fn special(store: &Store, root: &Path, (path, found): (RelativePath, FileType)) -> BackupError {
-    let at = match store.kind {
-        StoreKind::File => root.to_owned(),
-        StoreKind::Directory => root.join(path.as_path()),
+fn special(store: &OnDisk, root: &Path, (path, found): (RelativePath, FileType)) -> BackupError {
+    let at = match store.shape {
+        Shape::File => root.to_owned(),
+        Shape::Directory => root.join(path.as_path()),
     };
     let why = format!(
         "it is a {}; a store holds files, directories and symbolic links, so move it elsewhere",
@@ -269,7 +270,7 @@ fn special(store: &Store, root: &Path, (path, found): (RelativePath, FileType)) 
     refused(store, &at, why)
 }
 
-fn refused(store: &Store, path: &Path, why: String) -> BackupError {
+fn refused(store: &OnDisk, path: &Path, why: String) -> BackupError {
     BackupError::StoreRefused {
         store: store.name.clone(),
         path: path.to_owned(),
@@ -277,7 +278,7 @@ fn refused(store: &Store, path: &Path, why: String) -> BackupError {
     }
 }
 
-pub(crate) fn unreadable(store: &Store, path: &Path, source: io::Error) -> BackupError {
+pub(crate) fn unreadable(store: &OnDisk, path: &Path, source: io::Error) -> BackupError {
     BackupError::StoreUnreadable {
         store: store.name.clone(),
         path: path.to_owned(),

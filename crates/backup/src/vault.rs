@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::bounds::{ENTRY_OVERHEAD_BYTES, MANIFEST_BYTES_MAX};
 use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder};
-use crate::{BackupError, BackupName, Manifest, Store};
+use crate::{BackupError, BackupName, Manifest, Protection, Store};
 
 mod create;
 mod hold;
@@ -24,6 +24,7 @@ pub use hold::Hold;
 pub use remove::Removed;
 pub use replace::Replaced;
 pub use restore::Restored;
+pub(crate) use restore::{exists, rename_to_free};
 pub use verify::Verified;
 
 /// A local folder of backups, readable by its owner only.
@@ -47,6 +48,8 @@ pub struct BackupSummary {
     pub state: BackupState,
     /// Whether it was read back and found in order the last time that it was verified.
     pub verified: bool,
+    /// Whether and why a person wants it kept.
+    pub protection: Option<Protection>,
 }
 
 /// What can be said of a backup without reading its archive.
@@ -198,14 +201,14 @@ impl Vault {
     /// What a backup of these stores would need at most, and what is free.
     ///
     /// # Errors
-    /// The errors of [`Store::size`], and [`BackupError::Vault`].
+    /// The errors of [`Store::examine`], and [`BackupError::Vault`].
     pub fn space(&self, stores: &[Store]) -> Result<Space, BackupError> {
         let mut needed_bytes = ENTRY_OVERHEAD_BYTES;
         for store in stores {
-            let size = store.size()?;
+            let size = store.examine()?;
             let overhead = size.entries.saturating_mul(ENTRY_OVERHEAD_BYTES);
             needed_bytes = needed_bytes
-                .saturating_add(size.bytes)
+                .saturating_add(store.bytes_needed(size))
                 .saturating_add(overhead);
         }
         Ok(Space {
@@ -235,6 +238,10 @@ impl Vault {
 
     pub(crate) fn manifest_path(&self, name: &BackupName) -> PathBuf {
         self.root.join(format!("{name}{MANIFEST_SUFFIX}"))
+    }
+
+    pub(crate) fn protection_path(&self, name: &BackupName) -> PathBuf {
+        self.root.join(format!("{name}{PROTECTION_SUFFIX}"))
     }
 
     pub(crate) fn record_path(&self, name: &BackupName) -> PathBuf {
@@ -327,8 +334,17 @@ impl Vault {
                 why: error.to_string(),
             },
         };
+        // A note that cannot be read protects: removing it is the only way to find out that it should have.
+        let protection = self.protection(&name).unwrap_or_else(|error| {
+            Some(Protection {
+                reason: format!("its note cannot be read: {error}"),
+                by: "somebody".to_owned(),
+                since: name.created_at(),
+            })
+        });
         BackupSummary {
             created_at: name.created_at(),
+            protection,
             name,
             bytes,
             verified: matches!(state, BackupState::Complete { .. })
@@ -343,6 +359,8 @@ const MANIFEST_SUFFIX: &str = ".manifest.json";
 const SUMS_SUFFIX: &str = ".sha256";
 /// Not one of [`SUFFIXES`]: a record alone is not even the remains of a backup.
 const RECORD_SUFFIX: &str = ".record.json";
+/// Not one of [`SUFFIXES`] either.
+const PROTECTION_SUFFIX: &str = ".protection.json";
 const SUFFIXES: [&str; 3] = [ARCHIVE_SUFFIX, MANIFEST_SUFFIX, SUMS_SUFFIX];
 
 pub(crate) fn failed_to(doing: &'static str, path: &Path, source: io::Error) -> BackupError {

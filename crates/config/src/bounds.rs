@@ -18,6 +18,12 @@ pub(crate) const NAME_CHARS_MAX: usize = 63;
 pub(crate) const VERSION_CHARS_MAX: usize = 64;
 /// Bytes of a Unix socket's path on Linux, without the closing zero (`sun_path` in unix(7)).
 pub(crate) const SOCKET_PATH_BYTES_MAX: usize = 107;
+/// The smallest chance of being wrong that a gate can have: one in a million. With less hardly any traffic would be enough.
+pub(crate) const CHANCE_MIN: f64 = 1e-6;
+/// The largest quantile of times: one answer in ten thousand is slower. No gate sees enough of rarer ones.
+pub(crate) const QUANTILE_MAX: f64 = 0.9999;
+/// The longest limit of a time in a gate's rule, in milliseconds: an hour. Longer ones are slips of the unit.
+pub(crate) const LATENCY_MS_MAX: u64 = 60 * 60 * 1000;
 /// The shortest lease, in milliseconds: a shorter one would expire while its holder waits for a disk.
 pub(crate) const LEASE_MS_MIN: u64 = 3_000;
 /// How long an answer of the shared server may be waited for, at most, in milliseconds: every request that a

@@ -8,7 +8,9 @@
 use std::path::PathBuf;
 
 use portcullis_analysis::Analysis;
-use portcullis_rollout::{DataPolicy, FigureOrder, ReleaseId, StoreRef, Timeouts};
+use portcullis_rollout::{
+    DataPolicy, FigureOrder, ReleaseId, StoreRef, SyntheticTraffic, Timeouts,
+};
 
 use crate::Problems;
 use crate::origin::{FileFault, Origin};
@@ -68,6 +70,8 @@ pub struct Config {
     pub analysis: Analysis,
     /// Figures from elsewhere that gates ask for. Places are not filled in.
     pub figures: Vec<FigureOrder>,
+    /// What gates ask both releases when too few users do. Places are not filled in.
+    pub synthetic: Option<SyntheticTraffic>,
     /// Where the service's clients connect, and how they are divided.
     pub gateway: GatewayConfig,
     /// Where Portcullis itself is reached.

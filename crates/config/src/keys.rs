@@ -11,6 +11,7 @@ mod kind;
 mod metric;
 mod operation;
 mod service;
+mod synthetic;
 
 pub(crate) use form::TextForm;
 pub(crate) use gateway::ACTIONS;
@@ -20,6 +21,7 @@ pub(crate) use kind::Kind;
 use metric::METRIC;
 use operation::{BACKUP, SERVER, STATE, TIMEOUTS};
 use service::{DATA, GATE, RELEASE, SERVICE, STORE};
+use synthetic::SYNTHETIC;
 
 /// A table of the file and its keys.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! Where the paths of a configuration stand in its file, so that a look at the disk can point there.
 
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::bounds::SOCKET_PATH_BYTES_MAX;
 use crate::overlay::Overlay;
@@ -57,6 +58,8 @@ pub(crate) enum Wanted {
     FileStore,
     /// A store of a whole folder.
     DirectoryStore,
+    /// A store that is an SQLite database.
+    SqliteStore,
     /// A socket that will be made there.
     Socket,
     /// A file that the gateway reads.
@@ -151,10 +154,24 @@ impl PathUse {
             )),
             Wanted::DirectoryStore if found.is_dir() => None,
             Wanted::DirectoryStore => missing(format!("`{path}` is not a folder")),
-            Wanted::FileStore if found.is_dir() => missing(format!(
+            Wanted::FileStore | Wanted::SqliteStore if found.is_dir() => missing(format!(
                 "`{path}` is a folder, expected a file; did you mean kind = \"directory\"?"
             )),
             _ if !found.is_file() => missing(format!("`{path}` is not a file")),
+            Wanted::FileStore if sqlite(&self.path) == Some(true) => Some(
+                Wrong::new(
+                    Code::BadValue,
+                    format!("`{path}` is an SQLite database: a copy of the file alone may be torn"),
+                )
+                .hint("set kind = \"sqlite\""),
+            ),
+            Wanted::SqliteStore if sqlite(&self.path) == Some(false) => Some(
+                Wrong::new(
+                    Code::BadValue,
+                    format!("`{path}` is not an SQLite database: it does not begin like one"),
+                )
+                .hint("correct the path, or set kind = \"file\""),
+            ),
             Wanted::Secret => std::fs::File::open(&self.path)
                 .err()
                 .and_then(|error| missing(format!("`{path}` cannot be read: {error}"))),
@@ -187,7 +204,7 @@ impl PathUse {
             Wanted::Body | Wanted::Hook | Wanted::Secret => {
                 "the path starts at the configuration file's folder"
             }
-            Wanted::FileStore | Wanted::DirectoryStore => {
+            Wanted::FileStore | Wanted::DirectoryStore | Wanted::SqliteStore => {
                 "a store must exist before the first release is brought out"
             }
             Wanted::Read(content) => content.hint(),
@@ -196,6 +213,24 @@ impl PathUse {
         Some(hint.to_owned())
     }
 }
+
+/// Whether a file is an SQLite database; `None` when that cannot be seen. An empty file is a database without
+/// tables, and may be any other file as well.
+fn sqlite(path: &Path) -> Option<bool> {
+    let mut head = [0; SQLITE_HEAD.len()];
+    let mut file = std::fs::File::open(path).ok()?;
+    if file.metadata().ok()?.len() == 0 {
+        return None;
+    }
+    match file.read_exact(&mut head) {
+        Ok(()) => Some(&head == SQLITE_HEAD),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Some(false),
+        Err(_) => None,
+    }
+}
+
+/// How an SQLite database begins (<https://www.sqlite.org/fileformat2.html>, section 1.2).
+const SQLITE_HEAD: &[u8; 16] = b"SQLite format 3\0";
 
 fn executable(found: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;

@@ -17,6 +17,7 @@ mod operation;
 mod release;
 mod secret_url;
 mod service;
+mod synthetic;
 mod variables;
 
 pub(crate) use check::RawCheck;
@@ -33,7 +34,8 @@ pub(crate) use operation::{RawBackup, RawServer, RawState};
 pub(crate) use release::{RawMigration, RawProof, RawRelease};
 pub(crate) use secret_url::secret_url;
 pub(crate) use service::{RawData, RawMetrics, RawService, RawStore};
-pub(crate) use variables::{reference, variables};
+pub(crate) use synthetic::{RawSynthetic, RawSyntheticRequest};
+pub(crate) use variables::{literal, reference, variables};
 
 /// The file as it was written. What is `None` was either wrong, which is reported, or not given.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use portcullis_analysis::{
     Cadence, Enough, Reading, Rule, Signal, SignalKind, Test, WhenInconclusive,
 };
-use portcullis_rollout::{Check, Migration, Proof, StoreKind, Strategy};
+use portcullis_rollout::{Check, Migration, Proof, Strategy};
 use toml::{Table, Value};
 
 use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig, UpstreamProtocol};
@@ -14,6 +14,7 @@ use crate::units::duration_text;
 
 mod gateway;
 mod metric;
+mod synthetic;
 
 impl Config {
     /// A configuration file that means the same: all defaults written out, all paths absolute. Reading
@@ -53,6 +54,14 @@ impl Config {
         let retention = table([
             ("keep_last", i64::from(self.retention.keep_last).into()),
             ("keep_days", i64::from(self.retention.keep_days).into()),
+            ("keep_hourly", i64::from(self.retention.keep_hourly).into()),
+            ("keep_daily", i64::from(self.retention.keep_daily).into()),
+            ("keep_weekly", i64::from(self.retention.keep_weekly).into()),
+            (
+                "keep_monthly",
+                i64::from(self.retention.keep_monthly).into(),
+            ),
+            ("keep_yearly", i64::from(self.retention.keep_yearly).into()),
         ]);
         file.insert("backup".into(), retention.into());
         file.insert("timeouts".into(), timeouts(self).into());
@@ -151,15 +160,11 @@ fn check(check: &Check) -> Table {
 
 fn stores(config: &Config) -> Value {
     let stores = config.stores.iter().map(|store| {
-        let kind = match store.kind {
-            StoreKind::File => "file",
-            StoreKind::Directory => "directory",
-        };
         let name = store.name.as_str().into();
         Value::Table(table([
             ("name", name),
-            ("kind", kind.into()),
-            ("path", path(&store.path)),
+            ("kind", store.kind().word().into()),
+            ("path", path(store.path())),
         ]))
     });
     Value::Array(stores.collect())
@@ -188,7 +193,7 @@ fn data(config: &Config) -> Table {
 
 fn gate(config: &Config) -> Table {
     let analysis = &config.analysis;
-    table([
+    let mut out = table([
         ("window", duration(analysis.window_ms)),
         ("interval", duration(analysis.interval_ms)),
         ("samples_min", i64::from(analysis.samples_min).into()),
@@ -226,7 +231,11 @@ fn gate(config: &Config) -> Table {
                     .collect(),
             ),
         ),
-    ])
+    ]);
+    if let Some(traffic) = &config.synthetic {
+        out.insert("synthetic".to_owned(), synthetic::synthetic(traffic).into());
+    }
+    out
 }
 
 fn cadence(cadence: &[Cadence]) -> Value {
@@ -264,6 +273,13 @@ fn rule(rule: &Rule) -> Table {
         put("metric", name.as_str().into());
     }
     put("signal", signal_word(&rule.signal).into());
+    limits(rule, &mut out);
+    out
+}
+
+/// What the rule allows.
+fn limits(rule: &Rule, out: &mut Table) {
+    let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
     let unit = |value: f64| match rule.signal.kind() {
         SignalKind::Time => Value::String(format!("{value:.0}ms")),
         SignalKind::Checks => Value::Integer(value as i64),
@@ -295,6 +311,16 @@ fn rule(rule: &Rule) -> Table {
             put("ratio_max", tolerated.ratio.into());
             put("worse_than_stable_by", unit(tolerated.margin));
         }
+        Test::Beside {
+            reading,
+            over_ms,
+            tolerated,
+        } => {
+            put("ratio_max", tolerated.ratio.into());
+            put("worse_than_stable_by", unit(tolerated.margin));
+            put("over", duration(*over_ms));
+            put("reading", reading_word(*reading).into());
+        }
         Test::NotWorse { tolerated, matters } => {
             put("ratio_max", tolerated.ratio.into());
             put("worse_than_stable_by", unit(tolerated.margin));
@@ -302,7 +328,6 @@ fn rule(rule: &Rule) -> Table {
             put("matters_by", unit(matters.margin));
         }
     }
-    out
 }
 
 /// `error-rate`, `latency`, `metric`.

@@ -104,13 +104,10 @@ fn store(store: Option<&TemplateStore>) -> String {
         return "#[[store]]\n#name = \"library\"\n#kind = \"file\"\n#path = \"data/library.json\"\n"
             .to_owned();
     };
-    let kind = match store.kind {
-        StoreKind::File => "file",
-        StoreKind::Directory => "directory",
-    };
+    let kind = store.kind;
     let text = |text: &str| Value::from(text).to_string();
     format!(
-        "[[store]]\nname = {}\nkind = \"{kind}\"                     # file | directory\npath = {}\n",
+        "[[store]]\nname = {}\nkind = \"{kind}\"                     # file | directory | sqlite\npath = {}\n",
         text(&store.name),
         text(&store.path)
     )
@@ -207,6 +204,7 @@ listen = @LISTEN@           # where clients connect
 #[backup]
 #keep_last = 5                      # the newest are kept
 #keep_days = 14                     # and those of so many days
+#keep_weekly = 4                    # and the newest of each of 4 weeks; also hourly, daily, monthly, yearly
 
 #[timeouts]
 #ready = "30s"

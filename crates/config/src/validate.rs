@@ -26,6 +26,7 @@ mod paths;
 mod places;
 mod release;
 mod service;
+mod synthetic;
 
 use places::Places;
 
@@ -74,10 +75,14 @@ pub(crate) fn validate(
     let server = operation::server(&raw.server, &state, &mut context);
     operation::addresses(&raw, report);
     metric::unique(&raw.service, &raw.gate.metrics, &context);
+    metric::used(&raw.service, &raw.gate, report);
+    gate::refusals(&raw, report);
     let service = service::service(raw.service, strategy, &mut context);
     let releases = release::releases(raw.releases, !raw.stores.is_empty(), &mut context);
     let hooks = hook::hooks(raw.hooks, &mut context);
     let figures = metric::orders(raw.gate.metrics, &mut context);
+    let synthetic = raw.gate.synthetic;
+    let synthetic = synthetic.and_then(|raw| synthetic::traffic(raw, &mut context));
     Config {
         file: file.to_owned(),
         folder: folder.to_owned(),
@@ -86,12 +91,18 @@ pub(crate) fn validate(
         policy,
         analysis,
         figures,
+        synthetic,
         gateway,
         server,
         state,
         retention: RetentionConfig {
             keep_last: raw.backup.keep_last,
             keep_days: raw.backup.keep_days,
+            keep_hourly: raw.backup.keep_hourly,
+            keep_daily: raw.backup.keep_daily,
+            keep_weekly: raw.backup.keep_weekly,
+            keep_monthly: raw.backup.keep_monthly,
+            keep_yearly: raw.backup.keep_yearly,
         },
         timeouts: raw.timeouts,
         releases,

@@ -97,6 +97,9 @@ pub(crate) const LOG_CHUNK_BYTES: usize = 64 * 1024;
 /// A longer line of a log is given to its reader in pieces.
 pub(crate) const LINE_BYTES_MAX: usize = 64 * 1024;
 
+/// How many pairs of synthetic requests one measurement sends at most.
+pub(crate) const SYNTHETIC_PAIRS_MAX: u64 = 1_000;
+
 /// The largest answer from which a figure is read.
 pub(crate) const FIGURE_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long the gateway may take to tell its counters.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use portcullis_api::grpc_health;
 use portcullis_rollout::{Check, Fact, FigureOrder, MetricsSource};
-use reqwest::header::{CONTENT_TYPE, HeaderValue, TE};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE};
 use reqwest::redirect::Policy;
 use serde_json::Value;
+use tokio::time::error::Elapsed;
 
 use crate::bounds::{
     CHECK_ANSWER_BYTES_MAX, CHECK_BODY_BYTES_MAX, CHECK_CONNECT_TIMEOUT, METRICS_TIMEOUT_MS,
@@ -48,6 +49,22 @@ pub struct CheckPassed {
     pub facts: Vec<Fact>,
 }
 
+/// A check that was put to a release and timed.
+#[derive(Debug)]
+pub(crate) struct Timed {
+    /// Time from the question to the answer's head, in microseconds; `None` without an answer.
+    pub(crate) head_us: Option<u64>,
+    /// Whether the answer was the expected one.
+    pub(crate) outcome: Result<(), CheckFailed>,
+}
+
+/// What a release answered.
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+    head_us: u64,
+}
+
 /// A check whose answer was not as expected, or that had none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -85,8 +102,10 @@ impl CheckClient {
             .connect_timeout(CHECK_CONNECT_TIMEOUT)
             .build()
             .map_err(CheckSetupError)?;
-        let figures = FigureReader::new().map_err(CheckSetupError)?;
-        Ok(CheckClient { http, figures })
+        Ok(CheckClient {
+            http,
+            figures: FigureReader::default(),
+        })
     }
 
     /// Asks what `check` says at `address` (`host:port`) and compares status, JSON values and text. The path
@@ -102,25 +121,31 @@ impl CheckClient {
         let what = format!("{method} {}", check.path);
         let watch = Stopwatch::start();
         let timeout = Duration::from_millis(check.timeout_ms);
-        let (status, body) = match tokio::time::timeout(timeout, self.ask(check, address)).await {
-            Ok(answer) => answer.map_err(|why| failed(format!("{what} {why}"), b""))?,
-            Err(_) => {
-                let ms = check.timeout_ms;
-                return Err(failed(format!("{what} got no answer within {ms} ms"), b""));
-            }
-        };
-        if status != check.status {
-            let expected = check.status;
-            return Err(failed(
-                format!("{what} answered {status}, expected {expected}"),
-                &body,
-            ));
-        }
-        let facts = compare(check, &what, &body)?;
+        let none = HeaderMap::new();
+        let asked = tokio::time::timeout(timeout, self.ask(check, address, &none)).await;
+        let answer = answered(asked, check, &what)?;
+        let facts = judge(check, &what, &answer)?;
         Ok(CheckPassed {
             took_ms: watch.elapsed_ms(),
             facts,
         })
+    }
+
+    /// The same with header fields, timed.
+    pub(crate) async fn timed(&self, check: &Check, address: &str, headers: &HeaderMap) -> Timed {
+        let what = format!("{} {}", check.method, check.path);
+        let timeout = Duration::from_millis(check.timeout_ms);
+        let asked = tokio::time::timeout(timeout, self.ask(check, address, headers)).await;
+        match answered(asked, check, &what) {
+            Ok(answer) => Timed {
+                head_us: Some(answer.head_us),
+                outcome: judge(check, &what, &answer).map(|_| ()),
+            },
+            Err(failed) => Timed {
+                head_us: None,
+                outcome: Err(failed),
+            },
+        }
     }
 
     /// A figure from elsewhere, within its time.
@@ -163,9 +188,11 @@ impl CheckClient {
         };
         let what = format!("GET {}", source.path);
         let timeout = Duration::from_millis(METRICS_TIMEOUT_MS);
-        let answer = tokio::time::timeout(timeout, self.ask(&check, address)).await;
+        let none = HeaderMap::new();
+        let answer = tokio::time::timeout(timeout, self.ask(&check, address, &none)).await;
         let answer = answer.unwrap_or_else(|_| Err("got no answer in time".to_owned()));
-        let (status, body) = answer.map_err(|why| failed(format!("{what} {why}"), b""))?;
+        let answer = answer.map_err(|why| failed(format!("{what} {why}"), b""))?;
+        let (status, body) = (answer.status, answer.body);
         let document: Option<Value> = serde_json::from_slice(&body).ok().filter(|_| status == 200);
         document.ok_or_else(|| {
             failed(
@@ -175,8 +202,14 @@ impl CheckClient {
         })
     }
 
-    /// Status and body, or what went wrong, to be put behind method and path.
-    async fn ask(&self, check: &Check, address: &str) -> Result<(u16, Vec<u8>), String> {
+    /// The answer, or what went wrong, to be put behind method and path.
+    async fn ask(
+        &self,
+        check: &Check,
+        address: &str,
+        headers: &HeaderMap,
+    ) -> Result<Answer, String> {
+        let watch = Stopwatch::start();
         let method = reqwest::Method::from_bytes(check.method.as_bytes())
             .map_err(|_| format!("cannot be asked: {:?} is not an HTTP method", check.method))?;
         let url = format!("http://{address}{}", check.path);
@@ -187,7 +220,8 @@ impl CheckClient {
             question.body(grpc_health::QUESTION.to_vec())
         } else {
             self.http.request(method, &url)
-        };
+        }
+        .headers(headers.clone());
         if let Some(file) = &check.body_file {
             let json = file
                 .extension()
@@ -205,7 +239,13 @@ impl CheckClient {
             .send()
             .await
             .map_err(|error| no_answer(&error, address))?;
+        let head_us = watch.elapsed().as_micros() as u64;
         let status = response.status().as_u16();
+        let answer = |body| Answer {
+            status,
+            body,
+            head_us,
+        };
         let head_field = response.headers().get(grpc_health::STATUS_FIELD).cloned();
         let mut body = Vec::new();
         loop {
@@ -219,9 +259,9 @@ impl CheckClient {
                 Ok(None) if in_grpc && status == 200 => {
                     let grpc_status = head_field.as_ref().map(HeaderValue::as_bytes);
                     grpc_health::judge(grpc_status, &body)?;
-                    return Ok((status, body));
+                    return Ok(answer(body));
                 }
-                Ok(None) => return Ok((status, body)),
+                Ok(None) => return Ok(answer(body)),
                 Err(_) => {
                     return Err(format!("answered {status} and then broke off the answer"));
                 }
@@ -241,6 +281,33 @@ impl CheckFailed {
         );
         facts
     }
+}
+
+/// The answer, if one came in its time.
+fn answered(
+    asked: Result<Result<Answer, String>, Elapsed>,
+    check: &Check,
+    what: &str,
+) -> Result<Answer, CheckFailed> {
+    match asked {
+        Ok(answer) => answer.map_err(|why| failed(format!("{what} {why}"), b"")),
+        Err(_) => {
+            let ms = check.timeout_ms;
+            Err(failed(format!("{what} got no answer within {ms} ms"), b""))
+        }
+    }
+}
+
+/// What of the answer was compared, if it is the expected one.
+fn judge(check: &Check, what: &str, answer: &Answer) -> Result<Vec<Fact>, CheckFailed> {
+    let (status, expected) = (answer.status, check.status);
+    if status != expected {
+        return Err(failed(
+            format!("{what} answered {status}, expected {expected}"),
+            &answer.body,
+        ));
+    }
+    compare(check, what, &answer.body)
 }
 
 fn failed(message: String, body: &[u8]) -> CheckFailed {

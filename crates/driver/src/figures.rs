@@ -7,40 +7,32 @@
 use std::time::Duration;
 
 use portcullis_rollout::{Authorization, FigureOrder, FigureSource};
-use reqwest::redirect::Policy;
-use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::bounds::{CHECK_CONNECT_TIMEOUT, FIGURE_ANSWER_BYTES_MAX};
+use crate::bounds::{EVIDENCE_LINE_CHARS_MAX as LINE_CHARS_MAX, FIGURE_ANSWER_BYTES_MAX};
 use crate::causes::with_causes;
 use crate::evidence::body_excerpt;
 use crate::resolve_secret;
+use crate::web_client::{Question, Shown, WebClient};
 
 mod command;
 mod json;
 mod prometheus;
 mod sql;
 
+/// So much is shown of a value that is not ours.
+const SHORT_CHARS_MAX: usize = 60;
+
 /// Asks for figures.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct FigureReader {
-    http: reqwest::Client,
+    web: WebClient,
 }
 
 /// Why there is no figure, in words that follow `no data: `.
 type Missing = String;
 
 impl FigureReader {
-    /// A reader. It uses no proxy and follows no redirects: a figure comes from where it is said to come from.
-    pub(crate) fn new() -> reqwest::Result<FigureReader> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .connect_timeout(CHECK_CONNECT_TIMEOUT)
-            .build()?;
-        Ok(FigureReader { http })
-    }
-
     /// The figure now, within its time.
     pub(crate) async fn read(&self, order: &FigureOrder) -> Result<f64, Missing> {
         let limit = Duration::from_millis(order.timeout_ms);
@@ -68,13 +60,12 @@ impl FigureReader {
                 url,
                 pointer,
                 fresh,
-                authorization,
+                ..
             } => {
-                let request = self.http.get(url);
-                let document = fetch(request, authorization.as_ref(), order).await?;
+                let document = fetch(&self.web, url, &[], order).await?;
                 json::figure(&document, pointer, fresh.as_ref())
             }
-            FigureSource::Prometheus { .. } => prometheus::read(&self.http, order).await,
+            FigureSource::Prometheus { .. } => prometheus::read(&self.web, order).await,
             FigureSource::Sql { database, query } => sql::read(database, query, order).await,
             FigureSource::Command { .. } => Err("a command is run, not asked".to_owned()),
         }
@@ -83,25 +74,20 @@ impl FigureReader {
 
 /// The document that a server answers with, whatever its status, unless it says in words why there is none.
 async fn fetch(
-    request: reqwest::RequestBuilder,
-    authorization: Option<&Authorization>,
+    web: &WebClient,
+    url: &str,
+    query: &[(&str, &str)],
     order: &FigureOrder,
 ) -> Result<Value, Missing> {
-    let mut answer = authorized(request, authorization, order)
-        .await?
-        .send()
-        .await
-        .map_err(|error| no_answer(&error))?;
-    let status = answer.status();
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| no_answer(&error))? {
-        body.extend_from_slice(&chunk);
-        if body.len() > FIGURE_ANSWER_BYTES_MAX {
-            return Err(format!(
-                "the answer is longer than {FIGURE_ANSWER_BYTES_MAX} bytes"
-            ));
-        }
-    }
+    let question = Question {
+        url,
+        query,
+        shown: shown(order).await?,
+        ca: order.source.ca().map(|ca| order.folder.join(ca)),
+        bytes_max: FIGURE_ANSWER_BYTES_MAX,
+    };
+    let answer = web.get(&question).await?;
+    let (status, body) = (answer.status, answer.body);
     let document: Option<Value> = serde_json::from_slice(&body).ok();
     let excerpt = || body_excerpt(&body).map_or(String::new(), |text| format!(": {text}"));
     match (status.is_success(), document) {
@@ -116,50 +102,28 @@ async fn fetch(
     }
 }
 
-async fn authorized(
-    request: reqwest::RequestBuilder,
-    authorization: Option<&Authorization>,
-    order: &FigureOrder,
-) -> Result<reqwest::RequestBuilder, Missing> {
+/// What is shown to the server, if it wants something.
+async fn shown(order: &FigureOrder) -> Result<Option<Shown>, Missing> {
     let secret = async |text: &str| {
         let resolved = resolve_secret(text, &order.folder).await;
         resolved.map_err(|error| with_causes(&error))
     };
-    Ok(match authorization {
-        None => request,
-        Some(Authorization::Token { token }) => {
-            request.bearer_auth(secret(token).await?.expose_secret())
-        }
+    Ok(match order.authorization() {
+        None => None,
+        Some(Authorization::Token { token }) => Some(Shown::Token(secret(token).await?)),
         Some(Authorization::Basic { user, password }) => {
-            request.basic_auth(user, Some(secret(password).await?.expose_secret()))
+            Some(Shown::Basic(user.clone(), secret(password).await?))
         }
     })
 }
 
-/// Why there is no answer. The address may have a password in it, so it is left out.
-fn no_answer(error: &reqwest::Error) -> Missing {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    let what = if error.is_connect() {
-        "could not connect"
-    } else {
-        "got no answer"
-    };
-    format!("{what}: {cause}")
-}
-
-/// A number, or a text that is one.
+/// A number. A text is none, even if it looks like one: who writes `"1.0"` may mean a version.
 pub(crate) fn number(value: &Value) -> Result<f64, Missing> {
     let number = match value {
         Value::Number(number) => number
             .as_f64()
             .ok_or_else(|| format!("{number} is too large")),
-        Value::String(text) => text
-            .trim()
-            .parse()
-            .map_err(|_| format!("{:?} is a text and no number", shortened(text))),
+        Value::String(text) => Err(text_words(text)),
         Value::Null => Err("the value is null".to_owned()),
         Value::Bool(_) => Err("the value is true or false and no number".to_owned()),
         Value::Array(_) => Err("the value is a list and no number".to_owned()),
@@ -172,11 +136,50 @@ pub(crate) fn number(value: &Value) -> Result<f64, Missing> {
     }
 }
 
+/// That a text is no number, and what to do where it looks like one.
+fn text_words(text: &str) -> Missing {
+    let words = format!("{:?} is a text and no number", shortened(text));
+    match text.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() => {
+            format!("{words}; a number is written without quotes")
+        }
+        _ => words,
+    }
+}
+
 /// The beginning of a text that is not ours.
 fn shortened(text: &str) -> String {
-    const CHARS: usize = 60;
-    match text.char_indices().nth(CHARS) {
+    cut(text, SHORT_CHARS_MAX)
+}
+
+/// The first line of what a server or a database says of a mistake: as a rule the rest only repeats what was asked.
+fn first_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    cut(&line.chars().map(shown).collect::<String>(), LINE_CHARS_MAX)
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_mistake_the_whole_first_line_is_told() {
+        let long = "1:78: parse error: unexpected identifier \"version\" in aggregation, expected one of ...";
+        assert_eq!(first_line(&format!("\n  {long}\nLINE 2: SELECT")), long);
+        assert_eq!(
+            first_line(&"x".repeat(400)),
+            format!("{}...", "x".repeat(300))
+        );
+        assert_eq!(first_line("a\tb\u{1b}[31m"), "a b [31m");
+        assert_eq!(first_line(" \n"), "");
     }
 }

@@ -1,11 +1,11 @@
 //! Measuring gates: the gateway's counters, subtracted, and questions put to the candidate directly.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
-use portcullis_analysis::{ArmSample, HealthSample, Sample};
+use portcullis_analysis::{ArmSample, HealthSample, Sample, SyntheticSample};
 use portcullis_api::Client;
 use portcullis_api::gateway::{Arm, ArmStatus, Follower, GatewayStatus, RouteStatus, StreamStatus};
 use portcullis_rollout::{GateOrder, RolloutId, SplitArm, StepIndex};
@@ -15,6 +15,11 @@ use crate::bounds::{COUNTS_TIMEOUT, GATES_REMEMBERED};
 use crate::causes::with_causes;
 use crate::clock::{Stopwatch, wall_ms};
 use crate::meter::{Meter, Query};
+use crate::synthetic;
+
+mod figures;
+
+use figures::sorted_out;
 
 /// A [`Meter`] over the gateway's admin API. Clones share what they remember.
 ///
@@ -39,6 +44,10 @@ struct Reading {
     gateway: Result<GatewayStatus, String>,
     /// Failures in a row, by the check's position.
     failures: Vec<u32>,
+    /// For how long synthetic requests were sent so far, in milliseconds.
+    synthetic_ms: u64,
+    /// Requests of users a second that the candidate got in the previous interval; `None` when it is not known.
+    users_per_second: Option<f64>,
 }
 
 impl GatewayMeter {
@@ -75,9 +84,24 @@ impl GatewayMeter {
                     at_ms: wall_ms(),
                     gateway,
                     failures,
+                    synthetic_ms: 0,
+                    users_per_second: None,
                 }
             }
         }
+    }
+
+    /// Synthetic requests, where the gate has some and the candidate got too few of users in the previous interval. The
+    /// interval itself must not decide it: what is sent would depend on what is seen. `None` where none were sent;
+    /// `Some(None)` where none were due, or could be put.
+    async fn synthetic(&self, query: &Query, before: &Reading) -> Option<Option<SyntheticSample>> {
+        let gate = &query.gate;
+        let (order, users) = gate.synthetic.as_ref().zip(before.users_per_second)?;
+        if users >= order.below.per_second() {
+            return None;
+        }
+        let sent_ms = before.synthetic_ms;
+        Some(synthetic::ask(&self.checks, gate, order, &query.rollout, sent_ms).await)
     }
 
     /// All checks once. Counts each check's failures in a row on its own: one that always fails is not
@@ -120,23 +144,6 @@ impl GatewayMeter {
         failed.next().map(|failed| failed.message)
     }
 
-    /// All figures at once, each as a number or with the reason why there is none.
-    async fn figures(&self, gate: &GateOrder) -> BTreeMap<String, Result<f64, String>> {
-        let of_candidate = async {
-            match &gate.metrics {
-                Some(source) => self.checks.figures(source, &gate.canary.address).await,
-                None => BTreeMap::new(),
-            }
-        };
-        let elsewhere = gate.figures.iter().map(async |order| {
-            let figure = self.checks.figure(order).await;
-            (order.name.clone(), figure)
-        });
-        let (mut figures, elsewhere) = tokio::join!(of_candidate, join_all(elsewhere));
-        figures.extend(elsewhere);
-        figures
-    }
-
     fn gates(&self) -> MutexGuard<'_, HashMap<(RolloutId, StepIndex), Reading>> {
         // The map is only ever changed by whole entries, so a panic elsewhere cannot have bent it.
         self.gates.lock().unwrap_or_else(PoisonError::into_inner)
@@ -161,41 +168,36 @@ impl Meter for GatewayMeter {
         let interval = Duration::from_millis(gate.analysis.interval_ms);
         let mut failures = before.failures.clone();
         let wait = tokio::time::sleep(before.watch.left_of(interval));
-        let (health, figures, kept_fault, ()) = tokio::join!(
+        let (health, figures, stable_figures, kept_fault, synthetic, ()) = tokio::join!(
             self.health(gate, &mut failures),
             self.figures(gate),
+            self.stable_figures(gate),
             self.kept_fault(gate),
+            self.synthetic(query, &before),
             wait
         );
         let gateway = self.read().await;
-        let after = Reading {
+        let mut after = Reading {
             at_ms: before.at_ms.saturating_add(before.watch.elapsed_ms()),
             watch: Stopwatch::start(),
             gateway,
             failures,
+            synthetic_ms: before.synthetic_ms
+                + synthetic.as_ref().map_or(0, |_| gate.analysis.interval_ms),
+            users_per_second: None,
         };
         let arm = |wanted: &SplitArm| {
             let service = gate.service.as_str();
-            let both = (before.gateway.as_ref(), after.gateway.as_ref());
-            let both = (
-                both.0.map_err(String::as_str)?,
-                both.1.map_err(String::as_str)?,
-            );
-            difference(both.0, both.1, service, wanted)
+            let earlier = before.gateway.as_ref().map_err(String::as_str)?;
+            let later = after.gateway.as_ref().map_err(String::as_str)?;
+            difference(earlier, later, service, wanted)
         };
         let readings = [before.gateway.as_ref().ok(), after.gateway.as_ref().ok()];
-        let unmeasured = readings.into_iter().flatten().find_map(|status| {
-            let route = route_of(status, gate.service.as_str())?;
-            bypassed(route, &gate.canary).or_else(|| left_out(route, &gate.canary))
-        });
+        let unmeasured = unmeasured(&readings, gate);
         let measured = unmeasured.is_none();
-        let (mut metrics, mut missing) = (BTreeMap::new(), BTreeMap::new());
-        for (name, figure) in figures {
-            match figure {
-                Ok(value) => metrics.insert(name, value).map(|_| ()),
-                Err(why) => missing.insert(name, why).map(|_| ()),
-            };
-        }
+        let (metrics, mut missing) = sorted_out(figures, str::to_owned);
+        let (stable_metrics, absent) = sorted_out(stable_figures, Sample::stable_figure);
+        missing.extend(absent);
         let mut counted = |name: &str, wanted: &SplitArm| {
             let why = match arm(wanted) {
                 Ok(arm) => return Some(arm),
@@ -208,6 +210,9 @@ impl Meter for GatewayMeter {
         let canary = canary.and_then(|wanted| counted(Sample::CANARY_COUNTS, wanted));
         let baseline = gate.baseline.as_ref().filter(|_| measured);
         let baseline = baseline.and_then(|wanted| counted(Sample::STABLE_COUNTS, wanted));
+        let length_s = after.at_ms.saturating_sub(before.at_ms) as f64 / 1000.0;
+        let counted = canary.as_ref().filter(|_| length_s > 0.0);
+        after.users_per_second = counted.map(|arm| arm.requests as f64 / length_s);
         let sample = Sample {
             from_ms: if measured { before.at_ms } else { after.at_ms },
             to_ms: after.at_ms,
@@ -215,7 +220,9 @@ impl Meter for GatewayMeter {
             baseline,
             health,
             metrics,
+            stable_metrics,
             missing,
+            synthetic: synthetic.flatten().filter(|_| measured),
             key_share: key_share(&readings, gate),
             unmeasured,
             kept_fault,
@@ -227,6 +234,14 @@ impl Meter for GatewayMeter {
 
 fn key(query: &Query) -> (RolloutId, StepIndex) {
     (query.rollout.clone(), query.step)
+}
+
+/// Why the canary was not measured at one of the readings, in words: the split was bypassed or without it.
+fn unmeasured(readings: &[Option<&GatewayStatus>; 2], gate: &GateOrder) -> Option<String> {
+    readings.iter().flatten().find_map(|status| {
+        let route = route_of(status, gate.service.as_str())?;
+        bypassed(route, &gate.canary).or_else(|| left_out(route, &gate.canary))
+    })
 }
 
 /// The canary's share of the routing keys, if it was the same at both readings and neither nothing nor all.

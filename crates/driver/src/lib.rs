@@ -33,6 +33,8 @@ mod secret_reference;
 mod session;
 mod smoke;
 mod sql_migrations;
+mod synthetic;
+mod web_client;
 
 pub use check::{CheckClient, CheckFailed, CheckPassed, CheckProtocol, CheckSetupError};
 pub use command::{CommandEnd, CommandOutcome, run_command};

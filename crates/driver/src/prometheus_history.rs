@@ -2,19 +2,21 @@
 //! <https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries>.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use reqwest::redirect::Policy;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::bounds::{CHECK_CONNECT_TIMEOUT, HISTORY_ANSWER_BYTES_MAX, HISTORY_TIMEOUT};
+use crate::bounds::{HISTORY_ANSWER_BYTES_MAX, HISTORY_TIMEOUT};
+use crate::web_client::{Question, Shown, WebClient};
 
 /// The past as a Prometheus server knows it.
 #[derive(Debug, Clone)]
 pub struct PrometheusHistory {
-    http: reqwest::Client,
+    web: WebClient,
     url: String,
     token: Option<SecretString>,
+    ca: Option<PathBuf>,
 }
 
 /// One recorded series.
@@ -54,25 +56,15 @@ struct Matrix {
 }
 
 impl PrometheusHistory {
-    /// The server at `url`, for example `http://127.0.0.1:9090`, which is shown the token if there is one.
-    ///
-    /// # Errors
-    /// When the HTTP client cannot be set up.
-    pub fn new(
-        url: &str,
-        token: Option<SecretString>,
-    ) -> Result<PrometheusHistory, HistoryUnreadable> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .connect_timeout(CHECK_CONNECT_TIMEOUT)
-            .timeout(HISTORY_TIMEOUT)
-            .build();
-        Ok(PrometheusHistory {
-            http: http.map_err(|error| unreadable(&error))?,
+    /// The server at `url`, for example `http://127.0.0.1:9090`, which is shown the token if there is one. Over HTTPS its
+    /// certificate must be of an authority in the PEM file `ca`; without one, of an authority that the system trusts.
+    pub fn new(url: &str, token: Option<SecretString>, ca: Option<PathBuf>) -> PrometheusHistory {
+        PrometheusHistory {
+            web: WebClient::default(),
             url: url.trim_end_matches('/').to_owned(),
             token,
-        })
+            ca,
+        }
     }
 
     /// The values of a query from a moment to another one, so far apart; all in milliseconds.
@@ -86,29 +78,27 @@ impl PrometheusHistory {
         step_ms: u64,
     ) -> Result<Vec<Series>, HistoryUnreadable> {
         let seconds = |ms: u64| format!("{}.{:03}", ms / 1000, ms % 1000);
-        let mut request = self.http.get(format!("{}/api/v1/query_range", self.url));
-        request = request.query(&[
-            ("query", query),
-            ("start", &seconds(from_ms)),
-            ("end", &seconds(to_ms)),
-            ("step", &seconds(step_ms)),
-        ]);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose_secret());
-        }
-        let mut answer = request.send().await.map_err(|error| unreadable(&error))?;
-        let status = answer.status();
+        let question = Question {
+            url: &format!("{}/api/v1/query_range", self.url),
+            query: &[
+                ("query", query),
+                ("start", &seconds(from_ms)),
+                ("end", &seconds(to_ms)),
+                ("step", &seconds(step_ms)),
+            ],
+            shown: self.token.clone().map(Shown::Token),
+            ca: self.ca.clone(),
+            bytes_max: HISTORY_ANSWER_BYTES_MAX,
+        };
+        let answer = tokio::time::timeout(HISTORY_TIMEOUT, self.web.get(&question)).await;
+        let answer = match answer {
+            Ok(answer) => answer.map_err(HistoryUnreadable)?,
+            Err(_) => return Err(HistoryUnreadable("got no answer in time".to_owned())),
+        };
+        let (status, body) = (answer.status, answer.body);
         if status.as_u16() == 401 || status.as_u16() == 403 {
             let why = format!("the server answered {status}: it wants a token, or another one");
             return Err(HistoryUnreadable(why));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| unreadable(&error))? {
-            body.extend_from_slice(&chunk);
-            if body.len() > HISTORY_ANSWER_BYTES_MAX {
-                let why = "the answer is too long; take a shorter range";
-                return Err(HistoryUnreadable(why.to_owned()));
-            }
         }
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
             HistoryUnreadable(format!("the answer ({status}) is none of Prometheus's"))
@@ -137,20 +127,4 @@ fn series(matrix: Matrix) -> Series {
         labels: matrix.metric,
         points: points.collect(),
     }
-}
-
-/// The innermost cause; the outer ones name the address.
-fn unreadable(error: &reqwest::Error) -> HistoryUnreadable {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    let what = if error.is_connect() {
-        "could not connect"
-    } else if error.is_timeout() {
-        "got no answer in time"
-    } else {
-        "got no answer"
-    };
-    HistoryUnreadable(format!("{what}: {cause}"))
 }

@@ -340,6 +340,7 @@ fn request(
         analysis: config.analysis.clone(),
         metrics: service.metrics.clone(),
         figures: config.figures.clone(),
+        synthetic: config.synthetic.clone(),
         approval: service
             .approval
             .clone()

@@ -420,6 +420,40 @@ pub(crate) enum Backup {
         /// Keep everything younger than this many days, instead of the configured number.
         #[arg(long)]
         keep_days: Option<u32>,
+        /// Keep the newest of each hour for so many hours in which there are backups.
+        #[arg(long)]
+        keep_hourly: Option<u32>,
+        /// Keep the newest of each day for so many days.
+        #[arg(long)]
+        keep_daily: Option<u32>,
+        /// Keep the newest of each week for so many weeks.
+        #[arg(long)]
+        keep_weekly: Option<u32>,
+        /// Keep the newest of each month for so many months.
+        #[arg(long)]
+        keep_monthly: Option<u32>,
+        /// Keep the newest of each year for so many years.
+        #[arg(long)]
+        keep_yearly: Option<u32>,
+    },
+    /// Keep a backup whatever the rules say, until `portcullis backup unprotect`.
+    #[command(
+        after_long_help = "Example:\n  portcullis backup protect notes_production_20261121T040000Z --reason 'audit of 2026'"
+    )]
+    Protect {
+        /// The backup's name, as `portcullis backup list` shows it.
+        name: String,
+        /// Why, for people who wonder later.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let the rules decide about a protected backup again.
+    #[command(
+        after_long_help = "Example:\n  portcullis backup unprotect notes_production_20261121T040000Z"
+    )]
+    Unprotect {
+        /// The backup's name, as `portcullis backup list` shows it.
+        name: String,
     },
     /// Read a backup back, every byte, and compare it with its manifest.
     #[command(after_long_help = "Example:\n  portcullis backup verify")]

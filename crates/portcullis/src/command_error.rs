@@ -24,7 +24,7 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
-    /// A gate failed and the release was rolled back.
+    /// A gate failed, or could not decide and is told to roll back then, and the release was rolled back.
     RolledBack = 3,
     /// A person is needed.
     Waits = 4,

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use portcullis_analysis::{Analysis, Rule, Sample, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::{Artifact, FigureOrder, ReleaseId, ServiceName, Target, Weight};
+use crate::{
+    Artifact, FigureOrder, ReleaseId, ServiceName, StoreRef, SyntheticOrder, Target, Weight,
+};
 
 /// What a step does to the world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,27 +68,6 @@ pub struct SecretNeed {
     pub reference: String,
     /// The folder at which relative paths start and in which commands run.
     pub folder: PathBuf,
-}
-
-/// A store as a plan refers to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoreRef {
-    /// Its name in the configuration.
-    pub name: String,
-    /// What it is.
-    pub kind: StoreKind,
-    /// Where it is.
-    pub path: PathBuf,
-}
-
-/// What a store is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoreKind {
-    /// One file.
-    File,
-    /// A folder with all that is in it.
-    Directory,
 }
 
 /// Which stores are copied, under which name.
@@ -308,6 +289,12 @@ pub struct GateOrder {
     /// Figures from elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<FigureOrder>,
+    /// The same figures of the stable release, where a rule compares them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stable_figures: Vec<FigureOrder>,
+    /// Synthetic requests, sent while there are too few of users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<SyntheticOrder>,
     /// How far apart the journal's entries of this gate are, in milliseconds, while nothing follows from what is
     /// measured: each has all measurements since the one before, as one. 0 records each measurement by itself.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -390,6 +377,18 @@ pub enum HookTime {
 }
 
 impl GateOrder {
+    /// Whether a rule compares this figure with the stable release's.
+    pub fn compares_figure(&self, name: &str) -> bool {
+        let mut rules = self.analysis.rules.iter();
+        rules.any(|rule| {
+            rule.test.needs_baseline()
+                && rule.signal
+                    == Signal::Metric {
+                        name: name.to_owned(),
+                    }
+        })
+    }
+
     /// How many checks had failed in a row at a sample, where a rule of this gate is about that; else 0.
     pub(crate) fn failures_in_a_row(&self, sample: &Sample) -> u64 {
         let is_health = |rule: &Rule| rule.signal == Signal::HealthFailures;

@@ -67,6 +67,7 @@ impl Rollout {
             pause: self.pause.clone(),
             passed: None,
             warned: self.warned.clone(),
+            newest: self.newest.clone(),
         };
         let kind = &event.kind;
         let not_now = || Refused::NotNow {
@@ -503,6 +504,8 @@ struct Turn<'a> {
     passed: Option<(StepIndex, Box<Tally>)>,
     /// What people were warned of.
     warned: BTreeSet<Warned>,
+    /// What people are warned of by this event, or were by the last one that warned.
+    newest: Vec<Warned>,
 }
 
 impl Turn<'_> {
@@ -943,6 +946,7 @@ impl Turn<'_> {
         now.retain(|warned| !self.warned.contains(warned));
         if !now.is_empty() {
             self.notify(NoticeKind::Warning);
+            self.newest = now.iter().copied().collect();
             self.warned.append(&mut now);
         }
     }
@@ -963,6 +967,7 @@ impl Turn<'_> {
         }
         next.seq += 1;
         next.warned = self.warned;
+        next.newest = self.newest;
         next.exposed |= self.effects.iter().any(exposes);
         next.pause = match state {
             State::Advancing { .. } => self.pause,

@@ -1,6 +1,6 @@
 //! Where a gate's figures come from, if not from the candidate's own document.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct FigureOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum FigureSource {
-    /// A JSON document over HTTP.
+    /// A JSON document over HTTP or HTTPS.
     Json {
         /// Where the document is.
         url: String,
@@ -36,10 +36,13 @@ pub enum FigureSource {
         /// What is shown to the server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authorization: Option<Authorization>,
+        /// Over HTTPS: a PEM file with the authorities that are trusted instead of the system's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ca: Option<PathBuf>,
     },
     /// An instant query of Prometheus, or of what speaks its API.
     Prometheus {
-        /// The server, for example `http://127.0.0.1:9090`.
+        /// The server, for example `http://127.0.0.1:9090` or one over HTTPS.
         url: String,
         /// The query in PromQL. It has one series, or one for each value of `label`.
         query: String,
@@ -54,6 +57,9 @@ pub enum FigureSource {
         /// What is shown to the server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authorization: Option<Authorization>,
+        /// Over HTTPS: a PEM file with the authorities that are trusted instead of the system's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ca: Option<PathBuf>,
     },
     /// What a command says.
     Command {
@@ -106,6 +112,25 @@ pub enum Authorization {
         /// The password's reference.
         password: String,
     },
+}
+
+/// The places that differ from one release to the next.
+const OF_A_RELEASE: [&str; 5] = ["release", "address", "port", "host", "artifact"];
+
+/// Whether a text with places names one that differs from one release to the next, so that it can be asked of each.
+pub fn names_a_release(text: &str) -> bool {
+    let mut places = OF_A_RELEASE.iter();
+    places.any(|place| text.contains(&format!("{{{place}}}")))
+}
+
+impl FigureSource {
+    /// The file with the authorities that are trusted instead of the system's.
+    pub fn ca(&self) -> Option<&Path> {
+        match self {
+            FigureSource::Json { ca, .. } | FigureSource::Prometheus { ca, .. } => ca.as_deref(),
+            FigureSource::Command { .. } | FigureSource::Sql { .. } => None,
+        }
+    }
 }
 
 impl FigureOrder {

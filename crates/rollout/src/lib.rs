@@ -20,18 +20,22 @@ mod rollout;
 mod sentence;
 mod state;
 mod step;
+mod store;
+mod synthetic;
 mod timeline;
 mod value_source;
 
 pub use action::{
     Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, GateRole, HookOrder,
     HookTime, Kept, Launch, MetricsSource, Migration, PreflightOrder, Promotion, Proof, Rehearsal,
-    RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, StoreKind, StoreRef, Trial,
+    RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
 pub use effect::{Effect, Notice, NoticeKind};
 pub use event::{Actor, Event, EventKind, Fact, Failure};
-pub use figure::{Authorization, CommandReading, FigureOrder, FigureSource, Freshness};
+pub use figure::{
+    Authorization, CommandReading, FigureOrder, FigureSource, Freshness, names_a_release,
+};
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{
@@ -43,5 +47,9 @@ pub use replay::{Comparison, Replay, ReplayError, Replayed};
 pub use rollout::{Rollout, alone};
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};
+pub use store::{StoreKind, StoreLocation, StoreRef};
+pub use synthetic::{
+    Pace, SYNTHETIC_HEADER, SyntheticOrder, SyntheticQuestion, SyntheticRequest, SyntheticTraffic,
+};
 pub use timeline::{Moment, MomentKind, Timeline};
 pub use value_source::ValueSource;

@@ -29,6 +29,8 @@ pub struct Rollout {
     pub(crate) last_gate: Option<(StepIndex, Box<Tally>)>,
     /// What people were warned of.
     pub(crate) warned: BTreeSet<Warned>,
+    /// What people were warned of last: the sentence names these rules and not others that were named before.
+    pub(crate) newest: Vec<Warned>,
 }
 
 /// A warning that was told: which gate, which of its rules, of what.
@@ -50,6 +52,13 @@ pub(crate) enum WarnedOf {
     KeptFault,
     /// The gate has failed, and there is no release to go back to.
     NoWayBack,
+}
+
+impl WarnedOf {
+    /// Whether it is what a rule has seen, and not a release.
+    pub(crate) fn is_of_a_rule(self) -> bool {
+        matches!(self, WarnedOf::Approaching | WarnedOf::NoData)
+    }
 }
 
 impl Warned {
@@ -88,6 +97,7 @@ impl Rollout {
             pause: None,
             last_gate: None,
             warned: BTreeSet::new(),
+            newest: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The one verdict sentence (invariant 16): the command line, the page, the notices and the API all
 //! show this text.
 
-use portcullis_analysis::{Evidence, Tally};
+use portcullis_analysis::{Evidence, Judgement, Tally, Verdict};
 
 use crate::{
     Action, Attempt, Cause, Direction, End, GateRole, Halt, HeldWhy, PausedWhy, Plan, Purpose,
@@ -20,18 +20,19 @@ impl Rollout {
                 run,
                 halt,
             } => self.advancing(*at, *attempt, *run, halt.is_some()),
-            State::Watching { at, tally } if plan.keeps_warm(*at) => self.warm(tally),
+            State::Watching { at, tally } if plan.keeps_warm(*at) => self.warm(*at, tally),
             State::Watching { at, tally } => self.watching(*at, tally),
             State::Paused { at, why, .. } => match why {
                 PausedWhy::Approval { question } => format!("Waiting for approval: {question}"),
                 PausedWhy::Asked(halt) => {
                     format!("{} at {}", halt.asked("Paused"), plan.place(*at))
                 }
-                PausedWhy::Inconclusive { judgement } => format!(
-                    "Paused at {}, cannot decide: {}",
-                    plan.weight_at(*at),
-                    judgement.phrase()
-                ),
+                PausedWhy::Inconclusive { judgement } => {
+                    let (weight, seen) = (plan.weight_at(*at), judgement.phrase());
+                    let offer = plan.offer(*at, judgement);
+                    let offer = offer.map_or_else(String::new, |offer| format!("; {offer}"));
+                    format!("Paused at {weight}, cannot decide: {seen}{offer}")
+                }
             },
             State::Unwinding { at, cause, .. } => format!(
                 "Going back{}: undoing {}, because {}",
@@ -63,7 +64,7 @@ impl Rollout {
     }
 
     /// The old release is kept warm.
-    fn warm(&self, tally: &Tally) -> String {
+    fn warm(&self, at: StepIndex, tally: &Tally) -> String {
         let plan = self.plan();
         let mut words = format!(
             "{} serves, {} is kept warm",
@@ -78,7 +79,7 @@ impl Rollout {
         let Some(seen) = seen.filter(|judgement| judgement.measured_ms > 0) else {
             return words;
         };
-        words.push_str(&format!(": {}", seen.phrase()));
+        words.push_str(&format!(": {}", self.phrase(at, &seen)));
         let warns = |e: &Evidence| e.approaching && e.rule.test.only_warns();
         if seen.evidence.iter().any(warns) {
             words.push_str("; this does not go back by itself, `portcullis rollback` does");
@@ -100,10 +101,18 @@ impl Rollout {
         }
         match self.judgement() {
             Some(judgement) if judgement.measured_ms > 0 => {
-                format!("Holding at {weight}: {}", judgement.phrase())
+                format!("Holding at {weight}: {}", self.phrase(at, &judgement))
             }
             _ => format!("Holding at {weight}: measuring"),
         }
+    }
+
+    /// What an open gate has seen: of which people were warned last, if that goes on.
+    fn phrase(&self, at: StepIndex, seen: &Judgement) -> String {
+        let newest = self.newest.iter();
+        let newest = newest.filter(|warned| warned.gate == at && warned.of.is_of_a_rule());
+        let rules: Vec<usize> = newest.map(|warned| warned.rule).collect();
+        seen.phrase_about(&rules)
     }
 
     /// A step that is being done.
@@ -132,6 +141,12 @@ impl Cause {
     pub fn words(&self) -> String {
         match self {
             Cause::StepFailed { message, .. } => message.clone(),
+            Cause::GateFailed { judgement, .. } if judgement.verdict == Verdict::Inconclusive => {
+                format!(
+                    "the gate could not decide, and rolls back then (inconclusive = \"roll-back\"): {}",
+                    judgement.phrase()
+                )
+            }
             Cause::GateFailed { judgement, .. } => judgement.headline(),
             Cause::Aborted(halt) => halt.asked("aborted"),
         }
@@ -227,6 +242,15 @@ impl Plan {
         match self.step(at).map(|step| &step.action) {
             Some(Action::Gate(gate)) => gate.role == GateRole::KeepWarm,
             _ => false,
+        }
+    }
+
+    /// What to do about a gate that could not decide for want of requests.
+    fn offer(&self, at: StepIndex, judgement: &Judgement) -> Option<String> {
+        let step = self.step(at)?;
+        match &step.action {
+            Action::Gate(gate) => gate.offer(&step.name, judgement),
+            _ => None,
         }
     }
 

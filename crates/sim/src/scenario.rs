@@ -89,8 +89,7 @@ impl Scenario {
             },
             stores: vec![StoreRef {
                 name: "library".to_owned(),
-                kind: StoreKind::File,
-                path: "/data/library.json".into(),
+                location: StoreKind::File.at("/data/library.json".into()),
             }],
             folder: "/data".into(),
             scratch: "/scratch".into(),
@@ -114,6 +113,7 @@ impl Scenario {
             },
             metrics: None,
             figures: Vec::new(),
+            synthetic: None,
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
             hooks: self.hooks(),
             keep_warm: KeepWarm::lasting(if self == Scenario::KeptWarm { 2000 } else { 0 }),

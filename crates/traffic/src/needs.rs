@@ -4,7 +4,7 @@ use portcullis_analysis::{Analysis, Budget, Enough, Rule, Signal, Tally, Test};
 
 use crate::{Change, Curve, Latency, Scenario, Simulator};
 
-/// Requests of both arms in one look, so that the canary's are counted one by one or nearly so.
+/// Requests of both arms in one look, where a few more or less do not matter.
 const LOOK_REQUESTS: f64 = 20.0;
 /// With more requests of the canary than this a rule counts as one that cannot tell.
 const REQUESTS_MAX: u64 = 200_000;
@@ -47,6 +47,8 @@ pub fn requests_to_fail(rule: &Rule, budget: &Budget, share: f64) -> Option<u64>
         ..Change::NONE
     };
     let mut bad = usual(rule, share, hopeless);
+    // One request of the canary in a look or two: a failure needs so few that the looks would be seen in the number.
+    bad.requests_per_second = (0.5 / share).max(1.0);
     if rule.signal == Signal::ErrorRate {
         // One in a thousand of the stable release's fail, and each of the canary's.
         bad.error_rate = Curve::constant(0.001);
@@ -77,7 +79,10 @@ fn median_ms(rule: &Rule) -> f64 {
         Test::AtMost { max, .. } | Test::Limit { max } | Test::Window { max, .. } => {
             USUAL.0.min(max / 10.0).max(0.001)
         }
-        Test::Baseline { .. } | Test::NotWorse { .. } | Test::NotWorseThanBefore { .. } => USUAL.0,
+        Test::Baseline { .. }
+        | Test::NotWorse { .. }
+        | Test::NotWorseThanBefore { .. }
+        | Test::Beside { .. } => USUAL.0,
     }
 }
 

@@ -105,7 +105,7 @@ fn a_rate_over_its_limit_fails_before_the_window_ends_but_not_before_the_minimum
     assert_eq!(judgement.verdict, Verdict::Fail);
     assert_eq!(
         judgement.phrase(),
-        "error rate 3.0 %, limit 1.0 %, 100 requests"
+        "error rate 3.0 %, stable 0.0 %, limit 1.0 %, 100 requests"
     );
 }
 

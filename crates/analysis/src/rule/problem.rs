@@ -40,6 +40,9 @@ impl Rule {
             Test::Baseline { .. } | Test::Limit { .. } if self.signal == Signal::Latencies => {
                 "all quantiles together can only be judged sequentially; name one quantile"
             }
+            Test::Beside { .. } if self.signal.kind() != SignalKind::Figure => {
+                "only figures are compared as they stand; what the gateway counts is compared by evidence"
+            }
             Test::Window { .. } if self.signal.kind() == SignalKind::Checks => {
                 "checks have no window: they count failures in a row"
             }
@@ -67,8 +70,14 @@ impl Rule {
             Test::Limit { max } | Test::Window { max, .. } if !(max.is_finite() && *max >= 0.0) => {
                 Some("a limit is a number of at least 0".to_owned())
             }
-            Test::Window { over_ms: 0, .. } => Some("a window has a length".to_owned()),
+            Test::Window { over_ms: 0, .. } | Test::Beside { over_ms: 0, .. } => {
+                Some("a window has a length".to_owned())
+            }
             Test::Window {
+                reading: Reading::Quantile(quantile),
+                ..
+            }
+            | Test::Beside {
                 reading: Reading::Quantile(quantile),
                 ..
             } if !is_inside(*quantile) => {
@@ -98,6 +107,7 @@ impl Rule {
                 })
             }
             Test::NotWorseThanBefore { tolerated } => tolerated.problem(),
+            Test::Beside { tolerated, .. } => tolerated.problem(),
             Test::Limit { .. } | Test::Window { .. } => None,
         }
     }

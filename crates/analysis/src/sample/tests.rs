@@ -83,3 +83,51 @@ fn a_part_without_counts_is_not_hidden_by_the_other() {
     assert_eq!(whole.missing, BTreeMap::from([gap]));
     assert_eq!(whole.duration_ms(), 2000);
 }
+
+#[test]
+fn synthetic_requests_and_compared_figures_of_two_measurements_add_up_too() {
+    let part = |errors, figure: Option<f64>| {
+        let name = || "queue".to_owned();
+        let mut sample = Sample {
+            synthetic: Some(SyntheticSample {
+                canary: arm(10, errors),
+                baseline: Some(arm(10, 0)),
+                last_failure: (errors > 0).then(|| "GET / answered 500".to_owned()),
+            }),
+            stable_metrics: figure.iter().map(|value| (name(), *value)).collect(),
+            ..Sample::default()
+        };
+        if figure.is_none() {
+            sample
+                .missing
+                .insert(Sample::stable_figure("queue"), "gone".to_owned());
+        }
+        sample
+    };
+    let mut whole = part(2, Some(4.0));
+    whole.extend(&part(0, None));
+    let synthetic = whole.synthetic.as_ref().unwrap();
+    assert_eq!(
+        (synthetic.canary.requests, synthetic.canary.errors),
+        (20, 2)
+    );
+    assert_eq!(synthetic.baseline.as_ref().unwrap().requests, 20);
+    assert_eq!(
+        synthetic.last_failure.as_deref(),
+        Some("GET / answered 500")
+    );
+    assert!(
+        whole.stable_metrics.is_empty(),
+        "the latest one was missing"
+    );
+    assert_eq!(whole.missing.len(), 1);
+    whole.extend(&part(0, Some(5.0)));
+    assert_eq!(whole.stable_metrics["queue"], 5.0);
+    assert!(whole.missing.is_empty());
+    let mut users = Sample {
+        canary: Some(arm(5, 0)),
+        ..Sample::default()
+    };
+    users.extend(&part(1, Some(4.0)));
+    assert_eq!(users.synthetic.unwrap().canary.requests, 10);
+}

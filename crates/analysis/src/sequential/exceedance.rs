@@ -77,10 +77,25 @@ impl Exceedances {
     /// Takes in one interval's answers of both arms. `reference` is what was known of the stable arm before
     /// it.
     pub fn observe(&mut self, reference: &Reference, canary: &Histogram, stable: &Histogram) {
+        self.take(Labels::observe, reference, (canary, stable));
+    }
+
+    /// Takes in one interval's answers to pairs of requests; see [`Labels::observe_pairs`]. `reference` is what was
+    /// known of the stable arm's answers to such before it.
+    pub fn observe_pairs(&mut self, reference: &Reference, canary: &Histogram, stable: &Histogram) {
+        self.take(Labels::observe_pairs, reference, (canary, stable));
+    }
+
+    fn take(
+        &mut self,
+        observe: impl Fn(&mut Labels, ArmEvents),
+        reference: &Reference,
+        answers: (&Histogram, &Histogram),
+    ) {
         let bound = self.bound;
         for part in &mut self.parts {
-            if let Some(events) = events(reference, part.quantile, bound, (canary, stable)) {
-                part.labels.observe(events);
+            if let Some(events) = events(reference, part.quantile, bound, answers) {
+                observe(&mut part.labels, events);
             }
         }
         self.log_highest = self.log_highest.max(self.log_e());
@@ -89,10 +104,28 @@ impl Exceedances {
     /// The evidence that answers like these bring, as a natural logarithm: at the quantile that gains
     /// most, or, for "below", least.
     pub fn gain(&self, reference: &Reference, canary: &Histogram, stable: &Histogram) -> f64 {
+        self.gain_by(Labels::gain, reference, (canary, stable))
+    }
+
+    /// The same of answers to pairs of requests.
+    pub fn gain_of_pairs(
+        &self,
+        reference: &Reference,
+        canary: &Histogram,
+        stable: &Histogram,
+    ) -> f64 {
+        self.gain_by(Labels::gain_of_pairs, reference, (canary, stable))
+    }
+
+    fn gain_by(
+        &self,
+        gain: impl Fn(&Labels, ArmEvents) -> f64,
+        reference: &Reference,
+        answers: (&Histogram, &Histogram),
+    ) -> f64 {
         let gains = self.parts.iter().map(|part| {
-            let answers = (canary, stable);
             let events = events(reference, part.quantile, self.bound, answers);
-            events.map_or(0.0, |events| part.labels.gain(events))
+            events.map_or(0.0, |events| gain(&part.labels, events))
         });
         if self.below {
             gains.fold(f64::INFINITY, f64::min).min(f64::MAX)

@@ -115,6 +115,17 @@ impl Labels {
         }
     }
 
+    /// Takes in one interval of pairs: as many requests in each arm, one of each put at the same moment, so that the two
+    /// may depend on each other in any way. The formula above holds for them (with `x` and `y` telling whether
+    /// the two of a pair have an event, `A^x B^y <= 1 + x (A - 1) + y (B - 1)` because `A >= 1 >= B`), and the exact
+    /// distribution does not: of two requests that contend for one lock exactly one is slow, and which one varies more
+    /// than it says.
+    pub fn observe_pairs(&mut self, arms: ArmEvents) {
+        if arms.canary > 0 && arms.stable > 0 {
+            self.mixture.observe(&self.log_ratios_of_pairs(arms));
+        }
+    }
+
     /// Takes in one interval of which the arms' shares are known better than by counting: of routing keys, which are
     /// divided as a split says however few of them ask. `events` are those of keys, and `requests` is at least the number of
     /// keys that asked: a margin of them is taken away. Only for evidence that the canary is worse, where too
@@ -140,6 +151,15 @@ impl Labels {
         ratios.into_iter().fold(f64::NEG_INFINITY, f64::max)
     }
 
+    /// The same of intervals of pairs.
+    pub fn gain_of_pairs(&self, arms: ArmEvents) -> f64 {
+        if arms.canary == 0 || arms.stable == 0 {
+            return 0.0;
+        }
+        let ratios = self.log_ratios_of_pairs(arms);
+        ratios.into_iter().fold(f64::NEG_INFINITY, f64::max)
+    }
+
     /// Forgets all evidence.
     pub fn restart(&mut self) {
         self.mixture = Mixture::default();
@@ -149,8 +169,15 @@ impl Labels {
         let RateBound { ratio, margin } = self.bound;
         match self.below {
             false if ratio == 1.0 && margin == 0.0 => exact_when_common(arms),
-            false => of_requests(arms, (ratio, margin)),
             true if ratio == 1.0 && margin == 0.0 => exact_when_common(arms.swapped()),
+            _ => self.log_ratios_of_pairs(arms),
+        }
+    }
+
+    fn log_ratios_of_pairs(&self, arms: ArmEvents) -> [f64; ALTERNATIVES] {
+        let RateBound { ratio, margin } = self.bound;
+        match self.below {
+            false => of_requests(arms, (ratio, margin)),
             true => of_requests(arms.swapped(), (1.0 / ratio, -margin / ratio)),
         }
     }

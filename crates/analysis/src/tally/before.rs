@@ -82,7 +82,7 @@ impl Before {
             _ => signal.events(arm),
         };
         self.worse.observe(requests, events);
-        let arm = (arm, sample.duration_ms());
+        let arm = (arm, None, sample.duration_ms());
         self.stretch
             .observe(signal, arm, (requests, events), self.allowed);
     }

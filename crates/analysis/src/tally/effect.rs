@@ -1,5 +1,7 @@
 //! How large the difference is that a rule looks for.
 
+use std::borrow::Cow;
+
 use super::state::RuleState;
 use super::sums::Sums;
 use crate::effect::{Difference, Effect, Interval};
@@ -14,9 +16,17 @@ const REQUESTS_OPT: f64 = 1000.0;
 /// The intervals of a rule at `1 - alpha`; `None` for rules as they stand, and before anything was seen.
 pub(super) fn effect(state: &RuleState, rule: &Rule, sums: &Sums, alpha: f64) -> Option<Effect> {
     let signal = &rule.signal;
-    let (canary, stable) = (sums.canary(), sums.baseline());
+    let (canary, stable) = match state {
+        // One interval is about one kind of requests; only a ratio of rates adds up over both.
+        RuleState::Shares { .. } | RuleState::Times { .. } => sums.most(signal),
+        _ => (sums.canary_of(signal), Cow::Borrowed(sums.baseline())),
+    };
+    let (canary, stable) = (canary.as_ref(), stable.as_ref());
     let differences: Vec<Difference> = match state {
-        RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Before { .. } => return None,
+        RuleState::Fixed
+        | RuleState::Trailing { .. }
+        | RuleState::Beside { .. }
+        | RuleState::Before { .. } => return None,
         RuleState::Share { .. } if signal.kind() == SignalKind::Time => {
             let quantiles = signal.compared_quantiles().into_iter();
             let of = |quantile| times(signal.times(canary), None, quantile, alpha);

@@ -41,20 +41,25 @@ fn figure(sums: &Sums, evidence: &mut Evidence) -> Option<bool> {
 
 fn arms(sums: &Sums, evidence: &mut Evidence) -> Option<bool> {
     let signal = evidence.rule.signal.clone();
-    let (canary, stable) = (sums.canary(), sums.baseline());
-    evidence.requests = signal.count(canary);
-    evidence.observed = signal.value(canary);
     let least = evidence.rule.requests_min;
-    let enough = evidence.requests >= least;
     let Test::Baseline { ratio_max, margin } = evidence.rule.test else {
+        let canary = sums.canary_of(&signal);
+        evidence.requests = signal.count(&canary);
+        evidence.observed = signal.value(&canary);
+        evidence.baseline = sums.baseline_value(&signal);
+        let enough = evidence.requests >= least;
         let observed = evidence.observed?;
         let limit = evidence.limit?;
         return enough.then_some(observed > limit);
     };
+    // Journals of before have this test, and none has synthetic requests.
+    let (canary, stable) = (sums.canary(), sums.baseline());
+    evidence.requests = signal.count(canary);
+    evidence.observed = signal.value(canary);
     evidence.baseline = signal.value(stable);
     let limit = evidence.baseline? * ratio_max + margin;
     evidence.limit = Some(limit);
-    if !enough || signal.count(stable) < least {
+    if evidence.requests < least || signal.count(stable) < least {
         return None;
     }
     let worse = evidence.observed? > limit;

@@ -1,7 +1,7 @@
 //! How far the evidence of a sequential rule has come.
 
 use super::references::References;
-use super::state::RuleState;
+use super::state::{RuleState, counted};
 use super::sums::Sums;
 use crate::rule::{Rule, Test};
 use crate::{ArmEvents, Budget, Proof, SignalKind};
@@ -19,7 +19,10 @@ pub(super) fn proof(state: &RuleState, rule: &Rule, budget: &Budget) -> Proof {
             (worse.mixture().log_highest(), good.mixture().log_highest())
         }
         RuleState::Times { worse, good } => (worse.log_highest(), good.log_highest()),
-        RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Before { .. } => (0.0, 0.0),
+        RuleState::Fixed
+        | RuleState::Trailing { .. }
+        | RuleState::Beside { .. }
+        | RuleState::Before { .. } => (0.0, 0.0),
     };
     Proof {
         log_worse: worse,
@@ -49,10 +52,13 @@ pub(super) fn requests_needed(
         RuleState::Share { good, .. } => good.mixture().log_e(),
         RuleState::Shares { good, .. } => good.mixture().log_e(),
         RuleState::Times { good, .. } => good.log_e(),
-        RuleState::Fixed | RuleState::Trailing { .. } | RuleState::Before { .. } => return None,
+        RuleState::Fixed
+        | RuleState::Trailing { .. }
+        | RuleState::Beside { .. }
+        | RuleState::Before { .. } => return None,
     };
     let missing = (proof.log_passes - good_now).max(0.0);
-    let (gain, requests) = match rule.signal.count(sums.canary()) {
+    let (gain, requests) = match rule.signal.count(&sums.canary_of(&rule.signal)) {
         0 => (gain_if_well(state, rule), IMAGINED),
         requests => (gain(state, rule, (sums, references)), requests),
     };
@@ -83,32 +89,38 @@ fn gain_if_well(state: &RuleState, rule: &Rule) -> f64 {
 /// The evidence of being good that the requests so far bring at the best alternative; not above 0 when
 /// the canary is no better than what matters.
 fn gain(state: &RuleState, rule: &Rule, (sums, references): (&Sums, &References)) -> f64 {
-    let (canary, stable) = (sums.canary(), sums.baseline());
     let signal = &rule.signal;
+    let (canary, stable) = (sums.canary(), sums.baseline());
+    let pairs = sums.synthetic(signal);
+    let pairs = pairs.and_then(|both| Some((&both.canary, both.baseline.as_ref()?)));
     match (state, &rule.test) {
         (RuleState::Share { good, .. }, Test::AtMost { matters, .. }) => {
+            let canary = sums.canary_of(signal);
             let (requests, bad) = match signal.kind() {
                 SignalKind::Time => {
-                    let times = signal.times(canary);
+                    let times = signal.times(&canary);
                     (times.count(), times.slower_than((matters * 1000.0) as u64))
                 }
-                _ => signal.events(canary),
+                _ => signal.events(&canary),
             };
             good.gain(requests, bad)
         }
         (RuleState::Shares { good, .. }, _) => {
-            let ((canary, canary_events), (stable, stable_events)) =
-                (signal.events(canary), signal.events(stable));
-            good.gain(ArmEvents {
-                canary,
-                canary_events,
-                stable,
-                stable_events,
-            })
+            let of_pairs = pairs.map_or(0.0, |(canary, stable)| {
+                good.gain_of_pairs(counted(signal, canary, stable))
+            });
+            good.gain(counted(signal, canary, stable)) + of_pairs
         }
-        (RuleState::Times { good, .. }, _) => references.get(rule).map_or(0.0, |reference| {
-            good.gain(reference, signal.times(canary), signal.times(stable))
-        }),
+        (RuleState::Times { good, .. }, _) => {
+            let of_users = references.get(rule).map_or(0.0, |reference| {
+                good.gain(reference, signal.times(canary), signal.times(stable))
+            });
+            let of_pairs = references.of_synthetic(rule).zip(pairs);
+            let of_pairs = of_pairs.map_or(0.0, |(reference, (canary, stable))| {
+                good.gain_of_pairs(reference, signal.times(canary), signal.times(stable))
+            });
+            of_users + of_pairs
+        }
         _ => 0.0,
     }
 }

@@ -9,6 +9,9 @@ use crate::{Analysis, Reference, Sample, Signal, SignalKind};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct References {
     known: Vec<(Times, Reference)>,
+    /// The latencies of its answers to synthetic requests, which ask other things than users do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    synthetic: Option<Reference>,
 }
 
 /// A kind of times.
@@ -39,7 +42,7 @@ impl Times {
 
 impl References {
     pub(super) fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.known.is_empty() && self.synthetic.is_none()
     }
 
     /// What a rule's threshold is read from; `None` before anything is known, and for a rule that needs none.
@@ -49,8 +52,21 @@ impl References {
         known.map(|(_, reference)| reference)
     }
 
+    /// The same for answers to synthetic requests.
+    pub(super) fn of_synthetic(&self, rule: &Rule) -> Option<&Reference> {
+        let wanted = Times::of(rule)? == Times::Latency;
+        self.synthetic.as_ref().filter(|_| wanted)
+    }
+
     /// Takes in one sample, after all rules have looked at it.
     pub(super) fn observe(&mut self, analysis: &Analysis, sample: &Sample) {
+        let synthetic = sample.synthetic.as_ref();
+        if let Some(stable) = synthetic.and_then(|both| both.baseline.as_ref())
+            && is_compared(analysis, Times::Latency)
+        {
+            let reference = self.synthetic.get_or_insert_default();
+            reference.observe(&stable.latency);
+        }
         let (Some(_), Some(stable)) = (&sample.canary, &sample.baseline) else {
             return;
         };
@@ -72,8 +88,15 @@ impl References {
     /// Those that the rules of another gate of the rollout need.
     #[must_use]
     pub(super) fn of(mut self, analysis: &Analysis) -> References {
-        let wanted = |times: &Times| analysis.rules.iter().any(|r| Times::of(r) == Some(*times));
-        self.known.retain(|(times, _)| wanted(times));
+        self.known
+            .retain(|(times, _)| is_compared(analysis, *times));
+        let latency = is_compared(analysis, Times::Latency);
+        self.synthetic = self.synthetic.filter(|_| latency);
         self
     }
+}
+
+fn is_compared(analysis: &Analysis, times: Times) -> bool {
+    let mut rules = analysis.rules.iter();
+    rules.any(|rule| Times::of(rule) == Some(times))
 }

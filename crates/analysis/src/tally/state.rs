@@ -1,5 +1,7 @@
 //! What one rule remembers between samples.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::before::Before;
@@ -13,7 +15,7 @@ use super::trailing::Trailing;
 use crate::rule::{Bound, Enough, Rule, Test};
 use crate::{
     ArmEvents, ArmSample, Budget, Evidence, Exceedances, Labels, LatencyBound, Proportion,
-    RateBound, RateRatio, Sample, Signal, SignalKind, Verdict,
+    RateBound, RateRatio, Reference, Sample, Signal, SignalKind, SyntheticEvidence, Verdict,
 };
 
 /// A signal that is missing in more than one of so many measurements says too little of the window.
@@ -32,12 +34,14 @@ pub(super) enum RuleState {
     Fixed,
     /// The latest stretch.
     Trailing { trailing: Trailing },
+    /// The latest stretches of a figure of both releases.
+    Beside { canary: Trailing, stable: Trailing },
     /// One arm against a limit.
     Share {
         worse: Proportion,
         good: Proportion,
         #[serde(default)]
-        stretch: Stretch,
+        stretch: Box<Stretch>,
     },
     /// One arm against what the stable one showed before; `None` where that was too little.
     Before { before: Option<Box<Before>> },
@@ -64,12 +68,16 @@ impl RuleState {
             Test::Window { .. } => RuleState::Trailing {
                 trailing: Trailing::default(),
             },
+            Test::Beside { .. } => RuleState::Beside {
+                canary: Trailing::default(),
+                stable: Trailing::default(),
+            },
             Test::AtMost { max, matters } => {
                 let slow = 1.0 - signal.quantile().unwrap_or(0.0);
                 RuleState::Share {
                     worse: Proportion::above(if times { slow } else { *max }),
                     good: Proportion::below(if times { slow } else { *matters }),
-                    stretch: Stretch::default(),
+                    stretch: Box::default(),
                 }
             }
             Test::NotWorseThanBefore { .. } => RuleState::Before { before: None },
@@ -103,6 +111,9 @@ impl RuleState {
         match &mut next {
             RuleState::Fixed | RuleState::Before { .. } => {}
             RuleState::Trailing { trailing } => *trailing = Trailing::default(),
+            RuleState::Beside { canary, stable } => {
+                (*canary, *stable) = (Trailing::default(), Trailing::default());
+            }
             RuleState::Share { good, .. } => good.restart(),
             RuleState::Shares { good, .. } => good.restart(),
             RuleState::Times { good, .. } => good.restart(),
@@ -124,30 +135,62 @@ impl RuleState {
                     before.observe(signal, sample);
                 }
             }
+            RuleState::Beside { canary, stable } => {
+                if let (Test::Beside { over_ms, .. }, Signal::Metric { name }) =
+                    (&rule.test, signal)
+                {
+                    canary.observe_figure(sample.metrics.get(name), *over_ms, sample.to_ms);
+                    stable.observe_figure(sample.stable_metrics.get(name), *over_ms, sample.to_ms);
+                }
+            }
             RuleState::Share {
                 worse,
                 good,
                 stretch,
             } => {
-                let (Some(arm), Test::AtMost { max, matters }) = (&sample.canary, &rule.test)
-                else {
+                let arm = sample.canary_of(signal);
+                let (Some(arm), Test::AtMost { max, matters }) = (arm, &rule.test) else {
                     return;
                 };
-                let (requests, bad) = above(signal, arm, *max);
+                let (requests, bad) = above(signal, &arm, *max);
                 worse.observe(requests, bad);
                 let allowed = signal.quantile().map_or(*max, |quantile| 1.0 - quantile);
-                let measured = (arm, sample.duration_ms());
+                // Only what is shown beside it; synthetic requests ask other things than users do.
+                let users_only = sample.synthetic_of(signal).is_none();
+                let beside = sample.baseline.as_ref().filter(|_| users_only);
+                let measured = (&*arm, beside, sample.duration_ms());
                 stretch.observe(signal, measured, (requests, bad), allowed);
-                let (requests, bad) = above(signal, arm, *matters);
+                let (requests, bad) = above(signal, &arm, *matters);
                 good.observe(requests, bad);
             }
+            RuleState::Shares { .. } | RuleState::Times { .. } => {
+                if let (Some(canary), Some(stable)) = (&sample.canary, &sample.baseline) {
+                    let reference = references.get(rule);
+                    self.compare(signal, (canary, stable), sample.key_share, reference);
+                }
+                if let Some(pairs) = sample.synthetic_of(signal)
+                    && let Some(stable) = &pairs.baseline
+                {
+                    let reference = references.of_synthetic(rule);
+                    self.compare_pairs(signal, (&pairs.canary, stable), reference);
+                }
+            }
+        }
+    }
+
+    /// Takes in what both arms answered to users.
+    fn compare(
+        &mut self,
+        signal: &Signal,
+        (canary, stable): (&ArmSample, &ArmSample),
+        key_share: Option<f64>,
+        reference: Option<&Reference>,
+    ) {
+        match self {
             RuleState::Shares { worse, good, ratio } => {
-                let (Some(canary), Some(stable)) = (&sample.canary, &sample.baseline) else {
-                    return;
-                };
                 let counted = counted(signal, canary, stable);
                 good.observe(counted);
-                match keyed(signal, canary, stable).zip(sample.key_share) {
+                match keyed(signal, canary, stable).zip(key_share) {
                     Some((events, share)) => {
                         worse.observe_keys(counted.canary + counted.stable, events, share);
                         ratio.observe_exposed((share, 1.0 - share), events);
@@ -159,17 +202,42 @@ impl RuleState {
                 }
             }
             RuleState::Times { worse, good } => {
-                let (Some(canary), Some(stable)) = (&sample.canary, &sample.baseline) else {
-                    return;
-                };
                 // Before anything is known of the stable arm there is nothing to hold against the canary.
-                let Some(reference) = references.get(rule) else {
+                let Some(reference) = reference else {
                     return;
                 };
                 let (canary, stable) = (signal.times(canary), signal.times(stable));
                 worse.observe(reference, canary, stable);
                 good.observe(reference, canary, stable);
             }
+            _ => {}
+        }
+    }
+
+    /// Takes in what both arms answered to synthetic requests: pairs, whatever the weight is, and without routing
+    /// keys. They are blocks of their own; see `docs/adr/0016-signals-without-traffic.md`.
+    fn compare_pairs(
+        &mut self,
+        signal: &Signal,
+        (canary, stable): (&ArmSample, &ArmSample),
+        reference: Option<&Reference>,
+    ) {
+        match self {
+            RuleState::Shares { worse, good, ratio } => {
+                let counted = counted(signal, canary, stable);
+                good.observe_pairs(counted);
+                worse.observe_pairs(counted);
+                ratio.observe(counted);
+            }
+            RuleState::Times { worse, good } => {
+                let Some(reference) = reference else {
+                    return;
+                };
+                let (canary, stable) = (signal.times(canary), signal.times(stable));
+                worse.observe_pairs(reference, canary, stable);
+                good.observe_pairs(reference, canary, stable);
+            }
+            _ => {}
         }
     }
 
@@ -177,7 +245,8 @@ impl RuleState {
     /// it is missing, and not when it was missing for too much of the time.
     pub(super) fn judge(&self, rule: &Rule, sums: &Sums, budget: &Budget) -> Evidence {
         let mut evidence = self.look(rule, sums, budget);
-        let Some(gap) = sources(rule).find_map(|name| open_gap(name, sums)) else {
+        let gap = sources(rule).find_map(|name| open_gap(&name, sums));
+        let Some(gap) = gap else {
             return evidence;
         };
         evidence.verdict = match (evidence.verdict, gap.stopped) {
@@ -194,6 +263,7 @@ impl RuleState {
         let broken = match self {
             RuleState::Fixed => fixed::look(sums, &mut evidence),
             RuleState::Trailing { trailing } => look_back(trailing, &mut evidence),
+            RuleState::Beside { canary, stable } => look_beside(canary, stable, &mut evidence),
             RuleState::Before { before } => {
                 evidence.requests = rule.signal.count(sums.canary());
                 evidence.observed = rule.signal.value(sums.canary());
@@ -210,17 +280,19 @@ impl RuleState {
             Some(false) => Verdict::Pass,
             None => Verdict::Inconclusive,
         };
+        evidence.synthetic = synthetic_evidence(rule, sums);
         evidence
     }
 
     /// The evidence of a sequential rule.
     fn weigh(&self, mut evidence: Evidence, sums: &Sums, budget: &Budget) -> Evidence {
         let rule = evidence.rule.clone();
-        let (canary, stable) = (sums.canary(), sums.baseline());
-        evidence.requests = rule.signal.count(canary);
-        evidence.observed = rule.signal.value(canary);
+        let canary = sums.canary_of(&rule.signal);
+        evidence.synthetic = synthetic_evidence(&rule, sums);
+        evidence.requests = rule.signal.count(&canary);
+        evidence.observed = rule.signal.value(&canary);
+        evidence.baseline = sums.baseline_value(&rule.signal);
         if let Test::NotWorse { tolerated, .. } = &rule.test {
-            evidence.baseline = rule.signal.value(stable);
             evidence.limit = evidence.baseline.map(|value| tolerated.at(value));
         }
         let proof = proof(self, &rule, budget);
@@ -252,14 +324,17 @@ struct OpenGap {
 }
 
 /// The names, as in [`Sample::missing`], of what a rule is judged by.
-fn sources(rule: &Rule) -> impl Iterator<Item = &str> {
+fn sources(rule: &Rule) -> impl Iterator<Item = Cow<'_, str>> {
+    let compares = rule.test.needs_baseline();
     let of = match &rule.signal {
-        Signal::Metric { name } => [Some(name.as_str()), None],
+        Signal::Metric { name } => {
+            let stable = compares.then(|| Cow::Owned(Sample::stable_figure(name)));
+            [Some(Cow::Borrowed(name.as_str())), stable]
+        }
         Signal::HealthFailures => [None, None],
         _ => {
-            let compares = rule.test.needs_baseline();
-            let stable = compares.then_some(Sample::STABLE_COUNTS);
-            [Some(Sample::CANARY_COUNTS), stable]
+            let stable = compares.then_some(Cow::Borrowed(Sample::STABLE_COUNTS));
+            [Some(Cow::Borrowed(Sample::CANARY_COUNTS)), stable]
         }
     };
     of.into_iter().flatten()
@@ -306,7 +381,7 @@ fn keyed(signal: &Signal, canary: &ArmSample, stable: &ArmSample) -> Option<(u64
 }
 
 /// The requests of both arms and those of them that met an event.
-fn counted(signal: &Signal, canary: &ArmSample, stable: &ArmSample) -> ArmEvents {
+pub(super) fn counted(signal: &Signal, canary: &ArmSample, stable: &ArmSample) -> ArmEvents {
     let (canary, canary_events) = signal.events(canary);
     let (stable, stable_events) = signal.events(stable);
     ArmEvents {
@@ -328,7 +403,40 @@ fn look_back(trailing: &Trailing, evidence: &mut Evidence) -> Option<bool> {
     Some(evidence.observed? > evidence.limit?)
 }
 
+/// A figure of both releases: the limit is relative to the stable one's.
+fn look_beside(canary: &Trailing, stable: &Trailing, evidence: &mut Evidence) -> Option<bool> {
+    let Test::Beside {
+        reading, tolerated, ..
+    } = evidence.rule.test
+    else {
+        return None;
+    };
+    let signal = evidence.rule.signal.clone();
+    let stable_readings;
+    (evidence.requests, evidence.observed) = canary.value(&signal, reading);
+    (stable_readings, evidence.baseline) = stable.value(&signal, reading);
+    evidence.limit = evidence.baseline.map(|value| tolerated.at(value));
+    if evidence.requests.min(stable_readings) < evidence.rule.requests_min {
+        return None;
+    }
+    Some(evidence.observed? > evidence.limit?)
+}
+
+fn synthetic_evidence(rule: &Rule, sums: &Sums) -> Option<SyntheticEvidence> {
+    let synthetic = sums.synthetic(&rule.signal)?;
+    Some(SyntheticEvidence {
+        requests: synthetic.canary.requests,
+        last_failure: synthetic.last_failure.clone(),
+    })
+}
+
 fn is_near(evidence: &Evidence) -> bool {
+    // What is tolerated begins at the stable release's value there, not at 0.
+    if matches!(evidence.rule.test, Test::Beside { .. }) {
+        let values = (evidence.observed, evidence.limit, evidence.baseline);
+        return matches!(values, (Some(value), Some(limit), Some(stable))
+            if limit > stable && value >= stable + (limit - stable) * NEAR);
+    }
     let values = (evidence.observed, evidence.limit);
     matches!(values, (Some(value), Some(limit)) if limit > 0.0 && value >= limit * NEAR)
 }

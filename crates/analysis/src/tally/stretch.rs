@@ -17,6 +17,9 @@ pub(super) struct Stretch {
     excess: f64,
     /// What was counted in it. Only what the signal needs is kept.
     arm: ArmSample,
+    /// The same of the stable arm, where it has traffic beside the candidate.
+    #[serde(default)]
+    stable: ArmSample,
     /// How long it is, in milliseconds.
     length_ms: u64,
 }
@@ -27,7 +30,7 @@ impl Stretch {
     pub(super) fn observe(
         &mut self,
         signal: &Signal,
-        (arm, length_ms): (&ArmSample, u64),
+        (arm, stable, length_ms): (&ArmSample, Option<&ArmSample>, u64),
         (requests, events): (u64, u64),
         allowed: f64,
     ) {
@@ -38,6 +41,9 @@ impl Stretch {
         }
         self.excess = excess;
         self.arm.merge(&kept(signal, arm));
+        if let Some(stable) = stable {
+            self.stable.merge(&kept(signal, stable));
+        }
         self.length_ms = self.length_ms.saturating_add(length_ms);
     }
 
@@ -57,6 +63,10 @@ impl Stretch {
         let value = signal.value(&self.arm);
         evidence.requests = signal.count(&self.arm);
         evidence.observed = value;
+        // One that only warns is held against what was before.
+        if !evidence.rule.test.only_warns() {
+            evidence.baseline = signal.value(&self.stable);
+        }
         evidence.latest_ms = Some(self.length_ms);
     }
 }

@@ -1,16 +1,20 @@
 //! Plain sums of what a gate has seen.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ArmSample, Sample};
+use crate::{ArmSample, Histogram, Sample, Signal, SyntheticSample};
 
 /// Sums over samples.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Sums {
     canary: ArmSample,
     baseline: ArmSample,
+    /// Synthetic requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    synthetic: Option<SyntheticSample>,
     /// Checks of the candidate; `None` before the first.
     checks: Option<Checks>,
     figures: BTreeMap<String, Figure>,
@@ -64,6 +68,9 @@ impl Sums {
         if let Some(arm) = &sample.baseline {
             self.baseline.merge(arm);
         }
+        if let Some(synthetic) = &sample.synthetic {
+            self.synthetic.get_or_insert_default().merge(synthetic);
+        }
         if let Some(health) = &sample.health {
             let checks = self.checks.get_or_insert_default();
             checks.made += u64::from(health.passed) + u64::from(health.failed);
@@ -98,6 +105,9 @@ impl Sums {
     pub(super) fn and(mut self, later: &Sums) -> Sums {
         self.canary.merge(&later.canary);
         self.baseline.merge(&later.baseline);
+        if let Some(synthetic) = &later.synthetic {
+            self.synthetic.get_or_insert_default().merge(synthetic);
+        }
         if let Some(more) = &later.checks {
             let checks = self.checks.get_or_insert_default();
             checks.made += more.made;
@@ -128,10 +138,75 @@ impl Sums {
         self
     }
 
+    /// Synthetic requests, where this signal counts them.
+    pub(super) fn synthetic(&self, signal: &Signal) -> Option<&SyntheticSample> {
+        self.synthetic
+            .as_ref()
+            .filter(|_| signal.counts_synthetic())
+    }
+
+    /// What a signal is judged by in the candidate: its users' requests, and synthetic ones where they count.
+    pub(super) fn canary_of(&self, signal: &Signal) -> Cow<'_, ArmSample> {
+        let Some(synthetic) = self.synthetic(signal) else {
+            return Cow::Borrowed(&self.canary);
+        };
+        let mut sum = self.canary.clone();
+        sum.merge(&synthetic.canary);
+        Cow::Owned(sum)
+    }
+
+    /// The stable arm's value that the candidate's may be held against: as if its requests were divided into those of users
+    /// and synthetic ones as the candidate's are. The two kinds ask different things, and a canary at 10 % has mostly
+    /// synthetic ones where the stable release has mostly users.
+    pub(super) fn baseline_value(&self, signal: &Signal) -> Option<f64> {
+        let users = (signal.count(&self.canary), &self.baseline);
+        let Some(both) = self.synthetic(signal) else {
+            return signal.value(users.1);
+        };
+        let synthetic = both.baseline.as_ref();
+        let synthetic = synthetic.map(|arm| (signal.count(&both.canary), arm));
+        let kinds = std::iter::once(users).chain(synthetic);
+        let kinds: Vec<_> = kinds
+            .filter(|(weight, arm)| *weight > 0 && signal.count(arm) > 0)
+            .map(|(weight, arm)| (weight as f64, arm))
+            .collect();
+        match signal.quantile() {
+            Some(quantile) => {
+                let times = kinds
+                    .iter()
+                    .map(|(weight, arm)| (*weight, signal.times(arm)));
+                let us = Histogram::mixed_quantile_us(times, quantile)?;
+                Some(us as f64 / 1000.0)
+            }
+            None => {
+                let all: f64 = kinds.iter().map(|(weight, _)| weight).sum();
+                let values = kinds
+                    .iter()
+                    .map(|(weight, arm)| Some(weight * signal.value(arm)?));
+                (all > 0.0).then(|| Some(values.sum::<Option<f64>>()? / all))?
+            }
+        }
+    }
+
+    /// Both arms' requests of the kind that the candidate got more of, for what can only be told of one kind.
+    pub(super) fn most(&self, signal: &Signal) -> (Cow<'_, ArmSample>, Cow<'_, ArmSample>) {
+        let more = |both: &&SyntheticSample| both.canary.requests > self.canary.requests;
+        match self.synthetic(signal).filter(more) {
+            None => (Cow::Borrowed(&self.canary), Cow::Borrowed(&self.baseline)),
+            Some(both) => {
+                let stable = both.baseline.as_ref();
+                let stable = stable.map_or_else(|| Cow::Owned(ArmSample::default()), Cow::Borrowed);
+                (Cow::Borrowed(&both.canary), stable)
+            }
+        }
+    }
+
+    /// What users sent to the candidate.
     pub(super) fn canary(&self) -> &ArmSample {
         &self.canary
     }
 
+    /// What users sent to the stable arm.
     pub(super) fn baseline(&self) -> &ArmSample {
         &self.baseline
     }

@@ -2,6 +2,9 @@ use super::*;
 use crate::rule::{Bound, Reading, Test};
 use crate::{ArmSample, Budget, HealthSample, Signal};
 
+mod beside;
+mod synthetic;
+
 fn arm(requests: u64, errors: u64, latency_ms: u64) -> ArmSample {
     let mut arm = ArmSample {
         requests,
@@ -114,6 +117,52 @@ fn a_gate_is_extended_for_as_long_as_it_may_and_passes_early_where_it_may() {
     assert_eq!(early.judge(&analysis).verdict, Verdict::Undecided);
     analysis.early = true;
     assert_eq!(early.judge(&analysis).verdict, Verdict::Pass);
+}
+
+#[test]
+fn plain_limits_that_are_held_do_not_keep_a_gate_from_passing_early() {
+    let health = Rule::new(Signal::HealthFailures, Test::Limit { max: 2.0 });
+    let trailing = |over_ms| {
+        Rule::new(
+            Signal::ErrorRate,
+            Test::Window {
+                reading: Reading::Mean,
+                over_ms,
+                max: 0.5,
+            },
+        )
+    };
+    let seen = |seconds: u64| HealthSample {
+        passed: seconds as u32,
+        failed: 0,
+        consecutive_failures: 0,
+        last_failure: None,
+    };
+    let verdict = |rules: Vec<Rule>, seconds: u64, checked: bool| {
+        let mut analysis = Analysis::new(rules, 600_000, 1000);
+        analysis.early = true;
+        let mut tally = Tally::new(&analysis);
+        for second in 0..seconds {
+            let mut sample = at(second, arm(300, 0, 10), arm(2700, 0, 10));
+            sample.health = checked.then(|| seen(1));
+            tally.observe(&analysis, &sample);
+        }
+        tally.verdict(&analysis)
+    };
+    let with_health = || vec![not_worse(), health.clone()];
+    assert_eq!(verdict(with_health(), 5, true), Verdict::Pass);
+    // Nothing was checked, or nothing but plain limits is there.
+    assert_eq!(verdict(with_health(), 5, false), Verdict::Undecided);
+    assert_eq!(verdict(vec![health.clone()], 5, true), Verdict::Undecided);
+    let with_stretch = || vec![not_worse(), trailing(20_000)];
+    assert_eq!(verdict(with_stretch(), 10, true), Verdict::Undecided);
+    assert_eq!(verdict(with_stretch(), 20, true), Verdict::Pass);
+    let mut counted = not_worse();
+    counted.enough = Enough::Requests;
+    assert_eq!(
+        verdict(vec![not_worse(), counted], 5, true),
+        Verdict::Undecided
+    );
 }
 
 #[test]

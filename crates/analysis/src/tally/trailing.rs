@@ -36,28 +36,28 @@ impl Trailing {
     /// Takes in one sample and forgets what is older than `over_ms`.
     pub(super) fn observe(&mut self, signal: &Signal, over_ms: u64, sample: &Sample) {
         if let Signal::Metric { name } = signal {
-            let reading = sample.metrics.get(name).filter(|value| value.is_finite());
-            self.figures
-                .extend(reading.map(|value| (sample.to_ms, *value)));
-        } else if let Some(arm) = &sample.canary {
-            self.keep(kept(signal, arm), over_ms, sample);
+            self.observe_figure(sample.metrics.get(name), over_ms, sample.to_ms);
+            return;
         }
-        let oldest = sample.to_ms.saturating_sub(over_ms);
-        let stale = |at: u64, len: usize| at <= oldest || len > READINGS_MAX;
-        while self
-            .figures
-            .front()
-            .is_some_and(|(at, _)| stale(*at, self.figures.len()))
-        {
-            self.figures.pop_front();
+        if let Some(arm) = sample.canary_of(signal) {
+            self.keep(kept(signal, &arm), over_ms, sample);
         }
-        while self
-            .arms
-            .front()
-            .is_some_and(|piece| stale(piece.to_ms, self.arms.len()))
-        {
-            self.arms.pop_front();
-        }
+        forget(
+            &mut self.arms,
+            sample.to_ms.saturating_sub(over_ms),
+            |piece| piece.to_ms,
+        );
+    }
+
+    /// Takes in one reading of a figure, if there was one, and forgets what is older than `over_ms`.
+    pub(super) fn observe_figure(&mut self, reading: Option<&f64>, over_ms: u64, to_ms: u64) {
+        let reading = reading.filter(|value| value.is_finite());
+        self.figures.extend(reading.map(|value| (to_ms, *value)));
+        forget(
+            &mut self.figures,
+            to_ms.saturating_sub(over_ms),
+            |(at, _)| *at,
+        );
     }
 
     fn keep(&mut self, arm: ArmSample, over_ms: u64, sample: &Sample) {
@@ -112,6 +112,15 @@ pub(super) fn kept(signal: &Signal, arm: &ArmSample) -> ArmSample {
         _ => {}
     }
     kept
+}
+
+/// Forgets what ended at or before a moment, and what is too much.
+fn forget<T>(readings: &mut VecDeque<T>, oldest: u64, end: impl Fn(&T) -> u64) {
+    while let Some(first) = readings.front()
+        && (end(first) <= oldest || readings.len() > READINGS_MAX)
+    {
+        readings.pop_front();
+    }
 }
 
 /// One value out of many; `None` out of none. A quantile is by nearest rank.

@@ -20,7 +20,7 @@ fn noise() -> Vec<u8> {
 }
 
 /// Captures the store, runs `change` when a part of it was read, and lets it go on.
-fn capture_with(store: &Store, change: impl FnOnce()) -> Result<StoreManifest, Unsettled> {
+fn capture_with(store: &OnDisk, change: impl FnOnce()) -> Result<StoreManifest, Unsettled> {
     let (mut reader, writer) = std::io::pipe().unwrap();
     thread::scope(|scope| {
         let capturing = scope.spawn(|| {
@@ -35,14 +35,14 @@ fn capture_with(store: &Store, change: impl FnOnce()) -> Result<StoreManifest, U
     })
 }
 
-fn directory(folder: &Path) -> Store {
+fn directory(folder: &Path) -> OnDisk {
     let path = folder.join("store");
     fs::create_dir(&path).unwrap();
     write_long_ago(&path.join("large"));
     fs::write(path.join("later"), "small").unwrap();
-    Store {
+    OnDisk {
         name: "store".to_owned(),
-        kind: StoreKind::Directory,
+        shape: Shape::Directory,
         path,
     }
 }
@@ -108,8 +108,8 @@ fn a_file_that_grows_shrinks_or_is_overwritten_while_it_is_read_has_changed() {
         let store = directory(folder.path());
         let large = store.path.join("large");
         assert_eq!(changed(capture_with(&store, || change(&large))), large);
-        let single = Store {
-            kind: StoreKind::File,
+        let single = OnDisk {
+            shape: Shape::File,
             path: large.clone(),
             ..store
         };
@@ -123,8 +123,8 @@ fn a_file_that_is_replaced_while_it_is_read_is_the_old_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = directory(folder.path());
     let large = store.path.join("large");
-    let single = Store {
-        kind: StoreKind::File,
+    let single = OnDisk {
+        shape: Shape::File,
         path: large.clone(),
         ..store
     };

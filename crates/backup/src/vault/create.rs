@@ -17,7 +17,7 @@ use crate::durable::{folder_of, place, sync_folder, temporary_file};
 use crate::manifest::{MANIFEST_FORMAT, Manifest};
 use crate::record::Record;
 use crate::sums::Sums;
-use crate::{BackupError, BackupName, Store};
+use crate::{BackupError, BackupName, Location, Store, StoreManifest, sqlite};
 
 /// What to note about a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Vault {
             stores: Vec::new(),
         };
         for store in stores {
-            let captured = capture(store, Some(&mut archive));
+            let captured = self.capture(store, &mut archive);
             manifest
                 .stores
                 .push(captured.map_err(|why| (store.name.clone(), why))?);
@@ -145,6 +145,18 @@ impl Vault {
         drop(written.file);
         self.publish(&backup, temporary, &json).map_err(vault)?;
         Ok(backup)
+    }
+
+    fn capture(
+        &self,
+        store: &Store,
+        archive: &mut ArchiveWriter,
+    ) -> Result<StoreManifest, Unsettled> {
+        let on_disk = store.on_disk();
+        match store.location {
+            Location::File { .. } | Location::Directory { .. } => capture(&on_disk, Some(archive)),
+            Location::Sqlite { .. } => Ok(sqlite::capture(&on_disk, archive, &self.root)?),
+        }
     }
 
     /// Gives the three files their names, the `.sha256` last.
@@ -195,7 +207,7 @@ impl Vault {
             .map_err(|source| failed_to("write a file in", &self.root, source))
     }
 
-    pub(super) fn sync(&self) -> Result<(), BackupError> {
+    pub(crate) fn sync(&self) -> Result<(), BackupError> {
         sync_folder(&self.root).map_err(|source| failed_to("sync", &self.root, source))
     }
 
@@ -218,11 +230,11 @@ impl Vault {
     fn check_apart(&self, store: &Store) -> Result<(), BackupError> {
         // A path that cannot be resolved is missing; reading the store says so better.
         let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let (vault, path) = (real(&self.root), real(&store.path));
+        let (vault, path) = (real(&self.root), real(store.path()));
         if vault.starts_with(&path) || path.starts_with(&vault) {
             return Err(BackupError::VaultOverlaps {
                 store: store.name.clone(),
-                path: store.path.clone(),
+                path: store.path().to_owned(),
                 vault: self.root.clone(),
             });
         }

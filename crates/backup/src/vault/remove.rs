@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::{Vault, failed_to};
-use crate::{BackupError, BackupName, BackupSummary};
+use crate::{BackupError, BackupName, BackupSummary, Protection};
 
 /// A backup that was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`BackupError::InUse`] while it is made, verified or restored, and when it has changed;
-    /// [`BackupError::UnknownBackup`] when it is gone;
+    /// [`BackupError::Protected`] while a person protects it; [`BackupError::UnknownBackup`] when it is gone;
     /// [`BackupError::Vault`] if a file cannot be removed.
     pub fn remove(&self, listed: &BackupSummary) -> Result<Removed, BackupError> {
         let name = &listed.name;
@@ -44,7 +44,12 @@ impl Vault {
             return Err(error);
         }
         let _alone = self.alone(name)?;
-        if self.summary(name.clone()) != *listed {
+        let now = self.summary(name.clone());
+        if let Some(Protection { by, reason, .. }) = now.protection {
+            let name = name.clone();
+            return Err(BackupError::Protected { name, by, reason });
+        }
+        if now != *listed {
             return Err(BackupError::InUse { name: name.clone() });
         }
         let mut bytes = 0;

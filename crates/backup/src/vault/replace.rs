@@ -6,6 +6,7 @@
 //! | file, links refused by the system | as a directory | none, or as below |
 //! | directory | the new data goes to the kept name, then the two names are exchanged | none |
 //! | directory, exchange unknown to the file system | two renames | between the two |
+//! | SQLite database | what is in its log is put into the file, what still lies beside it is kept too, then as a file | none |
 //!
 //! A crash at any point is repaired by calling again with the same time: what was done already is
 //! recognised by its content and by the names.
@@ -24,7 +25,7 @@ use super::Vault;
 use super::restore::{exists, failed, rename_to_free};
 use crate::durable::{RESTORE_PREFIX, folder_of, sync_folder};
 use crate::scan::location;
-use crate::{BackupError, BackupName, Store, StoreKind, store_digest};
+use crate::{BackupError, BackupName, Location, Store, StoreKind, sqlite, store_digest};
 
 /// Milliseconds are part of it: two restores within one second keep what they replaced apart.
 const KEPT_TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
@@ -47,10 +48,11 @@ impl Vault {
     /// completes what a crash interrupted, and does nothing if it was done.
     ///
     /// A program that has a file of the store open keeps the old one: stop it before, or have it
-    /// open the file again.
+    /// open the file again. A database that a program has open is not replaced.
     ///
     /// # Errors
-    /// Those of [`Vault::restore`]; [`BackupError::KindDiffers`] if the store is of another kind
+    /// Those of [`Vault::restore`]; [`BackupError::StoreInUse`] if a database is open, as far as that can be
+    /// known; [`BackupError::KindDiffers`] if the store is of another kind
     /// than its backup; [`BackupError::KeptNameTaken`] if the name to keep the old data under is in
     /// use for something else.
     pub fn restore_in_place(
@@ -71,11 +73,11 @@ impl Vault {
                     .collect(),
             });
         };
-        if wanted.kind != store.kind {
+        if wanted.kind != store.kind() {
             return Err(BackupError::KindDiffers {
                 store: store.name.clone(),
                 expected: wanted.kind,
-                found: store.kind,
+                found: store.kind(),
             });
         }
         let swap = Swap::new(store, now);
@@ -88,6 +90,7 @@ impl Vault {
         match before {
             Before::Done => return Ok(replaced(true, 0)),
             Before::Prepared => {
+                swap.put_aside(store)?;
                 swap.exchange(&swap.kept)?;
                 swap.sync()?;
                 return Ok(replaced(true, 0));
@@ -95,9 +98,11 @@ impl Vault {
             Before::Untouched | Before::Linked | Before::Gap | Before::Absent => {}
         }
         let staged = self.stage(name, &store.name, folder_of(&swap.live))?;
-        match (before, store.kind) {
+        // Last, so that nothing of the old database was touched if the backup turns out to be no good.
+        swap.put_aside(store)?;
+        match (before, wanted.kind) {
             (Before::Gap | Before::Absent, _) => rename_to_free(&staged.data, &swap.live)?,
-            (_, StoreKind::File) => swap.replace_file(&staged.data)?,
+            (_, StoreKind::File | StoreKind::Sqlite) => swap.replace_file(&staged.data)?,
             (_, StoreKind::Directory) => swap.replace_by_exchange(&staged.data)?,
         }
         swap.sync()?;
@@ -132,7 +137,7 @@ struct Swap {
 
 impl Swap {
     fn new(store: &Store, now: Timestamp) -> Self {
-        let live = location(store);
+        let live = location(&store.on_disk());
         let mut kept = OsString::from(&live);
         kept.push(format!(".replaced-{}", now.strftime(KEPT_TIME_FORMAT)));
         Self {
@@ -152,22 +157,27 @@ impl Swap {
             }
             (true, true) => {}
         }
-        if store.kind == StoreKind::File && self.same_file()? {
+        if store.kind() != StoreKind::Directory && self.same_file()? {
             return Ok(Before::Linked);
         }
         if store_digest(store)? == wanted {
             return Ok(Before::Done);
         }
-        let kept = Store {
-            path: self.kept.clone(),
-            ..store.clone()
-        };
+        let kept = store.moved_to(self.kept.clone());
         if store_digest(&kept).is_ok_and(|digest| digest == wanted) {
             return Ok(Before::Prepared);
         }
         Err(BackupError::KeptNameTaken {
             path: self.kept.clone(),
         })
+    }
+
+    /// Makes a database ready to be replaced. A file or a folder needs nothing.
+    fn put_aside(&self, store: &Store) -> Result<(), BackupError> {
+        match store.location {
+            Location::File { .. } | Location::Directory { .. } => Ok(()),
+            Location::Sqlite { .. } => sqlite::put_aside(&store.on_disk(), &self.kept),
+        }
     }
 
     fn same_file(&self) -> Result<bool, BackupError> {

@@ -24,8 +24,9 @@ use crate::clock::Stopwatch;
 use crate::durable::{RESTORE_PREFIX, folder_of, forget_cached, sync_folder};
 use crate::hashing::{CopyFailed, copy};
 use crate::manifest::{FileEntry, StoreManifest};
+use crate::on_disk::{OnDisk, Shape};
 use crate::scan::{open_beneath, open_beneath_with, open_folder_of};
-use crate::{BackupError, BackupName, RelativePath, Store, StoreKind};
+use crate::{BackupError, BackupName, RelativePath, StoreKind, sqlite};
 
 /// A store that was restored to a new place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,14 @@ impl Vault {
             return Err(BackupError::TargetExists { path: to });
         }
         let staged = self.stage(name, store_name, folder_of(&to))?;
+        if staged.manifest.kind == StoreKind::Sqlite {
+            // The log of another database would be taken for that of the copy.
+            for path in sqlite::all_beside(&to) {
+                if exists(&path)? {
+                    return Err(BackupError::TargetExists { path });
+                }
+            }
+        }
         rename_to_free(&staged.data, &to)?;
         sync_folder(folder_of(&to)).map_err(|source| failed("sync", folder_of(&to), source))?;
         Ok(Restored {
@@ -157,7 +166,7 @@ impl<'a> Writer<'a> {
     fn new(private: &TempDir, store: &'a StoreManifest) -> Result<Self, BackupError> {
         let private = private.path();
         let (root_path, data) = match (store.kind, store.files.first()) {
-            (StoreKind::File, Some(file)) => {
+            (StoreKind::File | StoreKind::Sqlite, Some(file)) => {
                 (private.to_owned(), private.join(file.path.as_path()))
             }
             _ => (private.join("data"), private.join("data")),
@@ -250,9 +259,13 @@ impl<'a> Writer<'a> {
                 .map_err(|source| self.failed("sync", &entry.path, source))?;
             forget_cached(&file);
         }
-        let copy = Store {
+        let shape = match self.store.kind {
+            StoreKind::File | StoreKind::Sqlite => Shape::File,
+            StoreKind::Directory => Shape::Directory,
+        };
+        let copy = OnDisk {
             name: self.store.name.clone(),
-            kind: self.store.kind,
+            shape,
             path: self.data.clone(),
         };
         let found = match capture(&copy, None) {
@@ -344,7 +357,8 @@ fn compare(expected: &StoreManifest, found: &StoreManifest) -> Result<(), Backup
             return differs(wanted.path.to_string(), text(wanted), got);
         }
     }
-    if expected.digest != found.digest {
+    // A database was checked before it was packed, and its file is that file, byte for byte.
+    if expected.kind != StoreKind::Sqlite && expected.digest != found.digest {
         return differs(
             ".".to_owned(),
             expected.digest.clone(),
@@ -355,7 +369,7 @@ fn compare(expected: &StoreManifest, found: &StoreManifest) -> Result<(), Backup
 }
 
 /// Renames to a name that nothing has, and never over something.
-pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<(), BackupError> {
+pub(crate) fn rename_to_free(from: &Path, to: &Path) -> Result<(), BackupError> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         Err(Errno::EXIST) => Err(BackupError::TargetExists {
@@ -375,7 +389,7 @@ pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<(), BackupError> 
 }
 
 /// Whether anything has that name, be it a link that leads nowhere.
-pub(super) fn exists(path: &Path) -> Result<bool, BackupError> {
+pub(crate) fn exists(path: &Path) -> Result<bool, BackupError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

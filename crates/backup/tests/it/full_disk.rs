@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use portcullis_backup::{BackupError, Store, StoreKind, Vault};
+use portcullis_backup::{BackupError, Store, Vault};
 
 use crate::{noise, request};
 
@@ -20,11 +20,7 @@ fn child_that_fills_its_vault() {
     };
     let folder = Path::new(&folder);
     let vault = Vault::open_or_create(&folder.join("vault")).unwrap();
-    let store = |name: &str| Store {
-        name: name.to_owned(),
-        kind: StoreKind::File,
-        path: folder.join(name),
-    };
+    let store = |name: &str| Store::file(name, folder.join(name));
     match vault.create(&request(0), &[store("large")]) {
         Err(error @ BackupError::VaultFull { .. }) => {
             assert!(error.to_string().contains("is full"), "{error}");

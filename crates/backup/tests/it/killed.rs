@@ -54,20 +54,30 @@ fn say_round(round: i64) {
 
 fn directory(folder: &Path) -> Store {
     let path = folder.join("photos");
-    Store {
-        name: "photos".to_owned(),
-        kind: StoreKind::Directory,
-        path,
-    }
+    Store::directory("photos", path)
 }
 
 fn file(folder: &Path) -> Store {
     let path = folder.join("library.json");
-    Store {
-        name: "library".to_owned(),
-        kind: StoreKind::File,
-        path,
-    }
+    Store::file("library", path)
+}
+
+fn database(folder: &Path) -> Store {
+    let path = folder.join("notes.db");
+    Store::sqlite("notes", path)
+}
+
+/// Makes the database, or gives it other content.
+fn fill_database(folder: &Path, text: &str) -> Store {
+    let store = database(folder);
+    let connection = rusqlite::Connection::open(store.path()).unwrap();
+    let statements = format!(
+        "PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS note (text TEXT); DELETE FROM note;
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 300)
+         INSERT INTO note SELECT '{text}' || hex(zeroblob(500)) FROM n;"
+    );
+    connection.execute_batch(&statements).unwrap();
+    store
 }
 
 #[test]
@@ -80,7 +90,10 @@ fn child_that_backs_up() {
     let vault = Vault::open_or_create(&Path::new(&folder).join("vault")).unwrap();
     for second in from.. {
         vault
-            .create(&request(second), &[directory(Path::new(&folder))])
+            .create(
+                &request(second),
+                &[directory(Path::new(&folder)), database(Path::new(&folder))],
+            )
             .unwrap();
         say_round(second);
     }
@@ -90,7 +103,8 @@ fn child_that_backs_up() {
 fn a_killed_backup_leaves_no_half_backup() {
     let place = Place::new();
     let store = place.directory_store("b");
-    fs::write(store.path.join("noise"), noise(1_500_000)).unwrap();
+    fs::write(store.path().join("noise"), noise(1_500_000)).unwrap();
+    let notes = fill_database(place.folder.path(), "one");
     for kill in 1..=5_u8 {
         let from = i64::from(kill) * 1_000;
         let rounds = usize::from(kill);
@@ -113,10 +127,14 @@ fn a_killed_backup_leaves_no_half_backup() {
             }
         }
         assert!(complete >= (1..=usize::from(kill)).sum::<usize>());
-        let next = place.back_up(from + 999, std::slice::from_ref(&store));
+        let next = place.back_up(from + 999, &[store.clone(), notes.clone()]);
         place.vault.verify(&next.name).unwrap();
         for leftover in place.vault.leftovers().unwrap() {
-            fs::remove_file(leftover).unwrap();
+            if leftover.is_dir() {
+                fs::remove_dir_all(leftover).unwrap();
+            } else {
+                fs::remove_file(leftover).unwrap();
+            }
         }
     }
 }
@@ -132,12 +150,17 @@ fn child_that_restores() {
     let vault = Vault::open_or_create(&folder.join("vault")).unwrap();
     for second in from.. {
         let name = BackupName::new("dhash", "production", at(second % 2)).unwrap();
-        for store in [directory(folder), file(folder)] {
+        for store in [directory(folder), file(folder), database(folder)] {
             let replaced = vault.restore_in_place(&name, &store, at(second)).unwrap();
             let kept = replaced.kept.unwrap();
-            match store.kind {
+            match store.kind() {
                 StoreKind::File => fs::remove_file(kept).unwrap(),
                 StoreKind::Directory => fs::remove_dir_all(kept).unwrap(),
+                StoreKind::Sqlite => {
+                    for end in ["", "-wal", "-shm"] {
+                        let _ = fs::remove_file(format!("{}{end}", kept.display()));
+                    }
+                }
             }
         }
         say_round(second);
@@ -147,11 +170,16 @@ fn child_that_restores() {
 #[test]
 fn a_killed_restore_leaves_the_old_or_the_new_data() {
     let place = Place::new();
-    let stores = [place.directory_store("one"), place.file_store("one")];
-    fs::write(stores[0].path.join("noise"), noise(300_000)).unwrap();
+    let stores = [
+        place.directory_store("one"),
+        place.file_store("one"),
+        fill_database(place.folder.path(), "one"),
+    ];
+    fs::write(stores[0].path().join("noise"), noise(300_000)).unwrap();
     let one = place.back_up(0, &stores);
     place.directory_store("two");
     place.file_store("two");
+    fill_database(place.folder.path(), "two");
     let two = place.back_up(1, &stores);
     for kill in 1..=5_u8 {
         let from = i64::from(kill) * 1_000;

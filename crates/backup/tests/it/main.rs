@@ -13,6 +13,7 @@ mod random_trees;
 mod refusals;
 mod removing;
 mod round_trip;
+mod sqlite;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,7 +22,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use portcullis_backup::{Backup, BackupRequest, Store, StoreKind, Vault};
+use portcullis_backup::{Backup, BackupRequest, Store, Vault};
 use tempfile::TempDir;
 
 /// A folder with a vault in it and room for stores.
@@ -44,11 +45,7 @@ impl Place {
     fn file_store(&self, content: &str) -> Store {
         let path = self.path("library.json");
         fs::write(&path, content).unwrap();
-        Store {
-            name: "library".to_owned(),
-            kind: StoreKind::File,
-            path,
-        }
+        Store::file("library", path)
     }
 
     /// A directory store with two files, one in a folder.
@@ -57,11 +54,7 @@ impl Place {
         fs::create_dir_all(path.join("2026")).unwrap();
         fs::write(path.join("index"), content).unwrap();
         fs::write(path.join("2026/a.txt"), content.repeat(3)).unwrap();
-        Store {
-            name: "photos".to_owned(),
-            kind: StoreKind::Directory,
-            path,
-        }
+        Store::directory("photos", path)
     }
 
     fn back_up(&self, second: i64, stores: &[Store]) -> Backup {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use portcullis_backup::{Store, StoreKind, store_digest};
+use portcullis_backup::{Store, store_digest};
 use proptest::prelude::*;
 
 use crate::{Place, look};
@@ -101,7 +101,7 @@ proptest! {
         let place = Place::new();
         let path = place.path("tree");
         build(&path, &tree);
-        let store = Store { name: "tree".to_owned(), kind: StoreKind::Directory, path: path.clone() };
+        let store = Store::directory("tree", path.clone());
         let before = look(&path);
         let backup = place.back_up(0, std::slice::from_ref(&store));
         place.vault.verify(&backup.name).unwrap();
@@ -126,7 +126,7 @@ proptest! {
         let place = Place::new();
         let path = place.path("tree");
         build(&path, &tree);
-        let store = Store { name: "tree".to_owned(), kind: StoreKind::Directory, path: path.clone() };
+        let store = Store::directory("tree", path.clone());
         let digest = store_digest(&store).unwrap();
         let paths: Vec<_> = look(&path).into_iter().collect();
         let (at, seen) = &paths[pick.index(paths.len())];

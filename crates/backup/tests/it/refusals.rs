@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, Damage, Manifest, Store, StoreKind, store_digest,
+    BackupError, BackupName, BackupRequest, Damage, Manifest, Store, store_digest,
 };
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use sha2::{Digest, Sha256};
@@ -14,19 +14,11 @@ use sha2::{Digest, Sha256};
 use crate::{Place, at, look, names, request};
 
 fn directory(path: &Path) -> Store {
-    Store {
-        name: "photos".to_owned(),
-        kind: StoreKind::Directory,
-        path: path.to_owned(),
-    }
+    Store::directory("photos", path.to_owned())
 }
 
 fn file(path: &Path) -> Store {
-    Store {
-        name: "library".to_owned(),
-        kind: StoreKind::File,
-        path: path.to_owned(),
-    }
+    Store::file("library", path.to_owned())
 }
 
 /// Backing up, measuring and hashing refuse the same, naming the path and the reason.
@@ -66,13 +58,13 @@ fn stores_that_are_missing_or_of_another_kind() {
     );
     refuses(
         &place,
-        &file(&a_folder.path),
+        &file(a_folder.path()),
         "photos",
         "is a directory, expected a file",
     );
     refuses(
         &place,
-        &directory(&a_file.path),
+        &directory(a_file.path()),
         "library.json",
         "is a file, expected a directory",
     );
@@ -82,8 +74,8 @@ fn stores_that_are_missing_or_of_another_kind() {
 fn a_store_that_is_a_link_is_not_followed() {
     let place = Place::new();
     let (a_file, a_folder) = (place.file_store("a"), place.directory_store("b"));
-    symlink(&a_file.path, place.path("link-to-file")).unwrap();
-    symlink(&a_folder.path, place.path("link-to-folder")).unwrap();
+    symlink(a_file.path(), place.path("link-to-file")).unwrap();
+    symlink(a_folder.path(), place.path("link-to-folder")).unwrap();
     refuses(
         &place,
         &file(&place.path("link-to-file")),
@@ -104,13 +96,13 @@ fn a_store_that_is_a_link_is_not_followed() {
 fn sockets_pipes_and_devices() {
     let place = Place::new();
     let store = place.directory_store("b");
-    let socket = store.path.join("2026/service.sock");
+    let socket = store.path().join("2026/service.sock");
     let listener = UnixListener::bind(&socket).unwrap();
     refuses(&place, &store, "2026/service.sock", "is a socket");
     drop(listener);
     fs::remove_file(&socket).unwrap();
 
-    let pipe = store.path.join("pipe");
+    let pipe = store.path().join("pipe");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     refuses(&place, &store, "photos/pipe", "is a named pipe");
     refuses(&place, &file(&pipe), "pipe", "is a named pipe");

@@ -21,14 +21,14 @@ pub(crate) static METRIC: Section = Section {
             "from",
             Kind::Choice(&["json", "prometheus", "command", "sql"]),
             Preset::Required,
-            "Where it comes from: a JSON document over HTTP, a query of Prometheus, a command, or a database.",
+            "Where it comes from: a JSON document over HTTP or HTTPS, a query of Prometheus, a command, or a database.",
         ),
         key(
             "url",
             Kind::Text,
             NONE,
             "`json`: the document, for example `http://{address}/metrics`. `prometheus`: the server, for example \
-             `http://127.0.0.1:9090`. Plain HTTP only.",
+             `http://127.0.0.1:9090`. Over `https://` the server must show a certificate of an authority that is trusted.",
         ),
         key(
             "pointer",
@@ -80,6 +80,12 @@ pub(crate) static METRIC: Section = Section {
             Kind::Secret,
             NONE,
             "`json` and `prometheus`: the password of `user`, by reference.",
+        ),
+        key(
+            "ca",
+            Kind::Path,
+            Preset::Absent("the authorities that the system trusts"),
+            "`json` and `prometheus` over `https://`: a PEM file with the authorities that are trusted instead.",
         ),
         key(
             "command",

@@ -61,7 +61,7 @@ pub(crate) static STATE: Section = Section {
 
 pub(crate) static BACKUP: Section = Section {
     header: "[backup]",
-    about: "How long backups are kept by `portcullis backup prune`: a backup that either rule keeps \
+    about: "How long backups are kept by `portcullis backup prune`: a backup that any rule keeps \
             stays.",
     keys: &[
         key(
@@ -75,6 +75,36 @@ pub(crate) static BACKUP: Section = Section {
             Kind::Whole(0, COUNT_MAX),
             Preset::Value("14"),
             "For how many days each is kept, however many there are.",
+        ),
+        key(
+            "keep_hourly",
+            Kind::Whole(0, COUNT_MAX),
+            Preset::Value("0"),
+            "For how many hours in which there are backups the newest of the hour is kept.",
+        ),
+        key(
+            "keep_daily",
+            Kind::Whole(0, COUNT_MAX),
+            Preset::Value("0"),
+            "For how many days in which there are backups the newest of the day is kept. Days are those of UTC.",
+        ),
+        key(
+            "keep_weekly",
+            Kind::Whole(0, COUNT_MAX),
+            Preset::Value("0"),
+            "For how many weeks in which there are backups the newest of the week is kept. Weeks begin on Monday (ISO 8601).",
+        ),
+        key(
+            "keep_monthly",
+            Kind::Whole(0, COUNT_MAX),
+            Preset::Value("0"),
+            "For how many months in which there are backups the newest of the month is kept.",
+        ),
+        key(
+            "keep_yearly",
+            Kind::Whole(0, COUNT_MAX),
+            Preset::Value("0"),
+            "For how many years in which there are backups the newest of the year is kept.",
         ),
     ],
 };

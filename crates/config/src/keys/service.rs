@@ -1,18 +1,18 @@
 //! The keys that describe the service: what it is, its data, its gates and its releases.
 
-use super::{Key, Kind, METRIC, Preset, Section, key};
+use super::{Key, Kind, METRIC, Preset, SYNTHETIC, Section, key};
 
 const NONE: Preset = Preset::Absent("");
 const COUNT_MAX: u64 = 0xffff_ffff;
 
 /// A check's keys; the same in all three tables of checks but for what must be given.
-const METHOD: Key = key(
+pub(super) const METHOD: Key = key(
     "method",
     Kind::Method,
     Preset::Value("\"GET\""),
     "The request's method.",
 );
-const PATH: Key = key(
+pub(super) const PATH: Key = key(
     "path",
     Kind::UrlPath,
     Preset::Required,
@@ -20,25 +20,25 @@ const PATH: Key = key(
      `/grpc.health.v1.Health/Check` is asked in gRPC and passes when the answer is `SERVING`; it needs \
      `protocol = \"http2\"`.",
 );
-const BODY_FILE: Key = key(
+pub(super) const BODY_FILE: Key = key(
     "body_file",
     Kind::Path,
     NONE,
     "A file whose bytes are sent as the request's body.",
 );
-const STATUS: Key = key(
+pub(super) const STATUS: Key = key(
     "status",
     Kind::Whole(100, 599),
     Preset::Value("200"),
     "The status of the answer.",
 );
-const JSON: Key = key(
+pub(super) const JSON: Key = key(
     "json",
     Kind::Values,
     NONE,
     "Values that the JSON answer must have, by JSON pointer. Places are filled in.",
 );
-const CONTAINS: Key = key(
+pub(super) const CONTAINS: Key = key(
     "contains",
     Kind::Text,
     NONE,
@@ -51,7 +51,7 @@ const TIMEOUT: Key = key(
     "How long the answer may take.",
 );
 
-const SMOKE_TIMEOUT: Key = key(
+pub(super) const SMOKE_TIMEOUT: Key = key(
     "timeout",
     Kind::Duration,
     Preset::Value("\"10s\""),
@@ -195,11 +195,18 @@ pub(crate) static STORE: Section = Section {
         ),
         key(
             "kind",
-            Kind::Choice(&["file", "directory"]),
+            Kind::Choice(&["file", "directory", "sqlite"]),
             Preset::Required,
-            "One file, or a folder with everything in it.",
+            "One file, a folder with everything in it, or an SQLite database, which is copied while it is \
+             used.",
         ),
-        key("path", Kind::Path, Preset::Required, "Where it is."),
+        key(
+            "path",
+            Kind::Path,
+            Preset::Required,
+            "Where it is. Of an SQLite database: the file itself; what lies beside it (`-wal`, `-shm`) \
+             belongs to it.",
+        ),
     ],
 };
 
@@ -323,6 +330,12 @@ pub(crate) static GATE: Section = Section {
             "Figures from elsewhere.",
         ),
         key(
+            "synthetic",
+            Kind::Table(&SYNTHETIC),
+            Preset::Absent("none are sent"),
+            "Requests of Portcullis's own, for when there are too few of users.",
+        ),
+        key(
             "rule",
             Kind::Tables(&RULE),
             Preset::Value(DEFAULT_RULES),
@@ -407,7 +420,8 @@ pub(crate) static RULE: Section = Section {
             "worse_than_stable_by",
             Kind::Limit,
             Preset::Absent("0, if `ratio_max` is given"),
-            "A comparison's margin: for error-rate a percentage or a fraction, for latency a duration.",
+            "A comparison's margin: for error-rate a percentage or a fraction, for latency a duration, for metric a \
+             number.",
         ),
         key(
             "ratio_max",
@@ -431,7 +445,7 @@ pub(crate) static RULE: Section = Section {
             "requests_min",
             Kind::Whole(1, COUNT_MAX),
             Preset::Absent(
-                "until there is evidence; 50 for a breaker, 1 for health, metric and `over`",
+                "until there is evidence; 50 for a breaker, 3 for a comparison of figures, 1 for health, metric and `over`",
             ),
             "How many requests (checks, readings) are enough for the rule to pass, in each release that is \
              compared. Proof that the canary is worse needs no minimum.",
@@ -461,13 +475,14 @@ pub(crate) static RULE: Section = Section {
             Kind::Duration,
             NONE,
             "Looks at the latest stretch of this length, as it stands: a limit without the bound of `alpha`. For \
-             error-rate, refusals, times and metric.",
+             error-rate, refusals, times and metric. A comparison of figures looks at the whole window without it.",
         ),
         key(
             "reading",
             Kind::Choice(&["latest", "mean", "p50", "p90", "p95", "p99"]),
             Preset::Absent("latest for metric, mean for a share, the quantile for a time"),
-            "With `over`: what is read from the stretch.",
+            "With `over`, and in a comparison of figures (where it is the mean unless said): what is read from the \
+             stretch.",
         ),
         key(
             "breaker",

@@ -1,6 +1,6 @@
 //! The gate and its rules.
 
-use crate::raw::{RawMetric, value_or_default};
+use crate::raw::{RawMetric, RawSynthetic};
 use crate::report::{At, Spot};
 use crate::table::Table;
 use crate::units::{self, Limit};
@@ -13,12 +13,13 @@ pub(crate) struct RawGate {
     pub(crate) samples_min: Option<At<u32>>,
     pub(crate) cadence: Vec<RawCadence>,
     pub(crate) extend_ms: Option<At<u64>>,
-    pub(crate) early: bool,
+    pub(crate) early: Option<At<bool>>,
     pub(crate) inconclusive: Option<At<String>>,
     pub(crate) alpha: Option<At<Limit>>,
     pub(crate) beta: Option<At<Limit>>,
     pub(crate) rules: Vec<RawRule>,
     pub(crate) metrics: Vec<RawMetric>,
+    pub(crate) synthetic: Option<RawSynthetic>,
     /// Whether what the file gives as rules could not be read as such.
     pub(crate) rules_broken: bool,
     /// The table's place.
@@ -70,11 +71,12 @@ impl RawGate {
             samples_min: table.count("samples_min"),
             cadence: table.tables("cadence", RawCadence::read),
             extend_ms: table.duration_ms("extend"),
-            early: value_or_default(table.boolean("early")),
+            early: table.boolean("early"),
             inconclusive: table.text("inconclusive"),
             alpha: table.read("alpha", |_, value| units::limit(value)),
             beta: table.read("beta", |_, value| units::limit(value)),
             metrics: table.tables("metric", RawMetric::read),
+            synthetic: table.optional_table("synthetic", RawSynthetic::read),
             rules_broken: rules.is_empty() && table.has_other("rule"),
             rules,
             spot: Some(table.spot.clone()),

@@ -1,6 +1,6 @@
 //! Figures from elsewhere.
 
-use portcullis_rollout::ValueSource;
+use portcullis_rollout::{ValueSource, names_a_release};
 use toml::de::DeValue;
 
 use crate::Code;
@@ -24,6 +24,7 @@ pub(crate) struct RawMetric {
     pub(crate) token: Option<At<String>>,
     pub(crate) user: Option<At<String>>,
     pub(crate) password: Option<At<String>>,
+    pub(crate) ca: Option<At<String>>,
     pub(crate) command: Option<At<Vec<At<String>>>>,
     pub(crate) env: Entries<String>,
     pub(crate) reads: Option<At<String>>,
@@ -36,8 +37,8 @@ pub(crate) struct RawMetric {
 }
 
 /// All keys that belong to some sources only.
-const OWN: [&str; 13] = [
-    "url", "pointer", "moment", "max_age", "query", "label", "token", "user", "password",
+const OWN: [&str; 14] = [
+    "url", "pointer", "moment", "max_age", "query", "label", "token", "user", "password", "ca",
     "command", "env", "reads", "database",
 ];
 
@@ -55,6 +56,7 @@ impl RawMetric {
             token: table.read("token", secret),
             user: table.text("user"),
             password: table.read("password", secret),
+            ca: table.text("ca"),
             command: table.command("command"),
             env: super::variables(&table),
             reads: table.text("reads"),
@@ -63,6 +65,16 @@ impl RawMetric {
             given: OWN.into_iter().filter(|name| table.has(name)).collect(),
             spot: table.spot.clone(),
         }
+    }
+}
+
+impl RawMetric {
+    /// Whether it differs from one release to another: a place of it is the release's, or its label names the release.
+    pub(crate) fn is_of_a_release(&self) -> bool {
+        let texts = [&self.url, &self.query].into_iter().flatten();
+        let command = self.command.iter().flat_map(|words| &words.value);
+        let mut texts = texts.chain(command).chain(self.env.values());
+        self.label.is_some() || texts.any(|text| names_a_release(&text.value))
     }
 }
 
@@ -115,11 +127,31 @@ fn database(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
         }
         return Ok(text.to_owned());
     }
-    secret_url(kind, value, &["postgres://", "postgresql://"]).map_err(|wrong| match wrong.code {
-        Code::BadValue => wrong.hint(
-            "for example sqlite:data/app.db, postgres://app@127.0.0.1/app, or a reference such as \
-             env:APP_DATABASE",
-        ),
+    let is_reference = !matches!(ValueSource::of(text), ValueSource::Literal(_));
+    secret_url(kind, value, &POSTGRES).map_err(|wrong| match wrong.code {
+        Code::BadValue if !is_reference => unsupported(text),
         _ => wrong,
     })
+}
+
+/// The schemes of PostgreSQL's URLs.
+const POSTGRES: [&str; 2] = ["postgres://", "postgresql://"];
+
+/// What a figure can be read from. What was found may have a password, so only its scheme is quoted.
+fn unsupported(text: &str) -> Wrong {
+    let plain =
+        |scheme: &&str| !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric());
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+    let found = match scheme.filter(plain) {
+        Some(scheme) if POSTGRES.iter().any(|known| known.starts_with(scheme)) => {
+            ", found a URL that ends after its scheme".to_owned()
+        }
+        Some(scheme) if text.contains("://") => format!(", found a URL of {scheme}"),
+        _ => String::new(),
+    };
+    let message =
+        format!("expected PostgreSQL (postgres://USER@HOST/NAME) or SQLite (sqlite:PATH){found}");
+    let hint = "a secret URL is given by reference, such as env:APP_DATABASE; other databases are read with \
+                from = \"command\"";
+    Wrong::new(Code::BadValue, message).hint(hint)
 }

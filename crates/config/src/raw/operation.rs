@@ -34,6 +34,11 @@ pub(crate) struct RawState {
 pub(crate) struct RawBackup {
     pub(crate) keep_last: u32,
     pub(crate) keep_days: u32,
+    pub(crate) keep_hourly: u32,
+    pub(crate) keep_daily: u32,
+    pub(crate) keep_weekly: u32,
+    pub(crate) keep_monthly: u32,
+    pub(crate) keep_yearly: u32,
 }
 
 impl RawServer {
@@ -61,6 +66,11 @@ impl RawBackup {
         RawBackup {
             keep_last: value_or_default(table.count("keep_last")),
             keep_days: value_or_default(table.count("keep_days")),
+            keep_hourly: value_or_default(table.count("keep_hourly")),
+            keep_daily: value_or_default(table.count("keep_daily")),
+            keep_weekly: value_or_default(table.count("keep_weekly")),
+            keep_monthly: value_or_default(table.count("keep_monthly")),
+            keep_yearly: value_or_default(table.count("keep_yearly")),
         }
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn reference(text: &str) -> Result<(), Wrong> {
 }
 
 /// Refuses what looks like a secret and stands in the file itself.
-fn literal(name: &str, text: &str) -> Result<(), Wrong> {
+pub(crate) fn literal(name: &str, text: &str) -> Result<(), Wrong> {
     let plain = text.trim().is_empty() || text.starts_with("text:");
     if plain || ValueSource::of(text).is_reference() || !is_secret_name(name) {
         return Ok(());

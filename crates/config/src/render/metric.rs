@@ -3,7 +3,7 @@
 use portcullis_rollout::{Authorization, CommandReading, FigureOrder, FigureSource};
 use toml::{Table, Value};
 
-use super::{duration, variables};
+use super::{duration, path, variables};
 
 pub(super) fn metric(order: &FigureOrder) -> Table {
     let mut out = Table::new();
@@ -59,6 +59,9 @@ pub(super) fn metric(order: &FigureOrder) -> Table {
             put("database", database.as_str().into());
             put("query", query.as_str().into());
         }
+    }
+    if let Some(ca) = order.source.ca() {
+        put("ca", path(ca));
     }
     match order.authorization() {
         Some(Authorization::Token { token }) => {

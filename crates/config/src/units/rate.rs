@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::{found, milliseconds, number, quoted, wrong_type};
 use crate::Code;
-use crate::bounds::DURATION_MS_MAX;
+use crate::bounds::{DURATION_MS_MAX, LATENCY_MS_MAX, QUANTILE_MAX};
 use crate::keys::Kind;
 use crate::report::Wrong;
 
@@ -41,6 +41,10 @@ impl Limit {
     /// The limit as a message quotes it.
     pub(crate) fn found(&self) -> String {
         match self {
+            // A number of 300 digits is no help.
+            Limit::Number { number, .. } if *number != 0.0 && number.abs() < 1e-9 => {
+                format!("the number {number:e}")
+            }
             Limit::Number { number, .. } => format!("the number {number}"),
             Limit::Text(text) => quoted(text),
         }
@@ -100,7 +104,13 @@ pub(crate) fn latency_ms(limit: &Limit) -> Result<f64, Wrong> {
             "a number needs a unit: did you mean \"{number}ms\"?"
         ))),
         Limit::Text(text) => match milliseconds(text) {
-            Some(ms) if ms <= DURATION_MS_MAX => Ok(ms as f64),
+            Some(ms) if ms <= LATENCY_MS_MAX => Ok(ms as f64),
+            Some(ms) if ms <= DURATION_MS_MAX => {
+                let message = format!("expected a time of at most 1h, found {}", limit.found());
+                let hint =
+                    "no answer takes so long, so the rule could never fail; did you mean ms or s?";
+                Err(Wrong::new(Code::BadValue, message).hint(hint))
+            }
             _ => {
                 let value = DeValue::String(text.as_str().into());
                 let hint = super::duration_ms(Kind::Duration, &value)
@@ -122,6 +132,15 @@ pub(crate) fn quantile(value: &DeValue<'_>) -> Result<f64, Wrong> {
         meant.map(|quantile| format!("did you mean {quantile}?"))
     };
     match number(value) {
+        Ok(quantile) if quantile > QUANTILE_MAX && quantile < 1.0 => {
+            let message = format!(
+                "expected a quantile of at most {QUANTILE_MAX}, found {}",
+                found(value)
+            );
+            let hint = "slower answers are so rare that no gate sees enough of them; 0.99 needs hundreds of requests \
+                        already";
+            Err(Wrong::new(Code::BadValue, message).hint(hint))
+        }
         Ok(quantile) if quantile > 0.0 && quantile < 1.0 => Ok(quantile),
         Ok(other) => Err(wrong(Code::BadValue).maybe(near(other))),
         Err(_) => {

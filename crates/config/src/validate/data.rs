@@ -22,23 +22,20 @@ pub(super) fn stores(
         let (Some(name), Some(kind), Some(path)) = (&store.name, &store.kind, &store.path) else {
             continue;
         };
-        let directory = kind.value == "directory";
-        let wanted = if directory {
-            Wanted::DirectoryStore
-        } else {
-            Wanted::FileStore
+        // Another word was refused when the file was read.
+        let Some(kind) = StoreKind::of_word(&kind.value) else {
+            continue;
         };
-        let kind = if directory {
-            StoreKind::Directory
-        } else {
-            StoreKind::File
+        let wanted = match kind {
+            StoreKind::File => Wanted::FileStore,
+            StoreKind::Directory => Wanted::DirectoryStore,
+            StoreKind::Sqlite => Wanted::SqliteStore,
         };
         let absolute = context.absolute(&path.value);
         context.needs(&absolute, wanted, &path.spot);
         let store = StoreRef {
             name: name.value.clone(),
-            kind,
-            path: absolute,
+            location: kind.at(absolute),
         };
         for (other, _) in &stores {
             if overlap(&store, other) {
@@ -52,8 +49,8 @@ pub(super) fn stores(
             ("state.folder", &state.folder, &raw_state.folder),
             ("state.vault", &state.vault, &raw_state.vault),
         ] {
-            let holds_own = kind == StoreKind::Directory && within(own, &store.path);
-            if at.is_some() && (holds_own || within(&store.path, own)) {
+            let holds_own = kind == StoreKind::Directory && within(own, store.path());
+            if at.is_some() && (holds_own || within(store.path(), own)) {
                 let message = format!("this store and {key} overlap");
                 let hint =
                     "backups of a store must not lie within it: choose another folder for one";
@@ -79,9 +76,9 @@ fn duplicate_name(before: &[RawStore], store: &RawStore, report: &Report<'_>) {
 
 fn overlap(one: &StoreRef, other: &StoreRef) -> bool {
     let holds = |outer: &StoreRef, inner: &StoreRef| {
-        outer.kind == StoreKind::Directory && within(&inner.path, &outer.path)
+        outer.kind() == StoreKind::Directory && within(inner.path(), outer.path())
     };
-    let same = within(&one.path, &other.path) && within(&other.path, &one.path);
+    let same = within(one.path(), other.path()) && within(other.path(), one.path());
     same || holds(one, other) || holds(other, one)
 }
 

@@ -1,10 +1,11 @@
 //! The gate: rules that can be judged under the strategy.
 
-use portcullis_analysis::{Analysis, Budget, Enough, Rule, Signal, WhenInconclusive};
+use portcullis_analysis::{Analysis, Budget, Enough, Rule, Signal, Test, WhenInconclusive};
 use portcullis_rollout::Strategy;
 
 use super::text;
 use crate::Code;
+use crate::bounds::CHANCE_MIN;
 use crate::raw::{RawGate, RawRule, RawService};
 use crate::report::{At, Report, Spot, Wrong};
 use crate::similar::nearest;
@@ -13,11 +14,15 @@ use crate::units::{self, Limit, duration_text, known};
 mod cadence;
 mod limits;
 mod reachable;
+mod useless;
 
 pub(super) use cadence::keep_warm;
+pub(super) use useless::refusals;
 
 /// Requests before a circuit breaker says anything, unless it says otherwise.
 const BREAKER_REQUESTS_MIN: u64 = 50;
+/// Readings of a figure before it is compared with the stable release's, unless the rule says otherwise.
+const READINGS_MIN: u64 = 3;
 /// Which quantile of a time, unless the rule says otherwise.
 const QUANTILE: f64 = 0.95;
 /// The largest chance of being wrong that makes any sense.
@@ -32,10 +37,13 @@ pub(super) fn analysis(
 ) -> Analysis {
     let figures = super::metric::names(service, &raw.metrics);
     let mut rules = Vec::new();
+    let gate = raw;
     for raw in &raw.rules {
-        let Some(rule) = rule(raw, &figures, report) else {
+        let Some(rule) = rule(raw, &figures, gate, report) else {
             continue;
         };
+        useless::duplicate(raw, &rule, &rules, report);
+        for_each_release(raw, &rule, gate, report);
         let compared = match strategy {
             Some(Strategy::Canary { .. }) => true,
             Some(_) => !rule.test.needs_baseline(),
@@ -58,7 +66,8 @@ pub(super) fn analysis(
         }
     }
     window(raw, report);
-    reachable::check(raw, service.keep_warm_ms, report);
+    reachable::check(raw, service, report);
+    useless::early(raw, &rules, report);
     let budget = budget(raw, &rules, report);
     if let Some(spot) = raw.spot.as_ref().filter(|_| raw.given && !raw.rules_broken) {
         judgeable(raw, &rules, (strategy, service.keep_warm_ms), spot, report);
@@ -74,7 +83,7 @@ pub(super) fn analysis(
         ),
         samples_min: reachable::samples_min(raw),
         extend_ms: raw.extend_ms.as_ref().map_or(0, |at| at.value),
-        early: raw.early,
+        early: raw.early.as_ref().is_some_and(|at| at.value),
         inconclusive: match text(raw.inconclusive.as_ref()) {
             Some("hold") => WhenInconclusive::Hold,
             Some("roll-back") => WhenInconclusive::RollBack,
@@ -92,7 +101,19 @@ fn budget(raw: &RawGate, rules: &[Rule], report: &Report<'_>) -> Budget {
             return usual;
         };
         match units::rate(&at.value) {
-            Ok(chance) if chance > 0.0 && chance <= CHANCE_MAX => chance,
+            Ok(chance) if (CHANCE_MIN..=CHANCE_MAX).contains(&chance) => chance,
+            Ok(chance) if chance > 0.0 && chance < CHANCE_MIN => {
+                let message = format!(
+                    "expected a chance of at least 0.0001% (one in a million), found {}",
+                    at.value.found()
+                );
+                let hint = format!(
+                    "with so small a chance hardly any traffic is evidence enough; the default is {}%",
+                    usual * 100.0
+                );
+                report.add(&at.spot, Wrong::new(Code::BadValue, message).hint(hint));
+                usual
+            }
             Ok(_) => {
                 let message = format!(
                     "expected a chance above 0% and at most 50%, found {}",
@@ -208,7 +229,7 @@ fn judgeable(
 }
 
 /// One rule; `None` when something in it is wrong, which is reported.
-fn rule(raw: &RawRule, figures: &[&str], report: &Report<'_>) -> Option<Rule> {
+fn rule(raw: &RawRule, figures: &[&str], gate: &RawGate, report: &Report<'_>) -> Option<Rule> {
     let word = raw.signal.as_ref()?;
     let compared = raw.worse_than_stable_by.is_some() || raw.ratio_max.is_some();
     let quantile = raw.quantile.as_ref().map_or(QUANTILE, |at| at.value);
@@ -232,10 +253,15 @@ fn rule(raw: &RawRule, figures: &[&str], report: &Report<'_>) -> Option<Rule> {
     if word.value == "metric" {
         good &= figure(raw, word, figures, report);
     }
-    let test = limits::test(raw, &signal, report)?;
+    let window_ms = gate.window_ms.as_ref().map_or(1, |at| at.value);
+    let test = limits::test(raw, &signal, window_ms, report)?;
     let breaker = raw.breaker.as_ref().is_some_and(|at| at.value);
     let by_evidence = test.is_sequential() && raw.requests_min.is_none();
-    let least = if breaker { BREAKER_REQUESTS_MIN } else { 1 };
+    let least = match test {
+        _ if breaker => BREAKER_REQUESTS_MIN,
+        Test::Beside { over_ms, .. } => reachable::readings(gate, over_ms).clamp(1, READINGS_MIN),
+        _ => 1,
+    };
     Some(Rule {
         signal,
         test,
@@ -249,6 +275,26 @@ fn rule(raw: &RawRule, figures: &[&str], report: &Report<'_>) -> Option<Rule> {
         alone: raw.alone.as_ref().is_some_and(|at| at.value),
     })
     .filter(|_| good)
+}
+
+/// A figure that is compared can be asked of both releases.
+fn for_each_release(raw: &RawRule, rule: &Rule, gate: &RawGate, report: &Report<'_>) {
+    let (Test::Beside { .. }, Some(metric)) = (&rule.test, &raw.metric) else {
+        return;
+    };
+    let elsewhere = gate.metrics.iter();
+    let mut elsewhere = elsewhere.filter(|one| text(one.name.as_ref()) == Some(&metric.value));
+    // The service's own document is asked of each release by itself.
+    if elsewhere.next().is_some_and(|one| !one.is_of_a_release()) {
+        let message = format!(
+            "`{}` is the same whichever release is asked about, so there is nothing to compare",
+            metric.value
+        );
+        let hint = "say {release} or {address} in its url, query or command, or for prometheus the `label` that names \
+                    the release";
+        let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
+        report.add(&metric.spot, wrong);
+    }
 }
 
 /// A key that only one signal has.

@@ -1,14 +1,16 @@
 //! Figures from elsewhere: each has what its source needs, and nothing else.
 
+use std::path::PathBuf;
+
 use portcullis_rollout::{
     Authorization, Command, CommandReading, FigureOrder, FigureSource, Freshness, ValueSource,
 };
 
 use super::{Context, text};
 use crate::Code;
-use crate::origin::Wanted;
-use crate::raw::{RawMetric, RawService};
-use crate::report::{At, Wrong};
+use crate::origin::{Content, Wanted};
+use crate::raw::{RawGate, RawMetric, RawService};
+use crate::report::{At, Report, Wrong};
 
 /// The names of all figures: those of the service's own document, and those from elsewhere.
 pub(super) fn names<'r>(service: &'r RawService, metrics: &'r [RawMetric]) -> Vec<&'r str> {
@@ -35,12 +37,66 @@ pub(super) fn unique(service: &RawService, metrics: &[RawMetric], context: &Cont
     }
 }
 
+/// Reports figures that no rule looks at: who forgot the rule would believe that the gate looks at them.
+pub(super) fn used(service: &RawService, gate: &RawGate, report: &Report<'_>) {
+    let rules = gate.rules.iter();
+    let named: Vec<&str> = rules
+        .filter_map(|rule| text(rule.metric.as_ref()))
+        .collect();
+    let known = names(service, &gate.metrics);
+    // A rule that could not be read, or with a name that is not known, probably means one of these, and that is told.
+    if gate.rules_broken || !named.iter().all(|name| known.contains(name)) {
+        return;
+    }
+    let declared = gate.metrics.iter().filter_map(|raw| raw.name.as_ref());
+    for name in declared.filter(|name| !named.contains(&name.value.as_str())) {
+        let message = "no rule looks at this figure, so it has no effect";
+        let hint = format!(
+            "add a rule, such as {{ signal = \"metric\", metric = \"{}\", max = 5 }}, or remove it",
+            name.value
+        );
+        report.add(
+            &name.spot,
+            Wrong::new(Code::Contradiction, message).hint(hint),
+        );
+    }
+}
+
 /// The orders, in the order of the file.
 pub(super) fn orders(metrics: Vec<RawMetric>, context: &mut Context<'_>) -> Vec<FigureOrder> {
-    metrics
-        .into_iter()
-        .filter_map(|raw| order(raw, context))
-        .collect()
+    let mut orders: Vec<FigureOrder> = Vec::new();
+    for raw in metrics {
+        let spot = raw.spot.clone();
+        let Some(order) = order(raw, context) else {
+            continue;
+        };
+        let same = |one: &&FigureOrder| one.source == order.source && one.name != order.name;
+        if let Some(earlier) = orders.iter().find(same) {
+            let message = format!("this asks for the same as the figure `{}`", earlier.name);
+            let hint = "let the rules name that one, and remove this";
+            context
+                .report
+                .add(&spot, Wrong::new(Code::Duplicate, message).hint(hint));
+        }
+        orders.push(order);
+    }
+    orders
+}
+
+/// The places of a figure that nothing fills in. A URL and PromQL have no other use for a name in braces; a database and
+/// a program may, so there only what was probably meant as a place is one.
+fn places(raw: &RawMetric, context: &Context<'_>) {
+    let is_sql = raw.database.is_some();
+    raw.url
+        .iter()
+        .for_each(|url| context.places.check_name(url, true));
+    raw.query
+        .iter()
+        .for_each(|query| context.places.check_name(query, !is_sql));
+    let words = raw.command.iter().flat_map(|words| &words.value);
+    words
+        .chain(raw.env.values())
+        .for_each(|word| context.places.check_name(word, false));
 }
 
 /// The keys of a source: those that it needs, and those that it may have.
@@ -48,11 +104,11 @@ fn keys_of(from: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match from {
         "json" => (
             &["url", "pointer"],
-            &["moment", "max_age", "token", "user", "password"],
+            &["moment", "max_age", "token", "user", "password", "ca"],
         ),
         "prometheus" => (
             &["url", "query"],
-            &["label", "max_age", "token", "user", "password"],
+            &["label", "max_age", "token", "user", "password", "ca"],
         ),
         "command" => (&["command"], &["env", "reads"]),
         _ => (&["database", "query"], &[]),
@@ -74,17 +130,7 @@ fn order(raw: RawMetric, context: &mut Context<'_>) -> Option<FigureOrder> {
             context.report.add(&raw.spot, wrong);
         }
     }
-    if let Some(url) = raw
-        .url
-        .as_ref()
-        .filter(|url| url.value.starts_with("https:"))
-    {
-        let message = "figures are asked for over plain HTTP, and this is a URL of HTTPS";
-        let hint = "put something on this machine in front of it that speaks TLS, or read it with \
-                    from = \"command\"";
-        let wrong = Wrong::new(Code::BadValue, message).hint(hint);
-        context.report.add(&url.spot, wrong);
-    }
+    places(&raw, context);
     let source = source(&raw, &from.value, context)?;
     Some(FigureOrder {
         name: raw.name?.value,
@@ -98,6 +144,7 @@ fn source(raw: &RawMetric, from: &str, context: &mut Context<'_>) -> Option<Figu
     let value = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.clone());
     let max_age_ms = raw.max_age_ms.as_ref().map(|at| at.value);
     let authorization = authorization(raw, context);
+    let ca = authorities(raw, context);
     Some(match from {
         "json" => {
             if raw.given.contains(&"moment") != raw.given.contains(&"max_age") {
@@ -114,6 +161,7 @@ fn source(raw: &RawMetric, from: &str, context: &mut Context<'_>) -> Option<Figu
                     max_age_ms,
                 }),
                 authorization,
+                ca,
             }
         }
         "prometheus" => FigureSource::Prometheus {
@@ -123,6 +171,7 @@ fn source(raw: &RawMetric, from: &str, context: &mut Context<'_>) -> Option<Figu
             release: String::new(),
             max_age_ms,
             authorization,
+            ca,
         },
         "command" => command(raw, context)?,
         _ => {
@@ -193,6 +242,19 @@ fn authorization(raw: &RawMetric, context: &mut Context<'_>) -> Option<Authoriza
         user: user.value.clone(),
         password: referenced(password),
     })
+}
+
+/// The file with the authorities that are trusted, which only means something over HTTPS.
+fn authorities(raw: &RawMetric, context: &mut Context<'_>) -> Option<PathBuf> {
+    let at = raw.ca.as_ref()?;
+    let is_plain = |url: &At<String>| !url.value.starts_with("https:");
+    if raw.url.as_ref().is_some_and(is_plain) {
+        let message = "only a server over HTTPS shows a certificate, and this URL is of plain HTTP";
+        let wrong = Wrong::new(Code::Contradiction, message);
+        let hint = "remove it, or begin the URL with https://";
+        context.report.add(&at.spot, wrong.hint(hint));
+    }
+    Some(context.file(Some(at), Content::Certificates))
 }
 
 /// The disk must have the file that a reference names.

@@ -32,7 +32,20 @@ impl<'r> Places<'r> {
 
     /// Reports the places of a text that have no value.
     pub(super) fn check(&self, text: &At<String>) {
-        for name in places(&text.value) {
+        self.check_if(text, |_| true);
+    }
+
+    /// The same for a text in which other braces stay as they are: only names are places, and unless `every` name is
+    /// one, only those that come near to one.
+    pub(super) fn check_name(&self, text: &At<String>, every: bool) {
+        let near = |name: &str| nearest(name, self.names.iter().map(String::as_str)).is_some();
+        self.check_if(text, |name| {
+            is_name(name) && (every || name.starts_with("store.") || near(name))
+        });
+    }
+
+    fn check_if(&self, text: &At<String>, is_place: impl Fn(&str) -> bool) {
+        for name in places(&text.value).filter(|name| is_place(name)) {
             if self.names.iter().any(|known| known == name) {
                 continue;
             }
@@ -108,6 +121,12 @@ impl<'r> Places<'r> {
             None => spot.clone(),
         }
     }
+}
+
+/// Whether what stands in braces could be a place's name.
+fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.bytes().all(plain)
 }
 
 /// Whether a text has one of some places.

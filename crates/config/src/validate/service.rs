@@ -119,7 +119,7 @@ pub(super) fn fits_protocol(path: &At<String>, protocol: UpstreamProtocol, repor
     }
 }
 
-fn check(raw: RawCheck, context: &mut Context<'_>) -> Check {
+pub(super) fn check(raw: RawCheck, context: &mut Context<'_>) -> Check {
     context.places.check_check(&raw);
     let body_file: Option<PathBuf> = raw.body_file.map(|at| {
         let path = context.absolute(&at.value);

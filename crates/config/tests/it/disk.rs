@@ -49,6 +49,45 @@ fn files_that_are_missing_or_of_another_kind_are_found_at_their_place() {
         .unwrap_or_else(|problems| panic!("{problems}"));
 }
 
+/// A copy of the file of a database that is used may be torn, so that a database is not taken for a file.
+#[test]
+fn an_sqlite_database_is_told_from_a_file_by_its_first_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("dhash");
+    fs::write(&program, "").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let data = folder.path().join("notes.db");
+    let file = folder.path().join("portcullis.toml");
+    let look = |kind: &str| {
+        let table = format!("[[store]]\nname = \"notes\"\nkind = \"{kind}\"\npath = \"notes.db\"");
+        fs::write(&file, least("", &table)).unwrap();
+        let config = load(&file).unwrap_or_else(|problems| panic!("{problems}"));
+        let checked = config.check_files();
+        checked
+            .err()
+            .map(|problems| problems.to_string())
+            .unwrap_or_default()
+    };
+    let database = [b"SQLite format 3\0".as_slice(), &[0; 100]].concat();
+    for (content, kind, told) in [
+        (database.as_slice(), "sqlite", ""),
+        (&[], "sqlite", ""),
+        (b"SQLite", "sqlite", "is not an SQLite database"),
+        (b"a file like any other", "sqlite", "set kind = \"file\""),
+        (&database, "file", "set kind = \"sqlite\""),
+        (b"SQLite", "file", ""),
+    ] {
+        fs::write(&data, content).unwrap();
+        let found = look(kind);
+        assert_eq!(found.is_empty(), told.is_empty(), "{found}");
+        assert!(found.contains(told), "{found}");
+    }
+    fs::remove_file(&data).unwrap();
+    assert!(look("sqlite").contains("there is nothing at"));
+    fs::create_dir(&data).unwrap();
+    assert!(look("sqlite").contains("is a folder, expected a file"));
+}
+
 #[test]
 fn a_socket_path_that_the_system_refuses_is_found() {
     let folder = tempfile::tempdir().unwrap();

@@ -16,6 +16,7 @@ mod plain_limits;
 mod properties;
 mod reference;
 mod schema;
+mod synthetic;
 
 use std::path::Path;
 

@@ -86,6 +86,76 @@ fn gates_that_could_never_be_judged_are_refused() {
 }
 
 #[test]
+fn what_stands_in_a_gate_and_could_have_no_effect_is_refused() {
+    let rule = |keys: &str| format!("[[gate.rule]]\n{keys}\n");
+    let gate = |keys: &str, rules: &str| {
+        least(
+            "keep_warm = \"0s\"",
+            &format!("[gate]\nwindow = \"1m\"\nextend = \"0s\"\n{keys}\n{rules}"),
+        )
+    };
+    let errors = rule("signal = \"error-rate\"\nmax = \"1%\"");
+    let cases = [
+        gate("", &rule("signal = \"health\"\nmax = 12")),
+        gate(
+            "",
+            &rule("signal = \"health\"\nmax = 2\nrequests_min = 500"),
+        ),
+        gate("alpha = 1e-300\nbeta = \"0.00001%\"", &errors),
+        gate("", &rule("signal = \"latency\"\nmax = \"3h\"")),
+        gate(
+            "",
+            &rule("signal = \"latency\"\nmax = \"1s\"\nquantile = 0.999999"),
+        ),
+        gate(
+            "early = true",
+            &rule("signal = \"error-rate\"\nmax = \"1%\"\nrequests_min = 20"),
+        ),
+        gate("early = true", &rule("signal = \"health\"\nmax = 2")),
+        gate("", &errors.repeat(2)),
+        gate("", &rule("signal = \"refusals\"\nmax = \"1%\"")),
+    ];
+    insta::assert_snapshot!(cases.map(|text| wrong(&text)).join("\n\n----\n\n"));
+}
+
+#[test]
+fn gates_that_are_just_possible_are_not_refused() {
+    let rule = |keys: &str| format!("[[gate.rule]]\n{keys}\n");
+    let gate = |keys: &str, rules: &str| {
+        least(
+            "keep_warm = \"0s\"",
+            &format!("[gate]\nwindow = \"1m\"\nextend = \"0s\"\n{keys}\n{rules}"),
+        )
+    };
+    let errors = "signal = \"error-rate\"\nmax = \"1%\"";
+    for text in [
+        gate(
+            "",
+            &rule("signal = \"health\"\nmax = 11\nrequests_min = 12"),
+        ),
+        gate("alpha = 1e-6", &rule(errors)),
+        gate(
+            "",
+            &rule("signal = \"latency\"\nmax = \"1h\"\nquantile = 0.9999"),
+        ),
+        gate(
+            "early = true",
+            &(rule(errors) + &rule("signal = \"health\"\nmax = 2")),
+        ),
+        gate(
+            "",
+            &(rule(errors) + &rule("signal = \"error-rate\"\nmax = \"1%\"\nbreaker = true")),
+        ),
+        gate(
+            "",
+            &(rule(errors) + &rule("signal = \"error-rate\"\nmax = \"1%\"\nover = \"30s\"")),
+        ),
+    ] {
+        read(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    }
+}
+
+#[test]
 fn rules_that_contradict_themselves_are_refused() {
     let rules = [
         "signal = \"health\"\nworse_than_stable_by = 1",

@@ -60,7 +60,8 @@ fn rule() -> impl Strategy<Value = String> {
                 "signal = \"latency\"\nratio_max = {ratio:?}\nworse_than_stable_by = \"{ms}ms\""
             )
         }),
-        (0u32..50).prop_map(|max| format!("signal = \"health\"\nmax = {max}")),
+        // The gate has one with 2 already.
+        (0u32..2).prop_map(|max| format!("signal = \"health\"\nmax = {max}")),
         (0.0..1e9f64).prop_map(|max| format!("signal = \"metric\"\nmetric = \"q\"\nmax = {max:?}")),
     ]
 }
@@ -69,6 +70,12 @@ fn gate() -> impl Strategy<Value = String> {
     let rules = proptest::collection::vec(rule(), 0..5);
     (1u64..100, 100u64..5_000, rules).prop_map(|(interval, window, rules)| {
         let mut out = format!("[gate]\nwindow = \"{window}s\"\ninterval = \"{interval}s\"\n");
+        // A rule that says the same as an earlier one is refused.
+        let mut said = BTreeSet::new();
+        let rules: Vec<String> = rules
+            .into_iter()
+            .filter(|rule| said.insert(rule.lines().take(2).collect::<String>()))
+            .collect();
         // The last one is a fixed limit, so that the gate at 100 % can be judged.
         for rule in rules
             .iter()
@@ -135,7 +142,7 @@ prop_compose! {
         );
         let _ = writeln!(out, "[service.metrics]\npath = \"/m\"\nfigures = {{ q = \"/q\" }}");
         for index in 0..stores {
-            let kind = if flags[1] { "file" } else { "directory" };
+            let kind = ["file", "directory", "sqlite"][(index + usize::from(flags[1])) % 3];
             let _ = writeln!(out, "[[store]]\nname = \"s{index}\"\nkind = {kind:?}\npath = \"data/{index}\"");
         }
         let _ = writeln!(
@@ -227,6 +234,7 @@ fn request(
         analysis: config.analysis.clone(),
         metrics: service.metrics.clone(),
         figures: config.figures.clone(),
+        synthetic: config.synthetic.clone(),
         approval: service.approval.clone(),
         hooks: Vec::new(),
         keep_warm: portcullis_rollout::KeepWarm::default(),

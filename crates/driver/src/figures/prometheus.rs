@@ -7,7 +7,8 @@
 use portcullis_rollout::{FigureOrder, FigureSource};
 use serde_json::Value;
 
-use super::{Missing, fetch, number, shortened};
+use super::{Missing, fetch, first_line, shortened};
+use crate::web_client::WebClient;
 
 /// How many series are named in words.
 const NAMED_MAX: usize = 3;
@@ -19,24 +20,22 @@ struct Point {
     value: f64,
 }
 
-pub(super) async fn read(http: &reqwest::Client, order: &FigureOrder) -> Result<f64, Missing> {
+pub(super) async fn read(web: &WebClient, order: &FigureOrder) -> Result<f64, Missing> {
     let FigureSource::Prometheus {
         url,
         query,
         label,
         release,
         max_age_ms,
-        authorization,
+        ..
     } = &order.source
     else {
         return Err("it is no query of Prometheus".to_owned());
     };
     let wanted = label.as_deref().map(|label| (label, release.as_str()));
-    let base = url.trim_end_matches('/');
+    let url = format!("{}/api/v1/query", url.trim_end_matches('/'));
     let ask = async |query: &str| {
-        let request = http.get(format!("{base}/api/v1/query"));
-        let request = request.query(&[("query", query)]);
-        let document = fetch(request, authorization.as_ref(), order).await?;
+        let document = fetch(web, &url, &[("query", query)], order).await?;
         point(&document, wanted)
     };
     let Some(max_age_ms) = max_age_ms else {
@@ -60,7 +59,7 @@ pub(super) async fn read(http: &reqwest::Client, order: &FigureOrder) -> Result<
 fn point(document: &Value, wanted: Option<(&str, &str)>) -> Result<Point, Missing> {
     if document["status"] != "success" {
         let why = document["error"].as_str().unwrap_or("it does not say why");
-        return Err(format!("Prometheus refused the query: {}", shortened(why)));
+        return Err(format!("Prometheus refused the query: {}", first_line(why)));
     }
     let data = &document["data"];
     let result = &data["result"];
@@ -138,8 +137,11 @@ fn of_pair(pair: &Value) -> Result<Point, Missing> {
             "the value is {text}: something was divided by zero"
         ));
     }
-    let value = number(&pair[1])?;
-    Ok(Point { at_s, value })
+    // Prometheus writes all its numbers as texts, so that none loses a digit.
+    match text.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(Point { at_s, value }),
+        _ => Err(format!("{:?} is no number", shortened(text))),
+    }
 }
 
 #[cfg(test)]
@@ -193,8 +195,11 @@ mod tests {
         assert!(why(&vector(&[("1", "+Inf")]), None).contains("+Inf"));
         let matrix = json!({"status": "success", "data": {"resultType": "matrix", "result": []}});
         assert!(why(&matrix, None).contains("aggregate it"));
-        let refused = json!({"status": "error", "error": "parse error: unexpected end"});
-        assert!(why(&refused, None).contains("parse error"));
+        assert!(why(&vector(&[("1", "many")]), None).contains("\"many\" is no number"));
+        let long = format!("1:{}: parse error: unexpected end of input", "9".repeat(80));
+        let refused = json!({"status": "error", "error": format!("{long}\nmore")});
+        let expected = format!("Prometheus refused the query: {long}");
+        assert_eq!(why(&refused, None), expected);
         assert!(why(&json!([]), None).contains("refused"));
     }
 }

@@ -16,7 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ColumnIndex, Connection, Database, Decode, Executor, Row, Type};
 use sqlx::{TypeInfo, ValueRef};
 
-use super::{Missing, shortened};
+use super::{Missing, first_line, shortened};
 use crate::clock::Stopwatch;
 use crate::resolve_secret;
 
@@ -32,7 +32,10 @@ pub(super) async fn read(database: &str, query: &str, order: &FigureOrder) -> Re
     let resolved = resolved.map_err(|error| crate::causes::with_causes(&error))?;
     match resolved.expose_secret().strip_prefix("sqlite:") {
         Some(path) => sqlite(&order.folder.join(path), query, order.timeout_ms).await,
-        None => postgres(resolved.expose_secret(), query, order.timeout_ms).await,
+        None => {
+            supported(resolved.expose_secret())?;
+            postgres(resolved.expose_secret(), query, order.timeout_ms).await
+        }
     }
 }
 
@@ -53,6 +56,27 @@ async fn sqlite(path: &Path, query: &str, timeout_ms: u64) -> Result<f64, Missin
     let read = one_number(rows).await;
     let _ = connection.close().await;
     read
+}
+
+/// Whether a URL is one of a database that can be asked. The URL may have a password, so only its scheme is quoted.
+fn supported(url: &str) -> Result<(), Missing> {
+    const SUPPORTED: &str =
+        "a figure is read from PostgreSQL (postgres://...) or SQLite (sqlite:PATH)";
+    let is_scheme = |text: &&str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+')
+    };
+    match url
+        .split_once("://")
+        .map(|(scheme, _)| scheme)
+        .filter(is_scheme)
+    {
+        Some("postgres" | "postgresql") => Ok(()),
+        Some(scheme) => Err(format!(
+            "{SUPPORTED}, and this is a URL of {}; others are read with from = \"command\"",
+            shortened(scheme)
+        )),
+        None => Err(format!("{SUPPORTED}, and this is no URL of either")),
+    }
 }
 
 async fn postgres(url: &str, query: &str, timeout_ms: u64) -> Result<f64, Missing> {
@@ -119,10 +143,11 @@ where
     if let Ok(number) = number {
         return Ok(number);
     }
-    match row.try_get::<&str, _>(0).map(str::trim) {
-        Ok(text) => text
-            .parse()
-            .map_err(|_| format!("{:?} is a text and no number", shortened(text))),
+    match row.try_get::<&str, _>(0) {
+        Ok(text) => Err(format!(
+            "{:?} is a text and no number; cast it, for example with CAST(... AS double precision)",
+            shortened(text)
+        )),
         Err(_) => Err(format!(
             "the value is of type {kind}; cast it to a number, for example with CAST(... AS double precision)"
         )),
@@ -132,9 +157,9 @@ where
 /// What a database says, without what was sent to it.
 fn words(error: &sqlx::Error) -> String {
     match error {
-        sqlx::Error::Database(error) => shortened(error.message()),
+        sqlx::Error::Database(error) => first_line(error.message()),
         sqlx::Error::Io(error) => error.to_string(),
         sqlx::Error::Tls(_) => "TLS failed".to_owned(),
-        other => shortened(&other.to_string()),
+        other => first_line(&other.to_string()),
     }
 }

@@ -81,6 +81,7 @@ impl Pages {
             pointer: "/queue".to_owned(),
             fresh: None,
             authorization: None,
+            ca: None,
         }
     }
 }
@@ -96,11 +97,15 @@ async fn a_document_gives_a_number_or_says_why_not() {
     let pages = Pages::start(r#"{"queue": 7}"#).await;
     assert_eq!(read(pages.json("/page")).await, Ok(7.0));
     for (document, expected) in [
-        (r#"{"queue": "7.5"}"#, None),
+        (r#"{"queue": 7.5}"#, None),
+        (
+            r#"{"queue": "7.5"}"#,
+            Some("/queue: \"7.5\" is a text and no number; a number is written without quotes"),
+        ),
         ("{}", Some("/queue is missing")),
         (r#"{"queue": null}"#, Some("/queue: the value is null")),
         (r#"{"queue": "many"}"#, Some("is a text and no number")),
-        (r#"{"queue": "NaN"}"#, Some("is no number")),
+        (r#"{"queue": "NaN"}"#, Some("is a text and no number")),
         (r#"{"queue": [1]}"#, Some("is a list and no number")),
         ("oops", Some("the answer is not JSON: oops")),
     ] {
@@ -130,6 +135,7 @@ async fn a_server_that_is_silent_or_gone_gives_no_figure_in_its_time() {
         pointer: String::new(),
         fresh: None,
         authorization: None,
+        ca: None,
     };
     let gone = why(gone).await;
     assert!(gone.starts_with("could not connect"), "{gone}");
@@ -159,6 +165,7 @@ async fn a_token_or_a_password_is_shown_and_never_told() {
         pointer: "/queue".to_owned(),
         fresh: None,
         authorization: Some(authorization),
+        ca: None,
     };
     let token = |token: &str| Authorization::Token {
         token: token.to_owned(),
@@ -232,13 +239,13 @@ async fn reads_numbers_only(database: &str) {
         read(of("SELECT CAST(2.5 AS double precision)")).await,
         Ok(2.5)
     );
-    assert_eq!(read(of("SELECT '7'")).await, Ok(7.0));
     for (query, words) in [
         ("SELECT id FROM jobs WHERE id > 9", "no rows"),
         ("SELECT id FROM jobs", "several rows"),
         ("SELECT id, id FROM jobs WHERE id = 1", "2 columns"),
         ("SELECT max(id) FROM jobs WHERE id > 9", "is NULL"),
         ("SELECT 'many'", "is a text and no number"),
+        ("SELECT '7'", "is a text and no number; cast it"),
         ("SELECT nothing FROM jobs", "the query failed"),
         ("DELETE FROM jobs", "the query failed"),
     ] {
@@ -279,6 +286,27 @@ async fn sqlite_gives_one_number_and_is_not_changed() {
     );
     let gone = why(sql("sqlite:/nowhere/app.db", "SELECT 1")).await;
     assert!(gone.contains("cannot be opened"), "{gone}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_supported_is_named_and_its_password_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = async |url: &str| {
+        let path = folder.path().join("url");
+        std::fs::write(&path, url).unwrap();
+        why(sql(&format!("file:{}", path.display()), "SELECT 1")).await
+    };
+    let mysql = of("mysql://app:s3cret@127.0.0.1/app").await;
+    assert_eq!(
+        mysql,
+        "a figure is read from PostgreSQL (postgres://...) or SQLite (sqlite:PATH), and this is a URL of mysql; \
+         others are read with from = \"command\""
+    );
+    let none = of("app:s3cret@127.0.0.1").await;
+    assert!(
+        none.contains("no URL of either") && !none.contains("s3cret"),
+        "{none}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -333,6 +361,7 @@ async fn prometheus_gives_the_candidates_number_and_says_why_there_is_none() {
         release: "1.1".to_owned(),
         max_age_ms,
         authorization: None,
+        ca: None,
     };
     server.until_it_has(&source("queue", None, None)).await;
     assert_eq!(read(source("queue", None, Some(60_000))).await, Ok(3.0));
@@ -369,6 +398,7 @@ async fn prometheus_gives_the_candidates_number_and_says_why_there_is_none() {
         release: String::new(),
         max_age_ms: None,
         authorization: None,
+        ca: None,
     });
     let down = down.await;
     assert!(down.starts_with("could not connect"), "{down}");
@@ -385,6 +415,7 @@ async fn prometheus_with_a_password_wants_it() {
         release: String::new(),
         max_age_ms: None,
         authorization,
+        ca: None,
     };
     let ana = Authorization::Basic {
         user: "ana".to_owned(),

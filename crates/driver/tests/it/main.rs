@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod admin_server;
+mod authority;
 mod checks;
 mod figures;
+mod figures_over_tls;
 mod gateway;
 mod hooks;
 mod logs;
@@ -18,4 +20,5 @@ mod processes;
 mod prometheus_server;
 mod sql_migrations;
 mod survival;
+mod synthetic;
 mod world;

@@ -39,6 +39,8 @@ fn query(canary: &str, checks: Vec<Check>) -> Query {
         figures: Vec::new(),
         record_ms: 0,
         kept: None,
+        stable_figures: Vec::new(),
+        synthetic: None,
     };
     Query {
         rollout: RolloutId::new("tiny-1"),
@@ -343,7 +345,7 @@ async fn failures_in_a_row_are_counted_across_samples_for_each_check() {
 }
 
 #[tokio::test]
-async fn figures_are_numbers_or_text_that_is_one() {
+async fn figures_are_numbers_and_texts_are_none() {
     let (world, server) = (World::new(), AdminServer::start().await);
     let launch = canary_in(&world).await;
     let mut query = query(&launch.target.address, vec![]);
@@ -360,9 +362,9 @@ async fn figures_are_numbers_or_text_that_is_one() {
             .into(),
     });
     let sample = meter(&server).sample(&query).await;
-    let expected = [("low".to_owned(), 7.0), ("rate".to_owned(), 0.25)];
-    assert_eq!(sample.metrics, expected.into());
+    assert_eq!(sample.metrics, [("low".to_owned(), 7.0)].into());
     let why = |sample: &Sample, name: &str| sample.missing[name].clone();
+    assert!(why(&sample, "rate").starts_with("/rate: "), "{sample:?}");
     assert!(why(&sample, "name").starts_with("/name: "), "{sample:?}");
     assert!(why(&sample, "gone").starts_with("/gone is missing"));
     query.gate.metrics.as_mut().unwrap().path = "/none".to_owned();

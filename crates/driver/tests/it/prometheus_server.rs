@@ -6,6 +6,7 @@ use std::time::Duration;
 use portcullis_driver::CheckClient;
 use portcullis_rollout::{FigureOrder, FigureSource};
 
+use crate::authority::Pair;
 use crate::world::free_address;
 
 const INSTALL: &str =
@@ -15,6 +16,7 @@ const HASH: &str = "$2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG
 
 pub(crate) struct PrometheusServer {
     address: String,
+    scheme: &'static str,
     child: Child,
     _folder: tempfile::TempDir,
 }
@@ -22,15 +24,28 @@ pub(crate) struct PrometheusServer {
 impl PrometheusServer {
     /// Starts one that reads the metrics of `target` every 200 ms.
     pub(crate) async fn start(target: &str) -> PrometheusServer {
-        PrometheusServer::launch(target, None).await
+        PrometheusServer::launch(target, "").await
     }
 
     /// The same for the user `ana` with the password `s3cret` only.
     pub(crate) async fn start_guarded(target: &str) -> PrometheusServer {
-        PrometheusServer::launch(target, Some(HASH)).await
+        let users = format!("basic_auth_users: {{ana: '{HASH}'}}\n");
+        PrometheusServer::launch(target, &users).await
     }
 
-    async fn launch(target: &str, hash: Option<&str>) -> PrometheusServer {
+    /// The same over HTTPS.
+    pub(crate) async fn start_secure(target: &str, pair: &Pair) -> PrometheusServer {
+        let (chain, key) = (pair.chain.display(), pair.key.display());
+        let web = format!(
+            "tls_server_config: {{cert_file: '{chain}', key_file: '{key}'}}\nbasic_auth_users: {{ana: '{HASH}'}}\n"
+        );
+        let mut server = PrometheusServer::launch(target, &web).await;
+        server.scheme = "https";
+        server
+    }
+
+    /// `web` is its web configuration; without one everybody is answered over plain HTTP.
+    async fn launch(target: &str, web: &str) -> PrometheusServer {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let config = format!(
@@ -47,23 +62,20 @@ impl PrometheusServer {
             .arg("--log.level=error")
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        if let Some(hash) = hash {
-            std::fs::write(
-                at("web.yml"),
-                format!("basic_auth_users: {{ana: '{hash}'}}\n"),
-            )
-            .unwrap();
+        if !web.is_empty() {
+            std::fs::write(at("web.yml"), web).unwrap();
             program.arg(format!("--web.config.file={}", at("web.yml").display()));
         }
         PrometheusServer {
             address,
+            scheme: "http",
             child: program.spawn().expect(INSTALL),
             _folder: folder,
         }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Waits until it has read what is asked for.

@@ -9,11 +9,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, Replaced, Store, StoreKind, Vault, store_digest,
+    BackupError, BackupName, BackupRequest, Location, Replaced, Store, StoreManifest, Vault,
+    store_digest,
 };
 use portcullis_driver::Probed;
-use portcullis_rollout::{BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreRef};
+use portcullis_rollout::{
+    BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreLocation, StoreRef,
+};
 use tokio::sync::Mutex;
 
 use super::{chain, lasting, retryable};
@@ -71,10 +75,14 @@ impl DataHand {
             vault.create(&request, &stores_of(&order.stores)).map(Some)
         });
         match made.await? {
-            Ok(Some(backup)) => Ok(vec![
-                Fact::new("backup", &backup.name),
-                Fact::new("size", size_words(backup.bytes)),
-            ]),
+            Ok(Some(backup)) => {
+                let mut facts = vec![
+                    Fact::new("backup", &backup.name),
+                    Fact::new("size", size_words(backup.bytes)),
+                ];
+                facts.extend(backup.manifest.stores.iter().filter_map(rows_words));
+                Ok(facts)
+            }
             Ok(None) => Ok(Vec::new()),
             Err(error) => Err(failure(&error)),
         }
@@ -152,8 +160,13 @@ impl DataHand {
                 let wanted = manifest
                     .store(&store.name)
                     .map(|store| store.digest.clone());
-                // A store that is missing or unreadable surely is not as in the backup.
-                let found = store_digest(store).ok();
+                let found = match store_digest(store) {
+                    Ok(digest) => Some(digest),
+                    // Nothing is known of one that is locked.
+                    Err(error @ BackupError::DatabaseBusy { .. }) => return Err(error),
+                    // One that is missing or unreadable surely is not as in the backup.
+                    Err(_) => None,
+                };
                 if found != wanted {
                     let found = found.unwrap_or_else(|| "missing".to_owned());
                     return Ok(Some(format!("{} is {found}", store.name)));
@@ -218,17 +231,33 @@ fn is_ours(vault: &Vault, name: &BackupName, reason: &str) -> bool {
 
 /// Stores as the backup crate knows them.
 pub fn stores_of(refs: &[StoreRef]) -> Vec<Store> {
-    let kind = |kind| match kind {
-        portcullis_rollout::StoreKind::File => StoreKind::File,
-        portcullis_rollout::StoreKind::Directory => StoreKind::Directory,
+    let location = |location: &StoreLocation| match location.clone() {
+        StoreLocation::File { path } => Location::File { path },
+        StoreLocation::Directory { path } => Location::Directory { path },
+        StoreLocation::Sqlite { path } => Location::Sqlite { path },
     };
     refs.iter()
         .map(|store| Store {
             name: store.name.clone(),
-            kind: kind(store.kind),
-            path: store.path.clone(),
+            location: location(&store.location),
         })
         .collect()
+}
+
+/// How much is in a database, for whoever wants to know later whether all came back.
+fn rows_words(store: &StoreManifest) -> Option<Fact> {
+    let content = store.sqlite.as_ref()?;
+    let rows = content.tables.iter().map(|table| table.rows).sum();
+    let mut words = format!(
+        "{} in {}",
+        counted(rows, "row", "rows"),
+        counted(content.tables.len() as u64, "table", "tables")
+    );
+    if content.foreign_key_violations > 0 {
+        let rows = counted(content.foreign_key_violations, "row refers", "rows refer");
+        words.push_str(&format!("; {rows} to a row that is not there"));
+    }
+    Some(Fact::new(&store.name, words))
 }
 
 /// A number of bytes as people read it.
@@ -257,6 +286,8 @@ fn failure(error: &BackupError) -> Failure {
     let passing = matches!(
         error,
         BackupError::StoreChanged { .. }
+            | BackupError::DatabaseBusy { .. }
+            | BackupError::StoreInUse { .. }
             | BackupError::Vault { .. }
             | BackupError::VaultFull { .. }
     );

@@ -131,7 +131,7 @@ impl RehearsalHand {
         let copies = order
             .stores
             .iter()
-            .map(|store| (store.name.clone(), store.path.clone()))
+            .map(|store| (store.name.clone(), store.path().to_owned()))
             .collect();
         self.data.restore_copies(&order.backup, copies).await?;
         facts.push(Fact::new(

@@ -152,6 +152,7 @@ pub(crate) fn plan() -> Arc<Plan> {
         },
         metrics: None,
         figures: Vec::new(),
+        synthetic: None,
         approval: None,
         hooks: Vec::new(),
         keep_warm: portcullis_rollout::KeepWarm::default(),

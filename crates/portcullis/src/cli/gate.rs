@@ -11,6 +11,10 @@ use super::gateway::time;
 const RUN_MAX: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// The most runs of a simulation.
 const RUNS_MAX: u64 = 1_000_000;
+/// The least and the most requests a second that are simulated: from a few an hour to more than one gateway takes.
+const RPS: (f64, f64) = (0.001, 1_000_000.0);
+/// The least and the most that a bad release can differ by.
+const FACTOR: (f64, f64) = (0.01, 1_000.0);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Gate {
@@ -69,16 +73,16 @@ pub(crate) struct Simulate {
     #[command(flatten)]
     pub(crate) gate: Named,
     /// Requests a second of both releases together.
-    #[arg(long, value_name = "NUMBER", value_parser = positive)]
+    #[arg(long, value_name = "NUMBER", value_parser = requests_per_second)]
     pub(crate) rps: f64,
     /// The share of requests that fails at the stable release.
     #[arg(long, value_name = "SHARE", default_value = "0.5%", value_parser = share)]
     pub(crate) error_rate: f64,
-    /// How many times as many errors a bad release makes.
-    #[arg(long, value_name = "TIMES", default_value = "10", value_parser = positive)]
-    pub(crate) factor: f64,
+    /// How many times as many errors a bad release makes; 10 when neither this nor another latency is given.
+    #[arg(long, value_name = "TIMES", value_parser = factor)]
+    pub(crate) factor: Option<f64>,
     /// How many times as long a bad release takes to answer.
-    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = positive)]
+    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = factor)]
     pub(crate) latency_factor: f64,
     /// The canary's share; the gate's own when not given.
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
@@ -110,9 +114,12 @@ pub(crate) struct Backtest {
     /// The gate; the first one when not given.
     #[command(flatten)]
     pub(crate) gate: Named,
-    /// The Prometheus server, for example http://127.0.0.1:9090.
+    /// The Prometheus server, for example http://127.0.0.1:9090 or https://prometheus.example.
     #[arg(long, value_name = "URL")]
     pub(crate) prometheus: String,
+    /// A PEM file with the authorities that are trusted over HTTPS instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// From when to when, as FROM..TO; each a moment such as 2026-11-20T10:00Z.
     #[arg(long, value_name = "FROM..TO", value_parser = range)]
     pub(crate) range: TimeRange,
@@ -141,11 +148,20 @@ pub(crate) struct TimeRange {
     pub(crate) to: Timestamp,
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+fn requests_per_second(text: &str) -> Result<f64, String> {
+    between(text, RPS, "20 or 0.5")
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    between(text, FACTOR, "4 or 1.5")
+}
+
+/// A number within bounds. Beyond them it is a slip, and the numbers that come of it are no help.
+fn between(text: &str, (least, most): (f64, f64), example: &str) -> Result<f64, String> {
     let number = text.trim().parse::<f64>().ok();
     number
-        .filter(|number| number.is_finite() && *number > 0.0)
-        .ok_or_else(|| "expected a number above 0, for example 20 or 0.5".to_owned())
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("expected a number from {least} to {most}, for example {example}"))
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -1,12 +1,13 @@
 //! `portcullis backup`: on the files, with and without a running server.
 
+mod protect;
 mod prune;
 
 use std::path::Path;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use portcullis_backup::{BackupName, BackupRequest, BackupState, Vault};
+use portcullis_backup::{BackupName, BackupRequest, BackupState, Keep, Vault};
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
 use portcullis_engine::{size_words, stores_of};
@@ -20,9 +21,11 @@ use crate::{clock, connect, output, render};
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
     let config = match command {
         Backup::List | Backup::Verify { .. } => connect::config_or_stand_in(site).await?,
-        Backup::Create { .. } | Backup::Prune { .. } | Backup::Restore { .. } => {
-            connect::config(site)?
-        }
+        Backup::Create { .. }
+        | Backup::Prune { .. }
+        | Backup::Protect { .. }
+        | Backup::Unprotect { .. }
+        | Backup::Restore { .. } => connect::config(site)?,
     };
     if matches!(command, Backup::List | Backup::Prune { .. }) && !config.state.vault.exists() {
         return Ok(none_yet(&config, command, json));
@@ -38,11 +41,26 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
             dry_run,
             keep_last,
             keep_days,
+            keep_hourly,
+            keep_daily,
+            keep_weekly,
+            keep_monthly,
+            keep_yearly,
         } => {
-            let (last, days) = prune::configured(&config);
-            let keep = (keep_last.unwrap_or(last), keep_days.unwrap_or(days));
+            let configured = prune::configured(&config);
+            let keep = Keep {
+                last: keep_last.unwrap_or(configured.last),
+                days: keep_days.unwrap_or(configured.days),
+                hourly: keep_hourly.unwrap_or(configured.hourly),
+                daily: keep_daily.unwrap_or(configured.daily),
+                weekly: keep_weekly.unwrap_or(configured.weekly),
+                monthly: keep_monthly.unwrap_or(configured.monthly),
+                yearly: keep_yearly.unwrap_or(configured.yearly),
+            };
             prune::run(&config, &vault, keep, *dry_run, json).await
         }
+        Backup::Protect { name, reason } => protect::protect(&vault, name, reason, json),
+        Backup::Unprotect { name } => protect::unprotect(&vault, name, json),
         Backup::Create { reason } => create(&config, &vault, reason, json),
         Backup::List => list(&vault, json),
         Backup::Verify { name } => verify(&config, &vault, name.as_deref(), json),
@@ -71,6 +89,7 @@ fn none_yet(config: &Config, command: &Backup, json: bool) -> Exit {
                 "dry_run": dry_run,
                 "keep_last": config.retention.keep_last,
                 "keep_days": config.retention.keep_days,
+                "keep": prune::keep_json(&prune::configured(config)),
                 "removed": 0,
                 "freed_bytes": 0,
                 "backups": [],
@@ -144,6 +163,7 @@ fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
                     "bytes": backup.bytes,
                     "state": state,
                     "verified": backup.verified,
+                    "protected": backup.protection.as_ref().map(|protection| &protection.reason),
                     "why": why,
                 })
             })
@@ -157,7 +177,15 @@ fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
             let state = if backup.verified { "verified" } else { state };
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             let size = size_words(backup.bytes);
-            output::result(&format!("{}  {size:>9}  {state}{why}", backup.name));
+            let protected = if backup.protection.is_some() {
+                ", protected"
+            } else {
+                ""
+            };
+            output::result(&format!(
+                "{}  {size:>9}  {state}{protected}{why}",
+                backup.name
+            ));
         }
     }
     Ok(Exit::Done)
@@ -296,7 +324,7 @@ fn restore_in_place(
                 kept.display()
             ));
         }
-        copies.push((held.name.clone(), held.path.clone(), replaced.digest));
+        copies.push((held.name.clone(), held.path().to_owned(), replaced.digest));
     }
     if copies.is_empty() {
         return Err(CommandError::new(

@@ -3,6 +3,7 @@
 mod advise;
 mod backtest;
 mod explain;
+mod limits;
 mod measure;
 mod named;
 mod simulate;

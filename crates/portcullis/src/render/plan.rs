@@ -303,6 +303,16 @@ pub(crate) fn rule(rule: &Rule) -> String {
             span(*over_ms),
             signal.format(*max)
         ),
+        Test::Beside {
+            reading,
+            over_ms,
+            tolerated,
+        } => format!(
+            "{words} ({} over {}) at most {}, compared as it stands{least}",
+            reading.words(),
+            span(*over_ms),
+            bound(tolerated, signal)
+        ),
         Test::AtMost { max, matters } => {
             let shown = shown(rule, "below", &signal.format(*matters));
             format!("{words} at most {}{shown}{least}", signal.format(*max))

@@ -64,6 +64,14 @@ fn a_gate_says_in_plain_words_what_it_does_and_what_it_can_see() {
     let all = ok(folder.path(), &["gate", "explain"]);
     assert!(all.contains("gate-100: 100 % of the traffic"), "{all}");
     assert!(all.contains("keep-warm: "), "{all}");
+    assert!(
+        all.contains("A fixed limit (`max`) counts requests"),
+        "{all}"
+    );
+    assert!(
+        all.contains("rolls back by chance, 200 simulated rollouts each at 10 requests a second"),
+        "{all}"
+    );
     let json = ok(folder.path(), &["gate", "explain", "gate-10", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["gates"][0]["canary_percent"], 10);
@@ -81,7 +89,27 @@ fn a_simulated_gate_keeps_good_releases_and_finds_bad_ones() {
         told.contains("no difference:      rolled back 0.0 %"),
         "{told}"
     );
-    assert!(told.contains("10 x the errors: rolled back"), "{told}");
+    assert!(
+        told.contains("10 x the errors (5.0 %): rolled back"),
+        "{told}"
+    );
+    assert!(!told.contains("by fixed limits"), "there are none: {told}");
+    // Nothing differs, so there is one line of results.
+    let alike = ok(
+        folder.path(),
+        &[
+            "gate",
+            "simulate",
+            "gate-10",
+            "--rps",
+            "10",
+            "--runs",
+            "5",
+            "--error-rate",
+            "0",
+        ],
+    );
+    assert_eq!(alike.matches("rolled back").count(), 1, "{alike}");
     let slow = [
         &wanted[..],
         &["--factor", "1", "--latency-factor", "2", "--json"],
@@ -99,13 +127,80 @@ fn a_simulated_gate_keeps_good_releases_and_finds_bad_ones() {
 }
 
 #[test]
+fn what_fixed_limits_and_breakers_do_by_chance_is_simulated_and_told() {
+    let rules = "[gate]\nrule = [\n  { signal = \"error-rate\", max = \"2%\" },\n  \
+                 { signal = \"error-rate\", max = \"5%\", breaker = true },\n]\n";
+    let folder = configured(rules);
+    let told = ok(folder.path(), &["gate", "explain", "gate-10"]);
+    assert!(
+        told.contains("and is covered only where each request fails for itself"),
+        "{told}"
+    );
+    assert!(told.contains("as they stand (circuit breakers)"), "{told}");
+    let json = ok(folder.path(), &["gate", "explain", "gate-10", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let failed = |rule: usize, cell: usize| {
+        json["gates"][0]["rules"][rule]["false_alarms"][cell]["failed"]
+            .as_u64()
+            .unwrap()
+    };
+    // At half of the limit and right at it; users who stay make it worse, and a breaker right at its limit trips.
+    assert!(failed(0, 0) <= 2 && failed(0, 2) <= 6, "{json}");
+    assert!(failed(0, 3) > failed(0, 2) + 5, "{json}");
+    assert!(failed(1, 2) > 100, "{json}");
+    let simulated = ok(
+        folder.path(),
+        &[
+            "gate",
+            "simulate",
+            "gate-10",
+            "--rps",
+            "10",
+            "--runs",
+            "100",
+            "--error-rate",
+            "2%",
+        ],
+    );
+    assert!(
+        simulated.contains(
+            "by fixed limits and breakers alone, for which alpha is no promise: rolled back"
+        ),
+        "{simulated}"
+    );
+    assert!(
+        simulated.contains("if 300 users stay with a release"),
+        "{simulated}"
+    );
+}
+
+#[test]
 fn mistakes_about_gates_are_named() {
     let folder = configured("");
     let told = refused(folder.path(), &["gate", "explain", "gate-11"]);
     assert!(told.contains("notes has no gate gate-11"), "{told}");
     assert!(told.contains("gate-10, gate-100, keep-warm"), "{told}");
     let told = refused(folder.path(), &["gate", "simulate", "--rps", "0"]);
-    assert!(told.contains("expected a number above 0"), "{told}");
+    let bounds = "expected a number from 0.001 to 1000000, for example 20";
+    assert!(told.contains(bounds), "{told}");
+    for rps in ["1e300", "1e-300", "nan"] {
+        let told = refused(folder.path(), &["gate", "simulate", "--rps", rps]);
+        assert!(told.contains(bounds), "{told}");
+    }
+    let told = refused(
+        folder.path(),
+        &[
+            "gate",
+            "simulate",
+            "--rps",
+            "1",
+            "--error-rate",
+            "0",
+            "--factor",
+            "10",
+        ],
+    );
+    assert!(told.contains("10 times no errors are none"), "{told}");
     let told = refused(
         folder.path(),
         &["gate", "simulate", "--rps", "1", "--error-rate", "120%"],

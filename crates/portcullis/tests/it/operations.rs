@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use portcullis_backup::{BackupRequest, Store, StoreKind, Vault};
+use portcullis_backup::{BackupRequest, Store, Vault};
 use serde_json::Value;
 
 use crate::rig::Rig;
@@ -23,11 +23,7 @@ fn old_backup(rig: &Rig, service: &str, days: i64, verified: bool) -> String {
         release: None,
         reason: format!("{days} days ago"),
     };
-    let store = Store {
-        name: "library".to_owned(),
-        kind: StoreKind::File,
-        path: root.join("data/library.json"),
-    };
+    let store = Store::file("library", root.join("data/library.json"));
     let name = vault.create(&request, &[store]).unwrap().name;
     if verified {
         vault.verify(&name).unwrap();
@@ -88,6 +84,48 @@ fn prune_removes_by_the_rules_and_says_why_and_a_dry_run_removes_nothing() {
     // The numbers of the configuration hold when none are given.
     assert_eq!(rig.json(&["backup", "prune"])["keep_last"], 5);
     rig.ok(&["backup", "verify", &verified]);
+}
+
+#[test]
+fn a_protected_backup_stays_until_it_is_unprotected() {
+    let rig = Rig::new("none");
+    rig.ok(&["init"]);
+    let young = old_backup(&rig, "dhash", 1, true);
+    let old = old_backup(&rig, "dhash", 400, true);
+    let rules = ["backup", "prune", "--keep-last", "1", "--keep-days", "7"];
+
+    let words = refused(&rig, &["backup", "protect", &old, "--reason", " "], 2);
+    assert!(words.contains("--reason must say"), "{words}");
+    let unknown = "dhash_test_20200101T010203Z";
+    let words = refused(&rig, &["backup", "protect", unknown, "--reason", "no"], 1);
+    assert!(words.contains(unknown), "{words}");
+
+    let said = rig.ok(&["backup", "protect", &old, "--reason", "audit of 2025"]);
+    assert!(
+        said.contains("is protected by") && said.contains("audit of 2025"),
+        "{said}"
+    );
+    let listed = rig.ok(&["backup", "list"]);
+    assert!(listed.contains("verified, protected"), "{listed}");
+    assert_eq!(
+        rig.json(&["backup", "list"])["backups"][1]["protected"],
+        "audit of 2025"
+    );
+    let kept = rig.ok(&rules);
+    assert!(kept.contains("protected it: audit of 2025"), "{kept}");
+    assert_eq!(in_vault(&rig), BTreeSet::from([young.clone(), old.clone()]));
+
+    let said = rig.ok(&["backup", "unprotect", &old]);
+    assert!(said.contains("no longer protected"), "{said}");
+    assert!(
+        rig.ok(&["backup", "unprotect", &old])
+            .contains("was not protected")
+    );
+    // The newest of its year stays under such a rule, and goes without one.
+    let yearly = rig.ok(&[&rules[..], &["--keep-yearly", "2"]].concat());
+    assert!(yearly.contains("newest of its year"), "{yearly}");
+    rig.ok(&rules);
+    assert_eq!(in_vault(&rig), BTreeSet::from([young]));
 }
 
 #[test]

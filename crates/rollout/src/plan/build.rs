@@ -447,13 +447,9 @@ impl Builder<'_> {
     }
 
     /// Adds a gate that asks the candidate every known question while it is open.
-    fn open_gate(&mut self, name: &str, mut gate: GateOrder) {
-        let request = self.request;
-        let address = &request.target.address;
-        let checks = request.questions_at(&gate.analysis);
-        gate.checks = checks
-            .map(|check| self.fill_check(&request.release, address, &check))
-            .collect();
+    fn open_gate(&mut self, name: &str, gate: GateOrder) {
+        let (gate, problems) = self.request.with_questions(gate);
+        self.note(problems);
         let deadline_ms = gate.analysis.window_ms.max(1);
         self.push(name, Action::Gate(gate), Undo::Nothing, deadline_ms, 1);
     }
@@ -472,12 +468,9 @@ impl Builder<'_> {
             .stores
             .iter()
             .map(|store| {
-                let file = store.path.file_name().map(Into::into);
+                let file = store.path().file_name().map(Into::into);
                 let leaf: std::path::PathBuf = file.unwrap_or_else(|| "data".into());
-                StoreRef {
-                    path: scratch.join(&store.name).join(leaf),
-                    ..store.clone()
-                }
+                store.moved_to(scratch.join(&store.name).join(leaf))
             })
             .collect();
         let [old_address, new_address] = &request.trial_addresses;

@@ -37,6 +37,7 @@ impl KeepWarm {
     /// - Rules that need no second release go on, with the evidence that they have.
     /// - A comparison has nothing left to compare with at the same time. It becomes a comparison with what
     ///   the old release showed in the gates, and only warns: [`Test::NotWorseThanBefore`].
+    /// - Figures of both releases are not compared any more: one that has no traffic shows other ones.
     /// - A limit on traffic that is looked at as it stands looks back over the window of a gate, as it did in
     ///   the gates: over all of this time it would hardly notice what begins late.
     /// - The time ends when it is over: it is not extended for lack of evidence, and not cut short by it.
@@ -69,7 +70,7 @@ impl KeepWarm {
         watch.rules = gates
             .rules
             .iter()
-            .map(|rule| watching(rule, over_ms))
+            .filter_map(|rule| watching(rule, over_ms))
             .collect();
         watch
     }
@@ -95,8 +96,8 @@ impl KeepWarm {
 }
 
 /// A rule of a gate in the time in which the stable release has no traffic; `over_ms` is how far back limits look
-/// that are taken as they stand.
-fn watching(rule: &Rule, over_ms: u64) -> Rule {
+/// that are taken as they stand. `None` where nothing can be said in this time.
+fn watching(rule: &Rule, over_ms: u64) -> Option<Rule> {
     let compared = |tolerated: Bound| Rule {
         signal: match &rule.signal {
             Signal::Latencies => Signal::Latency { quantile: QUANTILE },
@@ -108,7 +109,8 @@ fn watching(rule: &Rule, over_ms: u64) -> Rule {
         breaker: false,
         alone: false,
     };
-    match &rule.test {
+    let watched = match &rule.test {
+        Test::Beside { .. } => return None,
         Test::NotWorse { tolerated, .. } => compared(*tolerated),
         Test::Baseline { ratio_max, margin } => compared(Bound {
             ratio: *ratio_max,
@@ -131,7 +133,8 @@ fn watching(rule: &Rule, over_ms: u64) -> Rule {
             }
         }
         Test::Window { .. } | Test::AtMost { .. } | Test::NotWorseThanBefore { .. } => rule.clone(),
-    }
+    };
+    Some(watched)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use portcullis_analysis::Analysis;
 
 use crate::sentence::span;
-use crate::{PlanRequest, Release, ReleaseId, Strategy};
+use crate::{Pace, PlanRequest, Release, ReleaseId, Strategy, SyntheticTraffic};
 
 /// What goes back by itself while the old release is kept warm, and what only warns.
 fn watch_note(watch: &Analysis, release: &Release, kept: &ReleaseId) -> String {
@@ -43,6 +43,22 @@ fn listed(words: &[String]) -> String {
     }
 }
 
+/// What gates send themselves.
+fn synthetic_note(traffic: &SyntheticTraffic) -> String {
+    let pace = |pace: Pace| format!("{} in {}", pace.requests, span(pace.per_ms));
+    let asked = traffic.requests.iter();
+    let asked: Vec<String> = asked
+        .map(|request| format!("{} {}", request.check.method, request.check.path))
+        .collect();
+    format!(
+        "while users send the new release fewer requests than {}, gates send {} to each release, past the \
+         gateway: {}",
+        pace(traffic.below),
+        pace(traffic.rate),
+        listed(&asked)
+    )
+}
+
 /// All notes of a plan.
 pub(super) fn notes(request: &PlanRequest) -> Vec<String> {
     let mut notes = Vec::new();
@@ -57,6 +73,9 @@ pub(super) fn notes(request: &PlanRequest) -> Vec<String> {
             "at 100 % no traffic is left to compare with: that gate has the fixed limits only"
                 .to_owned(),
         );
+    }
+    if gated && let Some(traffic) = &request.synthetic {
+        notes.push(synthetic_note(traffic));
     }
     if request.keep_warm.window_ms > 0
         && let Some(previous) = &request.previous

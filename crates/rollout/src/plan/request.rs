@@ -6,7 +6,8 @@ use super::KeepWarm;
 use super::steps::Places;
 use crate::{
     Check, DataPolicy, FigureOrder, GateOrder, GateRole, Hook, MetricsSource, PlanProblem, Purpose,
-    Release, RolloutId, Running, SplitArm, StoreRef, Strategy, Target, Weight,
+    Release, RolloutId, Running, SplitArm, StoreRef, Strategy, SyntheticOrder, SyntheticQuestion,
+    SyntheticRequest, SyntheticTraffic, Target, Weight,
 };
 use portcullis_analysis::Analysis;
 
@@ -55,6 +56,8 @@ pub struct PlanRequest {
     pub metrics: Option<MetricsSource>,
     /// Figures from elsewhere, with places that are not filled in.
     pub figures: Vec<FigureOrder>,
+    /// What gates ask both releases when too few users do.
+    pub synthetic: Option<SyntheticTraffic>,
     /// A question to a person before live data or traffic is touched.
     pub approval: Option<String>,
     /// Commands of the operator's.
@@ -126,17 +129,49 @@ impl PlanRequest {
             analysis,
             checks: Vec::new(),
             metrics: self.metrics.clone(),
-            figures: self.figures_of_release(),
+            figures: self.figures_of(&self.release, &self.target.address),
+            stable_figures: Vec::new(),
+            synthetic: None,
         })
     }
 
-    /// The figures from elsewhere, asked for the new release.
-    fn figures_of_release(&self) -> Vec<FigureOrder> {
-        let places = Places::new(&self.release, &self.target.address, &self.stores);
+    /// The figures from elsewhere, asked for a release.
+    fn figures_of(&self, release: &Release, address: &str) -> Vec<FigureOrder> {
+        let places = Places::new(release, address, &self.stores);
         let orders = self.figures.iter();
         orders
             .map(|order| order.filled(|text| places.fill_known(text)))
             .collect()
+    }
+
+    /// The release that serves beside the candidate of a gate.
+    fn beside(&self, gate: &GateOrder) -> Option<&Release> {
+        let stable = gate.baseline.as_ref()?;
+        let previous = self.previous.as_ref().map(|previous| &previous.release);
+        previous.filter(|release| release.id == stable.release)
+    }
+
+    /// The gate with all that is asked while it is open: known questions of the candidate, figures of the stable release
+    /// that rules compare, and synthetic requests of both.
+    /// Also the problems: places of a question that do not exist.
+    pub(crate) fn with_questions(&self, mut gate: GateOrder) -> (GateOrder, Vec<PlanProblem>) {
+        let mut places = Places::new(&self.release, &gate.canary.address, &self.stores);
+        let asked = self.questions_at(&gate.analysis);
+        gate.checks = asked.map(|check| places.check(&check)).collect();
+        let mut of_stable = None;
+        if let (Some(release), Some(stable)) = (self.beside(&gate), &gate.baseline) {
+            let figures = self.figures_of(release, &stable.address).into_iter();
+            let compared = figures.filter(|order| gate.compares_figure(&order.name));
+            gate.stable_figures = compared.collect();
+            of_stable = Some(Places::new(release, &stable.address, &self.stores));
+        }
+        if gate.role == GateRole::Decide {
+            let order = |traffic| synthetic(traffic, &gate.analysis, &mut places, &mut of_stable);
+            gate.synthetic = self.synthetic.as_ref().map(order);
+        }
+        let mut problems = places.problems;
+        problems.extend(of_stable.into_iter().flat_map(|places| places.problems));
+        (gate, problems)
     }
 
     /// A gate over releases that run already, which measures them outside of any rollout; `self.release` is the
@@ -151,28 +186,27 @@ impl PlanRequest {
         weight: Weight,
         analysis: Analysis,
     ) -> Result<GateOrder, Vec<PlanProblem>> {
-        let mut places = Places::new(&self.release, &canary.address, &self.stores);
-        let asked = self.questions_at(&analysis);
-        let checks = asked.map(|check| places.check(&check)).collect();
-        let figures = self.figures.iter();
-        let figures = figures.map(|order| order.filled(|text| places.fill_known(text)));
-        let figures = figures.collect();
-        if !places.problems.is_empty() {
-            return Err(places.problems);
-        }
-        Ok(GateOrder {
+        let figures = self.figures_of(&self.release, &canary.address);
+        let gate = GateOrder {
             service: self.release.service.clone(),
             role: GateRole::Decide,
             canary,
             baseline,
             weight,
             analysis,
-            checks,
+            checks: Vec::new(),
             metrics: self.metrics.clone(),
             figures,
+            stable_figures: Vec::new(),
+            synthetic: None,
             record_ms: 0,
             kept: None,
-        })
+        };
+        let (gate, problems) = self.with_questions(gate);
+        match problems.is_empty() {
+            true => Ok(gate),
+            false => Err(problems),
+        }
     }
 
     /// The gate's order at a weight, before it is checked.
@@ -192,10 +226,37 @@ impl PlanRequest {
             },
             checks: Vec::new(),
             metrics: self.metrics.clone(),
-            figures: self.figures_of_release(),
+            figures: self.figures_of(&self.release, &self.target.address),
+            stable_figures: Vec::new(),
+            synthetic: None,
             record_ms: 0,
             kept: None,
         })
+    }
+}
+
+/// The synthetic requests of one gate. Like a check, an answer that takes longer than the pause between two measurements
+/// has failed.
+fn synthetic(
+    traffic: &SyntheticTraffic,
+    analysis: &Analysis,
+    of_canary: &mut Places,
+    of_stable: &mut Option<Places>,
+) -> SyntheticOrder {
+    let longest_ms = longest_ms(analysis);
+    let question = |request: &SyntheticRequest| {
+        let check = within(request.check.clone(), longest_ms);
+        SyntheticQuestion {
+            canary: of_canary.check(&check),
+            stable: of_stable.as_mut().map(|places| places.check(&check)),
+            headers: request.headers.clone(),
+        }
+    };
+    SyntheticOrder {
+        rate: traffic.rate,
+        below: traffic.below,
+        questions: traffic.requests.iter().map(question).collect(),
+        folder: traffic.folder.clone(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Action, Command, SecretNeed, Step, ValueSource};
+use crate::{Action, Command, SecretNeed, Step, SyntheticOrder, ValueSource};
 
 /// Tells the pre-flight which references to secrets the other steps need.
 pub(super) fn look_first(steps: &mut [Step]) {
@@ -17,12 +17,15 @@ pub(super) fn look_first(steps: &mut [Step]) {
     for step in steps.iter() {
         match &step.action {
             Action::Migrate(migration) => note(&mut needs, "the migration", &migration.command),
-            Action::Gate(gate) => gate.figures.iter().for_each(|figure| {
-                for (what, text) in figure.secrets() {
-                    let owner = format!("{what} of metric {}", figure.name);
-                    note_one(&mut needs, owner, text, &figure.folder);
+            Action::Gate(gate) => {
+                for figure in gate.figures.iter().chain(&gate.stable_figures) {
+                    for (what, text) in figure.secrets() {
+                        let owner = format!("{what} of metric {}", figure.name);
+                        note_one(&mut needs, owner, text, &figure.folder);
+                    }
                 }
-            }),
+                note_synthetic(&mut needs, gate.synthetic.as_ref());
+            }
             Action::Hook(order) => {
                 note(&mut needs, &format!("hook {}", order.name), &order.command)
             }
@@ -41,6 +44,16 @@ fn note(needs: &mut Vec<SecretNeed>, owner: &str, command: &Command) {
     for (name, value) in &command.env {
         let needed_by = format!("the variable {name} of {owner}");
         note_one(needs, needed_by, value, &command.folder);
+    }
+}
+
+fn note_synthetic(needs: &mut Vec<SecretNeed>, order: Option<&SyntheticOrder>) {
+    let Some(order) = order else { return };
+    for question in &order.questions {
+        for (name, value) in &question.headers {
+            let owner = format!("the header {name} of a synthetic request");
+            note_one(needs, owner, value, &order.folder);
+        }
     }
 }
 

@@ -26,7 +26,7 @@ impl Places {
         for store in stores {
             values.insert(
                 format!("store.{}", store.name),
-                store.path.display().to_string(),
+                store.path().display().to_string(),
             );
         }
         Places {

@@ -5,6 +5,8 @@ use proptest::prelude::{any, prop_assert, proptest};
 
 use crate::{Strategy, *};
 
+mod signals;
+
 /// A release with everything: stores, a migration, a canary, a restore.
 pub(crate) fn request() -> PlanRequest {
     let migration = Migration {
@@ -39,8 +41,7 @@ pub(crate) fn request() -> PlanRequest {
         },
         stores: vec![StoreRef {
             name: "library".to_owned(),
-            kind: StoreKind::File,
-            path: "/srv/library.json".into(),
+            location: StoreKind::File.at("/srv/library.json".into()),
         }],
         folder: "/srv".into(),
         scratch: "/srv/scratch".into(),
@@ -77,6 +78,7 @@ pub(crate) fn request() -> PlanRequest {
         },
         metrics: None,
         figures: Vec::new(),
+        synthetic: None,
         approval: None,
         hooks: Vec::new(),
         keep_warm: crate::KeepWarm::default(),

@@ -379,8 +379,8 @@ fn the_sentence_has_the_numbers() {
     let back = apply(&watching, measured(&watching, 100, 5));
     assert!(
         back.sentence().contains(
-            "Going back to 1.0: undoing step 7 of 14, shift-10, because error rate 5.0 %, limit \
-             1.0 %, 100 requests"
+            "Going back to 1.0: undoing step 7 of 14, shift-10, because error rate 5.0 %, stable \
+             5.0 %, limit 1.0 %, 100 requests; the stable release is over this limit too"
         ),
         "{}",
         back.sentence()
@@ -765,6 +765,86 @@ fn a_gate_warns_once_when_a_signal_stops_and_once_when_a_rule_approaches_its_lim
         matches!(&moment.kind, MomentKind::Turned { sentence, .. } if warned.iter().flatten().any(|one| one == sentence))
     });
     assert_eq!(told.count(), 2, "the timeline has them too");
+}
+
+#[test]
+fn a_warning_names_the_rule_that_it_is_about_when_two_look_at_one_figure() {
+    let signal = || Signal::Metric {
+        name: "queue".to_owned(),
+    };
+    let mut request = crate::plan::tests::request();
+    request.analysis.window_ms = 60_000;
+    request.analysis.rules = vec![
+        Rule::new(signal(), Test::Limit { max: 100.0 }),
+        Rule::new(signal(), Test::Limit { max: 110.0 }),
+    ];
+    let mut rollout = advance(Arc::new(Plan::build(&request).unwrap()), "gate-10");
+    let step = rollout.state().step().unwrap();
+    let mut push = |sample: Sample| {
+        let kind = EventKind::measured(step, sample);
+        let (next, effects) = rollout.apply(&event(kind)).unwrap();
+        rollout = next;
+        let told = effects.into_iter().find_map(|effect| match effect {
+            Effect::Notify(notice) if notice.kind == NoticeKind::Warning => Some(notice.sentence),
+            _ => None,
+        });
+        (told, rollout.sentence())
+    };
+    let queue = |value: f64| Sample {
+        to_ms: 1_000,
+        metrics: [("queue".to_owned(), value)].into(),
+        ..Sample::default()
+    };
+    let (first, _) = push(queue(85.0));
+    let first = first.unwrap();
+    assert!(
+        first.contains("queue 85, limit 100") && !first.contains("110"),
+        "{first}"
+    );
+    let (second, sentence) = push(queue(95.0));
+    let second = second.unwrap();
+    assert!(
+        second.contains("queue 95, limit 110") && !second.contains("limit 100"),
+        "{second}"
+    );
+    assert_eq!(sentence, second);
+    // It is well again: nothing is left of the warning.
+    let (none, sentence) = push(queue(5.0));
+    assert_eq!(none, None);
+    assert!(sentence.contains("queue 5, limit 100"), "{sentence}");
+    // Neither has data: that is one thing and told once.
+    let silent = Sample {
+        to_ms: 1_000,
+        missing: [("queue".to_owned(), "no answer within 5000 ms".to_owned())].into(),
+        ..Sample::default()
+    };
+    let (told, _) = push(silent);
+    let told = told.unwrap();
+    assert_eq!(
+        told.matches("no answer within 5000 ms").count(),
+        2,
+        "{told}"
+    );
+    assert!(
+        told.contains("limit 100") && told.contains("limit 110"),
+        "{told}"
+    );
+}
+
+#[test]
+fn going_back_because_a_gate_could_not_decide_says_so() {
+    let mut request = crate::plan::tests::request();
+    request.analysis.inconclusive = portcullis_analysis::WhenInconclusive::RollBack;
+    request.analysis.extend_ms = 0;
+    let rollout = advance(Arc::new(Plan::build(&request).unwrap()), "gate-10");
+    let back = apply(&rollout, measured(&rollout, 0, 0));
+    let sentence = back.sentence();
+    assert!(
+        sentence.contains(
+            "because the gate could not decide, and rolls back then (inconclusive = \"roll-back\"): error rate"
+        ),
+        "{sentence}"
+    );
 }
 
 #[test]

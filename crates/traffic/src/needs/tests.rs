@@ -21,6 +21,11 @@ fn a_limit_is_shown_by_no_fewer_requests_than_the_arithmetic_allows() {
     assert!((148..400).contains(&needed), "{needed}");
     let failed = requests_to_fail(&limit, &budget, 0.1).unwrap();
     assert!(failed <= 6, "{failed}");
+    // However the traffic is divided, looks of many requests are none of the number.
+    for share in [0.01, 0.5, 1.0] {
+        let failed = requests_to_fail(&limit, &budget, share).unwrap();
+        assert!((1..=6).contains(&failed), "{share}: {failed}");
+    }
     let mut plain = limit;
     plain.enough = Enough::Requests;
     assert_eq!(requests_to_pass(&plain, &budget, 0.1), None);

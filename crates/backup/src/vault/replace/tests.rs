@@ -6,14 +6,7 @@ use super::*;
 fn swap(folder: &Path) -> Swap {
     let now = "2026-11-21T01:00:00Z".parse().unwrap();
     let path = folder.join("live");
-    Swap::new(
-        &Store {
-            name: "live".to_owned(),
-            kind: StoreKind::Directory,
-            path,
-        },
-        now,
-    )
+    Swap::new(&Store::directory("live", path), now)
 }
 
 #[test]

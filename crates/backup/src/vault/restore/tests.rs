@@ -12,9 +12,9 @@ fn manifest(folder: &Path) -> StoreManifest {
     fs::write(path.join("d/one"), "first").unwrap();
     fs::write(path.join("two"), "second").unwrap();
     std::os::unix::fs::symlink("two", path.join("link")).unwrap();
-    let store = Store {
+    let store = OnDisk {
         name: "store".to_owned(),
-        kind: StoreKind::Directory,
+        shape: Shape::Directory,
         path,
     };
     match capture(&store, None) {

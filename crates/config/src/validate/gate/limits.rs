@@ -24,7 +24,12 @@ const TIME_MARGIN_MATTERS: f64 = 2.0;
 const NOTHING_MATTERS: f64 = 0.005;
 
 /// What the rule must satisfy; `None` when something in it is wrong, which is reported.
-pub(super) fn test(raw: &RawRule, signal: &Signal, report: &Report<'_>) -> Option<Test> {
+pub(super) fn test(
+    raw: &RawRule,
+    signal: &Signal,
+    window_ms: u64,
+    report: &Report<'_>,
+) -> Option<Test> {
     let comparison = [
         raw.worse_than_stable_by.as_ref().map(|at| &at.spot),
         raw.ratio_max.as_ref().map(|at| &at.spot),
@@ -38,7 +43,11 @@ pub(super) fn test(raw: &RawRule, signal: &Signal, report: &Report<'_>) -> Optio
         }
         (None, Some(spot)) => {
             let good = unfit(raw, signal, true, report);
-            compare(raw, signal, spot, report).filter(|_| good)
+            let test = match signal.kind() {
+                SignalKind::Figure => beside(raw, signal, window_ms, report),
+                _ => compare(raw, signal, spot, report),
+            };
+            test.filter(|_| good)
         }
         (Some(max), Some(_)) => {
             let message = "a rule has either a fixed limit or a comparison, not both";
@@ -52,8 +61,10 @@ pub(super) fn test(raw: &RawRule, signal: &Signal, report: &Report<'_>) -> Optio
                 let hint = match signal.kind() {
                     SignalKind::Share => "add max = \"1%\" or worse_than_stable_by = \"0.5%\"",
                     SignalKind::Time => "add max = \"250ms\" or worse_than_stable_by = \"20ms\"",
-                    SignalKind::Checks | SignalKind::Figure => {
-                        "add max = 2, or whichever number it must not pass"
+                    SignalKind::Checks => "add max = 2, or whichever number it must not pass",
+                    SignalKind::Figure => {
+                        "add max = 2, or whichever number it must not pass, or ratio_max = 1.5 to compare it with \
+                         the stable release's"
                     }
                 };
                 let message = "the rule has no limit";
@@ -81,20 +92,26 @@ fn unfit(raw: &RawRule, signal: &Signal, compared: bool, report: &Report<'_>) ->
     let reading = raw.reading.as_ref().map(|at| &at.spot);
     let set = |at: &Option<At<bool>>| at.as_ref().filter(|at| at.value).map(|at| at.spot.clone());
     let (breaker, alone) = (set(&raw.breaker), set(&raw.alone));
+    let of_figure = signal.kind() == SignalKind::Figure;
     if compared {
+        let fixed = "a circuit breaker has a fixed limit, not a comparison";
+        refuse(breaker.as_ref(), fixed);
+        let beside = "a comparison needs the stable release beside the new one";
+        refuse(alone.as_ref(), beside);
+    }
+    if compared && of_figure {
+        for spot in [matters, matters_by, matters_ratio] {
+            refuse(
+                spot,
+                "a figure is compared as it stands, which needs no evidence",
+            );
+        }
+    } else if compared {
         refuse(
             matters,
             "a comparison has `matters_by` and `matters_ratio` instead",
         );
         refuse(over, "a comparison looks at all that the gate has measured");
-        refuse(
-            breaker.as_ref(),
-            "a circuit breaker has a fixed limit, not a comparison",
-        );
-        refuse(
-            alone.as_ref(),
-            "a comparison needs the stable release beside the new one",
-        );
     } else {
         refuse(
             matters_by,
@@ -105,8 +122,11 @@ fn unfit(raw: &RawRule, signal: &Signal, compared: bool, report: &Report<'_>) ->
             "only a comparison has this key; a fixed limit has `matters`",
         );
     }
-    if raw.over_ms.is_none() {
-        refuse(reading, "only a rule with `over` has this key");
+    if raw.over_ms.is_none() && !(compared && of_figure) {
+        refuse(
+            reading,
+            "only a rule with `over`, or a comparison of figures, has this key",
+        );
     }
     let plain = raw.over_ms.is_some() || breaker.is_some() || !signal.is_of_traffic();
     if plain && !compared {
@@ -197,8 +217,8 @@ fn reading(raw: &RawRule, signal: &Signal, report: &Report<'_>) -> Option<Readin
 
 fn compare(raw: &RawRule, signal: &Signal, spot: &Spot, report: &Report<'_>) -> Option<Test> {
     if !signal.is_of_traffic() {
-        let message = "only what the gateway counts (errors, times, refusals) can be compared with the \
-                       stable release";
+        let message = "only what the gateway counts (errors, times, refusals) and figures can be compared \
+                       with the stable release";
         let wrong = Wrong::new(Code::Contradiction, message);
         report.add(spot, wrong.hint("give a fixed limit with `max`"));
         return None;
@@ -241,6 +261,29 @@ fn compare(raw: &RawRule, signal: &Signal, spot: &Spot, report: &Report<'_>) -> 
         return None;
     }
     Some(Test::NotWorse { tolerated, matters })
+}
+
+/// A figure against the stable release's, as it stands: over the whole window unless the rule says otherwise.
+fn beside(raw: &RawRule, signal: &Signal, window_ms: u64, report: &Report<'_>) -> Option<Test> {
+    if raw.comparison_broken {
+        return None;
+    }
+    factor(raw.ratio_max.as_ref(), report)?;
+    let margin = match &raw.worse_than_stable_by {
+        Some(at) => convert(at, signal, false, report)?,
+        None => 0.0,
+    };
+    Some(Test::Beside {
+        reading: match &raw.reading {
+            Some(_) => reading(raw, signal, report)?,
+            None => Reading::Mean,
+        },
+        over_ms: raw.over_ms.as_ref().map_or(window_ms, |at| at.value),
+        tolerated: Bound {
+            ratio: raw.ratio_max.as_ref().map_or(1.0, |at| at.value),
+            margin,
+        },
+    })
 }
 
 /// A factor is at least 1; `None` when it is not, which is reported.

@@ -2,16 +2,67 @@
 
 use super::text;
 use crate::Code;
-use crate::raw::{RawGate, RawRule};
+use crate::raw::{RawGate, RawRule, RawService};
 use crate::report::{Report, Wrong};
-use crate::units::duration_text;
+use crate::units::{self, duration_text};
 
 /// Everything that a gate waits for fits into its time.
-pub(super) fn check(raw: &RawGate, keep_warm_ms: u64, report: &Report<'_>) {
+pub(super) fn check(raw: &RawGate, service: &RawService, report: &Report<'_>) {
     samples(raw, report);
     for rule in &raw.rules {
-        reach(raw, rule, keep_warm_ms, report);
-        readings(raw, rule, report);
+        reach(raw, rule, service.keep_warm_ms, report);
+        enough(raw, rule, report);
+        checks(raw, rule, service, report);
+    }
+}
+
+/// As many checks as are asked for, and as many failures in a row as a rule bears, can be had: each question is asked once
+/// at each measurement.
+fn checks(raw: &RawGate, rule: &RawRule, service: &RawService, report: &Report<'_>) {
+    let (Some("health"), Some(shortest_ms), Some(window)) =
+        (text(rule.signal.as_ref()), shortest_ms(raw), &raw.window_ms)
+    else {
+        return;
+    };
+    let holds = text(raw.inconclusive.as_ref()) == Some("hold");
+    let extend_ms = raw.extend_ms.as_ref().map_or(0, |at| at.value);
+    let open_ms = match holds {
+        true => u64::MAX,
+        false => window.value.saturating_add(extend_ms),
+    };
+    // The ready check is asked too.
+    let questions = 1 + service.smoke.len() as u64;
+    let made = (open_ms / shortest_ms).saturating_mul(questions);
+    if let Some(least) = rule.requests_min.filter(|least| *least > made) {
+        let message = format!(
+            "it asks for {least} checks; there are at most {questions} every {}, so the gate ({}) has at most {made}",
+            duration_text(shortest_ms),
+            duration_text(open_ms)
+        );
+        let hint = "a smaller requests_min, a shorter interval, or more time";
+        report.add(
+            &rule.spot,
+            Wrong::new(Code::Contradiction, message).hint(hint),
+        );
+    }
+    let cadence = service.keep_warm_cadence.iter();
+    let warm_ms = cadence.filter_map(|later| later.interval_ms.as_ref());
+    let warm_ms = warm_ms.map(|at| at.value).filter(|ms| *ms > 0);
+    let warm_ms = warm_ms.fold(shortest_ms, u64::min);
+    let in_a_row =
+        (window.value.saturating_add(extend_ms) / shortest_ms).max(service.keep_warm_ms / warm_ms);
+    let max = rule.max.as_ref();
+    let bears = max.and_then(|at| Some((at, units::failures(&at.value).ok()?)));
+    if let Some((at, max)) = bears.filter(|(_, max)| *max >= in_a_row as f64) {
+        let message = format!(
+            "more than {max} failures in a row of one check fail this rule, and a check is asked at most {in_a_row} \
+             times: it could never fail"
+        );
+        let hint = "a smaller max, such as 2, a shorter interval, or more time";
+        report.add(
+            &at.spot,
+            Wrong::new(Code::Contradiction, message).hint(hint),
+        );
     }
 }
 
@@ -88,8 +139,13 @@ fn reach(raw: &RawGate, rule: &RawRule, keep_warm_ms: u64, report: &Report<'_>) 
     }
 }
 
-/// As many readings of a figure as are asked for can be had: there is one at each measurement.
-fn readings(raw: &RawGate, rule: &RawRule, report: &Report<'_>) {
+/// How many readings of a figure there are in so many milliseconds: one at each measurement.
+pub(super) fn readings(raw: &RawGate, within_ms: u64) -> u64 {
+    within_ms / shortest_ms(raw).unwrap_or(1)
+}
+
+/// As many readings of a figure as are asked for can be had.
+fn enough(raw: &RawGate, rule: &RawRule, report: &Report<'_>) {
     let is_figure = text(rule.signal.as_ref()) == Some("metric");
     let holds = text(raw.inconclusive.as_ref()) == Some("hold");
     let (Some(least), Some(shortest_ms), Some(window)) =
@@ -97,15 +153,18 @@ fn readings(raw: &RawGate, rule: &RawRule, report: &Report<'_>) {
     else {
         return;
     };
+    let compares = rule.worse_than_stable_by.is_some() || rule.ratio_max.is_some();
     let (within_ms, what) = match &rule.over_ms {
         Some(over) => (over.value, "stretch that it looks back over"),
+        None if compares => (window.value, "window"),
         None => {
             let extend_ms = raw.extend_ms.as_ref().map_or(0, |at| at.value);
             (window.value.saturating_add(extend_ms), "gate")
         }
     };
     // A gate that holds goes on for as long as it takes.
-    if !is_figure || (holds && rule.over_ms.is_none()) || least <= within_ms / shortest_ms {
+    let waits = holds && rule.over_ms.is_none() && !compares;
+    if !is_figure || waits || least <= within_ms / shortest_ms {
         return;
     }
     let message = format!(

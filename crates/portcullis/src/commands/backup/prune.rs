@@ -4,7 +4,7 @@
 //! is removed, because nobody can know what is needed.
 
 use portcullis_analysis::counted;
-use portcullis_backup::{BackupError, BackupSummary, Decision, Retention, Vault, retention};
+use portcullis_backup::{BackupError, BackupSummary, Decision, Keep, Retention, Vault, retention};
 use portcullis_config::Config;
 use portcullis_engine::{History, size_words};
 use portcullis_rollout::{Action, Plan, Undo};
@@ -14,9 +14,31 @@ use crate::command_error::{CommandError, Exit};
 use crate::state_folder::StateFolder;
 use crate::{journal_place, offline, output};
 
-/// `keep_last` and `keep_days` of the configuration's `[backup]` table.
-pub(super) fn configured(config: &Config) -> (u32, u32) {
-    (config.retention.keep_last, config.retention.keep_days)
+/// What the configuration's `[backup]` table says.
+pub(super) fn configured(config: &Config) -> Keep {
+    let retention = &config.retention;
+    Keep {
+        last: retention.keep_last,
+        days: retention.keep_days,
+        hourly: retention.keep_hourly,
+        daily: retention.keep_daily,
+        weekly: retention.keep_weekly,
+        monthly: retention.keep_monthly,
+        yearly: retention.keep_yearly,
+    }
+}
+
+/// The numbers, for reports.
+pub(super) fn keep_json(keep: &Keep) -> serde_json::Value {
+    serde_json::json!({
+        "last": keep.last,
+        "days": keep.days,
+        "hourly": keep.hourly,
+        "daily": keep.daily,
+        "weekly": keep.weekly,
+        "monthly": keep.monthly,
+        "yearly": keep.yearly,
+    })
 }
 
 /// What became of a backup that was to go.
@@ -31,7 +53,7 @@ struct Outcome {
 pub(super) async fn run(
     config: &Config,
     vault: &Vault,
-    (keep_last, keep_days): (u32, u32),
+    keep: Keep,
     dry_run: bool,
     json: bool,
 ) -> Result<Exit, CommandError> {
@@ -43,8 +65,7 @@ pub(super) async fn run(
     let rules = Retention {
         service: config.service.name.to_string(),
         environment: config.service.environment.clone(),
-        keep_last,
-        keep_days,
+        keep,
         needed,
         in_use: in_use.map(|backup| backup.name.to_string()).collect(),
         now: now(),
@@ -86,11 +107,16 @@ fn carry_out(
         (false, false) => match vault.remove(backup) {
             Ok(removed) => outcome(removed.bytes, None),
             // Somebody was faster.
-            Err(error @ (BackupError::InUse { .. } | BackupError::UnknownBackup { .. })) => {
-                decision.keep = matches!(error, BackupError::InUse { .. });
-                decision.why = match decision.keep {
-                    true => "it has just come into use".to_owned(),
-                    false => "somebody else removed it meanwhile".to_owned(),
+            Err(
+                error @ (BackupError::InUse { .. }
+                | BackupError::Protected { .. }
+                | BackupError::UnknownBackup { .. }),
+            ) => {
+                decision.keep = !matches!(error, BackupError::UnknownBackup { .. });
+                decision.why = match &error {
+                    BackupError::Protected { by, .. } => format!("{by} has just protected it"),
+                    BackupError::InUse { .. } => "it has just come into use".to_owned(),
+                    _ => "somebody else removed it meanwhile".to_owned(),
                 };
                 Outcome {
                     decision,
@@ -198,8 +224,9 @@ fn report_json(outcomes: &[Outcome], rules: &Retention, dry_run: bool) {
     output::json(&serde_json::json!({
         "schema": "portcullis.backup-prune/1",
         "dry_run": dry_run,
-        "keep_last": rules.keep_last,
-        "keep_days": rules.keep_days,
+        "keep_last": rules.keep.last,
+        "keep_days": rules.keep.days,
+        "keep": keep_json(&rules.keep),
         "removed": removed(outcomes).count(),
         "freed_bytes": freed_bytes,
         "backups": rows,

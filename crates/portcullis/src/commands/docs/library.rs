@@ -52,6 +52,10 @@ pub(super) const GUIDES: [(&str, &str); 14] = [
         "emergency-bypass",
         include_str!("../../../../../docs/guide/emergency-bypass.md"),
     ),
+    (
+        "restore-by-hand",
+        include_str!("../../../../../docs/guide/restore-by-hand.md"),
+    ),
 ];
 
 /// References that are no part of the program's own knowledge, by their topic's name. A test compares the list with the

@@ -31,16 +31,46 @@ pub(super) async fn run(
     let range = (moment(args.range.from), moment(args.range.to));
     let (analysis, left_out) = judged(config, &gate, args.stable.is_some())?;
     let step_ms = analysis.interval_ms.max(1);
-    let points = (range.1 - range.0) / step_ms;
-    if points > POINTS_MAX {
-        let most = render::span(POINTS_MAX * step_ms);
-        let what =
-            format!("the range has {points} measurements, and Prometheus gives {POINTS_MAX}");
-        return Err(CommandError::coded(ErrorCode::BadValue, what)
-            .hint(format!("take a range of at most {most}")));
+    answerable(range, step_ms)?;
+    let recorded = read(config, args, range, step_ms).await?;
+    let decided = decide(&analysis, &recorded.samples());
+    if json {
+        let gates = decided.iter().map(|gate| {
+            json!({ "from_ms": gate.from_ms, "to_ms": gate.to_ms, "judgement": gate.judgement })
+        });
+        output::json(&json!({
+            "schema": "portcullis.gate-backtest/1",
+            "gate": gate.name,
+            "left_out": left_out.iter().map(Signal::words).collect::<Vec<_>>(),
+            "gates": gates.collect::<Vec<_>>(),
+        }));
+    } else {
+        output::result(&told(&gate, &analysis, &left_out, &decided));
     }
+    Ok(exit(&decided))
+}
+
+/// Refuses a range with more measurements than Prometheus gives of one series.
+fn answerable(range: (u64, u64), step_ms: u64) -> Result<(), CommandError> {
+    let points = (range.1 - range.0) / step_ms;
+    if points <= POINTS_MAX {
+        return Ok(());
+    }
+    let most = render::span(POINTS_MAX * step_ms);
+    let what = format!("the range has {points} measurements, and Prometheus gives {POINTS_MAX}");
+    Err(CommandError::coded(ErrorCode::BadValue, what)
+        .hint(format!("take a range of at most {most}")))
+}
+
+/// What Prometheus has recorded of both releases in the range.
+async fn read(
+    config: &Config,
+    args: &Backtest,
+    range: (u64, u64),
+    step_ms: u64,
+) -> Result<Recorded, CommandError> {
     let token = args.token_file.as_deref().map(token).transpose()?;
-    let history = PrometheusHistory::new(&args.prometheus, token).map_err(unreadable)?;
+    let history = PrometheusHistory::new(&args.prometheus, token, args.ca.clone());
     let mut recorded = Recorded::new(range, step_ms);
     let service = config.service.name.as_str();
     recorded
@@ -72,21 +102,20 @@ pub(super) async fn run(
         );
         read.await.map_err(unreadable)?;
     }
-    let decided = decide(&analysis, &recorded.samples());
-    if json {
-        let gates = decided.iter().map(|gate| {
-            json!({ "from_ms": gate.from_ms, "to_ms": gate.to_ms, "judgement": gate.judgement })
-        });
-        output::json(&json!({
-            "schema": "portcullis.gate-backtest/1",
-            "gate": gate.name,
-            "left_out": left_out.iter().map(Signal::words).collect::<Vec<_>>(),
-            "gates": gates.collect::<Vec<_>>(),
-        }));
-    } else {
-        output::result(&told(&gate, &analysis, &left_out, &decided));
+    for figure in args
+        .stable
+        .iter()
+        .flat_map(|stable| figures(config, stable))
+    {
+        let read = recorded.read_stable_figure(
+            &history,
+            &figure.name,
+            &figure.query,
+            figure.wanted.as_ref(),
+        );
+        read.await.map_err(unreadable)?;
     }
-    Ok(exit(&decided))
+    Ok(recorded)
 }
 
 /// One gate over a part of the range.
@@ -205,7 +234,10 @@ fn unreadable(error: HistoryUnreadable) -> CommandError {
         "the past could not be read from Prometheus",
         &error,
     )
-    .hint("look at the address given with --prometheus, and at --token-file if it wants one")
+    .hint(
+        "look at the address given with --prometheus, at --token-file if it wants one, and at --ca if its \
+         certificate is of an authority of your own",
+    )
 }
 
 fn told(gate: &NamedGate, analysis: &Analysis, left_out: &[Signal], decided: &[Decided]) -> String {

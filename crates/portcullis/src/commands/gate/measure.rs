@@ -1,6 +1,8 @@
 //! `portcullis gate run`: measures what runs now as a gate would, and judges it.
 
-use portcullis_analysis::{Analysis, Judgement, Sample, Tally, Verdict};
+use std::collections::BTreeSet;
+
+use portcullis_analysis::{Analysis, Judgement, Rule, Sample, Tally, Verdict};
 use portcullis_api::gateway::{Arm, RouteStatus};
 use portcullis_config::Config;
 use portcullis_driver::{GatewayMeter, Meter, Query};
@@ -33,8 +35,14 @@ pub(super) async fn run(config: &Config, args: &GateRun, json: bool) -> Result<E
             render::span(length_ms)
         ),
     });
+    for rule in left_out(&gate, stable.is_some()) {
+        output::talk(&format!(
+            "left out, because no release serves beside {canary}: {}",
+            render::rule(rule)
+        ));
+    }
     let meter = GatewayMeter::new(connect::gateway(config)?, connect::checks(config)?);
-    let judgement = measured(&meter, order, length_ms).await;
+    let judgement = measured(&meter, order.clone(), length_ms).await;
     let verdict = match judgement.verdict {
         Verdict::Undecided => Verdict::Inconclusive,
         verdict => verdict,
@@ -50,6 +58,11 @@ pub(super) async fn run(config: &Config, args: &GateRun, json: bool) -> Result<E
         }));
     } else {
         output::result(&told(&gate, verdict, &judgement));
+        if verdict == Verdict::Inconclusive
+            && let Some(offer) = order.offer(&gate.name, &settled(&judgement))
+        {
+            output::talk(&format!("hint: {offer}"));
+        }
     }
     Ok(super::exit(verdict))
 }
@@ -113,7 +126,16 @@ fn analysis(gate: &NamedGate, config: &Config, compares: bool, length_ms: u64) -
     analysis.early = false;
     analysis.interval_ms = analysis.interval_ms.min(analysis.window_ms);
     analysis.cadence.retain(|later| later.after_ms < length_ms);
+    let fitting = u32::try_from(analysis.window_ms / analysis.interval_ms.max(1));
+    let fitting = fitting.unwrap_or(u32::MAX).max(1);
+    analysis.samples_min = analysis.samples_min.min(fitting);
     analysis
+}
+
+/// The gate's rules that cannot be judged while nothing serves beside the release that is measured.
+fn left_out(gate: &NamedGate, compares: bool) -> impl Iterator<Item = &Rule> {
+    let rules = gate.analysis.rules.iter();
+    rules.filter(move |rule| !compares && rule.test.needs_baseline())
 }
 
 fn arm(arm: &Arm) -> SplitArm {
@@ -133,7 +155,8 @@ fn release(history: &History, arm: &Arm) -> Option<Release> {
     })
 }
 
-/// Measures until the gate fails or its time is over, on the clock if nothing can be measured.
+/// Measures until the gate fails or its time is over, on the clock if something could not be measured. The last
+/// measurement is as long as what is left.
 async fn measured(meter: &GatewayMeter, order: GateOrder, length_ms: u64) -> Judgement {
     let analysis = order.analysis.clone();
     let mut query = Query {
@@ -143,27 +166,60 @@ async fn measured(meter: &GatewayMeter, order: GateOrder, length_ms: u64) -> Jud
     };
     let mut tally = Tally::new(&analysis);
     let begun_us = clock::monotonic_us();
+    let mut gaps = Gaps::default();
+    // Whether there was time that could not be measured: then the clock ends it.
+    let mut lost = false;
+    let mut passed_ms = 0;
     loop {
-        query.gate.analysis.interval_ms = analysis.interval_ms_after(tally.measured_ms());
+        let done_ms = if lost { passed_ms } else { tally.measured_ms() };
+        let left_ms = length_ms.saturating_sub(done_ms).max(1);
+        let interval_ms = analysis.interval_ms_after(tally.measured_ms());
+        query.gate.analysis.interval_ms = interval_ms.min(left_ms);
         let sample = meter.sample(&query).await;
-        tell_gap(&sample);
+        gaps.tell(&sample);
+        lost |= sample.unmeasured.is_some();
         tally.observe(&analysis, &sample);
         let judgement = tally.judge(&analysis);
-        let passed_ms = clock::monotonic_us().saturating_sub(begun_us) / 1000;
-        if judgement.verdict != Verdict::Undecided
-            || passed_ms >= length_ms.saturating_add(analysis.interval_ms)
-        {
+        passed_ms = clock::monotonic_us().saturating_sub(begun_us) / 1000;
+        if judgement.verdict != Verdict::Undecided || (lost && passed_ms >= length_ms) {
             return judgement;
         }
     }
 }
 
-fn tell_gap(sample: &Sample) {
-    if let Some(why) = &sample.unmeasured {
-        output::talk(&format!("not measuring: {why}"));
-    }
-    for (name, why) in &sample.missing {
-        output::talk(&format!("{name}: no data: {why}"));
+/// What was seen as if the gate had to decide now: one that ran out of time is still open.
+fn settled(judgement: &Judgement) -> Judgement {
+    let mut settled = judgement.clone();
+    let open = settled.evidence.iter_mut();
+    open.filter(|evidence| evidence.verdict == Verdict::Undecided)
+        .for_each(|evidence| evidence.verdict = Verdict::Inconclusive);
+    settled
+}
+
+/// What could not be measured the last time, so that each is told once and not at each measurement.
+#[derive(Default)]
+struct Gaps {
+    told: BTreeSet<String>,
+}
+
+impl Gaps {
+    /// Tells what is new, and what can be measured again.
+    fn tell(&mut self, sample: &Sample) {
+        let unmeasured = sample.unmeasured.iter();
+        let unmeasured = unmeasured.map(|why| format!("not measuring: {why}"));
+        let missing = sample.missing.iter();
+        let missing = missing.map(|(name, why)| format!("{name}: no data: {why}"));
+        let lines: Vec<String> = unmeasured.chain(missing).collect();
+        // A reason may say how old a reading is, and that alone is no news.
+        let kind = |line: &String| line.replace(|c: char| c.is_ascii_digit(), "");
+        let now: BTreeSet<String> = lines.iter().map(kind).collect();
+        for line in lines.iter().filter(|line| !self.told.contains(&kind(line))) {
+            output::talk(line);
+        }
+        if now.is_empty() && !self.told.is_empty() {
+            output::talk("everything is measured again");
+        }
+        self.told = now;
     }
 }
 

@@ -270,6 +270,8 @@ fn stores(
     if let Some(path) = &args.store {
         let kind = if folder.join(path).is_dir() {
             StoreKind::Directory
+        } else if scan::is_sqlite(&folder.join(path)) {
+            StoreKind::Sqlite
         } else {
             StoreKind::File
         };
@@ -326,13 +328,9 @@ fn completed(
         .and_then(Item::as_array_of_tables_mut)
     {
         for store in stores {
-            let kind = match store.kind {
-                StoreKind::File => "file",
-                StoreKind::Directory => "directory",
-            };
             let mut table = Table::new();
             table.insert("name", value(store.name.as_str()));
-            table.insert("kind", value(kind));
+            table.insert("kind", value(store.kind.word()));
             table.insert("path", value(store.path.as_str()));
             tables.push(table);
         }

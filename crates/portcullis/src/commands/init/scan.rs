@@ -130,8 +130,8 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
             .any(|end| name.ends_with(end));
         if looks && is_sqlite(&folder.join(&name)) {
             found.push(FoundStore {
-                kind: StoreKind::File,
-                from: format!("{name}, an SQLite file"),
+                kind: StoreKind::Sqlite,
+                from: format!("{name}, an SQLite database"),
                 path: name,
             });
         }
@@ -153,6 +153,8 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
         found.push(FoundStore {
             kind: if at.is_dir() {
                 StoreKind::Directory
+            } else if is_sqlite(&at) {
+                StoreKind::Sqlite
             } else {
                 StoreKind::File
             },
@@ -163,7 +165,8 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
     found
 }
 
-fn is_sqlite(file: &Path) -> bool {
+/// Whether a file is an SQLite database, by its first bytes.
+pub(super) fn is_sqlite(file: &Path) -> bool {
     let mut head = [0; 16];
     let read = fs::File::open(file).and_then(|mut file| file.read_exact(&mut head));
     read.is_ok() && head == SQLITE

@@ -11,7 +11,10 @@ pub(super) const EXIT_CODES: [(&str, &str); 11] = [
     ("0", "Done."),
     ("1", "Failed or refused."),
     ("2", "The command line or the configuration is wrong."),
-    ("3", "A gate failed and the release was rolled back."),
+    (
+        "3",
+        "A gate failed, or could not decide and is told to roll back then, and the release was rolled back.",
+    ),
     (
         "4",
         "A person is needed: the rollout is held, or waits for an approval.",

@@ -14,6 +14,8 @@ pub(super) struct Recorded {
     stable: Option<Counters>,
     /// Figures by name, each with its values by moment.
     figures: BTreeMap<String, BTreeMap<u64, f64>>,
+    /// The same of the stable release.
+    stable_figures: BTreeMap<String, BTreeMap<u64, f64>>,
 }
 
 /// One arm's counters by moment.
@@ -33,6 +35,7 @@ impl Recorded {
             canary: Counters::default(),
             stable: None,
             figures: BTreeMap::new(),
+            stable_figures: BTreeMap::new(),
         }
     }
 
@@ -74,18 +77,40 @@ impl Recorded {
         query: &str,
         wanted: Option<&(String, String)>,
     ) -> Result<(), HistoryUnreadable> {
+        let points = self.points(history, query, wanted).await?;
+        self.figures.insert(name.to_owned(), points);
+        Ok(())
+    }
+
+    /// The same of the stable release.
+    pub(super) async fn read_stable_figure(
+        &mut self,
+        history: &PrometheusHistory,
+        name: &str,
+        query: &str,
+        wanted: Option<&(String, String)>,
+    ) -> Result<(), HistoryUnreadable> {
+        let points = self.points(history, query, wanted).await?;
+        self.stable_figures.insert(name.to_owned(), points);
+        Ok(())
+    }
+
+    async fn points(
+        &self,
+        history: &PrometheusHistory,
+        query: &str,
+        wanted: Option<&(String, String)>,
+    ) -> Result<BTreeMap<u64, f64>, HistoryUnreadable> {
         let series = history.range(query, self.range, self.step_ms).await?;
         let is_meant = |series: &Series| {
             wanted.is_none_or(|(label, value)| series.labels.get(label) == Some(value))
         };
         let mut meant: Vec<Series> = series.into_iter().filter(is_meant).collect();
         // Of several nobody knows which is meant: no data, as in a rollout.
-        let points = match meant.len() {
+        Ok(match meant.len() {
             1 => meant.remove(0).points.into_iter().collect(),
             _ => BTreeMap::new(),
-        };
-        self.figures.insert(name.to_owned(), points);
-        Ok(())
+        })
     }
 
     /// Whether anything was counted of the candidate.
@@ -123,13 +148,22 @@ impl Recorded {
             let name = Sample::STABLE_COUNTS.to_owned();
             sample.missing.insert(name, no_counts());
         }
+        let nothing = || "nothing was recorded then, or several series".to_owned();
         for (name, points) in &self.figures {
             match points.get(&to_ms) {
                 Some(value) => sample.metrics.insert(name.clone(), *value).map(|_| ()),
-                None => {
-                    let why = "nothing was recorded then, or several series".to_owned();
-                    sample.missing.insert(name.clone(), why).map(|_| ())
-                }
+                None => sample.missing.insert(name.clone(), nothing()).map(|_| ()),
+            };
+        }
+        for (name, points) in &self.stable_figures {
+            let value = points.get(&to_ms);
+            let numbers = &mut sample.stable_metrics;
+            match value {
+                Some(value) => numbers.insert(name.clone(), *value).map(|_| ()),
+                None => sample
+                    .missing
+                    .insert(Sample::stable_figure(name), nothing())
+                    .map(|_| ()),
             };
         }
         sample
