@@ -60,6 +60,8 @@ pub(crate) enum Wanted {
     DirectoryStore,
     /// A store that is an SQLite database.
     SqliteStore,
+    /// A folder of SQL files.
+    SqlFolder,
     /// A socket that will be made there.
     Socket,
     /// A file that the gateway reads.
@@ -153,7 +155,10 @@ impl PathUse {
                 "`{path}` is a file, expected a folder; did you mean kind = \"file\"?"
             )),
             Wanted::DirectoryStore if found.is_dir() => None,
-            Wanted::DirectoryStore => missing(format!("`{path}` is not a folder")),
+            Wanted::SqlFolder if found.is_dir() => None,
+            Wanted::DirectoryStore | Wanted::SqlFolder => {
+                missing(format!("`{path}` is not a folder"))
+            }
             Wanted::FileStore | Wanted::SqliteStore if found.is_dir() => missing(format!(
                 "`{path}` is a folder, expected a file; did you mean kind = \"directory\"?"
             )),
@@ -201,7 +206,7 @@ impl PathUse {
     fn hint(&self) -> Option<String> {
         let hint = match self.wanted {
             Wanted::Program | Wanted::Artifact => "build the release or correct the path",
-            Wanted::Body | Wanted::Hook | Wanted::Secret => {
+            Wanted::Body | Wanted::Hook | Wanted::Secret | Wanted::SqlFolder => {
                 "the path starts at the configuration file's folder"
             }
             Wanted::FileStore | Wanted::DirectoryStore | Wanted::SqliteStore => {

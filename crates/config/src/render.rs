@@ -6,7 +6,7 @@ use std::path::Path;
 use portcullis_analysis::{
     Cadence, Enough, Reading, Rule, Signal, SignalKind, Test, WhenInconclusive,
 };
-use portcullis_rollout::{Check, Migration, Proof, Strategy};
+use portcullis_rollout::{Check, Migration, Proof, SqlMigration, Strategy};
 use toml::{Table, Value};
 
 use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig, UpstreamProtocol};
@@ -403,6 +403,10 @@ fn variables(env: &BTreeMap<String, String>) -> Value {
 }
 
 fn migrate(migration: &Migration) -> Table {
+    let migration = match migration {
+        Migration::Command(migration) => migration,
+        Migration::Sql(sql) => return sql_migration(sql),
+    };
     let proof = match &migration.proof {
         Proof::Command(command) => table([("command", command.argv.clone().into())]),
         Proof::Json {
@@ -419,6 +423,21 @@ fn migrate(migration: &Migration) -> Table {
         ("command", migration.command.argv.clone().into()),
         ("proof", proof.into()),
     ])
+}
+
+fn sql_migration(sql: &SqlMigration) -> Table {
+    let mut out = table([
+        ("sql", path(&sql.folder)),
+        ("store", sql.store.name.as_str().into()),
+        ("lock_timeout", duration(sql.lock_timeout_ms)),
+        ("statement_timeout", duration(sql.statement_timeout_ms)),
+        ("pause", duration(sql.pause_ms)),
+    ]);
+    // A number of the file fits, for TOML has none that are larger.
+    if let Some(through) = sql.through.and_then(|number| i64::try_from(number).ok()) {
+        out.insert("through".to_owned(), through.into());
+    }
+    out
 }
 
 fn listen(listen: &Listen) -> Value {

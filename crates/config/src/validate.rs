@@ -78,7 +78,11 @@ pub(crate) fn validate(
     metric::used(&raw.service, &raw.gate, report);
     gate::refusals(&raw, report);
     let service = service::service(raw.service, strategy, &mut context);
-    let releases = release::releases(raw.releases, !raw.stores.is_empty(), &mut context);
+    let known = release::Stores {
+        named: &raw.stores,
+        known: &stores,
+    };
+    let releases = release::releases(raw.releases, &known, &mut context);
     let hooks = hook::hooks(raw.hooks, &mut context);
     let figures = metric::orders(raw.gate.metrics, &mut context);
     let synthetic = raw.gate.synthetic;

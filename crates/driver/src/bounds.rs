@@ -110,5 +110,11 @@ pub(crate) const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest answer to such a query: a day of a gate, every five seconds, with all edges of a histogram.
 pub(crate) const HISTORY_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// The largest migration file that is read, in bytes.
+pub(crate) const MIGRATION_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How many migration files are read at most.
+pub(crate) const MIGRATION_FILES_MAX: usize = 10_000;
+/// How long a look at a ledger waits for a lock, and how long it may take, in milliseconds.
+pub(crate) const LEDGER_LOOK_MS: (u64, u64) = (5_000, 30_000);
 /// How long a connection to a database that is to be migrated may take.
 pub(crate) const MIGRATION_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -52,5 +52,6 @@ pub use secret_reference::{SecretError, SecretErrorWhy, resolve_secret};
 pub use smoke::SmokeDriver;
 pub use sql_migrations::{
     Applied, ApplyOrder, DatabaseRefused, Doubt, Ledger, MigrationDatabase, MigrationError,
-    MigrationEvent, MigrationStanding, Standing, apply_migrations, migration_status,
+    MigrationEvent, MigrationFiles, MigrationFilesError, MigrationStanding, SqlMigrationDriver,
+    Standing, apply_migrations, migration_status, read_migration_files,
 };

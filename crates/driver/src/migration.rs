@@ -4,7 +4,9 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_rollout::{Action, Command, Fact, Failure, Migration, Op, Presence, Proof};
+use portcullis_rollout::{
+    Action, Command, CommandMigration, Fact, Failure, MigrationOrder, Op, Presence, Proof,
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -19,7 +21,7 @@ use crate::process_table::with_variable;
 /// command still runs, whoever started it, it must not be run a second time beside it.
 const MIGRATION_VARIABLE: &str = "PORTCULLIS_MIGRATION";
 
-/// Carries out [`Action::Migrate`]: runs the command. Whether the data is migrated is decided by the
+/// Carries out [`Action::Migrate`] of a command: runs it. Whether the data is migrated is decided by the
 /// proof, never by the exit code, which is only reported.
 ///
 /// While the same command of an earlier attempt still runs (Portcullis was killed meanwhile), a probe waits
@@ -38,7 +40,11 @@ impl CommandDriver {
     ///
     /// # Errors
     /// When one is left, or the processes cannot be listed: then nothing can be told about the data.
-    pub async fn settled(&self, migration: &Migration, patience: Duration) -> Result<(), Probed> {
+    pub async fn settled(
+        &self,
+        migration: &CommandMigration,
+        patience: Duration,
+    ) -> Result<(), Probed> {
         let watch = Stopwatch::start();
         loop {
             match still_running(&migration.command) {
@@ -58,7 +64,7 @@ impl CommandDriver {
 
 impl Driver for CommandDriver {
     async fn probe(&self, op: &Op) -> Probed {
-        let Action::Migrate(migration) = &op.action else {
+        let Action::Migrate(MigrationOrder::Command(migration)) = &op.action else {
             return Probed::new(Presence::Unknown);
         };
         let patience = Duration::from_millis(op.deadline_ms);
@@ -69,7 +75,7 @@ impl Driver for CommandDriver {
     }
 
     async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
-        let Action::Migrate(migration) = &op.action else {
+        let Action::Migrate(MigrationOrder::Command(migration)) = &op.action else {
             return Err(not_mine(op, "command driver"));
         };
         let refuse = |message: String, retryable| Failure {

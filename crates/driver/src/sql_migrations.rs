@@ -8,7 +8,9 @@
 
 mod apply;
 mod database;
+mod driver;
 mod error;
+mod files;
 mod in_steps;
 mod ledger;
 mod postgres;
@@ -18,5 +20,7 @@ mod standing;
 
 pub use apply::{Applied, ApplyOrder, Doubt, MigrationEvent, apply_migrations};
 pub use database::{DatabaseRefused, MigrationDatabase};
+pub use driver::SqlMigrationDriver;
 pub use error::MigrationError;
+pub use files::{MigrationFiles, MigrationFilesError, read_migration_files};
 pub use standing::{Ledger, MigrationStanding, Standing, migration_status};

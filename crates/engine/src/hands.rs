@@ -4,16 +4,17 @@
 //! drained by the gateway, then stopped as a process), do one after the other.
 
 use portcullis_driver::{
-    CheckClient, CommandDriver, Driver, GatewayDriver, HookDriver, Probed, ProcessDriver,
-    SmokeDriver,
+    CheckClient, Driver, GatewayDriver, HookDriver, Probed, ProcessDriver, SmokeDriver,
 };
 use portcullis_rollout::{Action, Direction, Fact, Failure, Op, Presence, Promotion, ReleaseId};
 
 mod data;
+mod migrate;
 mod preflight;
 mod rehearse;
 
 pub use data::{DataHand, size_words, stores_of};
+use migrate::MigrationHand;
 use preflight::PreflightHand;
 pub use preflight::file_sha256;
 pub use rehearse::RehearsalHand;
@@ -23,7 +24,7 @@ pub use rehearse::RehearsalHand;
 pub struct Hands {
     process: ProcessDriver,
     gateway: GatewayDriver,
-    command: CommandDriver,
+    migration: MigrationHand,
     hook: HookDriver,
     smoke: SmokeDriver,
     data: DataHand,
@@ -43,7 +44,7 @@ impl Hands {
         Hands {
             process,
             gateway,
-            command: CommandDriver::new(),
+            migration: MigrationHand::default(),
             hook: HookDriver::new(),
             smoke: SmokeDriver::new(checks.clone()),
             preflight: PreflightHand::new(data.clone(), checks),
@@ -80,7 +81,7 @@ impl Driver for Hands {
             Action::Backup(order) => self.data.probe_backup(order).await,
             Action::Restore(order) => self.data.probe_restore(order).await,
             Action::Rehearse(order) => self.rehearsal.probe(order, op.deadline_ms).await,
-            Action::Migrate(_) => self.command.probe(op).await,
+            Action::Migrate(_) => self.migration.probe(op).await,
             Action::Start(_) | Action::Retire(_) => self.process.probe(op).await,
             Action::Smoke(_) => self.smoke.probe(op).await,
             Action::Shift(_) => self.gateway.probe(op).await,
@@ -99,7 +100,7 @@ impl Driver for Hands {
             Action::Backup(order) => self.data.backup(order).await,
             Action::Restore(order) => self.data.restore(order).await,
             Action::Rehearse(order) => self.rehearsal.apply(order, op.deadline_ms).await,
-            Action::Migrate(_) => self.command.apply(op).await,
+            Action::Migrate(_) => self.migration.apply(op).await,
             Action::Start(_) => self.process.apply(op).await,
             Action::Retire(order) => {
                 let mut facts = self.gateway.drained(order).await?;

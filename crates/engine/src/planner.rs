@@ -14,6 +14,9 @@ use portcullis_rollout::{
 };
 
 use crate::hands::file_sha256;
+
+mod sql_files;
+
 use crate::history::History;
 
 /// Why no plan can be made.
@@ -42,6 +45,14 @@ pub enum PlanningError {
         /// What the system said.
         #[source]
         source: std::io::Error,
+    },
+    /// The SQL files of a release cannot be carried out, or would break what runs.
+    #[error("the SQL files of release {release} are refused")]
+    Migrations {
+        /// The release.
+        release: ReleaseId,
+        /// Each with file, line, and what to do.
+        problems: Vec<String>,
     },
     /// No address is free.
     #[error(transparent)]
@@ -119,7 +130,7 @@ impl Planner {
                 path: found.artifact_path.display().to_string(),
                 source,
             })?;
-        Ok(found.release(&config.service.name, sha256))
+        sql_files::listed(found.release(&config.service.name, sha256))
     }
 
     /// The plan to go back to the release that the serving one replaced, or to a named earlier one.
@@ -265,7 +276,9 @@ impl Planner {
 }
 
 fn build(history: &History, request: &PlanRequest) -> Result<Plan, PlanningError> {
+    let examined = sql_files::examined(request)?;
     let mut plan = Plan::build(request).map_err(PlanningError::Refused)?;
+    plan.notes.extend(examined);
     plan.notes.extend(unproven(history, &plan));
     Ok(plan)
 }
@@ -462,7 +475,7 @@ fn free_backup_name(config: &Config, now_ms: u64) -> Result<Option<String>, Plan
     }
 }
 
-fn list(problems: &[PlanProblem]) -> String {
+fn list<P: ToString>(problems: &[P]) -> String {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     lines.join("; ")
 }

@@ -106,8 +106,3 @@ pub(crate) const TALK_HANG: usize = 2;
 pub(crate) const KEY_SET_BYTES_MAX: u64 = 1024 * 1024 + 1;
 /// How often it is looked whether the gateway still has the split of the journal.
 pub(crate) const SPLIT_LOOK_PAUSE: Duration = Duration::from_secs(2);
-
-/// The largest migration file that is read.
-pub(crate) const MIGRATION_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// How many migration files a command reads at most.
-pub(crate) const MIGRATION_FILES_MAX: usize = 10_000;

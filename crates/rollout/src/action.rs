@@ -7,7 +7,8 @@ use portcullis_analysis::{Analysis, Rule, Sample, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Artifact, FigureOrder, ReleaseId, ServiceName, StoreRef, SyntheticOrder, Target, Weight,
+    Artifact, FigureOrder, LedgerCheck, MigrationOrder, ReleaseId, ServiceName, StoreRef,
+    SyntheticOrder, Target, Weight,
 };
 
 /// What a step does to the world.
@@ -23,7 +24,7 @@ pub enum Action {
     /// Wait for a person.
     Approve(Approval),
     /// Change the live data.
-    Migrate(Migration),
+    Migrate(MigrationOrder),
     /// Start a release beside what runs.
     Start(Launch),
     /// Try a started release with known questions and answers.
@@ -57,6 +58,9 @@ pub struct PreflightOrder {
     /// before anything is touched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretNeed>,
+    /// What the database's ledger of SQL files must say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<LedgerCheck>,
 }
 
 /// A reference to a secret that a step will need.
@@ -107,7 +111,11 @@ pub struct Rehearsal {
     /// Where each store of the backup goes within it.
     pub stores: Vec<StoreRef>,
     /// The migration, aimed at the copy.
-    pub migration: Migration,
+    pub migration: MigrationOrder,
+    /// The phases that come later in the rollout, aimed at the copy as well. After each that leaves the serving release
+    /// running, both releases are tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<MigrationOrder>,
     /// The release that serves now, aimed at the migrated copy: it must still answer rightly, or the two
     /// may not share the data.
     pub old: Option<Trial>,
@@ -129,32 +137,6 @@ pub struct Trial {
 pub struct Approval {
     /// What is asked, in one sentence.
     pub question: String,
-}
-
-/// A change of data, and the proof that it happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Migration {
-    /// What is run.
-    pub command: Command,
-    /// What shows that the data is migrated. The command's exit code is not proof.
-    pub proof: Proof,
-}
-
-/// How to see whether a migration took effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "by", rename_all = "snake_case")]
-pub enum Proof {
-    /// A command: exit code 0 says migrated, 1 says not migrated, anything else says nothing.
-    Command(Command),
-    /// A JSON file has a value at a place.
-    Json {
-        /// The file.
-        file: PathBuf,
-        /// The place, an RFC 6901 pointer such as `/algorithm`.
-        pointer: String,
-        /// The value that shows the migration.
-        equals: serde_json::Value,
-    },
 }
 
 /// A program with its arguments. Nothing of it is given to a shell.

@@ -12,6 +12,7 @@ mod effect;
 mod event;
 mod figure;
 mod ids;
+mod migration;
 mod op;
 mod plan;
 mod release;
@@ -27,8 +28,8 @@ mod value_source;
 
 pub use action::{
     Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, GateRole, HookOrder,
-    HookTime, Kept, Launch, MetricsSource, Migration, PreflightOrder, Promotion, Proof, Rehearsal,
-    RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
+    HookTime, Kept, Launch, MetricsSource, PreflightOrder, Promotion, Rehearsal, RestoreOrder,
+    SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
 pub use effect::{Effect, Notice, NoticeKind};
@@ -37,6 +38,10 @@ pub use figure::{
     Authorization, CommandReading, FigureOrder, FigureSource, Freshness, names_a_release,
 };
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
+pub use migration::{
+    CommandMigration, LedgerCheck, Migration, MigrationOrder, MigrationPhase, Proof, SqlFile,
+    SqlMigration, SqlOrder,
+};
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{
     DataPolicy, Hook, HookPoint, KeepWarm, NoticeHook, Plan, PlanProblem, PlanRequest, Purpose,

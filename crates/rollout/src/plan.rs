@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::release::digest_of;
-use crate::{Release, RolloutId, ServiceName, Step, StepIndex, Target, Undo, Weight};
+use crate::{Action, Release, RolloutId, ServiceName, Step, StepIndex, Target, Undo, Weight};
 
 mod build;
 mod hook;
@@ -118,7 +118,8 @@ impl Plan {
             .steps
             .iter()
             .any(|step| matches!(step.undo, Undo::Restore { .. }));
-        let migrates = self.release.migration.is_some();
+        let mut steps = self.steps.iter();
+        let migrates = steps.any(|step| matches!(step.action, Action::Migrate(_)));
         match (restores, self.policy.service_writes) {
             (true, true) if self.policy.accept_loss => {
                 "going back restores the backup: writes taken since it are lost (the policy accepts \

@@ -91,6 +91,9 @@ impl From<ServiceError> for Answer {
                         answer.0.problems = problems.iter().map(ToString::to_string).collect();
                     }
                     PlanningError::Moved(moved) => answer.0.problems = moved.clone(),
+                    PlanningError::Migrations { problems, .. } => {
+                        answer.0.problems = problems.clone();
+                    }
                     _ => {}
                 }
                 answer

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use portcullis_analysis::{Analysis, Rule, Signal, Test};
 use portcullis_rollout::{
-    Artifact, Check, Command, DataPolicy, Hook, HookPoint, HookTime, KeepWarm, Migration, Plan,
-    PlanProblem, PlanRequest, Proof, Purpose, Release, ReleaseId, RolloutId, Running, ServiceName,
-    StoreKind, StoreRef, Strategy, Target, Timeouts, Weight,
+    Artifact, Check, Command, CommandMigration, DataPolicy, Hook, HookPoint, HookTime, KeepWarm,
+    Migration, Plan, PlanProblem, PlanRequest, Proof, Purpose, Release, ReleaseId, RolloutId,
+    Running, ServiceName, StoreKind, StoreRef, Strategy, Target, Timeouts, Weight,
 };
 
 /// A plan to explore.
@@ -58,7 +58,7 @@ impl Scenario {
     }
 
     fn request(self) -> PlanRequest {
-        let migration = Migration {
+        let migration = CommandMigration {
             command: command(&["{artifact}", "migrate", "{store.library}"]),
             proof: Proof::Json {
                 file: "{store.library}".into(),
@@ -75,7 +75,7 @@ impl Scenario {
             created_at_ms: 0,
             environment: "simulated".to_owned(),
             purpose: Purpose::Deploy,
-            release: release("1.1", Some(migration)),
+            release: release("1.1", Some(Migration::Command(migration))),
             target: target(41001),
             previous: (self != Scenario::First).then_some(previous),
             strategy: Strategy::Canary {

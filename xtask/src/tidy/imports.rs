@@ -22,7 +22,13 @@ const TABLE: [(&str, &[&str]); 16] = [
     (
         "engine",
         &[
-            "rollout", "analysis", "journal", "driver", "backup", "config",
+            "rollout",
+            "analysis",
+            "journal",
+            "driver",
+            "backup",
+            "config",
+            "migration",
         ],
     ),
     ("server", &["engine", "api", "rollout"]),

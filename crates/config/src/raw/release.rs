@@ -22,6 +22,12 @@ pub(crate) struct RawRelease {
 pub(crate) struct RawMigration {
     pub(crate) command: Option<At<Vec<At<String>>>>,
     pub(crate) proof: Option<RawProof>,
+    pub(crate) sql: Option<At<String>>,
+    pub(crate) store: Option<At<String>>,
+    pub(crate) through: Option<At<u64>>,
+    pub(crate) lock_timeout_ms: Option<At<u64>>,
+    pub(crate) statement_timeout_ms: Option<At<u64>>,
+    pub(crate) pause_ms: Option<At<u64>>,
     /// The table's place.
     pub(crate) spot: Spot,
 }
@@ -57,9 +63,35 @@ impl RawRelease {
 
 impl RawMigration {
     fn read(table: Table<'_>) -> RawMigration {
+        let by_sql = table.has("sql");
+        let of_command = ["command", "proof"].map(|name| table.has(name));
+        let of_sql = [
+            "store",
+            "through",
+            "lock_timeout",
+            "statement_timeout",
+            "pause",
+        ];
+        if by_sql && of_command.contains(&true) {
+            let message = "a migration is either a command or a folder of SQL files, not both";
+            let hint = "SQL files need no proof: the database has a ledger of them";
+            table.wrong(Wrong::new(Code::Contradiction, message).hint(hint));
+        } else if !by_sql && of_command != [true; 2] && !table.is_incomplete() {
+            let message = "expected `command` and `proof`, or `sql`";
+            table.wrong(Wrong::new(Code::MissingKey, message));
+        } else if let Some(name) = of_sql.iter().find(|name| !by_sql && table.has(name)) {
+            let message = format!("`{name}` is about SQL files, and this migration is a command");
+            table.wrong(Wrong::new(Code::Contradiction, message).hint("remove it"));
+        }
         RawMigration {
             command: table.command("command"),
-            proof: table.table("proof", RawProof::read).flatten(),
+            proof: table.optional_table("proof", RawProof::read).flatten(),
+            sql: table.text("sql"),
+            store: table.text("store"),
+            through: table.whole("through"),
+            lock_timeout_ms: table.duration_ms("lock_timeout"),
+            statement_timeout_ms: table.duration_ms("statement_timeout"),
+            pause_ms: table.duration_ms("pause"),
             spot: table.spot.clone(),
         }
     }

@@ -3,19 +3,29 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use portcullis_rollout::{Command, Migration, Proof, ReleaseId};
+use portcullis_rollout::{
+    Command, CommandMigration, Migration, Proof, ReleaseId, SqlMigration, StoreKind, StoreRef,
+};
 
 use super::places::{begins_with_place, mentions};
 use super::{Context, text};
 use crate::origin::Wanted;
-use crate::raw::{RawMigration, RawProof, RawRelease};
+use crate::raw::{RawMigration, RawProof, RawRelease, RawStore};
 use crate::report::{At, Wrong};
 use crate::{Code, ReleaseConfig};
+
+/// The stores that releases may change.
+pub(super) struct Stores<'s> {
+    /// As they are written.
+    pub(super) named: &'s [RawStore],
+    /// Those of them that are right.
+    pub(super) known: &'s [StoreRef],
+}
 
 /// The releases, in the order of the file.
 pub(super) fn releases(
     raw: Vec<RawRelease>,
-    has_stores: bool,
+    stores: &Stores<'_>,
     context: &mut Context<'_>,
 ) -> Vec<ReleaseConfig> {
     for (index, release) in raw.iter().enumerate() {
@@ -33,11 +43,11 @@ pub(super) fn releases(
         }
     }
     raw.into_iter()
-        .map(|release| self::release(release, has_stores, context))
+        .map(|release| self::release(release, stores, context))
         .collect()
 }
 
-fn release(raw: RawRelease, has_stores: bool, context: &mut Context<'_>) -> ReleaseConfig {
+fn release(raw: RawRelease, stores: &Stores<'_>, context: &mut Context<'_>) -> ReleaseConfig {
     context.places.check_entries(&raw.env);
     where_to_listen(&raw, context);
     let artifact_path = match &raw.artifact {
@@ -65,7 +75,7 @@ fn release(raw: RawRelease, has_stores: bool, context: &mut Context<'_>) -> Rele
         command: words(raw.command, context),
         migration: raw
             .migrate
-            .map(|migrate| migration(migrate, &env, has_stores, context)),
+            .and_then(|migrate| migration(migrate, &env, stores, context)),
         env,
     }
 }
@@ -95,16 +105,19 @@ fn where_to_listen(raw: &RawRelease, context: &Context<'_>) {
 fn migration(
     raw: RawMigration,
     env: &BTreeMap<String, String>,
-    has_stores: bool,
+    stores: &Stores<'_>,
     context: &mut Context<'_>,
-) -> Migration {
-    if !has_stores {
+) -> Option<Migration> {
+    if stores.named.is_empty() {
         let message = "this migrates data, but the file has no [[store]] to back up first";
         let hint = "declare the file or folder that it changes as a [[store]]";
         context.report.add(
             &raw.spot,
             Wrong::new(Code::Contradiction, message).hint(hint),
         );
+    }
+    if let Some(sql) = &raw.sql {
+        return sql_migration(&raw, sql, stores, context).map(Migration::Sql);
     }
     let folder = context.folder.to_owned();
     let command = |argv: Vec<String>| Command {
@@ -128,10 +141,77 @@ fn migration(
         }
         None => Proof::Command(command(Vec::new())),
     };
-    Migration {
+    Some(Migration::Command(CommandMigration {
         command: migrate,
         proof,
-    }
+    }))
+}
+
+/// SQL files, and the database that they change. Which files there are is looked at when a plan is made.
+fn sql_migration(
+    raw: &RawMigration,
+    sql: &At<String>,
+    stores: &Stores<'_>,
+    context: &mut Context<'_>,
+) -> Option<SqlMigration> {
+    let folder = context.absolute(&sql.value);
+    context.needs(&folder, Wanted::SqlFolder, &sql.spot);
+    let known = stores.known;
+    let databases = || {
+        known
+            .iter()
+            .filter(|store| store.kind() == StoreKind::Sqlite)
+    };
+    let names: Vec<String> = databases()
+        .map(|store| format!("`{}`", store.name))
+        .collect();
+    let found = match (&raw.store, names.len()) {
+        (Some(wanted), _) => databases().find(|store| store.name == wanted.value),
+        (None, 1) => databases().next(),
+        (None, _) => None,
+    };
+    let Some(store) = found else {
+        let (spot, message) = match &raw.store {
+            Some(wanted) if known.iter().any(|store| store.name == wanted.value) => (
+                &wanted.spot,
+                format!(
+                    "the store `{}` is no database, so SQL files cannot change it",
+                    wanted.value
+                ),
+            ),
+            Some(wanted) => (
+                &wanted.spot,
+                format!("there is no store `{}`", wanted.value),
+            ),
+            None if names.is_empty() => {
+                let message = "SQL files change a database, and no [[store]] is one";
+                (&sql.spot, message.to_owned())
+            }
+            None => (
+                &sql.spot,
+                "it is not said which store the files change".to_owned(),
+            ),
+        };
+        let hint = match names.is_empty() {
+            true => "declare the database as a [[store]] with kind = \"sqlite\"".to_owned(),
+            false => format!("set store to one of {}", names.join(", ")),
+        };
+        // Stores that were refused for their own sake are no second mistake.
+        if stores.named.len() == stores.known.len() {
+            let wrong = Wrong::new(Code::BadValue, message).hint(hint);
+            context.report.add(spot, wrong);
+        }
+        return None;
+    };
+    Some(SqlMigration {
+        folder,
+        through: raw.through.as_ref().map(|at| at.value),
+        store: store.clone(),
+        files: Vec::new(),
+        lock_timeout_ms: raw.lock_timeout_ms.as_ref()?.value,
+        statement_timeout_ms: raw.statement_timeout_ms.as_ref()?.value,
+        pause_ms: raw.pause_ms.as_ref()?.value,
+    })
 }
 
 /// A path that begins with a place is absolute once that is filled in.

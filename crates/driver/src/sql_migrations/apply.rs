@@ -11,7 +11,7 @@ use super::ledger::{self, Entry};
 use super::postgres::PostgresSession;
 use super::session::{Session, settled};
 use super::sqlite::SqliteSession;
-use super::standing::same_dialect;
+use super::standing::{self, same_dialect};
 use crate::clock::Stopwatch;
 
 /// How files are applied.
@@ -160,9 +160,7 @@ async fn each<S: Session>(
     }
     let mut applied = Applied::default();
     for migration in chosen {
-        let entry = entries
-            .iter()
-            .find(|entry| entry.version == migration.version);
+        let entry = entry_of(&entries, migration);
         let done = entry.map_or(0, |entry| entry.statements_done);
         tell(MigrationEvent::Begins { migration, done });
         let watch = Stopwatch::start();
@@ -184,60 +182,111 @@ async fn each<S: Session>(
     Ok(applied)
 }
 
+/// Whether the files of all phases could be applied one phase after the other, and how many there are.
+///
+/// # Errors
+/// What would keep the next [`apply_migrations`] from beginning.
+pub(super) async fn unready(
+    database: &MigrationDatabase,
+    set: &MigrationSet,
+) -> Result<usize, MigrationError> {
+    same_dialect(database, set)?;
+    let entries = standing::entries(database).await?;
+    let row = Row::of(set, &entries)?;
+    for migration in &row.pending {
+        row.in_order(migration)?;
+        own_transaction(migration)?;
+    }
+    Ok(row.pending.len())
+}
+
 /// The files that are to be applied now, or why none may be.
 fn choose<'s>(
     set: &'s MigrationSet,
     entries: &[Entry],
     order: &ApplyOrder,
 ) -> Result<Vec<&'s Migration>, MigrationError> {
-    let of = |migration: &Migration| {
-        let mut entries = entries.iter();
-        entries.find(|entry| entry.version == migration.version)
-    };
-    let is_applied = |migration: &Migration| of(migration).is_some_and(|e| e.applied_at.is_some());
-    let mut changed = Vec::new();
-    for migration in set.migrations.iter().filter(|m| is_applied(m)) {
-        if of(migration).is_some_and(|entry| entry.sha256 != migration.sha256) {
-            changed.push(migration.file.clone());
-        }
-    }
-    if !changed.is_empty() {
-        return Err(MigrationError::Changed { files: changed });
-    }
-    let pending = set.migrations.iter().filter(|m| !is_applied(m));
-    let chosen: Vec<&Migration> = pending
-        .clone()
-        .filter(|migration| migration.phase == order.phase)
-        .collect();
+    let row = Row::of(set, entries)?;
+    let of_phase = row.pending.iter().filter(|m| m.phase == order.phase);
+    let chosen: Vec<&Migration> = of_phase.copied().collect();
     for migration in &chosen {
-        // One that is half done belongs to the row already.
-        if let (None, false) = (of(migration), order.out_of_order)
-            && let Some(after) = later(entries, migration)
-        {
-            let (file, after) = (migration.file.clone(), after.name.clone());
-            return Err(MigrationError::OutOfOrder { file, after });
+        if !order.out_of_order {
+            row.in_order(migration)?;
         }
-        let earlier = |m: &&Migration| m.version < migration.version && m.phase < migration.phase;
-        if let Some(missing) = pending.clone().find(earlier) {
-            return Err(MigrationError::EarlierPhase {
+        row.after_earlier_phases(migration)?;
+        own_transaction(migration)?;
+    }
+    Ok(chosen)
+}
+
+/// The files beside the ledger.
+struct Row<'s, 'e> {
+    /// Those that are not applied, in their order.
+    pending: Vec<&'s Migration>,
+    entries: &'e [Entry],
+}
+
+impl<'s, 'e> Row<'s, 'e> {
+    /// Fails when a file changed after it was applied.
+    fn of(set: &'s MigrationSet, entries: &'e [Entry]) -> Result<Row<'s, 'e>, MigrationError> {
+        let (mut pending, mut changed) = (Vec::new(), Vec::new());
+        for migration in &set.migrations {
+            let entry = entry_of(entries, migration);
+            match entry.filter(|entry| entry.applied_at.is_some()) {
+                None => pending.push(migration),
+                Some(entry) if entry.sha256 != migration.sha256 => {
+                    changed.push(migration.file.clone());
+                }
+                Some(_) => {}
+            }
+        }
+        match changed.is_empty() {
+            true => Ok(Row { pending, entries }),
+            false => Err(MigrationError::Changed { files: changed }),
+        }
+    }
+
+    /// A file comes before none that is applied. One that is half done belongs to the row already.
+    fn in_order(&self, migration: &Migration) -> Result<(), MigrationError> {
+        match later(self.entries, migration) {
+            Some(after) if entry_of(self.entries, migration).is_none() => {
+                Err(MigrationError::OutOfOrder {
+                    file: migration.file.clone(),
+                    after: after.name.clone(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn after_earlier_phases(&self, migration: &Migration) -> Result<(), MigrationError> {
+        let earlier = |m: &&&Migration| m.version < migration.version && m.phase < migration.phase;
+        match self.pending.iter().find(earlier) {
+            None => Ok(()),
+            Some(missing) => Err(MigrationError::EarlierPhase {
                 file: missing.file.clone(),
                 phase: missing.phase,
                 wanted: migration.file.clone(),
-            });
-        }
-        if let Some(own) = migration
-            .statements
-            .iter()
-            .find(|s| s.controls_transaction())
-        {
-            return Err(MigrationError::OwnTransaction {
-                file: migration.file.clone(),
-                line: own.line,
-                statement: own.excerpt(),
-            });
+            }),
         }
     }
-    Ok(chosen)
+}
+
+fn entry_of<'e>(entries: &'e [Entry], migration: &Migration) -> Option<&'e Entry> {
+    let mut entries = entries.iter();
+    entries.find(|entry| entry.version == migration.version)
+}
+
+fn own_transaction(migration: &Migration) -> Result<(), MigrationError> {
+    let mut statements = migration.statements.iter();
+    match statements.find(|statement| statement.controls_transaction()) {
+        None => Ok(()),
+        Some(own) => Err(MigrationError::OwnTransaction {
+            file: migration.file.clone(),
+            line: own.line,
+            statement: own.excerpt(),
+        }),
+    }
 }
 
 /// An entry that should have come after a file. A file of a later phase may well follow files with higher numbers of an

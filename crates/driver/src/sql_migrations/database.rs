@@ -75,6 +75,13 @@ impl MigrationDatabase {
         }
     }
 
+    /// The SQLite database in a file.
+    pub(super) fn sqlite_file(path: &Path) -> MigrationDatabase {
+        MigrationDatabase {
+            kind: DatabaseKind::Sqlite(path.to_owned()),
+        }
+    }
+
     /// Whose SQL it takes.
     #[must_use]
     pub fn dialect(&self) -> Dialect {

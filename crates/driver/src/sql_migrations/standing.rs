@@ -8,6 +8,7 @@ use super::ledger::Entry;
 use super::postgres::PostgresSession;
 use super::session::Session;
 use super::sqlite::SqliteSession;
+use crate::bounds::LEDGER_LOOK_MS;
 
 /// What a database says about a set of files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +94,61 @@ pub async fn migration_status(
             read(SqliteSession::to_look(path, database).await?, set).await
         }
     }
+}
+
+/// How they stand once nobody is at them: this takes the lock that changes take.
+///
+/// # Errors
+/// [`MigrationError::Busy`] while another holds it, and those of [`migration_status`].
+pub(super) async fn settled_status(
+    database: &MigrationDatabase,
+    set: &MigrationSet,
+) -> Result<Ledger, MigrationError> {
+    same_dialect(database, set)?;
+    match &database.kind {
+        DatabaseKind::Postgres(options) => {
+            let session = PostgresSession::to_change(options, database, LEDGER_LOOK_MS).await?;
+            read(session, set).await
+        }
+        DatabaseKind::Sqlite(path) => {
+            let session = SqliteSession::to_change(path, database, LEDGER_LOOK_MS).await?;
+            read(session, set).await
+        }
+    }
+}
+
+/// Files of the phase contract that are applied, or begun, and are not among `known`.
+///
+/// # Errors
+/// When the database cannot be reached or read.
+pub(super) async fn contracted_since(
+    database: &MigrationDatabase,
+    known: &[&str],
+) -> Result<Vec<String>, MigrationError> {
+    let entries = entries(database).await?.into_iter();
+    let gone = entries.filter(|entry| entry.phase == Some(Phase::Contract));
+    let gone = gone.filter(|entry| !known.contains(&entry.name.as_str()));
+    Ok(gone.map(|entry| entry.name).collect())
+}
+
+/// What the ledger holds.
+pub(super) async fn entries(database: &MigrationDatabase) -> Result<Vec<Entry>, MigrationError> {
+    let entries = match &database.kind {
+        DatabaseKind::Postgres(options) => {
+            let mut session = PostgresSession::to_look(options, database).await?;
+            let entries = session.entries().await;
+            session.close().await;
+            entries
+        }
+        DatabaseKind::Sqlite(path) => {
+            let mut session = SqliteSession::to_look(path, database).await?;
+            let entries = session.entries().await;
+            session.close().await;
+            entries
+        }
+    };
+    let entries = entries.map_err(MigrationError::ledger("read the ledger"))?;
+    Ok(entries.unwrap_or_default())
 }
 
 async fn read<S: Session>(mut session: S, set: &MigrationSet) -> Result<Ledger, MigrationError> {

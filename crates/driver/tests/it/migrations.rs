@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use portcullis_driver::conformance::{self, Scenario};
 use portcullis_driver::{CommandDriver, CommandEnd, Driver, run_command};
-use portcullis_rollout::{Action, Command, Direction, Migration, Op, Presence, Proof};
+use portcullis_rollout::{
+    Action, Command, CommandMigration, Direction, MigrationOrder, Op, Presence, Proof,
+};
 use serde_json::json;
 
 use crate::world::{World, fact, lives, op, pid_in, sha256_of};
@@ -27,10 +29,10 @@ fn migrate(world: &World, script: &str) -> Op {
     };
     op(
         Direction::Do,
-        Action::Migrate(Migration {
+        Action::Migrate(MigrationOrder::Command(CommandMigration {
             command: shell(world, script),
             proof,
-        }),
+        })),
     )
 }
 
@@ -48,13 +50,16 @@ async fn the_command_driver_conforms() {
         pointer: "/algorithm".into(),
         equals: json!(1),
     };
-    let back = Migration {
+    let back = CommandMigration {
         command: shell(&world, TO_1),
         proof: back,
     };
     let scenario = Scenario {
         op: forward,
-        inverse: op(Direction::Undo, Action::Migrate(back)),
+        inverse: op(
+            Direction::Undo,
+            Action::Migrate(MigrationOrder::Command(back)),
+        ),
         cut_after_ms: vec![0, 2, 10, 40, 60],
     };
     let migrated = async || std::fs::read_to_string(&file).unwrap().contains(":2");
@@ -125,11 +130,14 @@ async fn a_proving_command_says_yes_no_or_nothing() {
         ("kill -9 $$", Presence::Unknown),
     ] {
         let proof = Proof::Command(shell(&world, script));
-        let migration = Migration {
+        let migration = CommandMigration {
             command: shell(&world, "true"),
             proof,
         };
-        let op = op(Direction::Do, Action::Migrate(migration));
+        let op = op(
+            Direction::Do,
+            Action::Migrate(MigrationOrder::Command(migration)),
+        );
         assert_eq!(driver.probe(&op).await.presence, expected, "{script}");
     }
 }
@@ -224,7 +232,9 @@ async fn a_migration_left_by_a_killed_portcullis_is_waited_for_and_then_unknown(
     let mut migration = migrate(&world, "true");
     migration.deadline_ms = 300;
     // As an earlier attempt at the same migration would run.
-    let Action::Migrate(Migration { command, .. }) = &migration.action else {
+    let Action::Migrate(MigrationOrder::Command(CommandMigration { command, .. })) =
+        &migration.action
+    else {
         panic!()
     };
     let name = sha256_of(&serde_json::to_vec(command).unwrap());

@@ -56,6 +56,19 @@ impl DataHand {
             .map_err(|error| lasting(format!("the copy stopped unexpectedly: {error}")))
     }
 
+    /// How many bytes the stores have together; nothing if that cannot be told.
+    pub(super) async fn bytes(&self, stores: &[StoreRef]) -> Option<u64> {
+        let stores = stores_of(stores);
+        let summed = self.blocking(move |_| {
+            let mut bytes = 0_u64;
+            for store in &stores {
+                bytes += store.size().ok()?.bytes;
+            }
+            Some(bytes)
+        });
+        summed.await.ok().flatten()
+    }
+
     /// Makes the backup, or finds it made already.
     pub(super) async fn backup(&self, order: &BackupOrder) -> Result<Vec<Fact>, Failure> {
         let name = parse(&order.name)?;

@@ -11,16 +11,22 @@ use sha2::{Digest, Sha256};
 
 use super::chain;
 use super::data::{DataHand, size_words, stores_of};
+use super::migrate::MigrationHand;
 
 #[derive(Clone)]
 pub(super) struct PreflightHand {
     data: DataHand,
     checks: CheckClient,
+    migration: MigrationHand,
 }
 
 impl PreflightHand {
     pub(super) fn new(data: DataHand, checks: CheckClient) -> PreflightHand {
-        PreflightHand { data, checks }
+        PreflightHand {
+            data,
+            checks,
+            migration: MigrationHand::default(),
+        }
     }
 
     /// Looks at everything and reports all problems together.
@@ -38,6 +44,9 @@ impl PreflightHand {
         }
         for seen in self.secrets(order).await {
             note(seen);
+        }
+        if let Some(check) = &order.ledger {
+            note(self.migration.ready(check).await);
         }
         if let Some(serving) = &order.serving {
             for check in &serving.checks {

@@ -13,13 +13,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis_analysis::counted;
-use portcullis_driver::{CommandDriver, Driver, Probed, ProcessDriver, SmokeDriver};
+use portcullis_driver::{Driver, Probed, ProcessDriver, SmokeDriver};
 use portcullis_rollout::{
-    Action, CutOff, Direction, Fact, Failure, Op, OpKey, Presence, Rehearsal, RolloutId, StepIndex,
-    Trial,
+    Action, CutOff, Direction, Fact, Failure, MigrationOrder, Op, OpKey, Presence, Rehearsal,
+    RolloutId, StepIndex, Trial,
 };
 
-use super::data::DataHand;
+use super::data::{DataHand, size_words};
+use super::migrate::MigrationHand;
 use super::{lasting, retryable};
 use crate::bounds::REHEARSAL_CLEARING;
 use crate::clock::{Clock, WallClock};
@@ -31,7 +32,7 @@ pub struct RehearsalHand {
     /// Its own process driver: a trial of the serving release must not be mistaken for the release.
     process: ProcessDriver,
     smoke: SmokeDriver,
-    command: CommandDriver,
+    migration: MigrationHand,
 }
 
 impl RehearsalHand {
@@ -41,7 +42,7 @@ impl RehearsalHand {
             data,
             process,
             smoke,
-            command: CommandDriver::new(),
+            migration: MigrationHand::default(),
         }
     }
 
@@ -110,7 +111,7 @@ impl RehearsalHand {
     /// asked: of an attempt that was cut off nothing is believed, and half a copy is no reason to hold.
     pub(super) async fn probe(&self, order: &Rehearsal, deadline_ms: u64) -> Probed {
         let patience = Duration::from_millis(deadline_ms);
-        if let Err(unknown) = self.command.settled(&order.migration, patience).await {
+        if let Err(unknown) = self.migration.settled(&order.migration, patience).await {
             return unknown;
         }
         match tokio::fs::read(passed_note(order)).await {
@@ -139,47 +140,88 @@ impl RehearsalHand {
             format!("{} ms", WallClock.now_ms() - began),
         ));
 
+        self.migrate(&order.migration, order, &mut facts).await?;
+        self.try_both(order, "on migrated data", &mut facts).await?;
+        for later in &order.later {
+            let phase = self.migrate(later, order, &mut facts).await?;
+            let on = format!("after {phase}");
+            match later.contracts() {
+                // The release that serves now will be gone by then.
+                true => self.try_one(&order.new, &on, &mut facts).await?,
+                false => self.try_both(order, &on, &mut facts).await?,
+            }
+        }
+        Ok(facts)
+    }
+
+    /// Migrates the copy, or one phase of it, and asks for the proof. Says which it was.
+    async fn migrate(
+        &self,
+        migration: &MigrationOrder,
+        order: &Rehearsal,
+        facts: &mut Vec<Fact>,
+    ) -> Result<&'static str, Failure> {
+        let phase = match migration {
+            MigrationOrder::Command(_) => "migration",
+            MigrationOrder::Sql(sql) => sql.phase.word(),
+        };
+        let before = self.data.bytes(&order.stores).await;
         let began = WallClock.now_ms();
         // The step's own deadline ends this wait too, by dropping this future.
-        let migrate = op(Action::Migrate(order.migration.clone()));
-        let ran = self.command.apply(&migrate).await;
-        let proof = self.command.probe(&migrate).await;
+        let migrate = op(Action::Migrate(migration.clone()));
+        let ran = self.migration.apply(&migrate).await;
+        let proof = self.migration.probe(&migrate).await;
         if proof.presence != Presence::Applied {
             let mut evidence = match ran {
                 Ok(facts) => facts,
                 Err(failure) => {
-                    let mut facts = vec![Fact::new("migration", failure.message)];
+                    let mut facts = vec![Fact::new(phase, failure.message)];
                     facts.extend(failure.facts);
                     facts
                 }
             };
             evidence.extend(proof.facts);
+            let what = match migration {
+                MigrationOrder::Command(_) => "the migration".to_owned(),
+                MigrationOrder::Sql(sql) => format!("the phase {} of the migration", sql.phase),
+            };
             return Err(Failure {
-                message:
-                    "the migration did not take effect on the restored copy; the live data was \
-                          not touched"
-                        .to_owned(),
+                message: format!(
+                    "{what} did not take effect on the restored copy; the live data was not touched"
+                ),
                 retryable: false,
                 facts: evidence,
             });
         }
-        facts.push(Fact::new(
-            "migrated in",
-            format!("{} ms", WallClock.now_ms() - began),
-        ));
-        if let Some(old) = &order.old {
-            let passed = self.trial(old, "on migrated data").await?;
-            facts.push(Fact::new(
-                format!("{} on migrated data", old.launch.release),
-                passed,
-            ));
+        let did = match migration {
+            MigrationOrder::Command(_) => "migrated".to_owned(),
+            MigrationOrder::Sql(sql) => format!("{} applied", sql.phase),
+        };
+        let took = WallClock.now_ms().saturating_sub(began);
+        facts.push(Fact::new(format!("{did} in"), format!("{took} ms")));
+        if let MigrationOrder::Sql(_) = migration {
+            facts.extend(ran.unwrap_or_default());
         }
-        let passed = self.trial(&order.new, "on migrated data").await?;
-        facts.push(Fact::new(
-            format!("{} on migrated data", order.new.launch.release),
-            passed,
-        ));
-        Ok(facts)
+        facts.extend(growth(before, self.data.bytes(&order.stores).await));
+        Ok(phase)
+    }
+
+    async fn try_both(
+        &self,
+        order: &Rehearsal,
+        on: &str,
+        facts: &mut Vec<Fact>,
+    ) -> Result<(), Failure> {
+        if let Some(old) = &order.old {
+            self.try_one(old, on, facts).await?;
+        }
+        self.try_one(&order.new, on, facts).await
+    }
+
+    async fn try_one(&self, trial: &Trial, on: &str, facts: &mut Vec<Fact>) -> Result<(), Failure> {
+        let passed = self.trial(trial, on).await?;
+        facts.push(Fact::new(format!("{} {on}", trial.launch.release), passed));
+        Ok(())
     }
 
     /// Starts a release on the copy, asks it everything, stops it.
@@ -226,6 +268,20 @@ impl RehearsalHand {
         }
         Ok(())
     }
+}
+
+/// How much larger a migration made the data.
+fn growth(before: Option<u64>, after: Option<u64>) -> Option<Fact> {
+    let (before, after) = (before?, after?);
+    let words = match after.checked_sub(before) {
+        Some(0) => return None,
+        Some(more) => format!("{} larger", size_words(more)),
+        None => format!("{} smaller", size_words(before - after)),
+    };
+    Some(Fact::new(
+        "data",
+        format!("{words}, {} now", size_words(after)),
+    ))
 }
 
 fn passed_note(order: &Rehearsal) -> PathBuf {

@@ -76,7 +76,13 @@ async fn offline(config: &Config, wish: &PlanWish) -> Result<PlanView, CommandEr
     };
     let plan = planned.map_err(|error| {
         let code = planning_code(&error);
-        CommandError::of(Exit::Failed, &error).code(code)
+        let told = CommandError::of(Exit::Failed, &error).code(code);
+        match &error {
+            PlanningError::Migrations { problems, .. } => problems
+                .iter()
+                .fold(told, |told, problem| told.cause(problem)),
+            _ => told,
+        }
     })?;
     let expected_ms = history.expected_ms(&plan);
     Ok(PlanView::of(Arc::new(plan)).expecting(expected_ms))

@@ -2,7 +2,12 @@
 
 use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test, counted};
 use portcullis_api::engine::PlanView;
-use portcullis_rollout::{Action, GateOrder, GateRole, Plan, Proof, Step, Undo};
+use portcullis_rollout::{
+    Action, GateOrder, GateRole, MigrationOrder, Plan, Proof, SqlOrder, Step, Undo,
+};
+
+/// Of more SQL files than this a plan names the first and the last.
+const SQL_FILES_NAMED: usize = 4;
 
 use super::short;
 use super::timeline::{duration, span};
@@ -150,7 +155,8 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
             }
         }
         Action::Approve(approval) => format!("wait for a person: {}", approval.question),
-        Action::Migrate(migration) => {
+        Action::Migrate(MigrationOrder::Sql(order)) => sql(plan, order),
+        Action::Migrate(MigrationOrder::Command(migration)) => {
             let proof = match &migration.proof {
                 Proof::Command(command) => command.argv.join(" "),
                 Proof::Json {
@@ -191,6 +197,26 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
         }
         Action::Retire(order) => format!("let {} finish its requests and stop it", order.release),
         Action::Restore(order) => format!("put {} back", order.backup),
+    }
+}
+
+/// What a phase of the SQL files does: the files that the serving release does not have.
+fn sql(plan: &Plan, order: &SqlOrder) -> String {
+    let serving = plan.previous.as_ref();
+    let serving = serving.and_then(|running| running.release.migration.as_ref());
+    let new = order.migration.new_files(order.phase, serving);
+    let store = &order.migration.store.name;
+    let names: Vec<&str> = new.iter().map(|file| file.name.as_str()).collect();
+    match names.as_slice() {
+        [] => format!(
+            "nothing to {} in {store}; going back puts {store} back here",
+            order.phase
+        ),
+        [.., last] if names.len() > SQL_FILES_NAMED => {
+            let (first, count) = (names[0], names.len());
+            format!("apply {count} files to {store}, {first} to {last}; proof: its ledger")
+        }
+        _ => format!("apply {} to {store}; proof: its ledger", names.join(", ")),
     }
 }
 

@@ -13,13 +13,18 @@ const RUNBOOK: &str = include_str!("../../../../docs/guide/restore-by-hand.md");
 
 /// A ledger with five hundred entries in a database with a write-ahead log.
 fn ledger() -> Rig {
+    ledger_of(CONFIGURATION)
+}
+
+/// The same ledger with another configuration.
+pub(crate) fn ledger_of(configuration: &str) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     std::fs::create_dir(root.join("data")).unwrap();
     std::fs::write(root.join("ledger.py"), LEDGER).unwrap();
     let ports = Ports::take();
     let (port, (first, last)) = (ports.gateway(), ports.releases());
-    let text = CONFIGURATION
+    let text = configuration
         .replace("@PORT@", &port.to_string())
         .replace("@FIRST@", &first.to_string())
         .replace("@LAST@", &last.to_string());
@@ -43,7 +48,7 @@ fn serving() -> Rig {
 }
 
 /// What `sqlite3` prints.
-fn sqlite(database: &Path, statements: &str) -> String {
+pub(crate) fn sqlite(database: &Path, statements: &str) -> String {
     let output = Command::new("sqlite3")
         .args(["-cmd", ".timeout 20000"])
         .arg(database)

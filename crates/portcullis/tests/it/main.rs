@@ -42,6 +42,7 @@ mod restarts;
 mod rig;
 mod shared_journal;
 mod slow_log;
+mod sql_releases;
 mod starting;
 mod survival;
 mod unanswered;

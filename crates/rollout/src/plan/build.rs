@@ -7,9 +7,9 @@ use super::secrets;
 use super::steps::Places;
 use crate::{
     Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, Hook, HookOrder, HookTime,
-    Kept, Launch, NoticeHook, Plan, PlanProblem, PlanRequest, PreflightOrder, Promotion, Purpose,
-    Rehearsal, Release, RestoreOrder, Running, SmokeOrder, Split, SplitArm, Step, StepIndex,
-    StoreRef, Strategy, Target, Trial, Undo, Weight,
+    Kept, Launch, Migration, MigrationOrder, MigrationPhase, NoticeHook, Plan, PlanProblem,
+    PlanRequest, PreflightOrder, Promotion, Rehearsal, Release, RestoreOrder, Running, SmokeOrder,
+    Split, SplitArm, Step, StepIndex, StoreRef, Strategy, Target, Trial, Undo, Weight,
 };
 use portcullis_analysis::{Analysis, AnalysisProblem};
 
@@ -26,6 +26,7 @@ impl Plan {
     pub fn build(request: &PlanRequest) -> Result<Plan, Vec<PlanProblem>> {
         let mut builder = Builder {
             request,
+            later: Vec::new(),
             steps: Vec::new(),
             problems: Vec::new(),
         };
@@ -84,8 +85,9 @@ pub(super) fn check(steps: &[Step], pivot: StepIndex) -> Vec<PlanProblem> {
         match &step.action {
             Action::Backup(_) => backed_up = true,
             Action::Start(_) => started = true,
-            Action::Migrate(_) => {
-                if index >= pivot.0 {
+            Action::Migrate(order) => {
+                // What takes away comes when nobody is left who could go back to it.
+                if index >= pivot.0 && !order.contracts() {
                     problems.push(PlanProblem::MigrationAfterPivot(name.clone()));
                 }
                 if !backed_up {
@@ -105,6 +107,8 @@ pub(super) fn check(steps: &[Step], pivot: StepIndex) -> Vec<PlanProblem> {
 
 struct Builder<'a> {
     request: &'a PlanRequest,
+    /// Phases of the migration that come after the new release has the traffic.
+    later: Vec<(MigrationPhase, MigrationOrder)>,
     steps: Vec<Step>,
     problems: Vec<PlanProblem>,
 }
@@ -180,12 +184,13 @@ impl Builder<'_> {
             self.problems
                 .push(PlanProblem::AlreadyServes(release.id.clone()));
         }
-        if release.migration.is_some() && request.purpose == Purpose::Deploy {
+        if request.migrates() {
             if request.stores.is_empty() {
                 self.problems
                     .push(PlanProblem::MigrationWithoutStore(release.id.clone()));
             }
-            if request.previous.is_some() && !request.policy.compatible {
+            if request.previous.is_some() && request.shares_migrated() && !request.policy.compatible
+            {
                 self.problems
                     .push(PlanProblem::NotCompatible(release.id.clone()));
             }
@@ -221,6 +226,7 @@ impl Builder<'_> {
             stores: request.stores.clone(),
             serving,
             secrets: Vec::new(),
+            ledger: request.ledger_check(),
         };
         let short_ms = request.timeouts.short_ms;
         self.push(
@@ -231,11 +237,12 @@ impl Builder<'_> {
             ATTEMPTS,
         );
         let backup = self.back_up();
-        let migrates = request.release.migration.is_some() && request.purpose == Purpose::Deploy;
+        let migrates = request.migrates();
         if let (Some(name), true) = (&backup, migrates) {
-            let deadline_ms = request.timeouts.backup_ms
-                + request.timeouts.migrate_ms
-                + 2 * (request.timeouts.ready_ms + request.timeouts.stop_ms);
+            let phases = request.phases().len().max(1) as u64;
+            let trials = 2 * (request.timeouts.ready_ms + request.timeouts.stop_ms);
+            let deadline_ms =
+                request.timeouts.backup_ms + phases * (request.timeouts.migrate_ms + trials);
             if let Some(rehearsal) = self.rehearsal(name) {
                 let action = Action::Rehearse(Box::new(rehearsal));
                 // As with hooks: a failure is not repeated, an attempt that was cut off is.
@@ -286,13 +293,7 @@ impl Builder<'_> {
 
     fn migrate(&mut self, backup: Option<&str>) {
         let request = self.request;
-        let address = &request.target.address;
-        let mut places = Places::new(&request.release, address, &request.stores);
-        let Some(migration) = request.release.migration.as_ref() else {
-            return;
-        };
-        let migration = places.migration(migration);
-        self.problems.append(&mut places.problems);
+        let mut orders = self.orders(&request.target.address, &request.stores);
         let undo = match backup {
             Some(backup) if request.policy.restore => Undo::Restore {
                 order: RestoreOrder {
@@ -304,14 +305,75 @@ impl Builder<'_> {
             },
             _ => Undo::Nothing,
         };
-        // A migration that failed may have half happened: it is undone, never repeated blindly.
+        if orders.is_empty() {
+            return;
+        }
+        let (_, first) = orders.remove(0);
+        let attempts = attempts(&first);
+        let action = Action::Migrate(first);
+        // The undo stands here for the later phases too: it comes when no traffic is left on the new release.
         self.push(
             "migrate",
-            Action::Migrate(migration),
+            action,
             undo,
             request.timeouts.migrate_ms,
-            1,
+            attempts,
         );
+        self.later = orders;
+        if request.previous.is_none() {
+            // Nobody needs the old shape.
+            self.later_phases(MigrationPhase::Backfill);
+            self.later_phases(MigrationPhase::Contract);
+        }
+    }
+
+    /// What the release does to data in each of its phases, aimed at `stores`: the first one always, for its undo is
+    /// that of all.
+    fn orders(
+        &mut self,
+        address: &str,
+        stores: &[StoreRef],
+    ) -> Vec<(MigrationPhase, MigrationOrder)> {
+        let request = self.request;
+        match &request.release.migration {
+            None => Vec::new(),
+            Some(Migration::Command(migration)) => {
+                let mut places = Places::new(&request.release, address, stores);
+                let filled = places.migration(migration);
+                self.note(places.problems);
+                vec![(MigrationPhase::Expand, MigrationOrder::Command(filled))]
+            }
+            Some(Migration::Sql(sql)) => {
+                let phases = request.phases();
+                phases
+                    .into_iter()
+                    .map(|phase| (phase, sql.phase(phase, stores)))
+                    .collect()
+            }
+        }
+    }
+
+    /// The steps of a phase that comes after the first.
+    fn later_phases(&mut self, wanted: MigrationPhase) {
+        let request = self.request;
+        let alone = request.previous.is_none();
+        for (phase, order) in self.later.clone() {
+            if phase == wanted {
+                let undo = match order.contracts() && !alone {
+                    true => Undo::Impossible,
+                    false => Undo::Nothing,
+                };
+                let attempts = attempts(&order);
+                let action = Action::Migrate(order);
+                self.push(
+                    phase.word(),
+                    action,
+                    undo,
+                    request.timeouts.migrate_ms,
+                    attempts,
+                );
+            }
+        }
     }
 
     fn start(&mut self) {
@@ -388,6 +450,7 @@ impl Builder<'_> {
             canary: None,
             weight: Weight::NONE,
         };
+        self.later_phases(MigrationPhase::Backfill);
         let promotion = self.promotion(promoted);
         self.push("promote", promotion, back(), short_ms, ATTEMPTS);
         if let Some(mut gate) = request.keep_warm_gate(arm(&request.release, &request.target)) {
@@ -409,6 +472,7 @@ impl Builder<'_> {
             deadline_ms,
             ATTEMPTS,
         );
+        self.later_phases(MigrationPhase::Contract);
     }
 
     fn gate(&mut self, gate: GateOrder, weight: Weight) {
@@ -486,14 +550,15 @@ impl Builder<'_> {
             launch: self.launch(&request.release, &trial_target(new_address), &stores),
             smoke: self.smoke(&request.release, new_address),
         };
-        let mut places = Places::new(&request.release, new_address, &stores);
-        let migration = places.migration(request.release.migration.as_ref()?);
-        self.problems.append(&mut places.problems);
+        let orders = self.orders(new_address, &stores);
+        let mut orders = orders.into_iter().map(|(_, order)| order);
+        let migration = orders.next()?;
         Some(Rehearsal {
             backup: backup.to_owned(),
             scratch,
             stores,
             migration,
+            later: orders.collect(),
             old,
             new,
         })
@@ -555,6 +620,15 @@ impl Builder<'_> {
                 self.problems.push(problem);
             }
         }
+    }
+}
+
+/// A command that failed may have half happened: it is undone, never repeated blindly. SQL files are repeated safely, for
+/// the ledger knows what is done.
+fn attempts(order: &MigrationOrder) -> u32 {
+    match order {
+        MigrationOrder::Command(_) => 1,
+        MigrationOrder::Sql(_) => ATTEMPTS,
     }
 }
 

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use super::KeepWarm;
 use super::steps::Places;
 use crate::{
-    Check, DataPolicy, FigureOrder, GateOrder, GateRole, Hook, MetricsSource, PlanProblem, Purpose,
-    Release, RolloutId, Running, SplitArm, StoreRef, Strategy, SyntheticOrder, SyntheticQuestion,
-    SyntheticRequest, SyntheticTraffic, Target, Weight,
+    Check, DataPolicy, FigureOrder, GateOrder, GateRole, Hook, LedgerCheck, MetricsSource,
+    Migration, MigrationPhase, PlanProblem, Purpose, Release, RolloutId, Running, SplitArm,
+    SqlMigration, StoreRef, Strategy, SyntheticOrder, SyntheticQuestion, SyntheticRequest,
+    SyntheticTraffic, Target, Weight,
 };
 use portcullis_analysis::Analysis;
 
@@ -86,6 +87,66 @@ pub struct Timeouts {
 }
 
 impl PlanRequest {
+    /// The phases of the release's SQL files in which there is something to do; none for a command. The first one is there
+    /// with any other: going back begins at it.
+    pub(crate) fn phases(&self) -> Vec<MigrationPhase> {
+        let Some(Migration::Sql(sql)) = &self.release.migration else {
+            return Vec::new();
+        };
+        let serving = self.previous.as_ref();
+        let serving = serving.and_then(|running| running.release.migration.as_ref());
+        let has = |phase: &MigrationPhase| !sql.new_files(*phase, serving).is_empty();
+        let mut phases: Vec<MigrationPhase> = MigrationPhase::ALL.into_iter().filter(has).collect();
+        if !phases.is_empty() && !phases.contains(&MigrationPhase::Expand) {
+            phases.insert(0, MigrationPhase::Expand);
+        }
+        phases
+    }
+
+    /// Whether data is migrated on the way.
+    pub(crate) fn migrates(&self) -> bool {
+        let has_work = match &self.release.migration {
+            None => false,
+            Some(Migration::Command(_)) => true,
+            Some(Migration::Sql(_)) => !self.phases().is_empty(),
+        };
+        has_work && self.purpose == Purpose::Deploy
+    }
+
+    /// Whether the release that serves has migrated data under it while it runs.
+    pub(crate) fn shares_migrated(&self) -> bool {
+        let Some(Migration::Sql(sql)) = &self.release.migration else {
+            return self.release.migration.is_some();
+        };
+        let serving = self.previous.as_ref();
+        let serving = serving.and_then(|running| running.release.migration.as_ref());
+        [MigrationPhase::Expand, MigrationPhase::Backfill]
+            .into_iter()
+            .any(|phase| !sql.new_files(phase, serving).is_empty())
+    }
+
+    /// What the ledger must say before anything is touched. A release that comes back is asked about with its own files;
+    /// one that has none is asked about with those of the release that serves, of which none may have taken away.
+    pub(crate) fn ledger_check(&self) -> Option<LedgerCheck> {
+        let goes_back = self.purpose == Purpose::Rollback;
+        let serving = self.previous.as_ref();
+        let serving = serving.and_then(|running| running.release.migration.as_ref());
+        match (&self.release.migration, serving) {
+            (Some(Migration::Sql(sql)), _) => Some(LedgerCheck {
+                migration: sql.clone(),
+                goes_back,
+            }),
+            (_, Some(Migration::Sql(serving))) if goes_back => Some(LedgerCheck {
+                migration: SqlMigration {
+                    files: Vec::new(),
+                    ..serving.clone()
+                },
+                goes_back,
+            }),
+            _ => None,
+        }
+    }
+
     /// What a started release is asked: the smoke checks, and the ready check first unless one of them
     /// asks the same.
     pub(crate) fn questions(&self) -> impl Iterator<Item = &Check> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Action, Command, SecretNeed, Step, SyntheticOrder, ValueSource};
+use crate::{Action, Command, MigrationOrder, SecretNeed, Step, SyntheticOrder, ValueSource};
 
 /// Tells the pre-flight which references to secrets the other steps need.
 pub(super) fn look_first(steps: &mut [Step]) {
@@ -16,7 +16,9 @@ pub(super) fn look_first(steps: &mut [Step]) {
     }
     for step in steps.iter() {
         match &step.action {
-            Action::Migrate(migration) => note(&mut needs, "the migration", &migration.command),
+            Action::Migrate(MigrationOrder::Command(migration)) => {
+                note(&mut needs, "the migration", &migration.command);
+            }
             Action::Gate(gate) => {
                 for figure in gate.figures.iter().chain(&gate.stable_figures) {
                     for (what, text) in figure.secrets() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::{Check, Command, Migration, PlanProblem, Proof, Release, StoreRef};
+use crate::{Check, Command, CommandMigration, PlanProblem, Proof, Release, StoreRef};
 
 /// Values for `{port}`, `{host}`, `{address}`, `{release}`, `{artifact}` and `{store.NAME}`.
 pub(super) struct Places {
@@ -105,7 +105,7 @@ impl Places {
         }
     }
 
-    pub(super) fn migration(&mut self, migration: &Migration) -> Migration {
+    pub(super) fn migration(&mut self, migration: &CommandMigration) -> CommandMigration {
         let command = &migration.command;
         let context = "the migration's command";
         let filled = self.command(&command.argv, &command.env, &command.folder, context);
@@ -128,7 +128,7 @@ impl Places {
                 equals: self.json(equals, "the migration's proof"),
             },
         };
-        Migration {
+        CommandMigration {
             command: filled,
             proof,
         }

@@ -9,7 +9,7 @@ mod signals;
 
 /// A release with everything: stores, a migration, a canary, a restore.
 pub(crate) fn request() -> PlanRequest {
-    let migration = Migration {
+    let migration = CommandMigration {
         command: words(&["{artifact}", "migrate", "--library", "{store.library}"]),
         proof: Proof::Json {
             file: "{store.library}".into(),
@@ -22,7 +22,7 @@ pub(crate) fn request() -> PlanRequest {
         created_at_ms: 1_000,
         environment: "production".to_owned(),
         purpose: Purpose::Deploy,
-        release: release("1.1", Some(migration)),
+        release: release("1.1", Some(Migration::Command(migration))),
         target: target("127.0.0.1:41001"),
         previous: Some(Running {
             release: release("1.0", None),
@@ -209,8 +209,11 @@ fn places_are_filled_in_for_the_place_where_a_release_runs() {
         _ => None,
     });
     let rehearsal = rehearsal.unwrap();
+    let MigrationOrder::Command(migration) = &rehearsal.migration else {
+        panic!("a command: {rehearsal:?}");
+    };
     assert_eq!(
-        rehearsal.migration.command.argv,
+        migration.command.argv,
         [
             "/srv/releases/1.1/dhash",
             "migrate",

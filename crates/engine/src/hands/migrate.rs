@@ -1,0 +1,48 @@
+//! Migrations: a command of the operator's, or a phase of SQL files.
+
+use std::time::Duration;
+
+use portcullis_driver::{CommandDriver, Driver, Probed, SqlMigrationDriver};
+use portcullis_rollout::{Action, Fact, Failure, LedgerCheck, MigrationOrder, Op};
+
+/// Carries out [`Action::Migrate`], by the driver of its kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct MigrationHand {
+    command: CommandDriver,
+    sql: SqlMigrationDriver,
+}
+
+impl MigrationHand {
+    pub(super) async fn probe(&self, op: &Op) -> Probed {
+        match &op.action {
+            Action::Migrate(MigrationOrder::Sql(_)) => self.sql.probe(op).await,
+            _ => self.command.probe(op).await,
+        }
+    }
+
+    pub(super) async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
+        match &op.action {
+            Action::Migrate(MigrationOrder::Sql(_)) => self.sql.apply(op).await,
+            _ => self.command.apply(op).await,
+        }
+    }
+
+    /// Waits up to `patience` until nothing of an earlier attempt at this migration goes on. SQL is carried out by this
+    /// program itself, so nothing of it outlives that but a statement which holds the ledger's lock; the next attempt
+    /// meets that.
+    pub(super) async fn settled(
+        &self,
+        order: &MigrationOrder,
+        patience: Duration,
+    ) -> Result<(), Probed> {
+        match order {
+            MigrationOrder::Command(migration) => self.command.settled(migration, patience).await,
+            MigrationOrder::Sql(_) => Ok(()),
+        }
+    }
+
+    /// What the ledger says about a rollout that is to begin.
+    pub(super) async fn ready(&self, check: &LedgerCheck) -> Result<Fact, String> {
+        self.sql.ready(check).await
+    }
+}
