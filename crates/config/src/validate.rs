@@ -26,6 +26,7 @@ mod paths;
 mod places;
 mod release;
 mod service;
+mod sql_files;
 mod synthetic;
 
 use places::Places;
@@ -78,15 +79,11 @@ pub(crate) fn validate(
     metric::used(&raw.service, &raw.gate, report);
     gate::refusals(&raw, report);
     let service = service::service(raw.service, strategy, &mut context);
-    let known = release::Stores {
-        named: &raw.stores,
-        known: &stores,
-    };
-    let releases = release::releases(raw.releases, &known, &mut context);
+    let changed = release::Stores::of(&raw.stores, &stores);
+    let releases = release::releases(raw.releases, changed, &mut context);
     let hooks = hook::hooks(raw.hooks, &mut context);
     let figures = metric::orders(raw.gate.metrics, &mut context);
-    let synthetic = raw.gate.synthetic;
-    let synthetic = synthetic.and_then(|raw| synthetic::traffic(raw, &mut context));
+    let synthetic = (raw.gate.synthetic).and_then(|raw| synthetic::traffic(raw, &mut context));
     Config {
         file: file.to_owned(),
         folder: folder.to_owned(),

@@ -146,6 +146,13 @@ impl CommandError {
         self
     }
 
+    /// Says each of these in a line of its own.
+    #[must_use]
+    pub(crate) fn saying(mut self, texts: impl IntoIterator<Item = String>) -> CommandError {
+        self.details.extend(texts.into_iter().map(Detail::said));
+        self
+    }
+
     /// Adds a cause.
     #[must_use]
     pub(crate) fn cause(mut self, cause: impl Into<String>) -> CommandError {
@@ -319,9 +326,9 @@ fn refused(problem: &Problem) -> CommandError {
     match code {
         ErrorCode::Configuration => {
             error.message = "the configuration has problems; what runs is not affected".to_owned();
-            error.details = problem.problems.iter().cloned().map(Detail::said).collect();
-            error
+            error.saying(problem.problems.iter().cloned())
         }
+        ErrorCode::MigrationRefused => error.saying(problem.problems.iter().cloned()),
         ErrorCode::StillLive => {
             error.hint("`portcullis status` shows it, `portcullis abort` stops it")
         }

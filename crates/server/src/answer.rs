@@ -122,6 +122,7 @@ fn planning_code(error: &PlanningError) -> &'static str {
         PlanningError::Artifact { .. } => "artifact_unreadable",
         PlanningError::Address(_) => "no_free_port",
         PlanningError::Moved(_) => "plan_moved",
+        PlanningError::Migrations { .. } => "migration_refused",
         _ => "plan_refused",
     }
 }

@@ -1,6 +1,6 @@
 //! The keys that describe the service: what it is, its data, its gates and its releases.
 
-use super::{Key, Kind, METRIC, Preset, SYNTHETIC, Section, key};
+use super::{Key, Kind, METRIC, MIGRATE, Preset, SYNTHETIC, Section, key};
 
 const NONE: Preset = Preset::Absent("");
 const COUNT_MAX: u64 = 0xffff_ffff;
@@ -532,95 +532,6 @@ pub(crate) static RELEASE: Section = Section {
             Kind::Table(&MIGRATE),
             NONE,
             "How it changes the service's data.",
-        ),
-    ],
-};
-
-pub(crate) static MIGRATE: Section = Section {
-    header: "[release.migrate]",
-    about: "How this release changes the service's data: tried on a restored copy first, then done \
-            once after a verified backup. Either a `command` with its `proof`, or plain `sql` files.",
-    keys: &[
-        key(
-            "command",
-            Kind::Command,
-            NONE,
-            "The migration. It runs in this file's folder.",
-        ),
-        key(
-            "proof",
-            Kind::Table(&PROOF),
-            NONE,
-            "What shows that the data is migrated; the command's exit code is not proof.",
-        ),
-        key(
-            "sql",
-            Kind::Path,
-            NONE,
-            "A folder of SQL files, instead of a command. Each phase is applied at its time: `expand` before the new \
-             release starts, `backfill` when it has all traffic, `contract` after the old one is retired.",
-        ),
-        key(
-            "store",
-            Kind::Name,
-            NONE,
-            "The store of kind `sqlite` that the files change. Not needed if there is only one.",
-        ),
-        key(
-            "through",
-            Kind::Whole(0, u64::MAX),
-            NONE,
-            "The highest number of the files that belong to this release; without it all do.",
-        ),
-        key(
-            "lock_timeout",
-            Kind::Duration,
-            Preset::Value("\"5s\""),
-            "How long a statement of the files may wait for a lock. Then the step is tried again.",
-        ),
-        key(
-            "statement_timeout",
-            Kind::Duration,
-            Preset::Value("\"15m\""),
-            "How long a statement of the files may take.",
-        ),
-        key(
-            "pause",
-            Kind::DurationFrom(0),
-            Preset::Value("\"100ms\""),
-            "The pause between two rounds of a batch that says none itself, so that users come first.",
-        ),
-    ],
-};
-
-pub(crate) static PROOF: Section = Section {
-    header: "[release.migrate.proof]",
-    about: "What shows that the data is migrated: either a command, or a value in a JSON file. Also \
-            written inline.",
-    keys: &[
-        key(
-            "command",
-            Kind::Command,
-            NONE,
-            "A command: exit code 0 says migrated, 1 says not migrated, anything else says nothing.",
-        ),
-        key(
-            "file",
-            Kind::Path,
-            NONE,
-            "A JSON file, for example `{store.NAME}`.",
-        ),
-        key(
-            "pointer",
-            Kind::Pointer,
-            NONE,
-            "Where in that file the value is.",
-        ),
-        key(
-            "equals",
-            Kind::Any,
-            NONE,
-            "The value that shows the migration. Places are filled in.",
         ),
     ],
 };

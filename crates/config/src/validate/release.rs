@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use portcullis_rollout::{
-    Command, CommandMigration, Migration, Proof, ReleaseId, SqlMigration, StoreKind, StoreRef,
-};
+use portcullis_rollout::{Command, CommandMigration, Migration, Proof, ReleaseId, StoreRef};
 
 use super::places::{begins_with_place, mentions};
+use super::sql_files;
 use super::{Context, text};
 use crate::origin::Wanted;
 use crate::raw::{RawMigration, RawProof, RawRelease, RawStore};
@@ -22,10 +21,17 @@ pub(super) struct Stores<'s> {
     pub(super) known: &'s [StoreRef],
 }
 
+impl<'s> Stores<'s> {
+    /// The stores as they are written, and those that are right.
+    pub(super) fn of(named: &'s [RawStore], known: &'s [StoreRef]) -> Stores<'s> {
+        Stores { named, known }
+    }
+}
+
 /// The releases, in the order of the file.
 pub(super) fn releases(
     raw: Vec<RawRelease>,
-    stores: &Stores<'_>,
+    stores: Stores<'_>,
     context: &mut Context<'_>,
 ) -> Vec<ReleaseConfig> {
     for (index, release) in raw.iter().enumerate() {
@@ -43,7 +49,7 @@ pub(super) fn releases(
         }
     }
     raw.into_iter()
-        .map(|release| self::release(release, stores, context))
+        .map(|release| self::release(release, &stores, context))
         .collect()
 }
 
@@ -117,7 +123,7 @@ fn migration(
         );
     }
     if let Some(sql) = &raw.sql {
-        return sql_migration(&raw, sql, stores, context).map(Migration::Sql);
+        return sql_files::migration(&raw, sql, stores, context).map(Migration::Sql);
     }
     let folder = context.folder.to_owned();
     let command = |argv: Vec<String>| Command {
@@ -145,73 +151,6 @@ fn migration(
         command: migrate,
         proof,
     }))
-}
-
-/// SQL files, and the database that they change. Which files there are is looked at when a plan is made.
-fn sql_migration(
-    raw: &RawMigration,
-    sql: &At<String>,
-    stores: &Stores<'_>,
-    context: &mut Context<'_>,
-) -> Option<SqlMigration> {
-    let folder = context.absolute(&sql.value);
-    context.needs(&folder, Wanted::SqlFolder, &sql.spot);
-    let known = stores.known;
-    let databases = || {
-        known
-            .iter()
-            .filter(|store| store.kind() == StoreKind::Sqlite)
-    };
-    let names: Vec<String> = databases()
-        .map(|store| format!("`{}`", store.name))
-        .collect();
-    let found = match (&raw.store, names.len()) {
-        (Some(wanted), _) => databases().find(|store| store.name == wanted.value),
-        (None, 1) => databases().next(),
-        (None, _) => None,
-    };
-    let Some(store) = found else {
-        let (spot, message) = match &raw.store {
-            Some(wanted) if known.iter().any(|store| store.name == wanted.value) => (
-                &wanted.spot,
-                format!(
-                    "the store `{}` is no database, so SQL files cannot change it",
-                    wanted.value
-                ),
-            ),
-            Some(wanted) => (
-                &wanted.spot,
-                format!("there is no store `{}`", wanted.value),
-            ),
-            None if names.is_empty() => {
-                let message = "SQL files change a database, and no [[store]] is one";
-                (&sql.spot, message.to_owned())
-            }
-            None => (
-                &sql.spot,
-                "it is not said which store the files change".to_owned(),
-            ),
-        };
-        let hint = match names.is_empty() {
-            true => "declare the database as a [[store]] with kind = \"sqlite\"".to_owned(),
-            false => format!("set store to one of {}", names.join(", ")),
-        };
-        // Stores that were refused for their own sake are no second mistake.
-        if stores.named.len() == stores.known.len() {
-            let wrong = Wrong::new(Code::BadValue, message).hint(hint);
-            context.report.add(spot, wrong);
-        }
-        return None;
-    };
-    Some(SqlMigration {
-        folder,
-        through: raw.through.as_ref().map(|at| at.value),
-        store: store.clone(),
-        files: Vec::new(),
-        lock_timeout_ms: raw.lock_timeout_ms.as_ref()?.value,
-        statement_timeout_ms: raw.statement_timeout_ms.as_ref()?.value,
-        pause_ms: raw.pause_ms.as_ref()?.value,
-    })
 }
 
 /// A path that begins with a place is absolute once that is filled in.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use portcullis_analysis::{Rule, Signal, Test};
 use portcullis_config::{Listen, StickyConfig, UpstreamProtocol};
 use portcullis_rollout::{
-    DataPolicy, Proof, ReleaseId, ServiceName, StoreKind, Strategy, Timeouts, Weight,
+    DataPolicy, Migration, Proof, ReleaseId, ServiceName, StoreKind, Strategy, Timeouts, Weight,
 };
 use serde_json::json;
 
@@ -164,7 +164,9 @@ fn releases_carry_their_migrations() {
         Path::new("/srv/dhash/releases/1.0/dhash")
     );
     assert_eq!(old.env["DHASH_RELEASE"], "{release}");
-    let migration = old.migration.as_ref().expect("a migration");
+    let Some(Migration::Command(migration)) = &old.migration else {
+        panic!("{:?}", old.migration)
+    };
     assert_eq!(migration.command.folder, Path::new("/srv/dhash"));
     assert_eq!(migration.command.env, old.env);
     let Proof::Command(proof) = &migration.proof else {
@@ -177,10 +179,10 @@ fn releases_carry_their_migrations() {
         pointer: "/algorithm".to_owned(),
         equals: json!("imagehash4/pillow13"),
     };
-    assert_eq!(
-        new.migration.as_ref().map(|migration| &migration.proof),
-        Some(&wanted)
-    );
+    let Some(Migration::Command(migration)) = &new.migration else {
+        panic!("{:?}", new.migration)
+    };
+    assert_eq!(migration.proof, wanted);
     let release = new.release(&ServiceName::new("dhash"), "ab".repeat(32));
     assert_eq!(
         (release.artifact.sha256, release.id),

@@ -197,6 +197,29 @@ fn data_that_could_be_lost_is_refused() {
 }
 
 #[test]
+fn sql_files_that_no_rollout_could_apply_are_refused() {
+    let file = "[[store]]\nname = \"notes\"\nkind = \"file\"\npath = \"notes.json\"\n";
+    let entries = "[[store]]\nname = \"entries\"\nkind = \"sqlite\"\npath = \"entries.db\"\n";
+    let others = "[[store]]\nname = \"others\"\nkind = \"sqlite\"\npath = \"others.db\"\n";
+    let cases = [
+        format!("command = [\"a\"]\n{entries}"),
+        format!("store = \"entrees\"\n{entries}"),
+        format!("store = \"notes\"\n{file}{entries}"),
+        format!("pause = \"long\"\nthrough = -1\n{entries}"),
+        format!("{entries}{others}"),
+        file.to_owned(),
+    ];
+    let sql = "[release.migrate]\nsql = \"migrations\"\n";
+    let mut told = cases
+        .map(|case| wrong(&least("", &format!("{sql}{case}"))))
+        .to_vec();
+    let command =
+        "[release.migrate]\ncommand = [\"a\"]\nproof = { command = [\"b\"] }\npause = \"1s\"\n";
+    told.push(wrong(&least("", &format!("{command}{file}"))));
+    insta::assert_snapshot!(told.join("\n\n----\n\n"));
+}
+
+#[test]
 fn addresses_that_clash_or_are_too_open_are_refused() {
     let tables = "[gateway]\nlisten = \"127.0.0.1:21005\"\nadmin = \"0.0.0.0:8081\"\nsticky = \"header\"\n\
                   [server]\nlisten = \"192.0.2.1:8081\"\n";

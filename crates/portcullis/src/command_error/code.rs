@@ -83,7 +83,7 @@ pub(crate) struct Meaning {
 }
 
 /// The words of the engine's API and of the gateway's admin API, and the code that tells of each.
-const WORDS: [(&str, ErrorCode); 37] = [
+const WORDS: [(&str, ErrorCode); 38] = [
     ("configuration", ErrorCode::Configuration),
     ("not_authorised", ErrorCode::NotAuthorised),
     ("not_found", ErrorCode::NotFound),
@@ -116,6 +116,7 @@ const WORDS: [(&str, ErrorCode); 37] = [
     ("artifact_unreadable", ErrorCode::ArtifactUnreadable),
     ("no_free_port", ErrorCode::NoFreePort),
     ("plan_moved", ErrorCode::PlanMoved),
+    ("migration_refused", ErrorCode::MigrationRefused),
     ("nothing_live", ErrorCode::NothingLive),
     ("still_live", ErrorCode::StillLive),
     ("not_now", ErrorCode::NotNow),

@@ -96,6 +96,7 @@ fn planning_code(error: &PlanningError) -> ErrorCode {
         PlanningError::Artifact { .. } => ErrorCode::ArtifactUnreadable,
         PlanningError::Address(_) => ErrorCode::NoFreePort,
         PlanningError::Moved(_) => ErrorCode::PlanMoved,
+        PlanningError::Migrations { .. } => ErrorCode::MigrationRefused,
         _ => ErrorCode::PlanRefused,
     }
 }

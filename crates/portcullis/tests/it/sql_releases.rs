@@ -111,12 +111,7 @@ fn each_phase_is_carried_out_at_its_time_and_nothing_goes_back_behind_a_contract
     );
 
     // Nothing that reads the dropped column comes back by itself.
-    assert_eq!(
-        rig.exit(&["rollback", "--to", "1.1", "--wait"]),
-        1,
-        "{}",
-        rig.log()
-    );
+    assert_eq!(rig.exit(&["rollback", "1.1", "--wait"]), 1, "{}", rig.log());
     let shown = rig.ok(&["show", "ledger-4"]);
     assert!(
         shown.contains("0003_text.contract.sql took away"),
@@ -154,6 +149,7 @@ fn a_bad_release_goes_back_with_its_files_and_its_ledger() {
         "0"
     );
     // The good one finds nothing half done.
+    let users = rig.users();
     assert_eq!(
         rig.exit(&["deploy", "--release", "1.1", "--wait"]),
         0,
@@ -161,6 +157,7 @@ fn a_bad_release_goes_back_with_its_files_and_its_ledger() {
         rig.log()
     );
     assert_eq!(applied(&rig), "0001_body.sql 0002_fill.backfill.sql");
+    assert_eq!(users.stop(), 0, "requests were dropped");
     assert_eq!(rig.stop(), Some(0));
 }
 
@@ -168,7 +165,9 @@ fn a_bad_release_goes_back_with_its_files_and_its_ledger() {
 #[test]
 fn a_release_that_needs_what_its_own_contraction_removes_is_stopped_by_the_rehearsal() {
     let mut rig = serving();
+    let users = rig.users();
     rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    assert_eq!(users.stop(), 0, "requests were dropped");
     let before = asked(&rig, "SELECT count(*) FROM pragma_table_info('entry')");
     assert_ne!(rig.exit(&["deploy", "--release", "1.3", "--wait"]), 0);
     let shown = rig.ok(&["show", "ledger-3"]);

@@ -503,7 +503,8 @@ const MIGRATION_REFUSED: Meaning = Meaning {
     title: "Migrations cannot be applied as they are",
     meaning: "The files, the ledger in the database and what was asked do not fit together: a file \
                changed after it was applied, comes before one that is applied, needs an earlier \
-               phase, or a statement of an earlier run is in doubt. Nothing was changed.",
+               phase, or a statement of an earlier run is in doubt. Or the lint finds that files of a \
+               release would break what runs. Nothing was changed.",
     remedy: "The message names the file. `portcullis migrate status` compares all of them with the \
               ledger; `portcullis docs migrations` says what each refusal is about.",
     exit: Exit::Failed,
