@@ -169,15 +169,22 @@ fn rule(scene: &Scene<'_>, room: &Room, evidence: &Evidence, width: usize) -> Ve
     let head = Line::of(tone, format!("  {mark} "))
         .with(tone, padded(word, 10))
         .with(Tone::Plain, format!(" {}", padded(&signal.words(), width)));
-    let numbers: Vec<String> = [Some(value), limit, stable, Some(amount)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let joined = |numbers: [Option<&String>; 4]| {
+        let numbers: Vec<&str> = numbers.into_iter().flatten().map(String::as_str).collect();
+        numbers.join(", ")
+    };
+    let numbers = joined([Some(&value), limit.as_ref(), stable.as_ref(), Some(&amount)]);
     let mut lines = if room.width >= ONE_LINE_FROM {
-        let numbers = numbers.join(", ");
+        // "  * word       signal  numbers": where that is too long, how much is missing matters more than the stable
+        // release's value, which the limit has in it already.
+        let taken = 4 + 10 + 1 + width + 2;
+        let numbers = match taken + numbers.chars().count() > room.width {
+            true => joined([Some(&value), limit.as_ref(), None, Some(&amount)]),
+            false => numbers,
+        };
         vec![head.with(Tone::Strong, format!("  {numbers}"))]
     } else {
-        let numbers = wrap(&numbers.join(", "), room.width.saturating_sub(4));
+        let numbers = wrap(&numbers, room.width.saturating_sub(4));
         let numbers = numbers.into_iter();
         let below = numbers.map(|text| Line::of(Tone::Strong, format!("    {text}")));
         [head].into_iter().chain(below).collect()
