@@ -51,7 +51,7 @@ pub use release_log::{LogReader, OnLine, ReleaseLog, release_logs};
 pub use secret_reference::{SecretError, SecretErrorWhy, resolve_secret};
 pub use smoke::SmokeDriver;
 pub use sql_migrations::{
-    Applied, ApplyOrder, DatabaseRefused, Doubt, Ledger, MigrationDatabase, MigrationError,
-    MigrationEvent, MigrationFiles, MigrationFilesError, MigrationStanding, SqlMigrationDriver,
-    Standing, apply_migrations, migration_status, read_migration_files,
+    Applied, ApplyOrder, DatabaseRefused, Doubt, FailedStatement, Ledger, MigrationDatabase,
+    MigrationError, MigrationEvent, MigrationFiles, MigrationFilesError, MigrationStanding,
+    SqlMigrationDriver, Standing, apply_migrations, migration_status, read_migration_files,
 };

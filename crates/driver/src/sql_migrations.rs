@@ -21,6 +21,6 @@ mod standing;
 pub use apply::{Applied, ApplyOrder, Doubt, MigrationEvent, apply_migrations};
 pub use database::{DatabaseRefused, MigrationDatabase};
 pub use driver::SqlMigrationDriver;
-pub use error::MigrationError;
+pub use error::{FailedStatement, MigrationError};
 pub use files::{MigrationFiles, MigrationFilesError, read_migration_files};
 pub use standing::{Ledger, MigrationStanding, Standing, migration_status};

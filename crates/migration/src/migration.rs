@@ -211,7 +211,7 @@ impl FileName {
         Ok(FileName {
             version,
             phase: words.iter().find_map(|word| word.parse().ok()),
-            goes_back: words.iter().any(|word| *word == "down"),
+            goes_back: words.contains(&"down"),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_migration::{Migration, MigrationSet, Phase, SetProblem, Statement};
 
 use super::database::{DatabaseKind, MigrationDatabase};
-use super::error::{MigrationError, advice};
+use super::error::{FailedStatement, MigrationError, advice};
 use super::in_steps;
 use super::ledger::{self, Entry};
 use super::postgres::PostgresSession;
@@ -349,7 +349,7 @@ pub(super) fn failed(
     );
     let code = answered.and_then(|answer| answer.code()).map(Into::into);
     let advice = code.as_deref().and_then(advice);
-    MigrationError::Statement {
+    MigrationError::Statement(Box::new(FailedStatement {
         file: migration.file.clone(),
         line: statement.line,
         statement: statement.excerpt(),
@@ -359,7 +359,7 @@ pub(super) fn failed(
         of: migration.statements.len(),
         invalid_indexes: Vec::new(),
         advice,
-    }
+    }))
 }
 
 /// A pause of so many milliseconds.

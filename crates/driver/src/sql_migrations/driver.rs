@@ -218,9 +218,10 @@ fn may_pass(error: &MigrationError) -> bool {
     match error {
         MigrationError::Busy { .. } | MigrationError::Unreachable { .. } => true,
         // PostgreSQL: no lock, deadlock; SQLite: busy, locked.
-        MigrationError::Statement {
-            code: Some(code), ..
-        } => ["55P03", "40P01", "5", "6"].contains(&code.as_str()),
+        MigrationError::Statement(failed) => {
+            let code = failed.code.as_deref().unwrap_or_default();
+            ["55P03", "40P01", "5", "6"].contains(&code)
+        }
         _ => false,
     }
 }

@@ -103,27 +103,8 @@ pub enum MigrationError {
         index: String,
     },
     /// A statement failed.
-    #[error("{file}:{line}: `{statement}` failed: {message}{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
-    Statement {
-        /// The file.
-        file: String,
-        /// Its line.
-        line: usize,
-        /// The statement.
-        statement: String,
-        /// What the database says.
-        message: String,
-        /// Its SQLSTATE, or SQLite's extended code.
-        code: Option<String>,
-        /// How many statements of the file are carried out; nothing if all of it was rolled back.
-        done: Option<usize>,
-        /// How many there are.
-        of: usize,
-        /// Invalid indexes that were not there before.
-        invalid_indexes: Vec<String>,
-        /// What helps against this failure.
-        advice: Option<&'static str>,
-    },
+    #[error("{0}")]
+    Statement(Box<FailedStatement>),
     /// A round changed more rows than its batch allows.
     #[error(
         "{file}:{line}: one round changed {rows} rows, and its batch is {batch}; the round was rolled back"
@@ -157,6 +138,30 @@ pub enum MigrationError {
         #[source]
         source: sqlx::Error,
     },
+}
+
+/// A statement that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}:{line}: `{statement}` failed: {message}{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
+pub struct FailedStatement {
+    /// The file.
+    pub file: String,
+    /// Its line.
+    pub line: usize,
+    /// The statement.
+    pub statement: String,
+    /// What the database says.
+    pub message: String,
+    /// Its SQLSTATE, or SQLite's extended code.
+    pub code: Option<String>,
+    /// How many statements of the file are carried out; nothing if all of it was rolled back.
+    pub done: Option<usize>,
+    /// How many there are.
+    pub of: usize,
+    /// Invalid indexes that were not there before.
+    pub invalid_indexes: Vec<String>,
+    /// What helps against this failure.
+    pub advice: Option<&'static str>,
 }
 
 impl MigrationError {
@@ -193,12 +198,8 @@ impl MigrationError {
                 "look at the database; then run again with `--in-doubt done` or `--in-doubt again`".to_owned()
             }
             MigrationError::InvalidIndex { index, .. } => cure(std::slice::from_ref(index)),
-            MigrationError::Statement {
-                invalid_indexes,
-                advice,
-                ..
-            } => match invalid_indexes.as_slice() {
-                [] => (*advice)?.to_owned(),
+            MigrationError::Statement(failed) => match failed.invalid_indexes.as_slice() {
+                [] => failed.advice?.to_owned(),
                 names => cure(names),
             },
             MigrationError::BatchTooLarge { batch, .. } => {

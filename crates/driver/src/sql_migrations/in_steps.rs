@@ -178,12 +178,11 @@ impl Steps<'_> {
         }
         let _ = ledger::under_way(session, self.migration, None).await;
         let after = session.invalid_indexes().await.unwrap_or_default();
-        if let MigrationError::Statement {
-            invalid_indexes, ..
-        } = &mut told
-        {
+        if let MigrationError::Statement(failed) = &mut told {
             let is_new = |name: &String| !before.contains(name);
-            invalid_indexes.extend(after.into_iter().filter(is_new));
+            failed
+                .invalid_indexes
+                .extend(after.into_iter().filter(is_new));
         }
         told
     }

@@ -5,7 +5,7 @@ mod files;
 mod lint;
 mod status;
 
-use portcullis_driver::{DatabaseRefused, MigrationError};
+use portcullis_driver::{DatabaseRefused, FailedStatement, MigrationError};
 
 use crate::cli::Migrate;
 use crate::command_error::{CommandError, ErrorCode, Exit};
@@ -26,7 +26,7 @@ fn told(error: &MigrationError) -> CommandError {
         MigrationError::Database(DatabaseRefused { .. }) => (Exit::Usage, ErrorCode::BadValue),
         MigrationError::Unreachable { .. } => (Exit::Unreachable, ErrorCode::NoDatabase),
         MigrationError::Busy { .. } => (Exit::LeaseHeld, ErrorCode::MigrationUnderWay),
-        MigrationError::Statement { .. }
+        MigrationError::Statement(_)
         | MigrationError::BatchTooLarge { .. }
         | MigrationError::TooManyRounds { .. }
         | MigrationError::Ledger { .. } => (Exit::Failed, ErrorCode::MigrationFailed),
@@ -50,25 +50,18 @@ fn told(error: &MigrationError) -> CommandError {
 /// What a failure leaves behind.
 fn left(error: &MigrationError) -> Option<String> {
     match error {
-        MigrationError::Statement {
-            done: None, file, ..
-        } => Some(format!(
-            "{file} is one transaction and was rolled back: nothing of it is applied"
-        )),
-        MigrationError::Statement {
-            done: Some(done),
-            of,
-            file,
-            invalid_indexes,
-            ..
-        } => {
+        MigrationError::Statement(failed) => {
+            let FailedStatement { file, of, .. } = failed.as_ref();
+            let Some(done) = failed.done else {
+                return Some(format!(
+                    "{file} is one transaction and was rolled back: nothing of it is applied"
+                ));
+            };
             let mut left =
                 format!("{done} of {of} statements of {file} are carried out and recorded");
-            if !invalid_indexes.is_empty() {
-                left.push_str(&format!(
-                    "; it left an invalid index: {}",
-                    invalid_indexes.join(", ")
-                ));
+            if !failed.invalid_indexes.is_empty() {
+                let invalid = failed.invalid_indexes.join(", ");
+                left.push_str(&format!("; it left an invalid index: {invalid}"));
             }
             Some(left)
         }

@@ -43,16 +43,11 @@ async fn a_file_and_its_entry_are_one_whatever_the_file_sets() {
         "ALTER TABLE notes ADD COLUMN t text;\nALTER TABLE notes ALTER COLUMN body TYPE jsonb;",
     );
     let refused = site.refused(Phase::Expand).await;
-    let MigrationError::Statement {
-        code,
-        line: 2,
-        done: None,
-        ..
-    } = &refused
-    else {
+    let MigrationError::Statement(failed) = &refused else {
         panic!("{refused:?}");
     };
-    assert_eq!(code.as_deref(), Some("22P05"));
+    assert_eq!((failed.line, failed.done), (2, None));
+    assert_eq!(failed.code.as_deref(), Some("22P05"));
     assert!(refused.hint().unwrap().contains("does not fit"));
     assert_eq!(
         site.words().await,
@@ -74,7 +69,7 @@ async fn a_file_and_its_entry_are_one_whatever_the_file_sets() {
     short.lock_timeout_ms = 200;
     let waited = site.apply_by(&short, &mut |_| ()).await.unwrap_err();
     assert!(
-        matches!(&waited, MigrationError::Statement { code, .. } if code.as_deref() == Some("55P03")),
+        matches!(&waited, MigrationError::Statement(failed) if failed.code.as_deref() == Some("55P03")),
         "{waited:?}"
     );
     assert!(waited.hint().unwrap().contains("pg_stat_activity"));
@@ -100,19 +95,15 @@ async fn an_index_that_a_failed_concurrent_build_left_invalid_is_named_until_it_
         let open = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM notes";
         reader.execute(open).await.unwrap();
         let failed = site.refused(Phase::Expand).await;
-        let MigrationError::Statement {
-            code,
-            line: 3,
-            done: Some(1),
-            of: 2,
-            invalid_indexes,
-            ..
-        } = &failed
-        else {
+        let MigrationError::Statement(statement) = &failed else {
             panic!("{failed:?}");
         };
-        assert_eq!(code.as_deref(), Some("55P03"));
-        assert_eq!(invalid_indexes, &["public.notes_body"]);
+        assert_eq!(
+            (statement.line, statement.done, statement.of),
+            (3, Some(1), 2)
+        );
+        assert_eq!(statement.code.as_deref(), Some("55P03"));
+        assert_eq!(statement.invalid_indexes, ["public.notes_body"]);
         assert!(
             failed
                 .hint()
