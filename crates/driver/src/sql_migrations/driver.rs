@@ -33,36 +33,45 @@ impl SqlMigrationDriver {
         SqlMigrationDriver
     }
 
-    /// Whether a rollout may begin, by what the ledger says: a release that comes out has files that can be applied, and
-    /// one that comes back misses nothing that was taken away.
+    /// Whether a rollout may begin, by what the ledger says: nothing was taken away that the release may need, and the files
+    /// of one that comes out can be applied. A database that cannot be asked keeps nobody from going back.
     ///
     /// # Errors
     /// Why it may not, in words.
     pub async fn ready(&self, check: &LedgerCheck) -> Result<Fact, String> {
-        let said = |error: MigrationError| told(&error);
         let migration = &check.migration;
         let database = database(migration)?;
-        if check.goes_back {
-            let known: Vec<&str> = migration
-                .files
-                .iter()
-                .map(|file| file.name.as_str())
-                .collect();
-            let gone = contracted_since(&database, &known).await.map_err(said)?;
-            return match gone.is_empty() {
-                true => Ok(Fact::new(
+        let known: Vec<&str> = migration
+            .files
+            .iter()
+            .map(|file| file.name.as_str())
+            .collect();
+        let gone = match contracted_since(&database, &known).await {
+            Ok(gone) => gone,
+            Err(error @ MigrationError::Unreachable { .. }) if check.goes_back => {
+                return Ok(Fact::new(
                     "ledger",
-                    "nothing was taken away since it served",
-                )),
-                false => Err(format!(
-                    "{} took away what an earlier release may need, so none goes back behind it; restore a backup of \
-                     before it (`portcullis backup list`), or bring out a new release",
-                    gone.join(", ")
-                )),
-            };
+                    format!("it cannot be asked: {}", told(&error)),
+                ));
+            }
+            Err(error) => return Err(told(&error)),
+        };
+        if !gone.is_empty() {
+            return Err(format!(
+                "{} took away what this release may need, which is older; restore a backup of before it (`portcullis backup \
+                 list`), or bring out a release that has the file",
+                gone.join(", ")
+            ));
+        }
+        if check.goes_back {
+            return Ok(Fact::new(
+                "ledger",
+                "nothing was taken away that it may need",
+            ));
         }
         let MigrationFiles { set, .. } = planned(migration, &database)?;
-        let pending = unready(&database, &set).await.map_err(said)?;
+        let pending = unready(&database, &set).await;
+        let pending = pending.map_err(|error| told(&error))?;
         Ok(Fact::new("ledger", format!("{pending} to apply")))
     }
 

@@ -95,7 +95,7 @@ pub fn read_migration_files(
 }
 
 /// The number that a name begins with.
-fn number(file: &Path) -> Option<u64> {
+pub(super) fn number(file: &Path) -> Option<u64> {
     let name = file.file_name()?.to_str()?;
     let digits = name.bytes().take_while(u8::is_ascii_digit).count();
     name.get(..digits)?.parse().ok()

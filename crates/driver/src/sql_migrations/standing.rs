@@ -1,9 +1,12 @@
 //! How files and database stand to each other.
 
+use std::path::Path;
+
 use portcullis_migration::{MigrationSet, Phase};
 
 use super::database::{DatabaseKind, MigrationDatabase};
 use super::error::MigrationError;
+use super::files::number;
 use super::ledger::Entry;
 use super::postgres::PostgresSession;
 use super::session::Session;
@@ -117,7 +120,8 @@ pub(super) async fn settled_status(
     }
 }
 
-/// Files of the phase contract that are applied, or begun, and are not among `known`.
+/// Files of the phase contract that are applied, or begun, and came after all that are `known`. One that is missing among
+/// older numbers was thrown away with the files that it belonged to, and says nothing.
 ///
 /// # Errors
 /// When the database cannot be reached or read.
@@ -125,9 +129,13 @@ pub(super) async fn contracted_since(
     database: &MigrationDatabase,
     known: &[&str],
 ) -> Result<Vec<String>, MigrationError> {
+    let last = known
+        .iter()
+        .filter_map(|name| number(Path::new(name)))
+        .max();
     let entries = entries(database).await?.into_iter();
     let gone = entries.filter(|entry| entry.phase == Some(Phase::Contract));
-    let gone = gone.filter(|entry| !known.contains(&entry.name.as_str()));
+    let gone = gone.filter(|entry| last.is_none_or(|last| entry.version > last));
     Ok(gone.map(|entry| entry.name).collect())
 }
 

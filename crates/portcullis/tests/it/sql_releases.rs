@@ -117,6 +117,18 @@ fn each_phase_is_carried_out_at_its_time_and_nothing_goes_back_behind_a_contract
         shown.contains("0003_text.contract.sql took away"),
         "{shown}"
     );
+    // Nor when somebody brings it out anew.
+    assert_eq!(
+        rig.exit(&["deploy", "--release", "1.1", "--wait"]),
+        1,
+        "{}",
+        rig.log()
+    );
+    let shown = rig.ok(&["show", "ledger-5"]);
+    assert!(
+        shown.contains("0003_text.contract.sql took away"),
+        "{shown}"
+    );
     assert_eq!(rig.serving_release(), "1.2");
     rig.ok(&["journal", "verify"]);
     assert_eq!(rig.stop(), Some(0));
