@@ -7,7 +7,7 @@ use portcullis_analysis::{Analysis, Rule, Signal, Test};
 use portcullis_rollout::{
     Artifact, Check, Command, DataPolicy, Hook, HookPoint, HookTime, KeepWarm, Migration, Plan,
     PlanProblem, PlanRequest, Proof, Purpose, Release, ReleaseId, RolloutId, Running, ServiceName,
-    StoreKind, StoreRef, Strategy, Target, Timeouts, Weight,
+    StoreLocation, StoreRef, Strategy, Target, Timeouts, Weight,
 };
 
 /// A plan to explore.
@@ -89,7 +89,9 @@ impl Scenario {
             },
             stores: vec![StoreRef {
                 name: "library".to_owned(),
-                location: StoreKind::File.at("/data/library.json".into()),
+                location: StoreLocation::File {
+                    path: "/data/library.json".into(),
+                },
             }],
             folder: "/data".into(),
             scratch: "/scratch".into(),

@@ -86,6 +86,26 @@ pub struct Timeouts {
 }
 
 impl PlanRequest {
+    /// The name of the database for the rehearsal's copy of a store: of letters, digits and `_`, no longer than a
+    /// database's name may be, and one that no other plan has on the same server.
+    pub(crate) fn copy_name(&self, store: usize) -> String {
+        const ROLLOUT_BYTES_MAX: usize = 32;
+        let plain = |letter: char| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        };
+        let rollout: String = self.id.as_str().chars().map(plain).collect();
+        let cut = rollout.len().saturating_sub(ROLLOUT_BYTES_MAX);
+        format!(
+            "portcullis_{}_{:x}_{store}",
+            &rollout[cut..],
+            self.created_at_ms
+        )
+    }
+
     /// What a started release is asked: the smoke checks, and the ready check first unless one of them
     /// asks the same.
     pub(crate) fn questions(&self) -> impl Iterator<Item = &Check> {

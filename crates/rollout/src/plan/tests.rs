@@ -41,7 +41,9 @@ pub(crate) fn request() -> PlanRequest {
         },
         stores: vec![StoreRef {
             name: "library".to_owned(),
-            location: StoreKind::File.at("/srv/library.json".into()),
+            location: StoreLocation::File {
+                path: "/srv/library.json".into(),
+            },
         }],
         folder: "/srv".into(),
         scratch: "/srv/scratch".into(),
