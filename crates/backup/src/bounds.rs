@@ -51,3 +51,41 @@ pub(crate) const OPENERS_MAX: usize = 5;
 
 /// How long a program may keep a database open that is to be replaced, in milliseconds.
 pub(crate) const SQLITE_CLOSED_WITHIN_MS: u64 = 5_000;
+
+/// How long opening a session with a PostgreSQL server may take, in seconds.
+pub(crate) const POSTGRES_CONNECT_S: u64 = 10;
+
+/// How long a lock that another session holds on something in a PostgreSQL database is waited for, in seconds.
+pub(crate) const POSTGRES_LOCK_S: u64 = 30;
+
+/// How long `pg_dump` or `pg_restore` may run, in seconds: 12 hours. It is killed then.
+pub(crate) const POSTGRES_TOOL_S: u64 = 12 * 60 * 60;
+
+/// How long a tool may take to say which version it is, in seconds.
+pub(crate) const POSTGRES_VERSION_S: u64 = 20;
+
+/// How much of what a tool prints on standard error is kept: its end.
+pub(crate) const TOOL_WORDS_BYTES_MAX: usize = 4096;
+
+/// How much a tool may print on standard output where that is read: the list of what is in a dump.
+pub(crate) const TOOL_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The oldest PostgreSQL that is backed up: older ones are not maintained any more.
+pub(crate) const POSTGRES_MAJOR_MIN: u32 = 13;
+
+/// How often the databases are tried to be renamed, each time for the five seconds that the server waits for
+/// sessions to end.
+pub(crate) const POSTGRES_SWAP_ATTEMPTS: u32 = 3;
+
+/// How long the pause is between two rounds of ending the sessions of a database that is replaced, in
+/// milliseconds.
+pub(crate) const POSTGRES_SESSIONS_PAUSE_MS: u64 = 20;
+
+/// The longest name of a database, in bytes (NAMEDATALEN - 1).
+pub(crate) const POSTGRES_NAME_BYTES_MAX: usize = 63;
+
+/// How large a piece of a large object is that is hashed at a time, in bytes.
+pub(crate) const LARGE_OBJECT_PIECE_BYTES: u64 = 1024 * 1024;
+
+/// How many things that are missing or in the way are named in one message.
+pub(crate) const NAMED_MAX: usize = 8;

@@ -56,6 +56,7 @@ pub(crate) fn capture(
             directories: Vec::new(),
             symlinks: Vec::new(),
             sqlite: None,
+            postgres: None,
         },
     };
     for item in &scan.items {

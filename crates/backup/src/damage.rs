@@ -42,6 +42,13 @@ pub enum Damage {
         /// What the decoder said.
         why: String,
     },
+    /// A dump of a database cannot be read by the program that would restore it.
+    Dump {
+        /// The path in the archive.
+        path: String,
+        /// What the program said.
+        why: String,
+    },
     /// A file in the archive does not have the content that the manifest gives.
     Content {
         /// The path in the archive.
@@ -97,6 +104,12 @@ impl fmt::Display for Damage {
                 f.write_str("the manifest in the archive is not the one beside it")
             }
             Self::ArchiveUnreadable { why } => write!(f, "the archive cannot be read: {why}"),
+            Self::Dump { path, why } => {
+                write!(
+                    f,
+                    "{path} in the archive cannot be read by pg_restore: {why}"
+                )
+            }
             Self::Content {
                 path,
                 expected,

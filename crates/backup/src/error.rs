@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{BackupName, Damage, NameRefused, StoreKind};
+use crate::{BackupName, Damage, NameRefused, PostgresProblem, StoreKind};
 
 /// What can go wrong with backups.
 #[derive(Debug, thiserror::Error)]
@@ -266,6 +266,14 @@ pub enum BackupError {
         path: PathBuf,
         /// Who has it open, as far as that can be known.
         by: String,
+    },
+    /// A PostgreSQL database cannot be backed up or put back.
+    #[error("store {store:?}: {problem}")]
+    Postgres {
+        /// The store.
+        store: String,
+        /// What is in the way.
+        problem: PostgresProblem,
     },
     /// The name under which the replaced data would be kept is in use.
     #[error("{} exists, so the replaced data cannot be kept there; restore a second later", path.display())]

@@ -20,16 +20,19 @@
 //! All functions block: call them where blocking is allowed.
 //!
 //! * **A database is never copied as a file.** SQLite copies it, of one moment and while it is used, and
-//!   checks the copy; one that a program has open is not replaced under it.
+//!   checks the copy; one that a program has open is not replaced under it. PostgreSQL dumps it as it is at one
+//!   moment; it is replaced by two renames in one transaction.
 //!
 //! # On disk
-//! docs/guide/restore-by-hand.md restores a backup with `tar`, `zstd` and `sqlite3` alone.
+//! docs/guide/restore-by-hand.md restores a backup with `tar`, `zstd`, `sqlite3` and
+//! `pg_restore` alone.
 //!
 //! `<vault>/<name>.tar.zst` holds `stores/<store>/<path>` for each store and, last,
 //! `manifest.json`; plain `tar` and `zstd` can read it. `<name>.manifest.json` is the same manifest
 //! again. `<name>.sha256` covers both and is accepted by `sha256sum -c` run in the vault. Owners,
 //! modes and modification times are kept; extended attributes, hard links and holes are not. An SQLite
-//! database is one file: what was in its log is in it.
+//! database is one file: what was in its log is in it. A PostgreSQL database is `dump`, a dump of `pg_dump`, with
+//! `roles.sql` and `database.sql` beside it.
 //! `<name>.record.json` says how long the archive is and whether it was read back in order; a backup
 //! without it is whole, and counts as not verified. `<name>.protection.json` is there while a person
 //! protects it.
@@ -46,6 +49,7 @@ mod hashing;
 mod manifest;
 mod octal;
 mod on_disk;
+mod postgres;
 mod protection;
 mod record;
 mod relative_path;
@@ -64,6 +68,10 @@ pub use error::BackupError;
 pub use manifest::{
     DirectoryEntry, FileEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest, SymlinkEntry,
 };
+pub use postgres::{
+    DatabaseGrant, DatabaseSetting, DatabaseSettings, DefinitionsEntry, ExtensionEntry,
+    PostgresAddress, PostgresContent, PostgresProblem, SequenceEntry,
+};
 pub use protection::Protection;
 pub use relative_path::{PathRefused, RelativePath};
 pub use retention::{Decision, Keep, Retention, retention};
@@ -71,6 +79,6 @@ pub use sqlite::SqliteContent;
 pub use store::{Location, Store, StoreKind, StoreSize, store_digest};
 pub use table_entry::TableEntry;
 pub use vault::{
-    Backup, BackupRequest, BackupState, BackupSummary, Hold, Removed, Replaced, Restored, Space,
-    Vault, Verified,
+    Backup, BackupRequest, BackupState, BackupSummary, Hold, Kept, Removed, Replaced, Restored,
+    RestoredDatabase, Space, Vault, Verified,
 };

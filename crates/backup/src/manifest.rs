@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backup_name::is_plain_name;
 use crate::relative_path::{escape, unescape};
-use crate::{BackupName, RelativePath, SqliteContent, StoreKind};
+use crate::{BackupName, PostgresContent, RelativePath, SqliteContent, StoreKind};
 
 /// The format that this program writes and reads.
 pub const MANIFEST_FORMAT: u32 = 1;
@@ -59,6 +59,9 @@ pub struct StoreManifest {
     /// What is in the database, if it is an SQLite database; its file is then the one of `files`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqlite: Option<SqliteContent>,
+    /// What is in the database, if it is a PostgreSQL database; its dump is among `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<PostgresContent>,
 }
 
 /// One regular file.
@@ -219,6 +222,9 @@ impl StoreManifest {
         if let (StoreKind::Sqlite, Some(content)) = (self.kind, &self.sqlite) {
             return content.digest();
         }
+        if let (StoreKind::Postgres, Some(content)) = (self.kind, &self.postgres) {
+            return content.digest();
+        }
         let mut lines: Vec<(&RelativePath, String)> = Vec::new();
         for entry in &self.files {
             let line = format!("file {} {} {}\n", entry.size, entry.sha256, entry.path);
@@ -269,7 +275,7 @@ impl StoreManifest {
             {
                 return Err("the file of a file store is not in a folder".to_owned());
             }
-            StoreKind::Directory => {
+            StoreKind::Directory | StoreKind::Postgres => {
                 if let Some(orphan) = paths
                     .iter()
                     .find(|path| !directories.contains(&path.parent()))
@@ -284,7 +290,9 @@ impl StoreManifest {
         {
             return Err("the root is not a directory".to_owned());
         }
-        if (self.kind == StoreKind::Sqlite) != self.sqlite.is_some() {
+        if (self.kind == StoreKind::Sqlite) != self.sqlite.is_some()
+            || (self.kind == StoreKind::Postgres) != self.postgres.is_some()
+        {
             return Err("what is said of a database does not fit its kind".to_owned());
         }
         if self.digest != self.content_digest() {

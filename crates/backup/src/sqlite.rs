@@ -88,6 +88,7 @@ pub(crate) fn capture(
         directories: Vec::new(),
         symlinks: Vec::new(),
         sqlite: Some(content),
+        postgres: None,
     };
     for item in scan.items {
         let mut entry = FileEntry {

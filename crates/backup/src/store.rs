@@ -9,6 +9,7 @@ use crate::BackupError;
 use crate::bounds::ATTEMPTS_MAX;
 use crate::capture::{Unsettled, capture};
 use crate::on_disk::{OnDisk, Shape};
+use crate::postgres::{Database, PostgresAddress};
 use crate::scan::{ItemKind, Scan};
 use crate::sqlite;
 
@@ -39,6 +40,13 @@ pub enum Location {
         /// Where the database file is, as for a file. `-wal`, `-shm` and `-journal` beside it belong to it.
         path: PathBuf,
     },
+    /// A PostgreSQL database. It may be in use while it is backed up; sessions are ended when it is replaced.
+    Postgres {
+        /// Where it is, with the password.
+        address: PostgresAddress,
+        /// How many sessions dump and restore at a time, 1 to 64.
+        jobs: u32,
+    },
 }
 
 /// What a store is, as manifests and messages say it.
@@ -51,6 +59,8 @@ pub enum StoreKind {
     Directory,
     /// An SQLite database.
     Sqlite,
+    /// A PostgreSQL database.
+    Postgres,
 }
 
 /// How large a store is.
@@ -68,6 +78,7 @@ impl fmt::Display for StoreKind {
             Self::File => "file",
             Self::Directory => "directory",
             Self::Sqlite => "sqlite database",
+            Self::Postgres => "postgresql database",
         })
     }
 }
@@ -107,28 +118,51 @@ impl Store {
             Location::File { .. } => StoreKind::File,
             Location::Directory { .. } => StoreKind::Directory,
             Location::Sqlite { .. } => StoreKind::Sqlite,
+            Location::Postgres { .. } => StoreKind::Postgres,
         }
     }
 
-    /// Where it is.
+    /// Where it is on the disk; None for a database on a server.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub fn path(&self) -> Option<&Path> {
         match &self.location {
             Location::File { path } | Location::Directory { path } | Location::Sqlite { path } => {
-                path
+                Some(path)
             }
+            Location::Postgres { .. } => None,
         }
     }
 
-    /// The same store at another path.
+    /// Where it is, for people: a path, or host, port and database.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.location {
+            Location::File { path } | Location::Directory { path } | Location::Sqlite { path } => {
+                path.display().to_string()
+            }
+            Location::Postgres { address, .. } => address.to_string(),
+        }
+    }
+
+    /// A store that is a PostgreSQL database.
+    #[must_use]
+    pub fn postgres(name: &str, address: PostgresAddress, jobs: u32) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: Location::Postgres { address, jobs },
+        }
+    }
+
+    /// The same store at another path. A database on a server has none and stays where it is.
     #[must_use]
     pub fn moved_to(&self, path: PathBuf) -> Self {
         Self {
             name: self.name.clone(),
-            location: match self.location {
+            location: match &self.location {
                 Location::File { .. } => Location::File { path },
                 Location::Directory { .. } => Location::Directory { path },
                 Location::Sqlite { .. } => Location::Sqlite { path },
+                Location::Postgres { .. } => self.location.clone(),
             },
         }
     }
@@ -139,7 +173,11 @@ impl Store {
     /// [`BackupError::StoreRefused`] if it is missing, of another kind or holds something that
     /// cannot be backed up; [`BackupError::StoreUnreadable`] if it cannot be read.
     pub fn size(&self) -> Result<StoreSize, BackupError> {
-        let scan = Scan::of(&self.on_disk())?;
+        let on_disk = match self.held() {
+            Held::Disk(on_disk) => on_disk,
+            Held::Server(database) => return database.size(),
+        };
+        let scan = Scan::of(&on_disk)?;
         let mut size = StoreSize {
             entries: scan.items.len() as u64,
             bytes: 0,
@@ -163,8 +201,10 @@ impl Store {
     /// [`BackupError::DatabaseFailed`] and [`BackupError::DatabaseDamaged`].
     pub fn examine(&self) -> Result<StoreSize, BackupError> {
         let size = self.size()?;
-        if let Location::Sqlite { .. } = self.location {
-            sqlite::examine(&self.on_disk())?;
+        match (&self.location, self.held()) {
+            (Location::Sqlite { .. }, Held::Disk(on_disk)) => sqlite::examine(&on_disk)?,
+            (_, Held::Server(database)) => database.examine()?,
+            (_, Held::Disk(_)) => {}
         }
         Ok(size)
     }
@@ -173,21 +213,61 @@ impl Store {
     pub(crate) fn bytes_needed(&self, size: StoreSize) -> u64 {
         match self.location {
             Location::File { .. } | Location::Directory { .. } => size.bytes,
-            Location::Sqlite { .. } => size.bytes.saturating_mul(2),
+            Location::Sqlite { .. } | Location::Postgres { .. } => size.bytes.saturating_mul(2),
         }
     }
 
-    /// The store as what it is on the disk.
-    pub(crate) fn on_disk(&self) -> OnDisk {
-        OnDisk {
-            name: self.name.clone(),
-            shape: match self.location {
-                Location::File { .. } | Location::Sqlite { .. } => Shape::File,
-                Location::Directory { .. } => Shape::Directory,
-            },
-            path: self.path().to_owned(),
+    /// Databases on the server of this store that Portcullis made and that are not in use: copies of rehearsals,
+    /// and what a restore that was cut off left behind. None for a store on the disk.
+    ///
+    /// # Errors
+    /// [`BackupError::Postgres`] if the server cannot be asked.
+    pub fn leftovers(&self) -> Result<Vec<String>, BackupError> {
+        match self.held() {
+            Held::Disk(_) => Ok(Vec::new()),
+            Held::Server(database) => database.marked(),
         }
     }
+
+    /// Drops the database of this store, which must be one that Portcullis made for a copy. If there is none,
+    /// nothing happens; nor for a store on the disk.
+    ///
+    /// # Errors
+    /// [`BackupError::Postgres`] if it was not made by Portcullis, or the server refuses.
+    pub fn drop_copy(&self) -> Result<(), BackupError> {
+        match self.held() {
+            Held::Disk(_) => Ok(()),
+            Held::Server(database) => database.drop_marked(),
+        }
+    }
+
+    /// The store as what it is on the disk or on a server.
+    pub(crate) fn held(&self) -> Held<'_> {
+        let (shape, path) = match &self.location {
+            Location::File { path } | Location::Sqlite { path } => (Shape::File, path),
+            Location::Directory { path } => (Shape::Directory, path),
+            Location::Postgres { address, jobs } => {
+                return Held::Server(Database {
+                    store: &self.name,
+                    address,
+                    jobs: *jobs,
+                });
+            }
+        };
+        Held::Disk(OnDisk {
+            name: self.name.clone(),
+            shape,
+            path: path.clone(),
+        })
+    }
+}
+
+/// Where the data of a store is held.
+pub(crate) enum Held<'a> {
+    /// In a file or a folder.
+    Disk(OnDisk),
+    /// In a database on a server.
+    Server(Database<'a>),
 }
 
 /// The digest of what a store holds now, to compare with that of a backup.
@@ -200,16 +280,18 @@ impl Store {
 ///   path escaped as [`crate::RelativePath`] documents. Modes, owners and times do not count.
 /// * An SQLite database: that of its content, see [`crate::SqliteContent`]. It is read in one transaction, so
 ///   it is that of one moment. How the content lies in pages does not count.
+/// * A PostgreSQL database: that of its content, see [`crate::PostgresContent`], of one moment too.
 ///
 /// # Errors
 /// [`BackupError::StoreChanged`] if it keeps changing while it is read,
 /// [`BackupError::DatabaseBusy`] and [`BackupError::DatabaseFailed`] for a database, and the errors of
 /// [`Store::size`].
 pub fn store_digest(store: &Store) -> Result<String, BackupError> {
-    if let Location::Sqlite { .. } = store.location {
-        return sqlite::live_digest(&store.on_disk());
-    }
-    let on_disk = store.on_disk();
+    let on_disk = match (&store.location, store.held()) {
+        (Location::Sqlite { .. }, Held::Disk(on_disk)) => return sqlite::live_digest(&on_disk),
+        (_, Held::Server(database)) => return database.live_digest(),
+        (_, Held::Disk(on_disk)) => on_disk,
+    };
     let mut changed = None;
     for _ in 0..ATTEMPTS_MAX {
         match capture(&on_disk, None) {

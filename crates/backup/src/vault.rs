@@ -13,6 +13,7 @@ use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder}
 use crate::{BackupError, BackupName, Manifest, Protection, Store};
 
 mod create;
+mod database;
 mod hold;
 mod remove;
 mod replace;
@@ -20,9 +21,10 @@ mod restore;
 mod verify;
 
 pub use create::{Backup, BackupRequest};
+pub use database::RestoredDatabase;
 pub use hold::Hold;
 pub use remove::Removed;
-pub use replace::Replaced;
+pub use replace::{Kept, Replaced};
 pub use restore::Restored;
 pub(crate) use restore::{exists, rename_to_free};
 pub use verify::Verified;

@@ -297,10 +297,13 @@ fn effective(config: &Config, key: &str) -> Option<String> {
 fn plain(kind: Kind, value: &DeValue<'_>) -> Option<String> {
     let text = match (kind, value) {
         (Kind::Journal, DeValue::String(text)) if text == "sqlite" => text.as_ref(),
-        (Kind::Texts | Kind::Journal | Kind::Redis | Kind::Secret, DeValue::String(text)) => {
-            shown(text)
+        (
+            Kind::Texts | Kind::Journal | Kind::Redis | Kind::Postgres | Kind::Secret,
+            DeValue::String(text),
+        ) => shown(text),
+        (Kind::Texts | Kind::Journal | Kind::Redis | Kind::Postgres | Kind::Secret, _) => {
+            SecretText::HIDDEN
         }
-        (Kind::Texts | Kind::Journal | Kind::Redis | Kind::Secret, _) => SecretText::HIDDEN,
         _ => {
             // What has no counterpart in JSON was refused before.
             let value = units::json(value).ok()?;

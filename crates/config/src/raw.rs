@@ -32,7 +32,7 @@ pub(crate) use hook::RawHook;
 pub(crate) use metric::RawMetric;
 pub(crate) use operation::{RawBackup, RawServer, RawState};
 pub(crate) use release::{RawMigration, RawProof, RawRelease};
-pub(crate) use secret_url::secret_url;
+pub(crate) use secret_url::{has_password, secret_url};
 pub(crate) use service::{RawData, RawMetrics, RawService, RawStore};
 pub(crate) use synthetic::{RawSynthetic, RawSyntheticRequest};
 pub(crate) use variables::{literal, reference, variables};

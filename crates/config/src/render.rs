@@ -6,7 +6,7 @@ use std::path::Path;
 use portcullis_analysis::{
     Cadence, Enough, Reading, Rule, Signal, SignalKind, Test, WhenInconclusive,
 };
-use portcullis_rollout::{Check, Migration, Proof, SqlMigration, Strategy};
+use portcullis_rollout::{Check, Migration, Proof, SqlMigration, StoreLocation, Strategy};
 use toml::{Table, Value};
 
 use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig, UpstreamProtocol};
@@ -161,11 +161,18 @@ fn check(check: &Check) -> Table {
 fn stores(config: &Config) -> Value {
     let stores = config.stores.iter().map(|store| {
         let name = store.name.as_str().into();
-        Value::Table(table([
-            ("name", name),
-            ("kind", store.kind().word().into()),
-            ("path", path(store.path())),
-        ]))
+        let kind = store.kind().word().into();
+        let mut out = table([("name", name), ("kind", kind)]);
+        match &store.location {
+            StoreLocation::File { path: at }
+            | StoreLocation::Directory { path: at }
+            | StoreLocation::Sqlite { path: at } => drop(out.insert("path".into(), path(at))),
+            StoreLocation::Postgres { url, jobs, .. } => {
+                out.insert("url".into(), url.as_str().into());
+                out.insert("jobs".into(), i64::from(*jobs).into());
+            }
+        }
+        Value::Table(out)
     });
     Value::Array(stores.collect())
 }

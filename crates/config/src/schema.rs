@@ -124,6 +124,7 @@ fn value(kind: Kind, form: Form) -> Value {
                 "items": { "type": "string", "enum": points },
             })
         }
+        Kind::Postgres => pattern("^(postgres(ql)?://|env:|file:|cmd:|text:)"),
         Kind::Journal => pattern("^(sqlite$|postgres(ql)?://|env:|file:|cmd:|text:)"),
         Kind::Redis => pattern("^(redis(s|\\+unix)?://|env:|file:|cmd:|text:)"),
         Kind::Form(form) => pattern(form.pattern()),

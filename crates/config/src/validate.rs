@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_rollout::{ValueSource, Weight};
+use portcullis_rollout::{StoreKind, ValueSource, Weight};
 
 use crate::origin::{Content, MaskUse, Origin, PathUse, Wanted};
 use crate::overlay::Overlay;
@@ -56,8 +56,11 @@ pub(crate) fn validate(
     overlay: Option<Overlay>,
     environments: &[String],
 ) -> Config {
-    let store_names = raw.stores.iter().filter_map(|store| store.name.as_ref());
-    let places = Places::new(report, store_names.map(|name| name.value.clone()).collect());
+    let named = raw.stores.iter().filter_map(|store| {
+        let is_url = text(store.kind.as_ref()) == Some(StoreKind::Postgres.word());
+        Some((store.name.as_ref()?.value.clone(), is_url))
+    });
+    let places = Places::new(report, named.collect());
     let mut context = Context {
         report,
         folder,

@@ -37,6 +37,11 @@ pub enum SecretErrorWhy {
     /// `env:`: Portcullis was started without the variable.
     #[error("is not set in the environment that Portcullis was started with")]
     NotSet,
+    /// `postgres-database:`: the value is no URL of a PostgreSQL database.
+    #[error(
+        "does not lead to the URL of a PostgreSQL database, postgres://USER@HOST:PORT/DATABASE"
+    )]
+    NotADatabase,
     /// The value is not a text that a variable can have.
     #[error("has a value that is not UTF-8 or has a zero byte")]
     NotText,
@@ -76,6 +81,13 @@ pub async fn resolve_secret(text: &str, folder: &Path) -> Result<SecretString, S
     };
     let bytes = match ValueSource::of(text) {
         ValueSource::Literal(literal) => return Ok(SecretString::from(literal)),
+        ValueSource::Database { name, url } => {
+            let url = Box::pin(resolve_secret(url, folder)).await?;
+            let other = ValueSource::with_database(url.expose_secret(), name);
+            return other
+                .map(SecretString::from)
+                .ok_or_else(|| error((SecretErrorWhy::NotADatabase, None)));
+        }
         ValueSource::Variable(name) => return variable(name).map_err(|why| error((why, None))),
         ValueSource::File(path) => file(&folder.join(path)).await.map_err(error)?,
         ValueSource::Command(line) => output(line, folder).await.map_err(error)?,

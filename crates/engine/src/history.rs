@@ -4,12 +4,15 @@
 //! what lists them, what serves, and what a way back to their release needs. Who asks for more reads it
 //! from the journal again, where the outline says.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use portcullis_driver::Recorded;
 use portcullis_journal::{Entry, Journal, Scope};
-use portcullis_rollout::{Plan, Purpose, Refused, ReleaseId, RolloutId, Running, Step};
+use portcullis_rollout::{
+    LedgerCheck, Migration, MigrationPhase, Plan, Purpose, Refused, Release, ReleaseId, RolloutId,
+    Running, SqlMigration, Step,
+};
 
 use crate::bounds::{
     DURATIONS_MAX, EVENTS_KEPT, PAGE_ENTRIES, ROLLOUTS_KEPT, ROLLOUTS_LOOKED_AT, RUNNING_LOOKED_AT,
@@ -261,6 +264,42 @@ impl History {
             .filter(|promoted| promoted.release.migration.is_some())
             .map(|promoted| promoted.release.id.clone())
             .collect()
+    }
+
+    /// What the ledger of SQL files must say if a release is to serve now; nothing if neither it nor any that was promoted
+    /// since it served last has such files.
+    pub fn ledger_check(&self, release: &Release, goes_back: bool) -> Option<LedgerCheck> {
+        let promotions: Vec<Promoted<'_>> = self.promotions().collect();
+        let served = promotions
+            .iter()
+            .rposition(|one| one.release.id == release.id);
+        let (known, since) = promotions.split_at(served.map_or(promotions.len(), |at| at + 1));
+        let sql = |one: &Promoted<'_>| match &one.release.migration {
+            Some(Migration::Sql(sql)) => Some(sql.clone()),
+            _ => None,
+        };
+        let contractions = |promoted: &[Promoted<'_>]| {
+            let files = promoted.iter().filter_map(sql).flat_map(|sql| sql.files);
+            let files = files.filter(|file| file.phase == MigrationPhase::Contract);
+            files.map(|file| file.name).collect::<BTreeSet<String>>()
+        };
+        let taken_away: Vec<String> = contractions(since)
+            .difference(&contractions(known))
+            .cloned()
+            .collect();
+        let migration = match &release.migration {
+            Some(Migration::Sql(own)) => own.clone(),
+            _ if taken_away.is_empty() => return None,
+            _ => SqlMigration {
+                files: Vec::new(),
+                ..since.iter().rev().find_map(sql)?
+            },
+        };
+        Some(LedgerCheck {
+            migration,
+            taken_away,
+            goes_back,
+        })
     }
 
     /// How long each step of a plan took in earlier rollouts of the service, shortest and longest of the

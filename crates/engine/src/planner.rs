@@ -354,6 +354,7 @@ fn request(
         metrics: service.metrics.clone(),
         figures: config.figures.clone(),
         synthetic: config.synthetic.clone(),
+        ledger: history.ledger_check(&release, purpose == Purpose::Rollback),
         approval: service
             .approval
             .clone()

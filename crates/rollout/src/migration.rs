@@ -103,10 +103,12 @@ pub struct SqlOrder {
 /// What the ledger of a database must say before a rollout touches anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerCheck {
-    /// The files of the release that shall serve.
+    /// The files of the release that shall serve; none if it says nothing of any.
     pub migration: SqlMigration,
-    /// Whether it served before: then nothing may have been taken away since that it needs. Else its files must be such
-    /// that they can be applied.
+    /// Files of the phase contract that came since the release served last: none of them may be applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_away: Vec<String>,
+    /// Whether it is brought back, so that its files are not to be applied.
     pub goes_back: bool,
 }
 

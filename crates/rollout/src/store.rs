@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::ValueSource;
+
 /// A store as a plan refers to it. In JSON the name and the location stand side by side, so that what was
 /// recorded before there were other kinds than files and folders is read as it was meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,18 @@ pub enum StoreLocation {
         /// Where the database file is.
         path: PathBuf,
     },
+    /// A PostgreSQL database. Its URL may have a password, so what stands here is where the URL is.
+    Postgres {
+        /// A reference to the URL, see [`crate::ValueSource`], or a URL without a password.
+        url: String,
+        /// The folder at which relative paths in the reference start and in which its command runs.
+        folder: PathBuf,
+        /// A database of this name on the same server is meant, and not the one that the URL names: a copy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        database: Option<String>,
+        /// How many sessions dump and restore at a time.
+        jobs: u32,
+    },
 }
 
 /// What a store is.
@@ -46,6 +60,8 @@ pub enum StoreKind {
     Directory,
     /// An SQLite database.
     Sqlite,
+    /// A PostgreSQL database.
+    Postgres,
 }
 
 impl StoreRef {
@@ -54,17 +70,47 @@ impl StoreRef {
         self.location.kind()
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
+    /// Where it is on the disk; `None` for a database on a server.
+    pub fn path(&self) -> Option<&Path> {
         self.location.path()
     }
 
-    /// The same store at another path.
+    /// What stands for it in a command or a variable: its path, or where the URL of its database is.
+    pub fn place(&self) -> String {
+        match &self.location {
+            StoreLocation::File { path }
+            | StoreLocation::Directory { path }
+            | StoreLocation::Sqlite { path } => path.display().to_string(),
+            StoreLocation::Postgres { url, database, .. } => match database {
+                None => url.clone(),
+                Some(name) => ValueSource::database(name, url),
+            },
+        }
+    }
+
+    /// Where a copy of it goes: a path in `folder`, or a database of that name beside its own.
     #[must_use]
-    pub fn moved_to(&self, path: PathBuf) -> StoreRef {
+    pub fn copied_to(&self, folder: &Path, database: &str) -> StoreRef {
+        let leaf = self.path().and_then(Path::file_name);
+        let path = folder
+            .join(&self.name)
+            .join(leaf.unwrap_or("data".as_ref()));
+        let location = match &self.location {
+            StoreLocation::File { .. } => StoreLocation::File { path },
+            StoreLocation::Directory { .. } => StoreLocation::Directory { path },
+            StoreLocation::Sqlite { .. } => StoreLocation::Sqlite { path },
+            StoreLocation::Postgres {
+                url, folder, jobs, ..
+            } => StoreLocation::Postgres {
+                url: url.clone(),
+                folder: folder.clone(),
+                database: Some(database.to_owned()),
+                jobs: *jobs,
+            },
+        };
         StoreRef {
             name: self.name.clone(),
-            location: self.kind().at(path),
+            location,
         }
     }
 }
@@ -76,42 +122,43 @@ impl StoreLocation {
             StoreLocation::File { .. } => StoreKind::File,
             StoreLocation::Directory { .. } => StoreKind::Directory,
             StoreLocation::Sqlite { .. } => StoreKind::Sqlite,
+            StoreLocation::Postgres { .. } => StoreKind::Postgres,
         }
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
+    /// Where it is on the disk; `None` for a database on a server.
+    pub fn path(&self) -> Option<&Path> {
         match self {
             StoreLocation::File { path }
             | StoreLocation::Directory { path }
-            | StoreLocation::Sqlite { path } => path,
+            | StoreLocation::Sqlite { path } => Some(path),
+            StoreLocation::Postgres { .. } => None,
         }
     }
 }
 
 impl StoreKind {
+    /// Every kind.
+    pub const ALL: [StoreKind; 4] = [
+        StoreKind::File,
+        StoreKind::Directory,
+        StoreKind::Sqlite,
+        StoreKind::Postgres,
+    ];
+
     /// The word, as the configuration writes it.
     pub fn word(self) -> &'static str {
         match self {
             StoreKind::File => "file",
             StoreKind::Directory => "directory",
             StoreKind::Sqlite => "sqlite",
+            StoreKind::Postgres => "postgres",
         }
     }
 
     /// The kind of that word.
     pub fn of_word(word: &str) -> Option<StoreKind> {
-        let all = [StoreKind::File, StoreKind::Directory, StoreKind::Sqlite];
-        all.into_iter().find(|kind| kind.word() == word)
-    }
-
-    /// A store of this kind at a path.
-    pub fn at(self, path: PathBuf) -> StoreLocation {
-        match self {
-            StoreKind::File => StoreLocation::File { path },
-            StoreKind::Directory => StoreLocation::Directory { path },
-            StoreKind::Sqlite => StoreLocation::Sqlite { path },
-        }
+        StoreKind::ALL.into_iter().find(|kind| kind.word() == word)
     }
 }
 

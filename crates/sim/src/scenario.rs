@@ -7,7 +7,7 @@ use portcullis_analysis::{Analysis, Rule, Signal, Test};
 use portcullis_rollout::{
     Artifact, Check, Command, CommandMigration, DataPolicy, Hook, HookPoint, HookTime, KeepWarm,
     Migration, Plan, PlanProblem, PlanRequest, Proof, Purpose, Release, ReleaseId, RolloutId,
-    Running, ServiceName, StoreKind, StoreRef, Strategy, Target, Timeouts, Weight,
+    Running, ServiceName, StoreLocation, StoreRef, Strategy, Target, Timeouts, Weight,
 };
 
 /// A plan to explore.
@@ -89,7 +89,9 @@ impl Scenario {
             },
             stores: vec![StoreRef {
                 name: "library".to_owned(),
-                location: StoreKind::File.at("/data/library.json".into()),
+                location: StoreLocation::File {
+                    path: "/data/library.json".into(),
+                },
             }],
             folder: "/data".into(),
             scratch: "/scratch".into(),
@@ -114,6 +116,7 @@ impl Scenario {
             metrics: None,
             figures: Vec::new(),
             synthetic: None,
+            ledger: None,
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
             hooks: self.hooks(),
             keep_warm: KeepWarm::lasting(if self == Scenario::KeptWarm { 2000 } else { 0 }),

@@ -16,6 +16,7 @@ use crate::capture::{Unsettled, capture};
 use crate::durable::{folder_of, place, sync_folder, temporary_file};
 use crate::manifest::{MANIFEST_FORMAT, Manifest};
 use crate::record::Record;
+use crate::store::Held;
 use crate::sums::Sums;
 use crate::{BackupError, BackupName, Location, Store, StoreManifest, sqlite};
 
@@ -152,10 +153,12 @@ impl Vault {
         store: &Store,
         archive: &mut ArchiveWriter,
     ) -> Result<StoreManifest, Unsettled> {
-        let on_disk = store.on_disk();
-        match store.location {
-            Location::File { .. } | Location::Directory { .. } => capture(&on_disk, Some(archive)),
-            Location::Sqlite { .. } => Ok(sqlite::capture(&on_disk, archive, &self.root)?),
+        match (&store.location, store.held()) {
+            (Location::Sqlite { .. }, Held::Disk(on_disk)) => {
+                Ok(sqlite::capture(&on_disk, archive, &self.root)?)
+            }
+            (_, Held::Disk(on_disk)) => capture(&on_disk, Some(archive)),
+            (_, Held::Server(database)) => database.capture(archive, &self.root),
         }
     }
 
@@ -228,13 +231,16 @@ impl Vault {
 
     /// A vault in a store would back itself up; a store in the vault would be cleared with it.
     fn check_apart(&self, store: &Store) -> Result<(), BackupError> {
+        let Some(path) = store.path() else {
+            return Ok(());
+        };
         // A path that cannot be resolved is missing; reading the store says so better.
         let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let (vault, path) = (real(&self.root), real(store.path()));
-        if vault.starts_with(&path) || path.starts_with(&vault) {
+        let (vault, resolved) = (real(&self.root), real(path));
+        if vault.starts_with(&resolved) || resolved.starts_with(&vault) {
             return Err(BackupError::VaultOverlaps {
                 store: store.name.clone(),
-                path: store.path().to_owned(),
+                path: path.to_owned(),
                 vault: self.root.clone(),
             });
         }

@@ -7,11 +7,13 @@
 //! | directory | the new data goes to the kept name, then the two names are exchanged | none |
 //! | directory, exchange unknown to the file system | two renames | between the two |
 //! | SQLite database | what is in its log is put into the file, what still lies beside it is kept too, then as a file | none |
+//! | PostgreSQL database | two renames in one transaction of the server | new sessions wait for it |
 //!
 //! A crash at any point is repaired by calling again with the same time: what was done already is
 //! recognised by its content and by the names.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -24,8 +26,12 @@ use rustix::io::Errno;
 use super::Vault;
 use super::restore::{exists, failed, rename_to_free};
 use crate::durable::{RESTORE_PREFIX, folder_of, sync_folder};
+use crate::on_disk::OnDisk;
 use crate::scan::location;
-use crate::{BackupError, BackupName, Location, Store, StoreKind, sqlite, store_digest};
+use crate::store::Held;
+use crate::{
+    BackupError, BackupName, Location, Store, StoreKind, StoreManifest, sqlite, store_digest,
+};
 
 /// Milliseconds are part of it: two restores within one second keep what they replaced apart.
 const KEPT_TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
@@ -33,13 +39,41 @@ const KEPT_TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
 /// A store whose data was put back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
-    /// Where the replaced data is kept, `<path>.replaced-<UTC time>` with
-    /// milliseconds; None if there was none.
-    pub kept: Option<PathBuf>,
+    /// Where the replaced data is kept; None if there was none.
+    pub kept: Option<Kept>,
     /// The digest of the store now, equal to that of the backup.
     pub digest: String,
     /// How many entries could not be given back to their owner, because this process may not.
     pub owners_not_set: u64,
+}
+
+/// Where replaced data is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// At this path, `<path>.replaced-<UTC time>` with milliseconds.
+    Path(PathBuf),
+    /// In the database of this name on the same server, `<name>_replaced_<UTC time>` with milliseconds.
+    Database(String),
+}
+
+impl Kept {
+    /// The path, if it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Database(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Database(name) => write!(f, "the database {name}"),
+        }
+    }
 }
 
 impl Vault {
@@ -48,7 +82,8 @@ impl Vault {
     /// completes what a crash interrupted, and does nothing if it was done.
     ///
     /// A program that has a file of the store open keeps the old one: stop it before, or have it
-    /// open the file again. A database that a program has open is not replaced.
+    /// open the file again. An SQLite database that a program has open is not replaced; sessions with a
+    /// PostgreSQL database are ended.
     ///
     /// # Errors
     /// Those of [`Vault::restore`]; [`BackupError::StoreInUse`] if a database is open, as far as that can be
@@ -61,6 +96,53 @@ impl Vault {
         store: &Store,
         now: Timestamp,
     ) -> Result<Replaced, BackupError> {
+        let wanted = &self.wanted(name, store)?;
+        let on_disk = match store.held() {
+            Held::Disk(on_disk) => on_disk,
+            Held::Server(database) => {
+                return self.replace_database(name, wanted, database, now);
+            }
+        };
+        let swap = Swap::new(&on_disk, now);
+        let replaced = |kept: bool, owners_not_set| Replaced {
+            kept: kept.then(|| Kept::Path(swap.kept.clone())),
+            digest: wanted.digest.clone(),
+            owners_not_set,
+        };
+        let before = swap.look(store, &wanted.digest)?;
+        match before {
+            Before::Done => return Ok(replaced(true, 0)),
+            Before::Prepared => {
+                swap.put_aside(store, &on_disk)?;
+                swap.exchange(&swap.kept)?;
+                swap.sync()?;
+                return Ok(replaced(true, 0));
+            }
+            Before::Untouched | Before::Linked | Before::Gap | Before::Absent => {}
+        }
+        let staged = self.stage(name, &store.name, folder_of(&swap.live))?;
+        // Last, so that nothing of the old database was touched if the backup turns out to be no good.
+        swap.put_aside(store, &on_disk)?;
+        match (before, wanted.kind) {
+            (Before::Gap | Before::Absent, _) => rename_to_free(&staged.data, &swap.live)?,
+            (_, StoreKind::File | StoreKind::Sqlite) => swap.replace_file(&staged.data)?,
+            (_, StoreKind::Directory | StoreKind::Postgres) => {
+                swap.replace_by_exchange(&staged.data)?
+            }
+        }
+        swap.sync()?;
+        Ok(replaced(
+            !matches!(before, Before::Absent),
+            staged.owners_not_set,
+        ))
+    }
+
+    /// What the backup has of a store, which must be of the same kind.
+    pub(super) fn wanted(
+        &self,
+        name: &BackupName,
+        store: &Store,
+    ) -> Result<StoreManifest, BackupError> {
         let manifest = self.manifest(name)?;
         let Some(wanted) = manifest.store(&store.name) else {
             return Err(BackupError::UnknownStore {
@@ -80,36 +162,7 @@ impl Vault {
                 found: store.kind(),
             });
         }
-        let swap = Swap::new(store, now);
-        let replaced = |kept: bool, owners_not_set| Replaced {
-            kept: kept.then(|| swap.kept.clone()),
-            digest: wanted.digest.clone(),
-            owners_not_set,
-        };
-        let before = swap.look(store, &wanted.digest)?;
-        match before {
-            Before::Done => return Ok(replaced(true, 0)),
-            Before::Prepared => {
-                swap.put_aside(store)?;
-                swap.exchange(&swap.kept)?;
-                swap.sync()?;
-                return Ok(replaced(true, 0));
-            }
-            Before::Untouched | Before::Linked | Before::Gap | Before::Absent => {}
-        }
-        let staged = self.stage(name, &store.name, folder_of(&swap.live))?;
-        // Last, so that nothing of the old database was touched if the backup turns out to be no good.
-        swap.put_aside(store)?;
-        match (before, wanted.kind) {
-            (Before::Gap | Before::Absent, _) => rename_to_free(&staged.data, &swap.live)?,
-            (_, StoreKind::File | StoreKind::Sqlite) => swap.replace_file(&staged.data)?,
-            (_, StoreKind::Directory) => swap.replace_by_exchange(&staged.data)?,
-        }
-        swap.sync()?;
-        Ok(replaced(
-            !matches!(before, Before::Absent),
-            staged.owners_not_set,
-        ))
+        Ok(wanted.clone())
     }
 }
 
@@ -136,8 +189,8 @@ struct Swap {
 }
 
 impl Swap {
-    fn new(store: &Store, now: Timestamp) -> Self {
-        let live = location(&store.on_disk());
+    fn new(store: &OnDisk, now: Timestamp) -> Self {
+        let live = location(store);
         let mut kept = OsString::from(&live);
         kept.push(format!(".replaced-{}", now.strftime(KEPT_TIME_FORMAT)));
         Self {
@@ -173,10 +226,12 @@ impl Swap {
     }
 
     /// Makes a database ready to be replaced. A file or a folder needs nothing.
-    fn put_aside(&self, store: &Store) -> Result<(), BackupError> {
+    fn put_aside(&self, store: &Store, on_disk: &OnDisk) -> Result<(), BackupError> {
         match store.location {
-            Location::File { .. } | Location::Directory { .. } => Ok(()),
-            Location::Sqlite { .. } => sqlite::put_aside(&store.on_disk(), &self.kept),
+            Location::Sqlite { .. } => sqlite::put_aside(on_disk, &self.kept),
+            Location::File { .. } | Location::Directory { .. } | Location::Postgres { .. } => {
+                Ok(())
+            }
         }
     }
 

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use super::Vault;
 use crate::capture::{Unsettled, capture};
 use crate::clock::Stopwatch;
-use crate::durable::{RESTORE_PREFIX, folder_of, forget_cached, sync_folder};
+use crate::durable::{RESTORE_PREFIX, TEMPORARY_SUFFIX, folder_of, forget_cached, sync_folder};
 use crate::hashing::{CopyFailed, copy};
 use crate::manifest::{FileEntry, StoreManifest};
 use crate::on_disk::{OnDisk, Shape};
@@ -47,7 +47,7 @@ pub struct Restored {
 
 impl Vault {
     /// Restores one store of a backup to `to`, where nothing must be; the folder of `to` must
-    /// exist. The whole backup is verified on the way, and the copy is read back from the disk and
+    /// exist. Of a PostgreSQL database it is the dump that goes there; see [`Vault::restore_database`]. The whole backup is verified on the way, and the copy is read back from the disk and
     /// compared with the manifest before it appears under its name, complete.
     ///
     /// # Errors
@@ -108,6 +108,7 @@ impl Vault {
         };
         let private = tempfile::Builder::new()
             .prefix(RESTORE_PREFIX)
+            .suffix(TEMPORARY_SUFFIX)
             .tempdir_in(folder)
             .map_err(|source| failed("create a folder in", folder, source))?;
         let writer = Writer::new(&private, store)?;
@@ -171,7 +172,7 @@ impl<'a> Writer<'a> {
             }
             _ => (private.join("data"), private.join("data")),
         };
-        if store.kind == StoreKind::Directory {
+        if matches!(store.kind, StoreKind::Directory | StoreKind::Postgres) {
             fs::create_dir(&root_path).map_err(|source| failed("create", &root_path, source))?;
         }
         let root = openat(
@@ -261,7 +262,7 @@ impl<'a> Writer<'a> {
         }
         let shape = match self.store.kind {
             StoreKind::File | StoreKind::Sqlite => Shape::File,
-            StoreKind::Directory => Shape::Directory,
+            StoreKind::Directory | StoreKind::Postgres => Shape::Directory,
         };
         let copy = OnDisk {
             name: self.store.name.clone(),
@@ -357,8 +358,9 @@ fn compare(expected: &StoreManifest, found: &StoreManifest) -> Result<(), Backup
             return differs(wanted.path.to_string(), text(wanted), got);
         }
     }
-    // A database was checked before it was packed, and its file is that file, byte for byte.
-    if expected.kind != StoreKind::Sqlite && expected.digest != found.digest {
+    // A database was checked before it was packed, and its files are those files, byte for byte.
+    let database = matches!(expected.kind, StoreKind::Sqlite | StoreKind::Postgres);
+    if !database && expected.digest != found.digest {
         return differs(
             ".".to_owned(),
             expected.digest.clone(),

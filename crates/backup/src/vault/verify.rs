@@ -12,6 +12,7 @@ use crate::clock::Stopwatch;
 use crate::durable::forget_cached;
 use crate::hashing::{HashingReader, drain};
 use crate::manifest::Manifest;
+use crate::postgres::DumpCheck;
 use crate::sums::Sums;
 use crate::{BackupError, BackupName, Damage};
 
@@ -32,7 +33,8 @@ pub struct Verified {
 
 impl Vault {
     /// Reads the whole backup again: the archive against the `.sha256`, every file in it against
-    /// the manifest, and the manifest in it against the one beside it. The outcome is noted beside
+    /// the manifest, and the manifest in it against the one beside it; `pg_restore` reads the contents of
+    /// each dump. The outcome is noted beside
     /// the archive, where [`super::BackupSummary::verified`] finds it; if the vault cannot be written
     /// to, the outcome holds all the same and the backup counts as it did before.
     ///
@@ -42,7 +44,17 @@ impl Vault {
     /// they say.
     pub fn verify(&self, name: &BackupName) -> Result<Verified, BackupError> {
         let watch = Stopwatch::start();
-        let checked = self.read_back(name, &mut |_, _, _| Ok(()));
+        let mut dumps = DumpCheck::default();
+        let checked = self.read_back(name, &mut |store, file, reader| {
+            dumps.file(store, file, reader)
+        });
+        let checked = match dumps.damages.is_empty() {
+            true => checked,
+            false => checked.and(Err(BackupError::Damaged {
+                name: name.clone(),
+                damages: dumps.damages,
+            })),
+        };
         match &checked {
             Ok(_) => self.note_verified(name, true),
             Err(BackupError::Damaged { .. }) => self.note_verified(name, false),

@@ -40,7 +40,7 @@ const TRIES_MAX: i64 = 50;
 fn a_file_that_is_written_in_place_is_named_after_three_attempts() {
     let place = Place::new();
     let photos = place.directory_store("b");
-    let grows = photos.path().join("2026/grows");
+    let grows = photos.path().unwrap().join("2026/grows");
     fs::write(&grows, noise(4_000_000)).unwrap();
     let mut writer = File::options().append(true).open(&grows).unwrap();
     let single = Store::file("grows", grows.clone());
@@ -90,7 +90,10 @@ fn a_file_that_is_replaced_by_renaming_is_read_whole() {
     let place = Place::new();
     let content = |round: u64| format!("{:020}", round % 10).repeat(20_000);
     let store = place.file_store(&content(0));
-    let (path, next) = (store.path().to_owned(), place.path("library.json.next"));
+    let (path, next) = (
+        store.path().unwrap().to_owned(),
+        place.path("library.json.next"),
+    );
     meanwhile(
         |round| {
             fs::write(&next, content(round)).unwrap();
@@ -113,9 +116,13 @@ fn a_directory_that_changes_between_files_is_backed_up_and_not_steady() {
     let place = Place::new();
     let store = place.directory_store("b");
     for number in 0..200 {
-        fs::write(store.path().join(format!("{number}")), noise(20_000)).unwrap();
+        fs::write(
+            store.path().unwrap().join(format!("{number}")),
+            noise(20_000),
+        )
+        .unwrap();
     }
-    let folder = store.path().to_owned();
+    let folder = store.path().unwrap().to_owned();
     let toggle = move |round: u64| {
         let path = folder.join(format!("zz-{}", round % 7));
         if path.exists() {

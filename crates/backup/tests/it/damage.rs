@@ -24,7 +24,7 @@ fn files(place: &Place, backup: &Backup) -> Files {
 
 fn backed_up(place: &Place) -> Backup {
     let photos = place.directory_store("b");
-    fs::write(photos.path().join("noise"), noise(3_000)).unwrap();
+    fs::write(photos.path().unwrap().join("noise"), noise(3_000)).unwrap();
     place.back_up(0, &[place.file_store("a"), photos])
 }
 
@@ -103,7 +103,7 @@ fn nothing_is_restored_from_a_damaged_backup() {
             "{outcome:?}"
         );
         assert_eq!(names(place.folder.path()), before);
-        assert_eq!(fs::read(store.path()).unwrap(), live);
+        assert_eq!(fs::read(store.path().unwrap()).unwrap(), live);
         fs::write(&path, &bytes).unwrap();
     }
 }

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use portcullis_backup::{BackupError, Store, StoreKind, store_digest};
+use portcullis_backup::{BackupError, Kept, Store, StoreKind, store_digest};
 
-use crate::{Place, at, look, names};
+use crate::{Place, at, look, names, path_of};
 
 fn kept_path(store: &Store) -> PathBuf {
-    let name = store.path().file_name().unwrap().to_str().unwrap();
+    let name = store.path().unwrap().file_name().unwrap().to_str().unwrap();
     store
         .path()
+        .unwrap()
         .with_file_name(format!("{name}.replaced-20261121T010100.123Z"))
 }
 
@@ -25,11 +26,11 @@ fn stores(place: &Place) -> [Store; 2] {
 /// Changes the store's content by writing in place, as a bad release would.
 fn spoil(store: &Store) {
     match store.kind() {
-        StoreKind::File => fs::write(store.path(), "spoiled by the bad release").unwrap(),
-        StoreKind::Directory | StoreKind::Sqlite => {
-            fs::write(store.path().join("index"), "spoiled").unwrap();
-            fs::remove_file(store.path().join("2026/a.txt")).unwrap();
-            fs::write(store.path().join("added"), "new").unwrap();
+        StoreKind::File => fs::write(store.path().unwrap(), "spoiled by the bad release").unwrap(),
+        StoreKind::Directory | StoreKind::Sqlite | StoreKind::Postgres => {
+            fs::write(store.path().unwrap().join("index"), "spoiled").unwrap();
+            fs::remove_file(store.path().unwrap().join("2026/a.txt")).unwrap();
+            fs::write(store.path().unwrap().join("added"), "new").unwrap();
         }
     }
 }
@@ -39,19 +40,19 @@ fn the_data_comes_back_and_what_it_replaced_is_kept() {
     for index in 0..2 {
         let place = Place::new();
         let store = stores(&place)[index].clone();
-        let good = look(store.path());
+        let good = look(store.path().unwrap());
         let digest = store_digest(&store).unwrap();
         let backup = place.back_up(0, std::slice::from_ref(&store));
         spoil(&store);
-        let spoiled = look(store.path());
+        let spoiled = look(store.path().unwrap());
         let replaced = place
             .vault
             .restore_in_place(&backup.name, &store, at(60))
             .unwrap();
         assert_eq!(replaced.digest, digest);
-        assert_eq!(replaced.kept, Some(kept_path(&store)));
+        assert_eq!(replaced.kept, Some(Kept::Path(kept_path(&store))));
         assert_eq!(replaced.owners_not_set, 0);
-        assert_eq!(look(store.path()), good);
+        assert_eq!(look(store.path().unwrap()), good);
         assert_eq!(store_digest(&store).unwrap(), digest);
         assert_eq!(look(&kept_path(&store)), spoiled);
 
@@ -78,8 +79,10 @@ fn a_reader_never_sees_it_missing_or_partial() {
         let place = Place::new();
         let store = stores(&place)[index].clone();
         let probe = match store.kind() {
-            StoreKind::File => store.path().to_owned(),
-            StoreKind::Directory | StoreKind::Sqlite => store.path().join("index"),
+            StoreKind::File => store.path().unwrap().to_owned(),
+            StoreKind::Directory | StoreKind::Sqlite | StoreKind::Postgres => {
+                store.path().unwrap().join("index")
+            }
         };
         let contents = ["one".repeat(30_000), "two".repeat(40_000)];
         let backups = [0, 1].map(|round| {
@@ -129,18 +132,20 @@ fn a_store_that_is_gone_comes_back_too() {
     for index in 0..2 {
         let place = Place::new();
         let store = stores(&place)[index].clone();
-        let good = look(store.path());
+        let good = look(store.path().unwrap());
         let backup = place.back_up(0, std::slice::from_ref(&store));
         match store.kind() {
-            StoreKind::File => fs::remove_file(store.path()).unwrap(),
-            StoreKind::Directory | StoreKind::Sqlite => fs::remove_dir_all(store.path()).unwrap(),
+            StoreKind::File => fs::remove_file(store.path().unwrap()).unwrap(),
+            StoreKind::Directory | StoreKind::Sqlite | StoreKind::Postgres => {
+                fs::remove_dir_all(store.path().unwrap()).unwrap()
+            }
         }
         let replaced = place
             .vault
             .restore_in_place(&backup.name, &store, at(60))
             .unwrap();
         assert_eq!(replaced.kept, None);
-        assert_eq!(look(store.path()), good);
+        assert_eq!(look(store.path().unwrap()), good);
     }
 }
 
@@ -149,27 +154,27 @@ fn a_store_that_is_gone_comes_back_too() {
 fn an_interrupted_restore_is_completed_by_the_next_call() {
     let complete = |place: &Place, store: &Store, name, good: &_, spoiled: &_| {
         let replaced = place.vault.restore_in_place(name, store, at(60)).unwrap();
-        assert_eq!(replaced.kept, Some(kept_path(store)));
-        assert_eq!(&look(store.path()), good);
+        assert_eq!(replaced.kept, Some(Kept::Path(kept_path(store))));
+        assert_eq!(&look(store.path().unwrap()), good);
         assert_eq!(&look(&kept_path(store)), spoiled);
     };
     // A file whose old data has both names already.
     let place = Place::new();
     let store = place.file_store("old");
-    let good = look(store.path());
+    let good = look(store.path().unwrap());
     let backup = place.back_up(0, std::slice::from_ref(&store));
     spoil(&store);
-    let spoiled = look(store.path());
-    fs::hard_link(store.path(), kept_path(&store)).unwrap();
+    let spoiled = look(store.path().unwrap());
+    fs::hard_link(store.path().unwrap(), kept_path(&store)).unwrap();
     complete(&place, &store, &backup.name, &good, &spoiled);
 
     // A directory whose new data waits under the kept name.
     let place = Place::new();
     let store = place.directory_store("old");
-    let good = look(store.path());
+    let good = look(store.path().unwrap());
     let backup = place.back_up(0, std::slice::from_ref(&store));
     spoil(&store);
-    let spoiled = look(store.path());
+    let spoiled = look(store.path().unwrap());
     place
         .vault
         .restore(&backup.name, "photos", &kept_path(&store))
@@ -179,11 +184,11 @@ fn an_interrupted_restore_is_completed_by_the_next_call() {
     // Between two renames, on a file system that cannot exchange names.
     let place = Place::new();
     let store = place.directory_store("old");
-    let good = look(store.path());
+    let good = look(store.path().unwrap());
     let backup = place.back_up(0, std::slice::from_ref(&store));
     spoil(&store);
-    let spoiled = look(store.path());
-    fs::rename(store.path(), kept_path(&store)).unwrap();
+    let spoiled = look(store.path().unwrap());
+    fs::rename(store.path().unwrap(), kept_path(&store)).unwrap();
     complete(&place, &store, &backup.name, &good, &spoiled);
 }
 
@@ -200,7 +205,7 @@ fn the_remains_of_a_crash_are_in_nobodys_way() {
         .vault
         .restore_in_place(&backup.name, &store, at(60))
         .unwrap();
-    assert_eq!(fs::read_to_string(store.path()).unwrap(), "old");
+    assert_eq!(fs::read_to_string(store.path().unwrap()).unwrap(), "old");
     place.back_up(1, &[store]);
     assert_eq!(place.vault.list().unwrap().len(), 2);
 }
@@ -212,13 +217,13 @@ fn two_restores_in_one_second_keep_what_they_replaced_apart() {
     let backup = place.back_up(0, std::slice::from_ref(&store));
     let mut kept = Vec::new();
     for (content, millisecond) in [("two", 0), ("three", 1)] {
-        std::fs::write(store.path(), content).unwrap();
+        std::fs::write(store.path().unwrap(), content).unwrap();
         let now = at(60) + jiff::SignedDuration::from_millis(millisecond);
         let replaced = place
             .vault
             .restore_in_place(&backup.name, &store, now)
             .unwrap();
-        kept.push(replaced.kept.unwrap());
+        kept.push(path_of(replaced.kept));
     }
     let contents: Vec<_> = kept
         .iter()
@@ -263,18 +268,21 @@ fn links_other_kinds_and_other_stores_are_refused() {
         error
     };
     let link = place.path("link");
-    symlink(file.path(), &link).unwrap();
+    symlink(file.path().unwrap(), &link).unwrap();
     let error = refused(&file.moved_to(link));
     assert!(
         matches!(error, BackupError::StoreRefused { .. }),
         "{error:?}"
     );
-    let error = refused(&Store::directory(&file.name, file.path().to_owned()));
+    let error = refused(&Store::directory(
+        &file.name,
+        file.path().unwrap().to_owned(),
+    ));
     assert!(
         matches!(error, BackupError::KindDiffers { .. }),
         "{error:?}"
     );
-    let error = refused(&file.moved_to(directory.path().to_owned()));
+    let error = refused(&file.moved_to(directory.path().unwrap().to_owned()));
     assert!(
         matches!(error, BackupError::StoreRefused { .. }),
         "{error:?}"
@@ -311,7 +319,7 @@ fn a_relative_path_of_one_component_works() {
         "{}",
         String::from_utf8_lossy(&output.stdout)
     );
-    assert_eq!(fs::read_to_string(store.path()).unwrap(), "old");
+    assert_eq!(fs::read_to_string(store.path().unwrap()).unwrap(), "old");
     assert!(kept_path(&store).exists());
 }
 

@@ -7,15 +7,15 @@ use std::process::{Child, Command, Stdio};
 
 use portcullis_backup::{BackupName, BackupState, Store, StoreKind, Vault, store_digest};
 
-use crate::{Place, at, noise, request};
+use crate::{Place, at, noise, path_of, request};
 
-const FOLDER_VARIABLE: &str = "PORTCULLIS_TEST_FOLDER";
-const FROM_VARIABLE: &str = "PORTCULLIS_TEST_FROM";
+pub(crate) const FOLDER_VARIABLE: &str = "PORTCULLIS_TEST_FOLDER";
+pub(crate) const FROM_VARIABLE: &str = "PORTCULLIS_TEST_FROM";
 const MARK: &str = "round ";
 
 /// Starts a child that repeats something, and kills it after some rounds, in the middle of the
 /// next one.
-fn run_and_kill(test: &str, folder: &Path, from: i64, rounds: usize) {
+pub(crate) fn run_and_kill(test: &str, folder: &Path, from: i64, rounds: usize) {
     let mut child: Child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -46,7 +46,7 @@ fn run_and_kill(test: &str, folder: &Path, from: i64, rounds: usize) {
     );
 }
 
-fn say_round(round: i64) {
+pub(crate) fn say_round(round: i64) {
     let mut out = std::io::stdout();
     writeln!(out, "{MARK}{round}").unwrap();
     out.flush().unwrap();
@@ -70,7 +70,7 @@ fn database(folder: &Path) -> Store {
 /// Makes the database, or gives it other content.
 fn fill_database(folder: &Path, text: &str) -> Store {
     let store = database(folder);
-    let connection = rusqlite::Connection::open(store.path()).unwrap();
+    let connection = rusqlite::Connection::open(store.path().unwrap()).unwrap();
     let statements = format!(
         "PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS note (text TEXT); DELETE FROM note;
          WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 300)
@@ -103,7 +103,7 @@ fn child_that_backs_up() {
 fn a_killed_backup_leaves_no_half_backup() {
     let place = Place::new();
     let store = place.directory_store("b");
-    fs::write(store.path().join("noise"), noise(1_500_000)).unwrap();
+    fs::write(store.path().unwrap().join("noise"), noise(1_500_000)).unwrap();
     let notes = fill_database(place.folder.path(), "one");
     for kill in 1..=5_u8 {
         let from = i64::from(kill) * 1_000;
@@ -152,7 +152,7 @@ fn child_that_restores() {
         let name = BackupName::new("dhash", "production", at(second % 2)).unwrap();
         for store in [directory(folder), file(folder), database(folder)] {
             let replaced = vault.restore_in_place(&name, &store, at(second)).unwrap();
-            let kept = replaced.kept.unwrap();
+            let kept = path_of(replaced.kept);
             match store.kind() {
                 StoreKind::File => fs::remove_file(kept).unwrap(),
                 StoreKind::Directory => fs::remove_dir_all(kept).unwrap(),
@@ -161,6 +161,7 @@ fn child_that_restores() {
                         let _ = fs::remove_file(format!("{}{end}", kept.display()));
                     }
                 }
+                StoreKind::Postgres => unreachable!("see postgres.rs"),
             }
         }
         say_round(second);
@@ -175,7 +176,7 @@ fn a_killed_restore_leaves_the_old_or_the_new_data() {
         place.file_store("one"),
         fill_database(place.folder.path(), "one"),
     ];
-    fs::write(stores[0].path().join("noise"), noise(300_000)).unwrap();
+    fs::write(stores[0].path().unwrap().join("noise"), noise(300_000)).unwrap();
     let one = place.back_up(0, &stores);
     place.directory_store("two");
     place.file_store("two");

@@ -9,6 +9,10 @@ mod full_disk;
 mod in_place;
 mod killed;
 mod listing;
+mod postgres;
+#[path = "../../../journal/tests/it/postgres_server.rs"]
+#[allow(dead_code)]
+mod postgres_server;
 mod random_trees;
 mod refusals;
 mod removing;
@@ -22,7 +26,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use portcullis_backup::{Backup, BackupRequest, Store, Vault};
+use portcullis_backup::{Backup, BackupRequest, Kept, Store, Vault};
 use tempfile::TempDir;
 
 /// A folder with a vault in it and room for stores.
@@ -60,6 +64,11 @@ impl Place {
     fn back_up(&self, second: i64, stores: &[Store]) -> Backup {
         self.vault.create(&request(second), stores).unwrap()
     }
+}
+
+/// Where replaced data is kept that lies on the disk.
+fn path_of(kept: Option<Kept>) -> PathBuf {
+    kept.unwrap().path().unwrap().to_owned()
 }
 
 fn at(second: i64) -> Timestamp {

@@ -58,13 +58,13 @@ fn stores_that_are_missing_or_of_another_kind() {
     );
     refuses(
         &place,
-        &file(a_folder.path()),
+        &file(a_folder.path().unwrap()),
         "photos",
         "is a directory, expected a file",
     );
     refuses(
         &place,
-        &directory(a_file.path()),
+        &directory(a_file.path().unwrap()),
         "library.json",
         "is a file, expected a directory",
     );
@@ -74,8 +74,8 @@ fn stores_that_are_missing_or_of_another_kind() {
 fn a_store_that_is_a_link_is_not_followed() {
     let place = Place::new();
     let (a_file, a_folder) = (place.file_store("a"), place.directory_store("b"));
-    symlink(a_file.path(), place.path("link-to-file")).unwrap();
-    symlink(a_folder.path(), place.path("link-to-folder")).unwrap();
+    symlink(a_file.path().unwrap(), place.path("link-to-file")).unwrap();
+    symlink(a_folder.path().unwrap(), place.path("link-to-folder")).unwrap();
     refuses(
         &place,
         &file(&place.path("link-to-file")),
@@ -96,13 +96,13 @@ fn a_store_that_is_a_link_is_not_followed() {
 fn sockets_pipes_and_devices() {
     let place = Place::new();
     let store = place.directory_store("b");
-    let socket = store.path().join("2026/service.sock");
+    let socket = store.path().unwrap().join("2026/service.sock");
     let listener = UnixListener::bind(&socket).unwrap();
     refuses(&place, &store, "2026/service.sock", "is a socket");
     drop(listener);
     fs::remove_file(&socket).unwrap();
 
-    let pipe = store.path().join("pipe");
+    let pipe = store.path().unwrap().join("pipe");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     refuses(&place, &store, "photos/pipe", "is a named pipe");
     refuses(&place, &file(&pipe), "pipe", "is a named pipe");

@@ -96,7 +96,7 @@ fn a_backup_that_somebody_holds_is_not_removed() {
 fn a_backup_in_the_making_is_never_taken_for_rubble() {
     let place = Place::new();
     let store = place.directory_store("b");
-    fs::write(store.path().join("noise"), noise(200_000)).unwrap();
+    fs::write(store.path().unwrap().join("noise"), noise(200_000)).unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -32,7 +32,7 @@ fn sha256sum(arguments: &[&str], folder: &Path) -> String {
 fn a_file_comes_back_and_its_digest_is_that_of_sha256sum() {
     let place = Place::new();
     let store = place.file_store("{\"version\":\"1.0\"}\n");
-    fs::set_permissions(store.path(), fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(store.path().unwrap(), fs::Permissions::from_mode(0o640)).unwrap();
     let backup = place.back_up(0, std::slice::from_ref(&store));
     assert_eq!(backup.name.as_str(), "dhash_production_20261121T010000Z");
     assert_eq!(backup.manifest.release.as_deref(), Some("1.0"));
@@ -56,7 +56,7 @@ fn a_file_comes_back_and_its_digest_is_that_of_sha256sum() {
         (restored.files, restored.bytes, restored.owners_not_set),
         (1, 18, 0)
     );
-    assert_eq!(look(&copy), look(store.path()));
+    assert_eq!(look(&copy), look(store.path().unwrap()));
     let left = names(place.folder.path());
     assert_eq!(
         left,
@@ -204,8 +204,8 @@ fn link_targets_come_back_byte_for_byte() {
         .into_iter()
         .chain([99, 100, 101, 4_000].map(long));
     for (number, target) in targets.enumerate() {
-        symlink(target, store.path().join(format!("link-{number}"))).unwrap();
-        let deep = store.path().join("d".repeat(120));
+        symlink(target, store.path().unwrap().join(format!("link-{number}"))).unwrap();
+        let deep = store.path().unwrap().join("d".repeat(120));
         fs::create_dir_all(&deep).unwrap();
         symlink(long(150 + number), deep.join(format!("link-{number}"))).unwrap();
     }
@@ -215,9 +215,9 @@ fn link_targets_come_back_byte_for_byte() {
         .vault
         .restore(&backup.name, "photos", &place.path("copy"))
         .unwrap();
-    assert_eq!(look(&place.path("copy")), look(store.path()));
+    assert_eq!(look(&place.path("copy")), look(store.path().unwrap()));
     assert_eq!(unpacked_by_tar(&place, &backup.archive), {
-        let mut seen = look(store.path());
+        let mut seen = look(store.path().unwrap());
         drop_fractions(&mut seen);
         seen
     });
@@ -235,7 +235,7 @@ fn several_stores_in_one_backup_are_restored_apart() {
             .vault
             .restore(&backup.name, &store.name, &copy)
             .unwrap();
-        assert_eq!(look(&copy), look(store.path()));
+        assert_eq!(look(&copy), look(store.path().unwrap()));
     }
     assert_eq!(place.vault.manifest(&backup.name).unwrap(), backup.manifest);
 }
@@ -272,7 +272,7 @@ fn ordinary_tools_can_unpack_the_archive() {
     let place = Place::new();
     let store = place.directory_store("b");
     let backup = place.back_up(0, std::slice::from_ref(&store));
-    let mut seen = look(store.path());
+    let mut seen = look(store.path().unwrap());
     drop_fractions(&mut seen);
     assert_eq!(unpacked_by_tar(&place, &backup.archive), seen);
     let inside = fs::read(place.path("out/manifest.json")).unwrap();
@@ -411,18 +411,23 @@ fn owners_are_kept() {
     }
     let place = Place::new();
     let stores = [place.file_store("a"), place.directory_store("b")];
-    symlink("index", stores[1].path().join("link")).unwrap();
+    symlink("index", stores[1].path().unwrap().join("link")).unwrap();
     let owned = |root: &Path, path: &str| {
         let metadata = fs::symlink_metadata(root.join(path)).unwrap();
         (metadata.uid(), metadata.gid())
     };
-    lchown(stores[0].path(), Some(1001), Some(1002)).unwrap();
+    lchown(stores[0].path().unwrap(), Some(1001), Some(1002)).unwrap();
     let paths = ["", "index", "2026", "2026/a.txt", "link"];
     for (path, id) in paths.into_iter().zip(2001..) {
-        lchown(stores[1].path().join(path), Some(id), Some(id + 1000)).unwrap();
+        lchown(
+            stores[1].path().unwrap().join(path),
+            Some(id),
+            Some(id + 1000),
+        )
+        .unwrap();
     }
     fs::set_permissions(
-        stores[1].path().join("index"),
+        stores[1].path().unwrap().join("index"),
         fs::Permissions::from_mode(0o6755),
     )
     .unwrap();
@@ -434,7 +439,7 @@ fn owners_are_kept() {
             .restore(&backup.name, &store.name, &copy)
             .unwrap();
         assert_eq!(restored.owners_not_set, 0);
-        assert_eq!(look(&copy), look(store.path()));
+        assert_eq!(look(&copy), look(store.path().unwrap()));
         copy
     });
     assert_eq!(

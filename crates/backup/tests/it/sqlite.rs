@@ -10,7 +10,7 @@ use std::thread;
 use portcullis_backup::{BackupError, Store, StoreKind, store_digest};
 use rusqlite::Connection;
 
-use crate::{Place, at, flip, names};
+use crate::{Place, at, flip, names, path_of};
 
 fn open(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
@@ -174,7 +174,7 @@ fn a_database_without_a_log_is_copied_while_it_is_written_to() {
 fn what_is_only_in_the_log_is_in_the_backup() {
     let place = Place::new();
     let store = notes(&place, "WAL");
-    let connection = open(store.path());
+    let connection = open(store.path().unwrap());
     connection
         .execute_batch("PRAGMA wal_autocheckpoint = 0; INSERT INTO note (text) VALUES ('four')")
         .unwrap();
@@ -205,7 +205,7 @@ fn what_is_only_in_the_log_is_in_the_backup() {
     assert_eq!(mode, "wal", "as the application set it");
     let size = store.size().unwrap();
     assert!(
-        size.bytes > fs::metadata(store.path()).unwrap().len(),
+        size.bytes > fs::metadata(store.path().unwrap()).unwrap().len(),
         "the log counts too"
     );
 }
@@ -215,7 +215,7 @@ fn what_is_only_in_the_log_is_in_the_backup() {
 fn a_transaction_that_was_cut_off_is_not_in_the_backup() {
     let place = Place::new();
     let store = notes(&place, "DELETE");
-    let connection = open(store.path());
+    let connection = open(store.path().unwrap());
     connection
         .execute_batch(
             "PRAGMA cache_size = 2; BEGIN; UPDATE note SET text = 'half';
@@ -230,7 +230,7 @@ fn a_transaction_that_was_cut_off_is_not_in_the_backup() {
         place.path("killed.db-journal"),
     )
     .unwrap();
-    fs::copy(store.path(), &killed).unwrap();
+    fs::copy(store.path().unwrap(), &killed).unwrap();
     drop(connection);
     assert!(
         fs::metadata(&killed).unwrap().len() > 100_000,
@@ -257,7 +257,7 @@ fn the_old_database_comes_back_and_the_replaced_one_is_kept_with_its_log() {
         let digest = store_digest(&store).unwrap();
         let backup = place.back_up(0, std::slice::from_ref(&store));
         // A bad release changes data, and its last changes are in the log only when it is killed.
-        let path = store.path().to_owned();
+        let path = store.path().unwrap().to_owned();
         let bad = open(&path);
         bad.execute_batch(
             "PRAGMA wal_autocheckpoint = 0; DELETE FROM note WHERE id = 1; PRAGMA user_version = 2",
@@ -282,7 +282,7 @@ fn the_old_database_comes_back_and_the_replaced_one_is_kept_with_its_log() {
         );
         assert_eq!(replaced.digest, digest);
         assert_eq!(store_digest(&store).unwrap(), digest);
-        let kept = replaced.kept.clone().unwrap();
+        let kept = path_of(replaced.kept.clone());
         assert_eq!(number(&open(&kept), "SELECT count(*) FROM note"), 2);
         assert_eq!(number(&open(&kept), "PRAGMA user_version"), 2);
         assert_eq!(number(&open(&path), "SELECT count(*) FROM note"), 3);
@@ -303,14 +303,14 @@ fn a_damaged_database_is_replaced_and_kept_with_all_that_lies_beside_it() {
     let store = notes(&place, "WAL");
     let digest = store_digest(&store).unwrap();
     let backup = place.back_up(0, std::slice::from_ref(&store));
-    fs::write(store.path(), "no database any more").unwrap();
+    fs::write(store.path().unwrap(), "no database any more").unwrap();
     fs::write(place.path("notes.db-wal"), "its log").unwrap();
     fs::write(place.path("notes.db-journal"), "its journal").unwrap();
     let replaced = place
         .vault
         .restore_in_place(&backup.name, &store, at(60))
         .unwrap();
-    let kept = replaced.kept.unwrap();
+    let kept = path_of(replaced.kept);
     assert_eq!(fs::read_to_string(&kept).unwrap(), "no database any more");
     let beside = |suffix: &str| fs::read_to_string(format!("{}{suffix}", kept.display())).unwrap();
     assert_eq!(
@@ -321,7 +321,7 @@ fn a_damaged_database_is_replaced_and_kept_with_all_that_lies_beside_it() {
     assert_eq!(store_digest(&store).unwrap(), digest);
 
     // And one that is gone comes back, too, whatever log it left.
-    fs::remove_file(store.path()).unwrap();
+    fs::remove_file(store.path().unwrap()).unwrap();
     fs::write(place.path("notes.db-wal"), "its log").unwrap();
     let replaced = place
         .vault
@@ -336,13 +336,13 @@ fn a_database_that_a_program_has_open_is_not_replaced() {
     let place = Place::new();
     let store = notes(&place, "WAL");
     let backup = place.back_up(0, std::slice::from_ref(&store));
-    open(store.path())
+    open(store.path().unwrap())
         .execute_batch("DELETE FROM note")
         .unwrap();
     let spoiled = store_digest(&store).unwrap();
     let mut program = Command::new("sh")
         .args(["-c", "exec 3<\"$0\"; echo open; read _"])
-        .arg(store.path())
+        .arg(store.path().unwrap())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -363,7 +363,7 @@ fn a_database_that_a_program_has_open_is_not_replaced() {
     program.wait().unwrap();
 
     // One that cannot be seen, but holds a lock.
-    let writer = open(store.path());
+    let writer = open(store.path().unwrap());
     writer
         .execute_batch("BEGIN IMMEDIATE; INSERT INTO note (text) VALUES ('x')")
         .unwrap();
@@ -379,7 +379,10 @@ fn a_database_that_a_program_has_open_is_not_replaced() {
         .vault
         .restore_in_place(&backup.name, &store, at(60))
         .unwrap();
-    assert_eq!(number(&open(store.path()), "SELECT count(*) FROM note"), 3);
+    assert_eq!(
+        number(&open(store.path().unwrap()), "SELECT count(*) FROM note"),
+        3
+    );
     let left: Vec<String> = names(place.folder.path());
     assert!(
         !left.iter().any(|name| name.starts_with(".portcullis")),
@@ -391,19 +394,19 @@ fn a_database_that_a_program_has_open_is_not_replaced() {
 fn a_damaged_database_is_no_backup() {
     let place = Place::new();
     let store = notes(&place, "DELETE");
-    open(store.path())
+    open(store.path().unwrap())
         .execute_batch(
             "CREATE INDEX by_text ON note (text);
              WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
              INSERT INTO note (text) SELECT hex(randomblob(50)) FROM n;",
         )
         .unwrap();
-    let good = fs::read(store.path()).unwrap();
+    let good = fs::read(store.path().unwrap()).unwrap();
     let mut found = 0;
     for page in 2..12 {
         let mut bad = good.clone();
         bad[page * 4096 + 1..page * 4096 + 9].fill(0xee);
-        fs::write(store.path(), bad).unwrap();
+        fs::write(store.path().unwrap(), bad).unwrap();
         let error = place
             .vault
             .create(&crate::request(0), std::slice::from_ref(&store))
@@ -432,7 +435,7 @@ fn what_is_no_database_is_refused() {
     .unwrap();
     fs::create_dir(place.path("folder")).unwrap();
     let notes = notes(&place, "WAL");
-    std::os::unix::fs::symlink(notes.path(), place.path("link")).unwrap();
+    std::os::unix::fs::symlink(notes.path().unwrap(), place.path("link")).unwrap();
     for (name, words) in [
         ("text", "it is not an SQLite database"),
         ("folder", "expected a file"),
@@ -462,7 +465,7 @@ fn what_is_no_database_is_refused() {
         assert!(!place.path("missing").exists(), "it must not be made");
     }
     let backup = place.back_up(0, std::slice::from_ref(&notes));
-    let as_file = Store::file("notes", notes.path().to_owned());
+    let as_file = Store::file("notes", notes.path().unwrap().to_owned());
     let error = place
         .vault
         .restore_in_place(&backup.name, &as_file, at(60))

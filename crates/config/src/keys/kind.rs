@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     Journal,
     /// A Redis server.
     Redis,
+    /// A PostgreSQL database.
+    Postgres,
     /// A text of a form of its own.
     Form(TextForm),
     /// A number of bytes within bounds, such as `"64KiB"`.
@@ -145,6 +147,10 @@ impl Kind {
                  as \"env:JOURNAL_URL\""
                     .to_owned()
             }
+            Kind::Postgres => {
+                "a reference such as \"env:NOTES_URL\" to a URL such as postgres://user@host/database, or the URL"
+                    .to_owned()
+            }
             Kind::Redis
             | Kind::Form(_)
             | Kind::Bytes(..)
@@ -229,6 +235,7 @@ impl Kind {
             Kind::Command => "program and arguments".to_owned(),
             Kind::HookPoints => "list of `before-KIND`, `after-KIND` and `notice`".to_owned(),
             Kind::Journal => "`sqlite`, URL or reference".to_owned(),
+            Kind::Postgres => "reference to a URL".to_owned(),
             Kind::Redis => "`redis` URL or reference".to_owned(),
             Kind::Form(form) => form.words().to_owned(),
             Kind::Bytes(..) => "size".to_owned(),

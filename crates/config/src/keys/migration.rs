@@ -32,7 +32,7 @@ pub(crate) static MIGRATE: Section = Section {
             "store",
             Kind::Name,
             NONE,
-            "The store of kind `sqlite` that the files change. Not needed if there is only one.",
+            "The store of kind `sqlite` or `postgres` that the files change. Not needed if there is only one.",
         ),
         key(
             "through",

@@ -191,21 +191,35 @@ pub(crate) static STORE: Section = Section {
             "name",
             Kind::Name,
             Preset::Required,
-            "The store's name: `{store.NAME}` stands for its path in commands.",
+            "The store's name: `{store.NAME}` stands for its path in commands, and for the URL of a PostgreSQL \
+             database in `env`, as a whole value.",
         ),
         key(
             "kind",
-            Kind::Choice(&["file", "directory", "sqlite"]),
+            Kind::Choice(&["file", "directory", "sqlite", "postgres"]),
             Preset::Required,
-            "One file, a folder with everything in it, or an SQLite database, which is copied while it is \
-             used.",
+            "One file, a folder with everything in it, or a database, which is copied while it is used: SQLite \
+             or PostgreSQL.",
         ),
         key(
             "path",
             Kind::Path,
-            Preset::Required,
+            Preset::Absent("must be given, but for `postgres`"),
             "Where it is. Of an SQLite database: the file itself; what lies beside it (`-wal`, `-shm`) \
              belongs to it.",
+        ),
+        key(
+            "url",
+            Kind::Postgres,
+            Preset::Absent("must be given for `postgres`"),
+            "Where a PostgreSQL database is, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`: a reference such as \
+             `env:NOTES_URL` or `file:PATH`. Only a URL without a password may stand here itself.",
+        ),
+        key(
+            "jobs",
+            Kind::Whole(1, 64),
+            Preset::Absent("1"),
+            "How many sessions dump and restore a PostgreSQL database at a time.",
         ),
     ],
 };

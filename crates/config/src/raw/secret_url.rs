@@ -34,7 +34,7 @@ pub(crate) fn secret_url(
 }
 
 /// Whether what follows a URL's scheme has a password: before the host, or as a parameter.
-fn has_password(rest: &str) -> bool {
+pub(crate) fn has_password(rest: &str) -> bool {
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let before_host = authority.rsplit_once('@').map(|(user, _)| user);
     before_host.is_some_and(|user| user.contains(':'))

@@ -1,12 +1,13 @@
 //! The service and its data.
 
+use portcullis_rollout::ValueSource;
 use toml::de::DeValue;
 
 use crate::Code;
 use crate::config::PortRange;
 use crate::keys::Kind;
-use crate::raw::{RawCadence, RawCheck, value_or_default};
-use crate::report::{At, Wrong};
+use crate::raw::{RawCadence, RawCheck, has_password, secret_url, value_or_default};
+use crate::report::{At, Spot, Wrong};
 use crate::table::{Entries, Table};
 use crate::units;
 
@@ -40,6 +41,12 @@ pub(crate) struct RawStore {
     pub(crate) name: Option<At<String>>,
     pub(crate) kind: Option<At<String>>,
     pub(crate) path: Option<At<String>>,
+    pub(crate) url: Option<At<String>>,
+    pub(crate) jobs: Option<At<u32>>,
+    /// Keys with values that were refused.
+    pub(crate) refused: Vec<&'static str>,
+    /// The table's place.
+    pub(crate) spot: Spot,
 }
 
 /// `[data]` as written.
@@ -86,12 +93,37 @@ impl RawMetrics {
 
 impl RawStore {
     pub(crate) fn read(table: Table<'_>) -> RawStore {
+        let path = table.text("path");
+        let url = table.read("url", postgres_url);
+        let read = [("path", path.is_some()), ("url", url.is_some())];
+        let refused = read
+            .into_iter()
+            .filter(|(key, read)| !read && table.has(key));
         RawStore {
             name: table.text("name"),
             kind: table.text("kind"),
-            path: table.text("path"),
+            refused: refused.map(|(key, _)| key).collect(),
+            path,
+            url,
+            jobs: table.count("jobs"),
+            spot: table.spot.clone(),
         }
     }
+}
+
+/// A reference to the URL of a PostgreSQL database, or a URL without a password: plans and the journal hold it.
+fn postgres_url(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
+    let url = secret_url(kind, value, &["postgres://", "postgresql://"])?;
+    if let ValueSource::Literal(literal) = ValueSource::of(&url)
+        && literal
+            .split_once("://")
+            .is_some_and(|(_, rest)| has_password(rest))
+    {
+        let message = "this URL has a password, and plans and the journal would have it too";
+        let hint = "give the whole URL by reference: \"env:NAME\", \"file:PATH\" or \"cmd:PROGRAM ARG...\"";
+        return Err(Wrong::new(Code::PlainSecret, message).hint(hint));
+    }
+    Ok(url)
 }
 
 impl RawData {

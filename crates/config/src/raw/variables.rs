@@ -56,6 +56,7 @@ pub(crate) fn reference(text: &str) -> Result<(), Wrong> {
             "`cmd:` needs a program and its arguments, with closed quotes",
             "write cmd:PROGRAM ARG..., or text:cmd:... for a value that just begins like this",
         ),
+        ValueSource::Database { url, .. } => reference(url),
         _ => Ok(()),
     }
 }

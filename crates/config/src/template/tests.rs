@@ -25,7 +25,7 @@ fn the_template_is_a_right_file_with_and_without_a_store() {
         let paths: Vec<_> = config
             .stores
             .iter()
-            .map(|store| store.path().to_owned())
+            .map(|store| store.path().unwrap().to_owned())
             .collect();
         let wanted = store.map(|store| Path::new("/srv").join(store.path));
         assert_eq!(paths, Vec::from_iter(wanted));

@@ -1,12 +1,12 @@
 //! The stores, and what a rollback means for them.
 
-use portcullis_rollout::{DataPolicy, StoreKind, StoreRef, Strategy};
+use portcullis_rollout::{DataPolicy, StoreKind, StoreLocation, StoreRef, Strategy, ValueSource};
 
 use super::paths::within;
 use super::{Context, text};
 use crate::origin::Wanted;
 use crate::raw::{RawData, RawRelease, RawState, RawStore};
-use crate::report::{Report, Spot, Wrong};
+use crate::report::{At, Report, Spot, Wrong};
 use crate::{Code, StateConfig};
 
 /// The stores, with absolute paths that do not overlap.
@@ -19,48 +19,112 @@ pub(super) fn stores(
     let mut stores: Vec<(StoreRef, &Spot)> = Vec::new();
     for (index, store) in raw.iter().enumerate() {
         duplicate_name(&raw[..index], store, context.report);
-        let (Some(name), Some(kind), Some(path)) = (&store.name, &store.kind, &store.path) else {
+        let (Some(name), Some(kind)) = (&store.name, &store.kind) else {
             continue;
         };
         // Another word was refused when the file was read.
         let Some(kind) = StoreKind::of_word(&kind.value) else {
             continue;
         };
-        let wanted = match kind {
-            StoreKind::File => Wanted::FileStore,
-            StoreKind::Directory => Wanted::DirectoryStore,
-            StoreKind::Sqlite => Wanted::SqliteStore,
+        let Some((location, spot)) = location(kind, store, context) else {
+            continue;
         };
-        let absolute = context.absolute(&path.value);
-        context.needs(&absolute, wanted, &path.spot);
         let store = StoreRef {
             name: name.value.clone(),
-            location: kind.at(absolute),
+            location,
         };
         for (other, _) in &stores {
             if overlap(&store, other) {
                 let message = format!("this store overlaps the store `{}`", other.name);
                 let hint = "each file belongs to one store, or it would be restored twice";
                 let wrong = Wrong::new(Code::Duplicate, message).hint(hint);
-                context.report.add(&path.spot, wrong);
+                context.report.add(spot, wrong);
             }
         }
         for (key, own, at) in [
             ("state.folder", &state.folder, &raw_state.folder),
             ("state.vault", &state.vault, &raw_state.vault),
         ] {
-            let holds_own = kind == StoreKind::Directory && within(own, store.path());
-            if at.is_some() && (holds_own || within(store.path(), own)) {
+            let Some(path) = store.path() else { continue };
+            let holds_own = kind == StoreKind::Directory && within(own, path);
+            if at.is_some() && (holds_own || within(path, own)) {
                 let message = format!("this store and {key} overlap");
                 let hint =
                     "backups of a store must not lie within it: choose another folder for one";
                 let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
-                context.report.add(&path.spot, wrong);
+                context.report.add(spot, wrong);
             }
         }
-        stores.push((store, &path.spot));
+        stores.push((store, spot));
     }
     stores.into_iter().map(|(store, _)| store).collect()
+}
+
+/// Where a store is, and the place of the key that says so.
+fn location<'r>(
+    kind: StoreKind,
+    raw: &'r RawStore,
+    context: &mut Context<'_>,
+) -> Option<(StoreLocation, &'r Spot)> {
+    let server = kind == StoreKind::Postgres;
+    let foreign = match server {
+        true => [("path", raw.path.as_ref().map(|at| &at.spot)), ("", None)],
+        false => [
+            ("url", raw.url.as_ref().map(|at| &at.spot)),
+            ("jobs", raw.jobs.as_ref().map(|at| &at.spot)),
+        ],
+    };
+    for (key, spot) in foreign {
+        if let Some(spot) = spot {
+            let message = format!("a store of kind \"{kind}\" has no `{key}`");
+            let wrong =
+                Wrong::new(Code::Contradiction, message).hint("remove it, or set another kind");
+            context.report.add(spot, wrong);
+        }
+    }
+    if server {
+        let url = needed(raw.url.as_ref(), "url", kind, raw, context)?;
+        if let ValueSource::File(path) = ValueSource::of(&url.value) {
+            let path = context.absolute(path);
+            context.needs(&path, Wanted::Secret, &url.spot);
+        }
+        let location = StoreLocation::Postgres {
+            url: context.referenced(url.value.clone()),
+            folder: context.folder.to_owned(),
+            database: None,
+            jobs: raw.jobs.as_ref().map_or(1, |jobs| jobs.value),
+        };
+        return Some((location, &url.spot));
+    }
+    let at = needed(raw.path.as_ref(), "path", kind, raw, context)?;
+    let path = context.absolute(&at.value);
+    let (wanted, location) = match kind {
+        StoreKind::File => (Wanted::FileStore, StoreLocation::File { path }),
+        StoreKind::Directory => (Wanted::DirectoryStore, StoreLocation::Directory { path }),
+        StoreKind::Sqlite | StoreKind::Postgres => {
+            (Wanted::SqliteStore, StoreLocation::Sqlite { path })
+        }
+    };
+    context.needs(&context.absolute(&at.value), wanted, &at.spot);
+    Some((location, &at.spot))
+}
+
+/// The value of a key that a store of this kind must have.
+fn needed<'r>(
+    at: Option<&'r At<String>>,
+    key: &str,
+    kind: StoreKind,
+    raw: &RawStore,
+    context: &Context<'_>,
+) -> Option<&'r At<String>> {
+    // A value that was refused was told already.
+    if at.is_none() && !raw.refused.contains(&key) {
+        let message = format!("a store of kind \"{kind}\" needs `{key}`");
+        context
+            .report
+            .add(&raw.spot, Wrong::new(Code::MissingKey, message));
+    }
+    at
 }
 
 fn duplicate_name(before: &[RawStore], store: &RawStore, report: &Report<'_>) {
@@ -75,11 +139,15 @@ fn duplicate_name(before: &[RawStore], store: &RawStore, report: &Report<'_>) {
 }
 
 fn overlap(one: &StoreRef, other: &StoreRef) -> bool {
-    let holds = |outer: &StoreRef, inner: &StoreRef| {
-        outer.kind() == StoreKind::Directory && within(inner.path(), outer.path())
+    let (Some(path), Some(other_path)) = (one.path(), other.path()) else {
+        // Two references may lead to one database; that can only be seen when they are resolved.
+        let same = |one: &StoreRef, other: &StoreRef| one.place() == other.place();
+        return one.kind() == other.kind() && same(one, other);
     };
-    let same = within(one.path(), other.path()) && within(other.path(), one.path());
-    same || holds(one, other) || holds(other, one)
+    let is_folder = |store: &StoreRef| store.kind() == StoreKind::Directory;
+    let same = within(path, other_path) && within(other_path, path);
+    same || is_folder(one) && within(other_path, path)
+        || is_folder(other) && within(path, other_path)
 }
 
 /// What a rollback means for the data.

@@ -18,15 +18,26 @@ const ALWAYS: [&str; 5] = ["port", "host", "address", "release", "artifact"];
 pub(super) struct Places<'r> {
     report: &'r Report<'r>,
     names: Vec<String>,
+    /// The places that stand for URLs, which may have passwords.
+    urls: Vec<String>,
 }
 
 impl<'r> Places<'r> {
-    pub(super) fn new(report: &'r Report<'r>, stores: Vec<String>) -> Places<'r> {
-        let always = ALWAYS.iter().map(|name| (*name).to_owned());
-        let stores = stores.into_iter().map(|name| format!("store.{name}"));
+    /// With the names of the stores, and whether each is a database with a URL.
+    pub(super) fn new(report: &'r Report<'r>, stores: Vec<(String, bool)>) -> Places<'r> {
+        let mut names: Vec<String> = ALWAYS.iter().map(|name| (*name).to_owned()).collect();
+        let mut urls = Vec::new();
+        for (name, is_url) in stores {
+            let place = format!("store.{name}");
+            if is_url {
+                urls.push(place.clone());
+            }
+            names.push(place);
+        }
         Places {
             report,
-            names: always.chain(stores).collect(),
+            names,
+            urls,
         }
     }
 
@@ -46,6 +57,10 @@ impl<'r> Places<'r> {
 
     fn check_if(&self, text: &At<String>, is_place: impl Fn(&str) -> bool) {
         for name in places(&text.value).filter(|name| is_place(name)) {
+            if self.urls.iter().any(|known| known == name) {
+                self.refuse_url(text, name);
+                continue;
+            }
             if self.names.iter().any(|known| known == name) {
                 continue;
             }
@@ -70,7 +85,24 @@ impl<'r> Places<'r> {
 
     /// Reports the places of environment variables that have no value.
     pub(super) fn check_entries(&self, entries: &Entries<String>) {
-        entries.values().for_each(|text| self.check(text));
+        // A URL is filled in as where it is, so it must be the whole value.
+        let is_url = |text: &At<String>| {
+            let mut urls = self.urls.iter();
+            urls.any(|name| text.value == format!("{{{name}}}"))
+        };
+        let others = entries.values().filter(|text| !is_url(text));
+        others.for_each(|text| self.check(text));
+    }
+
+    /// A URL may have a password, which everybody could see in a list of processes.
+    fn refuse_url(&self, text: &At<String>, name: &str) {
+        let message =
+            format!("`{{{name}}}` stands for the URL of a database, which may have a password");
+        let hint = format!(
+            "hand it over in `env`, as the whole value of a variable: env = {{ DATABASE_URL = \"{{{name}}}\" }}"
+        );
+        let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
+        self.report.add(&self.narrow(&text.spot, name), wrong);
     }
 
     /// Reports the places of a JSON value that have no value. Only a text has places, not texts within

@@ -29,7 +29,7 @@ pub(super) fn migration(
     let databases = || {
         known
             .iter()
-            .filter(|store| store.kind() == StoreKind::Sqlite)
+            .filter(|store| matches!(store.kind(), StoreKind::Sqlite | StoreKind::Postgres))
     };
     let names: Vec<String> = databases()
         .map(|store| format!("`{}`", store.name))
@@ -93,7 +93,9 @@ fn refuse(
         ),
     };
     let hint = match names.is_empty() {
-        true => "declare the database as a [[store]] with kind = \"sqlite\"".to_owned(),
+        true => {
+            "declare the database as a [[store]] with kind = \"sqlite\" or \"postgres\"".to_owned()
+        }
         false => format!("set store to one of {}", names.join(", ")),
     };
     let wrong = Wrong::new(Code::BadValue, message).hint(hint);

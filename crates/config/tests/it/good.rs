@@ -49,10 +49,10 @@ fn every_key_of_the_full_file_arrives() {
     assert_eq!(metrics.figures["queue"], "/low_confidence_queue_length");
     assert_eq!(
         config.stores[0].path(),
-        Path::new("/srv/dhash/data/library.json")
+        Some(Path::new("/srv/dhash/data/library.json"))
     );
     assert_eq!(config.stores[1].kind(), StoreKind::Directory);
-    assert_eq!(config.stores[1].path(), Path::new("/var/lib/dhash"));
+    assert_eq!(config.stores[1].path(), Some(Path::new("/var/lib/dhash")));
     let policy = DataPolicy {
         compatible: true,
         restore: false,

@@ -235,6 +235,7 @@ fn request(
         metrics: service.metrics.clone(),
         figures: config.figures.clone(),
         synthetic: config.synthetic.clone(),
+        ledger: None,
         approval: service.approval.clone(),
         hooks: Vec::new(),
         keep_warm: portcullis_rollout::KeepWarm::default(),

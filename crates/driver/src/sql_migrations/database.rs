@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use portcullis_migration::Dialect;
-use portcullis_rollout::ValueSource;
+use portcullis_rollout::{StoreLocation, StoreRef, ValueSource};
 use secrecy::ExposeSecret;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
@@ -75,10 +75,36 @@ impl MigrationDatabase {
         }
     }
 
-    /// The SQLite database in a file.
-    pub(super) fn sqlite_file(path: &Path) -> MigrationDatabase {
-        MigrationDatabase {
-            kind: DatabaseKind::Sqlite(path.to_owned()),
+    /// The database that a store is.
+    ///
+    /// # Errors
+    /// When it is none, or its reference has no value or leads to none.
+    pub async fn of_store(store: &StoreRef) -> Result<MigrationDatabase, DatabaseRefused> {
+        let refused = |why: String| DatabaseRefused {
+            reference: store.name.clone(),
+            why,
+        };
+        match &store.location {
+            StoreLocation::Sqlite { path } => Ok(MigrationDatabase {
+                kind: DatabaseKind::Sqlite(path.clone()),
+            }),
+            StoreLocation::Postgres {
+                url,
+                folder,
+                database,
+                ..
+            } => {
+                let resolved = resolve_secret(url, folder).await;
+                let resolved = resolved.map_err(|error| refused(error.why.to_string()))?;
+                let mut found = postgres(resolved.expose_secret()).map_err(refused)?;
+                if let (DatabaseKind::Postgres(options), Some(name)) = (&mut found.kind, database) {
+                    **options = options.as_ref().clone().database(name);
+                }
+                Ok(found)
+            }
+            StoreLocation::File { .. } | StoreLocation::Directory { .. } => Err(refused(
+                "it is no database, so SQL files cannot change it".to_owned(),
+            )),
         }
     }
 

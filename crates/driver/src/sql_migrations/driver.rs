@@ -5,14 +5,14 @@ use std::time::Duration;
 use portcullis_migration::Phase;
 use portcullis_rollout::{
     Action, Fact, Failure, LedgerCheck, MigrationOrder, MigrationPhase, Op, Presence, SqlMigration,
-    SqlOrder, StoreLocation,
+    SqlOrder,
 };
 
 use super::apply::{ApplyOrder, MigrationEvent, apply_migrations, unready};
 use super::database::MigrationDatabase;
 use super::error::MigrationError;
 use super::files::{MigrationFiles, read_migration_files};
-use super::standing::{MigrationStanding, Standing, contracted_since, settled_status};
+use super::standing::{MigrationStanding, Standing, settled_status, taken_away};
 use crate::bounds::LEFTOVER_PAUSE;
 use crate::causes::with_causes;
 use crate::clock::Stopwatch;
@@ -40,13 +40,8 @@ impl SqlMigrationDriver {
     /// Why it may not, in words.
     pub async fn ready(&self, check: &LedgerCheck) -> Result<Fact, String> {
         let migration = &check.migration;
-        let database = database(migration)?;
-        let known: Vec<&str> = migration
-            .files
-            .iter()
-            .map(|file| file.name.as_str())
-            .collect();
-        let gone = match contracted_since(&database, &known).await {
+        let database = database(migration).await?;
+        let gone = match taken_away(&database, check).await {
             Ok(gone) => gone,
             Err(error @ MigrationError::Unreachable { .. }) if check.goes_back => {
                 return Ok(Fact::new(
@@ -69,6 +64,9 @@ impl SqlMigrationDriver {
                 "nothing was taken away that it may need",
             ));
         }
+        if migration.files.is_empty() {
+            return Ok(Fact::new("ledger", "the release has no SQL files"));
+        }
         let MigrationFiles { set, .. } = planned(migration, &database)?;
         let pending = unready(&database, &set).await;
         let pending = pending.map_err(|error| told(&error))?;
@@ -78,7 +76,7 @@ impl SqlMigrationDriver {
     async fn carry_out(&self, order: &SqlOrder, deadline_ms: u64) -> Result<Vec<Fact>, Failure> {
         let refused = |message: String| failure(message, false);
         let migration = &order.migration;
-        let database = database(migration).map_err(refused)?;
+        let database = database(migration).await.map_err(refused)?;
         let MigrationFiles { set, problems } = planned(migration, &database).map_err(refused)?;
         let bounds = ApplyOrder {
             phase: phase(order.phase),
@@ -139,7 +137,7 @@ impl SqlMigrationDriver {
         patience: Duration,
     ) -> Result<Vec<MigrationStanding>, Probed> {
         let unknown = |why: String| Probed::new(Presence::Unknown).with("ledger", why);
-        let database = database(&order.migration).map_err(unknown)?;
+        let database = database(&order.migration).await.map_err(unknown)?;
         let MigrationFiles { set, .. } = planned(&order.migration, &database).map_err(unknown)?;
         let watch = Stopwatch::start();
         let ledger = loop {
@@ -252,14 +250,9 @@ fn phase(phase: MigrationPhase) -> Phase {
     }
 }
 
-fn database(migration: &SqlMigration) -> Result<MigrationDatabase, String> {
-    match &migration.store.location {
-        StoreLocation::Sqlite { path } => Ok(MigrationDatabase::sqlite_file(path)),
-        StoreLocation::File { .. } | StoreLocation::Directory { .. } => Err(format!(
-            "store {} is no database, so SQL files cannot change it",
-            migration.store.name
-        )),
-    }
+async fn database(migration: &SqlMigration) -> Result<MigrationDatabase, String> {
+    let database = MigrationDatabase::of_store(&migration.store).await;
+    database.map_err(|error| error.to_string())
 }
 
 /// The files of the plan, as they are on the disk; those that came since are left out.

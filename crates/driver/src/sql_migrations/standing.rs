@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use portcullis_migration::{MigrationSet, Phase};
+use portcullis_rollout::LedgerCheck;
 
 use super::database::{DatabaseKind, MigrationDatabase};
 use super::error::MigrationError;
@@ -120,23 +121,24 @@ pub(super) async fn settled_status(
     }
 }
 
-/// Files of the phase contract that are applied, or begun, and came after all that are `known`. One that is missing among
-/// older numbers was thrown away with the files that it belonged to, and says nothing.
+/// Files of the phase contract that are applied, or begun, and that a release cannot know: those that are named, and those
+/// with a higher number than all that it has. One that is missing among older numbers was thrown away with the files that
+/// it belonged to, and says nothing.
 ///
 /// # Errors
 /// When the database cannot be reached or read.
-pub(super) async fn contracted_since(
+pub(super) async fn taken_away(
     database: &MigrationDatabase,
-    known: &[&str],
+    check: &LedgerCheck,
 ) -> Result<Vec<String>, MigrationError> {
-    let last = known
-        .iter()
-        .filter_map(|name| number(Path::new(name)))
-        .max();
+    let known = check.migration.files.iter();
+    let last = known.filter_map(|file| number(Path::new(&file.name))).max();
+    let is_unknown = |entry: &Entry| {
+        check.taken_away.contains(&entry.name) || last.is_some_and(|last| entry.version > last)
+    };
     let entries = entries(database).await?.into_iter();
     let gone = entries.filter(|entry| entry.phase == Some(Phase::Contract));
-    let gone = gone.filter(|entry| last.is_none_or(|last| entry.version > last));
-    Ok(gone.map(|entry| entry.name).collect())
+    Ok(gone.filter(is_unknown).map(|entry| entry.name).collect())
 }
 
 /// What the ledger holds.

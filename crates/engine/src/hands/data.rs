@@ -4,20 +4,20 @@
 //! ended, and every probe waits for it, so a probe never looks at a copy that is still being made
 //! (invariant 5).
 
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, Location, Replaced, Store, StoreManifest, Vault,
-    store_digest,
+    BackupError, BackupName, BackupRequest, Location, PostgresAddress, PostgresProblem, Replaced,
+    Store, StoreManifest, Vault, store_digest,
 };
-use portcullis_driver::Probed;
+use portcullis_driver::{Probed, resolve_secret};
 use portcullis_rollout::{
     BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreLocation, StoreRef,
 };
+use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use super::{chain, lasting, retryable};
@@ -58,7 +58,7 @@ impl DataHand {
 
     /// How many bytes the stores have together; nothing if that cannot be told.
     pub(super) async fn bytes(&self, stores: &[StoreRef]) -> Option<u64> {
-        let stores = stores_of(stores);
+        let stores = stores_of(stores).await.ok()?;
         let summed = self.blocking(move |_| {
             let mut bytes = 0_u64;
             for store in &stores {
@@ -73,6 +73,7 @@ impl DataHand {
     pub(super) async fn backup(&self, order: &BackupOrder) -> Result<Vec<Fact>, Failure> {
         let name = parse(&order.name)?;
         let order = order.clone();
+        let stores = stores_of(&order.stores).await?;
         let made = self.blocking(move |vault| {
             if is_ours(vault, &name, &order.reason) {
                 // One that went bad is left as it is and named: the vault cannot be relied on.
@@ -85,7 +86,7 @@ impl DataHand {
                 release: order.release.as_ref().map(ToString::to_string),
                 reason: order.reason.clone(),
             };
-            vault.create(&request, &stores_of(&order.stores)).map(Some)
+            vault.create(&request, &stores).map(Some)
         });
         match made.await? {
             Ok(Some(backup)) => {
@@ -131,7 +132,7 @@ impl DataHand {
     /// Puts the backup back, store by store. A store that already equals it is left alone.
     pub(super) async fn restore(&self, order: &RestoreOrder) -> Result<Vec<Fact>, Failure> {
         let name = parse(&order.backup)?;
-        let stores = stores_of(&order.stores);
+        let stores = stores_of(&order.stores).await?;
         let now = Timestamp::from_millisecond(WallClock.now_ms() as i64).unwrap_or_default();
         let done = self.blocking(move |vault| -> Result<Vec<Fact>, BackupError> {
             let manifest = vault.manifest(&name)?;
@@ -150,7 +151,7 @@ impl DataHand {
                     format!("sha256 {}", replaced.digest),
                 ));
                 if let Some(kept) = replaced.kept {
-                    facts.push(Fact::new("replaced data kept as", kept.display()));
+                    facts.push(Fact::new("replaced data kept as", kept));
                 }
             }
             Ok(facts)
@@ -166,7 +167,12 @@ impl DataHand {
                 return Probed::new(Presence::Unknown).with("reason", failure.message);
             }
         };
-        let stores = stores_of(&order.stores);
+        let stores = match stores_of(&order.stores).await {
+            Ok(stores) => stores,
+            Err(failure) => {
+                return Probed::new(Presence::Unknown).with("reason", failure.message);
+            }
+        };
         let compared = self.blocking(move |vault| -> Result<Option<String>, BackupError> {
             let manifest = vault.manifest(&name)?;
             for store in &stores {
@@ -175,8 +181,8 @@ impl DataHand {
                     .map(|store| store.digest.clone());
                 let found = match store_digest(store) {
                     Ok(digest) => Some(digest),
-                    // Nothing is known of one that is locked.
-                    Err(error @ BackupError::DatabaseBusy { .. }) => return Err(error),
+                    // Nothing is known of one that is locked, or that cannot be asked.
+                    Err(error) if is_unknown(&error) => return Err(error),
                     // One that is missing or unreadable surely is not as in the backup.
                     Err(_) => None,
                 };
@@ -199,21 +205,38 @@ impl DataHand {
     pub(super) async fn restore_copies(
         &self,
         backup: &str,
-        copies: Vec<(String, PathBuf)>,
+        copies: &[StoreRef],
     ) -> Result<(), Failure> {
         let name = parse(backup)?;
+        let copies = stores_of(copies).await?;
         let done = self.blocking(move |vault| -> Result<(), Failure> {
-            for (store, to) in copies {
-                if let Some(folder) = to.parent() {
-                    std::fs::create_dir_all(folder).map_err(|error| retryable(&error))?;
-                }
-                vault
-                    .restore(&name, &store, &to)
-                    .map_err(|error| failure(&error))?;
+            for copy in copies {
+                let restored = match copy.path() {
+                    Some(to) => {
+                        if let Some(folder) = to.parent() {
+                            std::fs::create_dir_all(folder).map_err(|error| retryable(&error))?;
+                        }
+                        vault.restore(&name, &copy.name, to).map(drop)
+                    }
+                    None => vault.restore_database(&name, &copy).map(drop),
+                };
+                restored.map_err(|error| failure(&error))?;
             }
             Ok(())
         });
         done.await?
+    }
+
+    /// Drops the copies that are databases on a server; those on the disk go with their folder.
+    pub(super) async fn drop_copies(&self, copies: &[StoreRef]) -> Result<(), Failure> {
+        let on_server = copies.iter().filter(|copy| copy.path().is_none());
+        let on_server: Vec<StoreRef> = on_server.cloned().collect();
+        if on_server.is_empty() {
+            return Ok(());
+        }
+        let copies = stores_of(&on_server).await?;
+        let dropped = self.blocking(move |_| copies.iter().try_for_each(Store::drop_copy));
+        dropped.await?.map_err(|error| failure(&error))
     }
 }
 
@@ -242,32 +265,61 @@ fn is_ours(vault: &Vault, name: &BackupName, reason: &str) -> bool {
         .is_ok_and(|manifest| manifest.reason == reason)
 }
 
-/// Stores as the backup crate knows them.
-pub fn stores_of(refs: &[StoreRef]) -> Vec<Store> {
-    let location = |location: &StoreLocation| match location.clone() {
-        StoreLocation::File { path } => Location::File { path },
-        StoreLocation::Directory { path } => Location::Directory { path },
-        StoreLocation::Sqlite { path } => Location::Sqlite { path },
-    };
-    refs.iter()
-        .map(|store| Store {
+/// Stores as the backup crate knows them. References to URLs are resolved now; whoever holds the stores holds the
+/// passwords.
+///
+/// # Errors
+/// When a reference has no value, or it is no URL of a PostgreSQL database. No message has any of it.
+pub async fn stores_of(refs: &[StoreRef]) -> Result<Vec<Store>, Failure> {
+    let mut stores = Vec::with_capacity(refs.len());
+    for store in refs {
+        let location = match store.location.clone() {
+            StoreLocation::File { path } => Location::File { path },
+            StoreLocation::Directory { path } => Location::Directory { path },
+            StoreLocation::Sqlite { path } => Location::Sqlite { path },
+            StoreLocation::Postgres {
+                url,
+                folder,
+                database,
+                jobs,
+            } => {
+                let named = |why: String| lasting(format!("store {:?}: {why}", store.name));
+                let url = resolve_secret(&url, &folder).await;
+                let url = url.map_err(|error| named(chain(&error)))?;
+                let address = PostgresAddress::new(url.expose_secret());
+                let address = address.map_err(|error| named(chain(&error)))?;
+                let address = match database {
+                    Some(database) => address.with_database(&database),
+                    None => address,
+                };
+                Location::Postgres { address, jobs }
+            }
+        };
+        stores.push(Store {
             name: store.name.clone(),
-            location: location(&store.location),
-        })
-        .collect()
+            location,
+        });
+    }
+    Ok(stores)
 }
 
 /// How much is in a database, for whoever wants to know later whether all came back.
 fn rows_words(store: &StoreManifest) -> Option<Fact> {
-    let content = store.sqlite.as_ref()?;
-    let rows = content.tables.iter().map(|table| table.rows).sum();
+    let tables = match (&store.sqlite, &store.postgres) {
+        (Some(content), _) => &content.tables,
+        (_, Some(content)) => &content.tables,
+        (None, None) => return None,
+    };
+    let rows = tables.iter().map(|table| table.rows).sum();
     let mut words = format!(
         "{} in {}",
         counted(rows, "row", "rows"),
-        counted(content.tables.len() as u64, "table", "tables")
+        counted(tables.len() as u64, "table", "tables")
     );
-    if content.foreign_key_violations > 0 {
-        let rows = counted(content.foreign_key_violations, "row refers", "rows refer");
+    let violations = store.sqlite.as_ref();
+    let violations = violations.map_or(0, |content| content.foreign_key_violations);
+    if violations > 0 {
+        let rows = counted(violations, "row refers", "rows refer");
         words.push_str(&format!("; {rows} to a row that is not there"));
     }
     Some(Fact::new(&store.name, words))
@@ -295,6 +347,17 @@ fn parse(name: &str) -> Result<BackupName, Failure> {
     BackupName::from_str(name).map_err(|error| lasting(chain(&error)))
 }
 
+/// Whether nothing is known of a store: it cannot be asked. A database that is missing is known to be missing.
+fn is_unknown(error: &BackupError) -> bool {
+    match error {
+        BackupError::DatabaseBusy { .. } => true,
+        BackupError::Postgres { problem, .. } => {
+            !matches!(problem, PostgresProblem::DatabaseMissing { .. })
+        }
+        _ => false,
+    }
+}
+
 fn failure(error: &BackupError) -> Failure {
     let passing = matches!(
         error,
@@ -303,7 +366,7 @@ fn failure(error: &BackupError) -> Failure {
             | BackupError::StoreInUse { .. }
             | BackupError::Vault { .. }
             | BackupError::VaultFull { .. }
-    );
+    ) || matches!(error, BackupError::Postgres { problem, .. } if problem.is_passing());
     Failure {
         message: chain(error),
         retryable: passing,

@@ -128,7 +128,9 @@ impl PreflightHand {
     }
 
     async fn room(&self, order: &PreflightOrder) -> Result<Fact, String> {
-        let wanted = stores_of(&order.stores);
+        let wanted = stores_of(&order.stores)
+            .await
+            .map_err(|failure| failure.message)?;
         let space = self.data.blocking(move |vault| vault.space(&wanted)).await;
         let space = space
             .map_err(|failure| failure.message)?

@@ -129,12 +129,9 @@ impl RehearsalHand {
     async fn rehearse(&self, order: &Rehearsal) -> Result<Vec<Fact>, Failure> {
         let mut facts = Vec::new();
         let began = WallClock.now_ms();
-        let copies = order
-            .stores
-            .iter()
-            .map(|store| (store.name.clone(), store.path().to_owned()))
-            .collect();
-        self.data.restore_copies(&order.backup, copies).await?;
+        self.data
+            .restore_copies(&order.backup, &order.stores)
+            .await?;
         facts.push(Fact::new(
             "restored in",
             format!("{} ms", WallClock.now_ms() - began),
@@ -256,6 +253,7 @@ impl RehearsalHand {
         for trial in order.old.iter().chain([&order.new]) {
             self.process.apply(&op(Action::Retire(stop(trial)))).await?;
         }
+        self.data.drop_copies(&order.stores).await?;
         for remains in [order.scratch.clone(), passed_note(order)] {
             let removed = match tokio::fs::metadata(&remains).await {
                 Ok(found) if found.is_dir() => tokio::fs::remove_dir_all(&remains).await,

@@ -96,6 +96,7 @@ fn told(finding: &Finding) -> String {
 fn read(sql: &SqlMigration) -> Result<MigrationFiles, String> {
     let dialect = match sql.store.kind() {
         StoreKind::Sqlite => Dialect::Sqlite,
+        StoreKind::Postgres => Dialect::Postgres,
         StoreKind::File | StoreKind::Directory => {
             return Err(format!("store {} is no database", sql.store.name));
         }

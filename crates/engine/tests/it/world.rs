@@ -153,6 +153,7 @@ pub(crate) fn plan() -> Arc<Plan> {
         metrics: None,
         figures: Vec::new(),
         synthetic: None,
+        ledger: None,
         approval: None,
         hooks: Vec::new(),
         keep_warm: portcullis_rollout::KeepWarm::default(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use portcullis_backup::{BackupName, BackupRequest, BackupState, Keep, Vault};
+use portcullis_backup::{BackupName, BackupRequest, BackupState, Keep, Kept, Store, Vault};
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
 use portcullis_engine::{size_words, stores_of};
@@ -61,7 +61,7 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
         }
         Backup::Protect { name, reason } => protect::protect(&vault, name, reason, json),
         Backup::Unprotect { name } => protect::unprotect(&vault, name, json),
-        Backup::Create { reason } => create(&config, &vault, reason, json),
+        Backup::Create { reason } => create(&config, &vault, reason, json).await,
         Backup::List => list(&vault, json),
         Backup::Verify { name } => verify(&config, &vault, name.as_deref(), json),
         Backup::Restore {
@@ -75,7 +75,7 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
             store,
             to: None,
             ..
-        } => restore_in_place(&config, &vault, name, store.as_deref(), json),
+        } => restore_in_place(&config, &vault, name, store.as_deref(), json).await,
     }
 }
 
@@ -105,8 +105,13 @@ fn none_yet(config: &Config, command: &Backup, json: bool) -> Exit {
     Exit::Done
 }
 
-fn create(config: &Config, vault: &Vault, reason: &str, json: bool) -> Result<Exit, CommandError> {
-    let stores = stores_of(&config.stores);
+async fn create(
+    config: &Config,
+    vault: &Vault,
+    reason: &str,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    let stores = stores(config).await?;
     if stores.is_empty() {
         return Err(
             CommandError::new(Exit::Failed, "the service declares no store to back up")
@@ -148,6 +153,12 @@ fn create(config: &Config, vault: &Vault, reason: &str, json: bool) -> Result<Ex
         ));
     }
     Ok(Exit::Done)
+}
+
+/// The stores of the configuration, with what their references lead to.
+async fn stores(config: &Config) -> Result<Vec<Store>, CommandError> {
+    let stores = stores_of(&config.stores).await;
+    stores.map_err(|failure| CommandError::new(Exit::Failed, failure.message))
 }
 
 fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
@@ -261,7 +272,8 @@ fn restore_copy(
         let restored = vault
             .restore(&name, &held.name, &target)
             .map_err(|e| failed(&e))?;
-        copies.push((held.name.clone(), target, restored.digest));
+        let (shown, digest) = (target.display().to_string(), restored.digest);
+        copies.push((held.name.clone(), shown, digest));
     }
     if copies.is_empty() {
         let known: Vec<&str> = manifest
@@ -283,7 +295,7 @@ fn restore_copy(
 }
 
 /// Replaces live data. The folder's lock keeps a server, which would not know of it, out.
-fn restore_in_place(
+async fn restore_in_place(
     config: &Config,
     vault: &Vault,
     name: &str,
@@ -311,7 +323,8 @@ fn restore_in_place(
         ));
     }
     let mut copies = Vec::new();
-    for held in stores_of(&config.stores)
+    for held in stores(config)
+        .await?
         .iter()
         .filter(|held| store.is_none_or(|s| s == held.name))
     {
@@ -319,12 +332,13 @@ fn restore_in_place(
             .restore_in_place(&name, held, now())
             .map_err(|e| failed(&e))?;
         if let Some(kept) = &replaced.kept {
-            output::talk(&format!(
-                "what was there is kept as {}; undo: move it back",
-                kept.display()
-            ));
+            let undo = match kept {
+                Kept::Path(_) => "move it back",
+                Kept::Database(_) => "rename it back with ALTER DATABASE ... RENAME TO",
+            };
+            output::talk(&format!("what was there is kept as {kept}; undo: {undo}"));
         }
-        copies.push((held.name.clone(), held.path().to_owned(), replaced.digest));
+        copies.push((held.name.clone(), held.place(), replaced.digest));
     }
     if copies.is_empty() {
         return Err(CommandError::new(
@@ -339,7 +353,7 @@ fn restore_in_place(
     Ok(Exit::Done)
 }
 
-fn report_restored(name: &BackupName, copies: &[(String, std::path::PathBuf, String)], json: bool) {
+fn report_restored(name: &BackupName, copies: &[(String, String, String)], json: bool) {
     if json {
         let rows: Vec<_> = copies
             .iter()
@@ -354,10 +368,7 @@ fn report_restored(name: &BackupName, copies: &[(String, std::path::PathBuf, Str
         }));
     } else {
         for (store, path, digest) in copies {
-            output::result(&format!(
-                "{store} restored to {}; sha256 {digest}",
-                path.display()
-            ));
+            output::result(&format!("{store} restored to {path}; sha256 {digest}"));
         }
     }
 }

@@ -228,7 +228,7 @@ impl Builder<'_> {
             stores: request.stores.clone(),
             serving,
             secrets: Vec::new(),
-            ledger: request.ledger_check(),
+            ledger: request.ledger.clone(),
         };
         let short_ms = request.timeouts.short_ms;
         self.push(

@@ -7,8 +7,8 @@ use super::steps::Places;
 use crate::{
     Check, DataPolicy, FigureOrder, GateOrder, GateRole, Hook, LedgerCheck, MetricsSource,
     Migration, MigrationPhase, PlanProblem, Purpose, Release, RolloutId, Running, SplitArm,
-    SqlMigration, StoreRef, Strategy, SyntheticOrder, SyntheticQuestion, SyntheticRequest,
-    SyntheticTraffic, Target, Weight,
+    StoreRef, Strategy, SyntheticOrder, SyntheticQuestion, SyntheticRequest, SyntheticTraffic,
+    Target, Weight,
 };
 use portcullis_analysis::Analysis;
 
@@ -59,6 +59,8 @@ pub struct PlanRequest {
     pub figures: Vec<FigureOrder>,
     /// What gates ask both releases when too few users do.
     pub synthetic: Option<SyntheticTraffic>,
+    /// What the ledger of SQL files must say before anything is touched.
+    pub ledger: Option<LedgerCheck>,
     /// A question to a person before live data or traffic is touched.
     pub approval: Option<String>,
     /// Commands of the operator's.
@@ -125,26 +127,24 @@ impl PlanRequest {
             .any(|phase| !sql.new_files(phase, serving).is_empty())
     }
 
-    /// What the ledger must say before anything is touched. A release that comes back is asked about with its own files;
-    /// one that has none is asked about with those of the release that serves, of which none may have taken away.
-    pub(crate) fn ledger_check(&self) -> Option<LedgerCheck> {
-        let goes_back = self.purpose == Purpose::Rollback;
-        let serving = self.previous.as_ref();
-        let serving = serving.and_then(|running| running.release.migration.as_ref());
-        match (&self.release.migration, serving) {
-            (Some(Migration::Sql(sql)), _) => Some(LedgerCheck {
-                migration: sql.clone(),
-                goes_back,
-            }),
-            (_, Some(Migration::Sql(serving))) if goes_back => Some(LedgerCheck {
-                migration: SqlMigration {
-                    files: Vec::new(),
-                    ..serving.clone()
-                },
-                goes_back,
-            }),
-            _ => None,
-        }
+    /// The name of the database for the rehearsal's copy of a store: of letters, digits and `_`, no longer than a
+    /// database's name may be, and one that no other plan has on the same server.
+    pub(crate) fn copy_name(&self, store: usize) -> String {
+        const ROLLOUT_BYTES_MAX: usize = 32;
+        let plain = |letter: char| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        };
+        let rollout: String = self.id.as_str().chars().map(plain).collect();
+        let cut = rollout.len().saturating_sub(ROLLOUT_BYTES_MAX);
+        format!(
+            "portcullis_{}_{:x}_{store}",
+            &rollout[cut..],
+            self.created_at_ms
+        )
     }
 
     /// What a started release is asked: the smoke checks, and the ready check first unless one of them

@@ -24,10 +24,7 @@ impl Places {
             release.artifact.path.display().to_string(),
         );
         for store in stores {
-            values.insert(
-                format!("store.{}", store.name),
-                store.path().display().to_string(),
-            );
+            values.insert(format!("store.{}", store.name), store.place());
         }
         Places {
             values,

@@ -41,7 +41,9 @@ pub(crate) fn request() -> PlanRequest {
         },
         stores: vec![StoreRef {
             name: "library".to_owned(),
-            location: StoreKind::File.at("/srv/library.json".into()),
+            location: StoreLocation::File {
+                path: "/srv/library.json".into(),
+            },
         }],
         folder: "/srv".into(),
         scratch: "/srv/scratch".into(),
@@ -79,6 +81,7 @@ pub(crate) fn request() -> PlanRequest {
         metrics: None,
         figures: Vec::new(),
         synthetic: None,
+        ledger: None,
         approval: None,
         hooks: Vec::new(),
         keep_warm: crate::KeepWarm::default(),

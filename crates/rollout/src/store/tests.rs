@@ -17,7 +17,7 @@ fn stores_recorded_before_there_were_databases_are_read_and_written_alike() {
     ] {
         let store: StoreRef = serde_json::from_str(old).unwrap();
         assert_eq!(store.kind(), kind);
-        assert!(store.path().starts_with("/srv"));
+        assert!(store.path().unwrap().starts_with("/srv"));
         assert_eq!(serde_json::to_string(&store).unwrap(), old);
     }
 }
@@ -37,7 +37,9 @@ fn a_plan_of_an_old_journal_is_read_with_its_stores() {
 fn a_database_is_recorded_under_its_own_kind() {
     let store = StoreRef {
         name: "notes".to_owned(),
-        location: StoreKind::Sqlite.at("/srv/notes.db".into()),
+        location: StoreLocation::Sqlite {
+            path: "/srv/notes.db".into(),
+        },
     };
     let written = serde_json::to_value(&store).unwrap();
     assert_eq!(
@@ -56,9 +58,39 @@ fn a_kind_that_is_not_known_is_refused_with_those_that_are() {
 
 #[test]
 fn every_kind_is_found_by_its_word() {
-    for kind in [StoreKind::File, StoreKind::Directory, StoreKind::Sqlite] {
+    for kind in StoreKind::ALL {
         assert_eq!(StoreKind::of_word(kind.word()), Some(kind));
-        assert_eq!(kind.at("/x".into()).kind(), kind);
     }
     assert_eq!(StoreKind::of_word("folder"), None);
+}
+
+#[test]
+fn a_database_on_a_server_is_recorded_by_where_its_url_is() {
+    let store = StoreRef {
+        name: "notes".to_owned(),
+        location: StoreLocation::Postgres {
+            url: "env:NOTES_URL".to_owned(),
+            folder: "/srv".into(),
+            database: None,
+            jobs: 2,
+        },
+    };
+    let written = serde_json::to_value(&store).unwrap();
+    assert_eq!(
+        written,
+        json!({ "name": "notes", "kind": "postgres", "url": "env:NOTES_URL", "folder": "/srv", "jobs": 2 })
+    );
+    assert_eq!(serde_json::from_value::<StoreRef>(written).unwrap(), store);
+    assert_eq!(
+        (store.path(), store.place()),
+        (None, "env:NOTES_URL".to_owned())
+    );
+    let copy = store.copied_to("/scratch".as_ref(), "copy_7");
+    assert_eq!(copy.place(), "postgres-database:copy_7:env:NOTES_URL");
+    assert_eq!(
+        copy.copied_to("/".as_ref(), "other").place(),
+        "postgres-database:other:env:NOTES_URL"
+    );
+    let again: StoreRef = serde_json::from_value(serde_json::to_value(&copy).unwrap()).unwrap();
+    assert_eq!(again, copy);
 }

@@ -6,7 +6,12 @@ use super::*;
 fn swap(folder: &Path) -> Swap {
     let now = "2026-11-21T01:00:00Z".parse().unwrap();
     let path = folder.join("live");
-    Swap::new(&Store::directory("live", path), now)
+    let store = OnDisk {
+        name: "live".to_owned(),
+        shape: crate::on_disk::Shape::Directory,
+        path,
+    };
+    Swap::new(&store, now)
 }
 
 #[test]

@@ -11,7 +11,9 @@ fn order(folder: &std::path::Path, reason: &str) -> BackupOrder {
         reason: reason.to_owned(),
         stores: vec![StoreRef {
             name: "library".to_owned(),
-            location: portcullis_rollout::StoreKind::File.at(folder.join("library.json")),
+            location: portcullis_rollout::StoreLocation::File {
+                path: folder.join("library.json"),
+            },
         }],
     }
 }

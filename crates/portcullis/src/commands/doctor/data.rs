@@ -5,9 +5,10 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
-use portcullis_backup::Vault;
+use portcullis_backup::{Store, Vault};
 use portcullis_config::Config;
-use portcullis_engine::{size_words, stores_of};
+use portcullis_engine::size_words;
+use portcullis_rollout::Failure;
 
 use super::finding::Finding;
 use super::state::unseen;
@@ -18,11 +19,15 @@ const OLD_DAYS: u64 = 7;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The vault, its space and its newest verified backup. Reads archives: it blocks.
-pub(super) fn examine(config: &Config) -> Vec<Finding> {
+pub(super) fn examine(config: &Config, stores: Result<Vec<Store>, Failure>) -> Vec<Finding> {
     if config.stores.is_empty() {
         let message = "the service declares no data, so there is nothing to back up";
         return vec![Finding::ok("backups", message)];
     }
+    let stores = match stores {
+        Ok(stores) => stores,
+        Err(failure) => return vec![Finding::fail("backups", failure.message)],
+    };
     let root = &config.state.vault;
     let shown = root.display();
     // Opening a vault makes it, and a doctor changes nothing.
@@ -40,13 +45,33 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
         return vec![Finding::fail("backups", message).hint(format!("chmod 700 {shown}"))];
     }
     match Vault::open(root) {
-        Ok(vault) => vec![space(config, &vault), newest(config, &vault)],
+        Ok(vault) => {
+            let mut found = vec![space(&stores, &vault), newest(config, &vault)];
+            found.extend(stores.iter().filter_map(leftovers));
+            found
+        }
         Err(error) => vec![Finding::fail("backups", error.to_string())],
     }
 }
 
-fn space(config: &Config, vault: &Vault) -> Finding {
-    match vault.space(&stores_of(&config.stores)) {
+/// Copies of a database that nobody uses any more, unless a rollout is at it just now.
+fn leftovers(store: &Store) -> Option<Finding> {
+    // That the server cannot be asked was told with the space.
+    let left = store.leftovers().unwrap_or_default();
+    if left.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "the server of store {} has copies that Portcullis made: {}",
+        store.name,
+        left.join(", ")
+    );
+    let hint = "unless a rollout or a restore is under way, drop them with DROP DATABASE";
+    Some(Finding::warn("copies", message).hint(hint))
+}
+
+fn space(stores: &[Store], vault: &Vault) -> Finding {
+    match vault.space(stores) {
         Ok(space) => {
             let (needed, free) = (size_words(space.needed_bytes), size_words(space.free_bytes));
             // A rollout also keeps a restored copy for its rehearsal.

@@ -130,11 +130,8 @@ impl Builder<'_> {
         let stores: Vec<StoreRef> = request
             .stores
             .iter()
-            .map(|store| {
-                let file = store.path().file_name().map(Into::into);
-                let leaf: std::path::PathBuf = file.unwrap_or_else(|| "data".into());
-                store.moved_to(scratch.join(&store.name).join(leaf))
-            })
+            .enumerate()
+            .map(|(index, store)| store.copied_to(&scratch, &request.copy_name(index)))
             .collect();
         let [old_address, new_address] = &request.trial_addresses;
         let trial_target = |address: &str| Target {

@@ -1,0 +1,358 @@
+//! PostgreSQL databases: dumping one that is used, knowing what is in it, putting it into the place of another.
+//!
+//! A backup is of one moment: a session of ours begins a transaction that sees one moment, gives it a name
+//! (`pg_export_snapshot`), `pg_dump` dumps under that name, and meanwhile the session reads under the same
+//! transaction what the manifest says of the content. So rows that were committed before are in both, and rows that
+//! come later are in neither.
+//!
+//! The dump lies in the archive as `dump`, a file in pg_dump's custom format, or a folder in its directory format when
+//! several jobs write it; beside it are `roles.sql` and `database.sql`, which make what a dump does not hold.
+//! It is not compressed: the archive is.
+//!
+//! Sessions are asynchronous and this crate is not, so each operation has a runtime on a thread of its own, which
+//! also works where the caller is asynchronous.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::archive::ArchiveWriter;
+use crate::bounds::POSTGRES_LOCK_S;
+use crate::capture::Unsettled;
+use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX};
+use crate::manifest::StoreManifest;
+use crate::on_disk::{OnDisk, Shape};
+use crate::vault::failed_to;
+use crate::{BackupError, StoreKind, StoreSize};
+
+mod address;
+mod content;
+mod listing;
+mod problem;
+mod restore;
+mod schema;
+mod session;
+mod settings;
+mod tools;
+
+pub use address::PostgresAddress;
+pub use content::{DefinitionsEntry, ExtensionEntry, PostgresContent, SequenceEntry};
+pub(crate) use listing::DumpCheck;
+pub use problem::PostgresProblem;
+pub use settings::{DatabaseGrant, DatabaseSetting, DatabaseSettings};
+
+use content::Seen;
+use session::Session;
+use tools::Tools;
+
+/// The dump, within the store.
+const DUMP: &str = "dump";
+const ROLES: &str = "roles.sql";
+const DATABASE: &str = "database.sql";
+
+/// A database of a store, as this module knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Database<'a> {
+    /// The name of the store.
+    pub(crate) store: &'a str,
+    pub(crate) address: &'a PostgresAddress,
+    /// How many sessions dump and restore at a time.
+    pub(crate) jobs: u32,
+}
+
+impl Database<'_> {
+    /// Dumps the database as it is at one moment and writes the dump to the archive. Until it is packed, it lies in
+    /// a private folder in `vault`.
+    pub(crate) fn capture(
+        &self,
+        archive: &mut ArchiveWriter,
+        vault: &Path,
+    ) -> Result<StoreManifest, Unsettled> {
+        let private = tempfile::Builder::new()
+            .prefix(TEMPORARY_PREFIX)
+            .suffix(TEMPORARY_SUFFIX)
+            .tempdir_in(vault)
+            .map_err(|source| failed_to("create a folder in", vault, source))?;
+        let folder = private.path().join(self.store);
+        fs::create_dir(&folder).map_err(|source| failed_to("create", &folder, source))?;
+        let content = self.blocking(take(self.address, self.jobs, &folder))?;
+        let on_disk = OnDisk {
+            name: self.store.to_owned(),
+            shape: Shape::Directory,
+            path: folder,
+        };
+        let mut manifest = crate::capture::capture(&on_disk, Some(archive))?;
+        manifest.kind = StoreKind::Postgres;
+        manifest.digest = content.digest();
+        manifest.postgres = Some(content);
+        Ok(manifest)
+    }
+
+    /// The digest of what is in the database now.
+    pub(crate) fn live_digest(&self) -> Result<String, BackupError> {
+        self.blocking(async {
+            let mut session = Session::open(self.address).await?;
+            session.run("begin", BEGIN).await?;
+            let seen = Seen::read(&mut session).await?;
+            session.close().await;
+            Ok(seen.digest())
+        })
+    }
+
+    /// How large the database is now.
+    pub(crate) fn size(&self) -> Result<StoreSize, BackupError> {
+        self.blocking(async {
+            let mut session = Session::open(self.address).await?;
+            let bytes: i64 = session.value(SIZE).await?;
+            session.close().await;
+            Ok(StoreSize {
+                entries: ENTRIES,
+                bytes: u64::try_from(bytes).unwrap_or(0),
+            })
+        })
+    }
+
+    /// Whether a backup could begin: the tools are there, and everything may be read.
+    pub(crate) fn examine(&self) -> Result<(), BackupError> {
+        self.blocking(async {
+            let mut session = Session::open(self.address).await?;
+            let tools = Tools::installed();
+            for tool in ["pg_dump", "pg_restore"] {
+                tools.find(tool, session.major, "the server").await?;
+            }
+            let hidden: Vec<(String,)> = session.rows("look at its rights", HIDDEN, &[]).await?;
+            session.close().await;
+            let hidden: Vec<String> = hidden.into_iter().map(|(name,)| name).collect();
+            match hidden.is_empty() {
+                true => Ok(()),
+                false => Err(PostgresProblem::NoRight {
+                    doing: format!("read {}", problem::listed(&hidden)),
+                    why: "everything is backed up or nothing: GRANT pg_read_all_data TO user"
+                        .to_owned(),
+                }),
+            }
+        })
+    }
+
+    /// Whether a restore could begin: roles, extensions and rights are there.
+    pub(crate) fn prepare(&self, wanted: &PostgresContent) -> Result<(), BackupError> {
+        self.blocking(async {
+            let mut session = Session::beside(self.address).await?;
+            restore::prepare(&mut session, wanted).await?;
+            let owner = "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = $1 \
+                 AND NOT pg_has_role(current_user, datdba, 'USAGE')";
+            let name = self.address.database();
+            let owner: Vec<(String,)> = session.rows("read the rights", owner, &[name]).await?;
+            session.close().await;
+            match owner.into_iter().next() {
+                None => Ok(()),
+                Some((owner,)) => Err(PostgresProblem::NoRight {
+                    doing: format!("rename the database {name}"),
+                    why: format!("it belongs to {owner}: make the user a member of that role"),
+                }),
+            }
+        })
+    }
+
+    /// Makes the database, which must not exist, and puts the dump in `folder` into it.
+    pub(crate) fn load(
+        &self,
+        wanted: &PostgresContent,
+        folder: &Path,
+        what: &str,
+    ) -> Result<(), BackupError> {
+        self.blocking(restore::load(self.address, wanted, folder, self.jobs, what))
+    }
+
+    /// Puts the database `new` into the place of this one, which is kept as `kept`. Says whether there was one.
+    pub(crate) fn swap(
+        &self,
+        new: &str,
+        kept: &str,
+        wanted: &PostgresContent,
+    ) -> Result<bool, BackupError> {
+        self.blocking(restore::swap(self.address, new, kept, wanted))
+    }
+
+    /// Which of these databases the server has.
+    pub(crate) fn existing(&self, names: [&str; 2]) -> Result<[bool; 2], BackupError> {
+        self.blocking(async {
+            let mut session = Session::beside(self.address).await?;
+            let found = [
+                restore::exists(&mut session, names[0]).await?,
+                restore::exists(&mut session, names[1]).await?,
+            ];
+            session.close().await;
+            Ok(found)
+        })
+    }
+
+    /// Databases that this program made on the same server and that are not in use.
+    pub(crate) fn marked(&self) -> Result<Vec<String>, BackupError> {
+        self.blocking(async {
+            let mut session = Session::beside(self.address).await?;
+            let names = restore::marked(&mut session).await?;
+            session.close().await;
+            Ok(names)
+        })
+    }
+
+    /// Drops this database, if this program made and marked it.
+    pub(crate) fn drop_marked(&self) -> Result<(), BackupError> {
+        self.blocking(async {
+            let mut session = Session::beside(self.address).await?;
+            restore::drop_marked(&mut session, self.address.database()).await?;
+            session.close().await;
+            Ok(())
+        })
+    }
+
+    fn blocking<T: Send>(
+        &self,
+        work: impl Future<Output = Result<T, PostgresProblem>> + Send,
+    ) -> Result<T, BackupError> {
+        blocking(work).map_err(|problem| BackupError::Postgres {
+            store: self.store.to_owned(),
+            problem,
+        })
+    }
+}
+
+/// The name under which a restored database waits, and the one under which the replaced one is kept.
+pub(crate) fn names_beside(database: &str, time: &str) -> (String, String) {
+    let name = |what: &str| restore::beside(database, &format!("_{what}_{time}"));
+    (name(RESTORED), name(REPLACED))
+}
+
+/// How the names of databases begin that restores of this one made, up to where names are cut.
+pub(crate) fn restored_prefix(database: &str, time: &str) -> String {
+    let (name, _) = names_beside(database, time);
+    name.strip_suffix(time).unwrap_or(&name).to_owned()
+}
+
+const RESTORED: &str = "restored";
+const REPLACED: &str = "replaced";
+
+/// A transaction that sees one moment.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const SIZE: &str = "SELECT pg_database_size(current_database())";
+/// The dump and the two scripts beside it.
+const ENTRIES: u64 = 3;
+/// Tables and sequences that the user may not read.
+const HIDDEN: &str = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+     WHERE c.relkind IN ('r', 'S') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' \
+     AND n.nspname <> 'information_schema' AND (NOT has_schema_privilege(n.oid, 'USAGE') \
+     OR NOT CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT') \
+      ELSE has_table_privilege(c.oid, 'SELECT') END) ORDER BY 1";
+
+/// Dumps the database into `folder`.
+async fn take(
+    address: &PostgresAddress,
+    jobs: u32,
+    folder: &Path,
+) -> Result<PostgresContent, PostgresProblem> {
+    let mut session = Session::open(address).await?;
+    let tool = Tools::installed()
+        .find("pg_dump", session.major, "the server")
+        .await?;
+    session.run("begin", BEGIN).await?;
+    let snapshot: String = session.value("SELECT pg_export_snapshot()").await?;
+    // They go on without a transaction, so the dump has them as they are now or later.
+    let sequences = content::sequences(&mut session).await?;
+    let (settings, roles, extensions, size_bytes) = beside_rows(&mut session, folder).await?;
+    let mut arguments: Vec<OsString> = [
+        "--no-password",
+        "--compress=0",
+        &format!("--snapshot={snapshot}"),
+        &format!("--lock-wait-timeout={}", POSTGRES_LOCK_S * 1000),
+    ]
+    .map(OsString::from)
+    .to_vec();
+    if jobs > 1 {
+        arguments.extend(["--format=directory".into(), format!("--jobs={jobs}").into()]);
+    } else {
+        arguments.push("--format=custom".into());
+    }
+    arguments.extend(["--file".into(), folder.join(DUMP).into()]);
+    // If one fails, the other is given up.
+    let (_, seen) = tokio::try_join!(
+        tool.run(&arguments, Some(address)),
+        Seen::read(&mut session)
+    )?;
+    session.run("end", "COMMIT").await?;
+    let server = session.version.clone();
+    session.close().await;
+    Ok(PostgresContent {
+        database: address.database().to_owned(),
+        server,
+        pg_dump: tool.version,
+        size_bytes,
+        settings,
+        roles,
+        extensions,
+        definitions: seen.definitions,
+        sequences,
+        large_objects: seen.large_objects,
+        large_objects_digest: seen.large_objects_digest,
+        tables: seen.tables,
+    })
+}
+
+/// What a dump does not hold, noted and written beside it.
+async fn beside_rows(
+    session: &mut Session,
+    folder: &Path,
+) -> Result<(DatabaseSettings, Vec<String>, Vec<ExtensionEntry>, u64), PostgresProblem> {
+    let settings = DatabaseSettings::read(session).await?;
+    let roles = settings::roles(session).await?;
+    let roles_script = settings::roles_script(session, &roles).await?;
+    let extensions = content::extensions(session).await?;
+    let size: i64 = session.value(SIZE).await?;
+    let written = |name: &str, text: &str| {
+        fs::write(folder.join(name), text).map_err(|error| not_written(folder, &error))
+    };
+    written(ROLES, &roles_script)?;
+    written(DATABASE, &settings.script())?;
+    Ok((
+        settings,
+        roles,
+        extensions,
+        u64::try_from(size).unwrap_or(0),
+    ))
+}
+
+fn not_written(folder: &Path, error: &io::Error) -> PostgresProblem {
+    PostgresProblem::Failed {
+        doing: "write beside the dump",
+        place: folder.display().to_string(),
+        why: error.to_string(),
+    }
+}
+
+/// Runs asynchronous work to its end, on a thread of its own.
+fn blocking<T: Send>(
+    work: impl Future<Output = Result<T, PostgresProblem>> + Send,
+) -> Result<T, PostgresProblem> {
+    let lost = |why: String| PostgresProblem::Failed {
+        doing: "work",
+        place: "this machine".to_owned(),
+        why,
+    };
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| lost(error.to_string()))?;
+        runtime.block_on(work)
+    };
+    std::thread::scope(|scope| {
+        let worker = std::thread::Builder::new().spawn_scoped(scope, run);
+        let worker = worker.map_err(|error| lost(error.to_string()))?;
+        let ended = worker.join();
+        ended.unwrap_or_else(|_| Err(lost("it stopped unexpectedly".to_owned())))
+    })
+}
+
+#[cfg(test)]
+mod tests;
