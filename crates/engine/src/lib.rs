@@ -11,6 +11,7 @@ mod history;
 mod performer;
 mod planner;
 mod record;
+mod rehearsals;
 mod runner;
 mod service;
 
@@ -22,5 +23,6 @@ pub use performer::{outcome, perform, probe};
 pub use planner::{Planner, PlanningError};
 pub use portcullis_journal::Entry as JournalEntry;
 pub use record::{Body, BodyUnreadable};
+pub use rehearsals::{Rehearsals, RehearsalsRefused};
 pub use runner::{Runner, RunnerError, Step};
 pub use service::{Begun, GoneBack, Service, ServiceError, Wanted};

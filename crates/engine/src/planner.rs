@@ -3,6 +3,8 @@
 //! Everything that depends on the moment is settled here, once: the program's hash, free addresses, the
 //! name of the backup. Making the plan itself is pure.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use portcullis_analysis::Analysis;
 use portcullis_backup::{BackupName, NameRefused};
@@ -10,7 +12,7 @@ use portcullis_config::{Config, HookFailure, HookStep};
 use portcullis_driver::{AddressError, ProcessDriver};
 use portcullis_rollout::{
     Action, Command, GateOrder, Hook, HookPoint, HookTime, Plan, PlanProblem, PlanRequest, Purpose,
-    Release, ReleaseId, Running, SplitArm, Strategy, Target, Weight,
+    Rehearsal, Release, ReleaseId, Running, SplitArm, Strategy, Target, Weight,
 };
 
 use crate::hands::file_sha256;
@@ -104,6 +106,33 @@ impl Planner {
     ) -> Result<Plan, PlanningError> {
         let release = self.configured(config, wanted)?;
         self.plan(config, history, release, Purpose::Deploy, now_ms)
+    }
+
+    /// What a rollout of a release would rehearse, with its copies in `scratch`, and how long it may take, in milliseconds;
+    /// nothing if the release changes no data that the serving one has not changed. The backup in it is a name that is not
+    /// taken yet.
+    ///
+    /// # Errors
+    /// As [`Planner::deploy`].
+    pub fn rehearsal(
+        &self,
+        config: &Config,
+        history: &History,
+        wanted: Option<&ReleaseId>,
+        now_ms: u64,
+        scratch: PathBuf,
+    ) -> Result<Option<(Rehearsal, u64)>, PlanningError> {
+        let release = self.configured(config, wanted)?;
+        let moment = self.moment(config, history, &release, Purpose::Deploy, now_ms)?;
+        let request = PlanRequest {
+            scratch,
+            ..request(config, history, release, Purpose::Deploy, moment)
+        };
+        let steps = build(history, &request)?.steps;
+        Ok(steps.into_iter().find_map(|step| match step.action {
+            Action::Rehearse(rehearsal) => Some((*rehearsal, step.deadline_ms)),
+            _ => None,
+        }))
     }
 
     /// A release of the configuration, with the hash that its program has now.
@@ -252,6 +281,20 @@ impl Planner {
         purpose: Purpose,
         now_ms: u64,
     ) -> Result<Plan, PlanningError> {
+        let moment = self.moment(config, history, &release, purpose, now_ms)?;
+        let request = request(config, history, release, purpose, moment);
+        build(history, &request)
+    }
+
+    /// Addresses and names that are free now.
+    fn moment(
+        &self,
+        config: &Config,
+        history: &History,
+        release: &Release,
+        purpose: Purpose,
+        now_ms: u64,
+    ) -> Result<Moment, PlanningError> {
         let service = &config.service;
         let previous = history.serving();
         let taken: Vec<String> = previous
@@ -265,13 +308,11 @@ impl Planner {
         let addresses = self
             .process
             .free_addresses("127.0.0.1", range, wanted, &taken)?;
-        let moment = Moment {
+        Ok(Moment {
             now_ms,
             addresses,
             backup_name: free_backup_name(config, now_ms)?,
-        };
-        let request = request(config, history, release, purpose, moment);
-        build(history, &request)
+        })
     }
 }
 

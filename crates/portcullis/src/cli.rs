@@ -12,7 +12,7 @@ mod migrate;
 pub(crate) use gate::{Advise, Backtest, Gate, GateRun, Named, Simulate};
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
 pub(crate) use mask::{Detect, Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
-pub(crate) use migrate::{Against, Apply, Deny, InDoubt, Lint, Migrate};
+pub(crate) use migrate::{Against, Apply, Deny, InDoubt, Lint, Migrate, Rehearse};
 
 /// Guarded deployments of AI services: plan, back up, rehearse, shift traffic through gates, and roll
 /// traffic and data back by itself.
@@ -165,7 +165,7 @@ pub(crate) enum Command {
     /// Look at the gateway's routes, set a split by hand, bypass it in an emergency, manage API keys.
     #[command(subcommand)]
     Gateway(Gateway),
-    /// Examine plain SQL migrations, compare them with a database, and apply them.
+    /// Examine plain SQL migrations, rehearse them, compare them with a database, apply them.
     #[command(subcommand)]
     Migrate(Migrate),
     /// Hide personal and secret data in text: e-mail addresses, numbers of people and accounts, keys, passwords.

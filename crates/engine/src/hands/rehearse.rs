@@ -48,7 +48,7 @@ impl RehearsalHand {
 
     /// Restores, migrates and tries, within the deadline; cleans up whatever came of it. No failure is
     /// worth repeating.
-    pub(super) async fn apply(
+    pub(crate) async fn apply(
         &self,
         order: &Rehearsal,
         deadline_ms: u64,
@@ -249,7 +249,7 @@ impl RehearsalHand {
     }
 
     /// Stops what a rehearsal left running and removes its copy and note.
-    async fn clean(&self, order: &Rehearsal) -> Result<(), Failure> {
+    pub(crate) async fn clean(&self, order: &Rehearsal) -> Result<(), Failure> {
         for trial in order.old.iter().chain([&order.new]) {
             self.process.apply(&op(Action::Retire(stop(trial)))).await?;
         }

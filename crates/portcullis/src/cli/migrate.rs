@@ -28,6 +28,17 @@ pub(crate) enum Migrate {
         after_long_help = "Example:\n  portcullis migrate status migrations --url env:DATABASE_URL"
     )]
     Status(Against),
+    /// Try on a copy what a release would do to the data: restore a backup, migrate it, start both releases on it.
+    ///
+    /// It is the rehearsal of a rollout without the rollout: each phase is timed, the releases answer the smoke checks, and
+    /// all of it is removed. Nothing live is touched, and no server need run.
+    ///
+    /// Exit codes: 0 it worked, or there is nothing to rehearse, 1 something did not, 2 the configuration or an option is
+    /// wrong, 6 another rehearsal is under way, 130 interrupted.
+    #[command(
+        after_long_help = "Examples:\n  portcullis migrate rehearse\n  portcullis migrate rehearse --release 1.1 --backup notes_production_20261122T020000Z"
+    )]
+    Rehearse(Rehearse),
     /// Apply the files of one phase that are not applied yet, in order, and enter them into the ledger.
     ///
     /// Each file is one transaction together with its entry in the table portcullis_migrations, unless it says
@@ -56,6 +67,16 @@ pub(crate) struct Lint {
     /// From which findings on the command ends with 1.
     #[arg(long, value_enum, default_value_t = Deny::Errors)]
     pub(crate) deny: Deny,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rehearse {
+    /// The release; the last in the configuration when not given.
+    #[arg(long)]
+    pub(crate) release: Option<String>,
+    /// The backup to try it on; the newest of the service when not given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) backup: Option<String>,
 }
 
 /// The files and the database.

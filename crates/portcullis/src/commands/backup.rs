@@ -383,7 +383,7 @@ fn state_words(state: &BackupState) -> (&'static str, Option<String>) {
     }
 }
 
-fn parse(name: &str) -> Result<BackupName, CommandError> {
+pub(super) fn parse(name: &str) -> Result<BackupName, CommandError> {
     BackupName::from_str(name).map_err(|error| {
         CommandError::of(Exit::Usage, &error).hint("`portcullis backup list` lists the names")
     })

@@ -3,6 +3,7 @@
 mod apply;
 mod files;
 mod lint;
+mod rehearse;
 mod status;
 
 use portcullis_driver::{DatabaseRefused, FailedStatement, MigrationError};
@@ -16,6 +17,7 @@ pub(super) async fn run(site: &Site, json: bool, command: &Migrate) -> Result<Ex
     match command {
         Migrate::Lint(args) => lint::run(site, json, args),
         Migrate::Status(args) => status::run(site, json, args).await,
+        Migrate::Rehearse(args) => rehearse::run(site, json, args).await,
         Migrate::Apply(args) => apply::run(site, json, args).await,
     }
 }

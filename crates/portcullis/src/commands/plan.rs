@@ -74,18 +74,18 @@ async fn offline(config: &Config, wish: &PlanWish) -> Result<PlanView, CommandEr
     } else {
         planner.deploy(config, &history, wanted.as_ref(), clock::now_ms())
     };
-    let plan = planned.map_err(|error| {
-        let code = planning_code(&error);
-        let told = CommandError::of(Exit::Failed, &error).code(code);
-        match &error {
-            PlanningError::Migrations { problems, .. } => problems
-                .iter()
-                .fold(told, |told, problem| told.cause(problem)),
-            _ => told,
-        }
-    })?;
+    let plan = planned.map_err(|error| refused(&error))?;
     let expected_ms = history.expected_ms(&plan);
     Ok(PlanView::of(Arc::new(plan)).expecting(expected_ms))
+}
+
+/// Why there is no plan.
+pub(super) fn refused(error: &PlanningError) -> CommandError {
+    let told = CommandError::of(Exit::Failed, error).code(planning_code(error));
+    match error {
+        PlanningError::Migrations { problems, .. } => told.saying(problems.iter().cloned()),
+        _ => told,
+    }
 }
 
 /// The kind of a refusal to plan; the same as the server's.

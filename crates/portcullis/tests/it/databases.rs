@@ -69,7 +69,7 @@ fn database(rig: &Rig) -> PathBuf {
     rig.path("data/entries.db")
 }
 
-fn digest(rig: &Rig) -> String {
+pub(crate) fn digest(rig: &Rig) -> String {
     store_digest(&Store::sqlite("entries", database(rig))).unwrap()
 }
 

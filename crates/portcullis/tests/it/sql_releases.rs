@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::databases::{ledger_of, sqlite};
+use crate::databases::{digest, ledger_of, sqlite};
 use crate::rig::Rig;
 
 const CONFIGURATION: &str = include_str!("fixtures/ledger/sql.toml");
@@ -188,6 +188,52 @@ fn a_release_that_needs_what_its_own_contraction_removes_is_stopped_by_the_rehea
     assert_eq!(
         asked(&rig, "SELECT count(*) FROM pragma_table_info('entry')"),
         before
+    );
+    assert_eq!(rig.stop(), Some(0));
+}
+
+/// The same without a rollout, beside a server that serves.
+#[test]
+fn a_release_is_rehearsed_without_being_brought_out() {
+    let mut rig = serving();
+    let before = digest(&rig);
+    let text = rig.ok(&["migrate", "rehearse", "--release", "1.1"]);
+    for words in [
+        "expand applied in",
+        "0002_fill.backfill.sql",
+        "500 rows changed",
+        "1.0 after backfill",
+        "1.1 can be brought out",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let (code, text) = refused(&rig, &["migrate", "rehearse", "--release", "1.3"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("release 1.3 after contract"), "{text}");
+    let (code, text) = refused(&rig, &["migrate", "rehearse", "--release", "1.0"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("1.0 already serves"), "{text}");
+    let (code, text) = refused(
+        &rig,
+        &[
+            "migrate",
+            "rehearse",
+            "--release",
+            "1.1",
+            "--backup",
+            "ledger_test_20200101T000000Z",
+        ],
+    );
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("ledger_test_20200101T000000Z"), "{text}");
+    assert_eq!(digest(&rig), before);
+    let left = std::fs::read_dir(rig.path(".portcullis/rehearsals")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(
+        !left
+            .iter()
+            .any(|name| name.to_string_lossy().starts_with("scratch")),
+        "{left:?}"
     );
     assert_eq!(rig.stop(), Some(0));
 }
