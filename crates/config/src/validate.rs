@@ -10,7 +10,7 @@ use portcullis_rollout::{StoreKind, ValueSource, Weight};
 
 use crate::origin::{Content, MaskUse, Origin, PathUse, Wanted};
 use crate::overlay::Overlay;
-use crate::raw::RawConfig;
+use crate::raw::{RawConfig, RawStore};
 use crate::report::{At, Report, Spot};
 use crate::table::Entries;
 use crate::{Config, RetentionConfig};
@@ -56,16 +56,11 @@ pub(crate) fn validate(
     overlay: Option<Overlay>,
     environments: &[String],
 ) -> Config {
-    let named = raw.stores.iter().filter_map(|store| {
-        let is_url = text(store.kind.as_ref()) == Some(StoreKind::Postgres.word());
-        Some((store.name.as_ref()?.value.clone(), is_url))
-    });
-    let places = Places::new(report, named.collect());
     let mut context = Context {
         report,
         folder,
         file: folder.join(file.file_name().unwrap_or_default()),
-        places,
+        places: places_of(&raw.stores, report),
         uses: Vec::new(),
         masks: Vec::new(),
         marks: Vec::new(),
@@ -120,6 +115,15 @@ pub(crate) fn validate(
             environments: environments.to_vec(),
         },
     }
+}
+
+/// The places that commands and checks may have: one for each store, and whether it stands for a URL.
+fn places_of<'r>(stores: &[RawStore], report: &'r Report<'r>) -> Places<'r> {
+    let named = stores.iter().filter_map(|store| {
+        let is_url = text(store.kind.as_ref()) == Some(StoreKind::Postgres.word());
+        Some((store.name.as_ref()?.value.clone(), is_url))
+    });
+    Places::new(report, named.collect())
 }
 
 impl Context<'_> {

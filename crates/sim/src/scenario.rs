@@ -58,14 +58,6 @@ impl Scenario {
     }
 
     fn request(self) -> PlanRequest {
-        let migration = CommandMigration {
-            command: command(&["{artifact}", "migrate", "{store.library}"]),
-            proof: Proof::Json {
-                file: "{store.library}".into(),
-                pointer: "/schema".to_owned(),
-                equals: 2.into(),
-            },
-        };
         let previous = Running {
             release: release("1.0", None),
             target: target(41000),
@@ -75,7 +67,7 @@ impl Scenario {
             created_at_ms: 0,
             environment: "simulated".to_owned(),
             purpose: Purpose::Deploy,
-            release: release("1.1", Some(Migration::Command(migration))),
+            release: release("1.1", Some(migration())),
             target: target(41001),
             previous: (self != Scenario::First).then_some(previous),
             strategy: Strategy::Canary {
@@ -130,6 +122,17 @@ impl Scenario {
             },
         }
     }
+}
+
+fn migration() -> Migration {
+    Migration::Command(CommandMigration {
+        command: command(&["{artifact}", "migrate", "{store.library}"]),
+        proof: Proof::Json {
+            file: "{store.library}".into(),
+            pointer: "/schema".to_owned(),
+            equals: 2.into(),
+        },
+    })
 }
 
 fn hook(name: &str, time: HookTime) -> Hook {
