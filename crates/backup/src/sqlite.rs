@@ -249,6 +249,11 @@ fn check(store: &OnDisk, copied: &Path) -> Result<SqliteContent, BackupError> {
     }
 }
 
+/// Checks a restored copy by SQLite's own means, and reads what is in it.
+pub(crate) fn check_copy(copy: &crate::Store) -> Result<SqliteContent, BackupError> {
+    check(&copy.on_disk(), copy.path())
+}
+
 /// Does something again as long as another program has the database locked, up to a bound.
 fn patiently<T>(
     store: &OnDisk,
