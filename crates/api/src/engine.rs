@@ -15,6 +15,7 @@
 //!
 //! Every call needs `Authorization: Bearer TOKEN`. Refusals are [`crate::Problem`]s.
 
+use crate::data::DataStanding;
 use std::sync::Arc;
 
 use portcullis_rollout::{DataPolicy, Moment, Plan, State};
@@ -64,6 +65,9 @@ pub struct Status {
     /// Whether the configuration file can be used.
     #[serde(default)]
     pub configuration: ConfigurationStanding,
+    /// How the service's data is looked after; missing without stores, and until that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataStanding>,
     /// The gateway's bypass of the service, if one is in force. The engine does not know of it: who shows
     /// a status asks the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@
 //! No server code and no engine types live here: what a client can see is decided in this crate.
 
 mod client;
+pub mod data;
 pub mod engine;
 pub mod gateway;
 pub mod grpc_health;

@@ -45,6 +45,7 @@ mod clock;
 mod damage;
 mod durable;
 mod error;
+mod examine;
 mod hashing;
 mod manifest;
 mod octal;
@@ -56,6 +57,7 @@ mod relative_path;
 mod retention;
 mod row_set;
 mod scan;
+mod space;
 mod sqlite;
 mod store;
 mod sums;
@@ -65,6 +67,7 @@ mod vault;
 pub use backup_name::{BackupName, NameRefused};
 pub use damage::Damage;
 pub use error::BackupError;
+pub use examine::{CopyExamined, examine_copy};
 pub use manifest::{
     DirectoryEntry, FileEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest, SymlinkEntry,
 };
@@ -75,6 +78,7 @@ pub use postgres::{
 pub use protection::Protection;
 pub use relative_path::{PathRefused, RelativePath};
 pub use retention::{Decision, Keep, Retention, retention};
+pub use space::free_bytes_of;
 pub use sqlite::SqliteContent;
 pub use store::{Location, Store, StoreKind, StoreSize, store_digest};
 pub use table_entry::TableEntry;

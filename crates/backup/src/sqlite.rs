@@ -250,6 +250,11 @@ fn check(store: &OnDisk, copied: &Path) -> Result<SqliteContent, BackupError> {
     }
 }
 
+/// Checks a restored copy by SQLite's own means, and reads what is in it.
+pub(crate) fn check_copy(copy: &OnDisk) -> Result<SqliteContent, BackupError> {
+    check(copy, &copy.path)
+}
+
 /// Does something again as long as another program has the database locked, up to a bound.
 fn patiently<T>(
     store: &OnDisk,

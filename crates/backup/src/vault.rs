@@ -295,9 +295,7 @@ impl Vault {
     }
 
     fn free_bytes(&self) -> Result<u64, BackupError> {
-        let space = rustix::fs::statvfs(&self.root)
-            .map_err(|error| failed_to("measure the free space of", &self.root, error.into()))?;
-        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+        crate::free_bytes_of(&self.root)
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, BackupError> {

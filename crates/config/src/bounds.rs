@@ -24,6 +24,12 @@ pub(crate) const CHANCE_MIN: f64 = 1e-6;
 pub(crate) const QUANTILE_MAX: f64 = 0.9999;
 /// The longest limit of a time in a gate's rule, in milliseconds: an hour. Longer ones are slips of the unit.
 pub(crate) const LATENCY_MS_MAX: u64 = 60 * 60 * 1000;
+/// The longest age of a backup and the longest time to recover in that the file can ask for, in milliseconds: a year.
+pub(crate) const AGE_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
+/// The longest that a run of a schedule can be put off at random, in milliseconds: a day.
+pub(crate) const JITTER_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+/// How many runs of a schedule are looked at to find the shortest and the longest pause between two.
+pub(crate) const RUNS_LOOKED_AT: usize = 400;
 /// The shortest lease, in milliseconds: a shorter one would expire while its holder waits for a disk.
 pub(crate) const LEASE_MS_MIN: u64 = 3_000;
 /// How long an answer of the shared server may be waited for, at most, in milliseconds: every request that a

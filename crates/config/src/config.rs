@@ -15,6 +15,8 @@ use portcullis_rollout::{
 use crate::Problems;
 use crate::origin::{FileFault, Origin};
 
+mod backup;
+mod drill;
 mod gateway;
 mod hook;
 mod journal;
@@ -22,11 +24,14 @@ mod listen;
 mod ports;
 mod release;
 mod retention;
+mod schedule;
 mod secret_text;
 mod server;
 mod service;
 mod state;
 
+pub use backup::{BackupConfig, TooOld};
+pub use drill::{DrillConfig, DrilledBackup};
 pub use gateway::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,
     BuiltInSearch, CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig,
@@ -47,6 +52,7 @@ pub use listen::Listen;
 pub use ports::{PortRange, PortRangeRefused};
 pub use release::ReleaseConfig;
 pub use retention::RetentionConfig;
+pub use schedule::Schedule;
 pub use secret_text::SecretText;
 pub(crate) use secret_text::shown;
 pub use server::ServerConfig;
@@ -80,6 +86,10 @@ pub struct Config {
     pub state: StateConfig,
     /// How long backups are kept.
     pub retention: RetentionConfig,
+    /// When backups are made, and how old the last one may be.
+    pub backup: BackupConfig,
+    /// When backups are tried out, and what must come of it.
+    pub drill: DrillConfig,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// The releases, in the order of the file; at least one, with different versions.

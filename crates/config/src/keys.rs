@@ -21,7 +21,7 @@ use hook::HOOK;
 pub(crate) use kind::Kind;
 use metric::METRIC;
 use migration::MIGRATE;
-use operation::{BACKUP, SERVER, STATE, TIMEOUTS};
+use operation::{BACKUP, DRILL, SERVER, STATE, TIMEOUTS};
 use service::{DATA, GATE, RELEASE, SERVICE, STORE};
 use synthetic::SYNTHETIC;
 
@@ -108,7 +108,13 @@ pub(crate) static ROOT: Section = Section {
             "backup",
             Kind::Table(&BACKUP),
             Preset::Absent(""),
-            "How long backups are kept.",
+            "When backups are made, and how long they are kept.",
+        ),
+        key(
+            "drill",
+            Kind::Table(&DRILL),
+            Preset::Absent(""),
+            "When backups are tried out, and what must come of it.",
         ),
         key(
             "timeouts",

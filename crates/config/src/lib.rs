@@ -35,18 +35,18 @@ mod validate;
 
 pub use config::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,
-    BuiltInSearch, CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig,
-    CluesConfig, Config, ConversationStore, ConversationsConfig, CorsConfig, DatasetRequests,
-    DictionaryConfig, DictionaryWords, DifyApi, EjectConfig, GatewayConfig, HeaderCondition,
-    HealthConfig, HookConfig, HookFailure, HookPoint, HookStep, HostPattern, JournalConfig,
-    JwksSource, JwtAlgorithm, JwtConfig, LeakAction, LimitConfig, LimitKey, Listen, LoggedPaths,
-    MaskApplication, MaskConfig, MaskFault, MetricsConfig, ModelConfig, PathPattern,
-    PlaceholderForm, PortRange, PortRangeRefused, RecognizerConfig, RedirectConfig, ReleaseConfig,
-    RetentionConfig, RetryConfig, RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts,
-    SearchConfig, SecretText, SecurityHeaders, ServerConfig, ServerWeight, ServiceConfig,
-    SharedConfig, StateConfig, StickyConfig, TlsConfig, TlsVersion, TracesConfig, UnknownMessage,
-    UnknownRequest, UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol, UpstreamTls,
-    WordsError,
+    BackupConfig, BuiltInSearch, CapacityConfig, CertificateConfig, ClientCertificates,
+    ClientsConfig, CluesConfig, Config, ConversationStore, ConversationsConfig, CorsConfig,
+    DatasetRequests, DictionaryConfig, DictionaryWords, DifyApi, DrillConfig, DrilledBackup,
+    EjectConfig, GatewayConfig, HeaderCondition, HealthConfig, HookConfig, HookFailure, HookPoint,
+    HookStep, HostPattern, JournalConfig, JwksSource, JwtAlgorithm, JwtConfig, LeakAction,
+    LimitConfig, LimitKey, Listen, LoggedPaths, MaskApplication, MaskConfig, MaskFault,
+    MetricsConfig, ModelConfig, PathPattern, PlaceholderForm, PortRange, PortRangeRefused,
+    RecognizerConfig, RedirectConfig, ReleaseConfig, RetentionConfig, RetryConfig, RewriteConfig,
+    RouteConfig, RouteTarget, RouteTimeouts, Schedule, SearchConfig, SecretText, SecurityHeaders,
+    ServerConfig, ServerWeight, ServiceConfig, SharedConfig, StateConfig, StickyConfig, TlsConfig,
+    TlsVersion, TooOld, TracesConfig, UnknownMessage, UnknownRequest, UploadConfig, UpstreamChoice,
+    UpstreamConfig, UpstreamProtocol, UpstreamTls, WordsError,
 };
 pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
 pub use origin::FileFault;

@@ -30,7 +30,7 @@ pub(crate) use gateway::{
 };
 pub(crate) use hook::RawHook;
 pub(crate) use metric::RawMetric;
-pub(crate) use operation::{RawBackup, RawServer, RawState};
+pub(crate) use operation::{RawBackup, RawDrill, RawSchedule, RawServer, RawState};
 pub(crate) use release::{RawMigration, RawProof, RawRelease};
 pub(crate) use secret_url::{has_password, secret_url};
 pub(crate) use service::{RawData, RawMetrics, RawService, RawStore};
@@ -48,6 +48,7 @@ pub(crate) struct RawConfig {
     pub(crate) server: RawServer,
     pub(crate) state: RawState,
     pub(crate) backup: RawBackup,
+    pub(crate) drill: RawDrill,
     pub(crate) timeouts: Timeouts,
     pub(crate) releases: Vec<RawRelease>,
     pub(crate) hooks: Vec<RawHook>,
@@ -69,6 +70,7 @@ impl RawConfig {
             state: root.table("state", RawState::read).unwrap_or_default(),
             timeouts: root.table("timeouts", timeouts).unwrap_or(NO_TIME),
             backup: root.table("backup", RawBackup::read).unwrap_or_default(),
+            drill: root.table("drill", RawDrill::read).unwrap_or_default(),
             hooks: root.tables("hook", RawHook::read),
             releases,
         }

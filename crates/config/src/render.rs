@@ -9,7 +9,10 @@ use portcullis_analysis::{
 use portcullis_rollout::{Check, Migration, Proof, SqlMigration, StoreLocation, Strategy};
 use toml::{Table, Value};
 
-use crate::config::{Config, HookConfig, JournalConfig, Listen, ReleaseConfig, UpstreamProtocol};
+use crate::config::{
+    Config, DrillConfig, HookConfig, JournalConfig, Listen, ReleaseConfig, Schedule,
+    UpstreamProtocol,
+};
 use crate::units::duration_text;
 
 mod gateway;
@@ -51,7 +54,7 @@ impl Config {
             ("lease", duration(self.state.lease_ttl_ms)),
         ]);
         file.insert("state".into(), state.into());
-        let retention = table([
+        let mut retention = table([
             ("keep_last", i64::from(self.retention.keep_last).into()),
             ("keep_days", i64::from(self.retention.keep_days).into()),
             ("keep_hourly", i64::from(self.retention.keep_hourly).into()),
@@ -63,7 +66,18 @@ impl Config {
             ),
             ("keep_yearly", i64::from(self.retention.keep_yearly).into()),
         ]);
+        if let Some(schedule) = &self.backup.schedule {
+            retention.extend(schedule_table(schedule));
+        }
+        retention.insert("prune".into(), self.backup.prune.into());
+        if let Some(age_ms) = self.backup.age_max_ms {
+            retention.insert("age_max".into(), duration(age_ms));
+            retention.insert("too_old".into(), self.backup.too_old.word().into());
+        }
         file.insert("backup".into(), retention.into());
+        if !self.stores.is_empty() {
+            file.insert("drill".into(), drill(&self.drill).into());
+        }
         file.insert("timeouts".into(), timeouts(self).into());
         let releases = self
             .releases
@@ -82,6 +96,26 @@ fn table<const N: usize>(pairs: [(&str, Value); N]) -> Table {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+}
+
+fn schedule_table(schedule: &Schedule) -> Table {
+    table([
+        ("schedule", schedule.text().into()),
+        ("time_zone", schedule.zone_name().into()),
+        ("jitter", duration(schedule.jitter_ms)),
+        ("catch_up", duration(schedule.catch_up_ms)),
+    ])
+}
+
+fn drill(drill: &DrillConfig) -> Table {
+    let mut out = table([("backup", drill.backup.word().into())]);
+    if let Some(schedule) = &drill.schedule {
+        out.extend(schedule_table(schedule));
+    }
+    for (name, ms) in [("rto", drill.rto_ms), ("rpo", drill.rpo_ms)] {
+        out.extend(ms.map(|ms| (name.to_owned(), duration(ms))));
+    }
+    out
 }
 
 fn protocol(protocol: UpstreamProtocol) -> &'static str {

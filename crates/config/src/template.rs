@@ -205,6 +205,13 @@ listen = @LISTEN@           # where clients connect
 #keep_last = 5                      # the newest are kept
 #keep_days = 14                     # and those of so many days
 #keep_weekly = 4                    # and the newest of each of 4 weeks; also hourly, daily, monthly, yearly
+#schedule = "15 2 * * *"            # `serve` makes one each night: minute, hour, day, month, day of the week
+#age_max = "26h"                    # no rollout when the last verified one is older
+
+#[drill]                            # tries a backup out: restore, start, smoke checks
+#schedule = "0 4 1 */3 *"           # each quarter
+#rto = "30m"                        # how long that may take
+#rpo = "26h"                        # how old the data may be
 
 #[timeouts]
 #ready = "30s"

@@ -21,12 +21,14 @@ mod form;
 mod json;
 mod network;
 mod rate;
+mod schedule;
 
 pub(crate) use amount::{bytes, bytes_text, percent, rate_text, request_rate, score, seconds};
 pub(crate) use duration::{duration_ms, duration_text, milliseconds};
 pub(crate) use json::json;
 pub(crate) use network::network;
 pub(crate) use rate::{Limit, failures, figure, latency_ms, limit, quantile, rate};
+pub(crate) use schedule::{cron, time_zone};
 
 /// A value as a message quotes it: what it is and, if short, its text.
 pub(crate) fn found(value: &DeValue<'_>) -> String {

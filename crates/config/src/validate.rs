@@ -25,6 +25,7 @@ mod operation;
 mod paths;
 mod places;
 mod release;
+mod schedule;
 mod service;
 mod sql_files;
 mod synthetic;
@@ -80,6 +81,9 @@ pub(crate) fn validate(
     let changed = release::Stores::of(&raw.stores, &stores);
     let releases = release::releases(raw.releases, changed, &mut context);
     let hooks = hook::hooks(raw.hooks, &mut context);
+    let has_stores = !raw.stores.is_empty();
+    let backup = schedule::backup(&raw.backup, has_stores, report);
+    let drill = schedule::drill(&raw.drill, has_stores, report);
     let figures = metric::orders(raw.gate.metrics, &mut context);
     let synthetic = (raw.gate.synthetic).and_then(|raw| synthetic::traffic(raw, &mut context));
     Config {
@@ -103,6 +107,8 @@ pub(crate) fn validate(
             keep_monthly: raw.backup.keep_monthly,
             keep_yearly: raw.backup.keep_yearly,
         },
+        backup,
+        drill,
         timeouts: raw.timeouts,
         releases,
         hooks,

@@ -46,3 +46,22 @@ pub(crate) const RUNNING_LOOKED_AT: usize = 8;
 /// How long a request for a new rollout waits until a release that was kept warm is stopped; less than a
 /// client of the API waits for an answer.
 pub(crate) const WARM_END_TIMEOUT: Duration = Duration::from_secs(20);
+/// How late a run of a schedule may begin without counting as missed, in milliseconds: machines are busy.
+pub(crate) const PUNCTUAL_MS: u64 = 60_000;
+/// How far the newest time of a schedule that was seen to may be ahead of the clock before it is taken for the fault
+/// of a clock that was wrong then, in milliseconds: a day.
+pub(crate) const SEEN_AHEAD_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+/// What a drill wants free on its disk besides the copies, as a part of them, in percent, and in bytes: the release
+/// that is started on them writes as well.
+pub(crate) const DRILL_ROOM_PERCENT: u64 = 10;
+pub(crate) const DRILL_ROOM_BYTES: u64 = 16 * 1024 * 1024;
+/// How many addresses are tried for the release that a drill starts.
+pub(crate) const DRILL_ADDRESSES_TRIED: u32 = 20;
+/// How long the right to record something about a service's data is good for, in milliseconds.
+pub(crate) const DATA_LEASE_MS: u64 = 10_000;
+/// How often it is asked for while somebody else has it.
+pub(crate) const DATA_LEASE_ATTEMPTS: u32 = 120;
+/// The pause between two such attempts.
+pub(crate) const DATA_LEASE_PAUSE: Duration = Duration::from_millis(100);
+/// How many backups of a schedule are looked at to find the longest pause between two.
+pub(crate) const RUNS_LOOKED_AT: usize = 400;

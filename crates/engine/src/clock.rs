@@ -18,3 +18,19 @@ impl Clock for WallClock {
         since_epoch.map_or(0, |since| since.as_millis() as u64)
     }
 }
+
+/// Measures how long something takes, whatever happens to the machine's clock meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    #[allow(clippy::disallowed_methods)]
+    pub(crate) fn start() -> Stopwatch {
+        Stopwatch(std::time::Instant::now())
+    }
+
+    /// How long it has been, in milliseconds.
+    pub(crate) fn elapsed_ms(&self) -> u64 {
+        self.0.elapsed().as_millis() as u64
+    }
+}

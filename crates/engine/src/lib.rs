@@ -5,6 +5,9 @@
 
 mod bounds;
 mod clock;
+mod data_log;
+mod drill;
+mod due;
 mod engine;
 mod hands;
 mod history;
@@ -16,6 +19,12 @@ mod runner;
 mod service;
 
 pub use clock::{Clock, WallClock};
+pub use data_log::{DataEntry, DataLog, DataLogError, DataRecord, Job, seen_ms};
+pub use drill::{
+    DrillOrder, DrillPart, DrillReport, DrillVerdict, Drilled, DrilledCopy, Drills, DrillsRefused,
+    PartName, PartOutcome, Pick, Rpo, Rto, span_words,
+};
+pub use due::{Due, due};
 pub use engine::{Command, Engine, EngineError, Standing};
 pub use hands::{DataHand, Hands, RehearsalHand, file_sha256, size_words, stores_of};
 pub use history::{History, HistoryError, Outline, Past, ReadingError};

@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use portcullis_analysis::Analysis;
 use portcullis_backup::{BackupName, NameRefused};
-use portcullis_config::{Config, HookFailure, HookStep};
+use portcullis_config::{Config, HookFailure, HookStep, TooOld};
 use portcullis_driver::{AddressError, ProcessDriver};
 use portcullis_rollout::{
-    Action, Command, GateOrder, Hook, HookPoint, HookTime, Plan, PlanProblem, PlanRequest, Purpose,
-    Rehearsal, Release, ReleaseId, Running, SplitArm, Strategy, Target, Weight,
+    Action, BackupAge, Command, GateOrder, Hook, HookPoint, HookTime, NoticeHook, Plan,
+    PlanProblem, PlanRequest, Purpose, Rehearsal, Release, ReleaseId, Running, SplitArm, StoreRef,
+    Strategy, Target, Trial, Weight,
 };
 
 use crate::hands::file_sha256;
@@ -197,6 +198,48 @@ impl Planner {
         let request = request(config, history, release, Purpose::Deploy, moment);
         let order = request.standing_gate(canary, baseline, weight, analysis);
         order.map_err(PlanningError::Refused)
+    }
+
+    /// The hooks that are told something outside of any rollout, with the release that serves in their places.
+    pub fn notice_hooks(config: &Config, history: &History) -> Vec<NoticeHook> {
+        let serving = history.serving();
+        let address = serving
+            .as_ref()
+            .map(|running| running.target.address.clone());
+        let release = serving.map(|running| running.release).or_else(|| {
+            let first = config.releases.first()?;
+            Some(first.release(&config.service.name, String::new()))
+        });
+        let Some(release) = release else {
+            return Vec::new();
+        };
+        let moment = Moment {
+            now_ms: 0,
+            addresses: vec![address.unwrap_or_default()],
+            backup_name: None,
+        };
+        request(config, history, release, Purpose::Deploy, moment).notice_hooks()
+    }
+
+    /// A release started for a try-out at an address on copies of the stores, outside of any rollout.
+    ///
+    /// # Errors
+    /// When its command or a check has places that do not exist.
+    pub fn trial(
+        config: &Config,
+        history: &History,
+        release: Release,
+        address: &str,
+        stores: &[StoreRef],
+    ) -> Result<Trial, PlanningError> {
+        let moment = Moment {
+            now_ms: 0,
+            addresses: vec![address.to_owned()],
+            backup_name: None,
+        };
+        let mut request = request(config, history, release, Purpose::Deploy, moment);
+        request.stores = stores.to_vec();
+        request.trial().map_err(PlanningError::Refused)
     }
 
     /// A saved plan, if it is still exactly what would be planned at its moment now: the same history
@@ -388,6 +431,12 @@ fn request(
         stores: config.stores.clone(),
         folder: config.folder.clone(),
         scratch: config.state.folder.join("rehearsals").join(id.as_str()),
+        backup_age: config.backup.age_max_ms.map(|max_ms| BackupAge {
+            service: service.name.clone(),
+            environment: service.environment.clone(),
+            max_ms,
+            refuses: config.backup.too_old == TooOld::Refuse,
+        }),
         backup_name: moment.backup_name,
         ready: service.ready.clone(),
         smoke: service.smoke.clone(),

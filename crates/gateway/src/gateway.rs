@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use portcullis_api::data::DataStanding;
 use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc as orders_mpsc, oneshot, watch};
@@ -297,6 +298,13 @@ impl Gateway {
     pub async fn note_predecessor(&self, traffic: Option<Traffic>) {
         self.order(|reply| ControlOrder::Predecessor(traffic, reply))
             .await;
+    }
+
+    /// Takes note of how a service's data is looked after, for whoever asks for metrics.
+    pub fn note_data(&self, service: &str, data: DataStanding) {
+        if let Some(observers) = self.observers.upgrade() {
+            observers.note_data(service, data);
+        }
     }
 
     async fn order<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> ControlOrder) -> Option<T> {

@@ -10,6 +10,7 @@
 //! look a counter up in a locked map at every request, or would be filled from these blocks at every
 //! scrape, which is what is left here.
 
+use portcullis_api::data::DataStanding;
 use portcullis_api::gateway::ArmStatus;
 
 use crate::capacity::Capacity;
@@ -18,6 +19,7 @@ use crate::tls::Expiry;
 use crate::upstream_set::UpstreamSet;
 
 pub(crate) mod counters;
+mod data;
 mod exposition;
 mod families;
 mod format;
@@ -52,6 +54,8 @@ pub(crate) struct Scrape<'a> {
     pub(crate) upstreams: Vec<&'a UpstreamSet>,
     /// Every mask that a route names.
     pub(crate) masks: Vec<MaskScrape<'a>>,
+    /// A service and how its data is looked after, if that was told.
+    pub(crate) data: Option<&'a (String, DataStanding)>,
 }
 
 /// One route.

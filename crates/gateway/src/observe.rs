@@ -37,6 +37,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use http::request;
+use portcullis_api::data::DataStanding;
 use portcullis_config::{AccessLogConfig, LoggedPaths, TracesConfig};
 
 use crate::access_log::{AccessLog, AccessLogError};
@@ -67,6 +68,8 @@ pub(crate) struct Observers {
     routes: Mutex<BTreeMap<Arc<str>, Arc<ObservedRoute>>>,
     watched: ArcSwap<Vec<WatchedRoute>>,
     workers: usize,
+    /// How the service's data is looked after, as it was told last.
+    data: ArcSwap<Option<(String, DataStanding)>>,
 }
 
 /// What is counted of one route.
@@ -131,7 +134,18 @@ impl Observers {
             routes: Mutex::default(),
             watched: ArcSwap::default(),
             workers,
+            data: ArcSwap::default(),
         })
+    }
+
+    /// Takes note of how a service's data is looked after.
+    pub(crate) fn note_data(&self, service: &str, data: DataStanding) {
+        self.data.store(Arc::new(Some((service.to_owned(), data))));
+    }
+
+    /// How the service's data is looked after, if that was told.
+    pub(crate) fn data(&self) -> Arc<Option<(String, DataStanding)>> {
+        self.data.load_full()
     }
 
     /// What is counted of the route of this name. Asked when the table is made, with names of the settings; a route

@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::SCOPE_BYTES_MAX;
 
-/// The name of a service: 1 to 63 characters of `a-z`, `0-9` and `-`.
+/// What the scope of a service's data has after the service's name.
+const DATA: &str = ".data";
+
+/// The name of a service: 1 to 63 characters of `a-z`, `0-9` and `-`. What happens to its data outside of
+/// rollouts has a scope of its own, the service's name with `.data`, which no service can have as its name.
 ///
 /// One lease guards a scope and one chain of entries covers it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,8 +25,9 @@ impl Scope {
     /// [`ScopeRefused`] if the name is empty, longer than 63 bytes or has other characters.
     pub fn new(name: impl Into<String>) -> Result<Self, ScopeRefused> {
         let name = name.into();
-        let fits = (1..=SCOPE_BYTES_MAX).contains(&name.len());
-        let plain = name
+        let service = name.strip_suffix(DATA).unwrap_or(&name);
+        let fits = (1..=SCOPE_BYTES_MAX).contains(&service.len());
+        let plain = service
             .bytes()
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         if fits && plain {
@@ -30,6 +35,22 @@ impl Scope {
         } else {
             Err(ScopeRefused { name })
         }
+    }
+
+    /// The scope of what happens to the service's data outside of rollouts: backups and drills. It has a lease of
+    /// its own, so that they can be recorded while a rollout runs and while none can.
+    #[must_use]
+    pub fn of_data(&self) -> Self {
+        match self.is_of_data() {
+            true => self.clone(),
+            false => Self(format!("{}{DATA}", self.0)),
+        }
+    }
+
+    /// Whether it is the scope of a service's data.
+    #[must_use]
+    pub fn is_of_data(&self) -> bool {
+        self.0.ends_with(DATA)
     }
 
     /// The name itself.

@@ -106,3 +106,15 @@ pub(crate) const TALK_HANG: usize = 2;
 pub(crate) const KEY_SET_BYTES_MAX: u64 = 1024 * 1024 + 1;
 /// How often it is looked whether the gateway still has the split of the journal.
 pub(crate) const SPLIT_LOOK_PAUSE: Duration = Duration::from_secs(2);
+/// The pause between two looks at whether a run of a schedule is due.
+pub(crate) const SCHEDULE_LOOK_PAUSE: Duration = Duration::from_millis(500);
+/// How long a drill of a schedule may take to be cleared away when the engine stops; less than [`ACTING_STOP`].
+pub(crate) const SCHEDULE_STOP: Duration = Duration::from_secs(4);
+/// How often it is looked for what a killed drill left, in milliseconds.
+pub(crate) const LEFTOVER_PAUSE_MS: u64 = 10_000;
+/// How often a backup of a schedule looks for a name that is free, and the pause between: names have a time to the
+/// second.
+pub(crate) const NAME_ATTEMPTS: u32 = 4;
+pub(crate) const NAME_PAUSE: Duration = Duration::from_millis(1_000);
+/// How many runs of a schedule are looked at to find the longest pause between two.
+pub(crate) const RUNS_LOOKED_AT: usize = 400;

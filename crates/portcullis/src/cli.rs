@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod drill;
 mod gate;
 mod gateway;
 mod mask;
 mod migrate;
 
+pub(crate) use drill::{Drill, DrillCommand, DrillHold};
 pub(crate) use gate::{Advise, Backtest, Gate, GateRun, Named, Simulate};
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
 pub(crate) use mask::{Detect, Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
@@ -153,6 +155,18 @@ pub(crate) enum Command {
     /// Make, list, verify and restore backups.
     #[command(subcommand)]
     Backup(Backup),
+    /// Try a backup out: restore it to a scratch folder, start the release that served then on it, and measure.
+    ///
+    /// Live data is never touched. The drill measures how long it takes from the vault to a release that answers
+    /// rightly (RTO) and how much data a loss would have cost (RPO), compares them with the targets of `[drill]`, and is
+    /// recorded in the journal.
+    ///
+    /// Exit codes: 0 passed, 1 failed or a target was missed, 5 it could not run, which is never a pass, 6 another drill
+    /// is being held.
+    #[command(
+        after_long_help = "Examples:\n  portcullis drill\n  portcullis drill --random\n  portcullis drill --at 2026-11-21T04:00:00Z"
+    )]
+    Drill(Drill),
     /// Look after the journal, the record of all that happened.
     #[command(subcommand)]
     Journal(Journal),

@@ -12,6 +12,7 @@ mod config;
 mod deploy;
 mod docs;
 mod doctor;
+mod drill;
 mod explain;
 mod follow;
 mod gate;
@@ -59,6 +60,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Pause(to) => wait(answer::pause(&site, json, &to)),
         Command::Approve(to) => wait(answer::answer(&site, json, &to, answer::Word::Approve)),
         Command::Backup(backup) => wait(backup::run(&site, json, &backup)),
+        Command::Drill(drill) => wait(drill::run(&site, json, &drill)),
         Command::Journal(_) => wait(journal::verify(&site, json)),
         Command::Logs(args) => wait(logs::run(&site, json, &args)),
         Command::Gate(command) => wait(gate::run(&site, json, &command)),

@@ -205,7 +205,9 @@ async fn service_of(folder: &Path) -> Option<(String, Option<String>)> {
     let location = JournalLocation::File(StateFolder::new(folder).journal());
     let journal = StoredJournal::open_read_only(&location).await.ok()??;
     // Of several services nobody knows which is meant.
-    match journal.scopes().await.ok()?.as_slice() {
+    let mut scopes = journal.scopes().await.ok()?;
+    scopes.retain(|scope| !scope.is_of_data());
+    match scopes.as_slice() {
         [scope] => Some((scope.to_string(), None)),
         _ => None,
     }
@@ -215,6 +217,17 @@ async fn service_of(folder: &Path) -> Option<(String, Option<String>)> {
 fn default_folder(site: &Site) -> PathBuf {
     let beside = site.file.parent().unwrap_or(Path::new(""));
     beside.join(DEFAULT_STATE_FOLDER)
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
 }
 
 /// Where an API is reached.

@@ -8,6 +8,7 @@ use portcullis_rollout::{Fact, Moment, MomentKind};
 
 use crate::clock::local;
 
+mod data;
 mod plan;
 mod replay;
 pub(crate) mod screen;
@@ -52,6 +53,9 @@ pub(crate) fn status(status: &Status) -> String {
             live.state,
             live.rollout
         ));
+    }
+    if let Some(data) = &status.data {
+        lines.extend(data::lines(data, crate::clock::now_ms()));
     }
     match &status.engine {
         EngineStanding::Acting => lines.push(format!(

@@ -61,6 +61,22 @@ pub struct PreflightOrder {
     /// What the database's ledger of SQL files must say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerCheck>,
+    /// How old the last verified backup may be; missing when any age will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_age: Option<BackupAge>,
+}
+
+/// How old the last verified backup may be when a rollout starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupAge {
+    /// The service of the backups.
+    pub service: ServiceName,
+    /// Their environment.
+    pub environment: String,
+    /// The age, in milliseconds.
+    pub max_ms: u64,
+    /// Whether one that is older refuses the rollout, or is only noted.
+    pub refuses: bool,
 }
 
 /// A reference to a secret that a step will need.

@@ -27,9 +27,9 @@ mod timeline;
 mod value_source;
 
 pub use action::{
-    Action, Approval, BackupOrder, Check, Command, CutOff, GateOrder, GateRole, HookOrder,
-    HookTime, Kept, Launch, MetricsSource, PreflightOrder, Promotion, Rehearsal, RestoreOrder,
-    SecretNeed, SmokeOrder, Split, SplitArm, Trial,
+    Action, Approval, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder, GateRole,
+    HookOrder, HookTime, Kept, Launch, MetricsSource, PreflightOrder, Promotion, Rehearsal,
+    RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
 pub use effect::{Effect, Notice, NoticeKind};

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
+use portcullis_api::data::DataStanding;
 use portcullis_api::engine::{
     Accepted, CommandName, CommandWish, ConfigurationStanding, DeployWish, Detail, PlanView,
     PlanWish, RollbackWish, Status, Summary,
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) name: String,
     pub(crate) environment: String,
     pub(crate) configuration: watch::Receiver<ConfigurationStanding>,
+    pub(crate) data: watch::Receiver<Option<DataStanding>>,
     /// The admin API of the engine's own gateway.
     pub(crate) gateway: Client,
 }
@@ -67,6 +69,7 @@ pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
     Json(Status {
         server_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         configuration: shared.configuration.borrow().clone(),
+        data: shared.data.borrow().clone(),
         sentence,
         ..status
     })

@@ -8,6 +8,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 use portcullis_api::Client;
+use portcullis_api::data::DataStanding;
 use portcullis_api::engine::ConfigurationStanding;
 use portcullis_engine::Service;
 use secrecy::SecretString;
@@ -39,6 +40,8 @@ pub struct Surroundings {
     pub environment: String,
     /// How the configuration file stands.
     pub configuration: watch::Receiver<ConfigurationStanding>,
+    /// How the service's data is looked after.
+    pub data: watch::Receiver<Option<DataStanding>>,
     /// The admin API of the engine's own gateway.
     pub gateway: Client,
 }
@@ -60,6 +63,7 @@ impl Server {
             name,
             environment,
             configuration,
+            data,
             gateway,
         } = surroundings;
         let shared = Shared {
@@ -67,6 +71,7 @@ impl Server {
             name,
             environment,
             configuration,
+            data,
             gateway,
         };
         let router = router(token, shared);

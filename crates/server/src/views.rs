@@ -42,6 +42,7 @@ pub fn status(
         split: split.map(|recorded| Split::from(&recorded.split)),
         split_differs: None,
         configuration: ConfigurationStanding::Valid,
+        data: None,
         bypass: None,
     }
 }

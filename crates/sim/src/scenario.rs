@@ -88,6 +88,7 @@ impl Scenario {
             folder: "/data".into(),
             scratch: "/scratch".into(),
             trial_addresses: ["127.0.0.1:41002".to_owned(), "127.0.0.1:41003".to_owned()],
+            backup_age: None,
             backup_name: Some("sim_simulated_19700101T000000Z".to_owned()),
             ready: check("/health"),
             smoke: vec![check("/lookup/0")],

@@ -37,6 +37,10 @@ pub(crate) enum TextForm {
     FieldPointer,
     /// The name of a kind of data.
     Entity,
+    /// When something is done, as cron writes it.
+    Cron,
+    /// A time zone of the IANA database.
+    TimeZone,
 }
 
 impl TextForm {
@@ -77,6 +81,11 @@ impl TextForm {
                 "at most 40 capitals, digits and single underscores between them, such as \"EMPLOYEE_ID\""
             }
             TextForm::LogPlace => "\"off\", \"log\" or a path, relative to this file's folder",
+            TextForm::Cron => {
+                "five fields as cron has them (minute, hour, day, month, day of the week), such as \"15 2 * * *\", or six \
+                 with the second first"
+            }
+            TextForm::TimeZone => "a time zone such as \"Europe/Berlin\" or \"UTC\"",
         }
     }
 
@@ -98,6 +107,8 @@ impl TextForm {
             TextForm::FieldPointer => "JSON pointer with `*`",
             TextForm::Entity => "name of an entity",
             TextForm::LogPlace => "`off`, `log` or path",
+            TextForm::Cron => "cron expression",
+            TextForm::TimeZone => "time zone",
         }
     }
 
@@ -120,6 +131,8 @@ impl TextForm {
             TextForm::FieldPointer => "^/",
             TextForm::Entity => "^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$",
             TextForm::LogPlace => r"\S",
+            TextForm::Cron => r"^(@\w+|(\S+\s+){4,5}\S+)$",
+            TextForm::TimeZone => "^[A-Za-z0-9_+/-]+$",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The keys that describe Portcullis itself: where it listens, what it keeps, how long it waits.
 
-use super::{Kind, Preset, Section, key};
-use crate::bounds::LEASE_MS_MIN;
+use super::{Key, Kind, Preset, Section, TextForm, key};
+use crate::bounds::{AGE_MS_MAX, JITTER_MS_MAX, LEASE_MS_MIN};
 
 const COUNT_MAX: u64 = 0xffff_ffff;
 
@@ -61,8 +61,8 @@ pub(crate) static STATE: Section = Section {
 
 pub(crate) static BACKUP: Section = Section {
     header: "[backup]",
-    about: "How long backups are kept by `portcullis backup prune`: a backup that any rule keeps \
-            stays.",
+    about: "When `portcullis serve` makes backups, and how long `portcullis backup prune` keeps them: a backup \
+            that any rule keeps stays. See [Schedules and drills](../guide/drills.md).",
     keys: &[
         key(
             "keep_last",
@@ -106,8 +106,92 @@ pub(crate) static BACKUP: Section = Section {
             Preset::Value("0"),
             "For how many years in which there are backups the newest of the year is kept.",
         ),
+        SCHEDULE,
+        TIME_ZONE,
+        JITTER,
+        CATCH_UP,
+        key(
+            "prune",
+            Kind::Boolean,
+            Preset::Value("true"),
+            "Whether each backup of the schedule is followed by `portcullis backup prune` with the rules above.",
+        ),
+        key(
+            "age_max",
+            AGE,
+            Preset::Absent("no limit"),
+            "How old the last verified backup may be when a rollout of a service with stores starts.",
+        ),
+        key(
+            "too_old",
+            Kind::Choice(&["refuse", "warn"]),
+            Preset::Value("\"refuse\""),
+            "What pre-flight does when it is older than `age_max`, or when there is none.",
+        ),
     ],
 };
+
+pub(crate) static DRILL: Section = Section {
+    header: "[drill]",
+    about: "When `portcullis serve` tries a backup out, and the targets that each drill is compared with. See \
+            [Schedules and drills](../guide/drills.md).",
+    keys: &[
+        SCHEDULE,
+        TIME_ZONE,
+        JITTER,
+        CATCH_UP,
+        key(
+            "backup",
+            Kind::Choice(&["latest", "random"]),
+            Preset::Value("\"latest\""),
+            "Which backup a drill of the schedule tries out.",
+        ),
+        key(
+            "rto",
+            AGE,
+            Preset::Absent("not compared"),
+            "How long it may take, from the vault to a release that answers rightly (recovery time objective).",
+        ),
+        key(
+            "rpo",
+            AGE,
+            Preset::Absent("not compared"),
+            "How old the data of the last verified backup may be (recovery point objective).",
+        ),
+    ],
+};
+
+/// An age or a time to recover in.
+const AGE: Kind = Kind::DurationWithin(1_000, AGE_MS_MAX);
+
+const SCHEDULE: Key = key(
+    "schedule",
+    Kind::Form(TextForm::Cron),
+    Preset::Absent("never"),
+    "When `portcullis serve` does it, as cron writes it: minute, hour, day of the month, month, day of the week; \
+     with six fields the first is the second.",
+);
+
+const TIME_ZONE: Key = key(
+    "time_zone",
+    Kind::Form(TextForm::TimeZone),
+    Preset::Value("\"UTC\""),
+    "The time zone of `schedule`.",
+);
+
+const JITTER: Key = key(
+    "jitter",
+    Kind::DurationWithin(0, JITTER_MS_MAX),
+    Preset::Value("\"0s\""),
+    "Up to how much later it begins, so that many services do not begin at once: another time each time.",
+);
+
+const CATCH_UP: Key = key(
+    "catch_up",
+    Kind::DurationFrom(0),
+    Preset::Value("\"6h\""),
+    "For how long a run that was missed or had to wait is made up for, once; `0s` does not.",
+);
 
 pub(crate) static TIMEOUTS: Section = Section {
     header: "[timeouts]",

@@ -8,7 +8,7 @@ use crate::SecretText;
 use crate::config::JournalConfig;
 use crate::keys::Kind;
 use crate::raw::{secret_url, value_or_default};
-use crate::report::{At, Wrong};
+use crate::report::{At, Spot, Wrong};
 use crate::table::Table;
 use crate::units;
 
@@ -39,6 +39,30 @@ pub(crate) struct RawBackup {
     pub(crate) keep_weekly: u32,
     pub(crate) keep_monthly: u32,
     pub(crate) keep_yearly: u32,
+    pub(crate) schedule: RawSchedule,
+    pub(crate) prune: bool,
+    pub(crate) age_max_ms: Option<At<u64>>,
+    pub(crate) too_old: Option<At<String>>,
+}
+
+/// `[drill]` as written.
+#[derive(Debug, Default)]
+pub(crate) struct RawDrill {
+    pub(crate) spot: Option<Spot>,
+    pub(crate) given: bool,
+    pub(crate) schedule: RawSchedule,
+    pub(crate) backup: Option<At<String>>,
+    pub(crate) rto_ms: Option<u64>,
+    pub(crate) rpo_ms: Option<At<u64>>,
+}
+
+/// The keys of a schedule as written.
+#[derive(Debug, Default)]
+pub(crate) struct RawSchedule {
+    pub(crate) cron: Option<At<String>>,
+    pub(crate) time_zone: Option<At<String>>,
+    pub(crate) jitter_ms: Option<At<u64>>,
+    pub(crate) catch_up_ms: Option<At<u64>>,
 }
 
 impl RawServer {
@@ -71,6 +95,34 @@ impl RawBackup {
             keep_weekly: value_or_default(table.count("keep_weekly")),
             keep_monthly: value_or_default(table.count("keep_monthly")),
             keep_yearly: value_or_default(table.count("keep_yearly")),
+            schedule: RawSchedule::read(&table),
+            prune: value_or_default(table.boolean("prune")),
+            age_max_ms: table.duration_ms("age_max"),
+            too_old: table.text("too_old"),
+        }
+    }
+}
+
+impl RawDrill {
+    pub(crate) fn read(table: Table<'_>) -> RawDrill {
+        RawDrill {
+            spot: Some(table.spot.clone()),
+            given: table.given,
+            schedule: RawSchedule::read(&table),
+            backup: table.text("backup"),
+            rto_ms: table.duration_ms("rto").map(|at| at.value),
+            rpo_ms: table.duration_ms("rpo"),
+        }
+    }
+}
+
+impl RawSchedule {
+    fn read(table: &Table<'_>) -> RawSchedule {
+        RawSchedule {
+            cron: table.text("schedule"),
+            time_zone: table.text("time_zone"),
+            jitter_ms: table.duration_ms("jitter"),
+            catch_up_ms: table.duration_ms("catch_up"),
         }
     }
 }

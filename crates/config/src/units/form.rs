@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::network::{certificate_host, host, host_header, host_pattern, host_port};
+use super::schedule;
 use super::{is_token, is_url_path};
 use crate::bounds::ENTITY_CHARS_MAX;
 use crate::keys::TextForm;
@@ -27,6 +28,8 @@ pub(super) fn formed(form: TextForm, text: &str) -> Result<String, Option<String
         TextForm::LogPlace => log_place(text),
         TextForm::FieldPointer => field_pointer(text),
         TextForm::Entity => entity(text),
+        TextForm::Cron => schedule::cron(text).map(|_| text.to_owned()),
+        TextForm::TimeZone => schedule::zone(text),
     }
 }
 

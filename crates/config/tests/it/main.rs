@@ -15,6 +15,7 @@ mod mistakes;
 mod plain_limits;
 mod properties;
 mod reference;
+mod schedules;
 mod schema;
 mod synthetic;
 

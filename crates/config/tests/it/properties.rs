@@ -228,6 +228,7 @@ fn request(
         folder: config.folder.clone(),
         scratch: config.state.folder.join("scratch"),
         trial_addresses: [target(first + 2).address, target(first + 3).address],
+        backup_age: None,
         backup_name: Some("dhash_production_20261121T010203Z".to_owned()),
         ready: service.ready.clone(),
         smoke: service.smoke.clone(),

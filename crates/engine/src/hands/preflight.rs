@@ -5,13 +5,16 @@ use std::path::Path;
 
 use futures::future::join_all;
 use portcullis_analysis::counted;
+use portcullis_backup::{BackupError, BackupState};
 use portcullis_driver::{CheckClient, Probed, resolve_secret};
-use portcullis_rollout::{Fact, Failure, PreflightOrder, Presence};
+use portcullis_rollout::{BackupAge, Fact, Failure, PreflightOrder, Presence};
 use sha2::{Digest, Sha256};
 
 use super::chain;
 use super::data::{DataHand, size_words, stores_of};
 use super::migrate::MigrationHand;
+use crate::clock::{Clock, WallClock};
+use crate::drill::span_words;
 
 #[derive(Clone)]
 pub(super) struct PreflightHand {
@@ -41,6 +44,9 @@ impl PreflightHand {
         note(address(&order.address));
         if !order.stores.is_empty() {
             note(self.room(order).await);
+        }
+        if let Some(limit) = &order.backup_age {
+            note(self.backup_age(limit).await);
         }
         for seen in self.secrets(order).await {
             note(seen);
@@ -127,6 +133,27 @@ impl PreflightHand {
         wrong
     }
 
+    /// Whether the last verified backup is young enough.
+    async fn backup_age(&self, limit: &BackupAge) -> Result<Fact, String> {
+        let (service, environment) = (limit.service.clone(), limit.environment.clone());
+        let listed = self.data.blocking(move |vault| {
+            let newest_first = vault.list()?.into_iter();
+            let mut ours = newest_first.filter(|summary| {
+                summary.name.service() == service.as_str()
+                    && summary.name.environment() == environment
+                    && summary.verified
+                    && matches!(summary.state, BackupState::Complete { .. })
+            });
+            Ok::<_, BackupError>(ours.next().map(|newest| newest.created_at))
+        });
+        let newest = listed
+            .await
+            .map_err(|failure| failure.message)?
+            .map_err(|error| chain(&error))?;
+        let newest_ms = newest.and_then(|newest| u64::try_from(newest.as_millisecond()).ok());
+        too_old(limit, newest_ms, WallClock.now_ms())
+    }
+
     async fn room(&self, order: &PreflightOrder) -> Result<Fact, String> {
         let wanted = stores_of(&order.stores)
             .await
@@ -145,6 +172,27 @@ impl PreflightHand {
                 size_words(space.needed_bytes)
             ))
         }
+    }
+}
+
+fn too_old(limit: &BackupAge, newest_ms: Option<u64>, now_ms: u64) -> Result<Fact, String> {
+    let max = span_words(limit.max_ms);
+    let found = match newest_ms.map(|newest_ms| now_ms.saturating_sub(newest_ms)) {
+        Some(age_ms) if age_ms <= limit.max_ms => {
+            let words = format!("{} old, at most {max}", span_words(age_ms));
+            return Ok(Fact::new("last verified backup", words));
+        }
+        Some(age_ms) => format!("is {} old, and may be {max}", span_words(age_ms)),
+        None => format!("is missing, and one of the last {max} is wanted"),
+    };
+    match limit.refuses {
+        true => Err(format!(
+            "the last verified backup {found} (backup.age_max); `portcullis backup create` makes one"
+        )),
+        false => Ok(Fact::new(
+            "warning",
+            format!("the last verified backup {found}"),
+        )),
     }
 }
 

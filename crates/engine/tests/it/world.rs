@@ -140,6 +140,7 @@ pub(crate) fn plan() -> Arc<Plan> {
         folder: "/".into(),
         scratch: "/nowhere".into(),
         trial_addresses: ["127.0.0.1:3".to_owned(), "127.0.0.1:4".to_owned()],
+        backup_age: None,
         backup_name: None,
         ready: check,
         smoke: Vec::new(),

@@ -6,6 +6,7 @@ use portcullis_analysis::{Histogram, bucket_upper_us};
 use portcullis_api::gateway::ShadowStatus;
 
 use super::counters::{CLASSES, EDGES_US, METHODS};
+use super::data::data;
 use super::exposition::{Exposition, Kind};
 use super::masking::masking;
 use super::{ArmScrape, Format, RouteScrape, Scrape};
@@ -23,6 +24,9 @@ pub(super) fn render(scrape: &Scrape<'_>, format: Format) -> String {
     split(&mut text, &scrape.arms);
     upstreams(&mut text, scrape);
     masking(&mut text, &scrape.masks);
+    if let Some((service, standing)) = scrape.data {
+        data(&mut text, service, standing);
+    }
     gateway(&mut text, scrape);
     text.finish()
 }

@@ -88,6 +88,7 @@ fn sample(format: Format) -> String {
             .collect(),
         upstreams: vec![&upstream],
         masks: Vec::new(),
+        data: None,
     };
     scrape.render(format)
 }

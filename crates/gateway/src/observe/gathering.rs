@@ -60,6 +60,7 @@ impl Gathering {
         let given = self.control.given_in_splits().await;
         let watched = self.observers.watched();
         let certificates = self.tls.as_ref().map(|tls| tls.expiries());
+        let data = self.observers.data();
         let scrape = Scrape {
             version: env!("CARGO_PKG_VERSION"),
             started_at_ms: status.started_at_ms,
@@ -72,6 +73,7 @@ impl Gathering {
             arms: arms(&status, &given),
             upstreams: upstreams(&watched),
             masks: masks(&watched),
+            data: data.as_ref().as_ref(),
         };
         scrape.render(format)
     }

@@ -1,7 +1,7 @@
 //! `portcullis backup`: on the files, with and without a running server.
 
 mod protect;
-mod prune;
+pub(super) mod prune;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use crate::cli::Backup;
 use crate::command_error::{CommandError, Exit};
 use crate::site::Site;
 use crate::state_folder::StateFolder;
-use crate::{clock, connect, output, render};
+use crate::{clock, connect, offline, output, render};
 
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
     let config = match command {
@@ -61,7 +61,10 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
         }
         Backup::Protect { name, reason } => protect::protect(&vault, name, reason, json),
         Backup::Unprotect { name } => protect::unprotect(&vault, name, json),
-        Backup::Create { reason } => create(&config, &vault, reason, json).await,
+        Backup::Create { reason } => {
+            let release = serving(&config).await;
+            create(&config, &vault, (reason, release), json).await
+        }
         Backup::List => list(&vault, json),
         Backup::Verify { name } => verify(&config, &vault, name.as_deref(), json),
         Backup::Restore {
@@ -105,10 +108,25 @@ fn none_yet(config: &Config, command: &Backup, json: bool) -> Exit {
     Exit::Done
 }
 
+/// The release that serves now, so that a drill knows later what to start on the data. A journal that cannot be read
+/// must not keep anybody from making a backup.
+async fn serving(config: &Config) -> Option<String> {
+    match offline::present(config).await {
+        Ok(history) => Some(history.serving()?.release.id.to_string()),
+        Err(error) => {
+            output::talk(&format!(
+                "warning: the backup does not say which release serves: {}",
+                error.sentence()
+            ));
+            None
+        }
+    }
+}
+
 async fn create(
     config: &Config,
     vault: &Vault,
-    reason: &str,
+    (reason, release): (&str, Option<String>),
     json: bool,
 ) -> Result<Exit, CommandError> {
     let stores = stores(config).await?;
@@ -122,7 +140,7 @@ async fn create(
         service: config.service.name.to_string(),
         environment: config.service.environment.clone(),
         created_at: now(),
-        release: None,
+        release,
         reason: reason.to_owned(),
     };
     let backup = vault

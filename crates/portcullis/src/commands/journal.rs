@@ -1,6 +1,7 @@
 //! `portcullis journal verify`: works on the file or the database, with and without a running server.
 
-use portcullis_engine::History;
+use portcullis_analysis::counted;
+use portcullis_engine::{DataLog, History};
 use portcullis_journal::{Journal, Scope, StoredJournal};
 
 use crate::command_error::{CommandError, Exit};
@@ -29,6 +30,8 @@ pub(super) async fn verify(site: &Site, json: bool) -> Result<Exit, CommandError
     let verified = journal.verify(&scope).await.map_err(|e| broken(&e))?;
     let history = History::read_all(&journal, &scope).await;
     let rollouts = history.map_err(|e| broken(&e))?.len();
+    let records = DataLog::new(journal, &scope).verify().await;
+    let records = records.map_err(|e| broken(&e))?;
     if json {
         output::json(&serde_json::json!({
             "schema": "portcullis.journal-verify/1",
@@ -36,10 +39,18 @@ pub(super) async fn verify(site: &Site, json: bool) -> Result<Exit, CommandError
             "entries": verified.entries,
             "head": verified.head.to_string(),
             "rollouts": rollouts,
+            "data_records": records,
         }));
     } else {
+        let records = match records {
+            0 => String::new(),
+            records => format!(
+                "; {} of backups and drills",
+                counted(records, "record", "records")
+            ),
+        };
         output::result(&format!(
-            "{}: {} entries, chain whole, {rollouts} rollouts fold; head {}",
+            "{}: {} entries, chain whole, {rollouts} rollouts fold; head {}{records}",
             location, verified.entries, verified.head
         ));
     }

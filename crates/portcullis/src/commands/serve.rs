@@ -9,17 +9,19 @@
 //! - `standby`, `take_over`: one of several engines that share a journal acts, the others wait for it.
 //! - `front`, `sockets`: the gateway, and listening sockets that were opened elsewhere.
 //! - `notifier`, `log`: what the service manager and its journal are told.
+//! - `scheduler`: backups and drills by schedule.
 //! - `configuration`, `changes`, `reload`: the file while all this runs.
 //! - `upgrade`, `succession`, `program`: a new binary takes over.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use portcullis_api::Endpoint;
 use portcullis_engine::{Engine, RunnerError, Standing};
 use portcullis_gateway::{Gateway, ReloadRequest, ReloadRequests, Traffic};
 use portcullis_journal::{Entry, JournalError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::bounds::{
@@ -42,6 +44,7 @@ mod log;
 mod notifier;
 mod program;
 mod reload;
+mod scheduler;
 mod sockets;
 mod standby;
 mod succession;
@@ -151,6 +154,7 @@ impl<'a> Serving<'a> {
             folder,
             token,
             configuration: configuration.standing(),
+            data: Arc::new(watch::Sender::default()),
         };
         if predecessor.is_some() {
             // Until it has said what it has under way, that may be anything.
@@ -282,11 +286,12 @@ impl<'a> Serving<'a> {
                 }
                 Next::LookAtConfiguration => self.configuration.look(),
                 Next::Entry => stale = true,
-                Next::ShowStatus if stale => {
-                    self.show_status();
-                    stale = false;
+                Next::ShowStatus => {
+                    self.note_data();
+                    if std::mem::take(&mut stale) {
+                        self.show_status();
+                    }
                 }
-                Next::ShowStatus => {}
                 Next::EngineEnded(standing) => {
                     watched = None;
                     stale = true;
@@ -380,6 +385,15 @@ impl<'a> Serving<'a> {
     fn begin_once(&mut self) {
         if !self.notifier.has_begun() {
             self.begin();
+        }
+    }
+
+    /// Has the metrics tell how the data is looked after.
+    fn note_data(&self) {
+        let standing = self.grounds.data.borrow().clone();
+        if let Some(standing) = standing {
+            let service = self.grounds.config.service.name.as_str();
+            self.gateway.note_data(service, standing);
         }
     }
 

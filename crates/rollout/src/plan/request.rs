@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use super::KeepWarm;
 use super::steps::Places;
 use crate::{
-    Check, DataPolicy, FigureOrder, GateOrder, GateRole, Hook, LedgerCheck, MetricsSource,
-    Migration, MigrationPhase, PlanProblem, Purpose, Release, RolloutId, Running, SplitArm,
-    StoreRef, Strategy, SyntheticOrder, SyntheticQuestion, SyntheticRequest, SyntheticTraffic,
-    Target, Weight,
+    BackupAge, Check, DataPolicy, FigureOrder, GateOrder, GateRole, Hook, LedgerCheck,
+    MetricsSource, Migration, MigrationPhase, PlanProblem, Purpose, Release, RolloutId, Running,
+    SplitArm, StoreRef, Strategy, SyntheticOrder, SyntheticQuestion, SyntheticRequest,
+    SyntheticTraffic, Target, Weight,
 };
 use portcullis_analysis::Analysis;
 
@@ -45,6 +45,8 @@ pub struct PlanRequest {
     pub scratch: PathBuf,
     /// Free addresses for the try-outs of the old and the new release in the rehearsal.
     pub trial_addresses: [String; 2],
+    /// How old the last verified backup may be; `None` when any age will do.
+    pub backup_age: Option<BackupAge>,
     /// The name of the backup that the plan makes.
     pub backup_name: Option<String>,
     /// The check that tells that a release is up.

@@ -48,6 +48,7 @@ pub(crate) fn request() -> PlanRequest {
         folder: "/srv".into(),
         scratch: "/srv/scratch".into(),
         trial_addresses: ["127.0.0.1:41002".to_owned(), "127.0.0.1:41003".to_owned()],
+        backup_age: None,
         backup_name: Some("dhash_production_19700101T000001Z".to_owned()),
         ready: check("/health", &[("/version", "{release}")]),
         smoke: vec![check("/lookup/0011223344556677", &[])],

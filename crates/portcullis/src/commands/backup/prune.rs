@@ -6,13 +6,13 @@
 use portcullis_analysis::counted;
 use portcullis_backup::{BackupError, BackupSummary, Decision, Keep, Retention, Vault, retention};
 use portcullis_config::Config;
-use portcullis_engine::{History, size_words};
+use portcullis_engine::{History, Past, size_words};
 use portcullis_rollout::{Action, Plan, Undo};
 
 use super::{failed, now};
 use crate::command_error::{CommandError, Exit};
 use crate::state_folder::StateFolder;
-use crate::{journal_place, offline, output};
+use crate::{connect, journal_place, offline, output};
 
 /// What the configuration's `[backup]` table says.
 pub(super) fn configured(config: &Config) -> Keep {
@@ -58,6 +58,44 @@ pub(super) async fn run(
     json: bool,
 ) -> Result<Exit, CommandError> {
     let needed = needed_by_live_rollout(config).await?;
+    let (outcomes, rules) = sweep(config, vault, (keep, needed), dry_run)?;
+    if json {
+        report_json(&outcomes, &rules, dry_run);
+    } else {
+        report(&outcomes, dry_run);
+    }
+    let mut errors = outcomes.iter().filter_map(|outcome| outcome.error.as_ref());
+    match errors.next() {
+        // It is said above; there is one result on standard output.
+        Some(_) if json => Ok(Exit::Failed),
+        Some(error) => Err(CommandError::of(Exit::Failed, error)),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// Removes old backups by the configured rules. Returns how many, and why one could not be.
+pub(in crate::commands) fn by_rules(
+    config: &Config,
+    vault: &Vault,
+    needed: Vec<(String, String)>,
+) -> (u64, Option<String>) {
+    match sweep(config, vault, (configured(config), needed), false) {
+        Ok((outcomes, _)) => {
+            let mut errors = outcomes.iter().filter_map(|outcome| outcome.error.as_ref());
+            let why = errors.next().map(|error| connect::in_one_line(error));
+            (removed(&outcomes).count() as u64, why)
+        }
+        Err(error) => (0, Some(error.sentence())),
+    }
+}
+
+/// Decides about every backup, and carries it out.
+fn sweep(
+    config: &Config,
+    vault: &Vault,
+    (keep, needed): (Keep, Vec<(String, String)>),
+    dry_run: bool,
+) -> Result<(Vec<Outcome>, Retention), CommandError> {
     let backups = vault.list().map_err(|error| failed(&error))?;
     let in_use = backups
         .iter()
@@ -71,23 +109,12 @@ pub(super) async fn run(
         now: now(),
     };
     let decisions = retention(&backups, &rules);
-    let outcomes: Vec<Outcome> = backups
+    let outcomes = backups
         .iter()
         .zip(decisions)
         .map(|(backup, decision)| carry_out(vault, backup, decision, dry_run))
         .collect();
-    if json {
-        report_json(&outcomes, &rules, dry_run);
-    } else {
-        report(&outcomes, dry_run);
-    }
-    let mut errors = outcomes.iter().filter_map(|outcome| outcome.error.as_ref());
-    match errors.next() {
-        // It is said above; there is one result on standard output.
-        Some(_) if json => Ok(Exit::Failed),
-        Some(error) => Err(CommandError::of(Exit::Failed, error)),
-        None => Ok(Exit::Done),
-    }
+    Ok((outcomes, rules))
 }
 
 fn carry_out(
@@ -145,11 +172,13 @@ async fn needed_by_live_rollout(config: &Config) -> Result<Vec<(String, String)>
         return Err(unknown(CommandError::new(Exit::Failed, what)));
     }
     let history: History = offline::history(config).await.map_err(unknown)?;
-    let Some(live) = history.live() else {
-        return Ok(Vec::new());
-    };
+    Ok(history.live().map(needed_by).unwrap_or_default())
+}
+
+/// The names of the backups in the plan of a rollout, with the rollout's name.
+pub(in crate::commands) fn needed_by(live: &Past) -> Vec<(String, String)> {
     let names = names_in(live.rollout().plan()).into_iter();
-    Ok(names.map(|name| (name, live.id().to_string())).collect())
+    names.map(|name| (name, live.id().to_string())).collect()
 }
 
 /// Every backup that a plan makes, tries out or puts back.

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 15] = [
+pub(super) const GUIDES: [(&str, &str); 16] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -55,6 +55,10 @@ pub(super) const GUIDES: [(&str, &str); 15] = [
     (
         "restore-by-hand",
         include_str!("../../../../../docs/guide/restore-by-hand.md"),
+    ),
+    (
+        "drills",
+        include_str!("../../../../../docs/guide/drills.md"),
     ),
 ];
 

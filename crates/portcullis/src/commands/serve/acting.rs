@@ -4,8 +4,10 @@
 //! runtime is gone, nothing is left that could act or that holds a lock.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_api::data::DataStanding;
 use portcullis_api::engine::ConfigurationStanding;
 use portcullis_api::gateway::RouteStatus;
 use portcullis_config::{Config, JournalConfig, Listen};
@@ -21,6 +23,7 @@ use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use super::scheduler::Schedules;
 use super::standby::{Standby, Turn};
 use super::{failed, take_over};
 use crate::bounds::{ACTING_STOP, STOP_TIMEOUT_MS, UPGRADE_SETTLE_PAUSE};
@@ -46,6 +49,8 @@ pub(super) struct Grounds {
     pub(super) folder: StateFolder,
     pub(super) token: SecretString,
     pub(super) configuration: watch::Receiver<ConfigurationStanding>,
+    /// How the service's data is looked after, told by the half that acts.
+    pub(super) data: Arc<watch::Sender<Option<DataStanding>>>,
 }
 
 /// The half of `serve` that acts, or that holds the right to and cannot.
@@ -64,6 +69,8 @@ struct Running {
     engine: Engine,
     server: Server,
     listener: Listener,
+    /// `None` for a service without data.
+    schedules: Option<Schedules>,
     /// Cuts the logs of releases while this acts.
     _logs: LogKeeper,
 }
@@ -172,6 +179,9 @@ impl Acting {
         let ended = CommandError::new(Exit::Internal, "the engine's API is being started anew");
         let listener = match std::mem::replace(&mut self.running, Err(ended)) {
             Ok(earlier) => {
+                if let Some(schedules) = earlier.schedules {
+                    schedules.stop().await;
+                }
                 earlier.server.stop().await;
                 Some(earlier.listener)
             }
@@ -202,12 +212,21 @@ impl Acting {
             return Work::Resting;
         };
         let rested = async {
-            while work(engine) != Work::Resting {
+            while self.work(engine) != Work::Resting {
                 tokio::time::sleep(UPGRADE_SETTLE_PAUSE).await;
             }
         };
         let _ = tokio::time::timeout(patience, rested).await;
-        work(engine)
+        self.work(engine)
+    }
+
+    fn work(&self, engine: &Engine) -> Work {
+        let running = self.running.as_ref().ok();
+        let schedules = running.and_then(|running| running.schedules.as_ref());
+        match schedules.and_then(Schedules::busy) {
+            Some(words) => Work::UnderWay(words),
+            None => work(engine),
+        }
     }
 
     /// Stops engine and API, lets the services go on unwatched, and gives up the right to act. Returns
@@ -219,6 +238,9 @@ impl Acting {
             let refusal = match running {
                 Ok(running) => {
                     let standing = running.engine.standing();
+                    if let Some(schedules) = running.schedules {
+                        schedules.stop().await;
+                    }
                     // One that hangs is ended with its runtime, below.
                     let _ = tokio::time::timeout(ACTING_STOP, running.engine.stop()).await;
                     running.server.stop().await;
@@ -303,8 +325,8 @@ fn start_server(
     listener: Option<Listener>,
 ) -> Result<Running, CommandError> {
     let service = Service::new(
-        grounds.file,
-        grounds.environment,
+        grounds.file.clone(),
+        grounds.environment.clone(),
         Planner::new(process.clone()),
         engine.clone(),
     );
@@ -317,14 +339,22 @@ fn start_server(
     let surroundings = Surroundings {
         name: grounds.config.service.name.to_string(),
         environment: grounds.config.service.environment.clone(),
-        configuration: grounds.configuration,
+        configuration: grounds.configuration.clone(),
+        data: grounds.data.subscribe(),
         gateway: connect::gateway(&grounds.config)?,
     };
     let gateway = GatewayDriver::new(surroundings.gateway.clone()).with_epoch(engine.epoch());
-    let server = Server::start(listener, grounds.token, service, surroundings);
+    let server = Server::start(listener, grounds.token.clone(), service, surroundings);
     let server = server.map_err(|error| failed(&error))?;
-    tokio::spawn(split_keeper::keep(engine.clone(), gateway, grounds.config));
+    tokio::spawn(split_keeper::keep(
+        engine.clone(),
+        gateway,
+        grounds.config.clone(),
+    ));
+    let has_data = !grounds.config.stores.is_empty();
+    let schedules = has_data.then(|| Schedules::begin(grounds, engine.clone()));
     Ok(Running {
+        schedules,
         engine,
         server,
         listener: kept,

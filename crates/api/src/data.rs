@@ -1,0 +1,52 @@
+//! How a service's data is looked after: backups and drills.
+
+use serde::{Deserialize, Serialize};
+
+/// How a service's data is looked after.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataStanding {
+    /// The newest backup that was read back and found in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<VerifiedBackup>,
+    /// When the next backup of the schedule begins, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_backup_ms: Option<u64>,
+    /// The last drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<LastDrill>,
+    /// When the next drill of the schedule begins, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_drill_ms: Option<u64>,
+    /// What is under way or waited for now, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<String>,
+    /// What a schedule wanted and was not done, in a sentence; until it is done the next time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<String>,
+}
+
+/// A backup that was read back and found in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifiedBackup {
+    /// Its name.
+    pub name: String,
+    /// The moment whose data it has, milliseconds since the Unix epoch.
+    pub created_ms: u64,
+}
+
+/// The last drill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastDrill {
+    /// Its name, for example `drill-3`.
+    pub id: String,
+    /// `passed`, `failed` or `could_not_run`.
+    pub verdict: String,
+    /// The verdict in one sentence.
+    pub sentence: String,
+    /// When it began, milliseconds since the Unix epoch.
+    pub began_ms: u64,
+    /// The time to recover that was measured, in milliseconds.
+    pub rto_ms: Option<u64>,
+    /// The age of the data that a loss would have cost, in milliseconds.
+    pub rpo_ms: Option<u64>,
+}

@@ -1,0 +1,36 @@
+//! When backups are made, and how old the last one may be.
+
+use super::Schedule;
+
+/// When backups are made, and how old the last one may be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackupConfig {
+    /// When `serve` makes one; `None` never.
+    pub schedule: Option<Schedule>,
+    /// Whether the rules of retention are applied after each backup of the schedule.
+    pub prune: bool,
+    /// How old the last verified backup may be when a rollout starts, in milliseconds; `None` is any age.
+    pub age_max_ms: Option<u64>,
+    /// What pre-flight does about one that is older.
+    pub too_old: TooOld,
+}
+
+/// What pre-flight does about a last verified backup that is too old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooOld {
+    /// It refuses the rollout.
+    Refuse,
+    /// It notes it.
+    Warn,
+}
+
+impl TooOld {
+    /// The word of the file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            TooOld::Refuse => "refuse",
+            TooOld::Warn => "warn",
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What happens to a service's data outside of rollouts, in the journal: drills, and backups of the schedule.
+//!
+//! It is a chain of its own in the same journal, with a lease of its own: a drill can be recorded by whoever held it,
+//! while the engine acts and while none does. The lease is held for one record only.
+
+use portcullis_journal::{Entry, Journal, JournalError, Record, Scope};
+use serde::{Deserialize, Serialize};
+
+use crate::bounds::{DATA_LEASE_ATTEMPTS, DATA_LEASE_MS, DATA_LEASE_PAUSE, PAGE_ENTRIES};
+use crate::clock::{Clock, WallClock};
+use crate::drill::DrillReport;
+
+/// What is done by a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// A backup is made.
+    Backup,
+    /// A backup is tried out.
+    Drill,
+}
+
+/// One record of what happened to the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum DataRecord {
+    /// A drill was held.
+    Drilled(Box<DrillReport>),
+    /// A backup of the schedule was made and read back.
+    BackedUp {
+        /// The time of the schedule, milliseconds since the Unix epoch.
+        time_ms: u64,
+        /// Its name.
+        backup: String,
+        /// The size of its archive, in bytes.
+        bytes: u64,
+        /// The SHA-256 of its archive.
+        archive_sha256: String,
+        /// The SHA-256 of its manifest.
+        manifest_sha256: String,
+        /// How long making and reading it back took, in milliseconds.
+        took_ms: u64,
+        /// How many older backups were removed after it.
+        removed: u64,
+    },
+    /// The run of a time did not end as it should.
+    NotDone {
+        /// What was to be done.
+        job: Job,
+        /// The time of the schedule, milliseconds since the Unix epoch.
+        time_ms: u64,
+        /// Whether it was tried.
+        tried: bool,
+        /// Why it was not done.
+        why: String,
+    },
+    /// From here on a schedule is in force.
+    Scheduled {
+        /// What is done by it.
+        job: Job,
+        /// The cron expression.
+        schedule: String,
+        /// Its time zone.
+        time_zone: String,
+    },
+    /// A record of a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A record in its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataEntry {
+    /// The number of the entry in its chain.
+    pub seq: u64,
+    /// When it was recorded, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// By whom.
+    pub by: String,
+    /// The hash of the entry, which covers all before it.
+    pub hash: String,
+    /// The record.
+    pub record: DataRecord,
+}
+
+/// Why something cannot be recorded or read.
+#[derive(Debug, thiserror::Error)]
+pub enum DataLogError {
+    /// The journal cannot be used.
+    #[error("the journal cannot be used")]
+    Journal(#[from] JournalError),
+    /// An entry is no record.
+    #[error("entry {seq} of {scope} is not a record that this version of Portcullis understands")]
+    Unreadable {
+        /// The entry's number.
+        seq: u64,
+        /// Its chain.
+        scope: Scope,
+        /// What the parser said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A record could not be put into words.
+    #[error("a record could not be written as JSON")]
+    Encode(#[from] serde_json::Error),
+}
+
+/// The records of what happened to a service's data.
+#[derive(Debug, Clone)]
+pub struct DataLog<J> {
+    journal: J,
+    scope: Scope,
+}
+
+impl Job {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Job::Backup => "backup",
+            Job::Drill => "drill",
+        }
+    }
+}
+
+impl<J: Journal> DataLog<J> {
+    /// The records of the service of `scope`.
+    pub fn new(journal: J, scope: &Scope) -> DataLog<J> {
+        DataLog {
+            journal,
+            scope: scope.of_data(),
+        }
+    }
+
+    /// Writes a record. While somebody else writes one it waits.
+    ///
+    /// # Errors
+    /// When the journal cannot be written, or somebody else holds its lease for long.
+    pub async fn append(&self, record: &DataRecord, by: &str) -> Result<DataEntry, DataLogError> {
+        let body = serde_json::to_string(record)?;
+        let holder = format!("process {} of {by}", std::process::id());
+        let mut attempts = 0;
+        let lease = loop {
+            attempts += 1;
+            let acquired =
+                self.journal
+                    .acquire(&self.scope, &holder, WallClock.now_ms(), DATA_LEASE_MS);
+            match acquired.await {
+                Err(JournalError::LeaseHeld { .. }) if attempts < DATA_LEASE_ATTEMPTS => {
+                    tokio::time::sleep(DATA_LEASE_PAUSE).await;
+                }
+                other => break other?,
+            }
+        };
+        let written = Record {
+            at_ms: WallClock.now_ms(),
+            by: by.to_owned(),
+            body,
+        };
+        let entry = self.journal.append(&self.scope, lease.epoch, written).await;
+        // Others need not wait for its end; a lease that stays ends by itself.
+        if let Err(error) = self.journal.release(&lease).await {
+            tracing::debug!(%error, "a lease could not be given up");
+        }
+        self.read_entry(&entry?)
+    }
+
+    /// All records, oldest first.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or an entry is no record.
+    pub async fn read(&self) -> Result<Vec<DataEntry>, DataLogError> {
+        let mut entries = Vec::new();
+        let mut next_seq = 1;
+        loop {
+            let page = self
+                .journal
+                .read_page(&self.scope, next_seq, PAGE_ENTRIES)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(entries);
+            };
+            next_seq = last.seq + 1;
+            for entry in &page {
+                entries.push(self.read_entry(entry)?);
+            }
+        }
+    }
+
+    /// Recomputes every hash of the chain; returns how many entries it has.
+    ///
+    /// # Errors
+    /// When it is not whole, or cannot be read.
+    pub async fn verify(&self) -> Result<u64, DataLogError> {
+        Ok(self.journal.verify(&self.scope).await?.entries)
+    }
+
+    fn read_entry(&self, entry: &Entry) -> Result<DataEntry, DataLogError> {
+        let record = serde_json::from_str(&entry.body);
+        Ok(DataEntry {
+            seq: entry.seq,
+            at_ms: entry.at_ms,
+            by: entry.by.clone(),
+            hash: entry.hash.to_string(),
+            record: record.map_err(|source| DataLogError::Unreadable {
+                seq: entry.seq,
+                scope: self.scope.clone(),
+                source,
+            })?,
+        })
+    }
+}
+
+impl DataEntry {
+    /// The drill, if it is the record of one.
+    #[must_use]
+    pub fn drill(&self) -> Option<&DrillReport> {
+        match &self.record {
+            DataRecord::Drilled(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// The name of a drill: its entry's number.
+    #[must_use]
+    pub fn drill_id(&self) -> String {
+        format!("drill-{}", self.seq)
+    }
+}
+
+/// How far a schedule was seen to, by the records: the newest time that was run or given up since it came in force.
+/// `None` when it is not in force yet.
+#[must_use]
+pub fn seen_ms(entries: &[DataEntry], wanted: Job, schedule: (&str, &str)) -> Option<u64> {
+    let mut seen: Option<u64> = None;
+    for entry in entries {
+        let time_ms = match &entry.record {
+            DataRecord::Scheduled {
+                job,
+                schedule: text,
+                time_zone,
+            } if *job == wanted => {
+                let same = (text.as_str(), time_zone.as_str()) == schedule;
+                // Times of another schedule say nothing about this one.
+                seen = same.then_some(entry.at_ms);
+                continue;
+            }
+            DataRecord::BackedUp { time_ms, .. } if wanted == Job::Backup => Some(*time_ms),
+            DataRecord::NotDone { job, time_ms, .. } if *job == wanted => Some(*time_ms),
+            DataRecord::Drilled(report) if wanted == Job::Drill => report.time_ms,
+            _ => None,
+        };
+        if let (Some(before), Some(time_ms)) = (seen, time_ms) {
+            seen = Some(before.max(time_ms));
+        }
+    }
+    seen
+}

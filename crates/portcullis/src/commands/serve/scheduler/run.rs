@@ -1,0 +1,171 @@
+//! A backup or a drill of the schedule.
+
+use jiff::Timestamp;
+use portcullis_backup::{BackupError, BackupRequest, Store, Vault};
+use portcullis_config::{Config, DrilledBackup};
+use portcullis_engine::{
+    DataRecord, DrillOrder, DrillVerdict, Drills, DrillsRefused, Job, Pick, stores_of,
+};
+
+use super::keeper::Keeper;
+use crate::bounds::{NAME_ATTEMPTS, NAME_PAUSE};
+use crate::clock::now_ms;
+use crate::commands::backup::prune;
+use crate::commands::drill::{backup_takes_ms, random};
+use crate::connect;
+
+impl Keeper {
+    /// Makes a backup, reads it back, and removes old ones by the rules.
+    pub(super) async fn back_up(&mut self, time_ms: u64, at: &str) {
+        let began_ms = now_ms();
+        let history = self.engine.history();
+        let release = history
+            .serving()
+            .map(|running| running.release.id.to_string());
+        let live = history.live();
+        let needed = live.map(|live| prune::needed_by(live)).unwrap_or_default();
+        let (config, reason) = (self.config.clone(), format!("schedule, {at}"));
+        let made = match stores_of(&config.stores).await {
+            Ok(stores) => {
+                let request = (reason, release);
+                let work = move || make(&config, &stores, request, needed);
+                let worked = tokio::task::spawn_blocking(work).await;
+                worked
+                    .unwrap_or_else(|error| Err(format!("the work stopped unexpectedly: {error}")))
+            }
+            Err(failure) => Err(failure.message),
+        };
+        match made {
+            Ok(made) => {
+                self.saw(Job::Backup, time_ms);
+                let took_ms = now_ms().saturating_sub(began_ms);
+                tracing::info!(
+                    backup = made.name,
+                    took_ms,
+                    "a backup of the schedule was made and read back"
+                );
+                let record = DataRecord::BackedUp {
+                    time_ms,
+                    backup: made.name,
+                    bytes: made.bytes,
+                    archive_sha256: made.archive_sha256,
+                    manifest_sha256: made.manifest_sha256,
+                    took_ms,
+                    removed: made.removed,
+                };
+                self.record(&record).await;
+                if let Some(why) = made.not_pruned {
+                    self.notify(&format!("old backups could not be removed: {why}"));
+                    tracing::warn!("old backups could not be removed: {why}");
+                }
+            }
+            Err(why) => {
+                let why = format!("the backup of {at} failed: {why}");
+                self.not_done(Job::Backup, time_ms, true, why).await;
+            }
+        }
+    }
+
+    /// Holds a drill.
+    pub(super) async fn drill(&mut self, time_ms: u64, at: &str) {
+        let checks = match connect::checks(&self.config) {
+            Ok(checks) => checks,
+            Err(error) => {
+                let why = format!("the drill of {at} could not run: {}", error.sentence());
+                return self.not_done(Job::Drill, time_ms, true, why).await;
+            }
+        };
+        let mut drills = match Drills::open(self.grounds.folder.root(), checks).await {
+            Ok(drills) => drills,
+            Err(DrillsRefused::Busy) => {
+                let why = format!("the drill of {at} was skipped: somebody holds one");
+                return self.not_done(Job::Drill, time_ms, false, why).await;
+            }
+            Err(error) => {
+                let why = format!("the drill of {at} could not run: {error}");
+                return self.not_done(Job::Drill, time_ms, true, why).await;
+            }
+        };
+        let pick = match (self.config.drill.backup, random()) {
+            (DrilledBackup::Random, Ok(number)) => Pick::Random(number),
+            _ => Pick::Latest,
+        };
+        let history = self.engine.history();
+        let order = DrillOrder {
+            config: &self.config,
+            history: &history,
+            pick,
+            time_ms: Some(time_ms),
+            keep: false,
+            backup_takes_ms: backup_takes_ms(&self.entries),
+        };
+        let drilled = drills.hold(&order, &self.cancelled).await;
+        drop(drills);
+        if self.cancelled.is_cancelled() {
+            // It is made up for by whoever acts next.
+            return;
+        }
+        let report = drilled.report;
+        let (verdict, sentence) = (report.verdict, report.sentence.clone());
+        self.saw(Job::Drill, time_ms);
+        self.record(&DataRecord::Drilled(Box::new(report))).await;
+        if verdict == DrillVerdict::Passed {
+            tracing::info!("{sentence}");
+        } else {
+            tracing::warn!("{sentence}");
+            self.notify(&sentence);
+        }
+    }
+}
+
+/// A backup that was made.
+struct Made {
+    name: String,
+    bytes: u64,
+    archive_sha256: String,
+    manifest_sha256: String,
+    removed: u64,
+    /// Why old ones could not be removed.
+    not_pruned: Option<String>,
+}
+
+fn make(
+    config: &Config,
+    stores: &[Store],
+    (reason, release): (String, Option<String>),
+    needed: Vec<(String, String)>,
+) -> Result<Made, String> {
+    let told = |error: BackupError| connect::in_one_line(&error);
+    let vault = Vault::open_or_create(&config.state.vault).map_err(told)?;
+    let mut attempt = 0;
+    let backup = loop {
+        attempt += 1;
+        let request = BackupRequest {
+            service: config.service.name.to_string(),
+            environment: config.service.environment.clone(),
+            created_at: Timestamp::from_millisecond(now_ms() as i64).unwrap_or_default(),
+            release: release.clone(),
+            reason: reason.clone(),
+        };
+        match vault.create(&request, stores) {
+            // Somebody made one within the same second.
+            Err(BackupError::NameTaken { .. }) if attempt < NAME_ATTEMPTS => {
+                std::thread::sleep(NAME_PAUSE);
+            }
+            made => break made.map_err(told)?,
+        }
+    };
+    let verified = vault.verify(&backup.name).map_err(told)?;
+    let (removed, not_pruned) = match config.backup.prune {
+        true => prune::by_rules(config, &vault, needed),
+        false => (0, None),
+    };
+    Ok(Made {
+        name: backup.name.to_string(),
+        bytes: backup.bytes,
+        archive_sha256: verified.archive_sha256,
+        manifest_sha256: verified.manifest_sha256,
+        removed,
+        not_pruned,
+    })
+}

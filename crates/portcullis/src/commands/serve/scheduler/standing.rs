@@ -1,0 +1,76 @@
+//! How a service's data is looked after, from its records and its vault.
+
+use std::collections::BTreeMap;
+
+use portcullis_api::data::{DataStanding, LastDrill, VerifiedBackup};
+use portcullis_backup::{BackupState, BackupSummary, Vault};
+use portcullis_config::Config;
+use portcullis_engine::{DataEntry, DataRecord, DrillVerdict, Job};
+
+/// How often it is looked at without anything having happened, in milliseconds: rollouts make backups too.
+pub(super) const PAUSE_MS: u64 = 60_000;
+
+/// How the data is looked after now.
+pub(super) async fn standing(
+    config: &Config,
+    entries: &[DataEntry],
+    next: &BTreeMap<Job, u64>,
+    now: Option<String>,
+) -> DataStanding {
+    let (place, service) = (config.state.vault.clone(), config.service.clone());
+    let verified = tokio::task::spawn_blocking(move || {
+        let all = Vault::open(&place).and_then(|vault| vault.list());
+        let ours = |summary: &BackupSummary| {
+            summary.name.service() == service.name.as_str()
+                && summary.name.environment() == service.environment
+                && summary.verified
+                && matches!(summary.state, BackupState::Complete { .. })
+        };
+        // Newest first.
+        all.ok()?.into_iter().find(ours)
+    });
+    let verified = verified.await.ok().flatten();
+    DataStanding {
+        verified: verified.map(|summary| VerifiedBackup {
+            name: summary.name.to_string(),
+            created_ms: u64::try_from(summary.created_at.as_millisecond()).unwrap_or(0),
+        }),
+        next_backup_ms: next.get(&Job::Backup).copied(),
+        drill: last_drill(entries),
+        next_drill_ms: next.get(&Job::Drill).copied(),
+        now,
+        troubles: [Job::Backup, Job::Drill]
+            .into_iter()
+            .filter_map(|job| trouble(entries, job))
+            .collect(),
+    }
+}
+
+fn last_drill(entries: &[DataEntry]) -> Option<LastDrill> {
+    let mut newest_first = entries.iter().rev();
+    let (entry, report) = newest_first.find_map(|entry| Some((entry, entry.drill()?)))?;
+    Some(LastDrill {
+        id: entry.drill_id(),
+        verdict: match report.verdict {
+            DrillVerdict::Passed => "passed",
+            DrillVerdict::Failed => "failed",
+            DrillVerdict::CouldNotRun => "could_not_run",
+        }
+        .to_owned(),
+        sentence: report.sentence.clone(),
+        began_ms: report.began_ms,
+        rto_ms: report.rto.measured_ms,
+        rpo_ms: report.rpo.measured_ms,
+    })
+}
+
+/// What was not done the last time, unless it was done since.
+fn trouble(entries: &[DataEntry], wanted: Job) -> Option<String> {
+    entries.iter().rev().find_map(|entry| match &entry.record {
+        DataRecord::NotDone { job, why, .. } if *job == wanted => Some(Some(why.clone())),
+        DataRecord::BackedUp { .. } if wanted == Job::Backup => Some(None),
+        // What came of a drill is told with it.
+        DataRecord::Drilled(_) if wanted == Job::Drill => Some(None),
+        _ => None,
+    })?
+}
