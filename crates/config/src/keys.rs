@@ -11,6 +11,7 @@ mod kind;
 mod metric;
 mod operation;
 mod service;
+mod store;
 mod synthetic;
 
 pub(crate) use form::TextForm;
@@ -20,7 +21,8 @@ use hook::HOOK;
 pub(crate) use kind::Kind;
 use metric::METRIC;
 use operation::{BACKUP, SERVER, STATE, TIMEOUTS};
-use service::{DATA, GATE, RELEASE, SERVICE, STORE};
+use service::{GATE, RELEASE, SERVICE};
+use store::{DATA, STORE};
 use synthetic::SYNTHETIC;
 
 /// A table of the file and its keys.

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_rollout::{StoreKind, ValueSource, Weight};
+use portcullis_rollout::{ValueSource, Weight};
 
 use crate::origin::{Content, MaskUse, Origin, PathUse, Wanted};
 use crate::overlay::Overlay;
@@ -55,16 +55,11 @@ pub(crate) fn validate(
     overlay: Option<Overlay>,
     environments: &[String],
 ) -> Config {
-    let named = raw.stores.iter().filter_map(|store| {
-        let is_url = text(store.kind.as_ref()) == Some(StoreKind::Postgres.word());
-        Some((store.name.as_ref()?.value.clone(), is_url))
-    });
-    let places = Places::new(report, named.collect());
     let mut context = Context {
         report,
         folder,
         file: folder.join(file.file_name().unwrap_or_default()),
-        places,
+        places: Places::new(report, data::named(&raw.stores)),
         uses: Vec::new(),
         masks: Vec::new(),
         marks: Vec::new(),

@@ -59,6 +59,7 @@ pub(crate) enum ErrorCode {
     NoBackup,
     NoStore,
     StoreInUse,
+    DatabaseRefused,
     Failed,
     Internal,
 }
@@ -121,7 +122,7 @@ const WORDS: [(&str, ErrorCode); 37] = [
 
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 50] = [
+    pub(crate) const ALL: [ErrorCode; 51] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -170,6 +171,7 @@ impl ErrorCode {
         ErrorCode::NoBackup,
         ErrorCode::NoStore,
         ErrorCode::StoreInUse,
+        ErrorCode::DatabaseRefused,
         ErrorCode::Failed,
         ErrorCode::Internal,
     ];

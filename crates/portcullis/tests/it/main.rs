@@ -39,6 +39,7 @@ mod release;
 mod reload;
 mod restarts;
 mod rig;
+mod server_databases;
 mod shared_journal;
 mod slow_log;
 mod starting;

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 14] = [
+pub(super) const GUIDES: [(&str, &str); 15] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -47,6 +47,10 @@ pub(super) const GUIDES: [(&str, &str); 14] = [
     (
         "emergency-bypass",
         include_str!("../../../../../docs/guide/emergency-bypass.md"),
+    ),
+    (
+        "postgresql-stores",
+        include_str!("../../../../../docs/guide/postgresql-stores.md"),
     ),
     (
         "restore-by-hand",
