@@ -12,6 +12,7 @@ mod metric;
 mod migration;
 mod operation;
 mod service;
+mod store;
 mod synthetic;
 
 pub(crate) use form::TextForm;
@@ -22,7 +23,8 @@ pub(crate) use kind::Kind;
 use metric::METRIC;
 use migration::MIGRATE;
 use operation::{BACKUP, DRILL, SERVER, STATE, TIMEOUTS};
-use service::{DATA, GATE, RELEASE, SERVICE, STORE};
+use service::{GATE, RELEASE, SERVICE};
+use store::{DATA, STORE};
 use synthetic::SYNTHETIC;
 
 /// A table of the file and its keys.

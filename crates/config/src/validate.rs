@@ -6,11 +6,11 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_rollout::{StoreKind, ValueSource, Weight};
+use portcullis_rollout::{ValueSource, Weight};
 
 use crate::origin::{Content, MaskUse, Origin, PathUse, Wanted};
 use crate::overlay::Overlay;
-use crate::raw::{RawConfig, RawStore};
+use crate::raw::RawConfig;
 use crate::report::{At, Report, Spot};
 use crate::table::Entries;
 use crate::{Config, RetentionConfig};
@@ -61,7 +61,7 @@ pub(crate) fn validate(
         report,
         folder,
         file: folder.join(file.file_name().unwrap_or_default()),
-        places: places_of(&raw.stores, report),
+        places: Places::new(report, data::named(&raw.stores)),
         uses: Vec::new(),
         masks: Vec::new(),
         marks: Vec::new(),
@@ -121,15 +121,6 @@ pub(crate) fn validate(
             environments: environments.to_vec(),
         },
     }
-}
-
-/// The places that commands and checks may have: one for each store, and whether it stands for a URL.
-fn places_of<'r>(stores: &[RawStore], report: &'r Report<'r>) -> Places<'r> {
-    let named = stores.iter().filter_map(|store| {
-        let is_url = text(store.kind.as_ref()) == Some(StoreKind::Postgres.word());
-        Some((store.name.as_ref()?.value.clone(), is_url))
-    });
-    Places::new(report, named.collect())
 }
 
 impl Context<'_> {

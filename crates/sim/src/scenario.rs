@@ -79,12 +79,7 @@ impl Scenario {
                 service_writes: self == Scenario::LosesWrites,
                 accept_loss: false,
             },
-            stores: vec![StoreRef {
-                name: "library".to_owned(),
-                location: StoreLocation::File {
-                    path: "/data/library.json".into(),
-                },
-            }],
+            stores: vec![library()],
             folder: "/data".into(),
             scratch: "/scratch".into(),
             trial_addresses: ["127.0.0.1:41002".to_owned(), "127.0.0.1:41003".to_owned()],
@@ -194,4 +189,14 @@ fn check(path: &str) -> Check {
 
 fn weight(percent: u8) -> Weight {
     Weight::new(percent).unwrap_or(Weight::ALL)
+}
+
+/// The one file that every scenario has.
+fn library() -> StoreRef {
+    StoreRef {
+        name: "library".to_owned(),
+        location: StoreLocation::File {
+            path: "/data/library.json".into(),
+        },
+    }
 }

@@ -60,6 +60,15 @@ pub(super) fn stores(
     stores.into_iter().map(|(store, _)| store).collect()
 }
 
+/// The names of the stores, and whether each is a database with a URL.
+pub(super) fn named(raw: &[RawStore]) -> Vec<(String, bool)> {
+    let named = raw.iter().filter_map(|store| {
+        let is_url = text(store.kind.as_ref()) == Some(StoreKind::Postgres.word());
+        Some((store.name.as_ref()?.value.clone(), is_url))
+    });
+    named.collect()
+}
+
 /// Where a store is, and the place of the key that says so.
 fn location<'r>(
     kind: StoreKind,

@@ -133,3 +133,23 @@ async fn a_hanging_command_is_given_up_with_all_that_it_started() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_copy_of_a_database_is_reached_by_the_url_of_the_original() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(
+        at.join("url"),
+        "postgres://app:8461937@h:1/notes?sslmode=require\n",
+    )
+    .unwrap();
+    assert_eq!(
+        resolve("postgres-database:copy_7:file:url", at).await,
+        Ok("postgres://app:8461937@h:1/copy_7?sslmode=require".to_owned())
+    );
+    fs::write(at.join("url"), "8461937\n").unwrap();
+    assert_eq!(
+        resolve("postgres-database:copy_7:file:url", at).await,
+        Err(SecretErrorWhy::NotADatabase)
+    );
+}

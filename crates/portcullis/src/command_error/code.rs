@@ -59,6 +59,7 @@ pub(crate) enum ErrorCode {
     NoBackup,
     NoStore,
     StoreInUse,
+    DatabaseRefused,
     MigrationRefused,
     MigrationFailed,
     MigrationUnderWay,
@@ -126,7 +127,7 @@ const WORDS: [(&str, ErrorCode); 38] = [
 
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 54] = [
+    pub(crate) const ALL: [ErrorCode; 55] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -175,6 +176,7 @@ impl ErrorCode {
         ErrorCode::NoBackup,
         ErrorCode::NoStore,
         ErrorCode::StoreInUse,
+        ErrorCode::DatabaseRefused,
         ErrorCode::MigrationRefused,
         ErrorCode::MigrationFailed,
         ErrorCode::MigrationUnderWay,

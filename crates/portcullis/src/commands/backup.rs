@@ -7,13 +7,15 @@ use std::path::Path;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use portcullis_backup::{BackupName, BackupRequest, BackupState, Keep, Kept, Store, Vault};
+use portcullis_backup::{
+    BackupError, BackupName, BackupRequest, BackupState, Keep, Kept, Store, Vault,
+};
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
 use portcullis_engine::{size_words, stores_of};
 
 use crate::cli::Backup;
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{clock, connect, offline, output, render};
@@ -176,7 +178,7 @@ async fn create(
 /// The stores of the configuration, with what their references lead to.
 async fn stores(config: &Config) -> Result<Vec<Store>, CommandError> {
     let stores = stores_of(&config.stores).await;
-    stores.map_err(|failure| CommandError::new(Exit::Failed, failure.message))
+    stores.map_err(|failure| CommandError::coded(ErrorCode::DatabaseRefused, failure.message))
 }
 
 fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
@@ -407,8 +409,12 @@ pub(super) fn parse(name: &str) -> Result<BackupName, CommandError> {
     })
 }
 
-fn failed(error: &dyn std::error::Error) -> CommandError {
-    CommandError::of(Exit::Failed, error)
+fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
+    let made = CommandError::of(Exit::Failed, error);
+    match error.downcast_ref() {
+        Some(BackupError::Postgres { .. }) => made.code(ErrorCode::DatabaseRefused),
+        _ => made,
+    }
 }
 
 fn now() -> Timestamp {

@@ -42,6 +42,7 @@ mod reload;
 mod restarts;
 mod rig;
 mod schedules;
+mod server_databases;
 mod shared_journal;
 mod slow_log;
 mod sql_releases;

@@ -53,6 +53,7 @@ pub(super) fn meaning(code: ErrorCode) -> Meaning {
         ErrorCode::NoBackup => NO_BACKUP,
         ErrorCode::NoStore => NO_STORE,
         ErrorCode::StoreInUse => STORE_IN_USE,
+        ErrorCode::DatabaseRefused => DATABASE_REFUSED,
         ErrorCode::MigrationRefused => MIGRATION_REFUSED,
         ErrorCode::MigrationFailed => MIGRATION_FAILED,
         ErrorCode::MigrationUnderWay => MIGRATION_UNDER_WAY,
@@ -495,6 +496,16 @@ const STORE_IN_USE: Meaning = Meaning {
     meaning: "A release runs on the data that would be replaced, and would not know of it.",
     remedy: "Stop the services first: `portcullis serve --stop-services`, then stop it with \
               Ctrl-C. After the restore the next `portcullis serve` starts them again.",
+    exit: Exit::Failed,
+};
+
+const DATABASE_REFUSED: Meaning = Meaning {
+    number: 805,
+    title: "A database on a server cannot be used",
+    meaning: "A store of kind `postgres` cannot be backed up or put back: the server is away, refuses the user or \
+              lacks something, or PostgreSQL's programs are missing or too old. The database was not changed.",
+    remedy: "The message names the store and what is in the way; `portcullis docs postgresql-stores` says which rights \
+             and programs are needed, and `portcullis doctor` looks at them.",
     exit: Exit::Failed,
 };
 

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 16] = [
+pub(super) const GUIDES: [(&str, &str); 17] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -51,6 +51,10 @@ pub(super) const GUIDES: [(&str, &str); 16] = [
     (
         "emergency-bypass",
         include_str!("../../../../../docs/guide/emergency-bypass.md"),
+    ),
+    (
+        "postgresql-stores",
+        include_str!("../../../../../docs/guide/postgresql-stores.md"),
     ),
     (
         "restore-by-hand",

@@ -1,0 +1,78 @@
+//! The keys that describe the data of the service: where it is, and what a rollback means for it.
+
+use super::{Kind, Preset, Section, key};
+
+pub(crate) static STORE: Section = Section {
+    header: "[[store]]",
+    about: "Data that a release may change. It is backed up before each rollout. Repeat the table for \
+            each.",
+    keys: &[
+        key(
+            "name",
+            Kind::Name,
+            Preset::Required,
+            "The store's name: `{store.NAME}` stands for its path in commands, and for the URL of a PostgreSQL \
+             database in `env`, as a whole value.",
+        ),
+        key(
+            "kind",
+            Kind::Choice(&["file", "directory", "sqlite", "postgres"]),
+            Preset::Required,
+            "One file, a folder with everything in it, or a database, which is copied while it is used: SQLite \
+             or PostgreSQL.",
+        ),
+        key(
+            "path",
+            Kind::Path,
+            Preset::Absent("must be given, but for `postgres`"),
+            "Where it is. Of an SQLite database: the file itself; what lies beside it (`-wal`, `-shm`) \
+             belongs to it.",
+        ),
+        key(
+            "url",
+            Kind::Postgres,
+            Preset::Absent("must be given for `postgres`"),
+            "Where a PostgreSQL database is, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`: a reference such as \
+             `env:NOTES_URL` or `file:PATH`. Only a URL without a password may stand here itself.",
+        ),
+        key(
+            "jobs",
+            Kind::Whole(1, 64),
+            Preset::Absent("1"),
+            "How many sessions dump and restore a PostgreSQL database at a time.",
+        ),
+    ],
+};
+
+pub(crate) static DATA: Section = Section {
+    header: "[data]",
+    about: "What a rollback means for the data, when a release migrates it.",
+    keys: &[
+        key(
+            "compatible",
+            Kind::Boolean,
+            Preset::Value("false"),
+            "Whether the release that serves works on migrated data. The rehearsal proves it. Without \
+             it two releases may not run side by side on one store.",
+        ),
+        key(
+            "rollback",
+            Kind::Choice(&["restore", "keep"]),
+            Preset::Value("\"restore\""),
+            "Whether going back puts the backup back or keeps the migrated data.",
+        ),
+        key(
+            "written_by",
+            Kind::Choice(&["service", "migrations"]),
+            Preset::Value("\"service\""),
+            "Whether the running service writes to its stores, or only migrations do. If the service \
+             does, a restore loses what it wrote since the backup.",
+        ),
+        key(
+            "accept_loss",
+            Kind::Boolean,
+            Preset::Value("false"),
+            "Whether a restore that loses such writes may happen without asking a person.",
+        ),
+    ],
+};

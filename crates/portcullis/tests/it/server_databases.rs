@@ -1,0 +1,264 @@
+//! Stores that are databases on a server, end to end: released, rolled back with their data, restored by command and by
+//! hand.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use portcullis_backup::{PostgresAddress, Store, store_digest};
+
+use crate::postgres_server::PostgresServer;
+use crate::rig::{Ports, Rig};
+
+const NOTES: &str = include_str!("fixtures/notes/notes.py");
+const CONFIGURATION: &str = include_str!("fixtures/notes/portcullis.toml");
+const RUNBOOK: &str = include_str!("../../../../docs/guide/restore-by-hand.md");
+const PASSWORD: &str = "8461937-hush";
+
+/// A notebook with five hundred notes in a database of a user who has a password.
+fn notebook() -> (PostgresServer, Rig) {
+    let server = PostgresServer::start();
+    let role = format!("CREATE ROLE app LOGIN CREATEDB PASSWORD '{PASSWORD}'");
+    server.sql("postgres", &role);
+    server.sql("postgres", "CREATE DATABASE notes OWNER app");
+    server.sql(
+        "notes",
+        "SET ROLE app; CREATE TABLE schema_version (version int); INSERT INTO schema_version VALUES (1);
+         CREATE TABLE note (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text NOT NULL);
+         INSERT INTO note (text) SELECT 'note number ' || n FROM generate_series(1, 500) AS n",
+    );
+    server.prepend("pg_hba.conf", "host all app 127.0.0.1/32 password");
+    server.reload();
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    std::fs::write(root.join("notes.url"), url(&server) + "\n").unwrap();
+    std::fs::write(root.join("notes.py"), NOTES).unwrap();
+    let ports = Ports::take();
+    let (port, (first, last)) = (ports.gateway(), ports.releases());
+    let text = CONFIGURATION
+        .replace("@PORT@", &port.to_string())
+        .replace("@FIRST@", &first.to_string())
+        .replace("@LAST@", &last.to_string());
+    std::fs::write(root.join("portcullis.toml"), text).unwrap();
+    (server, Rig::of(folder, ports))
+}
+
+fn url(server: &PostgresServer) -> String {
+    format!(
+        "postgres://app:{PASSWORD}@127.0.0.1:{}/notes",
+        server.port()
+    )
+}
+
+fn digest(server: &PostgresServer) -> String {
+    let address = PostgresAddress::new(&url(server)).unwrap();
+    store_digest(&Store::postgres("notes", address, 1)).unwrap()
+}
+
+/// The databases of the server but for its own.
+fn databases(server: &PostgresServer) -> Vec<String> {
+    let list = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY 1";
+    let listed = server.sql("postgres", list);
+    listed.lines().map(str::to_owned).collect()
+}
+
+/// Files below a folder that have the password in them.
+fn with_password(folder: &Path) -> Vec<String> {
+    let found = Command::new("grep")
+        .args(["--recursive", "--files-with-matches", "--text", PASSWORD])
+        .arg(folder)
+        .output()
+        .unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    let names = found.lines().map(|path| path.rsplit('/').next().unwrap());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_bad_release_on_a_postgresql_database_goes_back_with_its_data() {
+    let (server, mut rig) = notebook();
+    rig.ok(&["check"]);
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    let before = digest(&server);
+    let users = rig.users();
+    assert_eq!(
+        rig.exit(&["deploy", "--release", "1.1", "--wait"]),
+        3,
+        "{}",
+        rig.log()
+    );
+    let shown = rig.ok(&["show", "notebook-2"]);
+    assert_eq!(rig.state_of("notebook-2"), "rolled back", "{shown}");
+    assert!(shown.contains("error rate"), "{shown}");
+    assert!(
+        shown.contains("500 rows in 2 tables") || shown.contains("501 rows in 2 tables"),
+        "{shown}"
+    );
+    assert_eq!(rig.serving_release(), "1.0");
+    assert_eq!(users.stop(), 0, "requests were dropped");
+    assert_eq!(digest(&server), before);
+    let left = databases(&server);
+    let [live, kept] = left.as_slice() else {
+        panic!("no copy of the rehearsal may be left, and the replaced data must be: {left:?}")
+    };
+    assert_eq!(live, "notes");
+    assert!(kept.starts_with("notes_replaced_"), "{kept}");
+    assert_eq!(
+        server.sql(kept, "SELECT count(*) FROM note WHERE mood = 'fine'"),
+        "500"
+    );
+
+    // And a good one goes on from there.
+    let users = rig.users();
+    assert_eq!(
+        rig.exit(&["deploy", "--release", "1.2", "--wait"]),
+        0,
+        "{}",
+        rig.log()
+    );
+    assert_eq!(users.stop(), 0, "requests were dropped");
+    assert_eq!(rig.serving_release(), "1.2");
+    assert_eq!(
+        server.sql("notes", "SELECT version FROM schema_version"),
+        "2"
+    );
+    assert_eq!(databases(&server).len(), 2);
+    rig.ok(&["journal", "verify"]);
+    rig.ok(&["backup", "verify"]);
+    assert_eq!(rig.stop(), Some(0));
+    assert_eq!(
+        with_password(rig.folder.path()),
+        ["notes.url"],
+        "journal, logs, plans and backups have no password"
+    );
+}
+
+#[test]
+fn a_backup_of_a_postgresql_database_is_made_verified_and_restored_by_command() {
+    let (server, rig) = notebook();
+    rig.ok(&["init"]);
+    let before = digest(&server);
+    let name = rig.ok(&["backup", "create"]).trim().to_owned();
+    rig.ok(&["backup", "verify", &name]);
+    server.sql("notes", "DELETE FROM note WHERE id > 100");
+    rig.ok(&["backup", "restore", &name, "--to", "copies"]);
+    for file in ["dump/toc.dat", "roles.sql", "database.sql"] {
+        assert!(
+            rig.path(&format!("copies/notes/{file}")).is_file(),
+            "{file}"
+        );
+    }
+    let told = rig.run(&["backup", "restore", &name, "--in-place"]);
+    let told = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(told.contains("ALTER DATABASE"), "{told}");
+    assert_eq!(digest(&server), before);
+    let left = databases(&server);
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(server.sql(&left[1], "SELECT count(*) FROM note"), "100");
+    rig.ok(&["doctor"]);
+
+    // A wrong password is told with the store's name, and is not shown.
+    let wrong = url(&server).replace(PASSWORD, "wr0ng-hush");
+    std::fs::write(rig.path("notes.url"), wrong).unwrap();
+    let output = rig.run(&["backup", "create"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("store \"notes\"") && told.contains("does not let the user in"),
+        "{told}"
+    );
+    assert!(told.starts_with("error[PC0805]: "), "{told}");
+    assert!(!told.contains("wr0ng-hush"), "{told}");
+}
+
+/// The commands of docs/guide/restore-by-hand.md, as they stand there: only the names at their beginning differ.
+#[test]
+fn the_runbook_restores_a_postgresql_database_without_portcullis() {
+    let (server, rig) = notebook();
+    rig.ok(&["init"]);
+    let before = digest(&server);
+    let name = rig.ok(&["backup", "create"]).trim().to_owned();
+    server.sql("notes", "DELETE FROM note WHERE id > 100");
+    let blocks = |text: &str| -> Vec<String> {
+        let blocks = text.split("```sh\n").skip(1);
+        let blocks = blocks.map(|rest| rest.split("```").next().unwrap().to_owned());
+        let is_setting = |block: &String| !block.contains(' ') && !block.contains("$(");
+        blocks.filter(|block| !is_setting(block)).collect()
+    };
+    let section = |heading: &str| {
+        let rest = RUNBOOK.split_once(heading).unwrap().1;
+        rest.split("\n## ").next().unwrap()
+    };
+    let mut commands = blocks(section("## Unpack\n"));
+    commands.extend(blocks(section("## Put a PostgreSQL database back\n")));
+    let path = std::env::var("PATH").unwrap();
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &commands.concat()])
+        .env("VAULT", rig.path(".portcullis/vault"))
+        .env("NAME", &name)
+        .env("STORE", "notes")
+        .env("RESTORED", rig.path("restored"))
+        .env("PGHOST", "127.0.0.1")
+        .env("PGPORT", server.port().to_string())
+        .env("PGUSER", "postgres")
+        .env("DATABASE", "notes")
+        .env("PATH", format!("/usr/lib/postgresql/15/bin:{path}"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{out}{err}");
+    for part in [
+        ".tar.zst: OK",
+        ".manifest.json: OK",
+        "TABLE DATA public note app",
+        "COMMIT",
+    ] {
+        assert!(out.contains(part), "{part:?} is not in:\n{out}{err}");
+    }
+    assert_eq!(digest(&server), before);
+    let left = databases(&server);
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(server.sql(&left[1], "SELECT count(*) FROM note"), "100");
+}
+
+#[test]
+fn check_refuses_a_password_in_the_file_and_a_url_where_everybody_could_see_it() {
+    let (server, rig) = notebook();
+    let refused = |rig: &Rig| {
+        let output = rig.run(&["check"]);
+        assert_eq!(output.status.code(), Some(2));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!told.contains(PASSWORD), "{told}");
+        told
+    };
+    rig.ok(&["check"]);
+    for literal in [url(&server), format!("text:{}", url(&server))] {
+        rig.edit("url = \"file:notes.url\"", &format!("url = \"{literal}\""));
+        let told = refused(&rig);
+        assert!(told.contains("this URL has a password"), "{told}");
+        rig.edit(&format!("url = \"{literal}\""), "url = \"file:notes.url\"");
+    }
+    rig.edit("url = \"file:notes.url\"", "url = \"file:nowhere.url\"");
+    assert!(refused(&rig).contains("nowhere.url"));
+    rig.edit("url = \"file:nowhere.url\"", "path = \"notes.url\"");
+    let told = refused(&rig);
+    assert!(
+        told.contains("has no `path`") && told.contains("needs `url`"),
+        "{told}"
+    );
+    rig.edit("path = \"notes.url\"", "url = \"file:notes.url\"");
+    rig.edit(
+        "\"{artifact}\", \"migrate\"",
+        "\"{artifact}\", \"migrate\", \"{store.notes}\"",
+    );
+    let told = refused(&rig);
+    assert!(
+        told.contains("may have a password") && told.contains("DATABASE_URL = \"{store.notes}\""),
+        "{told}"
+    );
+}
