@@ -41,11 +41,44 @@ pub(crate) enum Misunderstood {
     Unknown(String),
     NoReason(String),
     BadValue(String),
+    OtherForm(String),
+}
+
+/// What comments for Portcullis begin with behind its name.
+const WORDS: [&str; 8] = [
+    "expand",
+    "backfill",
+    "contract",
+    "no-transaction",
+    "batch",
+    "pause",
+    "ignore",
+    "ignore-file",
+];
+
+/// A comment that was meant for Portcullis, as far as one can tell, and is not written as such.
+pub(crate) fn other_form(comment: &str) -> Option<Misunderstood> {
+    let said = comment.trim();
+    let (name, rest) = said.split_at_checked("portcullis".len())?;
+    let is_named = name.eq_ignore_ascii_case("portcullis");
+    let rest = rest.trim_start();
+    let word = rest
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+        .next();
+    let is_word = |word: &str| WORDS.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let is_meant = is_named && (rest.starts_with(':') || word.is_some_and(is_word));
+    is_meant.then(|| Misunderstood::OtherForm(said.lines().next().unwrap_or_default().to_owned()))
 }
 
 /// What a line comment (without its dashes) says to Portcullis; nothing if it is for people.
 pub(crate) fn read(comment: &str) -> Option<Result<Vec<Directive>, Misunderstood>> {
-    let said = comment.trim().strip_prefix(PREFIX)?.trim();
+    if let Some(block) = comment.strip_prefix("/*") {
+        return other_form(block.trim_end_matches("*/")).map(Err);
+    }
+    let Some(said) = comment.trim().strip_prefix(PREFIX) else {
+        return other_form(comment).map(Err);
+    };
+    let said = said.trim();
     Some(match said.strip_prefix("ignore") {
         Some(rest) => ignore(rest).map(|directive| vec![directive]),
         None => settings(said),

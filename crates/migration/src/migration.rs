@@ -58,6 +58,9 @@ impl Migration {
         dialect: Dialect,
         problems: &mut Vec<Located>,
     ) -> Migration {
+        if let Some((line, what)) = unreadable(&text) {
+            problems.push((Some(line), ProblemKind::Character { what }));
+        }
         let Split {
             mut statements,
             comments,
@@ -173,11 +176,28 @@ impl Said {
     }
 }
 
+/// A character that databases end a text or a comment at, and others do not: what follows it would be lost or carried out
+/// where nobody expects it.
+fn unreadable(text: &str) -> Option<(usize, &'static str)> {
+    let bytes = text.as_bytes();
+    let at = bytes.iter().enumerate().find_map(|(at, byte)| match byte {
+        0 => Some((at, "a NUL byte")),
+        b'\r' if bytes.get(at + 1) != Some(&b'\n') => {
+            Some((at, "a carriage return without a line feed"))
+        }
+        _ => None,
+    });
+    let (at, what) = at?;
+    let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+    Some((line, what))
+}
+
 fn kind_of(misunderstood: Misunderstood) -> ProblemKind {
     match misunderstood {
         Misunderstood::Unknown(said) => ProblemKind::UnknownComment { said },
         Misunderstood::NoReason(rules) => ProblemKind::NoReason { rules },
         Misunderstood::BadValue(said) => ProblemKind::BadValue { said },
+        Misunderstood::OtherForm(said) => ProblemKind::CommentForm { said },
     }
 }
 
@@ -208,6 +228,12 @@ impl FileName {
             .filter(|version| *version <= i64::MAX as u64);
         let version = version.ok_or(ProblemKind::NumberTooLarge)?;
         let words: Vec<&str> = rest.trim_end_matches(".sql").split('.').skip(1).collect();
+        let is_known = |word: &&str| ["up", "down"].contains(word) || word.parse::<Phase>().is_ok();
+        // A mistyped `contract` must not become an `expand`.
+        if let Some(word) = words.iter().find(|word| !is_known(word)) {
+            let word = (*word).to_owned();
+            return Err(ProblemKind::UnknownWord { word });
+        }
         Ok(FileName {
             version,
             phase: words.iter().find_map(|word| word.parse().ok()),

@@ -24,6 +24,18 @@ pub enum ProblemKind {
     /// The number does not fit into the ledger.
     #[error("the number at the beginning of the name is too large")]
     NumberTooLarge,
+    /// The name has a word between dots that is not known; what it was meant to say would be lost silently.
+    #[error("`.{word}` in its name is not known")]
+    UnknownWord {
+        /// The word.
+        word: String,
+    },
+    /// A character at which databases end a text or a comment, and others do not.
+    #[error("{what} stands here")]
+    Character {
+        /// Which.
+        what: &'static str,
+    },
     /// Two files have the same number.
     #[error("its number is that of {other} too")]
     Duplicate {
@@ -54,6 +66,12 @@ pub enum ProblemKind {
     /// A comment for Portcullis that is not known; what it was meant to say would be lost silently.
     #[error("`portcullis: {said}` is not known")]
     UnknownComment {
+        /// What it says.
+        said: String,
+    },
+    /// A comment that is meant for Portcullis and not written as such.
+    #[error("`{said}` looks like a comment for Portcullis and is none")]
+    CommentForm {
         /// What it says.
         said: String,
     },
@@ -115,12 +133,15 @@ impl ProblemKind {
     pub fn rule(&self) -> &'static str {
         match self {
             ProblemKind::NoNumber | ProblemKind::NumberTooLarge => "file-number",
+            ProblemKind::UnknownWord { .. } => "file-name",
+            ProblemKind::Character { .. } => "file-character",
             ProblemKind::Duplicate { .. } => "file-duplicate",
             ProblemKind::Gap { .. } => "file-gap",
             ProblemKind::NotUtf8 { .. } => "file-not-utf8",
             ProblemKind::Empty => "file-empty",
             ProblemKind::Unclosed { .. } => "file-unclosed",
             ProblemKind::UnknownComment { .. }
+            | ProblemKind::CommentForm { .. }
             | ProblemKind::BadValue { .. }
             | ProblemKind::Misplaced { .. } => "file-comment",
             ProblemKind::NoReason { .. } => "ignore-without-reason",
@@ -140,6 +161,15 @@ impl ProblemKind {
                 "name it NUMBER_name.sql, such as 0007_add_email.sql or 20261122083000_add_email.sql".to_owned()
             }
             ProblemKind::NumberTooLarge => "use at most 18 digits".to_owned(),
+            ProblemKind::UnknownWord { .. } => {
+                "write NUMBER_name[.down][.expand|.backfill|.contract].sql, in lower case and without other dots".to_owned()
+            }
+            ProblemKind::Character { .. } => {
+                "take it out, or write it as an escape: chr(0) is no text for PostgreSQL, E'\\r' and char(13) are".to_owned()
+            }
+            ProblemKind::CommentForm { .. } => {
+                "write it in a line of its own and in lower case: -- portcullis: contract".to_owned()
+            }
             ProblemKind::Duplicate { .. } => {
                 "give the one that was applied nowhere yet the next number; two branches often take the same".to_owned()
             }

@@ -5,6 +5,7 @@
 //! sqlite3_complete(): a trigger ends with `; END ;`.
 
 use crate::Dialect;
+use crate::directive::other_form;
 use crate::statement::{Part, Statement};
 use crate::token::{Token, TokenKind, tokens};
 
@@ -90,7 +91,8 @@ impl Splitter<'_> {
             self.split.unclosed = Some(Unclosed { what, line });
         }
         match token.kind {
-            TokenKind::Space | TokenKind::BlockComment => return,
+            TokenKind::Space => return,
+            TokenKind::BlockComment => return self.block_comment(text),
             TokenKind::LineComment => return self.comment(text),
             // An empty statement is none.
             TokenKind::Semicolon if self.open.parts.is_empty() => return,
@@ -131,6 +133,19 @@ impl Splitter<'_> {
             }),
             is_in_head: next == 0 && !inside,
         });
+    }
+
+    /// Says nothing to Portcullis; one that is meant to is told.
+    fn block_comment(&mut self, text: &str) {
+        let inside = text.trim_start_matches("/*").trim_end_matches("*/");
+        if other_form(inside).is_some() {
+            self.split.comments.push(Comment {
+                text: text.to_owned(),
+                line: self.line,
+                statement: None,
+                is_in_head: false,
+            });
+        }
     }
 
     /// Keeps count of what a semicolon may be in.

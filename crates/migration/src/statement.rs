@@ -90,6 +90,20 @@ impl Statement {
         (0..self.parts.len()).find(|at| self.has_at(*at, words))
     }
 
+    /// Where these keywords stand in a row for the first time outside of any parentheses.
+    pub(crate) fn find_outside(&self, words: &[&str]) -> Option<usize> {
+        let mut depth = 0_usize;
+        for at in 0..self.parts.len() {
+            match self.parts[at].word.as_str() {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                _ if depth == 0 && self.has_at(at, words) => return Some(at),
+                _ => {}
+            }
+        }
+        None
+    }
+
     /// Whether a keyword is anywhere in it.
     pub(crate) fn has(&self, word: &str) -> bool {
         self.find(&[word]).is_some()

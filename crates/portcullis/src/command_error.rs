@@ -114,7 +114,12 @@ impl CommandError {
         let mut made = CommandError::new(exit, error.to_string());
         let mut source = error.source();
         while let Some(inner) = source {
-            made.causes.push(inner.to_string());
+            let words = inner.to_string();
+            // Some errors have the words of their cause in their own.
+            let said = made.causes.last().unwrap_or(&made.message);
+            if !said.ends_with(&words) {
+                made.causes.push(words);
+            }
             source = inner.source();
         }
         made

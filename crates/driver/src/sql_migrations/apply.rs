@@ -234,6 +234,12 @@ impl<'s, 'e> Row<'s, 'e> {
             let entry = entry_of(entries, migration);
             match entry.filter(|entry| entry.applied_at.is_some()) {
                 None => pending.push(migration),
+                Some(entry) if entry.sha256 != migration.sha256 && entry.name != migration.file => {
+                    return Err(MigrationError::NumberTaken {
+                        file: migration.file.clone(),
+                        applied: entry.name.clone(),
+                    });
+                }
                 Some(entry) if entry.sha256 != migration.sha256 => {
                     changed.push(migration.file.clone());
                 }
@@ -342,10 +348,9 @@ pub(super) fn failed(
     done: Option<usize>,
 ) -> MigrationError {
     let answered = error.as_database_error();
-    // The detail of PostgreSQL quotes rows; its message does not.
     let message = answered.map_or_else(
         || crate::causes::with_causes(error),
-        |answer| answer.message().to_owned(),
+        |answer| without_data(answer.message(), answer.code().as_deref()),
     );
     let code = answered.and_then(|answer| answer.code()).map(Into::into);
     let advice = code.as_deref().and_then(advice);
@@ -360,6 +365,19 @@ pub(super) fn failed(
         invalid_indexes: Vec::new(),
         advice,
     }))
+}
+
+/// What a database says, without values of rows. Its detail quotes them, which nobody asks for; messages about values that do
+/// not fit (class 22) quote them behind a colon or in quotes, and a RAISE says what its author wrote.
+fn without_data(message: &str, code: Option<&str>) -> String {
+    match code {
+        Some("P0001") => "it raised an exception; the server's log has its words".to_owned(),
+        Some(code) if code.len() == 5 && code.starts_with("22") => {
+            let end = message.find([':', '"']).unwrap_or(message.len());
+            message[..end].trim_end().to_owned()
+        }
+        _ => message.to_owned(),
+    }
 }
 
 /// A pause of so many milliseconds.

@@ -10,7 +10,7 @@ use portcullis_rollout::{
 
 use super::apply::{ApplyOrder, MigrationEvent, apply_migrations, unready};
 use super::database::MigrationDatabase;
-use super::error::MigrationError;
+use super::error::{MigrationError, is_lock};
 use super::files::{MigrationFiles, read_migration_files};
 use super::standing::{MigrationStanding, Standing, settled_status, taken_away};
 use crate::bounds::LEFTOVER_PAUSE;
@@ -224,11 +224,11 @@ fn failure(message: String, retryable: bool) -> Failure {
 fn may_pass(error: &MigrationError) -> bool {
     match error {
         MigrationError::Busy { .. } | MigrationError::Unreachable { .. } => true,
-        // PostgreSQL: no lock, deadlock; SQLite: busy, locked.
-        MigrationError::Statement(failed) => {
-            let code = failed.code.as_deref().unwrap_or_default();
-            ["55P03", "40P01", "5", "6"].contains(&code)
-        }
+        MigrationError::Statement(failed) => failed.code.as_deref().is_some_and(is_lock),
+        MigrationError::Ledger { source, .. } => source
+            .as_database_error()
+            .and_then(|answer| answer.code())
+            .is_some_and(|code| is_lock(&code)),
         _ => false,
     }
 }

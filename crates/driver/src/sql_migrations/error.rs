@@ -44,6 +44,14 @@ pub enum MigrationError {
         /// The files.
         files: Vec<String>,
     },
+    /// Another file was applied under the number of one that is not applied.
+    #[error("{file} has the number of {applied}, which is applied")]
+    NumberTaken {
+        /// The file that is not applied.
+        file: String,
+        /// The one that is.
+        applied: String,
+    },
     /// What was already carried out of a file that is half done is not what it was.
     #[error("{file} changed in its first {done} statements, which are already carried out")]
     DoneChanged {
@@ -210,9 +218,14 @@ impl MigrationError {
                  NUMBER`"
                     .to_owned()
             }
-            MigrationError::Database(_) | MigrationError::Unreachable { .. } | MigrationError::Ledger { .. } => {
-                return None;
+            MigrationError::NumberTaken { .. } => {
+                "give it the next number, for it was applied nowhere; two branches often take the same".to_owned()
             }
+            MigrationError::Ledger { source, .. } => {
+                let code = source.as_database_error().and_then(|answer| answer.code());
+                advice(code.as_deref().filter(|code| is_lock(code))?)?.to_owned()
+            }
+            MigrationError::Database(_) | MigrationError::Unreachable { .. } => return None,
         })
     }
 }
@@ -229,8 +242,23 @@ fn cure(names: &[String]) -> String {
     )
 }
 
-/// What helps against an SQLSTATE.
+/// Whether a code says that somebody else is in the way: PostgreSQL's "lock not available" and "deadlock detected", SQLite's
+/// "busy" and "locked", which have the rest of their code in higher bits.
+pub(super) fn is_lock(code: &str) -> bool {
+    let of_sqlite = code.len() < 5
+        && code
+            .parse::<u32>()
+            .is_ok_and(|code| [5, 6].contains(&(code & 0xff)));
+    of_sqlite || ["55P03", "40P01"].contains(&code)
+}
+
+/// What helps against an SQLSTATE, or a code of SQLite.
 pub(super) fn advice(code: &str) -> Option<&'static str> {
+    if code.len() < 5 && is_lock(code) {
+        return Some(
+            "another program has the database locked: let it end, and apply again; or give more time by `--lock-timeout`",
+        );
+    }
     Some(match code {
         "55P03" => {
             "a transaction that is still open has the table: find it in pg_stat_activity, let it end, and apply again; or give \

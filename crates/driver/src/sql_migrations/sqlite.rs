@@ -89,16 +89,22 @@ fn options(path: &Path) -> SqliteConnectOptions {
 }
 
 fn lock(path: &Path, database: &MigrationDatabase) -> Result<File, MigrationError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".migrate-lock");
     let unreachable = |source: std::io::Error| MigrationError::Unreachable {
         place: database.to_string(),
         source: sqlx::Error::Io(source),
     };
-    if !path.exists() {
-        let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file");
-        return Err(unreachable(missing));
+    // One database is one lock, whatever links lead to it.
+    let real = std::fs::canonicalize(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            unreachable(std::io::Error::new(error.kind(), "there is no such file"))
+        }
+        _ => unreachable(error),
+    })?;
+    if !real.is_file() {
+        return Err(unreachable(std::io::Error::other("it is not a file")));
     }
+    let mut name = real.into_os_string();
+    name.push(".migrate-lock");
     let options = File::options()
         .create(true)
         .append(true)

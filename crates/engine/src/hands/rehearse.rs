@@ -138,14 +138,19 @@ impl RehearsalHand {
         ));
 
         self.migrate(&order.migration, order, &mut facts).await?;
-        self.try_both(order, "on migrated data", &mut facts).await?;
-        for later in &order.later {
+        // The first release starts when all phases are done.
+        if order.old.is_some() || order.later.is_empty() {
+            self.try_both(order, "on migrated data", &mut facts).await?;
+        }
+        for (index, later) in order.later.iter().enumerate() {
             let phase = self.migrate(later, order, &mut facts).await?;
             let on = format!("after {phase}");
-            match later.contracts() {
+            let is_last = index + 1 == order.later.len();
+            match (&order.old, later.contracts()) {
+                (None, _) if !is_last => {}
                 // The release that serves now will be gone by then.
-                true => self.try_one(&order.new, &on, &mut facts).await?,
-                false => self.try_both(order, &on, &mut facts).await?,
+                (None, _) | (_, true) => self.try_one(&order.new, &on, &mut facts).await?,
+                (Some(_), false) => self.try_both(order, &on, &mut facts).await?,
             }
         }
         Ok(facts)

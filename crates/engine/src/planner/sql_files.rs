@@ -22,7 +22,8 @@ pub(super) fn listed(mut release: Release) -> Result<Release, PlanningError> {
                     .problems
                     .iter()
                     .filter(|problem| problem.kind.is_fatal());
-                return Err(refused(problems.map(ToString::to_string).collect()));
+                let told = problems.map(|problem| format!("{problem}; {}", problem.kind.instead()));
+                return Err(refused(told.collect()));
             }
             Ok(files) => sql.files = files.set.migrations.iter().map(file).collect(),
             Err(problem) => return Err(refused(vec![problem])),

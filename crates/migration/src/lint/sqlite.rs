@@ -45,8 +45,14 @@ fn named(statement: &Statement, verb: &str, thing: &str) -> Option<String> {
 /// Whether a table is made by an earlier statement of the file: nobody uses it yet.
 fn is_new(migration: &Migration, before: usize, table: &str) -> bool {
     let earlier = &migration.statements[..before];
+    // IF NOT EXISTS says nothing of whether it was there.
+    let surely = |statement: &&Statement| statement.find(&["IF", "NOT", "EXISTS"]).is_none();
     let made = |statement: &Statement| named(statement, "CREATE", "TABLE");
-    earlier.iter().filter_map(made).any(|made| made == table)
+    earlier
+        .iter()
+        .filter(surely)
+        .filter_map(made)
+        .any(|made| made == table)
 }
 
 /// The new name of a table that is renamed.
@@ -164,7 +170,7 @@ fn added_column(place: Place<'_>, statement: &Statement) -> Option<Finding> {
     let default = statement.find(&["DEFAULT"]);
     let value = default.and_then(|at| statement.parts.get(at + 1));
     let is_null = value.is_some_and(|value| value.word == "NULL");
-    let not_null = statement.find(&["NOT", "NULL"]).is_some();
+    let not_null = statement.find_outside(&["NOT", "NULL"]).is_some();
     if not_null && (default.is_none() || is_null) {
         let why = "SQLite refuses it as soon as the table has a row. Where it has none, every INSERT of the version that \
                    runs now fails.";
@@ -173,6 +179,11 @@ fn added_column(place: Place<'_>, statement: &Statement) -> Option<Finding> {
     }
     let computed = ["CURRENT_TIME", "CURRENT_DATE", "CURRENT_TIMESTAMP", "("];
     let value = value?;
+    // A constant in parentheses is one.
+    let closes = default.is_some_and(|at| statement.has_at(at + 3, &[")"]));
+    if value.word == "(" && closes {
+        return None;
+    }
     computed.contains(&value.word.as_str()).then(|| {
         let why =
             "SQLite refuses a new column with a computed DEFAULT as soon as the table has a row.";
