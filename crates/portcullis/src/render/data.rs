@@ -8,7 +8,10 @@ use crate::clock::local;
 /// The lines of the status.
 pub(super) fn lines(data: &DataStanding, now_ms: u64) -> Vec<String> {
     let at = |ms: u64| local(ms).strftime("%Y-%m-%d %H:%M").to_string();
-    let ago = |ms: u64| span_words(now_ms.saturating_sub(ms) / 60_000 * 60_000);
+    let ago = |ms: u64| match now_ms.saturating_sub(ms) {
+        ..60_000 => "less than a minute".to_owned(),
+        age_ms => span_words(age_ms / 60_000 * 60_000),
+    };
     let next = |ms: Option<u64>| ms.map_or_else(String::new, |ms| format!("; next {}", at(ms)));
     let mut lines = Vec::new();
     let backup = match &data.verified {

@@ -239,8 +239,10 @@ fn a_release_that_would_use_live_data_is_not_started() {
 
 #[test]
 fn a_killed_drill_is_cleared_away_by_the_next_which_names_it() {
-    let rig = Rig::serving("none");
+    let mut rig = Rig::serving("none");
     backup(&rig);
+    // A server would clear it away first.
+    rig.stop();
     // The release never becomes ready on a copy.
     rig.edit("command = [\"{artifact}\"", "command = [\"sh\", \"-c\", \"case \\\"$*\\\" in */drills/*) sleep 600;; esac; exec \\\"$0\\\" \\\"$@\\\"\", \"{artifact}\"");
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"))
