@@ -360,3 +360,21 @@ TRUNCATE a CASCADE; REINDEX TABLE a; VACUUM FULL a; CREATE DOMAIN o AS int CHECK
         }
     }
 }
+
+/// The first two were refused, and SQLite takes them; the third was taken, and the table was there.
+#[test]
+fn constants_in_parentheses_are_constants_and_if_not_exists_makes_nothing_new() {
+    for text in [
+        "ALTER TABLE notes ADD COLUMN n INTEGER DEFAULT (1);",
+        "ALTER TABLE notes ADD COLUMN s TEXT CHECK (s IS NOT NULL OR id > 5);",
+    ] {
+        assert_rules(Dialect::Sqlite, "0001_a.sql", text, &[]);
+    }
+    let text =
+        "CREATE TABLE IF NOT EXISTS notes (id INTEGER);\nALTER TABLE notes DROP COLUMN body;";
+    let dropped = [("ban-drop-column", Severity::Error, 2)];
+    assert_rules(Dialect::Sqlite, "0001_a.sql", text, &dropped);
+    let computed = "ALTER TABLE notes ADD COLUMN n INTEGER DEFAULT (1 + 1);";
+    let refused = [("adding-field-with-default", Severity::Error, 1)];
+    assert_rules(Dialect::Sqlite, "0001_a.sql", computed, &refused);
+}

@@ -111,3 +111,56 @@ fn the_sum_through_a_statement_holds_what_was_done_and_not_what_follows() {
     assert_ne!(before.sha256_through(2), after.sha256_through(2));
     assert_ne!(before.sha256, after.sha256);
 }
+
+/// A mistyped `contract` must not become an `expand`, wherever it stands.
+#[test]
+fn what_is_meant_as_a_phase_and_not_written_as_one_is_refused() {
+    for name in [
+        "0001_x.contarct.sql",
+        "0001_x.Contract.sql",
+        "0001_x.BACKFILL.sql",
+        "0001_v1.2.sql",
+    ] {
+        let (set, problems) = read(&[(name, b"DROP TABLE old;")]);
+        assert!(set.migrations.is_empty(), "{name}");
+        assert!(
+            problems[0].ends_with("in its name is not known"),
+            "{problems:?}"
+        );
+    }
+    for comment in [
+        "/* portcullis: contract */",
+        "-- Portcullis: contract",
+        "-- portcullis contract",
+        "-- portcullis :contract",
+    ] {
+        let text = format!("{comment}\nDROP TABLE old;");
+        let (_, problems) = read(&[("0001_a.sql", text.as_bytes())]);
+        assert!(
+            problems.len() == 1 && problems[0].contains("looks like a comment for Portcullis"),
+            "{comment}: {problems:?}"
+        );
+    }
+    let (_, problems) = read(&[(
+        "0001_a.up.contract.sql",
+        b"-- Portcullis is what carries this out.\nDROP TABLE old;",
+    )]);
+    assert_eq!(problems, [""; 0]);
+}
+
+/// SQLite ends a text at NUL and waits for the rest for ever; PostgreSQL ends a comment at a carriage return, SQLite does not.
+#[test]
+fn characters_that_databases_read_otherwise_are_refused() {
+    let (_, problems) = read(&[
+        ("0001_a.sql", b"UPDATE t\nSET a = 'x'\0;"),
+        ("0002_b.sql", b"SELECT 1; -- made\rDROP TABLE t;"),
+        ("0003_c.sql", b"SELECT 1; -- made\r\nSELECT 2;\r\n"),
+    ]);
+    assert_eq!(
+        problems,
+        [
+            "0001_a.sql:2: a NUL byte stands here",
+            "0002_b.sql:1: a carriage return without a line feed stands here"
+        ]
+    );
+}

@@ -268,6 +268,65 @@ fn files_that_would_break_what_runs_are_refused_before_anything_is_touched() {
     assert_eq!(rig.stop(), Some(0));
 }
 
+/// Nothing serves yet, so nobody needs the old shape: all phases come before the start.
+#[test]
+fn the_first_release_gets_all_phases_before_it_starts() {
+    let mut rig = ledger();
+    rig.ok(&["init"]);
+    rig.start();
+    let text = rig.ok(&["deploy", "--release", "1.2", "--wait"]);
+    assert_eq!(rig.serving_release(), "1.2", "{text}");
+    assert_eq!(
+        applied(&rig),
+        "0001_body.sql 0002_fill.backfill.sql 0003_text.contract.sql"
+    );
+    assert_eq!(rig.stop(), Some(0));
+}
+
+/// Somebody else has the database for longer than a statement waits: the step is tried again and the release goes on.
+#[test]
+fn a_lock_that_passes_delays_a_release_and_fails_none() {
+    let mut rig = ledger();
+    rig.edit("through = 2\n", "through = 2\nlock_timeout = \"500ms\"\n");
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    let users = rig.users();
+    let mut locker = std::process::Command::new("python3")
+        .args(["-c", LOCKER])
+        .arg(database(&rig))
+        .arg(rig.path("let-go"))
+        .spawn()
+        .unwrap();
+    rig.until("the lock", |rig| {
+        rig.path("let-go").with_extension("locked").exists()
+    });
+    let released = rig.spawn(&["deploy", "--release", "1.1", "--wait"]);
+    rig.until("a failed attempt", |rig| {
+        rig.ok(&["show", "ledger-2"]).contains("database is locked")
+    });
+    std::fs::write(rig.path("let-go"), "").unwrap();
+    assert!(locker.wait().unwrap().success());
+    assert_eq!(released.join().unwrap().code(), Some(0), "{}", rig.log());
+    assert_eq!(rig.serving_release(), "1.1");
+    assert_eq!(users.stop(), 0, "requests were dropped");
+    assert_eq!(rig.stop(), Some(0));
+}
+
+/// Holds the right to write until a file says otherwise.
+const LOCKER: &str = "
+import os, pathlib, sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute('BEGIN IMMEDIATE')
+go = pathlib.Path(sys.argv[2])
+go.with_suffix('.locked').touch()
+for _ in range(6000):
+    if go.exists():
+        break
+    time.sleep(0.01)
+database.execute('ROLLBACK')
+";
+
 /// A backfill that was cut off by the death of Portcullis goes on where its ledger says.
 #[test]
 fn a_backfill_survives_the_death_of_portcullis() {

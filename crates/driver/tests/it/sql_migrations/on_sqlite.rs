@@ -247,6 +247,29 @@ async fn two_never_run_at_once_and_transactions_are_ours() {
     assert!(!folder.path().join("nowhere.db").exists());
 }
 
+/// One database is one lock, whatever leads to it; and a number is one file's.
+#[tokio::test]
+async fn a_link_is_the_same_database_and_a_number_is_taken_once() {
+    let (folder, _path, mut site) = notes().await;
+    site.file("0001_a.sql", "CREATE TABLE a (b INTEGER);");
+    std::os::unix::fs::symlink("notes.db", folder.path().join("link.db")).unwrap();
+    let mut linked = Site::new("sqlite:link.db", folder.path()).await;
+    linked.file("0001_a.sql", "CREATE TABLE a (b INTEGER);");
+    let lock = std::fs::File::create(folder.path().join("notes.db.migrate-lock")).unwrap();
+    lock.lock().unwrap();
+    let busy = linked.refused(Phase::Expand).await;
+    assert!(matches!(busy, MigrationError::Busy { .. }), "{busy}");
+    drop(lock);
+    site.apply(Phase::Expand).await.unwrap();
+    let mut other = Site::new("sqlite:notes.db", folder.path()).await;
+    other.file("0001_zzz.sql", "CREATE TABLE z (b INTEGER);");
+    let taken = other.refused(Phase::Expand).await;
+    assert_eq!(
+        taken.to_string(),
+        "0001_zzz.sql has the number of 0001_a.sql, which is applied"
+    );
+}
+
 /// What the lint of one statement finds.
 fn errors(sql: &str) -> Vec<String> {
     let files = [("0001_a.sql".to_owned(), sql.as_bytes().to_vec())];
