@@ -303,7 +303,8 @@ fn a_lock_that_passes_delays_a_release_and_fails_none() {
     });
     let released = rig.spawn(&["deploy", "--release", "1.1", "--wait"]);
     rig.until("a failed attempt", |rig| {
-        rig.ok(&["show", "ledger-2"]).contains("database is locked")
+        let shown = rig.run(&["show", "ledger-2"]).stdout;
+        String::from_utf8_lossy(&shown).contains("database is locked")
     });
     std::fs::write(rig.path("let-go"), "").unwrap();
     assert!(locker.wait().unwrap().success());
