@@ -17,10 +17,9 @@ use portcullis_rollout::{
 };
 
 use crate::hands::file_sha256;
+use crate::history::History;
 
 mod sql_files;
-
-use crate::history::History;
 
 /// Why no plan can be made.
 #[derive(Debug, thiserror::Error)]
@@ -536,11 +535,11 @@ fn differences(saved: &Plan, now: &Plan) -> Vec<String> {
 }
 
 fn names(releases: &[ReleaseId]) -> String {
-    if releases.is_empty() {
-        return "none".to_owned();
-    }
     let names: Vec<&str> = releases.iter().map(ReleaseId::as_str).collect();
-    names.join(", ")
+    match names.is_empty() {
+        true => "none".to_owned(),
+        false => names.join(", "),
+    }
 }
 
 fn backup_exists(config: &Config, name: &str) -> bool {
