@@ -75,7 +75,7 @@ impl Vault {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match self.attempt(&name, request, stores) {
+            match self.attempt(&name, request, stores).map_err(|why| *why) {
                 Ok(backup) => return Ok(backup),
                 Err((_, Unsettled::Changed(_))) if attempts < ATTEMPTS_MAX => {}
                 Err((store, Unsettled::Changed(path))) => {
@@ -96,8 +96,8 @@ impl Vault {
         name: &BackupName,
         request: &BackupRequest,
         stores: &[Store],
-    ) -> Result<Backup, (String, Unsettled)> {
-        let vault = |error: BackupError| (String::new(), Unsettled::Failed(error));
+    ) -> Result<Backup, Box<(String, Unsettled)>> {
+        let vault = |error: BackupError| Box::new((String::new(), Unsettled::Failed(error)));
         let temporary = temporary_file(&self.root)
             .map_err(|source| vault(failed_to("create a file in", &self.root, source)))?;
         let clone = || {
@@ -125,7 +125,7 @@ impl Vault {
             let captured = self.capture(store, &mut archive);
             manifest
                 .stores
-                .push(captured.map_err(|why| (store.name.clone(), why))?);
+                .push(captured.map_err(|why| Box::new((store.name.clone(), why)))?);
         }
         let json = manifest.to_json().map_err(|error| {
             vault(failed_to(
