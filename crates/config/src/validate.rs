@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use portcullis_rollout::{ValueSource, Weight};
 
+use crate::Config;
 use crate::origin::{Content, MaskUse, Origin, PathUse, Wanted};
 use crate::overlay::Overlay;
 use crate::raw::RawConfig;
 use crate::report::{At, Report, Spot};
 use crate::table::Entries;
-use crate::{Config, RetentionConfig};
 
 mod data;
 mod gate;
@@ -99,15 +99,7 @@ pub(crate) fn validate(
         gateway,
         server,
         state,
-        retention: RetentionConfig {
-            keep_last: raw.backup.keep_last,
-            keep_days: raw.backup.keep_days,
-            keep_hourly: raw.backup.keep_hourly,
-            keep_daily: raw.backup.keep_daily,
-            keep_weekly: raw.backup.keep_weekly,
-            keep_monthly: raw.backup.keep_monthly,
-            keep_yearly: raw.backup.keep_yearly,
-        },
+        retention: schedule::retention(&raw.backup),
         backup,
         drill,
         timeouts: raw.timeouts,

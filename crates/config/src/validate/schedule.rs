@@ -3,13 +3,26 @@
 use super::text;
 use crate::Code;
 use crate::bounds::RUNS_LOOKED_AT;
-use crate::config::{BackupConfig, DrillConfig, DrilledBackup, Schedule, TooOld};
+use crate::config::{BackupConfig, DrillConfig, DrilledBackup, RetentionConfig, Schedule, TooOld};
 use crate::raw::{RawBackup, RawDrill, RawSchedule};
 use crate::report::{At, Report, Wrong};
 use crate::units::{cron, duration_text, time_zone};
 
 /// The beginning of 2025: what a file means must not depend on when it is read.
 const LOOKED_AT_FROM_MS: u64 = 1_735_689_600_000;
+
+/// How long backups are kept.
+pub(super) fn retention(raw: &RawBackup) -> RetentionConfig {
+    RetentionConfig {
+        keep_last: raw.keep_last,
+        keep_days: raw.keep_days,
+        keep_hourly: raw.keep_hourly,
+        keep_daily: raw.keep_daily,
+        keep_weekly: raw.keep_weekly,
+        keep_monthly: raw.keep_monthly,
+        keep_yearly: raw.keep_yearly,
+    }
+}
 
 /// `[backup]` but for the rules of retention.
 pub(super) fn backup(raw: &RawBackup, has_stores: bool, report: &Report<'_>) -> BackupConfig {

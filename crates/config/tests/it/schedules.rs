@@ -102,7 +102,10 @@ fn mistakes_about_schedules_are_named_with_what_to_do() {
             "a jitter of 1h is as long as the pause between two runs, 1h",
         ),
         ("[drill]\nrto = \"0s\"", "rto"),
-        ("[drill]\nbackup = \"last\"", "did you mean \"latest\"?"),
+        (
+            "[drill]\nbackup = \"last\"",
+            "expected \"latest\" or \"random\"",
+        ),
     ];
     for (tables, expected) in cases {
         let found = said(tables);

@@ -20,7 +20,6 @@ use portcullis_api::Endpoint;
 use portcullis_engine::{Engine, RunnerError, Standing};
 use portcullis_gateway::{Gateway, ReloadRequest, ReloadRequests, Traffic};
 use portcullis_journal::{Entry, JournalError};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -45,6 +44,7 @@ mod notifier;
 mod program;
 mod reload;
 mod scheduler;
+mod signals;
 mod sockets;
 mod standby;
 mod succession;
@@ -56,6 +56,7 @@ pub(super) use alone::run as alone;
 use acting::{Acting, Grounds, Work};
 use configuration::Configuration;
 use notifier::{Alive, Notifier};
+use signals::Signals;
 use sockets::Inherited;
 use standby::Turn;
 use succession::{Peer, Predecessor};
@@ -95,14 +96,6 @@ struct Serving<'a> {
     predecessor: Option<Peer>,
 }
 
-/// The signals that mean something.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-    upgrade: Signal,
-}
-
 /// What there is to do next.
 enum Next {
     Stop,
@@ -115,17 +108,6 @@ enum Next {
     EngineEnded(Standing),
     Predecessor(Option<Traffic>),
     Turn(Turn),
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Signals> {
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-            upgrade: signal(SignalKind::user_defined2())?,
-        })
-    }
 }
 
 impl<'a> Serving<'a> {
@@ -287,7 +269,7 @@ impl<'a> Serving<'a> {
                 Next::LookAtConfiguration => self.configuration.look(),
                 Next::Entry => stale = true,
                 Next::ShowStatus => {
-                    self.note_data();
+                    self.grounds.note_data(&self.gateway);
                     if std::mem::take(&mut stale) {
                         self.show_status();
                     }
@@ -385,15 +367,6 @@ impl<'a> Serving<'a> {
     fn begin_once(&mut self) {
         if !self.notifier.has_begun() {
             self.begin();
-        }
-    }
-
-    /// Has the metrics tell how the data is looked after.
-    fn note_data(&self) {
-        let standing = self.grounds.data.borrow().clone();
-        if let Some(standing) = standing {
-            let service = self.grounds.config.service.name.as_str();
-            self.gateway.note_data(service, standing);
         }
     }
 

@@ -48,8 +48,17 @@ pub(crate) fn remains(rig: &Rig) -> (Vec<PathBuf>, Vec<u32>) {
     (copies.collect(), started.collect())
 }
 
-fn backup(rig: &Rig) -> String {
-    rig.ok(&["backup", "create"]).trim().to_owned()
+/// Makes a backup. Names have a time to the second, and a rollout or an earlier one may have that of this second.
+pub(crate) fn backup(rig: &Rig) -> String {
+    let name = std::cell::OnceCell::new();
+    rig.until("a backup was made", |rig| {
+        let made = rig.run(&["backup", "create"]);
+        made.status.success()
+            && name
+                .set(String::from_utf8(made.stdout).unwrap().trim().to_owned())
+                .is_ok()
+    });
+    name.into_inner().unwrap()
 }
 
 #[test]
@@ -130,12 +139,7 @@ fn a_missed_target_fails_the_drill() {
 fn a_drill_of_a_damaged_backup_fails_and_touches_nothing_live() {
     let rig = Rig::serving("none");
     let older = backup(&rig);
-    rig.until("there is a second backup", |rig| {
-        let made = rig.run(&["backup", "create"]);
-        made.status.success()
-    });
-    let listed = rig.json(&["backup", "list"]);
-    let name = listed["backups"][0]["name"].as_str().unwrap().to_owned();
+    let name = backup(&rig);
     assert_ne!(name, older);
     let archive = rig.path(&format!(".portcullis/vault/{name}.tar.zst"));
     let file = std::fs::File::options()

@@ -137,7 +137,7 @@ fn drills_are_held_at_their_times_and_told_in_metrics() {
         "[timeouts]",
         &format!("[gateway.metrics]\nlisten = \"{address}\"\n\n[drill]\nschedule = \"*/3 * * * * *\"\nrto = \"5m\"\nrpo = \"1h\"\n\n[timeouts]"),
     );
-    rig.ok(&["backup", "create"]);
+    crate::drills::backup(&rig);
     rig.start();
     rig.until("two drills passed", |rig| {
         let drills = rig.json(&["drill", "list"]);
@@ -175,7 +175,7 @@ fn drills_are_held_at_their_times_and_told_in_metrics() {
 #[test]
 fn what_a_killed_drill_left_is_cleared_away_by_a_running_server() {
     let rig = Rig::serving("none");
-    rig.ok(&["backup", "create"]);
+    crate::drills::backup(&rig);
     rig.edit(
         "command = [\"{artifact}\"",
         "command = [\"sh\", \"-c\", \"case \\\"$*\\\" in */drills/*) sleep 600;; esac; exec \\\"$0\\\" \\\"$@\\\"\", \"{artifact}\"",
@@ -227,7 +227,7 @@ fn a_rollout_is_refused_when_the_last_verified_backup_is_too_old() {
         "{shown}"
     );
     assert_eq!(rig.serving_release(), "1.0");
-    rig.ok(&["backup", "create"]);
+    crate::drills::backup(&rig);
     rig.ok(&["deploy", "--release", "1.1"]);
     rig.until("pre-flight is content", |rig| {
         rig.ok(&["show", "dhash-3"])

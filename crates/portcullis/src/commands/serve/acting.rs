@@ -16,6 +16,7 @@ use portcullis_engine::{
     DataHand, Engine, Hands, Planner, RehearsalHand, Runner, RunnerError, Service, Standing,
     WallClock,
 };
+use portcullis_gateway::Gateway;
 use portcullis_journal::{Journal, JournalError, Scope, StoredJournal};
 use portcullis_rollout::{Run, State};
 use portcullis_server::{Listener, Server, Surroundings};
@@ -51,6 +52,16 @@ pub(super) struct Grounds {
     pub(super) configuration: watch::Receiver<ConfigurationStanding>,
     /// How the service's data is looked after, told by the half that acts.
     pub(super) data: Arc<watch::Sender<Option<DataStanding>>>,
+}
+
+impl Grounds {
+    /// Has the metrics tell how the data is looked after.
+    pub(super) fn note_data(&self, gateway: &Gateway) {
+        let standing = self.data.borrow().clone();
+        if let Some(standing) = standing {
+            gateway.note_data(self.config.service.name.as_str(), standing);
+        }
+    }
 }
 
 /// The half of `serve` that acts, or that holds the right to and cannot.
