@@ -108,14 +108,7 @@ impl Scenario {
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
             hooks: self.hooks(),
             keep_warm: KeepWarm::lasting(if self == Scenario::KeptWarm { 2000 } else { 0 }),
-            timeouts: Timeouts {
-                ready_ms: 1000,
-                stop_ms: 1000,
-                drain_ms: 1000,
-                backup_ms: 1000,
-                migrate_ms: 1000,
-                short_ms: 1000,
-            },
+            timeouts: SECOND_EACH,
         }
     }
 }
@@ -130,6 +123,15 @@ fn migration() -> Migration {
         },
     })
 }
+/// Everything may take a second.
+const SECOND_EACH: Timeouts = Timeouts {
+    ready_ms: 1000,
+    stop_ms: 1000,
+    drain_ms: 1000,
+    backup_ms: 1000,
+    migrate_ms: 1000,
+    short_ms: 1000,
+};
 
 fn hook(name: &str, time: HookTime) -> Hook {
     Hook {

@@ -211,7 +211,7 @@ fn report(
         written.map_err(|error| {
             CommandError::because(
                 Exit::Failed,
-                &format!("{} cannot be written", file.display()),
+                format!("{} cannot be written", file.display()),
                 &error,
             )
         })?;

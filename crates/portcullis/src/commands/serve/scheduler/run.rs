@@ -23,7 +23,7 @@ impl Keeper {
             .serving()
             .map(|running| running.release.id.to_string());
         let live = history.live();
-        let needed = live.map(|live| prune::needed_by(live)).unwrap_or_default();
+        let needed = live.map(prune::needed_by).unwrap_or_default();
         let (config, reason) = (self.config.clone(), format!("schedule, {at}"));
         let made = match stores_of(&config.stores).await {
             Ok(stores) => {
