@@ -120,6 +120,23 @@ fn lock(path: &Path, database: &MigrationDatabase) -> Result<File, MigrationErro
     }
 }
 
+/// Whether a statement asks for rows that refer to nothing, which SQLite gives as rows and not as a failure: of all
+/// databases, of one that is named, or of one table.
+fn checks_foreign_keys(statement: &str) -> bool {
+    let words = statement.trim_start().to_ascii_lowercase();
+    let Some(asked) = words.strip_prefix("pragma").map(str::trim_start) else {
+        return false;
+    };
+    let pragma = asked.split(['(', ';', '=']).next().unwrap_or_default();
+    pragma
+        .trim_end()
+        .rsplit('.')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        == "foreign_key_check"
+}
+
 impl Session for SqliteSession {
     async fn make_ledger(&mut self) -> Result<(), sqlx::Error> {
         let sql = format!(
@@ -151,8 +168,7 @@ impl Session for SqliteSession {
     async fn run(&mut self, statement: &str) -> Result<u64, sqlx::Error> {
         self.bound().await?;
         let sql = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
-        let checks = statement.trim_start().to_ascii_lowercase();
-        if checks.starts_with("pragma foreign_key_check") {
+        if checks_foreign_keys(statement) {
             let broken = sql.fetch_all(&mut self.connection).await?;
             return match broken.len() {
                 0 => Ok(0),

@@ -307,7 +307,8 @@ fn an_interrupted_drill_is_cleared_away_and_could_not_run() {
 fn copies_are_kept_for_whoever_asks_for_them() {
     let rig = Rig::serving("none");
     backup(&rig);
-    let (report, code) = drill(&rig, &["--random", "--keep"]);
+    // Not one at random: that of the first rollout has no release that served.
+    let (report, code) = drill(&rig, &["--keep"]);
     assert_eq!(code, 0, "{report:#}");
     let kept = PathBuf::from(report["kept"].as_str().unwrap());
     let copy = kept.join("library/library.json");

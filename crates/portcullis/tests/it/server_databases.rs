@@ -262,3 +262,80 @@ fn check_refuses_a_password_in_the_file_and_a_url_where_everybody_could_see_it()
         "{told}"
     );
 }
+
+/// The copy is a database beside, on which the release is started; nothing of it stays, and nothing live changes.
+#[test]
+fn a_drill_on_a_postgresql_database_passes_and_leaves_no_copy() {
+    let (server, mut rig) = notebook();
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    // The next backup says which release serves.
+    rig.until("a backup of the serving release", |rig| {
+        rig.run(&["backup", "create"]).status.success()
+    });
+    let before = digest(&server);
+    let drill = rig.json(&["drill"]);
+    assert_eq!(drill["verdict"], "passed", "{drill}");
+    let text = drill.to_string();
+    assert!(text.contains("501 rows in 2 tables"), "{text}");
+    assert!(!text.contains(PASSWORD), "{text}");
+    assert_eq!(databases(&server), ["notes"]);
+    assert_eq!(digest(&server), before);
+    assert_eq!(rig.stop(), Some(0));
+}
+
+/// Plain SQL files on a server: rehearsed on a copied database, carried out by phase, undone with the ledger.
+#[test]
+fn sql_files_change_a_postgresql_database_by_phases() {
+    let (server, mut rig) = notebook();
+    std::fs::create_dir(rig.path("migrations")).unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(rig.path("migrations").join(name), text).unwrap();
+    };
+    file("0001_mood.sql", "ALTER TABLE note ADD COLUMN mood text;");
+    file(
+        "0002_fill.backfill.sql",
+        "-- portcullis: batch = 100, pause = 10ms\nUPDATE note SET mood = 'fine' WHERE id IN \
+         (SELECT id FROM note WHERE mood IS NULL LIMIT 100);",
+    );
+    let command = "command = [\"python3\", \"{artifact}\", \"migrate\"]\n\
+                   proof = { command = [\"python3\", \"{artifact}\", \"migrated\"] }\n";
+    let text = std::fs::read_to_string(rig.path("portcullis.toml")).unwrap();
+    let text = text.replace(command, "sql = \"migrations\"\n");
+    std::fs::write(rig.path("portcullis.toml"), text).unwrap();
+    rig.ok(&["check"]);
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    let rehearsed = rig.ok(&["migrate", "rehearse", "--release", "1.2"]);
+    assert!(rehearsed.contains("500 rows changed"), "{rehearsed}");
+    assert_eq!(databases(&server), ["notes"]);
+    let columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'note' AND column_name = 'mood'";
+    let users = rig.users();
+    assert_eq!(
+        rig.exit(&["deploy", "--release", "1.1", "--wait"]),
+        3,
+        "{}",
+        rig.log()
+    );
+    assert_eq!(server.sql("notes", columns), "0");
+    assert_eq!(
+        rig.exit(&["deploy", "--release", "1.2", "--wait"]),
+        0,
+        "{}",
+        rig.log()
+    );
+    assert_eq!(users.stop(), 0, "requests were dropped");
+    assert_eq!(
+        server.sql("notes", "SELECT count(*) FROM note WHERE mood = 'fine'"),
+        "500"
+    );
+    let ledger = "SELECT string_agg(name, ' ' ORDER BY version) FROM portcullis_migrations";
+    assert_eq!(
+        server.sql("notes", ledger),
+        "0001_mood.sql 0002_fill.backfill.sql"
+    );
+    assert_eq!(rig.stop(), Some(0));
+    assert_eq!(with_password(rig.folder.path()), ["notes.url"]);
+}

@@ -341,16 +341,16 @@ PRAGMA foreign_key_check;";
     site.apply(Phase::Expand).await.unwrap();
     assert_eq!(number(&path, "SELECT count(*) FROM tag").await, 2);
     // What would break a reference is found by the check at the end, and nothing is left of it.
-    site.file(
-        "0002_break.sql",
-        "DELETE FROM notes WHERE id = 1;\nPRAGMA foreign_key_check;",
-    );
-    let broken = site.refused(Phase::Expand).await;
-    assert!(
-        broken
-            .to_string()
-            .contains("1 rows refer to rows that are not there"),
-        "{broken}"
-    );
+    for check in [
+        "PRAGMA foreign_key_check;",
+        "PRAGMA main.foreign_key_check;",
+        "pragma  foreign_key_check(tag);",
+    ] {
+        let text = format!("DELETE FROM notes WHERE id = 1;\n{check}");
+        site.file("0002_break.sql", &text);
+        let broken = site.refused(Phase::Expand).await.to_string();
+        let told = "1 rows refer to rows that are not there";
+        assert!(broken.contains(told), "{check}: {broken}");
+    }
     assert_eq!(number(&path, "SELECT count(*) FROM notes").await, 5);
 }

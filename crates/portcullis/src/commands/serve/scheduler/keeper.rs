@@ -302,6 +302,10 @@ impl Keeper {
 
     async fn tell_standing(&mut self) {
         self.standing_looked_ms = now_ms();
+        // Drills are held by command too, and then recorded by somebody else.
+        if let Ok(entries) = self.records.read().await {
+            self.entries = entries;
+        }
         let waits = self.waiting.iter().next();
         let now =
             self.busy.borrow().clone().or_else(|| {

@@ -7,8 +7,8 @@ use portcullis_backup::{BackupState, BackupSummary, Vault};
 use portcullis_config::Config;
 use portcullis_engine::{DataEntry, DataRecord, DrillVerdict, Job};
 
-/// How often it is looked at without anything having happened, in milliseconds: rollouts make backups too.
-pub(super) const PAUSE_MS: u64 = 60_000;
+/// How often it is looked at without anything having happened, in milliseconds: rollouts and people make backups too.
+pub(super) const PAUSE_MS: u64 = 5_000;
 
 /// How the data is looked after now.
 pub(super) async fn standing(
