@@ -47,7 +47,10 @@ impl<'a> Moves<'a> {
                     moves.feed(rest, EventKind::Woke { key: key.clone() });
                 }
                 Effect::Measure { step, .. } => moves.measure(&rest, *step),
-                Effect::Cancel(_) | Effect::Notify(_) | Effect::ReleaseLease => {}
+                Effect::Cancel(_)
+                | Effect::Suspend(_)
+                | Effect::Notify(_)
+                | Effect::ReleaseLease => {}
             }
         }
         moves.person();

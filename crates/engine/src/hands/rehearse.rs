@@ -137,6 +137,8 @@ impl RehearsalHand {
             format!("{} ms", WallClock.now_ms() - began),
         ));
 
+        let examined = self.migration.examined(&order.migration).await;
+        facts.extend(examined.map_err(lasting)?);
         self.migrate(&order.migration, order, &mut facts).await?;
         // The first release starts when all phases are done.
         if order.old.is_some() || order.later.is_empty() {

@@ -269,7 +269,7 @@ fn verdict(state: &State, goal: Goal) -> Option<Exit> {
         State::Done { .. } => Some(Exit::Failed),
         State::Held { .. }
         | State::Paused {
-            why: PausedWhy::Approval { .. } | PausedWhy::Asked(_),
+            why: PausedWhy::Approval { .. } | PausedWhy::Asked(_) | PausedWhy::Within { .. },
             ..
         } => Some(Exit::Waits),
         State::Paused {
@@ -293,6 +293,12 @@ fn keeps_warm(detail: &Detail) -> bool {
 fn undo(detail: &Detail) -> Option<String> {
     let Summary { from, to, .. } = &detail.summary;
     match (&detail.state_detail, from) {
+        (
+            State::Done {
+                end: End::Promoted, ..
+            },
+            Some(from),
+        ) if !detail.plan.plan.takes_away().is_empty() => Some(no_way_back(detail, from.as_str())),
         (
             State::Done {
                 end: End::Promoted, ..
@@ -325,6 +331,15 @@ fn undo(detail: &Detail) -> Option<String> {
         )),
         (_, None) => None,
     }
+}
+
+/// Why nothing goes back behind a contraction, and what there is instead.
+fn no_way_back(detail: &Detail, from: &str) -> String {
+    let files = detail.plan.plan.takes_away().join(", ");
+    format!(
+        "none: {files} took away what {from} may need; only a backup of before it brings that back, with the data of then \
+         (`portcullis backup list`)"
+    )
 }
 
 /// Where the data is that a restore replaced: it is kept beside the store until somebody removes it.

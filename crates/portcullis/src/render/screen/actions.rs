@@ -1,6 +1,6 @@
 //! What happens next and when, and what a person may do now, each with its command and consequence.
 
-use portcullis_rollout::{Direction, End, HeldWhy, PausedWhy, Plan, Run, State, StepIndex};
+use portcullis_rollout::{Action, Direction, End, HeldWhy, PausedWhy, Plan, Run, State, StepIndex};
 
 use super::Scene;
 use super::gates::{Watched, watched};
@@ -42,6 +42,11 @@ pub(super) fn next(scene: &Scene<'_>) -> String {
         State::Paused { at, why, .. } if is_inconclusive(why) => {
             format!("waits for a person; then {}", step(plan, at.next()))
         }
+        State::Paused {
+            at,
+            why: PausedWhy::Within { .. },
+            ..
+        } => format!("waits for a person; then goes on with {}", step(plan, *at)),
         State::Paused { at, .. } => format!("waits for a person; then {}", step(plan, at.next())),
         State::Unwinding { at, run, .. } => match run {
             Run::InFlight | Run::InDoubt => match to_undo(plan, *at) {
@@ -68,11 +73,21 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
         let words = format!("stops; {}", detail.plan.rollback_loss);
         (at < plan.pivot).then(|| choice("abort", words))
     };
-    let pause = choice("pause", "waits at the end of this step".to_owned());
+    let in_parts = |at: StepIndex| {
+        let step = plan.step(at).map(|step| &step.action);
+        matches!(step, Some(Action::Migrate(order)) if order.has_batches())
+    };
+    let pause = |at: StepIndex| {
+        let until = match in_parts(at) {
+            true => "waits behind the batch that is under way",
+            false => "waits at the end of this step",
+        };
+        choice("pause", until.to_owned())
+    };
     match &detail.state_detail {
         State::Planned => vec![choice("abort", "nothing was touched yet".to_owned())],
         State::Advancing { halt: Some(_), .. } | State::Unwinding { .. } => Vec::new(),
-        State::Advancing { at, .. } => abort(*at).into_iter().chain([pause]).collect(),
+        State::Advancing { at, .. } => abort(*at).into_iter().chain([pause(*at)]).collect(),
         State::Watching { at, .. } => {
             let pause = choice("pause", "waits, and goes on measuring".to_owned());
             if let (true, Some(from)) = (plan.keeps_warm(*at), &detail.summary.from) {
@@ -89,6 +104,9 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
                 PausedWhy::Inconclusive { .. } => {
                     let words = format!("takes the gate as passed and goes on: {then}");
                     choice("resume", words)
+                }
+                PausedWhy::Within { .. } => {
+                    choice("resume", "goes on with this step where it was".to_owned())
                 }
                 PausedWhy::Asked(_) => choice("resume", "goes on where it was".to_owned()),
             };
@@ -136,7 +154,9 @@ fn over(scene: &Scene<'_>, end: End) -> Vec<Choice> {
         command: format!("show {}", summary.rollout),
         consequence: "the timeline and the evidence".to_owned(),
     };
+    let is_gone = !scene.detail.plan.plan.takes_away().is_empty();
     match (end, &summary.from) {
+        (End::Promoted, Some(_)) if is_gone => vec![evidence],
         (End::Promoted, Some(from)) => vec![
             Choice {
                 command: "rollback".to_owned(),
