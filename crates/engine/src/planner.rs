@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::Analysis;
 use portcullis_backup::{BackupName, NameRefused};
 use portcullis_config::{Config, HookFailure, HookStep, TooOld};
@@ -283,8 +283,11 @@ impl Planner {
         {
             moved.push(format!("{address}, where the release would run, is taken"));
         }
-        if let Some(name) = &request.backup_name
-            && backup_exists(config, name)
+        let names = [&request.backup_name, &request.final_backup_name];
+        for name in names
+            .into_iter()
+            .flatten()
+            .filter(|name| backup_exists(config, name))
         {
             moved.push(format!("there is a backup named {name} already"));
         }
@@ -345,7 +348,8 @@ impl Planner {
             .collect();
         let range = service.ports.ports();
         // A rehearsal starts both releases a second time.
-        let rehearses = release.migration.is_some() && purpose == Purpose::Deploy;
+        let cuts_over = matches!(service.strategy, Strategy::CutOver { .. });
+        let rehearses = (release.migration.is_some() || cuts_over) && purpose == Purpose::Deploy;
         let wanted = if rehearses { 3 } else { 1 };
         let addresses = self
             .process
@@ -381,7 +385,10 @@ impl Moment {
         let mut backup_name = None;
         for step in &saved.steps {
             match &step.action {
-                Action::Backup(order) => backup_name = Some(order.name.clone()),
+                // A second one has the same name a second later.
+                Action::Backup(order) => {
+                    backup_name.get_or_insert_with(|| order.name.clone());
+                }
                 Action::Rehearse(rehearsal) => {
                     let old = rehearsal.old.as_ref();
                     addresses.push(old.map_or_else(String::new, |old| old.smoke.address.clone()));
@@ -409,6 +416,7 @@ fn request(
     let id = history.next_id(service.name.as_str());
     let mut addresses = moment.addresses.into_iter();
     let mut address = || addresses.next().unwrap_or_default();
+    let final_backup_name = moment.backup_name.as_deref().and_then(a_second_later);
     let strategy = match purpose {
         Purpose::Deploy => service.strategy.clone(),
         // The old release has served before: it is brought back at once, not tried out.
@@ -450,6 +458,8 @@ fn request(
             .filter(|_| purpose == Purpose::Deploy),
         hooks: hooks(config),
         keep_warm: service.keep_warm.clone(),
+        closing: config.closing.clone(),
+        final_backup_name,
         timeouts: config.timeouts,
         id,
         release,
@@ -558,11 +568,22 @@ fn free_backup_name(config: &Config, now_ms: u64) -> Result<Option<String>, Plan
     loop {
         let at = Timestamp::from_millisecond(at_ms as i64).unwrap_or_default();
         let name = BackupName::new(service, environment, at)?;
-        if !backup_exists(config, &name.to_string()) {
-            return Ok(Some(name.to_string()));
+        let name = name.to_string();
+        let second = a_second_later(&name);
+        let taken = |name: &str| backup_exists(config, name);
+        if !taken(&name) && !second.as_deref().is_some_and(taken) {
+            return Ok(Some(name));
         }
         at_ms += 1000;
     }
+}
+
+/// The name of the backup that a rollout makes while users are kept out. Its own time is in its manifest.
+fn a_second_later(name: &str) -> Option<String> {
+    let name: BackupName = name.parse().ok()?;
+    let later = name.created_at() + SignedDuration::from_secs(1);
+    let later = BackupName::new(name.service(), name.environment(), later).ok()?;
+    Some(later.to_string())
 }
 
 fn list<P: ToString>(problems: &[P]) -> String {

@@ -237,6 +237,8 @@ fn request(
         figures: config.figures.clone(),
         synthetic: config.synthetic.clone(),
         ledger: None,
+        closing: config.closing.clone(),
+        final_backup_name: None,
         approval: service.approval.clone(),
         hooks: Vec::new(),
         keep_warm: portcullis_rollout::KeepWarm::default(),

@@ -1,6 +1,6 @@
 //! What happens next and when, and what a person may do now, each with its command and consequence.
 
-use portcullis_rollout::{Direction, End, HeldWhy, PausedWhy, Plan, Run, State, StepIndex};
+use portcullis_rollout::{Action, Direction, End, HeldWhy, PausedWhy, Plan, Run, State, StepIndex};
 
 use super::Scene;
 use super::gates::{Watched, watched};
@@ -103,7 +103,11 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
         } => {
             let (retry, skip) = held(plan, *direction, *at, why);
             let mut all = vec![choice("retry", retry), choice("skip", skip)];
-            if *direction == Direction::Do && halt.is_none() {
+            if let HeldWhy::GoingBackLoses { .. } = why {
+                let words =
+                    "closes the service and puts the backup back; writes taken since are lost";
+                all.push(choice("abort", words.to_owned()));
+            } else if *direction == Direction::Do && halt.is_none() {
                 all.extend(abort(*at));
             }
             all
@@ -117,6 +121,16 @@ fn held(plan: &Plan, direction: Direction, at: StepIndex, why: &HeldWhy) -> (Str
         return (
             "puts the backup back; writes taken since are lost".to_owned(),
             "keeps the data as it is and goes on back".to_owned(),
+        );
+    }
+    let gate = matches!(
+        plan.step(at).map(|step| &step.action),
+        Some(Action::Gate(_))
+    );
+    if let (HeldWhy::GoingBackLoses { .. }, true) = (why, gate) {
+        return (
+            "opens the gate again and measures anew".to_owned(),
+            "goes on as if the gate had passed".to_owned(),
         );
     }
     let name = plan.step(at).map_or("the step", |step| step.name.as_str());
