@@ -6,7 +6,7 @@ use super::Scene;
 use super::gates::{Watched, watched};
 use super::line::seconds;
 use super::standing::is_inconclusive;
-use crate::render::plan;
+use crate::render::{data, plan};
 
 /// Something that a person may type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,12 +101,17 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
             why,
             ..
         } => {
-            let (retry, skip) = held(plan, *direction, *at, why);
+            let (mut retry, skip) = held(plan, *direction, *at, why);
+            let lost = detail.loss.as_ref().map(data::loss_words);
+            let lost = lost.map_or_else(String::new, |words| format!(" ({words})"));
+            if *why == HeldWhy::WouldLoseWrites {
+                retry.push_str(&lost);
+            }
             let mut all = vec![choice("retry", retry), choice("skip", skip)];
             if let HeldWhy::GoingBackLoses { .. } = why {
                 let words =
                     "closes the service and puts the backup back; writes taken since are lost";
-                all.push(choice("abort", words.to_owned()));
+                all.push(choice("abort", format!("{words}{lost}")));
             } else if *direction == Direction::Do && halt.is_none() {
                 all.extend(abort(*at));
             }
