@@ -4,7 +4,9 @@ use std::path::Path;
 
 use portcullis_analysis::counted;
 use portcullis_backup::{BackupError, BackupName, Since, TableSince, Vault};
-use portcullis_rollout::{Direction, Failure, HeldWhy, RestoreOrder, Rollout, State, Undo};
+use portcullis_rollout::{
+    Action, Direction, Failure, HeldWhy, PausedWhy, RestoreOrder, Rollout, State, Undo,
+};
 
 use crate::hands::{chain, lasting, stores_of};
 
@@ -24,11 +26,22 @@ pub struct StoreLoss {
 
 /// The restore that a held rollout asks a person about; `None` when it asks nothing of the kind.
 pub fn asked_restore(rollout: &Rollout) -> Option<&RestoreOrder> {
-    let State::Held {
-        direction, at, why, ..
-    } = rollout.state()
-    else {
-        return None;
+    let (why, direction, at) = match rollout.state() {
+        State::Held {
+            direction, at, why, ..
+        } => (why, direction, at),
+        // A rollback behind a cut-over asks before it begins.
+        State::Paused {
+            why: PausedWhy::Approval { .. },
+            ..
+        } => {
+            let mut steps = rollout.plan().steps.iter();
+            return steps.find_map(|step| match &step.action {
+                Action::Restore(order) => Some(order),
+                _ => None,
+            });
+        }
+        _ => return None,
     };
     match (why, direction) {
         (HeldWhy::WouldLoseWrites, Direction::Undo)

@@ -70,6 +70,17 @@ pub enum PlanningError {
         /// The releases that did, newest first.
         known: String,
     },
+    /// The release does not work on the data of a cut-over, and its own data cannot be put back.
+    #[error(
+        "release {wanted} does not work on the data as the cut-over to {cut} left it, and no backup is known of what \
+         {wanted} left: `portcullis backup list` shows what there is, and docs/guide/cut-over.md how to go back by hand"
+    )]
+    BehindCutOver {
+        /// What was asked for.
+        wanted: ReleaseId,
+        /// The release of the cut-over.
+        cut: ReleaseId,
+    },
     /// A saved plan is not what would be planned now.
     #[error("the world has moved since the plan was saved: {}", .0.join("; "))]
     Moved(Vec<String>),
@@ -174,6 +185,18 @@ impl Planner {
         now_ms: u64,
     ) -> Result<Plan, PlanningError> {
         let release = self.earlier(history, to)?;
+        let behind = |cut| PlanningError::BehindCutOver {
+            wanted: release.id.clone(),
+            cut,
+        };
+        match history.data_of(&release.id) {
+            Ok(Some(backup)) if !backup_exists(config, &backup) => {
+                let serving = history.serving().map(|running| running.release.id);
+                return Err(behind(serving.unwrap_or_else(|| release.id.clone())));
+            }
+            Ok(_) => {}
+            Err(cut) => return Err(behind(cut)),
+        }
         self.plan(config, history, release, Purpose::Rollback, now_ms)
     }
 
@@ -417,11 +440,25 @@ fn request(
     let mut addresses = moment.addresses.into_iter();
     let mut address = || addresses.next().unwrap_or_default();
     let final_backup_name = moment.backup_name.as_deref().and_then(a_second_later);
+    // The way back behind a cut-over puts data back.
+    let restores = match purpose {
+        Purpose::Deploy => None,
+        Purpose::Rollback => history.data_of(&release.id).ok().flatten(),
+    };
     let strategy = match purpose {
         Purpose::Deploy => service.strategy.clone(),
+        Purpose::Rollback if restores.is_some() => Strategy::CutOver {
+            weights: vec![Weight::ALL],
+        },
         // The old release has served before: it is brought back at once, not tried out.
         Purpose::Rollback => Strategy::AtOnce,
     };
+    let asks_loss = restores.as_ref().map(|backup| {
+        format!(
+            "{} comes back with its data as backup {backup} has it; what was written since is lost to it. Go back?",
+            release.id
+        )
+    });
     PlanRequest {
         created_at_ms: moment.now_ms,
         environment: service.environment.clone(),
@@ -452,14 +489,15 @@ fn request(
         figures: config.figures.clone(),
         synthetic: config.synthetic.clone(),
         ledger: history.ledger_check(&release, purpose == Purpose::Rollback),
-        approval: service
-            .approval
-            .clone()
-            .filter(|_| purpose == Purpose::Deploy),
+        approval: asks_loss.or_else(|| {
+            let question = service.approval.clone();
+            question.filter(|_| purpose == Purpose::Deploy)
+        }),
         hooks: hooks(config),
         keep_warm: service.keep_warm.clone(),
         closing: config.closing.clone(),
         final_backup_name,
+        restores,
         timeouts: config.timeouts,
         id,
         release,

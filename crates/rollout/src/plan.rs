@@ -125,6 +125,12 @@ impl Plan {
 
     /// What a rollback of this plan would lose, in words.
     pub fn rollback_loss(&self) -> String {
+        if let Some(backup) = self.puts_back() {
+            return format!(
+                "puts {backup} back: what was written since is lost to {}, and is kept in a backup of its own",
+                self.release.id
+            );
+        }
         let restores = self
             .steps
             .iter()
@@ -163,6 +169,14 @@ impl Plan {
             }
             (false, _) => "going back moves traffic only and loses nothing".to_owned(),
         }
+    }
+
+    /// The backup that this plan puts back on its way forward, if it does.
+    pub fn puts_back(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| match &step.action {
+            Action::Restore(order) => Some(order.backup.as_str()),
+            _ => None,
+        })
     }
 
     /// A plan from steps that are already made, checked like a built one.

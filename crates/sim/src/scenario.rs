@@ -124,6 +124,7 @@ impl Scenario {
             ledger: None,
             closing: Closing::default(),
             final_backup_name: Some("sim_simulated_19700101T000001Z".to_owned()),
+            restores: None,
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
             hooks: self.hooks(),
             keep_warm: KeepWarm::lasting(if self == Scenario::KeptWarm { 2000 } else { 0 }),

@@ -239,6 +239,7 @@ fn request(
         ledger: None,
         closing: config.closing.clone(),
         final_backup_name: None,
+        restores: None,
         approval: service.approval.clone(),
         hooks: Vec::new(),
         keep_warm: portcullis_rollout::KeepWarm::default(),

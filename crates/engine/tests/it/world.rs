@@ -158,6 +158,7 @@ pub(crate) fn plan() -> Arc<Plan> {
         ledger: None,
         closing: Closing::default(),
         final_backup_name: Some("sim_simulated_19700101T000001Z".to_owned()),
+        restores: None,
         approval: None,
         hooks: Vec::new(),
         keep_warm: portcullis_rollout::KeepWarm::default(),

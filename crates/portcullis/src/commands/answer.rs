@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use portcullis_api::Client;
 use portcullis_api::engine::{Accepted, CommandName, CommandWish, Detail, RollbackWish, Status};
-use portcullis_rollout::{HeldWhy, State};
+use portcullis_rollout::{HeldWhy, PausedWhy, State};
 
 use super::follow::{Goal, follow};
 use crate::cli::{Abort, Answer, Pause, Rollback};
@@ -91,7 +91,7 @@ async fn agreed(
     rollout: Option<&str>,
     word: CommandName,
 ) -> Result<(), CommandError> {
-    if !matches!(word, CommandName::Abort | CommandName::Retry) {
+    if matches!(word, CommandName::Pause | CommandName::Skip) {
         return Ok(());
     }
     // A server that cannot say how it stands refuses the word itself, with a better reason.
@@ -105,13 +105,20 @@ async fn agreed(
     let detail: Detail = client
         .get(&format!("/api/v1/rollouts/{}", loss.rollout))
         .await?;
-    let State::Held { why, .. } = &detail.state_detail else {
-        return Ok(());
-    };
-    let goes_back = match why {
-        HeldWhy::GoingBackLoses { .. } => word == CommandName::Abort,
-        HeldWhy::WouldLoseWrites => word == CommandName::Retry,
-        HeldWhy::Unknown { .. } | HeldWhy::UndoFailed { .. } | HeldWhy::PastPivot { .. } => false,
+    let goes_back = match &detail.state_detail {
+        State::Held {
+            why: HeldWhy::GoingBackLoses { .. },
+            ..
+        } => word == CommandName::Abort,
+        State::Held {
+            why: HeldWhy::WouldLoseWrites,
+            ..
+        } => word == CommandName::Retry,
+        State::Paused {
+            why: PausedWhy::Approval { .. },
+            ..
+        } => matches!(word, CommandName::Approve | CommandName::Resume),
+        _ => false,
     };
     if !goes_back {
         return Ok(());

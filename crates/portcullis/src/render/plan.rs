@@ -207,6 +207,7 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
 fn shift(plan: &Plan, split: &Split) -> String {
     let new = &plan.release.id;
     match (&split.canary, &split.closed) {
+        (None, None) => format!("open it to {}", split.stable.release),
         (None, Some(closed)) => {
             let until = "wait until none of it is under way";
             match closed.to {

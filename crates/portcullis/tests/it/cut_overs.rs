@@ -233,3 +233,131 @@ fn a_gate_that_fails_after_the_opening_says_what_going_back_loses_and_asks() {
     let shown = rig.ok(&["show", "ledger-2"]);
     assert!(shown.contains("replaced data kept as"), "{shown}");
 }
+
+#[test]
+fn going_back_behind_a_cut_over_puts_the_data_back_and_can_be_taken_back_too() {
+    let rig = serving(CONFIGURATION);
+    assert_eq!(write(rig.gateway(), "ana", "written to 1.0"), Some(200));
+    let users = rig.users();
+    assert_eq!(
+        rig.exit(&["deploy", "--release", "2.0", "--wait"]),
+        0,
+        "{}",
+        rig.log()
+    );
+    assert_eq!(write(rig.gateway(), "ana", "written to 2.0"), Some(200));
+    assert_eq!(written(&rig, "body").len(), 2);
+
+    // 4: it asks first, and says what is lost.
+    assert_eq!(rig.exit(&["rollback", "--wait"]), 4, "{}", rig.log());
+    rig.until("the count of what would be lost", |rig| {
+        let words = rig.json(&["status"])["loss"]["stores"][0]["words"].clone();
+        words
+            .as_str()
+            .unwrap_or_default()
+            .contains("1 row more in entry")
+    });
+    assert_eq!(written(&rig, "body").len(), 2, "nothing was touched yet");
+    rig.ok(&["approve"]);
+    rig.until("1.0", |rig| rig.state_of("ledger-3") == "promoted");
+    assert_eq!(rig.serving_release(), "1.0");
+    assert_eq!(written(&rig, "text"), ["written to 1.0"]);
+    assert_eq!(
+        write(rig.gateway(), "ana", "written to 1.0 again"),
+        Some(200)
+    );
+
+    users.stop();
+    // What 2.0 had is in the backup that was made while it was closed.
+    assert_eq!(rig.exit(&["rollback", "2.0", "--wait"]), 4, "{}", rig.log());
+    rig.ok(&["approve"]);
+    rig.until("2.0", |rig| rig.state_of("ledger-4") == "promoted");
+    assert_eq!(written(&rig, "body"), ["written to 1.0", "written to 2.0"]);
+    rig.ok(&["journal", "verify"]);
+}
+
+#[test]
+fn a_killed_server_goes_on_with_a_cut_over_where_it_was() {
+    for step in ["stop", "migrate", "open-50"] {
+        let mut rig = serving(CONFIGURATION);
+        assert_eq!(write(rig.gateway(), "ana", "written to 1.0"), Some(200));
+        let users = rig.users();
+        let waiting = rig.spawn(&["deploy", "--release", "2.0", "--wait"]);
+        rig.until(step, |rig| {
+            let shown = rig.run(&["show", "ledger-2", "--json"]).stdout;
+            let shown: serde_json::Value = serde_json::from_slice(&shown).unwrap_or_default();
+            let steps = shown["plan"]["plan"]["steps"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let place = steps.iter().position(|one| one["name"] == step);
+            let at = shown["state_detail"]["at"].as_u64().map(|at| at as usize);
+            place.is_some() && at >= place
+        });
+        rig.kill();
+        rig.start();
+        rig.until("the end", |rig| {
+            ["promoted", "rolled back"].contains(&rig.state_of("ledger-2").as_str())
+        });
+        let _ = waiting.join();
+        users.stop();
+        // A command that was cut off may have half happened, so it is undone and not repeated.
+        let (release, column) = match rig.state_of("ledger-2").as_str() {
+            "promoted" => ("2.0", "body"),
+            _ => ("1.0", "text"),
+        };
+        assert_eq!(rig.serving_release(), release, "killed in {step}");
+        assert_eq!(
+            written(&rig, column),
+            ["written to 1.0"],
+            "killed in {step}"
+        );
+        assert_eq!(write(rig.gateway(), "ana", "written later"), Some(200));
+    }
+}
+
+const READ_ONLY: &str = "[data]\nread_only = true\ncompatible = true";
+
+#[test]
+fn while_writes_are_kept_out_users_read_and_going_back_loses_nothing() {
+    let configuration = CONFIGURATION
+        .replace(
+            "strategy = \"cut-over\"",
+            "strategy = \"canary\"\nkeep_warm = \"0s\"",
+        )
+        .replace("[data]", READ_ONLY)
+        .replace("\"cut\", \"--database\"", "\"migrate\", \"--database\"")
+        .replace("\"is-cut\"", "\"migrated\"")
+        .replace(
+            "\"--read\", \"body\", \"--write\", \"body\"",
+            "\"--read\", \"text\"",
+        );
+    let rig = serving(&configuration);
+    let writers = Writers::start(&rig);
+    let users = rig.users();
+    let deployed = rig.exit(&["deploy", "--release", "2.0-bad", "--wait"]);
+    assert_eq!(deployed, 3, "{}", rig.log());
+    assert_eq!(rig.state_of("ledger-2"), "rolled back");
+    assert_eq!(users.stop(), 0, "who reads was dropped");
+    let before = writers.count();
+    rig.until("more writes", |_| writers.count() > before + 5);
+    let (acknowledged, lost) = writers.stop();
+    assert_eq!(lost, 0, "requests came to nothing");
+    assert_eq!(written(&rig, "text"), sorted(acknowledged));
+    assert_eq!(sqlite(&database(&rig), "PRAGMA user_version"), "1");
+
+    let writers = Writers::start(&rig);
+    let users = rig.users();
+    let deployed = rig.exit(&["deploy", "--release", "2.0", "--wait"]);
+    assert_eq!(deployed, 0, "{}", rig.log());
+    assert_eq!(users.stop(), 0, "who reads was dropped");
+    let before = writers.count();
+    rig.until("more writes", |_| writers.count() > before + 5);
+    let (acknowledged, lost) = writers.stop();
+    assert_eq!(lost, 0, "requests came to nothing");
+    let left = sqlite(&database(&rig), "SELECT count(*) FROM entry");
+    assert!(
+        left.parse::<usize>().unwrap() >= 500 + acknowledged.len(),
+        "{left}"
+    );
+}

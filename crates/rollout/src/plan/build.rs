@@ -11,8 +11,8 @@ use super::steps::Places;
 use crate::{
     Action, Approval, Check, Command, CutOff, GateOrder, Hook, HookOrder, HookTime, Kept, Launch,
     MigrationOrder, MigrationPhase, NoticeHook, Plan, PlanProblem, PlanRequest, PreflightOrder,
-    Promotion, Purpose, Release, Running, SmokeOrder, Split, SplitArm, Step, StepIndex, StoreRef,
-    Strategy, Target, Undo, Weight,
+    Promotion, Purpose, Release, RestoreOrder, Running, SmokeOrder, Split, SplitArm, Step,
+    StepIndex, StoreRef, Strategy, Target, Undo, Weight,
 };
 use portcullis_analysis::{Analysis, AnalysisProblem};
 
@@ -281,6 +281,22 @@ impl Builder<'_> {
             // What is restored is what was there when the last write had ended.
             backup = self.final_backup().or(backup);
         }
+        if let Some(name) = &request.restores {
+            let order = RestoreOrder {
+                backup: name.clone(),
+                stores: request.stores.clone(),
+                only_if_made: false,
+            };
+            // The backup that was made in this moment undoes it.
+            let backup_ms = request.timeouts.backup_ms;
+            self.push(
+                "restore",
+                Action::Restore(order),
+                Undo::Nothing,
+                backup_ms,
+                ATTEMPTS,
+            );
+        }
         if migrates {
             self.migrate(backup.as_deref());
         }
@@ -344,7 +360,9 @@ impl Builder<'_> {
             action: Box::new(Action::Shift(alone.clone())),
         };
         let (weights, gated) = match strategy {
-            Strategy::Canary { weights } | Strategy::CutOver { weights } => (weights.clone(), true),
+            Strategy::Canary { weights } => (weights.clone(), true),
+            // Who has served before is not tried out.
+            Strategy::CutOver { weights } => (weights.clone(), request.restores.is_none()),
             Strategy::BlueGreen => (vec![Weight::ALL], true),
             Strategy::AtOnce => (vec![Weight::ALL], false),
         };

@@ -73,6 +73,8 @@ pub struct PlanRequest {
     pub closing: Closing,
     /// The name of the backup that is made while they are kept out.
     pub final_backup_name: Option<String>,
+    /// The backup whose data a release gets back that served before a cut-over.
+    pub restores: Option<String>,
     /// How long things may take.
     pub timeouts: Timeouts,
 }

@@ -87,6 +87,7 @@ pub(crate) fn request() -> PlanRequest {
         ledger: None,
         closing: Closing::default(),
         final_backup_name: Some("dhash_production_19700101T000002Z".to_owned()),
+        restores: None,
         approval: None,
         hooks: Vec::new(),
         keep_warm: crate::KeepWarm::default(),

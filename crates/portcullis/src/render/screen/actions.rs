@@ -1,6 +1,8 @@
 //! What happens next and when, and what a person may do now, each with its command and consequence.
 
-use portcullis_rollout::{Action, Direction, End, HeldWhy, PausedWhy, Plan, Run, State, StepIndex};
+use portcullis_rollout::{
+    Action, Direction, End, HeldWhy, PausedWhy, Plan, Run, State, StepIndex, Strategy,
+};
 
 use super::Scene;
 use super::gates::{Watched, watched};
@@ -159,9 +161,16 @@ fn over(scene: &Scene<'_>, end: End) -> Vec<Choice> {
         (End::Promoted, Some(from)) => vec![
             Choice {
                 command: "rollback".to_owned(),
-                consequence: format!(
-                    "starts {from} again and moves traffic to it; the data stays as it is"
-                ),
+                consequence: match &scene.detail.plan.plan.strategy {
+                    Strategy::CutOver { .. } => {
+                        format!(
+                            "closes the service, puts back the data that {from} left, and starts it; asks first"
+                        )
+                    }
+                    _ => format!(
+                        "starts {from} again and moves traffic to it; the data stays as it is"
+                    ),
+                },
             },
             evidence,
         ],

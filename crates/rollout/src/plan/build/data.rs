@@ -14,7 +14,7 @@ impl Builder<'_> {
         let backup = request
             .backup_name
             .clone()
-            .filter(|_| !request.stores.is_empty());
+            .filter(|_| !request.stores.is_empty() && request.restores.is_none());
         if let Some(name) = &backup {
             let reason = format!("before rollout {}", request.id);
             let order = self.backup_order(name, reason);
