@@ -189,7 +189,10 @@ pub enum RunBy {
 
 /// How a rollout is told what became of a statement in doubt.
 const SAY_IT: &str = "say what became of it by `portcullis migrate apply FOLDER --phase PHASE --url REFERENCE --in-doubt done` \
-                      (or `again`), which goes on with the file";
+                      (or `again`), which goes on with the file; a rollout that is held goes on by `portcullis retry`, else \
+                      plan again";
+/// What a statement leaves that fails after it has committed.
+const COMMITTED: &str = "what it committed before it failed stays, and nobody knows how much that is: look at the database";
 
 impl MigrationError {
     pub(super) fn ledger(doing: &'static str) -> impl Fn(sqlx::Error) -> MigrationError {
@@ -199,7 +202,11 @@ impl MigrationError {
     /// What a person can do about it, if there is something to say, for whoever runs the files by `run`.
     #[must_use]
     pub fn hint(&self, run: RunBy) -> Option<String> {
-        let in_rollout = run == RunBy::Rollout;
+        if run == RunBy::Rollout
+            && let Some(hint) = self.hint_in_rollout()
+        {
+            return Some(hint);
+        }
         Some(match self {
             MigrationError::Busy { .. } => {
                 "wait for it; `portcullis migrate status` shows how far it is".to_owned()
@@ -212,19 +219,8 @@ impl MigrationError {
             MigrationError::DoneChanged { done, .. } => {
                 format!("put statements 1 to {done} back as they were; those after them may change")
             }
-            MigrationError::OutOfOrder { .. } if in_rollout => {
-                "give it a number after the last one, and plan again; or, when it depends on none of them, apply it yourself \
-                 before: `portcullis migrate apply --out-of-order`"
-                    .to_owned()
-            }
             MigrationError::OutOfOrder { .. } => {
                 "give it a number after the last one; or, when it depends on none of them, `--out-of-order`".to_owned()
-            }
-            MigrationError::EarlierPhase { phase, .. } if in_rollout => {
-                format!(
-                    "a rollout carries out each phase at its time: look why {phase} is not done (`portcullis migrate status`), \
-                     and plan again"
-                )
             }
             MigrationError::EarlierPhase { phase, .. } => {
                 format!("apply it first: `portcullis migrate apply --phase {phase}`")
@@ -233,20 +229,12 @@ impl MigrationError {
                 "take BEGIN and COMMIT out; a file is one transaction unless it says `-- portcullis: no-transaction`"
                     .to_owned()
             }
-            MigrationError::InDoubt { .. } if in_rollout => format!("look at the database; then {SAY_IT}, and plan again"),
             MigrationError::InDoubt { .. } => {
                 "look at the database; then run again with `--in-doubt done` or `--in-doubt again`".to_owned()
             }
             MigrationError::InvalidIndex { index, .. } => cure(std::slice::from_ref(index)),
             MigrationError::Statement(failed) if failed.is_in_doubt => {
-                let then = match in_rollout {
-                    true => format!("{SAY_IT}, and plan again"),
-                    false => "run again with `--in-doubt done` or `--in-doubt again`".to_owned(),
-                };
-                format!(
-                    "what it committed before it failed stays, and nobody knows how much that is: look at the database; then \
-                     {then}"
-                )
+                format!("{COMMITTED}; then run again with `--in-doubt done` or `--in-doubt again`")
             }
             MigrationError::Statement(failed) => match failed.invalid_indexes.as_slice() {
                 [] => advice(failed.code.as_deref()?, run)?.to_owned(),
@@ -270,6 +258,28 @@ impl MigrationError {
             MigrationError::Database(_)
             | MigrationError::Unreachable { .. }
             | MigrationError::Suspended { .. } => return None,
+        })
+    }
+
+    /// The same where a rollout runs them, if that has other ways.
+    fn hint_in_rollout(&self) -> Option<String> {
+        Some(match self {
+            MigrationError::OutOfOrder { .. } => {
+                "give it a number after the last one, and plan again; or, when it depends on none of them, apply it yourself \
+                 before: `portcullis migrate apply --out-of-order`"
+                    .to_owned()
+            }
+            MigrationError::EarlierPhase { phase, .. } => {
+                format!(
+                    "a rollout carries out each phase at its time: look why {phase} is not done (`portcullis migrate status`), \
+                     and plan again"
+                )
+            }
+            MigrationError::InDoubt { .. } => format!("look at the database; then {SAY_IT}"),
+            MigrationError::Statement(failed) if failed.is_in_doubt => {
+                format!("{COMMITTED}; then {SAY_IT}")
+            }
+            _ => return None,
         })
     }
 }

@@ -1,12 +1,14 @@
 //! What happens next and when, and what a person may do now, each with its command and consequence.
 
-use portcullis_rollout::{Action, Direction, End, HeldWhy, PausedWhy, Plan, Run, State, StepIndex};
+use portcullis_rollout::{
+    Action, Direction, End, HeldWhy, PausedWhy, Plan, Run, State, StepIndex, Strategy,
+};
 
 use super::Scene;
 use super::gates::{Watched, watched};
 use super::line::seconds;
 use super::standing::is_inconclusive;
-use crate::render::plan;
+use crate::render::{data, plan};
 
 /// Something that a person may type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,17 +75,7 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
         let words = format!("stops; {}", detail.plan.rollback_loss);
         (at < plan.pivot).then(|| choice("abort", words))
     };
-    let in_parts = |at: StepIndex| {
-        let step = plan.step(at).map(|step| &step.action);
-        matches!(step, Some(Action::Migrate(order)) if order.has_batches())
-    };
-    let pause = |at: StepIndex| {
-        let until = match in_parts(at) {
-            true => "waits behind the batch that is under way",
-            false => "waits at the end of this step",
-        };
-        choice("pause", until.to_owned())
-    };
+    let pause = |at: StepIndex| choice("pause", when_paused(plan, at).to_owned());
     match &detail.state_detail {
         State::Planned => vec![choice("abort", "nothing was touched yet".to_owned())],
         State::Advancing { halt: Some(_), .. } | State::Unwinding { .. } => Vec::new(),
@@ -119,9 +111,18 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
             why,
             ..
         } => {
-            let (retry, skip) = held(plan, *direction, *at, why);
+            let (mut retry, skip) = held(plan, *direction, *at, why);
+            let lost = detail.loss.as_ref().map(data::loss_words);
+            let lost = lost.map_or_else(String::new, |words| format!(" ({words})"));
+            if *why == HeldWhy::WouldLoseWrites {
+                retry.push_str(&lost);
+            }
             let mut all = vec![choice("retry", retry), choice("skip", skip)];
-            if *direction == Direction::Do && halt.is_none() {
+            if let HeldWhy::GoingBackLoses { .. } = why {
+                let words =
+                    "closes the service and puts the backup back; writes taken since are lost";
+                all.push(choice("abort", format!("{words}{lost}")));
+            } else if *direction == Direction::Do && halt.is_none() {
                 all.extend(abort(*at));
             }
             all
@@ -130,11 +131,31 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
     }
 }
 
+/// When a step that is under way waits.
+fn when_paused(plan: &Plan, at: StepIndex) -> &'static str {
+    match plan.step(at).map(|step| &step.action) {
+        Some(Action::Migrate(order)) if order.has_batches() => {
+            "waits behind the batch that is under way"
+        }
+        _ => "waits at the end of this step",
+    }
+}
+
 fn held(plan: &Plan, direction: Direction, at: StepIndex, why: &HeldWhy) -> (String, String) {
     if *why == HeldWhy::WouldLoseWrites {
         return (
             "puts the backup back; writes taken since are lost".to_owned(),
             "keeps the data as it is and goes on back".to_owned(),
+        );
+    }
+    let gate = matches!(
+        plan.step(at).map(|step| &step.action),
+        Some(Action::Gate(_))
+    );
+    if let (HeldWhy::GoingBackLoses { .. }, true) = (why, gate) {
+        return (
+            "opens the gate again and measures anew".to_owned(),
+            "goes on as if the gate had passed".to_owned(),
         );
     }
     let name = plan.step(at).map_or("the step", |step| step.name.as_str());
@@ -154,15 +175,25 @@ fn over(scene: &Scene<'_>, end: End) -> Vec<Choice> {
         command: format!("show {}", summary.rollout),
         consequence: "the timeline and the evidence".to_owned(),
     };
-    let is_gone = !scene.detail.plan.plan.takes_away().is_empty();
+    let plan = &scene.detail.plan.plan;
+    // A cut-over goes back by the data as it was before.
+    let puts_back = matches!(plan.strategy, Strategy::CutOver { .. });
+    let is_gone = !puts_back && !plan.takes_away().is_empty();
     match (end, &summary.from) {
         (End::Promoted, Some(_)) if is_gone => vec![evidence],
         (End::Promoted, Some(from)) => vec![
             Choice {
                 command: "rollback".to_owned(),
-                consequence: format!(
-                    "starts {from} again and moves traffic to it; the data stays as it is"
-                ),
+                consequence: match &plan.strategy {
+                    Strategy::CutOver { .. } => {
+                        format!(
+                            "closes the service, puts back the data that {from} left, and starts it; asks first"
+                        )
+                    }
+                    _ => format!(
+                        "starts {from} again and moves traffic to it; the data stays as it is"
+                    ),
+                },
             },
             evidence,
         ],
