@@ -1,5 +1,7 @@
 //! The archive: a tar file compressed with zstd, which ordinary tools can read.
 
+mod ahead;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use tar::{EntryType, Header};
 
+use self::ahead::Ahead;
 use crate::bounds::{COMPRESSION_LEVEL, DAMAGES_MAX, MANIFEST_BYTES_MAX};
 use crate::hashing::{HashingReader, HashingWriter, drain};
 use crate::manifest::{
@@ -242,9 +245,14 @@ impl Walker<'_> {
             Ok(entries) => entries,
             Err(error) => return Ok(Err(error)),
         };
-        for entry in entries {
+        let mut ahead = Ahead::default();
+        for entry in entries.raw(true) {
             let outcome = match entry {
-                Ok(mut entry) => self.entry(&mut entry, on_file)?,
+                Ok(mut entry) => match ahead.take(&mut entry) {
+                    Ok(true) => Ok(()),
+                    Ok(false) => self.entry(&mut entry, std::mem::take(&mut ahead), on_file)?,
+                    Err(error) => Err(error),
+                },
                 Err(error) => Err(error),
             };
             if outcome.is_err() {
@@ -264,9 +272,11 @@ impl Walker<'_> {
     fn entry(
         &mut self,
         entry: &mut tar::Entry<'_, impl Read>,
+        ahead: Ahead,
         on_file: &mut OnFile<'_>,
     ) -> Result<io::Result<()>, BackupError> {
-        let path = entry.path_bytes().into_owned();
+        let short = || entry.path_bytes().into_owned();
+        let path = ahead.path.unwrap_or_else(short);
         let path = OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(&path));
         let text = escape(path);
         let Some(expected) = self.expected.remove(path) else {
@@ -281,24 +291,22 @@ impl Walker<'_> {
         match (expected, kind) {
             (Expected::File(store, file), EntryType::Regular) => {
                 self.walk.compare_mode(&text, file.mode, mode);
-                if let Err(error) = self.attributes(&text, &file.xattrs, entry) {
-                    return Ok(Err(error));
-                }
+                self.walk
+                    .compare_attributes(&text, &file.xattrs, &ahead.attributes);
                 return self.file(text, (store, file), entry, on_file);
             }
             (Expected::Directory(directory), EntryType::Directory) => {
                 self.walk.compare_mode(&text, directory.mode, mode);
-                if let Err(error) = self.attributes(&text, &directory.xattrs, entry) {
-                    return Ok(Err(error));
-                }
+                self.walk
+                    .compare_attributes(&text, &directory.xattrs, &ahead.attributes);
             }
             (Expected::Symlink(link), EntryType::Symlink) => {
-                let found = entry.link_name_bytes().unwrap_or_default().into_owned();
+                let found = target(ahead.target, entry);
                 self.walk
                     .compare_target(text, link.target.as_os_str(), &found);
             }
             (Expected::HardLink(to), EntryType::Link) => {
-                let found = entry.link_name_bytes().unwrap_or_default().into_owned();
+                let found = target(ahead.target, entry);
                 self.walk.compare_target(text, to.as_os_str(), &found);
             }
             (Expected::Manifest, EntryType::Regular) => {
@@ -321,31 +329,6 @@ impl Walker<'_> {
             }
         }
         Ok(Ok(()))
-    }
-
-    /// Compares the extended attributes of an entry with those of the manifest.
-    fn attributes(
-        &mut self,
-        path: &str,
-        expected: &ExtendedAttributes,
-        entry: &mut tar::Entry<'_, impl Read>,
-    ) -> io::Result<()> {
-        let mut found = ExtendedAttributes::default();
-        for record in entry.pax_extensions()?.into_iter().flatten() {
-            let record = record?;
-            found.read_pax(record.key_bytes(), record.value_bytes());
-        }
-        if found != *expected {
-            self.walk.note(Damage::Attributes {
-                path: path.to_owned(),
-                expected: expected.words(),
-                found: match found.words() {
-                    same if same == expected.words() => "others of these names".to_owned(),
-                    other => other,
-                },
-            });
-        }
-        Ok(())
     }
 
     fn file(
@@ -374,6 +357,12 @@ impl Walker<'_> {
     }
 }
 
+/// What a link points to: as it stands before the entry, or in its header.
+fn target(ahead: Option<Vec<u8>>, entry: &tar::Entry<'_, impl Read>) -> Vec<u8> {
+    let short = || entry.link_name_bytes().unwrap_or_default().into_owned();
+    ahead.unwrap_or_else(short)
+}
+
 impl Expected<'_> {
     fn kind(&self) -> &'static str {
         match self {
@@ -390,6 +379,25 @@ impl Walk {
     fn note(&mut self, damage: Damage) {
         if self.damages.len() < DAMAGES_MAX {
             self.damages.push(damage);
+        }
+    }
+
+    /// Compares the extended attributes of an entry with those of the manifest.
+    fn compare_attributes(
+        &mut self,
+        path: &str,
+        expected: &ExtendedAttributes,
+        found: &ExtendedAttributes,
+    ) {
+        if found != expected {
+            self.note(Damage::Attributes {
+                path: path.to_owned(),
+                expected: expected.words(),
+                found: match found.words() {
+                    same if same == expected.words() => "others of these names".to_owned(),
+                    other => other,
+                },
+            });
         }
     }
 

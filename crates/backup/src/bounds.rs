@@ -18,6 +18,9 @@ pub(crate) const NAME_BYTES_MAX: usize = 63;
 /// What an entry costs beside its content: tar headers, padding and its lines in both manifests.
 pub(crate) const ENTRY_OVERHEAD_BYTES: u64 = 4096;
 
+/// How much may stand before an entry of an archive: a long name, or its extended attributes.
+pub(crate) const AHEAD_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// How many problems of one backup are listed.
 pub(crate) const DAMAGES_MAX: usize = 20;
 

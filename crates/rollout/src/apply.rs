@@ -324,7 +324,10 @@ impl Rollout {
                     }
                 },
                 E::Pause { .. } => return Err(Refused::AlreadyPaused),
-                E::Abort { reason } => turn.fail(*at, Cause::Aborted(halt_by(reason)), None),
+                E::Abort { reason } => {
+                    turn.may_abort(*at, None)?;
+                    turn.go_back(*at, Cause::Aborted(halt_by(reason)))
+                }
                 E::Recovered => {
                     turn.measure_after(*at, PAUSED_INTERVAL_MIN_MS);
                     self.state.clone()

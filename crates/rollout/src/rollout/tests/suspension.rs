@@ -185,3 +185,23 @@ fn progress_is_told_until_the_attempt_is_over() {
     assert_eq!(done.progress(), None);
     assert!(done.apply(&event(progress(&half, "late"))).is_err());
 }
+
+/// Found by the simulated world: the abort was accepted, held, and then lost to a retry.
+#[test]
+fn an_abort_behind_the_pivot_is_refused_while_paused_too() {
+    let retire = advance_to("retire");
+    let pivot = retire.plan().pivot;
+    assert_eq!(retire.state().step(), Some(pivot));
+    let mut plan = Plan::clone(retire.plan());
+    // One more step, so that there is something to pause before.
+    plan.steps.push(plan.steps[0].clone());
+    let retire = advance(Arc::new(plan), "retire");
+    let asked = apply(&retire, pause());
+    let paused = apply(&asked, ok(&asked));
+    assert!(matches!(paused.state(), State::Paused { .. }));
+    assert_eq!(
+        paused.apply(&event(abort())),
+        Err(Refused::PastPivot(pivot))
+    );
+    assert_eq!(paused.words_taken(), ["resume"]);
+}
