@@ -18,6 +18,7 @@ mod record;
 mod rehearsals;
 mod runner;
 mod service;
+mod twins;
 
 pub use clock::{Clock, WallClock};
 pub use data_log::{DataEntry, DataLog, DataLogError, DataRecord, Job, seen_ms};
@@ -37,3 +38,4 @@ pub use record::{Body, BodyUnreadable};
 pub use rehearsals::{Rehearsals, RehearsalsRefused};
 pub use runner::{Runner, RunnerError, Step};
 pub use service::{Begun, GoneBack, Service, ServiceError, Wanted};
+pub use twins::{Twin, Twins, TwinsRefused};

@@ -81,6 +81,11 @@ pub enum PlanningError {
         /// The release of the cut-over.
         cut: ReleaseId,
     },
+    /// A twin needs data, and a release that serves.
+    #[error(
+        "there is nothing to make a twin of: the service has no store, or no release serves yet"
+    )]
+    NothingToCopy,
     /// A saved plan is not what would be planned now.
     #[error("the world has moved since the plan was saved: {}", .0.join("; "))]
     Moved(Vec<String>),
@@ -144,6 +149,41 @@ impl Planner {
             Action::Rehearse(rehearsal) => Some((*rehearsal, step.deadline_ms)),
             _ => None,
         }))
+    }
+
+    /// What a twin of a release is made as: its rehearsal as if nothing could be shared with what serves.
+    ///
+    /// # Errors
+    /// As [`Planner::deploy`] says.
+    pub fn twin(
+        &self,
+        config: &Config,
+        history: &History,
+        wanted: Option<&ReleaseId>,
+        now_ms: u64,
+        scratch: PathBuf,
+    ) -> Result<Rehearsal, PlanningError> {
+        let release = self.configured(config, wanted)?;
+        let mut moment = self.moment(config, history, &release, Purpose::Deploy, now_ms)?;
+        if moment.addresses.len() < 3 {
+            let taken: Vec<String> = moment.addresses.clone();
+            let range = config.service.ports.ports();
+            let free = self.process.free_addresses("127.0.0.1", range, 2, &taken)?;
+            moment.addresses.extend(free);
+        }
+        let mut request = request(config, history, release, Purpose::Deploy, moment);
+        request.scratch = scratch;
+        if request.previous.is_some() {
+            request.strategy = Strategy::CutOver {
+                weights: vec![Weight::ALL],
+            };
+        }
+        let steps = build(history, &request)?.steps;
+        let rehearsal = steps.into_iter().find_map(|step| match step.action {
+            Action::Rehearse(rehearsal) => Some(*rehearsal),
+            _ => None,
+        });
+        rehearsal.ok_or(PlanningError::NothingToCopy)
     }
 
     /// A release of the configuration, with the hash that its program has now.
