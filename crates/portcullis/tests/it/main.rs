@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod after_release;
+mod alembic;
 mod api;
 mod bypass;
 mod command_line;
