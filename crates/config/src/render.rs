@@ -144,6 +144,13 @@ fn service(config: &Config) -> Table {
             out.insert("weights".into(), Value::Array(weights.collect()));
             "canary"
         }
+        Strategy::CutOver { weights } => {
+            let weights = weights
+                .iter()
+                .map(|weight| Value::Integer(weight.percent().into()));
+            out.insert("weights".into(), Value::Array(weights.collect()));
+            "cut-over"
+        }
         Strategy::BlueGreen => "blue-green",
         Strategy::AtOnce => "at-once",
     };
@@ -232,6 +239,8 @@ fn continuous(archive: &ContinuousConfig) -> Table {
 
 fn data(config: &Config) -> Table {
     let policy = &config.policy;
+    let reads = config.closing.reads.iter();
+    let reads = reads.map(|read| Value::String(read.to_string()));
     table([
         ("compatible", policy.compatible.into()),
         (
@@ -248,6 +257,13 @@ fn data(config: &Config) -> Table {
             .into(),
         ),
         ("accept_loss", policy.accept_loss.into()),
+        ("read_only", policy.read_only.into()),
+        ("hold", duration(config.closing.hold_ms)),
+        (
+            "retry_after",
+            duration(config.closing.retry_after_s.saturating_mul(1_000)),
+        ),
+        ("reads", Value::Array(reads.collect())),
     ])
 }
 

@@ -94,6 +94,7 @@ pub(crate) fn validate(
         service,
         stores,
         policy,
+        closing: data::closing(&raw.data),
         analysis,
         figures,
         synthetic,

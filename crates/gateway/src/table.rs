@@ -162,8 +162,10 @@ impl Table {
                 stable,
                 canary: None,
                 canary_buckets: 0,
+                closed: None,
             }),
             unrouted: Arc::default(),
+            turned_away: Arc::default(),
             canary_users: Arc::default(),
             is_bypassed: false,
         };

@@ -66,6 +66,7 @@ fn split_with(canary_address: &str) -> Split {
         stable: arm_of("1.0", STABLE),
         canary: Some(arm_of("1.1", canary_address)),
         weight_percent: 10,
+        closed: None,
     }
 }
 
@@ -236,6 +237,7 @@ async fn while_a_bypass_keeps_traffic_away_no_time_passes_for_the_gate() {
         stable: arm_of("1.1", canary),
         canary: None,
         weight_percent: 0,
+        closed: None,
     };
     server.set("tiny", Some(promoted), &counts(140));
     server.status().routes[0].bypass = Some(bypass);

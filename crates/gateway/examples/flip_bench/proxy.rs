@@ -64,6 +64,7 @@ impl Proxy {
                         stable: arm(0),
                         canary: Some(arm(1)),
                         weight_percent: if to == 1 { 100 } else { 0 },
+                        closed: None,
                     },
                     epoch: 1,
                     if_changes: None,

@@ -117,6 +117,7 @@ mod tests {
             stable: arm("1.0"),
             canary: Some(arm(canary)),
             weight_percent: 10,
+            closed: None,
         };
         let of_shop = again.of("shop").unwrap();
         let known = of_shop.keys_of(&split("1.1")).unwrap();

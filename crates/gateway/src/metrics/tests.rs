@@ -107,6 +107,7 @@ fn arm(release: &str, requests: u64, healthy: u64) -> ArmStatus {
         errors: 2,
         failed_over: 1,
         in_flight: 4,
+        writes_in_flight: 0,
         by_class: [0, 3, 0, 1, 1],
         latency,
         last_sent_at_ms: 0,

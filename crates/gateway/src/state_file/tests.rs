@@ -11,6 +11,7 @@ fn state(epoch: u64) -> SavedState {
         stable,
         canary: None,
         weight_percent: 0,
+        closed: None,
     });
     let service = SavedService {
         epoch,

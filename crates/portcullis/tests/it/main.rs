@@ -8,6 +8,7 @@ mod command_line;
 mod config_command;
 mod conformance;
 mod control;
+mod cut_overs;
 mod databases;
 mod detect;
 mod drills;
