@@ -115,6 +115,8 @@ pub(crate) const ARCHIVE_STOP: Duration = Duration::from_secs(4);
 /// The first pause after a stream of write-ahead log ended, and the longest: it is doubled each time.
 pub(crate) const ARCHIVE_PAUSE_MIN: Duration = Duration::from_secs(1);
 pub(crate) const ARCHIVE_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// For how long nothing is received before it is told as a trouble, in milliseconds: a server may be started anew.
+pub(crate) const ARCHIVE_TROUBLE_MS: u64 = 5_000;
 /// The pause between two looks at whether a cluster is to be copied.
 pub(crate) const ARCHIVE_LOOK_PAUSE: Duration = Duration::from_secs(2);
 /// How long after a copy no other one is made, so that the log that belongs to it can come.

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 17] = [
+pub(super) const GUIDES: [(&str, &str); 18] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -55,6 +55,10 @@ pub(super) const GUIDES: [(&str, &str); 17] = [
     (
         "postgresql-stores",
         include_str!("../../../../../docs/guide/postgresql-stores.md"),
+    ),
+    (
+        "point-in-time",
+        include_str!("../../../../../docs/guide/point-in-time.md"),
     ),
     (
         "restore-by-hand",

@@ -133,19 +133,23 @@ async fn keep(grounds: Grounds, engine: Engine, cancelled: CancellationToken) {
             notify(&config, &engine, trouble);
         }
         told = troubles;
-        if !standings.is_empty() || !config.continuous.is_empty() {
-            grounds.data.send_modify(|data| {
-                data.get_or_insert_default().continuous = standings;
-            });
-        }
+        // Without what is told of backups it would seem as if there were none.
+        grounds.data.send_modify(|data| {
+            if let Some(data) = data {
+                data.continuous = standings;
+            }
+        });
     }
     round.end().await;
 }
 
-/// Whether a trouble was not told before. What is said at its end, such as how long it lasts, changes.
+/// Whether a trouble of its kind was not told before. What follows, such as why and for how long, changes.
 fn is_new(trouble: &str, told: &[String]) -> bool {
-    let cause = |text: &str| text.split(" (").next().unwrap_or_default().to_owned();
-    !told.iter().any(|before| cause(before) == cause(trouble))
+    let kind = |text: &str| -> Vec<String> {
+        let parts = text.split(": ").take(2);
+        parts.map(str::to_owned).collect()
+    };
+    !told.iter().any(|before| kind(before) == kind(trouble))
 }
 
 fn changed(grounds: &Grounds) -> Option<SystemTime> {

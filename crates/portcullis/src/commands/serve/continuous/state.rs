@@ -7,6 +7,7 @@ use portcullis_backup::{BaseBackup, Received, RecoveryRange};
 use portcullis_config::ContinuousConfig;
 use portcullis_engine::{size_words, span_words};
 
+use crate::bounds::ARCHIVE_TROUBLE_MS;
 use crate::clock::now_ms;
 use crate::continuous_range::{ms, range_ms};
 
@@ -100,7 +101,9 @@ impl Seen {
         let store = &config.store;
         let mut troubles = Vec::new();
         let until_ms = self.received.until.map(ms);
-        if let Some((since_ms, why)) = &self.not_received {
+        let lasting =
+            |(since_ms, _): &&(u64, String)| now_ms.saturating_sub(*since_ms) >= ARCHIVE_TROUBLE_MS;
+        if let Some((since_ms, why)) = self.not_received.as_ref().filter(lasting) {
             let lasts = span_words(now_ms.saturating_sub(*since_ms) / 1000 * 1000);
             troubles.push(format!(
                 "store {store:?}: no write-ahead log is received: {why} (for {lasts})"
