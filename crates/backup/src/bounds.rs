@@ -89,3 +89,39 @@ pub(crate) const LARGE_OBJECT_PIECE_BYTES: u64 = 1024 * 1024;
 
 /// How many things that are missing or in the way are named in one message.
 pub(crate) const NAMED_MAX: usize = 8;
+
+/// The largest file of write-ahead log that is read, in bytes: PostgreSQL's largest segment.
+pub(crate) const WAL_FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// How often a stream of write-ahead log is looked at, in milliseconds.
+pub(crate) const WAL_LOOK_MS: u64 = 500;
+
+/// How often it is noted up to when everything was received, in milliseconds.
+pub(crate) const WAL_NOTE_MS: u64 = 2_000;
+
+/// For how many moments of the server's clock a stream that is behind is waited for.
+pub(crate) const WAL_PENDING_MAX: usize = 600;
+
+/// How long `pg_receivewal` may take to end after it was asked to, in seconds.
+pub(crate) const WAL_STOP_S: u64 = 2;
+
+/// How often a replication slot is looked at until the process that used it is gone.
+pub(crate) const WAL_SLOT_FREE_ATTEMPTS: u32 = 20;
+
+/// The largest note of a base backup or of an archive that is read; a real one has less than 1 KiB.
+pub(crate) const BASE_NOTE_BYTES_MAX: u64 = 64 * 1024;
+
+/// The largest `backup_manifest` that is read: about two million files.
+pub(crate) const BASE_MANIFEST_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// How many damaged files of a base backup are named.
+pub(crate) const BASE_DAMAGES_MAX: usize = 8;
+
+/// What a recovery needs beside the copy and the log, in bytes: the server writes a little itself.
+pub(crate) const RECOVERY_SPARE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How often a recovery is looked at, in milliseconds.
+pub(crate) const RECOVERY_LOOK_MS: u64 = 50;
+
+/// How long the server of a recovered cluster may take to stop, in seconds.
+pub(crate) const RECOVERY_STOP_S: u64 = 120;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{BackupName, Damage, NameRefused, PostgresProblem, StoreKind};
+use crate::{BackupName, ContinuousProblem, Damage, NameRefused, PostgresProblem, StoreKind};
 
 /// What can go wrong with backups.
 #[derive(Debug, thiserror::Error)]
@@ -274,6 +274,14 @@ pub enum BackupError {
         store: String,
         /// What is in the way.
         problem: PostgresProblem,
+    },
+    /// The continuous archive of a PostgreSQL database cannot be written, or not be recovered from.
+    #[error("store {store:?}: {problem}")]
+    Continuous {
+        /// The store.
+        store: String,
+        /// What is in the way.
+        problem: Box<ContinuousProblem>,
     },
     /// The name under which the replaced data would be kept is in use.
     #[error("{} exists, so the replaced data cannot be kept there; restore a second later", path.display())]

@@ -73,6 +73,11 @@ pub use manifest::{
     DirectoryEntry, FileEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest, SymlinkEntry,
 };
 pub use postgres::{
+    ArchiveIdentity, ArchiveLock, ArchiveStanding, BaseBackup, ContinuousArchive,
+    ContinuousProblem, ContinuousPruned, ContinuousSource, ContinuousVerified, LogGap, Lsn,
+    Received, RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange,
+};
+pub use postgres::{
     DatabaseGrant, DatabaseSetting, DatabaseSettings, DefinitionsEntry, ExtensionEntry,
     PostgresAddress, PostgresContent, PostgresProblem, SequenceEntry,
 };

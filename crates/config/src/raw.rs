@@ -33,7 +33,7 @@ pub(crate) use metric::RawMetric;
 pub(crate) use operation::{RawBackup, RawDrill, RawSchedule, RawServer, RawState};
 pub(crate) use release::{RawMigration, RawProof, RawRelease};
 pub(crate) use secret_url::{has_password, secret_url};
-pub(crate) use service::{RawData, RawMetrics, RawService, RawStore};
+pub(crate) use service::{RawContinuous, RawData, RawMetrics, RawService, RawStore};
 pub(crate) use synthetic::{RawSynthetic, RawSyntheticRequest};
 pub(crate) use variables::{literal, reference, variables};
 

@@ -10,10 +10,10 @@ use portcullis_rollout::{Check, Migration, Proof, SqlMigration, StoreLocation, S
 use toml::{Table, Value};
 
 use crate::config::{
-    Config, DrillConfig, HookConfig, JournalConfig, Listen, ReleaseConfig, Schedule,
-    UpstreamProtocol,
+    Config, ContinuousConfig, DrillConfig, HookConfig, JournalConfig, Listen, ReleaseConfig,
+    Schedule, UpstreamProtocol,
 };
-use crate::units::duration_text;
+use crate::units::{bytes_text, duration_text};
 
 mod gateway;
 mod metric;
@@ -213,9 +213,28 @@ fn stores(config: &Config) -> Value {
                 out.insert("jobs".into(), i64::from(*jobs).into());
             }
         }
+        let mut archives = config.continuous.iter();
+        if let Some(archive) = archives.find(|archive| archive.store == store.name) {
+            out.insert("continuous".into(), continuous(archive).into());
+        }
         Value::Table(out)
     });
     Value::Array(stores.collect())
+}
+
+fn continuous(archive: &ContinuousConfig) -> Table {
+    let mut out = table([
+        ("slot", archive.slot.as_str().into()),
+        ("base_every", duration(archive.base_every_ms)),
+        ("keep", i64::from(archive.keep).into()),
+        ("rpo", duration(archive.rpo_ms)),
+        ("slot_keep_max", bytes_text(archive.slot_bytes_max).into()),
+        ("synchronous", archive.synchronous.into()),
+    ]);
+    if let Some(url) = &archive.url {
+        out.insert("url".into(), url.as_str().into());
+    }
+    out
 }
 
 fn data(config: &Config) -> Table {

@@ -15,6 +15,7 @@ use crate::raw::RawConfig;
 use crate::report::{At, Report, Spot};
 use crate::table::Entries;
 
+mod continuous;
 mod data;
 mod gate;
 mod gateway;
@@ -70,6 +71,7 @@ pub(crate) fn validate(
     let analysis = gate::analysis(&raw.gate, &raw.service, strategy.as_ref(), report);
     let state = operation::state(&raw.state, &context);
     let stores = data::stores(&raw.stores, &raw.state, &state, &mut context);
+    let continuous = continuous::archives(&raw.stores, &raw.service, &mut context);
     let policy = data::policy(&raw.data, &raw.releases, strategy.as_ref(), report);
     let gateway = gateway::gateway(&raw, &state, &mut context);
     let server = operation::server(&raw.server, &state, &mut context);
@@ -101,6 +103,7 @@ pub(crate) fn validate(
         state,
         retention: schedule::retention(&raw.backup),
         backup,
+        continuous,
         drill,
         timeouts: raw.timeouts,
         releases,

@@ -482,15 +482,28 @@ pub(crate) enum Backup {
     Verify {
         /// The backup's name; the newest when not given.
         name: Option<String>,
+        /// Read the continuous archive of this store back instead: copies of the cluster, and that no write-ahead log is
+        /// missing or damaged.
+        #[arg(long, value_name = "STORE", conflicts_with = "name")]
+        continuous: Option<String>,
     },
-    /// Restore a store of a backup to a new place, or in place of the live data.
+    /// Restore a store of a backup to a new place, or in place of the live data; or recover a PostgreSQL store to a moment.
     #[command(
-        after_long_help = "Example:\n  portcullis backup restore notes_production_20261121T040000Z --to copy",
-        group(clap::ArgGroup::new("where").required(true).args(["to", "in_place"]))
+        after_long_help = "Examples:\n  portcullis backup restore notes_production_20261121T040000Z --to copy\n  \
+                           portcullis backup restore --at 2026-11-21T03:59:00Z --store notes --to cluster",
+        group(clap::ArgGroup::new("where").required(true).args(["to", "in_place"])),
+        group(clap::ArgGroup::new("what").required(true).args(["name", "at"]))
     )]
     Restore {
         /// The backup's name, as `portcullis backup list` shows it.
-        name: String,
+        name: Option<String>,
+        /// The moment to recover a PostgreSQL store with a continuous archive to, such as 2026-11-21T03:59:00Z; or
+        /// `latest`, for everything that was received.
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// With --at and --in-place: the folder for the recovered cluster until its database is put in place.
+        #[arg(long, value_name = "DIR", requires = "at", requires = "in_place")]
+        scratch: Option<PathBuf>,
         /// The store; all stores when not given.
         #[arg(long)]
         store: Option<String>,

@@ -1,5 +1,6 @@
 //! `portcullis backup`: on the files, with and without a running server.
 
+mod continuous;
 mod protect;
 pub(super) mod prune;
 
@@ -17,7 +18,7 @@ use portcullis_engine::{size_words, stores_of};
 use crate::cli::Backup;
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::site::Site;
-use crate::state_folder::StateFolder;
+use crate::state_folder::{Lock, StateFolder};
 use crate::{clock, connect, offline, output, render};
 
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
@@ -67,20 +68,36 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
             let release = serving(&config).await;
             create(&config, &vault, (reason, release), json).await
         }
-        Backup::List => list(&vault, json),
-        Backup::Verify { name } => verify(&config, &vault, name.as_deref(), json),
-        Backup::Restore {
-            name,
-            store,
-            to: Some(to),
+        Backup::List => list(&config, &vault, json),
+        Backup::Verify {
+            continuous: Some(store),
             ..
-        } => restore_copy(&vault, name, store.as_deref(), to, json),
+        } => continuous::verify(&config, &vault, store, json),
+        Backup::Verify { name, .. } => verify(&config, &vault, name.as_deref(), json),
         Backup::Restore {
-            name,
+            at: Some(at),
             store,
-            to: None,
+            to,
+            scratch,
             ..
-        } => restore_in_place(&config, &vault, name, store.as_deref(), json).await,
+        } => {
+            let wanted = continuous::Wanted {
+                at,
+                store: store.as_deref(),
+                to: to.as_deref(),
+                scratch: scratch.as_deref(),
+            };
+            continuous::restore(&config, &vault, wanted, json).await
+        }
+        Backup::Restore {
+            name, store, to, ..
+        } => {
+            let (name, store) = (name.as_deref().unwrap_or_default(), store.as_deref());
+            match to {
+                Some(to) => restore_copy(&vault, name, store, to, json),
+                None => restore_in_place(&config, &vault, name, store, json).await,
+            }
+        }
     }
 }
 
@@ -181,8 +198,9 @@ async fn stores(config: &Config) -> Result<Vec<Store>, CommandError> {
     stores.map_err(|failure| CommandError::coded(ErrorCode::DatabaseRefused, failure.message))
 }
 
-fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
+fn list(config: &Config, vault: &Vault, json: bool) -> Result<Exit, CommandError> {
     let backups = vault.list().map_err(|error| failed(&error))?;
+    let archives = continuous::listed(config, vault);
     if json {
         let rows: Vec<_> = backups
             .iter()
@@ -199,7 +217,11 @@ fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
                 })
             })
             .collect();
-        output::json(&serde_json::json!({ "schema": "portcullis.backups/1", "backups": rows }));
+        let mut all = serde_json::json!({ "schema": "portcullis.backups/1", "backups": rows });
+        if !archives.is_empty() {
+            all["continuous"] = archives.iter().map(continuous::Listed::json).collect();
+        }
+        output::json(&all);
     } else if backups.is_empty() {
         output::talk("there are no backups yet; `portcullis backup create` makes one");
     } else {
@@ -217,6 +239,11 @@ fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
                 "{}  {size:>9}  {state}{protected}{why}",
                 backup.name
             ));
+        }
+    }
+    if !json {
+        for archive in &archives {
+            output::result(&archive.line());
         }
     }
     Ok(Exit::Done)
@@ -314,19 +341,11 @@ fn restore_copy(
     Ok(Exit::Done)
 }
 
-/// Replaces live data. The folder's lock keeps a server, which would not know of it, out.
-async fn restore_in_place(
-    config: &Config,
-    vault: &Vault,
-    name: &str,
-    store: Option<&str>,
-    json: bool,
-) -> Result<Exit, CommandError> {
-    let name = parse(name)?;
+/// The right to replace live data: no server runs that would not know of it, and no release.
+fn alone(config: &Config) -> Result<Lock, CommandError> {
     let folder = StateFolder::new(&config.state.folder);
     folder.create()?;
-    let _lock = folder.lock()?;
-    let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
+    let lock = folder.lock()?;
     let process = ProcessDriver::open(folder.root().to_owned()).map_err(|e| failed(&e))?;
     if let Some(running) = process
         .instances()
@@ -342,6 +361,20 @@ async fn restore_in_place(
              next `portcullis serve` starts them again",
         ));
     }
+    Ok(lock)
+}
+
+/// Replaces live data. The folder's lock keeps a server, which would not know of it, out.
+async fn restore_in_place(
+    config: &Config,
+    vault: &Vault,
+    name: &str,
+    store: Option<&str>,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    let name = parse(name)?;
+    let _lock = alone(config)?;
+    let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let mut copies = Vec::new();
     for held in stores(config)
         .await?
@@ -412,7 +445,9 @@ pub(super) fn parse(name: &str) -> Result<BackupName, CommandError> {
 fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
     let made = CommandError::of(Exit::Failed, error);
     match error.downcast_ref() {
-        Some(BackupError::Postgres { .. }) => made.code(ErrorCode::DatabaseRefused),
+        Some(BackupError::Postgres { .. } | BackupError::Continuous { .. }) => {
+            made.code(ErrorCode::DatabaseRefused)
+        }
         _ => made,
     }
 }

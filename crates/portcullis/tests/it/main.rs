@@ -8,6 +8,7 @@ mod bypass;
 mod command_line;
 mod config_command;
 mod conformance;
+mod continuous;
 mod control;
 mod cut_overs;
 mod databases;

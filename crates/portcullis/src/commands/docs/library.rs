@@ -61,6 +61,10 @@ pub(super) const GUIDES: [(&str, &str); 18] = [
         include_str!("../../../../../docs/guide/postgresql-stores.md"),
     ),
     (
+        "point-in-time",
+        include_str!("../../../../../docs/guide/point-in-time.md"),
+    ),
+    (
         "restore-by-hand",
         include_str!("../../../../../docs/guide/restore-by-hand.md"),
     ),

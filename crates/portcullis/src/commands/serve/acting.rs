@@ -24,6 +24,7 @@ use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use super::continuous::Archives;
 use super::scheduler::Schedules;
 use super::standby::{Standby, Turn};
 use super::{failed, take_over};
@@ -83,6 +84,8 @@ struct Running {
     listener: Listener,
     /// `None` for a service without data.
     schedules: Option<Schedules>,
+    /// `None` for a service without data.
+    archives: Option<Archives>,
     /// Cuts the logs of releases while this acts.
     _logs: LogKeeper,
 }
@@ -194,6 +197,9 @@ impl Acting {
                 if let Some(schedules) = earlier.schedules {
                     schedules.stop().await;
                 }
+                if let Some(archives) = earlier.archives {
+                    archives.stop().await;
+                }
                 earlier.server.stop().await;
                 Some(earlier.listener)
             }
@@ -250,9 +256,20 @@ impl Acting {
             let refusal = match running {
                 Ok(running) => {
                     let standing = running.engine.standing();
-                    if let Some(schedules) = running.schedules {
-                        schedules.stop().await;
-                    }
+                    let schedules = running.schedules.map(Schedules::stop);
+                    let archives = running.archives.map(Archives::stop);
+                    tokio::join!(
+                        async {
+                            if let Some(stopping) = schedules {
+                                stopping.await
+                            }
+                        },
+                        async {
+                            if let Some(stopping) = archives {
+                                stopping.await
+                            }
+                        },
+                    );
                     // One that hangs is ended with its runtime, below.
                     let _ = tokio::time::timeout(ACTING_STOP, running.engine.stop()).await;
                     running.server.stop().await;
@@ -368,8 +385,10 @@ fn start_server(
     let config = grounds.config.clone();
     tokio::spawn(loss_keeper::keep(engine.clone(), config, loss_out));
     let has_data = !grounds.config.stores.is_empty();
+    let archives = has_data.then(|| Archives::begin(grounds.clone(), engine.clone()));
     let schedules = has_data.then(|| Schedules::begin(grounds, engine.clone()));
     Ok(Running {
+        archives,
         schedules,
         engine,
         server,

@@ -11,7 +11,8 @@ mod standing;
 
 use std::time::Duration;
 
-use portcullis_engine::{Engine, Standing};
+use portcullis_config::Config;
+use portcullis_engine::{Engine, Planner, Standing};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -99,5 +100,28 @@ async fn begin(
         if engine.standing() != Standing::Acting {
             return None;
         }
+    }
+}
+
+/// Tells people, through the hooks for notices. Nothing waits for it (invariant 14).
+pub(super) fn notify(config: &Config, engine: &Engine, sentence: &str) {
+    for hook in Planner::notice_hooks(config, &engine.history()) {
+        let service = &config.service;
+        let letter = serde_json::json!({
+            "schema": "portcullis.notice/1",
+            "hook": hook.name,
+            "kind": "warning",
+            "sentence": sentence,
+            "rollout": null,
+            "service": service.name,
+            "environment": service.environment,
+            "plan": null,
+        });
+        tokio::spawn(async move {
+            let outcome = portcullis_driver::run_notice(&hook, &letter.to_string()).await;
+            if !outcome.succeeded() {
+                tracing::warn!(hook = hook.name, end = %outcome.end, "a notice was not delivered");
+            }
+        });
     }
 }
