@@ -192,6 +192,20 @@ fn role_of(arm: &Arm, split: Option<&Split>) -> (&'static str, u8) {
     }
 }
 
+/// Who is kept out, where somebody is.
+fn report_kept_out(route: &RouteRow) {
+    if let Some(closed) = &route.closed_to {
+        output::result(&format!(
+            "  CLOSED to {closed}: {} now, and {} got 503 since the gateway started",
+            match route.held {
+                1 => "1 request waits".to_owned(),
+                held => format!("{held} requests wait"),
+            },
+            requests(route.turned_away)
+        ));
+    }
+}
+
 fn report(gateway: &GatewayStatus, route: &RouteRow) {
     let changed = match route.changes {
         0 => "never split".to_owned(),
@@ -248,16 +262,7 @@ fn report(gateway: &GatewayStatus, route: &RouteRow) {
             output::result(&format!("  {} {}: {told}", arm.role, arm.release));
         }
     }
-    if let Some(closed) = &route.closed_to {
-        output::result(&format!(
-            "  CLOSED to {closed}: {} now, and {} got 503 since the gateway started",
-            match route.held {
-                1 => "1 request waits".to_owned(),
-                held => format!("{held} requests wait"),
-            },
-            requests(route.turned_away)
-        ));
-    }
+    report_kept_out(route);
     if route.unrouted > 0 {
         output::result(&format!(
             "  {} found no release to serve them and got 503",
