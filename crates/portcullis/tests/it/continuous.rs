@@ -192,7 +192,7 @@ fn by_hand(rig: &Rig, moment: &str) {
         .current_dir(folder.path())
         .env("ARCHIVE", &copy)
         .env("CLUSTER", folder.path().join("cluster"))
-        .env("MOMENT", moment)
+        .env("MOMENT", moment.replace('Z', "+00"))
         .env("DATABASE", "notes")
         .env("PATH", format!("/usr/lib/postgresql/15/bin:{path}"))
         .stdin(Stdio::null())
