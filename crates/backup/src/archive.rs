@@ -11,9 +11,11 @@ use tar::{EntryType, Header};
 
 use crate::bounds::{COMPRESSION_LEVEL, DAMAGES_MAX, MANIFEST_BYTES_MAX};
 use crate::hashing::{HashingReader, HashingWriter, drain};
-use crate::manifest::{DirectoryEntry, FileEntry, Manifest, StoreManifest, SymlinkEntry};
+use crate::manifest::{
+    DirectoryEntry, FileEntry, HardLinkEntry, Manifest, StoreManifest, SymlinkEntry,
+};
 use crate::relative_path::escape;
-use crate::{BackupError, Damage, RelativePath};
+use crate::{BackupError, Damage, ExtendedAttributes, RelativePath};
 
 /// The manifest's path in the archive.
 const MANIFEST_PATH: &str = "manifest.json";
@@ -52,6 +54,7 @@ impl ArchiveWriter {
         entry: &DirectoryEntry,
     ) -> Result<(), BackupError> {
         let mut header = header(EntryType::Directory, 0, entry.mode, (entry.uid, entry.gid));
+        self.attributes(&entry.xattrs)?;
         self.append(
             &mut header,
             &archive_path(store, &entry.path),
@@ -62,8 +65,24 @@ impl ArchiveWriter {
     /// The target is written byte for byte: the library's own function would tidy it up, and
     /// `a//b` is another target than `a/b`.
     pub(crate) fn symlink(&mut self, store: &str, entry: &SymlinkEntry) -> Result<(), BackupError> {
-        let mut header = header(EntryType::Symlink, 0, 0o777, (entry.uid, entry.gid));
+        let header = header(EntryType::Symlink, 0, 0o777, (entry.uid, entry.gid));
         let target = entry.target.as_os_str().as_bytes();
+        self.link(header, target, &archive_path(store, &entry.path))
+    }
+
+    /// A further name of a file that is in the archive already.
+    pub(crate) fn hard_link(
+        &mut self,
+        store: &str,
+        entry: &HardLinkEntry,
+    ) -> Result<(), BackupError> {
+        let header = header(EntryType::Link, 0, 0o600, (0, 0));
+        let target = archive_path(store, &entry.to);
+        let target = target.as_os_str().as_bytes();
+        self.link(header, target, &archive_path(store, &entry.path))
+    }
+
+    fn link(&mut self, mut header: Header, target: &[u8], path: &Path) -> Result<(), BackupError> {
         let room = header.as_old().linkname.len();
         let mut in_header = target;
         if let Some((beginning, _)) = target.split_at_checked(room + 1) {
@@ -73,11 +92,18 @@ impl ArchiveWriter {
         header
             .set_link_name_literal(in_header)
             .map_err(|source| failed(&self.path, source))?;
-        self.append(
-            &mut header,
-            &archive_path(store, &entry.path),
-            &mut io::empty(),
-        )
+        self.append(&mut header, path, &mut io::empty())
+    }
+
+    /// Writes extended attributes for the entry that comes next, as GNU tar and star do.
+    fn attributes(&mut self, attributes: &ExtendedAttributes) -> Result<(), BackupError> {
+        let records = attributes.to_pax();
+        let records = records
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_slice()));
+        self.builder
+            .append_pax_extensions(records)
+            .map_err(|source| failed(&self.path, source))
     }
 
     /// GNU tar's way for a target that the header has no room for: an entry before it, whose
@@ -102,6 +128,7 @@ impl ArchiveWriter {
             (entry.uid, entry.gid),
         );
         header.set_mtime(u64::try_from(entry.mtime.as_second()).unwrap_or(0));
+        self.attributes(&entry.xattrs)?;
         self.append(&mut header, &archive_path(store, &entry.path), reader)
     }
 
@@ -187,6 +214,8 @@ enum Expected<'a> {
     File(&'a StoreManifest, &'a FileEntry),
     Directory(&'a DirectoryEntry),
     Symlink(&'a SymlinkEntry),
+    /// A further name of what is at that path of the archive.
+    HardLink(PathBuf),
     Manifest,
 }
 
@@ -252,22 +281,25 @@ impl Walker<'_> {
         match (expected, kind) {
             (Expected::File(store, file), EntryType::Regular) => {
                 self.walk.compare_mode(&text, file.mode, mode);
+                if let Err(error) = self.attributes(&text, &file.xattrs, entry) {
+                    return Ok(Err(error));
+                }
                 return self.file(text, (store, file), entry, on_file);
             }
             (Expected::Directory(directory), EntryType::Directory) => {
                 self.walk.compare_mode(&text, directory.mode, mode);
+                if let Err(error) = self.attributes(&text, &directory.xattrs, entry) {
+                    return Ok(Err(error));
+                }
             }
             (Expected::Symlink(link), EntryType::Symlink) => {
                 let found = entry.link_name_bytes().unwrap_or_default().into_owned();
-                if found != link.target.as_os_str().as_bytes() {
-                    let expected = format!("a link to {}", link.target);
-                    let found = format!("a link to {}", escape(OsStr::from_bytes(&found)));
-                    self.walk.note(Damage::Attributes {
-                        path: text,
-                        expected,
-                        found,
-                    });
-                }
+                self.walk
+                    .compare_target(text, link.target.as_os_str(), &found);
+            }
+            (Expected::HardLink(to), EntryType::Link) => {
+                let found = entry.link_name_bytes().unwrap_or_default().into_owned();
+                self.walk.compare_target(text, to.as_os_str(), &found);
             }
             (Expected::Manifest, EntryType::Regular) => {
                 let mut json = Vec::new();
@@ -289,6 +321,31 @@ impl Walker<'_> {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Compares the extended attributes of an entry with those of the manifest.
+    fn attributes(
+        &mut self,
+        path: &str,
+        expected: &ExtendedAttributes,
+        entry: &mut tar::Entry<'_, impl Read>,
+    ) -> io::Result<()> {
+        let mut found = ExtendedAttributes::default();
+        for record in entry.pax_extensions()?.into_iter().flatten() {
+            let record = record?;
+            found.read_pax(record.key_bytes(), record.value_bytes());
+        }
+        if found != *expected {
+            self.walk.note(Damage::Attributes {
+                path: path.to_owned(),
+                expected: expected.words(),
+                found: match found.words() {
+                    same if same == expected.words() => "others of these names".to_owned(),
+                    other => other,
+                },
+            });
+        }
+        Ok(())
     }
 
     fn file(
@@ -323,6 +380,7 @@ impl Expected<'_> {
             Self::File(..) => "regular",
             Self::Directory(_) => "directory",
             Self::Symlink(_) => "symlink",
+            Self::HardLink(_) => "link",
             Self::Manifest => "the manifest",
         }
     }
@@ -332,6 +390,16 @@ impl Walk {
     fn note(&mut self, damage: Damage) {
         if self.damages.len() < DAMAGES_MAX {
             self.damages.push(damage);
+        }
+    }
+
+    fn compare_target(&mut self, path: String, expected: &OsStr, found: &[u8]) {
+        if expected.as_bytes() != found {
+            self.note(Damage::Attributes {
+                path,
+                expected: format!("a link to {}", escape(expected)),
+                found: format!("a link to {}", escape(OsStr::from_bytes(found))),
+            });
         }
     }
 
@@ -361,6 +429,10 @@ fn expected(manifest: &Manifest) -> BTreeMap<OsString, Expected<'_>> {
         }
         for entry in &store.symlinks {
             insert(&entry.path, Expected::Symlink(entry));
+        }
+        for entry in &store.hard_links {
+            let to = archive_path(&store.name, &entry.to);
+            insert(&entry.path, Expected::HardLink(to));
         }
     }
     all

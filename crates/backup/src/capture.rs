@@ -6,6 +6,7 @@
 //! follows another one within the resolution of the file system's clock, some milliseconds on
 //! older kernels; programs that replace their files by renaming are never affected.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -13,14 +14,17 @@ use std::path::PathBuf;
 use rustix::fs::{FileType, OFlags, fstat, readlinkat};
 use rustix::io::Errno;
 
-use crate::BackupError;
 use crate::archive::ArchiveWriter;
 use crate::hashing::{HashingReader, drain};
-use crate::manifest::{DirectoryEntry, FileEntry, LinkTarget, StoreManifest, SymlinkEntry};
+use crate::holes::hole_bytes;
+use crate::manifest::{
+    DirectoryEntry, FileEntry, HardLinkEntry, LinkTarget, StoreManifest, SymlinkEntry,
+};
 use crate::on_disk::{OnDisk, Shape};
 use crate::scan::{
     Item, ItemKind, Scan, Stamp, location, open_beneath, open_folder_of, unreadable,
 };
+use crate::{BackupError, ExtendedAttributes, RelativePath};
 
 /// Why a capture gave nothing.
 pub(crate) enum Unsettled {
@@ -55,9 +59,11 @@ pub(crate) fn capture(
             files: Vec::new(),
             directories: Vec::new(),
             symlinks: Vec::new(),
+            hard_links: Vec::new(),
             sqlite: None,
             postgres: None,
         },
+        named: BTreeMap::new(),
     };
     for item in &scan.items {
         match item.kind {
@@ -80,6 +86,8 @@ struct Capture<'a> {
     scan: &'a Scan,
     archive: Option<&'a mut ArchiveWriter>,
     manifest: StoreManifest,
+    /// Files with several names that were read, by what they are on the disk.
+    named: BTreeMap<(u64, u64), (RelativePath, Stamp)>,
 }
 
 impl Capture<'_> {
@@ -91,11 +99,21 @@ impl Capture<'_> {
             gid,
             ..
         } = item.clone();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let xattrs = match open_beneath(&self.scan.root, &path, flags) {
+            Ok(folder) => ExtendedAttributes::of(&folder)
+                .map_err(|error| self.unreadable(item, error.into()))?,
+            // Removed meanwhile; the second scan notices.
+            Err(Errno::NOENT) => ExtendedAttributes::default(),
+            Err(Errno::LOOP | Errno::NOTDIR) => return Err(self.changed(item)),
+            Err(error) => return Err(self.unreadable(item, error.into())),
+        };
         let entry = DirectoryEntry {
             path,
             mode,
             uid,
             gid,
+            xattrs,
         };
         if let Some(archive) = &mut self.archive {
             archive.directory(&self.store.name, &entry)?;
@@ -143,6 +161,19 @@ impl Capture<'_> {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(self.changed(item));
         }
+        if stat.st_nlink > 1 && self.store.shape == Shape::Directory {
+            match self.named.get(&before.identity()) {
+                Some((first, known)) if *known == before => {
+                    let to = first.clone();
+                    return self.hard_link(item, to);
+                }
+                Some(_) => return Err(self.changed(item)),
+                None => {}
+            }
+        }
+        let failed_to_read = |error: std::io::Error| self.unreadable(item, error);
+        let xattrs = ExtendedAttributes::of(&file).map_err(|error| failed_to_read(error.into()))?;
+        let hole_bytes = hole_bytes(&file, before.size).map_err(failed_to_read)?;
         let mut entry = FileEntry {
             path: item.path.clone(),
             size: before.size,
@@ -151,6 +182,8 @@ impl Capture<'_> {
             mtime: before.mtime(),
             uid: stat.st_uid,
             gid: stat.st_gid,
+            xattrs,
+            hole_bytes,
         };
         let mut reader = HashingReader::new((&mut file).take(before.size));
         let outcome = match &mut self.archive {
@@ -171,7 +204,24 @@ impl Capture<'_> {
             return Err(self.changed(item));
         }
         entry.sha256 = sha256;
+        if stat.st_nlink > 1 {
+            let named = (entry.path.clone(), before);
+            self.named.insert(before.identity(), named);
+        }
         self.manifest.files.push(entry);
+        Ok(())
+    }
+
+    /// A further name of a file that was read.
+    fn hard_link(&mut self, item: &Item, to: RelativePath) -> Result<(), Unsettled> {
+        let entry = HardLinkEntry {
+            path: item.path.clone(),
+            to,
+        };
+        if let Some(archive) = &mut self.archive {
+            archive.hard_link(&self.store.name, &entry)?;
+        }
+        self.manifest.hard_links.push(entry);
         Ok(())
     }
 

@@ -30,7 +30,8 @@
 //! `<vault>/<name>.tar.zst` holds `stores/<store>/<path>` for each store and, last,
 //! `manifest.json`; plain `tar` and `zstd` can read it. `<name>.manifest.json` is the same manifest
 //! again. `<name>.sha256` covers both and is accepted by `sha256sum -c` run in the vault. Owners,
-//! modes and modification times are kept; extended attributes, hard links and holes are not. An SQLite
+//! modes, modification times, extended attributes and hard links are kept; a file with holes is read as zeros, and gets
+//! holes again when it is restored. An SQLite
 //! database is one file: what was in its log is in it. A PostgreSQL database is `dump`, a dump of `pg_dump`, with
 //! `roles.sql` and `database.sql` beside it.
 //! `<name>.record.json` says how long the archive is and whether it was read back in order; a backup
@@ -46,7 +47,9 @@ mod damage;
 mod durable;
 mod error;
 mod examine;
+mod extended_attributes;
 mod hashing;
+mod holes;
 mod manifest;
 mod octal;
 mod on_disk;
@@ -69,8 +72,10 @@ pub use backup_name::{BackupName, NameRefused};
 pub use damage::Damage;
 pub use error::BackupError;
 pub use examine::{CopyExamined, examine_copy};
+pub use extended_attributes::ExtendedAttributes;
 pub use manifest::{
-    DirectoryEntry, FileEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest, SymlinkEntry,
+    DirectoryEntry, FileEntry, HardLinkEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest,
+    SymlinkEntry,
 };
 pub use postgres::{
     ArchiveIdentity, ArchiveLock, ArchiveStanding, BaseBackup, ContinuousArchive,

@@ -1,6 +1,6 @@
 //! What is in a backup: every file with its size and SHA-256.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::backup_name::is_plain_name;
 use crate::relative_path::{escape, unescape};
-use crate::{BackupName, PostgresContent, RelativePath, SqliteContent, StoreKind};
+use crate::{
+    BackupName, ExtendedAttributes, PostgresContent, RelativePath, SqliteContent, StoreKind,
+};
 
 /// The format that this program writes and reads.
 pub const MANIFEST_FORMAT: u32 = 1;
@@ -56,6 +58,9 @@ pub struct StoreManifest {
     pub directories: Vec<DirectoryEntry>,
     /// The symbolic links, which are kept and never followed.
     pub symlinks: Vec<SymlinkEntry>,
+    /// Further names of files of the store, as `ln` makes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hard_links: Vec<HardLinkEntry>,
     /// What is in the database, if it is an SQLite database; its file is then the one of `files`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqlite: Option<SqliteContent>,
@@ -82,6 +87,12 @@ pub struct FileEntry {
     pub uid: u32,
     /// The number of its group.
     pub gid: u32,
+    /// Its extended attributes.
+    #[serde(default, skip_serializing_if = "ExtendedAttributes::is_empty")]
+    pub xattrs: ExtendedAttributes,
+    /// How many bytes of it were in holes. A file with some is restored with holes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hole_bytes: u64,
 }
 
 /// One directory.
@@ -96,6 +107,18 @@ pub struct DirectoryEntry {
     pub uid: u32,
     /// The number of its group.
     pub gid: u32,
+    /// Its extended attributes.
+    #[serde(default, skip_serializing_if = "ExtendedAttributes::is_empty")]
+    pub xattrs: ExtendedAttributes,
+}
+
+/// A further name of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HardLinkEntry {
+    /// Its path below the store.
+    pub path: RelativePath,
+    /// The path below the store under which the file is listed.
+    pub to: RelativePath,
 }
 
 /// One symbolic link.
@@ -230,6 +253,13 @@ impl StoreManifest {
             let line = format!("file {} {} {}\n", entry.size, entry.sha256, entry.path);
             lines.push((&entry.path, line));
         }
+        let files: BTreeMap<_, _> = self.files.iter().map(|file| (&file.path, file)).collect();
+        for entry in &self.hard_links {
+            if let Some(file) = files.get(&entry.to) {
+                let line = format!("file {} {} {}\n", file.size, file.sha256, entry.path);
+                lines.push((&entry.path, line));
+            }
+        }
         for entry in self
             .directories
             .iter()
@@ -258,7 +288,9 @@ impl StoreManifest {
         let mut paths = directories.clone();
         let others = self.files.iter().map(|entry| &entry.path);
         let others = others.chain(self.symlinks.iter().map(|entry| &entry.path));
-        let count = self.directories.len() + self.files.len() + self.symlinks.len();
+        let others = others.chain(self.hard_links.iter().map(|entry| &entry.path));
+        let count =
+            self.directories.len() + self.files.len() + self.symlinks.len() + self.hard_links.len();
         paths.extend(others);
         if paths.len() != count {
             return Err("a path is listed twice".to_owned());
@@ -285,6 +317,17 @@ impl StoreManifest {
             }
             StoreKind::File | StoreKind::Sqlite => {}
         }
+        let files: BTreeSet<_> = self.files.iter().map(|file| &file.path).collect();
+        if let Some(link) = self
+            .hard_links
+            .iter()
+            .find(|link| !files.contains(&link.to))
+        {
+            return Err(format!(
+                "{} is a name of {}, which is no file",
+                link.path, link.to
+            ));
+        }
         if self.files.iter().any(|file| file.path.is_root())
             || self.symlinks.iter().any(|link| link.path.is_root())
         {
@@ -300,4 +343,8 @@ impl StoreManifest {
         }
         Ok(())
     }
+}
+
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }

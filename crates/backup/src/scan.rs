@@ -226,6 +226,11 @@ impl Stamp {
         }
     }
 
+    /// What it is on the disk, whatever name it has.
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
     pub(crate) fn mtime(&self) -> jiff::Timestamp {
         let edge = if self.mtime_seconds < 0 {
             jiff::Timestamp::MIN

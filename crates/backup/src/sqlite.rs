@@ -33,7 +33,7 @@ use crate::manifest::{FileEntry, StoreManifest};
 use crate::on_disk::OnDisk;
 use crate::scan::{Scan, location};
 use crate::vault::{exists, failed_to, rename_to_free};
-use crate::{BackupError, StoreKind};
+use crate::{BackupError, ExtendedAttributes, StoreKind};
 
 mod content;
 mod copy;
@@ -87,6 +87,7 @@ pub(crate) fn capture(
         files: Vec::new(),
         directories: Vec::new(),
         symlinks: Vec::new(),
+        hard_links: Vec::new(),
         sqlite: Some(content),
         postgres: None,
     };
@@ -99,6 +100,8 @@ pub(crate) fn capture(
             mode: item.mode,
             uid: item.uid,
             gid: item.gid,
+            xattrs: ExtendedAttributes::default(),
+            hole_bytes: 0,
         };
         let mut reader = HashingReader::new((&file).take(size));
         archive.file(&store.name, &entry, &mut reader)?;

@@ -509,6 +509,9 @@ fn sql_migration(sql: &SqlMigration) -> Table {
         ("statement_timeout", duration(sql.statement_timeout_ms)),
         ("pause", duration(sql.pause_ms)),
     ]);
+    if let Some(version) = sql.server_version {
+        out.insert("server_version".to_owned(), i64::from(version).into());
+    }
     // A number of the file fits, for TOML has none that are larger.
     if let Some(through) = sql.through.and_then(|number| i64::try_from(number).ok()) {
         out.insert("through".to_owned(), through.into());

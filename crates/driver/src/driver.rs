@@ -4,6 +4,8 @@ use std::future::Future;
 
 use portcullis_rollout::{Fact, Failure, Op, Presence};
 
+use crate::course::{Carried, Course};
+
 /// Something that carries out attempts and can tell whether they took effect.
 ///
 /// A driver decides nothing: no retry, no ordering, no fallback. Every implementation passes the one
@@ -18,6 +20,17 @@ pub trait Driver: Send + Sync {
     /// Carries the action out. Dropping the future stops what it started; where that is not possible,
     /// as with a change of the gateway's split that was sent, probes wait until it has settled.
     fn apply(&self, op: &Op) -> impl Future<Output = Result<Vec<Fact>, Failure>> + Send;
+
+    /// The same for whoever wants to hear how it goes, and may ask it to stop between two parts. What has no parts is carried
+    /// out as a whole.
+    fn carry_out(
+        &self,
+        op: &Op,
+        course: &Course,
+    ) -> impl Future<Output = Result<Carried, Failure>> + Send {
+        let _ = course;
+        async move { self.apply(op).await.map(Carried::Done) }
+    }
 }
 
 /// What a probe saw.

@@ -13,6 +13,7 @@ mod check;
 mod clock;
 mod command;
 pub mod conformance;
+mod course;
 mod digest;
 mod driver;
 mod environment;
@@ -38,6 +39,7 @@ mod web_client;
 
 pub use check::{CheckClient, CheckFailed, CheckPassed, CheckProtocol, CheckSetupError};
 pub use command::{CommandEnd, CommandOutcome, run_command};
+pub use course::{Carried, Course, CourseHandle};
 pub use driver::{Driver, Probed};
 pub use gateway::{Drained, GatewayDriver, Recorded, Restored};
 pub use gateway_meter::GatewayMeter;
@@ -52,6 +54,7 @@ pub use secret_reference::{SecretError, SecretErrorWhy, resolve_secret};
 pub use smoke::SmokeDriver;
 pub use sql_migrations::{
     Applied, ApplyOrder, DatabaseRefused, Doubt, FailedStatement, Ledger, MigrationDatabase,
-    MigrationError, MigrationEvent, MigrationFiles, MigrationFilesError, MigrationStanding,
+    MigrationError, MigrationEvent, MigrationFiles, MigrationFilesError, MigrationStanding, RunBy,
     SqlMigrationDriver, Standing, apply_migrations, migration_status, read_migration_files,
+    server_of, server_version,
 };

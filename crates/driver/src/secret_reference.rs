@@ -23,7 +23,7 @@ use crate::session::{Session, Spawn};
 #[derive(Debug, thiserror::Error)]
 #[error("`{reference}` {why}")]
 pub struct SecretError {
-    /// The reference, as it was configured.
+    /// The reference, as it may be shown: without the arguments of a command.
     pub reference: String,
     /// What is in the way.
     pub why: SecretErrorWhy,
@@ -75,7 +75,7 @@ pub enum SecretErrorWhy {
 /// When there is no such value.
 pub async fn resolve_secret(text: &str, folder: &Path) -> Result<SecretString, SecretError> {
     let error = |(why, source)| SecretError {
-        reference: text.to_owned(),
+        reference: ValueSource::shown(text),
         why,
         source,
     };

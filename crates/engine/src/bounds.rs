@@ -65,3 +65,8 @@ pub(crate) const DATA_LEASE_ATTEMPTS: u32 = 120;
 pub(crate) const DATA_LEASE_PAUSE: Duration = Duration::from_millis(100);
 /// How many backups of a schedule are looked at to find the longest pause between two.
 pub(crate) const RUNS_LOOKED_AT: usize = 400;
+
+/// How long an attempt goes on before its progress is recorded for the first time.
+pub(crate) const PROGRESS_PAUSE_FIRST: Duration = Duration::from_secs(1);
+/// How far apart records of an attempt's progress are at most.
+pub(crate) const PROGRESS_PAUSE_MAX: Duration = Duration::from_secs(30);

@@ -4,7 +4,8 @@
 //! drained by the gateway, then stopped as a process), do one after the other.
 
 use portcullis_driver::{
-    CheckClient, Driver, GatewayDriver, HookDriver, Probed, ProcessDriver, SmokeDriver,
+    Carried, CheckClient, Course, Driver, GatewayDriver, HookDriver, Probed, ProcessDriver,
+    SmokeDriver,
 };
 use portcullis_rollout::{Action, Direction, Fact, Failure, Op, Presence, Promotion, ReleaseId};
 
@@ -124,6 +125,13 @@ impl Driver for Hands {
                 retryable: false,
                 facts: Vec::new(),
             }),
+        }
+    }
+
+    async fn carry_out(&self, op: &Op, course: &Course) -> Result<Carried, Failure> {
+        match &op.action {
+            Action::Migrate(_) => self.migration.carry_out(op, course).await,
+            _ => self.apply(op).await.map(Carried::Done),
         }
     }
 }

@@ -7,24 +7,60 @@
 
 use std::time::Duration;
 
-use portcullis_driver::{Driver, Probed};
-use portcullis_rollout::{Direction, EventKind, Fact, Failure, Op, Presence};
+use portcullis_driver::{Carried, Course, CourseHandle, Driver, Probed};
+use portcullis_rollout::{Direction, EventKind, Fact, Failure, Op, OpKey, Presence};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::bounds::{DEADLINE_GRACE, PROBE_ATTEMPTS, PROBE_PAUSE, PROBE_TIMEOUT, SEEN_CHARS_MAX};
+use crate::bounds::{
+    DEADLINE_GRACE, PROBE_ATTEMPTS, PROBE_PAUSE, PROBE_TIMEOUT, PROGRESS_PAUSE_FIRST,
+    PROGRESS_PAUSE_MAX, SEEN_CHARS_MAX,
+};
+
+/// Tells how an attempt goes on, seldom enough for a journal that keeps it: after a moment first, and each time after twice as
+/// long. Ends with the attempt.
+pub(crate) async fn follow(
+    key: OpKey,
+    mut course: CourseHandle,
+    outcomes: mpsc::Sender<EventKind>,
+) {
+    let mut pause = PROGRESS_PAUSE_FIRST;
+    while course.said().await.is_some() {
+        tokio::time::sleep(pause).await;
+        pause = pause.saturating_mul(2).min(PROGRESS_PAUSE_MAX);
+        let kind = EventKind::Progress {
+            key: key.clone(),
+            message: course.latest(),
+        };
+        if course.is_over() || outcomes.send(kind).await.is_err() {
+            return;
+        }
+    }
+}
 
 /// Applies an op within its deadline, probes it, and says what happened.
-pub async fn perform<D: Driver>(driver: &D, op: &Op, cancelled: &CancellationToken) -> EventKind {
+pub async fn perform<D: Driver>(
+    driver: &D,
+    op: &Op,
+    cancelled: &CancellationToken,
+    course: &Course,
+) -> EventKind {
     let key = op.key.clone();
     // A driver that watches the deadline itself ends the attempt and says what it saw; only one that does
     // not is dropped.
     let deadline = Duration::from_millis(op.deadline_ms).saturating_add(DEADLINE_GRACE);
     let applied = tokio::select! {
-        applied = tokio::time::timeout(deadline, driver.apply(op)) => applied,
+        applied = tokio::time::timeout(deadline, driver.carry_out(op, course)) => applied,
         () = cancelled.cancelled() => return EventKind::TimedOut { key },
     };
     let Ok(applied) = applied else {
         return EventKind::TimedOut { key };
+    };
+    let applied = match applied {
+        Ok(Carried::Done(facts)) => Ok(facts),
+        // It is not done, and says so itself: there is nothing to ask.
+        Ok(Carried::Suspended(facts)) => return EventKind::Suspended { key, facts },
+        Err(failure) => Err(failure),
     };
     let probed = ask(driver, op).await;
     outcome(op, applied, probed)
@@ -60,10 +96,6 @@ pub fn outcome(op: &Op, applied: Result<Vec<Fact>, Failure>, probed: Probed) -> 
         }
         (Ok(mut facts), Presence::Absent) => {
             merge(&mut facts, probed.facts);
-            // Longer evidence is listed below the sentence, not in it.
-            let is_short = |fact: &&Fact| {
-                !fact.value.contains('\n') && fact.value.chars().count() <= SEEN_CHARS_MAX
-            };
             let seen: Vec<String> = facts
                 .iter()
                 .filter(is_short)
@@ -91,8 +123,33 @@ pub fn outcome(op: &Op, applied: Result<Vec<Fact>, Failure>, probed: Probed) -> 
             merge(&mut failure.facts, probed.facts);
             EventKind::Failed { key, failure }
         }
-        (_, Presence::Unknown) => EventKind::TimedOut { key },
+        (applied, Presence::Unknown) => EventKind::Unclear {
+            key,
+            message: unclear(applied, probed.facts),
+        },
     }
+}
+
+/// What is known of an attempt of which it cannot be told whether it took effect.
+fn unclear(applied: Result<Vec<Fact>, Failure>, seen: Vec<Fact>) -> String {
+    let reported = match applied {
+        Ok(_) => "it reported success".to_owned(),
+        Err(failure) => failure.message,
+    };
+    let seen = seen.iter().filter(is_short);
+    let seen: Vec<String> = seen
+        .map(|fact| format!("{}: {}", fact.name, fact.value))
+        .collect();
+    let seen = match seen.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", seen.join(", ")),
+    };
+    format!("{reported}; whether it took effect cannot be told{seen}")
+}
+
+/// Longer evidence is listed below a sentence, not in it.
+fn is_short(fact: &&Fact) -> bool {
+    !fact.value.contains('\n') && fact.value.chars().count() <= SEEN_CHARS_MAX
 }
 
 /// Probes, with a few more tries while the answer is that it cannot be told: a server that is just

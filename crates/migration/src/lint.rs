@@ -1,15 +1,20 @@
 //! What would hurt if the migrations were applied.
 //!
 //! Three sources, one list: what is wrong with the files themselves, what squawk says of PostgreSQL's and [`sqlite`] of
-//! SQLite's statements, and what follows from the phases ([`general`]). Each finding says why it matters and what to do
+//! SQLite's statements, and what follows from the phases ([`general`]). The body of a DO block is examined like the file
+//! ([`block`]). Each finding says why it matters and what to do
 //! instead; [`ignores`] takes out what the files turn off with a reason.
 
 mod advice;
+mod block;
 mod finding;
 mod general;
 mod ignores;
 mod postgres;
+mod restrict;
+mod rows;
 mod sqlite;
+mod tables;
 
 pub use finding::{Finding, RuleClass, Severity};
 pub use postgres::{ServerVersion, ServerVersionError};
@@ -41,11 +46,20 @@ pub fn lint(set: &MigrationSet, problems: &[SetProblem], options: LintOptions) -
 }
 
 fn examine(dialect: Dialect, migration: &Migration, options: LintOptions) -> Vec<Finding> {
-    let mut found = match dialect {
-        Dialect::Postgres => postgres::examine(migration, options.server),
-        Dialect::Sqlite => sqlite::examine(migration),
+    let rules = |migration: &Migration| {
+        let mut found = match dialect {
+            Dialect::Postgres => postgres::examine(migration, options.server),
+            Dialect::Sqlite => sqlite::examine(migration),
+        };
+        found.extend(general::examine(dialect, migration));
+        found
     };
-    found.extend(general::examine(dialect, migration));
+    let mut found = rules(migration);
+    for index in 0..migration.statements.len() {
+        if dialect == Dialect::Postgres {
+            found.extend(block::examine(migration, index, rules));
+        }
+    }
     ignores::apply(migration, found)
 }
 

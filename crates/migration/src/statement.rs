@@ -157,6 +157,20 @@ impl Statement {
             && (DATA.contains(&word(0)) || (changes_structure && THINGS.contains(&word(1))))
     }
 
+    /// Whether it may commit part of its work itself, outside of a transaction: a procedure, or a block with COMMIT, with a
+    /// procedure or with a statement that it puts together. Any other statement does all that it does or nothing.
+    #[must_use]
+    pub fn may_commit(&self) -> bool {
+        let may = |body: &str| {
+            let body = body.to_ascii_uppercase();
+            ["COMMIT", "CALL", "EXECUTE"]
+                .iter()
+                .any(|word| body.contains(word))
+        };
+        let block = self.begins(&["DO"]) && self.parts.iter().any(|part| may(&part.text));
+        block || self.begins(&["CALL"])
+    }
+
     /// Whether it only sets something for the session, so that whoever goes on behind it must set it again.
     #[must_use]
     pub fn sets_session(&self) -> bool {
@@ -202,7 +216,7 @@ impl Statement {
 
 impl Part {
     /// A name as the database knows it: without quotes, or in small letters.
-    fn plain_name(&self) -> String {
+    pub(crate) fn plain_name(&self) -> String {
         let quotes: &[char] = &['"', '`', '[', ']'];
         match self.kind {
             TokenKind::QuotedName => self.text.trim_matches(quotes).replace("\"\"", "\""),

@@ -66,6 +66,7 @@ impl Rollout {
             now_ms: event.at_ms,
             effects: Vec::new(),
             pause: self.pause.clone(),
+            progress: None,
             passed: None,
             warned: self.warned.clone(),
             newest: self.newest.clone(),
@@ -90,6 +91,9 @@ impl Rollout {
                 E::Succeeded { .. }
                 | E::Failed { .. }
                 | E::TimedOut { .. }
+                | E::Unclear { .. }
+                | E::Suspended { .. }
+                | E::Progress { .. }
                 | E::Probed { .. }
                 | E::Woke { .. }
                 | E::Measured { .. }
@@ -113,8 +117,17 @@ impl Rollout {
                     }
                     _ => turn.went_badly(*at, halt.as_ref(), failure.message.clone(), *attempt),
                 },
-                E::TimedOut { .. } | E::Recovered => {
+                E::TimedOut { .. } | E::Unclear { .. } | E::Recovered => {
                     turn.doubt(Direction::Do, *at, *attempt, halt.clone(), None)
+                }
+                E::Suspended { .. } => match halt {
+                    Some(halt) => turn.go_back(*at, Cause::Aborted(halt.clone())),
+                    None if turn.pause.is_none() => return Err(not_now()),
+                    None => turn.suspend(*at, *attempt),
+                },
+                E::Progress { message, .. } => {
+                    turn.progress = Some(message.clone());
+                    self.state.clone()
                 }
                 E::Abort { reason } => {
                     turn.may_abort(*at, halt.as_ref())?;
@@ -129,6 +142,7 @@ impl Rollout {
                 E::Pause { reason } => {
                     turn.may_pause(halt.as_ref())?;
                     turn.pause = Some(halt_by(reason));
+                    turn.ask_to_suspend(*at, *attempt);
                     self.state.clone()
                 }
                 E::Start
@@ -155,7 +169,7 @@ impl Rollout {
                     facts,
                     ..
                 } => match (halt, attempt.next()) {
-                    (None, Some(next)) => turn.perform(Direction::Do, *at, next, None),
+                    (None, Some(next)) => turn.again(*at, *attempt, next),
                     _ => {
                         let sentence = turn.interrupted(*at);
                         let message = words_of(&sentence, facts);
@@ -193,6 +207,9 @@ impl Rollout {
                     self.state.clone()
                 }
                 E::Start
+                | E::Unclear { .. }
+                | E::Suspended { .. }
+                | E::Progress { .. }
                 | E::Succeeded { .. }
                 | E::Failed { .. }
                 | E::TimedOut { .. }
@@ -210,7 +227,7 @@ impl Rollout {
                 halt,
             } => match kind {
                 E::Woke { .. } => match attempt.next() {
-                    Some(next) => turn.perform(Direction::Do, *at, next, None),
+                    Some(next) => turn.again(*at, *attempt, next),
                     None => return Err(not_now()),
                 },
                 E::Recovered => {
@@ -227,6 +244,9 @@ impl Rollout {
                     self.state.clone()
                 }
                 E::Start
+                | E::Unclear { .. }
+                | E::Suspended { .. }
+                | E::Progress { .. }
                 | E::Succeeded { .. }
                 | E::Failed { .. }
                 | E::TimedOut { .. }
@@ -262,6 +282,9 @@ impl Rollout {
                 E::Resume if turn.keeps_warm(*at) => turn.enter(at.next()),
                 E::Resume => return Err(not_now()),
                 E::Start
+                | E::Unclear { .. }
+                | E::Suspended { .. }
+                | E::Progress { .. }
                 | E::Succeeded { .. }
                 | E::Failed { .. }
                 | E::TimedOut { .. }
@@ -283,13 +306,20 @@ impl Rollout {
                             tally: tally.clone(),
                         }
                     }
+                    PausedWhy::Within { attempt, .. } => {
+                        let renewed = attempt.renewed(turn.attempts_max(*at));
+                        let next = renewed.next().unwrap_or(renewed);
+                        turn.perform(Direction::Do, *at, next, None)
+                    }
                     PausedWhy::Asked(_)
                     | PausedWhy::Approval { .. }
                     | PausedWhy::Inconclusive { .. } => turn.enter(at.next()),
                 },
                 E::Approve => match why {
                     PausedWhy::Approval { .. } => turn.enter(at.next()),
-                    PausedWhy::Asked(_) | PausedWhy::Inconclusive { .. } => {
+                    PausedWhy::Asked(_)
+                    | PausedWhy::Within { .. }
+                    | PausedWhy::Inconclusive { .. } => {
                         return Err(Refused::NoQuestion);
                     }
                 },
@@ -300,6 +330,9 @@ impl Rollout {
                     self.state.clone()
                 }
                 E::Start
+                | E::Unclear { .. }
+                | E::Suspended { .. }
+                | E::Progress { .. }
                 | E::Succeeded { .. }
                 | E::Failed { .. }
                 | E::TimedOut { .. }
@@ -330,11 +363,13 @@ impl Rollout {
                         )
                     }
                 },
-                E::TimedOut { .. } | E::Recovered => {
+                E::TimedOut { .. } | E::Unclear { .. } | E::Recovered => {
                     turn.doubt(Direction::Undo, *at, *attempt, None, Some(cause.clone()))
                 }
                 E::Abort { .. } => return Err(Refused::AlreadyGoingBack),
                 E::Start
+                | E::Suspended { .. }
+                | E::Progress { .. }
                 | E::Probed { .. }
                 | E::Woke { .. }
                 | E::Measured { .. }
@@ -390,6 +425,9 @@ impl Rollout {
                 }
                 E::Abort { .. } => return Err(Refused::AlreadyGoingBack),
                 E::Start
+                | E::Unclear { .. }
+                | E::Suspended { .. }
+                | E::Progress { .. }
                 | E::Succeeded { .. }
                 | E::Failed { .. }
                 | E::TimedOut { .. }
@@ -417,6 +455,9 @@ impl Rollout {
                 }
                 E::Abort { .. } => return Err(Refused::AlreadyGoingBack),
                 E::Start
+                | E::Unclear { .. }
+                | E::Suspended { .. }
+                | E::Progress { .. }
                 | E::Succeeded { .. }
                 | E::Failed { .. }
                 | E::TimedOut { .. }
@@ -476,6 +517,9 @@ impl Rollout {
                     self.state.clone()
                 }
                 E::Start
+                | E::Unclear { .. }
+                | E::Suspended { .. }
+                | E::Progress { .. }
                 | E::Succeeded { .. }
                 | E::Failed { .. }
                 | E::TimedOut { .. }
@@ -490,6 +534,9 @@ impl Rollout {
             State::Done { .. } => match kind {
                 E::Recovered => self.state.clone(),
                 E::Start
+                | E::Unclear { .. }
+                | E::Suspended { .. }
+                | E::Progress { .. }
                 | E::Succeeded { .. }
                 | E::Failed { .. }
                 | E::TimedOut { .. }
@@ -515,6 +562,8 @@ struct Turn<'a> {
     effects: Vec<Effect>,
     /// The pause that is asked for; it is kept only while the rollout advances.
     pause: Option<Halt>,
+    /// How far the attempt says that it is.
+    progress: Option<String>,
     /// The gate that passes in this turn, with all that it saw.
     passed: Option<(StepIndex, Box<Tally>)>,
     /// What people were warned of.
@@ -530,6 +579,9 @@ impl Turn<'_> {
             EventKind::Succeeded { key, .. }
             | EventKind::Failed { key, .. }
             | EventKind::TimedOut { key }
+            | EventKind::Unclear { key, .. }
+            | EventKind::Suspended { key, .. }
+            | EventKind::Progress { key, .. }
             | EventKind::Probed { key, .. }
             | EventKind::Woke { key } => match self.rollout.op() {
                 Some(op) if op.key == *key => Ok(()),
@@ -675,6 +727,37 @@ impl Turn<'_> {
         let at_ms = until_ms.min(self.now_ms + backoff_ms(attempt));
         if let Some(op) = self.rollout.op_at(direction, at, attempt.number) {
             self.effects.push(Effect::Wake { key: op.key, at_ms });
+        }
+    }
+
+    /// Asks an attempt at a step in parts to stop between two of them.
+    fn ask_to_suspend(&mut self, at: StepIndex, attempt: Attempt) {
+        if self.rollout.is_in_parts(at)
+            && let Some(op) = self.rollout.op_at(Direction::Do, at, attempt.number)
+        {
+            self.effects.push(Effect::Suspend(op.key));
+        }
+    }
+
+    /// Goes on with the next attempt at a step, unless it is in parts and a pause was asked for.
+    fn again(&mut self, at: StepIndex, attempt: Attempt, next: Attempt) -> State {
+        match self.pause.is_some() && self.rollout.is_in_parts(at) {
+            true => self.suspend(at, attempt),
+            false => self.perform(Direction::Do, at, next, None),
+        }
+    }
+
+    /// Waits in the middle of a step, as a person asked.
+    fn suspend(&mut self, at: StepIndex, attempt: Attempt) -> State {
+        let asked = self.pause.take().unwrap_or_else(|| Halt {
+            by: String::new(),
+            reason: String::new(),
+        });
+        self.notify(NoticeKind::Paused);
+        State::Paused {
+            at,
+            tally: Box::default(),
+            why: PausedWhy::Within { asked, attempt },
         }
     }
 
@@ -1006,6 +1089,15 @@ impl Turn<'_> {
         next.warned = self.warned;
         next.newest = self.newest;
         next.exposed |= self.effects.iter().any(exposes);
+        next.progress = match (&state, self.progress) {
+            (
+                State::Advancing {
+                    run: Run::InFlight, ..
+                },
+                None,
+            ) if state == self.rollout.state => self.rollout.progress.clone(),
+            (_, said) => said,
+        };
         next.pause = match state {
             State::Advancing { .. } => self.pause,
             _ => None,

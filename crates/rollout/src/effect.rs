@@ -13,6 +13,8 @@ pub enum Effect {
     Probe(Op),
     /// Try to stop an attempt that is under way. Best effort: its outcome still comes.
     Cancel(OpKey),
+    /// Ask an attempt to stop between two parts of its work. Best effort: its outcome still comes.
+    Suspend(OpKey),
     /// Measure a gate.
     Measure {
         /// The gate's step.

@@ -57,6 +57,27 @@ pub enum EventKind {
         /// Which attempt.
         key: OpKey,
     },
+    /// An attempt ended, and the probe could not tell whether it took effect.
+    Unclear {
+        /// Which attempt.
+        key: OpKey,
+        /// What the attempt reported, and what the probe saw.
+        message: String,
+    },
+    /// An attempt stopped between two parts of its work, because a person asked to pause; the next one goes on there.
+    Suspended {
+        /// Which attempt.
+        key: OpKey,
+        /// What there is to show for it.
+        facts: Vec<Fact>,
+    },
+    /// An attempt that is under way says how far it is.
+    Progress {
+        /// Which attempt.
+        key: OpKey,
+        /// How far, for example `0002_fill.sql: 500 rows changed`.
+        message: String,
+    },
     /// A probe answered.
     Probed {
         /// Which attempt was asked about.
@@ -93,7 +114,8 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
-    /// A person asks the rollout to wait: at once at a gate, else at the end of the step.
+    /// A person asks the rollout to wait: at once at a gate, between two
+    /// batches in a backfill, else at the end of the step.
     Pause {
         /// Why.
         reason: String,
@@ -157,6 +179,9 @@ impl EventKind {
             EventKind::Succeeded { .. } => "succeeded",
             EventKind::Failed { .. } => "failed",
             EventKind::TimedOut { .. } => "timed out",
+            EventKind::Unclear { .. } => "unclear",
+            EventKind::Suspended { .. } => "suspended",
+            EventKind::Progress { .. } => "progress",
             EventKind::Probed { .. } => "probed",
             EventKind::Woke { .. } => "woke",
             EventKind::Measured { .. } => "measured",

@@ -77,6 +77,9 @@ pub struct SqlMigration {
     pub statement_timeout_ms: u64,
     /// The pause between two rounds of a batch that says none, in milliseconds.
     pub pause_ms: u64,
+    /// The major version of PostgreSQL for which the files are examined before the server can be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_version: Option<u32>,
 }
 
 /// One SQL file of a release.
@@ -151,6 +154,11 @@ impl MigrationOrder {
             MigrationOrder::Command(migration) => Some(&migration.command.env),
             MigrationOrder::Sql(_) => None,
         }
+    }
+
+    /// Whether it works in batches, so that it can be stopped between two of them and go on later.
+    pub fn has_batches(&self) -> bool {
+        matches!(self, MigrationOrder::Sql(order) if order.phase == MigrationPhase::Backfill)
     }
 
     /// Whether it takes away what an earlier release may need.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::release::digest_of;
-use crate::{Action, Release, RolloutId, ServiceName, Step, StepIndex, Target, Undo, Weight};
+use crate::{
+    Action, MigrationOrder, MigrationPhase, Release, RolloutId, ServiceName, Step, StepIndex,
+    Target, Undo, Weight,
+};
 
 mod build;
 mod hook;
@@ -169,6 +172,23 @@ impl Plan {
             }
             (false, _) => "going back moves traffic only and loses nothing".to_owned(),
         }
+    }
+
+    /// The SQL files by which the plan takes away what the release before it may need. Once they are applied no release goes back
+    /// behind them.
+    pub fn takes_away(&self) -> Vec<&str> {
+        let serving = self.previous.as_ref();
+        let serving = serving.and_then(|running| running.release.migration.as_ref());
+        let orders = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Migrate(MigrationOrder::Sql(order))
+                if order.phase == MigrationPhase::Contract =>
+            {
+                Some(order)
+            }
+            _ => None,
+        });
+        let files = orders.flat_map(|order| order.migration.new_files(order.phase, serving));
+        files.map(|file| file.name.as_str()).collect()
     }
 
     /// The backup that this plan puts back on its way forward, if it does.

@@ -25,6 +25,8 @@ pub struct Rollout {
     pub(crate) exposed: bool,
     /// An accepted pause that waits for the step to settle.
     pub(crate) pause: Option<Halt>,
+    /// How far the attempt that is under way says that it is.
+    pub(crate) progress: Option<String>,
     /// What the gate that passed last had seen.
     pub(crate) last_gate: Option<(StepIndex, Box<Tally>)>,
     /// What people were warned of.
@@ -95,6 +97,7 @@ impl Rollout {
             seq: 0,
             exposed: false,
             pause: None,
+            progress: None,
             last_gate: None,
             warned: BTreeSet::new(),
             newest: Vec::new(),
@@ -213,6 +216,11 @@ impl Rollout {
         self.pause.as_ref()
     }
 
+    /// How far the attempt that is under way says that it is, if it has said so.
+    pub fn progress(&self) -> Option<&str> {
+        self.progress.as_deref()
+    }
+
     /// The attempt that is under way, in doubt or resting, if one is.
     pub fn op(&self) -> Option<Op> {
         match &self.state {
@@ -286,6 +294,12 @@ impl Rollout {
             Some((before, tally)) => tally.following(before, &gate.analysis),
             None => Tally::new(&gate.analysis),
         })
+    }
+
+    /// Whether a step is in parts, so that it can be left between two of them.
+    pub(crate) fn is_in_parts(&self, at: StepIndex) -> bool {
+        let step = self.plan.step(at);
+        matches!(step.map(|step| &step.action), Some(Action::Migrate(order)) if order.has_batches())
     }
 
     /// The gate at a step, if it is one.

@@ -27,6 +27,13 @@ impl Rollout {
                 PausedWhy::Asked(halt) => {
                     format!("{} at {}", halt.asked("Paused"), plan.place(*at))
                 }
+                PausedWhy::Within { asked, .. } => {
+                    let place = plan.place(*at);
+                    format!(
+                        "{} in {place}; `resume` goes on with it",
+                        asked.asked("Paused")
+                    )
+                }
                 PausedWhy::Inconclusive { judgement } => {
                     let (weight, seen) = (plan.weight_at(*at), judgement.phrase());
                     let offer = plan.offer(*at, judgement);
@@ -127,8 +134,13 @@ impl Rollout {
             Run::InDoubt => words.push_str(", looking whether it took effect"),
             Run::Resting { .. } => words.push_str(", failed once, waiting to try again"),
         }
+        if let Some(progress) = self.progress() {
+            words.push_str(&format!(", {progress}"));
+        }
         if halted {
             words.push_str("; going back as soon as this settles");
+        } else if self.pause().is_some() && self.is_in_parts(at) {
+            words.push_str("; pausing behind this batch");
         } else if self.pause().is_some() {
             words.push_str("; pausing as soon as this settles");
         }

@@ -151,6 +151,13 @@ pub enum PausedWhy {
     },
     /// A person asked for it.
     Asked(Halt),
+    /// A person asked for it in the middle of a step, which goes on with another attempt.
+    Within {
+        /// Who asked and why.
+        asked: Halt,
+        /// The attempt that was suspended.
+        attempt: Attempt,
+    },
 }
 
 /// Why a rollout is held.

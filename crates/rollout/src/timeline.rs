@@ -230,6 +230,10 @@ impl Timeline {
                 let message = "passed its deadline".to_owned();
                 self.moment(event, Some(key.step), MomentKind::Doubt { message });
             }
+            EventKind::Unclear { key, message } => {
+                let message = message.clone();
+                self.moment(event, Some(key.step), MomentKind::Doubt { message });
+            }
             EventKind::Measured {
                 step,
                 sample,
@@ -255,7 +259,8 @@ impl Timeline {
                 };
                 self.moment(event, before.state().step(), kind);
             }
-            EventKind::Woke { .. } => {}
+            // What comes of a suspended attempt is told as the pause that it is.
+            EventKind::Woke { .. } | EventKind::Suspended { .. } | EventKind::Progress { .. } => {}
         }
     }
 

@@ -70,6 +70,21 @@ impl<'t> ValueSource<'t> {
         Some(format!("{scheme}{authority}/{name}{query}"))
     }
 
+    /// A reference as it is shown: of a command only the program, for its arguments may be secret, and of a literal nothing.
+    pub fn shown(text: &str) -> String {
+        match ValueSource::of(text) {
+            ValueSource::Variable(_) | ValueSource::File(_) => text.to_owned(),
+            ValueSource::Command(line) => match line.trim().split_once(char::is_whitespace) {
+                Some((program, _)) => format!("cmd:{program} ..."),
+                None => text.to_owned(),
+            },
+            ValueSource::Database { name, url } => {
+                ValueSource::database(name, &ValueSource::shown(url))
+            }
+            ValueSource::Literal(_) => "(given in clear)".to_owned(),
+        }
+    }
+
     /// Whether the value is somewhere else.
     pub fn is_reference(self) -> bool {
         !matches!(self, ValueSource::Literal(_))

@@ -51,6 +51,14 @@ pub(crate) fn check_step(
             "a pause was accepted, then the next step began",
         ));
     }
+    let begins_again =
+        |effect: &Effect| matches!(effect, Effect::Perform(op) if crate::moves::in_parts(op));
+    if before.pause().is_some() && effects.iter().any(begins_again) {
+        found.push(violation(
+            7,
+            "a pause was accepted, then a step in batches was tried again",
+        ));
+    }
     let waiting = effects
         .iter()
         .filter(|effect| matches!(effect, Effect::Perform(_) | Effect::Probe(_)))

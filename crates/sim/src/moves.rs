@@ -4,7 +4,8 @@ use portcullis_analysis::{ArmSample, Sample};
 use portcullis_driver::Probed;
 use portcullis_engine::outcome;
 use portcullis_rollout::{
-    Actor, Direction, Effect, EventKind, Failure, HeldWhy, Op, Presence, Run, State, StepIndex,
+    Action, Actor, Direction, Effect, EventKind, Failure, HeldWhy, Op, Presence, Run, State,
+    StepIndex,
 };
 
 use crate::invariant::{Violation, check_undo_op, violation};
@@ -47,7 +48,10 @@ impl<'a> Moves<'a> {
                     moves.feed(rest, EventKind::Woke { key: key.clone() });
                 }
                 Effect::Measure { step, .. } => moves.measure(&rest, *step),
-                Effect::Cancel(_) | Effect::Notify(_) | Effect::ReleaseLease => {}
+                Effect::Cancel(_)
+                | Effect::Suspend(_)
+                | Effect::Notify(_)
+                | Effect::ReleaseLease => {}
             }
         }
         moves.person();
@@ -88,6 +92,15 @@ impl<'a> Moves<'a> {
                 facts: Vec::new(),
             };
             return self.feed(rest.clone(), kind);
+        }
+        if rest.rollout().pause().is_some() && in_parts(op) {
+            for what in [Effected::Clean, Effected::Half] {
+                let kind = EventKind::Suspended {
+                    key: op.key.clone(),
+                    facts: Vec::new(),
+                };
+                self.feed(Self::landed(rest, op, what), kind);
+            }
         }
         let whole = Self::landed(rest, op, Effected::Whole);
         let probed = honest(&whole);
@@ -320,4 +333,10 @@ impl<'a> Moves<'a> {
             self.next.push(node);
         }
     }
+}
+
+/// Whether an attempt can be left between two parts.
+pub(crate) fn in_parts(op: &Op) -> bool {
+    op.key.direction == Direction::Do
+        && matches!(&op.action, Action::Migrate(order) if order.has_batches())
 }

@@ -242,6 +242,8 @@ fn describe(effect: &Effect) -> String {
         Effect::Probe(op) => format!("probe {}", op.key),
         Effect::Wake { key, .. } => format!("wake {key}"),
         Effect::Measure { step, .. } => format!("measure {step}"),
-        Effect::Cancel(_) | Effect::Notify(_) | Effect::ReleaseLease => String::new(),
+        Effect::Cancel(_) | Effect::Suspend(_) | Effect::Notify(_) | Effect::ReleaseLease => {
+            String::new()
+        }
     }
 }

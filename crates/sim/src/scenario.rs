@@ -6,8 +6,9 @@ use std::sync::Arc;
 use portcullis_analysis::{Analysis, Rule, Signal, Test};
 use portcullis_rollout::{
     Artifact, Check, Closing, Command, CommandMigration, DataPolicy, Hook, HookPoint, HookTime,
-    KeepWarm, Migration, Plan, PlanProblem, PlanRequest, Proof, Purpose, Release, ReleaseId,
-    RolloutId, Running, ServiceName, StoreLocation, StoreRef, Strategy, Target, Timeouts, Weight,
+    KeepWarm, Migration, MigrationPhase, Plan, PlanProblem, PlanRequest, Proof, Purpose, Release,
+    ReleaseId, RolloutId, Running, ServiceName, SqlFile, SqlMigration, StoreLocation, StoreRef,
+    Strategy, Target, Timeouts, Weight,
 };
 
 /// A plan to explore.
@@ -28,11 +29,13 @@ pub enum Scenario {
     ReadOnly,
     /// The first release of a service.
     First,
+    /// A release with SQL files of every phase, one of which works in batches.
+    Phased,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 7] = [
+    pub const ALL: [Scenario; 8] = [
         Scenario::Guarded,
         Scenario::LosesWrites,
         Scenario::Approved,
@@ -40,6 +43,7 @@ impl Scenario {
         Scenario::CutOver,
         Scenario::ReadOnly,
         Scenario::First,
+        Scenario::Phased,
     ];
 
     /// The plan, made by the real builder, with at most two attempts a step to keep the space small.
@@ -82,7 +86,7 @@ impl Scenario {
             created_at_ms: 0,
             environment: "simulated".to_owned(),
             purpose: Purpose::Deploy,
-            release: release("1.1", Some(migration())),
+            release: release("1.1", Some(self.migration())),
             target: target(41001),
             previous: (self != Scenario::First).then_some(previous),
             strategy: self.strategy(),
@@ -96,7 +100,7 @@ impl Scenario {
                 accept_loss: false,
                 read_only: self == Scenario::ReadOnly,
             },
-            stores: vec![library()],
+            stores: vec![self.store()],
             folder: "/data".into(),
             scratch: "/scratch".into(),
             trial_addresses: ["127.0.0.1:41002".to_owned(), "127.0.0.1:41003".to_owned()],
@@ -130,6 +134,40 @@ impl Scenario {
             keep_warm: KeepWarm::lasting(if self == Scenario::KeptWarm { 2000 } else { 0 }),
             timeouts: SECOND_EACH,
         }
+    }
+}
+
+impl Scenario {
+    fn store(self) -> StoreRef {
+        let path = "/data/library.db".into();
+        match self {
+            Scenario::Phased => StoreRef {
+                name: "library".to_owned(),
+                location: StoreLocation::Sqlite { path },
+            },
+            _ => library(),
+        }
+    }
+
+    fn migration(self) -> Migration {
+        if self != Scenario::Phased {
+            return migration();
+        }
+        let file = |phase: MigrationPhase| SqlFile {
+            name: format!("000{}_{phase}.sql", phase as u8 + 1),
+            sha256: "00".to_owned(),
+            phase,
+        };
+        Migration::Sql(SqlMigration {
+            folder: "/data/migrations".into(),
+            through: None,
+            store: self.store(),
+            files: MigrationPhase::ALL.map(file).to_vec(),
+            lock_timeout_ms: 1000,
+            statement_timeout_ms: 1000,
+            pause_ms: 0,
+            server_version: None,
+        })
     }
 }
 

@@ -69,6 +69,18 @@ fn a_first_release_keeps_every_invariant() {
 }
 
 #[test]
+fn a_release_that_is_paused_between_two_batches_keeps_every_invariant() {
+    let budgets = Budgets {
+        faults: 1,
+        crashes: 1,
+        aborts: 1,
+        pauses: 2,
+    };
+    let found = sound_within(Scenario::Phased, budgets);
+    assert_eq!(found.ends.len(), 3, "{:?}", found.ends);
+}
+
+#[test]
 fn every_mutation_is_caught() {
     for mutation in Mutation::ALL {
         // The smallest budgets that reach what each mutation breaks.

@@ -83,6 +83,7 @@ impl Vault {
             kept: had.then(|| Kept::Database(kept.clone())),
             digest: wanted.digest.clone(),
             owners_not_set: 0,
+            attributes_not_set: 0,
         };
         match live.existing([database, &kept])? {
             // An earlier call with the same time was cut off after it had done everything, or the name is taken.

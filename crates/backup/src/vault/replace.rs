@@ -45,6 +45,8 @@ pub struct Replaced {
     pub digest: String,
     /// How many entries could not be given back to their owner, because this process may not.
     pub owners_not_set: u64,
+    /// How many extended attributes could not be set, because this process or the file system may not.
+    pub attributes_not_set: u64,
 }
 
 /// Where replaced data is kept.
@@ -104,19 +106,20 @@ impl Vault {
             }
         };
         let swap = Swap::new(&on_disk, now);
-        let replaced = |kept: bool, owners_not_set| Replaced {
+        let replaced = |kept: bool, (owners_not_set, attributes_not_set)| Replaced {
             kept: kept.then(|| Kept::Path(swap.kept.clone())),
             digest: wanted.digest.clone(),
             owners_not_set,
+            attributes_not_set,
         };
         let before = swap.look(store, &wanted.digest)?;
         match before {
-            Before::Done => return Ok(replaced(true, 0)),
+            Before::Done => return Ok(replaced(true, (0, 0))),
             Before::Prepared => {
                 swap.put_aside(store, &on_disk)?;
                 swap.exchange(&swap.kept)?;
                 swap.sync()?;
-                return Ok(replaced(true, 0));
+                return Ok(replaced(true, (0, 0)));
             }
             Before::Untouched | Before::Linked | Before::Gap | Before::Absent => {}
         }
@@ -133,7 +136,7 @@ impl Vault {
         swap.sync()?;
         Ok(replaced(
             !matches!(before, Before::Absent),
-            staged.owners_not_set,
+            (staged.owners_not_set, staged.attributes_not_set),
         ))
     }
 

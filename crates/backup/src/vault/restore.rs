@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{
-    AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, Uid, chownat, fchmod, fchown, mkdirat, openat,
-    renameat_with, symlinkat,
+    AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, Uid, chownat, fchmod, fchown, linkat, mkdirat,
+    openat, renameat_with, symlinkat,
 };
 use rustix::io::Errno;
 use tempfile::TempDir;
@@ -23,10 +23,11 @@ use crate::capture::{Unsettled, capture};
 use crate::clock::Stopwatch;
 use crate::durable::{RESTORE_PREFIX, TEMPORARY_SUFFIX, folder_of, forget_cached, sync_folder};
 use crate::hashing::{CopyFailed, copy};
+use crate::holes::SparseWriter;
 use crate::manifest::{FileEntry, StoreManifest};
 use crate::on_disk::{OnDisk, Shape};
 use crate::scan::{open_beneath, open_beneath_with, open_folder_of};
-use crate::{BackupError, BackupName, RelativePath, StoreKind, sqlite};
+use crate::{BackupError, BackupName, ExtendedAttributes, RelativePath, StoreKind, sqlite};
 
 /// A store that was restored to a new place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Restored {
     pub bytes: u64,
     /// How many entries could not be given back to their owner, because this process may not.
     pub owners_not_set: u64,
+    /// How many extended attributes could not be set, because this process or the file system may not.
+    pub attributes_not_set: u64,
     /// How long it took.
     pub took: Duration,
 }
@@ -83,6 +86,7 @@ impl Vault {
             files: staged.manifest.files.len() as u64,
             bytes: staged.manifest.bytes(),
             owners_not_set: staged.owners_not_set,
+            attributes_not_set: staged.attributes_not_set,
             took: watch.elapsed(),
         })
     }
@@ -129,9 +133,11 @@ impl Vault {
             });
         }
         writer.symlinks()?;
+        writer.hard_links()?;
         writer.check()?;
         writer.finish_directories()?;
         let owners_not_set = writer.owners_not_set.get();
+        let attributes_not_set = writer.attributes_not_set.get();
         let data = writer.data.clone();
         let manifest = store.clone();
         Ok(Staged {
@@ -139,6 +145,7 @@ impl Vault {
             data,
             manifest,
             owners_not_set,
+            attributes_not_set,
         })
     }
 }
@@ -150,6 +157,7 @@ pub(super) struct Staged {
     pub(super) data: PathBuf,
     pub(super) manifest: StoreManifest,
     pub(super) owners_not_set: u64,
+    pub(super) attributes_not_set: u64,
 }
 
 /// Writes one store.
@@ -160,6 +168,7 @@ struct Writer<'a> {
     root_path: PathBuf,
     data: PathBuf,
     owners_not_set: Cell<u64>,
+    attributes_not_set: Cell<u64>,
 }
 
 impl<'a> Writer<'a> {
@@ -188,6 +197,7 @@ impl<'a> Writer<'a> {
             root_path,
             data,
             owners_not_set: Cell::new(0),
+            attributes_not_set: Cell::new(0),
         };
         let mut paths: Vec<_> = store.directories.iter().map(|entry| &entry.path).collect();
         paths.sort();
@@ -206,7 +216,7 @@ impl<'a> Writer<'a> {
         let mut file = open_beneath_with(&self.root, &entry.path, flags, mode)
             .map(File::from)
             .map_err(|error| self.failed("create", &entry.path, error.into()))?;
-        match copy(reader, &mut file) {
+        match written(entry, reader, &mut file) {
             // A failed read is the archive's fault and reported by who reads it.
             Ok(()) | Err(CopyFailed::Read(_)) => {}
             Err(CopyFailed::Write(source)) => {
@@ -219,6 +229,8 @@ impl<'a> Writer<'a> {
             Some(Gid::from_raw(entry.gid)),
         );
         self.note_owner(&entry.path, owner)?;
+        // After the owner, whose change clears capabilities, and before the mode, which may forbid to write.
+        self.attributes(&entry.path, &entry.xattrs, &file)?;
         // After the owner, whose change clears the set-user-id bit.
         fchmod(&file, Mode::from_raw_mode(entry.mode))
             .map_err(|error| self.failed("set the mode of", &entry.path, error.into()))?;
@@ -246,6 +258,32 @@ impl<'a> Writer<'a> {
             );
             self.note_owner(&entry.path, owner)?;
         }
+        Ok(())
+    }
+
+    fn hard_links(&self) -> Result<(), BackupError> {
+        for entry in &self.store.hard_links {
+            let (from, from_name) = open_folder_of(&self.root, &entry.to)
+                .map_err(|error| self.failed("open", &entry.to, error.into()))?;
+            let from = from.as_ref().unwrap_or(&self.root);
+            self.at(&entry.path, "link", |folder, name| {
+                linkat(from, from_name, folder, name, AtFlags::empty())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn attributes(
+        &self,
+        path: &RelativePath,
+        attributes: &ExtendedAttributes,
+        file: impl AsFd,
+    ) -> Result<(), BackupError> {
+        let refused = attributes
+            .set_on(file)
+            .map_err(|error| self.failed("set the extended attributes of", path, error.into()))?;
+        self.attributes_not_set
+            .set(self.attributes_not_set.get() + refused);
         Ok(())
     }
 
@@ -280,7 +318,7 @@ impl<'a> Writer<'a> {
                 });
             }
         };
-        compare(self.store, &found)
+        compare(self.store, &found, self.attributes_not_set.get() == 0)
     }
 
     /// Gives the folders their owners and modes, the deepest first: a folder may not be writable.
@@ -295,6 +333,7 @@ impl<'a> Writer<'a> {
                 .map_err(|error| self.failed("open", &entry.path, error.into()))?;
             let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
             self.note_owner(&entry.path, fchown(&folder, Some(uid), Some(gid)))?;
+            self.attributes(&entry.path, &entry.xattrs, &folder)?;
             fchmod(&folder, Mode::from_raw_mode(entry.mode))
                 .map_err(|error| self.failed("set the mode of", &entry.path, error.into()))?;
             File::from(folder)
@@ -337,8 +376,27 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Compares what was read back with the manifest and names the first difference.
-fn compare(expected: &StoreManifest, found: &StoreManifest) -> Result<(), BackupError> {
+/// Writes the content of a file: one that had holes gets holes again.
+fn written(
+    entry: &FileEntry,
+    reader: &mut dyn io::Read,
+    file: &mut File,
+) -> Result<(), CopyFailed> {
+    if entry.hole_bytes == 0 {
+        return copy(reader, file);
+    }
+    let mut sparse = SparseWriter::new(file);
+    copy(reader, &mut sparse)?;
+    sparse.finish().map_err(CopyFailed::Write)
+}
+
+/// Compares what was read back with the manifest and names the first difference. Extended attributes count unless some could not
+/// be set.
+fn compare(
+    expected: &StoreManifest,
+    found: &StoreManifest,
+    with_attributes: bool,
+) -> Result<(), BackupError> {
     let differs = |path: String, expected: String, found: String| {
         Err(BackupError::RestoredDiffers {
             path,
@@ -357,6 +415,15 @@ fn compare(expected: &StoreManifest, found: &StoreManifest) -> Result<(), Backup
             let got = format!("{} ({})", text(got), got.path);
             return differs(wanted.path.to_string(), text(wanted), got);
         }
+        if with_attributes && wanted.xattrs != got.xattrs {
+            let path = wanted.path.to_string();
+            return differs(path, wanted.xattrs.words(), got.xattrs.words());
+        }
+    }
+    if expected.hard_links != found.hard_links {
+        let count = |links: usize| format!("{links} further names of files");
+        let (wanted, got) = (expected.hard_links.len(), found.hard_links.len());
+        return differs(".".to_owned(), count(wanted), count(got));
     }
     // A database was checked before it was packed, and its files are those files, byte for byte.
     let database = matches!(expected.kind, StoreKind::Sqlite | StoreKind::Postgres);

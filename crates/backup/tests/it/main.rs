@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod changing;
+mod completeness;
 mod continuous;
 mod damage;
 mod full_disk;

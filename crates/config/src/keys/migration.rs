@@ -58,6 +58,13 @@ pub(crate) static MIGRATE: Section = Section {
             Preset::Absent("`\"100ms\"`"),
             "The pause between two rounds of a batch that says none itself, so that users come first.",
         ),
+        key(
+            "server_version",
+            Kind::Whole(10, 99),
+            Preset::Absent("`15`"),
+            "The major version of the PostgreSQL server for which a plan examines the files: what locks a statement takes \
+             depends on it. Before anything is touched, and in a rehearsal, the server itself is asked.",
+        ),
     ],
 };
 

@@ -28,6 +28,7 @@ pub(crate) struct RawMigration {
     pub(crate) lock_timeout_ms: Option<At<u64>>,
     pub(crate) statement_timeout_ms: Option<At<u64>>,
     pub(crate) pause_ms: Option<At<u64>>,
+    pub(crate) server_version: Option<At<u64>>,
     /// The table's place.
     pub(crate) spot: Spot,
 }
@@ -71,6 +72,7 @@ impl RawMigration {
             "lock_timeout",
             "statement_timeout",
             "pause",
+            "server_version",
         ];
         if by_sql && of_command.contains(&true) {
             let message = "a migration is either a command or a folder of SQL files, not both";
@@ -92,6 +94,7 @@ impl RawMigration {
             lock_timeout_ms: table.duration_ms("lock_timeout"),
             statement_timeout_ms: table.duration_ms("statement_timeout"),
             pause_ms: table.duration_ms("pause"),
+            server_version: table.whole("server_version"),
             spot: table.spot.clone(),
         }
     }

@@ -60,7 +60,23 @@ pub(super) fn migration(
             .as_ref()
             .map_or(STATEMENT_TIMEOUT_MS, |at| at.value),
         pause_ms: raw.pause_ms.as_ref().map_or(PAUSE_MS, |at| at.value),
+        server_version: server_version(raw, store, context),
     })
+}
+
+/// The version of PostgreSQL that is named; SQLite has its own in Portcullis.
+fn server_version(raw: &RawMigration, store: &StoreRef, context: &Context<'_>) -> Option<u32> {
+    let named = raw.server_version.as_ref()?;
+    if store.kind() != StoreKind::Postgres {
+        let message = format!(
+            "`server_version` is about PostgreSQL, and the store `{}` is of kind {}",
+            store.name,
+            store.kind()
+        );
+        let wrong = Wrong::new(Code::Contradiction, message).hint("remove it");
+        context.report.add(&named.spot, wrong);
+    }
+    u32::try_from(named.value).ok()
 }
 
 /// Says why no store can be changed by the files.

@@ -10,7 +10,9 @@ async fn resolve(text: &str, folder: &Path) -> Result<String, SecretErrorWhy> {
         .map_err(|error| {
             // The reference is named, and nothing that was found.
             assert!(
-                error.to_string().starts_with(&format!("`{text}` ")),
+                error
+                    .to_string()
+                    .starts_with(&format!("`{}` ", ValueSource::shown(text))),
                 "{error}"
             );
             assert!(!format!("{error:?}").contains("8461937"), "{error:?}");

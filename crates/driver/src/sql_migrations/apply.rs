@@ -1,11 +1,10 @@
 //! Which files are applied, and how one that is a single transaction is.
 
-use std::time::Duration;
-
 use portcullis_migration::{Migration, MigrationSet, Phase, SetProblem, Statement};
 
 use super::database::{DatabaseKind, MigrationDatabase};
-use super::error::{FailedStatement, MigrationError, advice};
+use super::error::{FailedStatement, MigrationError};
+use super::hold::Hold;
 use super::in_steps;
 use super::ledger::{self, Entry};
 use super::postgres::PostgresSession;
@@ -56,6 +55,8 @@ pub enum MigrationEvent<'m> {
         migration: &'m Migration,
         /// How many of its statements were carried out by an earlier run.
         done: usize,
+        /// How many rows earlier runs have changed by it.
+        rows: u64,
     },
     /// A statement of a file that is carried out in steps is done.
     Statement {
@@ -108,9 +109,22 @@ pub(super) type Tell<'t> = dyn FnMut(MigrationEvent<'_>) + Send + 't;
 /// Whatever keeps it from applying all of them. What was applied before stays applied and is in the ledger.
 pub async fn apply_migrations(
     database: &MigrationDatabase,
-    (set, problems): (&MigrationSet, &[SetProblem]),
+    files: (&MigrationSet, &[SetProblem]),
     order: &ApplyOrder,
     tell: &mut Tell<'_>,
+) -> Result<Applied, MigrationError> {
+    apply_until_held(database, files, order, (tell, &Hold::never())).await
+}
+
+/// The same, until it is asked to stop: then it does between two rounds, statements or files, and what is done is in the ledger.
+///
+/// # Errors
+/// Those of [`apply_migrations`], and [`MigrationError::Suspended`] where it was asked to stop.
+pub(super) async fn apply_until_held(
+    database: &MigrationDatabase,
+    (set, problems): (&MigrationSet, &[SetProblem]),
+    order: &ApplyOrder,
+    (tell, hold): (&mut Tell<'_>, &Hold),
 ) -> Result<Applied, MigrationError> {
     same_dialect(database, set)?;
     let fatal = problems.iter().filter(|problem| problem.kind.is_fatal());
@@ -122,11 +136,11 @@ pub async fn apply_migrations(
     match &database.kind {
         DatabaseKind::Postgres(options) => {
             let session = PostgresSession::to_change(options, database, bounds).await?;
-            all(session, set, order, tell).await
+            all(session, set, order, (tell, hold)).await
         }
         DatabaseKind::Sqlite(path) => {
             let session = SqliteSession::to_change(path, database, bounds).await?;
-            all(session, set, order, tell).await
+            all(session, set, order, (tell, hold)).await
         }
     }
 }
@@ -135,9 +149,9 @@ async fn all<S: Session>(
     mut session: S,
     set: &MigrationSet,
     order: &ApplyOrder,
-    tell: &mut Tell<'_>,
+    course: (&mut Tell<'_>, &Hold),
 ) -> Result<Applied, MigrationError> {
-    let outcome = each(&mut session, set, order, tell).await;
+    let outcome = each(&mut session, set, order, course).await;
     session.close().await;
     outcome
 }
@@ -146,7 +160,7 @@ async fn each<S: Session>(
     session: &mut S,
     set: &MigrationSet,
     order: &ApplyOrder,
-    tell: &mut Tell<'_>,
+    (tell, hold): (&mut Tell<'_>, &Hold),
 ) -> Result<Applied, MigrationError> {
     let entries = session.entries().await;
     let entries = entries.map_err(MigrationError::ledger("read the ledger"))?;
@@ -162,7 +176,13 @@ async fn each<S: Session>(
     for migration in chosen {
         let entry = entry_of(&entries, migration);
         let done = entry.map_or(0, |entry| entry.statements_done);
-        tell(MigrationEvent::Begins { migration, done });
+        let rows = entry.map_or(0, |entry| entry.rows_changed);
+        hold.check(migration)?;
+        tell(MigrationEvent::Begins {
+            migration,
+            done,
+            rows,
+        });
         let watch = Stopwatch::start();
         match migration.in_transaction && entry.is_none() {
             true => whole(session, migration, &watch).await?,
@@ -171,6 +191,7 @@ async fn each<S: Session>(
                     migration,
                     order,
                     entry,
+                    hold,
                 };
                 steps.apply(session, &watch, tell).await?;
             }
@@ -353,7 +374,6 @@ pub(super) fn failed(
         |answer| without_data(answer.message(), answer.code().as_deref()),
     );
     let code = answered.and_then(|answer| answer.code()).map(Into::into);
-    let advice = code.as_deref().and_then(advice);
     MigrationError::Statement(Box::new(FailedStatement {
         file: migration.file.clone(),
         line: statement.line,
@@ -363,7 +383,7 @@ pub(super) fn failed(
         done,
         of: migration.statements.len(),
         invalid_indexes: Vec::new(),
-        advice,
+        is_in_doubt: false,
     }))
 }
 
@@ -378,9 +398,4 @@ fn without_data(message: &str, code: Option<&str>) -> String {
         }
         _ => message.to_owned(),
     }
-}
-
-/// A pause of so many milliseconds.
-pub(super) async fn pause(milliseconds: u64) {
-    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }

@@ -57,13 +57,14 @@ impl MigrationDatabase {
             return Ok(sqlite(path, folder));
         }
         let refused = |why: String| DatabaseRefused {
-            reference: reference.to_owned(),
+            reference: ValueSource::shown(reference),
             why,
         };
         if !ValueSource::of(reference).is_reference() {
             return Err(DatabaseRefused {
                 reference: "(given in clear)".to_owned(),
-                why: "others can see what stands on a command line; expected env:NAME, file:PATH, cmd:PROGRAM or sqlite:PATH"
+                why: "others can see what stands on a command line; expected env:NAME, file:PATH, 'cmd:PROGRAM ARGUMENT' \
+                      (in quotes, as one word) or sqlite:PATH"
                     .to_owned(),
             });
         }

@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use portcullis_migration::Phase;
+use portcullis_migration::{MigrationSet, Phase, SetProblem};
 use portcullis_rollout::{
-    Action, Fact, Failure, LedgerCheck, MigrationOrder, MigrationPhase, Op, Presence, SqlMigration,
-    SqlOrder,
+    Action, Fact, Failure, LedgerCheck, MigrationOrder, MigrationPhase, Op, Presence, SqlFile,
+    SqlMigration, SqlOrder,
 };
 
-use super::apply::{ApplyOrder, MigrationEvent, apply_migrations, unready};
+use super::apply::{ApplyOrder, MigrationEvent, apply_until_held, unready};
 use super::database::MigrationDatabase;
-use super::error::{MigrationError, is_lock};
+use super::error::{MigrationError, RunBy, is_lock};
 use super::files::{MigrationFiles, read_migration_files};
-use super::standing::{MigrationStanding, Standing, settled_status, taken_away};
+use super::hold::Hold;
+use super::server_lint::new_findings;
+use super::standing::{Standing, entries, settled_standings, taken_away};
 use crate::bounds::LEFTOVER_PAUSE;
 use crate::causes::with_causes;
 use crate::clock::Stopwatch;
+use crate::course::{Carried, Course};
 use crate::driver::{Driver, Probed, not_mine};
 
 /// Carries out [`Action::Migrate`] of SQL files. Whether a phase is applied is what the ledger in the database says, in
@@ -38,16 +41,16 @@ impl SqlMigrationDriver {
     ///
     /// # Errors
     /// Why it may not, in words.
-    pub async fn ready(&self, check: &LedgerCheck) -> Result<Fact, String> {
+    pub async fn ready(&self, check: &LedgerCheck) -> Result<Vec<Fact>, String> {
         let migration = &check.migration;
         let database = database(migration).await?;
         let gone = match taken_away(&database, check).await {
             Ok(gone) => gone,
             Err(error @ MigrationError::Unreachable { .. }) if check.goes_back => {
-                return Ok(Fact::new(
+                return Ok(vec![Fact::new(
                     "ledger",
                     format!("it cannot be asked: {}", told(&error)),
-                ));
+                )]);
             }
             Err(error) => return Err(told(&error)),
         };
@@ -59,25 +62,44 @@ impl SqlMigrationDriver {
             ));
         }
         if check.goes_back {
-            return Ok(Fact::new(
+            return Ok(vec![Fact::new(
                 "ledger",
                 "nothing was taken away that it may need",
-            ));
+            )]);
         }
         if migration.files.is_empty() {
-            return Ok(Fact::new("ledger", "the release has no SQL files"));
+            return Ok(vec![Fact::new("ledger", "the release has no SQL files")]);
         }
-        let MigrationFiles { set, .. } = planned(migration, &database)?;
+        let MigrationFiles { set, problems } = planned(migration, &database)?;
         let pending = unready(&database, &set).await;
         let pending = pending.map_err(|error| told(&error))?;
-        Ok(Fact::new("ledger", format!("{pending} to apply")))
+        let mut facts = vec![Fact::new("ledger", format!("{pending} to apply"))];
+        facts.extend(examined(migration, &database, (&set, &problems)).await?);
+        Ok(facts)
     }
 
-    async fn carry_out(&self, order: &SqlOrder, deadline_ms: u64) -> Result<Vec<Fact>, Failure> {
+    /// What the lint says for the very server that the files are for, where that differs from what it said for the plan.
+    ///
+    /// # Errors
+    /// Errors among that, and why the database cannot be asked.
+    pub async fn examined(&self, order: &SqlOrder) -> Result<Vec<Fact>, String> {
+        let database = database(&order.migration).await?;
+        let MigrationFiles { set, problems } = planned(&order.migration, &database)?;
+        examined(&order.migration, &database, (&set, &problems)).await
+    }
+
+    async fn carry_out(
+        &self,
+        order: &SqlOrder,
+        deadline_ms: u64,
+        course: Option<&Course>,
+    ) -> Result<Carried, Failure> {
         let refused = |message: String| failure(message, false);
         let migration = &order.migration;
         let database = database(migration).await.map_err(refused)?;
-        let MigrationFiles { set, problems } = planned(migration, &database).map_err(refused)?;
+        let planned = planned(migration, &database);
+        let MigrationFiles { set, problems } =
+            planned.map_err(|why| refused(format!("{why}{}", way_out(order.phase))))?;
         let bounds = ApplyOrder {
             phase: phase(order.phase),
             lock_timeout_ms: migration.lock_timeout_ms,
@@ -87,28 +109,12 @@ impl SqlMigrationDriver {
             out_of_order: false,
             doubt: None,
         };
-        let mut facts = Vec::new();
-        let mut changed = 0;
-        let mut tell = |event: MigrationEvent<'_>| match event {
-            MigrationEvent::Begins { .. } => changed = 0,
-            MigrationEvent::Statement { rows, .. } => changed += rows,
-            MigrationEvent::FoundDone { migration, index } => {
-                let done = format!("statement {} was found to be done", index + 1);
-                facts.push(Fact::new(&migration.file, done));
-            }
-            MigrationEvent::Round { .. } => {}
-            MigrationEvent::Applied { migration, took_ms } => {
-                let rows = match changed {
-                    0 => String::new(),
-                    rows => format!(", {rows} rows changed"),
-                };
-                facts.push(Fact::new(
-                    &migration.file,
-                    format!("applied in {took_ms} ms{rows}"),
-                ));
-            }
-        };
-        let applied = apply_migrations(&database, (&set, &problems), &bounds, &mut tell).await;
+        let mut told = Told::new(course);
+        let hold = course.map_or_else(Hold::never, |course| Hold::by(course.held()));
+        let mut tell = |event: MigrationEvent<'_>| told.hear(event);
+        let files = (&set, problems.as_slice());
+        let applied = apply_until_held(&database, files, &bounds, (&mut tell, &hold)).await;
+        let mut facts = told.facts();
         match applied {
             Ok(applied) => {
                 if applied.files.is_empty() {
@@ -117,10 +123,12 @@ impl SqlMigrationDriver {
                         format!("none of the phase {} is pending", order.phase),
                     ));
                 }
-                Ok(facts)
+                Ok(Carried::Done(facts))
             }
+            Err(MigrationError::Suspended { .. }) => Ok(Carried::Suspended(facts)),
             Err(error) => {
-                facts.extend(error.hint().map(|hint| Fact::new("do", hint)));
+                let hint = error.hint(RunBy::Rollout);
+                facts.extend(hint.map(|hint| Fact::new("do", hint)));
                 Err(Failure {
                     message: format!("the migration failed: {}", with_causes(&error)),
                     retryable: may_pass(&error),
@@ -130,74 +138,12 @@ impl SqlMigrationDriver {
         }
     }
 
-    /// How the files of a phase stand once nobody is at them.
-    async fn standing(
-        &self,
-        order: &SqlOrder,
-        patience: Duration,
-    ) -> Result<Vec<MigrationStanding>, Probed> {
-        let unknown = |why: String| Probed::new(Presence::Unknown).with("ledger", why);
-        let database = database(&order.migration).await.map_err(unknown)?;
-        let MigrationFiles { set, .. } = planned(&order.migration, &database).map_err(unknown)?;
-        let watch = Stopwatch::start();
-        let ledger = loop {
-            match settled_status(&database, &set).await {
-                Ok(ledger) => break ledger,
-                Err(MigrationError::Busy { .. }) if !watch.left_of(patience).is_zero() => {
-                    tokio::time::sleep(LEFTOVER_PAUSE).await;
-                }
-                Err(error) => return Err(unknown(told(&error))),
-            }
-        };
-        let mut standings = ledger.standings;
-        standings.retain(|standing| standing.phase == Some(phase(order.phase)));
-        Ok(standings)
-    }
-}
-
-impl Driver for SqlMigrationDriver {
-    async fn probe(&self, op: &Op) -> Probed {
-        let Action::Migrate(MigrationOrder::Sql(order)) = &op.action else {
-            return Probed::new(Presence::Unknown);
-        };
-        let patience = Duration::from_millis(op.deadline_ms);
-        let standings = match self.standing(order, patience).await {
-            Ok(standings) => standings,
-            Err(unknown) => return unknown,
-        };
-        let named = order.migration.files.iter();
-        let named: Vec<&str> = named.map(|file| file.name.as_str()).collect();
-        let mut presence = Presence::Applied;
-        let mut facts = Vec::new();
-        for standing in standings
-            .iter()
-            .filter(|s| named.contains(&s.file.as_str()))
-        {
-            facts.push(Fact::new(&standing.file, standing.standing.word()));
-            presence = match (&standing.standing, presence) {
-                (_, Presence::Unknown) => Presence::Unknown,
-                (Standing::Applied, so_far) => so_far,
-                (
-                    Standing::Pending
-                    | Standing::HalfWay {
-                        in_doubt: false, ..
-                    },
-                    _,
-                ) => Presence::Absent,
-                // An index in doubt is looked up by the next attempt, anything else asks a person by failing.
-                (Standing::HalfWay { in_doubt: true, .. }, _) => Presence::Absent,
-                (Standing::Changed | Standing::Unknown, _) => Presence::Unknown,
-            };
-        }
-        Probed { presence, facts }
-    }
-
-    async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
+    async fn within_deadline(&self, op: &Op, course: Option<&Course>) -> Result<Carried, Failure> {
         let Action::Migrate(MigrationOrder::Sql(order)) = &op.action else {
             return Err(not_mine(op, "driver of SQL files"));
         };
         let deadline = Duration::from_millis(op.deadline_ms);
-        let carried_out = self.carry_out(order, op.deadline_ms);
+        let carried_out = self.carry_out(order, op.deadline_ms, course);
         match tokio::time::timeout(deadline, carried_out).await {
             Ok(outcome) => outcome,
             Err(_) => Err(failure(
@@ -208,6 +154,151 @@ impl Driver for SqlMigrationDriver {
                 ),
                 false,
             )),
+        }
+    }
+
+    /// How the files of a phase stand once nobody is at them.
+    async fn standings(
+        &self,
+        order: &SqlOrder,
+        patience: Duration,
+    ) -> Result<Vec<(String, Standing)>, Probed> {
+        let unknown = |why: String| Probed::new(Presence::Unknown).with("ledger", why);
+        let database = database(&order.migration).await.map_err(unknown)?;
+        let files = order.migration.files.iter();
+        let files: Vec<&SqlFile> = files.filter(|file| file.phase == order.phase).collect();
+        let watch = Stopwatch::start();
+        loop {
+            match settled_standings(&database, &files).await {
+                Ok(standings) => return Ok(standings),
+                Err(MigrationError::Busy { .. }) if !watch.left_of(patience).is_zero() => {
+                    tokio::time::sleep(LEFTOVER_PAUSE).await;
+                }
+                Err(error) => return Err(unknown(told(&error))),
+            }
+        }
+    }
+}
+
+impl Driver for SqlMigrationDriver {
+    async fn probe(&self, op: &Op) -> Probed {
+        let Action::Migrate(MigrationOrder::Sql(order)) = &op.action else {
+            return Probed::new(Presence::Unknown);
+        };
+        let patience = Duration::from_millis(op.deadline_ms);
+        let standings = match self.standings(order, patience).await {
+            Ok(standings) => standings,
+            Err(unknown) => return unknown,
+        };
+        let mut presence = Presence::Applied;
+        let mut facts = Vec::new();
+        for (file, standing) in &standings {
+            facts.push(Fact::new(file, standing.word()));
+            presence = match (standing, presence) {
+                (_, Presence::Unknown) => Presence::Unknown,
+                (Standing::Applied, so_far) => so_far,
+                // An index in doubt is looked up by the next attempt, anything else asks a person by failing.
+                (Standing::Pending | Standing::HalfWay { .. }, _) => Presence::Absent,
+                (Standing::Changed | Standing::Unknown, _) => Presence::Unknown,
+            };
+        }
+        Probed { presence, facts }
+    }
+
+    async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
+        match self.within_deadline(op, None).await? {
+            Carried::Done(facts) | Carried::Suspended(facts) => Ok(facts),
+        }
+    }
+
+    async fn carry_out(&self, op: &Op, course: &Course) -> Result<Carried, Failure> {
+        self.within_deadline(op, Some(course)).await
+    }
+}
+
+async fn examined(
+    migration: &SqlMigration,
+    database: &MigrationDatabase,
+    files: (&MigrationSet, &[SetProblem]),
+) -> Result<Vec<Fact>, String> {
+    let entries = entries(database).await.map_err(|error| told(&error))?;
+    new_findings(database, files, &entries, migration.server_version).await
+}
+
+/// What is told of a run: facts when it is over, and its progress while it goes on.
+struct Told<'c> {
+    course: Option<&'c Course>,
+    facts: Vec<Fact>,
+    /// The file that is carried out, and how many rows were changed by it, by earlier runs too.
+    current: Option<(String, u64)>,
+}
+
+impl<'c> Told<'c> {
+    fn new(course: Option<&'c Course>) -> Told<'c> {
+        Told {
+            course,
+            facts: Vec::new(),
+            current: None,
+        }
+    }
+
+    fn hear(&mut self, event: MigrationEvent<'_>) {
+        match event {
+            MigrationEvent::Begins {
+                migration, rows, ..
+            } => self.current = Some((migration.file.clone(), rows)),
+            MigrationEvent::Statement { rows, .. } => {
+                if let Some((_, changed)) = &mut self.current {
+                    *changed += rows;
+                }
+            }
+            MigrationEvent::FoundDone { migration, index } => {
+                let done = format!("statement {} was found to be done", index + 1);
+                self.facts.push(Fact::new(&migration.file, done));
+            }
+            MigrationEvent::Round {
+                migration, rows, ..
+            } => {
+                let before = self.current.as_ref().map_or(0, |(_, changed)| *changed);
+                if let Some(course) = self.course {
+                    course.say(format!(
+                        "{}: {}",
+                        migration.file,
+                        rows_changed(before + rows)
+                    ));
+                }
+            }
+            MigrationEvent::Applied { migration, took_ms } => {
+                let changed = self.current.take().map_or(0, |(_, changed)| changed);
+                let rows = match changed {
+                    0 => String::new(),
+                    rows => format!(", {}", rows_changed(rows)),
+                };
+                let applied = format!("applied in {took_ms} ms{rows}");
+                self.facts.push(Fact::new(&migration.file, applied));
+            }
+        }
+    }
+
+    fn facts(self) -> Vec<Fact> {
+        self.facts
+    }
+}
+
+fn rows_changed(rows: u64) -> String {
+    match rows {
+        1 => "1 row changed".to_owned(),
+        rows => format!("{rows} rows changed"),
+    }
+}
+
+/// What a person can do about files that are not what was planned, once nothing is undone any more.
+fn way_out(phase: MigrationPhase) -> &'static str {
+    match phase {
+        MigrationPhase::Expand | MigrationPhase::Backfill => "",
+        MigrationPhase::Contract => {
+            "; with the file as it was, `portcullis retry` goes on; `portcullis skip` ends this rollout without it, and the \
+             next release can have it"
         }
     }
 }
@@ -236,7 +327,7 @@ fn may_pass(error: &MigrationError) -> bool {
 /// An error and what to do about it.
 fn told(error: &MigrationError) -> String {
     let message = with_causes(error);
-    match error.hint() {
+    match error.hint(RunBy::Rollout) {
         Some(hint) => format!("{message}; {hint}"),
         None => message,
     }
@@ -278,7 +369,7 @@ fn planned(
             }
             Some(found) if found.sha256 != file.sha256 => {
                 return Err(format!(
-                    "{} changed since the plan was made: its SHA-256 is {}, planned was {}; put it back, or plan again",
+                    "{} changed since the plan was made: its SHA-256 is {}, planned was {}; put it back as it was, or plan again",
                     path.display(),
                     found.sha256,
                     file.sha256

@@ -137,6 +137,12 @@ pub enum MigrationError {
         /// How many rounds it had.
         rounds: u64,
     },
+    /// It was asked to stop, and did between two rounds, statements or files.
+    #[error("{file} was stopped, as was asked for; what is done of it is in the ledger")]
+    Suspended {
+        /// The file that is next, or goes on.
+        file: String,
+    },
     /// The ledger or the session failed.
     #[error("could not {doing}")]
     Ledger {
@@ -168,18 +174,39 @@ pub struct FailedStatement {
     pub of: usize,
     /// Invalid indexes that were not there before.
     pub invalid_indexes: Vec<String>,
-    /// What helps against this failure.
-    pub advice: Option<&'static str>,
+    /// Whether it may have committed part of what it does before it failed.
+    pub is_in_doubt: bool,
 }
+
+/// Who runs files: what can be done about a failure is said in words that exist there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunBy {
+    /// A person, by `portcullis migrate apply`.
+    Command,
+    /// A step of a rollout, or of its rehearsal.
+    Rollout,
+}
+
+/// How a rollout is told what became of a statement in doubt.
+const SAY_IT: &str = "say what became of it by `portcullis migrate apply FOLDER --phase PHASE --url REFERENCE --in-doubt done` \
+                      (or `again`), which goes on with the file; a rollout that is held goes on by `portcullis retry`, else \
+                      plan again";
+/// What a statement leaves that fails after it has committed.
+const COMMITTED: &str = "what it committed before it failed stays, and nobody knows how much that is: look at the database";
 
 impl MigrationError {
     pub(super) fn ledger(doing: &'static str) -> impl Fn(sqlx::Error) -> MigrationError {
         move |source| MigrationError::Ledger { doing, source }
     }
 
-    /// What a person can do about it, if there is something to say.
+    /// What a person can do about it, if there is something to say, for whoever runs the files by `run`.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self, run: RunBy) -> Option<String> {
+        if run == RunBy::Rollout
+            && let Some(hint) = self.hint_in_rollout()
+        {
+            return Some(hint);
+        }
         Some(match self {
             MigrationError::Busy { .. } => {
                 "wait for it; `portcullis migrate status` shows how far it is".to_owned()
@@ -206,8 +233,11 @@ impl MigrationError {
                 "look at the database; then run again with `--in-doubt done` or `--in-doubt again`".to_owned()
             }
             MigrationError::InvalidIndex { index, .. } => cure(std::slice::from_ref(index)),
+            MigrationError::Statement(failed) if failed.is_in_doubt => {
+                format!("{COMMITTED}; then run again with `--in-doubt done` or `--in-doubt again`")
+            }
             MigrationError::Statement(failed) => match failed.invalid_indexes.as_slice() {
-                [] => failed.advice?.to_owned(),
+                [] => advice(failed.code.as_deref()?, run)?.to_owned(),
                 names => cure(names),
             },
             MigrationError::BatchTooLarge { batch, .. } => {
@@ -223,9 +253,33 @@ impl MigrationError {
             }
             MigrationError::Ledger { source, .. } => {
                 let code = source.as_database_error().and_then(|answer| answer.code());
-                advice(code.as_deref().filter(|code| is_lock(code))?)?.to_owned()
+                advice(code.as_deref().filter(|code| is_lock(code))?, run)?.to_owned()
             }
-            MigrationError::Database(_) | MigrationError::Unreachable { .. } => return None,
+            MigrationError::Database(_)
+            | MigrationError::Unreachable { .. }
+            | MigrationError::Suspended { .. } => return None,
+        })
+    }
+
+    /// The same where a rollout runs them, if that has other ways.
+    fn hint_in_rollout(&self) -> Option<String> {
+        Some(match self {
+            MigrationError::OutOfOrder { .. } => {
+                "give it a number after the last one, and plan again; or, when it depends on none of them, apply it yourself \
+                 before: `portcullis migrate apply --out-of-order`"
+                    .to_owned()
+            }
+            MigrationError::EarlierPhase { phase, .. } => {
+                format!(
+                    "a rollout carries out each phase at its time: look why {phase} is not done (`portcullis migrate status`), \
+                     and plan again"
+                )
+            }
+            MigrationError::InDoubt { .. } => format!("look at the database; then {SAY_IT}"),
+            MigrationError::Statement(failed) if failed.is_in_doubt => {
+                format!("{COMMITTED}; then {SAY_IT}")
+            }
+            _ => return None,
         })
     }
 }
@@ -253,7 +307,25 @@ pub(super) fn is_lock(code: &str) -> bool {
 }
 
 /// What helps against an SQLSTATE, or a code of SQLite.
-pub(super) fn advice(code: &str) -> Option<&'static str> {
+fn advice(code: &str, run: RunBy) -> Option<&'static str> {
+    if run == RunBy::Rollout {
+        let by_key = match code {
+            "55P03" => Some(
+                "a transaction that is still open has the table: find it in pg_stat_activity, and let it end; or give more time \
+                 by `lock_timeout` in [release.migrate]",
+            ),
+            "57014" => Some(
+                "give more time by `statement_timeout` in [release.migrate], or do it in batches",
+            ),
+            code if code.len() < 5 && is_lock(code) => Some(
+                "another program has the database locked: let it end; or give more time by `lock_timeout` in [release.migrate]",
+            ),
+            _ => None,
+        };
+        if by_key.is_some() {
+            return by_key;
+        }
+    }
     if code.len() < 5 && is_lock(code) {
         return Some(
             "another program has the database locked: let it end, and apply again; or give more time by `--lock-timeout`",

@@ -23,6 +23,19 @@ pub enum MigrationFilesError {
     /// There is none.
     #[error("there is no .sql file in {0}")]
     None(String),
+    /// There are some, and all of them have a higher number than the release's last.
+    #[error(
+        "through = {through} leaves out every .sql file in {folder}: {}",
+        told(files)
+    )]
+    NoneThrough {
+        /// Where they are.
+        folder: String,
+        /// The highest number that belongs to the release.
+        through: u64,
+        /// Their names, in order.
+        files: Vec<String>,
+    },
     /// There are too many.
     #[error("{0} files are more than {MIGRATION_FILES_MAX}")]
     TooMany(usize),
@@ -48,6 +61,9 @@ impl MigrationFilesError {
             MigrationFilesError::None(_) => {
                 Some("a migration is named NUMBER_name.sql, such as 0007_add_email.sql")
             }
+            MigrationFilesError::NoneThrough { .. } => Some(
+                "set `through` to the number of the last file that belongs to the release, or leave it out for all of them",
+            ),
             MigrationFilesError::TooLarge(_) => {
                 Some("a file of that size holds data; load it in another way")
             }
@@ -73,25 +89,47 @@ pub fn read_migration_files(
             false => files.push(path.clone()),
         }
     }
-    files.retain(|file| through.is_none_or(|last| number(file).is_none_or(|own| own <= last)));
     files.sort();
     files.dedup();
+    let all = files.clone();
+    files.retain(|file| through.is_none_or(|last| number(file).is_none_or(|own| own <= last)));
     if files.is_empty() {
-        let told = paths.iter().map(|path| path.display().to_string());
-        return Err(MigrationFilesError::None(
-            told.collect::<Vec<_>>().join(", "),
-        ));
+        let folders: Vec<String> = paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let folder = folders.join(", ");
+        return Err(match through {
+            Some(through) if !all.is_empty() => MigrationFilesError::NoneThrough {
+                folder,
+                through,
+                files: all.iter().map(|file| name(file)).collect(),
+            },
+            _ => MigrationFilesError::None(folder),
+        });
     }
     if files.len() > MIGRATION_FILES_MAX {
         return Err(MigrationFilesError::TooMany(files.len()));
     }
     let mut read = Vec::with_capacity(files.len());
     for file in &files {
-        let name = file.file_name().unwrap_or(file.as_os_str());
-        read.push((name.to_string_lossy().into_owned(), bytes(file)?));
+        read.push((name(file), bytes(file)?));
     }
     let (set, problems) = MigrationSet::read(dialect, read);
     Ok(MigrationFiles { set, problems })
+}
+
+fn name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+/// Names, of many the first and the last.
+fn told(files: &[String]) -> String {
+    match files {
+        [first, _, _, .., last] => format!("{first} to {last} ({} files)", files.len()),
+        _ => files.join(", "),
+    }
 }
 
 /// The number that a name begins with.

@@ -2,8 +2,9 @@
 
 use portcullis_migration::{Batch, ConcurrentIndex, Migration, Statement};
 
-use super::apply::{ApplyOrder, Doubt, MigrationEvent, Tell, failed, pause};
+use super::apply::{ApplyOrder, Doubt, MigrationEvent, Tell, failed};
 use super::error::MigrationError;
+use super::hold::Hold;
 use super::ledger::{self, Entry};
 use super::session::{IndexState, Session, settled};
 use crate::clock::Stopwatch;
@@ -14,6 +15,7 @@ pub(super) struct Steps<'a> {
     pub(super) order: &'a ApplyOrder,
     /// What an earlier run has recorded.
     pub(super) entry: Option<&'a Entry>,
+    pub(super) hold: &'a Hold,
 }
 
 impl Steps<'_> {
@@ -34,6 +36,7 @@ impl Steps<'_> {
             }
         };
         while let Some(statement) = migration.statements.get(done) {
+            self.hold.check(migration)?;
             let step = Stopwatch::start();
             let rows = self.step(session, done, statement, tell).await?;
             tell(MigrationEvent::Statement {
@@ -164,7 +167,8 @@ impl Steps<'_> {
     }
 
     /// What a statement outside of a transaction leaves when it fails. An answer of the database says that it did; without an
-    /// answer nobody knows, and the ledger keeps saying so.
+    /// answer nobody knows, and the ledger keeps saying so. So it does of a block or a procedure that may have committed part of
+    /// its work before it failed.
     async fn failed_alone<S: Session>(
         &self,
         session: &mut S,
@@ -174,6 +178,12 @@ impl Steps<'_> {
     ) -> MigrationError {
         let mut told = failed(self.migration, statement, error, Some(index));
         if error.as_database_error().is_none() {
+            return told;
+        }
+        if statement.may_commit() {
+            if let MigrationError::Statement(failed) = &mut told {
+                failed.is_in_doubt = true;
+            }
             return told;
         }
         let _ = ledger::under_way(session, self.migration, None).await;
@@ -254,7 +264,10 @@ impl Steps<'_> {
                 round,
                 rows: changed,
             });
-            pause(batch.pause_ms.unwrap_or(self.order.pause_ms)).await;
+            self.hold
+                .pause(batch.pause_ms.unwrap_or(self.order.pause_ms))
+                .await;
+            self.hold.check(migration)?;
         }
         Err(MigrationError::TooManyRounds {
             file: migration.file.clone(),

@@ -19,9 +19,17 @@ const INVALID: &str = "\
     WHERE c.relkind = 'i' AND NOT i.indisvalid \
     AND NOT EXISTS (SELECT 1 FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)";
 
+/// What a file may have set that must not count for the ledger: another user, bounds, and whether a commit waits until it is
+/// durable. It is taken back for the rest of a transaction.
+const AS_CONNECTED: &str = "\
+    SET LOCAL session_authorization TO DEFAULT; SET LOCAL role TO DEFAULT; SET LOCAL lock_timeout TO DEFAULT; \
+    SET LOCAL statement_timeout TO DEFAULT; SET LOCAL synchronous_commit TO DEFAULT";
+
 /// A connection to PostgreSQL.
 pub(super) struct PostgresSession {
     connection: PgConnection,
+    /// Whether a transaction of ours is open.
+    in_transaction: bool,
     /// The ledger, with its schema: files may change the search path.
     table: String,
 }
@@ -64,8 +72,18 @@ impl PostgresSession {
         let schema = schema.unwrap_or_else(|| "public".to_owned());
         Ok(PostgresSession {
             connection,
+            in_transaction: false,
             table: format!("{schema}.{TABLE}"),
         })
+    }
+
+    /// The server's version as a number, 150004 for 15.4.
+    pub(super) async fn server_version(mut self) -> Result<u32, sqlx::Error> {
+        let sql = "SELECT current_setting('server_version_num')::int";
+        let number = sqlx::query_scalar::<_, i32>(sql).fetch_one(&mut self.connection);
+        let number = number.await?;
+        self.close().await;
+        Ok(number.unsigned_abs())
     }
 
     async fn lock(&mut self, database: &MigrationDatabase) -> Result<(), MigrationError> {
@@ -96,6 +114,19 @@ impl PostgresSession {
             place: database.to_string(),
             holder: holder.flatten(),
         })
+    }
+
+    async fn put(&mut self, sql: &str, values: Vec<Value>) -> Result<(), sqlx::Error> {
+        let sql = self.filled(sql);
+        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        for value in values {
+            query = match value {
+                Value::Number(number) => query.bind(number),
+                Value::Nothing => query.bind(None::<i64>),
+                Value::Text(text) => query.bind(text),
+            };
+        }
+        query.execute(&mut self.connection).await.map(drop)
     }
 
     fn filled(&self, sql: &str) -> String {
@@ -135,7 +166,15 @@ impl Session for PostgresSession {
     }
 
     async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        self.run("BEGIN").await.map(drop)
+        self.run("BEGIN").await?;
+        self.in_transaction = true;
+        Ok(())
+    }
+
+    async fn end(&mut self, keep: bool) -> Result<(), sqlx::Error> {
+        self.in_transaction = false;
+        let sql = if keep { "COMMIT" } else { "ROLLBACK" };
+        self.run(sql).await.map(drop)
     }
 
     async fn run(&mut self, statement: &str) -> Result<u64, sqlx::Error> {
@@ -145,16 +184,18 @@ impl Session for PostgresSession {
     }
 
     async fn write(&mut self, sql: &str, values: Vec<Value>) -> Result<(), sqlx::Error> {
-        let sql = self.filled(sql);
-        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
-        for value in values {
-            query = match value {
-                Value::Number(number) => query.bind(number),
-                Value::Nothing => query.bind(None::<i64>),
-                Value::Text(text) => query.bind(text),
-            };
+        if self.in_transaction {
+            self.run(AS_CONNECTED).await?;
+            return self.put(sql, values).await;
         }
-        query.execute(&mut self.connection).await.map(drop)
+        // A file may also have set that transactions only read.
+        self.run("BEGIN READ WRITE").await?;
+        let outcome = async {
+            self.run(AS_CONNECTED).await?;
+            self.put(sql, values).await
+        };
+        let outcome = outcome.await;
+        self.end(outcome.is_ok()).await.and(outcome)
     }
 
     async fn reset(&mut self) -> Result<(), sqlx::Error> {

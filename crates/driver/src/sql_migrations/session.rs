@@ -30,9 +30,11 @@ pub(super) trait Session {
     async fn entries(&mut self) -> Result<Option<Vec<Entry>>, sqlx::Error>;
     /// Begins a transaction that may write.
     async fn begin(&mut self) -> Result<(), sqlx::Error>;
+    /// Ends the transaction: what was done in it stays, or nothing of it.
+    async fn end(&mut self, keep: bool) -> Result<(), sqlx::Error>;
     /// Carries out one statement of a file, and says how many rows it changed.
     async fn run(&mut self, statement: &str) -> Result<u64, sqlx::Error>;
-    /// Changes the ledger: `TABLE` stands for its name, `NOW` for the time, `$1` and so on for the values.
+    /// Changes the ledger, as the user of the connection and within its own bounds whatever a file has set: `TABLE` stands for its name, `NOW` for the time, `$1` and so on for the values.
     async fn write(&mut self, sql: &str, values: Vec<Value>) -> Result<(), sqlx::Error>;
     /// Takes back what a file has set for the session.
     async fn reset(&mut self) -> Result<(), sqlx::Error>;
@@ -51,13 +53,13 @@ pub(super) async fn settled<S: Session, T>(
 ) -> Result<T, MigrationError> {
     match outcome {
         Ok(done) => {
-            let committed = session.run("COMMIT").await;
+            let committed = session.end(true).await;
             committed.map_err(MigrationError::ledger("commit"))?;
             Ok(done)
         }
         Err(error) => {
             // A lost connection rolls back by itself.
-            let _ = session.run("ROLLBACK").await;
+            let _ = session.end(false).await;
             Err(error)
         }
     }

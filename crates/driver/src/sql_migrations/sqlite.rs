@@ -165,6 +165,11 @@ impl Session for SqliteSession {
         self.run("BEGIN IMMEDIATE").await.map(drop)
     }
 
+    async fn end(&mut self, keep: bool) -> Result<(), sqlx::Error> {
+        let sql = if keep { "COMMIT" } else { "ROLLBACK" };
+        self.run(sql).await.map(drop)
+    }
+
     async fn run(&mut self, statement: &str) -> Result<u64, sqlx::Error> {
         self.bound().await?;
         let sql = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use portcullis_migration::{MigrationSet, Phase};
-use portcullis_rollout::LedgerCheck;
+use portcullis_rollout::{LedgerCheck, SqlFile};
 
 use super::database::{DatabaseKind, MigrationDatabase};
 use super::error::MigrationError;
@@ -100,25 +100,44 @@ pub async fn migration_status(
     }
 }
 
-/// How they stand once nobody is at them: this takes the lock that changes take.
+/// How the files of a plan stand once nobody is at them: this takes the lock that changes take. The files themselves are not
+/// asked for: what was planned is what must be in the ledger, whatever became of the folder since.
 ///
 /// # Errors
-/// [`MigrationError::Busy`] while another holds it, and those of [`migration_status`].
-pub(super) async fn settled_status(
+/// [`MigrationError::Busy`] while another holds it, and when the database cannot be reached or read.
+pub(super) async fn settled_standings(
     database: &MigrationDatabase,
-    set: &MigrationSet,
-) -> Result<Ledger, MigrationError> {
-    same_dialect(database, set)?;
-    match &database.kind {
+    files: &[&SqlFile],
+) -> Result<Vec<(String, Standing)>, MigrationError> {
+    let entries = match &database.kind {
         DatabaseKind::Postgres(options) => {
             let session = PostgresSession::to_change(options, database, LEDGER_LOOK_MS).await?;
-            read(session, set).await
+            ended_entries(session).await?
         }
         DatabaseKind::Sqlite(path) => {
             let session = SqliteSession::to_change(path, database, LEDGER_LOOK_MS).await?;
-            read(session, set).await
+            ended_entries(session).await?
         }
-    }
+    };
+    let of = |file: &SqlFile| {
+        let version = number(Path::new(&file.name));
+        let entry = entries.iter().find(|entry| Some(entry.version) == version);
+        match entry {
+            None => Standing::Pending,
+            Some(entry) if entry.applied_at.is_none() => half_way(entry, None),
+            Some(entry) if entry.sha256 == file.sha256 => Standing::Applied,
+            Some(_) => Standing::Changed,
+        }
+    };
+    let standings = files.iter().map(|file| (file.name.clone(), of(file)));
+    Ok(standings.collect())
+}
+
+async fn ended_entries<S: Session>(mut session: S) -> Result<Vec<Entry>, MigrationError> {
+    let entries = session.entries().await;
+    session.close().await;
+    let entries = entries.map_err(MigrationError::ledger("read the ledger"))?;
+    Ok(entries.unwrap_or_default())
 }
 
 /// Files of the phase contract that are applied, or begun, and that a release cannot know: those that are named, and those
@@ -143,22 +162,14 @@ pub(super) async fn taken_away(
 
 /// What the ledger holds.
 pub(super) async fn entries(database: &MigrationDatabase) -> Result<Vec<Entry>, MigrationError> {
-    let entries = match &database.kind {
+    match &database.kind {
         DatabaseKind::Postgres(options) => {
-            let mut session = PostgresSession::to_look(options, database).await?;
-            let entries = session.entries().await;
-            session.close().await;
-            entries
+            ended_entries(PostgresSession::to_look(options, database).await?).await
         }
         DatabaseKind::Sqlite(path) => {
-            let mut session = SqliteSession::to_look(path, database).await?;
-            let entries = session.entries().await;
-            session.close().await;
-            entries
+            ended_entries(SqliteSession::to_look(path, database).await?).await
         }
-    };
-    let entries = entries.map_err(MigrationError::ledger("read the ledger"))?;
-    Ok(entries.unwrap_or_default())
+    }
 }
 
 async fn read<S: Session>(mut session: S, set: &MigrationSet) -> Result<Ledger, MigrationError> {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use portcullis_driver::{
     Applied, ApplyOrder, Ledger, MigrationDatabase, MigrationError, MigrationEvent,
-    apply_migrations, migration_status,
+    MigrationFilesError, apply_migrations, migration_status, read_migration_files,
 };
 use portcullis_migration::{Dialect, MigrationSet, Phase, SetProblem};
 
@@ -126,4 +126,43 @@ async fn a_reference_that_leads_to_no_database_is_refused_and_never_quoted() {
         "{shown}"
     );
     assert_eq!(database.dialect(), Dialect::Postgres);
+}
+
+/// What a command is given may be secret, in whatever it goes wrong.
+#[tokio::test]
+async fn of_a_command_only_the_program_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for reference in [
+        "cmd:false postgres://jo:s3cret@db/notes",
+        "cmd:echo mysql://jo:s3cret@db/notes",
+        "cmd:echo 'postgres://jo:s3cret@db/notes",
+        "cmd:/no/such/program s3cret",
+    ] {
+        let refused = MigrationDatabase::of(reference, folder.path()).await;
+        let told = refused.unwrap_err().to_string();
+        assert!(told.starts_with("the database `cmd:"), "{told}");
+        assert!(told.contains(" ...`"), "{told}");
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+}
+
+#[test]
+fn a_last_number_below_all_files_says_which_files_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = || {
+        let paths = [folder.path().to_owned()];
+        read_migration_files(&paths, Dialect::Sqlite, Some(2)).unwrap_err()
+    };
+    assert!(matches!(read(), MigrationFilesError::None(_)));
+    for name in ["0003_c.sql", "0010_a.sql", "0011_b.sql"] {
+        std::fs::write(folder.path().join(name), "SELECT 1;").unwrap();
+    }
+    let refused = read();
+    let told = refused.to_string();
+    assert!(
+        told.starts_with("through = 2 leaves out every .sql file in ")
+            && told.ends_with(": 0003_c.sql, 0010_a.sql, 0011_b.sql"),
+        "{told}"
+    );
+    assert!(refused.hint().unwrap().contains("set `through`"));
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use portcullis_analysis::Sample;
-use portcullis_driver::{Driver, Meter, Query};
+use portcullis_driver::{Course, CourseHandle, Driver, Meter, Query};
 use portcullis_journal::{Entry, Journal};
 use portcullis_rollout::{
     Action, Actor, Effect, Event, EventKind, Notice, NoticeKind, Op, OpKey, Rollout, State,
@@ -22,8 +22,16 @@ use crate::bounds::{LEASE_RENEWAL_MIN, LEASE_RENEWALS, OUTCOMES_WAITING_MAX};
 use crate::clock::Clock;
 use crate::hands::chain;
 use crate::history::History;
-use crate::performer::{perform, probe};
+use crate::performer::{follow, perform, probe};
 use crate::runner::{Runner, RunnerError, Step};
+
+/// What an attempt under way can be told.
+struct Attempt {
+    /// To end at once.
+    cancel: CancellationToken,
+    /// To stop between two parts.
+    course: CourseHandle,
+}
 
 pub(super) struct Task<J, D, M, C> {
     runner: Runner<J>,
@@ -34,7 +42,7 @@ pub(super) struct Task<J, D, M, C> {
     entries: broadcast::Sender<Entry>,
     outcomes: mpsc::Sender<EventKind>,
     reported: mpsc::Receiver<EventKind>,
-    attempts: HashMap<OpKey, CancellationToken>,
+    attempts: HashMap<OpKey, Attempt>,
     measuring: Option<AbortHandle>,
     /// What was measured of the open gate and is not recorded yet.
     unrecorded: Option<(StepIndex, Sample)>,
@@ -169,6 +177,8 @@ where
         if let EventKind::Succeeded { key, .. }
         | EventKind::Failed { key, .. }
         | EventKind::TimedOut { key }
+        | EventKind::Unclear { key, .. }
+        | EventKind::Suspended { key, .. }
         | EventKind::Probed { key, .. } = &kind
         {
             self.attempts.remove(key);
@@ -239,8 +249,13 @@ where
                 Effect::Perform(op) => self.perform(op),
                 Effect::Probe(op) => self.probe(op),
                 Effect::Cancel(key) => {
-                    if let Some(token) = self.attempts.get(&key) {
-                        token.cancel();
+                    if let Some(attempt) = self.attempts.get(&key) {
+                        attempt.cancel.cancel();
+                    }
+                }
+                Effect::Suspend(key) => {
+                    if let Some(attempt) = self.attempts.get(&key) {
+                        attempt.course.hold();
                     }
                 }
                 Effect::Measure { step, interval_ms } => self.measure(step, interval_ms),
@@ -262,11 +277,19 @@ where
 
     fn perform(&mut self, op: Op) {
         let token = CancellationToken::new();
-        self.attempts.insert(op.key.clone(), token.clone());
+        let (course, handle) = Course::new();
+        let attempt = Attempt {
+            cancel: token.clone(),
+            course: handle.clone(),
+        };
+        self.attempts.insert(op.key.clone(), attempt);
+        self.running
+            .spawn(follow(op.key.clone(), handle, self.outcomes.clone()));
         let (driver, outcomes) = (self.driver.clone(), self.outcomes.clone());
         tracing::info!(op = %op.key, action = op.action.word(), "performing");
         self.running.spawn(async move {
-            let kind = perform(driver.as_ref(), &op, &token).await;
+            let kind = perform(driver.as_ref(), &op, &token, &course).await;
+            drop(course);
             let _ = outcomes.send(kind).await;
         });
     }

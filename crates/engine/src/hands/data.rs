@@ -156,6 +156,10 @@ impl DataHand {
                     &store.name,
                     format!("sha256 {}", replaced.digest),
                 ));
+                let lost = replaced.attributes_not_set;
+                if lost > 0 {
+                    facts.push(Fact::new("extended attributes not set", lost));
+                }
                 if let Some(kept) = replaced.kept {
                     facts.push(Fact::new("replaced data kept as", kept));
                 }

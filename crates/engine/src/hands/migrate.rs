@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_driver::{CommandDriver, Driver, Probed, SqlMigrationDriver};
+use portcullis_driver::{Carried, CommandDriver, Course, Driver, Probed, SqlMigrationDriver};
 use portcullis_rollout::{Action, Fact, Failure, LedgerCheck, MigrationOrder, Op};
 
 /// Carries out [`Action::Migrate`], by the driver of its kind.
@@ -27,6 +27,13 @@ impl MigrationHand {
         }
     }
 
+    pub(super) async fn carry_out(&self, op: &Op, course: &Course) -> Result<Carried, Failure> {
+        match &op.action {
+            Action::Migrate(MigrationOrder::Sql(_)) => self.sql.carry_out(op, course).await,
+            _ => self.command.apply(op).await.map(Carried::Done),
+        }
+    }
+
     /// Waits up to `patience` until nothing of an earlier attempt at this migration goes on. SQL is carried out by this
     /// program itself, so nothing of it outlives that but a statement which holds the ledger's lock; the next attempt
     /// meets that.
@@ -41,8 +48,16 @@ impl MigrationHand {
         }
     }
 
+    /// What the lint of SQL files says for their own server, and did not say for the plan.
+    pub(super) async fn examined(&self, order: &MigrationOrder) -> Result<Vec<Fact>, String> {
+        match order {
+            MigrationOrder::Command(_) => Ok(Vec::new()),
+            MigrationOrder::Sql(order) => self.sql.examined(order).await,
+        }
+    }
+
     /// What the ledger says about a rollout that is to begin.
-    pub(super) async fn ready(&self, check: &LedgerCheck) -> Result<Fact, String> {
+    pub(super) async fn ready(&self, check: &LedgerCheck) -> Result<Vec<Fact>, String> {
         self.sql.ready(check).await
     }
 }

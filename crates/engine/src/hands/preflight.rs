@@ -52,7 +52,10 @@ impl PreflightHand {
             note(seen);
         }
         if let Some(check) = &order.ledger {
-            note(self.migration.ready(check).await);
+            match self.migration.ready(check).await {
+                Ok(seen) => seen.into_iter().for_each(|fact| note(Ok(fact))),
+                Err(problem) => note(Err(problem)),
+            }
         }
         if let Some(serving) = &order.serving {
             for check in &serving.checks {

@@ -140,6 +140,8 @@ impl RehearsalHand {
         ));
 
         if let Some(migration) = &order.migration {
+            let examined = self.migration.examined(migration).await;
+            facts.extend(examined.map_err(lasting)?);
             self.migrate(migration, order, &mut facts).await?;
         }
         // A release that has the data to itself starts when all phases are done.

@@ -1,6 +1,6 @@
 //! The SQL files of a release that is planned: which there are, and what the lint says of those that are new.
 
-use portcullis_driver::{MigrationFiles, read_migration_files};
+use portcullis_driver::{MigrationFiles, read_migration_files, server_of};
 use portcullis_migration::{Dialect, Finding, LintOptions, Phase, RuleClass, Severity, lint};
 use portcullis_rollout::{
     Migration, MigrationPhase, PlanRequest, Purpose, Release, SqlFile, SqlMigration, StoreKind,
@@ -65,7 +65,8 @@ pub(super) fn examined(request: &PlanRequest) -> Result<Vec<String>, PlanningErr
         problems,
     };
     let MigrationFiles { set, problems } = read(sql).map_err(|problem| refused(vec![problem]))?;
-    let mut findings = lint(&set, &problems, LintOptions::default());
+    let server = server_of(sql.server_version);
+    let mut findings = lint(&set, &problems, LintOptions { server });
     findings.retain(|finding| new.iter().any(|file| file.name == finding.file));
     let matters = |finding: &&Finding| {
         let fails = matches!(finding.class, RuleClass::Fails | RuleClass::File);

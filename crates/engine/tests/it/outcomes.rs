@@ -66,6 +66,6 @@ fn a_failure_keeps_its_evidence() {
 fn what_cannot_be_told_stays_in_doubt() {
     for applied in [Ok(Vec::new()), Err(failure())] {
         let kind = outcome(&op(), applied, Probed::new(Presence::Unknown));
-        assert!(matches!(kind, EventKind::TimedOut { .. }), "{kind:?}");
+        assert!(matches!(kind, EventKind::Unclear { .. }), "{kind:?}");
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::{Dialect, Migration, Phase, Statement};
 
-use super::at;
 use super::finding::{Finding, RuleClass, Severity};
+use super::{at, restrict, rows, tables};
 
 pub(super) fn examine(dialect: Dialect, migration: &Migration) -> Vec<Finding> {
     let mut found = Vec::new();
     for (index, statement) in migration.statements.iter().enumerate() {
-        found.extend(all_rows(migration, index, statement));
+        found.extend(rows::examine(migration, index, statement));
+        found.extend(restrict::examine(dialect, migration, index, statement));
         found.extend(unbounded_batch(migration, index, statement));
         found.extend(structure_in_backfill(migration, index, statement));
         if dialect == Dialect::Postgres {
@@ -17,6 +18,8 @@ pub(super) fn examine(dialect: Dialect, migration: &Migration) -> Vec<Finding> {
             found.extend(invalid_index_counts(migration, index, statement));
             found.extend(data_may_refuse(migration, index, statement));
             found.extend(truncate(migration, index, statement));
+            found.extend(new_enum_value(migration, index, statement));
+            found.extend(discards_lock(migration, index, statement));
         }
     }
     found.extend(data_with_structure(dialect, migration));
@@ -24,40 +27,8 @@ pub(super) fn examine(dialect: Dialect, migration: &Migration) -> Vec<Finding> {
     found
 }
 
-fn is_structure(statement: &Statement) -> bool {
+pub(super) fn is_structure(statement: &Statement) -> bool {
     statement.begins(&["ALTER"]) || statement.begins(&["CREATE"]) || statement.begins(&["DROP"])
-}
-
-fn changes_rows(statement: &Statement) -> bool {
-    let first = ["UPDATE", "DELETE", "MERGE"];
-    first.iter().any(|word| statement.begins(&[word]))
-        || statement.begins(&["INSERT"]) && statement.has("SELECT")
-}
-
-/// DELETE and UPDATE without WHERE.
-fn all_rows(migration: &Migration, index: usize, statement: &Statement) -> Option<Finding> {
-    if statement.has("WHERE") {
-        return None;
-    }
-    let place = at(migration, Some(index));
-    if statement.begins(&["DELETE"]) {
-        let why = "It deletes every row of the table; only a backup brings them back.";
-        let instead = "say which rows by WHERE; if all are meant, do it in a contract migration once nothing needs them";
-        return Some(place.finding("delete-without-where", RuleClass::DataLoss, why, instead));
-    }
-    let updates = statement.begins(&["UPDATE"]) && statement.batch.is_none();
-    updates.then(|| {
-        let why = "It changes every row in one transaction: each stays locked until all are done, and what was there \
-                   before is gone.";
-        let instead = "put it into a backfill file, with WHERE for the rows that are still to do, a LIMIT, and \
-                       `-- portcullis: batch = 1000`";
-        place
-            .finding("update-without-where", RuleClass::DataLoss, why, instead)
-            .severity(match migration.phase {
-                Phase::Contract => Severity::Warning,
-                _ => Severity::Error,
-            })
-    })
 }
 
 /// A batch that does not bound itself changes everything in the first round.
@@ -200,6 +171,45 @@ fn truncate(migration: &Migration, index: usize, statement: &Statement) -> Optio
     })
 }
 
+/// A value that is added to an enumeration may be used once the transaction that adds it is over.
+fn new_enum_value(migration: &Migration, index: usize, statement: &Statement) -> Option<Finding> {
+    if !migration.in_transaction || !statement.begins(&["ALTER", "TYPE"]) {
+        return None;
+    }
+    let mut value = statement.find(&["ADD", "VALUE"])? + 2;
+    if statement.has_at(value, &["IF", "NOT", "EXISTS"]) {
+        value += 3;
+    }
+    let literal = &statement.parts.get(value)?.text;
+    let (name, _) = statement.name_at(2)?;
+    if tables::is_new(migration, index, "TYPE", &name) {
+        return None;
+    }
+    // In a string of its own, or inside of a body.
+    let uses = |later: &Statement| later.parts.iter().any(|part| part.text.contains(literal));
+    let behind = migration.statements.get(index + 1..)?;
+    let user = behind.iter().find(|later| uses(later))?;
+    let why = format!(
+        "The statement on line {} uses the value, and PostgreSQL refuses that until the transaction that adds it is over; \
+         this file is one.",
+        user.line
+    );
+    let instead = "put the ALTER TYPE into a file of its own before this one";
+    let place = at(migration, Some(index));
+    Some(place.finding("new-enum-value-used", RuleClass::Fails, why, instead))
+}
+
+/// What ends the lock under which files are applied.
+fn discards_lock(migration: &Migration, index: usize, statement: &Statement) -> Option<Finding> {
+    let discards = statement.begins(&["DISCARD"]) || statement.has("PG_ADVISORY_UNLOCK_ALL");
+    discards.then(|| {
+        let why = "It lets the lock of this session go that keeps two migrations from running at once.";
+        let instead = "take it out, and take back by RESET what the file has set; `apply` does so by itself behind each file";
+        let place = at(migration, Some(index));
+        place.finding("discards-lock", RuleClass::Fails, why, instead)
+    })
+}
+
 /// Rows that are changed in the transaction of a change of structure hold its lock.
 fn data_with_structure(dialect: Dialect, migration: &Migration) -> Option<Finding> {
     let alters = |statement: &Statement| statement.begins(&["ALTER", "TABLE"]);
@@ -208,7 +218,7 @@ fn data_with_structure(dialect: Dialect, migration: &Migration) -> Option<Findin
     if dialect == Dialect::Sqlite || !migration.in_transaction {
         return None;
     }
-    let index = (first..statements.len()).find(|at| changes_rows(&statements[*at]))?;
+    let index = (first..statements.len()).find(|at| rows::changes_rows(&statements[*at]))?;
     let why = "It runs in the transaction of the ALTER TABLE before it, so that nobody can read the table until all rows are \
                changed.";
     let instead = "put it into a backfill file of its own, in batches";

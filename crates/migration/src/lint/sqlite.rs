@@ -5,8 +5,9 @@
 
 use crate::{Migration, Statement};
 
-use super::at;
 use super::finding::{Finding, Place, RuleClass, Severity};
+use super::tables::{altered, named};
+use super::{at, tables};
 
 pub(super) fn examine(migration: &Migration) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -20,39 +21,9 @@ pub(super) fn examine(migration: &Migration) -> Vec<Finding> {
     found
 }
 
-/// The table of ALTER TABLE, and where its name ends.
-fn altered(statement: &Statement) -> Option<(String, usize)> {
-    match statement.begins(&["ALTER", "TABLE"]) {
-        true => statement.name_at(2),
-        false => None,
-    }
-}
-
-/// What CREATE or DROP is about: its name, for one kind of thing.
-fn named(statement: &Statement, verb: &str, thing: &str) -> Option<String> {
-    if !statement.begins(&[verb]) {
-        return None;
-    }
-    let mut at = (1..4).find(|at| statement.has_at(*at, &[thing]))? + 1;
-    for condition in [&["IF", "NOT", "EXISTS"] as &[&str], &["IF", "EXISTS"]] {
-        if statement.has_at(at, condition) {
-            at += condition.len();
-        }
-    }
-    statement.name_at(at).map(|(name, _)| name)
-}
-
 /// Whether a table is made by an earlier statement of the file: nobody uses it yet.
 fn is_new(migration: &Migration, before: usize, table: &str) -> bool {
-    let earlier = &migration.statements[..before];
-    // IF NOT EXISTS says nothing of whether it was there.
-    let surely = |statement: &&Statement| statement.find(&["IF", "NOT", "EXISTS"]).is_none();
-    let made = |statement: &Statement| named(statement, "CREATE", "TABLE");
-    earlier
-        .iter()
-        .filter(surely)
-        .filter_map(made)
-        .any(|made| made == table)
+    tables::is_new(migration, before, "TABLE", table)
 }
 
 /// The new name of a table that is renamed.
@@ -166,6 +137,13 @@ fn added_column(place: Place<'_>, statement: &Statement) -> Option<Finding> {
         let instead =
             "add the column without it, and make a unique index when its values are there";
         return Some(place.finding("adding-unique-column", RuleClass::Fails, why, instead));
+    }
+    let is_stored = statement.find_outside(&["STORED"]).is_some()
+        && statement.find_outside(&["AS", "("]).is_some();
+    if is_stored {
+        let why = "SQLite adds no generated column that is STORED: the statement fails.";
+        let instead = "make it VIRTUAL, or make the table anew with the column";
+        return Some(place.finding("adding-stored-column", RuleClass::Fails, why, instead));
     }
     let default = statement.find(&["DEFAULT"]);
     let value = default.and_then(|at| statement.parts.get(at + 1));

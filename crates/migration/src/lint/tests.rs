@@ -77,6 +77,7 @@ fn a_migration_is_judged_by_its_phase() {
 #[test]
 fn locks_required_columns_and_types_are_found_in_postgresql() {
     let expected = [
+        ("constraint-on-writes", Severity::Warning, 4),
         ("constraint-missing-not-valid", Severity::Warning, 4),
         ("adding-foreign-key-constraint", Severity::Warning, 4),
     ];
@@ -196,7 +197,10 @@ fn what_a_failed_concurrent_build_leaves_is_foreseen() {
     assert_rules(Dialect::Postgres, "0001_a.sql", &more, &expected);
     let hidden =
         format!("{head}CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"I\" ON notes (a);\n");
-    let expected = [("concurrently-if-not-exists", Severity::Warning, 3)];
+    let expected = [
+        ("concurrently-if-not-exists", Severity::Warning, 3),
+        ("unique-index", Severity::Error, 3),
+    ];
     assert_rules(Dialect::Postgres, "0001_a.sql", &hidden, &expected);
 }
 
@@ -231,9 +235,14 @@ fn sqlites_own_limits_are_known() {
         ),
         ("COMMIT;", "transaction-nesting", Severity::Error),
         (
-            "CREATE UNIQUE INDEX IF NOT EXISTS i ON notes (a);",
+            "CREATE INDEX IF NOT EXISTS i ON notes (a);",
             "index-build",
             Severity::Warning,
+        ),
+        (
+            "ALTER TABLE notes ADD a text GENERATED ALWAYS AS (lower(body)) STORED;",
+            "adding-stored-column",
+            Severity::Error,
         ),
         ("DROP INDEX i;", "ban-drop-index", Severity::Warning),
         (
@@ -377,4 +386,163 @@ fn constants_in_parentheses_are_constants_and_if_not_exists_makes_nothing_new() 
     let computed = "ALTER TABLE notes ADD COLUMN n INTEGER DEFAULT (1 + 1);";
     let refused = [("adding-field-with-default", Severity::Error, 1)];
     assert_rules(Dialect::Sqlite, "0001_a.sql", computed, &refused);
+}
+
+/// A condition of a subquery chooses the rows of that, and a change may stand inside of a WITH.
+#[test]
+fn rows_that_no_where_of_their_own_chooses_are_found_wherever_they_are_changed() {
+    for text in [
+        "DELETE FROM notes USING (SELECT id FROM tag WHERE old) t;",
+        "WITH gone AS (DELETE FROM notes RETURNING id) SELECT count(*) FROM gone WHERE id > 5;",
+        "WITH old AS (SELECT id FROM tag WHERE id > 5) DELETE FROM notes;",
+        "WITH old AS (SELECT 1), gone AS MATERIALIZED (DELETE FROM tag) DELETE FROM notes WHERE id = 1;",
+    ] {
+        let found = [("delete-without-where", Severity::Error, 1)];
+        assert_rules(Dialect::Postgres, "0001_a.sql", text, &found);
+    }
+    let text = "UPDATE notes SET a = (SELECT max(id) FROM tag WHERE tag.note = notes.id);";
+    for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+        let found = [("update-without-where", Severity::Error, 1)];
+        assert_rules(dialect, "0001_a.sql", text, &found);
+        for chosen in [
+            "WITH old AS (SELECT id FROM tag) DELETE FROM notes WHERE id IN (SELECT id FROM old);",
+            "DELETE FROM notes WHERE id IN (SELECT id FROM tag);",
+            "INSERT INTO notes (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET a = 1;",
+            "WITH a AS (SELECT id FROM notes WHERE id = 1) SELECT 1;",
+        ] {
+            assert_rules(dialect, "0001_a.sql", chosen, &[]);
+        }
+    }
+    let locks = "WITH a AS (SELECT id FROM notes FOR UPDATE) SELECT count(*) FROM a;";
+    assert_rules(Dialect::Postgres, "0001_a.sql", locks, &[]);
+}
+
+#[test]
+fn the_body_of_a_do_block_is_examined_on_its_own_lines() {
+    let text = "\
+-- portcullis: expand
+CREATE TABLE draft (id bigint);
+DO $body$
+DECLARE r record;
+BEGIN
+  REVOKE ALL ON draft FROM app;
+  IF EXISTS (SELECT 1 FROM tag) THEN
+    DELETE FROM notes;
+  END IF;
+  FOR r IN SELECT id FROM tag LOOP
+    UPDATE notes SET a = 1 WHERE id = r.id;
+    SELECT count(*) INTO STRICT r FROM notes;
+  END LOOP;
+  ALTER TABLE notes
+    DROP COLUMN body;
+  EXECUTE 'DROP TABLE ' || r.name;
+END $body$;
+";
+    let expected = [
+        ("dynamic-sql", Severity::Warning, 3),
+        ("delete-without-where", Severity::Error, 8),
+        ("ban-drop-column", Severity::Error, 15),
+    ];
+    let found = rules(Dialect::Postgres, "0001_a.sql", text);
+    let found: Vec<(&str, Severity, usize)> = found
+        .iter()
+        .map(|(rule, bad, line)| (rule.as_str(), *bad, *line))
+        .collect();
+    assert_eq!(found, expected);
+    // An ignore before the block counts for what is in it.
+    let ignored = text.replace(
+        "DO $body$",
+        "-- portcullis:ignore dynamic-sql, delete-without-where, ban-drop-column: seen\nDO $body$",
+    );
+    assert_rules(Dialect::Postgres, "0001_a.sql", &ignored, &[]);
+    let other = "DO LANGUAGE plpython3u $$ DELETE FROM notes $$;";
+    assert_rules(Dialect::Postgres, "0001_a.sql", other, &[]);
+}
+
+/// What only adds something can break the version that runs, if it forbids what that does.
+#[test]
+fn what_forbids_something_to_the_running_version_is_no_expansion() {
+    for (text, rule) in [
+        (
+            "CREATE UNIQUE INDEX CONCURRENTLY i ON notes (a);",
+            "unique-index",
+        ),
+        (
+            "ALTER TABLE ONLY notes ADD CONSTRAINT c CHECK (a > 0) NOT VALID;",
+            "constraint-on-writes",
+        ),
+        ("REVOKE UPDATE ON notes FROM app;", "revoke"),
+        ("REVOKE ALL ON FUNCTION f(int) FROM public;", "revoke"),
+        (
+            "ALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
+            "row-level-security",
+        ),
+        (
+            "ALTER TABLE notes FORCE ROW LEVEL SECURITY;",
+            "row-level-security",
+        ),
+        (
+            "CREATE POLICY p ON notes AS RESTRICTIVE USING (owner = current_user);",
+            "row-level-security",
+        ),
+    ] {
+        let text = format!("-- portcullis: no-transaction\n{text}\n");
+        let found = rules(Dialect::Postgres, "0001_a.sql", &text);
+        let expected = (rule.to_owned(), Severity::Error, 2);
+        assert!(found.contains(&expected), "{text}: {found:?}");
+        let later = rules(Dialect::Postgres, "0001_a.contract.sql", &text);
+        assert!(
+            later.contains(&(rule.to_owned(), Severity::Note, 2)),
+            "{text}: {later:?}"
+        );
+    }
+    // What the file makes itself is used by nobody, and a new column is NULL for whoever does not know it.
+    for text in [
+        "CREATE TABLE tag (id bigint, name text);\nCREATE UNIQUE INDEX i ON tag (name);\nREVOKE ALL ON tag FROM app;\n\
+         ALTER TABLE tag ENABLE ROW LEVEL SECURITY;\nALTER TABLE tag ADD CONSTRAINT c CHECK (id > 0);",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';\nREVOKE ALL ON FUNCTION f() FROM public;",
+    ] {
+        let text = format!("SET lock_timeout = '1s';\nSET statement_timeout = '1s';\n{text}");
+        let found = rules(Dialect::Postgres, "0001_a.sql", &text);
+        let harmful = found.iter().filter(|(_, bad, _)| *bad == Severity::Error);
+        assert_eq!(harmful.count(), 0, "{text}: {found:?}");
+    }
+    let text = "ALTER TABLE notes ADD COLUMN slug text;\nCREATE UNIQUE INDEX i ON notes (slug);";
+    for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+        let found = rules(dialect, "0001_a.sql", text);
+        assert!(
+            !found.iter().any(|(rule, _, _)| rule == "unique-index"),
+            "{found:?}"
+        );
+        let with_default = text.replace("text;", "text DEFAULT '';");
+        let found = rules(dialect, "0001_a.sql", &with_default);
+        assert!(
+            found.iter().any(|(rule, _, _)| rule == "unique-index"),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_new_value_of_an_enumeration_is_not_used_in_its_own_transaction() {
+    let text = "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'calm' BEFORE 'fine';\nUPDATE notes SET m = 'calm' WHERE id = 1;\n";
+    let found = [("new-enum-value-used", Severity::Error, 1)];
+    assert_rules(Dialect::Postgres, "0001_a.sql", text, &found);
+    let in_body =
+        "ALTER TYPE mood ADD VALUE 'calm' AFTER 'fine';\nDO $$ BEGIN PERFORM f('calm'); END $$;\n";
+    assert_rules(Dialect::Postgres, "0001_a.sql", in_body, &found);
+    let apart = format!("-- portcullis: no-transaction\n{text}");
+    let unused = "ALTER TYPE mood ADD VALUE 'calm' AFTER 'sad';\nUPDATE notes SET m = 'fine' WHERE id = 1;\n";
+    let new = format!("CREATE TYPE mood AS ENUM ('fine');\n{text}");
+    for text in [apart.as_str(), unused, new.as_str()] {
+        let found = rules(Dialect::Postgres, "0001_a.sql", text);
+        assert!(
+            !found
+                .iter()
+                .any(|(rule, _, _)| rule == "new-enum-value-used"),
+            "{found:?}"
+        );
+    }
+    let discards = [("discards-lock", Severity::Error, 1)];
+    assert_rules(Dialect::Postgres, "0001_a.sql", "DISCARD ALL;", &discards);
 }

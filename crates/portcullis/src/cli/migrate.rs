@@ -10,7 +10,7 @@ pub(crate) enum Migrate {
     /// Say what would hurt if these files were applied: broken versions, lost data, long locks, half-applied files.
     ///
     /// Reads plain SQL files named NUMBER_name.sql, such as 0007_add_email.sql; a folder stands for all of them in it.
-    /// Nothing is asked of a database. PostgreSQL's files are examined by squawk, SQLite's by rules of our own, and both by
+    /// Nothing is asked of a database but, with --url, its kind and version. PostgreSQL's files are examined by squawk, SQLite's by rules of our own, and both by
     /// what their phase allows. `-- portcullis:ignore RULE: REASON` before a statement turns a rule off for it.
     ///
     /// Exit codes: 0 nothing was found that --deny denies, 1 something was, 2 the files or an option cannot be read.
@@ -64,6 +64,10 @@ pub(crate) struct Lint {
     /// The PostgreSQL server that the files are for, such as 15 or 17.2: what locks a statement takes depends on it.
     #[arg(long, value_name = "VERSION", default_value = "15", value_parser = server_version)]
     pub(crate) server_version: ServerVersion,
+    /// The database that the files are for, which is asked for its kind and version: env:NAME, file:PATH, cmd:PROGRAM with
+    /// postgres://... or sqlite:PATH in it, or sqlite:PATH itself. With arguments: --url 'cmd:PROGRAM ARGUMENT'.
+    #[arg(long, value_name = "REFERENCE", conflicts_with_all = ["dialect", "server_version"])]
+    pub(crate) url: Option<String>,
     /// From which findings on the command ends with 1.
     #[arg(long, value_enum, default_value_t = Deny::Errors)]
     pub(crate) deny: Deny,
@@ -86,7 +90,7 @@ pub(crate) struct Against {
     #[arg(value_hint = clap::ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
     /// Where the database is: env:NAME, file:PATH or cmd:PROGRAM with postgres://... or sqlite:PATH in it, or sqlite:PATH
-    /// itself.
+    /// itself. A program with arguments is one word of the command line: --url 'cmd:PROGRAM ARGUMENT'.
     #[arg(long, value_name = "REFERENCE")]
     pub(crate) url: String,
 }

@@ -23,11 +23,32 @@ pub(crate) fn mistyped(error: &clap::Error) -> CommandError {
             message.push(line.trim_start_matches("error: ").to_owned());
         }
     }
-    let made = CommandError::coded(code(error.kind()), message.join(" "));
+    let message = without_addresses(&message.join(" "));
+    let hints = hints
+        .iter()
+        .map(|hint| without_addresses(hint))
+        .collect::<Vec<_>>();
+    let made = CommandError::coded(code(error.kind()), message);
     hints
         .into_iter()
         .chain(usage)
         .fold(made, CommandError::hint)
+}
+
+/// A text in which addresses are left out that have a user in them: the password stands there too.
+fn without_addresses(text: &str) -> String {
+    let words = text.split_inclusive(char::is_whitespace);
+    let shown = words.map(|word| match word.split_once("://") {
+        Some((before, rest)) if rest.contains('@') => {
+            let scheme = before
+                .rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '+')
+                .next();
+            let end = &word[word.trim_end().len()..];
+            format!("{}://...{end}", scheme.unwrap_or_default())
+        }
+        _ => word.to_owned(),
+    });
+    shown.collect()
 }
 
 fn code(kind: ErrorKind) -> ErrorCode {

@@ -319,6 +319,11 @@ fn restore_copy(
         let restored = vault
             .restore(&name, &held.name, &target)
             .map_err(|e| failed(&e))?;
+        not_set(
+            &held.name,
+            restored.owners_not_set,
+            restored.attributes_not_set,
+        );
         let (shown, digest) = (target.display().to_string(), restored.digest);
         copies.push((held.name.clone(), shown, digest));
     }
@@ -384,6 +389,11 @@ async fn restore_in_place(
         let replaced = vault
             .restore_in_place(&name, held, now())
             .map_err(|e| failed(&e))?;
+        not_set(
+            &held.name,
+            replaced.owners_not_set,
+            replaced.attributes_not_set,
+        );
         if let Some(kept) = &replaced.kept {
             let undo = match kept {
                 Kept::Path(_) => "move it back",
@@ -404,6 +414,20 @@ async fn restore_in_place(
     }
     report_restored(&name, &copies, json);
     Ok(Exit::Done)
+}
+
+/// Says what a copy could not be given, because this user or the file system may not.
+fn not_set(store: &str, owners: u64, attributes: u64) {
+    if owners > 0 {
+        output::talk(&format!(
+            "note: {store}: {owners} entries keep the user who restored them as their owner, for only root may give files away"
+        ));
+    }
+    if attributes > 0 {
+        output::talk(&format!(
+            "note: {store}: {attributes} extended attributes could not be set; this user or the file system may not"
+        ));
+    }
 }
 
 fn report_restored(name: &BackupName, copies: &[(String, String, String)], json: bool) {

@@ -269,7 +269,7 @@ fn verdict(state: &State, goal: Goal) -> Option<Exit> {
         State::Done { .. } => Some(Exit::Failed),
         State::Held { .. }
         | State::Paused {
-            why: PausedWhy::Approval { .. } | PausedWhy::Asked(_),
+            why: PausedWhy::Approval { .. } | PausedWhy::Asked(_) | PausedWhy::Within { .. },
             ..
         } => Some(Exit::Waits),
         State::Paused {
@@ -303,6 +303,7 @@ fn undo(detail: &Detail) -> Option<String> {
                 "portcullis rollback (closes the service, puts its data back as {from} left it, and starts {from}; what \
                  was written since is lost to it, and you are asked first)"
             ),
+            _ if !detail.plan.plan.takes_away().is_empty() => no_way_back(detail, from),
             _ => format!(
                 "portcullis rollback (starts {from} again and moves traffic to it; the data stays as it is)"
             ),
@@ -331,6 +332,15 @@ fn undo(detail: &Detail) -> Option<String> {
         )),
         (_, None) => None,
     }
+}
+
+/// Why nothing goes back behind a contraction, and what there is instead.
+fn no_way_back(detail: &Detail, from: &str) -> String {
+    let files = detail.plan.plan.takes_away().join(", ");
+    format!(
+        "none: {files} took away what {from} may need; only a backup of before it brings that back, with the data of then \
+         (`portcullis backup list`)"
+    )
 }
 
 /// Where the data is that a restore replaced: it is kept beside the store until somebody removes it.

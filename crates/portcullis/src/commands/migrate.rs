@@ -8,7 +8,7 @@ mod status;
 
 pub(super) use rehearse::{chosen, interrupted};
 
-use portcullis_driver::{DatabaseRefused, FailedStatement, MigrationError};
+use portcullis_driver::{DatabaseRefused, FailedStatement, MigrationError, RunBy};
 
 use crate::cli::Migrate;
 use crate::command_error::{CommandError, ErrorCode, Exit};
@@ -17,7 +17,7 @@ use crate::site::Site;
 /// Carries out a command.
 pub(super) async fn run(site: &Site, json: bool, command: &Migrate) -> Result<Exit, CommandError> {
     match command {
-        Migrate::Lint(args) => lint::run(site, json, args),
+        Migrate::Lint(args) => lint::run(site, json, args).await,
         Migrate::Status(args) => status::run(site, json, args).await,
         Migrate::Rehearse(args) => rehearse::run(site, json, args).await,
         Migrate::Apply(args) => apply::run(site, json, args).await,
@@ -45,7 +45,7 @@ fn told(error: &MigrationError) -> CommandError {
     if let Some(left) = left(error) {
         told = told.cause(left);
     }
-    match error.hint() {
+    match error.hint(RunBy::Command) {
         Some(hint) => told.hint(hint),
         None => told,
     }

@@ -49,6 +49,7 @@ mod server_databases;
 mod shared_journal;
 mod slow_log;
 mod sql_releases;
+mod sql_steps;
 mod starting;
 mod survival;
 mod unanswered;

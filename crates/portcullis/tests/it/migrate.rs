@@ -355,3 +355,41 @@ async fn a_failed_concurrent_build_is_told_with_its_cure() {
     server.sql("notes", "DROP INDEX CONCURRENTLY notes_body");
     assert_eq!(run(&apply).0, 0);
 }
+
+/// An address in the wrong place is not repeated: it may have a password.
+#[test]
+fn an_address_in_the_wrong_place_is_never_printed() {
+    let folder = migrations(&[("0001_a.sql", "SELECT 1;\n")]);
+    let address = "postgres://jo:s3cret@db/notes";
+    for words in [
+        &[
+            "migrate",
+            "status",
+            "migrations",
+            "--url",
+            "cmd:echo",
+            address,
+        ] as &[&str],
+        &["migrate", "status", "migrations", "--url", address],
+        &["migrate", "lint", address],
+        &[
+            "migrate",
+            "status",
+            "migrations",
+            "--url",
+            "cmd:false postgres://jo:s3cret@db/notes",
+        ],
+        &["backup", address],
+        &["status", address],
+    ] {
+        let (exit, out, err) = told(folder.path(), words);
+        assert_eq!(exit, 2, "{words:?}: {err}");
+        assert!(
+            !format!("{out}{err}").contains("s3cret"),
+            "{words:?}: {err}"
+        );
+        if words.contains(&"cmd:echo") {
+            assert!(err.contains("--url 'cmd:PROGRAM ARGUMENT'"), "{err}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use crate::rig::Rig;
 
 const CONFIGURATION: &str = include_str!("fixtures/ledger/sql.toml");
 const ADD: &str = "ALTER TABLE entry ADD COLUMN body TEXT;";
-const FILL: &str = "-- portcullis: batch = 50, pause = 20ms
+pub(crate) const FILL: &str = "-- portcullis: batch = 50, pause = 20ms
 UPDATE entry SET body = text WHERE id IN (SELECT id FROM entry WHERE body IS NULL LIMIT 50);";
 const DROP: &str = "ALTER TABLE entry DROP COLUMN text;";
 
@@ -25,7 +25,7 @@ fn ledger() -> Rig {
     rig
 }
 
-fn serving() -> Rig {
+pub(crate) fn serving() -> Rig {
     let mut rig = ledger();
     rig.ok(&["init"]);
     rig.start();
@@ -33,7 +33,7 @@ fn serving() -> Rig {
     rig
 }
 
-fn file(rig: &Rig, name: &str, text: &str) {
+pub(crate) fn file(rig: &Rig, name: &str, text: &str) {
     std::fs::write(rig.path("migrations").join(name), text).unwrap();
 }
 
@@ -41,11 +41,11 @@ fn database(rig: &Rig) -> PathBuf {
     rig.path("data/entries.db")
 }
 
-fn asked(rig: &Rig, sql: &str) -> String {
+pub(crate) fn asked(rig: &Rig, sql: &str) -> String {
     sqlite(&database(rig), sql)
 }
 
-fn applied(rig: &Rig) -> String {
+pub(crate) fn applied(rig: &Rig) -> String {
     let sql = "SELECT group_concat(name, ' ') FROM (SELECT name FROM portcullis_migrations \
                WHERE applied_at IS NOT NULL ORDER BY version)";
     asked(rig, sql)

@@ -4,6 +4,8 @@ use portcullis_analysis::{ArmSample, HealthSample, Rule, Sample, Signal, Test};
 
 use crate::*;
 
+mod suspension;
+
 fn plan() -> Arc<Plan> {
     Arc::new(Plan::build(&crate::plan::tests::request()).unwrap())
 }
@@ -142,6 +144,9 @@ fn every_state() -> Vec<Rollout> {
         &unwinding_in_doubt,
         probed(&unwinding_in_doubt, Presence::Unknown),
     );
+    let filling = suspension::filling();
+    let asked = apply(&filling, pause());
+    let suspended = apply(&asked, suspension::suspended(&asked));
     let retire = advance_to("retire");
     let done = apply(&retire, ok(&retire));
     vec![
@@ -156,6 +161,8 @@ fn every_state() -> Vec<Rollout> {
         unwinding_resting,
         held,
         held_back,
+        asked,
+        suspended,
         done,
     ]
 }
@@ -188,6 +195,18 @@ fn every_event(rollout: &Rollout) -> Vec<EventKind> {
             failure,
         },
         EventKind::TimedOut { key: key.clone() },
+        EventKind::Unclear {
+            key: key.clone(),
+            message: "who knows".to_owned(),
+        },
+        EventKind::Suspended {
+            key: key.clone(),
+            facts: Vec::new(),
+        },
+        EventKind::Progress {
+            key: key.clone(),
+            message: "half".to_owned(),
+        },
         probe(Presence::Applied),
         probe(Presence::Absent),
         probe(Presence::Unknown),
@@ -210,6 +229,10 @@ fn place(rollout: &Rollout) -> String {
     match rollout.state() {
         State::Advancing { run, .. } => format!("advancing {}", run_word(run)),
         State::Unwinding { run, .. } => format!("unwinding {}", run_word(run)),
+        State::Paused {
+            why: PausedWhy::Within { .. },
+            ..
+        } => "paused within a step".to_owned(),
         State::Held { direction, .. } => format!("held {direction:?}").to_lowercase(),
         other => other.word().to_owned(),
     }
@@ -261,6 +284,7 @@ fn effect_word(effect: &Effect) -> &'static str {
         Effect::Perform(_) => "perform",
         Effect::Probe(_) => "probe",
         Effect::Cancel(_) => "cancel",
+        Effect::Suspend(_) => "suspend",
         Effect::Measure { .. } => "measure",
         Effect::Wake { .. } => "wake",
         Effect::Notify(_) => "notify",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_driver::{Doubt, MigrationError, MigrationEvent, Standing};
+use portcullis_driver::{Doubt, MigrationError, MigrationEvent, RunBy, Standing, server_version};
 use portcullis_migration::Phase;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
@@ -48,7 +48,12 @@ async fn a_file_and_its_entry_are_one_whatever_the_file_sets() {
     };
     assert_eq!((failed.line, failed.done), (2, None));
     assert_eq!(failed.code.as_deref(), Some("22P05"));
-    assert!(refused.hint().unwrap().contains("does not fit"));
+    assert!(
+        refused
+            .hint(RunBy::Command)
+            .unwrap()
+            .contains("does not fit")
+    );
     assert_eq!(
         site.words().await,
         [(1, "applied"), (2, "applied"), (3, "pending")]
@@ -72,7 +77,12 @@ async fn a_file_and_its_entry_are_one_whatever_the_file_sets() {
         matches!(&waited, MigrationError::Statement(failed) if failed.code.as_deref() == Some("55P03")),
         "{waited:?}"
     );
-    assert!(waited.hint().unwrap().contains("pg_stat_activity"));
+    assert!(
+        waited
+            .hint(RunBy::Command)
+            .unwrap()
+            .contains("pg_stat_activity")
+    );
 }
 
 #[tokio::test]
@@ -106,7 +116,7 @@ async fn an_index_that_a_failed_concurrent_build_left_invalid_is_named_until_it_
         assert_eq!(statement.invalid_indexes, ["public.notes_body"]);
         assert!(
             failed
-                .hint()
+                .hint(RunBy::Command)
                 .unwrap()
                 .contains("DROP INDEX CONCURRENTLY public.notes_body;")
         );
@@ -259,4 +269,158 @@ async fn a_statement_whose_end_nobody_saw_is_in_doubt() {
         .unwrap();
     assert_eq!(found, 1);
     assert_eq!(site.words().await, [(1, "applied"), (2, "applied")]);
+}
+
+/// A block may commit and then fail: what it committed stays, so nobody may simply repeat it.
+#[tokio::test]
+async fn a_block_that_committed_before_it_failed_is_in_doubt_and_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = PostgresServer::start();
+    let url = server.create_database("notes");
+    let sql = |statement: &str| server.sql("notes", statement);
+    sql("CREATE TABLE notes (id int)");
+    let mut site = Site::on(&url, folder.path()).await;
+    let block = "DO $$ BEGIN INSERT INTO notes VALUES (1); COMMIT; RAISE EXCEPTION 'no'; END $$;";
+    site.file(
+        "0001_a.sql",
+        &format!("-- portcullis: no-transaction\n{block}\n"),
+    );
+    let failed = site.refused(Phase::Expand).await;
+    assert!(
+        matches!(&failed, MigrationError::Statement(failed) if failed.is_in_doubt),
+        "{failed:?}"
+    );
+    assert!(
+        failed
+            .hint(RunBy::Command)
+            .unwrap()
+            .contains("--in-doubt done")
+    );
+    assert!(failed.hint(RunBy::Rollout).unwrap().contains("plan again"));
+    assert_eq!(site.words().await, [(1, "in doubt")]);
+    let again = site.refused(Phase::Expand).await;
+    assert!(
+        matches!(again, MigrationError::InDoubt { line: 2, .. }),
+        "{again:?}"
+    );
+    assert_eq!(sql("SELECT count(*) FROM notes"), "1");
+    let mut answered = order(Phase::Expand);
+    answered.doubt = Some(Doubt::Done);
+    site.apply_by(&answered, &mut |_| ()).await.unwrap();
+    assert_eq!(sql("SELECT count(*) FROM notes"), "1");
+    // One without COMMIT left nothing, so that it is known and can be mended.
+    let plain = "DO $$ BEGIN INSERT INTO notes VALUES (2); RAISE EXCEPTION 'no'; END $$;";
+    site.file(
+        "0002_b.sql",
+        &format!("-- portcullis: no-transaction\n{plain}\n"),
+    );
+    site.refused(Phase::Expand).await;
+    assert_eq!(site.words().await[1], (2, "half way"));
+    assert_eq!(sql("SELECT count(*) FROM notes WHERE id = 2"), "0");
+}
+
+/// What a file sets for the session holds for its statements, and not for the notes about them.
+#[tokio::test]
+async fn a_file_in_steps_may_be_another_user_who_cannot_write_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = PostgresServer::start();
+    let url = server.create_database("notes");
+    let sql = |statement: &str| server.sql("notes", statement);
+    sql(
+        "CREATE ROLE keeper; GRANT CREATE ON SCHEMA public TO keeper; CREATE TABLE notes (id int); \
+         ALTER TABLE notes OWNER TO keeper",
+    );
+    let mut site = Site::on(&url, folder.path()).await;
+    site.file(
+        "0001_a.sql",
+        "-- portcullis: no-transaction\nSET ROLE keeper;\nSET statement_timeout = '20s';\nSET default_transaction_read_only = off;\n\
+         INSERT INTO notes VALUES (1);\nCREATE INDEX CONCURRENTLY notes_id ON notes (id);\nCREATE TABLE tag (id int);\n\
+         SET default_transaction_read_only = on;\nVACUUM notes;\n",
+    )
+    .file(
+        "0002_b.backfill.sql",
+        "SET ROLE keeper;\n-- portcullis: batch = 2\nUPDATE notes SET id = 7 WHERE id IN (SELECT id FROM notes WHERE id <> 7 LIMIT 2);",
+    );
+    site.apply(Phase::Expand).await.unwrap();
+    site.apply(Phase::Backfill).await.unwrap();
+    assert_eq!(site.words().await, [(1, "applied"), (2, "applied")]);
+    // The file's own user did the work, behind the notes too.
+    let owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'tag'";
+    assert_eq!(sql(owner), "keeper");
+    let owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'portcullis_migrations'";
+    assert_eq!(sql(owner), "postgres");
+    assert_eq!(sql("SELECT id FROM notes"), "7");
+}
+
+/// Whoever reads a message, a log or a journal is not the one who may read the rows.
+#[tokio::test]
+async fn values_of_rows_are_in_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = PostgresServer::start();
+    let url = server.create_database("notes");
+    server.sql(
+        "notes",
+        "CREATE TABLE person (id int PRIMARY KEY, email text, age text);
+         INSERT INTO person VALUES (1, 'jo@example.com', 'old'), (2, 'jo@example.com', 'forty-two')",
+    );
+    let mut site = Site::on(&url, folder.path()).await;
+    for (text, code) in [
+        (
+            "CREATE UNIQUE INDEX person_email ON person (email);",
+            "23505",
+        ),
+        (
+            "INSERT INTO person SELECT id, email FROM person WHERE email = 'jo@example.com';",
+            "23505",
+        ),
+        (
+            "ALTER TABLE person ALTER COLUMN age TYPE int USING age::int;",
+            "22P02",
+        ),
+        (
+            "DO $$ BEGIN RAISE EXCEPTION 'found %', (SELECT min(email) FROM person); END $$;",
+            "P0001",
+        ),
+        (
+            "ALTER TABLE person ADD CHECK (email NOT LIKE 'jo%');",
+            "23514",
+        ),
+        (
+            "UPDATE person SET email = NULL; ALTER TABLE person ALTER email SET NOT NULL;",
+            "23502",
+        ),
+    ] {
+        for head in ["", "-- portcullis: no-transaction\n"] {
+            site.file("0001_a.sql", &format!("{head}{text}"));
+            let refused = site.refused(Phase::Expand).await;
+            let MigrationError::Statement(failed) = &refused else {
+                panic!("{text}: {refused:?}");
+            };
+            assert_eq!(failed.code.as_deref(), Some(code), "{text}");
+            let mut said = format!("{refused} {refused:?} {:?}", refused.hint(RunBy::Command));
+            let mut cause = std::error::Error::source(&refused);
+            while let Some(error) = cause {
+                said.push_str(&format!(" {error} {error:?}"));
+                cause = error.source();
+            }
+            for value in ["jo@example.com", "old", "forty-two", "example"] {
+                let told = said.replace("is older", "").replace("'...'", "");
+                assert!(!told.contains(value), "{text}: {value}: {said}");
+            }
+            server.sql("notes", "DROP TABLE IF EXISTS portcullis_migrations");
+        }
+    }
+    server.sql("notes", "UPDATE person SET email = 'x' WHERE email IS NULL");
+}
+
+#[tokio::test]
+async fn the_server_says_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = PostgresServer::start();
+    let url = server.create_database("notes");
+    let site = Site::on(&url, folder.path()).await;
+    let version = server_version(&site.database).await.unwrap().unwrap();
+    let says = server.sql("notes", "SHOW server_version");
+    let says = says.split(' ').next().unwrap();
+    assert_eq!(version.to_string(), says);
 }

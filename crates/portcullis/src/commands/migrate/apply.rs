@@ -13,6 +13,7 @@ use crate::site::Site;
 use super::{files, told};
 
 pub(super) async fn run(site: &Site, json: bool, args: &Apply) -> Result<Exit, CommandError> {
+    files::no_addresses(&args.against.paths)?;
     let database = MigrationDatabase::of(&args.against.url, Path::new("")).await;
     let database = database.map_err(|error| told(&error.into()))?;
     let (set, problems) = files::read(site, &args.against.paths, database.dialect())?;
@@ -50,10 +51,14 @@ pub(super) async fn run(site: &Site, json: bool, args: &Apply) -> Result<Exit, C
 /// How it goes, as talk.
 fn progress(event: MigrationEvent<'_>) {
     match event {
-        MigrationEvent::Begins { migration, done: 0 } => {
+        MigrationEvent::Begins {
+            migration, done: 0, ..
+        } => {
             output::talk(&format!("{}: begins", migration.file));
         }
-        MigrationEvent::Begins { migration, done } => {
+        MigrationEvent::Begins {
+            migration, done, ..
+        } => {
             let of = migration.statements.len();
             output::talk(&format!(
                 "{}: goes on behind statement {done} of {of}",

@@ -17,9 +17,29 @@ pub(super) fn read(
     if paths.is_empty() {
         return Err(missing(site));
     }
+    no_addresses(paths)?;
     let read = read_migration_files(paths, dialect, None);
     let MigrationFiles { set, problems } = read.map_err(|error| told(&error))?;
     Ok((set, problems))
+}
+
+/// Refuses the address of a database among the folders: most often it is the argument of a reference that is no single word.
+pub(super) fn no_addresses(paths: &[PathBuf]) -> Result<(), CommandError> {
+    if !paths.iter().any(|path| is_address(path)) {
+        return Ok(());
+    }
+    let refused = CommandError::coded(
+        ErrorCode::BadValue,
+        "an address stands where folders of migrations are expected; it is not shown, for it may have a password",
+    );
+    Err(refused.hint(
+        "a reference with arguments is one word of the command line: --url 'cmd:PROGRAM ARGUMENT'",
+    ))
+}
+
+/// Whether a word is an address, with a password perhaps, and no path.
+fn is_address(path: &Path) -> bool {
+    !path.exists() && path.to_string_lossy().contains("://")
 }
 
 fn told(error: &MigrationFilesError) -> CommandError {

@@ -1,6 +1,9 @@
 //! `portcullis migrate lint`: what would hurt.
 
-use portcullis_migration::{Finding, LintOptions, Severity, lint};
+use std::path::Path;
+
+use portcullis_driver::{MigrationDatabase, server_version};
+use portcullis_migration::{Dialect, Finding, LintOptions, ServerVersion, Severity, lint};
 use serde_json::json;
 
 use crate::cli::{Deny, Lint};
@@ -10,10 +13,9 @@ use crate::site::Site;
 
 use super::files;
 
-pub(super) fn run(site: &Site, json: bool, args: &Lint) -> Result<Exit, CommandError> {
-    let dialect = args.dialect.into();
+pub(super) async fn run(site: &Site, json: bool, args: &Lint) -> Result<Exit, CommandError> {
+    let (dialect, server) = target(args).await?;
     let (set, problems) = files::read(site, &args.paths, dialect)?;
-    let server = args.server_version;
     let findings = lint(&set, &problems, LintOptions { server });
     let count = |severity: Severity| findings.iter().filter(|f| f.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
@@ -52,6 +54,18 @@ pub(super) fn run(site: &Site, json: bool, args: &Lint) -> Result<Exit, CommandE
         0 => Exit::Done,
         _ => Exit::Failed,
     })
+}
+
+/// Whose SQL the files are, and for which version: as said, or as the database says.
+async fn target(args: &Lint) -> Result<(Dialect, ServerVersion), CommandError> {
+    let Some(url) = &args.url else {
+        return Ok((args.dialect.into(), args.server_version));
+    };
+    let database = MigrationDatabase::of(url, Path::new("")).await;
+    let database = database.map_err(|error| super::told(&error.into()))?;
+    let version = server_version(&database).await;
+    let version = version.map_err(|error| super::told(&error))?;
+    Ok((database.dialect(), version.unwrap_or_default()))
 }
 
 fn counted(count: usize, noun: &str) -> String {

@@ -13,6 +13,7 @@ use crate::site::Site;
 use super::{files, told};
 
 pub(super) async fn run(site: &Site, json: bool, args: &Against) -> Result<Exit, CommandError> {
+    files::no_addresses(&args.paths)?;
     let database = MigrationDatabase::of(&args.url, Path::new("")).await;
     let database = database.map_err(|error| told(&error.into()))?;
     let (set, problems) = files::read(site, &args.paths, database.dialect())?;

@@ -44,6 +44,11 @@ pub(super) fn next(scene: &Scene<'_>) -> String {
         State::Paused { at, why, .. } if is_inconclusive(why) => {
             format!("waits for a person; then {}", step(plan, at.next()))
         }
+        State::Paused {
+            at,
+            why: PausedWhy::Within { .. },
+            ..
+        } => format!("waits for a person; then goes on with {}", step(plan, *at)),
         State::Paused { at, .. } => format!("waits for a person; then {}", step(plan, at.next())),
         State::Unwinding { at, run, .. } => match run {
             Run::InFlight | Run::InDoubt => match to_undo(plan, *at) {
@@ -70,11 +75,11 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
         let words = format!("stops; {}", detail.plan.rollback_loss);
         (at < plan.pivot).then(|| choice("abort", words))
     };
-    let pause = choice("pause", "waits at the end of this step".to_owned());
+    let pause = |at: StepIndex| choice("pause", when_paused(plan, at).to_owned());
     match &detail.state_detail {
         State::Planned => vec![choice("abort", "nothing was touched yet".to_owned())],
         State::Advancing { halt: Some(_), .. } | State::Unwinding { .. } => Vec::new(),
-        State::Advancing { at, .. } => abort(*at).into_iter().chain([pause]).collect(),
+        State::Advancing { at, .. } => abort(*at).into_iter().chain([pause(*at)]).collect(),
         State::Watching { at, .. } => {
             let pause = choice("pause", "waits, and goes on measuring".to_owned());
             if let (true, Some(from)) = (plan.keeps_warm(*at), &detail.summary.from) {
@@ -91,6 +96,9 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
                 PausedWhy::Inconclusive { .. } => {
                     let words = format!("takes the gate as passed and goes on: {then}");
                     choice("resume", words)
+                }
+                PausedWhy::Within { .. } => {
+                    choice("resume", "goes on with this step where it was".to_owned())
                 }
                 PausedWhy::Asked(_) => choice("resume", "goes on where it was".to_owned()),
             };
@@ -120,6 +128,16 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
             all
         }
         State::Done { end, .. } => over(scene, *end),
+    }
+}
+
+/// When a step that is under way waits.
+fn when_paused(plan: &Plan, at: StepIndex) -> &'static str {
+    match plan.step(at).map(|step| &step.action) {
+        Some(Action::Migrate(order)) if order.has_batches() => {
+            "waits behind the batch that is under way"
+        }
+        _ => "waits at the end of this step",
     }
 }
 
@@ -157,11 +175,16 @@ fn over(scene: &Scene<'_>, end: End) -> Vec<Choice> {
         command: format!("show {}", summary.rollout),
         consequence: "the timeline and the evidence".to_owned(),
     };
+    let plan = &scene.detail.plan.plan;
+    // A cut-over goes back by the data as it was before.
+    let puts_back = matches!(plan.strategy, Strategy::CutOver { .. });
+    let is_gone = !puts_back && !plan.takes_away().is_empty();
     match (end, &summary.from) {
+        (End::Promoted, Some(_)) if is_gone => vec![evidence],
         (End::Promoted, Some(from)) => vec![
             Choice {
                 command: "rollback".to_owned(),
-                consequence: match &scene.detail.plan.plan.strategy {
+                consequence: match &plan.strategy {
                     Strategy::CutOver { .. } => {
                         format!(
                             "closes the service, puts back the data that {from} left, and starts it; asks first"
