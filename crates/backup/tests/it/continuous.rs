@@ -13,9 +13,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portcullis_backup::{
     BackupError, BaseBackup, ContinuousArchive, ContinuousProblem, ContinuousSource, Kept,
-    PostgresAddress, PostgresProblem, Received, RecoveryOrder, RecoveryPlace, Store,
+    PostgresAddress, PostgresProblem, Received, RecoveredCluster, RecoveryOrder, RecoveryPlace,
+    Store, Vault,
 };
 
+use crate::killed::{FOLDER_VARIABLE, run_and_kill, say_round};
 use crate::postgres_server::PostgresServer;
 use crate::{Place, request};
 
@@ -841,4 +843,64 @@ fn what_keeps_a_server_from_being_archived_is_said_and_no_password_is_shown() {
         "{refused}"
     );
     assert!(refused.is_passing());
+}
+
+/// A recovery that is killed leaves a server on its scratch folder. The next one in the same folder ends and removes both.
+#[test]
+fn what_a_killed_recovery_left_is_cleared_away() {
+    let archived = filled();
+    let folder = tempfile::tempdir().unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(folder.path(), mode).unwrap();
+    let scratch = folder.path().join("scratch");
+    fs::create_dir(&scratch).unwrap();
+    let vault = folder.path().join("vault");
+    fs::rename(archived.place.vault.root(), &vault).unwrap();
+    run_and_kill(
+        "continuous::recovers_until_it_is_killed",
+        folder.path(),
+        1,
+        1,
+    );
+    let left: Vec<PathBuf> = fs::read_dir(&scratch)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let [left] = left.as_slice() else {
+        panic!("{left:?}")
+    };
+    let pid = fs::read_to_string(left.join("data/postmaster.pid")).unwrap();
+    let pid = pid.lines().next().unwrap().to_owned();
+    assert!(Path::new("/proc").join(&pid).exists(), "its server goes on");
+    let cluster = recover_in(folder.path());
+    assert!(!left.exists());
+    assert!(!Path::new("/proc").join(&pid).exists());
+    // That of somebody who is at work is left alone.
+    let second = recover_in(folder.path());
+    assert!(cluster.data().exists() && second.data().exists());
+    cluster.stop().unwrap();
+    second.stop().unwrap();
+    assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
+}
+
+fn recover_in(folder: &Path) -> RecoveredCluster {
+    let vault = Vault::open(&folder.join("vault")).unwrap();
+    let archive = vault.continuous("bank", "production", "ledger");
+    let order = RecoveryOrder {
+        at: None,
+        place: RecoveryPlace::Scratch(folder.join("scratch")),
+    };
+    archive.recover(&order).unwrap()
+}
+
+#[test]
+#[ignore = "is run and killed by another test"]
+fn recovers_until_it_is_killed() {
+    let folder = PathBuf::from(std::env::var_os(FOLDER_VARIABLE).unwrap());
+    for round in 1.. {
+        let _cluster = recover_in(&folder);
+        say_round(round);
+        // It is killed before this is over.
+        thread::sleep(WITHIN);
+    }
 }

@@ -75,29 +75,38 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
         } => continuous::verify(&config, &vault, store, json),
         Backup::Verify { name, .. } => verify(&config, &vault, name.as_deref(), json),
         Backup::Restore {
-            at: Some(at),
+            name,
+            at,
+            scratch,
             store,
             to,
-            scratch,
             ..
         } => {
             let wanted = continuous::Wanted {
-                at,
+                at: at.as_deref().unwrap_or_default(),
                 store: store.as_deref(),
                 to: to.as_deref(),
                 scratch: scratch.as_deref(),
             };
-            continuous::restore(&config, &vault, wanted, json).await
-        }
-        Backup::Restore {
-            name, store, to, ..
-        } => {
-            let (name, store) = (name.as_deref().unwrap_or_default(), store.as_deref());
-            match to {
-                Some(to) => restore_copy(&vault, name, store, to, json),
-                None => restore_in_place(&config, &vault, name, store, json).await,
+            match name {
+                Some(name) => restore(&config, &vault, name, wanted, json).await,
+                None => continuous::restore(&config, &vault, wanted, json).await,
             }
         }
+    }
+}
+
+/// Restores a backup by its name.
+async fn restore(
+    config: &Config,
+    vault: &Vault,
+    name: &str,
+    wanted: continuous::Wanted<'_>,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    match wanted.to {
+        Some(to) => restore_copy(vault, name, wanted.store, to, json),
+        None => restore_in_place(config, vault, name, wanted.store, json).await,
     }
 }
 

@@ -305,8 +305,10 @@ impl Stream<'_> {
             (status, words)
         };
         let mut watching = std::pin::pin!(watching);
+        let pause = Duration::from_millis(WAL_LOOK_MS);
+        let (mut wait, mut looked) = (pause, Instant::now());
         loop {
-            let ended = timeout(Duration::from_millis(WAL_LOOK_MS), &mut watching).await;
+            let ended = timeout(wait, &mut watching).await;
             if let Ok((status, words)) = ended {
                 self.seal_all()?;
                 return Err(self.judge(status.ok(), &words));
@@ -319,7 +321,15 @@ impl Stream<'_> {
                 let _ = timeout(Duration::from_secs(WAL_STOP_S), &mut watching).await;
                 return self.seal_all();
             }
-            self.archive.seal_next(self.segment_bytes)?;
+            // A server that writes much is followed without a pause.
+            wait = match self.archive.seal_next(self.segment_bytes)? {
+                true => Duration::ZERO,
+                false => pause,
+            };
+            if looked.elapsed() < pause {
+                continue;
+            }
+            looked = Instant::now();
             let received = self.look().await.map_err(|problem| {
                 let archive = self.archive;
                 archive.failed(problem)
