@@ -33,6 +33,8 @@
 //! modes and modification times are kept; extended attributes, hard links and holes are not. An SQLite
 //! database is one file: what was in its log is in it. A PostgreSQL database is `dump`, a dump of `pg_dump`, with
 //! `roles.sql` and `database.sql` beside it.
+//! An encrypted backup has `<name>.tar.zst.age` and `<name>.manifest.json.age`, which `age --decrypt` turns into the two
+//! above; `<name>.sha256` covers them as they lie there.
 //! `<name>.record.json` says how long the archive is and whether it was read back in order; a backup
 //! without it is whole, and counts as not verified. `<name>.protection.json` is there while a person
 //! protects it.
@@ -42,8 +44,10 @@ mod backup_name;
 mod bounds;
 mod capture;
 mod clock;
+mod copies;
 mod damage;
 mod durable;
+mod encryption;
 mod error;
 mod examine;
 mod hashing;
@@ -57,6 +61,7 @@ mod relative_path;
 mod retention;
 mod row_set;
 mod scan;
+mod sealed;
 mod space;
 mod sqlite;
 mod store;
@@ -65,7 +70,11 @@ mod table_entry;
 mod vault;
 
 pub use backup_name::{BackupName, NameRefused};
+pub use copies::{
+    Copied, Copies, CopyAddress, CopyCredentials, CopyError, CopyProblem, CopyReadBack, Stop,
+};
 pub use damage::Damage;
+pub use encryption::{Encryption, KeyRefused, NewKey, Sealed};
 pub use error::BackupError;
 pub use examine::{CopyExamined, examine_copy};
 pub use manifest::{
@@ -83,6 +92,6 @@ pub use sqlite::SqliteContent;
 pub use store::{Location, Store, StoreKind, StoreSize, store_digest};
 pub use table_entry::TableEntry;
 pub use vault::{
-    Backup, BackupRequest, BackupState, BackupSummary, Hold, Kept, Removed, Replaced, Restored,
-    RestoredDatabase, Space, Vault, Verified,
+    Backup, BackupRequest, BackupState, BackupSummary, Hold, Kept, RecordedSums, Removed, Replaced,
+    Restored, RestoredDatabase, Space, Vault, Verified,
 };

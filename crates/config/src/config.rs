@@ -16,6 +16,7 @@ use crate::Problems;
 use crate::origin::{FileFault, Origin};
 
 mod backup;
+mod copies;
 mod drill;
 mod gateway;
 mod hook;
@@ -31,6 +32,7 @@ mod service;
 mod state;
 
 pub use backup::{BackupConfig, TooOld};
+pub use copies::{CopyConfig, EncryptionConfig};
 pub use drill::{DrillConfig, DrilledBackup};
 pub use gateway::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,

@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod changing;
+mod cloud;
+mod copies;
 mod damage;
+mod encrypted;
 mod full_disk;
 mod in_place;
 mod killed;

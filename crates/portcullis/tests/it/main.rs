@@ -4,10 +4,14 @@
 mod after_release;
 mod api;
 mod bypass;
+#[path = "../../../backup/tests/it/cloud.rs"]
+#[allow(dead_code, clippy::expect_used)]
+mod cloud;
 mod command_line;
 mod config_command;
 mod conformance;
 mod control;
+mod copies;
 mod databases;
 mod detect;
 mod drills;
