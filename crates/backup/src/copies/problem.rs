@@ -120,10 +120,14 @@ pub(super) fn problem(doing: String, bucket: &str, error: &object_store::Error) 
         let bucket = bucket.to_owned();
         return CopyProblem::NoBucket { bucket, why };
     }
+    // Listing wraps its errors, so that only their text has the status.
+    let refused = ["status code: 401", "status code: 403"];
+    let refused = refused.iter().any(|words| text.contains(words));
     match error {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             CopyProblem::Refused { doing, why }
         }
+        _ if refused => CopyProblem::Refused { doing, why },
         _ => CopyProblem::Failed { doing, why },
     }
 }

@@ -46,6 +46,10 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
     }
     // Only making a backup makes the vault: whoever looks for one at a wrong place shall hear of it.
     let make = matches!(command, Backup::Create { .. } | Backup::Fetch { .. });
+    if matches!(command, Backup::Fetch { .. }) {
+        // A machine that was lost has nothing yet.
+        StateFolder::new(&config.state.folder).create()?;
+    }
     let vault = vault_of(&config, make).await;
     let vault = vault.map_err(|error| refused(&error))?;
     in_vault(&config, &vault, command, json).await

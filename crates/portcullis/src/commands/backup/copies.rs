@@ -60,9 +60,6 @@ pub(super) async fn copy(
                     .map(|name| (name.clone(), place.copies.copy(vault, &name, &|| false)))
                     .collect(),
                 Err(error) => {
-                    if !json {
-                        output::talk(&format!("{error}"));
-                    }
                     first_error.get_or_insert(error);
                     continue;
                 }
