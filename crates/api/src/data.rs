@@ -50,3 +50,29 @@ pub struct LastDrill {
     /// The age of the data that a loss would have cost, in milliseconds.
     pub rpo_ms: Option<u64>,
 }
+
+/// What going back would lose, counted while a person is asked whether to go back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The rollout that asks.
+    pub rollout: String,
+    /// The backup that would be put back.
+    pub backup: String,
+    /// When it was counted, milliseconds since the Unix epoch.
+    pub counted_ms: u64,
+    /// After how many milliseconds it is counted again.
+    pub rest_ms: u64,
+    /// The stores that the backup would replace.
+    pub stores: Vec<StoreLoss>,
+}
+
+/// What a restore would take from one store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreLoss {
+    /// The store.
+    pub store: String,
+    /// How many rows or files it has beyond those of the backup; `None` if they could not be counted.
+    pub added: Option<u64>,
+    /// The same in words.
+    pub words: String,
+}

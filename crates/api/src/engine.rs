@@ -15,7 +15,7 @@
 //!
 //! Every call needs `Authorization: Bearer TOKEN`. Refusals are [`crate::Problem`]s.
 
-use crate::data::DataStanding;
+use crate::data::{DataStanding, Loss};
 use std::sync::Arc;
 
 use portcullis_rollout::{DataPolicy, Moment, Plan, State};
@@ -68,6 +68,9 @@ pub struct Status {
     /// How the service's data is looked after; missing without stores, and until that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataStanding>,
+    /// What going back would lose, while a held rollout asks whether to go back, once it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
     /// The gateway's bypass of the service, if one is in force. The engine does not know of it: who shows
     /// a status asks the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -194,6 +197,9 @@ pub struct Detail {
     pub state_detail: State,
     /// What happened.
     pub moments: Vec<Moment>,
+    /// What going back would lose, while it is held and asks whether to go back, once it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
 }
 
 /// A plan, and what a reader wants to know about it.

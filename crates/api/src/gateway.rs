@@ -10,6 +10,7 @@
 //! call needs `Authorization: Bearer TOKEN`. Refusals are [`crate::Problem`]s with a code.
 
 use portcullis_analysis::Histogram;
+pub use portcullis_rollout::{ClosedFor, ClosedTo, Closure, ReadRequest};
 use serde::{Deserialize, Serialize};
 
 /// How the traffic of one service is divided. Replaced as a whole, never edited.
@@ -23,6 +24,12 @@ pub struct Split {
     pub canary: Option<Arm>,
     /// The canary's share of the traffic in percent, 0..=100; 0 without a canary.
     pub weight_percent: u8,
+    /// Which requests are kept out; none when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closure>,
+    /// The canary gets mirrored requests alone, whose answers are thrown away: no user meets it, whoever asks for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirror_only: bool,
 }
 
 /// One release as the gateway reaches it.
@@ -45,6 +52,8 @@ impl From<&portcullis_rollout::Split> for Split {
             stable: arm(&split.stable),
             canary: split.canary.as_ref().map(arm),
             weight_percent: split.weight.percent(),
+            closed: split.closed.clone(),
+            mirror_only: false,
         }
     }
 }
@@ -53,8 +62,14 @@ impl std::fmt::Display for Split {
     /// In words, for example `20 % to 1.1 at 127.0.0.1:9001, 80 % to 1.0 at 127.0.0.1:9000`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let stable = &self.stable;
+        let closed = self.closed.as_ref();
         match &self.canary {
-            None => write!(f, "all to {} at {}", stable.release, stable.address),
+            None => write!(f, "all to {} at {}", stable.release, stable.address)?,
+            Some(canary) if self.mirror_only => write!(
+                f,
+                "all to {} at {}, mirrored to {} at {}",
+                stable.release, stable.address, canary.release, canary.address
+            )?,
             Some(canary) => write!(
                 f,
                 "{} % to {} at {}, {} % to {} at {}",
@@ -64,8 +79,9 @@ impl std::fmt::Display for Split {
                 100_u8.saturating_sub(self.weight_percent),
                 stable.release,
                 stable.address
-            ),
+            )?,
         }
+        closed.map_or(Ok(()), |closed| write!(f, ", closed to {closed}"))
     }
 }
 
@@ -233,6 +249,12 @@ pub struct RouteStatus {
     pub arms: Vec<ArmStatus>,
     /// Requests that found no release to serve them and were answered 503.
     pub unrouted: u64,
+    /// Requests that wait now for the service to be opened.
+    #[serde(default)]
+    pub held: u64,
+    /// Requests that found it closed and were answered 503, since the gateway started.
+    #[serde(default)]
+    pub turned_away: u64,
     /// The bypass in force; the canary gets nothing while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bypass: Option<Bypass>,
@@ -253,6 +275,9 @@ pub struct ArmStatus {
     pub failed_over: u64,
     /// Requests under way now, streams included.
     pub in_flight: u64,
+    /// Of those, the ones that may write.
+    #[serde(default)]
+    pub writes_in_flight: u64,
     /// Answers by status class: 1xx, 2xx, 3xx, 4xx, 5xx.
     pub by_class: [u64; 5],
     /// Time from the request's head to the answer's head.

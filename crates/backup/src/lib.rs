@@ -62,6 +62,7 @@ mod retention;
 mod row_set;
 mod scan;
 mod sealed;
+mod since;
 mod space;
 mod sqlite;
 mod store;
@@ -87,6 +88,7 @@ pub use postgres::{
 pub use protection::Protection;
 pub use relative_path::{PathRefused, RelativePath};
 pub use retention::{Decision, Keep, Retention, retention};
+pub use since::{Since, TableSince};
 pub use space::free_bytes_of;
 pub use sqlite::SqliteContent;
 pub use store::{Location, Store, StoreKind, StoreSize, store_digest};

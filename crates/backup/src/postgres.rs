@@ -100,6 +100,17 @@ impl Database<'_> {
         })
     }
 
+    /// How many rows each table has now, of one moment.
+    pub(crate) fn counts(&self) -> Result<Vec<(String, u64)>, BackupError> {
+        self.blocking(async {
+            let mut session = Session::open(self.address).await?;
+            session.run("begin", BEGIN).await?;
+            let counts = content::counts(&mut session).await?;
+            session.close().await;
+            Ok(counts)
+        })
+    }
+
     /// How large the database is now.
     pub(crate) fn size(&self) -> Result<StoreSize, BackupError> {
         self.blocking(async {

@@ -121,6 +121,13 @@ pub(crate) fn live_digest(store: &OnDisk) -> Result<String, BackupError> {
     Ok(content.digest())
 }
 
+/// How many rows each table has now, of one moment.
+pub(crate) fn counts(store: &OnDisk) -> Result<Vec<(String, u64)>, BackupError> {
+    Scan::of(store)?;
+    let live = open_live(store)?;
+    patiently(store, "count the rows of", || content::counts(&live))
+}
+
 /// Makes the old database ready to be replaced: nobody may have it open, what is in its log is put into its
 /// file, and whatever still lies beside it gets a name beside `kept`, which the file itself is given next.
 pub(crate) fn put_aside(store: &OnDisk, kept: &Path) -> Result<(), BackupError> {

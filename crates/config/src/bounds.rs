@@ -71,3 +71,8 @@ pub(crate) const WORDS_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The shortest and longest time that a conversation can be kept, in milliseconds: a minute and ten years.
 pub(crate) const CONVERSATION_TTL_MS_MIN: u64 = 60 * 1000;
 pub(crate) const CONVERSATION_TTL_MS_MAX: u64 = 3_650 * 24 * 60 * 60 * 1000;
+/// The longest that a request can wait for a closed service to open, in milliseconds: ten minutes. Clients and what is
+/// between them give up before.
+pub(crate) const HOLD_MAX_MS: u64 = 10 * 60 * 1000;
+/// The longest after which a client that was refused can be asked to come again, in milliseconds: a day.
+pub(crate) const RETRY_AFTER_MAX_MS: u64 = 24 * 60 * 60 * 1000;

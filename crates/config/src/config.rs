@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use portcullis_analysis::Analysis;
 use portcullis_rollout::{
-    DataPolicy, FigureOrder, ReleaseId, StoreRef, SyntheticTraffic, Timeouts,
+    Closing, DataPolicy, FigureOrder, ReleaseId, StoreRef, SyntheticTraffic, Timeouts,
 };
 
 use crate::Problems;
@@ -74,6 +74,8 @@ pub struct Config {
     pub stores: Vec<StoreRef>,
     /// What a rollback means for the data.
     pub policy: DataPolicy,
+    /// How users are kept out while data is moved.
+    pub closing: Closing,
     /// The rules of the gates: those of the file, or the documented ones of the strategy.
     pub analysis: Analysis,
     /// Figures from elsewhere that gates ask for. Places are not filled in.

@@ -235,7 +235,9 @@ impl Walk<'_> {
         let compares = ["ratio_max", "worse_than_stable_by"];
         match self.config.service.strategy {
             Strategy::Canary { .. } => true,
-            Strategy::BlueGreen => !compares.iter().any(|key| rule.contains_key(*key)),
+            Strategy::BlueGreen | Strategy::CutOver { .. } => {
+                !compares.iter().any(|key| rule.contains_key(*key))
+            }
             Strategy::AtOnce if self.config.service.keep_warm.window_ms == 0 => false,
             Strategy::AtOnce => !compares.iter().any(|key| rule.contains_key(*key)),
         }

@@ -201,6 +201,13 @@ fn service(config: &Config) -> Table {
             out.insert("weights".into(), Value::Array(weights.collect()));
             "canary"
         }
+        Strategy::CutOver { weights } => {
+            let weights = weights
+                .iter()
+                .map(|weight| Value::Integer(weight.percent().into()));
+            out.insert("weights".into(), Value::Array(weights.collect()));
+            "cut-over"
+        }
         Strategy::BlueGreen => "blue-green",
         Strategy::AtOnce => "at-once",
     };
@@ -270,6 +277,8 @@ fn stores(config: &Config) -> Value {
 
 fn data(config: &Config) -> Table {
     let policy = &config.policy;
+    let reads = config.closing.reads.iter();
+    let reads = reads.map(|read| Value::String(read.to_string()));
     table([
         ("compatible", policy.compatible.into()),
         (
@@ -286,6 +295,13 @@ fn data(config: &Config) -> Table {
             .into(),
         ),
         ("accept_loss", policy.accept_loss.into()),
+        ("read_only", policy.read_only.into()),
+        ("hold", duration(config.closing.hold_ms)),
+        (
+            "retry_after",
+            duration(config.closing.retry_after_s.saturating_mul(1_000)),
+        ),
+        ("reads", Value::Array(reads.collect())),
     ])
 }
 

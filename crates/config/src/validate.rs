@@ -100,6 +100,7 @@ pub(crate) fn validate(
         service,
         stores,
         policy,
+        closing: data::closing(&raw.data),
         analysis,
         figures,
         synthetic,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use portcullis_analysis::counted;
 use portcullis_api::gateway::{self, RouteStatus, SplitChange};
 use portcullis_api::{Client, ClientError};
-use portcullis_rollout::{Action, CutOff, Fact, Failure, Op, Presence, Split};
+use portcullis_rollout::{
+    Action, ClosedFor, ClosedTo, Closure, CutOff, Fact, Failure, Op, Presence, Split,
+};
 use tokio::sync::Mutex;
 
 use crate::bounds::{CHANGE_WAIT, DRAIN_PAUSE_MAX, DRAIN_PAUSE_MIN};
@@ -148,6 +150,38 @@ impl GatewayDriver {
         }
     }
 
+    /// Waits until no request is under way any more that a closure in force keeps out: only then it is closed.
+    async fn wait_closed(&self, split: &Split, closed: &Closure) -> Result<Fact, Failure> {
+        let service = split.service.as_str();
+        let timeout = Duration::from_millis(closed.drain_ms);
+        let watch = Stopwatch::start();
+        let mut pause = DRAIN_PAUSE_MIN;
+        loop {
+            let route = self.route(service).await.map_err(|error| failure(&error))?;
+            let left = route.map_or(0, |route| still_inside(&route, split, closed));
+            if left == 0 {
+                let words = format!("to {closed} after {} ms", watch.elapsed_ms());
+                return Ok(Fact::new("closed", words));
+            }
+            let rest = watch.left_of(timeout);
+            if rest.is_zero() {
+                let requests = counted(left, "request", "requests");
+                let message = format!(
+                    "{requests} that should be kept out were still under way after {} ms; give them more time with \
+                     `drain` in [timeouts], or close when there is less traffic",
+                    closed.drain_ms
+                );
+                return Err(Failure {
+                    message,
+                    retryable: false,
+                    facts: Vec::new(),
+                });
+            }
+            tokio::time::sleep(pause.min(rest)).await;
+            pause = (pause * 2).min(DRAIN_PAUSE_MAX);
+        }
+    }
+
     /// Replaces the split and waits for the answer; goes on even when the future is dropped.
     async fn change(&self, service: &str, change: SplitChange) -> Result<RouteStatus, Failure> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
@@ -199,15 +233,22 @@ impl Driver for GatewayDriver {
         let Ok(_turn) = tokio::time::timeout(CHANGE_WAIT, self.turn.lock()).await else {
             return Probed::new(Presence::Unknown).with("gateway", "a change is still under way");
         };
-        match self.split(split.service.as_str()).await {
+        match self.route(split.service.as_str()).await {
             Ok(found) => {
-                let same = found.as_ref() == Some(&split.into());
-                let presence = if same {
-                    Presence::Applied
-                } else {
-                    Presence::Absent
+                let route = found.as_ref();
+                let found = route.and_then(|route| route.split.as_ref());
+                let same = found == Some(&split.into());
+                let left = route.zip(split.closed.as_ref());
+                let left = left.map_or(0, |(route, closed)| still_inside(route, split, closed));
+                let presence = match same && left == 0 {
+                    true => Presence::Applied,
+                    false => Presence::Absent,
                 };
-                Probed::new(presence).with("split", describe(found.as_ref()))
+                let probed = Probed::new(presence).with("split", describe(found));
+                match left {
+                    0 => probed,
+                    left => probed.with("still under way", left),
+                }
             }
             Err(error) => Probed::new(Presence::Unknown).with("gateway", with_causes(&error)),
         }
@@ -224,10 +265,14 @@ impl Driver for GatewayDriver {
         };
         let in_force = describe(Some(&change.split));
         let status = self.change(split.service.as_str(), change).await?;
-        Ok(vec![
+        let mut facts = vec![
             Fact::new("split", in_force),
             Fact::new("changes", status.changes),
-        ])
+        ];
+        if let Some(closed) = &split.closed {
+            facts.push(self.wait_closed(split, closed).await?);
+        }
+        Ok(facts)
     }
 }
 
@@ -235,8 +280,11 @@ fn routes_to(route: &RouteStatus, address: &str) -> bool {
     let Some(split) = &route.split else {
         return false;
     };
-    // A canary of weight 0 still answers those who ask for the canary.
-    split.stable.address == address
+    // A canary of weight 0 still answers those who ask for the canary. A stable release that is closed to everything
+    // answers nobody.
+    let closed = split.closed.as_ref();
+    let shut = closed.is_some_and(|closed| closed.to == ClosedTo::Everything);
+    split.stable.address == address && !shut
         || split
             .canary
             .as_ref()
@@ -249,6 +297,22 @@ fn in_flight(route: &RouteStatus, address: &str) -> u64 {
         .iter()
         .filter(|status| status.arm.address == address);
     there.map(|status| status.in_flight).sum()
+}
+
+/// Requests under way that a closure keeps out.
+fn still_inside(route: &RouteStatus, split: &Split, closed: &Closure) -> u64 {
+    let canary = split.canary.as_ref();
+    let canary = canary.filter(|_| closed.of == ClosedFor::Everyone);
+    let kept_out = |address: &str| {
+        split.stable.address == address || canary.is_some_and(|canary| canary.address == address)
+    };
+    let arms = route.arms.iter();
+    let arms = arms.filter(|status| kept_out(&status.arm.address));
+    arms.map(|status| match closed.to {
+        ClosedTo::Everything => status.in_flight,
+        ClosedTo::Writes => status.writes_in_flight,
+    })
+    .sum()
 }
 
 fn describe(split: Option<&gateway::Split>) -> String {

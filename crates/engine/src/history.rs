@@ -331,6 +331,29 @@ impl History {
         self.came_after(&serving.release.id)
     }
 
+    /// What must be put back if a release that served before is to serve again: its data, where a cut-over has taken that
+    /// from it since it served last. `Err` names the release of the cut-over behind which no way is known.
+    ///
+    /// # Errors
+    /// There was a cut-over, and no backup of the moment at which this release was stopped.
+    pub fn data_of(&self, release: &ReleaseId) -> Result<Option<String>, ReleaseId> {
+        let since: Vec<Promoted<'_>> = self
+            .promotions()
+            .rev()
+            .take_while(|promoted| promoted.release.id != *release)
+            .collect();
+        let Some(cut) = since.iter().find(|promoted| promoted.cut.is_some()) else {
+            return Ok(None);
+        };
+        // What it left is what was backed up when it was stopped, by whatever came right after it.
+        let next = since.last().filter(|next| {
+            let from = next.previous.map(|previous| &previous.release.id);
+            from == Some(release)
+        });
+        let backup = next.and_then(|next| Some(next.cut.as_ref()?.backup.clone()));
+        backup.map(Some).ok_or_else(|| cut.release.id.clone())
+    }
+
     /// The name of the next rollout.
     pub fn next_id(&self, service: &str) -> RolloutId {
         RolloutId::new(format!("{service}-{}", self.len() + 1))

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::Analysis;
 use portcullis_backup::{BackupName, NameRefused};
 use portcullis_config::{Config, HookFailure, HookStep, TooOld};
@@ -70,6 +70,22 @@ pub enum PlanningError {
         /// The releases that did, newest first.
         known: String,
     },
+    /// The release does not work on the data of a cut-over, and its own data cannot be put back.
+    #[error(
+        "release {wanted} does not work on the data as the cut-over to {cut} left it, and no backup is known of what \
+         {wanted} left: `portcullis backup list` shows what there is, and docs/guide/cut-over.md how to go back by hand"
+    )]
+    BehindCutOver {
+        /// What was asked for.
+        wanted: ReleaseId,
+        /// The release of the cut-over.
+        cut: ReleaseId,
+    },
+    /// A twin needs data, and a release that serves.
+    #[error(
+        "there is nothing to make a twin of: the service has no store, or no release serves yet"
+    )]
+    NothingToCopy,
     /// A saved plan is not what would be planned now.
     #[error("the world has moved since the plan was saved: {}", .0.join("; "))]
     Moved(Vec<String>),
@@ -135,6 +151,41 @@ impl Planner {
         }))
     }
 
+    /// What a twin of a release is made as: its rehearsal as if nothing could be shared with what serves.
+    ///
+    /// # Errors
+    /// As [`Planner::deploy`] says.
+    pub fn twin(
+        &self,
+        config: &Config,
+        history: &History,
+        wanted: Option<&ReleaseId>,
+        now_ms: u64,
+        scratch: PathBuf,
+    ) -> Result<Rehearsal, PlanningError> {
+        let release = self.configured(config, wanted)?;
+        let mut moment = self.moment(config, history, &release, Purpose::Deploy, now_ms)?;
+        if moment.addresses.len() < 3 {
+            let taken: Vec<String> = moment.addresses.clone();
+            let range = config.service.ports.ports();
+            let free = self.process.free_addresses("127.0.0.1", range, 2, &taken)?;
+            moment.addresses.extend(free);
+        }
+        let mut request = request(config, history, release, Purpose::Deploy, moment);
+        request.scratch = scratch;
+        if request.previous.is_some() {
+            request.strategy = Strategy::CutOver {
+                weights: vec![Weight::ALL],
+            };
+        }
+        let steps = build(history, &request)?.steps;
+        let rehearsal = steps.into_iter().find_map(|step| match step.action {
+            Action::Rehearse(rehearsal) => Some(*rehearsal),
+            _ => None,
+        });
+        rehearsal.ok_or(PlanningError::NothingToCopy)
+    }
+
     /// A release of the configuration, with the hash that its program has now.
     fn configured(
         &self,
@@ -174,6 +225,18 @@ impl Planner {
         now_ms: u64,
     ) -> Result<Plan, PlanningError> {
         let release = self.earlier(history, to)?;
+        let behind = |cut| PlanningError::BehindCutOver {
+            wanted: release.id.clone(),
+            cut,
+        };
+        match history.data_of(&release.id) {
+            Ok(Some(backup)) if !backup_exists(config, &backup) => {
+                let serving = history.serving().map(|running| running.release.id);
+                return Err(behind(serving.unwrap_or_else(|| release.id.clone())));
+            }
+            Ok(_) => {}
+            Err(cut) => return Err(behind(cut)),
+        }
         self.plan(config, history, release, Purpose::Rollback, now_ms)
     }
 
@@ -283,8 +346,11 @@ impl Planner {
         {
             moved.push(format!("{address}, where the release would run, is taken"));
         }
-        if let Some(name) = &request.backup_name
-            && backup_exists(config, name)
+        let names = [&request.backup_name, &request.final_backup_name];
+        for name in names
+            .into_iter()
+            .flatten()
+            .filter(|name| backup_exists(config, name))
         {
             moved.push(format!("there is a backup named {name} already"));
         }
@@ -345,7 +411,8 @@ impl Planner {
             .collect();
         let range = service.ports.ports();
         // A rehearsal starts both releases a second time.
-        let rehearses = release.migration.is_some() && purpose == Purpose::Deploy;
+        let cuts_over = matches!(service.strategy, Strategy::CutOver { .. });
+        let rehearses = (release.migration.is_some() || cuts_over) && purpose == Purpose::Deploy;
         let wanted = if rehearses { 3 } else { 1 };
         let addresses = self
             .process
@@ -381,7 +448,10 @@ impl Moment {
         let mut backup_name = None;
         for step in &saved.steps {
             match &step.action {
-                Action::Backup(order) => backup_name = Some(order.name.clone()),
+                // A second one has the same name a second later.
+                Action::Backup(order) => {
+                    backup_name.get_or_insert_with(|| order.name.clone());
+                }
                 Action::Rehearse(rehearsal) => {
                     let old = rehearsal.old.as_ref();
                     addresses.push(old.map_or_else(String::new, |old| old.smoke.address.clone()));
@@ -409,11 +479,26 @@ fn request(
     let id = history.next_id(service.name.as_str());
     let mut addresses = moment.addresses.into_iter();
     let mut address = || addresses.next().unwrap_or_default();
+    let final_backup_name = moment.backup_name.as_deref().and_then(a_second_later);
+    // The way back behind a cut-over puts data back.
+    let restores = match purpose {
+        Purpose::Deploy => None,
+        Purpose::Rollback => history.data_of(&release.id).ok().flatten(),
+    };
     let strategy = match purpose {
         Purpose::Deploy => service.strategy.clone(),
+        Purpose::Rollback if restores.is_some() => Strategy::CutOver {
+            weights: vec![Weight::ALL],
+        },
         // The old release has served before: it is brought back at once, not tried out.
         Purpose::Rollback => Strategy::AtOnce,
     };
+    let asks_loss = restores.as_ref().map(|backup| {
+        format!(
+            "{} comes back with its data as backup {backup} has it; what was written since is lost to it. Go back?",
+            release.id
+        )
+    });
     PlanRequest {
         created_at_ms: moment.now_ms,
         environment: service.environment.clone(),
@@ -444,12 +529,15 @@ fn request(
         figures: config.figures.clone(),
         synthetic: config.synthetic.clone(),
         ledger: history.ledger_check(&release, purpose == Purpose::Rollback),
-        approval: service
-            .approval
-            .clone()
-            .filter(|_| purpose == Purpose::Deploy),
+        approval: asks_loss.or_else(|| {
+            let question = service.approval.clone();
+            question.filter(|_| purpose == Purpose::Deploy)
+        }),
         hooks: hooks(config),
         keep_warm: service.keep_warm.clone(),
+        closing: config.closing.clone(),
+        final_backup_name,
+        restores,
         timeouts: config.timeouts,
         id,
         release,
@@ -558,11 +646,22 @@ fn free_backup_name(config: &Config, now_ms: u64) -> Result<Option<String>, Plan
     loop {
         let at = Timestamp::from_millisecond(at_ms as i64).unwrap_or_default();
         let name = BackupName::new(service, environment, at)?;
-        if !backup_exists(config, &name.to_string()) {
-            return Ok(Some(name.to_string()));
+        let name = name.to_string();
+        let second = a_second_later(&name);
+        let taken = |name: &str| backup_exists(config, name);
+        if !taken(&name) && !second.as_deref().is_some_and(taken) {
+            return Ok(Some(name));
         }
         at_ms += 1000;
     }
+}
+
+/// The name of the backup that a rollout makes while users are kept out. Its own time is in its manifest.
+fn a_second_later(name: &str) -> Option<String> {
+    let name: BackupName = name.parse().ok()?;
+    let later = name.created_at() + SignedDuration::from_secs(1);
+    let later = BackupName::new(name.service(), name.environment(), later).ok()?;
+    Some(later.to_string())
 }
 
 fn list<P: ToString>(problems: &[P]) -> String {

@@ -15,6 +15,7 @@ use portcullis_analysis::{BUCKETS, Histogram, bucket_of};
 use portcullis_api::gateway::{Arm, ArmHealth, ArmStatus};
 use portcullis_config::UpstreamProtocol;
 
+use crate::closing::Mark;
 use crate::endpoint::Endpoint;
 use crate::first_errors::FirstErrors;
 use crate::settings::HealthSettings;
@@ -45,6 +46,8 @@ pub(crate) struct ArmState {
     pub(crate) endpoint: Arc<Endpoint>,
     /// The release as the answer's header has it.
     pub(crate) release_header: HeaderValue,
+    /// What it does not take while its service is closed.
+    pub(crate) mark: Mark,
     health: AtomicU8,
     detail: Mutex<HealthDetail>,
     counters: Box<[WorkerCounters]>,
@@ -64,6 +67,8 @@ pub(crate) struct WorkerCounters {
     pub(crate) failed_over: AtomicU64,
     /// Requests under way.
     pub(crate) in_flight: AtomicU64,
+    /// Of those, the ones that may write.
+    pub(crate) writes_in_flight: AtomicU64,
     /// When a request was sent last, milliseconds since the Unix epoch.
     pub(crate) last_sent_at_ms: AtomicU64,
     /// Requests that were mirrored to it.
@@ -106,6 +111,7 @@ impl ArmState {
             arm,
             endpoint: Arc::new(endpoint),
             release_header,
+            mark: Mark::default(),
             health: AtomicU8::new(Health::Unknown as u8),
             detail: Mutex::default(),
             counters: (0..workers).map(|_| WorkerCounters::new()).collect(),
@@ -173,6 +179,14 @@ impl ArmState {
         self.counters
             .iter()
             .map(|counters| counters.in_flight.load(SeqCst))
+            .sum()
+    }
+
+    /// Of the requests under way those that may write, with the same promise once the arm is marked.
+    pub(crate) fn writes_in_flight(&self) -> u64 {
+        let workers = self.counters.iter();
+        workers
+            .map(|counters| counters.writes_in_flight.load(SeqCst))
             .sum()
     }
 
@@ -245,6 +259,7 @@ impl ArmState {
             errors: sum(|counters| &counters.errors),
             failed_over: sum(|counters| &counters.failed_over),
             in_flight: self.in_flight(),
+            writes_in_flight: self.writes_in_flight(),
             by_class,
             latency: Histogram::from_counts(latency),
             last_sent_at_ms: last_sent.unwrap_or(0),
@@ -264,6 +279,7 @@ impl WorkerCounters {
             errors: AtomicU64::new(0),
             failed_over: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
+            writes_in_flight: AtomicU64::new(0),
             last_sent_at_ms: AtomicU64::new(0),
             shadow: ShadowCounters::default(),
             first_errors: AtomicU64::new(0),

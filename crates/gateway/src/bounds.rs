@@ -239,3 +239,6 @@ pub(crate) const MASKING_RESTORED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How many bits remember which routing keys had an error while a canary is in the split: 16 KiB. With ten thousand
 /// such keys one of 25 is taken for another.
 pub(crate) const FIRST_ERROR_BITS: usize = 1 << 17;
+
+/// How many requests of a closed service wait at a time; further ones are refused at once.
+pub(crate) const HELD_MAX: usize = 1_024;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use portcullis_api::gateway::{Bypass, BypassWish, Split};
+use portcullis_api::gateway::{Bypass, BypassWish, ClosedTo, Split};
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{BYPASS_CLOCK_BACK_MAX_MS, BYPASS_MS_MAX, BYPASS_TEXT_BYTES_MAX};
@@ -96,8 +96,15 @@ pub(crate) fn without_canary(split: Split) -> Split {
     Split {
         canary: None,
         weight_percent: 0,
+        mirror_only: false,
         ..split
     }
+}
+
+/// Whether a bypass would leave a service with nobody to answer: its stable release takes nothing.
+pub(crate) fn has_nobody(split: &Split) -> bool {
+    let closed = split.closed.as_ref();
+    closed.is_some_and(|closed| closed.to == ClosedTo::Everything)
 }
 
 fn validate_text(name: &str, text: &str) -> Result<(), String> {

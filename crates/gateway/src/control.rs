@@ -259,7 +259,9 @@ impl Control {
         let (mut followers, now_ms) = (self.followers(), clock::monotonic_ms());
         for arm in &mut route.arms {
             let place = (arm.arm.address.as_str(), route.split.as_ref());
-            arm.in_flight += followers.in_flight(&route.service, place, now_ms);
+            let under_way = followers.in_flight(&route.service, place, now_ms);
+            arm.in_flight += under_way.all;
+            arm.writes_in_flight += under_way.writes;
         }
         route
     }
@@ -460,6 +462,7 @@ impl Control {
         self.table.store(Arc::new(services.table()));
         if let (Some(split), Some(live)) = (&split, services.live.get_mut(&route.service)) {
             live.retire_others(split);
+            live.let_in();
         }
         // Workers close what they keep open to removed arms.
         self.orders.send_modify(|orders| orders.table_changes += 1);

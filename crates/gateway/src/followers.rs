@@ -17,6 +17,15 @@ pub(crate) struct Followers {
     heard: BTreeMap<String, Heard>,
 }
 
+/// What is under way to an arm at other gateways.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// All requests.
+    pub(crate) all: u64,
+    /// Those that may write.
+    pub(crate) writes: u64,
+}
+
 #[derive(Debug)]
 struct Heard {
     at_ms: u64,
@@ -61,24 +70,29 @@ impl Followers {
         service: &str,
         (address, in_force): (&str, Option<&Split>),
         now_ms: u64,
-    ) -> u64 {
+    ) -> Elsewhere {
         self.forget_lost(now_ms);
         let routes = self.heard.values().flat_map(|heard| {
             let routes = heard.report.status.routes.iter();
             routes.filter(|route| route.service == service)
         });
-        routes
-            .map(|route| {
-                let there = route.arms.iter().filter(|arm| arm.arm.address == address);
-                let under_way: u64 = there.map(|arm| arm.in_flight).sum();
-                let behind = route.split.as_ref() != in_force;
-                let sends = route
-                    .split
-                    .as_ref()
-                    .is_some_and(|split| sends_to(split, address));
-                under_way + u64::from(behind && sends)
-            })
-            .sum()
+        let mut elsewhere = Elsewhere::default();
+        for route in routes {
+            let there = route.arms.iter().filter(|arm| arm.arm.address == address);
+            for arm in there {
+                elsewhere.all += arm.in_flight;
+                elsewhere.writes += arm.writes_in_flight;
+            }
+            let behind = route.split.as_ref() != in_force;
+            let sends = route
+                .split
+                .as_ref()
+                .is_some_and(|split| sends_to(split, address));
+            let unheard = u64::from(behind && sends);
+            elsewhere.all += unheard;
+            elsewhere.writes += unheard;
+        }
+        elsewhere
     }
 
     /// All of them.

@@ -14,6 +14,7 @@ mod admission;
 mod answer;
 mod attempt;
 mod dispatch;
+mod door;
 mod masked;
 mod restoring;
 mod shadow;

@@ -17,6 +17,7 @@ pub(crate) struct InFlight {
     failed: bool,
     failed_over: bool,
     withdrawn: bool,
+    may_write: bool,
     /// The hash of the user's routing key, where it decided the arm.
     key: Option<u64>,
 }
@@ -32,8 +33,21 @@ impl InFlight {
             failed: false,
             failed_over: false,
             withdrawn: false,
+            may_write: false,
             key: None,
         }
+    }
+
+    /// Counts it also among those that may write, if it is one. In the same order as [`InFlight::begin`] does: whoever
+    /// looks at the arm's mark afterwards is seen by whoever has set it.
+    #[must_use]
+    pub(crate) fn writing(mut self, may_write: bool) -> InFlight {
+        if may_write && !self.may_write {
+            let counters = self.arm.counters(self.worker);
+            counters.writes_in_flight.fetch_add(1, SeqCst);
+            self.may_write = true;
+        }
+        self
     }
 
     /// The user belongs to this arm because of the routing key with this hash.
@@ -97,6 +111,9 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         let counters = self.arm.counters(self.worker);
+        if self.may_write {
+            counters.writes_in_flight.fetch_sub(1, Relaxed);
+        }
         counters.in_flight.fetch_sub(1, Relaxed);
         if self.withdrawn {
             return;

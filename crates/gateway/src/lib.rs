@@ -11,6 +11,7 @@
 //! - `forward`, `headers`, `body`, `endpoint`, `upstream`, `pool`, `tunnel`: one request from the client to the
 //!   arm and back.
 //! - `protect`: the policies: limits, access, clients behind proxies, CORS, uploads, traces.
+//! - `closing`: requests that are kept out while data is moved.
 //! - `capacity`, `retry`: how many requests go at once, and how often one goes.
 //! - `observe`, `access_log`, `metrics`, `health_endpoints`: what is told about requests.
 //! - `shared`: limits that several gateways count together, in a Redis or Valkey server.
@@ -35,6 +36,7 @@ mod bypass;
 mod capacity;
 mod client_addresses;
 mod clock;
+mod closing;
 mod connection;
 mod control;
 mod control_thread;

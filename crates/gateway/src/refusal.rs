@@ -47,6 +47,11 @@ pub(crate) enum Refusal {
     Shed(Shed),
     /// No release yet.
     Unrouted,
+    /// The service is closed while its data is moved.
+    Closed {
+        /// When to come again.
+        retry_after_s: u64,
+    },
     /// No connection to the arm.
     Unreachable,
     /// The connection broke after the request was sent.
@@ -90,6 +95,7 @@ impl Refusal {
             Refusal::BodyTooLarge => words::BODY_TOO_LARGE,
             Refusal::Shed(_) => words::SHED,
             Refusal::Unrouted => words::UNROUTED,
+            Refusal::Closed { .. } => words::CLOSED,
             Refusal::Unreachable => words::UNREACHABLE,
             Refusal::Broken => words::BROKEN,
             Refusal::TimedOut => words::TIMED_OUT,
@@ -132,6 +138,7 @@ impl Refusal {
             Refusal::BodyTooLarge => "body-too-large",
             Refusal::Shed(_) => "overloaded",
             Refusal::Unrouted => "no-release",
+            Refusal::Closed { .. } => "closed",
             Refusal::Unreachable => "unreachable",
             Refusal::Broken => "broken",
             Refusal::TimedOut => "timed-out",
@@ -167,6 +174,7 @@ impl Refusal {
     fn retry_after_s(&self) -> Option<u64> {
         match self {
             Refusal::Unrouted => Some(crate::bounds::RETRY_AFTER_S),
+            Refusal::Closed { retry_after_s } => Some(*retry_after_s),
             Refusal::Shed(shed) => Some(shed.retry_after_s),
             Refusal::Masking(refusal) if refusal.passes_with_time() => {
                 Some(crate::bounds::RETRY_AFTER_S)

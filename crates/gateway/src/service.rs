@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::arm::{ArmState, Health};
 use crate::bounds::STICKY_COOKIE_MAX_AGE_S;
+use crate::closing::{Closed, Marked};
 use crate::headers::CANARY;
 use crate::protect::Scheme;
 use crate::routing::Route;
@@ -28,6 +29,8 @@ pub(crate) struct Service {
     pub(crate) active: Option<ActiveSplit>,
     /// Requests that found no release to serve them.
     pub(crate) unrouted: Arc<AtomicU64>,
+    /// Requests that found it closed and were refused.
+    pub(crate) turned_away: Arc<AtomicU64>,
     /// Users that always get the canary.
     pub(crate) canary_users: Arc<HashSet<Box<[u8]>>>,
     /// The way of requests that no route of the settings takes.
@@ -45,6 +48,10 @@ pub(crate) struct ActiveSplit {
     pub(crate) canary: Option<Arc<ArmState>>,
     /// How many of the [`crate::sticky::BUCKETS`] belong to the canary.
     pub(crate) canary_buckets: u16,
+    /// Which requests are kept out.
+    pub(crate) closed: Option<Arc<Closed>>,
+    /// No user meets the canary: it gets mirrored requests alone.
+    pub(crate) mirror_only: bool,
 }
 
 /// Which arm answers a request.
@@ -59,6 +66,8 @@ pub(crate) enum Assignment {
         /// Its stand-in.
         stable: Arc<ArmState>,
     },
+    /// The canary, for the stable arm takes nothing.
+    CanaryAlone(Arc<ArmState>),
     /// The user belongs to the canary, which is down: the stable arm answers and the canary is
     /// charged with the failure, so that a gate sees it.
     StandIn {
@@ -88,7 +97,7 @@ impl Service {
         headers: &HeaderMap,
         (client, scheme): (&HeaderValue, Scheme),
     ) -> Assigned {
-        if split.canary.is_none() {
+        if split.canary.is_none() || split.mirror_only {
             return Assigned {
                 to: split.assign(BUCKETS, false),
                 cookie: None,
@@ -144,15 +153,33 @@ impl Service {
 }
 
 impl ActiveSplit {
+    /// What the stable arm and the canary do not take.
+    fn marks(&self) -> (Marked, Marked) {
+        let closed = self.closed.as_ref();
+        closed.map_or((Marked::Open, Marked::Open), |closed| closed.marks())
+    }
+
+    /// The closure that may keep a request out which goes there.
+    pub(crate) fn closed_to(&self, to: &Assignment) -> Option<&Arc<Closed>> {
+        let marked = match to {
+            Assignment::Canary { .. } | Assignment::CanaryAlone(_) => self.marks().1,
+            Assignment::Stable(_) | Assignment::StandIn { .. } => self.marks().0,
+        };
+        self.closed.as_ref().filter(|_| marked != Marked::Open)
+    }
+
     /// Chooses the arm for a user in `bucket`; `forced` is a request for the canary whatever the
     /// weight.
     pub(crate) fn assign(&self, bucket: u16, forced: bool) -> Assignment {
         let stable = Arc::clone(&self.stable);
-        let Some(canary) = self.canary.clone() else {
+        let Some(canary) = self.canary.clone().filter(|_| !self.mirror_only) else {
             return Assignment::Stable(stable);
         };
         if !forced && bucket >= self.canary_buckets {
             return Assignment::Stable(stable);
+        }
+        if self.marks().0 == Marked::ToEverything && self.marks().1 == Marked::Open {
+            return Assignment::CanaryAlone(canary);
         }
         match canary.health() {
             Health::Healthy => Assignment::Canary { canary, stable },

@@ -162,8 +162,11 @@ impl Table {
                 stable,
                 canary: None,
                 canary_buckets: 0,
+                closed: None,
+                mirror_only: false,
             }),
             unrouted: Arc::default(),
+            turned_away: Arc::default(),
             canary_users: Arc::default(),
             is_bypassed: false,
         };

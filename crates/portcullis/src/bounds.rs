@@ -125,3 +125,9 @@ pub(crate) const NAME_ATTEMPTS: u32 = 4;
 pub(crate) const NAME_PAUSE: Duration = Duration::from_millis(1_000);
 /// How many runs of a schedule are looked at to find the longest pause between two.
 pub(crate) const RUNS_LOOKED_AT: usize = 400;
+/// How often it is looked whether a rollout asks whether to go back.
+pub(crate) const LOSS_LOOK_PAUSE: Duration = Duration::from_secs(1);
+/// How long what would be lost is not counted again, at least.
+pub(crate) const LOSS_REST: Duration = Duration::from_secs(15);
+/// And at least so many times as long as counting took.
+pub(crate) const LOSS_REST_FACTOR: u32 = 20;

@@ -9,12 +9,14 @@ mod gate;
 mod gateway;
 mod mask;
 mod migrate;
+mod twin;
 
 pub(crate) use drill::{Drill, DrillCommand, DrillHold};
 pub(crate) use gate::{Advise, Backtest, Gate, GateRun, Named, Simulate};
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
 pub(crate) use mask::{Detect, Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
 pub(crate) use migrate::{Against, Apply, Deny, InDoubt, Lint, Migrate, Rehearse};
+pub(crate) use twin::{Twin, TwinUp};
 
 /// Guarded deployments of AI services: plan, back up, rehearse, shift traffic through gates, and roll
 /// traffic and data back by itself.
@@ -167,6 +169,12 @@ pub(crate) enum Command {
         after_long_help = "Examples:\n  portcullis drill\n  portcullis drill --random\n  portcullis drill --at 2026-11-21T04:00:00Z"
     )]
     Drill(Drill),
+    /// Try a release out on a copy of the data, for as long as you like.
+    ///
+    /// For releases that cannot share their data with what serves: restore, migrate, start, ask, mirror users' reads, and
+    /// then cut over (strategy = "cut-over").
+    #[command(subcommand)]
+    Twin(Twin),
     /// Look after the journal, the record of all that happened.
     #[command(subcommand)]
     Journal(Journal),

@@ -54,6 +54,9 @@ pub(crate) fn status(status: &Status) -> String {
             live.rollout
         ));
     }
+    if let Some(loss) = &status.loss {
+        lines.extend(data::loss_lines(loss));
+    }
     if let Some(data) = &status.data {
         lines.extend(data::lines(data, crate::clock::now_ms()));
     }

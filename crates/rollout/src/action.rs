@@ -7,8 +7,8 @@ use portcullis_analysis::{Analysis, Rule, Sample, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Artifact, FigureOrder, LedgerCheck, MigrationOrder, ReleaseId, ServiceName, StoreRef,
-    SyntheticOrder, Target, Weight,
+    Artifact, ClosedTo, Closure, FigureOrder, LedgerCheck, MigrationOrder, ReleaseId, ServiceName,
+    StoreRef, SyntheticOrder, Target, Weight,
 };
 
 /// What a step does to the world.
@@ -115,6 +115,10 @@ pub struct RestoreOrder {
     pub backup: String,
     /// The live stores that it replaces.
     pub stores: Vec<StoreRef>,
+    /// Without that backup there is nothing to put back: the step that makes it is the one that is undone, and
+    /// what changes data comes after it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_if_made: bool,
 }
 
 /// A migration tried out on a restored copy.
@@ -126,8 +130,9 @@ pub struct Rehearsal {
     pub scratch: PathBuf,
     /// Where each store of the backup goes within it.
     pub stores: Vec<StoreRef>,
-    /// The migration, aimed at the copy.
-    pub migration: MigrationOrder,
+    /// The migration, aimed at the copy; `None` when the new release changes the data itself, as it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migration: Option<MigrationOrder>,
     /// The phases that come later in the rollout, aimed at the copy as well. After each that leaves the serving release
     /// running, both releases are tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -232,6 +237,9 @@ pub struct Split {
     pub canary: Option<SplitArm>,
     /// The candidate's share.
     pub weight: Weight,
+    /// Who is kept out; nobody when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closure>,
 }
 
 /// The last change of traffic, and what must be running when it is called done.
@@ -396,6 +404,25 @@ impl GateOrder {
             }
             _ => 0,
         }
+    }
+}
+
+impl Split {
+    /// Whether the candidate may take users' writes under this split.
+    pub fn exposes_canary(&self) -> bool {
+        self.weight.percent() > 0 && !self.keeps_all_writes_out()
+    }
+
+    /// Whether no user's write reaches any release.
+    pub fn keeps_all_writes_out(&self) -> bool {
+        let closed = self.closed.as_ref();
+        closed.is_some_and(Closure::keeps_all_writes_out)
+    }
+
+    /// Whether no request reaches the stable release.
+    pub fn shuts_stable(&self) -> bool {
+        let closed = self.closed.as_ref();
+        closed.is_some_and(|closed| closed.to == ClosedTo::Everything)
     }
 }
 

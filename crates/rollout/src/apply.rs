@@ -13,6 +13,7 @@ use crate::rollout::Warned;
 use crate::{
     Action, Attempt, Cause, Direction, Effect, End, Event, EventKind, Fact, GateOrder, GateRole,
     Halt, HeldWhy, Notice, NoticeKind, OpKey, PausedWhy, Presence, Rollout, Run, State, StepIndex,
+    Strategy,
 };
 
 /// The first waiting time between two attempts, in milliseconds; it doubles with each attempt.
@@ -434,8 +435,10 @@ impl Rollout {
                 attempt,
                 halt,
                 cause,
-                ..
+                why,
             } => match kind {
+                // A gate has nothing to probe: it is opened anew.
+                E::Retry if turn.is_gate(*at) => turn.enter(*at),
                 E::Retry => {
                     let renewed = attempt.renewed(turn.attempts_max(*at));
                     turn.doubt(*direction, *at, renewed, halt.clone(), cause.clone())
@@ -454,7 +457,19 @@ impl Rollout {
                         return Err(Refused::AlreadyGoingBack);
                     }
                     turn.may_abort(*at, None)?;
-                    turn.go_back(*at, Cause::Aborted(halt_by(reason)))
+                    let halt = halt_by(reason);
+                    let cause = match why {
+                        // That is the question to which this is the answer.
+                        HeldWhy::GoingBackLoses { message } => Cause::LossAccepted {
+                            message: message.clone(),
+                            halt,
+                        },
+                        HeldWhy::Unknown { .. }
+                        | HeldWhy::UndoFailed { .. }
+                        | HeldWhy::PastPivot { .. }
+                        | HeldWhy::WouldLoseWrites => Cause::Aborted(halt),
+                    };
+                    turn.go_back(*at, cause)
                 }
                 E::Recovered => {
                     turn.notify(NoticeKind::Held);
@@ -719,8 +734,30 @@ impl Turn<'_> {
     }
 
     fn go_back(&mut self, at: StepIndex, cause: Cause) -> State {
+        if self.asks_first(at, &cause) {
+            let why = HeldWhy::GoingBackLoses {
+                message: cause.words(),
+            };
+            let attempt = Attempt::first(self.attempts_max(at));
+            let tried = Tried::new(Direction::Do, at, attempt);
+            return self.hold(tried, None, Some(cause), why);
+        }
         self.notify(NoticeKind::GoingBack);
         self.unwind(Some(at), cause)
+    }
+
+    /// Whether a person is asked before anything is undone. Where two releases run beside each other, traffic is taken
+    /// back first, which loses nothing, and the question comes when data is to be restored. In a cut-over there is no
+    /// other release to take it: going back would close the service to everybody and leave it closed until somebody
+    /// answers.
+    fn asks_first(&self, at: StepIndex, cause: &Cause) -> bool {
+        let plan = self.rollout.plan();
+        let cuts_over = matches!(plan.strategy, Strategy::CutOver { .. });
+        let done = plan.steps.iter().take(at.0 + 1);
+        cuts_over
+            && self.rollout.exposed
+            && !cause.accepts_loss()
+            && done.into_iter().any(|step| step.undo.needs_consent())
     }
 
     /// Undoes the nearest step at or before `from` that has an inverse; ends when there is none.
@@ -731,7 +768,7 @@ impl Turn<'_> {
                 && step.undo.action().is_some()
             {
                 let attempt = Attempt::first(step.attempts_max);
-                if step.undo.needs_consent() && self.rollout.exposed {
+                if step.undo.needs_consent() && self.rollout.exposed && !cause.accepts_loss() {
                     let why = HeldWhy::WouldLoseWrites;
                     return self.hold(
                         Tried::new(Direction::Undo, at, attempt),
@@ -1036,12 +1073,12 @@ fn held(at: StepIndex) -> Cause {
     }
 }
 
-/// Whether an effect lets the new release take traffic.
+/// Whether an effect lets the new release take writes of users.
 fn exposes(effect: &Effect) -> bool {
     match effect {
         Effect::Perform(op) if op.key.direction == Direction::Do => match &op.action {
-            Action::Shift(split) => split.weight.percent() > 0,
-            Action::Promote(_) => true,
+            Action::Shift(split) => split.exposes_canary(),
+            Action::Promote(promotion) => !promotion.split.keeps_all_writes_out(),
             _ => false,
         },
         _ => false,

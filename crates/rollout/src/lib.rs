@@ -8,6 +8,7 @@
 
 mod action;
 mod apply;
+mod closure;
 mod effect;
 mod event;
 mod figure;
@@ -32,6 +33,7 @@ pub use action::{
     RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
+pub use closure::{ClosedFor, ClosedTo, Closure, ReadRequest, ReadRequestRefused};
 pub use effect::{Effect, Notice, NoticeKind};
 pub use event::{Actor, Event, EventKind, Fact, Failure};
 pub use figure::{
@@ -44,8 +46,8 @@ pub use migration::{
 };
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{
-    DataPolicy, Hook, HookPoint, KeepWarm, NoticeHook, Plan, PlanProblem, PlanRequest, Purpose,
-    Running, Strategy, Timeouts,
+    Closing, DataPolicy, Hook, HookPoint, KeepWarm, NoticeHook, Plan, PlanProblem, PlanRequest,
+    Purpose, Running, Strategy, Timeouts,
 };
 pub use release::{Artifact, Release, Target};
 pub use replay::{Comparison, Replay, ReplayError, Replayed};

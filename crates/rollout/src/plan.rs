@@ -17,7 +17,7 @@ mod steps;
 pub use hook::{Hook, HookPoint, NoticeHook};
 pub use keep_warm::KeepWarm;
 pub use problem::PlanProblem;
-pub use request::{PlanRequest, Timeouts};
+pub use request::{Closing, PlanRequest, Timeouts};
 
 /// Ordered work, with no choices left for run time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,6 +83,13 @@ pub enum Strategy {
     },
     /// All at once beside the old release, with one gate.
     BlueGreen,
+    /// The two never run beside each other: the service is closed, the old release is stopped, the data is backed up and
+    /// migrated, the new release is started and tried, and the service is opened to it in steps, with a gate after
+    /// each.
+    CutOver {
+        /// The shares of the users that it is opened to, rising, ending with 100 %.
+        weights: Vec<Weight>,
+    },
     /// All at once, without a gate; also what the first release of a service gets.
     AtOnce,
 }
@@ -99,6 +106,10 @@ pub struct DataPolicy {
     pub service_writes: bool,
     /// Whether a restore that loses such writes may happen without asking a person.
     pub accept_loss: bool,
+    /// Whether users' writes are kept out from the backup that a rollback restores until the new release is
+    /// promoted, so that going back loses nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
 }
 
 impl Plan {
@@ -114,13 +125,33 @@ impl Plan {
 
     /// What a rollback of this plan would lose, in words.
     pub fn rollback_loss(&self) -> String {
+        if let Some(backup) = self.puts_back() {
+            return format!(
+                "puts {backup} back: what was written since is lost to {}, and is kept in a backup of its own",
+                self.release.id
+            );
+        }
         let restores = self
             .steps
             .iter()
             .any(|step| matches!(step.undo, Undo::Restore { .. }));
         let mut steps = self.steps.iter();
         let migrates = steps.any(|step| matches!(step.action, Action::Migrate(_)));
+        let cuts_over = matches!(self.strategy, Strategy::CutOver { .. });
         match (restores, self.policy.service_writes) {
+            (true, true) if cuts_over && self.policy.accept_loss => {
+                "going back restores the backup that is made while the service is closed and loses nothing until \
+                 it is opened; what is written afterwards is lost (the policy accepts that)"
+                    .to_owned()
+            }
+            (true, true) if cuts_over => "going back restores the backup that is made while the service is closed \
+                                          and loses nothing until it is opened; afterwards a person is asked first"
+                .to_owned(),
+            (true, true) if self.policy.read_only => {
+                "going back restores the backup that is made while writes are kept out, and loses nothing until \
+                 the promotion"
+                    .to_owned()
+            }
             (true, true) if self.policy.accept_loss => {
                 "going back restores the backup: writes taken since it are lost (the policy accepts \
                  that)"
@@ -138,6 +169,14 @@ impl Plan {
             }
             (false, _) => "going back moves traffic only and loses nothing".to_owned(),
         }
+    }
+
+    /// The backup that this plan puts back on its way forward, if it does.
+    pub fn puts_back(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| match &step.action {
+            Action::Restore(order) => Some(order.backup.as_str()),
+            _ => None,
+        })
     }
 
     /// A plan from steps that are already made, checked like a built one.

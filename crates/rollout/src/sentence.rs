@@ -149,7 +149,17 @@ impl Cause {
             }
             Cause::GateFailed { judgement, .. } => judgement.headline(),
             Cause::Aborted(halt) => halt.asked("aborted"),
+            Cause::LossAccepted { message, halt } => {
+                let asked = halt
+                    .asked("going back, with the loss of what was written since, was agreed to");
+                format!("{message}; {asked}")
+            }
         }
+    }
+
+    /// Whether a person has agreed to lose writes by going back.
+    pub(crate) fn accepts_loss(&self) -> bool {
+        matches!(self, Cause::LossAccepted { .. })
     }
 }
 
@@ -178,6 +188,10 @@ impl HeldWhy {
                  keeps the data as it is"
                     .to_owned()
             }
+            HeldWhy::GoingBackLoses { message } => format!(
+                "{message}; going back would close the service and lose what users wrote since it was opened, so \
+                 nothing was undone: `abort` goes back all the same, `retry` tries this step again, `skip` goes on"
+            ),
         }
     }
 }

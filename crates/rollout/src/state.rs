@@ -126,6 +126,13 @@ pub enum Cause {
     },
     /// A person aborted.
     Aborted(Halt),
+    /// A person aborted it, knowing that writes are lost.
+    LossAccepted {
+        /// What had happened before.
+        message: String,
+        /// Who, and why.
+        halt: Halt,
+    },
 }
 
 /// What a paused rollout waits for.
@@ -167,6 +174,12 @@ pub enum HeldWhy {
     },
     /// Going on back would lose writes, and the service's data policy leaves that to a person.
     WouldLoseWrites,
+    /// Something failed, or a person aborted, after users wrote to the new release alone: going back would close the
+    /// service and lose these writes. Nothing was undone.
+    GoingBackLoses {
+        /// What happened.
+        message: String,
+    },
 }
 
 /// How a rollout ended.

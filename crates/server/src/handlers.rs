@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
-use portcullis_api::data::DataStanding;
+use portcullis_api::data::{DataStanding, Loss};
 use portcullis_api::engine::{
     Accepted, CommandName, CommandWish, ConfigurationStanding, DeployWish, Detail, PlanView,
     PlanWish, RollbackWish, Status, Summary,
@@ -28,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) environment: String,
     pub(crate) configuration: watch::Receiver<ConfigurationStanding>,
     pub(crate) data: watch::Receiver<Option<DataStanding>>,
+    pub(crate) loss: watch::Receiver<Option<Loss>>,
     /// The admin API of the engine's own gateway.
     pub(crate) gateway: Client,
 }
@@ -70,6 +71,7 @@ pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
         server_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         configuration: shared.configuration.borrow().clone(),
         data: shared.data.borrow().clone(),
+        loss: shared.loss.borrow().clone(),
         sentence,
         ..status
     })
@@ -91,7 +93,13 @@ pub(crate) async fn rollout(
     Path(id): Path<String>,
 ) -> Result<Json<Detail>, Answer> {
     let found = shared.service.engine().rollout(&id).await?;
-    found.as_ref().map(views::detail).map(Json).ok_or_else(|| {
+    let loss = shared.loss.borrow().clone();
+    let loss = loss.filter(|loss| loss.rollout == id);
+    let detail = |past| Detail {
+        loss: loss.clone(),
+        ..views::detail(past)
+    };
+    found.as_ref().map(detail).map(Json).ok_or_else(|| {
         Answer::unknown_rollout(format!(
             "there is no rollout {id}; `portcullis history` lists them"
         ))

@@ -8,7 +8,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 use portcullis_api::Client;
-use portcullis_api::data::DataStanding;
+use portcullis_api::data::{DataStanding, Loss};
 use portcullis_api::engine::ConfigurationStanding;
 use portcullis_engine::Service;
 use secrecy::SecretString;
@@ -42,6 +42,8 @@ pub struct Surroundings {
     pub configuration: watch::Receiver<ConfigurationStanding>,
     /// How the service's data is looked after.
     pub data: watch::Receiver<Option<DataStanding>>,
+    /// What going back would lose, while somebody is asked.
+    pub loss: watch::Receiver<Option<Loss>>,
     /// The admin API of the engine's own gateway.
     pub gateway: Client,
 }
@@ -64,6 +66,7 @@ impl Server {
             environment,
             configuration,
             data,
+            loss,
             gateway,
         } = surroundings;
         let shared = Shared {
@@ -72,6 +75,7 @@ impl Server {
             environment,
             configuration,
             data,
+            loss,
             gateway,
         };
         let router = router(token, shared);

@@ -43,6 +43,7 @@ pub fn status(
         split_differs: None,
         configuration: ConfigurationStanding::Valid,
         data: None,
+        loss: None,
         bypass: None,
     }
 }
@@ -179,6 +180,7 @@ pub fn detail(past: &Past) -> Detail {
         plan: PlanView::of(past.rollout().plan().clone()),
         state_detail: past.rollout().state().clone(),
         moments: past.timeline().moments().to_vec(),
+        loss: None,
     }
 }
 

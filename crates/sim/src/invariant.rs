@@ -92,7 +92,9 @@ fn check_undo(plan: &Plan, op: &Op, world: &World, found: &mut Vec<Violation>) {
         ));
     }
     let exposed = plan.steps.iter().enumerate().any(|(index, step)| {
-        matches!(step.action, portcullis_rollout::Action::Shift(_)) && world.was_shifted(index)
+        let exposes = |split: &portcullis_rollout::Split| split.exposes_canary();
+        matches!(&step.action, portcullis_rollout::Action::Shift(split) if exposes(split))
+            && world.was_shifted(index)
     });
     if plan.steps[op.key.step.0].undo.needs_consent() && exposed && !world.consented {
         found.push(violation(

@@ -10,7 +10,7 @@ use portcullis_rollout::{
 use crate::invariant::{Violation, check_undo_op, violation};
 use crate::mutation::Mutation;
 use crate::node::Node;
-use crate::world::Effected;
+use crate::world::{Effected, mutates};
 
 /// Everything that can happen next at one point.
 pub(crate) struct Moves<'a> {
@@ -210,17 +210,22 @@ impl<'a> Moves<'a> {
             State::Held {
                 direction, at, why, ..
             } => {
-                let mut asked = node.clone();
+                let asks = matches!(why, HeldWhy::GoingBackLoses { .. });
+                let mut base = node.clone();
+                // An abort may have been answered with a question, and what follows is another answer than going back.
+                base.world.abort_accepted &= !asks;
+                let mut asked = base.clone();
                 if *why == HeldWhy::WouldLoseWrites {
                     asked.world.consented = self.mutation != Some(Mutation::RestoreWithoutConsent);
                 }
                 self.feed_by(asked, EventKind::Retry, by());
+                let is_gate = !mutates(node.rollout().plan(), at.0);
                 let wanted = match direction {
                     Direction::Do => Effected::Whole,
                     Direction::Undo => Effected::Clean,
                 };
-                if node.world.at(*at) == wanted {
-                    self.feed_by(node.clone(), EventKind::Skip, by());
+                if node.world.at(*at) == wanted || asks && is_gate {
+                    self.feed_by(base, EventKind::Skip, by());
                 }
                 let past = matches!(why, HeldWhy::PastPivot { .. });
                 if past && self.mutation == Some(Mutation::UnwindPastPivot) {
@@ -238,6 +243,13 @@ impl<'a> Moves<'a> {
         let mut node = self.node.clone();
         node.budgets.aborts -= 1;
         node.world.abort_accepted = true;
+        if let State::Held {
+            why: HeldWhy::GoingBackLoses { .. },
+            ..
+        } = node.rollout().state()
+        {
+            node.world.consented = self.mutation != Some(Mutation::RestoreWithoutConsent);
+        }
         let in_flight = matches!(
             node.rollout().state(),
             State::Advancing {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use portcullis_analysis::{Analysis, Rule, Signal, Test};
 use portcullis_rollout::{
-    Artifact, Check, Command, CommandMigration, DataPolicy, Hook, HookPoint, HookTime, KeepWarm,
-    Migration, Plan, PlanProblem, PlanRequest, Proof, Purpose, Release, ReleaseId, RolloutId,
-    Running, ServiceName, StoreLocation, StoreRef, Strategy, Target, Timeouts, Weight,
+    Artifact, Check, Closing, Command, CommandMigration, DataPolicy, Hook, HookPoint, HookTime,
+    KeepWarm, Migration, Plan, PlanProblem, PlanRequest, Proof, Purpose, Release, ReleaseId,
+    RolloutId, Running, ServiceName, StoreLocation, StoreRef, Strategy, Target, Timeouts, Weight,
 };
 
 /// A plan to explore.
@@ -21,17 +21,24 @@ pub enum Scenario {
     Approved,
     /// The same with the old release kept warm after the promotion, and with hooks.
     KeptWarm,
+    /// A cut-over: the two releases never run beside each other, and going back loses what was written since the
+    /// service was opened.
+    CutOver,
+    /// A canary release with users' writes kept out until it is promoted: going back loses nothing.
+    ReadOnly,
     /// The first release of a service.
     First,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 5] = [
+    pub const ALL: [Scenario; 7] = [
         Scenario::Guarded,
         Scenario::LosesWrites,
         Scenario::Approved,
         Scenario::KeptWarm,
+        Scenario::CutOver,
+        Scenario::ReadOnly,
         Scenario::First,
     ];
 
@@ -57,6 +64,14 @@ impl Scenario {
         ]
     }
 
+    fn strategy(self) -> Strategy {
+        let weights = vec![weight(10), Weight::ALL];
+        match self {
+            Scenario::CutOver => Strategy::CutOver { weights },
+            _ => Strategy::Canary { weights },
+        }
+    }
+
     fn request(self) -> PlanRequest {
         let previous = Running {
             release: release("1.0", None),
@@ -70,14 +85,16 @@ impl Scenario {
             release: release("1.1", Some(migration())),
             target: target(41001),
             previous: (self != Scenario::First).then_some(previous),
-            strategy: Strategy::Canary {
-                weights: vec![weight(10), Weight::ALL],
-            },
+            strategy: self.strategy(),
             policy: DataPolicy {
-                compatible: true,
+                compatible: self != Scenario::CutOver,
                 restore: true,
-                service_writes: self == Scenario::LosesWrites,
+                service_writes: matches!(
+                    self,
+                    Scenario::LosesWrites | Scenario::CutOver | Scenario::ReadOnly
+                ),
                 accept_loss: false,
+                read_only: self == Scenario::ReadOnly,
             },
             stores: vec![library()],
             folder: "/data".into(),
@@ -105,6 +122,9 @@ impl Scenario {
             figures: Vec::new(),
             synthetic: None,
             ledger: None,
+            closing: Closing::default(),
+            final_backup_name: Some("sim_simulated_19700101T000001Z".to_owned()),
+            restores: None,
             approval: (self == Scenario::Approved).then(|| "Go?".to_owned()),
             hooks: self.hooks(),
             keep_warm: KeepWarm::lasting(if self == Scenario::KeptWarm { 2000 } else { 0 }),

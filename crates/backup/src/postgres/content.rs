@@ -223,6 +223,21 @@ const TABLES: &str = "SELECT c.oid::regclass::text, (SELECT string_agg(quote_ide
      AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend d \
      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')";
 
+/// How many rows each table has, in the transaction of the session.
+pub(super) async fn counts(session: &mut Session) -> Result<Vec<(String, u64)>, PostgresProblem> {
+    let listed: Vec<(String, Option<String>)> =
+        session.rows("list the tables", TABLES, &[]).await?;
+    let mut counts = Vec::with_capacity(listed.len());
+    for (name, _) in listed {
+        // The name comes quoted from the server.
+        let query = format!("SELECT count(*) FROM ONLY {name}");
+        let rows: Vec<(i64,)> = session.rows("count the rows", &query, &[]).await?;
+        let rows = rows.first().map_or(0, |(rows,)| *rows);
+        counts.push((name, u64::try_from(rows).unwrap_or(0)));
+    }
+    Ok(counts)
+}
+
 /// How many rows there are, and the two sums of the digests of what `row` makes of each.
 fn summed(row: &str, from: &str) -> String {
     format!(

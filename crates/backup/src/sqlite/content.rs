@@ -109,6 +109,17 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(names)
 }
 
+/// How many rows each table has, in one transaction.
+pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+    let transaction = connection.unchecked_transaction()?;
+    let count = |name: String| {
+        let query = format!("SELECT count(*) FROM main.{}", quoted(&name));
+        let rows: i64 = transaction.query_row(&query, [], |row| row.get(0))?;
+        Ok((name, u64::try_from(rows).unwrap_or(0)))
+    };
+    tables(&transaction)?.into_iter().map(count).collect()
+}
+
 fn is_statistics(name: &[u8]) -> bool {
     name.starts_with(b"sqlite_stat")
 }

@@ -138,7 +138,7 @@ impl Vault {
     }
 
     /// What the backup has of a store, which must be of the same kind.
-    pub(super) fn wanted(
+    pub(crate) fn wanted(
         &self,
         name: &BackupName,
         store: &Store,

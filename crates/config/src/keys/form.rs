@@ -41,6 +41,8 @@ pub(crate) enum TextForm {
     Cron,
     /// A time zone of the IANA database.
     TimeZone,
+    /// The method and the path of a request.
+    ReadRequest,
 }
 
 impl TextForm {
@@ -86,6 +88,9 @@ impl TextForm {
                  with the second first"
             }
             TextForm::TimeZone => "a time zone such as \"Europe/Berlin\" or \"UTC\"",
+            TextForm::ReadRequest => {
+                "a method and a path, such as \"POST /search\", or \"POST /search/*\" with all below"
+            }
         }
     }
 
@@ -109,6 +114,7 @@ impl TextForm {
             TextForm::LogPlace => "`off`, `log` or path",
             TextForm::Cron => "cron expression",
             TextForm::TimeZone => "time zone",
+            TextForm::ReadRequest => "method and path",
         }
     }
 
@@ -133,6 +139,7 @@ impl TextForm {
             TextForm::LogPlace => r"\S",
             TextForm::Cron => r"^(@\w+|(\S+\s+){4,5}\S+)$",
             TextForm::TimeZone => "^[A-Za-z0-9_+/-]+$",
+            TextForm::ReadRequest => r"^[A-Z]+ /[!-~]*$",
         }
     }
 }

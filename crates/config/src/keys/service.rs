@@ -71,16 +71,19 @@ pub(crate) static SERVICE: Section = Section {
         ),
         key(
             "strategy",
-            Kind::Choice(&["canary", "blue-green", "at-once"]),
+            Kind::Choice(&["canary", "blue-green", "at-once", "cut-over"]),
             Preset::Value("\"canary\""),
             "How traffic moves: in steps with a gate after each, all at once with one gate, or all at \
-             once without a gate.",
+             once without a gate. `cut-over` is for releases that cannot share their data: users are kept out, the \
+             old release is stopped, the data is backed up and migrated, and the new release is opened to users in \
+             steps.",
         ),
         key(
             "weights",
             Kind::Weights,
             Preset::Value("[10, 50, 100]"),
-            "The canary's shares in percent, rising, ending with 100. Only for `canary`.",
+            "The canary's shares in percent, rising, ending with 100; in a cut-over the shares of the users that are \
+             let in. Only for `canary` and `cut-over`.",
         ),
         key(
             "approval",
@@ -109,7 +112,7 @@ pub(crate) static SERVICE: Section = Section {
             Preset::Value("\"10m\""),
             "How long the old release is kept running after the new one was promoted, so that going back \
              takes seconds. Gates go on meanwhile: what breaks a fixed limit goes back by itself. `0s` stops it \
-             at once.",
+             at once. In a cut-over it was stopped before, and nothing is kept.",
         ),
         key(
             "keep_warm_cadence",

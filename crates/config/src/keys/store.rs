@@ -1,6 +1,7 @@
 //! The keys that describe the data of the service: where it is, and what a rollback means for it.
 
-use super::{Kind, Preset, Section, key};
+use super::{Kind, Preset, Section, TextForm, key};
+use crate::bounds::{HOLD_MAX_MS, RETRY_AFTER_MAX_MS};
 
 pub(crate) static STORE: Section = Section {
     header: "[[store]]",
@@ -73,6 +74,32 @@ pub(crate) static DATA: Section = Section {
             Kind::Boolean,
             Preset::Value("false"),
             "Whether a restore that loses such writes may happen without asking a person.",
+        ),
+        key(
+            "read_only",
+            Kind::Boolean,
+            Preset::Value("false"),
+            "Whether users can read and not write from the backup that is restored until the new release is promoted, \
+             so that going back loses nothing. Only what comes through the gateway is kept out.",
+        ),
+        key(
+            "hold",
+            Kind::DurationWithin(0, HOLD_MAX_MS),
+            Preset::Value("\"10s\""),
+            "How long a request that is kept out waits for the service to open before it is refused with 503.",
+        ),
+        key(
+            "retry_after",
+            Kind::DurationWithin(1_000, RETRY_AFTER_MAX_MS),
+            Preset::Value("\"30s\""),
+            "When a client that is refused should come again, in whole seconds: `Retry-After` of the answer.",
+        ),
+        key(
+            "reads",
+            Kind::List(&Kind::Form(TextForm::ReadRequest), 0),
+            Preset::Value("[]"),
+            "Requests that write nothing though their method says that they may, for example `\"POST /search\"`. \
+             `*` at the end stands for any rest.",
         ),
     ],
 };

@@ -56,6 +56,10 @@ pub(crate) struct RawData {
     pub(crate) rollback: Option<At<String>>,
     pub(crate) written_by: String,
     pub(crate) accept_loss: bool,
+    pub(crate) read_only: Option<At<bool>>,
+    pub(crate) hold_ms: u64,
+    pub(crate) retry_after_ms: u64,
+    pub(crate) reads: Vec<At<String>>,
 }
 
 impl RawService {
@@ -133,6 +137,10 @@ impl RawData {
             rollback: table.text("rollback"),
             written_by: value_or_default(table.text("written_by")),
             accept_loss: value_or_default(table.boolean("accept_loss")),
+            read_only: table.boolean("read_only"),
+            hold_ms: value_or_default(table.duration_ms("hold")),
+            retry_after_ms: value_or_default(table.duration_ms("retry_after")),
+            reads: value_or_default(table.items("reads", units::plain)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Texts that have a form of their own.
 
+use portcullis_rollout::ReadRequest;
 use url::Url;
 
 use super::network::{certificate_host, host, host_header, host_pattern, host_port};
@@ -30,7 +31,19 @@ pub(super) fn formed(form: TextForm, text: &str) -> Result<String, Option<String
         TextForm::Entity => entity(text),
         TextForm::Cron => schedule::cron(text).map(|_| text.to_owned()),
         TextForm::TimeZone => schedule::zone(text),
+        TextForm::ReadRequest => match text.parse::<ReadRequest>() {
+            Ok(request) => Ok(request.to_string()),
+            Err(_) => Err(meant(text)),
+        },
     }
+}
+
+/// What was probably meant by a text that is no method with a path.
+fn meant(text: &str) -> Option<String> {
+    let (method, path) = text.split_once(' ').unwrap_or(("POST", text));
+    let written = format!("{} {}", method.to_uppercase(), path.trim());
+    let read = written.parse::<ReadRequest>().ok()?;
+    Some(format!("did you mean \"{read}\"?"))
 }
 
 fn route_path(text: &str) -> Result<String, Option<String>> {

@@ -1,6 +1,8 @@
 //! The stores, and what a rollback means for them.
 
-use portcullis_rollout::{DataPolicy, StoreKind, StoreLocation, StoreRef, Strategy, ValueSource};
+use portcullis_rollout::{
+    Closing, DataPolicy, StoreKind, StoreLocation, StoreRef, Strategy, ValueSource,
+};
 
 use super::paths::within;
 use super::{Context, text};
@@ -172,8 +174,10 @@ pub(super) fn policy(
     let side_by_side = match strategy {
         Some(Strategy::Canary { .. }) => Some("canary"),
         Some(Strategy::BlueGreen) => Some("blue-green"),
-        Some(Strategy::AtOnce) | None => None,
+        Some(Strategy::AtOnce | Strategy::CutOver { .. }) | None => None,
     };
+    let cuts_over = matches!(strategy, Some(Strategy::CutOver { .. }));
+    contradictions(raw, cuts_over, report);
     let migrations = || {
         releases
             .iter()
@@ -185,7 +189,8 @@ pub(super) fn policy(
                 "with the strategy {strategy} the serving release goes on working on the data that this \
                  migrates, and data.compatible is false"
             );
-            let hint = "set compatible = true in [data] if it can (the rehearsal will prove it)";
+            let hint = "set compatible = true in [data] if it can (the rehearsal will prove it), or strategy = \
+                        \"cut-over\" in [service]: users are kept out while the data is migrated";
             report.add(
                 &migration.spot,
                 Wrong::new(Code::Contradiction, message).hint(hint),
@@ -207,5 +212,48 @@ pub(super) fn policy(
         restore,
         service_writes: raw.written_by == "service",
         accept_loss: raw.accept_loss,
+        read_only: raw.read_only.as_ref().is_some_and(|at| at.value) && !cuts_over,
+    }
+}
+
+/// What cannot be meant: a window in which nothing is restored, or in which there is nobody who could read.
+fn contradictions(raw: &RawData, cuts_over: bool, report: &Report<'_>) {
+    let keeps = raw.rollback.as_ref().filter(|at| at.value == "keep");
+    if let (true, Some(at)) = (cuts_over, keeps) {
+        let message = "in a cut-over the old release never works on migrated data, and going back would keep it";
+        let hint =
+            "remove it: going back restores the backup that is made while users are kept out";
+        let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
+        report.add(&at.spot, wrong);
+    }
+    let Some(at) = raw.read_only.as_ref().filter(|at| at.value) else {
+        return;
+    };
+    let (message, hint) = match keeps {
+        _ if cuts_over => (
+            "in a cut-over nobody is let in at all, and no release runs that could be read from",
+            "remove it",
+        ),
+        Some(_) => (
+            "writes are kept out so that a restore loses none, and going back restores nothing",
+            "remove it, or set rollback = \"restore\"",
+        ),
+        None => return,
+    };
+    let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
+    report.add(&at.spot, wrong);
+}
+
+/// How users are kept out while data is moved.
+pub(super) fn closing(raw: &RawData) -> Closing {
+    Closing {
+        hold_ms: raw.hold_ms,
+        retry_after_s: raw.retry_after_ms.div_ceil(1_000),
+        // Each was read once already.
+        reads: raw
+            .reads
+            .iter()
+            .filter_map(|at| at.value.parse().ok())
+            .collect(),
     }
 }

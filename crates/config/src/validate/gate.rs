@@ -192,7 +192,8 @@ fn judgeable(
             return;
         }
         Some(Strategy::Canary { weights }) => weights.as_slice(),
-        Some(Strategy::BlueGreen) | None => &[],
+        // No other release runs beside it.
+        Some(Strategy::BlueGreen | Strategy::CutOver { .. }) | None => &[],
     };
     // Rules that could not be read are already reported.
     if rules.len() < raw.rules.len() {

@@ -18,20 +18,25 @@ const GRPC_HEALTH: &str = "/grpc.health.v1.Health/Check";
 /// The strategy, if it could be read.
 pub(super) fn strategy(raw: &RawService, report: &Report<'_>) -> Option<Strategy> {
     let Some(strategy) = text(raw.strategy.as_ref()) else {
-        // Only one strategy has weights, so whoever gives some means that one.
+        // Whoever gives weights means a strategy that has some; the preset is one.
         if raw.weights.as_ref().is_some_and(|weights| weights.given) {
             rising(raw, report);
         }
         return None;
     };
     let weights = raw.weights.as_ref();
-    if strategy == "canary" {
+    if let "canary" | "cut-over" = strategy {
         rising(raw, report);
         let weights = weights?.value.iter().map(|at| weight(at.value)).collect();
-        return Some(Strategy::Canary { weights });
+        return Some(match strategy {
+            "canary" => Strategy::Canary { weights },
+            _ => Strategy::CutOver { weights },
+        });
     }
     if let Some(given) = weights.filter(|weights| weights.given) {
-        let message = format!("only the strategy canary has weights, and this one is {strategy}");
+        let message = format!(
+            "only the strategies canary and cut-over have weights, and this one is {strategy}"
+        );
         let wrong = Wrong::new(Code::Contradiction, message);
         report.add(
             &given.spot,

@@ -58,6 +58,7 @@ fn every_key_of_the_full_file_arrives() {
         restore: false,
         service_writes: false,
         accept_loss: true,
+        read_only: false,
     };
     assert_eq!(config.policy, policy);
     assert_eq!(service.protocol, UpstreamProtocol::Http2);

@@ -75,6 +75,8 @@ impl AdminServer {
             changed_at_ms: 0,
             arms: arms.collect(),
             unrouted: 0,
+            held: 0,
+            turned_away: 0,
             bypass: None,
         };
         let mut status = self.status();
@@ -111,6 +113,7 @@ fn arm_status(arm: Arm, (requests, errors, latencies_us): &Counts) -> ArmStatus 
         errors: *errors,
         failed_over: 0,
         in_flight: 0,
+        writes_in_flight: 0,
         by_class: [0; 5],
         latency,
         last_sent_at_ms: 0,

@@ -28,6 +28,7 @@ fn split(canary: Option<&str>, percent: u8) -> Split {
         stable: arm("1.0", STABLE),
         canary: canary.map(|release| arm(release, CANARY)),
         weight: Weight::new(percent).unwrap(),
+        closed: None,
     }
 }
 
@@ -52,6 +53,8 @@ async fn server() -> AdminServer {
         stable: arm_of("1.0", STABLE),
         canary: None,
         weight_percent: 0,
+        closed: None,
+        mirror_only: false,
     };
     server.set("tiny", Some(split), &[]);
     server

@@ -66,6 +66,8 @@ fn split_with(canary_address: &str) -> Split {
         stable: arm_of("1.0", STABLE),
         canary: Some(arm_of("1.1", canary_address)),
         weight_percent: 10,
+        closed: None,
+        mirror_only: false,
     }
 }
 
@@ -236,6 +238,8 @@ async fn while_a_bypass_keeps_traffic_away_no_time_passes_for_the_gate() {
         stable: arm_of("1.1", canary),
         canary: None,
         weight_percent: 0,
+        closed: None,
+        mirror_only: false,
     };
     server.set("tiny", Some(promoted), &counts(140));
     server.status().routes[0].bypass = Some(bypass);

@@ -119,6 +119,8 @@ fn counted(server: &AdminServer, canary: &Release, stable: &Release, requests: u
         stable: arm_of("1.0", &stable.address),
         canary: Some(arm_of("1.1", &canary.address)),
         weight_percent: 10,
+        closed: None,
+        mirror_only: false,
     };
     let counts = |requests| (requests, 0, vec![100; requests as usize]);
     server.set(
@@ -204,6 +206,8 @@ async fn a_candidate_with_all_the_traffic_is_asked_alone() {
         stable: arm_of("1.1", &canary.address),
         canary: None,
         weight_percent: 0,
+        closed: None,
+        mirror_only: false,
     };
     server.set(
         "tiny",

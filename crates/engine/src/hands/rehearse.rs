@@ -111,7 +111,9 @@ impl RehearsalHand {
     /// asked: of an attempt that was cut off nothing is believed, and half a copy is no reason to hold.
     pub(super) async fn probe(&self, order: &Rehearsal, deadline_ms: u64) -> Probed {
         let patience = Duration::from_millis(deadline_ms);
-        if let Err(unknown) = self.migration.settled(&order.migration, patience).await {
+        if let Some(migration) = &order.migration
+            && let Err(unknown) = self.migration.settled(migration, patience).await
+        {
             return unknown;
         }
         match tokio::fs::read(passed_note(order)).await {
@@ -137,10 +139,16 @@ impl RehearsalHand {
             format!("{} ms", WallClock.now_ms() - began),
         ));
 
-        self.migrate(&order.migration, order, &mut facts).await?;
-        // The first release starts when all phases are done.
+        if let Some(migration) = &order.migration {
+            self.migrate(migration, order, &mut facts).await?;
+        }
+        // A release that has the data to itself starts when all phases are done.
         if order.old.is_some() || order.later.is_empty() {
-            self.try_both(order, "on migrated data", &mut facts).await?;
+            let on = match order.migration {
+                Some(_) => "on migrated data",
+                None => "on the restored copy",
+            };
+            self.try_both(order, on, &mut facts).await?;
         }
         for (index, later) in order.later.iter().enumerate() {
             let phase = self.migrate(later, order, &mut facts).await?;
@@ -251,6 +259,30 @@ impl RehearsalHand {
             "{} passed",
             counted(trial.smoke.checks.len() as u64, "check", "checks")
         ))
+    }
+
+    /// Restores, migrates in all phases, and starts the new release on the result, which stays.
+    pub(crate) async fn stand_up(&self, order: &Rehearsal) -> Result<Vec<Fact>, Failure> {
+        let mut facts = Vec::new();
+        let began = WallClock.now_ms();
+        self.data
+            .restore_copies(&order.backup, &order.stores)
+            .await?;
+        let took = WallClock.now_ms().saturating_sub(began);
+        facts.push(Fact::new("restored in", format!("{took} ms")));
+        for migration in order.migration.iter().chain(&order.later) {
+            self.migrate(migration, order, &mut facts).await?;
+        }
+        let start = op(Action::Start(order.new.launch.clone()));
+        facts.extend(self.process.apply(&start).await?);
+        facts.extend(self.ask(&order.new).await?);
+        Ok(facts)
+    }
+
+    /// Asks a started release everything.
+    pub(crate) async fn ask(&self, trial: &Trial) -> Result<Vec<Fact>, Failure> {
+        let smoke = op(Action::Smoke(trial.smoke.clone()));
+        self.smoke.apply(&smoke).await
     }
 
     /// Stops what a rehearsal left running and removes its copy and note.

@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use portcullis_rollout::{Purpose, Release, ReleaseId, RolloutId, Running, Target};
+use portcullis_rollout::{
+    Action, Plan, Purpose, Release, ReleaseId, RolloutId, Running, Strategy, Target,
+};
 
 /// A rollout in short.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,30 @@ pub(super) struct Promotion {
     pub(super) purpose: Purpose,
     pub(super) running: Arc<Running>,
     pub(super) previous: Option<Arc<Running>>,
+    pub(super) cut: Option<Cut>,
+}
+
+/// How the data was cut off from what had served before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// The backup that was made while nobody was let in.
+    pub(super) backup: String,
+}
+
+impl Cut {
+    /// Of a plan in which the two releases never run beside each other; none for a service without data.
+    pub(super) fn of(plan: &Plan) -> Option<Cut> {
+        plan.previous.as_ref()?;
+        let Strategy::CutOver { .. } = plan.strategy else {
+            return None;
+        };
+        let mut last_first = plan.steps.iter().rev();
+        let backup = last_first.find_map(|step| match &step.action {
+            Action::Backup(order) => Some(order.name.clone()),
+            _ => None,
+        })?;
+        Some(Cut { backup })
+    }
 }
 
 /// A promotion, wherever it is kept.
@@ -47,6 +73,7 @@ pub(super) struct Promoted<'a> {
     pub(super) release: &'a Release,
     pub(super) target: &'a Target,
     pub(super) previous: Option<&'a Running>,
+    pub(super) cut: Option<Cut>,
 }
 
 impl Outline {
@@ -57,6 +84,7 @@ impl Outline {
             release: &promotion.running.release,
             target: &promotion.running.target,
             previous: promotion.previous.as_deref(),
+            cut: promotion.cut.clone(),
         })
     }
 }
@@ -76,6 +104,7 @@ impl Promoted<'_> {
             purpose: self.purpose,
             running: Arc::new(self.running()),
             previous: self.previous.cloned().map(Arc::new),
+            cut: self.cut.clone(),
         }
     }
 }

@@ -6,7 +6,7 @@ use portcullis_driver::Recorded;
 use portcullis_rollout::{Event, Plan, Replay, ReplayError, Rollout, RolloutId, Timeline};
 
 use super::HistoryError;
-use super::outline::{Outline, Promoted};
+use super::outline::{Cut, Outline, Promoted};
 
 /// One rollout with its events.
 #[derive(Debug, Clone)]
@@ -116,6 +116,7 @@ impl Past {
             release: &plan.release,
             target: &plan.target,
             previous: plan.previous.as_ref(),
+            cut: Cut::of(plan),
         })
     }
 }

@@ -64,6 +64,8 @@ impl Proxy {
                         stable: arm(0),
                         canary: Some(arm(1)),
                         weight_percent: if to == 1 { 100 } else { 0 },
+                        closed: None,
+                        mirror_only: false,
                     },
                     epoch: 1,
                     if_changes: None,

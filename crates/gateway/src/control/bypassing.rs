@@ -26,6 +26,12 @@ impl Control {
         if services.released {
             return Err(ChangeError::Succeeded);
         }
+        let split = services.saved(service).split;
+        if split.is_some_and(|split| bypass::has_nobody(&split)) {
+            let why = "the service is closed for a cut-over: no stable release runs that could take the traffic. Abort \
+                       the rollout instead";
+            return Err(ChangeError::InvalidBypass(why.to_owned()));
+        }
         let begun_at_ms = clock::wall_ms();
         let bypass = Bypass {
             by: wish.by,

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::arm::ArmState;
 use crate::bounds::ARMS_REMEMBERED;
+use crate::closing::{Closed, Marked};
 use crate::first_errors::{FirstErrors, KeptPair};
 use crate::health;
 use crate::service::ActiveSplit;
@@ -19,6 +20,11 @@ use crate::sticky::canary_buckets;
 #[derive(Default)]
 pub(super) struct Live {
     pub(super) unrouted: Arc<AtomicU64>,
+    pub(super) turned_away: Arc<AtomicU64>,
+    /// Which requests are kept out.
+    closed: Option<Arc<Closed>>,
+    /// Closures of before, whose requests still wait.
+    opened: Vec<Arc<Closed>>,
     /// Every arm that is known, the latest to join the split last.
     pub(super) arms: Vec<KnownArm>,
     /// Which change of the split is in force, once one is.
@@ -78,7 +84,46 @@ impl Live {
         // A stable sort: those in the split are the latest that were in it.
         self.arms.sort_by_key(|known| known.checks.is_some());
         self.pair(split);
+        self.close(split);
         Ok(())
+    }
+
+    /// Marks the arms of a split with what they do not take. To be called before workers see the split.
+    fn close(&mut self, split: &Split) {
+        let known = self.closed.take();
+        let same = |known: &Arc<Closed>| Some(&known.closure) == split.closed.as_ref();
+        self.closed = match known {
+            Some(known) if same(&known) => Some(known),
+            known => {
+                self.opened.extend(known);
+                let closure = split.closed.clone();
+                closure.map(|closure| Arc::new(Closed::new(closure)))
+            }
+        };
+        let closed = self.closed.as_ref();
+        let (stable, canary) = closed.map_or((Marked::Open, Marked::Open), |closed| closed.marks());
+        for known in &self.arms {
+            let arm = &known.state.arm;
+            if *arm == split.stable {
+                known.state.mark.set(stable);
+            } else if Some(arm) == split.canary.as_ref() {
+                known.state.mark.set(canary);
+            }
+        }
+    }
+
+    /// Lets go of the requests that waited for closures of before. To be called when workers see the split.
+    pub(super) fn let_in(&mut self) {
+        for opened in self.opened.drain(..) {
+            opened.end();
+        }
+    }
+
+    /// How many requests wait to be let in.
+    pub(super) fn held(&self) -> u64 {
+        self.closed
+            .as_ref()
+            .map_or(0, |closed| closed.held() as u64)
     }
 
     /// Counts anew what arms are given, if `changes` says that another split begins. To be called just before
@@ -187,6 +232,8 @@ impl Live {
             stable: find(&split.stable)?,
             canary: split.canary.as_ref().and_then(find),
             canary_buckets: canary_buckets(split.weight_percent),
+            closed: self.closed.clone(),
+            mirror_only: split.mirror_only,
         })
     }
 }

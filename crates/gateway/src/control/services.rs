@@ -131,6 +131,8 @@ impl Services {
                     .collect()
             }),
             unrouted: live.map_or(0, |live| live.unrouted.load(Relaxed)),
+            held: live.map_or(0, Live::held),
+            turned_away: live.map_or(0, |live| live.turned_away.load(Relaxed)),
             bypass: self.bypasses.in_force(service, clock::wall_ms()).cloned(),
         }
     }
@@ -152,7 +154,10 @@ impl Services {
         mut arm: ArmStatus,
     ) -> ArmStatus {
         if let Some(traffic) = &self.predecessor {
-            arm.in_flight += traffic.in_flight(service, &arm.arm.address, changes);
+            let there = traffic.in_flight(service, &arm.arm.address, changes);
+            arm.in_flight += there;
+            // It does not say what they do.
+            arm.writes_in_flight += there;
         }
         arm
     }
@@ -169,7 +174,11 @@ impl Services {
             let split = self.saved(&settings.service).split;
             // The masking of its requests is out of the way too. Nothing else is: limits and access stay.
             let split = match bypassed {
-                true => split.map(bypass::without_canary),
+                // Of a service that is closed the canary may be all that answers.
+                true => split.map(|split| match bypass::has_nobody(&split) {
+                    true => split,
+                    false => bypass::without_canary(split),
+                }),
                 false => split,
             };
             Arc::new(Service {
@@ -180,6 +189,9 @@ impl Services {
                     .and_then(|(split, live)| live.active(&split)),
                 unrouted: live
                     .map(|live| Arc::clone(&live.unrouted))
+                    .unwrap_or_default(),
+                turned_away: live
+                    .map(|live| Arc::clone(&live.turned_away))
                     .unwrap_or_default(),
                 canary_users: Arc::clone(&guarded.canary_users),
                 plain: Arc::clone(plain),

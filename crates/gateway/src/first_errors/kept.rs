@@ -117,6 +117,8 @@ mod tests {
             stable: arm("1.0"),
             canary: Some(arm(canary)),
             weight_percent: 10,
+            closed: None,
+            mirror_only: false,
         };
         let of_shop = again.of("shop").unwrap();
         let known = of_shop.keys_of(&split("1.1")).unwrap();

@@ -20,6 +20,7 @@ use http::{Request, response};
 use hyper::body::Body;
 
 use super::attempt::{Failed, SpareBody};
+use super::door::Admitted;
 use super::{Answer, Outbound, Passage, Prepared, shadow};
 use crate::arm::ArmState;
 use crate::body::{KeptBody, RequestBody};
@@ -37,13 +38,15 @@ use crate::upstream::Upstream;
 use crate::upstream_set::{Pick, UpstreamSet};
 
 /// Where a request may be sent.
-enum Targets {
+pub(super) enum Targets {
     /// To an arm.
     Arms {
         /// The one that is next.
         next: Arc<ArmState>,
         /// The one that answers if that one cannot be reached.
         stand_in: Option<Arc<ArmState>>,
+        /// Whether the request may write.
+        may_write: bool,
         /// Whose they are.
         service: Arc<ServiceSettings>,
         /// The hash of the user's routing key, where it decided the arm.
@@ -66,41 +69,35 @@ struct Outgoing {
 type Attempted = Result<(response::Parts, Upstream), Failed>;
 
 impl Passage {
-    /// Sends a request to the arm of the service that its user belongs to.
+    /// Sends a request to the arm of the service that its user belongs to, once the service is open to it.
     pub(super) async fn send_to_service(
         &mut self,
-        service: &Service,
+        service: &Arc<Service>,
         mut prepared: Prepared,
     ) -> Result<Answer, Refusal> {
-        let Some(split) = &service.active else {
-            return Err(Passage::unrouted(service));
-        };
-        let headers = &prepared.head.headers;
-        let client = (&self.client_header, self.scheme);
-        let assigned = service.assign(split, headers, client);
+        let (service, admitted) = self.let_in(service, &prepared.head).await?;
+        let Admitted {
+            split,
+            assigned,
+            mut targets,
+            under_way,
+        } = admitted;
         self.cookie = assigned.cookie;
-        let key = assigned.key;
-        self.prepare(&mut prepared, &split.stable.endpoint)?;
-        let mut shadowed = None;
-        let (next, stand_in) = match assigned.to {
-            Assignment::Stable(stable) => {
-                shadowed = shadow::begin(self, service, split, &prepared);
-                (stable, None)
-            }
-            Assignment::StandIn { canary, stable } => {
+        if let Err(refusal) = self.prepare(&mut prepared, &split.stable.endpoint) {
+            under_way.withdraw();
+            return Err(refusal);
+        }
+        let shadowed = match assigned.to {
+            Assignment::Stable(_) => shadow::begin(self, &service, &split, &prepared),
+            Assignment::StandIn { canary, .. } => {
                 let charged = InFlight::begin(canary, self.worker.index);
-                charged.of(key).failed_over();
-                (stable, None)
+                charged.of(assigned.key).failed_over();
+                None
             }
-            Assignment::Canary { canary, stable } => (canary, Some(stable)),
+            Assignment::Canary { .. } | Assignment::CanaryAlone(_) => None,
         };
-        let targets = Targets::Arms {
-            next,
-            stand_in,
-            service: Arc::clone(&service.settings),
-            key,
-        };
-        let answer = self.dispatch(targets, prepared).await;
+        let under_way = UnderWay::Arm(under_way);
+        let answer = self.dispatch(&mut targets, under_way, prepared).await;
         if let Some(shadowed) = shadowed {
             shadowed.answered(answer.status(), self.latency_us());
         }
@@ -116,14 +113,20 @@ impl Passage {
         // They all speak the same protocol.
         let endpoint = Arc::clone(&set.server(0).endpoint);
         self.prepare(&mut prepared, &endpoint)?;
-        let targets = Targets::Servers {
+        let mut targets = Targets::Servers {
             set: Arc::clone(set),
             tried: Vec::new(),
         };
-        Ok(self.dispatch(targets, prepared).await)
+        let under_way = self.next_server(&mut targets);
+        Ok(self.dispatch(&mut targets, under_way, prepared).await)
     }
 
-    async fn dispatch(&mut self, mut targets: Targets, prepared: Prepared) -> Answer {
+    async fn dispatch(
+        &mut self,
+        targets: &mut Targets,
+        mut under_way: UnderWay,
+        prepared: Prepared,
+    ) -> Answer {
         let Some(route) = self.route.clone() else {
             return self.refuse(&Refusal::UnknownHost, None);
         };
@@ -133,12 +136,11 @@ impl Passage {
         }
         let Outgoing { mut request, spare } = self.outgoing(&route, prepared);
         let (mut attempts, mut free_used) = (1, false);
-        let mut under_way = self.next_attempt(&mut targets);
         loop {
             let attempted = self
                 .attempt_hedged(
                     &route,
-                    &mut targets,
+                    targets,
                     &mut under_way,
                     (&mut request, spare.as_ref()),
                     &mut attempts,
@@ -177,7 +179,13 @@ impl Passage {
                 Verdict::AgainForFree => free_used = true,
                 _ => attempts += 1,
             }
-            under_way = self.move_on(&mut targets, under_way, &failed);
+            under_way = match self.move_on(targets, under_way, &failed) {
+                Ok(next) => next,
+                Err((failed_at, refusal)) => {
+                    let cause = "the stable release is closed to it";
+                    return self.give_up(failed_at, &refusal, cause);
+                }
+            };
             // Without a whole spare nothing was sent, and the body is where it was.
             if let Some(body) = spare.as_ref().and_then(SpareBody::again) {
                 *request.body_mut() = body;
@@ -230,16 +238,14 @@ impl Passage {
         }
     }
 
-    /// Counts an attempt as under way.
-    fn next_attempt(&self, targets: &mut Targets) -> UnderWay {
+    /// Counts an attempt at the next server as under way.
+    fn next_server(&self, targets: &mut Targets) -> UnderWay {
         let index = self.worker.index;
         match targets {
-            Targets::Arms {
-                next,
-                stand_in,
-                service,
-                key,
-            } => UnderWay::Arm(self.begin_at_arm(next, stand_in, service).of(*key)),
+            // Arms are begun at by whoever knows what to do if they are closed.
+            Targets::Arms { next, key, .. } => {
+                UnderWay::Arm(InFlight::begin(Arc::clone(next), index).of(*key))
+            }
             Targets::Servers { set, tried } => {
                 let now_ms = clock::monotonic_ms();
                 let pick = |tried: &[usize]| {
@@ -259,35 +265,16 @@ impl Passage {
         }
     }
 
-    /// Counts a request at the arm that is next, or at the stable arm in force if that one has left the split.
-    fn begin_at_arm(
-        &self,
-        next: &mut Arc<ArmState>,
-        stand_in: &mut Option<Arc<ArmState>>,
-        service: &ServiceSettings,
-    ) -> InFlight {
-        loop {
-            let begun = InFlight::begin(Arc::clone(next), self.worker.index);
-            if !next.is_retired() {
-                return begun;
-            }
-            let stable = self.worker.with_table(|table| {
-                let mut services = table.services.iter();
-                let found = services.find(|one| one.settings.service == service.service)?;
-                Some(Arc::clone(&found.active.as_ref()?.stable))
-            });
-            match stable.filter(|stable| !Arc::ptr_eq(stable, next)) {
-                Some(stable) => {
-                    begun.withdraw();
-                    (*next, *stand_in) = (stable, None);
-                }
-                None => return begun,
-            }
-        }
-    }
-
     /// Ends a failed attempt and begins the next.
-    fn move_on(&self, targets: &mut Targets, mut under_way: UnderWay, failed: &Failed) -> UnderWay {
+    ///
+    /// # Errors
+    /// The stable arm, which would stand in for the canary, was closed to the request meanwhile.
+    fn move_on(
+        &self,
+        targets: &mut Targets,
+        mut under_way: UnderWay,
+        failed: &Failed,
+    ) -> Result<UnderWay, (UnderWay, Refusal)> {
         let was_sent = failed.kind != Some(retry::Failure::NotSent);
         if let (Targets::Arms { next, stand_in, .. }, UnderWay::Arm(arm)) =
             (&mut *targets, &under_way)
@@ -295,7 +282,7 @@ impl Passage {
         {
             let Some(stable) = stand_in.take() else {
                 // The same arm again, and nothing came of the request: it still counts as one.
-                return under_way;
+                return Ok(under_way);
             };
             let release = &arm.arm().arm.release;
             let cause = &failed.cause;
@@ -304,24 +291,32 @@ impl Passage {
                 tracing::warn!(release, cause, "the canary cannot be reached: failing over");
             }
             *next = stable;
-            let stood_in = self.next_attempt(targets);
+            let Some(stood_in) = self.begin_at_arm(targets) else {
+                let retry_after_s = crate::bounds::RETRY_AFTER_S;
+                return Err((under_way, Refusal::Closed { retry_after_s }));
+            };
             if let UnderWay::Arm(arm) = under_way {
                 arm.failed_over();
             }
-            return stood_in;
+            return Ok(UnderWay::Arm(stood_in));
         }
         match failed.kind {
             Some(retry::Failure::Answered(status)) => under_way.answered(status, self.latency_us()),
             _ => under_way.failed(),
         }
-        match targets {
-            // As long as the attempt before is counted, nobody stops the arm.
-            Targets::Arms { next, key, .. } => {
-                let index = self.worker.index;
-                UnderWay::Arm(InFlight::begin(Arc::clone(next), index).of(*key))
+        Ok(match targets {
+            // As long as the attempt before is counted, nobody stops the arm, or takes it for closed.
+            Targets::Arms {
+                next,
+                key,
+                may_write,
+                ..
+            } => {
+                let begun = InFlight::begin(Arc::clone(next), self.worker.index);
+                UnderWay::Arm(begun.writing(*may_write).of(*key))
             }
-            Targets::Servers { .. } => self.next_attempt(targets),
-        }
+            Targets::Servers { .. } => self.next_server(targets),
+        })
     }
 
     /// Whether a failed request is sent again.
@@ -400,7 +395,7 @@ impl Passage {
         *second.body_mut() = body;
         *attempts += 1;
         self.observed.hedged();
-        let hedge = self.next_attempt(targets);
+        let hedge = self.next_server(targets);
         // Both wait for an answer now, so one time-out is for both.
         self.state.enter(Step::Answer, timeouts.first_byte_ms);
         let mut other = Box::pin(self.attempt(&hedge, timeouts, (&mut second, spare), true));

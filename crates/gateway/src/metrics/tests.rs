@@ -86,6 +86,7 @@ fn sample(format: Format) -> String {
                 sent_in_split: status.requests,
             })
             .collect(),
+        held: vec![("shop", 3)],
         upstreams: vec![&upstream],
         masks: Vec::new(),
         data: None,
@@ -107,6 +108,7 @@ fn arm(release: &str, requests: u64, healthy: u64) -> ArmStatus {
         errors: 2,
         failed_over: 1,
         in_flight: 4,
+        writes_in_flight: 0,
         by_class: [0, 3, 0, 1, 1],
         latency,
         last_sent_at_ms: 0,

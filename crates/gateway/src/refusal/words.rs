@@ -104,3 +104,9 @@ pub(super) const NO_TRACE: Words = (
     "The method is not allowed",
     "TRACE is refused: its answer would show the request's cookies and keys; use one of the methods in Allow",
 );
+pub(super) const CLOSED: Words = (
+    StatusCode::SERVICE_UNAVAILABLE,
+    "urn:portcullis:problem:closed",
+    "The service is closed for a release",
+    "nothing of the request was passed on; send it again after the time that Retry-After says",
+);

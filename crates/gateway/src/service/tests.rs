@@ -15,6 +15,7 @@ fn named(assignment: &Assignment) -> (&'static str, String) {
     match assignment {
         Assignment::Stable(stable) => ("stable", stable.arm.release.clone()),
         Assignment::Canary { canary, .. } => ("canary", canary.arm.release.clone()),
+        Assignment::CanaryAlone(canary) => ("canary alone", canary.arm.release.clone()),
         Assignment::StandIn { stable, .. } => ("stand-in", stable.arm.release.clone()),
     }
 }
@@ -32,6 +33,8 @@ fn the_canary_is_met_only_when_it_is_healthy() {
         stable: state("1.0"),
         canary: Some(Arc::clone(&canary)),
         canary_buckets: 5_000,
+        closed: None,
+        mirror_only: false,
     };
     let meets = |bucket, forced| named(&split.assign(bucket, forced));
     assert_eq!(
@@ -59,6 +62,8 @@ fn an_unhealthy_stable_arm_is_tried_when_it_is_all_there_is() {
         stable: state("1.0"),
         canary: None,
         canary_buckets: 0,
+        closed: None,
+        mirror_only: false,
     };
     split.stable.record_check(&Err("down".to_owned()), &health);
     assert_eq!(named(&split.assign(0, true)), ("stable", "1.0".to_owned()));

@@ -14,6 +14,8 @@ fn split(stable: u16, canary: Option<u16>, weight_percent: u8) -> Split {
         stable: arm(stable),
         canary: canary.map(arm),
         weight_percent,
+        closed: None,
+        mirror_only: false,
     }
 }
 

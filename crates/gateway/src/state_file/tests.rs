@@ -11,6 +11,8 @@ fn state(epoch: u64) -> SavedState {
         stable,
         canary: None,
         weight_percent: 0,
+        closed: None,
+        mirror_only: false,
     });
     let service = SavedService {
         epoch,

@@ -10,6 +10,7 @@ mod browser;
 mod bypass;
 mod capacity;
 mod clients;
+mod closing;
 mod drain;
 mod drain_races;
 mod failures;

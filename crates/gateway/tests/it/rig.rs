@@ -227,6 +227,8 @@ pub(crate) fn split(stable: &Arm, canary: Option<&Arm>, weight_percent: u8) -> S
         stable: stable.clone(),
         canary: canary.cloned(),
         weight_percent,
+        closed: None,
+        mirror_only: false,
     }
 }
 

@@ -1,7 +1,10 @@
 //! What a person tells the live rollout: `abort`, `rollback`, `resume`, `retry`, `skip`.
 
+use std::io::{BufRead, IsTerminal};
+
 use portcullis_api::Client;
-use portcullis_api::engine::{Accepted, CommandName, CommandWish, RollbackWish, Status};
+use portcullis_api::engine::{Accepted, CommandName, CommandWish, Detail, RollbackWish, Status};
+use portcullis_rollout::{HeldWhy, PausedWhy, State};
 
 use super::follow::{Goal, follow};
 use crate::cli::{Abort, Answer, Pause, Rollback};
@@ -20,6 +23,7 @@ pub(super) enum Word {
 
 pub(super) async fn abort(site: &Site, json: bool, args: &Abort) -> Result<Exit, CommandError> {
     let client = connect::running(site)?;
+    agreed(&client, args.rollout.as_deref(), CommandName::Abort).await?;
     let wish = CommandWish {
         rollout: args.rollout.clone(),
         command: CommandName::Abort,
@@ -65,6 +69,7 @@ pub(super) async fn answer(
         Word::Approve => CommandName::Approve,
         Word::Skip => CommandName::Skip,
     };
+    agreed(&client, args.rollout.as_deref(), command).await?;
     let (rollout, reason, by) = (args.rollout.clone(), String::new(), connect::user());
     let wish = CommandWish {
         rollout,
@@ -74,6 +79,64 @@ pub(super) async fn answer(
     };
     let accepted: Accepted = connect::ask(&client, "/api/v1/commands", &wish).await?;
     after(site, &client, accepted, Goal::Promotion, false, json).await
+}
+
+/// Says what going back would lose, where this word goes back behind writes of users. Who sits at a terminal is asked once
+/// more.
+///
+/// # Errors
+/// They do not want it.
+async fn agreed(
+    client: &Client,
+    rollout: Option<&str>,
+    word: CommandName,
+) -> Result<(), CommandError> {
+    if matches!(word, CommandName::Pause | CommandName::Skip) {
+        return Ok(());
+    }
+    // A server that cannot say how it stands refuses the word itself, with a better reason.
+    let Ok(status) = client.get::<Status>("/api/v1/status").await else {
+        return Ok(());
+    };
+    let loss = status
+        .loss
+        .filter(|loss| rollout.is_none_or(|id| id == loss.rollout));
+    let Some(loss) = loss else { return Ok(()) };
+    let detail: Detail = client
+        .get(&format!("/api/v1/rollouts/{}", loss.rollout))
+        .await?;
+    let goes_back = match &detail.state_detail {
+        State::Held {
+            why: HeldWhy::GoingBackLoses { .. },
+            ..
+        } => word == CommandName::Abort,
+        State::Held {
+            why: HeldWhy::WouldLoseWrites,
+            ..
+        } => word == CommandName::Retry,
+        State::Paused {
+            why: PausedWhy::Approval { .. },
+            ..
+        } => matches!(word, CommandName::Approve | CommandName::Resume),
+        _ => false,
+    };
+    if !goes_back {
+        return Ok(());
+    }
+    output::talk(&format!("puts {} back; lost then:", loss.backup));
+    for store in &loss.stores {
+        output::talk(&format!("  {}: {}", store.store, store.words));
+    }
+    if !std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    output::ask("Go back and lose this? [y/N] ");
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    match (read, line.trim()) {
+        (Ok(_), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(CommandError::new(Exit::Failed, "nothing was done")),
+    }
 }
 
 async fn after(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_api::engine::{Detail, Status, Summary};
 use portcullis_api::{Client, ClientError};
-use portcullis_rollout::{Cause, End, Moment, MomentKind, PausedWhy, Purpose, State};
+use portcullis_rollout::{Cause, End, Moment, MomentKind, PausedWhy, Purpose, State, Strategy};
 use serde::Serialize;
 
 use super::watch::feed::Feed;
@@ -298,9 +298,15 @@ fn undo(detail: &Detail) -> Option<String> {
                 end: End::Promoted, ..
             },
             Some(from),
-        ) => Some(format!(
-            "portcullis rollback (starts {from} again and moves traffic to it; the data stays as it is)"
-        )),
+        ) => Some(match &detail.plan.plan.strategy {
+            Strategy::CutOver { .. } => format!(
+                "portcullis rollback (closes the service, puts its data back as {from} left it, and starts {from}; what \
+                 was written since is lost to it, and you are asked first)"
+            ),
+            _ => format!(
+                "portcullis rollback (starts {from} again and moves traffic to it; the data stays as it is)"
+            ),
+        }),
         (State::Done { .. }, _) => {
             let again = match detail.plan.plan.purpose {
                 Purpose::Deploy => format!("deploy --release {to}"),

@@ -1,6 +1,6 @@
 //! How a service's data is looked after.
 
-use portcullis_api::data::DataStanding;
+use portcullis_api::data::{DataStanding, Loss};
 use portcullis_engine::span_words;
 
 use crate::clock::local;
@@ -39,4 +39,19 @@ pub(super) fn lines(data: &DataStanding, now_ms: u64) -> Vec<String> {
     let troubles = data.troubles.iter();
     lines.extend(troubles.map(|trouble| format!("TROUBLE   {trouble}")));
     lines
+}
+
+/// What going back would lose: one line for each store.
+pub(super) fn loss_lines(loss: &Loss) -> Vec<String> {
+    let stores = loss.stores.iter();
+    stores
+        .map(|store| format!("lost then {}: {}", store.store, store.words))
+        .collect()
+}
+
+/// The same in one line.
+pub(crate) fn loss_words(loss: &Loss) -> String {
+    let stores = loss.stores.iter();
+    let stores = stores.map(|store| format!("{}: {}", store.store, store.words));
+    stores.collect::<Vec<String>>().join("; ")
 }

@@ -3,7 +3,8 @@
 use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test, counted};
 use portcullis_api::engine::PlanView;
 use portcullis_rollout::{
-    Action, GateOrder, GateRole, MigrationOrder, Plan, Proof, SqlOrder, Step, Undo,
+    Action, ClosedTo, GateOrder, GateRole, MigrationOrder, Plan, Proof, Split, SqlOrder, Step,
+    Strategy, Undo,
 };
 
 /// Of more SQL files than this a plan names the first and the last.
@@ -166,7 +167,9 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
             format!("{}; proof: {proof}", migration.command.argv.join(" "))
         }
         Action::Start(launch) => {
-            let beside = plan.previous.as_ref().map_or_else(String::new, |previous| {
+            let cuts_over = matches!(plan.strategy, Strategy::CutOver { .. });
+            let beside = plan.previous.as_ref().filter(|_| !cuts_over);
+            let beside = beside.map_or_else(String::new, |previous| {
                 format!(" beside {}", previous.release.id)
             });
             format!(
@@ -179,7 +182,7 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
             let questions = counted(count, "known question", "known questions");
             format!("ask {} {questions}", order.release)
         }
-        Action::Shift(split) => format!("{} of the traffic to {}", split.weight, plan.release.id),
+        Action::Shift(split) => shift(plan, split),
         Action::Gate(gate) => rules(plan, gate),
         Action::Promote(promotion) => {
             format!(
@@ -197,6 +200,26 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
         }
         Action::Retire(order) => format!("let {} finish its requests and stop it", order.release),
         Action::Restore(order) => format!("put {} back", order.backup),
+    }
+}
+
+/// What a change of the split does, and who is kept out.
+fn shift(plan: &Plan, split: &Split) -> String {
+    let new = &plan.release.id;
+    match (&split.canary, &split.closed) {
+        (None, None) => format!("open it to {}", split.stable.release),
+        (None, Some(closed)) => {
+            let until = "wait until none of it is under way";
+            match closed.to {
+                ClosedTo::Writes => format!("let users read and not write; {until}"),
+                ClosedTo::Everything => format!("let nobody in; {until}"),
+            }
+        }
+        (Some(_), Some(closed)) if closed.to == ClosedTo::Everything => {
+            format!("let {} of the users in, to {new}", split.weight)
+        }
+        (Some(_), Some(_)) => format!("{} of the traffic to {new}, no writes", split.weight),
+        (_, None) => format!("{} of the traffic to {new}", split.weight),
     }
 }
 
@@ -226,7 +249,19 @@ pub(super) fn undo(step: &Step) -> Option<String> {
         Undo::Nothing => None,
         Undo::Impossible => Some("impossible".to_owned()),
         Undo::Run { action } => Some(match action.as_ref() {
-            Action::Shift(split) => format!("all traffic back to {}", split.stable.release),
+            Action::Shift(split) => match (&split.closed, &step.action) {
+                (Some(closed), _) if closed.to == ClosedTo::Everything => {
+                    "let nobody in".to_owned()
+                }
+                (Some(_), _) => {
+                    format!("all traffic back to {}, no writes", split.stable.release)
+                }
+                (None, Action::Shift(done)) if done.closed.is_some() => {
+                    format!("open it again to {}", split.stable.release)
+                }
+                (None, _) => format!("all traffic back to {}", split.stable.release),
+            },
+            Action::Start(launch) => format!("start {} again", launch.release),
             Action::Retire(order) => format!("stop {}", order.release),
             other => other.word().to_owned(),
         }),
@@ -236,6 +271,16 @@ pub(super) fn undo(step: &Step) -> Option<String> {
             automatic,
         } => {
             let loss = match (loses_writes, automatic) {
+                (true, _) if order.only_if_made => {
+                    let then = if *automatic {
+                        ""
+                    } else {
+                        ", then a person is asked"
+                    };
+                    let words =
+                        format!("loses nothing until users can write to the new release{then}");
+                    return Some(format!("put {} back; {words}", order.backup));
+                }
                 (false, _) => "loses nothing",
                 (true, true) => "loses the writes taken since",
                 (true, false) => "would lose the writes taken since: a person is asked",

@@ -88,6 +88,7 @@ fn the_gateway_driver_conforms_on_the_real_gateway() {
         } else {
             Weight::NONE
         },
+        closed: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -12,6 +12,7 @@ mod config_command;
 mod conformance;
 mod control;
 mod copies;
+mod cut_overs;
 mod databases;
 mod detect;
 mod drills;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+mod closing;
 mod data;
 
 use super::notes::notes;
@@ -10,8 +11,8 @@ use super::steps::Places;
 use crate::{
     Action, Approval, Check, Command, CutOff, GateOrder, Hook, HookOrder, HookTime, Kept, Launch,
     MigrationOrder, MigrationPhase, NoticeHook, Plan, PlanProblem, PlanRequest, PreflightOrder,
-    Promotion, Purpose, Release, Running, SmokeOrder, Split, SplitArm, Step, StepIndex, StoreRef,
-    Strategy, Target, Undo, Weight,
+    Promotion, Purpose, Release, RestoreOrder, Running, SmokeOrder, Split, SplitArm, Step,
+    StepIndex, StoreRef, Strategy, Target, Undo, Weight,
 };
 use portcullis_analysis::{Analysis, AnalysisProblem};
 
@@ -75,6 +76,7 @@ pub(super) fn check(steps: &[Step], pivot: StepIndex) -> Vec<PlanProblem> {
     }
     let mut names = BTreeSet::new();
     let (mut backed_up, mut started) = (false, false);
+    let (mut shut, mut promoted) = (false, false);
     for (index, step) in steps.iter().enumerate() {
         let name = step.name.clone();
         if !names.insert(step.name.as_str()) {
@@ -98,7 +100,16 @@ pub(super) fn check(steps: &[Step], pivot: StepIndex) -> Vec<PlanProblem> {
                     problems.push(PlanProblem::MigrationWithoutBackup(name));
                 }
             }
-            Action::Shift(_) if !started => problems.push(PlanProblem::ShiftBeforeStart(name)),
+            Action::Shift(split) => {
+                if split.canary.is_some() && !started {
+                    problems.push(PlanProblem::ShiftBeforeStart(name));
+                }
+                shut = split.shuts_stable();
+            }
+            Action::Promote(_) => promoted = true,
+            Action::Retire(_) if !promoted && !shut => {
+                problems.push(PlanProblem::StoppedWhileOpen(name));
+            }
             _ => {}
         }
     }
@@ -193,13 +204,13 @@ impl Builder<'_> {
                 self.problems
                     .push(PlanProblem::MigrationWithoutStore(release.id.clone()));
             }
-            if request.previous.is_some() && request.shares_migrated() && !request.policy.compatible
-            {
+            let beside = request.previous.is_some() && !request.cuts_over();
+            if beside && request.shares_migrated() && !request.policy.compatible {
                 self.problems
                     .push(PlanProblem::NotCompatible(release.id.clone()));
             }
         }
-        if let Strategy::Canary { weights } = &request.strategy {
+        if let Strategy::Canary { weights } | Strategy::CutOver { weights } = &request.strategy {
             let rising = weights.windows(2).all(|pair| pair[0] < pair[1]);
             let from_above_zero = weights.first().is_some_and(|first| first.percent() > 0);
             if !rising || !from_above_zero || weights.last() != Some(&Weight::ALL) {
@@ -245,9 +256,10 @@ impl Builder<'_> {
             short_ms,
             ATTEMPTS,
         );
-        let backup = self.back_up();
+        let mut backup = self.back_up();
         let migrates = request.migrates();
-        if let (Some(name), true) = (&backup, migrates) {
+        let rehearses = migrates || request.cuts_over() && request.purpose == Purpose::Deploy;
+        if let (Some(name), true) = (&backup, rehearses) {
             let phases = request.phases().len().max(1) as u64;
             let trials = 2 * (request.timeouts.ready_ms + request.timeouts.stop_ms);
             let deadline_ms =
@@ -263,6 +275,27 @@ impl Builder<'_> {
                 question: question.clone(),
             });
             self.push("approve", action, Undo::Nothing, short_ms, 1);
+        }
+        if request.closes() {
+            self.close();
+            // What is restored is what was there when the last write had ended.
+            backup = self.final_backup().or(backup);
+        }
+        if let Some(name) = &request.restores {
+            let order = RestoreOrder {
+                backup: name.clone(),
+                stores: request.stores.clone(),
+                only_if_made: false,
+            };
+            // The backup that was made in this moment undoes it.
+            let backup_ms = request.timeouts.backup_ms;
+            self.push(
+                "restore",
+                Action::Restore(order),
+                Undo::Nothing,
+                backup_ms,
+                ATTEMPTS,
+            );
         }
         if migrates {
             self.migrate(backup.as_deref());
@@ -296,6 +329,7 @@ impl Builder<'_> {
             stable: arm(&request.release, &request.target),
             canary: None,
             weight: Weight::NONE,
+            closed: None,
         };
         let short_ms = request.timeouts.short_ms;
         let promotion = self.promotion(split);
@@ -307,16 +341,19 @@ impl Builder<'_> {
         let Some(previous) = &request.previous else {
             return;
         };
+        let closed = self.closed_while_tried();
         let split = |weight| Split {
             service: request.release.service.clone(),
             stable: arm(&previous.release, &previous.target),
             canary: Some(arm(&request.release, &request.target)),
             weight,
+            closed: closed.clone(),
         };
         // Whatever share the new release had, going back takes it out of the split, at once: not even
         // a request that asks for the canary reaches it any more.
         let alone = Split {
             canary: None,
+            closed: self.closed_before(),
             ..split(Weight::NONE)
         };
         let back = || Undo::Run {
@@ -324,6 +361,8 @@ impl Builder<'_> {
         };
         let (weights, gated) = match strategy {
             Strategy::Canary { weights } => (weights.clone(), true),
+            // Who has served before is not tried out.
+            Strategy::CutOver { weights } => (weights.clone(), request.restores.is_none()),
             Strategy::BlueGreen => (vec![Weight::ALL], true),
             Strategy::AtOnce => (vec![Weight::ALL], false),
         };
@@ -331,7 +370,8 @@ impl Builder<'_> {
         for weight in weights {
             let split = split(weight);
             let gate = request.gate(&split).filter(|_| gated);
-            let name = format!("shift-{}", weight.percent());
+            let word = if request.cuts_over() { "open" } else { "shift" };
+            let name = format!("{word}-{}", weight.percent());
             self.push(&name, Action::Shift(split), back(), short_ms, ATTEMPTS);
             if let Some(gate) = gate {
                 self.gate(gate, weight);
@@ -342,21 +382,21 @@ impl Builder<'_> {
             stable: arm(&request.release, &request.target),
             canary: None,
             weight: Weight::NONE,
+            closed: None,
         };
-        self.later_phases(MigrationPhase::Backfill);
         let promotion = self.promotion(promoted);
+        if request.cuts_over() {
+            // The old release was stopped long ago; there is nothing to keep warm or to retire.
+            self.push("promote", promotion, Undo::Impossible, short_ms, ATTEMPTS);
+            return;
+        }
+        self.later_phases(MigrationPhase::Backfill);
         self.push("promote", promotion, back(), short_ms, ATTEMPTS);
         if let Some(mut gate) = request.keep_warm_gate(arm(&request.release, &request.target)) {
             gate.kept = Some(self.kept(previous, &gate.analysis));
             self.open_gate("keep-warm", gate);
         }
-        let old = CutOff {
-            service: request.release.service.clone(),
-            release: previous.release.id.clone(),
-            target: previous.target.clone(),
-            drain_timeout_ms: request.timeouts.drain_ms,
-            stop_timeout_ms: request.timeouts.stop_ms,
-        };
+        let old = self.cut_off_previous(previous);
         let deadline_ms = request.timeouts.drain_ms + request.timeouts.stop_ms + short_ms;
         self.push(
             "retire",

@@ -59,6 +59,29 @@ fn synthetic_note(traffic: &SyntheticTraffic) -> String {
     )
 }
 
+/// Who is kept out, and for how long.
+fn closing_note(request: &PlanRequest) -> Option<String> {
+    let previous = request.previous.as_ref()?;
+    if !request.closes() {
+        return None;
+    }
+    let hold = match request.closing.hold_ms {
+        0 => "are refused at once".to_owned(),
+        ms => format!("wait for up to {} and are refused then", span(ms)),
+    };
+    let (old, new) = (&previous.release.id, &request.release.id);
+    Some(match request.cuts_over() {
+        true => format!(
+            "from `close` to the first `open` nobody is let in: requests {hold} (503). {old} and {new} never run \
+             beside each other; the first write that {new} takes is the last moment from which going back loses \
+             nothing"
+        ),
+        false => format!(
+            "from `close` to `promote` users can read and not write: requests that may write {hold} (503)"
+        ),
+    })
+}
+
 /// All notes of a plan.
 pub(super) fn notes(request: &PlanRequest) -> Vec<String> {
     let mut notes = Vec::new();
@@ -68,7 +91,12 @@ pub(super) fn notes(request: &PlanRequest) -> Vec<String> {
         .iter()
         .any(|rule| rule.test.needs_baseline());
     let gated = !matches!(request.strategy, Strategy::AtOnce) && request.previous.is_some();
-    if compares && gated {
+    if compares && request.cuts_over() {
+        notes.push(
+            "in a cut-over no other release runs to compare with: gates have the fixed limits only"
+                .to_owned(),
+        );
+    } else if compares && gated {
         notes.push(
             "at 100 % no traffic is left to compare with: that gate has the fixed limits only"
                 .to_owned(),
@@ -77,7 +105,9 @@ pub(super) fn notes(request: &PlanRequest) -> Vec<String> {
     if gated && let Some(traffic) = &request.synthetic {
         notes.push(synthetic_note(traffic));
     }
+    notes.extend(closing_note(request));
     if request.keep_warm.window_ms > 0
+        && !request.cuts_over()
         && let Some(previous) = &request.previous
     {
         let kept = &previous.release.id;

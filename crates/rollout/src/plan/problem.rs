@@ -26,6 +26,9 @@ pub enum PlanProblem {
     /// A migration has no backup before it.
     #[error("step `{0}` migrates data with no verified backup before it")]
     MigrationWithoutBackup(String),
+    /// The release that serves is stopped while requests go to it.
+    #[error("step `{0}` stops the release that serves while requests still go to it")]
+    StoppedWhileOpen(String),
     /// Traffic is shifted to a release that was not started.
     #[error("step `{0}` shifts traffic before the release is started")]
     ShiftBeforeStart(String),
@@ -44,7 +47,8 @@ pub enum PlanProblem {
     #[error(
         "release {0} migrates data that the serving release shares while both run; if the serving \
          release works on migrated data, say `compatible = true` under [data] and the rehearsal will \
-         prove it; releases that cannot share their data need a cut-over, which is not built yet"
+         prove it; if it cannot, say `strategy = \"cut-over\"` under [service]: users are kept out while the \
+         data is migrated"
     )]
     NotCompatible(ReleaseId),
     /// The release migrates data but no store is declared.

@@ -6,9 +6,9 @@ use super::KeepWarm;
 use super::steps::Places;
 use crate::{
     BackupAge, Check, DataPolicy, FigureOrder, GateOrder, GateRole, Hook, LedgerCheck,
-    MetricsSource, Migration, MigrationPhase, PlanProblem, Purpose, Release, RolloutId, Running,
-    SplitArm, StoreRef, Strategy, SyntheticOrder, SyntheticQuestion, SyntheticRequest,
-    SyntheticTraffic, Target, Weight,
+    MetricsSource, Migration, MigrationPhase, PlanProblem, Purpose, ReadRequest, Release,
+    RolloutId, Running, SplitArm, StoreRef, Strategy, SyntheticOrder, SyntheticQuestion,
+    SyntheticRequest, SyntheticTraffic, Target, Weight,
 };
 use portcullis_analysis::Analysis;
 
@@ -69,8 +69,25 @@ pub struct PlanRequest {
     pub hooks: Vec<Hook>,
     /// How long the old release is kept running after the new one was promoted.
     pub keep_warm: KeepWarm,
+    /// How users are kept out, where they are.
+    pub closing: Closing,
+    /// The name of the backup that is made while they are kept out.
+    pub final_backup_name: Option<String>,
+    /// The backup whose data a release gets back that served before a cut-over.
+    pub restores: Option<String>,
     /// How long things may take.
     pub timeouts: Timeouts,
+}
+
+/// How users are kept out of a service while its data is moved.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Closing {
+    /// How long a request waits for the service to open before it is refused, in milliseconds.
+    pub hold_ms: u64,
+    /// After how many seconds a refused client should come again.
+    pub retry_after_s: u64,
+    /// Requests that write nothing though their method says that they may.
+    pub reads: Vec<ReadRequest>,
 }
 
 /// How long things may take, in milliseconds.
@@ -115,6 +132,17 @@ impl PlanRequest {
             Some(Migration::Sql(_)) => !self.phases().is_empty(),
         };
         has_work && self.purpose == Purpose::Deploy
+    }
+
+    /// Whether the two releases never run beside each other.
+    pub(crate) fn cuts_over(&self) -> bool {
+        matches!(self.strategy, Strategy::CutOver { .. }) && self.previous.is_some()
+    }
+
+    /// Whether users' writes are kept out until the new release is promoted, or opened to.
+    pub(crate) fn closes(&self) -> bool {
+        let read_only = self.policy.read_only && self.migrates() && self.previous.is_some();
+        self.cuts_over() || read_only
     }
 
     /// Whether the release that serves has migrated data under it while it runs.
@@ -275,7 +303,7 @@ impl PlanRequest {
     /// The gate's order at a weight, before it is checked.
     pub(crate) fn gate(&self, split: &crate::Split) -> Option<GateOrder> {
         let canary = split.canary.clone()?;
-        let all = split.weight.percent() == 100;
+        let all = split.weight.percent() == 100 || split.shuts_stable();
         Some(GateOrder {
             service: split.service.clone(),
             role: GateRole::Decide,

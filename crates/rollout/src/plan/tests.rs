@@ -5,6 +5,7 @@ use proptest::prelude::{any, prop_assert, proptest};
 
 use crate::{Strategy, *};
 
+pub(crate) mod closing;
 mod signals;
 
 /// A release with everything: stores, a migration, a canary, a restore.
@@ -38,6 +39,7 @@ pub(crate) fn request() -> PlanRequest {
             restore: true,
             service_writes: false,
             accept_loss: false,
+            read_only: false,
         },
         stores: vec![StoreRef {
             name: "library".to_owned(),
@@ -83,6 +85,9 @@ pub(crate) fn request() -> PlanRequest {
         figures: Vec::new(),
         synthetic: None,
         ledger: None,
+        closing: Closing::default(),
+        final_backup_name: Some("dhash_production_19700101T000002Z".to_owned()),
+        restores: None,
         approval: None,
         hooks: Vec::new(),
         keep_warm: crate::KeepWarm::default(),
@@ -213,7 +218,7 @@ fn places_are_filled_in_for_the_place_where_a_release_runs() {
         _ => None,
     });
     let rehearsal = rehearsal.unwrap();
-    let MigrationOrder::Command(migration) = &rehearsal.migration else {
+    let Some(MigrationOrder::Command(migration)) = &rehearsal.migration else {
         panic!("a command: {rehearsal:?}");
     };
     assert_eq!(
@@ -309,7 +314,8 @@ proptest! {
     fn every_plan_that_is_built_keeps_the_rules(
         weights in proptest::collection::vec(0u8..=100, 0..6),
         flags in proptest::array::uniform8(any::<bool>()),
-        strategy in 0..3,
+        read_only in any::<bool>(),
+        strategy in 0..4,
     ) {
         let [migrates, stores, first, compatible, restore, writes, approval, back] = flags;
         let mut wanted = request();
@@ -318,25 +324,43 @@ proptest! {
                 weights: weights.iter().filter_map(|w| Weight::new(*w).ok()).collect(),
             },
             1 => Strategy::BlueGreen,
+            2 => Strategy::CutOver {
+                weights: weights.iter().filter_map(|w| Weight::new(*w).ok()).collect(),
+            },
             _ => Strategy::AtOnce,
         };
         if !migrates { wanted.release.migration = None; }
         if !stores { wanted.stores.clear(); }
         if first { wanted.previous = None; }
         wanted.policy =
-            DataPolicy { compatible, restore, service_writes: writes, accept_loss: false };
+            DataPolicy { compatible, restore, service_writes: writes, accept_loss: false, read_only };
         wanted.approval = approval.then(|| "Go?".to_owned());
         if back { wanted.purpose = Purpose::Rollback; }
+        let cuts_over = matches!(wanted.strategy, Strategy::CutOver { .. });
         let Ok(plan) = Plan::build(&wanted) else { return Ok(()) };
         let index = |word: &str| plan.steps.iter().position(|step| step.action.word() == word);
         if let Some(migrate) = index("migrate") {
             prop_assert!(index("backup").unwrap() < migrate);
             prop_assert!(index("rehearse").unwrap() < migrate);
             prop_assert!(migrate < plan.pivot.0);
-            prop_assert!(wanted.previous.is_none() || compatible);
+            prop_assert!(wanted.previous.is_none() || compatible || cuts_over);
         }
-        if let Some(shift) = index("shift") {
+        let shared = |step: &Step| match &step.action {
+            Action::Shift(split) => split.canary.is_some(),
+            _ => false,
+        };
+        if let Some(shift) = plan.steps.iter().position(shared) {
             prop_assert!(index("start").unwrap() < shift);
+        }
+        // Whoever is stopped before another release serves gets no request from then on.
+        let promote = index("promote").unwrap();
+        if let Some(stop) = index("retire").filter(|stop| *stop < promote) {
+            prop_assert!(cuts_over);
+            for step in &plan.steps[stop..promote] {
+                if let Action::Shift(split) = &step.action {
+                    prop_assert!(split.shuts_stable());
+                }
+            }
         }
         for step in &plan.steps[..plan.pivot.0] {
             prop_assert!(step.undo != Undo::Impossible);

@@ -71,6 +71,7 @@ pub fn alone(running: &Running) -> Split {
         },
         canary: None,
         weight: Weight::NONE,
+        closed: None,
     }
 }
 

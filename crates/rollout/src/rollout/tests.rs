@@ -361,6 +361,121 @@ fn losing_writes_needs_a_person_once_the_release_was_exposed() {
     assert!(matches!(&effects[0], Effect::Perform(op) if op.action.word() == "restore"));
 }
 
+/// A cut-over that has come to its first gate.
+fn opened() -> Rollout {
+    let request = crate::plan::tests::closing::cut_over();
+    let plan = Arc::new(Plan::build(&request).unwrap());
+    let mut rollout = apply(&Rollout::new(plan), EventKind::Start);
+    while rollout.judgement().is_none() {
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    rollout
+}
+
+fn asks_first(rollout: &Rollout) -> bool {
+    let why = match rollout.state() {
+        State::Held { why, direction, .. } if *direction == Direction::Do => why,
+        _ => return false,
+    };
+    matches!(why, HeldWhy::GoingBackLoses { .. })
+}
+
+#[test]
+fn a_failed_gate_of_a_cut_over_asks_before_it_closes_the_service_again() {
+    let failed = apply(&opened(), measured(&opened(), 100, 50));
+    assert!(asks_first(&failed), "{:?}", failed.state());
+    let sentence = failed.sentence();
+    assert!(sentence.contains("would close the service"), "{sentence}");
+    // The split in force is the one under which it failed.
+    assert_eq!(failed.split().unwrap().weight.percent(), 10);
+
+    let mut back = apply(&failed, abort());
+    assert!(matches!(back.state(), State::Unwinding { .. }));
+    while !back.state().is_done() {
+        back = apply(&back, ok(&back));
+    }
+    let State::Done { end, cause } = back.state() else {
+        panic!("{:?}", back.state());
+    };
+    assert_eq!(*end, End::RolledBack);
+    let words = cause.as_ref().unwrap().words();
+    assert!(
+        words.contains("error rate") && words.contains("agreed to"),
+        "{words}"
+    );
+
+    let on = apply(&failed, EventKind::Skip);
+    assert!(
+        matches!(on.state(), State::Advancing { .. }),
+        "{:?}",
+        on.state()
+    );
+    let again = apply(&failed, EventKind::Retry);
+    assert!(
+        matches!(again.state(), State::Watching { .. }),
+        "{:?}",
+        again.state()
+    );
+}
+
+#[test]
+fn an_abort_of_a_cut_over_is_answered_with_a_question_once_users_could_write() {
+    let asked = apply(&opened(), abort());
+    assert!(asks_first(&asked), "{:?}", asked.state());
+    let mut early = apply(&Rollout::new(Arc::clone(opened().plan())), EventKind::Start);
+    while early
+        .plan()
+        .step(early.state().step().unwrap())
+        .unwrap()
+        .name
+        != "smoke"
+    {
+        early = apply(&early, ok(&early));
+    }
+    // Nobody was let in yet, so nothing is lost and nobody is asked.
+    early = apply(&early, abort());
+    while !early.state().is_done() {
+        early = apply(&early, ok(&early));
+    }
+    assert!(matches!(
+        early.state(),
+        State::Done {
+            end: End::RolledBack,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_cut_over_whose_loss_is_accepted_goes_back_by_itself() {
+    let mut request = crate::plan::tests::closing::cut_over();
+    request.policy.accept_loss = true;
+    let plan = Arc::new(Plan::build(&request).unwrap());
+    let mut rollout = apply(&Rollout::new(plan), EventKind::Start);
+    while rollout.judgement().is_none() {
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    rollout = apply(&rollout, measured(&rollout, 100, 50));
+    assert!(matches!(rollout.state(), State::Unwinding { .. }));
+}
+
+#[test]
+fn with_writes_kept_out_nobody_is_asked_before_the_backup_is_put_back() {
+    let mut request = crate::plan::tests::request();
+    request.policy.service_writes = true;
+    request.policy.read_only = true;
+    let plan = Arc::new(Plan::build(&request).unwrap());
+    let mut rollout = apply(&Rollout::new(plan), EventKind::Start);
+    while rollout.judgement().is_none() {
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    rollout = apply(&rollout, measured(&rollout, 100, 50));
+    while !rollout.state().is_done() {
+        assert!(matches!(rollout.state(), State::Unwinding { .. }));
+        rollout = apply(&rollout, ok(&rollout));
+    }
+}
+
 #[test]
 fn a_late_outcome_of_an_earlier_attempt_is_refused() {
     let first = advance_to("start");

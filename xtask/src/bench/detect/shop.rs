@@ -105,7 +105,7 @@ fn decided(detail: &Detail) -> Result<Decided> {
         Cause::GateFailed { judgement, .. } => Ok(Decided::Failed {
             after_ms: judgement.measured_ms,
         }),
-        Cause::Aborted(_) => Ok(Decided::NotFailed),
+        Cause::Aborted(_) | Cause::LossAccepted { .. } => Ok(Decided::NotFailed),
         Cause::StepFailed { message, .. } => bail!("a step failed: {message}"),
     }
 }

@@ -35,6 +35,8 @@ fn service(stable_healthy: bool, canary_healthy: bool) -> RouteStatus {
             stable: arm("1.0"),
             canary: Some(arm("1.1")),
             weight_percent: 30,
+            closed: None,
+            mirror_only: false,
         }),
         epoch: 1,
         changes: 1,
@@ -45,6 +47,8 @@ fn service(stable_healthy: bool, canary_healthy: bool) -> RouteStatus {
             known("1.1", canary_healthy),
         ],
         unrouted: 0,
+        held: 0,
+        turned_away: 0,
     }
 }
 

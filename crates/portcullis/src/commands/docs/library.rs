@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 18] = [
+pub(super) const GUIDES: [(&str, &str); 19] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -29,6 +29,10 @@ pub(super) const GUIDES: [(&str, &str); 18] = [
     (
         "migrations",
         include_str!("../../../../../docs/guide/migrations.md"),
+    ),
+    (
+        "cut-over",
+        include_str!("../../../../../docs/guide/cut-over.md"),
     ),
     ("gates", include_str!("../../../../../docs/guide/gates.md")),
     (

@@ -32,7 +32,9 @@ impl NamedGate {
 /// All gates, in the order of a rollout.
 pub(super) fn all(config: &Config) -> Vec<NamedGate> {
     let percents: Vec<u8> = match &config.service.strategy {
-        Strategy::Canary { weights } => weights.iter().map(|weight| weight.percent()).collect(),
+        Strategy::Canary { weights } | Strategy::CutOver { weights } => {
+            weights.iter().map(|weight| weight.percent()).collect()
+        }
         Strategy::BlueGreen => vec![100],
         Strategy::AtOnce => Vec::new(),
     };

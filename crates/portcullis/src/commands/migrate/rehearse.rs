@@ -55,7 +55,7 @@ pub(super) async fn run(site: &Site, json: bool, args: &Rehearse) -> Result<Exit
 }
 
 /// The backup that is asked for, or the newest of this service.
-fn chosen(
+pub(in crate::commands) fn chosen(
     config: &Config,
     vault: &Vault,
     wanted: Option<&str>,
@@ -125,7 +125,7 @@ fn told(
 }
 
 /// Ends at the first Ctrl-C or request to end; never if that cannot be listened for.
-async fn interrupted() {
+pub(in crate::commands) async fn interrupted() {
     let (Ok(mut interrupt), Ok(mut terminate)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),

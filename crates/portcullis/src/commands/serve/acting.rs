@@ -33,6 +33,7 @@ use crate::command_error::{CommandError, Exit};
 use crate::state_folder::{Lock, StateFolder};
 use crate::{connect, journal_place, output};
 
+mod loss_keeper;
 mod split_keeper;
 
 /// What to do when others know more than the journal.
@@ -347,11 +348,13 @@ fn start_server(
             .map_err(|error| failed(&error))?,
     };
     let kept = listener.try_clone().map_err(|error| failed(&error))?;
+    let (loss_out, loss) = watch::channel(None);
     let surroundings = Surroundings {
         name: grounds.config.service.name.to_string(),
         environment: grounds.config.service.environment.clone(),
         configuration: grounds.configuration.clone(),
         data: grounds.data.subscribe(),
+        loss,
         gateway: connect::gateway(&grounds.config)?,
     };
     let gateway = GatewayDriver::new(surroundings.gateway.clone()).with_epoch(engine.epoch());
@@ -362,6 +365,8 @@ fn start_server(
         gateway,
         grounds.config.clone(),
     ));
+    let config = grounds.config.clone();
+    tokio::spawn(loss_keeper::keep(engine.clone(), config, loss_out));
     let has_data = !grounds.config.stores.is_empty();
     let schedules = has_data.then(|| Schedules::begin(grounds, engine.clone()));
     Ok(Running {

@@ -1,12 +1,14 @@
 //! What happens next and when, and what a person may do now, each with its command and consequence.
 
-use portcullis_rollout::{Direction, End, HeldWhy, PausedWhy, Plan, Run, State, StepIndex};
+use portcullis_rollout::{
+    Action, Direction, End, HeldWhy, PausedWhy, Plan, Run, State, StepIndex, Strategy,
+};
 
 use super::Scene;
 use super::gates::{Watched, watched};
 use super::line::seconds;
 use super::standing::is_inconclusive;
-use crate::render::plan;
+use crate::render::{data, plan};
 
 /// Something that a person may type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,9 +103,18 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
             why,
             ..
         } => {
-            let (retry, skip) = held(plan, *direction, *at, why);
+            let (mut retry, skip) = held(plan, *direction, *at, why);
+            let lost = detail.loss.as_ref().map(data::loss_words);
+            let lost = lost.map_or_else(String::new, |words| format!(" ({words})"));
+            if *why == HeldWhy::WouldLoseWrites {
+                retry.push_str(&lost);
+            }
             let mut all = vec![choice("retry", retry), choice("skip", skip)];
-            if *direction == Direction::Do && halt.is_none() {
+            if let HeldWhy::GoingBackLoses { .. } = why {
+                let words =
+                    "closes the service and puts the backup back; writes taken since are lost";
+                all.push(choice("abort", format!("{words}{lost}")));
+            } else if *direction == Direction::Do && halt.is_none() {
                 all.extend(abort(*at));
             }
             all
@@ -117,6 +128,16 @@ fn held(plan: &Plan, direction: Direction, at: StepIndex, why: &HeldWhy) -> (Str
         return (
             "puts the backup back; writes taken since are lost".to_owned(),
             "keeps the data as it is and goes on back".to_owned(),
+        );
+    }
+    let gate = matches!(
+        plan.step(at).map(|step| &step.action),
+        Some(Action::Gate(_))
+    );
+    if let (HeldWhy::GoingBackLoses { .. }, true) = (why, gate) {
+        return (
+            "opens the gate again and measures anew".to_owned(),
+            "goes on as if the gate had passed".to_owned(),
         );
     }
     let name = plan.step(at).map_or("the step", |step| step.name.as_str());
@@ -140,9 +161,16 @@ fn over(scene: &Scene<'_>, end: End) -> Vec<Choice> {
         (End::Promoted, Some(from)) => vec![
             Choice {
                 command: "rollback".to_owned(),
-                consequence: format!(
-                    "starts {from} again and moves traffic to it; the data stays as it is"
-                ),
+                consequence: match &scene.detail.plan.plan.strategy {
+                    Strategy::CutOver { .. } => {
+                        format!(
+                            "closes the service, puts back the data that {from} left, and starts it; asks first"
+                        )
+                    }
+                    _ => format!(
+                        "starts {from} again and moves traffic to it; the data stays as it is"
+                    ),
+                },
             },
             evidence,
         ],

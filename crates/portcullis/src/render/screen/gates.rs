@@ -71,7 +71,7 @@ pub(super) fn watched<'a>(scene: &Scene<'a>) -> Option<Watched<'a>> {
                     open: false,
                 })
             }
-            Cause::StepFailed { .. } | Cause::Aborted(_) => None,
+            Cause::StepFailed { .. } | Cause::Aborted(_) | Cause::LossAccepted { .. } => None,
         },
     }
 }

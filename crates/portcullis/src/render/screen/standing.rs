@@ -165,7 +165,7 @@ fn current(state: &State) -> Standing {
 fn on_the_way_back(detail: &Detail, at: StepIndex) -> Standing {
     let failed = match cause(&detail.state_detail) {
         Some(Cause::StepFailed { step, .. } | Cause::GateFailed { step, .. }) => Some(*step),
-        Some(Cause::Aborted(_)) | None => None,
+        Some(Cause::Aborted(_) | Cause::LossAccepted { .. }) | None => None,
     };
     if failed == Some(at) {
         return Standing::Failed;

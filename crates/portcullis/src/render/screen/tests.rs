@@ -185,6 +185,7 @@ fn route(detail: &Detail, percent: u8) -> RouteStatus {
         errors,
         failed_over: 0,
         in_flight: 0,
+        writes_in_flight: 0,
         by_class: [0; 5],
         latency: portcullis_analysis::Histogram::default(),
         last_sent_at_ms: 0,
@@ -204,11 +205,15 @@ fn route(detail: &Detail, percent: u8) -> RouteStatus {
             stable,
             canary: Some(canary),
             weight_percent: percent,
+            closed: None,
+            mirror_only: false,
         }),
         epoch: 1,
         changes: 1,
         changed_at_ms: 0,
         unrouted: 0,
+        held: 0,
+        turned_away: 0,
         bypass: None,
     }
 }

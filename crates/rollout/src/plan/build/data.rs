@@ -14,19 +14,10 @@ impl Builder<'_> {
         let backup = request
             .backup_name
             .clone()
-            .filter(|_| !request.stores.is_empty());
+            .filter(|_| !request.stores.is_empty() && request.restores.is_none());
         if let Some(name) = &backup {
-            let order = BackupOrder {
-                name: name.clone(),
-                service: request.release.service.clone(),
-                environment: request.environment.clone(),
-                release: request
-                    .previous
-                    .as_ref()
-                    .map(|previous| previous.release.id.clone()),
-                reason: format!("before rollout {}", request.id),
-                stores: request.stores.clone(),
-            };
+            let reason = format!("before rollout {}", request.id);
+            let order = self.backup_order(name, reason);
             let backup_ms = request.timeouts.backup_ms;
             self.push(
                 "backup",
@@ -39,18 +30,41 @@ impl Builder<'_> {
         backup
     }
 
+    pub(super) fn backup_order(&self, name: &str, reason: String) -> BackupOrder {
+        let request = self.request;
+        let serving = request.previous.as_ref();
+        BackupOrder {
+            name: name.to_owned(),
+            service: request.release.service.clone(),
+            environment: request.environment.clone(),
+            release: serving.map(|previous| previous.release.id.clone()),
+            reason,
+            stores: request.stores.clone(),
+        }
+    }
+
+    /// Going back to a backup.
+    pub(super) fn put_back(&self, backup: &str, only_if_made: bool) -> Undo {
+        let policy = self.request.policy;
+        Undo::Restore {
+            order: RestoreOrder {
+                backup: backup.to_owned(),
+                stores: self.request.stores.clone(),
+                only_if_made,
+            },
+            loses_writes: policy.service_writes,
+            automatic: policy.accept_loss,
+        }
+    }
+
     pub(super) fn migrate(&mut self, backup: Option<&str>) {
         let request = self.request;
         let mut orders = self.orders(&request.target.address, &request.stores);
         let undo = match backup {
-            Some(backup) if request.policy.restore => Undo::Restore {
-                order: RestoreOrder {
-                    backup: backup.to_owned(),
-                    stores: request.stores.clone(),
-                },
-                loses_writes: request.policy.service_writes,
-                automatic: request.policy.accept_loss,
-            },
+            // Where users are kept out, the backup that was made then is what is put back, and that step does it.
+            Some(backup) if request.policy.restore && !request.closes() => {
+                self.put_back(backup, false)
+            }
             _ => Undo::Nothing,
         };
         if orders.is_empty() {
@@ -68,7 +82,7 @@ impl Builder<'_> {
             attempts,
         );
         self.later = orders;
-        if request.previous.is_none() {
+        if self.alone() {
             // Nobody needs the old shape.
             self.later_phases(MigrationPhase::Backfill);
             self.later_phases(MigrationPhase::Contract);
@@ -101,10 +115,15 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether no other release runs while the data is migrated.
+    fn alone(&self) -> bool {
+        self.request.previous.is_none() || self.request.cuts_over()
+    }
+
     /// The steps of a phase that comes after the first.
     pub(super) fn later_phases(&mut self, wanted: MigrationPhase) {
         let request = self.request;
-        let alone = request.previous.is_none();
+        let alone = self.alone();
         for (phase, order) in self.later.clone() {
             if phase == wanted {
                 let undo = match order.contracts() && !alone {
@@ -138,7 +157,9 @@ impl Builder<'_> {
             address: address.to_owned(),
             ..request.target.clone()
         };
-        let old = request.previous.as_ref().map(|previous| Trial {
+        // In a cut-over it never works on migrated data.
+        let beside = request.previous.as_ref().filter(|_| !request.cuts_over());
+        let old = beside.map(|previous| Trial {
             launch: self.launch(&previous.release, &trial_target(old_address), &stores),
             smoke: self.smoke(&previous.release, old_address),
         });
@@ -148,7 +169,10 @@ impl Builder<'_> {
         };
         let orders = self.orders(new_address, &stores);
         let mut orders = orders.into_iter().map(|(_, order)| order);
-        let migration = orders.next()?;
+        let migration = orders.next();
+        if migration.is_none() && !request.cuts_over() {
+            return None;
+        }
         Some(Rehearsal {
             backup: backup.to_owned(),
             scratch,

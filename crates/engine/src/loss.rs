@@ -1,0 +1,144 @@
+//! What going back would lose, counted in the live stores.
+
+use portcullis_analysis::counted;
+use portcullis_backup::{BackupName, Since, TableSince};
+use portcullis_config::Config;
+use portcullis_rollout::{
+    Action, Direction, Failure, HeldWhy, PausedWhy, RestoreOrder, Rollout, State, Undo,
+};
+
+use crate::hands::{chain, lasting, stores_of};
+use crate::vaults::vault_of;
+
+/// How many tables of a store are named.
+const TABLES_NAMED: usize = 5;
+
+/// What putting a backup back would take from one store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreLoss {
+    /// The store.
+    pub store: String,
+    /// How many rows or files it has beyond those of the backup; `None` if they could not be counted.
+    pub added: Option<u64>,
+    /// The same in words.
+    pub words: String,
+}
+
+/// The restore that a held rollout asks a person about; `None` when it asks nothing of the kind.
+pub fn asked_restore(rollout: &Rollout) -> Option<&RestoreOrder> {
+    let (why, direction, at) = match rollout.state() {
+        State::Held {
+            direction, at, why, ..
+        } => (why, direction, at),
+        // A rollback behind a cut-over asks before it begins.
+        State::Paused {
+            why: PausedWhy::Approval { .. },
+            ..
+        } => {
+            let mut steps = rollout.plan().steps.iter();
+            return steps.find_map(|step| match &step.action {
+                Action::Restore(order) => Some(order),
+                _ => None,
+            });
+        }
+        _ => return None,
+    };
+    match (why, direction) {
+        (HeldWhy::WouldLoseWrites, Direction::Undo)
+        | (HeldWhy::GoingBackLoses { .. }, Direction::Do) => {}
+        _ => return None,
+    }
+    let mut steps = rollout.plan().steps.iter().take(at.0 + 1).rev();
+    steps.find_map(|step| match &step.undo {
+        Undo::Restore { order, .. } => Some(order),
+        Undo::Nothing | Undo::Impossible | Undo::Run { .. } => None,
+    })
+}
+
+/// Counts what a restore would take away. Each store is read; none is changed.
+///
+/// # Errors
+/// When the vault cannot be opened, or a reference of a store has no value.
+pub async fn loss(order: &RestoreOrder, config: &Config) -> Result<Vec<StoreLoss>, Failure> {
+    let name: BackupName = order
+        .backup
+        .parse()
+        .map_err(|error| lasting(chain(&error)))?;
+    let stores = stores_of(&order.stores).await?;
+    let vault = vault_of(config, false).await;
+    let vault = vault.map_err(|error| lasting(chain(&error)))?;
+    let counting = tokio::task::spawn_blocking(move || -> Vec<StoreLoss> {
+        let counted = stores.iter().map(|store| match vault.since(&name, store) {
+            Ok(since) => StoreLoss {
+                store: store.name.clone(),
+                added: Some(since.added()),
+                words: words(&since),
+            },
+            Err(error) => StoreLoss {
+                store: store.name.clone(),
+                added: None,
+                words: format!("cannot be counted: {}", chain(&error)),
+            },
+        });
+        counted.collect()
+    });
+    let counted = counting.await;
+    counted.map_err(|error| lasting(format!("the counting stopped unexpectedly: {error}")))
+}
+
+fn words(since: &Since) -> String {
+    match since {
+        Since::Files {
+            added: 0,
+            removed: 0,
+            changed: 0,
+        } => "nothing: its files are as in the backup".to_owned(),
+        Since::Files {
+            added,
+            removed,
+            changed,
+        } => format!(
+            "{} added, {changed} changed and {removed} gone since the backup",
+            counted(*added, "file", "files")
+        ),
+        Since::Tables(tables) if tables.is_empty() => {
+            "each table has as many rows as in the backup; changed rows are not counted".to_owned()
+        }
+        Since::Tables(tables) => {
+            let named = tables.iter().take(TABLES_NAMED).map(table);
+            let mut words = named.collect::<Vec<String>>().join("; ");
+            if tables.len() > TABLES_NAMED {
+                words.push_str(&format!(
+                    "; and {} tables more",
+                    tables.len() - TABLES_NAMED
+                ));
+            }
+            words
+        }
+    }
+}
+
+fn table(table: &TableSince) -> String {
+    let TableSince { name, then, now } = table;
+    match (then, now) {
+        (Some(then), Some(now)) if now >= then => format!(
+            "{} more in {name} ({now}, {then} in the backup)",
+            counted(now - then, "row", "rows")
+        ),
+        (Some(then), Some(now)) => format!(
+            "{} fewer in {name} ({now}, {then} in the backup)",
+            counted(then - now, "row", "rows")
+        ),
+        (None, now) => format!(
+            "{} in {name}, which the backup does not have",
+            counted(now.unwrap_or(0), "row", "rows")
+        ),
+        (Some(then), None) => format!(
+            "{name} is gone, with {} in the backup",
+            counted(*then, "row", "rows")
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,406 @@
+//! Releases that cannot share their data, end to end: users are kept out, the data is moved, users are let in.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::databases::{ledger_of, sqlite};
+use crate::rig::Rig;
+
+const CONFIGURATION: &str = include_str!("fixtures/ledger/cut_over.toml");
+
+/// Users who write until they are told to stop, and note what was acknowledged.
+struct Writers {
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<Mutex<Vec<String>>>,
+    /// Requests without an answer, or with another one than 200 and 503.
+    lost: Arc<AtomicU64>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Writers {
+    fn start(rig: &Rig) -> Writers {
+        let stop = Arc::new(AtomicBool::new(false));
+        let acknowledged = Arc::new(Mutex::new(Vec::new()));
+        let lost = Arc::new(AtomicU64::new(0));
+        let threads = (0..3).map(|thread| {
+            let (stop, acknowledged, lost) = (stop.clone(), acknowledged.clone(), lost.clone());
+            let gateway = rig.gateway().to_owned();
+            std::thread::spawn(move || {
+                let mut number = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    number += 1;
+                    let text = format!("written {thread} {number}");
+                    let user = format!("writer-{}", (number * 7919 + thread) % 400);
+                    match write(&gateway, &user, &text) {
+                        Some(200) => acknowledged.lock().unwrap().push(text),
+                        Some(503) => {}
+                        _ => {
+                            lost.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                    std::thread::sleep(Duration::from_millis(15));
+                }
+            })
+        });
+        Writers {
+            threads: threads.collect(),
+            stop,
+            acknowledged,
+            lost,
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.acknowledged.lock().unwrap().len()
+    }
+
+    /// Stops them; what was acknowledged, and how many requests came to nothing.
+    fn stop(self) -> (Vec<String>, u64) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+        let acknowledged = std::mem::take(&mut *self.acknowledged.lock().unwrap());
+        (acknowledged, self.lost.load(Ordering::Relaxed))
+    }
+}
+
+/// Adds an entry; the status of the answer.
+fn write(gateway: &str, user: &str, text: &str) -> Option<u16> {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(gateway)?;
+        stream.set_read_timeout(Some(Duration::from_secs(90)))?;
+        write!(
+            stream,
+            "POST /entries HTTP/1.1\r\nHost: ledger\r\nX-User: {user}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{text}",
+            text.len()
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = ask().ok()?;
+    answer.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+fn serving(configuration: &str) -> Rig {
+    let mut rig = ledger_of(configuration);
+    rig.ok(&["init"]);
+    rig.start();
+    // The first one may be asked about too.
+    let deployed = rig.exit(&["deploy", "--release", "1.0", "--wait"]);
+    if deployed == 4 {
+        rig.ok(&["approve"]);
+        rig.until("1.0", |rig| rig.state_of("ledger-1") == "promoted");
+    }
+    rig
+}
+
+fn database(rig: &Rig) -> PathBuf {
+    rig.path("data/entries.db")
+}
+
+/// The entries that users have written, in order.
+fn written(rig: &Rig, column: &str) -> Vec<String> {
+    let sql =
+        format!("SELECT {column} FROM entry WHERE {column} LIKE 'written%' ORDER BY {column}");
+    let text = sqlite(&database(rig), &sql);
+    text.lines().map(str::to_owned).collect()
+}
+
+fn sorted(mut all: Vec<String>) -> Vec<String> {
+    all.sort();
+    all
+}
+
+fn waits_for_approval(rig: &Rig) {
+    rig.until("the question", |rig| rig.state_of("ledger-2") == "paused");
+}
+
+#[test]
+fn a_cut_over_keeps_every_write_and_drops_nobody() {
+    let mut rig = serving(CONFIGURATION);
+    let plan = rig.ok(&["plan", "--release", "2.0"]);
+    let place = |words: &str| {
+        plan.find(words)
+            .unwrap_or_else(|| panic!("{words}: {plan}"))
+    };
+    assert!(place("let nobody in") < place("let 1.0 finish its requests"));
+    assert!(place("6 final-backup") < place("7 migrate") && place("7 migrate") < place("open-50"));
+    assert!(plan.contains("nobody is let in"), "{plan}");
+
+    let writers = Writers::start(&rig);
+    let exit = rig.exit(&["deploy", "--release", "2.0", "--wait"]);
+    assert_eq!(exit, 0, "{}", rig.log());
+    assert_eq!(rig.serving_release(), "2.0");
+    let before = writers.count();
+    rig.until("more writes", |_| writers.count() > before + 5);
+    let (acknowledged, lost) = writers.stop();
+    assert_eq!(lost, 0, "requests came to nothing");
+    assert_eq!(written(&rig, "body"), sorted(acknowledged));
+    assert_eq!(sqlite(&database(&rig), "PRAGMA user_version"), "3");
+    let shown = rig.ok(&["show", "ledger-2"]);
+    assert!(shown.contains("closed: to everybody"), "{shown}");
+    rig.ok(&["journal", "verify"]);
+    assert_eq!(rig.stop(), Some(0));
+}
+
+#[test]
+fn a_release_that_does_not_start_after_the_closing_goes_back_and_loses_nothing() {
+    let asked = "strategy = \"cut-over\"\napproval = \"now?\"";
+    let rig = serving(&CONFIGURATION.replace("strategy = \"cut-over\"", asked));
+    let writers = Writers::start(&rig);
+    let waiting = rig.spawn(&["deploy", "--release", "2.0", "--wait"]);
+    waits_for_approval(&rig);
+    // It passed its rehearsal; now it will not start.
+    std::fs::write(rig.path("refuse"), "").unwrap();
+    rig.ok(&["approve"]);
+    let _ = waiting.join();
+    rig.until("the way back", |rig| {
+        rig.state_of("ledger-2") == "rolled back"
+    });
+    assert_eq!(rig.serving_release(), "1.0");
+    let before = writers.count();
+    rig.until("more writes", |_| writers.count() > before + 5);
+    let (acknowledged, lost) = writers.stop();
+    assert_eq!(lost, 0, "requests came to nothing");
+    assert_eq!(written(&rig, "text"), sorted(acknowledged));
+    assert_eq!(sqlite(&database(&rig), "PRAGMA user_version"), "1");
+    let shown = rig.ok(&["show", "ledger-2"]);
+    assert!(
+        shown.contains("stop       undone") || shown.contains("stop        undone"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_gate_that_fails_after_the_opening_says_what_going_back_loses_and_asks() {
+    let rig = serving(CONFIGURATION);
+    let writers = Writers::start(&rig);
+    let users = rig.users();
+    // 4: it waits for a person.
+    assert_eq!(
+        rig.exit(&["deploy", "--release", "2.0-bad", "--wait"]),
+        4,
+        "{}",
+        rig.log()
+    );
+    users.stop();
+    let (acknowledged, lost) = writers.stop();
+    assert_eq!(lost, 0, "requests came to nothing");
+    let status = || rig.json(&["status"]);
+    rig.until("the count of what would be lost", |rig| {
+        rig.json(&["status"])["loss"]["stores"][0]["added"].is_u64()
+    });
+    // Nobody writes any more: the next count is exact.
+    let all = sqlite(&database(&rig), "SELECT count(*) FROM entry");
+    rig.until("the last count", |rig| {
+        let words = rig.json(&["status"])["loss"]["stores"][0]["words"].clone();
+        words
+            .as_str()
+            .unwrap_or_default()
+            .contains(&format!("({all}, "))
+    });
+    let told = status()["loss"]["stores"][0]["added"].as_u64().unwrap();
+    assert!(
+        rig.ok(&["status"]).contains("more in entry"),
+        "{}",
+        rig.ok(&["status"])
+    );
+    let aborted = rig.run(&["abort", "--wait"]);
+    let said = String::from_utf8_lossy(&aborted.stderr).into_owned();
+    assert!(said.contains("lost then:"), "{said}");
+    assert!(said.contains(&format!("{told} row")), "{said}");
+    rig.until("the way back", |rig| {
+        rig.state_of("ledger-2") == "rolled back"
+    });
+    assert_eq!(rig.serving_release(), "1.0");
+    let left = written(&rig, "text");
+    assert_eq!(acknowledged.len() - left.len(), told as usize);
+    let acknowledged = sorted(acknowledged);
+    assert!(
+        left.iter()
+            .all(|entry| acknowledged.binary_search(entry).is_ok())
+    );
+    // What was replaced is kept.
+    let shown = rig.ok(&["show", "ledger-2"]);
+    assert!(shown.contains("replaced data kept as"), "{shown}");
+}
+
+#[test]
+fn going_back_behind_a_cut_over_puts_the_data_back_and_can_be_taken_back_too() {
+    let rig = serving(CONFIGURATION);
+    assert_eq!(write(rig.gateway(), "ana", "written to 1.0"), Some(200));
+    let users = rig.users();
+    assert_eq!(
+        rig.exit(&["deploy", "--release", "2.0", "--wait"]),
+        0,
+        "{}",
+        rig.log()
+    );
+    assert_eq!(write(rig.gateway(), "ana", "written to 2.0"), Some(200));
+    assert_eq!(written(&rig, "body").len(), 2);
+
+    // 4: it asks first, and says what is lost.
+    assert_eq!(rig.exit(&["rollback", "--wait"]), 4, "{}", rig.log());
+    rig.until("the count of what would be lost", |rig| {
+        let words = rig.json(&["status"])["loss"]["stores"][0]["words"].clone();
+        words
+            .as_str()
+            .unwrap_or_default()
+            .contains("1 row more in entry")
+    });
+    assert_eq!(written(&rig, "body").len(), 2, "nothing was touched yet");
+    rig.ok(&["approve"]);
+    rig.until("1.0", |rig| rig.state_of("ledger-3") == "promoted");
+    assert_eq!(rig.serving_release(), "1.0");
+    assert_eq!(written(&rig, "text"), ["written to 1.0"]);
+    assert_eq!(
+        write(rig.gateway(), "ana", "written to 1.0 again"),
+        Some(200)
+    );
+
+    users.stop();
+    // What 2.0 had is in the backup that was made while it was closed.
+    assert_eq!(rig.exit(&["rollback", "2.0", "--wait"]), 4, "{}", rig.log());
+    rig.ok(&["approve"]);
+    rig.until("2.0", |rig| rig.state_of("ledger-4") == "promoted");
+    assert_eq!(written(&rig, "body"), ["written to 1.0", "written to 2.0"]);
+    rig.ok(&["journal", "verify"]);
+}
+
+#[test]
+fn a_killed_server_goes_on_with_a_cut_over_where_it_was() {
+    for step in ["stop", "migrate", "open-50"] {
+        let mut rig = serving(CONFIGURATION);
+        assert_eq!(write(rig.gateway(), "ana", "written to 1.0"), Some(200));
+        let users = rig.users();
+        let waiting = rig.spawn(&["deploy", "--release", "2.0", "--wait"]);
+        rig.until(step, |rig| {
+            let shown = rig.run(&["show", "ledger-2", "--json"]).stdout;
+            let shown: serde_json::Value = serde_json::from_slice(&shown).unwrap_or_default();
+            let steps = shown["plan"]["plan"]["steps"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let place = steps.iter().position(|one| one["name"] == step);
+            let at = shown["state_detail"]["at"].as_u64().map(|at| at as usize);
+            place.is_some() && at >= place
+        });
+        rig.kill();
+        rig.start();
+        rig.until("the end", |rig| {
+            ["promoted", "rolled back"].contains(&rig.state_of("ledger-2").as_str())
+        });
+        let _ = waiting.join();
+        users.stop();
+        // A command that was cut off may have half happened, so it is undone and not repeated.
+        let (release, column) = match rig.state_of("ledger-2").as_str() {
+            "promoted" => ("2.0", "body"),
+            _ => ("1.0", "text"),
+        };
+        assert_eq!(rig.serving_release(), release, "killed in {step}");
+        assert_eq!(
+            written(&rig, column),
+            ["written to 1.0"],
+            "killed in {step}"
+        );
+        assert_eq!(write(rig.gateway(), "ana", "written later"), Some(200));
+    }
+}
+
+const READ_ONLY: &str = "[data]\nread_only = true\ncompatible = true";
+
+#[test]
+fn while_writes_are_kept_out_users_read_and_going_back_loses_nothing() {
+    let configuration = CONFIGURATION
+        .replace(
+            "strategy = \"cut-over\"",
+            "strategy = \"canary\"\nkeep_warm = \"0s\"",
+        )
+        .replace("[data]", READ_ONLY)
+        .replace("\"cut\", \"--database\"", "\"migrate\", \"--database\"")
+        .replace("\"is-cut\"", "\"migrated\"")
+        .replace(
+            "\"--read\", \"body\", \"--write\", \"body\"",
+            "\"--read\", \"text\"",
+        );
+    let rig = serving(&configuration);
+    let writers = Writers::start(&rig);
+    let users = rig.users();
+    let deployed = rig.exit(&["deploy", "--release", "2.0-bad", "--wait"]);
+    assert_eq!(deployed, 3, "{}", rig.log());
+    assert_eq!(rig.state_of("ledger-2"), "rolled back");
+    assert_eq!(users.stop(), 0, "who reads was dropped");
+    let before = writers.count();
+    rig.until("more writes", |_| writers.count() > before + 5);
+    let (acknowledged, lost) = writers.stop();
+    assert_eq!(lost, 0, "requests came to nothing");
+    assert_eq!(written(&rig, "text"), sorted(acknowledged));
+    assert_eq!(sqlite(&database(&rig), "PRAGMA user_version"), "1");
+
+    let writers = Writers::start(&rig);
+    let users = rig.users();
+    let deployed = rig.exit(&["deploy", "--release", "2.0", "--wait"]);
+    assert_eq!(deployed, 0, "{}", rig.log());
+    assert_eq!(users.stop(), 0, "who reads was dropped");
+    let before = writers.count();
+    rig.until("more writes", |_| writers.count() > before + 5);
+    let (acknowledged, lost) = writers.stop();
+    assert_eq!(lost, 0, "requests came to nothing");
+    let left = sqlite(&database(&rig), "SELECT count(*) FROM entry");
+    assert!(
+        left.parse::<usize>().unwrap() >= 500 + acknowledged.len(),
+        "{left}"
+    );
+}
+
+#[test]
+fn a_twin_runs_on_a_copy_gets_mirrored_reads_and_leaves_nothing_behind() {
+    let configuration = CONFIGURATION.replace("[gateway]", "[gateway]\nshadow = \"100%\"");
+    let rig = serving(&configuration);
+    assert_eq!(rig.exit(&["twin", "smoke"]), 1, "there is none yet");
+    rig.ok(&["backup", "create"]);
+    let up = rig.ok(&["twin", "up", "--release", "2.0", "--shadow"]);
+    assert!(up.contains("2.0 runs on a copy of"), "{up}");
+    let shown = rig.json(&["twin", "show"]);
+    let address = shown["address"].as_str().unwrap().to_owned();
+    assert!(crate::rig::get(&address, "/health", "ana").contains("\"version\": \"2.0\""));
+    // Live data is as it was, and users are, too.
+    assert_eq!(sqlite(&database(&rig), "PRAGMA user_version"), "1");
+    assert_eq!(rig.serving_release(), "1.0");
+    rig.ok(&["twin", "smoke"]);
+    rig.until("mirrored requests", |rig| {
+        assert!(rig.get("/health", "ana").contains("\"version\": \"1.0\""));
+        rig.json(&["twin", "show"])["mirrored"]["requests"].as_u64() > Some(3)
+    });
+    // What is written to the twin is thrown away with it.
+    assert_eq!(write(&address, "ana", "written to the twin"), Some(200));
+    assert_eq!(
+        rig.exit(&["twin", "up", "--release", "2.0"]),
+        1,
+        "one at a time"
+    );
+    rig.ok(&["twin", "down"]);
+    assert!(crate::rig::get(&address, "/health", "ana").is_empty());
+    assert_eq!(written(&rig, "text"), [""; 0]);
+    assert_eq!(
+        rig.json(&["gateway", "split"])["split"]["canary"],
+        serde_json::Value::Null
+    );
+    let left = std::fs::read_dir(rig.path(".portcullis/twin")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(
+        !left
+            .iter()
+            .any(|name| name == "scratch" || name == "twin.json"),
+        "{left:?}"
+    );
+}
