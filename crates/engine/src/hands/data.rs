@@ -12,8 +12,9 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, Copies, CopyError, Location, PostgresAddress,
-    PostgresProblem, Replaced, Store, StoreManifest, Vault, Verified, store_digest,
+    BackupError, BackupName, BackupRequest, Copies, CopyError, CopyProblem, Location,
+    PostgresAddress, PostgresProblem, Replaced, Store, StoreManifest, Vault, Verified,
+    store_digest,
 };
 use portcullis_driver::{Probed, resolve_secret};
 use portcullis_rollout::{
@@ -23,7 +24,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use super::{chain, lasting, retryable};
-use crate::bounds::KEPT_NAMES_TRIED;
+use crate::bounds::{COPY_BUSY_PAUSE, KEPT_NAMES_TRIED};
 use crate::clock::{Clock, WallClock};
 use crate::data_log::DataRecord;
 
@@ -156,8 +157,18 @@ impl DataHand {
         let _waited = Waited(stopped.clone());
         let copied = self.blocking(move |vault| {
             let stop = || stopped.load(Ordering::Relaxed);
-            let mut copies = required.iter();
-            copies.try_for_each(|copies| copies.copy(vault, &name, &stop).map(drop))
+            for copies in required.iter() {
+                loop {
+                    match copies.copy(vault, &name, &stop) {
+                        // Another backup is on its way there.
+                        Err(error) if matches!(*error.problem, CopyProblem::Busy) && !stop() => {
+                            std::thread::sleep(COPY_BUSY_PAUSE);
+                        }
+                        done => break done.map(drop)?,
+                    }
+                }
+            }
+            Ok(())
         });
         copied.await?.map_err(|error: CopyError| Failure {
             retryable: error.problem.is_passing(),

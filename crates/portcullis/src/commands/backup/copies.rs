@@ -1,5 +1,6 @@
 //! Backups elsewhere: copying them there, listing what is there, bringing one back.
 
+use portcullis_analysis::counted;
 use portcullis_backup::{
     BackupError, BackupName, BackupState, BackupSummary, Copied, CopyError, Keep, Retention, Stop,
     Vault, retention,
@@ -45,6 +46,17 @@ pub(super) async fn copy(
     json: bool,
 ) -> Result<Exit, CommandError> {
     let places = places(config, to).await?;
+    let local = vault.list().map_err(|error| failed(&error))?;
+    let waiting = local
+        .iter()
+        .filter(|backup| is_complete(backup) && !is_copied(backup));
+    let waiting = waiting.count();
+    if name.is_none() && waiting > 0 && !json {
+        output::talk(&format!(
+            "{} not verified and left out; `portcullis backup verify NAME` reads one through",
+            counted(waiting as u64, "backup is", "backups are")
+        ));
+    }
     let mut rows = Vec::new();
     let mut first_error = None;
     for place in &places {
@@ -54,7 +66,7 @@ pub(super) async fn copy(
                 let copied = place.copies.copy(vault, &name, &|| false);
                 vec![(name, copied)]
             }
-            None => match missing(config, vault, place) {
+            None => match missing(config, &local, place) {
                 Ok(missing) => missing
                     .into_iter()
                     .map(|name| (name.clone(), place.copies.copy(vault, &name, &|| false)))
@@ -121,36 +133,33 @@ fn copied_words(place: &CopyPlace, name: &BackupName, copied: &Copied) -> String
     }
 }
 
-/// The complete backups of this service and environment that a place does not have and that its rules would keep, newest
-/// first.
+/// Whether a backup is copied by itself: it was read through, or nobody can do that here.
+pub(in crate::commands) fn is_copied(backup: &BackupSummary) -> bool {
+    let closed = backup.sealed.as_ref().is_some_and(|sealed| !sealed.opens);
+    is_complete(backup) && (backup.verified || closed)
+}
+
+fn is_complete(backup: &BackupSummary) -> bool {
+    matches!(backup.state, BackupState::Complete { .. })
+}
+
+/// The backups of a list that a place does not have and that its rules would keep, newest first.
 ///
 /// # Errors
 /// When the place cannot be asked.
-pub(in crate::commands) fn missing(
+fn missing(
     config: &Config,
-    vault: &Vault,
+    local: &[BackupSummary],
     place: &CopyPlace,
 ) -> Result<Vec<BackupName>, CopyError> {
-    let there = place.copies.list()?;
-    let complete = |backup: &BackupSummary| matches!(backup.state, BackupState::Complete { .. });
-    let has = |name: &BackupName| {
-        there
-            .iter()
-            .any(|copy| copy.name == *name && complete(copy))
-    };
-    let local = vault.list().unwrap_or_default();
-    let wanted = local
-        .into_iter()
-        .filter(|backup| complete(backup) && !has(&backup.name));
-    let wanted: Vec<BackupSummary> = wanted.collect();
-    let mut all: Vec<BackupSummary> = there
-        .iter()
-        .filter(|copy| complete(copy))
-        .cloned()
-        .collect();
+    let mut all: Vec<BackupSummary> = place.copies.list()?;
+    all.retain(is_complete);
+    let has = |name: &BackupName| all.iter().any(|copy| copy.name == *name);
+    let wanted = local.iter();
+    let wanted = wanted.filter(|backup| is_copied(backup) && !has(&backup.name));
+    let wanted: Vec<BackupSummary> = wanted.cloned().collect();
     all.extend(wanted.iter().cloned());
-    let rules = rules(config, place, Vec::new());
-    let decisions = retention(&all, &rules);
+    let decisions = retention(&all, &rules(config, place, Vec::new()));
     let kept = |name: &BackupName| {
         let decision = decisions.iter().find(|decision| decision.name == *name);
         decision.is_some_and(|decision| decision.keep)
@@ -316,7 +325,9 @@ pub(in crate::commands) fn catch_up(
     stop: Stop<'_>,
 ) -> (Vec<(BackupName, Copied)>, Option<CopyError>) {
     let mut done = Vec::new();
-    let names = match missing(config, vault, place) {
+    // A vault that cannot be read is told by whoever makes backups.
+    let local = vault.list().unwrap_or_default();
+    let names = match missing(config, &local, place) {
         Ok(names) => names,
         Err(error) => return (done, Some(error)),
     };

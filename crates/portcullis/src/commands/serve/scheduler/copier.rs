@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_backup::{BackupName, BackupState, Copied, CopyError, Vault};
+use portcullis_backup::{BackupName, Copied, CopyError, Encryption, Vault};
 use portcullis_config::Config;
-use portcullis_engine::{CopyPlace, DataRecord, Engine, Planner, Standing, copies_of};
+use portcullis_engine::{
+    CopyPlace, DataRecord, Engine, Planner, Standing, copies_of, encryption_of,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::bounds::{COPY_ASK_PAUSE, COPY_FAILED_PAUSE, COPY_FAILED_PAUSE_MAX, COPY_LOOK_PAUSE};
@@ -35,6 +37,8 @@ pub(super) async fn keep(grounds: Grounds, engine: Engine, cancelled: Cancellati
     if config.backup.copies.is_empty() {
         return;
     }
+    // `serve` does not begin with keys that are none.
+    let encryption = encryption_of(&config).await.unwrap_or_default();
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
     loop {
         tokio::select! {
@@ -44,7 +48,7 @@ pub(super) async fn keep(grounds: Grounds, engine: Engine, cancelled: Cancellati
         if engine.standing() != Standing::Acting {
             return;
         }
-        let here = complete(&config).await;
+        let here = copied_by_itself(&config, &encryption).await;
         let due = |known: &Known| match (known.failed, known.asked) {
             (Some((at, pause)), _) => at.elapsed() >= pause,
             (None, Some(at)) => known.seen != here || at.elapsed() >= COPY_ASK_PAUSE,
@@ -53,7 +57,8 @@ pub(super) async fn keep(grounds: Grounds, engine: Engine, cancelled: Cancellati
         for copy in &config.backup.copies {
             let known = known.entry(copy.name.clone()).or_default();
             if due(known) {
-                catch_up(&config, &engine, (&copy.name, known), &cancelled).await;
+                let vault = (&config, &encryption);
+                catch_up(vault, &engine, (&copy.name, known), &cancelled).await;
                 if known.failed.is_none() {
                     known.seen = here.clone();
                     known.asked = Some(Instant::now());
@@ -63,20 +68,20 @@ pub(super) async fn keep(grounds: Grounds, engine: Engine, cancelled: Cancellati
     }
 }
 
-/// The names of the complete backups that are here.
-async fn complete(config: &Arc<Config>) -> BTreeSet<String> {
-    let config = config.clone();
+/// The names of the backups that are here and are copied without anybody asking for it.
+async fn copied_by_itself(config: &Arc<Config>, encryption: &Encryption) -> BTreeSet<String> {
+    let (config, encryption) = (config.clone(), encryption.clone());
     let listed = tokio::task::spawn_blocking(move || {
-        Vault::open(&config.state.vault).and_then(|vault| vault.list())
+        let vault = Vault::open(&config.state.vault)?;
+        vault.with_encryption(encryption).list()
     });
     let listed = listed.await.ok().and_then(Result::ok).unwrap_or_default();
-    let whole = listed.into_iter();
-    let whole = whole.filter(|backup| matches!(backup.state, BackupState::Complete { .. }));
-    whole.map(|backup| backup.name.to_string()).collect()
+    let ready = listed.iter().filter(|backup| copies::is_copied(backup));
+    ready.map(|backup| backup.name.to_string()).collect()
 }
 
 async fn catch_up(
-    config: &Arc<Config>,
+    (config, encryption): (&Arc<Config>, &Encryption),
     engine: &Engine,
     (name, known): (&str, &mut Known),
     cancelled: &CancellationToken,
@@ -93,7 +98,8 @@ async fn catch_up(
     let history = engine.history();
     let needed = history.live().map(prune::needed_by).unwrap_or_default();
     let (settings, stop, at) = (config.clone(), cancelled.clone(), place.clone());
-    let work = tokio::task::spawn_blocking(move || sweep(&settings, &at, needed, &stop));
+    let keys = encryption.clone();
+    let work = tokio::task::spawn_blocking(move || sweep((&settings, keys), &at, needed, &stop));
     let (copied, error) = match work.await {
         Ok(done) => done,
         Err(died) => return failed(config, engine, known, &died.to_string()),
@@ -116,7 +122,7 @@ async fn catch_up(
 
 /// Copies what is missing, and removes what the rules of the place do not keep.
 fn sweep(
-    config: &Config,
+    (config, encryption): (&Config, Encryption),
     place: &CopyPlace,
     needed: Vec<(String, String)>,
     cancelled: &CancellationToken,
@@ -125,6 +131,7 @@ fn sweep(
         // Nothing was made here yet.
         return (Vec::new(), None);
     };
+    let vault = vault.with_encryption(encryption);
     let stop = || cancelled.is_cancelled();
     let (copied, error) = copies::catch_up(config, &vault, place, &stop);
     if error.is_some() || !config.backup.prune {
