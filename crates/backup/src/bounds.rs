@@ -125,3 +125,28 @@ pub(crate) const RECOVERY_LOOK_MS: u64 = 50;
 
 /// How long the server of a recovered cluster may take to stop, in seconds.
 pub(crate) const RECOVERY_STOP_S: u64 = 120;
+/// How large the pieces are in which archives are sent and read back, in bytes: S3 takes none under 5 MiB but the last.
+pub(crate) const COPY_PART_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How many pieces an upload may have: S3 takes 10,000. A larger archive is sent in larger pieces.
+pub(crate) const COPY_PARTS_MAX: u64 = 9_000;
+
+/// How many pieces are sent or read at a time. Each is in memory.
+pub(crate) const COPY_PARTS_AT_ONCE: usize = 3;
+
+/// The longest answer that is read, in bytes: a piece, or a page of a list.
+pub(crate) const COPY_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How long opening a connection may take, in seconds.
+pub(crate) const COPY_CONNECT_S: u64 = 10;
+
+/// How long one request may take with its answer, in seconds: 8 MiB at 0.5 Mbit/s.
+pub(crate) const COPY_REQUEST_S: u64 = 150;
+
+/// How often a request that fails is tried again, and how long the first and the longest pause is, in milliseconds.
+pub(crate) const COPY_RETRIES: usize = 5;
+pub(crate) const COPY_BACKOFF_MS: u64 = 200;
+pub(crate) const COPY_BACKOFF_MS_MAX: u64 = 15_000;
+
+/// The largest note about an unfinished upload that is read, in bytes.
+pub(crate) const COPY_NOTE_BYTES_MAX: u64 = 4 * 1024 * 1024;

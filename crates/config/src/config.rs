@@ -17,6 +17,7 @@ use crate::origin::{FileFault, Origin};
 
 mod backup;
 mod continuous;
+mod copies;
 mod drill;
 mod gateway;
 mod hook;
@@ -33,6 +34,7 @@ mod state;
 
 pub use backup::{BackupConfig, TooOld};
 pub use continuous::ContinuousConfig;
+pub use copies::{CopyConfig, EncryptionConfig};
 pub use drill::{DrillConfig, DrilledBackup};
 pub use gateway::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,

@@ -9,6 +9,7 @@ use crate::report::At;
 use crate::table::Table;
 
 mod check;
+mod copies;
 mod gate;
 mod gateway;
 mod hook;
@@ -21,6 +22,7 @@ mod synthetic;
 mod variables;
 
 pub(crate) use check::RawCheck;
+pub(crate) use copies::{RawCopy, RawEncryption};
 pub(crate) use gate::{RawCadence, RawGate, RawRule};
 pub(crate) use gateway::{
     RawAccess, RawAcme, RawCertificate, RawClients, RawClues, RawConversations, RawCors,

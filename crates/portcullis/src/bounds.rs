@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+/// How often `serve` looks whether a backup is not copied yet.
+pub(crate) const COPY_LOOK_PAUSE: Duration = Duration::from_secs(2);
+/// How long the first and the longest pause is after a place for copies failed.
+pub(crate) const COPY_FAILED_PAUSE: Duration = Duration::from_secs(10);
+pub(crate) const COPY_FAILED_PAUSE_MAX: Duration = Duration::from_secs(600);
+/// After how long a place is asked again although nothing was made here: somebody may have removed something there.
+pub(crate) const COPY_ASK_PAUSE: Duration = Duration::from_secs(3600);
 /// Lines of the log that wait for standard error; further ones are lost and counted.
 pub(crate) const LOG_LINES_WAITING_MAX: usize = 8_192;
 /// How much news of a gateway on its own waits to be told.

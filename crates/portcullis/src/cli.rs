@@ -427,7 +427,36 @@ pub(crate) enum Backup {
     },
     /// List all backups, newest first.
     #[command(after_long_help = "Example:\n  portcullis backup list")]
-    List,
+    List {
+        /// List what is at a place of `[[backup.copy]]` instead.
+        #[arg(long, value_name = "COPY")]
+        copy: Option<String>,
+    },
+    /// Copy backups to the places of `[[backup.copy]]` and read them back there.
+    ///
+    /// An upload that was cut off goes on from where it was.
+    #[command(after_long_help = "Example:\n  portcullis backup copy --to offsite")]
+    Copy {
+        /// The backup's name; every one that is missing there when not given.
+        name: Option<String>,
+        /// The place; all places when not given.
+        #[arg(long, value_name = "COPY")]
+        to: Option<String>,
+    },
+    /// Bring a copy back into the vault and verify it.
+    #[command(
+        after_long_help = "Example:\n  portcullis backup fetch notes_production_20261121T040000Z --from offsite"
+    )]
+    Fetch {
+        /// The backup's name, as `portcullis backup list --copy` shows it.
+        name: String,
+        /// The place, by its name in `[[backup.copy]]`.
+        #[arg(long, value_name = "COPY")]
+        from: String,
+    },
+    /// Make keys for encrypted backups, and say which key opens which backup.
+    #[command(subcommand)]
+    Key(BackupKey),
     /// Remove old backups by the rules of `[backup]`, and say of each why it goes or stays.
     ///
     /// The last verified backup is never removed, nor one that a live rollout may need.
@@ -486,6 +515,9 @@ pub(crate) enum Backup {
         /// missing or damaged.
         #[arg(long, value_name = "STORE", conflicts_with = "name")]
         continuous: Option<String>,
+        /// Read the copy at a place of `[[backup.copy]]` instead, and compare it with its checksums.
+        #[arg(long, value_name = "COPY")]
+        copy: Option<String>,
     },
     /// Restore a store of a backup to a new place, or in place of the live data; or recover a PostgreSQL store to a moment.
     #[command(
@@ -522,4 +554,20 @@ pub(crate) enum Journal {
     /// Recompute every hash of the journal and fold it again.
     #[command(after_long_help = "Example:\n  portcullis journal verify")]
     Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupKey {
+    /// Make a pair of keys: print the public one, write the secret one to a new file that only you can read.
+    #[command(
+        after_long_help = "Example:\n  portcullis backup key new --file /etc/portcullis/backup.key"
+    )]
+    New {
+        /// The file for the secret key; it must not exist.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Say for whom backups are encrypted, and which of them open here.
+    #[command(after_long_help = "Example:\n  portcullis backup key list")]
+    List,
 }

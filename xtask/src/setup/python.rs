@@ -9,7 +9,7 @@ use crate::cargo::{root, run, target_folder};
 
 /// The environments: where the list of packages is, each at its version, and the folder in cargo's target folder where the
 /// tests look for them. LiteLLM's proxy has one of its own, because it needs other versions than the rest.
-const ENVIRONMENTS: [(&str, &str); 3] = [
+const ENVIRONMENTS: [(&str, &str); 4] = [
     (
         "crates/gateway/tests/it/clients/requirements.txt",
         "python-clients",
@@ -21,6 +21,10 @@ const ENVIRONMENTS: [(&str, &str); 3] = [
     (
         "crates/portcullis/tests/it/fixtures/alembic/requirements.txt",
         "python-alembic",
+    ),
+    (
+        "crates/backup/tests/it/cloud/requirements.txt",
+        "python-cloud",
     ),
 ];
 /// The requirements that are installed in an environment, written when all of them are.

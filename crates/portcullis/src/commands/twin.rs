@@ -1,10 +1,9 @@
 //! `portcullis twin`: a release on a restored and migrated copy, for as long as somebody wants to look at it.
 
 use portcullis_api::gateway::{Arm, RouteStatus, ShadowStatus, Split, SplitChange};
-use portcullis_backup::Vault;
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
-use portcullis_engine::{Planner, Twin, Twins, TwinsRefused};
+use portcullis_engine::{Planner, Twin, Twins, TwinsRefused, vault_of};
 use portcullis_rollout::{Fact, Failure, ReleaseId};
 use serde_json::json;
 
@@ -47,7 +46,9 @@ async fn up(config: &Config, json: bool, args: &TwinUp) -> Result<Exit, CommandE
         );
         return Err(CommandError::new(Exit::Failed, what).hint("`portcullis twin down` removes it"));
     }
-    let vault = Vault::open(&config.state.vault).map_err(|error| failed(&error))?;
+    let vault = vault_of(config, false)
+        .await
+        .map_err(|error| failed(&error))?;
     let name = migrate::chosen(config, &vault, args.backup.as_deref())?;
     let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let twins = open(config).await?;
@@ -260,7 +261,9 @@ fn needed(config: &Config) -> Result<Twin, CommandError> {
 }
 
 async fn open(config: &Config) -> Result<Twins, CommandError> {
-    let vault = Vault::open(&config.state.vault).map_err(|error| failed(&error))?;
+    let vault = vault_of(config, false)
+        .await
+        .map_err(|error| failed(&error))?;
     let opened = Twins::open(&config.state.folder, vault, connect::checks(config)?).await;
     opened.map_err(|error| refused(&error))
 }

@@ -5,11 +5,15 @@ mod after_release;
 mod alembic;
 mod api;
 mod bypass;
+#[path = "../../../backup/tests/it/cloud.rs"]
+#[allow(dead_code, clippy::expect_used)]
+mod cloud;
 mod command_line;
 mod config_command;
 mod conformance;
 mod continuous;
 mod control;
+mod copies;
 mod cut_overs;
 mod databases;
 mod detect;

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 19] = [
+pub(super) const GUIDES: [(&str, &str); 20] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -71,6 +71,10 @@ pub(super) const GUIDES: [(&str, &str); 19] = [
     (
         "drills",
         include_str!("../../../../../docs/guide/drills.md"),
+    ),
+    (
+        "copies-and-encryption",
+        include_str!("../../../../../docs/guide/copies-and-encryption.md"),
     ),
 ];
 

@@ -3,7 +3,7 @@
 use portcullis_backup::{BackupName, Vault};
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
-use portcullis_engine::{Planner, Rehearsals, RehearsalsRefused};
+use portcullis_engine::{Planner, Rehearsals, RehearsalsRefused, vault_of};
 use portcullis_rollout::{Fact, Failure, Rehearsal, ReleaseId};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,7 +20,9 @@ pub(super) async fn run(site: &Site, json: bool, args: &Rehearse) -> Result<Exit
     let config = connect::config(site)?;
     let folder = StateFolder::new(&config.state.folder);
     folder.create()?;
-    let vault = Vault::open(&config.state.vault).map_err(|error| failed(&error))?;
+    let vault = vault_of(&config, false)
+        .await
+        .map_err(|error| failed(&error))?;
     let name = chosen(&config, &vault, args.backup.as_deref())?;
     let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let checks = connect::checks(&config)?;

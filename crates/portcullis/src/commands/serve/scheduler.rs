@@ -5,6 +5,7 @@
 //! engine, goes on where this one was. A run waits while a step of a rollout is under way or held, as long as it could
 //! be made up for.
 
+mod copier;
 mod keeper;
 mod run;
 mod standing;
@@ -27,6 +28,7 @@ pub(super) struct Schedules {
     cancelled: CancellationToken,
     busy: watch::Receiver<Option<String>>,
     task: JoinHandle<()>,
+    copier: JoinHandle<()>,
 }
 
 impl Schedules {
@@ -34,8 +36,10 @@ impl Schedules {
     pub(super) fn begin(grounds: Grounds, engine: Engine) -> Schedules {
         let cancelled = CancellationToken::new();
         let (busy_out, busy) = watch::channel(None);
+        let copying = copier::keep(grounds.clone(), engine.clone(), cancelled.clone());
         let keeping = keep(grounds, engine, cancelled.clone(), busy_out);
         Schedules {
+            copier: tokio::spawn(copying),
             cancelled,
             busy,
             task: tokio::spawn(keeping),
@@ -47,10 +51,11 @@ impl Schedules {
         self.busy.borrow().clone()
     }
 
-    /// Ends the task. A drill is cleared away first; a backup is not waited for: what is unfinished of one is none.
+    /// Ends the tasks. A drill is cleared away first; a backup is not waited for: what is unfinished of one is none. An upload goes on after the next start.
     pub(super) async fn stop(self) {
         self.cancelled.cancel();
-        let _ = tokio::time::timeout(SCHEDULE_STOP, self.task).await;
+        let both = futures::future::join(self.task, self.copier);
+        let _ = tokio::time::timeout(SCHEDULE_STOP, both).await;
     }
 }
 
