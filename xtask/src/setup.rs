@@ -9,7 +9,11 @@ mod node;
 mod python;
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 14] = [
+const PACKAGES: [(&str, &str); 15] = [
+    (
+        "age",
+        "for the runbook that restores an encrypted backup by hand",
+    ),
     ("curl", "a client of the gateway that speaks TLS and HTTP/2"),
     ("faketime", "a clock that can be set, for the fault tests"),
     ("nginx-light", "a real upstream for the gateway's tests"),
@@ -44,7 +48,11 @@ const PROGRAMS: [(&str, &str, &str); 2] = [
         "nodejs",
         "the Node.js clients of the gateway's tests",
     ),
-    ("npm", "npm", "what those clients consist of"),
+    (
+        "npm",
+        "npm",
+        "what those clients consist of, and Azurite, where copies of backups are kept in tests",
+    ),
 ];
 /// What only benchmarks use.
 const BENCH_PACKAGES: [(&str, &str); 4] = [

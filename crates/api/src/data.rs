@@ -23,6 +23,42 @@ pub struct DataStanding {
     /// What a schedule wanted and was not done, in a sentence; until it is done the next time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub troubles: Vec<String>,
+    /// The archives from which any moment can be recovered to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub continuous: Vec<ContinuousStanding>,
+}
+
+/// How the archive of a store stands from which any moment can be recovered to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContinuousStanding {
+    /// The store.
+    pub store: String,
+    /// Whether the write-ahead log of the server is being received.
+    pub receiving: bool,
+    /// Everything that was committed until then is in the archive, milliseconds since the Unix epoch by the server's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_until_ms: Option<u64>,
+    /// The moments that can be recovered to, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recoverable: Vec<RecoverableRange>,
+    /// When the newest copy of the cluster was complete, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_ms: Option<u64>,
+    /// How many bytes of write-ahead log the server keeps for the replication slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot_kept_bytes: Option<u64>,
+    /// What is wrong with it, in a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<String>,
+}
+
+/// Moments that can be recovered to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoverableRange {
+    /// The first one, milliseconds since the Unix epoch.
+    pub from_ms: u64,
+    /// The last one.
+    pub to_ms: u64,
 }
 
 /// A backup that was read back and found in order.

@@ -27,6 +27,9 @@ pub struct Split {
     /// Which requests are kept out; none when missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Closure>,
+    /// The canary gets mirrored requests alone, whose answers are thrown away: no user meets it, whoever asks for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirror_only: bool,
 }
 
 /// One release as the gateway reaches it.
@@ -50,6 +53,7 @@ impl From<&portcullis_rollout::Split> for Split {
             canary: split.canary.as_ref().map(arm),
             weight_percent: split.weight.percent(),
             closed: split.closed.clone(),
+            mirror_only: false,
         }
     }
 }
@@ -61,6 +65,11 @@ impl std::fmt::Display for Split {
         let closed = self.closed.as_ref();
         match &self.canary {
             None => write!(f, "all to {} at {}", stable.release, stable.address)?,
+            Some(canary) if self.mirror_only => write!(
+                f,
+                "all to {} at {}, mirrored to {} at {}",
+                stable.release, stable.address, canary.release, canary.address
+            )?,
             Some(canary) => write!(
                 f,
                 "{} % to {} at {}, {} % to {} at {}",

@@ -18,7 +18,8 @@ use crate::manifest::{
     DirectoryEntry, FileEntry, HardLinkEntry, Manifest, StoreManifest, SymlinkEntry,
 };
 use crate::relative_path::escape;
-use crate::{BackupError, Damage, ExtendedAttributes, RelativePath};
+use crate::sealed::{self, NotOpened, SealedWriter};
+use crate::{BackupError, Damage, Encryption, ExtendedAttributes, RelativePath};
 
 /// The manifest's path in the archive.
 const MANIFEST_PATH: &str = "manifest.json";
@@ -28,7 +29,7 @@ const LONG_LINK_PATH: &str = "././@LongLink";
 
 /// Writes an archive, hashing it on the way.
 pub(crate) struct ArchiveWriter {
-    builder: tar::Builder<zstd::Encoder<'static, HashingWriter<File>>>,
+    builder: tar::Builder<zstd::Encoder<'static, SealedWriter<HashingWriter<File>>>>,
     path: PathBuf,
 }
 
@@ -40,9 +41,14 @@ pub(crate) struct Written {
 }
 
 impl ArchiveWriter {
-    /// Writes to `file`; `path` is for messages.
-    pub(crate) fn new(file: File, path: &Path) -> Result<Self, BackupError> {
-        let encoder = zstd::Encoder::new(HashingWriter::new(file), COMPRESSION_LEVEL)
+    /// Writes to `file`, encrypted if there is somebody to encrypt for; `path` is for messages.
+    pub(crate) fn new(
+        file: File,
+        path: &Path,
+        encryption: &Encryption,
+    ) -> Result<Self, BackupError> {
+        let encoder = SealedWriter::new(HashingWriter::new(file), encryption)
+            .and_then(|sealed| zstd::Encoder::new(sealed, COMPRESSION_LEVEL))
             .and_then(|mut encoder| encoder.include_checksum(true).map(|()| encoder))
             .map_err(|source| failed(path, source))?;
         Ok(Self {
@@ -145,6 +151,7 @@ impl ArchiveWriter {
             .builder
             .into_inner()
             .and_then(zstd::Encoder::finish)
+            .and_then(SealedWriter::finish)
             .map_err(|source| failed(&self.path, source))?;
         let (bytes, sha256) = (writer.bytes, writer.sha256());
         Ok(Written {
@@ -172,6 +179,8 @@ pub(crate) struct Walk {
     pub(crate) damages: Vec<Damage>,
     pub(crate) files: u64,
     pub(crate) bytes: u64,
+    /// How many bytes the archive itself has.
+    pub(crate) archive_bytes: u64,
 }
 
 /// Is given each file that the manifest lists. It need not read to the end. A failed read is not
@@ -180,12 +189,12 @@ pub(crate) type OnFile<'a> =
     dyn FnMut(&StoreManifest, &FileEntry, &mut dyn Read) -> Result<(), BackupError> + 'a;
 
 /// Reads the archive to its end and compares everything in it with the manifest, whose bytes are
-/// `manifest_json`. Only what the manifest lists is given to `on_file`, so a path in the archive
+/// `manifest_json`; with `encryption` it is opened first. Only what the manifest lists is given to `on_file`, so a path in the archive
 /// never becomes a path on the disk.
 pub(crate) fn walk(
     archive: File,
-    manifest: &Manifest,
-    manifest_json: &[u8],
+    encryption: Option<&Encryption>,
+    (manifest, manifest_json): (&Manifest, &[u8]),
     on_file: &mut OnFile<'_>,
 ) -> Result<Walk, BackupError> {
     let mut raw = HashingReader::new(archive);
@@ -194,13 +203,22 @@ pub(crate) fn walk(
         damages: Vec::new(),
         files: 0,
         bytes: 0,
+        archive_bytes: 0,
     };
-    let outcome = Walker {
+    let walker = Walker {
         walk: &mut walk,
         expected: expected(manifest),
         manifest_json,
-    }
-    .run(&mut raw, on_file)?;
+    };
+    let outcome = match encryption.map(|encryption| sealed::open(&mut raw, encryption)) {
+        None => walker.run(&mut raw, on_file)?,
+        Some(Ok(mut opened)) => walker.run(&mut opened, on_file)?,
+        Some(Err(NotOpened::Damaged(why))) => Err(io::Error::other(why)),
+        // The manifest was opened, so it is not the archive that belongs to it.
+        Some(Err(NotOpened::NoKey)) => Err(io::Error::other(
+            "the key that opens the manifest does not open it",
+        )),
+    };
     // Hash what the decoder did not ask for: the digest is that of the whole file in any case.
     let rest = drain(&mut raw);
     if let Err(error) = outcome.and(rest) {
@@ -209,6 +227,7 @@ pub(crate) fn walk(
         });
     }
     walk.sha256 = raw.sha256();
+    walk.archive_bytes = raw.bytes;
     Ok(walk)
 }
 
@@ -233,7 +252,7 @@ impl Walker<'_> {
     /// The outer error is the caller's, the inner one is the archive's.
     fn run(
         mut self,
-        raw: &mut HashingReader<File>,
+        raw: &mut dyn Read,
         on_file: &mut OnFile<'_>,
     ) -> Result<io::Result<()>, BackupError> {
         let decoder = match zstd::Decoder::new(raw) {

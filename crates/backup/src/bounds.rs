@@ -92,3 +92,64 @@ pub(crate) const LARGE_OBJECT_PIECE_BYTES: u64 = 1024 * 1024;
 
 /// How many things that are missing or in the way are named in one message.
 pub(crate) const NAMED_MAX: usize = 8;
+
+/// The largest file of write-ahead log that is read, in bytes: PostgreSQL's largest segment.
+pub(crate) const WAL_FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// How often a stream of write-ahead log is looked at, in milliseconds.
+pub(crate) const WAL_LOOK_MS: u64 = 500;
+
+/// How often it is noted up to when everything was received, in milliseconds.
+pub(crate) const WAL_NOTE_MS: u64 = 2_000;
+
+/// For how many moments of the server's clock a stream that is behind is waited for.
+pub(crate) const WAL_PENDING_MAX: usize = 600;
+
+/// How long `pg_receivewal` may take to end after it was asked to, in seconds.
+pub(crate) const WAL_STOP_S: u64 = 2;
+
+/// How often a replication slot is looked at until the process that used it is gone.
+pub(crate) const WAL_SLOT_FREE_ATTEMPTS: u32 = 20;
+
+/// The largest note of a base backup or of an archive that is read; a real one has less than 1 KiB.
+pub(crate) const BASE_NOTE_BYTES_MAX: u64 = 64 * 1024;
+
+/// The largest `backup_manifest` that is read: about two million files.
+pub(crate) const BASE_MANIFEST_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// How many damaged files of a base backup are named.
+pub(crate) const BASE_DAMAGES_MAX: usize = 8;
+
+/// What a recovery needs beside the copy and the log, in bytes: the server writes a little itself.
+pub(crate) const RECOVERY_SPARE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How often a recovery is looked at, in milliseconds.
+pub(crate) const RECOVERY_LOOK_MS: u64 = 50;
+
+/// How long the server of a recovered cluster may take to stop, in seconds.
+pub(crate) const RECOVERY_STOP_S: u64 = 120;
+/// How large the pieces are in which archives are sent and read back, in bytes: S3 takes none under 5 MiB but the last.
+pub(crate) const COPY_PART_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How many pieces an upload may have: S3 takes 10,000. A larger archive is sent in larger pieces.
+pub(crate) const COPY_PARTS_MAX: u64 = 9_000;
+
+/// How many pieces are sent or read at a time. Each is in memory.
+pub(crate) const COPY_PARTS_AT_ONCE: usize = 3;
+
+/// The longest answer that is read, in bytes: a piece, or a page of a list.
+pub(crate) const COPY_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How long opening a connection may take, in seconds.
+pub(crate) const COPY_CONNECT_S: u64 = 10;
+
+/// How long one request may take with its answer, in seconds: 8 MiB at 0.5 Mbit/s.
+pub(crate) const COPY_REQUEST_S: u64 = 150;
+
+/// How often a request that fails is tried again, and how long the first and the longest pause is, in milliseconds.
+pub(crate) const COPY_RETRIES: usize = 5;
+pub(crate) const COPY_BACKOFF_MS: u64 = 200;
+pub(crate) const COPY_BACKOFF_MS_MAX: u64 = 15_000;
+
+/// The largest note about an unfinished upload that is read, in bytes.
+pub(crate) const COPY_NOTE_BYTES_MAX: u64 = 4 * 1024 * 1024;

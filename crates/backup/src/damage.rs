@@ -30,6 +30,15 @@ pub enum Damage {
         /// The digest of the manifest.
         found: String,
     },
+    /// A file is not the one that the journal tells of, whatever its `.sha256` says.
+    NotRecorded {
+        /// The archive or the manifest.
+        file: &'static str,
+        /// The digest in the journal.
+        expected: String,
+        /// The digest of the file.
+        found: String,
+    },
     /// The manifest beside the archive cannot be used.
     ManifestUnreadable {
         /// What is wrong with it.
@@ -97,6 +106,16 @@ impl fmt::Display for Damage {
                 write!(
                     f,
                     "the manifest is not the one that was written: expected SHA-256 {expected}, found {found}"
+                )
+            }
+            Self::NotRecorded {
+                file,
+                expected,
+                found,
+            } => {
+                write!(
+                    f,
+                    "the {file} was replaced: the journal says SHA-256 {expected}, and it has {found}"
                 )
             }
             Self::ManifestUnreadable { why } => write!(f, "the manifest cannot be used: {why}"),

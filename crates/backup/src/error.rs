@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{BackupName, Damage, NameRefused, PostgresProblem, StoreKind};
+use crate::{BackupName, ContinuousProblem, Damage, NameRefused, PostgresProblem, StoreKind};
 
 /// What can go wrong with backups.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,32 @@ pub enum BackupError {
         name: BackupName,
         /// Everything that was found, at most twenty.
         damages: Vec<Damage>,
+    },
+    /// The backup is encrypted, and no key that is configured opens it.
+    #[error("the backup {name} is encrypted{needed}, and cannot be read: {why}")]
+    NoKey {
+        /// The name.
+        name: BackupName,
+        /// For whom, as far as is noted.
+        needed: String,
+        /// Why no key opens it.
+        why: String,
+    },
+    /// The files of an encrypted backup are those that were written, and nobody looked into them. It does not count as
+    /// verified.
+    #[error(
+        "the backup {name} is whole, but was not read through, so it does not count as verified: its files have the \
+         checksums that were written, and {why}"
+    )]
+    NotReadThrough {
+        /// The name.
+        name: BackupName,
+        /// The SHA-256 of the archive.
+        archive_sha256: String,
+        /// The SHA-256 of the manifest beside it.
+        manifest_sha256: String,
+        /// Why it could not be read.
+        why: String,
     },
     /// The backup has no store of that name.
     #[error("the backup {name} has no store {store:?}; it has {}", known.join(", "))]
@@ -274,6 +300,14 @@ pub enum BackupError {
         store: String,
         /// What is in the way.
         problem: PostgresProblem,
+    },
+    /// The continuous archive of a PostgreSQL database cannot be written, or not be recovered from.
+    #[error("store {store:?}: {problem}")]
+    Continuous {
+        /// The store.
+        store: String,
+        /// What is in the way.
+        problem: Box<ContinuousProblem>,
     },
     /// The name under which the replaced data would be kept is in use.
     #[error("{} exists, so the replaced data cannot be kept there; restore a second later", path.display())]

@@ -34,6 +34,8 @@
 //! holes again when it is restored. An SQLite
 //! database is one file: what was in its log is in it. A PostgreSQL database is `dump`, a dump of `pg_dump`, with
 //! `roles.sql` and `database.sql` beside it.
+//! An encrypted backup has `<name>.tar.zst.age` and `<name>.manifest.json.age`, which `age --decrypt` turns into the two
+//! above; `<name>.sha256` covers them as they lie there.
 //! `<name>.record.json` says how long the archive is and whether it was read back in order; a backup
 //! without it is whole, and counts as not verified. `<name>.protection.json` is there while a person
 //! protects it.
@@ -43,8 +45,10 @@ mod backup_name;
 mod bounds;
 mod capture;
 mod clock;
+mod copies;
 mod damage;
 mod durable;
+mod encryption;
 mod error;
 mod examine;
 mod extended_attributes;
@@ -60,6 +64,7 @@ mod relative_path;
 mod retention;
 mod row_set;
 mod scan;
+mod sealed;
 mod since;
 mod space;
 mod sqlite;
@@ -69,13 +74,22 @@ mod table_entry;
 mod vault;
 
 pub use backup_name::{BackupName, NameRefused};
+pub use copies::{
+    Copied, Copies, CopyAddress, CopyCredentials, CopyError, CopyProblem, CopyReadBack, Stop,
+};
 pub use damage::Damage;
+pub use encryption::{Encryption, KeyRefused, NewKey, Sealed};
 pub use error::BackupError;
 pub use examine::{CopyExamined, examine_copy};
 pub use extended_attributes::ExtendedAttributes;
 pub use manifest::{
     DirectoryEntry, FileEntry, HardLinkEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest,
     SymlinkEntry,
+};
+pub use postgres::{
+    ArchiveIdentity, ArchiveLock, ArchiveStanding, BaseBackup, ContinuousArchive,
+    ContinuousProblem, ContinuousPruned, ContinuousSource, ContinuousVerified, LogGap, Lsn,
+    Received, RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange,
 };
 pub use postgres::{
     DatabaseGrant, DatabaseSetting, DatabaseSettings, DefinitionsEntry, ExtensionEntry,
@@ -90,6 +104,6 @@ pub use sqlite::SqliteContent;
 pub use store::{Location, Store, StoreKind, StoreSize, store_digest};
 pub use table_entry::TableEntry;
 pub use vault::{
-    Backup, BackupRequest, BackupState, BackupSummary, Hold, Kept, Removed, Replaced, Restored,
-    RestoredDatabase, Space, Vault, Verified,
+    Backup, BackupRequest, BackupState, BackupSummary, Hold, Kept, RecordedSums, Removed, Replaced,
+    Restored, RestoredDatabase, Space, Vault, Verified,
 };

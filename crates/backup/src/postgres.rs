@@ -28,16 +28,23 @@ use crate::{BackupError, StoreKind, StoreSize};
 
 mod address;
 mod content;
+mod continuous;
 mod listing;
 mod problem;
 mod restore;
 mod schema;
 mod session;
 mod settings;
+mod system_user;
 mod tools;
 
 pub use address::PostgresAddress;
 pub use content::{DefinitionsEntry, ExtensionEntry, PostgresContent, SequenceEntry};
+pub use continuous::{
+    ArchiveIdentity, ArchiveLock, ArchiveStanding, BaseBackup, ContinuousArchive,
+    ContinuousProblem, ContinuousPruned, ContinuousSource, ContinuousVerified, LogGap, Lsn,
+    Received, RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange,
+};
 pub(crate) use listing::DumpCheck;
 pub use problem::PostgresProblem;
 pub use settings::{DatabaseGrant, DatabaseSetting, DatabaseSettings};
@@ -345,10 +352,20 @@ fn not_written(folder: &Path, error: &io::Error) -> PostgresProblem {
 fn blocking<T: Send>(
     work: impl Future<Output = Result<T, PostgresProblem>> + Send,
 ) -> Result<T, PostgresProblem> {
-    let lost = |why: String| PostgresProblem::Failed {
-        doing: "work",
-        place: "this machine".to_owned(),
-        why,
+    blocking_with(work, |problem| problem)
+}
+
+/// The same for work with errors of another kind, which `lost` makes if the thread fails.
+fn blocking_with<T: Send, E: Send>(
+    work: impl Future<Output = Result<T, E>> + Send,
+    lost: impl Fn(PostgresProblem) -> E + Sync,
+) -> Result<T, E> {
+    let lost = |why: String| {
+        lost(PostgresProblem::Failed {
+            doing: "work",
+            place: "this machine".to_owned(),
+            why,
+        })
     };
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -24,6 +24,12 @@ pub(crate) struct Record {
     /// Whether the last verification found it damaged.
     #[serde(default)]
     pub(crate) damaged: bool,
+    /// For whom it was encrypted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) recipients: Vec<String>,
+    /// The SHA-256 of the reason, where the manifest is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason_sha256: Option<String>,
 }
 
 impl Record {
@@ -34,7 +40,23 @@ impl Record {
             archive_bytes,
             verified: false,
             damaged: false,
+            recipients: Vec::new(),
+            reason_sha256: None,
         }
+    }
+
+    /// The same of an encrypted one: what its maker must know again without being able to read it.
+    pub(crate) fn sealed(self, recipients: Vec<String>, reason: &str) -> Self {
+        Self {
+            recipients,
+            reason_sha256: Some(hex::encode(Sha256::digest(reason))),
+            ..self
+        }
+    }
+
+    /// Whether it was made for this reason, as far as is noted.
+    pub(crate) fn is_of(&self, reason: &str) -> bool {
+        self.reason_sha256.as_deref() == Some(&*hex::encode(Sha256::digest(reason)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The `.sha256` file: two lines as `sha256sum` writes them, with names that hold in the vault.
 
 use crate::BackupName;
+use crate::vault::Form;
 
 /// The digests of a backup's two other files.
 pub(crate) struct Sums {
@@ -9,20 +10,21 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    pub(crate) fn format(&self, name: &BackupName) -> String {
-        let Self { archive, manifest } = self;
-        format!("{archive}  {name}.tar.zst\n{manifest}  {name}.manifest.json\n")
+    pub(crate) fn format(&self, name: &BackupName, form: Form) -> String {
+        let (archive, manifest) = (&self.archive, &self.manifest);
+        let (archive_end, manifest_end) = (form.archive(), form.manifest());
+        format!("{archive}  {name}{archive_end}\n{manifest}  {name}{manifest_end}\n")
     }
 
-    pub(crate) fn parse(text: &str, name: &BackupName) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, name: &BackupName, form: Form) -> Result<Self, String> {
         let [archive, manifest] = text.lines().collect::<Vec<_>>()[..] else {
             return Err("expected two lines".to_owned());
         };
         let sums = Self {
-            archive: digest(archive, &format!("{name}.tar.zst"))?,
-            manifest: digest(manifest, &format!("{name}.manifest.json"))?,
+            archive: digest(archive, &format!("{name}{}", form.archive()))?,
+            manifest: digest(manifest, &format!("{name}{}", form.manifest()))?,
         };
-        if sums.format(name) == text {
+        if sums.format(name, form) == text {
             Ok(sums)
         } else {
             Err("expected two lines".to_owned())

@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::bounds::{ENTRY_OVERHEAD_BYTES, MANIFEST_BYTES_MAX};
+use crate::bounds::ENTRY_OVERHEAD_BYTES;
 use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder};
-use crate::{BackupError, BackupName, Manifest, Protection, Store};
+use crate::{BackupError, BackupName, Encryption, Manifest, Protection, Sealed, Store};
 
 mod create;
 mod database;
+mod form;
 mod hold;
+mod manifest_file;
 mod remove;
 mod replace;
 mod restore;
@@ -22,12 +24,13 @@ mod verify;
 
 pub use create::{Backup, BackupRequest};
 pub use database::RestoredDatabase;
+pub(crate) use form::{Form, SUFFIXES, SUMS_SUFFIX};
 pub use hold::Hold;
 pub use remove::Removed;
 pub use replace::{Kept, Replaced};
 pub use restore::Restored;
 pub(crate) use restore::{exists, rename_to_free};
-pub use verify::Verified;
+pub use verify::{RecordedSums, Verified};
 
 /// A local folder of backups, readable by its owner only.
 ///
@@ -35,6 +38,7 @@ pub use verify::Verified;
 #[derive(Clone, Debug)]
 pub struct Vault {
     root: PathBuf,
+    encryption: Encryption,
 }
 
 /// One backup in a list.
@@ -50,6 +54,8 @@ pub struct BackupSummary {
     pub state: BackupState,
     /// Whether it was read back and found in order the last time that it was verified.
     pub verified: bool,
+    /// Who can read it, if it is encrypted.
+    pub sealed: Option<Sealed>,
     /// Whether and why a person wants it kept.
     pub protection: Option<Protection>,
 }
@@ -57,7 +63,8 @@ pub struct BackupSummary {
 /// What can be said of a backup without reading its archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BackupState {
-    /// All three files are there, the manifest can be read and the archive is as long as it was.
+    /// All three files are there, the manifest can be read and the archive is as long as it was. Of an encrypted one
+    /// that no key opens nothing else is known: no release, no reason and no stores.
     Complete {
         /// The release that was running.
         release: Option<String>,
@@ -126,7 +133,21 @@ impl Vault {
         }
         Ok(Self {
             root: root.to_owned(),
+            encryption: Encryption::default(),
         })
+    }
+
+    /// The same vault with keys: new backups are encrypted for the recipients, and encrypted ones read with the
+    /// identities. What is in it already stays as it is.
+    #[must_use]
+    pub fn with_encryption(self, encryption: Encryption) -> Self {
+        Self { encryption, ..self }
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn encryption(&self) -> &Encryption {
+        &self.encryption
     }
 
     /// The folder.
@@ -193,11 +214,24 @@ impl Vault {
     /// it cannot be used.
     pub fn manifest(&self, name: &BackupName) -> Result<Manifest, BackupError> {
         self.check_complete(name)?;
-        let json = self.read_manifest(name)?;
-        Manifest::from_json(&json, name).map_err(|why| BackupError::Damaged {
+        let file = self.manifest_file(name)?;
+        Manifest::from_json(&file.json, name).map_err(|why| BackupError::Damaged {
             name: name.clone(),
             damages: vec![crate::Damage::ManifestUnreadable { why }],
         })
+    }
+
+    /// Whether a complete backup of this name was made for this reason. Of an encrypted one that no key opens its record
+    /// tells it.
+    #[must_use]
+    pub fn was_made_for(&self, name: &BackupName, reason: &str) -> bool {
+        match self.manifest(name) {
+            Ok(manifest) => manifest.reason == reason,
+            Err(BackupError::NoKey { .. }) => {
+                self.record(name).is_some_and(|record| record.is_of(reason))
+            }
+            Err(_) => false,
+        }
     }
 
     /// What a backup of these stores would need at most, and what is free.
@@ -235,11 +269,30 @@ impl Vault {
     }
 
     pub(crate) fn archive_path(&self, name: &BackupName) -> PathBuf {
-        self.root.join(format!("{name}{ARCHIVE_SUFFIX}"))
+        self.archive_path_in(name, self.form(name))
     }
 
     pub(crate) fn manifest_path(&self, name: &BackupName) -> PathBuf {
-        self.root.join(format!("{name}{MANIFEST_SUFFIX}"))
+        self.manifest_path_in(name, self.form(name))
+    }
+
+    pub(crate) fn archive_path_in(&self, name: &BackupName, form: Form) -> PathBuf {
+        self.root.join(format!("{name}{}", form.archive()))
+    }
+
+    pub(crate) fn manifest_path_in(&self, name: &BackupName, form: Form) -> PathBuf {
+        self.root.join(format!("{name}{}", form.manifest()))
+    }
+
+    /// Whether the backup is encrypted: an encrypted archive or manifest has its name.
+    pub(crate) fn form(&self, name: &BackupName) -> Form {
+        let there = |path: PathBuf| fs::symlink_metadata(path).is_ok();
+        match there(self.archive_path_in(name, Form::Age))
+            || there(self.manifest_path_in(name, Form::Age))
+        {
+            true => Form::Age,
+            false => Form::Plain,
+        }
     }
 
     pub(crate) fn protection_path(&self, name: &BackupName) -> PathBuf {
@@ -290,10 +343,6 @@ impl Vault {
         Ok(())
     }
 
-    pub(crate) fn read_manifest(&self, name: &BackupName) -> Result<Vec<u8>, BackupError> {
-        read_bounded(&self.manifest_path(name), MANIFEST_BYTES_MAX)
-    }
-
     fn free_bytes(&self) -> Result<u64, BackupError> {
         crate::free_bytes_of(&self.root)
     }
@@ -310,7 +359,20 @@ impl Vault {
         let bytes = fs::metadata(self.archive_path(&name)).map_or(0, |metadata| metadata.len());
         let record = self.record(&name);
         let written = record.as_ref().map_or(bytes, |record| record.archive_bytes);
-        let state = match self.manifest(&name) {
+        let manifest = self.manifest(&name);
+        let sealed = (self.form(&name) == Form::Age).then(|| Sealed {
+            recipients: record
+                .clone()
+                .map(|record| record.recipients)
+                .unwrap_or_default(),
+            opens: manifest.is_ok(),
+        });
+        // One that no key opens is as whole as its files tell.
+        let closed = matches!(manifest, Err(BackupError::NoKey { .. }));
+        let state = match manifest.map(Some).or_else(|error| match closed {
+            true => Ok(None),
+            false => Err(error),
+        }) {
             Ok(_) if bytes != written => BackupState::Broken {
                 why: format!(
                     "damaged: the archive has {bytes} bytes, and {written} were written; use another one"
@@ -321,7 +383,7 @@ impl Vault {
                     "damaged: it did not read back whole when it was verified last; use another one"
                         .to_owned(),
             },
-            Ok(manifest) => BackupState::Complete {
+            Ok(Some(manifest)) => BackupState::Complete {
                 release: manifest.release,
                 reason: manifest.reason,
                 stores: manifest
@@ -329,6 +391,11 @@ impl Vault {
                     .into_iter()
                     .map(|store| store.name)
                     .collect(),
+            },
+            Ok(None) => BackupState::Complete {
+                release: None,
+                reason: String::new(),
+                stores: Vec::new(),
             },
             Err(error) => BackupState::Broken {
                 why: error.to_string(),
@@ -345,6 +412,7 @@ impl Vault {
         BackupSummary {
             created_at: name.created_at(),
             protection,
+            sealed,
             name,
             bytes,
             verified: matches!(state, BackupState::Complete { .. })
@@ -354,14 +422,10 @@ impl Vault {
     }
 }
 
-const ARCHIVE_SUFFIX: &str = ".tar.zst";
-const MANIFEST_SUFFIX: &str = ".manifest.json";
-const SUMS_SUFFIX: &str = ".sha256";
 /// Not one of [`SUFFIXES`]: a record alone is not even the remains of a backup.
 const RECORD_SUFFIX: &str = ".record.json";
 /// Not one of [`SUFFIXES`] either.
 const PROTECTION_SUFFIX: &str = ".protection.json";
-const SUFFIXES: [&str; 3] = [ARCHIVE_SUFFIX, MANIFEST_SUFFIX, SUMS_SUFFIX];
 
 pub(crate) fn failed_to(doing: &'static str, path: &Path, source: io::Error) -> BackupError {
     BackupError::Vault {

@@ -16,6 +16,8 @@ use crate::Problems;
 use crate::origin::{FileFault, Origin};
 
 mod backup;
+mod continuous;
+mod copies;
 mod drill;
 mod gateway;
 mod hook;
@@ -31,6 +33,8 @@ mod service;
 mod state;
 
 pub use backup::{BackupConfig, TooOld};
+pub use continuous::ContinuousConfig;
+pub use copies::{CopyConfig, EncryptionConfig};
 pub use drill::{DrillConfig, DrilledBackup};
 pub use gateway::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,
@@ -90,6 +94,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// When backups are made, and how old the last one may be.
     pub backup: BackupConfig,
+    /// The continuous archives of stores, in the order of the stores.
+    pub continuous: Vec<ContinuousConfig>,
     /// When backups are tried out, and what must come of it.
     pub drill: DrillConfig,
     /// How long things may take.

@@ -306,6 +306,14 @@ fn plain(kind: Kind, value: &DeValue<'_>) -> Option<String> {
         (Kind::Texts | Kind::Journal | Kind::Redis | Kind::Postgres | Kind::Secret, _) => {
             SecretText::HIDDEN
         }
+        (Kind::List(Kind::Secret, _), DeValue::Array(items)) => {
+            let items = items.iter().map(|item| match item.get_ref() {
+                DeValue::String(text) => toml::Value::from(shown(text)),
+                _ => toml::Value::from(SecretText::HIDDEN),
+            });
+            return Some(toml::Value::Array(items.collect()).to_string());
+        }
+        (Kind::List(Kind::Secret, _), _) => SecretText::HIDDEN,
         _ => {
             // What has no counterpart in JSON was refused before.
             let value = units::json(value).ok()?;

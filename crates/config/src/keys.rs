@@ -4,6 +4,7 @@
 //! reference prints, and refuses (in debug builds, so in every test) to leave a key of a table unread.
 //! The reference, the "did you mean" hints and the parser therefore cannot drift apart.
 
+mod copies;
 mod form;
 mod gateway;
 mod hook;

@@ -9,6 +9,7 @@ use crate::report::At;
 use crate::table::Table;
 
 mod check;
+mod copies;
 mod gate;
 mod gateway;
 mod hook;
@@ -21,6 +22,7 @@ mod synthetic;
 mod variables;
 
 pub(crate) use check::RawCheck;
+pub(crate) use copies::{RawCopy, RawEncryption};
 pub(crate) use gate::{RawCadence, RawGate, RawRule};
 pub(crate) use gateway::{
     RawAccess, RawAcme, RawCertificate, RawClients, RawClues, RawConversations, RawCors,
@@ -33,7 +35,7 @@ pub(crate) use metric::RawMetric;
 pub(crate) use operation::{RawBackup, RawDrill, RawSchedule, RawServer, RawState};
 pub(crate) use release::{RawMigration, RawProof, RawRelease};
 pub(crate) use secret_url::{has_password, secret_url};
-pub(crate) use service::{RawData, RawMetrics, RawService, RawStore};
+pub(crate) use service::{RawContinuous, RawData, RawMetrics, RawService, RawStore};
 pub(crate) use synthetic::{RawSynthetic, RawSyntheticRequest};
 pub(crate) use variables::{literal, reference, variables};
 

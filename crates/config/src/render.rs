@@ -10,10 +10,10 @@ use portcullis_rollout::{Check, Migration, Proof, SqlMigration, StoreLocation, S
 use toml::{Table, Value};
 
 use crate::config::{
-    Config, DrillConfig, HookConfig, JournalConfig, Listen, ReleaseConfig, Schedule,
-    UpstreamProtocol,
+    BackupConfig, Config, ContinuousConfig, CopyConfig, DrillConfig, HookConfig, JournalConfig,
+    Listen, ReleaseConfig, Schedule, SecretText, UpstreamProtocol,
 };
-use crate::units::duration_text;
+use crate::units::{bytes_text, duration_text};
 
 mod gateway;
 mod metric;
@@ -74,6 +74,7 @@ impl Config {
             retention.insert("age_max".into(), duration(age_ms));
             retention.insert("too_old".into(), self.backup.too_old.word().into());
         }
+        copies(&self.backup, &mut retention);
         file.insert("backup".into(), retention.into());
         if !self.stores.is_empty() {
             file.insert("drill".into(), drill(&self.drill).into());
@@ -96,6 +97,62 @@ fn table<const N: usize>(pairs: [(&str, Value); N]) -> Table {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+}
+
+/// `[backup.encryption]` and each `[[backup.copy]]`.
+fn copies(backup: &BackupConfig, out: &mut Table) {
+    let texts = |texts: Vec<&str>| Value::Array(texts.into_iter().map(Value::from).collect());
+    let encryption = &backup.encryption;
+    let mut keys = Table::new();
+    if !encryption.recipients.is_empty() {
+        let recipients = encryption.recipients.iter().map(String::as_str);
+        keys.insert("recipients".into(), texts(recipients.collect()));
+    }
+    if !encryption.identities.is_empty() {
+        let identities = encryption.identities.iter().map(SecretText::expose);
+        keys.insert("identities".into(), texts(identities.collect()));
+    }
+    if !keys.is_empty() {
+        out.insert("encryption".into(), keys.into());
+    }
+    if !backup.copies.is_empty() {
+        let copies = backup.copies.iter().map(|one| Value::Table(copy(one)));
+        out.insert("copy".into(), Value::Array(copies.collect()));
+    }
+}
+
+fn copy(copy: &CopyConfig) -> Table {
+    let keep = &copy.retention;
+    let mut out = table([
+        ("name", copy.name.as_str().into()),
+        ("url", copy.url.as_str().into()),
+        ("required", copy.required.into()),
+        ("keep_last", i64::from(keep.keep_last).into()),
+        ("keep_days", i64::from(keep.keep_days).into()),
+        ("keep_hourly", i64::from(keep.keep_hourly).into()),
+        ("keep_daily", i64::from(keep.keep_daily).into()),
+        ("keep_weekly", i64::from(keep.keep_weekly).into()),
+        ("keep_monthly", i64::from(keep.keep_monthly).into()),
+        ("keep_yearly", i64::from(keep.keep_yearly).into()),
+    ]);
+    for (name, text) in [
+        ("endpoint", copy.endpoint.as_deref()),
+        ("region", copy.region.as_deref()),
+        ("account", copy.account.as_deref()),
+        (
+            "access_key",
+            copy.access_key.as_ref().map(SecretText::expose),
+        ),
+        ("secret", copy.secret.as_ref().map(SecretText::expose)),
+    ] {
+        if let Some(text) = text {
+            out.insert(name.into(), text.into());
+        }
+    }
+    if let Some(ca) = &copy.ca {
+        out.insert("ca".into(), path(ca));
+    }
+    out
 }
 
 fn schedule_table(schedule: &Schedule) -> Table {
@@ -213,9 +270,28 @@ fn stores(config: &Config) -> Value {
                 out.insert("jobs".into(), i64::from(*jobs).into());
             }
         }
+        let mut archives = config.continuous.iter();
+        if let Some(archive) = archives.find(|archive| archive.store == store.name) {
+            out.insert("continuous".into(), continuous(archive).into());
+        }
         Value::Table(out)
     });
     Value::Array(stores.collect())
+}
+
+fn continuous(archive: &ContinuousConfig) -> Table {
+    let mut out = table([
+        ("slot", archive.slot.as_str().into()),
+        ("base_every", duration(archive.base_every_ms)),
+        ("keep", i64::from(archive.keep).into()),
+        ("rpo", duration(archive.rpo_ms)),
+        ("slot_keep_max", bytes_text(archive.slot_bytes_max).into()),
+        ("synchronous", archive.synchronous.into()),
+    ]);
+    if let Some(url) = &archive.url {
+        out.insert("url".into(), url.as_str().into());
+    }
+    out
 }
 
 fn data(config: &Config) -> Table {

@@ -208,6 +208,14 @@ listen = @LISTEN@           # where clients connect
 #schedule = "15 2 * * *"            # `serve` makes one each night: minute, hour, day, month, day of the week
 #age_max = "26h"                    # no rollout when the last verified one is older
 
+#[backup.encryption]                # `portcullis backup key new --file backup.key` makes a pair
+#recipients = ["age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"]
+#identities = ["file:backup.key"]
+
+#[[backup.copy]]                    # each backup goes there too
+#name = "offsite"
+#url = "s3://BUCKET/PREFIX"         # also gs:// and az://
+
 #[drill]                            # tries a backup out: restore, start, smoke checks
 #schedule = "0 4 1 */3 *"           # each quarter
 #rto = "30m"                        # how long that may take

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 use portcullis_rollout::{ValueSource, Weight};
 
 use crate::Config;
+use crate::config::BackupConfig;
 use crate::origin::{Content, MaskUse, Origin, PathUse, Wanted};
 use crate::overlay::Overlay;
 use crate::raw::RawConfig;
 use crate::report::{At, Report, Spot};
 use crate::table::Entries;
 
+mod continuous;
+mod copies;
 mod data;
 mod gate;
 mod gateway;
@@ -70,6 +73,7 @@ pub(crate) fn validate(
     let analysis = gate::analysis(&raw.gate, &raw.service, strategy.as_ref(), report);
     let state = operation::state(&raw.state, &context);
     let stores = data::stores(&raw.stores, &raw.state, &state, &mut context);
+    let continuous = continuous::archives(&raw.stores, &raw.service, &mut context);
     let policy = data::policy(&raw.data, &raw.releases, strategy.as_ref(), report);
     let gateway = gateway::gateway(&raw, &state, &mut context);
     let server = operation::server(&raw.server, &state, &mut context);
@@ -83,6 +87,12 @@ pub(crate) fn validate(
     let hooks = hook::hooks(raw.hooks, &mut context);
     let has_stores = !raw.stores.is_empty();
     let backup = schedule::backup(&raw.backup, has_stores, report);
+    let retention = schedule::retention(&raw.backup);
+    let backup = BackupConfig {
+        encryption: copies::encryption(&raw.backup.encryption, &mut context),
+        copies: copies::copies(&raw.backup.copies, &retention, &mut context),
+        ..backup
+    };
     let drill = schedule::drill(&raw.drill, has_stores, report);
     let figures = metric::orders(raw.gate.metrics, &mut context);
     let synthetic = (raw.gate.synthetic).and_then(|raw| synthetic::traffic(raw, &mut context));
@@ -99,8 +109,9 @@ pub(crate) fn validate(
         gateway,
         server,
         state,
-        retention: schedule::retention(&raw.backup),
+        retention,
         backup,
+        continuous,
         drill,
         timeouts: raw.timeouts,
         releases,

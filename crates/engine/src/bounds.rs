@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// How long after an op's deadline a driver may still report how it ended the attempt.
 pub(crate) const DEADLINE_GRACE: Duration = Duration::from_secs(3);
+/// For how long a request to where copies of backups are kept is tried again.
+pub(crate) const COPY_PATIENCE: Duration = Duration::from_secs(60);
+/// The pause before a place is tried again to which something else is copied.
+pub(crate) const COPY_BUSY_PAUSE: Duration = Duration::from_millis(500);
 /// How long a rehearsal that took too long may be cleared away before that is said; shorter than the grace.
 pub(crate) const REHEARSAL_CLEARING: Duration = Duration::from_secs(2);
 /// How long a probe may take; verifying a large backup is the longest.

@@ -3,6 +3,7 @@
 //! It is a chain of its own in the same journal, with a lease of its own: a drill can be recorded by whoever held it,
 //! while the engine acts and while none does. The lease is held for one record only.
 
+use portcullis_backup::RecordedSums;
 use portcullis_journal::{Entry, Journal, JournalError, Record, Scope};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,34 @@ pub enum DataRecord {
         took_ms: u64,
         /// How many older backups were removed after it.
         removed: u64,
+    },
+    /// A backup was made by a release or a command, and read back.
+    Made {
+        /// Its name.
+        backup: String,
+        /// Why it was made.
+        reason: String,
+        /// The size of its archive, in bytes.
+        bytes: u64,
+        /// The SHA-256 of its archive.
+        archive_sha256: String,
+        /// The SHA-256 of its manifest, as it lies beside the archive.
+        manifest_sha256: String,
+    },
+    /// A backup was copied elsewhere and read back there.
+    Copied {
+        /// Its name.
+        backup: String,
+        /// How the place is called.
+        copy: String,
+        /// Its address.
+        place: String,
+        /// The size of the copy, in bytes.
+        bytes: u64,
+        /// The SHA-256 of its archive, as it was read back.
+        archive_sha256: String,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
     },
     /// The run of a time did not end as it should.
     NotDone {
@@ -165,6 +194,20 @@ impl<J: Journal> DataLog<J> {
         self.read_entry(&entry?)
     }
 
+    /// Records that a backup was made, unless that is recorded: whoever was cut off after making it comes again.
+    ///
+    /// # Errors
+    /// As [`DataLog::append`] and [`DataLog::read`].
+    pub async fn append_made(&self, record: &DataRecord, by: &str) -> Result<(), DataLogError> {
+        let DataRecord::Made { backup, .. } = record else {
+            return self.append(record, by).await.map(drop);
+        };
+        if recorded_sums(&self.read().await?, backup).is_none() {
+            self.append(record, by).await?;
+        }
+        Ok(())
+    }
+
     /// All records, oldest first.
     ///
     /// # Errors
@@ -226,6 +269,29 @@ impl DataEntry {
     pub fn drill_id(&self) -> String {
         format!("drill-{}", self.seq)
     }
+}
+
+/// The SHA-256 of a backup's archive and of its manifest, as they were recorded when it was made.
+#[must_use]
+pub fn recorded_sums(entries: &[DataEntry], name: &str) -> Option<RecordedSums> {
+    entries.iter().rev().find_map(|entry| match &entry.record {
+        DataRecord::BackedUp {
+            backup,
+            archive_sha256,
+            manifest_sha256,
+            ..
+        }
+        | DataRecord::Made {
+            backup,
+            archive_sha256,
+            manifest_sha256,
+            ..
+        } if backup == name => Some(RecordedSums {
+            archive: archive_sha256.clone(),
+            manifest: manifest_sha256.clone(),
+        }),
+        _ => None,
+    })
 }
 
 /// How far a schedule was seen to, by the records: the newest time that was run or given up since it came in force.

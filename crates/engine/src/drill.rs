@@ -20,6 +20,7 @@ use crate::bounds::{DRILL_ROOM_BYTES, DRILL_ROOM_PERCENT};
 use crate::clock::{Clock, Stopwatch, WallClock};
 use crate::hands::{chain, size_words};
 use crate::history::History;
+use crate::vaults::encryption_of;
 
 mod copies;
 mod course;
@@ -35,6 +36,7 @@ pub use report::{
 pub use verdict::span_words;
 
 use copies::Copies;
+pub(crate) use copies::leads_astray;
 use course::{Course, Short};
 
 /// The folder of drills within the state folder.
@@ -260,9 +262,12 @@ impl Drills {
     ) -> Result<(Prepared, Vec<Fact>), Short> {
         let (config, pick) = (order.config.clone(), order.pick.clone());
         let (folder, scratch) = (self.folder.clone(), scratch.to_owned());
+        let encryption = encryption_of(&config).await;
+        let encryption = encryption.map_err(|error| Short::could_not(error.to_string()))?;
         blocking(move || {
             let cannot = |error: BackupError| Short::could_not(chain(&error));
             let vault = Vault::open(&config.state.vault).map_err(cannot)?;
+            let vault = vault.with_encryption(encryption);
             let all = vault.list().map_err(cannot)?;
             let picked = pick.of(&config, all).map_err(Short::could_not)?;
             let name = picked.summary.name.clone();

@@ -14,7 +14,7 @@ mod migrate;
 mod preflight;
 mod rehearse;
 
-pub use data::{DataHand, size_words, stores_of};
+pub use data::{DataHand, Recorder, size_words, stores_of};
 use migrate::MigrationHand;
 use preflight::PreflightHand;
 pub use preflight::file_sha256;

@@ -18,16 +18,18 @@ mod record;
 mod rehearsals;
 mod runner;
 mod service;
+mod twins;
+mod vaults;
 
 pub use clock::{Clock, WallClock};
-pub use data_log::{DataEntry, DataLog, DataLogError, DataRecord, Job, seen_ms};
+pub use data_log::{DataEntry, DataLog, DataLogError, DataRecord, Job, recorded_sums, seen_ms};
 pub use drill::{
     DrillOrder, DrillPart, DrillReport, DrillVerdict, Drilled, DrilledCopy, Drills, DrillsRefused,
     PartName, PartOutcome, Pick, Rpo, Rto, span_words,
 };
 pub use due::{Due, due};
 pub use engine::{Command, Engine, EngineError, Standing};
-pub use hands::{DataHand, Hands, RehearsalHand, file_sha256, size_words, stores_of};
+pub use hands::{DataHand, Hands, Recorder, RehearsalHand, file_sha256, size_words, stores_of};
 pub use history::{History, HistoryError, Outline, Past, ReadingError};
 pub use loss::{StoreLoss, asked_restore, loss};
 pub use performer::{outcome, perform, probe};
@@ -37,3 +39,5 @@ pub use record::{Body, BodyUnreadable};
 pub use rehearsals::{Rehearsals, RehearsalsRefused};
 pub use runner::{Runner, RunnerError, Step};
 pub use service::{Begun, GoneBack, Service, ServiceError, Wanted};
+pub use twins::{Twin, Twins, TwinsRefused};
+pub use vaults::{CopyPlace, VaultRefused, copies_of, encryption_of, vault_of};

@@ -1,14 +1,14 @@
 //! What going back would lose, counted in the live stores.
 
-use std::path::Path;
-
 use portcullis_analysis::counted;
-use portcullis_backup::{BackupError, BackupName, Since, TableSince, Vault};
+use portcullis_backup::{BackupName, Since, TableSince};
+use portcullis_config::Config;
 use portcullis_rollout::{
     Action, Direction, Failure, HeldWhy, PausedWhy, RestoreOrder, Rollout, State, Undo,
 };
 
 use crate::hands::{chain, lasting, stores_of};
+use crate::vaults::vault_of;
 
 /// How many tables of a store are named.
 const TABLES_NAMED: usize = 5;
@@ -59,15 +59,15 @@ pub fn asked_restore(rollout: &Rollout) -> Option<&RestoreOrder> {
 ///
 /// # Errors
 /// When the vault cannot be opened, or a reference of a store has no value.
-pub async fn loss(order: &RestoreOrder, vault: &Path) -> Result<Vec<StoreLoss>, Failure> {
+pub async fn loss(order: &RestoreOrder, config: &Config) -> Result<Vec<StoreLoss>, Failure> {
     let name: BackupName = order
         .backup
         .parse()
         .map_err(|error| lasting(chain(&error)))?;
     let stores = stores_of(&order.stores).await?;
-    let vault = vault.to_owned();
-    let counting = tokio::task::spawn_blocking(move || -> Result<Vec<StoreLoss>, BackupError> {
-        let vault = Vault::open(&vault)?;
+    let vault = vault_of(config, false).await;
+    let vault = vault.map_err(|error| lasting(chain(&error)))?;
+    let counting = tokio::task::spawn_blocking(move || -> Vec<StoreLoss> {
         let counted = stores.iter().map(|store| match vault.since(&name, store) {
             Ok(since) => StoreLoss {
                 store: store.name.clone(),
@@ -80,12 +80,10 @@ pub async fn loss(order: &RestoreOrder, vault: &Path) -> Result<Vec<StoreLoss>, 
                 words: format!("cannot be counted: {}", chain(&error)),
             },
         });
-        Ok(counted.collect())
+        counted.collect()
     });
     let counted = counting.await;
-    counted
-        .map_err(|error| lasting(format!("the counting stopped unexpectedly: {error}")))?
-        .map_err(|error| lasting(chain(&error)))
+    counted.map_err(|error| lasting(format!("the counting stopped unexpectedly: {error}")))
 }
 
 fn words(since: &Since) -> String {

@@ -7,87 +7,25 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::Analysis;
-use portcullis_backup::{BackupName, NameRefused};
-use portcullis_config::{Config, HookFailure, HookStep, TooOld};
-use portcullis_driver::{AddressError, ProcessDriver};
+use portcullis_backup::BackupName;
+use portcullis_config::{Config, TooOld};
+use portcullis_driver::ProcessDriver;
 use portcullis_rollout::{
-    Action, BackupAge, Command, GateOrder, Hook, HookPoint, HookTime, NoticeHook, Plan,
-    PlanProblem, PlanRequest, Purpose, Rehearsal, Release, ReleaseId, Running, SplitArm, StoreRef,
-    Strategy, Target, Trial, Weight,
+    Action, BackupAge, GateOrder, NoticeHook, Plan, PlanRequest, Purpose, Rehearsal, Release,
+    ReleaseId, Running, SplitArm, StoreRef, Strategy, Target, Trial, Weight,
 };
 
 use crate::hands::file_sha256;
 use crate::history::History;
 
+mod error;
+mod hooks;
 mod sql_files;
+mod way_there;
 
-/// Why no plan can be made.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanningError {
-    /// The release is not in the configuration.
-    #[error("release {wanted} is not in {file}; it has {known}")]
-    UnknownRelease {
-        /// What was asked for.
-        wanted: ReleaseId,
-        /// The configuration file.
-        file: String,
-        /// The releases there.
-        known: String,
-    },
-    /// There is nothing to go back to.
-    #[error("there is no release to go back to: {0}")]
-    NoPredecessor(String),
-    /// The program cannot be read.
-    #[error("the program {path} of release {release} cannot be read")]
-    Artifact {
-        /// The release.
-        release: ReleaseId,
-        /// Where the program should be.
-        path: String,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The SQL files of a release cannot be carried out, or would break what runs.
-    #[error("the SQL files of release {release} are refused")]
-    Migrations {
-        /// The release.
-        release: ReleaseId,
-        /// Each with file, line, and what to do.
-        problems: Vec<String>,
-    },
-    /// No address is free.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// The backup cannot be named.
-    #[error("the backup cannot be named")]
-    BackupName(#[from] NameRefused),
-    /// The release never served, so there is nothing to go back to.
-    #[error("release {wanted} never served here; served have {known}")]
-    NeverServed {
-        /// What was asked for.
-        wanted: ReleaseId,
-        /// The releases that did, newest first.
-        known: String,
-    },
-    /// The release does not work on the data of a cut-over, and its own data cannot be put back.
-    #[error(
-        "release {wanted} does not work on the data as the cut-over to {cut} left it, and no backup is known of what \
-         {wanted} left: `portcullis backup list` shows what there is, and docs/guide/cut-over.md how to go back by hand"
-    )]
-    BehindCutOver {
-        /// What was asked for.
-        wanted: ReleaseId,
-        /// The release of the cut-over.
-        cut: ReleaseId,
-    },
-    /// A saved plan is not what would be planned now.
-    #[error("the world has moved since the plan was saved: {}", .0.join("; "))]
-    Moved(Vec<String>),
-    /// The plan is refused.
-    #[error("{}", list(.0))]
-    Refused(Vec<PlanProblem>),
-}
+pub use error::PlanningError;
+use error::names;
+use way_there::WayThere;
 
 /// Makes plans.
 #[derive(Clone)]
@@ -144,6 +82,41 @@ impl Planner {
             Action::Rehearse(rehearsal) => Some((*rehearsal, step.deadline_ms)),
             _ => None,
         }))
+    }
+
+    /// What a twin of a release is made as: its rehearsal as if nothing could be shared with what serves.
+    ///
+    /// # Errors
+    /// As [`Planner::deploy`] says.
+    pub fn twin(
+        &self,
+        config: &Config,
+        history: &History,
+        wanted: Option<&ReleaseId>,
+        now_ms: u64,
+        scratch: PathBuf,
+    ) -> Result<Rehearsal, PlanningError> {
+        let release = self.configured(config, wanted)?;
+        let mut moment = self.moment(config, history, &release, Purpose::Deploy, now_ms)?;
+        if moment.addresses.len() < 3 {
+            let taken: Vec<String> = moment.addresses.clone();
+            let range = config.service.ports.ports();
+            let free = self.process.free_addresses("127.0.0.1", range, 2, &taken)?;
+            moment.addresses.extend(free);
+        }
+        let mut request = request(config, history, release, Purpose::Deploy, moment);
+        request.scratch = scratch;
+        if request.previous.is_some() {
+            request.strategy = Strategy::CutOver {
+                weights: vec![Weight::ALL],
+            };
+        }
+        let steps = build(history, &request)?.steps;
+        let rehearsal = steps.into_iter().find_map(|step| match step.action {
+            Action::Rehearse(rehearsal) => Some(*rehearsal),
+            _ => None,
+        });
+        rehearsal.ok_or(PlanningError::NothingToCopy)
     }
 
     /// A release of the configuration, with the hash that its program has now.
@@ -440,25 +413,11 @@ fn request(
     let mut addresses = moment.addresses.into_iter();
     let mut address = || addresses.next().unwrap_or_default();
     let final_backup_name = moment.backup_name.as_deref().and_then(a_second_later);
-    // The way back behind a cut-over puts data back.
-    let restores = match purpose {
-        Purpose::Deploy => None,
-        Purpose::Rollback => history.data_of(&release.id).ok().flatten(),
-    };
-    let strategy = match purpose {
-        Purpose::Deploy => service.strategy.clone(),
-        Purpose::Rollback if restores.is_some() => Strategy::CutOver {
-            weights: vec![Weight::ALL],
-        },
-        // The old release has served before: it is brought back at once, not tried out.
-        Purpose::Rollback => Strategy::AtOnce,
-    };
-    let asks_loss = restores.as_ref().map(|backup| {
-        format!(
-            "{} comes back with its data as backup {backup} has it; what was written since is lost to it. Go back?",
-            release.id
-        )
-    });
+    let WayThere {
+        restores,
+        strategy,
+        approval,
+    } = WayThere::of(config, history, &release, purpose);
     PlanRequest {
         created_at_ms: moment.now_ms,
         environment: service.environment.clone(),
@@ -488,12 +447,13 @@ fn request(
         metrics: service.metrics.clone(),
         figures: config.figures.clone(),
         synthetic: config.synthetic.clone(),
-        ledger: history.ledger_check(&release, purpose == Purpose::Rollback),
-        approval: asks_loss.or_else(|| {
-            let question = service.approval.clone();
-            question.filter(|_| purpose == Purpose::Deploy)
-        }),
-        hooks: hooks(config),
+        // The ledger comes back with the data.
+        ledger: match restores {
+            None => history.ledger_check(&release, purpose == Purpose::Rollback),
+            Some(_) => None,
+        },
+        approval,
+        hooks: hooks::of(config),
         keep_warm: service.keep_warm.clone(),
         closing: config.closing.clone(),
         final_backup_name,
@@ -582,14 +542,6 @@ fn differences(saved: &Plan, now: &Plan) -> Vec<String> {
     moved
 }
 
-fn names(releases: &[ReleaseId]) -> String {
-    let names: Vec<&str> = releases.iter().map(ReleaseId::as_str).collect();
-    match names.is_empty() {
-        true => "none".to_owned(),
-        false => names.join(", "),
-    }
-}
-
 fn backup_exists(config: &Config, name: &str) -> bool {
     let manifest = format!("{name}.manifest.json");
     config.state.vault.join(manifest).exists()
@@ -622,38 +574,4 @@ fn a_second_later(name: &str) -> Option<String> {
     let later = name.created_at() + SignedDuration::from_secs(1);
     let later = BackupName::new(name.service(), name.environment(), later).ok()?;
     Some(later.to_string())
-}
-
-fn list<P: ToString>(problems: &[P]) -> String {
-    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    lines.join("; ")
-}
-
-/// The hooks of the configuration, as the plan's builder knows them.
-fn hooks(config: &Config) -> Vec<Hook> {
-    let kind = |step: HookStep| (step != HookStep::Any).then(|| step.as_str().to_owned());
-    let point = |point: &portcullis_config::HookPoint| match point {
-        portcullis_config::HookPoint::Before(step) => HookPoint::Step {
-            time: HookTime::Before,
-            kind: kind(*step),
-        },
-        portcullis_config::HookPoint::After(step) => HookPoint::Step {
-            time: HookTime::After,
-            kind: kind(*step),
-        },
-        portcullis_config::HookPoint::Notice => HookPoint::Notice,
-    };
-    let hook = |hook: &portcullis_config::HookConfig| Hook {
-        name: hook.name.clone(),
-        points: hook.on.iter().map(point).collect(),
-        command: Command {
-            argv: hook.command.clone(),
-            env: hook.env.clone(),
-            folder: hook.folder.clone(),
-        },
-        timeout_ms: hook.timeout_ms,
-        must_succeed: hook.on_failure == HookFailure::Fail,
-        must_succeed_back: hook.on_failure_back == HookFailure::Fail,
-    };
-    config.hooks.iter().map(hook).collect()
 }

@@ -96,6 +96,7 @@ pub(crate) fn without_canary(split: Split) -> Split {
     Split {
         canary: None,
         weight_percent: 0,
+        mirror_only: false,
         ..split
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Scrape<'a> {
     pub(crate) routes: Vec<RouteScrape<'a>>,
     /// Every arm, with different addresses within a release.
     pub(crate) arms: Vec<ArmScrape<'a>>,
+    /// Every service, with how many requests wait for it to open.
+    pub(crate) held: Vec<(&'a str, u64)>,
     /// Every upstream.
     pub(crate) upstreams: Vec<&'a UpstreamSet>,
     /// Every mask that a route names.

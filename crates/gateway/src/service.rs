@@ -50,6 +50,8 @@ pub(crate) struct ActiveSplit {
     pub(crate) canary_buckets: u16,
     /// Which requests are kept out.
     pub(crate) closed: Option<Arc<Closed>>,
+    /// No user meets the canary: it gets mirrored requests alone.
+    pub(crate) mirror_only: bool,
 }
 
 /// Which arm answers a request.
@@ -95,7 +97,7 @@ impl Service {
         headers: &HeaderMap,
         (client, scheme): (&HeaderValue, Scheme),
     ) -> Assigned {
-        if split.canary.is_none() {
+        if split.canary.is_none() || split.mirror_only {
             return Assigned {
                 to: split.assign(BUCKETS, false),
                 cookie: None,
@@ -170,7 +172,7 @@ impl ActiveSplit {
     /// weight.
     pub(crate) fn assign(&self, bucket: u16, forced: bool) -> Assignment {
         let stable = Arc::clone(&self.stable);
-        let Some(canary) = self.canary.clone() else {
+        let Some(canary) = self.canary.clone().filter(|_| !self.mirror_only) else {
             return Assignment::Stable(stable);
         };
         if !forced && bucket >= self.canary_buckets {

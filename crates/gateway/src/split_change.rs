@@ -24,6 +24,9 @@ pub(crate) fn validate(split: &Split) -> Result<(), String> {
             ));
         }
     }
+    if split.mirror_only && (split.canary.is_none() || split.weight_percent > 0) {
+        return Err("mirror_only needs a canary, and a weight_percent of 0".to_owned());
+    }
     match &split.canary {
         None if split.weight_percent > 0 => Err(format!(
             "weight_percent is {} and there is no canary; name one or give 0",

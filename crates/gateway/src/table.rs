@@ -163,6 +163,7 @@ impl Table {
                 canary: None,
                 canary_buckets: 0,
                 closed: None,
+                mirror_only: false,
             }),
             unrouted: Arc::default(),
             turned_away: Arc::default(),

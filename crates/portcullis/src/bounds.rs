@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+/// How often `serve` looks whether a backup is not copied yet.
+pub(crate) const COPY_LOOK_PAUSE: Duration = Duration::from_secs(2);
+/// How long the first and the longest pause is after a place for copies failed.
+pub(crate) const COPY_FAILED_PAUSE: Duration = Duration::from_secs(10);
+pub(crate) const COPY_FAILED_PAUSE_MAX: Duration = Duration::from_secs(600);
+/// After how long a place is asked again although nothing was made here: somebody may have removed something there.
+pub(crate) const COPY_ASK_PAUSE: Duration = Duration::from_secs(3600);
 /// Lines of the log that wait for standard error; further ones are lost and counted.
 pub(crate) const LOG_LINES_WAITING_MAX: usize = 8_192;
 /// How much news of a gateway on its own waits to be told.
@@ -110,6 +117,19 @@ pub(crate) const SPLIT_LOOK_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) const SCHEDULE_LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// How long a drill of a schedule may take to be cleared away when the engine stops; less than [`ACTING_STOP`].
 pub(crate) const SCHEDULE_STOP: Duration = Duration::from_secs(4);
+/// How long the tasks of continuous archives may take to end; less than [`ACTING_STOP`].
+pub(crate) const ARCHIVE_STOP: Duration = Duration::from_secs(4);
+/// The first pause after a stream of write-ahead log ended, and the longest: it is doubled each time.
+pub(crate) const ARCHIVE_PAUSE_MIN: Duration = Duration::from_secs(1);
+pub(crate) const ARCHIVE_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// For how long nothing is received before it is told as a trouble, in milliseconds: a server may be started anew.
+pub(crate) const ARCHIVE_TROUBLE_MS: u64 = 5_000;
+/// The pause between two looks at whether a cluster is to be copied.
+pub(crate) const ARCHIVE_LOOK_PAUSE: Duration = Duration::from_secs(2);
+/// How long after a copy no other one is made, so that the log that belongs to it can come.
+pub(crate) const ARCHIVE_SETTLE: Duration = Duration::from_secs(120);
+/// How long after a copy that failed it is tried again.
+pub(crate) const ARCHIVE_COPY_AGAIN: Duration = Duration::from_secs(60);
 /// How often it is looked for what a killed drill left, in milliseconds.
 pub(crate) const LEFTOVER_PAUSE_MS: u64 = 10_000;
 /// How often a backup of a schedule looks for a name that is free, and the pause between: names have a time to the

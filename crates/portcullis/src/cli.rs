@@ -9,12 +9,14 @@ mod gate;
 mod gateway;
 mod mask;
 mod migrate;
+mod twin;
 
 pub(crate) use drill::{Drill, DrillCommand, DrillHold};
 pub(crate) use gate::{Advise, Backtest, Gate, GateRun, Named, Simulate};
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
 pub(crate) use mask::{Detect, Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
 pub(crate) use migrate::{Against, Apply, Deny, InDoubt, Lint, Migrate, Rehearse};
+pub(crate) use twin::{Twin, TwinUp};
 
 /// Guarded deployments of AI services: plan, back up, rehearse, shift traffic through gates, and roll
 /// traffic and data back by itself.
@@ -167,6 +169,12 @@ pub(crate) enum Command {
         after_long_help = "Examples:\n  portcullis drill\n  portcullis drill --random\n  portcullis drill --at 2026-11-21T04:00:00Z"
     )]
     Drill(Drill),
+    /// Try a release out on a copy of the data, for as long as you like.
+    ///
+    /// For releases that cannot share their data with what serves: restore, migrate, start, ask, mirror users' reads, and
+    /// then cut over (strategy = "cut-over").
+    #[command(subcommand)]
+    Twin(Twin),
     /// Look after the journal, the record of all that happened.
     #[command(subcommand)]
     Journal(Journal),
@@ -419,7 +427,36 @@ pub(crate) enum Backup {
     },
     /// List all backups, newest first.
     #[command(after_long_help = "Example:\n  portcullis backup list")]
-    List,
+    List {
+        /// List what is at a place of `[[backup.copy]]` instead.
+        #[arg(long, value_name = "COPY")]
+        copy: Option<String>,
+    },
+    /// Copy backups to the places of `[[backup.copy]]` and read them back there.
+    ///
+    /// An upload that was cut off goes on from where it was.
+    #[command(after_long_help = "Example:\n  portcullis backup copy --to offsite")]
+    Copy {
+        /// The backup's name; every one that is missing there when not given.
+        name: Option<String>,
+        /// The place; all places when not given.
+        #[arg(long, value_name = "COPY")]
+        to: Option<String>,
+    },
+    /// Bring a copy back into the vault and verify it.
+    #[command(
+        after_long_help = "Example:\n  portcullis backup fetch notes_production_20261121T040000Z --from offsite"
+    )]
+    Fetch {
+        /// The backup's name, as `portcullis backup list --copy` shows it.
+        name: String,
+        /// The place, by its name in `[[backup.copy]]`.
+        #[arg(long, value_name = "COPY")]
+        from: String,
+    },
+    /// Make keys for encrypted backups, and say which key opens which backup.
+    #[command(subcommand)]
+    Key(BackupKey),
     /// Remove old backups by the rules of `[backup]`, and say of each why it goes or stays.
     ///
     /// The last verified backup is never removed, nor one that a live rollout may need.
@@ -474,15 +511,31 @@ pub(crate) enum Backup {
     Verify {
         /// The backup's name; the newest when not given.
         name: Option<String>,
+        /// Read the continuous archive of this store back instead: copies of the cluster, and that no write-ahead log is
+        /// missing or damaged.
+        #[arg(long, value_name = "STORE", conflicts_with = "name")]
+        continuous: Option<String>,
+        /// Read the copy at a place of `[[backup.copy]]` instead, and compare it with its checksums.
+        #[arg(long, value_name = "COPY")]
+        copy: Option<String>,
     },
-    /// Restore a store of a backup to a new place, or in place of the live data.
+    /// Restore a store of a backup to a new place, or in place of the live data; or recover a PostgreSQL store to a moment.
     #[command(
-        after_long_help = "Example:\n  portcullis backup restore notes_production_20261121T040000Z --to copy",
-        group(clap::ArgGroup::new("where").required(true).args(["to", "in_place"]))
+        after_long_help = "Examples:\n  portcullis backup restore notes_production_20261121T040000Z --to copy\n  \
+                           portcullis backup restore --at 2026-11-21T03:59:00Z --store notes --to cluster",
+        group(clap::ArgGroup::new("where").required(true).args(["to", "in_place"])),
+        group(clap::ArgGroup::new("what").required(true).args(["name", "at"]))
     )]
     Restore {
         /// The backup's name, as `portcullis backup list` shows it.
-        name: String,
+        name: Option<String>,
+        /// The moment to recover a PostgreSQL store with a continuous archive to, such as 2026-11-21T03:59:00Z; or
+        /// `latest`, for everything that was received.
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// With --at and --in-place: the folder for the recovered cluster until its database is put in place.
+        #[arg(long, value_name = "DIR", requires = "at", requires = "in_place")]
+        scratch: Option<PathBuf>,
         /// The store; all stores when not given.
         #[arg(long)]
         store: Option<String>,
@@ -501,4 +554,20 @@ pub(crate) enum Journal {
     /// Recompute every hash of the journal and fold it again.
     #[command(after_long_help = "Example:\n  portcullis journal verify")]
     Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupKey {
+    /// Make a pair of keys: print the public one, write the secret one to a new file that only you can read.
+    #[command(
+        after_long_help = "Example:\n  portcullis backup key new --file /etc/portcullis/backup.key"
+    )]
+    New {
+        /// The file for the secret key; it must not exist.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Say for whom backups are encrypted, and which of them open here.
+    #[command(after_long_help = "Example:\n  portcullis backup key list")]
+    List,
 }

@@ -26,6 +26,7 @@ mod plan;
 mod report;
 mod serve;
 mod shell;
+mod twin;
 mod watch;
 
 /// Runs a command.
@@ -61,6 +62,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Approve(to) => wait(answer::answer(&site, json, &to, answer::Word::Approve)),
         Command::Backup(backup) => wait(backup::run(&site, json, &backup)),
         Command::Drill(drill) => wait(drill::run(&site, json, &drill)),
+        Command::Twin(twin) => wait(twin::run(&site, json, &twin)),
         Command::Journal(_) => wait(journal::verify(&site, json)),
         Command::Logs(args) => wait(logs::run(&site, json, &args)),
         Command::Gate(command) => wait(gate::run(&site, json, &command)),

@@ -14,6 +14,8 @@ mod clock;
 mod command_error;
 mod commands;
 mod connect;
+mod continuous_range;
+mod continuous_source;
 mod gateway_files;
 mod journal_place;
 mod models;

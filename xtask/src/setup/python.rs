@@ -1,4 +1,4 @@
-//! The Python programs that the gateway's tests run.
+//! The Python programs that tests run.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,24 +7,33 @@ use anyhow::{Context, Result};
 
 use crate::cargo::{root, run, target_folder};
 
-/// Where the lists of packages are.
-const CLIENTS: &str = "crates/gateway/tests/it/clients";
-/// The environments: which packages, each at its version, and the folder in cargo's target folder where the tests look
-/// for them. LiteLLM's proxy has one of its own, because it needs other versions than the rest.
-const ENVIRONMENTS: [(&str, &str); 2] = [
-    ("requirements.txt", "python-clients"),
-    ("requirements-litellm.txt", "python-litellm"),
+/// The environments: where the list of packages is, each at its version, and the folder in cargo's target folder where the
+/// tests look for them. LiteLLM's proxy has one of its own, because it needs other versions than the rest.
+const ENVIRONMENTS: [(&str, &str); 4] = [
+    (
+        "crates/gateway/tests/it/clients/requirements.txt",
+        "python-clients",
+    ),
+    (
+        "crates/gateway/tests/it/clients/requirements-litellm.txt",
+        "python-litellm",
+    ),
+    (
+        "crates/portcullis/tests/it/fixtures/alembic/requirements.txt",
+        "python-alembic",
+    ),
+    (
+        "crates/backup/tests/it/cloud/requirements.txt",
+        "python-cloud",
+    ),
 ];
 /// The requirements that are installed in an environment, written when all of them are.
 const INSTALLED: &str = "installed.txt";
 
-/// Makes each virtual environment of the gateway's tests anew unless it has just what they require.
+/// Makes each virtual environment of the tests anew unless it has just what they require.
 pub fn clients() -> Result<()> {
     for (list, folder) in ENVIRONMENTS {
-        environment(
-            &root().join(CLIENTS).join(list),
-            &target_folder()?.join(folder),
-        )?;
+        environment(&root().join(list), &target_folder()?.join(folder))?;
     }
     Ok(())
 }

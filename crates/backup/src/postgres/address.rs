@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -76,6 +77,29 @@ impl PostgresAddress {
             address.parameter(name, text(value)?)?;
         }
         address.checked()
+    }
+
+    /// The address of a server on this machine that listens on a socket in a folder, for a user that needs no password.
+    pub(super) fn at_socket(
+        folder: &Path,
+        port: u16,
+        user: &str,
+        database: &str,
+    ) -> Result<Self, PostgresProblem> {
+        let host = folder
+            .to_str()
+            .ok_or_else(|| PostgresProblem::AddressRefused {
+                why: "the folder of its socket has a name that is no text".to_owned(),
+            })?;
+        Self {
+            host: host.to_owned(),
+            port,
+            user: user.to_owned(),
+            password: None,
+            database: database.to_owned(),
+            parameters: BTreeMap::new(),
+        }
+        .checked()
     }
 
     fn parameter(&mut self, name: &str, value: String) -> Result<(), PostgresProblem> {

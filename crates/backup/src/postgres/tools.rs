@@ -4,17 +4,20 @@
 //! the database, and a newer one writes settings that the server may refuse when the dump is put back.
 
 use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
 
+use super::system_user::SystemUser;
 use super::{PostgresAddress, PostgresProblem};
 use crate::bounds::{
-    POSTGRES_TOOL_S, POSTGRES_VERSION_S, TOOL_OUTPUT_BYTES_MAX, TOOL_WORDS_BYTES_MAX,
+    CHUNK_BYTES, POSTGRES_TOOL_S, POSTGRES_VERSION_S, TOOL_OUTPUT_BYTES_MAX, TOOL_WORDS_BYTES_MAX,
 };
 
 /// Where Debian and Ubuntu put the programs of each version.
@@ -98,7 +101,94 @@ impl Tools {
     }
 }
 
+impl Tools {
+    /// The program of that name whose version is the same; says where it was looked for if there is none.
+    pub(super) async fn find_same(&self, name: &'static str, major: u32) -> Result<Tool, String> {
+        for folder in &self.folders {
+            if let Some(tool) = look(name, &folder.join(name)).await
+                && tool.major == major
+            {
+                return Ok(tool);
+            }
+        }
+        Err(format!("{INSTALLED}/{major}/bin and the PATH"))
+    }
+}
+
 impl Tool {
+    /// Runs it to its end and hands on what it prints. When that is not wanted any more it is killed, which is no
+    /// failure.
+    pub(super) async fn stream(
+        &self,
+        arguments: &[OsString],
+        address: &PostgresAddress,
+        mut wanted: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), PostgresProblem> {
+        let mut child = self.spawn(arguments, Some(address), Stdio::null())?;
+        let (output, words) = (child.stdout.take(), child.stderr.take());
+        let mut given_up = false;
+        let handing_on = async {
+            let Some(mut output) = output else { return };
+            let mut chunk = vec![0; CHUNK_BYTES];
+            while let Ok(read @ 1..) = output.read(&mut chunk).await {
+                if !wanted(&chunk[..read]) {
+                    given_up = true;
+                    return;
+                }
+            }
+        };
+        let all = async {
+            let reading = async { tokio::join!(handing_on, end(words, TOOL_WORDS_BYTES_MAX)).1 };
+            tokio::join!(child.wait(), reading)
+        };
+        let limit = Duration::from_secs(POSTGRES_TOOL_S);
+        let ended = timeout(limit, all).await;
+        if given_up {
+            return Ok(());
+        }
+        let Ok((status, words)) = ended else {
+            return Err(PostgresProblem::ToolFailed {
+                tool: self.name,
+                why: format!("it ran for more than {POSTGRES_TOOL_S} s and was killed"),
+            });
+        };
+        let status = status.map_err(|error| PostgresProblem::ToolFailed {
+            tool: self.name,
+            why: error.to_string(),
+        })?;
+        self.judge(status, &String::from_utf8_lossy(&words), Some(address))
+    }
+
+    /// Starts it as a server, in a folder and as a user. It goes on until somebody ends it.
+    pub(super) fn serve(
+        &self,
+        arguments: &[OsString],
+        folder: &Path,
+        log: std::fs::File,
+        user: Option<SystemUser>,
+    ) -> Result<std::process::Child, PostgresProblem> {
+        let failed = |why: std::io::Error| PostgresProblem::ToolFailed {
+            tool: self.name,
+            why: format!("{} cannot be started: {why}", self.path.display()),
+        };
+        let mut command = std::process::Command::new(&self.path);
+        command.args(arguments).env_clear().current_dir(folder);
+        for name in ["PATH", "TMPDIR"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.env("LC_ALL", "C");
+        if let Some(user) = user {
+            command.uid(user.user).gid(user.group);
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(failed)?)
+            .stderr(log);
+        command.spawn().map_err(failed)
+    }
+
     /// Runs it to its end and returns what it prints. It is killed when its time is over, or when nobody waits for
     /// it any more.
     pub(super) async fn run(
@@ -222,6 +312,30 @@ async fn look(name: &'static str, path: &Path) -> Option<Tool> {
         major: digits.parse().ok()?,
         version: version.to_owned(),
     })
+}
+
+/// The end of what a program says on its standard error.
+pub(super) async fn last_words(from: Option<ChildStderr>) -> String {
+    let words = end(from, TOOL_WORDS_BYTES_MAX).await;
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+/// Asks a process to end soon: for a server of PostgreSQL's that is its fast shutdown.
+pub(super) fn interrupt(pid: u32) {
+    signal(pid, Signal::INT);
+}
+
+/// Ends a server of PostgreSQL's at once, with all of its processes.
+pub(super) fn quit(pid: u32) {
+    signal(pid, Signal::QUIT);
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // It may have ended by itself.
+        let _ = kill_process(pid, signal);
+    }
 }
 
 /// The beginning of what is read, to its end.

@@ -30,6 +30,7 @@ fn backup(service: &str, age_days: i64, complete: bool, verified: bool) -> Backu
             }
         },
         verified: complete && verified,
+        sealed: None,
         protection: None,
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Hold, Vault, failed_to};
+use super::{Form, Hold, Vault, failed_to};
 use crate::archive::ArchiveWriter;
 use crate::backup_name::is_plain_name;
 use crate::bounds::ATTEMPTS_MAX;
@@ -16,6 +16,7 @@ use crate::capture::{Unsettled, capture};
 use crate::durable::{folder_of, place, sync_folder, temporary_file};
 use crate::manifest::{MANIFEST_FORMAT, Manifest};
 use crate::record::Record;
+use crate::sealed::SealedWriter;
 use crate::store::Held;
 use crate::sums::Sums;
 use crate::{BackupError, BackupName, Location, Store, StoreManifest, sqlite};
@@ -108,8 +109,9 @@ impl Vault {
         // Until the `.sha256` is there, what has its name already looks like the remains of a crash.
         // The lock moves with the file when that gets its name.
         let _hold = Hold::of_new(clone()?);
-        let archive_path = self.archive_path(name);
-        let mut archive = ArchiveWriter::new(handle, &archive_path).map_err(vault)?;
+        let archive_path = self.archive_path_in(name, self.new_form());
+        let mut archive =
+            ArchiveWriter::new(handle, &archive_path, &self.encryption).map_err(vault)?;
         let mut manifest = Manifest {
             format: MANIFEST_FORMAT,
             name: name.clone(),
@@ -134,6 +136,9 @@ impl Vault {
                 io::Error::other(error),
             ))
         })?;
+        let stored = self
+            .seal(&json)
+            .map_err(|source| vault(failed_to("write", &self.manifest_path(name), source)))?;
         let written = archive.finish(&json).map_err(vault)?;
         let backup = Backup {
             name: name.clone(),
@@ -141,11 +146,27 @@ impl Vault {
             archive: archive_path,
             bytes: written.bytes,
             archive_sha256: written.sha256,
-            manifest_sha256: hex::encode(Sha256::digest(&json)),
+            manifest_sha256: hex::encode(Sha256::digest(&stored)),
         };
         drop(written.file);
-        self.publish(&backup, temporary, &json).map_err(vault)?;
+        self.publish_new(&backup, temporary, &stored)
+            .map_err(vault)?;
         Ok(backup)
+    }
+
+    /// How new backups are written.
+    fn new_form(&self) -> Form {
+        match self.encryption.encrypts() {
+            true => Form::Age,
+            false => Form::Plain,
+        }
+    }
+
+    /// The manifest as it lies beside the archive: paths may be personal data, and digests tell small files.
+    fn seal(&self, json: &[u8]) -> io::Result<Vec<u8>> {
+        let mut writer = SealedWriter::new(Vec::new(), &self.encryption)?;
+        writer.write_all(json)?;
+        writer.finish()
     }
 
     fn capture(
@@ -162,26 +183,53 @@ impl Vault {
         }
     }
 
-    /// Gives the three files their names, the `.sha256` last.
-    fn publish(
+    fn publish_new(
         &self,
         backup: &Backup,
         archive: tempfile::NamedTempFile,
-        json: &[u8],
+        stored: &[u8],
     ) -> Result<(), BackupError> {
         let name = &backup.name;
         let sums = Sums {
             archive: backup.archive_sha256.clone(),
             manifest: backup.manifest_sha256.clone(),
         };
-        let manifest = self.prepare(json)?;
-        let sums_text = sums.format(name);
+        let manifest = self.prepare(stored)?;
+        let form = self.new_form();
+        let sums_text = sums.format(name, form);
         let record = Record::new(backup.bytes, sums_text.as_bytes());
+        let record = match form {
+            Form::Plain => record,
+            Form::Age => record.sealed(self.encryption.recipients(), &backup.manifest.reason),
+        };
+        self.publish((name, form), (archive, manifest), &sums_text, &record)
+    }
+
+    /// Takes a backup in that was fetched from elsewhere and has the checksums of its `.sha256`. It counts as not verified.
+    pub(crate) fn admit(
+        &self,
+        name: &BackupName,
+        form: Form,
+        files: (tempfile::NamedTempFile, tempfile::NamedTempFile),
+        (sums_text, archive_bytes): (&str, u64),
+    ) -> Result<(), BackupError> {
+        let record = Record::new(archive_bytes, sums_text.as_bytes());
+        self.publish((name, form), files, sums_text, &record)
+    }
+
+    /// Gives the three files their names, the `.sha256` last.
+    fn publish(
+        &self,
+        (name, form): (&BackupName, Form),
+        (archive, manifest): (tempfile::NamedTempFile, tempfile::NamedTempFile),
+        sums_text: &str,
+        record: &Record,
+    ) -> Result<(), BackupError> {
         let sums = self.prepare(sums_text.as_bytes())?;
         let mut placed = Placed(Vec::new());
         let files = [
-            (archive, self.archive_path(name)),
-            (manifest, self.manifest_path(name)),
+            (archive, self.archive_path_in(name, form)),
+            (manifest, self.manifest_path_in(name, form)),
             (sums, self.sums_path(name)),
         ];
         let last = self.sums_path(name);
@@ -189,7 +237,7 @@ impl Vault {
             if path == last {
                 // The name is ours now. The record must be there when the backup is complete, and the
                 // others durable under their names.
-                self.save_record(name, &record)?;
+                self.save_record(name, record)?;
                 placed.0.push(self.record_path(name));
                 self.sync()?;
             }
@@ -221,7 +269,7 @@ impl Vault {
         }
     }
 
-    fn check_free(&self, name: &BackupName) -> Result<(), BackupError> {
+    pub(crate) fn check_free(&self, name: &BackupName) -> Result<(), BackupError> {
         match self.check_complete(name) {
             Err(BackupError::UnknownBackup { .. }) => Ok(()),
             Ok(()) | Err(BackupError::Incomplete { .. }) => Err(self.taken(name)),

@@ -3,9 +3,7 @@
 use std::fs::File;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
-use super::{Hold, Vault, failed_to, read_bounded};
+use super::{Form, Hold, Vault, failed_to, read_bounded};
 use crate::archive::{OnFile, Walk, walk};
 use crate::bounds::SUMS_BYTES_MAX;
 use crate::clock::Stopwatch;
@@ -23,6 +21,8 @@ pub struct Verified {
     pub files: u64,
     /// How many bytes they have.
     pub bytes: u64,
+    /// How many bytes the archive has.
+    pub archive_bytes: u64,
     /// The SHA-256 of the archive.
     pub archive_sha256: String,
     /// The SHA-256 of the manifest.
@@ -31,7 +31,64 @@ pub struct Verified {
     pub took: Duration,
 }
 
+/// What somebody else, such as the journal, says of a backup: a change of all of its files together shows in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedSums {
+    /// The SHA-256 of the archive.
+    pub archive: String,
+    /// The SHA-256 of the manifest beside it.
+    pub manifest: String,
+}
+
 impl Vault {
+    /// As [`Vault::verify`], and the files must be those that were recorded elsewhere.
+    ///
+    /// # Errors
+    /// As [`Vault::verify`]; [`Damage::NotRecorded`] for a file that is another one than was recorded.
+    pub fn verify_as(
+        &self,
+        name: &BackupName,
+        recorded: &RecordedSums,
+    ) -> Result<Verified, BackupError> {
+        let outcome = self.verify(name);
+        let found = match &outcome {
+            Ok(Verified {
+                archive_sha256,
+                manifest_sha256,
+                ..
+            })
+            | Err(BackupError::NotReadThrough {
+                archive_sha256,
+                manifest_sha256,
+                ..
+            }) => [archive_sha256, manifest_sha256],
+            Err(_) => return outcome,
+        };
+        let files = [
+            ("archive", &recorded.archive),
+            ("manifest", &recorded.manifest),
+        ];
+        let differ = files
+            .iter()
+            .zip(found)
+            .filter(|((_, expected), found)| expected != found);
+        let damages: Vec<_> = differ
+            .map(|((file, expected), found)| Damage::NotRecorded {
+                file,
+                expected: (*expected).clone(),
+                found: found.clone(),
+            })
+            .collect();
+        if damages.is_empty() {
+            return outcome;
+        }
+        self.note_verified(name, false);
+        Err(BackupError::Damaged {
+            name: name.clone(),
+            damages,
+        })
+    }
+
     /// Reads the whole backup again: the archive against the `.sha256`, every file in it against
     /// the manifest, and the manifest in it against the one beside it; `pg_restore` reads the contents of
     /// each dump. The outcome is noted beside
@@ -40,6 +97,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`BackupError::Damaged`] with everything that is wrong, naming the file at fault;
+    /// [`BackupError::NotReadThrough`] for an encrypted one that no key opens and whose files are those that were written;
     /// [`BackupError::UnknownBackup`], [`BackupError::Incomplete`] and [`BackupError::Vault`] as
     /// they say.
     pub fn verify(&self, name: &BackupName) -> Result<Verified, BackupError> {
@@ -55,6 +113,9 @@ impl Vault {
                 damages: dumps.damages,
             })),
         };
+        if let Err(BackupError::NoKey { needed, why, .. }) = &checked {
+            return Err(self.not_read_through(name, format!("{why}{needed}")));
+        }
         match &checked {
             Ok(_) => self.note_verified(name, true),
             Err(BackupError::Damaged { .. }) => self.note_verified(name, false),
@@ -64,6 +125,7 @@ impl Vault {
         Ok(Verified {
             files: checked.walk.files,
             bytes: checked.walk.bytes,
+            archive_bytes: checked.walk.archive_bytes,
             archive_sha256: checked.walk.sha256,
             manifest_sha256: checked.manifest_sha256,
             took: watch.elapsed(),
@@ -78,8 +140,11 @@ impl Vault {
     ) -> Result<ReadBack, BackupError> {
         let prepared = self.prepare_reading(name)?;
         let (archive, _hold) = self.open_archive(name)?;
-        let walk = walk(archive, &prepared.manifest, &prepared.json, on_file)?;
-        let damages = judge(name, &prepared, &walk);
+        let form = self.form(name);
+        let encryption = (form == Form::Age).then_some(&self.encryption);
+        let content = (&prepared.manifest, &*prepared.json);
+        let walk = walk(archive, encryption, content, on_file)?;
+        let damages = judge((name, form), &prepared, &walk);
         if !damages.is_empty() {
             return Err(BackupError::Damaged {
                 name: name.clone(),
@@ -101,12 +166,9 @@ impl Vault {
     /// Reads everything but the archive.
     fn prepare_reading(&self, name: &BackupName) -> Result<Prepared, BackupError> {
         self.check_complete(name)?;
-        let json = self.read_manifest(name)?;
-        let manifest_sha256 = hex::encode(Sha256::digest(&json));
-        let sums = read_bounded(&self.sums_path(name), SUMS_BYTES_MAX)?;
-        let sums = String::from_utf8(sums)
-            .map_err(|_| "it is not text".to_owned())
-            .and_then(|text| Sums::parse(&text, name));
+        let file = self.manifest_file(name)?;
+        let (json, manifest_sha256) = (file.json, file.sha256);
+        let sums = self.sums(name)?;
         match Manifest::from_json(&json, name) {
             Ok(manifest) => Ok(Prepared {
                 sums,
@@ -131,6 +193,47 @@ impl Vault {
                     name: name.clone(),
                     damages,
                 })
+            }
+        }
+    }
+
+    /// The `.sha256`, or what is wrong with it.
+    pub(super) fn sums(&self, name: &BackupName) -> Result<Result<Sums, String>, BackupError> {
+        let sums = read_bounded(&self.sums_path(name), SUMS_BYTES_MAX)?;
+        Ok(String::from_utf8(sums)
+            .map_err(|_| "it is not text".to_owned())
+            .and_then(|text| Sums::parse(&text, name, self.form(name))))
+    }
+
+    /// Without a key only this can be said: whether the files are those that were written. It is never a verification.
+    fn not_read_through(&self, name: &BackupName, why: String) -> BackupError {
+        let whole = || -> Result<Sums, BackupError> {
+            let damaged = |damages| BackupError::Damaged {
+                name: name.clone(),
+                damages,
+            };
+            let sums = self.sums(name)?;
+            let sums = sums.map_err(|why| damaged(vec![Damage::SumsUnreadable { why }]))?;
+            // That of the manifest was compared when no key was found to open it.
+            let found = self.archive_digest(name)?;
+            if found != sums.archive {
+                let expected = sums.archive;
+                return Err(damaged(vec![Damage::ArchiveDigest { expected, found }]));
+            }
+            Ok(sums)
+        };
+        match whole() {
+            Ok(sums) => BackupError::NotReadThrough {
+                name: name.clone(),
+                archive_sha256: sums.archive,
+                manifest_sha256: sums.manifest,
+                why,
+            },
+            Err(error) => {
+                if matches!(error, BackupError::Damaged { .. }) {
+                    self.note_verified(name, false);
+                }
+                error
             }
         }
     }
@@ -166,7 +269,7 @@ struct Prepared {
 }
 
 /// Puts the findings together.
-fn judge(name: &BackupName, prepared: &Prepared, walk: &Walk) -> Vec<Damage> {
+fn judge((name, form): (&BackupName, Form), prepared: &Prepared, walk: &Walk) -> Vec<Damage> {
     let mut damages = Vec::new();
     match &prepared.sums {
         Err(why) => damages.push(Damage::SumsUnreadable { why: why.clone() }),
@@ -174,7 +277,7 @@ fn judge(name: &BackupName, prepared: &Prepared, walk: &Walk) -> Vec<Damage> {
             let (expected, found) = (sums.manifest.clone(), prepared.manifest_sha256.clone());
             if nearly_equal(&expected, &found) {
                 damages.push(Damage::SumsWrong {
-                    file: format!("{name}.manifest.json"),
+                    file: format!("{name}{}", form.manifest()),
                 });
             } else if expected != found {
                 damages.push(Damage::ManifestDigest { expected, found });
@@ -182,7 +285,7 @@ fn judge(name: &BackupName, prepared: &Prepared, walk: &Walk) -> Vec<Damage> {
             let (expected, found) = (sums.archive.clone(), walk.sha256.clone());
             if nearly_equal(&expected, &found) {
                 damages.push(Damage::SumsWrong {
-                    file: format!("{name}.tar.zst"),
+                    file: format!("{name}{}", form.archive()),
                 });
             } else if expected != found {
                 damages.push(Damage::ArchiveDigest { expected, found });

@@ -4,8 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod changing;
+mod cloud;
 mod completeness;
+mod continuous;
+mod copies;
 mod damage;
+mod encrypted;
 mod full_disk;
 mod in_place;
 mod killed;

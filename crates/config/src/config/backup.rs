@@ -1,6 +1,6 @@
 //! When backups are made, and how old the last one may be.
 
-use super::Schedule;
+use super::{CopyConfig, EncryptionConfig, Schedule};
 
 /// When backups are made, and how old the last one may be.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,10 @@ pub struct BackupConfig {
     pub age_max_ms: Option<u64>,
     /// What pre-flight does about one that is older.
     pub too_old: TooOld,
+    /// For whom backups are encrypted, and what opens them.
+    pub encryption: EncryptionConfig,
+    /// Where copies are kept.
+    pub copies: Vec<CopyConfig>,
 }
 
 /// What pre-flight does about a last verified backup that is too old.

@@ -1,5 +1,6 @@
 //! The keys that describe Portcullis itself: where it listens, what it keeps, how long it waits.
 
+use super::copies::{COPY, ENCRYPTION};
 use super::{Key, Kind, Preset, Section, TextForm, key};
 use crate::bounds::{AGE_MS_MAX, JITTER_MS_MAX, LEASE_MS_MIN};
 
@@ -127,6 +128,18 @@ pub(crate) static BACKUP: Section = Section {
             Kind::Choice(&["refuse", "warn"]),
             Preset::Value("\"refuse\""),
             "What pre-flight does when it is older than `age_max`, or when there is none.",
+        ),
+        key(
+            "encryption",
+            Kind::Table(&ENCRYPTION),
+            Preset::Absent(""),
+            "For whom backups are encrypted.",
+        ),
+        key(
+            "copy",
+            Kind::Tables(&COPY),
+            Preset::Absent(""),
+            "Where copies of them are kept.",
         ),
     ],
 };

@@ -42,6 +42,72 @@ pub(crate) static STORE: Section = Section {
             Preset::Absent("1"),
             "How many sessions dump and restore a PostgreSQL database at a time.",
         ),
+        key(
+            "continuous",
+            Kind::Table(&CONTINUOUS),
+            Preset::Absent("no continuous archive"),
+            "Whether `portcullis serve` keeps an archive from which any moment can be recovered to.",
+        ),
+    ],
+};
+
+/// Bounds of what is asked of a continuous archive, in milliseconds.
+const BASE_EVERY_MS: Kind = Kind::DurationWithin(10 * 60_000, 31 * 86_400_000);
+const RPO_MS: Kind = Kind::DurationWithin(5_000, 86_400_000);
+/// The largest size that a slot may be given, in bytes: 1 TiB. A segment is 16 MiB.
+const SLOT_KEEP: Kind = Kind::Bytes(64 * 1024 * 1024, 1 << 40);
+
+static CONTINUOUS: Section = Section {
+    header: "[store.continuous]",
+    about: "Below a `[[store]]` of kind `postgres`: `portcullis serve` receives the write-ahead log of its server as it is \
+            written, and copies the cluster now and then, so that any moment can be recovered to. See \
+            [Point-in-time recovery](../guide/point-in-time.md).",
+    keys: &[
+        key(
+            "url",
+            Kind::Postgres,
+            Preset::Absent("the `url` of the store"),
+            "Where the server is, for a user that may replicate: a reference such as `env:REPLICATION_URL`. It names \
+             the same database.",
+        ),
+        key(
+            "slot",
+            Kind::Text,
+            Preset::Absent("`portcullis_SERVICE_ENVIRONMENT_STORE`"),
+            "The name of the replication slot on the server, which is made when it is missing: 1 to 63 characters of \
+             a-z, 0-9 and _.",
+        ),
+        key(
+            "base_every",
+            BASE_EVERY_MS,
+            Preset::Value("\"1d\""),
+            "After how much time the cluster is copied again. A recovery replays up to so much log.",
+        ),
+        key(
+            "keep",
+            Kind::Whole(1, 1000),
+            Preset::Value("7"),
+            "How many copies of the cluster are kept that can be recovered from, with the log that they need.",
+        ),
+        key(
+            "rpo",
+            RPO_MS,
+            Preset::Value("\"5m\""),
+            "How far the archive may be behind the server before it is told as a trouble.",
+        ),
+        key(
+            "slot_keep_max",
+            SLOT_KEEP,
+            Preset::Value("\"16GiB\""),
+            "How much write-ahead log the server may have to keep for the slot; then the slot is dropped and the archive \
+             begun anew, so that the server's disk does not fill.",
+        ),
+        key(
+            "synchronous",
+            Kind::Boolean,
+            Preset::Value("true"),
+            "Whether what is received is synced at once, so that a crash of this machine loses nothing of it.",
+        ),
     ],
 };
 

@@ -101,7 +101,7 @@ fn url(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
 }
 
 /// A secret, by reference. No message quotes what was found.
-fn secret(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
+pub(super) fn secret(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
     let expected = || format!("expected {}", kind.expected());
     let DeValue::String(text) = value else {
         return Err(Wrong::new(Code::WrongType, expected()));

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use crate::SecretText;
 use crate::config::JournalConfig;
 use crate::keys::Kind;
-use crate::raw::{secret_url, value_or_default};
+use crate::raw::{RawCopy, RawEncryption, secret_url, value_or_default};
 use crate::report::{At, Spot, Wrong};
 use crate::table::Table;
 use crate::units;
@@ -43,6 +43,8 @@ pub(crate) struct RawBackup {
     pub(crate) prune: bool,
     pub(crate) age_max_ms: Option<At<u64>>,
     pub(crate) too_old: Option<At<String>>,
+    pub(crate) encryption: RawEncryption,
+    pub(crate) copies: Vec<RawCopy>,
 }
 
 /// `[drill]` as written.
@@ -99,6 +101,10 @@ impl RawBackup {
             prune: value_or_default(table.boolean("prune")),
             age_max_ms: table.duration_ms("age_max"),
             too_old: table.text("too_old"),
+            encryption: table
+                .optional_table("encryption", RawEncryption::read)
+                .unwrap_or_default(),
+            copies: table.tables("copy", RawCopy::read),
         }
     }
 }

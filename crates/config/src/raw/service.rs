@@ -43,8 +43,23 @@ pub(crate) struct RawStore {
     pub(crate) path: Option<At<String>>,
     pub(crate) url: Option<At<String>>,
     pub(crate) jobs: Option<At<u32>>,
+    pub(crate) continuous: Option<RawContinuous>,
     /// Keys with values that were refused.
     pub(crate) refused: Vec<&'static str>,
+    /// The table's place.
+    pub(crate) spot: Spot,
+}
+
+/// `[store.continuous]` as written.
+#[derive(Debug)]
+pub(crate) struct RawContinuous {
+    pub(crate) url: Option<At<String>>,
+    pub(crate) slot: Option<At<String>>,
+    pub(crate) base_every_ms: Option<At<u64>>,
+    pub(crate) keep: u32,
+    pub(crate) rpo_ms: Option<At<u64>>,
+    pub(crate) slot_bytes_max: u64,
+    pub(crate) synchronous: bool,
     /// The table's place.
     pub(crate) spot: Spot,
 }
@@ -110,6 +125,22 @@ impl RawStore {
             path,
             url,
             jobs: table.count("jobs"),
+            continuous: table.optional_table("continuous", RawContinuous::read),
+            spot: table.spot.clone(),
+        }
+    }
+}
+
+impl RawContinuous {
+    fn read(table: Table<'_>) -> RawContinuous {
+        RawContinuous {
+            url: table.read("url", postgres_url),
+            slot: table.text("slot"),
+            base_every_ms: table.duration_ms("base_every"),
+            keep: value_or_default(table.count("keep")),
+            rpo_ms: table.duration_ms("rpo"),
+            slot_bytes_max: value_or_default(table.read("slot_keep_max", units::bytes)),
+            synchronous: value_or_default(table.boolean("synchronous")),
             spot: table.spot.clone(),
         }
     }

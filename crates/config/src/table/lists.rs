@@ -93,6 +93,13 @@ impl Table<'_> {
         let key = self.key(name)?;
         self.with(key, |spot, given, value| {
             let DeValue::Array(items) = value else {
+                if matches!(key.kind, Kind::List(Kind::Secret, _)) {
+                    // It may be the secret itself.
+                    let message = format!("expected {}", key.kind.expected());
+                    let wrong = Wrong::new(Code::WrongType, message);
+                    self.report.add(&spot, wrong.hint("write it in brackets"));
+                    return None;
+                }
                 let hint = match (key.kind, value) {
                     (Kind::List(..), DeValue::String(text)) => {
                         Some(format!("write it in brackets: [{}]", units::quoted(text)))

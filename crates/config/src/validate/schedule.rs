@@ -3,7 +3,9 @@
 use super::text;
 use crate::Code;
 use crate::bounds::RUNS_LOOKED_AT;
-use crate::config::{BackupConfig, DrillConfig, DrilledBackup, RetentionConfig, Schedule, TooOld};
+use crate::config::{
+    BackupConfig, DrillConfig, DrilledBackup, EncryptionConfig, RetentionConfig, Schedule, TooOld,
+};
 use crate::raw::{RawBackup, RawDrill, RawSchedule};
 use crate::report::{At, Report, Wrong};
 use crate::units::{cron, duration_text, time_zone};
@@ -24,7 +26,7 @@ pub(super) fn retention(raw: &RawBackup) -> RetentionConfig {
     }
 }
 
-/// `[backup]` but for the rules of retention.
+/// `[backup]` but for the rules of retention, encryption and copies.
 pub(super) fn backup(raw: &RawBackup, has_stores: bool, report: &Report<'_>) -> BackupConfig {
     let schedule = schedule(&raw.schedule, report);
     if let Some(at) = raw.schedule.cron.as_ref().filter(|_| !has_stores) {
@@ -51,6 +53,8 @@ pub(super) fn backup(raw: &RawBackup, has_stores: bool, report: &Report<'_>) -> 
             Some("warn") => TooOld::Warn,
             _ => TooOld::Refuse,
         },
+        encryption: EncryptionConfig::default(),
+        copies: Vec::new(),
     }
 }
 

@@ -54,6 +54,7 @@ async fn server() -> AdminServer {
         canary: None,
         weight_percent: 0,
         closed: None,
+        mirror_only: false,
     };
     server.set("tiny", Some(split), &[]);
     server

@@ -67,6 +67,7 @@ fn split_with(canary_address: &str) -> Split {
         canary: Some(arm_of("1.1", canary_address)),
         weight_percent: 10,
         closed: None,
+        mirror_only: false,
     }
 }
 
@@ -238,6 +239,7 @@ async fn while_a_bypass_keeps_traffic_away_no_time_passes_for_the_gate() {
         canary: None,
         weight_percent: 0,
         closed: None,
+        mirror_only: false,
     };
     server.set("tiny", Some(promoted), &counts(140));
     server.status().routes[0].bypass = Some(bypass);

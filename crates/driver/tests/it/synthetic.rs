@@ -120,6 +120,7 @@ fn counted(server: &AdminServer, canary: &Release, stable: &Release, requests: u
         canary: Some(arm_of("1.1", &canary.address)),
         weight_percent: 10,
         closed: None,
+        mirror_only: false,
     };
     let counts = |requests| (requests, 0, vec![100; requests as usize]);
     server.set(
@@ -206,6 +207,7 @@ async fn a_candidate_with_all_the_traffic_is_asked_alone() {
         canary: None,
         weight_percent: 0,
         closed: None,
+        mirror_only: false,
     };
     server.set(
         "tiny",

@@ -222,7 +222,7 @@ impl Copies {
 }
 
 /// Whether the texts with which a release is started lead to live data, or not to the copies.
-pub(super) fn leads_astray(
+pub(crate) fn leads_astray(
     texts: &[&str],
     live: &[StoreRef],
     copies: &[StoreRef],

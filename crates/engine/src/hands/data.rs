@@ -6,12 +6,15 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, Location, PostgresAddress, PostgresProblem, Replaced,
-    Store, StoreManifest, Vault, store_digest,
+    BackupError, BackupName, BackupRequest, Copies, CopyError, CopyProblem, Location,
+    PostgresAddress, PostgresProblem, Replaced, Store, StoreManifest, Vault, Verified,
+    store_digest,
 };
 use portcullis_driver::{Probed, resolve_secret};
 use portcullis_rollout::{
@@ -21,14 +24,30 @@ use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use super::{chain, lasting, retryable};
-use crate::bounds::KEPT_NAMES_TRIED;
+use crate::bounds::{COPY_BUSY_PAUSE, KEPT_NAMES_TRIED};
 use crate::clock::{Clock, WallClock};
+use crate::data_log::DataRecord;
 
 /// Backs stores up and puts them back.
 #[derive(Clone)]
 pub struct DataHand {
     vault: Arc<Vault>,
     busy: Arc<Mutex<()>>,
+    /// Where a backup must be copied before it counts as made.
+    required: Arc<Vec<Copies>>,
+    recorder: Option<Recorder>,
+}
+
+/// Records what was made in the journal, once.
+pub type Recorder = Arc<dyn Fn(DataRecord) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// Tells blocking work that nobody waits for it any more.
+struct Waited(Arc<AtomicBool>);
+
+impl Drop for Waited {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl DataHand {
@@ -37,6 +56,26 @@ impl DataHand {
         DataHand {
             vault: Arc::new(vault),
             busy: Arc::new(Mutex::new(())),
+            required: Arc::default(),
+            recorder: None,
+        }
+    }
+
+    /// The same hand; a backup counts as made when it was copied to all of these places.
+    #[must_use]
+    pub fn with_required_copies(self, required: Vec<Copies>) -> DataHand {
+        DataHand {
+            required: Arc::new(required),
+            ..self
+        }
+    }
+
+    /// The same hand; what it makes is recorded.
+    #[must_use]
+    pub fn with_recorder(self, recorder: Recorder) -> DataHand {
+        DataHand {
+            recorder: Some(recorder),
+            ..self
         }
     }
 
@@ -72,10 +111,16 @@ impl DataHand {
     /// Makes the backup, or finds it made already.
     pub(super) async fn backup(&self, order: &BackupOrder) -> Result<Vec<Fact>, Failure> {
         let name = parse(&order.name)?;
-        let order = order.clone();
+        let facts = self.make(&name, order).await?;
+        self.copy(&name).await?;
+        Ok(facts)
+    }
+
+    async fn make(&self, name: &BackupName, order: &BackupOrder) -> Result<Vec<Fact>, Failure> {
+        let (name, order) = (name.clone(), order.clone());
         let stores = stores_of(&order.stores).await?;
         let made = self.blocking(move |vault| {
-            if is_ours(vault, &name, &order.reason) {
+            if vault.was_made_for(&name, &order.reason) {
                 // One that went bad is left as it is and named: the vault cannot be relied on.
                 return vault.verify(&name).map(|_| None);
             }
@@ -102,7 +147,52 @@ impl DataHand {
         }
     }
 
-    /// Whether the backup is there: read back, every byte of it.
+    /// Copies a backup to every place that a release waits for. What was sent by an earlier attempt is not sent again.
+    async fn copy(&self, name: &BackupName) -> Result<(), Failure> {
+        if self.required.is_empty() {
+            return Ok(());
+        }
+        let (name, required) = (name.clone(), self.required.clone());
+        let stopped = Arc::new(AtomicBool::new(false));
+        let _waited = Waited(stopped.clone());
+        let copied = self.blocking(move |vault| {
+            let stop = || stopped.load(Ordering::Relaxed);
+            for copies in required.iter() {
+                loop {
+                    match copies.copy(vault, &name, &stop) {
+                        // Another backup is on its way there.
+                        Err(error) if matches!(*error.problem, CopyProblem::Busy) && !stop() => {
+                            std::thread::sleep(COPY_BUSY_PAUSE);
+                        }
+                        done => break done.map(drop)?,
+                    }
+                }
+            }
+            Ok(())
+        });
+        copied.await?.map_err(|error: CopyError| Failure {
+            retryable: error.problem.is_passing(),
+            message: error.to_string(),
+            facts: Vec::new(),
+        })
+    }
+
+    /// Records a backup that was read back, with the hash of its manifest.
+    async fn record(&self, order: &BackupOrder, verified: &Verified) -> Result<(), String> {
+        let Some(recorder) = &self.recorder else {
+            return Ok(());
+        };
+        recorder(DataRecord::Made {
+            backup: order.name.clone(),
+            reason: order.reason.clone(),
+            bytes: verified.archive_bytes,
+            archive_sha256: verified.archive_sha256.clone(),
+            manifest_sha256: verified.manifest_sha256.clone(),
+        })
+        .await
+    }
+
+    /// Whether the backup is there: read back, every byte of it; recorded; and copied where that is required.
     pub(super) async fn probe_backup(&self, order: &BackupOrder) -> Probed {
         let name = match parse(&order.name) {
             Ok(name) => name,
@@ -110,23 +200,46 @@ impl DataHand {
                 return Probed::new(Presence::Absent).with("reason", failure.message);
             }
         };
-        let reason = order.reason.clone();
+        let (reason, required) = (order.reason.clone(), self.required.clone());
         let verified = self.blocking(move |vault| {
-            is_ours(vault, &name, &reason)
-                .then(|| vault.verify(&name))
-                .transpose()
+            let verified = vault
+                .was_made_for(&name, &reason)
+                .then(|| vault.verify(&name).map_err(|error| chain(&error)))
+                .transpose()?;
+            for copies in required.iter().filter(|_| verified.is_some()) {
+                match copies.has(vault, &name) {
+                    Ok(true) => {}
+                    Ok(false) => return Err(format!("it is not at {} yet", copies.url())),
+                    Err(error) => return Err(error.to_string()),
+                }
+            }
+            Ok(verified)
         });
-        match verified.await {
-            Ok(Ok(None)) => Probed::new(Presence::Absent)
-                .with("reason", "there is no backup of that name for this rollout"),
-            Ok(Ok(Some(verified))) => Probed::new(Presence::Applied)
-                .with("files", verified.files)
-                .with("data", size_words(verified.bytes))
-                .with("sha256", &verified.archive_sha256)
-                .with("read back in", format!("{} ms", verified.took.as_millis())),
-            Ok(Err(error)) => Probed::new(Presence::Absent).with("reason", chain(&error)),
-            Err(failure) => Probed::new(Presence::Unknown).with("reason", failure.message),
+        let verified = match verified.await {
+            Ok(Ok(None)) => {
+                return Probed::new(Presence::Absent)
+                    .with("reason", "there is no backup of that name for this rollout");
+            }
+            Ok(Ok(Some(verified))) => verified,
+            Ok(Err(why)) => return Probed::new(Presence::Absent).with("reason", why),
+            Err(failure) => {
+                return Probed::new(Presence::Unknown).with("reason", failure.message);
+            }
+        };
+        if let Err(why) = self.record(order, &verified).await {
+            let why = format!("it could not be recorded: {why}");
+            return Probed::new(Presence::Absent).with("reason", why);
         }
+        let mut probed = Probed::new(Presence::Applied)
+            .with("files", verified.files)
+            .with("data", size_words(verified.bytes))
+            .with("sha256", &verified.archive_sha256)
+            .with("manifest sha256", &verified.manifest_sha256)
+            .with("read back in", format!("{} ms", verified.took.as_millis()));
+        for copies in self.required.iter() {
+            probed = probed.with("copied to", copies.url());
+        }
+        probed
     }
 
     /// Puts the backup back, store by store. A store that already equals it is left alone.
@@ -270,13 +383,6 @@ fn replace(
         }
     }
     vault.restore_in_place(name, store, now)
-}
-
-/// Whether a backup of this name is the one that was ordered: names have a time to the second only.
-fn is_ours(vault: &Vault, name: &BackupName, reason: &str) -> bool {
-    vault
-        .manifest(name)
-        .is_ok_and(|manifest| manifest.reason == reason)
 }
 
 /// Stores as the backup crate knows them. References to URLs are resolved now; whoever holds the stores holds the

@@ -44,6 +44,9 @@ impl PreflightHand {
         note(address(&order.address));
         if !order.stores.is_empty() {
             note(self.room(order).await);
+            if let Some(seen) = self.readable().await {
+                note(seen);
+            }
         }
         if let Some(limit) = &order.backup_age {
             note(self.backup_age(limit).await);
@@ -155,6 +158,24 @@ impl PreflightHand {
             .map_err(|error| chain(&error))?;
         let newest_ms = newest.and_then(|newest| u64::try_from(newest.as_millisecond()).ok());
         too_old(limit, newest_ms, WallClock.now_ms())
+    }
+
+    /// Whether a backup that is made now could be put back: encrypted for a key that is not here, it could not.
+    async fn readable(&self) -> Option<Result<Fact, String>> {
+        let asked = self.data.blocking(|vault| {
+            let encryption = vault.encryption();
+            let reads = encryption.reads_what_it_writes();
+            encryption.encrypts().then_some(reads)
+        });
+        match asked.await {
+            Ok(None) => None,
+            Ok(Some(Ok(()))) => Some(Ok(Fact::new("encryption", "a key that is here opens it"))),
+            Ok(Some(Err(why))) => Some(Err(format!(
+                "backups are encrypted and could not be read here, so this release could not go back with its data: {why}; \
+                 see backup.encryption.identities"
+            ))),
+            Err(failure) => Some(Err(failure.message)),
+        }
     }
 
     async fn room(&self, order: &PreflightOrder) -> Result<Fact, String> {

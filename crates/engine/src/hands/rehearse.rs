@@ -263,6 +263,30 @@ impl RehearsalHand {
         ))
     }
 
+    /// Restores, migrates in all phases, and starts the new release on the result, which stays.
+    pub(crate) async fn stand_up(&self, order: &Rehearsal) -> Result<Vec<Fact>, Failure> {
+        let mut facts = Vec::new();
+        let began = WallClock.now_ms();
+        self.data
+            .restore_copies(&order.backup, &order.stores)
+            .await?;
+        let took = WallClock.now_ms().saturating_sub(began);
+        facts.push(Fact::new("restored in", format!("{took} ms")));
+        for migration in order.migration.iter().chain(&order.later) {
+            self.migrate(migration, order, &mut facts).await?;
+        }
+        let start = op(Action::Start(order.new.launch.clone()));
+        facts.extend(self.process.apply(&start).await?);
+        facts.extend(self.ask(&order.new).await?);
+        Ok(facts)
+    }
+
+    /// Asks a started release everything.
+    pub(crate) async fn ask(&self, trial: &Trial) -> Result<Vec<Fact>, Failure> {
+        let smoke = op(Action::Smoke(trial.smoke.clone()));
+        self.smoke.apply(&smoke).await
+    }
+
     /// Stops what a rehearsal left running and removes its copy and note.
     pub(crate) async fn clean(&self, order: &Rehearsal) -> Result<(), Failure> {
         for trial in order.old.iter().chain([&order.new]) {

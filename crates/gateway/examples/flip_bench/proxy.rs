@@ -65,6 +65,7 @@ impl Proxy {
                         canary: Some(arm(1)),
                         weight_percent: if to == 1 { 100 } else { 0 },
                         closed: None,
+                        mirror_only: false,
                     },
                     epoch: 1,
                     if_changes: None,

@@ -233,6 +233,7 @@ impl Live {
             canary: split.canary.as_ref().and_then(find),
             canary_buckets: canary_buckets(split.weight_percent),
             closed: self.closed.clone(),
+            mirror_only: split.mirror_only,
         })
     }
 }

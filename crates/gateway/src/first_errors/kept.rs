@@ -118,6 +118,7 @@ mod tests {
             canary: Some(arm(canary)),
             weight_percent: 10,
             closed: None,
+            mirror_only: false,
         };
         let of_shop = again.of("shop").unwrap();
         let known = of_shop.keys_of(&split("1.1")).unwrap();

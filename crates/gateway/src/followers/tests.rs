@@ -17,6 +17,7 @@ fn split(address: &str) -> Split {
         canary: None,
         weight_percent: 0,
         closed: None,
+        mirror_only: false,
     }
 }
 

@@ -181,10 +181,7 @@ impl Passage {
             }
             under_way = match self.move_on(targets, under_way, &failed) {
                 Ok(next) => next,
-                Err((failed_at, refusal)) => {
-                    let cause = "the stable release is closed to it";
-                    return self.give_up(failed_at, &refusal, cause);
-                }
+                Err((at, refusal)) => return self.give_up(at, &refusal, &failed.cause),
             };
             // Without a whole spare nothing was sent, and the body is where it was.
             if let Some(body) = spare.as_ref().and_then(SpareBody::again) {

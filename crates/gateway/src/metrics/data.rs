@@ -3,7 +3,7 @@
 //! Moments are told as such, in seconds since the Unix epoch, as is usual: an age is `time() - ...`, and goes on growing
 //! when nobody makes backups any more.
 
-use portcullis_api::data::DataStanding;
+use portcullis_api::data::{ContinuousStanding, DataStanding};
 
 use super::exposition::{Exposition, Kind};
 
@@ -48,6 +48,52 @@ pub(super) fn data(text: &mut Exposition, service: &str, standing: &DataStanding
     text.family(Kind::Gauge, name, help);
     if let Some(rpo_ms) = drill.and_then(|drill| drill.rpo_ms) {
         text.number(&[service], seconds(rpo_ms));
+    }
+    continuous(text, service.1, &standing.continuous);
+}
+
+/// The families about archives from which any moment can be recovered to.
+fn continuous(text: &mut Exposition, service: &str, archives: &[ContinuousStanding]) {
+    type Value = fn(&ContinuousStanding) -> Option<f64>;
+    let families: [(&str, &str, Value); 5] = [
+        (
+            "portcullis_continuous_receiving",
+            "Whether the write-ahead log of a store's server is being received.",
+            |archive| Some(f64::from(u8::from(archive.receiving))),
+        ),
+        (
+            "portcullis_continuous_received_time_seconds",
+            "Everything that was committed until then is in the archive, in seconds since the Unix epoch.",
+            |archive| archive.received_until_ms.map(seconds),
+        ),
+        (
+            "portcullis_continuous_recoverable_from_time_seconds",
+            "The first moment that can be recovered to, in seconds since the Unix epoch.",
+            |archive| {
+                archive
+                    .recoverable
+                    .first()
+                    .map(|range| seconds(range.from_ms))
+            },
+        ),
+        (
+            "portcullis_continuous_base_time_seconds",
+            "When the newest copy of the cluster was complete, in seconds since the Unix epoch.",
+            |archive| archive.base_ms.map(seconds),
+        ),
+        (
+            "portcullis_continuous_slot_kept_bytes",
+            "How much write-ahead log the server keeps for the replication slot.",
+            |archive| archive.slot_kept_bytes.map(|bytes| bytes as f64),
+        ),
+    ];
+    for (name, help, value) in families {
+        text.family(Kind::Gauge, name, help);
+        for archive in archives {
+            if let Some(value) = value(archive) {
+                text.number(&[("service", service), ("store", &archive.store)], value);
+            }
+        }
     }
 }
 

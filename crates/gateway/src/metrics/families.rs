@@ -340,6 +340,14 @@ fn gateway(text: &mut Exposition, scrape: &Scrape<'_>) {
     let name = "portcullis_requests_unrouted";
     text.family(Kind::Counter, name, "Requests that no route took.");
     text.whole(&[], counters.sum(|block| &block.unrouted));
+    if !scrape.held.is_empty() {
+        let name = "portcullis_requests_held";
+        let help = "Requests that wait for a closed service to open.";
+        text.family(Kind::Gauge, name, help);
+        for (service, held) in &scrape.held {
+            text.whole(&[("service", service)], *held);
+        }
+    }
     let name = "portcullis_refusals";
     let help =
         "Answers of the gateway in place of a release, by the code of their problem details.";

@@ -86,6 +86,7 @@ fn sample(format: Format) -> String {
                 sent_in_split: status.requests,
             })
             .collect(),
+        held: vec![("shop", 3)],
         upstreams: vec![&upstream],
         masks: Vec::new(),
         data: None,

@@ -71,6 +71,9 @@ impl Gathering {
             certificates: certificates.as_deref().map_or(&[], Vec::as_slice),
             routes: watched.iter().map(route_scrape).collect(),
             arms: arms(&status, &given),
+            held: (status.routes.iter())
+                .map(|service| (service.service.as_str(), service.held))
+                .collect(),
             upstreams: upstreams(&watched),
             masks: masks(&watched),
             data: data.as_ref().as_ref(),

@@ -34,6 +34,7 @@ fn the_canary_is_met_only_when_it_is_healthy() {
         canary: Some(Arc::clone(&canary)),
         canary_buckets: 5_000,
         closed: None,
+        mirror_only: false,
     };
     let meets = |bucket, forced| named(&split.assign(bucket, forced));
     assert_eq!(
@@ -62,6 +63,7 @@ fn an_unhealthy_stable_arm_is_tried_when_it_is_all_there_is() {
         canary: None,
         canary_buckets: 0,
         closed: None,
+        mirror_only: false,
     };
     split.stable.record_check(&Err("down".to_owned()), &health);
     assert_eq!(named(&split.assign(0, true)), ("stable", "1.0".to_owned()));

@@ -15,6 +15,7 @@ fn split(stable: u16, canary: Option<u16>, weight_percent: u8) -> Split {
         canary: canary.map(arm),
         weight_percent,
         closed: None,
+        mirror_only: false,
     }
 }
 

@@ -12,6 +12,7 @@ fn state(epoch: u64) -> SavedState {
         canary: None,
         weight_percent: 0,
         closed: None,
+        mirror_only: false,
     });
     let service = SavedService {
         epoch,

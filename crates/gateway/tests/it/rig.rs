@@ -228,6 +228,7 @@ pub(crate) fn split(stable: &Arm, canary: Option<&Arm>, weight_percent: u8) -> S
         canary: canary.cloned(),
         weight_percent,
         closed: None,
+        mirror_only: false,
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use portcullis_api::gateway::{Arm, ShadowStatus};
 
 use crate::raw::{RawServer, ok};
-use crate::rig::{Rig, arm, until};
+use crate::rig::{Rig, arm, release, split, until};
 use crate::service::Service;
 
 fn mirrored() -> Rig {
@@ -184,4 +184,37 @@ async fn connections_that_a_canary_closes_are_no_difference() {
     let shadow = shadow_when(&rig, |shadow| shadow.requests + shadow.skipped == 400).await;
     assert_eq!((shadow.errors, shadow.differed), (0, 0));
     assert!(old.seen.requests.load(SeqCst) == 400);
+}
+
+#[tokio::test]
+async fn no_user_meets_a_canary_that_is_only_mirrored_to() {
+    let (old, twin) = (Service::start("old"), Service::start("twin"));
+    let rig = Rig::start_with(|settings| settings.services[0].shadow_percent = 100);
+    let (stable, canary) = (arm("1.0", &old), arm("2.0", &twin));
+    rig.split(&stable, None, 0).await;
+    let mut mirrored = split(&stable, Some(&canary), 0);
+    mirrored.mirror_only = true;
+    rig.try_split(mirrored.clone()).await.unwrap();
+    rig.arm_when("2.0", |arm| arm.health.healthy).await;
+    for user in 0..20 {
+        assert_eq!(rig.get_as(&format!("u{user}")).await, "1.0");
+    }
+    let asked = rig.client.get(rig.url("/who")).header("canary", "true");
+    assert_eq!(release(&asked.send().await.unwrap()), "1.0");
+    let posted = rig
+        .client
+        .post(rig.url("/collect"))
+        .header("canary", "true");
+    assert_eq!(release(&posted.send().await.unwrap()), "1.0");
+    let told = rig
+        .arm_when("2.0", |arm| {
+            arm.shadow
+                .as_ref()
+                .is_some_and(|shadow| shadow.requests >= 21)
+        })
+        .await;
+    assert_eq!((told.requests, told.errors), (0, 0));
+    mirrored.weight_percent = 10;
+    let (status, _) = rig.try_split(mirrored).await.unwrap_err();
+    assert_eq!(status.as_u16(), 422);
 }

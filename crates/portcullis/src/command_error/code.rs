@@ -60,6 +60,8 @@ pub(crate) enum ErrorCode {
     NoStore,
     StoreInUse,
     DatabaseRefused,
+    CopyFailed,
+    NotReadThrough,
     MigrationRefused,
     MigrationFailed,
     MigrationUnderWay,
@@ -127,7 +129,7 @@ const WORDS: [(&str, ErrorCode); 38] = [
 
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 55] = [
+    pub(crate) const ALL: [ErrorCode; 57] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -177,6 +179,8 @@ impl ErrorCode {
         ErrorCode::NoStore,
         ErrorCode::StoreInUse,
         ErrorCode::DatabaseRefused,
+        ErrorCode::CopyFailed,
+        ErrorCode::NotReadThrough,
         ErrorCode::MigrationRefused,
         ErrorCode::MigrationFailed,
         ErrorCode::MigrationUnderWay,

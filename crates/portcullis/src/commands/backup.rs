@@ -1,86 +1,149 @@
 //! `portcullis backup`: on the files, with and without a running server.
 
+mod continuous;
+pub(super) mod copies;
+mod key;
 mod protect;
 pub(super) mod prune;
+mod verify;
 
 use std::path::Path;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, BackupState, Keep, Kept, Store, Vault,
+    BackupError, BackupName, BackupRequest, BackupState, BackupSummary, Keep, Kept, Store, Vault,
 };
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
-use portcullis_engine::{size_words, stores_of};
+use portcullis_engine::{DataRecord, VaultRefused, size_words, stores_of, vault_of};
 
-use crate::cli::Backup;
+use crate::cli::{Backup, BackupKey};
 use crate::command_error::{CommandError, ErrorCode, Exit};
+use crate::commands::drill::open_records;
 use crate::site::Site;
-use crate::state_folder::StateFolder;
-use crate::{clock, connect, offline, output, render};
+use crate::state_folder::{Lock, StateFolder};
+use crate::{clock, connect, journal_place, offline, output, render};
 
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
     let config = match command {
-        Backup::List | Backup::Verify { .. } => connect::config_or_stand_in(site).await?,
-        Backup::Create { .. }
-        | Backup::Prune { .. }
-        | Backup::Protect { .. }
-        | Backup::Unprotect { .. }
-        | Backup::Restore { .. } => connect::config(site)?,
+        Backup::Key(BackupKey::New { file }) => return key::new(file, json),
+        Backup::List { copy: None } | Backup::Verify { copy: None, .. } => {
+            connect::config_or_stand_in(site).await?
+        }
+        _ => connect::config(site)?,
     };
-    if matches!(command, Backup::List | Backup::Prune { .. }) && !config.state.vault.exists() {
-        return Ok(none_yet(&config, command, json));
+    match command {
+        // What is elsewhere needs no vault here.
+        Backup::List { copy: Some(copy) } => return copies::list(&config, copy, json).await,
+        Backup::Verify {
+            name,
+            copy: Some(copy),
+            ..
+        } => return copies::verify(&config, (name.as_deref(), copy), json).await,
+        Backup::List { copy: None } | Backup::Prune { .. } if !config.state.vault.exists() => {
+            return Ok(none_yet(&config, command, json));
+        }
+        _ => {}
     }
     // Only making a backup makes the vault: whoever looks for one at a wrong place shall hear of it.
-    let vault = match command {
-        Backup::Create { .. } => Vault::open_or_create(&config.state.vault),
-        _ => Vault::open(&config.state.vault),
-    };
-    let vault = vault.map_err(|error| failed(&error))?;
+    let make = matches!(command, Backup::Create { .. } | Backup::Fetch { .. });
+    if matches!(command, Backup::Fetch { .. }) {
+        // A machine that was lost has nothing yet.
+        StateFolder::new(&config.state.folder).create()?;
+    }
+    let vault = vault_of(&config, make).await;
+    let vault = vault.map_err(|error| refused(&error))?;
+    in_vault(&config, &vault, command, json).await
+}
+
+async fn in_vault(
+    config: &Config,
+    vault: &Vault,
+    command: &Backup,
+    json: bool,
+) -> Result<Exit, CommandError> {
     match command {
-        Backup::Prune {
-            dry_run,
-            keep_last,
-            keep_days,
-            keep_hourly,
-            keep_daily,
-            keep_weekly,
-            keep_monthly,
-            keep_yearly,
-        } => {
-            let configured = prune::configured(&config);
-            let keep = Keep {
-                last: keep_last.unwrap_or(configured.last),
-                days: keep_days.unwrap_or(configured.days),
-                hourly: keep_hourly.unwrap_or(configured.hourly),
-                daily: keep_daily.unwrap_or(configured.daily),
-                weekly: keep_weekly.unwrap_or(configured.weekly),
-                monthly: keep_monthly.unwrap_or(configured.monthly),
-                yearly: keep_yearly.unwrap_or(configured.yearly),
-            };
-            prune::run(&config, &vault, keep, *dry_run, json).await
+        Backup::Prune { dry_run, .. } => {
+            prune::run(config, vault, wanted(config, command), *dry_run, json).await
         }
-        Backup::Protect { name, reason } => protect::protect(&vault, name, reason, json),
-        Backup::Unprotect { name } => protect::unprotect(&vault, name, json),
+        Backup::Protect { name, reason } => protect::protect(vault, name, reason, json),
+        Backup::Unprotect { name } => protect::unprotect(vault, name, json),
         Backup::Create { reason } => {
-            let release = serving(&config).await;
-            create(&config, &vault, (reason, release), json).await
+            let release = serving(config).await;
+            create(config, vault, (reason, release), json).await
         }
-        Backup::List => list(&vault, json),
-        Backup::Verify { name } => verify(&config, &vault, name.as_deref(), json),
+        Backup::List { .. } => list(config, vault, json),
+        Backup::Verify {
+            continuous: Some(store),
+            ..
+        } => continuous::verify(config, vault, store, json),
+        Backup::Verify { name, .. } => verify::run(config, vault, name.as_deref(), json).await,
+        Backup::Copy { name, to } => {
+            copies::copy(config, vault, (name.as_deref(), to.as_deref()), json).await
+        }
+        Backup::Fetch { name, from } => copies::fetch(config, vault, (name, from), json).await,
+        Backup::Key(_) => key::list(config, vault, json).await,
         Backup::Restore {
             name,
+            at,
+            scratch,
             store,
-            to: Some(to),
+            to,
             ..
-        } => restore_copy(&vault, name, store.as_deref(), to, json),
-        Backup::Restore {
-            name,
-            store,
-            to: None,
-            ..
-        } => restore_in_place(&config, &vault, name, store.as_deref(), json).await,
+        } => {
+            let wanted = continuous::Wanted {
+                at: at.as_deref().unwrap_or_default(),
+                store: store.as_deref(),
+                to: to.as_deref(),
+                scratch: scratch.as_deref(),
+            };
+            match name {
+                Some(name) => restore(config, vault, name, wanted, json).await,
+                None => continuous::restore(config, vault, wanted, json).await,
+            }
+        }
+    }
+}
+
+/// Restores a backup by its name.
+async fn restore(
+    config: &Config,
+    vault: &Vault,
+    name: &str,
+    wanted: continuous::Wanted<'_>,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    match wanted.to {
+        Some(to) => restore_copy(vault, name, wanted.store, to, json),
+        None => restore_in_place(config, vault, name, wanted.store, json).await,
+    }
+}
+
+/// How many are kept: what the command says, else the configuration.
+fn wanted(config: &Config, command: &Backup) -> Keep {
+    let configured = prune::configured(config);
+    let Backup::Prune {
+        keep_last,
+        keep_days,
+        keep_hourly,
+        keep_daily,
+        keep_weekly,
+        keep_monthly,
+        keep_yearly,
+        ..
+    } = command
+    else {
+        return configured;
+    };
+    Keep {
+        last: keep_last.unwrap_or(configured.last),
+        days: keep_days.unwrap_or(configured.days),
+        hourly: keep_hourly.unwrap_or(configured.hourly),
+        daily: keep_daily.unwrap_or(configured.daily),
+        weekly: keep_weekly.unwrap_or(configured.weekly),
+        monthly: keep_monthly.unwrap_or(configured.monthly),
+        yearly: keep_yearly.unwrap_or(configured.yearly),
     }
 }
 
@@ -148,25 +211,35 @@ async fn create(
     let backup = vault
         .create(&request, &stores)
         .map_err(|error| failed(&error))?;
-    let verified = vault.verify(&backup.name).map_err(|error| failed(&error))?;
+    let verified = match vault.verify(&backup.name) {
+        Ok(verified) => Ok(verified),
+        Err(error @ BackupError::NotReadThrough { .. }) => Err(error.to_string()),
+        Err(error) => return Err(failed(&error)),
+    };
+    record(config, &backup).await;
     if json {
         output::json(&serde_json::json!({
             "schema": "portcullis.backup/1",
             "name": backup.name.as_str(),
             "archive": backup.archive,
             "bytes": backup.bytes,
-            "files": verified.files,
-            "sha256": verified.archive_sha256,
-            "verified": true,
+            "files": verified.as_ref().ok().map(|verified| verified.files),
+            "sha256": backup.archive_sha256,
+            "manifest_sha256": backup.manifest_sha256,
+            "encrypted": vault.encryption().encrypts(),
+            "verified": verified.is_ok(),
         }));
     } else {
         output::result(backup.name.as_str());
-        output::talk(&format!(
-            "{}, {}, read back and verified; sha256 {}",
-            render::files(verified.files),
-            size_words(backup.bytes),
-            verified.archive_sha256
-        ));
+        match &verified {
+            Ok(verified) => output::talk(&format!(
+                "{}, {}, read back and verified; sha256 {}",
+                render::files(verified.files),
+                size_words(backup.bytes),
+                verified.archive_sha256
+            )),
+            Err(why) => output::talk(&format!("warning: {why}")),
+        }
         output::talk(&format!(
             "restore a copy: portcullis backup restore {} --to DIR",
             backup.name
@@ -175,14 +248,51 @@ async fn create(
     Ok(Exit::Done)
 }
 
+/// Records a backup in the journal, if there is one. A journal that cannot be written must not keep anybody from making
+/// a backup.
+async fn record(config: &Config, made: &portcullis_backup::Backup) {
+    let warn = |why: String| output::talk(&format!("warning: it is not in the journal: {why}"));
+    match journal_place::open_read_only(config).await {
+        Ok(Some(_)) => {}
+        // A new journal in the place of a lost one would hide that it was lost.
+        Ok(None) => return,
+        Err(error) => return warn(error.sentence()),
+    }
+    let record = DataRecord::Made {
+        backup: made.name.to_string(),
+        reason: made.manifest.reason.clone(),
+        bytes: made.bytes,
+        archive_sha256: made.archive_sha256.clone(),
+        manifest_sha256: made.manifest_sha256.clone(),
+    };
+    match open_records(config).await {
+        Ok(records) => {
+            if let Err(error) = records.append_made(&record, &connect::user()).await {
+                warn(connect::in_one_line(&error));
+            }
+        }
+        Err(error) => warn(error.sentence()),
+    }
+}
+
 /// The stores of the configuration, with what their references lead to.
 async fn stores(config: &Config) -> Result<Vec<Store>, CommandError> {
     let stores = stores_of(&config.stores).await;
     stores.map_err(|failure| CommandError::coded(ErrorCode::DatabaseRefused, failure.message))
 }
 
-fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
-    let backups = vault.list().map_err(|error| failed(&error))?;
+fn list(config: &Config, vault: &Vault, json: bool) -> Result<Exit, CommandError> {
+    let archives = continuous::listed(config, vault);
+    list_lines(
+        &vault.list().map_err(|error| failed(&error))?,
+        &archives,
+        json,
+    );
+    Ok(Exit::Done)
+}
+
+/// A list of backups, here or elsewhere, and of the continuous archives here.
+fn list_lines(backups: &[BackupSummary], archives: &[continuous::Listed], json: bool) {
     if json {
         let rows: Vec<_> = backups
             .iter()
@@ -194,19 +304,31 @@ fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
                     "bytes": backup.bytes,
                     "state": state,
                     "verified": backup.verified,
+                    "encrypted": backup.sealed.is_some(),
+                    "recipients": backup.sealed.as_ref().map(|sealed| &sealed.recipients),
                     "protected": backup.protection.as_ref().map(|protection| &protection.reason),
                     "why": why,
                 })
             })
             .collect();
-        output::json(&serde_json::json!({ "schema": "portcullis.backups/1", "backups": rows }));
+        let mut all = serde_json::json!({ "schema": "portcullis.backups/1", "backups": rows });
+        if !archives.is_empty() {
+            all["continuous"] = archives.iter().map(continuous::Listed::json).collect();
+        }
+        output::json(&all);
     } else if backups.is_empty() {
         output::talk("there are no backups yet; `portcullis backup create` makes one");
     } else {
-        for backup in &backups {
+        for backup in backups {
             let (state, why) = state_words(&backup.state);
             let state = if backup.verified { "verified" } else { state };
+            let why = why.filter(|why| !why.is_empty());
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            let encrypted = if backup.sealed.is_some() {
+                ", encrypted"
+            } else {
+                ""
+            };
             let size = size_words(backup.bytes);
             let protected = if backup.protection.is_some() {
                 ", protected"
@@ -214,57 +336,16 @@ fn list(vault: &Vault, json: bool) -> Result<Exit, CommandError> {
                 ""
             };
             output::result(&format!(
-                "{}  {size:>9}  {state}{protected}{why}",
+                "{}  {size:>9}  {state}{encrypted}{protected}{why}",
                 backup.name
             ));
         }
     }
-    Ok(Exit::Done)
-}
-
-fn verify(
-    config: &Config,
-    vault: &Vault,
-    name: Option<&str>,
-    json: bool,
-) -> Result<Exit, CommandError> {
-    let name = match name {
-        Some(name) => parse(name)?,
-        None => {
-            let (service, environment) = (
-                config.service.name.as_str(),
-                config.service.environment.as_str(),
-            );
-            let listed = vault.list().map_err(|error| failed(&error))?;
-            let newest = listed.into_iter().map(|backup| backup.name);
-            let mut ours = newest
-                .filter(|name| name.service() == service && name.environment() == environment);
-            ours.next().ok_or_else(|| {
-                CommandError::new(Exit::Failed, "there are no backups to verify")
-                    .hint("`portcullis backup create` makes one")
-            })?
+    if !json {
+        for archive in archives {
+            output::result(&archive.line());
         }
-    };
-    let verified = vault.verify(&name).map_err(|error| failed(&error))?;
-    if json {
-        output::json(&serde_json::json!({
-            "schema": "portcullis.backup-verify/1",
-            "name": name.as_str(),
-            "files": verified.files,
-            "bytes": verified.bytes,
-            "sha256": verified.archive_sha256,
-            "took_ms": verified.took.as_millis() as u64,
-        }));
-    } else {
-        output::result(&format!(
-            "{name}: {}, {} read back in {} ms, all as in the manifest; sha256 {}",
-            render::files(verified.files),
-            size_words(verified.bytes),
-            verified.took.as_millis(),
-            verified.archive_sha256
-        ));
     }
-    Ok(Exit::Done)
 }
 
 fn restore_copy(
@@ -319,19 +400,11 @@ fn restore_copy(
     Ok(Exit::Done)
 }
 
-/// Replaces live data. The folder's lock keeps a server, which would not know of it, out.
-async fn restore_in_place(
-    config: &Config,
-    vault: &Vault,
-    name: &str,
-    store: Option<&str>,
-    json: bool,
-) -> Result<Exit, CommandError> {
-    let name = parse(name)?;
+/// The right to replace live data: no server runs that would not know of it, and no release.
+fn alone(config: &Config) -> Result<Lock, CommandError> {
     let folder = StateFolder::new(&config.state.folder);
     folder.create()?;
-    let _lock = folder.lock()?;
-    let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
+    let lock = folder.lock()?;
     let process = ProcessDriver::open(folder.root().to_owned()).map_err(|e| failed(&e))?;
     if let Some(running) = process
         .instances()
@@ -347,6 +420,20 @@ async fn restore_in_place(
              next `portcullis serve` starts them again",
         ));
     }
+    Ok(lock)
+}
+
+/// Replaces live data. The folder's lock keeps a server, which would not know of it, out.
+async fn restore_in_place(
+    config: &Config,
+    vault: &Vault,
+    name: &str,
+    store: Option<&str>,
+    json: bool,
+) -> Result<Exit, CommandError> {
+    let name = parse(name)?;
+    let _lock = alone(config)?;
+    let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let mut copies = Vec::new();
     for held in stores(config)
         .await?
@@ -436,8 +523,20 @@ pub(super) fn parse(name: &str) -> Result<BackupName, CommandError> {
 fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
     let made = CommandError::of(Exit::Failed, error);
     match error.downcast_ref() {
-        Some(BackupError::Postgres { .. }) => made.code(ErrorCode::DatabaseRefused),
+        Some(BackupError::Postgres { .. } | BackupError::Continuous { .. }) => {
+            made.code(ErrorCode::DatabaseRefused)
+        }
         _ => made,
+    }
+}
+
+/// A vault or a place that cannot be used as it is configured.
+fn refused(error: &VaultRefused) -> CommandError {
+    match error {
+        VaultRefused::Vault(error) => failed(error),
+        VaultRefused::Configured { .. } => {
+            CommandError::of(Exit::Failed, error).code(ErrorCode::CopyFailed)
+        }
     }
 }
 

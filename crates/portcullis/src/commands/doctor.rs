@@ -69,7 +69,8 @@ async fn examine(config: Config, findings: &mut Vec<Finding>) {
     findings.extend(found);
     let config = patient.config.clone();
     let stores = portcullis_engine::stores_of(&config.stores).await;
-    let on_disk = tokio::task::spawn_blocking(move || data::examine(&config, stores));
+    let encryption = portcullis_engine::encryption_of(&config).await;
+    let on_disk = tokio::task::spawn_blocking(move || data::examine(&config, stores, encryption));
     findings.extend(match within("backups", on_disk).await {
         Ok(Ok(found)) => found,
         Ok(Err(died)) => vec![Finding::fail("backups", died.to_string())],

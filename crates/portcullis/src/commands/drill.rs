@@ -20,7 +20,9 @@ use crate::site::Site;
 use crate::state_folder::StateFolder;
 use crate::{connect, offline, output};
 
-pub(crate) use records::{DataJournal, backup_takes_ms, open as open_records, unreadable};
+pub(crate) use records::{
+    DataJournal, backup_takes_ms, open as open_records, read as read_records, unreadable,
+};
 
 pub(super) async fn run(site: &Site, json: bool, args: &Drill) -> Result<Exit, CommandError> {
     match &args.command {

@@ -69,6 +69,6 @@ fn explain(error: ClientError, config: &Config, client: &Client) -> CommandError
 }
 
 /// The path of the configured service's route.
-fn route_path(config: &Config) -> String {
+pub(super) fn route_path(config: &Config) -> String {
     format!("/v1/routes/{}", config.service.name)
 }

@@ -6,6 +6,8 @@ mod lint;
 mod rehearse;
 mod status;
 
+pub(super) use rehearse::{chosen, interrupted};
+
 use portcullis_driver::{DatabaseRefused, FailedStatement, MigrationError, RunBy};
 
 use crate::cli::Migrate;

@@ -10,6 +10,7 @@
 //! - `front`, `sockets`: the gateway, and listening sockets that were opened elsewhere.
 //! - `notifier`, `log`: what the service manager and its journal are told.
 //! - `scheduler`: backups and drills by schedule.
+//! - `continuous`: archives of write-ahead log, from which any moment can be recovered to.
 //! - `configuration`, `changes`, `reload`: the file while all this runs.
 //! - `upgrade`, `succession`, `program`: a new binary takes over.
 
@@ -37,6 +38,7 @@ mod acting;
 mod alone;
 mod changes;
 mod configuration;
+mod continuous;
 mod follower;
 mod front;
 mod log;

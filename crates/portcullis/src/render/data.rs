@@ -1,6 +1,6 @@
 //! How a service's data is looked after.
 
-use portcullis_api::data::{DataStanding, Loss};
+use portcullis_api::data::{ContinuousStanding, DataStanding, Loss};
 use portcullis_engine::span_words;
 
 use crate::clock::local;
@@ -35,10 +35,41 @@ pub(super) fn lines(data: &DataStanding, now_ms: u64) -> Vec<String> {
         };
         lines.push(format!("drill     {drill}{}", next(data.next_drill_ms)));
     }
+    for archive in &data.continuous {
+        lines.push(format!("archive   {}", continuous(archive, now_ms)));
+    }
     lines.extend(data.now.iter().map(|now| format!("now       {now}")));
-    let troubles = data.troubles.iter();
+    let of_archives = data.continuous.iter().flat_map(|archive| &archive.troubles);
+    let troubles = data.troubles.iter().chain(of_archives);
     lines.extend(troubles.map(|trouble| format!("TROUBLE   {trouble}")));
     lines
+}
+
+/// An archive in one line: what can be recovered to, and how far it is behind.
+fn continuous(archive: &ContinuousStanding, now_ms: u64) -> String {
+    let at = |ms: u64| local(ms).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let window = archive
+        .recoverable
+        .iter()
+        .map(|range| format!("{} to {}", at(range.from_ms), at(range.to_ms)));
+    let window: Vec<String> = window.collect();
+    let window = match window.is_empty() {
+        true => "nothing can be recovered to yet".to_owned(),
+        false => format!("any moment from {}", window.join(" and from ")),
+    };
+    let behind = match archive.received_until_ms {
+        Some(until_ms) => {
+            let behind_ms = now_ms.saturating_sub(until_ms) / 1000 * 1000;
+            format!("{} behind", span_words(behind_ms.max(1000)))
+        }
+        None => "nothing was received".to_owned(),
+    };
+    let state = if archive.receiving {
+        ""
+    } else {
+        ", NOT receiving"
+    };
+    format!("{}: {window}, {behind}{state}", archive.store)
 }
 
 /// What going back would lose: one line for each store.

@@ -361,3 +361,46 @@ fn while_writes_are_kept_out_users_read_and_going_back_loses_nothing() {
         "{left}"
     );
 }
+
+#[test]
+fn a_twin_runs_on_a_copy_gets_mirrored_reads_and_leaves_nothing_behind() {
+    let configuration = CONFIGURATION.replace("[gateway]", "[gateway]\nshadow = \"100%\"");
+    let rig = serving(&configuration);
+    assert_eq!(rig.exit(&["twin", "smoke"]), 1, "there is none yet");
+    rig.ok(&["backup", "create"]);
+    let up = rig.ok(&["twin", "up", "--release", "2.0", "--shadow"]);
+    assert!(up.contains("2.0 runs on a copy of"), "{up}");
+    let shown = rig.json(&["twin", "show"]);
+    let address = shown["address"].as_str().unwrap().to_owned();
+    assert!(crate::rig::get(&address, "/health", "ana").contains("\"version\": \"2.0\""));
+    // Live data is as it was, and users are, too.
+    assert_eq!(sqlite(&database(&rig), "PRAGMA user_version"), "1");
+    assert_eq!(rig.serving_release(), "1.0");
+    rig.ok(&["twin", "smoke"]);
+    rig.until("mirrored requests", |rig| {
+        assert!(rig.get("/health", "ana").contains("\"version\": \"1.0\""));
+        rig.json(&["twin", "show"])["mirrored"]["requests"].as_u64() > Some(3)
+    });
+    // What is written to the twin is thrown away with it.
+    assert_eq!(write(&address, "ana", "written to the twin"), Some(200));
+    assert_eq!(
+        rig.exit(&["twin", "up", "--release", "2.0"]),
+        1,
+        "one at a time"
+    );
+    rig.ok(&["twin", "down"]);
+    assert!(crate::rig::get(&address, "/health", "ana").is_empty());
+    assert_eq!(written(&rig, "text"), [""; 0]);
+    assert_eq!(
+        rig.json(&["gateway", "split"])["split"]["canary"],
+        serde_json::Value::Null
+    );
+    let left = std::fs::read_dir(rig.path(".portcullis/twin")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(
+        !left
+            .iter()
+            .any(|name| name == "scratch" || name == "twin.json"),
+        "{left:?}"
+    );
+}

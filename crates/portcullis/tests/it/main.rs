@@ -2,12 +2,18 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod after_release;
+mod alembic;
 mod api;
 mod bypass;
+#[path = "../../../backup/tests/it/cloud.rs"]
+#[allow(dead_code, clippy::expect_used)]
+mod cloud;
 mod command_line;
 mod config_command;
 mod conformance;
+mod continuous;
 mod control;
+mod copies;
 mod cut_overs;
 mod databases;
 mod detect;

@@ -12,10 +12,10 @@ use crate::rig::{Ports, Rig};
 const NOTES: &str = include_str!("fixtures/notes/notes.py");
 const CONFIGURATION: &str = include_str!("fixtures/notes/portcullis.toml");
 const RUNBOOK: &str = include_str!("../../../../docs/guide/restore-by-hand.md");
-const PASSWORD: &str = "8461937-hush";
+pub(crate) const PASSWORD: &str = "8461937-hush";
 
 /// A notebook with five hundred notes in a database of a user who has a password.
-fn notebook() -> (PostgresServer, Rig) {
+pub(crate) fn notebook() -> (PostgresServer, Rig) {
     let server = PostgresServer::start();
     let role = format!("CREATE ROLE app LOGIN CREATEDB PASSWORD '{PASSWORD}'");
     server.sql("postgres", &role);
@@ -62,7 +62,7 @@ fn databases(server: &PostgresServer) -> Vec<String> {
 }
 
 /// Files below a folder that have the password in them.
-fn with_password(folder: &Path) -> Vec<String> {
+pub(crate) fn with_password(folder: &Path) -> Vec<String> {
     let found = Command::new("grep")
         .args(["--recursive", "--files-with-matches", "--text", PASSWORD])
         .arg(folder)

@@ -11,8 +11,8 @@ use super::steps::Places;
 use crate::{
     Action, Approval, Check, Command, CutOff, GateOrder, Hook, HookOrder, HookTime, Kept, Launch,
     MigrationOrder, MigrationPhase, NoticeHook, Plan, PlanProblem, PlanRequest, PreflightOrder,
-    Promotion, Purpose, Release, RestoreOrder, Running, SmokeOrder, Split, SplitArm, Step,
-    StepIndex, StoreRef, Strategy, Target, Undo, Weight,
+    Promotion, Purpose, Release, Running, SmokeOrder, Split, SplitArm, Step, StepIndex, StoreRef,
+    Strategy, Target, Undo, Weight,
 };
 use portcullis_analysis::{Analysis, AnalysisProblem};
 
@@ -258,18 +258,7 @@ impl Builder<'_> {
         );
         let mut backup = self.back_up();
         let migrates = request.migrates();
-        let rehearses = migrates || request.cuts_over() && request.purpose == Purpose::Deploy;
-        if let (Some(name), true) = (&backup, rehearses) {
-            let phases = request.phases().len().max(1) as u64;
-            let trials = 2 * (request.timeouts.ready_ms + request.timeouts.stop_ms);
-            let deadline_ms =
-                request.timeouts.backup_ms + phases * (request.timeouts.migrate_ms + trials);
-            if let Some(rehearsal) = self.rehearsal(name) {
-                let action = Action::Rehearse(Box::new(rehearsal));
-                // As with hooks: a failure is not repeated, an attempt that was cut off is.
-                self.push("rehearse", action, Undo::Nothing, deadline_ms, ATTEMPTS);
-            }
-        }
+        self.rehearse(backup.as_deref());
         if let Some(question) = &request.approval {
             let action = Action::Approve(Approval {
                 question: question.clone(),
@@ -281,22 +270,7 @@ impl Builder<'_> {
             // What is restored is what was there when the last write had ended.
             backup = self.final_backup().or(backup);
         }
-        if let Some(name) = &request.restores {
-            let order = RestoreOrder {
-                backup: name.clone(),
-                stores: request.stores.clone(),
-                only_if_made: false,
-            };
-            // The backup that was made in this moment undoes it.
-            let backup_ms = request.timeouts.backup_ms;
-            self.push(
-                "restore",
-                Action::Restore(order),
-                Undo::Nothing,
-                backup_ms,
-                ATTEMPTS,
-            );
-        }
+        self.restore_earlier();
         if migrates {
             self.migrate(backup.as_deref());
         }
@@ -324,16 +298,21 @@ impl Builder<'_> {
     /// The first release of a service: there is nothing to compare with and nothing to go back to.
     fn promote_first(&mut self) {
         let request = self.request;
-        let split = Split {
+        let short_ms = request.timeouts.short_ms;
+        let promotion = self.promotion(self.promoted());
+        self.push("promote", promotion, Undo::Impossible, short_ms, ATTEMPTS);
+    }
+
+    /// The split that sends everybody to the new release.
+    fn promoted(&self) -> Split {
+        let request = self.request;
+        Split {
             service: request.release.service.clone(),
             stable: arm(&request.release, &request.target),
             canary: None,
             weight: Weight::NONE,
             closed: None,
-        };
-        let short_ms = request.timeouts.short_ms;
-        let promotion = self.promotion(split);
-        self.push("promote", promotion, Undo::Impossible, short_ms, ATTEMPTS);
+        }
     }
 
     fn shift(&mut self, strategy: &Strategy) {
@@ -377,14 +356,7 @@ impl Builder<'_> {
                 self.gate(gate, weight);
             }
         }
-        let promoted = Split {
-            service: request.release.service.clone(),
-            stable: arm(&request.release, &request.target),
-            canary: None,
-            weight: Weight::NONE,
-            closed: None,
-        };
-        let promotion = self.promotion(promoted);
+        let promotion = self.promotion(self.promoted());
         if request.cuts_over() {
             // The old release was stopped long ago; there is nothing to keep warm or to retire.
             self.push("promote", promotion, Undo::Impossible, short_ms, ATTEMPTS);

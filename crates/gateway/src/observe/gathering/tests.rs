@@ -36,6 +36,7 @@ fn service(stable_healthy: bool, canary_healthy: bool) -> RouteStatus {
             canary: Some(arm("1.1")),
             weight_percent: 30,
             closed: None,
+            mirror_only: false,
         }),
         epoch: 1,
         changes: 1,

@@ -54,6 +54,8 @@ pub(super) fn meaning(code: ErrorCode) -> Meaning {
         ErrorCode::NoStore => NO_STORE,
         ErrorCode::StoreInUse => STORE_IN_USE,
         ErrorCode::DatabaseRefused => DATABASE_REFUSED,
+        ErrorCode::CopyFailed => COPY_FAILED,
+        ErrorCode::NotReadThrough => NOT_READ_THROUGH,
         ErrorCode::MigrationRefused => MIGRATION_REFUSED,
         ErrorCode::MigrationFailed => MIGRATION_FAILED,
         ErrorCode::MigrationUnderWay => MIGRATION_UNDER_WAY,
@@ -506,6 +508,26 @@ const DATABASE_REFUSED: Meaning = Meaning {
               lacks something, or PostgreSQL's programs are missing or too old. The database was not changed.",
     remedy: "The message names the store and what is in the way; `portcullis docs postgresql-stores` says which rights \
              and programs are needed, and `portcullis doctor` looks at them.",
+    exit: Exit::Failed,
+};
+
+const COPY_FAILED: Meaning = Meaning {
+    number: 806,
+    title: "A copy elsewhere, or a key of backups, cannot be used",
+    meaning: "A place of `[[backup.copy]]` cannot be reached, refuses us, or does not have what was written there; or \
+               what is configured for it or for `[backup.encryption]` cannot be used. The local backups were not changed.",
+    remedy: "The message names the place and what it said. Try again when it answers: an upload goes on from where it \
+              was. `portcullis docs copies-and-encryption` describes keys and rights.",
+    exit: Exit::Failed,
+};
+
+const NOT_READ_THROUGH: Meaning = Meaning {
+    number: 807,
+    title: "An encrypted backup is whole, but nobody read it through",
+    meaning: "Its files have the checksums that were written, and no key that is configured here opens it. So it does \
+               not count as verified: whether it can be restored is not known.",
+    remedy: "Verify it where the identity is, or name that in `backup.encryption.identities`; `portcullis backup key \
+              list` says for whom each backup was encrypted.",
     exit: Exit::Failed,
 };
 

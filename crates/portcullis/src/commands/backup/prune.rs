@@ -9,23 +9,18 @@ use portcullis_config::Config;
 use portcullis_engine::{History, Past, size_words};
 use portcullis_rollout::{Action, Plan, Undo};
 
+mod elsewhere;
+
+pub(in crate::commands) use elsewhere::by_rules as copies_by_rules;
+
 use super::{failed, now};
-use crate::command_error::{CommandError, Exit};
+use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::state_folder::StateFolder;
 use crate::{connect, journal_place, offline, output};
 
 /// What the configuration's `[backup]` table says.
 pub(super) fn configured(config: &Config) -> Keep {
-    let retention = &config.retention;
-    Keep {
-        last: retention.keep_last,
-        days: retention.keep_days,
-        hourly: retention.keep_hourly,
-        daily: retention.keep_daily,
-        weekly: retention.keep_weekly,
-        monthly: retention.keep_monthly,
-        yearly: retention.keep_yearly,
-    }
+    super::copies::keep(&config.retention)
 }
 
 /// The numbers, for reports.
@@ -58,11 +53,19 @@ pub(super) async fn run(
     json: bool,
 ) -> Result<Exit, CommandError> {
     let needed = needed_by_live_rollout(config).await?;
-    let (outcomes, rules) = sweep(config, vault, (keep, needed), dry_run)?;
+    let (outcomes, rules) = sweep(config, vault, (keep, needed.clone()), dry_run)?;
+    let copies = elsewhere::run(config, vault, &needed, dry_run).await?;
     if json {
-        report_json(&outcomes, &rules, dry_run);
+        report_json((&outcomes, &copies), &rules, dry_run);
     } else {
         report(&outcomes, dry_run);
+        elsewhere::report(&copies, dry_run);
+    }
+    if let Some(why) = copies.iter().find_map(elsewhere::Swept::trouble) {
+        if json {
+            return Ok(Exit::Failed);
+        }
+        return Err(CommandError::new(Exit::Failed, why).code(ErrorCode::CopyFailed));
     }
     let mut errors = outcomes.iter().filter_map(|outcome| outcome.error.as_ref());
     match errors.next() {
@@ -235,7 +238,11 @@ fn report(outcomes: &[Outcome], dry_run: bool) {
     });
 }
 
-fn report_json(outcomes: &[Outcome], rules: &Retention, dry_run: bool) {
+fn report_json(
+    (outcomes, copies): (&[Outcome], &[elsewhere::Swept]),
+    rules: &Retention,
+    dry_run: bool,
+) {
     let rows: Vec<_> = outcomes
         .iter()
         .map(|outcome| {
@@ -259,6 +266,7 @@ fn report_json(outcomes: &[Outcome], rules: &Retention, dry_run: bool) {
         "removed": removed(outcomes).count(),
         "freed_bytes": freed_bytes,
         "backups": rows,
+        "copies": elsewhere::json(copies),
     }));
 }
 

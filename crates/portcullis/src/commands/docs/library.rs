@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 17] = [
+pub(super) const GUIDES: [(&str, &str); 20] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -30,6 +30,10 @@ pub(super) const GUIDES: [(&str, &str); 17] = [
         "migrations",
         include_str!("../../../../../docs/guide/migrations.md"),
     ),
+    (
+        "cut-over",
+        include_str!("../../../../../docs/guide/cut-over.md"),
+    ),
     ("gates", include_str!("../../../../../docs/guide/gates.md")),
     (
         "gateway",
@@ -57,12 +61,20 @@ pub(super) const GUIDES: [(&str, &str); 17] = [
         include_str!("../../../../../docs/guide/postgresql-stores.md"),
     ),
     (
+        "point-in-time",
+        include_str!("../../../../../docs/guide/point-in-time.md"),
+    ),
+    (
         "restore-by-hand",
         include_str!("../../../../../docs/guide/restore-by-hand.md"),
     ),
     (
         "drills",
         include_str!("../../../../../docs/guide/drills.md"),
+    ),
+    (
+        "copies-and-encryption",
+        include_str!("../../../../../docs/guide/copies-and-encryption.md"),
     ),
 ];
 

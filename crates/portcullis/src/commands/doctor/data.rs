@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
-use portcullis_backup::{Store, Vault};
+use portcullis_backup::{Encryption, Store, Vault};
 use portcullis_config::Config;
-use portcullis_engine::size_words;
+use portcullis_engine::{VaultRefused, size_words};
 use portcullis_rollout::Failure;
 
 use super::finding::Finding;
@@ -19,7 +19,11 @@ const OLD_DAYS: u64 = 7;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The vault, its space and its newest verified backup. Reads archives: it blocks.
-pub(super) fn examine(config: &Config, stores: Result<Vec<Store>, Failure>) -> Vec<Finding> {
+pub(super) fn examine(
+    config: &Config,
+    stores: Result<Vec<Store>, Failure>,
+    encryption: Result<Encryption, VaultRefused>,
+) -> Vec<Finding> {
     if config.stores.is_empty() {
         let message = "the service declares no data, so there is nothing to back up";
         return vec![Finding::ok("backups", message)];
@@ -27,6 +31,10 @@ pub(super) fn examine(config: &Config, stores: Result<Vec<Store>, Failure>) -> V
     let stores = match stores {
         Ok(stores) => stores,
         Err(failure) => return vec![Finding::fail("backups", failure.message)],
+    };
+    let encryption = match encryption {
+        Ok(encryption) => encryption,
+        Err(error) => return vec![Finding::fail("backups", error.to_string())],
     };
     let root = &config.state.vault;
     let shown = root.display();
@@ -44,14 +52,24 @@ pub(super) fn examine(config: &Config, stores: Result<Vec<Store>, Failure>) -> V
         let message = format!("the vault {shown} has mode {mode:04o}: others may look into it");
         return vec![Finding::fail("backups", message).hint(format!("chmod 700 {shown}"))];
     }
-    match Vault::open(root) {
+    match Vault::open(root).map(|vault| vault.with_encryption(encryption)) {
         Ok(vault) => {
             let mut found = vec![space(&stores, &vault), newest(config, &vault)];
             found.extend(stores.iter().filter_map(leftovers));
+            found.extend(readable(&vault));
             found
         }
         Err(error) => vec![Finding::fail("backups", error.to_string())],
     }
+}
+
+/// Backups that are encrypted for a key that is not here.
+fn readable(vault: &Vault) -> Option<Finding> {
+    let why = vault.encryption().reads_what_it_writes().err()?;
+    let message = format!("backups are encrypted and cannot be read here: {why}");
+    let hint = "without an identity they are never verified, and no release with data begins; see \
+                `portcullis docs copies-and-encryption`";
+    Some(Finding::warn("backups", message).hint(hint))
 }
 
 /// Copies of a database that nobody uses any more, unless a rollout is at it just now.

@@ -25,6 +25,10 @@ struct RouteRow {
     changes: u64,
     changed_at_ms: u64,
     unrouted: u64,
+    /// Who is kept out, in words.
+    closed_to: Option<String>,
+    held: u64,
+    turned_away: u64,
     /// While there is one, the canary gets nothing, whatever its share.
     bypass: Option<Bypass>,
     arms: Vec<ArmRow>,
@@ -149,12 +153,16 @@ fn row(route: &RouteStatus, requests_now: impl Fn(&ArmStatus) -> u64) -> RouteRo
             .position(|role| *role == row.role)
     };
     arms.sort_by_key(|row| order(row).unwrap_or(2));
+    let closed = route.split.as_ref().and_then(|split| split.closed.as_ref());
     RouteRow {
         service: route.service.clone(),
         epoch: route.epoch,
         changes: route.changes,
         changed_at_ms: route.changed_at_ms,
         unrouted: route.unrouted,
+        closed_to: closed.map(ToString::to_string),
+        held: route.held,
+        turned_away: route.turned_away,
         bypass: route.bypass.clone(),
         arms,
     }
@@ -181,6 +189,20 @@ fn role_of(arm: &Arm, split: Option<&Split>) -> (&'static str, u8) {
         }
         Some(split) if split.canary.as_ref() == Some(arm) => ("canary", split.weight_percent),
         _ => ("removed", 0),
+    }
+}
+
+/// Who is kept out, where somebody is.
+fn report_kept_out(route: &RouteRow) {
+    if let Some(closed) = &route.closed_to {
+        output::result(&format!(
+            "  CLOSED to {closed}: {} now, and {} got 503 since the gateway started",
+            match route.held {
+                1 => "1 request waits".to_owned(),
+                held => format!("{held} requests wait"),
+            },
+            requests(route.turned_away)
+        ));
     }
 }
 
@@ -240,6 +262,7 @@ fn report(gateway: &GatewayStatus, route: &RouteRow) {
             output::result(&format!("  {} {}: {told}", arm.role, arm.release));
         }
     }
+    report_kept_out(route);
     if route.unrouted > 0 {
         output::result(&format!(
             "  {} found no release to serve them and got 503",

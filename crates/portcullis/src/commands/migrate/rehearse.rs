@@ -3,7 +3,7 @@
 use portcullis_backup::{BackupName, Vault};
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
-use portcullis_engine::{Planner, Rehearsals, RehearsalsRefused};
+use portcullis_engine::{Planner, Rehearsals, RehearsalsRefused, vault_of};
 use portcullis_rollout::{Fact, Failure, Rehearsal, ReleaseId};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,7 +20,9 @@ pub(super) async fn run(site: &Site, json: bool, args: &Rehearse) -> Result<Exit
     let config = connect::config(site)?;
     let folder = StateFolder::new(&config.state.folder);
     folder.create()?;
-    let vault = Vault::open(&config.state.vault).map_err(|error| failed(&error))?;
+    let vault = vault_of(&config, false)
+        .await
+        .map_err(|error| failed(&error))?;
     let name = chosen(&config, &vault, args.backup.as_deref())?;
     let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let checks = connect::checks(&config)?;
@@ -53,7 +55,7 @@ pub(super) async fn run(site: &Site, json: bool, args: &Rehearse) -> Result<Exit
 }
 
 /// The backup that is asked for, or the newest of this service.
-fn chosen(
+pub(in crate::commands) fn chosen(
     config: &Config,
     vault: &Vault,
     wanted: Option<&str>,
@@ -123,7 +125,7 @@ fn told(
 }
 
 /// Ends at the first Ctrl-C or request to end; never if that cannot be listened for.
-async fn interrupted() {
+pub(in crate::commands) async fn interrupted() {
     let (Ok(mut interrupt), Ok(mut terminate)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),

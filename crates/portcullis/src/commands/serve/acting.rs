@@ -13,8 +13,8 @@ use portcullis_api::gateway::RouteStatus;
 use portcullis_config::{Config, JournalConfig, Listen};
 use portcullis_driver::{GatewayDriver, GatewayMeter, LogKeeper, ProcessDriver, SmokeDriver};
 use portcullis_engine::{
-    DataHand, Engine, Hands, Planner, RehearsalHand, Runner, RunnerError, Service, Standing,
-    WallClock,
+    DataHand, DataLog, Engine, Hands, Planner, Recorder, RehearsalHand, Runner, RunnerError,
+    Service, Standing, WallClock, copies_of, vault_of,
 };
 use portcullis_gateway::Gateway;
 use portcullis_journal::{Journal, JournalError, Scope, StoredJournal};
@@ -24,6 +24,7 @@ use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use super::continuous::Archives;
 use super::scheduler::Schedules;
 use super::standby::{Standby, Turn};
 use super::{failed, take_over};
@@ -83,6 +84,8 @@ struct Running {
     listener: Listener,
     /// `None` for a service without data.
     schedules: Option<Schedules>,
+    /// `None` for a service without data.
+    archives: Option<Archives>,
     /// Cuts the logs of releases while this acts.
     _logs: LogKeeper,
 }
@@ -194,6 +197,9 @@ impl Acting {
                 if let Some(schedules) = earlier.schedules {
                     schedules.stop().await;
                 }
+                if let Some(archives) = earlier.archives {
+                    archives.stop().await;
+                }
                 earlier.server.stop().await;
                 Some(earlier.listener)
             }
@@ -250,9 +256,20 @@ impl Acting {
             let refusal = match running {
                 Ok(running) => {
                     let standing = running.engine.standing();
-                    if let Some(schedules) = running.schedules {
-                        schedules.stop().await;
-                    }
+                    let schedules = running.schedules.map(Schedules::stop);
+                    let archives = running.archives.map(Archives::stop);
+                    tokio::join!(
+                        async {
+                            if let Some(stopping) = schedules {
+                                stopping.await
+                            }
+                        },
+                        async {
+                            if let Some(stopping) = archives {
+                                stopping.await
+                            }
+                        },
+                    );
                     // One that hangs is ended with its runtime, below.
                     let _ = tokio::time::timeout(ACTING_STOP, running.engine.stop()).await;
                     running.server.stop().await;
@@ -368,8 +385,10 @@ fn start_server(
     let config = grounds.config.clone();
     tokio::spawn(loss_keeper::keep(engine.clone(), config, loss_out));
     let has_data = !grounds.config.stores.is_empty();
+    let archives = has_data.then(|| Archives::begin(grounds.clone(), engine.clone()));
     let schedules = has_data.then(|| Schedules::begin(grounds, engine.clone()));
     Ok(Running {
+        archives,
         schedules,
         engine,
         server,
@@ -476,9 +495,12 @@ async fn prepare(
     let shared = matches!(config.state.journal, JournalConfig::Postgres(_));
     let took_over = shared && has_been_away(runner.lease().epoch.0, folder)?;
     let checks = connect::checks(config)?;
-    let vault =
-        portcullis_backup::Vault::open_or_create(&config.state.vault).map_err(|e| failed(&e))?;
-    let data = DataHand::new(vault);
+    let vault = vault_of(config, true).await.map_err(|e| failed(&e))?;
+    let places = copies_of(config).await.map_err(|e| failed(&e))?;
+    let required = places.into_iter().filter(|place| place.required);
+    let data = DataHand::new(vault)
+        .with_required_copies(required.map(|place| place.copies).collect())
+        .with_recorder(recorder(runner));
     let trials = process.for_trials();
     let smoke = SmokeDriver::new(checks.clone());
     let rehearsal = RehearsalHand::new(data.clone(), trials, smoke);
@@ -492,6 +514,18 @@ async fn prepare(
     let hands = Hands::new(process.clone(), gateway, checks.clone(), data, rehearsal);
     let meter = GatewayMeter::new(client, checks);
     Ok((took_over, hands, meter))
+}
+
+/// Records backups of rollouts beside those of the schedule, in a chain of their own.
+fn recorder(runner: &Runner<StoredJournal>) -> Recorder {
+    let records = DataLog::new(runner.journal().clone(), &runner.lease().scope);
+    Arc::new(move |record| {
+        let records = records.clone();
+        Box::pin(async move {
+            let recorded = records.append_made(&record, "rollout").await;
+            recorded.map_err(|error| connect::in_one_line(&error))
+        })
+    })
 }
 
 /// Refuses a journal that others know more than: it was lost, emptied or replaced, and planning from it

@@ -112,6 +112,14 @@ fn engines(
         ),
         ("state.vault", in_force.state.vault != config.state.vault),
         (
+            "[backup.encryption]",
+            in_force.backup.encryption != config.backup.encryption,
+        ),
+        (
+            "[[backup.copy]]",
+            in_force.backup.copies != config.backup.copies,
+        ),
+        (
             "state.lease",
             in_force.state.lease_ttl_ms != config.state.lease_ttl_ms,
         ),

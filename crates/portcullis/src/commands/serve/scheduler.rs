@@ -5,13 +5,15 @@
 //! engine, goes on where this one was. A run waits while a step of a rollout is under way or held, as long as it could
 //! be made up for.
 
+mod copier;
 mod keeper;
 mod run;
 mod standing;
 
 use std::time::Duration;
 
-use portcullis_engine::{Engine, Standing};
+use portcullis_config::Config;
+use portcullis_engine::{Engine, Planner, Standing};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -26,6 +28,7 @@ pub(super) struct Schedules {
     cancelled: CancellationToken,
     busy: watch::Receiver<Option<String>>,
     task: JoinHandle<()>,
+    copier: JoinHandle<()>,
 }
 
 impl Schedules {
@@ -33,8 +36,10 @@ impl Schedules {
     pub(super) fn begin(grounds: Grounds, engine: Engine) -> Schedules {
         let cancelled = CancellationToken::new();
         let (busy_out, busy) = watch::channel(None);
+        let copying = copier::keep(grounds.clone(), engine.clone(), cancelled.clone());
         let keeping = keep(grounds, engine, cancelled.clone(), busy_out);
         Schedules {
+            copier: tokio::spawn(copying),
             cancelled,
             busy,
             task: tokio::spawn(keeping),
@@ -46,10 +51,11 @@ impl Schedules {
         self.busy.borrow().clone()
     }
 
-    /// Ends the task. A drill is cleared away first; a backup is not waited for: what is unfinished of one is none.
+    /// Ends the tasks. A drill is cleared away first; a backup is not waited for: what is unfinished of one is none. An upload goes on after the next start.
     pub(super) async fn stop(self) {
         self.cancelled.cancel();
-        let _ = tokio::time::timeout(SCHEDULE_STOP, self.task).await;
+        let both = futures::future::join(self.task, self.copier);
+        let _ = tokio::time::timeout(SCHEDULE_STOP, both).await;
     }
 }
 
@@ -99,5 +105,28 @@ async fn begin(
         if engine.standing() != Standing::Acting {
             return None;
         }
+    }
+}
+
+/// Tells people, through the hooks for notices. Nothing waits for it (invariant 14).
+pub(super) fn notify(config: &Config, engine: &Engine, sentence: &str) {
+    for hook in Planner::notice_hooks(config, &engine.history()) {
+        let service = &config.service;
+        let letter = serde_json::json!({
+            "schema": "portcullis.notice/1",
+            "hook": hook.name,
+            "kind": "warning",
+            "sentence": sentence,
+            "rollout": null,
+            "service": service.name,
+            "environment": service.environment,
+            "plan": null,
+        });
+        tokio::spawn(async move {
+            let outcome = portcullis_driver::run_notice(&hook, &letter.to_string()).await;
+            if !outcome.succeeded() {
+                tracing::warn!(hook = hook.name, end = %outcome.end, "a notice was not delivered");
+            }
+        });
     }
 }

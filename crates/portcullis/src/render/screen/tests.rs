@@ -206,6 +206,7 @@ fn route(detail: &Detail, percent: u8) -> RouteStatus {
             canary: Some(canary),
             weight_percent: percent,
             closed: None,
+            mirror_only: false,
         }),
         epoch: 1,
         changes: 1,

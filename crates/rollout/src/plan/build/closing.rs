@@ -6,7 +6,9 @@
 //! is opened to the new release by shares of the users. From then on it may take writes that a restore would lose.
 
 use super::{ATTEMPTS, Builder, arm};
-use crate::{Action, ClosedFor, ClosedTo, Closure, CutOff, Running, Split, Undo, Weight};
+use crate::{
+    Action, ClosedFor, ClosedTo, Closure, CutOff, RestoreOrder, Running, Split, Undo, Weight,
+};
 
 impl Builder<'_> {
     /// Closes the service, and in a cut-over stops the release that serves.
@@ -65,6 +67,27 @@ impl Builder<'_> {
             ATTEMPTS,
         );
         Some(name)
+    }
+
+    /// The data that a release of before a cut-over had. The backup that was made in this moment undoes it.
+    pub(super) fn restore_earlier(&mut self) {
+        let request = self.request;
+        let Some(backup) = request.restores.clone() else {
+            return;
+        };
+        let order = RestoreOrder {
+            backup,
+            stores: request.stores.clone(),
+            only_if_made: false,
+        };
+        let backup_ms = request.timeouts.backup_ms;
+        self.push(
+            "restore",
+            Action::Restore(order),
+            Undo::Nothing,
+            backup_ms,
+            ATTEMPTS,
+        );
     }
 
     /// Who is kept out before the new release has a share, and when the shares are taken from it.

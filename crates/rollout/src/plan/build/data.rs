@@ -3,8 +3,8 @@
 use super::{ATTEMPTS, Builder};
 use crate::plan::steps::Places;
 use crate::{
-    Action, BackupOrder, Migration, MigrationOrder, MigrationPhase, Rehearsal, RestoreOrder,
-    StoreRef, Target, Trial, Undo,
+    Action, BackupOrder, Migration, MigrationOrder, MigrationPhase, Purpose, Rehearsal,
+    RestoreOrder, StoreRef, Target, Trial, Undo,
 };
 
 impl Builder<'_> {
@@ -143,7 +143,25 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn rehearsal(&mut self, backup: &str) -> Option<Rehearsal> {
+    /// Tries the migration and both releases on a restored copy, where there is one.
+    pub(super) fn rehearse(&mut self, backup: Option<&str>) {
+        let request = self.request;
+        let cuts_over = request.cuts_over() && request.purpose == Purpose::Deploy;
+        let Some(backup) = backup.filter(|_| request.migrates() || cuts_over) else {
+            return;
+        };
+        let timeouts = &request.timeouts;
+        let phases = request.phases().len().max(1) as u64;
+        let trials = 2 * (timeouts.ready_ms + timeouts.stop_ms);
+        let deadline_ms = timeouts.backup_ms + phases * (timeouts.migrate_ms + trials);
+        if let Some(rehearsal) = self.rehearsal(backup) {
+            let action = Action::Rehearse(Box::new(rehearsal));
+            // As with hooks: a failure is not repeated, an attempt that was cut off is.
+            self.push("rehearse", action, Undo::Nothing, deadline_ms, ATTEMPTS);
+        }
+    }
+
+    fn rehearsal(&mut self, backup: &str) -> Option<Rehearsal> {
         let request = self.request;
         let scratch = request.scratch.clone();
         let stores: Vec<StoreRef> = request

@@ -38,7 +38,7 @@ pub(super) async fn keep(engine: Engine, config: Config, told: watch::Sender<Opt
             continue;
         }
         let began_us = monotonic_us();
-        let stores = match loss(&order, &config.state.vault).await {
+        let stores = match loss(&order, &config).await {
             Ok(stores) => stores.into_iter().map(|store| StoreLoss {
                 store: store.store,
                 added: store.added,

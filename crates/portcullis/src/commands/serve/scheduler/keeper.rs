@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use portcullis_api::data::DataStanding;
 use portcullis_config::{Config, Schedule};
-use portcullis_engine::{DataEntry, DataRecord, Drills, Due, Engine, Job, Planner, due, seen_ms};
+use portcullis_engine::{DataEntry, DataRecord, Drills, Due, Engine, Job, due, seen_ms};
 use portcullis_rollout::State;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -255,28 +256,9 @@ impl Keeper {
         self.notify(&why);
     }
 
-    /// Tells people, through the hooks for notices. Nothing waits for it (invariant 14).
+    /// Tells people, through the hooks for notices.
     pub(super) fn notify(&self, sentence: &str) {
-        let hooks = Planner::notice_hooks(&self.config, &self.engine.history());
-        for hook in hooks {
-            let service = &self.config.service;
-            let letter = serde_json::json!({
-                "schema": "portcullis.notice/1",
-                "hook": hook.name,
-                "kind": "warning",
-                "sentence": sentence,
-                "rollout": null,
-                "service": service.name,
-                "environment": service.environment,
-                "plan": null,
-            });
-            tokio::spawn(async move {
-                let outcome = portcullis_driver::run_notice(&hook, &letter.to_string()).await;
-                if !outcome.succeeded() {
-                    tracing::warn!(hook = hook.name, end = %outcome.end, "a notice was not delivered");
-                }
-            });
-        }
+        super::notify(&self.config, &self.engine, sentence);
     }
 
     /// Stops and removes what a killed drill left, wherever it was held.
@@ -312,7 +294,14 @@ impl Keeper {
                 waits.map(|(job, (_, why))| format!("the {} waits: {why}", job.word()))
             });
         let standing = standing::standing(&self.config, &self.entries, &self.next, now).await;
-        self.grounds.data.send_replace(Some(standing));
+        self.grounds.data.send_modify(|data| {
+            // How archives stand is told by those who keep them.
+            let continuous = std::mem::take(&mut data.get_or_insert_default().continuous);
+            *data = Some(DataStanding {
+                continuous,
+                ..standing
+            });
+        });
     }
 }
 

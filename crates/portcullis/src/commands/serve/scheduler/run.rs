@@ -1,10 +1,11 @@
 //! A backup or a drill of the schedule.
 
 use jiff::Timestamp;
-use portcullis_backup::{BackupError, BackupRequest, Store, Vault};
+use portcullis_backup::{BackupError, BackupRequest, Encryption, Store, Vault};
 use portcullis_config::{Config, DrilledBackup};
 use portcullis_engine::{
-    DataRecord, DrillOrder, DrillVerdict, Drills, DrillsRefused, Job, Pick, stores_of,
+    DataRecord, DrillOrder, DrillVerdict, Drills, DrillsRefused, Job, Pick, encryption_of,
+    stores_of,
 };
 
 use super::keeper::Keeper;
@@ -25,15 +26,21 @@ impl Keeper {
         let live = history.live();
         let needed = live.map(prune::needed_by).unwrap_or_default();
         let (config, reason) = (self.config.clone(), format!("schedule, {at}"));
-        let made = match stores_of(&config.stores).await {
-            Ok(stores) => {
+        let encryption = encryption_of(&config).await;
+        let encryption = encryption.map_err(|error| connect::in_one_line(&error));
+        let stores = stores_of(&config.stores).await;
+        let made = match stores
+            .map_err(|failure| failure.message)
+            .and_then(|stores| Ok((stores, encryption?)))
+        {
+            Ok((stores, encryption)) => {
                 let request = (reason, release);
-                let work = move || make(&config, &stores, request, needed);
+                let work = move || make(&config, (&stores, encryption), request, needed);
                 let worked = tokio::task::spawn_blocking(work).await;
                 worked
                     .unwrap_or_else(|error| Err(format!("the work stopped unexpectedly: {error}")))
             }
-            Err(failure) => Err(failure.message),
+            Err(why) => Err(why),
         };
         match made {
             Ok(made) => {
@@ -42,7 +49,7 @@ impl Keeper {
                 tracing::info!(
                     backup = made.name,
                     took_ms,
-                    "a backup of the schedule was made and read back"
+                    "a backup of the schedule was made"
                 );
                 let record = DataRecord::BackedUp {
                     time_ms,
@@ -54,6 +61,10 @@ impl Keeper {
                     removed: made.removed,
                 };
                 self.record(&record).await;
+                if let Some(why) = made.not_read {
+                    self.notify(&why);
+                    tracing::warn!("{why}");
+                }
                 if let Some(why) = made.not_pruned {
                     self.notify(&format!("old backups could not be removed: {why}"));
                     tracing::warn!("old backups could not be removed: {why}");
@@ -124,6 +135,8 @@ struct Made {
     bytes: u64,
     archive_sha256: String,
     manifest_sha256: String,
+    /// Why it could not be read through: it does not count as verified.
+    not_read: Option<String>,
     removed: u64,
     /// Why old ones could not be removed.
     not_pruned: Option<String>,
@@ -131,12 +144,13 @@ struct Made {
 
 fn make(
     config: &Config,
-    stores: &[Store],
+    (stores, encryption): (&[Store], Encryption),
     (reason, release): (String, Option<String>),
     needed: Vec<(String, String)>,
 ) -> Result<Made, String> {
     let told = |error: BackupError| connect::in_one_line(&error);
     let vault = Vault::open_or_create(&config.state.vault).map_err(told)?;
+    let vault = vault.with_encryption(encryption);
     let mut attempt = 0;
     let backup = loop {
         attempt += 1;
@@ -155,7 +169,11 @@ fn make(
             made => break made.map_err(told)?,
         }
     };
-    let verified = vault.verify(&backup.name).map_err(told)?;
+    let not_read = match vault.verify(&backup.name) {
+        Ok(_) => None,
+        Err(error @ BackupError::NotReadThrough { .. }) => Some(connect::in_one_line(&error)),
+        Err(error) => return Err(told(error)),
+    };
     let (removed, not_pruned) = match config.backup.prune {
         true => prune::by_rules(config, &vault, needed),
         false => (0, None),
@@ -163,8 +181,9 @@ fn make(
     Ok(Made {
         name: backup.name.to_string(),
         bytes: backup.bytes,
-        archive_sha256: verified.archive_sha256,
-        manifest_sha256: verified.manifest_sha256,
+        archive_sha256: backup.archive_sha256,
+        manifest_sha256: backup.manifest_sha256,
+        not_read,
         removed,
         not_pruned,
     })

@@ -43,6 +43,7 @@ pub(super) async fn standing(
             .into_iter()
             .filter_map(|job| trouble(entries, job))
             .collect(),
+        continuous: Vec::new(),
     }
 }
 

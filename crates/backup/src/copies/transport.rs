@@ -1,0 +1,143 @@
+//! Requests to whoever keeps copies, by the client and the TLS of the rest of the workspace: ring, and the authorities
+//! that the system trusts.
+//!
+//! Every answer is read whole before it is handed on: pieces that are asked for are small, and an answer that breaks off
+//! is then a request that failed, which is tried again.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
+use hyper_util::rt::TokioExecutor;
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
+    HttpResponse, HttpResponseBody, HttpService,
+};
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout;
+
+use crate::bounds::{COPY_ANSWER_BYTES_MAX, COPY_CONNECT_S, COPY_REQUEST_S};
+
+/// Sends requests.
+#[derive(Clone)]
+pub(super) struct Transport {
+    client: Client<HttpsConnector<TcpConnector>, HttpRequestBody>,
+}
+
+/// The connection broke, or the answer did.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Broken(String);
+
+impl Transport {
+    /// Trusts the authorities of the PEM file, or those of the system.
+    pub(super) fn new(ca: Option<&Path>) -> Result<Self, String> {
+        let roots = match ca {
+            Some(file) => authorities(file)?,
+            None => {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                roots
+            }
+        };
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| format!("TLS cannot be set up: {error}"))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut tcp = TcpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(Duration::from_secs(COPY_CONNECT_S)));
+        tcp.set_nodelay(true);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+        })
+    }
+
+    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let answer = self.client.request(request).await.map_err(|error| {
+            let kind = match error.is_connect() {
+                true => HttpErrorKind::Connect,
+                false => HttpErrorKind::Interrupted,
+            };
+            let what = match error.is_connect() {
+                true => "could not connect",
+                false => "got no answer",
+            };
+            HttpError::new(kind, Broken(format!("{what}: {}", innermost(&error))))
+        })?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, COPY_ANSWER_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| {
+            let why = format!("the answer broke off: {}", innermost(&*error));
+            HttpError::new(HttpErrorKind::Interrupted, Broken(why))
+        })?;
+        let body = Full::new(body.to_bytes()).map_err(|never| match never {});
+        Ok(HttpResponse::from_parts(head, HttpResponseBody::new(body)))
+    }
+}
+
+#[async_trait]
+impl HttpService for Transport {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let limit = Duration::from_secs(COPY_REQUEST_S);
+        timeout(limit, self.ask(request)).await.unwrap_or_else(|_| {
+            let why = format!("no whole answer within {COPY_REQUEST_S} s");
+            Err(HttpError::new(HttpErrorKind::Timeout, Broken(why)))
+        })
+    }
+}
+
+impl HttpConnector for Transport {
+    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.clone()))
+    }
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Transport")
+    }
+}
+
+fn authorities(file: &Path) -> Result<RootCertStore, String> {
+    let shown = file.display();
+    let text = std::fs::read(file)
+        .map_err(|error| format!("the authorities in {shown} cannot be read: {error}"))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let certificate =
+            certificate.map_err(|error| format!("the authorities in {shown}: {error}"))?;
+        roots
+            .add(certificate)
+            .map_err(|error| format!("an authority in {shown} is no certificate: {error}"))?;
+    }
+    match roots.is_empty() {
+        true => Err(format!("{shown} has no certificate in it (PEM)")),
+        false => Ok(roots),
+    }
+}
+
+/// The innermost cause: the outer ones only say that there is one.
+fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause
+}

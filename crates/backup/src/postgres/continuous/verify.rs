@@ -1,0 +1,157 @@
+//! Reading an archive back.
+
+use super::chain::LogGap;
+use super::segment_file::{self, Beginning, ReadFailed};
+use super::{BaseBackup, ContinuousArchive, ContinuousProblem, RecoveryRange};
+use crate::BackupError;
+use crate::clock::Stopwatch;
+use std::time::Duration;
+
+/// What reading an archive back found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContinuousVerified {
+    /// How many base backups were read.
+    pub bases: u64,
+    /// How many segments of write-ahead log were.
+    pub segments: u64,
+    /// The moments that can be recovered to.
+    pub ranges: Vec<RecoveryRange>,
+    /// What is missing.
+    pub gaps: Vec<LogGap>,
+    /// What is not as it was written, each with its file.
+    pub damages: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl ContinuousVerified {
+    /// Whether everything is there and as it was written.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.gaps.is_empty() && self.damages.is_empty()
+    }
+}
+
+impl ContinuousArchive {
+    /// Reads every byte of the archive: base backups against PostgreSQL's own manifests, each segment of write-ahead log
+    /// against its checksum and the place in the log that its name says, and that none is missing in between. A base
+    /// backup that is damaged is not recovered from any more; nor is one of which a segment is.
+    ///
+    /// # Errors
+    /// Those of [`ContinuousArchive::identity`], and [`BackupError::Vault`]. What is found is no error.
+    pub fn verify(&self) -> Result<ContinuousVerified, BackupError> {
+        let watch = Stopwatch::start();
+        let _reading = self.lock_reading()?;
+        let identity = self.identity()?;
+        let mut damages = Vec::new();
+        let all = self.bases()?;
+        for base in &all {
+            if let Some(why) = self.verify_base(base)? {
+                self.note_damage(base, &why)?;
+                damages.push(why);
+            }
+        }
+        let mut inventory = self.inventory(&identity)?;
+        let doubled = std::mem::take(&mut inventory.doubled);
+        for path in doubled.iter().chain(&inventory.strange) {
+            let why = match doubled.contains(path) {
+                true => "there is another file of the same segment, and they differ",
+                false => "no file of an archive has such a name",
+            };
+            damages.push(format!("{}: {why}", self.below(path)));
+        }
+        let mut wrong = Vec::new();
+        for (segment, file) in inventory.segments.iter().filter(|(_, file)| file.sealed) {
+            let mut beginning = Beginning::default();
+            let read = match segment_file::read(&file.path, &mut beginning) {
+                Ok(()) => beginning.check(
+                    *segment,
+                    identity.segment_bytes,
+                    &identity.system_identifier,
+                ),
+                Err(ReadFailed::Wrong(why)) => Err(why),
+                Err(failed) => return Err(failed.told(&self.store, &file.path, &file.path)),
+            };
+            if let Err(why) = read {
+                damages.push(format!("{}: {why}", self.below(&file.path)));
+                wrong.push(*segment);
+            }
+        }
+        let segments = inventory.segments.len() as u64;
+        // What is damaged is missing.
+        for segment in wrong {
+            inventory.segments.remove(&segment);
+        }
+        self.verify_histories(&mut inventory.histories, &mut damages)?;
+        let newest = inventory.segments.keys().map(|segment| segment.timeline);
+        let newest = newest.max().unwrap_or(1);
+        if newest > 1 && !inventory.histories.contains_key(&newest) {
+            damages.push(format!(
+                "wal/{newest:08X}.history is missing: nobody knows where timeline {newest} came from"
+            ));
+        }
+        let bases = self.usable_bases()?;
+        let chain = self.chain(&inventory, &identity, &bases)?;
+        let oldest = bases.iter().map(|base| base.first_segment().number).min();
+        let first = inventory.segments.keys().map(|segment| segment.number);
+        let start = oldest.or(first.min()).unwrap_or(0);
+        Ok(ContinuousVerified {
+            bases: all.len() as u64,
+            segments,
+            ranges: chain.ranges(&bases, self.standing().received_until),
+            gaps: chain.gaps(start, &bases),
+            damages,
+            took: watch.elapsed(),
+        })
+    }
+
+    /// Why a base backup cannot be used, if it cannot.
+    fn verify_base(&self, base: &BaseBackup) -> Result<Option<String>, BackupError> {
+        let path = BaseBackup::folder(self.root(), &base.id).join(super::base::BASE_ARCHIVE);
+        match self.read_back(&path, Some(&base.sha256), None) {
+            Ok(content) => {
+                let noted = (base.timeline, base.start_lsn, base.stop_lsn);
+                let found = (content.timeline, content.start_lsn, content.stop_lsn);
+                Ok((noted != found).then(|| {
+                    let path = self.below(&path);
+                    format!("{path}: what is noted of it beside it is not what is in it")
+                }))
+            }
+            Err(BackupError::Continuous { problem, .. }) => match *problem {
+                ContinuousProblem::Damaged { file, why } => Ok(Some(format!("{file}: {why}"))),
+                other => Err(self.failed(other)),
+            },
+            Err(BackupError::Vault { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                Ok(Some(format!("{} is missing", self.below(&path))))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn verify_histories(
+        &self,
+        histories: &mut std::collections::BTreeMap<u32, std::path::PathBuf>,
+        damages: &mut Vec<String>,
+    ) -> Result<(), BackupError> {
+        let mut wrong = Vec::new();
+        for (timeline, path) in histories.iter() {
+            match self.history(*timeline, path) {
+                Ok(_) => {}
+                Err(BackupError::Continuous { problem, .. }) => match *problem {
+                    ContinuousProblem::Damaged { why, .. } => {
+                        damages.push(format!("{}: {why}", self.below(path)));
+                        wrong.push(*timeline);
+                    }
+                    other => return Err(self.failed(other)),
+                },
+                Err(error) => return Err(error),
+            }
+        }
+        for timeline in wrong {
+            histories.remove(&timeline);
+        }
+        Ok(())
+    }
+}

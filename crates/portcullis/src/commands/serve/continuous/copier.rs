@@ -1,0 +1,110 @@
+//! Copies a cluster when its newest copy is too old, and removes old ones.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use portcullis_backup::{
+    BackupError, ContinuousArchive, ContinuousProblem, ContinuousSource, Vault,
+};
+
+use super::{Kept, pause};
+use crate::bounds::{ARCHIVE_COPY_AGAIN, ARCHIVE_LOOK_PAUSE, ARCHIVE_SETTLE};
+use crate::clock::now_ms;
+use crate::connect::in_one_line;
+use crate::continuous_range::ms;
+use crate::continuous_source::{archive, source};
+
+/// Copies until it is told to stop.
+pub(super) async fn copy(kept: Kept) {
+    let mut not_before: Option<Instant> = None;
+    while !kept.stop.load(Ordering::Relaxed) {
+        let due = look(&kept).await;
+        let waits = not_before.is_some_and(|until| Instant::now() < until);
+        if due && !waits && kept.state.is_receiving() {
+            let outcome = once(&kept).await;
+            if kept.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            not_before = Some(Instant::now() + after(&outcome));
+            kept.state.copied(outcome);
+        }
+        pause(&kept.stop, ARCHIVE_LOOK_PAUSE).await;
+    }
+}
+
+/// How long nothing is copied then: the log that belongs to a copy comes a little later than the copy.
+fn after(outcome: &Result<(), String>) -> Duration {
+    match outcome {
+        Ok(()) => ARCHIVE_SETTLE,
+        Err(_) => ARCHIVE_COPY_AGAIN,
+    }
+}
+
+/// Looks at the archive; says whether the cluster should be copied.
+async fn look(kept: &Kept) -> bool {
+    let one = kept.clone();
+    let looking = tokio::task::spawn_blocking(move || {
+        let vault = Vault::open(&one.config.state.vault).ok()?;
+        let archive = archive(&one.config, &vault, &one.archive.store);
+        if !archive.exists() {
+            return None;
+        }
+        let (bases, ranges) = (archive.bases().ok()?, archive.ranges().ok()?);
+        let usable = bases.into_iter().rev().find(|base| base.damaged.is_none());
+        let open = ranges.last().is_some_and(|range| range.open);
+        let age_ms = usable
+            .as_ref()
+            .map(|base| now_ms().saturating_sub(ms(base.stopped_at)));
+        one.state.looked(ranges, usable);
+        Some(!open || age_ms.is_none_or(|age_ms| age_ms >= one.archive.base_every_ms))
+    });
+    looking.await.ok().flatten().unwrap_or(false)
+}
+
+async fn once(kept: &Kept) -> Result<(), String> {
+    let server = source(&kept.config, &kept.archive).await?;
+    let one = kept.clone();
+    let work = move || {
+        let vault = Vault::open(&one.config.state.vault)?;
+        let archive = archive(&one.config, &vault, &one.archive.store);
+        make(&one, &archive, &server)
+    };
+    let worked = tokio::task::spawn_blocking(work).await;
+    let outcome = worked.map_err(|error| format!("the work stopped unexpectedly: {error}"))?;
+    outcome.map_err(|error| in_one_line(&error))
+}
+
+fn make(
+    kept: &Kept,
+    archive: &ContinuousArchive,
+    server: &ContinuousSource,
+) -> Result<(), BackupError> {
+    let now = Timestamp::from_millisecond(now_ms() as i64).unwrap_or_default();
+    let base = archive.take_base(server, now, &kept.stop)?;
+    tracing::info!(
+        store = kept.archive.store,
+        base = base.id,
+        bytes = base.bytes,
+        "the cluster was copied and the copy read back"
+    );
+    match archive.prune(kept.archive.keep) {
+        Ok(pruned) if !pruned.bases.is_empty() || pruned.segments > 0 => {
+            tracing::info!(
+                store = kept.archive.store,
+                bases = pruned.bases.len(),
+                segments = pruned.segments,
+                bytes = pruned.bytes,
+                "old copies and log that no copy needs were removed"
+            );
+            Ok(())
+        }
+        // Somebody recovers just now; the next copy removes it.
+        Err(BackupError::Continuous { problem, .. })
+            if matches!(*problem, ContinuousProblem::Busy { .. }) =>
+        {
+            Ok(())
+        }
+        outcome => outcome.map(drop),
+    }
+}

@@ -1,0 +1,349 @@
+//! Encrypted backups and their copies in a bucket, by the built binary.
+
+use std::process::{Command, Stdio};
+
+use portcullis_backup::{BackupRequest, Store, Vault};
+use serde_json::Value;
+
+use crate::cloud::{Server, free_port};
+use crate::rig::Rig;
+
+const RUNBOOK: &str = include_str!("../../../../docs/guide/restore-by-hand.md");
+
+/// A rig that encrypts its backups for a key that it has.
+fn encrypting(rig: &Rig) -> String {
+    let recipient = rig.ok(&["backup", "key", "new", "--file", "backup.key"]);
+    let recipient = recipient.trim().to_owned();
+    let keys = format!(
+        "[backup.encryption]\nrecipients = [\"{recipient}\"]\nidentities = [\"file:backup.key\"]\n\n[timeouts]"
+    );
+    rig.edit("[timeouts]", &keys);
+    recipient
+}
+
+/// A place for copies, and what else is said of it.
+fn copied_to(rig: &Rig, endpoint: &str, more: &str) {
+    let place = format!(
+        "[[backup.copy]]\nname = \"offsite\"\nurl = \"s3://backups/shop\"\nendpoint = \"{endpoint}\"\n\
+         access_key = \"testing\"\nsecret = \"file:secret\"\n{more}\n[timeouts]"
+    );
+    rig.edit("[timeouts]", &place);
+    std::fs::write(rig.path("secret"), "a-secret-of-the-cloud\n").unwrap();
+}
+
+fn there(rig: &Rig) -> Vec<(String, bool)> {
+    let listed = rig.json(&["backup", "list", "--copy", "offsite"]);
+    let rows = listed["backups"].as_array().unwrap().iter();
+    rows.map(|row| {
+        let name = row["name"].as_str().unwrap().to_owned();
+        (name, row["verified"] == true)
+    })
+    .collect()
+}
+
+fn said(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_lost_machine_comes_back_from_an_encrypted_copy() {
+    let server = Server::s3(None);
+    let mut rig = Rig::new("none");
+    let recipient = encrypting(&rig);
+    copied_to(&rig, &server.url(), "");
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    let before = rig.library_sha256();
+    let made = rig.json(&["backup", "create"]);
+    let name = made["name"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (&made["encrypted"], &made["verified"]),
+        (&true.into(), &true.into())
+    );
+    rig.until("serve has copied the backup", |rig| {
+        there(rig).contains(&(name.clone(), true))
+    });
+    let verified = rig.json(&["backup", "verify", &name]);
+    assert_eq!(
+        (&verified["recorded"], &verified["read_through"]),
+        (&true.into(), &true.into())
+    );
+    let keys = rig.json(&["backup", "key", "list"]);
+    let row = keys["backups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["name"] == name.as_str());
+    assert_eq!(row.unwrap()["recipients"][0], recipient.as_str());
+    rig.until("the copy is recorded", |rig| {
+        rig.ok(&["journal", "verify"]).contains("record")
+            && std::fs::read_to_string(rig.path("serve.log"))
+                .unwrap()
+                .contains("was copied and read back")
+    });
+    rig.stop();
+    assert!(
+        !rig.log().contains("a-secret-of-the-cloud"),
+        "{}",
+        rig.log()
+    );
+    std::fs::remove_dir_all(rig.path(".portcullis/vault")).unwrap();
+    std::fs::write(rig.path("data/library.json"), "lost").unwrap();
+
+    let fetched = rig.json(&["backup", "fetch", &name, "--from", "offsite"]);
+    assert_eq!(fetched["verified"], true, "{fetched:#}");
+    rig.ok(&["backup", "restore", &name, "--in-place"]);
+    assert_eq!(rig.library_sha256(), before);
+}
+
+#[test]
+fn a_backup_whose_files_were_all_replaced_is_found() {
+    let mut rig = Rig::new("none");
+    rig.ok(&["init"]);
+    rig.start();
+    let name = rig.ok(&["backup", "create"]).trim().to_owned();
+    assert_eq!(rig.json(&["backup", "verify", &name])["recorded"], true);
+    // Another backup of the same name, whole in itself.
+    let forged = Vault::open_or_create(&rig.path("forged")).unwrap();
+    std::fs::write(rig.path("library.json"), "forged").unwrap();
+    let name_of: portcullis_backup::BackupName = name.parse().unwrap();
+    let request = BackupRequest {
+        service: name_of.service().to_owned(),
+        environment: name_of.environment().to_owned(),
+        created_at: name_of.created_at(),
+        release: None,
+        reason: "by hand".to_owned(),
+    };
+    let store = Store::file("library", rig.path("library.json"));
+    forged.create(&request, &[store]).unwrap();
+    forged.verify(&name_of).unwrap();
+    for file in std::fs::read_dir(rig.path("forged")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(
+            file.path(),
+            rig.path(".portcullis/vault").join(file.file_name()),
+        )
+        .unwrap();
+    }
+    let output = rig.run(&["backup", "verify", &name]);
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("the manifest was replaced: the journal says"),
+        "{told}"
+    );
+    assert_eq!(
+        rig.json(&["backup", "list"])["backups"][0]["state"],
+        "damaged"
+    );
+}
+
+/// The backup of each rollout is in the journal too.
+#[test]
+fn a_release_waits_for_a_copy_that_is_required() {
+    let server = Server::s3(None);
+    let mut rig = Rig::new("none");
+    let endpoint = format!("http://127.0.0.1:{}", free_port());
+    copied_to(&rig, &endpoint, "required = true\n");
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    let before = rig.library_sha256();
+    let output = rig.run(&["deploy", "--release", "1.1", "--wait"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &said(&output);
+    assert!(!output.status.success(), "{told}");
+    assert!(told.contains("could not connect"), "{told}");
+    assert_eq!(
+        (rig.library_sha256(), rig.serving_release()),
+        (before, "1.0".to_owned())
+    );
+    rig.stop();
+    rig.edit(&endpoint, &server.url());
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    let copies = there(&rig);
+    assert!(
+        !copies.is_empty() && copies.iter().all(|(_, whole)| *whole),
+        "{copies:?}"
+    );
+    let newest = rig.json(&["backup", "list"])["backups"][0]["name"].clone();
+    let verified = rig.json(&["backup", "verify", newest.as_str().unwrap()]);
+    assert_eq!(verified["recorded"], true, "{verified:#}");
+}
+
+#[test]
+fn without_the_identity_backups_are_made_and_never_count_as_verified() {
+    let mut rig = Rig::new("none");
+    encrypting(&rig);
+    rig.edit("identities = [\"file:backup.key\"]\n", "");
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    let output = rig.run(&["backup", "create", "--json"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(made["verified"], false);
+    let output = rig.run(&["backup", "verify"]);
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.starts_with("error[PC0807]") && told.contains("was not read through"),
+        "{told}"
+    );
+    assert_eq!(
+        rig.json(&["backup", "list"])["backups"][0]["verified"],
+        false
+    );
+    let output = rig.run(&["deploy", "--release", "1.1", "--wait"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &said(&output);
+    assert!(!output.status.success(), "{told}");
+    assert!(
+        told.contains("backups are encrypted and could not be read here"),
+        "{told}"
+    );
+    assert_eq!(rig.serving_release(), "1.0");
+}
+
+#[test]
+fn old_copies_go_by_the_rules_of_their_place() {
+    let server = Server::s3(None);
+    let rig = Rig::new("none");
+    copied_to(&rig, &server.url(), "keep_last = 2\nkeep_days = 0\n");
+    rig.ok(&["init"]);
+    let mut names = Vec::new();
+    while names.len() < 3 {
+        let output = rig.run(&["backup", "create"]);
+        if output.status.success() {
+            let name = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+            rig.ok(&["backup", "copy", &name]);
+            names.push(name);
+        }
+    }
+    let dry = rig.ok(&["backup", "prune", "--dry-run"]);
+    assert!(
+        dry.contains(&format!("would remove  {}", names[0])) && dry.contains("[offsite]"),
+        "{dry}"
+    );
+    assert_eq!(there(&rig).len(), 3);
+    rig.ok(&["backup", "prune"]);
+    let left: Vec<String> = there(&rig).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(left, [names[2].clone(), names[1].clone()]);
+    // What its rules would not keep is not sent again.
+    rig.ok(&["backup", "copy"]);
+    assert_eq!(there(&rig).len(), 2);
+    assert_eq!(
+        rig.json(&["backup", "list"])["backups"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+#[test]
+fn keys_and_places_that_cannot_be_are_refused() {
+    let rig = Rig::new("none");
+    rig.ok(&["backup", "key", "new", "--file", "backup.key"]);
+    let mode = Command::new("stat")
+        .args(["-c", "%a"])
+        .arg(rig.path("backup.key"))
+        .output();
+    assert_eq!(
+        String::from_utf8(mode.unwrap().stdout).unwrap().trim(),
+        "600"
+    );
+    let again = rig.run(&["backup", "key", "new", "--file", "backup.key"]);
+    assert!(
+        said(&again).contains("nothing is overwritten"),
+        "{}",
+        said(&again)
+    );
+    let text = std::fs::read_to_string(rig.path("backup.key")).unwrap();
+    let secret = text.lines().last().unwrap().to_owned();
+    for (keys, told) in [
+        (
+            format!("[backup.encryption]\nrecipients = [\"{secret}\"]"),
+            "this is a secret key",
+        ),
+        (
+            format!("[backup.encryption]\nidentities = [\"{secret}\"]"),
+            "does not belong into a file",
+        ),
+        (
+            format!("[backup.encryption]\nidentities = \"{secret}\""),
+            "write it in brackets",
+        ),
+        (
+            "[backup.encryption]\nrecipients = [\"age1short\"]".to_owned(),
+            "expected a recipient",
+        ),
+        (
+            "[[backup.copy]]\nname = \"a\"\nurl = \"ftp://x\"".to_owned(),
+            "expected \"s3://BUCKET",
+        ),
+        (
+            "[[backup.copy]]\nname = \"a\"\nurl = \"s3://x\"\nendpoint = \"http://s3.example\""
+                .to_owned(),
+            "nothing is encrypted on the way",
+        ),
+        (
+            "[[backup.copy]]\nname = \"a\"\nurl = \"gs://x\"\nregion = \"eu\"".to_owned(),
+            "`region` is one of s3://",
+        ),
+        (
+            "[[backup.copy]]\nname = \"a\"\nurl = \"s3://x\"\naccess_key = \"k\"".to_owned(),
+            "`access_key` needs `secret`",
+        ),
+    ] {
+        let file = rig.path("portcullis.toml");
+        let before = std::fs::read_to_string(&file).unwrap();
+        rig.edit("[timeouts]", &format!("{keys}\n\n[timeouts]"));
+        let output = rig.run(&["check"]);
+        let words = said(&output);
+        assert!(
+            !output.status.success() && words.contains(told),
+            "{keys}: {words}"
+        );
+        assert!(!words.contains(&secret[..30]), "{words}");
+        std::fs::write(file, before).unwrap();
+    }
+}
+
+/// The commands of docs/guide/restore-by-hand.md, as they stand there: only the names at their beginning differ.
+#[test]
+fn the_runbook_restores_an_encrypted_backup_without_portcullis() {
+    let rig = Rig::new("none");
+    encrypting(&rig);
+    rig.ok(&["init"]);
+    let before = rig.library_sha256();
+    let name = rig.ok(&["backup", "create"]).trim().to_owned();
+    let (_, rest) = RUNBOOK.split_once("## An encrypted backup\n").unwrap();
+    let section = rest.split("\n## ").next().unwrap();
+    let blocks = section.split("```sh\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split("```").next().unwrap());
+    let commands: Vec<&str> = blocks.filter(|block| block.contains(' ')).collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &commands.concat()])
+        .env("VAULT", rig.path(".portcullis/vault"))
+        .env("NAME", &name)
+        .env("STORE", "library")
+        .env("RESTORED", rig.path("restored"))
+        .env("IDENTITY", rig.path("backup.key"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{out}{}", said(&output));
+    assert!(
+        out.contains(".tar.zst.age: OK") && out.contains(".manifest.json.age: OK"),
+        "{out}"
+    );
+    std::fs::copy(
+        rig.path("restored/stores/library/library.json"),
+        rig.path("data/library.json"),
+    )
+    .unwrap();
+    assert_eq!(rig.library_sha256(), before);
+}
