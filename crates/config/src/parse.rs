@@ -245,8 +245,15 @@ fn folder(file: &Path) -> PathBuf {
     absolute.parent().map(Path::to_owned).unwrap_or(absolute)
 }
 
-/// The keys whose values may be secrets: variables, and the URLs of databases.
-const SECRET_KEYS: [&str; 3] = ["env", "journal", "redis"];
+/// The keys whose values may be secrets: variables, the URLs of databases, keys (and what is taken for a public one).
+const SECRET_KEYS: [&str; 6] = [
+    "env",
+    "journal",
+    "redis",
+    "secret",
+    "identities",
+    "recipients",
+];
 
 /// The tables in which a value may be a secret.
 const SECRET_TABLES: [&str; 1] = ["conversations"];

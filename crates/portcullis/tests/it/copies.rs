@@ -145,10 +145,12 @@ fn a_release_waits_for_a_copy_that_is_required() {
     let server = Server::s3(None);
     let mut rig = Rig::new("none");
     let endpoint = format!("http://127.0.0.1:{}", free_port());
-    copied_to(&rig, &endpoint, "required = true\n");
     rig.ok(&["init"]);
     rig.start();
     rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    rig.stop();
+    copied_to(&rig, &endpoint, "required = true\n");
+    rig.start();
     let before = rig.library_sha256();
     let output = rig.run(&["deploy", "--release", "1.1", "--wait"]);
     let told = String::from_utf8_lossy(&output.stdout).into_owned() + &said(&output);
@@ -176,10 +178,12 @@ fn a_release_waits_for_a_copy_that_is_required() {
 fn without_the_identity_backups_are_made_and_never_count_as_verified() {
     let mut rig = Rig::new("none");
     encrypting(&rig);
-    rig.edit("identities = [\"file:backup.key\"]\n", "");
     rig.ok(&["init"]);
     rig.start();
     rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    rig.stop();
+    rig.edit("identities = [\"file:backup.key\"]\n", "");
+    rig.start();
     let output = rig.run(&["backup", "create", "--json"]);
     assert!(output.status.success(), "{}", said(&output));
     let made: Value = serde_json::from_slice(&output.stdout).unwrap();

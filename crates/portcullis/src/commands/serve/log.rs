@@ -36,7 +36,7 @@ struct Drain<W> {
 /// Begins to log to standard error.
 pub(super) fn start(json: bool) -> Log {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PORTCULLIS_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,object_store=warn"));
     let (lines, thread) = drained(io::stderr(), LOG_LINES_WAITING_MAX);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
