@@ -25,7 +25,8 @@ fn capture_with(store: &OnDisk, change: impl FnOnce()) -> Result<StoreManifest, 
     thread::scope(|scope| {
         let capturing = scope.spawn(|| {
             let pipe = File::from(OwnedFd::from(writer));
-            let mut archive = ArchiveWriter::new(pipe, Path::new("pipe"))?;
+            let mut archive =
+                ArchiveWriter::new(pipe, Path::new("pipe"), &crate::Encryption::default())?;
             capture(store, Some(&mut archive))
         });
         reader.read_exact(&mut [0; 200_000]).unwrap();
