@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::{sleep, timeout};
@@ -28,6 +28,7 @@ use crate::BackupError;
 use crate::bounds::{
     WAL_LOOK_MS, WAL_NOTE_MS, WAL_PENDING_MAX, WAL_SLOT_FREE_ATTEMPTS, WAL_STOP_S,
 };
+use crate::clock::Stopwatch;
 use crate::postgres::session::Session;
 use crate::postgres::tools::{Tool, Tools};
 use crate::vault::failed_to;
@@ -67,7 +68,7 @@ struct Stream<'a> {
     /// Moments of the server's clock, and what of its log was written then.
     pending: VecDeque<(Timestamp, Lsn)>,
     standing: ArchiveStanding,
-    noted: Instant,
+    noted: Stopwatch,
 }
 
 impl ContinuousArchive {
@@ -115,7 +116,7 @@ impl ContinuousArchive {
             segment_bytes: identity.segment_bytes,
             pending: VecDeque::new(),
             standing: self.standing(),
-            noted: Instant::now(),
+            noted: Stopwatch::start(),
         };
         let outcome = stream.run(&tool, stop, tell).await;
         // What came last is noted whatever ended it.
@@ -306,7 +307,7 @@ impl Stream<'_> {
         };
         let mut watching = std::pin::pin!(watching);
         let pause = Duration::from_millis(WAL_LOOK_MS);
-        let (mut wait, mut looked) = (pause, Instant::now());
+        let (mut wait, mut looked) = (pause, Stopwatch::start());
         loop {
             let ended = timeout(wait, &mut watching).await;
             if let Ok((status, words)) = ended {
@@ -326,17 +327,17 @@ impl Stream<'_> {
                 true => Duration::ZERO,
                 false => pause,
             };
-            if looked.elapsed() < pause {
+            if !looked.is_over(WAL_LOOK_MS - 1) {
                 continue;
             }
-            looked = Instant::now();
+            looked = Stopwatch::start();
             let received = self.look().await.map_err(|problem| {
                 let archive = self.archive;
                 archive.failed(problem)
             })?;
             tell(&received);
-            if self.noted.elapsed() >= Duration::from_millis(WAL_NOTE_MS) {
-                self.noted = Instant::now();
+            if self.noted.is_over(WAL_NOTE_MS) {
+                self.noted = Stopwatch::start();
                 self.archive.note_standing(&self.standing)?;
             }
         }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,6 +13,7 @@ use super::base_check;
 use super::recover::{AUTO, Place, create};
 use super::{BaseBackup, ContinuousArchive, ContinuousProblem, Lsn};
 use crate::bounds::{POSTGRES_TOOL_S, RECOVERY_LOOK_MS, RECOVERY_STOP_S, TOOL_WORDS_BYTES_MAX};
+use crate::clock::Stopwatch;
 use crate::postgres::session::Session;
 use crate::postgres::system_user::SystemUser;
 use crate::postgres::tools::{Tool, interrupt, quit};
@@ -285,7 +286,7 @@ impl RecoveredCluster {
         if let Some(child) = &self.server.0 {
             interrupt(child.id());
         }
-        let until = Instant::now() + Duration::from_secs(RECOVERY_STOP_S);
+        let watch = Stopwatch::start();
         loop {
             match self.server.ended() {
                 Some(status) if status.success() => break,
@@ -294,7 +295,7 @@ impl RecoveredCluster {
                     let problem = ContinuousProblem::RecoveryFailed { why };
                     return Err(self.as_error(problem));
                 }
-                None if Instant::now() > until => {
+                None if watch.is_over(RECOVERY_STOP_S * 1000) => {
                     let why = "the server did not stop".to_owned();
                     let problem = ContinuousProblem::RecoveryFailed { why };
                     return Err(self.as_error(problem));
@@ -325,7 +326,7 @@ impl RecoveredCluster {
     /// Waits until the log is replayed; says why the server ended if it did.
     fn wait(&mut self, log: &Path) -> Result<(), String> {
         let address = self.address(ANY).map_err(|error| error.to_string())?;
-        let until = Instant::now() + Duration::from_secs(POSTGRES_TOOL_S);
+        let watch = Stopwatch::start();
         loop {
             if let Some(status) = self.server.ended() {
                 return Err(said(log, &status.to_string()));
@@ -343,7 +344,7 @@ impl RecoveredCluster {
                 Err(problem) if problem.is_passing() => {}
                 Err(problem) => return Err(problem.to_string()),
             }
-            if Instant::now() > until {
+            if watch.is_over(POSTGRES_TOOL_S * 1000) {
                 return Err(format!("it took more than {POSTGRES_TOOL_S} s"));
             }
             sleep(Duration::from_millis(RECOVERY_LOOK_MS));
@@ -407,8 +408,10 @@ pub(crate) fn stop_left(data: &Path) {
     let here = fs::canonicalize(data);
     if works_in.is_ok() && works_in.ok() == here.ok() {
         quit(pid);
-        let until = Instant::now() + Duration::from_secs(RECOVERY_STOP_S);
-        while PathBuf::from(format!("/proc/{pid}")).exists() && Instant::now() < until {
+        let watch = Stopwatch::start();
+        while PathBuf::from(format!("/proc/{pid}")).exists()
+            && !watch.is_over(RECOVERY_STOP_S * 1000)
+        {
             sleep(Duration::from_millis(RECOVERY_LOOK_MS));
         }
     }

@@ -158,8 +158,10 @@ fn changed(grounds: &Grounds) -> Option<SystemTime> {
 
 /// Waits, but not longer than until it is told to stop.
 async fn pause(stop: &AtomicBool, long: Duration) {
-    let until = tokio::time::Instant::now() + long;
-    while !stop.load(Ordering::Relaxed) && tokio::time::Instant::now() < until {
-        tokio::time::sleep(SCHEDULE_LOOK_PAUSE.min(long)).await;
+    let mut left = long;
+    while !stop.load(Ordering::Relaxed) && !left.is_zero() {
+        let part = SCHEDULE_LOOK_PAUSE.min(left);
+        tokio::time::sleep(part).await;
+        left -= part;
     }
 }

@@ -1,7 +1,7 @@
 //! Copies a cluster when its newest copy is too old, and removes old ones.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_backup::{
@@ -10,23 +10,23 @@ use portcullis_backup::{
 
 use super::{Kept, pause};
 use crate::bounds::{ARCHIVE_COPY_AGAIN, ARCHIVE_LOOK_PAUSE, ARCHIVE_SETTLE};
-use crate::clock::now_ms;
+use crate::clock::{monotonic_us, now_ms};
 use crate::connect::in_one_line;
 use crate::continuous_range::ms;
 use crate::continuous_source::{archive, source};
 
 /// Copies until it is told to stop.
 pub(super) async fn copy(kept: Kept) {
-    let mut not_before: Option<Instant> = None;
+    let mut not_before_us = 0;
     while !kept.stop.load(Ordering::Relaxed) {
         let due = look(&kept).await;
-        let waits = not_before.is_some_and(|until| Instant::now() < until);
+        let waits = monotonic_us() < not_before_us;
         if due && !waits && kept.state.is_receiving() {
             let outcome = once(&kept).await;
             if kept.stop.load(Ordering::Relaxed) {
                 return;
             }
-            not_before = Some(Instant::now() + after(&outcome));
+            not_before_us = monotonic_us().saturating_add(after(&outcome).as_micros() as u64);
             kept.state.copied(outcome);
         }
         pause(&kept.stop, ARCHIVE_LOOK_PAUSE).await;

@@ -8,6 +8,7 @@ use portcullis_backup::{BackupError, ContinuousProblem, Received, Vault};
 
 use super::{Kept, pause};
 use crate::bounds::{ARCHIVE_PAUSE_MAX, ARCHIVE_PAUSE_MIN};
+use crate::clock::monotonic_us;
 use crate::connect::in_one_line;
 use crate::continuous_source::{archive, source};
 
@@ -15,14 +16,15 @@ use crate::continuous_source::{archive, source};
 pub(super) async fn receive(kept: Kept) {
     let mut wait = ARCHIVE_PAUSE_MIN;
     while !kept.stop.load(Ordering::Relaxed) {
-        let began = tokio::time::Instant::now();
+        let began_us = monotonic_us();
         match once(&kept).await {
             Ok(()) => return,
             Err((why, at_once)) => {
                 tracing::info!(store = kept.archive.store, "the stream ended: {why}");
                 kept.state.ended(why);
                 // One that went on for a while ended for a new reason.
-                let lasted = began.elapsed() > ARCHIVE_PAUSE_MAX;
+                let lasted_us = monotonic_us().saturating_sub(began_us);
+                let lasted = u128::from(lasted_us) > ARCHIVE_PAUSE_MAX.as_micros();
                 if at_once || lasted {
                     wait = ARCHIVE_PAUSE_MIN;
                 }
