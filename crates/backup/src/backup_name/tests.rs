@@ -50,7 +50,7 @@ proptest! {
     fn every_name_has_one_spelling(
         service in "[a-z0-9-]{1,63}",
         environment in "[a-z0-9-]{1,63}",
-        seconds in 0_i64..253_402_300_799,
+        seconds in 0_i64..253_402_207_200,
     ) {
         let at = Timestamp::from_second(seconds).unwrap();
         let name = BackupName::new(&service, &environment, at).unwrap();
