@@ -6,15 +6,16 @@ use std::path::Path;
 use portcullis_analysis::{
     Cadence, Enough, Reading, Rule, Signal, SignalKind, Test, WhenInconclusive,
 };
-use portcullis_rollout::{Check, Migration, Proof, SqlMigration, StoreLocation, Strategy};
+use portcullis_rollout::{Check, Migration, Proof, SqlMigration, Strategy};
 use toml::{Table, Value};
 
 use crate::config::{
-    BackupConfig, Config, ContinuousConfig, CopyConfig, DrillConfig, HookConfig, JournalConfig,
-    Listen, ReleaseConfig, Schedule, SecretText, UpstreamProtocol,
+    BackupConfig, Config, CopyConfig, DrillConfig, HookConfig, JournalConfig, Listen,
+    ReleaseConfig, Schedule, SecretText, UpstreamProtocol,
 };
 use crate::units::{bytes_text, duration_text};
 
+mod data;
 mod gateway;
 mod metric;
 mod synthetic;
@@ -27,8 +28,8 @@ impl Config {
     pub fn to_toml(&self) -> String {
         let mut file = Table::new();
         file.insert("service".into(), service(self).into());
-        file.insert("store".into(), stores(self));
-        file.insert("data".into(), data(self).into());
+        file.insert("store".into(), data::stores(self));
+        file.insert("data".into(), data::policy(self).into());
         // Without gates the rules are for the time in which the old release is kept warm, if there is one.
         if self.service.strategy != Strategy::AtOnce || self.service.keep_warm.window_ms > 0 {
             file.insert("gate".into(), gate(self).into());
@@ -254,74 +255,6 @@ fn check(check: &Check) -> Table {
         out.insert("contains".into(), text.as_str().into());
     }
     out
-}
-
-fn stores(config: &Config) -> Value {
-    let stores = config.stores.iter().map(|store| {
-        let name = store.name.as_str().into();
-        let kind = store.kind().word().into();
-        let mut out = table([("name", name), ("kind", kind)]);
-        match &store.location {
-            StoreLocation::File { path: at }
-            | StoreLocation::Directory { path: at }
-            | StoreLocation::Sqlite { path: at } => drop(out.insert("path".into(), path(at))),
-            StoreLocation::Postgres { url, jobs, .. } => {
-                out.insert("url".into(), url.as_str().into());
-                out.insert("jobs".into(), i64::from(*jobs).into());
-            }
-        }
-        let mut archives = config.continuous.iter();
-        if let Some(archive) = archives.find(|archive| archive.store == store.name) {
-            out.insert("continuous".into(), continuous(archive).into());
-        }
-        Value::Table(out)
-    });
-    Value::Array(stores.collect())
-}
-
-fn continuous(archive: &ContinuousConfig) -> Table {
-    let mut out = table([
-        ("slot", archive.slot.as_str().into()),
-        ("base_every", duration(archive.base_every_ms)),
-        ("keep", i64::from(archive.keep).into()),
-        ("rpo", duration(archive.rpo_ms)),
-        ("slot_keep_max", bytes_text(archive.slot_bytes_max).into()),
-        ("synchronous", archive.synchronous.into()),
-    ]);
-    if let Some(url) = &archive.url {
-        out.insert("url".into(), url.as_str().into());
-    }
-    out
-}
-
-fn data(config: &Config) -> Table {
-    let policy = &config.policy;
-    let reads = config.closing.reads.iter();
-    let reads = reads.map(|read| Value::String(read.to_string()));
-    table([
-        ("compatible", policy.compatible.into()),
-        (
-            "rollback",
-            if policy.restore { "restore" } else { "keep" }.into(),
-        ),
-        (
-            "written_by",
-            if policy.service_writes {
-                "service"
-            } else {
-                "migrations"
-            }
-            .into(),
-        ),
-        ("accept_loss", policy.accept_loss.into()),
-        ("read_only", policy.read_only.into()),
-        ("hold", duration(config.closing.hold_ms)),
-        (
-            "retry_after",
-            duration(config.closing.retry_after_s.saturating_mul(1_000)),
-        ),
-        ("reads", Value::Array(reads.collect())),
-    ])
 }
 
 fn gate(config: &Config) -> Table {

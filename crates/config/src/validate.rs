@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use portcullis_rollout::{ValueSource, Weight};
 
-use crate::Config;
 use crate::config::BackupConfig;
 use crate::origin::{Content, MaskUse, Origin, PathUse, Wanted};
 use crate::overlay::Overlay;
-use crate::raw::RawConfig;
+use crate::raw::{RawBackup, RawConfig};
 use crate::report::{At, Report, Spot};
 use crate::table::Entries;
+use crate::{Config, RetentionConfig};
 
 mod continuous;
 mod copies;
@@ -86,13 +86,8 @@ pub(crate) fn validate(
     let releases = release::releases(raw.releases, changed, &mut context);
     let hooks = hook::hooks(raw.hooks, &mut context);
     let has_stores = !raw.stores.is_empty();
-    let backup = schedule::backup(&raw.backup, has_stores, report);
     let retention = schedule::retention(&raw.backup);
-    let backup = BackupConfig {
-        encryption: copies::encryption(&raw.backup.encryption, &mut context),
-        copies: copies::copies(&raw.backup.copies, &retention, &mut context),
-        ..backup
-    };
+    let backup = backups(&raw.backup, &retention, has_stores, &mut context);
     let drill = schedule::drill(&raw.drill, has_stores, report);
     let figures = metric::orders(raw.gate.metrics, &mut context);
     let synthetic = (raw.gate.synthetic).and_then(|raw| synthetic::traffic(raw, &mut context));
@@ -124,6 +119,20 @@ pub(crate) fn validate(
             overlay,
             environments: environments.to_vec(),
         },
+    }
+}
+
+/// The backups: when they are made, for whom they are encrypted, and where copies of them go.
+fn backups(
+    raw: &RawBackup,
+    retention: &RetentionConfig,
+    has_stores: bool,
+    context: &mut Context<'_>,
+) -> BackupConfig {
+    BackupConfig {
+        encryption: copies::encryption(&raw.encryption, context),
+        copies: copies::copies(&raw.copies, retention, context),
+        ..schedule::backup(raw, has_stores, context.report)
     }
 }
 

@@ -104,7 +104,7 @@ pub async fn copies_of(config: &Config) -> Result<Vec<CopyPlace>, VaultRefused> 
         places.push(CopyPlace {
             copies: copies.map_err(|error| refused(error.problem.to_string()))?,
             required: copy.required,
-            retention: copy.retention.clone(),
+            retention: copy.retention,
         });
     }
     Ok(places)

@@ -21,3 +21,9 @@ pub(crate) fn monotonic_us() -> u64 {
     let start = START.get_or_init(|| now);
     u64::try_from(now.saturating_duration_since(*start).as_micros()).unwrap_or(u64::MAX)
 }
+
+/// A moment of the clock that never goes backwards, to see later how long ago it was.
+#[allow(clippy::disallowed_methods)] // the same clock
+pub(crate) fn moment() -> std::time::Instant {
+    std::time::Instant::now()
+}

@@ -12,7 +12,10 @@ fn a_new_key_is_read_as_it_is_written() {
         .unwrap()
         .with_identities(text)
         .unwrap();
-    assert_eq!(encryption.recipients(), [key.recipient.clone()]);
+    assert_eq!(
+        encryption.recipients(),
+        std::slice::from_ref(&key.recipient)
+    );
     assert_eq!(encryption.opens_for(), [key.recipient]);
     assert!(encryption.encrypts());
 }

@@ -44,6 +44,7 @@ impl Server {
         Server::start(&mut command, port)
     }
 
+    #[allow(clippy::disallowed_methods)] // waiting is bounded
     fn start(command: &mut Command, port: u16) -> Server {
         command
             .stdin(Stdio::null())

@@ -25,6 +25,7 @@ const WITHIN: Duration = Duration::from_secs(120);
 const GIGABYTE: u64 = 1 << 30;
 const WRITERS: usize = 3;
 
+#[allow(clippy::disallowed_methods)] // waiting is bounded
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let end = Instant::now() + WITHIN;
     while !done() {

@@ -124,7 +124,7 @@ fn without_the_key_it_is_whole_and_never_verified() {
         assert!(matches!(listed[0].state, BackupState::Complete { .. }));
         assert!(!listed[0].verified, "nobody read it through");
         let sealed = listed[0].sealed.clone().unwrap();
-        assert_eq!(sealed.recipients, [owner.recipient.clone()]);
+        assert_eq!(sealed.recipients, std::slice::from_ref(&owner.recipient));
         assert!(!sealed.opens);
         assert!(vault.was_made_for(&backup.name, "before the release of 1.1"));
         assert!(!vault.was_made_for(&backup.name, "another reason"));

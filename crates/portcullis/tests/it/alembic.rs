@@ -90,7 +90,7 @@ fn invalid_indexes(server: &PostgresServer) -> String {
 /// Somebody reads in a transaction that does not end: an index cannot be made beside it.
 fn reader(server: &PostgresServer) -> std::process::Child {
     let script = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; SELECT pg_sleep(600);";
-    let reader = Command::new("psql")
+    let mut reader = Command::new("psql")
         .args(["--no-psqlrc", "--quiet", "--command", script])
         .arg(url(server))
         .stdin(Stdio::null())
@@ -105,6 +105,8 @@ fn reader(server: &PostgresServer) -> std::process::Child {
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    let _ = reader.kill();
+    let _ = reader.wait();
     panic!("nobody reads");
 }
 

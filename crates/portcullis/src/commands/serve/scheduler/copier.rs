@@ -17,7 +17,7 @@ use crate::bounds::{COPY_ASK_PAUSE, COPY_FAILED_PAUSE, COPY_FAILED_PAUSE_MAX, CO
 use crate::commands::backup::{copies, prune};
 use crate::commands::drill::open_records;
 use crate::commands::serve::acting::Grounds;
-use crate::connect;
+use crate::{clock, connect};
 
 /// Who the records of copies are by.
 const BY: &str = "copies";
@@ -61,7 +61,7 @@ pub(super) async fn keep(grounds: Grounds, engine: Engine, cancelled: Cancellati
                 catch_up(vault, &engine, (&copy.name, known), &cancelled).await;
                 if known.failed.is_none() {
                     known.seen = here.clone();
-                    known.asked = Some(Instant::now());
+                    known.asked = Some(clock::moment());
                 }
             }
         }
@@ -151,7 +151,7 @@ fn failed(config: &Config, engine: &Engine, known: &mut Known, why: &str) {
         }
         Some((_, pause)) => (pause * 2).min(COPY_FAILED_PAUSE_MAX),
     };
-    known.failed = Some((Instant::now(), pause));
+    known.failed = Some((clock::moment(), pause));
 }
 
 /// Tells people, through the hooks for notices. Nothing waits for it (invariant 14).
