@@ -13,7 +13,7 @@ use crate::config::{
     BackupConfig, Config, CopyConfig, DrillConfig, HookConfig, JournalConfig, Listen,
     ReleaseConfig, Schedule, SecretText, UpstreamProtocol,
 };
-use crate::units::{bytes_text, duration_text};
+use crate::units::duration_text;
 
 mod data;
 mod gateway;
