@@ -41,6 +41,22 @@ fn there(rig: &Rig) -> Vec<(String, bool)> {
     .collect()
 }
 
+/// Makes a backup. Within the second of another one the name is taken.
+fn created(rig: &Rig) -> Value {
+    loop {
+        let output = rig.run(&["backup", "create", "--json"]);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return serde_json::from_str(&told).unwrap();
+        }
+        assert!(
+            told.contains("already has a backup"),
+            "{told}{}",
+            said(&output)
+        );
+    }
+}
+
 fn said(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -55,7 +71,7 @@ fn a_lost_machine_comes_back_from_an_encrypted_copy() {
     rig.start();
     rig.ok(&["deploy", "--release", "1.0", "--wait"]);
     let before = rig.library_sha256();
-    let made = rig.json(&["backup", "create"]);
+    let made = created(&rig);
     let name = made["name"].as_str().unwrap().to_owned();
     assert_eq!(
         (&made["encrypted"], &made["verified"]),
@@ -186,18 +202,7 @@ fn without_the_identity_backups_are_made_and_never_count_as_verified() {
     rig.stop();
     rig.edit("identities = [\"file:backup.key\"]\n", "");
     rig.start();
-    // Within the second of the release's backup the name is taken.
-    let mut output = rig.run(&["backup", "create", "--json"]);
-    while !output.status.success() {
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            told.contains("already has a backup"),
-            "{told}{}",
-            said(&output)
-        );
-        output = rig.run(&["backup", "create", "--json"]);
-    }
-    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let made = created(&rig);
     assert_eq!(made["verified"], false);
     let output = rig.run(&["backup", "verify"]);
     let told = said(&output);
@@ -227,13 +232,10 @@ fn old_copies_go_by_the_rules_of_their_place() {
     copied_to(&rig, &server.url(), "keep_last = 2\nkeep_days = 0\n");
     rig.ok(&["init"]);
     let mut names = Vec::new();
-    while names.len() < 3 {
-        let output = rig.run(&["backup", "create"]);
-        if output.status.success() {
-            let name = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-            rig.ok(&["backup", "copy", &name]);
-            names.push(name);
-        }
+    for _ in 0..3 {
+        let name = created(&rig)["name"].as_str().unwrap().to_owned();
+        rig.ok(&["backup", "copy", &name]);
+        names.push(name);
     }
     let dry = rig.ok(&["backup", "prune", "--dry-run"]);
     assert!(
