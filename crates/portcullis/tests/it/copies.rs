@@ -163,7 +163,9 @@ fn a_release_waits_for_a_copy_that_is_required() {
     rig.stop();
     rig.edit(&endpoint, &server.url());
     rig.start();
+    let users = rig.users();
     rig.ok(&["deploy", "--release", "1.1", "--wait"]);
+    users.stop();
     let copies = there(&rig);
     assert!(
         !copies.is_empty() && copies.iter().all(|(_, whole)| *whole),
