@@ -172,7 +172,7 @@ impl Encryption {
     pub(crate) fn why_closed(&self) -> String {
         match (&self.why_none, self.identities.len()) {
             (Some(why), 0) => why.clone(),
-            (None, 0) => "no identity is configured (backup.encryption.identity)".to_owned(),
+            (None, 0) => "no identity is configured (backup.encryption.identities)".to_owned(),
             (why, _) => {
                 let tried = format!(
                     "it was encrypted for none of the keys that are configured: {}",

@@ -119,7 +119,10 @@ impl CopyAddress {
         if bucket.is_empty() || !bucket.chars().all(plain) {
             return Err(refused());
         }
-        let prefix = Path::parse(prefix.trim_matches('/')).map_err(|_| refused())?;
+        if prefix.starts_with('/') {
+            return Err(refused());
+        }
+        let prefix = Path::parse(prefix.trim_end_matches('/')).map_err(|_| refused())?;
         Ok(Place {
             scheme,
             bucket: bucket.to_owned(),

@@ -117,7 +117,7 @@ fn a_drill_passes_with_measured_numbers_and_touches_nothing_live() {
     // The record is in the journal, in a chain that can be checked.
     assert!(
         rig.ok(&["journal", "verify"])
-            .contains("2 records of backups and drills")
+            .contains("3 records of backups and drills")
     );
 }
 
