@@ -144,3 +144,5 @@ pub(crate) const LOSS_LOOK_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) const LOSS_REST: Duration = Duration::from_secs(15);
 /// And at least so many times as long as counting took.
 pub(crate) const LOSS_REST_FACTOR: u32 = 20;
+/// How long a backup waits for a name, when another one was made within the same second.
+pub(crate) const SAME_SECOND_PAUSE: Duration = Duration::from_millis(1_100);

@@ -18,6 +18,7 @@ use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
 use portcullis_engine::{DataRecord, VaultRefused, size_words, stores_of, vault_of};
 
+use crate::bounds::SAME_SECOND_PAUSE;
 use crate::cli::{Backup, BackupKey};
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::commands::drill::open_records;
@@ -201,16 +202,21 @@ async fn create(
                 .hint("add a [[store]] to the configuration"),
         );
     }
-    let request = BackupRequest {
+    let mut request = BackupRequest {
         service: config.service.name.to_string(),
         environment: config.service.environment.clone(),
         created_at: now(),
         release,
         reason: reason.to_owned(),
     };
-    let backup = vault
-        .create(&request, &stores)
-        .map_err(|error| failed(&error))?;
+    let mut made = vault.create(&request, &stores);
+    if matches!(made, Err(BackupError::NameTaken { .. })) {
+        // Names have a time to the second, and another one was made within this one.
+        tokio::time::sleep(SAME_SECOND_PAUSE).await;
+        request.created_at = now();
+        made = vault.create(&request, &stores);
+    }
+    let backup = made.map_err(|error| failed(&error))?;
     let verified = match vault.verify(&backup.name) {
         Ok(verified) => Ok(verified),
         Err(error @ BackupError::NotReadThrough { .. }) => Err(error.to_string()),
