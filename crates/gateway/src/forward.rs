@@ -278,7 +278,7 @@ impl Passage {
             head,
             body: body()?,
         };
-        self.send_to_service(&service, prepared).await
+        self.send_to_service(service, prepared).await
     }
 
     /// Takes a place among the requests that the route takes at once. The time for the whole request also ends

@@ -115,10 +115,6 @@ pub struct RestoreOrder {
     pub backup: String,
     /// The live stores that it replaces.
     pub stores: Vec<StoreRef>,
-    /// Without that backup there is nothing to put back: the step that makes it is the one that is undone, and
-    /// what changes data comes after it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub only_if_made: bool,
 }
 
 /// A migration tried out on a restored copy.

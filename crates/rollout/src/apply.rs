@@ -829,7 +829,13 @@ impl Turn<'_> {
             return self.hold(tried, None, Some(cause), why);
         }
         self.notify(NoticeKind::GoingBack);
-        self.unwind(Some(at), cause)
+        // What a backup undoes is what comes after it, and nothing of that has begun. Whether it was made does not matter.
+        let is_backup = |at: &StepIndex| {
+            let step = self.rollout.plan().step(*at);
+            step.is_some_and(|step| matches!(step.action, Action::Backup(_)))
+        };
+        let from = Some(at).filter(|at| !is_backup(at)).or(at.previous());
+        self.unwind(from, cause)
     }
 
     /// Whether a person is asked before anything is undone. Where two releases run beside each other, traffic is taken

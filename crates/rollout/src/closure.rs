@@ -74,12 +74,12 @@ impl Closure {
             && !self.reads.iter().any(|read| read.is(method, path))
     }
 
-    /// Whether a request is kept out, if it is of one of those who are.
+    /// Whether a request that may write, or only reads, is kept out, if it is of one of those who are.
     #[must_use]
-    pub fn keeps_out(&self, method: &str, path: &str) -> bool {
+    pub fn keeps_out(&self, may_write: bool) -> bool {
         match self.to {
             ClosedTo::Everything => true,
-            ClosedTo::Writes => self.may_write(method, path),
+            ClosedTo::Writes => may_write,
         }
     }
 

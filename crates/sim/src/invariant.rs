@@ -102,7 +102,7 @@ fn check_undo(plan: &Plan, op: &Op, world: &World, found: &mut Vec<Violation>) {
     let exposed = plan.steps.iter().enumerate().any(|(index, step)| {
         let exposes = |split: &portcullis_rollout::Split| split.exposes_canary();
         matches!(&step.action, portcullis_rollout::Action::Shift(split) if exposes(split))
-            && world.was_shifted(index)
+            && world.took_effect(index)
     });
     if plan.steps[op.key.step.0].undo.needs_consent() && exposed && !world.consented {
         found.push(violation(
@@ -123,7 +123,16 @@ pub(crate) fn check_end(node: &Node, found: &mut Vec<Violation>) {
     let steps = 0..plan.steps.len();
     match end {
         End::RolledBack => {
-            for step in steps.filter(|s| undoable(plan, *s) && at(*s) != Effected::Clean) {
+            // What a backup undoes is what comes after it.
+            let begun = |step: usize| {
+                let is_backup = matches!(
+                    plan.steps[step].action,
+                    portcullis_rollout::Action::Backup(_)
+                );
+                !is_backup || (step + 1..plan.steps.len()).any(|later| world.took_effect(later))
+            };
+            let undone = steps.filter(|s| undoable(plan, *s) && begun(*s));
+            for step in undone.filter(|s| at(*s) != Effected::Clean) {
                 let name = &plan.steps[step].name;
                 found.push(violation(
                     15,

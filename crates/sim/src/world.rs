@@ -63,7 +63,7 @@ impl World {
     }
 
     /// Whether a step ever took effect, at least partly.
-    pub(crate) fn was_shifted(&self, step: usize) -> bool {
+    pub(crate) fn took_effect(&self, step: usize) -> bool {
         self.tried[step]
     }
 

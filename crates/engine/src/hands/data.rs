@@ -247,14 +247,8 @@ impl DataHand {
         let name = parse(&order.backup)?;
         let stores = stores_of(&order.stores).await?;
         let now = Timestamp::from_millisecond(WallClock.now_ms() as i64).unwrap_or_default();
-        let optional = order.only_if_made;
         let done = self.blocking(move |vault| -> Result<Vec<Fact>, BackupError> {
-            let manifest = match vault.manifest(&name) {
-                Err(error) if optional && was_not_made(&error) => {
-                    return Ok(vec![Fact::new("backup", NOT_MADE)]);
-                }
-                manifest => manifest?,
-            };
+            let manifest = vault.manifest(&name)?;
             let mut facts = Vec::new();
             for store in &stores {
                 let wanted = manifest
@@ -296,12 +290,8 @@ impl DataHand {
                 return Probed::new(Presence::Unknown).with("reason", failure.message);
             }
         };
-        let optional = order.only_if_made;
         let compared = self.blocking(move |vault| -> Result<Option<String>, BackupError> {
-            let manifest = match vault.manifest(&name) {
-                Err(error) if optional && was_not_made(&error) => return Ok(None),
-                manifest => manifest?,
-            };
+            let manifest = vault.manifest(&name)?;
             for store in &stores {
                 let wanted = manifest
                     .store(&store.name)
@@ -461,17 +451,6 @@ pub fn size_words(bytes: u64) -> String {
     } else {
         format!("{value:.1} {unit}")
     }
-}
-
-/// What is said when there is nothing to put back.
-const NOT_MADE: &str = "was not made, so nothing has changed since and nothing is put back";
-
-/// Whether an error says that there is no such backup, or only the beginning of one.
-fn was_not_made(error: &BackupError) -> bool {
-    matches!(
-        error,
-        BackupError::UnknownBackup { .. } | BackupError::Incomplete { .. }
-    )
 }
 
 fn parse(name: &str) -> Result<BackupName, Failure> {

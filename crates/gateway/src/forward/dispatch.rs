@@ -72,23 +72,26 @@ impl Passage {
     /// Sends a request to the arm of the service that its user belongs to, once the service is open to it.
     pub(super) async fn send_to_service(
         &mut self,
-        service: &Arc<Service>,
+        service: Arc<Service>,
         mut prepared: Prepared,
     ) -> Result<Answer, Refusal> {
         let (service, admitted) = self.let_in(service, &prepared.head).await?;
         let Admitted {
-            split,
             assigned,
             mut targets,
             under_way,
         } = admitted;
+        let Some(split) = &service.active else {
+            under_way.withdraw();
+            return Err(Passage::unrouted(&service));
+        };
         self.cookie = assigned.cookie;
         if let Err(refusal) = self.prepare(&mut prepared, &split.stable.endpoint) {
             under_way.withdraw();
             return Err(refusal);
         }
         let shadowed = match assigned.to {
-            Assignment::Stable(_) => shadow::begin(self, &service, &split, &prepared),
+            Assignment::Stable(_) => shadow::begin(self, &service, split, &prepared),
             Assignment::StandIn { canary, .. } => {
                 let charged = InFlight::begin(canary, self.worker.index);
                 charged.of(assigned.key).failed_over();

@@ -16,14 +16,14 @@ use super::Passage;
 use super::dispatch::Targets;
 use crate::clock;
 use crate::closing::Closed;
+use crate::headers;
 use crate::in_flight::InFlight;
 use crate::refusal::Refusal;
 use crate::routing::Route;
-use crate::service::{ActiveSplit, Assigned, Assignment, Service};
+use crate::service::{Assigned, Assignment, Service};
 
 /// A request that is let in and counted.
 pub(super) struct Admitted {
-    pub(super) split: ActiveSplit,
     pub(super) assigned: Assigned,
     pub(super) targets: Targets,
     pub(super) under_way: InFlight,
@@ -33,32 +33,26 @@ impl Passage {
     /// Waits until the service is open to the request, and counts it at the arm that it goes to.
     pub(super) async fn let_in(
         &mut self,
-        service: &Arc<Service>,
+        mut service: Arc<Service>,
         head: &request::Parts,
     ) -> Result<(Arc<Service>, Admitted), Refusal> {
-        let mut service = Arc::clone(service);
         let mut waited = Duration::ZERO;
         loop {
-            let Some(split) = service.active.clone() else {
+            let Some(split) = &service.active else {
                 return Err(Passage::unrouted(&service));
             };
             let client = (&self.client_header, self.scheme);
-            let assigned = service.assign(&split, &head.headers, client);
-            let (method, path) = (head.method.as_str(), head.uri.path());
+            let assigned = service.assign(split, &head.headers, client);
             let closed = split.closed_to(&assigned.to).cloned();
             match &closed {
-                Some(closed) if closed.closure.keeps_out(method, path) => {
+                Some(closed) if closed.closure.keeps_out(may_write(Some(closed), head)) => {
                     waited = self.wait_outside(&service, closed, waited).await?;
                 }
                 _ => {
-                    let may_write = match &closed {
-                        Some(closed) => closed.closure.may_write(method, path),
-                        None => !matches!(method, "GET" | "HEAD" | "OPTIONS"),
-                    };
+                    let may_write = may_write(closed.as_deref(), head);
                     let mut targets = targets_of(&service, &assigned, may_write);
                     if let Some(under_way) = self.begin_at_arm(&mut targets) {
                         let admitted = Admitted {
-                            split,
                             assigned,
                             targets,
                             under_way,
@@ -156,6 +150,18 @@ impl Passage {
             services.find(|one| one.settings.service == *name).cloned()
         });
         found.ok_or(Refusal::UnknownHost)
+    }
+}
+
+/// Whether a request may write. One that asks for another protocol may, once it speaks that, whatever its method was.
+fn may_write(closed: Option<&Closed>, head: &request::Parts) -> bool {
+    if headers::upgrade_protocol(&head.headers).is_some() {
+        return true;
+    }
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    match closed {
+        Some(closed) => closed.closure.may_write(method, path),
+        None => !matches!(method, "GET" | "HEAD" | "OPTIONS"),
     }
 }
 

@@ -227,3 +227,37 @@ async fn a_bypass_does_not_open_a_service_that_is_closed() {
     let problem = refused.text().await.unwrap();
     assert!(problem.contains("closed for a cut-over"), "{problem}");
 }
+
+/// A connection that changes its protocol may carry anything afterwards, whatever its method was.
+#[tokio::test]
+async fn a_change_of_protocol_counts_as_a_write() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let service = Service::start("old");
+    let rig = Rig::start();
+    let stable = arm("1.0", &service);
+    rig.split(&stable, None, 0).await;
+    let switch = async || {
+        let mut stream = tokio::net::TcpStream::connect(rig.listen).await.unwrap();
+        let request =
+            "GET /switch HTTP/1.1\r\nHost: shop\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await.unwrap();
+        (stream, String::from_utf8(head.to_vec()).unwrap())
+    };
+    let (tunnel, status) = switch().await;
+    assert_eq!(status, "HTTP/1.1 101");
+    rig.try_split(closed(&stable, ClosedTo::Writes, 20))
+        .await
+        .unwrap();
+    let open = rig.arm("1.0").await;
+    assert_eq!(
+        (open.in_flight, open.writes_in_flight),
+        (1, 1),
+        "the tunnel is still there"
+    );
+    let (_, status) = switch().await;
+    assert_eq!(status, "HTTP/1.1 503", "no further one is let in");
+    drop(tunnel);
+    no_writes(&rig, "1.0").await;
+}

@@ -271,7 +271,7 @@ pub(super) fn undo(step: &Step) -> Option<String> {
             automatic,
         } => {
             let loss = match (loses_writes, automatic) {
-                (true, _) if order.only_if_made => {
+                (true, _) if matches!(step.action, Action::Backup(_)) => {
                     let then = if *automatic {
                         ""
                     } else {

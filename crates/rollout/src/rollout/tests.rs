@@ -470,6 +470,39 @@ fn an_abort_of_a_cut_over_is_answered_with_a_question_once_users_could_write() {
     ));
 }
 
+/// What is undone, in order, when the rollout of a cut-over is aborted in a step.
+fn undone_from(step: &str) -> Vec<&'static str> {
+    let plan = Arc::clone(opened().plan());
+    let mut rollout = apply(&Rollout::new(plan), EventKind::Start);
+    while rollout
+        .plan()
+        .step(rollout.state().step().unwrap())
+        .unwrap()
+        .name
+        != step
+    {
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    rollout = apply(&rollout, abort());
+    rollout = apply(&rollout, ok(&rollout));
+    let mut undone = Vec::new();
+    while !rollout.state().is_done() {
+        undone.push(rollout.op().unwrap().action.word());
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    undone
+}
+
+#[test]
+fn a_backup_is_put_back_for_what_came_after_it_and_not_for_itself() {
+    assert_eq!(undone_from("final-backup"), ["start", "shift"]);
+    assert_eq!(undone_from("migrate"), ["restore", "start", "shift"]);
+    assert_eq!(
+        undone_from("smoke"),
+        ["retire", "restore", "start", "shift"]
+    );
+}
+
 #[test]
 fn a_cut_over_whose_loss_is_accepted_goes_back_by_itself() {
     let mut request = crate::plan::tests::closing::cut_over();

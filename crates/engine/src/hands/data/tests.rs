@@ -49,7 +49,6 @@ async fn two_restores_within_one_second_both_succeed_and_both_keep_what_they_rep
     let restore = RestoreOrder {
         backup: backup.name.clone(),
         stores: backup.stores.clone(),
-        only_if_made: false,
     };
     for written in ["first", "second", "third"] {
         std::fs::write(&live, written).unwrap();

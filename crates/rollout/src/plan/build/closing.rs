@@ -55,7 +55,7 @@ impl Builder<'_> {
         let reason = format!("while closed for rollout {}", request.id);
         let order = self.backup_order(&name, reason);
         let undo = match request.policy.restore {
-            true => self.put_back(&name, true),
+            true => self.put_back(&name),
             false => Undo::Nothing,
         };
         let backup_ms = request.timeouts.backup_ms;
@@ -78,7 +78,6 @@ impl Builder<'_> {
         let order = RestoreOrder {
             backup,
             stores: request.stores.clone(),
-            only_if_made: false,
         };
         let backup_ms = request.timeouts.backup_ms;
         self.push(

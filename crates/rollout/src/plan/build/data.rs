@@ -44,13 +44,12 @@ impl Builder<'_> {
     }
 
     /// Going back to a backup.
-    pub(super) fn put_back(&self, backup: &str, only_if_made: bool) -> Undo {
+    pub(super) fn put_back(&self, backup: &str) -> Undo {
         let policy = self.request.policy;
         Undo::Restore {
             order: RestoreOrder {
                 backup: backup.to_owned(),
                 stores: self.request.stores.clone(),
-                only_if_made,
             },
             loses_writes: policy.service_writes,
             automatic: policy.accept_loss,
@@ -62,9 +61,7 @@ impl Builder<'_> {
         let mut orders = self.orders(&request.target.address, &request.stores);
         let undo = match backup {
             // Where users are kept out, the backup that was made then is what is put back, and that step does it.
-            Some(backup) if request.policy.restore && !request.closes() => {
-                self.put_back(backup, false)
-            }
+            Some(backup) if request.policy.restore && !request.closes() => self.put_back(backup),
             _ => Undo::Nothing,
         };
         if orders.is_empty() {
