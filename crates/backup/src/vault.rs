@@ -13,7 +13,6 @@ use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder}
 use crate::{BackupError, BackupName, Encryption, Manifest, Protection, Sealed, Store};
 
 mod create;
-mod database;
 mod form;
 mod hold;
 mod manifest_file;
@@ -23,13 +22,12 @@ mod restore;
 mod verify;
 
 pub use create::{Backup, BackupRequest};
-pub use database::RestoredDatabase;
 pub(crate) use form::{Form, SUFFIXES, SUMS_SUFFIX};
 pub use hold::Hold;
 pub use remove::Removed;
 pub use replace::{Kept, Replaced};
-pub use restore::Restored;
-pub(crate) use restore::{exists, rename_to_free};
+pub use restore::{Restored, RestoredCopy};
+pub(crate) use restore::{Staged, exists, rename_to_free};
 pub use verify::{RecordedSums, Verified};
 
 /// A local folder of backups, readable by its owner only.
@@ -343,7 +341,7 @@ impl Vault {
         Ok(())
     }
 
-    fn free_bytes(&self) -> Result<u64, BackupError> {
+    pub(crate) fn free_bytes(&self) -> Result<u64, BackupError> {
         crate::free_bytes_of(&self.root)
     }
 

@@ -277,7 +277,7 @@ fn recovered_rows(archived: &Archived, at: Option<Timestamp>, second: i64) -> Ve
     archived
         .place
         .vault
-        .restore_database(&backup.name, &copy_store)
+        .restore_copy(&backup.name, &copy_store)
         .unwrap();
     rows(&archived.server.url(&copy))
 }

@@ -226,13 +226,13 @@ fn a_round_trip(jobs: u32) {
 
     // A copy beside is marked as one, and only such a one is dropped.
     let copy = store(&server, "notes_copy", jobs);
-    let restored = place.vault.restore_database(&backup.name, &copy).unwrap();
+    let restored = place.vault.restore_copy(&backup.name, &copy).unwrap();
     assert_eq!(
-        (restored.database.as_str(), &restored.digest),
-        ("notes_copy", &held.digest)
+        (&restored.place, &restored.digest),
+        (&copy.place(), &held.digest)
     );
     assert_eq!(store_digest(&copy).unwrap(), held.digest);
-    let refused = problem(place.vault.restore_database(&backup.name, &copy));
+    let refused = problem(place.vault.restore_copy(&backup.name, &copy));
     assert!(
         matches!(refused, PostgresProblem::TargetExists { .. }),
         "{refused}"
@@ -436,10 +436,7 @@ fn a_backup_under_load_is_of_one_moment() {
             assert_ne!(before, after, "nothing was written meanwhile");
             let copy = format!("bank_copy_{round}");
             let restored = Store::postgres("notes", address(&server, &copy), 2);
-            place
-                .vault
-                .restore_database(&backup.name, &restored)
-                .unwrap();
+            place.vault.restore_copy(&backup.name, &restored).unwrap();
             assert_eq!(
                 server.sql(&copy, "SELECT sum(balance) FROM account"),
                 "8000"
