@@ -22,26 +22,23 @@ use object_store::path::Path;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::clock::Stopwatch;
+use crate::cloud::{CloudAddress, Store};
 use crate::vault::failed_to;
 use crate::{BackupName, Vault};
 
-mod address;
 mod download;
 mod listing;
 mod note;
 mod problem;
-mod transport;
 mod upload;
 
-pub use address::{CopyAddress, CopyCredentials};
 pub use problem::{CopyError, CopyProblem};
-
-use address::Store;
+pub(crate) use upload::part_bytes;
 
 /// A place elsewhere where copies of a vault's backups are kept.
 #[derive(Debug, Clone)]
 pub struct Copies {
-    address: CopyAddress,
+    address: CloudAddress,
 }
 
 /// A backup that is elsewhere too.
@@ -94,7 +91,7 @@ impl Copies {
     ///
     /// # Errors
     /// [`CopyProblem::Address`] if it cannot be one.
-    pub fn new(address: CopyAddress) -> Result<Self, CopyError> {
+    pub fn new(address: CloudAddress) -> Result<Self, CopyError> {
         let copies = Self { address };
         let checked = copies.address.check();
         checked.map_err(|why| copies.error(CopyProblem::Address(why)))?;

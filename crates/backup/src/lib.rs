@@ -43,8 +43,10 @@
 mod archive;
 mod backup_name;
 mod bounds;
+mod bucket;
 mod capture;
 mod clock;
+mod cloud;
 mod copies;
 mod damage;
 mod durable;
@@ -75,9 +77,8 @@ mod table_entry;
 mod vault;
 
 pub use backup_name::{BackupName, NameRefused};
-pub use copies::{
-    Copied, Copies, CopyAddress, CopyCredentials, CopyError, CopyProblem, CopyReadBack, Stop,
-};
+pub use cloud::{CloudAddress, CloudCredentials};
+pub use copies::{Copied, Copies, CopyError, CopyProblem, CopyReadBack, Stop};
 pub use damage::Damage;
 pub use encryption::{Encryption, KeyRefused, NewKey, Sealed};
 pub use error::BackupError;

@@ -258,7 +258,7 @@ fn piece(file: &Outgoing, from: u64, length: u64) -> Result<Vec<u8>, CopyProblem
 }
 
 /// How large the parts of a file are: as small as the number of parts allows.
-fn part_bytes(bytes: u64) -> u64 {
+pub(crate) fn part_bytes(bytes: u64) -> u64 {
     let least = bytes.div_ceil(COPY_PARTS_MAX);
     least.div_ceil(COPY_PART_BYTES).max(1) * COPY_PART_BYTES
 }

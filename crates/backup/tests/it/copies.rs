@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use age::secrecy::SecretString;
 use portcullis_backup::{
-    Backup, BackupError, BackupState, Copies, CopyAddress, CopyCredentials, CopyError, CopyProblem,
-    NewKey, Store, Vault,
+    Backup, BackupError, BackupState, CloudAddress, CloudCredentials, Copies, CopyError,
+    CopyProblem, NewKey, Store, Vault,
 };
 
 use crate::cloud::{Fault, FaultProxy, Server, free_port};
@@ -19,14 +19,14 @@ use crate::{Place, flip, names, noise, request};
 const LARGE: usize = 26 * 1024 * 1024;
 const PART: u64 = 8 * 1024 * 1024;
 
-fn at(endpoint: &str) -> CopyAddress {
-    CopyAddress {
+fn at(endpoint: &str) -> CloudAddress {
+    CloudAddress {
         name: "elsewhere".to_owned(),
         url: "s3://backups/shop".to_owned(),
         endpoint: Some(endpoint.to_owned()),
         region: Some("eu-central-1".to_owned()),
         ca: None,
-        credentials: CopyCredentials::S3 {
+        credentials: CloudCredentials::S3 {
             access_key: "testing".to_owned(),
             secret: SecretString::from("testing"),
         },
@@ -450,7 +450,7 @@ fn google_cloud_storage_keeps_copies_too() {
     let proxy = FaultProxy::before(&server);
     let mut address = at(&proxy.url());
     address.url = "gs://backups/shop".to_owned();
-    address.credentials = CopyCredentials::Gcs {
+    address.credentials = CloudCredentials::Gcs {
         service_account: SecretString::from(
             r#"{"disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}"#,
         ),
@@ -464,7 +464,7 @@ fn azure_blob_keeps_copies_too() {
     let server = Server::azure(&place.path("azure"));
     let mut address = at(&format!("{}/devstoreaccount1", server.url()));
     address.url = "az://backups/shop".to_owned();
-    address.credentials = CopyCredentials::Azure {
+    address.credentials = CloudCredentials::Azure {
         account: "devstoreaccount1".to_owned(),
         // Azurite's own, the same everywhere; it is in its documentation.
         secret: Some(SecretString::from(
@@ -481,7 +481,7 @@ fn azure_blob_keeps_copies_too() {
     );
     azure_container(&server);
     round_trip(&place, &there, large(&place));
-    address.credentials = CopyCredentials::Azure {
+    address.credentials = CloudCredentials::Azure {
         account: "devstoreaccount1".to_owned(),
         secret: Some(SecretString::from("d3Jvbmc=")),
     };
