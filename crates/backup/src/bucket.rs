@@ -8,6 +8,7 @@
 //! A list is of no one moment, so a backup of a bucket that is written to is not either: each object is whole, and
 //! whether something was added, removed or replaced meanwhile is noted, as with directories.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -70,7 +71,7 @@ const COPY: &str = "copy";
 impl Remote for Bucket<'_> {
     fn size(&self) -> Result<StoreSize, BackupError> {
         let open = self.open()?;
-        let listed = self.blocking(feed::list(&open.s3, &open.keys))?;
+        let listed = self.blocking(|| feed::list(&open.s3, &open.keys))?;
         Ok(StoreSize {
             entries: listed.len() as u64,
             bytes: listed.iter().map(|object| object.size).sum(),
@@ -80,7 +81,7 @@ impl Remote for Bucket<'_> {
     /// Lists it, and reads a byte of its first object: who may list may not always read.
     fn examine(&self) -> Result<(), BackupError> {
         let open = self.open()?;
-        self.blocking(async {
+        self.blocking(|| async {
             let listed = feed::list(&open.s3, &open.keys).await?;
             let Some(object) = listed.iter().find(|object| object.size > 0) else {
                 return Ok(());
@@ -137,7 +138,7 @@ impl Remote for Bucket<'_> {
     /// The names of copies that have a mark.
     fn leftovers(&self) -> Result<Vec<String>, BackupError> {
         let open = self.open()?;
-        self.blocking(async {
+        self.blocking(|| async {
             let prefix = &open.keys.copies;
             let listed = open.s3.list(prefix, true).await;
             let doing = || format!("list {prefix}");
@@ -157,17 +158,17 @@ impl Remote for Bucket<'_> {
 
     fn drop_copy(&self) -> Result<(), BackupError> {
         let open = self.open()?;
-        self.blocking(open.drop_copy(self.address))
+        self.blocking(|| open.drop_copy(self.address))
     }
 
     fn restore_copy(&self, backup: &InBackup<'_>) -> Result<(), BackupError> {
         let content = content_of(backup.wanted)?;
         let open = self.open()?;
-        self.blocking(open.mark(self.address))?;
+        self.blocking(|| open.mark(self.address))?;
         let filled = self.unpacked(backup).and_then(|staged| {
             let wanted = wanted_objects(backup.wanted, content);
             let prefix = &open.keys.store;
-            self.blocking(put_all(&open.s3, prefix, staged.data(), &wanted))?;
+            self.blocking(|| put_all(&open.s3, prefix, staged.data(), &wanted))?;
             self.compare(&open, backup.wanted)
         });
         if filled.is_err() {
@@ -220,10 +221,10 @@ impl Bucket<'_> {
         backup.unpack()
     }
 
-    fn blocking<T: Send>(
-        &self,
-        work: impl Future<Output = Result<T, BucketProblem>> + Send,
-    ) -> Result<T, BackupError> {
+    fn blocking<T: Send, W>(&self, work: impl FnOnce() -> W + Send) -> Result<T, BackupError>
+    where
+        W: Future<Output = Result<T, BucketProblem>>,
+    {
         blocking(work).map_err(|problem| self.error(problem))
     }
 
@@ -306,11 +307,10 @@ async fn put_json(s3: &S3, key: &str, content: &impl Serialize) -> Result<(), Bu
 
 /// All objects of a backup with their files.
 fn wanted_objects<'w>(wanted: &'w StoreManifest, content: &'w BucketContent) -> Vec<Wanted<'w>> {
+    let files: BTreeMap<_, _> = wanted.files.iter().map(|file| (&file.path, file)).collect();
     let objects = content.objects.iter();
     let with_files = objects.filter_map(|object| {
-        let path = object.path()?;
-        let found = wanted.files.binary_search_by(|file| file.path.cmp(&path));
-        let file = wanted.files.get(found.ok()?)?;
+        let file = files.get(&object.path()?)?;
         Some(Wanted { object, file })
     });
     with_files.collect()
@@ -324,9 +324,10 @@ fn content_of(wanted: &StoreManifest) -> Result<&BucketContent, BackupError> {
 }
 
 /// Runs asynchronous work to its end, on a thread of its own.
-fn blocking<T: Send>(
-    work: impl Future<Output = Result<T, BucketProblem>> + Send,
-) -> Result<T, BucketProblem> {
+fn blocking<T: Send, W>(work: impl FnOnce() -> W + Send) -> Result<T, BucketProblem>
+where
+    W: Future<Output = Result<T, BucketProblem>>,
+{
     let lost = |why: String| BucketProblem::Failed {
         doing: "work".to_owned(),
         why,
@@ -336,7 +337,7 @@ fn blocking<T: Send>(
             .enable_all()
             .build()
             .map_err(|error| lost(error.to_string()))?;
-        runtime.block_on(work)
+        runtime.block_on(work())
     };
     std::thread::scope(|scope| {
         let worker = std::thread::Builder::new().spawn_scoped(scope, run);

@@ -9,5 +9,5 @@ mod words;
 pub use address::{CloudAddress, CloudCredentials};
 
 pub(crate) use address::{S3Access, Store};
-pub(crate) use transport::{Answer, Transport};
+pub(crate) use transport::Answer;
 pub(crate) use words::{said, said_of};

@@ -77,6 +77,9 @@ mod table_entry;
 mod vault;
 
 pub use backup_name::{BackupName, NameRefused};
+pub use bucket::{
+    BucketAddress, BucketContent, BucketProblem, ObjectAttributes, ObjectEntry, bucket_url,
+};
 pub use cloud::{CloudAddress, CloudCredentials};
 pub use copies::{Copied, Copies, CopyError, CopyProblem, CopyReadBack, Stop};
 pub use damage::Damage;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::BackupError;
 use crate::bounds::ATTEMPTS_MAX;
+use crate::bucket::{Bucket, BucketAddress};
 use crate::capture::{Unsettled, capture};
 use crate::on_disk::{OnDisk, Shape};
 use crate::postgres::{Database, PostgresAddress};
@@ -48,6 +49,12 @@ pub enum Location {
         /// How many sessions dump and restore at a time, 1 to 64.
         jobs: u32,
     },
+    /// The objects of a bucket below a prefix. They may be used while they are backed up, and must not be written to
+    /// while they are put back.
+    Bucket {
+        /// Where they are, with the keys.
+        address: BucketAddress,
+    },
 }
 
 /// What a store is, as manifests and messages say it.
@@ -62,6 +69,8 @@ pub enum StoreKind {
     Sqlite,
     /// A PostgreSQL database.
     Postgres,
+    /// The objects of a bucket below a prefix.
+    Bucket,
 }
 
 /// How large a store is.
@@ -80,6 +89,7 @@ impl fmt::Display for StoreKind {
             Self::Directory => "directory",
             Self::Sqlite => "sqlite database",
             Self::Postgres => "postgresql database",
+            Self::Bucket => "bucket",
         })
     }
 }
@@ -120,6 +130,7 @@ impl Store {
             Location::Directory { .. } => StoreKind::Directory,
             Location::Sqlite { .. } => StoreKind::Sqlite,
             Location::Postgres { .. } => StoreKind::Postgres,
+            Location::Bucket { .. } => StoreKind::Bucket,
         }
     }
 
@@ -130,7 +141,7 @@ impl Store {
             Location::File { path } | Location::Directory { path } | Location::Sqlite { path } => {
                 Some(path)
             }
-            Location::Postgres { .. } => None,
+            Location::Postgres { .. } | Location::Bucket { .. } => None,
         }
     }
 
@@ -142,6 +153,7 @@ impl Store {
                 path.display().to_string()
             }
             Location::Postgres { address, .. } => address.to_string(),
+            Location::Bucket { address } => address.to_string(),
         }
     }
 
@@ -154,6 +166,15 @@ impl Store {
         }
     }
 
+    /// A store that is the objects of a bucket.
+    #[must_use]
+    pub fn bucket(name: &str, address: BucketAddress) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: Location::Bucket { address },
+        }
+    }
+
     /// The same store at another path. A database on a server has none and stays where it is.
     #[must_use]
     pub fn moved_to(&self, path: PathBuf) -> Self {
@@ -163,7 +184,7 @@ impl Store {
                 Location::File { .. } => Location::File { path },
                 Location::Directory { .. } => Location::Directory { path },
                 Location::Sqlite { .. } => Location::Sqlite { path },
-                Location::Postgres { .. } => self.location.clone(),
+                Location::Postgres { .. } | Location::Bucket { .. } => self.location.clone(),
             },
         }
     }
@@ -213,7 +234,9 @@ impl Store {
     /// What a backup needs at most beside its entries, in bytes: a database is copied before it is packed.
     pub(crate) fn bytes_needed(&self, size: StoreSize) -> u64 {
         match self.location {
-            Location::File { .. } | Location::Directory { .. } => size.bytes,
+            Location::File { .. } | Location::Directory { .. } | Location::Bucket { .. } => {
+                size.bytes
+            }
             Location::Sqlite { .. } | Location::Postgres { .. } => size.bytes.saturating_mul(2),
         }
     }
@@ -254,6 +277,12 @@ impl Store {
                     jobs: *jobs,
                 }));
             }
+            Location::Bucket { address } => {
+                return Held::Server(Box::new(Bucket {
+                    store: &self.name,
+                    address,
+                }));
+            }
         };
         Held::Disk(OnDisk {
             name: self.name.clone(),
@@ -282,6 +311,7 @@ pub(crate) enum Held<'a> {
 /// * An SQLite database: that of its content, see [`crate::SqliteContent`]. It is read in one transaction, so
 ///   it is that of one moment. How the content lies in pages does not count.
 /// * A PostgreSQL database: that of its content, see [`crate::PostgresContent`], of one moment too.
+/// * A bucket: the SHA-256 over one line for each object, see [`crate::BucketContent`].
 ///
 /// # Errors
 /// [`BackupError::StoreChanged`] if it keeps changing while it is read,

@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use super::s3::{Failure, Listed, S3};
 use super::write::{Wanted, delete_all, put_all};
-use super::{Bucket, BucketContent, BucketProblem, Open, blocking, feed};
+use super::{Bucket, BucketContent, BucketProblem, Open, feed, wanted_objects};
 use crate::bounds::{BUCKET_COPY_BYTES_MAX, BUCKET_REQUESTS_AT_ONCE};
 use crate::capture::Unsettled;
 use crate::remote::InBackup;
-use crate::{BackupError, FileEntry, Kept, ObjectEntry, Replaced, StoreManifest};
+use crate::{BackupError, Kept, Replaced, StoreManifest};
 
 /// Part of the names of what is kept, with milliseconds.
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
@@ -77,19 +77,14 @@ impl Bucket<'_> {
         wanted: &'w StoreManifest,
         content: &'w BucketContent,
     ) -> Result<Difference<'w>, BackupError> {
-        let live = self.run(feed::list(&open.s3, &open.keys))?;
-        let files: BTreeMap<_, _> = wanted.files.iter().map(|file| (&file.path, file)).collect();
-        let held: BTreeMap<&str, (&ObjectEntry, &FileEntry)> = content
-            .objects
-            .iter()
-            .filter_map(|object| {
-                let file = files.get(&object.path()?)?;
-                Some((object.key.as_str(), (object, *file)))
-            })
+        let live = self.blocking(|| feed::list(&open.s3, &open.keys))?;
+        let held: BTreeMap<&str, Wanted<'w>> = wanted_objects(wanted, content)
+            .into_iter()
+            .map(|one| (one.object.key.as_str(), one))
             .collect();
         let of = |listed: &Listed| held.get(open.keys.own(&listed.key)?).copied();
         let in_doubt = |listed: &Listed| {
-            of(listed).is_some_and(|(object, file)| {
+            of(listed).is_some_and(|Wanted { object, file }| {
                 let noted = (object.etag.as_str(), object.modified);
                 file.size == listed.size && noted != (listed.etag.as_str(), listed.modified)
             })
@@ -105,22 +100,20 @@ impl Bucket<'_> {
         let mut missing = held.clone();
         for listed in live {
             let own = open.keys.own(&listed.key).unwrap_or_default();
-            let Some((object, file)) = missing.remove(own) else {
+            let Some(wanted) = missing.remove(own) else {
                 difference.added.push(listed);
                 continue;
             };
             let same = match in_doubt(&listed) {
-                true => read.has(object, file),
-                false => file.size == listed.size,
+                true => read.has(wanted),
+                false => wanted.file.size == listed.size,
             };
             if !same {
-                difference.put.push(Wanted { object, file });
+                difference.put.push(wanted);
                 difference.replaced.push(listed);
             }
         }
-        let missing = missing.into_values();
-        let missing = missing.map(|(object, file)| Wanted { object, file });
-        difference.put.extend(missing);
+        difference.put.extend(missing.into_values());
         Ok(difference)
     }
 
@@ -133,7 +126,7 @@ impl Bucket<'_> {
         now: Timestamp,
     ) -> Result<Replaced, BackupError> {
         let difference = self.difference(open, backup.wanted, content)?;
-        let aside = self.run(Aside::find(open, now))?;
+        let aside = self.blocking(|| Aside::find(open, now))?;
         let replaced = |was_noted: bool| Replaced {
             kept: was_noted.then(|| aside.kept(open)),
             digest: backup.wanted.digest.clone(),
@@ -141,7 +134,7 @@ impl Bucket<'_> {
             attributes_not_set: 0,
         };
         if difference.put.is_empty() && difference.added.is_empty() {
-            let noted = self.run(aside.noted(&open.s3))?;
+            let noted = self.blocking(|| aside.noted(&open.s3))?;
             return Ok(replaced(noted.is_some()));
         }
         aside
@@ -153,14 +146,14 @@ impl Bucket<'_> {
             .iter()
             .chain(&difference.added)
             .collect();
-        let taken = self.run(aside.keep(open, backup, &gone, now))?;
+        let taken = self.blocking(|| aside.keep(open, backup, &gone, now))?;
         if let Some(path) = taken {
             return Err(BackupError::KeptNameTaken { path: path.into() });
         }
         let prefix = &open.keys.store;
-        self.run(put_all(&open.s3, prefix, staged.data(), &difference.put))?;
+        self.blocking(|| put_all(&open.s3, prefix, staged.data(), &difference.put))?;
         let added: Vec<String> = difference.added.into_iter().map(|one| one.key).collect();
-        self.run(delete_all(&open.s3, &added))?;
+        self.blocking(|| delete_all(&open.s3, &added))?;
         self.compare(open, backup.wanted)?;
         Ok(replaced(!gone_is_empty(&difference.replaced, &added)))
     }
@@ -193,13 +186,6 @@ impl Bucket<'_> {
             }),
         }
     }
-
-    fn run<T: Send>(
-        &self,
-        work: impl Future<Output = Result<T, BucketProblem>> + Send,
-    ) -> Result<T, BackupError> {
-        blocking(work).map_err(|problem| self.error(problem))
-    }
 }
 
 fn gone_is_empty(replaced: &[Listed], added: &[String]) -> bool {
@@ -207,27 +193,21 @@ fn gone_is_empty(replaced: &[Listed], added: &[String]) -> bool {
 }
 
 /// What was read to be compared.
-struct Found<'f>(BTreeMap<&'f str, (&'f ObjectEntry, &'f FileEntry)>);
+struct Found<'f>(BTreeMap<&'f str, Wanted<'f>>);
 
 impl<'f> Found<'f> {
     fn of(manifest: &'f StoreManifest) -> Self {
-        let files: BTreeMap<_, _> = manifest
-            .files
-            .iter()
-            .map(|file| (&file.path, file))
-            .collect();
-        let objects = manifest.bucket.iter().flat_map(|content| &content.objects);
-        let all = objects.filter_map(|object| {
-            let file = files.get(&object.path()?)?;
-            Some((object.key.as_str(), (object, *file)))
-        });
-        Self(all.collect())
+        let content = manifest.bucket.as_ref();
+        let objects = content.map_or_else(Vec::new, |content| wanted_objects(manifest, content));
+        let all = objects.into_iter();
+        Self(all.map(|one| (one.object.key.as_str(), one)).collect())
     }
 
-    fn has(&self, object: &ObjectEntry, file: &FileEntry) -> bool {
-        let found = self.0.get(object.key.as_str());
-        found.is_some_and(|(one, other)| {
-            other.sha256 == file.sha256 && one.attributes == object.attributes
+    fn has(&self, wanted: Wanted<'_>) -> bool {
+        let found = self.0.get(wanted.object.key.as_str());
+        found.is_some_and(|found| {
+            found.file.sha256 == wanted.file.sha256
+                && found.object.attributes == wanted.object.attributes
         })
     }
 }

@@ -410,10 +410,7 @@ impl S3 {
     async fn once(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
         let request = self.request(ask).await?;
         let answer = self.access.transport.whole(request).await;
-        let answer = answer.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            Failure::without_answer(cause.unwrap_or_else(|| error.to_string()))
-        })?;
+        let answer = answer.map_err(Failure::of_transport)?;
         match answer.head.status.is_success() {
             true => Ok(answer),
             false => Err(Failure::of(&answer, &self.host)),

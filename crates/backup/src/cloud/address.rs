@@ -208,9 +208,35 @@ impl CloudAddress {
 
     /// Nothing that is copied, and no signature, goes over a network in the clear.
     fn check_endpoint(&self) -> Result<(), String> {
-        match &self.endpoint {
-            Some(endpoint) => check_endpoint(endpoint),
-            None => Ok(()),
+        let Some(endpoint) = &self.endpoint else {
+            return Ok(());
+        };
+        let shown = || format!("the endpoint {endpoint:?}");
+        let uri: http::Uri = endpoint
+            .parse()
+            .map_err(|_| format!("{} is no URL", shown()))?;
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let loopback = host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
+        match uri.scheme_str() {
+            _ if uri
+                .authority()
+                .is_some_and(|all| all.as_str().contains('@')) =>
+            {
+                Err("the endpoint has a user or a password in it".to_owned())
+            }
+            Some("https") if !host.is_empty() => Ok(()),
+            Some("http") if loopback => Ok(()),
+            Some("http") => Err(format!(
+                "{} is not encrypted and not on this machine; use https://",
+                shown()
+            )),
+            _ => Err(format!(
+                "{} begins with neither https:// nor http://",
+                shown()
+            )),
         }
     }
 
@@ -242,10 +268,10 @@ impl CloudAddress {
         let region = builder
             .get_config_value(&AmazonS3ConfigKey::Region)
             .unwrap_or_else(|| DEFAULT_REGION.to_owned());
-        let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
-        let endpoint = endpoint.unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
-        // One of the environment was not looked at yet.
-        check_endpoint(&endpoint)?;
+        let endpoint = builder
+            .get_config_value(&AmazonS3ConfigKey::S3Endpoint)
+            .or_else(|| builder.get_config_value(&AmazonS3ConfigKey::Endpoint))
+            .unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
         let built = builder.build();
         let built = built.map_err(|error| super::said(&error))?;
         Ok(S3Access {
@@ -274,7 +300,10 @@ impl CloudAddress {
             .with_retry(self.retry())
             .with_http_connector(transport);
         if let Some(endpoint) = &self.endpoint {
-            builder = builder.with_endpoint(endpoint);
+            // The variable AWS_ENDPOINT_URL_S3 would go before it otherwise.
+            builder = builder
+                .with_endpoint(endpoint)
+                .with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
         }
         if let Some(region) = &self.region {
             builder = builder.with_region(region);
@@ -341,38 +370,7 @@ impl CloudAddress {
     }
 }
 
-/// Whether requests may go there: nothing goes over a network in the clear.
-fn check_endpoint(endpoint: &str) -> Result<(), String> {
-    let shown = || format!("the endpoint {endpoint:?}");
-    let uri: http::Uri = endpoint
-        .parse()
-        .map_err(|_| format!("{} is no URL", shown()))?;
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let loopback = host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    match uri.scheme_str() {
-        _ if uri
-            .authority()
-            .is_some_and(|all| all.as_str().contains('@')) =>
-        {
-            Err("the endpoint has a user or a password in it".to_owned())
-        }
-        Some("https") if !host.is_empty() => Ok(()),
-        Some("http") if loopback => Ok(()),
-        Some("http") => Err(format!(
-            "{} is not encrypted and not on this machine; use https://",
-            shown()
-        )),
-        _ => Err(format!(
-            "{} begins with neither https:// nor http://",
-            shown()
-        )),
-    }
-}
-
-/// What may go over HTTP is decided here and not by variables of the environment.
+/// What may go over HTTP is decided by [`Transport`] and not by variables of the environment.
 fn options() -> ClientOptions {
     ClientOptions::new().with_allow_http(true)
 }

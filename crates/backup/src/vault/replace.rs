@@ -7,6 +7,7 @@
 //! | directory | the new data goes to the kept name, then the two names are exchanged | none |
 //! | directory, exchange unknown to the file system | two renames | between the two |
 //! | SQLite database | what is in its log is put into the file, what still lies beside it is kept too, then as a file | none |
+//! | bucket | what differs is kept, then put or removed, object by object | none; some are old and some new meanwhile |
 //! | PostgreSQL database | two renames in one transaction of the server | new sessions wait for it |
 //!
 //! A crash at any point is repaired by calling again with the same time: what was done already is
@@ -57,6 +58,10 @@ pub enum Kept {
     Path(PathBuf),
     /// In the database of this name on the same server, `<name>_replaced_<UTC time>` with milliseconds.
     Database(String),
+    /// As copies below this address, `s3://BUCKET/PREFIX.portcullis-replaced-<UTC time>/`.
+    Objects(String),
+    /// By the bucket, as older versions; the object at this address lists them.
+    Versions(String),
 }
 
 impl Kept {
@@ -65,7 +70,7 @@ impl Kept {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Path(path) => Some(path),
-            Self::Database(_) => None,
+            Self::Database(_) | Self::Objects(_) | Self::Versions(_) => None,
         }
     }
 }
@@ -75,6 +80,8 @@ impl fmt::Display for Kept {
         match self {
             Self::Path(path) => path.display().fmt(f),
             Self::Database(name) => write!(f, "the database {name}"),
+            Self::Objects(url) => f.write_str(url),
+            Self::Versions(note) => write!(f, "older versions, listed in {note}"),
         }
     }
 }
@@ -135,7 +142,7 @@ impl Vault {
         match (before, wanted.kind) {
             (Before::Gap | Before::Absent, _) => rename_to_free(&staged.data, &swap.live)?,
             (_, StoreKind::File | StoreKind::Sqlite) => swap.replace_file(&staged.data)?,
-            (_, StoreKind::Directory | StoreKind::Postgres) => {
+            (_, StoreKind::Directory | StoreKind::Postgres | StoreKind::Bucket) => {
                 swap.replace_by_exchange(&staged.data)?
             }
         }
@@ -238,9 +245,10 @@ impl Swap {
     fn put_aside(&self, store: &Store, on_disk: &OnDisk) -> Result<(), BackupError> {
         match store.location {
             Location::Sqlite { .. } => sqlite::put_aside(on_disk, &self.kept),
-            Location::File { .. } | Location::Directory { .. } | Location::Postgres { .. } => {
-                Ok(())
-            }
+            Location::File { .. }
+            | Location::Directory { .. }
+            | Location::Postgres { .. }
+            | Location::Bucket { .. } => Ok(()),
         }
     }
 

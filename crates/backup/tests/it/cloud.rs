@@ -76,6 +76,45 @@ impl Server {
         assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     }
 
+    /// Writes an object with these headers, each ended by CR LF; the path is encoded as it is sent.
+    pub(crate) fn put_object(&self, path: &str, headers: &str, body: &[u8]) {
+        let length = body.len();
+        let head = format!("PUT {path} HTTP/1.1\r\n{SHOWN}{headers}Content-Length: {length}\r\n");
+        let answer = ask(self.port, &head, body);
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+
+    /// What is in an object, with its headers in lower case; None if there is none.
+    pub(crate) fn object(&self, path: &str) -> Option<(String, Vec<u8>)> {
+        let answer = ask(self.port, &format!("GET {path} HTTP/1.1\r\n{SHOWN}"), &[]);
+        let cut = answer
+            .windows(4)
+            .position(|part| part == b"\r\n\r\n")
+            .unwrap();
+        let head = String::from_utf8_lossy(&answer[..cut]).to_lowercase();
+        assert!(
+            head.contains(" 200 ") || head.contains(" 404 "),
+            "{path}: {head}"
+        );
+        head.contains(" 200 ")
+            .then(|| (head, answer[cut + 4..].to_vec()))
+    }
+
+    pub(crate) fn delete_object(&self, path: &str) {
+        ask(
+            self.port,
+            &format!("DELETE {path} HTTP/1.1\r\n{SHOWN}"),
+            &[],
+        );
+    }
+
+    /// The text of a list or a state.
+    pub(crate) fn text(&self, path: &str) -> String {
+        let answer = ask(self.port, &format!("GET {path} HTTP/1.1\r\n{SHOWN}"), &[]);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// What a request without a body answers, head and all.
     pub(crate) fn get(&self, path: &str) -> Vec<u8> {
         ask(self.port, &format!("GET {path} HTTP/1.1\r\n"), &[])
@@ -89,7 +128,7 @@ impl Drop for Server {
     }
 }
 
-fn ask(port: u16, head: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn ask(port: u16, head: &str, body: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(
         stream,

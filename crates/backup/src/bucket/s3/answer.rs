@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use jiff::Timestamp;
+use object_store::client::{HttpError, HttpErrorKind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -78,6 +79,8 @@ pub(in crate::bucket) struct Failure {
     why: String,
     /// Where the bucket is, if it is elsewhere.
     region: Option<String>,
+    /// Whether it need not be tried again though there was no answer.
+    is_final: bool,
 }
 
 impl Page {
@@ -124,6 +127,17 @@ impl Failure {
             code,
             why,
             region,
+            is_final: false,
+        }
+    }
+
+    /// No answer at all.
+    pub(super) fn of_transport(error: HttpError) -> Self {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        Self {
+            // What must not be sent is not sent a moment later either.
+            is_final: error.kind() == HttpErrorKind::Unknown,
+            ..Self::without_answer(cause.unwrap_or_else(|| error.to_string()))
         }
     }
 
@@ -134,13 +148,15 @@ impl Failure {
             code: String::new(),
             why,
             region: None,
+            is_final: false,
         }
     }
 
     /// Whether the same request may go well a moment later.
     pub(super) fn is_passing(&self) -> bool {
         match self.status {
-            None | Some(408 | 429 | 500..) => true,
+            None => !self.is_final,
+            Some(408 | 429 | 500..) => true,
             Some(_) => matches!(self.code.as_str(), "RequestTimeout" | "SlowDown"),
         }
     }
@@ -161,6 +177,7 @@ impl Failure {
             code,
             why,
             region,
+            is_final: _,
         } = self;
         let elsewhere =
             matches!(status, Some(301 | 302 | 307 | 308)) || code == "AuthorizationHeaderMalformed";
@@ -193,6 +210,7 @@ impl From<object_store::Error> for Failure {
             code: String::new(),
             why: format!("there is nothing to show: {why}"),
             region: None,
+            is_final: false,
         }
     }
 }
