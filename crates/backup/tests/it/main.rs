@@ -22,6 +22,7 @@ mod postgres;
 #[path = "../../../journal/tests/it/postgres_server.rs"]
 #[allow(dead_code)]
 mod postgres_server;
+mod postgres_versions;
 mod random_trees;
 mod refusals;
 mod removing;
