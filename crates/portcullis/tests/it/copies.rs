@@ -312,6 +312,19 @@ fn keys_and_places_that_cannot_be_are_refused() {
             "[[backup.copy]]\nname = \"a\"\nurl = \"s3://x\"\naccess_key = \"k\"".to_owned(),
             "`access_key` needs `secret`",
         ),
+        (
+            "[[backup.copy]]\nname = \"a\"\nurl = \"gs://x\"\nlock = \"30d\"".to_owned(),
+            "lock the bucket itself",
+        ),
+        (
+            "[[backup.copy]]\nname = \"a\"\nurl = \"s3://x\"\nlock_mode = \"compliance\""
+                .to_owned(),
+            "`lock` is missing",
+        ),
+        (
+            "[[backup.copy]]\nname = \"a\"\nurl = \"s3://x\"\nlock = \"1h\"".to_owned(),
+            "lock",
+        ),
     ] {
         let file = rig.path("portcullis.toml");
         let before = std::fs::read_to_string(&file).unwrap();
