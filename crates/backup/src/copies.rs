@@ -21,6 +21,7 @@ use std::time::Duration;
 use object_store::path::Path;
 use rustix::fs::{FlockOperation, flock};
 
+use crate::bucket::S3;
 use crate::clock::Stopwatch;
 use crate::cloud::{CloudAddress, Store};
 use crate::vault::failed_to;
@@ -28,10 +29,14 @@ use crate::{BackupName, Vault};
 
 mod download;
 mod listing;
+mod lock;
 mod note;
 mod problem;
 mod upload;
 
+use lock::Locking;
+
+pub use lock::CopyLock;
 pub use problem::{CopyError, CopyProblem};
 pub(crate) use upload::part_bytes;
 
@@ -39,6 +44,7 @@ pub(crate) use upload::part_bytes;
 #[derive(Debug, Clone)]
 pub struct Copies {
     address: CloudAddress,
+    lock: Option<CopyLock>,
 }
 
 /// A backup that is elsewhere too.
@@ -78,6 +84,7 @@ struct Open<'c> {
     bucket: String,
     prefix: Path,
     stop: Stop<'c>,
+    locking: Option<Locking>,
 }
 
 /// The right to change what is at a place.
@@ -92,10 +99,22 @@ impl Copies {
     /// # Errors
     /// [`CopyProblem::Address`] if it cannot be one.
     pub fn new(address: CloudAddress) -> Result<Self, CopyError> {
-        let copies = Self { address };
+        let copies = Self {
+            address,
+            lock: None,
+        };
         let checked = copies.address.check();
         checked.map_err(|why| copies.error(CopyProblem::Address(why)))?;
         Ok(copies)
+    }
+
+    /// The same place; what is copied there is locked.
+    #[must_use]
+    pub fn with_lock(self, lock: CopyLock) -> Self {
+        Self {
+            lock: Some(lock),
+            ..self
+        }
     }
 
     /// How it is called in the configuration.
@@ -135,11 +154,14 @@ impl Copies {
         work().map_err(|problem| self.error(problem))
     }
 
-    /// Whether a complete copy with the checksums of the local backup is there.
+    /// Whether a complete copy with the checksums of the local backup is there, locked where it is to be.
     ///
     /// # Errors
     /// [`CopyError`] if the place cannot be asked, or has another backup of that name.
     pub fn has(&self, vault: &Vault, name: &BackupName) -> Result<bool, CopyError> {
+        if self.to_be_locked(vault).contains(name) {
+            return Ok(false);
+        }
         let asked = self.run(&|| false, |open| async move {
             upload::is_there(&open, vault, name).await
         });
@@ -204,12 +226,14 @@ impl Copies {
                 .build()
                 .map_err(|error| lost(error.to_string()))?;
             let place = self.address.place().map_err(CopyProblem::Address)?;
+            let locking = self.locking().map_err(CopyProblem::Address)?;
             runtime.block_on(async {
                 work(Open {
                     store: self.address.open().map_err(CopyProblem::Address)?,
                     bucket: place.bucket,
                     prefix: place.prefix,
                     stop,
+                    locking,
                 })
                 .await
             })
@@ -220,6 +244,24 @@ impl Copies {
             let ended = worker.join();
             ended.unwrap_or_else(|_| Err(lost("it stopped unexpectedly".to_owned())))
         })
+    }
+
+    /// What locks need; nothing where nothing is locked.
+    fn locking(&self) -> Result<Option<Locking>, String> {
+        let Some(lock) = self.lock else {
+            return Ok(None);
+        };
+        let s3 = S3::open(self.address.s3_access()?)?;
+        Ok(Some(Locking { s3, lock }))
+    }
+
+    /// The backups that were copied and may not be locked yet, because that was cut off.
+    #[must_use]
+    pub fn to_be_locked(&self, vault: &Vault) -> Vec<BackupName> {
+        match self.lock {
+            None => Vec::new(),
+            Some(_) => lock::to_come(&vault.root().join(NOTES).join(&self.address.name)),
+        }
     }
 
     /// The right to change what is there, for this process alone as long as it lives.

@@ -81,7 +81,7 @@ pub use bucket::{
     BucketAddress, BucketContent, BucketProblem, ObjectAttributes, ObjectEntry, bucket_url,
 };
 pub use cloud::{CloudAddress, CloudCredentials};
-pub use copies::{Copied, Copies, CopyError, CopyProblem, CopyReadBack, Stop};
+pub use copies::{Copied, Copies, CopyError, CopyLock, CopyProblem, CopyReadBack, Stop};
 pub use damage::Damage;
 pub use encryption::{Encryption, KeyRefused, NewKey, Sealed};
 pub use error::BackupError;

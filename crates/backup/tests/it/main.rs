@@ -3,15 +3,16 @@
 // Helpers outside of test functions may unwrap too: a panic is how a test fails.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod bucket;
 #[path = "../../../driver/tests/it/authority.rs"]
 #[allow(dead_code)]
 mod authority;
+mod bucket;
 mod changing;
 mod cloud;
 mod completeness;
 mod continuous;
 mod copies;
+mod copies_locked;
 mod copies_tls;
 mod damage;
 mod encrypted;

@@ -66,7 +66,7 @@ pub(super) async fn copy(
                 let copied = place.copies.copy(vault, &name, &|| false);
                 vec![(name, copied)]
             }
-            None => match missing(config, &local, place) {
+            None => match missing(config, vault, &local, place) {
                 Ok(missing) => missing
                     .into_iter()
                     .map(|name| (name.clone(), place.copies.copy(vault, &name, &|| false)))
@@ -143,17 +143,20 @@ fn is_complete(backup: &BackupSummary) -> bool {
     matches!(backup.state, BackupState::Complete { .. })
 }
 
-/// The backups of a list that a place does not have and that its rules would keep, newest first.
+/// The backups of a list that a place does not have, or has without the lock that they are to have, and that its rules would
+/// keep, newest first.
 ///
 /// # Errors
 /// When the place cannot be asked.
 fn missing(
     config: &Config,
+    vault: &Vault,
     local: &[BackupSummary],
     place: &CopyPlace,
 ) -> Result<Vec<BackupName>, CopyError> {
     let mut all: Vec<BackupSummary> = place.copies.list()?;
-    all.retain(is_complete);
+    let unlocked = place.copies.to_be_locked(vault);
+    all.retain(|copy| is_complete(copy) && !unlocked.contains(&copy.name));
     let has = |name: &BackupName| all.iter().any(|copy| copy.name == *name);
     let wanted = local.iter();
     let wanted = wanted.filter(|backup| is_copied(backup) && !has(&backup.name));
@@ -327,7 +330,7 @@ pub(in crate::commands) fn catch_up(
     let mut done = Vec::new();
     // A vault that cannot be read is told by whoever makes backups.
     let local = vault.list().unwrap_or_default();
-    let names = match missing(config, &local, place) {
+    let names = match missing(config, vault, &local, place) {
         Ok(names) => names,
         Err(error) => return (done, Some(error)),
     };
