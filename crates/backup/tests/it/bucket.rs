@@ -13,7 +13,7 @@ use portcullis_backup::{
     StoreKind, Vault, examine_copy, store_digest,
 };
 
-use crate::cloud::{Fault, FaultProxy, Server, free_port};
+use crate::cloud::{Fault, FaultProxy, SHOWN, Server, free_port};
 use crate::killed::{FOLDER_VARIABLE, FROM_VARIABLE};
 use crate::{Place, at, noise, request};
 
@@ -491,7 +491,12 @@ fn child_that_backs_up() {
 /// Removes the large object, so that a restore has something to do.
 fn put_aside(endpoint: &str) {
     let port: u16 = endpoint.rsplit(':').next().unwrap().parse().unwrap();
-    crate::cloud::ask(port, &format!("DELETE {} HTTP/1.1\r\n", path("large")), &[]);
+    let answer = crate::cloud::ask(
+        port,
+        &format!("DELETE {} HTTP/1.1\r\n{SHOWN}", path("large")),
+        &[],
+    );
+    assert!(answer.starts_with(b"HTTP/1.1 204"));
 }
 
 #[test]

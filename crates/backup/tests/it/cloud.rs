@@ -165,7 +165,7 @@ pub(crate) fn environment(name: &str) -> PathBuf {
 }
 
 /// What somebody who has a key of S3 shows. moto does not compare the signature.
-const SHOWN: &str = "authorization: AWS4-HMAC-SHA256 Credential=testing/20261122/us-east-1/s3/aws4_request, \
+pub(crate) const SHOWN: &str = "authorization: AWS4-HMAC-SHA256 Credential=testing/20261122/us-east-1/s3/aws4_request, \
                      SignedHeaders=host, Signature=00\r\n";
 
 /// What is done to one request.

@@ -19,13 +19,8 @@ use crate::{Place, flip, names, noise, request};
 const LARGE: usize = 26 * 1024 * 1024;
 const PART: u64 = 8 * 1024 * 1024;
 
-<<<<<<< HEAD
-fn at(endpoint: &str) -> CloudAddress {
-    CloudAddress {
-=======
 pub(crate) fn at(endpoint: &str) -> CloudAddress {
     CloudAddress {
->>>>>>> main
         name: "elsewhere".to_owned(),
         url: "s3://backups/shop".to_owned(),
         endpoint: Some(endpoint.to_owned()),

@@ -3,10 +3,10 @@
 // Helpers outside of test functions may unwrap too: a panic is how a test fails.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod bucket;
 #[path = "../../../driver/tests/it/authority.rs"]
 #[allow(dead_code)]
 mod authority;
+mod bucket;
 mod changing;
 mod cloud;
 mod completeness;

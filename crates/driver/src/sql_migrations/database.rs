@@ -103,7 +103,9 @@ impl MigrationDatabase {
                 }
                 Ok(found)
             }
-            StoreLocation::File { .. } | StoreLocation::Directory { .. } => Err(refused(
+            StoreLocation::File { .. }
+            | StoreLocation::Directory { .. }
+            | StoreLocation::Bucket(_) => Err(refused(
                 "it is no database, so SQL files cannot change it".to_owned(),
             )),
         }

@@ -458,6 +458,8 @@ async fn restore_in_place(
             let undo = match kept {
                 Kept::Path(_) => "move it back",
                 Kept::Database(_) => "rename it back with ALTER DATABASE ... RENAME TO",
+                Kept::Objects(_) => "copy it back with `aws s3 sync`",
+                Kept::Versions(_) => "copy these versions back with `aws s3api copy-object`",
             };
             output::talk(&format!("what was there is kept as {kept}; undo: {undo}"));
         }
@@ -532,6 +534,7 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
         Some(BackupError::Postgres { .. } | BackupError::Continuous { .. }) => {
             made.code(ErrorCode::DatabaseRefused)
         }
+        Some(BackupError::Bucket { .. }) => made.code(ErrorCode::BucketRefused),
         _ => made,
     }
 }
