@@ -61,6 +61,7 @@ mod postgres;
 mod protection;
 mod record;
 mod relative_path;
+mod remote;
 mod retention;
 mod row_set;
 mod scan;
@@ -105,5 +106,5 @@ pub use store::{Location, Store, StoreKind, StoreSize, store_digest};
 pub use table_entry::TableEntry;
 pub use vault::{
     Backup, BackupRequest, BackupState, BackupSummary, Hold, Kept, RecordedSums, Removed, Replaced,
-    Restored, RestoredDatabase, Space, Vault, Verified,
+    Restored, RestoredCopy, Space, Vault, Verified,
 };
