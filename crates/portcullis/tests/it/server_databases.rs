@@ -357,9 +357,8 @@ fn a_migration_that_locks_a_table_for_too_long_is_refused_by_its_rehearsal() {
         "compatible = true\nlongest_lock = \"300ms\"",
     );
     std::fs::create_dir(rig.path("migrations")).unwrap();
-    let file = |text: &str| {
-        std::fs::write(rig.path("migrations/0001_mood.sql"), text).unwrap();
-    };
+    let path = rig.path("migrations/0001_mood.sql");
+    let file = |text: &str| std::fs::write(&path, text).unwrap();
     file("ALTER TABLE note ADD COLUMN mood text;\nSELECT pg_sleep(0.5);");
     let text = std::fs::read_to_string(rig.path("portcullis.toml")).unwrap();
     let command = "command = [\"python3\", \"{artifact}\", \"migrate\"]\n\
