@@ -8,6 +8,7 @@
 
 mod action;
 mod apply;
+mod bucket_ref;
 mod closure;
 mod effect;
 mod event;
@@ -29,10 +30,11 @@ mod value_source;
 
 pub use action::{
     Action, Approval, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder, GateRole,
-    HookOrder, HookTime, Kept, Launch, MetricsSource, PreflightOrder, Promotion, Rehearsal,
-    RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
+    HookOrder, HookTime, Kept, Launch, LockLimit, MetricsSource, PreflightOrder, Promotion,
+    Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
+pub use bucket_ref::BucketRef;
 pub use closure::{ClosedFor, ClosedTo, Closure, ReadRequest, ReadRequestRefused};
 pub use effect::{Effect, Notice, NoticeKind};
 pub use event::{Actor, Event, EventKind, Fact, Failure};

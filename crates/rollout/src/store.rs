@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ValueSource;
+use crate::{BucketRef, ValueSource};
 
 /// A store as a plan refers to it. In JSON the name and the location stand side by side, so that what was
 /// recorded before there were other kinds than files and folders is read as it was meant.
@@ -49,6 +49,8 @@ pub enum StoreLocation {
         /// How many sessions dump and restore at a time.
         jobs: u32,
     },
+    /// The objects of a bucket below a prefix.
+    Bucket(BucketRef),
 }
 
 /// What a store is.
@@ -62,6 +64,8 @@ pub enum StoreKind {
     Sqlite,
     /// A PostgreSQL database.
     Postgres,
+    /// The objects of a bucket below a prefix.
+    Bucket,
 }
 
 impl StoreRef {
@@ -85,10 +89,11 @@ impl StoreRef {
                 None => url.clone(),
                 Some(name) => ValueSource::database(name, url),
             },
+            StoreLocation::Bucket(bucket) => bucket.place(),
         }
     }
 
-    /// Where a copy of it goes: a path in `folder`, or a database of that name beside its own.
+    /// Where a copy of it goes: a path in `folder`, or a database or a copy of that name beside its own.
     #[must_use]
     pub fn copied_to(&self, folder: &Path, database: &str) -> StoreRef {
         let leaf = self.path().and_then(Path::file_name);
@@ -107,6 +112,10 @@ impl StoreRef {
                 database: Some(database.to_owned()),
                 jobs: *jobs,
             },
+            StoreLocation::Bucket(bucket) => StoreLocation::Bucket(BucketRef {
+                copy: Some(database.to_owned()),
+                ..bucket.clone()
+            }),
         };
         StoreRef {
             name: self.name.clone(),
@@ -123,6 +132,7 @@ impl StoreLocation {
             StoreLocation::Directory { .. } => StoreKind::Directory,
             StoreLocation::Sqlite { .. } => StoreKind::Sqlite,
             StoreLocation::Postgres { .. } => StoreKind::Postgres,
+            StoreLocation::Bucket(_) => StoreKind::Bucket,
         }
     }
 
@@ -132,18 +142,19 @@ impl StoreLocation {
             StoreLocation::File { path }
             | StoreLocation::Directory { path }
             | StoreLocation::Sqlite { path } => Some(path),
-            StoreLocation::Postgres { .. } => None,
+            StoreLocation::Postgres { .. } | StoreLocation::Bucket(_) => None,
         }
     }
 }
 
 impl StoreKind {
     /// Every kind.
-    pub const ALL: [StoreKind; 4] = [
+    pub const ALL: [StoreKind; 5] = [
         StoreKind::File,
         StoreKind::Directory,
         StoreKind::Sqlite,
         StoreKind::Postgres,
+        StoreKind::Bucket,
     ];
 
     /// The word, as the configuration writes it.
@@ -153,6 +164,7 @@ impl StoreKind {
             StoreKind::Directory => "directory",
             StoreKind::Sqlite => "sqlite",
             StoreKind::Postgres => "postgres",
+            StoreKind::Bucket => "bucket",
         }
     }
 

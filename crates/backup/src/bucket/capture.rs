@@ -59,7 +59,8 @@ impl Bucket<'_> {
         std::thread::scope(|scope| {
             let taking = std::thread::Builder::new().spawn_scoped(scope, || taker.run());
             let taking = taking.map_err(|error| lost(error.to_string()))?;
-            let fed = super::blocking(|| async { Ok(feed.run().await) });
+            // It goes with the feed: who takes learns of its end by that.
+            let fed = super::blocking(move || async move { Ok(feed.run().await) });
             let fed = fed.unwrap_or_else(|problem| Err(Unread::Failed(problem)));
             let taken = taking.join();
             let taken = taken.unwrap_or_else(|_| Err(lost("it stopped unexpectedly".to_owned())));

@@ -263,6 +263,9 @@ impl Aside {
         now: Timestamp,
     ) -> Result<Option<String>, BucketProblem> {
         let s3 = &open.s3;
+        if gone.is_empty() {
+            return Ok(None);
+        }
         let earlier = self.noted(s3).await?;
         if earlier.as_ref().is_some_and(|note| note.at != now) {
             return Ok(Some(self.note.clone()));

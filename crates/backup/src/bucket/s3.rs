@@ -56,9 +56,6 @@ pub(super) struct Listed {
 pub(super) struct ListedVersion {
     pub(super) key: String,
     pub(super) version: String,
-    pub(super) is_latest: bool,
-    /// Whether it is the note of a removal.
-    pub(super) is_removal: bool,
 }
 
 /// What was read of an object.
@@ -197,21 +194,11 @@ impl S3 {
                 Ok(page)
             };
             let page = self.ask(&ask, read).await?;
-            let versions = page.version.into_iter().map(|version| (version, false));
-            let removals = page
-                .delete_marker
-                .into_iter()
-                .map(|version| (version, true));
-            all.extend(
-                versions
-                    .chain(removals)
-                    .map(|(version, is_removal)| ListedVersion {
-                        key: version.key,
-                        version: version.version_id,
-                        is_latest: version.is_latest,
-                        is_removal,
-                    }),
-            );
+            let versions = page.version.into_iter().chain(page.delete_marker);
+            all.extend(versions.map(|version| ListedVersion {
+                key: version.key,
+                version: version.version_id,
+            }));
             if !page.is_truncated {
                 return Ok(all);
             }

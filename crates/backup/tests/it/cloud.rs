@@ -19,12 +19,20 @@ pub(crate) struct Server {
 impl Server {
     /// moto, which speaks S3. After so many requests it looks at keys; `None` never.
     pub(crate) fn s3(unchecked: Option<u32>) -> Server {
+        let count = unchecked.map(|count| count.to_string());
+        Server::moto(count.map(|count| ("INITIAL_NO_AUTH_ACTION_COUNT", count)))
+    }
+
+    /// moto whose lists have so many entries a page.
+    pub(crate) fn s3_in_pages(entries: u32) -> Server {
+        Server::moto(Some(("MOTO_S3_DEFAULT_MAX_KEYS", entries.to_string())))
+    }
+
+    fn moto(variable: Option<(&str, String)>) -> Server {
         let port = free_port();
         let mut command = Command::new(environment("python-cloud").join("bin/moto_server"));
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        if let Some(count) = unchecked {
-            command.env("INITIAL_NO_AUTH_ACTION_COUNT", count.to_string());
-        }
+        command.envs(variable);
         let server = Server::start(&mut command, port);
         server.put("/backups");
         server
@@ -178,7 +186,7 @@ pub(crate) fn environment(name: &str) -> PathBuf {
 }
 
 /// What somebody who has a key of S3 shows. moto does not compare the signature.
-const SHOWN: &str = "authorization: AWS4-HMAC-SHA256 Credential=testing/20261122/us-east-1/s3/aws4_request, \
+pub(crate) const SHOWN: &str = "authorization: AWS4-HMAC-SHA256 Credential=testing/20261122/us-east-1/s3/aws4_request, \
                      SignedHeaders=host, Signature=00\r\n";
 
 /// What is done to one request.

@@ -104,14 +104,14 @@ fn recipient(value: &DeValue<'_>) -> Result<String, Wrong> {
 }
 
 /// The ID of a key may be a reference.
-fn access_key(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
+pub(super) fn access_key(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
     let text = units::text(kind, value)?;
     reference(text)?;
     Ok(text.to_owned())
 }
 
 /// The address of a bucket.
-fn url(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
+pub(super) fn url(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
     let text = units::text(kind, value)?;
     let rest = ["s3://", "gs://", "az://"]
         .iter()
@@ -134,7 +134,7 @@ fn url(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
 }
 
 /// Another server. Nothing goes over a network in the clear.
-fn endpoint(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
+pub(super) fn endpoint(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
     let text = units::text(kind, value)?;
     let wrong = |message: String, hint: &str| {
         Err(Wrong::new(Code::BadValue, message).hint(hint.to_owned()))

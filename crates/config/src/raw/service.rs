@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use crate::Code;
 use crate::config::PortRange;
 use crate::keys::Kind;
-use crate::raw::{RawCadence, RawCheck, has_password, secret_url, value_or_default};
+use crate::raw::{RawBucket, RawCadence, RawCheck, has_password, secret_url, value_or_default};
 use crate::report::{At, Spot, Wrong};
 use crate::table::{Entries, Table};
 use crate::units;
@@ -44,6 +44,7 @@ pub(crate) struct RawStore {
     pub(crate) url: Option<At<String>>,
     pub(crate) jobs: Option<At<u32>>,
     pub(crate) continuous: Option<RawContinuous>,
+    pub(crate) bucket: Option<RawBucket>,
     /// Keys with values that were refused.
     pub(crate) refused: Vec<&'static str>,
     /// The table's place.
@@ -72,6 +73,7 @@ pub(crate) struct RawData {
     pub(crate) written_by: String,
     pub(crate) accept_loss: bool,
     pub(crate) read_only: Option<At<bool>>,
+    pub(crate) longest_lock_ms: Option<u64>,
     pub(crate) hold_ms: u64,
     pub(crate) retry_after_ms: u64,
     pub(crate) reads: Vec<At<String>>,
@@ -126,6 +128,7 @@ impl RawStore {
             url,
             jobs: table.count("jobs"),
             continuous: table.optional_table("continuous", RawContinuous::read),
+            bucket: table.optional_table("bucket", RawBucket::read),
             spot: table.spot.clone(),
         }
     }
@@ -169,6 +172,7 @@ impl RawData {
             written_by: value_or_default(table.text("written_by")),
             accept_loss: value_or_default(table.boolean("accept_loss")),
             read_only: table.boolean("read_only"),
+            longest_lock_ms: table.duration_ms("longest_lock").map(|at| at.value),
             hold_ms: value_or_default(table.duration_ms("hold")),
             retry_after_ms: value_or_default(table.duration_ms("retry_after")),
             reads: value_or_default(table.items("reads", units::plain)),

@@ -103,9 +103,19 @@ impl MigrationDatabase {
                 }
                 Ok(found)
             }
-            StoreLocation::File { .. } | StoreLocation::Directory { .. } => Err(refused(
+            StoreLocation::File { .. }
+            | StoreLocation::Directory { .. }
+            | StoreLocation::Bucket(_) => Err(refused(
                 "it is no database, so SQL files cannot change it".to_owned(),
             )),
+        }
+    }
+
+    /// How its server is reached; nothing for a file.
+    pub(crate) fn server(&self) -> Option<&PgConnectOptions> {
+        match &self.kind {
+            DatabaseKind::Postgres(options) => Some(options),
+            DatabaseKind::Sqlite(_) => None,
         }
     }
 

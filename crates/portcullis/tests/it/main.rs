@@ -4,6 +4,7 @@
 mod after_release;
 mod alembic;
 mod api;
+mod buckets;
 mod bypass;
 #[path = "../../../backup/tests/it/cloud.rs"]
 #[allow(dead_code, clippy::expect_used)]

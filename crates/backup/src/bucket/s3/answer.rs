@@ -53,8 +53,6 @@ pub(super) struct VersionsPage {
 pub(super) struct Version {
     pub(super) key: String,
     pub(super) version_id: String,
-    #[serde(default)]
-    pub(super) is_latest: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
-use portcullis_backup::{Encryption, Store, Vault};
+use portcullis_backup::{Encryption, Store, StoreKind, Vault};
 use portcullis_config::Config;
 use portcullis_engine::{VaultRefused, size_words};
 use portcullis_rollout::Failure;
@@ -84,7 +84,14 @@ fn leftovers(store: &Store) -> Option<Finding> {
         store.name,
         left.join(", ")
     );
-    let hint = "unless a rollout or a restore is under way, drop them with DROP DATABASE";
+    let how = match store.kind() {
+        StoreKind::Bucket => format!(
+            "remove what lies below {}.portcullis-copy-NAME/, and then the .json of that name",
+            store.place()
+        ),
+        _ => "drop them with DROP DATABASE".to_owned(),
+    };
+    let hint = format!("unless a rollout or a restore is under way, {how}");
     Some(Finding::warn("copies", message).hint(hint))
 }
 
