@@ -55,7 +55,10 @@ pub(super) async fn run(
     let needed = needed_by_journal(config).await?;
     if !dry_run {
         for left in vault.clear_abandoned().map_err(|error| failed(&error))? {
-            output::talk(&format!("removed {}, which was left unfinished", left.display()));
+            output::talk(&format!(
+                "removed {}, which was left unfinished",
+                left.display()
+            ));
         }
     }
     let (outcomes, rules) = sweep(config, vault, (keep, needed.clone()), dry_run)?;
