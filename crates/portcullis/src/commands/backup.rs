@@ -72,6 +72,7 @@ async fn in_vault(
         Backup::Protect { name, reason } => protect::protect(vault, name, reason, json),
         Backup::Unprotect { name } => protect::unprotect(vault, name, json),
         Backup::Create { reason } => {
+            in_one_line(reason)?;
             let release = serving(config).await;
             create(config, vault, (reason, release), json).await
         }
@@ -120,6 +121,17 @@ async fn restore(
     match wanted.to {
         Some(to) => restore_copy(vault, name, wanted.store, to, json),
         None => restore_in_place(config, vault, name, wanted.store, json).await,
+    }
+}
+
+/// A reason is shown in lists, a line for each backup.
+fn in_one_line(reason: &str) -> Result<(), CommandError> {
+    match reason.chars().any(char::is_control) {
+        false => Ok(()),
+        true => Err(CommandError::new(
+            Exit::Usage,
+            "--reason must say in one line why the backup is made",
+        )),
     }
 }
 
@@ -345,6 +357,8 @@ async fn list_lines(
             let (state, why) = state_words(&backup.state);
             let state = if backup.verified { "verified" } else { state };
             let why = why.filter(|why| !why.is_empty());
+            // A manifest may come from elsewhere, and a line of it must not look like one of ours.
+            let why = why.map(|why| why.replace(char::is_control, "·"));
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             let encrypted = if backup.sealed.is_some() {
                 ", encrypted"
