@@ -30,11 +30,13 @@ use crate::{BackupName, Vault};
 mod download;
 mod listing;
 mod lock;
+mod mark;
 mod note;
 mod problem;
 mod upload;
 
 use lock::Locking;
+use mark::Mark;
 
 pub use lock::CopyLock;
 pub use problem::{CopyError, CopyProblem};
@@ -159,7 +161,7 @@ impl Copies {
     /// # Errors
     /// [`CopyError`] if the place cannot be asked, or has another backup of that name.
     pub fn has(&self, vault: &Vault, name: &BackupName) -> Result<bool, CopyError> {
-        if self.to_be_locked(vault).contains(name) {
+        if self.to_be_locked(vault).contains(name) || self.damaged(vault).contains(name) {
             return Ok(false);
         }
         let asked = self.run(&|| false, |open| async move {
@@ -260,13 +262,34 @@ impl Copies {
     pub fn to_be_locked(&self, vault: &Vault) -> Vec<BackupName> {
         match self.lock {
             None => Vec::new(),
-            Some(_) => lock::to_come(&vault.root().join(NOTES).join(&self.address.name)),
+            Some(_) => Mark::LockToCome.all(&self.notes(vault)),
         }
+    }
+
+    /// The copies that were found to be damaged when they were read, and were not sent again since.
+    #[must_use]
+    pub fn damaged(&self, vault: &Vault) -> Vec<BackupName> {
+        Mark::Damaged.all(&self.notes(vault))
+    }
+
+    /// Notes that a copy is damaged: the next [`Copies::copy`] sends it anew, if the backup is still here.
+    ///
+    /// # Errors
+    /// [`CopyProblem::Busy`] while somebody copies; [`CopyProblem::Vault`] if it cannot be noted.
+    pub fn note_damaged(&self, vault: &Vault, name: &BackupName) -> Result<(), CopyError> {
+        let noted = self
+            .alone(vault)
+            .and_then(|alone| Mark::Damaged.set(&alone.folder, name));
+        noted.map_err(|problem| self.error(problem))
+    }
+
+    fn notes(&self, vault: &Vault) -> PathBuf {
+        vault.root().join(NOTES).join(&self.address.name)
     }
 
     /// The right to change what is there, for this process alone as long as it lives.
     fn alone(&self, vault: &Vault) -> Result<Alone, CopyProblem> {
-        let folder = vault.root().join(NOTES).join(&self.address.name);
+        let folder = self.notes(vault);
         let made = DirBuilder::new()
             .recursive(true)
             .mode(0o700)

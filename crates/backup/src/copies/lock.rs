@@ -3,8 +3,6 @@
 //! The client that sends copies cannot ask for it, so these requests are our own. Each file is locked and then asked for its
 //! lock: a bucket that takes the request and does nothing is found.
 
-use std::path::Path as FilePath;
-
 use jiff::SignedDuration;
 use object_store::path::Path;
 
@@ -12,8 +10,6 @@ use super::{CopyProblem, Open};
 use crate::BackupName;
 use crate::bucket::{Retention, RetentionMode, S3};
 use crate::clock;
-use crate::durable::replace;
-use crate::vault::failed_to;
 
 /// How what is copied is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,29 +76,4 @@ pub(super) async fn lock(
             "the server took the lock and does not have it".to_owned(),
         )),
     }
-}
-
-/// How the notes end that say: the `.sha256` is sent, and may not be locked yet.
-const TO_COME: &str = ".lock-to-come";
-
-/// Notes that the last lock is to come: with its `.sha256` a copy counts as one, and nobody would look at it again.
-pub(super) fn is_to_come(notes: &FilePath, name: &BackupName) -> Result<(), CopyProblem> {
-    let path = notes.join(format!("{name}{TO_COME}"));
-    let noted = replace(&path, b"");
-    Ok(noted.map_err(|source| failed_to("write", &path, source))?)
-}
-
-/// Forgets that. One that stays has its lock looked at once more.
-pub(super) fn is_done(notes: &FilePath, name: &BackupName) {
-    let _ = std::fs::remove_file(notes.join(format!("{name}{TO_COME}")));
-}
-
-/// The backups of these notes.
-pub(super) fn to_come(notes: &FilePath) -> Vec<BackupName> {
-    let listed = std::fs::read_dir(notes).into_iter().flatten().flatten();
-    let named = listed.filter_map(|entry| {
-        let file = entry.file_name();
-        file.to_str()?.strip_suffix(TO_COME)?.parse().ok()
-    });
-    named.collect()
 }

@@ -11,7 +11,8 @@ use object_store::{ObjectStoreExt, PutPayload};
 use sha2::{Digest, Sha256};
 
 use super::download::{self, Expected};
-use super::lock::{self, lock};
+use super::lock::lock;
+use super::mark::Mark;
 use super::note::Note;
 use super::{Copied, CopyProblem, Open};
 use crate::bounds::{COPY_PART_BYTES, COPY_PARTS_AT_ONCE, COPY_PARTS_MAX, SUMS_BYTES_MAX};
@@ -54,12 +55,16 @@ pub(super) async fn copy(
         took: Duration::ZERO,
     };
     let sums_path = open.path(name, SUMS_SUFFIX);
+    if Mark::Damaged.all(notes).contains(name) {
+        // What is there is read as damaged: nothing of it is gone on with.
+        super::listing::remove(open, name).await?;
+    }
     if is_there(open, vault, name).await? {
         for path in [&archive.to, &manifest.to, &sums_path] {
             lock(open, name, path).await?;
         }
         Note::forget(notes, name);
-        lock::is_done(notes, name);
+        Mark::LockToCome.clear(notes, name);
         return Ok(copied);
     }
     copied.was_there = false;
@@ -69,7 +74,7 @@ pub(super) async fn copy(
         lock(open, name, &file.to).await?;
     }
     if open.locking.is_some() {
-        lock::is_to_come(notes, name)?;
+        Mark::LockToCome.set(notes, name)?;
     }
     put(open, &sums_path, text.into_bytes()).await?;
     if !is_there(open, vault, name).await? {
@@ -77,7 +82,8 @@ pub(super) async fn copy(
     }
     lock(open, name, &sums_path).await?;
     Note::forget(notes, name);
-    lock::is_done(notes, name);
+    Mark::LockToCome.clear(notes, name);
+    Mark::Damaged.clear(notes, name);
     Ok(copied)
 }
 
