@@ -155,7 +155,9 @@ impl Bucket<'_> {
         let added: Vec<String> = difference.added.into_iter().map(|one| one.key).collect();
         self.blocking(|| delete_all(&open.s3, &added))?;
         self.compare(open, backup.wanted)?;
-        Ok(replaced(!gone_is_empty(&difference.replaced, &added)))
+        // An earlier call may have replaced something when this one did not.
+        let noted = self.blocking(|| aside.noted(&open.s3))?;
+        Ok(replaced(noted.is_some()))
     }
 
     /// Reads everything back and compares it.
@@ -186,10 +188,6 @@ impl Bucket<'_> {
             }),
         }
     }
-}
-
-fn gone_is_empty(replaced: &[Listed], added: &[String]) -> bool {
-    replaced.is_empty() && added.is_empty()
 }
 
 /// What was read to be compared.
