@@ -62,6 +62,7 @@ pub(crate) fn capture(
             hard_links: Vec::new(),
             sqlite: None,
             postgres: None,
+            redis: None,
         },
         named: BTreeMap::new(),
     };

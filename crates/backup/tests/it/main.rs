@@ -19,6 +19,10 @@ mod postgres;
 #[allow(dead_code)]
 mod postgres_server;
 mod random_trees;
+mod redis;
+#[path = "../../../gateway/src/shared/tests/redis_server.rs"]
+#[allow(dead_code)]
+mod redis_server;
 mod refusals;
 mod removing;
 mod round_trip;
