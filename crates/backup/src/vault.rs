@@ -92,13 +92,19 @@ impl Vault {
     /// backups.
     ///
     /// # Errors
-    /// [`BackupError::VaultTooOpen`] if others may look into it; [`BackupError::Vault`] if it
-    /// cannot be made or read.
+    /// [`BackupError::NoFolderForVault`] if the folder that it would be in is missing;
+    /// [`BackupError::VaultTooOpen`] if others may look into it; [`BackupError::Vault`] if it cannot be made or read.
     pub fn open_or_create(root: &Path) -> Result<Self, BackupError> {
         let failed = |doing, source| failed_to(doing, root, source);
         match DirBuilder::new().mode(0o700).create(root) {
             Ok(()) => sync_folder(folder_of(root)).map_err(|error| failed("sync", error))?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(BackupError::NoFolderForVault {
+                    vault: root.to_owned(),
+                    folder: folder_of(root).to_owned(),
+                });
+            }
             Err(error) => return Err(failed("create the vault", error)),
         }
         Self::open(root)
