@@ -125,6 +125,9 @@ fn value(kind: Kind, form: Form) -> Value {
             })
         }
         Kind::Postgres => pattern("^(postgres(ql)?://|env:|file:|cmd:|text:)"),
+        Kind::ServerStore => {
+            pattern("^(postgres(ql)?://|redis(s|\\+unix)?://|valkeys?://|env:|file:|cmd:|text:)")
+        }
         Kind::Journal => pattern("^(sqlite$|postgres(ql)?://|env:|file:|cmd:|text:)"),
         Kind::Redis => pattern("^(redis(s|\\+unix)?://|env:|file:|cmd:|text:)"),
         Kind::Form(form) => pattern(form.pattern()),
