@@ -12,7 +12,8 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, BackupState, BackupSummary, Keep, Kept, Store, Vault,
+    BackupError, BackupName, BackupRequest, BackupState, BackupSummary, Keep, Kept, Store,
+    StoreKind, Vault,
 };
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
