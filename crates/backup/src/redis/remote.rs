@@ -16,7 +16,7 @@ use super::{Instance, RDB, RedisContent, RedisProblem, received, scratch};
 use crate::archive::ArchiveWriter;
 use crate::bounds::CHUNK_BYTES;
 use crate::capture::Unsettled;
-use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX};
+use crate::durable::{PrivateFolder, TEMPORARY_PREFIX};
 use crate::on_disk::{OnDisk, Shape};
 use crate::remote::{InBackup, Remote, RemoteExamined};
 use crate::since::{Since, tables};
@@ -71,10 +71,7 @@ impl Remote for Instance<'_> {
         archive: &mut ArchiveWriter,
         vault: &Path,
     ) -> Result<StoreManifest, Unsettled> {
-        let private = tempfile::Builder::new()
-            .prefix(TEMPORARY_PREFIX)
-            .suffix(TEMPORARY_SUFFIX)
-            .tempdir_in(vault)
+        let private = PrivateFolder::new(vault, TEMPORARY_PREFIX)
             .map_err(|source| failed_to("create a folder in", vault, source))?;
         let folder = private.path().join(self.store);
         fs::create_dir(&folder).map_err(|source| failed_to("create", &folder, source))?;
