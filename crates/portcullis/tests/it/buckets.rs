@@ -123,12 +123,14 @@ fn a_bad_release_on_a_bucket_goes_back_with_its_objects() {
     );
 
     // And a good one goes on from there.
+    let users = rig.users();
     assert_eq!(
         rig.exit(&["deploy", "--release", "1.2", "--wait"]),
         0,
         "{}",
         rig.log()
     );
+    assert_eq!(users.stop(), 0, "requests were dropped");
     assert_eq!(server.object(&path("version")).unwrap().1, b"2");
     rig.ok(&["journal", "verify"]);
     rig.ok(&["backup", "verify"]);
