@@ -149,15 +149,7 @@ impl Kind {
                  as \"env:JOURNAL_URL\""
                     .to_owned()
             }
-            Kind::Postgres => {
-                "a reference such as \"env:NOTES_URL\" to a URL such as postgres://user@host/database, or the URL"
-                    .to_owned()
-            }
-            Kind::ServerStore => {
-                "a reference such as \"env:NOTES_URL\" to a URL such as postgres://user@host/database or \
-                 redis://host:6379/0, or the URL"
-                    .to_owned()
-            }
+            Kind::Postgres | Kind::ServerStore => self.expected_database(),
             Kind::Redis
             | Kind::Form(_)
             | Kind::Bytes(..)
@@ -183,6 +175,15 @@ impl Kind {
             Kind::Tables(section) => format!("a list of tables, each with the header {}", section.header),
             Kind::Environments(section) => format!("tables, each with the header {}", section.header),
         }
+    }
+
+    /// The same for the URL of a database.
+    fn expected_database(self) -> String {
+        let such = match self {
+            Kind::ServerStore => "postgres://user@host/database or redis://host:6379/0",
+            _ => "postgres://user@host/database",
+        };
+        format!("a reference such as \"env:NOTES_URL\" to a URL such as {such}, or the URL")
     }
 
     fn expected_duration(self) -> String {
