@@ -38,7 +38,7 @@ pub use config::{
     BackupConfig, BuiltInSearch, CapacityConfig, CertificateConfig, ClientCertificates,
     ClientsConfig, CluesConfig, Config, ContinuousConfig, ConversationStore, ConversationsConfig,
     CopyConfig, CorsConfig, DatasetRequests, DictionaryConfig, DictionaryWords, DifyApi,
-    DrillConfig, DrilledBackup, EjectConfig, EncryptionConfig, GatewayConfig, HeaderCondition,
+    DrillConfig, DrilledBackup, DrilledFrom, EjectConfig, EncryptionConfig, GatewayConfig, HeaderCondition,
     HealthConfig, HookConfig, HookFailure, HookPoint, HookStep, HostPattern, JournalConfig,
     JwksSource, JwtAlgorithm, JwtConfig, LeakAction, LimitConfig, LimitKey, Listen, LoggedPaths,
     MaskApplication, MaskConfig, MaskFault, MetricsConfig, ModelConfig, PathPattern,

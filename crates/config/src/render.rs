@@ -166,7 +166,10 @@ fn schedule_table(schedule: &Schedule) -> Table {
 }
 
 fn drill(drill: &DrillConfig) -> Table {
-    let mut out = table([("backup", drill.backup.word().into())]);
+    let mut out = table([
+        ("from", drill.from.word().into()),
+        ("backup", drill.backup.word().into()),
+    ]);
     if let Some(schedule) = &drill.schedule {
         out.extend(schedule_table(schedule));
     }

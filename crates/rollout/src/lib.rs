@@ -28,7 +28,7 @@ mod timeline;
 mod value_source;
 
 pub use action::{
-    Action, Approval, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder, GateRole,
+    Action, Approval, ArchiveAge, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder, GateRole,
     HookOrder, HookTime, Kept, Launch, MetricsSource, PreflightOrder, Promotion, Rehearsal,
     RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };

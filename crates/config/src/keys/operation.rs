@@ -154,10 +154,17 @@ pub(crate) static DRILL: Section = Section {
         JITTER,
         CATCH_UP,
         key(
+            "from",
+            Kind::Choice(&["backup", "archive"]),
+            Preset::Value("\"backup\""),
+            "What a drill restores: a backup, or the continuous archives of the stores that have one \
+             (`[store.continuous]`) with a backup of the others.",
+        ),
+        key(
             "backup",
             Kind::Choice(&["latest", "random"]),
             Preset::Value("\"latest\""),
-            "Which backup a drill of the schedule tries out.",
+            "Which backup, or which moment of the archives, a drill of the schedule tries out.",
         ),
         key(
             "rto",
