@@ -52,7 +52,11 @@ pub fn examine_copy(copy: &Store, manifest: &StoreManifest) -> Result<CopyExamin
         }
         (_, Held::Disk(_)) => {
             let digest = store_digest(copy)?;
-            (digest, None, vec!["every file read back: SHA-256".to_owned()])
+            (
+                digest,
+                None,
+                vec!["every file read back: SHA-256".to_owned()],
+            )
         }
         (content, Held::Server(database)) => {
             let digest = store_digest(copy)?;

@@ -75,6 +75,9 @@ impl Config {
             retention.insert("age_max".into(), duration(age_ms));
             retention.insert("too_old".into(), self.backup.too_old.word().into());
         }
+        let pause = if self.backup.pause { "writes" } else { "none" };
+        retention.insert("pause".into(), pause.into());
+        retention.insert("pause_max".into(), duration(self.backup.pause_max_ms));
         copies(&self.backup, &mut retention);
         file.insert("backup".into(), retention.into());
         if !self.stores.is_empty() {

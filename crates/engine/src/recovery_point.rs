@@ -148,16 +148,20 @@ impl PointOf {
 
 /// When the archives of a configuration count; none unless every store has one.
 #[must_use]
-pub fn archive_ages(config: &Config) -> Vec<ArchiveAge> {
+pub(crate) fn archive_ages(config: &Config) -> Vec<ArchiveAge> {
     let ages = config.stores.iter().map(|store| {
-        let archive = config.continuous.iter().find(|one| one.store == store.name)?;
+        let archive = config
+            .continuous
+            .iter()
+            .find(|one| one.store == store.name)?;
         Some(ArchiveAge {
             store: archive.store.clone(),
             behind_max_ms: archive.rpo_ms,
             verified_max_ms: archive.verify_every_ms.saturating_mul(VERIFIED_FOR),
         })
     });
-    ages.collect::<Option<Vec<ArchiveAge>>>().unwrap_or_default()
+    ages.collect::<Option<Vec<ArchiveAge>>>()
+        .unwrap_or_default()
 }
 
 fn millis(moment: Timestamp) -> u64 {

@@ -28,9 +28,9 @@ mod timeline;
 mod value_source;
 
 pub use action::{
-    Action, Approval, ArchiveAge, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder, GateRole,
-    HookOrder, HookTime, Kept, Launch, MetricsSource, PreflightOrder, Promotion, Rehearsal,
-    RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
+    Action, Approval, ArchiveAge, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder,
+    GateRole, HookOrder, HookTime, Kept, Launch, MetricsSource, PreflightOrder, Promotion,
+    Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
 pub use closure::{ClosedFor, ClosedTo, Closure, ReadRequest, ReadRequestRefused};

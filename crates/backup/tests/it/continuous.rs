@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    Amcheck, ArchivePoint, BackupError, BaseBackup, ContinuousArchive, ContinuousProblem, ContinuousSource, Kept, PointLimits,
-    PostgresAddress, PostgresProblem, Received, RecoveredCluster, RecoveryOrder, RecoveryPlace,
-    Store, Vault,
+    Amcheck, ArchivePoint, BackupError, BaseBackup, ContinuousArchive, ContinuousProblem,
+    ContinuousSource, Kept, PointLimits, PostgresAddress, PostgresProblem, Received,
+    RecoveredCluster, RecoveryOrder, RecoveryPlace, Store, Vault,
 };
 
 use crate::killed::{FOLDER_VARIABLE, run_and_kill, say_round};
@@ -945,7 +945,9 @@ fn a_recovered_cluster_lets_one_user_into_one_database_and_says_how_far_it_is() 
             "GRANT SELECT ON entry TO \"a clerk\"; INSERT INTO entry VALUES (1, 1), (1, 2)",
         );
         let moment = archived.caught_up(receiver);
-        archived.server.sql("bank", "INSERT INTO entry VALUES (1, 3)");
+        archived
+            .server
+            .sql("bank", "INSERT INTO entry VALUES (1, 3)");
         archived.caught_up(receiver);
         moment
     });
@@ -961,13 +963,22 @@ fn a_recovered_cluster_lets_one_user_into_one_database_and_says_how_far_it_is() 
     assert!(cluster.last_commit.unwrap() > moment);
     let live = PostgresAddress::new(&archived.server.url("bank")).unwrap();
     let closed = PostgresAddress::new(&format!("postgres://{}@127.0.0.1:{port}/bank", live.user()));
-    assert!(ask(&closed.unwrap(), "SELECT 1").is_err(), "nobody is let in");
+    assert!(
+        ask(&closed.unwrap(), "SELECT 1").is_err(),
+        "nobody is let in"
+    );
     let clerk = cluster.admit("a clerk", "bank").unwrap();
-    assert_eq!(ask(&clerk, "SELECT count(*) FROM entry"), Ok("3".to_owned()));
+    assert_eq!(
+        ask(&clerk, "SELECT count(*) FROM entry"),
+        Ok("3".to_owned())
+    );
     assert!(ask(&clerk.with_database("postgres"), "SELECT 1").is_err());
     let url = format!("postgres://a%20clerk:other@127.0.0.1:{port}/bank");
     let refused = ask(&PostgresAddress::new(&url).unwrap(), "SELECT 1").unwrap_err();
-    assert!(refused.contains("password authentication failed"), "{refused}");
+    assert!(
+        refused.contains("password authentication failed"),
+        "{refused}"
+    );
     let refused = cluster.admit("nobody", "bank").unwrap_err();
     assert!(format!("{refused:?}").contains("nobody"), "{refused:?}");
     let examined = cluster.examine("bank").unwrap();
@@ -979,7 +990,10 @@ fn a_recovered_cluster_lets_one_user_into_one_database_and_says_how_far_it_is() 
     drop(cluster);
 
     // At a moment after which something was committed.
-    let cluster = archived.archive.recover(&archived.order(Some(moment))).unwrap();
+    let cluster = archived
+        .archive
+        .recover(&archived.order(Some(moment)))
+        .unwrap();
     assert!(cluster.stopped_at_moment);
     assert_eq!(cluster.examine("bank").unwrap().rows, 2);
     assert!(cluster.last_commit.unwrap() <= moment);
@@ -1025,7 +1039,10 @@ fn a_damaged_index_is_found_by_pg_amcheck_in_a_database_without_the_extension() 
     .unwrap();
     let damaged = cluster.examine("bank").unwrap_err();
     let words = format!("{damaged:?}");
-    assert!(words.contains("counted_n") && words.contains("Damaged"), "{words}");
+    assert!(
+        words.contains("counted_n") && words.contains("Damaged"),
+        "{words}"
+    );
     let left = "SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'";
     assert_eq!(ask(&superuser, left), Ok("0".to_owned()));
 }
@@ -1063,15 +1080,27 @@ fn an_archive_counts_only_if_it_is_whole_not_behind_and_was_read_back_lately() {
         behind_max: Duration::from_secs(10_000),
         ..limits
     };
-    assert!(why(limits, later).contains("it is behind by"), "{}", why(limits, later));
-    assert!(why(slow, later).contains("longer ago"), "{}", why(slow, later));
+    assert!(
+        why(limits, later).contains("it is behind by"),
+        "{}",
+        why(limits, later)
+    );
+    assert!(
+        why(slow, later).contains("longer ago"),
+        "{}",
+        why(slow, later)
+    );
 
     // Log is missing in the middle: at once, without being read back.
     let files = archived.sealed();
     let middle = &files[files.len() - 2];
     let aside = archived.place.path("aside");
     fs::rename(middle, &aside).unwrap();
-    assert!(why(limits, now).contains("is missing after"), "{}", why(limits, now));
+    assert!(
+        why(limits, now).contains("is missing after"),
+        "{}",
+        why(limits, now)
+    );
     let gap = archive.verify().unwrap();
     assert!(!gap.is_sound() && gap.wrong().len() == 1, "{gap:?}");
     fs::rename(&aside, middle).unwrap();
@@ -1084,8 +1113,14 @@ fn an_archive_counts_only_if_it_is_whole_not_behind_and_was_read_back_lately() {
     assert_eq!(archive.point(limits, now).unwrap(), counts);
     let damaged = archive.verify().unwrap();
     archive.note_verified(&damaged, now).unwrap();
-    assert!(why(limits, now).contains("was not in order"), "{}", why(limits, now));
+    assert!(
+        why(limits, now).contains("was not in order"),
+        "{}",
+        why(limits, now)
+    );
     fs::write(middle, &bytes).unwrap();
-    archive.note_verified(&archive.verify().unwrap(), now).unwrap();
+    archive
+        .note_verified(&archive.verify().unwrap(), now)
+        .unwrap();
     assert_eq!(archive.point(limits, now).unwrap(), counts);
 }

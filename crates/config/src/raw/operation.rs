@@ -42,6 +42,8 @@ pub(crate) struct RawBackup {
     pub(crate) schedule: RawSchedule,
     pub(crate) prune: bool,
     pub(crate) age_max_ms: Option<At<u64>>,
+    pub(crate) pause: Option<At<String>>,
+    pub(crate) pause_max_ms: u64,
     pub(crate) too_old: Option<At<String>>,
     pub(crate) encryption: RawEncryption,
     pub(crate) copies: Vec<RawCopy>,
@@ -102,6 +104,8 @@ impl RawBackup {
             prune: value_or_default(table.boolean("prune")),
             age_max_ms: table.duration_ms("age_max"),
             too_old: table.text("too_old"),
+            pause: table.text("pause"),
+            pause_max_ms: value_or_default(table.duration_ms("pause_max")),
             encryption: table
                 .optional_table("encryption", RawEncryption::read)
                 .unwrap_or_default(),

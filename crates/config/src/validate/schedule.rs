@@ -4,7 +4,8 @@ use super::text;
 use crate::Code;
 use crate::bounds::RUNS_LOOKED_AT;
 use crate::config::{
-    BackupConfig, DrillConfig, DrilledBackup, DrilledFrom, EncryptionConfig, RetentionConfig, Schedule, TooOld,
+    BackupConfig, DrillConfig, DrilledBackup, DrilledFrom, EncryptionConfig, RetentionConfig,
+    Schedule, TooOld,
 };
 use crate::raw::{RawBackup, RawDrill, RawSchedule};
 use crate::report::{At, Report, Wrong};
@@ -45,6 +46,9 @@ pub(super) fn backup(raw: &RawBackup, has_stores: bool, report: &Report<'_>) -> 
             Wrong::new(Code::Contradiction, message).hint(hint),
         );
     }
+    if let Some(at) = raw.pause.as_ref().filter(|at| at.given && !has_stores) {
+        needs_stores(at, report);
+    }
     BackupConfig {
         schedule,
         prune: raw.prune,
@@ -53,6 +57,8 @@ pub(super) fn backup(raw: &RawBackup, has_stores: bool, report: &Report<'_>) -> 
             Some("warn") => TooOld::Warn,
             _ => TooOld::Refuse,
         },
+        pause: text(raw.pause.as_ref()) == Some("writes"),
+        pause_max_ms: raw.pause_max_ms,
         encryption: EncryptionConfig::default(),
         copies: Vec::new(),
     }
@@ -72,7 +78,11 @@ pub(super) fn drill(
         Some("archive") => DrilledFrom::Archive,
         _ => DrilledFrom::Backup,
     };
-    if let Some(at) = raw.from.as_ref().filter(|_| from == DrilledFrom::Archive && !has_archives) {
+    if let Some(at) = raw
+        .from
+        .as_ref()
+        .filter(|_| from == DrilledFrom::Archive && !has_archives)
+    {
         let message = "no store has a continuous archive from which a drill could restore";
         let hint = "write a [store.continuous] table below the [[store]] of a PostgreSQL database, or from = \"backup\"";
         let wrong = Wrong::new(Code::Contradiction, message).hint(hint);

@@ -1,6 +1,6 @@
 //! `portcullis backup`: on the files, with and without a running server.
 
-mod continuous;
+pub(super) mod continuous;
 pub(super) mod copies;
 mod key;
 mod protect;
@@ -16,7 +16,7 @@ use portcullis_backup::{
 };
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
-use portcullis_engine::{DataRecord, VaultRefused, size_words, stores_of, vault_of};
+use portcullis_engine::{DataRecord, VaultRefused, size_words, span_words, stores_of, vault_of};
 
 use crate::bounds::SAME_SECOND_PAUSE;
 use crate::cli::{Backup, BackupKey};
@@ -24,7 +24,8 @@ use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::commands::drill::open_records;
 use crate::site::Site;
 use crate::state_folder::{Lock, StateFolder};
-use crate::{clock, connect, journal_place, offline, output, render};
+use crate::write_pause::{PauseRefused, WritePause};
+use crate::{clock, connect, journal_place, offline, output, render, write_pause};
 
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
     let config = match command {
@@ -70,15 +71,25 @@ async fn in_vault(
         }
         Backup::Protect { name, reason } => protect::protect(vault, name, reason, json),
         Backup::Unprotect { name } => protect::unprotect(vault, name, json),
-        Backup::Create { reason } => {
+        Backup::Create {
+            reason,
+            pause,
+            no_pause,
+        } => {
             let release = serving(config).await;
-            create(config, vault, (reason, release), json).await
+            let pauses = match (pause, no_pause) {
+                (true, _) => Pauses::Asked,
+                (_, true) => Pauses::Never,
+                _ if config.backup.pause => Pauses::Configured,
+                _ => Pauses::Never,
+            };
+            create(config, vault, (reason, release), (pauses, json)).await
         }
         Backup::List { .. } => list(config, vault, json),
         Backup::Verify {
             continuous: Some(store),
             ..
-        } => continuous::verify(config, vault, store, json),
+        } => continuous::verify(config, vault, store, json).await,
         Backup::Verify { name, .. } => verify::run(config, vault, name.as_deref(), json).await,
         Backup::Copy { name, to } => {
             copies::copy(config, vault, (name.as_deref(), to.as_deref()), json).await
@@ -189,11 +200,42 @@ async fn serving(config: &Config) -> Option<String> {
     }
 }
 
+/// Whether writes wait while a backup is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pauses {
+    Never,
+    /// The configuration says so: where no gateway runs, no writes come through it.
+    Configured,
+    /// Somebody asked for it: then it is refused where it cannot be.
+    Asked,
+}
+
+async fn begin_pause(
+    config: &Config,
+    pauses: Pauses,
+    reason: &str,
+) -> Result<Option<WritePause>, CommandError> {
+    if pauses == Pauses::Never {
+        return Ok(None);
+    }
+    match WritePause::begin(config, reason).await {
+        Ok(pause) => Ok(Some(pause)),
+        Err(PauseRefused::NoGateway(why)) if pauses == Pauses::Configured => {
+            output::talk(&format!(
+                "writes were not paused: no gateway runs here that would let them in ({why})"
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(CommandError::of(Exit::Failed, &error)
+            .hint("--no-pause makes the backup while writes go on")),
+    }
+}
+
 async fn create(
     config: &Config,
     vault: &Vault,
     (reason, release): (&str, Option<String>),
-    json: bool,
+    (pauses, json): (Pauses, bool),
 ) -> Result<Exit, CommandError> {
     let stores = stores(config).await?;
     if stores.is_empty() {
@@ -209,6 +251,7 @@ async fn create(
         release,
         reason: reason.to_owned(),
     };
+    let pause = begin_pause(config, pauses, reason).await?;
     let mut made = vault.create(&request, &stores);
     if matches!(made, Err(BackupError::NameTaken { .. })) {
         // Names have a time to the second, and another one was made within this one.
@@ -216,13 +259,33 @@ async fn create(
         request.created_at = now();
         made = vault.create(&request, &stores);
     }
+    // Writes are let in again whatever came of it.
+    let paused = match pause {
+        Some(pause) => Some(pause.end().await),
+        None => None,
+    };
     let backup = made.map_err(|error| failed(&error))?;
+    let paused_ms = match paused.transpose() {
+        Ok(paused_ms) => paused_ms,
+        Err(why) => {
+            write_pause::discard(vault, &backup.name).map_err(|error| failed(&error))?;
+            return Err(CommandError::new(Exit::Failed, write_pause::given_up(&why)));
+        }
+    };
     let verified = match vault.verify(&backup.name) {
         Ok(verified) => Ok(verified),
         Err(error @ BackupError::NotReadThrough { .. }) => Err(error.to_string()),
         Err(error) => return Err(failed(&error)),
     };
-    record(config, &backup).await;
+    let made = DataRecord::Made {
+        backup: backup.name.to_string(),
+        reason: backup.manifest.reason.clone(),
+        bytes: backup.bytes,
+        archive_sha256: backup.archive_sha256.clone(),
+        manifest_sha256: backup.manifest_sha256.clone(),
+        paused_ms,
+    };
+    record(config, &made).await;
     if json {
         output::json(&serde_json::json!({
             "schema": "portcullis.backup/1",
@@ -234,9 +297,13 @@ async fn create(
             "manifest_sha256": backup.manifest_sha256,
             "encrypted": vault.encryption().encrypts(),
             "verified": verified.is_ok(),
+            "writes_paused_ms": paused_ms,
         }));
     } else {
         output::result(backup.name.as_str());
+        if let Some(paused_ms) = paused_ms {
+            output::talk(&format!("writes waited for {}", span_words(paused_ms)));
+        }
         match &verified {
             Ok(verified) => output::talk(&format!(
                 "{}, {}, read back and verified; sha256 {}",
@@ -254,9 +321,9 @@ async fn create(
     Ok(Exit::Done)
 }
 
-/// Records a backup in the journal, if there is one. A journal that cannot be written must not keep anybody from making
-/// a backup.
-async fn record(config: &Config, made: &portcullis_backup::Backup) {
+/// Records what was made or read back in the journal, if there is one. A journal that cannot be written must not keep
+/// anybody from making a backup.
+async fn record(config: &Config, record: &DataRecord) {
     let warn = |why: String| output::talk(&format!("warning: it is not in the journal: {why}"));
     match journal_place::open_read_only(config).await {
         Ok(Some(_)) => {}
@@ -264,16 +331,9 @@ async fn record(config: &Config, made: &portcullis_backup::Backup) {
         Ok(None) => return,
         Err(error) => return warn(error.sentence()),
     }
-    let record = DataRecord::Made {
-        backup: made.name.to_string(),
-        reason: made.manifest.reason.clone(),
-        bytes: made.bytes,
-        archive_sha256: made.archive_sha256.clone(),
-        manifest_sha256: made.manifest_sha256.clone(),
-    };
     match open_records(config).await {
         Ok(records) => {
-            if let Err(error) = records.append_made(&record, &connect::user()).await {
+            if let Err(error) = records.append_made(record, &connect::user()).await {
                 warn(connect::in_one_line(&error));
             }
         }

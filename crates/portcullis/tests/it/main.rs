@@ -4,6 +4,7 @@
 mod after_release;
 mod alembic;
 mod api;
+mod archive_drills;
 mod bypass;
 #[path = "../../../backup/tests/it/cloud.rs"]
 #[allow(dead_code, clippy::expect_used)]
@@ -59,3 +60,4 @@ mod survival;
 mod unanswered;
 mod upgrade;
 mod watch;
+mod write_pauses;

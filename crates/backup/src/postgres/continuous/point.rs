@@ -135,7 +135,8 @@ impl ContinuousArchive {
                 last.to
             ));
         };
-        let ago = |moment: Timestamp| Duration::try_from(now.duration_since(moment)).unwrap_or_default();
+        let ago =
+            |moment: Timestamp| Duration::try_from(now.duration_since(moment)).unwrap_or_default();
         if ago(until) > limits.behind_max {
             return does_not(format!(
                 "it is behind by {} s, and may be by {} s",

@@ -17,8 +17,8 @@ use super::chain::Chain;
 use super::recovered::Launch;
 use super::segment_file;
 use super::{
-    BaseBackup, ContinuousArchive, ContinuousProblem, FetchedCluster, RecoveredCluster, RecoveryRange, Segment,
-    TimelineHistory,
+    BaseBackup, ContinuousArchive, ContinuousProblem, FetchedCluster, RecoveredCluster,
+    RecoveryRange, Segment, TimelineHistory,
 };
 use crate::BackupError;
 use crate::bounds::RECOVERY_SPARE_BYTES;
@@ -27,6 +27,8 @@ use crate::postgres::system_user::SystemUser;
 use crate::postgres::tools::{Tool, Tools};
 use crate::vault::failed_to;
 
+/// Where clusters are recovered when PostgreSQL does not run as the user of this program.
+const SHARED_SCRATCH: &str = "/var/tmp";
 /// How the folders begin in which clusters are recovered that are thrown away.
 const SCRATCH_PREFIX: &str = "portcullis-recovery-";
 /// Settings that were made by ALTER SYSTEM: they are of the old place.
@@ -50,6 +52,18 @@ pub enum RecoveryPlace {
     Scratch(PathBuf),
     /// In this folder, which must be empty or not there. It stays.
     Folder(PathBuf),
+}
+
+impl RecoveryPlace {
+    /// A scratch folder in `folder`; where PostgreSQL runs as another user, who may not go into the folders of this one, in
+    /// the folder of this machine for files that outlive a restart.
+    #[must_use]
+    pub fn scratch_in(folder: &Path) -> RecoveryPlace {
+        RecoveryPlace::Scratch(match rustix::process::geteuid().is_root() {
+            true => PathBuf::from(SHARED_SCRATCH),
+            false => folder.to_owned(),
+        })
+    }
 }
 
 /// What was chosen for a moment.
