@@ -144,6 +144,18 @@ pub enum BackupError {
         #[source]
         source: io::Error,
     },
+    /// The vault cannot be made, because the folder that it would be in is missing.
+    #[error(
+        "the vault {} cannot be made, because there is no folder {}; `portcullis init` makes the state folder, and if \
+         it should be there, see whether its disk is mounted and `state` names it",
+        vault.display(), folder.display()
+    )]
+    NoFolderForVault {
+        /// The vault.
+        vault: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// There is no vault.
     #[error(
         "there is no vault at {}; the first backup makes it (`portcullis backup create`), and if there \

@@ -40,6 +40,7 @@
 //! without it is whole, and counts as not verified. `<name>.protection.json` is there while a person
 //! protects it.
 
+mod already_read;
 mod archive;
 mod backup_name;
 mod bounds;
@@ -59,8 +60,10 @@ mod octal;
 mod on_disk;
 mod postgres;
 mod protection;
+mod read_ahead;
 mod record;
 mod relative_path;
+mod remote;
 mod retention;
 mod row_set;
 mod scan;
@@ -106,5 +109,5 @@ pub use store::{Location, Store, StoreKind, StoreSize, store_digest};
 pub use table_entry::TableEntry;
 pub use vault::{
     Backup, BackupRequest, BackupState, BackupSummary, Hold, Kept, RecordedSums, Removed, Replaced,
-    Restored, RestoredDatabase, Space, Vault, Verified,
+    Restored, RestoredCopy, Space, Vault, Verified,
 };

@@ -10,6 +10,7 @@ use crate::bounds::ATTEMPTS_MAX;
 use crate::capture::{Unsettled, capture};
 use crate::on_disk::{OnDisk, Shape};
 use crate::postgres::{Database, PostgresAddress};
+use crate::remote::Remote;
 use crate::scan::{ItemKind, Scan};
 use crate::sqlite;
 
@@ -175,7 +176,7 @@ impl Store {
     pub fn size(&self) -> Result<StoreSize, BackupError> {
         let on_disk = match self.held() {
             Held::Disk(on_disk) => on_disk,
-            Held::Server(database) => return database.size(),
+            Held::Server(remote) => return remote.size(),
         };
         let scan = Scan::of(&on_disk)?;
         let mut size = StoreSize {
@@ -203,7 +204,7 @@ impl Store {
         let size = self.size()?;
         match (&self.location, self.held()) {
             (Location::Sqlite { .. }, Held::Disk(on_disk)) => sqlite::examine(&on_disk)?,
-            (_, Held::Server(database)) => database.examine()?,
+            (_, Held::Server(remote)) => remote.examine()?,
             (_, Held::Disk(_)) => {}
         }
         Ok(size)
@@ -217,27 +218,27 @@ impl Store {
         }
     }
 
-    /// Databases on the server of this store that Portcullis made and that are not in use: copies of rehearsals,
-    /// and what a restore that was cut off left behind. None for a store on the disk.
+    /// What Portcullis made beside this store, on its server, and that is not in use: copies of rehearsals, and what a
+    /// restore that was cut off left behind. None for a store on the disk.
     ///
     /// # Errors
     /// [`BackupError::Postgres`] if the server cannot be asked.
     pub fn leftovers(&self) -> Result<Vec<String>, BackupError> {
         match self.held() {
             Held::Disk(_) => Ok(Vec::new()),
-            Held::Server(database) => database.marked(),
+            Held::Server(remote) => remote.leftovers(),
         }
     }
 
-    /// Drops the database of this store, which must be one that Portcullis made for a copy. If there is none,
-    /// nothing happens; nor for a store on the disk.
+    /// Removes the data of this store, which must be a copy that Portcullis made. If there is none, nothing happens;
+    /// nor for a store on the disk.
     ///
     /// # Errors
     /// [`BackupError::Postgres`] if it was not made by Portcullis, or the server refuses.
     pub fn drop_copy(&self) -> Result<(), BackupError> {
         match self.held() {
             Held::Disk(_) => Ok(()),
-            Held::Server(database) => database.drop_marked(),
+            Held::Server(remote) => remote.drop_copy(),
         }
     }
 
@@ -247,11 +248,11 @@ impl Store {
             Location::File { path } | Location::Sqlite { path } => (Shape::File, path),
             Location::Directory { path } => (Shape::Directory, path),
             Location::Postgres { address, jobs } => {
-                return Held::Server(Database {
+                return Held::Server(Box::new(Database {
                     store: &self.name,
                     address,
                     jobs: *jobs,
-                });
+                }));
             }
         };
         Held::Disk(OnDisk {
@@ -266,8 +267,8 @@ impl Store {
 pub(crate) enum Held<'a> {
     /// In a file or a folder.
     Disk(OnDisk),
-    /// In a database on a server.
-    Server(Database<'a>),
+    /// Behind a server or a tool.
+    Server(Box<dyn Remote + 'a>),
 }
 
 /// The digest of what a store holds now, to compare with that of a backup.
@@ -289,7 +290,7 @@ pub(crate) enum Held<'a> {
 pub fn store_digest(store: &Store) -> Result<String, BackupError> {
     let on_disk = match (&store.location, store.held()) {
         (Location::Sqlite { .. }, Held::Disk(on_disk)) => return sqlite::live_digest(&on_disk),
-        (_, Held::Server(database)) => return database.live_digest(),
+        (_, Held::Server(remote)) => return remote.live_digest(),
         (_, Held::Disk(on_disk)) => on_disk,
     };
     let mut changed = None;

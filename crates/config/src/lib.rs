@@ -41,13 +41,13 @@ pub use config::{
     DrillConfig, DrilledBackup, DrilledFrom, EjectConfig, EncryptionConfig, GatewayConfig,
     HeaderCondition, HealthConfig, HookConfig, HookFailure, HookPoint, HookStep, HostPattern,
     JournalConfig, JwksSource, JwtAlgorithm, JwtConfig, LeakAction, LimitConfig, LimitKey, Listen,
-    LoggedPaths, MaskApplication, MaskConfig, MaskFault, MetricsConfig, ModelConfig, PathPattern,
-    PlaceholderForm, PortRange, PortRangeRefused, RecognizerConfig, RedirectConfig, ReleaseConfig,
-    RetentionConfig, RetryConfig, RewriteConfig, RouteConfig, RouteTarget, RouteTimeouts, Schedule,
-    SearchConfig, SecretText, SecurityHeaders, ServerConfig, ServerWeight, ServiceConfig,
-    SharedConfig, StateConfig, StickyConfig, TlsConfig, TlsVersion, TooOld, TracesConfig,
-    UnknownMessage, UnknownRequest, UploadConfig, UpstreamChoice, UpstreamConfig, UpstreamProtocol,
-    UpstreamTls, WordsError,
+    LockConfig, LoggedPaths, MaskApplication, MaskConfig, MaskFault, MetricsConfig, ModelConfig,
+    PathPattern, PlaceholderForm, PortRange, PortRangeRefused, RecognizerConfig, RedirectConfig,
+    ReleaseConfig, RetentionConfig, RetryConfig, RewriteConfig, RouteConfig, RouteTarget,
+    RouteTimeouts, Schedule, SearchConfig, SecretText, SecurityHeaders, ServerConfig, ServerWeight,
+    ServiceConfig, SharedConfig, StateConfig, StickyConfig, TlsConfig, TlsVersion, TooOld,
+    TracesConfig, UnknownMessage, UnknownRequest, UploadConfig, UpstreamChoice, UpstreamConfig,
+    UpstreamProtocol, UpstreamTls, WordsError,
 };
 pub use explain::{Explained, KeyUnknown, ValueOrigin, explain, explain_text};
 pub use origin::FileFault;

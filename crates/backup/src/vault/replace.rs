@@ -27,6 +27,7 @@ use super::Vault;
 use super::restore::{exists, failed, rename_to_free};
 use crate::durable::{RESTORE_PREFIX, folder_of, sync_folder};
 use crate::on_disk::OnDisk;
+use crate::remote::InBackup;
 use crate::scan::location;
 use crate::store::Held;
 use crate::{
@@ -101,8 +102,13 @@ impl Vault {
         let wanted = &self.wanted(name, store)?;
         let on_disk = match store.held() {
             Held::Disk(on_disk) => on_disk,
-            Held::Server(database) => {
-                return self.replace_database(name, wanted, database, now);
+            Held::Server(remote) => {
+                let backup = InBackup {
+                    vault: self,
+                    name,
+                    wanted,
+                };
+                return remote.replace(&backup, now);
             }
         };
         let swap = Swap::new(&on_disk, now);

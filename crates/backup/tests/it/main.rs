@@ -3,21 +3,27 @@
 // Helpers outside of test functions may unwrap too: a panic is how a test fails.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../../../driver/tests/it/authority.rs"]
+#[allow(dead_code)]
+mod authority;
 mod changing;
 mod cloud;
 mod completeness;
 mod continuous;
 mod copies;
+mod copies_tls;
 mod damage;
 mod encrypted;
 mod full_disk;
 mod in_place;
 mod killed;
 mod listing;
+mod pgbench;
 mod postgres;
 #[path = "../../../journal/tests/it/postgres_server.rs"]
 #[allow(dead_code)]
 mod postgres_server;
+mod postgres_versions;
 mod random_trees;
 mod refusals;
 mod removing;

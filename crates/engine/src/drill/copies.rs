@@ -8,7 +8,7 @@ use portcullis_backup::{
     BackupName, Manifest, Store, StoreKind, StoreManifest, Vault, examine_copy,
 };
 use portcullis_config::Config;
-use portcullis_rollout::{Fact, StoreKind as RefKind, StoreLocation, StoreRef};
+use portcullis_rollout::{Fact, StoreLocation, StoreRef};
 
 use super::course::Short;
 use super::{StoreRefs, blocking};
@@ -52,14 +52,14 @@ impl Copies {
             let live = config.stores.iter().find(|store| store.name == held.name);
             let at = match (place(held, live, scratch), live) {
                 (Some(at), _) => at,
-                (None, Some(live)) if live.kind() == RefKind::Postgres => {
+                (None, Some(live)) if live.path().is_none() => {
                     live.copied_to(scratch, &format!("{DATABASE}{began_ms:x}_{index}"))
                 }
                 (None, _) => {
                     return Err(Short::could_not(format!(
-                        "store {} is a PostgreSQL database in the backup, and the configuration has none of that name, so \
-                         nobody can tell on which server it would be restored",
-                        held.name
+                        "store {} is a {} in the backup, and the configuration has none of that name, so nobody can tell \
+                         where it would be restored",
+                        held.name, held.kind
                     )));
                 }
             };
@@ -98,10 +98,7 @@ impl Copies {
 
     /// Drops the databases that drills left which were killed, and says which. The lock of drills is held.
     pub(super) async fn drop_left(config: &Config) -> Result<Vec<String>, Short> {
-        let databases = config
-            .stores
-            .iter()
-            .filter(|store| store.kind() == RefKind::Postgres);
+        let databases = config.stores.iter().filter(|store| store.path().is_none());
         let databases: Vec<StoreRef> = databases.cloned().collect();
         let stores = stores_of(&databases).await;
         let stores = stores.map_err(|failure| Short::could_not(failure.message))?;
@@ -151,7 +148,7 @@ impl Copies {
             {
                 let Some(path) = copy.path() else {
                     vault
-                        .restore_database(&name, copy)
+                        .restore_copy(&name, copy)
                         .map_err(|error| Short::of_backup(&error))?;
                     facts.push(Fact::new(
                         &copy.name,

@@ -336,7 +336,7 @@ impl DataHand {
                         }
                         vault.restore(&name, &copy.name, to).map(drop)
                     }
-                    None => vault.restore_database(&name, &copy).map(drop),
+                    None => vault.restore_copy(&name, &copy).map(drop),
                 };
                 restored.map_err(|error| failure(&error))?;
             }
