@@ -2,6 +2,7 @@
 
 pub(super) mod continuous;
 pub(super) mod copies;
+mod create;
 mod key;
 mod protect;
 pub(super) mod prune;
@@ -12,20 +13,20 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, BackupState, BackupSummary, Keep, Kept, Store, Vault,
+    BackupError, BackupName, BackupState, BackupSummary, Keep, Kept, Store, Vault,
 };
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
-use portcullis_engine::{DataRecord, VaultRefused, size_words, span_words, stores_of, vault_of};
+use portcullis_engine::{DataRecord, VaultRefused, size_words, stores_of, vault_of};
 
-use crate::bounds::SAME_SECOND_PAUSE;
+use create::Pauses;
+
 use crate::cli::{Backup, BackupKey};
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::commands::drill::open_records;
 use crate::site::Site;
 use crate::state_folder::{Lock, StateFolder};
-use crate::write_pause::{PauseRefused, WritePause};
-use crate::{clock, connect, journal_place, offline, output, render, write_pause};
+use crate::{clock, connect, journal_place, offline, output};
 
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
     let config = match command {
@@ -77,13 +78,8 @@ async fn in_vault(
             no_pause,
         } => {
             let release = serving(config).await;
-            let pauses = match (pause, no_pause) {
-                (true, _) => Pauses::Asked,
-                (_, true) => Pauses::Never,
-                _ if config.backup.pause => Pauses::Configured,
-                _ => Pauses::Never,
-            };
-            create(config, vault, (reason, release), (pauses, json)).await
+            let pauses = Pauses::of(config, *pause, *no_pause);
+            create::run(config, vault, (reason, release), (pauses, json)).await
         }
         Backup::List { .. } => list(config, vault, json).await,
         Backup::Verify {
@@ -198,127 +194,6 @@ async fn serving(config: &Config) -> Option<String> {
             None
         }
     }
-}
-
-/// Whether writes wait while a backup is made.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pauses {
-    Never,
-    /// The configuration says so: where no gateway runs, no writes come through it.
-    Configured,
-    /// Somebody asked for it: then it is refused where it cannot be.
-    Asked,
-}
-
-async fn begin_pause(
-    config: &Config,
-    pauses: Pauses,
-    reason: &str,
-) -> Result<Option<WritePause>, CommandError> {
-    if pauses == Pauses::Never {
-        return Ok(None);
-    }
-    match WritePause::begin(config, reason).await {
-        Ok(pause) => Ok(Some(pause)),
-        Err(PauseRefused::NoGateway(why)) if pauses == Pauses::Configured => {
-            output::talk(&format!(
-                "writes were not paused: no gateway runs here that would let them in ({why})"
-            ));
-            Ok(None)
-        }
-        Err(error) => Err(CommandError::of(Exit::Failed, &error)
-            .hint("--no-pause makes the backup while writes go on")),
-    }
-}
-
-async fn create(
-    config: &Config,
-    vault: &Vault,
-    (reason, release): (&str, Option<String>),
-    (pauses, json): (Pauses, bool),
-) -> Result<Exit, CommandError> {
-    let stores = stores(config).await?;
-    if stores.is_empty() {
-        return Err(
-            CommandError::new(Exit::Failed, "the service declares no store to back up")
-                .hint("add a [[store]] to the configuration"),
-        );
-    }
-    let mut request = BackupRequest {
-        service: config.service.name.to_string(),
-        environment: config.service.environment.clone(),
-        created_at: now(),
-        release,
-        reason: reason.to_owned(),
-    };
-    let pause = begin_pause(config, pauses, reason).await?;
-    let mut made = vault.create(&request, &stores);
-    if matches!(made, Err(BackupError::NameTaken { .. })) {
-        // Names have a time to the second, and another one was made within this one.
-        tokio::time::sleep(SAME_SECOND_PAUSE).await;
-        request.created_at = now();
-        made = vault.create(&request, &stores);
-    }
-    // Writes are let in again whatever came of it.
-    let paused = match pause {
-        Some(pause) => Some(pause.end().await),
-        None => None,
-    };
-    let backup = made.map_err(|error| failed(&error))?;
-    let paused_ms = match paused.transpose() {
-        Ok(paused_ms) => paused_ms,
-        Err(why) => {
-            write_pause::discard(vault, &backup.name).map_err(|error| failed(&error))?;
-            return Err(CommandError::new(Exit::Failed, write_pause::given_up(&why)));
-        }
-    };
-    let verified = match vault.verify(&backup.name) {
-        Ok(verified) => Ok(verified),
-        Err(error @ BackupError::NotReadThrough { .. }) => Err(error.to_string()),
-        Err(error) => return Err(failed(&error)),
-    };
-    let made = DataRecord::Made {
-        backup: backup.name.to_string(),
-        reason: backup.manifest.reason.clone(),
-        bytes: backup.bytes,
-        archive_sha256: backup.archive_sha256.clone(),
-        manifest_sha256: backup.manifest_sha256.clone(),
-        paused_ms,
-    };
-    record(config, &made).await;
-    if json {
-        output::json(&serde_json::json!({
-            "schema": "portcullis.backup/1",
-            "name": backup.name.as_str(),
-            "archive": backup.archive,
-            "bytes": backup.bytes,
-            "files": verified.as_ref().ok().map(|verified| verified.files),
-            "sha256": backup.archive_sha256,
-            "manifest_sha256": backup.manifest_sha256,
-            "encrypted": vault.encryption().encrypts(),
-            "verified": verified.is_ok(),
-            "writes_paused_ms": paused_ms,
-        }));
-    } else {
-        output::result(backup.name.as_str());
-        if let Some(paused_ms) = paused_ms {
-            output::talk(&format!("writes waited for {}", span_words(paused_ms)));
-        }
-        match &verified {
-            Ok(verified) => output::talk(&format!(
-                "{}, {}, read back and verified; sha256 {}",
-                render::files(verified.files),
-                size_words(backup.bytes),
-                verified.archive_sha256
-            )),
-            Err(why) => output::talk(&format!("warning: {why}")),
-        }
-        output::talk(&format!(
-            "restore a copy: portcullis backup restore {} --to DIR",
-            backup.name
-        ));
-    }
-    Ok(Exit::Done)
 }
 
 /// Records what was made or read back in the journal, if there is one. A journal that cannot be written must not keep

@@ -83,7 +83,7 @@ impl Keeper {
         let pause = match self.config.backup.pause {
             true => {
                 let begun = WritePause::begin(&self.config, &request.0).await;
-                Some(begun.map_err(|error| error.to_string())?)
+                begun.map_err(|error| error.to_string())?
             }
             false => None,
         };
