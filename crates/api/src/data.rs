@@ -8,6 +8,16 @@ pub struct DataStanding {
     /// The newest backup that was read back and found in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<VerifiedBackup>,
+    /// Up to when the data could be put back if it were lost now: by the newest verified backup, or by continuous archives,
+    /// whichever is younger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_point: Option<RecoveryPointStanding>,
+    /// Continuous archives that do not count as backups, and why, in a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_counted: Vec<String>,
+    /// For how long writes were kept waiting for the last backup for which they were, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_pause_ms: Option<u64>,
     /// When the next backup of the schedule begins, milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_backup_ms: Option<u64>,
@@ -61,6 +71,17 @@ pub struct RecoverableRange {
     pub to_ms: u64,
 }
 
+/// Up to when the data could be put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryPointStanding {
+    /// The moment, milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// `backup` or `archive`.
+    pub from: String,
+    /// What it would be put back from, in words.
+    pub by: String,
+}
+
 /// A backup that was read back and found in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedBackup {
@@ -77,6 +98,9 @@ pub struct LastDrill {
     pub id: String,
     /// `passed`, `failed` or `could_not_run`.
     pub verdict: String,
+    /// `backup` or `archive`.
+    #[serde(default)]
+    pub from: String,
     /// The verdict in one sentence.
     pub sentence: String,
     /// When it began, milliseconds since the Unix epoch.

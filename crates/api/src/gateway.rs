@@ -169,6 +169,60 @@ pub struct Bypass {
 /// The code of a refusal to end a bypass where none is in force.
 pub const NO_BYPASS: &str = "no_bypass";
 
+/// A request to keep writes out of a service for a moment, while its stores are backed up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PauseWish {
+    /// Who asks, for the log.
+    pub by: String,
+    /// Why: one line, not empty.
+    pub reason: String,
+    /// Which requests wait, and for how long each: writes, of everyone.
+    pub closure: Closure,
+    /// After how much time the gateway ends the pause by itself, in milliseconds from now: more than 0 and at most 10
+    /// minutes.
+    pub for_ms: u64,
+}
+
+/// A request to end a pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PauseEnd {
+    /// Which.
+    pub id: u64,
+}
+
+/// A pause of writes: until it ends, requests that may write wait at the gateway. It is no part of the split, is kept in
+/// memory alone and ends by itself, so that nobody who is gone keeps a service closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WritePause {
+    /// Its name, by which it is ended.
+    pub id: u64,
+    /// Who began it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When it began, milliseconds since the Unix epoch.
+    pub begun_at_ms: u64,
+    /// When it ends by itself, milliseconds since the Unix epoch.
+    pub until_ms: u64,
+}
+
+/// What came of a pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseEnded {
+    /// How long it was in force, in milliseconds, by a clock that nobody can set.
+    pub lasted_ms: u64,
+    /// What ended it before it was asked to end; then writes may have been let in meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
+}
+
+/// The code of a refusal to begin a pause while something else holds the split.
+pub const NOT_PAUSED: &str = "not_paused";
+/// The code of a refusal to end a pause that the gateway does not know.
+pub const NO_PAUSE: &str = "no_pause";
+
 /// The gateway and all its routes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GatewayStatus {
@@ -258,6 +312,9 @@ pub struct RouteStatus {
     /// The bypass in force; the canary gets nothing while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bypass: Option<Bypass>,
+    /// The pause of writes in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<WritePause>,
 }
 
 /// Counters of one arm since the gateway started. They only grow.

@@ -150,6 +150,9 @@ pub(crate) const RECOVERY_SPARE_BYTES: u64 = 64 * 1024 * 1024;
 /// How often a recovery is looked at, in milliseconds.
 pub(crate) const RECOVERY_LOOK_MS: u64 = 50;
 
+/// How long the server of a recovered cluster may take to let a user in after it was told to, in milliseconds.
+pub(crate) const RECOVERY_ADMIT_MS: u64 = 30_000;
+
 /// How long the server of a recovered cluster may take to stop, in seconds.
 pub(crate) const RECOVERY_STOP_S: u64 = 120;
 /// How large the pieces are in which archives are sent and read back, in bytes: S3 takes none under 5 MiB but the last.

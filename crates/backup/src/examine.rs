@@ -2,7 +2,7 @@
 //!
 //! A restore has read back what it wrote already. This looks at the copy with the store's own means, as its
 //! program will: SQLite checks a database page by page and reads every row, and PostgreSQL reads every row of a database
-//! whose indexes and constraints it has just made anew.
+//! whose indexes and constraints it has just made anew, and page by page by `pg_amcheck` where that can be run.
 
 use crate::store::Held;
 use crate::{BackupError, Store, StoreManifest, sqlite, store_digest};
@@ -19,7 +19,7 @@ pub struct CopyExamined {
     /// How many tables and rows it has, if it is a database; each table has as many rows as in the backup.
     pub rows: Option<(u64, u64)>,
     /// The checks that were made, in words.
-    pub checks: Vec<&'static str>,
+    pub checks: Vec<String>,
 }
 
 /// Looks whether a restored copy is in order and holds what the manifest of its backup says. The copy is only
@@ -43,16 +43,20 @@ pub fn examine_copy(copy: &Store, manifest: &StoreManifest) -> Result<CopyExamin
             compare_rows(manifest, &content)?;
             let rows = content.tables.iter().map(|table| table.rows).sum();
             let checks = vec![
-                "PRAGMA integrity_check",
-                "rows of each table",
-                "content: SHA-256",
+                "PRAGMA integrity_check".to_owned(),
+                "rows of each table".to_owned(),
+                "content: SHA-256".to_owned(),
             ];
             let tables = content.tables.len() as u64;
             (content.digest(), Some((tables, rows)), checks)
         }
         Held::Disk(_) => {
             let digest = store_digest(copy)?;
-            (digest, None, vec!["every file read back: SHA-256"])
+            (
+                digest,
+                None,
+                vec!["every file read back: SHA-256".to_owned()],
+            )
         }
         Held::Server(remote) => {
             let found = remote.examine_copy(manifest)?;

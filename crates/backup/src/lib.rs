@@ -96,9 +96,10 @@ pub use manifest::{
     SymlinkEntry,
 };
 pub use postgres::{
-    ArchiveIdentity, ArchiveLock, ArchiveStanding, BaseBackup, ContinuousArchive,
-    ContinuousProblem, ContinuousPruned, ContinuousSource, ContinuousVerified, LogGap, Lsn,
-    Received, RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange,
+    Amcheck, ArchiveIdentity, ArchiveLock, ArchivePoint, ArchiveStanding, ArchiveVerification,
+    BaseBackup, ClusterExamined, ContinuousArchive, ContinuousProblem, ContinuousPruned,
+    ContinuousSource, ContinuousVerified, FetchedCluster, LogGap, Lsn, PointLimits, Received,
+    RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange, clear_left_recoveries,
 };
 pub use postgres::{
     DatabaseGrant, DatabaseSetting, DatabaseSettings, DefinitionsEntry, ExtensionEntry,

@@ -27,6 +27,7 @@ use crate::vault::failed_to;
 use crate::{BackupError, StoreKind, StoreSize};
 
 mod address;
+mod amcheck;
 mod content;
 mod continuous;
 mod listing;
@@ -40,11 +41,13 @@ mod system_user;
 mod tools;
 
 pub use address::PostgresAddress;
+pub use amcheck::Amcheck;
 pub use content::{DefinitionsEntry, ExtensionEntry, PostgresContent, SequenceEntry};
 pub use continuous::{
-    ArchiveIdentity, ArchiveLock, ArchiveStanding, BaseBackup, ContinuousArchive,
-    ContinuousProblem, ContinuousPruned, ContinuousSource, ContinuousVerified, LogGap, Lsn,
-    Received, RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange,
+    ArchiveIdentity, ArchiveLock, ArchivePoint, ArchiveStanding, ArchiveVerification, BaseBackup,
+    ClusterExamined, ContinuousArchive, ContinuousProblem, ContinuousPruned, ContinuousSource,
+    ContinuousVerified, FetchedCluster, LogGap, Lsn, PointLimits, Received, RecoveredCluster,
+    RecoveryOrder, RecoveryPlace, RecoveryRange, clear_left_recoveries,
 };
 pub(crate) use listing::DumpCheck;
 pub use problem::PostgresProblem;
@@ -110,6 +113,11 @@ impl Database<'_> {
             session.close().await;
             Ok(counts)
         })
+    }
+
+    /// Has `pg_amcheck` read a copy that is thrown away.
+    pub(crate) fn amcheck_copy(&self) -> Result<Amcheck, BackupError> {
+        self.blocking(amcheck::amcheck(self.address, true))
     }
 
     /// How large the database is now.

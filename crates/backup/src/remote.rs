@@ -72,7 +72,7 @@ pub(crate) struct RemoteExamined {
     /// How many tables and rows it has, if it has some.
     pub(crate) rows: Option<(u64, u64)>,
     /// The checks that were made, in words.
-    pub(crate) checks: Vec<&'static str>,
+    pub(crate) checks: Vec<String>,
 }
 
 /// A store as a backup has it.

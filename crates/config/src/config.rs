@@ -35,7 +35,7 @@ mod state;
 pub use backup::{BackupConfig, TooOld};
 pub use continuous::ContinuousConfig;
 pub use copies::{CopyConfig, EncryptionConfig, LockConfig};
-pub use drill::{DrillConfig, DrilledBackup};
+pub use drill::{DrillConfig, DrilledBackup, DrilledFrom};
 pub use gateway::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,
     BuiltInSearch, CapacityConfig, CertificateConfig, ClientCertificates, ClientsConfig,

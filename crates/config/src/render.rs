@@ -75,6 +75,9 @@ impl Config {
             retention.insert("age_max".into(), duration(age_ms));
             retention.insert("too_old".into(), self.backup.too_old.word().into());
         }
+        let pause = if self.backup.pause { "writes" } else { "none" };
+        retention.insert("pause".into(), pause.into());
+        retention.insert("pause_max".into(), duration(self.backup.pause_max_ms));
         copies(&self.backup, &mut retention);
         file.insert("backup".into(), retention.into());
         if !self.stores.is_empty() {
@@ -174,7 +177,10 @@ fn schedule_table(schedule: &Schedule) -> Table {
 }
 
 fn drill(drill: &DrillConfig) -> Table {
-    let mut out = table([("backup", drill.backup.word().into())]);
+    let mut out = table([
+        ("from", drill.from.word().into()),
+        ("backup", drill.backup.word().into()),
+    ]);
     if let Some(schedule) = &drill.schedule {
         out.extend(schedule_table(schedule));
     }

@@ -89,7 +89,7 @@ pub(crate) fn validate(
     let has_stores = !raw.stores.is_empty();
     let retention = schedule::retention(&raw.backup);
     let backup = backups(&raw.backup, &retention, has_stores, &mut context);
-    let drill = schedule::drill(&raw.drill, has_stores, report);
+    let drill = schedule::drill(&raw.drill, (has_stores, !continuous.is_empty()), report);
     let figures = metric::orders(raw.gate.metrics, &mut context);
     let synthetic = (raw.gate.synthetic).and_then(|raw| synthetic::traffic(raw, &mut context));
     Config {

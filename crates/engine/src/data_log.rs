@@ -43,6 +43,9 @@ pub enum DataRecord {
         took_ms: u64,
         /// How many older backups were removed after it.
         removed: u64,
+        /// For how long writes were kept waiting for it, in milliseconds; missing if they were not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paused_ms: Option<u64>,
     },
     /// A backup was made by a release or a command, and read back.
     Made {
@@ -56,6 +59,9 @@ pub enum DataRecord {
         archive_sha256: String,
         /// The SHA-256 of its manifest, as it lies beside the archive.
         manifest_sha256: String,
+        /// For how long writes were kept waiting for it, in milliseconds; missing if they were not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paused_ms: Option<u64>,
     },
     /// A backup was copied elsewhere and read back there.
     Copied {
@@ -69,6 +75,41 @@ pub enum DataRecord {
         bytes: u64,
         /// The SHA-256 of its archive, as it was read back.
         archive_sha256: String,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+    },
+    /// The cluster of a store was copied into its continuous archive, and the copy read back.
+    BaseTaken {
+        /// The store.
+        store: String,
+        /// The name of the copy.
+        base: String,
+        /// Its size, in bytes.
+        bytes: u64,
+        /// The SHA-256 of `base.tar.zst`.
+        sha256: String,
+        /// How many older copies were removed after it.
+        removed: u64,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+    },
+    /// A continuous archive was read back as a whole.
+    ArchiveVerified {
+        /// The store.
+        store: String,
+        /// Whether it was in order: it counts beside backups only then.
+        sound: bool,
+        /// How many copies of the cluster were read.
+        bases: u64,
+        /// How many segments of write-ahead log were.
+        segments: u64,
+        /// The first moment that can be recovered to from its newest copies on, milliseconds since the Unix epoch.
+        from_ms: Option<u64>,
+        /// The last one.
+        to_ms: Option<u64>,
+        /// What was wrong, the first of it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        wrong: Vec<String>,
         /// How long it took, in milliseconds.
         took_ms: u64,
     },

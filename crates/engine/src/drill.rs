@@ -10,7 +10,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_backup::{BackupError, BackupName, BackupState, Manifest, Vault};
+use portcullis_backup::{BackupError, BackupName, Manifest, Vault};
 use portcullis_config::Config;
 use portcullis_driver::{CheckClient, ProcessDriver, ProcessDriverError, SmokeDriver};
 use portcullis_rollout::{CutOff, Fact, StoreRef, Trial};
@@ -21,18 +21,22 @@ use crate::clock::{Clock, Stopwatch, WallClock};
 use crate::data_log::{DataEntry, recorded_sums};
 use crate::hands::{chain, size_words};
 use crate::history::History;
+use crate::recovery_point::PointOf;
 use crate::vaults::encryption_of;
 
 mod copies;
 mod course;
+mod moment;
 mod pick;
+mod recovery;
 mod report;
 mod stage;
 mod verdict;
 
 pub use pick::Pick;
 pub use report::{
-    DrillPart, DrillReport, DrillVerdict, DrilledCopy, PartName, PartOutcome, Rpo, Rto,
+    DrillFrom, DrillPart, DrillReport, DrillVerdict, DrilledArchive, DrilledCopy, PartName,
+    PartOutcome, Rpo, Rto,
 };
 pub use verdict::span_words;
 
@@ -63,7 +67,9 @@ pub struct DrillOrder<'a> {
     pub config: &'a Config,
     /// What happened so far: which program a release had when it served.
     pub history: &'a History,
-    /// Which backup.
+    /// What is restored.
+    pub from: DrillFrom,
+    /// Which backup, or which moment.
     pub pick: Pick,
     /// The time of the schedule that it stands for.
     pub time_ms: Option<u64>,
@@ -144,7 +150,9 @@ impl Drills {
     }
 
     fn clear_leftovers(&mut self) -> Result<(), DrillsRefused> {
-        for path in leftovers(&self.folder) {
+        let left = leftovers(&self.folder);
+        recovery::clear_left(&left);
+        for path in left {
             let removed = std::fs::remove_dir_all(&path);
             removed.map_err(|source| DrillsRefused::Leftover {
                 path: path.clone(),
@@ -191,11 +199,15 @@ impl Drills {
 
     /// Part after part, down to the first that does not pass.
     async fn run(&self, order: &DrillOrder<'_>, scratch: &Path, course: &mut Course) -> Option<()> {
+        if order.from == DrillFrom::Archive {
+            return self.run_archive(order, scratch, course).await;
+        }
         let prepared = course
             .part(PartName::Prepare, self.prepare(order, scratch))
             .await?;
         course.report.notes.extend(prepared.notes.iter().cloned());
         let (vault, name) = (prepared.vault.clone(), prepared.name.clone());
+        course.report.release.clone_from(&prepared.copy.release);
         course.report.backup = Some(prepared.copy.clone());
         let verified = course
             .part(PartName::Fetch, fetch(&vault, &name, order.records))
@@ -241,11 +253,23 @@ impl Drills {
             .part(PartName::Restore, copies.restore(vault, name))
             .await?;
         course.part(PartName::Integrity, copies.examine()).await?;
+        let release = manifest.release.as_deref();
+        self.try_out(order, release, copies, course).await
+    }
+
+    /// Starts the release on the copies and asks it.
+    async fn try_out(
+        &self,
+        order: &DrillOrder<'_>,
+        release: Option<&str>,
+        copies: &Copies,
+        course: &mut Course,
+    ) -> Option<()> {
         let cancelled = course.cancelled();
         let trial = course
             .part(
                 PartName::Boot,
-                self.boot(order, manifest, copies, &cancelled),
+                self.boot(order, release, copies, &cancelled),
             )
             .await?;
         let asked = course
@@ -357,8 +381,14 @@ fn blank(order: &DrillOrder<'_>, began_ms: u64) -> DrillReport {
         began_ms,
         took_ms: 0,
         time_ms: order.time_ms,
-        wanted: order.pick.words(),
+        from: order.from,
+        release: None,
+        wanted: match order.from {
+            DrillFrom::Backup => order.pick.words(),
+            DrillFrom::Archive => order.pick.moment_words(),
+        },
         backup: None,
+        archives: Vec::new(),
         parts: Vec::new(),
         rto: Rto {
             target_ms: config.drill.rto_ms,
@@ -444,21 +474,13 @@ async fn fetch(
 /// What a loss when the drill began would have cost, and what it costs at worst.
 fn rpo(order: &DrillOrder<'_>, began_ms: u64, vault: &Vault, drilled: &BackupName) -> Rpo {
     let age_ms = |created| began_ms.saturating_sub(millis(created));
-    let (service, environment) = (
-        &order.config.service.name,
-        &order.config.service.environment,
-    );
-    let all = vault.list().unwrap_or_default();
-    // Newest first.
-    let mut usable = all.iter().filter(|summary| {
-        summary.name.service() == service.as_str()
-            && summary.name.environment() == environment
-            && summary.verified
-            && matches!(summary.state, BackupState::Complete { .. })
-    });
-    let newest = usable.next();
+    let points = PointOf::config(order.config).look(vault, began_ms);
+    let point = points.unwrap_or_default().point;
     Rpo {
-        measured_ms: newest.map(|newest| age_ms(newest.created_at)),
+        measured_ms: point
+            .as_ref()
+            .map(|point| began_ms.saturating_sub(point.time_ms)),
+        by: point.map(|point| point.by.words()),
         drilled_ms: Some(age_ms(drilled.created_at())),
         worst_ms: worst_ms(order, began_ms),
         target_ms: order.config.drill.rpo_ms,

@@ -227,6 +227,24 @@ impl History {
         promoted.map_or_else(|| self.served_before.clone(), |last| Some(last.running()))
     }
 
+    /// The release that served at a moment, milliseconds since the Unix epoch. Of a rollout of which only an outline is
+    /// left, the end is taken for its promotion.
+    pub fn served_at(&self, moment_ms: u64) -> Option<ReleaseId> {
+        let recent = self.recent.iter().rev().map(|past| {
+            let promoted = past.promoted().map(|promoted| promoted.release.id.clone());
+            (past.promoted_at_ms(), promoted)
+        });
+        let old = self.old.iter().rev().map(|old| {
+            let promoted = old.promoted().map(|promoted| promoted.release.id.clone());
+            (Some(old.changed_at_ms), promoted)
+        });
+        let mut newest_first = recent.chain(old);
+        let before = newest_first.find_map(|(at_ms, release)| {
+            release.filter(|_| at_ms.is_some_and(|at_ms| at_ms <= moment_ms))
+        });
+        before.or_else(|| Some(self.served_before.as_ref()?.release.id.clone()))
+    }
+
     /// The split that the gateway was given last; `None` before the first release.
     pub fn recorded_split(&self) -> Option<Recorded> {
         self.last()?.recorded_split()

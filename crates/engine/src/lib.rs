@@ -15,6 +15,7 @@ mod loss;
 mod performer;
 mod planner;
 mod record;
+mod recovery_point;
 mod rehearsals;
 mod runner;
 mod service;
@@ -24,8 +25,8 @@ mod vaults;
 pub use clock::{Clock, WallClock};
 pub use data_log::{DataEntry, DataLog, DataLogError, DataRecord, Job, recorded_sums, seen_ms};
 pub use drill::{
-    DrillOrder, DrillPart, DrillReport, DrillVerdict, Drilled, DrilledCopy, Drills, DrillsRefused,
-    PartName, PartOutcome, Pick, Rpo, Rto, span_words,
+    DrillFrom, DrillOrder, DrillPart, DrillReport, DrillVerdict, Drilled, DrilledArchive,
+    DrilledCopy, Drills, DrillsRefused, PartName, PartOutcome, Pick, Rpo, Rto, span_words,
 };
 pub use due::{Due, due};
 pub use engine::{Command, Engine, EngineError, Standing};
@@ -36,6 +37,7 @@ pub use performer::{outcome, perform, probe};
 pub use planner::{Planner, PlanningError};
 pub use portcullis_journal::Entry as JournalEntry;
 pub use record::{Body, BodyUnreadable};
+pub use recovery_point::{PointOf, RecoveredBy, RecoveryPoint, RecoveryPoints};
 pub use rehearsals::{Rehearsals, RehearsalsRefused};
 pub use runner::{Runner, RunnerError, Step};
 pub use service::{Begun, GoneBack, Service, ServiceError, Wanted};

@@ -439,6 +439,7 @@ fn request(
             environment: service.environment.clone(),
             max_ms,
             refuses: config.backup.too_old == TooOld::Refuse,
+            archives: crate::recovery_point::archive_ages(config),
         }),
         backup_name: moment.backup_name,
         ready: service.ready.clone(),

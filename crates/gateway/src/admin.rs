@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use portcullis_api::gateway::{
-    BypassEnd, BypassWish, FollowerReport, ReloadWish, RouteStatus, SplitChange,
+    BypassEnd, BypassWish, FollowerReport, PauseEnd, PauseWish, ReloadWish, SplitChange,
 };
 use portcullis_api::masking::MaskingStanding;
 use secrecy::{ExposeSecret, SecretString};
@@ -62,6 +62,8 @@ pub(crate) fn router(
         .route("/v1/routes/{service}/split", put(change_split))
         .route("/v1/routes/{service}/bypass", put(begin_bypass))
         .route("/v1/routes/{service}/bypass/end", post(end_bypass))
+        .route("/v1/routes/{service}/pause", put(begin_pause))
+        .route("/v1/routes/{service}/pause/end", post(end_pause))
         .fallback(async || not_found("nothing is here; try GET /v1/gateway"))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         .with_state(control)
@@ -201,6 +203,39 @@ async fn end_bypass(
     finish(async move { control.end_bypass(&service, end).await }).await
 }
 
+async fn begin_pause(
+    State(control): State<Arc<Control>>,
+    Path(service): Path<String>,
+    body: Bytes,
+) -> Response {
+    let wish: PauseWish = match serde_json::from_slice(&body) {
+        Ok(wish) => wish,
+        Err(error) => return not_a_pause("`by`, `reason`, `closure` and `for_ms`", &error),
+    };
+    finish(async move { control.begin_pause(&service, wish).await }).await
+}
+
+async fn end_pause(
+    State(control): State<Arc<Control>>,
+    Path(service): Path<String>,
+    body: Bytes,
+) -> Response {
+    let end: PauseEnd = match serde_json::from_slice(&body) {
+        Ok(end) => end,
+        Err(error) => return not_a_pause("`id`", &error),
+    };
+    finish(async move { control.end_pause(&service, end.id).await }).await
+}
+
+fn not_a_pause(fields: &str, error: &serde_json::Error) -> Response {
+    answer(&Problem::new(
+        StatusCode::BAD_REQUEST,
+        "urn:portcullis:problem:not-a-pause",
+        "The body is not about a pause of writes",
+        format!("the body is not a JSON object with {fields}: {error}"),
+    ))
+}
+
 fn not_a_bypass(fields: &str, error: &serde_json::Error) -> Response {
     answer(&Problem::new(
         StatusCode::BAD_REQUEST,
@@ -211,8 +246,8 @@ fn not_a_bypass(fields: &str, error: &serde_json::Error) -> Response {
 }
 
 /// Makes a change in a task of its own: once begun, it is finished even if the asker goes away.
-async fn finish(
-    change: impl Future<Output = Result<RouteStatus, ChangeError>> + Send + 'static,
+async fn finish<T: Serialize + Send + 'static>(
+    change: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
 ) -> Response {
     match tokio::spawn(change).await {
         Ok(Ok(status)) => axum::Json(status).into_response(),
@@ -371,6 +406,9 @@ fn refuse(error: &ChangeError) -> Response {
             "urn:portcullis:problem:no-bypass",
             "No bypass is in force",
         ),
+        ChangeError::InvalidPause(_) | ChangeError::NotPaused(_) | ChangeError::NoPause(_) => {
+            return refuse_pause(error);
+        }
         ChangeError::Audit(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "urn:portcullis:problem:not-recorded",
@@ -382,6 +420,27 @@ fn refuse(error: &ChangeError) -> Response {
         problem = problem.with_epoch(*current);
     }
     answer(&problem)
+}
+
+fn refuse_pause(error: &ChangeError) -> Response {
+    let (status, kind, title) = match error {
+        ChangeError::InvalidPause(_) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "urn:portcullis:problem:invalid-pause",
+            "The pause is not valid",
+        ),
+        ChangeError::NoPause(_) => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:no-pause",
+            "No such pause is known",
+        ),
+        _ => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:not-paused",
+            "Writes cannot be paused now",
+        ),
+    };
+    answer(&Problem::new(status, kind, title, error.to_string()))
 }
 
 fn answer(problem: &Problem) -> Response {

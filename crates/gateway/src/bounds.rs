@@ -2,6 +2,8 @@
 
 use crate::keep_alive::Probes;
 
+/// How long a pause of writes may last, in milliseconds: then the gateway ends it.
+pub(crate) const PAUSE_MS_MAX: u64 = 600_000;
 /// Gateways that may follow this one.
 pub(crate) const FOLLOWERS_MAX: usize = 64;
 /// A follower that was not heard for so long is gone: nothing waits for it any more.

@@ -107,7 +107,7 @@ pub(crate) fn has_nobody(split: &Split) -> bool {
     closed.is_some_and(|closed| closed.to == ClosedTo::Everything)
 }
 
-fn validate_text(name: &str, text: &str) -> Result<(), String> {
+pub(crate) fn validate_text(name: &str, text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err(format!("`{name}` is empty; a bypass is recorded with it"));
     }

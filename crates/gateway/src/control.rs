@@ -33,6 +33,7 @@ use crate::worker::Orders;
 
 mod bypassing;
 mod live;
+mod pausing;
 mod services;
 
 use live::Live;
@@ -87,6 +88,17 @@ pub(crate) enum ChangeError {
     /// There is no bypass to end.
     #[error("no bypass of `{0}` is in force; nothing was changed")]
     NoBypass(String),
+    /// The pause is not valid.
+    #[error("{0}")]
+    InvalidPause(String),
+    /// Something else holds the split.
+    #[error("writes cannot be paused now: {0}")]
+    NotPaused(String),
+    /// There is no such pause.
+    #[error(
+        "no pause of that name is known of `{0}`; the gateway may have been started anew since"
+    )]
+    NoPause(String),
     /// The bypass could not be recorded, so it did not take effect.
     #[error("the bypass could not be recorded and did not take effect")]
     Audit(#[source] std::io::Error),
@@ -246,6 +258,9 @@ impl Control {
         if !self.followers().hear(report, clock::monotonic_ms()) {
             return Err(ChangeError::TooManyFollowers);
         }
+        let mut services = services;
+        let why = "another gateway follows this one since, and lets writes in";
+        self.break_pause(&mut services, &service, (None, why));
         let (split, epoch) = (services.saved(&service).split, services.epoch(&service));
         Ok(Lead {
             service,
@@ -319,7 +334,9 @@ impl Control {
 
     /// Leaves every decision to a successor. A change that is under way does not take effect.
     pub(crate) async fn release(&self) {
-        self.services.lock().await.released = true;
+        let mut services = self.services.lock().await;
+        services.released = true;
+        self.break_pauses(&mut services, "another process took over the gateway");
     }
 
     /// Decides again, from what is saved now.
@@ -455,6 +472,11 @@ impl Control {
     fn put_in_force(&self, services: &mut Services, route: &ServiceSettings) -> Result<(), String> {
         let SavedService { split, changes, .. } = services.saved(&route.service);
         let live = services.live.entry(route.service.clone()).or_default();
+        // Whoever changes the split does not wait for a backup.
+        let paused = live.unpause(|_| true, None);
+        if let Some(pause) = paused {
+            live.note_broken(pause.broken("the split was changed"));
+        }
         if let Some(split) = &split {
             live.join(split, route, self.workers)?;
         }

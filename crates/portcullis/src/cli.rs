@@ -11,7 +11,7 @@ mod mask;
 mod migrate;
 mod twin;
 
-pub(crate) use drill::{Drill, DrillCommand, DrillHold};
+pub(crate) use drill::{Drill, DrillCommand, DrillHold, DrillSource};
 pub(crate) use gate::{Advise, Backtest, Gate, GateRun, Named, Simulate};
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
 pub(crate) use mask::{Detect, Finding, Mask, MaskCommand, MaskRun, StyleName, Unmask};
@@ -424,6 +424,12 @@ pub(crate) enum Backup {
         /// Why, for people who look for it later.
         #[arg(long, default_value = "by hand")]
         reason: String,
+        /// Have writes wait at the gateway meanwhile, so that all stores belong together, whatever `backup.pause` says.
+        #[arg(long, conflicts_with = "no_pause")]
+        pause: bool,
+        /// Let writes go on meanwhile, whatever `backup.pause` says.
+        #[arg(long)]
+        no_pause: bool,
     },
     /// List all backups, newest first.
     #[command(after_long_help = "Example:\n  portcullis backup list")]

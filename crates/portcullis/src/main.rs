@@ -26,6 +26,7 @@ mod saved_plan;
 mod serve_process;
 mod site;
 mod state_folder;
+mod write_pause;
 
 /// The gateway's measurements were taken with it; see docs/benchmarks.md.
 #[global_allocator]

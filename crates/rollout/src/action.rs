@@ -77,6 +77,20 @@ pub struct BackupAge {
     pub max_ms: u64,
     /// Whether one that is older refuses the rollout, or is only noted.
     pub refuses: bool,
+    /// The stores with a continuous archive, if all stores have one: then the archives may be younger than any backup.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<ArchiveAge>,
+}
+
+/// When the continuous archive of a store counts as a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveAge {
+    /// The store.
+    pub store: String,
+    /// How far it may be behind, in milliseconds.
+    pub behind_max_ms: u64,
+    /// How long ago it may have been read back, in milliseconds.
+    pub verified_max_ms: u64,
 }
 
 /// A reference to a secret that a step will need.

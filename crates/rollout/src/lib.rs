@@ -29,9 +29,9 @@ mod timeline;
 mod value_source;
 
 pub use action::{
-    Action, Approval, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder, GateRole,
-    HookOrder, HookTime, Kept, Launch, LockLimit, MetricsSource, PreflightOrder, Promotion,
-    Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
+    Action, Approval, ArchiveAge, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder,
+    GateRole, HookOrder, HookTime, Kept, Launch, LockLimit, MetricsSource, PreflightOrder,
+    Promotion, Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
 pub use bucket_ref::BucketRef;

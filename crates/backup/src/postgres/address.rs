@@ -102,6 +102,41 @@ impl PostgresAddress {
         .checked()
     }
 
+    /// The address of a database of a server that listens on this machine's loopback address, for a user with a password.
+    pub(super) fn at_loopback(port: u16, (user, password): (&str, &str), database: &str) -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port,
+            user: user.to_owned(),
+            password: Some(SecretString::from(password.to_owned())),
+            database: database.to_owned(),
+            parameters: BTreeMap::new(),
+        }
+    }
+
+    /// The name of the user.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// All of it as a URL, with the password.
+    #[must_use]
+    pub fn secret_url(&self) -> SecretString {
+        let mut url = format!("postgres://{}", encoded(&self.user));
+        if let Some(password) = &self.password {
+            url.push(':');
+            url.push_str(&encoded(password.expose_secret()));
+        }
+        let (host, database) = (encoded(&self.host), encoded(&self.database));
+        url.push_str(&format!("@{host}:{}/{database}", self.port));
+        for (number, (name, value)) in self.parameters.iter().enumerate() {
+            url.push(if number == 0 { '?' } else { '&' });
+            url.push_str(&format!("{name}={}", encoded(value)));
+        }
+        SecretString::from(url)
+    }
+
     fn parameter(&mut self, name: &str, value: String) -> Result<(), PostgresProblem> {
         let refused = |why: String| PostgresProblem::AddressRefused { why };
         match name {
@@ -245,6 +280,16 @@ fn host_and_port(at: &str) -> Option<(&str, u16)> {
     }
 }
 
+/// A text in which everything but letters, digits and a few signs is written as `%` and two hexadecimal digits.
+fn encoded(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    let letters = text.bytes().map(|byte| match plain(&byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    letters.collect()
+}
+
 /// A text in which bytes may be written as `%` and two hexadecimal digits.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -300,6 +345,25 @@ impl fmt::Debug for PostgresAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_a_url_again_and_the_same_one() {
+        for url in [
+            "postgres://app:s%40c%2Fret@db.example:6432/no%20tes?sslmode=require",
+            "postgresql://app@127.0.0.1/notes",
+            "postgres://app@%2Frun%2Fsocket:5433/notes?options=-cjit%3Doff",
+        ] {
+            let address = PostgresAddress::new(url).unwrap();
+            let again = PostgresAddress::new(address.secret_url().expose_secret()).unwrap();
+            assert_eq!(again, address);
+        }
+        let address = PostgresAddress::at_loopback(5433, ("a b", "p/w"), "notes");
+        let url = address.secret_url();
+        assert_eq!(
+            url.expose_secret(),
+            "postgres://a%20b:p%2Fw@127.0.0.1:5433/notes"
+        );
+    }
 
     #[test]
     fn a_url_is_taken_apart_and_its_password_is_shown_nowhere() {

@@ -8,7 +8,8 @@
 //! # On disk
 //! In the vault, `SERVICE_ENVIRONMENT_STORE.continuous/`:
 //!
-//! * `archive.json`: which cluster this is of; `standing.json`: up to when everything is there.
+//! * `archive.json`: which cluster this is of; `standing.json`: up to when everything is there;
+//!   `verified.json`: what reading it back found the last time.
 //! * `base/ID/`: `base.tar.zst`, the copy as `pg_basebackup --format=tar` writes it, with `backup_manifest` as its last
 //!   file; `base.json`, what is known of it; `SHA256SUMS`, for `sha256sum -c`; and `damaged.txt` once it was found so.
 //!   The folder gets its name when it is complete and was read back.
@@ -23,9 +24,11 @@ mod base;
 mod base_check;
 mod base_content;
 mod chain;
+mod fetched;
 mod history;
 mod inventory;
 mod lsn;
+mod point;
 mod problem;
 mod range;
 mod receive;
@@ -40,12 +43,14 @@ mod verify;
 pub use archive::{ArchiveIdentity, ArchiveLock, ArchiveStanding, ContinuousArchive};
 pub use base::BaseBackup;
 pub use chain::LogGap;
+pub use fetched::FetchedCluster;
 pub use lsn::Lsn;
+pub use point::{ArchivePoint, ArchiveVerification, PointLimits};
 pub use problem::ContinuousProblem;
 pub use range::RecoveryRange;
 pub use receive::Received;
-pub use recover::{RecoveryOrder, RecoveryPlace};
-pub use recovered::RecoveredCluster;
+pub use recover::{RecoveryOrder, RecoveryPlace, clear_left_recoveries};
+pub use recovered::{ClusterExamined, RecoveredCluster};
 pub use source::ContinuousSource;
 pub use take_base::ContinuousPruned;
 pub use verify::ContinuousVerified;

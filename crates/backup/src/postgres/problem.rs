@@ -88,6 +88,14 @@ pub enum PostgresProblem {
         /// The end of what it said.
         why: String,
     },
+    /// `pg_amcheck` found tables or indexes that are not in order.
+    #[error("the database of {place} is damaged: {why}")]
+    Damaged {
+        /// Host, port and database.
+        place: String,
+        /// What was found first.
+        why: String,
+    },
     /// A right is missing.
     #[error("the user may not {doing}: {why}")]
     NoRight {

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BaseBackup, ContinuousArchive, ContinuousProblem, ContinuousSource, Kept,
-    PostgresAddress, PostgresProblem, Received, RecoveredCluster, RecoveryOrder, RecoveryPlace,
-    Store, Vault,
+    Amcheck, ArchivePoint, BackupError, BaseBackup, ContinuousArchive, ContinuousProblem,
+    ContinuousSource, Kept, PointLimits, PostgresAddress, PostgresProblem, Received,
+    RecoveredCluster, RecoveryOrder, RecoveryPlace, Store, Vault,
 };
 
 use crate::killed::{FOLDER_VARIABLE, run_and_kill, say_round};
@@ -270,7 +270,8 @@ pub(crate) fn psql(address: &str, statement: &str) -> String {
 fn recovered_rows(archived: &Archived, at: Option<Timestamp>, second: i64) -> Vec<usize> {
     let cluster = archived.archive.recover(&archived.order(at)).unwrap();
     let checked = cluster.check("bank").unwrap();
-    assert_eq!(checked, archived.server.offers("amcheck"), "by pg_amcheck");
+    let is_read = matches!(checked, Amcheck::Read { indexes, .. } if indexes > 0);
+    assert_eq!(is_read, archived.server.offers("amcheck"), "{checked:?}");
     let store = cluster.store("bank", 1).unwrap();
     let backup = archived.place.vault.create(&request(second), &[store]);
     let backup = backup.unwrap();
@@ -908,4 +909,221 @@ fn recovers_until_it_is_killed() {
         // It is killed before this is over.
         thread::sleep(WITHIN);
     }
+}
+
+/// A free port of the loopback address.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// What `psql` says by an address, and whether it was let in.
+fn ask(address: &PostgresAddress, statement: &str) -> Result<String, String> {
+    use secrecy::ExposeSecret;
+    let output = Command::new("/usr/lib/postgresql/15/bin/psql")
+        .args(["-X", "-q", "-A", "-t", "-d"])
+        .arg(address.secret_url().expose_secret())
+        .args(["-c", statement])
+        .output()
+        .unwrap();
+    match output.status.success() {
+        true => Ok(String::from_utf8(output.stdout).unwrap().trim().to_owned()),
+        false => Err(String::from_utf8(output.stderr).unwrap()),
+    }
+}
+
+#[test]
+fn a_recovered_cluster_lets_one_user_into_one_database_and_says_how_far_it_is() {
+    let archived = Archived::new();
+    archived.server.sql("bank", "CREATE ROLE \"a clerk\"");
+    let moment = archived.while_receiving(|receiver| {
+        until("something is received", || {
+            receiver.last.lock().unwrap().until.is_some()
+        });
+        archived.base(1);
+        archived.server.sql(
+            "bank",
+            "GRANT SELECT ON entry TO \"a clerk\"; INSERT INTO entry VALUES (1, 1), (1, 2)",
+        );
+        let moment = archived.caught_up(receiver);
+        archived
+            .server
+            .sql("bank", "INSERT INTO entry VALUES (1, 3)");
+        archived.caught_up(receiver);
+        moment
+    });
+    let standing = archived.archive.standing();
+    assert!(standing.received_lsn.is_some(), "{standing:?}");
+
+    let fetched = archived.archive.fetch(&archived.order(None)).unwrap();
+    assert!(fetched.segments > 0 && fetched.standing == standing);
+    let port = free_port();
+    let cluster = fetched.listening_on(port).recover().unwrap();
+    assert!(!cluster.stopped_at_moment);
+    assert!(cluster.last_lsn >= standing.received_lsn, "{cluster:?}");
+    assert!(cluster.last_commit.unwrap() > moment);
+    let live = PostgresAddress::new(&archived.server.url("bank")).unwrap();
+    let closed = PostgresAddress::new(&format!("postgres://{}@127.0.0.1:{port}/bank", live.user()));
+    assert!(
+        ask(&closed.unwrap(), "SELECT 1").is_err(),
+        "nobody is let in"
+    );
+    let clerk = cluster.admit("a clerk", "bank").unwrap();
+    assert_eq!(
+        ask(&clerk, "SELECT count(*) FROM entry"),
+        Ok("3".to_owned())
+    );
+    assert!(ask(&clerk.with_database("postgres"), "SELECT 1").is_err());
+    let url = format!("postgres://a%20clerk:other@127.0.0.1:{port}/bank");
+    let refused = ask(&PostgresAddress::new(&url).unwrap(), "SELECT 1").unwrap_err();
+    assert!(
+        refused.contains("password authentication failed"),
+        "{refused}"
+    );
+    let refused = cluster.admit("nobody", "bank").unwrap_err();
+    assert!(format!("{refused:?}").contains("nobody"), "{refused:?}");
+    let examined = cluster.examine("bank").unwrap();
+    assert_eq!(examined.rows, 3);
+    let is_read = matches!(examined.amcheck, Amcheck::Read { tables, indexes } if tables > 10 && indexes > 10);
+    assert_eq!(is_read, archived.server.offers("amcheck"), "{examined:?}");
+    drop(cluster);
+
+    // At a moment after which something was committed.
+    let cluster = archived
+        .archive
+        .recover(&archived.order(Some(moment)))
+        .unwrap();
+    assert!(cluster.stopped_at_moment);
+    assert_eq!(cluster.examine("bank").unwrap().rows, 2);
+    assert!(cluster.last_commit.unwrap() <= moment);
+}
+
+/// An index whose order is not the one that it says (as PostgreSQL's own tests of `pg_amcheck` make one) is found, and the
+/// extension that this needs is gone afterwards.
+#[test]
+fn a_damaged_index_is_found_by_pg_amcheck_in_a_database_without_the_extension() {
+    let archived = Archived::new();
+    if !archived.server.offers("amcheck") {
+        // A server without PostgreSQL's own extensions: there is nothing to run.
+        return;
+    }
+    archived.server.sql(
+        "bank",
+        "DROP EXTENSION IF EXISTS amcheck; \
+         CREATE FUNCTION up(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT btint4cmp($1, $2)'; \
+         CREATE FUNCTION down(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT btint4cmp($2, $1)'; \
+         CREATE OPERATOR CLASS fickle FOR TYPE int USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, \
+         OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 up(int, int); \
+         CREATE TABLE counted (n int); INSERT INTO counted SELECT generate_series(1, 1000); \
+         CREATE INDEX counted_n ON counted USING btree (n fickle)",
+    );
+    archived.while_receiving(|receiver| {
+        until("something is received", || {
+            receiver.last.lock().unwrap().until.is_some()
+        });
+        archived.base(1);
+        archived.caught_up(receiver);
+    });
+    let cluster = archived.archive.recover(&archived.order(None)).unwrap();
+    let order = cluster.check("bank").unwrap();
+    assert!(
+        matches!(&order, Amcheck::NotRun { why } if why.contains("no extension amcheck")),
+        "{order:?}"
+    );
+    assert!(matches!(
+        cluster.examine("bank").unwrap().amcheck,
+        Amcheck::Read { .. }
+    ));
+    let superuser = cluster.address("bank").unwrap();
+    ask(
+        &superuser,
+        "UPDATE pg_amproc SET amproc = 'down(int, int)'::regprocedure WHERE amproc = 'up(int, int)'::regprocedure",
+    )
+    .unwrap();
+    let damaged = cluster.examine("bank").unwrap_err();
+    let words = format!("{damaged:?}");
+    assert!(
+        words.contains("counted_n") && words.contains("Damaged"),
+        "{words}"
+    );
+    let left = "SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'";
+    assert_eq!(ask(&superuser, left), Ok("0".to_owned()));
+}
+
+#[test]
+fn an_archive_counts_only_if_it_is_whole_not_behind_and_was_read_back_lately() {
+    let archived = filled();
+    let archive = &archived.archive;
+    let limits = PointLimits {
+        behind_max: Duration::from_secs(3600),
+        verified_max: Duration::from_secs(3600),
+    };
+    let why = |limits: PointLimits, now: Timestamp| match archive.point(limits, now).unwrap() {
+        ArchivePoint::DoesNot { why } => why,
+        counts => panic!("{counts:?}"),
+    };
+    let now = archived.now();
+    assert_eq!(why(limits, now), "it was never read back");
+    let verified = archive.verify().unwrap();
+    assert!(verified.is_sound());
+    archive.note_verified(&verified, now).unwrap();
+    let counts = archive.point(limits, now).unwrap();
+    let until = archive.standing().received_until.unwrap();
+    assert_eq!(
+        counts,
+        ArchivePoint::Counts {
+            until,
+            verified_at: now
+        }
+    );
+
+    // Behind, and read back too long ago.
+    let later = now + jiff::Span::new().hours(2);
+    let slow = PointLimits {
+        behind_max: Duration::from_secs(10_000),
+        ..limits
+    };
+    assert!(
+        why(limits, later).contains("it is behind by"),
+        "{}",
+        why(limits, later)
+    );
+    assert!(
+        why(slow, later).contains("longer ago"),
+        "{}",
+        why(slow, later)
+    );
+
+    // Log is missing in the middle: at once, without being read back.
+    let files = archived.sealed();
+    let middle = &files[files.len() - 2];
+    let aside = archived.place.path("aside");
+    fs::rename(middle, &aside).unwrap();
+    assert!(
+        why(limits, now).contains("is missing after"),
+        "{}",
+        why(limits, now)
+    );
+    let gap = archive.verify().unwrap();
+    assert!(!gap.is_sound() && gap.wrong().len() == 1, "{gap:?}");
+    fs::rename(&aside, middle).unwrap();
+
+    // Damaged: known once it was read back.
+    let bytes = fs::read(middle).unwrap();
+    let mut changed = bytes.clone();
+    changed[bytes.len() / 2] ^= 1;
+    fs::write(middle, &changed).unwrap();
+    assert_eq!(archive.point(limits, now).unwrap(), counts);
+    let damaged = archive.verify().unwrap();
+    archive.note_verified(&damaged, now).unwrap();
+    assert!(
+        why(limits, now).contains("was not in order"),
+        "{}",
+        why(limits, now)
+    );
+    fs::write(middle, &bytes).unwrap();
+    archive
+        .note_verified(&archive.verify().unwrap(), now)
+        .unwrap();
+    assert_eq!(archive.point(limits, now).unwrap(), counts);
 }

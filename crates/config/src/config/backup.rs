@@ -13,6 +13,10 @@ pub struct BackupConfig {
     pub age_max_ms: Option<u64>,
     /// What pre-flight does about one that is older.
     pub too_old: TooOld,
+    /// Whether writes wait at the gateway while a backup of the schedule or of the command is made.
+    pub pause: bool,
+    /// How long they may wait for it, in milliseconds; then the backup is given up.
+    pub pause_max_ms: u64,
     /// For whom backups are encrypted, and what opens them.
     pub encryption: EncryptionConfig,
     /// Where copies are kept.

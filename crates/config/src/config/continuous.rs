@@ -15,6 +15,8 @@ pub struct ContinuousConfig {
     pub keep: u32,
     /// How far the archive may be behind, in milliseconds.
     pub rpo_ms: u64,
+    /// After how much time it is read back again, in milliseconds. It counts as verified for twice as long.
+    pub verify_every_ms: u64,
     /// How much the slot may make the server keep, in bytes.
     pub slot_bytes_max: u64,
     /// Whether what is received is synced at once.

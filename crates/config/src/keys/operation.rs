@@ -130,6 +130,19 @@ pub(crate) static BACKUP: Section = Section {
             "What pre-flight does when it is older than `age_max`, or when there is none.",
         ),
         key(
+            "pause",
+            Kind::Choice(&["none", "writes"]),
+            Preset::Value("\"none\""),
+            "Whether writes wait at the gateway while a backup of the schedule or of `backup create` is made, so that several \
+             stores belong together. `hold`, `retry_after` and `reads` of `[data]` say how they wait.",
+        ),
+        key(
+            "pause_max",
+            PAUSE_MAX,
+            Preset::Value("\"30s\""),
+            "How long they may wait for it. Then the gateway lets them in again and the backup is given up.",
+        ),
+        key(
             "encryption",
             Kind::Table(&ENCRYPTION),
             Preset::Absent(""),
@@ -154,10 +167,17 @@ pub(crate) static DRILL: Section = Section {
         JITTER,
         CATCH_UP,
         key(
+            "from",
+            Kind::Choice(&["backup", "archive"]),
+            Preset::Value("\"backup\""),
+            "What a drill restores: a backup, or the continuous archives of the stores that have one \
+             (`[store.continuous]`) with a backup of the others.",
+        ),
+        key(
             "backup",
             Kind::Choice(&["latest", "random"]),
             Preset::Value("\"latest\""),
-            "Which backup a drill of the schedule tries out.",
+            "Which backup, or which moment of the archives, a drill of the schedule tries out.",
         ),
         key(
             "rto",
@@ -173,6 +193,9 @@ pub(crate) static DRILL: Section = Section {
         ),
     ],
 };
+
+/// How long writes may be kept waiting.
+const PAUSE_MAX: Kind = Kind::DurationWithin(100, 600_000);
 
 /// An age or a time to recover in.
 const AGE: Kind = Kind::DurationWithin(1_000, AGE_MS_MAX);

@@ -149,6 +149,13 @@ static CONTINUOUS: Section = Section {
             "How far the archive may be behind the server before it is told as a trouble.",
         ),
         key(
+            "verify_every",
+            BASE_EVERY_MS,
+            Preset::Value("\"7d\""),
+            "After how much time the whole archive is read back again. It counts beside backups (`backup.age_max`) for at \
+             most twice as long after it was found in order.",
+        ),
+        key(
             "slot_keep_max",
             SLOT_KEEP,
             Preset::Value("\"16GiB\""),

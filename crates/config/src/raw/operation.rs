@@ -42,6 +42,8 @@ pub(crate) struct RawBackup {
     pub(crate) schedule: RawSchedule,
     pub(crate) prune: bool,
     pub(crate) age_max_ms: Option<At<u64>>,
+    pub(crate) pause: Option<At<String>>,
+    pub(crate) pause_max_ms: u64,
     pub(crate) too_old: Option<At<String>>,
     pub(crate) encryption: RawEncryption,
     pub(crate) copies: Vec<RawCopy>,
@@ -53,6 +55,7 @@ pub(crate) struct RawDrill {
     pub(crate) spot: Option<Spot>,
     pub(crate) given: bool,
     pub(crate) schedule: RawSchedule,
+    pub(crate) from: Option<At<String>>,
     pub(crate) backup: Option<At<String>>,
     pub(crate) rto_ms: Option<u64>,
     pub(crate) rpo_ms: Option<At<u64>>,
@@ -101,6 +104,8 @@ impl RawBackup {
             prune: value_or_default(table.boolean("prune")),
             age_max_ms: table.duration_ms("age_max"),
             too_old: table.text("too_old"),
+            pause: table.text("pause"),
+            pause_max_ms: value_or_default(table.duration_ms("pause_max")),
             encryption: table
                 .optional_table("encryption", RawEncryption::read)
                 .unwrap_or_default(),
@@ -115,6 +120,7 @@ impl RawDrill {
             spot: Some(table.spot.clone()),
             given: table.given,
             schedule: RawSchedule::read(&table),
+            from: table.text("from"),
             backup: table.text("backup"),
             rto_ms: table.duration_ms("rto").map(|at| at.value),
             rpo_ms: table.duration_ms("rpo"),

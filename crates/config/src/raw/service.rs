@@ -59,6 +59,7 @@ pub(crate) struct RawContinuous {
     pub(crate) base_every_ms: Option<At<u64>>,
     pub(crate) keep: u32,
     pub(crate) rpo_ms: Option<At<u64>>,
+    pub(crate) verify_every_ms: u64,
     pub(crate) slot_bytes_max: u64,
     pub(crate) synchronous: bool,
     /// The table's place.
@@ -144,6 +145,7 @@ impl RawContinuous {
             base_every_ms: table.duration_ms("base_every"),
             keep: value_or_default(table.count("keep")),
             rpo_ms: table.duration_ms("rpo"),
+            verify_every_ms: value_or_default(table.duration_ms("verify_every")),
             slot_bytes_max: value_or_default(table.read("slot_keep_max", units::bytes)),
             synchronous: value_or_default(table.boolean("synchronous")),
             spot: table.spot.clone(),

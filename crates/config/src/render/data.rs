@@ -62,6 +62,7 @@ fn continuous(archive: &ContinuousConfig) -> Table {
         ("base_every", duration(archive.base_every_ms)),
         ("keep", i64::from(archive.keep).into()),
         ("rpo", duration(archive.rpo_ms)),
+        ("verify_every", duration(archive.verify_every_ms)),
         ("slot_keep_max", bytes_text(archive.slot_bytes_max).into()),
         ("synchronous", archive.synchronous.into()),
     ]);

@@ -92,6 +92,7 @@ fn archive(
         base_every_ms,
         keep: raw.keep,
         rpo_ms,
+        verify_every_ms: raw.verify_every_ms,
         slot_bytes_max: raw.slot_bytes_max,
         synchronous: raw.synchronous,
     }

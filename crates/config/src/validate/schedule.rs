@@ -4,7 +4,8 @@ use super::text;
 use crate::Code;
 use crate::bounds::RUNS_LOOKED_AT;
 use crate::config::{
-    BackupConfig, DrillConfig, DrilledBackup, EncryptionConfig, RetentionConfig, Schedule, TooOld,
+    BackupConfig, DrillConfig, DrilledBackup, DrilledFrom, EncryptionConfig, RetentionConfig,
+    Schedule, TooOld,
 };
 use crate::raw::{RawBackup, RawDrill, RawSchedule};
 use crate::report::{At, Report, Wrong};
@@ -45,6 +46,10 @@ pub(super) fn backup(raw: &RawBackup, has_stores: bool, report: &Report<'_>) -> 
             Wrong::new(Code::Contradiction, message).hint(hint),
         );
     }
+    let pause = text(raw.pause.as_ref()) == Some("writes");
+    if let Some(at) = raw.pause.as_ref().filter(|_| pause && !has_stores) {
+        needs_stores(at, report);
+    }
     BackupConfig {
         schedule,
         prune: raw.prune,
@@ -53,19 +58,40 @@ pub(super) fn backup(raw: &RawBackup, has_stores: bool, report: &Report<'_>) -> 
             Some("warn") => TooOld::Warn,
             _ => TooOld::Refuse,
         },
+        pause,
+        pause_max_ms: raw.pause_max_ms,
         encryption: EncryptionConfig::default(),
         copies: Vec::new(),
     }
 }
 
 /// `[drill]`.
-pub(super) fn drill(raw: &RawDrill, has_stores: bool, report: &Report<'_>) -> DrillConfig {
+pub(super) fn drill(
+    raw: &RawDrill,
+    (has_stores, has_archives): (bool, bool),
+    report: &Report<'_>,
+) -> DrillConfig {
     let schedule = schedule(&raw.schedule, report);
     if let Some(spot) = raw.spot.as_ref().filter(|_| raw.given && !has_stores) {
         report.add(spot, no_stores());
     }
+    let from = match text(raw.from.as_ref()) {
+        Some("archive") => DrilledFrom::Archive,
+        _ => DrilledFrom::Backup,
+    };
+    if let Some(at) = raw
+        .from
+        .as_ref()
+        .filter(|_| from == DrilledFrom::Archive && !has_archives)
+    {
+        let message = "no store has a continuous archive from which a drill could restore";
+        let hint = "write a [store.continuous] table below the [[store]] of a PostgreSQL database, or from = \"backup\"";
+        let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
+        report.add(&at.spot, wrong);
+    }
     DrillConfig {
         schedule,
+        from,
         backup: match text(raw.backup.as_ref()) {
             Some("random") => DrilledBackup::Random,
             _ => DrilledBackup::Latest,

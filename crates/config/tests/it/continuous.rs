@@ -1,5 +1,7 @@
 //! Continuous archives of PostgreSQL stores.
 
+use portcullis_config::DrilledFrom;
+
 use crate::{least, read, wrong};
 
 /// A file with a PostgreSQL store and these lines in its archive's table.
@@ -37,10 +39,30 @@ fn an_archive_is_read_and_written_again_and_is_off_by_default() {
         Some("file:/srv/dhash/replication.url")
     );
     assert_eq!((archive.slot.as_str(), archive.keep), ("mine_1", 3));
+    assert_eq!(archive.verify_every_ms, 7 * 86_400_000);
     let again = read(&config.to_toml()).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(again.continuous, config.continuous);
     let none = with("").replace("[store.continuous]\n", "");
     assert!(read(&none).unwrap().continuous.is_empty());
+}
+
+#[test]
+fn drills_restore_from_archives_only_where_there_are_some() {
+    let text = with("verify_every = \"1d\"\n[drill]\nfrom = \"archive\"\n");
+    let config = read(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.drill.from, DrilledFrom::Archive);
+    assert_eq!(config.continuous[0].verify_every_ms, 86_400_000);
+    let again = read(&config.to_toml()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(
+        (&again.drill, &again.continuous),
+        (&config.drill, &config.continuous)
+    );
+    let none = text.replace("[store.continuous]\nverify_every = \"1d\"\n", "");
+    let found = wrong(&none);
+    assert!(
+        found.contains("no store has a continuous archive"),
+        "{found}"
+    );
 }
 
 #[test]

@@ -57,6 +57,33 @@ fn schedules_and_targets_are_read_and_written_again() {
 }
 
 #[test]
+fn writes_wait_for_a_backup_only_where_it_is_said() {
+    let none = read(&with("")).unwrap();
+    assert_eq!(
+        (none.backup.pause, none.backup.pause_max_ms),
+        (false, 30_000)
+    );
+    let text = with("[backup]\npause = \"writes\"\npause_max = \"2m\"\n");
+    let config = read(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(
+        (config.backup.pause, config.backup.pause_max_ms),
+        (true, 120_000)
+    );
+    let again = read(&config.to_toml()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(again.backup, config.backup);
+    for (lines, expected) in [
+        ("pause = \"reads\"", "pause"),
+        ("pause_max = \"0s\"", "pause_max"),
+        ("pause_max = \"1h\"", "pause_max"),
+    ] {
+        let found = wrong(&with(&format!("[backup]\n{lines}\n")));
+        assert!(found.contains(expected), "{found}");
+    }
+    let found = wrong(&least("", "[backup]\npause = \"writes\"\n"));
+    assert!(found.contains("no [[store]]"), "{found}");
+}
+
+#[test]
 fn mistakes_about_schedules_are_named_with_what_to_do() {
     let said = |tables: &str| wrong(&with(tables));
     let cases = [

@@ -78,6 +78,7 @@ impl AdminServer {
             held: 0,
             turned_away: 0,
             bypass: None,
+            pause: None,
         };
         let mut status = self.status();
         status.routes.retain(|route| route.service != service);

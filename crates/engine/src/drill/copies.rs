@@ -14,9 +14,14 @@ use super::course::Short;
 use super::{StoreRefs, blocking};
 use crate::hands::{chain, size_words, stores_of};
 
-/// The copies of all stores of a backup, each in a folder of its own or in a database beside its own.
-#[derive(Clone)]
-pub(super) struct Copies(Vec<Copy>);
+/// The copies of all stores: of a backup each in a folder of its own or in a database beside its own, and those that were
+/// recovered from a continuous archive, in clusters of their own.
+#[derive(Clone, Default)]
+pub(super) struct Copies {
+    held: Vec<Copy>,
+    /// What stands for the recovered ones in a command.
+    recovered: StoreRefs,
+}
 
 /// One of them.
 #[derive(Clone)]
@@ -66,12 +71,20 @@ impl Copies {
                 at: at.clone(),
             }));
         }
-        Ok(Copies(copies))
+        Ok(Copies {
+            held: copies,
+            recovered: StoreRefs::new(),
+        })
+    }
+
+    /// Adds a store that was recovered from its archive.
+    pub(super) fn add_recovered(&mut self, at: StoreRef) {
+        self.recovered.push(at);
     }
 
     /// Drops the databases of this drill. Folders are cleared away with all that is in them.
     pub(super) async fn drop_databases(&self) -> Result<(), Short> {
-        let copies = self.0.clone();
+        let copies = self.held.clone();
         blocking(move || {
             for copy in &copies {
                 copy.store
@@ -126,7 +139,7 @@ impl Copies {
         vault: &Vault,
         name: &BackupName,
     ) -> Result<((), Vec<Fact>), Short> {
-        let (copies, vault, name) = (self.0.clone(), vault.clone(), name.clone());
+        let (copies, vault, name) = (self.held.clone(), vault.clone(), name.clone());
         blocking(move || {
             let mut facts = Vec::new();
             for Copy {
@@ -172,7 +185,7 @@ impl Copies {
 
     /// Has every store checked by its own means, and compared with the manifest.
     pub(super) async fn examine(&self) -> Result<((), Vec<Fact>), Short> {
-        let copies = self.0.clone();
+        let copies = self.held.clone();
         blocking(move || {
             let mut facts = Vec::new();
             for Copy {
@@ -205,21 +218,23 @@ impl Copies {
     pub(super) fn stores(&self, config: &Config) -> Result<StoreRefs, Short> {
         let mut stores = Vec::new();
         for live in &config.stores {
-            let Some(copy) = self.0.iter().find(|copy| copy.at.name == live.name) else {
+            let held = self.held.iter().map(|copy| &copy.at);
+            let mut all = held.chain(&self.recovered);
+            let Some(at) = all.find(|at| at.name == live.name) else {
                 return Err(Short::could_not(format!(
                     "the backup has no store {}, which the configuration has; the release would use live data",
                     live.name
                 )));
             };
-            if live.kind() != copy.at.kind() {
+            if live.kind() != at.kind() {
                 return Err(Short::could_not(format!(
                     "store {} is a {} in the configuration and a {} in the backup",
                     live.name,
                     live.kind().word(),
-                    copy.at.kind().word()
+                    at.kind().word()
                 )));
             }
-            stores.push(copy.at.clone());
+            stores.push(at.clone());
         }
         Ok(stores)
     }

@@ -1,6 +1,6 @@
 //! The course of a drill: each part timed, its outcome noted, and the end said when one does not pass.
 
-use portcullis_backup::BackupError;
+use portcullis_backup::{BackupError, ContinuousProblem, PostgresProblem};
 use portcullis_rollout::{Fact, Failure};
 use tokio_util::sync::CancellationToken;
 
@@ -56,16 +56,25 @@ impl Short {
 
     /// The backup does not do, or this machine does not.
     pub(super) fn of_backup(error: &BackupError) -> Short {
-        let shows = matches!(
-            error,
+        let shows = match error {
+            BackupError::Continuous { problem, .. } => matches!(
+                **problem,
+                ContinuousProblem::Damaged { .. }
+                    | ContinuousProblem::RecoveryFailed { .. }
+                    | ContinuousProblem::Postgres(PostgresProblem::Damaged { .. })
+            ),
+            BackupError::Postgres { problem, .. } => {
+                matches!(problem, PostgresProblem::Damaged { .. })
+            }
             BackupError::Damaged { .. }
-                | BackupError::Incomplete { .. }
-                | BackupError::UnknownBackup { .. }
-                | BackupError::UnknownStore { .. }
-                | BackupError::RestoredDiffers { .. }
-                | BackupError::DatabaseDamaged { .. }
-                | BackupError::KindDiffers { .. }
-        );
+            | BackupError::Incomplete { .. }
+            | BackupError::UnknownBackup { .. }
+            | BackupError::UnknownStore { .. }
+            | BackupError::RestoredDiffers { .. }
+            | BackupError::DatabaseDamaged { .. }
+            | BackupError::KindDiffers { .. } => true,
+            _ => false,
+        };
         match shows {
             true => Short::failed(chain(error)),
             false => Short::could_not(chain(error)),

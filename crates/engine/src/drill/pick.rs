@@ -35,6 +35,17 @@ impl Pick {
         }
     }
 
+    /// The words for the moment of a continuous archive that is meant.
+    #[must_use]
+    pub fn moment_words(&self) -> String {
+        match self {
+            Pick::Latest => "everything that was received".to_owned(),
+            Pick::Random(_) => "any moment, at random".to_owned(),
+            Pick::At(moment) => format!("the moment {moment}"),
+            Pick::Named(name) => format!("{name}, by name"),
+        }
+    }
+
     /// Picks from what is in the vault, newest first.
     pub(super) fn of(&self, config: &Config, all: Vec<BackupSummary>) -> Result<Picked, String> {
         let (service, environment) = (&config.service.name, &config.service.environment);

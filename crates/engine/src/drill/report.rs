@@ -26,11 +26,20 @@ pub struct DrillReport {
     /// The time of the schedule that it stands for; missing when somebody asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_ms: Option<u64>,
-    /// Which backup was asked for, in words.
+    /// What was restored.
+    #[serde(default)]
+    pub from: DrillFrom,
+    /// Which backup or moment was asked for, in words.
     pub wanted: String,
     /// The backup that was tried out; missing when there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<DrilledCopy>,
+    /// The continuous archives that were recovered from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<DrilledArchive>,
+    /// The release that was started on the copies, if it is known which served then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Its parts, in order, down to the last that was begun.
     pub parts: Vec<DrillPart>,
     /// The time that it took to recover.
@@ -54,6 +63,47 @@ pub enum DrillVerdict {
     Failed,
     /// A part could not be held, so nothing is shown. This is never a pass.
     CouldNotRun,
+}
+
+/// What a drill restores.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillFrom {
+    /// A backup.
+    #[default]
+    Backup,
+    /// The continuous archives of the stores that have one, and a backup of the others.
+    Archive,
+}
+
+/// The continuous archive of a store from which a drill recovered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrilledArchive {
+    /// The store.
+    pub store: String,
+    /// The copy of the cluster with which the recovery began.
+    pub base: String,
+    /// The SHA-256 of that copy.
+    pub base_sha256: String,
+    /// How many segments of write-ahead log were unpacked after it.
+    pub segments: u64,
+    /// The moment that was asked for, milliseconds since the Unix epoch; missing for everything that was received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moment_ms: Option<u64>,
+    /// When the last transaction in it was committed, by the server's clock; missing if there was none since the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_commit_ms: Option<u64>,
+    /// Everything that was committed until then is in it. It is the moment that was asked for if the log goes on after
+    /// it; else up to where the archive said that it has everything, if the log was replayed that far; else the last
+    /// commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_until_ms: Option<u64>,
+    /// Up to when the archive said that it has everything, before anything of it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_until_ms: Option<u64>,
+    /// How far the log was replayed, as PostgreSQL writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_to: Option<String>,
 }
 
 /// The backup that a drill tried out.
@@ -100,9 +150,9 @@ pub struct DrillPart {
 pub enum PartName {
     /// A backup is chosen and kept from being removed, and there is room for it. Does not count as time to recover.
     Prepare,
-    /// The archive is read from the vault and compared with its sums.
+    /// What is restored is read from the vault and compared with its sums; of a continuous archive, unpacked too.
     Fetch,
-    /// The stores are unpacked to scratch folders.
+    /// The stores are unpacked to scratch folders; of a continuous archive, the log is replayed up to the moment.
     Restore,
     /// The stores' own checks.
     Integrity,
@@ -138,10 +188,13 @@ pub struct Rto {
 /// The data that a loss costs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rpo {
-    /// How old the data of the newest verified backup was when the drill began, in milliseconds: what a loss at that
+    /// How old the data was, when the drill began, that could have been put back, in milliseconds: what a loss at that
     /// moment would have cost. Missing when there is none.
     pub measured_ms: Option<u64>,
-    /// How old the data of the backup was that was tried out.
+    /// What it would have been put back from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// How old the data was that was tried out; of several stores the oldest.
     pub drilled_ms: Option<u64>,
     /// What a loss costs at worst by the schedule of backups: the longest pause between two, the jitter, and the
     /// time that a backup takes as far as that is known. Missing without a schedule: then there is no bound.
@@ -150,6 +203,17 @@ pub struct Rpo {
     pub target_ms: Option<u64>,
     /// Whether the target was met; missing without a measurement or a target.
     pub met: Option<bool>,
+}
+
+impl DrillFrom {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            DrillFrom::Backup => "backup",
+            DrillFrom::Archive => "archive",
+        }
+    }
 }
 
 impl DrillVerdict {

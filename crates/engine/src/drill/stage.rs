@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 
-use portcullis_backup::Manifest;
 use portcullis_driver::Driver;
 use portcullis_rollout::{
     Action, Direction, Fact, Failure, Op, OpKey, Presence, Release, ReleaseId, RolloutId,
@@ -13,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::copies::{Copies, leads_astray};
 use super::course::Short;
-use super::{DrillOrder, Drills, blocking, cut_off};
+use super::{DrillFrom, DrillOrder, Drills, blocking, cut_off};
 use crate::bounds::DRILL_ADDRESSES_TRIED;
 use crate::hands::file_sha256;
 use crate::planner::Planner;
@@ -26,11 +25,11 @@ impl Drills {
     pub(super) async fn boot(
         &self,
         order: &DrillOrder<'_>,
-        manifest: &Manifest,
+        release: Option<&str>,
         copies: &Copies,
         cancelled: &CancellationToken,
     ) -> Result<(Trial, Vec<Fact>), Short> {
-        let release = served(order, manifest).await?;
+        let release = served(order, release).await?;
         let stores = copies.stores(order.config)?;
         let address = free_address(order)?;
         let mut trial = Planner::trial(order.config, order.history, release, &address, &stores)
@@ -118,15 +117,16 @@ impl Drills {
 }
 
 /// The release that served when the backup was made, with the very program that it had.
-async fn served(order: &DrillOrder<'_>, manifest: &Manifest) -> Result<Release, Short> {
-    let Some(id) = manifest.release.as_deref().map(ReleaseId::new) else {
-        return Err(Short::could_not(
-            "the backup does not say which release served when it was made",
-        ));
+async fn served(order: &DrillOrder<'_>, release: Option<&str>) -> Result<Release, Short> {
+    let Some(id) = release.map(ReleaseId::new) else {
+        return Err(Short::could_not(match order.from {
+            DrillFrom::Backup => "the backup does not say which release served when it was made",
+            DrillFrom::Archive => "nobody can tell which release served at that moment",
+        }));
     };
     let Some(known) = order.config.release(&id) else {
         return Err(Short::could_not(format!(
-            "release {id}, which served when the backup was made, is not in {} any more",
+            "release {id}, which served then, is not in {} any more",
             order.config.file.display()
         )));
     };

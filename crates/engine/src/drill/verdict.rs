@@ -2,7 +2,9 @@
 
 use portcullis_analysis::counted;
 
-use super::report::{DrillPart, DrillReport, DrillVerdict, PartName, PartOutcome, Rpo, Rto};
+use super::report::{
+    DrillFrom, DrillPart, DrillReport, DrillVerdict, PartName, PartOutcome, Rpo, Rto,
+};
 
 /// The verdict. A drill passes only if every part was held and passed, and every target that is set was measured
 /// and met; what was not held, or not measured, shows nothing.
@@ -45,11 +47,11 @@ pub(super) fn met(measured_ms: Option<u64>, target_ms: Option<u64>) -> Option<bo
 
 /// The verdict in one sentence with its numbers.
 pub(super) fn sentence(report: &DrillReport) -> String {
-    let backup = report.backup.as_ref();
+    let what = what(report);
     if let Some(part) = report.ended_at() {
-        let of = backup.map_or_else(
+        let of = what.map_or_else(
             || "The drill".to_owned(),
-            |backup| format!("The drill of {}", backup.name),
+            |what| format!("The drill of {what}"),
         );
         let why = part.why.as_deref().unwrap_or("nobody knows why");
         let (verb, nothing) = match part.outcome {
@@ -58,7 +60,7 @@ pub(super) fn sentence(report: &DrillReport) -> String {
         };
         return format!("{of} {verb} at {}{nothing}: {why}.", part.name.word());
     }
-    let (Some(rto_ms), Some(backup)) = (report.rto.measured_ms, backup) else {
+    let (Some(rto_ms), Some(what)) = (report.rto.measured_ms, what) else {
         return "The drill could not run, so it shows nothing.".to_owned();
     };
     let begin = match report.verdict {
@@ -68,21 +70,53 @@ pub(super) fn sentence(report: &DrillReport) -> String {
             "The drill shows nothing, because a target could not be compared"
         }
     };
-    let release = backup.release.as_deref().unwrap_or("the release");
+    let of_backup = report
+        .backup
+        .as_ref()
+        .and_then(|backup| backup.release.as_deref());
+    let release = report.release.as_deref().or(of_backup);
+    let release = release.unwrap_or("the release");
     let recovered = compared(rto_ms, report.rto.target_ms, report.rto.met);
     let lost = match report.rpo.measured_ms {
-        Some(ms) => format!(
-            "a loss at that moment would have cost the data of {}",
-            compared(ms, report.rpo.target_ms, report.rpo.met)
-        ),
+        Some(ms) => {
+            let cost = compared(ms, report.rpo.target_ms, report.rpo.met);
+            let by = match (&report.rpo.by, report.from) {
+                // The backup that was drilled is named already.
+                (Some(by), DrillFrom::Archive) => format!(", by {by}"),
+                (Some(by), _) if by.contains("archive") => format!(", by {by}"),
+                _ => String::new(),
+            };
+            format!("a loss at that moment would have cost the data of {cost}{by}")
+        }
         None => {
             "there is no verified backup by which to say what a loss would have cost".to_owned()
         }
     };
     format!(
-        "{begin}: {} was restored, and {release} answered rightly on it after {recovered}; {lost}.",
-        backup.name
+        "{begin}: {what} was restored, and {release} answered rightly on it after {recovered}; {lost}."
     )
+}
+
+/// What was tried out, if that was known.
+fn what(report: &DrillReport) -> Option<String> {
+    let backup = report.backup.as_ref().map(|backup| backup.name.clone());
+    if report.archives.is_empty() {
+        return backup.filter(|_| report.from == DrillFrom::Backup);
+    }
+    let stores = report.archives.iter().map(|one| one.store.as_str());
+    let stores: Vec<&str> = stores.collect();
+    let moments = report
+        .archives
+        .iter()
+        .filter_map(|one| one.complete_until_ms);
+    let moment = moments
+        .min()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms as i64).ok());
+    let until = moment.map_or_else(String::new, |moment| format!(" as of {moment}"));
+    let rest = backup.map_or_else(String::new, |backup| {
+        format!(", with {backup} for the rest,")
+    });
+    Some(format!("the archive of {}{until}{rest}", stores.join(", ")))
 }
 
 fn compared(ms: u64, target_ms: Option<u64>, met: Option<bool>) -> String {

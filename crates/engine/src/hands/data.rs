@@ -189,6 +189,7 @@ impl DataHand {
             bytes: verified.archive_bytes,
             archive_sha256: verified.archive_sha256.clone(),
             manifest_sha256: verified.manifest_sha256.clone(),
+            paused_ms: None,
         })
         .await
     }

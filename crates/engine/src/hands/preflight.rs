@@ -5,7 +5,6 @@ use std::path::Path;
 
 use futures::future::join_all;
 use portcullis_analysis::counted;
-use portcullis_backup::{BackupError, BackupState};
 use portcullis_driver::{CheckClient, Probed, resolve_secret};
 use portcullis_rollout::{BackupAge, Fact, Failure, PreflightOrder, Presence};
 use sha2::{Digest, Sha256};
@@ -15,6 +14,7 @@ use super::data::{DataHand, size_words, stores_of};
 use super::migrate::MigrationHand;
 use crate::clock::{Clock, WallClock};
 use crate::drill::span_words;
+use crate::recovery_point::{PointOf, RecoveryPoint, RecoveryPoints};
 
 #[derive(Clone)]
 pub(super) struct PreflightHand {
@@ -139,25 +139,20 @@ impl PreflightHand {
         wrong
     }
 
-    /// Whether the last verified backup is young enough.
+    /// Whether what the data would be put back from is young enough: the last verified backup, or the archives.
     async fn backup_age(&self, limit: &BackupAge) -> Result<Fact, String> {
-        let (service, environment) = (limit.service.clone(), limit.environment.clone());
-        let listed = self.data.blocking(move |vault| {
-            let newest_first = vault.list()?.into_iter();
-            let mut ours = newest_first.filter(|summary| {
-                summary.name.service() == service.as_str()
-                    && summary.name.environment() == environment
-                    && summary.verified
-                    && matches!(summary.state, BackupState::Complete { .. })
-            });
-            Ok::<_, BackupError>(ours.next().map(|newest| newest.created_at))
-        });
-        let newest = listed
+        let of = PointOf {
+            service: limit.service.to_string(),
+            environment: limit.environment.clone(),
+            archives: limit.archives.clone(),
+        };
+        let now_ms = WallClock.now_ms();
+        let looked = self.data.blocking(move |vault| of.look(vault, now_ms));
+        let points = looked
             .await
             .map_err(|failure| failure.message)?
             .map_err(|error| chain(&error))?;
-        let newest_ms = newest.and_then(|newest| u64::try_from(newest.as_millisecond()).ok());
-        too_old(limit, newest_ms, WallClock.now_ms())
+        too_old(limit, &points, now_ms)
     }
 
     /// Whether a backup that is made now could be put back: encrypted for a key that is not here, it could not.
@@ -199,23 +194,30 @@ impl PreflightHand {
     }
 }
 
-fn too_old(limit: &BackupAge, newest_ms: Option<u64>, now_ms: u64) -> Result<Fact, String> {
+fn too_old(limit: &BackupAge, points: &RecoveryPoints, now_ms: u64) -> Result<Fact, String> {
     let max = span_words(limit.max_ms);
-    let found = match newest_ms.map(|newest_ms| now_ms.saturating_sub(newest_ms)) {
-        Some(age_ms) if age_ms <= limit.max_ms => {
-            let words = format!("{} old, at most {max}", span_words(age_ms));
+    let not_counted = points.not_counted.iter();
+    let passed_over: String = not_counted
+        .map(|(store, why)| format!("; the archive of {store} does not count: {why}"))
+        .collect();
+    let age_ms = |point: &RecoveryPoint| now_ms.saturating_sub(point.time_ms);
+    let found = match &points.point {
+        Some(point) if age_ms(point) <= limit.max_ms => {
+            let age = span_words(age_ms(point));
+            let by = point.by.words();
+            let words = format!("{age} old, at most {max}: {by}{passed_over}");
             return Ok(Fact::new("last verified backup", words));
         }
-        Some(age_ms) => format!("is {} old, and may be {max}", span_words(age_ms)),
+        Some(point) => format!("is {} old, and may be {max}", span_words(age_ms(point))),
         None => format!("is missing, and one of the last {max} is wanted"),
     };
     match limit.refuses {
         true => Err(format!(
-            "the last verified backup {found} (backup.age_max); `portcullis backup create` makes one"
+            "the last verified backup {found} (backup.age_max){passed_over}; `portcullis backup create` makes one"
         )),
         false => Ok(Fact::new(
             "warning",
-            format!("the last verified backup {found}"),
+            format!("the last verified backup {found}{passed_over}"),
         )),
     }
 }

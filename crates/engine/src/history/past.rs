@@ -109,6 +109,18 @@ impl Past {
         Replay::of(self.rollout.plan().clone(), events, gate)
     }
 
+    /// When its release was promoted, milliseconds since the Unix epoch, if it was.
+    pub(super) fn promoted_at_ms(&self) -> Option<u64> {
+        let mut rollout = Rollout::new(self.rollout.plan().clone());
+        for event in &self.events {
+            rollout = rollout.apply(event).ok()?.0;
+            if rollout.is_promoted() {
+                return Some(event.at_ms);
+            }
+        }
+        None
+    }
+
     pub(super) fn promoted(&self) -> Option<Promoted<'_>> {
         let plan = self.rollout.plan();
         self.rollout.is_promoted().then(|| Promoted {

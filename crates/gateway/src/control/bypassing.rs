@@ -51,6 +51,8 @@ impl Control {
             return Err(ChangeError::Save(error));
         }
         services.bypasses = next;
+        let why = "a bypass of the service was begun";
+        self.break_pause(&mut services, service, (None, why));
         self.show(&mut services);
         let (by, reason, until_ms) = (&bypass.by, &bypass.reason, bypass.until_ms);
         tracing::warn!(service, by, reason, until_ms, "the split is bypassed");
@@ -107,7 +109,7 @@ impl Control {
     }
 
     /// Makes what is saved what the workers see.
-    fn show(&self, services: &mut Services) {
+    pub(super) fn show(&self, services: &mut Services) {
         self.table.store(std::sync::Arc::new(services.table()));
         self.orders.send_modify(|orders| orders.table_changes += 1);
     }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use portcullis_api::gateway::{Arm, Split};
+use portcullis_api::gateway::{Arm, Split, WritePause};
 use portcullis_config::UpstreamProtocol;
 use tokio::task::JoinHandle;
 
+use super::pausing::{Broken, Pause};
 use crate::arm::ArmState;
 use crate::bounds::ARMS_REMEMBERED;
 use crate::closing::{Closed, Marked};
@@ -23,6 +24,10 @@ pub(super) struct Live {
     pub(super) turned_away: Arc<AtomicU64>,
     /// Which requests are kept out.
     closed: Option<Arc<Closed>>,
+    /// The pause of writes in force.
+    paused: Option<Pause>,
+    /// The last pause that ended before it was asked to, until somebody asks.
+    broken: Option<Broken>,
     /// Closures of before, whose requests still wait.
     opened: Vec<Arc<Closed>>,
     /// Every arm that is known, the latest to join the split last.
@@ -91,13 +96,14 @@ impl Live {
     /// Marks the arms of a split with what they do not take. To be called before workers see the split.
     fn close(&mut self, split: &Split) {
         let known = self.closed.take();
-        let same = |known: &Arc<Closed>| Some(&known.closure) == split.closed.as_ref();
+        let paused = self.paused.as_ref().map(|pause| &pause.closure);
+        let wanted = split.closed.as_ref().or(paused).cloned();
+        let same = |known: &Arc<Closed>| Some(&known.closure) == wanted.as_ref();
         self.closed = match known {
             Some(known) if same(&known) => Some(known),
             known => {
                 self.opened.extend(known);
-                let closure = split.closed.clone();
-                closure.map(|closure| Arc::new(Closed::new(closure)))
+                wanted.map(|closure| Arc::new(Closed::new(closure)))
             }
         };
         let closed = self.closed.as_ref();
@@ -110,6 +116,37 @@ impl Live {
                 known.state.mark.set(canary);
             }
         }
+    }
+
+    /// Pauses writes. To be called before workers see it.
+    pub(super) fn pause(&mut self, pause: Pause, split: &Split) {
+        self.paused = Some(pause);
+        self.close(split);
+    }
+
+    /// Ends the pause if it is the one that is meant. Whoever waits is let go of by [`Live::let_in`].
+    pub(super) fn unpause(
+        &mut self,
+        is_it: impl Fn(&Pause) -> bool,
+        split: Option<&Split>,
+    ) -> Option<Pause> {
+        let pause = self.paused.take_if(|pause| is_it(pause))?;
+        if let Some(split) = split {
+            self.close(split);
+        }
+        Some(pause)
+    }
+
+    pub(super) fn told_pause(&self) -> Option<&WritePause> {
+        self.paused.as_ref().map(|pause| &pause.told)
+    }
+
+    pub(super) fn note_broken(&mut self, broken: Broken) {
+        self.broken = Some(broken);
+    }
+
+    pub(super) fn take_broken(&mut self, is_it: impl Fn(&Broken) -> bool) -> Option<Broken> {
+        self.broken.take_if(|broken| is_it(broken))
     }
 
     /// Lets go of the requests that waited for closures of before. To be called when workers see the split.

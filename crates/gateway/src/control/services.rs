@@ -133,6 +133,7 @@ impl Services {
             unrouted: live.map_or(0, |live| live.unrouted.load(Relaxed)),
             held: live.map_or(0, Live::held),
             turned_away: live.map_or(0, |live| live.turned_away.load(Relaxed)),
+            pause: live.and_then(|live| live.told_pause().cloned()),
             bypass: self.bypasses.in_force(service, clock::wall_ms()).cloned(),
         }
     }

@@ -58,6 +58,7 @@ fn report(instance: &str, to: &str, in_flight: u64) -> FollowerReport {
                 held: 0,
                 turned_away: 0,
                 bypass: None,
+                pause: None,
             }],
             followers: Vec::new(),
         },

@@ -17,6 +17,19 @@ pub(super) fn data(text: &mut Exposition, service: &str, standing: &DataStanding
     if let Some(verified) = &standing.verified {
         text.number(&[service], seconds(verified.created_ms));
     }
+    let name = "portcullis_recovery_point_time_seconds";
+    let help = "Up to when the data could be put back if it were lost now, by a verified backup or by continuous archives, \
+                in seconds since the Unix epoch.";
+    text.family(Kind::Gauge, name, help);
+    if let Some(point) = &standing.recovery_point {
+        text.number(&[service, ("from", &point.from)], seconds(point.time_ms));
+    }
+    let name = "portcullis_backup_write_pause_seconds";
+    let help = "For how long writes were kept waiting for the last backup for which they were.";
+    text.family(Kind::Gauge, name, help);
+    if let Some(paused_ms) = standing.last_pause_ms {
+        text.number(&[service], seconds(paused_ms));
+    }
     let name = "portcullis_schedule_troubles";
     let help = "Schedules whose last run was not done.";
     text.family(Kind::Gauge, name, help);

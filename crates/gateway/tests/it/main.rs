@@ -29,6 +29,7 @@ mod nginx;
 mod observe;
 mod parking;
 mod patience;
+mod pauses;
 mod pebble;
 mod proxied;
 mod raw;

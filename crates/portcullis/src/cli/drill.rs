@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -31,6 +31,15 @@ pub(crate) enum DrillCommand {
     },
 }
 
+/// What a drill restores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DrillSource {
+    /// A backup.
+    Backup,
+    /// The continuous archives.
+    Archive,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DrillHold {
     /// Try out this backup.
@@ -39,12 +48,17 @@ pub(crate) struct DrillHold {
     /// Try out the newest backup; so it is without any of these.
     #[arg(long, group = "which")]
     pub(crate) latest: bool,
-    /// Try out any backup of the vault.
+    /// Try out any backup of the vault; with `--from archive`, any moment.
     #[arg(long, group = "which")]
     pub(crate) random: bool,
-    /// Try out the newest backup that was made at this time or before, for example `2026-11-21T04:00:00Z`.
+    /// Try out this moment, for example `2026-11-21T04:00:00Z`: recovered from the continuous archives, if stores have
+    /// one; else the newest backup that was made then or before.
     #[arg(long, value_name = "TIME", group = "which")]
     pub(crate) at: Option<String>,
+    /// Restore a backup, or the continuous archives of the stores that have one; `drill.from` when not given, and with
+    /// `--at` the archives if there are any.
+    #[arg(long, value_name = "WHAT", value_enum, conflicts_with = "backup")]
+    pub(crate) from: Option<DrillSource>,
     /// Leave the restored copies for somebody to look at, and say where they are.
     #[arg(long)]
     pub(crate) keep: bool,

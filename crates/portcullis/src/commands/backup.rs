@@ -1,7 +1,8 @@
 //! `portcullis backup`: on the files, with and without a running server.
 
-mod continuous;
+pub(super) mod continuous;
 pub(super) mod copies;
+mod create;
 mod key;
 mod protect;
 pub(super) mod prune;
@@ -13,20 +14,20 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, BackupState, BackupSummary, Keep, Kept, Store,
-    StoreKind, Vault,
+    BackupError, BackupName, BackupState, BackupSummary, Keep, Kept, Store, StoreKind, Vault,
 };
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
 use portcullis_engine::{DataRecord, VaultRefused, size_words, stores_of, vault_of};
 
-use crate::bounds::SAME_SECOND_PAUSE;
+use create::Pauses;
+
 use crate::cli::{Backup, BackupKey};
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::commands::drill::open_records;
 use crate::site::Site;
 use crate::state_folder::{Lock, StateFolder};
-use crate::{clock, connect, journal_place, offline, output, render};
+use crate::{clock, connect, journal_place, offline, output};
 
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
     let config = match command {
@@ -72,16 +73,21 @@ async fn in_vault(
         }
         Backup::Protect { name, reason } => protect::protect(vault, name, reason, json),
         Backup::Unprotect { name } => protect::unprotect(vault, name, json),
-        Backup::Create { reason } => {
+        Backup::Create {
+            reason,
+            pause,
+            no_pause,
+        } => {
             in_one_line(reason)?;
             let release = serving(config).await;
-            create(config, vault, (reason, release), json).await
+            let pauses = Pauses::of(config, *pause, *no_pause);
+            create::run(config, vault, (reason, release), (pauses, json)).await
         }
         Backup::List { .. } => list(config, vault, json).await,
         Backup::Verify {
             continuous: Some(store),
             ..
-        } => continuous::verify(config, vault, store, json),
+        } => continuous::verify(config, vault, store, json).await,
         Backup::Verify { name, .. } => verify::run(config, vault, name.as_deref(), json).await,
         Backup::Copy { name, to } => {
             copies::copy(config, vault, (name.as_deref(), to.as_deref()), json).await
@@ -204,74 +210,9 @@ async fn serving(config: &Config) -> Option<String> {
     }
 }
 
-async fn create(
-    config: &Config,
-    vault: &Vault,
-    (reason, release): (&str, Option<String>),
-    json: bool,
-) -> Result<Exit, CommandError> {
-    let stores = stores(config).await?;
-    if stores.is_empty() {
-        return Err(
-            CommandError::new(Exit::Failed, "the service declares no store to back up")
-                .hint("add a [[store]] to the configuration"),
-        );
-    }
-    let mut request = BackupRequest {
-        service: config.service.name.to_string(),
-        environment: config.service.environment.clone(),
-        created_at: now(),
-        release,
-        reason: reason.to_owned(),
-    };
-    let mut made = vault.create(&request, &stores);
-    if matches!(made, Err(BackupError::NameTaken { .. })) {
-        // Names have a time to the second, and another one was made within this one.
-        tokio::time::sleep(SAME_SECOND_PAUSE).await;
-        request.created_at = now();
-        made = vault.create(&request, &stores);
-    }
-    let backup = made.map_err(|error| failed(&error))?;
-    let verified = match vault.verify(&backup.name) {
-        Ok(verified) => Ok(verified),
-        Err(error @ BackupError::NotReadThrough { .. }) => Err(error.to_string()),
-        Err(error) => return Err(failed(&error)),
-    };
-    record(config, &backup).await;
-    if json {
-        output::json(&serde_json::json!({
-            "schema": "portcullis.backup/1",
-            "name": backup.name.as_str(),
-            "archive": backup.archive,
-            "bytes": backup.bytes,
-            "files": verified.as_ref().ok().map(|verified| verified.files),
-            "sha256": backup.archive_sha256,
-            "manifest_sha256": backup.manifest_sha256,
-            "encrypted": vault.encryption().encrypts(),
-            "verified": verified.is_ok(),
-        }));
-    } else {
-        output::result(backup.name.as_str());
-        match &verified {
-            Ok(verified) => output::talk(&format!(
-                "{}, {}, read back and verified; sha256 {}",
-                render::files(verified.files),
-                size_words(backup.bytes),
-                verified.archive_sha256
-            )),
-            Err(why) => output::talk(&format!("warning: {why}")),
-        }
-        output::talk(&format!(
-            "restore a copy: portcullis backup restore {} --to DIR",
-            backup.name
-        ));
-    }
-    Ok(Exit::Done)
-}
-
-/// Records a backup in the journal, if there is one. A journal that cannot be written must not keep anybody from making
-/// a backup.
-async fn record(config: &Config, made: &portcullis_backup::Backup) {
+/// Records what was made or read back in the journal, if there is one. A journal that cannot be written must not keep
+/// anybody from making a backup.
+async fn record(config: &Config, record: &DataRecord) {
     let warn = |why: String| output::talk(&format!("warning: it is not in the journal: {why}"));
     match journal_place::open_read_only(config).await {
         Ok(Some(_)) => {}
@@ -283,16 +224,9 @@ async fn record(config: &Config, made: &portcullis_backup::Backup) {
         }
         Err(error) => return warn(error.sentence()),
     }
-    let record = DataRecord::Made {
-        backup: made.name.to_string(),
-        reason: made.manifest.reason.clone(),
-        bytes: made.bytes,
-        archive_sha256: made.archive_sha256.clone(),
-        manifest_sha256: made.manifest_sha256.clone(),
-    };
     match open_records(config).await {
         Ok(records) => {
-            if let Err(error) = records.append_made(&record, &connect::user()).await {
+            if let Err(error) = records.append_made(record, &connect::user()).await {
                 warn(connect::in_one_line(&error));
             }
         }

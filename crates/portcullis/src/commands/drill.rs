@@ -7,14 +7,15 @@ mod text;
 use std::path::Path;
 
 use jiff::Timestamp;
-use portcullis_config::Config;
+use portcullis_config::{Config, DrilledFrom};
 use portcullis_engine::{
-    DataEntry, DataRecord, DrillOrder, DrillVerdict, Drilled, Drills, DrillsRefused, Pick,
+    DataEntry, DataRecord, DrillFrom, DrillOrder, DrillVerdict, Drilled, Drills, DrillsRefused,
+    Pick,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Drill, DrillCommand, DrillHold};
+use crate::cli::{Drill, DrillCommand, DrillHold, DrillSource};
 use crate::command_error::{CommandError, Exit};
 use crate::site::Site;
 use crate::state_folder::StateFolder;
@@ -48,7 +49,7 @@ async fn hold(config: &Config, json: bool, args: &DrillHold) -> Result<Exit, Com
         )
         .hint("add a [[store]] to the configuration"));
     }
-    let pick = pick(args)?;
+    let (from, pick) = (from(config, args), pick(args)?);
     let folder = StateFolder::new(&config.state.folder);
     folder.create()?;
     let history = offline::history(config).await?;
@@ -63,6 +64,7 @@ async fn hold(config: &Config, json: bool, args: &DrillHold) -> Result<Exit, Com
     let order = DrillOrder {
         config,
         history: &history,
+        from,
         pick,
         time_ms: None,
         keep: args.keep,
@@ -94,6 +96,18 @@ fn exit_of(verdict: DrillVerdict) -> Exit {
         DrillVerdict::Passed => Exit::Done,
         DrillVerdict::Failed => Exit::Failed,
         DrillVerdict::CouldNotRun => Exit::Inconclusive,
+    }
+}
+
+/// What is restored. A moment is one of the archives where there are any.
+fn from(config: &Config, args: &DrillHold) -> DrillFrom {
+    match (args.from, config.drill.from) {
+        _ if args.backup.is_some() => DrillFrom::Backup,
+        (Some(DrillSource::Backup), _) => DrillFrom::Backup,
+        (Some(DrillSource::Archive), _) => DrillFrom::Archive,
+        (None, _) if args.at.is_some() && !config.continuous.is_empty() => DrillFrom::Archive,
+        (None, DrilledFrom::Archive) => DrillFrom::Archive,
+        (None, DrilledFrom::Backup) => DrillFrom::Backup,
     }
 }
 

@@ -35,10 +35,26 @@ pub(super) fn lines(data: &DataStanding, now_ms: u64) -> Vec<String> {
         };
         lines.push(format!("drill     {drill}{}", next(data.next_drill_ms)));
     }
+    let by_archive = data
+        .recovery_point
+        .as_ref()
+        .filter(|point| point.from == "archive");
+    lines.extend(by_archive.map(|point| {
+        format!(
+            "counts    {}, {} old, in the place of the backup",
+            point.by,
+            ago(point.time_ms)
+        )
+    }));
     for archive in &data.continuous {
         lines.push(format!("archive   {}", continuous(archive, now_ms)));
     }
     lines.extend(data.now.iter().map(|now| format!("now       {now}")));
+    lines.extend(
+        data.not_counted
+            .iter()
+            .map(|why| format!("note      {why}")),
+    );
     let of_archives = data.continuous.iter().flat_map(|archive| &archive.troubles);
     let troubles = data.troubles.iter().chain(of_archives);
     lines.extend(troubles.map(|trouble| format!("TROUBLE   {trouble}")));

@@ -13,7 +13,7 @@ use crate::server_databases::{PASSWORD, notebook, with_password};
 const RUNBOOK: &str = include_str!("../../../../docs/guide/restore-by-hand.md");
 
 /// A notebook whose database has a continuous archive.
-fn archived() -> (PostgresServer, Rig) {
+pub(crate) fn archived() -> (PostgresServer, Rig) {
     let (server, rig) = notebook();
     server.sql("postgres", "ALTER ROLE app REPLICATION");
     server.prepend("pg_hba.conf", "host replication app 127.0.0.1/32 password");
@@ -22,19 +22,19 @@ fn archived() -> (PostgresServer, Rig) {
     (server, rig)
 }
 
-fn archive(rig: &Rig) -> Value {
+pub(crate) fn archive(rig: &Rig) -> Value {
     rig.json(&["status"])["data"]["continuous"][0].clone()
 }
 
 /// The server's clock, to the microsecond.
-fn clock(server: &PostgresServer) -> String {
+pub(crate) fn clock(server: &PostgresServer) -> String {
     server.sql(
         "postgres",
         "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
     )
 }
 
-fn clock_ms(server: &PostgresServer) -> u64 {
+pub(crate) fn clock_ms(server: &PostgresServer) -> u64 {
     let asked = "SELECT ceil(extract(epoch FROM clock_timestamp()) * 1000)::int8";
     server.sql("postgres", asked).parse().unwrap()
 }

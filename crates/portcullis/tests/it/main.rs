@@ -4,6 +4,7 @@
 mod after_release;
 mod alembic;
 mod api;
+mod archive_drills;
 mod buckets;
 mod bypass;
 #[path = "../../../backup/tests/it/cloud.rs"]
@@ -64,3 +65,4 @@ mod survival;
 mod unanswered;
 mod upgrade;
 mod watch;
+mod write_pauses;

@@ -13,7 +13,7 @@ use super::base::BASES;
 use super::chain::Chain;
 use super::inventory::Inventory;
 use super::segment_file::{self, INCOMING, LOG};
-use super::{BaseBackup, ContinuousProblem, RecoveryRange, TimelineHistory};
+use super::{BaseBackup, ContinuousProblem, Lsn, RecoveryRange, TimelineHistory};
 use crate::bounds::BASE_NOTE_BYTES_MAX;
 use crate::durable::{replace, sync_folder};
 use crate::vault::{failed_to, read_bounded};
@@ -54,6 +54,9 @@ pub struct ArchiveIdentity {
 pub struct ArchiveStanding {
     /// Everything that was committed until then is in the archive. By the server's clock.
     pub received_until: Option<Timestamp>,
+    /// How far the server's log was at that moment; missing in what an earlier version noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_lsn: Option<Lsn>,
 }
 
 /// The right to receive into an archive, or to keep what is in it from being removed.
@@ -240,7 +243,7 @@ impl ContinuousArchive {
         self.write(STANDING, standing)
     }
 
-    fn write(&self, name: &str, value: &impl Serialize) -> Result<(), BackupError> {
+    pub(crate) fn write(&self, name: &str, value: &impl Serialize) -> Result<(), BackupError> {
         let path = self.root.join(name);
         let failed = |source| failed_to("write", &path, source);
         let mut json = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;

@@ -411,7 +411,10 @@ impl Stream<'_> {
                 break;
             }
             self.pending.pop_front();
-            self.standing.received_until = self.standing.received_until.max(Some(clock));
+            if Some(clock) > self.standing.received_until {
+                self.standing.received_until = Some(clock);
+                self.standing.received_lsn = Some(written);
+            }
         }
         // A stream that is far behind needs no moment of each second.
         while self.pending.len() > WAL_PENDING_MAX {

@@ -17,8 +17,8 @@ use super::chain::Chain;
 use super::recovered::Launch;
 use super::segment_file;
 use super::{
-    BaseBackup, ContinuousArchive, ContinuousProblem, RecoveredCluster, RecoveryRange, Segment,
-    TimelineHistory,
+    BaseBackup, ContinuousArchive, ContinuousProblem, FetchedCluster, RecoveredCluster,
+    RecoveryRange, Segment, TimelineHistory,
 };
 use crate::BackupError;
 use crate::bounds::RECOVERY_SPARE_BYTES;
@@ -27,6 +27,8 @@ use crate::postgres::system_user::SystemUser;
 use crate::postgres::tools::{Tool, Tools};
 use crate::vault::failed_to;
 
+/// Where clusters are recovered when PostgreSQL does not run as the user of this program.
+const SHARED_SCRATCH: &str = "/var/tmp";
 /// How the folders begin in which clusters are recovered that are thrown away.
 const SCRATCH_PREFIX: &str = "portcullis-recovery-";
 /// Settings that were made by ALTER SYSTEM: they are of the old place.
@@ -52,6 +54,18 @@ pub enum RecoveryPlace {
     Folder(PathBuf),
 }
 
+impl RecoveryPlace {
+    /// A scratch folder in `folder`; where PostgreSQL runs as another user, who may not go into the folders of this one, in
+    /// the folder of this machine for files that outlive a restart.
+    #[must_use]
+    pub fn scratch_in(folder: &Path) -> RecoveryPlace {
+        RecoveryPlace::Scratch(match rustix::process::geteuid().is_root() {
+            true => PathBuf::from(SHARED_SCRATCH),
+            false => folder.to_owned(),
+        })
+    }
+}
+
 /// What was chosen for a moment.
 struct Choice<'a> {
     base: &'a BaseBackup,
@@ -68,8 +82,17 @@ impl ContinuousArchive {
     /// [`ContinuousProblem`] with what is missing, in the way, damaged, or what the server said. A folder that was to
     /// stay is left as it is then, for somebody to look at.
     pub fn recover(&self, order: &RecoveryOrder) -> Result<RecoveredCluster, BackupError> {
+        self.fetch(order)?.recover()
+    }
+
+    /// Unpacks what a moment needs from the archive, and replays nothing yet.
+    ///
+    /// # Errors
+    /// Those of [`ContinuousArchive::recover`] but for what the server says.
+    pub fn fetch(&self, order: &RecoveryOrder) -> Result<FetchedCluster, BackupError> {
         let watch = Stopwatch::start();
         let identity = self.identity()?;
+        let standing = self.standing();
         let _reading = self.lock_reading()?;
         let user =
             SystemUser::for_server().map_err(|()| self.failed(ContinuousProblem::NobodyToRunAs))?;
@@ -94,18 +117,23 @@ impl ContinuousArchive {
             user.own(place.root()).map_err(owner)?;
         }
         let launch = Launch {
-            archive: self,
+            archive: self.clone(),
             server,
             user,
             base: choice.base.clone(),
             at: order.at,
             may_end_before: choice.may_end_before,
             durable: matches!(order.place, RecoveryPlace::Folder(_)),
+            port: None,
         };
-        let mut recovered = launch.run(place)?;
-        recovered.unpacked_in = unpacked;
-        recovered.took = watch.elapsed();
-        Ok(recovered)
+        let segments = choice.files.len() as u64;
+        Ok(FetchedCluster {
+            launch,
+            place,
+            standing,
+            segments,
+            took: unpacked,
+        })
     }
 
     /// The server's program of the same version.
@@ -191,7 +219,7 @@ impl ContinuousArchive {
         let made = |error: io::Error| refused(&folder, format!("it cannot be made: {error}"));
         match place {
             RecoveryPlace::Scratch(_) => {
-                clear_left(&folder);
+                clear_left_recoveries(&folder);
                 let scratch = tempfile::Builder::new()
                     .prefix(SCRATCH_PREFIX)
                     .tempdir_in(&folder);
@@ -257,7 +285,7 @@ impl ContinuousArchive {
         }
         for (segment, path) in &choice.files {
             let name = segment.name(choice.base.segment_bytes);
-            self.fetch(path, &name, &log)?;
+            self.fetch_segment(path, &name, &log)?;
             // One that was begun a moment ago may be shorter; what it lacks is zeros.
             let target = log.join(&name);
             let whole = fs::OpenOptions::new().write(true).open(&target);
@@ -268,7 +296,7 @@ impl ContinuousArchive {
         timelines.push(history.timeline);
         for timeline in timelines {
             if let Some(path) = inventory.histories.get(&timeline) {
-                self.fetch(path, &format!("{timeline:08X}.history"), &log)?;
+                self.fetch_segment(path, &format!("{timeline:08X}.history"), &log)?;
             }
         }
         let signal = data.join("recovery.signal");
@@ -284,7 +312,7 @@ impl ContinuousArchive {
 
     /// Copies a file of the log to where the server looks for it. What is received now is given its name of a complete
     /// segment: the server stops where it ends. It may be sealed while it is copied.
-    fn fetch(&self, from: &Path, name: &str, to: &Path) -> Result<(), BackupError> {
+    fn fetch_segment(&self, from: &Path, name: &str, to: &Path) -> Result<(), BackupError> {
         let target = to.join(name);
         let mut file = create(&target).map_err(|error| failed_to("write", &target, error))?;
         let mut from = from.to_owned();
@@ -374,21 +402,27 @@ fn lock_scratch(scratch: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Stops and removes what killed recoveries left in a folder. What cannot be removed is left: it is in nobody's way.
-fn clear_left(folder: &Path) {
+/// Stops and removes what killed recoveries left in a folder, and says which. What cannot be removed is left: it is in
+/// nobody's way.
+pub fn clear_left_recoveries(folder: &Path) -> Vec<PathBuf> {
+    let mut cleared = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let ours = entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with(SCRATCH_PREFIX);
         // Whoever works in it has its lock.
-        let Some(_lock) = ours.then(|| left_lock(&path)).flatten() else {
+        let Some(_lock) = is_scratch(&path).then(|| left_lock(&path)).flatten() else {
             continue;
         };
         super::recovered::stop_left(&path.join("data"));
-        let _ = fs::remove_dir_all(&path);
+        if fs::remove_dir_all(&path).is_ok() {
+            cleared.push(path);
+        }
     }
+    cleared
+}
+
+fn is_scratch(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with(SCRATCH_PREFIX)
 }
 
 fn left_lock(scratch: &Path) -> Option<File> {

@@ -12,31 +12,42 @@ use jiff::Timestamp;
 use super::base_check;
 use super::recover::{AUTO, Place, create};
 use super::{BaseBackup, ContinuousArchive, ContinuousProblem, Lsn};
-use crate::bounds::{POSTGRES_TOOL_S, RECOVERY_LOOK_MS, RECOVERY_STOP_S, TOOL_WORDS_BYTES_MAX};
+use crate::bounds::{
+    POSTGRES_TOOL_S, RECOVERY_ADMIT_MS, RECOVERY_LOOK_MS, RECOVERY_STOP_S, TOOL_WORDS_BYTES_MAX,
+};
 use crate::clock::Stopwatch;
-use crate::postgres::session::Session;
+use crate::postgres::amcheck;
+use crate::postgres::content::Seen;
+use crate::postgres::session::{Session, literal, quoted};
 use crate::postgres::system_user::SystemUser;
 use crate::postgres::tools::{Tool, interrupt, quit};
 use crate::vault::failed_to;
-use crate::{BackupError, PostgresAddress, PostgresProblem, Store};
+use crate::{Amcheck, BackupError, PostgresAddress, PostgresProblem, Store};
 
 /// The port is part of the name of the socket, which is in a folder of its own.
 const PORT: u16 = 5432;
 /// A database that every cluster has.
 const ANY: &str = "template1";
+const HBA: &str = "pg_hba.conf";
+const HBA_LINES: &str = "local all all trust\n";
+/// A transaction that sees one moment.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// What the server says when the log ends before the moment.
 const TOO_SHORT: &str = "recovery ended before configured recovery target was reached";
 
 /// What is started.
-pub(crate) struct Launch<'a> {
-    pub(crate) archive: &'a ContinuousArchive,
-    pub(crate) server: Tool,
-    pub(crate) user: Option<SystemUser>,
-    pub(crate) base: BaseBackup,
-    pub(crate) at: Option<Timestamp>,
-    pub(crate) may_end_before: bool,
+#[derive(Debug)]
+pub(super) struct Launch {
+    pub(super) archive: ContinuousArchive,
+    pub(super) server: Tool,
+    pub(super) user: Option<SystemUser>,
+    pub(super) base: BaseBackup,
+    pub(super) at: Option<Timestamp>,
+    pub(super) may_end_before: bool,
     /// Whether what is recovered stays.
-    pub(crate) durable: bool,
+    pub(super) durable: bool,
+    /// The port of this machine's loopback address on which it listens besides; `None` is nowhere.
+    pub(super) port: Option<u16>,
 }
 
 /// A recovered cluster with a server on it, that ends with this value. It listens on a socket in a private folder, and
@@ -50,6 +61,8 @@ pub struct RecoveredCluster {
     pub last_commit: Option<Timestamp>,
     /// How far the log was replayed.
     pub last_lsn: Option<Lsn>,
+    /// Whether the log went on after the moment, so that everything until then is in it whatever else is known.
+    pub stopped_at_moment: bool,
     /// How long unpacking took.
     pub unpacked_in: Duration,
     /// How long it took until it could be asked.
@@ -57,8 +70,22 @@ pub struct RecoveredCluster {
     store: String,
     server: Server,
     socket: tempfile::TempDir,
+    port: Option<u16>,
     place: Place,
     settings: tempfile::TempDir,
+}
+
+/// What was found in a recovered database that is in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterExamined {
+    /// The digest of its content, as a backup of it would have.
+    pub digest: String,
+    /// How many tables it has.
+    pub tables: u64,
+    /// How many rows they have.
+    pub rows: u64,
+    /// What `pg_amcheck` read.
+    pub amcheck: Amcheck,
 }
 
 /// A server that was started here. It is ended at once when this is dropped.
@@ -84,10 +111,10 @@ impl Drop for Server {
     }
 }
 
-impl Launch<'_> {
+impl Launch {
     /// Starts the server and waits until it has replayed the log.
-    pub(crate) fn run(self, mut place: Place) -> Result<RecoveredCluster, BackupError> {
-        base_check::check(self.archive, place.data(), self.base.major)?;
+    pub(super) fn run(self, mut place: Place) -> Result<RecoveredCluster, BackupError> {
+        base_check::check(&self.archive, place.data(), self.base.major)?;
         let folder = |what: &str| {
             let made = tempfile::Builder::new().prefix(what).tempdir();
             let made = made.and_then(|made| {
@@ -117,16 +144,22 @@ impl Launch<'_> {
                 base: self.base.clone(),
                 last_commit: None,
                 last_lsn: None,
+                stopped_at_moment: false,
                 unpacked_in: Duration::ZERO,
                 took: Duration::ZERO,
                 store: self.archive.store.clone(),
                 server: Server(Some(child)),
                 socket,
+                port: self.port,
                 place,
                 settings,
             };
             match cluster.wait(&log) {
-                Ok(()) => return Ok(cluster),
+                Ok(()) => {
+                    // With a moment to stop at, it ends well only if the log goes on after it.
+                    cluster.stopped_at_moment = at.is_some();
+                    return Ok(cluster);
+                }
                 // Nothing was committed after the moment, so all that there is belongs to it.
                 Err(why) if why.contains(TOO_SHORT) && self.may_end_before && at.is_some() => {
                     (place, socket, settings) = cluster.dissolve();
@@ -167,7 +200,7 @@ impl Launch<'_> {
         let text = self.settings(place.data(), socket, settings, at);
         written("postgresql.conf", &text).map_err(writing)?;
         // The socket is in a folder into which only this user may go.
-        written("pg_hba.conf", "local all all trust\n").map_err(writing)?;
+        written(HBA, HBA_LINES).map_err(writing)?;
         written("pg_ident.conf", "").map_err(writing)?;
         if let Some(user) = self.user {
             user.own(settings).map_err(writing)?;
@@ -197,12 +230,13 @@ impl Launch<'_> {
         let durable = if self.durable { "on" } else { "off" };
         // One prepared transaction more than there could be.
         let prepared = (self.base.prepared_max + 1).to_string();
+        let listen = self.port.map_or("", |_| "127.0.0.1");
         let mut lines = vec![
             ("data_directory", path(data)),
             ("hba_file", path(&settings.join("pg_hba.conf"))),
             ("ident_file", path(&settings.join("pg_ident.conf"))),
-            ("listen_addresses", text("")),
-            ("port", PORT.to_string()),
+            ("listen_addresses", text(listen)),
+            ("port", self.port.unwrap_or(PORT).to_string()),
             ("unix_socket_directories", path(socket)),
             ("unix_socket_permissions", "0700".to_owned()),
             ("ssl", "off".to_owned()),
@@ -243,7 +277,8 @@ impl RecoveredCluster {
     /// # Errors
     /// [`BackupError::Continuous`] if a name in it cannot be part of an address.
     pub fn address(&self, database: &str) -> Result<PostgresAddress, BackupError> {
-        PostgresAddress::at_socket(self.socket.path(), PORT, &self.base.superuser, database)
+        let port = self.port.unwrap_or(PORT);
+        PostgresAddress::at_socket(self.socket.path(), port, &self.base.superuser, database)
             .map_err(|problem| self.failed(problem))
     }
 
@@ -256,13 +291,103 @@ impl RecoveredCluster {
         Ok(Store::postgres(&self.store, address, jobs))
     }
 
-    /// Checks a database of it with `pg_amcheck`, if it has the extension `amcheck`; says whether it has.
+    /// Checks a database of it with `pg_amcheck`, if it has the extension `amcheck`. Nothing in it is changed.
     ///
     /// # Errors
     /// [`BackupError::Continuous`] with what is damaged.
-    pub fn check(&self, database: &str) -> Result<bool, BackupError> {
-        base_check::amcheck(self.address(database)?, self.base.major)
+    pub fn check(&self, database: &str) -> Result<Amcheck, BackupError> {
+        let address = self.address(database)?;
+        crate::postgres::blocking(amcheck::amcheck(&address, false))
             .map_err(|problem| self.failed(problem))
+    }
+
+    /// Reads every row of a database of it, and has `pg_amcheck` read its tables and indexes. For a cluster that is
+    /// thrown away: the extension that this needs is made for the moment if it is missing.
+    ///
+    /// # Errors
+    /// [`BackupError::Continuous`] with what is damaged or cannot be read.
+    pub fn examine(&self, database: &str) -> Result<ClusterExamined, BackupError> {
+        let address = self.address(database)?;
+        let work = async {
+            let mut session = Session::open(&address).await?;
+            session.run("begin", BEGIN).await?;
+            let seen = Seen::read(&mut session).await?;
+            session.close().await;
+            let amcheck = amcheck::amcheck(&address, true).await?;
+            Ok(ClusterExamined {
+                digest: seen.digest(),
+                tables: seen.tables.len() as u64,
+                rows: seen.tables.iter().map(|table| table.rows).sum(),
+                amcheck,
+            })
+        };
+        crate::postgres::blocking(work).map_err(|problem| self.failed(problem))
+    }
+
+    /// Lets a user into a database of it from this machine, by the port on which it listens, with a password of this
+    /// cluster's own: how the live server knows its users does not matter then. Returns the address.
+    ///
+    /// # Errors
+    /// [`BackupError::Continuous`] if the cluster listens on no port, or has no such user or database.
+    pub fn admit(&self, user: &str, database: &str) -> Result<PostgresAddress, BackupError> {
+        let password = self.password()?;
+        let port = self.port.ok_or_else(|| {
+            let why = "it listens on no port".to_owned();
+            self.as_error(ContinuousProblem::RecoveryFailed { why })
+        })?;
+        let plain = |name: &str| !name.chars().any(char::is_control);
+        if !(plain(user) && plain(database)) {
+            let why = "the name of the user or of the database has a control character".to_owned();
+            return Err(self.as_error(ContinuousProblem::RecoveryFailed { why }));
+        }
+        // Nobody could come in so before.
+        let line = format!(
+            "host {} {} 127.0.0.1/32 scram-sha-256\n",
+            quoted(database),
+            quoted(user)
+        );
+        let path = self.settings.path().join(HBA);
+        fs::write(&path, format!("{HBA_LINES}{line}"))
+            .map_err(|error| failed_to("write", &path, error))?;
+        let address = self.address(database)?;
+        let role = quoted(user);
+        let statement = format!(
+            "SET password_encryption = 'scram-sha-256'; SET log_statement = 'none'; \
+             ALTER ROLE {role} LOGIN PASSWORD {} VALID UNTIL 'infinity'; SELECT pg_reload_conf()",
+            literal(&password)
+        );
+        let admitted = PostgresAddress::at_loopback(port, (user, &password), database);
+        crate::postgres::blocking(async {
+            let mut session = Session::open(&address).await?;
+            session.run("give the user a password", &statement).await?;
+            session.close().await;
+            // The server reads its settings a moment later.
+            let watch = Stopwatch::start();
+            loop {
+                match Session::open(&admitted).await {
+                    Ok(session) => {
+                        session.close().await;
+                        return Ok(());
+                    }
+                    Err(_) if !watch.is_over(RECOVERY_ADMIT_MS) => {
+                        tokio::time::sleep(Duration::from_millis(RECOVERY_LOOK_MS)).await;
+                    }
+                    Err(problem) => return Err(problem),
+                }
+            }
+        })
+        .map_err(|problem| self.failed(problem))?;
+        Ok(admitted)
+    }
+
+    /// A password that nobody knows.
+    fn password(&self) -> Result<String, BackupError> {
+        let mut bytes = [0; 24];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            let why = format!("there is no random password: {error}");
+            self.as_error(ContinuousProblem::RecoveryFailed { why })
+        })?;
+        Ok(hex::encode(bytes))
     }
 
     /// The name of the store whose cluster it is.

@@ -31,6 +31,7 @@ fn service(stable_healthy: bool, canary_healthy: bool) -> RouteStatus {
     RouteStatus {
         service: "shop".to_owned(),
         bypass: None,
+        pause: None,
         split: Some(Split {
             stable: arm("1.0"),
             canary: Some(arm("1.1")),

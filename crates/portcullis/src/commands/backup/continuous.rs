@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BackupRequest, ContinuousArchive, Kept, RecoveredCluster, RecoveryOrder,
-    RecoveryPlace, RecoveryRange, Vault,
+    Amcheck, BackupError, BackupRequest, ContinuousArchive, ContinuousVerified, Kept,
+    RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange, Vault,
 };
 use portcullis_config::{Config, ContinuousConfig};
-use portcullis_engine::{size_words, span_words, stores_of};
+use portcullis_engine::{DataRecord, size_words, span_words, stores_of};
 use portcullis_rollout::StoreLocation;
 
 use super::{alone, failed, now, serving};
@@ -18,12 +18,10 @@ use crate::continuous_range::{ms, range_ms};
 use crate::continuous_source::archive;
 use crate::output;
 
+/// How many of the things that are wrong are recorded.
+const WRONG_RECORDED_MAX: usize = 8;
 /// The word for everything that was received.
 const LATEST: &str = "latest";
-/// Where a cluster is recovered when PostgreSQL does not run as the user of this program, who alone may go into the state
-/// folder.
-const SHARED_SCRATCH: &str = "/var/tmp";
-
 /// What is to be recovered, and where to.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
@@ -110,7 +108,7 @@ fn words(ranges: &[RecoveryRange]) -> Option<String> {
 }
 
 /// Reads an archive back.
-pub(super) fn verify(
+pub(super) async fn verify(
     config: &Config,
     vault: &Vault,
     store: &str,
@@ -118,20 +116,10 @@ pub(super) fn verify(
 ) -> Result<Exit, CommandError> {
     let (_, archive) = chosen(config, vault, Some(store))?;
     let verified = archive.verify().map_err(|error| failed(&error))?;
-    let gaps: Vec<String> = verified
-        .gaps
-        .iter()
-        .map(|gap| {
-            let until = gap.until.map_or_else(
-                || "the next copy of the cluster".to_owned(),
-                |until| until.to_string(),
-            );
-            format!(
-                "write-ahead log is missing, {} to {}: what was committed after {} cannot be recovered to until {until}",
-                gap.first, gap.last, gap.after
-            )
-        })
-        .collect();
+    let noted = archive.note_verified(&verified, now());
+    noted.map_err(|error| failed(&error))?;
+    super::record(config, &archive_verified(store, &verified)).await;
+    let gaps = verified.wrong().split_off(verified.damages.len());
     if json {
         let ranges: Vec<_> = verified.ranges.iter().map(range_ms).collect();
         output::json(&serde_json::json!({
@@ -167,6 +155,23 @@ pub(super) fn verify(
             format!("the continuous archive of the store {store:?} is not whole"),
         )
         .hint("`portcullis serve` copies the cluster again when it is due; moments from then on are whole again")),
+    }
+}
+
+/// The record of an archive that was read back.
+pub(crate) fn archive_verified(store: &str, verified: &ContinuousVerified) -> DataRecord {
+    let last = verified.ranges.last().map(range_ms);
+    let mut wrong = verified.wrong();
+    wrong.truncate(WRONG_RECORDED_MAX);
+    DataRecord::ArchiveVerified {
+        store: store.to_owned(),
+        sound: verified.is_sound(),
+        bases: verified.bases,
+        segments: verified.segments,
+        from_ms: last.map(|range| range.from_ms),
+        to_ms: last.map(|range| range.to_ms),
+        wrong,
+        took_ms: verified.took.as_millis() as u64,
     }
 }
 
@@ -282,8 +287,9 @@ async fn in_place(
     let release = serving(config).await;
     let order = RecoveryOrder {
         at,
-        place: RecoveryPlace::Scratch(
-            scratch.map_or_else(|| scratch_folder(config), Path::to_owned),
+        place: scratch.map_or_else(
+            || RecoveryPlace::scratch_in(&config.state.folder),
+            |scratch| RecoveryPlace::Scratch(scratch.to_owned()),
         ),
     };
     let database = archive.identity().map_err(told)?.database;
@@ -328,13 +334,6 @@ async fn in_place(
     Ok(Exit::Done)
 }
 
-fn scratch_folder(config: &Config) -> PathBuf {
-    match rustix::process::geteuid().is_root() {
-        true => PathBuf::from(SHARED_SCRATCH),
-        false => config.state.folder.clone(),
-    }
-}
-
 /// What a recovery measured.
 struct Report {
     store: String,
@@ -344,7 +343,7 @@ struct Report {
     received_until: Option<Timestamp>,
     took: Duration,
     unpacked_in: Duration,
-    checked: bool,
+    checked: Amcheck,
 }
 
 impl Report {
@@ -352,7 +351,7 @@ impl Report {
         cluster: &RecoveredCluster,
         archive: &ContinuousArchive,
         asked: Option<Timestamp>,
-        checked: bool,
+        checked: Amcheck,
     ) -> Report {
         Report {
             store: cluster.store_name().to_owned(),
@@ -377,7 +376,7 @@ impl Report {
                 "received_until": self.received_until.map(|at| at.to_string()),
                 "took_ms": self.took.as_millis() as u64,
                 "unpack_ms": self.unpacked_in.as_millis() as u64,
-                "amcheck": self.checked,
+                "amcheck": matches!(self.checked, Amcheck::Read { .. }),
             });
             if let (Some(more), serde_json::Value::Object(known)) = (more.as_object_mut(), known) {
                 more.extend(known);
@@ -403,9 +402,6 @@ impl Report {
                 "everything that was committed until {until} had been received"
             ));
         }
-        output::talk(match self.checked {
-            true => "tables and indexes were checked by pg_amcheck",
-            false => "tables and indexes were not checked: the database has no extension amcheck",
-        });
+        output::talk(&self.checked.words());
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 use portcullis_engine::{
-    DataEntry, DrillReport, DrillVerdict, PartOutcome, size_words, span_words,
+    DataEntry, DrillFrom, DrillReport, DrillVerdict, PartOutcome, size_words, span_words,
 };
 
 const STYLE: &str = include_str!("page.css");
@@ -56,7 +56,8 @@ const MEANING: &str = "<h2>What the numbers mean</h2>\n<dl class=\"meaning\">\n\
 The time until somebody notices a loss and decides is not in it.</dd>\n\
 <dt>RPO</dt><dd>Data that a loss costs: from the moment whose data the newest verified backup has to the beginning of the \
 drill, which stands for the moment of the loss. At worst: the longest pause between two backups by the schedule, with its \
-jitter and the time that a backup takes.</dd>\n\
+jitter and the time that a backup takes. A continuous archive counts in the place of backups while it is whole, not behind and \
+was read back lately; then the report says so.</dd>\n\
 <dt>Could not run</dt><dd>A part could not be held or a target could not be compared, so nothing is shown. This is never a \
 pass.</dd>\n</dl>\n";
 
@@ -72,7 +73,35 @@ fn facts(entry: &DataEntry, report: &DrillReport) -> Vec<(&'static str, String)>
         rows.push(("By schedule", utc(time_ms)));
     }
     rows.push(("Asked for", report.wanted.clone()));
+    rows.push(("Restored from", report.from.word().to_owned()));
+    for archive in &report.archives {
+        let moment = |ms: Option<u64>, none: &str| ms.map_or_else(|| none.to_owned(), utc);
+        rows.push(("Archive of the store", archive.store.clone()));
+        rows.push(("Copy of the cluster", archive.base.clone()));
+        rows.push(("SHA-256 of the copy", archive.base_sha256.clone()));
+        rows.push((
+            "Moment asked for",
+            moment(archive.moment_ms, "everything that was received"),
+        ));
+        rows.push((
+            "Last commit in it",
+            moment(archive.last_commit_ms, "none since the copy"),
+        ));
+        rows.push((
+            "Everything is in it until",
+            moment(archive.complete_until_ms, "not known"),
+        ));
+        let replayed = archive.replayed_to.clone();
+        rows.push((
+            "Log replayed to",
+            replayed.unwrap_or_else(|| "not known".to_owned()),
+        ));
+    }
+    if let (DrillFrom::Archive, Some(release)) = (report.from, &report.release) {
+        rows.push(("Release that served", release.clone()));
+    }
     match &report.backup {
+        None if report.from == DrillFrom::Archive => {}
         None => rows.push(("Backup", "none".to_owned())),
         Some(backup) => {
             let unknown = || "not read".to_owned();

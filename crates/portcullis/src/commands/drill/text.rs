@@ -1,12 +1,11 @@
 //! A drill as text.
 
-use portcullis_engine::{DataEntry, DrillReport, span_words};
+use portcullis_engine::{DataEntry, DrillFrom, DrillReport, span_words};
 
 use crate::clock::local;
 
 /// One line of the list.
 pub(super) fn row(entry: &DataEntry, report: &DrillReport) -> String {
-    let backup = report.backup.as_ref();
     format!(
         "{:10}  {}  {:13}  RTO {:>10}  RPO {:>12}  {}",
         entry.drill_id(),
@@ -14,8 +13,23 @@ pub(super) fn row(entry: &DataEntry, report: &DrillReport) -> String {
         report.verdict.word(),
         measured(report.rto.measured_ms),
         measured(report.rpo.measured_ms),
-        backup.map_or("no backup", |backup| backup.name.as_str()),
+        restored(report),
     )
+}
+
+/// Which way it went: from a backup, or from continuous archives.
+fn restored(report: &DrillReport) -> String {
+    let backup = report.backup.as_ref().map(|backup| backup.name.as_str());
+    let archives = report.archives.iter().map(|one| one.store.as_str());
+    let archives: Vec<&str> = archives.collect();
+    match (report.from, backup) {
+        (DrillFrom::Backup, backup) => backup.unwrap_or("no backup").to_owned(),
+        (DrillFrom::Archive, _) if archives.is_empty() => "archive".to_owned(),
+        (DrillFrom::Archive, None) => format!("archive of {}", archives.join(", ")),
+        (DrillFrom::Archive, Some(backup)) => {
+            format!("archive of {}, and {backup}", archives.join(", "))
+        }
+    }
 }
 
 /// All of it.
@@ -28,6 +42,11 @@ pub(super) fn report(entry: &DataEntry, report: &DrillReport) -> String {
     lines.push(format!(
         "held      {began} by {}, on {}",
         entry.by, report.wanted
+    ));
+    lines.push(format!(
+        "from      {}: {}",
+        report.from.word(),
+        restored(report)
     ));
     for part in &report.parts {
         let took = span_words(part.took_ms);
@@ -49,9 +68,10 @@ pub(super) fn report(entry: &DataEntry, report: &DrillReport) -> String {
         target(report.rto.target_ms, report.rto.met)
     ));
     lines.push(format!(
-        "RPO       {} measured{}",
+        "RPO       {} measured{}{}",
         measured(report.rpo.measured_ms),
-        target(report.rpo.target_ms, report.rpo.met)
+        target(report.rpo.target_ms, report.rpo.met),
+        by(report)
     ));
     lines.push(match report.rpo.worst_ms {
         Some(ms) => format!(
@@ -63,6 +83,11 @@ pub(super) fn report(entry: &DataEntry, report: &DrillReport) -> String {
     lines.extend(report.notes.iter().map(|note| format!("note      {note}")));
     lines.push(format!("journal   entry {}, {}", entry.seq, entry.hash));
     lines.join("\n")
+}
+
+fn by(report: &DrillReport) -> String {
+    let by = report.rpo.by.as_ref();
+    by.map_or_else(String::new, |by| format!(", by {by}"))
 }
 
 fn measured(ms: Option<u64>) -> String {

@@ -1,13 +1,14 @@
 //! Continuous archives of stores, kept while this engine acts.
 //!
 //! Each archive has two tasks: one receives the write-ahead log as it is written, and begins again whenever that ends;
-//! the other copies the cluster when the newest copy is too old, and removes what no copy needs. Beside them one task
+//! the other copies the cluster when the newest copy is too old, removes what no copy needs, and reads the archive back. Beside them one task
 //! tells how they stand, and begins all anew when the configuration of archives was changed. It does not wait for
 //! backups, drills and rollouts: the log must be received whatever else happens.
 
 mod copier;
 mod receiver;
 mod state;
+mod verifier;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

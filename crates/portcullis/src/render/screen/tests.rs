@@ -215,6 +215,7 @@ fn route(detail: &Detail, percent: u8) -> RouteStatus {
         held: 0,
         turned_away: 0,
         bypass: None,
+        pause: None,
     }
 }
 

@@ -11,6 +11,9 @@ fn report(why: &str) -> DrillReport {
         began_ms: 1_774_000_000_000,
         took_ms: 5_000,
         time_ms: Some(1_774_000_000_000),
+        from: DrillFrom::Backup,
+        release: Some("1.0".to_owned()),
+        archives: Vec::new(),
         wanted: "the latest".to_owned(),
         backup: Some(DrilledCopy {
             name: "notes_production_20260320T021500Z".to_owned(),

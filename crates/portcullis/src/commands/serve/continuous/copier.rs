@@ -1,14 +1,16 @@
-//! Copies a cluster when its newest copy is too old, and removes old ones.
+//! Copies a cluster when its newest copy is too old, removes old copies, and reads the archive back now and then.
+//! Each copy and what reading back found are in the journal, like backups.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, ContinuousArchive, ContinuousProblem, ContinuousSource, Vault,
+    BackupError, BaseBackup, ContinuousArchive, ContinuousProblem, ContinuousSource, Vault,
 };
+use portcullis_engine::DataRecord;
 
-use super::{Kept, pause};
+use super::{Kept, pause, verifier};
 use crate::bounds::{ARCHIVE_COPY_AGAIN, ARCHIVE_LOOK_PAUSE, ARCHIVE_SETTLE};
 use crate::clock::{monotonic_us, now_ms};
 use crate::connect::in_one_line;
@@ -29,6 +31,7 @@ pub(super) async fn copy(kept: Kept) {
             not_before_us = monotonic_us().saturating_add(after(&outcome).as_micros() as u64);
             kept.state.copied(outcome);
         }
+        verifier::verify_if_due(&kept).await;
         pause(&kept.stop, ARCHIVE_LOOK_PAUSE).await;
     }
 }
@@ -63,6 +66,7 @@ async fn look(kept: &Kept) -> bool {
 }
 
 async fn once(kept: &Kept) -> Result<(), String> {
+    let began_us = monotonic_us();
     let server = source(&kept.config, &kept.archive).await?;
     let one = kept.clone();
     let work = move || {
@@ -72,14 +76,24 @@ async fn once(kept: &Kept) -> Result<(), String> {
     };
     let worked = tokio::task::spawn_blocking(work).await;
     let outcome = worked.map_err(|error| format!("the work stopped unexpectedly: {error}"))?;
-    outcome.map_err(|error| in_one_line(&error))
+    let (base, removed) = outcome.map_err(|error| in_one_line(&error))?;
+    let record = DataRecord::BaseTaken {
+        store: kept.archive.store.clone(),
+        base: base.id,
+        bytes: base.bytes,
+        sha256: base.sha256,
+        removed,
+        took_ms: monotonic_us().saturating_sub(began_us) / 1_000,
+    };
+    verifier::record(kept, &record).await;
+    Ok(())
 }
 
 fn make(
     kept: &Kept,
     archive: &ContinuousArchive,
     server: &ContinuousSource,
-) -> Result<(), BackupError> {
+) -> Result<(BaseBackup, u64), BackupError> {
     let now = Timestamp::from_millisecond(now_ms() as i64).unwrap_or_default();
     let base = archive.take_base(server, now, &kept.stop)?;
     tracing::info!(
@@ -97,14 +111,14 @@ fn make(
                 bytes = pruned.bytes,
                 "old copies and log that no copy needs were removed"
             );
-            Ok(())
+            Ok((base, pruned.bases.len() as u64))
         }
         // Somebody recovers just now; the next copy removes it.
         Err(BackupError::Continuous { problem, .. })
             if matches!(*problem, ContinuousProblem::Busy { .. }) =>
         {
-            Ok(())
+            Ok((base, 0))
         }
-        outcome => outcome.map(drop),
+        outcome => outcome.map(|_| (base, 0)),
     }
 }

@@ -25,6 +25,8 @@ struct Seen {
     not_received: Option<(u64, String)>,
     /// Why the cluster could not be copied.
     not_copied: Option<String>,
+    /// What was wrong when it was read back.
+    not_sound: Option<String>,
     ranges: Vec<RecoveryRange>,
     base: Option<BaseBackup>,
 }
@@ -71,6 +73,10 @@ impl ArchiveState {
 
     pub(super) fn copied(&self, outcome: Result<(), String>) {
         self.with(|seen| seen.not_copied = outcome.err());
+    }
+
+    pub(super) fn verified(&self, outcome: Result<(), String>) {
+        self.with(|seen| seen.not_sound = outcome.err());
     }
 
     /// How the archive stands now.
@@ -136,6 +142,11 @@ impl Seen {
         if let Some(why) = &self.not_copied {
             troubles.push(format!(
                 "store {store:?}: the cluster could not be copied: {why}"
+            ));
+        }
+        if let Some(why) = &self.not_sound {
+            troubles.push(format!(
+                "store {store:?}: its archive is not in order and does not count as a backup: {why}"
             ));
         }
         troubles

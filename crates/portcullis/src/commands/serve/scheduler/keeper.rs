@@ -140,7 +140,7 @@ impl Keeper {
                 self.not_done(job, time_ms, false, why).await;
                 true
             }
-            Due::Now { time_ms } => match self.in_the_way() {
+            Due::Now { time_ms } => match self.in_the_way(job) {
                 Some(why) => self.wait(job, time_ms, &schedule, why),
                 None => {
                     self.waiting.remove(&job);
@@ -163,7 +163,8 @@ impl Keeper {
 
     /// What of a rollout keeps a run from beginning: a step that is under way may change data or traffic, and one that is
     /// held may have left it half changed. Gates and pauses do not: they may last for days.
-    fn in_the_way(&self) -> Option<String> {
+    /// A backup for which writes wait does not go together with a rollout that divides users or closes the service.
+    fn in_the_way(&self, job: Job) -> Option<String> {
         let history = self.engine.history();
         let live = history.live()?;
         let id = live.id();
@@ -172,6 +173,13 @@ impl Keeper {
                 Some(format!("a step of rollout {id} is under way"))
             }
             State::Held { .. } => Some(format!("rollout {id} is held and waits for a person")),
+            State::Watching { .. } | State::Paused { .. }
+                if job == Job::Backup && self.config.backup.pause =>
+            {
+                Some(format!(
+                    "rollout {id} is under way, and writes cannot be paused meanwhile"
+                ))
+            }
             State::Planned | State::Watching { .. } | State::Paused { .. } | State::Done { .. } => {
                 None
             }

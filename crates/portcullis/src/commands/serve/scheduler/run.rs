@@ -1,11 +1,11 @@
 //! A backup or a drill of the schedule.
 
 use jiff::Timestamp;
-use portcullis_backup::{BackupError, BackupRequest, Encryption, Store, Vault};
-use portcullis_config::{Config, DrilledBackup};
+use portcullis_backup::{Backup, BackupError, BackupRequest, Encryption, Store, Vault};
+use portcullis_config::{Config, DrilledBackup, DrilledFrom};
 use portcullis_engine::{
-    DataRecord, DrillOrder, DrillVerdict, Drills, DrillsRefused, Job, Pick, encryption_of,
-    stores_of,
+    DataRecord, DrillFrom, DrillOrder, DrillVerdict, Drills, DrillsRefused, Job, Pick,
+    encryption_of, stores_of,
 };
 
 use super::keeper::Keeper;
@@ -14,6 +14,7 @@ use crate::clock::now_ms;
 use crate::commands::backup::prune;
 use crate::commands::drill::{backup_takes_ms, random};
 use crate::connect;
+use crate::write_pause::{self, WritePause};
 
 impl Keeper {
     /// Makes a backup, reads it back, and removes old ones by the rules.
@@ -32,13 +33,7 @@ impl Keeper {
             .map_err(|failure| failure.message)
             .and_then(|stores| Ok((stores, encryption?)))
         {
-            Ok((stores, encryption)) => {
-                let request = (reason, release);
-                let work = move || make(&config, (&stores, encryption), request, needed);
-                let worked = tokio::task::spawn_blocking(work).await;
-                worked
-                    .unwrap_or_else(|error| Err(format!("the work stopped unexpectedly: {error}")))
-            }
+            Ok(sources) => self.make(sources, (reason, release), needed).await,
             Err(why) => Err(why),
         };
         match made {
@@ -58,6 +53,7 @@ impl Keeper {
                     manifest_sha256: made.manifest_sha256,
                     took_ms,
                     removed: made.removed,
+                    paused_ms: made.paused_ms,
                 };
                 self.record(&record).await;
                 if let Some(why) = made.not_read {
@@ -74,6 +70,44 @@ impl Keeper {
                 self.not_done(Job::Backup, time_ms, true, why).await;
             }
         }
+    }
+
+    /// Makes it while writes wait, if they are to, reads it back, and removes old ones.
+    async fn make(
+        &self,
+        (stores, encryption): (Vec<Store>, Encryption),
+        request: (String, Option<String>),
+        needed: Vec<(String, String)>,
+    ) -> Result<Made, String> {
+        let stopped = |error| format!("the work stopped unexpectedly: {error}");
+        let pause = match self.config.backup.pause {
+            true => {
+                let begun = WritePause::begin(&self.config, &request.0).await;
+                begun.map_err(|error| error.to_string())?
+            }
+            false => None,
+        };
+        let config = self.config.clone();
+        let creating = move || create(&config, (&stores, encryption), request);
+        let created = tokio::task::spawn_blocking(creating).await;
+        // Writes are let in again whatever came of it.
+        let paused = match pause {
+            Some(pause) => Some(pause.end().await),
+            None => None,
+        };
+        let (vault, backup) = created.map_err(stopped)??;
+        let config = self.config.clone();
+        let finishing = move || match paused.transpose() {
+            Ok(paused_ms) => finish(&config, &vault, (backup, paused_ms), needed),
+            Err(why) => {
+                let told = |error: BackupError| connect::in_one_line(&error);
+                write_pause::discard(&vault, &backup.name).map_err(told)?;
+                Err(write_pause::given_up(&why))
+            }
+        };
+        tokio::task::spawn_blocking(finishing)
+            .await
+            .map_err(stopped)?
     }
 
     /// Holds a drill.
@@ -104,6 +138,10 @@ impl Keeper {
         let order = DrillOrder {
             config: &self.config,
             history: &history,
+            from: match self.config.drill.from {
+                DrilledFrom::Archive => DrillFrom::Archive,
+                DrilledFrom::Backup => DrillFrom::Backup,
+            },
             pick,
             time_ms: Some(time_ms),
             keep: false,
@@ -138,16 +176,17 @@ struct Made {
     /// Why it could not be read through: it does not count as verified.
     not_read: Option<String>,
     removed: u64,
+    /// For how long writes waited for it.
+    paused_ms: Option<u64>,
     /// Why old ones could not be removed.
     not_pruned: Option<String>,
 }
 
-fn make(
+fn create(
     config: &Config,
     (stores, encryption): (&[Store], Encryption),
     (reason, release): (String, Option<String>),
-    needed: Vec<(String, String)>,
-) -> Result<Made, String> {
+) -> Result<(Vault, Backup), String> {
     let told = |error: BackupError| connect::in_one_line(&error);
     let vault = Vault::open_or_create(&config.state.vault).map_err(told)?;
     let vault = vault.with_encryption(encryption);
@@ -169,13 +208,23 @@ fn make(
             made => break made.map_err(told)?,
         }
     };
+    Ok((vault, backup))
+}
+
+fn finish(
+    config: &Config,
+    vault: &Vault,
+    (backup, paused_ms): (Backup, Option<u64>),
+    needed: Vec<(String, String)>,
+) -> Result<Made, String> {
+    let told = |error: BackupError| connect::in_one_line(&error);
     let not_read = match vault.verify(&backup.name) {
         Ok(_) => None,
         Err(error @ BackupError::NotReadThrough { .. }) => Some(connect::in_one_line(&error)),
         Err(error) => return Err(told(error)),
     };
     let (removed, not_pruned) = match config.backup.prune {
-        true => prune::by_rules(config, &vault, needed),
+        true => prune::by_rules(config, vault, needed),
         false => (0, None),
     };
     Ok(Made {
@@ -185,6 +234,7 @@ fn make(
         manifest_sha256: backup.manifest_sha256,
         not_read,
         removed,
+        paused_ms,
         not_pruned,
     })
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_api::data::{DataStanding, LastDrill, VerifiedBackup};
-use portcullis_backup::{BackupState, BackupSummary, Vault};
+use portcullis_api::data::{DataStanding, LastDrill, RecoveryPointStanding, VerifiedBackup};
+use portcullis_backup::Vault;
 use portcullis_config::Config;
-use portcullis_engine::{DataEntry, DataRecord, DrillVerdict, Job};
+use portcullis_engine::{DataEntry, DataRecord, DrillVerdict, Job, PointOf};
+
+use crate::clock::now_ms;
 
 /// How often it is looked at without anything having happened, in milliseconds: rollouts and people make backups too.
 pub(super) const PAUSE_MS: u64 = 5_000;
@@ -17,23 +19,31 @@ pub(super) async fn standing(
     next: &BTreeMap<Job, u64>,
     now: Option<String>,
 ) -> DataStanding {
-    let (place, service) = (config.state.vault.clone(), config.service.clone());
-    let verified = tokio::task::spawn_blocking(move || {
-        let all = Vault::open(&place).and_then(|vault| vault.list());
-        let ours = |summary: &BackupSummary| {
-            summary.name.service() == service.name.as_str()
-                && summary.name.environment() == service.environment
-                && summary.verified
-                && matches!(summary.state, BackupState::Complete { .. })
-        };
-        // Newest first.
-        all.ok()?.into_iter().find(ours)
+    let (place, of) = (config.state.vault.clone(), PointOf::config(config));
+    let looked = tokio::task::spawn_blocking(move || {
+        let vault = Vault::open(&place)?;
+        of.look(&vault, now_ms())
     });
-    let verified = verified.await.ok().flatten();
+    let points = looked.await.ok().and_then(Result::ok).unwrap_or_default();
     DataStanding {
-        verified: verified.map(|summary| VerifiedBackup {
-            name: summary.name.to_string(),
-            created_ms: u64::try_from(summary.created_at.as_millisecond()).unwrap_or(0),
+        verified: points
+            .backup
+            .map(|(name, created_ms)| VerifiedBackup { name, created_ms }),
+        recovery_point: points.point.map(|point| RecoveryPointStanding {
+            time_ms: point.time_ms,
+            from: point.by.word().to_owned(),
+            by: point.by.words(),
+        }),
+        not_counted: points
+            .not_counted
+            .into_iter()
+            .map(|(store, why)| format!("the archive of {store} does not count as a backup: {why}"))
+            .collect(),
+        last_pause_ms: entries.iter().rev().find_map(|entry| match &entry.record {
+            DataRecord::BackedUp { paused_ms, .. } | DataRecord::Made { paused_ms, .. } => {
+                *paused_ms
+            }
+            _ => None,
         }),
         next_backup_ms: next.get(&Job::Backup).copied(),
         drill: last_drill(entries),
@@ -58,6 +68,7 @@ fn last_drill(entries: &[DataEntry]) -> Option<LastDrill> {
             DrillVerdict::CouldNotRun => "could_not_run",
         }
         .to_owned(),
+        from: report.from.word().to_owned(),
         sentence: report.sentence.clone(),
         began_ms: report.began_ms,
         rto_ms: report.rto.measured_ms,
