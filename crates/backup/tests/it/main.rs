@@ -14,6 +14,7 @@ mod copies;
 mod copies_tls;
 mod damage;
 mod encrypted;
+mod faults;
 mod full_disk;
 mod in_place;
 mod killed;

@@ -234,6 +234,7 @@ async fn create(
             "manifest_sha256": backup.manifest_sha256,
             "encrypted": vault.encryption().encrypts(),
             "verified": verified.is_ok(),
+            "verify_ms": verified.as_ref().ok().map(|verified| verified.took.as_millis() as u64),
         }));
     } else {
         output::result(backup.name.as_str());
