@@ -74,7 +74,7 @@ fn the_backup_that_was_just_made_outlives_a_clock_that_jumps() {
         let place = Place::new();
         let mut now = at(0);
         let mut made: Vec<BackupName> = Vec::new();
-        for step in 0..rounds(25, 150) {
+        for step in 0..rounds(20, 60) {
             let jump = [
                 HOUR,
                 -HOUR,
