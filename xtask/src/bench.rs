@@ -10,6 +10,7 @@ use clap::Subcommand;
 use crate::cargo::{cargo, root, run, target_folder};
 use crate::setup;
 
+mod backup;
 mod clock;
 mod detect;
 mod engine;
@@ -90,6 +91,8 @@ pub enum Bench {
         #[arg(long)]
         portcullis: Option<PathBuf>,
     },
+    /// Backups against `tar | zstd`, restic, `sha256sum` and the tools of PostgreSQL; with `--faults` their fault tests.
+    Backup(backup::Backup),
     /// Memory of an idle `portcullis serve`, and how fast `status` answers, with short and long journals.
     Serve(serve::Serve),
 }
@@ -115,6 +118,7 @@ impl Bench {
             } => switch::measure(*flips, *requests, *connections, *rounds),
             Bench::Rollback { times, binaries } => rollback::measure(*times, binaries.as_deref()),
             Bench::Mask { portcullis } => mask(portcullis.as_deref()),
+            Bench::Backup(args) => backup::measure(args),
             Bench::Serve(args) => serve::measure(args),
         }
     }

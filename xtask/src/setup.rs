@@ -55,13 +55,14 @@ const PROGRAMS: [(&str, &str, &str); 2] = [
     ),
 ];
 /// What only benchmarks use.
-const BENCH_PACKAGES: [(&str, &str); 4] = [
+const BENCH_PACKAGES: [(&str, &str); 5] = [
     (
         "g++",
         "builds confseq, with which the sequential tests are compared",
     ),
     ("libboost-dev", "the mathematics of confseq"),
     ("haproxy", "a proxy that the gateway is compared with"),
+    ("restic", "what backups are compared with"),
     (
         "tuxpaint-stamps-default",
         "pictures with transparency for the dhash benchmark",

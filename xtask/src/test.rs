@@ -71,6 +71,16 @@ pub fn faults(rounds: u32) -> Result<()> {
     cargo::run(&mut command)
 }
 
+/// Runs the fault tests of backups with their full counts.
+pub fn backup_faults() -> Result<()> {
+    setup::run(false)?;
+    let mut command = runner();
+    command.args(["--package", "portcullis-backup", "--test", "it", "faults::"]);
+    // Read by crates/backup/tests/it/faults.rs.
+    command.env("PORTCULLIS_BACKUP_FAULTS", "full");
+    cargo::run(&mut command)
+}
+
 /// Nextest where it is installed, else cargo's own runner.
 fn runner() -> Command {
     let has_nextest = cargo::cargo()

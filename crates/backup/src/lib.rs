@@ -29,7 +29,7 @@
 //! `pg_restore` alone.
 //!
 //! `<vault>/<name>.tar.zst` holds `stores/<store>/<path>` for each store and, last,
-//! `manifest.json`; plain `tar` and `zstd` can read it. `<name>.manifest.json` is the same manifest
+//! `manifest.json`; plain `tar` and `zstd` can read it (it is compressed in several frames, one after the other). `<name>.manifest.json` is the same manifest
 //! again. `<name>.sha256` covers both and is accepted by `sha256sum -c` run in the vault. Owners,
 //! modes, modification times, extended attributes and hard links are kept; a file with holes is read as zeros, and gets
 //! holes again when it is restored. An SQLite

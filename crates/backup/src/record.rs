@@ -89,14 +89,21 @@ impl Vault {
         let record = self.record(name).or_else(|| self.first_record(name));
         if let Some(record) = record {
             let damaged = !verified;
-            if (record.verified, record.damaged) == (verified, damaged) {
-                return;
-            }
+            // What was read back whole is as long as it was, whatever became of the record.
+            let length = std::fs::metadata(self.archive_path(name)).map(|archive| archive.len());
+            let archive_bytes = match (verified, length) {
+                (true, Ok(length)) => length,
+                _ => record.archive_bytes,
+            };
             let noted = Record {
                 verified,
                 damaged,
-                ..record
+                archive_bytes,
+                ..record.clone()
             };
+            if noted == record {
+                return;
+            }
             let _ = self.save_record(name, &noted);
             let _ = crate::durable::sync_folder(self.root());
         }

@@ -8,9 +8,12 @@
 //! 4. a person protected it;
 //! 5. it is the newest that was read back in order, or, while none was, the newest that is complete;
 //! 6. it is one of the newest [`Keep::last`] complete ones;
-//! 7. it is younger than [`Keep::days`] days;
+//! 7. it is younger than [`Keep::days`] days, or its name lies ahead of the clock;
 //! 8. it is the newest complete one of its hour, and that hour is one of the newest [`Keep::hourly`] in
 //!    which there are backups; the same with days, weeks, months and years.
+//!
+//! One whose name lies ahead of the clock was made while a clock was wrong, or the clock is wrong now. It takes no place of
+//! another one: among the newest are only those that the clock has passed, unless there are no others.
 //!
 //! So a service that has a usable backup always keeps one, whatever the numbers and the clock say. A
 //! backup that is not complete is of use to nobody but those who look for what went wrong: only the
@@ -84,6 +87,9 @@ pub fn retention(backups: &[BackupSummary], rules: &Retention) -> Vec<Decision> 
     };
     let complete = |backup: &&BackupSummary| matches!(backup.state, BackupState::Complete { .. });
     let mut newest: Vec<&BackupSummary> = backups.iter().filter(ours).filter(complete).collect();
+    if newest.iter().any(|backup| !is_ahead(backup, rules)) {
+        newest.retain(|backup| !is_ahead(backup, rules));
+    }
     newest.sort_by(|a, b| {
         let by_name = || a.name.as_str().cmp(b.name.as_str());
         b.created_at.cmp(&a.created_at).then_with(by_name)
@@ -142,11 +148,18 @@ fn why_kept(
             last => format!("it is one of the newest {last}"),
         });
     }
+    if is_ahead(backup, rules) {
+        return Some("its time lies ahead of the clock".to_owned());
+    }
     let age = rules.now.duration_since(backup.created_at);
     (age < days(rules.keep.days)).then(|| {
         let days = rules.keep.days;
         format!("it is {}, and {days} days are kept", age_words(age))
     })
+}
+
+fn is_ahead(backup: &BackupSummary, rules: &Retention) -> bool {
+    backup.created_at > rules.now
 }
 
 fn why_removed(backup: &BackupSummary, rank: Option<usize>, rules: &Retention) -> String {

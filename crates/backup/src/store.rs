@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::ATTEMPTS_MAX;
 use crate::bucket::{Bucket, BucketAddress};
 use crate::capture::{Unsettled, capture};
+use crate::durable::{RESTORE_PREFIX, folder_of};
 use crate::on_disk::{OnDisk, Shape};
 use crate::postgres::{Database, PostgresAddress};
 use crate::redis::{Instance, RedisAddress};
@@ -273,14 +274,15 @@ impl Store {
         }
     }
 
-    /// What Portcullis made beside this store, on its server, and that is not in use: copies of rehearsals, and what a
-    /// restore that was cut off left behind. None for a store on the disk.
+    /// What Portcullis made beside this store and that is not in use: copies of rehearsals on its server, and what a
+    /// restore that was cut off left behind. Beside a store on the disk these are the paths of folders, those of a restore
+    /// that is under way among them.
     ///
     /// # Errors
-    /// [`BackupError::Postgres`] if the server cannot be asked.
+    /// [`BackupError::Postgres`] if the server cannot be asked; [`BackupError::Target`] if the folder cannot be listed.
     pub fn leftovers(&self) -> Result<Vec<String>, BackupError> {
         match self.held() {
-            Held::Disk(_) => Ok(Vec::new()),
+            Held::Disk(on_disk) => left_beside(&on_disk.path),
             Held::Server(remote) => remote.leftovers(),
         }
     }
@@ -329,6 +331,29 @@ impl Store {
             path: path.clone(),
         })
     }
+}
+
+/// The folders in which restores beside `path` prepared their copies, and were cut off.
+fn left_beside(path: &Path) -> Result<Vec<String>, BackupError> {
+    let folder = folder_of(path);
+    let failed = |source| BackupError::Target {
+        doing: "list",
+        path: folder.to_owned(),
+        source,
+    };
+    let mut left = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(RESTORE_PREFIX)
+        {
+            left.push(entry.path().display().to_string());
+        }
+    }
+    left.sort();
+    Ok(left)
 }
 
 /// Where the data of a store is held.

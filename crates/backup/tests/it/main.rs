@@ -16,6 +16,7 @@ mod copies_locked;
 mod copies_tls;
 mod damage;
 mod encrypted;
+mod faults;
 mod full_disk;
 mod in_place;
 mod killed;

@@ -144,6 +144,7 @@ fn tell(
             "manifest_sha256": backup.manifest_sha256,
             "encrypted": vault.encryption().encrypts(),
             "verified": verified.is_ok(),
+            "verify_ms": verified.as_ref().ok().map(|verified| verified.took.as_millis() as u64),
             "writes_paused_ms": paused_ms,
         }));
     } else {

@@ -56,6 +56,7 @@ pub(super) fn examine(
         Ok(vault) => {
             let mut found = vec![space(&stores, &vault), newest(config, &vault)];
             found.extend(stores.iter().filter_map(leftovers));
+            found.extend(unfinished(&vault));
             found.extend(readable(&vault));
             found
         }
@@ -72,30 +73,49 @@ fn readable(vault: &Vault) -> Option<Finding> {
     Some(Finding::warn("backups", message).hint(hint))
 }
 
-/// Copies of a database that nobody uses any more, unless a rollout is at it just now.
+/// Copies that nobody uses any more, unless a rollout is at it just now.
 fn leftovers(store: &Store) -> Option<Finding> {
     // That the server cannot be asked was told with the space.
     let left = store.leftovers().unwrap_or_default();
     if left.is_empty() {
         return None;
     }
+    let (name, left) = (&store.name, left.join(", "));
+    let (message, hint) = match store.path() {
+        None => (
+            format!("the server of store {name} has copies that Portcullis made: {left}"),
+            match store.kind() {
+                StoreKind::Redis => "unless a restore is under way, empty them with redis-cli -n NUMBER FLUSHDB; the next restore does \
+                                     it too"
+                    .to_owned(),
+                StoreKind::Bucket => format!(
+                    "unless a rollout or a restore is under way, remove what lies below {}.portcullis-copy-NAME/, and then the .json \
+                     of that name",
+                    store.place()
+                ),
+                _ => "unless a rollout or a restore is under way, drop them with DROP DATABASE".to_owned(),
+            },
+        ),
+        Some(_) => (
+            format!("restores of store {name} that were cut off left copies behind: {left}"),
+            "the next restore removes them; or, unless one is under way, remove them with rm -r".to_owned(),
+        ),
+    };
+    Some(Finding::warn("copies", message).hint(hint))
+}
+
+/// What backups that were cut off left in the vault.
+fn unfinished(vault: &Vault) -> Option<Finding> {
+    let left = vault.leftovers().unwrap_or_default();
+    let left: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
+    if left.is_empty() {
+        return None;
+    }
     let message = format!(
-        "the server of store {} has copies that Portcullis made: {}",
-        store.name,
+        "backups that were cut off left files behind: {}",
         left.join(", ")
     );
-    let hint = match store.kind() {
-        StoreKind::Redis => {
-            "unless a restore is under way, empty them with redis-cli -n NUMBER FLUSHDB; the next restore does it too"
-                .to_owned()
-        }
-        StoreKind::Bucket => format!(
-            "unless a rollout or a restore is under way, remove what lies below {}.portcullis-copy-NAME/, and then the .json of \
-             that name",
-            store.place()
-        ),
-        _ => "unless a rollout or a restore is under way, drop them with DROP DATABASE".to_owned(),
-    };
+    let hint = "the next backup removes them; or, unless one is under way, remove them with rm -r";
     Some(Finding::warn("copies", message).hint(hint))
 }
 

@@ -1,0 +1,143 @@
+//! A clock that jumps back and forth by an hour and a year, under backups and their removal.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use portcullis_backup::{
+    BackupError, BackupName, BackupRequest, Keep, Retention, Vault, retention,
+};
+
+use super::{Chance, rounds};
+use crate::{Place, at, request};
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// A backup as the command makes one: a name that is taken within its second is tried again a second later.
+fn back_up(place: &Place, now: &mut Timestamp) -> BackupName {
+    let store = place.file_store(&now.to_string());
+    for _ in 0..60 {
+        let request = BackupRequest {
+            created_at: *now,
+            ..request(0)
+        };
+        match place.vault.create(&request, std::slice::from_ref(&store)) {
+            Ok(backup) => {
+                place.vault.verify(&backup.name).unwrap();
+                return backup.name;
+            }
+            Err(BackupError::NameTaken { .. }) => *now += SignedDuration::from_secs(1),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    panic!("refused a minute long");
+}
+
+fn prune(vault: &Vault, keep: Keep, now: Timestamp) {
+    let backups = vault.list().unwrap();
+    let rules = Retention {
+        service: "dhash".to_owned(),
+        environment: "production".to_owned(),
+        keep,
+        needed: Vec::new(),
+        in_use: BTreeSet::new(),
+        now,
+    };
+    for (decision, backup) in retention(&backups, &rules).iter().zip(&backups) {
+        if !decision.keep {
+            vault.remove(backup).unwrap();
+        }
+    }
+}
+
+/// Whatever the clock says, the backup that was just made stays, and as many as are to be kept. (One that was made while the
+/// clock was a year behind counts as a year old as soon as it is right again: the name is all that is known of it.)
+#[test]
+fn the_backup_that_was_just_made_outlives_a_clock_that_jumps() {
+    let mut chance = Chance::new();
+    for keep in [
+        Keep {
+            last: 1,
+            ..Keep::default()
+        },
+        Keep {
+            last: 3,
+            days: 2,
+            ..Keep::default()
+        },
+        Keep {
+            last: 2,
+            daily: 3,
+            ..Keep::default()
+        },
+    ] {
+        let place = Place::new();
+        let mut now = at(0);
+        let mut made: Vec<BackupName> = Vec::new();
+        for step in 0..rounds(20, 60) {
+            let jump = [
+                HOUR,
+                -HOUR,
+                YEAR,
+                -YEAR,
+                SignedDuration::from_secs(7),
+                HOUR * 5,
+            ];
+            now += *chance.of(&jump);
+            // Years add up; the names have four digits.
+            now = now.clamp(at(0) - YEAR * 3, at(0) + YEAR * 3);
+            made.push(back_up(&place, &mut now));
+            prune(&place.vault, keep, now);
+            let there: BTreeSet<String> = place
+                .vault
+                .list()
+                .unwrap()
+                .iter()
+                .map(|one| one.name.to_string())
+                .collect();
+            let name = &made[step];
+            assert!(
+                there.contains(name.as_str()),
+                "step {step}, {keep:?}, at {now}: {name} was removed; there is {there:?}"
+            );
+            assert!(
+                there.len() >= made.len().min(keep.last as usize),
+                "{there:?}"
+            );
+        }
+    }
+}
+
+/// A clock that was a year ahead made backups whose names lie a year ahead. They do not take the places of those that are made
+/// when it is right again.
+#[test]
+fn backups_from_the_future_take_nobodys_place() {
+    let place = Place::new();
+    let keep = Keep {
+        last: 2,
+        ..Keep::default()
+    };
+    let mut ahead = at(0) + YEAR;
+    let from_ahead: Vec<BackupName> = (0..3).map(|_| back_up(&place, &mut ahead)).collect();
+    let mut now = at(0);
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        now += HOUR * 24;
+        made.push(back_up(&place, &mut now));
+        prune(&place.vault, keep, now);
+    }
+    let there: BTreeSet<String> = place
+        .vault
+        .list()
+        .unwrap()
+        .iter()
+        .map(|one| one.name.to_string())
+        .collect();
+    for name in made[2..].iter().chain(&from_ahead) {
+        assert!(
+            there.contains(name.as_str()),
+            "{name} was removed; there is {there:?}"
+        );
+    }
+    assert_eq!(there.len(), 5, "{there:?}");
+}
