@@ -133,6 +133,20 @@ pub enum BackupError {
         /// How often it was tried.
         attempts: u32,
     },
+    /// Chroma wrote an index anew during each attempt to copy it together with the database that fits it.
+    #[error(
+        "store {store:?} keeps changing: Chroma wrote {} anew during each of {attempts} attempts to copy it with the \
+         database that fits it; pause writes to it while it is backed up",
+        path.display()
+    )]
+    SegmentsChanging {
+        /// The store.
+        store: String,
+        /// The file or folder that changed last.
+        path: PathBuf,
+        /// How often it was tried.
+        attempts: u32,
+    },
     /// The vault cannot be used.
     #[error("cannot {doing} {}; check that the vault exists and may be written to", path.display())]
     Vault {
@@ -277,6 +291,21 @@ pub enum BackupError {
         /// The database.
         path: PathBuf,
         /// What its own check found, at most a few findings.
+        findings: Vec<String>,
+    },
+    /// The indexes of a Chroma database are not whole, so that a backup of it would be none.
+    #[error(
+        "store {store:?}: the indexes beside {} are not whole: {}; put a backup back, or add the records to a new \
+         collection",
+        path.display(),
+        findings.join("; ")
+    )]
+    IndexDamaged {
+        /// The store.
+        store: String,
+        /// The database.
+        path: PathBuf,
+        /// What is missing or too short, at most a few findings.
         findings: Vec<String>,
     },
     /// A database is open, so that replacing it would take writes away from whoever has it open.

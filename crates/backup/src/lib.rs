@@ -44,6 +44,7 @@ mod archive;
 mod backup_name;
 mod bounds;
 mod capture;
+mod chroma;
 mod clock;
 mod copies;
 mod damage;

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::backup_name::is_plain_name;
 use crate::relative_path::{escape, unescape};
 use crate::{
-    BackupName, ExtendedAttributes, PostgresContent, RelativePath, SqliteContent, StoreKind,
+    BackupName, ExtendedAttributes, PostgresContent, RelativePath, SqliteContent, StoreKind, chroma,
 };
 
 /// The format that this program writes and reads.
@@ -61,7 +61,8 @@ pub struct StoreManifest {
     /// Further names of files of the store, as `ln` makes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hard_links: Vec<HardLinkEntry>,
-    /// What is in the database, if it is an SQLite database; its file is then the one of `files`.
+    /// What is in the database, if it is an SQLite database, whose file is then the one of `files`, or a Chroma
+    /// database, of which it is `chroma.sqlite3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqlite: Option<SqliteContent>,
     /// What is in the database, if it is a PostgreSQL database; its dump is among `files`.
@@ -249,8 +250,15 @@ impl StoreManifest {
             return content.digest();
         }
         let mut lines: Vec<(&RelativePath, String)> = Vec::new();
+        let chroma = self.sqlite.as_ref();
+        let chroma = chroma.filter(|_| self.kind == StoreKind::Chroma);
         for entry in &self.files {
-            let line = format!("file {} {} {}\n", entry.size, entry.sha256, entry.path);
+            let line = match chroma {
+                Some(content) if chroma::is_database(&entry.path) => {
+                    format!("database {} {}\n", content.digest(), entry.path)
+                }
+                _ => format!("file {} {} {}\n", entry.size, entry.sha256, entry.path),
+            };
             lines.push((&entry.path, line));
         }
         let files: BTreeMap<_, _> = self.files.iter().map(|file| (&file.path, file)).collect();
@@ -307,7 +315,7 @@ impl StoreManifest {
             {
                 return Err("the file of a file store is not in a folder".to_owned());
             }
-            StoreKind::Directory | StoreKind::Postgres => {
+            StoreKind::Directory | StoreKind::Chroma | StoreKind::Postgres => {
                 if let Some(orphan) = paths
                     .iter()
                     .find(|path| !directories.contains(&path.parent()))
@@ -333,7 +341,8 @@ impl StoreManifest {
         {
             return Err("the root is not a directory".to_owned());
         }
-        if (self.kind == StoreKind::Sqlite) != self.sqlite.is_some()
+        let has_sqlite = matches!(self.kind, StoreKind::Sqlite | StoreKind::Chroma);
+        if has_sqlite != self.sqlite.is_some()
             || (self.kind == StoreKind::Postgres) != self.postgres.is_some()
         {
             return Err("what is said of a database does not fit its kind".to_owned());

@@ -11,7 +11,7 @@ use crate::capture::{Unsettled, capture};
 use crate::on_disk::{OnDisk, Shape};
 use crate::postgres::{Database, PostgresAddress};
 use crate::scan::{ItemKind, Scan};
-use crate::sqlite;
+use crate::{chroma, sqlite};
 
 /// A named piece of data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,12 @@ pub enum Location {
         /// Where the database file is, as for a file. `-wal`, `-shm` and `-journal` beside it belong to it.
         path: PathBuf,
     },
+    /// The folder of a Chroma vector database. It may be in use while it is backed up, and must not be while it is
+    /// restored.
+    Chroma {
+        /// Where the folder with `chroma.sqlite3` is, as for a file.
+        path: PathBuf,
+    },
     /// A PostgreSQL database. It may be in use while it is backed up; sessions are ended when it is replaced.
     Postgres {
         /// Where it is, with the password.
@@ -59,6 +65,8 @@ pub enum StoreKind {
     Directory,
     /// An SQLite database.
     Sqlite,
+    /// The folder of a Chroma vector database.
+    Chroma,
     /// A PostgreSQL database.
     Postgres,
 }
@@ -78,6 +86,7 @@ impl fmt::Display for StoreKind {
             Self::File => "file",
             Self::Directory => "directory",
             Self::Sqlite => "sqlite database",
+            Self::Chroma => "chroma database",
             Self::Postgres => "postgresql database",
         })
     }
@@ -111,6 +120,15 @@ impl Store {
         }
     }
 
+    /// A store that is the folder of a Chroma vector database.
+    #[must_use]
+    pub fn chroma(name: &str, path: PathBuf) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: Location::Chroma { path },
+        }
+    }
+
     /// What it is.
     #[must_use]
     pub fn kind(&self) -> StoreKind {
@@ -118,6 +136,7 @@ impl Store {
             Location::File { .. } => StoreKind::File,
             Location::Directory { .. } => StoreKind::Directory,
             Location::Sqlite { .. } => StoreKind::Sqlite,
+            Location::Chroma { .. } => StoreKind::Chroma,
             Location::Postgres { .. } => StoreKind::Postgres,
         }
     }
@@ -126,9 +145,10 @@ impl Store {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match &self.location {
-            Location::File { path } | Location::Directory { path } | Location::Sqlite { path } => {
-                Some(path)
-            }
+            Location::File { path }
+            | Location::Directory { path }
+            | Location::Sqlite { path }
+            | Location::Chroma { path } => Some(path),
             Location::Postgres { .. } => None,
         }
     }
@@ -137,9 +157,10 @@ impl Store {
     #[must_use]
     pub fn place(&self) -> String {
         match &self.location {
-            Location::File { path } | Location::Directory { path } | Location::Sqlite { path } => {
-                path.display().to_string()
-            }
+            Location::File { path }
+            | Location::Directory { path }
+            | Location::Sqlite { path }
+            | Location::Chroma { path } => path.display().to_string(),
             Location::Postgres { address, .. } => address.to_string(),
         }
     }
@@ -162,6 +183,7 @@ impl Store {
                 Location::File { .. } => Location::File { path },
                 Location::Directory { .. } => Location::Directory { path },
                 Location::Sqlite { .. } => Location::Sqlite { path },
+                Location::Chroma { .. } => Location::Chroma { path },
                 Location::Postgres { .. } => self.location.clone(),
             },
         }
@@ -203,6 +225,7 @@ impl Store {
         let size = self.size()?;
         match (&self.location, self.held()) {
             (Location::Sqlite { .. }, Held::Disk(on_disk)) => sqlite::examine(&on_disk)?,
+            (Location::Chroma { .. }, Held::Disk(on_disk)) => chroma::examine(&on_disk)?,
             (_, Held::Server(database)) => database.examine()?,
             (_, Held::Disk(_)) => {}
         }
@@ -213,7 +236,9 @@ impl Store {
     pub(crate) fn bytes_needed(&self, size: StoreSize) -> u64 {
         match self.location {
             Location::File { .. } | Location::Directory { .. } => size.bytes,
-            Location::Sqlite { .. } | Location::Postgres { .. } => size.bytes.saturating_mul(2),
+            Location::Sqlite { .. } | Location::Chroma { .. } | Location::Postgres { .. } => {
+                size.bytes.saturating_mul(2)
+            }
         }
     }
 
@@ -245,7 +270,7 @@ impl Store {
     pub(crate) fn held(&self) -> Held<'_> {
         let (shape, path) = match &self.location {
             Location::File { path } | Location::Sqlite { path } => (Shape::File, path),
-            Location::Directory { path } => (Shape::Directory, path),
+            Location::Directory { path } | Location::Chroma { path } => (Shape::Directory, path),
             Location::Postgres { address, jobs } => {
                 return Held::Server(Database {
                     store: &self.name,
@@ -280,6 +305,8 @@ pub(crate) enum Held<'a> {
 ///   path escaped as [`crate::RelativePath`] documents. Modes, owners and times do not count.
 /// * An SQLite database: that of its content, see [`crate::SqliteContent`]. It is read in one transaction, so
 ///   it is that of one moment. How the content lies in pages does not count.
+/// * A Chroma database: as a directory store, with the line `database <digest of its content> chroma.sqlite3` for its
+///   SQLite database, and none for what SQLite has beside that.
 /// * A PostgreSQL database: that of its content, see [`crate::PostgresContent`], of one moment too.
 ///
 /// # Errors
@@ -289,6 +316,7 @@ pub(crate) enum Held<'a> {
 pub fn store_digest(store: &Store) -> Result<String, BackupError> {
     let on_disk = match (&store.location, store.held()) {
         (Location::Sqlite { .. }, Held::Disk(on_disk)) => return sqlite::live_digest(&on_disk),
+        (Location::Chroma { .. }, Held::Disk(on_disk)) => return chroma::live_digest(&on_disk),
         (_, Held::Server(database)) => return database.live_digest(),
         (_, Held::Disk(on_disk)) => on_disk,
     };

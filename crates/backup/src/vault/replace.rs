@@ -7,6 +7,7 @@
 //! | directory | the new data goes to the kept name, then the two names are exchanged | none |
 //! | directory, exchange unknown to the file system | two renames | between the two |
 //! | SQLite database | what is in its log is put into the file, what still lies beside it is kept too, then as a file | none |
+//! | Chroma database | as a directory, when nobody has a file of it open | as a directory |
 //! | PostgreSQL database | two renames in one transaction of the server | new sessions wait for it |
 //!
 //! A crash at any point is repaired by calling again with the same time: what was done already is
@@ -26,11 +27,11 @@ use rustix::io::Errno;
 use super::Vault;
 use super::restore::{exists, failed, rename_to_free};
 use crate::durable::{RESTORE_PREFIX, folder_of, sync_folder};
-use crate::on_disk::OnDisk;
+use crate::on_disk::{OnDisk, Shape};
 use crate::scan::location;
 use crate::store::Held;
 use crate::{
-    BackupError, BackupName, Location, Store, StoreKind, StoreManifest, sqlite, store_digest,
+    BackupError, BackupName, Location, Store, StoreManifest, chroma, sqlite, store_digest,
 };
 
 /// Milliseconds are part of it: two restores within one second keep what they replaced apart.
@@ -126,12 +127,10 @@ impl Vault {
         let staged = self.stage(name, &store.name, folder_of(&swap.live))?;
         // Last, so that nothing of the old database was touched if the backup turns out to be no good.
         swap.put_aside(store, &on_disk)?;
-        match (before, wanted.kind) {
+        match (before, wanted.kind.shape()) {
             (Before::Gap | Before::Absent, _) => rename_to_free(&staged.data, &swap.live)?,
-            (_, StoreKind::File | StoreKind::Sqlite) => swap.replace_file(&staged.data)?,
-            (_, StoreKind::Directory | StoreKind::Postgres) => {
-                swap.replace_by_exchange(&staged.data)?
-            }
+            (_, Shape::File) => swap.replace_file(&staged.data)?,
+            (_, Shape::Directory) => swap.replace_by_exchange(&staged.data)?,
         }
         swap.sync()?;
         Ok(replaced(
@@ -213,7 +212,7 @@ impl Swap {
             }
             (true, true) => {}
         }
-        if store.kind() != StoreKind::Directory && self.same_file()? {
+        if store.kind().shape() == Shape::File && self.same_file()? {
             return Ok(Before::Linked);
         }
         if store_digest(store)? == wanted {
@@ -232,6 +231,7 @@ impl Swap {
     fn put_aside(&self, store: &Store, on_disk: &OnDisk) -> Result<(), BackupError> {
         match store.location {
             Location::Sqlite { .. } => sqlite::put_aside(on_disk, &self.kept),
+            Location::Chroma { .. } => chroma::put_aside(on_disk),
             Location::File { .. } | Location::Directory { .. } | Location::Postgres { .. } => {
                 Ok(())
             }

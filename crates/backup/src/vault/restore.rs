@@ -175,13 +175,11 @@ impl<'a> Writer<'a> {
     /// Makes all folders, so that every file and link has a place.
     fn new(private: &TempDir, store: &'a StoreManifest) -> Result<Self, BackupError> {
         let private = private.path();
-        let (root_path, data) = match (store.kind, store.files.first()) {
-            (StoreKind::File | StoreKind::Sqlite, Some(file)) => {
-                (private.to_owned(), private.join(file.path.as_path()))
-            }
+        let (root_path, data) = match (store.kind.shape(), store.files.first()) {
+            (Shape::File, Some(file)) => (private.to_owned(), private.join(file.path.as_path())),
             _ => (private.join("data"), private.join("data")),
         };
-        if matches!(store.kind, StoreKind::Directory | StoreKind::Postgres) {
+        if store.kind.shape() == Shape::Directory {
             fs::create_dir(&root_path).map_err(|source| failed("create", &root_path, source))?;
         }
         let root = openat(
@@ -298,13 +296,9 @@ impl<'a> Writer<'a> {
                 .map_err(|source| self.failed("sync", &entry.path, source))?;
             forget_cached(&file);
         }
-        let shape = match self.store.kind {
-            StoreKind::File | StoreKind::Sqlite => Shape::File,
-            StoreKind::Directory | StoreKind::Postgres => Shape::Directory,
-        };
         let copy = OnDisk {
             name: self.store.name.clone(),
-            shape,
+            shape: self.store.kind.shape(),
             path: self.data.clone(),
         };
         let found = match capture(&copy, None) {
@@ -426,8 +420,8 @@ fn compare(
         return differs(".".to_owned(), count(wanted), count(got));
     }
     // A database was checked before it was packed, and its files are those files, byte for byte.
-    let database = matches!(expected.kind, StoreKind::Sqlite | StoreKind::Postgres);
-    if !database && expected.digest != found.digest {
+    let plain = matches!(expected.kind, StoreKind::File | StoreKind::Directory);
+    if plain && expected.digest != found.digest {
         return differs(
             ".".to_owned(),
             expected.digest.clone(),

@@ -108,7 +108,7 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// A folder in cargo's target folder, where `cargo xtask setup` installs programs.
-fn environment(name: &str) -> PathBuf {
+pub(crate) fn environment(name: &str) -> PathBuf {
     let ours = std::env::current_exe().unwrap();
     let target = ours
         .ancestors()

@@ -161,7 +161,9 @@ fn child_that_restores() {
                         let _ = fs::remove_file(format!("{}{end}", kept.display()));
                     }
                 }
-                StoreKind::Postgres => unreachable!("see postgres.rs"),
+                StoreKind::Chroma | StoreKind::Postgres => {
+                    unreachable!("see chroma.rs and postgres.rs")
+                }
             }
         }
         say_round(second);
