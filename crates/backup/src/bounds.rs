@@ -66,6 +66,15 @@ pub(crate) const CHROMA_QUIET_MS: u64 = 3_000;
 /// How long an index that is just being written is waited for, in milliseconds.
 pub(crate) const CHROMA_SETTLE_MS: u64 = 60_000;
 
+/// How often a tool's data is written anew because its digest changed meanwhile.
+pub(crate) const COMMAND_ATTEMPTS: u32 = 3;
+
+/// How much a command may print where one word or one number is read.
+pub(crate) const COMMAND_WORDS_BYTES_MAX: usize = 1024;
+
+/// After how many bytes of a backup command it is looked again whether there is room.
+pub(crate) const COMMAND_ROOM_EVERY_BYTES: u64 = 32 * 1024 * 1024;
+
 /// How long opening a session with a PostgreSQL server may take, in seconds.
 pub(crate) const POSTGRES_CONNECT_S: u64 = 10;
 

@@ -62,6 +62,7 @@ pub(crate) fn capture(
             hard_links: Vec::new(),
             sqlite: None,
             postgres: None,
+            command: None,
         },
         named: BTreeMap::new(),
     };

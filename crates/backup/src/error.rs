@@ -3,7 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{BackupName, ContinuousProblem, Damage, NameRefused, PostgresProblem, StoreKind};
+use crate::{
+    BackupName, CommandProblem, ContinuousProblem, Damage, NameRefused, PostgresProblem, StoreKind,
+};
 
 /// What can go wrong with backups.
 #[derive(Debug, thiserror::Error)]
@@ -157,6 +159,18 @@ pub enum BackupError {
         /// The failure.
         #[source]
         source: io::Error,
+    },
+    /// The vault cannot be made, because the folder that it would be in is missing.
+    #[error(
+        "the vault {} cannot be made, because there is no folder {}; `portcullis init` makes the state folder, and if \
+         it should be there, see whether its disk is mounted and `state` names it",
+        vault.display(), folder.display()
+    )]
+    NoFolderForVault {
+        /// The vault.
+        vault: PathBuf,
+        /// The folder.
+        folder: PathBuf,
     },
     /// There is no vault.
     #[error(
@@ -329,6 +343,14 @@ pub enum BackupError {
         store: String,
         /// What is in the way.
         problem: PostgresProblem,
+    },
+    /// A store of commands cannot be backed up or put back.
+    #[error("store {store:?}: {problem}")]
+    Command {
+        /// The store.
+        store: String,
+        /// What is in the way.
+        problem: Box<CommandProblem>,
     },
     /// The continuous archive of a PostgreSQL database cannot be written, or not be recovered from.
     #[error("store {store:?}: {problem}")]

@@ -37,8 +37,8 @@ pub fn examine_copy(copy: &Store, manifest: &StoreManifest) -> Result<CopyExamin
             found: copy.kind(),
         });
     }
-    let (digest, rows, checks) = match (&manifest.postgres, copy.held()) {
-        (_, Held::Disk(on_disk)) if manifest.kind == StoreKind::Chroma => {
+    let (digest, rows, checks) = match copy.held() {
+        Held::Disk(on_disk) if manifest.kind == StoreKind::Chroma => {
             let checked = chroma::check_copy(&on_disk)?;
             compare_rows(manifest, &checked.content)?;
             let tables = &checked.content.tables;
@@ -50,7 +50,7 @@ pub fn examine_copy(copy: &Store, manifest: &StoreManifest) -> Result<CopyExamin
             ];
             (checked.digest, Some((tables.len() as u64, rows)), checks)
         }
-        (_, Held::Disk(on_disk)) if manifest.sqlite.is_some() => {
+        Held::Disk(on_disk) if manifest.sqlite.is_some() => {
             let content = sqlite::check_copy(&on_disk)?;
             compare_rows(manifest, &content)?;
             let rows = content.tables.iter().map(|table| table.rows).sum();
@@ -62,22 +62,13 @@ pub fn examine_copy(copy: &Store, manifest: &StoreManifest) -> Result<CopyExamin
             let tables = content.tables.len() as u64;
             (content.digest(), Some((tables, rows)), checks)
         }
-        (_, Held::Disk(_)) => {
+        Held::Disk(_) => {
             let digest = store_digest(copy)?;
             (digest, None, vec!["every file read back: SHA-256"])
         }
-        (content, Held::Server(_)) => {
-            let digest = store_digest(copy)?;
-            let tables = content.as_ref().map(|content| &content.tables);
-            let rows = tables.map(|tables| {
-                let rows = tables.iter().map(|table| table.rows).sum();
-                (tables.len() as u64, rows)
-            });
-            (
-                digest,
-                rows,
-                vec!["rows and content of each table, read in the server"],
-            )
+        Held::Server(remote) => {
+            let found = remote.examine_copy(manifest)?;
+            (found.digest, found.rows, found.checks)
         }
     };
     if digest != manifest.digest {

@@ -46,6 +46,7 @@ mod bounds;
 mod capture;
 mod chroma;
 mod clock;
+mod command;
 mod copies;
 mod damage;
 mod durable;
@@ -59,11 +60,14 @@ mod manifest;
 mod octal;
 mod on_disk;
 mod postgres;
+mod process_output;
 mod protection;
 mod record;
 mod relative_path;
+mod remote;
 mod retention;
 mod row_set;
+mod runtime;
 mod scan;
 mod sealed;
 mod since;
@@ -75,6 +79,7 @@ mod table_entry;
 mod vault;
 
 pub use backup_name::{BackupName, NameRefused};
+pub use command::{COPY_VARIABLE, CommandContent, CommandProblem, CommandVariables, StoreCommands};
 pub use copies::{
     Copied, Copies, CopyAddress, CopyCredentials, CopyError, CopyProblem, CopyReadBack, Stop,
 };
@@ -106,5 +111,5 @@ pub use store::{Location, Store, StoreKind, StoreSize, store_digest};
 pub use table_entry::TableEntry;
 pub use vault::{
     Backup, BackupRequest, BackupState, BackupSummary, Hold, Kept, RecordedSums, Removed, Replaced,
-    Restored, RestoredDatabase, Space, Vault, Verified,
+    Restored, RestoredCopy, Space, Vault, Verified,
 };

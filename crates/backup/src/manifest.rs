@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use sha2::{Digest, Sha256};
 use crate::backup_name::is_plain_name;
 use crate::relative_path::{escape, unescape};
 use crate::{
-    BackupName, ExtendedAttributes, PostgresContent, RelativePath, SqliteContent, StoreKind, chroma,
+    BackupName, CommandContent, ExtendedAttributes, PostgresContent, RelativePath, SqliteContent,
+    StoreKind, chroma, command,
 };
 
 /// The format that this program writes and reads.
@@ -68,6 +70,9 @@ pub struct StoreManifest {
     /// What is in the database, if it is a PostgreSQL database; its dump is among `files`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres: Option<PostgresContent>,
+    /// Who wrote the data, if commands back the store up; it is `data` among `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandContent>,
 }
 
 /// One regular file.
@@ -249,6 +254,12 @@ impl StoreManifest {
         if let (StoreKind::Postgres, Some(content)) = (self.kind, &self.postgres) {
             return content.digest();
         }
+        if let (StoreKind::Command, Some(content), [data]) =
+            (self.kind, &self.command, self.files.as_slice())
+        {
+            let word = content.word.as_deref().map(command::digest_of_word);
+            return word.unwrap_or_else(|| data.sha256.clone());
+        }
         let mut lines: Vec<(&RelativePath, String)> = Vec::new();
         let chroma = self.sqlite.as_ref();
         let chroma = chroma.filter(|_| self.kind == StoreKind::Chroma);
@@ -315,7 +326,11 @@ impl StoreManifest {
             {
                 return Err("the file of a file store is not in a folder".to_owned());
             }
-            StoreKind::Directory | StoreKind::Chroma | StoreKind::Postgres => {
+            StoreKind::Command if !matches!(self.files.as_slice(), [data] if data.path.as_path() == Path::new(command::DATA)) =>
+            {
+                return Err(format!("a {} has exactly one file, data", self.kind));
+            }
+            StoreKind::Directory | StoreKind::Chroma | StoreKind::Postgres | StoreKind::Command => {
                 if let Some(orphan) = paths
                     .iter()
                     .find(|path| !directories.contains(&path.parent()))
@@ -344,6 +359,7 @@ impl StoreManifest {
         let has_sqlite = matches!(self.kind, StoreKind::Sqlite | StoreKind::Chroma);
         if has_sqlite != self.sqlite.is_some()
             || (self.kind == StoreKind::Postgres) != self.postgres.is_some()
+            || (self.kind == StoreKind::Command) != self.command.is_some()
         {
             return Err("what is said of a database does not fit its kind".to_owned());
         }

@@ -44,7 +44,7 @@ impl StoreKind {
     pub(crate) fn shape(self) -> Shape {
         match self {
             Self::File | Self::Sqlite => Shape::File,
-            Self::Directory | Self::Chroma | Self::Postgres => Shape::Directory,
+            Self::Directory | Self::Chroma | Self::Postgres | Self::Command => Shape::Directory,
         }
     }
 }

@@ -31,6 +31,7 @@ mod content;
 mod continuous;
 mod listing;
 mod problem;
+mod remote;
 mod restore;
 mod schema;
 mod session;
@@ -71,11 +72,7 @@ pub(crate) struct Database<'a> {
 impl Database<'_> {
     /// Dumps the database as it is at one moment and writes the dump to the archive. Until it is packed, it lies in
     /// a private folder in `vault`.
-    pub(crate) fn capture(
-        &self,
-        archive: &mut ArchiveWriter,
-        vault: &Path,
-    ) -> Result<StoreManifest, Unsettled> {
+    fn dump(&self, archive: &mut ArchiveWriter, vault: &Path) -> Result<StoreManifest, Unsettled> {
         let private = tempfile::Builder::new()
             .prefix(TEMPORARY_PREFIX)
             .suffix(TEMPORARY_SUFFIX)
@@ -97,7 +94,7 @@ impl Database<'_> {
     }
 
     /// The digest of what is in the database now.
-    pub(crate) fn live_digest(&self) -> Result<String, BackupError> {
+    fn digest(&self) -> Result<String, BackupError> {
         self.blocking(async {
             let mut session = Session::open(self.address).await?;
             session.run("begin", BEGIN).await?;
@@ -108,7 +105,7 @@ impl Database<'_> {
     }
 
     /// How many rows each table has now, of one moment.
-    pub(crate) fn counts(&self) -> Result<Vec<(String, u64)>, BackupError> {
+    fn counts(&self) -> Result<Vec<(String, u64)>, BackupError> {
         self.blocking(async {
             let mut session = Session::open(self.address).await?;
             session.run("begin", BEGIN).await?;
@@ -119,7 +116,7 @@ impl Database<'_> {
     }
 
     /// How large the database is now.
-    pub(crate) fn size(&self) -> Result<StoreSize, BackupError> {
+    fn bytes(&self) -> Result<StoreSize, BackupError> {
         self.blocking(async {
             let mut session = Session::open(self.address).await?;
             let bytes: i64 = session.value(SIZE).await?;
@@ -132,7 +129,7 @@ impl Database<'_> {
     }
 
     /// Whether a backup could begin: the tools are there, and everything may be read.
-    pub(crate) fn examine(&self) -> Result<(), BackupError> {
+    fn can_be_dumped(&self) -> Result<(), BackupError> {
         self.blocking(async {
             let mut session = Session::open(self.address).await?;
             let tools = Tools::installed();
@@ -154,7 +151,7 @@ impl Database<'_> {
     }
 
     /// Whether a restore could begin: roles, extensions and rights are there.
-    pub(crate) fn prepare(&self, wanted: &PostgresContent) -> Result<(), BackupError> {
+    fn prepare(&self, wanted: &PostgresContent) -> Result<(), BackupError> {
         self.blocking(async {
             let mut session = Session::beside(self.address).await?;
             restore::prepare(&mut session, wanted).await?;
@@ -174,27 +171,17 @@ impl Database<'_> {
     }
 
     /// Makes the database, which must not exist, and puts the dump in `folder` into it.
-    pub(crate) fn load(
-        &self,
-        wanted: &PostgresContent,
-        folder: &Path,
-        what: &str,
-    ) -> Result<(), BackupError> {
+    fn load(&self, wanted: &PostgresContent, folder: &Path, what: &str) -> Result<(), BackupError> {
         self.blocking(restore::load(self.address, wanted, folder, self.jobs, what))
     }
 
     /// Puts the database `new` into the place of this one, which is kept as `kept`. Says whether there was one.
-    pub(crate) fn swap(
-        &self,
-        new: &str,
-        kept: &str,
-        wanted: &PostgresContent,
-    ) -> Result<bool, BackupError> {
+    fn swap(&self, new: &str, kept: &str, wanted: &PostgresContent) -> Result<bool, BackupError> {
         self.blocking(restore::swap(self.address, new, kept, wanted))
     }
 
     /// Which of these databases the server has.
-    pub(crate) fn existing(&self, names: [&str; 2]) -> Result<[bool; 2], BackupError> {
+    fn existing(&self, names: [&str; 2]) -> Result<[bool; 2], BackupError> {
         self.blocking(async {
             let mut session = Session::beside(self.address).await?;
             let found = [
@@ -207,7 +194,7 @@ impl Database<'_> {
     }
 
     /// Databases that this program made on the same server and that are not in use.
-    pub(crate) fn marked(&self) -> Result<Vec<String>, BackupError> {
+    fn marked(&self) -> Result<Vec<String>, BackupError> {
         self.blocking(async {
             let mut session = Session::beside(self.address).await?;
             let names = restore::marked(&mut session).await?;
@@ -217,7 +204,7 @@ impl Database<'_> {
     }
 
     /// Drops this database, if this program made and marked it.
-    pub(crate) fn drop_marked(&self) -> Result<(), BackupError> {
+    fn drop_marked(&self) -> Result<(), BackupError> {
         self.blocking(async {
             let mut session = Session::beside(self.address).await?;
             restore::drop_marked(&mut session, self.address.database()).await?;
@@ -238,13 +225,13 @@ impl Database<'_> {
 }
 
 /// The name under which a restored database waits, and the one under which the replaced one is kept.
-pub(crate) fn names_beside(database: &str, time: &str) -> (String, String) {
+fn names_beside(database: &str, time: &str) -> (String, String) {
     let name = |what: &str| restore::beside(database, &format!("_{what}_{time}"));
     (name(RESTORED), name(REPLACED))
 }
 
 /// How the names of databases begin that restores of this one made, up to where names are cut.
-pub(crate) fn restored_prefix(database: &str, time: &str) -> String {
+fn restored_prefix(database: &str, time: &str) -> String {
     let (name, _) = names_beside(database, time);
     name.strip_suffix(time).unwrap_or(&name).to_owned()
 }
@@ -360,25 +347,12 @@ fn blocking_with<T: Send, E: Send>(
     work: impl Future<Output = Result<T, E>> + Send,
     lost: impl Fn(PostgresProblem) -> E + Sync,
 ) -> Result<T, E> {
-    let lost = |why: String| {
+    crate::runtime::blocking(work, |why| {
         lost(PostgresProblem::Failed {
             doing: "work",
             place: "this machine".to_owned(),
             why,
         })
-    };
-    let run = || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| lost(error.to_string()))?;
-        runtime.block_on(work)
-    };
-    std::thread::scope(|scope| {
-        let worker = std::thread::Builder::new().spawn_scoped(scope, run);
-        let worker = worker.map_err(|error| lost(error.to_string()))?;
-        let ended = worker.join();
-        ended.unwrap_or_else(|_| Err(lost("it stopped unexpectedly".to_owned())))
     })
 }
 

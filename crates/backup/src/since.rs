@@ -75,17 +75,14 @@ impl Vault {
                 let then: Vec<TableEntry> = then.cloned().collect();
                 Ok(tables(&then, chroma::counts(&on_disk)?))
             }
-            (_, Held::Server(database)) => {
-                let then = wanted.postgres.as_ref();
-                let then = then.map_or(&[][..], |content| &content.tables);
-                Ok(tables(then, database.counts()?))
-            }
+            (_, Held::Server(remote)) => remote.since(&wanted),
             (_, Held::Disk(on_disk)) => Ok(files(&wanted, &Scan::of(&on_disk)?)),
         }
     }
 }
 
-fn tables(then: &[TableEntry], now: Vec<(String, u64)>) -> Since {
+/// How tables differ by their numbers of rows.
+pub(crate) fn tables(then: &[TableEntry], now: Vec<(String, u64)>) -> Since {
     let mut all: BTreeMap<String, TableSince> = BTreeMap::new();
     for table in then {
         let entry = TableSince {

@@ -91,6 +91,7 @@ pub(crate) fn capture(
         hard_links: Vec::new(),
         sqlite: Some(content),
         postgres: None,
+        command: None,
     };
     for item in scan.items {
         let mut entry = FileEntry {

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::BackupError;
 use crate::bounds::ATTEMPTS_MAX;
 use crate::capture::{Unsettled, capture};
+use crate::command::Commands;
 use crate::on_disk::{OnDisk, Shape};
 use crate::postgres::{Database, PostgresAddress};
+use crate::remote::Remote;
 use crate::scan::{ItemKind, Scan};
-use crate::{chroma, sqlite};
+use crate::{StoreCommands, chroma, sqlite};
 
 /// A named piece of data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,11 @@ pub enum Location {
         /// How many sessions dump and restore at a time, 1 to 64.
         jobs: u32,
     },
+    /// The data of any tool, which commands back up and restore.
+    Command {
+        /// The commands.
+        commands: Box<StoreCommands>,
+    },
 }
 
 /// What a store is, as manifests and messages say it.
@@ -69,6 +76,8 @@ pub enum StoreKind {
     Chroma,
     /// A PostgreSQL database.
     Postgres,
+    /// The data of any tool, which commands back up and restore.
+    Command,
 }
 
 /// How large a store is.
@@ -88,6 +97,7 @@ impl fmt::Display for StoreKind {
             Self::Sqlite => "sqlite database",
             Self::Chroma => "chroma database",
             Self::Postgres => "postgresql database",
+            Self::Command => "store of commands",
         })
     }
 }
@@ -138,6 +148,7 @@ impl Store {
             Location::Sqlite { .. } => StoreKind::Sqlite,
             Location::Chroma { .. } => StoreKind::Chroma,
             Location::Postgres { .. } => StoreKind::Postgres,
+            Location::Command { .. } => StoreKind::Command,
         }
     }
 
@@ -149,7 +160,7 @@ impl Store {
             | Location::Directory { path }
             | Location::Sqlite { path }
             | Location::Chroma { path } => Some(path),
-            Location::Postgres { .. } => None,
+            Location::Postgres { .. } | Location::Command { .. } => None,
         }
     }
 
@@ -162,6 +173,11 @@ impl Store {
             | Location::Sqlite { path }
             | Location::Chroma { path } => path.display().to_string(),
             Location::Postgres { address, .. } => address.to_string(),
+            Location::Command { commands } => {
+                let place = commands.copy.as_ref().or(commands.path.as_ref());
+                let program = || commands.backup.first().cloned().unwrap_or_default();
+                place.map_or_else(program, |path| path.display().to_string())
+            }
         }
     }
 
@@ -184,7 +200,7 @@ impl Store {
                 Location::Directory { .. } => Location::Directory { path },
                 Location::Sqlite { .. } => Location::Sqlite { path },
                 Location::Chroma { .. } => Location::Chroma { path },
-                Location::Postgres { .. } => self.location.clone(),
+                Location::Postgres { .. } | Location::Command { .. } => self.location.clone(),
             },
         }
     }
@@ -197,7 +213,7 @@ impl Store {
     pub fn size(&self) -> Result<StoreSize, BackupError> {
         let on_disk = match self.held() {
             Held::Disk(on_disk) => on_disk,
-            Held::Server(database) => return database.size(),
+            Held::Server(remote) => return remote.size(),
         };
         let scan = Scan::of(&on_disk)?;
         let mut size = StoreSize {
@@ -226,7 +242,7 @@ impl Store {
         match (&self.location, self.held()) {
             (Location::Sqlite { .. }, Held::Disk(on_disk)) => sqlite::examine(&on_disk)?,
             (Location::Chroma { .. }, Held::Disk(on_disk)) => chroma::examine(&on_disk)?,
-            (_, Held::Server(database)) => database.examine()?,
+            (_, Held::Server(remote)) => remote.examine()?,
             (_, Held::Disk(_)) => {}
         }
         Ok(size)
@@ -236,33 +252,66 @@ impl Store {
     pub(crate) fn bytes_needed(&self, size: StoreSize) -> u64 {
         match self.location {
             Location::File { .. } | Location::Directory { .. } => size.bytes,
-            Location::Sqlite { .. } | Location::Chroma { .. } | Location::Postgres { .. } => {
-                size.bytes.saturating_mul(2)
-            }
+            Location::Sqlite { .. }
+            | Location::Chroma { .. }
+            | Location::Postgres { .. }
+            | Location::Command { .. } => size.bytes.saturating_mul(2),
         }
     }
 
-    /// Databases on the server of this store that Portcullis made and that are not in use: copies of rehearsals,
-    /// and what a restore that was cut off left behind. None for a store on the disk.
+    /// What Portcullis made beside this store, on its server, and that is not in use: copies of rehearsals, and what a
+    /// restore that was cut off left behind. None for a store on the disk.
     ///
     /// # Errors
     /// [`BackupError::Postgres`] if the server cannot be asked.
     pub fn leftovers(&self) -> Result<Vec<String>, BackupError> {
         match self.held() {
             Held::Disk(_) => Ok(Vec::new()),
-            Held::Server(database) => database.marked(),
+            Held::Server(remote) => remote.leftovers(),
         }
     }
 
-    /// Drops the database of this store, which must be one that Portcullis made for a copy. If there is none,
-    /// nothing happens; nor for a store on the disk.
+    /// Removes the data of this store, which must be a copy that Portcullis made. If there is none, nothing happens;
+    /// nor for a store on the disk.
     ///
     /// # Errors
     /// [`BackupError::Postgres`] if it was not made by Portcullis, or the server refuses.
     pub fn drop_copy(&self) -> Result<(), BackupError> {
         match self.held() {
             Held::Disk(_) => Ok(()),
-            Held::Server(database) => database.drop_marked(),
+            Held::Server(remote) => remote.drop_copy(),
+        }
+    }
+
+    /// A store that commands back up and restore.
+    #[must_use]
+    pub fn command(name: &str, commands: StoreCommands) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: Location::Command {
+                commands: Box::new(commands),
+            },
+        }
+    }
+
+    /// Whether it can be told whether the store is as in a backup. Of a tool that prints no digest it is only known
+    /// whether its restore command ended with code 0.
+    #[must_use]
+    pub fn tells_its_content(&self) -> bool {
+        match self.commands() {
+            Some(commands) => commands.tell_content(),
+            None => true,
+        }
+    }
+
+    /// The commands of the store, if it is one of commands.
+    pub(crate) fn commands(&self) -> Option<Commands<'_>> {
+        match &self.location {
+            Location::Command { commands } => Some(Commands {
+                store: &self.name,
+                commands,
+            }),
+            _ => None,
         }
     }
 
@@ -272,11 +321,17 @@ impl Store {
             Location::File { path } | Location::Sqlite { path } => (Shape::File, path),
             Location::Directory { path } | Location::Chroma { path } => (Shape::Directory, path),
             Location::Postgres { address, jobs } => {
-                return Held::Server(Database {
+                return Held::Server(Box::new(Database {
                     store: &self.name,
                     address,
                     jobs: *jobs,
-                });
+                }));
+            }
+            Location::Command { commands } => {
+                return Held::Server(Box::new(Commands {
+                    store: &self.name,
+                    commands,
+                }));
             }
         };
         Held::Disk(OnDisk {
@@ -291,8 +346,8 @@ impl Store {
 pub(crate) enum Held<'a> {
     /// In a file or a folder.
     Disk(OnDisk),
-    /// In a database on a server.
-    Server(Database<'a>),
+    /// Behind a server or a tool.
+    Server(Box<dyn Remote + 'a>),
 }
 
 /// The digest of what a store holds now, to compare with that of a backup.
@@ -308,6 +363,9 @@ pub(crate) enum Held<'a> {
 /// * A Chroma database: as a directory store, with the line `database <digest of its content> chroma.sqlite3` for its
 ///   SQLite database, and none for what SQLite has beside that.
 /// * A PostgreSQL database: that of its content, see [`crate::PostgresContent`], of one moment too.
+/// * A store of commands: the SHA-256 of `digest <word>` with a line feed, of the word that its digest command prints;
+///   where there is none, that of what its backup command writes. Of a store that can tell neither it is that of the
+///   backup that was put back last, see [`Store::tells_its_content`].
 ///
 /// # Errors
 /// [`BackupError::StoreChanged`] if it keeps changing while it is read,
@@ -317,7 +375,7 @@ pub fn store_digest(store: &Store) -> Result<String, BackupError> {
     let on_disk = match (&store.location, store.held()) {
         (Location::Sqlite { .. }, Held::Disk(on_disk)) => return sqlite::live_digest(&on_disk),
         (Location::Chroma { .. }, Held::Disk(on_disk)) => return chroma::live_digest(&on_disk),
-        (_, Held::Server(database)) => return database.live_digest(),
+        (_, Held::Server(remote)) => return remote.live_digest(),
         (_, Held::Disk(on_disk)) => on_disk,
     };
     let mut changed = None;

@@ -13,7 +13,6 @@ use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder}
 use crate::{BackupError, BackupName, Encryption, Manifest, Protection, Sealed, Store};
 
 mod create;
-mod database;
 mod form;
 mod hold;
 mod manifest_file;
@@ -23,13 +22,12 @@ mod restore;
 mod verify;
 
 pub use create::{Backup, BackupRequest};
-pub use database::RestoredDatabase;
 pub(crate) use form::{Form, SUFFIXES, SUMS_SUFFIX};
 pub use hold::Hold;
 pub use remove::Removed;
 pub use replace::{Kept, Replaced};
-pub use restore::Restored;
-pub(crate) use restore::{exists, rename_to_free};
+pub use restore::{Restored, RestoredCopy};
+pub(crate) use restore::{Staged, exists, rename_to_free};
 pub use verify::{RecordedSums, Verified};
 
 /// A local folder of backups, readable by its owner only.
@@ -94,13 +92,19 @@ impl Vault {
     /// backups.
     ///
     /// # Errors
-    /// [`BackupError::VaultTooOpen`] if others may look into it; [`BackupError::Vault`] if it
-    /// cannot be made or read.
+    /// [`BackupError::NoFolderForVault`] if the folder that it would be in is missing;
+    /// [`BackupError::VaultTooOpen`] if others may look into it; [`BackupError::Vault`] if it cannot be made or read.
     pub fn open_or_create(root: &Path) -> Result<Self, BackupError> {
         let failed = |doing, source| failed_to(doing, root, source);
         match DirBuilder::new().mode(0o700).create(root) {
             Ok(()) => sync_folder(folder_of(root)).map_err(|error| failed("sync", error))?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(BackupError::NoFolderForVault {
+                    vault: root.to_owned(),
+                    folder: folder_of(root).to_owned(),
+                });
+            }
             Err(error) => return Err(failed("create the vault", error)),
         }
         Self::open(root)
@@ -343,7 +347,7 @@ impl Vault {
         Ok(())
     }
 
-    fn free_bytes(&self) -> Result<u64, BackupError> {
+    pub(crate) fn free_bytes(&self) -> Result<u64, BackupError> {
         crate::free_bytes_of(&self.root)
     }
 

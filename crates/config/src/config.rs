@@ -34,7 +34,7 @@ mod state;
 
 pub use backup::{BackupConfig, TooOld};
 pub use continuous::ContinuousConfig;
-pub use copies::{CopyConfig, EncryptionConfig};
+pub use copies::{CopyConfig, EncryptionConfig, LockConfig};
 pub use drill::{DrillConfig, DrilledBackup};
 pub use gateway::{
     AccessConfig, AccessLogConfig, AccessLogPlace, AcmeChallenge, AcmeConfig, ApiKeysConfig,

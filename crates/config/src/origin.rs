@@ -60,6 +60,8 @@ pub(crate) enum Wanted {
     DirectoryStore,
     /// A store that is an SQLite database.
     SqliteStore,
+    /// A store that is the folder of a Chroma database.
+    ChromaStore,
     /// A folder of SQL files.
     SqlFolder,
     /// A socket that will be made there.
@@ -125,6 +127,9 @@ impl PartialEq for Origin {
     }
 }
 
+/// The database of Chroma's, in the folder that it persists to.
+const CHROMA: &str = "chroma.sqlite3";
+
 impl PathUse {
     fn wrong(&self) -> Option<Wrong> {
         let path = self.path.display();
@@ -154,9 +159,24 @@ impl PathUse {
             Wanted::DirectoryStore if found.is_file() => missing(format!(
                 "`{path}` is a file, expected a folder; did you mean kind = \"file\"?"
             )),
-            Wanted::DirectoryStore if found.is_dir() => None,
+            Wanted::DirectoryStore if found.is_dir() && self.path.join(CHROMA).is_file() => Some(
+                Wrong::new(
+                    Code::BadValue,
+                    format!(
+                        "`{path}` is the folder of a Chroma database: a copy of its files alone may be torn"
+                    ),
+                )
+                .hint("set kind = \"chroma\""),
+            ),
+            Wanted::ChromaStore if found.is_dir() && !self.path.join(CHROMA).is_file() => {
+                missing(format!(
+                    "`{path}` is no folder of a Chroma database: it has no file {CHROMA}"
+                ))
+                .map(|wrong| wrong.hint("name the folder that Chroma persists to, or set kind = \"directory\""))
+            }
+            Wanted::DirectoryStore | Wanted::ChromaStore if found.is_dir() => None,
             Wanted::SqlFolder if found.is_dir() => None,
-            Wanted::DirectoryStore | Wanted::SqlFolder => {
+            Wanted::DirectoryStore | Wanted::ChromaStore | Wanted::SqlFolder => {
                 missing(format!("`{path}` is not a folder"))
             }
             Wanted::FileStore | Wanted::SqliteStore if found.is_dir() => missing(format!(
@@ -209,9 +229,10 @@ impl PathUse {
             Wanted::Body | Wanted::Hook | Wanted::Secret | Wanted::SqlFolder => {
                 "the path starts at the configuration file's folder"
             }
-            Wanted::FileStore | Wanted::DirectoryStore | Wanted::SqliteStore => {
-                "a store must exist before the first release is brought out"
-            }
+            Wanted::FileStore
+            | Wanted::DirectoryStore
+            | Wanted::SqliteStore
+            | Wanted::ChromaStore => "a store must exist before the first release is brought out",
             Wanted::Read(content) => content.hint(),
             Wanted::Socket | Wanted::Written => return None,
         };

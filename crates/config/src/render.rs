@@ -136,6 +136,14 @@ fn copy(copy: &CopyConfig) -> Table {
         ("keep_monthly", i64::from(keep.keep_monthly).into()),
         ("keep_yearly", i64::from(keep.keep_yearly).into()),
     ]);
+    if let Some(lock) = &copy.lock {
+        let mode = match lock.compliance {
+            true => "compliance",
+            false => "governance",
+        };
+        out.insert("lock".into(), duration(lock.for_ms));
+        out.insert("lock_mode".into(), mode.into());
+    }
     for (name, text) in [
         ("endpoint", copy.endpoint.as_deref()),
         ("region", copy.region.as_deref()),

@@ -37,6 +37,11 @@ pub enum StoreLocation {
         /// Where the database file is.
         path: PathBuf,
     },
+    /// The folder of a Chroma vector database.
+    Chroma {
+        /// Where it is.
+        path: PathBuf,
+    },
     /// A PostgreSQL database. Its URL may have a password, so what stands here is where the URL is.
     Postgres {
         /// A reference to the URL, see [`crate::ValueSource`], or a URL without a password.
@@ -60,6 +65,8 @@ pub enum StoreKind {
     Directory,
     /// An SQLite database.
     Sqlite,
+    /// The folder of a Chroma vector database.
+    Chroma,
     /// A PostgreSQL database.
     Postgres,
 }
@@ -80,7 +87,8 @@ impl StoreRef {
         match &self.location {
             StoreLocation::File { path }
             | StoreLocation::Directory { path }
-            | StoreLocation::Sqlite { path } => path.display().to_string(),
+            | StoreLocation::Sqlite { path }
+            | StoreLocation::Chroma { path } => path.display().to_string(),
             StoreLocation::Postgres { url, database, .. } => match database {
                 None => url.clone(),
                 Some(name) => ValueSource::database(name, url),
@@ -99,6 +107,7 @@ impl StoreRef {
             StoreLocation::File { .. } => StoreLocation::File { path },
             StoreLocation::Directory { .. } => StoreLocation::Directory { path },
             StoreLocation::Sqlite { .. } => StoreLocation::Sqlite { path },
+            StoreLocation::Chroma { .. } => StoreLocation::Chroma { path },
             StoreLocation::Postgres {
                 url, folder, jobs, ..
             } => StoreLocation::Postgres {
@@ -122,6 +131,7 @@ impl StoreLocation {
             StoreLocation::File { .. } => StoreKind::File,
             StoreLocation::Directory { .. } => StoreKind::Directory,
             StoreLocation::Sqlite { .. } => StoreKind::Sqlite,
+            StoreLocation::Chroma { .. } => StoreKind::Chroma,
             StoreLocation::Postgres { .. } => StoreKind::Postgres,
         }
     }
@@ -131,7 +141,8 @@ impl StoreLocation {
         match self {
             StoreLocation::File { path }
             | StoreLocation::Directory { path }
-            | StoreLocation::Sqlite { path } => Some(path),
+            | StoreLocation::Sqlite { path }
+            | StoreLocation::Chroma { path } => Some(path),
             StoreLocation::Postgres { .. } => None,
         }
     }
@@ -139,10 +150,11 @@ impl StoreLocation {
 
 impl StoreKind {
     /// Every kind.
-    pub const ALL: [StoreKind; 4] = [
+    pub const ALL: [StoreKind; 5] = [
         StoreKind::File,
         StoreKind::Directory,
         StoreKind::Sqlite,
+        StoreKind::Chroma,
         StoreKind::Postgres,
     ];
 
@@ -152,6 +164,7 @@ impl StoreKind {
             StoreKind::File => "file",
             StoreKind::Directory => "directory",
             StoreKind::Sqlite => "sqlite",
+            StoreKind::Chroma => "chroma",
             StoreKind::Postgres => "postgres",
         }
     }

@@ -270,6 +270,7 @@ impl<'a> Segments<'a> {
             hard_links: Vec::new(),
             sqlite: None,
             postgres: None,
+            command: None,
         };
         let name = &self.store.name;
         let Some(scan) = &self.scan else {

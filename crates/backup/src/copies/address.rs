@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use age::secrecy::{ExposeSecret, SecretString};
-use object_store::aws::{AmazonS3Builder, Checksum};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::multipart::MultipartStore;
@@ -192,7 +192,10 @@ impl CopyAddress {
             .with_retry(self.retry())
             .with_http_connector(transport);
         if let Some(endpoint) = &self.endpoint {
-            builder = builder.with_endpoint(endpoint);
+            // The variable AWS_ENDPOINT_URL_S3 would go before it otherwise.
+            builder = builder
+                .with_endpoint(endpoint)
+                .with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
         }
         if let Some(region) = &self.region {
             builder = builder.with_region(region);
@@ -259,7 +262,7 @@ impl CopyAddress {
     }
 }
 
-/// What may go over HTTP is decided here and not by variables of the environment.
+/// What may go over HTTP is decided by [`Transport`] and not by variables of the environment.
 fn options() -> ClientOptions {
     ClientOptions::new().with_allow_http(true)
 }

@@ -5,6 +5,7 @@
 //! is then a request that failed, which is tried again.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 
-use crate::bounds::{COPY_ANSWER_BYTES_MAX, COPY_CONNECT_S, COPY_REQUEST_S};
+use crate::bounds::{COPY_ANSWER_BYTES_MAX, COPY_CONNECT_S, COPY_PART_BYTES, COPY_REQUEST_S};
 
 /// Sends requests.
 #[derive(Clone)]
@@ -95,11 +96,44 @@ impl Transport {
 #[async_trait]
 impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let limit = Duration::from_secs(COPY_REQUEST_S);
+        if let Err(why) = may_be_asked(request.uri()) {
+            return Err(HttpError::new(HttpErrorKind::Unknown, Broken(why)));
+        }
+        let seconds = seconds_for(request.body().content_length() as u64);
+        let limit = Duration::from_secs(seconds);
         timeout(limit, self.ask(request)).await.unwrap_or_else(|_| {
-            let why = format!("no whole answer within {COPY_REQUEST_S} s");
+            let why = format!("no whole answer within {seconds} s");
             Err(HttpError::new(HttpErrorKind::Timeout, Broken(why)))
         })
+    }
+}
+
+/// How long a request with a body of so many bytes may take, in seconds: a larger piece takes longer.
+fn seconds_for(bytes: u64) -> u64 {
+    COPY_REQUEST_S.saturating_mul(bytes.div_ceil(COPY_PART_BYTES).max(1))
+}
+
+/// Nothing that is copied, and no signature, goes over a network in the clear, whoever said where to: an address may come
+/// from a variable of the provider's or from the file of a key. Only this machine, and what a provider's machine asks for
+/// its role, is asked so.
+fn may_be_asked(uri: &http::Uri) -> Result<(), String> {
+    let host = uri.host().unwrap_or_default();
+    let bare = host.trim_matches(['[', ']']);
+    let near = match bare.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
+        Ok(IpAddr::V6(address)) => {
+            let of_the_machine = address.segments()[..2] == [0xfd00, 0x0ec2];
+            address.is_loopback() || address.is_unicast_link_local() || of_the_machine
+        }
+        Err(_) => ["localhost", "metadata.google.internal"].contains(&bare),
+    };
+    match uri.scheme_str() {
+        Some("https") => Ok(()),
+        Some("http") if near => Ok(()),
+        _ => Err(format!(
+            "http://{host} is not encrypted and not on this machine, so nothing was sent; use https:// (an address may \
+             come from the environment, for example from AWS_ENDPOINT_URL)"
+        )),
     }
 }
 
@@ -140,4 +174,37 @@ fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) 
         cause = inner;
     }
     cause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_goes_over_a_network_in_the_clear() {
+        for (uri, may) in [
+            ("https://s3.example/b", true),
+            ("http://127.0.0.1:9000/b", true),
+            ("http://[::1]:9000/b", true),
+            ("http://localhost/b", true),
+            ("http://169.254.169.254/latest/api/token", true),
+            ("http://[fd00:ec2::23]/v1/credentials", true),
+            ("http://metadata.google.internal/computeMetadata", true),
+            ("http://s3.example/b", false),
+            ("http://10.0.0.1:9000/b", false),
+            ("http://127.0.0.1.example/b", false),
+            ("http://[fd00::1]/b", false),
+            ("ftp://127.0.0.1/b", false),
+        ] {
+            let asked = may_be_asked(&uri.parse().unwrap());
+            assert_eq!(asked.is_ok(), may, "{uri}: {asked:?}");
+        }
+    }
+
+    #[test]
+    fn a_larger_piece_has_more_time() {
+        assert_eq!(seconds_for(0), COPY_REQUEST_S);
+        assert_eq!(seconds_for(COPY_PART_BYTES), COPY_REQUEST_S);
+        assert_eq!(seconds_for(COPY_PART_BYTES * 9), COPY_REQUEST_S * 9);
+    }
 }

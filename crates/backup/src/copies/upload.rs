@@ -183,7 +183,7 @@ async fn send_parts(
     };
     let mut sending = stream::iter(missing)
         .map(send_one)
-        .buffer_unordered(COPY_PARTS_AT_ONCE);
+        .buffer_unordered(at_once(note.part_bytes));
     while let Some(sent) = sending.next().await {
         let (number, id, length) = sent?;
         note.parts.insert(number, id);
@@ -263,6 +263,15 @@ fn part_bytes(bytes: u64) -> u64 {
     least.div_ceil(COPY_PART_BYTES).max(1) * COPY_PART_BYTES
 }
 
+/// How many pieces of this size are sent at a time: large ones one by one, since each is in memory. Up to 70 GiB a piece has
+/// 8 MiB and 24 MiB are in memory; the largest archive that S3 takes, of 5 TiB, needs 600 MiB.
+fn at_once(part_bytes: u64) -> usize {
+    let budget = COPY_PART_BYTES * COPY_PARTS_AT_ONCE as u64;
+    usize::try_from(budget / part_bytes)
+        .unwrap_or(1)
+        .clamp(1, COPY_PARTS_AT_ONCE)
+}
+
 /// Whether a server does not know the upload any more.
 fn is_forgotten(why: &str) -> bool {
     ["NoSuchUpload", "InvalidBlockList", "404"]
@@ -282,5 +291,7 @@ mod tests {
             assert!(part >= COPY_PART_BYTES && part.is_multiple_of(COPY_PART_BYTES));
         }
         assert_eq!(part_bytes(1 << 30), COPY_PART_BYTES);
+        assert_eq!(at_once(COPY_PART_BYTES), COPY_PARTS_AT_ONCE);
+        assert_eq!(at_once(part_bytes(5 << 40)), 1);
     }
 }

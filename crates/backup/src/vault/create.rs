@@ -182,7 +182,7 @@ impl Vault {
                 Ok(chroma::capture(&on_disk, archive, &self.root)?)
             }
             (_, Held::Disk(on_disk)) => capture(&on_disk, Some(archive)),
-            (_, Held::Server(database)) => database.capture(archive, &self.root),
+            (_, Held::Server(remote)) => remote.capture(archive, &self.root),
         }
     }
 

@@ -28,6 +28,7 @@ use super::Vault;
 use super::restore::{exists, failed, rename_to_free};
 use crate::durable::{RESTORE_PREFIX, folder_of, sync_folder};
 use crate::on_disk::{OnDisk, Shape};
+use crate::remote::InBackup;
 use crate::scan::location;
 use crate::store::Held;
 use crate::{
@@ -57,6 +58,10 @@ pub enum Kept {
     Path(PathBuf),
     /// In the database of this name on the same server, `<name>_replaced_<UTC time>` with milliseconds.
     Database(String),
+    /// What the backup command of the store wrote before; its restore command takes it back.
+    Output(PathBuf),
+    /// It could not be kept: the backup command failed, for this reason.
+    Nothing(String),
 }
 
 impl Kept {
@@ -64,8 +69,8 @@ impl Kept {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Path(path) => Some(path),
-            Self::Database(_) => None,
+            Self::Path(path) | Self::Output(path) => Some(path),
+            Self::Database(_) | Self::Nothing(_) => None,
         }
     }
 }
@@ -75,6 +80,10 @@ impl fmt::Display for Kept {
         match self {
             Self::Path(path) => path.display().fmt(f),
             Self::Database(name) => write!(f, "the database {name}"),
+            Self::Output(path) => {
+                write!(f, "{}, which the restore command reads", path.display())
+            }
+            Self::Nothing(why) => write!(f, "nothing: {why}"),
         }
     }
 }
@@ -102,8 +111,13 @@ impl Vault {
         let wanted = &self.wanted(name, store)?;
         let on_disk = match store.held() {
             Held::Disk(on_disk) => on_disk,
-            Held::Server(database) => {
-                return self.replace_database(name, wanted, database, now);
+            Held::Server(remote) => {
+                let backup = InBackup {
+                    vault: self,
+                    name,
+                    wanted,
+                };
+                return remote.replace(&backup, now);
             }
         };
         let swap = Swap::new(&on_disk, now);
@@ -232,9 +246,10 @@ impl Swap {
         match store.location {
             Location::Sqlite { .. } => sqlite::put_aside(on_disk, &self.kept),
             Location::Chroma { .. } => chroma::put_aside(on_disk),
-            Location::File { .. } | Location::Directory { .. } | Location::Postgres { .. } => {
-                Ok(())
-            }
+            Location::File { .. }
+            | Location::Directory { .. }
+            | Location::Postgres { .. }
+            | Location::Command { .. } => Ok(()),
         }
     }
 

@@ -26,8 +26,10 @@ use crate::hashing::{CopyFailed, copy};
 use crate::holes::SparseWriter;
 use crate::manifest::{FileEntry, StoreManifest};
 use crate::on_disk::{OnDisk, Shape};
+use crate::remote::InBackup;
 use crate::scan::{open_beneath, open_beneath_with, open_folder_of};
-use crate::{BackupError, BackupName, ExtendedAttributes, RelativePath, StoreKind, sqlite};
+use crate::store::Held;
+use crate::{BackupError, BackupName, ExtendedAttributes, RelativePath, Store, StoreKind, sqlite};
 
 /// A store that was restored to a new place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +50,51 @@ pub struct Restored {
     pub took: Duration,
 }
 
+/// A store that is no path and was restored to a copy of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoredCopy {
+    /// Where it is, as [`Store::place`] says it.
+    pub place: String,
+    /// The digest of its content, computed from what was read back; equal to that of the backup.
+    pub digest: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
 impl Vault {
+    /// Restores a store that is no path to the place of `copy`, a store of the same name and kind, where nothing must
+    /// be. The copy is marked as one, so that [`Store::drop_copy`] removes it and [`Store::leftovers`] names it.
+    ///
+    /// # Errors
+    /// [`BackupError::KindDiffers`] if the copy is of another kind; [`BackupError::StoresRefused`] if it is a path; [`BackupError::Postgres`] with what is
+    /// missing or in the way, and those of [`Vault::restore`]. If anything fails, nothing of the copy stays.
+    pub fn restore_copy(
+        &self,
+        name: &BackupName,
+        copy: &Store,
+    ) -> Result<RestoredCopy, BackupError> {
+        let watch = Stopwatch::start();
+        let wanted = self.wanted(name, copy)?;
+        let Held::Server(remote) = copy.held() else {
+            return Err(BackupError::StoresRefused {
+                why: format!("the copy of the store {} is a path", copy.name),
+            });
+        };
+        remote.restore_copy(&InBackup {
+            vault: self,
+            name,
+            wanted: &wanted,
+        })?;
+        Ok(RestoredCopy {
+            place: copy.place(),
+            digest: wanted.digest,
+            took: watch.elapsed(),
+        })
+    }
+
     /// Restores one store of a backup to `to`, where nothing must be; the folder of `to` must
-    /// exist. Of a PostgreSQL database it is the dump that goes there; see [`Vault::restore_database`]. The whole backup is verified on the way, and the copy is read back from the disk and
+    /// exist. Of a PostgreSQL database it is the dump that goes there; see [`Vault::restore_copy`].
+    /// The whole backup is verified on the way, and the copy is read back from the disk and
     /// compared with the manifest before it appears under its name, complete.
     ///
     /// # Errors
@@ -92,7 +136,7 @@ impl Vault {
     }
 
     /// Prepares a verified copy in a private folder in `folder`.
-    pub(super) fn stage(
+    pub(crate) fn stage(
         &self,
         name: &BackupName,
         store_name: &str,
@@ -151,13 +195,20 @@ impl Vault {
 }
 
 /// A verified copy that waits to be put in place. Dropping it removes what was not moved away.
-pub(super) struct Staged {
+pub(crate) struct Staged {
     _private: TempDir,
     /// The copy: a file or a directory.
     pub(super) data: PathBuf,
     pub(super) manifest: StoreManifest,
     pub(super) owners_not_set: u64,
     pub(super) attributes_not_set: u64,
+}
+
+impl Staged {
+    /// The copy: a file or a directory.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
 }
 
 /// Writes one store.

@@ -30,6 +30,15 @@ impl Server {
         server
     }
 
+    /// moto with a certificate. It has no bucket yet.
+    pub(crate) fn s3_over_tls(certificate: &Path, key: &Path) -> Server {
+        let port = free_port();
+        let mut command = Command::new(environment("python-cloud").join("bin/moto_server"));
+        command.args(["-H", "127.0.0.1", "-p", &port.to_string(), "-s"]);
+        command.arg("-c").arg(certificate).arg("-k").arg(key);
+        Server::start(&mut command, port)
+    }
+
     /// Azurite, which speaks the language of Azure Blob.
     pub(crate) fn azure(folder: &Path) -> Server {
         let port = free_port();

@@ -19,7 +19,7 @@ use crate::{Place, flip, names, noise, request};
 const LARGE: usize = 26 * 1024 * 1024;
 const PART: u64 = 8 * 1024 * 1024;
 
-fn at(endpoint: &str) -> CopyAddress {
+pub(crate) fn at(endpoint: &str) -> CopyAddress {
     CopyAddress {
         name: "elsewhere".to_owned(),
         url: "s3://backups/shop".to_owned(),

@@ -161,7 +161,7 @@ fn child_that_restores() {
                         let _ = fs::remove_file(format!("{}{end}", kept.display()));
                     }
                 }
-                StoreKind::Chroma | StoreKind::Postgres => {
+                StoreKind::Chroma | StoreKind::Postgres | StoreKind::Command => {
                     unreachable!("see chroma.rs and postgres.rs")
                 }
             }

@@ -3,12 +3,17 @@
 // Helpers outside of test functions may unwrap too: a panic is how a test fails.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../../../driver/tests/it/authority.rs"]
+#[allow(dead_code)]
+mod authority;
 mod changing;
 mod chroma;
 mod cloud;
+mod command;
 mod completeness;
 mod continuous;
 mod copies;
+mod copies_tls;
 mod damage;
 mod encrypted;
 mod full_disk;
@@ -19,6 +24,7 @@ mod postgres;
 #[path = "../../../journal/tests/it/postgres_server.rs"]
 #[allow(dead_code)]
 mod postgres_server;
+mod postgres_versions;
 mod random_trees;
 mod refusals;
 mod removing;

@@ -90,8 +90,37 @@ fn everything() -> PostgresServer {
     {
         server.sql("postgres", statement);
     }
-    server.sql("notes", WITHIN);
+    server.sql("notes", &within(&server));
     server
+}
+
+/// Debian's extensions, or pgvector where there are none of those.
+fn extensions(server: &PostgresServer) -> &'static [&'static str] {
+    match server.offers("hstore") {
+        true => &["hstore", "pg_trgm"],
+        false => &["vector"],
+    }
+}
+
+fn within(server: &PostgresServer) -> String {
+    if server.offers("hstore") {
+        return WITHIN.to_owned();
+    }
+    [
+        ("CREATE EXTENSION pg_trgm;", "CREATE EXTENSION vector;"),
+        ("CREATE EXTENSION hstore;", ""),
+        ("public.hstore", "public.vector(2)"),
+        ("'a=>1'", "'[1,2]'"),
+        (
+            "gin (text public.gin_trgm_ops)",
+            "hnsw (tags public.vector_l2_ops)",
+        ),
+    ]
+    .iter()
+    .fold(WITHIN.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    })
 }
 
 fn databases(server: &PostgresServer) -> Vec<String> {
@@ -113,7 +142,7 @@ fn problem<T: std::fmt::Debug>(outcome: Result<T, BackupError>) -> PostgresProbl
 /// What `pg_dump` says of a database, as sorted lines without what differs from call to call, and without what the
 /// server itself prints otherwise once an expression was dumped and read again: casts, parentheses and the order of inherited columns.
 fn dumped(server: &PostgresServer, database: &str) -> Vec<String> {
-    let output = Command::new("/usr/lib/postgresql/15/bin/pg_dump")
+    let output = Command::new(server.program("pg_dump"))
         .args(["--dbname", &server.url(database)])
         .output()
         .unwrap();
@@ -191,7 +220,7 @@ fn a_round_trip(jobs: u32) {
         .iter()
         .map(|it| it.name.as_str())
         .collect();
-    assert_eq!(extensions, ["hstore", "pg_trgm"]);
+    assert_eq!(extensions, self::extensions(&server));
 
     // A bad release spoils everything, and holds a session open.
     server.sql(
@@ -226,13 +255,13 @@ fn a_round_trip(jobs: u32) {
 
     // A copy beside is marked as one, and only such a one is dropped.
     let copy = store(&server, "notes_copy", jobs);
-    let restored = place.vault.restore_database(&backup.name, &copy).unwrap();
+    let restored = place.vault.restore_copy(&backup.name, &copy).unwrap();
     assert_eq!(
-        (restored.database.as_str(), &restored.digest),
-        ("notes_copy", &held.digest)
+        (&restored.place, &restored.digest),
+        (&copy.place(), &held.digest)
     );
     assert_eq!(store_digest(&copy).unwrap(), held.digest);
-    let refused = problem(place.vault.restore_database(&backup.name, &copy));
+    let refused = problem(place.vault.restore_copy(&backup.name, &copy));
     assert!(
         matches!(refused, PostgresProblem::TargetExists { .. }),
         "{refused}"
@@ -283,6 +312,8 @@ fn differences_are_told_and_what_does_not_count_is_not() {
         assert_eq!(store_digest(&notes).unwrap(), first, "{same}");
     }
     let mut seen = vec![first];
+    let last = extensions(&server).last().unwrap();
+    let drop_extension = format!("DROP EXTENSION {last} CASCADE");
     for different in [
         "UPDATE app.\"Note\" SET text = 'x' WHERE id = 7",
         "UPDATE app.\"Note\" SET tags = NULL WHERE id = 7",
@@ -297,7 +328,7 @@ fn differences_are_told_and_what_does_not_count_is_not() {
         "ALTER TABLE app.visit OWNER TO reader",
         "DROP POLICY own ON app.visit",
         "ALTER TABLE app.\"Note\" DISABLE TRIGGER touched",
-        "DROP EXTENSION pg_trgm",
+        &drop_extension,
         "SELECT lo_put((SELECT min(oid) FROM pg_largeobject_metadata), 2000000, 'changed')",
         "ALTER SEQUENCE app.ticket INCREMENT 6",
         "CREATE TABLE app.another (a int)",
@@ -436,10 +467,7 @@ fn a_backup_under_load_is_of_one_moment() {
             assert_ne!(before, after, "nothing was written meanwhile");
             let copy = format!("bank_copy_{round}");
             let restored = Store::postgres("notes", address(&server, &copy), 2);
-            place
-                .vault
-                .restore_database(&backup.name, &restored)
-                .unwrap();
+            place.vault.restore_copy(&backup.name, &restored).unwrap();
             assert_eq!(
                 server.sql(&copy, "SELECT sum(balance) FROM account"),
                 "8000"

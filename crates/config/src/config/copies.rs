@@ -34,6 +34,17 @@ pub struct CopyConfig {
     pub secret: Option<SecretText>,
     /// Whether a release waits for it before it changes data.
     pub required: bool,
+    /// For how long what is copied cannot be removed, for S3.
+    pub lock: Option<LockConfig>,
     /// How long copies are kept there.
     pub retention: RetentionConfig,
+}
+
+/// The keys `lock` and `lock_mode` of a `[[backup.copy]]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockConfig {
+    /// For how long, in milliseconds, from the moment at which it was copied.
+    pub for_ms: u64,
+    /// Whether nobody at all may bypass it.
+    pub compliance: bool,
 }

@@ -3,6 +3,9 @@
 use super::{Key, Kind, Preset, Section, key};
 
 const COUNT_MAX: u64 = 0xffff_ffff;
+/// A day, below which a lock protects nobody, and the longest that S3 takes, 100 years.
+const LOCK_MS_MIN: u64 = 86_400_000;
+const LOCK_MS_MAX: u64 = 36_500 * 86_400_000;
 
 pub(crate) static ENCRYPTION: Section = Section {
     header: "[backup.encryption]",
@@ -90,6 +93,20 @@ pub(crate) static COPY: Section = Section {
             Preset::Value("false"),
             "Whether the backup of a release must be copied there before the release changes data. `timeouts.backup` then \
              holds for making, verifying and copying together.",
+        ),
+        key(
+            "lock",
+            Kind::DurationWithin(LOCK_MS_MIN, LOCK_MS_MAX),
+            Preset::Absent("what the bucket does by itself"),
+            "S3: for how long nobody can remove or change what was copied, from the moment at which it was copied (Object Lock, \
+             which the bucket must have been made with).",
+        ),
+        key(
+            "lock_mode",
+            Kind::Choice(&["governance", "compliance"]),
+            Preset::Absent("`governance`, with `lock`"),
+            "S3: whether somebody with the right to bypass a lock may do so, or nobody at all, and not the owner of the account \
+             either.",
         ),
         KEEP_LAST,
         keep("keep_days", "The same as `keep_days` of `[backup]`."),

@@ -17,17 +17,17 @@ pub(crate) static STORE: Section = Section {
         ),
         key(
             "kind",
-            Kind::Choice(&["file", "directory", "sqlite", "postgres"]),
+            Kind::Choice(&["file", "directory", "sqlite", "chroma", "postgres"]),
             Preset::Required,
-            "One file, a folder with everything in it, or a database, which is copied while it is used: SQLite \
-             or PostgreSQL.",
+            "One file, a folder with everything in it, or a database, which is copied while it is used: SQLite, the \
+             folder of a Chroma vector database, or PostgreSQL.",
         ),
         key(
             "path",
             Kind::Path,
             Preset::Absent("must be given, but for `postgres`"),
             "Where it is. Of an SQLite database: the file itself; what lies beside it (`-wal`, `-shm`) \
-             belongs to it.",
+             belongs to it. Of Chroma: the folder with `chroma.sqlite3`.",
         ),
         key(
             "url",

@@ -28,6 +28,8 @@ pub(crate) struct RawCopy {
     pub(crate) account: Option<At<String>>,
     pub(crate) secret: Option<At<String>>,
     pub(crate) required: bool,
+    pub(crate) lock_ms: Option<At<u64>>,
+    pub(crate) lock_mode: Option<At<String>>,
     /// Last, days, hourly, daily, weekly, monthly, yearly.
     pub(crate) keep: [Option<u32>; 7],
     pub(crate) spot: Spot,
@@ -58,6 +60,8 @@ impl RawCopy {
             account: table.text("account"),
             secret: table.read("secret", super::metric::secret),
             required: value_or_default(table.boolean("required")),
+            lock_ms: table.duration_ms("lock"),
+            lock_mode: table.text("lock_mode"),
             keep: [
                 keep("keep_last"),
                 keep("keep_days"),

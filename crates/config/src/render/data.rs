@@ -15,7 +15,8 @@ pub(super) fn stores(config: &Config) -> Value {
         match &store.location {
             StoreLocation::File { path: at }
             | StoreLocation::Directory { path: at }
-            | StoreLocation::Sqlite { path: at } => drop(out.insert("path".into(), path(at))),
+            | StoreLocation::Sqlite { path: at }
+            | StoreLocation::Chroma { path: at } => drop(out.insert("path".into(), path(at))),
             StoreLocation::Postgres { url, jobs, .. } => {
                 out.insert("url".into(), url.as_str().into());
                 out.insert("jobs".into(), i64::from(*jobs).into());

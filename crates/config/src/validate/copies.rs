@@ -4,7 +4,7 @@ use portcullis_rollout::ValueSource;
 
 use super::{Context, places, text};
 use crate::Code;
-use crate::config::{CopyConfig, EncryptionConfig, RetentionConfig, SecretText};
+use crate::config::{CopyConfig, EncryptionConfig, LockConfig, RetentionConfig, SecretText};
 use crate::origin::Wanted;
 use crate::raw::{RawCopy, RawEncryption};
 use crate::report::{At, Report, Wrong};
@@ -58,6 +58,10 @@ fn copy(raw: &RawCopy, retention: &RetentionConfig, context: &mut Context<'_>) -
         account: owned(&raw.account),
         secret: raw.secret.as_ref().map(|at| secret(at, context)),
         required: raw.required,
+        lock: raw.lock_ms.as_ref().map(|at| LockConfig {
+            for_ms: at.value,
+            compliance: text(raw.lock_mode.as_ref()) == Some("compliance"),
+        }),
         retention: RetentionConfig {
             keep_last: last.unwrap_or(retention.keep_last),
             keep_days: days.unwrap_or(retention.keep_days),
@@ -121,6 +125,7 @@ fn fits(copy: &RawCopy, report: &Report<'_>) {
             report.add(&at.spot, wrong);
         }
     }
+    lock_fits(copy, scheme, report);
     let missing = match (scheme, &copy.access_key, &copy.account, &copy.secret) {
         ("s3", Some(_), _, None) => Some("`access_key` needs `secret`, the secret access key"),
         ("s3", None, _, Some(_)) => Some("`secret` needs `access_key`, the key's ID"),
@@ -131,5 +136,22 @@ fn fits(copy: &RawCopy, report: &Report<'_>) {
         let wrong = Wrong::new(Code::Contradiction, message);
         let hint = "give both, or neither to use the environment's own";
         report.add(&copy.spot, wrong.hint(hint));
+    }
+}
+
+/// Only S3 locks single objects; a mode without a lock says nothing.
+fn lock_fits(copy: &RawCopy, scheme: &str, report: &Report<'_>) {
+    if let Some(at) = copy.lock_ms.as_ref().filter(|_| scheme != "s3") {
+        let message =
+            format!("single copies are locked in S3 only, and this one is at {scheme}://");
+        let hint = "remove it, and lock the bucket itself: a retention policy of Google, an immutability policy of Azure";
+        let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
+        report.add(&at.spot, wrong);
+    }
+    if let (Some(at), None) = (&copy.lock_mode, &copy.lock_ms) {
+        let message = "`lock_mode` says how a copy is locked, and `lock` is missing";
+        let wrong =
+            Wrong::new(Code::Contradiction, message).hint("add `lock`, for example \"30d\"");
+        report.add(&at.spot, wrong);
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn stores(
             ("state.vault", &state.vault, &raw_state.vault),
         ] {
             let Some(path) = store.path() else { continue };
-            let holds_own = kind == StoreKind::Directory && within(own, path);
+            let holds_own = is_folder(kind) && within(own, path);
             if at.is_some() && (holds_own || within(path, own)) {
                 let message = format!("this store and {key} overlap");
                 let hint =
@@ -112,6 +112,7 @@ fn location<'r>(
     let (wanted, location) = match kind {
         StoreKind::File => (Wanted::FileStore, StoreLocation::File { path }),
         StoreKind::Directory => (Wanted::DirectoryStore, StoreLocation::Directory { path }),
+        StoreKind::Chroma => (Wanted::ChromaStore, StoreLocation::Chroma { path }),
         StoreKind::Sqlite | StoreKind::Postgres => {
             (Wanted::SqliteStore, StoreLocation::Sqlite { path })
         }
@@ -149,13 +150,18 @@ fn duplicate_name(before: &[RawStore], store: &RawStore, report: &Report<'_>) {
     }
 }
 
+/// Whether a store of this kind is a folder with everything in it.
+fn is_folder(kind: StoreKind) -> bool {
+    matches!(kind, StoreKind::Directory | StoreKind::Chroma)
+}
+
 fn overlap(one: &StoreRef, other: &StoreRef) -> bool {
     let (Some(path), Some(other_path)) = (one.path(), other.path()) else {
         // Two references may lead to one database; that can only be seen when they are resolved.
         let same = |one: &StoreRef, other: &StoreRef| one.place() == other.place();
         return one.kind() == other.kind() && same(one, other);
     };
-    let is_folder = |store: &StoreRef| store.kind() == StoreKind::Directory;
+    let is_folder = |store: &StoreRef| is_folder(store.kind());
     let same = within(path, other_path) && within(other_path, path);
     same || is_folder(one) && within(other_path, path)
         || is_folder(other) && within(path, other_path)

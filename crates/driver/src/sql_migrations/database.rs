@@ -103,8 +103,10 @@ impl MigrationDatabase {
                 }
                 Ok(found)
             }
-            StoreLocation::File { .. } | StoreLocation::Directory { .. } => Err(refused(
-                "it is no database, so SQL files cannot change it".to_owned(),
+            StoreLocation::File { .. }
+            | StoreLocation::Directory { .. }
+            | StoreLocation::Chroma { .. } => Err(refused(
+                "it is no database that SQL files can change".to_owned(),
             )),
         }
     }

@@ -8,7 +8,7 @@ use portcullis_backup::{
     BackupName, Manifest, Store, StoreKind, StoreManifest, Vault, examine_copy,
 };
 use portcullis_config::Config;
-use portcullis_rollout::{Fact, StoreKind as RefKind, StoreLocation, StoreRef};
+use portcullis_rollout::{Fact, StoreLocation, StoreRef};
 
 use super::course::Short;
 use super::{StoreRefs, blocking};
@@ -47,14 +47,14 @@ impl Copies {
             let live = config.stores.iter().find(|store| store.name == held.name);
             let at = match (place(held, live, scratch), live) {
                 (Some(at), _) => at,
-                (None, Some(live)) if live.kind() == RefKind::Postgres => {
+                (None, Some(live)) if live.path().is_none() => {
                     live.copied_to(scratch, &format!("{DATABASE}{began_ms:x}_{index}"))
                 }
                 (None, _) => {
                     return Err(Short::could_not(format!(
-                        "store {} is a PostgreSQL database in the backup, and the configuration has none of that name, so \
-                         nobody can tell on which server it would be restored",
-                        held.name
+                        "store {} is a {} in the backup, and the configuration has none of that name, so nobody can tell \
+                         where it would be restored",
+                        held.name, held.kind
                     )));
                 }
             };
@@ -85,10 +85,7 @@ impl Copies {
 
     /// Drops the databases that drills left which were killed, and says which. The lock of drills is held.
     pub(super) async fn drop_left(config: &Config) -> Result<Vec<String>, Short> {
-        let databases = config
-            .stores
-            .iter()
-            .filter(|store| store.kind() == RefKind::Postgres);
+        let databases = config.stores.iter().filter(|store| store.path().is_none());
         let databases: Vec<StoreRef> = databases.cloned().collect();
         let stores = stores_of(&databases).await;
         let stores = stores.map_err(|failure| Short::could_not(failure.message))?;
@@ -138,7 +135,7 @@ impl Copies {
             {
                 let Some(path) = copy.path() else {
                     vault
-                        .restore_database(&name, copy)
+                        .restore_copy(&name, copy)
                         .map_err(|error| Short::of_backup(&error))?;
                     facts.push(Fact::new(
                         &copy.name,
@@ -267,6 +264,7 @@ fn place(held: &StoreManifest, live: Option<&StoreRef>, scratch: &Path) -> Optio
         StoreKind::File => StoreLocation::File { path },
         StoreKind::Directory => StoreLocation::Directory { path },
         StoreKind::Sqlite => StoreLocation::Sqlite { path },
+        StoreKind::Chroma => StoreLocation::Chroma { path },
         StoreKind::Postgres => return None,
     };
     Some(StoreRef {

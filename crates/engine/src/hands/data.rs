@@ -335,7 +335,7 @@ impl DataHand {
                         }
                         vault.restore(&name, &copy.name, to).map(drop)
                     }
-                    None => vault.restore_database(&name, &copy).map(drop),
+                    None => vault.restore_copy(&name, &copy).map(drop),
                 };
                 restored.map_err(|error| failure(&error))?;
             }
@@ -387,6 +387,7 @@ pub async fn stores_of(refs: &[StoreRef]) -> Result<Vec<Store>, Failure> {
             StoreLocation::File { path } => Location::File { path },
             StoreLocation::Directory { path } => Location::Directory { path },
             StoreLocation::Sqlite { path } => Location::Sqlite { path },
+            StoreLocation::Chroma { path } => Location::Chroma { path },
             StoreLocation::Postgres {
                 url,
                 folder,

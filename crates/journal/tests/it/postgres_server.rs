@@ -85,6 +85,18 @@ impl PostgresServer {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// A program of its version.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    /// Whether this extension can be made.
+    pub(crate) fn offers(&self, extension: &str) -> bool {
+        let asked =
+            format!("SELECT count(*) FROM pg_available_extensions WHERE name = '{extension}'");
+        self.sql("postgres", &asked) == "1"
+    }
+
     /// Creates a database and returns its address.
     pub(crate) fn create_database(&self, name: &str) -> String {
         self.sql("postgres", &format!("CREATE DATABASE {name}"));
@@ -214,8 +226,15 @@ impl Drop for PostgresServer {
     }
 }
 
-/// The folder with `initdb`, `postgres` and `psql`: the newest that Debian installed, or one of the PATH.
+/// Names another folder of programs, for tests that are run once more on another version.
+const CHOSEN: &str = "PORTCULLIS_TEST_POSTGRES";
+
+/// The folder with `initdb`, `postgres` and `psql`: the one that was chosen, the newest that Debian installed, or one of
+/// the PATH.
 fn programs() -> PathBuf {
+    if let Some(chosen) = std::env::var_os(CHOSEN) {
+        return PathBuf::from(chosen);
+    }
     let installed = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()

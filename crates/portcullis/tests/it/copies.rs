@@ -312,6 +312,19 @@ fn keys_and_places_that_cannot_be_are_refused() {
             "[[backup.copy]]\nname = \"a\"\nurl = \"s3://x\"\naccess_key = \"k\"".to_owned(),
             "`access_key` needs `secret`",
         ),
+        (
+            "[[backup.copy]]\nname = \"a\"\nurl = \"gs://x\"\nlock = \"30d\"".to_owned(),
+            "lock the bucket itself",
+        ),
+        (
+            "[[backup.copy]]\nname = \"a\"\nurl = \"s3://x\"\nlock_mode = \"compliance\""
+                .to_owned(),
+            "`lock` is missing",
+        ),
+        (
+            "[[backup.copy]]\nname = \"a\"\nurl = \"s3://x\"\nlock = \"1h\"".to_owned(),
+            "lock",
+        ),
     ] {
         let file = rig.path("portcullis.toml");
         let before = std::fs::read_to_string(&file).unwrap();
@@ -363,4 +376,40 @@ fn the_runbook_restores_an_encrypted_backup_without_portcullis() {
     )
     .unwrap();
     assert_eq!(rig.library_sha256(), before);
+}
+
+#[test]
+fn variables_of_the_provider_do_not_lead_copies_elsewhere() {
+    let server = Server::s3(None);
+    let rig = Rig::new("none");
+    let place = format!(
+        "[[backup.copy]]\nname = \"offsite\"\nurl = \"s3://backups/shop\"\nendpoint = \"{}\"\n[timeouts]",
+        server.url()
+    );
+    rig.edit("[timeouts]", &place);
+    rig.ok(&["init"]);
+    let name = created(&rig)["name"].as_str().unwrap().to_owned();
+    let copy = |variable: &str, address: &str| {
+        Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .current_dir(rig.folder.path())
+            .args(["backup", "copy", &name])
+            .env("AWS_ACCESS_KEY_ID", "testing")
+            .env("AWS_SECRET_ACCESS_KEY", "testing")
+            .env(variable, address)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    };
+    // The endpoint of the configuration goes before that of the environment.
+    let copied = copy("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1");
+    assert!(copied.status.success(), "{}", said(&copied));
+
+    rig.edit(&format!("endpoint = \"{}\"\n", server.url()), "");
+    let refused = copy("AWS_ENDPOINT_URL", "http://192.0.2.1:9000");
+    let why = said(&refused);
+    assert!(!refused.status.success());
+    assert!(
+        why.contains("http://192.0.2.1 is not encrypted and not on this machine"),
+        "{why}"
+    );
 }

@@ -145,16 +145,17 @@ fn targets(out: &mut String, report: &DrillReport) {
         ),
     ];
     out.push_str(
-        "<h2>Targets</h2>\n<table>\n<thead><tr><th scope=\"col\">Target</th><th scope=\"col\">Measured</th>\
+        "<h2>Targets</h2>\n<table class=\"targets\">\n<thead><tr><th scope=\"col\">Figure</th><th scope=\"col\">Measured</th>\
          <th scope=\"col\">At worst</th><th scope=\"col\">Target</th><th scope=\"col\">Result</th></tr></thead>\n<tbody>\n",
     );
     for (name, measured, worst, target, result) in rows {
         let _ = writeln!(
             out,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td data-label=\"Measured\">{}</td>{}<td data-label=\"Target\">{}</td>\
+             <td data-label=\"Result\">{}</td></tr>",
             escaped(name),
             escaped(&words(*measured, "not measured")),
-            escaped(&worst),
+            cell("At worst", &worst),
             escaped(&words(*target, "none")),
             met(result)
         );
@@ -162,9 +163,17 @@ fn targets(out: &mut String, report: &DrillReport) {
     out.push_str("</tbody>\n</table>\n");
 }
 
+/// A cell that says what it is where the heads of columns are not shown; one that holds nothing says nothing.
+fn cell(label: &str, text: &str) -> String {
+    match text {
+        "" => "<td></td>".to_owned(),
+        text => format!("<td data-label=\"{label}\">{}</td>", escaped(text)),
+    }
+}
+
 fn parts(out: &mut String, report: &DrillReport) {
     out.push_str(
-        "<h2>Parts</h2>\n<table>\n<thead><tr><th scope=\"col\">Part</th><th scope=\"col\">Outcome</th>\
+        "<h2>Parts</h2>\n<table class=\"parts\">\n<thead><tr><th scope=\"col\">Part</th><th scope=\"col\">Outcome</th>\
          <th scope=\"col\">Took</th><th scope=\"col\">Evidence</th></tr></thead>\n<tbody>\n",
     );
     for part in &report.parts {
@@ -179,7 +188,8 @@ fn parts(out: &mut String, report: &DrillReport) {
         };
         let _ = writeln!(
             out,
-            "<tr class=\"{class}\"><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr class=\"{class}\"><th scope=\"row\">{}</th><td data-label=\"Outcome\">{}</td>\
+             <td data-label=\"Took\">{}</td><td>{}</td></tr>",
             part.name.word(),
             part.outcome.word(),
             escaped(&span_words(part.took_ms)),

@@ -119,7 +119,7 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
     let mut found = Vec::new();
     if folder.join("data").is_dir() {
         found.push(FoundStore {
-            kind: StoreKind::Directory,
+            kind: kind_of_folder(&folder.join("data")),
             path: "data".to_owned(),
             from: "the folder data/".to_owned(),
         });
@@ -152,7 +152,7 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
         }
         found.push(FoundStore {
             kind: if at.is_dir() {
-                StoreKind::Directory
+                kind_of_folder(&at)
             } else if is_sqlite(&at) {
                 StoreKind::Sqlite
             } else {
@@ -163,6 +163,14 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
         });
     }
     found
+}
+
+/// A folder with everything in it, or that of a Chroma database, which has a database of that name.
+pub(super) fn kind_of_folder(folder: &Path) -> StoreKind {
+    match folder.join("chroma.sqlite3").is_file() {
+        true => StoreKind::Chroma,
+        false => StoreKind::Directory,
+    }
 }
 
 /// Whether a file is an SQLite database, by its first bytes.

@@ -1,0 +1,88 @@
+//! Stores that are no path on this disk: data behind a server or a tool.
+//!
+//! A new kind of store is one more implementation of [`Remote`], one more [`crate::Location`] and one more
+//! [`crate::StoreKind`]. What holds for each of them:
+//!
+//! * What goes into the archive is ordinary files, which a person can read with ordinary tools.
+//! * The digest of a manifest is one that [`Remote::live_digest`] finds again after a restore, so that anybody can ask
+//!   later whether a store is as in a backup.
+//! * What was made for a copy or by a restore that was cut off has a mark of ours, and nothing without it is ever
+//!   removed.
+//! * Whatever [`Remote::replace`] replaces is kept under a name that it says.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::archive::ArchiveWriter;
+use crate::capture::Unsettled;
+use crate::vault::Staged;
+use crate::{BackupError, BackupName, Replaced, Since, StoreManifest, StoreSize, Vault};
+
+/// A store behind a server or a tool.
+pub(crate) trait Remote {
+    /// How large it is now, without reading it.
+    fn size(&self) -> Result<StoreSize, BackupError>;
+
+    /// Whether a backup of it could begin: tools, rights and versions are there.
+    fn examine(&self) -> Result<(), BackupError>;
+
+    /// The digest of what it holds now, to compare with that of a manifest.
+    fn live_digest(&self) -> Result<String, BackupError>;
+
+    /// Writes what it holds to the archive and describes it. What has to lie somewhere until it is packed lies in a
+    /// private folder in `vault`.
+    fn capture(
+        &self,
+        archive: &mut ArchiveWriter,
+        vault: &Path,
+    ) -> Result<StoreManifest, Unsettled>;
+
+    /// How it differs now from what a backup has of it.
+    fn since(&self, wanted: &StoreManifest) -> Result<Since, BackupError>;
+
+    /// What Portcullis made beside it that is not in use: copies, and what a restore that was cut off left behind.
+    fn leftovers(&self) -> Result<Vec<String>, BackupError>;
+
+    /// Removes this store, which must be a copy that Portcullis made. If there is none, nothing happens.
+    fn drop_copy(&self) -> Result<(), BackupError>;
+
+    /// Puts what a backup has to the place of this store, where nothing must be, and marks it as a copy. If anything
+    /// fails, nothing of it stays.
+    fn restore_copy(&self, backup: &InBackup<'_>) -> Result<(), BackupError>;
+
+    /// Puts what a backup has into the place of what this store holds, which is kept under a name with `now` in it.
+    /// Calling it again with the same `now` completes what was cut off.
+    fn replace(&self, backup: &InBackup<'_>, now: Timestamp) -> Result<Replaced, BackupError>;
+
+    /// Looks at a restored copy with the store's own means. The caller compares the digest.
+    fn examine_copy(&self, wanted: &StoreManifest) -> Result<RemoteExamined, BackupError>;
+}
+
+/// What was found in a restored copy.
+pub(crate) struct RemoteExamined {
+    /// The digest of what it holds.
+    pub(crate) digest: String,
+    /// How many tables and rows it has, if it has some.
+    pub(crate) rows: Option<(u64, u64)>,
+    /// The checks that were made, in words.
+    pub(crate) checks: Vec<&'static str>,
+}
+
+/// A store as a backup has it.
+pub(crate) struct InBackup<'a> {
+    /// The vault of the backup.
+    pub(crate) vault: &'a Vault,
+    /// The name of the backup.
+    pub(crate) name: &'a BackupName,
+    /// What the manifest says of the store.
+    pub(crate) wanted: &'a StoreManifest,
+}
+
+impl InBackup<'_> {
+    /// Unpacks the files of the store into a private folder in the vault, verified, until it is dropped.
+    pub(crate) fn unpack(&self) -> Result<Staged, BackupError> {
+        let folder = self.vault.root();
+        self.vault.stage(self.name, &self.wanted.name, folder)
+    }
+}
