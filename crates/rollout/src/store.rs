@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ValueSource;
 
+mod commands;
+
+pub use commands::StoreCommands;
+
 /// A store as a plan refers to it. In JSON the name and the location stand side by side, so that what was
 /// recorded before there were other kinds than files and folders is read as it was meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +58,8 @@ pub enum StoreLocation {
         /// How many sessions dump and restore at a time.
         jobs: u32,
     },
+    /// The data of any tool, which commands back up and restore.
+    Command(Box<StoreCommands>),
 }
 
 /// What a store is.
@@ -69,6 +75,8 @@ pub enum StoreKind {
     Chroma,
     /// A PostgreSQL database.
     Postgres,
+    /// The data of any tool, which commands back up and restore.
+    Command,
 }
 
 impl StoreRef {
@@ -93,6 +101,18 @@ impl StoreRef {
                 None => url.clone(),
                 Some(name) => ValueSource::database(name, url),
             },
+            StoreLocation::Command(commands) => match commands.place() {
+                Some(path) => path.display().to_string(),
+                None => format!("the data of the commands of {}", self.name),
+            },
+        }
+    }
+
+    /// Whether it can be restored somewhere else than over live data.
+    pub fn can_be_copied(&self) -> bool {
+        match &self.location {
+            StoreLocation::Command(commands) => commands.copies,
+            _ => true,
         }
     }
 
@@ -116,6 +136,9 @@ impl StoreRef {
                 database: Some(database.to_owned()),
                 jobs: *jobs,
             },
+            StoreLocation::Command(commands) => {
+                StoreLocation::Command(Box::new(commands.aimed_at(folder.join(&self.name))))
+            }
         };
         StoreRef {
             name: self.name.clone(),
@@ -133,6 +156,7 @@ impl StoreLocation {
             StoreLocation::Sqlite { .. } => StoreKind::Sqlite,
             StoreLocation::Chroma { .. } => StoreKind::Chroma,
             StoreLocation::Postgres { .. } => StoreKind::Postgres,
+            StoreLocation::Command(_) => StoreKind::Command,
         }
     }
 
@@ -143,19 +167,20 @@ impl StoreLocation {
             | StoreLocation::Directory { path }
             | StoreLocation::Sqlite { path }
             | StoreLocation::Chroma { path } => Some(path),
-            StoreLocation::Postgres { .. } => None,
+            StoreLocation::Postgres { .. } | StoreLocation::Command(_) => None,
         }
     }
 }
 
 impl StoreKind {
     /// Every kind.
-    pub const ALL: [StoreKind; 5] = [
+    pub const ALL: [StoreKind; 6] = [
         StoreKind::File,
         StoreKind::Directory,
         StoreKind::Sqlite,
         StoreKind::Chroma,
         StoreKind::Postgres,
+        StoreKind::Command,
     ];
 
     /// The word, as the configuration writes it.
@@ -166,6 +191,7 @@ impl StoreKind {
             StoreKind::Sqlite => "sqlite",
             StoreKind::Chroma => "chroma",
             StoreKind::Postgres => "postgres",
+            StoreKind::Command => "command",
         }
     }
 

@@ -5,7 +5,7 @@ use portcullis_rollout::{
 };
 
 use super::paths::within;
-use super::{Context, text};
+use super::{Context, commands, text};
 use crate::origin::Wanted;
 use crate::raw::{RawData, RawRelease, RawState, RawStore};
 use crate::report::{At, Report, Spot, Wrong};
@@ -28,7 +28,7 @@ pub(super) fn stores(
         let Some(kind) = StoreKind::of_word(&kind.value) else {
             continue;
         };
-        let Some((location, spot)) = location(kind, store, context) else {
+        let Some((location, spot)) = location(kind, store, state, context) else {
             continue;
         };
         let store = StoreRef {
@@ -64,7 +64,12 @@ pub(super) fn stores(
 
 /// The names of the stores, and whether each is a database with a URL.
 pub(super) fn named(raw: &[RawStore]) -> Vec<(String, bool)> {
-    let named = raw.iter().filter_map(|store| {
+    // What stands for the data of commands is their `path`; without one nothing does.
+    let placed = raw.iter().filter(|store| {
+        let of_commands = text(store.kind.as_ref()) == Some(StoreKind::Command.word());
+        !of_commands || store.path.is_some()
+    });
+    let named = placed.filter_map(|store| {
         let is_url = text(store.kind.as_ref()) == Some(StoreKind::Postgres.word());
         Some((store.name.as_ref()?.value.clone(), is_url))
     });
@@ -75,23 +80,28 @@ pub(super) fn named(raw: &[RawStore]) -> Vec<(String, bool)> {
 fn location<'r>(
     kind: StoreKind,
     raw: &'r RawStore,
+    state: &StateConfig,
     context: &mut Context<'_>,
 ) -> Option<(StoreLocation, &'r Spot)> {
     let server = kind == StoreKind::Postgres;
-    let foreign = match server {
-        true => [("path", raw.path.as_ref().map(|at| &at.spot)), ("", None)],
-        false => [
-            ("url", raw.url.as_ref().map(|at| &at.spot)),
-            ("jobs", raw.jobs.as_ref().map(|at| &at.spot)),
-        ],
-    };
-    for (key, spot) in foreign {
-        if let Some(spot) = spot {
-            let message = format!("a store of kind \"{kind}\" has no `{key}`");
-            let wrong =
-                Wrong::new(Code::Contradiction, message).hint("remove it, or set another kind");
-            context.report.add(spot, wrong);
+    let mut foreign = Vec::new();
+    match server {
+        true => foreign.extend(raw.path.as_ref().map(|at| ("path", &at.spot))),
+        false => {
+            foreign.extend(raw.url.as_ref().map(|at| ("url", &at.spot)));
+            foreign.extend(raw.jobs.as_ref().map(|at| ("jobs", &at.spot)));
         }
+    }
+    if kind != StoreKind::Command {
+        foreign.extend(commands::given(raw));
+    }
+    for (key, spot) in foreign {
+        let message = format!("a store of kind \"{kind}\" has no `{key}`");
+        let wrong = Wrong::new(Code::Contradiction, message).hint("remove it, or set another kind");
+        context.report.add(spot, wrong);
+    }
+    if kind == StoreKind::Command {
+        return commands::location(raw, state, context);
     }
     if server {
         let url = needed(raw.url.as_ref(), "url", kind, raw, context)?;
@@ -113,7 +123,7 @@ fn location<'r>(
         StoreKind::File => (Wanted::FileStore, StoreLocation::File { path }),
         StoreKind::Directory => (Wanted::DirectoryStore, StoreLocation::Directory { path }),
         StoreKind::Chroma => (Wanted::ChromaStore, StoreLocation::Chroma { path }),
-        StoreKind::Sqlite | StoreKind::Postgres => {
+        StoreKind::Sqlite | StoreKind::Postgres | StoreKind::Command => {
             (Wanted::SqliteStore, StoreLocation::Sqlite { path })
         }
     };

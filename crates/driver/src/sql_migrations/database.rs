@@ -105,7 +105,8 @@ impl MigrationDatabase {
             }
             StoreLocation::File { .. }
             | StoreLocation::Directory { .. }
-            | StoreLocation::Chroma { .. } => Err(refused(
+            | StoreLocation::Chroma { .. }
+            | StoreLocation::Command(_) => Err(refused(
                 "it is no database that SQL files can change".to_owned(),
             )),
         }
