@@ -17,7 +17,14 @@ pub(crate) static STORE: Section = Section {
         ),
         key(
             "kind",
-            Kind::Choice(&["file", "directory", "sqlite", "chroma", "postgres", "command"]),
+            Kind::Choice(&[
+                "file",
+                "directory",
+                "sqlite",
+                "chroma",
+                "postgres",
+                "command",
+            ]),
             Preset::Required,
             "One file, a folder with everything in it, or a database, which is copied while it is used: SQLite, the \
              folder of a Chroma vector database, or PostgreSQL. `command`: the data of any tool, which two commands back \

@@ -72,7 +72,10 @@ pub(super) fn location<'r>(
             .map(|(name, at)| (name.clone(), context.referenced(at.value.clone())))
             .collect(),
         folder: context.folder.to_owned(),
-        timeout_ms: commands.timeout_ms.as_ref().map_or(TIMEOUT_MS, |at| at.value),
+        timeout_ms: commands
+            .timeout_ms
+            .as_ref()
+            .map_or(TIMEOUT_MS, |at| at.value),
         memory: state.folder.join(MEMORY).join(format!("{name}.json")),
         copies,
         path: raw.path.as_ref().map(|at| context.absolute(&at.value)),
@@ -100,6 +103,8 @@ pub(super) fn given(raw: &RawStore) -> Vec<(&'static str, &Spot)> {
         ("timeout", commands.timeout_ms.as_ref().map(|at| &at.spot)),
         ("env", commands.env.values().next().map(|at| &at.spot)),
     ];
-    let rest = rest.into_iter().filter_map(|(key, spot)| Some((key, spot?)));
+    let rest = rest
+        .into_iter()
+        .filter_map(|(key, spot)| Some((key, spot?)));
     argv.chain(rest).collect()
 }

@@ -232,6 +232,33 @@ pub(super) fn policy(
     }
 }
 
+/// Whether the rehearsal can prove that two releases work on migrated data.
+pub(super) fn provable(
+    raw: &RawData,
+    releases: &[RawRelease],
+    stores: &[StoreRef],
+    report: &Report<'_>,
+) {
+    let Some(at) = raw.compatible.as_ref().filter(|at| at.value) else {
+        return;
+    };
+    let migrates = releases.iter().any(|release| release.migrate.is_some());
+    if let Some(store) = stores
+        .iter()
+        .find(|store| migrates && !store.can_be_copied())
+    {
+        let message = format!(
+            "the rehearsal has to prove it on a copy, and the store `{}` cannot be copied",
+            store.name
+        );
+        let hint = "set copies = true in its [[store]] if its commands heed PORTCULLIS_COPY, or compatible = false";
+        report.add(
+            &at.spot,
+            Wrong::new(Code::Contradiction, message).hint(hint),
+        );
+    }
+}
+
 /// What cannot be meant: a window in which nothing is restored, or in which there is nobody who could read.
 fn contradictions(raw: &RawData, cuts_over: bool, report: &Report<'_>) {
     let keeps = raw.rollback.as_ref().filter(|at| at.value == "keep");

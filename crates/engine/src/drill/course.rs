@@ -64,6 +64,7 @@ impl Short {
                 | BackupError::UnknownStore { .. }
                 | BackupError::RestoredDiffers { .. }
                 | BackupError::DatabaseDamaged { .. }
+                | BackupError::IndexDamaged { .. }
                 | BackupError::KindDiffers { .. }
         );
         match shows {

@@ -458,6 +458,8 @@ async fn restore_in_place(
             let undo = match kept {
                 Kept::Path(_) => "move it back",
                 Kept::Database(_) => "rename it back with ALTER DATABASE ... RENAME TO",
+                Kept::Output(_) => "give it to the restore command on standard input",
+                Kept::Nothing(_) => "none",
             };
             output::talk(&format!("what was there is kept as {kept}; undo: {undo}"));
         }
