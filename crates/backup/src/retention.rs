@@ -3,7 +3,7 @@
 //! A backup is kept when one of these holds, and else removed:
 //!
 //! 1. it belongs to another service or environment, which has rules of its own;
-//! 2. a rollout that is not over may need it;
+//! 2. a rollout that is not over may need it, or a way back that is open;
 //! 3. it is in use now, which includes being made;
 //! 4. a person protected it;
 //! 5. it is the newest that was read back in order, or, while none was, the newest that is complete;
@@ -36,7 +36,7 @@ pub struct Retention {
     pub environment: String,
     /// How many are kept.
     pub keep: Keep,
-    /// The names that rollouts which are not over may need, each with the rollout's name.
+    /// The names of those that something else needs, each with the reason, as the end of a sentence about it.
     pub needed: Vec<(String, String)>,
     /// The backups that are in use now.
     pub in_use: BTreeSet<String>,
@@ -119,8 +119,8 @@ fn why_kept(
     rules: &Retention,
 ) -> Option<String> {
     let name = backup.name.as_str();
-    if let Some((_, rollout)) = rules.needed.iter().find(|(needed, _)| needed == name) {
-        return Some(format!("rollout {rollout} is not over and may need it"));
+    if let Some((_, why)) = rules.needed.iter().find(|(needed, _)| needed == name) {
+        return Some(why.clone());
     }
     if rules.in_use.contains(name) {
         return Some("it is being made, read or restored now".to_owned());

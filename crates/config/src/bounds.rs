@@ -76,3 +76,9 @@ pub(crate) const CONVERSATION_TTL_MS_MAX: u64 = 3_650 * 24 * 60 * 60 * 1000;
 pub(crate) const HOLD_MAX_MS: u64 = 10 * 60 * 1000;
 /// The longest after which a client that was refused can be asked to come again, in milliseconds: a day.
 pub(crate) const RETRY_AFTER_MAX_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The shortest time that a lock of a rehearsed migration can be held to: shorter ones cannot be told from the pause between
+/// two looks.
+pub(crate) const LONGEST_LOCK_MIN_MS: u64 = 50;
+/// The longest.
+pub(crate) const LONGEST_LOCK_MAX_MS: u64 = 60 * 60 * 1000;

@@ -116,5 +116,7 @@ pub(crate) const MIGRATION_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 pub(crate) const MIGRATION_FILES_MAX: usize = 10_000;
 /// How long a look at a ledger waits for a lock, and how long it may take, in milliseconds.
 pub(crate) const LEDGER_LOOK_MS: (u64, u64) = (5_000, 30_000);
+/// The pause between two looks at the locks that a rehearsed migration holds.
+pub(crate) const LOCK_LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// How long a connection to a database that is to be migrated may take.
 pub(crate) const MIGRATION_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -19,6 +19,7 @@ mod server_lint;
 mod session;
 mod sqlite;
 mod standing;
+mod watched;
 
 pub use apply::{Applied, ApplyOrder, Doubt, MigrationEvent, apply_migrations};
 pub use database::{DatabaseRefused, MigrationDatabase};

@@ -354,6 +354,24 @@ impl History {
         backup.map(Some).ok_or_else(|| cut.release.id.clone())
     }
 
+    /// The backups that `rollback` would put back from here, each with the release whose data it has: behind a cut-over, what the
+    /// release before it left, and after such a rollback what the newer one left. Once another release was promoted the
+    /// way back is another, and so are they.
+    pub fn ways_back(&self) -> Vec<(String, ReleaseId)> {
+        let newest = self.promotions().next_back();
+        let replaced = newest.and_then(|newest| Some(newest.previous?.release.id.clone()));
+        let before = self.predecessor().map(|before| before.release.id);
+        let mut ways: Vec<(String, ReleaseId)> = Vec::new();
+        for release in before.into_iter().chain(replaced) {
+            if let Ok(Some(backup)) = self.data_of(&release)
+                && ways.iter().all(|(known, _)| *known != backup)
+            {
+                ways.push((backup, release));
+            }
+        }
+        ways
+    }
+
     /// The name of the next rollout.
     pub fn next_id(&self, service: &str) -> RolloutId {
         RolloutId::new(format!("{service}-{}", self.len() + 1))

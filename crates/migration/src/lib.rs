@@ -25,4 +25,4 @@ pub use migration::Migration;
 pub use migration_set::MigrationSet;
 pub use phase::Phase;
 pub use problem::{ProblemKind, SetProblem};
-pub use statement::{ConcurrentIndex, Statement};
+pub use statement::{ConcurrentIndex, Statement, excerpt};

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
+use crate::Dialect;
 use crate::directive::Batch;
+use crate::split::split;
 use crate::token::TokenKind;
 
 /// How much of a statement an excerpt shows, in characters.
@@ -50,11 +52,17 @@ impl Statement {
     /// The statement in one line, cut at 100 characters. What is in quotes of a string is left out: it may be data.
     #[must_use]
     pub fn excerpt(&self) -> String {
+        self.shown(false)
+    }
+
+    /// The excerpt; where numbers may be data too, they are left out like strings.
+    fn shown(&self, without_numbers: bool) -> String {
         let mut shown = String::new();
         let mut end: Option<&Part> = None;
         for part in &self.parts {
             let text = match part.kind {
                 TokenKind::Text => "'...'",
+                TokenKind::Number if without_numbers => "?",
                 _ => &part.text,
             };
             if end.is_some_and(|before| is_apart(before, part)) {
@@ -212,6 +220,24 @@ impl Statement {
             table: table.iter().map(|part| part.text.as_str()).collect(),
         })
     }
+}
+
+/// What a program has sent to a database, in one line of at most about 100 characters: without comments, and without the
+/// strings and numbers in it, for they may be data.
+#[must_use]
+pub fn excerpt(sql: &str, dialect: Dialect) -> String {
+    let mut shown = String::new();
+    for statement in split(sql, dialect).statements {
+        if !shown.is_empty() {
+            shown.push_str("; ");
+        }
+        if shown.chars().count() > EXCERPT_CHARS_MAX {
+            shown.push_str("...");
+            break;
+        }
+        shown.push_str(&statement.shown(true));
+    }
+    shown
 }
 
 impl Part {

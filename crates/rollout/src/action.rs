@@ -138,6 +138,19 @@ pub struct Rehearsal {
     pub old: Option<Trial>,
     /// The new release, aimed at the migrated copy.
     pub new: Trial,
+    /// What no lock of the migration may exceed; `None` where nobody works on the store meanwhile, or any time will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_limit: Option<LockLimit>,
+}
+
+/// How long a migration may keep users waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockLimit {
+    /// In milliseconds.
+    pub longest_ms: u64,
+    /// Users' writes are kept out meanwhile, so that only locks that reads wait for count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_reads: bool,
 }
 
 /// A release started for a try-out and stopped again.

@@ -29,8 +29,8 @@ mod value_source;
 
 pub use action::{
     Action, Approval, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder, GateRole,
-    HookOrder, HookTime, Kept, Launch, MetricsSource, PreflightOrder, Promotion, Rehearsal,
-    RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
+    HookOrder, HookTime, Kept, Launch, LockLimit, MetricsSource, PreflightOrder, Promotion,
+    Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
 pub use closure::{ClosedFor, ClosedTo, Closure, ReadRequest, ReadRequestRefused};

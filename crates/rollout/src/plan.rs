@@ -113,6 +113,10 @@ pub struct DataPolicy {
     /// promoted, so that going back loses nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
+    /// The longest that a migration may keep users of a table waiting beside a release that serves, in milliseconds; the
+    /// rehearsal refuses more. `None` where any time will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_lock_ms: Option<u64>,
 }
 
 impl Plan {

@@ -99,6 +99,7 @@ impl Scenario {
                 ),
                 accept_loss: false,
                 read_only: self == Scenario::ReadOnly,
+                longest_lock_ms: None,
             },
             stores: vec![self.store()],
             folder: "/data".into(),

@@ -1,7 +1,7 @@
 //! The keys that describe the data of the service: where it is, and what a rollback means for it.
 
 use super::{Kind, Preset, Section, TextForm, key};
-use crate::bounds::{HOLD_MAX_MS, RETRY_AFTER_MAX_MS};
+use crate::bounds::{HOLD_MAX_MS, LONGEST_LOCK_MAX_MS, LONGEST_LOCK_MIN_MS, RETRY_AFTER_MAX_MS};
 
 pub(crate) static STORE: Section = Section {
     header: "[[store]]",
@@ -215,6 +215,13 @@ pub(crate) static DATA: Section = Section {
             Preset::Value("false"),
             "Whether users can read and not write from the backup that is restored until the new release is promoted, \
              so that going back loses nothing. Only what comes through the gateway is kept out.",
+        ),
+        key(
+            "longest_lock",
+            Kind::DurationWithin(LONGEST_LOCK_MIN_MS, LONGEST_LOCK_MAX_MS),
+            Preset::Absent("any time will do, and the rehearsal tells how long it is"),
+            "The longest that a migration may keep users' reads or writes of a table waiting while a release serves. The \
+             rehearsal watches the locks on the copy and refuses more.",
         ),
         key(
             "hold",

@@ -79,7 +79,7 @@ pub(super) fn policy(config: &Config) -> Table {
     let policy = &config.policy;
     let reads = config.closing.reads.iter();
     let reads = reads.map(|read| Value::String(read.to_string()));
-    table([
+    let mut out = table([
         ("compatible", policy.compatible.into()),
         (
             "rollback",
@@ -102,5 +102,9 @@ pub(super) fn policy(config: &Config) -> Table {
             duration(config.closing.retry_after_s.saturating_mul(1_000)),
         ),
         ("reads", Value::Array(reads.collect())),
-    ])
+    ]);
+    if let Some(longest_ms) = policy.longest_lock_ms {
+        out.insert("longest_lock".into(), duration(longest_ms));
+    }
+    out
 }

@@ -229,6 +229,7 @@ pub(super) fn policy(
         service_writes: raw.written_by == "service",
         accept_loss: raw.accept_loss,
         read_only: raw.read_only.as_ref().is_some_and(|at| at.value) && !cuts_over,
+        longest_lock_ms: raw.longest_lock_ms,
     }
 }
 

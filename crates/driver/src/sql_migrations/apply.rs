@@ -11,6 +11,8 @@ use super::postgres::PostgresSession;
 use super::session::{Session, settled};
 use super::sqlite::SqliteSession;
 use super::standing::{self, same_dialect};
+use super::watched::Watched;
+use crate::LockWatch;
 use crate::clock::Stopwatch;
 
 /// How files are applied.
@@ -113,10 +115,11 @@ pub async fn apply_migrations(
     order: &ApplyOrder,
     tell: &mut Tell<'_>,
 ) -> Result<Applied, MigrationError> {
-    apply_until_held(database, files, order, (tell, &Hold::never())).await
+    apply_until_held(database, files, order, (tell, &Hold::never()), None).await
 }
 
 /// The same, until it is asked to stop: then it does between two rounds, statements or files, and what is done is in the ledger.
+/// With a watch over locks, it looks around each statement and each end of a transaction.
 ///
 /// # Errors
 /// Those of [`apply_migrations`], and [`MigrationError::Suspended`] where it was asked to stop.
@@ -124,7 +127,8 @@ pub(super) async fn apply_until_held(
     database: &MigrationDatabase,
     (set, problems): (&MigrationSet, &[SetProblem]),
     order: &ApplyOrder,
-    (tell, hold): (&mut Tell<'_>, &Hold),
+    course: (&mut Tell<'_>, &Hold),
+    locks: Option<&LockWatch>,
 ) -> Result<Applied, MigrationError> {
     same_dialect(database, set)?;
     let fatal = problems.iter().filter(|problem| problem.kind.is_fatal());
@@ -136,12 +140,25 @@ pub(super) async fn apply_until_held(
     match &database.kind {
         DatabaseKind::Postgres(options) => {
             let session = PostgresSession::to_change(options, database, bounds).await?;
-            all(session, set, order, (tell, hold)).await
+            watched(session, locks, set, order, course).await
         }
         DatabaseKind::Sqlite(path) => {
             let session = SqliteSession::to_change(path, database, bounds).await?;
-            all(session, set, order, (tell, hold)).await
+            watched(session, locks, set, order, course).await
         }
+    }
+}
+
+async fn watched<S: Session>(
+    session: S,
+    locks: Option<&LockWatch>,
+    set: &MigrationSet,
+    order: &ApplyOrder,
+    course: (&mut Tell<'_>, &Hold),
+) -> Result<Applied, MigrationError> {
+    match locks {
+        None => all(session, set, order, course).await,
+        Some(locks) => all(Watched::new(session, locks), set, order, course).await,
     }
 }
 

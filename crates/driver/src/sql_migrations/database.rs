@@ -112,6 +112,14 @@ impl MigrationDatabase {
         }
     }
 
+    /// How its server is reached; nothing for a file.
+    pub(crate) fn server(&self) -> Option<&PgConnectOptions> {
+        match &self.kind {
+            DatabaseKind::Postgres(options) => Some(options),
+            DatabaseKind::Sqlite(_) => None,
+        }
+    }
+
     /// Whose SQL it takes.
     #[must_use]
     pub fn dialect(&self) -> Dialect {

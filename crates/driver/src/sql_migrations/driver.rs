@@ -15,6 +15,7 @@ use super::files::{MigrationFiles, read_migration_files};
 use super::hold::Hold;
 use super::server_lint::new_findings;
 use super::standing::{Standing, entries, settled_standings, taken_away};
+use crate::LockWatch;
 use crate::bounds::LEFTOVER_PAUSE;
 use crate::causes::with_causes;
 use crate::clock::Stopwatch;
@@ -88,11 +89,23 @@ impl SqlMigrationDriver {
         examined(&order.migration, &database, (&set, &problems)).await
     }
 
+    /// Carries it out on a copy, where the locks that it takes are watched: by `locks`, which was begun for this store and for
+    /// statements of this process.
+    ///
+    /// # Errors
+    /// Those of [`Driver::apply`].
+    pub async fn rehearse(&self, op: &Op, locks: Option<&LockWatch>) -> Result<Vec<Fact>, Failure> {
+        match self.within_deadline(op, None, locks).await? {
+            Carried::Done(facts) | Carried::Suspended(facts) => Ok(facts),
+        }
+    }
+
     async fn carry_out(
         &self,
         order: &SqlOrder,
         deadline_ms: u64,
         course: Option<&Course>,
+        locks: Option<&LockWatch>,
     ) -> Result<Carried, Failure> {
         let refused = |message: String| failure(message, false);
         let migration = &order.migration;
@@ -113,7 +126,8 @@ impl SqlMigrationDriver {
         let hold = course.map_or_else(Hold::never, |course| Hold::by(course.held()));
         let mut tell = |event: MigrationEvent<'_>| told.hear(event);
         let files = (&set, problems.as_slice());
-        let applied = apply_until_held(&database, files, &bounds, (&mut tell, &hold)).await;
+        let run = apply_until_held(&database, files, &bounds, (&mut tell, &hold), locks);
+        let applied = run.await;
         let mut facts = told.facts();
         match applied {
             Ok(applied) => {
@@ -138,12 +152,17 @@ impl SqlMigrationDriver {
         }
     }
 
-    async fn within_deadline(&self, op: &Op, course: Option<&Course>) -> Result<Carried, Failure> {
+    async fn within_deadline(
+        &self,
+        op: &Op,
+        course: Option<&Course>,
+        locks: Option<&LockWatch>,
+    ) -> Result<Carried, Failure> {
         let Action::Migrate(MigrationOrder::Sql(order)) = &op.action else {
             return Err(not_mine(op, "driver of SQL files"));
         };
         let deadline = Duration::from_millis(op.deadline_ms);
-        let carried_out = self.carry_out(order, op.deadline_ms, course);
+        let carried_out = self.carry_out(order, op.deadline_ms, course, locks);
         match tokio::time::timeout(deadline, carried_out).await {
             Ok(outcome) => outcome,
             Err(_) => Err(failure(
@@ -206,13 +225,11 @@ impl Driver for SqlMigrationDriver {
     }
 
     async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
-        match self.within_deadline(op, None).await? {
-            Carried::Done(facts) | Carried::Suspended(facts) => Ok(facts),
-        }
+        self.rehearse(op, None).await
     }
 
     async fn carry_out(&self, op: &Op, course: &Course) -> Result<Carried, Failure> {
-        self.within_deadline(op, Some(course)).await
+        self.within_deadline(op, Some(course), None).await
     }
 }
 

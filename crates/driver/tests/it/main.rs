@@ -10,6 +10,7 @@ mod figures;
 mod figures_over_tls;
 mod gateway;
 mod hooks;
+mod locks;
 mod logs;
 mod meter;
 mod migrations;

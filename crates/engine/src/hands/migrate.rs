@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis_driver::{Carried, CommandDriver, Course, Driver, Probed, SqlMigrationDriver};
+use portcullis_driver::{
+    Carried, CommandDriver, Course, Driver, LockWatch, Probed, SqlMigrationDriver,
+};
 use portcullis_rollout::{Action, Fact, Failure, LedgerCheck, MigrationOrder, Op};
 
 /// Carries out [`Action::Migrate`], by the driver of its kind.
@@ -23,6 +25,18 @@ impl MigrationHand {
     pub(super) async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
         match &op.action {
             Action::Migrate(MigrationOrder::Sql(_)) => self.sql.apply(op).await,
+            _ => self.command.apply(op).await,
+        }
+    }
+
+    /// Carries it out on a copy, with the locks of SQL files watched from within.
+    pub(super) async fn rehearse(
+        &self,
+        op: &Op,
+        locks: Option<&LockWatch>,
+    ) -> Result<Vec<Fact>, Failure> {
+        match &op.action {
+            Action::Migrate(MigrationOrder::Sql(_)) => self.sql.rehearse(op, locks).await,
             _ => self.command.apply(op).await,
         }
     }

@@ -15,9 +15,13 @@ use std::time::Duration;
 use portcullis_analysis::counted;
 use portcullis_driver::{Driver, Probed, ProcessDriver, SmokeDriver};
 use portcullis_rollout::{
-    Action, CutOff, Direction, Fact, Failure, MigrationOrder, Op, OpKey, Presence, Rehearsal,
-    RolloutId, StepIndex, Trial,
+    Action, CutOff, Direction, Fact, Failure, LockLimit, MigrationOrder, Op, OpKey, Presence,
+    Rehearsal, RolloutId, StepIndex, Trial,
 };
+
+mod locks;
+
+use locks::Locks;
 
 use super::data::{DataHand, size_words};
 use super::migrate::MigrationHand;
@@ -142,7 +146,8 @@ impl RehearsalHand {
         if let Some(migration) = &order.migration {
             let examined = self.migration.examined(migration).await;
             facts.extend(examined.map_err(lasting)?);
-            self.migrate(migration, order, &mut facts).await?;
+            self.migrate(migration, order, order.lock_limit, &mut facts)
+                .await?;
         }
         // A release that has the data to itself starts when all phases are done.
         if order.old.is_some() || order.later.is_empty() {
@@ -153,7 +158,9 @@ impl RehearsalHand {
             self.try_both(order, on, &mut facts).await?;
         }
         for (index, later) in order.later.iter().enumerate() {
-            let phase = self.migrate(later, order, &mut facts).await?;
+            let phase = self
+                .migrate(later, order, order.lock_limit, &mut facts)
+                .await?;
             let on = format!("after {phase}");
             let is_last = index + 1 == order.later.len();
             match (&order.old, later.contracts()) {
@@ -166,11 +173,12 @@ impl RehearsalHand {
         Ok(facts)
     }
 
-    /// Migrates the copy, or one phase of it, and asks for the proof. Says which it was.
+    /// Migrates the copy, or one phase of it, watches its locks, and asks for the proof. Says which phase it was.
     async fn migrate(
         &self,
         migration: &MigrationOrder,
         order: &Rehearsal,
+        limit: Option<LockLimit>,
         facts: &mut Vec<Fact>,
     ) -> Result<&'static str, Failure> {
         let phase = match migration {
@@ -181,7 +189,10 @@ impl RehearsalHand {
         let began = WallClock.now_ms();
         // The step's own deadline ends this wait too, by dropping this future.
         let migrate = op(Action::Migrate(migration.clone()));
-        let ran = self.migration.apply(&migrate).await;
+        let locks = Locks::begin(migration, &order.stores).await;
+        let ran = self.migration.rehearse(&migrate, locks.own()).await;
+        let took = WallClock.now_ms().saturating_sub(began);
+        let locks = locks.end().await;
         let proof = self.migration.probe(&migrate).await;
         if proof.presence != Presence::Applied {
             let mut evidence = match ran {
@@ -209,10 +220,19 @@ impl RehearsalHand {
             MigrationOrder::Command(_) => "migrated".to_owned(),
             MigrationOrder::Sql(sql) => format!("{} applied", sql.phase),
         };
-        let took = WallClock.now_ms().saturating_sub(began);
         facts.push(Fact::new(format!("{did} in"), format!("{took} ms")));
         if let MigrationOrder::Sql(_) = migration {
             facts.extend(ran.unwrap_or_default());
+        }
+        facts.extend(locks.facts());
+        if let Some((why, todo)) = limit.and_then(|limit| locks.refused(limit)) {
+            let mut evidence = std::mem::take(facts);
+            evidence.push(todo);
+            return Err(Failure {
+                message: format!("{why}; the live data was not touched"),
+                retryable: false,
+                facts: evidence,
+            });
         }
         facts.extend(growth(before, self.data.bytes(&order.stores).await));
         Ok(phase)
@@ -273,7 +293,7 @@ impl RehearsalHand {
         let took = WallClock.now_ms().saturating_sub(began);
         facts.push(Fact::new("restored in", format!("{took} ms")));
         for migration in order.migration.iter().chain(&order.later) {
-            self.migrate(migration, order, &mut facts).await?;
+            self.migrate(migration, order, None, &mut facts).await?;
         }
         let start = op(Action::Start(order.new.launch.clone()));
         facts.extend(self.process.apply(&start).await?);

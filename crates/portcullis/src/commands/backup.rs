@@ -74,7 +74,7 @@ async fn in_vault(
             let release = serving(config).await;
             create(config, vault, (reason, release), json).await
         }
-        Backup::List { .. } => list(config, vault, json),
+        Backup::List { .. } => list(config, vault, json).await,
         Backup::Verify {
             continuous: Some(store),
             ..
@@ -287,18 +287,27 @@ async fn stores(config: &Config) -> Result<Vec<Store>, CommandError> {
     stores.map_err(|failure| CommandError::coded(ErrorCode::DatabaseRefused, failure.message))
 }
 
-fn list(config: &Config, vault: &Vault, json: bool) -> Result<Exit, CommandError> {
+async fn list(config: &Config, vault: &Vault, json: bool) -> Result<Exit, CommandError> {
     let archives = continuous::listed(config, vault);
-    list_lines(
-        &vault.list().map_err(|error| failed(&error))?,
-        &archives,
-        json,
-    );
+    let backups = vault.list().map_err(|error| failed(&error))?;
+    list_lines(config, &backups, &archives, json).await;
     Ok(Exit::Done)
 }
 
 /// A list of backups, here or elsewhere, and of the continuous archives here.
-fn list_lines(backups: &[BackupSummary], archives: &[continuous::Listed], json: bool) {
+async fn list_lines(
+    config: &Config,
+    backups: &[BackupSummary],
+    archives: &[continuous::Listed],
+    json: bool,
+) {
+    // A journal that cannot be read must not keep anybody from seeing what there is.
+    let needed = prune::needed_by_journal(config).await.unwrap_or_default();
+    let needed = |backup: &BackupSummary| {
+        let mut needed = needed.iter();
+        let found = needed.find(|(name, _)| name == backup.name.as_str());
+        found.map(|(_, why)| why.as_str())
+    };
     if json {
         let rows: Vec<_> = backups
             .iter()
@@ -313,6 +322,7 @@ fn list_lines(backups: &[BackupSummary], archives: &[continuous::Listed], json: 
                     "encrypted": backup.sealed.is_some(),
                     "recipients": backup.sealed.as_ref().map(|sealed| &sealed.recipients),
                     "protected": backup.protection.as_ref().map(|protection| &protection.reason),
+                    "needed": needed(backup),
                     "why": why,
                 })
             })
@@ -341,9 +351,11 @@ fn list_lines(backups: &[BackupSummary], archives: &[continuous::Listed], json: 
             } else {
                 ""
             };
+            let needed = needed(backup).map(|why| format!("; {why}"));
             output::result(&format!(
-                "{}  {size:>9}  {state}{encrypted}{protected}{why}",
-                backup.name
+                "{}  {size:>9}  {state}{encrypted}{protected}{why}{}",
+                backup.name,
+                needed.unwrap_or_default()
             ));
         }
     }

@@ -3,8 +3,8 @@
 use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test, counted};
 use portcullis_api::engine::PlanView;
 use portcullis_rollout::{
-    Action, ClosedTo, GateOrder, GateRole, MigrationOrder, Plan, Proof, Split, SqlOrder, Step,
-    Strategy, Undo,
+    Action, ClosedTo, GateOrder, GateRole, LockLimit, MigrationOrder, Plan, Proof, Split, SqlOrder,
+    Step, Strategy, Undo,
 };
 
 /// Of more SQL files than this a plan names the first and the last.
@@ -147,13 +147,15 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
         }
         Action::Rehearse(rehearsal) => {
             let new = &rehearsal.new.launch.release;
-            match &rehearsal.old {
+            let limit = rehearsal.lock_limit.as_ref().map(lock_limit);
+            let tried = match &rehearsal.old {
                 Some(old) => format!(
                     "restore it to scratch, migrate there, try {} and {new} on the result",
                     old.launch.release
                 ),
                 None => format!("restore it to scratch, migrate there, try {new} on the result"),
-            }
+            };
+            format!("{tried}{}", limit.unwrap_or_default())
         }
         Action::Approve(approval) => format!("wait for a person: {}", approval.question),
         Action::Migrate(MigrationOrder::Sql(order)) => sql(plan, order),
@@ -201,6 +203,18 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
         Action::Retire(order) => format!("let {} finish its requests and stop it", order.release),
         Action::Restore(order) => format!("put {} back", order.backup),
     }
+}
+
+/// Which locks of the migration a rehearsal refuses.
+fn lock_limit(limit: &LockLimit) -> String {
+    let who = match limit.only_reads {
+        true => "reads",
+        false => "reads or writes",
+    };
+    format!(
+        "; refuse locks for which {who} would wait longer than {}",
+        duration(limit.longest_ms)
+    )
 }
 
 /// What a change of the split does, and who is kept out.

@@ -234,6 +234,16 @@ fn a_gate_that_fails_after_the_opening_says_what_going_back_loses_and_asks() {
     assert!(shown.contains("replaced data kept as"), "{shown}");
 }
 
+/// The one backup that something needs.
+fn backup_needed(rig: &Rig) -> Option<String> {
+    let listed = rig.json(&["backup", "list"]);
+    let backups = listed["backups"].as_array().unwrap().iter();
+    let mut needed = backups.filter(|backup| backup["needed"].is_string());
+    let found = needed.next()?["name"].as_str().unwrap().to_owned();
+    assert!(needed.next().is_none(), "{listed}");
+    Some(found)
+}
+
 #[test]
 fn going_back_behind_a_cut_over_puts_the_data_back_and_can_be_taken_back_too() {
     let rig = serving(CONFIGURATION);
@@ -247,6 +257,21 @@ fn going_back_behind_a_cut_over_puts_the_data_back_and_can_be_taken_back_too() {
     );
     assert_eq!(write(rig.gateway(), "ana", "written to 2.0"), Some(200));
     assert_eq!(written(&rig, "body").len(), 2);
+
+    // What the way back needs is kept without anybody asking for it, from the rules and from a person's prune.
+    let way_back = backup_needed(&rig).expect("the final backup is needed");
+    let hold = "`portcullis rollback` needs it: 1.0 would get its data back";
+    let listed = rig.ok(&["backup", "list"]);
+    let is_told = |line: &str| line.starts_with(&way_back) && line.ends_with(hold);
+    assert!(listed.lines().any(is_told), "{listed}");
+    rig.ok(&["backup", "create"]);
+    let prune = ["backup", "prune", "--keep-last", "1", "--keep-days", "0"];
+    let dry = rig.ok(&[prune.as_slice(), &["--dry-run"]].concat());
+    let keeps = |line: &str| line.starts_with("keeps") && line.ends_with(hold);
+    assert!(dry.lines().any(keeps), "{dry}");
+    assert!(dry.contains("would remove"), "{dry}");
+    rig.ok(&prune);
+    assert_eq!(backup_needed(&rig).as_ref(), Some(&way_back));
 
     // 4: it asks first, and says what is lost.
     assert_eq!(rig.exit(&["rollback", "--wait"]), 4, "{}", rig.log());
@@ -268,7 +293,13 @@ fn going_back_behind_a_cut_over_puts_the_data_back_and_can_be_taken_back_too() {
     );
 
     users.stop();
-    // What 2.0 had is in the backup that was made while it was closed.
+    // What 2.0 had is in the backup that was made while it was closed, and the other one is free.
+    let taken_back = backup_needed(&rig).expect("the backup of 2.0's data is needed");
+    assert_ne!(taken_back, way_back);
+    rig.ok(&["backup", "create"]);
+    let pruned = rig.ok(&prune);
+    assert!(pruned.contains("2.0 would get its data back"), "{pruned}");
+    assert!(!rig.ok(&["backup", "list"]).contains(&way_back));
     assert_eq!(rig.exit(&["rollback", "2.0", "--wait"]), 4, "{}", rig.log());
     rig.ok(&["approve"]);
     rig.until("2.0", |rig| rig.state_of("ledger-4") == "promoted");

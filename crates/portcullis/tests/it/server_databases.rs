@@ -310,6 +310,14 @@ fn sql_files_change_a_postgresql_database_by_phases() {
     rig.ok(&["deploy", "--release", "1.0", "--wait"]);
     let rehearsed = rig.ok(&["migrate", "rehearse", "--release", "1.2"]);
     assert!(rehearsed.contains("500 rows changed"), "{rehearsed}");
+    for words in [
+        "lock on note ",
+        "reads and writes wait; taken by ALTER TABLE note ADD COLUMN mood text",
+        "ROW EXCLUSIVE 6 times, the longest for at most",
+        "writes to the same rows",
+    ] {
+        assert!(rehearsed.contains(words), "{words}: {rehearsed}");
+    }
     assert_eq!(databases(&server), ["notes"]);
     let columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'note' AND column_name = 'mood'";
     let users = rig.users();
@@ -336,6 +344,65 @@ fn sql_files_change_a_postgresql_database_by_phases() {
         server.sql("notes", ledger),
         "0001_mood.sql 0002_fill.backfill.sql"
     );
+    assert_eq!(rig.stop(), Some(0));
+    assert_eq!(with_password(rig.folder.path()), ["notes.url"]);
+}
+
+/// What would keep users waiting is found on the copy, before anything live is touched: of SQL files and of commands.
+#[test]
+fn a_migration_that_locks_a_table_for_too_long_is_refused_by_its_rehearsal() {
+    let (server, mut rig) = notebook();
+    rig.edit(
+        "compatible = true",
+        "compatible = true\nlongest_lock = \"300ms\"",
+    );
+    std::fs::create_dir(rig.path("migrations")).unwrap();
+    let path = rig.path("migrations/0001_mood.sql");
+    let file = |text: &str| std::fs::write(&path, text).unwrap();
+    file("ALTER TABLE note ADD COLUMN mood text;\nSELECT pg_sleep(0.5);");
+    let text = std::fs::read_to_string(rig.path("portcullis.toml")).unwrap();
+    let command = "command = [\"python3\", \"{artifact}\", \"migrate\"]\n\
+                   proof = { command = [\"python3\", \"{artifact}\", \"migrated\"] }\n";
+    // 1.1 migrates by files, 1.2 by a command that holds its lock for as long.
+    let text = text.replacen(command, "sql = \"migrations\"\n", 1);
+    let slow = "command = [\"sh\", \"-c\", '''psql -X -q -d \"$DATABASE_URL\" -c BEGIN -c 'ALTER TABLE note ADD COLUMN mood text' \
+                -c 'SELECT pg_sleep(0.5)' -c COMMIT''']\n\
+                proof = { command = [\"true\"] }\n";
+    std::fs::write(rig.path("portcullis.toml"), text.replacen(command, slow, 1)).unwrap();
+    rig.ok(&["check"]);
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    let before = digest(&server);
+    let plan = rig.ok(&["plan", "--release", "1.1"]);
+    assert!(
+        plan.contains("refuse locks for which reads or writes would wait longer than 300 ms"),
+        "{plan}"
+    );
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 1);
+    let shown = rig.ok(&["show", "notebook-2"]);
+    for words in [
+        "users of note would wait for too long, longest_lock in [data] allows 300 ms: ACCESS EXCLUSIVE for at most",
+        "taken by ALTER TABLE note ADD COLUMN mood text",
+        "NOT VALID",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert_eq!(rig.state_of("notebook-2"), "rolled back", "{shown}");
+    let refused = rig.run(&["migrate", "rehearse", "--release", "1.2"]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("users of note would wait for too long"),
+        "{told}"
+    );
+    assert!(told.contains("one that came and went within"), "{told}");
+    // Short enough, it is told and let through.
+    file("ALTER TABLE note ADD COLUMN mood text;");
+    let told = rig.ok(&["migrate", "rehearse", "--release", "1.1"]);
+    assert!(told.contains("ACCESS EXCLUSIVE for at most"), "{told}");
+    assert_eq!(digest(&server), before);
+    assert_eq!(databases(&server), ["notes"]);
     assert_eq!(rig.stop(), Some(0));
     assert_eq!(with_password(rig.folder.path()), ["notes.url"]);
 }

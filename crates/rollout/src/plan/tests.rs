@@ -40,6 +40,7 @@ pub(crate) fn request() -> PlanRequest {
             service_writes: false,
             accept_loss: false,
             read_only: false,
+            longest_lock_ms: None,
         },
         stores: vec![StoreRef {
             name: "library".to_owned(),
@@ -333,7 +334,7 @@ proptest! {
         if !stores { wanted.stores.clear(); }
         if first { wanted.previous = None; }
         wanted.policy =
-            DataPolicy { compatible, restore, service_writes: writes, accept_loss: false, read_only };
+            DataPolicy { compatible, restore, service_writes: writes, accept_loss: false, read_only, longest_lock_ms: None };
         wanted.approval = approval.then(|| "Go?".to_owned());
         if back { wanted.purpose = Purpose::Rollback; }
         let cuts_over = matches!(wanted.strategy, Strategy::CutOver { .. });

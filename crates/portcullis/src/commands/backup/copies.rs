@@ -205,7 +205,7 @@ pub(super) fn keep(retention: &RetentionConfig) -> Keep {
 pub(super) async fn list(config: &Config, copy: &str, json: bool) -> Result<Exit, CommandError> {
     for place in places(config, Some(copy)).await? {
         let listed = place.copies.list().map_err(|error| copy_failed(&error))?;
-        list_lines(&listed, &[], json);
+        list_lines(config, &listed, &[], json).await;
     }
     Ok(Exit::Done)
 }

@@ -1,7 +1,7 @@
 //! `portcullis backup prune`: the rules decide, the vault removes, and every line says why.
 //!
-//! What a rollout that is not over may need is read from the journal. Without a readable journal nothing
-//! is removed, because nobody can know what is needed.
+//! What a rollout that is not over may need, and what `rollback` would put back, is read from the journal. Without a
+//! readable journal nothing is removed, because nobody can know what is needed.
 
 use portcullis_analysis::counted;
 use portcullis_backup::{BackupError, BackupSummary, Decision, Keep, Retention, Vault, retention};
@@ -52,7 +52,7 @@ pub(super) async fn run(
     dry_run: bool,
     json: bool,
 ) -> Result<Exit, CommandError> {
-    let needed = needed_by_live_rollout(config).await?;
+    let needed = needed_by_journal(config).await?;
     let (outcomes, rules) = sweep(config, vault, (keep, needed.clone()), dry_run)?;
     let copies = elsewhere::run(config, vault, &needed, dry_run).await?;
     if json {
@@ -159,8 +159,8 @@ fn carry_out(
     }
 }
 
-/// The names of the backups in the plan of the rollout that is not over, with the rollout's name.
-async fn needed_by_live_rollout(config: &Config) -> Result<Vec<(String, String)>, CommandError> {
+/// The names of the backups that the journal says are needed, each with the reason.
+pub(super) async fn needed_by_journal(config: &Config) -> Result<Vec<(String, String)>, CommandError> {
     let unknown = |error: CommandError| {
         error.hint(
             "without the journal nobody knows what a rollout may need, so nothing was removed; \
@@ -175,13 +175,24 @@ async fn needed_by_live_rollout(config: &Config) -> Result<Vec<(String, String)>
         return Err(unknown(CommandError::new(Exit::Failed, what)));
     }
     let history: History = offline::history(config).await.map_err(unknown)?;
-    Ok(history.live().map(needed_by).unwrap_or_default())
+    Ok(needed_by(&history))
 }
 
-/// The names of the backups in the plan of a rollout, with the rollout's name.
-pub(in crate::commands) fn needed_by(live: &Past) -> Vec<(String, String)> {
-    let names = names_in(live.rollout().plan()).into_iter();
-    names.map(|name| (name, live.id().to_string())).collect()
+/// The names of the backups that are needed, each with the reason: those in the plan of a rollout that is not over, and those
+/// that `rollback` would put back.
+pub(in crate::commands) fn needed_by(history: &History) -> Vec<(String, String)> {
+    let of_live = |live: &Past| {
+        let why = format!("rollout {} is not over and may need it", live.id());
+        let names = names_in(live.rollout().plan()).into_iter();
+        names.map(|name| (name, why.clone())).collect()
+    };
+    let mut needed: Vec<(String, String)> = history.live().map(of_live).unwrap_or_default();
+    let ways = history.ways_back().into_iter();
+    needed.extend(ways.map(|(backup, release)| {
+        let why = format!("`portcullis rollback` needs it: {release} would get its data back");
+        (backup, why)
+    }));
+    needed
 }
 
 /// Every backup that a plan makes, tries out or puts back.

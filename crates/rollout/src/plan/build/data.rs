@@ -3,7 +3,7 @@
 use super::{ATTEMPTS, Builder};
 use crate::plan::steps::Places;
 use crate::{
-    Action, BackupOrder, Migration, MigrationOrder, MigrationPhase, Purpose, Rehearsal,
+    Action, BackupOrder, LockLimit, Migration, MigrationOrder, MigrationPhase, Purpose, Rehearsal,
     RestoreOrder, StoreRef, Target, Trial, Undo,
 };
 
@@ -200,6 +200,17 @@ impl Builder<'_> {
             later: orders.collect(),
             old,
             new,
+            lock_limit: self.lock_limit(),
+        })
+    }
+
+    /// Nobody waits for a lock where no release works on the store.
+    fn lock_limit(&self) -> Option<LockLimit> {
+        let request = self.request;
+        let longest_ms = request.policy.longest_lock_ms?;
+        (!self.alone()).then_some(LockLimit {
+            longest_ms,
+            only_reads: request.closes(),
         })
     }
 }

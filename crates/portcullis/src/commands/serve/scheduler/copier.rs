@@ -96,7 +96,7 @@ async fn catch_up(
         Err(why) => return failed(config, engine, known, &why),
     };
     let history = engine.history();
-    let needed = history.live().map(prune::needed_by).unwrap_or_default();
+    let needed = prune::needed_by(&history);
     let (settings, stop, at) = (config.clone(), cancelled.clone(), place.clone());
     let keys = encryption.clone();
     let work = tokio::task::spawn_blocking(move || sweep((&settings, keys), &at, needed, &stop));

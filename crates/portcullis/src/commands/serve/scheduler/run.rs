@@ -23,8 +23,7 @@ impl Keeper {
         let release = history
             .serving()
             .map(|running| running.release.id.to_string());
-        let live = history.live();
-        let needed = live.map(prune::needed_by).unwrap_or_default();
+        let needed = prune::needed_by(&history);
         let (config, reason) = (self.config.clone(), format!("schedule, {at}"));
         let encryption = encryption_of(&config).await;
         let encryption = encryption.map_err(|error| connect::in_one_line(&error));
