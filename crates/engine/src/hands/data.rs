@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, CommandVariables, Copies, CopyError, CopyProblem,
+    BackupError, BackupName, BackupRequest, CommandProblem, CommandVariables, Copies, CopyError, CopyProblem,
     Location, PostgresAddress, PostgresProblem, Replaced, Store, StoreCommands, StoreManifest,
     Vault, Verified, store_digest,
 };
@@ -525,6 +525,10 @@ fn is_unknown(error: &BackupError) -> bool {
         BackupError::Postgres { problem, .. } => {
             !matches!(problem, PostgresProblem::DatabaseMissing { .. })
         }
+        // A tool that cannot be asked; one that is only believed has a note, or was not put back.
+        BackupError::Command { problem, .. } => {
+            !matches!(**problem, CommandProblem::NothingKnown { .. })
+        }
         _ => false,
     }
 }
@@ -535,6 +539,7 @@ fn failure(error: &BackupError) -> Failure {
         BackupError::StoreChanged { .. }
             | BackupError::DatabaseBusy { .. }
             | BackupError::StoreInUse { .. }
+            | BackupError::SegmentsChanging { .. }
             | BackupError::Vault { .. }
             | BackupError::VaultFull { .. }
     ) || matches!(error, BackupError::Postgres { problem, .. } if problem.is_passing());
