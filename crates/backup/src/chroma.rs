@@ -27,7 +27,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::archive::ArchiveWriter;
 use crate::bounds::{CHROMA_ATTEMPTS_FREE, CHROMA_ATTEMPTS_MAX, FINDINGS_MAX};
-use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX};
+use crate::durable::{PrivateFolder, TEMPORARY_PREFIX};
 use crate::hashing::HashingReader;
 use crate::manifest::{FileEntry, StoreManifest};
 use crate::on_disk::{OnDisk, Shape};
@@ -64,10 +64,7 @@ pub(crate) fn capture(
     archive: &mut ArchiveWriter,
     vault: &Path,
 ) -> Result<StoreManifest, BackupError> {
-    let private = tempfile::Builder::new()
-        .prefix(TEMPORARY_PREFIX)
-        .suffix(TEMPORARY_SUFFIX)
-        .tempdir_in(vault)
+    let private = PrivateFolder::new(vault, TEMPORARY_PREFIX)
         .map_err(|source| failed_to("create a folder in", vault, source))?;
     let copied = private.path().join(DATABASE);
     let mut segments = Segments::kept_in(store, private.path());

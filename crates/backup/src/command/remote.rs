@@ -12,7 +12,7 @@ use super::{COPY_VARIABLE, CommandContent, CommandProblem, Commands, DATA, diges
 use crate::archive::ArchiveWriter;
 use crate::bounds::COMMAND_ATTEMPTS;
 use crate::capture::Unsettled;
-use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder};
+use crate::durable::{PrivateFolder, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder};
 use crate::manifest::StoreManifest;
 use crate::on_disk::{OnDisk, Shape};
 use crate::remote::{InBackup, Remote, RemoteExamined};
@@ -59,10 +59,7 @@ impl Remote for Commands<'_> {
         archive: &mut ArchiveWriter,
         vault: &Path,
     ) -> Result<StoreManifest, Unsettled> {
-        let private = tempfile::Builder::new()
-            .prefix(TEMPORARY_PREFIX)
-            .suffix(TEMPORARY_SUFFIX)
-            .tempdir_in(vault)
+        let private = PrivateFolder::new(vault, TEMPORARY_PREFIX)
             .map_err(|source| failed_to("create a folder in", vault, source))?;
         let folder = private.path().join(self.store);
         fs::create_dir(&folder).map_err(|source| failed_to("create", &folder, source))?;

@@ -13,9 +13,9 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, CommandProblem, CommandVariables, Copies, CopyError, CopyProblem,
-    Location, PostgresAddress, PostgresProblem, Replaced, Store, StoreCommands, StoreManifest,
-    Vault, Verified, store_digest,
+    BackupError, BackupName, BackupRequest, CommandProblem, CommandVariables, Copies, CopyError,
+    CopyProblem, Location, PostgresAddress, PostgresProblem, Replaced, Store, StoreCommands,
+    StoreManifest, Vault, Verified, store_digest,
 };
 use portcullis_driver::{Probed, resolve_secret};
 use portcullis_rollout::{
