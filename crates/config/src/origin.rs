@@ -159,22 +159,7 @@ impl PathUse {
             Wanted::DirectoryStore if found.is_file() => missing(format!(
                 "`{path}` is a file, expected a folder; did you mean kind = \"file\"?"
             )),
-            Wanted::DirectoryStore if found.is_dir() && self.path.join(CHROMA).is_file() => Some(
-                Wrong::new(
-                    Code::BadValue,
-                    format!(
-                        "`{path}` is the folder of a Chroma database: a copy of its files alone may be torn"
-                    ),
-                )
-                .hint("set kind = \"chroma\""),
-            ),
-            Wanted::ChromaStore if found.is_dir() && !self.path.join(CHROMA).is_file() => {
-                missing(format!(
-                    "`{path}` is no folder of a Chroma database: it has no file {CHROMA}"
-                ))
-                .map(|wrong| wrong.hint("name the folder that Chroma persists to, or set kind = \"directory\""))
-            }
-            Wanted::DirectoryStore | Wanted::ChromaStore if found.is_dir() => None,
+            Wanted::DirectoryStore | Wanted::ChromaStore if found.is_dir() => self.folder_store(),
             Wanted::SqlFolder if found.is_dir() => None,
             Wanted::DirectoryStore | Wanted::ChromaStore | Wanted::SqlFolder => {
                 missing(format!("`{path}` is not a folder"))
@@ -205,6 +190,26 @@ impl PathUse {
                     .hint(format!("make it a program with `chmod +x {path}`")),
             ),
             Wanted::Read(content) => content.wrong(&self.path),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with a folder as a store of its kind: whether it is one of Chroma's.
+    fn folder_store(&self) -> Option<Wrong> {
+        let path = self.path.display();
+        match (self.wanted, self.path.join(CHROMA).is_file()) {
+            (Wanted::ChromaStore, false) => {
+                let message =
+                    format!("`{path}` is no folder of a Chroma database: it has no file {CHROMA}");
+                let hint = "name the folder that Chroma persists to, or set kind = \"directory\"";
+                Some(Wrong::new(Code::FileMissing, message).hint(hint))
+            }
+            (Wanted::DirectoryStore, true) => {
+                let message = format!(
+                    "`{path}` is the folder of a Chroma database: a copy of its files alone may be torn"
+                );
+                Some(Wrong::new(Code::BadValue, message).hint("set kind = \"chroma\""))
+            }
             _ => None,
         }
     }
