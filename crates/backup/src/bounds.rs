@@ -79,6 +79,26 @@ pub(crate) const OPENERS_MAX: usize = 5;
 /// How long a program may keep a database open that is to be replaced, in milliseconds.
 pub(crate) const SQLITE_CLOSED_WITHIN_MS: u64 = 5_000;
 
+/// How often the indexes of a Chroma database are copied with it while writes go on, and how often in all: then those
+/// who write wait for as long as it takes to copy what changed.
+pub(crate) const CHROMA_ATTEMPTS_FREE: u32 = 3;
+pub(crate) const CHROMA_ATTEMPTS_MAX: u32 = 8;
+
+/// For how long an index that is half written must not have changed to be taken for what a crash left, in milliseconds.
+pub(crate) const CHROMA_QUIET_MS: u64 = 3_000;
+
+/// How long an index that is just being written is waited for, in milliseconds.
+pub(crate) const CHROMA_SETTLE_MS: u64 = 60_000;
+
+/// How often a tool's data is written anew because its digest changed meanwhile.
+pub(crate) const COMMAND_ATTEMPTS: u32 = 3;
+
+/// How much a command may print where one word or one number is read.
+pub(crate) const COMMAND_WORDS_BYTES_MAX: usize = 1024;
+
+/// After how many bytes of a backup command it is looked again whether there is room.
+pub(crate) const COMMAND_ROOM_EVERY_BYTES: u64 = 32 * 1024 * 1024;
+
 /// How long opening a session with a PostgreSQL server may take, in seconds.
 pub(crate) const POSTGRES_CONNECT_S: u64 = 10;
 

@@ -81,6 +81,7 @@ fn capture_but(
             postgres: None,
             bucket: None,
             redis: None,
+            command: None,
         },
         named: BTreeMap::new(),
         databases: databases::with_logs(&scan),

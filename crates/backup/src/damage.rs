@@ -39,6 +39,13 @@ pub enum Damage {
         /// The digest of the file.
         found: String,
     },
+    /// The check command of a store refuses its data.
+    CheckRefused {
+        /// The store.
+        store: String,
+        /// How the command ended, with the last that it said.
+        why: String,
+    },
     /// The manifest beside the archive cannot be used.
     ManifestUnreadable {
         /// What is wrong with it.
@@ -124,6 +131,9 @@ impl fmt::Display for Damage {
                     f,
                     "the {file} was replaced: the journal says SHA-256 {expected}, and it has {found}"
                 )
+            }
+            Self::CheckRefused { store, why } => {
+                write!(f, "the data of {store} cannot be read: {why}")
             }
             Self::ManifestUnreadable { why } => write!(f, "the manifest cannot be used: {why}"),
             Self::ManifestsDiffer => {

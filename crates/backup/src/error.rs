@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::{
-    BackupName, BucketProblem, ContinuousProblem, Damage, NameRefused, PostgresProblem,
-    RedisProblem, StoreKind,
+    BackupName, BucketProblem, CommandProblem, ContinuousProblem, Damage, NameRefused,
+    PostgresProblem, RedisProblem, StoreKind,
 };
 
 /// What can go wrong with backups.
@@ -133,6 +133,20 @@ pub enum BackupError {
         /// The store.
         store: String,
         /// The file that changed last.
+        path: PathBuf,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Chroma wrote an index anew during each attempt to copy it together with the database that fits it.
+    #[error(
+        "store {store:?} keeps changing: Chroma wrote {} anew during each of {attempts} attempts to copy it with the \
+         database that fits it; pause writes to it while it is backed up",
+        path.display()
+    )]
+    SegmentsChanging {
+        /// The store.
+        store: String,
+        /// The file or folder that changed last.
         path: PathBuf,
         /// How often it was tried.
         attempts: u32,
@@ -295,6 +309,21 @@ pub enum BackupError {
         /// What its own check found, at most a few findings.
         findings: Vec<String>,
     },
+    /// The indexes of a Chroma database are not whole, so that a backup of it would be none.
+    #[error(
+        "store {store:?}: the indexes beside {} are not whole: {}; put a backup back, or add the records to a new \
+         collection",
+        path.display(),
+        findings.join("; ")
+    )]
+    IndexDamaged {
+        /// The store.
+        store: String,
+        /// The database.
+        path: PathBuf,
+        /// What is missing or too short, at most a few findings.
+        findings: Vec<String>,
+    },
     /// A database is open, so that replacing it would take writes away from whoever has it open.
     #[error(
         "store {store:?}: {} is open in {by}, which would go on writing to the replaced data; stop that \
@@ -332,6 +361,14 @@ pub enum BackupError {
         store: String,
         /// What is in the way.
         problem: RedisProblem,
+    },
+    /// A store of commands cannot be backed up or put back.
+    #[error("store {store:?}: {problem}")]
+    Command {
+        /// The store.
+        store: String,
+        /// What is in the way.
+        problem: Box<CommandProblem>,
     },
     /// The continuous archive of a PostgreSQL database cannot be written, or not be recovered from.
     #[error("store {store:?}: {problem}")]

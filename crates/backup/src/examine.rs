@@ -5,7 +5,7 @@
 //! whose indexes and constraints it has just made anew, and page by page by `pg_amcheck` where that can be run.
 
 use crate::store::Held;
-use crate::{BackupError, Store, StoreManifest, sqlite, store_digest};
+use crate::{BackupError, Store, StoreKind, StoreManifest, chroma, sqlite, store_digest};
 
 /// What was found in a copy that is in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,18 @@ pub fn examine_copy(copy: &Store, manifest: &StoreManifest) -> Result<CopyExamin
         });
     }
     let (digest, rows, checks) = match copy.held() {
+        Held::Disk(on_disk) if manifest.kind == StoreKind::Chroma => {
+            let checked = chroma::check_copy(&on_disk)?;
+            compare_rows(manifest, &checked.content)?;
+            let tables = &checked.content.tables;
+            let rows = tables.iter().map(|table| table.rows).sum();
+            let checks = vec![
+                "PRAGMA integrity_check".to_owned(),
+                "rows of each table".to_owned(),
+                "files of each index: sizes and SHA-256".to_owned(),
+            ];
+            (checked.digest, Some((tables.len() as u64, rows)), checks)
+        }
         Held::Disk(on_disk) if manifest.sqlite.is_some() => {
             let content = sqlite::check_copy(&on_disk)?;
             compare_rows(manifest, &content)?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,8 @@ use sha2::{Digest, Sha256};
 use crate::backup_name::is_plain_name;
 use crate::relative_path::{escape, unescape};
 use crate::{
-    BackupName, BucketContent, ExtendedAttributes, PostgresContent, RedisContent, RelativePath,
-    SqliteContent, StoreKind,
+    BackupName, BucketContent, CommandContent, ExtendedAttributes, PostgresContent, RedisContent,
+    RelativePath, SqliteContent, StoreKind, chroma, command,
 };
 
 /// The format that this program writes and reads.
@@ -62,7 +63,8 @@ pub struct StoreManifest {
     /// Further names of files of the store, as `ln` makes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hard_links: Vec<HardLinkEntry>,
-    /// What is in the database, if it is an SQLite database; its file is then the one of `files`.
+    /// What is in the database, if it is an SQLite database, whose file is then the one of `files`, or a Chroma
+    /// database, of which it is `chroma.sqlite3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqlite: Option<SqliteContent>,
     /// What is in the database, if it is a PostgreSQL database; its dump is among `files`.
@@ -74,6 +76,9 @@ pub struct StoreManifest {
     /// What is in the database, if it is one of a Redis server; its RDB is among `files`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redis: Option<RedisContent>,
+    /// Who wrote the data, if commands back the store up; it is `data` among `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandContent>,
 }
 
 /// One regular file.
@@ -261,9 +266,22 @@ impl StoreManifest {
         if let (StoreKind::Redis, Some(content)) = (self.kind, &self.redis) {
             return content.digest();
         }
+        if let (StoreKind::Command, Some(content), [data]) =
+            (self.kind, &self.command, self.files.as_slice())
+        {
+            let word = content.word.as_deref().map(command::digest_of_word);
+            return word.unwrap_or_else(|| data.sha256.clone());
+        }
         let mut lines: Vec<(&RelativePath, String)> = Vec::new();
+        let chroma = self.sqlite.as_ref();
+        let chroma = chroma.filter(|_| self.kind == StoreKind::Chroma);
         for entry in &self.files {
-            let line = format!("file {} {} {}\n", entry.size, entry.sha256, entry.path);
+            let line = match chroma {
+                Some(content) if chroma::is_database(&entry.path) => {
+                    format!("database {} {}\n", content.digest(), entry.path)
+                }
+                _ => format!("file {} {} {}\n", entry.size, entry.sha256, entry.path),
+            };
             lines.push((&entry.path, line));
         }
         let files: BTreeMap<_, _> = self.files.iter().map(|file| (&file.path, file)).collect();
@@ -320,7 +338,16 @@ impl StoreManifest {
             {
                 return Err("the file of a file store is not in a folder".to_owned());
             }
-            StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => {
+            StoreKind::Command if !matches!(self.files.as_slice(), [data] if data.path.as_path() == Path::new(command::DATA)) =>
+            {
+                return Err(format!("a {} has exactly one file, data", self.kind));
+            }
+            StoreKind::Directory
+            | StoreKind::Chroma
+            | StoreKind::Postgres
+            | StoreKind::Redis
+            | StoreKind::Bucket
+            | StoreKind::Command => {
                 if let Some(orphan) = paths
                     .iter()
                     .find(|path| !directories.contains(&path.parent()))
@@ -346,10 +373,12 @@ impl StoreManifest {
         {
             return Err("the root is not a directory".to_owned());
         }
-        if (self.kind == StoreKind::Sqlite) != self.sqlite.is_some()
+        let has_sqlite = matches!(self.kind, StoreKind::Sqlite | StoreKind::Chroma);
+        if has_sqlite != self.sqlite.is_some()
             || (self.kind == StoreKind::Postgres) != self.postgres.is_some()
             || (self.kind == StoreKind::Bucket) != self.bucket.is_some()
             || (self.kind == StoreKind::Redis) != self.redis.is_some()
+            || (self.kind == StoreKind::Command) != self.command.is_some()
         {
             return Err("what is said of a database does not fit its kind".to_owned());
         }

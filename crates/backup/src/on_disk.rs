@@ -38,3 +38,18 @@ impl Shape {
         }
     }
 }
+
+impl StoreKind {
+    /// What it is in an archive: one file, or a folder with files.
+    pub(crate) fn shape(self) -> Shape {
+        match self {
+            Self::File | Self::Sqlite => Shape::File,
+            Self::Directory
+            | Self::Chroma
+            | Self::Postgres
+            | Self::Redis
+            | Self::Bucket
+            | Self::Command => Shape::Directory,
+        }
+    }
+}

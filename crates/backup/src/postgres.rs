@@ -352,25 +352,12 @@ fn blocking_with<T: Send, E: Send>(
     work: impl Future<Output = Result<T, E>> + Send,
     lost: impl Fn(PostgresProblem) -> E + Sync,
 ) -> Result<T, E> {
-    let lost = |why: String| {
+    crate::runtime::blocking(work, |why| {
         lost(PostgresProblem::Failed {
             doing: "work",
             place: "this machine".to_owned(),
             why,
         })
-    };
-    let run = || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| lost(error.to_string()))?;
-        runtime.block_on(work)
-    };
-    std::thread::scope(|scope| {
-        let worker = std::thread::Builder::new().spawn_scoped(scope, run);
-        let worker = worker.map_err(|error| lost(error.to_string()))?;
-        let ended = worker.join();
-        ended.unwrap_or_else(|_| Err(lost("it stopped unexpectedly".to_owned())))
     })
 }
 

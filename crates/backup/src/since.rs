@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::scan::{ItemKind, Scan};
 use crate::store::Held;
-use crate::{BackupError, BackupName, Location, Store, StoreManifest, TableEntry, Vault, sqlite};
+use crate::{
+    BackupError, BackupName, Location, Store, StoreManifest, TableEntry, Vault, chroma, sqlite,
+};
 
 /// How a store differs from what a backup has of it, as far as it can be counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +68,12 @@ impl Vault {
                 let then = wanted.sqlite.as_ref();
                 let then = then.map_or(&[][..], |content| &content.tables);
                 Ok(tables(then, sqlite::counts(&on_disk)?))
+            }
+            (Location::Chroma { .. }, Held::Disk(on_disk)) => {
+                let then = wanted.sqlite.iter().flat_map(|content| &content.tables);
+                let then = then.filter(|table| chroma::is_known(&table.name));
+                let then: Vec<TableEntry> = then.cloned().collect();
+                Ok(tables(&then, chroma::counts(&on_disk)?))
             }
             (_, Held::Server(remote)) => remote.since(&wanted),
             (_, Held::Disk(on_disk)) => Ok(files(&wanted, &Scan::of(&on_disk)?)),

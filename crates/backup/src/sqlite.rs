@@ -40,6 +40,7 @@ mod copy;
 mod openers;
 
 pub use content::SqliteContent;
+pub(crate) use copy::{Held, copy};
 
 /// What SQLite puts beside a database, in the order in which it is moved away with it: the logs first, which
 /// would spoil another database under the old name.
@@ -71,7 +72,7 @@ pub(crate) fn capture(
     let private = PrivateFolder::new(vault, TEMPORARY_PREFIX)
         .map_err(|source| failed_to("create a folder in", vault, source))?;
     let copied = private.path().join("copy");
-    copy::copy(store, &copied)?;
+    copy(store, &copied)?;
     let content = check(store, &copied)?;
     let unreadable = |source| failed_to("read", &copied, source);
     let file = File::open(&copied).map_err(unreadable)?;
@@ -89,6 +90,7 @@ pub(crate) fn capture(
         postgres: None,
         bucket: None,
         redis: None,
+        command: None,
     };
     for item in scan.items {
         let mut entry = FileEntry {
@@ -117,10 +119,7 @@ pub(crate) fn examine(store: &OnDisk) -> Result<(), BackupError> {
 
 /// The digest of what is in the database now.
 pub(crate) fn live_digest(store: &OnDisk) -> Result<String, BackupError> {
-    Scan::of(store)?;
-    let live = open_live(store)?;
-    let content = patiently(store, "read the content of", || SqliteContent::read(&live))?;
-    Ok(content.digest())
+    live_content(store).map(|content| content.digest())
 }
 
 /// How many rows each table has now, of one moment.
@@ -134,19 +133,7 @@ pub(crate) fn counts(store: &OnDisk) -> Result<Vec<(String, u64)>, BackupError> 
 /// file, and whatever still lies beside it gets a name beside `kept`, which the file itself is given next.
 pub(crate) fn put_aside(store: &OnDisk, kept: &Path) -> Result<(), BackupError> {
     let live = location(store);
-    if exists(&live)? {
-        let mut files: Vec<PathBuf> = all_beside(&live).collect();
-        files.push(live.clone());
-        let watch = Stopwatch::start();
-        // Whoever opens it for each request only has it closed soon.
-        while let Some(by) = in_words(&openers::openers(&files)) {
-            if watch.is_over(SQLITE_CLOSED_WITHIN_MS) {
-                return Err(in_use(store, by));
-            }
-            pause();
-        }
-        settle(store, &live)?;
-    }
+    closed(store, &[])?;
     for suffix in BESIDE {
         let from = beside(&live, suffix);
         if exists(&from)? {
@@ -154,6 +141,27 @@ pub(crate) fn put_aside(store: &OnDisk, kept: &Path) -> Result<(), BackupError> 
         }
     }
     Ok(())
+}
+
+/// Waits until nobody has the database or one of `more` open, and puts what is in its log into its file. Without a
+/// database only the others are looked at.
+pub(crate) fn closed(store: &OnDisk, more: &[PathBuf]) -> Result<(), BackupError> {
+    let live = location(store);
+    let mut files: Vec<PathBuf> = all_beside(&live).collect();
+    files.push(live.clone());
+    files.extend(more.iter().cloned());
+    let watch = Stopwatch::start();
+    // Whoever opens it for each request only has it closed soon.
+    while let Some(by) = in_words(&openers::openers(&files)) {
+        if watch.is_over(SQLITE_CLOSED_WITHIN_MS) {
+            return Err(in_use(store, by));
+        }
+        pause();
+    }
+    match exists(&live)? {
+        true => settle(store, &live),
+        false => Ok(()),
+    }
 }
 
 fn in_words(openers: &[String]) -> Option<String> {
@@ -235,8 +243,15 @@ fn wants_writing(error: &rusqlite::Error) -> bool {
     )
 }
 
+/// Reads what is in the database now, of one moment.
+pub(crate) fn live_content(store: &OnDisk) -> Result<SqliteContent, BackupError> {
+    Scan::of(store)?;
+    let live = open_live(store)?;
+    patiently(store, "read the content of", || SqliteContent::read(&live))
+}
+
 /// Opens a copy in the private folder, checks it by SQLite's own means, and reads what is in it.
-fn check(store: &OnDisk, copied: &Path) -> Result<SqliteContent, BackupError> {
+pub(crate) fn check(store: &OnDisk, copied: &Path) -> Result<SqliteContent, BackupError> {
     let look = || -> rusqlite::Result<(Vec<String>, SqliteContent)> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(copied, flags)?;
@@ -279,7 +294,7 @@ fn patiently<T>(
     }
 }
 
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(SQLITE_PAUSE_MS));
 }
 
@@ -291,7 +306,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 /// What SQLite's failure means for the store.
-fn failed(store: &OnDisk, doing: &'static str, error: &rusqlite::Error) -> BackupError {
+pub(crate) fn failed(store: &OnDisk, doing: &'static str, error: &rusqlite::Error) -> BackupError {
     let (name, path) = (store.name.clone(), store.path.clone());
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => BackupError::DatabaseBusy {

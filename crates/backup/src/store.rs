@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::ATTEMPTS_MAX;
 use crate::bucket::{Bucket, BucketAddress};
 use crate::capture::{Unsettled, capture};
+use crate::command::Commands;
 use crate::durable::{RESTORE_PREFIX, folder_of};
 use crate::on_disk::{OnDisk, Shape};
 use crate::postgres::{Database, PostgresAddress};
 use crate::redis::{Instance, RedisAddress};
 use crate::remote::Remote;
 use crate::scan::{ItemKind, Scan};
-use crate::sqlite;
-use crate::{BackupError, StoreManifest};
+use crate::{BackupError, StoreCommands, StoreManifest, chroma, sqlite};
 
 /// A named piece of data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,12 @@ pub enum Location {
         /// Where the database file is, as for a file. `-wal`, `-shm` and `-journal` beside it belong to it.
         path: PathBuf,
     },
+    /// The folder of a Chroma vector database. It may be in use while it is backed up, and must not be while it is
+    /// restored.
+    Chroma {
+        /// Where the folder with `chroma.sqlite3` is, as for a file.
+        path: PathBuf,
+    },
     /// A PostgreSQL database. It may be in use while it is backed up; sessions are ended when it is replaced.
     Postgres {
         /// Where it is, with the password.
@@ -64,6 +70,11 @@ pub enum Location {
         /// A copy of it in this folder is meant, which has a server of its own.
         copy: Option<PathBuf>,
     },
+    /// The data of any tool, which commands back up and restore.
+    Command {
+        /// The commands.
+        commands: Box<StoreCommands>,
+    },
 }
 
 /// What a store is, as manifests and messages say it.
@@ -76,12 +87,16 @@ pub enum StoreKind {
     Directory,
     /// An SQLite database.
     Sqlite,
+    /// The folder of a Chroma vector database.
+    Chroma,
     /// A PostgreSQL database.
     Postgres,
     /// The objects of a bucket below a prefix.
     Bucket,
     /// A database of a Redis or Valkey server.
     Redis,
+    /// The data of any tool, which commands back up and restore.
+    Command,
 }
 
 /// How large a store is.
@@ -99,9 +114,11 @@ impl fmt::Display for StoreKind {
             Self::File => "file",
             Self::Directory => "directory",
             Self::Sqlite => "sqlite database",
+            Self::Chroma => "chroma database",
             Self::Postgres => "postgresql database",
             Self::Bucket => "bucket",
             Self::Redis => "redis database",
+            Self::Command => "store of commands",
         })
     }
 }
@@ -134,6 +151,15 @@ impl Store {
         }
     }
 
+    /// A store that is the folder of a Chroma vector database.
+    #[must_use]
+    pub fn chroma(name: &str, path: PathBuf) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: Location::Chroma { path },
+        }
+    }
+
     /// What it is.
     #[must_use]
     pub fn kind(&self) -> StoreKind {
@@ -141,9 +167,11 @@ impl Store {
             Location::File { .. } => StoreKind::File,
             Location::Directory { .. } => StoreKind::Directory,
             Location::Sqlite { .. } => StoreKind::Sqlite,
+            Location::Chroma { .. } => StoreKind::Chroma,
             Location::Postgres { .. } => StoreKind::Postgres,
             Location::Bucket { .. } => StoreKind::Bucket,
             Location::Redis { .. } => StoreKind::Redis,
+            Location::Command { .. } => StoreKind::Command,
         }
     }
 
@@ -151,10 +179,14 @@ impl Store {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match &self.location {
-            Location::File { path } | Location::Directory { path } | Location::Sqlite { path } => {
-                Some(path)
-            }
-            Location::Postgres { .. } | Location::Redis { .. } | Location::Bucket { .. } => None,
+            Location::File { path }
+            | Location::Directory { path }
+            | Location::Sqlite { path }
+            | Location::Chroma { path } => Some(path),
+            Location::Postgres { .. }
+            | Location::Redis { .. }
+            | Location::Bucket { .. }
+            | Location::Command { .. } => None,
         }
     }
 
@@ -162,15 +194,21 @@ impl Store {
     #[must_use]
     pub fn place(&self) -> String {
         match &self.location {
-            Location::File { path } | Location::Directory { path } | Location::Sqlite { path } => {
-                path.display().to_string()
-            }
+            Location::File { path }
+            | Location::Directory { path }
+            | Location::Sqlite { path }
+            | Location::Chroma { path } => path.display().to_string(),
             Location::Postgres { address, .. } => address.to_string(),
             Location::Bucket { address } => address.to_string(),
             Location::Redis {
                 copy: Some(folder), ..
             } => folder.display().to_string(),
             Location::Redis { address, .. } => address.to_string(),
+            Location::Command { commands } => {
+                let place = commands.copy.as_ref().or(commands.path.as_ref());
+                let program = || commands.backup.first().cloned().unwrap_or_default();
+                place.map_or_else(program, |path| path.display().to_string())
+            }
         }
     }
 
@@ -213,9 +251,11 @@ impl Store {
                 Location::File { .. } => Location::File { path },
                 Location::Directory { .. } => Location::Directory { path },
                 Location::Sqlite { .. } => Location::Sqlite { path },
-                Location::Postgres { .. } | Location::Redis { .. } | Location::Bucket { .. } => {
-                    self.location.clone()
-                }
+                Location::Chroma { .. } => Location::Chroma { path },
+                Location::Postgres { .. }
+                | Location::Redis { .. }
+                | Location::Bucket { .. }
+                | Location::Command { .. } => self.location.clone(),
             },
         }
     }
@@ -256,6 +296,7 @@ impl Store {
         let size = self.size()?;
         match (&self.location, self.held()) {
             (Location::Sqlite { .. }, Held::Disk(on_disk)) => sqlite::examine(&on_disk)?,
+            (Location::Chroma { .. }, Held::Disk(on_disk)) => chroma::examine(&on_disk)?,
             (_, Held::Server(remote)) => remote.examine()?,
             (_, Held::Disk(_)) => {}
         }
@@ -268,9 +309,11 @@ impl Store {
             Location::File { .. } | Location::Directory { .. } | Location::Bucket { .. } => {
                 size.bytes
             }
-            Location::Sqlite { .. } | Location::Postgres { .. } | Location::Redis { .. } => {
-                size.bytes.saturating_mul(2)
-            }
+            Location::Sqlite { .. }
+            | Location::Chroma { .. }
+            | Location::Postgres { .. }
+            | Location::Redis { .. }
+            | Location::Command { .. } => size.bytes.saturating_mul(2),
         }
     }
 
@@ -299,11 +342,43 @@ impl Store {
         }
     }
 
+    /// A store that commands back up and restore.
+    #[must_use]
+    pub fn command(name: &str, commands: StoreCommands) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: Location::Command {
+                commands: Box::new(commands),
+            },
+        }
+    }
+
+    /// Whether it can be told whether the store is as in a backup. Of a tool that prints no digest it is only known
+    /// whether its restore command ended with code 0.
+    #[must_use]
+    pub fn tells_its_content(&self) -> bool {
+        match self.commands() {
+            Some(commands) => commands.tell_content(),
+            None => true,
+        }
+    }
+
+    /// The commands of the store, if it is one of commands.
+    pub(crate) fn commands(&self) -> Option<Commands<'_>> {
+        match &self.location {
+            Location::Command { commands } => Some(Commands {
+                store: &self.name,
+                commands,
+            }),
+            _ => None,
+        }
+    }
+
     /// The store as what it is on the disk or on a server.
     pub(crate) fn held(&self) -> Held<'_> {
         let (shape, path) = match &self.location {
             Location::File { path } | Location::Sqlite { path } => (Shape::File, path),
-            Location::Directory { path } => (Shape::Directory, path),
+            Location::Directory { path } | Location::Chroma { path } => (Shape::Directory, path),
             Location::Postgres { address, jobs } => {
                 return Held::Server(Box::new(Database {
                     store: &self.name,
@@ -322,6 +397,12 @@ impl Store {
                     store: &self.name,
                     address,
                     copy: copy.as_deref(),
+                }));
+            }
+            Location::Command { commands } => {
+                return Held::Server(Box::new(Commands {
+                    store: &self.name,
+                    commands,
                 }));
             }
         };
@@ -374,11 +455,16 @@ pub(crate) enum Held<'a> {
 ///   path escaped as [`crate::RelativePath`] documents. Modes, owners and times do not count.
 /// * An SQLite database: that of its content, see [`crate::SqliteContent`]. It is read in one transaction, so
 ///   it is that of one moment. How the content lies in pages does not count.
+/// * A Chroma database: as a directory store, with the line `database <digest of its content> chroma.sqlite3` for its
+///   SQLite database, and none for what SQLite has beside that.
 /// * A PostgreSQL database: that of its content, see [`crate::PostgresContent`], of one moment too.
 /// * A bucket: the SHA-256 over one line for each object, see [`crate::BucketContent`].
 ///
 /// * A database of a Redis server: that of its content, see [`crate::RedisContent`], of one moment too. Keys that expire
 ///   are gone later: compare with [`store_digest_against`].
+/// * A store of commands: the SHA-256 of `digest <word>` with a line feed, of the word that its digest command prints;
+///   where there is none, that of what its backup command writes. Of a store that can tell neither it is that of the
+///   backup that was put back last, see [`Store::tells_its_content`].
 ///
 /// # Errors
 /// [`BackupError::StoreChanged`] if it keeps changing while it is read,
@@ -387,6 +473,7 @@ pub(crate) enum Held<'a> {
 pub fn store_digest(store: &Store) -> Result<String, BackupError> {
     let on_disk = match (&store.location, store.held()) {
         (Location::Sqlite { .. }, Held::Disk(on_disk)) => return sqlite::live_digest(&on_disk),
+        (Location::Chroma { .. }, Held::Disk(on_disk)) => return chroma::live_digest(&on_disk),
         (_, Held::Server(remote)) => return remote.live_digest(),
         (_, Held::Disk(on_disk)) => on_disk,
     };

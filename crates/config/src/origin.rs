@@ -60,6 +60,8 @@ pub(crate) enum Wanted {
     DirectoryStore,
     /// A store that is an SQLite database.
     SqliteStore,
+    /// A store that is the folder of a Chroma database.
+    ChromaStore,
     /// A folder of SQL files.
     SqlFolder,
     /// A socket that will be made there.
@@ -125,6 +127,9 @@ impl PartialEq for Origin {
     }
 }
 
+/// The database of Chroma's, in the folder that it persists to.
+const CHROMA: &str = "chroma.sqlite3";
+
 impl PathUse {
     fn wrong(&self) -> Option<Wrong> {
         let path = self.path.display();
@@ -154,9 +159,9 @@ impl PathUse {
             Wanted::DirectoryStore if found.is_file() => missing(format!(
                 "`{path}` is a file, expected a folder; did you mean kind = \"file\"?"
             )),
-            Wanted::DirectoryStore if found.is_dir() => None,
+            Wanted::DirectoryStore | Wanted::ChromaStore if found.is_dir() => self.folder_store(),
             Wanted::SqlFolder if found.is_dir() => None,
-            Wanted::DirectoryStore | Wanted::SqlFolder => {
+            Wanted::DirectoryStore | Wanted::ChromaStore | Wanted::SqlFolder => {
                 missing(format!("`{path}` is not a folder"))
             }
             Wanted::FileStore | Wanted::SqliteStore if found.is_dir() => missing(format!(
@@ -189,6 +194,26 @@ impl PathUse {
         }
     }
 
+    /// What is wrong with a folder as a store of its kind: whether it is one of Chroma's.
+    fn folder_store(&self) -> Option<Wrong> {
+        let path = self.path.display();
+        match (self.wanted, self.path.join(CHROMA).is_file()) {
+            (Wanted::ChromaStore, false) => {
+                let message =
+                    format!("`{path}` is no folder of a Chroma database: it has no file {CHROMA}");
+                let hint = "name the folder that Chroma persists to, or set kind = \"directory\"";
+                Some(Wrong::new(Code::FileMissing, message).hint(hint))
+            }
+            (Wanted::DirectoryStore, true) => {
+                let message = format!(
+                    "`{path}` is the folder of a Chroma database: a copy of its files alone may be torn"
+                );
+                Some(Wrong::new(Code::BadValue, message).hint("set kind = \"chroma\""))
+            }
+            _ => None,
+        }
+    }
+
     /// What keeps a file from being made.
     fn unwritable(&self) -> Option<Wrong> {
         let path = self.path.display();
@@ -209,9 +234,10 @@ impl PathUse {
             Wanted::Body | Wanted::Hook | Wanted::Secret | Wanted::SqlFolder => {
                 "the path starts at the configuration file's folder"
             }
-            Wanted::FileStore | Wanted::DirectoryStore | Wanted::SqliteStore => {
-                "a store must exist before the first release is brought out"
-            }
+            Wanted::FileStore
+            | Wanted::DirectoryStore
+            | Wanted::SqliteStore
+            | Wanted::ChromaStore => "a store must exist before the first release is brought out",
             Wanted::Read(content) => content.hint(),
             Wanted::Socket | Wanted::Written => return None,
         };

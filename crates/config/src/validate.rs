@@ -17,6 +17,7 @@ use crate::table::Entries;
 use crate::{Config, RetentionConfig};
 
 mod bucket;
+mod commands;
 mod continuous;
 mod copies;
 mod data;
@@ -76,6 +77,7 @@ pub(crate) fn validate(
     let stores = data::stores(&raw.stores, &raw.state, &state, &mut context);
     let continuous = continuous::archives(&raw.stores, &raw.service, &mut context);
     let policy = data::policy(&raw.data, &raw.releases, strategy.as_ref(), report);
+    data::provable(&raw.data, &raw.releases, &stores, report);
     let gateway = gateway::gateway(&raw, &state, &mut context);
     let server = operation::server(&raw.server, &state, &mut context);
     operation::addresses(&raw, report);

@@ -10,6 +10,10 @@ use crate::{BucketRef, ValueSource};
 /// The file in the folder of a copied Redis database that has the URL of its server.
 pub const REDIS_COPY_URL: &str = "url";
 
+mod commands;
+
+pub use commands::StoreCommands;
+
 /// A store as a plan refers to it. In JSON the name and the location stand side by side, so that what was
 /// recorded before there were other kinds than files and folders is read as it was meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +44,11 @@ pub enum StoreLocation {
         /// Where the database file is.
         path: PathBuf,
     },
+    /// The folder of a Chroma vector database.
+    Chroma {
+        /// Where it is.
+        path: PathBuf,
+    },
     /// A PostgreSQL database. Its URL may have a password, so what stands here is where the URL is.
     Postgres {
         /// A reference to the URL, see [`crate::ValueSource`], or a URL without a password.
@@ -64,6 +73,8 @@ pub enum StoreLocation {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         copy: Option<PathBuf>,
     },
+    /// The data of any tool, which commands back up and restore.
+    Command(Box<StoreCommands>),
 }
 
 /// What a store is.
@@ -75,12 +86,16 @@ pub enum StoreKind {
     Directory,
     /// An SQLite database.
     Sqlite,
+    /// The folder of a Chroma vector database.
+    Chroma,
     /// A PostgreSQL database.
     Postgres,
     /// The objects of a bucket below a prefix.
     Bucket,
     /// A database of a Redis or Valkey server.
     Redis,
+    /// The data of any tool, which commands back up and restore.
+    Command,
 }
 
 impl StoreRef {
@@ -99,7 +114,8 @@ impl StoreRef {
         match &self.location {
             StoreLocation::File { path }
             | StoreLocation::Directory { path }
-            | StoreLocation::Sqlite { path } => path.display().to_string(),
+            | StoreLocation::Sqlite { path }
+            | StoreLocation::Chroma { path } => path.display().to_string(),
             StoreLocation::Postgres { url, database, .. } => match database {
                 None => url.clone(),
                 Some(name) => ValueSource::database(name, url),
@@ -110,6 +126,18 @@ impl StoreRef {
                 // The server of a copy has its URL there.
                 Some(folder) => format!("file:{}", folder.join(REDIS_COPY_URL).display()),
             },
+            StoreLocation::Command(commands) => match commands.place() {
+                Some(path) => path.display().to_string(),
+                None => format!("the data of the commands of {}", self.name),
+            },
+        }
+    }
+
+    /// Whether it can be restored somewhere else than over live data.
+    pub fn can_be_copied(&self) -> bool {
+        match &self.location {
+            StoreLocation::Command(commands) => commands.copies,
+            _ => true,
         }
     }
 
@@ -124,6 +152,7 @@ impl StoreRef {
             StoreLocation::File { .. } => StoreLocation::File { path },
             StoreLocation::Directory { .. } => StoreLocation::Directory { path },
             StoreLocation::Sqlite { .. } => StoreLocation::Sqlite { path },
+            StoreLocation::Chroma { .. } => StoreLocation::Chroma { path },
             StoreLocation::Postgres {
                 url, folder, jobs, ..
             } => StoreLocation::Postgres {
@@ -143,6 +172,9 @@ impl StoreRef {
                 folder: base.clone(),
                 copy: Some(folder.join(&self.name)),
             },
+            StoreLocation::Command(commands) => {
+                StoreLocation::Command(Box::new(commands.aimed_at(folder.join(&self.name))))
+            }
         };
         StoreRef {
             name: self.name.clone(),
@@ -158,9 +190,11 @@ impl StoreLocation {
             StoreLocation::File { .. } => StoreKind::File,
             StoreLocation::Directory { .. } => StoreKind::Directory,
             StoreLocation::Sqlite { .. } => StoreKind::Sqlite,
+            StoreLocation::Chroma { .. } => StoreKind::Chroma,
             StoreLocation::Postgres { .. } => StoreKind::Postgres,
             StoreLocation::Bucket(_) => StoreKind::Bucket,
             StoreLocation::Redis { .. } => StoreKind::Redis,
+            StoreLocation::Command(_) => StoreKind::Command,
         }
     }
 
@@ -169,23 +203,27 @@ impl StoreLocation {
         match self {
             StoreLocation::File { path }
             | StoreLocation::Directory { path }
-            | StoreLocation::Sqlite { path } => Some(path),
+            | StoreLocation::Sqlite { path }
+            | StoreLocation::Chroma { path } => Some(path),
             StoreLocation::Postgres { .. }
             | StoreLocation::Redis { .. }
-            | StoreLocation::Bucket(_) => None,
+            | StoreLocation::Bucket(_)
+            | StoreLocation::Command(_) => None,
         }
     }
 }
 
 impl StoreKind {
     /// Every kind.
-    pub const ALL: [StoreKind; 6] = [
+    pub const ALL: [StoreKind; 8] = [
         StoreKind::File,
         StoreKind::Directory,
         StoreKind::Sqlite,
+        StoreKind::Chroma,
         StoreKind::Postgres,
         StoreKind::Bucket,
         StoreKind::Redis,
+        StoreKind::Command,
     ];
 
     /// The word, as the configuration writes it.
@@ -194,9 +232,11 @@ impl StoreKind {
             StoreKind::File => "file",
             StoreKind::Directory => "directory",
             StoreKind::Sqlite => "sqlite",
+            StoreKind::Chroma => "chroma",
             StoreKind::Postgres => "postgres",
             StoreKind::Bucket => "bucket",
             StoreKind::Redis => "redis",
+            StoreKind::Command => "command",
         }
     }
 

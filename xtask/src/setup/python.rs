@@ -9,7 +9,7 @@ use crate::cargo::{root, run, target_folder};
 
 /// The environments: where the list of packages is, each at its version, and the folder in cargo's target folder where the
 /// tests look for them. LiteLLM's proxy has one of its own, because it needs other versions than the rest.
-const ENVIRONMENTS: [(&str, &str); 5] = [
+const ENVIRONMENTS: [(&str, &str); 6] = [
     (
         "crates/gateway/tests/it/clients/requirements.txt",
         "python-clients",
@@ -25,6 +25,10 @@ const ENVIRONMENTS: [(&str, &str); 5] = [
     (
         "crates/backup/tests/it/cloud/requirements.txt",
         "python-cloud",
+    ),
+    (
+        "crates/backup/tests/it/chroma/requirements.txt",
+        "python-chroma",
     ),
     (
         "crates/backup/tests/it/postgres_versions/requirements.txt",

@@ -85,6 +85,7 @@ impl Bucket<'_> {
             sqlite: None,
             postgres: None,
             redis: None,
+            command: None,
             bucket: None,
         }
     }

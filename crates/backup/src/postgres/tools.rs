@@ -1,4 +1,4 @@
-//! PostgreSQL's own programs: finding the right version, running them. Beside the servers of Redis copies nothing else in this crate starts a process.
+//! PostgreSQL's own programs: finding the right version, running them.
 //!
 //! A dump is made by the oldest `pg_dump` that is not older than the server: an older one may not know what is in
 //! the database, and a newer one writes settings that the server may refuse when the dump is put back.
@@ -10,7 +10,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
 
@@ -19,6 +19,7 @@ use super::{PostgresAddress, PostgresProblem};
 use crate::bounds::{
     CHUNK_BYTES, POSTGRES_TOOL_S, POSTGRES_VERSION_S, TOOL_OUTPUT_BYTES_MAX, TOOL_WORDS_BYTES_MAX,
 };
+use crate::process_output::{beginning, end};
 
 /// Where Debian and Ubuntu put the programs of each version.
 const INSTALLED: &str = "/usr/lib/postgresql";
@@ -335,37 +336,5 @@ fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = pid {
         // It may have ended by itself.
         let _ = kill_process(pid, signal);
-    }
-}
-
-/// The beginning of what is read, to its end.
-async fn beginning(from: Option<impl AsyncRead + Unpin>, limit: usize) -> Vec<u8> {
-    let mut kept = Vec::new();
-    pump(from, |chunk| {
-        let room = limit.saturating_sub(kept.len()).min(chunk.len());
-        kept.extend_from_slice(&chunk[..room]);
-    })
-    .await;
-    kept
-}
-
-/// The end of what is read.
-async fn end(from: Option<impl AsyncRead + Unpin>, limit: usize) -> Vec<u8> {
-    let mut kept: Vec<u8> = Vec::new();
-    pump(from, |chunk| {
-        kept.extend_from_slice(chunk);
-        let over = kept.len().saturating_sub(limit);
-        kept.drain(..over);
-    })
-    .await;
-    kept
-}
-
-/// Reads to the end. A failed read is an end too: how the program ended tells more.
-async fn pump(from: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(&[u8])) {
-    let Some(mut from) = from else { return };
-    let mut chunk = vec![0; 8192];
-    while let Ok(read @ 1..) = from.read(&mut chunk).await {
-        take(&chunk[..read]);
     }
 }

@@ -20,25 +20,47 @@ const DOING: &str = "copy";
 
 /// Copies the database of `store` to `to`, where nothing is. What was committed before this was called is in
 /// the copy.
-pub(super) fn copy(store: &OnDisk, to: &Path) -> Result<(), BackupError> {
+pub(crate) fn copy(store: &OnDisk, to: &Path) -> Result<(), BackupError> {
     let source = open_live(store)?;
-    let told = |error: rusqlite::Error| failed(store, DOING, &error);
     let mode: String = patiently(store, DOING, || {
         source.query_row("PRAGMA journal_mode", [], |row| row.get(0))
     })?;
     if mode != "wal" && pages(store, &source, to, false)? {
         return Ok(());
     }
-    patiently(store, DOING, || {
-        source.execute_batch("BEGIN")?;
-        let read = source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
-        if read.is_err() {
-            source.execute_batch("ROLLBACK")?;
-        }
-        read
-    })?;
-    pages(store, &source, to, true)?;
-    source.execute_batch("ROLLBACK").map_err(told)
+    Held::begun(store, source)?.copy(to)
+}
+
+/// A transaction that reads a database. Where there is no write-ahead log, nobody else can commit until it is dropped.
+pub(crate) struct Held<'a> {
+    store: &'a OnDisk,
+    source: Connection,
+}
+
+impl<'a> Held<'a> {
+    /// Opens the database and begins to read it.
+    pub(crate) fn new(store: &'a OnDisk) -> Result<Self, BackupError> {
+        Self::begun(store, open_live(store)?)
+    }
+
+    fn begun(store: &'a OnDisk, source: Connection) -> Result<Self, BackupError> {
+        patiently(store, DOING, || {
+            source.execute_batch("BEGIN")?;
+            let read = source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+            if read.is_err() {
+                source.execute_batch("ROLLBACK")?;
+            }
+            read
+        })?;
+        Ok(Self { store, source })
+    }
+
+    /// Copies the database to `to` as the transaction sees it.
+    pub(crate) fn copy(self, to: &Path) -> Result<(), BackupError> {
+        pages(self.store, &self.source, to, true)?;
+        let ended = self.source.execute_batch("ROLLBACK");
+        ended.map_err(|error| failed(self.store, DOING, &error))
+    }
 }
 
 /// A new database in the place of whatever an earlier attempt left there. It is packed and thrown away, so it

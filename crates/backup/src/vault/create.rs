@@ -19,7 +19,7 @@ use crate::record::Record;
 use crate::sealed::SealedWriter;
 use crate::store::Held;
 use crate::sums::Sums;
-use crate::{BackupError, BackupName, Location, Store, StoreManifest, sqlite};
+use crate::{BackupError, BackupName, Location, Store, StoreManifest, chroma, sqlite};
 
 /// What to note about a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,6 +179,9 @@ impl Vault {
         match (&store.location, store.held()) {
             (Location::Sqlite { .. }, Held::Disk(on_disk)) => {
                 Ok(sqlite::capture(&on_disk, archive, &self.root)?)
+            }
+            (Location::Chroma { .. }, Held::Disk(on_disk)) => {
+                Ok(chroma::capture(&on_disk, archive, &self.root)?)
             }
             (_, Held::Disk(on_disk)) => capture(&on_disk, Some(archive)),
             (_, Held::Server(remote)) => remote.capture(archive, &self.root),

@@ -8,6 +8,7 @@
 //! | directory, exchange unknown to the file system | two renames | between the two |
 //! | SQLite database | what is in its log is put into the file, what still lies beside it is kept too, then as a file | none |
 //! | bucket | what differs is kept, then put or removed, object by object | none; some are old and some new meanwhile |
+//! | Chroma database | as a directory, when nobody has a file of it open | as a directory |
 //! | PostgreSQL database | two renames in one transaction of the server | new sessions wait for it |
 //! | Redis database | two databases of the server change numbers | none |
 //!
@@ -28,12 +29,12 @@ use rustix::io::Errno;
 use super::Vault;
 use super::restore::{exists, failed, rename_to_free};
 use crate::durable::{RESTORE_PREFIX, folder_of, sync_folder};
-use crate::on_disk::OnDisk;
+use crate::on_disk::{OnDisk, Shape};
 use crate::remote::InBackup;
 use crate::scan::location;
 use crate::store::Held;
 use crate::{
-    BackupError, BackupName, Location, Store, StoreKind, StoreManifest, sqlite, store_digest,
+    BackupError, BackupName, Location, Store, StoreManifest, chroma, sqlite, store_digest,
 };
 
 /// Milliseconds are part of it: two restores within one second keep what they replaced apart.
@@ -64,6 +65,10 @@ pub enum Kept {
     Objects(String),
     /// By the bucket, as older versions; the object at this address lists them.
     Versions(String),
+    /// What the backup command of the store wrote before; its restore command takes it back.
+    Output(PathBuf),
+    /// It could not be kept: the backup command failed, for this reason.
+    Nothing(String),
 }
 
 impl Kept {
@@ -71,8 +76,8 @@ impl Kept {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Path(path) => Some(path),
-            Self::Database(_) | Self::Objects(_) | Self::Versions(_) => None,
+            Self::Path(path) | Self::Output(path) => Some(path),
+            Self::Database(_) | Self::Objects(_) | Self::Versions(_) | Self::Nothing(_) => None,
         }
     }
 }
@@ -84,6 +89,10 @@ impl fmt::Display for Kept {
             Self::Database(name) => write!(f, "the database {name}"),
             Self::Objects(url) => f.write_str(url),
             Self::Versions(note) => write!(f, "older versions, listed in {note}"),
+            Self::Output(path) => {
+                write!(f, "{}, which the restore command reads", path.display())
+            }
+            Self::Nothing(why) => write!(f, "nothing: {why}"),
         }
     }
 }
@@ -141,13 +150,10 @@ impl Vault {
         let staged = self.stage(name, &store.name, folder_of(&swap.live))?;
         // Last, so that nothing of the old database was touched if the backup turns out to be no good.
         swap.put_aside(store, &on_disk)?;
-        match (before, wanted.kind) {
+        match (before, wanted.kind.shape()) {
             (Before::Gap | Before::Absent, _) => rename_to_free(&staged.data, &swap.live)?,
-            (_, StoreKind::File | StoreKind::Sqlite) => swap.replace_file(&staged.data)?,
-            (
-                _,
-                StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket,
-            ) => swap.replace_by_exchange(&staged.data)?,
+            (_, Shape::File) => swap.replace_file(&staged.data)?,
+            (_, Shape::Directory) => swap.replace_by_exchange(&staged.data)?,
         }
         swap.sync()?;
         Ok(replaced(
@@ -229,7 +235,7 @@ impl Swap {
             }
             (true, true) => {}
         }
-        if store.kind() != StoreKind::Directory && self.same_file()? {
+        if store.kind().shape() == Shape::File && self.same_file()? {
             return Ok(Before::Linked);
         }
         if store_digest(store)? == wanted {
@@ -248,11 +254,13 @@ impl Swap {
     fn put_aside(&self, store: &Store, on_disk: &OnDisk) -> Result<(), BackupError> {
         match store.location {
             Location::Sqlite { .. } => sqlite::put_aside(on_disk, &self.kept),
+            Location::Chroma { .. } => chroma::put_aside(on_disk),
             Location::File { .. }
             | Location::Directory { .. }
             | Location::Postgres { .. }
             | Location::Redis { .. }
-            | Location::Bucket { .. } => Ok(()),
+            | Location::Bucket { .. }
+            | Location::Command { .. } => Ok(()),
         }
     }
 

@@ -233,13 +233,11 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Makes all folders, so that every file and link has a place.
     fn new(private: &Path, store: &'a StoreManifest) -> Result<Self, BackupError> {
-        let (root_path, data) = match (store.kind, store.files.first()) {
-            (StoreKind::File | StoreKind::Sqlite, Some(file)) => {
-                (private.to_owned(), private.join(file.path.as_path()))
-            }
+        let (root_path, data) = match (store.kind.shape(), store.files.first()) {
+            (Shape::File, Some(file)) => (private.to_owned(), private.join(file.path.as_path())),
             _ => (private.join("data"), private.join("data")),
         };
-        if !matches!(store.kind, StoreKind::File | StoreKind::Sqlite) {
+        if store.kind.shape() == Shape::Directory {
             fs::create_dir(&root_path).map_err(|source| failed("create", &root_path, source))?;
         }
         let root = openat(
@@ -358,15 +356,9 @@ impl<'a> Writer<'a> {
     /// Compares the copy with the manifest. Its files were read back from the disk when they were written; whatever changed since
     /// is read again.
     fn check(&self, copied: &AlreadyRead) -> Result<(), BackupError> {
-        let shape = match self.store.kind {
-            StoreKind::File | StoreKind::Sqlite => Shape::File,
-            StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => {
-                Shape::Directory
-            }
-        };
         let copy = OnDisk {
             name: self.store.name.clone(),
-            shape,
+            shape: self.store.kind.shape(),
             path: self.data.clone(),
         };
         let found = match capture_rest(&copy, copied) {
@@ -488,8 +480,8 @@ fn compare(
         return differs(".".to_owned(), count(wanted), count(got));
     }
     // A database was checked before it was packed, and its files are those files, byte for byte.
-    let database = !matches!(expected.kind, StoreKind::File | StoreKind::Directory);
-    if !database && expected.digest != found.digest {
+    let plain = matches!(expected.kind, StoreKind::File | StoreKind::Directory);
+    if plain && expected.digest != found.digest {
         return differs(
             ".".to_owned(),
             expected.digest.clone(),

@@ -7,13 +7,14 @@ use super::{Form, Hold, Vault, failed_to, read_bounded};
 use crate::archive::{OnFile, Walk, walk};
 use crate::bounds::SUMS_BYTES_MAX;
 use crate::clock::Stopwatch;
+use crate::command::{self, Commands};
 use crate::durable::forget_cached;
 use crate::hashing::{HashingReader, drain};
 use crate::manifest::Manifest;
 use crate::postgres::DumpCheck;
 use crate::redis::RdbCheck;
 use crate::sums::Sums;
-use crate::{BackupError, BackupName, Damage};
+use crate::{BackupError, BackupName, Damage, Store, StoreKind};
 
 /// The outcome of a verification that found nothing wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +161,46 @@ impl Vault {
             manifest_sha256: checked.manifest_sha256,
             took: watch.elapsed(),
         })
+    }
+
+    /// Has the data of stores that commands back up read by their check commands, where they have one. The backup is
+    /// verified on the way. Gives the names of the stores whose data was read; a failure is noted as one of
+    /// [`Vault::verify`] is.
+    ///
+    /// # Errors
+    /// [`BackupError::Damaged`] if a check command does not end with code 0, and those of [`Vault::verify`].
+    pub fn check_by_commands(
+        &self,
+        name: &BackupName,
+        stores: &[Store],
+    ) -> Result<Vec<String>, BackupError> {
+        let mut checked = Vec::new();
+        let manifest = self.manifest(name)?;
+        for store in stores {
+            let Some(commands) = store.commands().filter(Commands::can_check) else {
+                continue;
+            };
+            let held = manifest.store(&store.name);
+            if held.is_none_or(|held| held.kind != StoreKind::Command) {
+                continue;
+            }
+            let staged = self.stage(name, &store.name, &self.root)?;
+            match commands.check(&staged.data().join(command::DATA)) {
+                Ok(()) => checked.push(store.name.clone()),
+                Err(BackupError::Command { problem, .. }) if problem.is_about_data() => {
+                    self.note_verified(name, false);
+                    return Err(BackupError::Damaged {
+                        name: name.clone(),
+                        damages: vec![Damage::CheckRefused {
+                            store: store.name.clone(),
+                            why: problem.to_string(),
+                        }],
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(checked)
     }
 
     /// Reads the archive once, gives each of its files to `on_file`, and checks everything.

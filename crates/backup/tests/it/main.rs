@@ -8,7 +8,9 @@
 mod authority;
 mod bucket;
 mod changing;
+mod chroma;
 mod cloud;
+mod command;
 mod completeness;
 mod continuous;
 mod copies;

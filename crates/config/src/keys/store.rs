@@ -17,17 +17,29 @@ pub(crate) static STORE: Section = Section {
         ),
         key(
             "kind",
-            Kind::Choice(&["file", "directory", "sqlite", "postgres", "redis", "bucket"]),
+            Kind::Choice(&[
+                "file",
+                "directory",
+                "sqlite",
+                "chroma",
+                "postgres",
+                "redis",
+                "bucket",
+                "command",
+            ]),
             Preset::Required,
-            "One file, a folder with everything in it, a database, which is copied while it is used: SQLite, \
-             PostgreSQL, or a database of a Redis or Valkey server; or the objects of a bucket of S3.",
+            "One file, a folder with everything in it, a database, which is copied while it is used: SQLite, the folder of a \
+             Chroma vector database, PostgreSQL, or a database of a Redis or Valkey server; or the objects of a bucket of S3. \
+             `command`: the data of any tool, which two commands back up and restore, see \
+             [Stores of commands](../guide/other-stores.md).",
         ),
         key(
             "path",
             Kind::Path,
-            Preset::Absent("must be given, but for `postgres`, `redis` and `bucket`"),
+            Preset::Absent("must be given, but for `postgres`, `redis`, `bucket` and `command`"),
             "Where it is. Of an SQLite database: the file itself; what lies beside it (`-wal`, `-shm`) \
-             belongs to it.",
+             belongs to it. Of Chroma: the folder with `chroma.sqlite3`. Of `command` only with `copies`: what `{store.NAME}` \
+             stands for; for a copy it is the folder of the copy.",
         ),
         key(
             "url",
@@ -42,6 +54,65 @@ pub(crate) static STORE: Section = Section {
             Kind::Whole(1, 64),
             Preset::Absent("1"),
             "How many sessions dump and restore a PostgreSQL database at a time.",
+        ),
+        key(
+            "backup",
+            Kind::Command,
+            Preset::Absent("must be given for `command`"),
+            "Of `command`: writes the data to its standard output. No shell is involved in these commands, places are not \
+             filled in, and they run in this file's folder.",
+        ),
+        key(
+            "restore",
+            Kind::Command,
+            Preset::Absent("must be given for `command`"),
+            "Of `command`: reads the data from its standard input and puts it in place of what there is.",
+        ),
+        key(
+            "check",
+            Kind::Command,
+            Preset::Absent("the data is not looked into"),
+            "Of `command`: reads the data from its standard input when a backup is verified, and exits with 0 if it could \
+             be restored.",
+        ),
+        key(
+            "size",
+            Kind::Command,
+            Preset::Absent("the size of the last backup"),
+            "Of `command`: prints how many bytes the store has.",
+        ),
+        key(
+            "digest",
+            Kind::Command,
+            Preset::Absent("it is believed that a restore did what it should"),
+            "Of `command`: prints one word that is the same when the content is the same, such as a checksum. It proves a \
+             restore.",
+        ),
+        key(
+            "repeats",
+            Kind::Boolean,
+            Preset::Absent("`false`"),
+            "Of `command`: whether the backup command writes the same bytes when the content is the same. Then that proves a \
+             restore, without `digest`.",
+        ),
+        key(
+            "copies",
+            Kind::Boolean,
+            Preset::Absent("`false`"),
+            "Of `command`: whether all of the commands work in the folder that the variable PORTCULLIS_COPY names, when it is \
+             set. Without it there are no rehearsals and no drills.",
+        ),
+        key(
+            "env",
+            Kind::Texts,
+            Preset::Absent(""),
+            "Of `command`: environment variables that are set for the commands. Secrets by reference.",
+        ),
+        key(
+            "timeout",
+            Kind::Duration,
+            Preset::Absent("`1h`"),
+            "Of `command`: how long each command may take; then it is killed with all that it started, and has failed.",
         ),
         key(
             "continuous",

@@ -1,5 +1,7 @@
 //! The service and its data.
 
+use std::collections::BTreeMap;
+
 use portcullis_rollout::ValueSource;
 use toml::de::DeValue;
 
@@ -43,12 +45,26 @@ pub(crate) struct RawStore {
     pub(crate) path: Option<At<String>>,
     pub(crate) url: Option<At<String>>,
     pub(crate) jobs: Option<At<u32>>,
+    pub(crate) commands: RawCommands,
     pub(crate) continuous: Option<RawContinuous>,
     pub(crate) bucket: Option<RawBucket>,
     /// Keys with values that were refused.
     pub(crate) refused: Vec<&'static str>,
     /// The table's place.
     pub(crate) spot: Spot,
+}
+
+/// What a `[[store]]` of commands has, as written.
+#[derive(Debug)]
+pub(crate) struct RawCommands {
+    /// Each command by its key.
+    pub(crate) argv: BTreeMap<&'static str, At<Vec<At<String>>>>,
+    pub(crate) repeats: Option<At<bool>>,
+    pub(crate) copies: Option<At<bool>>,
+    pub(crate) env: Entries<String>,
+    pub(crate) timeout_ms: Option<At<u64>>,
+    /// Keys of commands that are given, and whose values were refused.
+    pub(crate) refused: Vec<&'static str>,
 }
 
 /// `[store.continuous]` as written.
@@ -113,6 +129,24 @@ impl RawMetrics {
     }
 }
 
+impl RawCommands {
+    fn read(table: &Table<'_>) -> RawCommands {
+        const KEYS: [&str; 5] = ["backup", "restore", "check", "size", "digest"];
+        let read = |key| Some((key, table.command(key)?));
+        let argv: BTreeMap<_, _> = KEYS.into_iter().filter_map(read).collect();
+        let refused = KEYS.into_iter();
+        let refused = refused.filter(|key| table.has(key) && !argv.contains_key(key));
+        RawCommands {
+            refused: refused.collect(),
+            argv,
+            repeats: table.boolean("repeats"),
+            copies: table.boolean("copies"),
+            env: super::variables(table),
+            timeout_ms: table.duration_ms("timeout"),
+        }
+    }
+}
+
 impl RawStore {
     pub(crate) fn read(table: Table<'_>) -> RawStore {
         let path = table.text("path");
@@ -130,6 +164,7 @@ impl RawStore {
             path,
             url,
             jobs: table.count("jobs"),
+            commands: RawCommands::read(&table),
             continuous: table.optional_table("continuous", RawContinuous::read),
             bucket: table.optional_table("bucket", RawBucket::read),
             spot: table.spot.clone(),

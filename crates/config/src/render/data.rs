@@ -1,6 +1,6 @@
 //! The stores, and what a rollback means for them.
 
-use portcullis_rollout::{BucketRef, StoreLocation};
+use portcullis_rollout::{BucketRef, StoreCommands, StoreLocation};
 use toml::{Table, Value};
 
 use super::{duration, path, table};
@@ -15,7 +15,8 @@ pub(super) fn stores(config: &Config) -> Value {
         match &store.location {
             StoreLocation::File { path: at }
             | StoreLocation::Directory { path: at }
-            | StoreLocation::Sqlite { path: at } => drop(out.insert("path".into(), path(at))),
+            | StoreLocation::Sqlite { path: at }
+            | StoreLocation::Chroma { path: at } => drop(out.insert("path".into(), path(at))),
             StoreLocation::Postgres { url, jobs, .. } => {
                 out.insert("url".into(), url.as_str().into());
                 out.insert("jobs".into(), i64::from(*jobs).into());
@@ -26,6 +27,7 @@ pub(super) fn stores(config: &Config) -> Value {
             StoreLocation::Redis { url, .. } => {
                 drop(out.insert("url".into(), url.as_str().into()));
             }
+            StoreLocation::Command(commands) => self::commands(commands, &mut out),
         }
         let mut archives = config.continuous.iter();
         if let Some(archive) = archives.find(|archive| archive.store == store.name) {
@@ -54,6 +56,34 @@ fn bucket_table(bucket: &BucketRef) -> Table {
         out.insert("ca".into(), path(ca));
     }
     out
+}
+
+fn commands(commands: &StoreCommands, out: &mut Table) {
+    let argv = [
+        ("backup", Some(&commands.backup)),
+        ("restore", Some(&commands.restore)),
+        ("check", commands.check.as_ref()),
+        ("size", commands.size.as_ref()),
+        ("digest", commands.digest.as_ref()),
+    ];
+    for (key, words) in argv {
+        if let Some(words) = words {
+            let words = words.iter().map(|word| word.as_str().into()).collect();
+            out.insert(key.into(), Value::Array(words));
+        }
+    }
+    // The two cannot both be meant, and a path belongs to copies.
+    if commands.digest.is_none() {
+        out.insert("repeats".into(), commands.repeats.into());
+    }
+    out.insert("copies".into(), commands.copies.into());
+    if let Some(at) = &commands.path {
+        out.insert("path".into(), path(at));
+    }
+    if !commands.env.is_empty() {
+        out.insert("env".into(), super::variables(&commands.env));
+    }
+    out.insert("timeout".into(), duration(commands.timeout_ms));
 }
 
 fn continuous(archive: &ContinuousConfig) -> Table {

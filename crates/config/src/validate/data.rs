@@ -5,7 +5,7 @@ use portcullis_rollout::{
 };
 
 use super::paths::within;
-use super::{Context, bucket, text};
+use super::{Context, bucket, commands, text};
 use crate::origin::Wanted;
 use crate::raw::{RawData, RawRelease, RawState, RawStore};
 use crate::report::{At, Report, Spot, Wrong};
@@ -28,7 +28,7 @@ pub(super) fn stores(
         let Some(kind) = StoreKind::of_word(&kind.value) else {
             continue;
         };
-        let Some((location, spot)) = location(kind, store, context) else {
+        let Some((location, spot)) = location(kind, store, state, context) else {
             continue;
         };
         let store = StoreRef {
@@ -48,7 +48,7 @@ pub(super) fn stores(
             ("state.vault", &state.vault, &raw_state.vault),
         ] {
             let Some(path) = store.path() else { continue };
-            let holds_own = kind == StoreKind::Directory && within(own, path);
+            let holds_own = is_folder(kind) && within(own, path);
             if at.is_some() && (holds_own || within(path, own)) {
                 let message = format!("this store and {key} overlap");
                 let hint =
@@ -64,7 +64,12 @@ pub(super) fn stores(
 
 /// The names of the stores, and whether each is a database with a URL.
 pub(super) fn named(raw: &[RawStore]) -> Vec<(String, bool)> {
-    let named = raw.iter().filter_map(|store| {
+    // What stands for the data of commands is their `path`; without one nothing does.
+    let placed = raw.iter().filter(|store| {
+        let of_commands = text(store.kind.as_ref()) == Some(StoreKind::Command.word());
+        !of_commands || store.path.is_some()
+    });
+    let named = placed.filter_map(|store| {
         let servers = [StoreKind::Postgres, StoreKind::Redis].map(StoreKind::word);
         let is_url = text(store.kind.as_ref()).is_some_and(|kind| servers.contains(&kind));
         Some((store.name.as_ref()?.value.clone(), is_url))
@@ -76,6 +81,7 @@ pub(super) fn named(raw: &[RawStore]) -> Vec<(String, bool)> {
 fn location<'r>(
     kind: StoreKind,
     raw: &'r RawStore,
+    state: &StateConfig,
     context: &mut Context<'_>,
 ) -> Option<(StoreLocation, &'r Spot)> {
     if kind == StoreKind::Bucket {
@@ -83,20 +89,27 @@ fn location<'r>(
     }
     bucket::unused(raw, kind.word(), context.report);
     let server = matches!(kind, StoreKind::Postgres | StoreKind::Redis);
-    let path = ("path", raw.path.as_ref().map(|at| &at.spot));
-    let jobs = ("jobs", raw.jobs.as_ref().map(|at| &at.spot));
-    let foreign = match kind {
-        StoreKind::Postgres => [path, ("", None)],
-        StoreKind::Redis => [path, jobs],
-        _ => [("url", raw.url.as_ref().map(|at| &at.spot)), jobs],
-    };
-    for (key, spot) in foreign {
-        if let Some(spot) = spot {
-            let message = format!("a store of kind \"{kind}\" has no `{key}`");
-            let wrong =
-                Wrong::new(Code::Contradiction, message).hint("remove it, or set another kind");
-            context.report.add(spot, wrong);
+    let mut foreign = Vec::new();
+    match server {
+        true => foreign.extend(raw.path.as_ref().map(|at| ("path", &at.spot))),
+        false => foreign.extend(raw.url.as_ref().map(|at| ("url", &at.spot))),
+    }
+    match kind {
+        StoreKind::Postgres => {}
+        _ => {
+            foreign.extend(raw.jobs.as_ref().map(|at| ("jobs", &at.spot)));
         }
+    }
+    if kind != StoreKind::Command {
+        foreign.extend(commands::given(raw));
+    }
+    for (key, spot) in foreign {
+        let message = format!("a store of kind \"{kind}\" has no `{key}`");
+        let wrong = Wrong::new(Code::Contradiction, message).hint("remove it, or set another kind");
+        context.report.add(spot, wrong);
+    }
+    if kind == StoreKind::Command {
+        return commands::location(raw, state, context);
     }
     if server {
         let url = needed(raw.url.as_ref(), "url", kind, raw, context)?;
@@ -128,9 +141,12 @@ fn location<'r>(
     let (wanted, location) = match kind {
         StoreKind::File => (Wanted::FileStore, StoreLocation::File { path }),
         StoreKind::Directory => (Wanted::DirectoryStore, StoreLocation::Directory { path }),
-        StoreKind::Sqlite | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => {
-            (Wanted::SqliteStore, StoreLocation::Sqlite { path })
-        }
+        StoreKind::Chroma => (Wanted::ChromaStore, StoreLocation::Chroma { path }),
+        StoreKind::Sqlite
+        | StoreKind::Postgres
+        | StoreKind::Redis
+        | StoreKind::Bucket
+        | StoreKind::Command => (Wanted::SqliteStore, StoreLocation::Sqlite { path }),
     };
     context.needs(&context.absolute(&at.value), wanted, &at.spot);
     Some((location, &at.spot))
@@ -165,6 +181,11 @@ fn duplicate_name(before: &[RawStore], store: &RawStore, report: &Report<'_>) {
     }
 }
 
+/// Whether a store of this kind is a folder with everything in it.
+fn is_folder(kind: StoreKind) -> bool {
+    matches!(kind, StoreKind::Directory | StoreKind::Chroma)
+}
+
 fn overlap(one: &StoreRef, other: &StoreRef) -> bool {
     let (Some(path), Some(other_path)) = (one.path(), other.path()) else {
         // Two references may lead to one database; that can only be seen when they are resolved.
@@ -176,7 +197,7 @@ fn overlap(one: &StoreRef, other: &StoreRef) -> bool {
         let same = |one: &StoreRef, other: &StoreRef| one.place() == other.place();
         return one.kind() == other.kind() && same(one, other);
     };
-    let is_folder = |store: &StoreRef| store.kind() == StoreKind::Directory;
+    let is_folder = |store: &StoreRef| is_folder(store.kind());
     let same = within(path, other_path) && within(other_path, path);
     same || is_folder(one) && within(other_path, path)
         || is_folder(other) && within(path, other_path)
@@ -235,6 +256,33 @@ pub(super) fn policy(
         accept_loss: raw.accept_loss,
         read_only: raw.read_only.as_ref().is_some_and(|at| at.value) && !cuts_over,
         longest_lock_ms: raw.longest_lock_ms,
+    }
+}
+
+/// Whether the rehearsal can prove that two releases work on migrated data.
+pub(super) fn provable(
+    raw: &RawData,
+    releases: &[RawRelease],
+    stores: &[StoreRef],
+    report: &Report<'_>,
+) {
+    let Some(at) = raw.compatible.as_ref().filter(|at| at.value) else {
+        return;
+    };
+    let migrates = releases.iter().any(|release| release.migrate.is_some());
+    if let Some(store) = stores
+        .iter()
+        .find(|store| migrates && !store.can_be_copied())
+    {
+        let message = format!(
+            "the rehearsal has to prove it on a copy, and the store `{}` cannot be copied",
+            store.name
+        );
+        let hint = "set copies = true in its [[store]] if its commands heed PORTCULLIS_COPY, or compatible = false";
+        report.add(
+            &at.spot,
+            Wrong::new(Code::Contradiction, message).hint(hint),
+        );
     }
 }
 

@@ -105,9 +105,11 @@ impl MigrationDatabase {
             }
             StoreLocation::File { .. }
             | StoreLocation::Directory { .. }
+            | StoreLocation::Chroma { .. }
             | StoreLocation::Redis { .. }
-            | StoreLocation::Bucket(_) => Err(refused(
-                "it is no database of SQL, so SQL files cannot change it".to_owned(),
+            | StoreLocation::Bucket(_)
+            | StoreLocation::Command(_) => Err(refused(
+                "it is no database that SQL files can change".to_owned(),
             )),
         }
     }

@@ -50,6 +50,13 @@ impl Copies {
         let mut copies = Vec::new();
         for (index, held) in manifest.stores.iter().enumerate() {
             let live = config.stores.iter().find(|store| store.name == held.name);
+            if live.is_some_and(|live| !live.can_be_copied()) {
+                return Err(Short::could_not(format!(
+                    "store {} cannot be copied: its commands would restore it over live data; if they heed \
+                     PORTCULLIS_COPY, set copies = true and path in its [[store]]",
+                    held.name
+                )));
+            }
             let at = match (place(held, live, scratch), live) {
                 (Some(at), _) => at,
                 (None, Some(live)) if live.path().is_none() => {
@@ -161,6 +168,11 @@ impl Copies {
                             _ => format!("a dump of {}", size_words(held.bytes())),
                         },
                     ));
+                    let read = vault
+                        .check_by_commands(&name, std::slice::from_ref(copy))
+                        .map_err(|error| Short::of_backup(&error))?;
+                    let words = "its check command read the data";
+                    facts.extend(read.iter().map(|store| Fact::new(store, words)));
                     continue;
                 };
                 if let Some(folder) = path.parent() {
@@ -286,7 +298,10 @@ fn place(held: &StoreManifest, live: Option<&StoreRef>, scratch: &Path) -> Optio
         StoreKind::File => StoreLocation::File { path },
         StoreKind::Directory => StoreLocation::Directory { path },
         StoreKind::Sqlite => StoreLocation::Sqlite { path },
-        StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => return None,
+        StoreKind::Chroma => StoreLocation::Chroma { path },
+        StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket | StoreKind::Command => {
+            return None;
+        }
     };
     Some(StoreRef {
         name: held.name.clone(),

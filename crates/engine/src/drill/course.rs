@@ -72,6 +72,7 @@ impl Short {
             | BackupError::UnknownStore { .. }
             | BackupError::RestoredDiffers { .. }
             | BackupError::DatabaseDamaged { .. }
+            | BackupError::IndexDamaged { .. }
             | BackupError::KindDiffers { .. } => true,
             _ => false,
         };

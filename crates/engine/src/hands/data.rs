@@ -8,18 +8,19 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, BucketProblem, Copies, CopyError, CopyProblem,
-    Location, PostgresAddress, PostgresProblem, RedisAddress, Replaced, Store, StoreManifest,
-    Vault, Verified, store_digest_against,
+    BackupError, BackupName, BackupRequest, BucketProblem, CommandProblem, CommandVariables,
+    Copies, CopyError, CopyProblem, Location, PostgresAddress, PostgresProblem, RedisAddress,
+    Replaced, Store, StoreCommands, StoreManifest, Vault, Verified, store_digest_against,
 };
 use portcullis_driver::{Probed, resolve_secret};
 use portcullis_rollout::{
-    BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreLocation, StoreRef,
+    BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreLocation, StoreRef, ValueSource,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
@@ -203,11 +204,21 @@ impl DataHand {
             }
         };
         let (reason, required) = (order.reason.clone(), self.required.clone());
+        let stores = match stores_of(&order.stores).await {
+            Ok(stores) => stores,
+            Err(failure) => {
+                return Probed::new(Presence::Unknown).with("reason", failure.message);
+            }
+        };
         let verified = self.blocking(move |vault| {
             let verified = vault
                 .was_made_for(&name, &reason)
                 .then(|| vault.verify(&name).map_err(|error| chain(&error)))
                 .transpose()?;
+            if verified.is_some() {
+                let checked = vault.check_by_commands(&name, &stores);
+                checked.map_err(|error| chain(&error))?;
+            }
             for copies in required.iter().filter(|_| verified.is_some()) {
                 match copies.has(vault, &name) {
                     Ok(true) => {}
@@ -254,9 +265,11 @@ impl DataHand {
             let mut facts = Vec::new();
             for store in &stores {
                 let wanted = manifest.store(&store.name);
+                // Of a tool that prints no digest it is known what happened, not what is.
+                let tells = store.tells_its_content();
                 if wanted.is_some_and(|wanted| {
-                    let found = store_digest_against(store, wanted);
-                    found.is_ok_and(|found| found == wanted.digest)
+                    let found = tells.then(|| store_digest_against(store, wanted));
+                    found.is_some_and(|found| found.is_ok_and(|found| found == wanted.digest))
                 }) {
                     facts.push(Fact::new(&store.name, "was as in the backup"));
                     continue;
@@ -293,11 +306,11 @@ impl DataHand {
                 return Probed::new(Presence::Unknown).with("reason", failure.message);
             }
         };
-        let compared = self.blocking(move |vault| -> Result<Option<String>, BackupError> {
+        let compared = self.blocking(move |vault| -> Result<Compared, BackupError> {
             let manifest = vault.manifest(&name)?;
             for store in &stores {
                 let Some(wanted) = manifest.store(&store.name) else {
-                    return Ok(Some(format!("{} is not in the backup", store.name)));
+                    return Ok(Err(format!("{} is not in the backup", store.name)));
                 };
                 let found = match store_digest_against(store, wanted) {
                     Ok(digest) => Some(digest),
@@ -308,14 +321,22 @@ impl DataHand {
                 };
                 if found.as_ref() != Some(&wanted.digest) {
                     let found = found.unwrap_or_else(|| "missing".to_owned());
-                    return Ok(Some(format!("{} is {found}", store.name)));
+                    return Ok(Err(format!("{} is {found}", store.name)));
                 }
             }
-            Ok(None)
+            let believed = stores.iter().filter(|store| !store.tells_its_content());
+            Ok(Ok(believed.map(|store| store.name.clone()).collect()))
         });
         match compared.await {
-            Ok(Ok(None)) => Probed::new(Presence::Applied),
-            Ok(Ok(Some(differs))) => Probed::new(Presence::Absent).with("differs", differs),
+            Ok(Ok(Ok(believed))) => {
+                let words = "its restore command ended with code 0; it has neither `digest` nor `repeats`, so nobody can \
+                             tell what is in it";
+                let probed = Probed::new(Presence::Applied);
+                believed
+                    .iter()
+                    .fold(probed, |probed, store| probed.with(store, words))
+            }
+            Ok(Ok(Err(differs))) => Probed::new(Presence::Absent).with("differs", differs),
             Ok(Err(error)) => Probed::new(Presence::Unknown).with("reason", chain(&error)),
             Err(failure) => Probed::new(Presence::Unknown).with("reason", failure.message),
         }
@@ -360,6 +381,9 @@ impl DataHand {
     }
 }
 
+/// The stores of which only their tool's word is known, or how a store differs.
+type Compared = Result<Vec<String>, String>;
+
 /// Puts a store back. The replaced data is kept under a name with the time to the second: when a rollout
 /// before this one took that name within the same second, the next free second names it.
 fn replace(
@@ -397,6 +421,8 @@ pub async fn stores_of(refs: &[StoreRef]) -> Result<Vec<Store>, Failure> {
                 let address = address.map_err(|error| named(&store.name, &error))?;
                 Location::Redis { address, copy }
             }
+            StoreLocation::Chroma { path } => Location::Chroma { path },
+            StoreLocation::Command(commands) => commands_of(&store.name, *commands).await?,
             StoreLocation::Postgres {
                 url,
                 folder,
@@ -436,6 +462,41 @@ async fn resolved(store: &str, url: &str, folder: &Path) -> Result<SecretString,
 
 fn named(store: &str, error: &dyn std::error::Error) -> Failure {
     lasting(format!("store {store:?}: {}", chain(error)))
+}
+
+/// The commands of a store, with the values of their variables.
+async fn commands_of(
+    name: &str,
+    commands: portcullis_rollout::StoreCommands,
+) -> Result<Location, Failure> {
+    let mut env = CommandVariables::default();
+    for (variable, text) in &commands.env {
+        let value = resolve_secret(text, &commands.folder).await;
+        let value = value.map_err(|error| {
+            lasting(format!(
+                "store {name:?}: the variable {variable}: {}",
+                chain(&error)
+            ))
+        })?;
+        let secret = ValueSource::of(text).is_reference();
+        env.set(variable, value.expose_secret(), secret);
+    }
+    Ok(Location::Command {
+        commands: Box::new(StoreCommands {
+            backup: commands.backup,
+            restore: commands.restore,
+            check: commands.check,
+            size: commands.size,
+            digest: commands.digest,
+            repeats: commands.repeats,
+            env,
+            folder: commands.folder,
+            timeout: Duration::from_millis(commands.timeout_ms),
+            memory: commands.memory,
+            path: commands.path,
+            copy: commands.copy,
+        }),
+    })
 }
 
 /// How much is in a database, for whoever wants to know later whether all came back.
@@ -497,6 +558,10 @@ fn is_unknown(error: &BackupError) -> bool {
         BackupError::Postgres { problem, .. } => {
             !matches!(problem, PostgresProblem::DatabaseMissing { .. })
         }
+        // A tool that cannot be asked; one that is only believed has a note, or was not put back.
+        BackupError::Command { problem, .. } => {
+            !matches!(**problem, CommandProblem::NothingKnown { .. })
+        }
         _ => false,
     }
 }
@@ -507,6 +572,7 @@ fn failure(error: &BackupError) -> Failure {
         BackupError::StoreChanged { .. }
             | BackupError::DatabaseBusy { .. }
             | BackupError::StoreInUse { .. }
+            | BackupError::SegmentsChanging { .. }
             | BackupError::Vault { .. }
             | BackupError::VaultFull { .. }
     ) || matches!(error, BackupError::Postgres { problem, .. } if problem.is_passing())

@@ -443,6 +443,8 @@ async fn restore_in_place(
                 Kept::Versions(_) => {
                     "copy these versions back with `aws s3api copy-object`".to_owned()
                 }
+                Kept::Output(_) => "give it to the restore command on standard input".to_owned(),
+                Kept::Nothing(_) => "none".to_owned(),
             };
             output::talk(&format!("what was there is kept as {kept}; undo: {undo}"));
         }

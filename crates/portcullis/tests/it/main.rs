@@ -39,6 +39,7 @@ mod masked_application;
 mod masking;
 mod migrate;
 mod operations;
+mod other_stores;
 #[path = "../../../gateway/tests/it/pebble.rs"]
 #[allow(dead_code, clippy::expect_used)]
 mod pebble;

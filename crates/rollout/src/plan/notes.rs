@@ -82,6 +82,18 @@ fn closing_note(request: &PlanRequest) -> Option<String> {
     })
 }
 
+/// That nothing is tried on a copy, where something would be and a store cannot be copied.
+fn copies_note(request: &PlanRequest) -> Option<String> {
+    let rehearsed = request.migrates() || request.cuts_over();
+    let stores = request.stores.iter();
+    let mut live_only = stores.filter(|store| rehearsed && !store.can_be_copied());
+    let store = &live_only.next()?.name;
+    Some(format!(
+        "nothing is rehearsed: the store {store} cannot be copied, since its commands would work on live data; if they \
+         heed PORTCULLIS_COPY, set copies = true and path in its [[store]]"
+    ))
+}
+
 /// All notes of a plan.
 pub(super) fn notes(request: &PlanRequest) -> Vec<String> {
     let mut notes = Vec::new();
@@ -106,6 +118,7 @@ pub(super) fn notes(request: &PlanRequest) -> Vec<String> {
         notes.push(synthetic_note(traffic));
     }
     notes.extend(closing_note(request));
+    notes.extend(copies_note(request));
     if request.keep_warm.window_ms > 0
         && !request.cuts_over()
         && let Some(previous) = &request.previous

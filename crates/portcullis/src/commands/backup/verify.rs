@@ -3,6 +3,7 @@
 use portcullis_backup::{BackupError, BackupName, Vault, Verified};
 use portcullis_config::Config;
 use portcullis_engine::{recorded_sums, size_words};
+use portcullis_rollout::StoreKind;
 
 use super::{failed, parse};
 use crate::command_error::{CommandError, ErrorCode, Exit};
@@ -26,6 +27,22 @@ pub(super) async fn run(
         }
         Err(error) => return Err(failed(&error)),
     };
+    // Only where there are some, since the references of all stores are resolved for it.
+    let by_commands = config
+        .stores
+        .iter()
+        .any(|store| store.kind() == StoreKind::Command);
+    let checked = match by_commands {
+        true => {
+            let stores = super::stores(config).await?;
+            let checked = vault.check_by_commands(&name, &stores);
+            checked.map_err(|error| failed(&error))?
+        }
+        false => Vec::new(),
+    };
+    for store in &checked {
+        output::talk(&format!("its check command read the data of {store}"));
+    }
     if json {
         output::json(&serde_json::json!({
             "schema": "portcullis.backup-verify/1",
@@ -35,6 +52,7 @@ pub(super) async fn run(
             "sha256": verified.archive_sha256,
             "manifest_sha256": verified.manifest_sha256,
             "read_through": true,
+            "checked_by_commands": checked,
             "recorded": recorded,
             "took_ms": verified.took.as_millis() as u64,
         }));

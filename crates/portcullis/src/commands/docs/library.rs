@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 22] = [
+pub(super) const GUIDES: [(&str, &str); 23] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -55,6 +55,10 @@ pub(super) const GUIDES: [(&str, &str); 22] = [
     (
         "emergency-bypass",
         include_str!("../../../../../docs/guide/emergency-bypass.md"),
+    ),
+    (
+        "other-stores",
+        include_str!("../../../../../docs/guide/other-stores.md"),
     ),
     (
         "postgresql-stores",

@@ -269,7 +269,7 @@ fn stores(
     let mut found = Vec::new();
     if let Some(path) = &args.store {
         let kind = if folder.join(path).is_dir() {
-            StoreKind::Directory
+            scan::kind_of_folder(&folder.join(path))
         } else if scan::is_sqlite(&folder.join(path)) {
             StoreKind::Sqlite
         } else {

@@ -148,7 +148,7 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
         }
         found.push(FoundStore {
             kind: if at.is_dir() {
-                StoreKind::Directory
+                kind_of_folder(&at)
             } else if is_sqlite(&at) {
                 StoreKind::Sqlite
             } else {
@@ -161,6 +161,14 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
     found
 }
 
+/// A folder with everything in it, or that of a Chroma database, which has a database of that name.
+pub(super) fn kind_of_folder(folder: &Path) -> StoreKind {
+    match folder.join("chroma.sqlite3").is_file() {
+        true => StoreKind::Chroma,
+        false => StoreKind::Directory,
+    }
+}
+
 /// The folder `data` as one store, or what is in it as several, when there is an SQLite database among it: that is copied while
 /// it is used, and a folder cannot be.
 fn data(folder: &Path) -> Vec<FoundStore> {
@@ -170,9 +178,10 @@ fn data(folder: &Path) -> Vec<FoundStore> {
         .iter()
         .filter(|name| is_sqlite(&inside.join(name)))
         .collect();
-    if databases.is_empty() {
+    let whole = kind_of_folder(&inside);
+    if databases.is_empty() || whole == StoreKind::Chroma {
         return vec![FoundStore {
-            kind: StoreKind::Directory,
+            kind: whole,
             path: "data".to_owned(),
             from: "the folder data/".to_owned(),
         }];
@@ -188,7 +197,10 @@ fn data(folder: &Path) -> Vec<FoundStore> {
         let at = inside.join(name);
         let (kind, what) = match (databases.contains(&name), at.is_dir()) {
             (true, _) => (StoreKind::Sqlite, "an SQLite database"),
-            (false, true) => (StoreKind::Directory, "a folder"),
+            (false, true) => match kind_of_folder(&at) {
+                StoreKind::Chroma => (StoreKind::Chroma, "the folder of a Chroma database"),
+                other => (other, "a folder"),
+            },
             (false, false) => (StoreKind::File, "a file"),
         };
         FoundStore {

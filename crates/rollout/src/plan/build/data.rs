@@ -160,6 +160,10 @@ impl Builder<'_> {
 
     fn rehearsal(&mut self, backup: &str) -> Option<Rehearsal> {
         let request = self.request;
+        // A copy that cannot be made would be live data.
+        if !request.stores.iter().all(StoreRef::can_be_copied) {
+            return None;
+        }
         let scratch = request.scratch.clone();
         let stores: Vec<StoreRef> = request
             .stores

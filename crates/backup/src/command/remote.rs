@@ -1,0 +1,266 @@
+//! A tool's store in the vault: what its commands write is packed, checked and put back.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::memory::RestoredNote;
+use super::{COPY_VARIABLE, CommandContent, CommandProblem, Commands, DATA, digest_of_word};
+use crate::archive::ArchiveWriter;
+use crate::bounds::COMMAND_ATTEMPTS;
+use crate::capture::Unsettled;
+use crate::durable::{PrivateFolder, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder};
+use crate::manifest::StoreManifest;
+use crate::on_disk::{OnDisk, Shape};
+use crate::remote::{InBackup, Remote, RemoteExamined};
+use crate::since::Since;
+use crate::vault::{exists, failed_to};
+use crate::{BackupError, Kept, Replaced, StoreKind, StoreSize};
+
+/// Part of the name of replaced data: to the millisecond.
+const KEPT_TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
+
+impl Remote for Commands<'_> {
+    fn size(&self) -> Result<StoreSize, BackupError> {
+        self.bytes()
+    }
+
+    fn examine(&self) -> Result<(), BackupError> {
+        self.programs()
+    }
+
+    fn live_digest(&self) -> Result<String, BackupError> {
+        if let Some(word) = self.word()? {
+            return Ok(digest_of_word(&word));
+        }
+        if self.commands.repeats {
+            return self.output_digest();
+        }
+        let known = self.memory().read()?.restored;
+        let why = match known {
+            Some(RestoredNote {
+                digest,
+                ended: true,
+                ..
+            }) => return Ok(digest),
+            Some(RestoredNote { backup, at, .. }) => {
+                format!("its restore command did not end when {backup} was put back at {at}")
+            }
+            None => "nothing was put back since the last backup".to_owned(),
+        };
+        Err(self.failed(CommandProblem::NothingKnown { why }))
+    }
+
+    fn capture(
+        &self,
+        archive: &mut ArchiveWriter,
+        vault: &Path,
+    ) -> Result<StoreManifest, Unsettled> {
+        let private = PrivateFolder::new(vault, TEMPORARY_PREFIX)
+            .map_err(|source| failed_to("create a folder in", vault, source))?;
+        let folder = private.path().join(self.store);
+        fs::create_dir(&folder).map_err(|source| failed_to("create", &folder, source))?;
+        let (bytes, word) = self.steady(&folder.join(DATA))?;
+        let on_disk = OnDisk {
+            name: self.store.to_owned(),
+            shape: Shape::Directory,
+            path: folder,
+        };
+        let mut manifest = crate::capture::capture(&on_disk, Some(archive))?;
+        manifest.kind = StoreKind::Command;
+        manifest.command = Some(CommandContent {
+            program: self.commands.backup.first().cloned().unwrap_or_default(),
+            word,
+        });
+        manifest.digest = manifest.content_digest();
+        if self.commands.copy.is_none() {
+            self.memory().backed_up(bytes)?;
+        }
+        Ok(manifest)
+    }
+
+    fn since(&self, _wanted: &StoreManifest) -> Result<Since, BackupError> {
+        Err(self.failed(CommandProblem::CannotCount))
+    }
+
+    fn leftovers(&self) -> Result<Vec<String>, BackupError> {
+        // A copy is a folder, which goes with the folder that it is in.
+        Ok(Vec::new())
+    }
+
+    fn drop_copy(&self) -> Result<(), BackupError> {
+        Ok(())
+    }
+
+    fn restore_copy(&self, backup: &InBackup<'_>) -> Result<(), BackupError> {
+        let Some(copy) = &self.commands.copy else {
+            return Err(self.failed(CommandProblem::NoCopies));
+        };
+        if exists(copy)? {
+            return Err(BackupError::TargetExists { path: copy.clone() });
+        }
+        let staged = backup.unpack()?;
+        let made = fs::create_dir_all(copy);
+        made.map_err(|source| failed_to("create", copy, source))?;
+        let restored = self.restore_from(&staged.data().join(DATA)).and_then(|()| {
+            match self.is_empty(copy)? {
+                true => Err(self.failed(CommandProblem::Failed {
+                    what: "restore",
+                    end: "exited with code 0".to_owned(),
+                    said: format!(
+                        " and put nothing into {}: it must heed {COPY_VARIABLE}, or it worked on live data",
+                        copy.display()
+                    ),
+                })),
+                false => Ok(()),
+            }
+        });
+        if restored.is_err() {
+            // What stays is cleared away with the folder that it is in.
+            let _ = fs::remove_dir_all(copy);
+        }
+        restored
+    }
+
+    fn replace(&self, backup: &InBackup<'_>, now: Timestamp) -> Result<Replaced, BackupError> {
+        let digest = &backup.wanted.digest;
+        let staged = backup.unpack()?;
+        let kept = self.keep(now)?;
+        let mut note = RestoredNote {
+            backup: backup.name.clone(),
+            digest: digest.clone(),
+            at: now,
+            ended: false,
+        };
+        // Before anything is touched: a restore that is cut off must not pass for one that was done, nor for none.
+        self.memory().restored(note.clone())?;
+        if let Err(error) = self.restore_from(&staged.data().join(DATA)) {
+            return Err(self.failed(CommandProblem::HalfRestored {
+                why: match error {
+                    BackupError::Command { problem, .. } => problem.to_string(),
+                    other => other.to_string(),
+                },
+                kept: kept.to_string(),
+            }));
+        }
+        if self.tell_content() {
+            let found = self.live_digest()?;
+            if found != *digest {
+                return Err(self.failed(CommandProblem::NotRestored {
+                    expected: digest.clone(),
+                    found,
+                    kept: kept.to_string(),
+                }));
+            }
+        }
+        note.ended = true;
+        self.memory().restored(note)?;
+        Ok(Replaced {
+            kept: Some(kept),
+            digest: digest.clone(),
+            owners_not_set: 0,
+            attributes_not_set: 0,
+        })
+    }
+
+    fn examine_copy(&self, wanted: &StoreManifest) -> Result<RemoteExamined, BackupError> {
+        let (digest, check) = match (&self.commands.digest, self.commands.repeats) {
+            (None, false) => (
+                wanted.digest.clone(),
+                "the restore command ended with code 0; nobody can tell what is in the copy",
+            ),
+            (Some(_), _) => (self.live_digest()?, "the word of the digest command"),
+            (None, true) => (
+                self.live_digest()?,
+                "what the backup command writes: SHA-256",
+            ),
+        };
+        Ok(RemoteExamined {
+            digest,
+            rows: None,
+            checks: vec![check.to_owned()],
+        })
+    }
+}
+
+impl Commands<'_> {
+    /// Has the data written to `path`, again if the content changed meanwhile, as far as that can be told. Gives its
+    /// size, and the word for its content.
+    fn steady(&self, path: &Path) -> Result<(u64, Option<String>), BackupError> {
+        let mut changed = None;
+        for _ in 0..COMMAND_ATTEMPTS {
+            let before = self.word()?;
+            let (bytes, _) = self.write_to(path)?;
+            let after = self.word()?;
+            match (before, after) {
+                (before, after) if before == after => return Ok((bytes, after)),
+                words => changed = Some(words),
+            }
+            fs::remove_file(path).map_err(|source| failed_to("remove", path, source))?;
+        }
+        let (before, after) = changed.unwrap_or_default();
+        Err(self.failed(CommandProblem::Changing {
+            before: before.unwrap_or_default(),
+            after: after.unwrap_or_default(),
+        }))
+    }
+
+    fn restore_from(&self, data: &Path) -> Result<(), BackupError> {
+        let opened = fs::File::open(data);
+        let input = opened.map_err(|source| failed_to("read", data, source))?;
+        let restore = &self.commands.restore;
+        self.run("restore", restore, Some(input), super::Output::Nothing)
+    }
+
+    /// Keeps what the backup command says of the state before. A store that its tool cannot read any more must be put
+    /// back all the same: then nothing is kept, and that is said.
+    fn keep(&self, now: Timestamp) -> Result<Kept, BackupError> {
+        let memory = self.memory();
+        let mut path = OsString::from(self.commands.memory.with_extension(""));
+        path.push(format!(".replaced-{}", now.strftime(KEPT_TIME_FORMAT)));
+        let path = PathBuf::from(path);
+        if exists(&path)? {
+            // Of an earlier call with the same time, which was cut off: what is there now may be half restored.
+            return Ok(Kept::Output(path));
+        }
+        let failed = |error: io::Error| memory.failed("written", error.to_string());
+        memory.make_folder().map_err(failed)?;
+        let mut unfinished = OsString::from(&path);
+        unfinished.push(TEMPORARY_SUFFIX);
+        let unfinished = PathBuf::from(unfinished);
+        if exists(&unfinished)? {
+            fs::remove_file(&unfinished).map_err(failed)?;
+        }
+        match self.write_to(&unfinished) {
+            Ok(_) => {}
+            Err(BackupError::Command { problem, .. })
+                if !matches!(
+                    *problem,
+                    CommandProblem::NoRoom { .. } | CommandProblem::NotWritten { .. }
+                ) =>
+            {
+                let _ = fs::remove_file(&unfinished);
+                return Ok(Kept::Nothing(problem.to_string()));
+            }
+            Err(error) => {
+                let _ = fs::remove_file(&unfinished);
+                return Err(error);
+            }
+        }
+        let kept = fs::File::open(&unfinished)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| fs::rename(&unfinished, &path))
+            .and_then(|()| sync_folder(folder_of(&path)));
+        kept.map_err(failed)?;
+        Ok(Kept::Output(path))
+    }
+
+    fn is_empty(&self, folder: &Path) -> Result<bool, BackupError> {
+        let listed = fs::read_dir(folder);
+        let mut listed = listed.map_err(|source| failed_to("list", folder, source))?;
+        Ok(listed.next().is_none())
+    }
+}
