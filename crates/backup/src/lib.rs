@@ -58,6 +58,7 @@ mod manifest;
 mod octal;
 mod on_disk;
 mod postgres;
+mod outline;
 mod protection;
 mod record;
 mod relative_path;
@@ -96,6 +97,7 @@ pub use postgres::{
     DatabaseGrant, DatabaseSetting, DatabaseSettings, DefinitionsEntry, ExtensionEntry,
     PostgresAddress, PostgresContent, PostgresProblem, SequenceEntry,
 };
+pub use outline::StoreOutline;
 pub use protection::Protection;
 pub use relative_path::{PathRefused, RelativePath};
 pub use retention::{Decision, Keep, Retention, retention};

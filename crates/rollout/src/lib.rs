@@ -30,7 +30,7 @@ mod value_source;
 pub use action::{
     Action, Approval, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder, GateRole,
     HookOrder, HookTime, Kept, Launch, LockLimit, MetricsSource, PreflightOrder, Promotion,
-    Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
+    Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial, WayBack,
 };
 pub use apply::Refused;
 pub use closure::{ClosedFor, ClosedTo, Closure, ReadRequest, ReadRequestRefused};
@@ -40,10 +40,7 @@ pub use figure::{
     Authorization, CommandReading, FigureOrder, FigureSource, Freshness, names_a_release,
 };
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
-pub use migration::{
-    CommandMigration, LedgerCheck, Migration, MigrationOrder, MigrationPhase, Proof, SqlFile,
-    SqlMigration, SqlOrder,
-};
+pub use migration::{CommandMigration, LedgerCheck, Migration, MigrationOrder, MigrationPhase, Proof, ReverseOrder, SqlFile, SqlMigration, SqlOrder, SqlReverse};
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{
     Closing, DataPolicy, Hook, HookPoint, KeepWarm, NoticeHook, Plan, PlanProblem, PlanRequest,

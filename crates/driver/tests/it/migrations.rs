@@ -31,8 +31,7 @@ fn migrate(world: &World, script: &str) -> Op {
         Direction::Do,
         Action::Migrate(MigrationOrder::Command(CommandMigration {
             command: shell(world, script),
-            proof,
-        })),
+            proof, reverse: None, })),
     )
 }
 
@@ -52,8 +51,7 @@ async fn the_command_driver_conforms() {
     };
     let back = CommandMigration {
         command: shell(&world, TO_1),
-        proof: back,
-    };
+        proof: back, reverse: None, };
     let scenario = Scenario {
         op: forward,
         inverse: op(
@@ -132,8 +130,7 @@ async fn a_proving_command_says_yes_no_or_nothing() {
         let proof = Proof::Command(shell(&world, script));
         let migration = CommandMigration {
             command: shell(&world, "true"),
-            proof,
-        };
+            proof, reverse: None, };
         let op = op(
             Direction::Do,
             Action::Migrate(MigrationOrder::Command(migration)),

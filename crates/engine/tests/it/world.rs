@@ -136,7 +136,7 @@ pub(crate) fn plan() -> Arc<Plan> {
             service_writes: true,
             accept_loss: false,
             read_only: false,
-            longest_lock_ms: None,
+            reverse: false, longest_lock_ms: None,
         },
         stores: Vec::new(),
         folder: "/".into(),

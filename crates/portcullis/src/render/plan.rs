@@ -2,10 +2,7 @@
 
 use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test, counted};
 use portcullis_api::engine::PlanView;
-use portcullis_rollout::{
-    Action, ClosedTo, GateOrder, GateRole, LockLimit, MigrationOrder, Plan, Proof, Split, SqlOrder,
-    Step, Strategy, Undo,
-};
+use portcullis_rollout::{Action, ClosedTo, GateOrder, GateRole, LockLimit, MigrationOrder, Plan, Proof, ReverseOrder, Split, SqlOrder, Step, Strategy, Undo};
 
 /// Of more SQL files than this a plan names the first and the last.
 const SQL_FILES_NAMED: usize = 4;
@@ -155,7 +152,11 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
                 ),
                 None => format!("restore it to scratch, migrate there, try {new} on the result"),
             };
-            format!("{tried}{}", limit.unwrap_or_default())
+            let back = match &rehearsal.back {
+                Some(back) => format!("; reverse it: all must be as before, and {} work", back.old.launch.release),
+                None => String::new(),
+            };
+            format!("{tried}{back}{}", limit.unwrap_or_default())
         }
         Action::Approve(approval) => format!("wait for a person: {}", approval.question),
         Action::Migrate(MigrationOrder::Sql(order)) => sql(plan, order),
@@ -202,6 +203,21 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
         }
         Action::Retire(order) => format!("let {} finish its requests and stop it", order.release),
         Action::Restore(order) => format!("put {} back", order.backup),
+        Action::Reverse(order) => reverse(order),
+    }
+}
+
+/// What undoes a migration.
+fn reverse(order: &ReverseOrder) -> String {
+    match order {
+        ReverseOrder::Command { command, .. } => format!("run {}", command.argv.join(" ")),
+        ReverseOrder::Sql { reverses } => {
+            let files = reverses.files.iter().rev();
+            let names: Vec<&str> = files
+                .filter_map(|file| Some(file.reverse.as_ref()?.name.as_str()))
+                .collect();
+            format!("run {}", names.join(", "))
+        }
     }
 }
 
@@ -279,6 +295,20 @@ pub(super) fn undo(step: &Step) -> Option<String> {
             Action::Retire(order) => format!("stop {}", order.release),
             other => other.word().to_owned(),
         }),
+        Undo::Reverse {
+            order,
+            otherwise,
+            loses_writes,
+            automatic,
+        } => {
+            let backup = &otherwise.backup;
+            let fails = match (loses_writes, automatic) {
+                (true, false) => format!("a person is asked before {backup} is put back"),
+                (true, true) => format!("{backup} is put back, and loses the writes taken since"),
+                (false, _) => format!("{backup} is put back"),
+            };
+            Some(format!("{}; loses nothing; if it fails, {fails}", reverse(order)))
+        }
         Undo::Restore {
             order,
             loses_writes,

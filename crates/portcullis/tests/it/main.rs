@@ -45,6 +45,7 @@ mod pebble;
 mod postgres_server;
 mod rehearsals;
 mod release;
+mod reverses;
 mod reload;
 mod restarts;
 mod rig;

@@ -16,8 +16,7 @@ pub(crate) fn request() -> PlanRequest {
             file: "{store.library}".into(),
             pointer: "/schema".to_owned(),
             equals: 2.into(),
-        },
-    };
+        }, reverse: None, };
     PlanRequest {
         id: RolloutId::new("dhash-2"),
         created_at_ms: 1_000,
@@ -40,7 +39,7 @@ pub(crate) fn request() -> PlanRequest {
             service_writes: false,
             accept_loss: false,
             read_only: false,
-            longest_lock_ms: None,
+            reverse: false, longest_lock_ms: None,
         },
         stores: vec![StoreRef {
             name: "library".to_owned(),
@@ -334,7 +333,7 @@ proptest! {
         if !stores { wanted.stores.clear(); }
         if first { wanted.previous = None; }
         wanted.policy =
-            DataPolicy { compatible, restore, service_writes: writes, accept_loss: false, read_only, longest_lock_ms: None };
+            DataPolicy { compatible, restore, service_writes: writes, accept_loss: false, read_only, reverse: false, longest_lock_ms: None };
         wanted.approval = approval.then(|| "Go?".to_owned());
         if back { wanted.purpose = Purpose::Rollback; }
         let cuts_over = matches!(wanted.strategy, Strategy::CutOver { .. });
