@@ -368,11 +368,7 @@ fn a_migration_that_locks_a_table_for_too_long_is_refused_by_its_rehearsal() {
     let slow = "command = [\"sh\", \"-c\", '''psql -X -q -d \"$DATABASE_URL\" -c BEGIN -c 'ALTER TABLE note ADD COLUMN mood text' \
                 -c 'SELECT pg_sleep(0.5)' -c COMMIT''']\n\
                 proof = { command = [\"true\"] }\n";
-    std::fs::write(
-        rig.path("portcullis.toml"),
-        text.replacen(command, slow, 1),
-    )
-    .unwrap();
+    std::fs::write(rig.path("portcullis.toml"), text.replacen(command, slow, 1)).unwrap();
     rig.ok(&["check"]);
     rig.ok(&["init"]);
     rig.start();
