@@ -57,8 +57,8 @@ mod holes;
 mod manifest;
 mod octal;
 mod on_disk;
-mod postgres;
 mod outline;
+mod postgres;
 mod protection;
 mod record;
 mod relative_path;
@@ -88,6 +88,7 @@ pub use manifest::{
     DirectoryEntry, FileEntry, HardLinkEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest,
     SymlinkEntry,
 };
+pub use outline::StoreOutline;
 pub use postgres::{
     ArchiveIdentity, ArchiveLock, ArchiveStanding, BaseBackup, ContinuousArchive,
     ContinuousProblem, ContinuousPruned, ContinuousSource, ContinuousVerified, LogGap, Lsn,
@@ -97,7 +98,6 @@ pub use postgres::{
     DatabaseGrant, DatabaseSetting, DatabaseSettings, DefinitionsEntry, ExtensionEntry,
     PostgresAddress, PostgresContent, PostgresProblem, SequenceEntry,
 };
-pub use outline::StoreOutline;
 pub use protection::Protection;
 pub use relative_path::{PathRefused, RelativePath};
 pub use retention::{Decision, Keep, Retention, retention};

@@ -57,7 +57,10 @@ impl StoreOutline {
                 Some(_) => {}
             }
         }
-        let new = after.things.keys().filter(|name| !self.things.contains_key(*name));
+        let new = after
+            .things
+            .keys()
+            .filter(|name| !self.things.contains_key(*name));
         told.extend(new.map(|name| format!("{name} is left")));
         told
     }

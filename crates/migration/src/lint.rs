@@ -43,11 +43,20 @@ pub fn lint(set: &MigrationSet, problems: &[SetProblem], options: LintOptions) -
         }
     }
     let is = |m: &Migration, file: &str| {
-        m.file == file || m.reverse.as_ref().is_some_and(|reverse| reverse.file == file)
+        m.file == file
+            || m.reverse
+                .as_ref()
+                .is_some_and(|reverse| reverse.file == file)
     };
     let order = |file: &str| set.migrations.iter().position(|m| is(m, file));
     findings.sort_by(|a, b| {
-        let place = |finding: &Finding| (order(&finding.file), finding.file.contains(".down."), finding.line);
+        let place = |finding: &Finding| {
+            (
+                order(&finding.file),
+                finding.file.contains(".down."),
+                finding.line,
+            )
+        };
         place(a).cmp(&place(b)).then_with(|| a.rule.cmp(&b.rule))
     });
     findings

@@ -70,7 +70,11 @@ impl Reading {
             Err(error) => {
                 let offset = error.utf8_error().valid_up_to();
                 let kind = ProblemKind::NotUtf8 { offset };
-                let kind = if name.goes_back { no_way_back(&kind) } else { kind };
+                let kind = if name.goes_back {
+                    no_way_back(&kind)
+                } else {
+                    kind
+                };
                 return self.problem(file, None, kind);
             }
         };

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use portcullis_analysis::{Analysis, Rule, Sample, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::{Artifact, ClosedTo, Closure, FigureOrder, LedgerCheck, MigrationOrder, ReleaseId, ReverseOrder, ServiceName, StoreRef, SyntheticOrder, Target, Weight};
+use crate::{
+    Artifact, ClosedTo, Closure, FigureOrder, LedgerCheck, MigrationOrder, ReleaseId, ReverseOrder,
+    ServiceName, StoreRef, SyntheticOrder, Target, Weight,
+};
 
 /// What a step does to the world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

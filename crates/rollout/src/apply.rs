@@ -871,7 +871,13 @@ impl Turn<'_> {
 
     /// After the last attempt at undoing a step: where there is another way that needs no consent it is taken, and people are
     /// told; else a person is asked.
-    fn undo_failed(&mut self, at: StepIndex, attempt: Attempt, cause: &Cause, message: String) -> State {
+    fn undo_failed(
+        &mut self,
+        at: StepIndex,
+        attempt: Attempt,
+        cause: &Cause,
+        message: String,
+    ) -> State {
         let why = match self.rollout.other_way(at) {
             Some((_, false)) => {
                 self.notify(NoticeKind::GoingBack);

@@ -40,7 +40,10 @@ pub use figure::{
     Authorization, CommandReading, FigureOrder, FigureSource, Freshness, names_a_release,
 };
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
-pub use migration::{CommandMigration, LedgerCheck, Migration, MigrationOrder, MigrationPhase, Proof, ReverseOrder, SqlFile, SqlMigration, SqlOrder, SqlReverse};
+pub use migration::{
+    CommandMigration, LedgerCheck, Migration, MigrationOrder, MigrationPhase, Proof, ReverseOrder,
+    SqlFile, SqlMigration, SqlOrder, SqlReverse,
+};
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{
     Closing, DataPolicy, Hook, HookPoint, KeepWarm, NoticeHook, Plan, PlanProblem, PlanRequest,

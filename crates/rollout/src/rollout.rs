@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use portcullis_analysis::{FORMULA_VERSION, Judgement, Sample, Tally, Verdict};
 
-use crate::{Action, Actor, Direction, End, Event, EventKind, GateOrder, Halt, HookOrder, Op, OpKey, Plan, Refused, State, StepIndex, Strategy};
+use crate::{
+    Action, Actor, Direction, End, Event, EventKind, GateOrder, Halt, HookOrder, Op, OpKey, Plan,
+    Refused, State, StepIndex, Strategy,
+};
 
 mod in_force;
 mod recording;
@@ -221,7 +224,8 @@ impl Rollout {
         let step = self.plan.step(at).filter(|_| self.given_up != Some(at))?;
         let (action, asks) = step.undo.otherwise()?;
         // While everybody was kept out, nothing was written that could be lost.
-        let closed = matches!(self.plan.strategy, Strategy::CutOver { .. }) || self.plan.policy.read_only;
+        let closed =
+            matches!(self.plan.strategy, Strategy::CutOver { .. }) || self.plan.policy.read_only;
         Some((action, asks && (self.exposed || !closed)))
     }
 

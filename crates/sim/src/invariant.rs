@@ -105,7 +105,8 @@ fn check_undo(plan: &Plan, op: &Op, world: &World, found: &mut Vec<Violation>) {
             && world.took_effect(index)
     });
     // A backup that is put back where a reverse has failed asks too, except where nobody could have written.
-    let closed = plan.policy.read_only || matches!(plan.strategy, portcullis_rollout::Strategy::CutOver { .. });
+    let closed = plan.policy.read_only
+        || matches!(plan.strategy, portcullis_rollout::Strategy::CutOver { .. });
     let instead = plan.steps[op.key.step.0].undo.otherwise();
     if let Some((action, true)) = instead
         && op.action == action

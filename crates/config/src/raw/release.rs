@@ -68,7 +68,8 @@ impl RawMigration {
         let by_sql = table.has("sql");
         let of_command = ["command", "proof"].map(|name| table.has(name));
         if by_sql && table.has("reverse") {
-            let message = "`reverse` is about a command, and this migration is a folder of SQL files";
+            let message =
+                "`reverse` is about a command, and this migration is a folder of SQL files";
             let hint = "write NUMBER_name.down.sql beside each file instead";
             table.wrong(Wrong::new(Code::Contradiction, message).hint(hint));
         }

@@ -132,7 +132,9 @@ fn migration(
         folder: folder.clone(),
     };
     let migrate = command(words(raw.command, context));
-    let reverse = raw.reverse.map(|reverse| command(words(Some(reverse), context)));
+    let reverse = raw
+        .reverse
+        .map(|reverse| command(words(Some(reverse), context)));
     let proof = match raw.proof {
         Some(RawProof::Json(json)) => {
             context.places.check(&json.file);

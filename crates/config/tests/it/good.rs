@@ -59,7 +59,8 @@ fn every_key_of_the_full_file_arrives() {
         service_writes: false,
         accept_loss: true,
         read_only: false,
-        reverse: false, longest_lock_ms: None,
+        reverse: false,
+        longest_lock_ms: None,
     };
     assert_eq!(config.policy, policy);
     assert_eq!(service.protocol, UpstreamProtocol::Http2);

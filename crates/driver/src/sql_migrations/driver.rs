@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use portcullis_migration::{MigrationSet, Phase, SetProblem};
 use portcullis_rollout::{
-    Action, Fact, Failure, LedgerCheck, MigrationOrder, MigrationPhase, Op, Presence,
-    ReverseOrder, SqlFile, SqlMigration, SqlOrder,
+    Action, Fact, Failure, LedgerCheck, MigrationOrder, MigrationPhase, Op, Presence, ReverseOrder,
+    SqlFile, SqlMigration, SqlOrder,
 };
 
 use super::apply::{ApplyOrder, MigrationEvent, apply_until_held, unready};
@@ -206,7 +206,9 @@ impl SqlMigrationDriver {
             Ok(Ok(undone)) => {
                 let words = |took_ms: u64| format!("undone in {took_ms} ms");
                 let facts = undone.iter();
-                Ok(facts.map(|(file, took_ms)| Fact::new(file, words(*took_ms))).collect())
+                Ok(facts
+                    .map(|(file, took_ms)| Fact::new(file, words(*took_ms)))
+                    .collect())
             }
             Ok(Err(error)) => Err(Failure {
                 message: format!("the reverse failed: {}", with_causes(&error)),
@@ -227,8 +229,12 @@ impl SqlMigrationDriver {
             Ok(standings) => standings,
             Err(unknown) => return unknown,
         };
-        let left = standings.iter().filter(|(_, one)| *one != Standing::Pending);
-        let facts: Vec<Fact> = left.map(|(file, one)| Fact::new(file, one.word())).collect();
+        let left = standings
+            .iter()
+            .filter(|(_, one)| *one != Standing::Pending);
+        let facts: Vec<Fact> = left
+            .map(|(file, one)| Fact::new(file, one.word()))
+            .collect();
         let presence = match facts.is_empty() {
             true => Presence::Applied,
             false => Presence::Absent,

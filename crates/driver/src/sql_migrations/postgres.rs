@@ -178,7 +178,10 @@ impl Session for PostgresSession {
         let rows: Vec<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
             .fetch_all(&mut self.connection)
             .await?;
-        Ok(rows.into_iter().map(|(version, at)| (version.unsigned_abs(), at)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(version, at)| (version.unsigned_abs(), at))
+            .collect())
     }
 
     async fn entries(&mut self) -> Result<Option<Vec<Entry>>, sqlx::Error> {

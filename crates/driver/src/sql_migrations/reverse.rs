@@ -72,7 +72,11 @@ async fn each<S: Session>(
         entries.any(|entry| entry.version == migration.version)
     };
     let mut undone = Vec::new();
-    if !set.migrations.iter().any(|migration| is_entered(&migration)) {
+    if !set
+        .migrations
+        .iter()
+        .any(|migration| is_entered(&migration))
+    {
         return Ok(undone);
     }
     let made = session.make_reversals().await;

@@ -163,13 +163,15 @@ impl Session for SqliteSession {
         if there.fetch_one(&mut self.connection).await? == 0 {
             return Ok(Vec::new());
         }
-        let sql = format!(
-            "SELECT version, max(reversed_at) FROM main.{TABLE}_reversed GROUP BY version"
-        );
+        let sql =
+            format!("SELECT version, max(reversed_at) FROM main.{TABLE}_reversed GROUP BY version");
         let rows: Vec<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
             .fetch_all(&mut self.connection)
             .await?;
-        Ok(rows.into_iter().map(|(version, at)| (version.unsigned_abs(), at)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(version, at)| (version.unsigned_abs(), at))
+            .collect())
     }
 
     async fn entries(&mut self) -> Result<Option<Vec<Entry>>, sqlx::Error> {

@@ -47,7 +47,9 @@ async fn applied(folder: &Path, store: StoreRef) -> LockReport {
     let files = read.set.migrations.iter().map(|file| SqlFile {
         name: file.file.clone(),
         sha256: file.sha256.clone(),
-        phase: MigrationPhase::Expand, reverse: None, });
+        phase: MigrationPhase::Expand,
+        reverse: None,
+    });
     let migration = SqlMigration {
         folder: folder.to_owned(),
         through: None,

@@ -31,7 +31,9 @@ fn migrate(world: &World, script: &str) -> Op {
         Direction::Do,
         Action::Migrate(MigrationOrder::Command(CommandMigration {
             command: shell(world, script),
-            proof, reverse: None, })),
+            proof,
+            reverse: None,
+        })),
     )
 }
 
@@ -51,7 +53,9 @@ async fn the_command_driver_conforms() {
     };
     let back = CommandMigration {
         command: shell(&world, TO_1),
-        proof: back, reverse: None, };
+        proof: back,
+        reverse: None,
+    };
     let scenario = Scenario {
         op: forward,
         inverse: op(
@@ -130,7 +134,9 @@ async fn a_proving_command_says_yes_no_or_nothing() {
         let proof = Proof::Command(shell(&world, script));
         let migration = CommandMigration {
             command: shell(&world, "true"),
-            proof, reverse: None, };
+            proof,
+            reverse: None,
+        };
         let op = op(
             Direction::Do,
             Action::Migrate(MigrationOrder::Command(migration)),

@@ -3,7 +3,8 @@
 use portcullis_driver::{MigrationFiles, read_migration_files, server_of};
 use portcullis_migration::{Dialect, Finding, LintOptions, Phase, RuleClass, Severity, lint};
 use portcullis_rollout::{
-    Migration, MigrationPhase, PlanRequest, Purpose, Release, SqlFile, SqlMigration, SqlReverse, StoreKind,
+    Migration, MigrationPhase, PlanRequest, Purpose, Release, SqlFile, SqlMigration, SqlReverse,
+    StoreKind,
 };
 
 use super::PlanningError;
@@ -37,10 +38,7 @@ pub(super) fn listed(mut release: Release) -> Result<Release, PlanningError> {
 }
 
 /// A file as a plan has it; what cannot be a way back is none.
-fn file(
-    migration: &portcullis_migration::Migration,
-    is_broken: &dyn Fn(&str) -> bool,
-) -> SqlFile {
+fn file(migration: &portcullis_migration::Migration, is_broken: &dyn Fn(&str) -> bool) -> SqlFile {
     let reverse = migration.reverse.as_ref();
     let reverse = reverse.filter(|reverse| !is_broken(&reverse.file));
     SqlFile {

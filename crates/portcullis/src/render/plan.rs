@@ -2,7 +2,10 @@
 
 use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test, counted};
 use portcullis_api::engine::PlanView;
-use portcullis_rollout::{Action, ClosedTo, GateOrder, GateRole, LockLimit, MigrationOrder, Plan, Proof, ReverseOrder, Split, SqlOrder, Step, Strategy, Undo};
+use portcullis_rollout::{
+    Action, ClosedTo, GateOrder, GateRole, LockLimit, MigrationOrder, Plan, Proof, ReverseOrder,
+    Split, SqlOrder, Step, Strategy, Undo,
+};
 
 /// Of more SQL files than this a plan names the first and the last.
 const SQL_FILES_NAMED: usize = 4;
@@ -153,7 +156,10 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
                 None => format!("restore it to scratch, migrate there, try {new} on the result"),
             };
             let back = match &rehearsal.back {
-                Some(back) => format!("; reverse it: all must be as before, and {} work", back.old.launch.release),
+                Some(back) => format!(
+                    "; reverse it: all must be as before, and {} work",
+                    back.old.launch.release
+                ),
                 None => String::new(),
             };
             format!("{tried}{back}{}", limit.unwrap_or_default())
@@ -307,7 +313,10 @@ pub(super) fn undo(step: &Step) -> Option<String> {
                 (true, true) => format!("{backup} is put back, and loses the writes taken since"),
                 (false, _) => format!("{backup} is put back"),
             };
-            Some(format!("{}; loses nothing; if it fails, {fails}", reverse(order)))
+            Some(format!(
+                "{}; loses nothing; if it fails, {fails}",
+                reverse(order)
+            ))
         }
         Undo::Restore {
             order,

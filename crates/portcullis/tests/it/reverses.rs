@@ -29,7 +29,11 @@ fn serving(configuration: &str) -> Rig {
     let mut rig = ledger_of(configuration);
     std::fs::create_dir(rig.path("migrations")).unwrap();
     file(&rig, "0001_body.sql", ADD);
-    file(&rig, "0001_body.down.sql", "ALTER TABLE entry DROP COLUMN body;");
+    file(
+        &rig,
+        "0001_body.down.sql",
+        "ALTER TABLE entry DROP COLUMN body;",
+    );
     file(&rig, "0002_fill.backfill.sql", FILL);
     // The column goes with its rows.
     file(&rig, "0002_fill.down.sql", "SELECT 1;");
@@ -82,7 +86,12 @@ fn a_bad_release_is_reversed_by_its_down_files_and_no_write_is_lost() {
     assert_eq!(asked(&rig, WRITTEN), "1", "a write was lost");
     assert_eq!(rig.serving_release(), "1.0");
     let shown = rig.ok(&["show", "ledger-2"]);
-    for words in ["there and back", "as before", "0001_body.down.sql", "undone in"] {
+    for words in [
+        "there and back",
+        "as before",
+        "0001_body.down.sql",
+        "undone in",
+    ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(!shown.contains("put back"), "nothing was restored: {shown}");
@@ -90,7 +99,10 @@ fn a_bad_release_is_reversed_by_its_down_files_and_no_write_is_lost() {
     let status = rig.ok(&["migrate", "status", "migrations", "--url", &reference]);
     let line = status.lines().find(|line| line.contains("0001_body.sql"));
     let line = line.unwrap();
-    assert!(line.contains("pending") && line.contains("undone 20"), "{status}");
+    assert!(
+        line.contains("pending") && line.contains("undone 20"),
+        "{status}"
+    );
 
     // The same files are applied again.
     asked(&rig, "DELETE FROM entry WHERE text = 'written meanwhile'");
@@ -140,7 +152,11 @@ fn a_reverse_that_the_rehearsal_disproves_or_that_is_not_there_refuses_the_relea
     }
     assert_eq!(asked(&rig, BODY), "0");
     // It cannot run.
-    file(&rig, "0001_body.down.sql", "ALTER TABLE entry DROP COLUMN mood;");
+    file(
+        &rig,
+        "0001_body.down.sql",
+        "ALTER TABLE entry DROP COLUMN mood;",
+    );
     let rehearsed = rig.run(&["migrate", "rehearse", "--release", "1.1"]);
     let told = String::from_utf8_lossy(&rehearsed.stderr).into_owned();
     assert_eq!(rehearsed.status.code(), Some(1), "{told}");

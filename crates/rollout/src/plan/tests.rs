@@ -16,7 +16,9 @@ pub(crate) fn request() -> PlanRequest {
             file: "{store.library}".into(),
             pointer: "/schema".to_owned(),
             equals: 2.into(),
-        }, reverse: None, };
+        },
+        reverse: None,
+    };
     PlanRequest {
         id: RolloutId::new("dhash-2"),
         created_at_ms: 1_000,
@@ -39,7 +41,8 @@ pub(crate) fn request() -> PlanRequest {
             service_writes: false,
             accept_loss: false,
             read_only: false,
-            reverse: false, longest_lock_ms: None,
+            reverse: false,
+            longest_lock_ms: None,
         },
         stores: vec![StoreRef {
             name: "library".to_owned(),
@@ -158,6 +161,7 @@ fn outline(plan: &Plan) -> Vec<String> {
                 Undo::Impossible => "impossible".to_owned(),
                 Undo::Run { action } => action.word().to_owned(),
                 Undo::Restore { loses_writes, .. } => format!("restore, loses {loses_writes}"),
+                Undo::Reverse { loses_writes, .. } => format!("reverse, else loses {loses_writes}"),
             };
             format!("{} | {undo}", step.name)
         })

@@ -43,7 +43,10 @@ impl RehearsalHand {
                 more => format!(", and {more} more"),
             };
             let mut evidence = std::mem::take(facts);
-            evidence.push(Fact::new("differs", format!("{}{more}", differences.join(", "))));
+            evidence.push(Fact::new(
+                "differs",
+                format!("{}{more}", differences.join(", ")),
+            ));
             let todo = "mend the reverse, or set rollback = \"restore\" in [data]";
             evidence.push(Fact::new("do", todo));
             return Err(Failure {
@@ -136,7 +139,10 @@ impl RehearsalHand {
         let reading = self.data.blocking(move |_| {
             let read = |store: &portcullis_backup::Store| {
                 let outline = StoreOutline::read(store);
-                Ok((store.name.clone(), outline.map_err(|error| lasting(chain(&error)))?))
+                Ok((
+                    store.name.clone(),
+                    outline.map_err(|error| lasting(chain(&error)))?,
+                ))
             };
             stores.iter().map(read).collect()
         });

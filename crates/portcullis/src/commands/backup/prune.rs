@@ -160,7 +160,9 @@ fn carry_out(
 }
 
 /// The names of the backups that the journal says are needed, each with the reason.
-pub(super) async fn needed_by_journal(config: &Config) -> Result<Vec<(String, String)>, CommandError> {
+pub(super) async fn needed_by_journal(
+    config: &Config,
+) -> Result<Vec<(String, String)>, CommandError> {
     let unknown = |error: CommandError| {
         error.hint(
             "without the journal nobody knows what a rollout may need, so nothing was removed; \

@@ -3,9 +3,9 @@
 use super::{ATTEMPTS, Builder};
 use crate::plan::steps::Places;
 use crate::{
-    Action, BackupOrder, LockLimit, Migration, MigrationOrder, MigrationPhase, PlanProblem, Purpose,
-    Rehearsal, RestoreOrder, ReverseOrder, SqlFile, SqlMigration, StoreRef, Target, Trial, Undo,
-    WayBack,
+    Action, BackupOrder, LockLimit, Migration, MigrationOrder, MigrationPhase, PlanProblem,
+    Purpose, Rehearsal, RestoreOrder, ReverseOrder, SqlFile, SqlMigration, StoreRef, Target, Trial,
+    Undo, WayBack,
 };
 
 impl Builder<'_> {

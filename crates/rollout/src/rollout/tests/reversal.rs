@@ -34,7 +34,11 @@ fn a_reverse_asks_nobody_for_it_loses_nothing() {
     while !rollout.state().is_done() {
         rollout = apply(&rollout, ok(&rollout));
     }
-    assert!(!rollout.sentence().contains("put back"), "{}", rollout.sentence());
+    assert!(
+        !rollout.sentence().contains("put back"),
+        "{}",
+        rollout.sentence()
+    );
 }
 
 #[test]
@@ -43,7 +47,13 @@ fn a_reverse_that_fails_asks_and_an_abort_puts_the_backup_back() {
     let first = rollout.op().unwrap().key;
     let held = apply(&rollout, failed(&rollout));
     assert!(
-        matches!(held.state(), State::Held { why: HeldWhy::ReverseFailed { .. }, .. }),
+        matches!(
+            held.state(),
+            State::Held {
+                why: HeldWhy::ReverseFailed { .. },
+                ..
+            }
+        ),
         "{:?}",
         held.state()
     );
@@ -54,7 +64,10 @@ fn a_reverse_that_fails_asks_and_an_abort_puts_the_backup_back() {
         _ => None,
     });
     let op = performed.unwrap();
-    assert_eq!((op.action.word(), Some(&op)), ("restore", restoring.op().as_ref()));
+    assert_eq!(
+        (op.action.word(), Some(&op)),
+        ("restore", restoring.op().as_ref())
+    );
     assert_ne!(op.key, first, "no key comes twice");
     // A crash in the middle asks about the restore, not about the reverse.
     let (_, effects) = restoring.apply(&event(EventKind::Recovered)).unwrap();
@@ -67,7 +80,10 @@ fn a_reverse_that_fails_asks_and_an_abort_puts_the_backup_back() {
         done = apply(&done, ok(&done));
     }
     let sentence = done.sentence();
-    assert!(sentence.contains("reversing the migration failed, so"), "{sentence}");
+    assert!(
+        sentence.contains("reversing the migration failed, so"),
+        "{sentence}"
+    );
     // The reverse may work after all, or a person says so.
     let skipped = apply(&held, EventKind::Skip);
     assert!(skipped.given_up().is_none());
@@ -84,7 +100,13 @@ fn where_nothing_is_lost_or_the_loss_is_accepted_the_backup_takes_its_place_at_o
         // If that fails too, a person is needed, and there is no third way.
         let held = apply(&restoring, failed(&restoring));
         assert!(
-            matches!(held.state(), State::Held { why: HeldWhy::UndoFailed { .. }, .. }),
+            matches!(
+                held.state(),
+                State::Held {
+                    why: HeldWhy::UndoFailed { .. },
+                    ..
+                }
+            ),
             "{:?}",
             held.state()
         );

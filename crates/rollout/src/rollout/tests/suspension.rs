@@ -13,7 +13,9 @@ pub(super) fn filling() -> Rollout {
     let file = |name: &str, phase| SqlFile {
         name: name.to_owned(),
         sha256: "00".to_owned(),
-        phase, reverse: None, };
+        phase,
+        reverse: None,
+    };
     let mut request = crate::plan::tests::request();
     request.release.migration = Some(Migration::Sql(SqlMigration {
         folder: "/srv/migrations".into(),
