@@ -1,6 +1,7 @@
 //! The archive: a tar file compressed with zstd, which ordinary tools can read.
 
 mod ahead;
+mod frames;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -8,15 +9,19 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use tar::{EntryType, Header};
 
 use self::ahead::Ahead;
-use crate::bounds::{COMPRESSION_LEVEL, DAMAGES_MAX, MANIFEST_BYTES_MAX};
+use self::frames::FrameWriter;
+use crate::bounds::{DAMAGES_MAX, MANIFEST_BYTES_MAX};
+use crate::durable::SteadyFile;
 use crate::hashing::{HashingReader, HashingWriter, drain};
 use crate::manifest::{
     DirectoryEntry, FileEntry, HardLinkEntry, Manifest, StoreManifest, SymlinkEntry,
 };
+use crate::read_ahead::ReadAhead;
 use crate::relative_path::escape;
 use crate::sealed::{self, NotOpened, SealedWriter};
 use crate::{BackupError, Damage, Encryption, ExtendedAttributes, RelativePath};
@@ -29,7 +34,7 @@ const LONG_LINK_PATH: &str = "././@LongLink";
 
 /// Writes an archive, hashing it on the way.
 pub(crate) struct ArchiveWriter {
-    builder: tar::Builder<zstd::Encoder<'static, SealedWriter<HashingWriter<File>>>>,
+    builder: tar::Builder<FrameWriter<SealedWriter<HashingWriter<SteadyFile>>>>,
     path: PathBuf,
 }
 
@@ -47,9 +52,8 @@ impl ArchiveWriter {
         path: &Path,
         encryption: &Encryption,
     ) -> Result<Self, BackupError> {
-        let encoder = SealedWriter::new(HashingWriter::new(file), encryption)
-            .and_then(|sealed| zstd::Encoder::new(sealed, COMPRESSION_LEVEL))
-            .and_then(|mut encoder| encoder.include_checksum(true).map(|()| encoder))
+        let encoder = SealedWriter::new(HashingWriter::new(SteadyFile::new(file)), encryption)
+            .and_then(FrameWriter::new)
             .map_err(|source| failed(path, source))?;
         Ok(Self {
             builder: tar::Builder::new(encoder),
@@ -150,12 +154,13 @@ impl ArchiveWriter {
         let writer = self
             .builder
             .into_inner()
-            .and_then(zstd::Encoder::finish)
+            .and_then(FrameWriter::finish)
             .and_then(SealedWriter::finish)
             .map_err(|source| failed(&self.path, source))?;
         let (bytes, sha256) = (writer.bytes, writer.sha256());
+        let file = writer.inner.finish();
         Ok(Written {
-            file: writer.inner,
+            file: file.map_err(|source| failed(&self.path, source))?,
             bytes,
             sha256,
         })
@@ -210,18 +215,26 @@ pub(crate) fn walk(
         expected: expected(manifest),
         manifest_json,
     };
-    let outcome = match encryption.map(|encryption| sealed::open(&mut raw, encryption)) {
-        None => walker.run(&mut raw, on_file)?,
-        Some(Ok(mut opened)) => walker.run(&mut opened, on_file)?,
-        Some(Err(NotOpened::Damaged(why))) => Err(io::Error::other(why)),
-        // The manifest was opened, so it is not the archive that belongs to it.
-        Some(Err(NotOpened::NoKey)) => Err(io::Error::other(
-            "the key that opens the manifest does not open it",
-        )),
-    };
-    // Hash what the decoder did not ask for: the digest is that of the whole file in any case.
-    let rest = drain(&mut raw);
-    if let Err(error) = outcome.and(rest) {
+    // Three threads: one reads and hashes the file, one decompresses, and this one uses what is in it.
+    let outcome = thread::scope(|scope| -> Result<io::Result<()>, BackupError> {
+        let mut ahead = match ReadAhead::start(scope, &mut raw) {
+            Ok(ahead) => ahead,
+            Err(error) => return Ok(Err(error)),
+        };
+        let outcome = match encryption.map(|encryption| sealed::open(&mut ahead, encryption)) {
+            None => walker.run(&mut ahead, on_file)?,
+            Some(Ok(mut opened)) => walker.run(&mut opened, on_file)?,
+            Some(Err(NotOpened::Damaged(why))) => Err(io::Error::other(why)),
+            // The manifest was opened, so it is not the archive that belongs to it.
+            Some(Err(NotOpened::NoKey)) => Err(io::Error::other(
+                "the key that opens the manifest does not open it",
+            )),
+        };
+        // Hash what the decoder did not ask for: the digest is that of the whole file in any case.
+        let rest = drain(&mut ahead);
+        Ok(outcome.and(rest))
+    })?;
+    if let Err(error) = outcome {
         walk.note(Damage::ArchiveUnreadable {
             why: error.to_string(),
         });
@@ -251,15 +264,25 @@ struct Walker<'a> {
 impl Walker<'_> {
     /// The outer error is the caller's, the inner one is the archive's.
     fn run(
-        mut self,
-        raw: &mut dyn Read,
+        self,
+        raw: &mut (dyn Read + Send),
         on_file: &mut OnFile<'_>,
     ) -> Result<io::Result<()>, BackupError> {
-        let decoder = match zstd::Decoder::new(raw) {
-            Ok(decoder) => decoder,
-            Err(error) => return Ok(Err(error)),
-        };
-        let mut archive = tar::Archive::new(decoder);
+        thread::scope(|scope| {
+            let decoder = zstd::Decoder::new(raw);
+            match decoder.and_then(|decoder| ReadAhead::start(scope, decoder)) {
+                Ok(plain) => self.entries(plain, on_file),
+                Err(error) => Ok(Err(error)),
+            }
+        })
+    }
+
+    fn entries(
+        mut self,
+        plain: ReadAhead,
+        on_file: &mut OnFile<'_>,
+    ) -> Result<io::Result<()>, BackupError> {
+        let mut archive = tar::Archive::new(plain);
         let entries = match archive.entries() {
             Ok(entries) => entries,
             Err(error) => return Ok(Err(error)),

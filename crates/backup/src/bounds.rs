@@ -6,6 +6,30 @@ pub(crate) const ATTEMPTS_MAX: u32 = 3;
 /// How much is read or written at a time.
 pub(crate) const CHUNK_BYTES: usize = 128 * 1024;
 
+/// How much of an archive is compressed at a time, by one thread.
+pub(crate) const FRAME_BYTES: usize = 2 * 1024 * 1024;
+
+/// How many threads compress at most. Each needs a piece, its frame and the tables of the compressor: 6 MiB in all.
+pub(crate) const WORKERS_MAX: usize = 4;
+
+/// How many pieces are read or written while each of the workers has one.
+pub(crate) const PIECES_SPARE: usize = 2;
+
+/// How many pieces of [`CHUNK_BYTES`] are read ahead of whoever needs them.
+pub(crate) const AHEAD_PIECES: usize = 8;
+
+/// After how much more of a file a restore reads it back, while it goes on writing it.
+pub(crate) const READ_BACK_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How many threads read back what a restore writes: they wait for the disk most of the time.
+pub(crate) const READ_BACK_THREADS: usize = 4;
+
+/// How many files that are written may wait to be read back. Each is open.
+pub(crate) const READ_BACK_QUEUE: usize = 64;
+
+/// After how much more of an archive it is synced while it is written.
+pub(crate) const SYNC_BYTES: u64 = 32 * 1024 * 1024;
+
 /// The largest manifest that is read: about a million files.
 pub(crate) const MANIFEST_BYTES_MAX: u64 = 512 * 1024 * 1024;
 

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use rustix::fs::{FileType, OFlags, fstat, readlinkat};
 use rustix::io::Errno;
 
+use crate::already_read::AlreadyRead;
 use crate::archive::ArchiveWriter;
 use crate::hashing::{HashingReader, drain};
 use crate::holes::hole_bytes;
@@ -45,12 +46,26 @@ pub(crate) fn capture(
     store: &OnDisk,
     archive: Option<&mut ArchiveWriter>,
 ) -> Result<StoreManifest, Unsettled> {
+    capture_but(store, archive, &AlreadyRead::default())
+}
+
+/// The same without an archive and without reading the files again that were read already and have not changed since.
+pub(crate) fn capture_rest(store: &OnDisk, read: &AlreadyRead) -> Result<StoreManifest, Unsettled> {
+    capture_but(store, None, read)
+}
+
+fn capture_but(
+    store: &OnDisk,
+    archive: Option<&mut ArchiveWriter>,
+    read: &AlreadyRead,
+) -> Result<StoreManifest, Unsettled> {
     let scan = Scan::of(store)?;
     let mut capture = Capture {
         store,
         root: location(store),
         scan: &scan,
         archive,
+        read,
         manifest: StoreManifest {
             name: store.name.clone(),
             kind: store.shape.kind(),
@@ -85,6 +100,7 @@ struct Capture<'a> {
     root: PathBuf,
     scan: &'a Scan,
     archive: Option<&'a mut ArchiveWriter>,
+    read: &'a AlreadyRead,
     manifest: StoreManifest,
     /// Files with several names that were read, by what they are on the disk.
     named: BTreeMap<(u64, u64), (RelativePath, Stamp)>,
@@ -185,20 +201,10 @@ impl Capture<'_> {
             xattrs,
             hole_bytes,
         };
-        let mut reader = HashingReader::new((&mut file).take(before.size));
-        let outcome = match &mut self.archive {
-            Some(archive) => archive.file(&self.store.name, &entry, &mut reader),
-            None => drain(&mut reader).map_err(|source| unreadable(self.store, &self.root, source)),
+        let (bytes, sha256) = match (&self.archive, self.read.sha256(&before)) {
+            (None, Some(sha256)) => (before.size, sha256.to_owned()),
+            _ => self.content(item, &entry, &mut file)?,
         };
-        let (failed, bytes, sha256) = (reader.failed, reader.bytes, reader.sha256());
-        match outcome {
-            Err(
-                BackupError::Vault { source, .. } | BackupError::StoreUnreadable { source, .. },
-            ) if failed => {
-                return Err(self.unreadable(item, source));
-            }
-            other => other?,
-        }
         let after = fstat(&file).map_err(|error| self.unreadable(item, error.into()))?;
         if bytes != before.size || Stamp::of(&after) != before {
             return Err(self.changed(item));
@@ -210,6 +216,27 @@ impl Capture<'_> {
         }
         self.manifest.files.push(entry);
         Ok(())
+    }
+
+    /// Reads a file, and says how long it was and what its SHA-256 is.
+    fn content(
+        &mut self,
+        item: &Item,
+        entry: &FileEntry,
+        file: &mut File,
+    ) -> Result<(u64, String), Unsettled> {
+        let mut reader = HashingReader::new(file.take(entry.size));
+        let outcome = match &mut self.archive {
+            Some(archive) => archive.file(&self.store.name, entry, &mut reader),
+            None => drain(&mut reader).map_err(|source| unreadable(self.store, &self.root, source)),
+        };
+        let (failed, bytes, sha256) = (reader.failed, reader.bytes, reader.sha256());
+        match outcome {
+            Err(
+                BackupError::Vault { source, .. } | BackupError::StoreUnreadable { source, .. },
+            ) if failed => Err(self.unreadable(item, source)),
+            other => Ok(other.map(|()| (bytes, sha256))?),
+        }
     }
 
     /// A further name of a file that was read.

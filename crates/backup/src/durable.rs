@@ -6,6 +6,10 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+mod steady_file;
+
+pub(crate) use steady_file::SteadyFile;
+
 /// How unfinished files in a vault begin and end.
 pub(crate) const TEMPORARY_PREFIX: &str = ".portcullis-";
 pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";

@@ -1,5 +1,6 @@
 //! SHA-256 of what passes by, and copying that knows which side failed.
 
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
@@ -87,11 +88,25 @@ pub(crate) enum CopyFailed {
     Write(io::Error),
 }
 
+thread_local! {
+    /// The buffer of the last copy. There may be a hundred thousand small files, and making one for each costs more than
+    /// copying them does.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// Copies to the end of `from`.
 pub(crate) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> Result<(), CopyFailed> {
-    let mut buffer = vec![0; CHUNK_BYTES];
+    // A copy within a copy finds none, and makes its own.
+    let mut buffer = BUFFER.take();
+    buffer.resize(CHUNK_BYTES, 0);
+    let outcome = copy_by(&mut buffer, from, to);
+    BUFFER.set(buffer);
+    outcome
+}
+
+fn copy_by(buffer: &mut [u8], from: &mut dyn Read, to: &mut dyn Write) -> Result<(), CopyFailed> {
     loop {
-        match from.read(&mut buffer) {
+        match from.read(buffer) {
             Ok(0) => return Ok(()),
             Ok(read) => to.write_all(&buffer[..read]).map_err(CopyFailed::Write)?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

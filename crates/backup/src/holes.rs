@@ -34,14 +34,14 @@ pub(crate) fn hole_bytes(file: &File, size: u64) -> io::Result<u64> {
 
 /// Writes a file in which blocks of zeros become holes. [`SparseWriter::finish`] gives it its length.
 pub(crate) struct SparseWriter<'f> {
-    file: &'f mut File,
+    file: &'f File,
     /// Zeros that are not written yet.
     pending: u64,
     length: u64,
 }
 
 impl<'f> SparseWriter<'f> {
-    pub(crate) fn new(file: &'f mut File) -> Self {
+    pub(crate) fn new(file: &'f File) -> Self {
         Self {
             file,
             pending: 0,
@@ -55,11 +55,12 @@ impl<'f> SparseWriter<'f> {
     }
 
     fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.file;
         if self.pending > 0 {
-            self.file.seek(SeekFrom::Start(self.length))?;
+            file.seek(SeekFrom::Start(self.length))?;
             self.pending = 0;
         }
-        self.file.write_all(bytes)
+        file.write_all(bytes)
     }
 }
 
@@ -77,7 +78,10 @@ impl Write for SparseWriter<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        {
+            let mut file = self.file;
+            file.flush()
+        }
     }
 }
 

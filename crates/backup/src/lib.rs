@@ -40,6 +40,7 @@
 //! without it is whole, and counts as not verified. `<name>.protection.json` is there while a person
 //! protects it.
 
+mod already_read;
 mod archive;
 mod backup_name;
 mod bounds;
@@ -60,6 +61,7 @@ mod on_disk;
 mod outline;
 mod postgres;
 mod protection;
+mod read_ahead;
 mod record;
 mod relative_path;
 mod remote;

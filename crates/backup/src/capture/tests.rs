@@ -9,14 +9,14 @@ use std::thread;
 
 use super::*;
 
-/// More than a pipe holds, and of no pattern that zstd finds.
+/// More than a pipe and all pieces on their way hold, and of no pattern that zstd finds.
 fn noise() -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 24) as u8
     };
-    (0..3_000_000).map(|_| next()).collect()
+    (0..24_000_000).map(|_| next()).collect()
 }
 
 /// Captures the store, runs `change` when a part of it was read, and lets it go on.
@@ -134,7 +134,7 @@ fn a_file_that_is_replaced_while_it_is_read_is_the_old_one() {
         fs::rename(folder.path().join("next"), &large).unwrap();
     };
     let manifest = captured(capture_with(&single, replace));
-    assert_eq!(manifest.files[0].size, 3_000_000);
+    assert_eq!(manifest.files[0].size, 24_000_000);
     assert!(manifest.steady);
 }
 

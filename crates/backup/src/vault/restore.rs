@@ -9,6 +9,7 @@ use std::fs::{self, File, FileTimes};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{
@@ -18,10 +19,14 @@ use rustix::fs::{
 use rustix::io::Errno;
 use tempfile::TempDir;
 
+mod read_back;
+
+use self::read_back::{ReadBack, Writing};
 use super::Vault;
-use crate::capture::{Unsettled, capture};
+use crate::already_read::AlreadyRead;
+use crate::capture::{Unsettled, capture_rest};
 use crate::clock::Stopwatch;
-use crate::durable::{RESTORE_PREFIX, TEMPORARY_SUFFIX, folder_of, forget_cached, sync_folder};
+use crate::durable::{RESTORE_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder};
 use crate::hashing::{CopyFailed, copy};
 use crate::holes::SparseWriter;
 use crate::manifest::{FileEntry, StoreManifest};
@@ -162,12 +167,17 @@ impl Vault {
         let writer = Writer::new(&private, store)?;
         // The archive is read and verified as a whole while it is unpacked; if anything in it is
         // wrong, or the manifest changed since it was read above, the copy goes away again.
-        let read = self.read_back(name, &mut |of, file, reader| {
-            if of.name == store_name {
-                writer.file(file, reader)
-            } else {
-                Ok(())
-            }
+        let (read, copied) = thread::scope(|scope| -> Result<_, BackupError> {
+            let copies = ReadBack::start(scope)
+                .map_err(|source| failed("read back", private.path(), source))?;
+            let read = self.read_back(name, &mut |of, file, reader| {
+                if of.name == store_name {
+                    writer.file(file, reader, &copies)
+                } else {
+                    Ok(())
+                }
+            })?;
+            Ok((read, copies.finish()?))
         })?;
         if read.manifest != manifest {
             let damages = vec![crate::Damage::ManifestsDiffer];
@@ -178,7 +188,7 @@ impl Vault {
         }
         writer.symlinks()?;
         writer.hard_links()?;
-        writer.check()?;
+        writer.check(&copied)?;
         writer.finish_directories()?;
         let owners_not_set = writer.owners_not_set.get();
         let attributes_not_set = writer.attributes_not_set.get();
@@ -261,33 +271,43 @@ impl<'a> Writer<'a> {
         Ok(writer)
     }
 
-    fn file(&self, entry: &FileEntry, reader: &mut dyn io::Read) -> Result<(), BackupError> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    fn file(
+        &self,
+        entry: &FileEntry,
+        reader: &mut dyn io::Read,
+        copies: &ReadBack<'_>,
+    ) -> Result<(), BackupError> {
+        // To be read too: it is read back by the same handle.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         let mode = Mode::RUSR | Mode::WUSR;
-        let mut file = open_beneath_with(&self.root, &entry.path, flags, mode)
+        let file = open_beneath_with(&self.root, &entry.path, flags, mode)
             .map(File::from)
             .map_err(|error| self.failed("create", &entry.path, error.into()))?;
-        match written(entry, reader, &mut file) {
+        let mut writing = copies.begin(self.root_path.join(entry.path.as_path()), file);
+        match written(entry, reader, &mut writing) {
             // A failed read is the archive's fault and reported by who reads it.
             Ok(()) | Err(CopyFailed::Read(_)) => {}
             Err(CopyFailed::Write(source)) => {
                 return Err(self.failed("write", &entry.path, source));
             }
         }
+        let file = writing.file();
         let owner = fchown(
-            &file,
+            file,
             Some(Uid::from_raw(entry.uid)),
             Some(Gid::from_raw(entry.gid)),
         );
         self.note_owner(&entry.path, owner)?;
         // After the owner, whose change clears capabilities, and before the mode, which may forbid to write.
-        self.attributes(&entry.path, &entry.xattrs, &file)?;
+        self.attributes(&entry.path, &entry.xattrs, file)?;
         // After the owner, whose change clears the set-user-id bit.
-        fchmod(&file, Mode::from_raw_mode(entry.mode))
+        fchmod(file, Mode::from_raw_mode(entry.mode))
             .map_err(|error| self.failed("set the mode of", &entry.path, error.into()))?;
         let times = FileTimes::new().set_modified(SystemTime::from(entry.mtime));
         file.set_times(times)
-            .map_err(|source| self.failed("set the time of", &entry.path, source))
+            .map_err(|source| self.failed("set the time of", &entry.path, source))?;
+        writing.complete();
+        Ok(())
     }
 
     fn symlinks(&self) -> Result<(), BackupError> {
@@ -338,17 +358,9 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Syncs every file, drops it from memory, reads it again and compares it with the manifest.
-    fn check(&self) -> Result<(), BackupError> {
-        for entry in &self.store.files {
-            let flags = OFlags::RDONLY;
-            let file = open_beneath(&self.root, &entry.path, flags)
-                .map(File::from)
-                .map_err(|error| self.failed("open", &entry.path, error.into()))?;
-            file.sync_all()
-                .map_err(|source| self.failed("sync", &entry.path, source))?;
-            forget_cached(&file);
-        }
+    /// Compares the copy with the manifest. Its files were read back from the disk when they were written; whatever changed since
+    /// is read again.
+    fn check(&self, copied: &AlreadyRead) -> Result<(), BackupError> {
         let shape = match self.store.kind {
             StoreKind::File | StoreKind::Sqlite => Shape::File,
             StoreKind::Directory | StoreKind::Postgres => Shape::Directory,
@@ -358,7 +370,7 @@ impl<'a> Writer<'a> {
             shape,
             path: self.data.clone(),
         };
-        let found = match capture(&copy, None) {
+        let found = match capture_rest(&copy, copied) {
             Ok(found) => found,
             Err(Unsettled::Failed(error)) => return Err(error),
             Err(Unsettled::Changed(path)) => {
@@ -431,12 +443,12 @@ impl<'a> Writer<'a> {
 fn written(
     entry: &FileEntry,
     reader: &mut dyn io::Read,
-    file: &mut File,
+    writing: &mut Writing<'_, '_>,
 ) -> Result<(), CopyFailed> {
     if entry.hole_bytes == 0 {
-        return copy(reader, file);
+        return copy(reader, writing);
     }
-    let mut sparse = SparseWriter::new(file);
+    let mut sparse = SparseWriter::new(writing.file());
     copy(reader, &mut sparse)?;
     sparse.finish().map_err(CopyFailed::Write)
 }

@@ -26,7 +26,7 @@ const GIGABYTE: u64 = 1 << 30;
 const WRITERS: usize = 3;
 
 #[allow(clippy::disallowed_methods)] // waiting is bounded
-fn until(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
     let end = Instant::now() + WITHIN;
     while !done() {
         assert!(Instant::now() < end, "in vain: {what}");
@@ -35,23 +35,23 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// A server with a table for what writers note, and its archive.
-struct Archived {
-    server: PostgresServer,
-    place: Place,
-    archive: ContinuousArchive,
-    source: ContinuousSource,
+pub(crate) struct Archived {
+    pub(crate) server: PostgresServer,
+    pub(crate) place: Place,
+    pub(crate) archive: ContinuousArchive,
+    pub(crate) source: ContinuousSource,
 }
 
 /// What receives, and what it said last.
 #[derive(Default)]
-struct Receiver {
-    stop: AtomicBool,
-    last: Mutex<Received>,
-    ended: Mutex<Vec<ContinuousProblem>>,
+pub(crate) struct Receiver {
+    pub(crate) stop: AtomicBool,
+    pub(crate) last: Mutex<Received>,
+    pub(crate) ended: Mutex<Vec<ContinuousProblem>>,
 }
 
 impl Archived {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let server = PostgresServer::start();
         server.create_database("bank");
         server.sql(
@@ -78,7 +78,7 @@ impl Archived {
     }
 
     /// Receives as `serve` does: again and again until it is stopped.
-    fn receive(&self, receiver: &Receiver) {
+    pub(crate) fn receive(&self, receiver: &Receiver) {
         while !receiver.stop.load(Ordering::Relaxed) {
             let tell = |received: &Received| *receiver.last.lock().unwrap() = received.clone();
             match self.archive.receive(&self.source, &receiver.stop, &tell) {
@@ -93,7 +93,7 @@ impl Archived {
     }
 
     /// Does something while the log is received.
-    fn while_receiving<T>(&self, work: impl FnOnce(&Receiver) -> T) -> T {
+    pub(crate) fn while_receiving<T>(&self, work: impl FnOnce(&Receiver) -> T) -> T {
         let receiver = Receiver::default();
         thread::scope(|scope| {
             scope.spawn(|| self.receive(&receiver));
@@ -102,14 +102,14 @@ impl Archived {
         })
     }
 
-    fn base(&self, second: i64) -> BaseBackup {
+    pub(crate) fn base(&self, second: i64) -> BaseBackup {
         let now = Timestamp::from_second(1_795_000_000 + second).unwrap();
         let stop = AtomicBool::new(false);
         self.archive.take_base(&self.source, now, &stop).unwrap()
     }
 
     /// Fills a segment and begins the next one.
-    fn switch(&self) {
+    pub(crate) fn switch(&self) {
         self.server.sql(
             "bank",
             "CREATE TABLE IF NOT EXISTS filler (n int); INSERT INTO filler VALUES (1)",
@@ -117,14 +117,14 @@ impl Archived {
         self.server.sql("bank", "SELECT pg_switch_wal()");
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         let asked = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8";
         let clock = self.server.sql("bank", asked).parse().unwrap();
         Timestamp::from_microsecond(clock).unwrap()
     }
 
     /// Waits until everything that is committed now is in the archive.
-    fn caught_up(&self, receiver: &Receiver) -> Timestamp {
+    pub(crate) fn caught_up(&self, receiver: &Receiver) -> Timestamp {
         let now = self.now();
         until("everything is received", || {
             let ended = receiver.ended.lock().unwrap();
@@ -139,7 +139,7 @@ impl Archived {
         now
     }
 
-    fn order(&self, at: Option<Timestamp>) -> RecoveryOrder {
+    pub(crate) fn order(&self, at: Option<Timestamp>) -> RecoveryOrder {
         RecoveryOrder {
             at,
             // Below it everybody may go, also the user that the server runs as.
@@ -147,11 +147,11 @@ impl Archived {
         }
     }
 
-    fn refused(&self, at: Option<Timestamp>) -> ContinuousProblem {
+    pub(crate) fn refused(&self, at: Option<Timestamp>) -> ContinuousProblem {
         problem(self.archive.recover(&self.order(at)))
     }
 
-    fn sealed(&self) -> Vec<PathBuf> {
+    pub(crate) fn sealed(&self) -> Vec<PathBuf> {
         let listed = fs::read_dir(self.archive.root().join("wal")).unwrap();
         let mut files: Vec<PathBuf> = listed.map(|entry| entry.unwrap().path()).collect();
         files.sort();
@@ -253,7 +253,7 @@ fn rows(address: &str) -> Vec<usize> {
     (0..WRITERS).map(one).collect()
 }
 
-fn psql(address: &str, statement: &str) -> String {
+pub(crate) fn psql(address: &str, statement: &str) -> String {
     let output = Command::new("/usr/lib/postgresql/15/bin/psql")
         .args(["-X", "-q", "-A", "-t", "-d", address, "-c", statement])
         .output()

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::capture::capture;
 use crate::manifest::DirectoryEntry;
 
 fn manifest(folder: &Path) -> StoreManifest {
@@ -29,13 +30,63 @@ fn check_after(spoil: fn(&Path)) -> Result<(), BackupError> {
     let manifest = manifest(folder.path());
     let private = tempfile::tempdir().unwrap();
     let writer = Writer::new(&private, &manifest).unwrap();
-    for file in &manifest.files {
-        let content = fs::read(folder.path().join("store").join(file.path.as_path())).unwrap();
-        writer.file(file, &mut &content[..]).unwrap();
-    }
+    let copied = read_back(|copies| {
+        for file in &manifest.files {
+            let content = fs::read(folder.path().join("store").join(file.path.as_path())).unwrap();
+            writer.file(file, &mut &content[..], copies).unwrap();
+        }
+    });
     writer.symlinks().unwrap();
     spoil(&writer.data);
-    writer.check()
+    writer.check(&copied)
+}
+
+/// What is written meanwhile is read back.
+fn read_back(write: impl FnOnce(&ReadBack<'_>)) -> AlreadyRead {
+    thread::scope(|scope| {
+        let copies = ReadBack::start(scope).unwrap();
+        write(&copies);
+        copies.finish().unwrap()
+    })
+}
+
+/// What a disk has made of a file counts, and not what it was given.
+#[test]
+fn a_file_is_read_back_from_the_disk_also_behind_whoever_writes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large");
+    let piece = vec![7; 1024 * 1024];
+    let options = || {
+        let mut options = File::options();
+        options.create(true).truncate(false).read(true).write(true);
+        options
+    };
+    for (pieces, lost) in [(1, 0), (40, 0), (40, 39 * 1024 * 1024 + 5)] {
+        let _ = fs::remove_file(&path);
+        let file = options().open(&path).unwrap();
+        let (copied, stamp) = thread::scope(|scope| {
+            let copies = ReadBack::start(scope).unwrap();
+            let mut writing = copies.begin(path.clone(), file);
+            for _ in 0..pieces {
+                io::Write::write_all(&mut writing, &piece).unwrap();
+            }
+            let changed = options().open(&path).unwrap();
+            std::os::unix::fs::FileExt::write_at(&changed, b"x", lost).unwrap();
+            let stamp = crate::scan::Stamp::of(&rustix::fs::fstat(&changed).unwrap());
+            writing.complete();
+            (copies.finish().unwrap(), stamp)
+        });
+        let on_disk = fs::read(&path).unwrap();
+        let expected = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&on_disk));
+        let found = copied.sha256(&stamp).unwrap();
+        // The first piece of a large file was read before it was changed: that is a change like any after a restore.
+        assert_eq!(
+            found == expected,
+            pieces == 1 || lost > 0,
+            "{pieces} pieces"
+        );
+        assert_eq!(stamp.size, on_disk.len() as u64);
+    }
 }
 
 #[test]
@@ -72,10 +123,12 @@ fn nothing_is_written_through_a_link() {
     std::os::unix::fs::symlink(outside.path(), writer.data.join("d")).unwrap();
     let file = &manifest.files[0];
     assert_eq!(file.path.to_string(), "d/one");
-    assert!(matches!(
-        writer.file(file, &mut &b"first"[..]),
-        Err(BackupError::Target { .. })
-    ));
+    read_back(|copies| {
+        assert!(matches!(
+            writer.file(file, &mut &b"first"[..], copies),
+            Err(BackupError::Target { .. })
+        ));
+    });
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }
 
@@ -88,11 +141,13 @@ fn folders_get_their_modes_last_so_that_they_may_be_read_only() {
     }
     let private = tempfile::tempdir().unwrap();
     let writer = Writer::new(&private, &manifest).unwrap();
-    for file in &manifest.files {
-        writer
-            .file(file, &mut io::repeat(b'x').take(file.size))
-            .unwrap();
-    }
+    read_back(|copies| {
+        for file in &manifest.files {
+            writer
+                .file(file, &mut io::repeat(b'x').take(file.size), copies)
+                .unwrap();
+        }
+    });
     writer.finish_directories().unwrap();
     for path in [writer.data.clone(), writer.data.join("d")] {
         let metadata = fs::metadata(&path).unwrap();
