@@ -3,8 +3,8 @@
 use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test, counted};
 use portcullis_api::engine::PlanView;
 use portcullis_rollout::{
-    Action, ClosedTo, GateOrder, GateRole, LockLimit, MigrationOrder, Plan, Proof, ReverseOrder,
-    Split, SqlOrder, Step, Strategy, Undo,
+    Action, ClosedTo, GateOrder, GateRole, LockLimit, MigrationOrder, Plan, Proof, Rehearsal,
+    ReverseOrder, Split, SqlOrder, Step, Strategy, Undo,
 };
 
 /// Of more SQL files than this a plan names the first and the last.
@@ -145,25 +145,7 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
                 .collect();
             format!("copy {} to {}, read it back", stores.join(", "), order.name)
         }
-        Action::Rehearse(rehearsal) => {
-            let new = &rehearsal.new.launch.release;
-            let limit = rehearsal.lock_limit.as_ref().map(lock_limit);
-            let tried = match &rehearsal.old {
-                Some(old) => format!(
-                    "restore it to scratch, migrate there, try {} and {new} on the result",
-                    old.launch.release
-                ),
-                None => format!("restore it to scratch, migrate there, try {new} on the result"),
-            };
-            let back = match &rehearsal.back {
-                Some(back) => format!(
-                    "; reverse it: all must be as before, and {} work",
-                    back.old.launch.release
-                ),
-                None => String::new(),
-            };
-            format!("{tried}{back}{}", limit.unwrap_or_default())
-        }
+        Action::Rehearse(rehearsal) => rehearse(rehearsal),
         Action::Approve(approval) => format!("wait for a person: {}", approval.question),
         Action::Migrate(MigrationOrder::Sql(order)) => sql(plan, order),
         Action::Migrate(MigrationOrder::Command(migration)) => {
@@ -211,6 +193,25 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
         Action::Restore(order) => format!("put {} back", order.backup),
         Action::Reverse(order) => reverse(order),
     }
+}
+
+/// What a rehearsal tries.
+fn rehearse(rehearsal: &Rehearsal) -> String {
+    let new = &rehearsal.new.launch.release;
+    let tried = match &rehearsal.old {
+        Some(old) => format!("{} and {new}", old.launch.release),
+        None => new.to_string(),
+    };
+    let back = rehearsal.back.as_ref().map(|back| {
+        let old = &back.old.launch.release;
+        format!("; reverse it: all must be as before, and {old} work")
+    });
+    let limit = rehearsal.lock_limit.as_ref().map(lock_limit);
+    format!(
+        "restore it to scratch, migrate there, try {tried} on the result{}{}",
+        back.unwrap_or_default(),
+        limit.unwrap_or_default()
+    )
 }
 
 /// What undoes a migration.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::databases::{ledger_of, sqlite};
 use crate::rig::Rig;
+use crate::server_databases::notebook;
 
 const CONFIGURATION: &str = include_str!("fixtures/ledger/sql.toml");
 const ADD: &str = "ALTER TABLE entry ADD COLUMN body TEXT;";
@@ -206,6 +207,72 @@ fn a_reverse_that_fails_asks_before_it_puts_the_backup_back() {
     assert!(
         shown.contains("reversing the migration failed, so ledger_test_"),
         "{shown}"
+    );
+    rig.ok(&["journal", "verify"]);
+}
+
+/// The same in a database on a server, with an index that is built and dropped outside of any transaction.
+#[test]
+fn a_postgresql_database_is_reversed_with_its_indexes() {
+    let (server, mut rig) = notebook();
+    rig.edit("rollback = \"restore\"", "rollback = \"reverse\"");
+    rig.edit("written_by = \"migrations\"", "written_by = \"service\"");
+    let command = "command = [\"python3\", \"{artifact}\", \"migrate\"]\n\
+                   proof = { command = [\"python3\", \"{artifact}\", \"migrated\"] }\n";
+    let text = std::fs::read_to_string(rig.path("portcullis.toml")).unwrap();
+    let text = text.replace(command, "sql = \"migrations\"\n");
+    std::fs::write(rig.path("portcullis.toml"), text).unwrap();
+    std::fs::create_dir(rig.path("migrations")).unwrap();
+    for (name, text) in [
+        ("0001_mood.sql", "ALTER TABLE note ADD COLUMN mood text;"),
+        ("0001_mood.down.sql", "ALTER TABLE note DROP COLUMN mood;"),
+        (
+            "0002_index.sql",
+            "-- portcullis: no-transaction\nCREATE INDEX CONCURRENTLY note_text ON note (text);",
+        ),
+        ("0002_index.down.sql", "SELECT 1;"),
+    ] {
+        file(&rig, name, text);
+    }
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    // The index is forgotten, and the rehearsal sees it.
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 1);
+    let shown = rig.ok(&["show", "notebook-2"]);
+    assert!(
+        shown.contains("in its indexes") && shown.contains("is left"),
+        "{shown}"
+    );
+    let index = "SELECT count(*) FROM pg_indexes WHERE indexname = 'note_text'";
+    assert_eq!(server.sql("notes", index), "0", "nothing live was touched");
+
+    let drop = "-- portcullis: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS note_text;";
+    file(&rig, "0002_index.down.sql", drop);
+    let users = rig.users();
+    rig.ok(&["deploy", "--release", "1.1"]);
+    rig.until("the gate is open", |rig| {
+        rig.state_of("notebook-3") == "watching"
+    });
+    assert_eq!(server.sql("notes", index), "1");
+    server.sql(
+        "notes",
+        "INSERT INTO note (text) VALUES ('written meanwhile')",
+    );
+    rig.until("it went back", |rig| {
+        rig.state_of("notebook-3") == "rolled back"
+    });
+    users.stop();
+    assert_eq!(server.sql("notes", index), "0");
+    let columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'note' AND column_name = 'mood'";
+    assert_eq!(server.sql("notes", columns), "0");
+    let written = "SELECT count(*) FROM note WHERE text = 'written meanwhile'";
+    assert_eq!(server.sql("notes", written), "1", "a write was lost");
+    let ledger = "SELECT (SELECT count(*) FROM portcullis_migrations), \
+                  (SELECT string_agg(name, ' ' ORDER BY version DESC) FROM portcullis_migrations_reversed)";
+    assert_eq!(
+        server.sql("notes", ledger),
+        "0|0002_index.sql 0001_mood.sql"
     );
     rig.ok(&["journal", "verify"]);
 }
