@@ -3,8 +3,8 @@
 use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test, counted};
 use portcullis_api::engine::PlanView;
 use portcullis_rollout::{
-    Action, ClosedTo, GateOrder, GateRole, LockLimit, MigrationOrder, Plan, Proof, Rehearsal,
-    ReverseOrder, Split, SqlOrder, Step, Strategy, Undo,
+    Action, ClosedTo, GateOrder, GateRole, Launch, LockLimit, MigrationOrder, Plan, Proof,
+    Rehearsal, ReverseOrder, Split, SqlOrder, Step, Strategy, Undo,
 };
 
 /// Of more SQL files than this a plan names the first and the last.
@@ -157,17 +157,7 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
             };
             format!("{}; proof: {proof}", migration.command.argv.join(" "))
         }
-        Action::Start(launch) => {
-            let cuts_over = matches!(plan.strategy, Strategy::CutOver { .. });
-            let beside = plan.previous.as_ref().filter(|_| !cuts_over);
-            let beside = beside.map_or_else(String::new, |previous| {
-                format!(" beside {}", previous.release.id)
-            });
-            format!(
-                "start {} at {}{beside}",
-                launch.release, launch.target.address
-            )
-        }
+        Action::Start(launch) => start(plan, launch),
         Action::Smoke(order) => {
             let count = order.checks.len() as u64;
             let questions = counted(count, "known question", "known questions");
@@ -193,6 +183,19 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
         Action::Restore(order) => format!("put {} back", order.backup),
         Action::Reverse(order) => reverse(order),
     }
+}
+
+/// Where a release is started, and beside which other.
+fn start(plan: &Plan, launch: &Launch) -> String {
+    let cuts_over = matches!(plan.strategy, Strategy::CutOver { .. });
+    let beside = plan.previous.as_ref().filter(|_| !cuts_over);
+    let beside = beside.map_or_else(String::new, |previous| {
+        format!(" beside {}", previous.release.id)
+    });
+    format!(
+        "start {} at {}{beside}",
+        launch.release, launch.target.address
+    )
 }
 
 /// What a rehearsal tries.
