@@ -63,6 +63,7 @@ mod holes;
 mod manifest;
 mod octal;
 mod on_disk;
+mod outline;
 mod postgres;
 mod process_output;
 mod protection;
@@ -100,6 +101,7 @@ pub use manifest::{
     DirectoryEntry, FileEntry, HardLinkEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest,
     SymlinkEntry,
 };
+pub use outline::StoreOutline;
 pub use postgres::{
     Amcheck, ArchiveIdentity, ArchiveLock, ArchivePoint, ArchiveStanding, ArchiveVerification,
     BaseBackup, ClusterExamined, ContinuousArchive, ContinuousProblem, ContinuousPruned,

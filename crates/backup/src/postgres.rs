@@ -12,6 +12,7 @@
 //! Sessions are asynchronous and this crate is not, so each operation has a runtime on a thread of its own, which
 //! also works where the caller is asynchronous.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -101,6 +102,17 @@ impl Database<'_> {
             let seen = Seen::read(&mut session).await?;
             session.close().await;
             Ok(seen.digest())
+        })
+    }
+
+    /// What is in the database now, thing by thing.
+    fn things(&self) -> Result<BTreeMap<String, String>, BackupError> {
+        self.blocking(async {
+            let mut session = Session::open(self.address).await?;
+            session.run("begin", BEGIN).await?;
+            let things = content::things(&mut session).await?;
+            session.close().await;
+            Ok(things)
         })
     }
 

@@ -10,6 +10,7 @@
 //!   removed.
 //! * Whatever [`Remote::replace`] replaces is kept under a name that it says.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -29,6 +30,12 @@ pub(crate) trait Remote {
 
     /// The digest of what it holds now, to compare with that of a manifest.
     fn live_digest(&self) -> Result<String, BackupError>;
+
+    /// What it holds, thing by thing: see [`crate::StoreOutline`].
+    fn things(&self) -> Result<BTreeMap<String, String>, BackupError> {
+        let content = self.live_digest()?;
+        Ok(BTreeMap::from([("the content".to_owned(), content)]))
+    }
 
     /// The digest of what it holds now as that manifest counts it: the manifest's own if nothing differs but what time
     /// alone has changed.

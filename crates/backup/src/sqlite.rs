@@ -12,6 +12,7 @@
 //! No file of a live database is opened but by SQLite, until it is to be replaced: when a process closes any handle of a file, the system drops
 //! all locks that the process has on it (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
@@ -120,6 +121,13 @@ pub(crate) fn examine(store: &OnDisk) -> Result<(), BackupError> {
 /// The digest of what is in the database now.
 pub(crate) fn live_digest(store: &OnDisk) -> Result<String, BackupError> {
     live_content(store).map(|content| content.digest())
+}
+
+/// What is in the database now, thing by thing.
+pub(crate) fn things(store: &OnDisk) -> Result<BTreeMap<String, String>, BackupError> {
+    Scan::of(store)?;
+    let live = open_live(store)?;
+    patiently(store, "read the content of", || content::things(&live))
 }
 
 /// How many rows each table has now, of one moment.

@@ -499,10 +499,14 @@ fn migrate(migration: &Migration) -> Table {
             ("equals", json(equals)),
         ]),
     };
-    table([
+    let mut out = table([
         ("command", migration.command.argv.clone().into()),
         ("proof", proof.into()),
-    ])
+    ]);
+    if let Some(reverse) = &migration.reverse {
+        out.insert("reverse".to_owned(), reverse.argv.clone().into());
+    }
+    out
 }
 
 fn sql_migration(sql: &SqlMigration) -> Table {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use portcullis_rollout::{
     Action, Command, CommandMigration, Fact, Failure, MigrationOrder, Op, Presence, Proof,
+    ReverseOrder,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -45,9 +46,13 @@ impl CommandDriver {
         migration: &CommandMigration,
         patience: Duration,
     ) -> Result<(), Probed> {
+        self.ended(&migration.command, patience).await
+    }
+
+    async fn ended(&self, command: &Command, patience: Duration) -> Result<(), Probed> {
         let watch = Stopwatch::start();
         loop {
-            match still_running(&migration.command) {
+            match still_running(command) {
                 Ok(None) => return Ok(()),
                 Ok(Some(pid)) if watch.left_of(patience).is_zero() => {
                     let text = format!("process {pid} of an earlier attempt has not ended");
@@ -64,31 +69,52 @@ impl CommandDriver {
 
 impl Driver for CommandDriver {
     async fn probe(&self, op: &Op) -> Probed {
-        let Action::Migrate(MigrationOrder::Command(migration)) = &op.action else {
-            return Probed::new(Presence::Unknown);
+        let (command, proof) = match &op.action {
+            Action::Migrate(MigrationOrder::Command(migration)) => {
+                (&migration.command, &migration.proof)
+            }
+            Action::Reverse(reverse) => match reverse.as_ref() {
+                ReverseOrder::Command { command, proof } => (command, proof),
+                ReverseOrder::Sql { .. } => return Probed::new(Presence::Unknown),
+            },
+            _ => return Probed::new(Presence::Unknown),
         };
         let patience = Duration::from_millis(op.deadline_ms);
-        if let Err(unknown) = self.settled(migration, patience).await {
+        if let Err(unknown) = self.ended(command, patience).await {
             return unknown;
         }
-        prove(&migration.proof).await
+        let probed = prove(proof).await;
+        match &op.action {
+            // Reversed is what the proof does not show any more.
+            Action::Reverse(_) => Probed {
+                presence: probed.presence.inverted(),
+                ..probed
+            },
+            _ => probed,
+        }
     }
 
     async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
-        let Action::Migrate(MigrationOrder::Command(migration)) = &op.action else {
-            return Err(not_mine(op, "command driver"));
+        let (command, what) = match &op.action {
+            Action::Migrate(MigrationOrder::Command(migration)) => {
+                (&migration.command, "the migration")
+            }
+            Action::Reverse(reverse) => match reverse.as_ref() {
+                ReverseOrder::Command { command, .. } => (command, "the reverse"),
+                ReverseOrder::Sql { .. } => return Err(not_mine(op, "command driver")),
+            },
+            _ => return Err(not_mine(op, "command driver")),
         };
         let refuse = |message: String, retryable| Failure {
             message,
             retryable,
             facts: Vec::new(),
         };
-        match still_running(&migration.command) {
+        match still_running(command) {
             Ok(None) => {}
             Ok(Some(pid)) => {
                 let message = format!(
-                    "process {pid} of an earlier attempt at this migration still runs; two must \
-                     not change the same data"
+                    "process {pid} of an earlier attempt at {what} still runs; two must not change the same data"
                 );
                 return Err(refuse(message, true));
             }
@@ -96,14 +122,14 @@ impl Driver for CommandDriver {
         }
         let marker = random_marker().map_err(|error| refuse(error.to_string(), true))?;
         let deadline = Duration::from_millis(op.deadline_ms);
-        let name = name_of(&migration.command);
+        let name = name_of(command);
         let named = [(MIGRATION_VARIABLE, name.as_str())];
-        let outcome = run_marked(&migration.command, deadline, &marker, &named, &[]).await;
+        let outcome = run_marked(command, deadline, &marker, &named, &[]).await;
         let message = match &outcome.end {
             CommandEnd::Exited(0) => return Ok(outcome.facts()),
-            CommandEnd::TimedOut => format!("the migration took longer than {} ms", op.deadline_ms),
+            CommandEnd::TimedOut => format!("{what} took longer than {} ms", op.deadline_ms),
             // The proof may still show that it worked; this is what is said when it does not.
-            end => format!("the migration {end}"),
+            end => format!("{what} {end}"),
         };
         Err(Failure {
             message,

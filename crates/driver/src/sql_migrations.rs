@@ -15,6 +15,7 @@ mod hold;
 mod in_steps;
 mod ledger;
 mod postgres;
+mod reverse;
 mod server_lint;
 mod session;
 mod sqlite;

@@ -83,7 +83,7 @@ impl Driver for Hands {
             Action::Backup(order) => self.data.probe_backup(order).await,
             Action::Restore(order) => self.data.probe_restore(order).await,
             Action::Rehearse(order) => self.rehearsal.probe(order, op.deadline_ms).await,
-            Action::Migrate(_) => self.migration.probe(op).await,
+            Action::Migrate(_) | Action::Reverse(_) => self.migration.probe(op).await,
             Action::Start(_) | Action::Retire(_) => self.process.probe(op).await,
             Action::Smoke(_) => self.smoke.probe(op).await,
             Action::Shift(_) => self.gateway.probe(op).await,
@@ -102,7 +102,7 @@ impl Driver for Hands {
             Action::Backup(order) => self.data.backup(order).await,
             Action::Restore(order) => self.data.restore(order).await,
             Action::Rehearse(order) => self.rehearsal.apply(order, op.deadline_ms).await,
-            Action::Migrate(_) => self.migration.apply(op).await,
+            Action::Migrate(_) | Action::Reverse(_) => self.migration.apply(op).await,
             Action::Start(_) => self.process.apply(op).await,
             Action::Retire(order) => {
                 let mut facts = self.gateway.drained(order).await?;

@@ -44,13 +44,16 @@ pub fn asked_restore(rollout: &Rollout) -> Option<&RestoreOrder> {
         _ => return None,
     };
     match (why, direction) {
-        (HeldWhy::WouldLoseWrites, Direction::Undo)
+        (HeldWhy::WouldLoseWrites | HeldWhy::ReverseFailed { .. }, Direction::Undo)
         | (HeldWhy::GoingBackLoses { .. }, Direction::Do) => {}
         _ => return None,
     }
     let mut steps = rollout.plan().steps.iter().take(at.0 + 1).rev();
     steps.find_map(|step| match &step.undo {
-        Undo::Restore { order, .. } => Some(order),
+        Undo::Restore { order, .. }
+        | Undo::Reverse {
+            otherwise: order, ..
+        } => Some(order),
         Undo::Nothing | Undo::Impossible | Undo::Run { .. } => None,
     })
 }

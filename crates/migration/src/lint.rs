@@ -36,10 +36,27 @@ pub fn lint(set: &MigrationSet, problems: &[SetProblem], options: LintOptions) -
     let mut findings: Vec<Finding> = problems.iter().map(Finding::of_problem).collect();
     for migration in &set.migrations {
         findings.extend(examine(set.dialect, migration, options));
+        // A way back runs when no traffic is left on the version that needs what it takes away, like a contraction.
+        if let Some(reverse) = &migration.reverse {
+            let found = examine(set.dialect, reverse, options).into_iter();
+            findings.extend(found.filter(|finding| finding.class != RuleClass::Reverse));
+        }
     }
-    let order = |file: &str| set.migrations.iter().position(|m| m.file == file);
+    let is = |m: &Migration, file: &str| {
+        m.file == file
+            || m.reverse
+                .as_ref()
+                .is_some_and(|reverse| reverse.file == file)
+    };
+    let order = |file: &str| set.migrations.iter().position(|m| is(m, file));
     findings.sort_by(|a, b| {
-        let place = |finding: &Finding| (order(&finding.file), finding.line);
+        let place = |finding: &Finding| {
+            (
+                order(&finding.file),
+                finding.file.contains(".down."),
+                finding.line,
+            )
+        };
         place(a).cmp(&place(b)).then_with(|| a.rule.cmp(&b.rule))
     });
     findings

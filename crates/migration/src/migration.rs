@@ -24,8 +24,8 @@ pub struct Migration {
     pub in_transaction: bool,
     /// Its statements, in order.
     pub statements: Vec<Statement>,
-    /// The file that undoes it, if there is one.
-    pub reverse: Option<String>,
+    /// What undoes it, if there is a file for that: its phase is [`Phase::Contract`], for it takes away.
+    pub reverse: Option<Box<Migration>>,
     pub(crate) text: String,
     pub(crate) ignores: Vec<Ignore>,
 }
@@ -106,6 +106,23 @@ impl Migration {
             text,
             ignores: said.ignores,
         }
+    }
+
+    /// Why it cannot be carried out as a way back: that is one transaction, or statements that may be carried out twice.
+    pub(crate) fn not_for_a_way_back(&self) -> Vec<(Option<usize>, ProblemKind)> {
+        let refused = |statement: &Statement| {
+            let what = match statement {
+                _ if statement.batch.is_some() => "batches are for backfills",
+                _ if statement.controls_transaction() => "a statement begins or ends a transaction",
+                _ if !self.in_transaction && !statement.is_repeatable() => {
+                    "it is in no transaction, and this statement may not be carried out twice (`DROP ... IF EXISTS` may)"
+                }
+                _ => return None,
+            };
+            let what = what.to_owned();
+            Some((Some(statement.line), ProblemKind::NotForAWayBack { what }))
+        };
+        self.statements.iter().filter_map(refused).collect()
     }
 
     /// SHA-256 of the file through the end of its first `statements` statements, in hexadecimal: what must not change when the

@@ -2,7 +2,7 @@
 
 use crate::migration::FileName;
 use crate::problem::{ProblemKind, SetProblem};
-use crate::{Dialect, Migration};
+use crate::{Dialect, Migration, Phase};
 
 /// Numbers from here on are times, such as 20261122083000: they have gaps.
 const TIMES_FROM: u64 = 19_000_000;
@@ -51,8 +51,8 @@ struct Reading {
     migrations: Vec<Migration>,
     /// The numbers of all files that go forward, of those too that cannot be read.
     numbers: Vec<(u64, String)>,
-    /// Files that go back, with their numbers.
-    reverses: Vec<(u64, String)>,
+    /// Files that go back.
+    reverses: Vec<Migration>,
     problems: Vec<SetProblem>,
 }
 
@@ -62,20 +62,34 @@ impl Reading {
             Ok(name) => name,
             Err(kind) => return self.problem(file, None, kind),
         };
-        if name.goes_back {
-            return self.reverses.push((name.version, file.to_owned()));
+        if !name.goes_back {
+            self.numbers.push((name.version, file.to_owned()));
         }
-        self.numbers.push((name.version, file.to_owned()));
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
                 let offset = error.utf8_error().valid_up_to();
-                return self.problem(file, None, ProblemKind::NotUtf8 { offset });
+                let kind = ProblemKind::NotUtf8 { offset };
+                let kind = if name.goes_back {
+                    no_way_back(&kind)
+                } else {
+                    kind
+                };
+                return self.problem(file, None, kind);
             }
         };
         let mut found = Vec::new();
-        let migration = Migration::read(file, &name, text, self.dialect, &mut found);
-        self.migrations.push(migration);
+        let mut migration = Migration::read(file, &name, text, self.dialect, &mut found);
+        if name.goes_back {
+            migration.phase = Phase::Contract;
+            for (_, kind) in &mut found {
+                *kind = no_way_back(kind);
+            }
+            found.extend(migration.not_for_a_way_back());
+            self.reverses.push(migration);
+        } else {
+            self.migrations.push(migration);
+        }
         for (line, kind) in found {
             self.problem(file, line, kind);
         }
@@ -96,11 +110,17 @@ impl Reading {
             }
         }
         self.gaps(&numbers);
-        for (version, file) in std::mem::take(&mut self.reverses) {
-            let forward = self.migrations.iter_mut().find(|m| m.version == version);
-            match forward {
-                Some(migration) => migration.reverse = Some(file),
-                None => self.problem(&file, None, ProblemKind::ReverseAlone),
+        for reverse in std::mem::take(&mut self.reverses) {
+            let mut forward = self.migrations.iter_mut();
+            match forward.find(|migration| migration.version == reverse.version) {
+                Some(migration) => match &migration.reverse {
+                    None => migration.reverse = Some(Box::new(reverse)),
+                    Some(other) => {
+                        let other = other.file.clone();
+                        self.problem(&reverse.file, None, ProblemKind::Duplicate { other });
+                    }
+                },
+                None => self.problem(&reverse.file, None, ProblemKind::ReverseAlone),
             }
         }
     }
@@ -129,6 +149,12 @@ impl Reading {
             kind,
         });
     }
+}
+
+/// What is wrong with a file that goes back keeps nobody from going forward.
+fn no_way_back(kind: &ProblemKind) -> ProblemKind {
+    let what = kind.to_string();
+    ProblemKind::NotForAWayBack { what }
 }
 
 #[cfg(test)]

@@ -110,6 +110,12 @@ pub enum ProblemKind {
     /// A way back without the way.
     #[error("it goes back, and there is no file of its number that goes forward")]
     ReverseAlone,
+    /// A file that goes back and cannot be carried out. Whoever never goes back by it is not kept from anything.
+    #[error("it cannot be a way back: {what}")]
+    NotForAWayBack {
+        /// What is wrong with it.
+        what: String,
+    },
     /// A command of psql, which no server understands.
     #[error("`{command}` is a command of psql and not SQL")]
     PsqlCommand {
@@ -125,7 +131,12 @@ impl ProblemKind {
     /// Whether nothing of the set can be applied as long as it is there.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        !matches!(self, ProblemKind::Gap { .. } | ProblemKind::NoReason { .. })
+        !matches!(
+            self,
+            ProblemKind::Gap { .. }
+                | ProblemKind::NoReason { .. }
+                | ProblemKind::NotForAWayBack { .. }
+        )
     }
 
     /// The rule by which a lint reports it.
@@ -148,6 +159,7 @@ impl ProblemKind {
             ProblemKind::TwoPhases { .. } => "file-phase",
             ProblemKind::BatchOutsideBackfill { .. } => "batch-outside-backfill",
             ProblemKind::ReverseAlone => "file-reverse-alone",
+            ProblemKind::NotForAWayBack { .. } => "file-reverse",
             ProblemKind::PsqlCommand { .. } => "psql-command",
             ProblemKind::CopyFromStdin => "copy-from-stdin",
         }
@@ -196,6 +208,11 @@ impl ProblemKind {
             }
             ProblemKind::ReverseAlone => {
                 "give it the number of the file that it undoes: 0007_add_email.sql and 0007_add_email.down.sql".to_owned()
+            }
+            ProblemKind::NotForAWayBack { .. } => {
+                "write it as one transaction, or with statements that may be carried out twice; going back (rollback = \"reverse\") \
+                 is refused as long as it is so"
+                    .to_owned()
             }
             ProblemKind::PsqlCommand { .. } => "take it out; settings are made by SET".to_owned(),
             ProblemKind::CopyFromStdin => "write INSERT, or load the data in another way".to_owned(),

@@ -7,8 +7,8 @@ use portcullis_analysis::{Analysis, Rule, Sample, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Artifact, ClosedTo, Closure, FigureOrder, LedgerCheck, MigrationOrder, ReleaseId, ServiceName,
-    StoreRef, SyntheticOrder, Target, Weight,
+    Artifact, ClosedTo, Closure, FigureOrder, LedgerCheck, MigrationOrder, ReleaseId, ReverseOrder,
+    ServiceName, StoreRef, SyntheticOrder, Target, Weight,
 };
 
 /// What a step does to the world.
@@ -39,6 +39,8 @@ pub enum Action {
     Retire(CutOff),
     /// Put a backup back in place of the live data.
     Restore(RestoreOrder),
+    /// Reverse a migration of the live data.
+    Reverse(Box<ReverseOrder>),
     /// Run a command of the operator's beside the rollout.
     Hook(HookOrder),
 }
@@ -152,9 +154,22 @@ pub struct Rehearsal {
     pub old: Option<Trial>,
     /// The new release, aimed at the migrated copy.
     pub new: Trial,
+    /// How the migration is reversed, aimed at the copy, where going back does that: the copy must be as it was then, and the
+    /// release that serves must work on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Box<WayBack>>,
     /// What no lock of the migration may exceed; `None` where nobody works on the store meanwhile, or any time will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock_limit: Option<LockLimit>,
+}
+
+/// A way back that is rehearsed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WayBack {
+    /// What is reversed.
+    pub order: ReverseOrder,
+    /// The release that serves now, aimed at the copy.
+    pub old: Trial,
 }
 
 /// How long a migration may keep users waiting.
@@ -475,6 +490,7 @@ impl Action {
             Action::Promote(_) => "promote",
             Action::Retire(_) => "retire",
             Action::Restore(_) => "restore",
+            Action::Reverse(_) => "reverse",
             Action::Hook(_) => "hook",
         }
     }

@@ -66,6 +66,7 @@ impl Rollout {
             now_ms: event.at_ms,
             effects: Vec::new(),
             pause: self.pause.clone(),
+            given_up: self.given_up,
             progress: None,
             passed: None,
             warned: self.warned.clone(),
@@ -354,17 +355,7 @@ impl Rollout {
                 E::Succeeded { .. } => turn.unwind(at.previous(), cause.clone()),
                 E::Failed { failure, .. } => match attempt.next() {
                     Some(_) => turn.rest(Direction::Undo, *at, *attempt, Some(cause.clone())),
-                    None => {
-                        let why = HeldWhy::UndoFailed {
-                            message: failure.message.clone(),
-                        };
-                        turn.hold(
-                            Tried::new(Direction::Undo, *at, *attempt),
-                            None,
-                            Some(cause.clone()),
-                            why,
-                        )
-                    }
+                    None => turn.undo_failed(*at, *attempt, cause, failure.message.clone()),
                 },
                 E::TimedOut { .. } | E::Unclear { .. } | E::Recovered => {
                     turn.doubt(Direction::Undo, *at, *attempt, None, Some(cause.clone()))
@@ -400,13 +391,7 @@ impl Rollout {
                     Some(next) => turn.perform(Direction::Undo, *at, next, Some(cause.clone())),
                     None => {
                         let message = words_of("it is still in effect", facts);
-                        let why = HeldWhy::UndoFailed { message };
-                        turn.hold(
-                            Tried::new(Direction::Undo, *at, *attempt),
-                            None,
-                            Some(cause.clone()),
-                            why,
-                        )
+                        turn.undo_failed(*at, *attempt, cause, message)
                     }
                 },
                 E::Probed {
@@ -496,10 +481,15 @@ impl Rollout {
                         turn.unwind(at.previous(), cause.clone().unwrap_or_else(|| held(*at)))
                     }
                 },
-                E::Abort { reason } => {
-                    if *direction == Direction::Undo {
+                // That is the answer to the question what is to be done where a reverse has failed.
+                E::Abort { .. } if *direction == Direction::Undo => {
+                    let Some(_) = self.other_way(*at) else {
                         return Err(Refused::AlreadyGoingBack);
-                    }
+                    };
+                    let cause = cause.clone().unwrap_or_else(|| held(*at));
+                    turn.give_up(*at, *attempt, cause)
+                }
+                E::Abort { reason } => {
                     turn.may_abort(*at, None)?;
                     let halt = halt_by(reason);
                     let cause = match why {
@@ -510,6 +500,7 @@ impl Rollout {
                         },
                         HeldWhy::Unknown { .. }
                         | HeldWhy::UndoFailed { .. }
+                        | HeldWhy::ReverseFailed { .. }
                         | HeldWhy::PastPivot { .. }
                         | HeldWhy::WouldLoseWrites => Cause::Aborted(halt),
                     };
@@ -563,6 +554,8 @@ struct Turn<'a> {
     rollout: &'a Rollout,
     now_ms: u64,
     effects: Vec<Effect>,
+    /// The step whose reverse is given up.
+    given_up: Option<StepIndex>,
     /// The pause that is asked for; it is kept only while the rollout advances.
     pause: Option<Halt>,
     /// How far the attempt says that it is.
@@ -876,6 +869,42 @@ impl Turn<'_> {
         self.done(End::RolledBack, Some(cause))
     }
 
+    /// After the last attempt at undoing a step: where there is another way that needs no consent it is taken, and people are
+    /// told; else a person is asked.
+    fn undo_failed(
+        &mut self,
+        at: StepIndex,
+        attempt: Attempt,
+        cause: &Cause,
+        message: String,
+    ) -> State {
+        let why = match self.rollout.other_way(at) {
+            Some((_, false)) => {
+                self.notify(NoticeKind::GoingBack);
+                return self.give_up(at, attempt, cause.clone());
+            }
+            Some((_, true)) => HeldWhy::ReverseFailed { message },
+            None => HeldWhy::UndoFailed { message },
+        };
+        let tried = Tried::new(Direction::Undo, at, attempt);
+        self.hold(tried, None, Some(cause.clone()), why)
+    }
+
+    /// Puts the backup back in place of a reverse that did not work. Attempts are counted on, so that no key comes again.
+    fn give_up(&mut self, at: StepIndex, attempt: Attempt, cause: Cause) -> State {
+        self.given_up = Some(at);
+        let renewed = attempt.renewed(self.attempts_max(at));
+        let next = renewed.next().unwrap_or(renewed);
+        if let (Some(mut op), Some((action, _))) = (
+            self.rollout.op_at(Direction::Undo, at, next.number),
+            self.rollout.other_way(at),
+        ) {
+            op.action = action;
+            self.effects.push(Effect::Perform(op));
+        }
+        running(Direction::Undo, at, next, Run::InFlight, None, Some(cause))
+    }
+
     fn hold(
         &mut self,
         tried: Tried,
@@ -1097,6 +1126,7 @@ impl Turn<'_> {
         next.seq += 1;
         next.warned = self.warned;
         next.newest = self.newest;
+        next.given_up = self.given_up;
         next.exposed |= self.effects.iter().any(exposes);
         next.progress = match (&state, self.progress) {
             (

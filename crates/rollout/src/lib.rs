@@ -31,7 +31,7 @@ mod value_source;
 pub use action::{
     Action, Approval, ArchiveAge, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder,
     GateRole, HookOrder, HookTime, Kept, Launch, LockLimit, MetricsSource, PreflightOrder,
-    Promotion, Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
+    Promotion, Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial, WayBack,
 };
 pub use apply::Refused;
 pub use bucket_ref::BucketRef;
@@ -43,8 +43,8 @@ pub use figure::{
 };
 pub use ids::{ReleaseId, RolloutId, ServiceName, StepIndex, Weight, WeightOutOfRange};
 pub use migration::{
-    CommandMigration, LedgerCheck, Migration, MigrationOrder, MigrationPhase, Proof, SqlFile,
-    SqlMigration, SqlOrder,
+    CommandMigration, LedgerCheck, Migration, MigrationOrder, MigrationPhase, Proof, ReverseOrder,
+    SqlFile, SqlMigration, SqlOrder, SqlReverse,
 };
 pub use op::{Direction, Op, OpKey, Presence};
 pub use plan::{

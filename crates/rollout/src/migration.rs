@@ -40,6 +40,27 @@ pub struct CommandMigration {
     pub command: Command,
     /// What shows that the data is migrated. The command's exit code is not proof.
     pub proof: Proof,
+    /// What undoes it without losing what was written since; it is undone when the proof does not show it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverse: Option<Command>,
+}
+
+/// How a migration is reversed. In JSON the two kinds are told apart by their fields, like those of [`MigrationOrder`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ReverseOrder {
+    /// By a command of the operator's.
+    Command {
+        /// What is run.
+        command: Command,
+        /// What shows the migration: reversed is what it does not show any more.
+        proof: Proof,
+    },
+    /// By the `.down.sql` beside each file, the last file first.
+    Sql {
+        /// The migration, aimed at its database; of its files only those that are reversed.
+        reverses: Box<SqlMigration>,
+    },
 }
 
 /// How to see whether a migration took effect.
@@ -91,6 +112,18 @@ pub struct SqlFile {
     pub sha256: String,
     /// When in a rollout it may run.
     pub phase: MigrationPhase,
+    /// The file that undoes it, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverse: Option<SqlReverse>,
+}
+
+/// The file that undoes another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlReverse {
+    /// The file's name in its folder.
+    pub name: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
 }
 
 /// One phase of the SQL files, aimed at one database.
@@ -178,6 +211,16 @@ impl SqlMigration {
         let is_known = |file: &SqlFile| known.iter().any(|other| other.name == file.name);
         let files = self.files.iter().filter(|file| file.phase == phase);
         files.filter(|file| !is_known(file)).collect()
+    }
+
+    /// It with these files alone, aimed at the store as `stores` has it.
+    pub(crate) fn with_files(&self, files: Vec<SqlFile>, stores: &[StoreRef]) -> SqlMigration {
+        let aimed = stores.iter().find(|store| store.name == self.store.name);
+        SqlMigration {
+            store: aimed.unwrap_or(&self.store).clone(),
+            files,
+            ..self.clone()
+        }
     }
 
     /// One phase of it, aimed at the store as `stores` has it.

@@ -113,6 +113,10 @@ pub struct DataPolicy {
     /// promoted, so that going back loses nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
+    /// Whether going back runs the reverse of the migration, which loses no write, and puts the backup back only where that
+    /// fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reverse: bool,
     /// The longest that a migration may keep users of a table waiting beside a release that serves, in milliseconds; the
     /// rehearsal refuses more. `None` where any time will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +149,15 @@ impl Plan {
         let mut steps = self.steps.iter();
         let migrates = steps.any(|step| matches!(step.action, Action::Migrate(_)));
         let cuts_over = matches!(self.strategy, Strategy::CutOver { .. });
+        if let Some((backup, asks)) = self.reverses() {
+            let then = match asks {
+                true => format!("a person is asked before {backup} is put back"),
+                false => format!("{backup} is put back"),
+            };
+            return format!(
+                "going back reverses the migration and loses nothing, which the rehearsal proves; if the reverse fails, {then}"
+            );
+        }
         match (restores, self.policy.service_writes) {
             (true, true) if cuts_over && self.policy.accept_loss => {
                 "going back restores the backup that is made while the service is closed and loses nothing until \
@@ -193,6 +206,20 @@ impl Plan {
         });
         let files = orders.flat_map(|order| order.migration.new_files(order.phase, serving));
         files.map(|file| file.name.as_str()).collect()
+    }
+
+    /// The backup that is put back where the reverse of the migration fails, and whether a person is asked before; `None` where
+    /// going back reverses nothing.
+    pub fn reverses(&self) -> Option<(&str, bool)> {
+        self.steps.iter().find_map(|step| match &step.undo {
+            Undo::Reverse {
+                otherwise,
+                loses_writes,
+                automatic,
+                ..
+            } => Some((otherwise.backup.as_str(), *loses_writes && !automatic)),
+            _ => None,
+        })
     }
 
     /// The backup that this plan puts back on its way forward, if it does.

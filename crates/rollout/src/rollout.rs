@@ -7,7 +7,7 @@ use portcullis_analysis::{FORMULA_VERSION, Judgement, Sample, Tally, Verdict};
 
 use crate::{
     Action, Actor, Direction, End, Event, EventKind, GateOrder, Halt, HookOrder, Op, OpKey, Plan,
-    Refused, State, StepIndex,
+    Refused, State, StepIndex, Strategy,
 };
 
 mod in_force;
@@ -23,6 +23,8 @@ pub struct Rollout {
     pub(crate) seq: u64,
     /// Whether the new release was ever asked to take traffic: from then on it may have taken writes.
     pub(crate) exposed: bool,
+    /// The step whose reverse was given up: its backup is put back instead.
+    pub(crate) given_up: Option<StepIndex>,
     /// An accepted pause that waits for the step to settle.
     pub(crate) pause: Option<Halt>,
     /// How far the attempt that is under way says that it is.
@@ -96,6 +98,7 @@ impl Rollout {
             state: State::Planned,
             seq: 0,
             exposed: false,
+            given_up: None,
             pause: None,
             progress: None,
             last_gate: None,
@@ -211,6 +214,21 @@ impl Rollout {
         self.exposed
     }
 
+    /// The step whose reverse has failed, so that its backup is put back instead.
+    pub fn given_up(&self) -> Option<StepIndex> {
+        self.given_up
+    }
+
+    /// The other way to undo a step, if its reverse was not given up yet, and whether a person is asked before.
+    pub(crate) fn other_way(&self, at: StepIndex) -> Option<(Action, bool)> {
+        let step = self.plan.step(at).filter(|_| self.given_up != Some(at))?;
+        let (action, asks) = step.undo.otherwise()?;
+        // While everybody was kept out, nothing was written that could be lost.
+        let closed =
+            matches!(self.plan.strategy, Strategy::CutOver { .. }) || self.plan.policy.read_only;
+        Some((action, asks && (self.exposed || !closed)))
+    }
+
     /// The pause that was asked for and takes effect when the step has settled, if one was.
     pub fn pause(&self) -> Option<&Halt> {
         self.pause.as_ref()
@@ -315,6 +333,7 @@ impl Rollout {
         let step = self.plan.step(at)?;
         let mut action = match direction {
             Direction::Do => step.action.clone(),
+            Direction::Undo if self.given_up == Some(at) => step.undo.otherwise()?.0,
             Direction::Undo => step.undo.action()?,
         };
         if let Action::Hook(hook) = &mut action {

@@ -42,10 +42,11 @@ impl Rollout {
                 }
             },
             State::Unwinding { at, cause, .. } => format!(
-                "Going back{}: undoing {}, because {}",
+                "Going back{}: undoing {}, because {}{}",
                 plan.back_to(),
                 plan.place(*at),
-                cause.words()
+                cause.words(),
+                self.put_back_instead()
             ),
             State::Held {
                 direction, at, why, ..
@@ -63,11 +64,22 @@ impl Rollout {
                     .unwrap_or_default();
                 match end {
                     End::Promoted => format!("{}: done, {} serves", plan.title(), plan.release.id),
-                    End::RolledBack => format!("Rolled back{}{because}", plan.back_to()),
+                    End::RolledBack => {
+                        let instead = self.put_back_instead();
+                        format!("Rolled back{}{because}{instead}", plan.back_to())
+                    }
                     End::Aborted => format!("Aborted before anything was touched{because}"),
                 }
             }
         }
+    }
+
+    /// That a reverse has failed, and what took its place.
+    fn put_back_instead(&self) -> String {
+        let backup = self.given_up().and(self.plan().reverses());
+        backup.map_or_else(String::new, |(backup, _)| {
+            format!("; reversing the migration failed, so {backup} is put back")
+        })
     }
 
     /// The old release is kept warm.
@@ -192,6 +204,10 @@ impl HeldWhy {
         match self {
             HeldWhy::Unknown { message } => message.clone(),
             HeldWhy::UndoFailed { message } => format!("undoing it failed: {message}"),
+            HeldWhy::ReverseFailed { message } => format!(
+                "reversing the migration failed: {message}; `retry` tries again, `abort` puts the backup back and loses the \
+                 writes taken since, `skip` keeps the data as it is"
+            ),
             HeldWhy::PastPivot { message } => {
                 format!("{message}; this is past the pivot and is not undone")
             }

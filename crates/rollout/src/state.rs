@@ -174,6 +174,12 @@ pub enum HeldWhy {
         /// What it said last.
         message: String,
     },
+    /// The reverse of a migration kept failing. Putting the backup back instead would lose writes, and the service's data
+    /// policy leaves that to a person.
+    ReverseFailed {
+        /// What it said last.
+        message: String,
+    },
     /// A step at or after the pivot failed: going back is no longer possible.
     PastPivot {
         /// What it said.

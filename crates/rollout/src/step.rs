@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, RestoreOrder};
+use crate::{Action, RestoreOrder, ReverseOrder};
 
 /// One step: what is done, how it is undone, and how long and how often it is tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,17 @@ pub enum Undo {
         /// Whether the service's data policy allows that loss without asking a person.
         automatic: bool,
     },
+    /// The reverse of a migration is carried out, which loses no write. Where that fails, a backup is put back.
+    Reverse {
+        /// What is reversed.
+        order: Box<ReverseOrder>,
+        /// What is put back where that fails.
+        otherwise: RestoreOrder,
+        /// Whether writes that the service took since that backup are lost by putting it back.
+        loses_writes: bool,
+        /// Whether the service's data policy allows that loss without asking a person.
+        automatic: bool,
+    },
     /// It cannot be undone.
     Impossible,
 }
@@ -50,6 +61,23 @@ impl Undo {
             Undo::Nothing | Undo::Impossible => None,
             Undo::Run { action } => Some((**action).clone()),
             Undo::Restore { order, .. } => Some(Action::Restore(order.clone())),
+            Undo::Reverse { order, .. } => Some(Action::Reverse(order.clone())),
+        }
+    }
+
+    /// What is done where that has failed, if there is another way, and whether a person is asked before.
+    pub fn otherwise(&self) -> Option<(Action, bool)> {
+        match self {
+            Undo::Reverse {
+                otherwise,
+                loses_writes,
+                automatic,
+                ..
+            } => {
+                let asks = *loses_writes && !automatic;
+                Some((Action::Restore(otherwise.clone()), asks))
+            }
+            Undo::Nothing | Undo::Impossible | Undo::Run { .. } | Undo::Restore { .. } => None,
         }
     }
 

@@ -104,6 +104,18 @@ fn check_undo(plan: &Plan, op: &Op, world: &World, found: &mut Vec<Violation>) {
         matches!(&step.action, portcullis_rollout::Action::Shift(split) if exposes(split))
             && world.took_effect(index)
     });
+    // A backup that is put back where a reverse has failed asks too, except where nobody could have written.
+    let closed = plan.policy.read_only
+        || matches!(plan.strategy, portcullis_rollout::Strategy::CutOver { .. });
+    let instead = plan.steps[op.key.step.0].undo.otherwise();
+    if let Some((action, true)) = instead
+        && op.action == action
+        && (exposed || !closed)
+        && !world.consented
+    {
+        let what = format!("{name}: a backup put back after a failed reverse without consent");
+        found.push(violation(17, what));
+    }
     if plan.steps[op.key.step.0].undo.needs_consent() && exposed && !world.consented {
         found.push(violation(
             17,

@@ -259,6 +259,10 @@ impl<'a> Moves<'a> {
         if let State::Held {
             why: HeldWhy::GoingBackLoses { .. },
             ..
+        }
+        | State::Held {
+            direction: Direction::Undo,
+            ..
         } = node.rollout().state()
         {
             node.world.consented = self.mutation != Some(Mutation::RestoreWithoutConsent);

@@ -62,7 +62,11 @@ impl Node {
         let pending: Vec<String> = self.pending.iter().map(describe).collect();
         let (state, pause) = (rollout.state(), rollout.pause());
         let state = without_times(&format!("{state:?}"));
-        let text = format!("{state} {} {pause:?} {pending:?}", rollout.exposed());
+        let text = format!(
+            "{state} {} {:?} {pause:?} {pending:?}",
+            rollout.exposed(),
+            rollout.given_up()
+        );
         let half = |salt: u64| {
             let mut hasher = DefaultHasher::new();
             (salt, &text, &self.world, self.budgets).hash(&mut hasher);

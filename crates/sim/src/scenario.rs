@@ -29,13 +29,15 @@ pub enum Scenario {
     ReadOnly,
     /// The first release of a service.
     First,
+    /// The same where the service writes and going back reverses the migration: putting the backup back needs consent.
+    Reversed,
     /// A release with SQL files of every phase, one of which works in batches.
     Phased,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Scenario; 8] = [
+    pub const ALL: [Scenario; 9] = [
         Scenario::Guarded,
         Scenario::LosesWrites,
         Scenario::Approved,
@@ -43,6 +45,7 @@ impl Scenario {
         Scenario::CutOver,
         Scenario::ReadOnly,
         Scenario::First,
+        Scenario::Reversed,
         Scenario::Phased,
     ];
 
@@ -95,10 +98,14 @@ impl Scenario {
                 restore: true,
                 service_writes: matches!(
                     self,
-                    Scenario::LosesWrites | Scenario::CutOver | Scenario::ReadOnly
+                    Scenario::LosesWrites
+                        | Scenario::CutOver
+                        | Scenario::ReadOnly
+                        | Scenario::Reversed
                 ),
                 accept_loss: false,
                 read_only: self == Scenario::ReadOnly,
+                reverse: self == Scenario::Reversed,
                 longest_lock_ms: None,
             },
             stores: vec![self.store()],
@@ -158,6 +165,7 @@ impl Scenario {
             name: format!("000{}_{phase}.sql", phase as u8 + 1),
             sha256: "00".to_owned(),
             phase,
+            reverse: None,
         };
         Migration::Sql(SqlMigration {
             folder: "/data/migrations".into(),
@@ -180,6 +188,7 @@ fn migration() -> Migration {
             pointer: "/schema".to_owned(),
             equals: 2.into(),
         },
+        reverse: Some(command(&["{artifact}", "reverse", "{store.library}"])),
     })
 }
 /// Everything may take a second.

@@ -47,6 +47,26 @@ fn a_release_whose_restore_would_lose_writes_keeps_every_invariant() {
 }
 
 #[test]
+fn a_release_whose_migration_is_reversed_keeps_every_invariant() {
+    let found = sound(Scenario::Reversed, 2, 1, 1);
+    assert_eq!(found.ends.len(), 3, "{:?}", found.ends);
+}
+
+#[test]
+fn a_backup_put_back_for_a_failed_reverse_without_asking_is_caught() {
+    let budgets = Budgets {
+        faults: 2,
+        crashes: 0,
+        aborts: 2,
+        pauses: 0,
+    };
+    let mutation = Some(Mutation::RestoreWithoutConsent);
+    let found = explore(Scenario::Reversed, budgets, mutation).unwrap();
+    let of_consent = |violation: &portcullis_sim::Violation| violation.invariant == 17;
+    assert!(found.violations.keys().any(of_consent), "{found:?}");
+}
+
+#[test]
 fn a_release_that_waits_for_approval_keeps_every_invariant() {
     sound(Scenario::Approved, 1, 2, 1);
 }

@@ -1,5 +1,7 @@
 //! What is in a PostgreSQL database, apart from where it lies.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -189,6 +191,23 @@ impl Seen {
             &self.tables,
         )
     }
+}
+
+/// Each definition and the rows of each table, in the transaction of the session.
+pub(super) async fn things(
+    session: &mut Session,
+) -> Result<BTreeMap<String, String>, PostgresProblem> {
+    let mut things = BTreeMap::new();
+    for kind in schema::PARTS {
+        for line in schema::lines(session, kind).await? {
+            things.insert(format!("in its {kind} {line}"), String::new());
+        }
+    }
+    for table in Seen::read(session).await?.tables {
+        let seen = format!("{} {}", table.rows, table.digest);
+        things.insert(format!("what is in the rows of {}", table.name), seen);
+    }
+    Ok(things)
 }
 
 /// The sequences as they are now, whatever the transaction sees.

@@ -1,5 +1,6 @@
 //! A PostgreSQL database as a store: copied beside itself, and put into the place of the one that is used.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -27,6 +28,10 @@ impl Remote for Database<'_> {
 
     fn live_digest(&self) -> Result<String, BackupError> {
         self.digest()
+    }
+
+    fn things(&self) -> Result<BTreeMap<String, String>, BackupError> {
+        Database::things(self)
     }
 
     fn capture(

@@ -1,5 +1,7 @@
 //! What is in an SQLite database, apart from how it lies in the file.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
@@ -96,6 +98,31 @@ fn schema(connection: &Connection) -> rusqlite::Result<String> {
         }
     }
     Ok(hex::encode(sha.finalize()))
+}
+
+/// Each definition and the rows of each table, by name.
+pub(super) fn things(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+    let transaction = connection.unchecked_transaction()?;
+    let query = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL";
+    let mut statement = transaction.prepare(query)?;
+    let definitions = statement.query_map([], |row| {
+        let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
+        let sql: String = row.get(2)?;
+        // ALTER TABLE writes the statement anew, with other spaces.
+        let words: Vec<&str> = sql.split_whitespace().collect();
+        Ok((format!("{kind} {name}"), words.join(" ")))
+    })?;
+    let mut things: BTreeMap<String, String> = definitions.collect::<Result<_, _>>()?;
+    things.retain(|name, _| !name.contains("sqlite_stat"));
+    for name in tables(&transaction)? {
+        if name == "sqlite_sequence" {
+            continue;
+        }
+        let entry = table(&transaction, name)?;
+        let seen = format!("{} {}", entry.rows, entry.digest);
+        things.insert(format!("what is in the rows of {}", entry.name), seen);
+    }
+    Ok(things)
 }
 
 /// The tables with rows of their own: what virtual tables show is in their shadow tables, or elsewhere.

@@ -23,6 +23,7 @@ mod full_disk;
 mod in_place;
 mod killed;
 mod listing;
+mod outline;
 mod pgbench;
 mod postgres;
 #[path = "../../../journal/tests/it/postgres_server.rs"]

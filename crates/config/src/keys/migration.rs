@@ -22,6 +22,13 @@ pub(crate) static MIGRATE: Section = Section {
             "What shows that the data is migrated; the command's exit code is not proof.",
         ),
         key(
+            "reverse",
+            Kind::Command,
+            NONE,
+            "What undoes the migration and keeps what was written since, for `rollback = \"reverse\"` in [data]. It is done when \
+             the proof does not show the migration any more.",
+        ),
+        key(
             "sql",
             Kind::Path,
             NONE,

@@ -255,9 +255,10 @@ pub(crate) static DATA: Section = Section {
         ),
         key(
             "rollback",
-            Kind::Choice(&["restore", "keep"]),
+            Kind::Choice(&["restore", "keep", "reverse"]),
             Preset::Value("\"restore\""),
-            "Whether going back puts the backup back or keeps the migrated data.",
+            "Whether going back puts the backup back, keeps the migrated data, or reverses the migration, which loses no \
+             write: by the `.down.sql` files, or by `reverse` in [release.migrate]. The rehearsal proves the reverse.",
         ),
         key(
             "written_by",

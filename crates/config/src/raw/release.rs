@@ -22,6 +22,7 @@ pub(crate) struct RawRelease {
 pub(crate) struct RawMigration {
     pub(crate) command: Option<At<Vec<At<String>>>>,
     pub(crate) proof: Option<RawProof>,
+    pub(crate) reverse: Option<At<Vec<At<String>>>>,
     pub(crate) sql: Option<At<String>>,
     pub(crate) store: Option<At<String>>,
     pub(crate) through: Option<At<u64>>,
@@ -66,6 +67,12 @@ impl RawMigration {
     fn read(table: Table<'_>) -> RawMigration {
         let by_sql = table.has("sql");
         let of_command = ["command", "proof"].map(|name| table.has(name));
+        if by_sql && table.has("reverse") {
+            let message =
+                "`reverse` is about a command, and this migration is a folder of SQL files";
+            let hint = "write NUMBER_name.down.sql beside each file instead";
+            table.wrong(Wrong::new(Code::Contradiction, message).hint(hint));
+        }
         let of_sql = [
             "store",
             "through",
@@ -88,6 +95,7 @@ impl RawMigration {
         RawMigration {
             command: table.command("command"),
             proof: table.optional_table("proof", RawProof::read).flatten(),
+            reverse: table.command("reverse"),
             sql: table.text("sql"),
             store: table.text("store"),
             through: table.whole("through"),

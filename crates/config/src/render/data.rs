@@ -110,7 +110,12 @@ pub(super) fn policy(config: &Config) -> Table {
         ("compatible", policy.compatible.into()),
         (
             "rollback",
-            if policy.restore { "restore" } else { "keep" }.into(),
+            match (policy.reverse, policy.restore) {
+                (true, _) => "reverse",
+                (false, true) => "restore",
+                (false, false) => "keep",
+            }
+            .into(),
         ),
         (
             "written_by",

@@ -212,6 +212,7 @@ pub(super) fn policy(
 ) -> DataPolicy {
     let compatible = raw.compatible.as_ref().is_some_and(|at| at.value);
     let restore = text(raw.rollback.as_ref()) != Some("keep");
+    let reverse = text(raw.rollback.as_ref()) == Some("reverse");
     let known_incompatible = raw.compatible.as_ref().is_some_and(|at| !at.value);
     let side_by_side = match strategy {
         Some(Strategy::Canary { .. }) => Some("canary"),
@@ -255,6 +256,7 @@ pub(super) fn policy(
         service_writes: raw.written_by == "service",
         accept_loss: raw.accept_loss,
         read_only: raw.read_only.as_ref().is_some_and(|at| at.value) && !cuts_over,
+        reverse,
         longest_lock_ms: raw.longest_lock_ms,
     }
 }

@@ -132,6 +132,9 @@ fn migration(
         folder: folder.clone(),
     };
     let migrate = command(words(raw.command, context));
+    let reverse = raw
+        .reverse
+        .map(|reverse| command(words(Some(reverse), context)));
     let proof = match raw.proof {
         Some(RawProof::Json(json)) => {
             context.places.check(&json.file);
@@ -150,6 +153,7 @@ fn migration(
     Some(Migration::Command(CommandMigration {
         command: migrate,
         proof,
+        reverse,
     }))
 }
 

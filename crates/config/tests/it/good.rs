@@ -59,6 +59,7 @@ fn every_key_of_the_full_file_arrives() {
         service_writes: false,
         accept_loss: true,
         read_only: false,
+        reverse: false,
         longest_lock_ms: None,
     };
     assert_eq!(config.policy, policy);

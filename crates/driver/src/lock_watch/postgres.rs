@@ -18,7 +18,7 @@ const TABLES: &str = "\
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_class t ON t.oid = i.indrelid \
     WHERE c.relkind IN ('r', 'p', 'm', 'v', 'i', 'I') AND n.nspname <> 'information_schema' \
-    AND n.nspname NOT LIKE 'pg\\_%' AND coalesce(t.relname, c.relname) <> 'portcullis_migrations'";
+    AND n.nspname NOT LIKE 'pg\\_%' AND coalesce(t.relname, c.relname) NOT LIKE 'portcullis\\_migrations%'";
 
 const LOCKS: &str = "\
     SELECT l.pid, l.virtualtransaction, l.relation::bigint, l.mode, a.query \

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use portcullis_migration::{MigrationSet, Phase, SetProblem};
 use portcullis_rollout::{
-    Action, Fact, Failure, LedgerCheck, MigrationOrder, MigrationPhase, Op, Presence, SqlFile,
-    SqlMigration, SqlOrder,
+    Action, Fact, Failure, LedgerCheck, MigrationOrder, MigrationPhase, Op, Presence, ReverseOrder,
+    SqlFile, SqlMigration, SqlOrder,
 };
 
 use super::apply::{ApplyOrder, MigrationEvent, apply_until_held, unready};
@@ -13,6 +13,7 @@ use super::database::MigrationDatabase;
 use super::error::{MigrationError, RunBy, is_lock};
 use super::files::{MigrationFiles, read_migration_files};
 use super::hold::Hold;
+use super::reverse::reverse_migrations;
 use super::server_lint::new_findings;
 use super::standing::{Standing, entries, settled_standings, taken_away};
 use crate::LockWatch;
@@ -95,6 +96,11 @@ impl SqlMigrationDriver {
     /// # Errors
     /// Those of [`Driver::apply`].
     pub async fn rehearse(&self, op: &Op, locks: Option<&LockWatch>) -> Result<Vec<Fact>, Failure> {
+        if let Action::Reverse(reverse) = &op.action
+            && let ReverseOrder::Sql { reverses } = reverse.as_ref()
+        {
+            return self.reverse(op, reverses, locks).await;
+        }
         match self.within_deadline(op, None, locks).await? {
             Carried::Done(facts) | Carried::Suspended(facts) => Ok(facts),
         }
@@ -176,19 +182,78 @@ impl SqlMigrationDriver {
         }
     }
 
-    /// How the files of a phase stand once nobody is at them.
+    /// Undoes files by the `.down.sql` beside each, on a copy with the locks watched.
+    ///
+    /// # Errors
+    /// Why not all are undone; the ledger says which are.
+    pub async fn reverse(
+        &self,
+        op: &Op,
+        reverses: &SqlMigration,
+        locks: Option<&LockWatch>,
+    ) -> Result<Vec<Fact>, Failure> {
+        let refused = |message: String| failure(message, false);
+        let database = database(reverses).await.map_err(refused)?;
+        let MigrationFiles { set, .. } = planned(reverses, &database).map_err(refused)?;
+        same_reverses(reverses, &set).map_err(refused)?;
+        let bounds = (
+            reverses.lock_timeout_ms,
+            reverses.statement_timeout_ms.min(op.deadline_ms.max(1)),
+        );
+        let undoing = reverse_migrations(&database, &set, bounds, locks);
+        let deadline = Duration::from_millis(op.deadline_ms);
+        match tokio::time::timeout(deadline, undoing).await {
+            Ok(Ok(undone)) => {
+                let words = |took_ms: u64| format!("undone in {took_ms} ms");
+                let facts = undone.iter();
+                Ok(facts
+                    .map(|(file, took_ms)| Fact::new(file, words(*took_ms)))
+                    .collect())
+            }
+            Ok(Err(error)) => Err(Failure {
+                message: format!("the reverse failed: {}", with_causes(&error)),
+                retryable: may_pass(&error),
+                facts: Vec::new(),
+            }),
+            Err(_) => Err(failure(
+                format!("the reverse took longer than {} ms", op.deadline_ms),
+                false,
+            )),
+        }
+    }
+
+    async fn probe_reverse(&self, reverses: &SqlMigration, deadline_ms: u64) -> Probed {
+        let files: Vec<&SqlFile> = reverses.files.iter().collect();
+        let patience = Duration::from_millis(deadline_ms);
+        let standings = match self.standings(reverses, &files, patience).await {
+            Ok(standings) => standings,
+            Err(unknown) => return unknown,
+        };
+        let left = standings
+            .iter()
+            .filter(|(_, one)| *one != Standing::Pending);
+        let facts: Vec<Fact> = left
+            .map(|(file, one)| Fact::new(file, one.word()))
+            .collect();
+        let presence = match facts.is_empty() {
+            true => Presence::Applied,
+            false => Presence::Absent,
+        };
+        Probed { presence, facts }
+    }
+
+    /// How files stand once nobody is at them.
     async fn standings(
         &self,
-        order: &SqlOrder,
+        migration: &SqlMigration,
+        files: &[&SqlFile],
         patience: Duration,
     ) -> Result<Vec<(String, Standing)>, Probed> {
         let unknown = |why: String| Probed::new(Presence::Unknown).with("ledger", why);
-        let database = database(&order.migration).await.map_err(unknown)?;
-        let files = order.migration.files.iter();
-        let files: Vec<&SqlFile> = files.filter(|file| file.phase == order.phase).collect();
+        let database = database(migration).await.map_err(unknown)?;
         let watch = Stopwatch::start();
         loop {
-            match settled_standings(&database, &files).await {
+            match settled_standings(&database, files).await {
                 Ok(standings) => return Ok(standings),
                 Err(MigrationError::Busy { .. }) if !watch.left_of(patience).is_zero() => {
                     tokio::time::sleep(LEFTOVER_PAUSE).await;
@@ -201,11 +266,20 @@ impl SqlMigrationDriver {
 
 impl Driver for SqlMigrationDriver {
     async fn probe(&self, op: &Op) -> Probed {
-        let Action::Migrate(MigrationOrder::Sql(order)) = &op.action else {
-            return Probed::new(Presence::Unknown);
+        let order = match &op.action {
+            Action::Migrate(MigrationOrder::Sql(order)) => order,
+            Action::Reverse(reverse) => match reverse.as_ref() {
+                ReverseOrder::Sql { reverses } => {
+                    return self.probe_reverse(reverses, op.deadline_ms).await;
+                }
+                ReverseOrder::Command { .. } => return Probed::new(Presence::Unknown),
+            },
+            _ => return Probed::new(Presence::Unknown),
         };
         let patience = Duration::from_millis(op.deadline_ms);
-        let standings = match self.standings(order, patience).await {
+        let files = order.migration.files.iter();
+        let files: Vec<&SqlFile> = files.filter(|file| file.phase == order.phase).collect();
+        let standings = match self.standings(&order.migration, &files, patience).await {
             Ok(standings) => standings,
             Err(unknown) => return unknown,
         };
@@ -361,6 +435,24 @@ fn phase(phase: MigrationPhase) -> Phase {
 async fn database(migration: &SqlMigration) -> Result<MigrationDatabase, String> {
     let database = MigrationDatabase::of_store(&migration.store).await;
     database.map_err(|error| error.to_string())
+}
+
+/// What undoes files must be what it was when the plan was made, and was rehearsed.
+fn same_reverses(migration: &SqlMigration, set: &MigrationSet) -> Result<(), String> {
+    for file in &migration.files {
+        let found = set.migrations.iter().find(|found| found.file == file.name);
+        let found = found.and_then(|found| found.reverse.as_ref());
+        let found = found.map(|reverse| reverse.sha256.as_str());
+        let planned = file.reverse.as_ref();
+        if found.is_none() || found != planned.map(|planned| planned.sha256.as_str()) {
+            let name = planned.map_or("its .down.sql", |planned| planned.name.as_str());
+            return Err(format!(
+                "{name}, which undoes {}, is not what it was when the plan was made; put it back as it was",
+                file.name
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The files of the plan, as they are on the disk; those that came since are left out.

@@ -78,6 +78,12 @@ pub enum MigrationError {
         /// The one that is to be applied.
         wanted: String,
     },
+    /// A file is to be undone, and none says how.
+    #[error("{file} cannot be undone: there is no .down.sql beside it")]
+    NoWayBack {
+        /// The file.
+        file: String,
+    },
     /// A file begins or ends transactions itself.
     #[error("{file}:{line}: `{statement}` begins or ends a transaction, which is for Portcullis")]
     OwnTransaction {
@@ -255,6 +261,7 @@ impl MigrationError {
                 let code = source.as_database_error().and_then(|answer| answer.code());
                 advice(code.as_deref().filter(|code| is_lock(code))?, run)?.to_owned()
             }
+            MigrationError::NoWayBack { .. } => "write it, or put a backup back".to_owned(),
             MigrationError::Database(_)
             | MigrationError::Unreachable { .. }
             | MigrationError::Suspended { .. } => return None,

@@ -125,3 +125,21 @@ pub(super) async fn finish<S: Session>(
     ];
     session.write(sql, values).await
 }
+
+/// Takes a file out of the ledger, and notes that it was undone: it can be applied again.
+pub(super) async fn reversed<S: Session>(
+    session: &mut S,
+    migration: &Migration,
+    reverse: &Migration,
+) -> Result<(), sqlx::Error> {
+    let sql = "INSERT INTO TABLE_reversed (version, name, sha256, applied_at, reversed_at, reverse_sha256, portcullis_version) \
+               SELECT version, name, sha256, applied_at, NOW, $2, $3 FROM TABLE WHERE version = $1";
+    let values = vec![
+        number(migration.version),
+        Value::Text(reverse.sha256.clone()),
+        Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    session.write(sql, values).await?;
+    let sql = "DELETE FROM TABLE WHERE version = $1";
+    session.write(sql, vec![number(migration.version)]).await
+}

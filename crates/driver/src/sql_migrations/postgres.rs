@@ -151,6 +151,39 @@ impl Session for PostgresSession {
         self.run(&sql).await.map(drop)
     }
 
+    async fn make_reversals(&mut self) -> Result<(), sqlx::Error> {
+        let table = format!("{}_reversed", self.table);
+        let there = sqlx::query_scalar::<_, bool>("SELECT to_regclass($1) IS NOT NULL");
+        if there.bind(&table).fetch_one(&mut self.connection).await? {
+            return Ok(());
+        }
+        let sql = format!(
+            "CREATE TABLE {table} (version bigint NOT NULL, name text NOT NULL, sha256 text NOT NULL, \
+             applied_at timestamptz, reversed_at timestamptz NOT NULL, reverse_sha256 text NOT NULL, \
+             portcullis_version text NOT NULL)"
+        );
+        self.run(&sql).await.map(drop)
+    }
+
+    async fn reversals(&mut self) -> Result<Vec<(u64, String)>, sqlx::Error> {
+        let table = format!("{}_reversed", self.table);
+        let there = sqlx::query_scalar::<_, bool>("SELECT to_regclass($1) IS NOT NULL");
+        if !there.bind(&table).fetch_one(&mut self.connection).await? {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT version, to_char(max(reversed_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \
+             FROM {table} GROUP BY version"
+        );
+        let rows: Vec<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_all(&mut self.connection)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(version, at)| (version.unsigned_abs(), at))
+            .collect())
+    }
+
     async fn entries(&mut self) -> Result<Option<Vec<Entry>>, sqlx::Error> {
         let there = sqlx::query_scalar::<_, bool>("SELECT to_regclass($1) IS NOT NULL");
         let there = there.bind(&self.table).fetch_one(&mut self.connection);

@@ -26,6 +26,10 @@ pub(super) enum IndexState {
 pub(super) trait Session {
     /// Makes the table of the ledger if it is not there.
     async fn make_ledger(&mut self) -> Result<(), sqlx::Error>;
+    /// Makes the table of what was reversed if it is not there.
+    async fn make_reversals(&mut self) -> Result<(), sqlx::Error>;
+    /// What was reversed last of each number, and when, in RFC 3339.
+    async fn reversals(&mut self) -> Result<Vec<(u64, String)>, sqlx::Error>;
     /// What the ledger holds, by number; nothing if there is no ledger.
     async fn entries(&mut self) -> Result<Option<Vec<Entry>>, sqlx::Error>;
     /// Begins a transaction that may write.

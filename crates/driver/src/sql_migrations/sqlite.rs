@@ -148,6 +148,32 @@ impl Session for SqliteSession {
         self.run(&sql).await.map(drop)
     }
 
+    async fn make_reversals(&mut self) -> Result<(), sqlx::Error> {
+        let sql = format!(
+            "CREATE TABLE IF NOT EXISTS main.{TABLE}_reversed (version INTEGER NOT NULL, name TEXT NOT NULL, \
+             sha256 TEXT NOT NULL, applied_at TEXT, reversed_at TEXT NOT NULL, reverse_sha256 TEXT NOT NULL, \
+             portcullis_version TEXT NOT NULL)"
+        );
+        self.run(&sql).await.map(drop)
+    }
+
+    async fn reversals(&mut self) -> Result<Vec<(u64, String)>, sqlx::Error> {
+        let there = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name = $1";
+        let there = sqlx::query_scalar::<_, i64>(there).bind(format!("{TABLE}_reversed"));
+        if there.fetch_one(&mut self.connection).await? == 0 {
+            return Ok(Vec::new());
+        }
+        let sql =
+            format!("SELECT version, max(reversed_at) FROM main.{TABLE}_reversed GROUP BY version");
+        let rows: Vec<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_all(&mut self.connection)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(version, at)| (version.unsigned_abs(), at))
+            .collect())
+    }
+
     async fn entries(&mut self) -> Result<Option<Vec<Entry>>, sqlx::Error> {
         let there = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name = $1";
         let there = sqlx::query_scalar::<_, i64>(there).bind(TABLE);

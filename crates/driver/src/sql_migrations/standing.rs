@@ -36,6 +36,8 @@ pub struct MigrationStanding {
     pub standing: Standing,
     /// When it was applied, in RFC 3339.
     pub applied_at: Option<String>,
+    /// When it was undone last, in RFC 3339, where it is pending since.
+    pub reversed_at: Option<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: Option<i64>,
     /// How many rows its batches and statements changed, if it was carried out in steps.
@@ -177,9 +179,19 @@ async fn read<S: Session>(mut session: S, set: &MigrationSet) -> Result<Ledger, 
     let entries = entries.map_err(MigrationError::ledger("read the ledger"))?;
     let invalid = session.invalid_indexes().await;
     let invalid = invalid.map_err(MigrationError::ledger("look for invalid indexes"))?;
+    let reversals = session.reversals().await;
+    let reversals = reversals.map_err(MigrationError::ledger("read what was undone"))?;
     session.close().await;
+    let mut standings = compare(set, &entries.unwrap_or_default());
+    for standing in &mut standings {
+        let mut reversals = reversals.iter();
+        if standing.standing == Standing::Pending {
+            let found = reversals.find(|(version, _)| *version == standing.version);
+            standing.reversed_at = found.map(|(_, at)| at.clone());
+        }
+    }
     Ok(Ledger {
-        standings: compare(set, &entries.unwrap_or_default()),
+        standings,
         invalid_indexes: invalid,
     })
 }
@@ -259,6 +271,7 @@ fn told(
         phase,
         standing,
         applied_at: entry.and_then(|entry| entry.applied_at.clone()),
+        reversed_at: None,
         duration_ms: entry.and_then(|entry| entry.duration_ms),
         rows_changed: entry.map_or(0, |entry| entry.rows_changed),
         portcullis_version: entry.map(|entry| entry.portcullis_version.clone()),

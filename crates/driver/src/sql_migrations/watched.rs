@@ -36,6 +36,14 @@ impl<S: Session> Session for Watched<'_, S> {
         self.session.make_ledger().await
     }
 
+    async fn make_reversals(&mut self) -> Result<(), sqlx::Error> {
+        self.session.make_reversals().await
+    }
+
+    async fn reversals(&mut self) -> Result<Vec<(u64, String)>, sqlx::Error> {
+        self.session.reversals().await
+    }
+
     async fn entries(&mut self) -> Result<Option<Vec<Entry>>, sqlx::Error> {
         self.session.entries().await
     }

@@ -48,6 +48,7 @@ async fn applied(folder: &Path, store: StoreRef) -> LockReport {
         name: file.file.clone(),
         sha256: file.sha256.clone(),
         phase: MigrationPhase::Expand,
+        reverse: None,
     });
     let migration = SqlMigration {
         folder: folder.to_owned(),

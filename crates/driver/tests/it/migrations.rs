@@ -32,6 +32,7 @@ fn migrate(world: &World, script: &str) -> Op {
         Action::Migrate(MigrationOrder::Command(CommandMigration {
             command: shell(world, script),
             proof,
+            reverse: None,
         })),
     )
 }
@@ -53,6 +54,7 @@ async fn the_command_driver_conforms() {
     let back = CommandMigration {
         command: shell(&world, TO_1),
         proof: back,
+        reverse: None,
     };
     let scenario = Scenario {
         op: forward,
@@ -133,6 +135,7 @@ async fn a_proving_command_says_yes_no_or_nothing() {
         let migration = CommandMigration {
             command: shell(&world, "true"),
             proof,
+            reverse: None,
         };
         let op = op(
             Direction::Do,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_driver::{
     Carried, CommandDriver, Course, Driver, LockWatch, Probed, SqlMigrationDriver,
 };
-use portcullis_rollout::{Action, Fact, Failure, LedgerCheck, MigrationOrder, Op};
+use portcullis_rollout::{Action, Fact, Failure, LedgerCheck, MigrationOrder, Op, ReverseOrder};
 
 /// Carries out [`Action::Migrate`], by the driver of its kind.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,14 +17,14 @@ pub(super) struct MigrationHand {
 impl MigrationHand {
     pub(super) async fn probe(&self, op: &Op) -> Probed {
         match &op.action {
-            Action::Migrate(MigrationOrder::Sql(_)) => self.sql.probe(op).await,
+            action if is_sql(action) => self.sql.probe(op).await,
             _ => self.command.probe(op).await,
         }
     }
 
     pub(super) async fn apply(&self, op: &Op) -> Result<Vec<Fact>, Failure> {
         match &op.action {
-            Action::Migrate(MigrationOrder::Sql(_)) => self.sql.apply(op).await,
+            action if is_sql(action) => self.sql.apply(op).await,
             _ => self.command.apply(op).await,
         }
     }
@@ -36,7 +36,7 @@ impl MigrationHand {
         locks: Option<&LockWatch>,
     ) -> Result<Vec<Fact>, Failure> {
         match &op.action {
-            Action::Migrate(MigrationOrder::Sql(_)) => self.sql.rehearse(op, locks).await,
+            action if is_sql(action) => self.sql.rehearse(op, locks).await,
             _ => self.command.apply(op).await,
         }
     }
@@ -73,5 +73,14 @@ impl MigrationHand {
     /// What the ledger says about a rollout that is to begin.
     pub(super) async fn ready(&self, check: &LedgerCheck) -> Result<Vec<Fact>, String> {
         self.sql.ready(check).await
+    }
+}
+
+/// Whether SQL files are carried out or undone.
+fn is_sql(action: &Action) -> bool {
+    match action {
+        Action::Migrate(MigrationOrder::Sql(_)) => true,
+        Action::Reverse(reverse) => matches!(reverse.as_ref(), ReverseOrder::Sql { .. }),
+        _ => false,
     }
 }

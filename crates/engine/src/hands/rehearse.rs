@@ -19,6 +19,7 @@ use portcullis_rollout::{
     Rehearsal, RolloutId, StepIndex, Trial,
 };
 
+mod back;
 mod locks;
 
 use locks::Locks;
@@ -146,6 +147,11 @@ impl RehearsalHand {
         if let Some(migration) = &order.migration {
             let examined = self.migration.examined(migration).await;
             facts.extend(examined.map_err(lasting)?);
+        }
+        if let Some(back) = &order.back {
+            self.there_and_back(back, order, &mut facts).await?;
+        }
+        if let Some(migration) = &order.migration {
             self.migrate(migration, order, order.lock_limit, &mut facts)
                 .await?;
         }
@@ -157,7 +163,13 @@ impl RehearsalHand {
             };
             self.try_both(order, on, &mut facts).await?;
         }
+        let mut went_back = order.back.is_none();
         for (index, later) in order.later.iter().enumerate() {
+            if let (Some(back), true, false) = (&order.back, later.contracts(), went_back) {
+                went_back = true;
+                self.back_after_trials(back, order, &mut facts).await?;
+                self.forward(order, &mut facts).await?;
+            }
             let phase = self
                 .migrate(later, order, order.lock_limit, &mut facts)
                 .await?;
@@ -169,6 +181,9 @@ impl RehearsalHand {
                 (None, _) | (_, true) => self.try_one(&order.new, &on, &mut facts).await?,
                 (Some(_), false) => self.try_both(order, &on, &mut facts).await?,
             }
+        }
+        if let (Some(back), false) = (&order.back, went_back) {
+            self.back_after_trials(back, order, &mut facts).await?;
         }
         Ok(facts)
     }
@@ -309,7 +324,8 @@ impl RehearsalHand {
 
     /// Stops what a rehearsal left running and removes its copy and note.
     pub(crate) async fn clean(&self, order: &Rehearsal) -> Result<(), Failure> {
-        for trial in order.old.iter().chain([&order.new]) {
+        let of_back = order.back.iter().map(|back| &back.old);
+        for trial in order.old.iter().chain([&order.new]).chain(of_back) {
             self.process.apply(&op(Action::Retire(stop(trial)))).await?;
         }
         self.data.drop_copies(&order.stores).await?;

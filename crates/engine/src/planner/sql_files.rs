@@ -3,7 +3,8 @@
 use portcullis_driver::{MigrationFiles, read_migration_files, server_of};
 use portcullis_migration::{Dialect, Finding, LintOptions, Phase, RuleClass, Severity, lint};
 use portcullis_rollout::{
-    Migration, MigrationPhase, PlanRequest, Purpose, Release, SqlFile, SqlMigration, StoreKind,
+    Migration, MigrationPhase, PlanRequest, Purpose, Release, SqlFile, SqlMigration, SqlReverse,
+    StoreKind,
 };
 
 use super::PlanningError;
@@ -25,14 +26,21 @@ pub(super) fn listed(mut release: Release) -> Result<Release, PlanningError> {
                 let told = problems.map(|problem| format!("{problem}; {}", problem.kind.instead()));
                 return Err(refused(told.collect()));
             }
-            Ok(files) => sql.files = files.set.migrations.iter().map(file).collect(),
+            Ok(files) => {
+                let is_broken = |name: &str| files.problems.iter().any(|one| one.file == name);
+                let all = files.set.migrations.iter();
+                sql.files = all.map(|migration| file(migration, &is_broken)).collect();
+            }
             Err(problem) => return Err(refused(vec![problem])),
         }
     }
     Ok(release)
 }
 
-fn file(migration: &portcullis_migration::Migration) -> SqlFile {
+/// A file as a plan has it; what cannot be a way back is none.
+fn file(migration: &portcullis_migration::Migration, is_broken: &dyn Fn(&str) -> bool) -> SqlFile {
+    let reverse = migration.reverse.as_ref();
+    let reverse = reverse.filter(|reverse| !is_broken(&reverse.file));
     SqlFile {
         name: migration.file.clone(),
         sha256: migration.sha256.clone(),
@@ -41,6 +49,10 @@ fn file(migration: &portcullis_migration::Migration) -> SqlFile {
             Phase::Backfill => MigrationPhase::Backfill,
             Phase::Contract => MigrationPhase::Contract,
         },
+        reverse: reverse.map(|reverse| SqlReverse {
+            name: reverse.file.clone(),
+            sha256: reverse.sha256.clone(),
+        }),
     }
 }
 
@@ -67,7 +79,11 @@ pub(super) fn examined(request: &PlanRequest) -> Result<Vec<String>, PlanningErr
     let MigrationFiles { set, problems } = read(sql).map_err(|problem| refused(vec![problem]))?;
     let server = server_of(sql.server_version);
     let mut findings = lint(&set, &problems, LintOptions { server });
-    findings.retain(|finding| new.iter().any(|file| file.name == finding.file));
+    let is_of = |file: &SqlFile, name: &str| {
+        let reverse = file.reverse.as_ref().filter(|_| request.policy.reverse);
+        file.name == name || reverse.is_some_and(|reverse| reverse.name == name)
+    };
+    findings.retain(|finding| new.iter().any(|file| is_of(file, &finding.file)));
     let matters = |finding: &&Finding| {
         let fails = matches!(finding.class, RuleClass::Fails | RuleClass::File);
         finding.severity == Severity::Error && (serving.is_some() || fails)

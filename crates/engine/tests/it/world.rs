@@ -136,6 +136,7 @@ pub(crate) fn plan() -> Arc<Plan> {
             service_writes: true,
             accept_loss: false,
             read_only: false,
+            reverse: false,
             longest_lock_ms: None,
         },
         stores: Vec::new(),

@@ -42,7 +42,7 @@ pub(super) fn examine(
         statements: crate::split::split(&text, Dialect::Postgres).statements,
         text,
         ignores: Vec::new(),
-        reverse: Some(String::new()),
+        reverse: None,
         ..migration.clone()
     };
     let mut found = rules(&inner);

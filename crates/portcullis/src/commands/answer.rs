@@ -107,7 +107,7 @@ async fn agreed(
         .await?;
     let goes_back = match &detail.state_detail {
         State::Held {
-            why: HeldWhy::GoingBackLoses { .. },
+            why: HeldWhy::GoingBackLoses { .. } | HeldWhy::ReverseFailed { .. },
             ..
         } => word == CommandName::Abort,
         State::Held {

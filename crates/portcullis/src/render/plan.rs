@@ -3,8 +3,8 @@
 use portcullis_analysis::{Analysis, Bound, Enough, Rule, Signal, Test, counted};
 use portcullis_api::engine::PlanView;
 use portcullis_rollout::{
-    Action, ClosedTo, GateOrder, GateRole, LockLimit, MigrationOrder, Plan, Proof, Split, SqlOrder,
-    Step, Strategy, Undo,
+    Action, ClosedTo, GateOrder, GateRole, Launch, LockLimit, MigrationOrder, Plan, Proof,
+    Rehearsal, ReverseOrder, Split, SqlOrder, Step, Strategy, Undo,
 };
 
 /// Of more SQL files than this a plan names the first and the last.
@@ -145,18 +145,7 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
                 .collect();
             format!("copy {} to {}, read it back", stores.join(", "), order.name)
         }
-        Action::Rehearse(rehearsal) => {
-            let new = &rehearsal.new.launch.release;
-            let limit = rehearsal.lock_limit.as_ref().map(lock_limit);
-            let tried = match &rehearsal.old {
-                Some(old) => format!(
-                    "restore it to scratch, migrate there, try {} and {new} on the result",
-                    old.launch.release
-                ),
-                None => format!("restore it to scratch, migrate there, try {new} on the result"),
-            };
-            format!("{tried}{}", limit.unwrap_or_default())
-        }
+        Action::Rehearse(rehearsal) => rehearse(rehearsal),
         Action::Approve(approval) => format!("wait for a person: {}", approval.question),
         Action::Migrate(MigrationOrder::Sql(order)) => sql(plan, order),
         Action::Migrate(MigrationOrder::Command(migration)) => {
@@ -168,17 +157,7 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
             };
             format!("{}; proof: {proof}", migration.command.argv.join(" "))
         }
-        Action::Start(launch) => {
-            let cuts_over = matches!(plan.strategy, Strategy::CutOver { .. });
-            let beside = plan.previous.as_ref().filter(|_| !cuts_over);
-            let beside = beside.map_or_else(String::new, |previous| {
-                format!(" beside {}", previous.release.id)
-            });
-            format!(
-                "start {} at {}{beside}",
-                launch.release, launch.target.address
-            )
-        }
+        Action::Start(launch) => start(plan, launch),
         Action::Smoke(order) => {
             let count = order.checks.len() as u64;
             let questions = counted(count, "known question", "known questions");
@@ -202,6 +181,53 @@ pub(super) fn what(plan: &Plan, step: &Step) -> String {
         }
         Action::Retire(order) => format!("let {} finish its requests and stop it", order.release),
         Action::Restore(order) => format!("put {} back", order.backup),
+        Action::Reverse(order) => reverse(order),
+    }
+}
+
+/// Where a release is started, and beside which other.
+fn start(plan: &Plan, launch: &Launch) -> String {
+    let cuts_over = matches!(plan.strategy, Strategy::CutOver { .. });
+    let beside = plan.previous.as_ref().filter(|_| !cuts_over);
+    let beside = beside.map_or_else(String::new, |previous| {
+        format!(" beside {}", previous.release.id)
+    });
+    format!(
+        "start {} at {}{beside}",
+        launch.release, launch.target.address
+    )
+}
+
+/// What a rehearsal tries.
+fn rehearse(rehearsal: &Rehearsal) -> String {
+    let new = &rehearsal.new.launch.release;
+    let tried = match &rehearsal.old {
+        Some(old) => format!("{} and {new}", old.launch.release),
+        None => new.to_string(),
+    };
+    let back = rehearsal.back.as_ref().map(|back| {
+        let old = &back.old.launch.release;
+        format!("; reverse it: all must be as before, and {old} work")
+    });
+    let limit = rehearsal.lock_limit.as_ref().map(lock_limit);
+    format!(
+        "restore it to scratch, migrate there, try {tried} on the result{}{}",
+        back.unwrap_or_default(),
+        limit.unwrap_or_default()
+    )
+}
+
+/// What undoes a migration.
+fn reverse(order: &ReverseOrder) -> String {
+    match order {
+        ReverseOrder::Command { command, .. } => format!("run {}", command.argv.join(" ")),
+        ReverseOrder::Sql { reverses } => {
+            let files = reverses.files.iter().rev();
+            let names: Vec<&str> = files
+                .filter_map(|file| Some(file.reverse.as_ref()?.name.as_str()))
+                .collect();
+            format!("run {}", names.join(", "))
+        }
     }
 }
 
@@ -279,6 +305,23 @@ pub(super) fn undo(step: &Step) -> Option<String> {
             Action::Retire(order) => format!("stop {}", order.release),
             other => other.word().to_owned(),
         }),
+        Undo::Reverse {
+            order,
+            otherwise,
+            loses_writes,
+            automatic,
+        } => {
+            let backup = &otherwise.backup;
+            let fails = match (loses_writes, automatic) {
+                (true, false) => format!("a person is asked before {backup} is put back"),
+                (true, true) => format!("{backup} is put back, and loses the writes taken since"),
+                (false, _) => format!("{backup} is put back"),
+            };
+            Some(format!(
+                "{}; loses nothing; if it fails, {fails}",
+                reverse(order)
+            ))
+        }
         Undo::Restore {
             order,
             loses_writes,

@@ -54,6 +54,7 @@ mod rehearsals;
 mod release;
 mod reload;
 mod restarts;
+mod reverses;
 mod rig;
 mod schedules;
 mod server_databases;

@@ -51,6 +51,19 @@ pub enum PlanProblem {
          data is migrated"
     )]
     NotCompatible(ReleaseId),
+    /// Going back is to reverse the migration, and that cannot be.
+    #[error(
+        "going back is to reverse the migration of release {release} (rollback = \"reverse\" in [data]), and {why}; {todo}, or set \
+         rollback = \"restore\""
+    )]
+    NotReversible {
+        /// The release.
+        release: ReleaseId,
+        /// What is missing.
+        why: String,
+        /// What would help.
+        todo: &'static str,
+    },
     /// The release migrates data but no store is declared.
     #[error("release {0} has a migration, but the service declares no store to back up")]
     MigrationWithoutStore(ReleaseId),

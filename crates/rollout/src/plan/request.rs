@@ -134,6 +134,11 @@ impl PlanRequest {
         has_work && self.purpose == Purpose::Deploy
     }
 
+    /// Whether going back reverses what the release does to the data.
+    pub(crate) fn reverses(&self) -> bool {
+        self.policy.reverse && self.migrates() && self.previous.is_some()
+    }
+
     /// Whether the two releases never run beside each other.
     pub(crate) fn cuts_over(&self) -> bool {
         matches!(self.strategy, Strategy::CutOver { .. }) && self.previous.is_some()

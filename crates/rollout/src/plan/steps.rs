@@ -125,9 +125,14 @@ impl Places {
                 equals: self.json(equals, "the migration's proof"),
             },
         };
+        let reverse = migration.reverse.as_ref().map(|reverse| {
+            let context = "the migration's reverse";
+            self.command(&reverse.argv, &reverse.env, &reverse.folder, context)
+        });
         CommandMigration {
             command: filled,
             proof,
+            reverse,
         }
     }
 

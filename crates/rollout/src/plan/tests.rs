@@ -17,6 +17,7 @@ pub(crate) fn request() -> PlanRequest {
             pointer: "/schema".to_owned(),
             equals: 2.into(),
         },
+        reverse: None,
     };
     PlanRequest {
         id: RolloutId::new("dhash-2"),
@@ -40,6 +41,7 @@ pub(crate) fn request() -> PlanRequest {
             service_writes: false,
             accept_loss: false,
             read_only: false,
+            reverse: false,
             longest_lock_ms: None,
         },
         stores: vec![StoreRef {
@@ -159,6 +161,7 @@ fn outline(plan: &Plan) -> Vec<String> {
                 Undo::Impossible => "impossible".to_owned(),
                 Undo::Run { action } => action.word().to_owned(),
                 Undo::Restore { loses_writes, .. } => format!("restore, loses {loses_writes}"),
+                Undo::Reverse { loses_writes, .. } => format!("reverse, else loses {loses_writes}"),
             };
             format!("{} | {undo}", step.name)
         })
@@ -334,7 +337,7 @@ proptest! {
         if !stores { wanted.stores.clear(); }
         if first { wanted.previous = None; }
         wanted.policy =
-            DataPolicy { compatible, restore, service_writes: writes, accept_loss: false, read_only, longest_lock_ms: None };
+            DataPolicy { compatible, restore, service_writes: writes, accept_loss: false, read_only, reverse: false, longest_lock_ms: None };
         wanted.approval = approval.then(|| "Go?".to_owned());
         if back { wanted.purpose = Purpose::Rollback; }
         let cuts_over = matches!(wanted.strategy, Strategy::CutOver { .. });

@@ -4,6 +4,7 @@ use portcullis_analysis::{ArmSample, HealthSample, Rule, Sample, Signal, Test};
 
 use crate::*;
 
+mod reversal;
 mod suspension;
 
 fn plan() -> Arc<Plan> {

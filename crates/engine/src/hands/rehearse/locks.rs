@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_driver::{HeldLock, LockReport, LockWatch};
-use portcullis_rollout::{Fact, LockLimit, MigrationOrder, StoreRef};
+use portcullis_rollout::{Fact, LockLimit, MigrationOrder, ReverseOrder, StoreRef};
 
 use crate::hands::size_words;
 
@@ -24,12 +24,25 @@ pub(super) struct Locks {
 pub(super) struct LocksSeen(Vec<(String, LockReport)>);
 
 impl Locks {
-    /// Begins to watch.
+    /// Begins to watch a migration.
     pub(super) async fn begin(migration: &MigrationOrder, stores: &[StoreRef]) -> Locks {
         let own = match migration {
             MigrationOrder::Command(_) => None,
             MigrationOrder::Sql(order) => Some(&order.migration.store),
         };
+        Locks::watch(own, stores).await
+    }
+
+    /// Begins to watch a reverse.
+    pub(super) async fn of_reverse(reverse: &ReverseOrder, stores: &[StoreRef]) -> Locks {
+        let own = match reverse {
+            ReverseOrder::Command { .. } => None,
+            ReverseOrder::Sql { reverses } => Some(&reverses.store),
+        };
+        Locks::watch(own, stores).await
+    }
+
+    async fn watch(own: Option<&StoreRef>, stores: &[StoreRef]) -> Locks {
         let mut seen = Vec::new();
         for store in own.map_or(stores, std::slice::from_ref) {
             match LockWatch::begin(store, own.is_some()).await {

@@ -211,9 +211,10 @@ fn names_in(plan: &Plan) -> Vec<String> {
     for step in &plan.steps {
         let undo = match &step.undo {
             Undo::Nothing | Undo::Impossible => None,
-            Undo::Run { .. } | Undo::Restore { .. } => step.undo.action(),
+            Undo::Run { .. } | Undo::Restore { .. } | Undo::Reverse { .. } => step.undo.action(),
         };
-        for action in std::iter::once(&step.action).chain(&undo) {
+        let otherwise = step.undo.otherwise().map(|(action, _)| action);
+        for action in std::iter::once(&step.action).chain(&undo).chain(&otherwise) {
             match action {
                 Action::Backup(order) => names.push(order.name.clone()),
                 Action::Rehearse(rehearsal) => names.push(rehearsal.backup.clone()),

@@ -71,7 +71,10 @@ fn person(database: &MigrationDatabase, ledger: &Ledger) {
 fn more(one: &MigrationStanding) -> String {
     let applied = one.applied_at.as_deref().unwrap_or_default();
     match &one.standing {
-        Standing::Pending => String::new(),
+        Standing::Pending => match &one.reversed_at {
+            Some(at) => format!("undone {at}"),
+            None => String::new(),
+        },
         Standing::Applied => {
             let took = one.duration_ms.unwrap_or_default();
             format!("{applied}, {took} ms")
@@ -101,6 +104,7 @@ fn line(one: &MigrationStanding) -> serde_json::Value {
         "phase": one.phase,
         "standing": one.standing.word().replace(' ', "_"),
         "applied_at": one.applied_at,
+        "reversed_at": one.reversed_at,
         "duration_ms": one.duration_ms,
         "rows_changed": one.rows_changed,
         "statements_done": done,

@@ -122,6 +122,9 @@ pub(super) fn choices(scene: &Scene<'_>) -> Vec<Choice> {
                 let words =
                     "closes the service and puts the backup back; writes taken since are lost";
                 all.push(choice("abort", format!("{words}{lost}")));
+            } else if let HeldWhy::ReverseFailed { .. } = why {
+                let words = "puts the backup back instead; writes taken since are lost";
+                all.push(choice("abort", format!("{words}{lost}")));
             } else if *direction == Direction::Do && halt.is_none() {
                 all.extend(abort(*at));
             }

@@ -54,7 +54,7 @@ impl Builder<'_> {
         let name = name.filter(|_| !request.stores.is_empty())?;
         let reason = format!("while closed for rollout {}", request.id);
         let order = self.backup_order(&name, reason);
-        let undo = match request.policy.restore {
+        let undo = match request.policy.restore && !request.reverses() {
             true => self.put_back(&name),
             false => Undo::Nothing,
         };

@@ -3,8 +3,9 @@
 use super::{ATTEMPTS, Builder};
 use crate::plan::steps::Places;
 use crate::{
-    Action, BackupOrder, LockLimit, Migration, MigrationOrder, MigrationPhase, Purpose, Rehearsal,
-    RestoreOrder, StoreRef, Target, Trial, Undo,
+    Action, BackupOrder, LockLimit, Migration, MigrationOrder, MigrationPhase, PlanProblem,
+    Purpose, Rehearsal, RestoreOrder, ReverseOrder, SqlFile, SqlMigration, StoreRef, Target, Trial,
+    Undo, WayBack,
 };
 
 impl Builder<'_> {
@@ -59,7 +60,13 @@ impl Builder<'_> {
     pub(super) fn migrate(&mut self, backup: Option<&str>) {
         let request = self.request;
         let mut orders = self.orders(&request.target.address, &request.stores);
+        let reverse = self.reverse(&request.target.address, &request.stores);
         let undo = match backup {
+            Some(backup) if request.reverses() => match reverse {
+                Some(order) => self.reversed(order, backup),
+                // The problem is noted.
+                None => Undo::Nothing,
+            },
             // Where users are kept out, the backup that was made then is what is put back, and that step does it.
             Some(backup) if request.policy.restore && !request.closes() => self.put_back(backup),
             _ => Undo::Nothing,
@@ -84,6 +91,81 @@ impl Builder<'_> {
             self.later_phases(MigrationPhase::Backfill);
             self.later_phases(MigrationPhase::Contract);
         }
+    }
+
+    /// Going back by the reverse, and by a backup where that fails.
+    fn reversed(&self, order: ReverseOrder, backup: &str) -> Undo {
+        let policy = self.request.policy;
+        Undo::Reverse {
+            order: Box::new(order),
+            otherwise: RestoreOrder {
+                backup: backup.to_owned(),
+                stores: self.request.stores.clone(),
+            },
+            loses_writes: policy.service_writes,
+            automatic: policy.accept_loss,
+        }
+    }
+
+    /// What undoes all that the release does to data before the pivot, aimed at `stores`. Whatever is missing is noted.
+    fn reverse(&mut self, address: &str, stores: &[StoreRef]) -> Option<ReverseOrder> {
+        let request = self.request;
+        if !request.reverses() {
+            return None;
+        }
+        let release = request.release.id.clone();
+        let refused = |why: String, todo| PlanProblem::NotReversible { release, why, todo };
+        match &request.release.migration {
+            None => None,
+            Some(Migration::Command(migration)) => {
+                let mut places = Places::new(&request.release, address, stores);
+                let filled = places.migration(migration);
+                self.note(places.problems);
+                match filled.reverse {
+                    Some(command) => Some(ReverseOrder::Command {
+                        command,
+                        proof: filled.proof,
+                    }),
+                    None => {
+                        let why = "its command has no `reverse`".to_owned();
+                        let todo = "give the command that undoes it in [release.migrate]";
+                        self.note(vec![refused(why, todo)]);
+                        None
+                    }
+                }
+            }
+            Some(Migration::Sql(sql)) => {
+                let files = self.reversible(sql);
+                let missing: Vec<&str> = files
+                    .iter()
+                    .filter(|file| file.reverse.is_none())
+                    .map(|file| file.name.as_str())
+                    .collect();
+                if !missing.is_empty() {
+                    let why = format!("there is no .down.sql beside {}", missing.join(", "));
+                    let todo = "write what undoes it";
+                    self.note(vec![refused(why, todo)]);
+                    return None;
+                }
+                let reverses = Box::new(sql.with_files(files, stores));
+                Some(ReverseOrder::Sql { reverses })
+            }
+        }
+    }
+
+    /// The files that a way back must undo: those of the phases before the pivot.
+    fn reversible(&self, sql: &SqlMigration) -> Vec<SqlFile> {
+        let serving = self.request.previous.as_ref();
+        let serving = serving.and_then(|running| running.release.migration.as_ref());
+        let alone = self.alone();
+        let mut files: Vec<SqlFile> = MigrationPhase::ALL
+            .into_iter()
+            .filter(|phase| alone || *phase != MigrationPhase::Contract)
+            .flat_map(|phase| sql.new_files(phase, serving))
+            .cloned()
+            .collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        files
     }
 
     /// What the release does to data in each of its phases, aimed at `stores`: the first one always, for its undo is
@@ -148,7 +230,8 @@ impl Builder<'_> {
             return;
         };
         let timeouts = &request.timeouts;
-        let phases = request.phases().len().max(1) as u64;
+        let there_and_back = if request.reverses() { 3 } else { 1 };
+        let phases = request.phases().len().max(1) as u64 * there_and_back;
         let trials = 2 * (timeouts.ready_ms + timeouts.stop_ms);
         let deadline_ms = timeouts.backup_ms + phases * (timeouts.migrate_ms + trials);
         if let Some(rehearsal) = self.rehearsal(backup) {
@@ -186,6 +269,15 @@ impl Builder<'_> {
             launch: self.launch(&request.release, &trial_target(new_address), &stores),
             smoke: self.smoke(&request.release, new_address),
         };
+        let back = self.reverse(new_address, &stores);
+        let back = back.and_then(|order| {
+            let previous = request.previous.as_ref()?;
+            let old = Trial {
+                launch: self.launch(&previous.release, &trial_target(old_address), &stores),
+                smoke: self.smoke(&previous.release, old_address),
+            };
+            Some(Box::new(WayBack { order, old }))
+        });
         let orders = self.orders(new_address, &stores);
         let mut orders = orders.into_iter().map(|(_, order)| order);
         let migration = orders.next();
@@ -200,6 +292,7 @@ impl Builder<'_> {
             later: orders.collect(),
             old,
             new,
+            back,
             lock_limit: self.lock_limit(),
         })
     }

@@ -14,6 +14,7 @@ pub(super) fn filling() -> Rollout {
         name: name.to_owned(),
         sha256: "00".to_owned(),
         phase,
+        reverse: None,
     };
     let mut request = crate::plan::tests::request();
     request.release.migration = Some(Migration::Sql(SqlMigration {
