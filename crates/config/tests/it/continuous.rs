@@ -53,10 +53,16 @@ fn drills_restore_from_archives_only_where_there_are_some() {
     assert_eq!(config.drill.from, DrilledFrom::Archive);
     assert_eq!(config.continuous[0].verify_every_ms, 86_400_000);
     let again = read(&config.to_toml()).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!((&again.drill, &again.continuous), (&config.drill, &config.continuous));
+    assert_eq!(
+        (&again.drill, &again.continuous),
+        (&config.drill, &config.continuous)
+    );
     let none = text.replace("[store.continuous]\nverify_every = \"1d\"\n", "");
     let found = wrong(&none);
-    assert!(found.contains("no store has a continuous archive"), "{found}");
+    assert!(
+        found.contains("no store has a continuous archive"),
+        "{found}"
+    );
 }
 
 #[test]

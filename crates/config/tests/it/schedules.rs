@@ -59,10 +59,16 @@ fn schedules_and_targets_are_read_and_written_again() {
 #[test]
 fn writes_wait_for_a_backup_only_where_it_is_said() {
     let none = read(&with("")).unwrap();
-    assert_eq!((none.backup.pause, none.backup.pause_max_ms), (false, 30_000));
+    assert_eq!(
+        (none.backup.pause, none.backup.pause_max_ms),
+        (false, 30_000)
+    );
     let text = with("[backup]\npause = \"writes\"\npause_max = \"2m\"\n");
     let config = read(&text).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!((config.backup.pause, config.backup.pause_max_ms), (true, 120_000));
+    assert_eq!(
+        (config.backup.pause, config.backup.pause_max_ms),
+        (true, 120_000)
+    );
     let again = read(&config.to_toml()).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(again.backup, config.backup);
     for (lines, expected) in [
