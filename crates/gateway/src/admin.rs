@@ -406,21 +406,9 @@ fn refuse(error: &ChangeError) -> Response {
             "urn:portcullis:problem:no-bypass",
             "No bypass is in force",
         ),
-        ChangeError::InvalidPause(_) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "urn:portcullis:problem:invalid-pause",
-            "The pause is not valid",
-        ),
-        ChangeError::NotPaused(_) => (
-            StatusCode::CONFLICT,
-            "urn:portcullis:problem:not-paused",
-            "Writes cannot be paused now",
-        ),
-        ChangeError::NoPause(_) => (
-            StatusCode::CONFLICT,
-            "urn:portcullis:problem:no-pause",
-            "No such pause is known",
-        ),
+        ChangeError::InvalidPause(_) | ChangeError::NotPaused(_) | ChangeError::NoPause(_) => {
+            return refuse_pause(error);
+        }
         ChangeError::Audit(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "urn:portcullis:problem:not-recorded",
@@ -432,6 +420,27 @@ fn refuse(error: &ChangeError) -> Response {
         problem = problem.with_epoch(*current);
     }
     answer(&problem)
+}
+
+fn refuse_pause(error: &ChangeError) -> Response {
+    let (status, kind, title) = match error {
+        ChangeError::InvalidPause(_) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "urn:portcullis:problem:invalid-pause",
+            "The pause is not valid",
+        ),
+        ChangeError::NoPause(_) => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:no-pause",
+            "No such pause is known",
+        ),
+        _ => (
+            StatusCode::CONFLICT,
+            "urn:portcullis:problem:not-paused",
+            "Writes cannot be paused now",
+        ),
+    };
+    answer(&Problem::new(status, kind, title, error.to_string()))
 }
 
 fn answer(problem: &Problem) -> Response {

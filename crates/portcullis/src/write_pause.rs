@@ -51,11 +51,15 @@ pub(crate) enum PauseRefused {
 }
 
 impl WritePause {
-    /// Keeps writes out, and waits until those under way are over.
+    /// Keeps writes out, and waits until those under way are over. `None` where no release serves yet: then nobody writes
+    /// through the gateway.
     ///
     /// # Errors
     /// When they cannot be kept out; then they are let in.
-    pub(crate) async fn begin(config: &Config, reason: &str) -> Result<WritePause, PauseRefused> {
+    pub(crate) async fn begin(
+        config: &Config,
+        reason: &str,
+    ) -> Result<Option<WritePause>, PauseRefused> {
         let client =
             connect::gateway(config).map_err(|error| PauseRefused::Refused(error.sentence()))?;
         let (closing, max_ms) = (&config.closing, config.backup.pause_max_ms);
@@ -74,6 +78,10 @@ impl WritePause {
             for_ms: max_ms,
         };
         let path = format!("/v1/routes/{}", config.service.name);
+        let before = client.get::<RouteStatus>(&path).await.map_err(refused)?;
+        if before.split.is_none() {
+            return Ok(None);
+        }
         let begun = client
             .put::<RouteStatus>(&format!("{path}/pause"), &wish)
             .await;
@@ -88,7 +96,7 @@ impl WritePause {
             id: paused.id,
         };
         match pause.drain(route, Duration::from_millis(drain_ms)).await {
-            Ok(()) => Ok(pause),
+            Ok(()) => Ok(Some(pause)),
             Err(error) => {
                 let _ = pause.end().await;
                 Err(error)

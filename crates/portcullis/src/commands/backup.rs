@@ -2,9 +2,11 @@
 
 pub(super) mod continuous;
 pub(super) mod copies;
+mod create;
 mod key;
 mod protect;
 pub(super) mod prune;
+mod restore_checks;
 mod verify;
 
 use std::path::Path;
@@ -12,20 +14,20 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, BackupState, BackupSummary, Keep, Kept, Store, Vault,
+    BackupError, BackupName, BackupState, BackupSummary, Keep, Kept, Store, Vault,
 };
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
-use portcullis_engine::{DataRecord, VaultRefused, size_words, span_words, stores_of, vault_of};
+use portcullis_engine::{DataRecord, VaultRefused, size_words, stores_of, vault_of};
 
-use crate::bounds::SAME_SECOND_PAUSE;
+use create::Pauses;
+
 use crate::cli::{Backup, BackupKey};
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::commands::drill::open_records;
 use crate::site::Site;
 use crate::state_folder::{Lock, StateFolder};
-use crate::write_pause::{PauseRefused, WritePause};
-use crate::{clock, connect, journal_place, offline, output, render, write_pause};
+use crate::{clock, connect, journal_place, offline, output};
 
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
     let config = match command {
@@ -77,13 +79,8 @@ async fn in_vault(
             no_pause,
         } => {
             let release = serving(config).await;
-            let pauses = match (pause, no_pause) {
-                (true, _) => Pauses::Asked,
-                (_, true) => Pauses::Never,
-                _ if config.backup.pause => Pauses::Configured,
-                _ => Pauses::Never,
-            };
-            create(config, vault, (reason, release), (pauses, json)).await
+            let pauses = Pauses::of(config, *pause, *no_pause);
+            create::run(config, vault, (reason, release), (pauses, json)).await
         }
         Backup::List { .. } => list(config, vault, json).await,
         Backup::Verify {
@@ -126,6 +123,7 @@ async fn restore(
     wanted: continuous::Wanted<'_>,
     json: bool,
 ) -> Result<Exit, CommandError> {
+    restore_checks::is_the_recorded_one(config, vault, &parse(name)?).await?;
     match wanted.to {
         Some(to) => restore_copy(vault, name, wanted.store, to, json),
         None => restore_in_place(config, vault, name, wanted.store, json).await,
@@ -200,127 +198,6 @@ async fn serving(config: &Config) -> Option<String> {
     }
 }
 
-/// Whether writes wait while a backup is made.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pauses {
-    Never,
-    /// The configuration says so: where no gateway runs, no writes come through it.
-    Configured,
-    /// Somebody asked for it: then it is refused where it cannot be.
-    Asked,
-}
-
-async fn begin_pause(
-    config: &Config,
-    pauses: Pauses,
-    reason: &str,
-) -> Result<Option<WritePause>, CommandError> {
-    if pauses == Pauses::Never {
-        return Ok(None);
-    }
-    match WritePause::begin(config, reason).await {
-        Ok(pause) => Ok(Some(pause)),
-        Err(PauseRefused::NoGateway(why)) if pauses == Pauses::Configured => {
-            output::talk(&format!(
-                "writes were not paused: no gateway runs here that would let them in ({why})"
-            ));
-            Ok(None)
-        }
-        Err(error) => Err(CommandError::of(Exit::Failed, &error)
-            .hint("--no-pause makes the backup while writes go on")),
-    }
-}
-
-async fn create(
-    config: &Config,
-    vault: &Vault,
-    (reason, release): (&str, Option<String>),
-    (pauses, json): (Pauses, bool),
-) -> Result<Exit, CommandError> {
-    let stores = stores(config).await?;
-    if stores.is_empty() {
-        return Err(
-            CommandError::new(Exit::Failed, "the service declares no store to back up")
-                .hint("add a [[store]] to the configuration"),
-        );
-    }
-    let mut request = BackupRequest {
-        service: config.service.name.to_string(),
-        environment: config.service.environment.clone(),
-        created_at: now(),
-        release,
-        reason: reason.to_owned(),
-    };
-    let pause = begin_pause(config, pauses, reason).await?;
-    let mut made = vault.create(&request, &stores);
-    if matches!(made, Err(BackupError::NameTaken { .. })) {
-        // Names have a time to the second, and another one was made within this one.
-        tokio::time::sleep(SAME_SECOND_PAUSE).await;
-        request.created_at = now();
-        made = vault.create(&request, &stores);
-    }
-    // Writes are let in again whatever came of it.
-    let paused = match pause {
-        Some(pause) => Some(pause.end().await),
-        None => None,
-    };
-    let backup = made.map_err(|error| failed(&error))?;
-    let paused_ms = match paused.transpose() {
-        Ok(paused_ms) => paused_ms,
-        Err(why) => {
-            write_pause::discard(vault, &backup.name).map_err(|error| failed(&error))?;
-            return Err(CommandError::new(Exit::Failed, write_pause::given_up(&why)));
-        }
-    };
-    let verified = match vault.verify(&backup.name) {
-        Ok(verified) => Ok(verified),
-        Err(error @ BackupError::NotReadThrough { .. }) => Err(error.to_string()),
-        Err(error) => return Err(failed(&error)),
-    };
-    let made = DataRecord::Made {
-        backup: backup.name.to_string(),
-        reason: backup.manifest.reason.clone(),
-        bytes: backup.bytes,
-        archive_sha256: backup.archive_sha256.clone(),
-        manifest_sha256: backup.manifest_sha256.clone(),
-        paused_ms,
-    };
-    record(config, &made).await;
-    if json {
-        output::json(&serde_json::json!({
-            "schema": "portcullis.backup/1",
-            "name": backup.name.as_str(),
-            "archive": backup.archive,
-            "bytes": backup.bytes,
-            "files": verified.as_ref().ok().map(|verified| verified.files),
-            "sha256": backup.archive_sha256,
-            "manifest_sha256": backup.manifest_sha256,
-            "encrypted": vault.encryption().encrypts(),
-            "verified": verified.is_ok(),
-            "writes_paused_ms": paused_ms,
-        }));
-    } else {
-        output::result(backup.name.as_str());
-        if let Some(paused_ms) = paused_ms {
-            output::talk(&format!("writes waited for {}", span_words(paused_ms)));
-        }
-        match &verified {
-            Ok(verified) => output::talk(&format!(
-                "{}, {}, read back and verified; sha256 {}",
-                render::files(verified.files),
-                size_words(backup.bytes),
-                verified.archive_sha256
-            )),
-            Err(why) => output::talk(&format!("warning: {why}")),
-        }
-        output::talk(&format!(
-            "restore a copy: portcullis backup restore {} --to DIR",
-            backup.name
-        ));
-    }
-    Ok(Exit::Done)
-}
-
 /// Records what was made or read back in the journal, if there is one. A journal that cannot be written must not keep
 /// anybody from making a backup.
 async fn record(config: &Config, record: &DataRecord) {
@@ -328,7 +205,11 @@ async fn record(config: &Config, record: &DataRecord) {
     match journal_place::open_read_only(config).await {
         Ok(Some(_)) => {}
         // A new journal in the place of a lost one would hide that it was lost.
-        Ok(None) => return,
+        Ok(None) => {
+            return output::talk(
+                "note: there is no journal yet, so it does not tell of this backup; `portcullis serve` begins one",
+            );
+        }
         Err(error) => return warn(error.sentence()),
     }
     match open_records(config).await {
@@ -465,14 +346,12 @@ fn restore_copy(
             .iter()
             .map(|store| store.name.as_str())
             .collect();
-        return Err(CommandError::new(
-            Exit::Failed,
-            format!(
-                "{name} has no store {}; it has {}",
-                store.unwrap_or(""),
-                known.join(", ")
-            ),
-        ));
+        let what = format!(
+            "{name} has no store {}; it has {}",
+            store.unwrap_or(""),
+            known.join(", ")
+        );
+        return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::NoStore));
     }
     report_restored(&name, &copies, json);
     Ok(Exit::Done)
@@ -493,7 +372,8 @@ fn alone(config: &Config) -> Result<Lock, CommandError> {
             "release {} runs at {} on this data and would not know that it was replaced",
             running.release, running.address
         );
-        return Err(CommandError::new(Exit::Failed, what).hint(
+        let refused = CommandError::new(Exit::Failed, what).code(ErrorCode::StoreInUse);
+        return Err(refused.hint(
             "stop the services first: start `portcullis serve --stop-services` and stop it again; the \
              next `portcullis serve` starts them again",
         ));
@@ -510,17 +390,29 @@ async fn restore_in_place(
     json: bool,
 ) -> Result<Exit, CommandError> {
     let name = parse(name)?;
+    restore_checks::is_ours(config, &name)?;
     let _lock = alone(config)?;
     let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
-    let mut copies = Vec::new();
-    for held in stores(config)
-        .await?
+    let mut copies: Vec<(String, String, String)> = Vec::new();
+    let all = stores(config).await?;
+    let chosen = all
         .iter()
-        .filter(|held| store.is_none_or(|s| s == held.name))
-    {
-        let replaced = vault
-            .restore_in_place(&name, held, now())
-            .map_err(|e| failed(&e))?;
+        .filter(|held| store.is_none_or(|s| s == held.name));
+    let chosen: Vec<&Store> = chosen.collect();
+    restore_checks::has_room(vault, &name, &chosen)?;
+    for held in &chosen {
+        let replaced = vault.restore_in_place(&name, held, now()).map_err(|error| {
+            let done: Vec<&str> = copies.iter().map(|(name, ..)| name.as_str()).collect();
+            let error = failed(&error);
+            match done.is_empty() {
+                true => error,
+                false => error.hint(format!(
+                    "{} is restored already, and {} is not: once this is mended, give the command again",
+                    done.join(" and "),
+                    held.name
+                )),
+            }
+        })?;
         not_set(
             &held.name,
             replaced.owners_not_set,
@@ -536,13 +428,11 @@ async fn restore_in_place(
         copies.push((held.name.clone(), held.place(), replaced.digest));
     }
     if copies.is_empty() {
-        return Err(CommandError::new(
-            Exit::Failed,
-            format!(
-                "the configuration has no store {}",
-                store.unwrap_or("at all")
-            ),
-        ));
+        let what = format!(
+            "the configuration has no store {}",
+            store.unwrap_or("at all")
+        );
+        return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::NoStore));
     }
     report_restored(&name, &copies, json);
     Ok(Exit::Done)
@@ -604,6 +494,11 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
         Some(BackupError::Postgres { .. } | BackupError::Continuous { .. }) => {
             made.code(ErrorCode::DatabaseRefused)
         }
+        Some(BackupError::UnknownBackup { .. } | BackupError::NoVault { .. }) => {
+            made.code(ErrorCode::NoBackup)
+        }
+        Some(BackupError::UnknownStore { .. }) => made.code(ErrorCode::NoStore),
+        Some(BackupError::StoreInUse { .. }) => made.code(ErrorCode::StoreInUse),
         _ => made,
     }
 }

@@ -34,12 +34,12 @@ pub(crate) fn clock(server: &PostgresServer) -> String {
     )
 }
 
-fn clock_ms(server: &PostgresServer) -> u64 {
+pub(crate) fn clock_ms(server: &PostgresServer) -> u64 {
     let asked = "SELECT ceil(extract(epoch FROM clock_timestamp()) * 1000)::int8";
     server.sql("postgres", asked).parse().unwrap()
 }
 
-pub(crate) fn received(rig: &Rig, server: &PostgresServer) {
+fn received(rig: &Rig, server: &PostgresServer) {
     let now_ms = clock_ms(server);
     rig.until("everything is received", |rig| {
         archive(rig)["received_until_ms"].as_u64() > Some(now_ms)

@@ -252,6 +252,11 @@ fn a_rollout_and_a_pause_do_not_meet_and_the_schedule_pauses_too() {
     rig.until("a backup of the schedule paused writes", |rig| {
         rig.json(&["status"])["data"]["last_pause_ms"].is_u64()
     });
+    // One a second would be in the way of the rollout's own, whose name has its second.
+    rig.edit("schedule = \"* * * * * *\"\n", "");
+    rig.until("the schedule is gone", |rig| {
+        rig.json(&["status"])["data"]["next_backup_ms"].is_null()
+    });
     rig.ok(&["deploy", "--release", "1.1"]);
     rig.until("the users are divided", |rig| {
         rig.json(&["status"])["rollout"]["state"]

@@ -83,7 +83,7 @@ impl Keeper {
         let pause = match self.config.backup.pause {
             true => {
                 let begun = WritePause::begin(&self.config, &request.0).await;
-                Some(begun.map_err(|error| error.to_string())?)
+                begun.map_err(|error| error.to_string())?
             }
             false => None,
         };
@@ -145,6 +145,7 @@ impl Keeper {
             pick,
             time_ms: Some(time_ms),
             keep: false,
+            records: &self.entries,
             backup_takes_ms: backup_takes_ms(&self.entries),
         };
         let drilled = drills.hold(&order, &self.cancelled).await;
