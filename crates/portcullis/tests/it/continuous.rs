@@ -267,7 +267,7 @@ fn a_server_that_is_gone_is_told_and_received_from_again() {
 #[test]
 fn log_that_was_lost_is_told_and_what_was_announced_before_is_recovered_to() {
     let (server, mut rig) = archived();
-    let hook = "[[hook]]\non = [\"notice\"]\ncommand = [\"sh\", \"-c\", \"cat >> notices.txt\"]\n\n[timeouts]";
+    let hook = "[[hook]]\nname = \"page\"\non = [\"notice\"]\ncommand = [\"sh\", \"-c\", \"cat >> notices.txt\"]\n\n[timeouts]";
     rig.edit("[timeouts]", hook);
     rig.ok(&["check"]);
     rig.ok(&["init"]);

@@ -57,7 +57,7 @@ async fn look(kept: &Kept) -> bool {
             let (ranges, gaps) = (archive.ranges()?, archive.gaps()?);
             Ok((bases, ranges, gaps))
         });
-        one.state.looked_at(looked.as_ref().err().map(in_one_line));
+        one.state.looked_at(looked.as_ref().err().map(|error| in_one_line(error)));
         let (mut bases, ranges, gaps) = looked.ok()?;
         let usable = bases.pop();
         let open = ranges.last().is_some_and(|range| range.open);
