@@ -128,7 +128,12 @@ fn leftovers(store: &Store) -> Option<Finding> {
         store.name,
         left.join(", ")
     );
-    let hint = "unless a rollout or a restore is under way, drop them with DROP DATABASE";
+    let hint = match store.kind() {
+        StoreKind::Redis => {
+            "unless a restore is under way, empty them with redis-cli -n NUMBER FLUSHDB; the next restore does it too"
+        }
+        _ => "unless a rollout or a restore is under way, drop them with DROP DATABASE",
+    };
     Some(Finding::warn("copies", message).hint(hint))
 }
 
