@@ -26,6 +26,7 @@ use crate::vaults::encryption_of;
 
 mod copies;
 mod course;
+mod moment;
 mod pick;
 mod recovery;
 mod report;

@@ -21,6 +21,7 @@ use secrecy::ExposeSecret;
 
 use super::copies::Copies;
 use super::course::{Course, Short};
+use super::moment::moment;
 use super::report::{DrilledArchive, DrilledCopy, PartName, Rpo};
 use super::{
     DrillOrder, Drills, Pick, StoreRefs, blocking, copy_of, fetch, millis, room, span_words,
@@ -45,10 +46,10 @@ struct Sources {
 
 /// A store with an archive.
 #[derive(Clone)]
-struct Source {
-    live: StoreRef,
+pub(super) struct Source {
+    pub(super) live: StoreRef,
     address: PostgresAddress,
-    archive: ContinuousArchive,
+    pub(super) archive: ContinuousArchive,
 }
 
 /// The backup of the other stores. The hold on it lasts as long as this.
@@ -120,7 +121,7 @@ impl Drills {
         course: &mut Course,
     ) -> Option<()> {
         let fetched = course
-            .part(PartName::Fetch, fetch_all(sources, scratch))
+            .part(PartName::Fetch, fetch_all(order, sources, scratch))
             .await?;
         let recovered = course
             .part(
@@ -252,53 +253,6 @@ fn archived(config: &portcullis_config::Config) -> Result<StoreRefs, Short> {
     }
 }
 
-/// The moment that is recovered. Of several archives each could give another one as its last: then it is the earliest of
-/// those, so that the stores belong together.
-fn moment(pick: &Pick, archives: &[Source]) -> Result<Option<Timestamp>, Short> {
-    let cannot = |error: portcullis_backup::BackupError| Short::could_not(chain(&error));
-    match pick {
-        Pick::At(at) => Ok(Some(*at)),
-        Pick::Named(name) => Err(Short::could_not(format!(
-            "{name} is a backup, and no moment of a continuous archive"
-        ))),
-        Pick::Latest if archives.len() == 1 => Ok(None),
-        Pick::Latest => {
-            let until = archives.iter().map(|one| {
-                let until = one.archive.standing().received_until;
-                until.ok_or_else(|| {
-                    let store = &one.live.name;
-                    Short::could_not(format!("store {store}: nothing was archived yet"))
-                })
-            });
-            let until: Result<Vec<Timestamp>, Short> = until.collect();
-            Ok(until?.into_iter().min())
-        }
-        Pick::Random(number) => {
-            let first = archives.first();
-            let first = first.ok_or_else(|| Short::could_not("there is no archive"))?;
-            let ranges = first.archive.ranges().map_err(cannot)?;
-            let spans = ranges.iter().map(|range| {
-                let span = range.to.as_microsecond() - range.from.as_microsecond();
-                (range.from, u64::try_from(span).unwrap_or(0) + 1)
-            });
-            let spans: Vec<(Timestamp, u64)> = spans.collect();
-            let whole: u64 = spans.iter().map(|(_, span)| span).sum();
-            let mut left = number.checked_rem(whole).ok_or_else(|| {
-                let store = &first.live.name;
-                Short::could_not(format!("store {store}: nothing can be recovered to yet"))
-            })?;
-            for (from, span) in spans {
-                if left < span {
-                    let at = from.as_microsecond().saturating_add_unsigned(left);
-                    return Ok(Timestamp::from_microsecond(at).ok());
-                }
-                left -= span;
-            }
-            Ok(None)
-        }
-    }
-}
-
 /// The newest backup before the moment, for the stores that have no archive.
 fn chosen(
     config: &portcullis_config::Config,
@@ -351,10 +305,14 @@ pub(super) fn clear_left(scratch: &[PathBuf]) {
 
 /// Reads everything from the vault: the backup of the other stores against its sums, and of each archive the copy of the
 /// cluster and the log after it, which are compared with theirs while they are unpacked.
-async fn fetch_all(sources: &Sources, scratch: &Path) -> Result<(Vec<Fetched>, Vec<Fact>), Short> {
+async fn fetch_all(
+    order: &DrillOrder<'_>,
+    sources: &Sources,
+    scratch: &Path,
+) -> Result<(Vec<Fetched>, Vec<Fact>), Short> {
     let mut facts = Vec::new();
     if let Some(backup) = &sources.backup {
-        let (_, found) = fetch(&sources.vault, &backup.name).await?;
+        let (_, found) = fetch(&sources.vault, &backup.name, order.records).await?;
         facts.extend(found);
     }
     let (archives, moment, place) = (

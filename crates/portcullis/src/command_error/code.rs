@@ -86,7 +86,7 @@ pub(crate) struct Meaning {
 }
 
 /// The words of the engine's API and of the gateway's admin API, and the code that tells of each.
-const WORDS: [(&str, ErrorCode); 38] = [
+const WORDS: [(&str, ErrorCode); 42] = [
     ("configuration", ErrorCode::Configuration),
     ("not_authorised", ErrorCode::NotAuthorised),
     ("not_found", ErrorCode::NotFound),
@@ -107,12 +107,16 @@ const WORDS: [(&str, ErrorCode); 38] = [
     ("not_recorded", ErrorCode::StateFolder),
     ("invalid_bypass", ErrorCode::RequestRefused),
     ("no_bypass", ErrorCode::RequestRefused),
+    ("invalid_pause", ErrorCode::RequestRefused),
+    ("not_paused", ErrorCode::RequestRefused),
+    ("no_pause", ErrorCode::RequestRefused),
     ("request_unreadable", ErrorCode::RequestUnreadable),
     ("method_not_allowed", ErrorCode::RequestUnreadable),
     ("media_type", ErrorCode::RequestUnreadable),
     ("body_too_large", ErrorCode::RequestUnreadable),
     ("not_a_split_change", ErrorCode::RequestUnreadable),
     ("not_a_bypass", ErrorCode::RequestUnreadable),
+    ("not_a_pause", ErrorCode::RequestUnreadable),
     ("plan_refused", ErrorCode::PlanRefused),
     ("unknown_release", ErrorCode::UnknownRelease),
     ("no_predecessor", ErrorCode::NoPredecessor),
