@@ -269,7 +269,10 @@ fn the_doctor_tells_missing_rights_on_a_line_of_their_own_with_what_gives_them()
     rig.ok(&["init"]);
     rig.ok(&["backup", "create"]);
     let well = rig.ok(&["doctor"]);
-    assert!(well.contains("rights: the user of store notes may"), "{well}");
+    assert!(
+        well.contains("rights: the user of store notes may"),
+        "{well}"
+    );
     let told = |rig: &Rig| {
         let output = rig.run(&["doctor"]);
         assert_eq!(output.status.code(), Some(1));
@@ -287,9 +290,8 @@ fn the_doctor_tells_missing_rights_on_a_line_of_their_own_with_what_gives_them()
     // A large object of somebody else.
     let number = server.sql("notes", "SELECT lo_from_bytea(0, 'x')");
     let found = told(&rig);
-    let words = format!(
-        "fail  rights: store \"notes\": the user may not read the large objects {number}"
-    );
+    let words =
+        format!("fail  rights: store \"notes\": the user may not read the large objects {number}");
     assert!(found.contains(&words), "{words}: {found}");
     assert!(!found.contains("space: "), "{found}");
     let refused = rig.run(&["backup", "create"]);

@@ -57,7 +57,8 @@ async fn look(kept: &Kept) -> bool {
             let (ranges, gaps) = (archive.ranges()?, archive.gaps()?);
             Ok((bases, ranges, gaps))
         });
-        one.state.looked_at(looked.as_ref().err().map(|error| in_one_line(error)));
+        one.state
+            .looked_at(looked.as_ref().err().map(|error| in_one_line(error)));
         let (mut bases, ranges, gaps) = looked.ok()?;
         let usable = bases.pop();
         let open = ranges.last().is_some_and(|range| range.open);
