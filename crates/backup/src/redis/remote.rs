@@ -147,7 +147,7 @@ impl Remote for Instance<'_> {
         Ok(RemoteExamined {
             digest: self.digest_against(wanted)?,
             rows: None,
-            checks: vec!["loaded by a server, every key and value read back: SHA-256"],
+            checks: vec!["loaded by a server, every key and value read back: SHA-256".to_owned()],
         })
     }
 }
