@@ -187,6 +187,24 @@ pub(crate) const COPY_BACKOFF_MS_MAX: u64 = 15_000;
 /// The largest note about an unfinished upload that is read, in bytes.
 pub(crate) const COPY_NOTE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// How large the pieces are in which the objects of a store are read, in bytes.
+pub(crate) const BUCKET_PIECE_BYTES: u64 = 2 * 1024 * 1024;
+
+/// How many requests for pieces, and for objects of up to a piece, are under way at a time. Each is in memory.
+pub(crate) const BUCKET_REQUESTS_AT_ONCE: usize = 8;
+
+/// How many pieces wait for the archive.
+pub(crate) const BUCKET_PIECES_WAITING: usize = 4;
+
+/// How often a bucket is listed again to find what was added or changed meanwhile.
+pub(crate) const BUCKET_ROUNDS_MAX: u32 = 3;
+
+/// The largest object that S3 copies in one request, in bytes.
+pub(crate) const BUCKET_COPY_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+
+/// The longest part of a key that is kept as the name of a file, in bytes: what file systems take (NAME_MAX).
+pub(crate) const FILE_NAME_BYTES_MAX: usize = 255;
+
 /// How long opening a connection to a Redis server may take, in seconds.
 pub(crate) const REDIS_CONNECT_S: u64 = 10;
 

@@ -79,6 +79,7 @@ fn capture_but(
             hard_links: Vec::new(),
             sqlite: None,
             postgres: None,
+            bucket: None,
             redis: None,
         },
         named: BTreeMap::new(),

@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::{
-    BackupName, ContinuousProblem, Damage, NameRefused, PostgresProblem, RedisProblem, StoreKind,
+    BackupName, BucketProblem, ContinuousProblem, Damage, NameRefused, PostgresProblem,
+    RedisProblem, StoreKind,
 };
 
 /// What can go wrong with backups.
@@ -315,6 +316,14 @@ pub enum BackupError {
         store: String,
         /// What is in the way.
         problem: PostgresProblem,
+    },
+    /// The objects of a bucket cannot be backed up or put back.
+    #[error("store {store:?}: {problem}")]
+    Bucket {
+        /// The store.
+        store: String,
+        /// What is in the way.
+        problem: Box<BucketProblem>,
     },
     /// A database of a Redis server cannot be backed up or put back.
     #[error("store {store:?}: {problem}")]

@@ -45,8 +45,10 @@ mod already_read;
 mod archive;
 mod backup_name;
 mod bounds;
+mod bucket;
 mod capture;
 mod clock;
+mod cloud;
 mod copies;
 mod damage;
 mod durable;
@@ -79,9 +81,11 @@ mod table_entry;
 mod vault;
 
 pub use backup_name::{BackupName, NameRefused};
-pub use copies::{
-    Copied, Copies, CopyAddress, CopyCredentials, CopyError, CopyProblem, CopyReadBack, Stop,
+pub use bucket::{
+    BucketAddress, BucketContent, BucketProblem, ObjectAttributes, ObjectEntry, bucket_url,
 };
+pub use cloud::{CloudAddress, CloudCredentials};
+pub use copies::{Copied, Copies, CopyError, CopyLock, CopyProblem, CopyReadBack, Stop};
 pub use damage::Damage;
 pub use encryption::{Encryption, KeyRefused, NewKey, Sealed};
 pub use error::BackupError;

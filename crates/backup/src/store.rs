@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::ATTEMPTS_MAX;
+use crate::bucket::{Bucket, BucketAddress};
 use crate::capture::{Unsettled, capture};
 use crate::on_disk::{OnDisk, Shape};
 use crate::postgres::{Database, PostgresAddress};
@@ -49,6 +50,12 @@ pub enum Location {
         /// How many sessions dump and restore at a time, 1 to 64.
         jobs: u32,
     },
+    /// The objects of a bucket below a prefix. They may be used while they are backed up, and must not be written to
+    /// while they are put back.
+    Bucket {
+        /// Where they are, with the keys.
+        address: BucketAddress,
+    },
     /// A database of a Redis or Valkey server. It may be in use while it is backed up and while it is replaced.
     Redis {
         /// Where it is, with the password.
@@ -70,6 +77,8 @@ pub enum StoreKind {
     Sqlite,
     /// A PostgreSQL database.
     Postgres,
+    /// The objects of a bucket below a prefix.
+    Bucket,
     /// A database of a Redis or Valkey server.
     Redis,
 }
@@ -90,6 +99,7 @@ impl fmt::Display for StoreKind {
             Self::Directory => "directory",
             Self::Sqlite => "sqlite database",
             Self::Postgres => "postgresql database",
+            Self::Bucket => "bucket",
             Self::Redis => "redis database",
         })
     }
@@ -131,6 +141,7 @@ impl Store {
             Location::Directory { .. } => StoreKind::Directory,
             Location::Sqlite { .. } => StoreKind::Sqlite,
             Location::Postgres { .. } => StoreKind::Postgres,
+            Location::Bucket { .. } => StoreKind::Bucket,
             Location::Redis { .. } => StoreKind::Redis,
         }
     }
@@ -142,7 +153,7 @@ impl Store {
             Location::File { path } | Location::Directory { path } | Location::Sqlite { path } => {
                 Some(path)
             }
-            Location::Postgres { .. } | Location::Redis { .. } => None,
+            Location::Postgres { .. } | Location::Redis { .. } | Location::Bucket { .. } => None,
         }
     }
 
@@ -154,6 +165,7 @@ impl Store {
                 path.display().to_string()
             }
             Location::Postgres { address, .. } => address.to_string(),
+            Location::Bucket { address } => address.to_string(),
             Location::Redis {
                 copy: Some(folder), ..
             } => folder.display().to_string(),
@@ -167,6 +179,15 @@ impl Store {
         Self {
             name: name.to_owned(),
             location: Location::Postgres { address, jobs },
+        }
+    }
+
+    /// A store that is the objects of a bucket.
+    #[must_use]
+    pub fn bucket(name: &str, address: BucketAddress) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: Location::Bucket { address },
         }
     }
 
@@ -191,7 +212,9 @@ impl Store {
                 Location::File { .. } => Location::File { path },
                 Location::Directory { .. } => Location::Directory { path },
                 Location::Sqlite { .. } => Location::Sqlite { path },
-                Location::Postgres { .. } | Location::Redis { .. } => self.location.clone(),
+                Location::Postgres { .. } | Location::Redis { .. } | Location::Bucket { .. } => {
+                    self.location.clone()
+                }
             },
         }
     }
@@ -253,7 +276,9 @@ impl Store {
     /// What a backup needs at most beside its entries, in bytes: a database is copied before it is packed.
     pub(crate) fn bytes_needed(&self, size: StoreSize) -> u64 {
         match self.location {
-            Location::File { .. } | Location::Directory { .. } => size.bytes,
+            Location::File { .. } | Location::Directory { .. } | Location::Bucket { .. } => {
+                size.bytes
+            }
             Location::Sqlite { .. } | Location::Postgres { .. } | Location::Redis { .. } => {
                 size.bytes.saturating_mul(2)
             }
@@ -296,6 +321,12 @@ impl Store {
                     jobs: *jobs,
                 }));
             }
+            Location::Bucket { address } => {
+                return Held::Server(Box::new(Bucket {
+                    store: &self.name,
+                    address,
+                }));
+            }
             Location::Redis { address, copy } => {
                 return Held::Server(Box::new(Instance {
                     store: &self.name,
@@ -331,6 +362,7 @@ pub(crate) enum Held<'a> {
 /// * An SQLite database: that of its content, see [`crate::SqliteContent`]. It is read in one transaction, so
 ///   it is that of one moment. How the content lies in pages does not count.
 /// * A PostgreSQL database: that of its content, see [`crate::PostgresContent`], of one moment too.
+/// * A bucket: the SHA-256 over one line for each object, see [`crate::BucketContent`].
 ///
 /// * A database of a Redis server: that of its content, see [`crate::RedisContent`], of one moment too. Keys that expire
 ///   are gone later: compare with [`store_digest_against`].

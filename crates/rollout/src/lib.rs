@@ -8,6 +8,7 @@
 
 mod action;
 mod apply;
+mod bucket_ref;
 mod closure;
 mod effect;
 mod event;
@@ -33,6 +34,7 @@ pub use action::{
     Promotion, Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
+pub use bucket_ref::BucketRef;
 pub use closure::{ClosedFor, ClosedTo, Closure, ReadRequest, ReadRequestRefused};
 pub use effect::{Effect, Notice, NoticeKind};
 pub use event::{Actor, Event, EventKind, Fact, Failure};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ValueSource;
+use crate::{BucketRef, ValueSource};
 
 /// The file in the folder of a copied Redis database that has the URL of its server.
 pub const REDIS_COPY_URL: &str = "url";
@@ -52,6 +52,8 @@ pub enum StoreLocation {
         /// How many sessions dump and restore at a time.
         jobs: u32,
     },
+    /// The objects of a bucket below a prefix.
+    Bucket(BucketRef),
     /// A database of a Redis or Valkey server. As for PostgreSQL, what stands here is where the URL is.
     Redis {
         /// A reference to the URL, or a URL without a password.
@@ -75,6 +77,8 @@ pub enum StoreKind {
     Sqlite,
     /// A PostgreSQL database.
     Postgres,
+    /// The objects of a bucket below a prefix.
+    Bucket,
     /// A database of a Redis or Valkey server.
     Redis,
 }
@@ -100,6 +104,7 @@ impl StoreRef {
                 None => url.clone(),
                 Some(name) => ValueSource::database(name, url),
             },
+            StoreLocation::Bucket(bucket) => bucket.place(),
             StoreLocation::Redis { url, copy, .. } => match copy {
                 None => url.clone(),
                 // The server of a copy has its URL there.
@@ -108,7 +113,7 @@ impl StoreRef {
         }
     }
 
-    /// Where a copy of it goes: a path in `folder`, or a database of that name beside its own.
+    /// Where a copy of it goes: a path in `folder`, or a database or a copy of that name beside its own.
     #[must_use]
     pub fn copied_to(&self, folder: &Path, database: &str) -> StoreRef {
         let leaf = self.path().and_then(Path::file_name);
@@ -127,6 +132,10 @@ impl StoreRef {
                 database: Some(database.to_owned()),
                 jobs: *jobs,
             },
+            StoreLocation::Bucket(bucket) => StoreLocation::Bucket(BucketRef {
+                copy: Some(database.to_owned()),
+                ..bucket.clone()
+            }),
             StoreLocation::Redis {
                 url, folder: base, ..
             } => StoreLocation::Redis {
@@ -150,6 +159,7 @@ impl StoreLocation {
             StoreLocation::Directory { .. } => StoreKind::Directory,
             StoreLocation::Sqlite { .. } => StoreKind::Sqlite,
             StoreLocation::Postgres { .. } => StoreKind::Postgres,
+            StoreLocation::Bucket(_) => StoreKind::Bucket,
             StoreLocation::Redis { .. } => StoreKind::Redis,
         }
     }
@@ -160,18 +170,21 @@ impl StoreLocation {
             StoreLocation::File { path }
             | StoreLocation::Directory { path }
             | StoreLocation::Sqlite { path } => Some(path),
-            StoreLocation::Postgres { .. } | StoreLocation::Redis { .. } => None,
+            StoreLocation::Postgres { .. }
+            | StoreLocation::Redis { .. }
+            | StoreLocation::Bucket(_) => None,
         }
     }
 }
 
 impl StoreKind {
     /// Every kind.
-    pub const ALL: [StoreKind; 5] = [
+    pub const ALL: [StoreKind; 6] = [
         StoreKind::File,
         StoreKind::Directory,
         StoreKind::Sqlite,
         StoreKind::Postgres,
+        StoreKind::Bucket,
         StoreKind::Redis,
     ];
 
@@ -182,6 +195,7 @@ impl StoreKind {
             StoreKind::Directory => "directory",
             StoreKind::Sqlite => "sqlite",
             StoreKind::Postgres => "postgres",
+            StoreKind::Bucket => "bucket",
             StoreKind::Redis => "redis",
         }
     }

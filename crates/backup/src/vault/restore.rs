@@ -239,10 +239,7 @@ impl<'a> Writer<'a> {
             }
             _ => (private.join("data"), private.join("data")),
         };
-        if matches!(
-            store.kind,
-            StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis
-        ) {
+        if !matches!(store.kind, StoreKind::File | StoreKind::Sqlite) {
             fs::create_dir(&root_path).map_err(|source| failed("create", &root_path, source))?;
         }
         let root = openat(
@@ -363,7 +360,9 @@ impl<'a> Writer<'a> {
     fn check(&self, copied: &AlreadyRead) -> Result<(), BackupError> {
         let shape = match self.store.kind {
             StoreKind::File | StoreKind::Sqlite => Shape::File,
-            StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis => Shape::Directory,
+            StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => {
+                Shape::Directory
+            }
         };
         let copy = OnDisk {
             name: self.store.name.clone(),

@@ -629,13 +629,8 @@ fn a_missing_or_damaged_segment_ends_what_can_be_recovered_to_and_the_last_momen
         let gaps = archive.gaps().unwrap();
         assert_eq!(gaps.len(), 1, "{gaps:?}");
         assert_eq!((&*gaps[0].first, gaps[0].until), (&name[..24], None));
-        // What was announced can be recovered to: the first moment, the last one, and any in between.
-        for (moment, rows) in [
-            (range.from, 0),
-            (moments[0], 1),
-            (moments[1], 2),
-            (range.to, 2),
-        ] {
+        // What was announced can be recovered to: the last moment, and one in between.
+        for (moment, rows) in [(moments[0], 1), (range.to, 2)] {
             let cluster = archive.recover(&archived.order(Some(moment))).unwrap();
             assert_eq!((entries(&cluster), cluster.reaches), (rows, moment));
         }

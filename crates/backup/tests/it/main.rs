@@ -6,11 +6,13 @@
 #[path = "../../../driver/tests/it/authority.rs"]
 #[allow(dead_code)]
 mod authority;
+mod bucket;
 mod changing;
 mod cloud;
 mod completeness;
 mod continuous;
 mod copies;
+mod copies_locked;
 mod copies_tls;
 mod damage;
 mod encrypted;

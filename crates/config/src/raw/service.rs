@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use crate::Code;
 use crate::config::PortRange;
 use crate::keys::Kind;
-use crate::raw::{RawCadence, RawCheck, has_password, secret_url, value_or_default};
+use crate::raw::{RawBucket, RawCadence, RawCheck, has_password, secret_url, value_or_default};
 use crate::report::{At, Spot, Wrong};
 use crate::table::{Entries, Table};
 use crate::units;
@@ -44,6 +44,7 @@ pub(crate) struct RawStore {
     pub(crate) url: Option<At<String>>,
     pub(crate) jobs: Option<At<u32>>,
     pub(crate) continuous: Option<RawContinuous>,
+    pub(crate) bucket: Option<RawBucket>,
     /// Keys with values that were refused.
     pub(crate) refused: Vec<&'static str>,
     /// The table's place.
@@ -130,6 +131,7 @@ impl RawStore {
             url,
             jobs: table.count("jobs"),
             continuous: table.optional_table("continuous", RawContinuous::read),
+            bucket: table.optional_table("bucket", RawBucket::read),
             spot: table.spot.clone(),
         }
     }

@@ -5,7 +5,7 @@ use portcullis_rollout::{
 };
 
 use super::paths::within;
-use super::{Context, text};
+use super::{Context, bucket, text};
 use crate::origin::Wanted;
 use crate::raw::{RawData, RawRelease, RawState, RawStore};
 use crate::report::{At, Report, Spot, Wrong};
@@ -78,6 +78,10 @@ fn location<'r>(
     raw: &'r RawStore,
     context: &mut Context<'_>,
 ) -> Option<(StoreLocation, &'r Spot)> {
+    if kind == StoreKind::Bucket {
+        return bucket::location(raw, context);
+    }
+    bucket::unused(raw, kind.word(), context.report);
     let server = matches!(kind, StoreKind::Postgres | StoreKind::Redis);
     let path = ("path", raw.path.as_ref().map(|at| &at.spot));
     let jobs = ("jobs", raw.jobs.as_ref().map(|at| &at.spot));
@@ -124,7 +128,7 @@ fn location<'r>(
     let (wanted, location) = match kind {
         StoreKind::File => (Wanted::FileStore, StoreLocation::File { path }),
         StoreKind::Directory => (Wanted::DirectoryStore, StoreLocation::Directory { path }),
-        StoreKind::Sqlite | StoreKind::Postgres | StoreKind::Redis => {
+        StoreKind::Sqlite | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => {
             (Wanted::SqliteStore, StoreLocation::Sqlite { path })
         }
     };
@@ -164,6 +168,11 @@ fn duplicate_name(before: &[RawStore], store: &RawStore, report: &Report<'_>) {
 fn overlap(one: &StoreRef, other: &StoreRef) -> bool {
     let (Some(path), Some(other_path)) = (one.path(), other.path()) else {
         // Two references may lead to one database; that can only be seen when they are resolved.
+        if let (StoreLocation::Bucket(one), StoreLocation::Bucket(other)) =
+            (&one.location, &other.location)
+        {
+            return bucket::overlap(one, other);
+        }
         let same = |one: &StoreRef, other: &StoreRef| one.place() == other.place();
         return one.kind() == other.kind() && same(one, other);
     };

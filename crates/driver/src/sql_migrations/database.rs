@@ -105,7 +105,8 @@ impl MigrationDatabase {
             }
             StoreLocation::File { .. }
             | StoreLocation::Directory { .. }
-            | StoreLocation::Redis { .. } => Err(refused(
+            | StoreLocation::Redis { .. }
+            | StoreLocation::Bucket(_) => Err(refused(
                 "it is no database of SQL, so SQL files cannot change it".to_owned(),
             )),
         }

@@ -13,9 +13,9 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, Copies, CopyError, CopyProblem, Location,
-    PostgresAddress, PostgresProblem, RedisAddress, Replaced, Store, StoreManifest, Vault,
-    Verified, store_digest_against,
+    BackupError, BackupName, BackupRequest, BucketProblem, Copies, CopyError, CopyProblem,
+    Location, PostgresAddress, PostgresProblem, RedisAddress, Replaced, Store, StoreManifest,
+    Vault, Verified, store_digest_against,
 };
 use portcullis_driver::{Probed, resolve_secret};
 use portcullis_rollout::{
@@ -382,7 +382,8 @@ fn replace(
 /// passwords.
 ///
 /// # Errors
-/// When a reference has no value, or it is no URL of a PostgreSQL database. No message has any of it.
+/// When a reference has no value, or it is no URL of a PostgreSQL database, or no address of a bucket. No message has any
+/// of it.
 pub async fn stores_of(refs: &[StoreRef]) -> Result<Vec<Store>, Failure> {
     let mut stores = Vec::with_capacity(refs.len());
     for store in refs {
@@ -410,6 +411,13 @@ pub async fn stores_of(refs: &[StoreRef]) -> Result<Vec<Store>, Failure> {
                     None => address,
                 };
                 Location::Postgres { address, jobs }
+            }
+            StoreLocation::Bucket(bucket) => {
+                let address = super::bucket::address(&store.name, &bucket).await;
+                let named = |why: String| lasting(format!("store {:?}: {why}", store.name));
+                Location::Bucket {
+                    address: address.map_err(named)?,
+                }
             }
         };
         stores.push(Store {
@@ -484,6 +492,7 @@ fn parse(name: &str) -> Result<BackupName, Failure> {
 fn is_unknown(error: &BackupError) -> bool {
     match error {
         BackupError::DatabaseBusy { .. } => true,
+        BackupError::Bucket { problem, .. } => !matches!(**problem, BucketProblem::NoBucket { .. }),
         BackupError::Redis { .. } => true,
         BackupError::Postgres { problem, .. } => {
             !matches!(problem, PostgresProblem::DatabaseMissing { .. })
@@ -501,6 +510,7 @@ fn failure(error: &BackupError) -> Failure {
             | BackupError::Vault { .. }
             | BackupError::VaultFull { .. }
     ) || matches!(error, BackupError::Postgres { problem, .. } if problem.is_passing())
+        || matches!(error, BackupError::Bucket { problem, .. } if problem.is_passing())
         || matches!(error, BackupError::Redis { problem, .. } if problem.is_passing());
     Failure {
         message: chain(error),

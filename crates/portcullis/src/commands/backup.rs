@@ -78,6 +78,7 @@ async fn in_vault(
             pause,
             no_pause,
         } => {
+            in_one_line(reason)?;
             let release = serving(config).await;
             let pauses = Pauses::of(config, *pause, *no_pause);
             create::run(config, vault, (reason, release), (pauses, json)).await
@@ -127,6 +128,17 @@ async fn restore(
     match wanted.to {
         Some(to) => restore_copy(vault, name, wanted.store, to, json),
         None => restore_in_place(config, vault, name, wanted.store, json).await,
+    }
+}
+
+/// A reason is shown in lists, a line for each backup.
+fn in_one_line(reason: &str) -> Result<(), CommandError> {
+    match reason.chars().any(char::is_control) {
+        false => Ok(()),
+        true => Err(CommandError::new(
+            Exit::Usage,
+            "--reason must say in one line why the backup is made",
+        )),
     }
 }
 
@@ -280,6 +292,8 @@ async fn list_lines(
             let (state, why) = state_words(&backup.state);
             let state = if backup.verified { "verified" } else { state };
             let why = why.filter(|why| !why.is_empty());
+            // A manifest may come from elsewhere, and a line of it must not look like one of ours.
+            let why = why.map(|why| why.replace(char::is_control, "·"));
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             let encrypted = if backup.sealed.is_some() {
                 ", encrypted"
@@ -425,6 +439,10 @@ async fn restore_in_place(
                     format!("exchange the two with SWAPDB NUMBER {number}, and DEL portcullis:mark")
                 }
                 Kept::Database(_) => "rename it back with ALTER DATABASE ... RENAME TO".to_owned(),
+                Kept::Objects(_) => "copy it back with `aws s3 sync`".to_owned(),
+                Kept::Versions(_) => {
+                    "copy these versions back with `aws s3api copy-object`".to_owned()
+                }
             };
             output::talk(&format!("what was there is kept as {kept}; undo: {undo}"));
         }
@@ -499,6 +517,7 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
             | BackupError::Redis { .. }
             | BackupError::Continuous { .. },
         ) => made.code(ErrorCode::DatabaseRefused),
+        Some(BackupError::Bucket { .. }) => made.code(ErrorCode::BucketRefused),
         Some(BackupError::UnknownBackup { .. } | BackupError::NoVault { .. }) => {
             made.code(ErrorCode::NoBackup)
         }

@@ -5,6 +5,7 @@ mod after_release;
 mod alembic;
 mod api;
 mod archive_drills;
+mod buckets;
 mod bypass;
 #[path = "../../../backup/tests/it/cloud.rs"]
 #[allow(dead_code, clippy::expect_used)]

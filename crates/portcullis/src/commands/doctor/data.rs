@@ -131,8 +131,14 @@ fn leftovers(store: &Store) -> Option<Finding> {
     let hint = match store.kind() {
         StoreKind::Redis => {
             "unless a restore is under way, empty them with redis-cli -n NUMBER FLUSHDB; the next restore does it too"
+                .to_owned()
         }
-        _ => "unless a rollout or a restore is under way, drop them with DROP DATABASE",
+        StoreKind::Bucket => format!(
+            "unless a rollout or a restore is under way, remove what lies below {}.portcullis-copy-NAME/, and then the .json of \
+             that name",
+            store.place()
+        ),
+        _ => "unless a rollout or a restore is under way, drop them with DROP DATABASE".to_owned(),
     };
     Some(Finding::warn("copies", message).hint(hint))
 }
