@@ -46,7 +46,8 @@ pub(super) fn backup(raw: &RawBackup, has_stores: bool, report: &Report<'_>) -> 
             Wrong::new(Code::Contradiction, message).hint(hint),
         );
     }
-    if let Some(at) = raw.pause.as_ref().filter(|at| at.given && !has_stores) {
+    let pause = text(raw.pause.as_ref()) == Some("writes");
+    if let Some(at) = raw.pause.as_ref().filter(|_| pause && !has_stores) {
         needs_stores(at, report);
     }
     BackupConfig {
@@ -57,7 +58,7 @@ pub(super) fn backup(raw: &RawBackup, has_stores: bool, report: &Report<'_>) -> 
             Some("warn") => TooOld::Warn,
             _ => TooOld::Refuse,
         },
-        pause: text(raw.pause.as_ref()) == Some("writes"),
+        pause,
         pause_max_ms: raw.pause_max_ms,
         encryption: EncryptionConfig::default(),
         copies: Vec::new(),
