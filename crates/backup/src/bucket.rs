@@ -187,7 +187,7 @@ impl Remote for Bucket<'_> {
         Ok(RemoteExamined {
             digest: self.live_digest()?,
             rows: None,
-            checks: vec!["every object read back: SHA-256, headers and metadata"],
+            checks: vec!["every object read back: SHA-256, headers and metadata".to_owned()],
         })
     }
 }
