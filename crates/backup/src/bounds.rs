@@ -140,6 +140,12 @@ pub(crate) const NAMED_MAX: usize = 8;
 /// The largest file of write-ahead log that is read, in bytes: PostgreSQL's largest segment.
 pub(crate) const WAL_FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
+/// The largest list of marks of received log that is read, in bytes: a line for each segment since the oldest copy.
+pub(crate) const WAL_MARKS_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// The largest list of damaged files of an archive that is read, in bytes.
+pub(crate) const DAMAGED_FILES_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// How often a stream of write-ahead log is looked at, in milliseconds.
 pub(crate) const WAL_LOOK_MS: u64 = 500;
 

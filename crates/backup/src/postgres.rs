@@ -35,6 +35,7 @@ mod listing;
 mod problem;
 mod remote;
 mod restore;
+mod rights;
 mod schema;
 mod session;
 mod settings;
@@ -153,17 +154,19 @@ impl Database<'_> {
             for tool in ["pg_dump", "pg_restore"] {
                 tools.find(tool, session.major, "the server").await?;
             }
-            let hidden: Vec<(String,)> = session.rows("look at its rights", HIDDEN, &[]).await?;
+            rights::may_read(&mut session).await?;
             session.close().await;
-            let hidden: Vec<String> = hidden.into_iter().map(|(name,)| name).collect();
-            match hidden.is_empty() {
-                true => Ok(()),
-                false => Err(PostgresProblem::NoRight {
-                    doing: format!("read {}", problem::listed(&hidden)),
-                    why: "everything is backed up or nothing: GRANT pg_read_all_data TO user"
-                        .to_owned(),
-                }),
-            }
+            Ok(())
+        })
+    }
+
+    /// Whether the user may copy the database beside itself, and put a copy into its place.
+    fn may_be_restored(&self) -> Result<(), BackupError> {
+        self.blocking(async {
+            let mut session = Session::open(self.address).await?;
+            rights::may_restore(&mut session, self.address.database()).await?;
+            session.close().await;
+            Ok(())
         })
     }
 
@@ -172,18 +175,9 @@ impl Database<'_> {
         self.blocking(async {
             let mut session = Session::beside(self.address).await?;
             restore::prepare(&mut session, wanted).await?;
-            let owner = "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = $1 \
-                 AND NOT pg_has_role(current_user, datdba, 'USAGE')";
-            let name = self.address.database();
-            let owner: Vec<(String,)> = session.rows("read the rights", owner, &[name]).await?;
+            rights::may_rename(&mut session, self.address.database()).await?;
             session.close().await;
-            match owner.into_iter().next() {
-                None => Ok(()),
-                Some((owner,)) => Err(PostgresProblem::NoRight {
-                    doing: format!("rename the database {name}"),
-                    why: format!("it belongs to {owner}: make the user a member of that role"),
-                }),
-            }
+            Ok(())
         })
     }
 
@@ -261,13 +255,6 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const SIZE: &str = "SELECT pg_database_size(current_database())";
 /// The dump and the two scripts beside it.
 const ENTRIES: u64 = 3;
-/// Tables and sequences that the user may not read.
-const HIDDEN: &str = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-     WHERE c.relkind IN ('r', 'S') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' \
-     AND n.nspname <> 'information_schema' AND (NOT has_schema_privilege(n.oid, 'USAGE') \
-     OR NOT CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT') \
-      ELSE has_table_privilege(c.oid, 'SELECT') END) ORDER BY 1";
-
 /// Dumps the database into `folder`.
 async fn take(
     address: &PostgresAddress,
@@ -278,6 +265,7 @@ async fn take(
     let tool = Tools::installed()
         .find("pg_dump", session.major, "the server")
         .await?;
+    rights::may_read(&mut session).await?;
     session.run("begin", BEGIN).await?;
     let snapshot: String = session.value("SELECT pg_export_snapshot()").await?;
     // They go on without a transaction, so the dump has them as they are now or later.

@@ -28,6 +28,11 @@ pub(crate) trait Remote {
     /// Whether a backup of it could begin: tools, rights and versions are there.
     fn examine(&self) -> Result<(), BackupError>;
 
+    /// Whether the rights are there to copy it beside itself and to put a copy into its place.
+    fn may_be_restored(&self) -> Result<(), BackupError> {
+        Ok(())
+    }
+
     /// The digest of what it holds now, to compare with that of a manifest.
     fn live_digest(&self) -> Result<String, BackupError>;
 

@@ -303,6 +303,18 @@ impl Store {
         Ok(size)
     }
 
+    /// Whether the rights are there to rehearse on a copy of this store, and to put a backup into its place. Nothing is
+    /// changed.
+    ///
+    /// # Errors
+    /// Those of the store's kind, with which right is missing.
+    pub fn may_be_restored(&self) -> Result<(), BackupError> {
+        match self.held() {
+            Held::Disk(_) => Ok(()),
+            Held::Server(remote) => remote.may_be_restored(),
+        }
+    }
+
     /// What a backup needs at most beside its entries, in bytes: a database is copied before it is packed.
     pub(crate) fn bytes_needed(&self, size: StoreSize) -> u64 {
         match self.location {

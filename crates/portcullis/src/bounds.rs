@@ -124,6 +124,8 @@ pub(crate) const ARCHIVE_PAUSE_MIN: Duration = Duration::from_secs(1);
 pub(crate) const ARCHIVE_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// For how long nothing is received before it is told as a trouble, in milliseconds: a server may be started anew.
 pub(crate) const ARCHIVE_TROUBLE_MS: u64 = 5_000;
+/// For how long write-ahead log that is missing is told after the cluster was copied again: a day.
+pub(crate) const ARCHIVE_GAP_TOLD_MS: u64 = 24 * 60 * 60 * 1000;
 /// The pause between two looks at whether a cluster is to be copied.
 pub(crate) const ARCHIVE_LOOK_PAUSE: Duration = Duration::from_secs(2);
 /// How long after a copy no other one is made, so that the log that belongs to it can come.

@@ -93,7 +93,8 @@ pub(super) async fn amcheck(
     let arguments: Vec<OsString> = vec![
         "--no-password".into(),
         "--database".into(),
-        address.database().into(),
+        // It is a pattern, in which a quoted part stands for itself (PostgreSQL manual, psql, "Patterns").
+        quoted(address.database()).into(),
     ];
     let child = tool.spawn(&arguments, Some(address), Stdio::null())?;
     let ended = tool.ended(child).await;

@@ -9,7 +9,8 @@
 //! In the vault, `SERVICE_ENVIRONMENT_STORE.continuous/`:
 //!
 //! * `archive.json`: which cluster this is of; `standing.json`: up to when everything is there;
-//!   `verified.json`: what reading it back found the last time.
+//!   `received.txt`: the same for each segment; `verified.json`: what reading it back found the last time;
+//!   `damaged.json`: the files of the log that were found damaged, which nobody counts on.
 //! * `base/ID/`: `base.tar.zst`, the copy as `pg_basebackup --format=tar` writes it, with `backup_manifest` as its last
 //!   file; `base.json`, what is known of it; `SHA256SUMS`, for `sha256sum -c`; and `damaged.txt` once it was found so.
 //!   The folder gets its name when it is complete and was read back.
@@ -28,6 +29,7 @@ mod fetched;
 mod history;
 mod inventory;
 mod lsn;
+mod marks;
 mod point;
 mod problem;
 mod range;
@@ -37,6 +39,7 @@ mod recovered;
 mod segment;
 mod segment_file;
 mod source;
+mod survey;
 mod take_base;
 mod verify;
 

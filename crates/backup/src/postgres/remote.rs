@@ -26,6 +26,10 @@ impl Remote for Database<'_> {
         self.can_be_dumped()
     }
 
+    fn may_be_restored(&self) -> Result<(), BackupError> {
+        Database::may_be_restored(self)
+    }
+
     fn live_digest(&self) -> Result<String, BackupError> {
         self.digest()
     }

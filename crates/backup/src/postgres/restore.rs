@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use super::content::{Seen, behind, sequences};
 use super::problem::listed;
+use super::rights;
 use super::session::{Session, quoted};
 use super::tools::Tools;
 use super::{PostgresAddress, PostgresContent, PostgresProblem};
@@ -64,52 +65,7 @@ pub(super) async fn prepare(
             names: missing,
         });
     }
-    rights(session, wanted).await
-}
-
-/// Whether the user may make the database, own it and what is in it, and have its extensions.
-async fn rights(session: &mut Session, wanted: &PostgresContent) -> Result<(), PostgresProblem> {
-    const OWN: &str = "SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user";
-    let own: Vec<(bool, bool)> = session.rows("read the rights", OWN, &[]).await?;
-    let (all, create) = own.into_iter().next().unwrap_or_default();
-    if all {
-        return Ok(());
-    }
-    let refused = |doing: String, why: &str| PostgresProblem::NoRight {
-        doing,
-        why: why.to_owned(),
-    };
-    if !create {
-        let why = "a restore goes into a new database: ALTER ROLE ... CREATEDB";
-        return Err(refused("create a database".to_owned(), why));
-    }
-    const MEMBER: &str = "SELECT pg_has_role(current_user, $1::name, 'MEMBER')";
-    let mut foreign = Vec::new();
-    for role in &wanted.roles {
-        let member: Vec<(bool,)> = session.rows("read the rights", MEMBER, &[role]).await?;
-        if member != [(true,)] {
-            foreign.push(role.clone());
-        }
-    }
-    if !foreign.is_empty() {
-        let doing = format!("give what is restored to {}", listed(&foreign));
-        return Err(refused(
-            doing,
-            "make it a member of these roles (GRANT role TO user)",
-        ));
-    }
-    const TRUSTED: &str = "SELECT bool_and(trusted OR NOT superuser) FROM pg_available_extension_versions \
-         WHERE name = $1::name";
-    for extension in &wanted.extensions {
-        let trusted: Vec<(Option<bool>,)> = session
-            .rows("read the extensions", TRUSTED, &[&extension.name])
-            .await?;
-        if trusted != [(Some(true),)] {
-            let doing = format!("create the extension {}", extension.name);
-            return Err(refused(doing, "only a superuser may: restore as one"));
-        }
-    }
-    Ok(())
+    rights::may_make(session, &wanted.roles, &wanted.extensions).await
 }
 
 /// Makes the database of `copy` and puts the dump in `folder` into it, as the backup has it. If that fails, the

@@ -505,11 +505,13 @@ fn what_is_missing_changed_renamed_or_swapped_is_found_and_named() {
     assert_eq!(found.damages.len(), 1, "{found:?}");
     assert!(found.damages[0].contains(&name) && found.damages[0].contains("SHA-256"));
     assert_eq!(found.gaps.len(), 1, "what is damaged is missing");
-    let refused = archived.refused(None);
+    let last = archived.archive.recover(&archived.order(None)).unwrap();
+    let gap = last.gap.as_ref().unwrap();
     assert!(
-        matches!(&refused, ContinuousProblem::Damaged { file, .. } if *file == name),
-        "{refused}"
+        gap.first == name[..24] && last.reaches == found.ranges[0].to,
+        "{gap:?}"
     );
+    drop(last);
     file.write_all_at(&byte, 100).unwrap();
     assert!(archived.archive.verify().unwrap().is_whole());
 
@@ -556,6 +558,193 @@ fn what_is_missing_changed_renamed_or_swapped_is_found_and_named() {
     assert!(found.ranges.is_empty());
     let refused = archived.refused(None);
     assert!(refused.to_string().contains("nothing can yet"), "{refused}");
+}
+
+/// How many rows of the first writer a recovered cluster has.
+fn entries(cluster: &RecoveredCluster) -> usize {
+    let address = cluster.address("bank").unwrap();
+    let count = ask(&address, "SELECT count(*) FROM entry WHERE writer = 0").unwrap();
+    count.parse().unwrap()
+}
+
+/// Rows in several segments, each with a moment before which it was committed and before which the next one was not.
+fn rows_in_segments(archived: &Archived, receiver: &Receiver, count: usize) -> Vec<Timestamp> {
+    let one = |number: usize| {
+        let row = format!("INSERT INTO entry VALUES (0, {number})");
+        archived.server.sql("bank", &row);
+        let moment = archived.caught_up(receiver);
+        archived.switch();
+        moment
+    };
+    let moments = (0..count).map(one).collect();
+    archived.caught_up(receiver);
+    moments
+}
+
+/// The segment in which the row with a number was written, as it is sealed.
+fn sealed_with(archived: &Archived, moment_of: &[Timestamp], number: usize) -> PathBuf {
+    // It was filled right after the moment.
+    let filled = |path: &PathBuf| {
+        let modified = fs::metadata(path).unwrap().modified().unwrap();
+        Timestamp::try_from(modified).unwrap() >= moment_of[number]
+    };
+    let mut files = archived.sealed();
+    files.retain(|path| path.to_str().unwrap().contains("/0000"));
+    files.into_iter().find(filled).unwrap()
+}
+
+/// A segment is missing or damaged and the log goes on after it: what was committed before it can be recovered to, and the
+/// last moment is the one that is reached, with what is missing.
+#[test]
+fn a_missing_or_damaged_segment_ends_what_can_be_recovered_to_and_the_last_moment_says_so() {
+    let archived = Archived::new();
+    let moments = archived.while_receiving(|receiver| {
+        until("something is received", || {
+            receiver.last.lock().unwrap().until.is_some()
+        });
+        archived.base(1);
+        archived.switch();
+        archived.caught_up(receiver);
+        rows_in_segments(&archived, receiver, 4)
+    });
+    let archive = &archived.archive;
+    assert!(archive.verify().unwrap().is_whole());
+    assert!(archive.gaps().unwrap().is_empty());
+    let whole = archive.recover(&archived.order(None)).unwrap();
+    assert_eq!((entries(&whole), whole.gap.clone()), (4, None));
+    assert_eq!(Some(whole.reaches), archive.standing().received_until);
+    drop(whole);
+
+    // The third row is in it.
+    let third = sealed_with(&archived, &moments, 2);
+    let name = third.file_name().unwrap().to_str().unwrap().to_owned();
+    let aside = archived.place.path("aside");
+    let check = |damaged: bool| {
+        let ranges = archive.ranges().unwrap();
+        let [range] = ranges.as_slice() else {
+            panic!("{ranges:?}")
+        };
+        assert!(!range.open && range.has(moments[1]), "{range} {moments:?}");
+        assert!(range.to < moments[2], "{range} {moments:?}");
+        let gaps = archive.gaps().unwrap();
+        assert_eq!(gaps.len(), 1, "{gaps:?}");
+        assert_eq!((&*gaps[0].first, gaps[0].until), (&name[..24], None));
+        // What was announced can be recovered to: the last moment, and one in between.
+        for (moment, rows) in [(moments[0], 1), (range.to, 2)] {
+            let cluster = archive.recover(&archived.order(Some(moment))).unwrap();
+            assert_eq!((entries(&cluster), cluster.reaches), (rows, moment));
+        }
+        let last = archive.recover(&archived.order(None)).unwrap();
+        assert_eq!((entries(&last), last.reaches), (2, range.to), "{damaged}");
+        let gap = last.gap.as_ref().unwrap();
+        assert_eq!(gap.first, name[..24], "{gap:?}");
+        assert!(gap.after <= last.reaches, "{gap:?}");
+        drop(last);
+        let refused = archived.refused(Some(moments[2])).to_string();
+        assert!(refused.contains(&range.to.to_string()), "{refused}");
+    };
+    fs::rename(&third, &aside).unwrap();
+    check(false);
+    let missing = archive.verify().unwrap();
+    assert_eq!(missing.ranges, archive.ranges().unwrap());
+    assert_eq!(missing.gaps, archive.gaps().unwrap());
+    fs::rename(&aside, &third).unwrap();
+    assert!(archive.verify().unwrap().is_whole());
+
+    // One bit. Nobody knows before it is read; whoever reads it first tells everybody.
+    let bytes = fs::read(&third).unwrap();
+    let mut changed = bytes.clone();
+    changed[bytes.len() / 2] ^= 1;
+    fs::write(&third, &changed).unwrap();
+    assert!(archive.ranges().unwrap()[0].open);
+    let refused = archived.refused(Some(moments[2])).to_string();
+    assert!(
+        refused.contains(&name) && refused.contains("what can is"),
+        "{refused}"
+    );
+    check(true);
+    let damaged = archive.verify().unwrap();
+    assert_eq!(damaged.damages.len(), 1, "{damaged:?}");
+    assert_eq!(damaged.ranges, archive.ranges().unwrap());
+    assert_eq!(damaged.gaps, archive.gaps().unwrap());
+    // In order again once it was read back so.
+    fs::write(&third, &bytes).unwrap();
+    assert!(!archive.ranges().unwrap()[0].open);
+    assert!(archive.verify().unwrap().is_whole());
+    assert!(archive.ranges().unwrap()[0].open);
+
+    // The newest log is gone, with what was being received: nothing comes after the gap.
+    for path in archived.sealed() {
+        if path >= third {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    for entry in fs::read_dir(archive.root().join("incoming")).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    check(false);
+    assert_eq!(archive.verify().unwrap().gaps, archive.gaps().unwrap());
+}
+
+/// The stream breaks in the middle of a segment and what follows is lost: what was announced until then stays recoverable.
+#[test]
+fn what_was_received_of_a_segment_can_be_recovered_to_after_the_stream_broke() {
+    let archived = filled();
+    let slot = "SELECT pg_drop_replication_slot('portcullis_bank')";
+    let announced = archived.while_receiving(|receiver| {
+        archived
+            .server
+            .sql("bank", "INSERT INTO entry VALUES (0, 0), (0, 1)");
+        archived.caught_up(receiver)
+    });
+    archived.server.sql("bank", slot);
+    let lost = archived.now();
+    archived
+        .server
+        .sql("bank", "INSERT INTO entry VALUES (0, 2)");
+    for _ in 0..4 {
+        archived.switch();
+        archived.server.sql("bank", "CHECKPOINT");
+    }
+    archived.while_receiving(|receiver| {
+        let began = archived.now();
+        until("it goes on", || {
+            receiver.last.lock().unwrap().until > Some(began)
+        });
+        let ended = receiver.ended.lock().unwrap().clone();
+        let removed =
+            |problem: &ContinuousProblem| matches!(problem, ContinuousProblem::LogRemoved { .. });
+        assert!(ended.iter().any(removed), "{ended:?}");
+    });
+    let archive = &archived.archive;
+    let ranges = archive.ranges().unwrap();
+    let [range] = ranges.as_slice() else {
+        panic!("{ranges:?}")
+    };
+    assert!(range.has(announced) && !range.has(lost), "{range}");
+    assert!(!range.open);
+    // Before there is a new copy it is known that something is missing.
+    let gaps = archive.gaps().unwrap();
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert_eq!((gaps[0].after, gaps[0].until), (range.to, None));
+    let at = archive.recover(&archived.order(Some(announced))).unwrap();
+    assert_eq!((entries(&at), at.reaches), (2, announced));
+    drop(at);
+    let last = archive.recover(&archived.order(None)).unwrap();
+    assert_eq!((entries(&last), last.reaches), (2, range.to));
+    assert_eq!(last.gap.as_ref(), gaps.first());
+    drop(last);
+    archived.while_receiving(|receiver| {
+        archived.base(2);
+        archived.caught_up(receiver);
+    });
+    let verified = archive.verify().unwrap();
+    assert_eq!(verified.ranges, archive.ranges().unwrap());
+    assert_eq!(verified.ranges[0].to, range.to);
+    assert_eq!(verified.gaps[0].until, Some(verified.ranges[1].from));
+    assert!(verified.damages.is_empty(), "{verified:?}");
+    let now = archive.recover(&archived.order(None)).unwrap();
+    assert_eq!((entries(&now), now.gap.clone()), (3, None));
 }
 
 #[test]
@@ -996,6 +1185,38 @@ fn a_recovered_cluster_lets_one_user_into_one_database_and_says_how_far_it_is() 
     assert!(cluster.stopped_at_moment);
     assert_eq!(cluster.examine("bank").unwrap().rows, 2);
     assert!(cluster.last_commit.unwrap() <= moment);
+}
+
+/// `pg_amcheck` takes a name for a pattern, in which letters and dots mean more than themselves.
+#[test]
+fn pg_amcheck_reads_a_database_whatever_its_name_is() {
+    const NAMES: [&str; 3] = ["notes Db", "a.B*\"c|", "host=nowhere"];
+    let archived = Archived::new();
+    if !archived.server.offers("amcheck") {
+        return;
+    }
+    for name in NAMES {
+        let quoted = name.replace('"', "\"\"");
+        archived.server.sql(
+            "bank",
+            &format!("CREATE DATABASE \"{quoted}\" TEMPLATE bank"),
+        );
+    }
+    archived.while_receiving(|receiver| {
+        until("something is received", || {
+            receiver.last.lock().unwrap().until.is_some()
+        });
+        archived.base(1);
+        archived.caught_up(receiver);
+    });
+    let cluster = archived.archive.recover(&archived.order(None)).unwrap();
+    for name in NAMES {
+        let checked = cluster.check(name);
+        assert!(
+            matches!(&checked, Ok(Amcheck::Read { indexes, .. }) if *indexes > 0),
+            "{name}: {checked:?}"
+        );
+    }
 }
 
 /// An index whose order is not the one that it says (as PostgreSQL's own tests of `pg_amcheck` make one) is found, and the

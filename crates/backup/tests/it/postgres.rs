@@ -666,6 +666,99 @@ fn refusals_say_what_to_do_and_show_no_password() {
     assert!(told.is_passing());
 }
 
+/// What a user may not do is said with the statement that would give the right, and that statement does give it.
+#[test]
+fn missing_rights_are_named_with_what_gives_them() {
+    let server = PostgresServer::start();
+    server.sql("postgres", "CREATE ROLE \"the owner\"");
+    server.sql("postgres", "CREATE ROLE archivist LOGIN");
+    server.sql("postgres", "CREATE DATABASE notes OWNER \"the owner\"");
+    server.sql(
+        "notes",
+        "SET ROLE \"the owner\"; CREATE TABLE public.t (a int); SELECT lo_from_bytea(0, 'one'), lo_from_bytea(0, 'two')",
+    );
+    let numbers = server.sql(
+        "notes",
+        "SELECT oid FROM pg_largeobject_metadata ORDER BY oid",
+    );
+    let numbers: Vec<&str> = numbers.lines().collect();
+    server.prepend("pg_hba.conf", "host all archivist 127.0.0.1/32 trust");
+    server.reload();
+    let url = format!("postgres://archivist@127.0.0.1:{}/notes", server.port());
+    let notes = Store::postgres("notes", PostgresAddress::new(&url).unwrap(), 1);
+    let place = Place::new();
+    let create = |second: i64| {
+        let request = crate::request(second);
+        place.vault.create(&request, std::slice::from_ref(&notes))
+    };
+    // What is said, and the statement in it that begins with a word.
+    let statement = |told: &PostgresProblem, from: &str| {
+        let told = told.to_string();
+        let at = told.find(from).unwrap_or_else(|| panic!("{told}"));
+        let end = told[at..].find(" TO ").map_or(told.len(), |to| {
+            let name = at + to + " TO ".len();
+            name + told[name..]
+                .find([' ', ';', ','])
+                .unwrap_or(told.len() - name)
+        });
+        told[at..end].to_owned()
+    };
+    let told = problem(create(1));
+    assert_eq!(problem(notes.examine()), told);
+    let grant = statement(&told, "GRANT");
+    assert_eq!(grant, "GRANT pg_read_all_data TO \"archivist\"");
+    server.sql("postgres", &grant);
+
+    // That role does not cover large objects.
+    let told = problem(create(1));
+    assert_eq!(problem(notes.examine()), told);
+    let text = told.to_string();
+    let named = format!("may not read the large objects {}", numbers.join(", "));
+    assert!(text.contains(&named), "{text}");
+    assert_eq!(place.vault.list().unwrap(), Vec::new(), "nothing was begun");
+    let one = statement(&told, "GRANT SELECT ON LARGE OBJECT");
+    server.sql("notes", &one);
+    let told = problem(notes.examine()).to_string();
+    assert!(
+        !told.contains(numbers[0]) && told.contains(numbers[1]),
+        "{told}"
+    );
+    server.sql("notes", &one.replace(numbers[0], numbers[1]));
+    notes.examine().unwrap();
+    let backup = create(1).unwrap();
+    place.vault.verify(&backup.name).unwrap();
+    for number in &numbers {
+        server.sql(
+            "notes",
+            &format!("REVOKE ALL ON LARGE OBJECT {number} FROM archivist"),
+        );
+    }
+    let member = statement(&problem(notes.examine()), "GRANT \"the owner\"");
+    assert_eq!(member, "GRANT \"the owner\" TO \"archivist\"");
+
+    // To restore, without a backup at hand.
+    let told = problem(notes.may_be_restored());
+    let create_db = told.to_string();
+    let create_db = &create_db[create_db.find("ALTER ROLE").unwrap()..];
+    assert_eq!(create_db, "ALTER ROLE \"archivist\" CREATEDB");
+    server.sql("postgres", create_db);
+    let told = problem(notes.may_be_restored());
+    assert!(
+        told.to_string().contains("give what is restored to"),
+        "{told}"
+    );
+    assert_eq!(statement(&told, "GRANT"), member);
+    server.sql("postgres", &member);
+    notes.may_be_restored().unwrap();
+    notes.examine().unwrap();
+    create(2).unwrap();
+    place
+        .vault
+        .restore_in_place(&backup.name, &notes, at(3))
+        .unwrap();
+    store(&server, "notes", 1).may_be_restored().unwrap();
+}
+
 /// A dump that pg_dump itself wrote wrongly has the right checksums; only reading it finds that.
 #[test]
 fn a_dump_that_cannot_be_read_is_found() {

@@ -261,3 +261,83 @@ fn a_server_that_is_gone_is_told_and_received_from_again() {
     let verified = rig.json(&["backup", "verify", "--continuous", "notes"]);
     assert_eq!(verified["whole"], true, "{verified:#}");
 }
+
+/// The stream breaks while nobody receives, and the server removes what was not received: what was announced before can be
+/// recovered to, and what is lost is told to people as a notice and in the status, also after a new copy.
+#[test]
+fn log_that_was_lost_is_told_and_what_was_announced_before_is_recovered_to() {
+    let (server, mut rig) = archived();
+    let hook = "[[hook]]\nname = \"page\"\non = [\"notice\"]\ncommand = [\"sh\", \"-c\", \"cat >> notices.txt\"]\n\n[timeouts]";
+    rig.edit("[timeouts]", hook);
+    rig.ok(&["check"]);
+    rig.ok(&["init"]);
+    rig.start();
+    rig.until("something can be recovered to", |rig| {
+        archive(rig)["recoverable"][0]["from_ms"].is_u64()
+    });
+    server.sql("notes", "INSERT INTO note (text) VALUES ('announced')");
+    let moment = clock(&server);
+    received(&rig, &server);
+    assert_eq!(rig.stop(), Some(0));
+    server.sql(
+        "postgres",
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots",
+    );
+    server.sql("notes", "INSERT INTO note (text) VALUES ('lost')");
+    for _ in 0..4 {
+        server.sql("notes", "INSERT INTO note (text) VALUES ('filler')");
+        server.sql("postgres", "SELECT pg_switch_wal()");
+        server.sql("postgres", "CHECKPOINT");
+    }
+    let lost = clock(&server);
+    rig.start();
+    rig.until("it is told", |rig| {
+        let troubles = archive(rig)["troubles"].to_string();
+        troubles.contains("write-ahead log is missing")
+    });
+    rig.until("people are told", |rig| {
+        let notices = std::fs::read_to_string(rig.path("notices.txt")).unwrap_or_default();
+        notices.contains("write-ahead log is missing")
+    });
+    rig.until("the cluster is copied again", |rig| {
+        archive(rig)["recoverable"].as_array().map_or(0, Vec::len) == 2
+    });
+    received(&rig, &server);
+    let status = rig.ok(&["status"]);
+    assert!(status.contains("write-ahead log is missing"), "{status}");
+    assert_eq!(rig.stop(), Some(0));
+
+    let refused = rig.run(&["backup", "restore", "--at", &lost, "--in-place"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+    let recovered = rig.json(&["backup", "restore", "--at", &moment, "--in-place"]);
+    assert_eq!(recovered["gap"], Value::Null, "{recovered:#}");
+    let count = |text: &str| {
+        let asked = format!("SELECT count(*) FROM note WHERE text = '{text}'");
+        server.sql("notes", &asked)
+    };
+    assert_eq!(
+        (count("announced"), count("lost")),
+        ("1".into(), "0".into())
+    );
+    let listed = rig.ok(&["backup", "list"]);
+    assert!(listed.contains("write-ahead log is missing"), "{listed}");
+
+    // A bit of the newest log: `verify` finds it, and from then on nobody says otherwise.
+    let wal = rig.path(".portcullis/vault/notebook_test_notes.continuous/wal");
+    let files = std::fs::read_dir(&wal).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let newest = files.max().unwrap();
+    let mut bytes = std::fs::read(&newest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&newest, bytes).unwrap();
+    let verified = rig.run(&["backup", "verify", "--continuous", "notes", "--json"]);
+    assert_eq!(verified.status.code(), Some(1));
+    let verified: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    let listed = rig.json(&["backup", "list"]);
+    assert_eq!(
+        listed["continuous"][0]["recoverable"], verified["recoverable"],
+        "{listed:#}"
+    );
+    assert_eq!(listed["continuous"][0]["missing"], verified["gaps"]);
+}

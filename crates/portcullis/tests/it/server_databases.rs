@@ -268,6 +268,44 @@ fn check_refuses_a_password_in_the_file_and_a_url_where_everybody_could_see_it()
     );
 }
 
+#[test]
+fn the_doctor_tells_missing_rights_on_a_line_of_their_own_with_what_gives_them() {
+    let (server, rig) = notebook();
+    rig.ok(&["init"]);
+    rig.ok(&["backup", "create"]);
+    let well = rig.ok(&["doctor"]);
+    assert!(
+        well.contains("rights: the user of store notes may"),
+        "{well}"
+    );
+    let told = |rig: &Rig| {
+        let output = rig.run(&["doctor"]);
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    server.sql("postgres", "ALTER ROLE app NOCREATEDB");
+    let found = told(&rig);
+    for words in [
+        "fail  rights: store \"notes\": the user may not create a database",
+        "ALTER ROLE \"app\" CREATEDB",
+    ] {
+        assert!(found.contains(words), "{words}: {found}");
+    }
+    assert!(found.contains("ok    space: "), "{found}");
+    // A large object of somebody else.
+    let number = server.sql("notes", "SELECT lo_from_bytea(0, 'x')");
+    let found = told(&rig);
+    let words =
+        format!("fail  rights: store \"notes\": the user may not read the large objects {number}");
+    assert!(found.contains(&words), "{words}: {found}");
+    assert!(!found.contains("space: "), "{found}");
+    let refused = rig.run(&["backup", "create"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let words = format!("GRANT SELECT ON LARGE OBJECT {number} TO \"app\"");
+    let refused = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.contains(&words), "{refused}");
+}
+
 /// The copy is a database beside, on which the release is started; nothing of it stays, and nothing live changes.
 #[test]
 fn a_drill_on_a_postgresql_database_passes_and_leaves_no_copy() {

@@ -1,5 +1,6 @@
 //! The folder of a continuous archive.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -9,18 +10,17 @@ use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::base::BASES;
-use super::chain::Chain;
-use super::inventory::Inventory;
+use super::base::{BASE_ARCHIVE, BASES};
 use super::segment_file::{self, INCOMING, LOG};
-use super::{BaseBackup, ContinuousProblem, Lsn, RecoveryRange, TimelineHistory};
-use crate::bounds::BASE_NOTE_BYTES_MAX;
+use super::{BaseBackup, ContinuousProblem, Lsn, TimelineHistory};
+use crate::bounds::{BASE_NOTE_BYTES_MAX, DAMAGED_FILES_BYTES_MAX};
 use crate::durable::{replace, sync_folder};
 use crate::vault::{failed_to, read_bounded};
 use crate::{BackupError, Vault};
 
 const IDENTITY: &str = "archive.json";
 const STANDING: &str = "standing.json";
+const DAMAGED: &str = "damaged.json";
 const SUFFIX: &str = ".continuous";
 /// The version of what is written into the folder.
 const FORMAT: &str = "portcullis.continuous/1";
@@ -57,6 +57,9 @@ pub struct ArchiveStanding {
     /// How far the server's log was at that moment; missing in what an earlier version noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received_lsn: Option<Lsn>,
+    /// On which timeline the server was; missing in what an earlier version noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_timeline: Option<u32>,
 }
 
 /// The right to receive into an archive, or to keep what is in it from being removed.
@@ -130,45 +133,48 @@ impl ContinuousArchive {
         BaseBackup::list(&self.root)
     }
 
-    /// The moments that can be recovered to, oldest first, by what lies in the folder. Nothing is read back.
+    /// Those that were not found damaged, and are there as long as they were.
     ///
     /// # Errors
-    /// Those of [`ContinuousArchive::identity`], and [`BackupError::Vault`].
-    pub fn ranges(&self) -> Result<Vec<RecoveryRange>, BackupError> {
-        let identity = self.identity()?;
-        let (bases, inventory) = (self.usable_bases()?, self.inventory(&identity)?);
-        let chain = self.chain(&inventory, &identity, &bases)?;
-        Ok(chain.ranges(&bases, self.standing().received_until))
-    }
-
-    /// Those that were not found damaged.
-    pub(crate) fn usable_bases(&self) -> Result<Vec<BaseBackup>, BackupError> {
+    /// Those of [`ContinuousArchive::bases`].
+    pub fn usable_bases(&self) -> Result<Vec<BaseBackup>, BackupError> {
         let mut bases = self.bases()?;
-        bases.retain(|base| base.damaged.is_none());
+        bases.retain(|base| {
+            let path = BaseBackup::folder(&self.root, &base.id).join(BASE_ARCHIVE);
+            let length = fs::metadata(path).map(|metadata| metadata.len());
+            base.damaged.is_none() && length.is_ok_and(|length| length == base.bytes)
+        });
         Ok(bases)
     }
 
-    pub(crate) fn inventory(&self, identity: &ArchiveIdentity) -> Result<Inventory, BackupError> {
-        Inventory::read(&self.root, identity.segment_bytes)
+    /// Files of the log that were found damaged, and why. Their names have their checksums in them, so a name stands for what
+    /// it should hold.
+    pub(crate) fn damaged_files(&self) -> Result<BTreeMap<String, String>, BackupError> {
+        let path = self.root.join(DAMAGED);
+        let json = match read_bounded(&path, DAMAGED_FILES_BYTES_MAX) {
+            Ok(json) => json,
+            Err(BackupError::Vault { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(BTreeMap::new());
+            }
+            Err(error) => return Err(error),
+        };
+        serde_json::from_slice(&json).map_err(|error| {
+            self.failed(ContinuousProblem::Damaged {
+                file: DAMAGED.to_owned(),
+                why: format!("{error}; remove it, and read the archive back"),
+            })
+        })
     }
 
-    /// The log on the way to the newest timeline.
-    pub(crate) fn chain<'i>(
+    /// Notes which files of the log are damaged, so that nobody counts on them.
+    pub(crate) fn note_damaged_files(
         &self,
-        inventory: &'i Inventory,
-        identity: &ArchiveIdentity,
-        bases: &[BaseBackup],
-    ) -> Result<Chain<'i>, BackupError> {
-        let with_history = inventory.histories.keys().copied();
-        let with_log = inventory.segments.keys().map(|segment| segment.timeline);
-        let with_base = bases.iter().map(|base| base.timeline);
-        let newest = with_history.chain(with_log).chain(with_base).max();
-        let newest = newest.unwrap_or(1);
-        let history = match inventory.histories.get(&newest) {
-            None => TimelineHistory::first(newest),
-            Some(path) => self.history(newest, path)?,
-        };
-        Ok(Chain::new(inventory, history, identity.segment_bytes))
+        files: &BTreeMap<String, String>,
+    ) -> Result<(), BackupError> {
+        match *files == self.damaged_files().unwrap_or_default() {
+            true => Ok(()),
+            false => self.write(DAMAGED, files),
+        }
     }
 
     /// Reads a timeline history file.

@@ -5,29 +5,46 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::inventory::{Inventory, SegmentFile};
-use super::{BaseBackup, RecoveryRange, Segment, TimelineHistory};
+use super::marks::{Mark, Marks};
+use super::{BaseBackup, Lsn, RecoveryRange, Segment, TimelineHistory};
 
 /// The write-ahead log that leads to the newest timeline.
 #[derive(Debug)]
 pub(crate) struct Chain<'a> {
     inventory: &'a Inventory,
     pub(crate) history: TimelineHistory,
+    marks: &'a Marks,
     segment_bytes: u64,
     /// The highest number of a segment on the way, and one more; 0 if there is none.
     end: u64,
 }
 
-/// Write-ahead log that is missing between log that is there.
+/// Write-ahead log that is missing or damaged, between log that is there or at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogGap {
-    /// The first segment that is missing.
+    /// The first segment that is missing, or of which the rest is.
     pub first: String,
     /// The last one.
     pub last: String,
-    /// When the one before was filled: what was committed later is affected.
+    /// Everything that was committed until then lies before it: what was committed later is affected.
     pub after: Timestamp,
     /// From when on moments can be recovered to again; `None` until there is another base backup.
     pub until: Option<Timestamp>,
+}
+
+impl LogGap {
+    /// What is missing and what that means, in a sentence.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let until = match self.until {
+            Some(until) => until.to_string(),
+            None => "the next copy of the cluster".to_owned(),
+        };
+        format!(
+            "write-ahead log is missing, {} to {}: what was committed after {} cannot be recovered to until {until}",
+            self.first, self.last, self.after
+        )
+    }
 }
 
 impl<'a> Chain<'a> {
@@ -35,11 +52,13 @@ impl<'a> Chain<'a> {
     pub(crate) fn new(
         inventory: &'a Inventory,
         history: TimelineHistory,
+        marks: &'a Marks,
         segment_bytes: u64,
     ) -> Self {
         let mut chain = Self {
             inventory,
             history,
+            marks,
             segment_bytes,
             end: 0,
         };
@@ -84,9 +103,41 @@ impl<'a> Chain<'a> {
             .collect()
     }
 
-    /// Whether nothing follows after a number but a partial segment.
+    /// The end of the log that is there without a gap, if whole segments are there up to a number: what was received of
+    /// the next one belongs to it. A mark says how much that is.
+    fn bound(&self, whole_until: u64) -> Lsn {
+        let begun = u64::from(self.file(whole_until).is_some());
+        Lsn((whole_until + begun) * self.segment_bytes)
+    }
+
+    fn on_the_way(&self, mark: &Mark) -> bool {
+        let timeline = mark.timeline;
+        timeline.is_none_or(|timeline| self.history.has(timeline, mark.lsn))
+    }
+
+    /// The newest place that was received, unless it was on a timeline that was left.
+    fn received(&self) -> Option<&Mark> {
+        self.marks.newest.as_ref().filter(|it| self.on_the_way(it))
+    }
+
+    /// Whether nothing follows after a number but a partial segment, and everything that was received is there.
     fn is_open(&self, whole_until: u64) -> bool {
-        whole_until + 1 >= self.end
+        let bound = self.bound(whole_until);
+        whole_until + 1 >= self.end && self.received().is_none_or(|mark| mark.lsn <= bound)
+    }
+
+    /// Up to when everything that was committed is in the log before a gap or the end; `None` if that was not measured.
+    fn reached(&self, whole_until: u64) -> Option<Timestamp> {
+        let bound = self.bound(whole_until);
+        let before = |mark: &&Mark| mark.lsn <= bound && self.on_the_way(mark);
+        self.marks.iter().filter(before).map(|mark| mark.at).max()
+    }
+
+    /// Whether it was measured up to when everything is there after a base backup. Then nothing was committed between
+    /// the last transaction that the log has before a moment of its range, and that moment.
+    pub(crate) fn is_measured(&self, base: &BaseBackup) -> bool {
+        let whole = self.whole_until(base.first_segment().number);
+        self.reached(whole).is_some()
     }
 
     /// Whether a base backup can be recovered from: its timeline leads here, and the log that it needs is there.
@@ -98,31 +149,27 @@ impl<'a> Chain<'a> {
         self.whole_until(start) > base.last_segment_number()
     }
 
-    /// The moments that can be recovered to. `received_until` is up to when the stream was known to be complete.
-    pub(crate) fn ranges(
-        &self,
-        bases: &[BaseBackup],
-        received_until: Option<Timestamp>,
-    ) -> Vec<RecoveryRange> {
+    /// The moments that can be recovered to.
+    pub(crate) fn ranges(&self, bases: &[BaseBackup]) -> Vec<RecoveryRange> {
         let mut ranges: Vec<(u64, RecoveryRange)> = Vec::new();
         for base in bases.iter().filter(|base| self.supports(base)) {
             let end = self.whole_until(base.first_segment().number);
             if ranges.last().is_some_and(|(last, _)| *last == end) {
                 continue;
             }
-            ranges.push((end, self.range(base, end, received_until)));
+            ranges.push((end, self.range(base, end)));
         }
         ranges.into_iter().map(|(_, range)| range).collect()
     }
 
-    fn range(&self, base: &BaseBackup, end: u64, received: Option<Timestamp>) -> RecoveryRange {
+    fn range(&self, base: &BaseBackup, end: u64) -> RecoveryRange {
         let open = self.is_open(end);
-        let last_file = self.file(end.saturating_sub(1));
-        let filled = last_file.and_then(|(_, file)| time(file.finished));
-        let to = match (open, received) {
+        // An earlier version kept no marks.
+        let noted = || match (open, self.marks.received_until) {
             (true, Some(received)) => Some(received),
-            _ => filled,
+            _ => self.filled(end),
         };
+        let to = self.reached(end).or_else(noted);
         RecoveryRange {
             from: base.stopped_at,
             to: to.unwrap_or(base.stopped_at).max(base.stopped_at),
@@ -130,16 +177,21 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// When the segment before a number was filled.
+    fn filled(&self, number: u64) -> Option<Timestamp> {
+        let before = number.checked_sub(1).and_then(|number| self.file(number));
+        before.and_then(|(_, file)| time(file.finished))
+    }
+
     /// The newest base backup from which a moment can be recovered to.
     pub(crate) fn base_for<'b>(
         &self,
         bases: &'b [BaseBackup],
         moment: Timestamp,
-        received_until: Option<Timestamp>,
     ) -> Option<&'b BaseBackup> {
         let fits = |base: &&BaseBackup| {
             let end = self.whole_until(base.first_segment().number);
-            self.supports(base) && self.range(base, end, received_until).has(moment)
+            self.supports(base) && self.range(base, end).has(moment)
         };
         bases.iter().rev().find(fits)
     }
@@ -147,17 +199,21 @@ impl<'a> Chain<'a> {
     /// What is missing from `start` on.
     pub(crate) fn gaps(&self, start: u64, bases: &[BaseBackup]) -> Vec<LogGap> {
         let mut gaps = Vec::new();
-        let mut number = start;
-        while number < self.end {
-            let first = self.whole_until(number);
-            let here = |number: &u64| self.file(*number).is_some_and(|(_, file)| !file.partial);
-            let Some(again) = (first..self.end).find(here) else {
-                break;
-            };
-            if again > first {
-                gaps.push(self.gap(first, again, bases));
-            }
-            number = again + 1;
+        let mut first = self.whole_until(start);
+        // What is partial and not the last leads nowhere.
+        let goes_on = |number: &u64| {
+            let file = self.file(*number);
+            file.is_some_and(|(_, file)| !file.partial || *number + 1 == self.end)
+        };
+        while let Some(again) = (first + 1..self.end).find(goes_on) {
+            gaps.push(self.gap(first, again, bases));
+            first = self.whole_until(again);
+        }
+        // The newest log can be missing too.
+        let bound = self.bound(first);
+        if let Some(mark) = self.received().filter(|mark| mark.lsn > bound) {
+            let last = mark.segment(self.segment_bytes);
+            gaps.push(self.gap(first, last + 1, bases));
         }
         gaps
     }
@@ -168,8 +224,7 @@ impl<'a> Chain<'a> {
             let timeline = timeline.unwrap_or(self.history.timeline);
             Segment { number, timeline }.name(self.segment_bytes)
         };
-        let before = first.checked_sub(1).and_then(|number| self.file(number));
-        let after = before.and_then(|(_, file)| time(file.finished));
+        let after = self.reached(first).or_else(|| self.filled(first));
         let later = bases
             .iter()
             .find(|base| base.first_segment().number >= again && self.supports(base));

@@ -40,13 +40,18 @@ pub(crate) struct SegmentFile {
 impl SegmentFile {
     /// Which of two files of the same segment is better.
     fn rank(&self) -> (bool, bool) {
-        (!self.partial, self.sealed)
+        // Of two that were not filled, the one that was written to last has more.
+        (!self.partial, !self.partial && self.sealed)
     }
 }
 
 impl Inventory {
-    /// Looks at the folders of an archive.
-    pub(crate) fn read(root: &Path, segment_bytes: u64) -> Result<Self, BackupError> {
+    /// Looks at the folders of an archive, and at none of the files that are known to be damaged.
+    pub(crate) fn read(
+        root: &Path,
+        segment_bytes: u64,
+        damaged: &BTreeMap<String, String>,
+    ) -> Result<Self, BackupError> {
         let mut found = Self::default();
         // What is being received first: if it is sealed meanwhile, it is seen twice and not never.
         for folder in [INCOMING, LOG] {
@@ -64,7 +69,10 @@ impl Inventory {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                     Err(error) => return Err(failed_to("look at", &entry.path(), error)),
                 };
-                found.take(entry.path(), &metadata, segment_bytes);
+                let name = entry.file_name();
+                if !name.to_str().is_some_and(|name| damaged.contains_key(name)) {
+                    found.take(entry.path(), &metadata, segment_bytes);
+                }
             }
         }
         Ok(found)

@@ -1,6 +1,5 @@
 //! The moment up to which an archive has everything, if it can be relied on.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -70,17 +69,7 @@ impl ContinuousVerified {
     /// What is wrong, in sentences.
     #[must_use]
     pub fn wrong(&self) -> Vec<String> {
-        let gaps = self.gaps.iter().map(|gap| {
-            let mut words = format!(
-                "write-ahead log is missing, {} to {}: what was committed after {} cannot be recovered to until ",
-                gap.first, gap.last, gap.after
-            );
-            match gap.until {
-                Some(until) => drop(write!(words, "{until}")),
-                None => words.push_str("the next copy of the cluster"),
-            }
-            words
-        });
+        let gaps = self.gaps.iter().map(super::LogGap::words);
         self.damages.iter().cloned().chain(gaps).collect()
     }
 }
@@ -129,11 +118,22 @@ impl ContinuousArchive {
         let Some(last) = ranges.last() else {
             return does_not("nothing can be recovered to yet".to_owned());
         };
+        let verification = self.verification();
+        let unsound = verification.as_ref().filter(|it| !it.sound);
+        let unsound = unsound.map(|it| {
+            let wrong = it.wrong.first().cloned();
+            format!(
+                "it was not in order when it was read back at {}: {}",
+                it.at,
+                wrong.unwrap_or_else(|| "nothing could be recovered to".to_owned())
+            )
+        });
         let Some(until) = self.standing().received_until.filter(|_| last.open) else {
-            return does_not(format!(
+            let missing = format!(
                 "write-ahead log is missing after {}, and the cluster was not copied since",
                 last.to
-            ));
+            );
+            return does_not(unsound.unwrap_or(missing));
         };
         let ago =
             |moment: Timestamp| Duration::try_from(now.duration_since(moment)).unwrap_or_default();
@@ -144,16 +144,11 @@ impl ContinuousArchive {
                 limits.behind_max.as_secs()
             ));
         }
-        let Some(verification) = self.verification() else {
+        let Some(verification) = verification else {
             return does_not("it was never read back".to_owned());
         };
-        if !verification.sound {
-            let wrong = verification.wrong.first().cloned();
-            return does_not(format!(
-                "it was not in order when it was read back at {}: {}",
-                verification.at,
-                wrong.unwrap_or_else(|| "nothing could be recovered to".to_owned())
-            ));
+        if let Some(unsound) = unsound {
+            return does_not(unsound);
         }
         if ago(verification.at) > limits.verified_max {
             return does_not(format!(

@@ -147,7 +147,8 @@ fn moment(asked: &Option<Timestamp>) -> String {
     }
 }
 
-fn possible(ranges: &[RecoveryRange]) -> String {
+/// The moments that can be recovered to, in words.
+pub(super) fn possible(ranges: &[RecoveryRange]) -> String {
     let words: Vec<String> = ranges.iter().map(ToString::to_string).collect();
     match words.is_empty() {
         true => {

@@ -19,6 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{sleep, timeout};
 
+use super::marks::Mark;
 use super::segment_file::{self, INCOMING, LOG, SealedName};
 use super::{
     ArchiveStanding, ContinuousArchive, ContinuousProblem, ContinuousSource, Lsn, Segment, Slot,
@@ -48,13 +49,14 @@ pub struct Received {
     pub bounded_by_server: bool,
 }
 
-/// One look at the server: its clock in microseconds, its log, and how far the stream is. A user who may not see that
+/// One look at the server: its clock in microseconds, its log, how far the stream is, a setting, and the segment that the
+/// server writes, whose name begins with the timeline. A user who may not see that
 /// (`pg_read_all_stats`) sees the slot, which is moved on by what was synced.
-type Look = (i64, String, Option<String>, String);
+type Look = (i64, String, Option<String>, String, String);
 const LOOK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8, pg_current_wal_flush_lsn()::text, \
      (SELECT coalesce(CASE WHEN $2 = 'flush' THEN r.flush_lsn ELSE r.write_lsn END, s.restart_lsn)::text \
      FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE s.slot_name = $1), \
-     current_setting('max_slot_wal_keep_size')";
+     current_setting('max_slot_wal_keep_size'), pg_walfile_name(pg_current_wal_flush_lsn())";
 
 /// What `pg_receivewal` says when it asks for log that the server does not have any more.
 const REMOVED: &str = "has already been removed";
@@ -66,8 +68,10 @@ struct Stream<'a> {
     session: Session,
     segment_bytes: u64,
     /// Moments of the server's clock, and what of its log was written then.
-    pending: VecDeque<(Timestamp, Lsn)>,
+    pending: VecDeque<Mark>,
     standing: ArchiveStanding,
+    /// The last standings of segments that the stream has left, until they are kept.
+    left: Vec<ArchiveStanding>,
     noted: Stopwatch,
 }
 
@@ -109,6 +113,7 @@ impl ContinuousArchive {
             .await
             .map_err(|problem| told(problem.into()))?;
         self.clear_unfinished(identity.segment_bytes)?;
+        self.settle_marks(identity.segment_bytes)?;
         let mut stream = Stream {
             archive: self,
             source,
@@ -116,11 +121,13 @@ impl ContinuousArchive {
             segment_bytes: identity.segment_bytes,
             pending: VecDeque::new(),
             standing: self.standing(),
+            left: Vec::new(),
             noted: Stopwatch::start(),
         };
         let outcome = stream.run(&tool, stop, tell).await;
         // What came last is noted whatever ended it.
         let noted = self.note_standing(&stream.standing);
+        let noted = noted.and_then(|()| self.keep_mark(&stream.standing));
         stream.session.close().await;
         match outcome {
             Err(BackupError::Continuous { problem, .. })
@@ -336,6 +343,9 @@ impl Stream<'_> {
                 archive.failed(problem)
             })?;
             tell(&received);
+            for left in std::mem::take(&mut self.left) {
+                self.archive.keep_mark(&left)?;
+            }
             if self.noted.is_over(WAL_NOTE_MS) {
                 self.noted = Stopwatch::start();
                 self.archive.note_standing(&self.standing)?;
@@ -388,11 +398,16 @@ impl Stream<'_> {
             wal_status: slot.wal_status,
             ..Received::default()
         };
-        if let Some((clock_us, written, streamed, keep)) = rows.into_iter().next() {
+        if let Some((clock_us, written, streamed, keep, writes)) = rows.into_iter().next() {
             received.bounded_by_server = keep != "-1";
             let clock = Timestamp::from_microsecond(clock_us).unwrap_or_default();
-            if let Ok(written) = written.parse() {
-                self.pending.push_back((clock, written));
+            if let Ok(lsn) = written.parse() {
+                let digits = writes.get(..8).unwrap_or_default();
+                self.pending.push_back(Mark {
+                    timeline: u32::from_str_radix(digits, 16).ok(),
+                    lsn,
+                    at: clock,
+                });
             }
             let streamed: Option<Lsn> = streamed.and_then(|streamed| streamed.parse().ok());
             self.advance(streamed);
@@ -406,14 +421,28 @@ impl Stream<'_> {
     /// What the stream has reached of the moments that are waited for.
     fn advance(&mut self, streamed: Option<Lsn>) {
         let Some(streamed) = streamed else { return };
-        while let Some((clock, written)) = self.pending.front().copied() {
-            if written > streamed {
+        while let Some(mark) = self.pending.front().copied() {
+            if mark.lsn > streamed {
                 break;
             }
             self.pending.pop_front();
-            if Some(clock) > self.standing.received_until {
-                self.standing.received_until = Some(clock);
-                self.standing.received_lsn = Some(written);
+            if Some(mark.at) > self.standing.received_until {
+                let before = std::mem::replace(
+                    &mut self.standing,
+                    ArchiveStanding {
+                        received_until: Some(mark.at),
+                        received_lsn: Some(mark.lsn),
+                        received_timeline: mark.timeline,
+                    },
+                );
+                let of = |lsn: Lsn| lsn.0.saturating_sub(1) / self.segment_bytes;
+                // The last one of its segment.
+                let is_last = before
+                    .received_lsn
+                    .is_some_and(|lsn| of(lsn) != of(mark.lsn));
+                if is_last || before.received_timeline != mark.timeline {
+                    self.left.push(before);
+                }
             }
         }
         // A stream that is far behind needs no moment of each second.

@@ -13,12 +13,11 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::base::BASE_ARCHIVE;
-use super::chain::Chain;
 use super::recovered::Launch;
 use super::segment_file;
 use super::{
-    BaseBackup, ContinuousArchive, ContinuousProblem, FetchedCluster, RecoveredCluster,
-    RecoveryRange, Segment, TimelineHistory,
+    BaseBackup, ContinuousArchive, ContinuousProblem, FetchedCluster, LogGap, RecoveredCluster,
+    Segment,
 };
 use crate::BackupError;
 use crate::bounds::RECOVERY_SPARE_BYTES;
@@ -67,11 +66,16 @@ impl RecoveryPlace {
 }
 
 /// What was chosen for a moment.
-struct Choice<'a> {
-    base: &'a BaseBackup,
+struct Choice {
+    base: BaseBackup,
     files: Vec<(Segment, PathBuf)>,
+    histories: Vec<(u32, PathBuf)>,
     /// Whether there may be nothing after the moment in the log: then everything of it is taken.
     may_end_before: bool,
+    /// Everything that was committed until then is in it.
+    reaches: Timestamp,
+    /// What keeps it from later log, if everything was asked for.
+    gap: Option<LogGap>,
 }
 
 impl ContinuousArchive {
@@ -97,11 +101,7 @@ impl ContinuousArchive {
         let user =
             SystemUser::for_server().map_err(|()| self.failed(ContinuousProblem::NobodyToRunAs))?;
         let server = self.server(identity.major)?;
-        let inventory = self.inventory(&identity)?;
-        let bases = self.usable_bases()?;
-        let chain = self.chain(&inventory, &identity, &bases)?;
-        let ranges = chain.ranges(&bases, self.standing().received_until);
-        let choice = self.choose(&chain, &bases, (order.at, &ranges))?;
+        let choice = self.choose(order.at)?;
         let place = self.place_for(&order.place, user)?;
         let size = choice.base.data_bytes.saturating_add(
             identity
@@ -110,23 +110,25 @@ impl ContinuousArchive {
         );
         self.room(place.data(), size)?;
         let data = place.data();
-        self.unpack(&choice, &inventory, &chain.history, data)?;
+        let choice = self.unpack(choice, order.at, data)?;
         let unpacked = watch.elapsed();
         if let Some(user) = user {
             let owner = |error| failed_to("give to the user postgres", data, error);
             user.own(place.root()).map_err(owner)?;
         }
+        let segments = choice.files.len() as u64;
         let launch = Launch {
             archive: self.clone(),
             server,
             user,
-            base: choice.base.clone(),
+            base: choice.base,
             at: order.at,
             may_end_before: choice.may_end_before,
+            reaches: choice.reaches,
+            gap: choice.gap,
             durable: matches!(order.place, RecoveryPlace::Folder(_)),
             port: None,
         };
-        let segments = choice.files.len() as u64;
         Ok(FetchedCluster {
             launch,
             place,
@@ -146,24 +148,19 @@ impl ContinuousArchive {
         found.map_err(|looked| self.failed(ContinuousProblem::ServerMissing { major, looked }))
     }
 
-    fn choose<'b>(
-        &self,
-        chain: &Chain<'_>,
-        bases: &'b [BaseBackup],
-        (at, ranges): (Option<Timestamp>, &[RecoveryRange]),
-    ) -> Result<Choice<'b>, BackupError> {
+    fn choose(&self, at: Option<Timestamp>) -> Result<Choice, BackupError> {
+        let survey = self.survey()?;
+        let (chain, bases) = (survey.chain(), &survey.bases);
+        let ranges = survey.ranges();
         let refused = || {
             self.failed(ContinuousProblem::OutOfRange {
                 asked: at,
-                ranges: ranges.to_vec(),
+                ranges: ranges.clone(),
             })
         };
         let last = ranges.last().ok_or_else(refused)?;
         let moment = at.unwrap_or(last.to);
-        let received = self.standing().received_until;
-        let base = chain
-            .base_for(bases, moment, received)
-            .ok_or_else(refused)?;
+        let base = chain.base_for(bases, moment).ok_or_else(refused)?;
         let start = base.first_segment().number;
         let mut files = chain.files_from(start);
         let open = ranges.iter().any(|range| range.open && range.has(moment));
@@ -181,11 +178,42 @@ impl ContinuousArchive {
             .into_iter()
             .map(|(segment, file)| (segment, file.path.clone()))
             .collect();
+        let ancestors = chain.history.ancestors.iter().map(|(id, _)| *id);
+        let histories = ancestors
+            .chain([chain.history.timeline])
+            .filter_map(|id| Some((id, survey.inventory.histories.get(&id)?.clone())))
+            .collect();
+        let gap = chain.gaps(start, bases).into_iter().next();
         Ok(Choice {
-            base,
+            base: base.clone(),
             files,
-            may_end_before: open || enough.is_some(),
+            histories,
+            may_end_before: open || enough.is_some() || chain.is_measured(base),
+            reaches: moment,
+            gap: gap.filter(|_| at.is_none()),
         })
+    }
+
+    /// What was chosen without a segment that turned out to be damaged, which is noted. What was unpacked before it is
+    /// enough for a moment before it.
+    fn choose_without(
+        &self,
+        choice: &Choice,
+        (file, why): (String, String),
+        at: Option<Timestamp>,
+    ) -> Result<Choice, BackupError> {
+        let mut damaged = self.damaged_files()?;
+        damaged.insert(file.clone(), why.clone());
+        self.note_damaged_files(&damaged)?;
+        match self.choose(at) {
+            Ok(now) if now.base.id == choice.base.id => Ok(now),
+            // What cannot be recovered to is told with what can.
+            _ => {
+                let ranges = super::problem::possible(&self.ranges()?);
+                let why = format!("{why}; it cannot be recovered to that without it: {ranges}");
+                Err(self.failed(ContinuousProblem::Damaged { file, why }))
+            }
+        }
     }
 
     /// Makes the folder, after it was looked whether the server can live there.
@@ -265,16 +293,15 @@ impl ContinuousArchive {
         )))
     }
 
-    /// Unpacks the base backup, and the log that follows it where the server looks for it.
+    /// Unpacks the base backup, and the log that follows it where the server looks for it. Returns what was chosen in the
+    /// end: log before a damaged segment can be enough.
     fn unpack(
         &self,
-        choice: &Choice<'_>,
-        inventory: &super::inventory::Inventory,
-        history: &TimelineHistory,
+        mut choice: Choice,
+        at: Option<Timestamp>,
         data: &Path,
-    ) -> Result<(), BackupError> {
-        let archive = BaseBackup::folder(self.root(), &choice.base.id).join(BASE_ARCHIVE);
-        self.read_back(&archive, Some(&choice.base.sha256), Some(data))?;
+    ) -> Result<Choice, BackupError> {
+        self.unpack_base(&choice.base, data)?;
         let log = data.join("pg_wal");
         let writing = |error| failed_to("write", &log, error);
         match DirBuilder::new().mode(0o700).create(&log) {
@@ -283,21 +310,32 @@ impl ContinuousArchive {
             }
             _ => {}
         }
-        for (segment, path) in &choice.files {
+        let mut done = 0;
+        while let Some((segment, path)) = choice.files.get(done) {
             let name = segment.name(choice.base.segment_bytes);
-            self.fetch_segment(path, &name, &log)?;
-            // One that was begun a moment ago may be shorter; what it lacks is zeros.
             let target = log.join(&name);
-            let whole = fs::OpenOptions::new().write(true).open(&target);
-            let whole = whole.and_then(|file| file.set_len(choice.base.segment_bytes));
-            whole.map_err(|error| failed_to("write", &target, error))?;
-        }
-        let mut timelines: Vec<u32> = history.ancestors.iter().map(|(id, _)| *id).collect();
-        timelines.push(history.timeline);
-        for timeline in timelines {
-            if let Some(path) = inventory.histories.get(&timeline) {
-                self.fetch_segment(path, &format!("{timeline:08X}.history"), &log)?;
+            match self.fetch_segment(path, &name, &log) {
+                Err(BackupError::Continuous { problem, .. })
+                    if matches!(*problem, ContinuousProblem::Damaged { .. }) =>
+                {
+                    segment_file::remove(&target)?;
+                    let ContinuousProblem::Damaged { file, why } = *problem else {
+                        return Err(self.failed(*problem));
+                    };
+                    choice = self.choose_without(&choice, (file, why), at)?;
+                }
+                fetched => {
+                    fetched?;
+                    // One that was begun a moment ago may be shorter; what it lacks is zeros.
+                    let whole = fs::OpenOptions::new().write(true).open(&target);
+                    let whole = whole.and_then(|file| file.set_len(choice.base.segment_bytes));
+                    whole.map_err(|error| failed_to("write", &target, error))?;
+                    done += 1;
+                }
             }
+        }
+        for (timeline, path) in &choice.histories {
+            self.fetch_segment(path, &format!("{timeline:08X}.history"), &log)?;
         }
         let signal = data.join("recovery.signal");
         create(&signal).map_err(|error| failed_to("write", &signal, error))?;
@@ -306,7 +344,25 @@ impl ContinuousArchive {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(failed_to("rename", &auto, error))
             }
-            _ => Ok(()),
+            _ => Ok(choice),
+        }
+    }
+
+    /// Unpacks a base backup. One that is damaged is noted, so that the next attempt takes another one.
+    fn unpack_base(&self, base: &BaseBackup, data: &Path) -> Result<(), BackupError> {
+        let archive = BaseBackup::folder(self.root(), &base.id).join(BASE_ARCHIVE);
+        let read = self.read_back(&archive, Some(&base.sha256), Some(data));
+        match read.map(drop) {
+            Err(BackupError::Continuous { problem, .. }) => match *problem {
+                ContinuousProblem::Damaged { file, why } => {
+                    self.note_damage(base, &format!("{file}: {why}"))?;
+                    let ranges = super::problem::possible(&self.ranges()?);
+                    let why = format!("{why}; nothing is recovered from it any more: {ranges}");
+                    Err(self.failed(ContinuousProblem::Damaged { file, why }))
+                }
+                other => Err(self.failed(other)),
+            },
+            read => read,
         }
     }
 

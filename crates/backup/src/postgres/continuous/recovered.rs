@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::base_check;
 use super::recover::{AUTO, Place, create};
-use super::{BaseBackup, ContinuousArchive, ContinuousProblem, Lsn};
+use super::{BaseBackup, ContinuousArchive, ContinuousProblem, LogGap, Lsn};
 use crate::bounds::{
     POSTGRES_TOOL_S, RECOVERY_ADMIT_MS, RECOVERY_LOOK_MS, RECOVERY_STOP_S, TOOL_WORDS_BYTES_MAX,
 };
@@ -44,6 +44,8 @@ pub(super) struct Launch {
     pub(super) base: BaseBackup,
     pub(super) at: Option<Timestamp>,
     pub(super) may_end_before: bool,
+    pub(super) reaches: Timestamp,
+    pub(super) gap: Option<LogGap>,
     /// Whether what is recovered stays.
     pub(super) durable: bool,
     /// The port of this machine's loopback address on which it listens besides; `None` is nowhere.
@@ -59,6 +61,10 @@ pub struct RecoveredCluster {
     /// When the last transaction that it has was committed, by the server's clock; `None` if there was none since the
     /// base backup.
     pub last_commit: Option<Timestamp>,
+    /// Everything that was committed until then is in it: the moment that was asked for, or the last one that there is.
+    pub reaches: Timestamp,
+    /// The log that is missing after that, if everything was asked for: log that came later cannot be used.
+    pub gap: Option<LogGap>,
     /// How far the log was replayed.
     pub last_lsn: Option<Lsn>,
     /// Whether the log went on after the moment, so that everything until then is in it whatever else is known.
@@ -144,6 +150,8 @@ impl Launch {
                 base: self.base.clone(),
                 last_commit: None,
                 last_lsn: None,
+                reaches: self.reaches,
+                gap: self.gap.clone(),
                 stopped_at_moment: false,
                 unpacked_in: Duration::ZERO,
                 took: Duration::ZERO,
@@ -291,14 +299,19 @@ impl RecoveredCluster {
         Ok(Store::postgres(&self.store, address, jobs))
     }
 
-    /// Checks a database of it with `pg_amcheck`, if it has the extension `amcheck`. Nothing in it is changed.
+    /// Checks a database of it with `pg_amcheck`, if it has the extension `amcheck`. Nothing in it is changed. If
+    /// `pg_amcheck` cannot do its work, that says nothing about the database, and keeps nobody from recovering it.
     ///
     /// # Errors
     /// [`BackupError::Continuous`] with what is damaged.
     pub fn check(&self, database: &str) -> Result<Amcheck, BackupError> {
         let address = self.address(database)?;
-        crate::postgres::blocking(amcheck::amcheck(&address, false))
-            .map_err(|problem| self.failed(problem))
+        match crate::postgres::blocking(amcheck::amcheck(&address, false)) {
+            Err(problem @ PostgresProblem::ToolFailed { .. }) => Ok(Amcheck::NotRun {
+                why: problem.to_string(),
+            }),
+            checked => checked.map_err(|problem| self.failed(problem)),
+        }
     }
 
     /// Reads every row of a database of it, and has `pg_amcheck` read its tables and indexes. For a cluster that is

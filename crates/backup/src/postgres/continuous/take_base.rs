@@ -1,5 +1,6 @@
 //! Making a base backup, reading one back, and removing what no base backup needs.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 
 use super::base::{BASE_ARCHIVE, BASE_DAMAGED, BASE_NOTE, BASE_SUMS, BASES};
 use super::base_content::{self, BaseContent, BaseUnread};
+use super::inventory::Inventory;
 use super::segment_file;
 use super::{ArchiveIdentity, BaseBackup, ContinuousArchive, ContinuousProblem, ContinuousSource};
 use crate::BackupError;
@@ -278,13 +280,11 @@ impl ContinuousArchive {
     /// [`BackupError::Vault`], and [`ContinuousProblem::Busy`] while somebody reads.
     pub fn prune(&self, keep: u32) -> Result<ContinuousPruned, BackupError> {
         let _alone = self.lock_removing()?;
-        let identity = self.identity()?;
         let all = self.bases()?;
-        let usable = self.usable_bases()?;
-        let inventory = self.inventory(&identity)?;
-        let chain = self.chain(&inventory, &identity, &usable)?;
-        let supported: Vec<&BaseBackup> =
-            usable.iter().filter(|base| chain.supports(base)).collect();
+        let survey = self.survey()?;
+        let chain = survey.chain();
+        let bases = survey.bases.iter();
+        let supported: Vec<&BaseBackup> = bases.filter(|base| chain.supports(base)).collect();
         let first_kept = supported.len().saturating_sub(keep.max(1) as usize);
         let Some(oldest) = supported.get(first_kept) else {
             return Ok(ContinuousPruned::default());
@@ -296,6 +296,9 @@ impl ContinuousArchive {
             pruned.bases.push(base.id.clone());
         }
         let first = oldest.first_segment().number;
+        // With what was found damaged.
+        let bytes = survey.identity.segment_bytes;
+        let inventory = Inventory::read(self.root(), bytes, &BTreeMap::new())?;
         let old = inventory
             .segments
             .iter()

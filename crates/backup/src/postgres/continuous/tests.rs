@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::chain::Chain;
 use super::inventory::{Inventory, SegmentFile};
+use super::marks::{Mark, Marks};
 use super::segment_file::SealedName;
 use super::{BaseBackup, Lsn, Segment, TimelineHistory};
 
@@ -60,6 +61,22 @@ fn base(timeline: u32, number: u64) -> BaseBackup {
         bytes: 1,
         sha256: String::new(),
         damaged: None,
+    }
+}
+
+/// What an earlier version noted: up to when everything was received, and of no place.
+fn noted(until: i64) -> Marks {
+    Marks {
+        received_until: Some(at(until)),
+        ..Marks::default()
+    }
+}
+
+fn mark(lsn: u64, second: i64) -> Mark {
+    Mark {
+        timeline: Some(1),
+        lsn: Lsn(lsn),
+        at: at(second),
     }
 }
 
@@ -123,14 +140,15 @@ fn a_history_says_where_each_timeline_was_left() {
 fn what_can_be_recovered_to_ends_at_a_gap_and_begins_with_the_next_base_backup() {
     let inventory = inventory(&[(1, 2), (1, 3), (1, 4), (1, 7), (1, 8)], Some((1, 9)));
     let bases = [base(1, 2), base(1, 4), base(1, 7)];
-    let chain = Chain::new(&inventory, TimelineHistory::first(1), SIZE);
-    let ranges = chain.ranges(&bases, Some(at(95)));
+    let marks = noted(95);
+    let chain = Chain::new(&inventory, TimelineHistory::first(1), &marks, SIZE);
+    let ranges = chain.ranges(&bases);
     assert_eq!(ranges.len(), 2, "{ranges:?}");
     assert_eq!((ranges[0].from, ranges[0].to), (at(15), at(40)));
     assert_eq!((ranges[1].from, ranges[1].to), (at(65), at(95)));
     assert_eq!((ranges[0].open, ranges[1].open), (false, true));
     let chosen = |second: i64| {
-        let base = chain.base_for(&bases, at(second), Some(at(95)));
+        let base = chain.base_for(&bases, at(second));
         base.map(|base| base.id.as_str())
     };
     assert_eq!(
@@ -163,11 +181,12 @@ fn a_base_backup_without_the_log_of_its_own_time_is_of_no_use() {
     let inventory = inventory(&[(1, 2)], Some((1, 3)));
     let mut long = base(1, 2);
     long.stop_lsn = Lsn(3 * SIZE + 100);
-    let chain = Chain::new(&inventory, TimelineHistory::first(1), SIZE);
+    let marks = noted(99);
+    let chain = Chain::new(&inventory, TimelineHistory::first(1), &marks, SIZE);
     assert!(chain.supports(&base(1, 2)));
     assert!(!chain.supports(&long));
     assert!(!chain.supports(&base(1, 3)));
-    assert!(chain.ranges(&[long], Some(at(99))).is_empty());
+    assert!(chain.ranges(&[long]).is_empty());
 }
 
 #[test]
@@ -175,7 +194,8 @@ fn the_way_leads_along_the_timelines_to_the_newest() {
     // Timeline 2 began in the middle of segment 4; timeline 1 went on for a while without it.
     let inventory = inventory(&[(1, 3), (1, 4), (1, 5), (2, 4), (2, 5)], Some((2, 6)));
     let history = TimelineHistory::parse(2, "1 0/4000100 -").unwrap();
-    let chain = Chain::new(&inventory, history, SIZE);
+    let marks = noted(70);
+    let chain = Chain::new(&inventory, history, &marks, SIZE);
     let taken = |number: u64| chain.file(number).map(|(segment, _)| segment.timeline);
     assert_eq!(
         [2, 3, 4, 5, 6, 7].map(taken),
@@ -185,7 +205,60 @@ fn the_way_leads_along_the_timelines_to_the_newest() {
     assert!(chain.supports(&base(2, 5)));
     // Made on timeline 1 after it was left.
     assert!(!chain.supports(&base(1, 5)));
-    let ranges = chain.ranges(&[base(1, 3), base(2, 5)], Some(at(70)));
+    let ranges = chain.ranges(&[base(1, 3), base(2, 5)]);
     assert_eq!(ranges.len(), 1, "{ranges:?}");
     assert_eq!((ranges[0].from, ranges[0].to), (at(25), at(70)));
+}
+
+#[test]
+fn what_can_be_recovered_to_ends_where_it_was_measured_and_not_where_a_file_was_written() {
+    // The stream caught up: what was written at second 40 was committed before second 21.
+    let marks = Marks {
+        kept: vec![
+            mark(3 * SIZE, 18),
+            mark(4 * SIZE - 8, 21),
+            mark(5 * SIZE, 34),
+        ],
+        newest: Some(mark(9 * SIZE + 100, 95)),
+        received_until: Some(at(95)),
+    };
+    let bases = [base(1, 2)];
+    let to = |numbers: &[(u32, u64)], partial: Option<(u32, u64)>| {
+        let inventory = inventory(numbers, partial);
+        let chain = Chain::new(&inventory, TimelineHistory::first(1), &marks, SIZE);
+        let [range] = chain.ranges(&bases)[..] else {
+            panic!("{:?}", chain.ranges(&bases))
+        };
+        assert!(chain.is_measured(&bases[0]));
+        let gaps: Vec<(String, String)> = chain
+            .gaps(2, &bases)
+            .into_iter()
+            .map(|gap| {
+                assert!(gap.after >= range.to, "{gap:?}");
+                (gap.first[22..].to_owned(), gap.last[22..].to_owned())
+            })
+            .collect();
+        (range.to, range.open, gaps)
+    };
+    let gap = |first: &str, last: &str| vec![(first.to_owned(), last.to_owned())];
+    // Segment 4 is missing.
+    let rest = [(1, 2), (1, 3), (1, 5), (1, 6), (1, 7), (1, 8)];
+    assert_eq!(to(&rest, Some((1, 9))), (at(21), false, gap("04", "04")));
+    // It is there, and was left in its middle; so is what follows in part.
+    let begun = [(1, 2), (1, 3)];
+    assert_eq!(to(&begun, Some((1, 4))), (at(34), false, gap("04", "09")));
+    // Everything after a segment is gone: nothing follows, and more was received.
+    assert_eq!(to(&[(1, 2)], None), (at(18), false, gap("03", "09")));
+    // Nothing is missing.
+    let all: Vec<(u32, u64)> = (2..9).map(|number| (1, number)).collect();
+    assert_eq!(to(&all, Some((1, 9))), (at(95), true, Vec::new()));
+    // A mark of a timeline that was left says nothing.
+    let inventory = inventory(&[(1, 2), (1, 3), (2, 3)], Some((2, 4)));
+    let history = TimelineHistory::parse(2, "1 0/3000100 -").unwrap();
+    let chain = Chain::new(&inventory, history, &marks, SIZE);
+    let [range] = chain.ranges(&bases)[..] else {
+        panic!("{:?}", chain.ranges(&bases))
+    };
+    assert_eq!((range.to, range.open), (at(18), true));
+    assert_eq!(chain.gaps(2, &bases), []);
 }

@@ -1,6 +1,9 @@
 //! Reading an archive back.
 
+use std::collections::BTreeMap;
+
 use super::chain::LogGap;
+use super::inventory::Inventory;
 use super::segment_file::{self, Beginning, ReadFailed};
 use super::{BaseBackup, ContinuousArchive, ContinuousProblem, RecoveryRange};
 use crate::BackupError;
@@ -51,8 +54,9 @@ impl ContinuousArchive {
                 damages.push(why);
             }
         }
-        let mut inventory = self.inventory(&identity)?;
-        let doubled = std::mem::take(&mut inventory.doubled);
+        // Also what was found damaged before: it may have been put back.
+        let inventory = Inventory::read(self.root(), identity.segment_bytes, &BTreeMap::new())?;
+        let doubled = &inventory.doubled;
         for path in doubled.iter().chain(&inventory.strange) {
             let why = match doubled.contains(path) {
                 true => "there is another file of the same segment, and they differ",
@@ -60,7 +64,7 @@ impl ContinuousArchive {
             };
             damages.push(format!("{}: {why}", self.below(path)));
         }
-        let mut wrong = Vec::new();
+        let mut wrong = BTreeMap::new();
         for (segment, file) in inventory.segments.iter().filter(|(_, file)| file.sealed) {
             let mut beginning = Beginning::default();
             let read = match segment_file::read(&file.path, &mut beginning) {
@@ -74,32 +78,26 @@ impl ContinuousArchive {
             };
             if let Err(why) = read {
                 damages.push(format!("{}: {why}", self.below(&file.path)));
-                wrong.push(*segment);
+                wrong.insert(segment_file::file_name(&file.path), why);
             }
         }
         let segments = inventory.segments.len() as u64;
-        // What is damaged is missing.
-        for segment in wrong {
-            inventory.segments.remove(&segment);
-        }
-        self.verify_histories(&mut inventory.histories, &mut damages)?;
-        let newest = inventory.segments.keys().map(|segment| segment.timeline);
-        let newest = newest.max().unwrap_or(1);
-        if newest > 1 && !inventory.histories.contains_key(&newest) {
+        self.verify_histories(&inventory, &mut wrong, &mut damages)?;
+        // What is damaged is missing, for everybody who looks from now on. What came meanwhile counts.
+        self.note_damaged_files(&wrong)?;
+        let survey = self.survey()?;
+        let newest = survey.inventory.segments.keys();
+        let newest = newest.map(|segment| segment.timeline).max().unwrap_or(1);
+        if newest > 1 && !survey.inventory.histories.contains_key(&newest) {
             damages.push(format!(
                 "wal/{newest:08X}.history is missing: nobody knows where timeline {newest} came from"
             ));
         }
-        let bases = self.usable_bases()?;
-        let chain = self.chain(&inventory, &identity, &bases)?;
-        let oldest = bases.iter().map(|base| base.first_segment().number).min();
-        let first = inventory.segments.keys().map(|segment| segment.number);
-        let start = oldest.or(first.min()).unwrap_or(0);
         Ok(ContinuousVerified {
             bases: all.len() as u64,
             segments,
-            ranges: chain.ranges(&bases, self.standing().received_until),
-            gaps: chain.gaps(start, &bases),
+            ranges: survey.ranges(),
+            gaps: survey.gaps(),
             damages,
             took: watch.elapsed(),
         })
@@ -132,25 +130,22 @@ impl ContinuousArchive {
 
     fn verify_histories(
         &self,
-        histories: &mut std::collections::BTreeMap<u32, std::path::PathBuf>,
+        inventory: &Inventory,
+        wrong: &mut BTreeMap<String, String>,
         damages: &mut Vec<String>,
     ) -> Result<(), BackupError> {
-        let mut wrong = Vec::new();
-        for (timeline, path) in histories.iter() {
+        for (timeline, path) in &inventory.histories {
             match self.history(*timeline, path) {
                 Ok(_) => {}
                 Err(BackupError::Continuous { problem, .. }) => match *problem {
                     ContinuousProblem::Damaged { why, .. } => {
                         damages.push(format!("{}: {why}", self.below(path)));
-                        wrong.push(*timeline);
+                        wrong.insert(segment_file::file_name(path), why);
                     }
                     other => return Err(self.failed(other)),
                 },
                 Err(error) => return Err(error),
             }
-        }
-        for timeline in wrong {
-            histories.remove(&timeline);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    Amcheck, BackupError, BackupRequest, ContinuousArchive, ContinuousVerified, Kept,
+    Amcheck, BackupError, BackupRequest, ContinuousArchive, ContinuousVerified, Kept, LogGap,
     RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange, Vault,
 };
 use portcullis_config::{Config, ContinuousConfig};
@@ -40,6 +40,7 @@ pub(super) struct Listed {
     damaged: usize,
     bytes: u64,
     ranges: Vec<RecoveryRange>,
+    missing: Vec<String>,
     error: Option<String>,
 }
 
@@ -51,12 +52,15 @@ pub(super) fn listed(config: &Config, vault: &Vault) -> Vec<Listed> {
         .filter(|(_, archive)| archive.exists())
         .map(|(one, archive)| {
             let bases = archive.bases().unwrap_or_default();
+            let usable = archive.usable_bases().unwrap_or_default();
             let ranges = archive.ranges();
+            let gaps = archive.gaps().unwrap_or_default();
             Listed {
                 store: one.store.clone(),
                 folder: archive.root().to_owned(),
                 bases: bases.len(),
-                damaged: bases.iter().filter(|base| base.damaged.is_some()).count(),
+                damaged: bases.len() - usable.len().min(bases.len()),
+                missing: gaps.iter().map(LogGap::words).collect(),
                 bytes: bases.iter().map(|base| base.bytes).sum(),
                 error: ranges.as_ref().err().map(ToString::to_string),
                 ranges: ranges.unwrap_or_default(),
@@ -75,6 +79,7 @@ impl Listed {
             "damaged": self.damaged,
             "bytes": self.bytes,
             "recoverable": ranges,
+            "missing": self.missing,
             "error": self.error,
         })
     }
@@ -97,7 +102,13 @@ impl Listed {
             damaged => format!(", {damaged} of the copies damaged"),
         };
         let size = size_words(self.bytes);
-        format!("{}  {size:>9}  {what}{damaged}", name.to_string_lossy())
+        let missing: String = self
+            .missing
+            .iter()
+            .map(|gap| format!("\n  {gap}"))
+            .collect();
+        let name = name.to_string_lossy();
+        format!("{name}  {size:>9}  {what}{damaged}{missing}")
     }
 }
 
@@ -246,10 +257,17 @@ fn to_folder(
     let told = |error: BackupError| failed(&error);
     let database = archive.identity().map_err(told)?.database;
     let cluster = archive.recover(&order).map_err(told)?;
-    let checked = cluster.check(&database).map_err(told)?;
+    let shown = to.display().to_string();
+    let checked = match cluster.check(&database) {
+        Ok(checked) => checked,
+        Err(error) => {
+            cluster.stop().map_err(told)?;
+            let left = format!("the cluster is in {shown} all the same, stopped");
+            return Err(told(error).hint(left));
+        }
+    };
     let report = Report::of(&cluster, archive, at, checked);
     cluster.stop().map_err(told)?;
-    let shown = to.display().to_string();
     report.tell(json, serde_json::json!({ "folder": shown }));
     if !json {
         output::result(&format!("the cluster is in {shown}, stopped"));
@@ -294,7 +312,10 @@ async fn in_place(
     };
     let database = archive.identity().map_err(told)?.database;
     let cluster = archive.recover(&order).map_err(told)?;
-    let checked = cluster.check(&database).map_err(told)?;
+    let checked = cluster.check(&database).map_err(|error| {
+        told(error)
+            .hint("nothing was changed; `--to DIR` leaves the cluster in a folder all the same")
+    })?;
     let report = Report::of(&cluster, archive, at, checked);
     let recovered = cluster.store(&database, jobs).map_err(told)?;
     let asked = at.map_or_else(|| LATEST.to_owned(), |at| at.to_string());
@@ -341,6 +362,8 @@ struct Report {
     asked: Option<Timestamp>,
     last_commit: Option<Timestamp>,
     received_until: Option<Timestamp>,
+    reaches: Timestamp,
+    gap: Option<LogGap>,
     took: Duration,
     unpacked_in: Duration,
     checked: Amcheck,
@@ -359,6 +382,8 @@ impl Report {
             asked,
             last_commit: cluster.last_commit,
             received_until: archive.standing().received_until,
+            reaches: cluster.reaches,
+            gap: cluster.gap.clone(),
             took: cluster.took,
             unpacked_in: cluster.unpacked_in,
             checked,
@@ -374,6 +399,8 @@ impl Report {
                 "asked": self.asked.map(|at| at.to_string()),
                 "last_commit": self.last_commit.map(|at| at.to_string()),
                 "received_until": self.received_until.map(|at| at.to_string()),
+                "reaches": self.reaches.to_string(),
+                "gap": self.gap.as_ref().map(LogGap::words),
                 "took_ms": self.took.as_millis() as u64,
                 "unpack_ms": self.unpacked_in.as_millis() as u64,
                 "amcheck": matches!(self.checked, Amcheck::Read { .. }),
@@ -388,18 +415,25 @@ impl Report {
             Some(last) => format!("the last transaction in it was committed at {last}"),
             None => "no transaction was committed after the copy of the cluster".to_owned(),
         };
-        let asked = match self.asked {
-            Some(asked) => format!("up to {asked}"),
-            None => "up to the end of what was received".to_owned(),
+        let asked = match (self.asked, &self.gap) {
+            (Some(asked), _) => format!("up to {asked}"),
+            (None, None) => "up to the end of what was received".to_owned(),
+            (None, Some(_)) => "up to the log that is missing".to_owned(),
         };
         output::talk(&format!(
             "recovered from the copy {} {asked} in {}: {last}",
             self.base,
             span_words(self.took.as_millis() as u64),
         ));
-        if let Some(until) = self.received_until {
+        output::talk(&format!(
+            "everything that was committed until {} is in it",
+            self.reaches
+        ));
+        if let Some(gap) = &self.gap {
             output::talk(&format!(
-                "everything that was committed until {until} had been received"
+                "NOT the latest that was committed: write-ahead log is missing or damaged, {} to {}, so what was committed \
+                 after {} is not in it, though log that came later is there",
+                gap.first, gap.last, gap.after
             ));
         }
         output::talk(&self.checked.words());

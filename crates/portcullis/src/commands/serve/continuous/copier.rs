@@ -53,13 +53,19 @@ async fn look(kept: &Kept) -> bool {
         if !archive.exists() {
             return None;
         }
-        let (bases, ranges) = (archive.bases().ok()?, archive.ranges().ok()?);
-        let usable = bases.into_iter().rev().find(|base| base.damaged.is_none());
+        let looked = archive.usable_bases().and_then(|bases| {
+            let (ranges, gaps) = (archive.ranges()?, archive.gaps()?);
+            Ok((bases, ranges, gaps))
+        });
+        one.state
+            .looked_at(looked.as_ref().err().map(|error| in_one_line(error)));
+        let (mut bases, ranges, gaps) = looked.ok()?;
+        let usable = bases.pop();
         let open = ranges.last().is_some_and(|range| range.open);
         let age_ms = usable
             .as_ref()
             .map(|base| now_ms().saturating_sub(ms(base.stopped_at)));
-        one.state.looked(ranges, usable);
+        one.state.looked(ranges, gaps, usable);
         Some(!open || age_ms.is_none_or(|age_ms| age_ms >= one.archive.base_every_ms))
     });
     looking.await.ok().flatten().unwrap_or(false)

@@ -3,11 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use portcullis_api::data::{ContinuousStanding, RecoverableRange};
-use portcullis_backup::{BaseBackup, Received, RecoveryRange};
+use portcullis_backup::{BaseBackup, LogGap, Received, RecoveryRange};
 use portcullis_config::ContinuousConfig;
 use portcullis_engine::{size_words, span_words};
 
-use crate::bounds::ARCHIVE_TROUBLE_MS;
+use crate::bounds::{ARCHIVE_GAP_TOLD_MS, ARCHIVE_TROUBLE_MS};
 use crate::clock::now_ms;
 use crate::continuous_range::{ms, range_ms};
 
@@ -27,7 +27,11 @@ struct Seen {
     not_copied: Option<String>,
     /// What was wrong when it was read back.
     not_sound: Option<String>,
+    /// Why it cannot be seen what it has.
+    not_seen: Option<String>,
     ranges: Vec<RecoveryRange>,
+    /// The log that is missing or damaged.
+    gaps: Vec<LogGap>,
     base: Option<BaseBackup>,
 }
 
@@ -64,11 +68,22 @@ impl ArchiveState {
     }
 
     /// What the copier saw.
-    pub(super) fn looked(&self, ranges: Vec<RecoveryRange>, base: Option<BaseBackup>) {
+    pub(super) fn looked(
+        &self,
+        ranges: Vec<RecoveryRange>,
+        gaps: Vec<LogGap>,
+        base: Option<BaseBackup>,
+    ) {
         self.with(|seen| {
             seen.ranges = ranges;
+            seen.gaps = gaps;
             seen.base = base;
         });
+    }
+
+    /// Whether it could see it.
+    pub(super) fn looked_at(&self, failure: Option<String>) {
+        self.with(|seen| seen.not_seen = failure);
     }
 
     pub(super) fn copied(&self, outcome: Result<(), String>) {
@@ -82,7 +97,7 @@ impl ArchiveState {
     /// How the archive stands now.
     pub(super) fn standing(&self, config: &ContinuousConfig) -> ContinuousStanding {
         self.with(|seen| {
-            let until_ms = seen.received.until.map(ms);
+            let until_ms = seen.until_ms();
             let mut recoverable: Vec<RecoverableRange> = seen.ranges.iter().map(range_ms).collect();
             // It goes on between two looks.
             let open = seen.ranges.last().is_some_and(|range| range.open);
@@ -103,16 +118,39 @@ impl ArchiveState {
 }
 
 impl Seen {
+    /// Up to when everything that was committed can be recovered: what was received after log that is missing is of no use
+    /// before the cluster is copied again.
+    fn until_ms(&self) -> Option<u64> {
+        let closed = self.ranges.last().filter(|range| !range.open);
+        match closed {
+            Some(range) => Some(ms(range.to)),
+            None => self.received.until.map(ms),
+        }
+    }
+
     fn troubles(&self, config: &ContinuousConfig, now_ms: u64) -> Vec<String> {
         let store = &config.store;
         let mut troubles = Vec::new();
-        let until_ms = self.received.until.map(ms);
+        let until_ms = self.until_ms();
         let lasting =
             |(since_ms, _): &&(u64, String)| now_ms.saturating_sub(*since_ms) >= ARCHIVE_TROUBLE_MS;
         if let Some((since_ms, why)) = self.not_received.as_ref().filter(lasting) {
             let lasts = span_words(now_ms.saturating_sub(*since_ms) / 1000 * 1000);
             troubles.push(format!(
                 "store {store:?}: no write-ahead log is received: {why} (for {lasts})"
+            ));
+        }
+        // Also when there is a new copy: what was lost stays lost.
+        let recent = |gap: &&LogGap| {
+            let closed_ms = gap.until.map(|until| now_ms.saturating_sub(ms(until)));
+            closed_ms.is_none_or(|closed_ms| closed_ms < ARCHIVE_GAP_TOLD_MS)
+        };
+        for gap in self.gaps.iter().filter(recent) {
+            troubles.push(format!("store {store:?}: {}", gap.words()));
+        }
+        if let Some(why) = &self.not_seen {
+            troubles.push(format!(
+                "store {store:?}: its archive cannot be looked at: {why}"
             ));
         }
         let behind_ms = until_ms.map(|until_ms| now_ms.saturating_sub(until_ms));

@@ -1,0 +1,147 @@
+//! Up to when everything was received, for every place of the log.
+//!
+//! While the log is received it is measured again and again: at this moment of the server's clock its log was up to that
+//! place, and the stream has it. The last such mark of each segment is kept in `received.txt`, and the newest of all in
+//! `standing.json`. So it is known of any place at which the log ends, by a gap or in the middle of a segment, which moments
+//! lie before it. When a file was written says less: a stream that caught up writes later what was committed earlier.
+
+use std::fs;
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+
+use super::{ArchiveStanding, ContinuousArchive, Lsn};
+use crate::BackupError;
+use crate::bounds::WAL_MARKS_BYTES_MAX;
+use crate::durable::{replace, sync_folder};
+use crate::vault::{failed_to, read_bounded};
+
+const MARKS: &str = "received.txt";
+
+/// What was committed until a moment lies before a place of the log, and was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// The timeline of the server then; unknown in what an earlier version noted.
+    pub(crate) timeline: Option<u32>,
+    pub(crate) lsn: Lsn,
+    pub(crate) at: Timestamp,
+}
+
+/// All marks of an archive.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Marks {
+    /// The last one of each segment, oldest first.
+    pub(crate) kept: Vec<Mark>,
+    /// The newest of all.
+    pub(crate) newest: Option<Mark>,
+    /// Its moment, also where its place was not noted.
+    pub(crate) received_until: Option<Timestamp>,
+}
+
+impl Mark {
+    fn of(standing: &ArchiveStanding) -> Option<Self> {
+        Some(Self {
+            timeline: standing.received_timeline,
+            lsn: standing.received_lsn?,
+            at: standing.received_until?,
+        })
+    }
+
+    /// Reads a line: timeline, place and moment. A line that was cut off by a crash is none.
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let mark = Self {
+            timeline: words.next()?.parse().ok(),
+            lsn: words.next()?.parse().ok()?,
+            at: words.next()?.parse().ok()?,
+        };
+        words.next().is_none().then_some(mark)
+    }
+
+    fn line(&self) -> String {
+        let timeline = self
+            .timeline
+            .map_or_else(|| "-".to_owned(), |timeline| timeline.to_string());
+        format!("{timeline} {} {}\n", self.lsn, self.at)
+    }
+
+    /// Which segment holds what lies before the place.
+    pub(crate) fn segment(&self, segment_bytes: u64) -> u64 {
+        self.lsn.0.saturating_sub(1) / segment_bytes
+    }
+}
+
+impl Marks {
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Mark> {
+        self.kept.iter().chain(&self.newest)
+    }
+}
+
+impl ContinuousArchive {
+    /// The marks that were kept.
+    pub(crate) fn marks(&self) -> Result<Marks, BackupError> {
+        let standing = self.standing();
+        Ok(Marks {
+            kept: self.kept_marks()?,
+            newest: Mark::of(&standing),
+            received_until: standing.received_until,
+        })
+    }
+
+    fn kept_marks(&self) -> Result<Vec<Mark>, BackupError> {
+        let path = self.root().join(MARKS);
+        let text = match read_bounded(&path, WAL_MARKS_BYTES_MAX) {
+            Ok(text) => text,
+            Err(BackupError::Vault { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
+        let text = String::from_utf8_lossy(&text);
+        // What has no end was not written to it.
+        let lines = text.split_inclusive('\n');
+        let whole = lines.filter_map(|line| line.strip_suffix('\n'));
+        Ok(whole.filter_map(Mark::parse).collect())
+    }
+
+    /// Keeps where the log is now, as the last mark of its segment.
+    pub(crate) fn keep_mark(&self, standing: &ArchiveStanding) -> Result<(), BackupError> {
+        let Some(mark) = Mark::of(standing) else {
+            return Ok(());
+        };
+        let path = self.root().join(MARKS);
+        let opened = fs::OpenOptions::new().create(true).append(true).open(&path);
+        let written = opened.and_then(|mut file| {
+            file.write_all(mark.line().as_bytes())?;
+            file.sync_data()
+        });
+        written.map_err(|error| failed_to("write", &path, error))
+    }
+
+    /// Keeps the mark at which the last stream ended, however it ended, and drops those that no copy of the cluster needs.
+    /// The caller has the right to receive alone.
+    pub(crate) fn settle_marks(&self, segment_bytes: u64) -> Result<(), BackupError> {
+        let mut marks = self.kept_marks()?;
+        marks.extend(Mark::of(&self.standing()));
+        let place = |mark: &Mark| (mark.timeline, mark.segment(segment_bytes));
+        let bases = self.bases()?;
+        let oldest = bases.iter().map(|base| base.first_segment().number).min();
+        // The one before the oldest copy says that marks were kept then.
+        let needed = oldest.unwrap_or(0).saturating_sub(1);
+        let mut kept: Vec<Mark> = Vec::new();
+        for mark in marks {
+            if kept.last().is_some_and(|last| place(last) == place(&mark)) {
+                kept.pop();
+            }
+            if mark.segment(segment_bytes) >= needed {
+                kept.push(mark);
+            }
+        }
+        let text: String = kept.iter().map(Mark::line).collect();
+        let path = self.root().join(MARKS);
+        let written = replace(&path, text.as_bytes());
+        let synced = written.and_then(|()| sync_folder(self.root()));
+        synced.map_err(|error| failed_to("write", &path, error))
+    }
+}
