@@ -1,7 +1,10 @@
 //! The one place that reads a clock: how long an operation took, and for how long a lock of somebody else was
-//! waited for. Nothing else is decided by it.
+//! waited for. Nothing else is decided by it;
+//! requests to S3 are signed with the time, since S3 takes none that are older than some minutes.
 
 use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
 
 /// Measures a duration.
 pub(crate) struct Stopwatch(Instant);
@@ -20,4 +23,9 @@ impl Stopwatch {
     pub(crate) fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// When a request is signed.
+pub(crate) fn signed_at() -> Timestamp {
+    Timestamp::now()
 }

@@ -87,6 +87,8 @@ pub(crate) fn capture(
         hard_links: Vec::new(),
         sqlite: Some(content),
         postgres: None,
+        bucket: None,
+        redis: None,
     };
     for item in scan.items {
         let mut entry = FileEntry {

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::BackupError;
 use crate::bounds::ATTEMPTS_MAX;
+use crate::bucket::{Bucket, BucketAddress};
 use crate::capture::{Unsettled, capture};
 use crate::durable::{RESTORE_PREFIX, folder_of};
 use crate::on_disk::{OnDisk, Shape};
 use crate::postgres::{Database, PostgresAddress};
+use crate::redis::{Instance, RedisAddress};
 use crate::remote::Remote;
 use crate::scan::{ItemKind, Scan};
 use crate::sqlite;
+use crate::{BackupError, StoreManifest};
 
 /// A named piece of data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,19 @@ pub enum Location {
         /// How many sessions dump and restore at a time, 1 to 64.
         jobs: u32,
     },
+    /// The objects of a bucket below a prefix. They may be used while they are backed up, and must not be written to
+    /// while they are put back.
+    Bucket {
+        /// Where they are, with the keys.
+        address: BucketAddress,
+    },
+    /// A database of a Redis or Valkey server. It may be in use while it is backed up and while it is replaced.
+    Redis {
+        /// Where it is, with the password.
+        address: RedisAddress,
+        /// A copy of it in this folder is meant, which has a server of its own.
+        copy: Option<PathBuf>,
+    },
 }
 
 /// What a store is, as manifests and messages say it.
@@ -63,6 +78,10 @@ pub enum StoreKind {
     Sqlite,
     /// A PostgreSQL database.
     Postgres,
+    /// The objects of a bucket below a prefix.
+    Bucket,
+    /// A database of a Redis or Valkey server.
+    Redis,
 }
 
 /// How large a store is.
@@ -81,6 +100,8 @@ impl fmt::Display for StoreKind {
             Self::Directory => "directory",
             Self::Sqlite => "sqlite database",
             Self::Postgres => "postgresql database",
+            Self::Bucket => "bucket",
+            Self::Redis => "redis database",
         })
     }
 }
@@ -121,6 +142,8 @@ impl Store {
             Location::Directory { .. } => StoreKind::Directory,
             Location::Sqlite { .. } => StoreKind::Sqlite,
             Location::Postgres { .. } => StoreKind::Postgres,
+            Location::Bucket { .. } => StoreKind::Bucket,
+            Location::Redis { .. } => StoreKind::Redis,
         }
     }
 
@@ -131,7 +154,7 @@ impl Store {
             Location::File { path } | Location::Directory { path } | Location::Sqlite { path } => {
                 Some(path)
             }
-            Location::Postgres { .. } => None,
+            Location::Postgres { .. } | Location::Redis { .. } | Location::Bucket { .. } => None,
         }
     }
 
@@ -143,6 +166,11 @@ impl Store {
                 path.display().to_string()
             }
             Location::Postgres { address, .. } => address.to_string(),
+            Location::Bucket { address } => address.to_string(),
+            Location::Redis {
+                copy: Some(folder), ..
+            } => folder.display().to_string(),
+            Location::Redis { address, .. } => address.to_string(),
         }
     }
 
@@ -155,6 +183,27 @@ impl Store {
         }
     }
 
+    /// A store that is the objects of a bucket.
+    #[must_use]
+    pub fn bucket(name: &str, address: BucketAddress) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: Location::Bucket { address },
+        }
+    }
+
+    /// A store that is a database of a Redis or Valkey server.
+    #[must_use]
+    pub fn redis(name: &str, address: RedisAddress) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: Location::Redis {
+                address,
+                copy: None,
+            },
+        }
+    }
+
     /// The same store at another path. A database on a server has none and stays where it is.
     #[must_use]
     pub fn moved_to(&self, path: PathBuf) -> Self {
@@ -164,7 +213,9 @@ impl Store {
                 Location::File { .. } => Location::File { path },
                 Location::Directory { .. } => Location::Directory { path },
                 Location::Sqlite { .. } => Location::Sqlite { path },
-                Location::Postgres { .. } => self.location.clone(),
+                Location::Postgres { .. } | Location::Redis { .. } | Location::Bucket { .. } => {
+                    self.location.clone()
+                }
             },
         }
     }
@@ -214,8 +265,12 @@ impl Store {
     /// What a backup needs at most beside its entries, in bytes: a database is copied before it is packed.
     pub(crate) fn bytes_needed(&self, size: StoreSize) -> u64 {
         match self.location {
-            Location::File { .. } | Location::Directory { .. } => size.bytes,
-            Location::Sqlite { .. } | Location::Postgres { .. } => size.bytes.saturating_mul(2),
+            Location::File { .. } | Location::Directory { .. } | Location::Bucket { .. } => {
+                size.bytes
+            }
+            Location::Sqlite { .. } | Location::Postgres { .. } | Location::Redis { .. } => {
+                size.bytes.saturating_mul(2)
+            }
         }
     }
 
@@ -254,6 +309,19 @@ impl Store {
                     store: &self.name,
                     address,
                     jobs: *jobs,
+                }));
+            }
+            Location::Bucket { address } => {
+                return Held::Server(Box::new(Bucket {
+                    store: &self.name,
+                    address,
+                }));
+            }
+            Location::Redis { address, copy } => {
+                return Held::Server(Box::new(Instance {
+                    store: &self.name,
+                    address,
+                    copy: copy.as_deref(),
                 }));
             }
         };
@@ -307,6 +375,10 @@ pub(crate) enum Held<'a> {
 /// * An SQLite database: that of its content, see [`crate::SqliteContent`]. It is read in one transaction, so
 ///   it is that of one moment. How the content lies in pages does not count.
 /// * A PostgreSQL database: that of its content, see [`crate::PostgresContent`], of one moment too.
+/// * A bucket: the SHA-256 over one line for each object, see [`crate::BucketContent`].
+///
+/// * A database of a Redis server: that of its content, see [`crate::RedisContent`], of one moment too. Keys that expire
+///   are gone later: compare with [`store_digest_against`].
 ///
 /// # Errors
 /// [`BackupError::StoreChanged`] if it keeps changing while it is read,
@@ -332,4 +404,16 @@ pub fn store_digest(store: &Store) -> Result<String, BackupError> {
         path: changed.unwrap_or(on_disk.path),
         attempts: ATTEMPTS_MAX,
     })
+}
+
+/// The digest of what a store holds now, as a manifest counts it: that of the manifest if nothing differs but what time
+/// alone has changed, such as keys that have expired since.
+///
+/// # Errors
+/// Those of [`store_digest`].
+pub fn store_digest_against(store: &Store, wanted: &StoreManifest) -> Result<String, BackupError> {
+    match store.held() {
+        Held::Server(remote) if store.kind() == wanted.kind => remote.digest_against(wanted),
+        _ => store_digest(store),
+    }
 }

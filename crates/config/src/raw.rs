@@ -8,6 +8,7 @@ use crate::keys::ENVIRONMENTS;
 use crate::report::At;
 use crate::table::Table;
 
+mod bucket;
 mod check;
 mod copies;
 mod gate;
@@ -21,6 +22,7 @@ mod service;
 mod synthetic;
 mod variables;
 
+pub(crate) use bucket::RawBucket;
 pub(crate) use check::RawCheck;
 pub(crate) use copies::{RawCopy, RawEncryption};
 pub(crate) use gate::{RawCadence, RawGate, RawRule};

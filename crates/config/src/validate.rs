@@ -16,6 +16,7 @@ use crate::report::{At, Report, Spot};
 use crate::table::Entries;
 use crate::{Config, RetentionConfig};
 
+mod bucket;
 mod continuous;
 mod copies;
 mod data;

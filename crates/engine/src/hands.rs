@@ -9,6 +9,7 @@ use portcullis_driver::{
 };
 use portcullis_rollout::{Action, Direction, Fact, Failure, Op, Presence, Promotion, ReleaseId};
 
+mod bucket;
 mod data;
 mod migrate;
 mod preflight;

@@ -1,6 +1,9 @@
 //! The vault of a configuration with its keys, and the places elsewhere to which it is copied.
 
-use portcullis_backup::{BackupError, Copies, CopyAddress, CopyCredentials, Encryption, Vault};
+use jiff::SignedDuration;
+use portcullis_backup::{
+    BackupError, CloudAddress, CloudCredentials, Copies, CopyLock, Encryption, Vault,
+};
 use portcullis_config::{Config, CopyConfig, EncryptionConfig, RetentionConfig, SecretText};
 use portcullis_driver::resolve_secret;
 use secrecy::{ExposeSecret, SecretString};
@@ -91,7 +94,7 @@ pub async fn copies_of(config: &Config) -> Result<Vec<CopyPlace>, VaultRefused> 
             why,
         };
         let credentials = credentials(config, copy).await.map_err(refused)?;
-        let address = CopyAddress {
+        let address = CloudAddress {
             name: copy.name.clone(),
             url: copy.url.clone(),
             endpoint: copy.endpoint.clone(),
@@ -101,8 +104,18 @@ pub async fn copies_of(config: &Config) -> Result<Vec<CopyPlace>, VaultRefused> 
             patience: COPY_PATIENCE,
         };
         let copies = Copies::new(address);
+        let copies = copies.map_err(|error| refused(error.problem.to_string()))?;
+        let copies = match copy.lock {
+            None => copies,
+            Some(lock) => copies.with_lock(CopyLock {
+                duration: SignedDuration::from_millis(
+                    i64::try_from(lock.for_ms).unwrap_or(i64::MAX),
+                ),
+                compliance: lock.compliance,
+            }),
+        };
         places.push(CopyPlace {
-            copies: copies.map_err(|error| refused(error.problem.to_string()))?,
+            copies,
             required: copy.required,
             retention: copy.retention,
         });
@@ -110,7 +123,7 @@ pub async fn copies_of(config: &Config) -> Result<Vec<CopyPlace>, VaultRefused> 
     Ok(places)
 }
 
-async fn credentials(config: &Config, copy: &CopyConfig) -> Result<CopyCredentials, String> {
+async fn credentials(config: &Config, copy: &CopyConfig) -> Result<CloudCredentials, String> {
     let value = |text: Option<&SecretText>| {
         let text = text.map(|text| text.expose().to_owned());
         async move {
@@ -126,15 +139,15 @@ async fn credentials(config: &Config, copy: &CopyConfig) -> Result<CopyCredentia
     let secret = value(copy.secret.as_ref()).await?;
     let access_key = value(copy.access_key.as_ref()).await?;
     Ok(match (access_key, &copy.account, secret) {
-        (Some(access_key), _, Some(secret)) => CopyCredentials::S3 {
+        (Some(access_key), _, Some(secret)) => CloudCredentials::S3 {
             access_key: access_key.expose_secret().to_owned(),
             secret,
         },
-        (None, Some(account), secret) => CopyCredentials::Azure {
+        (None, Some(account), secret) => CloudCredentials::Azure {
             account: account.clone(),
             secret,
         },
-        (None, None, Some(service_account)) => CopyCredentials::Gcs { service_account },
-        _ => CopyCredentials::Environment,
+        (None, None, Some(service_account)) => CloudCredentials::Gcs { service_account },
+        _ => CloudCredentials::Environment,
     })
 }

@@ -8,6 +8,7 @@
 
 mod action;
 mod apply;
+mod bucket_ref;
 mod closure;
 mod effect;
 mod event;
@@ -33,6 +34,7 @@ pub use action::{
     Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial,
 };
 pub use apply::Refused;
+pub use bucket_ref::BucketRef;
 pub use closure::{ClosedFor, ClosedTo, Closure, ReadRequest, ReadRequestRefused};
 pub use effect::{Effect, Notice, NoticeKind};
 pub use event::{Actor, Event, EventKind, Fact, Failure};
@@ -54,7 +56,7 @@ pub use replay::{Comparison, Replay, ReplayError, Replayed};
 pub use rollout::{Rollout, alone};
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};
-pub use store::{StoreKind, StoreLocation, StoreRef};
+pub use store::{REDIS_COPY_URL, StoreKind, StoreLocation, StoreRef};
 pub use synthetic::{
     Pace, SYNTHETIC_HEADER, SyntheticOrder, SyntheticQuestion, SyntheticRequest, SyntheticTraffic,
 };

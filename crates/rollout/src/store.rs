@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ValueSource;
+use crate::{BucketRef, ValueSource};
+
+/// The file in the folder of a copied Redis database that has the URL of its server.
+pub const REDIS_COPY_URL: &str = "url";
 
 /// A store as a plan refers to it. In JSON the name and the location stand side by side, so that what was
 /// recorded before there were other kinds than files and folders is read as it was meant.
@@ -49,6 +52,18 @@ pub enum StoreLocation {
         /// How many sessions dump and restore at a time.
         jobs: u32,
     },
+    /// The objects of a bucket below a prefix.
+    Bucket(BucketRef),
+    /// A database of a Redis or Valkey server. As for PostgreSQL, what stands here is where the URL is.
+    Redis {
+        /// A reference to the URL, or a URL without a password.
+        url: String,
+        /// The folder at which relative paths in the reference start and in which its command runs.
+        folder: PathBuf,
+        /// A copy in this folder is meant, which has a server of its own, and not what the URL names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        copy: Option<PathBuf>,
+    },
 }
 
 /// What a store is.
@@ -62,6 +77,10 @@ pub enum StoreKind {
     Sqlite,
     /// A PostgreSQL database.
     Postgres,
+    /// The objects of a bucket below a prefix.
+    Bucket,
+    /// A database of a Redis or Valkey server.
+    Redis,
 }
 
 impl StoreRef {
@@ -85,10 +104,16 @@ impl StoreRef {
                 None => url.clone(),
                 Some(name) => ValueSource::database(name, url),
             },
+            StoreLocation::Bucket(bucket) => bucket.place(),
+            StoreLocation::Redis { url, copy, .. } => match copy {
+                None => url.clone(),
+                // The server of a copy has its URL there.
+                Some(folder) => format!("file:{}", folder.join(REDIS_COPY_URL).display()),
+            },
         }
     }
 
-    /// Where a copy of it goes: a path in `folder`, or a database of that name beside its own.
+    /// Where a copy of it goes: a path in `folder`, or a database or a copy of that name beside its own.
     #[must_use]
     pub fn copied_to(&self, folder: &Path, database: &str) -> StoreRef {
         let leaf = self.path().and_then(Path::file_name);
@@ -107,6 +132,17 @@ impl StoreRef {
                 database: Some(database.to_owned()),
                 jobs: *jobs,
             },
+            StoreLocation::Bucket(bucket) => StoreLocation::Bucket(BucketRef {
+                copy: Some(database.to_owned()),
+                ..bucket.clone()
+            }),
+            StoreLocation::Redis {
+                url, folder: base, ..
+            } => StoreLocation::Redis {
+                url: url.clone(),
+                folder: base.clone(),
+                copy: Some(folder.join(&self.name)),
+            },
         };
         StoreRef {
             name: self.name.clone(),
@@ -123,6 +159,8 @@ impl StoreLocation {
             StoreLocation::Directory { .. } => StoreKind::Directory,
             StoreLocation::Sqlite { .. } => StoreKind::Sqlite,
             StoreLocation::Postgres { .. } => StoreKind::Postgres,
+            StoreLocation::Bucket(_) => StoreKind::Bucket,
+            StoreLocation::Redis { .. } => StoreKind::Redis,
         }
     }
 
@@ -132,18 +170,22 @@ impl StoreLocation {
             StoreLocation::File { path }
             | StoreLocation::Directory { path }
             | StoreLocation::Sqlite { path } => Some(path),
-            StoreLocation::Postgres { .. } => None,
+            StoreLocation::Postgres { .. }
+            | StoreLocation::Redis { .. }
+            | StoreLocation::Bucket(_) => None,
         }
     }
 }
 
 impl StoreKind {
     /// Every kind.
-    pub const ALL: [StoreKind; 4] = [
+    pub const ALL: [StoreKind; 6] = [
         StoreKind::File,
         StoreKind::Directory,
         StoreKind::Sqlite,
         StoreKind::Postgres,
+        StoreKind::Bucket,
+        StoreKind::Redis,
     ];
 
     /// The word, as the configuration writes it.
@@ -153,6 +195,8 @@ impl StoreKind {
             StoreKind::Directory => "directory",
             StoreKind::Sqlite => "sqlite",
             StoreKind::Postgres => "postgres",
+            StoreKind::Bucket => "bucket",
+            StoreKind::Redis => "redis",
         }
     }
 

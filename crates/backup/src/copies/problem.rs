@@ -1,5 +1,6 @@
 //! What can go wrong with copies elsewhere.
 
+use crate::cloud::said;
 use crate::{BackupError, BackupName};
 
 /// Something about a copy that did not work.
@@ -42,6 +43,17 @@ pub enum CopyProblem {
         "cannot {doing}: access was refused ({why}); look at the key, its rights and this machine's clock"
     )]
     Refused {
+        /// What was attempted.
+        doing: String,
+        /// What the server said.
+        why: String,
+    },
+    /// What was copied cannot be locked.
+    #[error(
+        "cannot {doing}: {why}; the bucket must have been made with Object Lock, and the key needs \
+         s3:PutObjectRetention and s3:GetObjectRetention"
+    )]
+    NotLocked {
         /// What was attempted.
         doing: String,
         /// What the server said.
@@ -107,9 +119,6 @@ impl From<BackupError> for CopyProblem {
     }
 }
 
-/// How much of what a server says is told.
-const WORDS_MAX: usize = 300;
-
 /// What a server's answer means.
 pub(super) fn problem(doing: String, bucket: &str, error: &object_store::Error) -> CopyProblem {
     use object_store::Error;
@@ -129,56 +138,5 @@ pub(super) fn problem(doing: String, bucket: &str, error: &object_store::Error) 
         }
         _ if refused => CopyProblem::Refused { doing, why },
         _ => CopyProblem::Failed { doing, why },
-    }
-}
-
-/// What went wrong in few words: the code and the message of the server, or the innermost cause. Never a URL's query,
-/// which may have a signature in it.
-pub(super) fn said(error: &object_store::Error) -> String {
-    let text = error.to_string();
-    let within = |tag: &str| {
-        let (_, rest) = text.split_once(&format!("<{tag}>"))?;
-        rest.split_once(&format!("</{tag}>"))
-            .map(|(words, _)| words)
-    };
-    let words = match (within("Code"), within("Message")) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => text.rsplit(" - ").next().unwrap_or(&text).to_owned(),
-    };
-    let words = words.lines().next().unwrap_or_default();
-    let plain = words.split(' ').map(|word| match word.contains("://") {
-        true => word.split('?').next().unwrap_or_default(),
-        false => word,
-    });
-    let words: String = plain.collect::<Vec<_>>().join(" ");
-    words.chars().take(WORDS_MAX).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(text: &str) -> object_store::Error {
-        object_store::Error::Generic {
-            store: "S3",
-            source: text.to_owned().into(),
-        }
-    }
-
-    #[test]
-    fn signatures_are_not_told() {
-        let told = said(&answer(
-            "Error performing GET https://a.example/b?sv=1&sig=SECRET in 1ms - could not connect to \
-             https://a.example/b?sig=SECRET now",
-        ));
-        assert_eq!(told, "could not connect to https://a.example/b now");
-    }
-
-    #[test]
-    fn what_a_server_says_is_told_by_its_code_and_message() {
-        let text = "x - Server returned non-2xx status code: 403 Forbidden: <?xml?><Error>\
-                    <Code>AccessDenied</Code><Message>Access Denied</Message><Key>AKIA</Key></Error>";
-        assert_eq!(said(&answer(text)), "AccessDenied: Access Denied");
     }
 }

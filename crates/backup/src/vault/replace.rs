@@ -7,7 +7,9 @@
 //! | directory | the new data goes to the kept name, then the two names are exchanged | none |
 //! | directory, exchange unknown to the file system | two renames | between the two |
 //! | SQLite database | what is in its log is put into the file, what still lies beside it is kept too, then as a file | none |
+//! | bucket | what differs is kept, then put or removed, object by object | none; some are old and some new meanwhile |
 //! | PostgreSQL database | two renames in one transaction of the server | new sessions wait for it |
+//! | Redis database | two databases of the server change numbers | none |
 //!
 //! A crash at any point is repaired by calling again with the same time: what was done already is
 //! recognised by its content and by the names.
@@ -55,8 +57,13 @@ pub struct Replaced {
 pub enum Kept {
     /// At this path, `<path>.replaced-<UTC time>` with milliseconds.
     Path(PathBuf),
-    /// In the database of this name on the same server, `<name>_replaced_<UTC time>` with milliseconds.
+    /// In the database of this name on the same server, `<name>_replaced_<UTC time>` with milliseconds; of Redis its
+    /// number.
     Database(String),
+    /// As copies below this address, `s3://BUCKET/PREFIX.portcullis-replaced-<UTC time>/`.
+    Objects(String),
+    /// By the bucket, as older versions; the object at this address lists them.
+    Versions(String),
 }
 
 impl Kept {
@@ -65,7 +72,7 @@ impl Kept {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Path(path) => Some(path),
-            Self::Database(_) => None,
+            Self::Database(_) | Self::Objects(_) | Self::Versions(_) => None,
         }
     }
 }
@@ -75,6 +82,8 @@ impl fmt::Display for Kept {
         match self {
             Self::Path(path) => path.display().fmt(f),
             Self::Database(name) => write!(f, "the database {name}"),
+            Self::Objects(url) => f.write_str(url),
+            Self::Versions(note) => write!(f, "older versions, listed in {note}"),
         }
     }
 }
@@ -135,9 +144,10 @@ impl Vault {
         match (before, wanted.kind) {
             (Before::Gap | Before::Absent, _) => rename_to_free(&staged.data, &swap.live)?,
             (_, StoreKind::File | StoreKind::Sqlite) => swap.replace_file(&staged.data)?,
-            (_, StoreKind::Directory | StoreKind::Postgres) => {
-                swap.replace_by_exchange(&staged.data)?
-            }
+            (
+                _,
+                StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket,
+            ) => swap.replace_by_exchange(&staged.data)?,
         }
         swap.sync()?;
         Ok(replaced(
@@ -238,9 +248,11 @@ impl Swap {
     fn put_aside(&self, store: &Store, on_disk: &OnDisk) -> Result<(), BackupError> {
         match store.location {
             Location::Sqlite { .. } => sqlite::put_aside(on_disk, &self.kept),
-            Location::File { .. } | Location::Directory { .. } | Location::Postgres { .. } => {
-                Ok(())
-            }
+            Location::File { .. }
+            | Location::Directory { .. }
+            | Location::Postgres { .. }
+            | Location::Redis { .. }
+            | Location::Bucket { .. } => Ok(()),
         }
     }
 

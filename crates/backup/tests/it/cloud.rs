@@ -19,12 +19,20 @@ pub(crate) struct Server {
 impl Server {
     /// moto, which speaks S3. After so many requests it looks at keys; `None` never.
     pub(crate) fn s3(unchecked: Option<u32>) -> Server {
+        let count = unchecked.map(|count| count.to_string());
+        Server::moto(count.map(|count| ("INITIAL_NO_AUTH_ACTION_COUNT", count)))
+    }
+
+    /// moto whose lists have so many entries a page.
+    pub(crate) fn s3_in_pages(entries: u32) -> Server {
+        Server::moto(Some(("MOTO_S3_DEFAULT_MAX_KEYS", entries.to_string())))
+    }
+
+    fn moto(variable: Option<(&str, String)>) -> Server {
         let port = free_port();
         let mut command = Command::new(environment("python-cloud").join("bin/moto_server"));
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        if let Some(count) = unchecked {
-            command.env("INITIAL_NO_AUTH_ACTION_COUNT", count.to_string());
-        }
+        command.envs(variable);
         let server = Server::start(&mut command, port);
         server.put("/backups");
         server
@@ -76,18 +84,70 @@ impl Server {
 
     /// A request without a body that must succeed.
     pub(crate) fn put(&self, path: &str) {
+        self.put_with(path, "");
+    }
+
+    /// The same with headers, each with its line's end.
+    pub(crate) fn put_with(&self, path: &str, headers: &str) {
         let answer = ask(
             self.port,
-            &format!("PUT {path} HTTP/1.1\r\nContent-Length: 0\r\n"),
+            &format!("PUT {path} HTTP/1.1\r\nContent-Length: 0\r\n{headers}"),
             &[],
         );
         let answer = String::from_utf8_lossy(&answer).into_owned();
         assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     }
 
+    /// Writes an object with these headers, each ended by CR LF; the path is encoded as it is sent.
+    pub(crate) fn put_object(&self, path: &str, headers: &str, body: &[u8]) {
+        let length = body.len();
+        let head = format!("PUT {path} HTTP/1.1\r\n{SHOWN}{headers}Content-Length: {length}\r\n");
+        let answer = ask(self.port, &head, body);
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+
+    /// What is in an object, with its headers in lower case; None if there is none.
+    pub(crate) fn object(&self, path: &str) -> Option<(String, Vec<u8>)> {
+        let answer = ask(self.port, &format!("GET {path} HTTP/1.1\r\n{SHOWN}"), &[]);
+        let cut = answer
+            .windows(4)
+            .position(|part| part == b"\r\n\r\n")
+            .unwrap();
+        let head = String::from_utf8_lossy(&answer[..cut]).to_lowercase();
+        assert!(
+            head.contains(" 200 ") || head.contains(" 404 "),
+            "{path}: {head}"
+        );
+        head.contains(" 200 ")
+            .then(|| (head, answer[cut + 4..].to_vec()))
+    }
+
+    pub(crate) fn delete_object(&self, path: &str) {
+        ask(
+            self.port,
+            &format!("DELETE {path} HTTP/1.1\r\n{SHOWN}"),
+            &[],
+        );
+    }
+
+    /// The text of a list or a state.
+    pub(crate) fn text(&self, path: &str) -> String {
+        let answer = ask(self.port, &format!("GET {path} HTTP/1.1\r\n{SHOWN}"), &[]);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// What a request without a body answers, head and all.
     pub(crate) fn get(&self, path: &str) -> Vec<u8> {
-        ask(self.port, &format!("GET {path} HTTP/1.1\r\n"), &[])
+        ask(self.port, &format!("GET {path} HTTP/1.1\r\n{SHOWN}"), &[])
+    }
+}
+
+impl Server {
+    /// What a request to remove something answers.
+    pub(crate) fn delete(&self, path: &str) -> Vec<u8> {
+        let head = format!("DELETE {path} HTTP/1.1\r\nContent-Length: 0\r\n{SHOWN}");
+        ask(self.port, &head, &[])
     }
 }
 
@@ -98,7 +158,7 @@ impl Drop for Server {
     }
 }
 
-fn ask(port: u16, head: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn ask(port: u16, head: &str, body: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(
         stream,
@@ -126,7 +186,7 @@ pub(crate) fn environment(name: &str) -> PathBuf {
 }
 
 /// What somebody who has a key of S3 shows. moto does not compare the signature.
-const SHOWN: &str = "authorization: AWS4-HMAC-SHA256 Credential=testing/20261122/us-east-1/s3/aws4_request, \
+pub(crate) const SHOWN: &str = "authorization: AWS4-HMAC-SHA256 Credential=testing/20261122/us-east-1/s3/aws4_request, \
                      SignedHeaders=host, Signature=00\r\n";
 
 /// What is done to one request.

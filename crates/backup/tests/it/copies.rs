@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use age::secrecy::SecretString;
 use portcullis_backup::{
-    Backup, BackupError, BackupState, Copies, CopyAddress, CopyCredentials, CopyError, CopyProblem,
-    NewKey, Store, Vault,
+    Backup, BackupError, BackupState, CloudAddress, CloudCredentials, Copies, CopyError,
+    CopyProblem, NewKey, Store, Vault,
 };
 
 use crate::cloud::{Fault, FaultProxy, Server, free_port};
@@ -19,14 +19,14 @@ use crate::{Place, flip, names, noise, request};
 const LARGE: usize = 26 * 1024 * 1024;
 const PART: u64 = 8 * 1024 * 1024;
 
-pub(crate) fn at(endpoint: &str) -> CopyAddress {
-    CopyAddress {
+pub(crate) fn at(endpoint: &str) -> CloudAddress {
+    CloudAddress {
         name: "elsewhere".to_owned(),
         url: "s3://backups/shop".to_owned(),
         endpoint: Some(endpoint.to_owned()),
         region: Some("eu-central-1".to_owned()),
         ca: None,
-        credentials: CopyCredentials::S3 {
+        credentials: CloudCredentials::S3 {
             access_key: "testing".to_owned(),
             secret: SecretString::from("testing"),
         },
@@ -450,7 +450,7 @@ fn google_cloud_storage_keeps_copies_too() {
     let proxy = FaultProxy::before(&server);
     let mut address = at(&proxy.url());
     address.url = "gs://backups/shop".to_owned();
-    address.credentials = CopyCredentials::Gcs {
+    address.credentials = CloudCredentials::Gcs {
         service_account: SecretString::from(
             r#"{"disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}"#,
         ),
@@ -464,7 +464,7 @@ fn azure_blob_keeps_copies_too() {
     let server = Server::azure(&place.path("azure"));
     let mut address = at(&format!("{}/devstoreaccount1", server.url()));
     address.url = "az://backups/shop".to_owned();
-    address.credentials = CopyCredentials::Azure {
+    address.credentials = CloudCredentials::Azure {
         account: "devstoreaccount1".to_owned(),
         // Azurite's own, the same everywhere; it is in its documentation.
         secret: Some(SecretString::from(
@@ -481,7 +481,7 @@ fn azure_blob_keeps_copies_too() {
     );
     azure_container(&server);
     round_trip(&place, &there, large(&place));
-    address.credentials = CopyCredentials::Azure {
+    address.credentials = CloudCredentials::Azure {
         account: "devstoreaccount1".to_owned(),
         secret: Some(SecretString::from("d3Jvbmc=")),
     };
@@ -525,4 +525,33 @@ fn round_trip(place: &Place, there: &Copies, backup: Backup) {
     );
     there.remove(&place.vault, &backup.name).unwrap();
     assert!(there.list().unwrap().is_empty());
+}
+
+#[test]
+fn a_copy_that_was_read_as_damaged_is_sent_again() {
+    let (place, server) = (Place::new(), Server::s3(None));
+    let backup = small(&place, 0);
+    let there = copies(&server.url());
+    there.copy(&place.vault, &backup.name, &go_on).unwrap();
+    let proxy = FaultProxy::before(&server);
+    proxy.rule(
+        |_, method, path| match method == "GET" && path.contains(".tar.zst") {
+            true => Fault::Flip,
+            false => Fault::None,
+        },
+    );
+    let read = problem(copies(&proxy.url()).read_back(&backup.name, &go_on));
+    assert!(matches!(read, CopyProblem::Differs { .. }), "{read:?}");
+    there.note_damaged(&place.vault, &backup.name).unwrap();
+    assert!(!there.has(&place.vault, &backup.name).unwrap());
+    let listed = there.list_marked(&place.vault).unwrap();
+    assert!(matches!(&listed[0].state, BackupState::Broken { why } if why.starts_with("damaged")));
+    let again = there.copy(&place.vault, &backup.name, &go_on).unwrap();
+    assert!(
+        !again.was_there && again.sent_bytes == again.bytes,
+        "{again:?}"
+    );
+    assert!(there.damaged(&place.vault).is_empty());
+    assert!(there.list_marked(&place.vault).unwrap()[0].verified);
+    there.read_back(&backup.name, &go_on).unwrap();
 }

@@ -6,11 +6,13 @@
 #[path = "../../../driver/tests/it/authority.rs"]
 #[allow(dead_code)]
 mod authority;
+mod bucket;
 mod changing;
 mod cloud;
 mod completeness;
 mod continuous;
 mod copies;
+mod copies_locked;
 mod copies_tls;
 mod damage;
 mod encrypted;
@@ -26,6 +28,10 @@ mod postgres;
 mod postgres_server;
 mod postgres_versions;
 mod random_trees;
+mod redis;
+#[path = "../../../gateway/src/shared/tests/redis_server.rs"]
+#[allow(dead_code)]
+mod redis_server;
 mod refusals;
 mod removing;
 mod round_trip;

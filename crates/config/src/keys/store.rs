@@ -12,29 +12,30 @@ pub(crate) static STORE: Section = Section {
             "name",
             Kind::Name,
             Preset::Required,
-            "The store's name: `{store.NAME}` stands for its path in commands, and for the URL of a PostgreSQL \
-             database in `env`, as a whole value.",
+            "The store's name: `{store.NAME}` stands for its path in commands, for the URL of a PostgreSQL or Redis \
+             database in `env`, as a whole value, and for `s3://BUCKET/PREFIX`.",
         ),
         key(
             "kind",
-            Kind::Choice(&["file", "directory", "sqlite", "postgres"]),
+            Kind::Choice(&["file", "directory", "sqlite", "postgres", "redis", "bucket"]),
             Preset::Required,
-            "One file, a folder with everything in it, or a database, which is copied while it is used: SQLite \
-             or PostgreSQL.",
+            "One file, a folder with everything in it, a database, which is copied while it is used: SQLite, \
+             PostgreSQL, or a database of a Redis or Valkey server; or the objects of a bucket of S3.",
         ),
         key(
             "path",
             Kind::Path,
-            Preset::Absent("must be given, but for `postgres`"),
+            Preset::Absent("must be given, but for `postgres`, `redis` and `bucket`"),
             "Where it is. Of an SQLite database: the file itself; what lies beside it (`-wal`, `-shm`) \
              belongs to it.",
         ),
         key(
             "url",
-            Kind::Postgres,
-            Preset::Absent("must be given for `postgres`"),
-            "Where a PostgreSQL database is, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`: a reference such as \
-             `env:NOTES_URL` or `file:PATH`. Only a URL without a password may stand here itself.",
+            Kind::ServerStore,
+            Preset::Absent("must be given for `postgres` and `redis`"),
+            "Where the database is, `postgres://USER:PASSWORD@HOST:PORT/DATABASE` or \
+             `redis://USER:PASSWORD@HOST:PORT/NUMBER` (`rediss://` with TLS): a reference such as `env:NOTES_URL` or \
+             `file:PATH`. Only a URL without a password may stand here itself.",
         ),
         key(
             "jobs",
@@ -47,6 +48,58 @@ pub(crate) static STORE: Section = Section {
             Kind::Table(&CONTINUOUS),
             Preset::Absent("no continuous archive"),
             "Whether `portcullis serve` keeps an archive from which any moment can be recovered to.",
+        ),
+        key(
+            "bucket",
+            Kind::Table(&BUCKET),
+            Preset::Absent("must be given for `bucket`"),
+            "Where the objects are.",
+        ),
+    ],
+};
+
+static BUCKET: Section = Section {
+    header: "[store.bucket]",
+    about: "Below a `[[store]]` of kind `bucket`: where its objects are. Without keys here the provider's own variables, \
+            files and machine roles are used. See [Buckets as stores](../guide/bucket-stores.md).",
+    keys: &[
+        key(
+            "url",
+            Kind::Text,
+            Preset::Required,
+            "`s3://BUCKET/PREFIX`: the objects whose keys begin with `PREFIX/`. Without a prefix the whole bucket. \
+             Portcullis's own copies lie beside it, at `PREFIX.portcullis-...`.",
+        ),
+        key(
+            "endpoint",
+            Kind::Text,
+            Preset::Absent("Amazon's"),
+            "Another server that speaks the language of S3, such as `https://minio.example.org`. With `http://` only one on \
+             this machine.",
+        ),
+        key(
+            "region",
+            Kind::Text,
+            Preset::Absent("`AWS_REGION`, or `us-east-1`"),
+            "The region of the bucket.",
+        ),
+        key(
+            "ca",
+            Kind::Path,
+            Preset::Absent("the authorities that the system trusts"),
+            "A PEM file with the authorities that are trusted instead.",
+        ),
+        key(
+            "access_key",
+            Kind::Text,
+            Preset::Absent("the environment's own"),
+            "The ID of the access key; may be a reference.",
+        ),
+        key(
+            "secret",
+            Kind::Secret,
+            Preset::Absent("the environment's own"),
+            "The secret access key, by reference.",
         ),
     ],
 };

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use crate::Code;
 use crate::config::PortRange;
 use crate::keys::Kind;
-use crate::raw::{RawCadence, RawCheck, has_password, secret_url, value_or_default};
+use crate::raw::{RawBucket, RawCadence, RawCheck, has_password, secret_url, value_or_default};
 use crate::report::{At, Spot, Wrong};
 use crate::table::{Entries, Table};
 use crate::units;
@@ -44,6 +44,7 @@ pub(crate) struct RawStore {
     pub(crate) url: Option<At<String>>,
     pub(crate) jobs: Option<At<u32>>,
     pub(crate) continuous: Option<RawContinuous>,
+    pub(crate) bucket: Option<RawBucket>,
     /// Keys with values that were refused.
     pub(crate) refused: Vec<&'static str>,
     /// The table's place.
@@ -114,19 +115,22 @@ impl RawMetrics {
 impl RawStore {
     pub(crate) fn read(table: Table<'_>) -> RawStore {
         let path = table.text("path");
-        let url = table.read("url", postgres_url);
+        let kind = table.text("kind");
+        let is_redis = kind.as_ref().is_some_and(|kind| kind.value == "redis");
+        let url = table.read("url", if is_redis { redis_url } else { postgres_url });
         let read = [("path", path.is_some()), ("url", url.is_some())];
         let refused = read
             .into_iter()
             .filter(|(key, read)| !read && table.has(key));
         RawStore {
             name: table.text("name"),
-            kind: table.text("kind"),
+            kind,
             refused: refused.map(|(key, _)| key).collect(),
             path,
             url,
             jobs: table.count("jobs"),
             continuous: table.optional_table("continuous", RawContinuous::read),
+            bucket: table.optional_table("bucket", RawBucket::read),
             spot: table.spot.clone(),
         }
     }
@@ -149,7 +153,22 @@ impl RawContinuous {
 
 /// A reference to the URL of a PostgreSQL database, or a URL without a password: plans and the journal hold it.
 fn postgres_url(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
-    let url = secret_url(kind, value, &["postgres://", "postgresql://"])?;
+    without_password(secret_url(kind, value, &["postgres://", "postgresql://"])?)
+}
+
+/// The same for a database of a Redis or Valkey server.
+fn redis_url(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
+    let schemes = [
+        "redis://",
+        "rediss://",
+        "redis+unix://",
+        "valkey://",
+        "valkeys://",
+    ];
+    without_password(secret_url(kind, value, &schemes)?)
+}
+
+fn without_password(url: String) -> Result<String, Wrong> {
     if let ValueSource::Literal(literal) = ValueSource::of(&url)
         && literal
             .split_once("://")

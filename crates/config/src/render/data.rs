@@ -1,6 +1,6 @@
 //! The stores, and what a rollback means for them.
 
-use portcullis_rollout::StoreLocation;
+use portcullis_rollout::{BucketRef, StoreLocation};
 use toml::{Table, Value};
 
 use super::{duration, path, table};
@@ -20,6 +20,12 @@ pub(super) fn stores(config: &Config) -> Value {
                 out.insert("url".into(), url.as_str().into());
                 out.insert("jobs".into(), i64::from(*jobs).into());
             }
+            StoreLocation::Bucket(bucket) => {
+                out.insert("bucket".into(), bucket_table(bucket).into());
+            }
+            StoreLocation::Redis { url, .. } => {
+                drop(out.insert("url".into(), url.as_str().into()));
+            }
         }
         let mut archives = config.continuous.iter();
         if let Some(archive) = archives.find(|archive| archive.store == store.name) {
@@ -28,6 +34,26 @@ pub(super) fn stores(config: &Config) -> Value {
         Value::Table(out)
     });
     Value::Array(stores.collect())
+}
+
+/// Secrets are shown by reference only.
+fn bucket_table(bucket: &BucketRef) -> Table {
+    let mut out = table([("url", bucket.url.as_str().into())]);
+    let texts = [
+        ("endpoint", &bucket.endpoint),
+        ("region", &bucket.region),
+        ("access_key", &bucket.access_key),
+        ("secret", &bucket.secret),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            out.insert(name.into(), value.as_str().into());
+        }
+    }
+    if let Some(ca) = &bucket.ca {
+        out.insert("ca".into(), path(ca));
+    }
+    out
 }
 
 fn continuous(archive: &ContinuousConfig) -> Table {

@@ -5,7 +5,7 @@ use portcullis_rollout::{
 };
 
 use super::paths::within;
-use super::{Context, text};
+use super::{Context, bucket, text};
 use crate::origin::Wanted;
 use crate::raw::{RawData, RawRelease, RawState, RawStore};
 use crate::report::{At, Report, Spot, Wrong};
@@ -65,7 +65,8 @@ pub(super) fn stores(
 /// The names of the stores, and whether each is a database with a URL.
 pub(super) fn named(raw: &[RawStore]) -> Vec<(String, bool)> {
     let named = raw.iter().filter_map(|store| {
-        let is_url = text(store.kind.as_ref()) == Some(StoreKind::Postgres.word());
+        let servers = [StoreKind::Postgres, StoreKind::Redis].map(StoreKind::word);
+        let is_url = text(store.kind.as_ref()).is_some_and(|kind| servers.contains(&kind));
         Some((store.name.as_ref()?.value.clone(), is_url))
     });
     named.collect()
@@ -77,13 +78,17 @@ fn location<'r>(
     raw: &'r RawStore,
     context: &mut Context<'_>,
 ) -> Option<(StoreLocation, &'r Spot)> {
-    let server = kind == StoreKind::Postgres;
-    let foreign = match server {
-        true => [("path", raw.path.as_ref().map(|at| &at.spot)), ("", None)],
-        false => [
-            ("url", raw.url.as_ref().map(|at| &at.spot)),
-            ("jobs", raw.jobs.as_ref().map(|at| &at.spot)),
-        ],
+    if kind == StoreKind::Bucket {
+        return bucket::location(raw, context);
+    }
+    bucket::unused(raw, kind.word(), context.report);
+    let server = matches!(kind, StoreKind::Postgres | StoreKind::Redis);
+    let path = ("path", raw.path.as_ref().map(|at| &at.spot));
+    let jobs = ("jobs", raw.jobs.as_ref().map(|at| &at.spot));
+    let foreign = match kind {
+        StoreKind::Postgres => [path, ("", None)],
+        StoreKind::Redis => [path, jobs],
+        _ => [("url", raw.url.as_ref().map(|at| &at.spot)), jobs],
     };
     for (key, spot) in foreign {
         if let Some(spot) = spot {
@@ -99,11 +104,22 @@ fn location<'r>(
             let path = context.absolute(path);
             context.needs(&path, Wanted::Secret, &url.spot);
         }
-        let location = StoreLocation::Postgres {
-            url: context.referenced(url.value.clone()),
-            folder: context.folder.to_owned(),
-            database: None,
-            jobs: raw.jobs.as_ref().map_or(1, |jobs| jobs.value),
+        let (reference, folder) = (
+            context.referenced(url.value.clone()),
+            context.folder.to_owned(),
+        );
+        let location = match kind {
+            StoreKind::Redis => StoreLocation::Redis {
+                url: reference,
+                folder,
+                copy: None,
+            },
+            _ => StoreLocation::Postgres {
+                url: reference,
+                folder,
+                database: None,
+                jobs: raw.jobs.as_ref().map_or(1, |jobs| jobs.value),
+            },
         };
         return Some((location, &url.spot));
     }
@@ -112,7 +128,7 @@ fn location<'r>(
     let (wanted, location) = match kind {
         StoreKind::File => (Wanted::FileStore, StoreLocation::File { path }),
         StoreKind::Directory => (Wanted::DirectoryStore, StoreLocation::Directory { path }),
-        StoreKind::Sqlite | StoreKind::Postgres => {
+        StoreKind::Sqlite | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => {
             (Wanted::SqliteStore, StoreLocation::Sqlite { path })
         }
     };
@@ -152,6 +168,11 @@ fn duplicate_name(before: &[RawStore], store: &RawStore, report: &Report<'_>) {
 fn overlap(one: &StoreRef, other: &StoreRef) -> bool {
     let (Some(path), Some(other_path)) = (one.path(), other.path()) else {
         // Two references may lead to one database; that can only be seen when they are resolved.
+        if let (StoreLocation::Bucket(one), StoreLocation::Bucket(other)) =
+            (&one.location, &other.location)
+        {
+            return bucket::overlap(one, other);
+        }
         let same = |one: &StoreRef, other: &StoreRef| one.place() == other.place();
         return one.kind() == other.kind() && same(one, other);
     };

@@ -3,6 +3,7 @@
 // clippy's leave to unwrap in tests does not reach the functions that the tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod buckets;
 mod continuous;
 mod disk;
 mod environments;

@@ -103,8 +103,11 @@ impl MigrationDatabase {
                 }
                 Ok(found)
             }
-            StoreLocation::File { .. } | StoreLocation::Directory { .. } => Err(refused(
-                "it is no database, so SQL files cannot change it".to_owned(),
+            StoreLocation::File { .. }
+            | StoreLocation::Directory { .. }
+            | StoreLocation::Redis { .. }
+            | StoreLocation::Bucket(_) => Err(refused(
+                "it is no database of SQL, so SQL files cannot change it".to_owned(),
             )),
         }
     }

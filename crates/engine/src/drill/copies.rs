@@ -139,7 +139,14 @@ impl Copies {
                         .map_err(|error| Short::of_backup(&error))?;
                     facts.push(Fact::new(
                         &copy.name,
-                        format!("a dump of {}", size_words(held.bytes())),
+                        match held.kind {
+                            StoreKind::Bucket => format!(
+                                "{}, {}",
+                                counted(held.files.len() as u64, "object", "objects"),
+                                size_words(held.bytes())
+                            ),
+                            _ => format!("a dump of {}", size_words(held.bytes())),
+                        },
                     ));
                     continue;
                 };
@@ -264,7 +271,7 @@ fn place(held: &StoreManifest, live: Option<&StoreRef>, scratch: &Path) -> Optio
         StoreKind::File => StoreLocation::File { path },
         StoreKind::Directory => StoreLocation::Directory { path },
         StoreKind::Sqlite => StoreLocation::Sqlite { path },
-        StoreKind::Postgres => return None,
+        StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => return None,
     };
     Some(StoreRef {
         name: held.name.clone(),

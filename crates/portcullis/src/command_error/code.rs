@@ -62,6 +62,7 @@ pub(crate) enum ErrorCode {
     DatabaseRefused,
     CopyFailed,
     NotReadThrough,
+    BucketRefused,
     MigrationRefused,
     MigrationFailed,
     MigrationUnderWay,
@@ -129,7 +130,7 @@ const WORDS: [(&str, ErrorCode); 38] = [
 
 impl ErrorCode {
     /// Every code, by number.
-    pub(crate) const ALL: [ErrorCode; 57] = [
+    pub(crate) const ALL: [ErrorCode; 58] = [
         ErrorCode::Configuration,
         ErrorCode::Usage,
         ErrorCode::UnknownWord,
@@ -181,6 +182,7 @@ impl ErrorCode {
         ErrorCode::DatabaseRefused,
         ErrorCode::CopyFailed,
         ErrorCode::NotReadThrough,
+        ErrorCode::BucketRefused,
         ErrorCode::MigrationRefused,
         ErrorCode::MigrationFailed,
         ErrorCode::MigrationUnderWay,

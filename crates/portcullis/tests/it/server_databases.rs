@@ -63,8 +63,13 @@ fn databases(server: &PostgresServer) -> Vec<String> {
 
 /// Files below a folder that have the password in them.
 pub(crate) fn with_password(folder: &Path) -> Vec<String> {
+    with_word(folder, PASSWORD)
+}
+
+/// Files below a folder that have this word in them.
+pub(crate) fn with_word(folder: &Path, word: &str) -> Vec<String> {
     let found = Command::new("grep")
-        .args(["--recursive", "--files-with-matches", "--text", PASSWORD])
+        .args(["--recursive", "--files-with-matches", "--text", word])
         .arg(folder)
         .output()
         .unwrap();

@@ -56,6 +56,7 @@ pub(super) fn meaning(code: ErrorCode) -> Meaning {
         ErrorCode::DatabaseRefused => DATABASE_REFUSED,
         ErrorCode::CopyFailed => COPY_FAILED,
         ErrorCode::NotReadThrough => NOT_READ_THROUGH,
+        ErrorCode::BucketRefused => BUCKET_REFUSED,
         ErrorCode::MigrationRefused => MIGRATION_REFUSED,
         ErrorCode::MigrationFailed => MIGRATION_FAILED,
         ErrorCode::MigrationUnderWay => MIGRATION_UNDER_WAY,
@@ -504,10 +505,10 @@ const STORE_IN_USE: Meaning = Meaning {
 const DATABASE_REFUSED: Meaning = Meaning {
     number: 805,
     title: "A database on a server cannot be used",
-    meaning: "A store of kind `postgres` cannot be backed up or put back: the server is away, refuses the user or \
-              lacks something, or PostgreSQL's programs are missing or too old. The database was not changed.",
-    remedy: "The message names the store and what is in the way; `portcullis docs postgresql-stores` says which rights \
-             and programs are needed, and `portcullis doctor` looks at them.",
+    meaning: "A store of kind `postgres` or `redis` cannot be backed up or put back: the server is away, refuses the \
+              user or lacks something, or its programs are missing or too old. The database was not changed.",
+    remedy: "The message names the store and what is in the way; `portcullis docs postgresql-stores` and \
+             `portcullis docs redis-stores` say which rights and programs are needed, and `portcullis doctor` looks at them.",
     exit: Exit::Failed,
 };
 
@@ -518,6 +519,17 @@ const COPY_FAILED: Meaning = Meaning {
                what is configured for it or for `[backup.encryption]` cannot be used. The local backups were not changed.",
     remedy: "The message names the place and what it said. Try again when it answers: an upload goes on from where it \
               was. `portcullis docs copies-and-encryption` describes keys and rights.",
+    exit: Exit::Failed,
+};
+
+const BUCKET_REFUSED: Meaning = Meaning {
+    number: 808,
+    title: "A bucket that is a store cannot be used",
+    meaning: "A store of kind `bucket` cannot be backed up or put back: the server is away, the bucket is not there or \
+              elsewhere, or we may not do what is needed. A restore that ended early has put some objects back and others \
+              not; what it replaced is kept.",
+    remedy: "The message names the store and what the server said. Put it back again when that is settled: it does the \
+             rest. `portcullis docs bucket-stores` says which rights are needed.",
     exit: Exit::Failed,
 };
 

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 20] = [
+pub(super) const GUIDES: [(&str, &str); 22] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -61,8 +61,16 @@ pub(super) const GUIDES: [(&str, &str); 20] = [
         include_str!("../../../../../docs/guide/postgresql-stores.md"),
     ),
     (
+        "redis-stores",
+        include_str!("../../../../../docs/guide/redis-stores.md"),
+    ),
+    (
         "point-in-time",
         include_str!("../../../../../docs/guide/point-in-time.md"),
+    ),
+    (
+        "bucket-stores",
+        include_str!("../../../../../docs/guide/bucket-stores.md"),
     ),
     (
         "restore-by-hand",

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
-use portcullis_backup::{Encryption, Store, Vault};
+use portcullis_backup::{Encryption, Store, StoreKind, Vault};
 use portcullis_config::Config;
 use portcullis_engine::{VaultRefused, size_words};
 use portcullis_rollout::Failure;
@@ -81,15 +81,27 @@ fn leftovers(store: &Store) -> Option<Finding> {
         return None;
     }
     let (name, left) = (&store.name, left.join(", "));
-    let (message, hint) = match store.path() {
-        None => (
-            format!("the server of store {name} has copies that Portcullis made: {left}"),
-            "unless a rollout or a restore is under way, drop them with DROP DATABASE",
+    let message = match store.path() {
+        None => format!("the server of store {name} has copies that Portcullis made: {left}"),
+        Some(_) => format!("restores of store {name} that were cut off left copies behind: {left}"),
+    };
+    let hint = match store.kind() {
+        StoreKind::Redis => {
+            "unless a restore is under way, empty them with redis-cli -n NUMBER FLUSHDB; the next restore does it too"
+                .to_owned()
+        }
+        StoreKind::Bucket => format!(
+            "unless a rollout or a restore is under way, remove what lies below {}.portcullis-copy-NAME/, and then the .json of \
+             that name",
+            store.place()
         ),
-        Some(_) => (
-            format!("restores of store {name} that were cut off left copies behind: {left}"),
-            "unless a rollout or a restore is under way, remove them with rm -r",
-        ),
+        StoreKind::File | StoreKind::Directory | StoreKind::Sqlite => {
+            "unless a restore is under way, remove them with rm -r; the next restore does it too"
+                .to_owned()
+        }
+        StoreKind::Postgres => {
+            "unless a rollout or a restore is under way, drop them with DROP DATABASE".to_owned()
+        }
     };
     Some(Finding::warn("copies", message).hint(hint))
 }
@@ -105,7 +117,7 @@ fn unfinished(vault: &Vault) -> Option<Finding> {
         "backups that were cut off left files behind: {}",
         left.join(", ")
     );
-    let hint = "unless a backup or a drill is under way, remove them with rm -r";
+    let hint = "the next backup or restore removes them, unless one is under way";
     Some(Finding::warn("copies", message).hint(hint))
 }
 

@@ -1,4 +1,4 @@
-//! Requests to whoever keeps copies, by the client and the TLS of the rest of the workspace: ring, and the authorities
+//! Requests to whoever keeps objects, by the client and the TLS of the rest of the workspace: ring, and the authorities
 //! that the system trusts.
 //!
 //! Every answer is read whole before it is handed on: pieces that are asked for are small, and an answer that breaks off
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -31,8 +32,14 @@ use crate::bounds::{COPY_ANSWER_BYTES_MAX, COPY_CONNECT_S, COPY_PART_BYTES, COPY
 
 /// Sends requests.
 #[derive(Clone)]
-pub(super) struct Transport {
+pub(crate) struct Transport {
     client: Client<HttpsConnector<TcpConnector>, HttpRequestBody>,
+}
+
+/// An answer that was read whole.
+pub(crate) struct Answer {
+    pub(crate) head: http::response::Parts,
+    pub(crate) body: Bytes,
 }
 
 /// The connection broke, or the answer did.
@@ -42,7 +49,7 @@ struct Broken(String);
 
 impl Transport {
     /// Trusts the authorities of the PEM file, or those of the system.
-    pub(super) fn new(ca: Option<&Path>) -> Result<Self, String> {
+    pub(crate) fn new(ca: Option<&Path>) -> Result<Self, String> {
         let roots = match ca {
             Some(file) => authorities(file)?,
             None => {
@@ -70,7 +77,20 @@ impl Transport {
         })
     }
 
-    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    /// Sends a request and reads its answer whole, within the time that one may take.
+    pub(crate) async fn whole(&self, request: HttpRequest) -> Result<Answer, HttpError> {
+        if let Err(why) = may_be_asked(request.uri()) {
+            return Err(HttpError::new(HttpErrorKind::Unknown, Broken(why)));
+        }
+        let seconds = seconds_for(request.body().content_length() as u64);
+        let limit = Duration::from_secs(seconds);
+        timeout(limit, self.ask(request)).await.unwrap_or_else(|_| {
+            let why = format!("no whole answer within {seconds} s");
+            Err(HttpError::new(HttpErrorKind::Timeout, Broken(why)))
+        })
+    }
+
+    async fn ask(&self, request: HttpRequest) -> Result<Answer, HttpError> {
         let answer = self.client.request(request).await.map_err(|error| {
             let kind = match error.is_connect() {
                 true => HttpErrorKind::Connect,
@@ -88,23 +108,19 @@ impl Transport {
             let why = format!("the answer broke off: {}", innermost(&*error));
             HttpError::new(HttpErrorKind::Interrupted, Broken(why))
         })?;
-        let body = Full::new(body.to_bytes()).map_err(|never| match never {});
-        Ok(HttpResponse::from_parts(head, HttpResponseBody::new(body)))
+        Ok(Answer {
+            head,
+            body: body.to_bytes(),
+        })
     }
 }
 
 #[async_trait]
 impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        if let Err(why) = may_be_asked(request.uri()) {
-            return Err(HttpError::new(HttpErrorKind::Unknown, Broken(why)));
-        }
-        let seconds = seconds_for(request.body().content_length() as u64);
-        let limit = Duration::from_secs(seconds);
-        timeout(limit, self.ask(request)).await.unwrap_or_else(|_| {
-            let why = format!("no whole answer within {seconds} s");
-            Err(HttpError::new(HttpErrorKind::Timeout, Broken(why)))
-        })
+        let Answer { head, body } = self.whole(request).await?;
+        let body = Full::new(body).map_err(|never| match never {});
+        Ok(HttpResponse::from_parts(head, HttpResponseBody::new(body)))
     }
 }
 

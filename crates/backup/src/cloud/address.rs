@@ -1,11 +1,11 @@
-//! Where copies of backups are kept, and what is shown there.
+//! Where objects are kept, and what is shown there.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use age::secrecy::{ExposeSecret, SecretString};
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider, Checksum};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::multipart::MultipartStore;
@@ -15,10 +15,10 @@ use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use super::transport::Transport;
 use crate::bounds::{COPY_BACKOFF_MS, COPY_BACKOFF_MS_MAX, COPY_RETRIES};
 
-/// Where copies of backups are kept.
+/// Where objects are kept: copies of backups, or the data of a store.
 #[derive(Debug, Clone)]
-pub struct CopyAddress {
-    /// How it is called in the configuration; part of the folder in which unfinished uploads are noted.
+pub struct CloudAddress {
+    /// How the copy or the store is called in the configuration.
     pub name: String,
     /// `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`.
     pub url: String,
@@ -29,14 +29,14 @@ pub struct CopyAddress {
     /// A PEM file with the authorities that are trusted instead of the system's.
     pub ca: Option<PathBuf>,
     /// What is shown there.
-    pub credentials: CopyCredentials,
+    pub credentials: CloudCredentials,
     /// For how long a request that fails is tried again.
     pub patience: Duration,
 }
 
-/// What is shown to whoever keeps copies.
+/// What is shown to whoever keeps objects.
 #[derive(Debug, Clone)]
-pub enum CopyCredentials {
+pub enum CloudCredentials {
     /// What the provider's own variables, files and machine roles say.
     Environment,
     /// The key of an S3 account.
@@ -61,24 +61,100 @@ pub enum CopyCredentials {
 }
 
 /// Everything that is asked of a bucket.
-pub(super) trait Store: ObjectStore + MultipartStore {}
+pub(crate) trait Store: ObjectStore + MultipartStore {}
 
 impl<T: ObjectStore + MultipartStore> Store for T {}
 
-/// The parts of an address.
-pub(super) struct Place {
-    scheme: Scheme,
-    pub(super) bucket: String,
-    pub(super) prefix: Path,
+/// What requests of our own to S3 need.
+pub(crate) struct S3Access {
+    pub(crate) transport: Transport,
+    /// The server, without a `/` at its end.
+    pub(crate) endpoint: String,
+    pub(crate) region: String,
+    pub(crate) bucket: String,
+    /// Without a `/` at its end; empty for the whole bucket.
+    pub(crate) prefix: String,
+    pub(crate) credentials: AwsCredentialProvider,
+    /// For how long a request that fails is tried again.
+    pub(crate) patience: Duration,
 }
 
+/// Where S3 is asked when nobody says where.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// The parts of an address.
+pub(crate) struct Place {
+    scheme: Scheme,
+    pub(crate) bucket: String,
+    pub(crate) prefix: Path,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Scheme {
     S3,
     Gcs,
     Azure,
 }
 
-impl CopyAddress {
+impl PartialEq for CloudAddress {
+    fn eq(&self, other: &Self) -> bool {
+        let public = |of: &Self| {
+            (
+                of.name.clone(),
+                of.url.clone(),
+                of.endpoint.clone(),
+                of.region.clone(),
+                of.ca.clone(),
+                of.patience,
+            )
+        };
+        public(self) == public(other) && self.credentials == other.credentials
+    }
+}
+
+impl Eq for CloudAddress {}
+
+impl PartialEq for CloudCredentials {
+    fn eq(&self, other: &Self) -> bool {
+        let secret = |of: &SecretString| of.expose_secret().to_owned();
+        match (self, other) {
+            (Self::Environment, Self::Environment) => true,
+            (
+                Self::S3 {
+                    access_key,
+                    secret: one,
+                },
+                Self::S3 {
+                    access_key: key,
+                    secret: two,
+                },
+            ) => access_key == key && secret(one) == secret(two),
+            (
+                Self::Gcs {
+                    service_account: one,
+                },
+                Self::Gcs {
+                    service_account: two,
+                },
+            ) => secret(one) == secret(two),
+            (
+                Self::Azure {
+                    account,
+                    secret: one,
+                },
+                Self::Azure {
+                    account: of,
+                    secret: two,
+                },
+            ) => account == of && one.as_ref().map(secret) == two.as_ref().map(secret),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for CloudCredentials {}
+
+impl CloudAddress {
     /// Looks whether the address can be one, without asking anybody.
     ///
     /// # Errors
@@ -87,10 +163,10 @@ impl CopyAddress {
         self.place()?;
         self.check_endpoint()?;
         let fits = match (&self.credentials, self.place()?.scheme) {
-            (CopyCredentials::Environment, _)
-            | (CopyCredentials::S3 { .. }, Scheme::S3)
-            | (CopyCredentials::Gcs { .. }, Scheme::Gcs)
-            | (CopyCredentials::Azure { .. }, Scheme::Azure) => true,
+            (CloudCredentials::Environment, _)
+            | (CloudCredentials::S3 { .. }, Scheme::S3)
+            | (CloudCredentials::Gcs { .. }, Scheme::Gcs)
+            | (CloudCredentials::Azure { .. }, Scheme::Azure) => true,
             (_, _) => false,
         };
         match fits {
@@ -99,7 +175,7 @@ impl CopyAddress {
         }
     }
 
-    pub(super) fn place(&self) -> Result<Place, String> {
+    pub(crate) fn place(&self) -> Result<Place, String> {
         let refused = || {
             format!(
                 "{:?} is no address of a bucket: expected s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or \
@@ -165,11 +241,11 @@ impl CopyAddress {
     }
 
     /// Opens it; nobody is asked yet.
-    pub(super) fn open(&self) -> Result<Arc<dyn Store>, String> {
+    pub(crate) fn open(&self) -> Result<Arc<dyn Store>, String> {
         self.check()?;
         let place = self.place()?;
         let transport = Transport::new(self.ca.as_deref())?;
-        let told = |error: object_store::Error| super::problem::said(&error);
+        let told = |error: object_store::Error| super::said(&error);
         Ok(match place.scheme {
             Scheme::S3 => Arc::new(self.s3(&place, transport).build().map_err(told)?),
             Scheme::Gcs => Arc::new(self.gcs(&place, transport).build().map_err(told)?),
@@ -177,9 +253,41 @@ impl CopyAddress {
         })
     }
 
+    /// What requests of our own to S3 need; nobody is asked yet.
+    pub(crate) fn s3_access(&self) -> Result<S3Access, String> {
+        self.check()?;
+        let place = self.place()?;
+        if place.scheme != Scheme::S3 {
+            return Err(format!(
+                "{} is no address of a bucket of S3: expected s3://BUCKET/PREFIX",
+                self.url
+            ));
+        }
+        let transport = Transport::new(self.ca.as_deref())?;
+        let builder = self.s3(&place, transport.clone());
+        let region = builder
+            .get_config_value(&AmazonS3ConfigKey::Region)
+            .unwrap_or_else(|| DEFAULT_REGION.to_owned());
+        let endpoint = builder
+            .get_config_value(&AmazonS3ConfigKey::S3Endpoint)
+            .or_else(|| builder.get_config_value(&AmazonS3ConfigKey::Endpoint))
+            .unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
+        let built = builder.build();
+        let built = built.map_err(|error| super::said(&error))?;
+        Ok(S3Access {
+            transport,
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            region,
+            bucket: place.bucket,
+            prefix: place.prefix.to_string(),
+            credentials: built.credentials().clone(),
+            patience: self.patience,
+        })
+    }
+
     fn s3(&self, place: &Place, transport: Transport) -> AmazonS3Builder {
         let builder = match &self.credentials {
-            CopyCredentials::S3 { access_key, secret } => AmazonS3Builder::new()
+            CloudCredentials::S3 { access_key, secret } => AmazonS3Builder::new()
                 .with_access_key_id(access_key)
                 .with_secret_access_key(secret.expose_secret()),
             _ => AmazonS3Builder::from_env(),
@@ -205,7 +313,7 @@ impl CopyAddress {
 
     fn gcs(&self, place: &Place, transport: Transport) -> GoogleCloudStorageBuilder {
         let builder = match &self.credentials {
-            CopyCredentials::Gcs { service_account } => GoogleCloudStorageBuilder::new()
+            CloudCredentials::Gcs { service_account } => GoogleCloudStorageBuilder::new()
                 .with_service_account_key(service_account.expose_secret()),
             _ => GoogleCloudStorageBuilder::from_env(),
         };
@@ -222,7 +330,7 @@ impl CopyAddress {
 
     fn azure(&self, place: &Place, transport: Transport) -> MicrosoftAzureBuilder {
         let builder = match &self.credentials {
-            CopyCredentials::Azure { account, secret } => {
+            CloudCredentials::Azure { account, secret } => {
                 let builder = match secret {
                     None => MicrosoftAzureBuilder::from_env(),
                     Some(_) => MicrosoftAzureBuilder::new(),
@@ -271,14 +379,14 @@ fn options() -> ClientOptions {
 mod tests {
     use super::*;
 
-    fn address(url: &str, endpoint: Option<&str>) -> CopyAddress {
-        CopyAddress {
+    fn address(url: &str, endpoint: Option<&str>) -> CloudAddress {
+        CloudAddress {
             name: "elsewhere".to_owned(),
             url: url.to_owned(),
             endpoint: endpoint.map(str::to_owned),
             region: None,
             ca: None,
-            credentials: CopyCredentials::Environment,
+            credentials: CloudCredentials::Environment,
             patience: Duration::from_secs(1),
         }
     }
