@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
-use portcullis_backup::{BackupError, Encryption, PostgresProblem, Store, StoreKind, Vault};
+use portcullis_backup::{Encryption, Store, StoreKind, Vault};
 use portcullis_config::Config;
 use portcullis_engine::{VaultRefused, size_words};
 use portcullis_rollout::Failure;
@@ -54,13 +54,7 @@ pub(super) fn examine(
     }
     match Vault::open(root).map(|vault| vault.with_encryption(encryption)) {
         Ok(vault) => {
-            let mut found = stores.iter().filter_map(reached).collect::<Vec<_>>();
-            // What cannot be asked was told.
-            if found.is_empty() {
-                found.push(space(&stores, &vault));
-                found.extend(rights(&stores));
-            }
-            found.push(newest(config, &vault));
+            let mut found = vec![space(&stores, &vault), newest(config, &vault)];
             found.extend(stores.iter().filter_map(leftovers));
             found.extend(unfinished(&vault));
             found.extend(readable(&vault));
@@ -68,44 +62,6 @@ pub(super) fn examine(
         }
         Err(error) => vec![Finding::fail("backups", error.to_string())],
     }
-}
-
-/// A store of which no backup could begin.
-fn reached(store: &Store) -> Option<Finding> {
-    let error = store.examine().err()?;
-    let (about, hint) = match &error {
-        BackupError::Postgres {
-            problem: PostgresProblem::NoRight { .. },
-            ..
-        } => ("rights", "no backup is made without it"),
-        // Its text says what to do.
-        BackupError::Postgres { .. } => ("stores", "no backup is made until then"),
-        _ => (
-            "stores",
-            "the stores of the configuration must be there; see `portcullis check`",
-        ),
-    };
-    Some(Finding::fail(about, error.to_string()).hint(hint))
-}
-
-/// Rights of stores on servers: to back up, which was looked at before, and to restore.
-fn rights(stores: &[Store]) -> Vec<Finding> {
-    let on_servers = stores
-        .iter()
-        .filter(|store| store.kind() == StoreKind::Postgres);
-    on_servers
-        .map(|store| match store.may_be_restored() {
-            Ok(()) => Finding::ok(
-                "rights",
-                format!(
-                    "the user of store {} may back it up, rehearse on a copy and restore it",
-                    store.name
-                ),
-            ),
-            Err(error) => Finding::fail("rights", error.to_string())
-                .hint("backups are made without it; nothing is rehearsed on them or restored"),
-        })
-        .collect()
 }
 
 /// Backups that are encrypted for a key that is not here.
@@ -125,25 +81,27 @@ fn leftovers(store: &Store) -> Option<Finding> {
         return None;
     }
     let (name, left) = (&store.name, left.join(", "));
-    let (message, hint) = match store.path() {
-        None => (
-            format!("the server of store {name} has copies that Portcullis made: {left}"),
-            match store.kind() {
-                StoreKind::Redis => "unless a restore is under way, empty them with redis-cli -n NUMBER FLUSHDB; the next restore does \
-                                     it too"
-                    .to_owned(),
-                StoreKind::Bucket => format!(
-                    "unless a rollout or a restore is under way, remove what lies below {}.portcullis-copy-NAME/, and then the .json \
-                     of that name",
-                    store.place()
-                ),
-                _ => "unless a rollout or a restore is under way, drop them with DROP DATABASE".to_owned(),
-            },
+    let message = match store.path() {
+        None => format!("the server of store {name} has copies that Portcullis made: {left}"),
+        Some(_) => format!("restores of store {name} that were cut off left copies behind: {left}"),
+    };
+    let hint = match store.kind() {
+        StoreKind::Redis => {
+            "unless a restore is under way, empty them with redis-cli -n NUMBER FLUSHDB; the next restore does it too"
+                .to_owned()
+        }
+        StoreKind::Bucket => format!(
+            "unless a rollout or a restore is under way, remove what lies below {}.portcullis-copy-NAME/, and then the .json of \
+             that name",
+            store.place()
         ),
-        Some(_) => (
-            format!("restores of store {name} that were cut off left copies behind: {left}"),
-            "the next restore removes them; or, unless one is under way, remove them with rm -r".to_owned(),
-        ),
+        StoreKind::File | StoreKind::Directory | StoreKind::Sqlite => {
+            "unless a restore is under way, remove them with rm -r; the next restore does it too"
+                .to_owned()
+        }
+        StoreKind::Postgres => {
+            "unless a rollout or a restore is under way, drop them with DROP DATABASE".to_owned()
+        }
     };
     Some(Finding::warn("copies", message).hint(hint))
 }
@@ -159,7 +117,7 @@ fn unfinished(vault: &Vault) -> Option<Finding> {
         "backups that were cut off left files behind: {}",
         left.join(", ")
     );
-    let hint = "the next backup removes them; or, unless one is under way, remove them with rm -r";
+    let hint = "the next backup or restore removes them, unless one is under way";
     Some(Finding::warn("copies", message).hint(hint))
 }
 
@@ -205,16 +163,8 @@ fn newest(config: &Config, vault: &Vault) -> Finding {
                 Finding::ok("backups", message)
             }
         }
-        Ok(None) => {
-            let newest = vault.latest(service, environment, false).ok().flatten();
-            let why = newest.and_then(|backup| vault.verify(&backup.name).err());
-            let why = why.map_or_else(String::new, |why| format!("; the newest one: {why}"));
-            Finding::warn(
-                "backups",
-                format!("there is none that reads back whole{why}"),
-            )
-            .hint("`portcullis backup create` makes one; a release makes its own all the same")
-        }
+        Ok(None) => Finding::warn("backups", "there is none that reads back whole")
+            .hint("`portcullis backup create` makes one; a release makes its own all the same"),
         Err(error) => Finding::fail("backups", error.to_string()),
     }
 }
