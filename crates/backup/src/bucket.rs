@@ -37,7 +37,7 @@ pub use content::{BucketContent, ObjectAttributes, ObjectEntry};
 pub use problem::BucketProblem;
 
 use address::{JSON, Keys};
-use s3::S3;
+pub(crate) use s3::{Retention, RetentionMode, S3};
 use write::{Wanted, delete_below, put_all};
 
 /// A bucket of a store, as this module knows it.

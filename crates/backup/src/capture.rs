@@ -80,6 +80,7 @@ fn capture_but(
             sqlite: None,
             postgres: None,
             bucket: None,
+            redis: None,
         },
         named: BTreeMap::new(),
         databases: databases::with_logs(&scan),

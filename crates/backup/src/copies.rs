@@ -21,6 +21,7 @@ use std::time::Duration;
 use object_store::path::Path;
 use rustix::fs::{FlockOperation, flock};
 
+use crate::bucket::S3;
 use crate::clock::Stopwatch;
 use crate::cloud::{CloudAddress, Store};
 use crate::vault::failed_to;
@@ -28,10 +29,16 @@ use crate::{BackupName, Vault};
 
 mod download;
 mod listing;
+mod lock;
+mod mark;
 mod note;
 mod problem;
 mod upload;
 
+use lock::Locking;
+use mark::Mark;
+
+pub use lock::CopyLock;
 pub use problem::{CopyError, CopyProblem};
 pub(crate) use upload::part_bytes;
 
@@ -39,6 +46,7 @@ pub(crate) use upload::part_bytes;
 #[derive(Debug, Clone)]
 pub struct Copies {
     address: CloudAddress,
+    lock: Option<CopyLock>,
 }
 
 /// A backup that is elsewhere too.
@@ -78,6 +86,7 @@ struct Open<'c> {
     bucket: String,
     prefix: Path,
     stop: Stop<'c>,
+    locking: Option<Locking>,
 }
 
 /// The right to change what is at a place.
@@ -92,10 +101,22 @@ impl Copies {
     /// # Errors
     /// [`CopyProblem::Address`] if it cannot be one.
     pub fn new(address: CloudAddress) -> Result<Self, CopyError> {
-        let copies = Self { address };
+        let copies = Self {
+            address,
+            lock: None,
+        };
         let checked = copies.address.check();
         checked.map_err(|why| copies.error(CopyProblem::Address(why)))?;
         Ok(copies)
+    }
+
+    /// The same place; what is copied there is locked.
+    #[must_use]
+    pub fn with_lock(self, lock: CopyLock) -> Self {
+        Self {
+            lock: Some(lock),
+            ..self
+        }
     }
 
     /// How it is called in the configuration.
@@ -135,11 +156,14 @@ impl Copies {
         work().map_err(|problem| self.error(problem))
     }
 
-    /// Whether a complete copy with the checksums of the local backup is there.
+    /// Whether a complete copy with the checksums of the local backup is there, locked where it is to be.
     ///
     /// # Errors
     /// [`CopyError`] if the place cannot be asked, or has another backup of that name.
     pub fn has(&self, vault: &Vault, name: &BackupName) -> Result<bool, CopyError> {
+        if self.to_be_locked(vault).contains(name) || self.damaged(vault).contains(name) {
+            return Ok(false);
+        }
         let asked = self.run(&|| false, |open| async move {
             upload::is_there(&open, vault, name).await
         });
@@ -204,12 +228,14 @@ impl Copies {
                 .build()
                 .map_err(|error| lost(error.to_string()))?;
             let place = self.address.place().map_err(CopyProblem::Address)?;
+            let locking = self.locking().map_err(CopyProblem::Address)?;
             runtime.block_on(async {
                 work(Open {
                     store: self.address.open().map_err(CopyProblem::Address)?,
                     bucket: place.bucket,
                     prefix: place.prefix,
                     stop,
+                    locking,
                 })
                 .await
             })
@@ -222,9 +248,48 @@ impl Copies {
         })
     }
 
+    /// What locks need; nothing where nothing is locked.
+    fn locking(&self) -> Result<Option<Locking>, String> {
+        let Some(lock) = self.lock else {
+            return Ok(None);
+        };
+        let s3 = S3::open(self.address.s3_access()?)?;
+        Ok(Some(Locking { s3, lock }))
+    }
+
+    /// The backups that were copied and may not be locked yet, because that was cut off.
+    #[must_use]
+    pub fn to_be_locked(&self, vault: &Vault) -> Vec<BackupName> {
+        match self.lock {
+            None => Vec::new(),
+            Some(_) => Mark::LockToCome.all(&self.notes(vault)),
+        }
+    }
+
+    /// The copies that were found to be damaged when they were read, and were not sent again since.
+    #[must_use]
+    pub fn damaged(&self, vault: &Vault) -> Vec<BackupName> {
+        Mark::Damaged.all(&self.notes(vault))
+    }
+
+    /// Notes that a copy is damaged: the next [`Copies::copy`] sends it anew, if the backup is still here.
+    ///
+    /// # Errors
+    /// [`CopyProblem::Busy`] while somebody copies; [`CopyProblem::Vault`] if it cannot be noted.
+    pub fn note_damaged(&self, vault: &Vault, name: &BackupName) -> Result<(), CopyError> {
+        let noted = self
+            .alone(vault)
+            .and_then(|alone| Mark::Damaged.set(&alone.folder, name));
+        noted.map_err(|problem| self.error(problem))
+    }
+
+    fn notes(&self, vault: &Vault) -> PathBuf {
+        vault.root().join(NOTES).join(&self.address.name)
+    }
+
     /// The right to change what is there, for this process alone as long as it lives.
     fn alone(&self, vault: &Vault) -> Result<Alone, CopyProblem> {
-        let folder = vault.root().join(NOTES).join(&self.address.name);
+        let folder = self.notes(vault);
         let made = DirBuilder::new()
             .recursive(true)
             .mode(0o700)

@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::{
-    BackupName, BucketProblem, ContinuousProblem, Damage, NameRefused, PostgresProblem, StoreKind,
+    BackupName, BucketProblem, ContinuousProblem, Damage, NameRefused, PostgresProblem,
+    RedisProblem, StoreKind,
 };
 
 /// What can go wrong with backups.
@@ -323,6 +324,14 @@ pub enum BackupError {
         store: String,
         /// What is in the way.
         problem: Box<BucketProblem>,
+    },
+    /// A database of a Redis server cannot be backed up or put back.
+    #[error("store {store:?}: {problem}")]
+    Redis {
+        /// The store.
+        store: String,
+        /// What is in the way.
+        problem: RedisProblem,
     },
     /// The continuous archive of a PostgreSQL database cannot be written, or not be recovered from.
     #[error("store {store:?}: {problem}")]

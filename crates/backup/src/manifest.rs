@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::backup_name::is_plain_name;
 use crate::relative_path::{escape, unescape};
 use crate::{
-    BackupName, BucketContent, ExtendedAttributes, PostgresContent, RelativePath, SqliteContent,
-    StoreKind,
+    BackupName, BucketContent, ExtendedAttributes, PostgresContent, RedisContent, RelativePath,
+    SqliteContent, StoreKind,
 };
 
 /// The format that this program writes and reads.
@@ -71,6 +71,9 @@ pub struct StoreManifest {
     /// What is said of its objects, if it is a bucket; their content is in `files`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<BucketContent>,
+    /// What is in the database, if it is one of a Redis server; its RDB is among `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis: Option<RedisContent>,
 }
 
 /// One regular file.
@@ -255,6 +258,9 @@ impl StoreManifest {
         if let (StoreKind::Bucket, Some(content)) = (self.kind, &self.bucket) {
             return content.digest(&self.files);
         }
+        if let (StoreKind::Redis, Some(content)) = (self.kind, &self.redis) {
+            return content.digest();
+        }
         let mut lines: Vec<(&RelativePath, String)> = Vec::new();
         for entry in &self.files {
             let line = format!("file {} {} {}\n", entry.size, entry.sha256, entry.path);
@@ -314,7 +320,7 @@ impl StoreManifest {
             {
                 return Err("the file of a file store is not in a folder".to_owned());
             }
-            StoreKind::Directory | StoreKind::Postgres | StoreKind::Bucket => {
+            StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => {
                 if let Some(orphan) = paths
                     .iter()
                     .find(|path| !directories.contains(&path.parent()))
@@ -343,6 +349,7 @@ impl StoreManifest {
         if (self.kind == StoreKind::Sqlite) != self.sqlite.is_some()
             || (self.kind == StoreKind::Postgres) != self.postgres.is_some()
             || (self.kind == StoreKind::Bucket) != self.bucket.is_some()
+            || (self.kind == StoreKind::Redis) != self.redis.is_some()
         {
             return Err("what is said of a database does not fit its kind".to_owned());
         }

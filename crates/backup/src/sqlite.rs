@@ -88,6 +88,7 @@ pub(crate) fn capture(
         sqlite: Some(content),
         postgres: None,
         bucket: None,
+        redis: None,
     };
     for item in scan.items {
         let mut entry = FileEntry {

@@ -98,8 +98,10 @@ impl LockWatch {
     pub async fn begin(store: &StoreRef, own_sql: bool) -> Result<Option<LockWatch>, String> {
         let mut tracker = Tracker::default();
         let eye = match &store.location {
+            // A server of Redis carries out one command after the other, and a bucket has no locks: there are none to be seen.
             StoreLocation::File { .. }
             | StoreLocation::Directory { .. }
+            | StoreLocation::Redis { .. }
             | StoreLocation::Bucket(_) => return Ok(None),
             StoreLocation::Sqlite { path } => {
                 let eye = SqliteEye::new(path, own_sql);

@@ -1,6 +1,9 @@
 //! The vault of a configuration with its keys, and the places elsewhere to which it is copied.
 
-use portcullis_backup::{BackupError, CloudAddress, CloudCredentials, Copies, Encryption, Vault};
+use jiff::SignedDuration;
+use portcullis_backup::{
+    BackupError, CloudAddress, CloudCredentials, Copies, CopyLock, Encryption, Vault,
+};
 use portcullis_config::{Config, CopyConfig, EncryptionConfig, RetentionConfig, SecretText};
 use portcullis_driver::resolve_secret;
 use secrecy::{ExposeSecret, SecretString};
@@ -101,8 +104,18 @@ pub async fn copies_of(config: &Config) -> Result<Vec<CopyPlace>, VaultRefused> 
             patience: COPY_PATIENCE,
         };
         let copies = Copies::new(address);
+        let copies = copies.map_err(|error| refused(error.problem.to_string()))?;
+        let copies = match copy.lock {
+            None => copies,
+            Some(lock) => copies.with_lock(CopyLock {
+                duration: SignedDuration::from_millis(
+                    i64::try_from(lock.for_ms).unwrap_or(i64::MAX),
+                ),
+                compliance: lock.compliance,
+            }),
+        };
         places.push(CopyPlace {
-            copies: copies.map_err(|error| refused(error.problem.to_string()))?,
+            copies,
             required: copy.required,
             retention: copy.retention,
         });

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BucketRef, ValueSource};
 
+/// The file in the folder of a copied Redis database that has the URL of its server.
+pub const REDIS_COPY_URL: &str = "url";
+
 /// A store as a plan refers to it. In JSON the name and the location stand side by side, so that what was
 /// recorded before there were other kinds than files and folders is read as it was meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +54,16 @@ pub enum StoreLocation {
     },
     /// The objects of a bucket below a prefix.
     Bucket(BucketRef),
+    /// A database of a Redis or Valkey server. As for PostgreSQL, what stands here is where the URL is.
+    Redis {
+        /// A reference to the URL, or a URL without a password.
+        url: String,
+        /// The folder at which relative paths in the reference start and in which its command runs.
+        folder: PathBuf,
+        /// A copy in this folder is meant, which has a server of its own, and not what the URL names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        copy: Option<PathBuf>,
+    },
 }
 
 /// What a store is.
@@ -66,6 +79,8 @@ pub enum StoreKind {
     Postgres,
     /// The objects of a bucket below a prefix.
     Bucket,
+    /// A database of a Redis or Valkey server.
+    Redis,
 }
 
 impl StoreRef {
@@ -90,6 +105,11 @@ impl StoreRef {
                 Some(name) => ValueSource::database(name, url),
             },
             StoreLocation::Bucket(bucket) => bucket.place(),
+            StoreLocation::Redis { url, copy, .. } => match copy {
+                None => url.clone(),
+                // The server of a copy has its URL there.
+                Some(folder) => format!("file:{}", folder.join(REDIS_COPY_URL).display()),
+            },
         }
     }
 
@@ -116,6 +136,13 @@ impl StoreRef {
                 copy: Some(database.to_owned()),
                 ..bucket.clone()
             }),
+            StoreLocation::Redis {
+                url, folder: base, ..
+            } => StoreLocation::Redis {
+                url: url.clone(),
+                folder: base.clone(),
+                copy: Some(folder.join(&self.name)),
+            },
         };
         StoreRef {
             name: self.name.clone(),
@@ -133,6 +160,7 @@ impl StoreLocation {
             StoreLocation::Sqlite { .. } => StoreKind::Sqlite,
             StoreLocation::Postgres { .. } => StoreKind::Postgres,
             StoreLocation::Bucket(_) => StoreKind::Bucket,
+            StoreLocation::Redis { .. } => StoreKind::Redis,
         }
     }
 
@@ -142,19 +170,22 @@ impl StoreLocation {
             StoreLocation::File { path }
             | StoreLocation::Directory { path }
             | StoreLocation::Sqlite { path } => Some(path),
-            StoreLocation::Postgres { .. } | StoreLocation::Bucket(_) => None,
+            StoreLocation::Postgres { .. }
+            | StoreLocation::Redis { .. }
+            | StoreLocation::Bucket(_) => None,
         }
     }
 }
 
 impl StoreKind {
     /// Every kind.
-    pub const ALL: [StoreKind; 5] = [
+    pub const ALL: [StoreKind; 6] = [
         StoreKind::File,
         StoreKind::Directory,
         StoreKind::Sqlite,
         StoreKind::Postgres,
         StoreKind::Bucket,
+        StoreKind::Redis,
     ];
 
     /// The word, as the configuration writes it.
@@ -165,6 +196,7 @@ impl StoreKind {
             StoreKind::Sqlite => "sqlite",
             StoreKind::Postgres => "postgres",
             StoreKind::Bucket => "bucket",
+            StoreKind::Redis => "redis",
         }
     }
 

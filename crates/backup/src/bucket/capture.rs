@@ -84,6 +84,7 @@ impl Bucket<'_> {
             hard_links: Vec::new(),
             sqlite: None,
             postgres: None,
+            redis: None,
             bucket: None,
         }
     }

@@ -5,6 +5,7 @@
 //! own, through the connection, with the addresses and the credentials that object_store finds.
 
 mod answer;
+mod retention;
 mod signature;
 
 use std::collections::BTreeMap;
@@ -23,13 +24,14 @@ use crate::bucket::ObjectAttributes;
 use crate::clock::{Stopwatch, signed_at};
 use crate::cloud::{Answer, S3Access};
 
-pub(super) use answer::Failure;
+pub(crate) use answer::Failure;
+pub(crate) use retention::{Retention, RetentionMode};
 
 use answer::{Begun, Page, Versioning, VersionsPage, header, is_done, parsed, time as time_of};
 use signature::{Key, Signed, authorization, encoded, time_text};
 
 /// A bucket, open.
-pub(super) struct S3 {
+pub(crate) struct S3 {
     access: S3Access,
     /// As it stands in the header.
     host: String,
@@ -100,7 +102,7 @@ impl<'a> Ask<'a> {
 }
 
 impl S3 {
-    pub(super) fn open(access: S3Access) -> Result<Self, String> {
+    pub(crate) fn open(access: S3Access) -> Result<Self, String> {
         let endpoint = &access.endpoint;
         let uri: http::Uri = endpoint
             .parse()

@@ -27,6 +27,22 @@ impl Copies {
         listed.map_err(|problem| self.error(problem))
     }
 
+    /// The same; those that were found to be damaged when they were read are told as broken.
+    ///
+    /// # Errors
+    /// [`CopyError`] if the place cannot be asked.
+    pub fn list_marked(&self, vault: &Vault) -> Result<Vec<BackupSummary>, CopyError> {
+        let mut all = self.list()?;
+        let damaged = self.damaged(vault);
+        for copy in all.iter_mut().filter(|copy| damaged.contains(&copy.name)) {
+            copy.verified = false;
+            copy.state = BackupState::Broken {
+                why: "damaged: it was read, and is not what was written; `portcullis backup copy` sends it again".to_owned(),
+            };
+        }
+        Ok(all)
+    }
+
     /// Removes a copy, its `.sha256` first: whether it may go is the caller's decision. Nobody copies meanwhile. Where the
     /// bucket keeps versions or locks objects, they stay there as long as it says.
     ///
@@ -107,7 +123,7 @@ fn summary(name: BackupName, files: &Files) -> BackupSummary {
     }
 }
 
-async fn remove(open: &Open<'_>, name: &BackupName) -> Result<(), CopyProblem> {
+pub(super) async fn remove(open: &Open<'_>, name: &BackupName) -> Result<(), CopyProblem> {
     for end in std::iter::once(SUMS_SUFFIX).chain(SUFFIXES) {
         let path = open.path(name, end);
         match open.store.delete(&path).await {

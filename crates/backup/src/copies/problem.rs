@@ -48,6 +48,17 @@ pub enum CopyProblem {
         /// What the server said.
         why: String,
     },
+    /// What was copied cannot be locked.
+    #[error(
+        "cannot {doing}: {why}; the bucket must have been made with Object Lock, and the key needs \
+         s3:PutObjectRetention and s3:GetObjectRetention"
+    )]
+    NotLocked {
+        /// What was attempted.
+        doing: String,
+        /// What the server said.
+        why: String,
+    },
     /// It failed, and was tried again in vain.
     #[error("cannot {doing}: {why}")]
     Failed {

@@ -11,6 +11,8 @@ use object_store::{ObjectStoreExt, PutPayload};
 use sha2::{Digest, Sha256};
 
 use super::download::{self, Expected};
+use super::lock::lock;
+use super::mark::Mark;
 use super::note::Note;
 use super::{Copied, CopyProblem, Open};
 use crate::bounds::{COPY_PART_BYTES, COPY_PARTS_AT_ONCE, COPY_PARTS_MAX, SUMS_BYTES_MAX};
@@ -52,21 +54,36 @@ pub(super) async fn copy(
         archive_sha256: archive.sha256.clone(),
         took: Duration::ZERO,
     };
+    let sums_path = open.path(name, SUMS_SUFFIX);
+    if Mark::Damaged.all(notes).contains(name) {
+        // What is there is read as damaged: nothing of it is gone on with.
+        super::listing::remove(open, name).await?;
+    }
     if is_there(open, vault, name).await? {
+        for path in [&archive.to, &manifest.to, &sums_path] {
+            lock(open, name, path).await?;
+        }
         Note::forget(notes, name);
+        Mark::LockToCome.clear(notes, name);
         return Ok(copied);
     }
     copied.was_there = false;
     for file in [&archive, &manifest] {
         copied.sent_bytes += send(open, file, name, notes).await?;
         read_back(open, file).await?;
+        lock(open, name, &file.to).await?;
     }
-    let path = open.path(name, SUMS_SUFFIX);
-    put(open, &path, text.into_bytes()).await?;
+    if open.locking.is_some() {
+        Mark::LockToCome.set(notes, name)?;
+    }
+    put(open, &sums_path, text.into_bytes()).await?;
     if !is_there(open, vault, name).await? {
         return Err(CopyProblem::Missing { name: name.clone() });
     }
+    lock(open, name, &sums_path).await?;
     Note::forget(notes, name);
+    Mark::LockToCome.clear(notes, name);
+    Mark::Damaged.clear(notes, name);
     Ok(copied)
 }
 

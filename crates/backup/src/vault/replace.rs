@@ -9,6 +9,7 @@
 //! | SQLite database | what is in its log is put into the file, what still lies beside it is kept too, then as a file | none |
 //! | bucket | what differs is kept, then put or removed, object by object | none; some are old and some new meanwhile |
 //! | PostgreSQL database | two renames in one transaction of the server | new sessions wait for it |
+//! | Redis database | two databases of the server change numbers | none |
 //!
 //! A crash at any point is repaired by calling again with the same time: what was done already is
 //! recognised by its content and by the names.
@@ -56,7 +57,8 @@ pub struct Replaced {
 pub enum Kept {
     /// At this path, `<path>.replaced-<UTC time>` with milliseconds.
     Path(PathBuf),
-    /// In the database of this name on the same server, `<name>_replaced_<UTC time>` with milliseconds.
+    /// In the database of this name on the same server, `<name>_replaced_<UTC time>` with milliseconds; of Redis its
+    /// number.
     Database(String),
     /// As copies below this address, `s3://BUCKET/PREFIX.portcullis-replaced-<UTC time>/`.
     Objects(String),
@@ -142,9 +144,10 @@ impl Vault {
         match (before, wanted.kind) {
             (Before::Gap | Before::Absent, _) => rename_to_free(&staged.data, &swap.live)?,
             (_, StoreKind::File | StoreKind::Sqlite) => swap.replace_file(&staged.data)?,
-            (_, StoreKind::Directory | StoreKind::Postgres | StoreKind::Bucket) => {
-                swap.replace_by_exchange(&staged.data)?
-            }
+            (
+                _,
+                StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket,
+            ) => swap.replace_by_exchange(&staged.data)?,
         }
         swap.sync()?;
         Ok(replaced(
@@ -248,6 +251,7 @@ impl Swap {
             Location::File { .. }
             | Location::Directory { .. }
             | Location::Postgres { .. }
+            | Location::Redis { .. }
             | Location::Bucket { .. } => Ok(()),
         }
     }

@@ -206,7 +206,7 @@ impl Vault {
 pub(crate) struct Staged {
     _private: PrivateFolder,
     /// The copy: a file or a directory.
-    pub(super) data: PathBuf,
+    pub(crate) data: PathBuf,
     pub(super) manifest: StoreManifest,
     pub(super) owners_not_set: u64,
     pub(super) attributes_not_set: u64,
@@ -360,7 +360,9 @@ impl<'a> Writer<'a> {
     fn check(&self, copied: &AlreadyRead) -> Result<(), BackupError> {
         let shape = match self.store.kind {
             StoreKind::File | StoreKind::Sqlite => Shape::File,
-            StoreKind::Directory | StoreKind::Postgres | StoreKind::Bucket => Shape::Directory,
+            StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => {
+                Shape::Directory
+            }
         };
         let copy = OnDisk {
             name: self.store.name.clone(),

@@ -84,9 +84,14 @@ impl Server {
 
     /// A request without a body that must succeed.
     pub(crate) fn put(&self, path: &str) {
+        self.put_with(path, "");
+    }
+
+    /// The same with headers, each with its line's end.
+    pub(crate) fn put_with(&self, path: &str, headers: &str) {
         let answer = ask(
             self.port,
-            &format!("PUT {path} HTTP/1.1\r\nContent-Length: 0\r\n"),
+            &format!("PUT {path} HTTP/1.1\r\nContent-Length: 0\r\n{headers}"),
             &[],
         );
         let answer = String::from_utf8_lossy(&answer).into_owned();
@@ -134,7 +139,15 @@ impl Server {
 
     /// What a request without a body answers, head and all.
     pub(crate) fn get(&self, path: &str) -> Vec<u8> {
-        ask(self.port, &format!("GET {path} HTTP/1.1\r\n"), &[])
+        ask(self.port, &format!("GET {path} HTTP/1.1\r\n{SHOWN}"), &[])
+    }
+}
+
+impl Server {
+    /// What a request to remove something answers.
+    pub(crate) fn delete(&self, path: &str) -> Vec<u8> {
+        let head = format!("DELETE {path} HTTP/1.1\r\nContent-Length: 0\r\n{SHOWN}");
+        ask(self.port, &head, &[])
     }
 }
 

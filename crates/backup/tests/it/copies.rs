@@ -526,3 +526,32 @@ fn round_trip(place: &Place, there: &Copies, backup: Backup) {
     there.remove(&place.vault, &backup.name).unwrap();
     assert!(there.list().unwrap().is_empty());
 }
+
+#[test]
+fn a_copy_that_was_read_as_damaged_is_sent_again() {
+    let (place, server) = (Place::new(), Server::s3(None));
+    let backup = small(&place, 0);
+    let there = copies(&server.url());
+    there.copy(&place.vault, &backup.name, &go_on).unwrap();
+    let proxy = FaultProxy::before(&server);
+    proxy.rule(
+        |_, method, path| match method == "GET" && path.contains(".tar.zst") {
+            true => Fault::Flip,
+            false => Fault::None,
+        },
+    );
+    let read = problem(copies(&proxy.url()).read_back(&backup.name, &go_on));
+    assert!(matches!(read, CopyProblem::Differs { .. }), "{read:?}");
+    there.note_damaged(&place.vault, &backup.name).unwrap();
+    assert!(!there.has(&place.vault, &backup.name).unwrap());
+    let listed = there.list_marked(&place.vault).unwrap();
+    assert!(matches!(&listed[0].state, BackupState::Broken { why } if why.starts_with("damaged")));
+    let again = there.copy(&place.vault, &backup.name, &go_on).unwrap();
+    assert!(
+        !again.was_there && again.sent_bytes == again.bytes,
+        "{again:?}"
+    );
+    assert!(there.damaged(&place.vault).is_empty());
+    assert!(there.list_marked(&place.vault).unwrap()[0].verified);
+    there.read_back(&backup.name, &go_on).unwrap();
+}

@@ -161,7 +161,7 @@ fn child_that_restores() {
                         let _ = fs::remove_file(format!("{}{end}", kept.display()));
                     }
                 }
-                StoreKind::Postgres | StoreKind::Bucket => unreachable!("see postgres.rs"),
+                other => unreachable!("{other} is tested elsewhere"),
             }
         }
         say_round(second);

@@ -12,6 +12,7 @@ mod cloud;
 mod completeness;
 mod continuous;
 mod copies;
+mod copies_locked;
 mod copies_tls;
 mod damage;
 mod encrypted;
@@ -26,6 +27,10 @@ mod postgres;
 mod postgres_server;
 mod postgres_versions;
 mod random_trees;
+mod redis;
+#[path = "../../../gateway/src/shared/tests/redis_server.rs"]
+#[allow(dead_code)]
+mod redis_server;
 mod refusals;
 mod removing;
 mod round_trip;

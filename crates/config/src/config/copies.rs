@@ -43,7 +43,7 @@ pub struct CopyConfig {
 /// The keys `lock` and `lock_mode` of a `[[backup.copy]]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockConfig {
-    /// For how long, in milliseconds, from the moment at which it was copied.
+    /// For how long, in milliseconds, from the moment of the backup.
     pub for_ms: u64,
     /// Whether nobody at all may bypass it.
     pub compliance: bool,

@@ -98,8 +98,8 @@ pub(crate) static COPY: Section = Section {
             "lock",
             Kind::DurationWithin(LOCK_MS_MIN, LOCK_MS_MAX),
             Preset::Absent("what the bucket does by itself"),
-            "S3: for how long nobody can remove or change what was copied, from the moment at which it was copied (Object Lock, \
-             which the bucket must have been made with).",
+            "S3: for how long nobody can remove or change what was copied, from the moment of the backup (Object Lock, which the \
+             bucket must have been made with).",
         ),
         key(
             "lock_mode",

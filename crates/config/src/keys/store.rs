@@ -12,29 +12,30 @@ pub(crate) static STORE: Section = Section {
             "name",
             Kind::Name,
             Preset::Required,
-            "The store's name: `{store.NAME}` stands for its path in commands, for the URL of a PostgreSQL \
+            "The store's name: `{store.NAME}` stands for its path in commands, for the URL of a PostgreSQL or Redis \
              database in `env`, as a whole value, and for `s3://BUCKET/PREFIX`.",
         ),
         key(
             "kind",
-            Kind::Choice(&["file", "directory", "sqlite", "postgres", "bucket"]),
+            Kind::Choice(&["file", "directory", "sqlite", "postgres", "redis", "bucket"]),
             Preset::Required,
-            "One file, a folder with everything in it, a database, which is copied while it is used: SQLite \
-             or PostgreSQL; or the objects of a bucket of S3.",
+            "One file, a folder with everything in it, a database, which is copied while it is used: SQLite, \
+             PostgreSQL, or a database of a Redis or Valkey server; or the objects of a bucket of S3.",
         ),
         key(
             "path",
             Kind::Path,
-            Preset::Absent("must be given, but for `postgres` and `bucket`"),
+            Preset::Absent("must be given, but for `postgres`, `redis` and `bucket`"),
             "Where it is. Of an SQLite database: the file itself; what lies beside it (`-wal`, `-shm`) \
              belongs to it.",
         ),
         key(
             "url",
-            Kind::Postgres,
-            Preset::Absent("must be given for `postgres`"),
-            "Where a PostgreSQL database is, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`: a reference such as \
-             `env:NOTES_URL` or `file:PATH`. Only a URL without a password may stand here itself.",
+            Kind::ServerStore,
+            Preset::Absent("must be given for `postgres` and `redis`"),
+            "Where the database is, `postgres://USER:PASSWORD@HOST:PORT/DATABASE` or \
+             `redis://USER:PASSWORD@HOST:PORT/NUMBER` (`rediss://` with TLS): a reference such as `env:NOTES_URL` or \
+             `file:PATH`. Only a URL without a password may stand here itself.",
         ),
         key(
             "jobs",

@@ -89,10 +89,19 @@ fn recipient(value: &DeValue<'_>) -> Result<String, Wrong> {
         return Err(Wrong::new(Code::PlainSecret, message).hint(hint));
     }
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    match text.starts_with("age1") && text.len() == RECIPIENT_CHARACTERS && text.bytes().all(plain)
-    {
-        true => Ok(text.to_owned()),
-        false => {
+    let is_one =
+        text.starts_with("age1") && text.len() == RECIPIENT_CHARACTERS && text.bytes().all(plain);
+    // Its last characters are a checksum of the others.
+    let is_whole =
+        bech32::primitives::decode::CheckedHrpstring::new::<bech32::Bech32>(text).is_ok();
+    match (is_one, is_whole) {
+        (true, true) => Ok(text.to_owned()),
+        (true, false) => {
+            let message = format!("{} is mistyped: its checksum is wrong", units::quoted(text));
+            let hint = "copy it again from where it was made";
+            Err(Wrong::new(Code::BadValue, message).hint(hint))
+        }
+        (false, _) => {
             let message = format!(
                 "expected a recipient, \"age1\" and 58 characters of a-z and 0-9, found {}",
                 units::quoted(text)

@@ -23,6 +23,9 @@ pub(super) fn stores(config: &Config) -> Value {
             StoreLocation::Bucket(bucket) => {
                 out.insert("bucket".into(), bucket_table(bucket).into());
             }
+            StoreLocation::Redis { url, .. } => {
+                drop(out.insert("url".into(), url.as_str().into()));
+            }
         }
         let mut archives = config.continuous.iter();
         if let Some(archive) = archives.find(|archive| archive.store == store.name) {

@@ -67,7 +67,13 @@ fn the_template_is_right_with_every_setting_uncommented() {
             _ => line,
         })
         .collect();
+    // The key of nobody is refused: backups for it could never be read.
+    let nobody = format!("age1{}", "q".repeat(58));
+    let somebody = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
     let text = uncommented.join("\n");
+    let refused = parse(&text, Path::new("/srv/portcullis.toml")).unwrap_err();
+    assert!(refused.to_string().contains("is mistyped"), "{refused}");
+    let text = text.replace(&nobody, somebody);
     let config = parse(&text, Path::new("/srv/portcullis.toml")).unwrap_or_else(|p| panic!("{p}"));
     assert_eq!(config.stores.len(), 1);
     assert!(config.releases[0].migration.is_some());

@@ -105,8 +105,9 @@ impl MigrationDatabase {
             }
             StoreLocation::File { .. }
             | StoreLocation::Directory { .. }
+            | StoreLocation::Redis { .. }
             | StoreLocation::Bucket(_) => Err(refused(
-                "it is no database, so SQL files cannot change it".to_owned(),
+                "it is no database of SQL, so SQL files cannot change it".to_owned(),
             )),
         }
     }

@@ -271,7 +271,7 @@ fn place(held: &StoreManifest, live: Option<&StoreRef>, scratch: &Path) -> Optio
         StoreKind::File => StoreLocation::File { path },
         StoreKind::Directory => StoreLocation::Directory { path },
         StoreKind::Sqlite => StoreLocation::Sqlite { path },
-        StoreKind::Postgres | StoreKind::Bucket => return None,
+        StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => return None,
     };
     Some(StoreRef {
         name: held.name.clone(),

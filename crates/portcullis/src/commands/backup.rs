@@ -13,7 +13,8 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, BackupState, BackupSummary, Keep, Kept, Store, Vault,
+    BackupError, BackupName, BackupRequest, BackupState, BackupSummary, Keep, Kept, Store,
+    StoreKind, Vault,
 };
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
@@ -72,6 +73,7 @@ async fn in_vault(
         Backup::Protect { name, reason } => protect::protect(vault, name, reason, json),
         Backup::Unprotect { name } => protect::unprotect(vault, name, json),
         Backup::Create { reason } => {
+            in_one_line(reason)?;
             let release = serving(config).await;
             create(config, vault, (reason, release), json).await
         }
@@ -120,6 +122,17 @@ async fn restore(
     match wanted.to {
         Some(to) => restore_copy(vault, name, wanted.store, to, json),
         None => restore_in_place(config, vault, name, wanted.store, json).await,
+    }
+}
+
+/// A reason is shown in lists, a line for each backup.
+fn in_one_line(reason: &str) -> Result<(), CommandError> {
+    match reason.chars().any(char::is_control) {
+        false => Ok(()),
+        true => Err(CommandError::new(
+            Exit::Usage,
+            "--reason must say in one line why the backup is made",
+        )),
     }
 }
 
@@ -345,6 +358,8 @@ async fn list_lines(
             let (state, why) = state_words(&backup.state);
             let state = if backup.verified { "verified" } else { state };
             let why = why.filter(|why| !why.is_empty());
+            // A manifest may come from elsewhere, and a line of it must not look like one of ours.
+            let why = why.map(|why| why.replace(char::is_control, "·"));
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             let encrypted = if backup.sealed.is_some() {
                 ", encrypted"
@@ -485,10 +500,15 @@ async fn restore_in_place(
         );
         if let Some(kept) = &replaced.kept {
             let undo = match kept {
-                Kept::Path(_) => "move it back",
-                Kept::Database(_) => "rename it back with ALTER DATABASE ... RENAME TO",
-                Kept::Objects(_) => "copy it back with `aws s3 sync`",
-                Kept::Versions(_) => "copy these versions back with `aws s3api copy-object`",
+                Kept::Path(_) => "move it back".to_owned(),
+                Kept::Database(number) if held.kind() == StoreKind::Redis => {
+                    format!("exchange the two with SWAPDB NUMBER {number}, and DEL portcullis:mark")
+                }
+                Kept::Database(_) => "rename it back with ALTER DATABASE ... RENAME TO".to_owned(),
+                Kept::Objects(_) => "copy it back with `aws s3 sync`".to_owned(),
+                Kept::Versions(_) => {
+                    "copy these versions back with `aws s3api copy-object`".to_owned()
+                }
             };
             output::talk(&format!("what was there is kept as {kept}; undo: {undo}"));
         }
@@ -558,9 +578,11 @@ pub(super) fn parse(name: &str) -> Result<BackupName, CommandError> {
 fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
     let made = CommandError::of(Exit::Failed, error);
     match error.downcast_ref() {
-        Some(BackupError::Postgres { .. } | BackupError::Continuous { .. }) => {
-            made.code(ErrorCode::DatabaseRefused)
-        }
+        Some(
+            BackupError::Postgres { .. }
+            | BackupError::Redis { .. }
+            | BackupError::Continuous { .. },
+        ) => made.code(ErrorCode::DatabaseRefused),
         Some(BackupError::Bucket { .. }) => made.code(ErrorCode::BucketRefused),
         Some(BackupError::UnknownBackup { .. } | BackupError::NoVault { .. }) => {
             made.code(ErrorCode::NoBackup)

@@ -331,6 +331,12 @@ fn keys_and_places_that_cannot_be_are_refused() {
             "expected a recipient",
         ),
         (
+            // Of a real one, with one letter changed.
+            "[backup.encryption]\nrecipients = [\"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q\"]"
+                .to_owned(),
+            "is mistyped",
+        ),
+        (
             "[[backup.copy]]\nname = \"a\"\nurl = \"ftp://x\"".to_owned(),
             "expected \"s3://BUCKET",
         ),

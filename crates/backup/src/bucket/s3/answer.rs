@@ -69,7 +69,7 @@ pub(super) struct Begun {
 
 /// A request that was not fulfilled.
 #[derive(Debug)]
-pub(in crate::bucket) struct Failure {
+pub(crate) struct Failure {
     /// None if there was no answer, or none that could be read.
     pub(in crate::bucket) status: Option<u16>,
     /// The word of S3 for it.
@@ -157,6 +157,11 @@ impl Failure {
             Some(408 | 429 | 500..) => true,
             Some(_) => matches!(self.code.as_str(), "RequestTimeout" | "SlowDown"),
         }
+    }
+
+    /// What went wrong, in words.
+    pub(crate) fn into_words(self) -> String {
+        self.why
     }
 
     /// Whether the object is gone, or another one than was asked for. A bucket that is gone is something else.

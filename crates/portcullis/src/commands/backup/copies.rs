@@ -2,11 +2,11 @@
 
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupState, BackupSummary, Copied, CopyError, Keep, Retention, Stop,
-    Vault, retention,
+    BackupError, BackupName, BackupState, BackupSummary, Copied, CopyError, CopyProblem, Keep,
+    Retention, Stop, Vault, retention,
 };
 use portcullis_config::{Config, RetentionConfig};
-use portcullis_engine::{CopyPlace, copies_of, recorded_sums, size_words};
+use portcullis_engine::{CopyPlace, copies_of, recorded_sums, size_words, vault_of};
 
 use super::{failed, list_lines, now, parse, refused};
 use crate::command_error::{CommandError, ErrorCode, Exit};
@@ -66,7 +66,7 @@ pub(super) async fn copy(
                 let copied = place.copies.copy(vault, &name, &|| false);
                 vec![(name, copied)]
             }
-            None => match missing(config, &local, place) {
+            None => match missing(config, vault, &local, place) {
                 Ok(missing) => missing
                     .into_iter()
                     .map(|name| (name.clone(), place.copies.copy(vault, &name, &|| false)))
@@ -143,17 +143,20 @@ fn is_complete(backup: &BackupSummary) -> bool {
     matches!(backup.state, BackupState::Complete { .. })
 }
 
-/// The backups of a list that a place does not have and that its rules would keep, newest first.
+/// The backups of a list that a place does not have, or has damaged or without the lock that they are to have, and that its rules would
+/// keep, newest first.
 ///
 /// # Errors
 /// When the place cannot be asked.
 fn missing(
     config: &Config,
+    vault: &Vault,
     local: &[BackupSummary],
     place: &CopyPlace,
 ) -> Result<Vec<BackupName>, CopyError> {
-    let mut all: Vec<BackupSummary> = place.copies.list()?;
-    all.retain(is_complete);
+    let mut all: Vec<BackupSummary> = place.copies.list_marked(vault)?;
+    let unlocked = place.copies.to_be_locked(vault);
+    all.retain(|copy| is_complete(copy) && !unlocked.contains(&copy.name));
     let has = |name: &BackupName| all.iter().any(|copy| copy.name == *name);
     let wanted = local.iter();
     let wanted = wanted.filter(|backup| is_copied(backup) && !has(&backup.name));
@@ -204,7 +207,16 @@ pub(super) fn keep(retention: &RetentionConfig) -> Keep {
 /// `portcullis backup list --copy`.
 pub(super) async fn list(config: &Config, copy: &str, json: bool) -> Result<Exit, CommandError> {
     for place in places(config, Some(copy)).await? {
-        let listed = place.copies.list().map_err(|error| copy_failed(&error))?;
+        // Without a vault here nothing was ever noted of the copies.
+        let listed = match vault_of(config, false).await {
+            Ok(vault) => place.copies.list_marked(&vault),
+            Err(_) => place.copies.list(),
+        };
+        let mut listed = listed.map_err(|error| copy_failed(&error))?;
+        if !json {
+            // It was whole when it was sent; whether it can be read through is another question.
+            listed.iter_mut().for_each(|copy| copy.verified = false);
+        }
         list_lines(config, &listed, &[], json).await;
     }
     Ok(Exit::Done)
@@ -230,6 +242,17 @@ pub(super) async fn verify(
         }
     };
     let read = place.copies.read_back(&name, &|| false);
+    if let Err(error) = &read
+        && matches!(&*error.problem, CopyProblem::Differs { .. })
+        && let Ok(vault) = vault_of(config, false).await
+    {
+        let noted = place.copies.note_damaged(&vault, &name);
+        noted.map_err(|error| copy_failed(&error))?;
+        let hint = format!(
+            "`portcullis backup copy {name} --to {copy}` sends it again, if the backup is still here"
+        );
+        return Err(copy_failed(error).hint(hint));
+    }
     let read = read.map_err(|error| copy_failed(&error))?;
     let recorded = recorded_sums(&read_records(config).await?, name.as_str());
     if let Some(recorded) = &recorded
@@ -327,7 +350,7 @@ pub(in crate::commands) fn catch_up(
     let mut done = Vec::new();
     // A vault that cannot be read is told by whoever makes backups.
     let local = vault.list().unwrap_or_default();
-    let names = match missing(config, &local, place) {
+    let names = match missing(config, vault, &local, place) {
         Ok(names) => names,
         Err(error) => return (done, Some(error)),
     };
@@ -343,7 +366,6 @@ pub(in crate::commands) fn catch_up(
 }
 
 fn is_gone(error: &CopyError) -> bool {
-    use portcullis_backup::CopyProblem;
     matches!(
         &*error.problem,
         CopyProblem::Vault(BackupError::UnknownBackup { .. } | BackupError::Incomplete { .. })

@@ -84,14 +84,18 @@ fn leftovers(store: &Store) -> Option<Finding> {
         store.name,
         left.join(", ")
     );
-    let how = match store.kind() {
+    let hint = match store.kind() {
+        StoreKind::Redis => {
+            "unless a restore is under way, empty them with redis-cli -n NUMBER FLUSHDB; the next restore does it too"
+                .to_owned()
+        }
         StoreKind::Bucket => format!(
-            "remove what lies below {}.portcullis-copy-NAME/, and then the .json of that name",
+            "unless a rollout or a restore is under way, remove what lies below {}.portcullis-copy-NAME/, and then the .json of \
+             that name",
             store.place()
         ),
-        _ => "drop them with DROP DATABASE".to_owned(),
+        _ => "unless a rollout or a restore is under way, drop them with DROP DATABASE".to_owned(),
     };
-    let hint = format!("unless a rollout or a restore is under way, {how}");
     Some(Finding::warn("copies", message).hint(hint))
 }
 

@@ -92,7 +92,7 @@ fn decide(
     (place, needed): (&CopyPlace, Vec<(String, String)>),
     dry_run: bool,
 ) -> Result<Vec<(Decision, Option<CopyError>)>, CopyError> {
-    let mut listed = place.copies.list()?;
+    let mut listed = place.copies.list_marked(vault)?;
     let here = vault.list().unwrap_or_default();
     for copy in &mut listed {
         // Who protects a backup means its copies too. A note that cannot be read protects.
