@@ -15,7 +15,7 @@ const CONFIGURATION: &str = include_str!("fixtures/album/portcullis.toml");
 const RUNBOOK: &str = include_str!("../../../../docs/guide/restore-by-hand.md");
 const SECRET: &str = "5530172-hush";
 
-/// An album with forty pictures, of which one has a name that is no path of a file beside it.
+/// An album with forty pictures, and a folder's mark, which is no path of a file.
 fn album() -> (Server, Rig) {
     let server = Server::s3(None);
     for number in 0..40 {
