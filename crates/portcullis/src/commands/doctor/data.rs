@@ -95,13 +95,14 @@ fn leftovers(store: &Store) -> Option<Finding> {
              that name",
             store.place()
         ),
-        StoreKind::File | StoreKind::Directory | StoreKind::Sqlite => {
+        _ if store.path().is_some() => {
             "unless a restore is under way, remove them with rm -r; the next restore does it too"
                 .to_owned()
         }
         StoreKind::Postgres => {
             "unless a rollout or a restore is under way, drop them with DROP DATABASE".to_owned()
         }
+        _ => "unless a rollout or a restore is under way, remove them".to_owned(),
     };
     Some(Finding::warn("copies", message).hint(hint))
 }
