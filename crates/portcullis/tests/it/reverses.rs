@@ -77,8 +77,8 @@ fn a_bad_release_is_reversed_by_its_down_files_and_no_write_is_lost() {
     ] {
         assert!(plan.contains(words), "{words}: {plan}");
     }
-    let users = rig.users();
     written_at_the_gate(&rig);
+    let users = rig.users();
     rig.until("it went back", |rig| {
         rig.state_of("ledger-2") == "rolled back"
     });
@@ -107,12 +107,14 @@ fn a_bad_release_is_reversed_by_its_down_files_and_no_write_is_lost() {
 
     // The same files are applied again.
     asked(&rig, "DELETE FROM entry WHERE text = 'written meanwhile'");
+    let users = rig.users();
     assert_eq!(
         rig.exit(&["deploy", "--release", "1.1", "--wait"]),
         0,
         "{}",
         rig.log()
     );
+    users.stop();
     assert_eq!(
         asked(&rig, "SELECT count(*) FROM entry WHERE body = text"),
         "500"
@@ -249,7 +251,6 @@ fn a_postgresql_database_is_reversed_with_its_indexes() {
 
     let drop = "-- portcullis: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS note_text;";
     file(&rig, "0002_index.down.sql", drop);
-    let users = rig.users();
     rig.ok(&["deploy", "--release", "1.1"]);
     rig.until("the gate is open", |rig| {
         rig.state_of("notebook-3") == "watching"
@@ -259,6 +260,7 @@ fn a_postgresql_database_is_reversed_with_its_indexes() {
         "notes",
         "INSERT INTO note (text) VALUES ('written meanwhile')",
     );
+    let users = rig.users();
     rig.until("it went back", |rig| {
         rig.state_of("notebook-3") == "rolled back"
     });
