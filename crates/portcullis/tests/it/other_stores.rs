@@ -103,6 +103,7 @@ fn a_bad_release_on_a_store_of_commands_goes_back_with_its_data() {
         "strategy = \"canary\"\nweights = [50, 100]",
         "strategy = \"at-once\"",
     );
+    rig.edit("keep_warm = \"0s\"", "keep_warm = \"10s\"");
     let plan = rig.ok(&["plan", "--release", "1.2"]);
     assert!(
         plan.contains("nothing is rehearsed: the store entries cannot be copied"),
@@ -279,7 +280,6 @@ fn a_release_that_breaks_a_chroma_database_goes_back_with_its_vectors() {
         .collect();
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert_eq!(rig.stop(), Some(0));
-    rig.stop_what_runs();
 }
 
 #[test]
