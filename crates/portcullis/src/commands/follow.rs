@@ -360,8 +360,13 @@ fn replaced(detail: &Detail) -> impl Iterator<Item = &str> {
 fn last_words(detail: &Detail, exit: Exit) {
     let id = &detail.summary.rollout;
     for kept in replaced(detail) {
+        let how = match kept {
+            path if path.starts_with('/') => format!(": rm -r {path}"),
+            objects if objects.starts_with("s3://") => format!(": aws s3 rm --recursive {objects}"),
+            _ => String::new(),
+        };
         output::talk(&format!(
-            "kept: {kept} has the data from before going back; nothing removes it but you: rm -r {kept}"
+            "kept: {kept} has the data from before going back; nothing removes it but you{how}"
         ));
     }
     match exit {
