@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
-use portcullis_backup::{Encryption, Store, StoreKind, Vault};
+use portcullis_backup::{BackupError, Encryption, PostgresProblem, Store, StoreKind, Vault};
 use portcullis_config::Config;
 use portcullis_engine::{VaultRefused, size_words};
 use portcullis_rollout::Failure;
@@ -54,7 +54,13 @@ pub(super) fn examine(
     }
     match Vault::open(root).map(|vault| vault.with_encryption(encryption)) {
         Ok(vault) => {
-            let mut found = vec![space(&stores, &vault), newest(config, &vault)];
+            let mut found = stores.iter().filter_map(reached).collect::<Vec<_>>();
+            // What cannot be asked was told.
+            if found.is_empty() {
+                found.push(space(&stores, &vault));
+                found.extend(rights(&stores));
+            }
+            found.push(newest(config, &vault));
             found.extend(stores.iter().filter_map(leftovers));
             found.extend(unfinished(&vault));
             found.extend(readable(&vault));
@@ -62,6 +68,44 @@ pub(super) fn examine(
         }
         Err(error) => vec![Finding::fail("backups", error.to_string())],
     }
+}
+
+/// A store of which no backup could begin.
+fn reached(store: &Store) -> Option<Finding> {
+    let error = store.examine().err()?;
+    let (about, hint) = match &error {
+        BackupError::Postgres {
+            problem: PostgresProblem::NoRight { .. },
+            ..
+        } => ("rights", "no backup is made without it"),
+        // Its text says what to do.
+        BackupError::Postgres { .. } => ("stores", "no backup is made until then"),
+        _ => (
+            "stores",
+            "the stores of the configuration must be there; see `portcullis check`",
+        ),
+    };
+    Some(Finding::fail(about, error.to_string()).hint(hint))
+}
+
+/// Rights of stores on servers: to back up, which was looked at before, and to restore.
+fn rights(stores: &[Store]) -> Vec<Finding> {
+    let on_servers = stores
+        .iter()
+        .filter(|store| store.kind() == StoreKind::Postgres);
+    on_servers
+        .map(|store| match store.may_be_restored() {
+            Ok(()) => Finding::ok(
+                "rights",
+                format!(
+                    "the user of store {} may back it up, rehearse on a copy and restore it",
+                    store.name
+                ),
+            ),
+            Err(error) => Finding::fail("rights", error.to_string())
+                .hint("backups are made without it; nothing is rehearsed on them or restored"),
+        })
+        .collect()
 }
 
 /// Backups that are encrypted for a key that is not here.
@@ -164,8 +208,16 @@ fn newest(config: &Config, vault: &Vault) -> Finding {
                 Finding::ok("backups", message)
             }
         }
-        Ok(None) => Finding::warn("backups", "there is none that reads back whole")
-            .hint("`portcullis backup create` makes one; a release makes its own all the same"),
+        Ok(None) => {
+            let newest = vault.latest(service, environment, false).ok().flatten();
+            let why = newest.and_then(|backup| vault.verify(&backup.name).err());
+            let why = why.map_or_else(String::new, |why| format!("; the newest one: {why}"));
+            Finding::warn(
+                "backups",
+                format!("there is none that reads back whole{why}"),
+            )
+            .hint("`portcullis backup create` makes one; a release makes its own all the same")
+        }
         Err(error) => Finding::fail("backups", error.to_string()),
     }
 }
