@@ -32,8 +32,9 @@ use crate::hashing::HashingReader;
 use crate::manifest::{FileEntry, StoreManifest};
 use crate::on_disk::OnDisk;
 use crate::scan::{Scan, location};
+use crate::since::TableNow;
 use crate::vault::{exists, failed_to, rename_to_free};
-use crate::{BackupError, ExtendedAttributes, StoreKind};
+use crate::{BackupError, ExtendedAttributes, StoreKind, TableEntry};
 
 mod content;
 mod copy;
@@ -124,11 +125,16 @@ pub(crate) fn live_digest(store: &OnDisk) -> Result<String, BackupError> {
     Ok(content.digest())
 }
 
-/// How many rows each table has now, of one moment.
-pub(crate) fn counts(store: &OnDisk) -> Result<Vec<(String, u64)>, BackupError> {
+/// The tables as they are now, of one moment, with how many rows have larger keys than those of `then`.
+pub(crate) fn tables_now(
+    store: &OnDisk,
+    then: &[TableEntry],
+) -> Result<Vec<TableNow>, BackupError> {
     Scan::of(store)?;
     let live = open_live(store)?;
-    patiently(store, "count the rows of", || content::counts(&live))
+    patiently(store, "count the rows of", || {
+        content::tables_now(&live, then)
+    })
 }
 
 /// Makes the old database ready to be replaced: nobody may have it open, what is in its log is put into its

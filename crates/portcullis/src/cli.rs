@@ -148,12 +148,15 @@ pub(crate) enum Command {
     /// Let a paused rollout go on; also approves a planned stop.
     #[command(after_long_help = "Example:\n  portcullis resume")]
     Resume(Answer),
-    /// Let a held rollout look again and go on from what it finds.
+    /// Let a held rollout look again and go on from what it finds, or put the backup back that it is held before.
+    ///
+    /// Where a rollout is held because going back would lose what users wrote, it puts the backup back: that is the consent to the
+    /// loss, so it is counted and you are asked. `portcullis skip` keeps the data there.
     #[command(after_long_help = "Example:\n  portcullis retry")]
     Retry(Answer),
     /// Vouch that a held step is done (or undone) and let the rollout go on.
     #[command(after_long_help = "Example:\n  portcullis skip")]
-    Skip(Answer),
+    Skip(Vouch),
     /// Make, list, verify and restore backups.
     #[command(subcommand)]
     Backup(Backup),
@@ -323,6 +326,17 @@ pub(crate) struct Abort {
     /// Follow it back to its end.
     #[arg(long)]
     pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+}
+
+/// What a person agrees to beforehand, where nobody can be asked.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Consent {
+    /// Agree that what users wrote since the backup is lost, where this puts one back. Without it you are asked, after it
+    /// was counted; where nobody is at a terminal it is refused.
+    #[arg(long)]
+    pub(crate) accept_loss: bool,
 }
 
 #[derive(Debug, Args)]
@@ -335,12 +349,36 @@ pub(crate) struct Rollback {
     /// Follow it to its end.
     #[arg(long)]
     pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Answer {
     /// The rollout; the live one when not given.
     pub(crate) rollout: Option<String>,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+}
+
+impl Answer {
+    /// To which rollout, and what is agreed to beforehand.
+    pub(crate) fn both(&self) -> (&Option<String>, Consent) {
+        (&self.rollout, self.consent)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Vouch {
+    /// The rollout; the live one when not given.
+    pub(crate) rollout: Option<String>,
+}
+
+impl Vouch {
+    /// To which rollout. It loses nothing.
+    pub(crate) fn both(&self) -> (&Option<String>, Consent) {
+        (&self.rollout, Consent { accept_loss: false })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -546,6 +584,9 @@ pub(crate) enum Backup {
         /// `portcullis serve` runs, which would not know of it.
         #[arg(long)]
         in_place: bool,
+        /// With --in-place: also if the backup has the data of another release than the one that works on it now.
+        #[arg(long, requires = "in_place", conflicts_with = "at")]
+        other_release: bool,
     },
 }
 

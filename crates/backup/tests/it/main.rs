@@ -28,6 +28,7 @@ mod random_trees;
 mod refusals;
 mod removing;
 mod round_trip;
+mod since;
 mod sqlite;
 
 use std::collections::BTreeMap;
