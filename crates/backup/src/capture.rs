@@ -27,6 +27,8 @@ use crate::scan::{
 };
 use crate::{BackupError, ExtendedAttributes, RelativePath};
 
+mod databases;
+
 /// Why a capture gave nothing.
 pub(crate) enum Unsettled {
     /// This file was written to while it was read; another attempt may succeed.
@@ -79,6 +81,7 @@ fn capture_but(
             postgres: None,
         },
         named: BTreeMap::new(),
+        databases: databases::with_logs(&scan),
     };
     for item in &scan.items {
         match item.kind {
@@ -87,9 +90,13 @@ fn capture_but(
             ItemKind::Symlink => capture.symlink(item)?,
         }
     }
-    let mut manifest = capture.manifest;
-    if store.shape == Shape::Directory && Scan::of(store)?.items != scan.items {
-        manifest.steady = false;
+    let (mut manifest, databases) = (capture.manifest, capture.databases);
+    if store.shape == Shape::Directory {
+        let after = Scan::of(store)?;
+        if let Some(torn) = databases::torn(&databases, &after) {
+            return Err(Unsettled::Changed(location(store).join(torn.as_path())));
+        }
+        manifest.steady = after.items == scan.items;
     }
     manifest.digest = manifest.content_digest();
     Ok(manifest)
@@ -104,6 +111,8 @@ struct Capture<'a> {
     manifest: StoreManifest,
     /// Files with several names that were read, by what they are on the disk.
     named: BTreeMap<(u64, u64), (RelativePath, Stamp)>,
+    /// What databases with a log were when they were read.
+    databases: databases::Read,
 }
 
 impl Capture<'_> {
@@ -181,6 +190,7 @@ impl Capture<'_> {
             match self.named.get(&before.identity()) {
                 Some((first, known)) if *known == before => {
                     let to = first.clone();
+                    self.databases.note(&item.path, before);
                     return self.hard_link(item, to);
                 }
                 Some(_) => return Err(self.changed(item)),
@@ -210,6 +220,7 @@ impl Capture<'_> {
             return Err(self.changed(item));
         }
         entry.sha256 = sha256;
+        self.databases.note(&item.path, before);
         if stat.st_nlink > 1 {
             let named = (entry.path.clone(), before);
             self.named.insert(before.identity(), named);

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+mod private_folder;
 mod steady_file;
 
+pub(crate) use private_folder::{PrivateFolder, clear_abandoned};
 pub(crate) use steady_file::SteadyFile;
 
 /// How unfinished files in a vault begin and end.
@@ -17,12 +19,17 @@ pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
 /// How the folder begins in which a restore prepares its copy, beside the store.
 pub(crate) const RESTORE_PREFIX: &str = ".portcullis-restore-";
 
-/// A new file with mode 0600, removed when dropped.
+/// A new file with mode 0600, removed when dropped. Until then it is locked, so that nobody takes it for abandoned.
 pub(crate) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(TEMPORARY_PREFIX)
-        .suffix(TEMPORARY_SUFFIX)
-        .tempfile_in(folder)
+    loop {
+        let file = tempfile::Builder::new()
+            .prefix(TEMPORARY_PREFIX)
+            .suffix(TEMPORARY_SUFFIX)
+            .tempfile_in(folder)?;
+        if private_folder::is_ours(file.as_file())? {
+            return Ok(file);
+        }
+    }
 }
 
 /// Syncs the file and gives it its name, unless that name is taken.

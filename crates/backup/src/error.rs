@@ -122,7 +122,8 @@ pub enum BackupError {
     /// A file was written to at each attempt to read it.
     #[error(
         "store {store:?} keeps changing: {} changed while it was read, {attempts} times; \
-         stop what writes to it, or have it written by renaming",
+         stop what writes to it, or have it written by renaming; an SQLite database is copied while it is used as a store of its \
+         own, of kind \"sqlite\"",
         path.display()
     )]
     StoreChanged {

@@ -20,7 +20,7 @@ use std::path::Path;
 use crate::archive::ArchiveWriter;
 use crate::bounds::POSTGRES_LOCK_S;
 use crate::capture::Unsettled;
-use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX};
+use crate::durable::{PrivateFolder, TEMPORARY_PREFIX};
 use crate::manifest::StoreManifest;
 use crate::on_disk::{OnDisk, Shape};
 use crate::since::TableNow;
@@ -74,10 +74,7 @@ impl Database<'_> {
     /// Dumps the database as it is at one moment and writes the dump to the archive. Until it is packed, it lies in
     /// a private folder in `vault`.
     fn dump(&self, archive: &mut ArchiveWriter, vault: &Path) -> Result<StoreManifest, Unsettled> {
-        let private = tempfile::Builder::new()
-            .prefix(TEMPORARY_PREFIX)
-            .suffix(TEMPORARY_SUFFIX)
-            .tempdir_in(vault)
+        let private = PrivateFolder::new(vault, TEMPORARY_PREFIX)
             .map_err(|source| failed_to("create a folder in", vault, source))?;
         let folder = private.path().join(self.store);
         fs::create_dir(&folder).map_err(|source| failed_to("create", &folder, source))?;

@@ -27,7 +27,7 @@ use crate::bounds::{
     SQLITE_PAUSE_MS,
 };
 use crate::clock::Stopwatch;
-use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX};
+use crate::durable::{PrivateFolder, TEMPORARY_PREFIX};
 use crate::hashing::HashingReader;
 use crate::manifest::{FileEntry, StoreManifest};
 use crate::on_disk::OnDisk;
@@ -69,10 +69,7 @@ pub(crate) fn capture(
     vault: &Path,
 ) -> Result<StoreManifest, BackupError> {
     let scan = Scan::of(store)?;
-    let private = tempfile::Builder::new()
-        .prefix(TEMPORARY_PREFIX)
-        .suffix(TEMPORARY_SUFFIX)
-        .tempdir_in(vault)
+    let private = PrivateFolder::new(vault, TEMPORARY_PREFIX)
         .map_err(|source| failed_to("create a folder in", vault, source))?;
     let copied = private.path().join("copy");
     copy::copy(store, &copied)?;

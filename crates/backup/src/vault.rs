@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::bounds::ENTRY_OVERHEAD_BYTES;
-use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder};
+use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, clear_abandoned, folder_of, sync_folder};
 use crate::{BackupError, BackupName, Encryption, Manifest, Protection, Sealed, Store};
 
 mod create;
@@ -255,6 +255,16 @@ impl Vault {
             needed_bytes,
             free_bytes: self.free_bytes()?,
         })
+    }
+
+    /// Removes what backups and restores left in the vault that were killed, and says what that was: copies of databases in the
+    /// clear, dumps, halves of archives. What somebody works on stays.
+    ///
+    /// # Errors
+    /// [`BackupError::Vault`] if the vault cannot be read, or something cannot be removed.
+    pub fn clear_abandoned(&self) -> Result<Vec<PathBuf>, BackupError> {
+        let cleared = clear_abandoned(&self.root);
+        cleared.map_err(|source| failed_to("clear", &self.root, source))
     }
 
     /// The unfinished files that crashed processes left behind. They are harmless and may be

@@ -107,7 +107,7 @@ fn store(store: Option<&TemplateStore>) -> String {
     let kind = store.kind;
     let text = |text: &str| Value::from(text).to_string();
     format!(
-        "[[store]]\nname = {}\nkind = \"{kind}\"                     # file | directory | sqlite\npath = {}\n",
+        "[[store]]\nname = {}\nkind = \"{kind}\"                     # file | directory | sqlite; `portcullis docs store` has all\npath = {}\n",
         text(&store.name),
         text(&store.path)
     )

@@ -150,6 +150,9 @@ async fn file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Refused> {
 /// What a command prints. It is killed with all that it started when it takes too long, prints too much or
 /// is no longer waited for.
 async fn output(line: &str, folder: &Path) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    // The folder of a file that was named without one.
+    let here = folder.as_os_str().is_empty();
+    let folder = if here { Path::new(".") } else { folder };
     let argv = shell_words::split(line)
         .ok()
         .filter(|argv| argv.first().is_some_and(|program| !program.is_empty()))

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bounds::{DRILL_ROOM_BYTES, DRILL_ROOM_PERCENT};
 use crate::clock::{Clock, Stopwatch, WallClock};
+use crate::data_log::{DataEntry, recorded_sums};
 use crate::hands::{chain, size_words};
 use crate::history::History;
 use crate::vaults::encryption_of;
@@ -70,6 +71,8 @@ pub struct DrillOrder<'a> {
     pub time_ms: Option<u64>,
     /// Whether the copies stay for somebody to look at.
     pub keep: bool,
+    /// What the journal tells of backups: one that was replaced since is no pass.
+    pub records: &'a [DataEntry],
     /// How long the last backup took, in milliseconds, if that is known.
     pub backup_takes_ms: Option<u64>,
 }
@@ -207,7 +210,9 @@ impl Drills {
         course.report.notes.extend(prepared.notes.iter().cloned());
         let (vault, name) = (prepared.vault.clone(), prepared.name.clone());
         course.report.backup = Some(prepared.copy.clone());
-        let verified = course.part(PartName::Fetch, fetch(&vault, &name)).await;
+        let verified = course
+            .part(PartName::Fetch, fetch(&vault, &name, order.records))
+            .await;
         course.report.rpo = rpo(order, course.report.began_ms, &vault, &name);
         let verified = verified?;
         if let Some(backup) = &mut course.report.backup {
@@ -422,11 +427,22 @@ fn room(manifest: Option<&Manifest>, folder: &Path) -> Result<Vec<Fact>, Short> 
 async fn fetch(
     vault: &Vault,
     name: &BackupName,
+    records: &[DataEntry],
 ) -> Result<(portcullis_backup::Verified, Vec<Fact>), Short> {
     let (vault, name) = (vault.clone(), name.clone());
-    blocking(move || match vault.verify(&name) {
+    let recorded = recorded_sums(records, name.as_str());
+    let compared = match recorded {
+        Some(_) => "as recorded",
+        None => "not recorded",
+    };
+    let verify = move || match recorded {
+        Some(recorded) => vault.verify_as(&name, &recorded),
+        None => vault.verify(&name),
+    };
+    blocking(move || match verify() {
         Ok(verified) => {
             let facts = vec![
+                Fact::new("journal", compared),
                 Fact::new("files", verified.files),
                 Fact::new("data", size_words(verified.bytes)),
                 Fact::new("sha256", &verified.archive_sha256),

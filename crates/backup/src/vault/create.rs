@@ -73,6 +73,8 @@ impl Vault {
             self.check_apart(store)?;
         }
         self.check_free(&name)?;
+        // What was left by somebody who was killed holds data in the clear, and room.
+        self.clear_abandoned()?;
         let mut attempts = 0;
         loop {
             attempts += 1;

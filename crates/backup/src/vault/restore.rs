@@ -17,7 +17,6 @@ use rustix::fs::{
     openat, renameat_with, symlinkat,
 };
 use rustix::io::Errno;
-use tempfile::TempDir;
 
 mod read_back;
 
@@ -26,7 +25,7 @@ use super::Vault;
 use crate::already_read::AlreadyRead;
 use crate::capture::{Unsettled, capture_rest};
 use crate::clock::Stopwatch;
-use crate::durable::{RESTORE_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder};
+use crate::durable::{PrivateFolder, RESTORE_PREFIX, clear_abandoned, folder_of, sync_folder};
 use crate::hashing::{CopyFailed, copy};
 use crate::holes::SparseWriter;
 use crate::manifest::{FileEntry, StoreManifest};
@@ -159,12 +158,11 @@ impl Vault {
                     .collect(),
             });
         };
-        let private = tempfile::Builder::new()
-            .prefix(RESTORE_PREFIX)
-            .suffix(TEMPORARY_SUFFIX)
-            .tempdir_in(folder)
+        // What an earlier restore left here that was killed; one that cannot be removed is in nobody's way.
+        let _ = clear_abandoned(folder);
+        let private = PrivateFolder::new(folder, RESTORE_PREFIX)
             .map_err(|source| failed("create a folder in", folder, source))?;
-        let writer = Writer::new(&private, store)?;
+        let writer = Writer::new(private.path(), store)?;
         // The archive is read and verified as a whole while it is unpacked; if anything in it is
         // wrong, or the manifest changed since it was read above, the copy goes away again.
         let (read, copied) = thread::scope(|scope| -> Result<_, BackupError> {
@@ -206,7 +204,7 @@ impl Vault {
 
 /// A verified copy that waits to be put in place. Dropping it removes what was not moved away.
 pub(crate) struct Staged {
-    _private: TempDir,
+    _private: PrivateFolder,
     /// The copy: a file or a directory.
     pub(super) data: PathBuf,
     pub(super) manifest: StoreManifest,
@@ -234,8 +232,7 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// Makes all folders, so that every file and link has a place.
-    fn new(private: &TempDir, store: &'a StoreManifest) -> Result<Self, BackupError> {
-        let private = private.path();
+    fn new(private: &Path, store: &'a StoreManifest) -> Result<Self, BackupError> {
         let (root_path, data) = match (store.kind, store.files.first()) {
             (StoreKind::File | StoreKind::Sqlite, Some(file)) => {
                 (private.to_owned(), private.join(file.path.as_path()))

@@ -40,6 +40,25 @@ pub struct RecordedSums {
     pub manifest: String,
 }
 
+/// Which of the two files are others than were recorded.
+fn not_recorded(recorded: &RecordedSums, found: [&String; 2]) -> Vec<Damage> {
+    let files = [
+        ("archive", &recorded.archive),
+        ("manifest", &recorded.manifest),
+    ];
+    let differ = files
+        .into_iter()
+        .zip(found)
+        .filter(|((_, expected), found)| expected != found);
+    differ
+        .map(|((file, expected), found)| Damage::NotRecorded {
+            file,
+            expected: expected.clone(),
+            found: found.clone(),
+        })
+        .collect()
+}
+
 impl Vault {
     /// As [`Vault::verify`], and the files must be those that were recorded elsewhere.
     ///
@@ -64,21 +83,7 @@ impl Vault {
             }) => [archive_sha256, manifest_sha256],
             Err(_) => return outcome,
         };
-        let files = [
-            ("archive", &recorded.archive),
-            ("manifest", &recorded.manifest),
-        ];
-        let differ = files
-            .iter()
-            .zip(found)
-            .filter(|((_, expected), found)| expected != found);
-        let damages: Vec<_> = differ
-            .map(|((file, expected), found)| Damage::NotRecorded {
-                file,
-                expected: (*expected).clone(),
-                found: found.clone(),
-            })
-            .collect();
+        let damages = not_recorded(recorded, found);
         if damages.is_empty() {
             return outcome;
         }
@@ -87,6 +92,27 @@ impl Vault {
             name: name.clone(),
             damages,
         })
+    }
+
+    /// Whether the files of a backup are those that were recorded elsewhere, by its `.sha256` alone: whoever reads them compares
+    /// them with that.
+    ///
+    /// # Errors
+    /// [`BackupError::Damaged`] with [`Damage::NotRecorded`] if they are others, or the `.sha256` cannot be read;
+    /// [`BackupError::UnknownBackup`] and [`BackupError::Incomplete`].
+    pub fn compare(&self, name: &BackupName, recorded: &RecordedSums) -> Result<(), BackupError> {
+        self.check_complete(name)?;
+        let damages = match self.sums(name)? {
+            Err(why) => vec![Damage::SumsUnreadable { why }],
+            Ok(sums) => not_recorded(recorded, [&sums.archive, &sums.manifest]),
+        };
+        match damages.is_empty() {
+            true => Ok(()),
+            false => Err(BackupError::Damaged {
+                name: name.clone(),
+                damages,
+            }),
+        }
     }
 
     /// Reads the whole backup again: the archive against the `.sha256`, every file in it against

@@ -148,3 +148,69 @@ fn a_directory_that_changes_between_files_is_backed_up_and_not_steady() {
     assert!(quiet.manifest.stores[0].steady);
     assert!(Path::new(&quiet.archive).exists());
 }
+
+/// A database and its log are each whole, and of two moments: that is no backup. The log is read last, and begun anew in between.
+#[test]
+fn a_database_in_a_folder_is_never_put_together_from_two_moments() {
+    use rusqlite::Connection;
+    let place = crate::Place::new();
+    let folder = place.path("data");
+    std::fs::create_dir(&folder).unwrap();
+    let open = || {
+        let database = Connection::open(folder.join("notes.db")).unwrap();
+        database.pragma_update(None, "journal_mode", "wal").unwrap();
+        database
+            .pragma_update(None, "wal_autocheckpoint", 0)
+            .unwrap();
+        database
+    };
+    let database = open();
+    database
+        .execute_batch("CREATE TABLE n (v int); INSERT INTO n VALUES (1), (1)")
+        .unwrap();
+    // What is read between the database and its log.
+    std::fs::write(folder.join("notes.db-between"), vec![7; 64 << 20]).unwrap();
+    let store = portcullis_backup::Store::directory("data", folder.clone());
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let rounds = std::thread::scope(|scope| {
+        let (stop, folder) = (&stop, &folder);
+        scope.spawn(move || {
+            let writer = Connection::open(folder.join("notes.db")).unwrap();
+            for value in 2.. {
+                if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    return;
+                }
+                // Both rows always say the same; the log is moved over and begun anew between them.
+                let change = format!(
+                    "BEGIN; UPDATE n SET v = {value}; COMMIT; PRAGMA wal_checkpoint(restart);"
+                );
+                writer.execute_batch(&change).unwrap();
+            }
+        });
+        let rounds = (0..3).map(|second| {
+            place
+                .vault
+                .create(&crate::request(second), &[store.clone()])
+        });
+        let rounds: Vec<_> = rounds.collect();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        rounds
+    });
+    for made in rounds {
+        match made {
+            Err(error) => assert!(error.to_string().contains("of kind \"sqlite\""), "{error}"),
+            Ok(backup) => {
+                let to = place.path(backup.name.as_str());
+                place.vault.restore(&backup.name, "data", &to).unwrap();
+                let copy = Connection::open(to.join("notes.db")).unwrap();
+                let same: i64 = copy
+                    .query_row("SELECT count(DISTINCT v) FROM n", [], |row| row.get(0))
+                    .unwrap();
+                assert_eq!(same, 1);
+            }
+        }
+    }
+    // Once nobody writes, it can be backed up.
+    place.vault.create(&crate::request(9), &[store]).unwrap();
+    drop(database);
+}

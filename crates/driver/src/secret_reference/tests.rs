@@ -155,3 +155,9 @@ async fn a_copy_of_a_database_is_reached_by_the_url_of_the_original() {
         Err(SecretErrorWhy::NotADatabase)
     );
 }
+
+#[tokio::test]
+async fn a_command_without_a_folder_runs_where_we_are() {
+    let found = resolve("cmd:pwd", Path::new("")).await.unwrap();
+    assert_eq!(Path::new(&found), std::env::current_dir().unwrap());
+}

@@ -6,6 +6,7 @@ mod key;
 mod other_release;
 mod protect;
 pub(super) mod prune;
+mod restore_checks;
 mod verify;
 
 use std::path::Path;
@@ -120,6 +121,7 @@ async fn restore(
     wanted: continuous::Wanted<'_>,
     json: bool,
 ) -> Result<Exit, CommandError> {
+    restore_checks::is_the_recorded_one(config, vault, &parse(name)?).await?;
     match wanted.to {
         Some(to) => restore_copy(vault, name, wanted.store, to, json),
         None => restore_in_place(config, vault, name, wanted.store, json).await,
@@ -269,7 +271,11 @@ async fn record(config: &Config, made: &portcullis_backup::Backup) {
     match journal_place::open_read_only(config).await {
         Ok(Some(_)) => {}
         // A new journal in the place of a lost one would hide that it was lost.
-        Ok(None) => return,
+        Ok(None) => {
+            return output::talk(
+                "note: there is no journal yet, so it does not tell of this backup; `portcullis serve` begins one",
+            );
+        }
         Err(error) => return warn(error.sentence()),
     }
     let record = DataRecord::Made {
@@ -413,14 +419,12 @@ fn restore_copy(
             .iter()
             .map(|store| store.name.as_str())
             .collect();
-        return Err(CommandError::new(
-            Exit::Failed,
-            format!(
-                "{name} has no store {}; it has {}",
-                store.unwrap_or(""),
-                known.join(", ")
-            ),
-        ));
+        let what = format!(
+            "{name} has no store {}; it has {}",
+            store.unwrap_or(""),
+            known.join(", ")
+        );
+        return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::NoStore));
     }
     report_restored(&name, &copies, json);
     Ok(Exit::Done)
@@ -441,7 +445,8 @@ fn alone(config: &Config) -> Result<Lock, CommandError> {
             "release {} runs at {} on this data and would not know that it was replaced",
             running.release, running.address
         );
-        return Err(CommandError::new(Exit::Failed, what).hint(
+        let refused = CommandError::new(Exit::Failed, what).code(ErrorCode::StoreInUse);
+        return Err(refused.hint(
             "stop the services first: start `portcullis serve --stop-services` and stop it again; the \
              next `portcullis serve` starts them again",
         ));
@@ -458,17 +463,29 @@ async fn restore_in_place(
     json: bool,
 ) -> Result<Exit, CommandError> {
     let name = parse(name)?;
+    restore_checks::is_ours(config, &name)?;
     let _lock = alone(config)?;
     let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
-    let mut copies = Vec::new();
-    for held in stores(config)
-        .await?
+    let mut copies: Vec<(String, String, String)> = Vec::new();
+    let all = stores(config).await?;
+    let chosen = all
         .iter()
-        .filter(|held| store.is_none_or(|s| s == held.name))
-    {
-        let replaced = vault
-            .restore_in_place(&name, held, now())
-            .map_err(|e| failed(&e))?;
+        .filter(|held| store.is_none_or(|s| s == held.name));
+    let chosen: Vec<&Store> = chosen.collect();
+    restore_checks::has_room(vault, &name, &chosen)?;
+    for held in &chosen {
+        let replaced = vault.restore_in_place(&name, held, now()).map_err(|error| {
+            let done: Vec<&str> = copies.iter().map(|(name, ..)| name.as_str()).collect();
+            let error = failed(&error);
+            match done.is_empty() {
+                true => error,
+                false => error.hint(format!(
+                    "{} is restored already, and {} is not: once this is mended, give the command again",
+                    done.join(" and "),
+                    held.name
+                )),
+            }
+        })?;
         not_set(
             &held.name,
             replaced.owners_not_set,
@@ -484,13 +501,11 @@ async fn restore_in_place(
         copies.push((held.name.clone(), held.place(), replaced.digest));
     }
     if copies.is_empty() {
-        return Err(CommandError::new(
-            Exit::Failed,
-            format!(
-                "the configuration has no store {}",
-                store.unwrap_or("at all")
-            ),
-        ));
+        let what = format!(
+            "the configuration has no store {}",
+            store.unwrap_or("at all")
+        );
+        return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::NoStore));
     }
     report_restored(&name, &copies, json);
     Ok(Exit::Done)
@@ -552,6 +567,11 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
         Some(BackupError::Postgres { .. } | BackupError::Continuous { .. }) => {
             made.code(ErrorCode::DatabaseRefused)
         }
+        Some(BackupError::UnknownBackup { .. } | BackupError::NoVault { .. }) => {
+            made.code(ErrorCode::NoBackup)
+        }
+        Some(BackupError::UnknownStore { .. }) => made.code(ErrorCode::NoStore),
+        Some(BackupError::StoreInUse { .. }) => made.code(ErrorCode::StoreInUse),
         _ => made,
     }
 }

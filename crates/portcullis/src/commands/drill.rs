@@ -66,6 +66,7 @@ async fn hold(config: &Config, json: bool, args: &DrillHold) -> Result<Exit, Com
         pick,
         time_ms: None,
         keep: args.keep,
+        records: &known,
         backup_takes_ms: backup_takes_ms(&known),
     };
     let drilled = drills.hold(&order, &cancelled).await;

@@ -149,10 +149,45 @@ fn a_backup_whose_files_were_all_replaced_is_found() {
         told.contains("the manifest was replaced: the journal says"),
         "{told}"
     );
-    assert_eq!(
-        rig.json(&["backup", "list"])["backups"][0]["state"],
-        "damaged"
+    let state = |rig: &Rig| rig.json(&["backup", "list"])["backups"][0]["state"].clone();
+    assert_eq!(state(&rig), "damaged");
+    // Nor is it restored, to a copy or in place.
+    rig.stop();
+    let before = rig.library_sha256();
+    for way in [["--to", "copy"].as_slice(), &["--in-place"]] {
+        let output = rig.run(&[["backup", "restore", &name].as_slice(), way].concat());
+        let told = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("was replaced: the journal says"), "{told}");
+    }
+    assert_eq!(rig.library_sha256(), before);
+    assert!(!rig.path("copy").exists());
+    // A drill that tries it out does not make it good.
+    assert_ne!(rig.exit(&["drill", "--backup", &name]), 0);
+    assert_eq!(state(&rig), "damaged");
+}
+
+#[test]
+fn a_backup_of_another_service_or_environment_does_not_take_the_place_of_live_data() {
+    let rig = Rig::new("none");
+    rig.ok(&["init"]);
+    let name = created(&rig)["name"].as_str().unwrap().to_owned();
+    let before = rig.library_sha256();
+    let file = std::fs::read_to_string(rig.path("portcullis.toml")).unwrap();
+    let other = file.replacen("name = \"", "name = \"other-", 1);
+    std::fs::write(rig.path("other.toml"), other).unwrap();
+    std::fs::write(rig.path("data/library.json"), "of the other").unwrap();
+    let output = rig.run(&["-f", "other.toml", "backup", "restore", &name, "--in-place"]);
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("is a backup of") && told.contains("nothing was changed"),
+        "{told}"
     );
+    let now = std::fs::read(rig.path("data/library.json")).unwrap();
+    assert_eq!(now, b"of the other");
+    rig.ok(&["backup", "restore", &name, "--in-place"]);
+    assert_eq!(rig.library_sha256(), before);
 }
 
 /// The backup of each rollout is in the journal too.

@@ -14,7 +14,7 @@ use super::segment_file;
 use super::{ArchiveIdentity, BaseBackup, ContinuousArchive, ContinuousProblem, ContinuousSource};
 use crate::BackupError;
 use crate::bounds::COMPRESSION_LEVEL;
-use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, forget_cached, replace, sync_folder};
+use crate::durable::{PrivateFolder, TEMPORARY_PREFIX, forget_cached, replace, sync_folder};
 use crate::hashing::{HashingReader, HashingWriter};
 use crate::postgres::session::Session;
 use crate::postgres::tools::Tools;
@@ -71,10 +71,7 @@ impl ContinuousArchive {
         }
         let _copying = self.lock_copying()?;
         self.clear_bases(&bases)?;
-        let unfinished = tempfile::Builder::new()
-            .prefix(TEMPORARY_PREFIX)
-            .suffix(TEMPORARY_SUFFIX)
-            .tempdir_in(&bases)
+        let unfinished = PrivateFolder::new(&bases, TEMPORARY_PREFIX)
             .map_err(|error| failed_to("create a folder in", &bases, error))?;
         let lost = |problem| self.failed(ContinuousProblem::Postgres(problem));
         let path = unfinished.path().join(BASE_ARCHIVE);

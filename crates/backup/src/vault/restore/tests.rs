@@ -29,7 +29,7 @@ fn check_after(spoil: fn(&Path)) -> Result<(), BackupError> {
     let folder = tempfile::tempdir().unwrap();
     let manifest = manifest(folder.path());
     let private = tempfile::tempdir().unwrap();
-    let writer = Writer::new(&private, &manifest).unwrap();
+    let writer = Writer::new(private.path(), &manifest).unwrap();
     let copied = read_back(|copies| {
         for file in &manifest.files {
             let content = fs::read(folder.path().join("store").join(file.path.as_path())).unwrap();
@@ -118,7 +118,7 @@ fn nothing_is_written_through_a_link() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = manifest(folder.path());
     let private = tempfile::tempdir().unwrap();
-    let writer = Writer::new(&private, &manifest).unwrap();
+    let writer = Writer::new(private.path(), &manifest).unwrap();
     fs::remove_dir(writer.data.join("d")).unwrap();
     std::os::unix::fs::symlink(outside.path(), writer.data.join("d")).unwrap();
     let file = &manifest.files[0];
@@ -140,7 +140,7 @@ fn folders_get_their_modes_last_so_that_they_may_be_read_only() {
         *mode = 0o500;
     }
     let private = tempfile::tempdir().unwrap();
-    let writer = Writer::new(&private, &manifest).unwrap();
+    let writer = Writer::new(private.path(), &manifest).unwrap();
     read_back(|copies| {
         for file in &manifest.files {
             writer

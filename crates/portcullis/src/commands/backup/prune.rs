@@ -53,6 +53,14 @@ pub(super) async fn run(
     json: bool,
 ) -> Result<Exit, CommandError> {
     let needed = needed_by_journal(config).await?;
+    if !dry_run {
+        for left in vault.clear_abandoned().map_err(|error| failed(&error))? {
+            output::talk(&format!(
+                "removed {}, which was left unfinished",
+                left.display()
+            ));
+        }
+    }
     let (outcomes, rules) = sweep(config, vault, (keep, needed.clone()), dry_run)?;
     let copies = elsewhere::run(config, vault, &needed, dry_run).await?;
     if json {
@@ -160,7 +168,9 @@ fn carry_out(
 }
 
 /// The names of the backups that the journal says are needed, each with the reason.
-pub(super) async fn needed_by_journal(config: &Config) -> Result<Vec<(String, String)>, CommandError> {
+pub(super) async fn needed_by_journal(
+    config: &Config,
+) -> Result<Vec<(String, String)>, CommandError> {
     let unknown = |error: CommandError| {
         error.hint(
             "without the journal nobody knows what a rollout may need, so nothing was removed; \

@@ -46,7 +46,7 @@ pub(super) async fn run(
             verified.took.as_millis(),
             match recorded {
                 true => ", which is the one that the journal tells of",
-                false => "",
+                false => "; the journal does not tell of it",
             },
             verified.archive_sha256
         ));
@@ -64,7 +64,9 @@ fn newest(config: &Config, vault: &Vault) -> Result<BackupName, CommandError> {
     let mut ours =
         newest.filter(|name| name.service() == service && name.environment() == environment);
     ours.next().ok_or_else(|| {
-        CommandError::new(Exit::Failed, "there are no backups to verify")
+        let what = format!("there are no backups of {service} ({environment}) to verify");
+        CommandError::new(Exit::Failed, what)
+            .code(ErrorCode::NoBackup)
             .hint("`portcullis backup create` makes one")
     })
 }

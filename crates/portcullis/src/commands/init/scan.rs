@@ -118,11 +118,7 @@ fn natural(version: &str) -> Vec<(u64, String)> {
 pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
     let mut found = Vec::new();
     if folder.join("data").is_dir() {
-        found.push(FoundStore {
-            kind: StoreKind::Directory,
-            path: "data".to_owned(),
-            from: "the folder data/".to_owned(),
-        });
+        found.extend(data(folder));
     }
     for name in names(folder) {
         let looks = [".db", ".sqlite", ".sqlite3"]
@@ -165,6 +161,45 @@ pub(super) fn stores(folder: &Path, guess: Option<&Guess>) -> Vec<FoundStore> {
     found
 }
 
+/// The folder `data` as one store, or what is in it as several, when there is an SQLite database among it: that is copied while
+/// it is used, and a folder cannot be.
+fn data(folder: &Path) -> Vec<FoundStore> {
+    let inside = folder.join("data");
+    let all = names(&inside);
+    let databases: Vec<&String> = all
+        .iter()
+        .filter(|name| is_sqlite(&inside.join(name)))
+        .collect();
+    if databases.is_empty() {
+        return vec![FoundStore {
+            kind: StoreKind::Directory,
+            path: "data".to_owned(),
+            from: "the folder data/".to_owned(),
+        }];
+    }
+    let belongs = |name: &String| {
+        let of = |database: &&String| {
+            let end = name.strip_prefix(database.as_str());
+            end.is_some_and(|end| ["-wal", "-shm", "-journal"].contains(&end))
+        };
+        databases.iter().any(of)
+    };
+    let found = all.iter().filter(|name| !belongs(name)).map(|name| {
+        let at = inside.join(name);
+        let (kind, what) = match (databases.contains(&name), at.is_dir()) {
+            (true, _) => (StoreKind::Sqlite, "an SQLite database"),
+            (false, true) => (StoreKind::Directory, "a folder"),
+            (false, false) => (StoreKind::File, "a file"),
+        };
+        FoundStore {
+            kind,
+            path: format!("data/{name}"),
+            from: format!("data/{name}, {what}"),
+        }
+    });
+    found.collect()
+}
+
 /// Whether a file is an SQLite database, by its first bytes.
 pub(super) fn is_sqlite(file: &Path) -> bool {
     let mut head = [0; 16];
@@ -195,4 +230,34 @@ fn names(folder: &Path) -> Vec<String> {
 pub(super) fn program_folders() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_in_the_folder_of_data_is_a_store_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        fs::create_dir_all(data.join("uploads")).unwrap();
+        fs::write(data.join("settings.json"), "{}").unwrap();
+        let paths = |folder: &Path| {
+            let found = stores(folder, None).into_iter();
+            found
+                .map(|store| (store.kind, store.path))
+                .collect::<Vec<_>>()
+        };
+        let whole = (StoreKind::Directory, "data".to_owned());
+        assert_eq!(paths(folder.path()), [whole]);
+        for end in ["", "-wal", "-shm"] {
+            fs::write(data.join(format!("notes.db{end}")), SQLITE).unwrap();
+        }
+        let each = [
+            (StoreKind::Sqlite, "data/notes.db".to_owned()),
+            (StoreKind::File, "data/settings.json".to_owned()),
+            (StoreKind::Directory, "data/uploads".to_owned()),
+        ];
+        assert_eq!(paths(folder.path()), each);
+    }
 }

@@ -109,6 +109,7 @@ impl Keeper {
             pick,
             time_ms: Some(time_ms),
             keep: false,
+            records: &self.entries,
             backup_takes_ms: backup_takes_ms(&self.entries),
         };
         let drilled = drills.hold(&order, &self.cancelled).await;

@@ -1,0 +1,113 @@
+//! What is looked at before anything is restored: that the backup is the one that was made, that it is of this service, and
+//! that there is room for all of it.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use portcullis_backup::{BackupName, Store, Vault, free_bytes_of};
+use portcullis_config::Config;
+use portcullis_engine::{recorded_sums, size_words};
+
+use super::failed;
+use crate::command_error::{CommandError, ErrorCode, Exit};
+use crate::commands::drill::read_records;
+use crate::output;
+
+/// The files of a backup must be those that the journal tells of, if it tells of them. What a restore reads is compared with the
+/// `.sha256` on the way, so this is enough.
+///
+/// # Errors
+/// When they are others. A journal that cannot be read is said, and keeps nobody from restoring.
+pub(super) async fn is_the_recorded_one(
+    config: &Config,
+    vault: &Vault,
+    name: &BackupName,
+) -> Result<(), CommandError> {
+    let entries = match read_records(config).await {
+        Ok(entries) => entries,
+        Err(error) => {
+            output::talk(&format!(
+                "warning: the backup is not compared with the journal: {}",
+                error.sentence()
+            ));
+            return Ok(());
+        }
+    };
+    match recorded_sums(&entries, name.as_str()) {
+        Some(recorded) => vault.compare(name, &recorded).map_err(|e| failed(&e)),
+        None => {
+            output::talk(
+                "note: the journal does not tell of this backup, so only its own checksums are compared",
+            );
+            Ok(())
+        }
+    }
+}
+
+/// A backup goes into the place of the data that it is of.
+///
+/// # Errors
+/// When it is of another service or environment than the configuration.
+pub(super) fn is_ours(config: &Config, name: &BackupName) -> Result<(), CommandError> {
+    let (service, environment) = (
+        config.service.name.as_str(),
+        config.service.environment.as_str(),
+    );
+    if name.service() == service && name.environment() == environment {
+        return Ok(());
+    }
+    let what = format!(
+        "{name} is a backup of {} ({}), and this configuration is of {service} ({environment}); nothing was changed",
+        name.service(),
+        name.environment()
+    );
+    Err(CommandError::new(Exit::Failed, what)
+        .code(ErrorCode::BackupFailed)
+        .hint("--to DIR restores a copy of it; --env names another environment of the file"))
+}
+
+/// There is room for every store beside what is there now, on each disk, before the first one is touched.
+///
+/// # Errors
+/// When a disk has too little.
+pub(super) fn has_room(
+    vault: &Vault,
+    name: &BackupName,
+    stores: &[&Store],
+) -> Result<(), CommandError> {
+    let manifest = vault.manifest(name).map_err(|error| failed(&error))?;
+    let mut disks: BTreeMap<u64, (u64, &Path, Vec<&str>)> = BTreeMap::new();
+    for store in stores {
+        let (Some(path), Some(held)) = (store.path(), manifest.store(&store.name)) else {
+            continue;
+        };
+        let Some(folder) = path.parent() else {
+            continue;
+        };
+        // A folder that is missing is named by the restore.
+        let Ok(of_folder) = folder.metadata() else {
+            continue;
+        };
+        let disk = disks
+            .entry(of_folder.dev())
+            .or_insert((0, folder, Vec::new()));
+        disk.0 += held.bytes();
+        disk.2.push(&store.name);
+    }
+    for (needed, folder, names) in disks.into_values() {
+        let free = free_bytes_of(folder).map_err(|error| failed(&error))?;
+        if needed > free {
+            let what = format!(
+                "there is no room to restore {}: it is prepared beside what is there and needs {}, and the disk of {} has {} free; \
+                 nothing was changed",
+                names.join(" and "),
+                size_words(needed),
+                folder.display(),
+                size_words(free)
+            );
+            return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::BackupFailed));
+        }
+    }
+    Ok(())
+}
