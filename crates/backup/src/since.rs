@@ -94,8 +94,10 @@ impl Vault {
 
 /// How tables differ by their rows.
 pub(crate) fn tables(then: &[TableEntry], now: Vec<TableNow>) -> Since {
-    let mut before: BTreeMap<&str, &TableEntry> =
-        then.iter().map(|table| (table.name.as_str(), table)).collect();
+    let mut before: BTreeMap<&str, &TableEntry> = then
+        .iter()
+        .map(|table| (table.name.as_str(), table))
+        .collect();
     let mut differing = Vec::new();
     for TableNow { entry, keyed_later } in now {
         let then = before.remove(entry.name.as_str());

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use portcullis_driver::Recorded;
 use portcullis_journal::{Entry, Journal, Scope};
 use portcullis_rollout::{
-    DataOf, LedgerCheck, Migration, MigrationPhase, Plan, Purpose, Refused, Release, ReleaseId, RolloutId,
-    Running, SqlMigration, Step,
+    DataOf, LedgerCheck, Migration, MigrationPhase, Plan, Purpose, Refused, Release, ReleaseId,
+    RolloutId, Running, SqlMigration, Step,
 };
 
 use crate::bounds::{

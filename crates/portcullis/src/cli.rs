@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod answer;
 mod drill;
 mod gate;
 mod gateway;
@@ -11,6 +12,7 @@ mod mask;
 mod migrate;
 mod twin;
 
+pub(crate) use answer::{Answer, Consent, Vouch};
 pub(crate) use drill::{Drill, DrillCommand, DrillHold};
 pub(crate) use gate::{Advise, Backtest, Gate, GateRun, Named, Simulate};
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
@@ -330,15 +332,6 @@ pub(crate) struct Abort {
     pub(crate) consent: Consent,
 }
 
-/// What a person agrees to beforehand, where nobody can be asked.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Consent {
-    /// Agree that what users wrote since the backup is lost, where this puts one back. Without it you are asked, after it
-    /// was counted; where nobody is at a terminal it is refused.
-    #[arg(long)]
-    pub(crate) accept_loss: bool,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     /// The release to return to; the one that served before when not given.
@@ -351,34 +344,6 @@ pub(crate) struct Rollback {
     pub(crate) wait: bool,
     #[command(flatten)]
     pub(crate) consent: Consent,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Answer {
-    /// The rollout; the live one when not given.
-    pub(crate) rollout: Option<String>,
-    #[command(flatten)]
-    pub(crate) consent: Consent,
-}
-
-impl Answer {
-    /// To which rollout, and what is agreed to beforehand.
-    pub(crate) fn both(&self) -> (&Option<String>, Consent) {
-        (&self.rollout, self.consent)
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Vouch {
-    /// The rollout; the live one when not given.
-    pub(crate) rollout: Option<String>,
-}
-
-impl Vouch {
-    /// To which rollout. It loses nothing.
-    pub(crate) fn both(&self) -> (&Option<String>, Consent) {
-        (&self.rollout, Consent { accept_loss: false })
-    }
 }
 
 #[derive(Debug, Args)]

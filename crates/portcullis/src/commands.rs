@@ -59,7 +59,12 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Skip(to) => wait(answer::answer(&site, json, to.both(), answer::Word::Skip)),
         Command::Watch(to) => wait(watch::run(&site, json, plain, &to)),
         Command::Pause(to) => wait(answer::pause(&site, json, &to)),
-        Command::Approve(to) => wait(answer::answer(&site, json, to.both(), answer::Word::Approve)),
+        Command::Approve(to) => wait(answer::answer(
+            &site,
+            json,
+            to.both(),
+            answer::Word::Approve,
+        )),
         Command::Backup(backup) => wait(backup::run(&site, json, &backup)),
         Command::Drill(drill) => wait(drill::run(&site, json, &drill)),
         Command::Twin(twin) => wait(twin::run(&site, json, &twin)),

@@ -169,9 +169,7 @@ pub(crate) fn takes(rollout: &Rollout) -> String {
         "resume" => "goes on".to_owned(),
         "pause" => "waits at the end of the step".to_owned(),
         "approve" => "answers its question with yes".to_owned(),
-        "retry" if would_lose => {
-            "puts the backup back; what users wrote since is lost".to_owned()
-        }
+        "retry" if would_lose => "puts the backup back; what users wrote since is lost".to_owned(),
         "retry" => "looks again".to_owned(),
         "skip" if would_lose => "keeps the data as it is and goes on back".to_owned(),
         _ => "you vouch for the step".to_owned(),

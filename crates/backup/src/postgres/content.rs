@@ -235,8 +235,7 @@ async fn table(
     let last_key = match key {
         Some(key) => {
             let query = format!("SELECT max({key})::int8 FROM ONLY {name}");
-            let found: Vec<(Option<i64>,)> =
-                session.rows("read the last key", &query, &[]).await?;
+            let found: Vec<(Option<i64>,)> = session.rows("read the last key", &query, &[]).await?;
             found.first().and_then(|(last,)| *last)
         }
         None => None,

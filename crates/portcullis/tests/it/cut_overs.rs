@@ -236,7 +236,7 @@ fn a_gate_that_fails_after_the_opening_says_what_going_back_loses_and_asks() {
 
 /// The release whose data a backup says that it has.
 fn release_of(rig: &Rig, backup: &str) -> String {
-    let manifest = rig.path(&format!(".portcullis/backups/{backup}.manifest.json"));
+    let manifest = rig.path(&format!(".portcullis/vault/{backup}.manifest.json"));
     let manifest = std::fs::read(manifest).unwrap();
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
     manifest["release"].as_str().unwrap_or_default().to_owned()
@@ -263,7 +263,10 @@ fn data_has_the_name_of_the_release_it_is_of_and_is_lost_only_by_whoever_was_tol
 
     // Who serves whom.
     let status = rig.ok(&["status"]);
-    assert!(status.contains("has 50 % of the users; 1.0 is stopped"), "{status}");
+    assert!(
+        status.contains("has 50 % of the users; 1.0 is stopped"),
+        "{status}"
+    );
     assert!(status.contains("503"), "{status}");
 
     // A backup is of the release that the data is of, and no rehearsal takes one that is migrated already.
@@ -272,7 +275,10 @@ fn data_has_the_name_of_the_release_it_is_of_and_is_lost_only_by_whoever_was_tol
     let rehearse = ["migrate", "rehearse", "--release", "2.0-bad"];
     let named = [rehearse.as_slice(), &["--backup", &migrated]].concat();
     let refused = said(&rig, 2, &named);
-    assert!(refused.contains("has the data of 2.0-bad already"), "{refused}");
+    assert!(
+        refused.contains("has the data of 2.0-bad already"),
+        "{refused}"
+    );
 
     // As many rows as before, and three of them new.
     let text = "DELETE FROM entry WHERE id <= 3; UPDATE entry SET body = 'other' WHERE id = 9;
@@ -296,7 +302,10 @@ fn data_has_the_name_of_the_release_it_is_of_and_is_lost_only_by_whoever_was_tol
     // The releases that were tried out have left nothing that they wrote.
     let rehearsed = said(&rig, 0, &["migrate", "rehearse", "--release", "2.0-bad"]);
     assert!(rehearsed.contains(&again), "{rehearsed}");
-    assert_eq!(crate::drills::logs(&rig.path(".portcullis/rehearsals/logs")), 0);
+    assert_eq!(
+        crate::drills::logs(&rig.path(".portcullis/rehearsals/logs")),
+        0
+    );
     assert_eq!(crate::drills::logs(&rig.path(".portcullis/logs")), 2);
 
     // Data of another release is put in place only by whoever means it.

@@ -14,6 +14,11 @@ pub(super) async fn check(
     name: &BackupName,
     is_meant: bool,
 ) -> Result<(), CommandError> {
+    let (service, environment) = (config.service.name.as_str(), &config.service.environment);
+    if name.service() != service || name.environment() != environment {
+        // That is refused in any case.
+        return Ok(());
+    }
     let Ok(Some(of)) = vault.manifest(name).map(|manifest| manifest.release) else {
         return Ok(());
     };

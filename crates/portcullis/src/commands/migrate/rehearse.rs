@@ -23,7 +23,12 @@ pub(super) async fn run(site: &Site, json: bool, args: &Rehearse) -> Result<Exit
     let vault = vault_of(&config, false)
         .await
         .map_err(|error| failed(&error))?;
-    let name = chosen(&config, &vault, args.backup.as_deref(), args.release.as_deref())?;
+    let name = chosen(
+        &config,
+        &vault,
+        args.backup.as_deref(),
+        args.release.as_deref(),
+    )?;
     let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let checks = connect::checks(&config)?;
     let opened = Rehearsals::open(folder.root(), vault.clone(), checks).await;
@@ -74,13 +79,18 @@ pub(in crate::commands) fn chosen(
     let has_its_data = |of: Option<&str>| migrating.is_some_and(|m| Some(m.id.as_str()) == of);
     let already = |name: &BackupName| {
         let of = migrating.map_or("", |release| release.id.as_str());
-        let what = format!("the backup {name} has the data of {of} already: there is nothing to migrate in it");
+        let what = format!(
+            "the backup {name} has the data of {of} already: there is nothing to migrate in it"
+        );
         CommandError::coded(ErrorCode::BadValue, what)
             .hint("choose one of before: `portcullis backup list` lists the names")
     };
     if let Some(name) = wanted {
         let name = backup::parse(name)?;
-        let of = vault.manifest(&name).ok().and_then(|manifest| manifest.release);
+        let of = vault
+            .manifest(&name)
+            .ok()
+            .and_then(|manifest| manifest.release);
         return match has_its_data(of.as_deref()) {
             true => Err(already(&name)),
             false => Ok(name),
@@ -95,7 +105,9 @@ pub(in crate::commands) fn chosen(
             BackupState::Complete { release, .. } if is_ours => {
                 if !has_its_data(release.as_deref()) {
                     if let Some(newer) = &passed_over {
-                        output::talk(&format!("{newer} is newer and passed over: its data is migrated already"));
+                        output::talk(&format!(
+                            "{newer} is newer and passed over: its data is migrated already"
+                        ));
                     }
                     return Ok(summary.name);
                 }
