@@ -22,7 +22,7 @@ const PACKAGES: [(&str, &str); 15] = [
     ("prometheus", "promtool, which reads the gateway's metrics"),
     (
         "redis-server",
-        "a real server for limits that gateways share",
+        "a real server for limits that gateways share, and for stores",
     ),
     ("openssl", "the certificate of that server"),
     (

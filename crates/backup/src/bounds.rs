@@ -177,3 +177,38 @@ pub(crate) const COPY_BACKOFF_MS_MAX: u64 = 15_000;
 
 /// The largest note about an unfinished upload that is read, in bytes.
 pub(crate) const COPY_NOTE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// How long opening a connection to a Redis server may take, in seconds.
+pub(crate) const REDIS_CONNECT_S: u64 = 10;
+
+/// How long a Redis server may be silent before it counts as lost, in seconds. While it writes down its data it says
+/// every second that it is still there.
+pub(crate) const REDIS_ANSWER_S: u64 = 60;
+
+/// How long an RDB that a server is writing for somebody else is waited for, in seconds, and how often it is asked, in
+/// milliseconds.
+pub(crate) const REDIS_SAVE_S: u64 = 60 * 60;
+pub(crate) const REDIS_BUSY_PAUSE_MS: u64 = 50;
+
+/// The oldest Redis that is backed up: `RESTORE` takes absolute times since then.
+pub(crate) const REDIS_MAJOR_MIN: u32 = 5;
+
+/// The largest value that is backed up, in bytes: servers take no larger text in a command (`proto-max-bulk-len`).
+pub(crate) const REDIS_VALUE_BYTES_MAX: usize = 512 * 1024 * 1024 - 64;
+
+/// How many databases a Redis server is taken to have at most when it does not say.
+pub(crate) const REDIS_NUMBERS_MAX: u64 = 4096;
+
+/// How many keys, or how many bytes of them, are restored at a time.
+pub(crate) const REDIS_BATCH_KEYS: usize = 512;
+pub(crate) const REDIS_BATCH_BYTES: usize = 1024 * 1024;
+
+/// After how many bytes that were restored the server's memory is looked at.
+pub(crate) const REDIS_LOOK_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long the server of a copy may take to load its data, in seconds, and how often it is asked, in milliseconds.
+pub(crate) const REDIS_COPY_LOAD_S: u64 = 60 * 60;
+pub(crate) const REDIS_COPY_PAUSE_MS: u64 = 20;
+
+/// How many ports are tried for the server of a copy.
+pub(crate) const REDIS_COPY_PORTS_TRIED: u32 = 10;

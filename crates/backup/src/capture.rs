@@ -79,6 +79,7 @@ fn capture_but(
             hard_links: Vec::new(),
             sqlite: None,
             postgres: None,
+            redis: None,
         },
         named: BTreeMap::new(),
         databases: databases::with_logs(&scan),

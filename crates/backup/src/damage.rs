@@ -51,6 +51,13 @@ pub enum Damage {
         /// What the decoder said.
         why: String,
     },
+    /// The RDB of a Redis database cannot be read, or does not hold what the manifest says.
+    Rdb {
+        /// The path in the archive.
+        path: String,
+        /// What was found.
+        why: String,
+    },
     /// A dump of a database cannot be read by the program that would restore it.
     Dump {
         /// The path in the archive.
@@ -123,6 +130,9 @@ impl fmt::Display for Damage {
                 f.write_str("the manifest in the archive is not the one beside it")
             }
             Self::ArchiveUnreadable { why } => write!(f, "the archive cannot be read: {why}"),
+            Self::Rdb { path, why } => {
+                write!(f, "{path} in the archive is not what it should be: {why}")
+            }
             Self::Dump { path, why } => {
                 write!(
                     f,

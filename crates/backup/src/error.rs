@@ -3,7 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{BackupName, ContinuousProblem, Damage, NameRefused, PostgresProblem, StoreKind};
+use crate::{
+    BackupName, ContinuousProblem, Damage, NameRefused, PostgresProblem, RedisProblem, StoreKind,
+};
 
 /// What can go wrong with backups.
 #[derive(Debug, thiserror::Error)]
@@ -313,6 +315,14 @@ pub enum BackupError {
         store: String,
         /// What is in the way.
         problem: PostgresProblem,
+    },
+    /// A database of a Redis server cannot be backed up or put back.
+    #[error("store {store:?}: {problem}")]
+    Redis {
+        /// The store.
+        store: String,
+        /// What is in the way.
+        problem: RedisProblem,
     },
     /// The continuous archive of a PostgreSQL database cannot be written, or not be recovered from.
     #[error("store {store:?}: {problem}")]

@@ -21,7 +21,8 @@
 //!
 //! * **A database is never copied as a file.** SQLite copies it, of one moment and while it is used, and
 //!   checks the copy; one that a program has open is not replaced under it. PostgreSQL dumps it as it is at one
-//!   moment; it is replaced by two renames in one transaction.
+//!   moment; it is replaced by two renames in one transaction. Redis writes down what it holds at one moment, and
+//!   exchanges two of its databases.
 //!
 //! # On disk
 //! docs/guide/restore-by-hand.md restores a backup with `tar`, `zstd`, `sqlite3` and
@@ -33,7 +34,7 @@
 //! modes, modification times, extended attributes and hard links are kept; a file with holes is read as zeros, and gets
 //! holes again when it is restored. An SQLite
 //! database is one file: what was in its log is in it. A PostgreSQL database is `dump`, a dump of `pg_dump`, with
-//! `roles.sql` and `database.sql` beside it.
+//! `roles.sql` and `database.sql` beside it. A database of a Redis server is `dump.rdb`.
 //! An encrypted backup has `<name>.tar.zst.age` and `<name>.manifest.json.age`, which `age --decrypt` turns into the two
 //! above; `<name>.sha256` covers them as they lie there.
 //! `<name>.record.json` says how long the archive is and whether it was read back in order; a backup
@@ -62,6 +63,7 @@ mod postgres;
 mod protection;
 mod read_ahead;
 mod record;
+mod redis;
 mod relative_path;
 mod remote;
 mod retention;
@@ -99,12 +101,13 @@ pub use postgres::{
     PostgresAddress, PostgresContent, PostgresProblem, SequenceEntry,
 };
 pub use protection::Protection;
+pub use redis::{ExpiringEntry, RedisAddress, RedisContent, RedisProblem};
 pub use relative_path::{PathRefused, RelativePath};
 pub use retention::{Decision, Keep, Retention, retention};
 pub use since::{Since, TableSince};
 pub use space::free_bytes_of;
 pub use sqlite::SqliteContent;
-pub use store::{Location, Store, StoreKind, StoreSize, store_digest};
+pub use store::{Location, Store, StoreKind, StoreSize, store_digest, store_digest_against};
 pub use table_entry::TableEntry;
 pub use vault::{
     Backup, BackupRequest, BackupState, BackupSummary, Hold, Kept, RecordedSums, Removed, Replaced,

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::backup_name::is_plain_name;
 use crate::relative_path::{escape, unescape};
 use crate::{
-    BackupName, ExtendedAttributes, PostgresContent, RelativePath, SqliteContent, StoreKind,
+    BackupName, ExtendedAttributes, PostgresContent, RedisContent, RelativePath, SqliteContent,
+    StoreKind,
 };
 
 /// The format that this program writes and reads.
@@ -67,6 +68,9 @@ pub struct StoreManifest {
     /// What is in the database, if it is a PostgreSQL database; its dump is among `files`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres: Option<PostgresContent>,
+    /// What is in the database, if it is one of a Redis server; its RDB is among `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis: Option<RedisContent>,
 }
 
 /// One regular file.
@@ -248,6 +252,9 @@ impl StoreManifest {
         if let (StoreKind::Postgres, Some(content)) = (self.kind, &self.postgres) {
             return content.digest();
         }
+        if let (StoreKind::Redis, Some(content)) = (self.kind, &self.redis) {
+            return content.digest();
+        }
         let mut lines: Vec<(&RelativePath, String)> = Vec::new();
         for entry in &self.files {
             let line = format!("file {} {} {}\n", entry.size, entry.sha256, entry.path);
@@ -307,7 +314,7 @@ impl StoreManifest {
             {
                 return Err("the file of a file store is not in a folder".to_owned());
             }
-            StoreKind::Directory | StoreKind::Postgres => {
+            StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis => {
                 if let Some(orphan) = paths
                     .iter()
                     .find(|path| !directories.contains(&path.parent()))
@@ -335,6 +342,7 @@ impl StoreManifest {
         }
         if (self.kind == StoreKind::Sqlite) != self.sqlite.is_some()
             || (self.kind == StoreKind::Postgres) != self.postgres.is_some()
+            || (self.kind == StoreKind::Redis) != self.redis.is_some()
         {
             return Err("what is said of a database does not fit its kind".to_owned());
         }

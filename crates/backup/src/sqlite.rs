@@ -88,6 +88,7 @@ pub(crate) fn capture(
         hard_links: Vec::new(),
         sqlite: Some(content),
         postgres: None,
+        redis: None,
     };
     for item in scan.items {
         let mut entry = FileEntry {

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::BackupError;
 use crate::bounds::ATTEMPTS_MAX;
 use crate::capture::{Unsettled, capture};
 use crate::on_disk::{OnDisk, Shape};
 use crate::postgres::{Database, PostgresAddress};
+use crate::redis::{Instance, RedisAddress};
 use crate::remote::Remote;
 use crate::scan::{ItemKind, Scan};
 use crate::sqlite;
+use crate::{BackupError, StoreManifest};
 
 /// A named piece of data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,13 @@ pub enum Location {
         /// How many sessions dump and restore at a time, 1 to 64.
         jobs: u32,
     },
+    /// A database of a Redis or Valkey server. It may be in use while it is backed up and while it is replaced.
+    Redis {
+        /// Where it is, with the password.
+        address: RedisAddress,
+        /// A copy of it in this folder is meant, which has a server of its own.
+        copy: Option<PathBuf>,
+    },
 }
 
 /// What a store is, as manifests and messages say it.
@@ -62,6 +70,8 @@ pub enum StoreKind {
     Sqlite,
     /// A PostgreSQL database.
     Postgres,
+    /// A database of a Redis or Valkey server.
+    Redis,
 }
 
 /// How large a store is.
@@ -80,6 +90,7 @@ impl fmt::Display for StoreKind {
             Self::Directory => "directory",
             Self::Sqlite => "sqlite database",
             Self::Postgres => "postgresql database",
+            Self::Redis => "redis database",
         })
     }
 }
@@ -120,6 +131,7 @@ impl Store {
             Location::Directory { .. } => StoreKind::Directory,
             Location::Sqlite { .. } => StoreKind::Sqlite,
             Location::Postgres { .. } => StoreKind::Postgres,
+            Location::Redis { .. } => StoreKind::Redis,
         }
     }
 
@@ -130,7 +142,7 @@ impl Store {
             Location::File { path } | Location::Directory { path } | Location::Sqlite { path } => {
                 Some(path)
             }
-            Location::Postgres { .. } => None,
+            Location::Postgres { .. } | Location::Redis { .. } => None,
         }
     }
 
@@ -142,6 +154,10 @@ impl Store {
                 path.display().to_string()
             }
             Location::Postgres { address, .. } => address.to_string(),
+            Location::Redis {
+                copy: Some(folder), ..
+            } => folder.display().to_string(),
+            Location::Redis { address, .. } => address.to_string(),
         }
     }
 
@@ -154,6 +170,18 @@ impl Store {
         }
     }
 
+    /// A store that is a database of a Redis or Valkey server.
+    #[must_use]
+    pub fn redis(name: &str, address: RedisAddress) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: Location::Redis {
+                address,
+                copy: None,
+            },
+        }
+    }
+
     /// The same store at another path. A database on a server has none and stays where it is.
     #[must_use]
     pub fn moved_to(&self, path: PathBuf) -> Self {
@@ -163,7 +191,7 @@ impl Store {
                 Location::File { .. } => Location::File { path },
                 Location::Directory { .. } => Location::Directory { path },
                 Location::Sqlite { .. } => Location::Sqlite { path },
-                Location::Postgres { .. } => self.location.clone(),
+                Location::Postgres { .. } | Location::Redis { .. } => self.location.clone(),
             },
         }
     }
@@ -214,7 +242,9 @@ impl Store {
     pub(crate) fn bytes_needed(&self, size: StoreSize) -> u64 {
         match self.location {
             Location::File { .. } | Location::Directory { .. } => size.bytes,
-            Location::Sqlite { .. } | Location::Postgres { .. } => size.bytes.saturating_mul(2),
+            Location::Sqlite { .. } | Location::Postgres { .. } | Location::Redis { .. } => {
+                size.bytes.saturating_mul(2)
+            }
         }
     }
 
@@ -254,6 +284,13 @@ impl Store {
                     jobs: *jobs,
                 }));
             }
+            Location::Redis { address, copy } => {
+                return Held::Server(Box::new(Instance {
+                    store: &self.name,
+                    address,
+                    copy: copy.as_deref(),
+                }));
+            }
         };
         Held::Disk(OnDisk {
             name: self.name.clone(),
@@ -283,6 +320,9 @@ pub(crate) enum Held<'a> {
 ///   it is that of one moment. How the content lies in pages does not count.
 /// * A PostgreSQL database: that of its content, see [`crate::PostgresContent`], of one moment too.
 ///
+/// * A database of a Redis server: that of its content, see [`crate::RedisContent`], of one moment too. Keys that expire
+///   are gone later: compare with [`store_digest_against`].
+///
 /// # Errors
 /// [`BackupError::StoreChanged`] if it keeps changing while it is read,
 /// [`BackupError::DatabaseBusy`] and [`BackupError::DatabaseFailed`] for a database, and the errors of
@@ -307,4 +347,16 @@ pub fn store_digest(store: &Store) -> Result<String, BackupError> {
         path: changed.unwrap_or(on_disk.path),
         attempts: ATTEMPTS_MAX,
     })
+}
+
+/// The digest of what a store holds now, as a manifest counts it: that of the manifest if nothing differs but what time
+/// alone has changed, such as keys that have expired since.
+///
+/// # Errors
+/// Those of [`store_digest`].
+pub fn store_digest_against(store: &Store, wanted: &StoreManifest) -> Result<String, BackupError> {
+    match store.held() {
+        Held::Server(remote) if store.kind() == wanted.kind => remote.digest_against(wanted),
+        _ => store_digest(store),
+    }
 }

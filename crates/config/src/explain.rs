@@ -300,12 +300,23 @@ fn plain(kind: Kind, value: &DeValue<'_>) -> Option<String> {
     let text = match (kind, value) {
         (Kind::Journal, DeValue::String(text)) if text == "sqlite" => text.as_ref(),
         (
-            Kind::Texts | Kind::Journal | Kind::Redis | Kind::Postgres | Kind::Secret,
+            Kind::Texts
+            | Kind::Journal
+            | Kind::Redis
+            | Kind::Postgres
+            | Kind::ServerStore
+            | Kind::Secret,
             DeValue::String(text),
         ) => shown(text),
-        (Kind::Texts | Kind::Journal | Kind::Redis | Kind::Postgres | Kind::Secret, _) => {
-            SecretText::HIDDEN
-        }
+        (
+            Kind::Texts
+            | Kind::Journal
+            | Kind::Redis
+            | Kind::Postgres
+            | Kind::ServerStore
+            | Kind::Secret,
+            _,
+        ) => SecretText::HIDDEN,
         (Kind::List(Kind::Secret, _), DeValue::Array(items)) => {
             let items = items.iter().map(|item| match item.get_ref() {
                 DeValue::String(text) => toml::Value::from(shown(text)),

@@ -87,6 +87,10 @@ fn property(key: &'static Key, form: Form) -> Value {
     out
 }
 
+/// A URL of a database of a server, or a reference to one.
+const SERVER_STORE: &str =
+    "^(postgres(ql)?://|redis(s|\\+unix)?://|valkeys?://|env:|file:|cmd:|text:)";
+
 fn value(kind: Kind, form: Form) -> Value {
     match kind {
         Kind::Text | Kind::Path => pattern(r"\S"),
@@ -125,6 +129,7 @@ fn value(kind: Kind, form: Form) -> Value {
             })
         }
         Kind::Postgres => pattern("^(postgres(ql)?://|env:|file:|cmd:|text:)"),
+        Kind::ServerStore => pattern(SERVER_STORE),
         Kind::Journal => pattern("^(sqlite$|postgres(ql)?://|env:|file:|cmd:|text:)"),
         Kind::Redis => pattern("^(redis(s|\\+unix)?://|env:|file:|cmd:|text:)"),
         Kind::Form(form) => pattern(form.pattern()),

@@ -98,7 +98,10 @@ impl LockWatch {
     pub async fn begin(store: &StoreRef, own_sql: bool) -> Result<Option<LockWatch>, String> {
         let mut tracker = Tracker::default();
         let eye = match &store.location {
-            StoreLocation::File { .. } | StoreLocation::Directory { .. } => return Ok(None),
+            // A server of Redis carries out one command after the other; there are no locks to be seen.
+            StoreLocation::File { .. }
+            | StoreLocation::Directory { .. }
+            | StoreLocation::Redis { .. } => return Ok(None),
             StoreLocation::Sqlite { path } => {
                 let eye = SqliteEye::new(path, own_sql);
                 tracker.know(sqlite::DATABASE, &store.name, eye.bytes());

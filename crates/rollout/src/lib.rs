@@ -54,7 +54,7 @@ pub use replay::{Comparison, Replay, ReplayError, Replayed};
 pub use rollout::{DataOf, Rollout, alone};
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};
-pub use store::{StoreKind, StoreLocation, StoreRef};
+pub use store::{REDIS_COPY_URL, StoreKind, StoreLocation, StoreRef};
 pub use synthetic::{
     Pace, SYNTHETIC_HEADER, SyntheticOrder, SyntheticQuestion, SyntheticRequest, SyntheticTraffic,
 };

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ValueSource;
 
+/// The file in the folder of a copied Redis database that has the URL of its server.
+pub const REDIS_COPY_URL: &str = "url";
+
 /// A store as a plan refers to it. In JSON the name and the location stand side by side, so that what was
 /// recorded before there were other kinds than files and folders is read as it was meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +52,16 @@ pub enum StoreLocation {
         /// How many sessions dump and restore at a time.
         jobs: u32,
     },
+    /// A database of a Redis or Valkey server. As for PostgreSQL, what stands here is where the URL is.
+    Redis {
+        /// A reference to the URL, or a URL without a password.
+        url: String,
+        /// The folder at which relative paths in the reference start and in which its command runs.
+        folder: PathBuf,
+        /// A copy in this folder is meant, which has a server of its own, and not what the URL names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        copy: Option<PathBuf>,
+    },
 }
 
 /// What a store is.
@@ -62,6 +75,8 @@ pub enum StoreKind {
     Sqlite,
     /// A PostgreSQL database.
     Postgres,
+    /// A database of a Redis or Valkey server.
+    Redis,
 }
 
 impl StoreRef {
@@ -85,6 +100,11 @@ impl StoreRef {
                 None => url.clone(),
                 Some(name) => ValueSource::database(name, url),
             },
+            StoreLocation::Redis { url, copy, .. } => match copy {
+                None => url.clone(),
+                // The server of a copy has its URL there.
+                Some(folder) => format!("file:{}", folder.join(REDIS_COPY_URL).display()),
+            },
         }
     }
 
@@ -107,6 +127,13 @@ impl StoreRef {
                 database: Some(database.to_owned()),
                 jobs: *jobs,
             },
+            StoreLocation::Redis {
+                url, folder: base, ..
+            } => StoreLocation::Redis {
+                url: url.clone(),
+                folder: base.clone(),
+                copy: Some(folder.join(&self.name)),
+            },
         };
         StoreRef {
             name: self.name.clone(),
@@ -123,6 +150,7 @@ impl StoreLocation {
             StoreLocation::Directory { .. } => StoreKind::Directory,
             StoreLocation::Sqlite { .. } => StoreKind::Sqlite,
             StoreLocation::Postgres { .. } => StoreKind::Postgres,
+            StoreLocation::Redis { .. } => StoreKind::Redis,
         }
     }
 
@@ -132,18 +160,19 @@ impl StoreLocation {
             StoreLocation::File { path }
             | StoreLocation::Directory { path }
             | StoreLocation::Sqlite { path } => Some(path),
-            StoreLocation::Postgres { .. } => None,
+            StoreLocation::Postgres { .. } | StoreLocation::Redis { .. } => None,
         }
     }
 }
 
 impl StoreKind {
     /// Every kind.
-    pub const ALL: [StoreKind; 4] = [
+    pub const ALL: [StoreKind; 5] = [
         StoreKind::File,
         StoreKind::Directory,
         StoreKind::Sqlite,
         StoreKind::Postgres,
+        StoreKind::Redis,
     ];
 
     /// The word, as the configuration writes it.
@@ -153,6 +182,7 @@ impl StoreKind {
             StoreKind::Directory => "directory",
             StoreKind::Sqlite => "sqlite",
             StoreKind::Postgres => "postgres",
+            StoreKind::Redis => "redis",
         }
     }
 

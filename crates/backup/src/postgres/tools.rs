@@ -1,4 +1,4 @@
-//! PostgreSQL's own programs: finding the right version, running them. Nothing else in this crate starts a process.
+//! PostgreSQL's own programs: finding the right version, running them. Beside the servers of Redis copies nothing else in this crate starts a process.
 //!
 //! A dump is made by the oldest `pg_dump` that is not older than the server: an older one may not know what is in
 //! the database, and a newer one writes settings that the server may refuse when the dump is put back.

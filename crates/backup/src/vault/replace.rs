@@ -8,6 +8,7 @@
 //! | directory, exchange unknown to the file system | two renames | between the two |
 //! | SQLite database | what is in its log is put into the file, what still lies beside it is kept too, then as a file | none |
 //! | PostgreSQL database | two renames in one transaction of the server | new sessions wait for it |
+//! | Redis database | two databases of the server change numbers | none |
 //!
 //! A crash at any point is repaired by calling again with the same time: what was done already is
 //! recognised by its content and by the names.
@@ -55,7 +56,8 @@ pub struct Replaced {
 pub enum Kept {
     /// At this path, `<path>.replaced-<UTC time>` with milliseconds.
     Path(PathBuf),
-    /// In the database of this name on the same server, `<name>_replaced_<UTC time>` with milliseconds.
+    /// In the database of this name on the same server, `<name>_replaced_<UTC time>` with milliseconds; of Redis its
+    /// number.
     Database(String),
 }
 
@@ -135,7 +137,7 @@ impl Vault {
         match (before, wanted.kind) {
             (Before::Gap | Before::Absent, _) => rename_to_free(&staged.data, &swap.live)?,
             (_, StoreKind::File | StoreKind::Sqlite) => swap.replace_file(&staged.data)?,
-            (_, StoreKind::Directory | StoreKind::Postgres) => {
+            (_, StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis) => {
                 swap.replace_by_exchange(&staged.data)?
             }
         }
@@ -238,9 +240,10 @@ impl Swap {
     fn put_aside(&self, store: &Store, on_disk: &OnDisk) -> Result<(), BackupError> {
         match store.location {
             Location::Sqlite { .. } => sqlite::put_aside(on_disk, &self.kept),
-            Location::File { .. } | Location::Directory { .. } | Location::Postgres { .. } => {
-                Ok(())
-            }
+            Location::File { .. }
+            | Location::Directory { .. }
+            | Location::Postgres { .. }
+            | Location::Redis { .. } => Ok(()),
         }
     }
 

@@ -206,7 +206,7 @@ impl Vault {
 pub(crate) struct Staged {
     _private: PrivateFolder,
     /// The copy: a file or a directory.
-    pub(super) data: PathBuf,
+    pub(crate) data: PathBuf,
     pub(super) manifest: StoreManifest,
     pub(super) owners_not_set: u64,
     pub(super) attributes_not_set: u64,
@@ -239,7 +239,10 @@ impl<'a> Writer<'a> {
             }
             _ => (private.join("data"), private.join("data")),
         };
-        if matches!(store.kind, StoreKind::Directory | StoreKind::Postgres) {
+        if matches!(
+            store.kind,
+            StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis
+        ) {
             fs::create_dir(&root_path).map_err(|source| failed("create", &root_path, source))?;
         }
         let root = openat(
@@ -360,7 +363,7 @@ impl<'a> Writer<'a> {
     fn check(&self, copied: &AlreadyRead) -> Result<(), BackupError> {
         let shape = match self.store.kind {
             StoreKind::File | StoreKind::Sqlite => Shape::File,
-            StoreKind::Directory | StoreKind::Postgres => Shape::Directory,
+            StoreKind::Directory | StoreKind::Postgres | StoreKind::Redis => Shape::Directory,
         };
         let copy = OnDisk {
             name: self.store.name.clone(),
@@ -486,7 +489,7 @@ fn compare(
         return differs(".".to_owned(), count(wanted), count(got));
     }
     // A database was checked before it was packed, and its files are those files, byte for byte.
-    let database = matches!(expected.kind, StoreKind::Sqlite | StoreKind::Postgres);
+    let database = !matches!(expected.kind, StoreKind::File | StoreKind::Directory);
     if !database && expected.digest != found.digest {
         return differs(
             ".".to_owned(),

@@ -11,6 +11,7 @@ use crate::durable::forget_cached;
 use crate::hashing::{HashingReader, drain};
 use crate::manifest::Manifest;
 use crate::postgres::DumpCheck;
+use crate::redis::RdbCheck;
 use crate::sums::Sums;
 use crate::{BackupError, BackupName, Damage};
 
@@ -117,7 +118,7 @@ impl Vault {
 
     /// Reads the whole backup again: the archive against the `.sha256`, every file in it against
     /// the manifest, and the manifest in it against the one beside it; `pg_restore` reads the contents of
-    /// each dump. The outcome is noted beside
+    /// each dump, and every key of an RDB is read and compared with the manifest. The outcome is noted beside
     /// the archive, where [`super::BackupSummary::verified`] finds it; if the vault cannot be written
     /// to, the outcome holds all the same and the backup counts as it did before.
     ///
@@ -129,9 +130,12 @@ impl Vault {
     pub fn verify(&self, name: &BackupName) -> Result<Verified, BackupError> {
         let watch = Stopwatch::start();
         let mut dumps = DumpCheck::default();
+        let mut rdbs = RdbCheck::default();
         let checked = self.read_back(name, &mut |store, file, reader| {
+            rdbs.file(store, file, reader);
             dumps.file(store, file, reader)
         });
+        dumps.damages.append(&mut rdbs.damages);
         let checked = match dumps.damages.is_empty() {
             true => checked,
             false => checked.and(Err(BackupError::Damaged {

@@ -27,7 +27,7 @@ fn stores(place: &Place) -> [Store; 2] {
 fn spoil(store: &Store) {
     match store.kind() {
         StoreKind::File => fs::write(store.path().unwrap(), "spoiled by the bad release").unwrap(),
-        StoreKind::Directory | StoreKind::Sqlite | StoreKind::Postgres => {
+        StoreKind::Directory | StoreKind::Sqlite | StoreKind::Postgres | StoreKind::Redis => {
             fs::write(store.path().unwrap().join("index"), "spoiled").unwrap();
             fs::remove_file(store.path().unwrap().join("2026/a.txt")).unwrap();
             fs::write(store.path().unwrap().join("added"), "new").unwrap();
@@ -80,7 +80,7 @@ fn a_reader_never_sees_it_missing_or_partial() {
         let store = stores(&place)[index].clone();
         let probe = match store.kind() {
             StoreKind::File => store.path().unwrap().to_owned(),
-            StoreKind::Directory | StoreKind::Sqlite | StoreKind::Postgres => {
+            StoreKind::Directory | StoreKind::Sqlite | StoreKind::Postgres | StoreKind::Redis => {
                 store.path().unwrap().join("index")
             }
         };
@@ -136,7 +136,7 @@ fn a_store_that_is_gone_comes_back_too() {
         let backup = place.back_up(0, std::slice::from_ref(&store));
         match store.kind() {
             StoreKind::File => fs::remove_file(store.path().unwrap()).unwrap(),
-            StoreKind::Directory | StoreKind::Sqlite | StoreKind::Postgres => {
+            StoreKind::Directory | StoreKind::Sqlite | StoreKind::Postgres | StoreKind::Redis => {
                 fs::remove_dir_all(store.path().unwrap()).unwrap()
             }
         }

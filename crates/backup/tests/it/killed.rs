@@ -161,7 +161,7 @@ fn child_that_restores() {
                         let _ = fs::remove_file(format!("{}{end}", kept.display()));
                     }
                 }
-                StoreKind::Postgres => unreachable!("see postgres.rs"),
+                StoreKind::Postgres | StoreKind::Redis => unreachable!("see their own tests"),
             }
         }
         say_round(second);

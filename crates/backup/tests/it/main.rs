@@ -25,6 +25,10 @@ mod postgres;
 mod postgres_server;
 mod postgres_versions;
 mod random_trees;
+mod redis;
+#[path = "../../../gateway/src/shared/tests/redis_server.rs"]
+#[allow(dead_code)]
+mod redis_server;
 mod refusals;
 mod removing;
 mod round_trip;

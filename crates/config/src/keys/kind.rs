@@ -56,6 +56,8 @@ pub(crate) enum Kind {
     Redis,
     /// A PostgreSQL database.
     Postgres,
+    /// A database of a server: PostgreSQL or Redis.
+    ServerStore,
     /// A text of a form of its own.
     Form(TextForm),
     /// A number of bytes within bounds, such as `"64KiB"`.
@@ -151,6 +153,11 @@ impl Kind {
                 "a reference such as \"env:NOTES_URL\" to a URL such as postgres://user@host/database, or the URL"
                     .to_owned()
             }
+            Kind::ServerStore => {
+                "a reference such as \"env:NOTES_URL\" to a URL such as postgres://user@host/database or \
+                 redis://host:6379/0, or the URL"
+                    .to_owned()
+            }
             Kind::Redis
             | Kind::Form(_)
             | Kind::Bytes(..)
@@ -235,7 +242,7 @@ impl Kind {
             Kind::Command => "program and arguments".to_owned(),
             Kind::HookPoints => "list of `before-KIND`, `after-KIND` and `notice`".to_owned(),
             Kind::Journal => "`sqlite`, URL or reference".to_owned(),
-            Kind::Postgres => "reference to a URL".to_owned(),
+            Kind::Postgres | Kind::ServerStore => "reference to a URL".to_owned(),
             Kind::Redis => "`redis` URL or reference".to_owned(),
             Kind::Form(form) => form.words().to_owned(),
             Kind::Bytes(..) => "size".to_owned(),

@@ -13,28 +13,29 @@ pub(crate) static STORE: Section = Section {
             Kind::Name,
             Preset::Required,
             "The store's name: `{store.NAME}` stands for its path in commands, and for the URL of a PostgreSQL \
-             database in `env`, as a whole value.",
+             or Redis database in `env`, as a whole value.",
         ),
         key(
             "kind",
-            Kind::Choice(&["file", "directory", "sqlite", "postgres"]),
+            Kind::Choice(&["file", "directory", "sqlite", "postgres", "redis"]),
             Preset::Required,
-            "One file, a folder with everything in it, or a database, which is copied while it is used: SQLite \
-             or PostgreSQL.",
+            "One file, a folder with everything in it, or a database, which is copied while it is used: SQLite, \
+             PostgreSQL, or a database of a Redis or Valkey server.",
         ),
         key(
             "path",
             Kind::Path,
-            Preset::Absent("must be given, but for `postgres`"),
+            Preset::Absent("must be given, but for `postgres` and `redis`"),
             "Where it is. Of an SQLite database: the file itself; what lies beside it (`-wal`, `-shm`) \
              belongs to it.",
         ),
         key(
             "url",
-            Kind::Postgres,
-            Preset::Absent("must be given for `postgres`"),
-            "Where a PostgreSQL database is, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`: a reference such as \
-             `env:NOTES_URL` or `file:PATH`. Only a URL without a password may stand here itself.",
+            Kind::ServerStore,
+            Preset::Absent("must be given for `postgres` and `redis`"),
+            "Where the database is, `postgres://USER:PASSWORD@HOST:PORT/DATABASE` or \
+             `redis://USER:PASSWORD@HOST:PORT/NUMBER` (`rediss://` with TLS): a reference such as `env:NOTES_URL` or \
+             `file:PATH`. Only a URL without a password may stand here itself.",
         ),
         key(
             "jobs",

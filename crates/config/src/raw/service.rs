@@ -114,14 +114,16 @@ impl RawMetrics {
 impl RawStore {
     pub(crate) fn read(table: Table<'_>) -> RawStore {
         let path = table.text("path");
-        let url = table.read("url", postgres_url);
+        let kind = table.text("kind");
+        let is_redis = kind.as_ref().is_some_and(|kind| kind.value == "redis");
+        let url = table.read("url", if is_redis { redis_url } else { postgres_url });
         let read = [("path", path.is_some()), ("url", url.is_some())];
         let refused = read
             .into_iter()
             .filter(|(key, read)| !read && table.has(key));
         RawStore {
             name: table.text("name"),
-            kind: table.text("kind"),
+            kind,
             refused: refused.map(|(key, _)| key).collect(),
             path,
             url,
@@ -149,7 +151,22 @@ impl RawContinuous {
 
 /// A reference to the URL of a PostgreSQL database, or a URL without a password: plans and the journal hold it.
 fn postgres_url(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
-    let url = secret_url(kind, value, &["postgres://", "postgresql://"])?;
+    without_password(secret_url(kind, value, &["postgres://", "postgresql://"])?)
+}
+
+/// The same for a database of a Redis or Valkey server.
+fn redis_url(kind: Kind, value: &DeValue<'_>) -> Result<String, Wrong> {
+    let schemes = [
+        "redis://",
+        "rediss://",
+        "redis+unix://",
+        "valkey://",
+        "valkeys://",
+    ];
+    without_password(secret_url(kind, value, &schemes)?)
+}
+
+fn without_password(url: String) -> Result<String, Wrong> {
     if let ValueSource::Literal(literal) = ValueSource::of(&url)
         && literal
             .split_once("://")

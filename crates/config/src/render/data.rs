@@ -20,6 +20,9 @@ pub(super) fn stores(config: &Config) -> Value {
                 out.insert("url".into(), url.as_str().into());
                 out.insert("jobs".into(), i64::from(*jobs).into());
             }
+            StoreLocation::Redis { url, .. } => {
+                drop(out.insert("url".into(), url.as_str().into()));
+            }
         }
         let mut archives = config.continuous.iter();
         if let Some(archive) = archives.find(|archive| archive.store == store.name) {

@@ -65,7 +65,8 @@ pub(super) fn stores(
 /// The names of the stores, and whether each is a database with a URL.
 pub(super) fn named(raw: &[RawStore]) -> Vec<(String, bool)> {
     let named = raw.iter().filter_map(|store| {
-        let is_url = text(store.kind.as_ref()) == Some(StoreKind::Postgres.word());
+        let servers = [StoreKind::Postgres, StoreKind::Redis].map(StoreKind::word);
+        let is_url = text(store.kind.as_ref()).is_some_and(|kind| servers.contains(&kind));
         Some((store.name.as_ref()?.value.clone(), is_url))
     });
     named.collect()
@@ -77,13 +78,13 @@ fn location<'r>(
     raw: &'r RawStore,
     context: &mut Context<'_>,
 ) -> Option<(StoreLocation, &'r Spot)> {
-    let server = kind == StoreKind::Postgres;
-    let foreign = match server {
-        true => [("path", raw.path.as_ref().map(|at| &at.spot)), ("", None)],
-        false => [
-            ("url", raw.url.as_ref().map(|at| &at.spot)),
-            ("jobs", raw.jobs.as_ref().map(|at| &at.spot)),
-        ],
+    let server = matches!(kind, StoreKind::Postgres | StoreKind::Redis);
+    let path = ("path", raw.path.as_ref().map(|at| &at.spot));
+    let jobs = ("jobs", raw.jobs.as_ref().map(|at| &at.spot));
+    let foreign = match kind {
+        StoreKind::Postgres => [path, ("", None)],
+        StoreKind::Redis => [path, jobs],
+        _ => [("url", raw.url.as_ref().map(|at| &at.spot)), jobs],
     };
     for (key, spot) in foreign {
         if let Some(spot) = spot {
@@ -99,11 +100,22 @@ fn location<'r>(
             let path = context.absolute(path);
             context.needs(&path, Wanted::Secret, &url.spot);
         }
-        let location = StoreLocation::Postgres {
-            url: context.referenced(url.value.clone()),
-            folder: context.folder.to_owned(),
-            database: None,
-            jobs: raw.jobs.as_ref().map_or(1, |jobs| jobs.value),
+        let (reference, folder) = (
+            context.referenced(url.value.clone()),
+            context.folder.to_owned(),
+        );
+        let location = match kind {
+            StoreKind::Redis => StoreLocation::Redis {
+                url: reference,
+                folder,
+                copy: None,
+            },
+            _ => StoreLocation::Postgres {
+                url: reference,
+                folder,
+                database: None,
+                jobs: raw.jobs.as_ref().map_or(1, |jobs| jobs.value),
+            },
         };
         return Some((location, &url.spot));
     }
@@ -112,7 +124,7 @@ fn location<'r>(
     let (wanted, location) = match kind {
         StoreKind::File => (Wanted::FileStore, StoreLocation::File { path }),
         StoreKind::Directory => (Wanted::DirectoryStore, StoreLocation::Directory { path }),
-        StoreKind::Sqlite | StoreKind::Postgres => {
+        StoreKind::Sqlite | StoreKind::Postgres | StoreKind::Redis => {
             (Wanted::SqliteStore, StoreLocation::Sqlite { path })
         }
     };

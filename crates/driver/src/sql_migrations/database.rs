@@ -103,8 +103,10 @@ impl MigrationDatabase {
                 }
                 Ok(found)
             }
-            StoreLocation::File { .. } | StoreLocation::Directory { .. } => Err(refused(
-                "it is no database, so SQL files cannot change it".to_owned(),
+            StoreLocation::File { .. }
+            | StoreLocation::Directory { .. }
+            | StoreLocation::Redis { .. } => Err(refused(
+                "it is no database of SQL, so SQL files cannot change it".to_owned(),
             )),
         }
     }

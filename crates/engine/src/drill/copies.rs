@@ -264,7 +264,7 @@ fn place(held: &StoreManifest, live: Option<&StoreRef>, scratch: &Path) -> Optio
         StoreKind::File => StoreLocation::File { path },
         StoreKind::Directory => StoreLocation::Directory { path },
         StoreKind::Sqlite => StoreLocation::Sqlite { path },
-        StoreKind::Postgres => return None,
+        StoreKind::Postgres | StoreKind::Redis => return None,
     };
     Some(StoreRef {
         name: held.name.clone(),

@@ -4,6 +4,7 @@
 //! ended, and every probe waits for it, so a probe never looks at a copy that is still being made
 //! (invariant 5).
 
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,14 +14,14 @@ use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::counted;
 use portcullis_backup::{
     BackupError, BackupName, BackupRequest, Copies, CopyError, CopyProblem, Location,
-    PostgresAddress, PostgresProblem, Replaced, Store, StoreManifest, Vault, Verified,
-    store_digest,
+    PostgresAddress, PostgresProblem, RedisAddress, Replaced, Store, StoreManifest, Vault,
+    Verified, store_digest_against,
 };
 use portcullis_driver::{Probed, resolve_secret};
 use portcullis_rollout::{
     BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreLocation, StoreRef,
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use super::{chain, lasting, retryable};
@@ -251,10 +252,11 @@ impl DataHand {
             let manifest = vault.manifest(&name)?;
             let mut facts = Vec::new();
             for store in &stores {
-                let wanted = manifest
-                    .store(&store.name)
-                    .map(|store| store.digest.as_str());
-                if store_digest(store).ok().as_deref() == wanted {
+                let wanted = manifest.store(&store.name);
+                if wanted.is_some_and(|wanted| {
+                    let found = store_digest_against(store, wanted);
+                    found.is_ok_and(|found| found == wanted.digest)
+                }) {
                     facts.push(Fact::new(&store.name, "was as in the backup"));
                     continue;
                 }
@@ -293,17 +295,17 @@ impl DataHand {
         let compared = self.blocking(move |vault| -> Result<Option<String>, BackupError> {
             let manifest = vault.manifest(&name)?;
             for store in &stores {
-                let wanted = manifest
-                    .store(&store.name)
-                    .map(|store| store.digest.clone());
-                let found = match store_digest(store) {
+                let Some(wanted) = manifest.store(&store.name) else {
+                    return Ok(Some(format!("{} is not in the backup", store.name)));
+                };
+                let found = match store_digest_against(store, wanted) {
                     Ok(digest) => Some(digest),
                     // Nothing is known of one that is locked, or that cannot be asked.
                     Err(error) if is_unknown(&error) => return Err(error),
                     // One that is missing or unreadable surely is not as in the backup.
                     Err(_) => None,
                 };
-                if found != wanted {
+                if found.as_ref() != Some(&wanted.digest) {
                     let found = found.unwrap_or_else(|| "missing".to_owned());
                     return Ok(Some(format!("{} is {found}", store.name)));
                 }
@@ -387,17 +389,21 @@ pub async fn stores_of(refs: &[StoreRef]) -> Result<Vec<Store>, Failure> {
             StoreLocation::File { path } => Location::File { path },
             StoreLocation::Directory { path } => Location::Directory { path },
             StoreLocation::Sqlite { path } => Location::Sqlite { path },
+            StoreLocation::Redis { url, folder, copy } => {
+                let url = resolved(&store.name, &url, &folder).await?;
+                let address = RedisAddress::new(url.expose_secret());
+                let address = address.map_err(|error| named(&store.name, &error))?;
+                Location::Redis { address, copy }
+            }
             StoreLocation::Postgres {
                 url,
                 folder,
                 database,
                 jobs,
             } => {
-                let named = |why: String| lasting(format!("store {:?}: {why}", store.name));
-                let url = resolve_secret(&url, &folder).await;
-                let url = url.map_err(|error| named(chain(&error)))?;
+                let url = resolved(&store.name, &url, &folder).await?;
                 let address = PostgresAddress::new(url.expose_secret());
-                let address = address.map_err(|error| named(chain(&error)))?;
+                let address = address.map_err(|error| named(&store.name, &error))?;
                 let address = match database {
                     Some(database) => address.with_database(&database),
                     None => address,
@@ -413,8 +419,24 @@ pub async fn stores_of(refs: &[StoreRef]) -> Result<Vec<Store>, Failure> {
     Ok(stores)
 }
 
+/// The URL of a store, from where it is.
+async fn resolved(store: &str, url: &str, folder: &Path) -> Result<SecretString, Failure> {
+    let url = resolve_secret(url, folder).await;
+    url.map_err(|error| named(store, &error))
+}
+
+fn named(store: &str, error: &dyn std::error::Error) -> Failure {
+    lasting(format!("store {store:?}: {}", chain(error)))
+}
+
 /// How much is in a database, for whoever wants to know later whether all came back.
 fn rows_words(store: &StoreManifest) -> Option<Fact> {
+    if let Some(content) = &store.redis {
+        return Some(Fact::new(
+            &store.name,
+            counted(content.keys(), "key", "keys"),
+        ));
+    }
     let tables = match (&store.sqlite, &store.postgres) {
         (Some(content), _) => &content.tables,
         (_, Some(content)) => &content.tables,
@@ -461,6 +483,7 @@ fn parse(name: &str) -> Result<BackupName, Failure> {
 fn is_unknown(error: &BackupError) -> bool {
     match error {
         BackupError::DatabaseBusy { .. } => true,
+        BackupError::Redis { .. } => true,
         BackupError::Postgres { problem, .. } => {
             !matches!(problem, PostgresProblem::DatabaseMissing { .. })
         }
@@ -476,7 +499,8 @@ fn failure(error: &BackupError) -> Failure {
             | BackupError::StoreInUse { .. }
             | BackupError::Vault { .. }
             | BackupError::VaultFull { .. }
-    ) || matches!(error, BackupError::Postgres { problem, .. } if problem.is_passing());
+    ) || matches!(error, BackupError::Postgres { problem, .. } if problem.is_passing())
+        || matches!(error, BackupError::Redis { problem, .. } if problem.is_passing());
     Failure {
         message: chain(error),
         retryable: passing,

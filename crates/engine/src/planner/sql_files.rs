@@ -99,7 +99,7 @@ fn read(sql: &SqlMigration) -> Result<MigrationFiles, String> {
     let dialect = match sql.store.kind() {
         StoreKind::Sqlite => Dialect::Sqlite,
         StoreKind::Postgres => Dialect::Postgres,
-        StoreKind::File | StoreKind::Directory => {
+        StoreKind::File | StoreKind::Directory | StoreKind::Redis => {
             return Err(format!("store {} is no database", sql.store.name));
         }
     };

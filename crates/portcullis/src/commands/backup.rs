@@ -14,7 +14,8 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, BackupState, BackupSummary, Keep, Kept, Store, Vault,
+    BackupError, BackupName, BackupRequest, BackupState, BackupSummary, Keep, Kept, Store,
+    StoreKind, Vault,
 };
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
@@ -493,8 +494,11 @@ async fn restore_in_place(
         );
         if let Some(kept) = &replaced.kept {
             let undo = match kept {
-                Kept::Path(_) => "move it back",
-                Kept::Database(_) => "rename it back with ALTER DATABASE ... RENAME TO",
+                Kept::Path(_) => "move it back".to_owned(),
+                Kept::Database(number) if held.kind() == StoreKind::Redis => {
+                    format!("exchange the two with SWAPDB NUMBER {number}, and DEL portcullis:mark")
+                }
+                Kept::Database(_) => "rename it back with ALTER DATABASE ... RENAME TO".to_owned(),
             };
             output::talk(&format!("what was there is kept as {kept}; undo: {undo}"));
         }
@@ -564,9 +568,11 @@ pub(super) fn parse(name: &str) -> Result<BackupName, CommandError> {
 fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
     let made = CommandError::of(Exit::Failed, error);
     match error.downcast_ref() {
-        Some(BackupError::Postgres { .. } | BackupError::Continuous { .. }) => {
-            made.code(ErrorCode::DatabaseRefused)
-        }
+        Some(
+            BackupError::Postgres { .. }
+            | BackupError::Redis { .. }
+            | BackupError::Continuous { .. },
+        ) => made.code(ErrorCode::DatabaseRefused),
         Some(BackupError::UnknownBackup { .. } | BackupError::NoVault { .. }) => {
             made.code(ErrorCode::NoBackup)
         }

@@ -43,6 +43,10 @@ mod pebble;
 #[path = "../../../journal/tests/it/postgres_server.rs"]
 #[allow(dead_code, clippy::expect_used)]
 mod postgres_server;
+#[path = "../../../gateway/src/shared/tests/redis_server.rs"]
+#[allow(dead_code)]
+mod redis_server;
+mod redis_stores;
 mod rehearsals;
 mod release;
 mod reload;

@@ -504,10 +504,10 @@ const STORE_IN_USE: Meaning = Meaning {
 const DATABASE_REFUSED: Meaning = Meaning {
     number: 805,
     title: "A database on a server cannot be used",
-    meaning: "A store of kind `postgres` cannot be backed up or put back: the server is away, refuses the user or \
-              lacks something, or PostgreSQL's programs are missing or too old. The database was not changed.",
-    remedy: "The message names the store and what is in the way; `portcullis docs postgresql-stores` says which rights \
-             and programs are needed, and `portcullis doctor` looks at them.",
+    meaning: "A store of kind `postgres` or `redis` cannot be backed up or put back: the server is away, refuses the \
+              user or lacks something, or its programs are missing or too old. The database was not changed.",
+    remedy: "The message names the store and what is in the way; `portcullis docs postgresql-stores` and \
+             `portcullis docs redis-stores` say which rights and programs are needed, and `portcullis doctor` looks at them.",
     exit: Exit::Failed,
 };
 

@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 20] = [
+pub(super) const GUIDES: [(&str, &str); 21] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -59,6 +59,10 @@ pub(super) const GUIDES: [(&str, &str); 20] = [
     (
         "postgresql-stores",
         include_str!("../../../../../docs/guide/postgresql-stores.md"),
+    ),
+    (
+        "redis-stores",
+        include_str!("../../../../../docs/guide/redis-stores.md"),
     ),
     (
         "point-in-time",

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
-use portcullis_backup::{Encryption, Store, Vault};
+use portcullis_backup::{Encryption, Store, StoreKind, Vault};
 use portcullis_config::Config;
 use portcullis_engine::{VaultRefused, size_words};
 use portcullis_rollout::Failure;
@@ -84,7 +84,12 @@ fn leftovers(store: &Store) -> Option<Finding> {
         store.name,
         left.join(", ")
     );
-    let hint = "unless a rollout or a restore is under way, drop them with DROP DATABASE";
+    let hint = match store.kind() {
+        StoreKind::Redis => {
+            "unless a restore is under way, empty them with redis-cli -n NUMBER FLUSHDB; the next restore does it too"
+        }
+        _ => "unless a rollout or a restore is under way, drop them with DROP DATABASE",
+    };
     Some(Finding::warn("copies", message).hint(hint))
 }
 
