@@ -37,12 +37,30 @@ pub struct TableSince {
     pub now: Option<u64>,
     /// How many of them have a larger key than any row had then: they were added. `None` where no key tells that.
     pub keyed_later: Option<u64>,
+    /// Whether its rows were compared with those of the backup. Else only their numbers were.
+    pub compared: bool,
 }
 
 /// A table as it is now.
 pub(crate) struct TableNow {
     pub(crate) entry: TableEntry,
     pub(crate) keyed_later: Option<u64>,
+}
+
+impl TableNow {
+    /// One whose rows were counted and not read.
+    pub(crate) fn unread(name: String, rows: u64) -> Self {
+        let entry = TableEntry {
+            name,
+            rows,
+            digest: String::new(),
+            last_key: None,
+        };
+        Self {
+            entry,
+            keyed_later: None,
+        }
+    }
 }
 
 impl TableSince {
@@ -101,11 +119,13 @@ pub(crate) fn tables(then: &[TableEntry], now: Vec<TableNow>) -> Since {
     let mut differing = Vec::new();
     for TableNow { entry, keyed_later } in now {
         let then = before.remove(entry.name.as_str());
-        if then != Some(&entry) {
+        let compared = !entry.digest.is_empty();
+        if !compared || then != Some(&entry) {
             differing.push(TableSince {
                 then: then.map(|table| table.rows),
                 now: Some(entry.rows),
                 keyed_later,
+                compared,
                 name: entry.name,
             });
         }
@@ -115,6 +135,7 @@ pub(crate) fn tables(then: &[TableEntry], now: Vec<TableNow>) -> Since {
         then: Some(gone.rows),
         now: None,
         keyed_later: None,
+        compared: true,
     }));
     differing.sort_by(|a, b| a.name.cmp(&b.name));
     Since::Tables(differing)

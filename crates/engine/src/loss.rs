@@ -146,6 +146,9 @@ fn table(table: &TableSince) -> String {
     let rows = |number| counted(number, "row", "rows");
     let both = format!("({now}, {then} in the backup)");
     match (table.added(), table.removed()) {
+        (0, 0) if !table.compared => format!(
+            "as many rows in {name} as in the backup ({now}); whether they were changed, or added and removed, cannot be told"
+        ),
         (0, 0) => format!(
             "rows of {name} were changed, or added and removed: how many cannot be told {both}"
         ),

@@ -26,6 +26,7 @@ fn table(name: &str, (then, now): (u64, u64), keyed_later: Option<u64>) -> Table
         then: Some(then),
         now: Some(now),
         keyed_later,
+        compared: true,
     }
 }
 

@@ -6,6 +6,7 @@ fn since(name: &str, then: Option<u64>, now: Option<u64>) -> TableSince {
         then,
         now,
         keyed_later: None,
+        compared: true,
     }
 }
 
@@ -64,6 +65,14 @@ fn rows_added_and_removed_are_told_where_keys_tell_them_and_what_cannot_be_count
             "rows of entry were changed, or added and removed: how many cannot be told (500, 500 in the backup)"
         );
     }
+    let unread = TableSince {
+        compared: false,
+        ..since("keys", Some(7), Some(7))
+    };
+    assert_eq!(
+        said(unread),
+        "as many rows in keys as in the backup (7); whether they were changed, or added and removed, cannot be told"
+    );
     assert_eq!(
         words(&Since::Tables(Vec::new())),
         "nothing: each table has the same rows as in the backup"
