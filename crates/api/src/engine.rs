@@ -129,6 +129,9 @@ pub struct Serving {
     pub address: String,
     /// SHA-256 of its program.
     pub artifact_sha256: String,
+    /// Whether it is stopped, because a cut-over is under way: users whom the new release is not open to get 503.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
 }
 
 /// A release that is on trial with some of the users.
@@ -138,7 +141,7 @@ pub struct Sharing {
     pub release: String,
     /// Where it listens.
     pub address: String,
-    /// Its share of the users, 1 to 100; the release that serves has the others.
+    /// Its share of the users, 1 to 100; the release that serves has the others, unless that is stopped.
     pub percent: u8,
 }
 

@@ -32,8 +32,11 @@ use crate::hashing::HashingReader;
 use crate::manifest::{FileEntry, StoreManifest};
 use crate::on_disk::{OnDisk, Shape};
 use crate::scan::{ItemKind, Scan, location};
+use crate::since::TableNow;
 use crate::vault::failed_to;
-use crate::{BackupError, ExtendedAttributes, RelativePath, SqliteContent, StoreKind, sqlite};
+use crate::{
+    BackupError, ExtendedAttributes, RelativePath, SqliteContent, StoreKind, TableEntry, sqlite,
+};
 
 mod index;
 mod segments;
@@ -130,8 +133,11 @@ fn take(store: &OnDisk, segments: &mut Segments<'_>, copied: &Path) -> Result<()
 /// Whether the database can be read now, and is one of Chroma's.
 pub(crate) fn examine(store: &OnDisk) -> Result<(), BackupError> {
     let database = database_of(store);
-    let counts = sqlite::counts(&database)?;
-    match counts.iter().any(|(name, _)| name == "embeddings_queue") {
+    let tables = sqlite::tables_now(&database, &[])?;
+    match tables
+        .iter()
+        .any(|table| table.entry.name == "embeddings_queue")
+    {
         true => Ok(()),
         false => Err(BackupError::StoreRefused {
             store: store.name.clone(),
@@ -164,11 +170,14 @@ pub(crate) fn live_digest(store: &OnDisk) -> Result<String, BackupError> {
     })
 }
 
-/// How many collections and records there are now.
-pub(crate) fn counts(store: &OnDisk) -> Result<Vec<(String, u64)>, BackupError> {
-    let mut counts = sqlite::counts(&database_of(store))?;
-    counts.retain(|(name, _)| is_known(name));
-    Ok(counts)
+/// The tables of collections and records as they are now, beside those of `then`.
+pub(crate) fn tables_now(
+    store: &OnDisk,
+    then: &[TableEntry],
+) -> Result<Vec<TableNow>, BackupError> {
+    let mut tables = sqlite::tables_now(&database_of(store), then)?;
+    tables.retain(|table| is_known(&table.entry.name));
+    Ok(tables)
 }
 
 /// Whether people know a table by its name; the others are Chroma's own business.

@@ -24,8 +24,9 @@ use crate::capture::Unsettled;
 use crate::durable::{PrivateFolder, TEMPORARY_PREFIX};
 use crate::manifest::StoreManifest;
 use crate::on_disk::{OnDisk, Shape};
+use crate::since::TableNow;
 use crate::vault::failed_to;
-use crate::{BackupError, StoreKind, StoreSize};
+use crate::{BackupError, StoreKind, StoreSize, TableEntry};
 
 mod address;
 mod amcheck;
@@ -117,14 +118,14 @@ impl Database<'_> {
         })
     }
 
-    /// How many rows each table has now, of one moment.
-    fn counts(&self) -> Result<Vec<(String, u64)>, BackupError> {
+    /// The tables as they are now, of one moment, with how many rows have larger keys than those of `then`.
+    fn tables_now(&self, then: &[TableEntry]) -> Result<Vec<TableNow>, BackupError> {
         self.blocking(async {
             let mut session = Session::open(self.address).await?;
             session.run("begin", BEGIN).await?;
-            let counts = content::counts(&mut session).await?;
+            let tables = content::tables_now(&mut session, then).await?;
             session.close().await;
-            Ok(counts)
+            Ok(tables)
         })
     }
 

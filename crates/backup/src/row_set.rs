@@ -43,6 +43,7 @@ impl RowSet {
             name,
             rows: self.rows,
             digest: hex::encode(all.finalize()),
+            last_key: None,
         }
     }
 }

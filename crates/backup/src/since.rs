@@ -1,7 +1,8 @@
 //! What is in a store now and was not in a backup: what putting that backup back would take away.
 //!
-//! Rows and files are counted, not compared: a row that was changed is no row more. A store that is used has other
-//! numbers a moment later.
+//! Rows that were added are told by the keys of their tables where these are whole numbers, else by the numbers of rows alone;
+//! that rows differ in other ways is told by the digest of the table, but not how many do. A migration changes rows as
+//! users do. A store that is used has other numbers a moment later.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use crate::{
 /// How a store differs from what a backup has of it, as far as it can be counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Since {
-    /// Tables with another number of rows, in order of name.
+    /// Tables with other rows, in order of name.
     Tables(Vec<TableSince>),
     /// Files and links.
     Files {
@@ -27,7 +28,7 @@ pub enum Since {
     },
 }
 
-/// A table with another number of rows.
+/// A table with other rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableSince {
     /// Its name.
@@ -36,21 +37,57 @@ pub struct TableSince {
     pub then: Option<u64>,
     /// How many rows it has; `None` if it is gone.
     pub now: Option<u64>,
+    /// How many of them have a larger key than any row had then: they were added. `None` where no key tells that.
+    pub keyed_later: Option<u64>,
+    /// Whether its rows were compared with those of the backup. Else only their numbers were.
+    pub compared: bool,
+}
+
+/// A table as it is now.
+pub(crate) struct TableNow {
+    pub(crate) entry: TableEntry,
+    pub(crate) keyed_later: Option<u64>,
+}
+
+impl TableNow {
+    /// One whose rows were counted and not read.
+    pub(crate) fn unread(name: String, rows: u64) -> Self {
+        let entry = TableEntry {
+            name,
+            rows,
+            digest: String::new(),
+            last_key: None,
+        };
+        Self {
+            entry,
+            keyed_later: None,
+        }
+    }
+}
+
+impl TableSince {
+    /// How many rows were added at least.
+    #[must_use]
+    pub fn added(&self) -> u64 {
+        let (then, now) = (self.then.unwrap_or(0), self.now.unwrap_or(0));
+        now.saturating_sub(then).max(self.keyed_later.unwrap_or(0))
+    }
+
+    /// How many rows are gone at least.
+    #[must_use]
+    pub fn removed(&self) -> u64 {
+        let (then, now) = (self.then.unwrap_or(0), self.now.unwrap_or(0));
+        then.saturating_add(self.added()).saturating_sub(now)
+    }
 }
 
 impl Since {
-    /// How many rows or files there are now beyond those of the backup.
+    /// How many rows or files were added since the backup, at least.
     #[must_use]
     pub fn added(&self) -> u64 {
         match self {
             Self::Files { added, .. } => *added,
-            Self::Tables(tables) => tables
-                .iter()
-                .map(|table| {
-                    let (then, now) = (table.then.unwrap_or(0), table.now.unwrap_or(0));
-                    now.saturating_sub(then)
-                })
-                .sum(),
+            Self::Tables(tables) => tables.iter().map(TableSince::added).sum(),
         }
     }
 }
@@ -67,13 +104,13 @@ impl Vault {
             (Location::Sqlite { .. }, Held::Disk(on_disk)) => {
                 let then = wanted.sqlite.as_ref();
                 let then = then.map_or(&[][..], |content| &content.tables);
-                Ok(tables(then, sqlite::counts(&on_disk)?))
+                Ok(tables(then, sqlite::tables_now(&on_disk, then)?))
             }
             (Location::Chroma { .. }, Held::Disk(on_disk)) => {
                 let then = wanted.sqlite.iter().flat_map(|content| &content.tables);
                 let then = then.filter(|table| chroma::is_known(&table.name));
                 let then: Vec<TableEntry> = then.cloned().collect();
-                Ok(tables(&then, chroma::counts(&on_disk)?))
+                Ok(tables(&then, chroma::tables_now(&on_disk, &then)?))
             }
             (_, Held::Server(remote)) => remote.since(&wanted),
             (_, Held::Disk(on_disk)) => Ok(files(&wanted, &Scan::of(&on_disk)?)),
@@ -81,27 +118,35 @@ impl Vault {
     }
 }
 
-/// How tables differ by their numbers of rows.
-pub(crate) fn tables(then: &[TableEntry], now: Vec<(String, u64)>) -> Since {
-    let mut all: BTreeMap<String, TableSince> = BTreeMap::new();
-    for table in then {
-        let entry = TableSince {
-            name: table.name.clone(),
-            then: Some(table.rows),
-            now: None,
-        };
-        all.insert(table.name.clone(), entry);
+/// How tables differ by their rows.
+pub(crate) fn tables(then: &[TableEntry], now: Vec<TableNow>) -> Since {
+    let mut before: BTreeMap<&str, &TableEntry> = then
+        .iter()
+        .map(|table| (table.name.as_str(), table))
+        .collect();
+    let mut differing = Vec::new();
+    for TableNow { entry, keyed_later } in now {
+        let then = before.remove(entry.name.as_str());
+        let compared = !entry.digest.is_empty();
+        if !compared || then != Some(&entry) {
+            differing.push(TableSince {
+                then: then.map(|table| table.rows),
+                now: Some(entry.rows),
+                keyed_later,
+                compared,
+                name: entry.name,
+            });
+        }
     }
-    for (name, rows) in now {
-        let entry = all.entry(name.clone()).or_insert(TableSince {
-            name,
-            then: None,
-            now: None,
-        });
-        entry.now = Some(rows);
-    }
-    let differs = |table: &TableSince| table.then != table.now;
-    Since::Tables(all.into_values().filter(differs).collect())
+    differing.extend(before.into_values().map(|gone| TableSince {
+        name: gone.name.clone(),
+        then: Some(gone.rows),
+        now: None,
+        keyed_later: None,
+        compared: true,
+    }));
+    differing.sort_by(|a, b| a.name.cmp(&b.name));
+    Since::Tables(differing)
 }
 
 fn files(then: &StoreManifest, now: &Scan) -> Since {

@@ -33,8 +33,9 @@ use crate::hashing::HashingReader;
 use crate::manifest::{FileEntry, StoreManifest};
 use crate::on_disk::OnDisk;
 use crate::scan::{Scan, location};
+use crate::since::TableNow;
 use crate::vault::{exists, failed_to, rename_to_free};
-use crate::{BackupError, ExtendedAttributes, StoreKind};
+use crate::{BackupError, ExtendedAttributes, StoreKind, TableEntry};
 
 mod content;
 mod copy;
@@ -130,11 +131,16 @@ pub(crate) fn things(store: &OnDisk) -> Result<BTreeMap<String, String>, BackupE
     patiently(store, "read the content of", || content::things(&live))
 }
 
-/// How many rows each table has now, of one moment.
-pub(crate) fn counts(store: &OnDisk) -> Result<Vec<(String, u64)>, BackupError> {
+/// The tables as they are now, of one moment, with how many rows have larger keys than those of `then`.
+pub(crate) fn tables_now(
+    store: &OnDisk,
+    then: &[TableEntry],
+) -> Result<Vec<TableNow>, BackupError> {
     Scan::of(store)?;
     let live = open_live(store)?;
-    patiently(store, "count the rows of", || content::counts(&live))
+    patiently(store, "count the rows of", || {
+        content::tables_now(&live, then)
+    })
 }
 
 /// Makes the old database ready to be replaced: nobody may have it open, what is in its log is put into its

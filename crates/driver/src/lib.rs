@@ -49,7 +49,7 @@ pub use instance::{Instance, InstanceState};
 pub use lock_watch::{HeldLock, LockMode, LockReport, LockWatch};
 pub use meter::{Meter, Query};
 pub use migration::{CommandDriver, prove};
-pub use process::{AddressError, LogKeeper, ProcessDriver, ProcessDriverError};
+pub use process::{AddressError, LOG_FACT, LogKeeper, ProcessDriver, ProcessDriverError};
 pub use prometheus_history::{HistoryUnreadable, PrometheusHistory, Series};
 pub use release_log::{LogReader, OnLine, ReleaseLog, release_logs};
 pub use secret_reference::{SecretError, SecretErrorWhy, resolve_secret};

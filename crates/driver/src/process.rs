@@ -13,7 +13,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ use crate::causes::with_causes;
 use crate::driver::{Driver, Probed, not_mine};
 use crate::evidence::last_lines_of;
 use crate::record::{InstanceKey, Record, RecordError, Records, make_private};
+use crate::release_log::older_piece;
 use crate::{CheckClient, CheckSetupError, Instance};
 
 /// Carries out [`Action::Start`] and [`Action::Retire`] with processes of this machine, and keeps what
@@ -105,6 +106,9 @@ pub enum AddressError {
     #[error("the records of what runs could not be read: {0}")]
     Records(String),
 }
+
+/// The fact that says where the log of a release is that did not start.
+pub const LOG_FACT: &str = "log";
 
 impl ProcessDriver {
     /// A driver that keeps its records in `folder/instances` and the output of what it starts in
@@ -231,6 +235,35 @@ impl ProcessDriver {
     /// The file that a release's output goes to.
     pub fn log_file(&self, launch: &Launch) -> PathBuf {
         self.inner.log_file(&InstanceKey::of_launch(launch))
+    }
+
+    /// Removes what a try-out wrote, which may be about people. It must be stopped.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn forget_log(&self, launch: &Launch) -> io::Result<()> {
+        let log = self.log_file(launch);
+        for file in [older_piece(&log), log] {
+            match std::fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes all that was written by what this driver started, or moves it to a new folder. Only for a driver with a folder
+    /// of its own, of which nothing runs.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn forget_logs(&self, keep_in: Option<&Path>) -> io::Result<()> {
+        let logs = &self.inner.logs;
+        match keep_in {
+            Some(kept) => std::fs::rename(logs, kept)?,
+            None => std::fs::remove_dir_all(logs)?,
+        }
+        make_private(logs)
     }
 
     /// `wanted` addresses (`host:port`) on which a process can listen now: nothing is bound there, no

@@ -49,6 +49,8 @@ const FOLDER: &str = "drills";
 /// What the name of a folder for copies begins with while a drill uses it, and when it is kept afterwards.
 const SCRATCH: &str = "scratch-";
 const KEPT: &str = "kept-";
+/// The folder of what the release wrote, beside copies that are kept.
+const LOGS: &str = "logs";
 
 /// The right to hold drills of a service, and what they need.
 #[derive(Debug)]
@@ -161,7 +163,11 @@ impl Drills {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             self.cleared.push(name.into_owned());
         }
-        Ok(())
+        let forgotten = self.process.forget_logs(None);
+        forgotten.map_err(|source| DrillsRefused::Leftover {
+            path: self.folder.join(LOGS),
+            source,
+        })
     }
 
     /// Holds a drill. It comes to an end soon when `cancelled` says so; then it could not run.
@@ -187,6 +193,13 @@ impl Drills {
         }
         self.run(order, &scratch, &mut course).await;
         let kept = self.finish(&scratch, order.keep, &mut course);
+        let logs = kept.as_ref().map(|kept| kept.join(LOGS));
+        if let Err(error) = self.process.forget_logs(logs.as_deref()) {
+            let note = format!(
+                "what the release wrote could not be removed: {error}; the next drill does it"
+            );
+            course.report.notes.push(note);
+        }
         let mut report = course.report;
         report.took_ms = watch.elapsed_ms();
         report.conclude();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use portcullis_driver::Recorded;
 use portcullis_journal::{Entry, Journal, Scope};
 use portcullis_rollout::{
-    LedgerCheck, Migration, MigrationPhase, Plan, Purpose, Refused, Release, ReleaseId, RolloutId,
-    Running, SqlMigration, Step,
+    DataOf, LedgerCheck, Migration, MigrationPhase, Plan, Purpose, Refused, Release, ReleaseId,
+    RolloutId, Running, SqlMigration, Step,
 };
 
 use crate::bounds::{
@@ -90,6 +90,14 @@ pub enum HistoryError {
         #[source]
         source: Refused,
     },
+}
+
+/// The data belongs to no release: a step that changes it is under way, or it is not known what became of one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the data is between {from} and {to}: a step that changes it is not settled")]
+pub struct InBetween {
+    from: String,
+    to: ReleaseId,
 }
 
 impl History {
@@ -255,6 +263,27 @@ impl History {
         let mut newest_first = self.promotions().rev();
         let found = newest_first.find(|promoted| promoted.release.id == *release)?;
         Some(found.running())
+    }
+
+    /// The release whose data the live stores have: the one that serves, and while a rollout has migrated or restored them
+    /// and has not gone back, the one that it brings out. Nothing before the first release.
+    ///
+    /// # Errors
+    /// A step that changes the data is under way, or it is not known what became of one.
+    pub fn data_release(&self) -> Result<Option<ReleaseId>, InBetween> {
+        let serving = self.serving().map(|running| running.release.id);
+        let Some(live) = self.live() else {
+            return Ok(serving);
+        };
+        let to = live.rollout().plan().release.id.clone();
+        match live.rollout().data_of() {
+            DataOf::Before => Ok(serving),
+            DataOf::After => Ok(Some(to)),
+            DataOf::Between => {
+                let from = serving.map_or_else(|| "no release".to_owned(), |id| id.to_string());
+                Err(InBetween { from, to })
+            }
+        }
     }
 
     /// The rollout that brought out the release that serves; `None` when none ever did.

@@ -31,7 +31,7 @@ pub use drill::{
 pub use due::{Due, due};
 pub use engine::{Command, Engine, EngineError, Standing};
 pub use hands::{DataHand, Hands, Recorder, RehearsalHand, file_sha256, size_words, stores_of};
-pub use history::{History, HistoryError, Outline, Past, ReadingError};
+pub use history::{History, HistoryError, InBetween, Outline, Past, ReadingError};
 pub use loss::{StoreLoss, asked_restore, loss};
 pub use performer::{outcome, perform, probe};
 pub use planner::{Planner, PlanningError};

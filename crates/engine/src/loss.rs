@@ -105,7 +105,7 @@ fn words(since: &Since) -> String {
             counted(*added, "file", "files")
         ),
         Since::Tables(tables) if tables.is_empty() => {
-            "each table has as many rows as in the backup; changed rows are not counted".to_owned()
+            "nothing: each table has the same rows as in the backup".to_owned()
         }
         Since::Tables(tables) => {
             let named = tables.iter().take(TABLES_NAMED).map(table);
@@ -116,29 +116,50 @@ fn words(since: &Since) -> String {
                     tables.len() - TABLES_NAMED
                 ));
             }
+            if tables.iter().any(is_counted) {
+                words.push_str("; rows that were changed are not counted");
+            }
             words
         }
     }
 }
 
+/// Whether something of the table was counted, and rows that were changed besides were not.
+fn is_counted(table: &TableSince) -> bool {
+    let in_both = table.then.is_some() && table.now.is_some();
+    in_both && (table.added() > 0 || table.removed() > 0)
+}
+
 fn table(table: &TableSince) -> String {
-    let TableSince { name, then, now } = table;
-    match (then, now) {
-        (Some(then), Some(now)) if now >= then => format!(
-            "{} more in {name} ({now}, {then} in the backup)",
-            counted(now - then, "row", "rows")
+    let TableSince {
+        name, then, now, ..
+    } = table;
+    let (Some(then), Some(now)) = (then, now) else {
+        return match then {
+            None => format!(
+                "{} in {name}, which the backup does not have",
+                counted(now.unwrap_or(0), "row", "rows")
+            ),
+            Some(then) => format!(
+                "{name} is gone, with {} in the backup",
+                counted(*then, "row", "rows")
+            ),
+        };
+    };
+    let rows = |number| counted(number, "row", "rows");
+    let both = format!("({now}, {then} in the backup)");
+    match (table.added(), table.removed()) {
+        (0, 0) if !table.compared => format!(
+            "as many rows in {name} as in the backup ({now}); whether they were changed, or added and removed, cannot be told"
         ),
-        (Some(then), Some(now)) => format!(
-            "{} fewer in {name} ({now}, {then} in the backup)",
-            counted(then - now, "row", "rows")
+        (0, 0) => format!(
+            "rows of {name} were changed, or added and removed: how many cannot be told {both}"
         ),
-        (None, now) => format!(
-            "{} in {name}, which the backup does not have",
-            counted(now.unwrap_or(0), "row", "rows")
-        ),
-        (Some(then), None) => format!(
-            "{name} is gone, with {} in the backup",
-            counted(*then, "row", "rows")
+        (added, 0) => format!("{} more in {name} {both}", rows(added)),
+        (0, removed) => format!("{} fewer in {name} {both}", rows(removed)),
+        (added, removed) => format!(
+            "{} added and {removed} removed in {name} {both}",
+            rows(added)
         ),
     }
 }

@@ -70,6 +70,12 @@ impl Rehearsals {
             }
             _ => {}
         }
+        process
+            .forget_logs(None)
+            .map_err(|source| RehearsalsRefused::Leftover {
+                path: folder.join("logs"),
+                source,
+            })?;
         let hand = RehearsalHand::new(DataHand::new(vault), process, SmokeDriver::new(checks));
         Ok(Rehearsals { folder, hand })
     }

@@ -23,6 +23,8 @@ pub(crate) const LEAD_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) const LEAD_CHANGE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long requests through the gateway may take to end when `serve` stops.
 pub(crate) const GATEWAY_DRAIN: Duration = Duration::from_secs(10);
+/// How long a person waits for the count of what going back would lose, before the question is asked without it.
+pub(crate) const LOSS_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a command waits for what it only wants to know from the server or the gateway.
 pub(crate) const LOOK_PATIENCE: Duration = Duration::from_secs(2);
 /// How long to wait for an event before looking at the rollout again.

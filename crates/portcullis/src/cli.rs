@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod answer;
 mod drill;
 mod gate;
 mod gateway;
@@ -11,6 +12,7 @@ mod mask;
 mod migrate;
 mod twin;
 
+pub(crate) use answer::{Answer, Consent, Vouch};
 pub(crate) use drill::{Drill, DrillCommand, DrillHold, DrillSource};
 pub(crate) use gate::{Advise, Backtest, Gate, GateRun, Named, Simulate};
 pub(crate) use gateway::{Bypass, Expiry, Gateway, GatewayServe, Key, KeyAdd, KeyFile, KeyRotate};
@@ -148,12 +150,15 @@ pub(crate) enum Command {
     /// Let a paused rollout go on; also approves a planned stop.
     #[command(after_long_help = "Example:\n  portcullis resume")]
     Resume(Answer),
-    /// Let a held rollout look again and go on from what it finds.
+    /// Let a held rollout look again and go on from what it finds, or put the backup back that it is held before.
+    ///
+    /// Where a rollout is held because going back would lose what users wrote, it puts the backup back: that is the consent to the
+    /// loss, so it is counted and you are asked. `portcullis skip` keeps the data there.
     #[command(after_long_help = "Example:\n  portcullis retry")]
     Retry(Answer),
     /// Vouch that a held step is done (or undone) and let the rollout go on.
     #[command(after_long_help = "Example:\n  portcullis skip")]
-    Skip(Answer),
+    Skip(Vouch),
     /// Make, list, verify and restore backups.
     #[command(subcommand)]
     Backup(Backup),
@@ -323,6 +328,8 @@ pub(crate) struct Abort {
     /// Follow it back to its end.
     #[arg(long)]
     pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 #[derive(Debug, Args)]
@@ -335,12 +342,8 @@ pub(crate) struct Rollback {
     /// Follow it to its end.
     #[arg(long)]
     pub(crate) wait: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Answer {
-    /// The rollout; the live one when not given.
-    pub(crate) rollout: Option<String>,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 #[derive(Debug, Args)]
@@ -552,6 +555,9 @@ pub(crate) enum Backup {
         /// `portcullis serve` runs, which would not know of it.
         #[arg(long)]
         in_place: bool,
+        /// With --in-place: also if the backup has the data of another release than the one that works on it now.
+        #[arg(long, requires = "in_place", conflicts_with = "at")]
+        other_release: bool,
     },
 }
 

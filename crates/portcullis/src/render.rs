@@ -114,6 +114,9 @@ pub(crate) fn bypassed(bypass: &Bypass, service: &str) -> String {
 fn serving_line(serving: &Serving, sharing: Option<&Sharing>) -> String {
     let (release, address) = (&serving.release, &serving.address);
     let program = short(&serving.artifact_sha256);
+    if serving.stopped {
+        return stopped_line(release, sharing);
+    }
     match sharing {
         None => format!("serving   {release} at {address}, program sha256 {program}"),
         Some(new) if new.percent == 100 => format!(
@@ -122,6 +125,24 @@ fn serving_line(serving: &Serving, sharing: Option<&Sharing>) -> String {
         ),
         Some(new) => format!(
             "serving   {release} at {address}, program sha256 {program}; {} at {} has {} % of the users",
+            new.release, new.address, new.percent
+        ),
+    }
+}
+
+/// Who has the users in a cut-over: the release before is stopped, and who is not let in gets no answer.
+fn stopped_line(release: &str, sharing: Option<&Sharing>) -> String {
+    match sharing {
+        None => format!(
+            "serving   nobody: {release} is stopped, and requests wait and then get 503 until a release is opened"
+        ),
+        Some(new) if new.percent == 100 => format!(
+            "serving   {} at {} has 100 % of the users; {release} is stopped",
+            new.release, new.address
+        ),
+        Some(new) => format!(
+            "serving   {} at {} has {} % of the users; {release} is stopped, and the requests of the others wait and then \
+             get 503",
             new.release, new.address, new.percent
         ),
     }

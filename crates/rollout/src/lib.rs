@@ -53,7 +53,7 @@ pub use plan::{
 };
 pub use release::{Artifact, Release, Target};
 pub use replay::{Comparison, Replay, ReplayError, Replayed};
-pub use rollout::{Rollout, alone};
+pub use rollout::{DataOf, Rollout, alone};
 pub use state::{Attempt, Cause, End, Halt, HeldWhy, PausedWhy, Run, State};
 pub use step::{Step, Undo};
 pub use store::{REDIS_COPY_URL, StoreCommands, StoreKind, StoreLocation, StoreRef};

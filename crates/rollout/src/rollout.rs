@@ -10,9 +10,11 @@ use crate::{
     Refused, State, StepIndex, Strategy,
 };
 
+mod data;
 mod in_force;
 mod recording;
 
+pub use data::DataOf;
 pub use in_force::alone;
 
 /// One execution of a plan: the fold of its events, changed in no other way (invariant 3).

@@ -7,7 +7,7 @@ use portcullis_api::engine::{
 };
 use portcullis_api::gateway::Split;
 use portcullis_engine::{Engine, History, Outline, Past, Standing};
-use portcullis_rollout::{Action, GateRole, MomentKind, Rollout, State};
+use portcullis_rollout::{Action, GateRole, HeldWhy, MomentKind, Rollout, State};
 
 /// How a service stands, from its history and what is known of its engine.
 pub fn status(
@@ -21,6 +21,9 @@ pub fn status(
         release: running.release.id.to_string(),
         address: running.target.address,
         artifact_sha256: running.release.artifact.sha256,
+        stopped: history
+            .live()
+            .is_some_and(|live| live.rollout().stopped_previous()),
     });
     let sharing = history.live().and_then(sharing);
     let live = history.live().map(|past| summary(&past.outline()));
@@ -150,7 +153,14 @@ pub(crate) fn takes(rollout: &Rollout) -> String {
     let going = came_from.map_or("undoes what was done".to_owned(), |from| {
         format!("goes back to {from}")
     });
+    let held = match rollout.state() {
+        State::Held { why, .. } => Some(why),
+        _ => None,
+    };
+    let would_lose = matches!(held, Some(HeldWhy::WouldLoseWrites));
+    let asks = matches!(held, Some(HeldWhy::GoingBackLoses { .. }));
     let meaning = |word: &str| match word {
+        "abort" if asks => format!("{going}; what users wrote since is lost"),
         "abort" => going.clone(),
         "resume" if rollout.keeps_warm() => {
             let kept = came_from.map_or("the old release".to_owned(), ToString::to_string);
@@ -159,7 +169,9 @@ pub(crate) fn takes(rollout: &Rollout) -> String {
         "resume" => "goes on".to_owned(),
         "pause" => "waits at the end of the step".to_owned(),
         "approve" => "answers its question with yes".to_owned(),
+        "retry" if would_lose => "puts the backup back; what users wrote since is lost".to_owned(),
         "retry" => "looks again".to_owned(),
+        "skip" if would_lose => "keeps the data as it is and goes on back".to_owned(),
         _ => "you vouch for the step".to_owned(),
     };
     let words: Vec<String> = words

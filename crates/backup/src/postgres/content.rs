@@ -9,6 +9,7 @@ use super::session::Session;
 use super::{DatabaseSettings, PostgresProblem, schema};
 use crate::TableEntry;
 use crate::bounds::LARGE_OBJECT_PIECE_BYTES;
+use crate::since::TableNow;
 
 /// What is in a PostgreSQL database.
 ///
@@ -159,17 +160,9 @@ impl Seen {
         }
         let large = rows_digest(session, &large_objects()).await?;
         let mut tables = Vec::new();
-        let listed: Vec<(String, Option<String>)> =
-            session.rows("list the tables", TABLES, &[]).await?;
-        for (name, columns) in listed {
-            let row = format!(
-                "convert_to(ROW({})::text, getdatabaseencoding())",
-                columns.unwrap_or_default()
-            );
-            // The name comes quoted from the server.
-            let (rows, digest) =
-                rows_digest(session, &summed(&row, &format!("ONLY {name}"))).await?;
-            tables.push(TableEntry { name, rows, digest });
+        let listed: Vec<Listed> = session.rows("list the tables", TABLES, &[]).await?;
+        for listed in listed {
+            tables.push(table(session, listed).await?);
         }
         tables.sort_by(|a, b| a.name.cmp(&b.name));
         let (_, large_objects_digest) = large;
@@ -232,29 +225,69 @@ pub(super) async fn extensions(
     Ok(rows.into_iter().map(entry).collect())
 }
 
+/// A table as the server lists it: its name, its columns, and the column of its primary key if that is one and a whole number.
+type Listed = (String, Option<String>, Option<String>);
+
 /// Tables with rows of their own that no extension made, and their columns in order of name: a restore may put
 /// inherited columns in another order.
 const TABLES: &str = "SELECT c.oid::regclass::text, (SELECT string_agg(quote_ident(a.attname), ', ' \
      ORDER BY a.attname COLLATE \"C\") FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
-     AND NOT a.attisdropped AND a.attgenerated = '') \
+     AND NOT a.attisdropped AND a.attgenerated = ''), \
+     (SELECT quote_ident(a.attname) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid \
+     AND a.attnum = i.indkey[0] WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1 \
+     AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)) \
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
      WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' \
      AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend d \
      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')";
 
-/// How many rows each table has, in the transaction of the session.
-pub(super) async fn counts(session: &mut Session) -> Result<Vec<(String, u64)>, PostgresProblem> {
-    let listed: Vec<(String, Option<String>)> =
-        session.rows("list the tables", TABLES, &[]).await?;
-    let mut counts = Vec::with_capacity(listed.len());
-    for (name, _) in listed {
-        // The name comes quoted from the server.
-        let query = format!("SELECT count(*) FROM ONLY {name}");
-        let rows: Vec<(i64,)> = session.rows("count the rows", &query, &[]).await?;
-        let rows = rows.first().map_or(0, |(rows,)| *rows);
-        counts.push((name, u64::try_from(rows).unwrap_or(0)));
+/// Reads a table. What comes quoted from the server is used as it is.
+async fn table(
+    session: &mut Session,
+    (name, columns, key): Listed,
+) -> Result<TableEntry, PostgresProblem> {
+    let row = format!(
+        "convert_to(ROW({})::text, getdatabaseencoding())",
+        columns.unwrap_or_default()
+    );
+    let (rows, digest) = rows_digest(session, &summed(&row, &format!("ONLY {name}"))).await?;
+    let last_key = match key {
+        Some(key) => {
+            let query = format!("SELECT max({key})::int8 FROM ONLY {name}");
+            let found: Vec<(Option<i64>,)> = session.rows("read the last key", &query, &[]).await?;
+            found.first().and_then(|(last,)| *last)
+        }
+        None => None,
+    };
+    Ok(TableEntry {
+        name,
+        rows,
+        digest,
+        last_key,
+    })
+}
+
+/// The tables as they are, in the transaction of the session, with how many rows have larger keys than those of `then`.
+pub(super) async fn tables_now(
+    session: &mut Session,
+    then: &[TableEntry],
+) -> Result<Vec<TableNow>, PostgresProblem> {
+    let listed: Vec<Listed> = session.rows("list the tables", TABLES, &[]).await?;
+    let mut tables = Vec::with_capacity(listed.len());
+    for listed in listed {
+        let (name, _, key) = &listed;
+        let keyed_later = match (key, TableEntry::last_key_of(then, name)) {
+            (Some(key), Some(last)) => {
+                let query = format!("SELECT count(*) FROM ONLY {name} WHERE {key} > {last}");
+                let found: Vec<(i64,)> = session.rows("count the rows", &query, &[]).await?;
+                found.first().and_then(|(rows,)| u64::try_from(*rows).ok())
+            }
+            _ => None,
+        };
+        let entry = table(session, listed).await?;
+        tables.push(TableNow { entry, keyed_later });
     }
-    Ok(counts)
+    Ok(tables)
 }
 
 /// How many rows there are, and the two sums of the digests of what `row` makes of each.

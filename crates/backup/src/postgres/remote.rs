@@ -49,7 +49,7 @@ impl Remote for Database<'_> {
     fn since(&self, wanted: &StoreManifest) -> Result<Since, BackupError> {
         let then = wanted.postgres.as_ref();
         let then = then.map_or(&[][..], |content| &content.tables);
-        Ok(tables(then, self.counts()?))
+        Ok(tables(then, self.tables_now(then)?))
     }
 
     fn leftovers(&self) -> Result<Vec<String>, BackupError> {

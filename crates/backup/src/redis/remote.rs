@@ -19,7 +19,7 @@ use crate::capture::Unsettled;
 use crate::durable::{PrivateFolder, TEMPORARY_PREFIX};
 use crate::on_disk::{OnDisk, Shape};
 use crate::remote::{InBackup, Remote, RemoteExamined};
-use crate::since::{Since, tables};
+use crate::since::{Since, TableNow, tables};
 use crate::vault::failed_to;
 use crate::{BackupError, Replaced, StoreKind, StoreManifest, StoreSize, TableEntry};
 
@@ -99,8 +99,11 @@ impl Remote for Instance<'_> {
             name: name(),
             rows: wanted.keys_at(now_ms),
             digest: String::new(),
+            last_key: None,
         };
-        Ok(tables(&[then], vec![(name(), keys)]))
+        // Reading every key again and again would have the server copy itself each time.
+        let now = TableNow::unread(name(), keys);
+        Ok(tables(&[then], vec![now]))
     }
 
     fn leftovers(&self) -> Result<Vec<String>, BackupError> {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::TableEntry;
 use crate::row_set::RowSet;
+use crate::since::TableNow;
 
 /// What is in an SQLite database.
 ///
@@ -136,15 +137,55 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(names)
 }
 
-/// How many rows each table has, in one transaction.
-pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+/// The tables as they are now, in one transaction, with how many rows have larger keys than those of `then`.
+pub(super) fn tables_now(
+    connection: &Connection,
+    then: &[TableEntry],
+) -> rusqlite::Result<Vec<TableNow>> {
     let transaction = connection.unchecked_transaction()?;
-    let count = |name: String| {
-        let query = format!("SELECT count(*) FROM main.{}", quoted(&name));
-        let rows: i64 = transaction.query_row(&query, [], |row| row.get(0))?;
-        Ok((name, u64::try_from(rows).unwrap_or(0)))
+    let now = |name: String| {
+        let key = whole_key(&transaction, &name)?;
+        let keyed_later = match (key, TableEntry::last_key_of(then, &name)) {
+            (Some(key), Some(last)) => {
+                let query = format!(
+                    "SELECT count(*) FROM main.{} WHERE {key} > ?1",
+                    quoted(&name)
+                );
+                let later: i64 = transaction.query_row(&query, [last], |row| row.get(0))?;
+                u64::try_from(later).ok()
+            }
+            _ => None,
+        };
+        let entry = table(&transaction, name)?;
+        Ok(TableNow { entry, keyed_later })
     };
-    tables(&transaction)?.into_iter().map(count).collect()
+    tables(&transaction)?.into_iter().map(now).collect()
+}
+
+/// The column of a table's primary key, quoted, where it is one and a whole number.
+fn whole_key(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    let query = "SELECT name, type FROM pragma_table_xinfo(?1) WHERE pk > 0";
+    let mut statement = connection.prepare(query)?;
+    let columns = statement.query_map([name], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })?;
+    let columns: Vec<(String, String)> = columns.collect::<Result<_, _>>()?;
+    Ok(match columns.as_slice() {
+        [(column, kind)] if kind.eq_ignore_ascii_case("INTEGER") => Some(quoted(column)),
+        _ => None,
+    })
+}
+
+/// The largest key of a table; none without rows, and where another kind of value is the largest.
+fn last_key(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    let Some(key) = whole_key(connection, name)? else {
+        return Ok(None);
+    };
+    let query = format!("SELECT max({key}) FROM main.{}", quoted(name));
+    connection.query_row(&query, [], |row| match row.get_ref(0)? {
+        ValueRef::Integer(last) => Ok(Some(last)),
+        _ => Ok(None),
+    })
 }
 
 fn is_statistics(name: &[u8]) -> bool {
@@ -171,7 +212,11 @@ fn table(connection: &Connection, name: String) -> rusqlite::Result<TableEntry> 
         }
         set.add(sha);
     }
-    Ok(set.entry(name))
+    let last_key = last_key(connection, &name)?;
+    Ok(TableEntry {
+        last_key,
+        ..set.entry(name)
+    })
 }
 
 /// A name as an identifier of SQL.

@@ -38,6 +38,7 @@ mod redis_server;
 mod refusals;
 mod removing;
 mod round_trip;
+mod since;
 mod sqlite;
 
 use std::collections::BTreeMap;

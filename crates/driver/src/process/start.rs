@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use portcullis_rollout::{Artifact, Fact, Failure, Launch};
 
-use super::{Inner, Supervisor, failure, is_taken, locked, record_failure, supervise};
+use super::{Inner, LOG_FACT, Supervisor, failure, is_taken, locked, record_failure, supervise};
 use crate::addresses::{listener_of, try_listen};
 use crate::bounds::LOG_BYTES_MAX;
 use crate::causes::with_causes;
@@ -154,7 +154,7 @@ impl Inner {
                 if !lines.is_empty() {
                     facts.push(Fact::new("last lines", lines));
                 }
-                facts.push(Fact::new("log", log.path.display()));
+                facts.push(Fact::new(LOG_FACT, log.path.display()));
                 Err(NotStarted { message, facts })
             }
         }

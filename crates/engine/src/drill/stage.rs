@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use portcullis_driver::Driver;
+use portcullis_driver::{Driver, LOG_FACT};
 use portcullis_rollout::{
     Action, Direction, Fact, Failure, Op, OpKey, Presence, Release, ReleaseId, RolloutId,
     StepIndex, Trial,
@@ -50,6 +50,8 @@ impl Drills {
             () = cancelled.cancelled() => Err(interrupted()),
         };
         if let Err(mut failure) = started {
+            // The log goes with the copies.
+            failure.facts.retain(|fact| fact.name != LOG_FACT);
             failure.facts.extend(self.last_words(&release, &address));
             self.clear(&trial, &mut failure).await;
             let message = format!("release {release}: {}", failure.message);

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis_analysis::counted;
-use portcullis_driver::{Driver, Probed, ProcessDriver, SmokeDriver};
+use portcullis_driver::{Driver, LOG_FACT, Probed, ProcessDriver, SmokeDriver};
 use portcullis_rollout::{
     Action, CutOff, Direction, Fact, Failure, LockLimit, MigrationOrder, Op, OpKey, Presence,
     Rehearsal, RolloutId, StepIndex, Trial,
@@ -280,6 +280,12 @@ impl RehearsalHand {
                 "release {release} {on}: {}; the live data was not touched",
                 failure.message
             ),
+            // The log goes with the copy.
+            facts: failure
+                .facts
+                .into_iter()
+                .filter(|fact| fact.name != LOG_FACT)
+                .collect(),
             ..failure
         };
         self.process.apply(&start).await.map_err(told)?;
@@ -322,11 +328,15 @@ impl RehearsalHand {
         self.smoke.apply(&smoke).await
     }
 
-    /// Stops what a rehearsal left running and removes its copy and note.
+    /// Stops what a rehearsal left running and removes its copy, its note and what the releases wrote on it.
     pub(crate) async fn clean(&self, order: &Rehearsal) -> Result<(), Failure> {
         let of_back = order.back.iter().map(|back| &back.old);
         for trial in order.old.iter().chain([&order.new]).chain(of_back) {
             self.process.apply(&op(Action::Retire(stop(trial)))).await?;
+            self.process.forget_log(&trial.launch).map_err(|error| {
+                let log = self.process.log_file(&trial.launch);
+                lasting(format!("{} cannot be removed: {error}", log.display()))
+            })?;
         }
         self.data.drop_copies(&order.stores).await?;
         for remains in [order.scratch.clone(), passed_note(order)] {

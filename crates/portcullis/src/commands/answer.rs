@@ -1,13 +1,17 @@
 //! What a person tells the live rollout: `abort`, `rollback`, `resume`, `retry`, `skip`.
 
 use std::io::{BufRead, IsTerminal};
+use std::time::Duration;
 
 use portcullis_api::Client;
+use portcullis_api::data::Loss;
 use portcullis_api::engine::{Accepted, CommandName, CommandWish, Detail, RollbackWish, Status};
-use portcullis_rollout::{HeldWhy, PausedWhy, State};
+use portcullis_rollout::{Action, HeldWhy, PausedWhy, State};
 
 use super::follow::{Goal, follow};
-use crate::cli::{Abort, Answer, Pause, Rollback};
+use crate::bounds::{LOSS_LOOK_PAUSE, LOSS_PATIENCE};
+use crate::cli::{Abort, Consent, Pause, Rollback};
+use crate::clock::monotonic_us;
 use crate::command_error::{CommandError, Exit};
 use crate::site::Site;
 use crate::{connect, output};
@@ -23,7 +27,8 @@ pub(super) enum Word {
 
 pub(super) async fn abort(site: &Site, json: bool, args: &Abort) -> Result<Exit, CommandError> {
     let client = connect::running(site)?;
-    agreed(&client, args.rollout.as_deref(), CommandName::Abort).await?;
+    let rollout = args.rollout.as_deref();
+    agreed(&client, rollout, CommandName::Abort, args.consent).await?;
     let wish = CommandWish {
         rollout: args.rollout.clone(),
         command: CommandName::Abort,
@@ -52,6 +57,8 @@ pub(super) async fn rollback(
     } else {
         Goal::Promotion
     };
+    // Going back from a live rollout is an abort of it.
+    agreed(&client, None, CommandName::Abort, args.consent).await?;
     let accepted: Accepted = connect::ask(&client, "/api/v1/rollback", &wish).await?;
     after(site, &client, accepted, goal, args.wait, json).await
 }
@@ -59,7 +66,7 @@ pub(super) async fn rollback(
 pub(super) async fn answer(
     site: &Site,
     json: bool,
-    args: &Answer,
+    (rollout, consent): (&Option<String>, Consent),
     word: Word,
 ) -> Result<Exit, CommandError> {
     let client = connect::running(site)?;
@@ -69,8 +76,8 @@ pub(super) async fn answer(
         Word::Approve => CommandName::Approve,
         Word::Skip => CommandName::Skip,
     };
-    agreed(&client, args.rollout.as_deref(), command).await?;
-    let (rollout, reason, by) = (args.rollout.clone(), String::new(), connect::user());
+    agreed(&client, rollout.as_deref(), command, consent).await?;
+    let (rollout, reason, by) = (rollout.clone(), String::new(), connect::user());
     let wish = CommandWish {
         rollout,
         command,
@@ -81,15 +88,16 @@ pub(super) async fn answer(
     after(site, &client, accepted, Goal::Promotion, false, json).await
 }
 
-/// Says what going back would lose, where this word goes back behind writes of users. Who sits at a terminal is asked once
-/// more.
+/// Says what going back would lose, where this word goes back behind writes of users, and asks whoever sits at a terminal.
+/// Elsewhere it must have been agreed to beforehand.
 ///
 /// # Errors
-/// They do not want it.
+/// They do not want it, or nobody can be asked.
 async fn agreed(
     client: &Client,
     rollout: Option<&str>,
     word: CommandName,
+    consent: Consent,
 ) -> Result<(), CommandError> {
     if matches!(word, CommandName::Pause | CommandName::Skip) {
         return Ok(());
@@ -98,14 +106,47 @@ async fn agreed(
     let Ok(status) = client.get::<Status>("/api/v1/status").await else {
         return Ok(());
     };
-    let loss = status
-        .loss
-        .filter(|loss| rollout.is_none_or(|id| id == loss.rollout));
-    let Some(loss) = loss else { return Ok(()) };
-    let detail: Detail = client
-        .get(&format!("/api/v1/rollouts/{}", loss.rollout))
-        .await?;
-    let goes_back = match &detail.state_detail {
+    let live = status.live.map(|live| live.rollout);
+    let Some(live) = live.filter(|live| rollout.is_none_or(|id| id == live)) else {
+        return Ok(());
+    };
+    let detail: Detail = client.get(&format!("/api/v1/rollouts/{live}")).await?;
+    if !goes_back(&detail, word) {
+        return Ok(());
+    }
+    match counted(client, &live).await? {
+        Some(loss) => {
+            output::talk(&format!("puts {} back; lost then:", loss.backup));
+            for store in &loss.stores {
+                output::talk(&format!("  {}: {}", store.store, store.words));
+            }
+        }
+        None => output::talk(
+            "puts a backup back; what users wrote since is lost then, and how much that is could not be counted yet",
+        ),
+    }
+    if consent.accept_loss {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(CommandError::new(
+            Exit::Failed,
+            "nothing was done: this loses what users wrote, and nobody is at a terminal to be asked",
+        )
+        .hint("with --accept-loss you agree to that beforehand"));
+    }
+    output::ask("Go back and lose this? [y/N] ");
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    match (read, line.trim()) {
+        (Ok(_), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(CommandError::new(Exit::Failed, "nothing was done")),
+    }
+}
+
+/// Whether this word is the consent to losing what users wrote.
+fn goes_back(detail: &Detail, word: CommandName) -> bool {
+    match &detail.state_detail {
         State::Held {
             why: HeldWhy::GoingBackLoses { .. } | HeldWhy::ReverseFailed { .. },
             ..
@@ -117,25 +158,26 @@ async fn agreed(
         State::Paused {
             why: PausedWhy::Approval { .. },
             ..
-        } => matches!(word, CommandName::Approve | CommandName::Resume),
+        } => {
+            let mut steps = detail.plan.plan.steps.iter();
+            matches!(word, CommandName::Approve | CommandName::Resume)
+                && steps.any(|step| matches!(step.action, Action::Restore(_)))
+        }
         _ => false,
-    };
-    if !goes_back {
-        return Ok(());
     }
-    output::talk(&format!("puts {} back; lost then:", loss.backup));
-    for store in &loss.stores {
-        output::talk(&format!("  {}: {}", store.store, store.words));
-    }
-    if !std::io::stdin().is_terminal() {
-        return Ok(());
-    }
-    output::ask("Go back and lose this? [y/N] ");
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    match (read, line.trim()) {
-        (Ok(_), "y" | "Y" | "yes") => Ok(()),
-        _ => Err(CommandError::new(Exit::Failed, "nothing was done")),
+}
+
+/// What would be lost, as soon as it is counted; nothing if that takes longer than a person waits.
+async fn counted(client: &Client, rollout: &str) -> Result<Option<Loss>, CommandError> {
+    let began_us = monotonic_us();
+    loop {
+        let status: Status = client.get("/api/v1/status").await?;
+        let loss = status.loss.filter(|loss| loss.rollout == rollout);
+        let waited = Duration::from_micros(monotonic_us().saturating_sub(began_us));
+        if loss.is_some() || waited > LOSS_PATIENCE {
+            return Ok(loss);
+        }
+        tokio::time::sleep(LOSS_LOOK_PAUSE).await;
     }
 }
 

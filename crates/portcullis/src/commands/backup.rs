@@ -4,6 +4,7 @@ pub(super) mod continuous;
 pub(super) mod copies;
 mod create;
 mod key;
+mod other_release;
 mod protect;
 pub(super) mod prune;
 mod restore_checks;
@@ -79,7 +80,7 @@ async fn in_vault(
             no_pause,
         } => {
             in_one_line(reason)?;
-            let release = serving(config).await;
+            let release = data_release(config).await;
             let pauses = Pauses::of(config, *pause, *no_pause);
             create::run(config, vault, (reason, release), (pauses, json)).await
         }
@@ -100,8 +101,12 @@ async fn in_vault(
             scratch,
             store,
             to,
+            other_release,
             ..
         } => {
+            if let (Some(name), None) = (name, to) {
+                other_release::check(config, vault, &parse(name)?, *other_release).await?;
+            }
             let wanted = continuous::Wanted {
                 at: at.as_deref().unwrap_or_default(),
                 store: store.as_deref(),
@@ -195,15 +200,18 @@ fn none_yet(config: &Config, command: &Backup, json: bool) -> Exit {
     Exit::Done
 }
 
-/// The release that serves now, so that a drill knows later what to start on the data. A journal that cannot be read
-/// must not keep anybody from making a backup.
-async fn serving(config: &Config) -> Option<String> {
-    match offline::present(config).await {
-        Ok(history) => Some(history.serving()?.release.id.to_string()),
-        Err(error) => {
+/// The release whose data the stores have now, so that a drill knows later what to start on it. A journal that cannot be
+/// read must not keep anybody from making a backup.
+async fn data_release(config: &Config) -> Option<String> {
+    let release = match offline::present(config).await {
+        Ok(history) => history.data_release().map_err(|error| error.to_string()),
+        Err(error) => Err(error.sentence()),
+    };
+    match release {
+        Ok(release) => release.map(|release| release.to_string()),
+        Err(why) => {
             output::talk(&format!(
-                "warning: the backup does not say which release serves: {}",
-                error.sentence()
+                "warning: the backup does not say which release its data is of, so that no drill can start one on it: {why}"
             ));
             None
         }

@@ -168,7 +168,8 @@ fn tell(entry: &DataEntry, drilled: &Drilled, json: bool) {
         output::result(&text::report(entry, &drilled.report));
         if let Some(kept) = &drilled.kept {
             output::talk(&format!(
-                "the copies are in {}; they have the service's data: remove them when you are done",
+                "the copies, and in logs/ what the release wrote, are in {}; they have the service's data: remove them when you \
+                 are done",
                 kept.display()
             ));
         }

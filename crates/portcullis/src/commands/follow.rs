@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use portcullis_api::engine::{Detail, Status, Summary};
 use portcullis_api::{Client, ClientError};
-use portcullis_rollout::{Cause, End, Moment, MomentKind, PausedWhy, Purpose, State, Strategy};
+use portcullis_rollout::{
+    Cause, Direction, End, HeldWhy, Moment, MomentKind, PausedWhy, Purpose, State, Strategy,
+};
 use serde::Serialize;
 
 use super::watch::feed::Feed;
@@ -377,12 +379,27 @@ fn last_words(detail: &Detail, exit: Exit) {
         }
         Exit::Waits | Exit::Inconclusive => {
             output::talk(&format!("look:  portcullis show {id}"));
-            let words = match detail.state_detail {
+            let words = match &detail.state_detail {
+                State::Held {
+                    why: HeldWhy::WouldLoseWrites,
+                    ..
+                } => {
+                    "portcullis retry (puts the backup back; what users wrote since is lost) or skip (keeps the data)"
+                }
                 State::Held { .. } => "portcullis retry (look again) or skip (vouch for the step)",
                 _ => "portcullis resume",
             };
             output::talk(&format!("go on: {words}"));
-            output::talk(&format!("stop:  portcullis abort {id}"));
+            let goes_back = matches!(
+                &detail.state_detail,
+                State::Held {
+                    direction: Direction::Undo,
+                    ..
+                }
+            );
+            if !goes_back {
+                output::talk(&format!("stop:  portcullis abort {id}"));
+            }
         }
         _ => output::talk(&format!("look: portcullis show {id}")),
     }

@@ -192,6 +192,7 @@ async fn from_files(config: &Config) -> Result<Status, CommandError> {
                 release: stable.release,
                 address: stable.address,
                 artifact_sha256: String::new(),
+                stopped: false,
             });
         }
     }

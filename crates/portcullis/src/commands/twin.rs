@@ -49,7 +49,12 @@ async fn up(config: &Config, json: bool, args: &TwinUp) -> Result<Exit, CommandE
     let vault = vault_of(config, false)
         .await
         .map_err(|error| failed(&error))?;
-    let name = migrate::chosen(config, &vault, args.backup.as_deref())?;
+    let name = migrate::chosen(
+        config,
+        &vault,
+        args.backup.as_deref(),
+        args.release.as_deref(),
+    )?;
     let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let twins = open(config).await?;
     let history = offline::history(config).await?;

@@ -230,7 +230,7 @@ fn traffic_goes_back_at_once_and_a_person_is_asked_about_lost_writes() {
     // The question is about the data only: users are back at 1.0 already, and nothing of the data was touched.
     assert!(shop.rig.get("/", "user-1").contains(r#""release": "1.0""#));
     assert_ne!(orders(), before);
-    shop.rig.ok(&["retry"]);
+    shop.rig.ok(&["retry", "--accept-loss"]);
     shop.rig.until("it is rolled back", |shop| {
         shop.state_of("shop-2") == "rolled back"
     });

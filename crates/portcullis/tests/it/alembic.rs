@@ -212,7 +212,7 @@ fn where_the_way_down_does_not_work_the_backup_is_the_way_back() {
     assert!(!down.unwrap().success(), "the downgrade must not work");
     // 4: it asks first.
     assert_eq!(rig.exit(&["rollback", "--wait"]), 4, "{}", rig.log());
-    rig.ok(&["approve"]);
+    rig.ok(&["approve", "--accept-loss"]);
     rig.until("1.0", |rig| rig.state_of("notebook-3") == "promoted");
     assert_eq!(rig.serving_release(), "1.0");
     assert_eq!(digest(&server), before);

@@ -214,7 +214,7 @@ fn a_gate_that_fails_after_the_opening_says_what_going_back_loses_and_asks() {
         "{}",
         rig.ok(&["status"])
     );
-    let aborted = rig.run(&["abort", "--wait"]);
+    let aborted = rig.run(&["abort", "--wait", "--accept-loss"]);
     let said = String::from_utf8_lossy(&aborted.stderr).into_owned();
     assert!(said.contains("lost then:"), "{said}");
     assert!(said.contains(&format!("{told} row")), "{said}");
@@ -232,6 +232,98 @@ fn a_gate_that_fails_after_the_opening_says_what_going_back_loses_and_asks() {
     // What was replaced is kept.
     let shown = rig.ok(&["show", "ledger-2"]);
     assert!(shown.contains("replaced data kept as"), "{shown}");
+}
+
+/// The release whose data a backup says that it has.
+fn release_of(rig: &Rig, backup: &str) -> String {
+    let manifest = rig.path(&format!(".portcullis/vault/{backup}.manifest.json"));
+    let manifest = std::fs::read(manifest).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    manifest["release"].as_str().unwrap_or_default().to_owned()
+}
+
+/// What a command says, which must end with this code.
+fn said(rig: &Rig, code: i32, args: &[&str]) -> String {
+    let output = rig.run(args);
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    said
+}
+
+#[test]
+fn data_has_the_name_of_the_release_it_is_of_and_is_lost_only_by_whoever_was_told_what() {
+    let mut rig = serving(CONFIGURATION);
+    rig.ok(&["backup", "create", "--reason", "before"]);
+    let users = rig.users();
+    let deployed = rig.exit(&["deploy", "--release", "2.0-bad", "--wait"]);
+    assert_eq!(deployed, 4, "{}", rig.log());
+    users.stop();
+    assert_eq!(rig.state_of("ledger-2"), "held");
+
+    // Who serves whom.
+    let status = rig.ok(&["status"]);
+    assert!(
+        status.contains("has 50 % of the users; 1.0 is stopped"),
+        "{status}"
+    );
+    assert!(status.contains("503"), "{status}");
+
+    // A backup is of the release that the data is of, and no rehearsal takes one that is migrated already.
+    let migrated = crate::drills::backup(&rig);
+    assert_eq!(release_of(&rig, &migrated), "2.0-bad");
+    let rehearse = ["migrate", "rehearse", "--release", "2.0-bad"];
+    let named = [rehearse.as_slice(), &["--backup", &migrated]].concat();
+    let refused = said(&rig, 2, &named);
+    assert!(
+        refused.contains("has the data of 2.0-bad already"),
+        "{refused}"
+    );
+
+    // As many rows as before, and three of them new.
+    let text = "DELETE FROM entry WHERE id <= 3; UPDATE entry SET body = 'other' WHERE id = 9;
+                INSERT INTO entry (body) VALUES ('n1'), ('n2'), ('n3');";
+    sqlite(&database(&rig), text);
+    let three = "3 rows added and 3 removed in entry";
+    rig.until("the count", |rig| rig.ok(&["status"]).contains(three));
+    for word in ["rollback", "abort"] {
+        let refused = said(&rig, 1, &[word]);
+        assert!(refused.contains(three), "{refused}");
+        assert!(refused.contains("changed are not counted"), "{refused}");
+        assert!(refused.contains("--accept-loss"), "{refused}");
+        assert_eq!(rig.state_of("ledger-2"), "held");
+    }
+    let agreed = said(&rig, 0, &["rollback", "--accept-loss", "--wait"]);
+    assert!(agreed.contains(three), "{agreed}");
+    assert_eq!(rig.state_of("ledger-2"), "rolled back");
+    let again = crate::drills::backup(&rig);
+    assert_eq!(release_of(&rig, &again), "1.0");
+
+    // The releases that were tried out have left nothing that they wrote.
+    let rehearsed = said(&rig, 0, &["migrate", "rehearse", "--release", "2.0-bad"]);
+    assert!(rehearsed.contains(&again), "{rehearsed}");
+    assert_eq!(
+        crate::drills::logs(&rig.path(".portcullis/rehearsals/logs")),
+        0
+    );
+    assert_eq!(crate::drills::logs(&rig.path(".portcullis/logs")), 2);
+
+    // Data of another release is put in place only by whoever means it.
+    rig.kill();
+    rig.start();
+    rig.stop();
+    let in_place = ["backup", "restore", &migrated, "--in-place"];
+    let refused = said(&rig, 1, &in_place);
+    assert!(
+        refused.contains("has the data of release 2.0-bad, and here 1.0 works on it"),
+        "{refused}"
+    );
+    assert!(refused.contains("--other-release"), "{refused}");
+    assert_eq!(sqlite(&database(&rig), "PRAGMA user_version"), "1");
+    let meant = [in_place.as_slice(), &["--other-release"]].concat();
+    let warned = said(&rig, 0, &meant);
+    assert!(warned.contains("warning:"), "{warned}");
+    assert_eq!(sqlite(&database(&rig), "PRAGMA user_version"), "3");
 }
 
 /// The one backup that something needs.
@@ -283,7 +375,9 @@ fn going_back_behind_a_cut_over_puts_the_data_back_and_can_be_taken_back_too() {
             .contains("1 row more in entry")
     });
     assert_eq!(written(&rig, "body").len(), 2, "nothing was touched yet");
-    rig.ok(&["approve"]);
+    assert_eq!(rig.exit(&["approve"]), 1, "nobody can be asked");
+    assert_eq!(written(&rig, "body").len(), 2, "nothing was touched yet");
+    rig.ok(&["approve", "--accept-loss"]);
     rig.until("1.0", |rig| rig.state_of("ledger-3") == "promoted");
     assert_eq!(rig.serving_release(), "1.0");
     assert_eq!(written(&rig, "text"), ["written to 1.0"]);
@@ -301,7 +395,7 @@ fn going_back_behind_a_cut_over_puts_the_data_back_and_can_be_taken_back_too() {
     assert!(pruned.contains("2.0 would get its data back"), "{pruned}");
     assert!(!rig.ok(&["backup", "list"]).contains(&way_back));
     assert_eq!(rig.exit(&["rollback", "2.0", "--wait"]), 4, "{}", rig.log());
-    rig.ok(&["approve"]);
+    rig.ok(&["approve", "--accept-loss"]);
     rig.until("2.0", |rig| rig.state_of("ledger-4") == "promoted");
     assert_eq!(written(&rig, "body"), ["written to 1.0", "written to 2.0"]);
     rig.ok(&["journal", "verify"]);

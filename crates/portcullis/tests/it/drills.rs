@@ -61,6 +61,26 @@ pub(crate) fn backup(rig: &Rig) -> String {
     name.into_inner().unwrap()
 }
 
+/// How many files there are below a folder of logs.
+pub(crate) fn logs(folder: &std::path::Path) -> usize {
+    let services = std::fs::read_dir(folder).into_iter().flatten();
+    let logs = services.map(|service| std::fs::read_dir(service.unwrap().path()).unwrap().count());
+    logs.sum()
+}
+
+#[test]
+fn what_a_release_wrote_in_a_drill_goes_with_the_copies() {
+    let rig = Rig::serving("none");
+    backup(&rig);
+    let (report, code) = drill(&rig, &["--keep"]);
+    assert_eq!(code, 0, "{report:#}");
+    let kept = PathBuf::from(report["kept"].as_str().unwrap());
+    assert_eq!(logs(&kept.join("logs")), 1, "{report:#}");
+    let (report, code) = drill(&rig, &[]);
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(logs(&rig.path(".portcullis/drills/logs")), 0);
+}
+
 #[test]
 fn a_drill_passes_with_measured_numbers_and_touches_nothing_live() {
     let rig = Rig::serving("none");

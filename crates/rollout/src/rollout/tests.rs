@@ -1041,3 +1041,65 @@ fn the_cadence_is_kept_over_a_restart_and_a_pause() {
     let paused = apply(&rollout, pause());
     assert_eq!(asked(&paused, EventKind::Resume), Some(20_000));
 }
+
+/// Whose data there is, and whether the release before is stopped.
+fn standing(rollout: &Rollout) -> (DataOf, bool) {
+    (rollout.data_of(), rollout.stopped_previous())
+}
+
+#[test]
+fn in_a_cut_over_the_data_is_of_the_new_release_from_the_migration_on() {
+    let plan = Arc::clone(opened().plan());
+    let before = (DataOf::Before, false);
+    assert_eq!(standing(&Rollout::new(Arc::clone(&plan))), before);
+    for (step, data, stopped) in [
+        ("close", DataOf::Before, false),
+        ("final-backup", DataOf::Before, true),
+        ("migrate", DataOf::Between, true),
+        ("start", DataOf::After, true),
+        ("smoke", DataOf::After, true),
+    ] {
+        let there = advance(Arc::clone(&plan), step);
+        assert_eq!(standing(&there), (data, stopped), "{step}");
+    }
+    let opened = opened();
+    assert_eq!(standing(&opened), (DataOf::After, true));
+    let held = apply(&opened, measured(&opened, 100, 50));
+    assert_eq!(standing(&held), (DataOf::After, true));
+    let mut back = apply(&held, abort());
+    let mut undone = Vec::new();
+    while !back.state().is_done() {
+        undone.push((back.op().unwrap().action.word(), standing(&back)));
+        back = apply(&back, ok(&back));
+    }
+    let restore = undone.iter().position(|(word, _)| *word == "restore");
+    for (at, (word, found)) in undone.iter().enumerate() {
+        let wanted = match restore.map(|restore| at.cmp(&restore)) {
+            Some(std::cmp::Ordering::Less) => DataOf::After,
+            Some(std::cmp::Ordering::Equal) => DataOf::Between,
+            _ => DataOf::Before,
+        };
+        assert_eq!(found.0, wanted, "{word}");
+    }
+    assert_eq!(undone.last().map(|(_, found)| found.1), Some(false));
+    assert_eq!(standing(&back), before);
+}
+
+#[test]
+fn data_that_waits_for_a_person_before_it_is_put_back_is_still_of_the_new_release() {
+    let mut request = crate::plan::tests::request();
+    request.policy.service_writes = true;
+    let plan = Arc::new(Plan::build(&request).unwrap());
+    let mut rollout = apply(&Rollout::new(plan), EventKind::Start);
+    while rollout.judgement().is_none() {
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    assert_eq!(standing(&rollout), (DataOf::After, false));
+    rollout = apply(&rollout, measured(&rollout, 100, 50));
+    while matches!(rollout.state(), State::Unwinding { .. }) {
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    assert_eq!(standing(&rollout), (DataOf::After, false));
+    let asked = apply(&rollout, EventKind::Retry);
+    assert_eq!(standing(&asked), (DataOf::Between, false));
+}

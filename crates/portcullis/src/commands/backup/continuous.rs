@@ -12,7 +12,7 @@ use portcullis_config::{Config, ContinuousConfig};
 use portcullis_engine::{DataRecord, size_words, span_words, stores_of};
 use portcullis_rollout::StoreLocation;
 
-use super::{alone, failed, now, serving};
+use super::{alone, data_release, failed, now};
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::continuous_range::{ms, range_ms};
 use crate::continuous_source::archive;
@@ -302,7 +302,7 @@ async fn in_place(
         .into_iter()
         .next()
         .ok_or_else(|| CommandError::new(Exit::Failed, "the store is not in the configuration"))?;
-    let release = serving(config).await;
+    let release = data_release(config).await;
     let order = RecoveryOrder {
         at,
         place: scratch.map_or_else(

@@ -1,6 +1,6 @@
 //! `portcullis migrate rehearse`: what a release would do to the data, on a copy of it.
 
-use portcullis_backup::{BackupName, Vault};
+use portcullis_backup::{BackupName, BackupState, Vault};
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
 use portcullis_engine::{Planner, Rehearsals, RehearsalsRefused, vault_of};
@@ -23,7 +23,12 @@ pub(super) async fn run(site: &Site, json: bool, args: &Rehearse) -> Result<Exit
     let vault = vault_of(&config, false)
         .await
         .map_err(|error| failed(&error))?;
-    let name = chosen(&config, &vault, args.backup.as_deref())?;
+    let name = chosen(
+        &config,
+        &vault,
+        args.backup.as_deref(),
+        args.release.as_deref(),
+    )?;
     let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let checks = connect::checks(&config)?;
     let opened = Rehearsals::open(folder.root(), vault.clone(), checks).await;
@@ -54,25 +59,71 @@ pub(super) async fn run(site: &Site, json: bool, args: &Rehearse) -> Result<Exit
     told(&rehearsal, &name, held, json)
 }
 
-/// The backup that is asked for, or the newest of this service.
+/// The backup that is asked for, or the newest of this service whose data the release has not migrated yet: on one that
+/// has, a migration shows nothing.
+///
+/// # Errors
+/// There is none, or the one that is asked for has the data of the release already.
 pub(in crate::commands) fn chosen(
     config: &Config,
     vault: &Vault,
     wanted: Option<&str>,
+    release: Option<&str>,
 ) -> Result<BackupName, CommandError> {
+    let release = release.map(ReleaseId::new);
+    let migrating = match &release {
+        Some(id) => config.release(id),
+        None => config.releases.last(),
+    };
+    let migrating = migrating.filter(|release| release.migration.is_some());
+    let has_its_data = |of: Option<&str>| migrating.is_some_and(|m| Some(m.id.as_str()) == of);
+    let already = |name: &BackupName| {
+        let of = migrating.map_or("", |release| release.id.as_str());
+        let what = format!(
+            "the backup {name} has the data of {of} already: there is nothing to migrate in it"
+        );
+        CommandError::coded(ErrorCode::BadValue, what)
+            .hint("choose one of before: `portcullis backup list` lists the names")
+    };
     if let Some(name) = wanted {
-        return backup::parse(name);
+        let name = backup::parse(name)?;
+        let of = vault
+            .manifest(&name)
+            .ok()
+            .and_then(|manifest| manifest.release);
+        return match has_its_data(of.as_deref()) {
+            true => Err(already(&name)),
+            false => Ok(name),
+        };
     }
     let (service, environment) = (config.service.name.as_str(), &config.service.environment);
-    let latest = vault.latest(service, environment, false);
-    match latest.map_err(|error| failed(&error))? {
-        Some(latest) => Ok(latest.name),
-        None => {
-            let message = format!("there is no backup of {service} ({environment}) to rehearse on");
-            Err(CommandError::coded(ErrorCode::BadValue, message)
-                .hint("make one: `portcullis backup create`"))
+    let mut passed_over = None;
+    for summary in vault.list().map_err(|error| failed(&error))? {
+        let is_ours =
+            summary.name.service() == service && summary.name.environment() == environment;
+        match &summary.state {
+            BackupState::Complete { release, .. } if is_ours => {
+                if !has_its_data(release.as_deref()) {
+                    if let Some(newer) = &passed_over {
+                        output::talk(&format!(
+                            "{newer} is newer and passed over: its data is migrated already"
+                        ));
+                    }
+                    return Ok(summary.name);
+                }
+                passed_over.get_or_insert(summary.name);
+            }
+            _ => {}
         }
     }
+    Err(match passed_over {
+        Some(name) => already(&name),
+        None => {
+            let message = format!("there is no backup of {service} ({environment}) to rehearse on");
+            CommandError::coded(ErrorCode::BadValue, message)
+                .hint("make one: `portcullis backup create`")
+        }
+    })
 }
 
 fn told(

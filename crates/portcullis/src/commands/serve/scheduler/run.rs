@@ -21,9 +21,11 @@ impl Keeper {
     pub(super) async fn back_up(&mut self, time_ms: u64, at: &str) {
         let began_ms = now_ms();
         let history = self.engine.history();
-        let release = history
-            .serving()
-            .map(|running| running.release.id.to_string());
+        let release = history.data_release().unwrap_or_else(|between| {
+            tracing::warn!("the backup does not say whose data it has: {between}");
+            None
+        });
+        let release = release.map(|release| release.to_string());
         let needed = prune::needed_by(&history);
         let (config, reason) = (self.config.clone(), format!("schedule, {at}"));
         let encryption = encryption_of(&config).await;
