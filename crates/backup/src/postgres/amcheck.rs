@@ -68,7 +68,8 @@ pub(super) async fn amcheck(
     if session.major < FIRST_MAJOR {
         return not_run(format!("there is one from PostgreSQL {FIRST_MAJOR} on"));
     }
-    if !has && !(available && is_copy) {
+    let usable = has || (available && is_copy);
+    if !usable {
         return not_run(match available {
             true => "the database has no extension amcheck".to_owned(),
             false => "the server has no extension amcheck (Debian: postgresql-contrib)".to_owned(),

@@ -9,12 +9,13 @@
 
 use std::io::{self, BufReader, Read, Write};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::connection::{Connection, Stream, refused};
 use super::server::Server;
 use super::{RedisAddress, RedisProblem};
 use crate::bounds::{CHUNK_BYTES, REDIS_BUSY_PAUSE_MS, REDIS_SAVE_S};
+use crate::clock::Stopwatch;
 
 /// How long a line of an answer may be.
 const LINE_BYTES_MAX: usize = 4096;
@@ -73,7 +74,7 @@ pub(super) fn receive(address: &RedisAddress) -> Result<(Incoming, Server), Redi
 
 /// Waits until the server writes no RDB.
 fn settled(connection: &mut Connection) -> Result<(), RedisProblem> {
-    let limit = Instant::now() + Duration::from_secs(REDIS_SAVE_S);
+    let since = Stopwatch::start();
     loop {
         let facts = connection.info("persistence")?;
         if facts
@@ -82,7 +83,7 @@ fn settled(connection: &mut Connection) -> Result<(), RedisProblem> {
         {
             return Ok(());
         }
-        if Instant::now() > limit {
+        if since.elapsed() > Duration::from_secs(REDIS_SAVE_S) {
             return Err(RedisProblem::Busy {
                 place: connection.place.clone(),
                 why: format!("it has been writing an RDB for more than {REDIS_SAVE_S} s"),

@@ -16,13 +16,14 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::connection::Connection;
 use super::{RDB, RedisAddress, RedisContent, RedisProblem};
 use crate::bounds::{
     REDIS_COPY_LOAD_S, REDIS_COPY_PAUSE_MS, REDIS_COPY_PORTS_TRIED, TOOL_WORDS_BYTES_MAX,
 };
+use crate::clock::Stopwatch;
 
 /// Where the URL of a copy is.
 pub(super) const URL: &str = "url";
@@ -179,7 +180,7 @@ fn launch(program: &Path, folder: &Path) -> std::io::Result<Child> {
 
 /// Waits until the server answers and has everything.
 fn loaded(mut child: Child, folder: &Path, address: &RedisAddress) -> Result<(), RedisProblem> {
-    let limit = Instant::now() + Duration::from_secs(REDIS_COPY_LOAD_S);
+    let since = Stopwatch::start();
     let said = || {
         let log = fs::read(folder.join(LOG)).unwrap_or_default();
         let from = log.len().saturating_sub(TOOL_WORDS_BYTES_MAX);
@@ -205,7 +206,7 @@ fn loaded(mut child: Child, folder: &Path, address: &RedisAddress) -> Result<(),
         let ended = child.try_wait().map_err(|error| failed(folder, &error))?;
         let why = match ended {
             Some(_) => said(),
-            None if Instant::now() > limit => {
+            None if since.elapsed() > Duration::from_secs(REDIS_COPY_LOAD_S) => {
                 let _ = fs::remove_file(folder.join(URL));
                 format!("it did not load its data within {REDIS_COPY_LOAD_S} s")
             }

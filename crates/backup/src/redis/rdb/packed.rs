@@ -16,10 +16,10 @@ pub(super) fn decompressed(packed: &[u8], length: u64) -> Option<Vec<u8>> {
                 count += usize::from(rest.next()?);
             }
             let back = (usize::from(control & 0x1f) << 8) + usize::from(rest.next()?) + 1;
-            let mut from = out.len().checked_sub(back)?;
-            for _ in 0..count + 2 {
-                out.push(*out.get(from)?);
-                from += 1;
+            // What is copied may be what was just written: one byte far back is a run of that byte.
+            let from = out.len().checked_sub(back)?;
+            for at in from..from + count + 2 {
+                out.push(*out.get(at)?);
             }
         }
         if out.len() > length {

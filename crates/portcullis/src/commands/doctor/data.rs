@@ -139,11 +139,7 @@ fn leftovers(store: &Store) -> Option<Finding> {
              that name",
             store.place()
         ),
-<<<<<<< ours
         _ if store.path().is_some() => {
-=======
-        StoreKind::File | StoreKind::Directory | StoreKind::Sqlite | StoreKind::Chroma | StoreKind::Command => {
->>>>>>> theirs
             "unless a restore is under way, remove them with rm -r; the next restore does it too"
                 .to_owned()
         }
