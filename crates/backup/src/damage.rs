@@ -153,13 +153,8 @@ impl fmt::Display for Damage {
                 path,
                 expected,
                 found,
-            } => {
-                write!(
-                    f,
-                    "{path} in the archive: expected {expected}, found {found}"
-                )
             }
-            Self::Attributes {
+            | Self::Attributes {
                 path,
                 expected,
                 found,

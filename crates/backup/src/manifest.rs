@@ -326,37 +326,7 @@ impl StoreManifest {
         if paths.len() != count {
             return Err("a path is listed twice".to_owned());
         }
-        match self.kind {
-            StoreKind::File | StoreKind::Sqlite if count != 1 || self.files.len() != 1 => {
-                return Err(format!(
-                    "a {} store has exactly one file, found {count} entries",
-                    self.kind
-                ));
-            }
-            StoreKind::File | StoreKind::Sqlite
-                if !self.files.iter().all(|file| file.path.parent().is_root()) =>
-            {
-                return Err("the file of a file store is not in a folder".to_owned());
-            }
-            StoreKind::Command if !matches!(self.files.as_slice(), [data] if data.path.as_path() == Path::new(command::DATA)) =>
-            {
-                return Err(format!("a {} has exactly one file, data", self.kind));
-            }
-            StoreKind::Directory
-            | StoreKind::Chroma
-            | StoreKind::Postgres
-            | StoreKind::Redis
-            | StoreKind::Bucket
-            | StoreKind::Command => {
-                if let Some(orphan) = paths
-                    .iter()
-                    .find(|path| !directories.contains(&path.parent()))
-                {
-                    return Err(format!("the folder of {orphan} is not listed"));
-                }
-            }
-            StoreKind::File | StoreKind::Sqlite => {}
-        }
+        self.check_shape(&paths, &directories)?;
         let files: BTreeSet<_> = self.files.iter().map(|file| &file.path).collect();
         if let Some(link) = self
             .hard_links
@@ -387,6 +357,47 @@ impl StoreManifest {
         }
         if self.digest != self.content_digest() {
             return Err("its digest is not that of its files".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Which entries a store of this kind can have; `paths` are all of them.
+    fn check_shape(
+        &self,
+        paths: &BTreeSet<&RelativePath>,
+        directories: &BTreeSet<&RelativePath>,
+    ) -> Result<(), String> {
+        let count = paths.len();
+        match self.kind {
+            StoreKind::File | StoreKind::Sqlite if count != 1 || self.files.len() != 1 => {
+                return Err(format!(
+                    "a {} store has exactly one file, found {count} entries",
+                    self.kind
+                ));
+            }
+            StoreKind::File | StoreKind::Sqlite
+                if !self.files.iter().all(|file| file.path.parent().is_root()) =>
+            {
+                return Err("the file of a file store is not in a folder".to_owned());
+            }
+            StoreKind::Command if !matches!(self.files.as_slice(), [data] if data.path.as_path() == Path::new(command::DATA)) =>
+            {
+                return Err(format!("a {} has exactly one file, data", self.kind));
+            }
+            StoreKind::Directory
+            | StoreKind::Chroma
+            | StoreKind::Postgres
+            | StoreKind::Redis
+            | StoreKind::Bucket
+            | StoreKind::Command => {
+                if let Some(orphan) = paths
+                    .iter()
+                    .find(|path| !directories.contains(&path.parent()))
+                {
+                    return Err(format!("the folder of {orphan} is not listed"));
+                }
+            }
+            StoreKind::File | StoreKind::Sqlite => {}
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ fn what_is_written_is_read_whatever_is_a_hole() {
     for end in [content.len(), 2_000_000, 1_100_000, 4_096, 1] {
         for piece in [1_usize.max(end / 3), 4_095, 4_096, 131_072] {
             let mut file = tempfile::tempfile().unwrap();
-            let mut writer = SparseWriter::new(&mut file);
+            let mut writer = SparseWriter::new(&file);
             for part in content[..end].chunks(piece) {
                 writer.write_all(part).unwrap();
             }
@@ -28,7 +28,7 @@ fn what_is_written_is_read_whatever_is_a_hole() {
 #[test]
 fn holes_are_counted_and_kept() {
     let mut file = tempfile::tempfile().unwrap();
-    let mut writer = SparseWriter::new(&mut file);
+    let mut writer = SparseWriter::new(&file);
     writer.write_all(&[1; 8192]).unwrap();
     writer.write_all(&vec![0; 1024 * 1024]).unwrap();
     writer.write_all(&[2; 8192]).unwrap();

@@ -259,7 +259,7 @@ mod tests {
         let origin = 1_700_000_000_000;
         assert_eq!(span(origin, origin - 5), origin);
         assert_eq!(span(origin, origin + 15_999), origin + 15_000);
-        assert_eq!(span(origin, i64::MAX / 2) > origin, true);
+        assert!(span(origin, i64::MAX / 2) > origin);
         let mut last = origin;
         for at in (origin..origin + 100_000_000).step_by(777) {
             let begin = span(origin, at);

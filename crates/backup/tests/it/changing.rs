@@ -190,7 +190,7 @@ fn a_database_in_a_folder_is_never_put_together_from_two_moments() {
         let rounds = (0..3).map(|second| {
             place
                 .vault
-                .create(&crate::request(second), &[store.clone()])
+                .create(&crate::request(second), std::slice::from_ref(&store))
         });
         let rounds: Vec<_> = rounds.collect();
         stop.store(true, std::sync::atomic::Ordering::Relaxed);

@@ -7,30 +7,17 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use portcullis_backup::{BackupError, Since, Store, StoreKind, examine_copy, store_digest};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::cloud::{environment, free_port};
+use crate::waiting::until;
 use crate::{Place, at, names, path_of};
-
-/// How long a server or a program of Python's may take to answer.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/chroma")
-}
-
-/// Waits until something is so.
-#[allow(clippy::disallowed_methods)] // waiting is bounded
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// A Chroma server on a folder, ended when dropped.

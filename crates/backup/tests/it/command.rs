@@ -375,7 +375,7 @@ fn a_command_that_never_ends_is_killed_with_what_it_started_and_fills_no_disk() 
     assert!(begun.elapsed() < Duration::from_secs(30));
     let child = fs::read_to_string(place.path("child")).unwrap();
     let gone = |child: &str| !is_running(child.trim());
-    crate::chroma::until("the child goes on", || gone(&child));
+    crate::waiting::until("the child goes on", || gone(&child));
     // One that ends and leaves something behind is not waited for, and what it left is ended.
     let leaves = StoreCommands {
         backup: shell("echo all; sleep 600 & echo $! > child"),
@@ -396,7 +396,7 @@ fn a_command_that_never_ends_is_killed_with_what_it_started_and_fills_no_disk() 
     };
     place.back_up(2, &[Store::command("notes", quiet)]);
     let child = fs::read_to_string(place.path("child")).unwrap();
-    crate::chroma::until("the child goes on", || gone(&child));
+    crate::waiting::until("the child goes on", || gone(&child));
     drop(leaves);
     // One that writes for ever.
     let endless = StoreCommands {

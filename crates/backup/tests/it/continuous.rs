@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_backup::{
@@ -19,20 +19,11 @@ use portcullis_backup::{
 
 use crate::killed::{FOLDER_VARIABLE, run_and_kill, say_round};
 use crate::postgres_server::PostgresServer;
+use crate::waiting::until;
 use crate::{Place, request};
 
-const WITHIN: Duration = Duration::from_secs(120);
 const GIGABYTE: u64 = 1 << 30;
 const WRITERS: usize = 3;
-
-#[allow(clippy::disallowed_methods)] // waiting is bounded
-pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + WITHIN;
-    while !done() {
-        assert!(Instant::now() < end, "in vain: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// A server with a table for what writers note, and its archive.
 pub(crate) struct Archived {
@@ -1096,7 +1087,7 @@ fn recovers_until_it_is_killed() {
         let _cluster = recover_in(&folder);
         say_round(round);
         // It is killed before this is over.
-        thread::sleep(WITHIN);
+        thread::sleep(Duration::from_secs(120));
     }
 }
 

@@ -91,7 +91,10 @@ fn a_bucket_that_cannot_lock_is_refused_and_a_lock_that_was_cut_off_is_made_up_f
     );
     copies.copy(&place.vault, &backup.name, &go_on).unwrap_err();
     assert_eq!(copies.list().unwrap().len(), 1, "it is there");
-    assert_eq!(copies.to_be_locked(&place.vault), [backup.name.clone()]);
+    assert_eq!(
+        copies.to_be_locked(&place.vault),
+        std::slice::from_ref(&backup.name)
+    );
     assert!(
         !copies.has(&place.vault, &backup.name).unwrap(),
         "and not done"

@@ -40,6 +40,7 @@ mod removing;
 mod round_trip;
 mod since;
 mod sqlite;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use jiff::Timestamp;
 use portcullis_backup::{Kept, PostgresAddress, Store, store_digest};
 
-use crate::continuous::{Archived, psql, until};
+use crate::continuous::{Archived, psql};
+use crate::waiting::until;
 use crate::{at, request};
 
 const CLIENTS: usize = 4;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::Value;
 
@@ -17,6 +17,7 @@ use portcullis_backup::{
 
 use crate::killed::{FOLDER_VARIABLE, FROM_VARIABLE, run_and_kill, say_round};
 use crate::redis_server::RedisServer;
+use crate::waiting::until;
 use crate::{Place, at};
 
 /// A server that lets itself be asked for digests, with more arguments.
@@ -434,11 +435,7 @@ fn keys_that_expire_meanwhile_make_no_difference_and_others_do() {
     let backup = place.back_up(1, std::slice::from_ref(&cache));
     let held = &backup.manifest.stores[0];
     assert_eq!(held.redis.as_ref().unwrap().keys(), 4);
-    let until = Instant::now() + Duration::from_secs(20);
-    while cli(&server, 0, "EXISTS soon") != "0" {
-        assert!(Instant::now() < until);
-        thread::sleep(Duration::from_millis(50));
-    }
+    until("the key expires", || cli(&server, 0, "EXISTS soon") == "0");
     // The second in which it expired must be over too.
     thread::sleep(Duration::from_millis(2_100));
     assert_eq!(store_digest_against(&cache, held).unwrap(), held.digest);
@@ -546,11 +543,9 @@ fn a_copy_is_a_server_of_its_own() {
         .parse()
         .unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
-    let until = Instant::now() + Duration::from_secs(30);
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-        assert!(Instant::now() < until, "the server goes on");
-        thread::sleep(Duration::from_millis(50));
-    }
+    until("the server of the copy ends", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_err()
+    });
     // What is no copy is left alone.
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("mine"), "").unwrap();
@@ -699,11 +694,9 @@ fn servers_that_cannot_be_stores_are_refused() {
     );
     // A replica can be backed up, and not be restored to.
     let replica = server(&["--replicaof", "127.0.0.1", &small.port.to_string()]);
-    let until = Instant::now() + Duration::from_secs(30);
-    while info(&replica, "replication", "master_link_status") != "up" {
-        assert!(Instant::now() < until);
-        thread::sleep(Duration::from_millis(50));
-    }
+    until("the replica follows", || {
+        info(&replica, "replication", "master_link_status") == "up"
+    });
     let copied = store(&replica, 0);
     let from_replica = place.back_up(2, std::slice::from_ref(&copied));
     assert_eq!(

@@ -89,25 +89,7 @@ fn location<'r>(
     }
     bucket::unused(raw, kind.word(), context.report);
     let server = matches!(kind, StoreKind::Postgres | StoreKind::Redis);
-    let mut foreign = Vec::new();
-    match server {
-        true => foreign.extend(raw.path.as_ref().map(|at| ("path", &at.spot))),
-        false => foreign.extend(raw.url.as_ref().map(|at| ("url", &at.spot))),
-    }
-    match kind {
-        StoreKind::Postgres => {}
-        _ => {
-            foreign.extend(raw.jobs.as_ref().map(|at| ("jobs", &at.spot)));
-        }
-    }
-    if kind != StoreKind::Command {
-        foreign.extend(commands::given(raw));
-    }
-    for (key, spot) in foreign {
-        let message = format!("a store of kind \"{kind}\" has no `{key}`");
-        let wrong = Wrong::new(Code::Contradiction, message).hint("remove it, or set another kind");
-        context.report.add(spot, wrong);
-    }
+    foreign_keys(kind, server, raw, context);
     if kind == StoreKind::Command {
         return commands::location(raw, state, context);
     }
@@ -150,6 +132,26 @@ fn location<'r>(
     };
     context.needs(&context.absolute(&at.value), wanted, &at.spot);
     Some((location, &at.spot))
+}
+
+/// Says which keys a store of this kind does not have; `server` when its data is behind a URL.
+fn foreign_keys(kind: StoreKind, server: bool, raw: &RawStore, context: &mut Context<'_>) {
+    let mut foreign = Vec::new();
+    match server {
+        true => foreign.extend(raw.path.as_ref().map(|at| ("path", &at.spot))),
+        false => foreign.extend(raw.url.as_ref().map(|at| ("url", &at.spot))),
+    }
+    if kind != StoreKind::Postgres {
+        foreign.extend(raw.jobs.as_ref().map(|at| ("jobs", &at.spot)));
+    }
+    if kind != StoreKind::Command {
+        foreign.extend(commands::given(raw));
+    }
+    for (key, spot) in foreign {
+        let message = format!("a store of kind \"{kind}\" has no `{key}`");
+        let wrong = Wrong::new(Code::Contradiction, message).hint("remove it, or set another kind");
+        context.report.add(spot, wrong);
+    }
 }
 
 /// The value of a key that a store of this kind must have.

@@ -10,6 +10,7 @@ mod growth;
 mod postgres_conformance;
 mod postgres_faults;
 mod postgres_open;
+#[allow(dead_code)] // tests of other crates use the rest
 mod postgres_server;
 mod postgres_take_over;
 mod sqlite_file;

@@ -297,29 +297,7 @@ async fn list_lines(
         output::talk("there are no backups yet; `portcullis backup create` makes one");
     } else {
         for backup in backups {
-            let (state, why) = state_words(&backup.state);
-            let state = if backup.verified { "verified" } else { state };
-            let why = why.filter(|why| !why.is_empty());
-            // A manifest may come from elsewhere, and a line of it must not look like one of ours.
-            let why = why.map(|why| why.replace(char::is_control, "·"));
-            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-            let encrypted = if backup.sealed.is_some() {
-                ", encrypted"
-            } else {
-                ""
-            };
-            let size = size_words(backup.bytes);
-            let protected = if backup.protection.is_some() {
-                ", protected"
-            } else {
-                ""
-            };
-            let needed = needed(backup).map(|why| format!("; {why}"));
-            output::result(&format!(
-                "{}  {size:>9}  {state}{encrypted}{protected}{why}{}",
-                backup.name,
-                needed.unwrap_or_default()
-            ));
+            output::result(&line_of(backup, needed(backup)));
         }
     }
     if !json {
@@ -327,6 +305,24 @@ async fn list_lines(
             output::result(&archive.line());
         }
     }
+}
+
+/// What a list says of one backup; `needed` is why the journal needs it.
+fn line_of(backup: &BackupSummary, needed: Option<&str>) -> String {
+    let (state, why) = state_words(&backup.state);
+    let state = if backup.verified { "verified" } else { state };
+    let why = why.filter(|why| !why.is_empty());
+    // A manifest may come from elsewhere, and a line of it must not look like one of ours.
+    let why = why.map(|why| why.replace(char::is_control, "·"));
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    let encrypted = backup.sealed.as_ref().map_or("", |_| ", encrypted");
+    let size = size_words(backup.bytes);
+    let protected = backup.protection.as_ref().map_or("", |_| ", protected");
+    let needed = needed.map(|why| format!("; {why}")).unwrap_or_default();
+    format!(
+        "{}  {size:>9}  {state}{encrypted}{protected}{why}{needed}",
+        backup.name
+    )
 }
 
 fn restore_copy(

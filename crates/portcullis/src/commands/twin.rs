@@ -85,8 +85,13 @@ async fn up(config: &Config, json: bool, args: &TwinUp) -> Result<Exit, CommandE
     if args.shadow {
         mirror(config, &twin).await?;
     }
+    tell_up(&twin, &facts, json);
+    Ok(Exit::Done)
+}
+
+fn tell_up(twin: &Twin, facts: &[Fact], json: bool) {
     if json {
-        output::json(&shown(&twin, None, &facts));
+        output::json(&shown(twin, None, facts));
     } else {
         facts
             .iter()
@@ -99,7 +104,6 @@ async fn up(config: &Config, json: bool, args: &TwinUp) -> Result<Exit, CommandE
         ));
         output::talk("undo: portcullis twin down");
     }
-    Ok(Exit::Done)
 }
 
 async fn smoke(config: &Config, json: bool) -> Result<Exit, CommandError> {

@@ -286,19 +286,7 @@ impl Stream<'_> {
         stop: &AtomicBool,
         tell: &(dyn Fn(&Received) + Sync),
     ) -> Result<(), BackupError> {
-        let mut arguments: Vec<OsString> = [
-            "--no-loop",
-            "--no-password",
-            "--status-interval=1",
-            &format!("--slot={}", self.source.slot),
-        ]
-        .map(OsString::from)
-        .to_vec();
-        if self.source.synchronous {
-            arguments.push("--synchronous".into());
-        }
-        let incoming = self.archive.root().join(INCOMING);
-        arguments.extend(["--directory".into(), incoming.into()]);
+        let arguments = self.arguments();
         let address = &self.source.address;
         let failed = |problem: ContinuousProblem| self.archive.failed(problem);
         let mut child = tool
@@ -351,6 +339,24 @@ impl Stream<'_> {
                 self.archive.note_standing(&self.standing)?;
             }
         }
+    }
+
+    /// What `pg_receivewal` is told.
+    fn arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = [
+            "--no-loop",
+            "--no-password",
+            "--status-interval=1",
+            &format!("--slot={}", self.source.slot),
+        ]
+        .map(OsString::from)
+        .to_vec();
+        if self.source.synchronous {
+            arguments.push("--synchronous".into());
+        }
+        let incoming = self.archive.root().join(INCOMING);
+        arguments.extend(["--directory".into(), incoming.into()]);
+        arguments
     }
 
     fn seal_all(&mut self) -> Result<(), BackupError> {

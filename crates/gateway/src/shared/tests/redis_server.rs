@@ -95,7 +95,8 @@ fn launch(folder: &TempDir, arguments: &[String]) -> Option<Child> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
-    let mut child = child.expect("redis-server; `cargo xtask setup` installs it");
+    // `cargo xtask setup` installs it.
+    let mut child = child.unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let ready = lines.any(|line| line.is_ok_and(|line| line.contains("Ready to accept")));
     if !ready {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portcullis_backup::{
     Amcheck, BackupError, BackupRequest, ContinuousArchive, ContinuousVerified, Kept, LogGap,
-    RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange, Vault,
+    RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange, Store, Vault,
 };
 use portcullis_config::{Config, ContinuousConfig};
 use portcullis_engine::{DataRecord, size_words, span_words, stores_of};
@@ -290,18 +290,7 @@ async fn in_place(
 ) -> Result<Exit, CommandError> {
     let told = |error: BackupError| failed(&error);
     let _lock = alone(config)?;
-    let declared = config.stores.iter().find(|store| store.name == one.store);
-    let declared = declared.cloned().into_iter().collect::<Vec<_>>();
-    let jobs = declared.first().map_or(1, |store| match store.location {
-        StoreLocation::Postgres { jobs, .. } => jobs,
-        _ => 1,
-    });
-    let live = stores_of(&declared).await;
-    let live = live
-        .map_err(|failure| CommandError::coded(ErrorCode::DatabaseRefused, failure.message))?
-        .into_iter()
-        .next()
-        .ok_or_else(|| CommandError::new(Exit::Failed, "the store is not in the configuration"))?;
+    let (live, jobs) = live_store(config, &one.store).await?;
     let release = data_release(config).await;
     let order = RecoveryOrder {
         at,
@@ -353,6 +342,23 @@ async fn in_place(
         ));
     }
     Ok(Exit::Done)
+}
+
+/// The store that a continuous archive is of, and how many jobs its configuration allows.
+async fn live_store(config: &Config, name: &str) -> Result<(Store, u32), CommandError> {
+    let declared = config.stores.iter().find(|store| store.name == name);
+    let declared = declared.cloned().into_iter().collect::<Vec<_>>();
+    let jobs = declared.first().map_or(1, |store| match store.location {
+        StoreLocation::Postgres { jobs, .. } => jobs,
+        _ => 1,
+    });
+    let live = stores_of(&declared).await;
+    let live = live
+        .map_err(|failure| CommandError::coded(ErrorCode::DatabaseRefused, failure.message))?
+        .into_iter()
+        .next()
+        .ok_or_else(|| CommandError::new(Exit::Failed, "the store is not in the configuration"))?;
+    Ok((live, jobs))
 }
 
 /// What a recovery measured.
