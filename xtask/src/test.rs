@@ -11,7 +11,14 @@ use crate::{cargo, setup, tidy};
 pub fn run(args: &[String]) -> Result<()> {
     prepare()?;
     let mut command = runner();
-    cargo::run(command.arg("--workspace").args(args))
+    command.arg("--workspace");
+    if has_nextest() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = (2 * cores).to_string();
+        // Why so many is said in .config/nextest.toml.
+        command.args(["--profile", "suite", "--test-threads", &threads]);
+    }
+    cargo::run(command.args(args))
 }
 
 /// Builds all tests while what is missing is installed: the one needs the processor, the other the network. The
@@ -81,16 +88,19 @@ pub fn backup_faults() -> Result<()> {
     cargo::run(&mut command)
 }
 
-/// Nextest where it is installed, else cargo's own runner.
-fn runner() -> Command {
-    let has_nextest = cargo::cargo()
+fn has_nextest() -> bool {
+    cargo::cargo()
         .args(["nextest", "--version"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
-        .is_ok_and(|status| status.success());
+        .is_ok_and(|status| status.success())
+}
+
+/// Nextest where it is installed, else cargo's own runner.
+fn runner() -> Command {
     let mut command = cargo::cargo();
-    if has_nextest {
+    if has_nextest() {
         command.args(["nextest", "run"]);
     } else {
         eprintln!("cargo-nextest is not installed; using cargo test");

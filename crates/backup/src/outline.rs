@@ -8,6 +8,11 @@ use crate::{BackupError, Location, Store, sqlite, store_digest};
 /// Tables of Portcullis's own begin so: what they say about a migration is no part of what it does.
 pub(crate) const LEDGER: &str = "portcullis_migrations";
 
+/// Whether a table, or what is named after it, is Portcullis's own.
+pub(crate) fn is_ours(name: &str) -> bool {
+    name.contains(LEDGER)
+}
+
 /// What a store holds: the name of each thing, in words, with what can be compared of it. Of a database that is each
 /// definition and the rows of each table, without what Portcullis notes there itself, without sequences and statistics. Of
 /// anything else it is the content as a whole.
@@ -27,7 +32,6 @@ impl StoreOutline {
             (_, Held::Server(remote)) => remote.things()?,
             _ => BTreeMap::from([("the content".to_owned(), store_digest(store)?)]),
         };
-        let is_ours = |name: &String| name.contains(LEDGER);
         let things = things.into_iter().filter(|(name, _)| !is_ours(name));
         Ok(StoreOutline {
             things: things.collect(),

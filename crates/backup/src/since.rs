@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::outline::is_ours;
 use crate::scan::{ItemKind, Scan};
 use crate::store::Held;
 use crate::{
@@ -128,7 +129,9 @@ pub(crate) fn tables(then: &[TableEntry], now: Vec<TableNow>) -> Since {
     for TableNow { entry, keyed_later } in now {
         let then = before.remove(entry.name.as_str());
         let compared = !entry.digest.is_empty();
-        if !compared || then != Some(&entry) {
+        // What a migration made without putting a row into it is nothing of the users'.
+        let is_empty = then.is_none() && entry.rows == 0;
+        if !is_empty && (!compared || then != Some(&entry)) {
             differing.push(TableSince {
                 then: then.map(|table| table.rows),
                 now: Some(entry.rows),
@@ -145,6 +148,7 @@ pub(crate) fn tables(then: &[TableEntry], now: Vec<TableNow>) -> Since {
         keyed_later: None,
         compared: true,
     }));
+    differing.retain(|table| !is_ours(&table.name));
     differing.sort_by(|a, b| a.name.cmp(&b.name));
     Since::Tables(differing)
 }

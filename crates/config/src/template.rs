@@ -39,8 +39,23 @@ pub struct TemplateStore {
     pub name: String,
     /// What it is.
     pub kind: StoreKind,
-    /// Where it is, relative to the file's folder.
-    pub path: String,
+    /// Where it is: a path relative to the file's folder, or a URL or a reference to one.
+    pub place: String,
+}
+
+impl TemplateStore {
+    /// The key of its table that says where it is.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self.kind {
+            StoreKind::Postgres | StoreKind::Redis | StoreKind::Bucket => "url",
+            StoreKind::File
+            | StoreKind::Directory
+            | StoreKind::Sqlite
+            | StoreKind::Chroma
+            | StoreKind::Command => "path",
+        }
+    }
 }
 
 impl Default for TemplateOptions {
@@ -107,9 +122,10 @@ fn store(store: Option<&TemplateStore>) -> String {
     let kind = store.kind;
     let text = |text: &str| Value::from(text).to_string();
     format!(
-        "[[store]]\nname = {}\nkind = \"{kind}\"                     # file | directory | sqlite; `portcullis docs store` has all\npath = {}\n",
+        "[[store]]\nname = {}\nkind = \"{kind}\"                     # file | directory | sqlite | postgres | redis ...; `portcullis docs store`\n{} = {}\n",
         text(&store.name),
-        text(&store.path)
+        store.key(),
+        text(&store.place)
     )
 }
 
@@ -131,7 +147,7 @@ const TEXT: &str = r##"@SCHEMA@# How Portcullis releases this service. All keys:
 [service]
 name = @SERVICE@
 #environment = "production"         # part of each backup's name
-strategy = "canary"                 # canary | blue-green | at-once
+strategy = "canary"                 # canary | blue-green | at-once | cut-over
 weights = [10, 50, 100]             # percent of the users, with a gate at each
 #approval = "Release to production?" # asks a person before data or traffic is touched
 ports = @PORTS@             # where releases listen, on loopback
@@ -155,7 +171,7 @@ status = 200
 @STORE@
 [data]
 compatible = true                   # the release that serves works on migrated data (rehearsed)
-rollback = "restore"                # keep | restore
+rollback = "restore"                # keep | reverse | restore
 written_by = "service"              # service | migrations
 accept_loss = false                 # true: restore without asking, and lose what was written since
 
@@ -207,6 +223,7 @@ listen = @LISTEN@           # where clients connect
 #keep_weekly = 4                    # and the newest of each of 4 weeks; also hourly, daily, monthly, yearly
 #schedule = "15 2 * * *"            # `serve` makes one each night: minute, hour, day, month, day of the week
 #age_max = "26h"                    # no rollout when the last verified one is older
+#pause = "writes"                   # writes wait at the gateway meanwhile, so that several stores belong together
 
 #[backup.encryption]                # `portcullis backup key new --file backup.key` makes a pair
 #recipients = ["age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"]

@@ -82,7 +82,7 @@ pub(crate) enum Command {
     /// program in releases/. What was taken from where is printed. An existing portcullis.toml is kept as
     /// it is; what is missing is added.
     #[command(
-        after_long_help = "Examples:\n  portcullis init --command './notes --port {port}' --store data/notes.db\n  portcullis init --dry-run"
+        after_long_help = "Examples:\n  portcullis init --command './notes --port {port}' --store data/notes.db\n  portcullis init --store env:DATABASE_URL\n  portcullis init --dry-run"
     )]
     Init(Init),
     /// Read the configuration and report every problem at once. Never touches the network.
@@ -254,9 +254,10 @@ pub(crate) struct Init {
     /// The path that answers 200 when the service is up, for example /health.
     #[arg(long, value_name = "PATH")]
     pub(crate) ready: Option<String>,
-    /// The data file or folder that a release may change; found in the folder when not given.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) store: Option<PathBuf>,
+    /// The data that a release may change: a file, a folder, or a database of PostgreSQL or Redis by its URL or a reference to it
+    /// (env:DATABASE_URL); found in the folder when not given.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) store: Option<String>,
     /// Take the first of several possible commands, and ask nothing.
     #[arg(short, long)]
     pub(crate) yes: bool,

@@ -704,8 +704,9 @@ fn what_was_received_of_a_segment_can_be_recovered_to_after_the_stream_broke() {
         });
         let ended = receiver.ended.lock().unwrap().clone();
         let removed =
-            |problem: &ContinuousProblem| matches!(problem, ContinuousProblem::LogRemoved { .. });
-        assert!(ended.iter().any(removed), "{ended:?}");
+            |problem: &&ContinuousProblem| matches!(problem, ContinuousProblem::LogRemoved { .. });
+        // Once: servers let a slot go back to what is removed, and then it was asked for again and again.
+        assert_eq!(ended.iter().filter(removed).count(), 1, "{ended:?}");
     });
     let archive = &archived.archive;
     let ranges = archive.ranges().unwrap();

@@ -8,7 +8,7 @@ fn the_template_is_a_right_file_with_and_without_a_store() {
     let store = TemplateStore {
         name: "library".to_owned(),
         kind: StoreKind::File,
-        path: "data/@PORTS@ \"quoted\".json".to_owned(),
+        place: "data/@PORTS@ \"quoted\".json".to_owned(),
     };
     for store in [None, Some(store)] {
         let options = TemplateOptions {
@@ -27,7 +27,7 @@ fn the_template_is_a_right_file_with_and_without_a_store() {
             .iter()
             .map(|store| store.path().unwrap().to_owned())
             .collect();
-        let wanted = store.map(|store| Path::new("/srv").join(store.path));
+        let wanted = store.map(|store| Path::new("/srv").join(store.place));
         assert_eq!(paths, Vec::from_iter(wanted));
     }
 }

@@ -20,7 +20,7 @@ fn schedule(cron: &str, zone: &str, jitter: &str, catch_up: &str) -> Schedule {
         store: Some(TemplateStore {
             name: "library".to_owned(),
             kind: StoreKind::File,
-            path: "data.json".to_owned(),
+            place: "data.json".to_owned(),
         }),
         ..TemplateOptions::default()
     };

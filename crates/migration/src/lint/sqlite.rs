@@ -13,12 +13,58 @@ pub(super) fn examine(migration: &Migration) -> Vec<Finding> {
     let mut found = Vec::new();
     for (index, statement) in migration.statements.iter().enumerate() {
         let place = at(migration, Some(index));
+        found.extend(unknown(place, statement));
         found.extend(drops(migration, index, place, statement));
         found.extend(alters(migration, index, place, statement));
         found.extend(in_transaction(migration, place, statement));
         found.extend(index_build(migration, index, place, statement));
     }
     found
+}
+
+/// What SQLite's statements begin with (lang.html). It has none of some that others have.
+const FIRST_WORDS: [&str; 23] = [
+    "ALTER",
+    "ANALYZE",
+    "ATTACH",
+    "BEGIN",
+    "COMMIT",
+    "CREATE",
+    "DELETE",
+    "DETACH",
+    "DROP",
+    "END",
+    "EXPLAIN",
+    "INSERT",
+    "PRAGMA",
+    "REINDEX",
+    "RELEASE",
+    "REPLACE",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SELECT",
+    "UPDATE",
+    "VACUUM",
+    "VALUES",
+    "WITH",
+];
+
+fn unknown(place: Place<'_>, statement: &Statement) -> Option<Finding> {
+    let first = statement.parts.first()?.word.as_str();
+    if FIRST_WORDS.contains(&first) {
+        return None;
+    }
+    let (why, instead) = match statement.begins(&["TRUNCATE"]) {
+        true => (
+            "SQLite has no TRUNCATE; the migration fails here.".to_owned(),
+            "DELETE FROM the table in a contract migration, after a verified backup: its rows are gone then",
+        ),
+        false => (
+            format!("SQLite has no statement that begins with {first}; the migration fails here."),
+            "write it as SQLite has it, or lint the files for the database that they are for (`--dialect`)",
+        ),
+    };
+    Some(place.finding("syntax", RuleClass::Fails, why, instead))
 }
 
 /// Whether a table is made by an earlier statement of the file: nobody uses it yet.

@@ -46,6 +46,36 @@ ALTER TABLE notes ADD COLUMN tag bigint;
 }
 
 #[test]
+fn what_sqlite_does_not_have_is_found() {
+    for text in [
+        "TRUNCATE TABLE notes;",
+        "SET lock_timeout = '2s';",
+        "GRANT SELECT ON notes TO app;",
+        "DO $$ BEGIN END $$;",
+        "COPY notes FROM stdin;",
+    ] {
+        let found = rules(Dialect::Sqlite, "0001_a.sql", text);
+        let has = found.iter().any(|(rule, bad, line)| {
+            (rule.as_str(), *bad, *line) == ("syntax", Severity::Error, 1)
+        });
+        assert!(has, "{text}: {found:?}");
+    }
+    for text in [
+        "/* a */ create table a (b text);",
+        "with b as (select 1) insert into a select * from b;",
+        "VACUUM;",
+        "REINDEX;",
+        "PRAGMA foreign_keys = ON;",
+    ] {
+        let found = rules(Dialect::Sqlite, "0001_a.sql", text);
+        assert!(
+            !found.iter().any(|(rule, ..)| rule == "syntax"),
+            "{text}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn a_migration_is_judged_by_its_phase() {
     let text = "ALTER TABLE notes DROP COLUMN body;\nDROP TABLE old_notes;\n";
     let error = [

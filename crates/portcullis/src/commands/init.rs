@@ -19,6 +19,7 @@ mod guess;
 mod scan;
 mod sources;
 mod start;
+mod stores;
 
 pub(super) fn run(site: &Site, json: bool, args: &Init) -> Result<Exit, CommandError> {
     let file = &site.file;

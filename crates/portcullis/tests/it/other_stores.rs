@@ -99,10 +99,7 @@ fn a_bad_release_on_a_store_of_commands_goes_back_with_its_data() {
     rig.edit("path = \"data\"\n", "");
     rig.edit("{store.entries}/", "data/");
     rig.edit("compatible = true", "compatible = false");
-    rig.edit(
-        "strategy = \"canary\"\nweights = [50, 100]",
-        "strategy = \"at-once\"",
-    );
+    rig.edit("strategy = \"canary\"", "strategy = \"cut-over\"");
     rig.edit("keep_warm = \"0s\"", "keep_warm = \"10s\"");
     let plan = rig.ok(&["plan", "--release", "1.2"]);
     assert!(

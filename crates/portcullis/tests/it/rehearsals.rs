@@ -36,6 +36,17 @@ fn migrating(rig: &Rig) -> Vec<u32> {
     all.filter(is_migration).collect()
 }
 
+/// Kills them all: one that was just starting another one, too.
+fn end_migrating(rig: &Rig) {
+    rig.until("no migration of a copy runs", |rig| {
+        let running = migrating(rig);
+        for id in &running {
+            signal("-KILL", *id);
+        }
+        running.is_empty()
+    });
+}
+
 /// Invariant 5: what a killed rehearsal left running is waited for before anything is concluded.
 #[test]
 fn a_rehearsal_that_was_killed_has_ended_before_it_is_repeated() {
@@ -74,9 +85,7 @@ fn a_rehearsal_that_left_half_a_copy_is_cleaned_and_repeated() {
     rig.ok(&["deploy", "--release", "1.2"]);
     rig.until("there is half a copy", |rig| rig.path("half.txt").exists());
     rig.kill();
-    for id in migrating(&rig) {
-        signal("-KILL", id);
-    }
+    end_migrating(&rig);
     rig.start();
     rig.until("it is over", |rig| {
         ["promoted", "held", "rolled back"].contains(&rig.state_of("dhash-2").as_str())
@@ -97,9 +106,7 @@ fn a_rehearsal_that_is_cut_off_every_time_is_given_up_with_the_data_as_it_was() 
             rehearsals(rig) == attempt && !migrating(rig).is_empty()
         });
         rig.kill();
-        for id in migrating(&rig) {
-            signal("-KILL", id);
-        }
+        end_migrating(&rig);
         rig.start();
     }
     rig.until("it went back", |rig| {

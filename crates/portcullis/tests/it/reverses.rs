@@ -199,7 +199,15 @@ fn a_reverse_that_fails_asks_before_it_puts_the_backup_back() {
     assert!(told.contains("`abort` puts the backup back"), "{told}");
     assert_eq!(asked(&rig, BODY), "1", "nothing happens by itself");
     assert_eq!(asked(&rig, WRITTEN), "1");
-    rig.ok(&["abort"]);
+    // Nobody is at a terminal to be asked, and what would be lost is said: one row of a user, and nothing of our own.
+    let unasked = rig.run(&["abort"]);
+    assert_eq!(unasked.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&unasked.stderr).into_owned();
+    assert!(told.contains("entries: 1 row more in entry"), "{told}");
+    assert!(told.contains("--accept-loss"), "{told}");
+    assert!(!told.contains("portcullis_migrations"), "{told}");
+    assert_eq!(rig.state_of("ledger-2"), "held");
+    rig.ok(&["abort", "--accept-loss"]);
     rig.until("it went back", |rig| {
         rig.state_of("ledger-2") == "rolled back"
     });

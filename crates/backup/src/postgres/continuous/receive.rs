@@ -128,17 +128,21 @@ impl ContinuousArchive {
         // What came last is noted whatever ended it.
         let noted = self.note_standing(&stream.standing);
         let noted = noted.and_then(|()| self.keep_mark(&stream.standing));
-        stream.session.close().await;
-        match outcome {
+        let outcome = match outcome {
             Err(BackupError::Continuous { problem, .. })
                 if matches!(*problem, ContinuousProblem::LogRemoved { .. }) =>
             {
                 self.set_aside(identity.segment_bytes)?;
+                // A server takes a slot back to what the receiver says it has, also behind what is removed; the next
+                // stream would ask for that again, for ever. A new slot begins with what the server still has.
+                let dropped = Slot::drop(&mut stream.session, &source.slot).await;
+                dropped.map_err(told)?;
                 Err(self.failed(*problem))
             }
-            Err(error) => Err(error),
-            Ok(()) => noted,
-        }
+            other => other,
+        };
+        stream.session.close().await;
+        outcome.and(noted)
     }
 
     /// Makes the slot if there is none, and sees that nobody else uses it.

@@ -5,13 +5,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use portcullis_config::{TemplateOptions, TemplateStore, template};
-use portcullis_rollout::StoreKind;
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::choice::{Candidate, choose};
 use super::guess::{Guess, name_of};
-use super::scan::{self, FoundStore};
 use super::start::{Ground, Start};
+use super::{scan, stores};
 use crate::cli::Init;
 use crate::command_error::{CommandError, ErrorCode};
 
@@ -42,8 +41,8 @@ pub(super) fn draft(folder: &Path, args: &Init) -> Result<Draft, CommandError> {
     let name = service_name(folder, args, others(), &mut told);
     let listen = listen_port(args, &start, others(), &mut told);
     let health_path = ready_path(args, others(), &mut told);
-    let stores = stores(folder, args, guess, &guesses, &mut told);
-    place_stores(&mut start, &stores, &mut told);
+    let stores = stores::found(folder, args, guess, &guesses, &mut told)?;
+    stores::place(&mut start, &stores, &mut told);
     told.extend(others().flat_map(|guess| &guess.notes).fold(
         Vec::new(),
         |mut notes: Vec<String>, note| {
@@ -241,76 +240,6 @@ fn ready_path<'a>(
     path
 }
 
-/// Puts the stores' places into the command, and says where it does not name them.
-fn place_stores(start: &mut Start, stores: &[TemplateStore], told: &mut Vec<String>) {
-    for store in stores {
-        if start.place_store(&store.name, &store.path) {
-            told.push(format!(
-                "  {} in the command became {{store.{}}}, so that rehearsals work on a copy",
-                store.path, store.name
-            ));
-        } else {
-            told.push(format!(
-                "note: the command does not say where {} is; a migration can only be rehearsed on a copy \
-                 when it does: add {{store.{}}} to it or to env",
-                store.path, store.name
-            ));
-        }
-    }
-}
-
-fn stores(
-    folder: &Path,
-    args: &Init,
-    guess: &Guess,
-    guesses: &[Guess],
-    told: &mut Vec<String>,
-) -> Vec<TemplateStore> {
-    let mut found = Vec::new();
-    if let Some(path) = &args.store {
-        let kind = if folder.join(path).is_dir() {
-            scan::kind_of_folder(&folder.join(path))
-        } else if scan::is_sqlite(&folder.join(path)) {
-            StoreKind::Sqlite
-        } else {
-            StoreKind::File
-        };
-        found.push(FoundStore {
-            kind,
-            path: path.display().to_string(),
-            from: "--store".to_owned(),
-        });
-    } else {
-        let knows = |guess: &&Guess| !guess.stores.is_empty();
-        let named = std::iter::once(guess).chain(guesses).find(knows);
-        found = scan::stores(folder, named);
-    }
-    let mut stores: Vec<TemplateStore> = Vec::new();
-    for store in found {
-        let stem = Path::new(&store.path)
-            .file_stem()
-            .map(|stem| stem.to_string_lossy());
-        let name = stem
-            .and_then(|stem| name_of(&stem))
-            .unwrap_or_else(|| "data".to_owned());
-        let taken = stores
-            .iter()
-            .filter(|other| other.name.starts_with(&name))
-            .count();
-        let name = match taken {
-            0 => name,
-            more => format!("{name}-{}", more + 1),
-        };
-        told.push(format!("store {name}: {}, from {}", store.path, store.from));
-        stores.push(TemplateStore {
-            name,
-            kind: store.kind,
-            path: store.path,
-        });
-    }
-    stores
-}
-
 /// The template's text with further stores, the environment and older releases, which the template has no place for.
 fn completed(
     text: &str,
@@ -331,7 +260,7 @@ fn completed(
             let mut table = Table::new();
             table.insert("name", value(store.name.as_str()));
             table.insert("kind", value(store.kind.word()));
-            table.insert("path", value(store.path.as_str()));
+            table.insert(store.key(), value(store.place.as_str()));
             tables.push(table);
         }
     }

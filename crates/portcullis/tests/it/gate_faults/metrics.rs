@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use super::load::{Load, Who};
-use super::shop::{ERRORS, Shop, gate, sleep};
+use super::shop::{Shop, gate, sleep};
 use crate::rig::Ports;
 
 const INSTALL: &str =
@@ -74,8 +74,12 @@ impl Drop for Prometheus {
 fn watched(window: &str) -> (Shop, Prometheus, Ports) {
     let ports = Ports::take();
     let (server, metrics) = (ports.gateway(), ports.releases().0);
-    let more = format!(
+    // Without a rule for the error rate, which may be undecided too, by chance.
+    let rules = format!(
         r#"
+[[gate.rule]]
+signal = "health"
+max = 2
 [[gate.metric]]
 name = "errors"
 from = "prometheus"
@@ -97,7 +101,7 @@ on = ["notice"]
 command = ["sh", "-c", "cat >> notices.jsonl; echo >> notices.jsonl"]
 "#
     );
-    let mut shop = Shop::prepared(&gate(window, &format!("{ERRORS}{more}")));
+    let mut shop = Shop::prepared(&gate(window, &rules));
     let folder = shop.rig.path("prometheus");
     std::fs::create_dir(&folder).unwrap();
     let target = format!("127.0.0.1:{metrics}");
