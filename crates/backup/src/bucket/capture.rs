@@ -129,6 +129,7 @@ impl Taker<'_> {
                         etag: listed.etag,
                         version,
                         modified: listed.modified,
+                        recent: listed.recent,
                         attributes,
                     };
                     self.object(object, listed.size)?;

@@ -37,6 +37,9 @@ pub struct ObjectEntry {
     pub version: Option<String>,
     /// When it was written, by the server's clock.
     pub modified: Timestamp,
+    /// Whether that was so shortly before the backup that a later write may have the same time, which is no proof then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recent: bool,
     /// What else was kept of it.
     #[serde(default, skip_serializing_if = "ObjectAttributes::is_empty")]
     pub attributes: ObjectAttributes,

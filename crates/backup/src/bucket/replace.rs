@@ -70,7 +70,7 @@ const REPLACED: &str = "replaced";
 
 impl Bucket<'_> {
     /// Compares the store with what a backup has of it. What has the size, the ETag and the time that were noted counts as
-    /// the same; everything else is read.
+    /// the same, unless it was written in the moments before the backup; everything else is read.
     pub(super) fn difference<'w>(
         &self,
         open: &Open,
@@ -86,7 +86,8 @@ impl Bucket<'_> {
         let in_doubt = |listed: &Listed| {
             of(listed).is_some_and(|Wanted { object, file }| {
                 let noted = (object.etag.as_str(), object.modified);
-                file.size == listed.size && noted != (listed.etag.as_str(), listed.modified)
+                let is_noted = noted == (listed.etag.as_str(), listed.modified);
+                file.size == listed.size && (object.recent || !is_noted)
             })
         };
         let read = self.read(open, &in_doubt, None);

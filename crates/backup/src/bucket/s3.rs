@@ -14,7 +14,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{Method, Request};
-use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
 use object_store::client::HttpRequestBody;
 use sha2::{Digest, Sha256};
 use tokio::time::sleep;
@@ -41,7 +42,7 @@ pub(crate) struct S3 {
 }
 
 /// An object as a list has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Listed {
     /// The whole key.
     pub(super) key: String,
@@ -49,6 +50,19 @@ pub(super) struct Listed {
     /// With its quotes.
     pub(super) etag: String,
     pub(super) modified: Timestamp,
+    /// Whether it was written so shortly before, by the server's clock, that another write may have the same time.
+    pub(super) recent: bool,
+}
+
+/// How long after a write another one may have the same time: servers count in seconds.
+const SAME_TIME: SignedDuration = SignedDuration::from_secs(2);
+
+/// The same object with the same content, as far as a list tells; when it was listed is no part of it.
+impl PartialEq for Listed {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |listed: &Self| (listed.size, listed.modified);
+        self.key == other.key && self.etag == other.etag && of(self) == of(other)
+    }
 }
 
 /// A version of an object, or the note that it was removed.
@@ -150,9 +164,14 @@ impl S3 {
             let read = |answer: &Answer| {
                 let mut page: Page = parsed(answer)?;
                 page.decode()?;
+                let date = header(&answer.head.headers, "date");
+                let now = date.and_then(|date| rfc2822::parse(&date).ok());
+                let now = now.map(|now| now.timestamp());
                 let objects = page.contents.drain(..).map(|object| {
+                    let modified = time_of(&object.last_modified)?;
                     Ok(Listed {
-                        modified: time_of(&object.last_modified)?,
+                        modified,
+                        recent: now.is_none_or(|now| now.duration_since(modified) < SAME_TIME),
                         key: object.key,
                         size: object.size,
                         etag: object.etag,
