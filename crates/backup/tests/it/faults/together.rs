@@ -6,7 +6,7 @@ use std::thread;
 use portcullis_backup::{BackupError, BackupState, Kept, Store, Vault, store_digest};
 
 use super::rounds;
-use super::subjects::{Behind, Postgres, Subject, on_disk};
+use super::subjects::{Behind, Keys, Postgres, Subject, on_disk};
 use crate::postgres_server::PostgresServer;
 use crate::{Place, at, request};
 
@@ -158,6 +158,52 @@ fn two_restores_behind_servers_and_tools_at_once_leave_one_content_whole() {
         let place = Place::new();
         restored_at_once(&place, &*subject, rounds(2, 20));
     }
+}
+
+/// Those with another vault do not wait for each other: then the one that began last may win, and nobody sees a database that was
+/// emptied under the other.
+#[test]
+fn two_restores_of_a_redis_database_from_two_vaults_leave_one_content_whole() {
+    let server = Keys::start();
+    let places = [Place::new(), Place::new()];
+    let subject = server.make(places[0].folder.path());
+    let store = subject.store();
+    let backups: Vec<_> = places
+        .iter()
+        .zip([0, 1])
+        .map(|(place, number)| {
+            subject.fill(number);
+            let made = place.back_up(i64::from(number), std::slice::from_ref(&store));
+            (made.name, made.manifest.stores[0].digest.clone())
+        })
+        .collect();
+    let mut overtaken = 0;
+    for round in 0..rounds(3, 40) {
+        let now = at(100 * i64::try_from(round + 1).unwrap());
+        let outcomes = thread::scope(|scope| {
+            let both = [0, 1].map(|index: usize| {
+                let (place, name, store) = (&places[index], &backups[index].0, &store);
+                scope.spawn(move || place.vault.restore_in_place(name, store, now))
+            });
+            both.map(|one| one.join().unwrap())
+        });
+        let found = store_digest(&store).unwrap();
+        assert!(
+            backups.iter().any(|(_, known)| *known == found),
+            "round {round}: {found}: {outcomes:?}"
+        );
+        for outcome in outcomes {
+            match outcome {
+                Ok(replaced) => subject.forget(&replaced.kept.unwrap()),
+                Err(_) => overtaken += 1,
+            }
+        }
+        // What an overtaken one had written since its database was emptied has no mark.
+        for number in subject.around() {
+            subject.forget(&Kept::Database(number));
+        }
+    }
+    println!("{overtaken} were overtaken");
 }
 
 /// A backup that is made while another one is put back has one of the two contents. Where one thing is replaced after the
