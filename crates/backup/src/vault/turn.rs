@@ -43,10 +43,9 @@ impl Turn {
             let mut options = File::options();
             let opened = options.write(true).create(true).truncate(false).mode(0o600);
             let lock = opened.open(&path)?;
-            match flock(&lock, how) {
-                Err(Errno::INTR) => continue,
-                // On a file system without locks nobody waits for anybody.
-                Ok(()) | Err(_) => {}
+            // On a file system without locks nobody waits for anybody.
+            if flock(&lock, how) == Err(Errno::INTR) {
+                continue;
             }
             // Whoever had it before has removed it.
             if lock.metadata()?.nlink() > 0 {
