@@ -69,6 +69,10 @@ struct Mark {
 const COPY: &str = "copy";
 
 impl Remote for Bucket<'_> {
+    fn turn(&self) -> String {
+        self.address.to_string()
+    }
+
     fn size(&self) -> Result<StoreSize, BackupError> {
         let open = self.open()?;
         let listed = self.blocking(|| feed::list(&open.s3, &open.keys))?;

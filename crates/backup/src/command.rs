@@ -143,6 +143,7 @@ impl Commands<'_> {
             what,
             argv,
             commands: self.commands,
+            turn: None,
         };
         run.to_end(input, output)
             .map_err(|problem| self.failed(problem))
@@ -153,8 +154,13 @@ impl Commands<'_> {
         let mut options = File::options();
         let made = options.write(true).create_new(true).mode(0o600).open(path);
         let mut file = made.map_err(|source| crate::vault::failed_to("create", path, source))?;
+        self.write_into(&mut file, path)
+    }
+
+    /// Writes it to an empty file.
+    fn write_into(&self, file: &mut File, path: &Path) -> Result<(u64, String), BackupError> {
         let (mut bytes, mut sha) = (0, Sha256::new());
-        let mut into = run::Spool::new(path, &mut file, &mut bytes, &mut sha);
+        let mut into = run::Spool::new(path, file, &mut bytes, &mut sha);
         self.run(
             "backup",
             &self.commands.backup,

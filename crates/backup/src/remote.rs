@@ -17,11 +17,14 @@ use jiff::Timestamp;
 
 use crate::archive::ArchiveWriter;
 use crate::capture::Unsettled;
-use crate::vault::Staged;
+use crate::vault::{Staged, Turn};
 use crate::{BackupError, BackupName, Replaced, Since, StoreManifest, StoreSize, Vault};
 
 /// A store behind a server or a tool.
 pub(crate) trait Remote {
+    /// What tells it from all other stores, so that nobody puts something into its place while another one does.
+    fn turn(&self) -> String;
+
     /// How large it is now, without reading it.
     fn size(&self) -> Result<StoreSize, BackupError>;
 
@@ -95,6 +98,8 @@ pub(crate) struct InBackup<'a> {
     pub(crate) name: &'a BackupName,
     /// What the manifest says of the store.
     pub(crate) wanted: &'a StoreManifest,
+    /// That nobody else puts something into its place. A copy is its maker's alone.
+    pub(crate) turn: Option<&'a Turn>,
 }
 
 impl InBackup<'_> {

@@ -19,6 +19,7 @@ mod manifest_file;
 mod remove;
 mod replace;
 mod restore;
+mod turn;
 mod verify;
 
 pub use create::{Backup, BackupRequest};
@@ -28,6 +29,7 @@ pub use remove::Removed;
 pub use replace::{Kept, Replaced};
 pub use restore::{Restored, RestoredCopy};
 pub(crate) use restore::{Staged, exists, rename_to_free};
+pub(crate) use turn::Turn;
 pub use verify::{RecordedSums, Verified};
 
 /// A local folder of backups, readable by its owner only.

@@ -1,8 +1,8 @@
 //! What is noted durably of a store whose tool cannot tell what is in it: which backup was put back, and whether the
 //! restore command ended with code 0; and how large the data was last.
 //!
-//! The note says what happened, not what is: whoever writes to the store since is not noticed. It is taken back when
-//! the next backup is made, so that it never speaks of an earlier rollout's restore.
+//! The note says what happened, not what is: whoever writes to the store since is not noticed. That a restore ended is taken
+//! back when the next backup is made, so that it never speaks of an earlier rollout's restore.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::CommandProblem;
-use crate::durable::{folder_of, replace, sync_folder};
+use crate::durable::{
+    TEMPORARY_PREFIX, TEMPORARY_SUFFIX, clear_abandoned, folder_of, replace, sync_folder,
+};
 use crate::{BackupError, BackupName};
 
 /// The note.
@@ -22,7 +24,7 @@ pub(super) struct Note {
     /// How many bytes the data had when it was backed up last.
     #[serde(default)]
     pub(super) bytes: u64,
-    /// The restore that was begun last, unless a backup was made since.
+    /// The restore that was begun last, unless it ended and a backup was made since.
     #[serde(default)]
     pub(super) restored: Option<RestoredNote>,
 }
@@ -78,13 +80,40 @@ impl Memory<'_> {
         self.read().map(|note| note.bytes)
     }
 
-    /// Notes a backup: a restore from before it says nothing any more.
+    /// Clears away what was left beside it by somebody who was killed: replaced data in the clear. What cannot be removed is
+    /// in nobody's way.
+    pub(super) fn clear(&self) {
+        let _ = clear_abandoned(folder_of(self.path));
+    }
+
+    /// What is unfinished beside it: whose it is cannot be told.
+    pub(super) fn left(&self) -> Result<Vec<String>, BackupError> {
+        let failed = |error: io::Error| self.failed("looked beside", error.to_string());
+        let listed = match fs::read_dir(folder_of(self.path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed.map_err(failed)?,
+        };
+        let mut left = Vec::new();
+        for entry in listed {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX) {
+                left.push(path.display().to_string());
+            }
+        }
+        left.sort();
+        Ok(left)
+    }
+
+    /// Notes a backup: a restore that ended before it says nothing any more. One that was cut off may still be completed.
     pub(super) fn backed_up(&self, bytes: u64) -> Result<(), BackupError> {
+        self.clear();
+        let before = self.read()?;
         let note = Note {
             bytes,
-            restored: None,
+            restored: before.restored.clone().filter(|restored| !restored.ended),
         };
-        match self.read()? == note {
+        match before == note {
             true => Ok(()),
             false => self.write(&note),
         }

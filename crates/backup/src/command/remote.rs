@@ -8,22 +8,30 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::memory::RestoredNote;
+use super::run::Run;
 use super::{COPY_VARIABLE, CommandContent, CommandProblem, Commands, DATA, digest_of_word};
 use crate::archive::ArchiveWriter;
 use crate::bounds::COMMAND_ATTEMPTS;
 use crate::capture::Unsettled;
-use crate::durable::{PrivateFolder, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, folder_of, sync_folder};
+use crate::durable::{
+    PrivateFolder, TEMPORARY_PREFIX, folder_of, place, sync_folder, temporary_file,
+};
 use crate::manifest::StoreManifest;
 use crate::on_disk::{OnDisk, Shape};
 use crate::remote::{InBackup, Remote, RemoteExamined};
 use crate::since::Since;
-use crate::vault::{exists, failed_to};
+use crate::vault::{Turn, exists, failed_to};
 use crate::{BackupError, Kept, Replaced, StoreKind, StoreSize};
 
 /// Part of the name of replaced data: to the millisecond.
 const KEPT_TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
 
 impl Remote for Commands<'_> {
+    /// The same program may back up many stores; each has a note of its own.
+    fn turn(&self) -> String {
+        self.commands.memory.display().to_string()
+    }
+
     fn size(&self) -> Result<StoreSize, BackupError> {
         self.bytes()
     }
@@ -59,6 +67,9 @@ impl Remote for Commands<'_> {
         archive: &mut ArchiveWriter,
         vault: &Path,
     ) -> Result<StoreManifest, Unsettled> {
+        // What is being put back is half of each, and only the tool could tell.
+        let turn = Turn::to_read(vault, &self.turn());
+        let _turn = turn.map_err(|source| failed_to("lock", vault, source))?;
         let private = PrivateFolder::new(vault, TEMPORARY_PREFIX)
             .map_err(|source| failed_to("create a folder in", vault, source))?;
         let folder = private.path().join(self.store);
@@ -88,7 +99,7 @@ impl Remote for Commands<'_> {
 
     fn leftovers(&self) -> Result<Vec<String>, BackupError> {
         // A copy is a folder, which goes with the folder that it is in.
-        Ok(Vec::new())
+        self.memory().left()
     }
 
     fn drop_copy(&self) -> Result<(), BackupError> {
@@ -105,8 +116,8 @@ impl Remote for Commands<'_> {
         let staged = backup.unpack()?;
         let made = fs::create_dir_all(copy);
         made.map_err(|source| failed_to("create", copy, source))?;
-        let restored = self.restore_from(&staged.data().join(DATA)).and_then(|()| {
-            match self.is_empty(copy)? {
+        let restored = self.restore_from(&staged.data().join(DATA), backup.turn);
+        let restored = restored.and_then(|()| match self.is_empty(copy)? {
                 true => Err(self.failed(CommandProblem::Failed {
                     what: "restore",
                     end: "exited with code 0".to_owned(),
@@ -116,7 +127,6 @@ impl Remote for Commands<'_> {
                     ),
                 })),
                 false => Ok(()),
-            }
         });
         if restored.is_err() {
             // What stays is cleared away with the folder that it is in.
@@ -127,17 +137,37 @@ impl Remote for Commands<'_> {
 
     fn replace(&self, backup: &InBackup<'_>, now: Timestamp) -> Result<Replaced, BackupError> {
         let digest = &backup.wanted.digest;
-        let staged = backup.unpack()?;
-        let kept = self.keep(now)?;
+        let replaced = |kept| Replaced {
+            kept: Some(kept),
+            digest: digest.clone(),
+            owners_not_set: 0,
+            attributes_not_set: 0,
+        };
         let mut note = RestoredNote {
             backup: backup.name.clone(),
             digest: digest.clone(),
             at: now,
             ended: false,
         };
+        let memory = self.memory();
+        memory.clear();
+        let noted = memory.read()?;
+        let path = self.kept_path(now);
+        let kept = match self.before(&note, noted.restored.as_ref(), &path)? {
+            Before::Done => return Ok(replaced(Kept::Output(path))),
+            Before::Taken => return Err(BackupError::KeptNameTaken { path }),
+            Before::CutOff => Some(Kept::Output(path.clone())),
+            Before::Nothing => None,
+        };
+        let staged = backup.unpack()?;
         // Before anything is touched: a restore that is cut off must not pass for one that was done, nor for none.
-        self.memory().restored(note.clone())?;
-        if let Err(error) = self.restore_from(&staged.data().join(DATA)) {
+        memory.restored(note.clone())?;
+        let kept = kept.map_or_else(|| self.keep(path), Ok);
+        let kept = kept.inspect_err(|_| {
+            // Nothing was touched. If even this fails, it passes for one that was cut off, which is no harm.
+            let _ = memory.write(&noted);
+        })?;
+        if let Err(error) = self.restore_from(&staged.data().join(DATA), backup.turn) {
             return Err(self.failed(CommandProblem::HalfRestored {
                 why: match error {
                     BackupError::Command { problem, .. } => problem.to_string(),
@@ -157,13 +187,8 @@ impl Remote for Commands<'_> {
             }
         }
         note.ended = true;
-        self.memory().restored(note)?;
-        Ok(Replaced {
-            kept: Some(kept),
-            digest: digest.clone(),
-            owners_not_set: 0,
-            attributes_not_set: 0,
-        })
+        memory.restored(note)?;
+        Ok(replaced(kept))
     }
 
     fn examine_copy(&self, wanted: &StoreManifest) -> Result<RemoteExamined, BackupError> {
@@ -184,6 +209,18 @@ impl Remote for Commands<'_> {
             checks: vec![check.to_owned()],
         })
     }
+}
+
+/// What earlier calls with the same time have left.
+enum Before {
+    /// Nothing.
+    Nothing,
+    /// What was there is kept, and what is there now may be half restored.
+    CutOff,
+    /// Everything is done.
+    Done,
+    /// What another restore of the same time replaced, or this one, and something was written since.
+    Taken,
 }
 
 impl Commands<'_> {
@@ -208,33 +245,62 @@ impl Commands<'_> {
         }))
     }
 
-    fn restore_from(&self, data: &Path) -> Result<(), BackupError> {
+    fn restore_from(&self, data: &Path, turn: Option<&Turn>) -> Result<(), BackupError> {
         let opened = fs::File::open(data);
         let input = opened.map_err(|source| failed_to("read", data, source))?;
         let restore = &self.commands.restore;
-        self.run("restore", restore, Some(input), super::Output::Nothing)
+        let run = Run {
+            what: "restore",
+            argv: restore,
+            commands: self.commands,
+            turn,
+        };
+        let ended = run.to_end(Some(input), super::Output::Nothing);
+        ended.map_err(|problem| self.failed(problem))
     }
 
-    /// Keeps what the backup command says of the state before. A store that its tool cannot read any more must be put
-    /// back all the same: then nothing is kept, and that is said.
-    fn keep(&self, now: Timestamp) -> Result<Kept, BackupError> {
-        let memory = self.memory();
+    fn kept_path(&self, now: Timestamp) -> PathBuf {
         let mut path = OsString::from(self.commands.memory.with_extension(""));
         path.push(format!(".replaced-{}", now.strftime(KEPT_TIME_FORMAT)));
-        let path = PathBuf::from(path);
-        if exists(&path)? {
-            // Of an earlier call with the same time, which was cut off: what is there now may be half restored.
-            return Ok(Kept::Output(path));
+        path.into()
+    }
+
+    /// What earlier calls with the same time have left: the note of one that was cut off is there until another one
+    /// begins.
+    fn before(
+        &self,
+        wanted: &RestoredNote,
+        noted: Option<&RestoredNote>,
+        kept: &Path,
+    ) -> Result<Before, BackupError> {
+        if !exists(kept)? {
+            return Ok(Before::Nothing);
         }
+        let same = noted.filter(|note| note.at == wanted.at && note.backup == wanted.backup);
+        if same.is_some_and(|note| !note.ended) {
+            return Ok(Before::CutOff);
+        }
+        // Nobody knows better than the note; else what is there now may have been written since.
+        let is_done = match self.tell_content() {
+            true => self.live_digest().is_ok_and(|found| found == wanted.digest),
+            false => same.is_some(),
+        };
+        Ok(match is_done {
+            true => Before::Done,
+            false => Before::Taken,
+        })
+    }
+
+    /// Keeps what the backup command says of the state before at `path`. A store that its tool cannot read any more must be
+    /// put back all the same: then nothing is kept, and that is said.
+    fn keep(&self, path: PathBuf) -> Result<Kept, BackupError> {
+        let memory = self.memory();
         let failed = |error: io::Error| memory.failed("written", error.to_string());
         memory.make_folder().map_err(failed)?;
-        let mut unfinished = OsString::from(&path);
-        unfinished.push(TEMPORARY_SUFFIX);
-        let unfinished = PathBuf::from(unfinished);
-        if exists(&unfinished)? {
-            fs::remove_file(&unfinished).map_err(failed)?;
-        }
-        match self.write_to(&unfinished) {
+        // Whatever becomes of it, it goes when this ends, or when the next one finds that nobody holds it any more.
+        let mut unfinished = temporary_file(folder_of(&path)).map_err(failed)?;
+        let at = unfinished.path().to_owned();
+        match self.write_into(unfinished.as_file_mut(), &at) {
             Ok(_) => {}
             Err(BackupError::Command { problem, .. })
                 if !matches!(
@@ -242,18 +308,11 @@ impl Commands<'_> {
                     CommandProblem::NoRoom { .. } | CommandProblem::NotWritten { .. }
                 ) =>
             {
-                let _ = fs::remove_file(&unfinished);
                 return Ok(Kept::Nothing(problem.to_string()));
             }
-            Err(error) => {
-                let _ = fs::remove_file(&unfinished);
-                return Err(error);
-            }
+            Err(error) => return Err(error),
         }
-        let kept = fs::File::open(&unfinished)
-            .and_then(|file| file.sync_all())
-            .and_then(|()| fs::rename(&unfinished, &path))
-            .and_then(|()| sync_folder(folder_of(&path)));
+        let kept = place(unfinished, &path).and_then(|()| sync_folder(folder_of(&path)));
         kept.map_err(failed)?;
         Ok(Kept::Output(path))
     }

@@ -22,16 +22,23 @@ use crate::bounds::{
 use crate::durable::folder_of;
 use crate::process_output::end;
 use crate::runtime::blocking;
+use crate::vault::Turn;
 
 /// What is inherited, besides every variable that begins with `LC_`: secrets that Portcullis was started with stay
 /// with it.
 const INHERITED: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
+
+const SHELL: &str = "/bin/sh";
+/// Waits until nobody has the other end any more, and ends all of its group with itself.
+const GUARD: &str = "read -r _; kill -KILL 0";
 
 /// One run of a command.
 pub(super) struct Run<'a> {
     pub(super) what: &'static str,
     pub(super) argv: &'a [String],
     pub(super) commands: &'a StoreCommands,
+    /// The right to do it, which lasts until all that it started has ended.
+    pub(super) turn: Option<&'a Turn>,
 }
 
 /// What becomes of what it writes to its standard output.
@@ -161,9 +168,10 @@ impl Run<'_> {
 
     async fn ended(&self, input: Option<File>, output: Output<'_>) -> Result<(), CommandProblem> {
         let piped = !matches!(output, Output::Nothing);
-        let mut child = self.spawn(input, piped)?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        let mut guard = self.guard()?;
+        let pid = guard.id().and_then(|pid| i32::try_from(pid).ok());
         let mut group = Group(pid.and_then(Pid::from_raw));
+        let mut child = self.spawn(input, piped, pid.unwrap_or(0))?;
         let (stdout, mut words) = (child.stdout.take(), Vec::new());
         let stderr = child.stderr.take();
         let course = async {
@@ -183,9 +191,10 @@ impl Run<'_> {
             tokio::join!(ended, said).0
         };
         let ended = timeout(self.commands.timeout, course).await;
+        group.kill();
+        let _ = guard.wait().await;
         let said = self.said(&words);
         let Ok(ended) = ended else {
-            group.kill();
             let _ = child.wait().await;
             return Err(CommandProblem::TimedOut {
                 what: self.what,
@@ -208,7 +217,30 @@ impl Run<'_> {
         }
     }
 
-    fn spawn(&self, input: Option<File>, piped: bool) -> Result<Child, CommandProblem> {
+    /// Starts the one that ends the command, and all that it started, when this process ends, however it ends: a restore
+    /// command that went on would work on what somebody puts back next. It leads the group of processes, so that
+    /// a command cannot start once it is gone.
+    fn guard(&self) -> Result<Child, CommandProblem> {
+        let not_started = |error: std::io::Error| CommandProblem::NotFound {
+            program: SHELL.to_owned(),
+            why: format!("cannot be started: {error}"),
+        };
+        let turn = self.turn.map(|turn| turn.lock().try_clone());
+        let turn = turn.transpose().map_err(not_started)?;
+        let mut command = Command::new(SHELL);
+        command
+            .args(["-c", GUARD])
+            .env_clear()
+            .process_group(0)
+            .kill_on_drop(true)
+            .stdin(Stdio::piped())
+            // Only held.
+            .stdout(turn.map_or_else(Stdio::null, Stdio::from))
+            .stderr(Stdio::null());
+        command.spawn().map_err(not_started)
+    }
+
+    fn spawn(&self, input: Option<File>, piped: bool, group: i32) -> Result<Child, CommandProblem> {
         let commands = self.commands;
         let mut command = Command::new(&self.argv[0]);
         command
@@ -217,7 +249,7 @@ impl Run<'_> {
             .env_clear()
             .envs(inherited())
             .envs(commands.env.iter())
-            .process_group(0)
+            .process_group(group)
             .kill_on_drop(true)
             .stdin(input.map_or_else(Stdio::null, Stdio::from))
             .stdout(match piped {

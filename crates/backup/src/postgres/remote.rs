@@ -18,6 +18,10 @@ use crate::{
 const TIME_FORMAT: &str = "%Y%m%dt%H%M%S%3fz";
 
 impl Remote for Database<'_> {
+    fn turn(&self) -> String {
+        self.address.to_string()
+    }
+
     fn size(&self) -> Result<StoreSize, BackupError> {
         self.bytes()
     }

@@ -24,6 +24,9 @@ pub(super) struct Mark {
     pub(super) time: String,
     /// The name of the backup.
     pub(super) backup: String,
+    /// Tells this attempt from all others, also of the same time.
+    #[serde(default)]
+    pub(super) attempt: String,
 }
 
 /// What a marked database holds.
@@ -117,16 +120,22 @@ fn count(connection: &mut Connection) -> Result<u64, RedisProblem> {
     Ok(REDIS_NUMBERS_MAX)
 }
 
-/// Empties a database if it has the mark of something unfinished. Says whether it had.
+/// Empties a database if it has the mark of something unfinished, of just this where something is named. Says whether it
+/// had.
 pub(super) fn empty_unfinished(
     connection: &mut Connection,
     number: u64,
+    own: Option<&Mark>,
 ) -> Result<bool, RedisProblem> {
     let doing = format!("empty the database {number}");
     connection.select(number)?;
     connection.ask(&doing, redis::cmd("WATCH").arg(MARK))?;
     let found = mark(connection, number)?;
-    if found.is_none_or(|mark| mark.what != Marked::Unfinished) {
+    let is_meant = |mark: Mark| match own {
+        Some(own) => mark == *own,
+        None => mark.what == Marked::Unfinished,
+    };
+    if !found.is_some_and(is_meant) {
         connection.ask(&doing, &redis::cmd("UNWATCH"))?;
         return Ok(false);
     }
@@ -135,22 +144,39 @@ pub(super) fn empty_unfinished(
     Ok(atomically(connection, &doing, &mut commands, 1)?.is_some())
 }
 
-/// Makes the database `new` that of `mark.of` in one step, and keeps what that had in the other. Says whether it had
-/// anything.
+/// Makes the database `new` that of `own.of` in one step, and keeps what that had in the other. Says whether it had
+/// anything. Until that step `new` must have been ours: who begins another restore empties it.
 pub(super) fn exchange(
     connection: &mut Connection,
     new: u64,
-    mark: &Mark,
+    own: &Mark,
 ) -> Result<bool, RedisProblem> {
-    let doing = format!("exchange the databases {} and {new}", mark.of);
-    let text = text(connection, mark)?;
+    let kept = Mark {
+        what: Marked::Replaced,
+        ..own.clone()
+    };
+    let doing = format!("exchange the databases {} and {new}", own.of);
+    let text = text(connection, &kept)?;
+    connection.select(new)?;
+    connection.ask(&doing, redis::cmd("WATCH").arg(MARK))?;
+    let overtaken = |connection: &Connection| RedisProblem::Busy {
+        place: connection.place.clone(),
+        why: "another restore of it has begun since, and nothing was changed by this one"
+            .to_owned(),
+    };
+    if mark(connection, new)?.as_ref() != Some(own) {
+        connection.ask(&doing, &redis::cmd("UNWATCH"))?;
+        return Err(overtaken(connection));
+    }
     let mut commands = redis::pipe();
     commands.cmd("SELECT").arg(new);
     commands.cmd("DEL").arg(MARK);
-    commands.cmd("SWAPDB").arg(mark.of).arg(new);
+    commands.cmd("SWAPDB").arg(own.of).arg(new);
     commands.cmd("DBSIZE");
     commands.cmd("SET").arg(MARK).arg(text);
-    let answers = atomically(connection, &doing, &mut commands, 5)?.unwrap_or_default();
+    let Some(answers) = atomically(connection, &doing, &mut commands, 5)? else {
+        return Err(overtaken(connection));
+    };
     match answers.as_slice() {
         [_, _, Value::Okay, Value::Int(0), _] => {
             // There was nothing, so there is nothing to keep.

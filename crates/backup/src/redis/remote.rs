@@ -24,6 +24,10 @@ use crate::vault::failed_to;
 use crate::{BackupError, Replaced, StoreKind, StoreManifest, StoreSize, TableEntry};
 
 impl Remote for Instance<'_> {
+    fn turn(&self) -> String {
+        self.address.to_string()
+    }
+
     fn size(&self) -> Result<StoreSize, BackupError> {
         let size = self.asked(|connection| {
             let server = Server::read(connection)?;

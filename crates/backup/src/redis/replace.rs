@@ -17,7 +17,7 @@ use super::numbers::{
 };
 use super::rdb::{self, Part, Record};
 use super::server::Server;
-use super::{Instance, RDB, RedisAddress, RedisContent, RedisProblem, rdb_failed};
+use super::{Instance, RDB, RedisAddress, RedisContent, RedisProblem, rdb_failed, scratch};
 use crate::bounds::{CHUNK_BYTES, REDIS_BATCH_BYTES, REDIS_BATCH_KEYS, REDIS_LOOK_BYTES};
 use crate::remote::InBackup;
 use crate::{BackupError, Kept, Replaced};
@@ -38,6 +38,13 @@ impl Instance<'_> {
             of: address.number(),
             time: now.strftime(TIME_FORMAT).to_string(),
             backup: backup.name.to_string(),
+            attempt: scratch::password().map_err(|error| {
+                self.error(RedisProblem::Failed {
+                    doing: "tell this restore from others".to_owned(),
+                    place: address.to_string(),
+                    why: error.to_string(),
+                })
+            })?,
         };
         let replaced = |kept: Option<u64>| Replaced {
             kept: kept.map(|number| Kept::Database(number.to_string())),
@@ -85,7 +92,7 @@ impl Instance<'_> {
                 }
                 Marked::Replaced => {}
                 // A new attempt is under way, so no other one is.
-                Marked::Unfinished => drop(empty_unfinished(&mut connection, *number)?),
+                Marked::Unfinished => drop(empty_unfinished(&mut connection, *number, None)?),
             }
         }
         server.has_room_for(wanted.memory_bytes)?;
@@ -116,18 +123,15 @@ impl Instance<'_> {
             }
             load(&mut connection, wanted, file)?;
             self.compare(address, number, wanted)?;
-            let kept = Mark {
-                what: Marked::Replaced,
-                ..mark.clone()
-            };
-            exchange(&mut connection, number, &kept)
+            exchange(&mut connection, number, mark)
         };
         match work() {
             Ok(had) => Ok(had.then_some(number)),
             Err(problem) => {
                 // If even this fails, it stays behind with its mark.
-                let cleared = Connection::greeted(address)
-                    .and_then(|mut connection| empty_unfinished(&mut connection, number));
+                let cleared = Connection::greeted(address).and_then(|mut connection| {
+                    empty_unfinished(&mut connection, number, Some(mark))
+                });
                 drop(cleared);
                 Err(problem)
             }

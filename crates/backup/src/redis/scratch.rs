@@ -135,7 +135,7 @@ fn private(path: &Path, text: &str) -> Result<(), RedisProblem> {
     written.map_err(|error| failed(path, &error))
 }
 
-fn password() -> std::io::Result<String> {
+pub(super) fn password() -> std::io::Result<String> {
     use std::io::Read;
     let mut bytes = [0; 24];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;

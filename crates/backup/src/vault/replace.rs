@@ -26,8 +26,8 @@ use jiff::Timestamp;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::Vault;
 use super::restore::{exists, failed, rename_to_free};
+use super::{Turn, Vault, failed_to};
 use crate::durable::{RESTORE_PREFIX, folder_of, sync_folder};
 use crate::on_disk::{OnDisk, Shape};
 use crate::remote::InBackup;
@@ -102,6 +102,8 @@ impl Vault {
     /// of the name under which the replaced data is kept. Calling again with the same `now`
     /// completes what a crash interrupted, and does nothing if it was done.
     ///
+    /// A store behind a server or a tool is put back by one at a time: others with this vault wait for it.
+    ///
     /// A program that has a file of the store open keeps the old one: stop it before, or have it
     /// open the file again. An SQLite database that a program has open is not replaced; sessions with a
     /// PostgreSQL database are ended.
@@ -121,10 +123,13 @@ impl Vault {
         let on_disk = match store.held() {
             Held::Disk(on_disk) => on_disk,
             Held::Server(remote) => {
+                let turn = Turn::to_write(self.root(), &remote.turn());
+                let turn = turn.map_err(|source| failed_to("lock", self.root(), source))?;
                 let backup = InBackup {
                     vault: self,
                     name,
                     wanted,
+                    turn: Some(&turn),
                 };
                 return remote.replace(&backup, now);
             }

@@ -88,6 +88,7 @@ impl Vault {
             vault: self,
             name,
             wanted: &wanted,
+            turn: None,
         })?;
         Ok(RestoredCopy {
             place: copy.place(),

@@ -51,7 +51,7 @@ fn address(endpoint: &str) -> BucketAddress {
     }
 }
 
-fn store(endpoint: &str) -> Store {
+pub(crate) fn store(endpoint: &str) -> Store {
     Store::bucket("uploads", address(endpoint))
 }
 
@@ -59,7 +59,7 @@ fn copy(endpoint: &str, name: &str) -> Store {
     Store::bucket("uploads", address(endpoint).copied(name))
 }
 
-fn path(encoded: &str) -> String {
+pub(crate) fn path(encoded: &str) -> String {
     format!("/backups/shop/uploads/{encoded}")
 }
 

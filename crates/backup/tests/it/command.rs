@@ -7,9 +7,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use portcullis_backup::{
-    BackupError, CommandVariables, Damage, Kept, Store, StoreCommands, StoreKind, examine_copy,
-    store_digest,
+    BackupError, CommandVariables, Damage, Kept, Store, StoreCommands, StoreKind, Vault,
+    examine_copy, store_digest,
 };
+
+use crate::killed::FOLDER_VARIABLE;
 
 use crate::{Place, at, names, request};
 
@@ -24,6 +26,10 @@ fn shell(script: &str) -> Vec<String> {
 
 /// The commands of a store, with nothing but a backup and a restore.
 fn commands(place: &Place, backup: Vec<String>, restore: Vec<String>) -> StoreCommands {
+    commands_in(place.folder.path(), backup, restore)
+}
+
+fn commands_in(folder: &Path, backup: Vec<String>, restore: Vec<String>) -> StoreCommands {
     StoreCommands {
         backup,
         restore,
@@ -32,9 +38,9 @@ fn commands(place: &Place, backup: Vec<String>, restore: Vec<String>) -> StoreCo
         digest: None,
         repeats: false,
         env: CommandVariables::default(),
-        folder: place.folder.path().to_owned(),
+        folder: folder.to_owned(),
         timeout: Duration::from_secs(60),
-        memory: place.path("state/stores/notes.json"),
+        memory: folder.join("state/stores/notes.json"),
         path: None,
         copy: None,
     }
@@ -450,4 +456,97 @@ fn a_store_that_its_tool_cannot_read_any_more_is_put_back_all_the_same() {
         .unwrap_err();
     assert!(matches!(error, BackupError::Damaged { .. }), "{error:?}");
     assert_eq!(fs::read_to_string(place.path("live")).unwrap(), "first");
+}
+
+#[test]
+#[ignore = "the child process of the test below"]
+fn child_that_restores() {
+    let Ok(folder) = std::env::var(FOLDER_VARIABLE) else {
+        return;
+    };
+    let folder = Path::new(&folder);
+    let vault = Vault::open(&folder.join("vault")).unwrap();
+    let name = vault.list().unwrap().remove(0).name;
+    let _ = vault.restore_in_place(&name, &slow(folder), at(2));
+}
+
+/// A store whose restore command waits for `go` when it has begun.
+fn slow(folder: &Path) -> Store {
+    let restore =
+        "cat > read; echo $$ > begun; while [ -e wait ]; do sleep 0.05; done; mv read live";
+    let commands = StoreCommands {
+        repeats: true,
+        ..commands_in(folder, words(&["cat", "live"]), shell(restore))
+    };
+    Store::command("notes", commands)
+}
+
+/// What a restore command does after Portcullis was killed would come on top of what is put back next.
+#[test]
+fn a_restore_command_ends_with_who_started_it_and_the_next_call_completes_it() {
+    let place = Place::new();
+    let folder = place.folder.path();
+    fs::write(place.path("live"), "first").unwrap();
+    let backup = place.back_up(1, &[slow(folder)]);
+    fs::write(place.path("live"), "second").unwrap();
+    fs::write(place.path("wait"), "").unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "command::child_that_restores", "--ignored"])
+        .env(FOLDER_VARIABLE, folder)
+        .spawn()
+        .unwrap();
+    let begun = || fs::read_to_string(place.path("begun")).unwrap_or_default();
+    crate::waiting::until("the restore command does not begin", || {
+        begun().ends_with('\n')
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    crate::waiting::until("the restore command goes on", || {
+        !is_running(begun().trim())
+    });
+    fs::remove_file(place.path("wait")).unwrap();
+    assert_eq!(fs::read_to_string(place.path("live")).unwrap(), "second");
+    // A backup in between does not make it forgotten.
+    place.back_up(3, &[slow(folder)]);
+    let again = || {
+        place
+            .vault
+            .restore_in_place(&backup.name, &slow(folder), at(2))
+    };
+    let replaced = again().unwrap();
+    let Some(Kept::Output(kept)) = &replaced.kept else {
+        panic!("{replaced:?}");
+    };
+    assert_eq!(fs::read_to_string(kept).unwrap(), "second");
+    assert_eq!(fs::read_to_string(place.path("live")).unwrap(), "first");
+    // It is done, and is not done again; nor over what was written since.
+    fs::remove_file(place.path("begun")).unwrap();
+    assert_eq!(again().unwrap(), replaced);
+    fs::write(place.path("live"), "third").unwrap();
+    let taken = again().unwrap_err();
+    assert!(
+        matches!(taken, BackupError::KeptNameTaken { .. }),
+        "{taken}"
+    );
+    assert!(!place.path("begun").exists());
+    assert_eq!(fs::read_to_string(place.path("live")).unwrap(), "third");
+}
+
+/// What a restore that was killed while it kept the data has left is named, and cleared away by the next backup.
+#[test]
+fn what_a_killed_restore_kept_half_is_named_and_cleared_away() {
+    let place = Place::new();
+    fs::write(place.path("live"), "first").unwrap();
+    let store = Store::command(
+        "notes",
+        commands(&place, words(&["cat", "live"]), shell("cat > live")),
+    );
+    assert_eq!(store.leftovers().unwrap(), Vec::<String>::new());
+    place.back_up(1, std::slice::from_ref(&store));
+    let left = place.path("state/stores/.portcullis-abcdef.tmp");
+    fs::write(&left, "half").unwrap();
+    assert_eq!(store.leftovers().unwrap(), [left.display().to_string()]);
+    place.back_up(2, std::slice::from_ref(&store));
+    assert!(!left.exists());
+    assert_eq!(store.leftovers().unwrap(), Vec::<String>::new());
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, Keep, Retention, Vault, retention,
+    BackupError, BackupName, BackupRequest, Keep, Kept, Retention, Store, Vault, retention,
+    store_digest,
 };
+use sha2::{Digest, Sha256};
 
+use super::subjects::{Behind, Subject, on_disk};
 use super::{Chance, rounds};
 use crate::{Place, at, request};
 
@@ -140,4 +143,78 @@ fn backups_from_the_future_take_nobodys_place() {
         );
     }
     assert_eq!(there.len(), 5, "{there:?}");
+}
+
+/// Whether what was kept is that which had this digest, as far as it can be asked without the store's own means.
+fn holds(kept: &Option<Kept>, store: &Store, digest: &str) -> bool {
+    match kept {
+        None => false,
+        Some(Kept::Path(path)) => store_digest(&store.moved_to(path.clone())).unwrap() == digest,
+        // A store whose tool repeats itself has the digest of what it writes.
+        Some(Kept::Output(path)) => {
+            hex::encode(Sha256::digest(std::fs::read(path).unwrap())) == digest
+        }
+        Some(_) => true,
+    }
+}
+
+/// A restore under a clock that jumps, or stands still, puts back what it was asked for, or refuses and touches nothing.
+/// Nobody's data goes lost: what is replaced is kept each time, under a name of its own.
+fn restored_by_a_clock_that_jumps(place: &Place, subject: &dyn Subject, count: usize) {
+    let store = subject.store();
+    let backups = [0, 1].map(|number| {
+        subject.fill(number);
+        place.back_up(i64::from(number), std::slice::from_ref(&store))
+    });
+    let mut chance = Chance::new();
+    let mut now = at(100);
+    let still = SignedDuration::ZERO;
+    let (mut done, mut refused) = (0, 0);
+    for step in 0..count {
+        let spoilt = chance.below(3) == 0;
+        if spoilt {
+            subject.fill(2);
+        }
+        now += *chance.of(&[still, still, HOUR, -HOUR, YEAR, -YEAR]);
+        now = now.clamp(at(0) - YEAR * 3, at(0) + YEAR * 3);
+        let backup = chance.of(&backups);
+        let wanted = &backup.manifest.stores[0].digest;
+        let before = store_digest(&store).unwrap();
+        let what = format!("{}, step {step}, at {now}", store.name);
+        match place.vault.restore_in_place(&backup.name, &store, now) {
+            Ok(replaced) => {
+                assert_eq!(store_digest(&store).unwrap(), *wanted, "{what}");
+                let kept = replaced.kept;
+                assert!(
+                    before == *wanted || holds(&kept, &store, &before),
+                    "{what}: what it replaced is not in {kept:?}"
+                );
+                // A person may have looked through it and removed it.
+                if let (Some(kept), true) = (kept, chance.below(2) == 0) {
+                    subject.forget(&kept);
+                }
+                done += 1;
+            }
+            Err(BackupError::KeptNameTaken { .. } | BackupError::TargetExists { .. }) => {
+                assert_eq!(store_digest(&store).unwrap(), before, "{what}");
+                refused += 1;
+            }
+            Err(error) => panic!("{what}: {error:?}"),
+        }
+        assert_eq!(subject.around(), Vec::<String>::new(), "{what}");
+    }
+    println!("{}: {done} restored, {refused} refused", store.name);
+    assert!(done > 0);
+}
+
+#[test]
+fn a_restore_by_a_clock_that_jumps_puts_back_what_was_asked_for() {
+    let servers = Behind::start();
+    let place = Place::new();
+    let behind = servers.subjects(place.folder.path());
+    let all = on_disk(place.folder.path()).into_iter().chain(behind);
+    for subject in all {
+        let place = Place::new();
+        restored_by_a_clock_that_jumps(&place, &*subject, rounds(6, 60));
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_backup::{Backup, BackupState, Encryption, NewKey, Store, Vault, store_digest};
 
-use super::subjects::{Postgres, Subject, on_disk};
+use super::subjects::{Behind, Keys, Objects, Postgres, Subject, of, on_disk};
 use super::{Chance, rounds};
 use crate::postgres_server::PostgresServer;
 use crate::{Place, at, names};
@@ -194,7 +194,7 @@ fn all_found(stand: &Stand, count: usize) {
         }
     }
     stand.vault().verify(&stand.backups[0].name).unwrap();
-    println!("{count} damages, {records} of them to records");
+    println!("{count} damages, {records} of them to records; all were found");
 }
 
 fn key() -> Encryption {
@@ -229,4 +229,52 @@ fn random_damage_to_dumps_is_found() {
         all_found(&stand, rounds(4, 100));
         assert_eq!(subjects[0].around(), Vec::<String>::new());
     }
+}
+
+/// All kinds that are behind a server or a tool, in one backup.
+#[test]
+fn random_damage_to_what_servers_and_tools_hold_is_found() {
+    let servers = Behind::start();
+    for encryption in [None, Some(key())] {
+        let place = Place::new();
+        let subjects = servers.subjects(place.folder.path());
+        let stand = Stand::make(place, encryption, &subjects);
+        all_found(&stand, rounds(8, 250));
+        for subject in &subjects {
+            assert_eq!(subject.around(), Vec::<String>::new());
+        }
+    }
+}
+
+/// One kind in a backup: a damage is more often in its own files than in those of a large neighbour.
+fn damage_to_one_is_found(make: impl Fn(&Path) -> Box<dyn Subject>) {
+    for encryption in [None, Some(key())] {
+        let place = Place::new();
+        let subjects = [make(place.folder.path())];
+        let stand = Stand::make(place, encryption, &subjects);
+        all_found(&stand, rounds(4, 125));
+        assert_eq!(subjects[0].around(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn random_damage_to_a_chroma_database_is_found() {
+    damage_to_one_is_found(|folder| of("chroma", folder));
+}
+
+#[test]
+fn random_damage_to_the_keys_of_redis_is_found() {
+    let server = Keys::start();
+    damage_to_one_is_found(|folder| server.make(folder));
+}
+
+#[test]
+fn random_damage_to_objects_is_found() {
+    let server = Objects::start();
+    damage_to_one_is_found(|folder| server.make(folder));
+}
+
+#[test]
+fn random_damage_to_what_a_tool_wrote_is_found() {
+    damage_to_one_is_found(|folder| of("command", folder));
 }

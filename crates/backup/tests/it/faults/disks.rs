@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use portcullis_backup::{BackupError, Store, Vault, store_digest};
 
-use super::subjects::on_disk;
+use super::subjects::{BEHIND, Behind, of, on_disk};
 use crate::{at, names, noise, request};
 
 const FOLDER_VARIABLE: &str = "PORTCULLIS_TEST_FULL_STORE";
@@ -73,6 +73,85 @@ fn restores_when_there_is_room(folder: &Path, fill: impl Fn(), make_room: impl F
     }
 }
 
+/// In the child: the vault is on the small disk, or files may not be large. What is behind a server or a tool passes through the
+/// vault when it is put back.
+fn passes_through_the_vault(folder: &Path, vault: &Path, fill: impl Fn(), make_room: impl Fn()) {
+    let vault = Vault::open_or_create(vault).unwrap();
+    for (index, kind) in BEHIND.iter().enumerate() {
+        let second = 10 * i64::try_from(index).unwrap();
+        let subject = of(kind, folder);
+        let store = subject.store();
+        subject.fill(1);
+        let made = vault
+            .create(&request(second), std::slice::from_ref(&store))
+            .unwrap();
+        subject.fill(2);
+        let before = store_digest(&store).unwrap();
+        fill();
+        let error = vault.create(&request(second + 1), std::slice::from_ref(&store));
+        let error = error.unwrap_err();
+        assert!(tells_of_room(&error), "{kind}: {error:?}");
+        let error = vault.restore_in_place(&made.name, &store, at(second));
+        let error = error.unwrap_err();
+        assert!(tells_of_room(&error), "{kind}: {error:?}");
+        assert_eq!(store_digest(&store).unwrap(), before, "{kind}");
+        assert_eq!(subject.around(), Vec::<String>::new(), "{kind}");
+        assert_eq!(vault.leftovers().unwrap(), Vec::<std::path::PathBuf>::new());
+        make_room();
+        let replaced = vault
+            .restore_in_place(&made.name, &store, at(second))
+            .unwrap();
+        assert_eq!(replaced.digest, made.manifest.stores[0].digest);
+        assert_eq!(store_digest(&store).unwrap(), replaced.digest);
+        subject.forget(&replaced.kept.unwrap());
+        for one in vault.list().unwrap() {
+            vault.remove(&one).unwrap();
+        }
+    }
+}
+
+/// In the child: where a tool's data is kept is on the small disk, and the vault is not.
+fn keeps_nothing_half(disk: &Path, vault: &Path, fill: impl Fn(), make_room: impl Fn()) {
+    let vault = Vault::open_or_create(vault).unwrap();
+    let subject = of("command", disk);
+    let store = subject.store();
+    subject.fill(1);
+    let made = vault
+        .create(&request(0), std::slice::from_ref(&store))
+        .unwrap();
+    subject.fill(2);
+    let before = store_digest(&store).unwrap();
+    fill();
+    let error = vault
+        .restore_in_place(&made.name, &store, at(1))
+        .unwrap_err();
+    assert!(tells_of_room(&error), "{error:?}");
+    assert_eq!(subject.around(), Vec::<String>::new());
+    assert_eq!(store_digest(&store).unwrap(), before);
+    make_room();
+    let replaced = vault.restore_in_place(&made.name, &store, at(1)).unwrap();
+    assert_eq!(store_digest(&store).unwrap(), replaced.digest);
+}
+
+/// Whether a person learns that there was no room.
+fn tells_of_room(error: &BackupError) -> bool {
+    let (mut text, mut source) = (error.to_string(), std::error::Error::source(error));
+    while let Some(error) = source {
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    let words = [
+        "is full",
+        "No space left",
+        "no storage space",
+        "File too large",
+        "file too large",
+        "free",
+        "room",
+    ];
+    words.iter().any(|word| text.contains(word))
+}
+
 /// In the child: the vault is on the small disk.
 fn removes_without_room(folder: &Path) {
     let disk = folder.join("disk");
@@ -128,6 +207,9 @@ fn child_on_a_small_disk() {
         fs::remove_dir_all(disk.join(home)).unwrap();
     }
     removes_without_room(folder);
+    let make_room = || fs::remove_file(disk.join(FILLER)).unwrap();
+    passes_through_the_vault(folder, &disk.join("through"), fill, make_room);
+    keeps_nothing_half(&disk, &folder.join("vault-of-a-tool"), fill, make_room);
     writeln!(std::io::stdout(), "{DONE}").unwrap();
 }
 
@@ -146,12 +228,16 @@ fn child_with_a_limit() {
         rustix::process::setrlimit(rustix::process::Resource::Fsize, limit).unwrap();
     };
     restores_when_there_is_room(folder, || limit(40_000), || limit(1 << 40));
+    let vault = folder.join("through");
+    passes_through_the_vault(folder, &vault, || limit(5_000), || limit(1 << 40));
     writeln!(std::io::stdout(), "{DONE}").unwrap();
 }
 
 fn run_child(program: &str, arguments: &[&str], child: &str, prepare: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("disk")).unwrap();
+    let servers = Behind::start();
+    servers.subjects(folder.path());
     let script =
         format!("{prepare} && exec \"$1\" --exact faults::disks::{child} --ignored --nocapture");
     Command::new(program)
@@ -179,7 +265,7 @@ fn a_store_on_a_disk_that_is_full() {
         println!("skipped: no file system may be mounted here; the other test has a real limit");
         return;
     }
-    let mount = format!("mount -t tmpfs -o size=6m,mode=700 tmpfs \"${FOLDER_VARIABLE}/disk\"");
+    let mount = format!("mount -t tmpfs -o size=16m,mode=700 tmpfs \"${FOLDER_VARIABLE}/disk\"");
     assert_done(&run_child(
         "unshare",
         &["-rm"],

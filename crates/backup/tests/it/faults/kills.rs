@@ -1,14 +1,16 @@
 //! `kill -9` at random moments of backups, restores in place and removals.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use portcullis_backup::{BackupName, BackupState, Store, Vault, store_digest};
 
-use super::subjects::{Postgres, Subject, of};
+use super::subjects::{Keys, ON_DISK, Objects, Postgres, Subject, of};
 use super::{Chance, rounds};
 use crate::killed::{FOLDER_VARIABLE, FROM_VARIABLE, say_round};
 use crate::postgres_server::PostgresServer;
@@ -18,9 +20,6 @@ const KIND_VARIABLE: &str = "PORTCULLIS_TEST_KIND";
 const DOING_VARIABLE: &str = "PORTCULLIS_TEST_DOING";
 /// What a child does again and again.
 const DOINGS: [&str; 3] = ["back-up", "replace", "remove"];
-/// How many backups a child that removes finds; of a database fewer, because each takes a while.
-const REMOVABLE: i64 = 30;
-const REMOVABLE_DUMPS: i64 = 6;
 
 #[test]
 #[ignore = "the child process of the tests below"]
@@ -42,7 +41,10 @@ fn child() {
             "replace" => {
                 let name = name(second % 2);
                 let replaced = vault.restore_in_place(&name, &subject.store(), at(second));
-                subject.forget(&replaced.unwrap().kept.unwrap());
+                // Nothing is kept where nothing was another.
+                if let Some(kept) = replaced.unwrap().kept {
+                    subject.forget(&kept);
+                }
             }
             _ => {
                 let oldest = vault.list().unwrap();
@@ -89,7 +91,11 @@ fn kill_one(folder: &Path, kind: &str, doing: &str, from: i64, after: Duration) 
     // The one pause that is meant: the moment is what is random.
     std::thread::sleep(after);
     child.kill().unwrap();
-    child.wait().unwrap();
+    let ended = child.wait().unwrap();
+    assert!(
+        ended.signal() == Some(9) || doing == "remove" && ended.success(),
+        "{kind}, {doing}: the child ended by itself: {ended}"
+    );
 }
 
 /// Everything in the vault belongs to a backup that is listed, or is named as left over.
@@ -129,14 +135,43 @@ fn assert_vault(vault: &Vault, when: &str) -> usize {
     whole
 }
 
+/// What a store may hold after a restore was cut off.
+struct Contents {
+    digests: Vec<String>,
+    things: Vec<BTreeMap<String, String>>,
+}
+
+impl Contents {
+    /// Whether each thing is as it is in one of the contents, and none is missing that all of them have.
+    fn has_mixed(&self, found: &BTreeMap<String, String>) -> bool {
+        let known = |name: &String, thing: &String| {
+            let mut all = self.things.iter();
+            all.any(|content| content.get(name) == Some(thing))
+        };
+        let in_all = |name: &&String| {
+            let mut all = self.things.iter();
+            all.all(|content| content.contains_key(*name))
+        };
+        let mut always = self.things[0].keys().filter(in_all);
+        found.iter().all(|(name, thing)| known(name, thing))
+            && always.all(|name| found.contains_key(name))
+    }
+}
+
 /// The store has one of its contents, and everything beside it is named.
-fn assert_store(subject: &dyn Subject, digests: &[String], when: &str) {
+fn assert_store(subject: &dyn Subject, contents: &Contents, doing: &str, when: &str) {
     let store = subject.store();
+    let digests = &contents.digests;
     let found = store_digest(&store).unwrap();
-    assert!(
-        digests.contains(&found),
-        "{when}: {found} is none of {digests:?}"
-    );
+    match subject.things() {
+        Some(things) if doing == "replace" => {
+            assert!(contents.has_mixed(&things), "{when}: {things:?}");
+        }
+        _ => assert!(
+            digests.contains(&found),
+            "{when}: {found} is none of {digests:?}"
+        ),
+    }
     let named = store.leftovers().unwrap();
     for beside in subject.around() {
         let is_named = named.iter().any(|named| named.ends_with(&beside));
@@ -149,11 +184,16 @@ fn assert_store(subject: &dyn Subject, digests: &[String], when: &str) {
 
 fn killed(kind: &str, place: &Place, subject: &dyn Subject, kills: usize) {
     let store = subject.store();
-    let mut digests = Vec::new();
+    let mut contents = Contents {
+        digests: Vec::new(),
+        things: Vec::new(),
+    };
     for second in [0, 1] {
         subject.fill(second);
         let made = place.back_up(i64::from(second), std::slice::from_ref(&store));
-        digests.push(made.manifest.stores[0].digest.clone());
+        let digest = &made.manifest.stores[0].digest;
+        contents.digests.push(digest.clone());
+        contents.things.extend(subject.things());
     }
     let mut chance = Chance::new();
     let first = chance.below(DOINGS.len());
@@ -161,20 +201,14 @@ fn killed(kind: &str, place: &Place, subject: &dyn Subject, kills: usize) {
         let doing = DOINGS[(first + kill) % DOINGS.len()];
         let from = 10_000 * (1 + i64::try_from(kill).unwrap());
         if doing == "remove" {
-            let removable = match kind {
-                "postgres" => REMOVABLE_DUMPS,
-                _ => REMOVABLE,
-            };
-            for second in 0..removable {
+            for second in 0..subject.removable() {
                 place.back_up(from - 1_000 + second, std::slice::from_ref(&store));
             }
         }
-        // A round of a small store takes some milliseconds, and one of a database some hundreds.
-        let longest = if kind == "postgres" { 1_500 } else { 150 };
-        let after = Duration::from_micros(chance.below(longest * 1_000) as u64);
+        let after = Duration::from_micros(chance.below(subject.round_ms() * 1_000) as u64);
         let when = format!("{kind}, {doing}, kill {kill} after {after:?}");
         kill_one(place.folder.path(), kind, doing, from, after);
-        assert_store(subject, &digests, &when);
+        assert_store(subject, &contents, doing, &when);
         assert!(assert_vault(&place.vault, &when) >= 2, "{when}");
         // The next ones work.
         let next = place.back_up(from + 9_000, std::slice::from_ref(&store));
@@ -184,6 +218,14 @@ fn killed(kind: &str, place: &Place, subject: &dyn Subject, kills: usize) {
         let replaced = replaced.unwrap_or_else(|error| panic!("{when}: {error}"));
         assert_eq!(replaced.digest, store_digest(&store).unwrap(), "{when}");
         if let Some(kept) = &replaced.kept {
+            subject.forget(kept);
+        }
+        assert_eq!(subject.around(), Vec::<String>::new(), "{when}");
+        // What follows begins with one of the two again.
+        let again = place
+            .vault
+            .restore_in_place(&name(0), &store, at(from + 9_002));
+        if let Some(kept) = &again.unwrap().kept {
             subject.forget(kept);
         }
         clear(&place.vault);
@@ -229,6 +271,32 @@ fn killed_at_random_moments_a_postgresql_database_and_its_backups_are_whole() {
     killed("postgres", &place, &*subject, rounds(1, 21));
 }
 
+#[test]
+fn killed_at_random_moments_a_chroma_database_and_its_backups_are_whole() {
+    killed_on_disk("chroma");
+}
+
+#[test]
+fn killed_at_random_moments_a_redis_database_and_its_backups_are_whole() {
+    let server = Keys::start();
+    let place = Place::new();
+    let subject = server.make(place.folder.path());
+    killed("redis", &place, &*subject, rounds(3, 27));
+}
+
+#[test]
+fn killed_at_random_moments_the_objects_of_a_bucket_and_their_backups_are_whole() {
+    let server = Objects::start();
+    let place = Place::new();
+    let subject = server.make(place.folder.path());
+    killed("bucket", &place, &*subject, rounds(3, 27));
+}
+
+#[test]
+fn killed_at_random_moments_what_a_tool_has_and_its_backups_are_whole() {
+    killed_on_disk("command");
+}
+
 /// The names of stores that a test knows are those that a child makes.
 #[test]
 fn a_child_makes_the_same_stores() {
@@ -237,7 +305,7 @@ fn a_child_makes_the_same_stores() {
         .iter()
         .map(|subject| subject.store())
         .collect();
-    for (kind, store) in ["file", "directory", "sqlite"].iter().zip(stores) {
+    for (kind, store) in ON_DISK.iter().zip(stores) {
         assert_eq!(of(kind, place.folder.path()).store().path(), store.path());
     }
 }

@@ -1,10 +1,18 @@
 //! The kinds of stores that faults are tried on.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use portcullis_backup::{Kept, PostgresAddress, Store};
 
+mod bucket;
+mod chroma;
+mod command;
+mod redis;
+
+pub(super) use self::bucket::Objects;
+pub(super) use self::redis::Keys;
 use crate::postgres_server::PostgresServer;
 use crate::{names, noise};
 
@@ -21,13 +29,57 @@ pub(super) trait Subject {
 
     /// What is around the store and is neither the store nor something that was kept.
     fn around(&self) -> Vec<String>;
+
+    /// A moment within what a child does to it in a round, in milliseconds at most.
+    fn round_ms(&self) -> usize {
+        150
+    }
+
+    /// How many backups a child that removes them finds.
+    fn removable(&self) -> i64 {
+        30
+    }
+
+    /// What it holds, name by name, if a restore replaces one thing after the other, so that one which was cut off leaves
+    /// some of them old and some new.
+    fn things(&self) -> Option<BTreeMap<String, String>> {
+        None
+    }
 }
+
+/// The kinds that are paths.
+pub(super) const ON_DISK: [&str; 4] = ["file", "directory", "sqlite", "chroma"];
 
 /// Those that are paths.
 pub(super) fn on_disk(folder: &Path) -> Vec<Box<dyn Subject>> {
-    ["file", "directory", "sqlite"]
-        .map(|kind| of(kind, folder))
-        .into()
+    ON_DISK.map(|kind| of(kind, folder)).into()
+}
+
+/// The kinds that are behind a server or a tool, but for PostgreSQL.
+pub(super) const BEHIND: [&str; 3] = ["redis", "bucket", "command"];
+
+/// Those that are behind a server or a tool, with their servers.
+pub(super) struct Behind {
+    redis: Keys,
+    bucket: Objects,
+}
+
+impl Behind {
+    pub(super) fn start() -> Self {
+        Self {
+            redis: Keys::start(),
+            bucket: Objects::start(),
+        }
+    }
+
+    /// The subjects, of which each has nothing yet.
+    pub(super) fn subjects(&self, folder: &Path) -> [Box<dyn Subject>; 3] {
+        [
+            self.redis.make(folder),
+            self.bucket.make(folder),
+            of("command", folder),
+        ]
+    }
 }
 
 /// One kind, in a folder of its own. A child process makes the same one from the same words.
@@ -39,6 +91,10 @@ pub(super) fn of(kind: &str, folder: &Path) -> Box<dyn Subject> {
         "directory" => Box::new(Folder(home)),
         "sqlite" => Box::new(Sqlite(home)),
         "postgres" => Box::new(Postgres::found(home)),
+        "chroma" => Box::new(chroma::Chroma(home)),
+        "redis" => Box::new(redis::Redis::found(&home)),
+        "bucket" => Box::new(bucket::Bucket::found(&home)),
+        "command" => Box::new(command::Tool(home)),
         other => panic!("no subject {other}"),
     }
 }
@@ -187,6 +243,14 @@ impl Postgres {
 }
 
 impl Subject for Postgres {
+    fn round_ms(&self) -> usize {
+        1_500
+    }
+
+    fn removable(&self) -> i64 {
+        6
+    }
+
     fn store(&self) -> Store {
         Store::postgres("rows", PostgresAddress::new(&self.url).unwrap(), 2)
     }

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use portcullis_backup::{BackupError, BackupState, Store, Vault, store_digest};
+use portcullis_backup::{BackupError, BackupState, Kept, Store, Vault, store_digest};
 
 use super::rounds;
-use super::subjects::{Postgres, Subject, on_disk};
+use super::subjects::{Behind, Keys, Postgres, Subject, on_disk};
 use crate::postgres_server::PostgresServer;
 use crate::{Place, at, request};
 
@@ -123,10 +123,8 @@ fn restored_at_once(place: &Place, subject: &dyn Subject, count: usize) {
         for replaced in outcomes.into_iter().flatten() {
             if let Some(kept) = replaced.kept {
                 // What was kept is whole too: somebody may want it back.
-                if let Some(path) = kept.path() {
-                    assert!(known(
-                        &store_digest(&store.moved_to(path.to_owned())).unwrap()
-                    ));
+                if let Kept::Path(path) = &kept {
+                    assert!(known(&store_digest(&store.moved_to(path.clone())).unwrap()));
                 }
                 subject.forget(&kept);
             }
@@ -150,4 +148,103 @@ fn two_restores_of_a_postgresql_database_at_once_leave_one_content_whole() {
     let place = Place::new();
     let subject = Postgres::make(&server, place.folder.path());
     restored_at_once(&place, &*subject, rounds(1, 8));
+}
+
+#[test]
+fn two_restores_behind_servers_and_tools_at_once_leave_one_content_whole() {
+    let servers = Behind::start();
+    let place = Place::new();
+    for subject in servers.subjects(place.folder.path()) {
+        let place = Place::new();
+        restored_at_once(&place, &*subject, rounds(2, 20));
+    }
+}
+
+/// Those with another vault do not wait for each other: then the one that began last may win, and nobody sees a database that was
+/// emptied under the other.
+#[test]
+fn two_restores_of_a_redis_database_from_two_vaults_leave_one_content_whole() {
+    let server = Keys::start();
+    let places = [Place::new(), Place::new()];
+    let subject = server.make(places[0].folder.path());
+    let store = subject.store();
+    let backups: Vec<_> = places
+        .iter()
+        .zip([0, 1])
+        .map(|(place, number)| {
+            subject.fill(number);
+            let made = place.back_up(i64::from(number), std::slice::from_ref(&store));
+            (made.name, made.manifest.stores[0].digest.clone())
+        })
+        .collect();
+    let mut overtaken = 0;
+    for round in 0..rounds(3, 40) {
+        let now = at(100 * i64::try_from(round + 1).unwrap());
+        let outcomes = thread::scope(|scope| {
+            let both = [0, 1].map(|index: usize| {
+                let (place, name, store) = (&places[index], &backups[index].0, &store);
+                scope.spawn(move || place.vault.restore_in_place(name, store, now))
+            });
+            both.map(|one| one.join().unwrap())
+        });
+        let found = store_digest(&store).unwrap();
+        assert!(
+            backups.iter().any(|(_, known)| *known == found),
+            "round {round}: {found}: {outcomes:?}"
+        );
+        for outcome in outcomes {
+            match outcome {
+                Ok(replaced) => subject.forget(&replaced.kept.unwrap()),
+                Err(_) => overtaken += 1,
+            }
+        }
+        // What an overtaken one had written since its database was emptied has no mark.
+        for number in subject.around() {
+            subject.forget(&Kept::Database(number));
+        }
+    }
+    println!("{overtaken} were overtaken");
+}
+
+/// A backup that is made while another one is put back has one of the two contents. Where one thing is replaced after the
+/// other, it has some of each, and says that it is not of one moment; or it says that the store kept changing.
+fn backed_up_while_restored(place: &Place, subject: &dyn Subject, count: usize) {
+    let store = subject.store();
+    let digests = [0, 1].map(|number| {
+        subject.fill(number);
+        let made = place.back_up(i64::from(number), std::slice::from_ref(&store));
+        (made.name, made.manifest.stores[0].digest.clone())
+    });
+    for round in 0..count {
+        let now = 100 * i64::try_from(round + 1).unwrap();
+        let wanted = digests[round % 2].0.clone();
+        let put_back = |vault: Vault| vault.restore_in_place(&wanted, &store, at(now));
+        let back_up = |vault: Vault| vault.create(&request(now), std::slice::from_ref(&store));
+        let (replaced, made) = both(place, put_back, back_up);
+        let what = format!("{}: {replaced:?} {made:?}", store.name);
+        if let Some(kept) = replaced.unwrap_or_else(|_| panic!("{what}")).kept {
+            subject.forget(&kept);
+        }
+        match made {
+            Ok(made) => {
+                let held = &made.manifest.stores[0];
+                let is_one = digests.iter().any(|(_, known)| *known == held.digest);
+                assert!(is_one || !held.steady, "{what}");
+                place.vault.verify(&made.name).unwrap();
+            }
+            Err(BackupError::StoreChanged { .. }) => {}
+            Err(_) => panic!("{what}"),
+        }
+        assert_eq!(subject.around(), Vec::<String>::new(), "{}", store.name);
+    }
+}
+
+#[test]
+fn a_backup_while_a_server_or_tool_is_put_back_is_of_one_content() {
+    let servers = Behind::start();
+    let place = Place::new();
+    for subject in servers.subjects(place.folder.path()) {
+        let place = Place::new();
+        backed_up_while_restored(&place, &*subject, rounds(2, 20));
+    }
 }

@@ -126,6 +126,9 @@ fn leftovers(store: &Store) -> Option<Finding> {
     }
     let (name, left) = (&store.name, left.join(", "));
     let message = match store.path() {
+        None if store.kind() == StoreKind::Command => {
+            format!("restores of tools that were cut off left replaced data behind: {left}")
+        }
         None => format!("the server of store {name} has copies that Portcullis made: {left}"),
         Some(_) => format!("restores of store {name} that were cut off left copies behind: {left}"),
     };
@@ -139,7 +142,7 @@ fn leftovers(store: &Store) -> Option<Finding> {
              that name",
             store.place()
         ),
-        _ if store.path().is_some() => {
+        kind if store.path().is_some() || kind == StoreKind::Command => {
             "unless a restore is under way, remove them with rm -r; the next restore does it too"
                 .to_owned()
         }
