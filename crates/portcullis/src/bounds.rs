@@ -150,6 +150,8 @@ pub(crate) const LOSS_REST: Duration = Duration::from_secs(15);
 pub(crate) const LOSS_REST_FACTOR: u32 = 20;
 /// How long a backup waits for a name, when another one was made within the same second.
 pub(crate) const SAME_SECOND_PAUSE: Duration = Duration::from_millis(1_100);
+/// How often a backup is made again because a rollout changed the data meanwhile.
+pub(crate) const RELEASE_ATTEMPTS: u32 = 3;
 
 /// How long is waited between two looks whether writes under way are over, when they are paused for a backup.
 pub(crate) const PAUSE_LOOK: Duration = Duration::from_millis(20);

@@ -80,9 +80,8 @@ async fn in_vault(
             no_pause,
         } => {
             in_one_line(reason)?;
-            let release = data_release(config).await;
             let pauses = Pauses::of(config, *pause, *no_pause);
-            create::run(config, vault, (reason, release), (pauses, json)).await
+            create::run(config, vault, reason, (pauses, json)).await
         }
         Backup::List { .. } => list(config, vault, json).await,
         Backup::Verify {
@@ -203,19 +202,26 @@ fn none_yet(config: &Config, command: &Backup, json: bool) -> Exit {
 /// The release whose data the stores have now, so that a drill knows later what to start on it. A journal that cannot be
 /// read must not keep anybody from making a backup.
 async fn data_release(config: &Config) -> Option<String> {
+    told(whose_data(config).await)
+}
+
+/// The same, or why it cannot be said.
+async fn whose_data(config: &Config) -> Result<Option<String>, String> {
     let release = match offline::present(config).await {
         Ok(history) => history.data_release().map_err(|error| error.to_string()),
         Err(error) => Err(error.sentence()),
     };
-    match release {
-        Ok(release) => release.map(|release| release.to_string()),
-        Err(why) => {
-            output::talk(&format!(
-                "warning: the backup does not say which release its data is of, so that no drill can start one on it: {why}"
-            ));
-            None
-        }
-    }
+    release.map(|release| release.map(|release| release.to_string()))
+}
+
+/// Says why a backup will not tell whose data it has.
+fn told(release: Result<Option<String>, String>) -> Option<String> {
+    release.unwrap_or_else(|why| {
+        output::talk(&format!(
+            "warning: the backup does not say which release its data is of, so that no drill can start one on it: {why}"
+        ));
+        None
+    })
 }
 
 /// Records what was made or read back in the journal, if there is one. A journal that cannot be written must not keep

@@ -8,7 +8,7 @@ use portcullis_backup::{Store, store_digest};
 use serde_json::Value;
 
 use crate::databases::{ledger_of, sqlite};
-use crate::rig::{Ports, Rig};
+use crate::rig::{Ports, Rig, binary, processes_in};
 
 const LEDGER: &str = include_str!("fixtures/ledger/portcullis.toml");
 const VECTORS: &str = include_str!("fixtures/vectors/vectors.py");
@@ -113,6 +113,63 @@ fn a_bad_release_on_a_store_of_commands_goes_back_with_its_data() {
     assert_eq!(entries(&rig), before);
     rig.ok(&["journal", "verify"]);
     assert_eq!(rig.stop(), Some(0));
+}
+
+/// A rollout migrates while a backup is made: it is made again, and says whose data it has.
+#[test]
+fn a_backup_during_which_the_data_is_migrated_is_made_again() {
+    let mut rig = ledger();
+    rig.edit(
+        "backup = [\"sh\", \"-c\", \"set -e; ",
+        "backup = [\"sh\", \"-c\", \"set -e; while [ -e wait ]; do sleep 0.1; done; ",
+    );
+    let migrate = r#"command = ["python3", "{artifact}", "migrate", "--database", "{store.entries}/entries.db"]"#;
+    let waits = r#"command = ["sh", "-c", "case $2 in */rehearsals/*) ;; *) touch migrating; while [ ! -e go ]; do sleep 0.1; done;; esac; exec python3 $1 migrate --database $2", "migrate", "{artifact}", "{store.entries}/entries.db"]"#;
+    rig.edit(migrate, waits);
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    rig.ok(&["deploy", "--release", "1.2"]);
+    rig.until("the data is being migrated", |rig| {
+        rig.path("migrating").exists()
+    });
+    std::fs::write(rig.path("wait"), "").unwrap();
+    let backup = Command::new(binary("portcullis"))
+        .args(["backup", "create"])
+        .current_dir(rig.folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    rig.until("the backup command runs", |rig| {
+        let running = processes_in(rig.folder.path()).into_iter();
+        running
+            .map(command_line)
+            .any(|line| line.contains("-e wait"))
+    });
+    std::fs::write(rig.path("go"), "").unwrap();
+    rig.until("it was migrated", |rig| {
+        ["watching", "paused"].contains(&rig.state_of("ledger-2").as_str())
+    });
+    std::fs::remove_file(rig.path("wait")).unwrap();
+    let ended = backup.wait_with_output().unwrap();
+    let words = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.success(), "{words}");
+    assert!(words.contains("the backup is made again"), "{words}");
+    let name = String::from_utf8_lossy(&ended.stdout).trim().to_owned();
+    let manifest = rig.path(&format!(".portcullis/vault/{name}.manifest.json"));
+    let manifest: Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
+    assert_eq!(manifest["release"], "1.2", "{words}");
+    let listed = rig.json(&["backup", "list"]);
+    let by_hand = listed["backups"].as_array().unwrap().iter();
+    assert_eq!(by_hand.count(), 3, "{listed:#}");
+    assert_eq!(rig.stop(), Some(0));
+}
+
+fn command_line(id: u32) -> String {
+    let words = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&words).replace('\0', " ")
 }
 
 #[test]

@@ -4,8 +4,8 @@ use portcullis_backup::{Backup as Made, BackupError, BackupRequest, Store, Vault
 use portcullis_config::Config;
 use portcullis_engine::{DataRecord, size_words, span_words};
 
-use super::{failed, now, record, stores};
-use crate::bounds::SAME_SECOND_PAUSE;
+use super::{failed, now, record, stores, told, whose_data};
+use crate::bounds::{RELEASE_ATTEMPTS, SAME_SECOND_PAUSE};
 use crate::command_error::{CommandError, Exit};
 use crate::write_pause::{self, PauseRefused, WritePause};
 use crate::{output, render};
@@ -60,7 +60,7 @@ async fn begin_pause(
 pub(super) async fn run(
     config: &Config,
     vault: &Vault,
-    (reason, release): (&str, Option<String>),
+    reason: &str,
     (pauses, json): (Pauses, bool),
 ) -> Result<Exit, CommandError> {
     let stores = stores(config).await?;
@@ -70,7 +70,7 @@ pub(super) async fn run(
                 .hint("add a [[store]] to the configuration"),
         );
     }
-    let (backup, paused_ms) = make(config, vault, (reason, release, &stores), pauses).await?;
+    let (backup, paused_ms) = of_one_release(config, vault, (reason, &stores), pauses).await?;
     let verified = match vault.verify(&backup.name) {
         Ok(verified) => Ok(verified),
         Err(error @ BackupError::NotReadThrough { .. }) => Err(error.to_string()),
@@ -87,6 +87,33 @@ pub(super) async fn run(
     record(config, &made).await;
     tell(vault, (&backup, &verified), paused_ms, json);
     Ok(Exit::Done)
+}
+
+/// Makes it while the data is of one release: a rollout that migrates or restores it meanwhile would leave a backup that has
+/// other data than it says. Then it is made again.
+async fn of_one_release(
+    config: &Config,
+    vault: &Vault,
+    (reason, stores): (&str, &[Store]),
+    pauses: Pauses,
+) -> Result<(Made, Option<u64>), CommandError> {
+    let mut before = whose_data(config).await;
+    for _ in 0..RELEASE_ATTEMPTS {
+        let release = told(before.clone());
+        let made = make(config, vault, (reason, release, stores), pauses).await?;
+        let after = whose_data(config).await;
+        if after == before {
+            return Ok(made);
+        }
+        write_pause::discard(vault, &made.0.name).map_err(|error| failed(&error))?;
+        output::talk("a rollout changed the data meanwhile, so the backup is made again");
+        before = after;
+    }
+    let what = format!(
+        "a rollout changed the data while it was backed up, {RELEASE_ATTEMPTS} times; nothing is kept"
+    );
+    Err(CommandError::new(Exit::Failed, what)
+        .hint("`portcullis status` shows the rollout; make the backup when it waits or has ended"))
 }
 
 /// Makes it while writes wait, if they are to; says for how long they did, in milliseconds.

@@ -21,10 +21,11 @@ impl Keeper {
     pub(super) async fn back_up(&mut self, time_ms: u64, at: &str) {
         let began_ms = now_ms();
         let history = self.engine.history();
-        let release = history.data_release().unwrap_or_else(|between| {
+        let whose = history.data_release();
+        if let Err(between) = &whose {
             tracing::warn!("the backup does not say whose data it has: {between}");
-            None
-        });
+        }
+        let release = whose.as_ref().ok().and_then(Option::as_ref);
         let release = release.map(|release| release.to_string());
         let needed = prune::needed_by(&history);
         let (config, reason) = (self.config.clone(), format!("schedule, {at}"));
@@ -35,7 +36,11 @@ impl Keeper {
             .map_err(|failure| failure.message)
             .and_then(|stores| Ok((stores, encryption?)))
         {
-            Ok(sources) => self.make(sources, (reason, release), needed).await,
+            Ok(sources) => {
+                let is_changed = || self.engine.history().data_release() != whose;
+                let of = (reason, release);
+                self.make(sources, of, needed, &is_changed).await
+            }
             Err(why) => Err(why),
         };
         match made {
@@ -74,12 +79,14 @@ impl Keeper {
         }
     }
 
-    /// Makes it while writes wait, if they are to, reads it back, and removes old ones.
+    /// Makes it while writes wait, if they are to, reads it back, and removes old ones. What was made while the data became that
+    /// of another release is not kept.
     async fn make(
         &self,
         (stores, encryption): (Vec<Store>, Encryption),
         request: (String, Option<String>),
         needed: Vec<(String, String)>,
+        is_changed: &(dyn Fn() -> bool + Sync),
     ) -> Result<Made, String> {
         let stopped = |error| format!("the work stopped unexpectedly: {error}");
         let pause = match self.config.backup.pause {
@@ -99,7 +106,13 @@ impl Keeper {
         };
         let (vault, backup) = created.map_err(stopped)??;
         let config = self.config.clone();
+        let is_changed = is_changed();
         let finishing = move || match paused.transpose() {
+            Ok(_) if is_changed => {
+                let told = |error: BackupError| connect::in_one_line(&error);
+                write_pause::discard(&vault, &backup.name).map_err(told)?;
+                Err("a rollout changed the data while it was backed up; nothing is kept".to_owned())
+            }
             Ok(paused_ms) => finish(&config, &vault, (backup, paused_ms), needed),
             Err(why) => {
                 let told = |error: BackupError| connect::in_one_line(&error);
