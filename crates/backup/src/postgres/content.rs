@@ -15,8 +15,9 @@ use crate::since::TableNow;
 ///
 /// Its digest is the SHA-256 of these lines, each ended by a line feed: for each kind of definitions
 /// `definitions <kind> <count> <sha256>`, `large objects <number> <digest>` and, for each table in order of name,
-/// `table <rows> <digest> <name as JSON>`. The digest of a table is computed by the server: the SHA-256 of the text of
-/// each row, of which the first 128 bits are added up as two sums, so that the order does not count.
+/// `table <rows> <digest> <name as JSON>`. The digest of a table is computed by the server: two hashes of the text of
+/// each row (`hashtextextended` with the seeds 0 and 1, as hash partitions have it), added up as two sums, so that the order does not count. Of
+/// large objects it is the SHA-256 of each piece, of which the first 128 bits are added up so.
 ///
 /// It tells data that differs by accident or by a program. It cannot tell, and leaves out: what was left in
 /// sequences (they move on without a transaction), the rows of materialized views and of foreign tables, computed
@@ -246,11 +247,14 @@ async fn table(
     session: &mut Session,
     (name, columns, key): Listed,
 ) -> Result<TableEntry, PostgresProblem> {
-    let row = format!(
-        "convert_to(ROW({})::text, getdatabaseencoding())",
+    // The text is made once for each row (OFFSET keeps the planner from putting it in twice), and several workers may do it.
+    let query = format!(
+        "SELECT count(*), coalesce(sum(hashtextextended(seen COLLATE \"C\", 0)), 0)::text, \
+         coalesce(sum(hashtextextended(seen COLLATE \"C\", 1)), 0)::text \
+         FROM ONLY {name}, LATERAL (SELECT ROW({})::text AS seen OFFSET 0) AS of_row",
         columns.unwrap_or_default()
     );
-    let (rows, digest) = rows_digest(session, &summed(&row, &format!("ONLY {name}"))).await?;
+    let (rows, digest) = rows_digest(session, &query).await?;
     let last_key = match key {
         Some(key) => {
             let query = format!("SELECT max({key})::int8 FROM ONLY {name}");
@@ -295,7 +299,7 @@ fn summed(row: &str, from: &str) -> String {
     format!(
         "SELECT count(*), coalesce(sum(('x' || substr(h, 1, 16))::bit(64)::int8), 0)::text, \
          coalesce(sum(('x' || substr(h, 17, 16))::bit(64)::int8), 0)::text \
-         FROM (SELECT encode(sha256({row}), 'hex') AS h FROM {from}) AS hashed"
+         FROM (SELECT encode(sha256({row}), 'hex') AS h FROM {from} OFFSET 0) AS hashed"
     )
 }
 

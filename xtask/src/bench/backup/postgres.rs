@@ -62,7 +62,7 @@ fn portcullis(site: &Site, server: &PostgresServer, sides: &mut Sides) -> Result
     let (whole, made, name) = site.back_up()?;
     sides.create.0.push(made);
     sides.create_and_verify.0.push(whole);
-    let replaced = site.run(&["backup", "restore", &name])?.0;
+    let replaced = site.run(&["backup", "restore", &name, "--in-place"])?.0;
     sides.replace.0.push(replaced);
     // What was replaced is kept under another name.
     let kept = server.sql(

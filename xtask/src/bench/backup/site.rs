@@ -19,9 +19,12 @@ impl Site {
     pub fn make(folder: &Path, binary: &Path, store: &str, more: &str) -> Result<Site> {
         std::fs::create_dir_all(folder)?;
         let text = format!(
-            "[service]\nname = \"bench\"\nenvironment = \"bench\"\n{more}\n[[store]]\nname = \"data\"\n{store}\n"
+            "[service]\nname = \"bench\"\nenvironment = \"bench\"\nready = {{ path = \"/\" }}\n{more}\n[[store]]\nname = \"data\"\n{store}\n\
+             [[release]]\nversion = \"1.0\"\nartifact = \"service\"\ncommand = [\"{{artifact}}\", \"{{port}}\"]\n"
         );
         std::fs::write(folder.join("portcullis.toml"), text)?;
+        // Nothing is ever started.
+        std::fs::write(folder.join("service"), "#!/bin/sh\n")?;
         let site = Site {
             folder: folder.to_owned(),
             binary: binary.to_owned(),

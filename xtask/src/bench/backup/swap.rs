@@ -74,7 +74,7 @@ fn once(stand: &Stand<'_>, root: &Path, bytes: u64, of_folder: bool) -> Result<(
     println!("  create took {:.1} s", made.wall_s);
     let probe = if of_folder { data.join("0000") } else { data };
     let reader = Reader::start(probe);
-    let replaced = site.run(&["backup", "restore", &name]);
+    let replaced = site.run(&["backup", "restore", &name, "--in-place"]);
     let seen = reader.stop()?;
     let cost = replaced?.0;
     println!(
