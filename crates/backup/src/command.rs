@@ -260,6 +260,26 @@ impl Commands<'_> {
         Ok(())
     }
 
+    /// Whether a restore can run its command and be compared afterwards, as far as that can be told while nothing is touched.
+    ///
+    /// A digest command that fails or prints nothing is no reason: the data that is there now may be what is missing or
+    /// broken. One that prints several words does so of any data.
+    fn can_restore(&self) -> Result<(), BackupError> {
+        let commands = self.commands;
+        for argv in [Some(&commands.restore), commands.digest.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            run::find(argv, &commands.folder).map_err(|problem| self.failed(problem))?;
+        }
+        match self.word() {
+            Err(BackupError::Command { problem, store }) if matches!(&*problem, CommandProblem::NotUnderstood { found, .. } if !found.is_empty()) => {
+                Err(BackupError::Command { store, problem })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn failed(&self, problem: CommandProblem) -> BackupError {
         BackupError::Command {
             store: self.store.to_owned(),

@@ -37,12 +37,14 @@ pub enum BackupError {
         vault: PathBuf,
     },
     /// The backup was never completed, or a part of it was removed.
-    #[error("the backup {name} is not complete: {missing} is missing; use another one")]
+    #[error("the backup {name} is not complete: {missing} {what}; use another one")]
     Incomplete {
         /// The name.
         name: BackupName,
         /// The missing file.
         missing: String,
+        /// How it is missing: it is not there, or it is a link or a folder.
+        what: &'static str,
     },
     /// The backup is not what was written.
     #[error(

@@ -13,6 +13,7 @@ use crate::durable::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, clear_abandoned, folder
 use crate::{BackupError, BackupName, Encryption, Manifest, Protection, Sealed, Store};
 
 mod create;
+mod folders_above;
 mod form;
 mod hold;
 mod manifest_file;
@@ -334,8 +335,13 @@ impl Vault {
         for path in &paths {
             match fs::symlink_metadata(path) {
                 Ok(metadata) if metadata.is_file() => {}
-                Ok(_) => missing.push(path),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(path),
+                Ok(metadata) if metadata.is_symlink() => {
+                    missing.push((path, "is a link, which is not followed"));
+                }
+                Ok(_) => missing.push((path, "is no file")),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    missing.push((path, "is missing"));
+                }
                 Err(source) => return Err(failed_to("look at", path, source)),
             }
         }
@@ -345,7 +351,7 @@ impl Vault {
                 vault: self.root.clone(),
             });
         }
-        if let Some(path) = missing.first() {
+        if let Some((path, what)) = missing.first().copied() {
             let missing = path
                 .file_name()
                 .unwrap_or_default()
@@ -354,6 +360,7 @@ impl Vault {
             return Err(BackupError::Incomplete {
                 name: name.clone(),
                 missing,
+                what,
             });
         }
         Ok(())

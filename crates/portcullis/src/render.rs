@@ -4,7 +4,7 @@ use portcullis_api::engine::{
     ConfigurationStanding, Detail, EngineStanding, Serving, Sharing, Status, Summary, Warm,
 };
 use portcullis_api::gateway::Bypass;
-use portcullis_rollout::{Fact, Moment, MomentKind};
+use portcullis_rollout::{Direction, Fact, HeldWhy, Moment, MomentKind, State, StepIndex};
 
 use crate::clock::local;
 
@@ -183,11 +183,29 @@ pub(crate) fn detail(detail: &Detail) -> String {
     lines.push(format!("data: {}", detail.plan.rollback_loss));
     lines.push(String::new());
     lines.extend(detail.moments.iter().map(timeline::moment_in_full));
-    if !summary.over {
+    if may_abort(detail) {
         lines.push(String::new());
         lines.push(format!("stop it: portcullis abort {}", summary.rollout));
     }
     lines.join("\n")
+}
+
+/// Whether an abort would be taken now: not behind the pivot, and on the way back only where it is the answer to what
+/// shall be done since a reverse has failed.
+pub(crate) fn may_abort(detail: &Detail) -> bool {
+    let before_pivot = |at: &StepIndex| *at < detail.plan.plan.pivot;
+    match &detail.state_detail {
+        State::Planned => true,
+        State::Advancing { at, halt, .. } => halt.is_none() && before_pivot(at),
+        State::Watching { at, .. } | State::Paused { at, .. } => before_pivot(at),
+        State::Held {
+            direction: Direction::Do,
+            at,
+            ..
+        } => before_pivot(at),
+        State::Held { why, .. } => matches!(why, HeldWhy::ReverseFailed { .. }),
+        State::Unwinding { .. } | State::Done { .. } => false,
+    }
 }
 
 /// A number of files as people read it.

@@ -247,7 +247,6 @@ fn accepted(shared: &Shared, id: &str, command: CommandName) -> Accepted {
 /// How a command is taken back, and what that would lose.
 fn undo(rollout: &Rollout, command: CommandName) -> Option<String> {
     let plan = rollout.plan();
-    let past_pivot = rollout.state().step().is_none_or(|at| at >= plan.pivot);
     match command {
         CommandName::Abort => Some(format!(
             "portcullis deploy --release {} (a rollout of its own, from the beginning)",
@@ -255,7 +254,10 @@ fn undo(rollout: &Rollout, command: CommandName) -> Option<String> {
         )),
         CommandName::Pause => Some("portcullis resume (loses nothing)".to_owned()),
         CommandName::Resume | CommandName::Approve | CommandName::Retry | CommandName::Skip => {
-            (!past_pivot)
+            // Behind the pivot, and on the way back, it is refused.
+            rollout
+                .words_taken()
+                .contains(&"abort")
                 .then(|| format!("portcullis abort {} ({})", plan.id, plan.rollback_loss()))
         }
     }

@@ -133,6 +133,7 @@ impl Bucket<'_> {
             digest: backup.wanted.digest.clone(),
             owners_not_set: 0,
             attributes_not_set: 0,
+            folders_made: Vec::new(),
         };
         if difference.put.is_empty() && difference.added.is_empty() {
             let noted = self.blocking(|| aside.noted(&open.s3))?;

@@ -99,6 +99,17 @@ pub enum CommandProblem {
         /// Where the data from before is.
         kept: String,
     },
+    /// The restore command ended with code 0, and what had to be done after it failed.
+    #[error(
+        "its data was replaced, for its restore command ended with code 0, and what comes after that failed: {why}; \
+         what was there before is kept as {kept}"
+    )]
+    FailedAfter {
+        /// What failed.
+        why: String,
+        /// Where the data from before is.
+        kept: String,
+    },
     /// The restore command failed. It is not known how far it got.
     #[error(
         "its restore command failed, and how far it got is not known: {why}; what was there before is kept as {kept}"

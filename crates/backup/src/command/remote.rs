@@ -142,6 +142,7 @@ impl Remote for Commands<'_> {
             digest: digest.clone(),
             owners_not_set: 0,
             attributes_not_set: 0,
+            folders_made: Vec::new(),
         };
         let mut note = RestoredNote {
             backup: backup.name.clone(),
@@ -159,6 +160,7 @@ impl Remote for Commands<'_> {
             Before::CutOff => Some(Kept::Output(path.clone())),
             Before::Nothing => None,
         };
+        self.can_restore()?;
         let staged = backup.unpack()?;
         // Before anything is touched: a restore that is cut off must not pass for one that was done, nor for none.
         memory.restored(note.clone())?;
@@ -169,25 +171,21 @@ impl Remote for Commands<'_> {
         })?;
         if let Err(error) = self.restore_from(&staged.data().join(DATA), backup.turn) {
             return Err(self.failed(CommandProblem::HalfRestored {
-                why: match error {
-                    BackupError::Command { problem, .. } => problem.to_string(),
-                    other => other.to_string(),
-                },
+                why: why(error),
                 kept: kept.to_string(),
             }));
         }
-        if self.tell_content() {
-            let found = self.live_digest()?;
-            if found != *digest {
-                return Err(self.failed(CommandProblem::NotRestored {
-                    expected: digest.clone(),
-                    found,
-                    kept: kept.to_string(),
-                }));
-            }
+        let after = |error| self.failed_after(error, &kept);
+        let found = self.found_after(backup.wanted).map_err(after)?;
+        if let Some(found) = found.filter(|found| found != digest) {
+            return Err(self.failed(CommandProblem::NotRestored {
+                expected: digest.clone(),
+                found,
+                kept: kept.to_string(),
+            }));
         }
         note.ended = true;
-        memory.restored(note)?;
+        memory.restored(note).map_err(after)?;
         Ok(replaced(kept))
     }
 
@@ -259,6 +257,37 @@ impl Commands<'_> {
         ended.map_err(|problem| self.failed(problem))
     }
 
+    /// The digest of what was put back; None if nobody can tell it, or not by what the backup has.
+    fn found_after(&self, wanted: &StoreManifest) -> Result<Option<String>, BackupError> {
+        let has_word = wanted
+            .command
+            .as_ref()
+            .is_some_and(|content| content.word.is_some());
+        if has_word && self.commands.digest.is_some() {
+            return self.live_digest().map(Some);
+        }
+        if !self.commands.repeats {
+            return Ok(None);
+        }
+        let found = self.output_digest()?;
+        let is_equal = wanted
+            .files
+            .first()
+            .is_some_and(|data| data.sha256 == found);
+        Ok(Some(match is_equal {
+            true => wanted.digest.clone(),
+            false => found,
+        }))
+    }
+
+    /// An error after the data was replaced: whoever reads it must know that, and where the old data is.
+    fn failed_after(&self, error: BackupError, kept: &Kept) -> BackupError {
+        self.failed(CommandProblem::FailedAfter {
+            why: why(error),
+            kept: kept.to_string(),
+        })
+    }
+
     fn kept_path(&self, now: Timestamp) -> PathBuf {
         let mut path = OsString::from(self.commands.memory.with_extension(""));
         path.push(format!(".replaced-{}", now.strftime(KEPT_TIME_FORMAT)));
@@ -321,5 +350,13 @@ impl Commands<'_> {
         let listed = fs::read_dir(folder);
         let mut listed = listed.map_err(|source| failed_to("list", folder, source))?;
         Ok(listed.next().is_none())
+    }
+}
+
+/// An error without the name of the store, which stands before it already.
+fn why(error: BackupError) -> String {
+    match error {
+        BackupError::Command { problem, .. } => problem.to_string(),
+        other => other.to_string(),
     }
 }

@@ -91,6 +91,7 @@ impl Remote for Database<'_> {
             digest: digest.clone(),
             owners_not_set: 0,
             attributes_not_set: 0,
+            folders_made: Vec::new(),
         };
         match self.existing([database, &kept])? {
             // An earlier call with the same time was cut off after it had done everything, or the name is taken.

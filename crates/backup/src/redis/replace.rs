@@ -51,6 +51,7 @@ impl Instance<'_> {
             digest: backup.wanted.digest.clone(),
             owners_not_set: 0,
             attributes_not_set: 0,
+            folders_made: Vec::new(),
         };
         match self
             .before(address, wanted, &mark)

@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
+use super::folders_above::FoldersAbove;
 use super::restore::{exists, failed, rename_to_free};
 use super::{Turn, Vault, failed_to};
 use crate::durable::{RESTORE_PREFIX, folder_of, sync_folder};
@@ -51,6 +52,8 @@ pub struct Replaced {
     pub owners_not_set: u64,
     /// How many extended attributes could not be set, because this process or the file system may not.
     pub attributes_not_set: u64,
+    /// The folders above the store that were missing and were made, the outermost first.
+    pub folders_made: Vec<PathBuf>,
 }
 
 /// Where replaced data is kept.
@@ -108,6 +111,8 @@ impl Vault {
     /// open the file again. An SQLite database that a program has open is not replaced; sessions with a
     /// PostgreSQL database are ended.
     ///
+    /// Folders above a store on the disk that are missing are made, as on a new machine.
+    ///
     /// # Errors
     /// Those of [`Vault::restore`]; [`BackupError::StoreInUse`] if a database is open, as far as that can be
     /// known; [`BackupError::KindDiffers`] if the store is of another kind
@@ -140,6 +145,7 @@ impl Vault {
             digest: wanted.digest.clone(),
             owners_not_set,
             attributes_not_set,
+            folders_made: Vec::new(),
         };
         let before = swap.look(store, &wanted.digest)?;
         match before {
@@ -152,6 +158,7 @@ impl Vault {
             }
             Before::Untouched | Before::Linked | Before::Gap | Before::Absent => {}
         }
+        let folders = FoldersAbove::make(&swap.live)?;
         let staged = self.stage(name, &store.name, folder_of(&swap.live))?;
         // Last, so that nothing of the old database was touched if the backup turns out to be no good.
         swap.put_aside(store, &on_disk)?;
@@ -161,10 +168,14 @@ impl Vault {
             (_, Shape::Directory) => swap.replace_by_exchange(&staged.data)?,
         }
         swap.sync()?;
-        Ok(replaced(
+        let done = replaced(
             !matches!(before, Before::Absent),
             (staged.owners_not_set, staged.attributes_not_set),
-        ))
+        );
+        Ok(Replaced {
+            folders_made: folders.keep(),
+            ..done
+        })
     }
 
     /// What the backup has of a store, which must be of the same kind.

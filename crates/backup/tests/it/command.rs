@@ -458,6 +458,81 @@ fn a_store_that_its_tool_cannot_read_any_more_is_put_back_all_the_same() {
     assert_eq!(fs::read_to_string(place.path("live")).unwrap(), "first");
 }
 
+/// Whoever configured a digest command that can never be right keeps the data that is there.
+#[test]
+fn a_digest_that_is_no_word_is_refused_before_anything_is_touched() {
+    let place = Place::new();
+    let live = place.path("live");
+    fs::write(&live, "first").unwrap();
+    let plain = commands(&place, words(&["cat", "live"]), shell("cat > live"));
+    let with = |digest: Vec<String>| {
+        let commands = StoreCommands {
+            digest: Some(digest),
+            ..plain.clone()
+        };
+        Store::command("notes", commands)
+    };
+    let backup = place.back_up(1, &[Store::command("notes", plain.clone())]);
+    let restore = |store: &Store, second| {
+        place
+            .vault
+            .restore_in_place(&backup.name, store, at(second))
+    };
+    fs::write(&live, "precious").unwrap();
+    for (digest, why) in [
+        (
+            words(&["sha256sum", "live"]),
+            "its digest command must print one word",
+        ),
+        (words(&["no-such-digest"]), "`no-such-digest` was not found"),
+    ] {
+        let error = problem(restore(&with(digest), 2).unwrap_err());
+        assert!(error.contains(why), "{error}");
+        assert_eq!(fs::read_to_string(&live).unwrap(), "precious");
+        assert_eq!(names(&place.path("state/stores")), ["notes.json"]);
+    }
+    // The backup has no word, so the digest that was added since says nothing about what was put back.
+    let digest = shell("sha256sum live | cut -c1-64");
+    restore(&with(digest.clone()), 2).unwrap();
+    assert_eq!(fs::read_to_string(&live).unwrap(), "first");
+    // A digest that cannot read what is there keeps nobody from putting it back.
+    fs::remove_file(&live).unwrap();
+    restore(&with(digest), 3).unwrap();
+    assert_eq!(fs::read_to_string(&live).unwrap(), "first");
+}
+
+#[test]
+fn what_fails_after_the_data_was_replaced_says_so_and_where_the_old_data_is() {
+    let place = Place::new();
+    let live = place.path("live");
+    fs::write(&live, "first").unwrap();
+    let plain = commands(
+        &place,
+        words(&["cat", "live"]),
+        shell("cat > live; touch restored"),
+    );
+    let commands = StoreCommands {
+        digest: Some(shell("test ! -e restored || exit 4; echo word")),
+        ..plain
+    };
+    let store = Store::command("notes", commands);
+    let backup = place.back_up(1, std::slice::from_ref(&store));
+    fs::write(&live, "precious").unwrap();
+    let restored = place.vault.restore_in_place(&backup.name, &store, at(2));
+    let error = problem(restored.unwrap_err());
+    assert_eq!(fs::read_to_string(&live).unwrap(), "first");
+    let kept = names(&place.path("state/stores"));
+    let kept = kept
+        .iter()
+        .find(|name| name.contains(".replaced-"))
+        .unwrap();
+    for part in ["its data was replaced", "exited with code 4", kept] {
+        assert!(error.contains(part), "{part:?} is not in: {error}");
+    }
+    let kept = place.path("state/stores").join(kept);
+    assert_eq!(fs::read_to_string(kept).unwrap(), "precious");
+}
+
 #[test]
 #[ignore = "the child process of the test below"]
 fn child_that_restores() {

@@ -161,6 +161,11 @@ fn a_missing_file_makes_the_backup_incomplete() {
             }
             other => panic!("{other:?}"),
         }
+        // A link is not followed, and not called missing.
+        std::os::unix::fs::symlink(&aside, &path).unwrap();
+        let told = place.vault.verify(&backup.name).unwrap_err().to_string();
+        assert!(told.contains(" is a link, which is not followed"), "{told}");
+        fs::remove_file(&path).unwrap();
         assert!(
             place
                 .vault

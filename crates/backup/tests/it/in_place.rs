@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -143,6 +143,42 @@ fn a_store_that_is_gone_comes_back_too() {
         assert_eq!(replaced.kept, None);
         assert_eq!(look(store.path().unwrap()), good);
     }
+}
+
+/// On a new machine not even the folder of the store is there.
+#[test]
+fn folders_above_a_store_that_are_missing_are_made_and_go_again_if_nothing_comes_into_them() {
+    let place = Place::new();
+    let (outer, inner) = (place.path("data"), place.path("data/shop"));
+    let path = inner.join("library.json");
+    fs::create_dir_all(&inner).unwrap();
+    let open = fs::metadata(&inner).unwrap().permissions().mode();
+    fs::write(&path, "good").unwrap();
+    let store = Store::file("library", path.clone());
+    let backup = place.back_up(0, std::slice::from_ref(&store));
+    let restore = |second| {
+        place
+            .vault
+            .restore_in_place(&backup.name, &store, at(second))
+    };
+    fs::remove_dir_all(&outer).unwrap();
+    let replaced = restore(60).unwrap();
+    assert_eq!(replaced.folders_made, [outer.clone(), inner.clone()]);
+    assert_eq!(replaced.kept, None);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "good");
+    assert_eq!(names(&inner), ["library.json"]);
+    for folder in [&outer, &inner] {
+        let mode = fs::metadata(folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, open & 0o755);
+    }
+    // Those that are there are not made.
+    assert_eq!(restore(61).unwrap().folders_made, Vec::<PathBuf>::new());
+    // Of a backup that is no good nothing stays.
+    fs::remove_dir_all(&outer).unwrap();
+    crate::flip(&backup.archive, 60);
+    let error = restore(62).unwrap_err();
+    assert!(matches!(error, BackupError::Damaged { .. }), "{error:?}");
+    assert!(!outer.exists());
 }
 
 /// Every state that a crash can leave is completed by a second call with the same time.

@@ -283,6 +283,9 @@ impl DataHand {
                 if lost > 0 {
                     facts.push(Fact::new("extended attributes not set", lost));
                 }
+                for folder in &replaced.folders_made {
+                    facts.push(Fact::new("folder made", folder.display()));
+                }
                 if let Some(kept) = replaced.kept {
                     facts.push(Fact::new("replaced data kept as", kept));
                 }

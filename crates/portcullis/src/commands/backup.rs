@@ -8,6 +8,7 @@ mod other_release;
 mod protect;
 pub(super) mod prune;
 mod restore_checks;
+mod restored;
 mod verify;
 
 use std::path::Path;
@@ -15,13 +16,14 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BackupName, BackupState, BackupSummary, Keep, Kept, Store, StoreKind, Vault,
+    BackupError, BackupName, BackupState, BackupSummary, Keep, Store, StoreKind, Vault,
 };
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
 use portcullis_engine::{DataRecord, VaultRefused, size_words, stores_of, vault_of};
 
 use create::Pauses;
+use restored::{Back, not_set, report_restored, tell_replaced};
 
 use crate::cli::{Backup, BackupKey};
 use crate::command_error::{CommandError, ErrorCode, Exit};
@@ -339,9 +341,27 @@ fn restore_copy(
     json: bool,
 ) -> Result<Exit, CommandError> {
     let name = parse(name)?;
+    let new: Vec<&Path> = to.ancestors().take_while(|at| !at.exists()).collect();
+    let copies = copies_in(vault, &name, store, to).inspect_err(|_| {
+        for folder in new {
+            // One with a copy in it stays.
+            let _ = std::fs::remove_dir(folder);
+        }
+    })?;
+    report_restored(&name, &copies, json);
+    Ok(Exit::Done)
+}
+
+/// Restores one store or all of them into a folder.
+fn copies_in(
+    vault: &Vault,
+    name: &BackupName,
+    store: Option<&str>,
+    to: &Path,
+) -> Result<Vec<Back>, CommandError> {
     // Between two stores too, nobody shall prune it away.
-    let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
-    let manifest = vault.manifest(&name).map_err(|error| failed(&error))?;
+    let _hold = vault.hold(name).map_err(|error| failed(&error))?;
+    let manifest = vault.manifest(name).map_err(|error| failed(&error))?;
     std::fs::create_dir_all(to).map_err(|error| {
         let what = format!("the folder {} cannot be made: {error}", to.display());
         CommandError::new(Exit::Failed, what).hint("--to names a folder, which may be new")
@@ -354,15 +374,18 @@ fn restore_copy(
     {
         let target = to.join(&held.name);
         let restored = vault
-            .restore(&name, &held.name, &target)
+            .restore(name, &held.name, &target)
             .map_err(|e| failed(&e))?;
         not_set(
             &held.name,
             restored.owners_not_set,
             restored.attributes_not_set,
         );
-        let (shown, digest) = (target.display().to_string(), restored.digest);
-        copies.push((held.name.clone(), shown, digest));
+        copies.push(Back {
+            store: held.name.clone(),
+            place: Some(target.display().to_string()),
+            digest: restored.digest,
+        });
     }
     if copies.is_empty() {
         let known: Vec<&str> = manifest
@@ -377,8 +400,7 @@ fn restore_copy(
         );
         return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::NoStore));
     }
-    report_restored(&name, &copies, json);
-    Ok(Exit::Done)
+    Ok(copies)
 }
 
 /// The right to replace live data: no server runs that would not know of it, and no release.
@@ -417,7 +439,7 @@ async fn restore_in_place(
     restore_checks::is_ours(config, &name)?;
     let _lock = alone(config)?;
     let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
-    let mut copies: Vec<(String, String, String)> = Vec::new();
+    let mut copies: Vec<Back> = Vec::new();
     let all = stores(config).await?;
     let chosen = all
         .iter()
@@ -426,39 +448,25 @@ async fn restore_in_place(
     restore_checks::has_room(vault, &name, &chosen)?;
     for held in &chosen {
         let replaced = vault.restore_in_place(&name, held, now()).map_err(|error| {
-            let done: Vec<&str> = copies.iter().map(|(name, ..)| name.as_str()).collect();
+            let done: Vec<&str> = copies.iter().map(|back| back.store.as_str()).collect();
             let error = failed(&error);
-            match done.is_empty() {
-                true => error,
-                false => error.hint(format!(
-                    "{} is restored already, and {} is not: once this is mended, give the command again",
-                    done.join(" and "),
-                    held.name
-                )),
-            }
-        })?;
-        not_set(
-            &held.name,
-            replaced.owners_not_set,
-            replaced.attributes_not_set,
-        );
-        if let Some(kept) = &replaced.kept {
-            let undo = match kept {
-                Kept::Path(_) => "move it back".to_owned(),
-                Kept::Database(number) if held.kind() == StoreKind::Redis => {
-                    format!("exchange the two with SWAPDB NUMBER {number}, and DEL portcullis:mark")
-                }
-                Kept::Database(_) => "rename it back with ALTER DATABASE ... RENAME TO".to_owned(),
-                Kept::Objects(_) => "copy it back with `aws s3 sync`".to_owned(),
-                Kept::Versions(_) => {
-                    "copy these versions back with `aws s3api copy-object`".to_owned()
-                }
-                Kept::Output(_) => "give it to the restore command on standard input".to_owned(),
-                Kept::Nothing(_) => "none".to_owned(),
+            let are = match done.len() {
+                0 => return error,
+                1 => "is",
+                _ => "are",
             };
-            output::talk(&format!("what was there is kept as {kept}; undo: {undo}"));
-        }
-        copies.push((held.name.clone(), held.place(), replaced.digest));
+            error.hint(format!(
+                "{} {are} restored already, and {} is not: once this is mended, give the command again",
+                done.join(" and "),
+                held.name
+            ))
+        })?;
+        tell_replaced(held, &replaced);
+        copies.push(Back {
+            store: held.name.clone(),
+            place: (held.kind() != StoreKind::Command).then(|| held.place()),
+            digest: replaced.digest,
+        });
     }
     if copies.is_empty() {
         let what = format!(
@@ -469,40 +477,6 @@ async fn restore_in_place(
     }
     report_restored(&name, &copies, json);
     Ok(Exit::Done)
-}
-
-/// Says what a copy could not be given, because this user or the file system may not.
-fn not_set(store: &str, owners: u64, attributes: u64) {
-    if owners > 0 {
-        output::talk(&format!(
-            "note: {store}: {owners} entries keep the user who restored them as their owner, for only root may give files away"
-        ));
-    }
-    if attributes > 0 {
-        output::talk(&format!(
-            "note: {store}: {attributes} extended attributes could not be set; this user or the file system may not"
-        ));
-    }
-}
-
-fn report_restored(name: &BackupName, copies: &[(String, String, String)], json: bool) {
-    if json {
-        let rows: Vec<_> = copies
-            .iter()
-            .map(|(store, path, digest)| {
-                serde_json::json!({ "store": store, "path": path, "digest": digest })
-            })
-            .collect();
-        output::json(&serde_json::json!({
-            "schema": "portcullis.backup-restore/1",
-            "name": name.as_str(),
-            "restored": rows,
-        }));
-    } else {
-        for (store, path, digest) in copies {
-            output::result(&format!("{store} restored to {path}; sha256 {digest}"));
-        }
-    }
 }
 
 fn state_words(state: &BackupState) -> (&'static str, Option<String>) {

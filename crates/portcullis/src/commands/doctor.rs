@@ -62,6 +62,7 @@ async fn examine(config: Config, findings: &mut Vec<Finding>) {
     };
     findings.extend(state::folder(&patient.config));
     findings.push(state::lock(&patient.config));
+    findings.extend(state::identities(&patient.config));
     let (history, found) = within("journal", journal::examine(&patient.config))
         .await
         .unwrap_or_else(|late| (None, vec![late]));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_api::engine::{Detail, Status, Summary};
 use portcullis_api::{Client, ClientError};
 use portcullis_rollout::{
-    Cause, Direction, End, HeldWhy, Moment, MomentKind, PausedWhy, Purpose, State, Strategy,
+    Cause, End, HeldWhy, Moment, MomentKind, PausedWhy, Purpose, State, Strategy,
 };
 use serde::Serialize;
 
@@ -390,14 +390,7 @@ fn last_words(detail: &Detail, exit: Exit) {
                 _ => "portcullis resume",
             };
             output::talk(&format!("go on: {words}"));
-            let goes_back = matches!(
-                &detail.state_detail,
-                State::Held {
-                    direction: Direction::Undo,
-                    ..
-                }
-            );
-            if !goes_back {
+            if render::may_abort(detail) {
                 output::talk(&format!("stop:  portcullis abort {id}"));
             }
         }

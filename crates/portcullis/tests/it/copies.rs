@@ -1,5 +1,6 @@
 //! Encrypted backups and their copies in a bucket, by the built binary.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use portcullis_backup::{BackupRequest, Store, Vault};
@@ -104,12 +105,28 @@ fn a_lost_machine_comes_back_from_an_encrypted_copy() {
         "{}",
         rig.log()
     );
-    std::fs::remove_dir_all(rig.path(".portcullis/vault")).unwrap();
-    std::fs::write(rig.path("data/library.json"), "lost").unwrap();
+    // An identity that others may read is worth a word.
+    let key = rig.path("backup.key");
+    let open = |mode| {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        let told = String::from_utf8(rig.run(&["doctor"]).stdout).unwrap();
+        told.contains("backup.key has mode 0644: whoever can use it opens every backup")
+    };
+    assert!(open(0o644));
+    assert!(!open(0o600));
+    // Nothing is left but the configuration with its keys.
+    std::fs::remove_dir_all(rig.path(".portcullis")).unwrap();
+    std::fs::remove_dir_all(rig.path("data")).unwrap();
 
     let fetched = rig.json(&["backup", "fetch", &name, "--from", "offsite"]);
     assert_eq!(fetched["verified"], true, "{fetched:#}");
-    rig.ok(&["backup", "restore", &name, "--in-place"]);
+    let restored = rig.run(&["backup", "restore", &name, "--in-place"]);
+    assert!(restored.status.success(), "{}", said(&restored));
+    assert!(
+        said(&restored).contains("/data was missing and was made"),
+        "{}",
+        said(&restored)
+    );
     assert_eq!(rig.library_sha256(), before);
 }
 

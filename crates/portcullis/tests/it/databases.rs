@@ -141,6 +141,9 @@ fn a_database_that_the_serving_release_keeps_open_is_not_replaced_under_it() {
     rig.ok(&["init"]);
     rig.start();
     rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    let plan = rig.ok(&["plan", "--release", "1.1"]);
+    let beforehand = "a backup of entries can be put back only while no program has it open";
+    assert!(plan.contains(beforehand), "{plan}");
     let users = rig.users();
     assert_eq!(
         rig.exit(&["deploy", "--release", "1.1", "--wait"]),
@@ -152,6 +155,12 @@ fn a_database_that_the_serving_release_keeps_open_is_not_replaced_under_it() {
     let shown = rig.ok(&["show", "ledger-2"]);
     assert_eq!(rig.state_of("ledger-2"), "held", "{shown}");
     assert!(shown.contains("is open in python3 (process "), "{shown}");
+    // An abort would be refused now, so nobody is told to give it.
+    assert_ne!(rig.exit(&["abort", "ledger-2"]), 0);
+    assert!(!shown.contains("portcullis abort"), "{shown}");
+    let retried = rig.json(&["retry", "ledger-2"]);
+    assert_eq!(retried["undo"], serde_json::Value::Null, "{retried:#}");
+    rig.until("it is held again", |rig| rig.state_of("ledger-2") == "held");
     assert_eq!(
         sqlite(&database(&rig), "PRAGMA user_version"),
         "2",

@@ -177,6 +177,12 @@ fn a_damaged_archive_shows_in_the_list() {
         list.contains("  damaged: the archive has 100 bytes"),
         "{list}"
     );
+    // No empty folder stays of a copy that could not be made.
+    refused(&rig, &["backup", "restore", name, "--to", "new/copy"], 1);
+    assert!(!rig.path("new").exists());
+    std::fs::create_dir(rig.path("ours")).unwrap();
+    refused(&rig, &["backup", "restore", name, "--to", "ours"], 1);
+    assert!(rig.path("ours").is_dir());
 }
 
 #[test]

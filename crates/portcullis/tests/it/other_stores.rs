@@ -188,7 +188,8 @@ fn a_store_of_commands_is_backed_up_checked_and_put_back_by_command_and_by_hand(
     let (restored, code) = told(&rig, &["backup", "restore", &name, "--in-place"]);
     assert_eq!(code, Some(0), "{restored}");
     assert!(
-        restored.contains("give it to the restore command"),
+        restored.contains("give it to the restore command")
+            && restored.contains("entries restored by its restore command; sha256 "),
         "{restored}"
     );
     assert_eq!(entries(&rig), before);

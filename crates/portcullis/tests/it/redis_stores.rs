@@ -1,6 +1,8 @@
 //! Stores that are databases of Redis, end to end: released, rolled back with their data, drilled, restored by command
 //! and by hand.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -109,10 +111,11 @@ fn no_copy_runs(rig: &Rig) {
     }
 }
 
-/// What `redis-cli` says to a server without a password.
-fn plain(port: u16, number: u64, words: &[&str]) -> String {
+/// What `redis-cli` says to the server that the runbook started in this folder.
+fn by_hand(folder: &Path, number: u64, words: &[&str]) -> String {
     let output = Command::new("redis-cli")
-        .args(["-p", &port.to_string(), "-n", &number.to_string()])
+        .current_dir(folder)
+        .args(["-s", "redis.sock", "-n", &number.to_string()])
         .args(words)
         .output()
         .unwrap();
@@ -224,6 +227,20 @@ fn a_backup_of_a_redis_database_is_made_verified_and_restored_by_command() {
     );
     assert_eq!(digest(server.port, 3), before);
     rig.ok(&["doctor"]);
+    // What nobody reaches is told with where to look, and not with a command that asks no server.
+    let url = std::fs::read_to_string(rig.path("cache.url")).unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let nobody = url.replace(&format!(":{}/", server.port), &format!(":{port}/"));
+    std::fs::write(rig.path("cache.url"), nobody).unwrap();
+    let told = rig.run(&["doctor"]);
+    assert_eq!(told.status.code(), Some(1));
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("cannot be reached"), "{told}");
+    assert!(told.contains("redis-cli -h HOST -p PORT PING"), "{told}");
+    assert!(!told.contains("see `portcullis check`"), "{told}");
+    std::fs::write(rig.path("cache.url"), url).unwrap();
 
     // A wrong password is told with the store's name, and is not shown.
     let url = std::fs::read_to_string(rig.path("cache.url")).unwrap();
@@ -271,22 +288,21 @@ fn the_runbook_restores_a_redis_database_without_portcullis() {
     };
     let mut commands = blocks(section("## Unpack\n"));
     commands.extend(blocks(section("## Put a Redis database back\n")));
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let output = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", &commands.concat()])
-        .env("VAULT", rig.path(".portcullis/vault"))
-        .env("NAME", &name)
-        .env("STORE", "cache")
-        .env("RESTORED", rig.path("restored"))
-        .env("PORT", port.to_string())
-        .env("NUMBER", "3")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let run = |restored: &str, path: &str| {
+        Command::new("bash")
+            .args(["-euo", "pipefail", "-c", &commands.concat()])
+            .env("VAULT", rig.path(".portcullis/vault"))
+            .env("NAME", &name)
+            .env("STORE", "cache")
+            .env("RESTORED", rig.path(restored))
+            .env("NUMBER", "3")
+            .env("PATH", path)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    };
+    let path = std::env::var("PATH").unwrap();
+    let output = run("restored", &path);
     let (out, err) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
@@ -296,8 +312,18 @@ fn the_runbook_restores_a_redis_database_without_portcullis() {
         assert!(out.contains(part), "{part:?} is not in:\n{out}{err}");
     }
     // The server that the runbook starts has no password and lets itself not be asked for digests.
-    assert_eq!(plain(port, 3, &["GET", "count:7"]), "1007");
-    assert_eq!(plain(port, 3, &["DBSIZE"]), before.len().to_string());
-    plain(port, 0, &["SHUTDOWN", "NOSAVE"]);
+    let folder = rig.path("restored/server");
+    assert_eq!(by_hand(&folder, 3, &["GET", "count:7"]), "1007");
+    assert_eq!(by_hand(&folder, 3, &["DBSIZE"]), before.len().to_string());
+    by_hand(&folder, 0, &["SHUTDOWN", "NOSAVE"]);
+    // One that does not start is not waited for, and says why.
+    std::fs::create_dir(rig.path("bin")).unwrap();
+    let broken = rig.path("bin/redis-server");
+    std::fs::write(&broken, "#!/bin/sh\necho out of memory\nexit 1\n").unwrap();
+    std::fs::set_permissions(&broken, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = run("again", &format!("{}:{path}", rig.path("bin").display()));
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success(), "{out}");
+    assert!(out.contains("out of memory"), "{out}");
     drop(server);
 }

@@ -3,7 +3,7 @@
 use portcullis_analysis::Analysis;
 
 use crate::sentence::span;
-use crate::{Pace, PlanRequest, Release, ReleaseId, Strategy, SyntheticTraffic};
+use crate::{Pace, PlanRequest, Release, ReleaseId, StoreLocation, Strategy, SyntheticTraffic};
 
 /// What goes back by itself while the old release is kept warm, and what only warns.
 fn watch_note(watch: &Analysis, release: &Release, kept: &ReleaseId) -> String {
@@ -94,6 +94,31 @@ fn copies_note(request: &PlanRequest) -> Option<String> {
     ))
 }
 
+/// That the release which serves keeps its data from being put back, where it may have it open while it is needed.
+fn open_note(request: &PlanRequest) -> Option<String> {
+    let old = &request.previous.as_ref()?.release.id;
+    let restores = request.policy.restore || request.reverses();
+    if !restores || !request.migrates() || request.cuts_over() {
+        return None;
+    }
+    let stores = request.stores.iter();
+    let held = stores.filter(|store| {
+        matches!(
+            store.location,
+            StoreLocation::Sqlite { .. } | StoreLocation::Chroma { .. }
+        )
+    });
+    let held: Vec<String> = held.map(|store| store.name.clone()).collect();
+    if held.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "a backup of {} can be put back only while no program has it open: if {old} keeps it open, going back is \
+         held until somebody stops {old}; `strategy = \"cut-over\"` stops it first",
+        listed(&held)
+    ))
+}
+
 /// All notes of a plan.
 pub(super) fn notes(request: &PlanRequest) -> Vec<String> {
     let mut notes = Vec::new();
@@ -119,6 +144,7 @@ pub(super) fn notes(request: &PlanRequest) -> Vec<String> {
     }
     notes.extend(closing_note(request));
     notes.extend(copies_note(request));
+    notes.extend(open_note(request));
     if request.keep_warm.window_ms > 0
         && !request.cuts_over()
         && let Some(previous) = &request.previous

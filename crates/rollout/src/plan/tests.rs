@@ -255,6 +255,34 @@ fn at_full_weight_only_fixed_limits_remain() {
     assert!(plan.notes.iter().any(|note| note.contains("100 %")));
 }
 
+/// A database that the old release keeps open cannot be put back under it: the plan says so where that can happen.
+#[test]
+fn a_plan_says_what_an_open_database_keeps_from_going_back() {
+    let told = |request: &PlanRequest| {
+        let plan = Plan::build(request).unwrap();
+        let mut notes = plan.notes.into_iter();
+        notes.find(|note| note.contains("only while no program has it open"))
+    };
+    let mut request = request();
+    assert_eq!(told(&request), None, "a file is replaced while it is open");
+    request.stores[0].location = StoreLocation::Sqlite {
+        path: "/srv/library.json".into(),
+    };
+    let note = told(&request).unwrap();
+    assert!(note.starts_with("a backup of library can"), "{note}");
+    assert!(note.contains("until somebody stops 1.0"), "{note}");
+    let mut kept = request.clone();
+    kept.policy.restore = false;
+    assert_eq!(told(&kept), None);
+    let mut cut_over = request.clone();
+    cut_over.strategy = Strategy::CutOver {
+        weights: vec![Weight::new(100).unwrap()],
+    };
+    assert_eq!(told(&cut_over), None);
+    request.previous = None;
+    assert_eq!(told(&request), None);
+}
+
 #[test]
 fn every_problem_is_reported_at_once() {
     let mut bad = request();

@@ -82,10 +82,10 @@ pub(super) fn has_room(
         let (Some(path), Some(held)) = (store.path(), manifest.store(&store.name)) else {
             continue;
         };
-        let Some(folder) = path.parent() else {
+        // Those that are missing are made on the disk of the nearest that is there.
+        let Some(folder) = path.ancestors().skip(1).find(|folder| folder.exists()) else {
             continue;
         };
-        // A folder that is missing is named by the restore.
         let Ok(of_folder) = folder.metadata() else {
             continue;
         };

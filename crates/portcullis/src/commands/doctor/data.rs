@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
-use portcullis_backup::{BackupError, Encryption, PostgresProblem, Store, StoreKind, Vault};
+use portcullis_backup::{
+    BackupError, Encryption, PostgresProblem, RedisProblem, Store, StoreKind, Vault,
+};
 use portcullis_config::Config;
 use portcullis_engine::{VaultRefused, size_words};
 use portcullis_rollout::Failure;
@@ -78,8 +80,19 @@ fn reached(store: &Store) -> Option<Finding> {
             problem: PostgresProblem::NoRight { .. },
             ..
         } => ("rights", "no backup is made without it"),
+        BackupError::Redis {
+            problem: RedisProblem::Unreachable { .. },
+            ..
+        } => (
+            "stores",
+            "`redis-cli -h HOST -p PORT PING` from this machine asks the same server, and its log says more; no \
+             backup is made until it answers",
+        ),
         // Its text says what to do.
-        BackupError::Postgres { .. } => ("stores", "no backup is made until then"),
+        BackupError::Postgres { .. }
+        | BackupError::Redis { .. }
+        | BackupError::Bucket { .. }
+        | BackupError::Command { .. } => ("stores", "no backup is made until then"),
         _ => (
             "stores",
             "the stores of the configuration must be there; see `portcullis check`",

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use portcullis_config::Config;
+use portcullis_rollout::ValueSource;
 
 use super::finding::Finding;
 use crate::state_folder::StateFolder;
@@ -34,6 +35,29 @@ pub(super) fn folder(config: &Config) -> Vec<Finding> {
         }
     });
     found
+}
+
+/// Files with identities that open encrypted backups and that others may read too.
+pub(super) fn identities(config: &Config) -> Vec<Finding> {
+    let identities = config.backup.encryption.identities.iter();
+    let files = identities.filter_map(|identity| match ValueSource::of(identity.expose()) {
+        ValueSource::File(path) => Some(config.folder.join(path)),
+        _ => None,
+    });
+    let open = files.filter_map(|path| {
+        // One that is not there is told with the backups.
+        let mode = fs::metadata(&path).ok()?.mode() & 0o7777;
+        let shown = path.display();
+        (mode & 0o077 != 0).then(|| {
+            let message = format!(
+                "the identity file {shown} has mode {mode:04o}: whoever can use it opens every backup for its key"
+            );
+            Finding::warn("backups", message).hint(format!(
+                "chmod 600 {shown}; if others may have read it, put a new key in its place"
+            ))
+        })
+    });
+    open.collect()
 }
 
 /// Something that this user may not look at. Nothing is said of it but that.

@@ -168,6 +168,26 @@ fn promoted() -> Detail {
     in_state(state, "Releasing dhash 1.1 -> 1.2: done, 1.2 serves")
 }
 
+/// What is refused is not offered.
+#[test]
+fn an_abort_is_offered_only_while_it_would_be_taken() {
+    let offers =
+        |detail: &Detail| crate::render::detail(detail).contains("stop it: portcullis abort ");
+    for detail in [starting(), measuring(), inconclusive()] {
+        assert!(offers(&detail), "{}", detail.summary.sentence);
+    }
+    for detail in [unwinding(), held(), promoted()] {
+        assert!(!offers(&detail), "{}", detail.summary.sentence);
+    }
+    let mut failed = held();
+    if let State::Held { why, .. } = &mut failed.state_detail {
+        *why = HeldWhy::ReverseFailed {
+            message: "it failed".to_owned(),
+        };
+    }
+    assert!(offers(&failed));
+}
+
 fn route(detail: &Detail, percent: u8) -> RouteStatus {
     let plan = &detail.plan.plan;
     let previous = plan.previous.as_ref().unwrap();
