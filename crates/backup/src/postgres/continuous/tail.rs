@@ -137,7 +137,7 @@ pub(super) fn replayable(
         return Ok(place);
     };
     let mut reader = LogReader::new(first.start(segment_bytes), segment_bytes);
-    for segment in near {
+    for segment in &near {
         let path = log.join(segment.name(segment_bytes));
         let mut file = File::open(&path).map_err(|error| failed_to("read", &path, error))?;
         io::copy(&mut file, &mut reader).map_err(|error| failed_to("read", &path, error))?;
