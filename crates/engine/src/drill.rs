@@ -30,6 +30,7 @@ mod moment;
 mod pick;
 mod recovery;
 mod report;
+mod shortfall;
 mod stage;
 mod verdict;
 

@@ -28,6 +28,7 @@ mod chain;
 mod fetched;
 mod history;
 mod inventory;
+mod log_reader;
 mod lsn;
 mod marks;
 mod point;
@@ -40,6 +41,7 @@ mod segment;
 mod segment_file;
 mod source;
 mod survey;
+mod tail;
 mod take_base;
 mod verify;
 

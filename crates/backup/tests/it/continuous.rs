@@ -677,6 +677,165 @@ fn a_missing_or_damaged_segment_ends_what_can_be_recovered_to_and_the_last_momen
     assert_eq!(archive.verify().unwrap().gaps, archive.gaps().unwrap());
 }
 
+/// The file of what is being received.
+fn partial(archive: &ContinuousArchive) -> PathBuf {
+    let listed = fs::read_dir(archive.root().join("incoming")).unwrap();
+    let mut paths = listed.map(|entry| entry.unwrap().path());
+    let found = paths.find(|path| path.to_str().unwrap().ends_with(".partial"));
+    found.unwrap()
+}
+
+/// What is being received has no checksum yet. If it loses what was announced, whoever reads it first says so, and tells
+/// everybody.
+#[test]
+fn a_received_segment_that_does_not_hold_what_was_announced_is_damaged() {
+    let archived = Archived::new();
+    let (before, announced) = archived.while_receiving(|receiver| {
+        until("something is received", || {
+            receiver.last.lock().unwrap().until.is_some()
+        });
+        archived.base(1);
+        archived.switch();
+        let moments = rows_in_segments(&archived, receiver, 1);
+        archived.server.sql(
+            "bank",
+            "INSERT INTO entry SELECT 1, generate_series(1, 5000); INSERT INTO entry VALUES (0, 1)",
+        );
+        (moments[0], archived.caught_up(receiver))
+    });
+    let archive = &archived.archive;
+    let whole = archive.verify().unwrap();
+    assert!(whole.is_whole(), "{whole:?}");
+    let partial = partial(archive);
+    let name = partial.file_name().unwrap().to_str().unwrap().to_owned();
+    let bytes = fs::read(&partial).unwrap();
+    let received = archive.standing().received_lsn.unwrap();
+    let end = received.0 as usize % bytes.len();
+    assert!(end > 100_000, "{received}");
+    let flipped = |at: usize| {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let damages = [
+        Vec::new(),
+        bytes[..100].to_vec(),
+        bytes[..end - 1].to_vec(),
+        flipped(60),
+        flipped(end / 2),
+        flipped(end - 10),
+    ];
+    for (number, damaged) in damages.iter().enumerate() {
+        fs::write(&partial, damaged).unwrap();
+        // Whoever is the first.
+        match number % 3 {
+            0 => {
+                let refused = archived.refused(Some(announced)).to_string();
+                assert!(
+                    refused.contains(&name) && refused.contains("what can is"),
+                    "{number}: {refused}"
+                );
+            }
+            1 => drop(archive.recover(&archived.order(None)).unwrap()),
+            _ => drop(archive.verify().unwrap()),
+        }
+        let ranges = archive.ranges().unwrap();
+        let [range] = ranges.as_slice() else {
+            panic!("{number}: {ranges:?}")
+        };
+        assert!(
+            !range.open && range.has(before) && !range.has(announced),
+            "{number}: {range}"
+        );
+        let gaps = archive.gaps().unwrap();
+        assert_eq!((gaps.len(), &*gaps[0].first), (1, &name[..24]), "{number}");
+        assert!(gaps[0].words().contains(&name), "{number}: {gaps:?}");
+        let last = archive.recover(&archived.order(None)).unwrap();
+        assert_eq!((entries(&last), last.reaches), (1, range.to), "{number}");
+        assert_eq!(last.gap.as_ref(), gaps.first(), "{number}");
+        drop(last);
+        let refused = archived.refused(Some(announced)).to_string();
+        assert!(
+            refused.contains(&range.to.to_string()),
+            "{number}: {refused}"
+        );
+        let found = archive.verify().unwrap();
+        assert_eq!(found.damages.len(), 1, "{number}: {found:?}");
+        assert!(found.damages[0].contains(&name), "{number}: {found:?}");
+        assert_eq!((&found.ranges, &found.gaps), (&ranges, &gaps), "{number}");
+    }
+    // In order again once it was read back so.
+    fs::write(&partial, &bytes).unwrap();
+    assert!(archive.verify().unwrap().is_whole());
+    let at = archive.recover(&archived.order(Some(announced))).unwrap();
+    assert_eq!((entries(&at), at.reaches), (2, announced));
+    drop(at);
+
+    // The stream begins again with the segment, so the server puts it right.
+    fs::write(&partial, flipped(end / 2)).unwrap();
+    assert!(!archive.verify().unwrap().is_whole());
+    archived.while_receiving(|receiver| {
+        archived
+            .server
+            .sql("bank", "INSERT INTO entry VALUES (0, 2)");
+        archived.caught_up(receiver);
+    });
+    assert!(archive.ranges().unwrap()[0].open);
+    let verified = archive.verify().unwrap();
+    assert!(verified.is_whole(), "{verified:?}");
+    let last = archive.recover(&archived.order(None)).unwrap();
+    assert_eq!((entries(&last), last.gap.clone()), (3, None));
+}
+
+/// A segment that was damaged before it got its checksum: only the server that replays it finds that.
+#[test]
+fn log_that_the_server_does_not_replay_as_far_as_it_was_received_is_told() {
+    let archived = Archived::new();
+    let moments = archived.while_receiving(|receiver| {
+        until("something is received", || {
+            receiver.last.lock().unwrap().until.is_some()
+        });
+        archived.base(1);
+        archived.switch();
+        archived.caught_up(receiver);
+        rows_in_segments(&archived, receiver, 4)
+    });
+    let archive = &archived.archive;
+    let third = sealed_with(&archived, &moments, 2);
+    let name = third.file_name().unwrap().to_str().unwrap()[..24].to_owned();
+    let mut log = zstd::decode_all(fs::File::open(&third).unwrap()).unwrap();
+    // In its first record.
+    log[70] ^= 1;
+    let sealed = zstd::encode_all(log.as_slice(), 1).unwrap();
+    let sha256 = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&sealed));
+    fs::remove_file(&third).unwrap();
+    fs::write(third.with_file_name(format!("{name}-{sha256}.zst")), sealed).unwrap();
+    assert!(archive.verify().unwrap().is_whole(), "nobody can know");
+
+    let last = archive.recover(&archived.order(None)).unwrap();
+    assert_eq!(entries(&last), 2);
+    assert!(
+        last.reaches >= moments[1] && last.reaches < moments[2],
+        "{last:?}"
+    );
+    let gap = last.gap.clone().unwrap();
+    assert!(
+        gap.first == name && gap.words().contains("replays the log up to"),
+        "{gap:?}"
+    );
+    drop(last);
+    assert_eq!(archive.gaps().unwrap(), [gap]);
+    // Also for whoever asks for a moment as the first.
+    assert!(archive.verify().unwrap().is_whole());
+    let refused = archived.refused(Some(moments[2])).to_string();
+    assert!(
+        refused.contains(&name) && refused.contains("what can is"),
+        "{refused}"
+    );
+    let before = archive.recover(&archived.order(Some(moments[1]))).unwrap();
+    assert_eq!((entries(&before), before.reaches), (2, moments[1]));
+}
+
 /// The stream breaks in the middle of a segment and what follows is lost: what was announced until then stays recoverable.
 #[test]
 fn what_was_received_of_a_segment_can_be_recovered_to_after_the_stream_broke() {

@@ -21,6 +21,7 @@ pub(super) struct Short {
     outcome: PartOutcome,
     why: String,
     said: Vec<Fact>,
+    evidence: Vec<Fact>,
 }
 
 impl Short {
@@ -35,6 +36,7 @@ impl Short {
             outcome: PartOutcome::CouldNotRun,
             why: why.into(),
             said: Vec::new(),
+            evidence: Vec::new(),
         }
     }
 
@@ -44,6 +46,11 @@ impl Short {
             outcome: PartOutcome::Failed,
             ..Short::could_not(why)
         }
+    }
+
+    /// With what was found until then.
+    pub(super) fn with(self, evidence: Vec<Fact>) -> Short {
+        Short { evidence, ..self }
     }
 
     /// A release did not do. What it said is not for the record: it may have data of people in it.
@@ -113,7 +120,7 @@ impl Course {
             Ok((value, evidence)) => (Some(value), PartOutcome::Passed, None, evidence),
             Err(short) => {
                 self.said.extend(short.said);
-                (None, short.outcome, Some(short.why), Vec::new())
+                (None, short.outcome, Some(short.why), short.evidence)
             }
         };
         self.report.parts.push(DrillPart {

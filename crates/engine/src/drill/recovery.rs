@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupName, ContinuousArchive, FetchedCluster, Hold, Location, Manifest, PostgresAddress,
-    RecoveredCluster, RecoveryOrder, RecoveryPlace, Vault,
+    BackupName, ContinuousArchive, FetchedCluster, Hold, Location, LogGap, Manifest,
+    PostgresAddress, RecoveredCluster, RecoveryOrder, RecoveryPlace, Vault,
 };
 use portcullis_rollout::{Fact, StoreLocation, StoreRef};
 use secrecy::ExposeSecret;
@@ -23,6 +23,7 @@ use super::copies::Copies;
 use super::course::{Course, Short};
 use super::moment::moment;
 use super::report::{DrilledArchive, DrilledCopy, PartName, Rpo};
+use super::shortfall::{fallen_short, refused};
 use super::{
     DrillOrder, Drills, Pick, StoreRefs, blocking, copy_of, fetch, millis, room, span_words,
     worst_ms,
@@ -120,17 +121,18 @@ impl Drills {
         copies: &mut Copies,
         course: &mut Course,
     ) -> Option<()> {
-        let fetched = course
-            .part(PartName::Fetch, fetch_all(order, sources, scratch))
-            .await?;
-        let recovered = course
-            .part(
-                PartName::Restore,
-                recover_all(sources, fetched, copies.clone(), scratch),
-            )
-            .await?;
-        let archives = recovered.iter().map(|one| one.drilled.clone());
-        course.report.archives = archives.collect();
+        let mut archives = Vec::new();
+        let fetching = fetch_all(order, sources, scratch, &mut archives);
+        let fetched = course.part(PartName::Fetch, fetching).await;
+        course.report.archives = archives;
+        let fetched = fetched?;
+        let mut archives = Vec::new();
+        let recovering = recover_all(sources, fetched, copies.clone(), (scratch, &mut archives));
+        let recovered = course.part(PartName::Restore, recovering).await;
+        if !archives.is_empty() {
+            course.report.archives = archives;
+        }
+        let recovered = recovered?;
         course.report.rpo = rpo(order, course, sources);
         for one in &recovered {
             copies.add_recovered(one.at.clone());
@@ -309,6 +311,7 @@ async fn fetch_all(
     order: &DrillOrder<'_>,
     sources: &Sources,
     scratch: &Path,
+    seen: &mut Vec<DrilledArchive>,
 ) -> Result<(Vec<Fetched>, Vec<Fact>), Short> {
     let mut facts = Vec::new();
     if let Some(backup) = &sources.backup {
@@ -329,7 +332,7 @@ async fn fetch_all(
                 place: place.clone(),
             };
             let cluster = source.archive.fetch(&order);
-            let cluster = cluster.map_err(|error| Short::of_backup(&error))?;
+            let cluster = cluster.map_err(|error| refused(&source, moment, &error))?;
             let base = cluster.base();
             let words = format!(
                 "the copy {} of {}, and {} segments of write-ahead log",
@@ -348,7 +351,30 @@ async fn fetch_all(
     })
     .await?;
     facts.extend(found);
-    Ok((fetched, facts))
+    seen.extend(fetched.iter().map(|one| one.drilled(moment)));
+    match fallen_short(seen, &facts) {
+        Some(short) => Err(short),
+        None => Ok((fetched, facts)),
+    }
+}
+
+impl Fetched {
+    /// What is known of it before the log is replayed.
+    fn drilled(&self, moment: Option<Timestamp>) -> DrilledArchive {
+        let (cluster, base) = (&self.cluster, self.cluster.base());
+        DrilledArchive {
+            store: self.source.live.name.clone(),
+            base: base.id.clone(),
+            base_sha256: base.sha256.clone(),
+            segments: cluster.segments,
+            moment_ms: moment.map(millis),
+            last_commit_ms: None,
+            complete_until_ms: None,
+            received_until_ms: cluster.standing.received_until.map(millis),
+            replayed_to: None,
+            missing: cluster.gap().map(LogGap::words),
+        }
+    }
 }
 
 /// Unpacks the other stores, and replays the log of each archive.
@@ -356,7 +382,7 @@ async fn recover_all(
     sources: &Sources,
     fetched: Vec<Fetched>,
     copies: Copies,
-    scratch: &Path,
+    (scratch, seen): (&Path, &mut Vec<DrilledArchive>),
 ) -> Result<(Vec<Recovered>, Vec<Fact>), Short> {
     let mut facts = Vec::new();
     if let Some(backup) = &sources.backup {
@@ -386,7 +412,17 @@ async fn recover_all(
     })
     .await?;
     facts.extend(found);
-    Ok((recovered, facts))
+    seen.extend(recovered.iter().map(|one| one.drilled.clone()));
+    match fallen_short(seen, &facts) {
+        None => Ok((recovered, facts)),
+        Some(short) => {
+            for one in &recovered {
+                // Its server ends now. The scratch folder may be kept.
+                let _ = std::fs::remove_file(&one.address_file);
+            }
+            Err(short)
+        }
+    }
 }
 
 fn recover(
@@ -394,9 +430,10 @@ fn recover(
     moment: Option<Timestamp>,
     scratch: &Path,
 ) -> Result<Recovered, Short> {
+    let drilled = fetched.drilled(moment);
     let Fetched { source, cluster } = fetched;
     let of_backup = |error| Short::of_backup(&error);
-    let (standing, segments) = (cluster.standing.clone(), cluster.segments);
+    let standing = cluster.standing.clone();
     let port = free_port()?;
     let cluster = cluster.listening_on(port).recover().map_err(of_backup)?;
     let database = source.address.database().to_owned();
@@ -427,15 +464,11 @@ fn recover(
         _ => cluster.last_commit,
     };
     let drilled = DrilledArchive {
-        store: source.live.name.clone(),
-        base: cluster.base.id.clone(),
-        base_sha256: cluster.base.sha256.clone(),
-        segments,
-        moment_ms: moment.map(millis),
         last_commit_ms: cluster.last_commit.map(millis),
         complete_until_ms: complete_until.map(millis),
-        received_until_ms: received.map(millis),
         replayed_to: cluster.last_lsn.map(|lsn| lsn.to_string()),
+        missing: cluster.gap.as_ref().map(LogGap::words),
+        ..drilled
     };
     Ok(Recovered {
         at: StoreRef {

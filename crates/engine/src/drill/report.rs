@@ -104,6 +104,10 @@ pub struct DrilledArchive {
     /// How far the log was replayed, as PostgreSQL writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed_to: Option<String>,
+    /// The log that is missing or damaged, so that not everything that was announced as received can be recovered; then the
+    /// drill fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
 }
 
 /// The backup that a drill tried out.

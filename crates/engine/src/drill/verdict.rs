@@ -86,7 +86,7 @@ pub(super) fn sentence(report: &DrillReport) -> String {
                 (Some(by), _) if by.contains("archive") => format!(", by {by}"),
                 _ => String::new(),
             };
-            format!("a loss at that moment would have cost the data of {cost}{by}")
+            format!("a loss when the drill began would have cost the data of {cost}{by}")
         }
         None => {
             "there is no verified backup by which to say what a loss would have cost".to_owned()

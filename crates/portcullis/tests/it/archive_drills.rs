@@ -186,6 +186,106 @@ fn a_drill_recovers_a_moment_starts_the_release_on_it_and_measures() {
     assert_eq!(with_password(rig.folder.path()), ["notes.url"]);
 }
 
+/// The first file of a folder of the archive whose name ends so.
+fn archived_file(rig: &Rig, folder: &str, end: &str) -> PathBuf {
+    let root = rig.path(".portcullis/vault/notebook_test_notes.continuous");
+    let listed = std::fs::read_dir(root.join(folder)).unwrap();
+    let mut files: Vec<PathBuf> = listed.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.to_string_lossy().ends_with(end));
+    files.sort();
+    files.pop().unwrap()
+}
+
+/// Log that was announced as received is damaged: a backup would meet the target, and the drill fails all the same.
+#[test]
+fn a_drill_of_an_archive_that_lost_what_it_announced_fails_and_says_what() {
+    let (server, mut rig) = deployed(|rig| {
+        rig.edit("[timeouts]", "[drill]\nrpo = \"1d\"\n\n[timeouts]");
+    });
+    rig.ok(&["backup", "create"]);
+    for text in ["one", "two"] {
+        let update = format!("UPDATE note SET text = '{text}' WHERE id = 1");
+        server.sql("notes", &update);
+        server.sql("postgres", "SELECT pg_switch_wal()");
+    }
+    noted(&rig, &server);
+    server.sql("notes", "UPDATE note SET text = 'kept' WHERE id = 1");
+    noted(&rig, &server);
+    assert_eq!(rig.stop(), Some(0));
+    let (report, code) = drill(&rig, &["--from", "archive"]);
+    assert_eq!(
+        (&report["verdict"], code),
+        (&"passed".into(), 0),
+        "{report:#}"
+    );
+    assert!(
+        report["sentence"]
+            .as_str()
+            .unwrap()
+            .contains("a loss when the drill began would have cost"),
+        "{report:#}"
+    );
+    let announced = report["archives"][0]["received_until_ms"].as_u64().unwrap();
+    let announced = jiff::Timestamp::from_millisecond(announced as i64).unwrap();
+
+    let received = archived_file(&rig, "incoming", ".partial");
+    let sealed = archived_file(&rig, "wal", ".zst");
+    for path in [received, sealed] {
+        let bytes = std::fs::read(&path).unwrap();
+        let mut changed = bytes.clone();
+        changed[60] ^= 1;
+        std::fs::write(&path, &changed).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let (report, code) = drill(&rig, &["--from", "archive"]);
+        assert_eq!(
+            (&report["verdict"], code),
+            (&"failed".into(), 1),
+            "{report:#}"
+        );
+        let sentence = report["sentence"].as_str().unwrap();
+        let missing = report["archives"][0]["missing"].as_str().unwrap();
+        for told in [sentence, missing, &evidence(&report)] {
+            assert!(told.contains(name), "{told}");
+        }
+        assert_eq!(report["rpo"]["met"], Value::Null, "{report:#}");
+        rig.ok(&["drill", "report", "--html", "drill.html"]);
+        let page = std::fs::read_to_string(rig.path("drill.html")).unwrap();
+        assert!(page.contains(name) && page.contains("Log that is missing"));
+        let (report, code) = drill(&rig, &["--at", &announced.to_string()]);
+        assert_eq!(
+            (&report["verdict"], code),
+            (&"failed".into(), 1),
+            "{report:#}"
+        );
+        assert!(report["sentence"].as_str().unwrap().contains(name));
+
+        // The other commands say the same.
+        let verified = rig.run(&["backup", "verify", "--continuous", "notes"]);
+        let told = String::from_utf8_lossy(&verified.stdout).into_owned();
+        assert_eq!(verified.status.code(), Some(1), "{told}");
+        assert!(told.contains(name), "{told}");
+        let listed = rig.ok(&["backup", "list"]);
+        assert!(listed.contains(name), "{listed}");
+        let folder = tempfile::tempdir().unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), mode).unwrap();
+        let to = folder.path().join("cluster").display().to_string();
+        let restored = rig.run(&["backup", "restore", "--at", "latest", "--to", &to]);
+        let told = String::from_utf8_lossy(&restored.stderr).into_owned();
+        assert!(
+            told.contains("NOT the latest that was committed") && told.contains(name),
+            "{told}"
+        );
+        let at = announced.to_string();
+        assert_eq!(
+            rig.exit(&["backup", "restore", "--at", &at, "--in-place"]),
+            1
+        );
+        std::fs::write(&path, &bytes).unwrap();
+        rig.ok(&["backup", "verify", "--continuous", "notes"]);
+    }
+}
+
 /// No backup was ever made, and pre-flight wants one: the archive is younger than any, once it was read back.
 #[test]
 fn an_archive_that_was_read_back_counts_where_a_young_backup_is_wanted() {

@@ -30,6 +30,8 @@ pub struct LogGap {
     pub after: Timestamp,
     /// From when on moments can be recovered to again; `None` until there is another base backup.
     pub until: Option<Timestamp>,
+    /// The first file of it that was found damaged, and what is wrong; `None` if there is none.
+    pub damage: Option<String>,
 }
 
 impl LogGap {
@@ -40,9 +42,13 @@ impl LogGap {
             Some(until) => until.to_string(),
             None => "the next copy of the cluster".to_owned(),
         };
+        let what = match &self.damage {
+            None => format!("missing, {} to {}", self.first, self.last),
+            Some(damage) => format!("damaged, {} to {} ({damage})", self.first, self.last),
+        };
         format!(
-            "write-ahead log is missing, {} to {}: what was committed after {} cannot be recovered to until {until}",
-            self.first, self.last, self.after
+            "write-ahead log is {what}: what was committed after {} cannot be recovered to until {until}",
+            self.after
         )
     }
 }
@@ -116,7 +122,7 @@ impl<'a> Chain<'a> {
     }
 
     /// The newest place that was received, unless it was on a timeline that was left.
-    fn received(&self) -> Option<&Mark> {
+    pub(crate) fn received(&self) -> Option<&Mark> {
         self.marks.newest.as_ref().filter(|it| self.on_the_way(it))
     }
 
@@ -131,6 +137,15 @@ impl<'a> Chain<'a> {
         let bound = self.bound(whole_until);
         let before = |mark: &&Mark| mark.lsn <= bound && self.on_the_way(mark);
         self.marks.iter().filter(before).map(|mark| mark.at).max()
+    }
+
+    /// Where the log must be replayed to, so that everything is in it that was committed until a moment after a base backup;
+    /// `None` if that was not measured.
+    pub(crate) fn place_of(&self, moment: Timestamp, base: &BaseBackup) -> Option<Lsn> {
+        let bound = self.bound(self.whole_until(base.first_segment().number));
+        let fits = |mark: &&Mark| mark.at >= moment && mark.lsn <= bound && self.on_the_way(mark);
+        let first = self.marks.iter().filter(fits).min_by_key(|mark| mark.at);
+        first.map(|mark| mark.lsn)
     }
 
     /// Whether it was measured up to when everything is there after a base backup. Then nothing was committed between
@@ -228,11 +243,14 @@ impl<'a> Chain<'a> {
         let later = bases
             .iter()
             .find(|base| base.first_segment().number >= again && self.supports(base));
+        let mut damaged = self.inventory.damaged.iter();
+        let damage = damaged.find(|(segment, _)| (first..again).contains(&segment.number));
         LogGap {
             first: name(first),
             last: name(again - 1),
             after: after.unwrap_or(Timestamp::UNIX_EPOCH),
             until: later.map(|base| base.stopped_at),
+            damage: damage.map(|(_, damage)| damage.clone()),
         }
     }
 }

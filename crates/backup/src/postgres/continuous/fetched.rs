@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::recover::Place;
 use super::recovered::Launch;
-use super::{ArchiveStanding, BaseBackup, RecoveredCluster};
+use super::{ArchiveStanding, BaseBackup, LogGap, RecoveredCluster};
 use crate::BackupError;
 use crate::clock::Stopwatch;
 
@@ -26,6 +26,12 @@ impl FetchedCluster {
     #[must_use]
     pub fn base(&self) -> &BaseBackup {
         &self.launch.base
+    }
+
+    /// What keeps it from later log, if everything was asked for.
+    #[must_use]
+    pub fn gap(&self) -> Option<&LogGap> {
+        self.launch.gap.as_ref()
     }
 
     /// The server will listen on a port of this machine's loopback address too, once it is recovered. It lets nobody

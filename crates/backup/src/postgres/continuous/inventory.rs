@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use jiff::Timestamp;
+
 use super::segment_file::{INCOMING, LOG, SealedName};
 use super::{Segment, TimelineHistory};
 use crate::BackupError;
@@ -22,6 +24,8 @@ pub(crate) struct Inventory {
     pub(crate) doubled: Vec<PathBuf>,
     /// Files with names that none of this has.
     pub(crate) strange: Vec<PathBuf>,
+    /// The segments of files that are known to be damaged, with what is wrong.
+    pub(crate) damaged: BTreeMap<Segment, String>,
 }
 
 /// One file of a segment.
@@ -38,11 +42,28 @@ pub(crate) struct SegmentFile {
 }
 
 impl SegmentFile {
+    /// What it is noted as when it is damaged.
+    pub(crate) fn noted_as(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        let name = name.to_string_lossy();
+        match self.sealed {
+            true => name.into_owned(),
+            false => unsealed(&name, self.finished),
+        }
+    }
+
     /// Which of two files of the same segment is better.
     fn rank(&self) -> (bool, bool) {
         // Of two that were not filled, the one that was written to last has more.
         (!self.partial, !self.partial && self.sealed)
     }
+}
+
+/// What a file that is not sealed is noted as: what is written to it later may put it right, as `pg_receivewal` does, which
+/// begins again with the segment.
+fn unsealed(name: &str, written: SystemTime) -> String {
+    let at = Timestamp::try_from(written).unwrap_or_default();
+    format!("{name} as written at {at}")
 }
 
 impl Inventory {
@@ -70,12 +91,24 @@ impl Inventory {
                     Err(error) => return Err(failed_to("look at", &entry.path(), error)),
                 };
                 let name = entry.file_name();
-                if !name.to_str().is_some_and(|name| damaged.contains_key(name)) {
-                    found.take(entry.path(), &metadata, segment_bytes);
+                let name = name.to_string_lossy();
+                let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                let known = damaged.get(&*name);
+                match known.or_else(|| damaged.get(&unsealed(&name, written))) {
+                    None => found.take(entry.path(), &metadata, segment_bytes),
+                    Some(why) => found.leave_out(&name, why, segment_bytes),
                 }
             }
         }
         Ok(found)
+    }
+
+    fn leave_out(&mut self, name: &str, why: &str, segment_bytes: u64) {
+        let plain = SealedName::parse(name).map_or(name, |sealed| sealed.plain);
+        let digits = plain.strip_suffix(".partial").unwrap_or(plain);
+        if let Some(segment) = Segment::parse(digits, segment_bytes) {
+            self.damaged.insert(segment, format!("{name}: {why}"));
+        }
     }
 
     fn take(&mut self, path: PathBuf, metadata: &fs::Metadata, segment_bytes: u64) {

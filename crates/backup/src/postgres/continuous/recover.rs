@@ -15,9 +15,10 @@ use jiff::Timestamp;
 use super::base::BASE_ARCHIVE;
 use super::recovered::Launch;
 use super::segment_file;
+use super::tail::replayable;
 use super::{
-    BaseBackup, ContinuousArchive, ContinuousProblem, FetchedCluster, LogGap, RecoveredCluster,
-    Segment,
+    BaseBackup, ContinuousArchive, ContinuousProblem, FetchedCluster, LogGap, Lsn,
+    RecoveredCluster, Segment,
 };
 use crate::BackupError;
 use crate::bounds::RECOVERY_SPARE_BYTES;
@@ -66,16 +67,18 @@ impl RecoveryPlace {
 }
 
 /// What was chosen for a moment.
-struct Choice {
-    base: BaseBackup,
+pub(super) struct Choice {
+    pub(super) base: BaseBackup,
     files: Vec<(Segment, PathBuf)>,
     histories: Vec<(u32, PathBuf)>,
     /// Whether there may be nothing after the moment in the log: then everything of it is taken.
     may_end_before: bool,
     /// Everything that was committed until then is in it.
-    reaches: Timestamp,
+    pub(super) reaches: Timestamp,
+    /// Where the log must be replayed to, for that; `None` if nobody measured it.
+    needs: Option<Lsn>,
     /// What keeps it from later log, if everything was asked for.
-    gap: Option<LogGap>,
+    pub(super) gap: Option<LogGap>,
 }
 
 impl ContinuousArchive {
@@ -101,7 +104,7 @@ impl ContinuousArchive {
         let user =
             SystemUser::for_server().map_err(|()| self.failed(ContinuousProblem::NobodyToRunAs))?;
         let server = self.server(identity.major)?;
-        let choice = self.choose(order.at)?;
+        let choice = self.choose_whole(order.at)?;
         let place = self.place_for(&order.place, user)?;
         let size = choice.base.data_bytes.saturating_add(
             identity
@@ -117,6 +120,11 @@ impl ContinuousArchive {
             user.own(place.root()).map_err(owner)?;
         }
         let segments = choice.files.len() as u64;
+        let log = data.join("pg_wal");
+        let needs = choice.needs;
+        let needs =
+            needs.map(|needs| replayable(needs, &log, &choice.files, identity.segment_bytes));
+        let needs = needs.transpose()?;
         let launch = Launch {
             archive: self.clone(),
             server,
@@ -125,6 +133,7 @@ impl ContinuousArchive {
             at: order.at,
             may_end_before: choice.may_end_before,
             reaches: choice.reaches,
+            needs,
             gap: choice.gap,
             durable: matches!(order.place, RecoveryPlace::Folder(_)),
             port: None,
@@ -148,7 +157,29 @@ impl ContinuousArchive {
         found.map_err(|looked| self.failed(ContinuousProblem::ServerMissing { major, looked }))
     }
 
-    fn choose(&self, at: Option<Timestamp>) -> Result<Choice, BackupError> {
+    /// Chooses what is needed for a moment, after it was looked whether what was received last is what was announced.
+    fn choose_whole(&self, at: Option<Timestamp>) -> Result<Choice, BackupError> {
+        let damage = self.note_tail()?;
+        match (self.choose(at), damage) {
+            (Err(BackupError::Continuous { problem, .. }), Some(damage))
+                if matches!(*problem, ContinuousProblem::OutOfRange { .. }) =>
+            {
+                let file = segment_file::file_name(&damage.path);
+                Err(self.without(file, &damage.why))
+            }
+            (chosen, _) => chosen,
+        }
+    }
+
+    /// What is told when something cannot be recovered to because a file is damaged.
+    pub(super) fn without(&self, file: String, why: &str) -> BackupError {
+        // What cannot be recovered to is told with what can.
+        let ranges = super::problem::possible(&self.ranges().unwrap_or_default());
+        let why = format!("{why}; it cannot be recovered to that without it: {ranges}");
+        self.failed(ContinuousProblem::Damaged { file, why })
+    }
+
+    pub(super) fn choose(&self, at: Option<Timestamp>) -> Result<Choice, BackupError> {
         let survey = self.survey()?;
         let (chain, bases) = (survey.chain(), &survey.bases);
         let ranges = survey.ranges();
@@ -184,12 +215,18 @@ impl ContinuousArchive {
             .filter_map(|id| Some((id, survey.inventory.histories.get(&id)?.clone())))
             .collect();
         let gap = chain.gaps(start, bases).into_iter().next();
+        let needs = match enough {
+            // It was begun well after the moment.
+            Some(later) => Some(later.start_lsn),
+            None => chain.place_of(moment, base),
+        };
         Ok(Choice {
             base: base.clone(),
             files,
             histories,
             may_end_before: open || enough.is_some() || chain.is_measured(base),
             reaches: moment,
+            needs,
             gap: gap.filter(|_| at.is_none()),
         })
     }
@@ -202,17 +239,10 @@ impl ContinuousArchive {
         (file, why): (String, String),
         at: Option<Timestamp>,
     ) -> Result<Choice, BackupError> {
-        let mut damaged = self.damaged_files()?;
-        damaged.insert(file.clone(), why.clone());
-        self.note_damaged_files(&damaged)?;
+        self.note_damaged(file.clone(), why.clone())?;
         match self.choose(at) {
             Ok(now) if now.base.id == choice.base.id => Ok(now),
-            // What cannot be recovered to is told with what can.
-            _ => {
-                let ranges = super::problem::possible(&self.ranges()?);
-                let why = format!("{why}; it cannot be recovered to that without it: {ranges}");
-                Err(self.failed(ContinuousProblem::Damaged { file, why }))
-            }
+            _ => Err(self.without(file, &why)),
         }
     }
 
@@ -395,7 +425,7 @@ impl ContinuousArchive {
     }
 
     /// Where a file is now that was in the folder of what is received.
-    fn moved(&self, from: &Path, name: &str) -> Result<Option<PathBuf>, BackupError> {
+    pub(super) fn moved(&self, from: &Path, name: &str) -> Result<Option<PathBuf>, BackupError> {
         let complete = from.with_file_name(name);
         if complete != from && complete.exists() {
             return Ok(Some(complete));

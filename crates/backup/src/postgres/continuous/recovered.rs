@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::base_check;
 use super::recover::{AUTO, Place, create};
+use super::segment_file;
 use super::{BaseBackup, ContinuousArchive, ContinuousProblem, LogGap, Lsn};
 use crate::bounds::{
     POSTGRES_TOOL_S, RECOVERY_ADMIT_MS, RECOVERY_LOOK_MS, RECOVERY_STOP_S, TOOL_WORDS_BYTES_MAX,
@@ -45,6 +46,8 @@ pub(super) struct Launch {
     pub(super) at: Option<Timestamp>,
     pub(super) may_end_before: bool,
     pub(super) reaches: Timestamp,
+    /// Where the log must be replayed to, for that.
+    pub(super) needs: Option<Lsn>,
     pub(super) gap: Option<LogGap>,
     /// Whether what is recovered stays.
     pub(super) durable: bool,
@@ -61,7 +64,8 @@ pub struct RecoveredCluster {
     /// When the last transaction that it has was committed, by the server's clock; `None` if there was none since the
     /// base backup.
     pub last_commit: Option<Timestamp>,
-    /// Everything that was committed until then is in it: the moment that was asked for, or the last one that there is.
+    /// Everything that was committed until then is in it: the moment that was asked for, or the last one that there is. The
+    /// log was replayed that far, as far as it was measured where that is.
     pub reaches: Timestamp,
     /// The log that is missing after that, if everything was asked for: log that came later cannot be used.
     pub gap: Option<LogGap>,
@@ -166,7 +170,10 @@ impl Launch {
                 Ok(()) => {
                     // With a moment to stop at, it ends well only if the log goes on after it.
                     cluster.stopped_at_moment = at.is_some();
-                    return Ok(cluster);
+                    return match self.short_of(&cluster) {
+                        Some(why) => self.fell_short(cluster, &why),
+                        None => Ok(cluster),
+                    };
                 }
                 // Nothing was committed after the moment, so all that there is belongs to it.
                 Err(why) if why.contains(TOO_SHORT) && self.may_end_before && at.is_some() => {
@@ -190,6 +197,43 @@ impl Launch {
 
     fn failed(&self, problem: ContinuousProblem) -> BackupError {
         self.archive.failed(problem)
+    }
+
+    /// Why not everything is in a cluster that is to be there, if it was replayed to the end of its log.
+    fn short_of(&self, cluster: &RecoveredCluster) -> Option<String> {
+        let (replayed, needs) = (cluster.last_lsn?, self.needs?);
+        (!cluster.stopped_at_moment && replayed < needs).then(|| {
+            format!("the server replays the log up to {replayed}, and up to {needs} was received")
+        })
+    }
+
+    /// The log can be replayed less far than was announced. What cannot be is damaged for everybody from now on; everything
+    /// that is there is still worth having.
+    fn fell_short(
+        &self,
+        mut cluster: RecoveredCluster,
+        why: &str,
+    ) -> Result<RecoveredCluster, BackupError> {
+        let number = cluster.last_lsn.unwrap_or(Lsn(0)).0 / self.base.segment_bytes;
+        let survey = self.archive.survey()?;
+        if let Some((_, file)) = survey.chain().file(number) {
+            self.archive.note_damaged(file.noted_as(), why.to_owned())?;
+            if self.at.is_some() {
+                return Err(self
+                    .archive
+                    .without(segment_file::file_name(&file.path), why));
+            }
+        }
+        match self.archive.choose(self.at) {
+            Ok(now) if now.gap.is_some() && now.base.id == self.base.id => {
+                cluster.reaches = now.reaches;
+                cluster.gap = now.gap;
+                Ok(cluster)
+            }
+            _ => Err(self.failed(ContinuousProblem::RecoveryFailed {
+                why: why.to_owned(),
+            })),
+        }
     }
 
     fn start(

@@ -37,8 +37,9 @@ impl ContinuousVerified {
 
 impl ContinuousArchive {
     /// Reads every byte of the archive: base backups against PostgreSQL's own manifests, each segment of write-ahead log
-    /// against its checksum and the place in the log that its name says, and that none is missing in between. A base
-    /// backup that is damaged is not recovered from any more; nor is one of which a segment is.
+    /// against its checksum and the place in the log that its name says, and that none is missing in between. What is being
+    /// received has no checksum yet: it is read record by record, up to what was announced. A base backup that is damaged is
+    /// not recovered from any more; nor is one of which a segment is.
     ///
     /// # Errors
     /// Those of [`ContinuousArchive::identity`], and [`BackupError::Vault`]. What is found is no error.
@@ -85,7 +86,13 @@ impl ContinuousArchive {
         self.verify_histories(&inventory, &mut wrong, &mut damages)?;
         // What is damaged is missing, for everybody who looks from now on. What came meanwhile counts.
         self.note_damaged_files(&wrong)?;
-        let survey = self.survey()?;
+        let mut survey = self.survey()?;
+        if let Some(tail) = self.tail_damage(&survey)? {
+            damages.push(format!("{}: {}", self.below(&tail.path), tail.why));
+            wrong.insert(tail.noted_as, tail.why);
+            self.note_damaged_files(&wrong)?;
+            survey = self.survey()?;
+        }
         let newest = survey.inventory.segments.keys();
         let newest = newest.map(|segment| segment.timeline).max().unwrap_or(1);
         if newest > 1 && !survey.inventory.histories.contains_key(&newest) {

@@ -436,9 +436,11 @@ impl Report {
             self.reaches
         ));
         if let Some(gap) = &self.gap {
+            let damage = gap.damage.as_ref();
+            let damage = damage.map_or_else(String::new, |damage| format!(" ({damage})"));
             output::talk(&format!(
-                "NOT the latest that was committed: write-ahead log is missing or damaged, {} to {}, so what was committed \
-                 after {} is not in it, though log that came later is there",
+                "NOT the latest that was committed: write-ahead log is missing or damaged, {} to {}{damage}, so what was \
+                 committed after {} is not in it",
                 gap.first, gap.last, gap.after
             ));
         }

@@ -96,6 +96,8 @@ fn facts(entry: &DataEntry, report: &DrillReport) -> Vec<(&'static str, String)>
             "Log replayed to",
             replayed.unwrap_or_else(|| "not known".to_owned()),
         ));
+        let missing = archive.missing.iter().cloned();
+        rows.extend(missing.map(|missing| ("Log that is missing", missing)));
     }
     if let (DrillFrom::Archive, Some(release)) = (report.from, &report.release) {
         rows.push(("Release that served", release.clone()));

@@ -70,6 +70,10 @@ fn read_back(kept: &Kept) -> Result<ContinuousVerified, BackupError> {
     let vault = Vault::open(&kept.config.state.vault)?;
     let archive = archive(&kept.config, &vault, &kept.archive.store);
     let verified = archive.verify()?;
+    // Before it is noted: whoever sees that the archive counts sees what can be recovered to.
+    let base = archive.usable_bases()?.pop();
+    kept.state
+        .looked(verified.ranges.clone(), verified.gaps.clone(), base);
     let now = Timestamp::from_millisecond(now_ms() as i64).unwrap_or_default();
     archive.note_verified(&verified, now)?;
     tracing::info!(
