@@ -39,6 +39,7 @@ mod recover;
 mod recovered;
 mod segment;
 mod segment_file;
+mod server;
 mod source;
 mod survey;
 mod tail;

@@ -1,7 +1,7 @@
 //! Archives that cannot give what they announced as received: such a drill fails.
 
 use jiff::Timestamp;
-use portcullis_backup::{BackupError, ContinuousProblem};
+use portcullis_backup::{BackupError, ContinuousProblem, LogGap};
 use portcullis_rollout::Fact;
 
 use super::course::Short;

@@ -22,7 +22,7 @@ pub(crate) use leftovers::{processes_in, signal};
 pub(crate) use ports::Ports;
 
 /// How long anything that is waited for may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A service's folder and the binary that is tested.
 pub(crate) struct Rig {

@@ -89,7 +89,7 @@ impl Record {
         self.header.len() == RECORD_HEADER && last.is_none_or(|last| said == Some(last))
     }
 
-    fn is_sound(mut self) -> bool {
+    fn sums_up(mut self) -> bool {
         self.digest.update(&self.header[..CRC_AT]);
         four(&self.header, CRC_AT) == Some(self.digest.finalize())
     }
@@ -284,7 +284,7 @@ impl LogReader {
         };
         let start = record.start;
         let kind = (record.header[16] & 0xf0, record.header[17]);
-        if !(record.follows(self.last) && record.is_sound()) {
+        if !(record.follows(self.last) && record.sums_up()) {
             return Err(format!("the record at {} is damaged", Lsn(start)));
         }
         self.last = Some(start);

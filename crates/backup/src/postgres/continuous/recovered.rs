@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus};
+use std::process::Child;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::base_check;
 use super::recover::{AUTO, Place, create};
 use super::segment_file;
+use super::server::Server;
 use super::{BaseBackup, ContinuousArchive, ContinuousProblem, LogGap, Lsn};
 use crate::bounds::{
     POSTGRES_TOOL_S, RECOVERY_ADMIT_MS, RECOVERY_LOOK_MS, RECOVERY_STOP_S, TOOL_WORDS_BYTES_MAX,
@@ -98,45 +99,14 @@ pub struct ClusterExamined {
     pub amcheck: Amcheck,
 }
 
-/// A server that was started here. It is ended at once when this is dropped.
-#[derive(Debug)]
-struct Server(Option<Child>);
-
-impl Server {
-    /// How it ended, if it has.
-    fn ended(&mut self) -> Option<ExitStatus> {
-        let status = self.0.as_mut()?.try_wait().ok()??;
-        // Its number may be somebody else's from now on.
-        self.0 = None;
-        Some(status)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            quit(child.id());
-            let _ = child.wait();
-        }
-    }
-}
-
 impl Launch {
     /// Starts the server and waits until it has replayed the log.
     pub(super) fn run(self, mut place: Place) -> Result<RecoveredCluster, BackupError> {
         base_check::check(&self.archive, place.data(), self.base.major)?;
-        let folder = |what: &str| {
-            let made = tempfile::Builder::new().prefix(what).tempdir();
-            let made = made.and_then(|made| {
-                if let Some(user) = self.user {
-                    user.own(made.path())?;
-                }
-                Ok(made)
-            });
-            made.map_err(|error| failed_to("create a folder in", &std::env::temp_dir(), error))
-        };
-        let (mut socket, mut settings) =
-            (folder("portcullis-socket-")?, folder("portcullis-server-")?);
+        let (mut socket, mut settings) = (
+            self.folder("portcullis-socket-")?,
+            self.folder("portcullis-server-")?,
+        );
         if let Some(closed) = self.user.and_then(|user| user.kept_out(socket.path())) {
             return Err(self.failed(ContinuousProblem::PlaceRefused {
                 folder: socket.path().display().to_string(),
@@ -160,7 +130,7 @@ impl Launch {
                 unpacked_in: Duration::ZERO,
                 took: Duration::ZERO,
                 store: self.archive.store.clone(),
-                server: Server(Some(child)),
+                server: Server::of(child),
                 socket,
                 port: self.port,
                 place,
@@ -193,6 +163,18 @@ impl Launch {
                 }
             }
         }
+    }
+
+    /// A new temporary folder of the user that the server runs as.
+    fn folder(&self, what: &str) -> Result<tempfile::TempDir, BackupError> {
+        let made = tempfile::Builder::new().prefix(what).tempdir();
+        let made = made.and_then(|made| {
+            if let Some(user) = self.user {
+                user.own(made.path())?;
+            }
+            Ok(made)
+        });
+        made.map_err(|error| failed_to("create a folder in", &std::env::temp_dir(), error))
     }
 
     fn failed(&self, problem: ContinuousProblem) -> BackupError {
@@ -465,7 +447,7 @@ impl RecoveredCluster {
     /// # Errors
     /// [`ContinuousProblem::RecoveryFailed`] if it does not end.
     pub fn stop(mut self) -> Result<(), BackupError> {
-        if let Some(child) = &self.server.0 {
+        if let Some(child) = self.server.child() {
             interrupt(child.id());
         }
         let watch = Stopwatch::start();
