@@ -12,6 +12,10 @@ pub fn run(args: &[String]) -> Result<()> {
     prepare()?;
     let mut command = runner();
     command.arg("--workspace");
+    if !args.iter().any(|arg| arg.ends_with("fail-fast")) {
+        // One that fails says nothing about the others, and whoever runs them all wants to know about all.
+        command.arg("--no-fail-fast");
+    }
     if has_nextest() {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = (2 * cores).to_string();
