@@ -212,6 +212,8 @@ pub(crate) const BUCKET_PIECE_BYTES: u64 = 2 * 1024 * 1024;
 
 /// How many requests for pieces, and for objects of up to a piece, are under way at a time. Each is in memory.
 pub(crate) const BUCKET_REQUESTS_AT_ONCE: usize = 8;
+/// How often the versions of a copy that is removed are listed, at most.
+pub(crate) const VERSION_LISTS_MAX: usize = 5;
 
 /// How many pieces wait for the archive.
 pub(crate) const BUCKET_PIECES_WAITING: usize = 4;

@@ -12,6 +12,7 @@ use super::{BucketProblem, ObjectEntry};
 use crate::FileEntry;
 use crate::bounds::{
     BUCKET_PIECE_BYTES, BUCKET_REQUESTS_AT_ONCE, COPY_PART_BYTES, COPY_PARTS_AT_ONCE,
+    VERSION_LISTS_MAX,
 };
 use crate::copies::part_bytes;
 
@@ -123,14 +124,20 @@ pub(super) async fn delete_below(s3: &S3, prefix: &str) -> Result<(), BucketProb
     if matches!(s3.versioning().await, Ok((_, false))) {
         return Ok(());
     }
-    // Who may not look at versions, or remove them for good, has removed what is seen.
-    let Ok(versions) = s3.list_versions(prefix).await else {
-        return Ok(());
-    };
-    let _ = stream::iter(&versions)
-        .map(|one| s3.delete(&one.key, Some(&one.version)))
-        .buffer_unordered(BUCKET_REQUESTS_AT_ONCE)
-        .try_collect::<()>()
-        .await;
+    // A list in pages may leave some out while others are removed, so it is asked again until there is nothing. Who may not
+    // look at versions, or remove them for good, has removed what is seen.
+    for _ in 0..VERSION_LISTS_MAX {
+        let Ok(versions) = s3.list_versions(prefix).await else {
+            break;
+        };
+        let removed = stream::iter(&versions)
+            .map(|one| s3.delete(&one.key, Some(&one.version)))
+            .buffer_unordered(BUCKET_REQUESTS_AT_ONCE)
+            .try_collect::<()>()
+            .await;
+        if versions.is_empty() || removed.is_err() {
+            break;
+        }
+    }
     Ok(())
 }
