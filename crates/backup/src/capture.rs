@@ -68,21 +68,7 @@ fn capture_but(
         scan: &scan,
         archive,
         read,
-        manifest: StoreManifest {
-            name: store.name.clone(),
-            kind: store.shape.kind(),
-            digest: String::new(),
-            steady: true,
-            files: Vec::new(),
-            directories: Vec::new(),
-            symlinks: Vec::new(),
-            hard_links: Vec::new(),
-            sqlite: None,
-            postgres: None,
-            bucket: None,
-            redis: None,
-            command: None,
-        },
+        manifest: StoreManifest::empty(&store.name, store.shape.kind()),
         named: BTreeMap::new(),
         databases: databases::with_logs(&scan),
     };
@@ -204,15 +190,13 @@ impl Capture<'_> {
         let xattrs = ExtendedAttributes::of(&file).map_err(|error| failed_to_read(error.into()))?;
         let hole_bytes = hole_bytes(&file, before.size).map_err(failed_to_read)?;
         let mut entry = FileEntry {
-            path: item.path.clone(),
-            size: before.size,
-            sha256: String::new(),
             mode: stat.st_mode & 0o7777,
             mtime: before.mtime(),
             uid: stat.st_uid,
             gid: stat.st_gid,
             xattrs,
             hole_bytes,
+            ..FileEntry::unread(item, before.size)
         };
         let (bytes, sha256) = match (&self.archive, self.read.sha256(&before)) {
             (None, Some(sha256)) => (before.size, sha256.to_owned()),

@@ -76,26 +76,8 @@ pub(crate) fn capture(
     let content = sqlite::check(&database, &copied)?;
     check_fit(&database, &copied, &segments)?;
     let mut manifest = segments.pack(Some(archive))?;
-    let unreadable = |source| failed_to("read", &copied, source);
-    let file = File::open(&copied).map_err(unreadable)?;
-    let size = file.metadata().map_err(unreadable)?.len();
-    for item in Scan::of(&database)?.items {
-        let mut entry = FileEntry {
-            mtime: item.stamp.mtime(),
-            path: item.path,
-            size,
-            sha256: String::new(),
-            mode: item.mode,
-            uid: item.uid,
-            gid: item.gid,
-            xattrs: ExtendedAttributes::default(),
-            hole_bytes: 0,
-        };
-        let mut reader = HashingReader::new((&file).take(size));
-        archive.file(&store.name, &entry, &mut reader)?;
-        entry.sha256 = reader.sha256();
-        manifest.files.push(entry);
-    }
+    let packed = sqlite::pack(&Scan::of(&database)?, &copied, &store.name, archive)?;
+    manifest.files.extend(packed);
     manifest.files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(with_content(manifest, content))
 }
@@ -247,20 +229,11 @@ fn digest(
     content: SqliteContent,
 ) -> Result<String, BackupError> {
     let mut manifest = segments.pack(None)?;
-    for item in Scan::of(database)?.items {
-        // Of the database only the name counts: what is in it is in `content`.
-        manifest.files.push(FileEntry {
-            mtime: item.stamp.mtime(),
-            path: item.path,
-            size: item.stamp.size,
-            sha256: String::new(),
-            mode: item.mode,
-            uid: item.uid,
-            gid: item.gid,
-            xattrs: ExtendedAttributes::default(),
-            hole_bytes: 0,
-        });
-    }
+    // Of the database only the name counts: what is in it is in `content`.
+    let found = Scan::of(database)?;
+    let entries = found.items.iter();
+    let entries = entries.map(|item| FileEntry::unread(item, item.stamp.size));
+    manifest.files.extend(entries);
     Ok(with_content(manifest, content).digest)
 }
 

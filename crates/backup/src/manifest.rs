@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backup_name::is_plain_name;
 use crate::relative_path::{escape, unescape};
+use crate::scan::Item;
 use crate::{
     BackupName, BucketContent, CommandContent, ExtendedAttributes, PostgresContent, RedisContent,
     RelativePath, SqliteContent, StoreKind, chroma, command,
@@ -105,6 +106,23 @@ pub struct FileEntry {
     /// How many bytes of it were in holes. A file with some is restored with holes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hole_bytes: u64,
+}
+
+impl FileEntry {
+    /// What is known of a file before it is read, when `size` bytes of it (or of a copy of it) will be.
+    pub(crate) fn unread(item: &Item, size: u64) -> Self {
+        Self {
+            path: item.path.clone(),
+            size,
+            sha256: String::new(),
+            mode: item.mode,
+            mtime: item.stamp.mtime(),
+            uid: item.uid,
+            gid: item.gid,
+            xattrs: ExtendedAttributes::default(),
+            hole_bytes: 0,
+        }
+    }
 }
 
 /// One directory.
@@ -243,6 +261,25 @@ impl Manifest {
 }
 
 impl StoreManifest {
+    /// Of a store in which nothing was found yet.
+    pub(crate) fn empty(name: &str, kind: StoreKind) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            digest: String::new(),
+            steady: true,
+            files: Vec::new(),
+            directories: Vec::new(),
+            symlinks: Vec::new(),
+            hard_links: Vec::new(),
+            sqlite: None,
+            postgres: None,
+            bucket: None,
+            redis: None,
+            command: None,
+        }
+    }
+
     /// How many bytes its files have.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -35,7 +35,7 @@ use crate::on_disk::OnDisk;
 use crate::scan::{Scan, location};
 use crate::since::TableNow;
 use crate::vault::{exists, failed_to, rename_to_free};
-use crate::{BackupError, ExtendedAttributes, StoreKind, TableEntry};
+use crate::{BackupError, StoreKind, TableEntry};
 
 mod content;
 mod copy;
@@ -76,42 +76,33 @@ pub(crate) fn capture(
     let copied = private.path().join("copy");
     copy(store, &copied)?;
     let content = check(store, &copied)?;
-    let unreadable = |source| failed_to("read", &copied, source);
-    let file = File::open(&copied).map_err(unreadable)?;
-    let size = file.metadata().map_err(unreadable)?.len();
-    let mut manifest = StoreManifest {
-        name: store.name.clone(),
-        kind: StoreKind::Sqlite,
+    Ok(StoreManifest {
         digest: content.digest(),
-        steady: true,
-        files: Vec::new(),
-        directories: Vec::new(),
-        symlinks: Vec::new(),
-        hard_links: Vec::new(),
+        files: pack(&scan, &copied, &store.name, archive)?,
         sqlite: Some(content),
-        postgres: None,
-        bucket: None,
-        redis: None,
-        command: None,
-    };
-    for item in scan.items {
-        let mut entry = FileEntry {
-            mtime: item.stamp.mtime(),
-            path: item.path,
-            size,
-            sha256: String::new(),
-            mode: item.mode,
-            uid: item.uid,
-            gid: item.gid,
-            xattrs: ExtendedAttributes::default(),
-            hole_bytes: 0,
-        };
+        ..StoreManifest::empty(&store.name, StoreKind::Sqlite)
+    })
+}
+
+/// Writes a copy to the archive as what was found of the database.
+pub(crate) fn pack(
+    found: &Scan,
+    copied: &Path,
+    store: &str,
+    archive: &mut ArchiveWriter,
+) -> Result<Vec<FileEntry>, BackupError> {
+    let unreadable = |source| failed_to("read", copied, source);
+    let file = File::open(copied).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    let mut files = Vec::new();
+    for item in &found.items {
+        let mut entry = FileEntry::unread(item, size);
         let mut reader = HashingReader::new((&file).take(size));
-        archive.file(&store.name, &entry, &mut reader)?;
+        archive.file(store, &entry, &mut reader)?;
         entry.sha256 = reader.sha256();
-        manifest.files.push(entry);
+        files.push(entry);
     }
-    Ok(manifest)
+    Ok(files)
 }
 
 /// Whether the database can be read now.

@@ -47,7 +47,7 @@ impl Bucket<'_> {
             from,
             names: FileNames::default(),
             folders: BTreeSet::new(),
-            manifest: self.empty_manifest(),
+            manifest: StoreManifest::empty(self.store, StoreKind::Bucket),
             objects: Vec::new(),
         };
         let lost = |why: String| {
@@ -70,24 +70,6 @@ impl Bucket<'_> {
                 Ok(()) | Err(Unread::NobodyTakes) => taken,
             }
         })
-    }
-
-    fn empty_manifest(&self) -> StoreManifest {
-        StoreManifest {
-            name: self.store.to_owned(),
-            kind: StoreKind::Bucket,
-            digest: String::new(),
-            steady: true,
-            files: Vec::new(),
-            directories: Vec::new(),
-            symlinks: Vec::new(),
-            hard_links: Vec::new(),
-            sqlite: None,
-            postgres: None,
-            redis: None,
-            command: None,
-            bucket: None,
-        }
     }
 }
 

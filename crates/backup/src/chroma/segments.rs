@@ -212,15 +212,12 @@ impl<'a> Segments<'a> {
             return Ok(None);
         }
         let mut entry = FileEntry {
-            path: item.path.clone(),
-            size: item.stamp.size,
-            sha256: String::new(),
             mode: stat.st_mode & 0o7777,
-            mtime: item.stamp.mtime(),
             uid: stat.st_uid,
             gid: stat.st_gid,
             xattrs: ExtendedAttributes::of(&file).map_err(|error| failed(error.into()))?,
             hole_bytes: hole_bytes(&file, item.stamp.size).map_err(failed)?,
+            ..FileEntry::unread(item, item.stamp.size)
         };
         let mut reader = HashingReader::new((&file).take(item.stamp.size));
         let to = self.copies.as_ref().map(|folder| {
@@ -259,21 +256,7 @@ impl<'a> Segments<'a> {
         &mut self,
         mut archive: Option<&mut ArchiveWriter>,
     ) -> Result<StoreManifest, BackupError> {
-        let mut manifest = StoreManifest {
-            name: self.store.name.clone(),
-            kind: StoreKind::Chroma,
-            digest: String::new(),
-            steady: true,
-            files: Vec::new(),
-            directories: Vec::new(),
-            symlinks: Vec::new(),
-            hard_links: Vec::new(),
-            sqlite: None,
-            postgres: None,
-            bucket: None,
-            redis: None,
-            command: None,
-        };
+        let mut manifest = StoreManifest::empty(&self.store.name, StoreKind::Chroma);
         let name = &self.store.name;
         let Some(scan) = &self.scan else {
             return Ok(manifest);

@@ -17,6 +17,10 @@ const COLUMNS: u16 = 120;
 const ROWS: u16 = 50;
 /// What ends a frame: the terminal may show it now.
 const FRAME_END: &[u8] = b"\x1b[?2026l";
+/// The leader of the terminal's session: says how the program has ended, in words that no screen shows, and stays.
+/// A leader that exits hangs its terminal up, and the system then throws away what nobody has read from it yet.
+const LEADER: &str = r#"trap : INT; "$0" "$@"; printf '\033]9;ended %d\007' $?; exec sleep 600"#;
+const ENDED: &[u8] = b"\x1b]9;ended ";
 /// How long anything that is waited for may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,6 +33,8 @@ struct Shown {
     frames: Vec<Frame>,
     all: String,
     closed: bool,
+    /// How the program has ended.
+    code: Option<u32>,
 }
 
 #[derive(Clone)]
@@ -54,7 +60,8 @@ impl Terminal {
             pixel_height: 0,
         };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_portcullis"));
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", LEADER, env!("CARGO_BIN_EXE_portcullis")]);
         command.args(args);
         command.cwd(rig.folder.path());
         command.env("TERM", "xterm-256color");
@@ -126,10 +133,10 @@ impl Terminal {
 
     /// Waits for the end: the exit code, every frame, and all that was on the terminal.
     fn end(mut self) -> (u32, Vec<Frame>, String) {
-        let code = self.child.wait().unwrap().exit_code();
         self.reader.join().unwrap();
+        self.child.kill().unwrap();
         let shown = std::mem::take(&mut *self.shown.0.lock().unwrap());
-        (code, shown.frames, shown.all)
+        (shown.code.unwrap(), shown.frames, shown.all)
     }
 }
 
@@ -159,16 +166,28 @@ fn read(mut bytes: Box<dyn Read + Send>, shown: &(Mutex<Shown>, Condvar), starte
                 .windows(FRAME_END.len())
                 .position(|w| w == FRAME_END);
         }
-        if read == 0 {
+        shown_now.code = ended(&waiting);
+        shown_now.closed = read == 0 || shown_now.code.is_some();
+        if shown_now.closed {
             terminal.process(&waiting);
-            shown_now.closed = true;
         }
         shown_now.all = terminal.screen().contents();
         shown.1.notify_all();
-        if read == 0 {
+        if shown_now.closed {
             return;
         }
     }
+}
+
+/// With which exit code the program has ended, once its leader says so.
+fn ended(bytes: &[u8]) -> Option<u32> {
+    let at = bytes.windows(ENDED.len()).position(|w| w == ENDED)?;
+    let digits = bytes[at + ENDED.len()..].split(|byte| *byte == 7);
+    // What was only read in part has no end yet.
+    let [digits, _, ..] = digits.collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[test]
