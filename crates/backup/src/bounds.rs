@@ -131,6 +131,9 @@ pub(crate) const POSTGRES_SESSIONS_PAUSE_MS: u64 = 20;
 /// The longest name of a database, in bytes (NAMEDATALEN - 1).
 pub(crate) const POSTGRES_NAME_BYTES_MAX: usize = 63;
 
+/// How many columns of a PostgreSQL table are put together by one call: a function takes 100 values, and there are others.
+pub(crate) const POSTGRES_COLUMNS_A_CALL: usize = 90;
+
 /// How large a piece of a large object is that is hashed at a time, in bytes.
 pub(crate) const LARGE_OBJECT_PIECE_BYTES: u64 = 1024 * 1024;
 

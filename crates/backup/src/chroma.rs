@@ -19,8 +19,6 @@
 //! An index that is just being written has a file that is younger than its `index_metadata.pickle`, which comes last.
 //! That is waited for, for as long as the files change: what a crash left half written stays so.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
@@ -28,15 +26,12 @@ use rusqlite::{Connection, OpenFlags};
 use crate::archive::ArchiveWriter;
 use crate::bounds::{CHROMA_ATTEMPTS_FREE, CHROMA_ATTEMPTS_MAX, FINDINGS_MAX};
 use crate::durable::{PrivateFolder, TEMPORARY_PREFIX};
-use crate::hashing::HashingReader;
 use crate::manifest::{FileEntry, StoreManifest};
 use crate::on_disk::{OnDisk, Shape};
 use crate::scan::{ItemKind, Scan, location};
 use crate::since::TableNow;
 use crate::vault::failed_to;
-use crate::{
-    BackupError, ExtendedAttributes, RelativePath, SqliteContent, StoreKind, TableEntry, sqlite,
-};
+use crate::{BackupError, RelativePath, SqliteContent, StoreKind, TableEntry, sqlite};
 
 mod index;
 mod segments;

@@ -33,6 +33,7 @@ mod amcheck;
 mod content;
 mod continuous;
 mod listing;
+mod moment;
 mod problem;
 mod remote;
 mod restore;
@@ -57,6 +58,7 @@ pub use problem::PostgresProblem;
 pub use settings::{DatabaseGrant, DatabaseSetting, DatabaseSettings};
 
 use content::Seen;
+use moment::Moment;
 use session::Session;
 use tools::Tools;
 
@@ -99,10 +101,9 @@ impl Database<'_> {
     /// The digest of what is in the database now.
     fn digest(&self) -> Result<String, BackupError> {
         self.blocking(async {
-            let mut session = Session::open(self.address).await?;
-            session.run("begin", BEGIN).await?;
-            let seen = Seen::read(&mut session).await?;
-            session.close().await;
+            let mut moment = self.moment().await?;
+            let seen = Seen::read(&mut moment).await?;
+            moment.end().await?.close().await;
             Ok(seen.digest())
         })
     }
@@ -110,10 +111,9 @@ impl Database<'_> {
     /// What is in the database now, thing by thing.
     fn things(&self) -> Result<BTreeMap<String, String>, BackupError> {
         self.blocking(async {
-            let mut session = Session::open(self.address).await?;
-            session.run("begin", BEGIN).await?;
-            let things = content::things(&mut session).await?;
-            session.close().await;
+            let mut moment = self.moment().await?;
+            let things = content::things(&mut moment).await?;
+            moment.end().await?.close().await;
             Ok(things)
         })
     }
@@ -121,12 +121,18 @@ impl Database<'_> {
     /// The tables as they are now, of one moment, with how many rows have larger keys than those of `then`.
     fn tables_now(&self, then: &[TableEntry]) -> Result<Vec<TableNow>, BackupError> {
         self.blocking(async {
-            let mut session = Session::open(self.address).await?;
-            session.run("begin", BEGIN).await?;
-            let tables = content::tables_now(&mut session, then).await?;
-            session.close().await;
+            let mut moment = self.moment().await?;
+            let tables = content::tables_now(&mut moment, then).await?;
+            moment.end().await?.close().await;
             Ok(tables)
         })
+    }
+
+    /// Sessions that see it as it is now.
+    async fn moment(&self) -> Result<Moment, PostgresProblem> {
+        let mut moment = Moment::of(self.address).await?;
+        moment.widen(self.address, self.jobs).await?;
+        Ok(moment)
     }
 
     /// Has `pg_amcheck` read a copy that is thrown away.
@@ -251,8 +257,6 @@ fn restored_prefix(database: &str, time: &str) -> String {
 const RESTORED: &str = "restored";
 const REPLACED: &str = "replaced";
 
-/// A transaction that sees one moment.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const SIZE: &str = "SELECT pg_database_size(current_database())";
 /// The dump and the two scripts beside it.
 const ENTRIES: u64 = 3;
@@ -267,11 +271,13 @@ async fn take(
         .find("pg_dump", session.major, "the server")
         .await?;
     rights::may_read(&mut session).await?;
-    session.run("begin", BEGIN).await?;
-    let snapshot: String = session.value("SELECT pg_export_snapshot()").await?;
+    let mut moment = Moment::begin(session).await?;
+    let snapshot = moment.export().await?;
+    let session = moment.first();
     // They go on without a transaction, so the dump has them as they are now or later.
-    let sequences = content::sequences(&mut session).await?;
-    let (settings, roles, extensions, size_bytes) = beside_rows(&mut session, folder).await?;
+    let sequences = content::sequences(session).await?;
+    let (settings, roles, extensions, size_bytes) = beside_rows(session, folder).await?;
+    moment.widen_by(&snapshot, address, jobs).await;
     let mut arguments: Vec<OsString> = [
         "--no-password",
         "--compress=0",
@@ -287,11 +293,8 @@ async fn take(
     }
     arguments.extend(["--file".into(), folder.join(DUMP).into()]);
     // If one fails, the other is given up.
-    let (_, seen) = tokio::try_join!(
-        tool.run(&arguments, Some(address)),
-        Seen::read(&mut session)
-    )?;
-    session.run("end", "COMMIT").await?;
+    let (_, seen) = tokio::try_join!(tool.run(&arguments, Some(address)), Seen::read(&mut moment))?;
+    let session = moment.end().await?;
     let server = session.version.clone();
     session.close().await;
     Ok(PostgresContent {

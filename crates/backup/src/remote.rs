@@ -108,4 +108,12 @@ impl InBackup<'_> {
         let folder = self.vault.root();
         self.vault.stage(self.name, &self.wanted.name, folder)
     }
+
+    /// The same, but what was written is neither synced nor read back from the disk: for those who put it into the store and
+    /// then compare what the store holds with the manifest.
+    pub(crate) fn unpack_to_compare(&self) -> Result<Staged, BackupError> {
+        let folder = self.vault.root();
+        self.vault
+            .stage_passing(self.name, &self.wanted.name, folder)
+    }
 }

@@ -32,7 +32,7 @@ pub use due::{Due, due};
 pub use engine::{Command, Engine, EngineError, Standing};
 pub use hands::{DataHand, Hands, Recorder, RehearsalHand, file_sha256, size_words, stores_of};
 pub use history::{History, HistoryError, InBetween, Outline, Past, ReadingError};
-pub use loss::{StoreLoss, asked_restore, loss};
+pub use loss::{StoreLoss, asked_restore, loss, store_loss};
 pub use performer::{outcome, perform, probe};
 pub use planner::{Planner, PlanningError};
 pub use portcullis_journal::Entry as JournalEntry;

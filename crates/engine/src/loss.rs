@@ -1,7 +1,7 @@
 //! What going back would lose, counted in the live stores.
 
 use portcullis_analysis::counted;
-use portcullis_backup::{BackupName, Since, TableSince};
+use portcullis_backup::{BackupName, Since, Store, TableSince, Vault};
 use portcullis_config::Config;
 use portcullis_rollout::{
     Action, Direction, Failure, HeldWhy, PausedWhy, RestoreOrder, Rollout, State, Undo,
@@ -71,22 +71,26 @@ pub async fn loss(order: &RestoreOrder, config: &Config) -> Result<Vec<StoreLoss
     let vault = vault_of(config, false).await;
     let vault = vault.map_err(|error| lasting(chain(&error)))?;
     let counting = tokio::task::spawn_blocking(move || -> Vec<StoreLoss> {
-        let counted = stores.iter().map(|store| match vault.since(&name, store) {
-            Ok(since) => StoreLoss {
-                store: store.name.clone(),
-                added: Some(since.added()),
-                words: words(&since),
-            },
-            Err(error) => StoreLoss {
-                store: store.name.clone(),
-                added: None,
-                words: format!("cannot be counted: {}", chain(&error)),
-            },
-        });
-        counted.collect()
+        let stores = stores.iter();
+        stores
+            .map(|store| store_loss(&vault, &name, store))
+            .collect()
     });
     let counted = counting.await;
     counted.map_err(|error| lasting(format!("the counting stopped unexpectedly: {error}")))
+}
+
+/// Counts what putting a backup back would take from one store, which is read and not changed.
+pub fn store_loss(vault: &Vault, name: &BackupName, store: &Store) -> StoreLoss {
+    let (added, words) = match vault.since(name, store) {
+        Ok(since) => (Some(since.added()), words(&since)),
+        Err(error) => (None, format!("cannot be counted: {}", chain(&error))),
+    };
+    StoreLoss {
+        store: store.name.clone(),
+        added,
+        words,
+    }
 }
 
 fn words(since: &Since) -> String {

@@ -559,6 +559,10 @@ pub(crate) enum Backup {
         /// With --in-place: also if the backup has the data of another release than the one that works on it now.
         #[arg(long, requires = "in_place", conflicts_with = "at")]
         other_release: bool,
+        /// With --in-place: agree that what was written since the backup is taken away. Without it you are told how much
+        /// that is and asked, if you sit at a terminal.
+        #[arg(long, requires = "in_place")]
+        accept_loss: bool,
     },
 }
 

@@ -23,6 +23,7 @@ mod logs;
 mod mask;
 mod migrate;
 mod plan;
+mod question;
 mod report;
 mod serve;
 mod shell;

@@ -1,14 +1,17 @@
 //! What is in a PostgreSQL database, apart from where it lies.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::moment::Moment;
 use super::session::Session;
 use super::{DatabaseSettings, PostgresProblem, schema};
 use crate::TableEntry;
-use crate::bounds::LARGE_OBJECT_PIECE_BYTES;
+use crate::bounds::{LARGE_OBJECT_PIECE_BYTES, POSTGRES_COLUMNS_A_CALL};
 use crate::since::TableNow;
 
 /// What is in a PostgreSQL database.
@@ -16,10 +19,12 @@ use crate::since::TableNow;
 /// Its digest is the SHA-256 of these lines, each ended by a line feed: for each kind of definitions
 /// `definitions <kind> <count> <sha256>`, `large objects <number> <digest>` and, for each table in order of name,
 /// `table <rows> <digest> <name as JSON>`. The digest of a table is computed by the server: two hashes of the text of
-/// each row (`hashtextextended` with the seeds 0 and 1, as hash partitions have it), added up as two sums, so that the order does not count. Of
-/// large objects it is the SHA-256 of each piece, of which the first 128 bits are added up so.
+/// each row (`hashtextextended` with the seeds 0 and 1, as hash partitions have it), added up as two sums, so that the
+/// order does not count. The text has the values in order of the columns' names with U+001F between them, and which of
+/// them are NULL. Of large objects it is the SHA-256 of each piece, of which the first 128 bits are added up so.
 ///
-/// It tells data that differs by accident or by a program. It cannot tell, and leaves out: what was left in
+/// It tells data that differs by accident or by a program. It cannot tell, and leaves out: text with U+001F in it that
+/// went from one column to the next, what was left in
 /// sequences (they move on without a transaction), the rows of materialized views and of foreign tables, computed
 /// columns, rows of tables that an extension made, statistics, and expressions that differ in nothing but casts and
 /// parentheses. It is no proof against somebody who can choose rows to make a sum come out: what proves that a
@@ -143,8 +148,9 @@ impl PostgresContent {
 }
 
 impl Seen {
-    /// Reads all of it, in the transaction of the session: whoever calls begins one that sees one moment.
-    pub(super) async fn read(session: &mut Session) -> Result<Self, PostgresProblem> {
+    /// Reads all of it.
+    pub(super) async fn read(moment: &mut Moment) -> Result<Self, PostgresProblem> {
+        let session = moment.first();
         let mut definitions = Vec::new();
         for kind in schema::PARTS {
             let lines = schema::lines(session, kind).await?;
@@ -159,22 +165,16 @@ impl Seen {
                 sha256: hex::encode(sha.finalize()),
             });
         }
-        let large = rows_digest(session, &large_objects()).await?;
-        let mut tables = Vec::new();
-        let listed: Vec<Listed> = session.rows("list the tables", TABLES, &[]).await?;
-        for listed in listed {
-            tables.push(table(session, listed).await?);
-        }
-        tables.sort_by(|a, b| a.name.cmp(&b.name));
-        let (_, large_objects_digest) = large;
+        let (_, large_objects_digest) = rows_digest(session, &large_objects()).await?;
         let count: i64 = session
             .value("SELECT count(*) FROM pg_largeobject_metadata")
             .await?;
+        let tables = tables_now(moment, &[]).await?;
         Ok(Self {
             definitions,
             large_objects: u64::try_from(count).unwrap_or(0),
             large_objects_digest,
-            tables,
+            tables: tables.into_iter().map(|now| now.entry).collect(),
         })
     }
 
@@ -187,17 +187,17 @@ impl Seen {
     }
 }
 
-/// Each definition and the rows of each table, in the transaction of the session.
+/// Each definition and the rows of each table.
 pub(super) async fn things(
-    session: &mut Session,
+    moment: &mut Moment,
 ) -> Result<BTreeMap<String, String>, PostgresProblem> {
     let mut things = BTreeMap::new();
     for kind in schema::PARTS {
-        for line in schema::lines(session, kind).await? {
+        for line in schema::lines(moment.first(), kind).await? {
             things.insert(format!("in its {kind} {line}"), String::new());
         }
     }
-    for table in Seen::read(session).await?.tables {
+    for TableNow { entry: table, .. } in tables_now(moment, &[]).await? {
         let seen = format!("{} {}", table.rows, table.digest);
         things.insert(format!("what is in the rows of {}", table.name), seen);
     }
@@ -227,11 +227,11 @@ pub(super) async fn extensions(
 }
 
 /// A table as the server lists it: its name, its columns, and the column of its primary key if that is one and a whole number.
-type Listed = (String, Option<String>, Option<String>);
+type Listed = (String, Option<Vec<String>>, Option<String>);
 
-/// Tables with rows of their own that no extension made, and their columns in order of name: a restore may put
-/// inherited columns in another order.
-const TABLES: &str = "SELECT c.oid::regclass::text, (SELECT string_agg(quote_ident(a.attname), ', ' \
+/// Tables with rows of their own that no extension made, the largest first, and their columns in order of name: a
+/// restore may put inherited columns in another order.
+const TABLES: &str = "SELECT c.oid::regclass::text, (SELECT array_agg(quote_ident(a.attname) \
      ORDER BY a.attname COLLATE \"C\") FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
      AND NOT a.attisdropped AND a.attgenerated = ''), \
      (SELECT quote_ident(a.attname) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid \
@@ -240,19 +240,57 @@ const TABLES: &str = "SELECT c.oid::regclass::text, (SELECT string_agg(quote_ide
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
      WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' \
      AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend d \
-     WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')";
+     WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') \
+     ORDER BY pg_relation_size(c.oid) DESC, 1";
+
+/// The tables as they are, in order of name, with how many rows have larger keys than those of `then`. Each session
+/// reads one, and then the next that nobody reads.
+pub(super) async fn tables_now(
+    moment: &mut Moment,
+    then: &[TableEntry],
+) -> Result<Vec<TableNow>, PostgresProblem> {
+    let listed: Vec<Listed> = moment.first().rows("list the tables", TABLES, &[]).await?;
+    let waiting = Mutex::new(listed.into_iter());
+    let next = || {
+        waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
+    };
+    let next = &next;
+    let readers = moment.all().map(|session| async move {
+        let mut read = Vec::new();
+        while let Some(listed) = next() {
+            read.push(table(session, listed, then).await?);
+        }
+        Ok(read)
+    });
+    let read: Vec<Vec<TableNow>> = try_join_all(readers).await?;
+    let mut tables: Vec<TableNow> = read.into_iter().flatten().collect();
+    tables.sort_by(|a, b| a.entry.name.cmp(&b.entry.name));
+    Ok(tables)
+}
 
 /// Reads a table. What comes quoted from the server is used as it is.
 async fn table(
     session: &mut Session,
     (name, columns, key): Listed,
-) -> Result<TableEntry, PostgresProblem> {
-    // The text is made once for each row (OFFSET keeps the planner from putting it in twice), and several workers may do it.
+    then: &[TableEntry],
+) -> Result<TableNow, PostgresProblem> {
+    let keyed_later = match (&key, TableEntry::last_key_of(then, &name)) {
+        (Some(key), Some(last)) => {
+            let query = format!("SELECT count(*) FROM ONLY {name} WHERE {key} > {last}");
+            let found: Vec<(i64,)> = session.rows("count the rows", &query, &[]).await?;
+            found.first().and_then(|(rows,)| u64::try_from(*rows).ok())
+        }
+        _ => None,
+    };
+    // OFFSET keeps the planner from making the text twice for each row.
     let query = format!(
         "SELECT count(*), coalesce(sum(hashtextextended(seen COLLATE \"C\", 0)), 0)::text, \
          coalesce(sum(hashtextextended(seen COLLATE \"C\", 1)), 0)::text \
-         FROM ONLY {name}, LATERAL (SELECT ROW({})::text AS seen OFFSET 0) AS of_row",
-        columns.unwrap_or_default()
+         FROM (SELECT {} AS seen FROM ONLY {name} OFFSET 0) AS of_row",
+        row_text(&columns.unwrap_or_default())
     );
     let (rows, digest) = rows_digest(session, &query).await?;
     let last_key = match key {
@@ -263,35 +301,36 @@ async fn table(
         }
         None => None,
     };
-    Ok(TableEntry {
+    let entry = TableEntry {
         name,
         rows,
         digest,
         last_key,
-    })
+    };
+    Ok(TableNow { entry, keyed_later })
 }
 
-/// The tables as they are, in the transaction of the session, with how many rows have larger keys than those of `then`.
-pub(super) async fn tables_now(
-    session: &mut Session,
-    then: &[TableEntry],
-) -> Result<Vec<TableNow>, PostgresProblem> {
-    let listed: Vec<Listed> = session.rows("list the tables", TABLES, &[]).await?;
-    let mut tables = Vec::with_capacity(listed.len());
-    for listed in listed {
-        let (name, _, key) = &listed;
-        let keyed_later = match (key, TableEntry::last_key_of(then, name)) {
-            (Some(key), Some(last)) => {
-                let query = format!("SELECT count(*) FROM ONLY {name} WHERE {key} > {last}");
-                let found: Vec<(i64,)> = session.rows("count the rows", &query, &[]).await?;
-                found.first().and_then(|(rows,)| u64::try_from(*rows).ok())
-            }
-            _ => None,
-        };
-        let entry = table(session, listed).await?;
-        tables.push(TableNow { entry, keyed_later });
+/// The text of a row: its values with U+001F between them, and for those of which one is NULL, which are. That takes the
+/// server half the time of the text of a record, which is quoted sign by sign. A function takes 100 values at most, so
+/// that many columns are put together in groups, with U+001E between them.
+fn row_text(columns: &[String]) -> String {
+    let group = |columns: &[String]| {
+        let values = columns.join(", ");
+        let nulls: Vec<String> = columns
+            .iter()
+            .map(|name| format!("{name} IS NULL"))
+            .collect();
+        let nulls = nulls.join(", ");
+        format!(
+            "concat_ws(chr(31), {values}, CASE WHEN num_nulls({values}) > 0 THEN concat({nulls}) END)"
+        )
+    };
+    let groups: Vec<String> = columns.chunks(POSTGRES_COLUMNS_A_CALL).map(group).collect();
+    match groups.as_slice() {
+        [] => "''".to_owned(),
+        [one] => one.clone(),
+        several => format!("concat_ws(chr(30), {})", several.join(", ")),
     }
-    Ok(tables)
 }
 
 /// How many rows there are, and the two sums of the digests of what `row` makes of each.

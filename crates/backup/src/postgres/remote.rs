@@ -169,7 +169,7 @@ impl Database<'_> {
                 },
             });
         }
-        let staged = backup.unpack()?;
+        let staged = backup.unpack_to_compare()?;
         self.load(content, staged.data(), what)
     }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::content::{Seen, behind, sequences};
+use super::moment::Moment;
 use super::problem::listed;
 use super::rights;
 use super::session::{Session, quoted};
@@ -117,7 +118,7 @@ pub(super) async fn load(
                     .await?;
             }
         }
-        check(copy, wanted).await
+        check(copy, wanted, jobs).await
     };
     let outcome = filled.await;
     if outcome.is_err() {
@@ -137,14 +138,16 @@ pub(super) async fn load(
 
 /// Compares what is in the new database with the manifest, and has the server gather its statistics: without them the
 /// first questions would be answered slowly.
-async fn check(copy: &PostgresAddress, wanted: &PostgresContent) -> Result<(), PostgresProblem> {
-    let mut session = Session::open(copy).await?;
-    session
-        .run("begin", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await?;
-    let found = Seen::read(&mut session).await?;
-    let sequences = sequences(&mut session).await?;
-    session.run("end", "COMMIT").await?;
+async fn check(
+    copy: &PostgresAddress,
+    wanted: &PostgresContent,
+    jobs: u32,
+) -> Result<(), PostgresProblem> {
+    let mut moment = Moment::of(copy).await?;
+    moment.widen(copy, jobs).await?;
+    let found = Seen::read(&mut moment).await?;
+    let sequences = sequences(moment.first()).await?;
+    let mut session = moment.end().await?;
     wanted.compare(&found)?;
     if let Some(name) = behind(&wanted.sequences, &sequences) {
         let last = |entries: &[super::SequenceEntry]| {

@@ -204,7 +204,7 @@ impl Instance<'_> {
         content: &RedisContent,
         folder: &Path,
     ) -> Result<(), BackupError> {
-        let staged = backup.unpack()?;
+        let staged = backup.unpack_to_compare()?;
         let (from, to) = (staged.data.join(RDB), folder.join(RDB));
         // The vault may be on another disk.
         fs::rename(&from, &to)

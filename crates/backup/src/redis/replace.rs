@@ -66,7 +66,7 @@ impl Instance<'_> {
             Before::Nothing => {}
         }
         // Nothing of the server was touched if the backup turns out to be no good.
-        let staged = backup.unpack()?;
+        let staged = backup.unpack_to_compare()?;
         let kept = self.restore(address, wanted, &mark, &staged.data.join(RDB));
         kept.map(replaced).map_err(|problem| self.error(problem))
     }

@@ -140,12 +140,33 @@ impl Vault {
         })
     }
 
-    /// Prepares a verified copy in a private folder in `folder`.
+    /// Prepares a verified copy in a private folder in `folder`, which is on the disk and was read back from there.
     pub(crate) fn stage(
         &self,
         name: &BackupName,
         store_name: &str,
         folder: &Path,
+    ) -> Result<Staged, BackupError> {
+        self.stage_as(name, store_name, folder, true)
+    }
+
+    /// The same for a copy that passes: what was written is neither synced nor read back, and folders keep the owner and
+    /// the mode that they were made with.
+    pub(crate) fn stage_passing(
+        &self,
+        name: &BackupName,
+        store_name: &str,
+        folder: &Path,
+    ) -> Result<Staged, BackupError> {
+        self.stage_as(name, store_name, folder, false)
+    }
+
+    fn stage_as(
+        &self,
+        name: &BackupName,
+        store_name: &str,
+        folder: &Path,
+        stays: bool,
     ) -> Result<Staged, BackupError> {
         let manifest = self.manifest(name)?;
         let Some(store) = manifest.store(store_name) else {
@@ -167,8 +188,11 @@ impl Vault {
         // The archive is read and verified as a whole while it is unpacked; if anything in it is
         // wrong, or the manifest changed since it was read above, the copy goes away again.
         let (read, copied) = thread::scope(|scope| -> Result<_, BackupError> {
-            let copies = ReadBack::start(scope)
-                .map_err(|source| failed("read back", private.path(), source))?;
+            let copies = match stays {
+                true => ReadBack::start(scope)
+                    .map_err(|source| failed("read back", private.path(), source))?,
+                false => ReadBack::none(),
+            };
             let read = self.read_back(name, &mut |of, file, reader| {
                 if of.name == store_name {
                     writer.file(file, reader, &copies)
@@ -187,8 +211,10 @@ impl Vault {
         }
         writer.symlinks()?;
         writer.hard_links()?;
-        writer.check(&copied)?;
-        writer.finish_directories()?;
+        if stays {
+            writer.check(&copied)?;
+            writer.finish_directories()?;
+        }
         let owners_not_set = writer.owners_not_set.get();
         let attributes_not_set = writer.attributes_not_set.get();
         let data = writer.data.clone();

@@ -340,6 +340,43 @@ fn differences_are_told_and_what_does_not_count_is_not() {
     }
 }
 
+#[test]
+fn rows_are_told_apart_by_each_value_and_each_null() {
+    let server = PostgresServer::start();
+    server.create_database("wide");
+    // More columns than one call takes, and the names of some are no plain ones.
+    let columns: Vec<String> = (0..250).map(|n| format!("\"C {n}\" text")).collect();
+    let columns = columns.join(", ");
+    server.sql("wide", &format!("CREATE TABLE wide (id int, {columns})"));
+    server.sql("wide", "CREATE TABLE narrow (a text, b text)");
+    server.sql("wide", "CREATE TABLE none ()");
+    server.sql(
+        "wide",
+        "INSERT INTO wide (id) SELECT generate_series(1, 1000)",
+    );
+    let [alone, several] = [1, 3].map(|jobs| store(&server, "wide", jobs));
+    let mut seen = vec![store_digest(&alone).unwrap()];
+    for different in [
+        "UPDATE wide SET \"C 0\" = '' WHERE id = 1",
+        "UPDATE wide SET \"C 0\" = NULL, \"C 1\" = '' WHERE id = 1",
+        "UPDATE wide SET \"C 1\" = NULL, \"C 249\" = '' WHERE id = 1",
+        "UPDATE wide SET \"C 249\" = 'f' WHERE id = 1",
+        "UPDATE wide SET \"C 249\" = NULL, \"C 97\" = 'f' WHERE id = 1",
+        "INSERT INTO narrow VALUES ('a', NULL), ('b', 'c')",
+        "UPDATE narrow SET a = CASE a WHEN 'a' THEN 'b' ELSE 'a' END",
+        "UPDATE narrow SET a = b, b = a",
+        "INSERT INTO narrow VALUES (NULL, NULL)",
+        "UPDATE narrow SET a = '', b = '' WHERE a IS NULL AND b IS NULL",
+        "INSERT INTO none DEFAULT VALUES",
+    ] {
+        server.sql("wide", different);
+        let digest = store_digest(&several).unwrap();
+        assert_eq!(digest, store_digest(&alone).unwrap(), "{different}");
+        assert!(!seen.contains(&digest), "{different}");
+        seen.push(digest);
+    }
+}
+
 /// Writers, each of which notes what was committed; each transaction moves an amount from one account to another.
 struct Bank<'a> {
     server: &'a PostgresServer,

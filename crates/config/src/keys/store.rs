@@ -53,7 +53,7 @@ pub(crate) static STORE: Section = Section {
             "jobs",
             Kind::Whole(1, 64),
             Preset::Absent("1"),
-            "How many sessions dump and restore a PostgreSQL database at a time.",
+            "How many sessions dump and restore a PostgreSQL database at a time, and as many read its rows meanwhile.",
         ),
         key(
             "backup",

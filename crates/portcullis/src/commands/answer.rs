@@ -1,6 +1,5 @@
 //! What a person tells the live rollout: `abort`, `rollback`, `resume`, `retry`, `skip`.
 
-use std::io::{BufRead, IsTerminal};
 use std::time::Duration;
 
 use portcullis_api::Client;
@@ -9,6 +8,7 @@ use portcullis_api::engine::{Accepted, CommandName, CommandWish, Detail, Rollbac
 use portcullis_rollout::{Action, HeldWhy, PausedWhy, State};
 
 use super::follow::{Goal, follow};
+use super::question;
 use crate::bounds::{LOSS_LOOK_PAUSE, LOSS_PATIENCE};
 use crate::cli::{Abort, Consent, Pause, Rollback};
 use crate::clock::monotonic_us;
@@ -128,20 +128,14 @@ async fn agreed(
     if consent.accept_loss {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
+    if !question::can_be_asked() {
         return Err(CommandError::new(
             Exit::Failed,
             "nothing was done: this loses what users wrote, and nobody is at a terminal to be asked",
         )
         .hint("with --accept-loss you agree to that beforehand"));
     }
-    output::ask("Go back and lose this? [y/N] ");
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    match (read, line.trim()) {
-        (Ok(_), "y" | "Y" | "yes") => Ok(()),
-        _ => Err(CommandError::new(Exit::Failed, "nothing was done")),
-    }
+    question::agreed("Go back and lose this?")
 }
 
 /// Whether this word is the consent to losing what users wrote.

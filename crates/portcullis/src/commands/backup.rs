@@ -103,6 +103,7 @@ async fn in_vault(
             store,
             to,
             other_release,
+            accept_loss,
             ..
         } => {
             if let (Some(name), None) = (name, to) {
@@ -113,6 +114,7 @@ async fn in_vault(
                 store: store.as_deref(),
                 to: to.as_deref(),
                 scratch: scratch.as_deref(),
+                accept_loss: *accept_loss,
             };
             match name {
                 Some(name) => restore(config, vault, name, wanted, json).await,
@@ -133,7 +135,7 @@ async fn restore(
     restore_checks::is_the_recorded_one(config, vault, &parse(name)?).await?;
     match wanted.to {
         Some(to) => restore_copy(vault, name, wanted.store, to, json),
-        None => restore_in_place(config, vault, name, wanted.store, json).await,
+        None => restore_in_place(config, vault, name, wanted, json).await,
     }
 }
 
@@ -432,9 +434,10 @@ async fn restore_in_place(
     config: &Config,
     vault: &Vault,
     name: &str,
-    store: Option<&str>,
+    wanted: continuous::Wanted<'_>,
     json: bool,
 ) -> Result<Exit, CommandError> {
+    let store = wanted.store;
     let name = parse(name)?;
     restore_checks::is_ours(config, &name)?;
     let _lock = alone(config)?;
@@ -446,6 +449,9 @@ async fn restore_in_place(
         .filter(|held| store.is_none_or(|s| s == held.name));
     let chosen: Vec<&Store> = chosen.collect();
     restore_checks::has_room(vault, &name, &chosen)?;
+    if !wanted.accept_loss {
+        restore_checks::is_agreed(vault, &name, &chosen)?;
+    }
     for held in &chosen {
         let replaced = vault.restore_in_place(&name, held, now()).map_err(|error| {
             let done: Vec<&str> = copies.iter().map(|back| back.store.as_str()).collect();

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use portcullis_backup::{Store, store_digest};
 
 use crate::rig::{Ports, Rig};
+use crate::terminal::Terminal;
 
 const LEDGER: &str = include_str!("fixtures/ledger/ledger.py");
 const CONFIGURATION: &str = include_str!("fixtures/ledger/portcullis.toml");
@@ -182,6 +183,36 @@ fn a_backup_of_an_sqlite_database_is_restored_by_command() {
     rig.ok(&["backup", "restore", &name, "--in-place"]);
     assert_eq!(digest(&rig), before);
     assert_eq!(sqlite(&kept(&rig)[0], "SELECT count(*) FROM entry"), "100");
+}
+
+#[test]
+fn whoever_sits_at_a_terminal_is_asked_before_data_is_put_back() {
+    let rig = ledger();
+    rig.ok(&["init"]);
+    let name = rig.ok(&["backup", "create"]).trim().to_owned();
+    let (add, count) = (
+        "INSERT INTO entry (text) VALUES ('a'), ('b'), ('c')",
+        "SELECT count(*) FROM entry",
+    );
+    sqlite(&database(&rig), add);
+    let in_place = ["backup", "restore", &name, "--in-place"];
+    for (answer, code, left) in [("n\n", 1, "503"), ("\n", 1, "503"), ("y\n", 0, "500")] {
+        let asked = Terminal::open(&rig, &in_place);
+        asked.until_said("[y/N]");
+        assert_eq!(sqlite(&database(&rig), count), "503");
+        asked.press(answer.as_bytes());
+        let (exit, _, all) = asked.end();
+        assert_eq!(exit, code, "{all}");
+        assert!(all.contains("entries: entry has 3 rows more"), "{all}");
+        assert_eq!(all.contains("nothing was done"), code == 1, "{all}");
+        assert_eq!(sqlite(&database(&rig), count), left, "{all}");
+    }
+    assert_eq!(sqlite(&kept(&rig)[0], count), "503");
+    sqlite(&database(&rig), add);
+    let agreed = Terminal::open(&rig, &[in_place.as_slice(), &["--accept-loss"]].concat());
+    let (exit, _, all) = agreed.end();
+    assert!(exit == 0 && !all.contains("[y/N]"), "{all}");
+    assert_eq!(sqlite(&database(&rig), count), "500");
 }
 
 /// The commands of docs/guide/restore-by-hand.md, as they stand there: only the names at their beginning differ.

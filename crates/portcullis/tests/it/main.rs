@@ -64,6 +64,7 @@ mod sql_releases;
 mod sql_steps;
 mod starting;
 mod survival;
+mod terminal;
 mod unanswered;
 mod upgrade;
 mod watch;

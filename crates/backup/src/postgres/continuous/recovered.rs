@@ -20,6 +20,7 @@ use crate::bounds::{
 use crate::clock::Stopwatch;
 use crate::postgres::amcheck;
 use crate::postgres::content::Seen;
+use crate::postgres::moment::Moment;
 use crate::postgres::session::{Session, literal, quoted};
 use crate::postgres::system_user::SystemUser;
 use crate::postgres::tools::{Tool, interrupt, quit};
@@ -32,8 +33,6 @@ const PORT: u16 = 5432;
 const ANY: &str = "template1";
 const HBA: &str = "pg_hba.conf";
 const HBA_LINES: &str = "local all all trust\n";
-/// A transaction that sees one moment.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// What the server says when the log ends before the moment.
 const TOO_SHORT: &str = "recovery ended before configured recovery target was reached";
 
@@ -348,10 +347,9 @@ impl RecoveredCluster {
     pub fn examine(&self, database: &str) -> Result<ClusterExamined, BackupError> {
         let address = self.address(database)?;
         let work = async {
-            let mut session = Session::open(&address).await?;
-            session.run("begin", BEGIN).await?;
-            let seen = Seen::read(&mut session).await?;
-            session.close().await;
+            let mut moment = Moment::of(&address).await?;
+            let seen = Seen::read(&mut moment).await?;
+            moment.end().await?.close().await;
             let amcheck = amcheck::amcheck(&address, true).await?;
             Ok(ClusterExamined {
                 digest: seen.digest(),

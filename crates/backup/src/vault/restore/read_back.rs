@@ -24,7 +24,8 @@ use crate::scan::Stamp;
 
 /// Threads that read files back.
 pub(super) struct ReadBack<'scope> {
-    jobs: SyncSender<Job>,
+    /// Where files are handed over, if they are read back at all.
+    jobs: Option<SyncSender<Job>>,
     threads: Vec<ScopedJoinHandle<'scope, Result<AlreadyRead, BackupError>>>,
 }
 
@@ -45,7 +46,16 @@ impl<'scope> ReadBack<'scope> {
             Builder::new().spawn_scoped(scope, move || read_all(&queue))
         });
         let threads = threads.collect::<io::Result<_>>()?;
+        let jobs = Some(jobs);
         Ok(Self { jobs, threads })
+    }
+
+    /// Reads nothing back.
+    pub(super) fn none() -> Self {
+        Self {
+            jobs: None,
+            threads: Vec::new(),
+        }
     }
 
     /// A file that is begun, at `path`. It is read back for good when what this returns is dropped.
@@ -100,12 +110,14 @@ impl Writing<'_, '_> {
 
     fn hand_over(&self) -> Sender<u64> {
         let (told, written) = channel();
-        // The threads live until they are told that there is nothing more.
-        let _ = self.read_back.jobs.send(Job {
-            path: self.path.clone(),
-            file: Arc::clone(&self.file),
-            written,
-        });
+        if let Some(jobs) = &self.read_back.jobs {
+            // The threads live until they are told that there is nothing more.
+            let _ = jobs.send(Job {
+                path: self.path.clone(),
+                file: Arc::clone(&self.file),
+                written,
+            });
+        }
         told
     }
 }

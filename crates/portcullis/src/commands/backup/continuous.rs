@@ -12,7 +12,7 @@ use portcullis_config::{Config, ContinuousConfig};
 use portcullis_engine::{DataRecord, size_words, span_words, stores_of};
 use portcullis_rollout::StoreLocation;
 
-use super::{alone, data_release, failed, now};
+use super::{alone, data_release, failed, now, restore_checks};
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::continuous_range::{ms, range_ms};
 use crate::continuous_source::archive;
@@ -30,6 +30,8 @@ pub(super) struct Wanted<'a> {
     /// The folder for the cluster; `None` is in place of the live database.
     pub(super) to: Option<&'a Path>,
     pub(super) scratch: Option<&'a Path>,
+    /// Agreed beforehand that what was written since is taken away.
+    pub(super) accept_loss: bool,
 }
 
 /// An archive in a list.
@@ -197,7 +199,7 @@ pub(super) async fn restore(
     let (one, archive) = chosen(config, vault, wanted.store)?;
     match wanted.to {
         Some(to) => to_folder(&archive, (at, to), json),
-        None => in_place(config, vault, (one, &archive), (at, wanted.scratch), json).await,
+        None => in_place(config, vault, (one, &archive), (at, wanted), json).await,
     }
 }
 
@@ -285,9 +287,10 @@ async fn in_place(
     config: &Config,
     vault: &Vault,
     (one, archive): (&ContinuousConfig, &ContinuousArchive),
-    (at, scratch): (Option<Timestamp>, Option<&Path>),
+    (at, wanted): (Option<Timestamp>, Wanted<'_>),
     json: bool,
 ) -> Result<Exit, CommandError> {
+    let scratch = wanted.scratch;
     let told = |error: BackupError| failed(&error);
     let _lock = alone(config)?;
     let (live, jobs) = live_store(config, &one.store).await?;
@@ -319,6 +322,9 @@ async fn in_place(
     cluster.stop().map_err(told)?;
     vault.verify(&backup.name).map_err(told)?;
     let _hold = vault.hold(&backup.name).map_err(told)?;
+    if !wanted.accept_loss {
+        restore_checks::is_agreed(vault, &backup.name, &[&live])?;
+    }
     let replaced = vault
         .restore_in_place(&backup.name, &live, now())
         .map_err(told)?;

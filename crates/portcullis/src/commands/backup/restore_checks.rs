@@ -7,11 +7,12 @@ use std::path::Path;
 
 use portcullis_backup::{BackupName, Store, Vault, free_bytes_of};
 use portcullis_config::Config;
-use portcullis_engine::{recorded_sums, size_words};
+use portcullis_engine::{recorded_sums, size_words, store_loss};
 
 use super::failed;
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::commands::drill::read_records;
+use crate::commands::question;
 use crate::output;
 
 /// The files of a backup must be those that the journal tells of, if it tells of them. What a restore reads is compared with the
@@ -110,4 +111,25 @@ pub(super) fn has_room(
         }
     }
     Ok(())
+}
+
+/// Tells whoever sits at a terminal what was written since the backup, and asks whether it is to be taken away. Where nobody
+/// does, the command itself is the answer: what is replaced is kept.
+///
+/// # Errors
+/// When they do not want it.
+pub(super) fn is_agreed(
+    vault: &Vault,
+    name: &BackupName,
+    stores: &[&Store],
+) -> Result<(), CommandError> {
+    if !question::can_be_asked() || stores.is_empty() {
+        return Ok(());
+    }
+    output::talk(&format!("puts {name} back; taken away then:"));
+    for store in stores {
+        let loss = store_loss(vault, name, store);
+        output::talk(&format!("  {}: {}", loss.store, loss.words));
+    }
+    question::agreed("Put it back? What is replaced is kept.")
 }
