@@ -80,6 +80,9 @@ pub async fn probe<D: Driver>(driver: &D, op: &Op) -> EventKind {
     }
 }
 
+/// The name of the fact that says why something was not seen to take effect.
+const REASON: &str = "reason";
+
 /// What an applied and probed op comes to. The probe decides; what apply said is evidence.
 pub fn outcome(op: &Op, applied: Result<Vec<Fact>, Failure>, probed: Probed) -> EventKind {
     let key = op.key.clone();
@@ -96,11 +99,7 @@ pub fn outcome(op: &Op, applied: Result<Vec<Fact>, Failure>, probed: Probed) -> 
         }
         (Ok(mut facts), Presence::Absent) => {
             merge(&mut facts, probed.facts);
-            let seen: Vec<String> = facts
-                .iter()
-                .filter(is_short)
-                .map(|fact| format!("{} {}", fact.name, fact.value))
-                .collect();
+            let seen = told_of(&facts, " ");
             let message = format!(
                 "{} reported success but did not take effect ({})",
                 op.action.word(),
@@ -136,10 +135,7 @@ fn unclear(applied: Result<Vec<Fact>, Failure>, seen: Vec<Fact>) -> String {
         Ok(_) => "it reported success".to_owned(),
         Err(failure) => failure.message,
     };
-    let seen = seen.iter().filter(is_short);
-    let seen: Vec<String> = seen
-        .map(|fact| format!("{}: {}", fact.name, fact.value))
-        .collect();
+    let seen = told_of(&seen, ": ");
     let seen = match seen.is_empty() {
         true => String::new(),
         false => format!(" ({})", seen.join(", ")),
@@ -147,9 +143,21 @@ fn unclear(applied: Result<Vec<Fact>, Failure>, seen: Vec<Fact>) -> String {
     format!("{reported}; whether it took effect cannot be told{seen}")
 }
 
-/// Longer evidence is listed below a sentence, not in it.
-fn is_short(fact: &&Fact) -> bool {
-    !fact.value.contains('\n') && fact.value.chars().count() <= SEEN_CHARS_MAX
+/// What a sentence tells of evidence. Longer evidence is listed below it, but of a reason it has the beginning at least.
+fn told_of(facts: &[Fact], between: &str) -> Vec<String> {
+    let told = facts.iter().filter_map(|Fact { name, value }| {
+        let line = value.lines().next().unwrap_or_default();
+        let is_short = line.len() == value.len() && line.chars().count() <= SEEN_CHARS_MAX;
+        match (is_short, name == REASON) {
+            (true, _) => Some(format!("{name}{between}{value}")),
+            (false, true) => {
+                let beginning: String = line.chars().take(SEEN_CHARS_MAX).collect();
+                Some(format!("{name}{between}{beginning} ..."))
+            }
+            (false, false) => None,
+        }
+    });
+    told.collect()
 }
 
 /// Probes, with a few more tries while the answer is that it cannot be told: a server that is just
@@ -179,5 +187,30 @@ fn merge(facts: &mut Vec<Fact>, more: Vec<Fact>) {
         if !facts.iter().any(|known| known.name == fact.name) {
             facts.push(fact);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_has_short_evidence_and_the_beginning_of_a_reason() {
+        let long = "x".repeat(SEEN_CHARS_MAX + 1);
+        let facts = [
+            Fact::new("files", 3),
+            Fact::new("output", &long),
+            Fact::new("output", "one\ntwo"),
+            Fact::new(REASON, "the check refused it\nand said much more"),
+            Fact::new(REASON, &long),
+        ];
+        assert_eq!(
+            told_of(&facts, ": "),
+            [
+                "files: 3".to_owned(),
+                "reason: the check refused it ...".to_owned(),
+                format!("reason: {} ...", &long[1..]),
+            ]
+        );
     }
 }

@@ -15,12 +15,13 @@ const VECTORS: &str = include_str!("fixtures/vectors/vectors.py");
 const CONFIGURATION: &str = include_str!("fixtures/vectors/portcullis.toml");
 const RUNBOOK: &str = include_str!("../../../../docs/guide/restore-by-hand.md");
 
-/// The ledger's database by two commands of `sqlite3`: a dump of its own lacks the version of the schema.
+/// The ledger's database by two commands of `sqlite3`: a dump of its own lacks the version of the schema. It waits while
+/// another program opens or closes the database: `.dump` says of a lock in the dump, and ends with code 0.
 const COMMANDS: &str = r#"kind = "command"
 path = "data"
 copies = true
 repeats = true
-backup = ["sh", "-c", "set -e; cd ${PORTCULLIS_COPY:-data}; sqlite3 entries.db .dump; echo \"PRAGMA user_version = $(sqlite3 entries.db 'PRAGMA user_version');\""]
+backup = ["sh", "-c", "set -e; cd ${PORTCULLIS_COPY:-data}; of() { sqlite3 -cmd '.timeout 20000' entries.db \"$1\"; }; version=$(of 'PRAGMA user_version'); of .dump; echo \"PRAGMA user_version = $version;\""]
 restore = ["sh", "-c", "set -e; cd ${PORTCULLIS_COPY:-data}; rm -f new.db; sqlite3 -bail new.db; rm -f entries.db-wal entries.db-shm; mv new.db entries.db"]
 check = ["sqlite3", "-bail", ":memory:"]
 size = ["stat", "--format", "%s", "data/entries.db"]
@@ -74,9 +75,9 @@ fn a_bad_release_on_a_store_of_commands_goes_back_with_its_data() {
     assert!(plan.contains("rehearse"), "{plan}");
     let users = rig.users();
     let exit = rig.exit(&["deploy", "--release", "1.1", "--wait"]);
-    assert_eq!(exit, 3, "{}", rig.log());
-    assert_eq!(users.stop(), 0, "requests were dropped");
     let shown = rig.ok(&["show", "ledger-2"]);
+    assert_eq!(exit, 3, "{shown}\n{}", rig.log());
+    assert_eq!(users.stop(), 0, "requests were dropped");
     assert_eq!(rig.state_of("ledger-2"), "rolled back", "{shown}");
     assert!(shown.contains("which the restore command reads"), "{shown}");
     assert_eq!(entries(&rig), before);
