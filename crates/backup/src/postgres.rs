@@ -85,7 +85,19 @@ impl Database<'_> {
             .map_err(|source| failed_to("create a folder in", vault, source))?;
         let folder = private.path().join(self.store);
         fs::create_dir(&folder).map_err(|source| failed_to("create", &folder, source))?;
-        let content = self.blocking(take(self.address, self.jobs, &folder))?;
+        let content = self.blocking(async {
+            let taken = take(self.address, (self.jobs, self.jobs), &folder).await;
+            match taken {
+                // The sessions that read have taken the room of those that dump.
+                Err(problem) if self.jobs > 1 && problem.lacks_room_for_sessions() => {
+                    let emptied =
+                        fs::remove_dir_all(&folder).and_then(|()| fs::create_dir(&folder));
+                    emptied.map_err(|error| not_written(&folder, &error))?;
+                    take(self.address, (self.jobs, 1), &folder).await
+                }
+                taken => taken,
+            }
+        })?;
         let on_disk = OnDisk {
             name: self.store.to_owned(),
             shape: Shape::Directory,
@@ -260,10 +272,10 @@ const REPLACED: &str = "replaced";
 const SIZE: &str = "SELECT pg_database_size(current_database())";
 /// The dump and the two scripts beside it.
 const ENTRIES: u64 = 3;
-/// Dumps the database into `folder`.
+/// Dumps the database into `folder` in so many sessions, while so many read the rows.
 async fn take(
     address: &PostgresAddress,
-    jobs: u32,
+    (jobs, readers): (u32, u32),
     folder: &Path,
 ) -> Result<PostgresContent, PostgresProblem> {
     let mut session = Session::open(address).await?;
@@ -277,7 +289,7 @@ async fn take(
     // They go on without a transaction, so the dump has them as they are now or later.
     let sequences = content::sequences(session).await?;
     let (settings, roles, extensions, size_bytes) = beside_rows(session, folder).await?;
-    moment.widen_by(&snapshot, address, jobs).await;
+    moment.widen_by(&snapshot, address, readers).await?;
     let mut arguments: Vec<OsString> = [
         "--no-password",
         "--compress=0",

@@ -75,7 +75,7 @@ pub(crate) fn validate(
     let analysis = gate::analysis(&raw.gate, &raw.service, strategy.as_ref(), report);
     let state = operation::state(&raw.state, &context);
     let stores = data::stores(&raw.stores, &raw.state, &state, &mut context);
-    let continuous = continuous::archives(&raw.stores, &raw.service, &mut context);
+    let continuous = continuous::archives(&raw.stores, &raw.service, &raw.backup, &mut context);
     let policy = data::policy(&raw.data, &raw.releases, strategy.as_ref(), report);
     data::provable(&raw.data, &raw.releases, &stores, report);
     let gateway = gateway::gateway(&raw, &state, &mut context);

@@ -90,7 +90,7 @@ impl Driver for Hands {
             Action::Promote(promotion) => self.probe_promotion(op, promotion).await,
             Action::Hook(_) => self.hook.probe(op).await,
             Action::Approve(_) | Action::Gate(_) => Probed::new(Presence::Unknown).with(
-                "reason",
+                Fact::REASON,
                 "approvals and gates are not carried out by a driver",
             ),
         }

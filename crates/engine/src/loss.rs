@@ -44,6 +44,12 @@ pub fn asked_restore(rollout: &Rollout) -> Option<&RestoreOrder> {
         _ => return None,
     };
     match (why, direction) {
+        // An abort puts the backup back instead of the reverse.
+        (HeldWhy::Unknown { .. }, Direction::Undo)
+            if rollout
+                .plan()
+                .step(*at)
+                .is_some_and(|step| step.undo.otherwise().is_some()) => {}
         (HeldWhy::WouldLoseWrites | HeldWhy::ReverseFailed { .. }, Direction::Undo)
         | (HeldWhy::GoingBackLoses { .. }, Direction::Do) => {}
         _ => return None,

@@ -8,7 +8,9 @@
 use std::time::Duration;
 
 use portcullis_driver::{Carried, Course, CourseHandle, Driver, Probed};
-use portcullis_rollout::{Direction, EventKind, Fact, Failure, Op, OpKey, Presence};
+use portcullis_rollout::{
+    Action, Direction, EventKind, Fact, Failure, Op, OpKey, Presence, ReverseOrder,
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -68,9 +70,15 @@ pub async fn perform<D: Driver>(
 
 /// Asks whether an op took effect. For an inverse, the answer is turned round: it is about the step.
 pub async fn probe<D: Driver>(driver: &D, op: &Op) -> EventKind {
-    let probed = ask(driver, op).await;
+    let mut probed = ask(driver, op).await;
     let presence = match op.key.direction {
         Direction::Do => probed.presence,
+        // Nobody saw how it ended, so it is run again, to its end.
+        Direction::Undo if proves_half(op) && probed.presence == Presence::Applied => {
+            let why = "the proof does not show the migration any more, and whether the reverse came to its end is not known";
+            probed = probed.with(Fact::REASON, why);
+            Presence::Applied
+        }
         Direction::Undo => probed.presence.inverted(),
     };
     EventKind::Probed {
@@ -80,13 +88,14 @@ pub async fn probe<D: Driver>(driver: &D, op: &Op) -> EventKind {
     }
 }
 
-/// The name of the fact that says why something was not seen to take effect.
-const REASON: &str = "reason";
-
 /// What an applied and probed op comes to. The probe decides; what apply said is evidence.
 pub fn outcome(op: &Op, applied: Result<Vec<Fact>, Failure>, probed: Probed) -> EventKind {
     let key = op.key.clone();
     match (applied, probed.presence) {
+        (Err(mut failure), _) if proves_half(op) => {
+            merge(&mut failure.facts, probed.facts);
+            EventKind::Failed { key, failure }
+        }
         (Ok(mut facts), Presence::Applied) => {
             merge(&mut facts, probed.facts);
             EventKind::Succeeded { key, facts }
@@ -129,6 +138,12 @@ pub fn outcome(op: &Op, applied: Result<Vec<Fact>, Failure>, probed: Probed) -> 
     }
 }
 
+/// Whether the proof tells less than how the command ended: that of a migration shows that all of it is there. When it shows
+/// that no more, a reverse may have undone all of it, or have failed half way.
+fn proves_half(op: &Op) -> bool {
+    matches!(&op.action, Action::Reverse(order) if matches!(**order, ReverseOrder::Command { .. }))
+}
+
 /// What is known of an attempt of which it cannot be told whether it took effect.
 fn unclear(applied: Result<Vec<Fact>, Failure>, seen: Vec<Fact>) -> String {
     let reported = match applied {
@@ -146,9 +161,10 @@ fn unclear(applied: Result<Vec<Fact>, Failure>, seen: Vec<Fact>) -> String {
 /// What a sentence tells of evidence. Longer evidence is listed below it, but of a reason it has the beginning at least.
 fn told_of(facts: &[Fact], between: &str) -> Vec<String> {
     let told = facts.iter().filter_map(|Fact { name, value }| {
+        let value = value.trim_end();
         let line = value.lines().next().unwrap_or_default();
         let is_short = line.len() == value.len() && line.chars().count() <= SEEN_CHARS_MAX;
-        match (is_short, name == REASON) {
+        match (is_short, name == Fact::REASON) {
             (true, _) => Some(format!("{name}{between}{value}")),
             (false, true) => {
                 let beginning: String = line.chars().take(SEEN_CHARS_MAX).collect();
@@ -192,7 +208,74 @@ fn merge(facts: &mut Vec<Fact>, more: Vec<Fact>) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use portcullis_rollout::{Command, Proof, RolloutId, StepIndex};
+
     use super::*;
+
+    /// Answers every question with this.
+    struct Answers(Presence);
+
+    impl Driver for Answers {
+        async fn probe(&self, _: &Op) -> Probed {
+            Probed::new(self.0)
+        }
+
+        async fn apply(&self, _: &Op) -> Result<Vec<Fact>, Failure> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn reverse() -> Op {
+        let command = Command {
+            argv: vec!["reverse".to_owned()],
+            env: BTreeMap::new(),
+            folder: PathBuf::new(),
+        };
+        let proof = Proof::Command(command.clone());
+        Op {
+            key: OpKey {
+                rollout: RolloutId::new("dhash-2"),
+                direction: Direction::Undo,
+                step: StepIndex(3),
+                attempt: 1,
+            },
+            action: Action::Reverse(Box::new(ReverseOrder::Command { command, proof })),
+            deadline_ms: 1000,
+        }
+    }
+
+    #[test]
+    fn a_reverse_that_failed_is_not_done_whatever_the_proof_says() {
+        for presence in [Presence::Applied, Presence::Absent, Presence::Unknown] {
+            let failure = Failure {
+                message: "the reverse exited with code 1".to_owned(),
+                retryable: true,
+                facts: Vec::new(),
+            };
+            let came = outcome(&reverse(), Err(failure), Probed::new(presence));
+            assert!(matches!(came, EventKind::Failed { .. }), "{came:?}");
+        }
+        let came = outcome(&reverse(), Ok(Vec::new()), Probed::new(Presence::Applied));
+        assert!(matches!(came, EventKind::Succeeded { .. }), "{came:?}");
+    }
+
+    #[tokio::test]
+    async fn a_reverse_of_which_nobody_saw_the_end_is_run_again() {
+        for (shown, wanted) in [
+            (Presence::Applied, Presence::Applied),
+            (Presence::Absent, Presence::Applied),
+            (Presence::Unknown, Presence::Unknown),
+        ] {
+            let came = probe(&Answers(shown), &reverse()).await;
+            let EventKind::Probed { presence, .. } = came else {
+                panic!("{came:?}");
+            };
+            assert_eq!(presence, wanted, "{shown:?}");
+        }
+    }
 
     #[test]
     fn a_sentence_has_short_evidence_and_the_beginning_of_a_reason() {
@@ -201,8 +284,8 @@ mod tests {
             Fact::new("files", 3),
             Fact::new("output", &long),
             Fact::new("output", "one\ntwo"),
-            Fact::new(REASON, "the check refused it\nand said much more"),
-            Fact::new(REASON, &long),
+            Fact::new(Fact::REASON, "the check refused it\nand said much more"),
+            Fact::new(Fact::REASON, &long),
         ];
         assert_eq!(
             told_of(&facts, ": "),

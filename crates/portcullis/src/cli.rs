@@ -560,7 +560,7 @@ pub(crate) enum Backup {
         #[arg(long, requires = "in_place", conflicts_with = "at")]
         other_release: bool,
         /// With --in-place: agree that what was written since the backup is taken away. Without it you are told how much
-        /// that is and asked, if you sit at a terminal.
+        /// that is and asked, where there is a terminal; a script that may have one says this.
         #[arg(long, requires = "in_place")]
         accept_loss: bool,
     },

@@ -203,6 +203,14 @@ pub(crate) fn may_abort(detail: &Detail) -> bool {
             at,
             ..
         } => before_pivot(at),
+        State::Held {
+            at,
+            why: HeldWhy::Unknown { .. },
+            ..
+        } => {
+            let step = detail.plan.plan.step(*at);
+            step.is_some_and(|step| step.undo.otherwise().is_some())
+        }
         State::Held { why, .. } => matches!(why, HeldWhy::ReverseFailed { .. }),
         State::Unwinding { .. } | State::Done { .. } => false,
     }

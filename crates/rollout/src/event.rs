@@ -152,6 +152,9 @@ pub struct Failure {
 }
 
 impl Fact {
+    /// The name of the fact that says why something is not as it should be, or cannot be told.
+    pub const REASON: &str = "reason";
+
     /// A fact.
     pub fn new(name: impl Into<String>, value: impl fmt::Display) -> Fact {
         Fact {

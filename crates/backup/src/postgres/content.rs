@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -20,12 +20,11 @@ use crate::since::TableNow;
 /// `definitions <kind> <count> <sha256>`, `large objects <number> <digest>` and, for each table in order of name,
 /// `table <rows> <digest> <name as JSON>`. The digest of a table is computed by the server: two hashes of the text of
 /// each row (`hashtextextended` with the seeds 0 and 1, as hash partitions have it), added up as two sums, so that the
-/// order does not count. The text has the values in order of the columns' names with U+001F between them, and which of
-/// them are NULL. Of large objects it is the SHA-256 of each piece, of which the first 128 bits are added up so.
+/// order does not count. The text has the values in order of the columns' names with U+001F between them, and behind
+/// U+001D which of them are NULL. Of large objects it is the SHA-256 of each piece, of which the first 128 bits are added up so.
 ///
-/// It tells data that differs by accident or by a program. It cannot tell, and leaves out: text with U+001F in it that
-/// went from one column to the next, what was left in
-/// sequences (they move on without a transaction), the rows of materialized views and of foreign tables, computed
+/// It tells data that differs by accident or by a program. It cannot tell, and leaves out: text with U+001D to U+001F in it
+/// that went from one column to the next, what was left in sequences (they move on without a transaction), the rows of materialized views and of foreign tables, computed
 /// columns, rows of tables that an extension made, statistics, and expressions that differ in nothing but casts and
 /// parentheses. It is no proof against somebody who can choose rows to make a sum come out: what proves that a
 /// stored backup is what was written are the SHA-256 of its files.
@@ -241,7 +240,7 @@ const TABLES: &str = "SELECT c.oid::regclass::text, (SELECT array_agg(quote_iden
      WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' \
      AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend d \
      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') \
-     ORDER BY pg_relation_size(c.oid) DESC, 1";
+     ORDER BY c.relpages DESC, 1";
 
 /// The tables as they are, in order of name, with how many rows have larger keys than those of `then`. Each session
 /// reads one, and then the next that nobody reads.
@@ -251,24 +250,47 @@ pub(super) async fn tables_now(
 ) -> Result<Vec<TableNow>, PostgresProblem> {
     let listed: Vec<Listed> = moment.first().rows("list the tables", TABLES, &[]).await?;
     let waiting = Mutex::new(listed.into_iter());
-    let next = || {
-        waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .next()
-    };
-    let next = &next;
-    let readers = moment.all().map(|session| async move {
-        let mut read = Vec::new();
-        while let Some(listed) = next() {
-            read.push(table(session, listed, then).await?);
-        }
-        Ok(read)
-    });
-    let read: Vec<Vec<TableNow>> = try_join_all(readers).await?;
-    let mut tables: Vec<TableNow> = read.into_iter().flatten().collect();
+    let (first, others) = moment.split();
+    let others = others
+        .into_iter()
+        .map(|session| read_last(session, &waiting, then));
+    let (mut tables, others) =
+        try_join(read_waiting(first, &waiting, then), try_join_all(others)).await?;
+    tables.extend(others.into_iter().flatten());
     tables.sort_by(|a, b| a.entry.name.cmp(&b.entry.name));
     Ok(tables)
+}
+
+/// Tables that nobody reads yet.
+type Waiting = Mutex<std::vec::IntoIter<Listed>>;
+
+/// Reads one table after the other until none waits.
+async fn read_waiting(
+    session: &mut Session,
+    waiting: &Waiting,
+    then: &[TableEntry],
+) -> Result<Vec<TableNow>, PostgresProblem> {
+    let next = || {
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.next()
+    };
+    let mut read = Vec::new();
+    while let Some(listed) = next() {
+        read.push(table(session, listed, then).await?);
+    }
+    Ok(read)
+}
+
+/// The same in a session that is closed then: it has locks on what it read, and while it waits for the others here, the
+/// server sees no deadlock in that.
+async fn read_last(
+    mut session: Session,
+    waiting: &Waiting,
+    then: &[TableEntry],
+) -> Result<Vec<TableNow>, PostgresProblem> {
+    let read = read_waiting(&mut session, waiting, then).await?;
+    session.close().await;
+    Ok(read)
 }
 
 /// Reads a table. What comes quoted from the server is used as it is.
@@ -310,19 +332,20 @@ async fn table(
     Ok(TableNow { entry, keyed_later })
 }
 
-/// The text of a row: its values with U+001F between them, and for those of which one is NULL, which are. That takes the
-/// server half the time of the text of a record, which is quoted sign by sign. A function takes 100 values at most, so
-/// that many columns are put together in groups, with U+001E between them.
+/// The text of a row: its values with U+001F between them, and where one is NULL, U+001D and for each whether it is. That
+/// takes the server half the time of the text of a record, which is quoted sign by sign. A function takes 100 values at
+/// most, so that many columns are put together in groups, with U+001E between them.
 fn row_text(columns: &[String]) -> String {
     let group = |columns: &[String]| {
         let values = columns.join(", ");
         let nulls: Vec<String> = columns
             .iter()
-            .map(|name| format!("{name} IS NULL"))
+            // `IS NULL` says it of a record of NULLs too.
+            .map(|name| format!("{name} IS NOT DISTINCT FROM NULL"))
             .collect();
         let nulls = nulls.join(", ");
         format!(
-            "concat_ws(chr(31), {values}, CASE WHEN num_nulls({values}) > 0 THEN concat({nulls}) END)"
+            "concat_ws(chr(31), {values}, CASE WHEN num_nulls({values}) > 0 THEN concat(chr(29), {nulls}) END)"
         )
     };
     let groups: Vec<String> = columns.chunks(POSTGRES_COLUMNS_A_CALL).map(group).collect();

@@ -5,6 +5,7 @@ use super::{PostgresAddress, PostgresProblem};
 
 /// A transaction that sees one moment.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const TABLES: &str = "SELECT count(*) FROM pg_stat_user_tables";
 
 /// Sessions whose transactions see the same moment. There is at least one.
 pub(super) struct Moment {
@@ -32,36 +33,40 @@ impl Moment {
         self.first.value("SELECT pg_export_snapshot()").await
     }
 
-    /// Opens more sessions, until `readers` can read at a time. A standby gives no moment a name: there it stays as it is.
+    /// Opens more sessions, until `readers` can read at a time.
     pub(super) async fn widen(
         &mut self,
         address: &PostgresAddress,
         readers: u32,
     ) -> Result<(), PostgresProblem> {
-        const NAME: &str = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_export_snapshot() END";
-        if readers < 2 {
-            return Ok(());
-        }
-        let name: Option<String> = self.first.value(NAME).await?;
-        if let Some(name) = name {
-            self.widen_by(&name, address, readers).await;
+        if readers > 1 {
+            let name = self.export().await?;
+            self.widen_by(&name, address, readers).await?;
         }
         Ok(())
     }
 
-    /// The same with the name that the moment already has. More sessions make it faster and nothing else: where the server
-    /// has no room for more, those that are there do it.
-    pub(super) async fn widen_by(&mut self, name: &str, address: &PostgresAddress, readers: u32) {
+    /// The same with the name that the moment already has. There are never more than tables; and where the server lets no
+    /// more in, those that are there have to do.
+    pub(super) async fn widen_by(
+        &mut self,
+        name: &str,
+        address: &PostgresAddress,
+        readers: u32,
+    ) -> Result<(), PostgresProblem> {
+        if readers < 2 {
+            return Ok(());
+        }
+        let tables: i64 = self.first.value(TABLES).await?;
         let join = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}", literal(name));
-        for _ in 1..readers {
+        for _ in 1..i64::from(readers).min(tables) {
             let Ok(mut session) = Session::open(address).await else {
-                return;
+                break;
             };
-            if session.run("begin", &join).await.is_err() {
-                return;
-            }
+            session.run("begin at the same moment", &join).await?;
             self.more.push(session);
         }
+        Ok(())
     }
 
     /// The session that was there first.
@@ -69,9 +74,9 @@ impl Moment {
         &mut self.first
     }
 
-    /// All sessions.
-    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Session> {
-        std::iter::once(&mut self.first).chain(&mut self.more)
+    /// The session that was there first, and the others, which are no part of the moment any more.
+    pub(super) fn split(&mut self) -> (&mut Session, Vec<Session>) {
+        (&mut self.first, std::mem::take(&mut self.more))
     }
 
     /// Ends the transactions. The first session goes on without one.

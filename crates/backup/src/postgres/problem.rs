@@ -211,6 +211,19 @@ impl PostgresProblem {
     }
 }
 
+impl PostgresProblem {
+    /// Whether a program found no room for its sessions. The server says that in no other way to programs, and in English
+    /// (`src/backend/utils/init/postinit.c`, `miscinit.c`).
+    pub(super) fn lacks_room_for_sessions(&self) -> bool {
+        const WORDS: [&str; 3] = [
+            "too many connections",
+            "too many clients",
+            "remaining connection slots",
+        ];
+        matches!(self, Self::ToolFailed { why, .. } if WORDS.iter().any(|words| why.contains(words)))
+    }
+}
+
 /// Names one after the other, and how many more there are.
 pub(super) fn listed(names: &[String]) -> String {
     let (named, more) = names.split_at(names.len().min(NAMED_MAX));

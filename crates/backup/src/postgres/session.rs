@@ -16,6 +16,10 @@ const SETTINGS: &str = "SET search_path = ''; SET DateStyle = 'ISO, YMD'; SET In
     SET row_security = off; SET standard_conforming_strings = on; SET statement_timeout = 0; \
     SET idle_in_transaction_session_timeout = 0; SET default_transaction_read_only = off;";
 
+/// From this version on a server can look whether the client of a query is still there.
+const LOOKS_FOR_ITS_CLIENT: u32 = 14;
+const LOOK_FOR_CLIENT: &str = "SET client_connection_check_interval = '10s'";
+
 /// Databases that may be asked about others, in the order in which they are tried.
 const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
 
@@ -64,6 +68,12 @@ impl Session {
         session.version = session
             .value("SELECT current_setting('server_version')")
             .await?;
+        if session.major >= LOOKS_FOR_ITS_CLIENT {
+            // A query of hours goes on otherwise when this program is killed. Not every system can do it.
+            let _ = session
+                .run("have its client looked for", LOOK_FOR_CLIENT)
+                .await;
+        }
         if session.major < POSTGRES_MAJOR_MIN {
             return Err(PostgresProblem::ServerTooOld {
                 place: session.place,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use portcullis_backup::{
     BackupError, BackupName, Damage, Kept, PostgresAddress, PostgresProblem, Store, StoreKind,
@@ -350,6 +351,9 @@ fn rows_are_told_apart_by_each_value_and_each_null() {
     server.sql("wide", &format!("CREATE TABLE wide (id int, {columns})"));
     server.sql("wide", "CREATE TABLE narrow (a text, b text)");
     server.sql("wide", "CREATE TABLE none ()");
+    server.sql("wide", "CREATE TABLE flag (is_set bool)");
+    server.sql("wide", "CREATE TYPE pair AS (x int, y int)");
+    server.sql("wide", "CREATE TABLE pairs (a pair, b pair)");
     server.sql(
         "wide",
         "INSERT INTO wide (id) SELECT generate_series(1, 1000)",
@@ -368,6 +372,14 @@ fn rows_are_told_apart_by_each_value_and_each_null() {
         "INSERT INTO narrow VALUES (NULL, NULL)",
         "UPDATE narrow SET a = '', b = '' WHERE a IS NULL AND b IS NULL",
         "INSERT INTO none DEFAULT VALUES",
+        // What says which values are NULL is no value.
+        "INSERT INTO flag VALUES (NULL)",
+        "UPDATE flag SET is_set = true",
+        "INSERT INTO narrow VALUES ('x', NULL)",
+        "UPDATE narrow SET b = 'ft' WHERE a = 'x'",
+        // A record of NULLs is none.
+        "INSERT INTO pairs VALUES (ROW(NULL, NULL), NULL)",
+        "UPDATE pairs SET a = NULL, b = ROW(NULL, NULL)",
     ] {
         server.sql("wide", different);
         let digest = store_digest(&several).unwrap();
@@ -375,6 +387,64 @@ fn rows_are_told_apart_by_each_value_and_each_null() {
         assert!(!seen.contains(&digest), "{different}");
         seen.push(digest);
     }
+}
+
+/// A server whose database `parts` has tables of some rows.
+fn parts(tables: u32) -> PostgresServer {
+    let server = PostgresServer::start();
+    server.create_database("parts");
+    for number in 0..tables {
+        let rows = format!("SELECT n, n * {number} AS m FROM generate_series(1, 1000) AS n");
+        server.sql("parts", &format!("CREATE TABLE part_{number} AS {rows}"));
+    }
+    server
+}
+
+#[test]
+fn tables_are_read_in_as_many_sessions_as_jobs_and_no_more_than_there_are_tables() {
+    let server = parts(4);
+    for (jobs, wanted) in [(1, "1"), (3, "3"), (9, "4")] {
+        let mut blocker = Psql::open(&server.url("parts"));
+        let lock = "BEGIN; LOCK TABLE part_0, part_1, part_2, part_3;";
+        assert!(blocker.ask(lock));
+        let parts = store(&server, "parts", jobs);
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| store_digest(&parts));
+            let waiting = "SELECT count(*) FROM pg_stat_activity \
+                 WHERE application_name = 'portcullis' AND wait_event_type = 'Lock'";
+            let begun = Instant::now();
+            while server.sql("postgres", waiting) != wanted {
+                assert!(begun.elapsed() < Duration::from_secs(25), "{jobs} jobs");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            // What is committed now comes after the moment for all of them.
+            assert!(blocker.ask("INSERT INTO part_3 VALUES (0, 0); COMMIT;"));
+            let seen = reading.join().unwrap().unwrap();
+            assert_ne!(seen, store_digest(&parts).unwrap(), "{jobs} jobs");
+        });
+        server.sql("parts", "DELETE FROM part_3 WHERE n = 0");
+    }
+}
+
+#[test]
+fn sessions_that_read_take_no_room_from_those_that_dump() {
+    let server = parts(5);
+    server.sql("postgres", "CREATE ROLE archivist LOGIN CONNECTION LIMIT 6");
+    server.sql("postgres", "GRANT pg_read_all_data TO archivist");
+    server.prepend("pg_hba.conf", "host all archivist 127.0.0.1/32 trust");
+    server.reload();
+    let url = format!("postgres://archivist@127.0.0.1:{}/parts", server.port());
+    let parts = Store::postgres("parts", PostgresAddress::new(&url).unwrap(), 4);
+    let place = Place::new();
+    let made = place
+        .vault
+        .create(&crate::request(0), std::slice::from_ref(&parts))
+        .unwrap();
+    place.vault.verify(&made.name).unwrap();
+    assert_eq!(
+        made.manifest.stores[0].digest,
+        store_digest(&store(&server, "parts", 1)).unwrap()
+    );
 }
 
 /// Writers, each of which notes what was committed; each transaction moves an amount from one account to another.

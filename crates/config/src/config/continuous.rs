@@ -21,4 +21,6 @@ pub struct ContinuousConfig {
     pub slot_bytes_max: u64,
     /// Whether what is received is synced at once.
     pub synchronous: bool,
+    /// Agreed that it is not encrypted where backups are.
+    pub in_clear: bool,
 }

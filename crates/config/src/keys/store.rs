@@ -239,6 +239,13 @@ static CONTINUOUS: Section = Section {
             Preset::Value("true"),
             "Whether what is received is synced at once, so that a crash of this machine loses nothing of it.",
         ),
+        key(
+            "in_clear",
+            Kind::Boolean,
+            Preset::Value("false"),
+            "Agree that the archive lies unencrypted in the vault although `[backup.encryption]` has the backups encrypted: \
+             archives cannot be encrypted.",
+        ),
     ],
 };
 

@@ -78,6 +78,7 @@ pub(crate) struct RawContinuous {
     pub(crate) verify_every_ms: u64,
     pub(crate) slot_bytes_max: u64,
     pub(crate) synchronous: bool,
+    pub(crate) in_clear: bool,
     /// The table's place.
     pub(crate) spot: Spot,
 }
@@ -183,6 +184,7 @@ impl RawContinuous {
             verify_every_ms: value_or_default(table.duration_ms("verify_every")),
             slot_bytes_max: value_or_default(table.read("slot_keep_max", units::bytes)),
             synchronous: value_or_default(table.boolean("synchronous")),
+            in_clear: value_or_default(table.boolean("in_clear")),
             spot: table.spot.clone(),
         }
     }

@@ -95,6 +95,7 @@ fn continuous(archive: &ContinuousConfig) -> Table {
         ("verify_every", duration(archive.verify_every_ms)),
         ("slot_keep_max", bytes_text(archive.slot_bytes_max).into()),
         ("synchronous", archive.synchronous.into()),
+        ("in_clear", archive.in_clear.into()),
     ]);
     if let Some(url) = &archive.url {
         out.insert("url".into(), url.as_str().into());

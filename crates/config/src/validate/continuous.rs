@@ -6,7 +6,7 @@ use super::{Context, text};
 use crate::Code;
 use crate::config::ContinuousConfig;
 use crate::origin::Wanted;
-use crate::raw::{RawContinuous, RawService, RawStore};
+use crate::raw::{RawBackup, RawContinuous, RawService, RawStore};
 use crate::report::Wrong;
 use crate::units::duration_text;
 
@@ -17,6 +17,7 @@ const SLOT_BYTES_MAX: usize = 63;
 pub(super) fn archives(
     stores: &[RawStore],
     service: &RawService,
+    backup: &RawBackup,
     context: &mut Context<'_>,
 ) -> Vec<ContinuousConfig> {
     let mut archives: Vec<ContinuousConfig> = Vec::new();
@@ -31,6 +32,13 @@ pub(super) fn archives(
             let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
             context.report.add(&raw.spot, wrong);
             continue;
+        }
+        if !backup.encryption.recipients.is_empty() && !raw.in_clear {
+            let message = "backups are encrypted, and a continuous archive cannot be: it would lie in the clear in the vault";
+            let hint =
+                "write in_clear = true if the vault's disk is encrypted, or remove the table";
+            let wrong = Wrong::new(Code::Contradiction, message).hint(hint);
+            context.report.add(&raw.spot, wrong);
         }
         let archive = archive(raw, (&name.value, service), context);
         if let (Some(other), Some(at)) = (
@@ -95,6 +103,7 @@ fn archive(
         verify_every_ms: raw.verify_every_ms,
         slot_bytes_max: raw.slot_bytes_max,
         synchronous: raw.synchronous,
+        in_clear: raw.in_clear,
     }
 }
 

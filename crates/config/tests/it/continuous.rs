@@ -99,3 +99,19 @@ fn mistakes_about_archives_are_named_with_what_to_do() {
         "{found}"
     );
 }
+
+#[test]
+fn an_archive_in_the_clear_beside_encrypted_backups_must_be_agreed_to() {
+    let encrypted = "[backup.encryption]\nrecipients = [\"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p\"]\n";
+    let found = wrong(&(with("keep = 3\n") + encrypted));
+    assert!(
+        found.contains("backups are encrypted, and a continuous archive cannot be"),
+        "{found}"
+    );
+    assert!(found.contains("write in_clear = true"), "{found}");
+    let config = read(&(with("in_clear = true\n") + encrypted));
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(config.continuous[0].in_clear);
+    let again = read(&config.to_toml()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(again.continuous, config.continuous);
+}

@@ -200,14 +200,14 @@ impl DataHand {
         let name = match parse(&order.name) {
             Ok(name) => name,
             Err(failure) => {
-                return Probed::new(Presence::Absent).with("reason", failure.message);
+                return Probed::new(Presence::Absent).with(Fact::REASON, failure.message);
             }
         };
         let (reason, required) = (order.reason.clone(), self.required.clone());
         let stores = match stores_of(&order.stores).await {
             Ok(stores) => stores,
             Err(failure) => {
-                return Probed::new(Presence::Unknown).with("reason", failure.message);
+                return Probed::new(Presence::Unknown).with(Fact::REASON, failure.message);
             }
         };
         let verified = self.blocking(move |vault| {
@@ -230,18 +230,20 @@ impl DataHand {
         });
         let verified = match verified.await {
             Ok(Ok(None)) => {
-                return Probed::new(Presence::Absent)
-                    .with("reason", "there is no backup of that name for this rollout");
+                return Probed::new(Presence::Absent).with(
+                    Fact::REASON,
+                    "there is no backup of that name for this rollout",
+                );
             }
             Ok(Ok(Some(verified))) => verified,
-            Ok(Err(why)) => return Probed::new(Presence::Absent).with("reason", why),
+            Ok(Err(why)) => return Probed::new(Presence::Absent).with(Fact::REASON, why),
             Err(failure) => {
-                return Probed::new(Presence::Unknown).with("reason", failure.message);
+                return Probed::new(Presence::Unknown).with(Fact::REASON, failure.message);
             }
         };
         if let Err(why) = self.record(order, &verified).await {
             let why = format!("it could not be recorded: {why}");
-            return Probed::new(Presence::Absent).with("reason", why);
+            return Probed::new(Presence::Absent).with(Fact::REASON, why);
         }
         let mut probed = Probed::new(Presence::Applied)
             .with("files", verified.files)
@@ -300,13 +302,13 @@ impl DataHand {
         let name = match parse(&order.backup) {
             Ok(name) => name,
             Err(failure) => {
-                return Probed::new(Presence::Unknown).with("reason", failure.message);
+                return Probed::new(Presence::Unknown).with(Fact::REASON, failure.message);
             }
         };
         let stores = match stores_of(&order.stores).await {
             Ok(stores) => stores,
             Err(failure) => {
-                return Probed::new(Presence::Unknown).with("reason", failure.message);
+                return Probed::new(Presence::Unknown).with(Fact::REASON, failure.message);
             }
         };
         let compared = self.blocking(move |vault| -> Result<Compared, BackupError> {
@@ -340,8 +342,8 @@ impl DataHand {
                     .fold(probed, |probed, store| probed.with(store, words))
             }
             Ok(Ok(Err(differs))) => Probed::new(Presence::Absent).with("differs", differs),
-            Ok(Err(error)) => Probed::new(Presence::Unknown).with("reason", chain(&error)),
-            Err(failure) => Probed::new(Presence::Unknown).with("reason", failure.message),
+            Ok(Err(error)) => Probed::new(Presence::Unknown).with(Fact::REASON, chain(&error)),
+            Err(failure) => Probed::new(Presence::Unknown).with(Fact::REASON, failure.message),
         }
     }
 

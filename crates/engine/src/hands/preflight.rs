@@ -93,7 +93,7 @@ impl PreflightHand {
                 presence: Presence::Applied,
                 facts,
             },
-            Err(failure) => Probed::new(Presence::Absent).with("reason", failure.message),
+            Err(failure) => Probed::new(Presence::Absent).with(Fact::REASON, failure.message),
         }
     }
 

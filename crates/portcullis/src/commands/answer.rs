@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_api::Client;
 use portcullis_api::data::Loss;
 use portcullis_api::engine::{Accepted, CommandName, CommandWish, Detail, RollbackWish, Status};
-use portcullis_rollout::{Action, HeldWhy, PausedWhy, State};
+use portcullis_rollout::{Action, Direction, HeldWhy, PausedWhy, State};
 
 use super::follow::{Goal, follow};
 use super::question;
@@ -135,7 +135,7 @@ async fn agreed(
         )
         .hint("with --accept-loss you agree to that beforehand"));
     }
-    question::agreed("Go back and lose this?")
+    question::agreed("Go back and lose this?", "nothing was done")
 }
 
 /// Whether this word is the consent to losing what users wrote.
@@ -145,6 +145,17 @@ fn goes_back(detail: &Detail, word: CommandName) -> bool {
             why: HeldWhy::GoingBackLoses { .. } | HeldWhy::ReverseFailed { .. },
             ..
         } => word == CommandName::Abort,
+        // Then the backup is put back instead of a reverse.
+        State::Held {
+            direction: Direction::Undo,
+            at,
+            why: HeldWhy::Unknown { .. },
+            ..
+        } => {
+            let step = detail.plan.plan.step(*at);
+            let otherwise = step.and_then(|step| step.undo.otherwise());
+            word == CommandName::Abort && otherwise.is_some_and(|(_, asks)| asks)
+        }
         State::Held {
             why: HeldWhy::WouldLoseWrites,
             ..

@@ -450,7 +450,7 @@ async fn restore_in_place(
     let chosen: Vec<&Store> = chosen.collect();
     restore_checks::has_room(vault, &name, &chosen)?;
     if !wanted.accept_loss {
-        restore_checks::is_agreed(vault, &name, &chosen)?;
+        restore_checks::is_agreed(vault, &name, &chosen, "nothing was done")?;
     }
     for held in &chosen {
         let replaced = vault.restore_in_place(&name, held, now()).map_err(|error| {

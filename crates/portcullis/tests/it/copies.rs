@@ -191,18 +191,28 @@ fn a_backup_of_another_service_or_environment_does_not_take_the_place_of_live_da
     let name = created(&rig)["name"].as_str().unwrap().to_owned();
     let before = rig.library_sha256();
     let file = std::fs::read_to_string(rig.path("portcullis.toml")).unwrap();
-    let other = file.replacen("name = \"", "name = \"other-", 1);
-    std::fs::write(rig.path("other.toml"), other).unwrap();
     std::fs::write(rig.path("data/library.json"), "of the other").unwrap();
-    let output = rig.run(&["-f", "other.toml", "backup", "restore", &name, "--in-place"]);
-    let told = said(&output);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(
-        told.contains("is a backup of") && told.contains("nothing was changed"),
-        "{told}"
-    );
-    let now = std::fs::read(rig.path("data/library.json")).unwrap();
-    assert_eq!(now, b"of the other");
+    for (from, to, whose) in [
+        ("name = \"", "name = \"other-", "other-dhash (test)"),
+        (
+            "environment = \"test\"",
+            "environment = \"staging\"",
+            "dhash (staging)",
+        ),
+    ] {
+        let other = file.replacen(from, to, 1);
+        assert_ne!(other, file);
+        std::fs::write(rig.path("other.toml"), other).unwrap();
+        let output = rig.run(&["-f", "other.toml", "backup", "restore", &name, "--in-place"]);
+        let told = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        let words = format!(
+            "{name} is a backup of dhash (test), and this configuration is of {whose}; nothing was changed"
+        );
+        assert!(told.contains(&words), "{words}: {told}");
+        let now = std::fs::read(rig.path("data/library.json")).unwrap();
+        assert_eq!(now, b"of the other");
+    }
     rig.ok(&["backup", "restore", &name, "--in-place"]);
     assert_eq!(rig.library_sha256(), before);
 }

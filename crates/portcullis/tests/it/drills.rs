@@ -1,11 +1,17 @@
 //! Drills: backups restored to scratch, the release that served started on them, and what is said about it.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
+use portcullis_backup::BackupName;
 use serde_json::Value;
 
+use crate::databases::{digest, ledger_of, sqlite};
 use crate::rig::{Rig, processes_in, signal};
+
+const LEDGER: &str = include_str!("fixtures/ledger/portcullis.toml");
 
 /// What a drill says, and how the command ended.
 fn drill(rig: &Rig, args: &[&str]) -> (Value, i32) {
@@ -59,6 +65,41 @@ pub(crate) fn backup(rig: &Rig) -> String {
                 .is_ok()
     });
     name.into_inner().unwrap()
+}
+
+/// The backups that are complete, by the list.
+pub(crate) fn complete(rig: &Rig) -> BTreeSet<String> {
+    let listed = rig.json(&["backup", "list"]);
+    let rows = listed["backups"].as_array().unwrap().iter();
+    rows.filter(|row| row["state"] == "complete")
+        .map(|row| row["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// A file of a backup.
+fn in_vault(rig: &Rig, name: &str, ending: &str) -> PathBuf {
+    rig.path(&format!(".portcullis/vault/{name}.{ending}"))
+}
+
+/// An SQLite database with an index, and a release that serves from it.
+fn ledger() -> Rig {
+    let mut rig = ledger_of(LEDGER);
+    sqlite(
+        &rig.path("data/entries.db"),
+        "CREATE INDEX entry_text ON entry (text)",
+    );
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    rig
+}
+
+/// What a part that passed found, by the name under which it says so.
+fn found(part: &Value, name: &str) -> String {
+    let facts = part["evidence"].as_array().unwrap();
+    let fact = facts.iter().find(|fact| fact["name"] == name);
+    let fact = fact.unwrap_or_else(|| panic!("nothing of {name}: {part:#}"));
+    fact["value"].as_str().unwrap().to_owned()
 }
 
 /// How many files there are below a folder of logs.
@@ -339,4 +380,178 @@ fn copies_are_kept_for_whoever_asks_for_them() {
     );
     assert_eq!(drill(&rig, &[]).1, 0);
     assert!(kept.exists(), "the next drill leaves it alone");
+}
+
+/// Each of three is as likely in each run: that one of them is never picked in forty has a probability of
+/// 3 * (2/3)^40, less than a millionth.
+#[test]
+fn a_drill_at_random_tries_out_any_complete_backup_and_names_it() {
+    let mut rig = Rig::serving("none");
+    let broken = backup(&rig);
+    let archive = in_vault(&rig, &broken, "tar.zst");
+    let file = std::fs::File::options().write(true).open(archive).unwrap();
+    let bytes = file.metadata().unwrap().len();
+    file.set_len(bytes - 1).unwrap();
+    backup(&rig);
+    backup(&rig);
+    let complete = complete(&rig);
+    assert_eq!(complete.len(), 3, "that of the rollout, and two");
+    assert!(!complete.contains(&broken), "{complete:?}");
+    // Nobody but these drills has the right to hold one.
+    rig.stop();
+    let mut picked = BTreeSet::new();
+    for _ in 0..40 {
+        let (report, code) = drill(&rig, &["--random"]);
+        assert_eq!(report["wanted"], "any, at random");
+        let name = report["backup"]["name"].as_str();
+        let name = name.unwrap_or_else(|| panic!("{report:#}")).to_owned();
+        assert!(complete.contains(&name), "{report:#}");
+        let manifest = std::fs::read(in_vault(&rig, &name, "manifest.json")).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        // What the rollout made says of no release that it served.
+        let (verdict, exit) = match manifest["release"].is_string() {
+            true => ("passed", 0),
+            false => ("could_not_run", 5),
+        };
+        assert_eq!(
+            (&report["verdict"], code),
+            (&verdict.into(), exit),
+            "{report:#}"
+        );
+        let shown = rig.ok(&["drill", "report"]);
+        for words in ["on any, at random", &format!("backup: {name}")] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
+        picked.insert(name);
+        if picked == complete {
+            break;
+        }
+    }
+    assert_eq!(picked, complete);
+    assert_eq!(remains(&rig), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_drill_on_an_sqlite_database_has_it_checked_and_its_rows_counted() {
+    let rig = ledger();
+    let name = backup(&rig);
+    let before = digest(&rig);
+    let (report, code) = drill(&rig, &[]);
+    assert_eq!(
+        (&report["verdict"], code),
+        (&"passed".into(), 0),
+        "{report:#}"
+    );
+    assert_eq!(report["backup"]["name"], name.as_str());
+    let integrity = part(&report, "integrity");
+    let checks = found(integrity, "entries");
+    for words in [
+        "PRAGMA integrity_check",
+        "rows of each table",
+        "; 500 rows in 1 table",
+    ] {
+        assert!(checks.contains(words), "{words}: {checks}");
+    }
+    // Nobody writes to the live one, so the copy has the same content.
+    assert_eq!(found(integrity, "entries sha256"), before);
+    for name in ["boot", "smoke"] {
+        assert_eq!(part(&report, name)["outcome"], "passed", "{report:#}");
+    }
+    rig.ok(&["drill", "report", "--html", "drill.html"]);
+    let page = std::fs::read_to_string(rig.path("drill.html")).unwrap();
+    for shown in [rig.ok(&["drill", "report"]), page] {
+        assert!(
+            shown.contains("PRAGMA integrity_check") && shown.contains("500 rows in 1 table"),
+            "{shown}"
+        );
+    }
+    assert_eq!(remains(&rig), (Vec::new(), Vec::new()));
+    assert_eq!(digest(&rig), before);
+}
+
+/// A backup whose index was changed before its sums were taken, as memory that forgets a bit would leave it: every checksum
+/// is right, and the table has all of its rows. It has a name of its own, since the journal tells of the sums of the other.
+fn with_a_damaged_index(rig: &Rig, name: &str) -> String {
+    let name: BackupName = name.parse().unwrap();
+    let an_hour_before = name.created_at() - jiff::SignedDuration::from_hours(1);
+    let damaged = BackupName::new(name.service(), name.environment(), an_hour_before).unwrap();
+    // Pages of the index come after those of the table.
+    let script = r#"
+        set -e
+        mkdir -m 0700 "$FOLDER"
+        cd "$VAULT"
+        zstd -q -d -c "$NAME.tar.zst" | tar -x -p -C "$FOLDER"
+        zstd -q -d -c "$NAME.tar.zst" | tar -t > "$FOLDER.members"
+        database=$FOLDER/stores/entries/entries.db
+        old=$(sha256sum "$database" | cut -d' ' -f1)
+        at=$(grep -abo 'entry number 250' "$database" | tail -n 1 | cut -d: -f1)
+        printf x | dd of="$database" bs=1 seek=$((at + 14)) conv=notrunc status=none
+        new=$(sha256sum "$database" | cut -d' ' -f1)
+        test "$new" != "$old"
+        sed -i -e "s/$old/$new/" -e "s/$NAME/$DAMAGED/" "$FOLDER/manifest.json"
+        cp "$FOLDER/manifest.json" "$DAMAGED.manifest.json"
+        (cd "$FOLDER"; tar -c --no-recursion -T "$FOLDER.members") | zstd -q -f -o "$DAMAGED.tar.zst"
+        sha256sum "$DAMAGED.tar.zst" "$DAMAGED.manifest.json" > "$DAMAGED.sha256"
+    "#;
+    let output = Command::new("bash")
+        .args(["-o", "pipefail", "-c", script])
+        .env("VAULT", rig.path(".portcullis/vault"))
+        .env("FOLDER", rig.path("damaged"))
+        .env("NAME", name.as_str())
+        .env("DAMAGED", damaged.as_str())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    damaged.as_str().to_owned()
+}
+
+#[test]
+fn a_drill_finds_damage_in_an_sqlite_database_that_no_checksum_shows() {
+    let rig = ledger();
+    let name = backup(&rig);
+    let damaged = with_a_damaged_index(&rig, &name);
+    let before = digest(&rig);
+    // Read back, it is as its sums say.
+    let verified = rig.json(&["backup", "verify", &damaged]);
+    assert_eq!(
+        (&verified["read_through"], &verified["recorded"]),
+        (&true.into(), &false.into())
+    );
+    let (report, code) = drill(&rig, &["--backup", &damaged]);
+    assert_eq!(
+        (&report["verdict"], code),
+        (&"failed".into(), 1),
+        "{report:#}"
+    );
+    assert_eq!(report["backup"]["name"], damaged.as_str());
+    for name in ["fetch", "restore"] {
+        assert_eq!(part(&report, name)["outcome"], "passed", "{report:#}");
+    }
+    let integrity = part(&report, "integrity");
+    assert_eq!(integrity["outcome"], "failed", "{report:#}");
+    let why = integrity["why"].as_str().unwrap();
+    assert!(
+        why.contains("is damaged: ") && why.contains("row 250 missing from index entry_text"),
+        "{why}"
+    );
+    // The release is not started on it.
+    let parts = report["parts"].as_array().unwrap();
+    assert_eq!(parts.last().unwrap(), integrity);
+    assert_eq!(report["rto"]["measured_ms"], Value::Null);
+    let shown = rig.ok(&["drill", "report"]);
+    assert!(shown.contains("failed at integrity"), "{shown}");
+    assert_eq!(remains(&rig), (Vec::new(), Vec::new()));
+    assert_eq!(digest(&rig), before);
+    // The one that it was made of does.
+    let (report, code) = drill(&rig, &[]);
+    assert_eq!(
+        (&report["backup"]["name"], code),
+        (&name.as_str().into(), 0),
+        "{report:#}"
+    );
 }

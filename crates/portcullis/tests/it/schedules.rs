@@ -5,7 +5,49 @@ use std::collections::BTreeSet;
 use portcullis_backup::{BackupRequest, Store, Vault};
 use serde_json::Value;
 
+use crate::databases::ledger_of;
 use crate::rig::{Rig, get};
+
+const LEDGER: &str = include_str!("fixtures/ledger/portcullis.toml");
+
+/// The ledger's database by commands of which each run is noted.
+const COMMANDS: &str = r#"kind = "command"
+path = "data"
+copies = true
+repeats = true
+backup = ["sh", "back-up.sh"]
+restore = ["sh", "restore.sh"]
+check = ["sqlite3", "-bail", ":memory:"]
+size = ["stat", "--format", "%s", "data/entries.db"]
+"#;
+
+/// Notes in `trace` when it begins and ends, and does not go on while there is a file `hold-backup`. On the copy of a drill it
+/// only compares, and has another name.
+const BACK_UP: &str = r#"set -e
+root=$PWD
+what=backup
+if [ -n "$PORTCULLIS_COPY" ]; then what=comparison; fi
+trap 'echo "end $what $(date +%s%3N)" >> "$root/trace"' EXIT
+echo "begin $what $(date +%s%3N)" >> "$root/trace"
+while [ -e "$root/hold-$what" ]; do sleep 0.05; done
+cd "${PORTCULLIS_COPY:-data}"
+version=$(sqlite3 -cmd '.timeout 20000' entries.db 'PRAGMA user_version')
+sqlite3 -cmd '.timeout 20000' entries.db .dump
+echo "PRAGMA user_version = $version;"
+"#;
+
+/// The same for what puts it back, with `hold-restore`.
+const RESTORE: &str = r#"set -e
+root=$PWD
+trap 'echo "end restore $(date +%s%3N)" >> "$root/trace"' EXIT
+echo "begin restore $(date +%s%3N)" >> "$root/trace"
+while [ -e "$root/hold-restore" ]; do sleep 0.05; done
+cd "${PORTCULLIS_COPY:-data}"
+rm -f new.db
+sqlite3 -bail new.db
+rm -f entries.db-wal entries.db-shm
+mv new.db entries.db
+"#;
 
 /// A rig that serves, with a schedule in its configuration from now on.
 fn scheduled(keys: &str) -> Rig {
@@ -30,6 +72,82 @@ fn data(rig: &Rig) -> Value {
     rig.json(&["status"])["data"].clone()
 }
 
+/// A ledger whose backups and restores are noted.
+fn traced() -> Rig {
+    let configuration = LEDGER
+        .replace("kind = \"sqlite\"\npath = \"data/entries.db\"\n", COMMANDS)
+        .replace("{store.entries}", "{store.entries}/entries.db");
+    let rig = ledger_of(&configuration);
+    std::fs::write(rig.path("back-up.sh"), BACK_UP).unwrap();
+    std::fs::write(rig.path("restore.sh"), RESTORE).unwrap();
+    rig
+}
+
+/// The same with a release that serves, a backup that says so, and nothing noted yet.
+fn traced_and_serving() -> Rig {
+    let mut rig = traced();
+    rig.ok(&["init"]);
+    rig.start();
+    rig.ok(&["deploy", "--release", "1.0", "--wait"]);
+    crate::drills::backup(&rig);
+    std::fs::remove_file(rig.path("trace")).unwrap();
+    rig
+}
+
+/// What a command noted: whether it began or ended, which it was, and when, in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, PartialEq)]
+struct Noted {
+    began: bool,
+    what: String,
+    at_ms: u64,
+}
+
+/// What the commands noted, in order.
+fn trace(rig: &Rig) -> Vec<Noted> {
+    let text = std::fs::read_to_string(rig.path("trace")).unwrap_or_default();
+    let lines = text.lines().map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        Noted {
+            began: words[0] == "begin",
+            what: words[1].to_owned(),
+            at_ms: words[2].parse().unwrap(),
+        }
+    });
+    lines.collect()
+}
+
+/// Checks that each run ended before the next one began. Returns how many there were; the last may not have ended.
+fn one_at_a_time(rig: &Rig) -> usize {
+    let noted = trace(rig);
+    let mut running: Option<&str> = None;
+    for one in &noted {
+        let (before, now) = match one.began {
+            true => (None, Some(one.what.as_str())),
+            false => (Some(one.what.as_str()), None),
+        };
+        assert_eq!(running, before, "{noted:#?}");
+        running = now;
+    }
+    noted.iter().filter(|one| one.began).count()
+}
+
+fn now_ms() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap()
+}
+
+/// Waits until it is five seconds later than a moment: then two times of a schedule for every other second have come.
+fn two_times_pass(rig: &Rig, since_ms: u64) {
+    rig.until("two more times have come", |_| now_ms() > since_ms + 5_000);
+}
+
+/// The drills that were held by the schedule, newest first.
+fn held(rig: &Rig) -> Vec<Value> {
+    let listed = rig.json(&["drill", "list"]);
+    let drills = listed["drills"].as_array().unwrap().iter();
+    let drills = drills.filter(|drill| drill["by"] == "schedule");
+    drills.cloned().collect()
+}
+
 /// All metrics that the gateway tells at its own address.
 fn metric(address: &str, name: &str) -> Option<f64> {
     let text = get(address, "/metrics", "nobody");
@@ -49,9 +167,6 @@ fn backups_are_made_verified_and_pruned_at_their_times() {
     let names = made(&rig);
     assert!((1..=3).contains(&names.len()), "{names:?}");
     rig.ok(&["backup", "verify", &names[0]]);
-    // Each is of a time of its own: no two runs overlapped.
-    let times: BTreeSet<&String> = names.iter().collect();
-    assert_eq!(times.len(), names.len());
     let standing = data(&rig);
     assert!(standing["verified"]["name"].is_string(), "{standing:#}");
     assert_eq!(standing["troubles"], Value::Null, "{standing:#}");
@@ -234,4 +349,176 @@ fn a_rollout_is_refused_when_the_last_verified_backup_is_too_old() {
             .contains("old, at most 1 day 2 h")
     });
     rig.ok(&["abort", "--wait"]);
+}
+
+/// A backup takes longer than the pause between two: the times that come meanwhile are given up, which is said.
+#[test]
+fn a_backup_that_is_due_while_one_is_under_way_is_skipped_and_said() {
+    let mut rig = traced();
+    rig.edit(
+        "[timeouts]",
+        "[backup]\nschedule = \"*/2 * * * * *\"\nprune = false\n\n[[hook]]\nname = \"tell\"\non = [\"notice\"]\ncommand = [\"sh\", \"-c\", \"cat >> told.jsonl; echo >> told.jsonl\"]\n\n[timeouts]",
+    );
+    std::fs::write(rig.path("hold-backup"), "").unwrap();
+    rig.ok(&["init"]);
+    rig.start();
+    rig.until("one is under way", |rig| {
+        !trace(rig).is_empty() && data(rig)["now"].is_string()
+    });
+    let now = data(&rig)["now"].clone();
+    let at = now
+        .as_str()
+        .and_then(|now| now.strip_prefix("the backup of "))
+        .and_then(|rest| rest.strip_suffix(" is under way"))
+        .unwrap_or_else(|| panic!("{now}"));
+    two_times_pass(&rig, trace(&rig)[0].at_ms);
+    assert_eq!(trace(&rig).len(), 1, "{:#?}", trace(&rig));
+    std::fs::remove_file(rig.path("hold-backup")).unwrap();
+    let end = format!(" was skipped: that of {at} was still under way");
+    let told = |rig: &Rig| std::fs::read_to_string(rig.path("told.jsonl")).unwrap_or_default();
+    rig.until("somebody was told", |rig| told(rig).contains(&end));
+    rig.until("it goes on", |rig| {
+        let log = rig.log();
+        log.matches("a backup of the schedule was made").count() >= 3
+    });
+    rig.stop();
+    let told = told(&rig);
+    let (before, _) = told.split_once(&end).unwrap();
+    let (_, skipped) = before.rsplit_once("the backup of ").unwrap();
+    assert_ne!(skipped, at);
+    let log = rig.log();
+    let sentence = format!("the backup of {skipped}{end}");
+    assert!(log.contains(&sentence), "{sentence}: {log}");
+    // The one that took long was made, and what was skipped was not made up for.
+    let listed = rig.json(&["backup", "list"]);
+    let rows = listed["backups"].as_array().unwrap().iter();
+    let made: Vec<&str> = rows.filter_map(|row| row["why"].as_str()).collect();
+    let of = |time: &str| {
+        let reason = format!("schedule, {time}");
+        made.iter().filter(|why| **why == reason).count()
+    };
+    assert_eq!((of(at), of(skipped)), (1, 0), "{made:?}");
+    assert!(one_at_a_time(&rig) >= 3);
+}
+
+/// One thing at a time: a drill waits for a backup, and a backup for a drill.
+#[test]
+fn a_drill_and_a_backup_that_are_due_while_the_other_is_under_way_wait_for_it() {
+    let mut rig = traced_and_serving();
+    std::fs::write(rig.path("hold-backup"), "").unwrap();
+    rig.edit(
+        "[timeouts]",
+        "[backup]\nschedule = \"*/2 * * * * *\"\nprune = false\n\n[drill]\nschedule = \"*/2 * * * * *\"\n\n[timeouts]",
+    );
+    let begun = |rig: &Rig, what: &str| {
+        let last = trace(rig).pop();
+        last.filter(|last| last.began && last.what == what)
+    };
+    rig.until("a backup is under way", |rig| {
+        begun(rig, "backup").is_some()
+    });
+    let backup = begun(&rig, "backup").unwrap();
+    let before = held(&rig).len();
+    two_times_pass(&rig, backup.at_ms);
+    assert_eq!(begun(&rig, "backup").as_ref(), Some(&backup));
+    assert_eq!(crate::drills::remains(&rig), (Vec::new(), Vec::new()));
+    assert_eq!(held(&rig).len(), before);
+    std::fs::remove_file(rig.path("hold-backup")).unwrap();
+    rig.until("a drill is held", |rig| held(rig).len() > before);
+    let noted = trace(&rig);
+    let mut since = noted.iter().skip_while(|one| **one != backup);
+    let ended = since.find(|one| !one.began).unwrap();
+    assert_eq!(ended.what, "backup");
+    let drills = held(&rig);
+    let began_ms = |drill: &Value| drill["began_ms"].as_u64().unwrap();
+    for drill in &drills[..drills.len() - before] {
+        assert!(began_ms(drill) >= ended.at_ms, "{ended:?}: {drill:#}");
+    }
+
+    std::fs::write(rig.path("hold-restore"), "").unwrap();
+    rig.until("a drill is under way", |rig| {
+        begun(rig, "restore").is_some()
+    });
+    let drill = begun(&rig, "restore").unwrap();
+    let before = made(&rig);
+    two_times_pass(&rig, drill.at_ms);
+    assert_eq!(begun(&rig, "restore").as_ref(), Some(&drill));
+    assert_eq!(made(&rig), before);
+    let skipped = |rig: &Rig| {
+        let log = rig.log();
+        let lines = log.lines();
+        lines
+            .filter(|line| {
+                line.contains("the drill of ") && line.contains(" was skipped: that of ")
+            })
+            .count()
+    };
+    let skipped_before = skipped(&rig);
+    std::fs::remove_file(rig.path("hold-restore")).unwrap();
+    rig.until("the drills that were due meanwhile were given up", |rig| {
+        skipped(rig) > skipped_before
+    });
+    rig.until("a backup is made again", |rig| {
+        made(rig).len() > before.len()
+    });
+    rig.stop();
+    // Two backups, and what two drills did.
+    assert!(one_at_a_time(&rig) >= 4);
+}
+
+#[test]
+fn a_drill_that_is_due_while_somebody_holds_one_is_skipped_and_said() {
+    let mut rig = traced_and_serving();
+    std::fs::write(rig.path("hold-restore"), "").unwrap();
+    let by_hand = rig.spawn(&["drill"]);
+    rig.until("it is under way", |rig| !trace(rig).is_empty());
+    // Whoever wants to hold one waits a little for the other, and no second time comes meanwhile.
+    rig.edit(
+        "[timeouts]",
+        "[drill]\nschedule = \"*/10 * * * * *\"\n\n[timeouts]",
+    );
+    rig.until("status tells", |rig| {
+        let troubles = data(rig)["troubles"].to_string();
+        troubles.contains("the drill of ") && troubles.contains(" was skipped: somebody holds one")
+    });
+    assert_eq!(trace(&rig).len(), 1, "{:#?}", trace(&rig));
+    assert_eq!(held(&rig), Vec::<Value>::new());
+    std::fs::remove_file(rig.path("hold-restore")).unwrap();
+    assert!(by_hand.join().unwrap().success(), "{}", rig.log());
+    rig.until("one of the schedule is held", |rig| !held(rig).is_empty());
+    rig.stop();
+    let listed = rig.json(&["drill", "list"]);
+    let drills = listed["drills"].as_array().unwrap();
+    let by: Vec<&str> = drills.iter().filter_map(|one| one["by"].as_str()).collect();
+    assert_eq!(by.last(), Some(&"tester"), "{by:?}");
+    // What the one by hand did, and what that of the schedule did after it.
+    assert!(one_at_a_time(&rig) >= 2);
+}
+
+/// Of three, the same is picked in each of fourteen runs with a probability of less than a millionth, and within the
+/// patience of a test there are more.
+#[test]
+fn a_drill_of_the_schedule_may_be_of_any_backup() {
+    let rig = Rig::serving("none");
+    crate::drills::backup(&rig);
+    crate::drills::backup(&rig);
+    let complete = crate::drills::complete(&rig);
+    assert_eq!(complete.len(), 3, "that of the rollout, and two");
+    rig.edit(
+        "[timeouts]",
+        "[drill]\nschedule = \"* * * * * *\"\nbackup = \"random\"\n\n[timeouts]",
+    );
+    let picked = |rig: &Rig| -> BTreeSet<String> {
+        let drills = held(rig);
+        let names = drills.iter().map(|drill| {
+            assert_eq!(drill["wanted"], "any, at random", "{drill:#}");
+            let name = drill["backup"]["name"].as_str();
+            name.unwrap_or_else(|| panic!("{drill:#}")).to_owned()
+        });
+        names.collect()
+    };
+    rig.until("two different ones were tried out", |rig| {
+        picked(rig).len() >= 2
+    });
+    assert!(picked(&rig).is_subset(&complete), "{:?}", picked(&rig));
 }

@@ -58,7 +58,7 @@ impl<'scope> ReadBack<'scope> {
         }
     }
 
-    /// A file that is begun, at `path`. It is read back for good when what this returns is dropped.
+    /// A file that is begun, at `path`. It is read back, if at all, for good when what this returns is dropped.
     pub(super) fn begin(&self, path: PathBuf, file: File) -> Writing<'_, 'scope> {
         Writing {
             read_back: self,

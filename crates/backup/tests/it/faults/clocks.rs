@@ -9,8 +9,9 @@ use portcullis_backup::{
 };
 use sha2::{Digest, Sha256};
 
-use super::subjects::{Behind, Subject, on_disk};
+use super::subjects::{Behind, Postgres, Subject, on_disk};
 use super::{Chance, rounds};
+use crate::postgres_server::PostgresServer;
 use crate::{Place, at, request};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -212,8 +213,10 @@ fn a_restore_by_a_clock_that_jumps_puts_back_what_was_asked_for() {
     let servers = Behind::start();
     let place = Place::new();
     let behind = servers.subjects(place.folder.path());
+    let server = PostgresServer::start();
+    let postgres = Postgres::make(&server, place.folder.path());
     let all = on_disk(place.folder.path()).into_iter().chain(behind);
-    for subject in all {
+    for subject in all.chain([postgres]) {
         let place = Place::new();
         restored_by_a_clock_that_jumps(&place, &*subject, rounds(6, 60));
     }

@@ -9,7 +9,8 @@ use std::process::{Command, Output};
 
 use portcullis_backup::{BackupError, Store, Vault, store_digest};
 
-use super::subjects::{BEHIND, Behind, of, on_disk};
+use super::subjects::{BEHIND, Behind, Postgres, of, on_disk};
+use crate::postgres_server::PostgresServer;
 use crate::{at, names, noise, request};
 
 const FOLDER_VARIABLE: &str = "PORTCULLIS_TEST_FULL_STORE";
@@ -77,7 +78,7 @@ fn restores_when_there_is_room(folder: &Path, fill: impl Fn(), make_room: impl F
 /// vault when it is put back.
 fn passes_through_the_vault(folder: &Path, vault: &Path, fill: impl Fn(), make_room: impl Fn()) {
     let vault = Vault::open_or_create(vault).unwrap();
-    for (index, kind) in BEHIND.iter().enumerate() {
+    for (index, kind) in BEHIND.iter().chain(&["postgres"]).enumerate() {
         let second = 10 * i64::try_from(index).unwrap();
         let subject = of(kind, folder);
         let store = subject.store();
@@ -238,6 +239,8 @@ fn run_child(program: &str, arguments: &[&str], child: &str, prepare: &str) -> O
     fs::create_dir(folder.path().join("disk")).unwrap();
     let servers = Behind::start();
     servers.subjects(folder.path());
+    let server = PostgresServer::start();
+    Postgres::make(&server, folder.path());
     let script =
         format!("{prepare} && exec \"$1\" --exact faults::disks::{child} --ignored --nocapture");
     Command::new(program)

@@ -105,7 +105,8 @@ impl RehearsalHand {
         let took = WallClock.now_ms().saturating_sub(began);
         let locks = locks.end().await;
         let proof = self.migration.probe(&op).await;
-        if proof.presence != Presence::Applied {
+        // The proof cannot tell a reverse that failed half way from one that came to its end.
+        if proof.presence != Presence::Applied || ran.is_err() {
             let mut evidence = std::mem::take(facts);
             let why = match ran {
                 Ok(facts) => {

@@ -14,6 +14,7 @@ use portcullis_rollout::StoreLocation;
 
 use super::{alone, data_release, failed, now, restore_checks};
 use crate::command_error::{CommandError, ErrorCode, Exit};
+use crate::commands::question;
 use crate::continuous_range::{ms, range_ms};
 use crate::continuous_source::archive;
 use crate::output;
@@ -303,6 +304,11 @@ async fn in_place(
         ),
     };
     let database = archive.identity().map_err(told)?.database;
+    if question::can_be_asked() && !wanted.accept_loss {
+        output::talk(
+            "it is recovered beside the live data first; you are asked before it is put in place",
+        );
+    }
     let cluster = archive.recover(&order).map_err(told)?;
     let checked = cluster.check(&database).map_err(|error| {
         told(error)
@@ -323,7 +329,11 @@ async fn in_place(
     vault.verify(&backup.name).map_err(told)?;
     let _hold = vault.hold(&backup.name).map_err(told)?;
     if !wanted.accept_loss {
-        restore_checks::is_agreed(vault, &backup.name, &[&live])?;
+        let refused = format!(
+            "nothing was put in place; what was recovered is kept: `portcullis backup restore {} --in-place` puts it there",
+            backup.name
+        );
+        restore_checks::is_agreed(vault, &backup.name, &[&live], &refused)?;
     }
     let replaced = vault
         .restore_in_place(&backup.name, &live, now())

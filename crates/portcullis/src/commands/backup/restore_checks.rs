@@ -117,19 +117,21 @@ pub(super) fn has_room(
 /// does, the command itself is the answer: what is replaced is kept.
 ///
 /// # Errors
-/// When they do not want it.
+/// When they do not want it; `refused` says how things are then.
 pub(super) fn is_agreed(
     vault: &Vault,
     name: &BackupName,
     stores: &[&Store],
+    refused: &str,
 ) -> Result<(), CommandError> {
     if !question::can_be_asked() || stores.is_empty() {
         return Ok(());
     }
+    output::talk("counting what was written since ...");
     output::talk(&format!("puts {name} back; taken away then:"));
     for store in stores {
         let loss = store_loss(vault, name, store);
         output::talk(&format!("  {}: {}", loss.store, loss.words));
     }
-    question::agreed("Put it back? What is replaced is kept.")
+    question::agreed("Put it back? What is replaced is kept.", refused)
 }

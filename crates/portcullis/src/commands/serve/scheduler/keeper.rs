@@ -186,17 +186,26 @@ impl Keeper {
         }
     }
 
-    /// Does what is due, and gives up the times that came meanwhile.
+    /// Does what is due, and gives up the times that came meanwhile. If it could not begin, the newest of them has a turn of
+    /// its own.
     async fn do_it(&mut self, job: Job, time_ms: u64, schedule: &Schedule) {
         let at = schedule.words_of(time_ms);
         let words = format!("the {} of {at} is under way", job.word());
         self.busy.send_replace(Some(words));
         self.tell_standing().await;
+        let known = self.entries.len();
         match job {
             Job::Backup => self.back_up(time_ms, &at).await,
             Job::Drill => self.drill(time_ms, &at).await,
         }
         self.busy.send_replace(None);
+        let has_not_begun = |entry: &DataEntry| {
+            matches!(&entry.record, DataRecord::NotDone { job: of, time_ms: at_ms, tried: false, .. }
+                if (*of, *at_ms) == (job, time_ms))
+        };
+        if self.entries.iter().skip(known).any(has_not_begun) {
+            return;
+        }
         let newest = schedule.at_or_before(now_ms());
         if let Some(newest_ms) = newest.filter(|newest_ms| *newest_ms > time_ms) {
             let newest = schedule.words_of(newest_ms);
