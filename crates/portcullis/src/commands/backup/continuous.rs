@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    Amcheck, BackupError, BackupRequest, ContinuousArchive, ContinuousVerified, Kept, LogGap,
-    RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange, Store, Vault,
+    Amcheck, BackupError, BackupName, BackupRequest, ContinuousArchive, ContinuousVerified, Kept,
+    LogGap, RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange, Store, Vault,
 };
 use portcullis_config::{Config, ContinuousConfig};
 use portcullis_engine::{DataRecord, size_words, span_words, stores_of};
@@ -247,6 +247,14 @@ fn chosen<'c>(
     Err(CommandError::new(Exit::Usage, what).hint(&hint))
 }
 
+/// Asks whether what was recovered and backed up is to be put in place.
+fn is_agreed(vault: &Vault, name: &BackupName, live: &Store) -> Result<(), CommandError> {
+    let refused = format!(
+        "nothing was put in place; what was recovered is kept: `portcullis backup restore {name} --in-place` puts it there"
+    );
+    restore_checks::is_agreed(vault, name, &[live], &refused)
+}
+
 /// Leaves the cluster in a folder, for somebody to start.
 fn to_folder(
     archive: &ContinuousArchive,
@@ -291,14 +299,13 @@ async fn in_place(
     (at, wanted): (Option<Timestamp>, Wanted<'_>),
     json: bool,
 ) -> Result<Exit, CommandError> {
-    let scratch = wanted.scratch;
     let told = |error: BackupError| failed(&error);
     let _lock = alone(config)?;
     let (live, jobs) = live_store(config, &one.store).await?;
     let release = data_release(config).await;
     let order = RecoveryOrder {
         at,
-        place: scratch.map_or_else(
+        place: wanted.scratch.map_or_else(
             || RecoveryPlace::scratch_in(&config.state.folder),
             |scratch| RecoveryPlace::Scratch(scratch.to_owned()),
         ),
@@ -329,11 +336,7 @@ async fn in_place(
     vault.verify(&backup.name).map_err(told)?;
     let _hold = vault.hold(&backup.name).map_err(told)?;
     if !wanted.accept_loss {
-        let refused = format!(
-            "nothing was put in place; what was recovered is kept: `portcullis backup restore {} --in-place` puts it there",
-            backup.name
-        );
-        restore_checks::is_agreed(vault, &backup.name, &[&live], &refused)?;
+        is_agreed(vault, &backup.name, &live)?;
     }
     let replaced = vault
         .restore_in_place(&backup.name, &live, now())
