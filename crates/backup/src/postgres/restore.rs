@@ -1,6 +1,6 @@
 //! Putting a dump into a new database, and the new database into the place of the old one.
 //!
-//! The new database carries a comment that says what it is until it is in place: what a crash leaves behind is
+//! The new database carries a comment (before it has one, a limit of sessions that nobody else gives) that says what it is until it is in place: what a crash leaves behind is
 //! known by it. The two are exchanged by two renames in one transaction. While that runs nobody can open a session
 //! with the old database (the server makes new sessions wait for the lock of the rename), those that are open are
 //! ended, and if the transaction does not end well the server undoes it: there is no moment in which the name leads
@@ -23,6 +23,10 @@ use crate::bounds::{POSTGRES_NAME_BYTES_MAX, POSTGRES_SESSIONS_PAUSE_MS, POSTGRE
 
 /// How the comment of a database begins that was made by this program and is not in use.
 const MARK: &str = "Portcullis: ";
+
+/// The limit of sessions of a database that was just made and has no comment yet: a database cannot be made together with
+/// a comment, and a crash between the two would leave one that nobody knows. It limits nothing.
+const UNCOMMENTED_LIMIT: i32 = 1_913_470_127;
 
 /// The name of a database that belongs to another one, cut where the server would cut it.
 pub(super) fn beside(database: &str, suffix: &str) -> String {
@@ -88,10 +92,11 @@ pub(super) async fn load(
             database: copy.database().to_owned(),
         });
     }
-    // One statement: a database without its mark would never be cleared away.
-    maintenance
-        .run("create a database", &wanted.settings.create(&name))
-        .await?;
+    let creating = format!(
+        "{} CONNECTION LIMIT {UNCOMMENTED_LIMIT}",
+        wanted.settings.create(&name)
+    );
+    maintenance.run("create a database", &creating).await?;
     let mark = super::session::literal(&format!(
         "{MARK}{what}; it may be dropped while no Portcullis works on it"
     ));
@@ -288,9 +293,11 @@ pub(super) async fn exists(session: &mut Session, database: &str) -> Result<bool
 
 /// Databases that this program made on the server and that are not in use: copies, and what a crash left.
 pub(super) async fn marked(session: &mut Session) -> Result<Vec<String>, PostgresProblem> {
-    const FIND: &str = "SELECT datname::text FROM pg_database WHERE shobj_description(oid, 'pg_database') \
-         LIKE $1 || '%' ORDER BY 1";
-    let found: Vec<(String,)> = session.rows("look for copies", FIND, &[MARK]).await?;
+    let find = format!(
+        "SELECT datname::text FROM pg_database WHERE shobj_description(oid, 'pg_database') LIKE $1 || '%' \
+         OR datconnlimit = {UNCOMMENTED_LIMIT} ORDER BY 1"
+    );
+    let found: Vec<(String,)> = session.rows("look for copies", &find, &[MARK]).await?;
     Ok(found.into_iter().map(|(name,)| name).collect())
 }
 
