@@ -21,11 +21,12 @@ use crate::since::TableNow;
 /// `table <rows> <digest> <name as JSON>`. The digest of a table is computed by the server: two hashes of the text of
 /// each row (`hashtextextended` with the seeds 0 and 1, as hash partitions have it), added up as two sums, so that the
 /// order does not count. The text has the values in order of the columns' names with U+001F between them, and behind
-/// U+001D which of them are NULL. Of large objects it is the SHA-256 of each piece, of which the first 128 bits are added up so.
+/// U+001D which of them are NULL. Of large objects it is the SHA-256 of each piece, of which the first 128 bits are added
+/// up so.
 ///
 /// It tells data that differs by accident or by a program. It cannot tell, and leaves out: text with U+001D to U+001F in it
-/// that went from one column to the next, what was left in sequences (they move on without a transaction), the rows of materialized views and of foreign tables, computed
-/// columns, rows of tables that an extension made, statistics, and expressions that differ in nothing but casts and
+/// that went from one column to the next, what was left in sequences (they move on without a transaction), the rows of
+/// materialized views and of foreign tables, computed columns, rows of tables that an extension made, statistics, and expressions that differ in nothing but casts and
 /// parentheses. It is no proof against somebody who can choose rows to make a sum come out: what proves that a
 /// stored backup is what was written are the SHA-256 of its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -209,9 +209,7 @@ impl PostgresProblem {
             Self::Unreachable { .. } | Self::Busy { .. } | Self::InUse { .. }
         )
     }
-}
 
-impl PostgresProblem {
     /// Whether a program found no room for its sessions. The server says that in no other way to programs, and in English
     /// (`src/backend/utils/init/postinit.c`, `miscinit.c`).
     pub(super) fn lacks_room_for_sessions(&self) -> bool {

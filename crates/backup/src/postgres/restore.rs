@@ -1,7 +1,7 @@
 //! Putting a dump into a new database, and the new database into the place of the old one.
 //!
-//! The new database carries a comment (before it has one, a limit of sessions that nobody else gives) that says what it is until it is in place: what a crash leaves behind is
-//! known by it. The two are exchanged by two renames in one transaction. While that runs nobody can open a session
+//! Until it is in place the new database carries a comment that says what it is (before it has one, a limit of sessions
+//! that nobody else gives): what a crash leaves behind is known by it. The two are exchanged by two renames in one transaction. While that runs nobody can open a session
 //! with the old database (the server makes new sessions wait for the lock of the rename), those that are open are
 //! ended, and if the transaction does not end well the server undoes it: there is no moment in which the name leads
 //! to neither.
