@@ -63,6 +63,7 @@ mod holes;
 mod manifest;
 mod octal;
 mod on_disk;
+mod open_transaction;
 mod outline;
 mod postgres;
 mod process_output;
@@ -101,6 +102,7 @@ pub use manifest::{
     DirectoryEntry, FileEntry, HardLinkEntry, LinkTarget, MANIFEST_FORMAT, Manifest, StoreManifest,
     SymlinkEntry,
 };
+pub use open_transaction::OpenTransaction;
 pub use outline::StoreOutline;
 pub use postgres::{
     Amcheck, ArchiveIdentity, ArchiveLock, ArchivePoint, ArchiveStanding, ArchiveVerification,
@@ -117,7 +119,7 @@ pub use redis::{ExpiringEntry, RedisAddress, RedisContent, RedisProblem};
 pub use relative_path::{PathRefused, RelativePath};
 pub use retention::{Decision, Keep, Retention, retention};
 pub use since::{Since, TableSince};
-pub use space::free_bytes_of;
+pub use space::{DiskNeeded, DisksNeeded, free_bytes_of};
 pub use sqlite::SqliteContent;
 pub use store::{Location, Store, StoreKind, StoreSize, store_digest, store_digest_against};
 pub use table_entry::TableEntry;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -211,6 +211,27 @@ impl From<LinkTarget> for String {
     }
 }
 
+/// One entry of a store.
+#[derive(Clone, Copy)]
+enum Entry<'a> {
+    File(&'a FileEntry),
+    /// A further name of a file.
+    Name(&'a RelativePath, &'a FileEntry),
+    Directory(&'a DirectoryEntry),
+    Symlink(&'a SymlinkEntry),
+}
+
+impl<'a> Entry<'a> {
+    fn path(&self) -> &'a RelativePath {
+        match self {
+            Entry::File(file) => &file.path,
+            Entry::Name(path, _) => path,
+            Entry::Directory(folder) => &folder.path,
+            Entry::Symlink(link) => &link.path,
+        }
+    }
+}
+
 impl Manifest {
     /// Writes it as JSON with a line break at the end.
     pub(crate) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
@@ -309,44 +330,57 @@ impl StoreManifest {
             let word = content.word.as_deref().map(command::digest_of_word);
             return word.unwrap_or_else(|| data.sha256.clone());
         }
-        let mut lines: Vec<(&RelativePath, String)> = Vec::new();
-        let chroma = self.sqlite.as_ref();
-        let chroma = chroma.filter(|_| self.kind == StoreKind::Chroma);
-        for entry in &self.files {
-            let line = match chroma {
-                Some(content) if chroma::is_database(&entry.path) => {
-                    format!("database {} {}\n", content.digest(), entry.path)
-                }
-                _ => format!("file {} {} {}\n", entry.size, entry.sha256, entry.path),
-            };
-            lines.push((&entry.path, line));
-        }
-        let files: BTreeMap<_, _> = self.files.iter().map(|file| (&file.path, file)).collect();
-        for entry in &self.hard_links {
-            if let Some(file) = files.get(&entry.to) {
-                let line = format!("file {} {} {}\n", file.size, file.sha256, entry.path);
-                lines.push((&entry.path, line));
-            }
-        }
-        for entry in self
-            .directories
-            .iter()
-            .filter(|entry| !entry.path.is_root())
-        {
-            lines.push((&entry.path, format!("directory 0 - {}\n", entry.path)));
-        }
-        for entry in &self.symlinks {
-            let target = entry.target.as_os_str().as_encoded_bytes();
-            let sha256 = hex::encode(Sha256::digest(target));
-            let line = format!("symlink {} {sha256} {}\n", target.len(), entry.path);
-            lines.push((&entry.path, line));
-        }
-        lines.sort();
         let mut sha = Sha256::new();
-        for (_, line) in &lines {
-            sha.update(line);
+        let mut line = String::new();
+        for entry in self.in_order() {
+            line.clear();
+            self.write_line(entry, &mut line);
+            sha.update(&line);
         }
         hex::encode(sha.finalize())
+    }
+
+    /// Everything but the root, in order of path.
+    fn in_order(&self) -> Vec<Entry<'_>> {
+        let files = self.files.iter().map(Entry::File);
+        let folders = self.directories.iter().filter(|one| !one.path.is_root());
+        let folders = folders.map(Entry::Directory);
+        let links = self.symlinks.iter().map(Entry::Symlink);
+        // Most stores have no file with two names.
+        let mut by_path = BTreeMap::new();
+        if !self.hard_links.is_empty() {
+            by_path.extend(self.files.iter().map(|file| (&file.path, file)));
+        }
+        let names = self.hard_links.iter();
+        let names =
+            names.filter_map(|one| Some(Entry::Name(&one.path, by_path.get(&one.to).copied()?)));
+        let mut entries: Vec<Entry<'_>> = files.chain(folders).chain(links).chain(names).collect();
+        entries.sort_by_key(Entry::path);
+        entries
+    }
+
+    /// What the digest counts of an entry. There may be many, so nothing is kept of it.
+    fn write_line(&self, entry: Entry<'_>, line: &mut String) {
+        let chroma = self.sqlite.as_ref();
+        let chroma = chroma.filter(|_| self.kind == StoreKind::Chroma);
+        let written = match (entry, chroma) {
+            (Entry::File(file), Some(content)) if chroma::is_database(&file.path) => {
+                writeln!(line, "database {} {}", content.digest(), file.path)
+            }
+            (Entry::File(file), _) => {
+                writeln!(line, "file {} {} {}", file.size, file.sha256, file.path)
+            }
+            (Entry::Name(path, file), _) => {
+                writeln!(line, "file {} {} {path}", file.size, file.sha256)
+            }
+            (Entry::Directory(folder), _) => writeln!(line, "directory 0 - {}", folder.path),
+            (Entry::Symlink(link), _) => {
+                let target = link.target.as_os_str().as_encoded_bytes();
+                let sha256 = hex::encode(Sha256::digest(target));
+                writeln!(line, "symlink {} {sha256} {}", target.len(), link.path)
+            }
+        };
+        debug_assert!(written.is_ok(), "a String takes everything");
     }
 
     /// No path twice, every parent a directory of the manifest (so that nothing is ever written

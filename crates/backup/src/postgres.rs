@@ -26,7 +26,7 @@ use crate::manifest::StoreManifest;
 use crate::on_disk::{OnDisk, Shape};
 use crate::since::TableNow;
 use crate::vault::failed_to;
-use crate::{BackupError, StoreKind, StoreSize, TableEntry};
+use crate::{BackupError, OpenTransaction, StoreKind, StoreSize, TableEntry};
 
 mod address;
 mod amcheck;
@@ -43,6 +43,7 @@ mod session;
 mod settings;
 mod system_user;
 mod tools;
+mod transactions;
 
 pub use address::PostgresAddress;
 pub use amcheck::Amcheck;
@@ -186,6 +187,16 @@ impl Database<'_> {
             rights::may_restore(&mut session, self.address.database()).await?;
             session.close().await;
             Ok(())
+        })
+    }
+
+    /// Transactions of others that have been open for at least so many milliseconds, the oldest first.
+    fn open_transactions(&self, at_least_ms: u64) -> Result<Vec<OpenTransaction>, BackupError> {
+        self.blocking(async {
+            let mut session = Session::open(self.address).await?;
+            let open = transactions::open_for(&mut session, at_least_ms).await?;
+            session.close().await;
+            Ok(open)
         })
     }
 

@@ -18,7 +18,9 @@ use jiff::Timestamp;
 use crate::archive::ArchiveWriter;
 use crate::capture::Unsettled;
 use crate::vault::{Staged, Turn};
-use crate::{BackupError, BackupName, Replaced, Since, StoreManifest, StoreSize, Vault};
+use crate::{
+    BackupError, BackupName, OpenTransaction, Replaced, Since, StoreManifest, StoreSize, Vault,
+};
 
 /// A store behind a server or a tool.
 pub(crate) trait Remote {
@@ -34,6 +36,11 @@ pub(crate) trait Remote {
     /// Whether the rights are there to copy it beside itself and to put a copy into its place.
     fn may_be_restored(&self) -> Result<(), BackupError> {
         Ok(())
+    }
+
+    /// Transactions of others that have been open for at least so many milliseconds, the oldest first.
+    fn open_transactions(&self, _at_least_ms: u64) -> Result<Vec<OpenTransaction>, BackupError> {
+        Ok(Vec::new())
     }
 
     /// The digest of what it holds now, to compare with that of a manifest.

@@ -15,7 +15,7 @@ use crate::postgres::{Database, PostgresAddress};
 use crate::redis::{Instance, RedisAddress};
 use crate::remote::Remote;
 use crate::scan::{ItemKind, Scan};
-use crate::{BackupError, StoreCommands, StoreManifest, chroma, sqlite};
+use crate::{BackupError, OpenTransaction, StoreCommands, StoreManifest, chroma, sqlite};
 
 /// A named piece of data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -312,6 +312,18 @@ impl Store {
         match self.held() {
             Held::Disk(_) => Ok(()),
             Held::Server(remote) => remote.may_be_restored(),
+        }
+    }
+
+    /// Transactions that others have had open in it for at least so many milliseconds, the oldest first: a migration may wait
+    /// for them. Only databases on a server tell; of those whose sessions its user may not look at nothing is known.
+    ///
+    /// # Errors
+    /// [`BackupError::Postgres`] if the server cannot be asked.
+    pub fn open_transactions(&self, at_least_ms: u64) -> Result<Vec<OpenTransaction>, BackupError> {
+        match self.held() {
+            Held::Disk(_) => Ok(Vec::new()),
+            Held::Server(remote) => remote.open_transactions(at_least_ms),
         }
     }
 

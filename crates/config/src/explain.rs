@@ -282,6 +282,9 @@ fn effective(config: &Config, key: &str) -> Option<String> {
             _ => {}
         }
     }
+    if key == "backup.keep_days" {
+        return Some(config.retention.keep_days.to_string());
+    }
     let value = match (key, &config.gateway.sticky) {
         ("gateway.health.path", _) => config.gateway.health.path.clone(),
         ("gateway.sticky_name", StickyConfig::Cookie { name }) => name.clone(),

@@ -219,7 +219,7 @@ listen = @LISTEN@           # where clients connect
 
 #[backup]
 #keep_last = 5                      # the newest are kept
-#keep_days = 14                     # and those of so many days
+#keep_days = 14                     # and those of so many days; 7 outside of production
 #keep_weekly = 4                    # and the newest of each of 4 weeks; also hourly, daily, monthly, yearly
 #schedule = "15 2 * * *"            # `serve` makes one each night: minute, hour, day, month, day of the week
 #age_max = "26h"                    # no rollout when the last verified one is older

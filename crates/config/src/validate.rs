@@ -89,7 +89,7 @@ pub(crate) fn validate(
     let releases = release::releases(raw.releases, changed, &mut context);
     let hooks = hook::hooks(raw.hooks, &mut context);
     let has_stores = !raw.stores.is_empty();
-    let retention = schedule::retention(&raw.backup);
+    let retention = schedule::retention(&raw.backup, &service.environment);
     let backup = backups(&raw.backup, &retention, has_stores, &mut context);
     let drill = schedule::drill(&raw.drill, (has_stores, !continuous.is_empty()), report);
     let figures = metric::orders(raw.gate.metrics, &mut context);

@@ -55,10 +55,13 @@ pub(crate) const PUNCTUAL_MS: u64 = 60_000;
 /// How far the newest time of a schedule that was seen to may be ahead of the clock before it is taken for the fault
 /// of a clock that was wrong then, in milliseconds: a day.
 pub(crate) const SEEN_AHEAD_MS_MAX: u64 = 24 * 60 * 60 * 1000;
-/// What a drill wants free on its disk besides the copies, as a part of them, in percent, and in bytes: the release
-/// that is started on them writes as well.
-pub(crate) const DRILL_ROOM_PERCENT: u64 = 10;
-pub(crate) const DRILL_ROOM_BYTES: u64 = 16 * 1024 * 1024;
+/// For how long a transaction of somebody else's must have been open in a store to be worth a warning before a migration, in
+/// milliseconds: those of a service last for less.
+pub(crate) const OPEN_TRANSACTION_MS: u64 = 10_000;
+/// What drills and rehearsals want free on their disk besides the copies, as a part of them, in percent, and in bytes: the
+/// release that is started on them writes as well.
+pub(crate) const COPIES_SPARE_PERCENT: u64 = 10;
+pub(crate) const COPIES_SPARE_BYTES: u64 = 16 * 1024 * 1024;
 /// How many addresses are tried for the release that a drill starts.
 pub(crate) const DRILL_ADDRESSES_TRIED: u32 = 20;
 /// How long the right to record something about a service's data is good for, in milliseconds.

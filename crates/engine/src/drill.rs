@@ -16,7 +16,7 @@ use portcullis_driver::{CheckClient, ProcessDriver, ProcessDriverError, SmokeDri
 use portcullis_rollout::{CutOff, Fact, StoreRef, Trial};
 use tokio_util::sync::CancellationToken;
 
-use crate::bounds::{DRILL_ROOM_BYTES, DRILL_ROOM_PERCENT};
+use crate::bounds::{COPIES_SPARE_BYTES, COPIES_SPARE_PERCENT};
 use crate::clock::{Clock, Stopwatch, WallClock};
 use crate::data_log::{DataEntry, recorded_sums};
 use crate::hands::{chain, size_words};
@@ -431,15 +431,20 @@ fn copy_of(summary: &portcullis_backup::BackupSummary, manifest: Option<&Manifes
     }
 }
 
+/// How much room copies of so many bytes want, on which a release is started.
+pub(crate) fn with_spare(bytes: u64) -> u64 {
+    bytes
+        .saturating_add(bytes / 100 * COPIES_SPARE_PERCENT)
+        .saturating_add(COPIES_SPARE_BYTES)
+}
+
 /// Whether the copies fit where they go.
 fn room(manifest: Option<&Manifest>, folder: &Path) -> Result<Vec<Fact>, Short> {
     let Some(manifest) = manifest else {
         return Ok(Vec::new());
     };
     let bytes: u64 = manifest.stores.iter().map(|store| store.bytes()).sum();
-    let needed = bytes
-        .saturating_add(bytes / 100 * DRILL_ROOM_PERCENT)
-        .saturating_add(DRILL_ROOM_BYTES);
+    let needed = with_spare(bytes);
     let free = portcullis_backup::free_bytes_of(folder)
         .map_err(|error| Short::could_not(chain(&error)))?;
     if needed > free {

@@ -66,6 +66,32 @@ pub struct PreflightOrder {
     /// How old the last verified backup may be; missing when any age will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_age: Option<BackupAge>,
+    /// What the steps that follow write to disks besides the backup; missing when that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomNeed>,
+}
+
+/// What a rollout writes to disks besides its backups. How much that is, is estimated from what the stores hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomNeed {
+    /// The folder in which a rehearsal has copies of the stores, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copies: Option<PathBuf>,
+    /// When a backup is put back, if ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_back: Option<BesideStores>,
+    /// How many backups of the stores lie in the vault by then.
+    pub backups: u32,
+}
+
+/// When data is prepared beside the stores, to be put into their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BesideStores {
+    /// That is the way back, or the release's own way: without the room there is none.
+    Needed,
+    /// Only when the reverse of the migration fails: that there is no room is worth a warning.
+    IfReverseFails,
 }
 
 /// How old the last verified backup may be when a rollout starts.

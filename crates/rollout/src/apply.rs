@@ -67,6 +67,7 @@ impl Rollout {
             effects: Vec::new(),
             pause: self.pause.clone(),
             given_up: self.given_up,
+            agreed: self.agreed,
             progress: None,
             passed: None,
             warned: self.warned.clone(),
@@ -385,6 +386,12 @@ impl Rollout {
                 } => turn.unwind(at.previous(), cause.clone()),
                 E::Probed {
                     presence: Presence::Applied,
+                    ..
+                } if self.asks_before_undoing(*at, cause) => {
+                    turn.would_lose_writes(*at, *attempt, cause.clone())
+                }
+                E::Probed {
+                    presence: Presence::Applied,
                     facts,
                     ..
                 } => match attempt.next() {
@@ -469,6 +476,9 @@ impl Rollout {
                 // A gate has nothing to probe: it is opened anew.
                 E::Retry if turn.is_gate(*at) => turn.enter(*at),
                 E::Retry => {
+                    if *why == HeldWhy::WouldLoseWrites {
+                        turn.agreed = Some(*at);
+                    }
                     let renewed = attempt.renewed(turn.attempts_max(*at));
                     turn.doubt(*direction, *at, renewed, halt.clone(), cause.clone())
                 }
@@ -556,6 +566,8 @@ struct Turn<'a> {
     effects: Vec<Effect>,
     /// The step whose reverse is given up.
     given_up: Option<StepIndex>,
+    /// The step at which a person agreed to losing writes.
+    agreed: Option<StepIndex>,
     /// The pause that is asked for; it is kept only while the rollout advances.
     pause: Option<Halt>,
     /// How far the attempt says that it is.
@@ -853,20 +865,24 @@ impl Turn<'_> {
                 && step.undo.action().is_some()
             {
                 let attempt = Attempt::first(step.attempts_max);
-                if step.undo.needs_consent() && self.rollout.exposed && !cause.accepts_loss() {
-                    let why = HeldWhy::WouldLoseWrites;
-                    return self.hold(
-                        Tried::new(Direction::Undo, at, attempt),
-                        None,
-                        Some(cause),
-                        why,
-                    );
+                if self.rollout.asks_before_undoing(at, &cause) {
+                    // Data that is as in the backup, because the migration failed before it changed any, needs no answer.
+                    return match self.rollout.exposed {
+                        true => self.would_lose_writes(at, attempt, cause),
+                        false => self.doubt(Direction::Undo, at, attempt, None, Some(cause)),
+                    };
                 }
                 return self.perform(Direction::Undo, at, attempt, Some(cause));
             }
             from = at.previous();
         }
         self.done(End::RolledBack, Some(cause))
+    }
+
+    /// Asks a person before a backup is put back that lacks what users wrote since.
+    fn would_lose_writes(&mut self, at: StepIndex, attempt: Attempt, cause: Cause) -> State {
+        let tried = Tried::new(Direction::Undo, at, attempt);
+        self.hold(tried, None, Some(cause), HeldWhy::WouldLoseWrites)
     }
 
     /// After the last attempt at undoing a step: where there is another way that needs no consent it is taken, and people are
@@ -1127,6 +1143,7 @@ impl Turn<'_> {
         next.warned = self.warned;
         next.newest = self.newest;
         next.given_up = self.given_up;
+        next.agreed = self.agreed;
         next.exposed |= self.effects.iter().any(exposes);
         next.progress = match (&state, self.progress) {
             (

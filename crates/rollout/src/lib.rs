@@ -29,9 +29,10 @@ mod timeline;
 mod value_source;
 
 pub use action::{
-    Action, Approval, ArchiveAge, BackupAge, BackupOrder, Check, Command, CutOff, GateOrder,
-    GateRole, HookOrder, HookTime, Kept, Launch, LockLimit, MetricsSource, PreflightOrder,
-    Promotion, Rehearsal, RestoreOrder, SecretNeed, SmokeOrder, Split, SplitArm, Trial, WayBack,
+    Action, Approval, ArchiveAge, BackupAge, BackupOrder, BesideStores, Check, Command, CutOff,
+    GateOrder, GateRole, HookOrder, HookTime, Kept, Launch, LockLimit, MetricsSource,
+    PreflightOrder, Promotion, Rehearsal, RestoreOrder, RoomNeed, SecretNeed, SmokeOrder, Split,
+    SplitArm, Trial, WayBack,
 };
 pub use apply::Refused;
 pub use bucket_ref::BucketRef;

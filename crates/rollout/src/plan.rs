@@ -14,6 +14,7 @@ mod keep_warm;
 mod notes;
 mod problem;
 mod request;
+mod room;
 mod secrets;
 mod steps;
 

@@ -27,6 +27,8 @@ pub struct Rollout {
     pub(crate) exposed: bool,
     /// The step whose reverse was given up: its backup is put back instead.
     pub(crate) given_up: Option<StepIndex>,
+    /// The step whose backup a person wants put back, though that loses writes.
+    pub(crate) agreed: Option<StepIndex>,
     /// An accepted pause that waits for the step to settle.
     pub(crate) pause: Option<Halt>,
     /// How far the attempt that is under way says that it is.
@@ -101,6 +103,7 @@ impl Rollout {
             seq: 0,
             exposed: false,
             given_up: None,
+            agreed: None,
             pause: None,
             progress: None,
             last_gate: None,
@@ -225,10 +228,24 @@ impl Rollout {
     pub(crate) fn other_way(&self, at: StepIndex) -> Option<(Action, bool)> {
         let step = self.plan.step(at).filter(|_| self.given_up != Some(at))?;
         let (action, asks) = step.undo.otherwise()?;
-        // While everybody was kept out, nothing was written that could be lost.
+        Some((action, asks && self.may_have_taken_writes()))
+    }
+
+    /// Whether users may have written something since the backup that is put back: to the release that serves, unless they are
+    /// kept out, and to the new one as soon as it was given traffic.
+    fn may_have_taken_writes(&self) -> bool {
         let closed =
             matches!(self.plan.strategy, Strategy::CutOver { .. }) || self.plan.policy.read_only;
-        Some((action, asks && (self.exposed || !closed)))
+        self.exposed || !closed
+    }
+
+    /// Whether a person is asked before this step is undone, because that loses writes and nobody has agreed to it.
+    pub(crate) fn asks_before_undoing(&self, at: StepIndex, cause: &crate::Cause) -> bool {
+        let step = self.plan.step(at);
+        step.is_some_and(|step| step.undo.needs_consent())
+            && self.may_have_taken_writes()
+            && self.agreed != Some(at)
+            && !cause.accepts_loss()
     }
 
     /// The pause that was asked for and takes effect when the step has settled, if one was.

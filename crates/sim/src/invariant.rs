@@ -116,7 +116,8 @@ fn check_undo(plan: &Plan, op: &Op, world: &World, found: &mut Vec<Violation>) {
         let what = format!("{name}: a backup put back after a failed reverse without consent");
         found.push(violation(17, what));
     }
-    if plan.steps[op.key.step.0].undo.needs_consent() && exposed && !world.consented {
+    let asks = plan.steps[op.key.step.0].undo.needs_consent() && (exposed || !closed);
+    if asks && !world.consented {
         found.push(violation(
             17,
             format!("{name} undone, losing writes without consent"),

@@ -11,7 +11,8 @@ use crate::capture::Unsettled;
 use crate::remote::{InBackup, Remote, RemoteExamined};
 use crate::since::{Since, tables};
 use crate::{
-    BackupError, Kept, PostgresContent, PostgresProblem, Replaced, StoreManifest, StoreSize,
+    BackupError, Kept, OpenTransaction, PostgresContent, PostgresProblem, Replaced, StoreManifest,
+    StoreSize,
 };
 
 /// Part of the names of databases: to the millisecond, and with nothing that has to be quoted.
@@ -32,6 +33,10 @@ impl Remote for Database<'_> {
 
     fn may_be_restored(&self) -> Result<(), BackupError> {
         Database::may_be_restored(self)
+    }
+
+    fn open_transactions(&self, at_least_ms: u64) -> Result<Vec<OpenTransaction>, BackupError> {
+        Database::open_transactions(self, at_least_ms)
     }
 
     fn live_digest(&self) -> Result<String, BackupError> {

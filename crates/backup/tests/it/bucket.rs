@@ -17,6 +17,8 @@ use crate::cloud::{Fault, FaultProxy, SHOWN, Server, free_port};
 use crate::killed::{FOLDER_VARIABLE, FROM_VARIABLE};
 use crate::{Place, at, noise, request};
 
+mod room;
+
 const MIB: usize = 1024 * 1024;
 
 /// Keys that are no plain path of a file, as they are and as they are sent.

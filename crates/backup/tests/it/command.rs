@@ -15,6 +15,8 @@ use crate::killed::FOLDER_VARIABLE;
 
 use crate::{Place, at, names, request};
 
+mod room;
+
 fn words(command: &[&str]) -> Vec<String> {
     command.iter().map(|word| (*word).to_owned()).collect()
 }

@@ -5,6 +5,7 @@
 //! `PORTCULLIS_BACKUP_SEED` repeats a run: every test prints the seed that it used.
 #![allow(clippy::print_stdout)]
 
+mod archives;
 mod clocks;
 mod corruption;
 mod disks;

@@ -39,6 +39,7 @@ mod refusals;
 mod removing;
 mod round_trip;
 mod since;
+mod small_disk;
 mod sqlite;
 mod waiting;
 

@@ -14,7 +14,10 @@ use crate::killed::{FOLDER_VARIABLE, FROM_VARIABLE, run_and_kill, say_round};
 use crate::postgres_server::PostgresServer;
 use crate::{Place, at};
 
+mod missing_extensions;
+mod room;
 mod rows;
+mod transactions;
 
 /// A bit of everything that a dump must carry.
 const EVERYTHING: &str = r#"

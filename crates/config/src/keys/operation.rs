@@ -74,7 +74,7 @@ pub(crate) static BACKUP: Section = Section {
         key(
             "keep_days",
             Kind::Whole(0, COUNT_MAX),
-            Preset::Value("14"),
+            Preset::Absent("14 in the environment `production`, 7 in any other"),
             "For how many days each is kept, however many there are.",
         ),
         key(

@@ -33,7 +33,8 @@ pub(crate) struct RawState {
 #[derive(Debug, Default)]
 pub(crate) struct RawBackup {
     pub(crate) keep_last: u32,
-    pub(crate) keep_days: u32,
+    /// `None` leaves it to the environment.
+    pub(crate) keep_days: Option<u32>,
     pub(crate) keep_hourly: u32,
     pub(crate) keep_daily: u32,
     pub(crate) keep_weekly: u32,
@@ -94,7 +95,7 @@ impl RawBackup {
     pub(crate) fn read(table: Table<'_>) -> RawBackup {
         RawBackup {
             keep_last: value_or_default(table.count("keep_last")),
-            keep_days: value_or_default(table.count("keep_days")),
+            keep_days: table.count("keep_days").map(|at| at.value),
             keep_hourly: value_or_default(table.count("keep_hourly")),
             keep_daily: value_or_default(table.count("keep_daily")),
             keep_weekly: value_or_default(table.count("keep_weekly")),

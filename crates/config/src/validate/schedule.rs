@@ -14,11 +14,24 @@ use crate::units::{cron, duration_text, time_zone};
 /// The beginning of 2025: what a file means must not depend on when it is read.
 const LOOKED_AT_FROM_MS: u64 = 1_735_689_600_000;
 
+/// The environment whose backups are kept for longer when nobody says for how long. It is also the one of a file that names none.
+const PRODUCTION: &str = "production";
+
+/// For how many days its backups are kept, so that what shows itself only with the next but one weekly run can be gone back behind.
+const PRODUCTION_DAYS: u32 = 14;
+
+/// For how many days those of every other environment are.
+const OTHER_DAYS: u32 = 7;
+
 /// How long backups are kept.
-pub(super) fn retention(raw: &RawBackup) -> RetentionConfig {
+pub(super) fn retention(raw: &RawBackup, environment: &str) -> RetentionConfig {
+    let days = match environment {
+        PRODUCTION => PRODUCTION_DAYS,
+        _ => OTHER_DAYS,
+    };
     RetentionConfig {
         keep_last: raw.keep_last,
-        keep_days: raw.keep_days,
+        keep_days: raw.keep_days.unwrap_or(days),
         keep_hourly: raw.keep_hourly,
         keep_daily: raw.keep_daily,
         keep_weekly: raw.keep_weekly,

@@ -134,6 +134,34 @@ fn new_keys_have_their_documented_defaults() {
 }
 
 #[test]
+fn backups_of_production_are_kept_for_longer_unless_the_file_says_for_how_long() {
+    let days = |service: &str, tables: &str, environment| {
+        good(&least(service, tables), environment)
+            .retention
+            .keep_days
+    };
+    // A file that names no environment is one of production.
+    assert_eq!(days("", "", None), 14);
+    assert_eq!(days("environment = \"staging\"", "", None), 7);
+    let both = "[environment.production]\n[environment.staging]\n";
+    assert_eq!(days("", both, Some("production")), 14);
+    assert_eq!(days("", both, Some("staging")), 7);
+    let given = "[backup]\nkeep_days = 30\n[environment.staging]\n";
+    assert_eq!(days("", given, Some("staging")), 30);
+    // Copies elsewhere follow.
+    let copy = "[[backup.copy]]\nname = \"far\"\nurl = \"s3://far/x\"\n[environment.staging]\n";
+    let copies = |environment| good(&least("", copy), environment).backup.copies[0].clone();
+    assert_eq!(copies(Some("staging")).retention.keep_days, 7);
+    assert_eq!(copies(None).retention.keep_days, 14);
+    // And so does what `config explain` tells.
+    let file = Path::new("portcullis.toml");
+    let explained = portcullis_config::explain_text(&least("", both), file, Some("staging"))
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let told = explained.iter().find(|one| one.key == "backup.keep_days");
+    assert_eq!(told.and_then(|one| one.value.as_deref()), Some("7"));
+}
+
+#[test]
 fn hooks_arrive_with_their_points_and_failures() {
     let config = good(OVERLAYS, None);
     let record = &config.hooks[0];

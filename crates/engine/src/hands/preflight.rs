@@ -5,16 +5,20 @@ use std::path::Path;
 
 use futures::future::join_all;
 use portcullis_analysis::counted;
+use portcullis_backup::{BackupError, OpenTransaction};
 use portcullis_driver::{CheckClient, Probed, resolve_secret};
-use portcullis_rollout::{BackupAge, Fact, Failure, PreflightOrder, Presence};
+use portcullis_rollout::{BackupAge, Fact, Failure, PreflightOrder, Presence, RoomNeed};
 use sha2::{Digest, Sha256};
 
 use super::chain;
-use super::data::{DataHand, size_words, stores_of};
+use super::data::{DataHand, stores_of};
 use super::migrate::MigrationHand;
+use crate::bounds::OPEN_TRANSACTION_MS;
 use crate::clock::{Clock, WallClock};
 use crate::drill::span_words;
 use crate::recovery_point::{PointOf, RecoveryPoint, RecoveryPoints};
+
+mod room;
 
 #[derive(Clone)]
 pub(super) struct PreflightHand {
@@ -43,9 +47,18 @@ impl PreflightHand {
         note(self.artifact(order).await);
         note(address(&order.address));
         if !order.stores.is_empty() {
-            note(self.room(order).await);
+            for seen in self.room(order).await {
+                note(seen);
+            }
             if let Some(seen) = self.readable().await {
                 note(seen);
+            }
+            // Only what migrates is rehearsed, or has a ledger.
+            let migrates = |room: &RoomNeed| room.copies.is_some();
+            if order.ledger.is_some() || order.room.as_ref().is_some_and(migrates) {
+                for seen in self.open_transactions(order).await {
+                    note(seen);
+                }
             }
         }
         if let Some(limit) = &order.backup_age {
@@ -173,25 +186,53 @@ impl PreflightHand {
         }
     }
 
-    async fn room(&self, order: &PreflightOrder) -> Result<Fact, String> {
-        let wanted = stores_of(&order.stores)
-            .await
-            .map_err(|failure| failure.message)?;
-        let space = self.data.blocking(move |vault| vault.space(&wanted)).await;
-        let space = space
-            .map_err(|failure| failure.message)?
-            .map_err(|error| chain(&error))?;
-        if space.needed_bytes <= space.free_bytes {
-            let (needed, free) = (size_words(space.needed_bytes), size_words(space.free_bytes));
-            Ok(Fact::new("vault", format!("needs {needed}, has {free}")))
-        } else {
-            Err(format!(
-                "the vault has {} free, a backup may need {}; make room or choose another vault",
-                size_words(space.free_bytes),
-                size_words(space.needed_bytes)
-            ))
+    /// The transactions for which the migration may have to wait. They may have ended by then, so that they are there refuses
+    /// nothing.
+    async fn open_transactions(&self, order: &PreflightOrder) -> Vec<Result<Fact, String>> {
+        let stores = match stores_of(&order.stores).await {
+            Ok(stores) => stores,
+            Err(failure) => return vec![Err(failure.message)],
+        };
+        let looked = self.data.blocking(move |_| {
+            let asked = stores.iter().map(|store| {
+                let open = store.open_transactions(OPEN_TRANSACTION_MS)?;
+                Ok(open
+                    .into_iter()
+                    .map(|one| still_open(&store.name, &one))
+                    .collect())
+            });
+            asked.collect::<Result<Vec<Vec<Fact>>, BackupError>>()
+        });
+        match looked.await {
+            Ok(Ok(facts)) => facts.into_iter().flatten().map(Ok).collect(),
+            Ok(Err(error)) => vec![Err(chain(&error))],
+            Err(failure) => vec![Err(failure.message)],
         }
     }
+
+    /// Whether there is room for all that the rollout writes to disks.
+    async fn room(&self, order: &PreflightOrder) -> Vec<Result<Fact, String>> {
+        let stores = match stores_of(&order.stores).await {
+            Ok(stores) => stores,
+            Err(failure) => return vec![Err(failure.message)],
+        };
+        let need = order.room.clone();
+        let looked = self
+            .data
+            .blocking(move |vault| room::look(vault, &stores, need.as_ref()));
+        looked
+            .await
+            .unwrap_or_else(|failure| vec![Err(failure.message)])
+    }
+}
+
+fn still_open(store: &str, open: &OpenTransaction) -> Fact {
+    let words = format!(
+        "{store}: {} has had a transaction open for {}; a migration that needs a lock or builds an index concurrently waits for its end",
+        open.of,
+        span_words(open.open_ms)
+    );
+    Fact::new("warning", words)
 }
 
 fn too_old(limit: &BackupAge, points: &RecoveryPoints, now_ms: u64) -> Result<Fact, String> {

@@ -16,7 +16,8 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use portcullis_backup::{
-    BackupError, BackupName, BackupState, BackupSummary, Keep, Store, StoreKind, Vault,
+    BackupError, BackupName, BackupState, BackupSummary, Keep, Store, StoreKind, StoreManifest,
+    Vault,
 };
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
@@ -364,16 +365,30 @@ fn copies_in(
     // Between two stores too, nobody shall prune it away.
     let _hold = vault.hold(name).map_err(|error| failed(&error))?;
     let manifest = vault.manifest(name).map_err(|error| failed(&error))?;
+    let held = manifest.stores.iter();
+    let chosen: Vec<&StoreManifest> = held
+        .filter(|held| store.is_none_or(|s| s == held.name))
+        .collect();
+    if chosen.is_empty() {
+        let known: Vec<&str> = manifest
+            .stores
+            .iter()
+            .map(|store| store.name.as_str())
+            .collect();
+        let what = format!(
+            "{name} has no store {}; it has {}",
+            store.unwrap_or(""),
+            known.join(", ")
+        );
+        return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::NoStore));
+    }
+    restore_checks::has_room_for_copies(to, &chosen)?;
     std::fs::create_dir_all(to).map_err(|error| {
         let what = format!("the folder {} cannot be made: {error}", to.display());
         CommandError::new(Exit::Failed, what).hint("--to names a folder, which may be new")
     })?;
     let mut copies = Vec::new();
-    for held in manifest
-        .stores
-        .iter()
-        .filter(|held| store.is_none_or(|s| s == held.name))
-    {
+    for held in chosen {
         let target = to.join(&held.name);
         let restored = vault
             .restore(name, &held.name, &target)
@@ -388,19 +403,6 @@ fn copies_in(
             place: Some(target.display().to_string()),
             digest: restored.digest,
         });
-    }
-    if copies.is_empty() {
-        let known: Vec<&str> = manifest
-            .stores
-            .iter()
-            .map(|store| store.name.as_str())
-            .collect();
-        let what = format!(
-            "{name} has no store {}; it has {}",
-            store.unwrap_or(""),
-            known.join(", ")
-        );
-        return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::NoStore));
     }
     Ok(copies)
 }

@@ -1,7 +1,10 @@
 //! Drills from continuous archives, end to end: a moment recovered by a server of its own, the release started on it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::continuous::{archive, archived, clock, clock_ms};
@@ -184,6 +187,97 @@ fn a_drill_recovers_a_moment_starts_the_release_on_it_and_measures() {
     assert_eq!(scratch(&rig), Vec::<PathBuf>::new());
     assert_eq!(rig.stop(), Some(0));
     assert_eq!(with_password(rig.folder.path()), ["notes.url"]);
+}
+
+/// What `archived` writes into the configuration.
+const ARCHIVED: &str = "jobs = 2\n[store.continuous]\nrpo = \"2m\"";
+/// Rows that are written one after the other, and how far apart.
+const TICKS: u64 = 15;
+const TICK_PAUSE: Duration = Duration::from_millis(200);
+/// The rows beside those.
+const OTHER_ROWS: u64 = 501;
+
+/// Writes a row now and then. The server's clock before and after each: in between it was committed.
+fn ticks(server: &PostgresServer) -> Vec<(Timestamp, Timestamp)> {
+    let moment = || clock(server).parse::<Timestamp>().unwrap();
+    let tick = |number| {
+        std::thread::sleep(TICK_PAUSE);
+        let before = moment();
+        server.sql("notes", &format!("INSERT INTO tick VALUES ({number})"));
+        (before, moment())
+    };
+    (0..TICKS).map(tick).collect()
+}
+
+/// Of which moment the data is that a drill recovered, and how many rows it had.
+fn recovered(report: &Value) -> (Timestamp, u64) {
+    let shown = evidence(report);
+    let moment = shown.lines().find_map(|line| line.strip_prefix("moment: "));
+    let rows = shown.split(" rows in ").next().unwrap();
+    let rows = rows.rsplit(' ').next().unwrap();
+    let moment = moment.unwrap_or_else(|| panic!("{shown}"));
+    (moment.parse().unwrap(), rows.parse().unwrap())
+}
+
+/// The clock is noted before and after each row, so it is known of every moment which rows it has.
+#[test]
+fn a_drill_of_a_random_moment_has_what_was_committed_by_then_and_nothing_later() {
+    let (server, mut rig) = archived();
+    // The archive is begun when a release serves, so that each of its moments has one.
+    rig.edit(ARCHIVED, "jobs = 2");
+    rig.ok(&["init"]);
+    rig.start();
+    let exit = rig.exit(&["deploy", "--release", "1.0", "--wait"]);
+    assert_eq!(exit, 0, "{}", rig.log());
+    assert_eq!(rig.stop(), Some(0));
+    rig.edit("jobs = 2", ARCHIVED);
+    server.sql("notes", "SET ROLE app; CREATE TABLE tick (number int)");
+    rig.start();
+    rig.until("something can be recovered to", |rig| {
+        archive(rig)["recoverable"][0]["from_ms"].is_u64()
+    });
+    let ticks = ticks(&server);
+    noted(&rig, &server);
+    assert_eq!(rig.stop(), Some(0));
+
+    let listed = rig.json(&["backup", "list"]);
+    let range = &listed["continuous"][0]["recoverable"];
+    assert_eq!(range.as_array().map(Vec::len), Some(1), "{listed:#}");
+    let bound = |name: &str| range[0][name].as_i64().unwrap();
+    let recoverable = bound("from_ms")..=bound("to_ms");
+    let mut moments = BTreeSet::new();
+    for _ in 0..3 {
+        let (report, code) = drill(&rig, &["--from", "archive", "--random"]);
+        assert_eq!(
+            (&report["verdict"], code),
+            (&"passed".into(), 0),
+            "{report:#}"
+        );
+        assert_eq!(report["wanted"], "any moment, at random");
+        let (moment, rows) = recovered(&report);
+        let moment_ms = moment.as_millisecond();
+        assert!(
+            recoverable.contains(&moment_ms),
+            "{recoverable:?}: {report:#}"
+        );
+        let taken = &report["archives"][0];
+        assert_eq!(taken["moment_ms"].as_i64(), Some(moment_ms), "{taken:#}");
+        let last_ms = taken["last_commit_ms"].as_i64();
+        assert!(
+            last_ms.is_none_or(|last_ms| last_ms <= moment_ms),
+            "{taken:#}"
+        );
+        let committed = ticks.iter().filter(|(_, after)| *after <= moment).count() as u64;
+        let begun = ticks.iter().filter(|(before, _)| *before <= moment).count() as u64;
+        let wanted = OTHER_ROWS + committed..=OTHER_ROWS + begun;
+        assert!(
+            wanted.contains(&rows),
+            "{rows} rows, {wanted:?}: {report:#}"
+        );
+        moments.insert(moment);
+    }
+    assert!(moments.len() > 1, "each drill takes the same: {moments:?}");
+    assert_eq!(scratch(&rig), Vec::<PathBuf>::new());
 }
 
 /// The first file of a folder of the archive whose name ends so.

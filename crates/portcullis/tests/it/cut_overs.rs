@@ -1,94 +1,12 @@
 //! Releases that cannot share their data, end to end: users are kept out, the data is moved, users are let in.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use crate::databases::{ledger_of, sqlite};
 use crate::rig::Rig;
+use crate::writers::{Writers, write};
 
 const CONFIGURATION: &str = include_str!("fixtures/ledger/cut_over.toml");
-
-/// Users who write until they are told to stop, and note what was acknowledged.
-struct Writers {
-    stop: Arc<AtomicBool>,
-    acknowledged: Arc<Mutex<Vec<String>>>,
-    /// Requests without an answer, or with another one than 200 and 503.
-    lost: Arc<AtomicU64>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Writers {
-    fn start(rig: &Rig) -> Writers {
-        let stop = Arc::new(AtomicBool::new(false));
-        let acknowledged = Arc::new(Mutex::new(Vec::new()));
-        let lost = Arc::new(AtomicU64::new(0));
-        let threads = (0..3).map(|thread| {
-            let (stop, acknowledged, lost) = (stop.clone(), acknowledged.clone(), lost.clone());
-            let gateway = rig.gateway().to_owned();
-            std::thread::spawn(move || {
-                let mut number = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    number += 1;
-                    let text = format!("written {thread} {number}");
-                    let user = format!("writer-{}", (number * 7919 + thread) % 400);
-                    match write(&gateway, &user, &text) {
-                        Some(200) => acknowledged.lock().unwrap().push(text),
-                        Some(503) => {}
-                        _ => {
-                            lost.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                    std::thread::sleep(Duration::from_millis(15));
-                }
-            })
-        });
-        Writers {
-            threads: threads.collect(),
-            stop,
-            acknowledged,
-            lost,
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.acknowledged.lock().unwrap().len()
-    }
-
-    /// Stops them; what was acknowledged, and how many requests came to nothing.
-    fn stop(self) -> (Vec<String>, u64) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            thread.join().unwrap();
-        }
-        let acknowledged = std::mem::take(&mut *self.acknowledged.lock().unwrap());
-        (acknowledged, self.lost.load(Ordering::Relaxed))
-    }
-}
-
-/// Adds an entry; the status of the answer.
-fn write(gateway: &str, user: &str, text: &str) -> Option<u16> {
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(gateway)?;
-        stream.set_read_timeout(Some(Duration::from_secs(90)))?;
-        write!(
-            stream,
-            "POST /entries HTTP/1.1\r\nHost: ledger\r\nX-User: {user}\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n{text}",
-            text.len()
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    let answer = ask().ok()?;
-    answer.split_ascii_whitespace().nth(1)?.parse().ok()
-}
 
 fn serving(configuration: &str) -> Rig {
     let mut rig = ledger_of(configuration);
@@ -178,6 +96,94 @@ fn a_release_that_does_not_start_after_the_closing_goes_back_and_loses_nothing()
         shown.contains("stop       undone") || shown.contains("stop        undone"),
         "{shown}"
     );
+}
+
+/// A release without `[release.migrate]`: it moves the data itself as it starts, and with a file `refuse` only half of it.
+const AS_IT_STARTS: &str = r#"[[release]]
+version = "2.0"
+artifact = "ledger.py"
+command = ["sh", "start.sh", "{store.entries}", "{artifact}", "serve", "--database", "{store.entries}", "--port", "{port}", "--release", "{release}", "--read", "body", "--write", "body"]
+"#;
+const START: &str = r#"set -e
+database=$1
+shift
+renamed='ALTER TABLE entry RENAME COLUMN text TO body'
+if [ -e refuse ]; then
+    half="$renamed; UPDATE entry SET body = substr(body, 1, 3) WHERE id <= 250; DELETE FROM entry WHERE id > 400"
+    [ -e half.txt ] || sqlite3 -cmd '.timeout 10000' "$database" "$half"
+    echo half >> half.txt
+    echo 'no room for the other half' >&2
+    exit 9
+fi
+if [ "$(sqlite3 "$database" 'PRAGMA user_version')" != 3 ]; then
+    sqlite3 "$database" "$renamed; PRAGMA user_version = 3"
+fi
+exec python3 "$@"
+"#;
+
+/// The data that a restore replaced.
+fn replaced(rig: &Rig) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(rig.path("data")).unwrap();
+    let mut found: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let beside = ["-wal", "-shm", "-journal"];
+        name.starts_with("entries.db.replaced-") && !beside.iter().any(|end| name.ends_with(end))
+    });
+    found
+}
+
+#[test]
+fn a_release_that_moves_half_of_the_data_as_it_starts_goes_back_by_itself_with_all_of_it() {
+    let (others, _) = CONFIGURATION
+        .split_once("[[release]]\nversion = \"2.0\"\n")
+        .unwrap();
+    let asked = "strategy = \"cut-over\"\napproval = \"now?\"";
+    let configuration = others.replace("strategy = \"cut-over\"", asked) + AS_IT_STARTS;
+    let mut rig = serving(&configuration);
+    std::fs::write(rig.path("start.sh"), START).unwrap();
+    let old = "SELECT count(*), sum(length(text)) FROM entry WHERE id <= 500";
+    let before = sqlite(&database(&rig), old);
+    let writers = Writers::start(&rig);
+    let waiting = rig.spawn(&["deploy", "--release", "2.0", "--wait"]);
+    waits_for_approval(&rig);
+    // The whole of it went well on the copy of the rehearsal.
+    std::fs::write(rig.path("refuse"), "").unwrap();
+    rig.ok(&["approve"]);
+    let _ = waiting.join();
+    rig.until("the way back, which asks nobody", |rig| {
+        rig.state_of("ledger-2") == "rolled back"
+    });
+    assert!(rig.path("half.txt").exists(), "it moved nothing");
+    assert_eq!(rig.serving_release(), "1.0");
+    let served = writers.count();
+    rig.until("more writes", |_| writers.count() > served + 5);
+    let (acknowledged, lost) = writers.stop();
+    assert_eq!(lost, 0, "requests came to nothing");
+    assert_eq!(written(&rig, "text"), sorted(acknowledged));
+    assert_eq!(sqlite(&database(&rig), old), before);
+    assert_eq!(sqlite(&database(&rig), "PRAGMA user_version"), "1");
+    assert_eq!(sqlite(&database(&rig), "PRAGMA integrity_check"), "ok");
+    let shown = rig.ok(&["show", "ledger-2"]);
+    for told in ["no room for the other half", "replaced data kept as"] {
+        assert!(shown.contains(told), "{told:?} is not in\n{shown}");
+    }
+    // What was half moved is kept aside.
+    let kept = replaced(&rig);
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let half = "SELECT count(*) FROM entry WHERE id <= 250 AND length(body) = 3";
+    assert_eq!(sqlite(&kept[0], half), "250");
+    // The same release comes out once nothing is in its way.
+    std::fs::remove_file(rig.path("refuse")).unwrap();
+    rig.edit("approval = \"now?\"\n", "");
+    let users = rig.users();
+    let exit = rig.exit(&["deploy", "--release", "2.0", "--wait"]);
+    assert_eq!(exit, 0, "{}", rig.log());
+    users.stop();
+    assert_eq!(rig.serving_release(), "2.0");
+    assert_eq!(sqlite(&database(&rig), "PRAGMA user_version"), "3");
+    rig.ok(&["journal", "verify"]);
+    assert_eq!(rig.stop(), Some(0));
 }
 
 #[test]

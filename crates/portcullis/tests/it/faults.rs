@@ -14,4 +14,7 @@ mod migrations;
 mod mount;
 mod processes;
 mod siege;
+mod sql_migrations;
 mod witness;
+
+pub(crate) use mount::SmallDisk;

@@ -22,6 +22,7 @@ mod detect;
 mod drills;
 mod examples;
 mod faults;
+mod fetched_by_hand;
 mod gate_commands;
 mod gate_faults;
 mod gate_signals;
@@ -40,6 +41,7 @@ mod masking;
 mod migrate;
 mod operations;
 mod other_stores;
+mod own_state;
 #[path = "../../../gateway/tests/it/pebble.rs"]
 #[allow(dead_code, clippy::expect_used)]
 mod pebble;
@@ -56,6 +58,7 @@ mod reload;
 mod restarts;
 mod reverses;
 mod rig;
+mod rooms;
 mod schedules;
 mod server_databases;
 mod shared_journal;
@@ -69,3 +72,4 @@ mod unanswered;
 mod upgrade;
 mod watch;
 mod write_pauses;
+mod writers;

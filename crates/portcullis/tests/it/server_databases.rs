@@ -8,6 +8,7 @@ use portcullis_backup::{PostgresAddress, Store, store_digest};
 
 use crate::postgres_server::PostgresServer;
 use crate::rig::{Ports, Rig};
+use crate::sql_releases::megabytes_more;
 
 const NOTES: &str = include_str!("fixtures/notes/notes.py");
 const CONFIGURATION: &str = include_str!("fixtures/notes/portcullis.toml");
@@ -336,7 +337,12 @@ fn sql_files_change_a_postgresql_database_by_phases() {
     let file = |name: &str, text: &str| {
         std::fs::write(rig.path("migrations").join(name), text).unwrap();
     };
-    file("0001_mood.sql", "ALTER TABLE note ADD COLUMN mood text;");
+    // 2000 rows of 1000 bytes, seven of them in a page of 8192.
+    file(
+        "0001_mood.sql",
+        "ALTER TABLE note ADD COLUMN mood text;
+         CREATE TABLE picture AS SELECT repeat('x', 1000) AS bytes FROM generate_series(1, 2000);",
+    );
     file(
         "0002_fill.backfill.sql",
         "-- portcullis: batch = 100, pause = 10ms\nUPDATE note SET mood = 'fine' WHERE id IN \
@@ -353,6 +359,8 @@ fn sql_files_change_a_postgresql_database_by_phases() {
     rig.ok(&["deploy", "--release", "1.0", "--wait"]);
     let rehearsed = rig.ok(&["migrate", "rehearse", "--release", "1.2"]);
     assert!(rehearsed.contains("500 rows changed"), "{rehearsed}");
+    let more = megabytes_more(&rehearsed);
+    assert!((2.3..2.6).contains(&more), "{more}: {rehearsed}");
     for words in [
         "lock on note ",
         "reads and writes wait; taken by ALTER TABLE note ADD COLUMN mood text",

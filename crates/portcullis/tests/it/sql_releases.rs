@@ -58,6 +58,14 @@ fn refused(rig: &Rig, args: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), text)
 }
 
+/// By how many megabytes a phase made the data larger, as the rehearsal says first.
+pub(crate) fn megabytes_more(rehearsed: &str) -> f64 {
+    let (before, _) = rehearsed
+        .split_once(" MB larger, ")
+        .unwrap_or_else(|| panic!("{rehearsed}"));
+    before.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
 #[test]
 fn each_phase_is_carried_out_at_its_time_and_nothing_goes_back_behind_a_contraction() {
     let mut rig = serving();
@@ -196,8 +204,18 @@ fn a_release_that_needs_what_its_own_contraction_removes_is_stopped_by_the_rehea
 #[test]
 fn a_release_is_rehearsed_without_being_brought_out() {
     let mut rig = serving();
+    // 500 rows that take a page of 4096 bytes each.
+    file(
+        &rig,
+        "0001_body.sql",
+        &format!(
+            "{ADD}\nCREATE TABLE picture (bytes BLOB);\nINSERT INTO picture SELECT zeroblob(4000) FROM entry;"
+        ),
+    );
     let before = digest(&rig);
     let text = rig.ok(&["migrate", "rehearse", "--release", "1.1"]);
+    let more = megabytes_more(&text);
+    assert!((2.0..2.3).contains(&more), "{more}: {text}");
     for words in [
         "expand applied in",
         "0002_fill.backfill.sql",

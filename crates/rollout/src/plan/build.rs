@@ -6,8 +6,8 @@ mod closing;
 mod data;
 
 use super::notes::notes;
-use super::secrets;
 use super::steps::Places;
+use super::{room, secrets};
 use crate::{
     Action, Approval, Check, Command, CutOff, GateOrder, Hook, HookOrder, HookTime, Kept, Launch,
     MigrationOrder, MigrationPhase, NoticeHook, Plan, PlanProblem, PlanRequest, PreflightOrder,
@@ -49,6 +49,7 @@ impl Plan {
             ..
         } = builder;
         secrets::look_first(&mut steps);
+        room::look_first(&mut steps);
         let pivot = steps
             .iter()
             .position(|step| step.undo == Undo::Impossible)
@@ -241,6 +242,7 @@ impl Builder<'_> {
             stores: request.stores.clone(),
             serving,
             secrets: Vec::new(),
+            room: None,
             ledger: request.ledger.clone(),
             // A way back must not fail for the age of a backup.
             backup_age: request

@@ -6,6 +6,7 @@ use proptest::prelude::{any, prop_assert, proptest};
 use crate::{Strategy, *};
 
 pub(crate) mod closing;
+mod room;
 mod signals;
 
 /// A release with everything: stores, a migration, a canary, a restore.

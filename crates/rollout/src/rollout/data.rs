@@ -49,7 +49,11 @@ impl Rollout {
                 direction: Direction::Undo,
                 why: HeldWhy::WouldLoseWrites,
                 ..
-            } => DataOf::After,
+            } => match self.exposed {
+                true => DataOf::After,
+                // The migration itself may have failed half way.
+                false => DataOf::Between,
+            },
             State::Unwinding { at, .. }
             | State::Held {
                 direction: Direction::Undo,

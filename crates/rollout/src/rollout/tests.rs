@@ -4,6 +4,7 @@ use portcullis_analysis::{ArmSample, HealthSample, Rule, Sample, Signal, Test};
 
 use crate::*;
 
+mod consent;
 mod reversal;
 mod suspension;
 

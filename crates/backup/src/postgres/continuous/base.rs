@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Lsn, Segment};
 use crate::BackupError;
-use crate::bounds::BASE_NOTE_BYTES_MAX;
+use crate::bounds::{BASE_NOTE_BYTES_MAX, SUMS_BYTES_MAX};
 use crate::vault::{failed_to, read_bounded};
 
 /// The folder of base backups, in the archive.
@@ -129,6 +130,35 @@ impl BaseBackup {
             return Ok(None);
         };
         base.damaged = fs::read_to_string(folder.join(BASE_DAMAGED)).ok();
-        Ok((base.id == id).then_some(base))
+        if base.id != id {
+            return Ok(None);
+        }
+        if base.damaged.is_none() {
+            base.damaged = base.doubt_of(&note, &folder);
+        }
+        Ok(Some(base))
+    }
+
+    /// The checksums of a base backup and of what is noted of it.
+    pub(crate) fn sums(&self, note: &[u8]) -> String {
+        let of_note = hex::encode(Sha256::digest(note));
+        format!("{}  {BASE_ARCHIVE}\n{of_note}  {BASE_NOTE}\n", self.sha256)
+    }
+
+    /// Why what is noted of it cannot be relied on, if it cannot: a moment or a place that was changed would have log left out
+    /// that is needed.
+    pub(crate) fn doubt(&self, archive: &Path) -> Result<Option<String>, BackupError> {
+        let folder = Self::folder(archive, &self.id);
+        let note = read_bounded(&folder.join(BASE_NOTE), BASE_NOTE_BYTES_MAX)?;
+        Ok(self.doubt_of(&note, &folder))
+    }
+
+    fn doubt_of(&self, note: &[u8], folder: &Path) -> Option<String> {
+        let sums = read_bounded(&folder.join(BASE_SUMS), SUMS_BYTES_MAX).ok();
+        let as_written = sums.as_deref() == Some(self.sums(note).as_bytes());
+        (!as_written).then(|| {
+            let id = &self.id;
+            format!("{BASES}/{id}/{BASE_NOTE}: it is not what {BASE_SUMS} beside it says")
+        })
     }
 }

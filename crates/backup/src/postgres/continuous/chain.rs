@@ -15,7 +15,9 @@ pub(crate) struct Chain<'a> {
     pub(crate) history: TimelineHistory,
     marks: &'a Marks,
     segment_bytes: u64,
-    /// The highest number of a segment on the way, and one more; 0 if there is none.
+    /// The numbers of the segments on the way, in order. A file under a wrong name may be far from the others.
+    numbers: Vec<u64>,
+    /// The highest of them, and one more; 0 if there is none.
     end: u64,
 }
 
@@ -66,16 +68,15 @@ impl<'a> Chain<'a> {
             history,
             marks,
             segment_bytes,
+            numbers: Vec::new(),
             end: 0,
         };
         let numbers = inventory.segments.keys().map(|segment| segment.number);
         let mut numbers: Vec<u64> = numbers.collect();
         numbers.dedup();
-        let last = numbers.into_iter().rev();
-        let mut on_the_way = last.filter(|number| chain.file(*number).is_some());
-        let end = on_the_way.next().map_or(0, |number| number + 1);
-        drop(on_the_way);
-        chain.end = end;
+        numbers.retain(|number| chain.file(*number).is_some());
+        chain.end = numbers.last().map_or(0, |number| number + 1);
+        chain.numbers = numbers;
         chain
     }
 
@@ -113,7 +114,7 @@ impl<'a> Chain<'a> {
     /// the next one belongs to it. A mark says how much that is.
     fn bound(&self, whole_until: u64) -> Lsn {
         let begun = u64::from(self.file(whole_until).is_some());
-        Lsn((whole_until + begun) * self.segment_bytes)
+        Lsn((whole_until + begun).saturating_mul(self.segment_bytes))
     }
 
     fn on_the_way(&self, mark: &Mark) -> bool {
@@ -220,7 +221,11 @@ impl<'a> Chain<'a> {
             let file = self.file(*number);
             file.is_some_and(|(_, file)| !file.partial || *number + 1 == self.end)
         };
-        while let Some(again) = (first + 1..self.end).find(goes_on) {
+        let next = |after: u64| {
+            let from = self.numbers.partition_point(|number| *number <= after);
+            self.numbers[from..].iter().copied().find(&goes_on)
+        };
+        while let Some(again) = next(first) {
             gaps.push(self.gap(first, again, bases));
             first = self.whole_until(again);
         }

@@ -56,7 +56,7 @@ impl ContinuousArchive {
             let Some((_, file)) = chain.file(number).filter(|(_, file)| !file.sealed) else {
                 continue;
             };
-            let announced = mark.lsn.min(Lsn((number + 1) * bytes));
+            let announced = mark.lsn.min(Lsn((number + 1).saturating_mul(bytes)));
             let log = self.read_log(&chain, number, bytes)?;
             if log.covers(announced) {
                 continue;

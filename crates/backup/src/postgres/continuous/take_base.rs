@@ -112,13 +112,7 @@ impl ContinuousArchive {
             .map_err(|error| failed("write", to, io::Error::from(error)))?;
         let note_path = from.join(BASE_NOTE);
         replace(&note_path, &note).map_err(|error| failed("write", &note_path, error))?;
-        let mut hashing = HashingReader::new(note.as_slice());
-        crate::hashing::drain(&mut hashing).map_err(|error| failed("write", to, error))?;
-        let sums = format!(
-            "{}  {BASE_ARCHIVE}\n{}  {BASE_NOTE}\n",
-            base.sha256,
-            hashing.sha256()
-        );
+        let sums = base.sums(&note);
         let sums_path = from.join(BASE_SUMS);
         replace(&sums_path, sums.as_bytes()).map_err(|error| failed("write", &sums_path, error))?;
         sync_folder(from).map_err(|error| failed("sync", from, error))?;
@@ -314,10 +308,12 @@ impl ContinuousArchive {
     fn remove_base(&self, base: &BaseBackup) -> Result<(), BackupError> {
         let folder = BaseBackup::folder(self.root(), &base.id);
         let failed = |error| failed_to("remove", &folder, error);
-        // Without its note it counts as none, whatever becomes of the rest.
-        segment_file::remove(&folder.join(BASE_NOTE))?;
-        sync_folder(&folder).map_err(failed)?;
-        fs::remove_dir_all(&folder).map_err(failed)
+        // With that name it counts as none, and is cleared away with what was not finished if this is killed.
+        let bases = self.root().join(BASES);
+        let going = bases.join(format!("{TEMPORARY_PREFIX}{}", base.id));
+        fs::rename(&folder, &going).map_err(failed)?;
+        sync_folder(&bases).map_err(failed)?;
+        remove_folder(&going)
     }
 
     /// Removes what killed processes left unfinished. The caller has the right to receive alone.
@@ -343,10 +339,20 @@ impl ContinuousArchive {
     fn clear_bases(&self, bases: &Path) -> Result<(), BackupError> {
         for path in files_in(bases)? {
             if segment_file::file_name(&path).starts_with(TEMPORARY_PREFIX) {
-                fs::remove_dir_all(&path).map_err(|error| failed_to("remove", &path, error))?;
+                remove_folder(&path)?;
             }
         }
         Ok(())
+    }
+}
+
+/// Removes a folder. That somebody else does is no failure.
+fn remove_folder(folder: &Path) -> Result<(), BackupError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed_to("remove", folder, error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,13 +1,17 @@
 //! Reading an archive back.
 
 use std::collections::BTreeMap;
+use std::fs;
 
+use super::base::{BASE_NOTE, BASES};
 use super::chain::LogGap;
 use super::inventory::Inventory;
 use super::segment_file::{self, Beginning, ReadFailed};
 use super::{BaseBackup, ContinuousArchive, ContinuousProblem, RecoveryRange};
 use crate::BackupError;
 use crate::clock::Stopwatch;
+use crate::durable::TEMPORARY_PREFIX;
+use crate::vault::failed_to;
 use std::time::Duration;
 
 /// What reading an archive back found.
@@ -47,8 +51,10 @@ impl ContinuousArchive {
         let watch = Stopwatch::start();
         let _reading = self.lock_reading()?;
         let identity = self.identity()?;
-        let mut damages = Vec::new();
+        // Before they are read: one that is completed meanwhile is in no earlier list.
+        let folders = self.folders_of_bases()?;
         let all = self.bases()?;
+        let mut damages = uncounted(&folders, &all);
         for base in &all {
             if let Some(why) = self.verify_base(base)? {
                 self.note_damage(base, &why)?;
@@ -93,13 +99,7 @@ impl ContinuousArchive {
             self.note_damaged_files(&wrong)?;
             survey = self.survey()?;
         }
-        let newest = survey.inventory.segments.keys();
-        let newest = newest.map(|segment| segment.timeline).max().unwrap_or(1);
-        if newest > 1 && !survey.inventory.histories.contains_key(&newest) {
-            damages.push(format!(
-                "wal/{newest:08X}.history is missing: nobody knows where timeline {newest} came from"
-            ));
-        }
+        damages.extend(histories_without_log(&survey.inventory));
         Ok(ContinuousVerified {
             bases: all.len() as u64,
             segments,
@@ -110,6 +110,21 @@ impl ContinuousArchive {
         })
     }
 
+    /// The names of the folders of base backups that are finished.
+    fn folders_of_bases(&self) -> Result<Vec<String>, BackupError> {
+        let folder = self.root().join(BASES);
+        let failed = |error| failed_to("list", &folder, error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let name = name.to_string_lossy().into_owned();
+            if !name.starts_with(TEMPORARY_PREFIX) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
     /// Why a base backup cannot be used, if it cannot.
     fn verify_base(&self, base: &BaseBackup) -> Result<Option<String>, BackupError> {
         let path = BaseBackup::folder(self.root(), &base.id).join(super::base::BASE_ARCHIVE);
@@ -117,10 +132,14 @@ impl ContinuousArchive {
             Ok(content) => {
                 let noted = (base.timeline, base.start_lsn, base.stop_lsn);
                 let found = (content.timeline, content.start_lsn, content.stop_lsn);
-                Ok((noted != found).then(|| {
+                let differs = (noted != found).then(|| {
                     let path = self.below(&path);
                     format!("{path}: what is noted of it beside it is not what is in it")
-                }))
+                });
+                match differs {
+                    Some(why) => Ok(Some(why)),
+                    None => base.doubt(self.root()),
+                }
             }
             Err(BackupError::Continuous { problem, .. }) => match *problem {
                 ContinuousProblem::Damaged { file, why } => Ok(Some(format!("{file}: {why}"))),
@@ -156,4 +175,37 @@ impl ContinuousArchive {
         }
         Ok(())
     }
+}
+
+/// The folders of base backups that count as none.
+fn uncounted(folders: &[String], counted: &[BaseBackup]) -> Vec<String> {
+    let counts = |folder: &String| counted.iter().any(|base| base.id == *folder);
+    let uncounted = folders.iter().filter(|folder| !counts(folder));
+    let told = uncounted.map(|folder| {
+        format!(
+            "{BASES}/{folder}: it counts as no copy: no {BASE_NOTE} in it says of what it is one"
+        )
+    });
+    told.collect()
+}
+
+/// Whether the history of the newest timeline is missing, or there is one that leads to a timeline without any log.
+fn histories_without_log(inventory: &Inventory) -> Vec<String> {
+    let timelines = inventory.segments.keys().map(|segment| segment.timeline);
+    let newest = timelines.max().unwrap_or(1);
+    let beyond = inventory
+        .histories
+        .keys()
+        .filter(|timeline| **timeline > newest);
+    let mut wrong: Vec<String> = beyond
+        .map(|timeline| {
+            format!("wal/{timeline:08X}.history: no log of timeline {timeline} is there")
+        })
+        .collect();
+    if newest > 1 && !inventory.histories.contains_key(&newest) {
+        wrong.push(format!(
+            "wal/{newest:08X}.history is missing: nobody knows where timeline {newest} came from"
+        ));
+    }
+    wrong
 }

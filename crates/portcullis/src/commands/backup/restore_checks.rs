@@ -1,11 +1,9 @@
 //! What is looked at before anything is restored: that the backup is the one that was made, that it is of this service, and
 //! that there is room for all of it.
 
-use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use portcullis_backup::{BackupName, Store, Vault, free_bytes_of};
+use portcullis_backup::{BackupName, DisksNeeded, Store, StoreManifest, Vault};
 use portcullis_config::Config;
 use portcullis_engine::{recorded_sums, size_words, store_loss};
 
@@ -78,39 +76,45 @@ pub(super) fn has_room(
     stores: &[&Store],
 ) -> Result<(), CommandError> {
     let manifest = vault.manifest(name).map_err(|error| failed(&error))?;
-    let mut disks: BTreeMap<u64, (u64, &Path, Vec<&str>)> = BTreeMap::new();
+    let mut disks = DisksNeeded::new();
     for store in stores {
-        let (Some(path), Some(held)) = (store.path(), manifest.store(&store.name)) else {
-            continue;
-        };
-        // Those that are missing are made on the disk of the nearest that is there.
-        let Some(folder) = path.ancestors().skip(1).find(|folder| folder.exists()) else {
-            continue;
-        };
-        let Ok(of_folder) = folder.metadata() else {
-            continue;
-        };
-        let disk = disks
-            .entry(of_folder.dev())
-            .or_insert((0, folder, Vec::new()));
-        disk.0 += held.bytes();
-        disk.2.push(&store.name);
-    }
-    for (needed, folder, names) in disks.into_values() {
-        let free = free_bytes_of(folder).map_err(|error| failed(&error))?;
-        if needed > free {
-            let what = format!(
-                "there is no room to restore {}: it is prepared beside what is there and needs {}, and the disk of {} has {} free; \
-                 nothing was changed",
-                names.join(" and "),
-                size_words(needed),
-                folder.display(),
-                size_words(free)
-            );
-            return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::BackupFailed));
+        let folder = store.path().and_then(Path::parent);
+        if let (Some(folder), Some(held)) = (folder, manifest.store(&store.name)) {
+            let added = disks.add(folder, held.bytes(), &store.name);
+            added.map_err(|error| failed(&error))?;
         }
     }
-    Ok(())
+    fits(&disks, "prepared beside what is there")
+}
+
+/// There is room for copies in a folder, before it or any of them is made.
+///
+/// # Errors
+/// When its disk has too little.
+pub(super) fn has_room_for_copies(
+    to: &Path,
+    copies: &[&StoreManifest],
+) -> Result<(), CommandError> {
+    let mut disks = DisksNeeded::new();
+    for held in copies {
+        let added = disks.add(to, held.bytes(), &held.name);
+        added.map_err(|error| failed(&error))?;
+    }
+    fits(&disks, "written there")
+}
+
+fn fits(disks: &DisksNeeded, how: &str) -> Result<(), CommandError> {
+    let Some(disk) = disks.tightest().filter(|disk| !disk.fits()) else {
+        return Ok(());
+    };
+    let what = format!(
+        "there is no room to restore {}: it is {how} and needs {}, and the disk of {} has {} free; nothing was changed",
+        disk.what.join(" and "),
+        size_words(disk.needed_bytes),
+        disk.folder.display(),
+        size_words(disk.free_bytes)
+    );
+    Err(CommandError::new(Exit::Failed, what).code(ErrorCode::BackupFailed))
 }
 
 /// Tells whoever sits at a terminal what was written since the backup, and asks whether it is to be taken away. Where nobody

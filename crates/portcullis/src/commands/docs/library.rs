@@ -1,7 +1,7 @@
 //! The documents of the repository, and the topics that they have.
 
 /// Guides, by their topic's name. A test compares the list with the folder.
-pub(super) const GUIDES: [(&str, &str); 23] = [
+pub(super) const GUIDES: [(&str, &str); 24] = [
     (
         "first-guarded-release",
         include_str!("../../../../../docs/guide/first-guarded-release.md"),
@@ -87,6 +87,10 @@ pub(super) const GUIDES: [(&str, &str); 23] = [
     (
         "copies-and-encryption",
         include_str!("../../../../../docs/guide/copies-and-encryption.md"),
+    ),
+    (
+        "own-state",
+        include_str!("../../../../../docs/guide/own-state.md"),
     ),
 ];
 

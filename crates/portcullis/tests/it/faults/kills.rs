@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::siege::Siege;
 
 /// How many random kills there are in all; `cargo xtask faults` sets it to 200.
-const ROUNDS_VARIABLE: &str = "PORTCULLIS_FAULT_ROUNDS";
+pub(super) const ROUNDS_VARIABLE: &str = "PORTCULLIS_FAULT_ROUNDS";
 const ROUNDS_USUAL: u64 = 24;
 /// So many rollouts are enough to be killed at every boundary of one.
 const ROLLOUTS_MAX: usize = 30;
@@ -110,10 +110,10 @@ fn strike_within(siege: &mut Siege, wait_ms: u64) -> bool {
 }
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): the same seed kills at the same moments.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A mounted tmpfs; unmounted when dropped.
-pub(super) struct SmallDisk {
+pub(crate) struct SmallDisk {
     at: PathBuf,
 }
 
 impl SmallDisk {
     /// Mounts an empty file system of some MiB at `at`, which is made if need be.
-    pub(super) fn mount(at: PathBuf, size_mib: u32) -> SmallDisk {
+    pub(crate) fn mount(at: PathBuf, size_mib: u32) -> SmallDisk {
         std::fs::create_dir_all(&at).unwrap();
         let options = format!("size={size_mib}m,mode=700");
         let disk = SmallDisk { at };

@@ -1,0 +1,134 @@
+//! Going back before anybody was sent to the new release: the one that serves takes writes all the while.
+
+use super::*;
+
+/// A rollout beside a release that writes, at its migration.
+fn migrating(change: impl FnOnce(&mut PlanRequest)) -> Rollout {
+    let mut request = crate::plan::tests::request();
+    request.policy.service_writes = true;
+    change(&mut request);
+    let plan = Arc::new(Plan::build(&request).unwrap());
+    let mut rollout = apply(&Rollout::new(plan), EventKind::Start);
+    while rollout.op().unwrap().action.word() != "migrate" {
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    rollout
+}
+
+/// What is wanted when the migration has failed for good.
+fn after_failure(rollout: &Rollout) -> (Rollout, Vec<Effect>) {
+    let EventKind::Failed { key, mut failure } = failed(rollout) else {
+        unreachable!("that is what it makes");
+    };
+    failure.retryable = false;
+    let kind = EventKind::Failed { key, failure };
+    rollout.apply(&event(kind)).unwrap()
+}
+
+fn asks(rollout: &Rollout) -> bool {
+    matches!(
+        rollout.state(),
+        State::Held {
+            direction: Direction::Undo,
+            why: HeldWhy::WouldLoseWrites,
+            ..
+        }
+    )
+}
+
+#[test]
+fn data_that_nobody_has_changed_since_the_backup_needs_no_answer() {
+    let (back, effects) = after_failure(&migrating(|_| {}));
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Probe(op) if op.action.word() == "restore")),
+        "{effects:?}"
+    );
+    let done = apply(&back, probed(&back, Presence::Absent));
+    let end = End::RolledBack;
+    assert!(matches!(done.state(), State::Done { end: found, .. } if *found == end));
+}
+
+#[test]
+fn writes_that_the_serving_release_took_since_the_backup_are_not_taken_away_unasked() {
+    let (back, _) = after_failure(&migrating(|_| {}));
+    let held = apply(&back, probed(&back, Presence::Applied));
+    assert!(asks(&held), "{:?}", held.state());
+    assert_eq!(held.data_of(), DataOf::Between);
+    let kept = apply(&held, EventKind::Skip);
+    assert!(kept.state().is_done(), "{:?}", kept.state());
+
+    // The answer is remembered, also by a rollout that is recovered while the backup is put back.
+    let agreed = apply(&held, EventKind::Retry);
+    let (restoring, effects) = agreed
+        .apply(&event(probed(&agreed, Presence::Applied)))
+        .unwrap();
+    assert!(matches!(&effects[0], Effect::Perform(op) if op.action.word() == "restore"));
+    let recovered = apply(&restoring, EventKind::Recovered);
+    assert!(!asks(&apply(
+        &recovered,
+        probed(&recovered, Presence::Applied)
+    )));
+    let done = apply(&restoring, ok(&restoring));
+    assert!(done.state().is_done(), "{:?}", done.state());
+}
+
+#[test]
+fn a_probe_that_cannot_tell_asks_and_agrees_to_nothing() {
+    let (back, _) = after_failure(&migrating(|_| {}));
+    let unknown = apply(&back, probed(&back, Presence::Unknown));
+    assert!(matches!(
+        unknown.state(),
+        State::Held {
+            why: HeldWhy::Unknown { .. },
+            ..
+        }
+    ));
+    let again = apply(&unknown, EventKind::Retry);
+    let held = apply(&again, probed(&again, Presence::Applied));
+    assert!(asks(&held), "{:?}", held.state());
+}
+
+#[test]
+fn an_abort_before_anybody_was_sent_there_asks_too() {
+    let rollout = migrating(|_| {});
+    let started = apply(&rollout, ok(&rollout));
+    let aborted = apply(&started, abort());
+    let mut back = apply(&aborted, ok(&aborted));
+    while !matches!(
+        back.state(),
+        State::Unwinding {
+            run: Run::InDoubt,
+            ..
+        }
+    ) {
+        back = apply(&back, ok(&back));
+    }
+    assert!(asks(&apply(&back, probed(&back, Presence::Applied))));
+}
+
+#[test]
+fn who_keeps_writers_out_or_has_agreed_beforehand_is_not_asked() {
+    let read_only = |request: &mut PlanRequest| request.policy.read_only = true;
+    let accepting = |request: &mut PlanRequest| request.policy.accept_loss = true;
+    let only_migrations = |request: &mut PlanRequest| request.policy.service_writes = false;
+    let changes: [fn(&mut PlanRequest); 3] = [read_only, accepting, only_migrations];
+    for change in changes {
+        let (mut back, _) = after_failure(&migrating(change));
+        while !back.state().is_done() {
+            assert!(
+                matches!(
+                    back.state(),
+                    State::Unwinding {
+                        run: Run::InFlight,
+                        ..
+                    }
+                ),
+                "{:?}",
+                back.state()
+            );
+            back = apply(&back, ok(&back));
+        }
+    }
+}
