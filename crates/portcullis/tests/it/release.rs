@@ -151,3 +151,45 @@ fn a_migration_that_lies_about_its_success_goes_back() {
         "{shown}"
     );
 }
+
+/// A service whose users write while a release is prepared; the migration of 1.1 works on copies and ends on the live data with
+/// whatever `live` does.
+fn written_by_users(live: &str) -> Rig {
+    let rig = Rig::serving("none");
+    rig.edit("written_by = \"migrations\"", "written_by = \"service\"");
+    let script = format!(
+        "case \"$*\" in migrate*/rehearsals/*|serve*|check*) exec \"$0.real\" \"$@\";; esac\n{live}\n"
+    );
+    rig.replace_program("1.1", &script);
+    rig
+}
+
+#[test]
+fn what_users_wrote_before_a_migration_failed_is_not_taken_away_unasked() {
+    let rig = written_by_users("printf ' ' >> data/library.json; exit 1");
+    let before = rig.library_sha256();
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 4);
+    let shown = rig.ok(&["show", "dhash-2"]);
+    assert!(
+        shown.contains("would lose the writes taken since"),
+        "{shown}"
+    );
+    assert_ne!(rig.library_sha256(), before, "it is as it was written");
+    assert_eq!(rig.serving_release(), "1.0");
+    let refused = rig.run(&["retry"]);
+    assert_ne!(refused.status.code(), Some(0));
+    rig.ok(&["retry", "--accept-loss"]);
+    rig.until("the backup was put back", |rig| {
+        rig.state_of("dhash-2") == "rolled back"
+    });
+    assert_eq!(rig.library_sha256(), before);
+}
+
+#[test]
+fn a_migration_that_failed_before_it_changed_anything_goes_back_by_itself() {
+    let rig = written_by_users("exit 1");
+    let before = rig.library_sha256();
+    assert_eq!(rig.exit(&["deploy", "--release", "1.1", "--wait"]), 1);
+    assert_eq!(rig.state_of("dhash-2"), "rolled back");
+    assert_eq!(rig.library_sha256(), before);
+}

@@ -123,7 +123,9 @@ fn a_release_that_could_not_go_back_for_lack_of_room_does_not_begin() {
     assert_eq!(rig.serving_release(), "1.0");
     assert_eq!(rig.library_sha256(), before);
     std::fs::write(papers.join("all"), "short").unwrap();
+    let users = rig.users();
     rig.ok(&["deploy", "--release", "1.1", "--wait"]);
     assert_eq!(rig.serving_release(), "1.1");
+    assert_eq!(users.stop(), 0, "requests were dropped");
     rig.stop();
 }

@@ -19,7 +19,7 @@ use crate::writers::Writers;
 /// Repeats a run: the seed is printed.
 const SEED_VARIABLE: &str = "PORTCULLIS_FAULT_SEED";
 /// How many kills there are where nobody says how many; else this part of all.
-const KILLS_USUAL: u64 = 6;
+const KILLS_USUAL: u64 = 3;
 const KILLS_PART: u64 = 8;
 /// Three in one step are too many for it: then the rollout goes back, and the next one goes on with the files.
 const KILLS_OF_A_ROLLOUT_MAX: u64 = 3;

@@ -180,7 +180,7 @@ impl Stand {
 }
 
 fn say_done() {
-    writeln!(std::io::stdout(), "{DONE}").unwrap();
+    println!("{DONE}");
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Stand {
             drop(cluster);
             // The new copy alone is enough as well.
             bank.archive.prune(1).unwrap();
-            assert_eq!(bank.copies(), [next.id.clone()], "{when}");
+            assert_eq!(bank.copies(), std::slice::from_ref(&next.id), "{when}");
             let cluster = bank.recover(None);
             let cluster = cluster.unwrap_or_else(|error| panic!("{when}: {error:?}"));
             assert_eq!(cluster.base.id, next.id, "{when}");
