@@ -15,7 +15,7 @@ use tar::{EntryType, Header};
 
 use self::ahead::Ahead;
 use self::frames::FrameWriter;
-use crate::bounds::{DAMAGES_MAX, MANIFEST_BYTES_MAX};
+use crate::bounds::DAMAGES_MAX;
 use crate::durable::SteadyFile;
 use crate::hashing::{HashingReader, HashingWriter, drain};
 use crate::manifest::{
@@ -28,6 +28,9 @@ use crate::{BackupError, Damage, Encryption, ExtendedAttributes, RelativePath};
 
 /// The manifest's path in the archive.
 const MANIFEST_PATH: &str = "manifest.json";
+
+/// How many bytes of the manifest in an archive are compared at a time.
+const COMPARED_BYTES: usize = 16 * 1024;
 const STORES_PATH: &str = "stores";
 /// The name that GNU tar gives to an entry that only carries a long link target.
 const LONG_LINK_PATH: &str = "././@LongLink";
@@ -244,6 +247,23 @@ pub(crate) fn walk(
     Ok(walk)
 }
 
+/// Whether what is read is `expected` and nothing more. The manifest of many files is large, so it is not kept twice.
+fn is_just(mut reader: impl Read, mut expected: &[u8]) -> io::Result<bool> {
+    let mut buffer = [0; COMPARED_BYTES];
+    loop {
+        let read = match reader.read(&mut buffer) {
+            Ok(0) => return Ok(expected.is_empty()),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        match expected.strip_prefix(&buffer[..read]) {
+            Some(rest) => expected = rest,
+            None => return Ok(false),
+        }
+    }
+}
+
 /// What the manifest says is at a path of the archive.
 enum Expected<'a> {
     File(&'a StoreManifest, &'a FileEntry),
@@ -351,15 +371,11 @@ impl Walker<'_> {
                 let found = target(ahead.target, entry);
                 self.walk.compare_target(text, to.as_os_str(), &found);
             }
-            (Expected::Manifest, EntryType::Regular) => {
-                let mut json = Vec::new();
-                if let Err(error) = entry.take(MANIFEST_BYTES_MAX).read_to_end(&mut json) {
-                    return Ok(Err(error));
-                }
-                if json != self.manifest_json {
-                    self.walk.note(Damage::ManifestsDiffer);
-                }
-            }
+            (Expected::Manifest, EntryType::Regular) => match is_just(entry, self.manifest_json) {
+                Ok(true) => {}
+                Ok(false) => self.walk.note(Damage::ManifestsDiffer),
+                Err(error) => return Ok(Err(error)),
+            },
             (expected, kind) => {
                 let found = format!("{kind:?}").to_lowercase();
                 let expected = expected.kind().to_owned();

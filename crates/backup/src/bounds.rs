@@ -7,9 +7,9 @@ pub(crate) const ATTEMPTS_MAX: u32 = 3;
 pub(crate) const CHUNK_BYTES: usize = 128 * 1024;
 
 /// How much of an archive is compressed at a time, by one thread.
-pub(crate) const FRAME_BYTES: usize = 2 * 1024 * 1024;
+pub(crate) const FRAME_BYTES: usize = 1024 * 1024;
 
-/// How many threads compress at most. Each needs a piece, its frame and the tables of the compressor: 6 MiB in all.
+/// How many threads compress at most. Each needs a piece, its frame and the tables of the compressor: 4 MiB in all.
 pub(crate) const WORKERS_MAX: usize = 4;
 
 /// How many pieces are read or written while each of the workers has one.

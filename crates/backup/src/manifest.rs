@@ -20,6 +20,9 @@ use crate::{
 /// The format that this program writes and reads.
 pub const MANIFEST_FORMAT: u32 = 1;
 
+/// About how many bytes of JSON an entry has: 240 and its path.
+const JSON_ENTRY_BYTES: usize = 352;
+
 /// The description of a backup. It lies beside the archive and, byte for byte the same, in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -235,7 +238,10 @@ impl<'a> Entry<'a> {
 impl Manifest {
     /// Writes it as JSON with a line break at the end.
     pub(crate) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
-        let mut json = serde_json::to_vec_pretty(self)?;
+        let entries: usize = self.stores.iter().map(StoreManifest::entries).sum();
+        // Growing step by step, a large one would be there nearly twice.
+        let mut json = Vec::with_capacity(JSON_ENTRY_BYTES * (entries + 1));
+        serde_json::to_writer_pretty(&mut json, self)?;
         json.push(b'\n');
         Ok(json)
     }
@@ -301,10 +307,22 @@ impl StoreManifest {
         }
     }
 
+    /// How many entries it lists.
+    fn entries(&self) -> usize {
+        self.files.len() + self.directories.len() + self.symlinks.len() + self.hard_links.len()
+    }
+
     /// How many bytes its files have.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// How many bytes its files take when they are restored, with their holes.
+    #[must_use]
+    pub fn bytes_on_disk(&self) -> u64 {
+        let taken = |file: &FileEntry| file.size.saturating_sub(file.hole_bytes);
+        self.files.iter().map(taken).sum()
     }
 
     /// The digest of the content; the format is documented at [`crate::store_digest`].
@@ -391,8 +409,7 @@ impl StoreManifest {
         let others = self.files.iter().map(|entry| &entry.path);
         let others = others.chain(self.symlinks.iter().map(|entry| &entry.path));
         let others = others.chain(self.hard_links.iter().map(|entry| &entry.path));
-        let count =
-            self.directories.len() + self.files.len() + self.symlinks.len() + self.hard_links.len();
+        let count = self.entries();
         paths.extend(others);
         if paths.len() != count {
             return Err("a path is listed twice".to_owned());

@@ -463,6 +463,9 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, BackupErr
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| {
         crate::durable::forget_cached(&file);
+        // Growing step by step, a large one would be there nearly twice.
+        let length = file.metadata()?.len().min(limit).saturating_add(1);
+        bytes.reserve_exact(usize::try_from(length).unwrap_or(0));
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes)
     });
     read.map_err(|source| failed_to("read", path, source))?;

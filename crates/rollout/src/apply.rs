@@ -401,6 +401,17 @@ impl Rollout {
                         turn.undo_failed(*at, *attempt, cause, message)
                     }
                 },
+                // What cannot be compared with the backup may be half migrated: a person decides that too, and is not asked
+                // twice. Putting a backup back compares first.
+                E::Probed {
+                    presence: Presence::Unknown,
+                    ..
+                } if self.loses_only_others_writes(*at) => {
+                    match attempt.next().filter(|_| self.agreed == Some(*at)) {
+                        Some(next) => turn.perform(Direction::Undo, *at, next, Some(cause.clone())),
+                        None => turn.would_lose_writes(*at, *attempt, cause.clone()),
+                    }
+                }
                 E::Probed {
                     presence: Presence::Unknown,
                     facts,

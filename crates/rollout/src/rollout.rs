@@ -228,24 +228,25 @@ impl Rollout {
     pub(crate) fn other_way(&self, at: StepIndex) -> Option<(Action, bool)> {
         let step = self.plan.step(at).filter(|_| self.given_up != Some(at))?;
         let (action, asks) = step.undo.otherwise()?;
-        Some((action, asks && self.may_have_taken_writes()))
-    }
-
-    /// Whether users may have written something since the backup that is put back: to the release that serves, unless they are
-    /// kept out, and to the new one as soon as it was given traffic.
-    fn may_have_taken_writes(&self) -> bool {
+        // While everybody was kept out, nothing was written that could be lost.
         let closed =
             matches!(self.plan.strategy, Strategy::CutOver { .. }) || self.plan.policy.read_only;
-        self.exposed || !closed
+        Some((action, asks && (self.exposed || !closed)))
     }
 
     /// Whether a person is asked before this step is undone, because that loses writes and nobody has agreed to it.
     pub(crate) fn asks_before_undoing(&self, at: StepIndex, cause: &crate::Cause) -> bool {
         let step = self.plan.step(at);
-        step.is_some_and(|step| step.undo.needs_consent())
-            && self.may_have_taken_writes()
-            && self.agreed != Some(at)
+        step.is_some_and(|step| {
+            step.undo.needs_consent() && (self.exposed || step.undo.loses_others_writes())
+        }) && self.agreed != Some(at)
             && !cause.accepts_loss()
+    }
+
+    /// Whether undoing this step could lose only what users wrote to the release that serves.
+    pub(crate) fn loses_only_others_writes(&self, at: StepIndex) -> bool {
+        let step = self.plan.step(at);
+        !self.exposed && step.is_some_and(|step| step.undo.loses_others_writes())
     }
 
     /// The pause that was asked for and takes effect when the step has settled, if one was.

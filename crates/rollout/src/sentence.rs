@@ -213,7 +213,7 @@ impl HeldWhy {
             }
             HeldWhy::WouldLoseWrites => {
                 "putting the backup back would lose the writes taken since; `retry` does it, `skip` \
-                 keeps the data as it is"
+                 keeps the data as it is, with what the migration has changed"
                     .to_owned()
             }
             HeldWhy::GoingBackLoses { message } => format!(

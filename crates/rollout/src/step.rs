@@ -38,6 +38,10 @@ pub enum Undo {
         loses_writes: bool,
         /// Whether the service's data policy allows that loss without asking a person.
         automatic: bool,
+        /// Whether users of the release that serves write from the backup on, so that something may be lost though the new
+        /// one was given no traffic yet. Plans of before lack it, and their journals hold what became of them then.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        others_write: bool,
     },
     /// The reverse of a migration is carried out, which loses no write. Where that fails, a backup is put back.
     Reverse {
@@ -79,6 +83,17 @@ impl Undo {
             }
             Undo::Nothing | Undo::Impossible | Undo::Run { .. } | Undo::Restore { .. } => None,
         }
+    }
+
+    /// Whether something may be lost though the new release was given no traffic yet.
+    pub(crate) fn loses_others_writes(&self) -> bool {
+        matches!(
+            self,
+            Undo::Restore {
+                others_write: true,
+                ..
+            }
+        )
     }
 
     /// Whether running it loses writes and nobody has agreed to that in advance.

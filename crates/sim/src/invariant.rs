@@ -116,7 +116,9 @@ fn check_undo(plan: &Plan, op: &Op, world: &World, found: &mut Vec<Violation>) {
         let what = format!("{name}: a backup put back after a failed reverse without consent");
         found.push(violation(17, what));
     }
-    let asks = plan.steps[op.key.step.0].undo.needs_consent() && (exposed || !closed);
+    // Of a first release nobody else takes writes.
+    let others_write = !closed && plan.previous.is_some();
+    let asks = plan.steps[op.key.step.0].undo.needs_consent() && (exposed || others_write);
     if asks && !world.consented {
         found.push(violation(
             17,

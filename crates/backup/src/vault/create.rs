@@ -1,5 +1,6 @@
 //! Making a backup.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
@@ -165,10 +166,13 @@ impl Vault {
     }
 
     /// The manifest as it lies beside the archive: paths may be personal data, and digests tell small files.
-    fn seal(&self, json: &[u8]) -> io::Result<Vec<u8>> {
+    fn seal<'j>(&self, json: &'j [u8]) -> io::Result<Cow<'j, [u8]>> {
+        if !self.encryption.encrypts() {
+            return Ok(Cow::Borrowed(json));
+        }
         let mut writer = SealedWriter::new(Vec::new(), &self.encryption)?;
         writer.write_all(json)?;
-        writer.finish()
+        writer.finish().map(Cow::Owned)
     }
 
     fn capture(

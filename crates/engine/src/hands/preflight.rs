@@ -7,7 +7,7 @@ use futures::future::join_all;
 use portcullis_analysis::counted;
 use portcullis_backup::{BackupError, OpenTransaction};
 use portcullis_driver::{CheckClient, Probed, resolve_secret};
-use portcullis_rollout::{BackupAge, Fact, Failure, PreflightOrder, Presence, RoomNeed};
+use portcullis_rollout::{BackupAge, Fact, Failure, PreflightOrder, Presence};
 use sha2::{Digest, Sha256};
 
 use super::chain;
@@ -53,11 +53,10 @@ impl PreflightHand {
             if let Some(seen) = self.readable().await {
                 note(seen);
             }
-            // Only what migrates is rehearsed, or has a ledger.
-            let migrates = |room: &RoomNeed| room.copies.is_some();
-            if order.ledger.is_some() || order.room.as_ref().is_some_and(migrates) {
+            // What migrates is rehearsed, goes back with its data, or has a ledger.
+            if order.ledger.is_some() || order.room.is_some() {
                 for seen in self.open_transactions(order).await {
-                    note(seen);
+                    note(Ok(seen));
                 }
             }
         }
@@ -186,27 +185,29 @@ impl PreflightHand {
         }
     }
 
-    /// The transactions for which the migration may have to wait. They may have ended by then, so that they are there refuses
-    /// nothing.
-    async fn open_transactions(&self, order: &PreflightOrder) -> Vec<Result<Fact, String>> {
+    /// The transactions for which the migration may have to wait. They may have ended by then, so neither that they are there
+    /// nor that they cannot be looked for refuses anything.
+    async fn open_transactions(&self, order: &PreflightOrder) -> Vec<Fact> {
+        let not_seen = |why: String| {
+            let words = format!("open transactions could not be looked for: {why}");
+            vec![Fact::new("warning", words)]
+        };
         let stores = match stores_of(&order.stores).await {
             Ok(stores) => stores,
-            Err(failure) => return vec![Err(failure.message)],
+            Err(failure) => return not_seen(failure.message),
         };
         let looked = self.data.blocking(move |_| {
             let asked = stores.iter().map(|store| {
                 let open = store.open_transactions(OPEN_TRANSACTION_MS)?;
-                Ok(open
-                    .into_iter()
-                    .map(|one| still_open(&store.name, &one))
-                    .collect())
+                let open = open.into_iter().map(|one| still_open(&store.name, &one));
+                Ok(open.collect())
             });
             asked.collect::<Result<Vec<Vec<Fact>>, BackupError>>()
         });
         match looked.await {
-            Ok(Ok(facts)) => facts.into_iter().flatten().map(Ok).collect(),
-            Ok(Err(error)) => vec![Err(chain(&error))],
-            Err(failure) => vec![Err(failure.message)],
+            Ok(Ok(facts)) => facts.into_iter().flatten().collect(),
+            Ok(Err(error)) => not_seen(chain(&error)),
+            Err(failure) => not_seen(failure.message),
         }
     }
 

@@ -326,6 +326,7 @@ pub(super) fn undo(step: &Step) -> Option<String> {
             order,
             loses_writes,
             automatic,
+            ..
         } => {
             let loss = match (loses_writes, automatic) {
                 (true, _) if matches!(step.action, Action::Backup(_)) => {

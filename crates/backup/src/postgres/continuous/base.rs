@@ -134,7 +134,8 @@ impl BaseBackup {
             return Ok(None);
         }
         if base.damaged.is_none() {
-            base.damaged = base.doubt_of(&note, &folder);
+            // Looked at anew each time: a file that cannot be read for now says nothing against the copy.
+            base.damaged = base.doubt_of(&note, &folder).unwrap_or_default();
         }
         Ok(Some(base))
     }
@@ -147,18 +148,28 @@ impl BaseBackup {
 
     /// Why what is noted of it cannot be relied on, if it cannot: a moment or a place that was changed would have log left out
     /// that is needed.
+    ///
+    /// # Errors
+    /// [`BackupError::Vault`] if the files beside it cannot be read.
     pub(crate) fn doubt(&self, archive: &Path) -> Result<Option<String>, BackupError> {
         let folder = Self::folder(archive, &self.id);
         let note = read_bounded(&folder.join(BASE_NOTE), BASE_NOTE_BYTES_MAX)?;
-        Ok(self.doubt_of(&note, &folder))
+        self.doubt_of(&note, &folder)
     }
 
-    fn doubt_of(&self, note: &[u8], folder: &Path) -> Option<String> {
-        let sums = read_bounded(&folder.join(BASE_SUMS), SUMS_BYTES_MAX).ok();
-        let as_written = sums.as_deref() == Some(self.sums(note).as_bytes());
-        (!as_written).then(|| {
-            let id = &self.id;
-            format!("{BASES}/{id}/{BASE_NOTE}: it is not what {BASE_SUMS} beside it says")
-        })
+    fn doubt_of(&self, note: &[u8], folder: &Path) -> Result<Option<String>, BackupError> {
+        let below = format!("{BASES}/{}", self.id);
+        let sums = match read_bounded(&folder.join(BASE_SUMS), SUMS_BYTES_MAX) {
+            Ok(sums) => sums,
+            Err(BackupError::Vault { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                let why =
+                    format!("{below}/{BASE_SUMS} is missing: nothing says what {BASE_NOTE} was");
+                return Ok(Some(why));
+            }
+            Err(error) => return Err(error),
+        };
+        let as_written = sums == self.sums(note).as_bytes();
+        let why = || format!("{below}/{BASE_NOTE}: it is not what {BASE_SUMS} beside it says");
+        Ok((!as_written).then(why))
     }
 }

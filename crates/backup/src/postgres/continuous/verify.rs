@@ -14,6 +14,9 @@ use crate::durable::TEMPORARY_PREFIX;
 use crate::vault::failed_to;
 use std::time::Duration;
 
+/// How long the first log of a new timeline may come after its history.
+const NEW_TIMELINE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// What reading an archive back found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContinuousVerified {
@@ -59,6 +62,9 @@ impl ContinuousArchive {
             if let Some(why) = self.verify_base(base)? {
                 self.note_damage(base, &why)?;
                 damages.push(why);
+            } else if let Some(why) = base.doubt(self.root())? {
+                // Not noted: whoever reads it next finds it again, or finds it mended.
+                damages.push(why);
             }
         }
         // Also what was found damaged before: it may have been put back.
@@ -99,7 +105,15 @@ impl ContinuousArchive {
             self.note_damaged_files(&wrong)?;
             survey = self.survey()?;
         }
-        damages.extend(histories_without_log(&survey.inventory));
+        let mut lost = histories_without_log(&survey.inventory);
+        if !lost.is_empty() {
+            // The history of a timeline comes before its first log: only what stays so is wrong.
+            std::thread::sleep(NEW_TIMELINE_PATIENCE);
+            survey = self.survey()?;
+            let still = histories_without_log(&survey.inventory);
+            lost.retain(|one| still.contains(one));
+        }
+        damages.extend(lost);
         Ok(ContinuousVerified {
             bases: all.len() as u64,
             segments,
@@ -132,14 +146,10 @@ impl ContinuousArchive {
             Ok(content) => {
                 let noted = (base.timeline, base.start_lsn, base.stop_lsn);
                 let found = (content.timeline, content.start_lsn, content.stop_lsn);
-                let differs = (noted != found).then(|| {
+                Ok((noted != found).then(|| {
                     let path = self.below(&path);
                     format!("{path}: what is noted of it beside it is not what is in it")
-                });
-                match differs {
-                    Some(why) => Ok(Some(why)),
-                    None => base.doubt(self.root()),
-                }
+                }))
             }
             Err(BackupError::Continuous { problem, .. }) => match *problem {
                 ContinuousProblem::Damaged { file, why } => Ok(Some(format!("{file}: {why}"))),
@@ -183,7 +193,7 @@ fn uncounted(folders: &[String], counted: &[BaseBackup]) -> Vec<String> {
     let uncounted = folders.iter().filter(|folder| !counts(folder));
     let told = uncounted.map(|folder| {
         format!(
-            "{BASES}/{folder}: it counts as no copy: no {BASE_NOTE} in it says of what it is one"
+            "{BASES}/{folder}: it counts as no copy: no {BASE_NOTE} in it says of what it is one; remove it if nobody can mend it"
         )
     });
     told.collect()

@@ -80,7 +80,7 @@ pub(super) fn has_room(
     for store in stores {
         let folder = store.path().and_then(Path::parent);
         if let (Some(folder), Some(held)) = (folder, manifest.store(&store.name)) {
-            let added = disks.add(folder, held.bytes(), &store.name);
+            let added = disks.add(folder, held.bytes_on_disk(), &store.name);
             added.map_err(|error| failed(&error))?;
         }
     }
@@ -97,7 +97,7 @@ pub(super) fn has_room_for_copies(
 ) -> Result<(), CommandError> {
     let mut disks = DisksNeeded::new();
     for held in copies {
-        let added = disks.add(to, held.bytes(), &held.name);
+        let added = disks.add(to, held.bytes_on_disk(), &held.name);
         added.map_err(|error| failed(&error))?;
     }
     fits(&disks, "written there")

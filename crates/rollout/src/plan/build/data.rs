@@ -54,6 +54,9 @@ impl Builder<'_> {
             },
             loses_writes: policy.service_writes,
             automatic: policy.accept_loss,
+            others_write: policy.service_writes
+                && self.request.previous.is_some()
+                && !self.request.closes(),
         }
     }
 

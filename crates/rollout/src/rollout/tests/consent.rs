@@ -75,19 +75,47 @@ fn writes_that_the_serving_release_took_since_the_backup_are_not_taken_away_unas
 }
 
 #[test]
-fn a_probe_that_cannot_tell_asks_and_agrees_to_nothing() {
+fn where_a_probe_cannot_tell_a_person_decides_once() {
     let (back, _) = after_failure(&migrating(|_| {}));
-    let unknown = apply(&back, probed(&back, Presence::Unknown));
-    assert!(matches!(
-        unknown.state(),
-        State::Held {
-            why: HeldWhy::Unknown { .. },
-            ..
-        }
-    ));
-    let again = apply(&unknown, EventKind::Retry);
-    let held = apply(&again, probed(&again, Presence::Applied));
+    let held = apply(&back, probed(&back, Presence::Unknown));
     assert!(asks(&held), "{:?}", held.state());
+    let again = apply(&held, EventKind::Retry);
+    let (_, effects) = again
+        .apply(&event(probed(&again, Presence::Unknown)))
+        .unwrap();
+    assert!(matches!(&effects[0], Effect::Perform(op) if op.action.word() == "restore"));
+}
+
+/// Its journal has what became of it then: the backup was put back.
+#[test]
+fn a_plan_of_before_goes_on_as_it_did() {
+    let mut plan = Plan::clone(migrating(|_| {}).plan());
+    for step in &mut plan.steps {
+        if let Undo::Restore { others_write, .. } = &mut step.undo {
+            *others_write = false;
+        }
+    }
+    let mut rollout = apply(&Rollout::new(Arc::new(plan)), EventKind::Start);
+    while rollout.op().unwrap().action.word() != "migrate" {
+        rollout = apply(&rollout, ok(&rollout));
+    }
+    let (back, effects) = after_failure(&rollout);
+    let performs =
+        |effect: &Effect| matches!(effect, Effect::Perform(op) if op.action.word() == "restore");
+    assert!(effects.iter().any(performs), "{effects:?}");
+    assert!(apply(&back, ok(&back)).state().is_done());
+}
+
+#[test]
+fn a_first_release_has_nobody_else_who_writes() {
+    let (mut back, _) = after_failure(&migrating(|request| {
+        request.previous = None;
+        request.strategy = Strategy::AtOnce;
+    }));
+    while !back.state().is_done() {
+        assert!(!asks(&back), "{:?}", back.state());
+        back = apply(&back, ok(&back));
+    }
 }
 
 #[test]
