@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use super::base::{BASE_NOTE, BASES};
 use super::chain::LogGap;
 use super::inventory::Inventory;
 use super::segment_file::{self, Beginning, ReadFailed};
+use super::survey::Survey;
 use super::{BaseBackup, ContinuousArchive, ContinuousProblem, RecoveryRange};
 use crate::BackupError;
 use crate::clock::Stopwatch;
 use crate::durable::TEMPORARY_PREFIX;
 use crate::vault::failed_to;
-use std::time::Duration;
 
 /// How long the first log of a new timeline may come after its history.
 const NEW_TIMELINE_PATIENCE: Duration = Duration::from_secs(1);
@@ -105,15 +106,7 @@ impl ContinuousArchive {
             self.note_damaged_files(&wrong)?;
             survey = self.survey()?;
         }
-        let mut lost = histories_without_log(&survey.inventory);
-        if !lost.is_empty() {
-            // The history of a timeline comes before its first log: only what stays so is wrong.
-            std::thread::sleep(NEW_TIMELINE_PATIENCE);
-            survey = self.survey()?;
-            let still = histories_without_log(&survey.inventory);
-            lost.retain(|one| still.contains(one));
-        }
-        damages.extend(lost);
+        damages.extend(self.lost_histories(&mut survey)?);
         Ok(ContinuousVerified {
             bases: all.len() as u64,
             segments,
@@ -122,6 +115,18 @@ impl ContinuousArchive {
             damages,
             took: watch.elapsed(),
         })
+    }
+
+    /// What is wrong with the histories. That of a timeline comes before its first log, so only what stays so is wrong.
+    fn lost_histories(&self, survey: &mut Survey) -> Result<Vec<String>, BackupError> {
+        let mut lost = histories_without_log(&survey.inventory);
+        if !lost.is_empty() {
+            std::thread::sleep(NEW_TIMELINE_PATIENCE);
+            *survey = self.survey()?;
+            let still = histories_without_log(&survey.inventory);
+            lost.retain(|one| still.contains(one));
+        }
+        Ok(lost)
     }
 
     /// The names of the folders of base backups that are finished.
