@@ -224,6 +224,11 @@ impl Rollout {
         self.given_up
     }
 
+    /// The step whose backup a person wants put back, though that loses writes.
+    pub fn agreed(&self) -> Option<StepIndex> {
+        self.agreed
+    }
+
     /// The other way to undo a step, if its reverse was not given up yet, and whether a person is asked before.
     pub(crate) fn other_way(&self, at: StepIndex) -> Option<(Action, bool)> {
         let step = self.plan.step(at).filter(|_| self.given_up != Some(at))?;

@@ -63,9 +63,10 @@ impl Node {
         let (state, pause) = (rollout.state(), rollout.pause());
         let state = without_times(&format!("{state:?}"));
         let text = format!(
-            "{state} {} {:?} {pause:?} {pending:?}",
+            "{state} {} {:?} {:?} {pause:?} {pending:?}",
             rollout.exposed(),
-            rollout.given_up()
+            rollout.given_up(),
+            rollout.agreed()
         );
         let half = |salt: u64| {
             let mut hasher = DefaultHasher::new();

@@ -41,12 +41,13 @@ mod segment;
 mod segment_file;
 mod server;
 mod source;
+mod standing;
 mod survey;
 mod tail;
 mod take_base;
 mod verify;
 
-pub use archive::{ArchiveIdentity, ArchiveLock, ArchiveStanding, ContinuousArchive};
+pub use archive::{ArchiveIdentity, ArchiveLock, ContinuousArchive};
 pub use base::BaseBackup;
 pub use chain::LogGap;
 pub use fetched::FetchedCluster;
@@ -58,6 +59,7 @@ pub use receive::Received;
 pub use recover::{RecoveryOrder, RecoveryPlace, clear_left_recoveries};
 pub use recovered::{ClusterExamined, RecoveredCluster};
 pub use source::ContinuousSource;
+pub use standing::ArchiveStanding;
 pub use take_base::ContinuousPruned;
 pub use verify::ContinuousVerified;
 

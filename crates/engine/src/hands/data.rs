@@ -4,31 +4,30 @@
 //! ended, and every probe waits for it, so a probe never looks at a copy that is still being made
 //! (invariant 5).
 
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, BucketProblem, CommandProblem, CommandVariables,
-    Copies, CopyError, CopyProblem, Location, PostgresAddress, PostgresProblem, RedisAddress,
-    Replaced, Store, StoreCommands, StoreManifest, Vault, Verified, store_digest_against,
+    BackupError, BackupName, BackupRequest, BucketProblem, CommandProblem, Copies, CopyError,
+    CopyProblem, PostgresProblem, Replaced, Store, StoreManifest, Vault, Verified,
+    store_digest_against,
 };
-use portcullis_driver::{Probed, resolve_secret};
-use portcullis_rollout::{
-    BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreLocation, StoreRef, ValueSource,
-};
-use secrecy::{ExposeSecret, SecretString};
+use portcullis_driver::Probed;
+use portcullis_rollout::{BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreRef};
 use tokio::sync::Mutex;
 
 use super::{chain, lasting, retryable};
 use crate::bounds::{COPY_BUSY_PAUSE, KEPT_NAMES_TRIED};
 use crate::clock::{Clock, WallClock};
 use crate::data_log::DataRecord;
+
+mod located;
+
+pub use located::stores_of;
 
 /// Backs stores up and puts them back.
 #[derive(Clone)]
@@ -38,6 +37,9 @@ pub struct DataHand {
     /// Where a backup must be copied before it counts as made.
     required: Arc<Vec<Copies>>,
     recorder: Option<Recorder>,
+    /// What was put back last, until somebody asks whether it was. Each store was compared with the backup before it was put
+    /// into its place; afterwards users may write to it at once, and then it differs from the backup and is right.
+    put_back: Arc<std::sync::Mutex<Option<RestoreOrder>>>,
 }
 
 /// Records what was made in the journal, once.
@@ -60,7 +62,15 @@ impl DataHand {
             busy: Arc::new(Mutex::new(())),
             required: Arc::default(),
             recorder: None,
+            put_back: Arc::default(),
         }
+    }
+
+    /// Notes what was put back, and gives what was noted before.
+    fn note_put_back(&self, order: Option<RestoreOrder>) -> Option<RestoreOrder> {
+        let noted = self.put_back.lock();
+        let mut noted = noted.unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::replace(&mut noted, order)
     }
 
     /// The same hand; a backup counts as made when it was copied to all of these places.
@@ -259,6 +269,7 @@ impl DataHand {
 
     /// Puts the backup back, store by store. A store that already equals it is left alone.
     pub(super) async fn restore(&self, order: &RestoreOrder) -> Result<Vec<Fact>, Failure> {
+        self.note_put_back(None);
         let name = parse(&order.backup)?;
         let stores = stores_of(&order.stores).await?;
         let now = Timestamp::from_millisecond(WallClock.now_ms() as i64).unwrap_or_default();
@@ -294,11 +305,26 @@ impl DataHand {
             }
             Ok(facts)
         });
-        done.await?.map_err(|error| failure(&error))
+        let facts = done.await?.map_err(|error| failure(&error))?;
+        self.note_put_back(Some(order.clone()));
+        Ok(facts)
     }
 
-    /// Whether the live stores equal the backup, byte for byte.
+    /// Whether the live stores equal the backup, byte for byte, or did when they were put back just now.
     pub(super) async fn probe_restore(&self, order: &RestoreOrder) -> Probed {
+        let just_now = self.note_put_back(None).as_ref() == Some(order);
+        let probed = self.compare_with_backup(order).await;
+        match probed.presence {
+            Presence::Absent if just_now => Probed {
+                presence: Presence::Applied,
+                ..probed.with("since then", "the stores were written to")
+            },
+            _ => probed,
+        }
+    }
+
+    /// Whether the live stores equal the backup.
+    async fn compare_with_backup(&self, order: &RestoreOrder) -> Probed {
         let name = match parse(&order.backup) {
             Ok(name) => name,
             Err(failure) => {
@@ -405,103 +431,6 @@ fn replace(
         }
     }
     vault.restore_in_place(name, store, now)
-}
-
-/// Stores as the backup crate knows them. References to URLs are resolved now; whoever holds the stores holds the
-/// passwords.
-///
-/// # Errors
-/// When a reference has no value, or it is no URL of a PostgreSQL database, or no address of a bucket. No message has any
-/// of it.
-pub async fn stores_of(refs: &[StoreRef]) -> Result<Vec<Store>, Failure> {
-    let mut stores = Vec::with_capacity(refs.len());
-    for store in refs {
-        let location = match store.location.clone() {
-            StoreLocation::File { path } => Location::File { path },
-            StoreLocation::Directory { path } => Location::Directory { path },
-            StoreLocation::Sqlite { path } => Location::Sqlite { path },
-            StoreLocation::Redis { url, folder, copy } => {
-                let url = resolved(&store.name, &url, &folder).await?;
-                let address = RedisAddress::new(url.expose_secret());
-                let address = address.map_err(|error| named(&store.name, &error))?;
-                Location::Redis { address, copy }
-            }
-            StoreLocation::Chroma { path } => Location::Chroma { path },
-            StoreLocation::Command(commands) => commands_of(&store.name, *commands).await?,
-            StoreLocation::Postgres {
-                url,
-                folder,
-                database,
-                jobs,
-            } => {
-                let url = resolved(&store.name, &url, &folder).await?;
-                let address = PostgresAddress::new(url.expose_secret());
-                let address = address.map_err(|error| named(&store.name, &error))?;
-                let address = match database {
-                    Some(database) => address.with_database(&database),
-                    None => address,
-                };
-                Location::Postgres { address, jobs }
-            }
-            StoreLocation::Bucket(bucket) => {
-                let address = super::bucket::address(&store.name, &bucket).await;
-                let named = |why: String| lasting(format!("store {:?}: {why}", store.name));
-                Location::Bucket {
-                    address: address.map_err(named)?,
-                }
-            }
-        };
-        stores.push(Store {
-            name: store.name.clone(),
-            location,
-        });
-    }
-    Ok(stores)
-}
-
-/// The URL of a store, from where it is.
-async fn resolved(store: &str, url: &str, folder: &Path) -> Result<SecretString, Failure> {
-    let url = resolve_secret(url, folder).await;
-    url.map_err(|error| named(store, &error))
-}
-
-fn named(store: &str, error: &dyn std::error::Error) -> Failure {
-    lasting(format!("store {store:?}: {}", chain(error)))
-}
-
-/// The commands of a store, with the values of their variables.
-async fn commands_of(
-    name: &str,
-    commands: portcullis_rollout::StoreCommands,
-) -> Result<Location, Failure> {
-    let mut env = CommandVariables::default();
-    for (variable, text) in &commands.env {
-        let value = resolve_secret(text, &commands.folder).await;
-        let value = value.map_err(|error| {
-            lasting(format!(
-                "store {name:?}: the variable {variable}: {}",
-                chain(&error)
-            ))
-        })?;
-        let secret = ValueSource::of(text).is_reference();
-        env.set(variable, value.expose_secret(), secret);
-    }
-    Ok(Location::Command {
-        commands: Box::new(StoreCommands {
-            backup: commands.backup,
-            restore: commands.restore,
-            check: commands.check,
-            size: commands.size,
-            digest: commands.digest,
-            repeats: commands.repeats,
-            env,
-            folder: commands.folder,
-            timeout: Duration::from_millis(commands.timeout_ms),
-            memory: commands.memory,
-            path: commands.path,
-            copy: commands.copy,
-        }),
-    })
 }
 
 /// How much is in a database, for whoever wants to know later whether all came back.

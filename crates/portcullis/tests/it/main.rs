@@ -45,6 +45,7 @@ mod own_state;
 #[path = "../../../gateway/tests/it/pebble.rs"]
 #[allow(dead_code, clippy::expect_used)]
 mod pebble;
+mod pgbench_rollback;
 #[path = "../../../journal/tests/it/postgres_server.rs"]
 #[allow(dead_code, clippy::expect_used)]
 mod postgres_server;

@@ -6,20 +6,18 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::base::{BASE_ARCHIVE, BASES};
 use super::segment_file::{self, INCOMING, LOG};
-use super::{BaseBackup, ContinuousProblem, Lsn, TimelineHistory};
+use super::{BaseBackup, ContinuousProblem, TimelineHistory};
 use crate::bounds::{BASE_NOTE_BYTES_MAX, DAMAGED_FILES_BYTES_MAX};
 use crate::durable::{replace, sync_folder};
 use crate::vault::{failed_to, read_bounded};
 use crate::{BackupError, Vault};
 
 const IDENTITY: &str = "archive.json";
-const STANDING: &str = "standing.json";
 const DAMAGED: &str = "damaged.json";
 const SUFFIX: &str = ".continuous";
 /// The version of what is written into the folder.
@@ -47,19 +45,6 @@ pub struct ArchiveIdentity {
     pub database: String,
     /// The replication slot on the server.
     pub slot: String,
-}
-
-/// How far an archive came.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ArchiveStanding {
-    /// Everything that was committed until then is in the archive. By the server's clock.
-    pub received_until: Option<Timestamp>,
-    /// How far the server's log was at that moment; missing in what an earlier version noted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub received_lsn: Option<Lsn>,
-    /// On which timeline the server was; missing in what an earlier version noted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub received_timeline: Option<u32>,
 }
 
 /// The right to receive into an archive, or to keep what is in it from being removed.
@@ -113,16 +98,6 @@ impl ContinuousArchive {
                 why: error.to_string(),
             })
         })
-    }
-
-    /// How far it came.
-    #[must_use]
-    pub fn standing(&self) -> ArchiveStanding {
-        let json = read_bounded(&self.root.join(STANDING), BASE_NOTE_BYTES_MAX);
-        let read = json
-            .ok()
-            .and_then(|json| serde_json::from_slice(&json).ok());
-        read.unwrap_or_default()
     }
 
     /// Its base backups, oldest first.
@@ -243,10 +218,6 @@ impl ContinuousArchive {
             database: database.to_owned(),
             slot: slot.to_owned(),
         }
-    }
-
-    pub(crate) fn note_standing(&self, standing: &ArchiveStanding) -> Result<(), BackupError> {
-        self.write(STANDING, standing)
     }
 
     pub(crate) fn write(&self, name: &str, value: &impl Serialize) -> Result<(), BackupError> {

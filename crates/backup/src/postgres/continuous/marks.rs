@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 use super::{ArchiveStanding, ContinuousArchive, Lsn};
 use crate::BackupError;
@@ -17,6 +18,18 @@ use crate::durable::{replace, sync_folder};
 use crate::vault::{failed_to, read_bounded};
 
 const MARKS: &str = "received.txt";
+
+/// How many words a line has before its checksum.
+const MARK_WORDS: usize = 3;
+/// How many hexadecimal digits of the SHA-256 of a line stand behind it.
+const SUM_DIGITS: usize = 16;
+
+/// The checksum of a line.
+fn sum_of(line: &str) -> String {
+    let mut sum = hex::encode(Sha256::digest(line));
+    sum.truncate(SUM_DIGITS);
+    sum
+}
 
 /// What was committed until a moment lies before a place of the log, and was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +60,15 @@ impl Mark {
         })
     }
 
-    /// Reads a line: timeline, place and moment. A line that was cut off by a crash is none.
+    /// Reads a line: timeline, place and moment, and the checksum of that, which those of an earlier version lack. A line that
+    /// was cut off by a crash is none, and neither is one that was changed: it would announce moments that are not there.
     fn parse(line: &str) -> Option<Self> {
+        let line = match line.rsplit_once(' ') {
+            Some((line, sum)) if line.split(' ').count() == MARK_WORDS => {
+                (sum == sum_of(line)).then_some(line)?
+            }
+            _ => line,
+        };
         let mut words = line.split(' ');
         let mark = Self {
             timeline: words.next()?.parse().ok(),
@@ -62,7 +82,9 @@ impl Mark {
         let timeline = self
             .timeline
             .map_or_else(|| "-".to_owned(), |timeline| timeline.to_string());
-        format!("{timeline} {} {}\n", self.lsn, self.at)
+        let line = format!("{timeline} {} {}", self.lsn, self.at);
+        let sum = sum_of(&line);
+        format!("{line} {sum}\n")
     }
 
     /// Which segment holds what lies before the place.
@@ -90,6 +112,23 @@ impl ContinuousArchive {
     }
 
     fn kept_marks(&self) -> Result<Vec<Mark>, BackupError> {
+        let lines = self.mark_lines()?;
+        Ok(lines.iter().filter_map(|line| Mark::parse(line)).collect())
+    }
+
+    /// The lines that say nothing, because they are not what was written.
+    pub(crate) fn damaged_marks(&self) -> Result<Vec<String>, BackupError> {
+        let lines = self.mark_lines()?;
+        let wrong = lines
+            .iter()
+            .zip(1..)
+            .filter(|(line, _)| Mark::parse(line).is_none());
+        Ok(wrong
+            .map(|(_, number)| format!("{MARKS}: line {number} is not what was written"))
+            .collect())
+    }
+
+    fn mark_lines(&self) -> Result<Vec<String>, BackupError> {
         let path = self.root().join(MARKS);
         let text = match read_bounded(&path, WAL_MARKS_BYTES_MAX) {
             Ok(text) => text,
@@ -102,7 +141,7 @@ impl ContinuousArchive {
         // What has no end was not written to it.
         let lines = text.split_inclusive('\n');
         let whole = lines.filter_map(|line| line.strip_suffix('\n'));
-        Ok(whole.filter_map(Mark::parse).collect())
+        Ok(whole.map(str::to_owned).collect())
     }
 
     /// Keeps where the log is now, as the last mark of its segment.

@@ -68,6 +68,8 @@ impl ContinuousArchive {
                 damages.push(why);
             }
         }
+        damages.extend(self.standing_damage()?);
+        damages.extend(self.damaged_marks()?);
         // Also what was found damaged before: it may have been put back.
         let inventory = Inventory::read(self.root(), identity.segment_bytes, &BTreeMap::new())?;
         let doubled = &inventory.doubled;

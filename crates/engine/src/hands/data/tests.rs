@@ -88,3 +88,44 @@ async fn a_backup_of_this_rollout_that_went_bad_is_said_to_be_damaged() {
     );
     assert!(!failure.retryable);
 }
+
+/// Whoever serves goes on writing the moment its data is back. That it was put back was seen before.
+#[tokio::test]
+async fn what_is_written_right_after_a_restore_does_not_make_it_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = folder.path().join("library.json");
+    std::fs::write(&live, "before").unwrap();
+    let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
+    let backup = order(folder.path(), "before rollout dhash-1");
+    hand.backup(&backup).await.unwrap();
+    let restore = RestoreOrder {
+        backup: backup.name.clone(),
+        stores: backup.stores.clone(),
+    };
+    std::fs::write(&live, "migrated").unwrap();
+    assert_eq!(
+        hand.probe_restore(&restore).await.presence,
+        Presence::Absent
+    );
+    hand.restore(&restore).await.unwrap();
+    std::fs::write(&live, "written by a user").unwrap();
+    let probed = hand.probe_restore(&restore).await;
+    assert_eq!(probed.presence, Presence::Applied, "{:?}", probed.facts);
+    // Whoever asks later is told how it is then.
+    assert_eq!(
+        hand.probe_restore(&restore).await.presence,
+        Presence::Absent
+    );
+    // An attempt that fails says nothing of the one before it.
+    hand.restore(&restore).await.unwrap();
+    let missing = RestoreOrder {
+        backup: "dhash_test_20260101T000001Z".to_owned(),
+        ..restore.clone()
+    };
+    hand.restore(&missing).await.unwrap_err();
+    std::fs::write(&live, "written later").unwrap();
+    assert_eq!(
+        hand.probe_restore(&restore).await.presence,
+        Presence::Absent
+    );
+}

@@ -23,7 +23,7 @@ const FOLDERS: [&str; 8] = ["wal", "wal", "wal", "wal", "base", "base", "incomin
 const SEGMENT_DIGITS: usize = 24;
 const TIMELINE_DIGITS: usize = 8;
 
-const NOTE: &str = "what was measured, and what was found: notes, from which nothing is recovered";
+const NOTE: &str = "a note with what an earlier version would have written, or what was found: nothing is recovered from it";
 const IDENTITY: &str = "slot, database and format, which the next stream notes anew";
 const OLD: &str = "log from before the oldest copy, which no copy needs";
 const TWICE: &str = "a history that is there twice, sealed and as it was received";
