@@ -9,13 +9,17 @@ mod node;
 mod python;
 
 /// What tests and demo use, and why.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 16] = [
     (
         "age",
         "for the runbook that restores an encrypted backup by hand",
     ),
     ("curl", "a client of the gateway that speaks TLS and HTTP/2"),
     ("faketime", "a clock that can be set, for the fault tests"),
+    (
+        "jq",
+        "for the runbook that puts the objects of a bucket back by hand",
+    ),
     ("nginx-light", "a real upstream for the gateway's tests"),
     ("pebble", "a real ACME authority for the gateway's tests"),
     ("postgresql", "a real server for the journal's tests"),

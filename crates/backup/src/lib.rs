@@ -39,7 +39,7 @@
 //! above; `<name>.sha256` covers them as they lie there.
 //! `<name>.record.json` says how long the archive is and whether it was read back in order; a backup
 //! without it is whole, and counts as not verified. `<name>.protection.json` is there while a person
-//! protects it.
+//! protects it, and `<name>.put-back.json` once a rollout has put stores back from it.
 
 mod already_read;
 mod archive;

@@ -17,6 +17,7 @@ mod folders_above;
 mod form;
 mod hold;
 mod manifest_file;
+mod put_back;
 mod remove;
 mod replace;
 mod restore;

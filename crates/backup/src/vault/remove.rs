@@ -55,6 +55,7 @@ impl Vault {
         let mut bytes = 0;
         let first = self.sums_path(name);
         let rest = [
+            self.put_back_path(name),
             self.record_path(name),
             self.manifest_path(name),
             // Last: as long as it is there, it can be locked.

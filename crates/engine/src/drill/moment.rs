@@ -30,16 +30,42 @@ pub(super) fn moment(pick: &Pick, archives: &[Source]) -> Result<Option<Timestam
             Ok(until?.into_iter().min())
         }
         Pick::Random(number) => {
-            let first = archives.first();
-            let first = first.ok_or_else(|| Short::could_not("there is no archive"))?;
-            let ranges = first.archive.ranges().map_err(cannot)?;
-            let chosen = any_of(&ranges, *number).ok_or_else(|| {
-                let store = &first.live.name;
-                Short::could_not(format!("store {store}: nothing can be recovered to yet"))
-            })?;
-            Ok(Some(chosen))
+            let ranges = archives.iter().map(|one| one.archive.ranges());
+            let ranges: Result<Vec<Vec<RecoveryRange>>, _> = ranges.collect();
+            let chosen = any_of(&in_all(&ranges.map_err(cannot)?), *number);
+            Ok(Some(chosen.ok_or_else(|| nothing_yet(archives))?))
         }
     }
+}
+
+/// Why no moment could be chosen.
+fn nothing_yet(archives: &[Source]) -> Short {
+    let stores: Vec<&str> = archives.iter().map(|one| one.live.name.as_str()).collect();
+    Short::could_not(match stores.as_slice() {
+        [] => "there is no archive".to_owned(),
+        [store] => format!("store {store}: nothing can be recovered to yet"),
+        several => format!(
+            "stores {}: there is no moment that each of them can be recovered to yet",
+            several.join(", ")
+        ),
+    })
+}
+
+/// The moments that lie in ranges of every archive, in order. Those of one archive are in order and do not meet.
+fn in_all(archives: &[Vec<RecoveryRange>]) -> Vec<RecoveryRange> {
+    let mut archives = archives.iter();
+    let first = archives.next().cloned().unwrap_or_default();
+    archives.fold(first, |so_far, ranges| {
+        let pairs = so_far
+            .iter()
+            .flat_map(|one| ranges.iter().map(move |other| (one, other)));
+        let both = pairs.map(|(one, other)| RecoveryRange {
+            from: one.from.max(other.from),
+            to: one.to.min(other.to),
+            open: one.open && other.open,
+        });
+        both.filter(|range| range.from <= range.to).collect()
+    })
 }
 
 /// The moment of these ranges that a number stands for, to the microsecond: each is as likely as any other, the first and the
@@ -106,6 +132,29 @@ mod tests {
         for number in [0, 1, u64::MAX] {
             assert_eq!(any_of(&[range(7, 7)], number), Some(at(7)));
         }
+    }
+
+    #[test]
+    fn of_several_archives_a_moment_is_chosen_that_each_can_be_recovered_to() {
+        let one = vec![range(0, 9), range(100, 110), range(250, 258)];
+        let other = vec![range(5, 104), range(106, 251)];
+        let both = in_all(&[one.clone(), other.clone()]);
+        assert_eq!(
+            both,
+            [
+                range(5, 9),
+                range(100, 104),
+                range(106, 110),
+                range(250, 251)
+            ]
+        );
+        assert_eq!(
+            in_all(&[one.clone(), other, vec![range(7, 101)]]),
+            [range(7, 9), range(100, 101)]
+        );
+        assert_eq!(in_all(std::slice::from_ref(&one)), one);
+        assert_eq!(in_all(&[one, vec![range(10, 99)]]), []);
+        assert_eq!(in_all(&[]), []);
     }
 
     #[test]

@@ -9,23 +9,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::BoxFuture;
-use jiff::{SignedDuration, Timestamp};
 use portcullis_analysis::counted;
 use portcullis_backup::{
-    BackupError, BackupName, BackupRequest, BucketProblem, CommandProblem, Copies, CopyError,
-    CopyProblem, PostgresProblem, Replaced, Store, StoreManifest, Vault, Verified,
-    store_digest_against,
+    BackupError, BackupName, BackupRequest, Copies, CopyError, CopyProblem, Store, StoreManifest,
+    Vault, Verified,
 };
 use portcullis_driver::Probed;
-use portcullis_rollout::{BackupOrder, Fact, Failure, Presence, RestoreOrder, StoreRef};
+use portcullis_rollout::{BackupOrder, Fact, Failure, Presence, StoreRef};
 use tokio::sync::Mutex;
 
 use super::{chain, lasting, retryable};
-use crate::bounds::{COPY_BUSY_PAUSE, KEPT_NAMES_TRIED};
-use crate::clock::{Clock, WallClock};
+use crate::bounds::COPY_BUSY_PAUSE;
 use crate::data_log::DataRecord;
 
 mod located;
+mod restore;
 
 pub use located::stores_of;
 
@@ -37,9 +35,6 @@ pub struct DataHand {
     /// Where a backup must be copied before it counts as made.
     required: Arc<Vec<Copies>>,
     recorder: Option<Recorder>,
-    /// What was put back last, until somebody asks whether it was. Each store was compared with the backup before it was put
-    /// into its place; afterwards users may write to it at once, and then it differs from the backup and is right.
-    put_back: Arc<std::sync::Mutex<Option<RestoreOrder>>>,
 }
 
 /// Records what was made in the journal, once.
@@ -62,15 +57,7 @@ impl DataHand {
             busy: Arc::new(Mutex::new(())),
             required: Arc::default(),
             recorder: None,
-            put_back: Arc::default(),
         }
-    }
-
-    /// Notes what was put back, and gives what was noted before.
-    fn note_put_back(&self, order: Option<RestoreOrder>) -> Option<RestoreOrder> {
-        let noted = self.put_back.lock();
-        let mut noted = noted.unwrap_or_else(std::sync::PoisonError::into_inner);
-        std::mem::replace(&mut noted, order)
     }
 
     /// The same hand; a backup counts as made when it was copied to all of these places.
@@ -267,112 +254,6 @@ impl DataHand {
         probed
     }
 
-    /// Puts the backup back, store by store. A store that already equals it is left alone.
-    pub(super) async fn restore(&self, order: &RestoreOrder) -> Result<Vec<Fact>, Failure> {
-        self.note_put_back(None);
-        let name = parse(&order.backup)?;
-        let stores = stores_of(&order.stores).await?;
-        let now = Timestamp::from_millisecond(WallClock.now_ms() as i64).unwrap_or_default();
-        let done = self.blocking(move |vault| -> Result<Vec<Fact>, BackupError> {
-            let manifest = vault.manifest(&name)?;
-            let mut facts = Vec::new();
-            for store in &stores {
-                let wanted = manifest.store(&store.name);
-                // Of a tool that prints no digest it is known what happened, not what is.
-                let tells = store.tells_its_content();
-                if wanted.is_some_and(|wanted| {
-                    let found = tells.then(|| store_digest_against(store, wanted));
-                    found.is_some_and(|found| found.is_ok_and(|found| found == wanted.digest))
-                }) {
-                    facts.push(Fact::new(&store.name, "was as in the backup"));
-                    continue;
-                }
-                let replaced = replace(vault, &name, store, now)?;
-                facts.push(Fact::new(
-                    &store.name,
-                    format!("sha256 {}", replaced.digest),
-                ));
-                let lost = replaced.attributes_not_set;
-                if lost > 0 {
-                    facts.push(Fact::new("extended attributes not set", lost));
-                }
-                for folder in &replaced.folders_made {
-                    facts.push(Fact::new("folder made", folder.display()));
-                }
-                if let Some(kept) = replaced.kept {
-                    facts.push(Fact::new("replaced data kept as", kept));
-                }
-            }
-            Ok(facts)
-        });
-        let facts = done.await?.map_err(|error| failure(&error))?;
-        self.note_put_back(Some(order.clone()));
-        Ok(facts)
-    }
-
-    /// Whether the live stores equal the backup, byte for byte, or did when they were put back just now.
-    pub(super) async fn probe_restore(&self, order: &RestoreOrder) -> Probed {
-        let just_now = self.note_put_back(None).as_ref() == Some(order);
-        let probed = self.compare_with_backup(order).await;
-        match probed.presence {
-            Presence::Absent if just_now => Probed {
-                presence: Presence::Applied,
-                ..probed.with("since then", "the stores were written to")
-            },
-            _ => probed,
-        }
-    }
-
-    /// Whether the live stores equal the backup.
-    async fn compare_with_backup(&self, order: &RestoreOrder) -> Probed {
-        let name = match parse(&order.backup) {
-            Ok(name) => name,
-            Err(failure) => {
-                return Probed::new(Presence::Unknown).with(Fact::REASON, failure.message);
-            }
-        };
-        let stores = match stores_of(&order.stores).await {
-            Ok(stores) => stores,
-            Err(failure) => {
-                return Probed::new(Presence::Unknown).with(Fact::REASON, failure.message);
-            }
-        };
-        let compared = self.blocking(move |vault| -> Result<Compared, BackupError> {
-            let manifest = vault.manifest(&name)?;
-            for store in &stores {
-                let Some(wanted) = manifest.store(&store.name) else {
-                    return Ok(Err(format!("{} is not in the backup", store.name)));
-                };
-                let found = match store_digest_against(store, wanted) {
-                    Ok(digest) => Some(digest),
-                    // Nothing is known of one that is locked, or that cannot be asked.
-                    Err(error) if is_unknown(&error) => return Err(error),
-                    // One that is missing or unreadable surely is not as in the backup.
-                    Err(_) => None,
-                };
-                if found.as_ref() != Some(&wanted.digest) {
-                    let found = found.unwrap_or_else(|| "missing".to_owned());
-                    return Ok(Err(format!("{} is {found}", store.name)));
-                }
-            }
-            let believed = stores.iter().filter(|store| !store.tells_its_content());
-            Ok(Ok(believed.map(|store| store.name.clone()).collect()))
-        });
-        match compared.await {
-            Ok(Ok(Ok(believed))) => {
-                let words = "its restore command ended with code 0; it has neither `digest` nor `repeats`, so nobody can \
-                             tell what is in it";
-                let probed = Probed::new(Presence::Applied);
-                believed
-                    .iter()
-                    .fold(probed, |probed, store| probed.with(store, words))
-            }
-            Ok(Ok(Err(differs))) => Probed::new(Presence::Absent).with("differs", differs),
-            Ok(Err(error)) => Probed::new(Presence::Unknown).with(Fact::REASON, chain(&error)),
-            Err(failure) => Probed::new(Presence::Unknown).with(Fact::REASON, failure.message),
-        }
-    }
-
     /// Restores stores of a backup to new places; their folders are made.
     pub(super) async fn restore_copies(
         &self,
@@ -410,27 +291,6 @@ impl DataHand {
         let dropped = self.blocking(move |_| copies.iter().try_for_each(Store::drop_copy));
         dropped.await?.map_err(|error| failure(&error))
     }
-}
-
-/// The stores of which only their tool's word is known, or how a store differs.
-type Compared = Result<Vec<String>, String>;
-
-/// Puts a store back. The replaced data is kept under a name with the time to the second: when a rollout
-/// before this one took that name within the same second, the next free second names it.
-fn replace(
-    vault: &Vault,
-    name: &BackupName,
-    store: &Store,
-    now: Timestamp,
-) -> Result<Replaced, BackupError> {
-    let mut now = now;
-    for _ in 1..KEPT_NAMES_TRIED {
-        match vault.restore_in_place(name, store, now) {
-            Err(BackupError::KeptNameTaken { .. }) => now += SignedDuration::from_secs(1),
-            done => return done,
-        }
-    }
-    vault.restore_in_place(name, store, now)
 }
 
 /// How much is in a database, for whoever wants to know later whether all came back.
@@ -481,23 +341,6 @@ pub fn size_words(bytes: u64) -> String {
 
 fn parse(name: &str) -> Result<BackupName, Failure> {
     BackupName::from_str(name).map_err(|error| lasting(chain(&error)))
-}
-
-/// Whether nothing is known of a store: it cannot be asked. A database that is missing is known to be missing.
-fn is_unknown(error: &BackupError) -> bool {
-    match error {
-        BackupError::DatabaseBusy { .. } => true,
-        BackupError::Bucket { problem, .. } => !matches!(**problem, BucketProblem::NoBucket { .. }),
-        BackupError::Redis { .. } => true,
-        BackupError::Postgres { problem, .. } => {
-            !matches!(problem, PostgresProblem::DatabaseMissing { .. })
-        }
-        // A tool that cannot be asked; one that is only believed has a note, or was not put back.
-        BackupError::Command { problem, .. } => {
-            !matches!(**problem, CommandProblem::NothingKnown { .. })
-        }
-        _ => false,
-    }
 }
 
 fn failure(error: &BackupError) -> Failure {

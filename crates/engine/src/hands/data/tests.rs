@@ -1,4 +1,4 @@
-use portcullis_rollout::{ReleaseId, ServiceName};
+use portcullis_rollout::{ReleaseId, RestoreOrder, ServiceName};
 
 use super::*;
 
@@ -44,13 +44,12 @@ async fn two_restores_within_one_second_both_succeed_and_both_keep_what_they_rep
     let live = folder.path().join("library.json");
     std::fs::write(&live, "before").unwrap();
     let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
-    let backup = order(folder.path(), "before rollout dhash-1");
-    hand.backup(&backup).await.unwrap();
-    let restore = RestoreOrder {
-        backup: backup.name.clone(),
-        stores: backup.stores.clone(),
-    };
-    for written in ["first", "second", "third"] {
+    for (second, written) in ["first", "second", "third"].into_iter().enumerate() {
+        std::fs::write(&live, "before").unwrap();
+        let mut backup = order(folder.path(), &format!("before rollout dhash-{second}"));
+        backup.name = format!("dhash_test_20260101T00000{second}Z");
+        hand.backup(&backup).await.unwrap();
+        let restore = restore_of(&backup);
         std::fs::write(&live, written).unwrap();
         hand.restore(&restore).await.unwrap();
         assert_eq!(std::fs::read_to_string(&live).unwrap(), "before");
@@ -89,19 +88,25 @@ async fn a_backup_of_this_rollout_that_went_bad_is_said_to_be_damaged() {
     assert!(!failure.retryable);
 }
 
-/// Whoever serves goes on writing the moment its data is back. That it was put back was seen before.
+fn restore_of(backup: &BackupOrder) -> RestoreOrder {
+    RestoreOrder {
+        backup: backup.name.clone(),
+        stores: backup.stores.clone(),
+    }
+}
+
+/// Whoever serves goes on writing the moment its data is back. However often anybody asks or tries again, and whatever became
+/// of the process meanwhile, that it was put back is known, and what was written since stays.
 #[tokio::test]
-async fn what_is_written_right_after_a_restore_does_not_make_it_fail() {
+async fn what_is_written_right_after_a_restore_is_neither_taken_for_a_failure_nor_taken_away() {
     let folder = tempfile::tempdir().unwrap();
     let live = folder.path().join("library.json");
     std::fs::write(&live, "before").unwrap();
-    let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
+    let vault = Vault::open_or_create(&folder.path().join("vault")).unwrap();
+    let hand = DataHand::new(vault.clone());
     let backup = order(folder.path(), "before rollout dhash-1");
     hand.backup(&backup).await.unwrap();
-    let restore = RestoreOrder {
-        backup: backup.name.clone(),
-        stores: backup.stores.clone(),
-    };
+    let restore = restore_of(&backup);
     std::fs::write(&live, "migrated").unwrap();
     assert_eq!(
         hand.probe_restore(&restore).await.presence,
@@ -109,23 +114,85 @@ async fn what_is_written_right_after_a_restore_does_not_make_it_fail() {
     );
     hand.restore(&restore).await.unwrap();
     std::fs::write(&live, "written by a user").unwrap();
+    // The second one is the hand of a process that was started since.
+    for hand in [hand, DataHand::new(vault)] {
+        for _ in 0..2 {
+            let probed = hand.probe_restore(&restore).await;
+            assert_eq!(probed.presence, Presence::Applied, "{:?}", probed.facts);
+            hand.restore(&restore).await.unwrap();
+            let now = std::fs::read_to_string(&live).unwrap();
+            assert_eq!(now, "written by a user");
+        }
+    }
+}
+
+/// What is gone is not what users wrote.
+#[tokio::test]
+async fn a_store_that_is_gone_after_it_was_put_back_is_put_back_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = folder.path().join("library.json");
+    std::fs::write(&live, "before").unwrap();
+    let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
+    let backup = order(folder.path(), "before rollout dhash-1");
+    hand.backup(&backup).await.unwrap();
+    let restore = restore_of(&backup);
+    std::fs::write(&live, "migrated").unwrap();
+    hand.restore(&restore).await.unwrap();
+    std::fs::remove_file(&live).unwrap();
     let probed = hand.probe_restore(&restore).await;
-    assert_eq!(probed.presence, Presence::Applied, "{:?}", probed.facts);
-    // Whoever asks later is told how it is then.
+    assert_eq!(probed.presence, Presence::Absent, "{:?}", probed.facts);
+    hand.restore(&restore).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&live).unwrap(), "before");
+    assert_eq!(
+        hand.probe_restore(&restore).await.presence,
+        Presence::Applied
+    );
+}
+
+/// An attempt that got as far as the first of two stores has put that one back.
+#[tokio::test]
+async fn of_several_stores_those_that_are_back_are_left_alone_by_the_next_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (
+        folder.path().join("library.json"),
+        folder.path().join("words"),
+    );
+    let mut backup = order(folder.path(), "before rollout dhash-1");
+    backup.stores.push(StoreRef {
+        name: "words".to_owned(),
+        location: portcullis_rollout::StoreLocation::File {
+            path: second.clone(),
+        },
+    });
+    std::fs::write(&first, "before").unwrap();
+    std::fs::write(&second, "words before").unwrap();
+    let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
+    hand.backup(&backup).await.unwrap();
+    let restore = restore_of(&backup);
+    std::fs::write(&first, "migrated").unwrap();
+    // A folder is no file: the second cannot be put back like this.
+    std::fs::remove_file(&second).unwrap();
+    std::fs::create_dir(&second).unwrap();
+    hand.restore(&restore).await.unwrap_err();
+    assert_eq!(std::fs::read_to_string(&first).unwrap(), "before");
     assert_eq!(
         hand.probe_restore(&restore).await.presence,
         Presence::Absent
     );
-    // An attempt that fails says nothing of the one before it.
+
+    std::fs::write(&first, "written by a user").unwrap();
+    std::fs::remove_dir(&second).unwrap();
+    std::fs::write(&second, "words migrated").unwrap();
+    let probed = hand.probe_restore(&restore).await;
+    assert_eq!(probed.presence, Presence::Absent, "{:?}", probed.facts);
     hand.restore(&restore).await.unwrap();
-    let missing = RestoreOrder {
-        backup: "dhash_test_20260101T000001Z".to_owned(),
-        ..restore.clone()
-    };
-    hand.restore(&missing).await.unwrap_err();
-    std::fs::write(&live, "written later").unwrap();
+    assert_eq!(
+        std::fs::read_to_string(&first).unwrap(),
+        "written by a user"
+    );
+    assert_eq!(std::fs::read_to_string(&second).unwrap(), "words before");
     assert_eq!(
         hand.probe_restore(&restore).await.presence,
-        Presence::Absent
+        Presence::Applied
     );
 }

@@ -1,0 +1,253 @@
+//! Putting backups back, and telling whether that was done.
+//!
+//! Each store is compared with the backup before it is put into its place. From then on users may write to it at once: it
+//! differs from the backup and is right. So a store is noted as soon as it is in its place, while nobody else may look, and in
+//! a way that outlives the process ([`Vault::note_put_back`]). One that was noted is not put back over what was written since,
+//! however often a rollout tries; only one that is gone or cannot be read any more is.
+
+use jiff::{SignedDuration, Timestamp};
+use portcullis_backup::{
+    BackupError, BackupName, BucketProblem, CommandProblem, PostgresProblem, Replaced, Store,
+    StoreKind, StoreManifest, Vault, store_digest_against,
+};
+use portcullis_driver::Probed;
+use portcullis_rollout::{Fact, Failure, Presence, RestoreOrder};
+
+use super::{DataHand, chain, failure, parse, stores_of};
+use crate::bounds::KEPT_NAMES_TRIED;
+use crate::clock::{Clock, WallClock};
+
+/// What is said of a store that was put back and differs since.
+const WRITTEN_SINCE: &str = "was put back; it was written to since";
+
+/// How the live stores stand to a backup.
+#[derive(Default)]
+struct Compared {
+    /// The first that is not there as it should be, and how it is.
+    differs: Option<String>,
+    /// Those that were put back and written to since.
+    written: Vec<String>,
+    /// Those of which only their tool's word is known.
+    believed: Vec<String>,
+}
+
+/// How one live store stands to a backup.
+enum Standing {
+    /// As in the backup.
+    Equal,
+    /// It was put back, and written to since.
+    Written,
+    /// It is none of the two; how it is, in words that name it.
+    Differs(String),
+}
+
+impl DataHand {
+    /// Puts the backup back, store by store. A store that already equals it is left alone, and so is one that an earlier
+    /// attempt put back and users wrote to since.
+    pub(in crate::hands) async fn restore(
+        &self,
+        order: &RestoreOrder,
+    ) -> Result<Vec<Fact>, Failure> {
+        let name = parse(&order.backup)?;
+        let stores = stores_of(&order.stores).await?;
+        let now = Timestamp::from_millisecond(WallClock.now_ms() as i64).unwrap_or_default();
+        let done = self.blocking(move |vault| -> Result<Vec<Fact>, BackupError> {
+            let manifest = vault.manifest(&name)?;
+            let mut facts = Vec::new();
+            for store in &stores {
+                let wanted = manifest.store(&store.name);
+                put_back(vault, &name, store, wanted, now, &mut facts)?;
+            }
+            Ok(facts)
+        });
+        done.await?.map_err(|error| failure(&error))
+    }
+
+    /// Whether the live stores equal the backup, byte for byte, or were put back and written to since.
+    pub(in crate::hands) async fn probe_restore(&self, order: &RestoreOrder) -> Probed {
+        let unknown =
+            |failure: Failure| Probed::new(Presence::Unknown).with(Fact::REASON, failure.message);
+        let name = match parse(&order.backup) {
+            Ok(name) => name,
+            Err(failure) => return unknown(failure),
+        };
+        let stores = match stores_of(&order.stores).await {
+            Ok(stores) => stores,
+            Err(failure) => return unknown(failure),
+        };
+        let compared = match self
+            .blocking(move |vault| compare(vault, &name, &stores))
+            .await
+        {
+            Ok(Ok(compared)) => compared,
+            Ok(Err(error)) => {
+                return Probed::new(Presence::Unknown).with(Fact::REASON, chain(&error));
+            }
+            Err(failure) => return unknown(failure),
+        };
+        if let Some(differs) = compared.differs {
+            return Probed::new(Presence::Absent).with("differs", differs);
+        }
+        let words = "its restore command ended with code 0; it has neither `digest` nor `repeats`, so nobody can tell what \
+                     is in it";
+        let mut probed = Probed::new(Presence::Applied);
+        for store in &compared.written {
+            probed = probed.with(store, WRITTEN_SINCE);
+        }
+        for store in &compared.believed {
+            probed = probed.with(store, words);
+        }
+        probed
+    }
+}
+
+/// Puts one store back, unless it is as in the backup or was put back before.
+fn put_back(
+    vault: &Vault,
+    name: &BackupName,
+    store: &Store,
+    wanted: Option<&StoreManifest>,
+    now: Timestamp,
+    facts: &mut Vec<Fact>,
+) -> Result<(), BackupError> {
+    // Of a tool that prints no digest it is known what happened, not what is: unless it is noted that all of it was put back,
+    // it is done again.
+    let standing = match wanted {
+        Some(_) if !store.tells_its_content() => match vault.was_put_back(name, store)? {
+            true => Standing::Written,
+            false => Standing::Differs(String::new()),
+        },
+        Some(wanted) => match stand(vault, name, store, wanted) {
+            Ok(standing) => standing,
+            // What cannot be asked is put back, which may tell more; but never over what was written since.
+            Err(error) if vault.was_put_back(name, store)? => return Err(error),
+            Err(_) => Standing::Differs(String::new()),
+        },
+        None => Standing::Differs(String::new()),
+    };
+    match standing {
+        Standing::Equal => {
+            facts.push(Fact::new(&store.name, "was as in the backup"));
+            return Ok(());
+        }
+        Standing::Written => {
+            facts.push(Fact::new(&store.name, WRITTEN_SINCE));
+            return Ok(());
+        }
+        Standing::Differs(_) => {}
+    }
+    let replaced = replace(vault, name, store, now)?;
+    // A tool's word is proof only where it is the one that the backup has.
+    let is_proven = store.kind() != StoreKind::Command
+        || wanted.is_some_and(|wanted| {
+            store_digest_against(store, wanted).is_ok_and(|found| found == wanted.digest)
+        });
+    let noted = is_proven.then(|| vault.note_put_back(name, store, now));
+    facts.push(Fact::new(
+        &store.name,
+        format!("sha256 {}", replaced.digest),
+    ));
+    if let Some(Err(error)) = noted {
+        facts.push(Fact::new("not noted as put back", chain(&error)));
+    }
+    let lost = replaced.attributes_not_set;
+    if lost > 0 {
+        facts.push(Fact::new("extended attributes not set", lost));
+    }
+    for folder in &replaced.folders_made {
+        facts.push(Fact::new("folder made", folder.display()));
+    }
+    if let Some(kept) = replaced.kept {
+        facts.push(Fact::new("replaced data kept as", kept));
+    }
+    Ok(())
+}
+
+/// Compares the live stores with the backup, up to the first that differs.
+fn compare(vault: &Vault, name: &BackupName, stores: &[Store]) -> Result<Compared, BackupError> {
+    let manifest = vault.manifest(name)?;
+    let mut compared = Compared::default();
+    for store in stores {
+        let Some(wanted) = manifest.store(&store.name) else {
+            compared.differs = Some(format!("{} is not in the backup", store.name));
+            return Ok(compared);
+        };
+        match stand(vault, name, store, wanted)? {
+            Standing::Equal if !store.tells_its_content() => {
+                compared.believed.push(store.name.clone());
+            }
+            Standing::Equal => {}
+            Standing::Written => compared.written.push(store.name.clone()),
+            Standing::Differs(how) => {
+                compared.differs = Some(how);
+                return Ok(compared);
+            }
+        }
+    }
+    Ok(compared)
+}
+
+/// How a live store stands to what the backup has of it.
+///
+/// # Errors
+/// When nothing is known of it: it is locked, or cannot be asked.
+fn stand(
+    vault: &Vault,
+    name: &BackupName,
+    store: &Store,
+    wanted: &StoreManifest,
+) -> Result<Standing, BackupError> {
+    let how = match store_digest_against(store, wanted) {
+        Ok(found) if found == wanted.digest => return Ok(Standing::Equal),
+        Ok(found) => format!("{} is {found}", store.name),
+        // It is written to so fast that no state of it could be read, or a tool that prints no digest has forgotten.
+        Err(error) if changes(&error) || !store.tells_its_content() => chain(&error),
+        Err(error) if is_unknown(&error) => return Err(error),
+        // One that is missing or unreadable is surely not as in the backup, nor as users left it.
+        Err(error) => return Ok(Standing::Differs(chain(&error))),
+    };
+    Ok(match vault.was_put_back(name, store)? {
+        true => Standing::Written,
+        false => Standing::Differs(how),
+    })
+}
+
+/// Puts a store back. The replaced data is kept under a name with the time to the second: when a rollout
+/// before this one took that name within the same second, the next free second names it.
+fn replace(
+    vault: &Vault,
+    name: &BackupName,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Replaced, BackupError> {
+    let mut now = now;
+    for _ in 1..KEPT_NAMES_TRIED {
+        match vault.restore_in_place(name, store, now) {
+            Err(BackupError::KeptNameTaken { .. }) => now += SignedDuration::from_secs(1),
+            done => return done,
+        }
+    }
+    vault.restore_in_place(name, store, now)
+}
+
+/// Whether a store is there, and is written to.
+fn changes(error: &BackupError) -> bool {
+    matches!(error, BackupError::StoreChanged { .. })
+}
+
+/// Whether nothing is known of a store: it cannot be asked. A database that is missing is known to be missing.
+fn is_unknown(error: &BackupError) -> bool {
+    match error {
+        BackupError::DatabaseBusy { .. } => true,
+        BackupError::Bucket { problem, .. } => !matches!(**problem, BucketProblem::NoBucket { .. }),
+        BackupError::Redis { .. } => true,
+        BackupError::Postgres { problem, .. } => {
+            !matches!(problem, PostgresProblem::DatabaseMissing { .. })
+        }
+        // A tool that cannot be asked; one that is only believed has a note, or was not put back.
+        BackupError::Command { problem, .. } => {
+            !matches!(**problem, CommandProblem::NothingKnown { .. })
+        }
+        _ => false,
+    }
+}
