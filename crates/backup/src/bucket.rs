@@ -101,6 +101,13 @@ impl Remote for Bucket<'_> {
         })
     }
 
+    /// Lists and reads it, and looks for room to unpack the backup. Only writing would tell whether it may be written to.
+    fn can_be_replaced(&self, backup: &InBackup<'_>) -> Result<(), BackupError> {
+        content_of(backup.wanted)?;
+        self.has_room_to_unpack(backup)?;
+        self.examine()
+    }
+
     /// Everything is read: what a server says of its objects is no proof.
     fn live_digest(&self) -> Result<String, BackupError> {
         let open = self.open()?;
@@ -213,6 +220,11 @@ impl Bucket<'_> {
 
     /// Unpacks the files of a backup into the vault, if there is room.
     fn unpacked(&self, backup: &InBackup<'_>) -> Result<Staged, BackupError> {
+        self.has_room_to_unpack(backup)?;
+        backup.unpack()
+    }
+
+    fn has_room_to_unpack(&self, backup: &InBackup<'_>) -> Result<(), BackupError> {
         let free = backup.vault.free_bytes()?;
         let needed = backup.wanted.bytes();
         if free < needed {
@@ -222,7 +234,7 @@ impl Bucket<'_> {
                 free,
             }));
         }
-        backup.unpack()
+        Ok(())
     }
 
     fn blocking<T: Send, W>(&self, work: impl FnOnce() -> W + Send) -> Result<T, BackupError>

@@ -19,7 +19,7 @@
 //! An index that is just being written has a file that is younger than its `index_metadata.pickle`, which comes last.
 //! That is waited for, for as long as the files change: what a crash left half written stays so.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -164,14 +164,23 @@ pub(crate) fn is_known(table: &str) -> bool {
 
 /// Makes the folder ready to be replaced: nobody may have its database or a file of an index open.
 pub(crate) fn put_aside(store: &OnDisk) -> Result<(), BackupError> {
-    let root = location(store);
-    if !crate::vault::exists(&root)? {
+    if !crate::vault::exists(&location(store))? {
         return Ok(());
     }
-    let files = Scan::of(store)?.items;
-    let files = files.iter().filter(|item| item.kind == ItemKind::File);
-    let files: Vec<_> = files.map(|item| root.join(item.path.as_path())).collect();
-    sqlite::closed(&database_of(store), &files)
+    sqlite::closed(&database_of(store), &files_of(store)?)
+}
+
+/// Waits until nobody has its database or a file of an index open, and changes nothing.
+pub(crate) fn unopened(store: &OnDisk) -> Result<(), BackupError> {
+    sqlite::unopened(&database_of(store), &files_of(store)?)
+}
+
+/// Every file of the folder.
+fn files_of(store: &OnDisk) -> Result<Vec<PathBuf>, BackupError> {
+    let root = location(store);
+    let items = Scan::of(store)?.items;
+    let files = items.iter().filter(|item| item.kind == ItemKind::File);
+    Ok(files.map(|item| root.join(item.path.as_path())).collect())
 }
 
 /// Checks a restored copy by SQLite's own means, its indexes by their sizes, and reads what is in it.

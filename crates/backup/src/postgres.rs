@@ -200,12 +200,25 @@ impl Database<'_> {
         })
     }
 
-    /// Whether a restore could begin: roles, extensions and rights are there.
+    /// Whether a restore could begin: roles, extensions, rights and the tool are there.
     fn prepare(&self, wanted: &PostgresContent) -> Result<(), BackupError> {
         self.blocking(async {
             let mut session = Session::beside(self.address).await?;
+            let major = restore::major_of(&wanted.pg_dump);
+            let tools = Tools::installed();
+            tools.find("pg_restore", major, "the dump").await?;
             restore::prepare(&mut session, wanted).await?;
             rights::may_rename(&mut session, self.address.database()).await?;
+            session.close().await;
+            Ok(())
+        })
+    }
+
+    /// Whether the sessions that are open with the database now may be ended. None of them is.
+    fn may_be_emptied_of_sessions(&self) -> Result<(), BackupError> {
+        self.blocking(async {
+            let mut session = Session::beside(self.address).await?;
+            restore::may_end_sessions(&mut session, self.address.database()).await?;
             session.close().await;
             Ok(())
         })

@@ -38,6 +38,10 @@ pub(crate) trait Remote {
         Ok(())
     }
 
+    /// Whether [`Remote::replace`] could begin: server, tools, rights and room are there, as far as that can be told while
+    /// nothing is changed.
+    fn can_be_replaced(&self, backup: &InBackup<'_>) -> Result<(), BackupError>;
+
     /// Transactions of others that have been open for at least so many milliseconds, the oldest first.
     fn open_transactions(&self, _at_least_ms: u64) -> Result<Vec<OpenTransaction>, BackupError> {
         Ok(Vec::new())

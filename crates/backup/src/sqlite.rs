@@ -151,9 +151,19 @@ pub(crate) fn put_aside(store: &OnDisk, kept: &Path) -> Result<(), BackupError> 
 /// Waits until nobody has the database or one of `more` open, and puts what is in its log into its file. Without a
 /// database only the others are looked at.
 pub(crate) fn closed(store: &OnDisk, more: &[PathBuf]) -> Result<(), BackupError> {
+    unopened(store, more)?;
+    let live = location(store);
+    match exists(&live)? {
+        true => settle(store, &live),
+        false => Ok(()),
+    }
+}
+
+/// Waits until nobody has the database or one of `more` open, and changes nothing.
+pub(crate) fn unopened(store: &OnDisk, more: &[PathBuf]) -> Result<(), BackupError> {
     let live = location(store);
     let mut files: Vec<PathBuf> = all_beside(&live).collect();
-    files.push(live.clone());
+    files.push(live);
     files.extend(more.iter().cloned());
     let watch = Stopwatch::start();
     // Whoever opens it for each request only has it closed soon.
@@ -163,10 +173,7 @@ pub(crate) fn closed(store: &OnDisk, more: &[PathBuf]) -> Result<(), BackupError
         }
         pause();
     }
-    match exists(&live)? {
-        true => settle(store, &live),
-        false => Ok(()),
-    }
+    Ok(())
 }
 
 fn in_words(openers: &[String]) -> Option<String> {

@@ -18,6 +18,7 @@ mod form;
 mod hold;
 mod manifest_file;
 mod put_back;
+mod ready;
 mod remove;
 mod replace;
 mod restore;
@@ -143,6 +144,16 @@ impl Vault {
             root: root.to_owned(),
             encryption: Encryption::default(),
         })
+    }
+
+    /// A vault that is not there now, for whoever has to go on without it: nothing is made, and whatever needs it fails
+    /// until it is there.
+    #[must_use]
+    pub fn absent(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            encryption: Encryption::default(),
+        }
     }
 
     /// The same vault with keys: new backups are encrypted for the recipients, and encrypted ones read with the

@@ -12,6 +12,7 @@ use crate::{Code, Problems};
 
 mod content;
 mod file_fault;
+mod linked;
 mod mask_use;
 
 pub(crate) use content::Content;
@@ -64,6 +65,8 @@ pub(crate) enum Wanted {
     ChromaStore,
     /// A folder of SQL files.
     SqlFolder,
+    /// The folder of backups, which the first of them makes.
+    Vault,
     /// A socket that will be made there.
     Socket,
     /// A file that the gateway reads.
@@ -113,6 +116,7 @@ impl Origin {
                 report.add(&used.spot, wrong);
             }
         }
+        linked::look(&self.uses, report);
         for mask in &self.masks {
             mask.try_out(report, true);
         }
@@ -150,6 +154,9 @@ impl PathUse {
         let found = match std::fs::metadata(&self.path) {
             Ok(found) => found,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if self.wanted == Wanted::Vault {
+                    return None;
+                }
                 let wrong = missing(format!("there is nothing at `{path}`"));
                 return wrong.map(|wrong| wrong.maybe(self.hint()));
             }
@@ -160,8 +167,8 @@ impl PathUse {
                 "`{path}` is a file, expected a folder; did you mean kind = \"file\"?"
             )),
             Wanted::DirectoryStore | Wanted::ChromaStore if found.is_dir() => self.folder_store(),
-            Wanted::SqlFolder if found.is_dir() => None,
-            Wanted::DirectoryStore | Wanted::ChromaStore | Wanted::SqlFolder => {
+            Wanted::SqlFolder | Wanted::Vault if found.is_dir() => None,
+            Wanted::DirectoryStore | Wanted::ChromaStore | Wanted::SqlFolder | Wanted::Vault => {
                 missing(format!("`{path}` is not a folder"))
             }
             Wanted::FileStore | Wanted::SqliteStore if found.is_dir() => missing(format!(
@@ -239,7 +246,7 @@ impl PathUse {
             | Wanted::SqliteStore
             | Wanted::ChromaStore => "a store must exist before the first release is brought out",
             Wanted::Read(content) => content.hint(),
-            Wanted::Socket | Wanted::Written => return None,
+            Wanted::Socket | Wanted::Written | Wanted::Vault => return None,
         };
         Some(hint.to_owned())
     }

@@ -35,6 +35,7 @@ mod service;
 mod sql_files;
 mod synthetic;
 
+pub(crate) use paths::within;
 use places::Places;
 
 /// What the validation of a part needs of the whole.
@@ -73,7 +74,7 @@ pub(crate) fn validate(
     };
     let strategy = service::strategy(&raw.service, report);
     let analysis = gate::analysis(&raw.gate, &raw.service, strategy.as_ref(), report);
-    let state = operation::state(&raw.state, &context);
+    let state = operation::state(&raw.state, &mut context);
     let stores = data::stores(&raw.stores, &raw.state, &state, &mut context);
     let continuous = continuous::archives(&raw.stores, &raw.service, &raw.backup, &mut context);
     let policy = data::policy(&raw.data, &raw.releases, strategy.as_ref(), report);

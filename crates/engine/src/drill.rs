@@ -42,7 +42,6 @@ pub use report::{
 pub use verdict::span_words;
 
 use copies::Copies;
-pub(crate) use copies::leads_astray;
 use course::{Course, Short};
 
 /// The folder of drills within the state folder.

@@ -17,6 +17,7 @@ use portcullis_rollout::{
 
 use crate::hands::file_sha256;
 use crate::history::History;
+use crate::live_data::astray_in_plan;
 
 mod error;
 mod hooks;
@@ -361,6 +362,10 @@ impl Planner {
 fn build(history: &History, request: &PlanRequest) -> Result<Plan, PlanningError> {
     let examined = sql_files::examined(request)?;
     let mut plan = Plan::build(request).map_err(PlanningError::Refused)?;
+    let astray = astray_in_plan(&plan, &request.stores);
+    if !astray.is_empty() {
+        return Err(PlanningError::LiveData(astray));
+    }
     plan.notes.extend(examined);
     plan.notes.extend(unproven(history, &plan));
     Ok(plan)

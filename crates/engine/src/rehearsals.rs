@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_backup::{BackupName, Vault};
 use portcullis_driver::{CheckClient, ProcessDriver, ProcessDriverError, SmokeDriver};
-use portcullis_rollout::{Fact, Failure, Rehearsal};
+use portcullis_rollout::{Fact, Failure, Rehearsal, StoreRef};
 
 use crate::hands::{DataHand, RehearsalHand};
 
@@ -45,7 +45,8 @@ pub enum RehearsalsRefused {
 }
 
 impl Rehearsals {
-    /// Takes the right to rehearse, and clears away what a killed rehearsal left.
+    /// Takes the right to rehearse, and clears away what a killed rehearsal left. What leads to the stores of `live` is
+    /// refused.
     ///
     /// # Errors
     /// When somebody else has it, or the folder cannot be used.
@@ -53,6 +54,7 @@ impl Rehearsals {
         state_folder: &Path,
         vault: Vault,
         checks: CheckClient,
+        live: &[StoreRef],
     ) -> Result<Rehearsals, RehearsalsRefused> {
         let folder = state_folder.join(FOLDER);
         let process = ProcessDriver::open_with_checks(folder.clone(), checks.clone());
@@ -77,6 +79,7 @@ impl Rehearsals {
                 source,
             })?;
         let hand = RehearsalHand::new(DataHand::new(vault), process, SmokeDriver::new(checks));
+        let hand = hand.away_from(live);
         Ok(Rehearsals { folder, hand })
     }
 

@@ -13,8 +13,8 @@ use portcullis_driver::{CheckClient, ProcessDriver, ProcessDriverError, SmokeDri
 use portcullis_rollout::{Fact, Failure, Rehearsal};
 use serde::{Deserialize, Serialize};
 
-use crate::drill::leads_astray;
 use crate::hands::{DataHand, RehearsalHand, lasting};
+use crate::live_data::{astray_in, leads_astray};
 
 /// The folder of the twin within the state folder.
 const FOLDER: &str = "twin";
@@ -140,16 +140,18 @@ impl Twins {
             old: None,
             ..rehearsal.clone()
         };
-        let command = &mut made_as.new.launch.command;
-        let texts = command.argv.iter().chain(command.env.values());
-        let texts: Vec<&str> = texts.map(String::as_str).collect();
-        if let Some(why) = leads_astray(&texts, &config.stores, &made_as.stores) {
-            return Err(lasting(format!(
-                "release {}: {why}",
-                made_as.new.launch.release
-            )));
+        let astray = astray_in(&made_as, &config.stores);
+        if !astray.is_empty() {
+            return Err(lasting(astray.join("; ")));
         }
-        command.env.insert(VARIABLE.to_owned(), "1".to_owned());
+        let launch = &mut made_as.new.launch;
+        if let Some(why) = leads_astray(launch, &config.stores, &made_as.stores) {
+            return Err(lasting(format!("release {}: {why}", launch.release)));
+        }
+        launch
+            .command
+            .env
+            .insert(VARIABLE.to_owned(), "1".to_owned());
         let twin = Twin {
             backup: backup.to_string(),
             begun_ms: now_ms,

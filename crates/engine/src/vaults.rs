@@ -51,6 +51,16 @@ pub async fn vault_of(config: &Config, make: bool) -> Result<Vault, VaultRefused
     Ok(vault.with_encryption(encryption_of(config).await?))
 }
 
+/// The vault of a configuration with its keys, where it is not there now and must not be made: whatever needs it fails
+/// until it is.
+///
+/// # Errors
+/// When a recipient is none.
+pub async fn absent_vault_of(config: &Config) -> Result<Vault, VaultRefused> {
+    let vault = Vault::absent(&config.state.vault);
+    Ok(vault.with_encryption(encryption_of(config).await?))
+}
+
 /// The keys of a configuration's vault.
 ///
 /// # Errors

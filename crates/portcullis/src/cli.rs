@@ -549,18 +549,21 @@ pub(crate) enum Backup {
         /// The store; all stores when not given.
         #[arg(long)]
         store: Option<String>,
-        /// The folder for the copy; the live data is not touched.
+        /// The folder for the copy; the live data is not touched. Refused where the copy would lie in live data, in the vault or
+        /// in the state folder.
         #[arg(long)]
         to: Option<PathBuf>,
         /// Replace the live data; what is replaced is kept under a name beside it. Refused while
-        /// `portcullis serve` runs, which would not know of it.
+        /// `portcullis serve` runs, which would not know of it, and, before any store is touched, if one of them could not be
+        /// put back.
         #[arg(long)]
         in_place: bool,
         /// With --in-place: also if the backup has the data of another release than the one that works on it now.
         #[arg(long, requires = "in_place", conflicts_with = "at")]
         other_release: bool,
-        /// With --in-place: agree that what was written since the backup is taken away. Without it you are told how much
-        /// that is and asked, where there is a terminal; a script that may have one says this.
+        /// With --in-place: agree that what was written since the backup is taken away. How much that is, you are told in any
+        /// case. Without this you are asked, where there is a terminal; without a terminal nobody is asked and the data is
+        /// replaced. A script that may have a terminal says this.
         #[arg(long, requires = "in_place")]
         accept_loss: bool,
     },

@@ -90,7 +90,9 @@ impl From<ServiceError> for Answer {
                     PlanningError::Refused(problems) => {
                         answer.0.problems = problems.iter().map(ToString::to_string).collect();
                     }
-                    PlanningError::Moved(moved) => answer.0.problems = moved.clone(),
+                    PlanningError::Moved(all) | PlanningError::LiveData(all) => {
+                        answer.0.problems = all.clone();
+                    }
                     PlanningError::Migrations { problems, .. } => {
                         answer.0.problems = problems.clone();
                     }

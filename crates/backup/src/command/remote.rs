@@ -40,6 +40,10 @@ impl Remote for Commands<'_> {
         self.programs()
     }
 
+    fn can_be_replaced(&self, _backup: &InBackup<'_>) -> Result<(), BackupError> {
+        self.can_restore()
+    }
+
     fn live_digest(&self) -> Result<String, BackupError> {
         if let Some(word) = self.word()? {
             return Ok(digest_of_word(&word));

@@ -35,6 +35,11 @@ impl Remote for Database<'_> {
         Database::may_be_restored(self)
     }
 
+    fn can_be_replaced(&self, backup: &InBackup<'_>) -> Result<(), BackupError> {
+        self.prepare(content_of(backup)?)?;
+        self.may_be_emptied_of_sessions()
+    }
+
     fn open_transactions(&self, at_least_ms: u64) -> Result<Vec<OpenTransaction>, BackupError> {
         Database::open_transactions(self, at_least_ms)
     }

@@ -244,7 +244,10 @@ async fn end_sessions(closer: &mut Session, database: &str) -> PostgresProblem {
 }
 
 /// Whether every session of a database may be ended by the user; nothing is ended if not.
-async fn may_end_sessions(closer: &mut Session, database: &str) -> Result<(), PostgresProblem> {
+pub(super) async fn may_end_sessions(
+    closer: &mut Session,
+    database: &str,
+) -> Result<(), PostgresProblem> {
     const FOREIGN: &str = "SELECT DISTINCT usename::text FROM pg_stat_activity a \
          WHERE a.datname = $1 AND a.backend_type = 'client backend' AND NOT (\
          (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) OR \

@@ -90,6 +90,24 @@ pub(super) fn claim(
             _ => {}
         }
     }
+    no_number(connection, server)
+}
+
+/// Whether there is an empty database to restore to, beside the one of this number. None is marked.
+pub(super) fn may_claim(
+    connection: &mut Connection,
+    server: &Server,
+    own: u64,
+) -> Result<(), RedisProblem> {
+    let used = |number: u64| server.keys.iter().any(|(other, _)| *other == number);
+    match (0..count(connection)?).any(|number| number != own && !used(number)) {
+        true => Ok(()),
+        false => no_number(connection, server),
+    }
+}
+
+/// Every database is used. Those that only keep what was replaced are named.
+fn no_number<T>(connection: &mut Connection, server: &Server) -> Result<T, RedisProblem> {
     let kept = marks(connection, server)?.into_iter();
     Err(RedisProblem::NoNumber {
         place: connection.place.clone(),

@@ -56,6 +56,10 @@ impl Remote for Instance<'_> {
         })
     }
 
+    fn can_be_replaced(&self, backup: &InBackup<'_>) -> Result<(), BackupError> {
+        self.can_be_put_back(backup)
+    }
+
     fn live_digest(&self) -> Result<String, BackupError> {
         let content = self.content(None).map_err(|problem| self.error(problem))?;
         Ok(content.digest())

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::connection::Connection;
 use super::crc64::crc64;
 use super::numbers::{
-    Mark, Marked, claim, empty_unfinished, exchange, marks, may_exchange, taken_version,
+    Mark, Marked, claim, empty_unfinished, exchange, marks, may_claim, may_exchange, taken_version,
 };
 use super::rdb::{self, Part, Record};
 use super::server::Server;
@@ -69,6 +69,25 @@ impl Instance<'_> {
         let staged = backup.unpack_to_compare()?;
         let kept = self.restore(address, wanted, &mark, &staged.data.join(RDB));
         kept.map(replaced).map_err(|problem| self.error(problem))
+    }
+
+    /// Whether a restore could begin, as far as that can be told while nothing is changed.
+    pub(super) fn can_be_put_back(&self, backup: &InBackup<'_>) -> Result<(), BackupError> {
+        let wanted = self.wanted(backup.wanted)?;
+        self.asked(|connection| {
+            let own = self.number()?;
+            let server = Server::read(connection)?;
+            server.can_be_written()?;
+            may_exchange(connection, own)?;
+            let marked = marks(connection, &server)?;
+            let is_left = |mark: &Mark| mark.what == Marked::Unfinished && mark.of == own;
+            // What an earlier attempt left is cleared away first, and gives back its number and its memory.
+            if marked.iter().any(|(_, mark)| is_left(mark)) {
+                return Ok(());
+            }
+            may_claim(connection, &server, own)?;
+            server.has_room_for(wanted.memory_bytes)
+        })
     }
 
     /// What earlier calls have left; what they did not finish is cleared away.

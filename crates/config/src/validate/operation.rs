@@ -16,10 +16,14 @@ const SERVER_SOCKET: &str = "api.sock";
 const VAULT: &str = "vault";
 
 /// Portcullis's own folders, and its journal.
-pub(super) fn state(raw: &RawState, context: &Context<'_>) -> StateConfig {
+pub(super) fn state(raw: &RawState, context: &mut Context<'_>) -> StateConfig {
     let folder = context.absolute(text(raw.folder.as_ref()).unwrap_or_default());
     let vault = match &raw.vault {
-        Some(vault) => context.absolute(&vault.value),
+        Some(at) => {
+            let vault = context.absolute(&at.value);
+            context.needs(&vault, Wanted::Vault, &at.spot);
+            vault
+        }
         None => folder.join(VAULT),
     };
     let journal = match raw.journal.as_ref().map(|at| &at.value) {

@@ -13,7 +13,7 @@ pub(super) fn absolute(folder: &Path, path: &str) -> PathBuf {
 }
 
 /// Whether `path` is `folder` or lies within it, as far as the names tell.
-pub(super) fn within(path: &Path, folder: &Path) -> bool {
+pub(crate) fn within(path: &Path, folder: &Path) -> bool {
     plain(path).starts_with(plain(folder))
 }
 

@@ -88,6 +88,72 @@ fn an_sqlite_database_is_told_from_a_file_by_its_first_bytes() {
     assert!(look("sqlite").contains("is a folder, expected a file"));
 }
 
+/// Paths as they are written do not tell that two stores are one.
+#[test]
+fn stores_that_meet_through_a_symbolic_link_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("dhash");
+    fs::write(&program, "").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(folder.path().join("real/within")).unwrap();
+    fs::write(folder.path().join("real/a"), "").unwrap();
+    fs::write(folder.path().join("real/b"), "").unwrap();
+    std::os::unix::fs::symlink("real", folder.path().join("linked")).unwrap();
+    let file = folder.path().join("portcullis.toml");
+    let store = |name: &str, (kind, path): (&str, &str)| {
+        format!("[[store]]\nname = \"{name}\"\nkind = \"{kind}\"\npath = \"{path}\"\n")
+    };
+    for (one, other, meet) in [
+        (("file", "real/a"), ("file", "linked/a"), true),
+        (("file", "linked/a"), ("sqlite", "real/a"), true),
+        (("directory", "real"), ("file", "linked/b"), true),
+        (("file", "real/a"), ("directory", "linked"), true),
+        (("directory", "linked"), ("directory", "real/within"), true),
+        (("file", "real/a"), ("file", "linked/b"), false),
+        (("file", "linked/a"), ("directory", "real/within"), false),
+    ] {
+        let tables = store("one", one) + &store("other", other);
+        fs::write(&file, least("", &tables)).unwrap();
+        let config = load(&file).unwrap_or_else(|problems| panic!("{problems}"));
+        match config.check_files() {
+            Ok(()) => assert!(!meet, "{one:?} {other:?}"),
+            Err(problems) => {
+                assert!(meet, "{problems}");
+                assert_eq!(problems.count(), 1, "{problems}");
+                assert_eq!(problems.as_slice()[0].code, Code::Duplicate);
+                assert!(
+                    problems.to_string().contains("through a symbolic link"),
+                    "{problems}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_vault_that_is_a_file_is_found_and_one_that_is_not_made_yet_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("dhash");
+    fs::write(&program, "").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let file = folder.path().join("portcullis.toml");
+    fs::write(&file, least("", "[state]\nvault = \"vault\"")).unwrap();
+    let config = load(&file).unwrap_or_else(|problems| panic!("{problems}"));
+    let vault = folder.path().join("vault");
+    let fits = || {
+        config
+            .check_files()
+            .map_err(|problems| problems.to_string())
+    };
+    fits().unwrap();
+    fs::write(&vault, "").unwrap();
+    let told = fits().unwrap_err();
+    assert!(told.contains("is not a folder"), "{told}");
+    fs::remove_file(&vault).unwrap();
+    fs::create_dir(&vault).unwrap();
+    fits().unwrap();
+}
+
 #[test]
 fn a_socket_path_that_the_system_refuses_is_found() {
     let folder = tempfile::tempdir().unwrap();

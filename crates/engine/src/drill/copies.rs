@@ -252,41 +252,6 @@ impl Copies {
     }
 }
 
-/// Whether the texts with which a release is started lead to live data, or not to the copies.
-pub(crate) fn leads_astray(
-    texts: &[&str],
-    live: &[StoreRef],
-    copies: &[StoreRef],
-) -> Option<String> {
-    // The place of a copied database has that of the live one in it.
-    let mut rest: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-    for text in &mut rest {
-        for store in copies {
-            *text = text.replace(&store.place(), "");
-        }
-    }
-    for store in live {
-        let place = store.place();
-        if rest.iter().any(|text| text.contains(&place)) {
-            return Some(format!(
-                "its command names {place}, so it would use live data; write {{store.{}}} instead",
-                store.name
-            ));
-        }
-    }
-    for store in copies {
-        let place = store.place();
-        if !texts.iter().any(|text| text.contains(&place)) {
-            let name = &store.name;
-            return Some(format!(
-                "neither its command nor its environment has {{store.{name}}}, so nobody can tell that it would \
-                 use the copy and not live data"
-            ));
-        }
-    }
-    None
-}
-
 /// Where a store of a backup goes on the disk; `None` for a database of a server.
 fn place(held: &StoreManifest, live: Option<&StoreRef>, scratch: &Path) -> Option<StoreRef> {
     let leaf: OsString = live

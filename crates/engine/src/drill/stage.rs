@@ -10,11 +10,12 @@ use portcullis_rollout::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::copies::{Copies, leads_astray};
+use super::copies::Copies;
 use super::course::Short;
 use super::{DrillFrom, DrillOrder, Drills, blocking, cut_off};
 use crate::bounds::DRILL_ADDRESSES_TRIED;
 use crate::hands::file_sha256;
+use crate::live_data::leads_astray;
 use crate::planner::Planner;
 
 /// The variable by which a release can see that it is only tried out.
@@ -34,13 +35,11 @@ impl Drills {
         let address = free_address(order)?;
         let mut trial = Planner::trial(order.config, order.history, release, &address, &stores)
             .map_err(|error| Short::could_not(crate::hands::chain(&error)))?;
-        let command = &mut trial.launch.command;
-        let texts = command.argv.iter().chain(command.env.values());
-        let texts: Vec<&str> = texts.map(String::as_str).collect();
-        if let Some(why) = leads_astray(&texts, &order.config.stores, &stores) {
+        if let Some(why) = leads_astray(&trial.launch, &order.config.stores, &stores) {
             let release = &trial.launch.release;
             return Err(Short::could_not(format!("release {release}: {why}")));
         }
+        let command = &mut trial.launch.command;
         command.env.insert(VARIABLE.to_owned(), "1".to_owned());
         let start = op(Action::Start(trial.launch.clone()));
         let release = trial.launch.release.clone();
@@ -122,8 +121,13 @@ impl Drills {
 async fn served(order: &DrillOrder<'_>, release: Option<&str>) -> Result<Release, Short> {
     let Some(id) = release.map(ReleaseId::new) else {
         return Err(Short::could_not(match order.from {
-            DrillFrom::Backup => "the backup does not say which release served when it was made",
-            DrillFrom::Archive => "nobody can tell which release served at that moment",
+            DrillFrom::Backup => {
+                "the backup does not say which release served when it was made; deploy a release, and then make a backup \
+                 (`portcullis backup create`)"
+            }
+            DrillFrom::Archive => {
+                "nobody can tell which release served at that moment; drill one since a release was deployed"
+            }
         }));
     };
     let Some(known) = order.config.release(&id) else {

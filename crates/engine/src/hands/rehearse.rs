@@ -16,7 +16,7 @@ use portcullis_analysis::counted;
 use portcullis_driver::{Driver, LOG_FACT, Probed, ProcessDriver, SmokeDriver};
 use portcullis_rollout::{
     Action, CutOff, Direction, Fact, Failure, LockLimit, MigrationOrder, Op, OpKey, Presence,
-    Rehearsal, RolloutId, StepIndex, Trial,
+    Rehearsal, RolloutId, StepIndex, StoreRef, Trial,
 };
 
 mod back;
@@ -29,6 +29,7 @@ use super::migrate::MigrationHand;
 use super::{lasting, retryable};
 use crate::bounds::REHEARSAL_CLEARING;
 use crate::clock::{Clock, WallClock};
+use crate::live_data::astray_in;
 
 /// Rehearses migrations.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub struct RehearsalHand {
     process: ProcessDriver,
     smoke: SmokeDriver,
     migration: MigrationHand,
+    /// Live data, to which nothing may lead that it starts.
+    live: Vec<StoreRef>,
 }
 
 impl RehearsalHand {
@@ -48,6 +51,17 @@ impl RehearsalHand {
             process,
             smoke,
             migration: MigrationHand::default(),
+            live: Vec::new(),
+        }
+    }
+
+    /// A hand that refuses what leads to these stores. A plan was looked at when it was made, but not if that was before
+    /// plans were, and since then a symbolic link may have come to lead somewhere else.
+    #[must_use]
+    pub fn away_from(self, live: &[StoreRef]) -> RehearsalHand {
+        RehearsalHand {
+            live: live.to_vec(),
+            ..self
         }
     }
 
@@ -69,6 +83,7 @@ impl RehearsalHand {
         let deadline = Duration::from_millis(deadline_ms);
         let went = tokio::time::timeout(deadline, async {
             self.clean(order).await?;
+            self.stays_away(order)?;
             let outcome = self.rehearse(order).await;
             let cleaned = self.clean(order).await;
             let facts = outcome?;
@@ -131,6 +146,18 @@ impl RehearsalHand {
             },
             Err(_) => Probed::new(Presence::Absent),
         }
+    }
+
+    /// Nothing is started that would use live data.
+    fn stays_away(&self, order: &Rehearsal) -> Result<(), Failure> {
+        let astray = astray_in(order, &self.live);
+        if astray.is_empty() {
+            return Ok(());
+        }
+        let why = astray.join("; ");
+        Err(lasting(format!(
+            "{why}; nothing was rehearsed, and the live data was not touched"
+        )))
     }
 
     async fn rehearse(&self, order: &Rehearsal) -> Result<Vec<Fact>, Failure> {

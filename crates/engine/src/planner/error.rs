@@ -39,6 +39,9 @@ pub enum PlanningError {
         /// Each with file, line, and what to do.
         problems: Vec<String>,
     },
+    /// What would be tried out on copies leads to live data.
+    #[error("{}", list(.0))]
+    LiveData(Vec<String>),
     /// No address is free.
     #[error(transparent)]
     Address(#[from] AddressError),

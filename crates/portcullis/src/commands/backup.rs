@@ -1,30 +1,28 @@
 //! `portcullis backup`: on the files, with and without a running server.
 
+mod apart;
 pub(super) mod continuous;
 pub(super) mod copies;
 mod create;
+pub(super) mod gone;
 mod key;
 mod other_release;
 mod protect;
 pub(super) mod prune;
 mod restore_checks;
 mod restored;
+mod restoring;
 mod verify;
 
-use std::path::Path;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use portcullis_backup::{
-    BackupError, BackupName, BackupState, BackupSummary, Keep, Store, StoreKind, StoreManifest,
-    Vault,
-};
+use portcullis_backup::{BackupError, BackupName, BackupState, BackupSummary, Keep, Store, Vault};
 use portcullis_config::Config;
 use portcullis_driver::ProcessDriver;
 use portcullis_engine::{DataRecord, VaultRefused, size_words, stores_of, vault_of};
 
 use create::Pauses;
-use restored::{Back, not_set, report_restored, tell_replaced};
 
 use crate::cli::{Backup, BackupKey};
 use crate::command_error::{CommandError, ErrorCode, Exit};
@@ -32,6 +30,10 @@ use crate::commands::drill::open_records;
 use crate::site::Site;
 use crate::state_folder::{Lock, StateFolder};
 use crate::{clock, connect, journal_place, offline, output};
+
+/// What to do about backups that no key that is here opens.
+pub(super) const KEY_HINT: &str = "`portcullis backup key list` says for whom each backup is encrypted: name the identity of \
+                                   that key in `identities` of [backup.encryption], or mend its file";
 
 pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exit, CommandError> {
     let config = match command {
@@ -49,9 +51,12 @@ pub(super) async fn run(site: &Site, json: bool, command: &Backup) -> Result<Exi
             copy: Some(copy),
             ..
         } => return copies::verify(&config, (name.as_deref(), copy), json).await,
-        Backup::List { copy: None } | Backup::Prune { .. } if !config.state.vault.exists() => {
+        Backup::List { copy: None } | Backup::Prune { .. } if gone::is_missing(&config) => {
+            gone::is_new(&config).await?;
             return Ok(none_yet(&config, command, json));
         }
+        Backup::Create { .. } => gone::may_be_made(&config).await?,
+        Backup::Fetch { .. } => gone::tell_made_anew(&config).await,
         _ => {}
     }
     // Only making a backup makes the vault: whoever looks for one at a wrong place shall hear of it.
@@ -118,25 +123,10 @@ async fn in_vault(
                 accept_loss: *accept_loss,
             };
             match name {
-                Some(name) => restore(config, vault, name, wanted, json).await,
+                Some(name) => restoring::restore(config, vault, name, wanted, json).await,
                 None => continuous::restore(config, vault, wanted, json).await,
             }
         }
-    }
-}
-
-/// Restores a backup by its name.
-async fn restore(
-    config: &Config,
-    vault: &Vault,
-    name: &str,
-    wanted: continuous::Wanted<'_>,
-    json: bool,
-) -> Result<Exit, CommandError> {
-    restore_checks::is_the_recorded_one(config, vault, &parse(name)?).await?;
-    match wanted.to {
-        Some(to) => restore_copy(vault, name, wanted.store, to, json),
-        None => restore_in_place(config, vault, name, wanted, json).await,
     }
 }
 
@@ -336,77 +326,6 @@ fn line_of(backup: &BackupSummary, needed: Option<&str>) -> String {
     )
 }
 
-fn restore_copy(
-    vault: &Vault,
-    name: &str,
-    store: Option<&str>,
-    to: &Path,
-    json: bool,
-) -> Result<Exit, CommandError> {
-    let name = parse(name)?;
-    let new: Vec<&Path> = to.ancestors().take_while(|at| !at.exists()).collect();
-    let copies = copies_in(vault, &name, store, to).inspect_err(|_| {
-        for folder in new {
-            // One with a copy in it stays.
-            let _ = std::fs::remove_dir(folder);
-        }
-    })?;
-    report_restored(&name, &copies, json);
-    Ok(Exit::Done)
-}
-
-/// Restores one store or all of them into a folder.
-fn copies_in(
-    vault: &Vault,
-    name: &BackupName,
-    store: Option<&str>,
-    to: &Path,
-) -> Result<Vec<Back>, CommandError> {
-    // Between two stores too, nobody shall prune it away.
-    let _hold = vault.hold(name).map_err(|error| failed(&error))?;
-    let manifest = vault.manifest(name).map_err(|error| failed(&error))?;
-    let held = manifest.stores.iter();
-    let chosen: Vec<&StoreManifest> = held
-        .filter(|held| store.is_none_or(|s| s == held.name))
-        .collect();
-    if chosen.is_empty() {
-        let known: Vec<&str> = manifest
-            .stores
-            .iter()
-            .map(|store| store.name.as_str())
-            .collect();
-        let what = format!(
-            "{name} has no store {}; it has {}",
-            store.unwrap_or(""),
-            known.join(", ")
-        );
-        return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::NoStore));
-    }
-    restore_checks::has_room_for_copies(to, &chosen)?;
-    std::fs::create_dir_all(to).map_err(|error| {
-        let what = format!("the folder {} cannot be made: {error}", to.display());
-        CommandError::new(Exit::Failed, what).hint("--to names a folder, which may be new")
-    })?;
-    let mut copies = Vec::new();
-    for held in chosen {
-        let target = to.join(&held.name);
-        let restored = vault
-            .restore(name, &held.name, &target)
-            .map_err(|e| failed(&e))?;
-        not_set(
-            &held.name,
-            restored.owners_not_set,
-            restored.attributes_not_set,
-        );
-        copies.push(Back {
-            store: held.name.clone(),
-            place: Some(target.display().to_string()),
-            digest: restored.digest,
-        });
-    }
-    Ok(copies)
-}
-
 /// The right to replace live data: no server runs that would not know of it, and no release.
 fn alone(config: &Config) -> Result<Lock, CommandError> {
     let folder = StateFolder::new(&config.state.folder);
@@ -429,62 +348,6 @@ fn alone(config: &Config) -> Result<Lock, CommandError> {
         ));
     }
     Ok(lock)
-}
-
-/// Replaces live data. The folder's lock keeps a server, which would not know of it, out.
-async fn restore_in_place(
-    config: &Config,
-    vault: &Vault,
-    name: &str,
-    wanted: continuous::Wanted<'_>,
-    json: bool,
-) -> Result<Exit, CommandError> {
-    let store = wanted.store;
-    let name = parse(name)?;
-    restore_checks::is_ours(config, &name)?;
-    let _lock = alone(config)?;
-    let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
-    let mut copies: Vec<Back> = Vec::new();
-    let all = stores(config).await?;
-    let chosen = all
-        .iter()
-        .filter(|held| store.is_none_or(|s| s == held.name));
-    let chosen: Vec<&Store> = chosen.collect();
-    restore_checks::has_room(vault, &name, &chosen)?;
-    if !wanted.accept_loss {
-        restore_checks::is_agreed(vault, &name, &chosen, "nothing was done")?;
-    }
-    for held in &chosen {
-        let replaced = vault.restore_in_place(&name, held, now()).map_err(|error| {
-            let done: Vec<&str> = copies.iter().map(|back| back.store.as_str()).collect();
-            let error = failed(&error);
-            let are = match done.len() {
-                0 => return error,
-                1 => "is",
-                _ => "are",
-            };
-            error.hint(format!(
-                "{} {are} restored already, and {} is not: once this is mended, give the command again",
-                done.join(" and "),
-                held.name
-            ))
-        })?;
-        tell_replaced(held, &replaced);
-        copies.push(Back {
-            store: held.name.clone(),
-            place: (held.kind() != StoreKind::Command).then(|| held.place()),
-            digest: replaced.digest,
-        });
-    }
-    if copies.is_empty() {
-        let what = format!(
-            "the configuration has no store {}",
-            store.unwrap_or("at all")
-        );
-        return Err(CommandError::new(Exit::Failed, what).code(ErrorCode::NoStore));
-    }
-    report_restored(&name, &copies, json);
-    Ok(Exit::Done)
 }
 
 fn state_words(state: &BackupState) -> (&'static str, Option<String>) {
@@ -516,6 +379,11 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> CommandError {
             made.code(ErrorCode::NoBackup)
         }
         Some(BackupError::UnknownStore { .. }) => made.code(ErrorCode::NoStore),
+        Some(BackupError::NoKey { .. }) => made.hint(KEY_HINT),
+        Some(BackupError::Damaged { .. }) => made.hint(
+            "use another one (`portcullis backup list`); if there is a copy of it elsewhere, move its files out of the vault, and \
+             `portcullis backup fetch NAME --from COPY` brings the copy back",
+        ),
         Some(BackupError::StoreInUse { .. }) => made.code(ErrorCode::StoreInUse),
         _ => made,
     }

@@ -2,7 +2,7 @@
 
 use portcullis_analysis::{Rule, Signal};
 use portcullis_config::{Config, Schedule};
-use portcullis_engine::span_words;
+use portcullis_engine::{astray_in_config, span_words};
 
 use crate::bounds::RUNS_LOOKED_AT;
 use crate::command_error::{CommandError, Exit};
@@ -75,6 +75,9 @@ fn schedules(config: &Config) -> Vec<(&'static str, &Schedule, Vec<u64>)> {
 /// What is no problem and yet may not be what was meant.
 fn notes(config: &Config) -> Vec<String> {
     let mut notes = notes_of_gates(config);
+    let astray = astray_in_config(config).into_iter();
+    notes.extend(astray.map(|why| format!("{why}; a rollout that has to rehearse it is refused")));
+    notes.extend(links(config));
     if let (Some(schedule), Some(rpo_ms)) = (&config.backup.schedule, config.drill.rpo_ms)
         && let Some((_, longest_ms)) = schedule.pauses_ms(clock::now_ms(), RUNS_LOOKED_AT)
         && longest_ms.saturating_add(schedule.jitter_ms) >= rpo_ms
@@ -86,6 +89,23 @@ fn notes(config: &Config) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// Stores that are symbolic links themselves. The folders above them may be.
+pub(super) fn links(config: &Config) -> Vec<String> {
+    let links = config.stores.iter().filter_map(|store| {
+        let path = store.path().filter(|path| path.is_symlink())?;
+        let real = match path.canonicalize() {
+            Ok(real) => format!(", {}", real.display()),
+            Err(_) => String::new(),
+        };
+        Some(format!(
+            "store {} is a symbolic link, {}: no data is put back in the place of one; name what it leads to{real}",
+            store.name,
+            path.display()
+        ))
+    });
+    links.collect()
 }
 
 fn notes_of_gates(config: &Config) -> Vec<String> {

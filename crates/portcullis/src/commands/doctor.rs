@@ -11,6 +11,7 @@ use portcullis_engine::History;
 
 use crate::bounds::DOCTOR_CHECK_MAX;
 use crate::command_error::{CommandError, Exit};
+use crate::commands::backup::gone;
 use crate::site::Site;
 use crate::{connect, gateway_files, output};
 
@@ -46,6 +47,7 @@ pub(super) async fn run(site: &Site, json: bool) -> Result<Exit, CommandError> {
     };
     if let Some(config) = config {
         findings.push(files(&config));
+        findings.extend(super::check::links(&config).into_iter().map(links));
         examine(config, &mut findings).await;
     }
     findings.push(machine::open_files());
@@ -69,9 +71,15 @@ async fn examine(config: Config, findings: &mut Vec<Finding>) {
     patient.history = history;
     findings.extend(found);
     let config = patient.config.clone();
+    let gone = within("backups", gone::known(&config)).await;
+    let gone = gone.unwrap_or_else(|late| {
+        findings.push(late);
+        None
+    });
     let stores = portcullis_engine::stores_of(&config.stores).await;
     let encryption = portcullis_engine::encryption_of(&config).await;
-    let on_disk = tokio::task::spawn_blocking(move || data::examine(&config, stores, encryption));
+    let examining = move || data::examine(&config, gone.as_ref(), stores, encryption);
+    let on_disk = tokio::task::spawn_blocking(examining);
     findings.extend(match within("backups", on_disk).await {
         Ok(Ok(found)) => found,
         Ok(Err(died)) => vec![Finding::fail("backups", died.to_string())],
@@ -118,6 +126,11 @@ fn files(config: &Config) -> Finding {
                 .hint("`portcullis check` tells every problem with its place")
         }
     }
+}
+
+/// A store that is a link cannot be put back.
+fn links(message: String) -> Finding {
+    Finding::warn("stores", message).hint("correct `path` in its [[store]]")
 }
 
 fn report(findings: &[Finding], json: bool) {

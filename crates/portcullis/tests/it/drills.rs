@@ -344,6 +344,39 @@ fn a_killed_drill_is_cleared_away_by_the_next_which_names_it() {
 }
 
 #[test]
+fn a_backup_that_a_drill_needs_is_not_pruned_before_the_drill_is_over() {
+    let rig = Rig::serving("none");
+    let old = backup(&rig);
+    let newer = backup(&rig);
+    rig.edit("command = [\"{artifact}\"", "command = [\"sh\", \"-c\", \"case \\\"$*\\\" in */drills/*) sleep 600;; esac; exec \\\"$0\\\" \\\"$@\\\"\", \"{artifact}\"");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .current_dir(rig.folder.path())
+        .args(["drill", "--backup", &old])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    rig.until("the release is being started", |rig| {
+        !remains(rig).1.is_empty()
+    });
+    let prune = ["backup", "prune", "--keep-last", "1", "--keep-days", "0"];
+    let dry = rig.ok(&[&prune[..], &["--dry-run"]].concat());
+    let line = dry.lines().find(|line| line.contains(&old)).unwrap();
+    assert!(
+        line.starts_with("keeps") && line.contains("being made, read or restored now"),
+        "{dry}"
+    );
+    rig.ok(&prune);
+    assert!(complete(&rig).contains(&old));
+
+    signal("-INT", child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    rig.ok(&prune);
+    let left = complete(&rig);
+    assert!(!left.contains(&old) && left.contains(&newer), "{left:?}");
+}
+
+#[test]
 fn an_interrupted_drill_is_cleared_away_and_could_not_run() {
     let rig = Rig::serving("none");
     backup(&rig);

@@ -1,6 +1,7 @@
 //! Portcullis through its built binary, with a real service behind it.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod advice;
 mod after_release;
 mod alembic;
 mod api;
@@ -32,6 +33,7 @@ mod gateway_tls;
 mod grpc;
 mod guide;
 mod keys;
+mod live_data;
 mod mask;
 mod mask_model;
 #[path = "../../../gateway/tests/it/masking/application.rs"]
@@ -57,6 +59,7 @@ mod rehearsals;
 mod release;
 mod reload;
 mod restarts;
+mod restores;
 mod reverses;
 mod rig;
 mod rooms;

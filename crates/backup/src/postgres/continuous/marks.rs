@@ -7,6 +7,8 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -21,6 +23,8 @@ const MARKS: &str = "received.txt";
 
 /// How many words a line has before its checksum.
 const MARK_WORDS: usize = 3;
+/// What a line has in it beside hexadecimal digits.
+const MARK_SIGNS: &str = "/:.TZ- ";
 /// How many hexadecimal digits of the SHA-256 of a line stand behind it.
 const SUM_DIGITS: usize = 16;
 
@@ -60,6 +64,14 @@ impl Mark {
         })
     }
 
+    fn standing(&self) -> ArchiveStanding {
+        ArchiveStanding {
+            received_until: Some(self.at),
+            received_lsn: Some(self.lsn),
+            received_timeline: self.timeline,
+        }
+    }
+
     /// Reads a line: timeline, place and moment, and the checksum of that, which those of an earlier version lack. A line that
     /// was cut off by a crash is none, and neither is one that was changed: it would announce moments that are not there.
     fn parse(line: &str) -> Option<Self> {
@@ -71,7 +83,10 @@ impl Mark {
         };
         let mut words = line.split(' ');
         let mark = Self {
-            timeline: words.next()?.parse().ok(),
+            timeline: match words.next()? {
+                "-" => None,
+                timeline => Some(timeline.parse().ok()?),
+            },
             lsn: words.next()?.parse().ok()?,
             at: words.next()?.parse().ok()?,
         };
@@ -93,6 +108,48 @@ impl Mark {
     }
 }
 
+/// The marks in a file of them. What has no end was not written to it.
+fn marks_in(text: &str) -> Vec<Mark> {
+    let lines = text.split_inclusive('\n');
+    let whole = lines.filter_map(|line| line.strip_suffix('\n'));
+    whole.filter_map(Mark::parse).collect()
+}
+
+/// The numbers of the lines in it that are not what was written. One at the end that a crash cut off is none of them.
+fn damaged_in(text: &str) -> Vec<usize> {
+    let is_begun = |line: &str| {
+        let mut signs = line.chars();
+        signs.all(|sign| sign.is_ascii_hexdigit() || MARK_SIGNS.contains(sign))
+    };
+    let is_right = |line: &str| match line.strip_suffix('\n') {
+        Some(line) => Mark::parse(line).is_some(),
+        None => is_begun(line),
+    };
+    let lines = text.split_inclusive('\n').zip(1..);
+    let wrong = lines.filter(|(line, _)| !is_right(line));
+    wrong.map(|(_, number)| number).collect()
+}
+
+/// Appends a line to a file. Nobody else writes to it.
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.create(true).read(true).append(true).open(path)?;
+    let length = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if let Some(at) = length.checked_sub(1) {
+        file.read_exact_at(&mut last, at)?;
+    }
+    // After a line whose end was damaged it would be lost together with it.
+    let begin = if last == [b'\n'] { "" } else { "\n" };
+    let written = file.write_all(format!("{begin}{line}").as_bytes());
+    let written = written.and_then(|()| file.sync_data());
+    if written.is_err() {
+        // What there was room for is no line, and the next one comes after the last whole one.
+        file.set_len(length)?;
+    }
+    written
+}
+
 impl Marks {
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Mark> {
@@ -112,53 +169,48 @@ impl ContinuousArchive {
     }
 
     fn kept_marks(&self) -> Result<Vec<Mark>, BackupError> {
-        let lines = self.mark_lines()?;
-        Ok(lines.iter().filter_map(|line| Mark::parse(line)).collect())
+        Ok(marks_in(&self.marks_text()?))
     }
 
-    /// The lines that say nothing, because they are not what was written.
-    pub(crate) fn damaged_marks(&self) -> Result<Vec<String>, BackupError> {
-        let lines = self.mark_lines()?;
-        let wrong = lines
-            .iter()
-            .zip(1..)
-            .filter(|(line, _)| Mark::parse(line).is_none());
-        Ok(wrong
-            .map(|(_, number)| format!("{MARKS}: line {number} is not what was written"))
-            .collect())
+    /// How far it came by the newest mark of its segments, where nothing else says so: it came at least as far as that.
+    pub(crate) fn standing_by_marks(&self) -> ArchiveStanding {
+        let kept = self.kept_marks().unwrap_or_default();
+        let newest = kept.iter().max_by_key(|mark| mark.at);
+        newest.map(Mark::standing).unwrap_or_default()
     }
 
-    fn mark_lines(&self) -> Result<Vec<String>, BackupError> {
-        let path = self.root().join(MARKS);
-        let text = match read_bounded(&path, WAL_MARKS_BYTES_MAX) {
-            Ok(text) => text,
-            Err(BackupError::Vault { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Ok(Vec::new());
-            }
-            Err(error) => return Err(error),
+    /// Why not all marks of segments can be relied on, if that is so.
+    pub(crate) fn marks_damage(&self) -> Result<Option<String>, BackupError> {
+        let wrong = damaged_in(&self.marks_text()?);
+        let more = match wrong.len() {
+            0 | 1 => String::new(),
+            count => format!(", and neither are {} more", count - 1),
         };
-        let text = String::from_utf8_lossy(&text);
-        // What has no end was not written to it.
-        let lines = text.split_inclusive('\n');
-        let whole = lines.filter_map(|line| line.strip_suffix('\n'));
-        Ok(whole.map(str::to_owned).collect())
+        let first = wrong.first();
+        Ok(first.map(|number| format!("{MARKS}: line {number} is not what was written{more}")))
     }
 
-    /// Keeps where the log is now, as the last mark of its segment.
+    fn marks_text(&self) -> Result<String, BackupError> {
+        match read_bounded(&self.root().join(MARKS), WAL_MARKS_BYTES_MAX) {
+            Ok(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
+            Err(BackupError::Vault { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(String::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps where the log is now, as the last mark of its segment. The caller has the right to receive alone.
     pub(crate) fn keep_mark(&self, standing: &ArchiveStanding) -> Result<(), BackupError> {
         let Some(mark) = Mark::of(standing) else {
             return Ok(());
         };
         let path = self.root().join(MARKS);
-        let opened = fs::OpenOptions::new().create(true).append(true).open(&path);
-        let written = opened.and_then(|mut file| {
-            file.write_all(mark.line().as_bytes())?;
-            file.sync_data()
-        });
-        written.map_err(|error| failed_to("write", &path, error))
+        append(&path, &mark.line()).map_err(|error| failed_to("write", &path, error))
     }
 
-    /// Keeps the mark at which the last stream ended, however it ended, and drops those that no copy of the cluster needs.
+    /// Keeps the mark at which the last stream ended, however it ended, and drops lines that say nothing and those that no copy
+    /// of the cluster needs.
     /// The caller has the right to receive alone.
     pub(crate) fn settle_marks(&self, segment_bytes: u64) -> Result<(), BackupError> {
         let mut marks = self.kept_marks()?;
@@ -184,3 +236,6 @@ impl ContinuousArchive {
         synced.map_err(|error| failed_to("write", &path, error))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,8 @@ const VERIFIED: &str = "verified.json";
 pub struct ArchiveVerification {
     /// When it was read back.
     pub at: Timestamp,
-    /// Whether nothing was damaged, and no write-ahead log is missing after its newest copy of the cluster.
+    /// Whether nothing was damaged but notes beside log and copies, and no write-ahead log is missing after its newest copy of
+    /// the cluster.
     pub sound: bool,
     /// How many copies of the cluster were read.
     pub bases: u64,
@@ -54,16 +55,27 @@ pub enum ArchivePoint {
     },
 }
 
+/// Why nobody knows up to when an archive has everything.
+fn not_measured(damage: Option<String>) -> String {
+    match damage {
+        None => "it was not measured yet up to when everything is in it".to_owned(),
+        Some(damage) => format!(
+            "up to when everything is in it is not known ({damage}); the stream of `portcullis serve` measures it again"
+        ),
+    }
+}
+
 /// How many of the things that are wrong are noted.
 const WRONG_NOTED_MAX: usize = 8;
 
 impl ContinuousVerified {
-    /// Whether everything is as it was written, and what comes after the newest copy of the cluster is there without a
-    /// gap. A gap before a later copy keeps nobody from recovering to what came after that one.
+    /// Whether log and copies are as they were written, and what comes after the newest copy of the cluster is there without a
+    /// gap. A gap before a later copy keeps nobody from recovering to what came after that one, and neither do damaged notes
+    /// of what was measured.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let open = self.ranges.last().is_some_and(|range| range.open);
-        self.damages.is_empty() && open && self.gaps.iter().all(|gap| gap.until.is_some())
+        self.damages.len() == self.notes && open && self.gaps.iter().all(|gap| gap.until.is_some())
     }
 
     /// What is wrong, in sentences.
@@ -85,6 +97,9 @@ impl ContinuousArchive {
         at: Timestamp,
     ) -> Result<ArchiveVerification, BackupError> {
         let mut wrong = verified.wrong();
+        // Damaged notes say the least: after log that is missing.
+        let others = verified.damages.len().saturating_sub(verified.notes);
+        wrong[others..].rotate_left(verified.notes);
         wrong.truncate(WRONG_NOTED_MAX);
         let note = ArchiveVerification {
             at,
@@ -128,21 +143,30 @@ impl ContinuousArchive {
                 wrong.unwrap_or_else(|| "nothing could be recovered to".to_owned())
             )
         });
-        let Some(until) = self.standing().received_until.filter(|_| last.open) else {
+        if !last.open {
             let missing = format!(
                 "write-ahead log is missing after {}, and the cluster was not copied since",
                 last.to
             );
             return does_not(unsound.unwrap_or(missing));
+        }
+        let damage = self.standing_damage()?;
+        let Some(until) = self.standing().received_until else {
+            return does_not(unsound.unwrap_or_else(|| not_measured(damage)));
         };
         let ago =
             |moment: Timestamp| Duration::try_from(now.duration_since(moment)).unwrap_or_default();
         if ago(until) > limits.behind_max {
-            return does_not(format!(
+            let behind = format!(
                 "it is behind by {} s, and may be by {} s",
                 ago(until).as_secs(),
                 limits.behind_max.as_secs()
-            ));
+            );
+            return does_not(match damage {
+                None => behind,
+                // It may be less.
+                Some(_) => format!("{}; by what is known, {behind}", not_measured(damage)),
+            });
         }
         let Some(verification) = verification else {
             return does_not("it was never read back".to_owned());

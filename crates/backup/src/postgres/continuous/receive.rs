@@ -70,6 +70,8 @@ struct Stream<'a> {
     /// Moments of the server's clock, and what of its log was written then.
     pending: VecDeque<Mark>,
     standing: ArchiveStanding,
+    /// Whether that was measured by this stream.
+    measured: bool,
     /// The last standings of segments that the stream has left, until they are kept.
     left: Vec<ArchiveStanding>,
     noted: Stopwatch,
@@ -121,13 +123,13 @@ impl ContinuousArchive {
             segment_bytes: identity.segment_bytes,
             pending: VecDeque::new(),
             standing: self.standing(),
+            measured: false,
             left: Vec::new(),
             noted: Stopwatch::start(),
         };
         let outcome = stream.run(&tool, stop, tell).await;
         // What came last is noted whatever ended it.
-        let noted = self.note_standing(&stream.standing);
-        let noted = noted.and_then(|()| self.keep_mark(&stream.standing));
+        let noted = stream.note_last();
         let outcome = match outcome {
             Err(BackupError::Continuous { problem, .. })
                 if matches!(*problem, ContinuousProblem::LogRemoved { .. }) =>
@@ -340,7 +342,7 @@ impl Stream<'_> {
             }
             if self.noted.is_over(WAL_NOTE_MS) {
                 self.noted = Stopwatch::start();
-                self.archive.note_standing(&self.standing)?;
+                self.note()?;
             }
         }
     }
@@ -361,6 +363,24 @@ impl Stream<'_> {
         let incoming = self.archive.root().join(INCOMING);
         arguments.extend(["--directory".into(), incoming.into()]);
         arguments
+    }
+
+    /// Notes how far it came. Where that was not measured yet, what an earlier stream noted stays as it is, also if that was
+    /// damaged.
+    fn note(&self) -> Result<(), BackupError> {
+        match self.measured {
+            true => self.archive.note_standing(&self.standing),
+            false => Ok(()),
+        }
+    }
+
+    /// The same when it ends, also as the last mark of its segment.
+    fn note_last(&self) -> Result<(), BackupError> {
+        self.note()?;
+        match self.measured {
+            true => self.archive.keep_mark(&self.standing),
+            false => Ok(()),
+        }
     }
 
     fn seal_all(&mut self) -> Result<(), BackupError> {
@@ -437,6 +457,7 @@ impl Stream<'_> {
             }
             self.pending.pop_front();
             if Some(mark.at) > self.standing.received_until {
+                self.measured = true;
                 let before = std::mem::replace(
                     &mut self.standing,
                     ArchiveStanding {

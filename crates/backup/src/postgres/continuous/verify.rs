@@ -29,8 +29,10 @@ pub struct ContinuousVerified {
     pub ranges: Vec<RecoveryRange>,
     /// What is missing.
     pub gaps: Vec<LogGap>,
-    /// What is not as it was written, each with its file.
+    /// What is not as it was written, each with its file. What is only noted beside log and copies comes last.
     pub damages: Vec<String>,
+    /// How many of the damages are of such notes alone: without them less is announced, and nothing is lost.
+    pub notes: usize,
     /// How long it took.
     pub took: Duration,
 }
@@ -68,8 +70,7 @@ impl ContinuousArchive {
                 damages.push(why);
             }
         }
-        damages.extend(self.standing_damage()?);
-        damages.extend(self.damaged_marks()?);
+        let notes = self.damaged_notes()?;
         // Also what was found damaged before: it may have been put back.
         let inventory = Inventory::read(self.root(), identity.segment_bytes, &BTreeMap::new())?;
         let doubled = &inventory.doubled;
@@ -109,14 +110,34 @@ impl ContinuousArchive {
             survey = self.survey()?;
         }
         damages.extend(self.lost_histories(&mut survey)?);
+        let noted = notes.len();
+        damages.extend(notes);
         Ok(ContinuousVerified {
             bases: all.len() as u64,
             segments,
             ranges: survey.ranges(),
             gaps: survey.gaps(),
             damages,
+            notes: noted,
             took: watch.elapsed(),
         })
+    }
+
+    /// What is damaged of that which was measured while the log was received, with what becomes of it.
+    fn damaged_notes(&self) -> Result<Vec<String>, BackupError> {
+        let standing = self.standing_damage()?.map(|damage| {
+            format!(
+                "{damage}; no log and no copy is concerned: the newest mark of a segment counts until the stream of \
+                 `portcullis serve` measures again, which mends it"
+            )
+        });
+        let marks = self.marks_damage()?.map(|damage| {
+            format!(
+                "{damage}; no log and no copy is concerned: before log that is missing, fewer moments may be offered; it is \
+                 mended when the stream begins again, as when `portcullis serve` is started"
+            )
+        });
+        Ok(standing.into_iter().chain(marks).collect())
     }
 
     /// What is wrong with the histories. That of a timeline comes before its first log, so only what stays so is wrong.

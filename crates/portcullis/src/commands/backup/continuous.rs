@@ -9,10 +9,11 @@ use portcullis_backup::{
     LogGap, RecoveredCluster, RecoveryOrder, RecoveryPlace, RecoveryRange, Store, Vault,
 };
 use portcullis_config::{Config, ContinuousConfig};
-use portcullis_engine::{DataRecord, size_words, span_words, stores_of};
+use portcullis_engine::{DataRecord, StoreLoss, size_words, span_words, stores_of};
 use portcullis_rollout::StoreLocation;
 
-use super::{alone, data_release, failed, now, restore_checks};
+use super::restored::lost_json;
+use super::{alone, apart, data_release, failed, now, restore_checks};
 use crate::command_error::{CommandError, ErrorCode, Exit};
 use crate::commands::question;
 use crate::continuous_range::{ms, range_ms};
@@ -164,6 +165,13 @@ pub(super) async fn verify(
         true => Ok(Exit::Done),
         // It is said above.
         false if json => Ok(Exit::Failed),
+        // Each of these says what becomes of it.
+        false if verified.is_sound() && gaps.is_empty() && verified.damages.len() == verified.notes => {
+            Err(CommandError::new(
+                Exit::Failed,
+                format!("notes of the continuous archive of the store {store:?} are damaged; log and copies are whole"),
+            ))
+        }
         false => Err(CommandError::new(
             Exit::Failed,
             format!("the continuous archive of the store {store:?} is not whole"),
@@ -199,7 +207,11 @@ pub(super) async fn restore(
     let at = moment(wanted.at)?;
     let (one, archive) = chosen(config, vault, wanted.store)?;
     match wanted.to {
-        Some(to) => to_folder(&archive, (at, to), json),
+        Some(to) => {
+            let cluster = format!("the cluster of {}", one.store);
+            apart::are_apart(config, &[(cluster, to.to_owned())])?;
+            to_folder(&archive, (at, to), json)
+        }
         None => in_place(config, vault, (one, &archive), (at, wanted), json).await,
     }
 }
@@ -247,12 +259,21 @@ fn chosen<'c>(
     Err(CommandError::new(Exit::Usage, what).hint(&hint))
 }
 
-/// Asks whether what was recovered and backed up is to be put in place.
-fn is_agreed(vault: &Vault, name: &BackupName, live: &Store) -> Result<(), CommandError> {
-    let refused = format!(
-        "nothing was put in place; what was recovered is kept: `portcullis backup restore {name} --in-place` puts it there"
-    );
-    restore_checks::is_agreed(vault, name, &[live], &refused)
+/// Says what putting in place takes away that was recovered and backed up, and asks whether it is to be put there, unless that
+/// was agreed beforehand.
+fn agreed(
+    vault: &Vault,
+    name: &BackupName,
+    live: &Store,
+    accept_loss: bool,
+) -> Result<Vec<StoreLoss>, CommandError> {
+    let lost = restore_checks::tell_loss(vault, name, &[live]);
+    if !accept_loss {
+        restore_checks::is_agreed(&format!(
+            "nothing was put in place; what was recovered is kept: `portcullis backup restore {name} --in-place` puts it there"
+        ))?;
+    }
+    Ok(lost)
 }
 
 /// Leaves the cluster in a folder, for somebody to start.
@@ -335,9 +356,7 @@ async fn in_place(
     cluster.stop().map_err(told)?;
     vault.verify(&backup.name).map_err(told)?;
     let _hold = vault.hold(&backup.name).map_err(told)?;
-    if !wanted.accept_loss {
-        is_agreed(vault, &backup.name, &live)?;
-    }
+    let lost = agreed(vault, &backup.name, &live, wanted.accept_loss)?;
     let replaced = vault
         .restore_in_place(&backup.name, &live, now())
         .map_err(told)?;
@@ -347,6 +366,7 @@ async fn in_place(
         "database": live.place(),
         "kept": kept,
         "digest": replaced.digest,
+        "lost": lost_json(&lost),
     });
     report.tell(json, more);
     if !json {

@@ -1,6 +1,7 @@
 //! What is said of stores that were restored.
 
 use portcullis_backup::{BackupName, Kept, Replaced, Store, StoreKind};
+use portcullis_engine::StoreLoss;
 
 use crate::output;
 
@@ -57,18 +58,27 @@ pub(super) fn not_set(store: &str, owners: u64, attributes: u64) {
     }
 }
 
-/// The result: which stores were restored to where.
-pub(super) fn report_restored(name: &BackupName, restored: &[Back], json: bool) {
+/// The result: which stores were restored to where, and what that took away if it was in place.
+pub(super) fn report_restored(
+    name: &BackupName,
+    restored: &[Back],
+    lost: Option<&[StoreLoss]>,
+    json: bool,
+) {
     if json {
         let rows = restored.iter().map(|back| {
             serde_json::json!({ "store": back.store, "path": back.place, "digest": back.digest })
         });
         let rows: Vec<_> = rows.collect();
-        output::json(&serde_json::json!({
+        let mut all = serde_json::json!({
             "schema": "portcullis.backup-restore/1",
             "name": name.as_str(),
             "restored": rows,
-        }));
+        });
+        if let Some(lost) = lost {
+            all["lost"] = lost_json(lost);
+        }
+        output::json(&all);
         return;
     }
     for back in restored {
@@ -81,4 +91,12 @@ pub(super) fn report_restored(name: &BackupName, restored: &[Back], json: bool) 
             back.store, back.digest
         ));
     }
+}
+
+/// What a restore in place took away, store by store; `added` is null where it could not be counted.
+pub(super) fn lost_json(lost: &[StoreLoss]) -> serde_json::Value {
+    let rows = lost.iter().map(
+        |loss| serde_json::json!({ "store": loss.store, "added": loss.added, "words": loss.words }),
+    );
+    rows.collect()
 }

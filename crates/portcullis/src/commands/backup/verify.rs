@@ -23,7 +23,9 @@ pub(super) async fn run(
     let (verified, recorded) = match against_journal(config, vault, &name).await {
         Ok(outcome) => outcome,
         Err(error @ BackupError::NotReadThrough { .. }) => {
-            return Err(CommandError::of(Exit::Failed, &error).code(ErrorCode::NotReadThrough));
+            return Err(CommandError::of(Exit::Failed, &error)
+                .code(ErrorCode::NotReadThrough)
+                .hint(super::KEY_HINT));
         }
         Err(error) => return Err(failed(&error)),
     };

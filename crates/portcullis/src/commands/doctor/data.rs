@@ -15,6 +15,8 @@ use portcullis_rollout::Failure;
 use super::finding::Finding;
 use super::state::unseen;
 use crate::clock;
+use crate::commands::backup::KEY_HINT;
+use crate::commands::backup::gone::Gone;
 
 /// A backup older than this is worth a word, in days.
 const OLD_DAYS: u64 = 7;
@@ -23,12 +25,16 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// The vault, its space and its newest verified backup. Reads archives: it blocks.
 pub(super) fn examine(
     config: &Config,
+    gone: Option<&Gone>,
     stores: Result<Vec<Store>, Failure>,
     encryption: Result<Encryption, VaultRefused>,
 ) -> Vec<Finding> {
     if config.stores.is_empty() {
         let message = "the service declares no data, so there is nothing to back up";
         return vec![Finding::ok("backups", message)];
+    }
+    if let Some(gone) = gone {
+        return vec![Finding::fail("backups", gone.sentence()).hint(gone.hint())];
     }
     let stores = match stores {
         Ok(stores) => stores,
@@ -49,6 +55,12 @@ pub(super) fn examine(
         }
         Err(error) => return vec![unseen("backups", config, &error)],
     };
+    if !meta.is_dir() {
+        let message = format!("the vault {shown} is not a folder");
+        return vec![Finding::fail("backups", message).hint(
+            "name a folder in `vault` of [state], or move away what is in the way: the first backup makes the folder",
+        )];
+    }
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         let message = format!("the vault {shown} has mode {mode:04o}: others may look into it");
@@ -227,12 +239,16 @@ fn newest(config: &Config, vault: &Vault) -> Finding {
         Ok(None) => {
             let newest = vault.latest(service, environment, false).ok().flatten();
             let why = newest.and_then(|backup| vault.verify(&backup.name).err());
+            let hint = match &why {
+                Some(BackupError::NoKey { .. } | BackupError::NotReadThrough { .. }) => KEY_HINT,
+                _ => "`portcullis backup create` makes one; a release makes its own all the same",
+            };
             let why = why.map_or_else(String::new, |why| format!("; the newest one: {why}"));
             Finding::warn(
                 "backups",
                 format!("there is none that reads back whole{why}"),
             )
-            .hint("`portcullis backup create` makes one; a release makes its own all the same")
+            .hint(hint)
         }
         Err(error) => Finding::fail("backups", error.to_string()),
     }

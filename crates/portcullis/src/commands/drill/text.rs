@@ -24,7 +24,7 @@ fn restored(report: &DrillReport) -> String {
     let archives: Vec<&str> = archives.collect();
     match (report.from, backup) {
         (DrillFrom::Backup, backup) => backup.unwrap_or("no backup").to_owned(),
-        (DrillFrom::Archive, _) if archives.is_empty() => "archive".to_owned(),
+        (DrillFrom::Archive, _) if archives.is_empty() => "no archive".to_owned(),
         (DrillFrom::Archive, None) => format!("archive of {}", archives.join(", ")),
         (DrillFrom::Archive, Some(backup)) => {
             format!("archive of {}, and {backup}", archives.join(", "))
@@ -43,11 +43,11 @@ pub(super) fn report(entry: &DataEntry, report: &DrillReport) -> String {
         "held      {began} by {}, on {}",
         entry.by, report.wanted
     ));
-    lines.push(format!(
-        "from      {}: {}",
-        report.from.word(),
-        restored(report)
-    ));
+    let from = match (report.from, report.archives.is_empty()) {
+        (DrillFrom::Archive, true) => "nothing was recovered".to_owned(),
+        _ => restored(report),
+    };
+    lines.push(format!("from      {}: {from}", report.from.word()));
     for part in &report.parts {
         let took = span_words(part.took_ms);
         let evidence = part.evidence.iter();

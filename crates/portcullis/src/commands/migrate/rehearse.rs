@@ -31,7 +31,7 @@ pub(super) async fn run(site: &Site, json: bool, args: &Rehearse) -> Result<Exit
     )?;
     let _hold = vault.hold(&name).map_err(|error| failed(&error))?;
     let checks = connect::checks(&config)?;
-    let opened = Rehearsals::open(folder.root(), vault.clone(), checks).await;
+    let opened = Rehearsals::open(folder.root(), vault.clone(), checks, &config.stores).await;
     let rehearsals = opened.map_err(|error| refused(&error))?;
     let history = offline::history(&config).await?;
     let process = ProcessDriver::open(folder.root().to_owned());

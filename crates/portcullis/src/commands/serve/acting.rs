@@ -14,7 +14,7 @@ use portcullis_config::{Config, JournalConfig, Listen};
 use portcullis_driver::{GatewayDriver, GatewayMeter, LogKeeper, ProcessDriver, SmokeDriver};
 use portcullis_engine::{
     DataHand, DataLog, Engine, Hands, Planner, Recorder, RehearsalHand, Runner, RunnerError,
-    Service, Standing, WallClock, copies_of, vault_of,
+    Service, Standing, WallClock, copies_of,
 };
 use portcullis_gateway::Gateway;
 use portcullis_journal::{Journal, JournalError, Scope, StoredJournal};
@@ -31,6 +31,7 @@ use super::{failed, take_over};
 use crate::bounds::{ACTING_STOP, STOP_TIMEOUT_MS, UPGRADE_SETTLE_PAUSE};
 use crate::clock::now_ms;
 use crate::command_error::{CommandError, Exit};
+use crate::commands::backup::gone;
 use crate::state_folder::{Lock, StateFolder};
 use crate::{connect, journal_place, output};
 
@@ -495,7 +496,9 @@ async fn prepare(
     let shared = matches!(config.state.journal, JournalConfig::Postgres(_));
     let took_over = shared && has_been_away(runner.lease().epoch.0, folder)?;
     let checks = connect::checks(config)?;
-    let vault = vault_of(config, true).await.map_err(|e| failed(&e))?;
+    let vault = gone::vault_to_act_with(config)
+        .await
+        .map_err(|e| failed(&e))?;
     let places = copies_of(config).await.map_err(|e| failed(&e))?;
     let required = places.into_iter().filter(|place| place.required);
     let data = DataHand::new(vault)
@@ -503,7 +506,7 @@ async fn prepare(
         .with_recorder(recorder(runner));
     let trials = process.for_trials();
     let smoke = SmokeDriver::new(checks.clone());
-    let rehearsal = RehearsalHand::new(data.clone(), trials, smoke);
+    let rehearsal = RehearsalHand::new(data.clone(), trials, smoke).away_from(&config.stores);
     let gateway = GatewayDriver::new(client.clone()).with_epoch(runner.lease().epoch.0);
     if took_over {
         take_over::make_true(runner, process, &gateway).await?;

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use portcullis_backup::Lsn;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::{Bank, SEGMENT_BYTES, content, rows, small};
 use crate::continuous::Archived;
@@ -23,7 +26,19 @@ const FOLDERS: [&str; 8] = ["wal", "wal", "wal", "wal", "base", "base", "incomin
 const SEGMENT_DIGITS: usize = 24;
 const TIMELINE_DIGITS: usize = 8;
 
-const NOTE: &str = "a note with what an earlier version would have written, or what was found: nothing is recovered from it";
+/// The notes of how far everything was received, which have checksums.
+const STANDING: &str = "standing.json";
+const MARKS: &str = "received.txt";
+/// What a line of marks has in it beside hexadecimal digits.
+const MARK_SIGNS: &str = "/:.TZ- ";
+/// What an earlier version noted of how far it came.
+const STANDING_BEFORE: [&str; 3] = ["received_until", "received_lsn", "received_timeline"];
+
+const NOTE: &str = "a note of what was found: nothing is recovered from it";
+const UNMEASURED: &str =
+    "a note of how far everything was received that is gone, as where nobody measured it";
+const SAME: &str = "a note of how far everything was received that says the same, what an earlier version would have written, or \
+     less, as a crash leaves it";
 const IDENTITY: &str = "slot, database and format, which the next stream notes anew";
 const OLD: &str = "log from before the oldest copy, which no copy needs";
 const TWICE: &str = "a history that is there twice, sealed and as it was received";
@@ -239,6 +254,7 @@ impl Stand {
         let name = path.file_name().unwrap().to_str().unwrap();
         match (group(path), name) {
             ("", "archive.json") => Some(IDENTITY),
+            ("", STANDING | MARKS) => self.excuse_measured(name),
             ("", _) => Some(NOTE),
             ("wal" | "incoming", name) if name.contains(".history") => Some(TWICE),
             ("wal", name) if name.contains(".partial-") => Some(LEFT),
@@ -254,6 +270,19 @@ impl Stand {
         }
     }
 
+    /// The same of how far everything was received, as it is there now.
+    fn excuse_measured(&self, name: &str) -> Option<&'static str> {
+        let Ok(bytes) = fs::read(self.root().join(name)) else {
+            return Some(UNMEASURED);
+        };
+        let whole = self.files.iter().find(|file| file.path == Path::new(name));
+        let may_be = match name {
+            STANDING => may_be_standing(&bytes, &whole.unwrap().bytes),
+            _ => may_be_marks(&bytes),
+        };
+        may_be.then_some(SAME)
+    }
+
     /// Whether reading the archive back says that something is wrong, and what where that can be said.
     fn is_found(&self, damage: &Damage) -> bool {
         let how = &damage.how;
@@ -267,12 +296,21 @@ impl Stand {
         if verified.is_whole() && verified.is_sound() {
             return false;
         }
+        let wrong = verified.wrong();
+        for path in &damage.to {
+            let name = path.to_str().unwrap();
+            assert!(
+                ![STANDING, MARKS].contains(&name)
+                    || self.excuse_measured(name).is_some()
+                    || wrong.iter().any(|wrong| wrong.starts_with(name)),
+                "{how}: {name} is not named in {wrong:?}"
+            );
+        }
         let named = match group(&damage.to[0]) {
             "wal" => damage.to[0].display().to_string(),
             "base" => damage.to[0].parent().unwrap().display().to_string(),
             _ => return true,
         };
-        let wrong = verified.wrong();
         assert!(
             !damage.in_place || wrong.iter().any(|wrong| wrong.contains(&named)),
             "{how}: it is not named in {wrong:?}"
@@ -374,6 +412,43 @@ fn changed(bytes: &[u8], kind: usize, chance: &mut Chance) -> (String, Vec<u8>) 
     };
     assert_ne!(changed, bytes);
     (how, changed)
+}
+
+/// Whether a note of how far everything was received is one: it says the same as it did, or is one of an earlier version, which
+/// had no checksum and nothing else in it.
+fn may_be_standing(bytes: &[u8], whole: &[u8]) -> bool {
+    let Ok(Value::Object(noted)) = serde_json::from_slice::<Value>(bytes) else {
+        return false;
+    };
+    let is_before = noted.contains_key(STANDING_BEFORE[0])
+        && noted
+            .keys()
+            .all(|key| STANDING_BEFORE.contains(&key.as_str()));
+    is_before || serde_json::from_slice::<Value>(whole).unwrap() == Value::Object(noted)
+}
+
+/// Whether each line of such notes is one: with its checksum, or without, as in an earlier version. The last one may be cut off.
+fn may_be_marks(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.split_inclusive('\n');
+    lines.all(|line| {
+        let Some(line) = line.strip_suffix('\n') else {
+            let mut signs = line.chars();
+            return signs.all(|sign| sign.is_ascii_hexdigit() || MARK_SIGNS.contains(sign));
+        };
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            [timeline, lsn, at, sum] => {
+                let digest = Sha256::digest(format!("{timeline} {lsn} {at}"));
+                sum.len() == 16 && hex::encode(digest).starts_with(*sum)
+            }
+            [timeline, lsn, at] => {
+                let known = *timeline == "-" || timeline.parse::<u32>().is_ok();
+                known && lsn.parse::<Lsn>().is_ok() && at.parse::<Timestamp>().is_ok()
+            }
+            _ => false,
+        }
+    })
 }
 
 fn all_found(copies: usize, timelines: usize, count: usize) {

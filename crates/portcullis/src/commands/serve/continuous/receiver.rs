@@ -9,6 +9,7 @@ use portcullis_backup::{BackupError, ContinuousProblem, Received, Vault};
 use super::{Kept, pause};
 use crate::bounds::{ARCHIVE_PAUSE_MAX, ARCHIVE_PAUSE_MIN};
 use crate::clock::monotonic_us;
+use crate::commands::backup::gone;
 use crate::connect::in_one_line;
 use crate::continuous_source::{archive, source};
 
@@ -43,6 +44,9 @@ fn longer(wait: Duration) -> Duration {
 async fn once(kept: &Kept) -> Result<(), (String, bool)> {
     let server = source(&kept.config, &kept.archive).await;
     let server = server.map_err(|why| (why, false))?;
+    if let Some(gone) = gone::known(&kept.config).await {
+        return Err((gone.sentence(), false));
+    }
     let one = kept.clone();
     let work = move || {
         let vault = Vault::open_or_create(&one.config.state.vault)?;

@@ -38,6 +38,10 @@ pub(super) async fn verify_if_due(kept: &Kept) {
         }
     };
     let wrong = verified.wrong();
+    // They come last, and what counts is not touched by them.
+    for note in verified.damages.iter().rev().take(verified.notes) {
+        tracing::warn!(store = kept.archive.store, "{note}");
+    }
     kept.state.verified(match verified.is_sound() {
         true => Ok(()),
         false => Err(match wrong.first() {

@@ -11,7 +11,7 @@ use portcullis_engine::{
 use super::keeper::Keeper;
 use crate::bounds::{NAME_ATTEMPTS, NAME_PAUSE};
 use crate::clock::now_ms;
-use crate::commands::backup::prune;
+use crate::commands::backup::{gone, prune};
 use crate::commands::drill::{backup_takes_ms, random};
 use crate::connect;
 use crate::write_pause::{self, WritePause};
@@ -89,6 +89,9 @@ impl Keeper {
         is_changed: &(dyn Fn() -> bool + Sync),
     ) -> Result<Made, String> {
         let stopped = |error| format!("the work stopped unexpectedly: {error}");
+        if let Some(gone) = gone::known(&self.config).await {
+            return Err(gone.sentence());
+        }
         let pause = match self.config.backup.pause {
             true => {
                 let begun = WritePause::begin(&self.config, &request.0).await;
