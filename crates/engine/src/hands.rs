@@ -81,7 +81,7 @@ impl Driver for Hands {
         match &op.action {
             Action::Preflight(order) => self.preflight.probe(order).await,
             Action::Backup(order) => self.data.probe_backup(order).await,
-            Action::Restore(order) => self.data.probe_restore(order).await,
+            Action::Restore(order) => self.data.probe_restore(order, &op.key.rollout).await,
             Action::Rehearse(order) => self.rehearsal.probe(order, op.deadline_ms).await,
             Action::Migrate(_) | Action::Reverse(_) => self.migration.probe(op).await,
             Action::Start(_) | Action::Retire(_) => self.process.probe(op).await,
@@ -100,7 +100,7 @@ impl Driver for Hands {
         match &op.action {
             Action::Preflight(order) => self.preflight.look(order).await,
             Action::Backup(order) => self.data.backup(order).await,
-            Action::Restore(order) => self.data.restore(order).await,
+            Action::Restore(order) => self.data.restore(order, &op.key.rollout).await,
             Action::Rehearse(order) => self.rehearsal.apply(order, op.deadline_ms).await,
             Action::Migrate(_) | Action::Reverse(_) => self.migration.apply(op).await,
             Action::Start(_) => self.process.apply(op).await,

@@ -17,6 +17,9 @@ use portcullis_rollout::{
 /// What ends a path within a text: of a shell, of SQL, of a URL.
 const ENDS: &str = "'\"`=:;,|&<>()[]{}?#$";
 
+/// What stands for the folder of a command in a text of a shell.
+const FOLDER_ITSELF: [&str; 4] = ["$PWD", "${PWD}", "$(pwd)", "`pwd`"];
+
 /// Knows live data from copies of it.
 struct Guard<'g> {
     live: &'g [StoreRef],
@@ -200,7 +203,7 @@ impl<'g> Guard<'g> {
         let astray = match proof {
             Proof::Command(command) => self.command(whose, command, artifact),
             Proof::Json { file, .. } => {
-                let found = self.live_in(&file.display().to_string(), Path::new("/"));
+                let found = self.live_in(&file.display().to_string(), Path::new("/"), &|_| true);
                 found.map(|(named, store)| Astray {
                     whose: whose.to_owned(),
                     named,
@@ -224,6 +227,7 @@ impl<'g> Guard<'g> {
     }
 
     /// The first of its words and variables that leads to live data. The program of a release is none, wherever it lies.
+    /// A bare word such as `db` in `flask db upgrade` is a path only in a command that names no copy of that store.
     fn command(&self, whose: &str, command: &Command, artifact: &Path) -> Option<Astray> {
         let argv = command.argv.iter().map(|word| (whose.to_owned(), word));
         let env = command.env.iter();
@@ -231,8 +235,12 @@ impl<'g> Guard<'g> {
         let mut texts = argv
             .chain(env)
             .filter(|(_, text)| Path::new(text.as_str()) != artifact);
+        let has_copy = |store: &StoreRef| {
+            let mut copies = self.copies.iter().filter(|(name, _)| *name == store.name);
+            copies.any(|(_, place)| mentions(command, place))
+        };
         texts.find_map(|(whose, text)| {
-            let (named, store) = self.live_in(text, &command.folder)?;
+            let (named, store) = self.live_in(text, &command.folder, &has_copy)?;
             Some(Astray {
                 whose,
                 named,
@@ -241,21 +249,38 @@ impl<'g> Guard<'g> {
         })
     }
 
-    /// The live store to which a text leads, and what in the text does.
-    fn live_in(&self, text: &str, folder: &Path) -> Option<(String, &'g StoreRef)> {
-        // The place of a copied database has that of the live one in it.
+    /// The live store to which a text leads, and what in the text does. Bare words are none where `has_copy` says that the
+    /// command has the copy of the store.
+    fn live_in(
+        &self,
+        text: &str,
+        folder: &Path,
+        has_copy: &dyn Fn(&StoreRef) -> bool,
+    ) -> Option<(String, &'g StoreRef)> {
+        // The place of a copied database has that of the live one in it. What follows a copy must not look like a path of
+        // its own.
         let mut rest = text.to_owned();
         for (_, copy) in &self.copies {
-            rest = rest.replace(copy, "\n");
+            rest = rest.replace(copy, "\0");
+        }
+        let here = folder.display().to_string();
+        for own in FOLDER_ITSELF {
+            rest = rest.replace(own, &here);
         }
         self.live.iter().find_map(|store| {
-            let place = store.place();
-            if names(&rest, &place) {
-                return Some((place, store));
+            let path = path_of(store);
+            if path.is_none() || is_database(store) {
+                let place = store.place();
+                if names(&rest, &place, is_database(store)) {
+                    return Some((place, store));
+                }
             }
-            let path = path_of(store)?;
+            let path = path?;
+            let is_bare = |named: &str| !named.contains(['/', '.']);
             let mut paths = paths_in(&rest).into_iter();
-            let named = paths.find(|named| leads_into(&folder.join(named), &path))?;
+            let named = paths.find(|named| {
+                leads_into(&folder.join(named), &path) && !(is_bare(named) && has_copy(store))
+            })?;
             Some((named.to_owned(), store))
         })
     }
@@ -292,12 +317,28 @@ fn mentions(command: &Command, text: &str) -> bool {
     all.any(|one| one.contains(text))
 }
 
-/// Whether a text has a place, and not only another one whose name begins alike.
-fn names(text: &str, place: &str) -> bool {
+/// Whether a text has a place, and not only another one whose name begins or ends alike. An address of a server goes on
+/// with the name of another database.
+fn names(text: &str, place: &str, is_database: bool) -> bool {
+    let part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
     text.match_indices(place).any(|(at, _)| {
-        let next = text[at + place.len()..].chars().next();
-        !next.is_some_and(|next| next.is_alphanumeric() || matches!(next, '_' | '-' | '.'))
+        let before = text[..at].chars().next_back();
+        let mut after = text[at + place.len()..].chars();
+        let goes_on = match after.next() {
+            Some('/') => is_database && after.next().is_some_and(part),
+            Some(letter) => part(letter),
+            None => false,
+        };
+        !goes_on && !before.is_some_and(part)
     })
+}
+
+/// Whether it is a database of a server, which its URL names in full.
+fn is_database(store: &StoreRef) -> bool {
+    matches!(
+        store.location,
+        StoreLocation::Postgres { .. } | StoreLocation::Redis { .. }
+    )
 }
 
 /// Where a store is on the disk, or the file with its URL.
@@ -328,12 +369,18 @@ fn paths_in(text: &str) -> Vec<&str> {
     // `sqlite:///data/notes.db` is relative to the folder.
     let relative = parts
         .clone()
-        .filter(|part| part.starts_with("//"))
+        .filter(|part| part.starts_with("///"))
         .map(|part| part.trim_start_matches('/'));
-    [Some(text), value]
+    // `-f/data/notes.db`.
+    let option = text
+        .strip_prefix('-')
+        .map(|rest| rest.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()));
+    let option = option.filter(|path| path.starts_with('/'));
+    [Some(text), value, option]
         .into_iter()
         .flatten()
-        .chain(parts)
+        // `//media:8080` is a server.
+        .chain(parts.filter(|part| !part.starts_with("//") || part.starts_with("///")))
         .chain(relative)
         .filter(|path| !path.is_empty())
         .collect()

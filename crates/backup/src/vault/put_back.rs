@@ -5,6 +5,8 @@
 //! take effect, and put it back over what they wrote. A store is noted once its data is in its place. Between the two lies a
 //! moment in which a process that is killed leaves no note.
 //!
+//! A note holds for its rollout alone: a later one may have put other data there, and asks for this backup anew.
+//!
 //! It is no part of the backup, and goes with it. A person who puts a backup back by command says what is wanted, and neither
 //! needs nor leaves such a note.
 
@@ -27,12 +29,20 @@ const SUFFIX: &str = ".put-back.json";
 /// A store that was put back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct PutBack {
+    /// The rollout that did it.
+    rollout: String,
     /// Its name, for people.
     store: String,
     /// Which one it is, wherever it lies: a hash, so that no address stands here.
     place: String,
     /// When its data was in its place.
     at: Timestamp,
+}
+
+impl PutBack {
+    fn is(&self, rollout: &str, place: &str) -> bool {
+        self.rollout == rollout && self.place == place
+    }
 }
 
 impl Vault {
@@ -43,13 +53,19 @@ impl Vault {
     pub fn note_put_back(
         &self,
         name: &BackupName,
+        rollout: &str,
         store: &Store,
         at: Timestamp,
     ) -> Result<(), BackupError> {
         let place = place_of(store);
         let mut noted = self.put_back(name)?;
-        noted.retain(|one| one.place != place);
+        if noted.iter().any(|one| one.is(rollout, &place)) {
+            return Ok(());
+        }
+        // What an earlier rollout did is of no use to a later one.
+        noted.retain(|one| one.rollout == rollout);
         noted.push(PutBack {
+            rollout: rollout.to_owned(),
             store: store.name.clone(),
             place,
             at,
@@ -61,13 +77,19 @@ impl Vault {
         self.sync()
     }
 
-    /// Whether a rollout has put this store back from this backup.
+    /// Whether this rollout has put this store back from this backup.
     ///
     /// # Errors
     /// [`BackupError::Vault`] if there is a note that cannot be read: what users wrote since must not be lost because of that.
-    pub fn was_put_back(&self, name: &BackupName, store: &Store) -> Result<bool, BackupError> {
+    pub fn was_put_back(
+        &self,
+        name: &BackupName,
+        rollout: &str,
+        store: &Store,
+    ) -> Result<bool, BackupError> {
         let place = place_of(store);
-        Ok(self.put_back(name)?.iter().any(|one| one.place == place))
+        let noted = self.put_back(name)?;
+        Ok(noted.iter().any(|one| one.is(rollout, &place)))
     }
 
     pub(super) fn put_back_path(&self, name: &BackupName) -> PathBuf {
@@ -112,30 +134,35 @@ mod tests {
         let file = Store::file("library", folder.path().join("library.json"));
         let moved = Store::file("library", folder.path().join("other.json"));
         let second = Store::file("words", folder.path().join("words.json"));
-        assert!(!vault.was_put_back(&name, &file).unwrap());
+        assert!(!vault.was_put_back(&name, "notes-1", &file).unwrap());
         for _ in 0..2 {
             vault
-                .note_put_back(&name, &file, Timestamp::UNIX_EPOCH)
+                .note_put_back(&name, "notes-1", &file, Timestamp::UNIX_EPOCH)
                 .unwrap();
         }
         vault
-            .note_put_back(&name, &second, Timestamp::UNIX_EPOCH)
+            .note_put_back(&name, "notes-1", &second, Timestamp::UNIX_EPOCH)
             .unwrap();
         // It is there for whoever opens the vault next, too.
         let vault = Vault::open(vault.root()).unwrap();
-        assert!(vault.was_put_back(&name, &file).unwrap());
-        assert!(vault.was_put_back(&name, &second).unwrap());
-        assert!(!vault.was_put_back(&name, &moved).unwrap());
-        assert!(!vault.was_put_back(&other, &file).unwrap());
+        assert!(vault.was_put_back(&name, "notes-1", &file).unwrap());
+        assert!(vault.was_put_back(&name, "notes-1", &second).unwrap());
+        assert!(!vault.was_put_back(&name, "notes-1", &moved).unwrap());
+        assert!(!vault.was_put_back(&other, "notes-1", &file).unwrap());
+        // Another rollout may find other data there.
+        assert!(!vault.was_put_back(&name, "notes-2", &file).unwrap());
         // It makes no backup.
         assert!(vault.list().unwrap().is_empty());
 
         fs::write(vault.put_back_path(&name), "[{").unwrap();
-        let error = vault.was_put_back(&name, &file).unwrap_err().to_string();
+        let error = vault
+            .was_put_back(&name, "notes-1", &file)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(".put-back.json"), "{error}");
         assert!(
             vault
-                .note_put_back(&name, &file, Timestamp::UNIX_EPOCH)
+                .note_put_back(&name, "notes-1", &file, Timestamp::UNIX_EPOCH)
                 .is_err()
         );
     }

@@ -46,6 +46,9 @@ fn live_data_is_known_however_it_is_written() {
         "file:db/notes.db?mode=rw",
         "sqlite3 'db/notes.db' \"ALTER TABLE note ADD COLUMN body\"",
         "cp /srv/notes/state/scratch/db/notes.db db/notes.db",
+        "sqlite3 \"$PWD/db/notes.db\" < up.sql",
+        "sqlite3 ${PWD}/db/notes.db",
+        "sqlite3 $(pwd)/db/notes.db",
     ] {
         assert!(leads(word, live, folder), "{word}");
     }
@@ -73,6 +76,79 @@ fn a_folder_is_live_with_all_that_is_in_it_and_nothing_beside_it() {
     for word in ["/srv/notes/data-old/a", "export data", "database", "."] {
         assert!(!leads(word, live, folder), "{word}");
     }
+}
+
+#[test]
+fn what_only_looks_like_a_store_is_none() {
+    let (folder, live) = (Path::new("/srv/notes"), Path::new("/data"));
+    for word in [
+        "https://api.example.org/data/v1",
+        "cmd:vault kv get -field=k secret/data/app",
+        "/opt/app/data/x",
+        "http://data:8080",
+        // What lies within the copy.
+        "/srv/notes/state/scratch/db/data/n.db",
+    ] {
+        let live = [StoreRef {
+            name: "db".to_owned(),
+            location: StoreLocation::Directory {
+                path: live.to_owned(),
+            },
+        }];
+        let copy = StoreRef {
+            name: "db".to_owned(),
+            location: StoreLocation::Directory {
+                path: "/srv/notes/state/scratch/db".into(),
+            },
+        };
+        let guard = Guard::of(&live, std::slice::from_ref(&copy));
+        let found = guard.command("it", &command(word, folder), Path::new("/srv/app"));
+        assert!(found.is_none(), "{word}");
+    }
+    assert!(leads("/data/n.db", live, folder));
+    for word in [
+        "redis://media:6379/0",
+        "postgres://media/notes",
+        "http://media:8080/x",
+    ] {
+        assert!(
+            !leads(word, Path::new("/srv/notes/media"), folder),
+            "{word}"
+        );
+    }
+    // `flask db upgrade`, with the copy in a variable.
+    let live = [sqlite(Path::new("/srv/notes/db"))];
+    let copies = [live[0].copied_to(Path::new("/scratch"), "copy")];
+    let guard = Guard::of(&live, &copies);
+    let mut flask = command("db", folder);
+    assert!(guard.command("it", &flask, Path::new("/srv/app")).is_some());
+    flask.env.insert("DATABASE".to_owned(), copies[0].place());
+    assert!(guard.command("it", &flask, Path::new("/srv/app")).is_none());
+}
+
+#[test]
+fn another_database_of_the_same_server_is_not_live_data() {
+    let live = [StoreRef {
+        name: "cache".to_owned(),
+        location: StoreLocation::Postgres {
+            url: "postgres://notes@db".to_owned(),
+            folder: "/srv/notes".into(),
+            database: None,
+            jobs: 1,
+        },
+    }];
+    let guard = Guard::of(&live, &[]);
+    let leads = |word: &str| {
+        let command = command(word, Path::new("/srv/notes"));
+        guard
+            .command("it", &command, Path::new("/srv/app"))
+            .is_some()
+    };
+    assert!(leads("postgres://notes@db"));
+    assert!(leads("--url=postgres://notes@db?sslmode=disable"));
+    assert!(leads("postgres://notes@db/"));
+    assert!(!leads("postgres://notes@db/other"));
+    assert!(!leads("postgres://notes@db2"));
 }
 
 #[test]

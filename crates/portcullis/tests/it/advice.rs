@@ -105,6 +105,8 @@ fn an_empty_folder_that_is_made_by_hand_begins_a_vault_anew() {
     assert!(!vault.exists());
     DirBuilder::new().mode(0o700).create(&vault).unwrap();
     assert_eq!(rig.json(&["backup", "list"])["backups"], json!([]));
+    // The new vault knows no name of the old one, and names have a time to the second.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     let after = backup(&rig);
     let listed = rig.ok(&["backup", "list"]);
     assert!(

@@ -78,11 +78,14 @@ impl ContinuousVerified {
         self.damages.len() == self.notes && open && self.gaps.iter().all(|gap| gap.until.is_some())
     }
 
-    /// What is wrong, in sentences.
+    /// What is wrong, in sentences. Damaged notes say the least, and come after log that is missing.
     #[must_use]
     pub fn wrong(&self) -> Vec<String> {
+        let others = self.damages.len().saturating_sub(self.notes);
+        let (others, notes) = self.damages.split_at(others);
         let gaps = self.gaps.iter().map(super::LogGap::words);
-        self.damages.iter().cloned().chain(gaps).collect()
+        let others = others.iter().cloned().chain(gaps);
+        others.chain(notes.iter().cloned()).collect()
     }
 }
 
@@ -97,9 +100,6 @@ impl ContinuousArchive {
         at: Timestamp,
     ) -> Result<ArchiveVerification, BackupError> {
         let mut wrong = verified.wrong();
-        // Damaged notes say the least: after log that is missing.
-        let others = verified.damages.len().saturating_sub(verified.notes);
-        wrong[others..].rotate_left(verified.notes);
         wrong.truncate(WRONG_NOTED_MAX);
         let note = ArchiveVerification {
             at,

@@ -2,8 +2,9 @@
 //!
 //! Each store is compared with the backup before it is put into its place. From then on users may write to it at once: it
 //! differs from the backup and is right. So a store is noted as soon as it is in its place, while nobody else may look, and in
-//! a way that outlives the process ([`Vault::note_put_back`]). One that was noted is not put back over what was written since,
-//! however often a rollout tries; only one that is gone or cannot be read any more is.
+//! a way that outlives the process ([`Vault::note_put_back`]); so is one that was as in the backup when its turn came. One that
+//! was noted is not put back over what was written since, however often its rollout tries; only one that is gone or cannot be
+//! read any more is. Another rollout, which may have put other data there meanwhile, begins anew.
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_backup::{
@@ -11,7 +12,7 @@ use portcullis_backup::{
     StoreKind, StoreManifest, Vault, store_digest_against,
 };
 use portcullis_driver::Probed;
-use portcullis_rollout::{Fact, Failure, Presence, RestoreOrder};
+use portcullis_rollout::{Fact, Failure, Presence, RestoreOrder, RolloutId};
 
 use super::{DataHand, chain, failure, parse, stores_of};
 use crate::bounds::KEPT_NAMES_TRIED;
@@ -47,16 +48,23 @@ impl DataHand {
     pub(in crate::hands) async fn restore(
         &self,
         order: &RestoreOrder,
+        rollout: &RolloutId,
     ) -> Result<Vec<Fact>, Failure> {
         let name = parse(&order.backup)?;
+        let rollout = rollout.to_string();
         let stores = stores_of(&order.stores).await?;
         let now = Timestamp::from_millisecond(WallClock.now_ms() as i64).unwrap_or_default();
         let done = self.blocking(move |vault| -> Result<Vec<Fact>, BackupError> {
             let manifest = vault.manifest(&name)?;
+            let backup = InRollout {
+                vault,
+                name: &name,
+                rollout: &rollout,
+            };
             let mut facts = Vec::new();
             for store in &stores {
                 let wanted = manifest.store(&store.name);
-                put_back(vault, &name, store, wanted, now, &mut facts)?;
+                backup.put_back(store, wanted, now, &mut facts)?;
             }
             Ok(facts)
         });
@@ -64,7 +72,11 @@ impl DataHand {
     }
 
     /// Whether the live stores equal the backup, byte for byte, or were put back and written to since.
-    pub(in crate::hands) async fn probe_restore(&self, order: &RestoreOrder) -> Probed {
+    pub(in crate::hands) async fn probe_restore(
+        &self,
+        order: &RestoreOrder,
+        rollout: &RolloutId,
+    ) -> Probed {
         let unknown =
             |failure: Failure| Probed::new(Presence::Unknown).with(Fact::REASON, failure.message);
         let name = match parse(&order.backup) {
@@ -75,10 +87,16 @@ impl DataHand {
             Ok(stores) => stores,
             Err(failure) => return unknown(failure),
         };
-        let compared = match self
-            .blocking(move |vault| compare(vault, &name, &stores))
-            .await
-        {
+        let rollout = rollout.to_string();
+        let comparing = self.blocking(move |vault| {
+            let backup = InRollout {
+                vault,
+                name: &name,
+                rollout: &rollout,
+            };
+            backup.compare(&stores)
+        });
+        let compared = match comparing.await {
             Ok(Ok(compared)) => compared,
             Ok(Err(error)) => {
                 return Probed::new(Presence::Unknown).with(Fact::REASON, chain(&error));
@@ -101,115 +119,133 @@ impl DataHand {
     }
 }
 
-/// Puts one store back, unless it is as in the backup or was put back before.
-fn put_back(
-    vault: &Vault,
-    name: &BackupName,
-    store: &Store,
-    wanted: Option<&StoreManifest>,
-    now: Timestamp,
-    facts: &mut Vec<Fact>,
-) -> Result<(), BackupError> {
-    // Of a tool that prints no digest it is known what happened, not what is: unless it is noted that all of it was put back,
-    // it is done again.
-    let standing = match wanted {
-        Some(_) if !store.tells_its_content() => match vault.was_put_back(name, store)? {
-            true => Standing::Written,
-            false => Standing::Differs(String::new()),
-        },
-        Some(wanted) => match stand(vault, name, store, wanted) {
-            Ok(standing) => standing,
-            // What cannot be asked is put back, which may tell more; but never over what was written since.
-            Err(error) if vault.was_put_back(name, store)? => return Err(error),
-            Err(_) => Standing::Differs(String::new()),
-        },
-        None => Standing::Differs(String::new()),
-    };
-    match standing {
-        Standing::Equal => {
-            facts.push(Fact::new(&store.name, "was as in the backup"));
-            return Ok(());
-        }
-        Standing::Written => {
-            facts.push(Fact::new(&store.name, WRITTEN_SINCE));
-            return Ok(());
-        }
-        Standing::Differs(_) => {}
-    }
-    let replaced = replace(vault, name, store, now)?;
-    // A tool's word is proof only where it is the one that the backup has.
-    let is_proven = store.kind() != StoreKind::Command
-        || wanted.is_some_and(|wanted| {
-            store_digest_against(store, wanted).is_ok_and(|found| found == wanted.digest)
-        });
-    let noted = is_proven.then(|| vault.note_put_back(name, store, now));
-    facts.push(Fact::new(
-        &store.name,
-        format!("sha256 {}", replaced.digest),
-    ));
-    if let Some(Err(error)) = noted {
-        facts.push(Fact::new("not noted as put back", chain(&error)));
-    }
-    let lost = replaced.attributes_not_set;
-    if lost > 0 {
-        facts.push(Fact::new("extended attributes not set", lost));
-    }
-    for folder in &replaced.folders_made {
-        facts.push(Fact::new("folder made", folder.display()));
-    }
-    if let Some(kept) = replaced.kept {
-        facts.push(Fact::new("replaced data kept as", kept));
-    }
-    Ok(())
+/// A backup that a rollout puts back.
+#[derive(Clone, Copy)]
+struct InRollout<'r> {
+    vault: &'r Vault,
+    name: &'r BackupName,
+    rollout: &'r str,
 }
 
-/// Compares the live stores with the backup, up to the first that differs.
-fn compare(vault: &Vault, name: &BackupName, stores: &[Store]) -> Result<Compared, BackupError> {
-    let manifest = vault.manifest(name)?;
-    let mut compared = Compared::default();
-    for store in stores {
-        let Some(wanted) = manifest.store(&store.name) else {
-            compared.differs = Some(format!("{} is not in the backup", store.name));
-            return Ok(compared);
+impl InRollout<'_> {
+    /// Puts one store back, unless it is as in the backup or was put back before.
+    fn put_back(
+        self,
+        store: &Store,
+        wanted: Option<&StoreManifest>,
+        now: Timestamp,
+        facts: &mut Vec<Fact>,
+    ) -> Result<(), BackupError> {
+        // Of a tool that prints no digest it is known what happened, not what is: unless it is noted that all of it was put
+        // back, it is done again.
+        let standing = match wanted {
+            Some(_) if !store.tells_its_content() => match self.was_put_back(store)? {
+                true => Standing::Written,
+                false => Standing::Differs(String::new()),
+            },
+            Some(wanted) => match self.stand(store, wanted) {
+                Ok(standing) => standing,
+                // What cannot be asked is put back, which may tell more; but never over what was written since.
+                Err(error) if self.was_put_back(store)? => return Err(error),
+                Err(_) => Standing::Differs(String::new()),
+            },
+            None => Standing::Differs(String::new()),
         };
-        match stand(vault, name, store, wanted)? {
-            Standing::Equal if !store.tells_its_content() => {
-                compared.believed.push(store.name.clone());
+        match standing {
+            Standing::Equal => {
+                facts.push(Fact::new(&store.name, "was as in the backup"));
+                // Users may write to it while the others are put back.
+                self.note(store, now, facts);
+                return Ok(());
             }
-            Standing::Equal => {}
-            Standing::Written => compared.written.push(store.name.clone()),
-            Standing::Differs(how) => {
-                compared.differs = Some(how);
+            Standing::Written => {
+                facts.push(Fact::new(&store.name, WRITTEN_SINCE));
+                return Ok(());
+            }
+            Standing::Differs(_) => {}
+        }
+        let replaced = replace(self.vault, self.name, store, now)?;
+        facts.push(Fact::new(
+            &store.name,
+            format!("sha256 {}", replaced.digest),
+        ));
+        // A tool's word is proof only where it is the one that the backup has.
+        let is_proven = store.kind() != StoreKind::Command
+            || wanted.is_some_and(|wanted| {
+                store_digest_against(store, wanted).is_ok_and(|found| found == wanted.digest)
+            });
+        if is_proven {
+            self.note(store, now, facts);
+        }
+        let lost = replaced.attributes_not_set;
+        if lost > 0 {
+            facts.push(Fact::new("extended attributes not set", lost));
+        }
+        for folder in &replaced.folders_made {
+            facts.push(Fact::new("folder made", folder.display()));
+        }
+        if let Some(kept) = replaced.kept {
+            facts.push(Fact::new("replaced data kept as", kept));
+        }
+        Ok(())
+    }
+
+    /// Compares the live stores with the backup, up to the first that differs.
+    fn compare(self, stores: &[Store]) -> Result<Compared, BackupError> {
+        let manifest = self.vault.manifest(self.name)?;
+        let mut compared = Compared::default();
+        for store in stores {
+            let Some(wanted) = manifest.store(&store.name) else {
+                compared.differs = Some(format!("{} is not in the backup", store.name));
                 return Ok(compared);
+            };
+            match self.stand(store, wanted)? {
+                Standing::Equal if !store.tells_its_content() => {
+                    compared.believed.push(store.name.clone());
+                }
+                Standing::Equal => {}
+                Standing::Written => compared.written.push(store.name.clone()),
+                Standing::Differs(how) => {
+                    compared.differs = Some(how);
+                    return Ok(compared);
+                }
             }
         }
+        Ok(compared)
     }
-    Ok(compared)
-}
 
-/// How a live store stands to what the backup has of it.
-///
-/// # Errors
-/// When nothing is known of it: it is locked, or cannot be asked.
-fn stand(
-    vault: &Vault,
-    name: &BackupName,
-    store: &Store,
-    wanted: &StoreManifest,
-) -> Result<Standing, BackupError> {
-    let how = match store_digest_against(store, wanted) {
-        Ok(found) if found == wanted.digest => return Ok(Standing::Equal),
-        Ok(found) => format!("{} is {found}", store.name),
-        // It is written to so fast that no state of it could be read, or a tool that prints no digest has forgotten.
-        Err(error) if changes(&error) || !store.tells_its_content() => chain(&error),
-        Err(error) if is_unknown(&error) => return Err(error),
-        // One that is missing or unreadable is surely not as in the backup, nor as users left it.
-        Err(error) => return Ok(Standing::Differs(chain(&error))),
-    };
-    Ok(match vault.was_put_back(name, store)? {
-        true => Standing::Written,
-        false => Standing::Differs(how),
-    })
+    /// How a live store stands to what the backup has of it.
+    ///
+    /// # Errors
+    /// When nothing is known of it: it is locked, or cannot be asked.
+    fn stand(self, store: &Store, wanted: &StoreManifest) -> Result<Standing, BackupError> {
+        let how = match store_digest_against(store, wanted) {
+            Ok(found) if found == wanted.digest => return Ok(Standing::Equal),
+            Ok(found) => format!("{} is {found}", store.name),
+            // It is written to so fast that no state of it could be read, or a tool that prints no digest has forgotten.
+            Err(error) if changes(&error) || !store.tells_its_content() => chain(&error),
+            Err(error) if is_unknown(&error) => return Err(error),
+            // One that is missing or unreadable is surely not as in the backup, nor as users left it.
+            Err(error) => return Ok(Standing::Differs(chain(&error))),
+        };
+        Ok(match self.was_put_back(store)? {
+            true => Standing::Written,
+            false => Standing::Differs(how),
+        })
+    }
+
+    fn was_put_back(self, store: &Store) -> Result<bool, BackupError> {
+        self.vault.was_put_back(self.name, self.rollout, store)
+    }
+
+    fn note(self, store: &Store, now: Timestamp, facts: &mut Vec<Fact>) {
+        let noted = self
+            .vault
+            .note_put_back(self.name, self.rollout, store, now);
+        if let Err(error) = noted {
+            facts.push(Fact::new("not noted as put back", chain(&error)));
+        }
+    }
 }
 
 /// Puts a store back. The replaced data is kept under a name with the time to the second: when a rollout

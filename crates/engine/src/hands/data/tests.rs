@@ -1,4 +1,4 @@
-use portcullis_rollout::{ReleaseId, RestoreOrder, ServiceName};
+use portcullis_rollout::{ReleaseId, RestoreOrder, RolloutId, ServiceName};
 
 use super::*;
 
@@ -51,7 +51,7 @@ async fn two_restores_within_one_second_both_succeed_and_both_keep_what_they_rep
         hand.backup(&backup).await.unwrap();
         let restore = restore_of(&backup);
         std::fs::write(&live, written).unwrap();
-        hand.restore(&restore).await.unwrap();
+        hand.restore(&restore, &rollout()).await.unwrap();
         assert_eq!(std::fs::read_to_string(&live).unwrap(), "before");
     }
     let kept = std::fs::read_dir(folder.path()).unwrap().filter(|entry| {
@@ -88,6 +88,10 @@ async fn a_backup_of_this_rollout_that_went_bad_is_said_to_be_damaged() {
     assert!(!failure.retryable);
 }
 
+fn rollout() -> RolloutId {
+    RolloutId::new("dhash-1")
+}
+
 fn restore_of(backup: &BackupOrder) -> RestoreOrder {
     RestoreOrder {
         backup: backup.name.clone(),
@@ -109,17 +113,17 @@ async fn what_is_written_right_after_a_restore_is_neither_taken_for_a_failure_no
     let restore = restore_of(&backup);
     std::fs::write(&live, "migrated").unwrap();
     assert_eq!(
-        hand.probe_restore(&restore).await.presence,
+        hand.probe_restore(&restore, &rollout()).await.presence,
         Presence::Absent
     );
-    hand.restore(&restore).await.unwrap();
+    hand.restore(&restore, &rollout()).await.unwrap();
     std::fs::write(&live, "written by a user").unwrap();
     // The second one is the hand of a process that was started since.
     for hand in [hand, DataHand::new(vault)] {
         for _ in 0..2 {
-            let probed = hand.probe_restore(&restore).await;
+            let probed = hand.probe_restore(&restore, &rollout()).await;
             assert_eq!(probed.presence, Presence::Applied, "{:?}", probed.facts);
-            hand.restore(&restore).await.unwrap();
+            hand.restore(&restore, &rollout()).await.unwrap();
             let now = std::fs::read_to_string(&live).unwrap();
             assert_eq!(now, "written by a user");
         }
@@ -137,14 +141,14 @@ async fn a_store_that_is_gone_after_it_was_put_back_is_put_back_again() {
     hand.backup(&backup).await.unwrap();
     let restore = restore_of(&backup);
     std::fs::write(&live, "migrated").unwrap();
-    hand.restore(&restore).await.unwrap();
+    hand.restore(&restore, &rollout()).await.unwrap();
     std::fs::remove_file(&live).unwrap();
-    let probed = hand.probe_restore(&restore).await;
+    let probed = hand.probe_restore(&restore, &rollout()).await;
     assert_eq!(probed.presence, Presence::Absent, "{:?}", probed.facts);
-    hand.restore(&restore).await.unwrap();
+    hand.restore(&restore, &rollout()).await.unwrap();
     assert_eq!(std::fs::read_to_string(&live).unwrap(), "before");
     assert_eq!(
-        hand.probe_restore(&restore).await.presence,
+        hand.probe_restore(&restore, &rollout()).await.presence,
         Presence::Applied
     );
 }
@@ -173,26 +177,65 @@ async fn of_several_stores_those_that_are_back_are_left_alone_by_the_next_attemp
     // A folder is no file: the second cannot be put back like this.
     std::fs::remove_file(&second).unwrap();
     std::fs::create_dir(&second).unwrap();
-    hand.restore(&restore).await.unwrap_err();
+    hand.restore(&restore, &rollout()).await.unwrap_err();
     assert_eq!(std::fs::read_to_string(&first).unwrap(), "before");
     assert_eq!(
-        hand.probe_restore(&restore).await.presence,
+        hand.probe_restore(&restore, &rollout()).await.presence,
         Presence::Absent
     );
 
     std::fs::write(&first, "written by a user").unwrap();
     std::fs::remove_dir(&second).unwrap();
     std::fs::write(&second, "words migrated").unwrap();
-    let probed = hand.probe_restore(&restore).await;
+    let probed = hand.probe_restore(&restore, &rollout()).await;
     assert_eq!(probed.presence, Presence::Absent, "{:?}", probed.facts);
-    hand.restore(&restore).await.unwrap();
+    hand.restore(&restore, &rollout()).await.unwrap();
     assert_eq!(
         std::fs::read_to_string(&first).unwrap(),
         "written by a user"
     );
     assert_eq!(std::fs::read_to_string(&second).unwrap(), "words before");
     assert_eq!(
-        hand.probe_restore(&restore).await.presence,
+        hand.probe_restore(&restore, &rollout()).await.presence,
         Presence::Applied
     );
+}
+
+/// A store that was as in the backup when its turn came is as good as put back: users go on writing to it.
+#[tokio::test]
+async fn what_is_written_to_a_store_that_needed_no_restore_stays_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = folder.path().join("library.json");
+    std::fs::write(&live, "before").unwrap();
+    let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
+    let backup = order(folder.path(), "before rollout dhash-1");
+    hand.backup(&backup).await.unwrap();
+    let restore = restore_of(&backup);
+    hand.restore(&restore, &rollout()).await.unwrap();
+    std::fs::write(&live, "written by a user").unwrap();
+    hand.restore(&restore, &rollout()).await.unwrap();
+    let now = std::fs::read_to_string(&live).unwrap();
+    assert_eq!(now, "written by a user");
+}
+
+/// A rollback that is tried again after it went back itself puts the same backup back once more.
+#[tokio::test]
+async fn another_rollout_puts_the_same_backup_back_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = folder.path().join("library.json");
+    let hand = DataHand::new(Vault::open_or_create(&folder.path().join("vault")).unwrap());
+    std::fs::write(&live, "of the old release").unwrap();
+    let old = order(folder.path(), "before rollout dhash-1");
+    hand.backup(&old).await.unwrap();
+    std::fs::write(&live, "of the new release").unwrap();
+    let mut new = order(folder.path(), "before rollout dhash-2");
+    new.name = "dhash_test_20260101T000001Z".to_owned();
+    hand.backup(&new).await.unwrap();
+    for second in [RolloutId::new("dhash-2"), RolloutId::new("dhash-3")] {
+        for (backup, content) in [(&old, "of the old release"), (&new, "of the new release")] {
+            let restore = restore_of(backup);
+            hand.restore(&restore, &second).await.unwrap();
+            assert_eq!(std::fs::read_to_string(&live).unwrap(), content);
+        }
+    }
 }

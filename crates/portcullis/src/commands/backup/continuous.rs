@@ -134,7 +134,7 @@ pub(super) async fn verify(
     let noted = archive.note_verified(&verified, now());
     noted.map_err(|error| failed(&error))?;
     super::record(config, &archive_verified(store, &verified)).await;
-    let gaps = verified.wrong().split_off(verified.damages.len());
+    let gaps: Vec<String> = verified.gaps.iter().map(LogGap::words).collect();
     if json {
         let ranges: Vec<_> = verified.ranges.iter().map(range_ms).collect();
         output::json(&serde_json::json!({

@@ -16,8 +16,9 @@ use crate::output;
 /// A vault that went away.
 pub(in crate::commands) struct Gone {
     vault: PathBuf,
-    /// How many backups the journal tells of. It does not tell which of them were removed since.
-    backups: u64,
+    /// How many backups the journal tells of, or copies of clusters where there is no backup. It does not tell which of them
+    /// were removed since.
+    known: String,
     newest: String,
 }
 
@@ -28,7 +29,7 @@ impl Gone {
             "there is no vault at {}, and the journal tells of {}, the newest {}: see whether its disk is mounted and \
              `state.vault` names it",
             self.vault.display(),
-            counted(self.backups, "backup", "backups"),
+            self.known,
             self.newest
         )
     }
@@ -71,11 +72,22 @@ fn of(config: &Config, entries: &[DataEntry]) -> Option<Gone> {
         _ => None,
     });
     let made: Vec<&String> = made.filter(|name| ours(name)).collect();
-    let newest = (*made.last()?).clone();
-    let names: BTreeSet<&String> = made.into_iter().collect();
+    // The receiver of a continuous archive makes the vault too. Those copies have no environment in their name.
+    let archived = |store: &str| config.continuous.iter().any(|one| one.store == store);
+    let copied = entries.iter().filter_map(|entry| match &entry.record {
+        DataRecord::BaseTaken { store, base, .. } if archived(store) => Some(base),
+        _ => None,
+    });
+    let copied: Vec<&String> = copied.collect();
+    let (names, one, several) = match made.is_empty() {
+        false => (made, "backup", "backups"),
+        true => (copied, "copy of a cluster", "copies of clusters"),
+    };
+    let newest = (*names.last()?).clone();
+    let names: BTreeSet<&String> = names.into_iter().collect();
     Some(Gone {
         vault: config.state.vault.clone(),
-        backups: names.len() as u64,
+        known: counted(names.len() as u64, one, several),
         newest,
     })
 }
