@@ -375,7 +375,21 @@ fn pieces(text: &str, length: usize) -> Vec<String> {
         .collect()
 }
 
+/// Streams a turn. A client that leaves is noticed wherever it does so: at the gate, or by a write that goes nowhere.
 async fn stream_turn(
+    stream: &mut TcpStream,
+    state: &State,
+    ids: (Option<&str>, &str),
+    text: &str,
+) -> Option<()> {
+    let told = tell_turn(stream, state, ids, text).await;
+    if told.is_none() && !state.cuts.load(SeqCst) {
+        state.broken.fetch_add(1, SeqCst);
+    }
+    told
+}
+
+async fn tell_turn(
     stream: &mut TcpStream,
     state: &State,
     (id, message): (Option<&str>, &str),
@@ -405,10 +419,7 @@ async fn stream_turn(
             let mut more = [0];
             tokio::select! {
                 permit = state.gate.0.acquire() => permit.ok()?.forget(),
-                _ = reader.read(&mut more) => {
-                    state.broken.fetch_add(1, SeqCst);
-                    return None;
-                }
+                _ = reader.read(&mut more) => return None,
             }
         }
         chunk(stream, &event("message", piece)).await?;
